@@ -1,0 +1,2 @@
+//! The eventring server.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The gateway: HTTP routes and SSE endpoints on a hub.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The hub: the object a program embeds.
+#![forbid(unsafe_code)]

@@ -1,0 +1,1 @@
+//! The reactor: sockets, frame logs, timers on one thread.

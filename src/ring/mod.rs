@@ -1,0 +1,1 @@
+//! The ring: one writer, any number of cursors, values read in place.

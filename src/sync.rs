@@ -1,0 +1,1 @@
+//! std or loom: the only file that says `cfg(loom)`.
