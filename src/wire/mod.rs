@@ -5,7 +5,9 @@
 //! a reactor, a blocking client, a test table and a fuzzer.
 //!
 //! - [`http`]: HTTP/1.1 request and response heads, bodies of known length and chunked, the query part of a target.
+//! - [`sse`]: Server-Sent Events, both directions.
 #![forbid(unsafe_code)]
 
 pub mod http;
 mod number;
+pub mod sse;
