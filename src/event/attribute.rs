@@ -1,0 +1,115 @@
+//! Attributes: names and values beside the standard fields, in four groups.
+
+use super::layout::{self, ATTRIBUTE_HEAD};
+
+/// Where an attribute belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Group {
+    /// The event itself: CloudEvents extensions, and members that the shape does not know.
+    Attribute = 0,
+    /// Transport headers.
+    Header = 1,
+    /// Tags.
+    Tag = 2,
+    /// The `metadata` of shapes that have one, but for what has a name of its own here.
+    Metadata = 3,
+}
+
+impl Group {
+    /// The member that holds the group in JSON; the event's own attributes stand at the top.
+    pub(super) fn member(self) -> &'static str {
+        ["", "headers", "tags", "metadata"][self as usize]
+    }
+}
+
+/// The value of an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// A string.
+    Text(&'a str),
+    /// Any other JSON value, as it was written: a number, `true`, `null`, an object.
+    Json(&'a str),
+}
+
+impl<'a> Value<'a> {
+    /// Returns the string, or the JSON text of what is none.
+    pub fn as_str(self) -> &'a str {
+        match self {
+            Self::Text(text) | Self::Json(text) => text,
+        }
+    }
+
+    /// Returns the string where it is one.
+    pub fn text(self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Json(_) => None,
+        }
+    }
+}
+
+/// Iterates over the attributes of one group, in the order in which they were given.
+#[derive(Clone, Debug)]
+pub struct Attributes<'a> {
+    bytes: &'a [u8],
+    left: usize,
+    group: Group,
+}
+
+impl<'a> Attributes<'a> {
+    /// `bytes` are `count` attributes that were checked or built here.
+    pub(super) fn new(bytes: &'a [u8], count: usize, group: Group) -> Self {
+        Self {
+            bytes,
+            left: count,
+            group,
+        }
+    }
+
+    pub(super) fn is_json(flags: u8) -> bool {
+        flags & 4 != 0
+    }
+
+    fn take(&mut self) -> Option<(u8, &'a [u8], &'a [u8])> {
+        self.left = self.left.checked_sub(1)?;
+        let head = self.bytes.first_chunk::<ATTRIBUTE_HEAD>()?;
+        let length = u32::from_le_bytes([head[2], head[3], head[4], head[5]]) as usize;
+        let (name, rest) = self.bytes[ATTRIBUTE_HEAD..].split_at_checked(head[1] as usize)?;
+        let (value, rest) = rest.split_at_checked(length)?;
+        self.bytes = rest;
+        Some((head[0], name, value))
+    }
+}
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = (&'a str, Value<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (flags, name, value) = self.take()?;
+            if flags & 3 == self.group as u8 {
+                let value = layout::text(value);
+                let value = if Self::is_json(flags) {
+                    Value::Json(value)
+                } else {
+                    Value::Text(value)
+                };
+                return Some((layout::text(name), value));
+            }
+        }
+    }
+}
+
+/// Appends one attribute. Name and value are within the limits, which the format can hold.
+pub(super) fn write(out: &mut Vec<u8>, group: Group, name: &str, value: Value<'_>) {
+    let (json, text) = match value {
+        Value::Text(text) => (0, text),
+        Value::Json(text) => (4, text),
+    };
+    out.push(group as u8 | json);
+    out.push(name.len() as u8);
+    out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(text.as_bytes());
+}

@@ -1,0 +1,502 @@
+//! Builds events: setters over reused buffers, then one record.
+
+use uuid::fmt::Hyphenated;
+
+use super::attribute::{self, Attributes, Group, Value};
+use super::error::{ErrorKind, EventError};
+use super::ids::Ids;
+use super::json::{self, Scratch};
+use super::layout::{DataKind, FIELDS, Field, Head, Notes};
+use super::limits::Limits;
+use super::owned::Event;
+use super::view::EventRef;
+use super::{time, topic};
+
+/// Capacity that a cleared builder keeps for data and record, bytes each; what is beyond it is given back.
+const KEPT_BYTES: usize = 64 << 10;
+
+/// Builds events. Reused after [`clear`](Self::clear), it allocates nothing for events of the size it has seen.
+///
+/// Setters record the first error and [`build`](Self::build) returns it. What is not set is filled in at `build`: a
+/// UUIDv7 as id, the present as time, `/` and the topic as source.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::EventBuilder;
+///
+/// let mut builder = EventBuilder::new();
+/// for n in 0..3 {
+///     builder.clear();
+///     let event = builder.topic("orders.created").ty("order").tag("region", "eu").json("{\"n\": 1.0}").build()?;
+///     assert_eq!(event.data(), b"{\"n\": 1.0}");
+/// }
+/// # Ok::<(), eventring::event::EventError>(())
+/// ```
+#[derive(Debug)]
+pub struct EventBuilder {
+    pub(super) limits: Limits,
+    pub(super) fields: [String; FIELDS],
+    pub(super) attributes: Vec<u8>,
+    pub(super) attribute_count: usize,
+    pub(super) data: Vec<u8>,
+    pub(super) kind: DataKind,
+    pub(super) notes: Notes,
+    time: Option<i64>,
+    error: Option<EventError>,
+    source_default: String,
+    record: Vec<u8>,
+    ids: Ids,
+    pub(super) scratch: Option<Box<Scratch>>,
+}
+
+impl Default for EventBuilder {
+    fn default() -> Self {
+        Self::with_limits(Limits::default())
+    }
+}
+
+impl EventBuilder {
+    /// Creates a builder with the default limits.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Creates a builder with limits.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self {
+            limits: limits.honoured(),
+            fields: Default::default(),
+            attributes: Vec::new(),
+            attribute_count: 0,
+            data: Vec::new(),
+            kind: DataKind::None,
+            notes: Notes::default(),
+            time: None,
+            error: None,
+            source_default: String::new(),
+            record: Vec::new(),
+            ids: Ids::default(),
+            scratch: None,
+        }
+    }
+
+    /// Forgets the event and any error; limits, the default source and buffers stay.
+    pub fn clear(&mut self) -> &mut Self {
+        self.fields.iter_mut().for_each(String::clear);
+        self.attributes.clear();
+        self.attribute_count = 0;
+        self.data.clear();
+        self.data.shrink_to(KEPT_BYTES);
+        self.record.clear();
+        self.record.shrink_to(KEPT_BYTES);
+        self.kind = DataKind::None;
+        self.notes = Notes::default();
+        self.time = None;
+        self.error = None;
+        self
+    }
+
+    /// Returns the limits it keeps to.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Sets the source of events that name none; [`clear`](Self::clear) keeps it.
+    pub fn source_default(&mut self, source: &str) -> &mut Self {
+        let checked = self.check_text(Field::Source, source);
+        self.keep(checked);
+        self.source_default.clear();
+        self.source_default.push_str(source);
+        self
+    }
+
+    /// Sets the topic: a name as [`topic::validate`] wants it.
+    pub fn topic(&mut self, name: &str) -> &mut Self {
+        let done = self.set_topic(name);
+        self.keep(done)
+    }
+
+    /// Sets the type.
+    pub fn ty(&mut self, ty: &str) -> &mut Self {
+        self.field(Field::Type, ty)
+    }
+
+    /// Sets the id.
+    pub fn id(&mut self, id: &str) -> &mut Self {
+        self.field(Field::Id, id)
+    }
+
+    /// Sets the source.
+    pub fn source(&mut self, source: &str) -> &mut Self {
+        self.field(Field::Source, source)
+    }
+
+    /// Sets the subject.
+    pub fn subject(&mut self, subject: &str) -> &mut Self {
+        self.field(Field::Subject, subject)
+    }
+
+    /// Sets the URI of the data's schema.
+    pub fn data_schema(&mut self, uri: &str) -> &mut Self {
+        self.field(Field::DataSchema, uri)
+    }
+
+    /// Sets the time from RFC 3339 text, which is kept as it is written.
+    pub fn time(&mut self, text: &str) -> &mut Self {
+        let done = self.set_time(text, false);
+        self.keep(done)
+    }
+
+    /// Sets the time, nanoseconds since 1970 (UTC).
+    pub fn time_nanos(&mut self, nanos: i64) -> &mut Self {
+        self.fields[Field::TimeText as usize].clear();
+        self.time = Some(nanos);
+        self
+    }
+
+    /// Sets the data and its content type (empty for none).
+    ///
+    /// Data of a JSON type must be JSON. Data of a textual type, or of none, is text where it is UTF-8; everything
+    /// else is binary.
+    pub fn data(&mut self, content_type: &str, data: &[u8]) -> &mut Self {
+        let done = self.set_data(content_type, data);
+        self.keep(done)
+    }
+
+    /// Sets the data to a JSON text, kept byte for byte; the content type is `application/json`.
+    pub fn json(&mut self, text: &str) -> &mut Self {
+        self.data("application/json", text.as_bytes())
+    }
+
+    /// Sets the data to plain text.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        self.data("text/plain; charset=utf-8", text.as_bytes())
+    }
+
+    /// Sets an attribute by its CloudEvents name, a standard one or an extension. Setting an extension twice is an
+    /// error.
+    pub fn attribute(&mut self, name: &str, value: &str) -> &mut Self {
+        let done = self.set_attribute(name, value);
+        self.keep(done)
+    }
+
+    /// Sets an extension attribute to a JSON value that is not a string, as `3`, `true` or `{"a":[]}`.
+    pub fn json_attribute(&mut self, name: &str, value: &str) -> &mut Self {
+        let done = json::check(value.as_bytes(), self.limits.depth)
+            .map_err(|error| EventError {
+                field: name.to_owned().into(),
+                ..error
+            })
+            .and_then(|()| self.add(Group::Attribute, name, Value::Json(value)));
+        self.keep(done)
+    }
+
+    /// Adds a header.
+    pub fn header(&mut self, name: &str, value: &str) -> &mut Self {
+        let done = self.add(Group::Header, name, Value::Text(value));
+        self.keep(done)
+    }
+
+    /// Adds a tag.
+    pub fn tag(&mut self, key: &str, value: &str) -> &mut Self {
+        let done = self.add(Group::Tag, key, Value::Text(value));
+        self.keep(done)
+    }
+
+    /// Sets the stream (entity, aggregate) that the event belongs to, and its version after this event.
+    pub fn stream(&mut self, ty: &str, id: &str, version: impl Into<Option<u64>>) -> &mut Self {
+        self.attribute("streamtype", ty).attribute("streamid", id);
+        match version.into() {
+            Some(version) => self.json_attribute("streamversion", &version.to_string()),
+            None => self,
+        }
+    }
+
+    /// Sets the version of the data's schema.
+    pub fn schema_version(&mut self, version: &str) -> &mut Self {
+        self.attribute("schemaversion", version)
+    }
+
+    /// Sets who acted: the kind (`user`, `system`, …) and the id.
+    pub fn actor(&mut self, ty: &str, id: &str) -> &mut Self {
+        self.attribute("actortype", ty).attribute("actorid", id)
+    }
+
+    /// Sets the correlation id.
+    pub fn correlation_id(&mut self, id: &str) -> &mut Self {
+        self.attribute("correlationid", id)
+    }
+
+    /// Sets the causation id.
+    pub fn causation_id(&mut self, id: &str) -> &mut Self {
+        self.attribute("causationid", id)
+    }
+
+    /// Sets the user id.
+    pub fn user_id(&mut self, id: &str) -> &mut Self {
+        self.attribute("userid", id)
+    }
+
+    /// Copies everything from an event, to change some of it.
+    pub fn copy_from(&mut self, event: EventRef<'_>) -> &mut Self {
+        self.clear();
+        for field in [
+            Field::Topic,
+            Field::Id,
+            Field::Type,
+            Field::Source,
+            Field::Subject,
+        ] {
+            self.fields[field as usize].push_str(event.optional(field).unwrap_or_default());
+        }
+        for field in [Field::ContentType, Field::DataSchema, Field::TimeText] {
+            self.fields[field as usize].push_str(event.optional(field).unwrap_or_default());
+        }
+        for group in [Group::Attribute, Group::Header, Group::Tag, Group::Metadata] {
+            for (name, value) in event.group(group) {
+                attribute::write(&mut self.attributes, group, name, value);
+                self.attribute_count += 1;
+            }
+        }
+        self.data.extend_from_slice(event.data());
+        self.kind = event.data_kind();
+        self.notes = event.notes();
+        self.time = Some(event.time());
+        self
+    }
+
+    /// Finishes the record and views it. Building again without [`clear`](Self::clear) makes the same event with a
+    /// new id and time where those were not set.
+    ///
+    /// # Errors
+    ///
+    /// The first error of any setter, or what is missing.
+    pub fn build(&mut self) -> Result<EventRef<'_>, EventError> {
+        if let Some(error) = &self.error {
+            return Err(error.clone());
+        }
+        for field in [Field::Topic, Field::Type] {
+            if self.fields[field as usize].is_empty() {
+                return Err(EventError::new(ErrorKind::Missing, field.name()));
+            }
+        }
+        self.assemble();
+        let topic_hash = topic::hash(&self.fields[Field::Topic as usize]);
+        Ok(EventRef::trusted(&self.record, topic_hash))
+    }
+
+    /// Finishes the record and copies it into an owned event.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn to_event(&mut self) -> Result<Event, EventError> {
+        Ok(self.build()?.to_event())
+    }
+
+    fn assemble(&mut self) {
+        let mut notes = self.notes;
+        let time = self.time.unwrap_or_else(time::now);
+        let mut id = [0; Hyphenated::LENGTH];
+        let id = match self.fields[Field::Id as usize].as_str() {
+            "" => self.ids.next(time, &mut id),
+            id => id,
+        };
+        let topic = self.fields[Field::Topic as usize].as_str();
+        let source = match (
+            self.fields[Field::Source as usize].as_str(),
+            self.source_default.as_str(),
+        ) {
+            ("", "") => ["/", topic],
+            ("", source) | (source, _) => [source, ""],
+        };
+        if self.fields[Field::Source as usize].is_empty() {
+            notes.set(Notes::SOURCE_MADE);
+        }
+        let mut parts: [[&str; 2]; FIELDS] = std::array::from_fn(|i| [self.fields[i].as_str(), ""]);
+        parts[Field::Id as usize] = [id, ""];
+        parts[Field::Source as usize] = source;
+        let head = Head {
+            kind: self.kind,
+            notes,
+            time,
+            attributes: self.attribute_count as u16,
+            // No field is longer than 65,535 bytes: `check_text`.
+            lengths: parts.map(|[a, b]| (a.len() + b.len()) as u16),
+            attribute_bytes: self.attributes.len(),
+            data_bytes: self.data.len(),
+        };
+        self.record.clear();
+        self.record.reserve(head.record_bytes());
+        self.record.extend_from_slice(&head.to_bytes());
+        parts
+            .iter()
+            .flatten()
+            .for_each(|part| self.record.extend_from_slice(part.as_bytes()));
+        self.record.extend_from_slice(&self.attributes);
+        self.record.extend_from_slice(&self.data);
+    }
+
+    fn field(&mut self, field: Field, value: &str) -> &mut Self {
+        let done = self.set_field(field, value);
+        self.keep(done)
+    }
+
+    /// Remembers the first error.
+    pub(super) fn keep(&mut self, done: Result<(), EventError>) -> &mut Self {
+        if let Err(error) = done {
+            self.error.get_or_insert(error);
+        }
+        self
+    }
+
+    pub(super) fn set_field(&mut self, field: Field, value: &str) -> Result<(), EventError> {
+        self.check_text(field, value)?;
+        let place = &mut self.fields[field as usize];
+        place.clear();
+        place.push_str(value);
+        Ok(())
+    }
+
+    pub(super) fn set_topic(&mut self, name: &str) -> Result<(), EventError> {
+        topic::validate(name).map_err(|error| EventError::new(error.into(), "topic"))?;
+        self.set_field(Field::Topic, name)
+    }
+
+    /// The text is kept only where the nanoseconds would be written otherwise.
+    pub(super) fn set_time(&mut self, text: &str, local: bool) -> Result<(), EventError> {
+        let wrong = || EventError::new(ErrorKind::Invalid("not an RFC 3339 time"), "time");
+        if text.len() > 64 {
+            return Err(wrong());
+        }
+        let nanos = time::parse(text, local).ok_or_else(wrong)?;
+        self.time = Some(nanos);
+        self.record.clear();
+        time::write(nanos, &mut self.record);
+        let place = &mut self.fields[Field::TimeText as usize];
+        place.clear();
+        if self.record != text.as_bytes() {
+            place.push_str(text);
+        }
+        self.record.clear();
+        Ok(())
+    }
+
+    fn set_data(&mut self, content_type: &str, data: &[u8]) -> Result<(), EventError> {
+        self.check_payload(data.len())?;
+        self.fields[Field::ContentType as usize].clear();
+        if !content_type.is_empty() {
+            self.set_field(Field::ContentType, content_type)?;
+        }
+        self.kind = if json::is_json_type(content_type) {
+            let depth = self.limits.depth;
+            let scratch = self.scratch.get_or_insert_default();
+            scratch.parse(data, depth).map_err(|error| EventError {
+                field: "data".into(),
+                ..error
+            })?;
+            DataKind::Json
+        } else if json::is_text_type(content_type) && str::from_utf8(data).is_ok() {
+            DataKind::Text
+        } else {
+            DataKind::Binary
+        };
+        self.data.clear();
+        self.data.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn set_attribute(&mut self, name: &str, value: &str) -> Result<(), EventError> {
+        match (Field::from_name(name), name) {
+            (Some(Field::Topic), _) => self.set_topic(value),
+            (Some(Field::TimeText), _) => self.set_time(value, false),
+            (Some(field), _) => self.set_field(field, value),
+            (None, "specversion") => json::check_spec_version(value),
+            (None, "data" | "data_base64") => Err(EventError::new(
+                ErrorKind::Invalid("is not an attribute"),
+                name.to_owned(),
+            )),
+            (None, _) => self.add(Group::Attribute, name, Value::Text(value)),
+        }
+    }
+
+    /// Adds an attribute to a group, within the limits and once.
+    pub(super) fn add(
+        &mut self,
+        group: Group,
+        name: &str,
+        value: Value<'_>,
+    ) -> Result<(), EventError> {
+        let wrong = |kind| Err(EventError::new(kind, shortened(name)));
+        let limits = &self.limits;
+        if name.is_empty() || name.chars().any(char::is_control) {
+            return wrong(ErrorKind::Invalid("not a printable name"));
+        }
+        if name.len() > limits.attribute_name_bytes {
+            return wrong(ErrorKind::TooLarge {
+                limit: limits.attribute_name_bytes,
+                actual: name.len(),
+            });
+        }
+        let bytes = value.as_str().len();
+        if bytes > limits.attribute_value_bytes {
+            return wrong(ErrorKind::TooLarge {
+                limit: limits.attribute_value_bytes,
+                actual: bytes,
+            });
+        }
+        if self.attribute_count >= limits.attributes {
+            return wrong(ErrorKind::TooMany {
+                limit: limits.attributes,
+            });
+        }
+        if self.group(group).any(|(given, _)| given == name) {
+            return wrong(ErrorKind::Duplicate);
+        }
+        attribute::write(&mut self.attributes, group, name, value);
+        self.attribute_count += 1;
+        Ok(())
+    }
+
+    pub(super) fn group(&self, group: Group) -> Attributes<'_> {
+        Attributes::new(&self.attributes, self.attribute_count, group)
+    }
+
+    pub(super) fn check_payload(&self, bytes: usize) -> Result<(), EventError> {
+        let limit = self.limits.payload_bytes;
+        if bytes <= limit {
+            return Ok(());
+        }
+        Err(EventError::new(
+            ErrorKind::TooLarge {
+                limit,
+                actual: bytes,
+            },
+            "data",
+        ))
+    }
+
+    /// CloudEvents 1.0, 3.1: strings hold no control characters, and an attribute that is there is not empty.
+    fn check_text(&self, field: Field, value: &str) -> Result<(), EventError> {
+        let limit = self.limits.attribute_value_bytes;
+        let kind = if value.is_empty() {
+            ErrorKind::Invalid("must not be empty")
+        } else if value.len() > limit {
+            ErrorKind::TooLarge {
+                limit,
+                actual: value.len(),
+            }
+        } else if value.chars().any(char::is_control) {
+            ErrorKind::Invalid("holds a control character")
+        } else {
+            return Ok(());
+        };
+        Err(EventError::new(kind, field.name()))
+    }
+}
+
+/// Names in errors are cut, so that an error stays small.
+fn shortened(name: &str) -> String {
+    name.chars().take(64).collect()
+}

@@ -1,0 +1,132 @@
+//! What is wrong with an event: the kind, the field, and where in the input.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::topic::TopicError;
+
+/// Says why an event was refused.
+///
+/// It names the field and, where the event came as text or bytes, the byte; in a batch also the event.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::EventBuilder;
+///
+/// let mut builder = EventBuilder::new();
+/// let error = builder.read_cloudevents_json(Some("orders"), br#"{"specversion":"1.0","id":7}"#).unwrap_err();
+/// assert_eq!(error.field, "id");
+/// assert_eq!(error.at, Some(26));
+/// assert_eq!(error.to_string(), "id: expected a string at byte 26");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventError {
+    /// What is wrong.
+    pub kind: ErrorKind,
+    /// The attribute or member concerned, as the input spells it; empty when the input as a whole is meant.
+    pub field: Cow<'static, str>,
+    /// Offset in bytes into the input that was given, where there was one.
+    pub at: Option<usize>,
+    /// Which event of a batch, counted from 0.
+    pub index: Option<usize>,
+}
+
+/// The kinds of [`EventError`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The text is not JSON; what was expected is named.
+    #[error("not JSON: expected {0}")]
+    Syntax(&'static str),
+    /// The bytes are not UTF-8.
+    #[error("not UTF-8")]
+    NotUtf8,
+    /// A member appears twice.
+    #[error("appears twice")]
+    Duplicate,
+    /// A required member is not there.
+    #[error("is missing")]
+    Missing,
+    /// A member has the wrong JSON type; what was expected is named.
+    #[error("expected {0}")]
+    WrongType(&'static str),
+    /// A value that cannot be accepted, and why.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// The topic is not a topic name.
+    #[error("not a topic name: {0}")]
+    Topic(#[from] TopicError),
+    /// More bytes than the limit allows.
+    #[error("{actual} bytes is over the limit of {limit}")]
+    TooLarge {
+        /// Bytes allowed.
+        limit: usize,
+        /// Bytes given.
+        actual: usize,
+    },
+    /// More entries than the limit allows.
+    #[error("more than {limit} of them")]
+    TooMany {
+        /// Entries allowed.
+        limit: usize,
+    },
+    /// JSON nested deeper than the limit allows.
+    #[error("nested deeper than {limit}")]
+    TooDeep {
+        /// Levels allowed.
+        limit: usize,
+    },
+    /// The bytes are not an event record, and why.
+    #[error("not an event record: {0}")]
+    Record(&'static str),
+}
+
+impl EventError {
+    /// Creates an error about `field` without a place.
+    pub fn new(kind: ErrorKind, field: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            field: field.into(),
+            at: None,
+            index: None,
+        }
+    }
+
+    /// Says where in the input, unless that is known already.
+    #[must_use]
+    pub fn or_at(mut self, at: usize) -> Self {
+        self.at.get_or_insert(at);
+        self
+    }
+
+    /// Says which event of a batch.
+    #[must_use]
+    pub fn with_index(mut self, index: usize) -> Self {
+        self.index = Some(index);
+        self
+    }
+
+    /// Returns whether the event is well formed but over a limit (HTTP 413 rather than 400).
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.kind, ErrorKind::TooLarge { .. })
+    }
+}
+
+impl fmt::Display for EventError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(index) = self.index {
+            write!(f, "event {index}: ")?;
+        }
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        write!(f, "{}", self.kind)?;
+        match self.at {
+            Some(at) => write!(f, " at byte {at}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for EventError {}

@@ -1,0 +1,145 @@
+//! A set of patterns in canonical form: equal interests are equal values.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::pattern::{Pattern, PatternError};
+
+/// Most patterns that one filter may hold.
+pub const PATTERNS_MAX: usize = 64;
+
+/// A set of 1 to 64 patterns: it takes a topic that any of them takes.
+///
+/// It is canonical (sorted, without patterns that another one covers), so that two filters with the same interest
+/// written differently usually compare equal and share one class. Cloning costs one reference count.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::Filter;
+///
+/// let a = Filter::parse(["orders.>", "orders.created", "users.*"]).unwrap();
+/// let b = Filter::parse(["users.*", "orders.>"]).unwrap();
+/// assert_eq!(a, b);
+/// assert!(a.matches("orders.created") && !a.matches("users"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Filter(Arc<[Pattern]>);
+
+/// Says why patterns do not make a filter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FilterError {
+    /// No pattern was given.
+    #[error("no pattern given")]
+    Empty,
+    /// More patterns than a filter may hold.
+    #[error("{given} patterns is over the limit of {PATTERNS_MAX}")]
+    TooMany {
+        /// How many were given.
+        given: usize,
+    },
+    /// One of them is not a pattern.
+    #[error("pattern {index}: {error}")]
+    Pattern {
+        /// Which one, counted from 0.
+        index: usize,
+        /// What is wrong with it.
+        error: PatternError,
+    },
+}
+
+impl Filter {
+    /// Returns the filter that takes every topic.
+    pub fn all() -> Self {
+        Self(Arc::new([Pattern::all()]))
+    }
+
+    /// Creates a filter from patterns.
+    ///
+    /// # Errors
+    ///
+    /// [`FilterError::Empty`] for none and [`FilterError::TooMany`] for more than 64.
+    pub fn new(patterns: impl IntoIterator<Item = Pattern>) -> Result<Self, FilterError> {
+        let mut given: Vec<Pattern> = Vec::new();
+        let mut count = 0;
+        for pattern in patterns {
+            count += 1;
+            if count <= PATTERNS_MAX {
+                given.push(pattern);
+            }
+        }
+        match count {
+            0 => Err(FilterError::Empty),
+            1..=PATTERNS_MAX => Ok(Self(canonical(given).into())),
+            given => Err(FilterError::TooMany { given }),
+        }
+    }
+
+    /// Reads a filter from the texts of its patterns.
+    ///
+    /// # Errors
+    ///
+    /// As [`Filter::new`], and [`FilterError::Pattern`] for the first text that is not a pattern.
+    pub fn parse<S: AsRef<str>>(
+        patterns: impl IntoIterator<Item = S>,
+    ) -> Result<Self, FilterError> {
+        let parsed: Result<Vec<Pattern>, FilterError> = patterns
+            .into_iter()
+            .enumerate()
+            .map(|(index, text)| {
+                Pattern::parse(text.as_ref()).map_err(|error| FilterError::Pattern { index, error })
+            })
+            .take(PATTERNS_MAX + 1)
+            .collect();
+        Self::new(parsed?)
+    }
+
+    /// Returns whether any pattern takes this topic.
+    pub fn matches(&self, topic: &str) -> bool {
+        self.0.iter().any(|pattern| pattern.matches(topic))
+    }
+
+    /// Returns whether it takes every topic.
+    pub fn is_all(&self) -> bool {
+        self.0[0].is_all()
+    }
+
+    /// Returns the patterns, sorted.
+    pub fn patterns(&self) -> &[Pattern] {
+        &self.0
+    }
+}
+
+impl From<Pattern> for Filter {
+    fn from(pattern: Pattern) -> Self {
+        Self(Arc::new([pattern]))
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, pattern) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{pattern}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Sorts, and drops what another pattern covers. Equal patterns are gone after `dedup`, so two that cover each
+/// other cannot both vanish.
+fn canonical(mut patterns: Vec<Pattern>) -> Vec<Pattern> {
+    patterns.sort_unstable();
+    patterns.dedup();
+    let kept: Vec<bool> = patterns
+        .iter()
+        .map(|one| {
+            !patterns
+                .iter()
+                .any(|other| other != one && other.covers(one))
+        })
+        .collect();
+    let mut kept = kept.into_iter();
+    patterns.retain(|_| kept.next().unwrap_or(true));
+    patterns
+}

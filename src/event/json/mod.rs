@@ -1,0 +1,62 @@
+//! JSON in and out: the text is checked once, values are kept as the spans they stand in.
+
+mod escape;
+mod read;
+mod scan;
+mod shape;
+mod spans;
+mod write;
+
+pub use shape::Shape;
+
+pub(super) use scan::check;
+pub(super) use spans::Scratch;
+pub(super) use write::write_shape;
+
+use super::error::{ErrorKind, EventError};
+
+/// Returns whether a content type is JSON: `application/json`, `text/json`, anything with `+json`.
+pub(super) fn is_json_type(content_type: &str) -> bool {
+    let essence = essence(content_type);
+    ends_with(essence, "/json") || ends_with(essence, "+json")
+}
+
+/// Returns whether data of this type is text where it is UTF-8. No type at all may be text.
+pub(super) fn is_text_type(content_type: &str) -> bool {
+    let essence = essence(content_type);
+    essence.is_empty()
+        || essence
+            .get(..5)
+            .is_some_and(|start| start.eq_ignore_ascii_case("text/"))
+        || [
+            "/xml",
+            "+xml",
+            "/javascript",
+            "/yaml",
+            "+yaml",
+            "/x-www-form-urlencoded",
+        ]
+        .iter()
+        .any(|end| ends_with(essence, end))
+}
+
+/// CloudEvents 1.0: `specversion` is "1.0".
+pub(super) fn check_spec_version(version: &str) -> Result<(), EventError> {
+    match version {
+        "1.0" => Ok(()),
+        _ => Err(EventError::new(
+            ErrorKind::Invalid("only \"1.0\" is understood"),
+            "specversion",
+        )),
+    }
+}
+
+fn essence(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
+fn ends_with(text: &str, end: &str) -> bool {
+    let start = text.len().wrapping_sub(end.len());
+    text.get(start..)
+        .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+}

@@ -1,0 +1,333 @@
+//! Writes events as JSON, member by member, following a shape's table.
+
+use super::escape::{write_base64, write_string};
+use super::read::ENVELOPE;
+use super::scan;
+use super::shape::{Member, Shape, Slot};
+use super::spans::Spans;
+use crate::event::EventRef;
+use crate::event::attribute::{Group, Value};
+use crate::event::layout::{DataKind, Field, Notes};
+
+/// Appends one event in a shape; what is appended is one valid JSON object.
+pub(in crate::event) fn write_shape(event: EventRef<'_>, shape: Shape, out: &mut Vec<u8>) {
+    let mut writer = Writer { event, shape, out };
+    match shape {
+        Shape::StreamEvent => writer.frame(),
+        Shape::EventualiStream => writer.envelope(),
+        _ => writer.event(shape.members()),
+    }
+}
+
+struct Writer<'e, 'o> {
+    event: EventRef<'e>,
+    shape: Shape,
+    out: &'o mut Vec<u8>,
+}
+
+impl Writer<'_, '_> {
+    fn event(&mut self, table: &'static [Member]) {
+        self.out.push(b'{');
+        let common = self.shape.common();
+        let mut written = 0u32;
+        for (index, member) in table.iter().chain(common).enumerate() {
+            if self.member(member) {
+                written |= 1 << index;
+            }
+        }
+        let is_written = |key: &str| {
+            let index = table
+                .iter()
+                .chain(common)
+                .position(|member| member.key == key);
+            index.is_some_and(|index| written & 1 << index != 0)
+        };
+        for group in [Group::Tag, Group::Header, Group::Metadata] {
+            if !has_group(table, group) {
+                self.group(group.member(), group);
+            }
+        }
+        for (name, value) in self.event.attributes() {
+            if has_attribute(self.shape.members(), name) || self.is_envelopes(name) {
+                continue;
+            }
+            // A member of that name stands here already and means something else.
+            let prefix = if is_written(name) { "x-" } else { "" };
+            self.key_prefixed(prefix, name);
+            self.value(value);
+        }
+        self.out.push(b'}');
+    }
+
+    fn envelope(&mut self) {
+        self.out.push(b'{');
+        for member in self.shape.members() {
+            self.member(member);
+        }
+        for (name, value) in self.event.attributes() {
+            if let Some(name) = name.strip_prefix(ENVELOPE) {
+                self.key(name);
+                self.value(value);
+            }
+        }
+        self.out.push(b'}');
+    }
+
+    fn is_envelopes(&self, name: &str) -> bool {
+        self.shape == Shape::EventualiStream && name.starts_with(ENVELOPE)
+    }
+
+    /// A vergnetp frame: the data's members beside `type`, or the data as a member where that would hide one.
+    fn frame(&mut self) {
+        self.out.push(b'{');
+        self.key("type");
+        write_string(self.event.ty(), self.out);
+        match flat(self.event) {
+            Some("") => {}
+            Some(members) => {
+                self.out.push(b',');
+                self.out.extend_from_slice(members.as_bytes());
+            }
+            None => {
+                self.data("data");
+                self.base64("data_base64");
+            }
+        }
+        self.group("_context", Group::Metadata);
+        if let Some(value) = self.event.attribute("_context") {
+            self.key("_context");
+            self.value(value);
+        }
+        self.out.push(b'}');
+    }
+
+    /// Writes a member where the event has it; returns whether it did.
+    fn member(&mut self, member: &Member) -> bool {
+        let before = self.out.len();
+        let key = member.key;
+        match member.slot {
+            Slot::SpecVersion => self.string(key, "1.0"),
+            Slot::Id { .. } if self.is_under_other_id() => {}
+            Slot::Id { .. } => self.string(key, self.event.id()),
+            Slot::OtherId if self.is_under_other_id() => self.string(key, self.event.id()),
+            Slot::OtherId => {}
+            Slot::Field(field) => self.field(key, field),
+            Slot::Time { .. } => {
+                self.key(key);
+                self.out.push(b'"');
+                self.event.write_time(self.out);
+                self.out.push(b'"');
+            }
+            Slot::Data => self.data(key),
+            Slot::DataBase64 if has_tagged_data(self.shape.members()) => {}
+            Slot::DataBase64 => self.base64(key),
+            Slot::TaggedData => self.tagged(key),
+            Slot::Attribute(name) => {
+                if let Some(value) = self.event.attribute(name) {
+                    self.key(key);
+                    self.value(value);
+                }
+            }
+            Slot::Group(group) => self.group(key, group),
+            Slot::Object(table, group) => self.object(key, table, group),
+            Slot::Event(table) => {
+                self.key(key);
+                self.event(table);
+            }
+        }
+        self.out.len() > before
+    }
+
+    fn field(&mut self, key: &str, field: Field) {
+        let notes = self.event.notes();
+        let filled_in = match field {
+            Field::Topic => notes.has(Notes::TOPIC_GIVEN),
+            Field::Source => notes.has(Notes::SOURCE_MADE),
+            // Tagged data says what it is.
+            Field::ContentType => has_tagged_data(self.shape.members()),
+            _ => false,
+        };
+        if filled_in && !self.shape.is_cloud_events() {
+            return;
+        }
+        match self.event.optional(field) {
+            Some(text) => self.string(key, text),
+            // Without a type, a string would be read as JSON.
+            None if field == Field::ContentType && self.event.data_kind() == DataKind::Text => {
+                self.string(key, "text/plain");
+            }
+            None => {}
+        }
+    }
+
+    fn data(&mut self, key: &str) {
+        match self.event.data_kind() {
+            DataKind::None | DataKind::Binary => {}
+            DataKind::Json => {
+                self.key(key);
+                self.out.extend_from_slice(self.event.data());
+            }
+            DataKind::Text => {
+                self.key(key);
+                self.data_string();
+            }
+        }
+    }
+
+    fn data_string(&mut self) {
+        // Text was checked when the record was made.
+        write_string(
+            str::from_utf8(self.event.data()).unwrap_or_default(),
+            self.out,
+        );
+    }
+
+    fn base64(&mut self, key: &str) {
+        if self.event.data_kind() == DataKind::Binary {
+            self.key(key);
+            self.out.push(b'"');
+            write_base64(self.event.data(), self.out);
+            self.out.push(b'"');
+        }
+    }
+
+    fn tagged(&mut self, key: &str) {
+        if self.event.notes().has(Notes::UNTAGGED) {
+            return self.data(key);
+        }
+        match self.event.data_kind() {
+            DataKind::None => return,
+            DataKind::Json | DataKind::Text => {
+                self.key(key);
+                self.out.push(b'{');
+                self.data("Json");
+            }
+            DataKind::Binary => {
+                self.key(key);
+                self.out.extend_from_slice(b"{\"Protobuf\":[");
+                for (index, byte) in self.event.data().iter().enumerate() {
+                    let comma = if index == 0 { "" } else { "," };
+                    self.out.extend_from_slice(comma.as_bytes());
+                    self.out.extend_from_slice(byte.to_string().as_bytes());
+                }
+                self.out.push(b']');
+            }
+        }
+        self.out.push(b'}');
+    }
+
+    fn group(&mut self, key: &str, group: Group) {
+        if self.event.group(group).next().is_none() {
+            return;
+        }
+        self.key(key);
+        self.out.push(b'{');
+        self.entries(group);
+        self.out.push(b'}');
+    }
+
+    fn entries(&mut self, group: Group) {
+        for (name, value) in self.event.group(group) {
+            self.key(name);
+            self.value(value);
+        }
+    }
+
+    fn object(&mut self, key: &str, table: &'static [Member], group: Option<Group>) {
+        let before = self.out.len();
+        self.key(key);
+        self.out.push(b'{');
+        let empty = self.out.len();
+        for member in table {
+            self.member(member);
+        }
+        if let Some(group) = group {
+            self.entries(group);
+        }
+        if self.out.len() == empty {
+            self.out.truncate(before);
+        } else {
+            self.out.push(b'}');
+        }
+    }
+
+    fn is_under_other_id(&self) -> bool {
+        self.event.notes().has(Notes::OTHER_ID) && self.shape.other_id().is_some()
+    }
+
+    fn string(&mut self, key: &str, text: &str) {
+        self.key(key);
+        write_string(text, self.out);
+    }
+
+    fn value(&mut self, value: Value<'_>) {
+        match value {
+            Value::Text(text) => write_string(text, self.out),
+            Value::Json(text) => self.out.extend_from_slice(text.as_bytes()),
+        }
+    }
+
+    fn key(&mut self, key: &str) {
+        self.key_prefixed("", key);
+    }
+
+    /// No value ends in `{`, so that byte says that this is the first member.
+    fn key_prefixed(&mut self, prefix: &str, key: &str) {
+        if self.out.last() != Some(&b'{') {
+            self.out.push(b',');
+        }
+        match prefix {
+            "" => write_string(key, self.out),
+            _ => write_string(&format!("{prefix}{key}"), self.out),
+        }
+        self.out.push(b':');
+    }
+}
+
+/// Returns the members of data that is an object, where none of them is a frame's own.
+fn flat(event: EventRef<'_>) -> Option<&str> {
+    let data = match event.data_kind() {
+        DataKind::None => return Some(""),
+        DataKind::Json => event.data(),
+        DataKind::Text | DataKind::Binary => return None,
+    };
+    let text = str::from_utf8(data)
+        .ok()?
+        .trim_matches([' ', '\t', '\r', '\n']);
+    let inner = text.strip_prefix('{')?.strip_suffix('}')?;
+    let mut places = Vec::new();
+    scan::scan(data, usize::MAX, |at| places.push(at as u32)).ok()?;
+    let mut hides = false;
+    let mut spans = Spans::new(data, &places).ok()?;
+    let walked = spans.members(|spans, name| {
+        hides |= matches!(&*name.string()?, "type" | "_context");
+        spans.value();
+        Ok(())
+    });
+    (walked.is_ok() && !hides).then(|| inner.trim_matches([' ', '\t', '\r', '\n']))
+}
+
+fn has_attribute(table: &[Member], name: &str) -> bool {
+    table.iter().any(|member| match member.slot {
+        Slot::Attribute(own) => own == name,
+        Slot::Object(table, _) | Slot::Event(table) => has_attribute(table, name),
+        _ => false,
+    })
+}
+
+fn has_group(table: &[Member], wanted: Group) -> bool {
+    table.iter().any(|member| match member.slot {
+        Slot::Group(group) => group == wanted,
+        Slot::Object(table, group) => group == Some(wanted) || has_group(table, wanted),
+        Slot::Event(table) => has_group(table, wanted),
+        _ => false,
+    })
+}
+
+fn has_tagged_data(table: &[Member]) -> bool {
+    table.iter().any(|member| match member.slot {
+        Slot::TaggedData => true,
+        Slot::Event(table) => has_tagged_data(table),
+        _ => false,
+    })
+}

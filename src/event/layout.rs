@@ -1,0 +1,304 @@
+//! The record: one flat run of bytes for an event, the same in ring, journal and backplane.
+//!
+//! ```text
+//!  0  magic "e", format 1                   16  offset of the data, u32
+//!  2  what the data is (DataKind)           20  count of attributes, u16
+//!  3  notes about how it was read           22  lengths of the eight fields, u16 each
+//!  4  length of the record, u32             38  zero, u16
+//!  8  time, nanoseconds since 1970, i64     40  fields, attributes, data
+//! ```
+//!
+//! Numbers are little endian. A field of length 0 is absent. An attribute is its group and kind (u8), the length of
+//! its name (u8), the length of its value (u32), the name, the value. All text is UTF-8.
+
+use super::attribute::Attributes;
+use super::error::{ErrorKind, EventError};
+use super::{json, topic};
+
+/// Bytes before the first field.
+pub(super) const HEAD: usize = 40;
+/// Bytes of an attribute beside its name and value.
+pub(super) const ATTRIBUTE_HEAD: usize = 6;
+
+const MAGIC: [u8; 2] = [b'e', 1];
+const KIND: usize = 2;
+const NOTES: usize = 3;
+const LENGTH: usize = 4;
+const TIME: usize = 8;
+const DATA: usize = 16;
+const COUNT: usize = 20;
+const LENGTHS: usize = 22;
+
+/// The fields that every event may have, in the record's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Topic,
+    Id,
+    Type,
+    Source,
+    Subject,
+    ContentType,
+    DataSchema,
+    /// The time as it was written, where it would not be written so again.
+    TimeText,
+}
+
+pub(super) const FIELDS: usize = 8;
+
+impl Field {
+    /// The CloudEvents name.
+    pub(super) fn name(self) -> &'static str {
+        [
+            "topic",
+            "id",
+            "type",
+            "source",
+            "subject",
+            "datacontenttype",
+            "dataschema",
+            "time",
+        ][self as usize]
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "topic" => Self::Topic,
+            "id" => Self::Id,
+            "type" => Self::Type,
+            "source" => Self::Source,
+            "subject" => Self::Subject,
+            "datacontenttype" => Self::ContentType,
+            "dataschema" => Self::DataSchema,
+            "time" => Self::TimeText,
+            _ => return None,
+        })
+    }
+}
+
+/// What an event's data is: it decides how the data is written as JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum DataKind {
+    /// There is none.
+    #[default]
+    None = 0,
+    /// Valid JSON, written verbatim.
+    Json = 1,
+    /// UTF-8 text, written as a JSON string.
+    Text = 2,
+    /// Other bytes, written as base 64.
+    Binary = 3,
+}
+
+/// How the event was written in the shape it was read from, where writing it back depends on that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Notes(pub(super) u8);
+
+impl Notes {
+    /// The shape's other name for the id was used (`eventId`, `event_id`).
+    pub(super) const OTHER_ID: u8 = 1;
+    /// The topic was not in the text.
+    pub(super) const TOPIC_GIVEN: u8 = 2;
+    /// The data stood without the shape's tag (`{"Json": …}`).
+    pub(super) const UNTAGGED: u8 = 4;
+    /// The source was filled in here.
+    pub(super) const SOURCE_MADE: u8 = 8;
+
+    pub(super) fn has(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
+
+    pub(super) fn set(&mut self, bit: u8) {
+        self.0 |= bit;
+    }
+
+    pub(super) fn unset(&mut self, bit: u8) {
+        self.0 &= !bit;
+    }
+}
+
+/// Everything that a head says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Head {
+    pub(super) kind: DataKind,
+    pub(super) notes: Notes,
+    pub(super) time: i64,
+    pub(super) attributes: u16,
+    pub(super) lengths: [u16; FIELDS],
+    /// Bytes of all attributes.
+    pub(super) attribute_bytes: usize,
+    pub(super) data_bytes: usize,
+}
+
+impl Head {
+    pub(super) fn record_bytes(&self) -> usize {
+        self.data_at() + self.data_bytes
+    }
+
+    fn data_at(&self) -> usize {
+        HEAD + self.lengths.iter().map(|n| *n as usize).sum::<usize>() + self.attribute_bytes
+    }
+
+    /// The record is at most 1 GiB of data, 8 fields and 1,024 attributes of 64 KiB each: `u32` holds its length.
+    pub(super) fn to_bytes(self) -> [u8; HEAD] {
+        let mut head = [0; HEAD];
+        head[..2].copy_from_slice(&MAGIC);
+        head[KIND] = self.kind as u8;
+        head[NOTES] = self.notes.0;
+        head[LENGTH..LENGTH + 4].copy_from_slice(&(self.record_bytes() as u32).to_le_bytes());
+        head[TIME..TIME + 8].copy_from_slice(&self.time.to_le_bytes());
+        head[DATA..DATA + 4].copy_from_slice(&(self.data_at() as u32).to_le_bytes());
+        head[COUNT..COUNT + 2].copy_from_slice(&self.attributes.to_le_bytes());
+        for (index, length) in self.lengths.iter().enumerate() {
+            let at = LENGTHS + 2 * index;
+            head[at..at + 2].copy_from_slice(&length.to_le_bytes());
+        }
+        head
+    }
+}
+
+/// Reads one number of a head. A record is never shorter than its head: [`check`] or the builder made sure.
+pub(super) fn kind(record: &[u8]) -> DataKind {
+    match record[KIND] {
+        1 => DataKind::Json,
+        2 => DataKind::Text,
+        3 => DataKind::Binary,
+        _ => DataKind::None,
+    }
+}
+
+pub(super) fn notes(record: &[u8]) -> Notes {
+    Notes(record[NOTES])
+}
+
+pub(super) fn time(record: &[u8]) -> i64 {
+    i64::from_le_bytes(std::array::from_fn(|i| record[TIME + i]))
+}
+
+pub(super) fn data_at(record: &[u8]) -> usize {
+    u32_at(record, DATA)
+}
+
+pub(super) fn attribute_count(record: &[u8]) -> usize {
+    u16_at(record, COUNT)
+}
+
+/// Returns the bytes of a field: at most seven additions.
+pub(super) fn field(record: &[u8], field: Field) -> &[u8] {
+    let before: usize = (0..field as usize)
+        .map(|i| u16_at(record, LENGTHS + 2 * i))
+        .sum();
+    let start = HEAD + before;
+    &record[start..start + u16_at(record, LENGTHS + 2 * field as usize)]
+}
+
+/// Returns where the attributes start.
+pub(super) fn attributes_at(record: &[u8]) -> usize {
+    HEAD + (0..FIELDS)
+        .map(|i| u16_at(record, LENGTHS + 2 * i))
+        .sum::<usize>()
+}
+
+/// Views text that was checked when the record was made. Records come from [`check`] and the builder only, so the
+/// text is UTF-8; were it not, it would read as empty rather than panic.
+pub(super) fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).unwrap_or_default()
+}
+
+/// Checks bytes from elsewhere, so that every accessor can trust them.
+pub(super) fn check(record: &[u8]) -> Result<(), EventError> {
+    check_frame(record)?;
+    let data_at = data_at(record);
+    let fields = &record[HEAD..attributes_at(record)];
+    utf8(fields, HEAD)?;
+    for at in [Field::Topic, Field::Id, Field::Type, Field::Source] {
+        let text = str::from_utf8(field(record, at))
+            .map_err(|_| wrong("a field splits a character", HEAD))?;
+        if text.is_empty() {
+            return Err(EventError::new(ErrorKind::Missing, at.name()));
+        }
+    }
+    for at in [
+        Field::Subject,
+        Field::ContentType,
+        Field::DataSchema,
+        Field::TimeText,
+    ] {
+        str::from_utf8(field(record, at)).map_err(|_| wrong("a field splits a character", HEAD))?;
+    }
+    topic::validate(text(field(record, Field::Topic)))
+        .map_err(|error| EventError::new(error.into(), "topic").or_at(HEAD))?;
+    check_attributes(record, data_at)?;
+    match kind(record) {
+        DataKind::None if data_at < record.len() => Err(wrong("data of no kind", data_at)),
+        DataKind::Text => utf8(&record[data_at..], data_at),
+        DataKind::Json => json::check(&record[data_at..], usize::MAX)
+            .map_err(|error| wrong("data that is not JSON", data_at + error.at.unwrap_or(0))),
+        _ => Ok(()),
+    }
+}
+
+fn check_frame(record: &[u8]) -> Result<(), EventError> {
+    if record.len() < HEAD {
+        return Err(wrong("shorter than its head", record.len()));
+    }
+    if record[..2] != MAGIC {
+        return Err(wrong("it does not start with \"e\" and format 1", 0));
+    }
+    if record[KIND] > DataKind::Binary as u8 {
+        return Err(wrong("unknown kind of data", KIND));
+    }
+    if u32_at(record, LENGTH) != record.len() {
+        return Err(wrong("its length is not the one it states", LENGTH));
+    }
+    if attributes_at(record) > data_at(record) || data_at(record) > record.len() {
+        return Err(wrong("lengths that do not add up", DATA));
+    }
+    Ok(())
+}
+
+fn check_attributes(record: &[u8], data_at: usize) -> Result<(), EventError> {
+    let mut at = attributes_at(record);
+    for _ in 0..attribute_count(record) {
+        let head = record[at..data_at].first_chunk::<ATTRIBUTE_HEAD>();
+        let Some(head) = head else {
+            return Err(wrong("attributes that run over", at));
+        };
+        let name = at + ATTRIBUTE_HEAD;
+        let value = name + head[1] as usize;
+        let end = value + u32::from_le_bytes([head[2], head[3], head[4], head[5]]) as usize;
+        if head[0] > 7 || end > data_at {
+            return Err(wrong("attributes that run over", at));
+        }
+        utf8(&record[name..value], name)?;
+        utf8(&record[value..end], value)?;
+        if Attributes::is_json(head[0]) && json::check(&record[value..end], usize::MAX).is_err() {
+            return Err(wrong("an attribute that is not JSON", value));
+        }
+        at = end;
+    }
+    if at == data_at {
+        Ok(())
+    } else {
+        Err(wrong("attributes that fall short", at))
+    }
+}
+
+fn utf8(bytes: &[u8], at: usize) -> Result<(), EventError> {
+    match str::from_utf8(bytes) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(wrong("text that is not UTF-8", at + error.valid_up_to())),
+    }
+}
+
+fn wrong(what: &'static str, at: usize) -> EventError {
+    EventError::new(ErrorKind::Record(what), "").or_at(at)
+}
+
+fn u16_at(record: &[u8], at: usize) -> usize {
+    u16::from_le_bytes([record[at], record[at + 1]]) as usize
+}
+
+fn u32_at(record: &[u8], at: usize) -> usize {
+    u32::from_le_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]]) as usize
+}

@@ -1,0 +1,58 @@
+//! Bounds on one event, each with a name, a default and a consequence.
+
+/// Bounds what one event may hold. What is over a limit is refused with
+/// [`ErrorKind::TooLarge`](super::ErrorKind::TooLarge), `TooMany` or `TooDeep`; nothing is cut off.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::{EventBuilder, Limits};
+///
+/// let mut builder = EventBuilder::with_limits(Limits { payload_bytes: 4, ..Limits::default() });
+/// let error = builder.topic("a").ty("t").text("hello").build().unwrap_err();
+/// assert_eq!(error.to_string(), "data: 5 bytes is over the limit of 4");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Payload, bytes. Default 1 MiB; at most 1 GiB is honoured.
+    pub payload_bytes: usize,
+    /// Name of an attribute, header or tag, bytes. Default 128; at most 255 is honoured.
+    pub attribute_name_bytes: usize,
+    /// Value of an attribute, header or tag, bytes; id, type, source and subject are attributes too.
+    /// Default 16 KiB; at most 65,535 is honoured.
+    pub attribute_value_bytes: usize,
+    /// Attributes, headers and tags of one event beside the standard ones. Default 64; at most 1,024 is honoured.
+    pub attributes: usize,
+    /// Nesting of JSON, levels of arrays and objects. Default 64.
+    pub depth: usize,
+    /// Bytes of one JSON text read, a batch included. Default 16 MiB; at most 1 GiB is honoured.
+    pub text_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            payload_bytes: 1 << 20,
+            attribute_name_bytes: 128,
+            attribute_value_bytes: 16 << 10,
+            attributes: 64,
+            depth: 64,
+            text_bytes: 16 << 20,
+        }
+    }
+}
+
+impl Limits {
+    /// Returns the limits with each one brought down to what the record's format can hold.
+    #[must_use]
+    pub fn honoured(self) -> Self {
+        Self {
+            payload_bytes: self.payload_bytes.min(1 << 30),
+            attribute_name_bytes: self.attribute_name_bytes.min(u8::MAX as usize),
+            attribute_value_bytes: self.attribute_value_bytes.min(u16::MAX as usize),
+            attributes: self.attributes.min(1 << 10),
+            depth: self.depth,
+            text_bytes: self.text_bytes.min(1 << 30),
+        }
+    }
+}

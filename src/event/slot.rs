@@ -1,0 +1,107 @@
+//! The ring's slot: a record in place, or in a buffer that the slot keeps.
+
+use super::view::EventRef;
+
+/// Bytes of a record that lie in the slot itself.
+pub const INLINE_BYTES: usize = 208;
+/// Sets in a row that need less than a quarter of the slot's buffer before it is given back.
+const PATIENCE: u8 = 4;
+
+/// Holds one event's record in a ring's slot: 256 bytes, with up to 208 bytes of record in place.
+///
+/// A longer record goes to a buffer on the heap that stays with the slot, so that a ring that has gone round once
+/// allocates nothing for events of the same size. A buffer that was more than three quarters empty four times in a
+/// row is given back.
+pub struct Record {
+    topic_hash: u64,
+    heap: Vec<u8>,
+    length: u32,
+    idle: u8,
+    inline: [u8; INLINE_BYTES],
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Record {
+    /// Creates an empty slot.
+    pub fn new() -> Self {
+        Self {
+            topic_hash: 0,
+            heap: Vec::new(),
+            length: 0,
+            idle: 0,
+            inline: [0; INLINE_BYTES],
+        }
+    }
+
+    /// Replaces the event it holds.
+    pub fn set(&mut self, event: EventRef<'_>) {
+        let record = event.record();
+        self.make_room(record.len());
+        match self.inline.get_mut(..record.len()) {
+            Some(place) => place.copy_from_slice(record),
+            None => {
+                self.heap.clear();
+                self.heap.extend_from_slice(record);
+            }
+        }
+        // A record is below 4 GiB: see `Head::to_bytes`.
+        self.length = record.len() as u32;
+        self.topic_hash = event.topic_hash();
+    }
+
+    /// Views the event, `None` before the first [`set`](Self::set).
+    pub fn get(&self) -> Option<EventRef<'_>> {
+        (self.length > 0).then(|| self.as_ref())
+    }
+
+    /// Views the event.
+    ///
+    /// # Panics
+    ///
+    /// Accessors of the view panic if the slot was never set; a ring hands out set slots only.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "AsRef cannot return a view by value"
+    )]
+    pub fn as_ref(&self) -> EventRef<'_> {
+        let length = self.length as usize;
+        let record = self.inline.get(..length).unwrap_or(&self.heap);
+        EventRef::trusted(record, self.topic_hash)
+    }
+
+    /// Returns the bytes that it holds on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        self.heap.capacity()
+    }
+
+    /// Predicts [`heap_bytes`](Self::heap_bytes) after setting a record of `bytes`, at most.
+    pub fn heap_bytes_after(&self, bytes: usize) -> usize {
+        if bytes <= INLINE_BYTES {
+            self.heap.capacity()
+        } else {
+            self.heap.capacity().max(bytes)
+        }
+    }
+
+    /// Gives the buffer back when it has been too large for a while, and grows it to exactly what is needed.
+    fn make_room(&mut self, bytes: usize) {
+        let needed = if bytes <= INLINE_BYTES { 0 } else { bytes };
+        if self.heap.capacity() <= needed.saturating_mul(4) {
+            self.idle = 0;
+        } else {
+            self.idle += 1;
+        }
+        if self.idle >= PATIENCE {
+            self.heap = Vec::new();
+            self.idle = 0;
+        }
+        if self.heap.capacity() < needed {
+            self.heap = Vec::with_capacity(needed.next_multiple_of(64));
+        }
+    }
+}

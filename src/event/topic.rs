@@ -1,0 +1,109 @@
+//! Topic names: printable text, dots between segments, at most 255 bytes.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
+
+/// Longest topic name and longest pattern, bytes.
+pub const TOPIC_BYTES_MAX: usize = 255;
+
+/// Says why a text is not a topic name. Columns count characters from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TopicError {
+    /// The name is empty.
+    #[error("it is empty")]
+    Empty,
+    /// The name is too long.
+    #[error("{bytes} bytes is over the limit of 255")]
+    TooLong {
+        /// Its length, bytes.
+        bytes: usize,
+    },
+    /// Two dots in a row, or a dot at either end.
+    #[error("empty segment at column {column}")]
+    EmptySegment {
+        /// Where the segment should be.
+        column: usize,
+    },
+    /// A control character or a line separator.
+    #[error("unprintable character at column {column}")]
+    Unprintable {
+        /// Where it is.
+        column: usize,
+    },
+    /// `*` or `>` as a whole segment: that is a pattern, not a name.
+    #[error("wildcard segment at column {column}")]
+    Wildcard {
+        /// Where it is.
+        column: usize,
+    },
+}
+
+/// Checks that `name` is a topic name.
+///
+/// # Errors
+///
+/// [`TopicError`] says what is wrong and at which column.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::topic;
+///
+/// assert!(topic::validate("orders.eu.created").is_ok());
+/// assert!(topic::validate("Größe von π").is_ok());
+/// assert_eq!(topic::validate("orders..created").unwrap_err().to_string(), "empty segment at column 8");
+/// ```
+pub fn validate(name: &str) -> Result<(), TopicError> {
+    check_text(name)?;
+    match segments(name).find(|(_, segment)| matches!(*segment, "*" | ">")) {
+        Some((column, _)) => Err(TopicError::Wildcard { column }),
+        None => Ok(()),
+    }
+}
+
+/// Hashes a topic name. The key is random for each process: the hash is for tables in memory and never stored.
+pub fn hash(name: &str) -> u64 {
+    static KEYS: OnceLock<RandomState> = OnceLock::new();
+    KEYS.get_or_init(RandomState::new).hash_one(name)
+}
+
+/// Checks what names and patterns have in common.
+pub(super) fn check_text(text: &str) -> Result<(), TopicError> {
+    if text.is_empty() {
+        return Err(TopicError::Empty);
+    }
+    if text.len() > TOPIC_BYTES_MAX {
+        return Err(TopicError::TooLong { bytes: text.len() });
+    }
+    let mut previous = '.';
+    for (column, c) in (1..).zip(text.chars()) {
+        if c == '.' && previous == '.' {
+            return Err(TopicError::EmptySegment { column });
+        }
+        if is_unprintable(c) {
+            return Err(TopicError::Unprintable { column });
+        }
+        previous = c;
+    }
+    if previous == '.' {
+        return Err(TopicError::EmptySegment {
+            column: text.chars().count() + 1,
+        });
+    }
+    Ok(())
+}
+
+/// Returns the segments of a name with the column at which each starts.
+pub(super) fn segments(name: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut column = 1;
+    name.split('.').map(move |segment| {
+        let start = column;
+        column += segment.chars().count() + 1;
+        (start, segment)
+    })
+}
+
+/// Control characters, the line separators that are none, and the byte-order mark.
+pub(super) fn is_unprintable(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+}

@@ -1,0 +1,245 @@
+//! A view of a record: what readers of the ring see.
+
+use std::fmt;
+
+use super::attribute::{Attributes, Group, Value};
+use super::error::EventError;
+use super::layout::{self, DataKind, Field, Notes};
+use super::owned::Event;
+use super::{Shape, json, time, topic};
+
+/// Views one event's record. Copying it copies a pointer; no accessor allocates.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::{EventBuilder, EventRef};
+///
+/// let mut builder = EventBuilder::new();
+/// let event = builder.topic("orders").ty("created").json("{\"n\":1}").build().unwrap();
+/// let bytes = event.record().to_vec(); // to a journal, another process, …
+/// let again = EventRef::parse(&bytes).unwrap();
+/// assert_eq!((again.topic(), again.ty(), again.data()), ("orders", "created", &b"{\"n\":1}"[..]));
+/// ```
+#[derive(Clone, Copy)]
+pub struct EventRef<'a> {
+    record: &'a [u8],
+    topic_hash: u64,
+}
+
+/// The stream (entity, aggregate) that an event belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamName<'a> {
+    /// What kind of entity.
+    pub ty: &'a str,
+    /// Which one.
+    pub id: &'a str,
+    /// The entity's version after this event, where it is stated.
+    pub version: Option<u64>,
+}
+
+impl<'a> EventRef<'a> {
+    /// Views a record that came from elsewhere, after checking all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Record`](super::ErrorKind::Record) and others say what is wrong and at which byte.
+    pub fn parse(record: &'a [u8]) -> Result<Self, EventError> {
+        layout::check(record)?;
+        Ok(Self {
+            record,
+            topic_hash: topic::hash(layout::text(layout::field(record, Field::Topic))),
+        })
+    }
+
+    /// Views a record that was built or checked here.
+    pub(super) fn trusted(record: &'a [u8], topic_hash: u64) -> Self {
+        Self { record, topic_hash }
+    }
+
+    /// Returns the record's bytes.
+    pub fn record(self) -> &'a [u8] {
+        self.record
+    }
+
+    /// Returns the topic.
+    pub fn topic(self) -> &'a str {
+        self.field(Field::Topic)
+    }
+
+    /// Returns the topic's hash: the same for equal topics within this process, another in the next.
+    pub fn topic_hash(self) -> u64 {
+        self.topic_hash
+    }
+
+    /// Returns the id.
+    pub fn id(self) -> &'a str {
+        self.field(Field::Id)
+    }
+
+    /// Returns the type.
+    pub fn ty(self) -> &'a str {
+        self.field(Field::Type)
+    }
+
+    /// Returns the source.
+    pub fn source(self) -> &'a str {
+        self.field(Field::Source)
+    }
+
+    /// Returns the subject.
+    pub fn subject(self) -> Option<&'a str> {
+        self.optional(Field::Subject)
+    }
+
+    /// Returns the data's content type, where it is stated.
+    pub fn content_type(self) -> Option<&'a str> {
+        self.optional(Field::ContentType)
+    }
+
+    /// Returns the URI of the data's schema.
+    pub fn data_schema(self) -> Option<&'a str> {
+        self.optional(Field::DataSchema)
+    }
+
+    /// Returns the time, nanoseconds since 1970 (UTC); what is outside 1677 to 2262 is held at the nearest end.
+    pub fn time(self) -> i64 {
+        layout::time(self.record)
+    }
+
+    /// Appends the time as RFC 3339 text: as it was written, where it came as text.
+    pub fn write_time(self, out: &mut Vec<u8>) {
+        match self.optional(Field::TimeText) {
+            Some(text) => out.extend_from_slice(text.as_bytes()),
+            None => time::write(self.time(), out),
+        }
+    }
+
+    /// Returns the data, empty when there is none.
+    pub fn data(self) -> &'a [u8] {
+        &self.record[layout::data_at(self.record)..]
+    }
+
+    /// Returns what the data is.
+    pub fn data_kind(self) -> DataKind {
+        layout::kind(self.record)
+    }
+
+    /// Iterates over the event's own attributes beside the standard ones.
+    pub fn attributes(self) -> Attributes<'a> {
+        self.group(Group::Attribute)
+    }
+
+    /// Iterates over the headers.
+    pub fn headers(self) -> Attributes<'a> {
+        self.group(Group::Header)
+    }
+
+    /// Iterates over the tags.
+    pub fn tags(self) -> Attributes<'a> {
+        self.group(Group::Tag)
+    }
+
+    /// Iterates over the attributes of a group.
+    pub fn group(self, group: Group) -> Attributes<'a> {
+        let bytes = &self.record[layout::attributes_at(self.record)..layout::data_at(self.record)];
+        Attributes::new(bytes, layout::attribute_count(self.record), group)
+    }
+
+    /// Returns the value of one of the event's own attributes.
+    pub fn attribute(self, name: &str) -> Option<Value<'a>> {
+        self.attributes()
+            .find(|(given, _)| *given == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Returns the correlation id (`correlationid`).
+    pub fn correlation_id(self) -> Option<&'a str> {
+        self.attribute("correlationid")?.text()
+    }
+
+    /// Returns the causation id (`causationid`).
+    pub fn causation_id(self) -> Option<&'a str> {
+        self.attribute("causationid")?.text()
+    }
+
+    /// Returns the user id (`userid`).
+    pub fn user_id(self) -> Option<&'a str> {
+        self.attribute("userid")?.text()
+    }
+
+    /// Returns who acted: the kind (`actortype`) and the id (`actorid`).
+    pub fn actor(self) -> Option<(&'a str, &'a str)> {
+        Some((
+            self.attribute("actortype")?.text()?,
+            self.attribute("actorid")?.text()?,
+        ))
+    }
+
+    /// Returns the schema version (`schemaversion`), a string or a number.
+    pub fn schema_version(self) -> Option<Value<'a>> {
+        self.attribute("schemaversion")
+    }
+
+    /// Returns the stream (`streamtype`, `streamid`, `streamversion`).
+    pub fn stream(self) -> Option<StreamName<'a>> {
+        let ty = self.attribute("streamtype")?.text()?;
+        let id = self.attribute("streamid")?.text()?;
+        let version = self
+            .attribute("streamversion")
+            .and_then(|value| value.as_str().parse().ok());
+        Some(StreamName { ty, id, version })
+    }
+
+    /// Copies it into an owned event.
+    pub fn to_event(self) -> Event {
+        Event::from_trusted(self)
+    }
+
+    /// Appends the event as structured CloudEvents JSON, always valid: strings escaped, data verbatim where it is
+    /// JSON, as a string where it is text, as `data_base64` otherwise. `topic`, `tags`, `headers` and `metadata` stand
+    /// beside the standard attributes.
+    pub fn write_cloudevents_json(self, out: &mut Vec<u8>) {
+        json::write_shape(self, Shape::CloudEvents, out);
+    }
+
+    /// Appends the event in the JSON shape of another system. What was read in that shape is written without loss.
+    pub fn write_json(self, shape: Shape, out: &mut Vec<u8>) {
+        json::write_shape(self, shape, out);
+    }
+
+    pub(super) fn notes(self) -> Notes {
+        layout::notes(self.record)
+    }
+
+    fn field(self, field: Field) -> &'a str {
+        layout::text(layout::field(self.record, field))
+    }
+
+    pub(super) fn optional(self, field: Field) -> Option<&'a str> {
+        Some(self.field(field)).filter(|text| !text.is_empty())
+    }
+}
+
+impl PartialEq for EventRef<'_> {
+    /// Compares the records.
+    fn eq(&self, other: &Self) -> bool {
+        self.record == other.record
+    }
+}
+
+impl Eq for EventRef<'_> {}
+
+impl fmt::Debug for EventRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("topic", &self.topic())
+            .field("type", &self.ty())
+            .field("id", &self.id())
+            .field(
+                "data",
+                &String::from_utf8_lossy(&self.data()[..self.data().len().min(200)]),
+            )
+            .finish_non_exhaustive()
+    }
+}
