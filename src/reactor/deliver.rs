@@ -2,7 +2,7 @@
 
 use super::conn::{Flags, Phase};
 use super::core::{Broken, Bytes, Core};
-use super::service::{CatchUp, Farewell, Service, Start, StreamPlan};
+use super::service::{CatchUp, Farewell, Service, StreamPlan};
 
 /// Bytes that one connection gets per visit before it has to queue again.
 const VISIT_BYTES: u64 = 256 << 10;
@@ -18,15 +18,12 @@ impl<S: Service> Core<S> {
         }
         self.out(i).bytes.extend_from_slice(&plan.head);
         self.join_class(service, i, (plan.key, plan.form, plan.everything));
-        let (second, fed) = (self.second(), self.fed);
+        let second = self.second();
         let hot = self.hot(i);
         hot.heartbeat = plan.heartbeat.as_secs().min(u64::from(u16::MAX)) as u16;
         hot.active = second;
         hot.phase = Phase::CatchUp;
-        hot.cursor = match plan.start {
-            Start::Live => fed,
-            Start::From(offset) => offset,
-        };
+        hot.cursor = plan.from;
         self.deliver(service, i);
     }
 

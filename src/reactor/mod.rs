@@ -28,7 +28,7 @@ pub use self::inbox::Handle;
 pub use self::limits::Limits;
 pub use self::listeners::BindError;
 pub use self::service::{
-    Answer, Begin, CatchUp, Farewell, Refusal, Service, Start, StreamPlan,
+    Answer, Begin, CatchUp, Farewell, Refusal, Service, StreamPlan,
 };
 pub use self::stats::Stats;
 pub use self::turn::{Reactor, StopReport};

@@ -62,6 +62,16 @@ impl<S: Service> Requests<S> {
             || matches!(self.answers.back(), Some(Reply::Answer(answer)) if answer.close)
     }
 
+    /// Queues a part of an answer behind the answers that are still to leave.
+    fn append(&mut self, bytes: Vec<u8>, out: &mut Vec<u8>) {
+        if self.answers.is_empty() {
+            out.extend_from_slice(&bytes);
+        } else if !bytes.is_empty() {
+            let part = Answer { bytes, after: 0, close: false };
+            self.answers.push_back(Reply::Answer(part));
+        }
+    }
+
     fn is_idle(&self) -> bool {
         self.exchange.is_none() && self.answers.is_empty() && self.decoder.is_idle()
     }
@@ -138,16 +148,21 @@ impl<S: Service> Core<S> {
                 return next;
             }
             Step::Body(piece) => {
-                if let Some(exchange) = &mut requests.exchange
-                    && let Err(answer) = service.body(exchange, piece, out)
-                {
-                    requests.exchange = None;
-                    requests.answers.push_back(Reply::Answer(Answer { close: true, ..answer }));
+                if let Some(exchange) = &mut requests.exchange {
+                    let mut made = Vec::new();
+                    let done = service.body(exchange, piece, &mut made);
+                    requests.append(made, out);
+                    if let Err(answer) = done {
+                        requests.exchange = None;
+                        requests.answers.push_back(Reply::Answer(Answer { close: true, ..answer }));
+                    }
                 }
             }
             Step::End => {
                 if let Some(exchange) = requests.exchange.take() {
-                    let answer = service.end(exchange, out);
+                    let mut made = Vec::new();
+                    let answer = service.end(exchange, &mut made);
+                    requests.append(made, out);
                     requests.answers.push_back(Reply::Answer(answer));
                 }
             }

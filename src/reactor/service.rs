@@ -118,21 +118,12 @@ pub struct StreamPlan<K> {
     pub everything: bool,
     /// The wire form.
     pub form: u8,
-    /// The first offset wanted.
-    pub start: Start,
+    /// The first offset wanted: the stream starts with it or, if it is gone, after a gap.
+    pub from: u64,
     /// Longest silence before a heartbeat; zero: none.
     pub heartbeat: Duration,
     /// When the right to read ends.
     pub expires_at: Option<Instant>,
-}
-
-/// Where a stream starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// With the next event.
-    Live,
-    /// With this offset or, if it is gone, after a gap.
-    From(u64),
 }
 
 /// A part of history to encode for one connection.
