@@ -165,7 +165,7 @@ impl<S: Service> Core<S> {
             {
                 let beat = &mut beats[form as usize];
                 if beat.is_empty() {
-                    service.heartbeat(form, beat);
+                    service.heartbeat(form, self.fed, beat);
                 }
                 if self.send_between(i, beat).is_err() {
                     self.close(service, i);

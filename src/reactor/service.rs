@@ -62,8 +62,9 @@ pub trait Service {
     /// about `max` bytes. Returns the offset to go on from.
     fn catch_up(&mut self, part: CatchUp<'_, Self::Key>, out: &mut Vec<u8>) -> u64;
 
-    /// Writes what keeps a quiet stream of `form` open. It is sent only to who has read everything.
-    fn heartbeat(&mut self, form: u8, out: &mut Vec<u8>);
+    /// Writes what keeps a quiet stream of `form` open. It is sent only to who has read everything
+    /// before offset `fed`.
+    fn heartbeat(&mut self, form: u8, fed: u64, out: &mut Vec<u8>);
 
     /// Writes what ends a stream of `form`.
     fn farewell(&mut self, form: u8, why: Farewell, out: &mut Vec<u8>);
@@ -71,8 +72,9 @@ pub trait Service {
     /// The newest offset that readers may see: answers that wait for it or an earlier one leave.
     fn visible(&self) -> u64;
 
-    /// Asks to be woken when there is something new; `false`: there is already, do not sleep.
-    fn arm(&mut self) -> bool;
+    /// Asks to be woken when there is something from offset `fed` on; `false`: there is already, do
+    /// not sleep.
+    fn arm(&mut self, fed: u64) -> bool;
 
     /// Ends the request made by [`arm`](Self::arm).
     fn disarm(&mut self);

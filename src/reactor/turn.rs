@@ -163,7 +163,7 @@ impl<S: Service> Reactor<S> {
             (Some(until), None) => until,
             (Some(until), Some(timeout)) => until.min(timeout),
         };
-        let armed = timeout > Duration::ZERO && self.service.arm();
+        let armed = timeout > Duration::ZERO && self.service.arm(self.core.fed);
         if !armed {
             timeout = Duration::ZERO;
         }
