@@ -1,7 +1,7 @@
 //! The CloudEvents HTTP binding: from request headers to how the body is to be read.
 
 use super::problem::Problem;
-use crate::event::{EventBuilder, EventError};
+use crate::event::EventBuilder;
 use crate::wire::http::{Head, percent_decode};
 
 /// How a publish body holds its events.

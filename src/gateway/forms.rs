@@ -125,8 +125,10 @@ impl Encoder {
     pub(super) fn heartbeat(&mut self, form: Form, head: Position, out: &mut Vec<u8>) {
         self.id.clear();
         head.write_to(&mut self.id);
-        // An id of ours holds no line end.
-        form.wrap(out, |out| drop(sse::heartbeat(out, &self.id)));
+        form.wrap(out, |out| {
+            let done = sse::heartbeat(out, &self.id);
+            debug_assert!(done.is_ok(), "an id of ours holds no line end");
+        });
     }
 
     fn notice(&mut self, form: Form, name: &str, id: Position, out: &mut Vec<u8>) {

@@ -6,9 +6,12 @@ use crate::event::EventError;
 use crate::reactor::Answer;
 use crate::wire::http::{ResponseHead, reason_phrase};
 
-/// An error answer in the making.
+/// An error answer in the making. Boxed: it is the rare half of many results.
+#[derive(Debug)]
+pub(super) struct Problem(Box<Parts>);
+
 #[derive(Debug, Default)]
-pub(super) struct Problem {
+struct Parts {
     status: u16,
     detail: String,
     field: Option<String>,
@@ -22,55 +25,55 @@ pub(super) struct Problem {
 
 impl Problem {
     pub(super) fn new(status: u16, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), ..Self::default() }
+        Self(Box::new(Parts { status, detail: detail.into(), ..Parts::default() }))
     }
 
     /// What is wrong with an event: 413 if it is over a limit, else 400.
     pub(super) fn of_event(error: &EventError) -> Self {
         let status = if error.is_too_large() { 413 } else { 400 };
         let mut problem = Self::new(status, error.to_string());
-        problem.at = error.at.map(|at| at as u64);
-        problem.limit = error.limit().map(|limit| limit as u64);
+        problem.0.at = error.at.map(|at| at as u64);
+        problem.0.limit = error.limit().map(|limit| limit as u64);
         if !error.field.is_empty() {
-            problem.field = Some(error.field.clone().into_owned());
+            problem.0.field = Some(error.field.clone().into_owned());
         }
         problem
     }
 
     pub(super) fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.0.field = Some(field.into());
         self
     }
 
     /// The line of the body, from 1.
     pub(super) fn line(mut self, line: usize) -> Self {
-        self.line = Some(line);
+        self.0.line = Some(line);
         self
     }
 
     /// The byte of what was given, from 0.
     pub(super) fn at(mut self, at: u64) -> Self {
-        self.at = Some(at);
+        self.0.at = Some(at);
         self
     }
 
     pub(super) fn limit(mut self, limit: u64) -> Self {
-        self.limit = Some(limit);
+        self.0.limit = Some(limit);
         self
     }
 
     pub(super) fn allow(mut self, methods: &'static str) -> Self {
-        self.allow = Some(methods);
+        self.0.allow = Some(methods);
         self
     }
 
     pub(super) fn authenticate(mut self, challenge: &'static str) -> Self {
-        self.authenticate = Some(challenge);
+        self.0.authenticate = Some(challenge);
         self
     }
 
     pub(super) fn retry_after_s(mut self, seconds: u32) -> Self {
-        self.retry_after_s = Some(seconds);
+        self.0.retry_after_s = Some(seconds);
         self
     }
 
@@ -80,16 +83,16 @@ impl Problem {
         self.write_json(&mut body);
         body.push(b'\n');
         let mut bytes = Vec::with_capacity(256 + body.len());
-        let mut head = ResponseHead::status(&mut bytes, self.status)
+        let mut head = ResponseHead::status(&mut bytes, self.0.status)
             .header("Content-Type", "application/problem+json")
             .header("Cache-Control", "no-store");
-        if let Some(allow) = self.allow {
+        if let Some(allow) = self.0.allow {
             head = head.header("Allow", allow);
         }
-        if let Some(challenge) = self.authenticate {
+        if let Some(challenge) = self.0.authenticate {
             head = head.header("WWW-Authenticate", challenge);
         }
-        if let Some(seconds) = self.retry_after_s {
+        if let Some(seconds) = self.0.retry_after_s {
             head = head.header_number("Retry-After", seconds.into());
         }
         reply.finish(head.content_length(body.len() as u64));
@@ -101,14 +104,14 @@ impl Problem {
 
     /// Appends the members after `status` and `detail`, for a result line.
     pub(super) fn write_members(&self, out: &mut Vec<u8>) {
-        if let Some(field) = &self.field {
+        if let Some(field) = &self.0.field {
             out.extend_from_slice(br#","field":"#);
             json_string(out, field);
         }
         for (name, value) in [
-            ("line", self.line.map(|line| line as u64)),
-            ("at", self.at),
-            ("limit", self.limit),
+            ("line", self.0.line.map(|line| line as u64)),
+            ("at", self.0.at),
+            ("limit", self.0.limit),
         ] {
             if let Some(value) = value {
                 let _ = write!(out, r#","{name}":{value}"#);
@@ -117,14 +120,14 @@ impl Problem {
     }
 
     pub(super) fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
 
     fn write_json(&self, out: &mut Vec<u8>) {
-        let title = reason_phrase(self.status);
-        let _ = write!(out, r#"{{"type":"about:blank","title":"{title}","status":{}"#, self.status);
+        let title = reason_phrase(self.0.status);
+        let _ = write!(out, r#"{{"type":"about:blank","title":"{title}","status":{}"#, self.0.status);
         out.extend_from_slice(br#","detail":"#);
-        json_string(out, &self.detail);
+        json_string(out, &self.0.detail);
         self.write_members(out);
         out.push(b'}');
     }

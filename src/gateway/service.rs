@@ -16,7 +16,7 @@ use crate::hub::{Hub, HubWaiter, ReadError, Reader};
 use crate::reactor::{
     Answer, Begin, CatchUp, ClassId, Farewell, Frames, Handle, Refusal, Service,
 };
-use crate::wire::http::{BodyLength, Head, RequestError, ResponseHead, chunk};
+use crate::wire::http::{BodyLength, Head, Reason, RequestError, ResponseHead, chunk};
 use crate::wire::sse;
 
 /// Events read from the ring in one go.
@@ -163,9 +163,9 @@ impl Service for Gateway {
         let problem = Problem::new(error.status, error.to_string())
             .field(error.field.clone())
             .at(error.at);
-        let problem = match error.limit() {
-            Some(limit) => problem.limit(limit),
-            None => problem,
+        let problem = match error.reason {
+            Reason::TooLong { limit } | Reason::TooMany { limit } => problem.limit(limit),
+            _ => problem,
         };
         problem.answer(ReplyTo::LAST).bytes
     }

@@ -37,11 +37,6 @@ impl FrameLog {
         Self { bytes: ByteRing::new(capacity), marks: VecDeque::new(), tail: 0, end: 0 }
     }
 
-    /// First byte that is still readable.
-    pub(super) fn tail(&self) -> u64 {
-        self.tail
-    }
-
     /// One past the last byte.
     pub(super) fn end(&self) -> u64 {
         self.end
@@ -127,11 +122,11 @@ mod tests {
     #[test]
     fn the_tail_is_the_start_of_a_frame_and_bytes_stay() {
         let log = filled();
-        assert_eq!(log.tail() % 100, 0);
-        assert!(log.end() - log.tail() <= 4096);
-        assert!(log.end() - log.tail() >= 4096 - 4096 / STEPS - 200);
-        let (mark, end) = log.frame_at(log.tail()).unwrap();
-        assert_eq!(mark.start, log.tail());
+        assert_eq!(log.tail % 100, 0);
+        assert!(log.end() - log.tail <= 4096);
+        assert!(log.end() - log.tail >= 4096 - 4096 / STEPS - 200);
+        let (mark, end) = log.frame_at(log.tail).unwrap();
+        assert_eq!(mark.start, log.tail);
         assert_eq!(log.slice(mark.start..end), &[mark.offset as u8; 100]);
     }
 
@@ -151,6 +146,6 @@ mod tests {
         for offset in 1..=8 {
             put(&mut log, offset, &[7; 1024]);
         }
-        assert_eq!(log.end() - log.tail(), 4096);
+        assert_eq!(log.end() - log.tail, 4096);
     }
 }
