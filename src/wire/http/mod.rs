@@ -25,6 +25,8 @@
 //! ```
 
 mod body;
+#[cfg(any(test, fuzzing))]
+pub mod check;
 pub mod chunk;
 mod chunked;
 mod client;

@@ -17,6 +17,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(any(test, fuzzing))]
+pub mod check;
 mod decode;
 mod encode;
 
