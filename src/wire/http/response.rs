@@ -5,8 +5,8 @@ use super::scan::is_token_byte;
 
 /// Writes a response head onto the end of a buffer, so that head and body can leave in one send.
 ///
-/// Names and values cannot break the head: a byte that may not stand in one is written as a space, as RFC 9110, section
-/// 5.5 has it for recipients.
+/// Names and values cannot break the head: a byte that may not stand in a value is written as a space, as RFC 9110,
+/// section 5.5 has it for recipients; one that may not stand in a name is left out.
 ///
 /// # Examples
 ///
@@ -42,21 +42,22 @@ impl<'a> ResponseHead<'a> {
     }
 
     /// Writes one field line.
-    pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        let keep = |keep: bool, byte: u8| if keep { byte } else { b' ' };
-        self.out.extend(name.bytes().filter(|&b| is_token_byte(b)));
-        self.out.extend_from_slice(b": ");
-        let value = value.as_ref().iter();
-        self.out
-            .extend(value.map(|&b| keep(matches!(b, b'\t' | 0x20..=0x7e | 0x80..), b)));
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.name(name);
+        let value = value.as_ref();
+        if value.iter().all(|&b| is_value_byte(b)) {
+            self.out.extend_from_slice(value);
+        } else {
+            let clean = |&b| if is_value_byte(b) { b } else { b' ' };
+            self.out.extend(value.iter().map(clean));
+        }
         self.out.extend_from_slice(b"\r\n");
         self
     }
 
     /// Writes one field line whose value is a number.
-    pub fn header_number(self, name: &str, value: u64) -> Self {
-        self.out.extend(name.bytes().filter(|&b| is_token_byte(b)));
-        self.out.extend_from_slice(b": ");
+    pub fn header_number(mut self, name: &str, value: u64) -> Self {
+        self.name(name);
         push_decimal(self.out, value);
         self.out.extend_from_slice(b"\r\n");
         self
@@ -90,6 +91,21 @@ impl<'a> ResponseHead<'a> {
     pub fn end(self) {
         self.out.extend_from_slice(b"\r\n");
     }
+
+    /// Writes a field name, without what may not stand in one.
+    fn name(&mut self, name: &str) {
+        if name.bytes().all(is_token_byte) {
+            self.out.extend_from_slice(name.as_bytes());
+        } else {
+            self.out.extend(name.bytes().filter(|&b| is_token_byte(b)));
+        }
+        self.out.extend_from_slice(b": ");
+    }
+}
+
+// RFC 9110, 5.5: "field-vchar = VCHAR / obs-text", with SP and HTAB between them.
+fn is_value_byte(byte: u8) -> bool {
+    matches!(byte, b'\t' | 0x20..=0x7e | 0x80..)
 }
 
 /// The registered reason phrase of a status code, or nothing for a code that this project has no use for.

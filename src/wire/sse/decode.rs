@@ -303,6 +303,9 @@ impl Decoder {
 /// Appends `bytes` as text, with U+FFFD for what is not UTF-8. Line by line gives what the whole stream would: a line
 /// end is ASCII, and no incomplete sequence swallows it.
 fn push_lossy(out: &mut String, bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return out.push_str(text); // faster than the chunks below, and nearly always what comes
+    }
     for chunk in bytes.utf8_chunks() {
         out.push_str(chunk.valid());
         if !chunk.invalid().is_empty() {
