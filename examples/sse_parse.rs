@@ -1,6 +1,7 @@
 //! Decodes event streams that come as lines of JSON, so that any test table can drive the decoder.
 //!
-//! Each line of standard input is `{"chunks": [base64, ..]}`, the pieces of one stream; each line of standard output is
+//! Each line of standard input is `{"chunks": [base64, ..]}`, the pieces of one stream; each line
+//! of standard output is what they hold:
 //! `{"events": [{"event", "data", "id"}, ..], "last_event_id": text, "retry": number or null}`.
 //!
 //! ```text

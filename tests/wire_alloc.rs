@@ -1,4 +1,5 @@
-//! What the wire floor promises about memory: once its buffers have grown, the common path allocates nothing.
+//! What the wire floor promises about memory: once its buffers have grown, the common path
+//! allocates nothing.
 #![cfg(feature = "wire")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -14,8 +15,8 @@ thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
 }
 
-// SAFETY: every call goes to the system's allocator unchanged; the counter is a `Cell` without a destructor and does
-// not allocate.
+// SAFETY: every call goes to the system's allocator unchanged; the counter is a `Cell` without a
+// destructor and does not allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.with(|count| count.set(count.get() + 1));

@@ -100,7 +100,8 @@ fn bodies_by_their_framing() {
 
 #[test]
 fn a_head_says_what_it_said() {
-    let text = "HTTP/1.1 429 Slow down, please\r\nRetry-After: 3\r\nVia: a\r\nvia: b\r\nContent-Length: 0\r\n\r\n";
+    let text = "HTTP/1.1 429 Slow down, please\r\nRetry-After: 3\r\nVia: a\r\nvia: b\r\n\
+        Content-Length: 0\r\n\r\n";
     let (head, ..) = one(text).expect("valid");
     assert_eq!((head.status(), head.reason()), (429, "Slow down, please"));
     assert_eq!(head.header("retry-after"), Some(&b"3"[..]));

@@ -1,4 +1,5 @@
-//! Requests as the wire floor promises to read them: what is taken, what is refused, with which status, field and byte.
+//! Requests as the wire floor promises to read them: what is taken, what is refused, with which
+//! status, field and byte.
 #![cfg(feature = "wire")]
 
 use eventring::wire::http::{
@@ -497,8 +498,10 @@ fn a_body_limit_holds_for_one_request() {
 
 #[test]
 fn requests_follow_each_other() {
-    let text = "\r\n\r\nGET /1 HTTP/1.1\r\nHost: a\r\n\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi\
-                POST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nho\r\n0\r\nX: y\r\n\r\nGET /4 HTTP/1.0\r\n\r\n";
+    let text = "\r\n\r\nGET /1 HTTP/1.1\r\nHost: a\r\n\r\n\r\n\
+                POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi\
+                POST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+                2\r\nho\r\n0\r\nX: y\r\n\r\nGET /4 HTTP/1.0\r\n\r\n";
     let mut decoder = RequestDecoder::new(Limits::default());
     let mut input = text.as_bytes();
     let mut seen = Vec::new();

@@ -231,15 +231,50 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Pieces of requests, so that random text comes close to one.
+    /// Pieces of messages, so that random text comes close to one.
+    const PIECES: &[&str] = &[
+        "GET ",
+        "POST ",
+        "/ ",
+        "/a?b=c ",
+        "http://h/ ",
+        "* ",
+        "HTTP/1.1\r\n",
+        "HTTP/1.0\r\n",
+        "Host: a\r\n",
+        "Content-Length: 3\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n",
+        "Connection: close\r\n",
+        "Expect: 100-continue\r\n",
+        "\r\n",
+        "abc",
+        "3\r\nabc\r\n",
+        "0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\n",
+        "HTTP/1.1 200 OK\r\n",
+        "X: y\r\n",
+    ];
+
+    const CHUNK_PIECES: &[&str] = &[
+        "3\r\n",
+        "abc",
+        "\r\n",
+        "3\r\nabc\r\n",
+        "0\r\n",
+        "0\r\n\r\n",
+        "a;x=y\r\n0123456789\r\n",
+        "X: y\r\n",
+        ";q",
+        "00003",
+        "fffffffffffffffff",
+        "100\r\n",
+    ];
+
     fn fragments() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
-            4 => prop::sample::select(vec![
-                "GET ", "POST ", "/ ", "/a?b=c ", "http://h/ ", "* ", "HTTP/1.1\r\n", "HTTP/1.0\r\n", "Host: a\r\n",
-                "Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n", "Transfer-Encoding: gzip, chunked\r\n",
-                "Connection: close\r\n", "Expect: 100-continue\r\n", "\r\n", "abc", "3\r\nabc\r\n", "0\r\n\r\n",
-                "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\n", "HTTP/1.1 200 OK\r\n", "X: y\r\n",
-            ]).prop_map(|text| text.as_bytes().to_vec()),
+            4 => prop::sample::select(PIECES).prop_map(|text| text.as_bytes().to_vec()),
             1 => prop::collection::vec(any::<u8>(), 0..4),
         ];
         prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
@@ -247,17 +282,21 @@ mod tests {
 
     fn chunk_fragments() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
-            4 => prop::sample::select(vec![
-                "3\r\n", "abc", "\r\n", "3\r\nabc\r\n", "0\r\n", "0\r\n\r\n", "a;x=y\r\n0123456789\r\n", "X: y\r\n", ";q",
-                "00003", "fffffffffffffffff", "100\r\n",
-            ]).prop_map(|text| text.as_bytes().to_vec()),
+            4 => prop::sample::select(CHUNK_PIECES).prop_map(|text| text.as_bytes().to_vec()),
             1 => prop::collection::vec(any::<u8>(), 0..3),
         ];
         prop::collection::vec(piece, 0..10).prop_map(|pieces| pieces.concat())
     }
 
+    fn config() -> ProptestConfig {
+        ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        }
+    }
+
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(config())]
 
         #[test]
         fn heads_do_not_depend_on_cuts(input in fragments()) {

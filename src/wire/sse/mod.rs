@@ -1,4 +1,5 @@
-//! Server-Sent Events: frames written, streams read, both as the HTML standard has them (section 9.2).
+//! Server-Sent Events: frames written, streams read, both as the HTML standard has them (section
+//! 9.2).
 //!
 //! # Examples
 //!
