@@ -179,10 +179,9 @@ impl ChunkDecoder {
     }
 }
 
-// RFC 9112, 7.1: "chunk-size = 1*HEXDIG"; "A recipient MUST be able to parse and decode the chunked
-// transfer coding"; "a recipient MUST anticipate potentially large hexadecimal numerals and prevent
-// parsing errors due to integer conversion overflows". No sign, no prefix, no white space, and at
-// most the 16 digits of 64 bits.
+// RFC 9112, 7.1: "chunk-size = 1*HEXDIG"; "recipients MUST anticipate potentially large hexadecimal
+// numerals and prevent parsing errors due to integer conversion overflows". No sign, no prefix, no
+// white space, and at most the 16 digits of 64 bits.
 fn size_byte(value: u64, digits: u8, byte: u8, at: usize) -> Result<State, Fault> {
     let digit = match byte {
         b'0'..=b'9' => byte - b'0',

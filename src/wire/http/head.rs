@@ -172,7 +172,7 @@ impl Head {
     }
 }
 
-// RFC 9112, 9.3: "If the "close" connection option is present, the connection will not persist
+// RFC 9112, 9.3: "If the "close" connection option is present [..], the connection will not persist
 // after the current response; else, if the received protocol is HTTP/1.1 (or later), the connection
 // will persist after the current response; else, if the received protocol is HTTP/1.0, the
 // "keep-alive" connection option is present, [..] the connection will persist"

@@ -31,7 +31,7 @@ pub(super) fn parse(head: &[u8], method: &[u8], span: Span) -> Result<Target, Fa
     }
     match target {
         [b'/', ..] => Ok(split_query(target, start)),
-        // RFC 9112, 3.2.4: "the asterisk-form of request-target is only used for a server-wide
+        // RFC 9112, 3.2.4: "The asterisk-form of request-target is only used for a server-wide
         // OPTIONS request"
         b"*" if method == b"OPTIONS" => Ok(Target {
             path: Some(span),
@@ -53,8 +53,8 @@ fn split_query(target: &[u8], start: usize) -> Target {
     }
 }
 
-// RFC 9112, 3.2.2: "To allow for transition to the absolute-form for all requests in some future
-// version of HTTP, a server MUST accept the absolute-form in requests"
+// RFC 9112, 3.2.2: "A server MUST accept the absolute-form in requests even though most HTTP/1.1
+// clients will only send the absolute-form to a proxy."
 fn absolute(target: &[u8], start: usize) -> Result<Target, Fault> {
     let scheme = [&b"http://"[..], b"https://"]
         .into_iter()
