@@ -343,7 +343,8 @@ fn chunked_bodies() {
         let (_, got) = one(&format!("{head}{body}")).expect(body);
         assert_eq!(got, want.as_bytes(), "{body:?}");
     }
-    let bad: [(&str, u16, &str, Reason); 21] = [
+    let bad: [(&str, u16, &str, Reason); 22] = [
+        ("5\r\nhelloX\n0\r\n\r\n", 400, "chunk data", Reason::NotCrlf),
         ("0x5\r\n", 400, "chunk size", Reason::NotHexadecimal),
         ("+5\r\n", 400, "chunk size", Reason::NotHexadecimal),
         (" 5\r\n", 400, "chunk size", Reason::NotHexadecimal),
@@ -448,6 +449,19 @@ fn bounds_have_their_status() {
             (status, field),
             "{}",
             &text[..40]
+        );
+    }
+    for (extension, trailer, taken) in
+        [(4096, 4096, true), (4097, 4096, false), (4096, 4097, false)]
+    {
+        let (extension, trailer) = (long(extension), long(trailer - "A: \r\n".len()));
+        let text = format!("{chunked}1;{extension}\r\nx\r\n0\r\nA: {trailer}\r\n\r\n");
+        assert_eq!(
+            one(&text).is_ok(),
+            taken,
+            "{} and {}",
+            extension.len(),
+            trailer.len()
         );
     }
     let exact = format!(

@@ -270,6 +270,10 @@ mod tests {
         "00003",
         "fffffffffffffffff",
         "100\r\n",
+        "3\r\nabcX\n",
+        "0\r\nTrailer: 01234567890123456789\r\n",
+        "Y: 0123456789\r\n",
+        "1;12345678\r\na\r\n",
     ];
 
     fn fragments() -> impl Strategy<Value = Vec<u8>> {
