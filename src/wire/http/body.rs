@@ -68,12 +68,12 @@ impl BodyDecoder {
             }
             Self::UntilClose { received } => {
                 let room = limit.saturating_sub(*received);
-                if input.len() as u64 > room {
-                    let at = usize::try_from(room).unwrap_or(usize::MAX);
-                    return Err(Fault::new(413, "body", Reason::TooLong { limit }, at));
+                if room == 0 {
+                    return Err(Fault::new(413, "body", Reason::TooLong { limit }, 0));
                 }
-                *received += input.len() as u64;
-                Ok((input.len(), ChunkStep::Data(input)))
+                let take = usize::try_from(room).map_or(input.len(), |n| n.min(input.len()));
+                *received += take as u64;
+                Ok((take, ChunkStep::Data(&input[..take])))
             }
         }
     }

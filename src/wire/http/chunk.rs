@@ -1,4 +1,5 @@
-//! Puts the chunked framing around bytes that are being written, so that a frame stays one contiguous slice.
+//! Puts the chunked framing around bytes that are being written, so that a frame stays one
+//! contiguous slice.
 //!
 //! # Examples
 //!
@@ -25,7 +26,8 @@ pub struct Open {
 
 /// Opens a chunk at the end of `out`, leaving room for the size of about `expected` bytes.
 ///
-/// Where more is written, [`close`] moves the data; where less is, the size gets leading zeros, which `1*HEXDIG` allows.
+/// Where more is written, [`close`] moves the data; where less is, the size gets leading zeros,
+/// which `1*HEXDIG` allows.
 pub fn open(out: &mut Vec<u8>, expected: usize) -> Open {
     let header = out.len();
     out.resize(header + hex_digits(expected), b'0');
@@ -36,8 +38,8 @@ pub fn open(out: &mut Vec<u8>, expected: usize) -> Open {
     }
 }
 
-/// Closes a chunk: fills in its size and ends its data. A chunk with no data disappears, because its size 0 would
-/// end the body.
+/// Closes a chunk: fills in its size and ends its data. A chunk with no data disappears, because
+/// its size 0 would end the body.
 pub fn close(out: &mut Vec<u8>, chunk: Open) {
     let mut size = out.len() - chunk.data;
     if size == 0 {

@@ -1,4 +1,5 @@
-//! Takes the chunked framing off a body. Each byte is looked at once; only a few numbers are kept between calls.
+//! Takes the chunked framing off a body. Each byte is looked at once; only a few numbers are kept
+//! between calls.
 
 use super::error::{Fault, Reason};
 use super::limits::Limits;
@@ -18,7 +19,8 @@ pub(super) struct ChunkDecoder {
     state: State,
     /// Data bytes announced by the chunk sizes so far.
     received: u64,
-    /// Bytes of chunk extensions so far, of all chunks: many small ones are no better than one long one.
+    /// Bytes of chunk extensions so far, of all chunks: many small ones are no better than one long
+    /// one.
     extension_bytes: usize,
     trailer_bytes: usize,
 }
@@ -53,7 +55,8 @@ impl ChunkDecoder {
         }
     }
 
-    /// Goes on with `input`, up to the next run of data. What was consumed need not be presented again.
+    /// Goes on with `input`, up to the next run of data. What was consumed need not be presented
+    /// again.
     pub(super) fn decode<'a>(
         &mut self,
         input: &'a [u8],
@@ -118,7 +121,8 @@ impl ChunkDecoder {
             b'\t' | 0x20..=0x7e | 0x80.. => {}
             _ => return Err(Fault::bad("chunk extension", Reason::BadByte, at)),
         }
-        // RFC 9112, 7.1.1: "A server ought to limit the total length of chunk extensions received in a request"
+        // RFC 9112, 7.1.1: "A server ought to limit the total length of chunk extensions received
+        // in a request"
         self.extension_bytes += 1;
         if self.extension_bytes > limits.chunk_ext_bytes {
             let reason = Reason::TooLong {
@@ -146,8 +150,9 @@ impl ChunkDecoder {
         Ok(State::Data { left: size })
     }
 
-    // RFC 9112, 7.1.2: "trailer-section = *( field-line CRLF )". "A recipient that removes the chunked coding from a
-    // message MAY selectively retain or discard the received trailer fields": they are checked and discarded.
+    // RFC 9112, 7.1.2: "trailer-section = *( field-line CRLF )". "A recipient that removes the
+    // chunked coding from a message MAY selectively retain or discard the received trailer fields":
+    // they are checked and discarded.
     fn trailer(&mut self, byte: u8, at: usize, limits: &Limits) -> Result<State, Fault> {
         if matches!((self.state, byte), (State::TrailerStart, b'\r')) {
             return Ok(State::FinalLf);
@@ -174,9 +179,9 @@ impl ChunkDecoder {
     }
 }
 
-// RFC 9112, 7.1: "chunk-size = 1*HEXDIG"; "A recipient MUST be able to parse and decode the chunked transfer coding"; "a
-// recipient MUST anticipate potentially large hexadecimal numerals and prevent parsing errors due to integer conversion
-// overflows". No sign, no prefix, no white space, and at most the 16 digits of 64 bits.
+// RFC 9112, 7.1: "chunk-size = 1*HEXDIG"; "recipients MUST anticipate potentially large hexadecimal
+// numerals and prevent parsing errors due to integer conversion overflows". No sign, no prefix, no
+// white space, and at most the 16 digits of 64 bits.
 fn size_byte(value: u64, digits: u8, byte: u8, at: usize) -> Result<State, Fault> {
     let digit = match byte {
         b'0'..=b'9' => byte - b'0',

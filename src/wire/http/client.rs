@@ -151,7 +151,8 @@ impl ResponseDecoder {
 
     /// Takes the next step into `input`, and says how many bytes of it are done with.
     ///
-    /// The caller drops what was consumed, keeps the rest, and presents it again at the front of the next input.
+    /// The caller drops what was consumed, keeps the rest, and presents it again at the front of
+    /// the next input.
     ///
     /// # Errors
     ///
@@ -180,8 +181,8 @@ impl ResponseDecoder {
     ///
     /// # Errors
     ///
-    /// The response was not complete: RFC 9112, section 8. A body that lasts until the close is; whether it is all that
-    /// the server meant to send cannot be known.
+    /// The response was not complete: RFC 9112, section 8. A body that lasts until the close is;
+    /// whether it is all that the server meant to send cannot be known.
     pub fn close(&mut self) -> Result<(), ResponseError> {
         let field = match &self.state {
             State::Failed(error) => return Err((**error).clone()),
@@ -222,8 +223,8 @@ impl ResponseDecoder {
             let head = &input[used..used + length];
             used += length;
             let response = Response::parse(head, &self.limits, self.to_head)?;
-            // RFC 9110, 15.2: "A client MUST be able to parse one or more 1xx responses received prior to a final
-            // response, even if the client does not expect one."
+            // RFC 9110, 15.2: "A client MUST be able to parse one or more 1xx responses received
+            // prior to a final response, even if the client does not expect one."
             if matches!(response.status, 100 | 102..=199) {
                 self.interim += 1;
                 if self.interim > INTERIM {

@@ -8,7 +8,8 @@ use super::scan::is_token_byte;
 /// How much of a bad name is repeated to its sender.
 const NAME_SHOWN: usize = 64;
 
-/// Finds the first fault in `head`, whose lines all end in CRLF. The first line starts a request or a response.
+/// Finds the first fault in `head`, whose lines all end in CRLF. The first line starts a request or
+/// a response.
 pub(super) fn first_fault(head: &[u8], first_line: &'static str) -> Fault {
     let mut start = 0;
     for (number, line) in head.split_inclusive(|&b| b == b'\n').enumerate() {
@@ -34,8 +35,8 @@ type LineFault = (Cow<'static, str>, Reason, usize);
 
 /// What is wrong with one field line, CRLF taken off.
 pub(super) fn line_fault(line: &[u8]) -> Option<LineFault> {
-    // RFC 9112, 5.2: "A server that receives an obs-fold in a request message that is not within a "message/http"
-    // container MUST either reject the message by sending a 400 (Bad Request) [..]"
+    // RFC 9112, 5.2: "A server that receives an obs-fold in a request message that is not within a
+    // "message/http" container MUST either reject the message by sending a 400 (Bad Request) [..]"
     if matches!(line.first(), Some(b' ' | b'\t')) {
         return Some(("field line".into(), Reason::Folded, 0));
     }
@@ -60,8 +61,8 @@ fn name_fault(name: &[u8]) -> Option<LineFault> {
     Some(("field name".into(), reason, at))
 }
 
-// RFC 9110, 5.5: "Field values containing CR, LF, or NUL characters are invalid and dangerous"; "Field values containing
-// other CTL characters are also invalid".
+// RFC 9110, 5.5: "Field values containing CR, LF, or NUL characters are invalid and dangerous";
+// "Field values containing other CTL characters are also invalid".
 fn value_fault(line: &[u8], colon: usize) -> Option<LineFault> {
     let value = &line[colon + 1..];
     let at = value

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Why a part of a message was refused. Reads as the end of a sentence that starts with the part's name.
+/// Why a part of a message was refused. Reads as the end of a sentence that starts with the part's
+/// name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
@@ -80,8 +81,8 @@ pub enum Reason {
     Malformed,
 }
 
-/// A request that was refused. After it the connection is answered and closed: where the next request
-/// would start is not known.
+/// A request that was refused. After it the connection is answered and closed: where the next
+/// request would start is not known.
 ///
 /// `Display` is fit for the `detail` of a problem document.
 ///
@@ -102,7 +103,8 @@ pub struct RequestError {
     pub status: u16,
     /// What is wrong with it.
     pub reason: Reason,
-    /// Which part: `method`, `target`, `version`, `host`, another field's name in lower case, `chunk size`, ..
+    /// Which part: `method`, `target`, `version`, `host`, another field's name in lower case,
+    /// `chunk size`, ..
     pub field: Cow<'static, str>,
     /// The byte, counted from the start of the request line.
     pub at: u64,

@@ -121,7 +121,8 @@ impl Fields {
     }
 }
 
-/// Iterates over field lines in the order they came, as (name, value). Made by [`Head::headers`](super::Head::headers).
+/// Iterates over field lines in the order they came, as (name, value). Made by
+/// [`Head::headers`](super::Head::headers).
 #[derive(Clone, Debug)]
 pub struct FieldIter<'a> {
     fields: &'a Fields,

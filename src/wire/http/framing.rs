@@ -48,8 +48,9 @@ pub(super) fn response_body(
     to_head: bool,
 ) -> Result<ResponseBody, Fault> {
     let declared = declared(fields, http10)?;
-    // RFC 9112, 6.3: "Any response to a HEAD request and any response with a 1xx (Informational), 204 (No Content), or
-    // 304 (Not Modified) status code is always terminated by the first empty line after the header fields"
+    // RFC 9112, 6.3: "Any response to a HEAD request and any response with a 1xx (Informational),
+    // 204 (No Content), or 304 (Not Modified) status code is always terminated by the first empty
+    // line after the header fields"
     if to_head || matches!(status, 100..=199 | 204 | 304) {
         return Ok(ResponseBody::None);
     }
@@ -71,13 +72,13 @@ fn declared(fields: &Fields, http10: bool) -> Result<Declared, Fault> {
     let Some((span, coding)) = fields.single("transfer-encoding")? else {
         return Ok(length.map_or(Declared::Nothing, |(length, _)| Declared::Length(length)));
     };
-    // RFC 9112, 6.1: "A server MAY reject a request that contains both Content-Length and Transfer-Encoding", and
-    // whichever it believed would be wrong for somebody else on the path.
+    // RFC 9112, 6.1: "A server MAY reject a request that contains both Content-Length and
+    // Transfer-Encoding", and whichever it believed would be wrong for somebody else on the path.
     if let Some((_, at)) = length {
         return Err(Fault::bad("content-length", Reason::TwoLengths, at));
     }
-    // RFC 9112, 6.1: "A server or client that receives an HTTP/1.0 message containing a Transfer-Encoding header field
-    // MUST treat the message as if the framing is faulty"
+    // RFC 9112, 6.1: "A server or client that receives an HTTP/1.0 message containing a
+    // Transfer-Encoding header field MUST treat the message as if the framing is faulty"
     if http10 {
         return Err(Fault::bad(
             "transfer-encoding",
@@ -92,9 +93,10 @@ fn declared(fields: &Fields, http10: bool) -> Result<Declared, Fault> {
 }
 
 /// The length and where it stands.
-// RFC 9112, 6.3: "If a message is received without Transfer-Encoding and with an invalid Content-Length header field,
-// then the message framing is invalid and the recipient MUST treat it as an unrecoverable error". A list of equal
-// values may be accepted by that section; it is refused here.
+// RFC 9112, 6.3: "If a message is received without Transfer-Encoding and with an invalid
+// Content-Length header field, then the message framing is invalid and the recipient MUST treat it
+// as an unrecoverable error". A list of equal values may be accepted by that section; it is refused
+// here.
 fn content_length(fields: &Fields) -> Result<Option<(u64, usize)>, Fault> {
     const NAME: &str = "content-length";
     let Some((span, value)) = fields.single(NAME)? else {
@@ -110,9 +112,10 @@ fn content_length(fields: &Fields) -> Result<Option<(u64, usize)>, Fault> {
     }
 }
 
-// RFC 9112, 6.1: "A server that receives a request message with a transfer coding it does not understand SHOULD respond
-// with 501 (Not Implemented)."  6.3: where "the chunked transfer coding is not the final encoding [..] the server MUST
-// respond with the 400 (Bad Request) status code and then close the connection."
+// RFC 9112, 6.1: "A server that receives a request message with a transfer coding it does not
+// understand SHOULD respond with 501 (Not Implemented)."  6.3: where "the chunked transfer coding
+// is not the final encoding [..] the server MUST respond with the 400 (Bad Request) status code and
+// then close the connection."
 fn refused_coding(value: &[u8], at: usize) -> Fault {
     let codings = || value.split(|&b| b == b',').map(<[u8]>::trim_ascii);
     let chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");

@@ -10,7 +10,8 @@ use super::target::{self, Target};
 /// The head of one request.
 ///
 /// It owns its bytes, so it stays usable while the body is read and answered. Give it back with
-/// [`RequestDecoder::recycle`](super::RequestDecoder::recycle) and the next head costs no allocation.
+/// [`RequestDecoder::recycle`](super::RequestDecoder::recycle) and the next head costs no
+/// allocation.
 #[derive(Clone, Debug)]
 pub struct Head {
     fields: Fields,
@@ -67,8 +68,8 @@ impl Head {
         Ok(())
     }
 
-    // RFC 9110, 10.1.1: "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST ignore that
-    // expectation."
+    // RFC 9110, 10.1.1: "A server that receives a 100-continue expectation in an HTTP/1.0 request
+    // MUST ignore that expectation."
     fn expects(&self) -> bool {
         !self.http10
             && !matches!(self.body, BodyLength::None | BodyLength::Length(0))
@@ -80,10 +81,11 @@ impl Head {
         text(self.method.bytes(&self.fields.bytes))
     }
 
-    /// Returns the path as it came, percent-encoded: it starts with `/`, or is `*` for a server-wide OPTIONS.
+    /// Returns the path as it came, percent-encoded: it starts with `/`, or is `*` for a
+    /// server-wide OPTIONS.
     ///
-    /// Split it at `/` first and decode the segments with [`percent_decode`](super::percent_decode) then, so that an
-    /// encoded slash stays inside its segment.
+    /// Split it at `/` first and decode the segments with [`percent_decode`](super::percent_decode)
+    /// then, so that an encoded slash stays inside its segment.
     pub fn path(&self) -> &str {
         self.target
             .path
@@ -98,9 +100,9 @@ impl Head {
     }
 
     /// Returns whom the request is for: the authority of an absolute target, else the Host field.
-    // RFC 9112, 3.2.2: "When an origin server receives a request with an absolute-form of request-target, the origin
-    // server MUST ignore the received Host header field (if any) and instead use the host information of the
-    // request-target."
+    // RFC 9112, 3.2.2: "When an origin server receives a request with an absolute-form of
+    // request-target, the origin server MUST ignore the received Host header field (if any) and
+    // instead use the host information of the request-target."
     pub fn authority(&self) -> Option<&str> {
         let absolute = self
             .target
@@ -128,7 +130,8 @@ impl Head {
     /// ```
     /// # use eventring::wire::http::{Limits, RequestDecoder, Step};
     /// let input = b"GET / HTTP/1.1\r\nHost: a\r\nVia: x\r\nVIA: y\r\n\r\n";
-    /// let (_, Step::Head(head)) = RequestDecoder::new(Limits::default()).decode(input)? else { panic!() };
+    /// let mut decoder = RequestDecoder::new(Limits::default());
+    /// let (_, Step::Head(head)) = decoder.decode(input)? else { panic!() };
     /// assert_eq!(head.header_values("via").collect::<Vec<_>>(), [b"x", b"y"]);
     /// # Ok::<(), eventring::wire::http::RequestError>(())
     /// ```
@@ -136,7 +139,8 @@ impl Head {
         self.fields.values(name)
     }
 
-    /// Returns whether a comma separated list in the fields called `name` holds `token`, in any case.
+    /// Returns whether a comma separated list in the fields called `name` holds `token`, in any
+    /// case.
     pub fn header_has_token(&self, name: &str, token: &str) -> bool {
         self.fields.has_token(name, token)
     }
@@ -151,8 +155,8 @@ impl Head {
         self.keep_alive
     }
 
-    /// Returns whether the client waits for `100 Continue` before it sends its body. False for HTTP/1.0 and for
-    /// requests with no body.
+    /// Returns whether the client waits for `100 Continue` before it sends its body. False for
+    /// HTTP/1.0 and for requests with no body.
     pub fn expect_continue(&self) -> bool {
         self.expect_continue
     }
@@ -168,10 +172,10 @@ impl Head {
     }
 }
 
-// RFC 9112, 9.3: "If the "close" connection option is present, the connection will not persist after the current
-// response; else, if the received protocol is HTTP/1.1 (or later), the connection will persist after the current
-// response; else, if the received protocol is HTTP/1.0, the "keep-alive" connection option is present, [..] the
-// connection will persist"
+// RFC 9112, 9.3: "If the "close" connection option is present [..], the connection will not persist
+// after the current response; else, if the received protocol is HTTP/1.1 (or later), the connection
+// will persist after the current response; else, if the received protocol is HTTP/1.0, the
+// "keep-alive" connection option is present, [..] the connection will persist"
 pub(super) fn keep_alive(fields: &Fields, http10: bool) -> bool {
     !fields.has_token("connection", "close")
         && (!http10 || fields.has_token("connection", "keep-alive"))

@@ -12,9 +12,11 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a whole head, white space and the final empty line included. Default 16 KiB; over it: 431.
+    /// Bytes of a whole head, white space and the final empty line included. Default 16 KiB; over
+    /// it: 431.
     pub head_bytes: usize,
-    /// Bytes of a request target. Default 8 KiB (RFC 9112, section 3 recommends at least 8000); over it: 414.
+    /// Bytes of a request target. Default 8 KiB (RFC 9112, section 3 recommends at least 8000);
+    /// over it: 414.
     pub uri_bytes: usize,
     /// Bytes of a method. Default 32; over it: 501.
     pub method_bytes: usize,
@@ -24,8 +26,9 @@ pub struct Limits {
     pub chunk_ext_bytes: usize,
     /// Bytes of a trailer section. Default 4 KiB; over it: 431.
     pub trailer_bytes: usize,
-    /// Bytes of a body after its framing was taken off, declared or streamed. Default 8 MiB; over it: 413.
-    /// [`RequestDecoder::limit_body`](super::RequestDecoder::limit_body) changes it for one request.
+    /// Bytes of a body after its framing was taken off, declared or streamed. Default 8 MiB; over
+    /// it: 413. [`RequestDecoder::limit_body`](super::RequestDecoder::limit_body) changes it for
+    /// one request.
     pub body_bytes: u64,
 }
 

@@ -1,8 +1,10 @@
-//! HTTP/1.1 without sockets: decoders that take any cut of the input, writers that append to a `Vec<u8>`.
+//! HTTP/1.1 without sockets: decoders that take any cut of the input, writers that append to a
+//! `Vec<u8>`.
 //!
-//! A server feeds a [`RequestDecoder`] and answers with [`ResponseHead`]; a client feeds a [`ResponseDecoder`]. Both
-//! decoders read strictly: what RFC 9112 leaves to a lenient recipient (bare LF, folded lines, repeated lengths) is
-//! refused, because two recipients that are lenient in different ways are how requests get smuggled.
+//! A server feeds a [`RequestDecoder`] and answers with [`ResponseHead`]; a client feeds a
+//! [`ResponseDecoder`]. Both decoders read strictly: what RFC 9112 leaves to a lenient recipient
+//! (bare LF, folded lines, repeated lengths) is refused, because two recipients that are lenient in
+//! different ways are how requests get smuggled.
 //!
 //! # Examples
 //!
@@ -18,13 +20,15 @@
 //! assert!(matches!(decoder.decode(b"")?, (0, Step::End)));
 //!
 //! let mut answer = Vec::new();
-//! ResponseHead::status(&mut answer, 200).header("Content-Type", "text/plain").content_length(2).end();
+//! ResponseHead::status(&mut answer, 200).content_length(2).end();
 //! answer.extend_from_slice(b"ok");
 //! assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
 //! # Ok::<(), eventring::wire::http::RequestError>(())
 //! ```
 
 mod body;
+#[cfg(any(test, fuzzing))]
+pub mod check;
 pub mod chunk;
 mod chunked;
 mod client;

@@ -25,9 +25,10 @@ pub enum Step<'a, H = Head> {
 
 /// Decodes HTTP/1.x requests from input cut at any byte.
 ///
-/// Each [`decode`](Self::decode) takes the next step: `Head`, then `Body` any number of times, then `End`, then the
-/// `Head` of the next pipelined request. Every byte is looked at once, however small the pieces are in which it comes.
-/// Between requests a decoder owns nothing but what [`recycle`](Self::recycle) gave it.
+/// Each [`decode`](Self::decode) takes the next step: `Head`, then `Body` any number of times, then
+/// `End`, then the `Head` of the next pipelined request. Every byte is looked at once, however
+/// small the pieces are in which it comes. Between requests a decoder owns nothing but what
+/// [`recycle`](Self::recycle) gave it.
 ///
 /// # Examples
 ///
@@ -35,7 +36,8 @@ pub enum Step<'a, H = Head> {
 /// use eventring::wire::http::{BodyLength, Limits, RequestDecoder, Step};
 ///
 /// let mut decoder = RequestDecoder::new(Limits::default());
-/// let mut input: &[u8] = b"POST /a HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
+/// let mut input: &[u8] = b"POST /a HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\n\r\n\
+///     2\r\nhi\r\n0\r\n\r\n";
 /// let mut body = Vec::new();
 /// loop {
 ///     let (used, step) = decoder.decode(input)?;
@@ -92,13 +94,14 @@ impl RequestDecoder {
 
     /// Takes the next step into `input`, and says how many bytes of it are done with.
     ///
-    /// The caller drops what was consumed, keeps the rest, and presents it again at the front of the next input, longer
-    /// than before. `End` may come on empty input, so call until `NeedMore`.
+    /// The caller drops what was consumed, keeps the rest, and presents it again at the front of
+    /// the next input, longer than before. `End` may come on empty input, so call until `NeedMore`.
     ///
     /// # Errors
     ///
-    /// [`RequestError`] says the status to answer with. The decoder stays failed: it returns the same error for ever,
-    /// because where the next request would start is not known. RFC 9112, section 6.3, requires the close.
+    /// [`RequestError`] says the status to answer with. The decoder stays failed: it returns the
+    /// same error for ever, because where the next request would start is not known. RFC 9112,
+    /// section 6.3, requires the close.
     pub fn decode<'a>(&mut self, input: &'a [u8]) -> Result<(usize, Step<'a>), RequestError> {
         let result = match &mut self.state {
             State::Failed(error) => return Err((**error).clone()),
@@ -116,22 +119,25 @@ impl RequestDecoder {
         }
     }
 
-    /// Whether the decoder stands between two requests: nothing of the next head is known to have arrived.
+    /// Whether the decoder stands between two requests: nothing of the next head is known to have
+    /// arrived.
     ///
     /// A peer that closes here closes cleanly.
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Head { scan, .. } if scan.is_new())
     }
 
-    /// Sets the body limit of the current request; for the time between its `Head` and its first `Body`.
+    /// Sets the body limit of the current request; for the time between its `Head` and its first
+    /// `Body`.
     ///
-    /// A declared length over it is refused with 413 at the next step, before a byte of the body is read; a streamed
-    /// body when the size of a chunk passes it.
+    /// A declared length over it is refused with 413 at the next step, before a byte of the body is
+    /// read; a streamed body when the size of a chunk passes it.
     pub fn limit_body(&mut self, bytes: u64) {
         self.body_limit = bytes;
     }
 
-    /// Checks the declared length of the current body against its limit; for the time before `100 Continue` is sent.
+    /// Checks the declared length of the current body against its limit; for the time before `100
+    /// Continue` is sent.
     ///
     /// # Errors
     ///
@@ -189,8 +195,8 @@ impl RequestDecoder {
     }
 }
 
-// RFC 9112, 2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty line
-// (CRLF) received prior to the request-line."
+// RFC 9112, 2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at
+// least one empty line (CRLF) received prior to the request-line."
 fn skip_empty_lines(input: &[u8], scan: &HeadScan, count: &mut u8) -> Result<usize, Fault> {
     let mut skipped = 0;
     while scan.is_new() && input[skipped..].starts_with(b"\r\n") {

@@ -5,8 +5,9 @@ use super::scan::is_token_byte;
 
 /// Writes a response head onto the end of a buffer, so that head and body can leave in one send.
 ///
-/// Names and values cannot break the head: a byte that may not stand in one is written as a space, as RFC 9110, section
-/// 5.5 has it for recipients.
+/// Names and values cannot break the head: a byte that may not stand in a value is written as a
+/// space, as RFC 9110, section 5.5 has it for recipients; one that may not stand in a name is left
+/// out.
 ///
 /// # Examples
 ///
@@ -15,7 +16,8 @@ use super::scan::is_token_byte;
 ///
 /// let mut out = Vec::new();
 /// ResponseHead::status(&mut out, 405).header("Allow", "GET, HEAD").content_length(0).end();
-/// assert_eq!(out, b"HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nContent-Length: 0\r\n\r\n");
+/// let want = "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nContent-Length: 0\r\n\r\n";
+/// assert_eq!(String::from_utf8_lossy(&out), want);
 /// ```
 #[derive(Debug)]
 #[must_use = "a head needs its `end`"]
@@ -25,8 +27,9 @@ pub struct ResponseHead<'a> {
 
 impl<'a> ResponseHead<'a> {
     /// Writes the status line. `code` is a status of three digits; others become 500.
-    // RFC 9110, 2.5: "A server SHOULD send a response version equal to the highest version to which the server is
-    // conformant that has a major version less than or equal to the one received in the request": 1.1, to 1.0 too.
+    // RFC 9110, 2.5: "A server SHOULD send a response version equal to the highest version to which
+    // the server is conformant that has a major version less than or equal to the one received in
+    // the request": 1.1, to 1.0 too.
     pub fn status(out: &'a mut Vec<u8>, code: u16) -> Self {
         let code = if (100..=999).contains(&code) {
             code
@@ -42,21 +45,22 @@ impl<'a> ResponseHead<'a> {
     }
 
     /// Writes one field line.
-    pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        let keep = |keep: bool, byte: u8| if keep { byte } else { b' ' };
-        self.out.extend(name.bytes().filter(|&b| is_token_byte(b)));
-        self.out.extend_from_slice(b": ");
-        let value = value.as_ref().iter();
-        self.out
-            .extend(value.map(|&b| keep(matches!(b, b'\t' | 0x20..=0x7e | 0x80..), b)));
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.name(name);
+        let value = value.as_ref();
+        if value.iter().all(|&b| is_value_byte(b)) {
+            self.out.extend_from_slice(value);
+        } else {
+            let clean = |&b| if is_value_byte(b) { b } else { b' ' };
+            self.out.extend(value.iter().map(clean));
+        }
         self.out.extend_from_slice(b"\r\n");
         self
     }
 
     /// Writes one field line whose value is a number.
-    pub fn header_number(self, name: &str, value: u64) -> Self {
-        self.out.extend(name.bytes().filter(|&b| is_token_byte(b)));
-        self.out.extend_from_slice(b": ");
+    pub fn header_number(mut self, name: &str, value: u64) -> Self {
+        self.name(name);
         push_decimal(self.out, value);
         self.out.extend_from_slice(b"\r\n");
         self
@@ -67,7 +71,8 @@ impl<'a> ResponseHead<'a> {
         self.header_number("Content-Length", bytes)
     }
 
-    /// Writes `Transfer-Encoding: chunked`. Never together with a content length, never to HTTP/1.0.
+    /// Writes `Transfer-Encoding: chunked`. Never together with a content length, never to
+    /// HTTP/1.0.
     pub fn chunked(self) -> Self {
         self.out
             .extend_from_slice(b"Transfer-Encoding: chunked\r\n");
@@ -90,9 +95,25 @@ impl<'a> ResponseHead<'a> {
     pub fn end(self) {
         self.out.extend_from_slice(b"\r\n");
     }
+
+    /// Writes a field name, without what may not stand in one.
+    fn name(&mut self, name: &str) {
+        if name.bytes().all(is_token_byte) {
+            self.out.extend_from_slice(name.as_bytes());
+        } else {
+            self.out.extend(name.bytes().filter(|&b| is_token_byte(b)));
+        }
+        self.out.extend_from_slice(b": ");
+    }
 }
 
-/// The registered reason phrase of a status code, or nothing for a code that this project has no use for.
+// RFC 9110, 5.5: "field-vchar = VCHAR / obs-text", with SP and HTAB between them.
+fn is_value_byte(byte: u8) -> bool {
+    matches!(byte, b'\t' | 0x20..=0x7e | 0x80..)
+}
+
+/// The registered reason phrase of a status code, or nothing for a code that this project has no
+/// use for.
 // RFC 9110, 15: "The reason phrases listed here are only recommendations"
 pub fn reason_phrase(code: u16) -> &'static str {
     match code {

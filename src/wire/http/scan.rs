@@ -1,14 +1,15 @@
 //! Finds the end of a head in input that grows, looking at each byte once.
 //!
-//! The scan knows lines and bounds, not meaning. What it refuses depends on the bytes before the fault alone, so the
-//! result is the same however the input was cut.
+//! The scan knows lines and bounds, not meaning. What it refuses depends on the bytes before the
+//! fault alone, so the result is the same however the input was cut.
 
 use memchr::{memchr, memchr3};
 
 use super::error::{Fault, Reason};
 use super::limits::Limits;
 
-/// Progress through one head. `scanned` and the positions in `phase` count from the head's first byte.
+/// Progress through one head. `scanned` and the positions in `phase` count from the head's first
+/// byte.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HeadScan {
     scanned: usize,
@@ -48,8 +49,8 @@ impl HeadScan {
         self.scanned == 0
     }
 
-    /// Goes on with `head`, which starts where it started at the last call and may be longer now. Returns the head's
-    /// length once its final empty line is there.
+    /// Goes on with `head`, which starts where it started at the last call and may be longer now.
+    /// Returns the head's length once its final empty line is there.
     pub(super) fn advance(&mut self, head: &[u8], limits: &Limits) -> Result<Option<usize>, Fault> {
         loop {
             let next = match self.phase {
@@ -66,8 +67,8 @@ impl HeadScan {
         }
     }
 
-    // RFC 9112, 3: "A server that receives a method longer than any that it implements SHOULD respond with a 501 (Not
-    // Implemented) status code."
+    // RFC 9112, 3: "A server that receives a method longer than any that it implements SHOULD
+    // respond with a 501 (Not Implemented) status code."
     fn method(&mut self, head: &[u8], limits: &Limits) -> Result<Option<Phase>, Fault> {
         while let Some(&byte) = head.get(self.scanned) {
             let at = self.scanned;
@@ -89,8 +90,8 @@ impl HeadScan {
         Ok(None)
     }
 
-    // RFC 9112, 3: "A server that receives a request-target longer than any URI it wishes to parse MUST respond with a
-    // 414 (URI Too Long) status code."
+    // RFC 9112, 3: "A server that receives a request-target longer than any URI it wishes to parse
+    // MUST respond with a 414 (URI Too Long) status code."
     fn target(
         &mut self,
         start: usize,
@@ -120,7 +121,8 @@ impl HeadScan {
         }
     }
 
-    // RFC 9112, 2.3: "HTTP-version = HTTP-name "/" DIGIT "." DIGIT", and 3: the line ends right after it.
+    // RFC 9112, 2.3: "HTTP-version = HTTP-name "/" DIGIT "." DIGIT", and 3: the line ends right
+    // after it.
     fn version(&mut self, start: usize, head: &[u8]) -> Result<Option<Phase>, Fault> {
         const SHAPE: &[u8; 10] = b"HTTP/0.0\r\n";
         for (k, (&want, &byte)) in SHAPE.iter().zip(&head[start..]).enumerate() {
@@ -184,8 +186,8 @@ impl HeadScan {
     }
 
     /// Where the line that starts at `line` ends, its CRLF included.
-    // RFC 9112, 2.2: "a recipient MAY recognize a single LF as a line terminator": this one does not, so that nobody
-    // behind or before it can see other lines than it does.
+    // RFC 9112, 2.2: "a recipient MAY recognize a single LF as a line terminator": this one does
+    // not, so that nobody behind or before it can see other lines than it does.
     fn line_end(
         &mut self,
         line: usize,
@@ -212,8 +214,24 @@ impl HeadScan {
     }
 }
 
-// RFC 9110, 5.6.2: "tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_" / "`" / "|" / "~" /
-// DIGIT / ALPHA"
+// RFC 9110, 5.6.2: "tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_" /
+// "`" / "|" / "~" / DIGIT / ALPHA"
 pub(super) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    TOKEN[usize::from(byte)]
 }
+
+static TOKEN: [bool; 256] = {
+    let marks = b"!#$%&'*+-.^_`|~";
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut mark = 0;
+    while mark < marks.len() {
+        table[marks[mark] as usize] = true;
+        mark += 1;
+    }
+    table
+};

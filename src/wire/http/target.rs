@@ -18,19 +18,21 @@ pub(super) struct Target {
 pub(super) fn parse(head: &[u8], method: &[u8], span: Span) -> Result<Target, Fault> {
     let target = span.bytes(head);
     let start = span.start();
-    // RFC 3986, 2: a URI is visible ASCII. 3.5: the fragment "is separated from the rest of the URI prior to a
-    // dereference", so a `#` never arrives.
+    // RFC 3986, 2: a URI is visible ASCII. 3.5: the fragment "is separated from the rest of the URI
+    // prior to a dereference", so a `#` never arrives.
     let bad = |byte: &u8| !matches!(byte, 0x21..=0x7e) || *byte == b'#';
     if let Some(at) = target.iter().position(bad) {
         return Err(Fault::bad("target", Reason::BadByte, start + at));
     }
-    // RFC 9110, 9.3.6: "An origin server MAY accept a CONNECT request, but most origin servers do not implement CONNECT."
+    // RFC 9110, 9.3.6: "An origin server MAY accept a CONNECT request, but most origin servers do
+    // not implement CONNECT."
     if method == b"CONNECT" {
         return Err(Fault::new(501, "method", Reason::NotSupported, 0));
     }
     match target {
         [b'/', ..] => Ok(split_query(target, start)),
-        // RFC 9112, 3.2.4: "the asterisk-form of request-target is only used for a server-wide OPTIONS request"
+        // RFC 9112, 3.2.4: "The asterisk-form of request-target is only used for a server-wide
+        // OPTIONS request"
         b"*" if method == b"OPTIONS" => Ok(Target {
             path: Some(span),
             ..Target::default()
@@ -51,8 +53,8 @@ fn split_query(target: &[u8], start: usize) -> Target {
     }
 }
 
-// RFC 9112, 3.2.2: "To allow for transition to the absolute-form for all requests in some future version of HTTP, a
-// server MUST accept the absolute-form in requests"
+// RFC 9112, 3.2.2: "A server MUST accept the absolute-form in requests even though most HTTP/1.1
+// clients will only send the absolute-form to a proxy."
 fn absolute(target: &[u8], start: usize) -> Result<Target, Fault> {
     let scheme = [&b"http://"[..], b"https://"]
         .into_iter()
@@ -73,9 +75,9 @@ fn absolute(target: &[u8], start: usize) -> Result<Target, Fault> {
     Ok(parts)
 }
 
-// RFC 9112, 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks
-// a Host header field and to any request message that contains more than one Host header field line or a Host header
-// field with an invalid field value."
+// RFC 9112, 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1
+// request message that lacks a Host header field and to any request message that contains more than
+// one Host header field line or a Host header field with an invalid field value."
 pub(super) fn check_host(fields: &Fields, http10: bool) -> Result<(), Fault> {
     match fields.single("host")? {
         Some((span, host)) if !is_host(host) => {
@@ -87,8 +89,8 @@ pub(super) fn check_host(fields: &Fields, http10: bool) -> Result<(), Fault> {
 }
 
 /// Whether `value` is `uri-host [":" port]`. Empty is a valid Host: the target has no authority.
-// RFC 3986, 3.2.2: "host = IP-literal / IPv4address / reg-name". A comma is a sub-delim of reg-name, but is refused: it
-// is what two Host lines look like after somebody joined them.
+// RFC 3986, 3.2.2: "host = IP-literal / IPv4address / reg-name". A comma is a sub-delim of
+// reg-name, but is refused: it is what two Host lines look like after somebody joined them.
 fn is_host(value: &[u8]) -> bool {
     let (host, rest) = match value {
         [b'[', inside @ ..] => {

@@ -54,11 +54,12 @@ pub fn percent_decode(segment: &str) -> Result<Cow<'_, str>, EscapeError> {
     decode(segment, false)
 }
 
-/// Iterates over the parameters of a query, decoded: `a=1&b=x+y` gives `("a", "1")` and `("b", "x y")`.
+/// Iterates over the parameters of a query, decoded: `a=1&b=x+y` gives `("a", "1")` and `("b", "x
+/// y")`.
 ///
 /// A parameter without `=` has an empty value; empty parameters (`&&`) are skipped. This is the
-/// `application/x-www-form-urlencoded` parser of the URL standard, but for what that one guesses: a bad escape and bad
-/// UTF-8 are errors here.
+/// `application/x-www-form-urlencoded` parser of the URL standard, but for what that one guesses: a
+/// bad escape and bad UTF-8 are errors here.
 ///
 /// # Examples
 ///

@@ -20,8 +20,8 @@ impl Default for DecodeLimits {
     }
 }
 
-/// A stream that asks for more memory than it may have. The stream is of no more use; [`Decoder::reconnect`] starts
-/// the next one.
+/// A stream that asks for more memory than it may have. The stream is of no more use;
+/// [`Decoder::reconnect`] starts the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// A line over [`DecodeLimits::line_bytes`].
@@ -51,7 +51,8 @@ pub struct Event<'a> {
     pub retry: Option<u64>,
 }
 
-/// Decodes an event stream. Invalid UTF-8 becomes U+FFFD; an event that the end of the stream cuts off is dropped.
+/// Decodes an event stream. Invalid UTF-8 becomes U+FFFD; an event that the end of the stream cuts
+/// off is dropped.
 ///
 /// # Examples
 ///
@@ -96,12 +97,13 @@ impl Decoder {
         }
     }
 
-    /// Takes `input` up to the end of its first event; says how many bytes were consumed, and returns the event if
-    /// there was one. Without an event, all of `input` was consumed.
+    /// Takes `input` up to the end of its first event; says how many bytes were consumed, and
+    /// returns the event if there was one. Without an event, all of `input` was consumed.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when a bound is passed, from then on at every call. Events before it were handed out.
+    /// [`DecodeError`] when a bound is passed, from then on at every call. Events before it were
+    /// handed out.
     pub fn decode(&mut self, input: &[u8]) -> Result<(usize, Option<Event<'_>>), DecodeError> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -149,8 +151,8 @@ impl Decoder {
         }
     }
 
-    /// Returns what a reconnecting client sends as `Last-Event-ID`: the id as of the last block that was complete,
-    /// whether that dispatched an event or not.
+    /// Returns what a reconnecting client sends as `Last-Event-ID`: the id as of the last block
+    /// that was complete, whether that dispatched an event or not.
     pub fn last_event_id(&self) -> &str {
         &self.last_event_id
     }
@@ -160,8 +162,8 @@ impl Decoder {
         self.retry
     }
 
-    /// Starts over for a new connection to the same stream: what was incomplete is dropped, last event id and
-    /// reconnection time stay.
+    /// Starts over for a new connection to the same stream: what was incomplete is dropped, last
+    /// event id and reconnection time stay.
     pub fn reconnect(&mut self) {
         self.clear_block();
         self.line.clear();
@@ -217,7 +219,8 @@ impl Decoder {
         result
     }
 
-    // HTML, 9.2.6: "Streams must be decoded using the UTF-8 decode algorithm", which takes off one leading BOM.
+    // HTML, 9.2.6: "Streams must be decoded using the UTF-8 decode algorithm", which takes off one
+    // leading BOM.
     fn take_line(&mut self, line: &[u8]) -> Result<bool, DecodeError> {
         let first = !std::mem::replace(&mut self.begun, true);
         let line = line
@@ -230,8 +233,9 @@ impl Decoder {
             None => self.field(line, b"")?,
             // "If the line starts with a U+003A COLON character (:): Ignore the line."
             Some(0) => {}
-            // "Collect the characters on the line after the first U+003A COLON character (:), and let value be that
-            // string. If value starts with a U+0020 SPACE character, remove it from value."
+            // "Collect the characters on the line after the first U+003A COLON character (:), and
+            // let value be that string. If value starts with a U+0020 SPACE character, remove it
+            // from value."
             Some(colon) => {
                 let value = &line[colon + 1..];
                 self.field(&line[..colon], value.strip_prefix(b" ").unwrap_or(value))?;
@@ -250,8 +254,8 @@ impl Decoder {
                 self.event.clear();
                 push_lossy(&mut self.event, value);
             }
-            // "If the field value does not contain U+0000 NULL, then set the last event ID buffer to the field value.
-            // Otherwise, ignore the field."
+            // "If the field value does not contain U+0000 NULL, then set the last event ID buffer
+            // to the field value. Otherwise, ignore the field."
             b"id" if memchr::memchr(0, value).is_none() => {
                 self.id_buffer.clear();
                 push_lossy(&mut self.id_buffer, value);
@@ -268,8 +272,8 @@ impl Decoder {
         Ok(())
     }
 
-    // "If the field value consists of only ASCII digits, then interpret the field value as an integer in base ten, and
-    // set the event stream's reconnection time to that integer."
+    // "If the field value consists of only ASCII digits, then interpret the field value as an
+    // integer in base ten, and set the event stream's reconnection time to that integer."
     fn set_retry(&mut self, value: &[u8]) {
         let ms = match parse_decimal(value) {
             Ok(ms) => ms,
@@ -282,27 +286,31 @@ impl Decoder {
 
     /// The end of a block. Returns whether there is an event to hand out.
     fn dispatch(&mut self) -> bool {
-        // "Set the last event ID string of the event source to the value of the last event ID buffer. The buffer does
-        // not get reset"
+        // "Set the last event ID string of the event source to the value of the last event ID
+        // buffer. The buffer does not get reset"
         if self.last_event_id != self.id_buffer {
             self.last_event_id.clone_from(&self.id_buffer);
         }
-        // "If the data buffer is an empty string, set the data buffer and the event type buffer to the empty string and
-        // return."
+        // "If the data buffer is an empty string, set the data buffer and the event type buffer to
+        // the empty string and return."
         if self.data.is_empty() {
             self.clear_block();
             return false;
         }
-        // "If the data buffer's last character is a U+000A LINE FEED (LF) character, then remove the last character"
+        // "If the data buffer's last character is a U+000A LINE FEED (LF) character, then remove
+        // the last character"
         self.data.pop();
         self.dispatched = true;
         true
     }
 }
 
-/// Appends `bytes` as text, with U+FFFD for what is not UTF-8. Line by line gives what the whole stream would: a line
-/// end is ASCII, and no incomplete sequence swallows it.
+/// Appends `bytes` as text, with U+FFFD for what is not UTF-8. Line by line gives what the whole
+/// stream would: a line end is ASCII, and no incomplete sequence swallows it.
 fn push_lossy(out: &mut String, bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return out.push_str(text); // faster than the chunks below, and nearly always what comes
+    }
     for chunk in bytes.utf8_chunks() {
         out.push_str(chunk.valid());
         if !chunk.invalid().is_empty() {

@@ -29,10 +29,10 @@ pub enum FrameField {
     Event,
 }
 
-/// A frame that would say something else than what was asked for: an id or a name with a line end would inject fields,
-/// an id with NUL would be ignored.
+/// A frame that would say something else than what was asked for: an id or a name with a line end
+/// would inject fields, an id with NUL would be ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} holds {} (byte {at})", match byte { b'\r' => "a carriage return", b'\n' => "a line feed", _ => "NUL" })]
+#[error("{field} holds {} (byte {at})", byte_name(*byte))]
 pub struct FrameError {
     /// Which part.
     pub field: FrameField,
@@ -40,6 +40,14 @@ pub struct FrameError {
     pub byte: u8,
     /// Where it stands.
     pub at: usize,
+}
+
+fn byte_name(byte: u8) -> &'static str {
+    match byte {
+        b'\r' => "a carriage return",
+        b'\n' => "a line feed",
+        _ => "NUL",
+    }
 }
 
 impl Frame<'_> {
@@ -135,21 +143,23 @@ pub fn comment(out: &mut Vec<u8>, text: &str) {
     out.push(b'\n');
 }
 
-/// Appends a block that sets the client's reconnection time, in milliseconds, and dispatches nothing.
+/// Appends a block that sets the client's reconnection time, in milliseconds, and dispatches
+/// nothing.
 pub fn retry(out: &mut Vec<u8>, ms: u32) {
     out.extend_from_slice(b"retry: ");
     push_decimal(out, u64::from(ms));
     out.extend_from_slice(b"\n\n");
 }
 
-/// Appends a block that moves the client's last event id to `id` and dispatches nothing. With an empty id it is a
-/// comment.
+/// Appends a block that moves the client's last event id to `id` and dispatches nothing. With an
+/// empty id it is a comment.
 ///
 /// # Errors
 ///
 /// [`FrameError`] for a CR, LF or NUL in the id; nothing was written then.
-// HTML, 9.2.6: "Set the last event ID string of the event source to the value of the last event ID buffer" comes before
-// "If the data buffer is an empty string, set the data buffer and the event type buffer to the empty string and return."
+// HTML, 9.2.6: "Set the last event ID string of the event source to the value of the last event ID
+// buffer" comes before "If the data buffer is an empty string, set the data buffer and the event
+// type buffer to the empty string and return."
 pub fn heartbeat(out: &mut Vec<u8>, id: &[u8]) -> Result<(), FrameError> {
     Frame {
         id,
@@ -170,9 +180,10 @@ fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 }
 
 /// One line of output for each line of `text`.
-// HTML, 9.2.5: "end-of-line = ( cr lf / cr / lf )". A lone CR that were left in a line would let the publisher write
-// fields of its own. The space after the colon is always written: "If value starts with a U+0020 SPACE character, remove
-// it from value" takes it off again, and not the payload's own.
+// HTML, 9.2.5: "end-of-line = ( cr lf / cr / lf )". A lone CR that were left in a line would let
+// the publisher write fields of its own. The space after the colon is always written: "If value
+// starts with a U+0020 SPACE character, remove it from value" takes it off again, and not the
+// payload's own.
 fn lines(out: &mut Vec<u8>, name: &[u8], text: &[u8]) {
     let mut rest = text;
     while let Some(end) = memchr2(b'\r', b'\n', rest) {

@@ -1,4 +1,5 @@
-//! Server-Sent Events: frames written, streams read, both as the HTML standard has them (section 9.2).
+//! Server-Sent Events: frames written, streams read, both as the HTML standard has them (section
+//! 9.2).
 //!
 //! # Examples
 //!
@@ -17,6 +18,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(any(test, fuzzing))]
+pub mod check;
 mod decode;
 mod encode;
 
