@@ -1,1 +1,126 @@
 //! std or loom: the only file that says `cfg(loom)`.
+//!
+//! Everything that two threads of a ring touch goes through here, so that the models in `loom-tests` run the code that
+//! ships. [`Tracks`] is the payload's part of that: real slots are contiguous (a reader gets `&[T]`), which loom's own
+//! cells are not, so each slot has a shadow cell that loom watches and a release build does not contain.
+
+#[cfg(not(all(loom, feature = "loom")))]
+pub(crate) use self::real::*;
+#[cfg(all(loom, feature = "loom"))]
+pub(crate) use self::watched::*;
+
+#[cfg(not(all(loom, feature = "loom")))]
+mod real {
+    use std::sync::PoisonError;
+    pub(crate) use std::sync::{
+        MutexGuard,
+        atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    };
+    pub(crate) use std::thread::{Thread, current};
+    use std::time::Instant;
+
+    /// Whether memory full of zeroes is a valid array of atomics.
+    pub(crate) const ATOMICS_MAY_BE_ZEROED: bool = true;
+    /// Whether a waiting thread looks a few times before it sleeps.
+    pub(crate) const SPIN: bool = true;
+
+    /// A mutex that ignores poison: what it guards is valid after every statement.
+    pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(std::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    /// Parks this thread until it is unparked, the deadline passes, or for no reason.
+    pub(crate) fn park_until(deadline: Option<Instant>) {
+        match deadline {
+            None => std::thread::park(),
+            Some(at) => std::thread::park_timeout(at.saturating_duration_since(Instant::now())),
+        }
+    }
+
+    /// Shadow cells of a block's slots: nothing at all outside loom.
+    pub(crate) struct Tracks;
+    /// The time during which some slots are read.
+    pub(crate) struct Reading;
+    /// The time during which one slot is written.
+    pub(crate) struct Writing;
+
+    impl Tracks {
+        pub(crate) fn new(_slots: usize) -> Self {
+            Self
+        }
+
+        #[inline(always)]
+        pub(crate) fn read(&self, _from: usize, _len: usize) -> Reading {
+            Reading
+        }
+
+        #[inline(always)]
+        pub(crate) fn write(&self, _index: usize) -> Writing {
+            Writing
+        }
+    }
+}
+
+#[cfg(all(loom, feature = "loom"))]
+mod watched {
+    use loom::cell::{ConstPtr, MutPtr, UnsafeCell};
+    pub(crate) use loom::sync::{
+        MutexGuard,
+        atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    };
+    pub(crate) use loom::thread::{Thread, current};
+    use std::time::Instant;
+
+    pub(crate) const ATOMICS_MAY_BE_ZEROED: bool = false;
+    pub(crate) const SPIN: bool = false;
+
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+    }
+
+    /// Models have no clock: a deadline never passes.
+    pub(crate) fn park_until(_deadline: Option<Instant>) {
+        loom::thread::park();
+    }
+
+    pub(crate) struct Tracks(Box<[UnsafeCell<()>]>);
+    pub(crate) struct Reading(#[allow(dead_code)] Vec<ConstPtr<()>>);
+    pub(crate) struct Writing(#[allow(dead_code)] MutPtr<()>);
+
+    impl Tracks {
+        pub(crate) fn new(slots: usize) -> Self {
+            Self((0..slots).map(|_| UnsafeCell::new(())).collect())
+        }
+
+        pub(crate) fn read(&self, from: usize, len: usize) -> Reading {
+            Reading(
+                self.0[from..from + len]
+                    .iter()
+                    .map(UnsafeCell::get)
+                    .collect(),
+            )
+        }
+
+        pub(crate) fn write(&self, index: usize) -> Writing {
+            Writing(self.0[index].get_mut())
+        }
+    }
+}

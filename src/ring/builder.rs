@@ -1,0 +1,111 @@
+//! Making a ring: its capacity, and what happens when a gated reader is slow.
+
+use super::error::RingError;
+use super::handle::Ring;
+use super::publisher::Publisher;
+use super::shared::Shared;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Makes a ring that keeps the last `capacity` values and never waits for a reader.
+///
+/// # Examples
+///
+/// ```
+/// let (mut publisher, ring) = eventring::ring::channel::<u64>(1000).unwrap();
+/// publisher.publish(1).unwrap();
+/// assert_eq!(ring.head(), 1);
+/// ```
+///
+/// # Errors
+///
+/// As [`Builder::build`].
+pub fn channel<T: Send + Sync>(capacity: usize) -> Result<(Publisher<T>, Ring<T>), RingError> {
+    Builder::new(capacity).build()
+}
+
+/// What a new ring shall be like.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::ring::{Builder, Overflow, Start};
+///
+/// let (mut publisher, ring) = Builder::new(2).overflow(Overflow::Reject).build().unwrap();
+/// let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
+/// publisher.publish('a').unwrap();
+/// publisher.publish('b').unwrap();
+/// assert_eq!(publisher.publish('c').unwrap_err().into_inner(), 'c');
+/// assert_eq!(*gated.try_recv().unwrap(), 'a');
+/// publisher.publish('c').unwrap();
+/// ```
+#[derive(Debug, Clone)]
+pub struct Builder {
+    capacity: usize,
+    overflow: Overflow,
+}
+
+/// What a publisher does when a gated reader still needs the slot that is next.
+///
+/// Lossy readers never cause any of it: they are overtaken, and told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Overflow {
+    /// There is no such reader: gated subscriptions are refused.
+    #[default]
+    Overwrite,
+    /// It waits, for ever without a timeout.
+    Block {
+        /// How long it waits before it gives the value back.
+        timeout: Option<Duration>,
+    },
+    /// It gives the value back at once.
+    Reject,
+}
+
+/// Where a subscription starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// After what has been published so far.
+    Newest,
+    /// At the oldest value that is kept.
+    Oldest,
+    /// At this sequence. A lossy reader that starts below the oldest is told at once how much it missed.
+    At(u64),
+}
+
+impl Builder {
+    /// Plans a ring that keeps the last `capacity` values: exactly so many, not rounded.
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            overflow: Overflow::default(),
+        }
+    }
+
+    /// Says what a publisher does about a slow gated reader.
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+
+    /// Makes the ring. It takes memory for values only as they come.
+    ///
+    /// # Errors
+    ///
+    /// - [`RingError::ZeroCapacity`] and [`RingError::CapacityTooLarge`] (above 2^32).
+    /// - [`RingError::OutOfMemory`] when so many values of this size exceed the address space, or the allocator refuses.
+    pub fn build<T: Send + Sync>(&self) -> Result<(Publisher<T>, Ring<T>), RingError> {
+        let capacity = self.capacity as u64;
+        if capacity == 0 {
+            return Err(RingError::ZeroCapacity);
+        }
+        if capacity > CAPACITY_MAX {
+            return Err(RingError::CapacityTooLarge { max: CAPACITY_MAX });
+        }
+        let shared = Arc::new(Shared::new(capacity, self.overflow)?);
+        Ok((Publisher::new(shared.clone()), Ring::new(shared)))
+    }
+}
+
+/// More values than any ring needs; a directory for them is a gigabyte of address space.
+const CAPACITY_MAX: u64 = 1 << 32;

@@ -1,0 +1,307 @@
+//! What can go wrong: one small enum per operation.
+
+use std::error::Error;
+use std::fmt;
+
+/// Why a ring could not be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RingError {
+    /// A ring keeps at least one value.
+    ZeroCapacity,
+    /// More values were asked for than a ring can keep.
+    CapacityTooLarge {
+        /// The largest capacity there is.
+        max: u64,
+    },
+    /// The address space has no room for so many values of this size.
+    OutOfMemory,
+}
+
+/// Why a value was not published. It comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum PublishError<T> {
+    /// A gated reader still needs the slot, and the ring does not wait.
+    Full(T),
+    /// A gated reader still needed the slot when the time was over.
+    TimedOut(T),
+    /// The ring is closed.
+    Closed(T),
+}
+
+/// Why no value of a batch was published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchError {
+    /// The batch is longer than the ring.
+    TooLarge {
+        /// Values in the batch.
+        len: usize,
+        /// Values that the ring keeps.
+        capacity: usize,
+    },
+    /// The iterator ended before the length that it had announced.
+    Short {
+        /// Values announced.
+        expected: usize,
+        /// Values that came.
+        got: usize,
+    },
+    /// A gated reader still needs the slots, and the ring does not wait.
+    Full,
+    /// A gated reader still needed the slots when the time was over.
+    TimedOut,
+    /// The ring is closed.
+    Closed,
+}
+
+/// Why a subscription was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubscribeError {
+    /// A ring that overwrites waits for nobody, so it cannot promise a reader to lose nothing.
+    GatesNotAllowed,
+    /// The sequence is no longer kept.
+    TooOld {
+        /// The oldest sequence that is.
+        oldest: u64,
+    },
+    /// The sequence lies beyond the next one to be published.
+    InFuture {
+        /// The next sequence to be published.
+        head: u64,
+    },
+    /// The ring has as many readers as it can count.
+    TooManyReaders,
+}
+
+/// Why a cursor stayed where it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeekError {
+    /// A gated reader asked for a sequence that is no longer kept.
+    TooOld {
+        /// The oldest sequence that is.
+        oldest: u64,
+    },
+    /// The sequence lies beyond the next one to be published.
+    InFuture {
+        /// The next sequence to be published.
+        head: u64,
+    },
+}
+
+/// How much a lossy reader missed. An outcome, not a failure: reading goes on from `resume_at`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lagged {
+    /// How many values were overwritten before they were read: exactly those from the old cursor up to `resume_at`.
+    pub missed: u64,
+    /// Where the cursor stands now: the oldest sequence that was kept at that moment.
+    pub resume_at: u64,
+}
+
+/// Why nothing was read at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TryRecvError {
+    /// Everything published has been read.
+    Empty,
+    /// Values were overwritten before they were read.
+    Lagged(Lagged),
+    /// Everything published has been read, and nothing more will come.
+    Closed,
+}
+
+/// Why waiting ended without a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecvError {
+    /// Values were overwritten before they were read.
+    Lagged(Lagged),
+    /// Everything published has been read, and nothing more will come.
+    Closed,
+}
+
+/// Why waiting for a limited time ended without a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecvTimeoutError {
+    /// Nothing came in time.
+    TimedOut,
+    /// Values were overwritten before they were read.
+    Lagged(Lagged),
+    /// Everything published has been read, and nothing more will come.
+    Closed,
+}
+
+/// Why a publisher may not write now.
+#[derive(Clone, Copy)]
+pub(super) enum Refused {
+    Full,
+    TimedOut,
+    Closed,
+}
+
+impl Refused {
+    pub(super) fn with<T>(self, value: T) -> PublishError<T> {
+        match self {
+            Refused::Full => PublishError::Full(value),
+            Refused::TimedOut => PublishError::TimedOut(value),
+            Refused::Closed => PublishError::Closed(value),
+        }
+    }
+}
+
+impl<T> PublishError<T> {
+    /// Takes the value back.
+    pub fn into_inner(self) -> T {
+        match self {
+            PublishError::Full(value)
+            | PublishError::TimedOut(value)
+            | PublishError::Closed(value) => value,
+        }
+    }
+}
+
+impl From<Refused> for BatchError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Full => BatchError::Full,
+            Refused::TimedOut => BatchError::TimedOut,
+            Refused::Closed => BatchError::Closed,
+        }
+    }
+}
+
+impl From<RecvError> for RecvTimeoutError {
+    fn from(error: RecvError) -> Self {
+        match error {
+            RecvError::Lagged(lagged) => RecvTimeoutError::Lagged(lagged),
+            RecvError::Closed => RecvTimeoutError::Closed,
+        }
+    }
+}
+
+impl fmt::Display for RingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RingError::ZeroCapacity => write!(f, "capacity is 0, a ring keeps at least one value"),
+            RingError::CapacityTooLarge { max } => write!(f, "capacity is above {max}"),
+            RingError::OutOfMemory => write!(f, "no room in memory for a ring of this capacity"),
+        }
+    }
+}
+
+impl<T> fmt::Debug for PublishError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PublishError::Full(_) => "Full(..)",
+            PublishError::TimedOut(_) => "TimedOut(..)",
+            PublishError::Closed(_) => "Closed(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for PublishError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PublishError::Full(_) => FULL,
+            PublishError::TimedOut(_) => TIMED_OUT,
+            PublishError::Closed(_) => CLOSED,
+        })
+    }
+}
+
+impl fmt::Display for BatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BatchError::TooLarge { len, capacity } => {
+                write!(f, "a batch of {len} does not fit a ring of {capacity}")
+            }
+            BatchError::Short { expected, got } => {
+                write!(f, "the batch announced {expected} values and gave {got}")
+            }
+            BatchError::Full => f.write_str(FULL),
+            BatchError::TimedOut => f.write_str(TIMED_OUT),
+            BatchError::Closed => f.write_str(CLOSED),
+        }
+    }
+}
+
+impl fmt::Display for SubscribeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SubscribeError::GatesNotAllowed => {
+                write!(f, "a ring that overwrites takes no gated readers")
+            }
+            SubscribeError::TooOld { oldest } => too_old(f, *oldest),
+            SubscribeError::InFuture { head } => in_future(f, *head),
+            SubscribeError::TooManyReaders => {
+                write!(f, "the ring has {} readers", super::memory::MAX_READERS)
+            }
+        }
+    }
+}
+
+impl fmt::Display for SeekError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SeekError::TooOld { oldest } => too_old(f, *oldest),
+            SeekError::InFuture { head } => in_future(f, *head),
+        }
+    }
+}
+
+impl fmt::Display for Lagged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "missed {} values, reading goes on at {}",
+            self.missed, self.resume_at
+        )
+    }
+}
+
+impl fmt::Display for TryRecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TryRecvError::Empty => f.write_str("nothing new in the ring"),
+            TryRecvError::Lagged(lagged) => lagged.fmt(f),
+            TryRecvError::Closed => f.write_str(CLOSED),
+        }
+    }
+}
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecvError::Lagged(lagged) => lagged.fmt(f),
+            RecvError::Closed => f.write_str(CLOSED),
+        }
+    }
+}
+
+impl fmt::Display for RecvTimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecvTimeoutError::TimedOut => f.write_str("nothing came in time"),
+            RecvTimeoutError::Lagged(lagged) => lagged.fmt(f),
+            RecvTimeoutError::Closed => f.write_str(CLOSED),
+        }
+    }
+}
+
+impl Error for RingError {}
+impl<T> Error for PublishError<T> {}
+impl Error for BatchError {}
+impl Error for SubscribeError {}
+impl Error for SeekError {}
+impl Error for Lagged {}
+impl Error for TryRecvError {}
+impl Error for RecvError {}
+impl Error for RecvTimeoutError {}
+
+fn too_old(f: &mut fmt::Formatter<'_>, oldest: u64) -> fmt::Result {
+    write!(f, "the sequence is no longer kept, the oldest is {oldest}")
+}
+
+fn in_future(f: &mut fmt::Formatter<'_>, head: u64) -> fmt::Result {
+    write!(f, "the sequence lies in the future, the next one is {head}")
+}
+
+const FULL: &str = "a gated reader holds the ring full";
+const TIMED_OUT: &str = "a gated reader held the ring full for too long";
+const CLOSED: &str = "the ring is closed";

@@ -1,0 +1,207 @@
+//! Many cursors, one thread: one head load a round, one pin for all cursors in a block.
+
+use super::builder::Start;
+use super::error::{Lagged, SubscribeError};
+use super::reader::Reader;
+use super::wait::Notify;
+use super::waiter::Waiter;
+use std::fmt;
+use std::sync::Arc;
+
+/// Cursors that one thread drains together. Lossy or gated, as it was made; a gated group gates at its slowest cursor.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::ring::{self, Start};
+///
+/// let (mut publisher, ring) = ring::channel(100).unwrap();
+/// let mut group = ring.group().unwrap();
+/// let ids = [group.add(Start::Newest).unwrap(), group.add(Start::Newest).unwrap()];
+/// publisher.publish("one").unwrap();
+/// let mut seen = Vec::new();
+/// group.drain(usize::MAX, |id, first, values| seen.push((id, first, values.len())));
+/// assert_eq!(seen, [(ids[0], 0, 1), (ids[1], 0, 1)]);
+/// ```
+pub struct Group<T> {
+    reader: Reader<T>,
+    /// Next sequence of each cursor; [`NONE`] where there is none.
+    cursors: Vec<u64>,
+    /// How often each place was given to somebody else, so that an old id finds nothing.
+    ages: Vec<u32>,
+    vacant: Vec<u32>,
+}
+
+/// Names a cursor of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CursorId {
+    at: u32,
+    age: u32,
+}
+
+/// What a round of a group did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Round {
+    /// Values handed out, over all cursors.
+    pub read: u64,
+    /// Values that were overwritten before a cursor read them, over all cursors.
+    pub missed: u64,
+    /// Whether the ring was closed when the round began; a cursor at head has read everything then.
+    pub closed: bool,
+}
+
+impl<T> Group<T> {
+    pub(super) fn new(reader: Reader<T>) -> Self {
+        Self {
+            reader,
+            cursors: Vec::new(),
+            ages: Vec::new(),
+            vacant: Vec::new(),
+        }
+    }
+
+    /// Adds a cursor.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError::InFuture`]; in a gated group [`SubscribeError::TooOld`], unless another cursor of the group
+    /// still holds the sequence.
+    pub fn add(&mut self, start: Start) -> Result<CursorId, SubscribeError> {
+        let cursor = self.reader.place(start)?;
+        let at = self.vacant.pop().unwrap_or_else(|| {
+            self.cursors.push(NONE);
+            self.ages.push(0);
+            self.cursors.len() as u32 - 1
+        });
+        self.cursors[at as usize] = cursor;
+        Ok(CursorId {
+            at,
+            age: self.ages[at as usize],
+        })
+    }
+
+    /// Removes a cursor; false if it had been removed.
+    pub fn remove(&mut self, id: CursorId) -> bool {
+        if self.position(id).is_none() {
+            return false;
+        }
+        self.cursors[id.at as usize] = NONE;
+        self.ages[id.at as usize] = id.age.wrapping_add(1);
+        self.vacant.push(id.at);
+        self.reader.pass(self.slowest());
+        true
+    }
+
+    /// Returns the next sequence that a cursor reads.
+    pub fn position(&self, id: CursorId) -> Option<u64> {
+        let at = id.at as usize;
+        (self.ages.get(at) == Some(&id.age)).then(|| self.cursors[at])
+    }
+
+    /// Returns how many cursors there are.
+    pub fn len(&self) -> usize {
+        self.cursors.len() - self.vacant.len()
+    }
+
+    /// Whether there is no cursor.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Hands out what is there to every cursor, at most `max` values to each: `read` gets the cursor, the first
+    /// sequence and a slice, once per block. Each cursor advances after `read` returned.
+    ///
+    /// What cursors missed is added up in the answer; [`drain_with`](Self::drain_with) tells who missed what.
+    #[inline]
+    pub fn drain(&mut self, max: usize, read: impl FnMut(CursorId, u64, &[T])) -> Round {
+        self.drain_with(max, read, |_, _| ())
+    }
+
+    /// Like [`drain`](Self::drain), and tells `lagged` whenever a cursor was overtaken. Such a cursor reads on in the
+    /// next round.
+    pub fn drain_with(
+        &mut self,
+        max: usize,
+        mut read: impl FnMut(CursorId, u64, &[T]),
+        mut lagged: impl FnMut(CursorId, Lagged),
+    ) -> Round {
+        let (head, closed) = self.reader.shared().head();
+        let mut round = Round {
+            closed,
+            ..Round::default()
+        };
+        for at in 0..self.cursors.len() {
+            let first = self.cursors[at];
+            if first >= head {
+                continue;
+            }
+            let id = CursorId {
+                at: at as u32,
+                age: self.ages[at],
+            };
+            let stop = head.min(first.saturating_add(max as u64));
+            if self.drain_one(at, stop, head, |first, values| read(id, first, values)) {
+                round.read += self.cursors[at] - first;
+            } else {
+                round.read += self.cursors[at] - first;
+                let lag = self.reader.catch_up(&mut self.cursors[at]);
+                round.missed += lag.missed;
+                lagged(id, lag);
+            }
+        }
+        let slowest = if self.reader.is_gated() {
+            self.slowest()
+        } else {
+            NONE
+        };
+        self.reader.settle(slowest);
+        round
+    }
+
+    /// Reads one cursor up to `stop`; false if it was overtaken.
+    #[inline(always)]
+    fn drain_one(
+        &mut self,
+        at: usize,
+        stop: u64,
+        head: u64,
+        mut read: impl FnMut(u64, &[T]),
+    ) -> bool {
+        let cursor = &mut self.cursors[at];
+        if self.reader.is_overtaken(*cursor, head) {
+            return false;
+        }
+        while *cursor < stop {
+            if !self.reader.hold(*cursor) {
+                return false;
+            }
+            // SAFETY: below head, held, and the gate is not above any cursor.
+            let run = unsafe { self.reader.run(*cursor, stop) };
+            read(*cursor, run.values());
+            *cursor += run.values().len() as u64;
+        }
+        true
+    }
+
+    fn slowest(&self) -> u64 {
+        self.cursors.iter().copied().min().unwrap_or(NONE)
+    }
+}
+
+impl<T: Send + Sync + 'static> Group<T> {
+    /// Makes a place on the wait list for a foreign waker.
+    pub fn waiter(&self, notify: Arc<dyn Notify>) -> Waiter {
+        Waiter::new(self.reader.shared().clone(), notify)
+    }
+}
+
+impl<T> fmt::Debug for Group<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group")
+            .field("cursors", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A place without a cursor: above every head, and no gate.
+const NONE: u64 = u64::MAX;

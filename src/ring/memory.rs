@@ -1,0 +1,363 @@
+//! Blocks of slots and the directory that finds them: the only file with raw memory.
+//!
+//! A sequence lives in chunk `sequence / slots` at index `sequence % slots`. A chunk is written into a [`Block`]; the
+//! directory says which. Blocks are allocated when first needed, change their chunk when they are recycled, and are
+//! freed with the ring, never before: a reader that comes late finds another chunk's tag, not freed memory.
+
+use super::RingError;
+use super::slot::{Filled, Slot};
+use crate::sync::{
+    ATOMICS_MAY_BE_ZEROED, AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering, Reading, Tracks,
+};
+use crossbeam_utils::CachePadded;
+use std::alloc::{Layout, alloc_zeroed};
+use std::cell::UnsafeCell;
+use std::mem::{MaybeUninit, size_of};
+use std::ptr::{self, NonNull};
+
+/// All blocks of one ring, and where each chunk is.
+pub(super) struct Memory<T> {
+    /// Entry `chunk & mask` is the block that last got such a chunk; null before the first.
+    entries: Box<[AtomicPtr<Block<T>>]>,
+    mask: u64,
+    /// A block has `1 << shift` slots.
+    shift: u32,
+    /// Every block ever allocated. Append-only; freed by `Drop`.
+    blocks: Mutex<Vec<Spot<T>>>,
+}
+
+/// A run of slots whose sequences are contiguous.
+#[repr(C)]
+pub(super) struct Block<T> {
+    /// `tag << 20 | readers`: whose values the slots hold, and how many handles have the block pinned.
+    state: CachePadded<AtomicU64>,
+    /// How many slots hold a value: always the first ones. Written only by the block's owner (the publisher).
+    filled: CachePadded<AtomicU32>,
+    tracks: Tracks,
+    slots: Box<[UnsafeCell<MaybeUninit<T>>]>,
+}
+
+/// A block's address, to be kept in a handle beside the ring that owns the block.
+pub(super) struct Spot<T>(NonNull<Block<T>>);
+
+/// Published values, readable in place.
+pub(super) struct Run<'a, T> {
+    values: &'a [T],
+    _reading: Reading,
+}
+
+// SAFETY: a block hands out `&T` to many threads (T: Sync), and moves a T in on one thread and out on another (T: Send);
+// who may do which is the contract of the unsafe functions below.
+unsafe impl<T: Send + Sync> Sync for Block<T> {}
+// SAFETY: as above; a block owns its values.
+unsafe impl<T: Send + Sync> Send for Block<T> {}
+// SAFETY: a spot is a shared reference to a block that outlives it (see `Memory::at`).
+unsafe impl<T: Send + Sync> Send for Spot<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync> Sync for Spot<T> {}
+
+impl<T> Clone for Spot<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Spot<T> {}
+
+impl<T> Memory<T> {
+    /// Plans for `capacity` kept values, and allocates the directory but no block.
+    pub(super) fn new(capacity: u64) -> Result<Self, RingError> {
+        let slots = capacity.next_power_of_two().min(BLOCK_SLOTS);
+        // Any `capacity` sequences in a row touch at most this many chunks.
+        let live = capacity.div_ceil(slots) + 1;
+        let entries = null_entries(live.next_power_of_two())?;
+        // Blocks are allocated later, where failure could only abort: refuse here what can never be.
+        let bytes = (live * slots).checked_mul(size_of::<T>() as u64);
+        if bytes.is_none_or(|bytes| bytes > isize::MAX as u64) {
+            return Err(RingError::OutOfMemory);
+        }
+        let mask = entries.len() as u64 - 1;
+        Ok(Self {
+            entries,
+            mask,
+            shift: slots.trailing_zeros(),
+            blocks: Mutex::new(Vec::new()),
+        })
+    }
+
+    #[inline(always)]
+    pub(super) fn slots(&self) -> u64 {
+        1 << self.shift
+    }
+
+    #[inline(always)]
+    pub(super) fn chunk(&self, sequence: u64) -> u64 {
+        sequence >> self.shift
+    }
+
+    #[inline(always)]
+    pub(super) fn index(&self, sequence: u64) -> usize {
+        (sequence & (self.slots() - 1)) as usize
+    }
+
+    /// First sequence of a chunk.
+    #[inline(always)]
+    pub(super) fn start(&self, chunk: u64) -> u64 {
+        chunk << self.shift
+    }
+
+    /// Finds the block that holds `chunk`, or that held it if it has been recycled since.
+    ///
+    /// # Panics
+    ///
+    /// When the chunk was never opened: callers come with a sequence below head, whose chunk was.
+    #[inline(always)]
+    pub(super) fn find(&self, chunk: u64) -> Spot<T> {
+        // Acquire: pairs with the Release in `install`; the block's fields are there before its address.
+        let block = self.entries[(chunk & self.mask) as usize].load(Ordering::Acquire);
+        Spot(NonNull::new(block).expect("a chunk below head has been opened"))
+    }
+
+    /// Puts a block in the directory as the one that holds `chunk`.
+    pub(super) fn install(&self, chunk: u64, block: Spot<T>) {
+        // Release: pairs with the Acquire in `find`.
+        self.entries[(chunk & self.mask) as usize].store(block.0.as_ptr(), Ordering::Release);
+    }
+
+    /// Allocates one more block, which holds `chunk` from the start.
+    pub(super) fn allocate(&self, chunk: u64) -> Spot<T> {
+        let block = Box::new(Block::new(chunk, self.slots() as usize));
+        let spot = Spot(NonNull::from(Box::leak(block)));
+        self.blocks.lock().push(spot);
+        spot
+    }
+
+    /// Borrows a block for as long as its ring is borrowed.
+    ///
+    /// # Safety
+    ///
+    /// `spot` came from this `Memory`.
+    #[inline(always)]
+    pub(super) unsafe fn at(&self, spot: Spot<T>) -> &Block<T> {
+        // SAFETY: `allocate` leaked the box, and only our `Drop` frees it, which needs `self` exclusively.
+        unsafe { spot.0.as_ref() }
+    }
+}
+
+impl<T> Drop for Memory<T> {
+    fn drop(&mut self) {
+        let blocks: Vec<Box<Block<T>>> = std::mem::take(&mut *self.blocks.lock())
+            .into_iter()
+            // SAFETY: each spot was leaked from a box exactly once, in `allocate`, and nobody else is left.
+            .map(|spot| unsafe { Box::from_raw(spot.0.as_ptr()) })
+            .collect();
+        // A vector goes on with the rest when one value's Drop panics.
+        drop(blocks);
+    }
+}
+
+impl<T> Block<T> {
+    fn new(chunk: u64, slots: usize) -> Self {
+        let raw = Box::into_raw(Box::<[T]>::new_uninit_slice(slots));
+        Self {
+            state: CachePadded::new(AtomicU64::new(tag(chunk) << READER_BITS)),
+            filled: CachePadded::new(AtomicU32::new(0)),
+            tracks: Tracks::new(slots),
+            // SAFETY: UnsafeCell<X> has the layout of X, and the box was ours.
+            slots: unsafe { Box::from_raw(raw as *mut [UnsafeCell<MaybeUninit<T>>]) },
+        }
+    }
+
+    /// Counts one more reader, if the block still holds `chunk`. One pin a handle at most.
+    #[inline(always)]
+    pub(super) fn pin(&self, chunk: u64) -> bool {
+        // Acquire: pairs with the Release in `take`. Who finds another chunk here also finds the floor that was raised
+        // before (exact lag). RMWs on one word have one order: either the publisher's compare-exchange comes later and
+        // sees our count, or it came before and we see its tag.
+        let state = self.state.fetch_add(1, Ordering::Acquire);
+        if state >> READER_BITS == tag(chunk) {
+            return true;
+        }
+        // Relaxed: nothing was read. The word stays in the release sequence, since this is an RMW.
+        self.state.fetch_sub(1, Ordering::Relaxed);
+        false
+    }
+
+    /// Takes one reader off, who had pinned.
+    #[inline(always)]
+    pub(super) fn unpin(&self) {
+        // Release: pairs with the Acquire in `take`; our reads happen before the next chunk's writes.
+        self.state.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Takes the block for `chunk`, if nobody has it pinned.
+    pub(super) fn take(&self, chunk: u64) -> bool {
+        let state = self.state.load(Ordering::Relaxed);
+        let next = tag(chunk) << READER_BITS;
+        // Acquire: pairs with the Release in `unpin` of everybody who read here. Release: pairs with the Acquire in
+        // `pin`, see there. Relaxed on failure: we go to another block.
+        state & READERS == 0
+            && self
+                .state
+                .compare_exchange(state, next, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// Takes the block out of use, if nobody has it pinned: its tag becomes one that no reader can ask for.
+    pub(super) fn retire(&self) -> bool {
+        let tag = self.state.load(Ordering::Relaxed) >> READER_BITS;
+        self.take(tag ^ FAR)
+    }
+
+    /// Whether the slots are those of `chunk`.
+    pub(super) fn holds(&self, chunk: u64) -> bool {
+        self.state.load(Ordering::Relaxed) >> READER_BITS == tag(chunk)
+    }
+
+    /// Whether the slot holds a value, published or left by a batch that panicked.
+    pub(super) fn is_filled(&self, index: usize) -> bool {
+        index < self.filled.load(Ordering::Relaxed) as usize
+    }
+
+    /// Borrows published values.
+    ///
+    /// # Safety
+    ///
+    /// - The sequences of `from..from + len` are below a head that the caller loaded.
+    /// - The block cannot be taken while the run lives: the caller has it pinned, or a gate stands at or below `from`.
+    #[inline(always)]
+    pub(super) unsafe fn run(&self, from: usize, len: usize) -> Run<'_, T> {
+        debug_assert!(from + len <= self.slots.len());
+        let _reading = self.tracks.read(from, len);
+        // SAFETY: in bounds, since a run never crosses its block.
+        let slots = unsafe { self.slots.get_unchecked(from..from + len) };
+        // SAFETY: the slots hold values (below head), and nobody writes them (pin or gate). UnsafeCell and MaybeUninit
+        // are transparent.
+        let values = unsafe { &*(ptr::from_ref(slots) as *const [T]) };
+        Run { values, _reading }
+    }
+
+    /// Writes a value, and returns the one that was there.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the publisher, has opened the block, and `index` is the slot of a sequence at or above head.
+    #[inline(always)]
+    pub(super) unsafe fn put(&self, index: usize, value: T) -> Option<T> {
+        let _writing = self.tracks.write(index);
+        // SAFETY: the caller's promise is ours to pass on.
+        let place = unsafe { self.place(index) };
+        if self.is_filled(index) {
+            // SAFETY: filled slots hold a value; it is overwritten at once, with nothing between that could panic.
+            let old = unsafe { place.assume_init_read() };
+            place.write(value);
+            return Some(old);
+        }
+        place.write(value);
+        self.filled.store(index as u32 + 1, Ordering::Relaxed);
+        None
+    }
+
+    /// Lets `fill` write a slot in place.
+    ///
+    /// # Safety
+    ///
+    /// As for [`put`](Self::put).
+    #[inline(always)]
+    pub(super) unsafe fn put_with(
+        &self,
+        index: usize,
+        fill: impl for<'a> FnOnce(Slot<'a, T>) -> Filled<'a>,
+    ) {
+        let _writing = self.tracks.write(index);
+        // SAFETY: the caller's promise is ours to pass on.
+        let place = unsafe { self.place(index) };
+        if self.is_filled(index) {
+            // SAFETY: filled slots hold a value.
+            let _ = fill(Slot::reused(unsafe { place.assume_init_mut() }));
+        } else {
+            let _ = fill(Slot::vacant(place, &self.filled, index as u32));
+        }
+        debug_assert!(self.is_filled(index), "only a filled slot gives a Filled");
+    }
+
+    /// Moves every value out.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the publisher, and has [retired](Self::retire) the block.
+    pub(super) unsafe fn empty_into(&self, out: &mut Vec<T>) {
+        let filled = self.filled.load(Ordering::Relaxed) as usize;
+        out.reserve(filled);
+        self.filled.store(0, Ordering::Relaxed);
+        for index in 0..filled {
+            let _writing = self.tracks.write(index);
+            // SAFETY: nobody reads a retired block, and only the publisher writes.
+            let place = unsafe { self.place(index) };
+            // SAFETY: it was filled, and no longer counts as such.
+            out.push(unsafe { place.assume_init_read() });
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Nobody else touches the slot while the borrow lives.
+    #[inline(always)]
+    #[allow(clippy::mut_from_ref)]
+    unsafe fn place(&self, index: usize) -> &mut MaybeUninit<T> {
+        debug_assert!(index < self.slots.len());
+        // SAFETY: in bounds, since an index is a sequence modulo the number of slots.
+        let slot = unsafe { self.slots.get_unchecked(index) };
+        // SAFETY: the caller is alone with the slot.
+        unsafe { &mut *slot.get() }
+    }
+}
+
+impl<T> Drop for Block<T> {
+    fn drop(&mut self) {
+        let filled = self.filled.load(Ordering::Relaxed) as usize;
+        let values = ptr::from_mut(&mut self.slots[..filled]) as *mut [T];
+        // SAFETY: exactly the filled slots hold values, and we own them.
+        unsafe { ptr::drop_in_place(values) };
+    }
+}
+
+impl<'a, T> Run<'a, T> {
+    #[inline(always)]
+    pub(super) fn values(&self) -> &[T] {
+        self.values
+    }
+}
+
+/// A directory without blocks. Its pages are touched when a chunk is opened, not before.
+fn null_entries<T>(len: u64) -> Result<Box<[AtomicPtr<Block<T>>]>, RingError> {
+    let len = usize::try_from(len).map_err(|_| RingError::OutOfMemory)?;
+    if !ATOMICS_MAY_BE_ZEROED {
+        return Ok((0..len).map(|_| AtomicPtr::new(ptr::null_mut())).collect());
+    }
+    let layout = Layout::array::<AtomicPtr<Block<T>>>(len).map_err(|_| RingError::OutOfMemory)?;
+    // SAFETY: `len` is at least 2, so the layout is not of size zero.
+    let raw = unsafe { alloc_zeroed(layout) }.cast::<AtomicPtr<Block<T>>>();
+    if raw.is_null() {
+        return Err(RingError::OutOfMemory);
+    }
+    // SAFETY: allocated by the global allocator with the layout of this slice; an atomic null pointer is all zeroes.
+    Ok(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(raw, len)) })
+}
+
+/// A chunk as the state word has it: its low bits, which is enough, since no reader is 2^43 chunks behind and still
+/// between its look at `oldest` and its pin.
+#[inline(always)]
+fn tag(chunk: u64) -> u64 {
+    chunk & (u64::MAX >> READER_BITS)
+}
+
+/// Readers count in the low bits of a block's state.
+const READER_BITS: u32 = 20;
+const READERS: u64 = (1 << READER_BITS) - 1;
+/// How many handles may read one ring: each may have one pin, and the count must not run into the tag.
+pub(super) const MAX_READERS: u32 = READERS as u32;
+/// Turns a tag into one that is half the tag space away.
+const FAR: u64 = 1 << 43;
+/// Slots of a block, at most. Smaller rings have smaller blocks.
+const BLOCK_SLOTS: u64 = 64;

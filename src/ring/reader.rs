@@ -1,0 +1,171 @@
+//! What subscribers and groups are made of: one pin, or one gate.
+
+use super::builder::Start;
+use super::error::{Lagged, SubscribeError};
+use super::memory::{Block, Run, Spot};
+use super::shared::{Gate, Shared};
+use crate::sync::Ordering;
+use std::sync::Arc;
+
+/// The right to read a ring in place.
+///
+/// A lossy reader pins the block that it reads. The pin stays in the handle until its next operation: at most one, so
+/// that a forgotten [`Ref`](super::Ref) costs a block and no more. A gated reader needs no pin: its gate stands at or
+/// below everything that it reads.
+pub(super) struct Reader<T> {
+    shared: Arc<Shared<T>>,
+    pin: Option<Pin<T>>,
+    gate: Option<Arc<Gate>>,
+}
+
+struct Pin<T> {
+    chunk: u64,
+    block: Spot<T>,
+}
+
+impl<T> Reader<T> {
+    pub(super) fn lossy(shared: &Arc<Shared<T>>) -> Result<Self, SubscribeError> {
+        shared.join()?;
+        Ok(Self {
+            shared: shared.clone(),
+            pin: None,
+            gate: None,
+        })
+    }
+
+    /// Its gate stands nowhere until a cursor is [placed](Self::place).
+    pub(super) fn gated(shared: &Arc<Shared<T>>) -> Result<Self, SubscribeError> {
+        let mut reader = Self::lossy(shared)?;
+        // On an error the reader leaves as it is dropped.
+        reader.gate = Some(shared.add_gate()?);
+        Ok(reader)
+    }
+
+    /// Makes another reader of the same kind.
+    pub(super) fn sibling(&self) -> Result<Self, SubscribeError> {
+        match self.gate {
+            Some(_) => Self::gated(&self.shared),
+            None => Self::lossy(&self.shared),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn shared(&self) -> &Arc<Shared<T>> {
+        &self.shared
+    }
+
+    #[inline(always)]
+    pub(super) fn is_gated(&self) -> bool {
+        self.gate.is_some()
+    }
+
+    /// Finds where a cursor starts, and holds the gate there.
+    pub(super) fn place(&self, start: Start) -> Result<u64, SubscribeError> {
+        self.shared.place(start, self.gate.as_deref())
+    }
+
+    /// Holds the gate where another reader's cursor stands, whose own gate is not above it.
+    pub(super) fn place_beside(&self, cursor: u64) {
+        if let Some(gate) = &self.gate {
+            self.shared.place_gate(gate, cursor);
+        }
+    }
+
+    /// Whether a lossy cursor has been overtaken, as far as `head` tells.
+    #[inline(always)]
+    pub(super) fn is_overtaken(&self, cursor: u64, head: u64) -> bool {
+        !self.is_gated() && !self.shared.has_kept(cursor, head)
+    }
+
+    /// Moves a cursor that was overtaken to the oldest sequence that is kept.
+    #[cold]
+    pub(super) fn catch_up(&mut self, cursor: &mut u64) -> Lagged {
+        self.unpin();
+        let resume_at = self.shared.oldest();
+        // Who found its block taken, or itself below the oldest, finds a floor or a head above itself.
+        debug_assert!(resume_at > *cursor, "overtaken");
+        let missed = resume_at - *cursor;
+        *cursor = resume_at;
+        Lagged { missed, resume_at }
+    }
+
+    /// Makes sure that the block of `cursor`, which is below head, can be read: false if it has been taken.
+    #[inline(always)]
+    pub(super) fn hold(&mut self, cursor: u64) -> bool {
+        let chunk = self.shared.memory.chunk(cursor);
+        if self.is_gated() {
+            return true;
+        }
+        if self.pin.as_ref().is_some_and(|pin| pin.chunk == chunk) {
+            return true;
+        }
+        self.unpin();
+        let block = self.shared.memory.find(chunk);
+        // SAFETY: the spot is of our memory.
+        if unsafe { self.shared.memory.at(block) }.pin(chunk) {
+            self.pin = Some(Pin { chunk, block });
+            return true;
+        }
+        false
+    }
+
+    /// Borrows the values from `cursor` to the end of its block, but not beyond `stop`, which is at most head.
+    ///
+    /// # Safety
+    ///
+    /// [`hold`](Self::hold) said yes to `cursor`, nothing else was held since, and the gate, if there is one, is not
+    /// above it.
+    #[inline(always)]
+    pub(super) unsafe fn run(&self, cursor: u64, stop: u64) -> Run<'_, T> {
+        let memory = &self.shared.memory;
+        let chunk = memory.chunk(cursor);
+        let len = stop.min(memory.start(chunk + 1)) - cursor;
+        let block = self.block(chunk);
+        debug_assert!(block.holds(chunk), "held");
+        // SAFETY: below head, and pinned or gated, says the caller.
+        unsafe { block.run(memory.index(cursor), len as usize) }
+    }
+
+    #[inline(always)]
+    fn block(&self, chunk: u64) -> &Block<T> {
+        let spot = match &self.pin {
+            Some(pin) => pin.block,
+            None => self.shared.memory.find(chunk),
+        };
+        // SAFETY: the spot is of our memory.
+        unsafe { self.shared.memory.at(spot) }
+    }
+
+    /// Ends a round: lets the pinned block go, or moves the gate up to `cursor`.
+    #[inline(always)]
+    pub(super) fn settle(&mut self, cursor: u64) {
+        self.unpin();
+        self.pass(cursor);
+    }
+
+    /// Moves the gate up to `cursor`.
+    #[inline(always)]
+    pub(super) fn pass(&self, cursor: u64) {
+        if let Some(gate) = &self.gate {
+            // Relaxed: only this reader writes it.
+            if gate.load(Ordering::Relaxed) != cursor {
+                self.shared.move_gate(gate, cursor);
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn unpin(&mut self) {
+        if let Some(pin) = self.pin.take() {
+            // SAFETY: the spot is of our memory.
+            unsafe { self.shared.memory.at(pin.block) }.unpin();
+        }
+    }
+}
+
+impl<T> Drop for Reader<T> {
+    fn drop(&mut self) {
+        self.unpin();
+        self.shared.leave(self.gate.as_ref());
+    }
+}

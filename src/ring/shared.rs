@@ -1,0 +1,325 @@
+//! What the handles of one ring share: head, floor, permit, gates, and the one lock for joining and opening blocks.
+
+use super::builder::{Overflow, Start};
+use super::error::{RingError, SubscribeError};
+use super::memory::{MAX_READERS, Memory, Spot};
+use super::wait::WaitList;
+use crate::sync::{AtomicU64, Mutex, Ordering};
+use crossbeam_utils::CachePadded;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The first sequence that a gated reader still needs; [`u64::MAX`] if none.
+pub(super) type Gate = CachePadded<AtomicU64>;
+
+pub(super) struct Shared<T> {
+    /// How many values `oldest` keeps.
+    pub(super) capacity: u64,
+    pub(super) overflow: Overflow,
+    line: CachePadded<Line>,
+    /// Readers that wait for head to move.
+    pub(super) readers: WaitList,
+    /// Publishers that wait for a gate to move.
+    pub(super) room: WaitList,
+    pub(super) memory: Memory<T>,
+    core: Mutex<Core<T>>,
+}
+
+/// The words of the publisher. One line: who reads one of them needs head anyway, and the publisher owns it.
+struct Line {
+    /// `next << 1 | closed`. Written by the publisher.
+    head: AtomicU64,
+    /// Sequences below it may lie in a block that has been taken, whatever head says. Only rises, by the publisher,
+    /// under the lock.
+    floor: AtomicU64,
+    /// The publisher may write below this without the lock. Never above the opened blocks, nor above the slowest gate
+    /// that it had seen + capacity. Raised by the publisher and revoked (0) by who joins, both under the lock.
+    permit: AtomicU64,
+}
+
+struct Core<T> {
+    gates: Vec<Arc<Gate>>,
+    /// Handles that may pin.
+    readers: u32,
+    /// Chunks `first..opened` have a block of their own, which the directory finds.
+    first: u64,
+    opened: u64,
+    /// Blocks below the floor; readers may still have them pinned.
+    evicted: VecDeque<Spot<T>>,
+    /// Blocks below the floor whose values have been trimmed.
+    trimmed: Vec<Spot<T>>,
+}
+
+impl<T> Shared<T> {
+    pub(super) fn new(capacity: u64, overflow: Overflow) -> Result<Self, RingError> {
+        let line = Line {
+            head: AtomicU64::new(0),
+            floor: AtomicU64::new(0),
+            permit: AtomicU64::new(0),
+        };
+        let core = Core {
+            gates: Vec::new(),
+            readers: 0,
+            first: 0,
+            opened: 0,
+            evicted: VecDeque::new(),
+            trimmed: Vec::new(),
+        };
+        Ok(Self {
+            capacity,
+            overflow,
+            line: CachePadded::new(line),
+            readers: WaitList::new(),
+            room: WaitList::new(),
+            memory: Memory::new(capacity)?,
+            core: Mutex::new(core),
+        })
+    }
+
+    /// Loads the next sequence to be published, and whether it never will be.
+    #[inline(always)]
+    pub(super) fn head(&self) -> (u64, bool) {
+        // Acquire: pairs with the Release in `show`; the values below head are there.
+        let word = self.line.head.load(Ordering::Acquire);
+        (word >> 1, word & CLOSED != 0)
+    }
+
+    /// Whether a reader at `cursor` has a reason not to sleep.
+    #[inline(always)]
+    pub(super) fn is_ready(&self, cursor: u64) -> bool {
+        let (head, closed) = self.head();
+        head > cursor || closed
+    }
+
+    /// Loads the oldest sequence that is kept.
+    #[inline(always)]
+    pub(super) fn oldest(&self) -> u64 {
+        // Acquire: pairs with the Release in `raise_floor`. The floor is never above the head that the publisher had
+        // stored before, so head, loaded after, is not below it.
+        let floor = self.line.floor.load(Ordering::Acquire);
+        self.oldest_below(self.head().0).max(floor)
+    }
+
+    /// The same, for a reader that has just loaded head.
+    #[inline(always)]
+    pub(super) fn has_kept(&self, sequence: u64, head: u64) -> bool {
+        // Relaxed: a floor that we miss here, the block's tag tells (see `Block::pin`).
+        sequence >= self.oldest_below(head) && sequence >= self.line.floor.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    fn oldest_below(&self, head: u64) -> u64 {
+        head.saturating_sub(self.capacity)
+    }
+
+    pub(super) fn reader_count(&self) -> usize {
+        self.core.lock().readers as usize
+    }
+}
+
+/// The publisher's side.
+impl<T> Shared<T> {
+    /// Whether the publisher may write up to `end` (exclusive) without asking.
+    #[inline(always)]
+    pub(super) fn is_permitted(&self, end: u64) -> bool {
+        // Relaxed: what memory safety needs was settled under the lock when the block was opened. A revocation that is
+        // seen late lets a value through that was published beside the joining, not after it.
+        end <= self.line.permit.load(Ordering::Relaxed)
+    }
+
+    /// Makes everything below `next` visible, and wakes who waits for it.
+    #[inline(always)]
+    pub(super) fn show(&self, next: u64) {
+        // Release: pairs with the Acquire in `head`.
+        self.line.head.store(next << 1, Ordering::Release);
+        self.readers.wake(next);
+    }
+
+    /// Makes `next` the end for ever.
+    pub(super) fn close(&self, next: u64) {
+        self.line.permit.store(0, Ordering::Relaxed);
+        // Release: as in `show`.
+        self.line.head.store(next << 1 | CLOSED, Ordering::Release);
+        self.readers.wake(u64::MAX);
+    }
+
+    /// Permits the publisher to write `next..end`, unless a gate stands in the way: then nothing has changed.
+    ///
+    /// Raises the floor to what is kept once `end` is reached, before any block changes its chunk: `end` is where the
+    /// capacity is counted from.
+    pub(super) fn grant(&self, end: u64) -> bool {
+        let mut core = self.core.lock();
+        let limit = core.slowest().saturating_add(self.capacity);
+        if end > limit {
+            return false;
+        }
+        if end > self.memory.start(core.opened) {
+            // Not above any gate, since `end <= limit`; not above head, since no batch is longer than the capacity.
+            self.raise_floor(&mut core, self.oldest_below(end));
+            while self.memory.start(core.opened) < end {
+                self.open(&mut core);
+            }
+        }
+        let permit = limit.min(self.memory.start(core.opened));
+        self.line.permit.store(permit, Ordering::Relaxed);
+        true
+    }
+
+    /// Gives the next chunk a block: one that nobody reads, else a new one.
+    fn open(&self, core: &mut Core<T>) {
+        let chunk = core.opened;
+        let block = self
+            .reuse(core, chunk)
+            .unwrap_or_else(|| self.memory.allocate(chunk));
+        self.memory.install(chunk, block);
+        core.opened += 1;
+    }
+
+    fn reuse(&self, core: &mut Core<T>, chunk: u64) -> Option<Spot<T>> {
+        // SAFETY: the spots in `core` are of our memory.
+        let take = |spot: Spot<T>| unsafe { self.memory.at(spot) }.take(chunk);
+        if let Some(at) = core.trimmed.iter().rposition(|&spot| take(spot)) {
+            return Some(core.trimmed.swap_remove(at));
+        }
+        let at = core.evicted.iter().position(|&spot| take(spot))?;
+        core.evicted.remove(at)
+    }
+
+    fn raise_floor(&self, core: &mut Core<T>, floor: u64) {
+        let floor = floor.max(self.line.floor.load(Ordering::Relaxed));
+        // Release: pairs with the Acquire in `oldest`. It comes before any block is taken, so that who finds a
+        // block taken finds the floor raised.
+        self.line.floor.store(floor, Ordering::Release);
+        let keep = self.memory.chunk(floor).min(core.opened);
+        for chunk in core.first..keep {
+            core.evicted.push_back(self.memory.find(chunk));
+        }
+        core.first = core.first.max(keep);
+    }
+
+    /// Lets go of the whole blocks below `before`, but for those that a gate needs. Returns how many blocks there are
+    /// whose values may be taken out.
+    pub(super) fn trim(&self, before: u64) -> usize {
+        let mut core = self.core.lock();
+        let before = before.min(self.head().0).min(core.slowest());
+        let floor = self.memory.start(self.memory.chunk(before));
+        self.raise_floor(&mut core, floor);
+        core.evicted.len()
+    }
+
+    /// Moves the values of one block out that is below the floor. The block goes to the end of its line if readers
+    /// have it pinned.
+    pub(super) fn empty_one(&self, values: &mut Vec<T>) {
+        let mut core = self.core.lock();
+        let Some(spot) = core.evicted.pop_front() else {
+            return;
+        };
+        // SAFETY: the spots in `core` are of our memory.
+        let block = unsafe { self.memory.at(spot) };
+        if !block.retire() {
+            core.evicted.push_back(spot);
+            return;
+        }
+        core.trimmed.push(spot);
+        // SAFETY: only the publisher trims, and the block is retired.
+        unsafe { block.empty_into(values) };
+    }
+}
+
+/// The readers' side.
+impl<T> Shared<T> {
+    /// Counts a reader, and finds where it starts.
+    pub(super) fn join(&self) -> Result<(), SubscribeError> {
+        let mut core = self.core.lock();
+        if core.readers == MAX_READERS {
+            return Err(SubscribeError::TooManyReaders);
+        }
+        core.readers += 1;
+        Ok(())
+    }
+
+    /// Uncounts a reader, and lets publishers pass its gate.
+    pub(super) fn leave(&self, gate: Option<&Arc<Gate>>) {
+        let mut core = self.core.lock();
+        core.readers -= 1;
+        let Some(gate) = gate else { return };
+        core.gates.retain(|other| !Arc::ptr_eq(other, gate));
+        drop(core);
+        self.wake_publishers();
+    }
+
+    /// Adds a gate that stands nowhere yet.
+    pub(super) fn add_gate(&self) -> Result<Arc<Gate>, SubscribeError> {
+        if self.overflow == Overflow::Overwrite {
+            return Err(SubscribeError::GatesNotAllowed);
+        }
+        let gate = Arc::new(CachePadded::new(AtomicU64::new(u64::MAX)));
+        self.core.lock().gates.push(gate.clone());
+        Ok(gate)
+    }
+
+    /// Finds the sequence where a cursor starts; with a gate, holds it there from now on.
+    ///
+    /// Under the lock: the publisher takes blocks only under it, so either it sees the gate, or we see the floor.
+    pub(super) fn place(&self, start: Start, gate: Option<&Gate>) -> Result<u64, SubscribeError> {
+        let core = self.core.lock();
+        let oldest = self.oldest();
+        let head = self.head().0;
+        let position = match start {
+            Start::Newest => head,
+            Start::Oldest => oldest,
+            Start::At(sequence) if sequence > head => {
+                return Err(SubscribeError::InFuture { head });
+            }
+            Start::At(sequence) => sequence,
+        };
+        let Some(gate) = gate else {
+            return Ok(position);
+        };
+        if position < oldest && position < gate.load(Ordering::Relaxed) {
+            return Err(SubscribeError::TooOld { oldest });
+        }
+        // The gate is written by its owner only, who is here.
+        gate.store(
+            position.min(gate.load(Ordering::Relaxed)),
+            Ordering::Release,
+        );
+        self.line.permit.store(0, Ordering::Relaxed);
+        drop(core);
+        Ok(position)
+    }
+
+    /// Holds a new gate at a position that another gate does not pass as long as the caller borrows its reader.
+    pub(super) fn place_gate(&self, gate: &Gate, position: u64) {
+        let _core = self.core.lock();
+        gate.store(position, Ordering::Release);
+        self.line.permit.store(0, Ordering::Relaxed);
+    }
+
+    /// Lets publishers write what lies a lap above `position`.
+    #[inline(always)]
+    pub(super) fn move_gate(&self, gate: &Gate, position: u64) {
+        // Release: pairs with the Acquire in `slowest`; what was read happens before it is written over.
+        gate.store(position, Ordering::Release);
+        self.wake_publishers();
+    }
+
+    #[inline(always)]
+    fn wake_publishers(&self) {
+        // Only a ring that blocks has publishers that sleep.
+        if matches!(self.overflow, Overflow::Block { .. }) {
+            self.room.wake(u64::MAX);
+        }
+    }
+}
+
+impl<T> Core<T> {
+    /// Loads the slowest gate; [`u64::MAX`] without one.
+    fn slowest(&self) -> u64 {
+        // Acquire: pairs with the Release in `move_gate`.
+        let gates = self.gates.iter().map(|gate| gate.load(Ordering::Acquire));
+        gates.min().unwrap_or(u64::MAX)
+    }
+}
+
+const CLOSED: u64 = 1;

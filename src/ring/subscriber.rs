@@ -1,0 +1,391 @@
+//! One cursor: reads values in place, one by one or in runs.
+
+use super::builder::Start;
+use super::error::{RecvError, RecvTimeoutError, SeekError, SubscribeError, TryRecvError};
+use super::memory::Run;
+use super::reader::Reader;
+use super::wait::Notify;
+use super::waiter::Waiter;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Reads a ring from its own cursor. Lossy or gated, as it was subscribed.
+///
+/// A lossy subscriber that is overtaken gets [`Lagged`](super::Lagged) once, with exact numbers, and goes on from the
+/// oldest value that is kept.
+pub struct Subscriber<T> {
+    reader: Reader<T>,
+    /// Next sequence to read. Never above head, never below the gate.
+    cursor: u64,
+}
+
+/// A value in its slot. It is read in place: nothing is copied, and nothing is counted.
+///
+/// While it lives, the value stays: for a lossy subscriber its block is left out when the ring goes round, for a gated
+/// one publishers do not pass it.
+pub struct Ref<'a, T> {
+    run: Run<'a, T>,
+    /// Dropped after `run`.
+    pass: Pass<'a, T>,
+}
+
+/// Moves a gate past the value when it is no longer looked at.
+struct Pass<'a, T> {
+    reader: &'a Reader<T>,
+    sequence: u64,
+}
+
+/// How waiting ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// There is something to read, or to be told (`Lagged`).
+    Ready,
+    /// The deadline passed.
+    TimedOut,
+    /// Everything has been read, and nothing more will come.
+    Closed,
+}
+
+impl<T> Subscriber<T> {
+    pub(super) fn new(reader: Reader<T>, start: Start) -> Result<Self, SubscribeError> {
+        let cursor = reader.place(start)?;
+        Ok(Self { reader, cursor })
+    }
+
+    /// Takes the next value, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Empty`](TryRecvError::Empty), [`Lagged`](TryRecvError::Lagged) (the cursor stands at `resume_at` then),
+    /// [`Closed`](TryRecvError::Closed).
+    #[inline]
+    pub fn try_recv(&mut self) -> Result<Ref<'_, T>, TryRecvError> {
+        self.locate()?;
+        Ok(self.take())
+    }
+
+    /// Takes the next value, and waits until it is there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::ring::{self, RecvError, Start};
+    ///
+    /// let (mut publisher, ring) = ring::channel(16).unwrap();
+    /// let mut subscriber = ring.subscribe(Start::Newest).unwrap();
+    /// let reading = std::thread::spawn(move || {
+    ///     let mut sum = 0;
+    ///     loop {
+    ///         match subscriber.recv() {
+    ///             Ok(value) => sum += *value,
+    ///             Err(RecvError::Lagged(lagged)) => panic!("{lagged}"),
+    ///             Err(RecvError::Closed) => return sum,
+    ///         }
+    ///     }
+    /// });
+    /// for value in 1..=10 {
+    ///     publisher.publish(value).unwrap();
+    /// }
+    /// publisher.close();
+    /// assert_eq!(reading.join().unwrap(), 55);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Lagged`](RecvError::Lagged), [`Closed`](RecvError::Closed).
+    pub fn recv(&mut self) -> Result<Ref<'_, T>, RecvError> {
+        self.locate_until(None).map_err(|error| match error {
+            RecvTimeoutError::Lagged(lagged) => RecvError::Lagged(lagged),
+            RecvTimeoutError::Closed => RecvError::Closed,
+            RecvTimeoutError::TimedOut => unreachable!("there is no deadline"),
+        })?;
+        Ok(self.take())
+    }
+
+    /// Takes the next value, and waits so long at most until it is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), and [`TimedOut`](RecvTimeoutError::TimedOut).
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Ref<'_, T>, RecvTimeoutError> {
+        self.locate_until(Instant::now().checked_add(timeout))?;
+        Ok(self.take())
+    }
+
+    /// Takes the next value, and waits until the deadline at most until it is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_timeout`](Self::recv_timeout).
+    pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Ref<'_, T>, RecvTimeoutError> {
+        self.locate_until(Some(deadline))?;
+        Ok(self.take())
+    }
+
+    /// Hands out what is there, at most `max` values, in place: `read` gets the first sequence and a slice, once per
+    /// block. Returns how many were read, which is not 0 unless `max` is.
+    ///
+    /// The cursor advances after `read` returned: what it panicked on is read again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::ring::{self, Start};
+    ///
+    /// let (mut publisher, ring) = ring::channel(1000).unwrap();
+    /// let mut subscriber = ring.subscribe(Start::Oldest).unwrap();
+    /// publisher.publish_batch(0..500u32).unwrap();
+    /// let mut sum = 0;
+    /// let read = subscriber.drain(usize::MAX, |_first, values| sum += values.iter().sum::<u32>());
+    /// assert_eq!((read, sum), (Ok(500), 124_750));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`try_recv`](Self::try_recv), when there is nothing to hand out.
+    #[inline]
+    pub fn drain(
+        &mut self,
+        max: usize,
+        mut read: impl FnMut(u64, &[T]),
+    ) -> Result<usize, TryRecvError> {
+        self.round(max, |cursor, run| {
+            read(*cursor, run.values());
+            *cursor += run.values().len() as u64;
+            true
+        })
+    }
+
+    /// Hands out value after value in place, at most `max`, while `read` says true. The value on which it says false
+    /// is not consumed, and comes first next time. Returns how many were consumed, which may be 0.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_recv`](Self::try_recv), when there is nothing to hand out.
+    #[inline]
+    pub fn read_while(
+        &mut self,
+        max: usize,
+        mut read: impl FnMut(u64, &T) -> bool,
+    ) -> Result<usize, TryRecvError> {
+        self.round(max, |cursor, run| {
+            for value in run.values() {
+                if !read(*cursor, value) {
+                    return false;
+                }
+                *cursor += 1;
+            }
+            true
+        })
+    }
+
+    /// Returns the next sequence to read.
+    pub fn position(&self) -> u64 {
+        self.cursor
+    }
+
+    /// Moves the cursor. Forward skips values without counting them as missed.
+    ///
+    /// A lossy subscriber may seek below the oldest that is kept, and is told next time how much it missed.
+    ///
+    /// # Errors
+    ///
+    /// [`SeekError::InFuture`] above head; [`SeekError::TooOld`] for a gated subscriber below the oldest. The cursor
+    /// stays.
+    pub fn seek(&mut self, sequence: u64) -> Result<(), SeekError> {
+        self.cursor = self
+            .reader
+            .place(Start::At(sequence))
+            .map_err(|error| match error {
+                SubscribeError::TooOld { oldest } => SeekError::TooOld { oldest },
+                SubscribeError::InFuture { head } => SeekError::InFuture { head },
+                SubscribeError::GatesNotAllowed | SubscribeError::TooManyReaders => {
+                    unreachable!("this reader was let in")
+                }
+            })?;
+        self.reader.settle(self.cursor);
+        Ok(())
+    }
+
+    /// Returns how many values are published and not yet read (those that were overwritten included).
+    pub fn lag(&self) -> u64 {
+        self.reader.shared().head().0 - self.cursor
+    }
+
+    /// Makes another subscriber of the same kind, whose cursor stands where this one's does.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError::TooManyReaders`].
+    pub fn try_clone(&self) -> Result<Self, SubscribeError> {
+        let reader = self.reader.sibling()?;
+        reader.place_beside(self.cursor);
+        Ok(Self {
+            reader,
+            cursor: self.cursor,
+        })
+    }
+
+    /// Sleeps until there is something past the cursor, nothing more will come, or the deadline passes.
+    pub fn wait(&mut self, deadline: Option<Instant>) -> Waited {
+        self.reader.settle(self.cursor);
+        let (shared, cursor) = (self.reader.shared(), self.cursor);
+        if !shared
+            .readers
+            .wait(cursor, deadline, || shared.is_ready(cursor))
+        {
+            return Waited::TimedOut;
+        }
+        if shared.head().0 > cursor {
+            Waited::Ready
+        } else {
+            Waited::Closed
+        }
+    }
+
+    /// Finds the next value and holds its block.
+    #[inline(always)]
+    fn locate(&mut self) -> Result<(), TryRecvError> {
+        let head = self.begin()?;
+        debug_assert!(self.cursor < head);
+        if self.reader.hold(self.cursor) {
+            Ok(())
+        } else {
+            Err(self.lagged())
+        }
+    }
+
+    fn locate_until(&mut self, deadline: Option<Instant>) -> Result<(), RecvTimeoutError> {
+        loop {
+            match self.locate() {
+                Ok(()) => return Ok(()),
+                Err(TryRecvError::Lagged(lagged)) => return Err(RecvTimeoutError::Lagged(lagged)),
+                Err(TryRecvError::Closed) => return Err(RecvTimeoutError::Closed),
+                Err(TryRecvError::Empty) => {}
+            }
+            if self.wait(deadline) == Waited::TimedOut {
+                return Err(RecvTimeoutError::TimedOut);
+            }
+        }
+    }
+
+    /// Takes the value that [`locate`](Self::locate) found.
+    #[inline(always)]
+    fn take(&mut self) -> Ref<'_, T> {
+        let sequence = self.cursor;
+        self.cursor += 1;
+        // SAFETY: `locate` found the sequence below head and held its block; the gate moves when the Ref is dropped.
+        let run = unsafe { self.reader.run(sequence, sequence + 1) };
+        Ref {
+            run,
+            pass: Pass {
+                reader: &self.reader,
+                sequence,
+            },
+        }
+    }
+
+    /// Hands runs to `read`, which moves the cursor, until it says false or nothing is left of `max`.
+    #[inline(always)]
+    fn round(
+        &mut self,
+        max: usize,
+        mut read: impl FnMut(&mut u64, &Run<'_, T>) -> bool,
+    ) -> Result<usize, TryRecvError> {
+        if max == 0 {
+            return Ok(0);
+        }
+        let head = self.begin()?;
+        let first = self.cursor;
+        let stop = head.min(first.saturating_add(max as u64));
+        let mut lost = false;
+        while self.cursor < stop {
+            if !self.reader.hold(self.cursor) {
+                lost = true;
+                break;
+            }
+            // SAFETY: below head, held, and the gate moves at the end of the round.
+            let run = unsafe { self.reader.run(self.cursor, stop) };
+            if !read(&mut self.cursor, &run) {
+                break;
+            }
+        }
+        // Lost after some were read: the next round tells.
+        if lost && self.cursor == first {
+            return Err(self.lagged());
+        }
+        self.reader.settle(self.cursor);
+        Ok((self.cursor - first) as usize)
+    }
+
+    /// Begins an operation: passes what a forgotten `Ref` left behind, and loads head, which is above the cursor then.
+    #[inline(always)]
+    fn begin(&mut self) -> Result<u64, TryRecvError> {
+        self.reader.pass(self.cursor);
+        let (head, closed) = self.reader.shared().head();
+        if self.cursor >= head {
+            self.reader.unpin();
+            return Err(if closed {
+                TryRecvError::Closed
+            } else {
+                TryRecvError::Empty
+            });
+        }
+        if self.reader.is_overtaken(self.cursor, head) {
+            return Err(self.lagged());
+        }
+        Ok(head)
+    }
+
+    #[cold]
+    fn lagged(&mut self) -> TryRecvError {
+        TryRecvError::Lagged(self.reader.catch_up(&mut self.cursor))
+    }
+}
+
+impl<T: Send + Sync + 'static> Subscriber<T> {
+    /// Makes a place on the wait list for a foreign waker.
+    pub fn waiter(&self, notify: Arc<dyn Notify>) -> Waiter {
+        Waiter::new(self.reader.shared().clone(), notify)
+    }
+}
+
+impl<T> Ref<'_, T> {
+    /// Returns the value's sequence.
+    pub fn sequence(&self) -> u64 {
+        self.pass.sequence
+    }
+}
+
+impl<T> Deref for Ref<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.run.values()[0]
+    }
+}
+
+impl<T> Drop for Pass<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.reader.pass(self.sequence + 1);
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T> fmt::Debug for Subscriber<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriber")
+            .field("position", &self.cursor)
+            .field("gated", &self.reader.is_gated())
+            .finish_non_exhaustive()
+    }
+}

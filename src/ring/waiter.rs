@@ -1,0 +1,96 @@
+//! One place on a ring's wait list for a foreign waker.
+
+use super::shared::Shared;
+use super::wait::{Entry, Notify};
+use std::fmt;
+use std::sync::Arc;
+
+/// Tells a [`Notify`] when there is something to read: how a poller sleeps on a ring and on sockets at once.
+///
+/// Dropping it takes it off the list. A notification that is under way at that moment may still come.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::ring::{self, Notify};
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// struct Flag(AtomicBool);
+/// impl Notify for Flag {
+///     fn notify(&self) {
+///         self.0.store(true, Ordering::Relaxed);
+///     }
+/// }
+///
+/// let (mut publisher, ring) = ring::channel::<u64>(8).unwrap();
+/// let flag = Arc::new(Flag(AtomicBool::new(false)));
+/// let waiter = ring.waiter(flag.clone());
+/// assert!(waiter.arm(ring.head()), "nothing is there: armed");
+/// publisher.publish(7).unwrap();
+/// assert!(flag.0.load(Ordering::Relaxed));
+/// assert!(!waiter.arm(0), "something is there: do not sleep");
+/// ```
+pub struct Waiter {
+    ring: Arc<dyn Watch>,
+    entry: Arc<Entry>,
+}
+
+/// A ring without the type of its values.
+trait Watch: Send + Sync {
+    fn arm(&self, entry: &Arc<Entry>, cursor: u64) -> bool;
+    fn disarm(&self, entry: &Entry);
+}
+
+impl<T: Send + Sync> Watch for Shared<T> {
+    fn arm(&self, entry: &Arc<Entry>, cursor: u64) -> bool {
+        self.readers.arm(entry, cursor);
+        if self.is_ready(cursor) {
+            self.readers.disarm(entry);
+            return false;
+        }
+        true
+    }
+
+    fn disarm(&self, entry: &Entry) {
+        self.readers.disarm(entry);
+    }
+}
+
+impl Waiter {
+    pub(super) fn new<T: Send + Sync + 'static>(
+        ring: Arc<Shared<T>>,
+        notify: Arc<dyn Notify>,
+    ) -> Self {
+        Self {
+            ring,
+            entry: Arc::new(Entry::foreign(notify)),
+        }
+    }
+
+    /// Asks to be notified once, when head passes `cursor` or the ring closes.
+    ///
+    /// False means that this is so already: the caller must not sleep, and no notification will come. Arming again
+    /// replaces the cursor.
+    #[must_use = "false means that there is something to read"]
+    pub fn arm(&self, cursor: u64) -> bool {
+        self.ring.arm(&self.entry, cursor)
+    }
+
+    /// Asks not to be notified after all.
+    pub fn disarm(&self) {
+        self.ring.disarm(&self.entry);
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.disarm();
+    }
+}
+
+impl fmt::Debug for Waiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiter").finish_non_exhaustive()
+    }
+}
