@@ -107,6 +107,16 @@ impl EventError {
         self
     }
 
+    /// Returns the limit that was passed, in the unit of the field: bytes, entries or levels.
+    pub fn limit(&self) -> Option<usize> {
+        match self.kind {
+            ErrorKind::TooLarge { limit, .. }
+            | ErrorKind::TooMany { limit }
+            | ErrorKind::TooDeep { limit } => Some(limit),
+            _ => None,
+        }
+    }
+
     /// Returns whether the event is well formed but over a limit (HTTP 413 rather than 400).
     pub fn is_too_large(&self) -> bool {
         matches!(self.kind, ErrorKind::TooLarge { .. })

@@ -31,7 +31,7 @@ pub use batch::EventBatch;
 pub use builder::EventBuilder;
 pub use error::{ErrorKind, EventError};
 pub use filter::{Filter, FilterError, PATTERNS_MAX};
-pub use json::Shape;
+pub use json::{Shape, write_json_string};
 pub use layout::DataKind;
 pub use limits::Limits;
 pub use owned::Event;

@@ -131,6 +131,11 @@ impl<'a> EventRef<'a> {
         &self.record[layout::data_at(self.record)..]
     }
 
+    /// Appends the data as base 64 (RFC 4648, section 4).
+    pub fn write_data_base64(self, out: &mut Vec<u8>) {
+        json::write_base64(self.data(), out);
+    }
+
     /// Returns what the data is.
     pub fn data_kind(self) -> DataKind {
         layout::kind(self.record)

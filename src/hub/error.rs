@@ -157,8 +157,13 @@ pub enum RecvTimeoutError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ReadError {
     /// Events went before they were read; the cursor stands after them.
-    #[error(transparent)]
-    Lagged(Lagged),
+    #[error("missed {missed} events, resuming at offset {resume_at}")]
+    Lagged {
+        /// How many, exactly.
+        missed: u64,
+        /// The offset of the next event that is read.
+        resume_at: u64,
+    },
     /// The hub is closed and everything was read.
     #[error("the hub is closed")]
     Closed,

@@ -46,6 +46,6 @@ pub use error::{
     HubError, Lagged, PublishError, ReadError, RecvError, RecvTimeoutError, SeekError,
     SubscribeError, TryRecvError,
 };
-pub use reader::{Reader, Waiter};
+pub use reader::{HubWaiter, Reader};
 pub use receiver::{Delivery, Receiver};
 pub use subscription::{Start, Subscription};

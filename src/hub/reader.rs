@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::event::{EventRef, Record};
 use crate::ring::{self, Notify, Ring, Subscriber, Waited};
 
-use super::error::{Lagged, ReadError, SeekError};
+use super::error::{ReadError, SeekError};
 
 /// Reads every event of a hub in place, from a cursor that can be moved.
 ///
@@ -44,7 +44,7 @@ impl Reader {
     }
 
     /// Moves the cursor, so that the event at `offset` is read next. If that is no longer kept, reading says
-    /// [`Lagged`].
+    /// [`ReadError::Lagged`].
     ///
     /// # Errors
     ///
@@ -75,9 +75,10 @@ impl Reader {
         match done {
             Ok(count) => Ok(count),
             Err(ring::TryRecvError::Empty) => Ok(0),
-            Err(ring::TryRecvError::Lagged(lagged)) => {
-                Err(ReadError::Lagged(Lagged::from_ring(lagged, true)))
-            }
+            Err(ring::TryRecvError::Lagged(lagged)) => Err(ReadError::Lagged {
+                missed: lagged.missed,
+                resume_at: lagged.resume_at + 1,
+            }),
             Err(ring::TryRecvError::Closed) => Err(ReadError::Closed),
         }
     }
@@ -94,8 +95,8 @@ impl Reader {
 
     /// Makes a place on the hub's wait list for a foreign waker, as that of a poller. The waker runs on the
     /// publisher's thread, inside its publish: it must not publish itself.
-    pub fn waiter(&self, notify: Arc<dyn Notify>) -> Waiter {
-        Waiter {
+    pub fn waiter(&self, notify: Arc<dyn Notify>) -> HubWaiter {
+        HubWaiter {
             inner: self.ring.waiter(notify),
         }
     }
@@ -111,11 +112,11 @@ impl fmt::Debug for Reader {
 
 /// A place on a hub's wait list for a foreign waker.
 #[derive(Debug)]
-pub struct Waiter {
+pub struct HubWaiter {
     inner: ring::Waiter,
 }
 
-impl Waiter {
+impl HubWaiter {
     /// Asks for one notification when the event at `next_offset` is there, or the hub is closed. `false` says that
     /// this is so already: do not sleep.
     #[must_use = "false says that something is there: do not sleep"]

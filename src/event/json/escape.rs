@@ -91,7 +91,7 @@ fn unit(escape: &str, at: usize) -> Option<u32> {
 }
 
 /// Appends bytes as base 64.
-pub(super) fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
+pub(in crate::event) fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     let length = bytes.len().div_ceil(3) * 4;
     out.resize(start + length, 0);
