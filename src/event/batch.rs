@@ -148,7 +148,8 @@ impl EventBatch {
         result
     }
 
-    fn at(&self, index: usize) -> EventRef<'_> {
+    /// Returns the event at an index below `len`.
+    pub(crate) fn at(&self, index: usize) -> EventRef<'_> {
         let start = if index == 0 {
             0
         } else {

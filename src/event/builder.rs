@@ -253,12 +253,9 @@ impl EventBuilder {
         for field in [Field::ContentType, Field::DataSchema, Field::TimeText] {
             self.fields[field as usize].push_str(event.optional(field).unwrap_or_default());
         }
-        for group in [Group::Attribute, Group::Header, Group::Tag, Group::Metadata] {
-            for (name, value) in event.group(group) {
-                attribute::write(&mut self.attributes, group, name, value);
-                self.attribute_count += 1;
-            }
-        }
+        let (attributes, count) = event.attribute_bytes();
+        self.attributes.extend_from_slice(attributes);
+        self.attribute_count = count;
         self.data.extend_from_slice(event.data());
         self.kind = event.data_kind();
         self.notes = event.notes();

@@ -33,7 +33,7 @@ fn nanos(time: Timestamp) -> i64 {
 }
 
 /// Refuses what the parser takes beyond RFC 3339: no seconds, basic format, zones in brackets.
-fn is_rfc3339(text: &str) -> bool {
+pub(super) fn is_rfc3339(text: &str) -> bool {
     let b = text.as_bytes();
     let mark = |at: usize, of: &[u8]| b.get(at).is_some_and(|c| of.contains(c));
     let zone = match b.iter().rposition(|c| matches!(c, b'Z' | b'z')) {

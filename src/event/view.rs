@@ -4,7 +4,6 @@ use std::fmt;
 
 use super::attribute::{Attributes, Group, Value};
 use super::error::EventError;
-use super::json::write_base64;
 use super::layout::{self, DataKind, Field, Notes};
 use super::owned::Event;
 use super::{Shape, json, time, topic};
@@ -108,8 +107,19 @@ impl<'a> EventRef<'a> {
         layout::time(self.record)
     }
 
-    /// Appends the time as RFC 3339 text: as it was written, where it came as text.
+    /// Appends the time as RFC 3339 text: as it was written, where it was written so.
     pub fn write_time(self, out: &mut Vec<u8>) {
+        match self
+            .optional(Field::TimeText)
+            .filter(|text| time::is_rfc3339(text))
+        {
+            Some(text) => out.extend_from_slice(text.as_bytes()),
+            None => time::write(self.time(), out),
+        }
+    }
+
+    /// Appends the time as it was written, with or without an offset.
+    pub(super) fn write_time_as_given(self, out: &mut Vec<u8>) {
         match self.optional(Field::TimeText) {
             Some(text) => out.extend_from_slice(text.as_bytes()),
             None => time::write(self.time(), out),
@@ -123,7 +133,7 @@ impl<'a> EventRef<'a> {
 
     /// Appends the data as base 64 (RFC 4648, section 4).
     pub fn write_data_base64(self, out: &mut Vec<u8>) {
-        write_base64(self.data(), out);
+        json::write_base64(self.data(), out);
     }
 
     /// Returns what the data is.
@@ -148,8 +158,8 @@ impl<'a> EventRef<'a> {
 
     /// Iterates over the attributes of a group.
     pub fn group(self, group: Group) -> Attributes<'a> {
-        let bytes = &self.record[layout::attributes_at(self.record)..layout::data_at(self.record)];
-        Attributes::new(bytes, layout::attribute_count(self.record), group)
+        let (bytes, count) = self.attribute_bytes();
+        Attributes::new(bytes, count, group)
     }
 
     /// Returns the value of one of the event's own attributes.
@@ -212,6 +222,12 @@ impl<'a> EventRef<'a> {
     /// Appends the event in the JSON shape of another system. What was read in that shape is written without loss.
     pub fn write_json(self, shape: Shape, out: &mut Vec<u8>) {
         json::write_shape(self, shape, out);
+    }
+
+    /// Returns the bytes of the attributes of all groups, and how many there are.
+    pub(super) fn attribute_bytes(self) -> (&'a [u8], usize) {
+        let bytes = &self.record[layout::attributes_at(self.record)..layout::data_at(self.record)];
+        (bytes, layout::attribute_count(self.record))
     }
 
     pub(super) fn notes(self) -> Notes {

@@ -1,2 +1,51 @@
 //! The hub: the object a program embeds.
+//!
+//! A [`Hub`] is one ring of events in one total order. Whoever publishes gets the event's
+//! [`Position`](crate::event::Position); whoever reads is a cursor: a [`Receiver`] for a pattern of topics, a
+//! [`Reader`] for everything. A reader never slows a publisher down: one that falls more than the hub's capacity
+//! behind is told exactly how many events it missed ([`Lagged`]), and reads on.
+//!
+//! # Examples
+//!
+//! ```
+//! use eventring::event::Event;
+//! use eventring::hub::{Hub, Subscription};
+//!
+//! let hub = Hub::new();
+//! let mut orders = hub.subscribe(Subscription::topic("orders.*")).unwrap();
+//! let mut event = Event::new("orders.created", "order");
+//! hub.publish(event.json(r#"{"id":7}"#).build().unwrap()).unwrap();
+//! let delivery = orders.recv().unwrap();
+//! assert_eq!(delivery.position.offset, 1);
+//! assert_eq!(delivery.event.as_ref().data(), br#"{"id":7}"#);
+//! ```
+//!
+//! # Bounds
+//!
+//! | bound | default | beyond it |
+//! | --- | --- | --- |
+//! | [`capacity`](HubBuilder::capacity) | 65,536 events | the oldest event goes; who has not read it is told |
+//! | [`ring_bytes`](HubBuilder::ring_bytes) | 64 MiB | the oldest blocks of 64 events go; who has not read them is told |
+//! | [`limits`](HubBuilder::limits) | see [`Limits`](crate::event::Limits) | the event is refused |
+//! | a batch | half of `capacity` and of `ring_bytes` | the batch is refused whole |
 #![forbid(unsafe_code)]
+
+mod builder;
+mod class;
+mod core;
+mod error;
+mod reader;
+mod receiver;
+mod subscription;
+mod writer;
+
+pub use builder::HubBuilder;
+pub use class::Class;
+pub use core::{Hub, Stats};
+pub use error::{
+    HubError, Lagged, PublishError, ReadError, RecvError, RecvTimeoutError, SeekError,
+    SubscribeError, TryRecvError,
+};
+pub use reader::{HubWaiter, Reader};
+pub use receiver::{Delivery, Receiver};
+pub use subscription::{Start, Subscription};

@@ -16,7 +16,15 @@ pub(super) use write::write_shape;
 
 use super::error::{ErrorKind, EventError};
 
-/// Appends `text` as a JSON string, in quotes.
+/// Appends `text` as a JSON string, in quotes, with what must be escaped escaped.
+///
+/// # Examples
+///
+/// ```
+/// let mut out = Vec::new();
+/// eventring::event::write_json_string(&mut out, "a \"b\"\n");
+/// assert_eq!(out, br#""a \"b\"\n""#);
+/// ```
 pub fn write_json_string(out: &mut Vec<u8>, text: &str) {
     escape::write_string(text, out);
 }

@@ -1,5 +1,7 @@
 //! Reads events from JSON, member by member, following a shape's table.
 
+use std::borrow::Cow;
+
 use super::escape::read_base64;
 use super::shape::{Member, Shape, Slot};
 use super::spans::{Scratch, Span, Spans};
@@ -186,15 +188,7 @@ impl<'b, 't> Reader<'b, 't> {
                     .unknown(name, &key, spans.value(), rest)
                     .map(|()| false),
             };
-            // Errors name the member as the text spells it; those of nested objects did so already.
-            let known = done.map_err(|error| match error.at {
-                Some(_) => error,
-                None => EventError {
-                    field: key.clone().into_owned().into(),
-                    ..error
-                }
-                .or_at(at),
-            })?;
+            let known = done.map_err(|error| named(error, &key, at))?;
             if let (true, Some(index)) = (known, index) {
                 taken |= 1 << index;
             }
@@ -216,10 +210,10 @@ impl<'b, 't> Reader<'b, 't> {
         rest: Rest,
     ) -> Result<bool, EventError> {
         match member.slot {
-            Slot::Object(table, group) if (*spans).value().is_object_with_members() => {
+            Slot::Object(table, group) if spans.look().is_object_with_members() => {
                 self.nested(spans, member, table, group, rest)
             }
-            Slot::Group(group) if (*spans).value().is_object_with_members() => {
+            Slot::Group(group) if spans.look().is_object_with_members() => {
                 self.object(spans, &[], Rest::Group(group))
             }
             Slot::Event(table) => self.object(spans, table, Rest::Group(Group::Attribute)),
@@ -280,7 +274,7 @@ impl<'b, 't> Reader<'b, 't> {
         rest: Rest,
     ) -> Result<bool, EventError> {
         let (bytes, count) = (self.builder.attributes.len(), self.builder.attribute_count);
-        let whole = (*spans).value();
+        let whole = spans.look();
         if !self.object(spans, table, group.map_or(Rest::Whole, Rest::Group))? {
             self.builder.attributes.truncate(bytes);
             self.builder.attribute_count = count;
@@ -349,7 +343,7 @@ impl<'b, 't> Reader<'b, 't> {
 
     /// eventuali's data: `{"Json": value}`, `{"Protobuf": [bytes]}`, or a plain value.
     fn tagged(&mut self, spans: &mut Spans<'t, '_>) -> Result<(), EventError> {
-        let whole = (*spans).value();
+        let whole = spans.look();
         let mut inner = None;
         let mut count = 0;
         if whole.is_object_with_members() {
@@ -463,7 +457,15 @@ impl<'b, 't> Reader<'b, 't> {
     }
 }
 
-fn text(value: Span<'_>) -> Result<std::borrow::Cow<'_, str>, EventError> {
+/// Errors name the member as the text spells it; those from inside an object did so already.
+fn named(mut error: EventError, key: &str, at: usize) -> EventError {
+    if error.at.is_none() || error.field.is_empty() {
+        error.field = key.to_owned().into();
+    }
+    error.or_at(at)
+}
+
+fn text(value: Span<'_>) -> Result<Cow<'_, str>, EventError> {
     if value.is_string() {
         value.string()
     } else {

@@ -30,6 +30,25 @@ pub(super) fn scan(text: &[u8], depth: usize, mark: impl FnMut(usize)) -> Result
     .run()
 }
 
+/// Returns whether the text is one number, `true`, `false` or `null`, and white space after it.
+pub(super) fn is_scalar(text: &[u8]) -> bool {
+    let mut scanner = Scanner {
+        text,
+        at: 0,
+        depth: 0,
+        open: Vec::new(),
+        mark: |_| {},
+    };
+    let read = match text.first() {
+        Some(b't') => scanner.literal("true").is_ok(),
+        Some(b'f') => scanner.literal("false").is_ok(),
+        Some(b'n') => scanner.literal("null").is_ok(),
+        _ => scanner.number().is_ok(),
+    };
+    scanner.space();
+    read && scanner.at == text.len()
+}
+
 struct Scanner<'t, M> {
     text: &'t [u8],
     at: usize,

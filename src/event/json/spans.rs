@@ -40,7 +40,7 @@ impl Scratch {
         if self.copy.capacity() > KEPT_BYTES && text.len() < KEPT_BYTES {
             *self = Self::default();
         }
-        if !self.parse_fast(text) {
+        if !(self.parse_fast(text) && self.scalars_are_json(text)) {
             self.places.clear();
             // A text is at most 1 GiB: `Limits::honoured`.
             return scan::scan(text, depth, |at| self.places.push(at as u32));
@@ -64,6 +64,24 @@ impl Scratch {
             self.places.extend_from_slice(buffers.structural_indexes());
         }
         taken
+    }
+
+    /// simd-json lets some broken numbers through (`1000000000000000000000000000E0A0`), so everything that is neither
+    /// string nor structure is looked at once more.
+    fn scalars_are_json(&self, text: &[u8]) -> bool {
+        let ends = self
+            .places
+            .iter()
+            .skip(1)
+            .map(|at| *at as usize)
+            .chain([text.len()]);
+        self.places
+            .iter()
+            .zip(ends)
+            .all(|(&at, end)| match text[at as usize] {
+                b'{' | b'}' | b'[' | b']' | b':' | b',' | b'"' => true,
+                _ => scan::is_scalar(&text[at as usize..end]),
+            })
     }
 
     fn check_depth(&self, text: &[u8], limit: usize) -> Result<(), EventError> {
@@ -154,6 +172,12 @@ impl<'t, 'p> Spans<'t, 'p> {
         self.places
             .get(self.next)
             .map_or(self.text.len(), |&at| at as usize)
+    }
+
+    /// Returns the next value and does not take it.
+    pub(super) fn look(&self) -> Span<'t> {
+        let mut copy = *self;
+        copy.value()
     }
 
     /// Takes one value, with everything inside it.

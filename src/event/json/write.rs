@@ -112,10 +112,13 @@ impl Writer<'_, '_> {
             Slot::OtherId if self.is_under_other_id() => self.string(key, self.event.id()),
             Slot::OtherId => {}
             Slot::Field(field) => self.field(key, field),
-            Slot::Time { .. } => {
+            Slot::Time { local } => {
                 self.key(key);
                 self.out.push(b'"');
-                self.event.write_time(self.out);
+                match local {
+                    true => self.event.write_time_as_given(self.out),
+                    false => self.event.write_time(self.out),
+                }
                 self.out.push(b'"');
             }
             Slot::Data => self.data(key),

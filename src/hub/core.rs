@@ -1,0 +1,361 @@
+//! The hub itself: one ring, one lock to publish, cursors to read.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+
+use crate::event::{
+    Epoch, ErrorKind, EventBatch, EventError, EventRef, Filter, Limits, Position, Record,
+};
+use crate::ring::{self, Publisher, Ring};
+
+use super::builder::HubBuilder;
+use super::class::{Class, Classes};
+use super::error::{PublishError, SubscribeError};
+use super::reader::Reader;
+use super::receiver::Receiver;
+use super::subscription::{Start, Subscription};
+use super::writer::{Writer, heap_bytes};
+
+/// Events in one total order: publish on any thread, receive on any other.
+///
+/// Cloning it gives another handle to the same hub. When the last handle goes, the hub is closed.
+///
+/// Everything is in memory: the epoch is new at each start, and offsets count from 1.
+#[derive(Clone)]
+pub struct Hub {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    ring: Ring<Record>,
+    writer: Mutex<Writer>,
+    classes: Classes,
+    epoch: Epoch,
+    limits: Limits,
+    ring_bytes: usize,
+}
+
+/// What a hub holds at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Events published, which is the newest offset.
+    pub published: u64,
+    /// The oldest offset that is kept.
+    pub earliest: u64,
+    /// Events that went before their time because of `ring_bytes`.
+    pub trimmed: u64,
+    /// Bytes of events on the heap, beside the ring's slots.
+    pub heap_bytes: usize,
+    /// Receivers and readers.
+    pub readers: usize,
+    /// Different filters in use.
+    pub classes: usize,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Hub {
+    /// Creates a hub with the default settings.
+    pub fn new() -> Self {
+        // The defaults are in range: a test builds them.
+        Self::builder()
+            .build()
+            .expect("the default settings are in range")
+    }
+
+    /// Starts with settings.
+    pub fn builder() -> HubBuilder {
+        HubBuilder::default()
+    }
+
+    pub(super) fn from_parts(
+        publisher: Publisher<Record>,
+        ring: Ring<Record>,
+        ring_bytes: usize,
+        limits: Limits,
+    ) -> Self {
+        let inner = Inner {
+            ring,
+            writer: Mutex::new(Writer::new(publisher, ring_bytes)),
+            classes: Classes::default(),
+            epoch: Epoch::random(),
+            limits: limits.honoured(),
+            ring_bytes,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Publishes one event and returns where it stands. Nothing is allocated for a small event.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Invalid`] for an event beyond the hub's limits, [`PublishError::Closed`].
+    pub fn publish<'e>(&self, event: impl Into<EventRef<'e>>) -> Result<Position, PublishError> {
+        let event = event.into();
+        self.check(event)?;
+        let offset = self.inner.writer.lock().publish(event)?;
+        Ok(self.at(offset))
+    }
+
+    /// Publishes one event at a position that must be exactly the next.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Position`] says which one is next; else as [`publish`](Self::publish).
+    pub fn publish_at<'e>(
+        &self,
+        position: Position,
+        event: impl Into<EventRef<'e>>,
+    ) -> Result<Position, PublishError> {
+        let event = event.into();
+        self.check(event)?;
+        let mut writer = self.inner.writer.lock();
+        writer.check()?;
+        let expected = self.at(writer.next_offset());
+        if position != expected {
+            return Err(PublishError::Position {
+                expected,
+                got: position,
+            });
+        }
+        writer.publish(event)?;
+        Ok(position)
+    }
+
+    /// Publishes the events of a batch, contiguous and visible at once, or none of them. Returns their offsets.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::TooMany`] and [`TooLarge`](PublishError::TooLarge) beyond half of the hub's capacity and of its
+    /// `ring_bytes`; [`Invalid`](PublishError::Invalid) names the event; [`Closed`](PublishError::Closed).
+    pub fn publish_batch(&self, batch: &EventBatch) -> Result<Range<u64>, PublishError> {
+        self.publish_all(batch.len(), |index| batch.at(index))
+    }
+
+    /// Publishes events from an iterator as [`publish_batch`](Self::publish_batch) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish_batch`](Self::publish_batch).
+    pub fn publish_batch_iter<'e, E: Into<EventRef<'e>>>(
+        &self,
+        events: impl IntoIterator<Item = E>,
+    ) -> Result<Range<u64>, PublishError> {
+        let limit = self.batch_events_max();
+        let mut refs: SmallVec<[EventRef<'e>; 16]> = SmallVec::new();
+        for event in events {
+            if refs.len() == limit {
+                return Err(PublishError::TooMany {
+                    events: limit + 1,
+                    limit,
+                });
+            }
+            refs.push(event.into());
+        }
+        self.publish_all(refs.len(), |index| refs[index])
+    }
+
+    fn publish_all<'e>(
+        &self,
+        len: usize,
+        event: impl Fn(usize) -> EventRef<'e>,
+    ) -> Result<Range<u64>, PublishError> {
+        let limit = self.batch_events_max();
+        if len > limit {
+            return Err(PublishError::TooMany { events: len, limit });
+        }
+        let (mut bytes, mut heap) = (0, 0);
+        for index in 0..len {
+            let event = event(index);
+            self.check(event).map_err(|error| error.with_index(index))?;
+            bytes += event.record().len();
+            heap += heap_bytes(event);
+        }
+        let limit = self.inner.ring_bytes / 2;
+        if bytes > limit {
+            return Err(PublishError::TooLarge { bytes, limit });
+        }
+        self.inner.writer.lock().publish_batch(len, heap, event)
+    }
+
+    /// Subscribes to the topics of a pattern.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError`]: a bad pattern, a position of another epoch or beyond the newest, too many readers.
+    pub fn subscribe(&self, subscription: Subscription) -> Result<Receiver, SubscribeError> {
+        let (filter, start) = subscription.into_parts()?;
+        let subscriber = self
+            .inner
+            .ring
+            .subscribe(self.ring_start(start)?)
+            .map_err(|error| match error {
+                ring::SubscribeError::InFuture { head } => SubscribeError::InFuture {
+                    head,
+                    got: head + 1,
+                },
+                _ => SubscribeError::TooManyReaders,
+            })?;
+        Ok(Receiver::new(
+            subscriber,
+            self.class(&filter),
+            self.inner.epoch,
+        ))
+    }
+
+    /// Creates a cursor over everything, which stands after the newest event.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError::TooManyReaders`].
+    pub fn reader(&self) -> Result<Reader, SubscribeError> {
+        match self.inner.ring.subscribe(ring::Start::Newest) {
+            Ok(subscriber) => Ok(Reader::new(subscriber, self.inner.ring.clone())),
+            Err(_) => Err(SubscribeError::TooManyReaders),
+        }
+    }
+
+    /// Returns the class of a filter: one for all equal filters, as long as somebody holds it.
+    pub fn class(&self, filter: &Filter) -> Arc<Class> {
+        self.inner.classes.get(filter)
+    }
+
+    /// Returns the identity of this hub's log.
+    pub fn epoch(&self) -> Epoch {
+        self.inner.epoch
+    }
+
+    /// Returns the newest offset, 0 before the first.
+    pub fn head(&self) -> u64 {
+        self.inner.ring.head()
+    }
+
+    /// Returns the newest offset that readers may see: in a memory hub, [`head`](Self::head).
+    pub fn visible(&self) -> u64 {
+        self.head()
+    }
+
+    /// Returns the oldest offset that is kept; the next one to be published where none is.
+    pub fn earliest(&self) -> u64 {
+        self.inner.ring.oldest() + 1
+    }
+
+    /// Returns the position of the newest event.
+    pub fn position(&self) -> Position {
+        self.at(self.head())
+    }
+
+    /// Returns how many events are kept at most.
+    pub fn capacity(&self) -> usize {
+        self.inner.ring.capacity()
+    }
+
+    /// Returns the limits of each event.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// Returns how many events one batch may hold: half the capacity.
+    pub fn batch_events_max(&self) -> usize {
+        (self.capacity() / 2).max(1)
+    }
+
+    /// Returns how many bytes of records one batch may hold: half of `ring_bytes`.
+    pub fn batch_bytes_max(&self) -> usize {
+        self.inner.ring_bytes / 2
+    }
+
+    /// Closes the hub: nothing more is published; who reads gets what is kept and then learns that it is closed.
+    pub fn close(&self) {
+        self.inner.writer.lock().close();
+    }
+
+    /// Returns whether the hub is closed.
+    pub fn is_closed(&self) -> bool {
+        self.inner.ring.is_closed()
+    }
+
+    /// Returns what the hub holds now.
+    pub fn stats(&self) -> Stats {
+        let (heap_bytes, trimmed) = {
+            let writer = self.inner.writer.lock();
+            (writer.heap_bytes(), writer.trimmed())
+        };
+        Stats {
+            published: self.head(),
+            earliest: self.earliest(),
+            trimmed,
+            heap_bytes,
+            readers: self.inner.ring.subscriber_count(),
+            classes: self.inner.classes.len(),
+        }
+    }
+
+    fn at(&self, offset: u64) -> Position {
+        Position {
+            epoch: self.inner.epoch,
+            offset,
+        }
+    }
+
+    fn ring_start(&self, start: Start) -> Result<ring::Start, SubscribeError> {
+        let position = match start {
+            Start::Now => return Ok(ring::Start::Newest),
+            Start::Beginning => return Ok(ring::Start::Oldest),
+            Start::After(position) => position,
+        };
+        let (expected, head) = (self.inner.epoch, self.head());
+        if position.epoch != expected {
+            return Err(SubscribeError::Epoch {
+                expected,
+                got: position.epoch,
+            });
+        }
+        if position.offset > head {
+            return Err(SubscribeError::InFuture {
+                head,
+                got: position.offset,
+            });
+        }
+        // The event after offset n has sequence n.
+        Ok(ring::Start::At(position.offset))
+    }
+
+    /// The builder of an event may have had other limits.
+    fn check(&self, event: EventRef<'_>) -> Result<(), PublishError> {
+        let (limit, actual) = (self.inner.limits.payload_bytes, event.data().len());
+        if actual <= limit {
+            return Ok(());
+        }
+        Err(EventError::new(ErrorKind::TooLarge { limit, actual }, "data").into())
+    }
+}
+
+impl PublishError {
+    fn with_index(self, index: usize) -> Self {
+        match self {
+            Self::Invalid(error) => Self::Invalid(error.with_index(index)),
+            other => other,
+        }
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub")
+            .field("position", &self.position())
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,192 @@
+//! What can go wrong: one small enum per operation.
+
+use thiserror::Error;
+
+use crate::event::{Epoch, EventError, FilterError, Position};
+use crate::ring;
+
+/// Says why a hub could not be built.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum HubError {
+    /// The capacity is 0, or more than memory can hold.
+    #[error("{0}")]
+    Capacity(ring::RingError),
+    /// `ring_bytes` is too small to be meant.
+    #[error("ring_bytes: {given} is below the least of {least}")]
+    RingBytes {
+        /// Bytes asked for.
+        given: usize,
+        /// The least there can be.
+        least: usize,
+    },
+}
+
+/// Says why nothing was published.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The hub is closed.
+    #[error("the hub is closed")]
+    Closed,
+    /// An event breaks the hub's limits or is not an event.
+    #[error(transparent)]
+    Invalid(#[from] EventError),
+    /// A batch of too many events.
+    #[error("{events} events in a batch is over the limit of {limit}")]
+    TooMany {
+        /// Events in the batch.
+        events: usize,
+        /// Half the hub's capacity.
+        limit: usize,
+    },
+    /// A batch of too many bytes.
+    #[error("{bytes} bytes in a batch is over the limit of {limit}")]
+    TooLarge {
+        /// Bytes of the batch's records.
+        bytes: usize,
+        /// Half the hub's `ring_bytes`.
+        limit: usize,
+    },
+    /// An explicit position that is not the next one.
+    #[error("position {got} is not the next one, {expected}")]
+    Position {
+        /// The next position.
+        expected: Position,
+        /// The position asked for.
+        got: Position,
+    },
+    /// No room, and the hub does not wait. A memory hub always has room.
+    #[error("the hub is full")]
+    Full,
+}
+
+/// Says why there is no subscription.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SubscribeError {
+    /// The topics are not patterns.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// The position is of another log.
+    #[error("epoch {got} is not this hub's, {expected}")]
+    Epoch {
+        /// The hub's epoch.
+        expected: Epoch,
+        /// The position's epoch.
+        got: Epoch,
+    },
+    /// The position has not been published yet.
+    #[error("offset {got} is beyond the newest, {head}")]
+    InFuture {
+        /// The newest offset.
+        head: u64,
+        /// The offset asked for.
+        got: u64,
+    },
+    /// The hub has as many readers as it can count (about a million).
+    #[error("too many readers")]
+    TooManyReaders,
+}
+
+/// Says why a cursor was not moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SeekError {
+    /// Offsets count from 1.
+    #[error("offsets count from 1")]
+    Zero,
+    /// The offset lies beyond the next one to be published.
+    #[error("the offset is beyond the next one, {next}")]
+    InFuture {
+        /// The next offset to be published.
+        next: u64,
+    },
+}
+
+/// How much a reader missed. An outcome, not a failure: reading goes on at `resume_at`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("missed {missed} events, resuming at offset {resume_at}")]
+pub struct Lagged {
+    /// How many of the hub's events went before they were read, exactly. Behind a filter some of them may not have
+    /// been wanted: see `exact`.
+    pub missed: u64,
+    /// The offset of the next event that is read: the oldest that was kept at that moment.
+    pub resume_at: u64,
+    /// Whether every event missed was wanted, so that `missed` is not just an upper bound.
+    pub exact: bool,
+}
+
+/// Says why nothing was received at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum TryRecvError {
+    /// There is nothing new.
+    #[error("nothing new")]
+    Empty,
+    /// Events went before they were read; the next receive goes on after them.
+    #[error(transparent)]
+    Lagged(Lagged),
+    /// The hub is closed and everything was received.
+    #[error("the hub is closed")]
+    Closed,
+}
+
+/// Says why waiting ended without an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum RecvError {
+    /// Events went before they were read; the next receive goes on after them.
+    #[error(transparent)]
+    Lagged(Lagged),
+    /// The hub is closed and everything was received.
+    #[error("the hub is closed")]
+    Closed,
+}
+
+/// Says why waiting for a limited time ended without an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum RecvTimeoutError {
+    /// Nothing came in time.
+    #[error("nothing new in time")]
+    TimedOut,
+    /// Events went before they were read; the next receive goes on after them.
+    #[error(transparent)]
+    Lagged(Lagged),
+    /// The hub is closed and everything was received.
+    #[error("the hub is closed")]
+    Closed,
+}
+
+/// Says why a [`Reader`](super::Reader) read nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ReadError {
+    /// Events went before they were read; the cursor stands after them.
+    #[error("missed {missed} events, resuming at offset {resume_at}")]
+    Lagged {
+        /// How many, exactly.
+        missed: u64,
+        /// The offset of the next event that is read.
+        resume_at: u64,
+    },
+    /// The hub is closed and everything was read.
+    #[error("the hub is closed")]
+    Closed,
+}
+
+impl Lagged {
+    /// Sequences count from 0, offsets from 1.
+    pub(super) fn from_ring(lagged: ring::Lagged, exact: bool) -> Self {
+        Self {
+            missed: lagged.missed,
+            resume_at: lagged.resume_at + 1,
+            exact,
+        }
+    }
+}
+
+impl PublishError {
+    /// Returns whether what was published is too large rather than wrong (HTTP 413 rather than 400).
+    pub fn is_too_large(&self) -> bool {
+        match self {
+            Self::Invalid(error) => error.is_too_large(),
+            Self::TooMany { .. } | Self::TooLarge { .. } => true,
+            _ => false,
+        }
+    }
+}

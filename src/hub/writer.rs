@@ -1,0 +1,146 @@
+//! The publishing side: what happens under the hub's one lock.
+
+use std::ops::Range;
+
+use crate::event::{EventRef, INLINE_BYTES, Record};
+use crate::ring::{self, Publisher};
+
+use super::error::PublishError;
+
+/// Slots in a block of the ring: what is trimmed at once. Larger than the ring's own blocks is harmless.
+const BLOCK: u64 = 64;
+
+/// Owns the ring's publisher, inside the hub's lock. Position, version and deduplication are one critical section:
+/// what decides about an event belongs between [`Writer::check`] and the write.
+pub(super) struct Writer {
+    publisher: Publisher<Record>,
+    closed: bool,
+    /// Bytes on the heap of all slots.
+    heap_bytes: usize,
+    /// Where trimming starts.
+    ring_bytes: usize,
+    /// Events that `ring_bytes` cost.
+    trimmed: u64,
+    step: u64,
+}
+
+impl Writer {
+    pub(super) fn new(publisher: Publisher<Record>, ring_bytes: usize) -> Self {
+        let step = BLOCK.min((publisher.capacity() as u64).next_power_of_two());
+        Self {
+            publisher,
+            closed: false,
+            heap_bytes: 0,
+            ring_bytes,
+            trimmed: 0,
+            step,
+        }
+    }
+
+    /// Returns the offset that the next event gets.
+    pub(super) fn next_offset(&self) -> u64 {
+        self.publisher.next() + 1
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.heap_bytes
+    }
+
+    pub(super) fn trimmed(&self) -> u64 {
+        self.trimmed
+    }
+
+    pub(super) fn check(&self) -> Result<(), PublishError> {
+        if self.closed {
+            Err(PublishError::Closed)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Publishes one event and returns its offset.
+    pub(super) fn publish(&mut self, event: EventRef<'_>) -> Result<u64, PublishError> {
+        self.check()?;
+        self.make_room(heap_bytes(event));
+        let mut heap = self.heap_bytes;
+        let published = self.publisher.publish_with(|slot| {
+            slot.fill_with(Record::new, |record| write(record, event, &mut heap))
+        });
+        self.heap_bytes = heap;
+        match published {
+            Ok(sequence) => Ok(sequence + 1),
+            Err(ring::PublishError::Closed(())) => Err(PublishError::Closed),
+            Err(ring::PublishError::Full(()) | ring::PublishError::TimedOut(())) => {
+                Err(PublishError::Full)
+            }
+        }
+    }
+
+    /// Publishes `len` events at once and returns their offsets. `bytes` is what their records take.
+    pub(super) fn publish_batch<'e>(
+        &mut self,
+        len: usize,
+        bytes: usize,
+        event: impl Fn(usize) -> EventRef<'e>,
+    ) -> Result<Range<u64>, PublishError> {
+        self.check()?;
+        self.make_room(bytes);
+        let mut heap = self.heap_bytes;
+        let published = self.publisher.publish_batch_with(len, |index, slot| {
+            slot.fill_with(Record::new, |record| write(record, event(index), &mut heap))
+        });
+        self.heap_bytes = heap;
+        match published {
+            Ok(sequences) => Ok(sequences.start + 1..sequences.end + 1),
+            Err(ring::BatchError::Closed) => Err(PublishError::Closed),
+            Err(ring::BatchError::TooLarge { len, capacity }) => Err(PublishError::TooMany {
+                events: len,
+                limit: capacity,
+            }),
+            Err(
+                ring::BatchError::Full
+                | ring::BatchError::TimedOut
+                | ring::BatchError::Short { .. },
+            ) => Err(PublishError::Full),
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        self.publisher.close();
+    }
+
+    /// Trims the oldest blocks until `bytes` more fit. What cannot be trimmed (the block being written, a block being
+    /// read) stays, and may be over the bound: readers never hold a publisher back.
+    fn make_room(&mut self, bytes: usize) {
+        while bytes > 0 && self.heap_bytes.saturating_add(bytes) > self.ring_bytes {
+            let (heap_before, oldest) = (self.heap_bytes, self.publisher.oldest());
+            let mut heap = self.heap_bytes;
+            let now = self
+                .publisher
+                .trim(oldest + self.step, |record| heap -= record.heap_bytes());
+            self.heap_bytes = heap;
+            self.trimmed += now - oldest;
+            if now == oldest && heap == heap_before {
+                break;
+            }
+        }
+    }
+}
+
+/// Writes an event into its slot and keeps the account.
+fn write(record: &mut Record, event: EventRef<'_>, heap: &mut usize) {
+    let before = record.heap_bytes();
+    record.set(event);
+    *heap = *heap - before + record.heap_bytes();
+}
+
+/// Returns what an event may need on the heap.
+pub(super) fn heap_bytes(event: EventRef<'_>) -> usize {
+    let bytes = event.record().len();
+    if bytes <= INLINE_BYTES {
+        0
+    } else {
+        bytes.next_multiple_of(64)
+    }
+}

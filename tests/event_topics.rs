@@ -1,0 +1,231 @@
+//! Topics, patterns, filters, the router and positions, judged by dumber models.
+#![cfg(feature = "event")]
+
+use eventring::event::{
+    Epoch, Filter, FilterError, Pattern, Position, PositionError, Router, topic,
+};
+use proptest::prelude::*;
+
+#[test]
+fn topic_names_are_printable_segments() {
+    for name in [
+        "a",
+        "a.b.c",
+        "Größe",
+        "orders/eu",
+        "a b",
+        "a*b",
+        "x.>y",
+        "$SYS",
+        &"é".repeat(127),
+    ] {
+        assert_eq!(topic::validate(name), Ok(()), "{name}");
+    }
+    let message = |name: &str| topic::validate(name).unwrap_err().to_string();
+    assert_eq!(message(""), "it is empty");
+    assert_eq!(
+        message(&"é".repeat(128)),
+        "256 bytes is over the limit of 255"
+    );
+    assert_eq!(message("."), "empty segment at column 1");
+    assert_eq!(message("ü.a."), "empty segment at column 5");
+    assert_eq!(message("a..b"), "empty segment at column 3");
+    assert_eq!(message("a\tb"), "unprintable character at column 2");
+    assert_eq!(message("a\u{85}b"), "unprintable character at column 2");
+    assert_eq!(message("a.*.b"), "wildcard segment at column 3");
+    assert_eq!(message("a.>"), "wildcard segment at column 3");
+}
+
+#[test]
+fn patterns_say_which_column_is_wrong() {
+    let message = |text: &str| Pattern::parse(text).unwrap_err().to_string();
+    assert_eq!(message(""), "it is empty at column 1");
+    assert_eq!(
+        message("a.>.b"),
+        "\">\" is only allowed at the end at column 3"
+    );
+    assert_eq!(
+        message("ä.b*"),
+        "a wildcard must be a whole segment at column 4"
+    );
+    assert_eq!(
+        message("a.>>"),
+        "a wildcard must be a whole segment at column 3"
+    );
+    assert_eq!(message("a."), "empty segment at column 3");
+    assert_eq!(message("a\nb"), "unprintable character at column 2");
+    assert_eq!(
+        message(&"x".repeat(256)),
+        "longer than 255 bytes at column 256"
+    );
+}
+
+#[test]
+fn wildcards_are_whole_segments() {
+    let cases = [
+        ("*", "a", true),
+        ("*", "a.b", false),
+        (">", "a", true),
+        (">", "a.b.c", true),
+        ("a.>", "a", false),
+        ("a.>", "a.b.c", true),
+        ("*.b", "a.b", true),
+        ("*.>", "a", false),
+        ("a.*.c", "a.b.c", true),
+        ("a", "A", false),
+    ];
+    for (pattern, name, expected) in cases {
+        assert_eq!(
+            Pattern::parse(pattern).unwrap().matches(name),
+            expected,
+            "{pattern} {name}"
+        );
+    }
+}
+
+#[test]
+fn filters_are_canonical_and_bounded() {
+    let filter = |patterns: &[&str]| Filter::parse(patterns).unwrap();
+    assert_eq!(filter(&["b", "a", "b"]), filter(&["a", "b"]));
+    assert_eq!(filter(&["a.b", "a.*", "x", ">"]), Filter::all());
+    assert_eq!(filter(&["a.b", "a.*", "c"]).to_string(), "a.*,c");
+    assert_ne!(filter(&["a.*"]), filter(&["a.>"]));
+    assert_eq!(Filter::parse::<&str>([]), Err(FilterError::Empty));
+    let many: Vec<String> = (0..65).map(|n| n.to_string()).collect();
+    assert_eq!(
+        Filter::parse(&many),
+        Err(FilterError::TooMany { given: 65 })
+    );
+    assert_eq!(
+        Filter::parse(["a", "b."]).unwrap_err().to_string(),
+        "pattern 1: empty segment at column 3"
+    );
+}
+
+#[test]
+fn a_removed_class_gets_nothing_and_leaves_nothing() {
+    let mut router = Router::new();
+    let filter = Filter::parse(["a.*", "*.b", "c.>"]).unwrap();
+    router.insert(&filter, 1);
+    router.insert(&filter, 2);
+    assert_eq!(
+        router.route_all("a.b"),
+        [1, 2],
+        "once each, though two patterns take it"
+    );
+    router.remove(&filter, 1);
+    assert_eq!(router.route_all("a.b"), [2]);
+    router.remove(&filter, 2);
+    assert!(router.is_empty());
+}
+
+#[test]
+fn positions_are_strict_short_text() {
+    let position = Position {
+        epoch: Epoch(u64::MAX),
+        offset: u64::MAX,
+    };
+    let text = position.to_string();
+    assert_eq!(text, "fzzzzzzzzzzzz-18446744073709551615");
+    assert!(text.len() <= 40);
+    let mut out = Vec::new();
+    position.write_to(&mut out);
+    assert_eq!(out, text.as_bytes());
+    let error = |text: &str| text.parse::<Position>().unwrap_err();
+    assert_eq!(error(""), PositionError::NoDash);
+    assert_eq!(error("7"), PositionError::NoDash);
+    assert_eq!(error("7-7"), PositionError::Epoch);
+    assert_eq!(error("gzzzzzzzzzzzz-1"), PositionError::Epoch, "65 bits");
+    assert_eq!(error("000000000000i-1"), PositionError::Epoch);
+    for bad in ["", "-1", "+1", "01", "1 ", "18446744073709551616", "1-1"] {
+        assert_eq!(
+            error(&format!("0000000000000-{bad}")),
+            PositionError::Offset,
+            "{bad}"
+        );
+    }
+    assert_ne!(Epoch::random(), Epoch::random());
+}
+
+/// A pattern and a name over a tiny alphabet, so that they often meet.
+fn pattern() -> impl Strategy<Value = String> {
+    ("([ab*](\\.[ab*]){0,3})", any::<u8>()).prop_map(|(text, tail)| match tail % 4 {
+        0 => format!("{text}.>"),
+        1 if tail > 250 => ">".into(),
+        _ => text,
+    })
+}
+
+fn name() -> impl Strategy<Value = String> {
+    "[ab](\\.[ab]){0,4}"
+}
+
+/// Tries every way to cut the texts: slow and plainly right.
+fn naive(pattern: &[&str], name: &[&str]) -> bool {
+    match (pattern, name) {
+        ([">"], [_, ..]) => true,
+        (["*", pattern @ ..], [_, name @ ..]) => naive(pattern, name),
+        ([a, pattern @ ..], [b, name @ ..]) => a == b && naive(pattern, name),
+        ([], []) => true,
+        _ => false,
+    }
+}
+
+fn split(text: &str) -> Vec<&str> {
+    text.split('.').collect()
+}
+
+proptest! {
+    #[test]
+    fn matching_agrees_with_the_naive_matcher(pattern in pattern(), name in name()) {
+        let expected = naive(&split(&pattern), &split(&name));
+        prop_assert_eq!(Pattern::parse(&pattern).unwrap().matches(&name), expected);
+    }
+
+    #[test]
+    fn a_canonical_filter_takes_what_its_patterns_take(patterns in prop::collection::vec(pattern(), 1..8), name in name()) {
+        let expected = patterns.iter().any(|pattern| naive(&split(pattern), &split(&name)));
+        prop_assert_eq!(Filter::parse(&patterns).unwrap().matches(&name), expected);
+    }
+
+    #[test]
+    fn covering_means_taking_more(a in pattern(), b in pattern(), name in name()) {
+        let (a, b) = (Pattern::parse(&a).unwrap(), Pattern::parse(&b).unwrap());
+        prop_assert!(!a.covers(&b) || !b.matches(&name) || a.matches(&name));
+    }
+
+    #[test]
+    fn the_router_agrees_with_the_filters(
+        filters in prop::collection::vec(prop::collection::vec(pattern(), 1..4), 1..12),
+        removed in prop::collection::vec(any::<bool>(), 12),
+        names in prop::collection::vec(name(), 1..8),
+    ) {
+        let filters: Vec<Filter> = filters.iter().map(|patterns| Filter::parse(patterns).unwrap()).collect();
+        let mut router = Router::new();
+        for (class, filter) in filters.iter().enumerate() {
+            router.insert(filter, class);
+        }
+        for (class, filter) in filters.iter().enumerate().filter(|(class, _)| removed[*class]) {
+            router.remove(filter, class);
+        }
+        for name in names {
+            let expected: Vec<usize> = (0..filters.len())
+                .filter(|class| !removed[*class] && filters[*class].matches(&name))
+                .collect();
+            prop_assert_eq!(router.route_all(&name), expected);
+        }
+    }
+
+    #[test]
+    fn no_text_makes_a_parser_panic(text: String, ascii in "[ -~]{0,40}") {
+        for text in [&text, &ascii] {
+            let _ = (topic::validate(text), Pattern::parse(text), text.parse::<Position>());
+        }
+    }
+
+    #[test]
+    fn positions_round_trip(epoch: u64, offset: u64) {
+        let position = Position { epoch: Epoch(epoch), offset };
+        prop_assert_eq!(position.to_string().parse(), Ok(position));
+    }
+}
