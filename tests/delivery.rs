@@ -195,7 +195,7 @@ fn who_stalls_inside_a_frame_misses_nothing_that_is_kept() {
 
 #[test]
 fn what_the_ring_has_lost_is_a_gap_with_exact_numbers() {
-    let hub = Hub::small(100);
+    let hub = Hub::builder().capacity(100).build().unwrap();
     let server = serve(&hub, |config| config.frame_log_bytes = 64 << 10);
     let mut stalled = Client::open(server.addr(), "", "", 4096);
     let mut healthy = Client::open(server.addr(), "", "", 1 << 20);
@@ -342,7 +342,7 @@ fn random_readers(seed: u64) {
                 client.seen.splice(0..0, seen);
             }
             1..=10 => {
-                drop(client.read_some(1 + random.below(20_000) as usize, Duration::from_millis(1)))
+                client.read_some(1 + random.below(20_000) as usize, Duration::from_millis(1));
             }
             _ => {}
         }

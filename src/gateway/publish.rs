@@ -451,9 +451,12 @@ fn write_results(reply: ReplyTo, results: &[u8], out: &mut Vec<u8>) {
 }
 
 fn problem_of(error: &PublishError) -> Problem {
-    match error {
-        PublishError::Closed => Problem::new(503, "the server is stopping").retry_after_s(1),
-        PublishError::Invalid(error) => Problem::of_event(error),
-        other => Problem::new(413, other.to_string()),
-    }
+    let problem = match error {
+        PublishError::Invalid(error) => return Problem::of_event(error),
+        PublishError::TooMany { limit, .. } | PublishError::TooLarge { limit, .. } => {
+            return Problem::new(413, error.to_string()).limit(*limit as u64);
+        }
+        _ => Problem::new(503, error.to_string()),
+    };
+    problem.retry_after_s(1)
 }

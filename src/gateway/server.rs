@@ -29,8 +29,7 @@ use crate::reactor::{self, BindError, Reactor, Stats, StopReport};
 /// let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
 /// let server = Server::bind(&hub, config)?.spawn()?;
 /// println!("curl -N http://{}/api/v1/events/stream", server.addr());
-/// let mut event = Event::builder("greetings", "message");
-/// hub.publish(event.text("hello").build()?)?;
+/// hub.publish(Event::new("greetings", "message").text("hello").build()?)?;
 /// assert!(server.stop()?.clean);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
