@@ -1,2 +1,25 @@
-//! The gateway: HTTP routes and SSE endpoints on a hub.
+//! The gateway: HTTP routes and Server-Sent Events on a hub.
+//!
+//! [`Server::bind`] puts a [`Hub`](crate::hub::Hub) on a socket. `GET /api/v1/events/stream` streams
+//! events, `POST /api/v1/topics/{topic}/events` publishes them, `GET /healthz` says how it is.
 #![forbid(unsafe_code)]
+
+mod auth;
+mod binding;
+mod config;
+mod forms;
+mod health;
+mod lines;
+mod problem;
+mod publish;
+mod resume;
+mod routes;
+mod server;
+mod service;
+mod stream;
+
+pub use auth::{Access, Action, AllowAll, Authorizer, Denied};
+pub use config::ServerConfig;
+pub use server::{Handle, Running, Server, ServerError};
+
+pub use crate::reactor::{Stats, StopReport};

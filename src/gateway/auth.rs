@@ -1,0 +1,56 @@
+//! Who may read and publish what: the seam for authentication.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::event::Filter;
+use crate::wire::http::Head;
+
+/// Decides what a request may do.
+///
+/// It is asked once per request, on the reactor's thread: it must not block.
+pub trait Authorizer: Send {
+    /// Says what the sender of `head` may do, or why not.
+    ///
+    /// # Errors
+    ///
+    /// [`Denied`] is answered 401 or 403.
+    fn authorize(&self, head: &Head, peer: SocketAddr, action: Action) -> Result<Access, Denied>;
+}
+
+/// What a request wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Read a stream of events.
+    Subscribe,
+    /// Publish events.
+    Publish,
+}
+
+/// What a request may do.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Topics that it may read or publish to; a stream gets only what also matches this.
+    pub allow: Filter,
+    /// When the right ends; a stream ends with it.
+    pub expires_at: Option<Instant>,
+}
+
+/// Why a request may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// Nobody is known: 401 with this `WWW-Authenticate`.
+    Unknown(&'static str),
+    /// Somebody is known, and may not: 403.
+    Forbidden,
+}
+
+/// Lets everybody do everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AllowAll;
+
+impl Authorizer for AllowAll {
+    fn authorize(&self, _: &Head, _: SocketAddr, _: Action) -> Result<Access, Denied> {
+        Ok(Access { allow: Filter::all(), expires_at: None })
+    }
+}

@@ -1,0 +1,93 @@
+//! The CloudEvents HTTP binding: from request headers to how the body is to be read.
+
+use super::problem::Problem;
+use crate::event::EventBuilder;
+use crate::wire::http::{Head, percent_decode};
+
+/// How a publish body holds its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// One event: its data is the body, its attributes are `ce-*` headers.
+    Binary,
+    /// One event as JSON.
+    Structured,
+    /// A JSON array of events.
+    Batch,
+    /// A JSON value a line, each the data of an event; the `ce-*` headers hold for all.
+    Ndjson,
+}
+
+impl Mode {
+    /// Reads it off the content type.
+    pub(super) fn of(content_type: &str) -> Result<Self, Problem> {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        let is = |name: &str| essence.eq_ignore_ascii_case(name);
+        if is("application/cloudevents+json") {
+            Ok(Self::Structured)
+        } else if is("application/cloudevents-batch+json") {
+            Ok(Self::Batch)
+        } else if is("application/x-ndjson") || is("application/ndjson") {
+            Ok(Self::Ndjson)
+        } else if essence.len() >= 23
+            && essence.is_char_boundary(23)
+            && essence[..23].eq_ignore_ascii_case("application/cloudevents")
+        {
+            let detail = format!("{essence} is not supported: CloudEvents come as JSON");
+            Err(Problem::new(415, detail).field("content-type"))
+        } else {
+            Ok(Self::Binary)
+        }
+    }
+}
+
+/// The attributes that came as headers.
+#[derive(Debug, Default)]
+pub(super) struct Attributes(Vec<(String, String)>);
+
+impl Attributes {
+    /// Collects the `ce-*` headers.
+    pub(super) fn of(head: &Head, mode: Mode) -> Result<Self, Problem> {
+        let mut found = Vec::new();
+        for (name, value) in head.headers() {
+            let Some(attribute) = strip_ce(name) else { continue };
+            let attribute = attribute.to_ascii_lowercase();
+            let fail = |why: &str| {
+                Problem::new(400, format!("ce-{attribute} {why}")).field(format!("ce-{attribute}"))
+            };
+            // CloudEvents HTTP binding, 3.1.3.2: "values ... MUST be percent-encoded".
+            let text = std::str::from_utf8(value).map_err(|_| fail("is not UTF-8"))?;
+            let text = percent_decode(text).map_err(|_| fail("is not percent-encoded UTF-8"))?;
+            match attribute.as_str() {
+                "specversion" if text == "1.0" => continue,
+                "specversion" => return Err(fail("is not 1.0")),
+                "id" if mode == Mode::Ndjson => return Err(fail("cannot be that of many events")),
+                "datacontenttype" => return Err(fail("is the Content-Type header")),
+                _ if found.iter().any(|(name, _)| *name == attribute) => {
+                    return Err(fail("appears twice"));
+                }
+                _ => found.push((attribute, text.into_owned())),
+            }
+        }
+        Ok(Self(found))
+    }
+
+    /// Starts an event on `topic` with these attributes.
+    pub(super) fn start(&self, builder: &mut EventBuilder, topic: &str) {
+        builder.clear();
+        builder.topic(topic);
+        let mut typed = false;
+        for (name, value) in &self.0 {
+            typed |= name == "type";
+            builder.attribute(name, value);
+        }
+        if !typed {
+            builder.ty(super::forms::DEFAULT_TYPE);
+        }
+    }
+}
+
+fn strip_ce(name: &str) -> Option<&str> {
+    let (prefix, rest) = name.split_at_checked(3)?;
+    prefix.eq_ignore_ascii_case("ce-").then_some(rest)
+}
+

@@ -1,0 +1,139 @@
+//! The server's settings.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::reactor::Limits;
+use crate::wire::http;
+
+/// Settings of a [`Server`](super::Server), each with its unit, default and consequence.
+///
+/// ```
+/// use eventring::gateway::ServerConfig;
+///
+/// let config = ServerConfig { max_connections: 10_000, ..ServerConfig::default() };
+/// ```
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Addresses to listen on; port 0 lets the system pick one. `127.0.0.1:8080`.
+    pub listen: Vec<SocketAddr>,
+    /// Connections at once; the next one is answered 503 with `Retry-After`. 65,536.
+    pub max_connections: usize,
+    /// Time for the whole head of a request; then 408. 10 s.
+    pub head_timeout: Duration,
+    /// Time for the whole body of a request; then 408. 30 s.
+    pub body_timeout: Duration,
+    /// Time that a connection may idle between requests; then it closes. 60 s.
+    pub idle_timeout: Duration,
+    /// Time that a peer may take nothing of what waits for it; then it is cut. 30 s.
+    pub write_timeout: Duration,
+    /// Silence after which a stream gets a heartbeat: a comment, and the newest id. Zero: none. 15 s.
+    pub heartbeat: Duration,
+    /// What clients are told to wait before they reconnect (`retry:`). 2 s.
+    pub retry: Duration,
+    /// Bytes of one request body; more is 413. 8 MiB.
+    pub body_bytes: usize,
+    /// Bytes of all request bodies that are being received; more is 503 with `Retry-After`. 64 MiB.
+    pub bodies_in_flight: usize,
+    /// Events of one atomic batch; more is 413. 1,000.
+    pub batch_events: usize,
+    /// Bytes of each frame log, rounded up to a power of two. An encoded event may take a quarter of
+    /// it; readers get a `gap` for a larger one. 4 MiB.
+    pub frame_log_bytes: usize,
+    /// Bytes of answers and history that may wait for one connection. 64 KiB.
+    pub private_bytes: usize,
+    /// Bytes of half-sent frames kept for slow connections; beyond it they are cut. 16 MiB.
+    pub half_sent_bytes: usize,
+    /// Answers that wait for their events to become visible, per connection. 256.
+    pub max_pending_publishes: usize,
+    /// Unsent bytes that the kernel takes per connection (`TCP_NOTSENT_LOWAT`). 16 KiB.
+    pub notsent_lowat: u32,
+    /// `SO_SNDBUF` in bytes; `None` leaves it to the kernel.
+    pub send_buffer: Option<usize>,
+    /// Time that a stop gives to what is published already. 5 s.
+    pub stop_timeout: Duration,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
+            max_connections: limits.max_connections,
+            head_timeout: limits.head_timeout,
+            body_timeout: limits.body_timeout,
+            idle_timeout: limits.idle_timeout,
+            write_timeout: limits.write_timeout,
+            heartbeat: Duration::from_secs(15),
+            retry: Duration::from_secs(2),
+            body_bytes: 8 << 20,
+            bodies_in_flight: 64 << 20,
+            batch_events: 1000,
+            frame_log_bytes: limits.frame_log_bytes,
+            private_bytes: limits.private_bytes,
+            half_sent_bytes: limits.half_sent_bytes,
+            max_pending_publishes: limits.max_pending_publishes,
+            notsent_lowat: limits.notsent_lowat,
+            send_buffer: limits.send_buffer,
+            stop_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Smallest frame log: its quarter takes an ordinary event.
+const FRAME_LOG_MIN: usize = 64 << 10;
+/// Largest frame log.
+const FRAME_LOG_MAX: usize = 1 << 30;
+
+impl ServerConfig {
+    /// Listens on `address`, or on the first address that its name has.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = vec![address];
+        self
+    }
+
+    /// The name of the first setting that makes no sense, and why.
+    pub(super) fn first_fault(&self) -> Option<(&'static str, &'static str)> {
+        let zero = [
+            ("max_connections", self.max_connections == 0),
+            ("head_timeout", self.head_timeout.is_zero()),
+            ("body_timeout", self.body_timeout.is_zero()),
+            ("idle_timeout", self.idle_timeout.is_zero()),
+            ("write_timeout", self.write_timeout.is_zero()),
+            ("body_bytes", self.body_bytes == 0),
+            ("bodies_in_flight", self.bodies_in_flight == 0),
+            ("batch_events", self.batch_events == 0),
+            ("private_bytes", self.private_bytes == 0),
+            ("max_pending_publishes", self.max_pending_publishes == 0),
+        ];
+        if let Some((name, _)) = zero.into_iter().find(|(_, is_zero)| *is_zero) {
+            return Some((name, "must not be 0"));
+        }
+        if !(FRAME_LOG_MIN..=FRAME_LOG_MAX).contains(&self.frame_log_bytes) {
+            return Some(("frame_log_bytes", "must be 64 KiB to 1 GiB"));
+        }
+        if self.listen.is_empty() {
+            return Some(("listen", "must name an address"));
+        }
+        None
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            max_connections: self.max_connections,
+            head_timeout: self.head_timeout,
+            body_timeout: self.body_timeout,
+            idle_timeout: self.idle_timeout,
+            write_timeout: self.write_timeout,
+            frame_log_bytes: self.frame_log_bytes,
+            private_bytes: self.private_bytes,
+            half_sent_bytes: self.half_sent_bytes,
+            max_pending_publishes: self.max_pending_publishes,
+            notsent_lowat: self.notsent_lowat,
+            send_buffer: self.send_buffer,
+            http: http::Limits { body_bytes: self.body_bytes as u64, ..http::Limits::default() },
+            ..Limits::default()
+        }
+    }
+}

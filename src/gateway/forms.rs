@@ -1,0 +1,162 @@
+//! Wire forms: what a stream's bytes look like, and how events and notices become frames.
+
+use std::io::Write as _;
+
+use super::problem::json_string;
+use crate::event::{DataKind, EventRef, Position};
+use crate::wire::http::chunk;
+use crate::wire::sse::{self, Frame};
+
+/// The name of an event that SSE clients assume where none is given.
+pub(super) const DEFAULT_TYPE: &str = "message";
+
+/// Syntax and framing of a stream. Its index names a frame log of the reactor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Form {
+    pub(super) format: Format,
+    pub(super) framing: Framing,
+}
+
+/// What `data:` holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// The payload, verbatim; base 64 where it is not text.
+    Data,
+    /// The whole event as CloudEvents JSON.
+    CloudEvents,
+}
+
+/// How the end of a stream is marked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// By the end of the connection.
+    Close,
+    /// By a last chunk, so that a cut does not look like an end.
+    Chunked,
+}
+
+impl Form {
+    pub(super) const COUNT: usize = 4;
+
+    pub(super) fn index(self) -> u8 {
+        self.format as u8 * 2 + self.framing as u8
+    }
+
+    pub(super) fn of(index: u8) -> Self {
+        let format = if index < 2 { Format::Data } else { Format::CloudEvents };
+        let framing = if index & 1 == 0 { Framing::Close } else { Framing::Chunked };
+        Self { format, framing }
+    }
+
+    /// Appends what `write` writes, framed.
+    pub(super) fn wrap(self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        match self.framing {
+            Framing::Close => write(out),
+            Framing::Chunked => chunk::wrap(out, 256, write),
+        }
+    }
+}
+
+/// Encodes frames, reusing its buffers.
+#[derive(Default)]
+pub(super) struct Encoder {
+    id: Vec<u8>,
+    data: Vec<u8>,
+}
+
+impl Encoder {
+    /// Appends an event's frame.
+    pub(super) fn event(
+        &mut self,
+        form: Form,
+        position: Position,
+        event: EventRef<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        self.data.clear();
+        let data = match (form.format, event.data_kind()) {
+            (Format::CloudEvents, _) => {
+                event.write_cloudevents_json(&mut self.data);
+                &self.data
+            }
+            (Format::Data, DataKind::Binary) => {
+                event.write_data_base64(&mut self.data);
+                &self.data
+            }
+            (Format::Data, _) => event.data(),
+        };
+        let name = if event.ty() == DEFAULT_TYPE { "" } else { event.ty() };
+        self.id.clear();
+        position.write_to(&mut self.id);
+        encode(form, Frame { id: &self.id, event: name, data, retry: None }, out);
+    }
+
+    /// Appends a `gap`: the events after `asked` up to `earliest` are gone.
+    pub(super) fn gap(&mut self, form: Form, gap: Gap, out: &mut Vec<u8>) {
+        let Gap { reason, asked, earliest, exact } = gap;
+        let missing = earliest.offset.saturating_sub(asked.offset + 1);
+        self.data.clear();
+        // Writing to a Vec cannot fail.
+        let _ = write!(
+            self.data,
+            r#"{{"reason":"{reason}","asked":"{asked}","earliest":"{earliest}","missing":{missing},"exact":{exact}}}"#
+        );
+        // Who resumes from this id goes on behind the gap and is not told twice.
+        let before = Position { offset: earliest.offset - 1, ..earliest };
+        self.notice(form, "gap", before, out);
+    }
+
+    /// Appends a `reset`: the id that was `asked` says nothing here; the stream goes on after `head`.
+    pub(super) fn reset(
+        &mut self,
+        form: Form,
+        (reason, asked): (&str, &str),
+        head: Position,
+        out: &mut Vec<u8>,
+    ) {
+        self.data.clear();
+        let _ = write!(self.data, r#"{{"reason":"{reason}","asked":"#);
+        json_string(&mut self.data, asked);
+        let _ = write!(self.data, r#","head":"{head}"}}"#);
+        self.notice(form, "reset", head, out);
+    }
+
+    /// Appends an id without an event: it moves the client's Last-Event-ID and dispatches nothing.
+    pub(super) fn heartbeat(&mut self, form: Form, head: Position, out: &mut Vec<u8>) {
+        self.id.clear();
+        head.write_to(&mut self.id);
+        form.wrap(out, |out| {
+            let done = sse::heartbeat(out, &self.id);
+            debug_assert!(done.is_ok(), "an id of ours holds no line end");
+        });
+    }
+
+    fn notice(&mut self, form: Form, name: &str, id: Position, out: &mut Vec<u8>) {
+        self.id.clear();
+        id.write_to(&mut self.id);
+        encode(form, Frame { id: &self.id, event: name, data: &self.data, retry: None }, out);
+    }
+}
+
+/// Events that somebody asked for and nobody has any more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gap {
+    /// Why they are gone.
+    pub(super) reason: &'static str,
+    /// The last position that the reader has.
+    pub(super) asked: Position,
+    /// The first one that is left.
+    pub(super) earliest: Position,
+    /// Whether all that is missing was for this reader.
+    pub(super) exact: bool,
+}
+
+/// Appends a frame. Ids are ours and types are checked when events are made, so neither can hold a
+/// line end; if one did, the frame would be left out rather than inject fields.
+fn encode(form: Form, frame: Frame<'_>, out: &mut Vec<u8>) {
+    let done = match form.framing {
+        Framing::Close => sse::encode(out, frame),
+        Framing::Chunked => sse::encode_chunked(out, frame),
+    };
+    debug_assert!(done.is_ok(), "{done:?}");
+}

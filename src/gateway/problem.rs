@@ -1,0 +1,183 @@
+//! Error answers: `application/problem+json` (RFC 9457) that names the field, line or byte.
+
+use std::io::Write as _;
+
+use crate::event::EventError;
+use crate::reactor::Answer;
+use crate::wire::http::{ResponseHead, reason_phrase};
+
+/// An error answer in the making. Boxed: it is the rare half of many results.
+#[derive(Debug)]
+pub(super) struct Problem(Box<Parts>);
+
+#[derive(Debug, Default)]
+struct Parts {
+    status: u16,
+    detail: String,
+    field: Option<String>,
+    line: Option<usize>,
+    at: Option<u64>,
+    limit: Option<u64>,
+    allow: Option<&'static str>,
+    authenticate: Option<&'static str>,
+    retry_after_s: Option<u32>,
+}
+
+impl Problem {
+    pub(super) fn new(status: u16, detail: impl Into<String>) -> Self {
+        Self(Box::new(Parts { status, detail: detail.into(), ..Parts::default() }))
+    }
+
+    /// What is wrong with an event: 413 if it is over a limit, else 400.
+    pub(super) fn of_event(error: &EventError) -> Self {
+        let status = if error.is_too_large() { 413 } else { 400 };
+        let mut problem = Self::new(status, error.to_string());
+        problem.0.at = error.at.map(|at| at as u64);
+        problem.0.limit = error.limit().map(|limit| limit as u64);
+        if !error.field.is_empty() {
+            problem.0.field = Some(error.field.clone().into_owned());
+        }
+        problem
+    }
+
+    pub(super) fn field(mut self, field: impl Into<String>) -> Self {
+        self.0.field = Some(field.into());
+        self
+    }
+
+    /// The line of the body, from 1.
+    pub(super) fn line(mut self, line: usize) -> Self {
+        self.0.line = Some(line);
+        self
+    }
+
+    /// The byte of what was given, from 0.
+    pub(super) fn at(mut self, at: u64) -> Self {
+        self.0.at = Some(at);
+        self
+    }
+
+    pub(super) fn limit(mut self, limit: u64) -> Self {
+        self.0.limit = Some(limit);
+        self
+    }
+
+    pub(super) fn allow(mut self, methods: &'static str) -> Self {
+        self.0.allow = Some(methods);
+        self
+    }
+
+    pub(super) fn authenticate(mut self, challenge: &'static str) -> Self {
+        self.0.authenticate = Some(challenge);
+        self
+    }
+
+    pub(super) fn retry_after_s(mut self, seconds: u32) -> Self {
+        self.0.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// The answer; `keep`: the connection may go on, as far as we are concerned.
+    pub(super) fn answer(&self, reply: ReplyTo) -> Answer {
+        let mut body = Vec::with_capacity(160);
+        self.write_json(&mut body);
+        body.push(b'\n');
+        let mut bytes = Vec::with_capacity(256 + body.len());
+        let mut head = ResponseHead::status(&mut bytes, self.0.status)
+            .header("Content-Type", "application/problem+json")
+            .header("Cache-Control", "no-store");
+        if let Some(allow) = self.0.allow {
+            head = head.header("Allow", allow);
+        }
+        if let Some(challenge) = self.0.authenticate {
+            head = head.header("WWW-Authenticate", challenge);
+        }
+        if let Some(seconds) = self.0.retry_after_s {
+            head = head.header_number("Retry-After", seconds.into());
+        }
+        reply.finish(head.content_length(body.len() as u64));
+        if !reply.head_only {
+            bytes.extend_from_slice(&body);
+        }
+        Answer { bytes, after: 0, close: !reply.keep_alive }
+    }
+
+    /// Appends the members after `status` and `detail`, for a result line.
+    pub(super) fn write_members(&self, out: &mut Vec<u8>) {
+        if let Some(field) = &self.0.field {
+            out.extend_from_slice(br#","field":"#);
+            json_string(out, field);
+        }
+        for (name, value) in [
+            ("line", self.0.line.map(|line| line as u64)),
+            ("at", self.0.at),
+            ("limit", self.0.limit),
+        ] {
+            if let Some(value) = value {
+                let _ = write!(out, r#","{name}":{value}"#);
+            }
+        }
+    }
+
+    pub(super) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    fn write_json(&self, out: &mut Vec<u8>) {
+        let title = reason_phrase(self.0.status);
+        let _ = write!(out, r#"{{"type":"about:blank","title":"{title}","status":{}"#, self.0.status);
+        out.extend_from_slice(br#","detail":"#);
+        json_string(out, &self.0.detail);
+        self.write_members(out);
+        out.push(b'}');
+    }
+}
+
+/// What an answer needs to know of its request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReplyTo {
+    /// Whether the connection goes on afterwards.
+    pub(super) keep_alive: bool,
+    /// HEAD: the body stays away.
+    pub(super) head_only: bool,
+    /// HTTP/1.0, which keeps connections only when told so.
+    pub(super) http10: bool,
+}
+
+impl ReplyTo {
+    /// For what cannot be answered as part of a conversation.
+    pub(super) const LAST: Self = Self { keep_alive: false, head_only: false, http10: false };
+
+    /// Writes the connection's fate and ends the head.
+    pub(super) fn finish(self, head: ResponseHead<'_>) {
+        match (self.keep_alive, self.http10) {
+            (false, _) => head.close().end(),
+            (true, true) => head.keep_alive().end(),
+            (true, false) => head.end(),
+        }
+    }
+
+    /// The same, but the connection ends.
+    pub(super) fn closing(self) -> Self {
+        Self { keep_alive: false, ..self }
+    }
+}
+
+/// Appends `text` as a JSON string.
+pub(super) fn json_string(out: &mut Vec<u8>, text: &str) {
+    crate::event::write_json_string(out, text);
+}
+
+/// A whole JSON answer.
+pub(super) fn json_answer(reply: ReplyTo, body: &[u8]) -> Answer {
+    let mut bytes = Vec::with_capacity(128 + body.len());
+    let head = ResponseHead::status(&mut bytes, 200)
+        .header("Content-Type", "application/json")
+        .header("Cache-Control", "no-store")
+        .content_length(body.len() as u64);
+    reply.finish(head);
+    if !reply.head_only {
+        bytes.extend_from_slice(body);
+    }
+    Answer { bytes, after: 0, close: !reply.keep_alive }
+}

@@ -1,0 +1,78 @@
+//! The routes: which path and method mean what.
+
+use std::borrow::Cow;
+
+use super::problem::{Problem, ReplyTo};
+use crate::event::topic;
+use crate::wire::http::{Head, percent_decode};
+
+/// What a request is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route<'a> {
+    /// `GET /`: the list of routes.
+    Index,
+    /// `GET /healthz`.
+    Health,
+    /// `GET /api/v1/events/stream`.
+    Stream,
+    /// `POST /api/v1/topics/{topic}/events`.
+    Publish(Cow<'a, str>),
+}
+
+const GET: &str = "GET, HEAD";
+const POST: &str = "POST";
+
+/// What `GET /` answers.
+pub(super) const INDEX: &str = "\
+eventring
+
+GET  /api/v1/events/stream?topic=PATTERN   events as Server-Sent Events
+POST /api/v1/topics/TOPIC/events           publish
+GET  /healthz                              state
+";
+
+/// Finds the route of a request.
+pub(super) fn find(head: &Head) -> Result<Route<'_>, Problem> {
+    let method = head.method();
+    let (route, methods) = match head.path() {
+        "/" => (Route::Index, GET),
+        "/healthz" => (Route::Health, GET),
+        "/api/v1/events/stream" => (Route::Stream, GET),
+        path => match topic_of(path) {
+            Some(raw) if method == POST => return Ok(Route::Publish(topic_name(raw)?)),
+            Some(_) => (Route::Index, POST),
+            None => return Err(Problem::new(404, "no such resource").field("path")),
+        },
+    };
+    if methods.split(", ").any(|allowed| allowed == method) {
+        Ok(route)
+    } else {
+        let detail = format!("{} is answered to {methods} only", head.path());
+        Err(Problem::new(405, detail).field("method").allow(methods))
+    }
+}
+
+/// The raw topic segment of a publish path.
+fn topic_of(path: &str) -> Option<&str> {
+    let raw = path.strip_prefix("/api/v1/topics/")?.strip_suffix("/events")?;
+    (!raw.contains('/')).then_some(raw)
+}
+
+fn topic_name(raw: &str) -> Result<Cow<'_, str>, Problem> {
+    let name = percent_decode(raw).map_err(|error| {
+        Problem::new(400, format!("topic: {error}")).field("topic").at(error.at as u64)
+    })?;
+    match topic::validate(&name) {
+        Ok(()) => Ok(name),
+        Err(error) => Err(Problem::new(400, format!("topic: {error}")).field("topic")),
+    }
+}
+
+/// What an answer to `head` has to know.
+pub(super) fn reply_to(head: &Head) -> ReplyTo {
+    ReplyTo {
+        keep_alive: head.keep_alive(),
+        head_only: head.method() == "HEAD",
+        http10: head.version() == 10,
+    }
+}

@@ -1,0 +1,241 @@
+//! The server: a hub behind sockets, driven by the caller's thread or one of its own.
+
+use std::io;
+use std::net::SocketAddr;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+
+use super::auth::{AllowAll, Authorizer};
+use super::config::ServerConfig;
+use super::publish::Bounds;
+use super::service::Gateway;
+use super::stream::StreamDefaults;
+use crate::hub::Hub;
+use crate::reactor::{self, BindError, Reactor, Stats, StopReport};
+
+/// Serves a hub over HTTP and Server-Sent Events.
+///
+/// Nothing runs until it is driven: by [`run`](Self::run) on this thread, by [`spawn`](Self::spawn) on
+/// one of its own, or [`turn`](Self::turn) by turn from the host's loop.
+///
+/// ```
+/// use eventring::event::Event;
+/// use eventring::gateway::{Server, ServerConfig};
+/// use eventring::hub::Hub;
+///
+/// let hub = Hub::new();
+/// let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+/// let server = Server::bind(&hub, config)?.spawn()?;
+/// println!("curl -N http://{}/api/v1/events/stream", server.addr());
+/// let mut event = Event::builder("greetings", "message");
+/// hub.publish(event.text("hello").build()?)?;
+/// assert!(server.stop()?.clean);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Server {
+    reactor: Reactor<Gateway>,
+    stop_timeout: Duration,
+}
+
+/// Why a server could not be made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// A setting makes no sense.
+    #[error("{field} {reason}")]
+    Config {
+        /// The setting.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// An address could not be had.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The hub has no place for another reader.
+    #[error("the hub refuses a reader: {0}")]
+    Hub(#[from] crate::hub::SubscribeError),
+}
+
+impl Server {
+    /// Listens, with everybody allowed everything.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`] names the setting or the address; then nothing is listened on.
+    pub fn bind(hub: &Hub, config: ServerConfig) -> Result<Self, ServerError> {
+        Self::bind_with(hub, config, Box::new(AllowAll))
+    }
+
+    /// Listens, and asks `authorizer` about each request.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn bind_with(
+        hub: &Hub,
+        config: ServerConfig,
+        authorizer: Box<dyn Authorizer>,
+    ) -> Result<Self, ServerError> {
+        if let Some((field, reason)) = config.first_fault() {
+            return Err(ServerError::Config { field, reason });
+        }
+        let readers = (hub.reader()?, hub.reader()?);
+        let bounds = Bounds {
+            body_bytes: config.body_bytes,
+            bodies_in_flight: config.bodies_in_flight,
+            batch_events: config.batch_events,
+            event: *hub.limits(),
+        };
+        let defaults = StreamDefaults { retry: config.retry, heartbeat: config.heartbeat };
+        let fed = hub.visible() + 1;
+        let reactor = Reactor::bind(&config.listen, config.limits(), fed, |handle| {
+            Gateway::new(hub, readers, bounds, defaults, authorizer, handle)
+        })?;
+        Ok(Self { reactor, stop_timeout: config.stop_timeout })
+    }
+
+    /// The addresses listened on, with the ports that the system picked.
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        self.reactor.addresses()
+    }
+
+    /// Speaks to the server from any thread.
+    pub fn handle(&self) -> Handle {
+        Handle { reactor: self.reactor.handle(), stop_timeout: self.stop_timeout }
+    }
+
+    /// Serves on this thread until [`Handle::stop`].
+    ///
+    /// # Errors
+    ///
+    /// What the system's poll returned, which ends the server; errors of connections end those only.
+    pub fn run(mut self) -> io::Result<StopReport> {
+        loop {
+            if let Some(report) = self.reactor.turn(None)? {
+                return Ok(report);
+            }
+        }
+    }
+
+    /// Serves on a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// What the system returned when it refused a thread.
+    pub fn spawn(self) -> io::Result<Running> {
+        let addresses = self.local_addrs().to_vec();
+        let handle = self.handle();
+        let thread = std::thread::Builder::new().name("eventring".into());
+        let thread = thread.spawn(move || self.run())?;
+        Ok(Running { addresses, handle, thread: Some(thread) })
+    }
+
+    /// Does what is ready, after waiting for it at most `timeout` (`None`: as long as it takes).
+    ///
+    /// For hosts with a loop of their own: turn when [`AsRawFd`](std::os::fd::AsRawFd) is readable or
+    /// [`next_deadline`](Self::next_deadline) has passed. Returns `Some` once the server has stopped.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Option<StopReport>> {
+        self.reactor.turn(timeout)
+    }
+
+    /// When the next turn is due even if no descriptor is ready; `None`: now.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.reactor.next_deadline()
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsRawFd for Server {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.reactor.as_raw_fd()
+    }
+}
+
+/// Speaks to a server from any thread.
+#[derive(Clone)]
+pub struct Handle {
+    reactor: reactor::Handle,
+    stop_timeout: Duration,
+}
+
+impl Handle {
+    /// Asks the server to stop: what is published already goes out within the configured time.
+    pub fn stop(&self) {
+        self.stop_within(self.stop_timeout);
+    }
+
+    /// Asks the server to stop within `timeout`; the earliest of several wins.
+    pub fn stop_within(&self, timeout: Duration) {
+        self.reactor.stop(timeout);
+    }
+
+    /// The counters as they are now.
+    pub fn stats(&self) -> Stats {
+        self.reactor.stats()
+    }
+}
+
+/// A server on a thread of its own. Dropping it asks the server to stop and does not wait.
+pub struct Running {
+    addresses: Vec<SocketAddr>,
+    handle: Handle,
+    thread: Option<JoinHandle<io::Result<StopReport>>>,
+}
+
+impl Running {
+    /// The first address listened on.
+    pub fn addr(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+
+    /// All addresses listened on.
+    pub fn addrs(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Speaks to the server from any thread.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Stops and waits for the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::run`].
+    pub fn stop(self) -> io::Result<StopReport> {
+        self.handle.stop();
+        self.join()
+    }
+
+    /// Waits for the end, which somebody else asks for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::run`].
+    ///
+    /// # Panics
+    ///
+    /// Goes on with a panic of the server's thread.
+    pub fn join(mut self) -> io::Result<StopReport> {
+        let Some(thread) = self.thread.take() else {
+            unreachable!("the thread is taken here only, and `self` is gone then")
+        };
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            self.handle.stop();
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Classes: connections that share a filter and a wire form, and the extents of the frames they want.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::ops::Range;
+
+/// Extents that one class keeps before it forgets the oldest. Whoever has not read those yet catches
+/// up from the service instead. 16 bytes each.
+const EXTENTS_MAX: usize = 4096;
+
+/// Names a class while it has members. Ids are reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClassId(pub(super) u32);
+
+/// What the members of a class share.
+pub(super) struct Class<K> {
+    pub(super) key: K,
+    /// Which frame log its members read.
+    pub(super) form: u8,
+    /// The frames of this class; `None`: every frame in the log from `floor` on.
+    extents: Option<Extents>,
+    /// Bytes of the log before this one are unknown to the class.
+    floor: u64,
+    /// Connections, in no order.
+    pub(super) members: Vec<u32>,
+    /// Where the next pump starts, so that nobody is always first.
+    pub(super) pump_at: usize,
+    /// Members that the pump has yet to visit; not 0 exactly while the class is queued for it.
+    pub(super) pump_left: usize,
+}
+
+impl<K> Class<K> {
+    /// First byte of the log from which on the class knows its frames.
+    pub(super) fn floor(&self) -> u64 {
+        self.floor
+    }
+
+    /// Notes that the frame at `range` belongs to the class.
+    pub(super) fn push(&mut self, range: Range<u64>) {
+        if let Some(extents) = &mut self.extents
+            && let Some(lost) = extents.push(range)
+        {
+            self.floor = self.floor.max(lost);
+        }
+    }
+
+    /// The next bytes for a member at `cursor`, up to the log's `end`; `None`: nothing to send.
+    pub(super) fn next_range(&self, cursor: u64, end: u64) -> Option<Range<u64>> {
+        match &self.extents {
+            None => (cursor < end).then_some(cursor..end),
+            Some(extents) => extents.next(cursor),
+        }
+    }
+
+    /// Forgets what lies before the log's new `tail`.
+    pub(super) fn trim(&mut self, tail: u64) {
+        self.floor = self.floor.max(tail);
+        if let Some(extents) = &mut self.extents {
+            extents.trim(tail);
+        }
+    }
+}
+
+/// Ranges of a frame log, ascending, adjacent ones merged.
+#[derive(Default)]
+struct Extents(VecDeque<Range<u64>>);
+
+impl Extents {
+    /// Appends a range; returns the end of the oldest one if that had to go.
+    fn push(&mut self, range: Range<u64>) -> Option<u64> {
+        match self.0.back_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => self.0.push_back(range),
+        }
+        (self.0.len() > EXTENTS_MAX).then(|| self.0.pop_front().map_or(0, |lost| lost.end))
+    }
+
+    fn next(&self, cursor: u64) -> Option<Range<u64>> {
+        // Most members stand at the end: look there before searching.
+        let last = self.0.back()?;
+        if cursor >= last.start {
+            return (cursor < last.end).then_some(cursor..last.end);
+        }
+        let first = self.0.partition_point(|extent| extent.end <= cursor);
+        self.0.get(first).map(|extent| extent.start.max(cursor)..extent.end)
+    }
+
+    fn trim(&mut self, tail: u64) {
+        let gone = self.0.partition_point(|extent| extent.end <= tail);
+        self.0.drain(..gone);
+        if let Some(first) = self.0.front_mut() {
+            first.start = first.start.max(tail);
+        }
+        if self.0.is_empty() {
+            self.0.shrink_to(0);
+        }
+    }
+}
+
+/// All classes that have members, found by key and form.
+pub(super) struct Classes<K> {
+    by_key: HashMap<(K, u8), ClassId>,
+    table: Vec<Option<Class<K>>>,
+    free: Vec<u32>,
+}
+
+impl<K: Clone + Eq + Hash> Classes<K> {
+    pub(super) fn new() -> Self {
+        Self { by_key: HashMap::new(), table: Vec::new(), free: Vec::new() }
+    }
+
+    pub(super) fn find(&self, key: &K, form: u8) -> Option<ClassId> {
+        self.by_key.get(&(key.clone(), form)).copied()
+    }
+
+    /// Makes a class whose frames are known from `floor` on.
+    pub(super) fn open(&mut self, key: K, form: u8, everything: bool, floor: u64) -> ClassId {
+        let class = Class {
+            key: key.clone(),
+            form,
+            extents: (!everything).then(Extents::default),
+            floor,
+            members: Vec::new(),
+            pump_at: 0,
+            pump_left: 0,
+        };
+        let id = match self.free.pop() {
+            Some(free) => {
+                self.table[free as usize] = Some(class);
+                ClassId(free)
+            }
+            None => {
+                self.table.push(Some(class));
+                ClassId(self.table.len() as u32 - 1)
+            }
+        };
+        self.by_key.insert((key, form), id);
+        id
+    }
+
+    /// Removes a class without members and returns its key.
+    pub(super) fn close(&mut self, id: ClassId) -> Option<K> {
+        let class = self.table[id.0 as usize].take()?;
+        debug_assert!(class.members.is_empty());
+        self.by_key.remove(&(class.key.clone(), class.form));
+        self.free.push(id.0);
+        Some(class.key)
+    }
+
+    pub(super) fn get(&self, id: ClassId) -> Option<&Class<K>> {
+        self.table.get(id.0 as usize)?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, id: ClassId) -> Option<&mut Class<K>> {
+        self.table.get_mut(id.0 as usize)?.as_mut()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (ClassId, &mut Class<K>)> {
+        let slots = self.table.iter_mut().enumerate();
+        slots.filter_map(|(i, slot)| slot.as_mut().map(|class| (ClassId(i as u32), class)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn narrow() -> Class<()> {
+        let mut classes = Classes::new();
+        let id = classes.open((), 0, false, 0);
+        classes.table[id.0 as usize].take().unwrap()
+    }
+
+    #[test]
+    fn adjacent_frames_are_one_range_and_others_are_skipped() {
+        let mut class = narrow();
+        class.push(10..20);
+        class.push(20..30);
+        class.push(50..60);
+        assert_eq!(class.next_range(0, 100), Some(10..30));
+        assert_eq!(class.next_range(25, 100), Some(25..30));
+        assert_eq!(class.next_range(30, 100), Some(50..60));
+        assert_eq!(class.next_range(60, 100), None);
+    }
+
+    #[test]
+    fn the_oldest_extent_goes_first_and_raises_the_floor() {
+        let mut class = narrow();
+        for i in 0..=EXTENTS_MAX as u64 {
+            class.push(i * 10..i * 10 + 5);
+        }
+        assert_eq!(class.floor(), 5);
+        assert_eq!(class.next_range(0, u64::MAX), Some(10..15));
+    }
+
+    #[test]
+    fn trimming_follows_the_log() {
+        let mut class = narrow();
+        class.push(10..20);
+        class.push(30..40);
+        class.trim(35);
+        assert_eq!(class.next_range(0, 100), Some(35..40));
+        assert_eq!(class.floor(), 35);
+    }
+}

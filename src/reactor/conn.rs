@@ -1,0 +1,150 @@
+//! A connection's state: what every pump touches in 32 bytes, the rest apart.
+
+use std::sync::Arc;
+
+use super::class::ClassId;
+use super::requests::Requests;
+use super::service::Service;
+use super::transport::Transport;
+use super::wheel::Tick;
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The slot is free.
+    Free,
+    /// Requests come in, answers go out.
+    Request,
+    /// A stream whose next events come from the service; `cursor` is an offset.
+    CatchUp,
+    /// A stream whose next events come from its frame log; `cursor` is a byte.
+    Log,
+    /// What is private goes out, then FIN.
+    Closing,
+    /// FIN is sent; what the peer still sends is read and dropped.
+    Drain,
+}
+
+/// The part of a connection that is touched for every event.
+pub(super) struct Hot {
+    pub(super) transport: Option<Transport>,
+    pub(super) class: ClassId,
+    /// See [`Phase`].
+    pub(super) cursor: u64,
+    /// Index in the class's members.
+    pub(super) slot: u32,
+    /// Second, since the reactor started, in which the peer last accepted a byte.
+    pub(super) active: u32,
+    /// Longest silence in seconds; 0: no heartbeat.
+    pub(super) heartbeat: u16,
+    pub(super) phase: Phase,
+    pub(super) flags: Flags,
+}
+
+const _: () = assert!(cfg!(debug_assertions) || size_of::<Hot>() <= 32);
+
+/// What is known about a connection's socket and its place in the queues.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Flags(u8);
+
+impl Flags {
+    /// The socket took no more; its writable edge will come.
+    pub(super) const BLOCKED: u8 = 1;
+    /// The connection is in the ready queue.
+    pub(super) const READY: u8 = 2;
+    /// The socket may hold bytes that nobody read.
+    pub(super) const UNREAD: u8 = 4;
+    /// The peer has closed its direction.
+    pub(super) const EOF: u8 = 8;
+
+    pub(super) fn has(self, flag: u8) -> bool {
+        self.0 & flag != 0
+    }
+
+    pub(super) fn set(&mut self, flag: u8) {
+        self.0 |= flag;
+    }
+
+    pub(super) fn clear(&mut self, flag: u8) {
+        self.0 &= !flag;
+    }
+}
+
+impl Hot {
+    pub(super) fn free() -> Self {
+        Self {
+            transport: None,
+            class: ClassId(0),
+            cursor: 0,
+            slot: 0,
+            active: 0,
+            heartbeat: 0,
+            phase: Phase::Free,
+            flags: Flags::default(),
+        }
+    }
+
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self.phase, Phase::CatchUp | Phase::Log)
+    }
+}
+
+/// The part of a connection that is touched now and then.
+pub(super) struct Cold<S: Service> {
+    /// There until the connection becomes a stream.
+    pub(super) requests: Option<Box<Requests<S>>>,
+    /// Bytes for this connection alone; there only while some wait.
+    pub(super) out: Option<Box<Outbound>>,
+    /// When to look at it; `Tick::MAX`: never.
+    pub(super) deadline: Tick,
+    /// The earliest tick at which the wheel will look; `Tick::MAX`: it will not.
+    pub(super) looked_at: Tick,
+}
+
+impl<S: Service> Cold<S> {
+    pub(super) fn free() -> Self {
+        Self { requests: None, out: None, deadline: Tick::MAX, looked_at: Tick::MAX }
+    }
+}
+
+/// Bytes for one connection: the rest of a frame that the log no longer holds, then answers or history.
+#[derive(Default)]
+pub(super) struct Outbound {
+    /// The rest of a half-sent frame, shared by all that were inside it, and how much of it is sent.
+    pub(super) frame: Option<(Arc<[u8]>, usize)>,
+    pub(super) bytes: Vec<u8>,
+    pub(super) sent: usize,
+}
+
+impl Outbound {
+    /// What is to be sent next; empty: everything is.
+    pub(super) fn pending(&self) -> &[u8] {
+        match &self.frame {
+            Some((frame, sent)) => &frame[*sent..],
+            None => &self.bytes[self.sent..],
+        }
+    }
+
+    /// How many bytes wait.
+    pub(super) fn len(&self) -> usize {
+        let frame = self.frame.as_ref().map_or(0, |(frame, sent)| frame.len() - sent);
+        frame + self.bytes.len() - self.sent
+    }
+
+    /// Notes that `n` bytes of [`pending`](Self::pending) are sent; returns a frame that is done.
+    pub(super) fn advance(&mut self, n: usize) -> Option<Arc<[u8]>> {
+        match &mut self.frame {
+            Some((frame, sent)) => {
+                *sent += n;
+                if *sent < frame.len() {
+                    return None;
+                }
+                self.frame.take().map(|(frame, _)| frame)
+            }
+            None => {
+                self.sent += n;
+                None
+            }
+        }
+    }
+}

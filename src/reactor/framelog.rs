@@ -1,0 +1,151 @@
+//! The frame log: encoded frames in order, a byte window over them, and an index from offset to byte.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use super::mirror::ByteRing;
+
+/// A log is recycled in this many steps, so that who stands in the way is looked for rarely.
+const STEPS: u64 = 16;
+/// A frame is at most this part of its log.
+const LARGEST_FRAME: usize = 4;
+
+/// Where the frame of an event starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// Offset of the event in the hub.
+    pub(super) offset: u64,
+    /// First byte of its frame.
+    pub(super) start: u64,
+}
+
+/// The newest frames of one wire form.
+///
+/// Bytes are addressed by a position that only grows; `tail..end` is readable as one slice. `tail` is
+/// always the start of a frame (or `end`), so whoever stands at or after it can be told which event
+/// comes next.
+pub(super) struct FrameLog {
+    bytes: ByteRing,
+    /// One mark per frame in `tail..end`, ascending in both fields. 16 bytes a frame.
+    marks: VecDeque<Mark>,
+    tail: u64,
+    end: u64,
+}
+
+impl FrameLog {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { bytes: ByteRing::new(capacity), marks: VecDeque::new(), tail: 0, end: 0 }
+    }
+
+    /// One past the last byte.
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The largest frame that the log takes, in bytes.
+    pub(super) fn largest_frame(&self) -> usize {
+        self.bytes.capacity() / LARGEST_FRAME
+    }
+
+    /// Where `tail` must move before a frame of `len` bytes fits; `None` if it fits now.
+    pub(super) fn tail_for(&self, len: usize) -> Option<u64> {
+        let capacity = self.bytes.capacity() as u64;
+        let needed = (self.end + len as u64).saturating_sub(capacity);
+        if needed <= self.tail {
+            return None;
+        }
+        let stepped = needed.next_multiple_of(capacity / STEPS).min(self.end);
+        let first = self.marks.partition_point(|mark| mark.start < stepped);
+        Some(self.marks.get(first).map_or(self.end, |mark| mark.start))
+    }
+
+    /// Gives up the bytes before `tail`, a value from [`tail_for`](Self::tail_for).
+    pub(super) fn advance_tail(&mut self, tail: u64) {
+        let gone = self.marks.partition_point(|mark| mark.start < tail);
+        self.marks.drain(..gone);
+        self.tail = tail;
+    }
+
+    /// Appends the frame of event `offset`, for which room was made, and returns its bytes' range.
+    pub(super) fn append(&mut self, offset: u64, frame: &[u8]) -> Range<u64> {
+        debug_assert!(frame.len() <= self.largest_frame());
+        debug_assert!(self.tail_for(frame.len()).is_none());
+        debug_assert!(self.marks.back().is_none_or(|last| last.offset <= offset));
+        let start = self.end;
+        self.bytes.write(start, frame);
+        self.marks.push_back(Mark { offset, start });
+        self.end += frame.len() as u64;
+        start..self.end
+    }
+
+    /// The bytes of `range`, which lies in `tail..end`.
+    pub(super) fn slice(&self, range: Range<u64>) -> &[u8] {
+        debug_assert!(self.tail <= range.start && range.end <= self.end);
+        self.bytes.slice(range)
+    }
+
+    /// The frame that holds byte `at`, and where it ends; `None` at the end of the log.
+    pub(super) fn frame_at(&self, at: u64) -> Option<(Mark, u64)> {
+        debug_assert!(self.tail <= at);
+        let after = self.marks.partition_point(|mark| mark.start <= at);
+        let mark = *self.marks.get(after.checked_sub(1)?)?;
+        let end = self.marks.get(after).map_or(self.end, |next| next.start);
+        (at < end).then_some((mark, end))
+    }
+
+    /// First byte of the first frame whose offset is `offset` or later; `end` if none is.
+    pub(super) fn start_of(&self, offset: u64) -> u64 {
+        let first = self.marks.partition_point(|mark| mark.offset < offset);
+        self.marks.get(first).map_or(self.end, |mark| mark.start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled() -> FrameLog {
+        let mut log = FrameLog::new(4096);
+        for offset in 1..=100 {
+            put(&mut log, offset, &[offset as u8; 100]);
+        }
+        log
+    }
+
+    fn put(log: &mut FrameLog, offset: u64, frame: &[u8]) {
+        if let Some(tail) = log.tail_for(frame.len()) {
+            log.advance_tail(tail);
+        }
+        log.append(offset, frame);
+    }
+
+    #[test]
+    fn the_tail_is_the_start_of_a_frame_and_bytes_stay() {
+        let log = filled();
+        assert_eq!(log.tail % 100, 0);
+        assert!(log.end() - log.tail <= 4096);
+        assert!(log.end() - log.tail >= 4096 - 4096 / STEPS - 200);
+        let (mark, end) = log.frame_at(log.tail).unwrap();
+        assert_eq!(mark.start, log.tail);
+        assert_eq!(log.slice(mark.start..end), &[mark.offset as u8; 100]);
+    }
+
+    #[test]
+    fn a_byte_in_a_frame_finds_its_event() {
+        let log = filled();
+        let (mark, end) = log.frame_at(9_950).unwrap();
+        assert_eq!((mark.offset, mark.start, end), (100, 9_900, 10_000));
+        assert_eq!(log.frame_at(log.end()), None);
+        assert_eq!(log.start_of(100), 9_900);
+        assert_eq!(log.start_of(101), log.end());
+    }
+
+    #[test]
+    fn one_large_frame_may_push_everything_out() {
+        let mut log = FrameLog::new(4096);
+        for offset in 1..=8 {
+            put(&mut log, offset, &[7; 1024]);
+        }
+        assert_eq!(log.end() - log.tail, 4096);
+    }
+}

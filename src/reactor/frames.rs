@@ -1,0 +1,138 @@
+//! How the service fills the frame logs, and who has to make room for it.
+
+use super::class::ClassId;
+use super::conn::Phase;
+use super::core::Core;
+use super::service::Service;
+
+/// Bytes that may be appended before every member had its turn: a quarter of a log. Above it the
+/// reactor sends first and reads the ring later, so that nobody falls behind who need not.
+const UNPUMPED_SHARE: usize = 4;
+
+/// The frame logs, as the service sees them while it feeds.
+pub struct Frames<'a, S: Service> {
+    core: &'a mut Core<S>,
+    service_scratch: &'a mut Vec<u8>,
+    /// Connections that have to go.
+    cut: &'a mut Vec<u32>,
+}
+
+impl<'a, S: Service> Frames<'a, S> {
+    pub(super) fn new(
+        core: &'a mut Core<S>,
+        scratch: &'a mut Vec<u8>,
+        cut: &'a mut Vec<u32>,
+    ) -> Self {
+        Self { core, service_scratch: scratch, cut }
+    }
+
+    /// Whether more may be appended in this turn.
+    pub fn has_room(&self) -> bool {
+        self.core.unpumped < self.core.limits.frame_log_bytes / UNPUMPED_SHARE
+    }
+
+    /// Appends the event `offset` for `classes`, encoded once for each wire form among them.
+    ///
+    /// `encode` appends the frame of a form to the buffer. A frame over the log's bound is handed back
+    /// to it with `oversize` set: then it writes what stands in for the frame.
+    pub fn append(
+        &mut self,
+        offset: u64,
+        classes: &[ClassId],
+        mut encode: impl FnMut(u8, bool, &mut Vec<u8>),
+    ) {
+        for form in 0..S::FORMS as u8 {
+            let mut ids = classes.iter().filter(|id| {
+                self.core.classes.get(**id).is_some_and(|class| class.form == form)
+            });
+            let Some(first) = ids.next() else { continue };
+            let rest: &mut dyn Iterator<Item = &ClassId> = &mut ids;
+            let members = std::iter::once(first).chain(rest).copied();
+            // The ids are few: collecting them ends the borrow of the class table.
+            let members: smallvec::SmallVec<[ClassId; 8]> = members.collect();
+            self.append_form(offset, form, &members, &mut encode);
+        }
+    }
+
+    /// Appends something that every member of every class gets, at the place of event `offset`.
+    pub fn append_to_all(&mut self, offset: u64, encode: impl FnMut(u8, bool, &mut Vec<u8>)) {
+        let classes: Vec<ClassId> = self.core.classes.iter_mut().map(|(id, _)| id).collect();
+        self.append(offset, &classes, encode);
+    }
+
+    /// The first offset that is not in the logs.
+    pub fn fed(&self) -> u64 {
+        self.core.fed
+    }
+
+    /// Says that everything before `offset` is in the logs or wanted by nobody.
+    pub fn set_fed(&mut self, offset: u64) {
+        debug_assert!(offset >= self.core.fed);
+        self.core.fed = offset;
+    }
+
+    fn append_form(
+        &mut self,
+        offset: u64,
+        form: u8,
+        classes: &[ClassId],
+        encode: &mut impl FnMut(u8, bool, &mut Vec<u8>),
+    ) {
+        let Some(log) = self.core.logs[form as usize].as_ref() else { return };
+        let largest = log.largest_frame();
+        self.service_scratch.clear();
+        encode(form, false, self.service_scratch);
+        if self.service_scratch.len() > largest {
+            self.service_scratch.clear();
+            encode(form, true, self.service_scratch);
+        }
+        let len = self.service_scratch.len();
+        if let Some(tail) = log.tail_for(len) {
+            self.make_room(form, tail);
+        }
+        let Some(log) = self.core.logs[form as usize].as_mut() else { return };
+        let range = log.append(offset, self.service_scratch);
+        self.core.unpumped += len;
+        for id in classes {
+            if let Some(class) = self.core.classes.get_mut(*id) {
+                class.push(range.clone());
+            }
+            self.core.make_dirty(*id);
+        }
+    }
+
+    /// Gives up the log's bytes before `tail`, after everybody who stands there was moved.
+    fn make_room(&mut self, form: u8, tail: u64) {
+        for i in 0..self.core.hot.len() as u32 {
+            let hot = self.core.hot(i);
+            if hot.phase != Phase::Log || hot.cursor >= tail {
+                continue;
+            }
+            let (class, cursor) = (hot.class, hot.cursor);
+            if self.core.classes.get(class).is_none_or(|class| class.form != form) {
+                continue;
+            }
+            match self.core.settle(i) {
+                Some(settled) if settled >= tail => self.core.hot(i).cursor = settled,
+                // Past frames of others, or inside a frame of its own.
+                Some(settled) => {
+                    self.core.hot(i).cursor = settled.max(cursor);
+                    if !self.core.fall_behind(i) {
+                        self.cut.push(i);
+                        // Out of the log at once: nothing may point at bytes that go.
+                        self.core.hot(i).phase = Phase::CatchUp;
+                    }
+                }
+                None => self.cut.push(i),
+            }
+        }
+        if let Some(log) = self.core.logs[form as usize].as_mut() {
+            log.advance_tail(tail);
+        }
+        for (_, class) in self.core.classes.iter_mut() {
+            if class.form == form {
+                class.trim(tail);
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The reactor's bounds, each with its default and its consequence.
+
+use std::time::Duration;
+
+use crate::wire::http;
+
+/// Bounds of one reactor.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at once, streams and requests together; the next one is answered 503. 65,536.
+    pub max_connections: usize,
+    /// Time for a request's head, from its first byte (from the accept for the first). Then 408, or
+    /// a silent close if no byte came. 10 s.
+    pub head_timeout: Duration,
+    /// Time for a request's whole body. Then 408. 30 s.
+    pub body_timeout: Duration,
+    /// How long a connection may idle between requests. Then it closes. 60 s.
+    pub idle_timeout: Duration,
+    /// How long a peer may accept no byte of what is waiting for it. Then it is cut; a client that
+    /// resumes misses nothing that is still retained. 30 s.
+    pub write_timeout: Duration,
+    /// How long a closed connection is read to its end, so that the last answer is not lost. 2 s.
+    pub drain_timeout: Duration,
+    /// Bytes of each frame log. A frame may take a quarter of it. 4 MiB.
+    pub frame_log_bytes: usize,
+    /// Bytes of answers and history that wait for one connection before more is made. 64 KiB.
+    pub private_bytes: usize,
+    /// Bytes of half-sent frames kept for slow connections; beyond it they are cut. 16 MiB.
+    pub half_sent_bytes: usize,
+    /// Answers that wait for their events to become visible, per connection; beyond it the
+    /// connection is not read. 256.
+    pub max_pending_publishes: usize,
+    /// `TCP_NOTSENT_LOWAT`: unsent bytes the kernel takes per connection. 16 KiB.
+    pub notsent_lowat: u32,
+    /// `SO_SNDBUF`; `None` leaves it to the kernel.
+    pub send_buffer: Option<usize>,
+    /// What the request parser accepts.
+    pub http: http::Limits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 65_536,
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(2),
+            frame_log_bytes: 4 << 20,
+            private_bytes: 64 << 10,
+            half_sent_bytes: 16 << 20,
+            max_pending_publishes: 256,
+            notsent_lowat: 16 << 10,
+            send_buffer: None,
+            http: http::Limits::default(),
+        }
+    }
+}

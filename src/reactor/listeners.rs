@@ -1,0 +1,138 @@
+//! Listening sockets: bound with a typed error, accepted a bounded number at a time.
+
+use std::io;
+use std::net::SocketAddr;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, Socket, Type};
+use thiserror::Error;
+
+/// Connections that may wait in the kernel for us.
+const BACKLOG: i32 = 4096;
+/// Connections accepted at most before others have their turn.
+const ACCEPTS: usize = 64;
+
+/// An address could not be listened on.
+#[derive(Debug, Error)]
+#[error("cannot listen on {address}: {source}")]
+pub struct BindError {
+    /// The address as it was asked for.
+    pub address: SocketAddr,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+pub(super) struct Listeners {
+    sockets: Vec<TcpListener>,
+    /// Sockets that may have more to accept.
+    unaccepted: Vec<usize>,
+    addresses: Vec<SocketAddr>,
+    /// Kept free so that a full descriptor table can still turn a connection away.
+    reserve: Option<std::fs::File>,
+}
+
+/// What an accept came to.
+pub(super) enum Accepted {
+    Connection(TcpStream, SocketAddr),
+    /// The process has no descriptor left: the connection was closed at once.
+    TurnedAway,
+}
+
+impl Listeners {
+    /// Binds all addresses or none.
+    pub(super) fn bind(addresses: &[SocketAddr]) -> Result<Self, BindError> {
+        let mut sockets = Vec::new();
+        let mut bound = Vec::new();
+        for address in addresses {
+            let fail = |source| BindError { address: *address, source };
+            let socket = listen(*address).map_err(fail)?;
+            bound.push(socket.local_addr().map_err(fail)?);
+            sockets.push(socket);
+        }
+        let reserve = std::fs::File::open("/dev/null").ok();
+        Ok(Self { sockets, unaccepted: Vec::new(), addresses: bound, reserve })
+    }
+
+    pub(super) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Registers listener `n` under `token(n)`.
+    pub(super) fn register(&mut self, registry: &Registry, first: usize) -> io::Result<()> {
+        for (n, socket) in self.sockets.iter_mut().enumerate() {
+            registry.register(socket, Token(first + n), Interest::READABLE)?;
+        }
+        Ok(())
+    }
+
+    /// Notes that listener `n` has connections waiting.
+    pub(super) fn is_ready(&mut self, n: usize) {
+        if n < self.sockets.len() && !self.unaccepted.contains(&n) {
+            self.unaccepted.push(n);
+        }
+    }
+
+    /// Whether connections may be waiting.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.unaccepted.is_empty()
+    }
+
+    /// Accepts what waits, a bounded number of connections.
+    pub(super) fn accept(&mut self, mut take: impl FnMut(Accepted)) {
+        let Some(n) = self.unaccepted.first().copied() else { return };
+        for _ in 0..ACCEPTS {
+            match self.sockets[n].accept() {
+                Ok((stream, peer)) => take(Accepted::Connection(stream, peer)),
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) if is_out_of_descriptors(&error) && self.turn_away(n) => {
+                    take(Accepted::TurnedAway);
+                }
+                Err(_) => {
+                    self.unaccepted.remove(0);
+                    return;
+                }
+            }
+        }
+        self.unaccepted.rotate_left(1);
+    }
+
+    /// Takes one waiting connection with the reserved descriptor and drops it.
+    fn turn_away(&mut self, n: usize) -> bool {
+        self.reserve = None;
+        let turned = self.sockets[n].accept().is_ok();
+        self.reserve = std::fs::File::open("/dev/null").ok();
+        turned && self.reserve.is_some()
+    }
+
+    /// Stops listening.
+    pub(super) fn close(&mut self) {
+        self.sockets.clear();
+        self.unaccepted.clear();
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        // Both families would make the same port on 0.0.0.0 busy.
+        socket.set_only_v6(true)?;
+    }
+    // A restart must not wait for old connections; a port that somebody listens on stays an error.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let code = error.raw_os_error();
+    code == Some(Errno::MFILE.raw_os_error()) || code == Some(Errno::NFILE.raw_os_error())
+}

@@ -1,0 +1,316 @@
+//! A connection's inbound half: requests out of bytes, answers in their order.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use super::conn::{Flags, Phase};
+use super::core::Core;
+use super::limits::Limits;
+use super::service::{Answer, Begin, Refusal, Service, StreamPlan};
+use crate::wire::http::{Head, RequestDecoder, RequestError, Step};
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// What a connection knows while it is not yet a stream.
+pub(super) struct Requests<S: Service> {
+    peer: SocketAddr,
+    decoder: RequestDecoder,
+    /// Bytes that came and are not consumed: part of a head, or pipelined requests that wait.
+    input: Vec<u8>,
+    /// The request whose body is arriving.
+    exchange: Option<S::Exchange>,
+    clock: Clock,
+    /// Answers in the order of their requests.
+    answers: VecDeque<Reply<S>>,
+    /// `input` holds more than the beginning of something: a bound stopped the decoder.
+    held: bool,
+}
+
+enum Reply<S: Service> {
+    Answer(Answer),
+    Stream(Box<StreamPlan<S::Key>>),
+}
+
+/// Which deadline runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clock {
+    /// No request yet, or none since the last answer.
+    Idle,
+    Head,
+    Body,
+    /// A request is done and its answer waits.
+    Answer,
+}
+
+impl<S: Service> Requests<S> {
+    pub(super) fn new(peer: SocketAddr, limits: &Limits) -> Self {
+        Self {
+            peer,
+            decoder: RequestDecoder::new(limits.http),
+            input: Vec::new(),
+            exchange: None,
+            clock: Clock::Idle,
+            answers: VecDeque::new(),
+            held: false,
+        }
+    }
+
+    /// Whether no further request is taken before answers have left.
+    fn is_full(&self, limits: &Limits) -> bool {
+        self.answers.len() >= limits.max_pending_publishes
+            || matches!(self.answers.back(), Some(Reply::Stream(_)))
+            || matches!(self.answers.back(), Some(Reply::Answer(answer)) if answer.close)
+    }
+
+    /// Queues a part of an answer behind the answers that are still to leave.
+    fn append(&mut self, bytes: Vec<u8>, out: &mut Vec<u8>) {
+        if self.answers.is_empty() {
+            out.extend_from_slice(&bytes);
+        } else if !bytes.is_empty() {
+            let part = Answer { bytes, after: 0, close: false };
+            self.answers.push_back(Reply::Answer(part));
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.exchange.is_none() && self.answers.is_empty() && self.decoder.is_idle()
+    }
+}
+
+/// What one step of a decoder came to.
+enum Next {
+    Again,
+    Wait,
+}
+
+impl<S: Service> Core<S> {
+    /// Takes bytes from the socket of connection `i`, or none to go on with those that wait.
+    pub(super) fn take_input(&mut self, service: &mut S, i: u32, bytes: &[u8]) {
+        let Some(mut requests) = self.cold[i as usize].requests.take() else { return };
+        let mut out = std::mem::take(&mut self.out(i).bytes);
+        let mut input = std::mem::take(&mut requests.input);
+        let mut used = 0;
+        if input.is_empty() {
+            used = self.decode_all(service, &mut requests, bytes, &mut out);
+            input.extend_from_slice(&bytes[used..]);
+        } else {
+            input.extend_from_slice(bytes);
+            used += self.decode_all(service, &mut requests, &input, &mut out);
+            input.drain(..used);
+        }
+        if !input.is_empty() {
+            requests.input = input;
+        }
+        self.out(i).bytes = out;
+        self.cold[i as usize].requests = Some(requests);
+        self.flush_answers(service, i);
+    }
+
+    fn decode_all(
+        &mut self,
+        service: &mut S,
+        requests: &mut Requests<S>,
+        input: &[u8],
+        out: &mut Vec<u8>,
+    ) -> usize {
+        let mut used = 0;
+        requests.held = true;
+        while !requests.is_full(&self.limits) && out.len() < self.limits.private_bytes {
+            let next = match requests.decoder.decode(&input[used..]) {
+                Ok((n, step)) => {
+                    used += n;
+                    let more = used < input.len();
+                    self.step(service, requests, step, more, out)
+                }
+                Err(error) => refuse(service, requests, &error),
+            };
+            if matches!(next, Next::Wait) {
+                requests.held = false;
+                break;
+            }
+        }
+        used
+    }
+
+    fn step(
+        &mut self,
+        service: &mut S,
+        requests: &mut Requests<S>,
+        step: Step<'_>,
+        more: bool,
+        out: &mut Vec<u8>,
+    ) -> Next {
+        match step {
+            Step::NeedMore => return Next::Wait,
+            Step::Head(head) => {
+                let next = begin(service, requests, &head, more);
+                requests.decoder.recycle(head);
+                return next;
+            }
+            Step::Body(piece) => {
+                if let Some(exchange) = &mut requests.exchange {
+                    let mut made = Vec::new();
+                    let done = service.body(exchange, piece, &mut made);
+                    requests.append(made, out);
+                    if let Err(answer) = done {
+                        requests.exchange = None;
+                        requests.answers.push_back(Reply::Answer(Answer { close: true, ..answer }));
+                    }
+                }
+            }
+            Step::End => {
+                if let Some(exchange) = requests.exchange.take() {
+                    let mut made = Vec::new();
+                    let answer = service.end(exchange, &mut made);
+                    requests.append(made, out);
+                    requests.answers.push_back(Reply::Answer(answer));
+                }
+            }
+        }
+        Next::Again
+    }
+
+    /// Moves answers whose time has come to the private buffer, and starts a stream that is next.
+    pub(super) fn flush_answers(&mut self, service: &mut S, i: u32) {
+        let visible = service.visible();
+        loop {
+            let Some(requests) = self.cold[i as usize].requests.as_mut() else { return };
+            match requests.answers.front() {
+                None => break,
+                Some(Reply::Answer(answer)) if answer.after > visible => {
+                    self.waiting.push(i);
+                    break;
+                }
+                Some(_) => {}
+            }
+            match requests.answers.pop_front() {
+                Some(Reply::Answer(answer)) => {
+                    self.out(i).bytes.extend_from_slice(&answer.bytes);
+                    if answer.close {
+                        return self.begin_closing(service, i);
+                    }
+                }
+                Some(Reply::Stream(plan)) => return self.start_stream(service, i, *plan),
+                None => break,
+            }
+        }
+        let eof = self.hot(i).flags.has(Flags::EOF);
+        if let Some(requests) = self.cold[i as usize].requests.as_ref()
+            && eof
+            && requests.answers.is_empty()
+            && !requests.held
+        {
+            return self.begin_closing(service, i);
+        }
+        self.start_clock(i);
+        self.deliver(service, i);
+    }
+
+    /// Goes on reading a connection that had to wait, once its answers have left.
+    pub(super) fn resume_reading(&mut self, i: u32) {
+        let Some(requests) = self.cold[i as usize].requests.as_ref() else { return };
+        let unread = self.hot[i as usize].flags.has(Flags::UNREAD);
+        if (requests.held || unread) && !requests.is_full(&self.limits) {
+            self.make_ready(i);
+        }
+    }
+
+    /// Whether pipelined requests of connection `i` wait for a bound that no longer holds.
+    pub(super) fn holds_input(&self, i: u32) -> bool {
+        self.cold[i as usize].requests.as_ref().is_some_and(|requests| requests.held)
+    }
+
+    /// Whether the socket of connection `i` should be read now.
+    pub(super) fn wants_input(&self, i: u32) -> bool {
+        match self.hot[i as usize].phase {
+            Phase::Free => false,
+            Phase::Request => {
+                self.out_len(i) < self.limits.private_bytes
+                    && self.cold[i as usize]
+                        .requests
+                        .as_ref()
+                        .is_some_and(|requests| !requests.is_full(&self.limits))
+            }
+            _ => true,
+        }
+    }
+
+    /// Sets the deadline that fits what the connection now waits for.
+    fn start_clock(&mut self, i: u32) {
+        let Some(requests) = self.cold[i as usize].requests.as_mut() else { return };
+        let clock = if requests.exchange.is_some() {
+            Clock::Body
+        } else if !requests.answers.is_empty() {
+            Clock::Answer
+        } else if requests.decoder.is_idle() {
+            Clock::Idle
+        } else {
+            Clock::Head
+        };
+        // A deadline is total: more bytes of the same part do not move it.
+        if clock == requests.clock && clock != Clock::Idle {
+            return;
+        }
+        requests.clock = clock;
+        let limits = &self.limits;
+        let timeout = match clock {
+            Clock::Idle => limits.idle_timeout,
+            Clock::Head => limits.head_timeout,
+            Clock::Body => limits.body_timeout,
+            Clock::Answer => limits.write_timeout,
+        };
+        self.set_deadline(i, timeout);
+    }
+
+    /// The deadline of connection `i` has passed while it was in requests.
+    pub(super) fn request_timed_out(&mut self, service: &mut S, i: u32) {
+        let Some(requests) = self.cold[i as usize].requests.as_ref() else { return };
+        let why = match requests.clock {
+            Clock::Head => Refusal::HeadTimeout,
+            Clock::Body => Refusal::BodyTimeout,
+            Clock::Idle | Clock::Answer => return self.close(service, i),
+        };
+        let bytes = service.refuse_for(why);
+        self.out(i).bytes.extend_from_slice(&bytes);
+        self.begin_closing(service, i);
+    }
+
+    /// Whether connection `i` is between requests, so that nothing is lost by closing it.
+    pub(super) fn is_between_requests(&self, i: u32) -> bool {
+        let requests = self.cold[i as usize].requests.as_ref();
+        requests.is_some_and(|requests| requests.is_idle()) && self.out_len(i) == 0
+    }
+}
+
+fn begin<S: Service>(service: &mut S, requests: &mut Requests<S>, head: &Head, more: bool) -> Next {
+    match service.head(head, requests.peer) {
+        Begin::Answer(answer) => {
+            let close = answer.close;
+            requests.answers.push_back(Reply::Answer(answer));
+            if close { Next::Wait } else { Next::Again }
+        }
+        Begin::Body { exchange, limit } => {
+            requests.decoder.limit_body(limit);
+            if let Err(error) = requests.decoder.check_body() {
+                return refuse(service, requests, &error);
+            }
+            if head.expect_continue() && !more {
+                let answer = Answer { bytes: CONTINUE.to_vec(), after: 0, close: false };
+                requests.answers.push_back(Reply::Answer(answer));
+            }
+            requests.exchange = Some(exchange);
+            Next::Again
+        }
+        Begin::Stream(plan) => {
+            requests.answers.push_back(Reply::Stream(Box::new(plan)));
+            Next::Wait
+        }
+    }
+}
+
+fn refuse<S: Service>(service: &mut S, requests: &mut Requests<S>, error: &RequestError) -> Next {
+    requests.exchange = None;
+    let bytes = service.refuse(error);
+    requests.answers.push_back(Reply::Answer(Answer { bytes, after: 0, close: true }));
+    Next::Wait
+}

@@ -1,0 +1,164 @@
+//! What the reactor asks of the floor above: answers to requests, frames of events, history.
+
+use std::hash::Hash;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::class::ClassId;
+use super::frames::Frames;
+use crate::wire::http::{Head, RequestError};
+
+/// The protocol's meaning: the reactor moves bytes, the service says which.
+///
+/// All methods run on the reactor's thread and must not block: whatever they wait for, every
+/// connection waits for.
+pub trait Service {
+    /// What a class filters by. Connections with equal keys and the same wire form share one evaluation.
+    type Key: Clone + Eq + Hash;
+    /// A request whose body is still arriving.
+    type Exchange;
+
+    /// Number of wire forms; a form is an index below it.
+    const FORMS: usize;
+
+    /// Takes the head of a request.
+    fn head(&mut self, head: &Head, peer: SocketAddr) -> Begin<Self>
+    where
+        Self: Sized;
+
+    /// Takes a piece of a body; what it appends to `out` is sent at once, in order.
+    ///
+    /// # Errors
+    ///
+    /// An answer that ends the request, and the connection with it.
+    fn body(
+        &mut self,
+        exchange: &mut Self::Exchange,
+        piece: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Answer>;
+
+    /// Takes the end of a body and gives the answer.
+    fn end(&mut self, exchange: Self::Exchange, out: &mut Vec<u8>) -> Answer;
+
+    /// Answers a request that is not HTTP as we speak it. The connection closes after it.
+    fn refuse(&mut self, error: &RequestError) -> Vec<u8>;
+
+    /// Answers what the reactor itself refuses. The connection closes after it.
+    fn refuse_for(&mut self, why: Refusal) -> Vec<u8>;
+
+    /// A class got its first member.
+    fn class_opened(&mut self, id: ClassId, key: &Self::Key, form: u8);
+
+    /// A class lost its last member.
+    fn class_closed(&mut self, id: ClassId, key: &Self::Key, form: u8);
+
+    /// Appends what is new to the frame logs, a bounded amount, and says how far it is.
+    fn feed(&mut self, frames: &mut Frames<'_, Self>)
+    where
+        Self: Sized;
+
+    /// Encodes the history of one class, from offset `from` up to but not including `to`, into `out`:
+    /// about `max` bytes. Returns the offset to go on from.
+    fn catch_up(&mut self, part: CatchUp<'_, Self::Key>, out: &mut Vec<u8>) -> u64;
+
+    /// Writes what keeps a quiet stream of `form` open. It is sent only to who has read everything
+    /// before offset `fed`.
+    fn heartbeat(&mut self, form: u8, fed: u64, out: &mut Vec<u8>);
+
+    /// Writes what ends a stream of `form`.
+    fn farewell(&mut self, form: u8, why: Farewell, out: &mut Vec<u8>);
+
+    /// The newest offset that readers may see: answers that wait for it or an earlier one leave.
+    fn visible(&self) -> u64;
+
+    /// Asks to be woken when there is something from offset `fed` on; `false`: there is already, do
+    /// not sleep.
+    fn arm(&mut self, fed: u64) -> bool;
+
+    /// Ends the request made by [`arm`](Self::arm).
+    fn disarm(&mut self);
+
+    /// From now on only what is published already goes out; new work is to be refused.
+    fn stopping(&mut self);
+}
+
+/// What becomes of a request, known from its head.
+pub enum Begin<S: Service> {
+    /// The answer is known; a body that follows it is not wanted (then the answer closes).
+    Answer(Answer),
+    /// The body decides. It is refused with 413 beyond `limit` bytes.
+    Body {
+        /// Collects the body.
+        exchange: S::Exchange,
+        /// Bytes of body at most.
+        limit: u64,
+    },
+    /// The answer is a stream of events.
+    Stream(StreamPlan<S::Key>),
+}
+
+/// A whole answer to a request.
+#[derive(Debug)]
+pub struct Answer {
+    /// Head and body.
+    pub bytes: Vec<u8>,
+    /// Leaves when this offset is visible; 0: at once.
+    pub after: u64,
+    /// Whether the connection ends with it.
+    pub close: bool,
+}
+
+/// A stream in the making.
+#[derive(Debug)]
+pub struct StreamPlan<K> {
+    /// What is sent first: the response head and whatever precedes the events.
+    pub head: Vec<u8>,
+    /// The filter.
+    pub key: K,
+    /// Whether the filter takes every event.
+    pub everything: bool,
+    /// The wire form.
+    pub form: u8,
+    /// The first offset wanted: the stream starts with it or, if it is gone, after a gap.
+    pub from: u64,
+    /// Longest silence before a heartbeat; zero: none.
+    pub heartbeat: Duration,
+    /// When the right to read ends.
+    pub expires_at: Option<Instant>,
+}
+
+/// A part of history to encode for one connection.
+#[derive(Debug)]
+pub struct CatchUp<'a, K> {
+    /// The filter.
+    pub key: &'a K,
+    /// The wire form.
+    pub form: u8,
+    /// First offset wanted.
+    pub from: u64,
+    /// First offset not wanted.
+    pub to: u64,
+    /// Bytes wanted at most; one frame may go over it.
+    pub max: usize,
+}
+
+/// Why the reactor itself refuses a connection or request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The limit on connections is reached.
+    TooManyConnections,
+    /// The head did not arrive in time.
+    HeadTimeout,
+    /// The body did not arrive in time.
+    BodyTimeout,
+}
+
+/// Why a stream ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// The server stops.
+    Stopping,
+    /// The right to read has ended.
+    Expired,
+}

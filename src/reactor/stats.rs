@@ -1,0 +1,64 @@
+//! Counters that any thread may read while the reactor runs.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// The reactor's own counters; it is their only writer.
+        #[derive(Debug, Default)]
+        pub(super) struct Counters {
+            $(pub(super) $name: Counter),*
+        }
+
+        /// A reading of the reactor's counters.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Stats {
+            $($(#[$doc])* pub $name: u64),*
+        }
+
+        impl Counters {
+            pub(super) fn read(&self) -> Stats {
+                Stats { $($name: self.$name.get()),* }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Open connections, streams and requests together.
+    connections,
+    /// Open streams.
+    streams,
+    /// Connections accepted so far.
+    accepted,
+    /// Connections refused because of the limit, so far.
+    refused,
+    /// Bytes that sockets accepted, so far.
+    bytes_sent,
+    /// Sends that sockets took, whole or in part, so far.
+    sends,
+    /// Times a stream fell so far behind that it had to catch up from history.
+    fell_behind,
+    /// Connections cut because they accepted no byte for too long, or because half-sent frames took
+    /// too much memory.
+    cut,
+}
+
+/// A number with one writer: the reactor's thread.
+#[derive(Debug, Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    // Relaxed throughout: the numbers order nothing, and a load and a store suffice for one writer.
+    pub(super) fn add(&self, n: u64) {
+        self.0.store(self.get().wrapping_add(n), Ordering::Relaxed);
+    }
+
+    pub(super) fn sub(&self, n: u64) {
+        self.0.store(self.get().wrapping_sub(n), Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,103 @@
+//! A timer wheel for deadlines that are moved far more often than they pass.
+//!
+//! An entry only says "look at this connection then": the connection knows its own deadline, and one
+//! that has moved is simply entered again. So moving a deadline costs a store, and each connection has
+//! at most one entry.
+
+use std::time::Duration;
+
+/// Length of a tick: deadlines pass at most this late.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+/// One turn of the wheel is 102 seconds; later deadlines are looked at once a turn.
+const SLOTS: usize = 1024;
+
+/// Ticks since the reactor started.
+pub(super) type Tick = u64;
+
+pub(super) struct Wheel {
+    slots: Vec<Vec<u32>>,
+    /// The first tick that has not been looked at.
+    next: Tick,
+    entries: usize,
+}
+
+impl Wheel {
+    pub(super) fn new() -> Self {
+        Self { slots: vec![Vec::new(); SLOTS], next: 0, entries: 0 }
+    }
+
+    /// Enters `key` for a look at tick `at`, or as soon as possible if that has passed.
+    pub(super) fn insert(&mut self, key: u32, at: Tick) {
+        let at = at.clamp(self.next, self.next + SLOTS as u64 - 1);
+        self.slots[at as usize % SLOTS].push(key);
+        self.entries += 1;
+    }
+
+    /// Moves all keys that are due at tick `now` to `due`.
+    pub(super) fn expire(&mut self, now: Tick, due: &mut Vec<u32>) {
+        if self.entries == 0 {
+            self.next = self.next.max(now + 1);
+            return;
+        }
+        let last = now.min(self.next + SLOTS as u64 - 1);
+        while self.next <= last {
+            let slot = &mut self.slots[self.next as usize % SLOTS];
+            self.entries -= slot.len();
+            due.append(slot);
+            self.next += 1;
+        }
+        self.next = self.next.max(now + 1);
+    }
+
+    /// The next tick at which something may be due.
+    pub(super) fn next_due(&self) -> Option<Tick> {
+        if self.entries == 0 {
+            return None;
+        }
+        (self.next..self.next + SLOTS as u64).find(|t| !self.slots[*t as usize % SLOTS].is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_come_due_in_time_and_once() {
+        let mut wheel = Wheel::new();
+        wheel.insert(1, 5);
+        wheel.insert(2, 3);
+        let mut due = Vec::new();
+        assert_eq!(wheel.next_due(), Some(3));
+        wheel.expire(2, &mut due);
+        assert!(due.is_empty());
+        wheel.expire(10, &mut due);
+        assert_eq!(due, [2, 1]);
+        assert_eq!(wheel.next_due(), None);
+    }
+
+    #[test]
+    fn a_far_deadline_is_looked_at_once_a_turn_and_a_past_one_at_once() {
+        let mut wheel = Wheel::new();
+        let mut due = Vec::new();
+        wheel.expire(100, &mut due);
+        wheel.insert(1, 1_000_000);
+        wheel.insert(2, 5);
+        wheel.expire(101, &mut due);
+        assert_eq!(due, [2]);
+        due.clear();
+        wheel.expire(101 + SLOTS as u64, &mut due);
+        assert_eq!(due, [1]);
+    }
+
+    #[test]
+    fn a_clock_that_leaps_loses_no_key() {
+        let mut wheel = Wheel::new();
+        for key in 0..2000 {
+            wheel.insert(key, u64::from(key));
+        }
+        let mut due = Vec::new();
+        wheel.expire(1_000_000, &mut due);
+        assert_eq!(due.len(), 2000);
+    }
+}

@@ -1,0 +1,55 @@
+//! HTTP/1.1 without sockets: decoders that take any cut of the input, writers that append to a
+//! `Vec<u8>`.
+//!
+//! A server feeds a [`RequestDecoder`] and answers with [`ResponseHead`]; a client feeds a
+//! [`ResponseDecoder`]. Both decoders read strictly: what RFC 9112 leaves to a lenient recipient
+//! (bare LF, folded lines, repeated lengths) is refused, because two recipients that are lenient in
+//! different ways are how requests get smuggled.
+//!
+//! # Examples
+//!
+//! ```
+//! use eventring::wire::http::{Limits, RequestDecoder, ResponseHead, Step};
+//!
+//! let mut decoder = RequestDecoder::new(Limits::default());
+//! let input = b"GET /healthz?verbose=1 HTTP/1.1\r\nHost: example\r\n\r\n";
+//! let (used, step) = decoder.decode(input)?;
+//! let Step::Head(head) = step else { panic!("a whole head was given") };
+//! assert_eq!((head.method(), head.path(), head.query()), ("GET", "/healthz", Some("verbose=1")));
+//! assert_eq!(used, input.len());
+//! assert!(matches!(decoder.decode(b"")?, (0, Step::End)));
+//!
+//! let mut answer = Vec::new();
+//! ResponseHead::status(&mut answer, 200).content_length(2).end();
+//! answer.extend_from_slice(b"ok");
+//! assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+//! # Ok::<(), eventring::wire::http::RequestError>(())
+//! ```
+
+mod body;
+#[cfg(any(test, fuzzing))]
+pub mod check;
+pub mod chunk;
+mod chunked;
+mod client;
+mod diagnose;
+mod error;
+mod fields;
+mod framing;
+mod head;
+mod limits;
+mod request;
+mod response;
+mod scan;
+mod target;
+mod uri;
+
+pub use client::{Response, ResponseDecoder};
+pub use error::{Reason, RequestError, ResponseError};
+pub use fields::FieldIter;
+pub use framing::{BodyLength, ResponseBody};
+pub use head::Head;
+pub use limits::Limits;
+pub use request::{RequestDecoder, Step};
+pub use response::{ResponseHead, reason_phrase};
+pub use uri::{EscapeError, EscapeKind, Query, QueryError, percent_decode, query};

@@ -1,0 +1,100 @@
+//! A module imports only from lower floors: DESIGN's rule, read off the sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each folder of `src` and the folders that it may name.
+const FLOORS: &[(&str, &[&str])] = &[
+    ("ring", &["sync"]),
+    ("event", &[]),
+    ("wire", &[]),
+    ("reactor", &["ring", "wire"]),
+    ("hub", &["ring", "event"]),
+    ("gateway", &["ring", "event", "wire", "reactor", "hub"]),
+];
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder of src").map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+        .collect()
+}
+
+/// The modules that a line of code names by `crate::`.
+fn named(line: &str) -> Vec<String> {
+    let code = line.split("//").next().unwrap_or_default();
+    code.split("crate::")
+        .skip(1)
+        .flat_map(|rest| {
+            let list = rest.strip_prefix('{').map_or(rest, |list| list.split('}').next().unwrap());
+            let several = rest.starts_with('{');
+            let names = list.split(',').take(if several { usize::MAX } else { 1 });
+            names.map(|name| {
+                name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+            })
+        })
+        .filter(|name: &String| !name.is_empty())
+        .collect()
+}
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+#[test]
+fn every_import_looks_down() {
+    let mut upward = Vec::new();
+    for (module, below) in FLOORS {
+        for path in sources(&src().join(module)) {
+            let text = fs::read_to_string(&path).unwrap();
+            for (number, line) in text.lines().enumerate() {
+                for name in named(line) {
+                    if name != *module && !below.contains(&name.as_str()) {
+                        upward.push(format!("{}:{}: {name}", path.display(), number + 1));
+                    }
+                }
+            }
+        }
+    }
+    assert!(upward.is_empty(), "imports that do not look down:\n{}", upward.join("\n"));
+}
+
+#[test]
+fn every_folder_has_its_floor() {
+    for entry in fs::read_dir(src()).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let known = FLOORS.iter().any(|(module, _)| *module == name);
+        assert!(known || !entry.path().is_dir(), "{name} is on no floor: add it to FLOORS");
+    }
+}
+
+#[test]
+fn unsafe_code_stays_where_it_is_allowed() {
+    let allowed = ["ring", "reactor/mirror.rs"];
+    for (module, _) in FLOORS {
+        for path in sources(&src().join(module)) {
+            let inside = path.strip_prefix(src()).unwrap().to_str().unwrap().to_owned();
+            let holds = fs::read_to_string(&path).unwrap().contains("unsafe {");
+            let may = allowed.iter().any(|allowed| inside.starts_with(allowed));
+            assert!(!holds || may, "{inside} holds unsafe code");
+        }
+    }
+}
+
+#[test]
+fn only_the_facade_asks_for_loom() {
+    for path in sources(&src()) {
+        let asks = fs::read_to_string(&path).unwrap().contains("cfg(loom)");
+        assert!(!asks || path.ends_with("sync.rs"), "{} asks for loom", path.display());
+    }
+}
+
+#[test]
+fn the_reader_of_imports_reads_them() {
+    assert_eq!(named("use crate::ring::Ring;"), ["ring"]);
+    assert_eq!(named("use crate::{ring::Ring, hub};"), ["ring", "hub"]);
+    assert_eq!(named("let x = crate::hub::new(crate::event::y);"), ["hub", "event"]);
+    assert!(named("// crate::hub is far above").is_empty());
+}
