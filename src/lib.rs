@@ -1,4 +1,22 @@
-//! eventring: an embeddable, lock-free event-streaming core.
+#![cfg_attr(feature = "gateway", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "gateway"),
+    doc = "An embeddable, lock-free event-streaming core."
+)]
+//!
+//! # Floors and features
+//!
+//! A module uses only what lies below it, and a feature adds one floor with what it stands on.
+//! Without any feature the crate is the ring, on `crossbeam-utils` alone.
+//!
+//! | feature | module | what it is |
+//! | --- | --- | --- |
+//! | (always) | `ring` | one writer, any number of cursors, values read in place |
+//! | `event` | `event` | events and their binary record, JSON, topics, patterns, positions |
+//! | `wire` | `wire` | HTTP/1.1 and Server-Sent Events as functions on bytes |
+//! | `reactor` | `reactor` | the mio loop: sockets, frame logs, timers |
+//! | `hub` | `hub` | publishing, positions, in-process subscriptions |
+//! | `gateway` (default) | `gateway` | HTTP routes and streams on a hub |
 
 pub mod ring;
 mod sync;
