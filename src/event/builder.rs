@@ -427,7 +427,7 @@ impl EventBuilder {
     ) -> Result<(), EventError> {
         let wrong = |kind| Err(EventError::new(kind, shortened(name)));
         let limits = &self.limits;
-        if name.is_empty() || name.chars().any(char::is_control) {
+        if name.is_empty() || has_control(name) {
             return wrong(ErrorKind::Invalid("not a printable name"));
         }
         if name.len() > limits.attribute_name_bytes {
@@ -484,13 +484,21 @@ impl EventBuilder {
                 limit,
                 actual: value.len(),
             }
-        } else if value.chars().any(char::is_control) {
+        } else if has_control(value) {
             ErrorKind::Invalid("holds a control character")
         } else {
             return Ok(());
         };
         Err(EventError::new(kind, field.name()))
     }
+}
+
+/// One pass over the bytes for printable ASCII, which nearly all text here is; characters are looked at otherwise.
+fn has_control(text: &str) -> bool {
+    let printable = text
+        .bytes()
+        .fold(true, |all, byte| all & (b' '..=b'~').contains(&byte));
+    !printable && text.chars().any(char::is_control)
 }
 
 /// Names in errors are cut, so that an error stays small.
