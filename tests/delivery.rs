@@ -89,7 +89,9 @@ impl Client {
         let mut bytes = bytes.to_vec();
         if !self.in_body {
             self.head.extend_from_slice(&bytes);
-            let Some(end) = self.head.windows(4).position(|w| w == b"\r\n\r\n") else { return };
+            let Some(end) = self.head.windows(4).position(|w| w == b"\r\n\r\n") else {
+                return;
+            };
             assert!(self.head.starts_with(b"HTTP/1.1 200 "), "{:?}", self.head);
             bytes = self.head.split_off(end + 4);
             self.in_body = true;
@@ -112,13 +114,22 @@ impl Client {
         let deadline = Instant::now() + PATIENCE;
         while !done(self) {
             let last = self.seen.last().map(|seen| &seen.id);
-            assert!(Instant::now() < deadline, "{} events, the last {last:?}", self.seen.len());
+            assert!(
+                Instant::now() < deadline,
+                "{} events, the last {last:?}",
+                self.seen.len()
+            );
             self.read_some(64 << 10, Duration::from_millis(100));
         }
     }
 
     fn read_to_offset(&mut self, offset: u64) {
-        self.read_until(|client| client.seen.last().is_some_and(|seen| seen.offset() >= offset));
+        self.read_until(|client| {
+            client
+                .seen
+                .last()
+                .is_some_and(|seen| seen.offset() >= offset)
+        });
     }
 }
 
@@ -161,7 +172,9 @@ fn who_stalls_inside_a_frame_misses_nothing_that_is_kept() {
         publish(&hub, &mut builder, topic, &long_text(number, 12_000));
         healthy.read_to_offset(number);
     }
-    eventually("both fell behind", || server.handle().stats().fell_behind >= 2);
+    eventually("both fell behind", || {
+        server.handle().stats().fell_behind >= 2
+    });
     stalled.read_to_offset(count);
     narrow.read_to_offset(count);
     for client in [&healthy, &stalled] {
@@ -169,7 +182,10 @@ fn who_stalls_inside_a_frame_misses_nothing_that_is_kept() {
         assert_eq!(offsets, (1..=count).collect::<Vec<_>>());
     }
     let offsets: Vec<u64> = narrow.seen.iter().map(Seen::offset).collect();
-    assert_eq!(offsets, (1..=count).filter(|n| n % 2 == 0).collect::<Vec<_>>());
+    assert_eq!(
+        offsets,
+        (1..=count).filter(|n| n % 2 == 0).collect::<Vec<_>>()
+    );
     for seen in healthy.seen.iter().chain(&stalled.seen).chain(&narrow.seen) {
         assert_eq!(seen.data, long_text(seen.offset(), 12_000));
     }
@@ -179,7 +195,7 @@ fn who_stalls_inside_a_frame_misses_nothing_that_is_kept() {
 
 #[test]
 fn what_the_ring_has_lost_is_a_gap_with_exact_numbers() {
-    let hub = Hub::small(100);
+    let hub = Hub::builder().capacity(100).build().unwrap();
     let server = serve(&hub, |config| config.frame_log_bytes = 64 << 10);
     let mut stalled = Client::open(server.addr(), "", "", 4096);
     let mut healthy = Client::open(server.addr(), "", "", 1 << 20);
@@ -196,11 +212,25 @@ fn what_the_ring_has_lost_is_a_gap_with_exact_numbers() {
         if seen.event == "gap" {
             let data: serde_json::Value = serde_json::from_str(&seen.data).unwrap();
             let missing = data["missing"].as_u64().unwrap();
-            assert!(data["asked"].as_str().unwrap().ends_with(&format!("-{}", next - 1)));
+            assert!(
+                data["asked"]
+                    .as_str()
+                    .unwrap()
+                    .ends_with(&format!("-{}", next - 1))
+            );
             next += missing;
-            assert!(data["earliest"].as_str().unwrap().ends_with(&format!("-{next}")));
+            assert!(
+                data["earliest"]
+                    .as_str()
+                    .unwrap()
+                    .ends_with(&format!("-{next}"))
+            );
             assert_eq!(data["exact"], true);
-            assert_eq!(seen.offset(), next - 1, "resuming from a gap does not tell it twice");
+            assert_eq!(
+                seen.offset(),
+                next - 1,
+                "resuming from a gap does not tell it twice"
+            );
             gaps += 1;
         } else {
             assert_eq!(seen.offset(), next);
@@ -237,13 +267,23 @@ fn a_thousand_narrow_streams_get_their_own_events_only() {
     let mut builder = EventBuilder::new();
     for round in 0..5 {
         for n in 0..300 {
-            publish(&hub, &mut builder, &format!("user.{n}"), &format!("{n}/{round}"));
+            publish(
+                &hub,
+                &mut builder,
+                &format!("user.{n}"),
+                &format!("{n}/{round}"),
+            );
         }
     }
     for (n, client) in clients.iter_mut().enumerate() {
         client.read_until(|client| client.seen.len() == 5);
         let data: Vec<String> = client.seen.iter().map(|seen| seen.data.clone()).collect();
-        assert_eq!(data, (0..5).map(|round| format!("{n}/{round}")).collect::<Vec<_>>());
+        assert_eq!(
+            data,
+            (0..5)
+                .map(|round| format!("{n}/{round}"))
+                .collect::<Vec<_>>()
+        );
     }
 }
 
@@ -252,7 +292,10 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % n
     }
 }
@@ -270,9 +313,8 @@ fn random_readers(seed: u64) {
     let mut random = Random(seed);
     let hub = Hub::new();
     let server = serve(&hub, |config| config.frame_log_bytes = 64 << 10);
-    let open = |filter: &str, id: &str| {
-        Client::open(server.addr(), &format!("topic={filter}"), id, 4096)
-    };
+    let open =
+        |filter: &str, id: &str| Client::open(server.addr(), &format!("topic={filter}"), id, 4096);
     let mut clients: Vec<(&str, Client)> = Vec::new();
     for n in 0..20 {
         let filter = FILTERS[n % FILTERS.len()];
@@ -285,7 +327,12 @@ fn random_readers(seed: u64) {
         published.push(topic);
         let bytes = 1 + random.below(3) * random.below(4000);
         let number = published.len() as u64;
-        publish(&hub, &mut builder, topic, &long_text(number, bytes as usize));
+        publish(
+            &hub,
+            &mut builder,
+            topic,
+            &long_text(number, bytes as usize),
+        );
         let (filter, client) = &mut clients[random.below(20) as usize];
         match random.below(20) {
             0 => {
@@ -294,21 +341,27 @@ fn random_readers(seed: u64) {
                 *client = open(filter, &id);
                 client.seen.splice(0..0, seen);
             }
-            1..=10 => drop(client.read_some(1 + random.below(20_000) as usize, Duration::from_millis(1))),
+            1..=10 => {
+                client.read_some(1 + random.below(20_000) as usize, Duration::from_millis(1));
+            }
             _ => {}
         }
     }
     for (filter, client) in &mut clients {
         let filter = Filter::parse([*filter]).unwrap();
         let numbers = 1..=published.len() as u64;
-        let wanted: Vec<u64> =
-            numbers.filter(|n| filter.matches(published[*n as usize - 1])).collect();
+        let wanted: Vec<u64> = numbers
+            .filter(|n| filter.matches(published[*n as usize - 1]))
+            .collect();
         client.read_until(|client| client.seen.len() >= wanted.len());
         let offsets: Vec<u64> = client.seen.iter().map(Seen::offset).collect();
         assert_eq!(offsets, wanted, "seed {seed}");
         for seen in &client.seen {
             let unit = format!("<{}>", seen.offset());
-            assert!(seen.data.split_inclusive('>').all(|part| part == unit), "seed {seed}");
+            assert!(
+                seen.data.split_inclusive('>').all(|part| part == unit),
+                "seed {seed}"
+            );
         }
     }
 }

@@ -14,9 +14,17 @@ const FLOORS: &[(&str, &[&str])] = &[
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("a folder of src").map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(folder)
+        .expect("a folder of src")
+        .map(|entry| entry.unwrap().path());
     entries
-        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .flat_map(|path| {
+            if path.is_dir() {
+                sources(&path)
+            } else {
+                vec![path]
+            }
+        })
         .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
         .collect()
 }
@@ -27,11 +35,16 @@ fn named(line: &str) -> Vec<String> {
     code.split("crate::")
         .skip(1)
         .flat_map(|rest| {
-            let list = rest.strip_prefix('{').map_or(rest, |list| list.split('}').next().unwrap());
+            let list = rest
+                .strip_prefix('{')
+                .map_or(rest, |list| list.split('}').next().unwrap());
             let several = rest.starts_with('{');
             let names = list.split(',').take(if several { usize::MAX } else { 1 });
             names.map(|name| {
-                name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+                name.trim()
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect()
             })
         })
         .filter(|name: &String| !name.is_empty())
@@ -57,7 +70,11 @@ fn every_import_looks_down() {
             }
         }
     }
-    assert!(upward.is_empty(), "imports that do not look down:\n{}", upward.join("\n"));
+    assert!(
+        upward.is_empty(),
+        "imports that do not look down:\n{}",
+        upward.join("\n")
+    );
 }
 
 #[test]
@@ -66,7 +83,10 @@ fn every_folder_has_its_floor() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
         let known = FLOORS.iter().any(|(module, _)| *module == name);
-        assert!(known || !entry.path().is_dir(), "{name} is on no floor: add it to FLOORS");
+        assert!(
+            known || !entry.path().is_dir(),
+            "{name} is on no floor: add it to FLOORS"
+        );
     }
 }
 
@@ -75,7 +95,12 @@ fn unsafe_code_stays_where_it_is_allowed() {
     let allowed = ["ring", "reactor/mirror.rs"];
     for (module, _) in FLOORS {
         for path in sources(&src().join(module)) {
-            let inside = path.strip_prefix(src()).unwrap().to_str().unwrap().to_owned();
+            let inside = path
+                .strip_prefix(src())
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
             let holds = fs::read_to_string(&path).unwrap().contains("unsafe {");
             let may = allowed.iter().any(|allowed| inside.starts_with(allowed));
             assert!(!holds || may, "{inside} holds unsafe code");
@@ -87,7 +112,11 @@ fn unsafe_code_stays_where_it_is_allowed() {
 fn only_the_facade_asks_for_loom() {
     for path in sources(&src()) {
         let asks = fs::read_to_string(&path).unwrap().contains("cfg(loom)");
-        assert!(!asks || path.ends_with("sync.rs"), "{} asks for loom", path.display());
+        assert!(
+            !asks || path.ends_with("sync.rs"),
+            "{} asks for loom",
+            path.display()
+        );
     }
 }
 
@@ -95,6 +124,9 @@ fn only_the_facade_asks_for_loom() {
 fn the_reader_of_imports_reads_them() {
     assert_eq!(named("use crate::ring::Ring;"), ["ring"]);
     assert_eq!(named("use crate::{ring::Ring, hub};"), ["ring", "hub"]);
-    assert_eq!(named("let x = crate::hub::new(crate::event::y);"), ["hub", "event"]);
+    assert_eq!(
+        named("let x = crate::hub::new(crate::event::y);"),
+        ["hub", "event"]
+    );
     assert!(named("// crate::hub is far above").is_empty());
 }

@@ -1,1 +1,3 @@
-//! Loom models of the ring.
+//! Loom models of the ring, in `tests/models.rs`: one per invariant of the docs of `eventring::ring`.
+//!
+//! Without `--cfg loom` this package is empty. The README says how to run it, and which mutants the models catch.

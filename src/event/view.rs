@@ -4,7 +4,6 @@ use std::fmt;
 
 use super::attribute::{Attributes, Group, Value};
 use super::error::EventError;
-use super::json::write_base64;
 use super::layout::{self, DataKind, Field, Notes};
 use super::owned::Event;
 use super::{Shape, json, time, topic};
@@ -134,7 +133,7 @@ impl<'a> EventRef<'a> {
 
     /// Appends the data as base 64 (RFC 4648, section 4).
     pub fn write_data_base64(self, out: &mut Vec<u8>) {
-        write_base64(self.data(), out);
+        json::write_base64(self.data(), out);
     }
 
     /// Returns what the data is.

@@ -51,6 +51,9 @@ pub struct AllowAll;
 
 impl Authorizer for AllowAll {
     fn authorize(&self, _: &Head, _: SocketAddr, _: Action) -> Result<Access, Denied> {
-        Ok(Access { allow: Filter::all(), expires_at: None })
+        Ok(Access {
+            allow: Filter::all(),
+            expires_at: None,
+        })
     }
 }

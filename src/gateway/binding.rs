@@ -49,7 +49,9 @@ impl Attributes {
     pub(super) fn of(head: &Head, mode: Mode) -> Result<Self, Problem> {
         let mut found = Vec::new();
         for (name, value) in head.headers() {
-            let Some(attribute) = strip_ce(name) else { continue };
+            let Some(attribute) = strip_ce(name) else {
+                continue;
+            };
             let attribute = attribute.to_ascii_lowercase();
             let fail = |why: &str| {
                 Problem::new(400, format!("ce-{attribute} {why}")).field(format!("ce-{attribute}"))
@@ -90,4 +92,3 @@ fn strip_ce(name: &str) -> Option<&str> {
     let (prefix, rest) = name.split_at_checked(3)?;
     prefix.eq_ignore_ascii_case("ce-").then_some(rest)
 }
-

@@ -132,7 +132,10 @@ impl ServerConfig {
             max_pending_publishes: self.max_pending_publishes,
             notsent_lowat: self.notsent_lowat,
             send_buffer: self.send_buffer,
-            http: http::Limits { body_bytes: self.body_bytes as u64, ..http::Limits::default() },
+            http: http::Limits {
+                body_bytes: self.body_bytes as u64,
+                ..http::Limits::default()
+            },
             ..Limits::default()
         }
     }

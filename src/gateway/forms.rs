@@ -43,8 +43,16 @@ impl Form {
     }
 
     pub(super) fn of(index: u8) -> Self {
-        let format = if index < 2 { Format::Data } else { Format::CloudEvents };
-        let framing = if index & 1 == 0 { Framing::Close } else { Framing::Chunked };
+        let format = if index < 2 {
+            Format::Data
+        } else {
+            Format::CloudEvents
+        };
+        let framing = if index & 1 == 0 {
+            Framing::Close
+        } else {
+            Framing::Chunked
+        };
         Self { format, framing }
     }
 
@@ -85,15 +93,33 @@ impl Encoder {
             }
             (Format::Data, _) => event.data(),
         };
-        let name = if event.ty() == DEFAULT_TYPE { "" } else { event.ty() };
+        let name = if event.ty() == DEFAULT_TYPE {
+            ""
+        } else {
+            event.ty()
+        };
         self.id.clear();
         position.write_to(&mut self.id);
-        encode(form, Frame { id: &self.id, event: name, data, retry: None }, out);
+        encode(
+            form,
+            Frame {
+                id: &self.id,
+                event: name,
+                data,
+                retry: None,
+            },
+            out,
+        );
     }
 
     /// Appends a `gap`: the events after `asked` up to `earliest` are gone.
     pub(super) fn gap(&mut self, form: Form, gap: Gap, out: &mut Vec<u8>) {
-        let Gap { reason, asked, earliest, exact } = gap;
+        let Gap {
+            reason,
+            asked,
+            earliest,
+            exact,
+        } = gap;
         let missing = earliest.offset.saturating_sub(asked.offset + 1);
         self.data.clear();
         // Writing to a Vec cannot fail.
@@ -102,7 +128,10 @@ impl Encoder {
             r#"{{"reason":"{reason}","asked":"{asked}","earliest":"{earliest}","missing":{missing},"exact":{exact}}}"#
         );
         // Who resumes from this id goes on behind the gap and is not told twice.
-        let before = Position { offset: earliest.offset - 1, ..earliest };
+        let before = Position {
+            offset: earliest.offset - 1,
+            ..earliest
+        };
         self.notice(form, "gap", before, out);
     }
 
@@ -134,7 +163,16 @@ impl Encoder {
     fn notice(&mut self, form: Form, name: &str, id: Position, out: &mut Vec<u8>) {
         self.id.clear();
         id.write_to(&mut self.id);
-        encode(form, Frame { id: &self.id, event: name, data: &self.data, retry: None }, out);
+        encode(
+            form,
+            Frame {
+                id: &self.id,
+                event: name,
+                data: &self.data,
+                retry: None,
+            },
+            out,
+        );
     }
 }
 

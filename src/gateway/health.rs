@@ -9,7 +9,11 @@ use crate::reactor::{Answer, Stats};
 /// The state as JSON.
 pub(super) fn answer(reply: ReplyTo, head: Position, stats: Stats) -> Answer {
     let mut body = Vec::with_capacity(160);
-    let Stats { connections, streams, .. } = stats;
+    let Stats {
+        connections,
+        streams,
+        ..
+    } = stats;
     // Writing to a Vec cannot fail.
     let _ = writeln!(
         body,

@@ -89,7 +89,10 @@ mod tests {
     fn lines_are_the_same_however_they_are_cut() {
         let body = b"a\r\n\nlonger than ten\nbc\nlast";
         for piece in 1..body.len() {
-            assert_eq!(split(body, piece, 10), ["1:a", "2:", "3!", "4:bc", "5:last"]);
+            assert_eq!(
+                split(body, piece, 10),
+                ["1:a", "2:", "3!", "4:bc", "5:last"]
+            );
         }
     }
 

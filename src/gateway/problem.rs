@@ -25,7 +25,11 @@ struct Parts {
 
 impl Problem {
     pub(super) fn new(status: u16, detail: impl Into<String>) -> Self {
-        Self(Box::new(Parts { status, detail: detail.into(), ..Parts::default() }))
+        Self(Box::new(Parts {
+            status,
+            detail: detail.into(),
+            ..Parts::default()
+        }))
     }
 
     /// What is wrong with an event: 413 if it is over a limit, else 400.
@@ -99,7 +103,11 @@ impl Problem {
         if !reply.head_only {
             bytes.extend_from_slice(&body);
         }
-        Answer { bytes, after: 0, close: !reply.keep_alive }
+        Answer {
+            bytes,
+            after: 0,
+            close: !reply.keep_alive,
+        }
     }
 
     /// Appends the members after `status` and `detail`, for a result line.
@@ -125,7 +133,11 @@ impl Problem {
 
     fn write_json(&self, out: &mut Vec<u8>) {
         let title = reason_phrase(self.0.status);
-        let _ = write!(out, r#"{{"type":"about:blank","title":"{title}","status":{}"#, self.0.status);
+        let _ = write!(
+            out,
+            r#"{{"type":"about:blank","title":"{title}","status":{}"#,
+            self.0.status
+        );
         out.extend_from_slice(br#","detail":"#);
         json_string(out, &self.0.detail);
         self.write_members(out);
@@ -146,7 +158,11 @@ pub(super) struct ReplyTo {
 
 impl ReplyTo {
     /// For what cannot be answered as part of a conversation.
-    pub(super) const LAST: Self = Self { keep_alive: false, head_only: false, http10: false };
+    pub(super) const LAST: Self = Self {
+        keep_alive: false,
+        head_only: false,
+        http10: false,
+    };
 
     /// Writes the connection's fate and ends the head.
     pub(super) fn finish(self, head: ResponseHead<'_>) {
@@ -159,7 +175,10 @@ impl ReplyTo {
 
     /// The same, but the connection ends.
     pub(super) fn closing(self) -> Self {
-        Self { keep_alive: false, ..self }
+        Self {
+            keep_alive: false,
+            ..self
+        }
     }
 }
 
@@ -179,5 +198,9 @@ pub(super) fn json_answer(reply: ReplyTo, body: &[u8]) -> Answer {
     if !reply.head_only {
         bytes.extend_from_slice(body);
     }
-    Answer { bytes, after: 0, close: !reply.keep_alive }
+    Answer {
+        bytes,
+        after: 0,
+        close: !reply.keep_alive,
+    }
 }

@@ -95,7 +95,10 @@ impl Publisher {
         if self.stopping || self.hub.is_closed() {
             return Err(Problem::new(503, "the server is stopping").retry_after_s(1));
         }
-        if let Some(coding) = head.header("content-encoding").filter(|coding| *coding != b"identity") {
+        if let Some(coding) = head
+            .header("content-encoding")
+            .filter(|coding| *coding != b"identity")
+        {
             let coding = String::from_utf8_lossy(coding);
             let detail = format!("content-encoding {coding} is not supported");
             return Err(Problem::new(415, detail).field("content-encoding"));
@@ -107,7 +110,10 @@ impl Publisher {
         let body = if atomic {
             self.reserve(head)?
         } else {
-            Body::Lines { lines: Lines::default(), begun: false }
+            Body::Lines {
+                lines: Lines::default(),
+                begun: false,
+            }
         };
         let publish = Publish {
             topic: topic.to_owned(),
@@ -117,7 +123,11 @@ impl Publisher {
             reply: routes::reply_to(head),
             body,
         };
-        let limit = if atomic { self.bounds.body_bytes as u64 } else { u64::MAX };
+        let limit = if atomic {
+            self.bounds.body_bytes as u64
+        } else {
+            u64::MAX
+        };
         Ok((publish, limit))
     }
 
@@ -125,12 +135,14 @@ impl Publisher {
         let mut atomic = true;
         for pair in query(head.query().unwrap_or_default()) {
             let (name, value) = pair.map_err(|error| {
-                Problem::new(400, error.to_string()).field(error.name.clone()).at(error.at as u64)
+                Problem::new(400, error.to_string())
+                    .field(error.name.clone())
+                    .at(error.at as u64)
             })?;
             if name == "atomic" {
-                atomic = value.parse().map_err(|_| {
-                    Problem::new(400, "atomic is true or false").field("atomic")
-                })?;
+                atomic = value
+                    .parse()
+                    .map_err(|_| Problem::new(400, "atomic is true or false").field("atomic"))?;
             }
         }
         if !atomic && mode != Mode::Ndjson {
@@ -151,12 +163,17 @@ impl Publisher {
         {
             return Err(self.too_many_bodies());
         }
-        Ok(Body::Atomic(Reserved { bytes: Vec::new(), total: self.in_flight.clone() }))
+        Ok(Body::Atomic(Reserved {
+            bytes: Vec::new(),
+            total: self.in_flight.clone(),
+        }))
     }
 
     fn too_many_bodies(&self) -> Problem {
         let limit = self.bounds.bodies_in_flight as u64;
-        Problem::new(503, "too many request bodies at once").limit(limit).retry_after_s(1)
+        Problem::new(503, "too many request bodies at once")
+            .limit(limit)
+            .retry_after_s(1)
     }
 
     /// Takes a piece of the body.
@@ -210,9 +227,17 @@ impl Publisher {
                 let mut lines = std::mem::take(lines);
                 lines.finish(max, |line| self.publish_line(&publish, line));
                 write_results(publish.reply, &self.results, out);
-                let last: &[u8] = if publish.reply.http10 { b"" } else { chunk::LAST };
+                let last: &[u8] = if publish.reply.http10 {
+                    b""
+                } else {
+                    chunk::LAST
+                };
                 let close = publish.reply.http10 || !publish.reply.keep_alive;
-                Answer { bytes: last.to_vec(), after: 0, close }
+                Answer {
+                    bytes: last.to_vec(),
+                    after: 0,
+                    close,
+                }
             }
         }
     }
@@ -227,14 +252,18 @@ impl Publisher {
             }
             Mode::Structured => {
                 self.builder.clear();
-                let read = self.builder.read_cloudevents_json(Some(&publish.topic), body);
+                let read = self
+                    .builder
+                    .read_cloudevents_json(Some(&publish.topic), body);
                 read.map_err(|error| Problem::of_event(&error))?;
                 self.check_topic(publish)?;
                 self.publish_one()
             }
             Mode::Batch => {
                 self.batch.clear();
-                let read = self.batch.read_cloudevents_batch(Some(&publish.topic), body);
+                let read = self
+                    .batch
+                    .read_cloudevents_batch(Some(&publish.topic), body);
                 read.map_err(|error| Problem::of_event(&error))?;
                 self.publish_batch(publish)
             }
@@ -247,8 +276,14 @@ impl Publisher {
     }
 
     fn publish_one(&mut self) -> Result<Range<u64>, Problem> {
-        let event = self.builder.build().map_err(|error| Problem::of_event(&error))?;
-        let position = self.hub.publish(event).map_err(|error| problem_of(&error))?;
+        let event = self
+            .builder
+            .build()
+            .map_err(|error| Problem::of_event(&error))?;
+        let position = self
+            .hub
+            .publish(event)
+            .map_err(|error| problem_of(&error))?;
         Ok(position.offset..position.offset + 1)
     }
 
@@ -256,11 +291,17 @@ impl Publisher {
         if self.batch.len() > self.bounds.batch_events {
             return Err(self.too_many_events());
         }
-        if let Some(index) = self.batch.iter().position(|event| event.topic() != publish.topic) {
+        if let Some(index) = self
+            .batch
+            .iter()
+            .position(|event| event.topic() != publish.topic)
+        {
             let detail = format!("event {index}: its topic is not that of the path");
             return Err(Problem::new(400, detail).field("topic"));
         }
-        self.hub.publish_batch(&self.batch).map_err(|error| problem_of(&error))
+        self.hub
+            .publish_batch(&self.batch)
+            .map_err(|error| problem_of(&error))
     }
 
     fn too_many_events(&self) -> Problem {
@@ -309,14 +350,20 @@ impl Publisher {
             Line::TooLong(number) => {
                 let limit = self.bounds.event.payload_bytes;
                 let detail = format!("data: the line is over the limit of {limit} bytes");
-                (number, Err(Problem::new(413, detail).field("data").limit(limit as u64)))
+                (
+                    number,
+                    Err(Problem::new(413, detail).field("data").limit(limit as u64)),
+                )
             }
         };
         // Writing to a Vec cannot fail.
         let _ = write!(self.results, r#"{{"line":{number}"#);
         match done {
             Ok(offsets) => {
-                let position = Position { epoch: self.hub.epoch(), offset: offsets.start };
+                let position = Position {
+                    epoch: self.hub.epoch(),
+                    offset: offsets.start,
+                };
                 let _ = write!(self.results, r#","position":"{position}""#);
             }
             Err(problem) => {
@@ -343,21 +390,37 @@ impl Publisher {
             body.extend_from_slice(b"{\"first\":null,\"last\":null,\"count\":0}\n");
         } else {
             let epoch = self.hub.epoch();
-            let first = Position { epoch, offset: offsets.start };
-            let last = Position { epoch, offset: offsets.end - 1 };
-            let _ = writeln!(body, r#"{{"first":"{first}","last":"{last}","count":{count}}}"#);
+            let first = Position {
+                epoch,
+                offset: offsets.start,
+            };
+            let last = Position {
+                epoch,
+                offset: offsets.end - 1,
+            };
+            let _ = writeln!(
+                body,
+                r#"{{"first":"{first}","last":"{last}","count":{count}}}"#
+            );
         }
-        Answer { after: offsets.end.saturating_sub(1), ..json_answer(reply, &body) }
+        Answer {
+            after: offsets.end.saturating_sub(1),
+            ..json_answer(reply, &body)
+        }
     }
 }
 
 /// Text must be UTF-8: what is not would reach readers as something else.
 fn check_text(content_type: &str, body: &[u8]) -> Result<(), Problem> {
-    let is_text = content_type.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("text/"));
+    let is_text = content_type
+        .get(..5)
+        .is_some_and(|start| start.eq_ignore_ascii_case("text/"));
     match std::str::from_utf8(body) {
         Err(error) if is_text => {
             let at = error.valid_up_to() as u64;
-            Err(Problem::new(400, format!("data: not UTF-8 at byte {at}")).field("data").at(at))
+            Err(Problem::new(400, format!("data: not UTF-8 at byte {at}"))
+                .field("data")
+                .at(at))
         }
         _ => Ok(()),
     }
@@ -388,9 +451,12 @@ fn write_results(reply: ReplyTo, results: &[u8], out: &mut Vec<u8>) {
 }
 
 fn problem_of(error: &PublishError) -> Problem {
-    match error {
-        PublishError::Closed => Problem::new(503, "the server is stopping").retry_after_s(1),
-        PublishError::Invalid(error) => Problem::of_event(error),
-        other => Problem::new(413, other.to_string()),
-    }
+    let problem = match error {
+        PublishError::Invalid(error) => return Problem::of_event(error),
+        PublishError::TooMany { limit, .. } | PublishError::TooLarge { limit, .. } => {
+            return Problem::new(413, error.to_string()).limit(*limit as u64);
+        }
+        _ => Problem::new(503, error.to_string()),
+    };
+    problem.retry_after_s(1)
 }

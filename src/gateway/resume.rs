@@ -42,13 +42,18 @@ impl Wanted {
         match self {
             Self::Now => Resolved::Live,
             Self::Beginning => Resolved::From(earliest),
-            Self::Junk(asked) => Resolved::Reset { reason: "junk", asked },
-            Self::After(asked) if asked.epoch != head.epoch => {
-                Resolved::Reset { reason: "epoch", asked: asked.to_string() }
-            }
-            Self::After(asked) if asked.offset > head.offset => {
-                Resolved::Reset { reason: "future", asked: asked.to_string() }
-            }
+            Self::Junk(asked) => Resolved::Reset {
+                reason: "junk",
+                asked,
+            },
+            Self::After(asked) if asked.epoch != head.epoch => Resolved::Reset {
+                reason: "epoch",
+                asked: asked.to_string(),
+            },
+            Self::After(asked) if asked.offset > head.offset => Resolved::Reset {
+                reason: "future",
+                asked: asked.to_string(),
+            },
             Self::After(asked) => Resolved::From(asked.offset + 1),
         }
     }
@@ -84,7 +89,10 @@ mod tests {
     use crate::event::Epoch;
 
     fn at(offset: u64) -> Position {
-        Position { epoch: Epoch(7), offset }
+        Position {
+            epoch: Epoch(7),
+            offset,
+        }
     }
 
     #[test]
@@ -101,13 +109,24 @@ mod tests {
         };
         assert_eq!(reason("hello"), "junk");
         assert_eq!(reason(&at(10).to_string()), "future");
-        assert_eq!(reason(&Position { epoch: Epoch(8), offset: 1 }.to_string()), "epoch");
+        assert_eq!(
+            reason(
+                &Position {
+                    epoch: Epoch(8),
+                    offset: 1
+                }
+                .to_string()
+            ),
+            "epoch"
+        );
     }
 
     #[test]
     fn a_long_strange_id_is_cut_between_characters() {
         let long = "ü".repeat(100);
-        let Wanted::Junk(told) = Wanted::after_id(long.as_bytes()) else { panic!("an id?") };
+        let Wanted::Junk(told) = Wanted::after_id(long.as_bytes()) else {
+            panic!("an id?")
+        };
         assert_eq!(told, "ü".repeat(32));
     }
 }

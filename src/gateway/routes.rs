@@ -54,13 +54,17 @@ pub(super) fn find(head: &Head) -> Result<Route<'_>, Problem> {
 
 /// The raw topic segment of a publish path.
 fn topic_of(path: &str) -> Option<&str> {
-    let raw = path.strip_prefix("/api/v1/topics/")?.strip_suffix("/events")?;
+    let raw = path
+        .strip_prefix("/api/v1/topics/")?
+        .strip_suffix("/events")?;
     (!raw.contains('/')).then_some(raw)
 }
 
 fn topic_name(raw: &str) -> Result<Cow<'_, str>, Problem> {
     let name = percent_decode(raw).map_err(|error| {
-        Problem::new(400, format!("topic: {error}")).field("topic").at(error.at as u64)
+        Problem::new(400, format!("topic: {error}"))
+            .field("topic")
+            .at(error.at as u64)
     })?;
     match topic::validate(&name) {
         Ok(()) => Ok(name),

@@ -29,8 +29,7 @@ use crate::reactor::{self, BindError, Reactor, Stats, StopReport};
 /// let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
 /// let server = Server::bind(&hub, config)?.spawn()?;
 /// println!("curl -N http://{}/api/v1/events/stream", server.addr());
-/// let mut event = Event::builder("greetings", "message");
-/// hub.publish(event.text("hello").build()?)?;
+/// hub.publish(Event::new("greetings", "message").text("hello").build()?)?;
 /// assert!(server.stop()?.clean);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -89,12 +88,18 @@ impl Server {
             batch_events: config.batch_events,
             event: *hub.limits(),
         };
-        let defaults = StreamDefaults { retry: config.retry, heartbeat: config.heartbeat };
+        let defaults = StreamDefaults {
+            retry: config.retry,
+            heartbeat: config.heartbeat,
+        };
         let fed = hub.visible() + 1;
         let reactor = Reactor::bind(&config.listen, config.limits(), fed, |handle| {
             Gateway::new(hub, readers, bounds, defaults, authorizer, handle)
         })?;
-        Ok(Self { reactor, stop_timeout: config.stop_timeout })
+        Ok(Self {
+            reactor,
+            stop_timeout: config.stop_timeout,
+        })
     }
 
     /// The addresses listened on, with the ports that the system picked.
@@ -104,7 +109,10 @@ impl Server {
 
     /// Speaks to the server from any thread.
     pub fn handle(&self) -> Handle {
-        Handle { reactor: self.reactor.handle(), stop_timeout: self.stop_timeout }
+        Handle {
+            reactor: self.reactor.handle(),
+            stop_timeout: self.stop_timeout,
+        }
     }
 
     /// Serves on this thread until [`Handle::stop`].
@@ -130,7 +138,11 @@ impl Server {
         let handle = self.handle();
         let thread = std::thread::Builder::new().name("eventring".into());
         let thread = thread.spawn(move || self.run())?;
-        Ok(Running { addresses, handle, thread: Some(thread) })
+        Ok(Running {
+            addresses,
+            handle,
+            thread: Some(thread),
+        })
     }
 
     /// Does what is ready, after waiting for it at most `timeout` (`None`: as long as it takes).
@@ -228,7 +240,9 @@ impl Running {
         let Some(thread) = self.thread.take() else {
             unreachable!("the thread is taken here only, and `self` is gone then")
         };
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        thread
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 

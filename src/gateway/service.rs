@@ -13,9 +13,7 @@ use super::routes::{self, Route};
 use super::stream::{StreamDefaults, StreamFilter, StreamRequest};
 use crate::event::{Epoch, Position, Router};
 use crate::hub::{Hub, HubWaiter, ReadError, Reader};
-use crate::reactor::{
-    Answer, Begin, CatchUp, ClassId, Farewell, Frames, Handle, Refusal, Service,
-};
+use crate::reactor::{Answer, Begin, CatchUp, ClassId, Farewell, Frames, Handle, Refusal, Service};
 use crate::wire::http::{BodyLength, Head, Reason, RequestError, ResponseHead, chunk};
 use crate::wire::sse;
 
@@ -74,7 +72,10 @@ impl Gateway {
     }
 
     fn at(&self, offset: u64) -> Position {
-        Position { epoch: self.epoch, offset }
+        Position {
+            epoch: self.epoch,
+            offset,
+        }
     }
 
     fn begin(&mut self, head: &Head, peer: SocketAddr) -> Result<Begin<Self>, Problem> {
@@ -83,14 +84,22 @@ impl Gateway {
             Route::Index => Ok(Begin::Answer(index(reply))),
             Route::Health => {
                 let newest = self.at(self.hub.head());
-                Ok(Begin::Answer(health::answer(reply, newest, self.handle.stats())))
+                Ok(Begin::Answer(health::answer(
+                    reply,
+                    newest,
+                    self.handle.stats(),
+                )))
             }
             Route::Stream => {
                 let access = self.authorize(head, peer, Action::Subscribe)?;
                 let request = StreamRequest::read(head)?;
                 if reply.head_only {
                     let bytes = request.head_only();
-                    return Ok(Begin::Answer(Answer { bytes, after: 0, close: true }));
+                    return Ok(Begin::Answer(Answer {
+                        bytes,
+                        after: 0,
+                        close: true,
+                    }));
                 }
                 let place = (self.at(self.hub.head()), self.hub.earliest());
                 let plan = request.plan(access, place, &self.defaults, &mut self.encoder);
@@ -109,12 +118,14 @@ impl Gateway {
     }
 
     fn authorize(&self, head: &Head, peer: SocketAddr, action: Action) -> Result<Access, Problem> {
-        self.authorizer.authorize(head, peer, action).map_err(|denied| match denied {
-            Denied::Unknown(challenge) => {
-                Problem::new(401, "who are you?").authenticate(challenge)
-            }
-            Denied::Forbidden => Problem::new(403, "not allowed"),
-        })
+        self.authorizer
+            .authorize(head, peer, action)
+            .map_err(|denied| match denied {
+                Denied::Unknown(challenge) => {
+                    Problem::new(401, "who are you?").authenticate(challenge)
+                }
+                Denied::Forbidden => Problem::new(403, "not allowed"),
+            })
     }
 
     /// Moves past what the ring has dropped before it was read: one gap for everybody.
@@ -126,7 +137,9 @@ impl Gateway {
             exact: false,
         };
         let encoder = &mut self.encoder;
-        frames.append_to_all(resume_at - 1, |form, _, out| encoder.gap(Form::of(form), gap, out));
+        frames.append_to_all(resume_at - 1, |form, _, out| {
+            encoder.gap(Form::of(form), gap, out)
+        });
         frames.set_fed(resume_at);
     }
 }
@@ -204,7 +217,14 @@ impl Service for Gateway {
         if self.live.next_offset() != frames.fed() && self.live.seek(frames.fed()).is_err() {
             return;
         }
-        let Self { live, router, restricted, encoder, epoch, .. } = self;
+        let Self {
+            live,
+            router,
+            restricted,
+            encoder,
+            epoch,
+            ..
+        } = self;
         let mut ids: SmallVec<[ClassId; 8]> = SmallVec::new();
         let read = live.read_while(FEED_EVENTS, |offset, event| {
             if !frames.has_room() {
@@ -217,7 +237,10 @@ impl Service for Gateway {
                 limited.is_none_or(|(_, filter)| filter.may_see(event.topic()))
             });
             if !ids.is_empty() {
-                let position = Position { epoch: *epoch, offset };
+                let position = Position {
+                    epoch: *epoch,
+                    offset,
+                };
                 frames.append(offset, &ids, |form, oversize, out| {
                     let form = Form::of(form);
                     if oversize {
@@ -254,14 +277,27 @@ impl Service for Gateway {
         if next >= part.to || self.history.seek(next).is_err() {
             return next.max(part.from + 1);
         }
-        let Self { history, encoder, epoch, .. } = self;
+        let Self {
+            history,
+            encoder,
+            epoch,
+            ..
+        } = self;
         // What is overwritten between the look above and this read is met again on the next visit.
         let _ = history.read_while(CATCH_UP_EVENTS, |offset, event| {
             if offset >= part.to || out.len() >= part.max {
                 return false;
             }
             if part.key.matches(event.topic()) {
-                encoder.event(form, Position { epoch: *epoch, offset }, event, out);
+                encoder.event(
+                    form,
+                    Position {
+                        epoch: *epoch,
+                        offset,
+                    },
+                    event,
+                    out,
+                );
             }
             next = offset + 1;
             true
@@ -309,9 +345,20 @@ impl Service for Gateway {
 impl Gap {
     /// Stands in for an event whose frame is larger than a log takes.
     fn oversize(position: Position) -> Self {
-        let before = Position { offset: position.offset - 1, ..position };
-        let after = Position { offset: position.offset + 1, ..position };
-        Self { reason: "oversize", asked: before, earliest: after, exact: true }
+        let before = Position {
+            offset: position.offset - 1,
+            ..position
+        };
+        let after = Position {
+            offset: position.offset + 1,
+            ..position
+        };
+        Self {
+            reason: "oversize",
+            asked: before,
+            earliest: after,
+            exact: true,
+        }
     }
 }
 
@@ -324,5 +371,9 @@ fn index(reply: ReplyTo) -> Answer {
     if !reply.head_only {
         bytes.extend_from_slice(routes::INDEX.as_bytes());
     }
-    Answer { bytes, after: 0, close: !reply.keep_alive }
+    Answer {
+        bytes,
+        after: 0,
+        close: !reply.keep_alive,
+    }
 }

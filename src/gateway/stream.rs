@@ -50,11 +50,16 @@ impl StreamRequest {
     /// their own to get past caches.
     pub(super) fn read(head: &Head) -> Result<Self, Problem> {
         let mut patterns: Vec<Cow<'_, str>> = Vec::new();
-        let mut form = Form { format: Format::Data, framing: Framing::Close };
+        let mut form = Form {
+            format: Format::Data,
+            framing: Framing::Close,
+        };
         let (mut id, mut from, mut heartbeat) = (None, None, None);
         for pair in query(head.query().unwrap_or_default()) {
             let (name, value) = pair.map_err(|error| {
-                Problem::new(400, error.to_string()).field(error.name.clone()).at(error.at as u64)
+                Problem::new(400, error.to_string())
+                    .field(error.name.clone())
+                    .at(error.at as u64)
             })?;
             match name.as_ref() {
                 "topic" if patterns.len() > PATTERNS_MAX => {}
@@ -72,9 +77,18 @@ impl StreamRequest {
         }
         // An id that a client remembers beats what its address said when it first connected.
         let header = head.header("last-event-id").filter(|id| !id.is_empty());
-        let wanted = header.map(Wanted::after_id).or(id).or(from).unwrap_or(Wanted::Now);
+        let wanted = header
+            .map(Wanted::after_id)
+            .or(id)
+            .or(from)
+            .unwrap_or(Wanted::Now);
         let filter = filter(&patterns)?;
-        Ok(Self { filter, form, wanted, heartbeat })
+        Ok(Self {
+            filter,
+            form,
+            wanted,
+            heartbeat,
+        })
     }
 
     /// Makes the plan for a hub that stands at `head` and still has `earliest`.
@@ -101,7 +115,10 @@ impl StreamRequest {
                 head.offset + 1
             }
         };
-        let key = StreamFilter { wanted: self.filter, allowed: access.allow };
+        let key = StreamFilter {
+            wanted: self.filter,
+            allowed: access.allow,
+        };
         StreamPlan {
             head: bytes,
             everything: key.is_all(),
@@ -177,9 +194,14 @@ fn from_parameter(value: &str) -> Result<Wanted, Problem> {
 }
 
 fn heartbeat_s(value: &str) -> Result<Duration, Problem> {
-    let seconds = value.parse().ok().filter(|seconds| *seconds <= HEARTBEAT_MAX_S);
+    let seconds = value
+        .parse()
+        .ok()
+        .filter(|seconds| *seconds <= HEARTBEAT_MAX_S);
     seconds.map(Duration::from_secs).ok_or_else(|| {
         let detail = "heartbeat is 0 (none) to 3600 seconds";
-        Problem::new(400, detail).field("heartbeat").limit(HEARTBEAT_MAX_S)
+        Problem::new(400, detail)
+            .field("heartbeat")
+            .limit(HEARTBEAT_MAX_S)
     })
 }

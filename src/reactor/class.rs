@@ -82,7 +82,9 @@ impl Extents {
             return (cursor < last.end).then_some(cursor..last.end);
         }
         let first = self.0.partition_point(|extent| extent.end <= cursor);
-        self.0.get(first).map(|extent| extent.start.max(cursor)..extent.end)
+        self.0
+            .get(first)
+            .map(|extent| extent.start.max(cursor)..extent.end)
     }
 
     fn trim(&mut self, tail: u64) {
@@ -106,7 +108,11 @@ pub(super) struct Classes<K> {
 
 impl<K: Clone + Eq + Hash> Classes<K> {
     pub(super) fn new() -> Self {
-        Self { by_key: HashMap::new(), table: Vec::new(), free: Vec::new() }
+        Self {
+            by_key: HashMap::new(),
+            table: Vec::new(),
+            free: Vec::new(),
+        }
     }
 
     pub(super) fn find(&self, key: &K, form: u8) -> Option<ClassId> {

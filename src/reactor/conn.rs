@@ -56,6 +56,8 @@ impl Flags {
     pub(super) const UNREAD: u8 = 4;
     /// The peer has closed its direction.
     pub(super) const EOF: u8 = 8;
+    /// The connection's next answer waits for its offset.
+    pub(super) const PARKED: u8 = 16;
 
     pub(super) fn has(self, flag: u8) -> bool {
         self.0 & flag != 0
@@ -103,7 +105,12 @@ pub(super) struct Cold<S: Service> {
 
 impl<S: Service> Cold<S> {
     pub(super) fn free() -> Self {
-        Self { requests: None, out: None, deadline: Tick::MAX, looked_at: Tick::MAX }
+        Self {
+            requests: None,
+            out: None,
+            deadline: Tick::MAX,
+            looked_at: Tick::MAX,
+        }
     }
 }
 
@@ -127,7 +134,10 @@ impl Outbound {
 
     /// How many bytes wait.
     pub(super) fn len(&self) -> usize {
-        let frame = self.frame.as_ref().map_or(0, |(frame, sent)| frame.len() - sent);
+        let frame = self
+            .frame
+            .as_ref()
+            .map_or(0, |(frame, sent)| frame.len() - sent);
         frame + self.bytes.len() - self.sent
     }
 

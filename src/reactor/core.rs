@@ -93,8 +93,7 @@ impl<S: Service> Core<S> {
         let cold = &mut self.cold[i as usize];
         cold.deadline = at;
         if at < cold.looked_at {
-            cold.looked_at = at;
-            self.wheel.insert(i, at);
+            cold.looked_at = self.wheel.insert(i, at);
         }
     }
 
@@ -106,7 +105,11 @@ impl<S: Service> Core<S> {
 
     /// Finds a slot for a connection that begins with requests.
     pub(super) fn insert(&mut self, cold: Cold<S>) -> u32 {
-        let hot = Hot { phase: Phase::Request, active: self.second(), ..Hot::free() };
+        let hot = Hot {
+            phase: Phase::Request,
+            active: self.second(),
+            ..Hot::free()
+        };
         self.counters.connections.add(1);
         match self.free.pop() {
             Some(i) => {
@@ -138,7 +141,10 @@ impl<S: Service> Core<S> {
 
     /// Bytes that wait for connection `i` alone.
     pub(super) fn out_len(&self, i: u32) -> usize {
-        self.cold[i as usize].out.as_ref().map_or(0, |out| out.len())
+        self.cold[i as usize]
+            .out
+            .as_ref()
+            .map_or(0, |out| out.len())
     }
 
     /// Puts connection `i` into the ready queue.
@@ -165,7 +171,10 @@ impl<S: Service> Core<S> {
         {
             self.release_frame(frame);
         }
-        self.cold[i as usize] = Cold { looked_at, ..Cold::free() };
+        self.cold[i as usize] = Cold {
+            looked_at,
+            ..Cold::free()
+        };
         self.free.push(i);
         self.counters.connections.sub(1);
     }
@@ -183,7 +192,11 @@ impl<S: Service> Core<S> {
     /// The next step after the last private byte of a closing connection.
     pub(super) fn finish(&mut self, service: &mut S, i: u32) {
         let eof = self.hot(i).flags.has(Flags::EOF);
-        let sent = self.hot(i).transport.as_mut().is_some_and(|t| t.finish().is_ok());
+        let sent = self
+            .hot(i)
+            .transport
+            .as_mut()
+            .is_some_and(|t| t.finish().is_ok());
         if eof || !sent {
             return self.close(service, i);
         }
@@ -230,7 +243,9 @@ impl<S: Service> Core<S> {
         }
         let (id, slot) = (self.hot(i).class, self.hot(i).slot as usize);
         self.counters.streams.sub(1);
-        let Some(class) = self.classes.get_mut(id) else { return };
+        let Some(class) = self.classes.get_mut(id) else {
+            return;
+        };
         class.members.swap_remove(slot);
         if class.pump_left > 0 {
             // The member that moved may have been ahead of the pump: visit all again.
@@ -277,14 +292,20 @@ impl<S: Service> Core<S> {
     #[must_use]
     pub(super) fn fall_behind(&mut self, i: u32) -> bool {
         let (id, cursor) = (self.hot(i).class, self.hot(i).cursor);
-        let Some(form) = self.classes.get(id).map(|class| class.form) else { return false };
-        let Some(log) = self.logs[form as usize].as_ref() else { return false };
+        let Some(form) = self.classes.get(id).map(|class| class.form) else {
+            return false;
+        };
+        let Some(log) = self.logs[form as usize].as_ref() else {
+            return false;
+        };
         let next = match log.frame_at(cursor) {
             None => self.fed,
             Some((mark, _)) if mark.start == cursor => mark.offset,
             Some((mark, end)) => {
                 let shared = self.last_saved.as_ref().and_then(|(f, start, frame)| {
-                    (*f == form && *start == mark.start).then(|| frame.upgrade()).flatten()
+                    (*f == form && *start == mark.start)
+                        .then(|| frame.upgrade())
+                        .flatten()
                 });
                 let frame = match shared {
                     Some(frame) => frame,
@@ -326,9 +347,17 @@ impl<S: Service> Core<S> {
     /// will come. `Err`: the connection is broken.
     pub(super) fn send(&mut self, i: u32, bytes: Bytes<'_>) -> Result<usize, Broken> {
         let second = self.second();
-        let Self { hot, logs, cold, counters, .. } = self;
+        let Self {
+            hot,
+            logs,
+            cold,
+            counters,
+            ..
+        } = self;
         let hot = &mut hot[i as usize];
-        let Some(transport) = &mut hot.transport else { return Err(Broken) };
+        let Some(transport) = &mut hot.transport else {
+            return Err(Broken);
+        };
         let bytes = match bytes {
             Bytes::Given(bytes) => bytes,
             Bytes::Private => match &cold[i as usize].out {

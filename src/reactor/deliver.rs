@@ -80,10 +80,16 @@ impl<S: Service> Core<S> {
     /// Encodes and sends a part of history; `false`: nothing more can be done now.
     fn catch_up(&mut self, service: &mut S, i: u32, budget: &mut u64) -> Result<bool, Broken> {
         let (id, from) = (self.hot(i).class, self.hot(i).cursor);
-        let Some(class) = self.classes.get(id) else { return Err(Broken) };
-        let Some(log) = self.logs[class.form as usize].as_ref() else { return Err(Broken) };
+        let Some(class) = self.classes.get(id) else {
+            return Err(Broken);
+        };
+        let Some(log) = self.logs[class.form as usize].as_ref() else {
+            return Err(Broken);
+        };
         // In the log from here on?
-        let known_from = log.frame_at(class.floor()).map_or(self.fed, |(mark, _)| mark.offset);
+        let known_from = log
+            .frame_at(class.floor())
+            .map_or(self.fed, |(mark, _)| mark.offset);
         if from >= known_from && from <= self.fed {
             let cursor = log.start_of(from);
             let hot = self.hot(i);
@@ -98,10 +104,16 @@ impl<S: Service> Core<S> {
         }
         let max = self.limits.private_bytes.min(*budget as usize);
         let out = self.cold[i as usize].out.get_or_insert_default();
-        let part = CatchUp { key: &class.key, form: class.form, from, to: self.fed, max };
+        let part = CatchUp {
+            key: &class.key,
+            form: class.form,
+            from,
+            to: self.fed,
+            max,
+        };
         out.sent = 0;
         let next = service.catch_up(part, &mut out.bytes);
-        debug_assert!(next > from);
+        debug_assert!(next >= from);
         *budget = budget.saturating_sub(out.bytes.len().max(max / 4) as u64);
         self.hot(i).cursor = next;
         Ok(true)
@@ -110,12 +122,22 @@ impl<S: Service> Core<S> {
     /// Sends from the frame log; `false`: nothing more can be done now.
     fn send_log(&mut self, i: u32, budget: &mut u64) -> Result<bool, Broken> {
         let (id, cursor) = (self.hot(i).class, self.hot(i).cursor);
-        let Some(class) = self.classes.get(id) else { return Err(Broken) };
-        let Some(log) = self.logs[class.form as usize].as_ref() else { return Err(Broken) };
+        let Some(class) = self.classes.get(id) else {
+            return Err(Broken);
+        };
+        let Some(log) = self.logs[class.form as usize].as_ref() else {
+            return Err(Broken);
+        };
         if cursor < class.floor() && cursor < log.end() {
-            return if self.fall_behind(i) { Ok(true) } else { Err(Broken) };
+            return if self.fall_behind(i) {
+                Ok(true)
+            } else {
+                Err(Broken)
+            };
         }
-        let Some(range) = class.next_range(cursor, log.end()) else { return Ok(false) };
+        let Some(range) = class.next_range(cursor, log.end()) else {
+            return Ok(false);
+        };
         let end = range.end.min(range.start + *budget);
         let sent = self.send(i, Bytes::Log(class.form, range.start, end))? as u64;
         self.hot(i).cursor = range.start + sent;
@@ -138,9 +160,14 @@ impl<S: Service> Core<S> {
         if hot.phase != Phase::Log || hot.flags.has(Flags::BLOCKED) || self.out_len(i) > 0 {
             return false;
         }
-        let Some(class) = self.classes.get(hot.class) else { return false };
-        let Some(log) = self.logs[class.form as usize].as_ref() else { return false };
-        hot.cursor >= class.floor().min(log.end()) && class.next_range(hot.cursor, log.end()).is_none()
+        let Some(class) = self.classes.get(hot.class) else {
+            return false;
+        };
+        let Some(log) = self.logs[class.form as usize].as_ref() else {
+            return false;
+        };
+        hot.cursor >= class.floor().min(log.end())
+            && class.next_range(hot.cursor, log.end()).is_none()
     }
 
     /// Once a second: heartbeats for the quiet, an end for those who take nothing.

@@ -34,7 +34,12 @@ pub(super) struct FrameLog {
 
 impl FrameLog {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { bytes: ByteRing::new(capacity), marks: VecDeque::new(), tail: 0, end: 0 }
+        Self {
+            bytes: ByteRing::new(capacity),
+            marks: VecDeque::new(),
+            tail: 0,
+            end: 0,
+        }
     }
 
     /// One past the last byte.

@@ -23,7 +23,11 @@ impl<'a, S: Service> Frames<'a, S> {
         scratch: &'a mut Vec<u8>,
         cut: &'a mut Vec<u32>,
     ) -> Self {
-        Self { core, service_scratch: scratch, cut }
+        Self {
+            core,
+            service_scratch: scratch,
+            cut,
+        }
     }
 
     /// Whether more may be appended in this turn.
@@ -43,7 +47,10 @@ impl<'a, S: Service> Frames<'a, S> {
     ) {
         for form in 0..S::FORMS as u8 {
             let mut ids = classes.iter().filter(|id| {
-                self.core.classes.get(**id).is_some_and(|class| class.form == form)
+                self.core
+                    .classes
+                    .get(**id)
+                    .is_some_and(|class| class.form == form)
             });
             let Some(first) = ids.next() else { continue };
             let rest: &mut dyn Iterator<Item = &ClassId> = &mut ids;
@@ -78,7 +85,9 @@ impl<'a, S: Service> Frames<'a, S> {
         classes: &[ClassId],
         encode: &mut impl FnMut(u8, bool, &mut Vec<u8>),
     ) {
-        let Some(log) = self.core.logs[form as usize].as_ref() else { return };
+        let Some(log) = self.core.logs[form as usize].as_ref() else {
+            return;
+        };
         let largest = log.largest_frame();
         self.service_scratch.clear();
         encode(form, false, self.service_scratch);
@@ -90,7 +99,9 @@ impl<'a, S: Service> Frames<'a, S> {
         if let Some(tail) = log.tail_for(len) {
             self.make_room(form, tail);
         }
-        let Some(log) = self.core.logs[form as usize].as_mut() else { return };
+        let Some(log) = self.core.logs[form as usize].as_mut() else {
+            return;
+        };
         let range = log.append(offset, self.service_scratch);
         self.core.unpumped += len;
         for id in classes {
@@ -109,7 +120,12 @@ impl<'a, S: Service> Frames<'a, S> {
                 continue;
             }
             let (class, cursor) = (hot.class, hot.cursor);
-            if self.core.classes.get(class).is_none_or(|class| class.form != form) {
+            if self
+                .core
+                .classes
+                .get(class)
+                .is_none_or(|class| class.form != form)
+            {
                 continue;
             }
             match self.core.settle(i) {

@@ -24,12 +24,18 @@ pub(super) struct Inbox {
 
 impl Inbox {
     pub(super) fn new(waker: Waker) -> Self {
-        Self { commands: Mutex::default(), waker }
+        Self {
+            commands: Mutex::default(),
+            waker,
+        }
     }
 
     /// Takes the next command.
     pub(super) fn next(&self) -> Option<Command> {
-        self.commands.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.commands
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
     }
 
     fn put(&self, command: Command) -> bool {

@@ -45,13 +45,21 @@ impl Listeners {
         let mut sockets = Vec::new();
         let mut bound = Vec::new();
         for address in addresses {
-            let fail = |source| BindError { address: *address, source };
+            let fail = |source| BindError {
+                address: *address,
+                source,
+            };
             let socket = listen(*address).map_err(fail)?;
             bound.push(socket.local_addr().map_err(fail)?);
             sockets.push(socket);
         }
         let reserve = std::fs::File::open("/dev/null").ok();
-        Ok(Self { sockets, unaccepted: Vec::new(), addresses: bound, reserve })
+        Ok(Self {
+            sockets,
+            unaccepted: Vec::new(),
+            addresses: bound,
+            reserve,
+        })
     }
 
     pub(super) fn addresses(&self) -> &[SocketAddr] {
@@ -80,7 +88,9 @@ impl Listeners {
 
     /// Accepts what waits, a bounded number of connections.
     pub(super) fn accept(&mut self, mut take: impl FnMut(Accepted)) {
-        let Some(n) = self.unaccepted.first().copied() else { return };
+        let Some(n) = self.unaccepted.first().copied() else {
+            return;
+        };
         for _ in 0..ACCEPTS {
             match self.sockets[n].accept() {
                 Ok((stream, peer)) => take(Accepted::Connection(stream, peer)),
@@ -113,7 +123,11 @@ impl Listeners {
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     if address.is_ipv6() {
         // Both families would make the same port on 0.0.0.0 busy.
         socket.set_only_v6(true)?;
@@ -128,7 +142,10 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionReset | Interrupted
+    )
 }
 
 fn is_out_of_descriptors(error: &io::Error) -> bool {

@@ -31,11 +31,16 @@ impl ByteRing {
 
     /// Writes `bytes` at position `at`, over what was there one capacity before.
     pub(super) fn write(&mut self, at: u64, bytes: &[u8]) {
-        assert!(bytes.len() <= self.capacity, "the caller bounds a frame to a quarter of its log");
+        assert!(
+            bytes.len() <= self.capacity,
+            "the caller bounds a frame to a quarter of its log"
+        );
         let start = self.place(at);
         match &mut self.pages {
             #[cfg(target_os = "linux")]
-            Pages::Mapped(map) => map.bytes_mut()[start..start + bytes.len()].copy_from_slice(bytes),
+            Pages::Mapped(map) => {
+                map.bytes_mut()[start..start + bytes.len()].copy_from_slice(bytes)
+            }
             Pages::Copied(twice) => copy_twice(twice, self.capacity, start, bytes),
         }
     }
@@ -117,7 +122,12 @@ mod linux {
             ftruncate(&file, capacity as u64).ok()?;
             // SAFETY: a fresh anonymous reservation at an address of the kernel's choice.
             let base = unsafe {
-                mmap_anonymous(null_mut(), 2 * capacity, ProtFlags::empty(), MapFlags::PRIVATE)
+                mmap_anonymous(
+                    null_mut(),
+                    2 * capacity,
+                    ProtFlags::empty(),
+                    MapFlags::PRIVATE,
+                )
             };
             let base = NonNull::new(base.ok()?.cast::<u8>())?;
             // From here on dropping `mapping` releases the whole reservation.
@@ -134,7 +144,9 @@ mod linux {
             let address = unsafe { self.base.as_ptr().add(at) }.cast::<c_void>();
             // SAFETY: FIXED replaces only pages of our own reservation: `at + capacity` is at most
             // its length, and nothing points into it yet.
-            unsafe { mmap(address, self.capacity, both, flags, file, 0) }.ok().map(drop)
+            unsafe { mmap(address, self.capacity, both, flags, file, 0) }
+                .ok()
+                .map(drop)
         }
 
         pub(super) fn bytes(&self) -> &[u8] {
@@ -166,7 +178,10 @@ mod tests {
 
     fn rings() -> [ByteRing; 2] {
         let mapped = ByteRing::new(4096);
-        let copied = ByteRing { pages: Pages::copied(4096), capacity: 4096 };
+        let copied = ByteRing {
+            pages: Pages::copied(4096),
+            capacity: 4096,
+        };
         [mapped, copied]
     }
 

@@ -27,8 +27,6 @@ pub use self::frames::Frames;
 pub use self::inbox::Handle;
 pub use self::limits::Limits;
 pub use self::listeners::BindError;
-pub use self::service::{
-    Answer, Begin, CatchUp, Farewell, Refusal, Service, StreamPlan,
-};
+pub use self::service::{Answer, Begin, CatchUp, Farewell, Refusal, Service, StreamPlan};
 pub use self::stats::Stats;
 pub use self::turn::{Reactor, StopReport};

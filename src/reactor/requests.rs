@@ -67,7 +67,11 @@ impl<S: Service> Requests<S> {
         if self.answers.is_empty() {
             out.extend_from_slice(&bytes);
         } else if !bytes.is_empty() {
-            let part = Answer { bytes, after: 0, close: false };
+            let part = Answer {
+                bytes,
+                after: 0,
+                close: false,
+            };
             self.answers.push_back(Reply::Answer(part));
         }
     }
@@ -86,7 +90,9 @@ enum Next {
 impl<S: Service> Core<S> {
     /// Takes bytes from the socket of connection `i`, or none to go on with those that wait.
     pub(super) fn take_input(&mut self, service: &mut S, i: u32, bytes: &[u8]) {
-        let Some(mut requests) = self.cold[i as usize].requests.take() else { return };
+        let Some(mut requests) = self.cold[i as usize].requests.take() else {
+            return;
+        };
         let mut out = std::mem::take(&mut self.out(i).bytes);
         let mut input = std::mem::take(&mut requests.input);
         let mut used = 0;
@@ -154,7 +160,10 @@ impl<S: Service> Core<S> {
                     requests.append(made, out);
                     if let Err(answer) = done {
                         requests.exchange = None;
-                        requests.answers.push_back(Reply::Answer(Answer { close: true, ..answer }));
+                        requests.answers.push_back(Reply::Answer(Answer {
+                            close: true,
+                            ..answer
+                        }));
                     }
                 }
             }
@@ -174,11 +183,13 @@ impl<S: Service> Core<S> {
     pub(super) fn flush_answers(&mut self, service: &mut S, i: u32) {
         let visible = service.visible();
         loop {
-            let Some(requests) = self.cold[i as usize].requests.as_mut() else { return };
+            let Some(requests) = self.cold[i as usize].requests.as_mut() else {
+                return;
+            };
             match requests.answers.front() {
                 None => break,
                 Some(Reply::Answer(answer)) if answer.after > visible => {
-                    self.waiting.push(i);
+                    self.park(i);
                     break;
                 }
                 Some(_) => {}
@@ -206,9 +217,18 @@ impl<S: Service> Core<S> {
         self.deliver(service, i);
     }
 
+    fn park(&mut self, i: u32) {
+        if !self.hot(i).flags.has(Flags::PARKED) {
+            self.hot(i).flags.set(Flags::PARKED);
+            self.waiting.push(i);
+        }
+    }
+
     /// Goes on reading a connection that had to wait, once its answers have left.
     pub(super) fn resume_reading(&mut self, i: u32) {
-        let Some(requests) = self.cold[i as usize].requests.as_ref() else { return };
+        let Some(requests) = self.cold[i as usize].requests.as_ref() else {
+            return;
+        };
         let unread = self.hot[i as usize].flags.has(Flags::UNREAD);
         if (requests.held || unread) && !requests.is_full(&self.limits) {
             self.make_ready(i);
@@ -217,7 +237,10 @@ impl<S: Service> Core<S> {
 
     /// Whether pipelined requests of connection `i` wait for a bound that no longer holds.
     pub(super) fn holds_input(&self, i: u32) -> bool {
-        self.cold[i as usize].requests.as_ref().is_some_and(|requests| requests.held)
+        self.cold[i as usize]
+            .requests
+            .as_ref()
+            .is_some_and(|requests| requests.held)
     }
 
     /// Whether the socket of connection `i` should be read now.
@@ -237,7 +260,9 @@ impl<S: Service> Core<S> {
 
     /// Sets the deadline that fits what the connection now waits for.
     fn start_clock(&mut self, i: u32) {
-        let Some(requests) = self.cold[i as usize].requests.as_mut() else { return };
+        let Some(requests) = self.cold[i as usize].requests.as_mut() else {
+            return;
+        };
         let clock = if requests.exchange.is_some() {
             Clock::Body
         } else if !requests.answers.is_empty() {
@@ -264,7 +289,9 @@ impl<S: Service> Core<S> {
 
     /// The deadline of connection `i` has passed while it was in requests.
     pub(super) fn request_timed_out(&mut self, service: &mut S, i: u32) {
-        let Some(requests) = self.cold[i as usize].requests.as_ref() else { return };
+        let Some(requests) = self.cold[i as usize].requests.as_ref() else {
+            return;
+        };
         let why = match requests.clock {
             Clock::Head => Refusal::HeadTimeout,
             Clock::Body => Refusal::BodyTimeout,
@@ -295,7 +322,11 @@ fn begin<S: Service>(service: &mut S, requests: &mut Requests<S>, head: &Head, m
                 return refuse(service, requests, &error);
             }
             if head.expect_continue() && !more {
-                let answer = Answer { bytes: CONTINUE.to_vec(), after: 0, close: false };
+                let answer = Answer {
+                    bytes: CONTINUE.to_vec(),
+                    after: 0,
+                    close: false,
+                };
                 requests.answers.push_back(Reply::Answer(answer));
             }
             requests.exchange = Some(exchange);
@@ -311,6 +342,10 @@ fn begin<S: Service>(service: &mut S, requests: &mut Requests<S>, head: &Head, m
 fn refuse<S: Service>(service: &mut S, requests: &mut Requests<S>, error: &RequestError) -> Next {
     requests.exchange = None;
     let bytes = service.refuse(error);
-    requests.answers.push_back(Reply::Answer(Answer { bytes, after: 0, close: true }));
+    requests.answers.push_back(Reply::Answer(Answer {
+        bytes,
+        after: 0,
+        close: true,
+    }));
     Next::Wait
 }

@@ -77,15 +77,26 @@ impl<S: Service> Reactor<S> {
         fed: u64,
         service: impl FnOnce(&Handle) -> S,
     ) -> Result<Self, BindError> {
-        let first = addresses.first().copied().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
-        let fail = |source: io::Error| BindError { address: first, source };
+        let first = addresses
+            .first()
+            .copied()
+            .unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
+        let fail = |source: io::Error| BindError {
+            address: first,
+            source,
+        };
         let mut listeners = Listeners::bind(addresses)?;
         let poll = Poll::new().map_err(fail)?;
-        listeners.register(poll.registry(), FIRST_LISTENER).map_err(fail)?;
+        listeners
+            .register(poll.registry(), FIRST_LISTENER)
+            .map_err(fail)?;
         let waker = Waker::new(poll.registry(), WAKER).map_err(fail)?;
         let inbox = Arc::new(Inbox::new(waker));
         let counters = Arc::new(Counters::default());
-        let handle = Handle { inbox: inbox.clone(), counters: counters.clone() };
+        let handle = Handle {
+            inbox: inbox.clone(),
+            counters: counters.clone(),
+        };
         let service = service(&handle);
         Ok(Self {
             poll,
@@ -111,7 +122,10 @@ impl<S: Service> Reactor<S> {
 
     /// Speaks to this reactor from any thread.
     pub fn handle(&self) -> Handle {
-        Handle { inbox: self.inbox.clone(), counters: self.core.counters.clone() }
+        Handle {
+            inbox: self.inbox.clone(),
+            counters: self.core.counters.clone(),
+        }
     }
 
     /// When the next turn has something to do even if no descriptor is ready; `None`: now.
@@ -120,7 +134,9 @@ impl<S: Service> Reactor<S> {
             return None;
         }
         let tick = self.core.wheel.next_due().unwrap_or(Tick::MAX);
-        let scan = self.core.instant_of(u64::from(self.next_scan) * (1000 / TICK.as_millis() as u64));
+        let scan = self
+            .core
+            .instant_of(u64::from(self.next_scan) * (1000 / TICK.as_millis() as u64));
         let timers = self.core.instant_of(tick).min(scan);
         Some(self.stop_at.map_or(timers, |stop| stop.min(timers)))
     }
@@ -227,7 +243,9 @@ impl<S: Service> Reactor<S> {
             if !self.core.wants_input(i) || !self.core.hot(i).flags.has(Flags::UNREAD) {
                 return;
             }
-            let Some(transport) = self.core.hot(i).transport.as_mut() else { return };
+            let Some(transport) = self.core.hot(i).transport.as_mut() else {
+                return;
+            };
             match transport.read(&mut self.read_buffer) {
                 Ok(0) => return self.end_of_input(i),
                 Ok(n) => {
@@ -269,7 +287,13 @@ impl<S: Service> Reactor<S> {
     }
 
     fn accept(&mut self) {
-        let Self { listeners, core, service, poll, .. } = self;
+        let Self {
+            listeners,
+            core,
+            service,
+            poll,
+            ..
+        } = self;
         listeners.accept(|accepted| match accepted {
             Accepted::TurnedAway => core.counters.refused.add(1),
             Accepted::Connection(stream, peer) => {
@@ -280,10 +304,18 @@ impl<S: Service> Reactor<S> {
                     core.counters.refused.add(1);
                     return;
                 }
-                let Ok(mut transport) = Transport::accepted(stream, &core.limits) else { return };
+                let Ok(mut transport) = Transport::accepted(stream, &core.limits) else {
+                    return;
+                };
                 let requests = Box::new(Requests::new(peer, &core.limits));
-                let i = core.insert(Cold { requests: Some(requests), ..Cold::free() });
-                if transport.register(poll.registry(), Token(i as usize)).is_err() {
+                let i = core.insert(Cold {
+                    requests: Some(requests),
+                    ..Cold::free()
+                });
+                if transport
+                    .register(poll.registry(), Token(i as usize))
+                    .is_err()
+                {
                     return core.close(service, i);
                 }
                 core.hot(i).transport = Some(transport);
@@ -302,6 +334,7 @@ impl<S: Service> Reactor<S> {
     /// Sends answers whose events have become visible.
     fn complete(&mut self) {
         for i in std::mem::take(&mut self.core.waiting) {
+            self.core.hot(i).flags.clear(Flags::PARKED);
             self.core.flush_answers(&mut self.service, i);
         }
     }
@@ -366,7 +399,8 @@ impl<S: Service> Reactor<S> {
             Phase::Free => {}
             Phase::Request => self.core.request_timed_out(&mut self.service, i),
             Phase::CatchUp | Phase::Log if self.core.is_caught_up(i) => {
-                self.core.end_stream(&mut self.service, i, Farewell::Expired);
+                self.core
+                    .end_stream(&mut self.service, i, Farewell::Expired);
             }
             Phase::CatchUp | Phase::Log | Phase::Closing | Phase::Drain => {
                 self.core.close(&mut self.service, i);
@@ -391,7 +425,8 @@ impl<S: Service> Reactor<S> {
                     self.core.begin_closing(&mut self.service, i);
                 }
                 Phase::Log if all_fed && self.core.is_caught_up(i) => {
-                    self.core.end_stream(&mut self.service, i, Farewell::Stopping);
+                    self.core
+                        .end_stream(&mut self.service, i, Farewell::Stopping);
                 }
                 _ => {}
             }
@@ -405,11 +440,19 @@ impl<S: Service> Reactor<S> {
     fn stop_report(&mut self) -> StopReport {
         // Who only has to close its half has got everything.
         let undelivered = |phase| !matches!(phase, Phase::Free | Phase::Drain);
-        let left = self.core.hot.iter().filter(|hot| undelivered(hot.phase)).count() as u64;
+        let left = self
+            .core
+            .hot
+            .iter()
+            .filter(|hot| undelivered(hot.phase))
+            .count() as u64;
         for i in 0..self.core.hot.len() as u32 {
             self.core.close(&mut self.service, i);
         }
-        StopReport { clean: left == 0, connections_left: left }
+        StopReport {
+            clean: left == 0,
+            connections_left: left,
+        }
     }
 }
 

@@ -23,14 +23,20 @@ pub(super) struct Wheel {
 
 impl Wheel {
     pub(super) fn new() -> Self {
-        Self { slots: vec![Vec::new(); SLOTS], next: 0, entries: 0 }
+        Self {
+            slots: vec![Vec::new(); SLOTS],
+            next: 0,
+            entries: 0,
+        }
     }
 
-    /// Enters `key` for a look at tick `at`, or as soon as possible if that has passed.
-    pub(super) fn insert(&mut self, key: u32, at: Tick) {
+    /// Enters `key` for a look at tick `at`, or as soon as possible if that has passed. Returns the
+    /// tick of the look, which comes earlier than one that is more than a turn away.
+    pub(super) fn insert(&mut self, key: u32, at: Tick) -> Tick {
         let at = at.clamp(self.next, self.next + SLOTS as u64 - 1);
         self.slots[at as usize % SLOTS].push(key);
         self.entries += 1;
+        at
     }
 
     /// Moves all keys that are due at tick `now` to `due`.

@@ -194,7 +194,7 @@ impl<T> Publisher<T> {
     /// If `dropped` panics, the rest of its block is dropped, and the blocks after it wait for the next call.
     pub fn trim(&mut self, before: u64, mut dropped: impl FnMut(T)) -> u64 {
         let mut values = Vec::new();
-        for _ in 0..self.shared.trim(before) {
+        for _ in 0..self.shared.trim(before.min(self.next)) {
             self.shared.empty_one(&mut values);
             // Outside the lock.
             values.drain(..).for_each(&mut dropped);

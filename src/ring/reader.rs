@@ -4,7 +4,7 @@ use super::builder::Start;
 use super::error::{Lagged, SubscribeError};
 use super::memory::{Block, Run, Spot};
 use super::shared::{Gate, Shared};
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 /// The right to read a ring in place.
@@ -16,6 +16,9 @@ pub(super) struct Reader<T> {
     shared: Arc<Shared<T>>,
     pin: Option<Pin<T>>,
     gate: Option<Arc<Gate>>,
+    /// Where the gate stands. The gate itself is only written: its line is the publisher's to read. An atomic, since a
+    /// `Ref` moves the gate through a shared borrow.
+    passed: AtomicU64,
 }
 
 struct Pin<T> {
@@ -30,6 +33,7 @@ impl<T> Reader<T> {
             shared: shared.clone(),
             pin: None,
             gate: None,
+            passed: AtomicU64::new(u64::MAX),
         })
     }
 
@@ -61,13 +65,20 @@ impl<T> Reader<T> {
 
     /// Finds where a cursor starts, and holds the gate there.
     pub(super) fn place(&self, start: Start) -> Result<u64, SubscribeError> {
-        self.shared.place(start, self.gate.as_deref())
+        let cursor = self.shared.place(start, self.gate.as_deref())?;
+        // Relaxed, here and below: only this handle uses it.
+        self.passed.store(
+            cursor.min(self.passed.load(Ordering::Relaxed)),
+            Ordering::Relaxed,
+        );
+        Ok(cursor)
     }
 
     /// Holds the gate where another reader's cursor stands, whose own gate is not above it.
     pub(super) fn place_beside(&self, cursor: u64) {
         if let Some(gate) = &self.gate {
             self.shared.place_gate(gate, cursor);
+            self.passed.store(cursor, Ordering::Relaxed);
         }
     }
 
@@ -146,11 +157,11 @@ impl<T> Reader<T> {
     /// Moves the gate up to `cursor`.
     #[inline(always)]
     pub(super) fn pass(&self, cursor: u64) {
-        if let Some(gate) = &self.gate {
-            // Relaxed: only this reader writes it.
-            if gate.load(Ordering::Relaxed) != cursor {
-                self.shared.move_gate(gate, cursor);
-            }
+        if let Some(gate) = &self.gate
+            && self.passed.load(Ordering::Relaxed) != cursor
+        {
+            self.passed.store(cursor, Ordering::Relaxed);
+            self.shared.move_gate(gate, cursor);
         }
     }
 

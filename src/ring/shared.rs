@@ -41,9 +41,12 @@ struct Core<T> {
     gates: Vec<Arc<Gate>>,
     /// Handles that may pin.
     readers: u32,
-    /// Chunks `first..opened` have a block of their own, which the directory finds.
-    first: u64,
+    /// What `Line::floor` says.
+    floor: u64,
+    /// First chunk that has no block yet.
     opened: u64,
+    /// The blocks of the chunks below `opened` that are not wholly below the floor, oldest first.
+    live: VecDeque<Spot<T>>,
     /// Blocks below the floor; readers may still have them pinned.
     evicted: VecDeque<Spot<T>>,
     /// Blocks below the floor whose values have been trimmed.
@@ -60,8 +63,9 @@ impl<T> Shared<T> {
         let core = Core {
             gates: Vec::new(),
             readers: 0,
-            first: 0,
+            floor: 0,
             opened: 0,
+            live: VecDeque::new(),
             evicted: VecDeque::new(),
             trimmed: Vec::new(),
         };
@@ -172,6 +176,7 @@ impl<T> Shared<T> {
             .reuse(core, chunk)
             .unwrap_or_else(|| self.memory.allocate(chunk));
         self.memory.install(chunk, block);
+        core.live.push_back(block);
         core.opened += 1;
     }
 
@@ -186,22 +191,27 @@ impl<T> Shared<T> {
     }
 
     fn raise_floor(&self, core: &mut Core<T>, floor: u64) {
-        let floor = floor.max(self.line.floor.load(Ordering::Relaxed));
+        if floor <= core.floor {
+            return;
+        }
+        let first = core.opened - core.live.len() as u64;
+        core.floor = floor;
         // Release: pairs with the Acquire in `oldest`. It comes before any block is taken, so that who finds a
         // block taken finds the floor raised.
         self.line.floor.store(floor, Ordering::Release);
-        let keep = self.memory.chunk(floor).min(core.opened);
-        for chunk in core.first..keep {
-            core.evicted.push_back(self.memory.find(chunk));
-        }
-        core.first = core.first.max(keep);
+        let passed = self
+            .memory
+            .chunk(floor)
+            .min(core.opened)
+            .saturating_sub(first);
+        core.evicted.extend(core.live.drain(..passed as usize));
     }
 
-    /// Lets go of the whole blocks below `before`, but for those that a gate needs. Returns how many blocks there are
-    /// whose values may be taken out.
+    /// Lets go of the whole blocks below `before`, which is at most head, but for those that a gate needs. Returns how
+    /// many blocks there are whose values may be taken out.
     pub(super) fn trim(&self, before: u64) -> usize {
         let mut core = self.core.lock();
-        let before = before.min(self.head().0).min(core.slowest());
+        let before = before.min(core.slowest());
         let floor = self.memory.start(self.memory.chunk(before));
         self.raise_floor(&mut core, floor);
         core.evicted.len()
