@@ -1,2 +1,62 @@
-//! The eventring server.
-fn main() {}
+//! The `eventring` command: the library's server with flags in front of it, and two small clients.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod client;
+mod exit;
+mod publish;
+mod say;
+mod serve;
+mod tail;
+mod units;
+
+use clap::Parser;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // clap prints usage errors itself and ends with 2, which is what `exit::USAGE` says.
+    let cli = cli::Cli::parse_from(with_default_command(std::env::args_os()));
+    match cli.command {
+        cli::Command::Serve(args) => serve::run(args),
+        cli::Command::Publish(args) => publish::run(args),
+        cli::Command::Tail(args) => tail::run(args),
+    }
+}
+
+/// `eventring` and `eventring --flag` mean `eventring serve` and `eventring serve --flag`.
+fn with_default_command(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut args: Vec<OsString> = args.collect();
+    if args.is_empty() {
+        args.push("eventring".into());
+    }
+    let own = ["-h", "--help", "-V", "--version"];
+    let missing = match args.get(1).and_then(|a| a.to_str()) {
+        None => args.len() == 1,
+        Some(first) => first.starts_with('-') && !own.contains(&first),
+    };
+    if missing {
+        args.insert(1, "serve".into());
+    }
+    args
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn completed(args: &[&str]) -> Vec<String> {
+        with_default_command(args.iter().map(OsString::from))
+            .into_iter()
+            .map(|a| a.into_string().expect("the test's own text"))
+            .collect()
+    }
+
+    #[test]
+    fn serve_is_the_default_command() {
+        assert_eq!(completed(&["eventring"]), ["eventring", "serve"]);
+        assert_eq!(completed(&["e", "--memory"]), ["e", "serve", "--memory"]);
+        assert_eq!(completed(&["e", "--help"]), ["e", "--help"]);
+        assert_eq!(completed(&["e", "tail"]), ["e", "tail"]);
+    }
+}

@@ -1,0 +1,89 @@
+//! `eventring publish`: every line of a file or a pipe becomes one event, in order.
+
+mod batch;
+mod encode;
+mod flight;
+mod job;
+mod lines;
+mod progress;
+
+use crate::cli::PublishArgs;
+use crate::client::{Url, UrlError};
+use crate::{exit, say};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::mpsc;
+
+/// Batches read ahead of the connection.
+const READ_AHEAD: usize = 2;
+
+/// Why nothing was even tried.
+#[derive(Debug, thiserror::Error)]
+enum SetupError {
+    #[error("--url: {0}")]
+    Url(#[from] UrlError),
+    #[error("--topic: must be between 1 and 255 bytes")]
+    Topic,
+    #[error("{path}: {source}")]
+    Open {
+        path: String,
+        source: std::io::Error,
+    },
+}
+
+/// Publishes the lines and tells how it went.
+pub(crate) fn run(args: PublishArgs) -> ExitCode {
+    match publish(&args) {
+        Ok(true) => exit::OK,
+        Ok(false) => ExitCode::from(exit::FAILED),
+        Err(error @ SetupError::Open { .. }) => {
+            say::err(error);
+            ExitCode::from(exit::FAILED)
+        }
+        Err(error) => {
+            say::err(error);
+            ExitCode::from(exit::USAGE)
+        }
+    }
+}
+
+/// True when every line was published.
+fn publish(args: &PublishArgs) -> Result<bool, SetupError> {
+    let url = Url::parse(&args.url)?;
+    if args.topic.is_empty() || args.topic.len() > 255 {
+        return Err(SetupError::Topic);
+    }
+    let input = open(&args.file)?;
+    let encoder = encode::Encoder::new(
+        args.format,
+        &args.file,
+        (&args.topic, &args.kind),
+        lines::LINE_BYTES,
+    );
+    let (sender, batches) = mpsc::sync_channel(READ_AHEAD);
+    let settings = lines::Settings {
+        batch: args.batch,
+        on_error: args.on_error,
+    };
+    // The reader may be stuck in a read when the server has refused: it ends with the process.
+    std::thread::spawn(move || lines::read(input, encoder, settings, &sender));
+    let flight = flight::Flight::new(url, (&args.topic, &args.kind), args.timeout, args.in_flight);
+    Ok(job::Job::new(flight, args.on_error).run(&batches))
+}
+
+fn open(path: &Path) -> Result<Box<dyn Read + Send>, SetupError> {
+    if path == Path::new("-") {
+        return Ok(Box::new(std::io::stdin()));
+    }
+    let failed = |source| SetupError::Open {
+        path: path.display().to_string(),
+        source,
+    };
+    let file = File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.is_dir() {
+        return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+    }
+    Ok(Box::new(file))
+}

@@ -1,0 +1,43 @@
+//! From flags to what the library takes; the library judges what fits together.
+
+use crate::cli::ServeArgs;
+use eventring::event::Limits;
+use eventring::gateway::ServerConfig;
+use eventring::hub::{Hub, HubError};
+
+/// Builds the hub that the flags describe.
+pub(super) fn hub(args: &ServeArgs) -> Result<Hub, HubError> {
+    let limits = Limits {
+        payload_bytes: args.kept.payload_bytes,
+        ..Limits::default()
+    };
+    Hub::builder()
+        .capacity(args.kept.capacity)
+        .ring_bytes(args.kept.ring_bytes)
+        .limits(limits)
+        .build()
+}
+
+/// Describes the server; `max_connections` is what the open-file limit leaves of the flag.
+pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
+    ServerConfig {
+        listen: args.listen.clone(),
+        max_connections,
+        head_timeout: args.timeouts.head_timeout,
+        body_timeout: args.timeouts.body_timeout,
+        idle_timeout: args.timeouts.idle_timeout,
+        write_timeout: args.timeouts.write_timeout,
+        heartbeat: args.timeouts.heartbeat,
+        retry: args.timeouts.retry,
+        stop_timeout: args.timeouts.stop_timeout,
+        body_bytes: args.bounds.body_bytes,
+        bodies_in_flight: args.bounds.bodies_in_flight,
+        batch_events: args.bounds.batch_events,
+        frame_log_bytes: args.kept.frame_log_bytes,
+        private_bytes: args.bounds.private_bytes,
+        half_sent_bytes: args.bounds.half_sent_bytes,
+        max_pending_publishes: args.bounds.max_pending_publishes,
+        notsent_lowat: args.bounds.notsent_lowat,
+        send_buffer: args.bounds.send_buffer,
+    }
+}

@@ -1,0 +1,220 @@
+//! Clients that die, stall or never speak: the others do not notice, and nothing is left behind.
+
+mod common;
+
+use common::{Http, Process, Server, Stream, curl_is_there, wait_until};
+use rustix::process::Signal;
+use std::net::Shutdown;
+use std::process::{Command, Stdio};
+
+/// A payload whose frame is larger than what small socket buffers take.
+fn large(tag: &str) -> String {
+    format!(
+        "{{\"tag\":\"{tag}\",\"fill\":\"{}\"}}",
+        "x".repeat(200 << 10)
+    )
+}
+
+fn small(n: usize) -> String {
+    format!("{{\"n\":{n}}}")
+}
+
+/// Publishes `count` events and checks that `stream` gets each of them.
+fn served(server: &Server, stream: &mut Stream, count: usize) {
+    let data: Vec<String> = (0..count).map(small).collect();
+    server.publish_all("t", &data, 100);
+    let got: Vec<String> = stream
+        .take(count)
+        .into_iter()
+        .map(|event| event.data)
+        .collect();
+    assert_eq!(got, data);
+}
+
+#[test]
+fn a_killed_client_leaves_no_trace_and_resumes_exactly() {
+    if !curl_is_there() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let mut other = Stream::open(server.address, "topic=t");
+    let url = format!("{}/api/v1/events/stream?topic=t", server.url());
+    let mut command = Command::new("curl");
+    command
+        .args(["-sN", &url])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut curl = Process::spawn_as_is(&mut command);
+    server.wait_for_streams(2);
+
+    served(&server, &mut other, 10);
+    wait_until("curl's ten events", || {
+        curl.stdout().matches("data: ").count() == 10
+    });
+    curl.signal(Signal::KILL);
+    curl.wait();
+    let seen = curl.stdout();
+    let last = seen
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("id: "))
+        .expect("an id");
+    server.wait_for_connections(1);
+
+    served(&server, &mut other, 150);
+    let header = format!("Last-Event-ID: {last}");
+    let mut resumed = Stream::open_with(server.address, "topic=t", &[&header]);
+    let missed: Vec<String> = resumed
+        .take(150)
+        .into_iter()
+        .map(|event| event.data)
+        .collect();
+    assert_eq!(missed, (0..150).map(small).collect::<Vec<_>>());
+    served(&server, &mut resumed, 5);
+}
+
+#[test]
+fn half_closed_and_reset_clients_are_noticed_without_a_write() {
+    let server = Server::start(&["--heartbeat", "0"]);
+    let mut other = Stream::open(server.address, "topic=t");
+    let half = Stream::open(server.address, "topic=t");
+    let reset = Stream::open(server.address, "topic=t");
+    server.wait_for_streams(3);
+
+    half.http
+        .stream
+        .shutdown(Shutdown::Write)
+        .expect("half-closed");
+    server.wait_for_streams(2);
+    reset.http.reset();
+    server.wait_for_streams(1);
+    server.wait_for_connections(1);
+    served(&server, &mut other, 10);
+}
+
+#[test]
+fn a_half_closed_request_still_gets_its_answer() {
+    let server = Server::start(&[]);
+    let mut http = Http::connect(server.address);
+    http.get("/healthz")
+        .stream
+        .shutdown(Shutdown::Write)
+        .expect("half-closed");
+    assert_eq!(http.response().status, 200);
+    assert!(http.is_closed());
+    server.wait_for_connections(0);
+}
+
+#[test]
+fn a_client_that_never_reads_does_not_slow_the_others() {
+    let server = Server::start(&["--write-timeout", "1", "--frame-log-bytes", "1M"]);
+    let mut other = Stream::open(server.address, "topic=t");
+    let stuck = Stream::on(Http::connect_small(server.address), "topic=t", &[]);
+    server.wait_for_streams(2);
+    // Much more than buffers and frame log hold: the stuck one is lapped while the other reads.
+    for n in 0..60 {
+        server.publish("t", &large(&n.to_string()));
+        assert_eq!(other.next().json()["tag"], n.to_string());
+    }
+    served(&server, &mut other, 100);
+    // It takes no byte within the write timeout, so it is cut.
+    server.wait_for_connections(1);
+    drop(stuck);
+    served(&server, &mut other, 10);
+}
+
+#[test]
+fn half_open_heads_do_not_hurt_and_are_cleared_away() {
+    let server = Server::start(&["--head-timeout", "2"]);
+    let mut other = Stream::open(server.address, "topic=t");
+    let heads: Vec<Http> = (0..200)
+        .map(|_| {
+            let mut http = Http::connect(server.address);
+            http.send("GET /healthz HTTP/1.1\r\nHost:");
+            http
+        })
+        .collect();
+    served(&server, &mut other, 50);
+    // All of them time out, though they stay open on their side.
+    server.wait_for_connections(1);
+    served(&server, &mut other, 50);
+    drop(heads);
+}
+
+#[test]
+fn a_stall_in_the_middle_of_a_frame_is_nobody_elses_problem() {
+    let server = Server::start(&[]);
+    let mut other = Stream::open(server.address, "topic=t");
+    let mut stalled = Stream::on(Http::connect_small(server.address), "topic=t", &[]);
+    server.wait_for_streams(2);
+
+    server.publish("t", &large("a"));
+    while stalled.http.input.len() < 1000 {
+        assert!(stalled.http.fill(), "the start of the frame");
+    }
+    assert_eq!(other.next().json()["tag"], "a");
+    served(&server, &mut other, 200);
+
+    // It goes on where it stopped: the frame is whole and what came behind it follows.
+    let first = stalled.next();
+    assert_eq!(first.json()["tag"], "a");
+    let rest = stalled.take(200);
+    assert_eq!(rest[0].offset(), first.offset() + 1);
+}
+
+#[test]
+fn a_lapped_stall_is_whole_or_cut_and_then_resumes_exactly() {
+    let server = Server::start(&["--frame-log-bytes", "1M", "--half-sent-bytes", "1M"]);
+    let mut other = Stream::open(server.address, "topic=t");
+    let mut stalled = Stream::on(Http::connect_small(server.address), "topic=t", &[]);
+    server.wait_for_streams(2);
+    for n in 0..30 {
+        server.publish("t", &large(&n.to_string()));
+        assert_eq!(other.next().json()["tag"], n.to_string());
+    }
+    // Thirty frames of 200 KB passed through a log of 1 MB. Whatever the stalled one gets is in
+    // order and whole; when it was cut, it comes back with the id it has.
+    let mut tags = Vec::new();
+    while tags.len() < 30 {
+        match stalled.next_within(common::DEADLINE) {
+            Some(event) => tags.push(event.json()["tag"].as_str().expect("a tag").to_string()),
+            None => {
+                let id = stalled.last_event_id();
+                let header = format!("Last-Event-ID: {id}");
+                let (query, headers) = match id {
+                    "" => ("topic=t&from=beginning", vec![]),
+                    _ => ("topic=t", vec![header.as_str()]),
+                };
+                stalled = Stream::open_with(server.address, query, &headers);
+            }
+        }
+    }
+    assert_eq!(tags, (0..30).map(|n| n.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn too_many_connections_get_503_and_room_comes_back() {
+    let server = Server::start(&["--max-connections", "4"]);
+    let streams: Vec<Stream> = (0..4)
+        .map(|_| Stream::open(server.address, "topic=t"))
+        .collect();
+    let mut refused = Http::connect(server.address);
+    let response = refused.get("/healthz").response();
+    response.problem(503);
+    let wait: u64 = response
+        .header("retry-after")
+        .expect("Retry-After")
+        .parse()
+        .expect("seconds");
+    assert!(wait >= 1);
+    assert!(refused.is_closed());
+    drop(streams);
+    wait_until("room for a connection", || {
+        Http::connect(server.address)
+            .get("/healthz")
+            .response()
+            .status
+            == 200
+    });
+}
