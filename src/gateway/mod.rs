@@ -22,4 +22,4 @@ pub use auth::{Access, Action, AllowAll, Authorizer, Denied};
 pub use config::ServerConfig;
 pub use server::{Handle, Running, Server, ServerError};
 
-pub use crate::reactor::{Stats, StopReport};
+pub use crate::reactor::{Clock, Stats, StopReport};

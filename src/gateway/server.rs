@@ -13,7 +13,7 @@ use super::publish::Bounds;
 use super::service::Gateway;
 use super::stream::StreamDefaults;
 use crate::hub::Hub;
-use crate::reactor::{self, BindError, Reactor, Stats, StopReport};
+use crate::reactor::{self, BindError, Clock, Reactor, Stats, StopReport};
 
 /// Serves a hub over HTTP and Server-Sent Events.
 ///
@@ -100,6 +100,13 @@ impl Server {
             reactor,
             stop_timeout: config.stop_timeout,
         })
+    }
+
+    /// Goes by another clock: deadlines and heartbeats come when it says so.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.reactor.set_clock(Box::new(clock));
+        self
     }
 
     /// The addresses listened on, with the ports that the system picked.

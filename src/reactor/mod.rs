@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 mod class;
+mod clock;
 mod conn;
 mod core;
 mod deliver;
@@ -23,6 +24,7 @@ mod turn;
 mod wheel;
 
 pub use self::class::ClassId;
+pub use self::clock::{Clock, SystemClock};
 pub use self::frames::Frames;
 pub use self::inbox::Handle;
 pub use self::limits::Limits;

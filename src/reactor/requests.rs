@@ -49,7 +49,8 @@ impl<S: Service> Requests<S> {
             decoder: RequestDecoder::new(limits.http),
             input: Vec::new(),
             exchange: None,
-            clock: Clock::Idle,
+            // The first head is awaited from the accept on.
+            clock: Clock::Head,
             answers: VecDeque::new(),
             held: false,
         }
@@ -293,6 +294,7 @@ impl<S: Service> Core<S> {
             return;
         };
         let why = match requests.clock {
+            Clock::Head if requests.decoder.is_idle() => return self.close(service, i),
             Clock::Head => Refusal::HeadTimeout,
             Clock::Body => Refusal::BodyTimeout,
             Clock::Idle | Clock::Answer => return self.close(service, i),

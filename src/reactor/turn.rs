@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
 
+use super::clock::{Clock, SystemClock};
 use super::conn::{Cold, Flags, Phase};
 use super::core::Core;
 use super::frames::Frames;
@@ -51,6 +52,7 @@ pub struct Reactor<S: Service> {
     due: Vec<u32>,
     cut: Vec<u32>,
     next_scan: u32,
+    clock: Box<dyn Clock>,
     /// Set while stopping: when to give up.
     stop_at: Option<Instant>,
     report: Option<StopReport>,
@@ -110,9 +112,15 @@ impl<S: Service> Reactor<S> {
             due: Vec::new(),
             cut: Vec::new(),
             next_scan: 1,
+            clock: Box::new(SystemClock),
             stop_at: None,
             report: None,
         })
+    }
+
+    /// Goes by another clock, which must not be behind the time of [`bind`](Self::bind).
+    pub fn set_clock(&mut self, clock: Box<dyn Clock>) {
+        self.clock = clock;
     }
 
     /// The addresses listened on, with the ports that the system picked.
@@ -153,7 +161,7 @@ impl<S: Service> Reactor<S> {
             return Ok(self.report);
         }
         self.wait(timeout)?;
-        self.core.now = Instant::now();
+        self.core.now = self.clock.now();
         // What was published before a request came is in the logs before the request is answered.
         self.feed();
         self.take_events();
@@ -173,7 +181,7 @@ impl<S: Service> Reactor<S> {
 
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let deadline = self.next_deadline();
-        let until = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let until = deadline.map(|at| at.saturating_duration_since(self.clock.now()));
         let mut timeout = match (until, timeout) {
             (None, _) => Duration::ZERO,
             (Some(until), None) => until,
@@ -342,6 +350,7 @@ impl<S: Service> Reactor<S> {
     /// Sends to who has something to get, for a slice of time.
     fn pump(&mut self) {
         let mut visits = 0;
+        let started = Instant::now();
         while visits < VISITS && (!self.core.dirty.is_empty() || !self.core.ready.is_empty()) {
             for _ in 0..self.core.ready.len().min(VISITS_PER_CLOCK) {
                 if let Some(i) = self.core.ready.pop_front() {
@@ -350,7 +359,7 @@ impl<S: Service> Reactor<S> {
                 }
             }
             visits += self.core.pump(&mut self.service, VISITS_PER_CLOCK);
-            if self.core.now.elapsed() > SLICE {
+            if started.elapsed() > SLICE {
                 return;
             }
         }
@@ -409,7 +418,7 @@ impl<S: Service> Reactor<S> {
     }
 
     fn begin_stop(&mut self, timeout: Duration) {
-        let at = Instant::now() + timeout;
+        let at = self.core.now + timeout;
         self.stop_at = Some(self.stop_at.map_or(at, |earlier| earlier.min(at)));
         self.listeners.close();
         self.service.stopping();
@@ -432,7 +441,7 @@ impl<S: Service> Reactor<S> {
             }
         }
         let left = self.core.counters.connections.get();
-        if left == 0 || Instant::now() >= stop_at {
+        if left == 0 || self.core.now >= stop_at {
             self.report = Some(self.stop_report());
         }
     }
