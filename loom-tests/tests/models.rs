@@ -182,6 +182,23 @@ fn pins_are_counted() {
     });
 }
 
+/// A reader that comes late to the directory finds a block that is whole, though another chunk's.
+#[test]
+fn directory_finds_whole_blocks() {
+    model(|swap| {
+        // Two blocks of four, of which 3, 4 and 5 are kept.
+        let (mut publisher, ring) = ring(3, Overflow::Overwrite);
+        publish(&mut publisher, 6);
+        let subscriber = || ring.subscribe(Start::Oldest).unwrap();
+        let (mut one, mut other) = (subscriber(), subscriber());
+        // The first block is pinned: the third chunk gets a new one, where the other reader looks for the first.
+        let held = one.try_recv().unwrap();
+        let publishing = move || publisher.publish_batch([6, 7, 8]).unwrap();
+        together(swap, publishing, move || drain(&mut other, false));
+        assert_eq!(*held, 3);
+    });
+}
+
 /// A gated and a lossy reader on one ring: the one loses nothing, the other holds nobody back.
 #[test]
 fn gated_and_lossy_together() {
@@ -232,25 +249,29 @@ fn join_at_oldest_while_running() {
 /// A gated reader that seeks back to what is kept finds it, and holds it.
 #[test]
 fn seek_back_while_running() {
-    model(|swap| {
-        let (mut publisher, ring) = ring(2, GATED);
-        let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
-        publish(&mut publisher, 2);
-        assert_eq!(drain(&mut gated, true), 2);
-        let publishing = move || {
-            try_publish(&mut publisher, 2);
-            publisher
-        };
-        let reading = move || {
-            // Refused if it is gone already.
-            let _ = gated.seek(1);
+    for capacity in [1, 2] {
+        model(move |swap| {
+            let (mut publisher, ring) = ring(capacity, GATED);
+            let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
+            for _ in 0..2 {
+                publish(&mut publisher, 1);
+                assert_eq!(drain(&mut gated, true), 1);
+            }
+            let publishing = move || {
+                try_publish(&mut publisher, 2);
+                publisher
+            };
+            let reading = move || {
+                // Refused if it is gone already.
+                let _ = gated.seek(1);
+                drain(&mut gated, true);
+                gated
+            };
+            let (publisher, mut gated) = together(swap, publishing, reading);
             drain(&mut gated, true);
-            gated
-        };
-        let (publisher, mut gated) = together(swap, publishing, reading);
-        drain(&mut gated, true);
-        assert_eq!(gated.position(), publisher.next());
-    });
+            assert_eq!(gated.position(), publisher.next());
+        });
+    }
 }
 
 /// What a gated reader read before it left is not written over meanwhile.
@@ -339,18 +360,32 @@ fn batch_visible_at_once() {
     });
 }
 
-/// A reader that goes to sleep is woken by what it did not see, and by the end.
+/// A reader that goes to sleep is woken by what it did not see.
 #[test]
 fn no_lost_wake_up_of_readers() {
     model(|swap| {
         let (mut publisher, ring) = ring(2, Overflow::Overwrite);
         let mut subscriber = ring.subscribe(Start::Newest).unwrap();
-        let publishing = move || publish(&mut publisher, 1);
+        let publishing = move || {
+            publish(&mut publisher, 2);
+            publisher
+        };
         let reading = move || {
             assert_eq!(*subscriber.recv().unwrap(), 0);
-            assert!(subscriber.recv().is_err(), "closed");
+            assert_eq!(*subscriber.recv().unwrap(), 1);
         };
         together(swap, publishing, reading);
+    });
+}
+
+/// A reader that goes to sleep is woken by the end.
+#[test]
+fn no_lost_wake_up_at_the_end() {
+    model(|swap| {
+        let (publisher, ring) = ring(2, Overflow::Overwrite);
+        let mut subscriber = ring.subscribe(Start::Newest).unwrap();
+        let reading = move || assert!(subscriber.recv().is_err());
+        together(swap, move || drop(publisher), reading);
     });
 }
 
@@ -476,31 +511,33 @@ impl Drop for Counted {
 /// Every value is dropped exactly once: overwritten, trimmed or left in the ring, whoever looks at it meanwhile.
 #[test]
 fn every_value_dropped_once() {
-    model(|swap| {
-        let alive = Arc::new(AtomicUsize::new(0));
-        let count = alive.clone();
-        let counted = move |n| {
-            count.fetch_add(1, Ordering::Relaxed);
-            Counted(n, count.clone())
-        };
-        let (mut publisher, ring) = ring::channel(2).unwrap();
-        let mut subscriber = ring.subscribe(Start::Newest).unwrap();
-        for n in 0..2 {
-            assert!(publisher.publish(counted(n)).is_ok());
-        }
-        let publishing = move || {
-            assert!(publisher.publish(counted(2)).is_ok());
-            publisher.trim(2, drop);
-        };
-        let reading = move || {
-            if let Ok(value) = subscriber.try_recv() {
-                assert_eq!(value.0, value.sequence());
+    for capacity in [1, 2] {
+        model(move |swap| {
+            let alive = Arc::new(AtomicUsize::new(0));
+            let count = alive.clone();
+            let counted = move |n| {
+                count.fetch_add(1, Ordering::Relaxed);
+                Counted(n, count.clone())
+            };
+            let (mut publisher, ring) = ring::channel(capacity).unwrap();
+            let mut subscriber = ring.subscribe(Start::Newest).unwrap();
+            for n in 0..2 {
+                assert!(publisher.publish(counted(n)).is_ok());
             }
-        };
-        together(swap, publishing, reading);
-        drop(ring);
-        assert_eq!(alive.load(Ordering::Relaxed), 0);
-    });
+            let publishing = move || {
+                assert!(publisher.publish(counted(2)).is_ok());
+                publisher.trim(2, drop);
+            };
+            let reading = move || {
+                if let Ok(value) = subscriber.try_recv() {
+                    assert_eq!(value.0, value.sequence());
+                }
+            };
+            together(swap, publishing, reading);
+            drop(ring);
+            assert_eq!(alive.load(Ordering::Relaxed), 0);
+        });
+    }
 }
 
 /// Trimming takes no value from under a reader, and who comes after it is told.
