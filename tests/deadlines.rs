@@ -29,7 +29,11 @@ impl Stage {
         let (begin, moved) = (Instant::now() + Duration::from_secs(1), seconds.clone());
         let clock = move || begin + Duration::from_secs(moved.load(Ordering::Relaxed));
         let server = Server::bind(&hub, config).unwrap().with_clock(clock);
-        Self { hub, server, seconds }
+        Self {
+            hub,
+            server,
+            seconds,
+        }
     }
 
     fn connect(&self, request: &str) -> TcpStream {
@@ -53,7 +57,11 @@ impl Stage {
         let deadline = Instant::now() + PATIENCE;
         let (mut text, mut ended) = (Vec::new(), false);
         while !done(&String::from_utf8_lossy(&text), ended) {
-            assert!(Instant::now() < deadline, "{}", String::from_utf8_lossy(&text));
+            assert!(
+                Instant::now() < deadline,
+                "{}",
+                String::from_utf8_lossy(&text)
+            );
             self.turn();
             let mut buffer = [0; 4096];
             match stream.read(&mut buffer) {
@@ -69,7 +77,11 @@ impl Stage {
     fn until_connections(&mut self, wanted: u64) {
         let deadline = Instant::now() + PATIENCE;
         while self.server.handle().stats().connections != wanted {
-            assert!(Instant::now() < deadline, "{:?}", self.server.handle().stats());
+            assert!(
+                Instant::now() < deadline,
+                "{:?}",
+                self.server.handle().stats()
+            );
             self.turn();
         }
     }
@@ -81,15 +93,27 @@ const STREAM: &str = "GET /api/v1/events/stream HTTP/1.1\r\nHost: t\r\n\r\n";
 fn a_quiet_stream_gets_the_newest_id_after_its_interval_and_not_before() {
     let mut stage = Stage::new(|config| config.heartbeat = Duration::from_secs(15));
     let mut stream = stage.connect(&STREAM.replace("stream ", "stream?topic=quiet "));
-    stage.read(&mut stream, |text, _| text.contains("retry:") && text.ends_with("\n\n"));
-    let position = stage.hub.publish(Event::new("other", "t").text("x").build().unwrap()).unwrap();
+    stage.read(&mut stream, |text, _| {
+        text.contains("retry:") && text.ends_with("\n\n")
+    });
+    let position = stage
+        .hub
+        .publish(Event::new("other", "t").text("x").build().unwrap())
+        .unwrap();
     stage.pass(14);
     stage.pass(0);
     let mut buffer = [0; 64];
-    assert_eq!(stream.read(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert_eq!(
+        stream.read(&mut buffer).unwrap_err().kind(),
+        ErrorKind::WouldBlock
+    );
     stage.pass(1);
     let beat = stage.read(&mut stream, |text, _| text.ends_with("\n\n"));
-    assert_eq!(beat, format!("id: {position}\n:\n\n"), "no event is dispatched, the id moves");
+    assert_eq!(
+        beat,
+        format!("id: {position}\n:\n\n"),
+        "no event is dispatched, the id moves"
+    );
 }
 
 #[test]
@@ -138,14 +162,20 @@ fn who_takes_nothing_is_cut_and_the_others_stay() {
     stage.read(&mut reader, |text, _| text.contains("retry:"));
     let text = "x".repeat(500_000);
     for _ in 0..20 {
-        stage.hub.publish(Event::new("a", "t").text(&text).build().unwrap()).unwrap();
+        stage
+            .hub
+            .publish(Event::new("a", "t").text(&text).build().unwrap())
+            .unwrap();
         stage.read(&mut reader, |text, _| text.ends_with("\n\n"));
     }
     assert_eq!(stage.server.handle().stats().streams, 2);
     stage.pass(40);
     stage.until_connections(1);
     assert_eq!(stage.server.handle().stats().cut, 1);
-    stage.hub.publish(Event::new("a", "t").text("still here").build().unwrap()).unwrap();
+    stage
+        .hub
+        .publish(Event::new("a", "t").text("still here").build().unwrap())
+        .unwrap();
     stage.read(&mut reader, |text, _| text.contains("still here"));
 }
 
@@ -155,7 +185,9 @@ fn a_connection_may_idle_between_requests_but_not_for_ever() {
     let mut stream = stage.connect("GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n");
     stage.read(&mut stream, |text, _| text.ends_with("}\n"));
     stage.pass(59);
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n").unwrap();
+    stream
+        .write_all(b"GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n")
+        .unwrap();
     stage.read(&mut stream, |text, _| text.ends_with("}\n"));
     stage.pass(61);
     assert_eq!(stage.read(&mut stream, |_, ended| ended), "");

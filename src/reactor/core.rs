@@ -32,6 +32,8 @@ pub(super) struct Core<S: Service> {
     pub(super) fed: u64,
     /// Bytes appended since all dirty classes were last pumped.
     pub(super) unpumped: usize,
+    /// The heartbeat of each wire form, as last written.
+    pub(super) beats: Vec<Vec<u8>>,
     /// Bytes held in half-sent frames.
     pub(super) half_sent: usize,
     /// The frame last saved half-sent: the next one inside it shares it.
@@ -56,6 +58,7 @@ impl<S: Service> Core<S> {
             wheel: Wheel::new(),
             fed,
             unpumped: 0,
+            beats: vec![Vec::new(); S::FORMS],
             half_sent: 0,
             last_saved: None,
             limits,

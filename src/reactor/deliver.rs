@@ -173,7 +173,8 @@ impl<S: Service> Core<S> {
     /// Once a second: heartbeats for the quiet, an end for those who take nothing.
     pub(super) fn scan(&mut self, service: &mut S) {
         let second = self.second();
-        let mut beats: Vec<Vec<u8>> = vec![Vec::new(); S::FORMS];
+        let mut beats = std::mem::take(&mut self.beats);
+        beats.iter_mut().for_each(Vec::clear);
         for i in 0..self.hot.len() as u32 {
             let hot = &self.hot[i as usize];
             if !hot.is_stream() {
@@ -199,6 +200,7 @@ impl<S: Service> Core<S> {
                 }
             }
         }
+        self.beats = beats;
     }
 
     /// Ends stream `i`, which must be caught up, with the words of its wire form.
