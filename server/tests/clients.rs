@@ -220,7 +220,6 @@ fn too_many_connections_get_503_and_room_comes_back() {
 }
 
 #[test]
-#[ignore = "fails: the reactor reads requests faster than it feeds its streams"]
 fn one_pipelining_publisher_does_not_overrun_the_streams() {
     let server = Server::start(&[]);
     let mut stream = Stream::open(server.address, "topic=t");

@@ -38,6 +38,9 @@ pub struct Server {
     stop_timeout: Duration,
 }
 
+/// Bytes read at a time, however small the ring is.
+const READ_BYTES_MIN: usize = 512;
+
 /// Why a server could not be made.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -93,7 +96,10 @@ impl Server {
             heartbeat: config.heartbeat,
         };
         let fed = hub.visible() + 1;
-        let reactor = Reactor::bind(&config.listen, config.limits(), fed, |handle| {
+        let mut limits = config.limits();
+        // The shortest event on the wire has two bytes: one read is at most half a ring.
+        limits.read_bytes = limits.read_bytes.min(hub.capacity().max(READ_BYTES_MIN));
+        let reactor = Reactor::bind(&config.listen, limits, fed, |handle| {
             Gateway::new(hub, readers, bounds, defaults, authorizer, handle)
         })?;
         Ok(Self {

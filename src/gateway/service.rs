@@ -21,6 +21,9 @@ use crate::wire::sse;
 const FEED_EVENTS: usize = 1024;
 /// Events looked at for one connection that catches up, per visit.
 const CATCH_UP_EVENTS: usize = 1024;
+/// Requests wait while more than this part of the ring is not yet in the logs. A batch takes half of
+/// it at most, so a publisher over HTTP never overruns the streams.
+const BEHIND_SHARE: u64 = 4;
 /// What a client that was refused for want of room is told to wait, seconds.
 const RETRY_AFTER_S: u32 = 1;
 
@@ -324,6 +327,10 @@ impl Service for Gateway {
 
     fn visible(&self) -> u64 {
         self.hub.visible()
+    }
+
+    fn is_behind(&self, fed: u64) -> bool {
+        (self.hub.visible() + 1).saturating_sub(fed) > self.hub.capacity() as u64 / BEHIND_SHARE
     }
 
     fn arm(&mut self, fed: u64) -> bool {

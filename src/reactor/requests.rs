@@ -122,7 +122,10 @@ impl<S: Service> Core<S> {
     ) -> usize {
         let mut used = 0;
         requests.held = true;
-        while !requests.is_full(&self.limits) && out.len() < self.limits.private_bytes {
+        while !requests.is_full(&self.limits)
+            && out.len() < self.limits.private_bytes
+            && !self.is_behind()
+        {
             let next = match requests.decoder.decode(&input[used..]) {
                 Ok((n, step)) => {
                     used += n;
@@ -177,6 +180,7 @@ impl<S: Service> Core<S> {
                 }
             }
         }
+        self.look_behind(service);
         Next::Again
     }
 
@@ -218,6 +222,14 @@ impl<S: Service> Core<S> {
         self.deliver(service, i);
     }
 
+    /// Has the socket of connection `i` read in a later turn, if only the logs are in the way. What
+    /// else is in the way says so when it is gone.
+    pub(super) fn read_later(&mut self, i: u32) {
+        if self.is_behind() {
+            self.make_ready(i);
+        }
+    }
+
     fn park(&mut self, i: u32) {
         if !self.hot(i).flags.has(Flags::PARKED) {
             self.hot(i).flags.set(Flags::PARKED);
@@ -249,7 +261,8 @@ impl<S: Service> Core<S> {
         match self.hot[i as usize].phase {
             Phase::Free => false,
             Phase::Request => {
-                self.out_len(i) < self.limits.private_bytes
+                !self.is_behind()
+                    && self.out_len(i) < self.limits.private_bytes
                     && self.cold[i as usize]
                         .requests
                         .as_ref()

@@ -30,8 +30,6 @@ const VISITS: usize = 256;
 const SLICE: Duration = Duration::from_millis(1);
 /// Visits between two looks at the clock.
 const VISITS_PER_CLOCK: usize = 32;
-/// The one buffer that all connections are read into.
-const READ_BUFFER: usize = 64 << 10;
 /// Reads of one connection in a turn.
 const READS: usize = 4;
 /// Connections over the limit that are answered rather than dropped.
@@ -100,6 +98,7 @@ impl<S: Service> Reactor<S> {
             counters: counters.clone(),
         };
         let service = service(&handle);
+        let read_bytes = limits.read_bytes.max(1);
         Ok(Self {
             poll,
             events: Events::with_capacity(EVENTS),
@@ -107,7 +106,7 @@ impl<S: Service> Reactor<S> {
             inbox,
             core: Core::new(limits, counters, Instant::now(), fed),
             service,
-            read_buffer: vec![0; READ_BUFFER].into_boxed_slice(),
+            read_buffer: vec![0; read_bytes].into_boxed_slice(),
             encoded: Vec::new(),
             due: Vec::new(),
             cut: Vec::new(),
@@ -207,9 +206,12 @@ impl<S: Service> Reactor<S> {
 
     fn feed(&mut self) {
         let mut frames = Frames::new(&mut self.core, &mut self.encoded, &mut self.cut);
-        if frames.has_room() {
+        let mut fed = None;
+        while frames.has_room() && fed != Some(frames.fed()) {
+            fed = Some(frames.fed());
             self.service.feed(&mut frames);
         }
+        self.core.look_behind(&self.service);
         while let Some(i) = self.cut.pop() {
             self.core.counters.cut.add(1);
             self.core.close(&mut self.service, i);
@@ -248,8 +250,11 @@ impl<S: Service> Reactor<S> {
     /// Reads connection `i` until its socket is empty, its share is used up, or it must wait.
     fn read(&mut self, i: u32, until_eof: bool) {
         for _ in 0..READS {
-            if !self.core.wants_input(i) || !self.core.hot(i).flags.has(Flags::UNREAD) {
+            if !self.core.hot(i).flags.has(Flags::UNREAD) {
                 return;
+            }
+            if !self.core.wants_input(i) {
+                return self.core.read_later(i);
             }
             let Some(transport) = self.core.hot(i).transport.as_mut() else {
                 return;
@@ -264,6 +269,9 @@ impl<S: Service> Reactor<S> {
                     if self.core.phase(i) == Phase::Request {
                         let (core, service) = (&mut self.core, &mut self.service);
                         core.take_input(service, i, &self.read_buffer[..n]);
+                        if self.core.is_behind() {
+                            self.feed();
+                        }
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -372,6 +380,9 @@ impl<S: Service> Reactor<S> {
         self.core.hot(i).flags.clear(Flags::READY);
         if self.core.wants_input(i) && self.core.holds_input(i) {
             self.core.take_input(&mut self.service, i, &[]);
+            if self.core.is_behind() {
+                self.feed();
+            }
         } else if self.core.hot(i).flags.has(Flags::UNREAD) && self.core.wants_input(i) {
             self.read(i, true);
         } else {
