@@ -9,6 +9,9 @@ use thiserror::Error;
 
 use super::auth::{AllowAll, Authorizer};
 use super::config::ServerConfig;
+use super::guard::Guard;
+use super::hosts::HostPolicy;
+use super::origins::Origins;
 use super::publish::Bounds;
 use super::service::Gateway;
 use super::stream::StreamDefaults;
@@ -48,7 +51,7 @@ pub enum ServerError {
         /// The setting.
         field: &'static str,
         /// What is wrong with it.
-        reason: &'static str,
+        reason: String,
     },
     /// An address could not be had.
     #[error(transparent)]
@@ -56,6 +59,17 @@ pub enum ServerError {
     /// The hub has no place for another reader.
     #[error("the hub refuses a reader: {0}")]
     Hub(#[from] crate::hub::SubscribeError),
+}
+
+impl ServerError {
+    fn fault(field: &'static str, reason: &str) -> Self {
+        let reason = reason.to_owned();
+        Self::Config { field, reason }
+    }
+
+    fn value(field: &'static str, value: &str, why: &str) -> Self {
+        Self::fault(field, &format!("{why}; got {value:?}"))
+    }
 }
 
 impl Server {
@@ -79,8 +93,13 @@ impl Server {
         authorizer: Box<dyn Authorizer>,
     ) -> Result<Self, ServerError> {
         if let Some((field, reason)) = config.first_fault() {
-            return Err(ServerError::Config { field, reason });
+            return Err(ServerError::fault(field, reason));
         }
+        let hosts = HostPolicy::new(&config.listen, &config.allowed_hosts)
+            .map_err(|(value, why)| ServerError::value("allowed_hosts", &value, &why))?;
+        let origins = Origins::new(&config.cors_origins)
+            .map_err(|(value, why)| ServerError::value("cors_origins", &value, &why))?;
+        let guard = Guard::new(hosts, origins);
         let readers = (hub.reader()?, hub.reader()?);
         let bounds = Bounds {
             body_bytes: config.body_bytes,
@@ -94,7 +113,7 @@ impl Server {
         };
         let fed = hub.visible() + 1;
         let reactor = Reactor::bind(&config.listen, config.limits(), fed, |handle| {
-            Gateway::new(hub, readers, bounds, defaults, authorizer, handle)
+            Gateway::new(hub, readers, bounds, defaults, guard, authorizer, handle)
         })?;
         Ok(Self {
             reactor,

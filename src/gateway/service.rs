@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::auth::{Access, Action, Authorizer, Denied};
 use super::forms::{Encoder, Form, Framing, Gap};
+use super::guard::{Cors, Guard};
 use super::health;
 use super::problem::{Problem, ReplyTo};
 use super::publish::{Bounds, Publish, Publisher};
@@ -39,6 +40,7 @@ pub(super) struct Gateway {
     classes: usize,
     encoder: Encoder,
     publisher: Publisher,
+    guard: Guard,
     authorizer: Box<dyn Authorizer>,
     defaults: StreamDefaults,
     handle: Handle,
@@ -50,6 +52,7 @@ impl Gateway {
         (live, history): (Reader, Reader),
         bounds: Bounds,
         defaults: StreamDefaults,
+        guard: Guard,
         authorizer: Box<dyn Authorizer>,
         handle: &Handle,
     ) -> Self {
@@ -65,6 +68,7 @@ impl Gateway {
             classes: 0,
             encoder: Encoder::default(),
             publisher: Publisher::new(hub.clone(), bounds),
+            guard,
             authorizer,
             defaults,
             handle: handle.clone(),
@@ -78,7 +82,12 @@ impl Gateway {
         }
     }
 
-    fn begin(&mut self, head: &Head, peer: SocketAddr) -> Result<Begin<Self>, Problem> {
+    fn begin(
+        &mut self,
+        head: &Head,
+        peer: SocketAddr,
+        cors: &Cors,
+    ) -> Result<Begin<Self>, Problem> {
         let reply = routes::reply_to(head);
         match routes::find(head)? {
             Route::Index => Ok(Begin::Answer(index(reply))),
@@ -111,7 +120,7 @@ impl Gateway {
                     let detail = "publishing to this topic is not allowed";
                     return Err(Problem::new(403, detail).field("topic"));
                 }
-                let (exchange, limit) = self.publisher.begin(head, &topic)?;
+                let (exchange, limit) = self.publisher.begin(head, &topic, cors.clone())?;
                 Ok(Begin::Body { exchange, limit })
             }
         }
@@ -151,12 +160,31 @@ impl Service for Gateway {
     const FORMS: usize = Form::COUNT;
 
     fn head(&mut self, head: &Head, peer: SocketAddr) -> Begin<Self> {
-        self.begin(head, peer).unwrap_or_else(|problem| {
-            let reply = routes::reply_to(head);
-            // A body that nobody reads would be taken for the next request.
-            let bodiless = matches!(head.body(), BodyLength::None | BodyLength::Length(0));
-            Begin::Answer(problem.answer(if bodiless { reply } else { reply.closing() }))
-        })
+        // A body that nobody reads would be taken for the next request.
+        let bodiless = matches!(head.body(), BodyLength::None | BodyLength::Length(0));
+        let reply = routes::reply_to(head);
+        let reply = if bodiless { reply } else { reply.closing() };
+        let cors = match self.guard.check(head, peer.ip()) {
+            Ok(cors) => cors,
+            Err(problem) => return Begin::Answer(problem.answer(reply)),
+        };
+        let begun = match Guard::preflight(head, reply, &cors) {
+            Some(answer) => Begin::Answer(answer),
+            None => self
+                .begin(head, peer, &cors)
+                .unwrap_or_else(|problem| Begin::Answer(problem.answer(reply))),
+        };
+        match begun {
+            Begin::Answer(mut answer) => {
+                cors.stamp(&mut answer.bytes, 0);
+                Begin::Answer(answer)
+            }
+            Begin::Stream(mut plan) => {
+                cors.stamp(&mut plan.head, 0);
+                Begin::Stream(plan)
+            }
+            body => body,
+        }
     }
 
     fn body(
@@ -165,14 +193,31 @@ impl Service for Gateway {
         piece: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Answer> {
-        self.publisher.body(exchange, piece, out)
+        let start = out.len();
+        let begins = !exchange.has_begun();
+        let done = self.publisher.body(exchange, piece, out);
+        if begins && exchange.has_begun() {
+            exchange.cors().stamp(out, start);
+        }
+        done.map_err(|mut answer| {
+            exchange.cors().stamp(&mut answer.bytes, 0);
+            answer
+        })
     }
 
     fn end(&mut self, exchange: Publish, out: &mut Vec<u8>) -> Answer {
-        self.publisher.end(exchange, out)
+        let (start, cors) = (out.len(), exchange.cors().clone());
+        let (begun, answers) = (exchange.has_begun(), exchange.is_atomic());
+        let mut answer = self.publisher.end(exchange, out);
+        if answers {
+            cors.stamp(&mut answer.bytes, 0);
+        } else if !begun {
+            cors.stamp(out, start);
+        }
+        answer
     }
 
-    fn refuse(&mut self, error: &RequestError) -> Vec<u8> {
+    fn refuse(&mut self, error: &RequestError, exchange: Option<&Publish>) -> Vec<u8> {
         let problem = Problem::new(error.status, error.to_string())
             .field(error.field.clone())
             .at(error.at);
@@ -180,10 +225,10 @@ impl Service for Gateway {
             Reason::TooLong { limit } | Reason::TooMany { limit } => problem.limit(limit),
             _ => problem,
         };
-        problem.answer(ReplyTo::LAST).bytes
+        last_answer(&problem, exchange)
     }
 
-    fn refuse_for(&mut self, why: Refusal) -> Vec<u8> {
+    fn refuse_for(&mut self, why: Refusal, exchange: Option<&Publish>) -> Vec<u8> {
         let problem = match why {
             Refusal::TooManyConnections => {
                 Problem::new(503, "too many connections").retry_after_s(RETRY_AFTER_S)
@@ -191,7 +236,7 @@ impl Service for Gateway {
             Refusal::HeadTimeout => Problem::new(408, "the head took too long"),
             Refusal::BodyTimeout => Problem::new(408, "the body took too long"),
         };
-        problem.answer(ReplyTo::LAST).bytes
+        last_answer(&problem, exchange)
     }
 
     fn class_opened(&mut self, id: ClassId, key: &StreamFilter, _: u8) {
@@ -360,6 +405,15 @@ impl Gap {
             exact: true,
         }
     }
+}
+
+/// The answer after which the connection closes.
+fn last_answer(problem: &Problem, exchange: Option<&Publish>) -> Vec<u8> {
+    let mut bytes = problem.answer(ReplyTo::LAST).bytes;
+    if let Some(exchange) = exchange {
+        exchange.cors().stamp(&mut bytes, 0);
+    }
+    bytes
 }
 
 fn index(reply: ReplyTo) -> Answer {

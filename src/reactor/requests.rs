@@ -297,7 +297,7 @@ impl<S: Service> Core<S> {
             Clock::Body => Refusal::BodyTimeout,
             Clock::Idle | Clock::Answer => return self.close(service, i),
         };
-        let bytes = service.refuse_for(why);
+        let bytes = service.refuse_for(why, requests.exchange.as_ref());
         self.out(i).bytes.extend_from_slice(&bytes);
         self.begin_closing(service, i);
     }
@@ -319,6 +319,7 @@ fn begin<S: Service>(service: &mut S, requests: &mut Requests<S>, head: &Head, m
         Begin::Body { exchange, limit } => {
             requests.decoder.limit_body(limit);
             if let Err(error) = requests.decoder.check_body() {
+                requests.exchange = Some(exchange);
                 return refuse(service, requests, &error);
             }
             if head.expect_continue() && !more {
@@ -340,8 +341,8 @@ fn begin<S: Service>(service: &mut S, requests: &mut Requests<S>, head: &Head, m
 }
 
 fn refuse<S: Service>(service: &mut S, requests: &mut Requests<S>, error: &RequestError) -> Next {
-    requests.exchange = None;
-    let bytes = service.refuse(error);
+    let exchange = requests.exchange.take();
+    let bytes = service.refuse(error, exchange.as_ref());
     requests.answers.push_back(Reply::Answer(Answer {
         bytes,
         after: 0,

@@ -41,11 +41,12 @@ pub trait Service {
     /// Takes the end of a body and gives the answer.
     fn end(&mut self, exchange: Self::Exchange, out: &mut Vec<u8>) -> Answer;
 
-    /// Answers a request that is not HTTP as we speak it. The connection closes after it.
-    fn refuse(&mut self, error: &RequestError) -> Vec<u8>;
+    /// Answers a request that is not HTTP as we speak it. The connection closes after it. There is an
+    /// `exchange` if the head was in order.
+    fn refuse(&mut self, error: &RequestError, exchange: Option<&Self::Exchange>) -> Vec<u8>;
 
     /// Answers what the reactor itself refuses. The connection closes after it.
-    fn refuse_for(&mut self, why: Refusal) -> Vec<u8>;
+    fn refuse_for(&mut self, why: Refusal, exchange: Option<&Self::Exchange>) -> Vec<u8>;
 
     /// A class got its first member.
     fn class_opened(&mut self, id: ClassId, key: &Self::Key, form: u8);

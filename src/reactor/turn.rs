@@ -323,7 +323,7 @@ impl<S: Service> Reactor<S> {
                 core.set_deadline(i, timeout);
                 if open >= limit {
                     core.counters.refused.add(1);
-                    let answer = service.refuse_for(Refusal::TooManyConnections);
+                    let answer = service.refuse_for(Refusal::TooManyConnections, None);
                     core.out(i).bytes = answer;
                     core.begin_closing(service, i);
                 }
