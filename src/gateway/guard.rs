@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::hosts::{Authority, HostPolicy};
+use super::metrics::Refused;
 use super::origins::{Origin, Origins};
 use super::problem::{Problem, ReplyTo};
 use crate::reactor::Answer;
@@ -59,20 +60,20 @@ impl Guard {
     }
 
     /// Lets a request in, or says why not.
-    pub(super) fn check(&self, head: &Head, peer: IpAddr) -> Result<Cors, Problem> {
+    pub(super) fn check(&self, head: &Head, peer: IpAddr) -> Result<Cors, (Refused, Problem)> {
         // HTTP/1.0 without Host, or an empty one: no browser sends that.
         let authority = head.authority().filter(|host| !host.is_empty());
         if let Some(host) = authority
             && !self.hosts.allows(&Authority::of(host), peer)
         {
-            return Err(wrong_host(host));
+            return Err((Refused::Host, wrong_host(host)));
         }
         let site = head.header("sec-fetch-site");
         let Some(origin) = head.header("origin") else {
             // A page of elsewhere that does not ask to read the answer. Following a link is fine.
             let foreign = matches!(site, Some(b"cross-site" | b"same-site"));
             return if foreign && !is_navigation(head) {
-                Err(wrong_origin("another site"))
+                Err((Refused::Origin, wrong_origin("another site")))
             } else {
                 Ok(Cors::Silent)
             };
@@ -88,7 +89,7 @@ impl Guard {
         if own && !several {
             return Ok(Cors::Silent);
         }
-        Err(wrong_origin(origin))
+        Err((Refused::Origin, wrong_origin(origin)))
     }
 
     /// The answer to a preflight (Fetch, 4.8) of an origin that was let in; `None`: it is none.

@@ -16,7 +16,7 @@ use super::publish::Bounds;
 use super::service::Gateway;
 use super::stream::StreamDefaults;
 use crate::hub::Hub;
-use crate::reactor::{self, BindError, Reactor, Stats, StopReport};
+use crate::reactor::{self, BindError, Latency, Reactor, Stats, StopReport};
 
 /// Serves a hub over HTTP and Server-Sent Events.
 ///
@@ -39,6 +39,8 @@ use crate::reactor::{self, BindError, Reactor, Stats, StopReport};
 pub struct Server {
     reactor: Reactor<Gateway>,
     stop_timeout: Duration,
+    /// The log knows that it has stopped.
+    stopped: bool,
 }
 
 /// Why a server could not be made.
@@ -115,9 +117,13 @@ impl Server {
         let reactor = Reactor::bind(&config.listen, config.limits(), fed, |handle| {
             Gateway::new(hub, readers, bounds, defaults, guard, authorizer, handle)
         })?;
+        for address in reactor.addresses() {
+            tracing::info!(%address, epoch = %hub.epoch(), "listening");
+        }
         Ok(Self {
             reactor,
             stop_timeout: config.stop_timeout,
+            stopped: false,
         })
     }
 
@@ -141,7 +147,7 @@ impl Server {
     /// What the system's poll returned, which ends the server; errors of connections end those only.
     pub fn run(mut self) -> io::Result<StopReport> {
         loop {
-            if let Some(report) = self.reactor.turn(None)? {
+            if let Some(report) = self.turn(None)? {
                 return Ok(report);
             }
         }
@@ -173,7 +179,15 @@ impl Server {
     ///
     /// As [`run`](Self::run).
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Option<StopReport>> {
-        self.reactor.turn(timeout)
+        let report = self.reactor.turn(timeout)?;
+        if let Some(report) = report.filter(|_| !std::mem::replace(&mut self.stopped, true)) {
+            tracing::info!(
+                clean = report.clean,
+                left = report.connections_left,
+                "stopped"
+            );
+        }
+        Ok(report)
     }
 
     /// When the next turn is due even if no descriptor is ready; `None`: now.
@@ -205,6 +219,11 @@ impl Handle {
     /// Asks the server to stop within `timeout`; the earliest of several wins.
     pub fn stop_within(&self, timeout: Duration) {
         self.reactor.stop(timeout);
+    }
+
+    /// The latency histogram as it is now.
+    pub fn latency(&self) -> Latency {
+        self.reactor.latency()
     }
 
     /// The counters as they are now.

@@ -9,6 +9,7 @@ use mio::{Events, Poll, Token, Waker};
 
 use super::conn::{Cold, Flags, Phase};
 use super::core::Core;
+use super::end::EndReason;
 use super::frames::Frames;
 use super::inbox::{Command, Handle, Inbox};
 use super::limits::Limits;
@@ -51,6 +52,8 @@ pub struct Reactor<S: Service> {
     due: Vec<u32>,
     cut: Vec<u32>,
     next_scan: u32,
+    /// When the first event was published that not everybody has; at the latest.
+    batch_since: Option<Instant>,
     /// Set while stopping: when to give up.
     stop_at: Option<Instant>,
     report: Option<StopReport>,
@@ -110,6 +113,7 @@ impl<S: Service> Reactor<S> {
             due: Vec::new(),
             cut: Vec::new(),
             next_scan: 1,
+            batch_since: None,
             stop_at: None,
             report: None,
         })
@@ -152,15 +156,23 @@ impl<S: Service> Reactor<S> {
         if self.report.is_some() {
             return Ok(self.report);
         }
-        self.wait(timeout)?;
+        let slept = self.wait(timeout)?;
+        let looked = self.core.now;
         self.core.now = Instant::now();
+        let woken = self.inbox.woken().filter(|at| *at > looked);
+        let since = if slept {
+            woken.unwrap_or(self.core.now)
+        } else {
+            looked
+        };
         // What was published before a request came is in the logs before the request is answered.
-        self.feed();
+        self.feed(since);
         self.take_events();
         self.accept();
-        self.feed();
+        self.feed(self.core.now);
         self.complete();
         self.pump();
+        self.measure();
         self.pass_deadlines();
         while let Some(command) = self.inbox.next() {
             match command {
@@ -171,7 +183,8 @@ impl<S: Service> Reactor<S> {
         Ok(self.report)
     }
 
-    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    /// Waits for something to do; `true`: it may have slept.
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
         let deadline = self.next_deadline();
         let until = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         let mut timeout = match (until, timeout) {
@@ -189,7 +202,7 @@ impl<S: Service> Reactor<S> {
         }
         match polled {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
-            _ => Ok(()),
+            _ => Ok(armed),
         }
     }
 
@@ -197,14 +210,28 @@ impl<S: Service> Reactor<S> {
         !self.core.dirty.is_empty() || !self.core.ready.is_empty() || self.listeners.has_waiting()
     }
 
-    fn feed(&mut self) {
+    /// Fills the logs with what was published, none of it before `since`.
+    fn feed(&mut self, since: Instant) {
+        let before = self.core.appended;
         let mut frames = Frames::new(&mut self.core, &mut self.encoded, &mut self.cut);
         if frames.has_room() {
             self.service.feed(&mut frames);
         }
         while let Some(i) = self.cut.pop() {
-            self.core.counters.cut.add(1);
-            self.core.close(&mut self.service, i);
+            self.core.close(&mut self.service, i, EndReason::HalfSent);
+        }
+        if self.core.appended != before {
+            self.batch_since.get_or_insert(since);
+        }
+    }
+
+    /// Notes how long the batch took, once everybody who could had it.
+    fn measure(&mut self) {
+        if self.core.dirty.is_empty()
+            && let Some(since) = self.batch_since.take()
+        {
+            let us = since.elapsed().as_micros() as u64;
+            self.core.counters.latency.record(us);
         }
     }
 
@@ -262,7 +289,13 @@ impl<S: Service> Reactor<S> {
                     self.core.hot(i).flags.clear(Flags::UNREAD);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return self.core.close(&mut self.service, i),
+                Err(error) => {
+                    let why = match error.kind() {
+                        io::ErrorKind::TimedOut => EndReason::Stalled,
+                        _ => EndReason::Reset,
+                    };
+                    return self.core.close(&mut self.service, i, why);
+                }
             }
         }
         if self.core.wants_input(i) && self.core.hot(i).flags.has(Flags::UNREAD) {
@@ -279,10 +312,11 @@ impl<S: Service> Reactor<S> {
             Phase::Request => self.core.flush_answers(&mut self.service, i),
             // Who half-closes a stream has gone; who takes nothing more besides is not waited for.
             Phase::CatchUp | Phase::Log if self.core.out_len(i) > 0 && !blocked => {
-                self.core.begin_closing(&mut self.service, i);
+                let (core, service) = (&mut self.core, &mut self.service);
+                core.begin_closing(service, i, EndReason::Closed);
             }
             Phase::Closing if !blocked => {}
-            _ => self.core.close(&mut self.service, i),
+            _ => self.core.close(&mut self.service, i, EndReason::Closed),
         }
     }
 
@@ -310,13 +344,14 @@ impl<S: Service> Reactor<S> {
                 let requests = Box::new(Requests::new(peer, &core.limits));
                 let i = core.insert(Cold {
                     requests: Some(requests),
+                    peer,
                     ..Cold::free()
                 });
                 if transport
                     .register(poll.registry(), Token(i as usize))
                     .is_err()
                 {
-                    return core.close(service, i);
+                    return core.close(service, i, EndReason::Reset);
                 }
                 core.hot(i).transport = Some(transport);
                 let timeout = core.limits.head_timeout;
@@ -325,7 +360,7 @@ impl<S: Service> Reactor<S> {
                     core.counters.refused.add(1);
                     let answer = service.refuse_for(Refusal::TooManyConnections, None);
                     core.out(i).bytes = answer;
-                    core.begin_closing(service, i);
+                    core.begin_closing(service, i, EndReason::Closed);
                 }
             }
         });
@@ -402,8 +437,12 @@ impl<S: Service> Reactor<S> {
                 self.core
                     .end_stream(&mut self.service, i, Farewell::Expired);
             }
+            Phase::Watch => {
+                let (core, service) = (&mut self.core, &mut self.service);
+                core.begin_closing(service, i, EndReason::Expired);
+            }
             Phase::CatchUp | Phase::Log | Phase::Closing | Phase::Drain => {
-                self.core.close(&mut self.service, i);
+                self.core.close(&mut self.service, i, EndReason::Expired);
             }
         }
     }
@@ -422,7 +461,12 @@ impl<S: Service> Reactor<S> {
         for i in 0..self.core.hot.len() as u32 {
             match self.core.phase(i) {
                 Phase::Request if self.core.is_between_requests(i) => {
-                    self.core.begin_closing(&mut self.service, i);
+                    let (core, service) = (&mut self.core, &mut self.service);
+                    core.begin_closing(service, i, EndReason::Stopping);
+                }
+                Phase::Watch => {
+                    let (core, service) = (&mut self.core, &mut self.service);
+                    core.begin_closing(service, i, EndReason::Stopping);
                 }
                 Phase::Log if all_fed && self.core.is_caught_up(i) => {
                     self.core
@@ -447,7 +491,8 @@ impl<S: Service> Reactor<S> {
             .filter(|hot| undelivered(hot.phase))
             .count() as u64;
         for i in 0..self.core.hot.len() as u32 {
-            self.core.close(&mut self.service, i);
+            self.core
+                .close(&mut self.service, i, EndReason::StopDeadline);
         }
         StopReport {
             clean: left == 0,
