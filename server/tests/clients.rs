@@ -225,7 +225,7 @@ fn one_pipelining_publisher_does_not_overrun_the_streams() {
     let mut stream = Stream::open(server.address, "topic=t");
     let body = "1\n".repeat(1000);
     let request = format!(
-        "POST /api/v1/topics/t/events HTTP/1.1\r\nHost: t\r\n\
+        "POST /api/v1/topics/t/events HTTP/1.1\r\nHost: localhost\r\n\
          Content-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 
 use super::conn::{Flags, Phase};
 use super::core::Core;
+use super::end::EndReason;
 use super::limits::Limits;
-use super::service::{Answer, Begin, Refusal, Service, StreamPlan};
+use super::service::{Answer, Begin, Refusal, Service, StreamPlan, WatchPlan};
 use crate::wire::http::{Head, RequestDecoder, RequestError, Step};
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -29,6 +30,7 @@ pub(super) struct Requests<S: Service> {
 enum Reply<S: Service> {
     Answer(Answer),
     Stream(Box<StreamPlan<S::Key>>),
+    Watch(WatchPlan),
 }
 
 /// Which deadline runs.
@@ -59,7 +61,10 @@ impl<S: Service> Requests<S> {
     /// Whether no further request is taken before answers have left.
     fn is_full(&self, limits: &Limits) -> bool {
         self.answers.len() >= limits.max_pending_publishes
-            || matches!(self.answers.back(), Some(Reply::Stream(_)))
+            || matches!(
+                self.answers.back(),
+                Some(Reply::Stream(_) | Reply::Watch(_))
+            )
             || matches!(self.answers.back(), Some(Reply::Answer(answer)) if answer.close)
     }
 
@@ -203,10 +208,11 @@ impl<S: Service> Core<S> {
                 Some(Reply::Answer(answer)) => {
                     self.out(i).bytes.extend_from_slice(&answer.bytes);
                     if answer.close {
-                        return self.begin_closing(service, i);
+                        return self.begin_closing(service, i, EndReason::Closed);
                     }
                 }
                 Some(Reply::Stream(plan)) => return self.start_stream(service, i, *plan),
+                Some(Reply::Watch(plan)) => return self.start_watch(service, i, plan),
                 None => break,
             }
         }
@@ -216,7 +222,7 @@ impl<S: Service> Core<S> {
             && requests.answers.is_empty()
             && !requests.held
         {
-            return self.begin_closing(service, i);
+            return self.begin_closing(service, i, EndReason::Closed);
         }
         self.start_clock(i);
         self.deliver(service, i);
@@ -307,14 +313,16 @@ impl<S: Service> Core<S> {
             return;
         };
         let why = match requests.clock {
-            Clock::Head if requests.decoder.is_idle() => return self.close(service, i),
+            Clock::Head if requests.decoder.is_idle() => {
+                return self.close(service, i, EndReason::Closed);
+            }
             Clock::Head => Refusal::HeadTimeout,
             Clock::Body => Refusal::BodyTimeout,
-            Clock::Idle | Clock::Answer => return self.close(service, i),
+            Clock::Idle | Clock::Answer => return self.close(service, i, EndReason::Closed),
         };
-        let bytes = service.refuse_for(why);
+        let bytes = service.refuse_for(why, requests.exchange.as_ref());
         self.out(i).bytes.extend_from_slice(&bytes);
-        self.begin_closing(service, i);
+        self.begin_closing(service, i, EndReason::Closed);
     }
 
     /// Whether connection `i` is between requests, so that nothing is lost by closing it.
@@ -334,6 +342,7 @@ fn begin<S: Service>(service: &mut S, requests: &mut Requests<S>, head: &Head, m
         Begin::Body { exchange, limit } => {
             requests.decoder.limit_body(limit);
             if let Err(error) = requests.decoder.check_body() {
+                requests.exchange = Some(exchange);
                 return refuse(service, requests, &error);
             }
             if head.expect_continue() && !more {
@@ -351,12 +360,16 @@ fn begin<S: Service>(service: &mut S, requests: &mut Requests<S>, head: &Head, m
             requests.answers.push_back(Reply::Stream(Box::new(plan)));
             Next::Wait
         }
+        Begin::Watch(plan) => {
+            requests.answers.push_back(Reply::Watch(plan));
+            Next::Wait
+        }
     }
 }
 
 fn refuse<S: Service>(service: &mut S, requests: &mut Requests<S>, error: &RequestError) -> Next {
-    requests.exchange = None;
-    let bytes = service.refuse(error);
+    let exchange = requests.exchange.take();
+    let bytes = service.refuse(error, exchange.as_ref());
     requests.answers.push_back(Reply::Answer(Answer {
         bytes,
         after: 0,
