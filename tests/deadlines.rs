@@ -87,7 +87,7 @@ impl Stage {
     }
 }
 
-const STREAM: &str = "GET /api/v1/events/stream HTTP/1.1\r\nHost: t\r\n\r\n";
+const STREAM: &str = "GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 #[test]
 fn a_quiet_stream_gets_the_newest_id_after_its_interval_and_not_before() {
@@ -136,7 +136,7 @@ fn a_head_that_does_not_end_is_answered_and_silence_is_not() {
 #[test]
 fn a_body_has_one_deadline_however_it_drips() {
     let mut stage = Stage::new(|config| config.body_timeout = Duration::from_secs(30));
-    let head = "POST /api/v1/topics/a/events HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\n";
+    let head = "POST /api/v1/topics/a/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n";
     let mut stream = stage.connect(head);
     stage.until_connections(1);
     stage.turn();
@@ -182,11 +182,11 @@ fn who_takes_nothing_is_cut_and_the_others_stay() {
 #[test]
 fn a_connection_may_idle_between_requests_but_not_for_ever() {
     let mut stage = Stage::new(|config| config.idle_timeout = Duration::from_secs(60));
-    let mut stream = stage.connect("GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n");
+    let mut stream = stage.connect("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     stage.read(&mut stream, |text, _| text.ends_with("}\n"));
     stage.pass(59);
     stream
-        .write_all(b"GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n")
+        .write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .unwrap();
     stage.read(&mut stream, |text, _| text.ends_with("}\n"));
     stage.pass(61);

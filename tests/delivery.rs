@@ -45,7 +45,7 @@ impl Client {
         socket.connect(&address.into()).unwrap();
         let mut stream = TcpStream::from(socket);
         let request = format!(
-            "GET /api/v1/events/stream?{query} HTTP/1.1\r\nHost: t\r\nLast-Event-ID: {last_event_id}\r\n\r\n"
+            "GET /api/v1/events/stream?{query} HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: {last_event_id}\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).unwrap();
         let limits = DecodeLimits::default();

@@ -62,7 +62,7 @@ fn an_event_for_a_hundred_streams_is_published_and_sent_without_an_allocation() 
             let query = if n % 2 == 0 { "" } else { "?topic=a.*" };
             write!(
                 stream,
-                "GET /api/v1/events/stream{query} HTTP/1.1\r\nHost: t\r\n\r\n"
+                "GET /api/v1/events/stream{query} HTTP/1.1\r\nHost: localhost\r\n\r\n"
             )
             .unwrap();
             stream

@@ -165,10 +165,10 @@ fn pipelined_requests_are_answered_in_order() {
     let mut requests = String::new();
     for n in 0..100 {
         requests.push_str(&match n % 3 {
-            0 => "GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n".to_string(),
-            1 => "GET /nowhere HTTP/1.1\r\nHost: t\r\n\r\n".to_string(),
+            0 => "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".to_string(),
+            1 => "GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n".to_string(),
             _ => format!(
-                "POST {TOPIC} HTTP/1.1\r\nHost: t\r\n{JSON}\r\nContent-Length: 2\r\n\r\n{n:2}"
+                "POST {TOPIC} HTTP/1.1\r\nHost: localhost\r\n{JSON}\r\nContent-Length: 2\r\n\r\n{n:2}"
             ),
         });
     }
@@ -196,13 +196,14 @@ fn chunked_bodies_and_expectations() {
     let mut stream = Stream::open(server.address, "topic=t");
     let mut http = Http::connect(server.address);
     http.send(format!(
-        "POST {TOPIC} HTTP/1.1\r\nHost: t\r\n{JSON}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "POST {TOPIC} HTTP/1.1\r\nHost: localhost\r\n{JSON}\r\nTransfer-Encoding: chunked\r\n\r\n"
     ));
     http.send("3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n");
     published(&http.response(), 1);
     assert_eq!(stream.next().data, "[1,2]");
 
-    let head = format!("POST {TOPIC} HTTP/1.1\r\nHost: t\r\n{JSON}\r\nContent-Length: 1\r\n");
+    let head =
+        format!("POST {TOPIC} HTTP/1.1\r\nHost: localhost\r\n{JSON}\r\nContent-Length: 1\r\n");
     http.send(format!("{head}Expect: 100-continue\r\n\r\n"));
     assert_eq!(http.head().status, 100);
     http.send("7");
@@ -224,7 +225,7 @@ fn head_and_http_1_0() {
     for target in ["/healthz", "/api/v1/events/stream?topic=t"] {
         let mut http = Http::connect(server.address);
         let head = http
-            .send(format!("HEAD {target} HTTP/1.1\r\nHost: t\r\n\r\n"))
+            .send(format!("HEAD {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
             .head();
         assert_eq!(head.status, 200, "{target}");
         http.stream
@@ -255,7 +256,7 @@ fn mistakes_are_answered_with_what_is_wrong() {
         ("POST /api/v1/events/stream", &["GET", "HEAD"]),
     ] {
         http.send(format!(
-            "{request} HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n"
+            "{request} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
         ));
         let response = http.response();
         response.problem(405);
@@ -309,8 +310,9 @@ fn mistakes_are_answered_with_what_is_wrong() {
         "still the same connection"
     );
 
-    let head =
-        format!("POST {TOPIC} HTTP/1.1\r\nHost: t\r\n{JSON}\r\nContent-Length: 70000\r\n\r\n");
+    let head = format!(
+        "POST {TOPIC} HTTP/1.1\r\nHost: localhost\r\n{JSON}\r\nContent-Length: 70000\r\n\r\n"
+    );
     let declared = http.send(head).response();
     assert_eq!(
         declared.problem(413)["limit"],

@@ -25,6 +25,9 @@ pub enum Action {
     Subscribe,
     /// Publish events.
     Publish,
+    /// Read figures about the whole server: `/metrics` and `/api/v1/stats`, which names the busiest
+    /// topics. [`Access::allow`] is not looked at.
+    Observe,
 }
 
 /// What a request may do.

@@ -17,6 +17,16 @@ use crate::wire::http;
 pub struct ServerConfig {
     /// Addresses to listen on; port 0 lets the system pick one. `127.0.0.1:8080`.
     pub listen: Vec<SocketAddr>,
+    /// Names that `Host` may hold, beside those of loopback: `events.example` for all ports,
+    /// `events.example:8443` for one, `*` for any name at all. With any, requests for other names get
+    /// 421. Without, that is so for what comes over loopback if the server listens there, so that no
+    /// web page reaches it by a name that points at 127.0.0.1. A reverse proxy on the same machine
+    /// that passes the public name on needs that name here. None.
+    pub allowed_hosts: Vec<String>,
+    /// Origins whose pages may read and publish, as `https://app.example`, or `*` for all. Pages of
+    /// other origins than the server's own get 403 and nothing happens. Cookies and other credentials
+    /// of the browser are never asked for. None.
+    pub cors_origins: Vec<String>,
     /// Connections at once; the next one is answered 503 with `Retry-After`. 65,536.
     pub max_connections: usize,
     /// Time for the whole head of a request; then 408. 10 s.
@@ -59,6 +69,8 @@ impl Default for ServerConfig {
         let limits = Limits::default();
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
+            allowed_hosts: Vec::new(),
+            cors_origins: Vec::new(),
             max_connections: limits.max_connections,
             head_timeout: limits.head_timeout,
             body_timeout: limits.body_timeout,

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use super::problem::json_string;
+use super::told::{GapReason, ResetReason, Told};
 use crate::event::{DataKind, EventRef, Position};
 use crate::wire::http::chunk;
 use crate::wire::sse::{self, Frame};
@@ -15,6 +16,7 @@ pub(super) const DEFAULT_TYPE: &str = "message";
 pub(super) struct Form {
     pub(super) format: Format,
     pub(super) framing: Framing,
+    pub(super) names: Names,
 }
 
 /// What `data:` holds.
@@ -35,15 +37,25 @@ pub(super) enum Framing {
     Chunked,
 }
 
+/// What `event:` holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// The event's type.
+    Type,
+    /// Nothing, so that a browser's `onmessage` gets events of all types. Notices keep their names.
+    None,
+}
+
 impl Form {
-    pub(super) const COUNT: usize = 4;
+    pub(super) const COUNT: usize = 8;
 
     pub(super) fn index(self) -> u8 {
-        self.format as u8 * 2 + self.framing as u8
+        self.names as u8 * 4 + self.format as u8 * 2 + self.framing as u8
     }
 
     pub(super) fn of(index: u8) -> Self {
-        let format = if index < 2 {
+        let names = if index < 4 { Names::Type } else { Names::None };
+        let format = if index & 2 == 0 {
             Format::Data
         } else {
             Format::CloudEvents
@@ -53,7 +65,11 @@ impl Form {
         } else {
             Framing::Chunked
         };
-        Self { format, framing }
+        Self {
+            format,
+            framing,
+            names,
+        }
     }
 
     /// Appends what `write` writes, framed.
@@ -70,6 +86,8 @@ impl Form {
 pub(super) struct Encoder {
     id: Vec<u8>,
     data: Vec<u8>,
+    /// What was told so far.
+    pub(super) told: Told,
 }
 
 impl Encoder {
@@ -93,7 +111,7 @@ impl Encoder {
             }
             (Format::Data, _) => event.data(),
         };
-        let name = if event.ty() == DEFAULT_TYPE {
+        let name = if form.names == Names::None || event.ty() == DEFAULT_TYPE {
             ""
         } else {
             event.ty()
@@ -120,6 +138,8 @@ impl Encoder {
             earliest,
             exact,
         } = gap;
+        self.told.gaps[reason as usize] += 1;
+        let reason = reason.name();
         let missing = earliest.offset.saturating_sub(asked.offset + 1);
         self.data.clear();
         // Writing to a Vec cannot fail.
@@ -139,10 +159,12 @@ impl Encoder {
     pub(super) fn reset(
         &mut self,
         form: Form,
-        (reason, asked): (&str, &str),
+        (reason, asked): (ResetReason, &str),
         head: Position,
         out: &mut Vec<u8>,
     ) {
+        self.told.resets[reason as usize] += 1;
+        let reason = reason.name();
         self.data.clear();
         let _ = write!(self.data, r#"{{"reason":"{reason}","asked":"#);
         json_string(&mut self.data, asked);
@@ -180,7 +202,7 @@ impl Encoder {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Gap {
     /// Why they are gone.
-    pub(super) reason: &'static str,
+    pub(super) reason: GapReason,
     /// The last position that the reader has.
     pub(super) asked: Position,
     /// The first one that is left.

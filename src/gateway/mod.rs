@@ -1,25 +1,37 @@
 //! The gateway: HTTP routes and Server-Sent Events on a hub.
 //!
 //! [`Server::bind`] puts a [`Hub`](crate::hub::Hub) on a socket. `GET /api/v1/events/stream` streams
-//! events, `POST /api/v1/topics/{topic}/events` publishes them, `GET /healthz` says how it is.
+//! events, `POST /api/v1/topics/{topic}/events` publishes them, `GET /healthz` says how it is, `GET /metrics`
+//! and `GET /api/v1/stats` give figures.
 #![forbid(unsafe_code)]
 
 mod auth;
 mod binding;
 mod config;
+mod feed;
+mod figures;
 mod forms;
+mod guard;
 mod health;
+mod hosts;
 mod lines;
+mod log;
+mod metrics;
+mod origins;
 mod problem;
+mod prometheus;
 mod publish;
 mod resume;
 mod routes;
 mod server;
 mod service;
+mod stats;
 mod stream;
+mod told;
+mod topics;
 
 pub use auth::{Access, Action, AllowAll, Authorizer, Denied};
 pub use config::ServerConfig;
 pub use server::{Handle, Running, Server, ServerError};
 
-pub use crate::reactor::{Clock, Stats, StopReport};
+pub use crate::reactor::{Clock, LATENCY_BOUNDS_US, Latency, Stats, StopReport};

@@ -127,6 +127,10 @@ impl Problem {
         }
     }
 
+    pub(super) fn status(&self) -> u16 {
+        self.0.status
+    }
+
     pub(super) fn detail(&self) -> &str {
         &self.0.detail
     }
@@ -189,9 +193,14 @@ pub(super) fn json_string(out: &mut Vec<u8>, text: &str) {
 
 /// A whole JSON answer.
 pub(super) fn json_answer(reply: ReplyTo, body: &[u8]) -> Answer {
+    fresh_answer(reply, "application/json", body)
+}
+
+/// A whole answer that is not to be kept: it is different the next time.
+pub(super) fn fresh_answer(reply: ReplyTo, content_type: &str, body: &[u8]) -> Answer {
     let mut bytes = Vec::with_capacity(128 + body.len());
     let head = ResponseHead::status(&mut bytes, 200)
-        .header("Content-Type", "application/json")
+        .header("Content-Type", content_type)
         .header("Cache-Control", "no-store")
         .content_length(body.len() as u64);
     reply.finish(head);

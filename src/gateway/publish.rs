@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::binding::{Attributes, Mode};
+use super::guard::Cors;
 use super::lines::{Line, Lines};
 use super::problem::{Problem, ReplyTo, json_answer, json_string};
 use super::routes;
@@ -22,6 +23,24 @@ pub(crate) struct Publish {
     attributes: Attributes,
     reply: ReplyTo,
     body: Body,
+    /// What every answer to it says to the page that sent it.
+    cors: Cors,
+}
+
+impl Publish {
+    /// Whether the head of the answer is written.
+    pub(super) fn has_begun(&self) -> bool {
+        matches!(self.body, Body::Lines { begun: true, .. })
+    }
+
+    /// Whether the answer comes as a whole, at the end.
+    pub(super) fn is_atomic(&self) -> bool {
+        matches!(self.body, Body::Atomic(_))
+    }
+
+    pub(super) fn cors(&self) -> &Cors {
+        &self.cors
+    }
 }
 
 enum Body {
@@ -91,7 +110,12 @@ impl Publisher {
     }
 
     /// Takes a request's head; the body limit comes with it.
-    pub(super) fn begin(&self, head: &Head, topic: &str) -> Result<(Publish, u64), Problem> {
+    pub(super) fn begin(
+        &self,
+        head: &Head,
+        topic: &str,
+        cors: Cors,
+    ) -> Result<(Publish, u64), Problem> {
         if self.stopping || self.hub.is_closed() {
             return Err(Problem::new(503, "the server is stopping").retry_after_s(1));
         }
@@ -122,6 +146,7 @@ impl Publisher {
             attributes: Attributes::of(head, mode)?,
             reply: routes::reply_to(head),
             body,
+            cors,
         };
         let limit = if atomic {
             self.bounds.body_bytes as u64

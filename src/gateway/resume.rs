@@ -1,5 +1,6 @@
 //! Where a stream starts: Last-Event-ID, its query forms, and `from=`.
 
+use super::told::ResetReason;
 use crate::event::Position;
 
 /// Longest part of a strange id that is told back, bytes.
@@ -43,15 +44,15 @@ impl Wanted {
             Self::Now => Resolved::Live,
             Self::Beginning => Resolved::From(earliest),
             Self::Junk(asked) => Resolved::Reset {
-                reason: "junk",
+                reason: ResetReason::Junk,
                 asked,
             },
             Self::After(asked) if asked.epoch != head.epoch => Resolved::Reset {
-                reason: "epoch",
+                reason: ResetReason::Epoch,
                 asked: asked.to_string(),
             },
             Self::After(asked) if asked.offset > head.offset => Resolved::Reset {
-                reason: "future",
+                reason: ResetReason::Future,
                 asked: asked.to_string(),
             },
             Self::After(asked) => Resolved::From(asked.offset + 1),
@@ -69,7 +70,7 @@ pub(super) enum Resolved {
     /// With the next event, after saying that the id means nothing here.
     Reset {
         /// Why.
-        reason: &'static str,
+        reason: ResetReason,
         /// The id as it came, shortened.
         asked: String,
     },
@@ -104,7 +105,7 @@ mod tests {
     #[test]
     fn strange_ids_reset_and_say_why() {
         let reason = |id: &str| match Wanted::after_id(id.as_bytes()).resolve(at(9), 1) {
-            Resolved::Reset { reason, .. } => reason,
+            Resolved::Reset { reason, .. } => reason.name(),
             other => panic!("{other:?}"),
         };
         assert_eq!(reason("hello"), "junk");

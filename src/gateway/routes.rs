@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::metrics::Kind;
 use super::problem::{Problem, ReplyTo};
 use crate::event::topic;
 use crate::wire::http::{Head, percent_decode};
@@ -13,6 +14,12 @@ pub(super) enum Route<'a> {
     Index,
     /// `GET /healthz`.
     Health,
+    /// `GET /metrics`.
+    Metrics,
+    /// `GET /api/v1/stats`.
+    Stats,
+    /// `GET /api/v1/stats/stream`.
+    StatsStream,
     /// `GET /api/v1/events/stream`.
     Stream,
     /// `POST /api/v1/topics/{topic}/events`.
@@ -29,7 +36,24 @@ eventring
 GET  /api/v1/events/stream?topic=PATTERN   events as Server-Sent Events
 POST /api/v1/topics/TOPIC/events           publish
 GET  /healthz                              state
+GET  /metrics                              figures for Prometheus
+GET  /api/v1/stats                         figures as JSON
+GET  /api/v1/stats/stream                  the same once a second, as Server-Sent Events
 ";
+
+impl Route<'_> {
+    /// What the metrics call it.
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Index => Kind::Page,
+            Self::Health => Kind::Health,
+            Self::Metrics => Kind::Metrics,
+            Self::Stats | Self::StatsStream => Kind::Stats,
+            Self::Stream => Kind::Stream,
+            Self::Publish(_) => Kind::Publish,
+        }
+    }
+}
 
 /// Finds the route of a request.
 pub(super) fn find(head: &Head) -> Result<Route<'_>, Problem> {
@@ -37,6 +61,9 @@ pub(super) fn find(head: &Head) -> Result<Route<'_>, Problem> {
     let (route, methods) = match head.path() {
         "/" => (Route::Index, GET),
         "/healthz" => (Route::Health, GET),
+        "/metrics" => (Route::Metrics, GET),
+        "/api/v1/stats" => (Route::Stats, GET),
+        "/api/v1/stats/stream" => (Route::StatsStream, GET),
         "/api/v1/events/stream" => (Route::Stream, GET),
         path => match topic_of(path) {
             Some(raw) if method == POST => return Ok(Route::Publish(topic_name(raw)?)),

@@ -9,11 +9,14 @@ use thiserror::Error;
 
 use super::auth::{AllowAll, Authorizer};
 use super::config::ServerConfig;
+use super::guard::Guard;
+use super::hosts::HostPolicy;
+use super::origins::Origins;
 use super::publish::Bounds;
 use super::service::Gateway;
 use super::stream::StreamDefaults;
 use crate::hub::Hub;
-use crate::reactor::{self, BindError, Clock, Reactor, Stats, StopReport};
+use crate::reactor::{self, BindError, Clock, Latency, Reactor, Stats, StopReport};
 
 /// Serves a hub over HTTP and Server-Sent Events.
 ///
@@ -36,7 +39,12 @@ use crate::reactor::{self, BindError, Clock, Reactor, Stats, StopReport};
 pub struct Server {
     reactor: Reactor<Gateway>,
     stop_timeout: Duration,
+    /// The log knows that it has stopped.
+    stopped: bool,
 }
+
+/// Bytes read at a time, however small the ring is.
+const READ_BYTES_MIN: usize = 512;
 
 /// Why a server could not be made.
 #[derive(Debug, Error)]
@@ -48,7 +56,7 @@ pub enum ServerError {
         /// The setting.
         field: &'static str,
         /// What is wrong with it.
-        reason: &'static str,
+        reason: String,
     },
     /// An address could not be had.
     #[error(transparent)]
@@ -56,6 +64,17 @@ pub enum ServerError {
     /// The hub has no place for another reader.
     #[error("the hub refuses a reader: {0}")]
     Hub(#[from] crate::hub::SubscribeError),
+}
+
+impl ServerError {
+    fn fault(field: &'static str, reason: &str) -> Self {
+        let reason = reason.to_owned();
+        Self::Config { field, reason }
+    }
+
+    fn value(field: &'static str, value: &str, why: &str) -> Self {
+        Self::fault(field, &format!("{why}; got {value:?}"))
+    }
 }
 
 impl Server {
@@ -79,8 +98,13 @@ impl Server {
         authorizer: Box<dyn Authorizer>,
     ) -> Result<Self, ServerError> {
         if let Some((field, reason)) = config.first_fault() {
-            return Err(ServerError::Config { field, reason });
+            return Err(ServerError::fault(field, reason));
         }
+        let hosts = HostPolicy::new(&config.listen, &config.allowed_hosts)
+            .map_err(|(value, why)| ServerError::value("allowed_hosts", &value, &why))?;
+        let origins = Origins::new(&config.cors_origins)
+            .map_err(|(value, why)| ServerError::value("cors_origins", &value, &why))?;
+        let guard = Guard::new(hosts, origins);
         let readers = (hub.reader()?, hub.reader()?);
         let bounds = Bounds {
             body_bytes: config.body_bytes,
@@ -93,12 +117,19 @@ impl Server {
             heartbeat: config.heartbeat,
         };
         let fed = hub.visible() + 1;
-        let reactor = Reactor::bind(&config.listen, config.limits(), fed, |handle| {
-            Gateway::new(hub, readers, bounds, defaults, authorizer, handle)
+        let mut limits = config.limits();
+        // The shortest event on the wire has two bytes: one read is at most half a ring.
+        limits.read_bytes = limits.read_bytes.min(hub.capacity().max(READ_BYTES_MIN));
+        let reactor = Reactor::bind(&config.listen, limits, fed, |handle| {
+            Gateway::new(hub, readers, bounds, defaults, guard, authorizer, handle)
         })?;
+        for address in reactor.addresses() {
+            tracing::info!(%address, epoch = %hub.epoch(), "listening");
+        }
         Ok(Self {
             reactor,
             stop_timeout: config.stop_timeout,
+            stopped: false,
         })
     }
 
@@ -129,7 +160,7 @@ impl Server {
     /// What the system's poll returned, which ends the server; errors of connections end those only.
     pub fn run(mut self) -> io::Result<StopReport> {
         loop {
-            if let Some(report) = self.reactor.turn(None)? {
+            if let Some(report) = self.turn(None)? {
                 return Ok(report);
             }
         }
@@ -161,7 +192,15 @@ impl Server {
     ///
     /// As [`run`](Self::run).
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Option<StopReport>> {
-        self.reactor.turn(timeout)
+        let report = self.reactor.turn(timeout)?;
+        if let Some(report) = report.filter(|_| !std::mem::replace(&mut self.stopped, true)) {
+            tracing::info!(
+                clean = report.clean,
+                left = report.connections_left,
+                "stopped"
+            );
+        }
+        Ok(report)
     }
 
     /// When the next turn is due even if no descriptor is ready; `None`: now.
@@ -193,6 +232,11 @@ impl Handle {
     /// Asks the server to stop within `timeout`; the earliest of several wins.
     pub fn stop_within(&self, timeout: Duration) {
         self.reactor.stop(timeout);
+    }
+
+    /// The latency histogram as it is now.
+    pub fn latency(&self) -> Latency {
+        self.reactor.latency()
     }
 
     /// The counters as they are now.

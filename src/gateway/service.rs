@@ -1,47 +1,62 @@
 //! The gateway as the reactor's service: requests to routes, events to frames.
 
 use std::net::SocketAddr;
-
-use smallvec::SmallVec;
+use std::time::Instant;
 
 use super::auth::{Access, Action, Authorizer, Denied};
-use super::forms::{Encoder, Form, Framing, Gap};
+use super::figures::Figures;
+use super::forms::{Encoder, Form, Framing};
+use super::guard::{Cors, Guard};
 use super::health;
-use super::problem::{Problem, ReplyTo};
+use super::log::{self, Refusals};
+use super::metrics::{Kind, Metrics, Refused, status_of};
+use super::problem::{Problem, ReplyTo, fresh_answer, json_answer};
+use super::prometheus;
 use super::publish::{Bounds, Publish, Publisher};
 use super::routes::{self, Route};
-use super::stream::{StreamDefaults, StreamFilter, StreamRequest};
+use super::stats;
+use super::stream::{self, StreamDefaults, StreamFilter, StreamRequest};
+use super::topics::Topics;
 use crate::event::{Epoch, Position, Router};
-use crate::hub::{Hub, HubWaiter, ReadError, Reader};
-use crate::reactor::{Answer, Begin, CatchUp, ClassId, Farewell, Frames, Handle, Refusal, Service};
+use crate::hub::{Hub, HubWaiter, Reader};
+use crate::reactor::{
+    Answer, Begin, CatchUp, ClassId, Farewell, Frames, Handle, Refusal, Service, StreamEnd,
+    WatchPlan,
+};
 use crate::wire::http::{BodyLength, Head, Reason, RequestError, ResponseHead, chunk};
 use crate::wire::sse;
 
-/// Events read from the ring in one go.
-const FEED_EVENTS: usize = 1024;
-/// Events looked at for one connection that catches up, per visit.
-const CATCH_UP_EVENTS: usize = 1024;
+/// Requests wait while more than this part of the ring is not yet in the logs. A batch takes half of
+/// it at most, so a publisher over HTTP never overruns the streams.
+const BEHIND_SHARE: u64 = 4;
 /// What a client that was refused for want of room is told to wait, seconds.
 const RETRY_AFTER_S: u32 = 1;
 
 /// HTTP and SSE on a hub.
 pub(super) struct Gateway {
-    hub: Hub,
-    epoch: Epoch,
+    pub(super) hub: Hub,
+    pub(super) epoch: Epoch,
     /// Follows the newest event; lossy, so it never holds a publisher back.
-    live: Reader,
+    pub(super) live: Reader,
     /// Jumps to where connections are that catch up.
-    history: Reader,
+    pub(super) history: Reader,
     waiter: HubWaiter,
-    router: Router<ClassId>,
+    pub(super) router: Router<ClassId>,
     /// Classes that may not see all that they ask for.
-    restricted: Vec<(ClassId, StreamFilter)>,
+    pub(super) restricted: Vec<(ClassId, StreamFilter)>,
     classes: usize,
-    encoder: Encoder,
+    pub(super) encoder: Encoder,
     publisher: Publisher,
+    guard: Guard,
     authorizer: Box<dyn Authorizer>,
     defaults: StreamDefaults,
     handle: Handle,
+    made: Instant,
+    /// The first offset that is not in the frame logs.
+    fed: u64,
+    pub(super) metrics: Metrics,
+    pub(super) topics: Topics,
+    refusals: Refusals,
 }
 
 impl Gateway {
@@ -50,6 +65,7 @@ impl Gateway {
         (live, history): (Reader, Reader),
         bounds: Bounds,
         defaults: StreamDefaults,
+        guard: Guard,
         authorizer: Box<dyn Authorizer>,
         handle: &Handle,
     ) -> Self {
@@ -65,22 +81,34 @@ impl Gateway {
             classes: 0,
             encoder: Encoder::default(),
             publisher: Publisher::new(hub.clone(), bounds),
+            guard,
             authorizer,
             defaults,
             handle: handle.clone(),
+            made: Instant::now(),
+            fed: hub.visible() + 1,
+            metrics: Metrics::default(),
+            topics: Topics::default(),
+            refusals: Refusals::default(),
         }
     }
 
-    fn at(&self, offset: u64) -> Position {
+    pub(super) fn at(&self, offset: u64) -> Position {
         Position {
             epoch: self.epoch,
             offset,
         }
     }
 
-    fn begin(&mut self, head: &Head, peer: SocketAddr) -> Result<Begin<Self>, Problem> {
+    fn begin(
+        &mut self,
+        head: &Head,
+        route: Route<'_>,
+        peer: SocketAddr,
+        cors: &Cors,
+    ) -> Result<Begin<Self>, Problem> {
         let reply = routes::reply_to(head);
-        match routes::find(head)? {
+        match route {
             Route::Index => Ok(Begin::Answer(index(reply))),
             Route::Health => {
                 let newest = self.at(self.hub.head());
@@ -89,6 +117,37 @@ impl Gateway {
                     newest,
                     self.handle.stats(),
                 )))
+            }
+            Route::Metrics => {
+                self.authorize(head, peer, Action::Observe)?;
+                let mut text = String::with_capacity(8 << 10);
+                prometheus::render(&self.figures(), &mut text);
+                let answer = fresh_answer(reply, prometheus::CONTENT_TYPE, text.as_bytes());
+                Ok(Begin::Answer(answer))
+            }
+            Route::Stats => {
+                self.authorize(head, peer, Action::Observe)?;
+                let mut body = Vec::with_capacity(4 << 10);
+                stats::write_json(&self.figures(), &self.topics, &mut body);
+                body.push(b'\n');
+                Ok(Begin::Answer(json_answer(reply, &body)))
+            }
+            Route::StatsStream => {
+                let access = self.authorize(head, peer, Action::Observe)?;
+                let mut bytes = Vec::with_capacity(4 << 10);
+                stream::write_head_unframed(&mut bytes);
+                if reply.head_only {
+                    return Ok(Begin::Answer(Answer {
+                        bytes,
+                        after: 0,
+                        close: true,
+                    }));
+                }
+                self.write_tick(&mut bytes);
+                Ok(Begin::Watch(WatchPlan {
+                    head: bytes,
+                    expires_at: access.expires_at,
+                }))
             }
             Route::Stream => {
                 let access = self.authorize(head, peer, Action::Subscribe)?;
@@ -111,10 +170,55 @@ impl Gateway {
                     let detail = "publishing to this topic is not allowed";
                     return Err(Problem::new(403, detail).field("topic"));
                 }
-                let (exchange, limit) = self.publisher.begin(head, &topic)?;
+                let (exchange, limit) = self.publisher.begin(head, &topic, cors.clone())?;
                 Ok(Begin::Body { exchange, limit })
             }
         }
+    }
+
+    fn figures(&self) -> Figures<'_> {
+        Figures {
+            uptime: self.made.elapsed(),
+            head: self.at(self.hub.head()),
+            capacity: self.hub.capacity(),
+            fed: self.fed,
+            hub: self.hub.stats(),
+            reactor: self.handle.stats(),
+            latency: self.handle.latency(),
+            metrics: &self.metrics,
+            told: &self.encoder.told,
+        }
+    }
+
+    fn write_tick(&self, out: &mut Vec<u8>) {
+        let mut data = Vec::with_capacity(4 << 10);
+        stats::write_json(&self.figures(), &self.topics, &mut data);
+        let frame = sse::Frame {
+            id: b"",
+            event: "stats",
+            data: &data,
+            retry: None,
+        };
+        let done = sse::encode(out, frame);
+        debug_assert!(done.is_ok(), "{done:?}");
+    }
+
+    /// Counts a refusal and warns of it.
+    fn note_refusal(&mut self, why: Refused, peer: Option<SocketAddr>, detail: &str) {
+        self.metrics.refused(why);
+        self.refusals.warn(why, peer, detail);
+    }
+
+    /// Counts the problem that answers a request, and what it was refused for, if it was.
+    fn note_problem(&mut self, kind: Kind, peer: Option<SocketAddr>, problem: &Problem) {
+        self.metrics.answered(kind, problem.status());
+        let why = match problem.status() {
+            401 | 403 => Refused::Denied,
+            413 => Refused::TooLarge,
+            503 => Refused::Unavailable,
+            _ => return,
+        };
+        self.note_refusal(why, peer, problem.detail());
     }
 
     fn authorize(&self, head: &Head, peer: SocketAddr, action: Action) -> Result<Access, Problem> {
@@ -128,19 +232,9 @@ impl Gateway {
             })
     }
 
-    /// Moves past what the ring has dropped before it was read: one gap for everybody.
-    fn feed_gap(&mut self, frames: &mut Frames<'_, Self>, resume_at: u64) {
-        let gap = Gap {
-            reason: "overrun",
-            asked: self.at(frames.fed() - 1),
-            earliest: self.at(resume_at),
-            exact: false,
-        };
-        let encoder = &mut self.encoder;
-        frames.append_to_all(resume_at - 1, |form, _, out| {
-            encoder.gap(Form::of(form), gap, out)
-        });
-        frames.set_fed(resume_at);
+    /// Whether nobody needs events to be read: no stream, and nobody who watches topics.
+    pub(super) fn is_idle(&self) -> bool {
+        self.classes == 0 && !self.topics.is_watched()
     }
 }
 
@@ -151,12 +245,44 @@ impl Service for Gateway {
     const FORMS: usize = Form::COUNT;
 
     fn head(&mut self, head: &Head, peer: SocketAddr) -> Begin<Self> {
-        self.begin(head, peer).unwrap_or_else(|problem| {
-            let reply = routes::reply_to(head);
-            // A body that nobody reads would be taken for the next request.
-            let bodiless = matches!(head.body(), BodyLength::None | BodyLength::Length(0));
-            Begin::Answer(problem.answer(if bodiless { reply } else { reply.closing() }))
-        })
+        // A body that nobody reads would be taken for the next request.
+        let bodiless = matches!(head.body(), BodyLength::None | BodyLength::Length(0));
+        let reply = routes::reply_to(head);
+        let reply = if bodiless { reply } else { reply.closing() };
+        let cors = match self.guard.check(head, peer.ip()) {
+            Ok(cors) => cors,
+            Err((why, problem)) => {
+                self.metrics.answered(Kind::None, problem.status());
+                self.note_refusal(why, Some(peer), problem.detail());
+                return Begin::Answer(problem.answer(reply));
+            }
+        };
+        if let Some(mut answer) = Guard::preflight(head, reply, &cors) {
+            self.metrics.answered(Kind::None, 204);
+            cors.stamp(&mut answer.bytes, 0);
+            return Begin::Answer(answer);
+        }
+        let mut kind = Kind::None;
+        let begun = routes::find(head).and_then(|route| {
+            kind = route.kind();
+            self.begin(head, route, peer, &cors)
+        });
+        let mut begun = begun.unwrap_or_else(|problem| {
+            self.note_problem(kind, Some(peer), &problem);
+            Begin::Answer(problem.answer(reply))
+        });
+        let first = match &mut begun {
+            Begin::Answer(answer) => &mut answer.bytes,
+            Begin::Stream(plan) => &mut plan.head,
+            Begin::Watch(plan) => &mut plan.head,
+            Begin::Body { .. } => return begun,
+        };
+        let status = status_of(first);
+        if status < 400 {
+            self.metrics.answered(kind, status);
+        }
+        cors.stamp(first, 0);
+        begun
     }
 
     fn body(
@@ -165,14 +291,43 @@ impl Service for Gateway {
         piece: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Answer> {
-        self.publisher.body(exchange, piece, out)
+        let start = out.len();
+        let begins = !exchange.has_begun();
+        let done = self.publisher.body(exchange, piece, out);
+        if begins && exchange.has_begun() {
+            exchange.cors().stamp(out, start);
+        }
+        done.map_err(|mut answer| {
+            self.metrics
+                .answered(Kind::Publish, status_of(&answer.bytes));
+            self.note_refusal(
+                Refused::Unavailable,
+                None,
+                "too many request bodies at once",
+            );
+            exchange.cors().stamp(&mut answer.bytes, 0);
+            answer
+        })
     }
 
     fn end(&mut self, exchange: Publish, out: &mut Vec<u8>) -> Answer {
-        self.publisher.end(exchange, out)
+        let (start, cors) = (out.len(), exchange.cors().clone());
+        let (begun, answers) = (exchange.has_begun(), exchange.is_atomic());
+        let mut answer = self.publisher.end(exchange, out);
+        if answers {
+            self.metrics
+                .answered(Kind::Publish, status_of(&answer.bytes));
+            cors.stamp(&mut answer.bytes, 0);
+        } else {
+            self.metrics.answered(Kind::Publish, 200);
+            if !begun {
+                cors.stamp(out, start);
+            }
+        }
+        answer
     }
 
-    fn refuse(&mut self, error: &RequestError) -> Vec<u8> {
+    fn refuse(&mut self, error: &RequestError, exchange: Option<&Publish>) -> Vec<u8> {
         let problem = Problem::new(error.status, error.to_string())
             .field(error.field.clone())
             .at(error.at);
@@ -180,18 +335,35 @@ impl Service for Gateway {
             Reason::TooLong { limit } | Reason::TooMany { limit } => problem.limit(limit),
             _ => problem,
         };
-        problem.answer(ReplyTo::LAST).bytes
+        let kind = exchange.map_or(Kind::None, |_| Kind::Publish);
+        if error.status == 413 {
+            self.note_problem(kind, None, &problem);
+        } else {
+            self.metrics.answered(kind, error.status);
+            self.note_refusal(Refused::Malformed, None, problem.detail());
+        }
+        last_answer(&problem, exchange)
     }
 
-    fn refuse_for(&mut self, why: Refusal) -> Vec<u8> {
-        let problem = match why {
+    fn refuse_for(&mut self, why: Refusal, exchange: Option<&Publish>) -> Vec<u8> {
+        let (refused, problem) = match why {
             Refusal::TooManyConnections => {
-                Problem::new(503, "too many connections").retry_after_s(RETRY_AFTER_S)
+                let problem = Problem::new(503, "too many connections");
+                (Refused::Connections, problem.retry_after_s(RETRY_AFTER_S))
             }
-            Refusal::HeadTimeout => Problem::new(408, "the head took too long"),
-            Refusal::BodyTimeout => Problem::new(408, "the body took too long"),
+            Refusal::HeadTimeout => {
+                let problem = Problem::new(408, "the head took too long");
+                (Refused::HeadTimeout, problem)
+            }
+            Refusal::BodyTimeout => {
+                let problem = Problem::new(408, "the body took too long");
+                (Refused::BodyTimeout, problem)
+            }
         };
-        problem.answer(ReplyTo::LAST).bytes
+        let kind = exchange.map_or(Kind::None, |_| Kind::Publish);
+        self.metrics.answered(kind, problem.status());
+        self.note_refusal(refused, None, problem.detail());
+        last_answer(&problem, exchange)
     }
 
     fn class_opened(&mut self, id: ClassId, key: &StreamFilter, _: u8) {
@@ -209,100 +381,12 @@ impl Service for Gateway {
     }
 
     fn feed(&mut self, frames: &mut Frames<'_, Self>) {
-        if self.classes == 0 {
-            // Nobody listens: whoever comes next catches up from the ring.
-            frames.set_fed(self.hub.visible() + 1);
-            return;
-        }
-        if self.live.next_offset() != frames.fed() && self.live.seek(frames.fed()).is_err() {
-            return;
-        }
-        let Self {
-            live,
-            router,
-            restricted,
-            encoder,
-            epoch,
-            ..
-        } = self;
-        let mut ids: SmallVec<[ClassId; 8]> = SmallVec::new();
-        let read = live.read_while(FEED_EVENTS, |offset, event| {
-            if !frames.has_room() {
-                return false;
-            }
-            ids.clear();
-            router.route(event.topic(), &mut ids);
-            ids.retain(|id| {
-                let limited = restricted.iter().find(|(restricted, _)| restricted == id);
-                limited.is_none_or(|(_, filter)| filter.may_see(event.topic()))
-            });
-            if !ids.is_empty() {
-                let position = Position {
-                    epoch: *epoch,
-                    offset,
-                };
-                frames.append(offset, &ids, |form, oversize, out| {
-                    let form = Form::of(form);
-                    if oversize {
-                        encoder.gap(form, Gap::oversize(position), out);
-                    } else {
-                        encoder.event(form, position, event, out);
-                    }
-                });
-            }
-            frames.set_fed(offset + 1);
-            true
-        });
-        match read {
-            Ok(_) | Err(ReadError::Closed) => {}
-            Err(ReadError::Lagged { resume_at, .. }) => self.feed_gap(frames, resume_at),
-        }
+        self.feed_new(frames);
+        self.fed = frames.fed();
     }
 
     fn catch_up(&mut self, part: CatchUp<'_, StreamFilter>, out: &mut Vec<u8>) -> u64 {
-        let form = Form::of(part.form);
-        let earliest = self.hub.earliest();
-        let mut next = part.from;
-        if earliest > next {
-            next = earliest.min(part.to);
-            let asked = self.at(part.from - 1);
-            let gap = Gap {
-                reason: "retention",
-                asked,
-                earliest: self.at(next),
-                exact: part.key.is_all(),
-            };
-            self.encoder.gap(form, gap, out);
-        }
-        if next >= part.to || self.history.seek(next).is_err() {
-            return next.max(part.from + 1);
-        }
-        let Self {
-            history,
-            encoder,
-            epoch,
-            ..
-        } = self;
-        // What is overwritten between the look above and this read is met again on the next visit.
-        let _ = history.read_while(CATCH_UP_EVENTS, |offset, event| {
-            if offset >= part.to || out.len() >= part.max {
-                return false;
-            }
-            if part.key.matches(event.topic()) {
-                encoder.event(
-                    form,
-                    Position {
-                        epoch: *epoch,
-                        offset,
-                    },
-                    event,
-                    out,
-                );
-            }
-            next = offset + 1;
-            true
-        });
-        next
+        self.encode_history(part, out)
     }
 
     fn heartbeat(&mut self, form: u8, fed: u64, out: &mut Vec<u8>) {
@@ -322,12 +406,30 @@ impl Service for Gateway {
         }
     }
 
+    fn tick(&mut self, out: &mut Vec<u8>) {
+        self.write_tick(out);
+        self.topics.tick();
+    }
+
+    fn watched(&mut self, watchers: u64) {
+        self.topics.watch(watchers > 0);
+    }
+
+    fn stream_ended(&mut self, end: StreamEnd<'_, StreamFilter>) {
+        self.metrics.ended(end.reason);
+        log::stream_ended(&end);
+    }
+
     fn visible(&self) -> u64 {
         self.hub.visible()
     }
 
+    fn is_behind(&self, fed: u64) -> bool {
+        (self.hub.visible() + 1).saturating_sub(fed) > self.hub.capacity() as u64 / BEHIND_SHARE
+    }
+
     fn arm(&mut self, fed: u64) -> bool {
-        if self.classes == 0 || (self.hub.is_closed() && fed > self.hub.visible()) {
+        if self.is_idle() || (self.hub.is_closed() && fed > self.hub.visible()) {
             return true;
         }
         self.waiter.arm(fed)
@@ -342,24 +444,13 @@ impl Service for Gateway {
     }
 }
 
-impl Gap {
-    /// Stands in for an event whose frame is larger than a log takes.
-    fn oversize(position: Position) -> Self {
-        let before = Position {
-            offset: position.offset - 1,
-            ..position
-        };
-        let after = Position {
-            offset: position.offset + 1,
-            ..position
-        };
-        Self {
-            reason: "oversize",
-            asked: before,
-            earliest: after,
-            exact: true,
-        }
+/// The answer after which the connection closes.
+fn last_answer(problem: &Problem, exchange: Option<&Publish>) -> Vec<u8> {
+    let mut bytes = problem.answer(ReplyTo::LAST).bytes;
+    if let Some(exchange) = exchange {
+        exchange.cors().stamp(&mut bytes, 0);
     }
+    bytes
 }
 
 fn index(reply: ReplyTo) -> Answer {

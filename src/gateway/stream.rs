@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::auth::Access;
-use super::forms::{Encoder, Form, Format, Framing};
+use super::forms::{Encoder, Form, Format, Framing, Names};
 use super::problem::Problem;
 use super::resume::{Resolved, Wanted};
 use crate::event::{Filter, FilterError, PATTERNS_MAX, Position};
@@ -53,6 +53,7 @@ impl StreamRequest {
         let mut form = Form {
             format: Format::Data,
             framing: Framing::Close,
+            names: Names::Type,
         };
         let (mut id, mut from, mut heartbeat) = (None, None, None);
         for pair in query(head.query().unwrap_or_default()) {
@@ -65,6 +66,7 @@ impl StreamRequest {
                 "topic" if patterns.len() > PATTERNS_MAX => {}
                 "topic" => patterns.push(value),
                 "format" => form.format = format(&value)?,
+                "names" => form.names = names(&value)?,
                 "framing" => form.framing = framing(&value)?,
                 "from" => from = Some(from_parameter(&value)?),
                 "last-event-id" => id = Some(Wanted::after_id(value.as_bytes())),
@@ -145,17 +147,26 @@ pub(super) struct StreamDefaults {
     pub(super) heartbeat: Duration,
 }
 
+/// The head of an event stream that ends with its connection.
+pub(super) fn write_head_unframed(out: &mut Vec<u8>) {
+    stream_head(out).end();
+}
+
 fn write_head(form: Form, out: &mut Vec<u8>) {
-    let head = ResponseHead::status(out, 200)
-        .header("Content-Type", "text/event-stream")
-        // no-transform: a proxy that compresses would hold events back.
-        .header("Cache-Control", "no-cache, no-transform")
-        .header("X-Accel-Buffering", "no")
-        .close();
+    let head = stream_head(out);
     match form.framing {
         Framing::Close => head.end(),
         Framing::Chunked => head.chunked().end(),
     }
+}
+
+fn stream_head(out: &mut Vec<u8>) -> ResponseHead<'_> {
+    ResponseHead::status(out, 200)
+        .header("Content-Type", "text/event-stream")
+        // no-transform: a proxy that compresses would hold events back.
+        .header("Cache-Control", "no-cache, no-transform")
+        .header("X-Accel-Buffering", "no")
+        .close()
 }
 
 fn filter(patterns: &[Cow<'_, str>]) -> Result<Filter, Problem> {
@@ -185,6 +196,14 @@ fn framing(value: &str) -> Result<Framing, Problem> {
         "close" => Ok(Framing::Close),
         "chunked" => Ok(Framing::Chunked),
         _ => Err(Problem::new(400, "framing is close or chunked").field("framing")),
+    }
+}
+
+fn names(value: &str) -> Result<Names, Problem> {
+    match value {
+        "type" => Ok(Names::Type),
+        "none" => Ok(Names::None),
+        _ => Err(Problem::new(400, "names is type or none").field("names")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A connection's state: what every pump touches in 32 bytes, the rest apart.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::class::ClassId;
@@ -19,6 +20,8 @@ pub(super) enum Phase {
     CatchUp,
     /// A stream whose next events come from its frame log; `cursor` is a byte.
     Log,
+    /// A stream of ticks, one a second, all of it private.
+    Watch,
     /// What is private goes out, then FIN.
     Closing,
     /// FIN is sent; what the peer still sends is read and dropped.
@@ -35,6 +38,8 @@ pub(super) struct Hot {
     pub(super) slot: u32,
     /// Second, since the reactor started, in which the peer last accepted a byte.
     pub(super) active: u32,
+    /// Bytes that the socket took since the stream began, the lower half; see [`Cold::sent_high`].
+    pub(super) sent: u32,
     /// Longest silence in seconds; 0: no heartbeat.
     pub(super) heartbeat: u16,
     pub(super) phase: Phase,
@@ -80,14 +85,11 @@ impl Hot {
             cursor: 0,
             slot: 0,
             active: 0,
+            sent: 0,
             heartbeat: 0,
             phase: Phase::Free,
             flags: Flags::default(),
         }
-    }
-
-    pub(super) fn is_stream(&self) -> bool {
-        matches!(self.phase, Phase::CatchUp | Phase::Log)
     }
 }
 
@@ -95,6 +97,11 @@ impl Hot {
 pub(super) struct Cold<S: Service> {
     /// There until the connection becomes a stream.
     pub(super) requests: Option<Box<Requests<S>>>,
+    pub(super) peer: SocketAddr,
+    /// Second in which the stream began.
+    pub(super) since: u32,
+    /// How often [`Hot::sent`] has wrapped.
+    pub(super) sent_high: u32,
     /// Bytes for this connection alone; there only while some wait.
     pub(super) out: Option<Box<Outbound>>,
     /// When to look at it; `Tick::MAX`: never.
@@ -107,6 +114,9 @@ impl<S: Service> Cold<S> {
     pub(super) fn free() -> Self {
         Self {
             requests: None,
+            peer: SocketAddr::from(([0, 0, 0, 0], 0)),
+            since: 0,
+            sent_high: 0,
             out: None,
             deadline: Tick::MAX,
             looked_at: Tick::MAX,

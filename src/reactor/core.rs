@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::class::{ClassId, Classes};
 use super::conn::{Cold, Flags, Hot, Outbound, Phase};
+use super::end::{EndReason, StreamEnd};
 use super::framelog::FrameLog;
 use super::limits::Limits;
 use super::service::Service;
@@ -30,10 +31,14 @@ pub(super) struct Core<S: Service> {
     pub(super) wheel: Wheel,
     /// The offset after the newest one that is in the logs.
     pub(super) fed: u64,
+    /// Requests wait until more is fed.
+    behind: bool,
     /// Bytes appended since all dirty classes were last pumped.
     pub(super) unpumped: usize,
     /// The heartbeat of each wire form, as last written.
     pub(super) beats: Vec<Vec<u8>>,
+    /// Frames appended so far, over all logs.
+    pub(super) appended: u64,
     /// Bytes held in half-sent frames.
     pub(super) half_sent: usize,
     /// The frame last saved half-sent: the next one inside it shares it.
@@ -57,8 +62,10 @@ impl<S: Service> Core<S> {
             waiting: Vec::new(),
             wheel: Wheel::new(),
             fed,
+            behind: false,
             unpumped: 0,
             beats: vec![Vec::new(); S::FORMS],
+            appended: 0,
             half_sent: 0,
             last_saved: None,
             limits,
@@ -66,6 +73,16 @@ impl<S: Service> Core<S> {
             started: now,
             now,
         }
+    }
+
+    /// Looks whether requests have to wait for the logs.
+    pub(super) fn look_behind(&mut self, service: &S) {
+        self.behind = service.is_behind(self.fed);
+    }
+
+    /// Whether requests wait until more is fed.
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind
     }
 
     // -- Time
@@ -160,8 +177,11 @@ impl<S: Service> Core<S> {
     }
 
     /// Ends connection `i` at once; what it had not sent is gone.
-    pub(super) fn close(&mut self, service: &mut S, i: u32) {
-        self.leave_class(service, i);
+    pub(super) fn close(&mut self, service: &mut S, i: u32, why: EndReason) {
+        if why.is_cut() {
+            self.counters.cut.add(1);
+        }
+        self.leave(service, i, why);
         let hot = self.hot(i);
         if hot.phase == Phase::Free {
             return;
@@ -183,8 +203,8 @@ impl<S: Service> Core<S> {
     }
 
     /// Lets connection `i` send what it has, then FIN, and reads what the peer still sends.
-    pub(super) fn begin_closing(&mut self, service: &mut S, i: u32) {
-        self.leave_class(service, i);
+    pub(super) fn begin_closing(&mut self, service: &mut S, i: u32, why: EndReason) {
+        self.leave(service, i, why);
         let timeout = self.limits.write_timeout;
         self.hot(i).phase = Phase::Closing;
         self.cold[i as usize].requests = None;
@@ -201,7 +221,7 @@ impl<S: Service> Core<S> {
             .as_mut()
             .is_some_and(|t| t.finish().is_ok());
         if eof || !sent {
-            return self.close(service, i);
+            return self.close(service, i, EndReason::Closed);
         }
         self.hot(i).phase = Phase::Drain;
         let timeout = self.limits.drain_timeout;
@@ -240,10 +260,38 @@ impl<S: Service> Core<S> {
         self.counters.streams.add(1);
     }
 
-    fn leave_class(&mut self, service: &mut S, i: u32) {
-        if !self.hot[i as usize].is_stream() {
-            return;
+    /// Takes connection `i` out of what it receives, if it is a stream or watches.
+    fn leave(&mut self, service: &mut S, i: u32, why: EndReason) {
+        match self.phase(i) {
+            Phase::CatchUp | Phase::Log => {
+                self.tell_end(service, i, why);
+                self.leave_class(service, i);
+            }
+            Phase::Watch => {
+                self.counters.watchers.sub(1);
+                service.watched(self.counters.watchers.get());
+            }
+            Phase::Free | Phase::Request | Phase::Closing | Phase::Drain => {}
         }
+    }
+
+    fn tell_end(&self, service: &mut S, i: u32, reason: EndReason) {
+        let (hot, cold) = (&self.hot[i as usize], &self.cold[i as usize]);
+        let Some(class) = self.classes.get(hot.class) else {
+            return;
+        };
+        service.stream_ended(StreamEnd {
+            reason,
+            peer: cold.peer,
+            key: &class.key,
+            form: class.form,
+            bytes: u64::from(cold.sent_high) << 32 | u64::from(hot.sent),
+            open: Duration::from_secs(u64::from(self.second().saturating_sub(cold.since))),
+            lag: self.lag_of(i),
+        });
+    }
+
+    fn leave_class(&mut self, service: &mut S, i: u32) {
         let (id, slot) = (self.hot(i).class, self.hot(i).slot as usize);
         self.counters.streams.sub(1);
         let Some(class) = self.classes.get_mut(id) else {
@@ -315,6 +363,9 @@ impl<S: Service> Core<S> {
                     None => {
                         let frame: Arc<[u8]> = log.slice(mark.start..end).into();
                         if self.half_sent + frame.len() > self.limits.half_sent_bytes {
+                            let hot = self.hot(i);
+                            hot.phase = Phase::CatchUp;
+                            hot.cursor = mark.offset;
                             return false;
                         }
                         self.half_sent += frame.len();
@@ -359,7 +410,7 @@ impl<S: Service> Core<S> {
         } = self;
         let hot = &mut hot[i as usize];
         let Some(transport) = &mut hot.transport else {
-            return Err(Broken);
+            return Err(Broken(EndReason::Reset));
         };
         let bytes = match bytes {
             Bytes::Given(bytes) => bytes,
@@ -373,11 +424,16 @@ impl<S: Service> Core<S> {
             },
         };
         let sent = write_until_full(transport, bytes, counters)?;
-        if sent > 0 {
-            hot.active = second;
-        }
         if sent < bytes.len() || transport.wants_flush() {
             hot.flags.set(Flags::BLOCKED);
+        }
+        if sent > 0 {
+            hot.active = second;
+            let (total, wrapped) = hot.sent.overflowing_add(sent as u32);
+            hot.sent = total;
+            if wrapped {
+                cold[i as usize].sent_high += 1;
+            }
         }
         Ok(sent)
     }
@@ -390,9 +446,9 @@ pub(super) enum Bytes<'a> {
     Log(u8, u64, u64),
 }
 
-/// The socket is gone or gave an error.
+/// The connection must go: its socket gave an error, or it would take too much memory.
 #[derive(Debug)]
-pub(super) struct Broken;
+pub(super) struct Broken(pub(super) EndReason);
 
 /// Writes until all is taken or the socket says that it is full: only then does an edge follow.
 fn write_until_full(
@@ -403,7 +459,7 @@ fn write_until_full(
     let mut sent = 0;
     while sent < bytes.len() {
         match transport.write(&bytes[sent..]) {
-            Ok(0) => return Err(Broken),
+            Ok(0) => return Err(Broken(EndReason::Reset)),
             Ok(n) => {
                 sent += n;
                 counters.sends.add(1);
@@ -411,7 +467,11 @@ fn write_until_full(
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(_) => return Err(Broken),
+            // What TCP_USER_TIMEOUT comes to: the peer acknowledged nothing for the write timeout.
+            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+                return Err(Broken(EndReason::Stalled));
+            }
+            Err(_) => return Err(Broken(EndReason::Reset)),
         }
     }
     Ok(sent)

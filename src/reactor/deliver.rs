@@ -2,7 +2,8 @@
 
 use super::conn::{Flags, Phase};
 use super::core::{Broken, Bytes, Core};
-use super::service::{CatchUp, Farewell, Service, StreamPlan};
+use super::end::EndReason;
+use super::service::{CatchUp, Farewell, Service, StreamPlan, WatchPlan};
 
 /// Bytes that one connection gets per visit before it has to queue again.
 const VISIT_BYTES: u64 = 256 << 10;
@@ -18,7 +19,7 @@ impl<S: Service> Core<S> {
         }
         self.out(i).bytes.extend_from_slice(&plan.head);
         self.join_class(service, i, (plan.key, plan.form, plan.everything));
-        let second = self.second();
+        let second = self.begin_account(i);
         let hot = self.hot(i);
         hot.heartbeat = plan.heartbeat.as_secs().min(u64::from(u16::MAX)) as u16;
         hot.active = second;
@@ -27,10 +28,38 @@ impl<S: Service> Core<S> {
         self.deliver(service, i);
     }
 
+    /// Makes connection `i` one that gets a tick a second, and sends what comes first.
+    pub(super) fn start_watch(&mut self, service: &mut S, i: u32, plan: WatchPlan) {
+        self.cold[i as usize].requests = None;
+        self.clear_deadline(i);
+        if let Some(at) = plan.expires_at {
+            let tick = self.tick_of(at) + 1;
+            self.set_deadline_tick(i, tick);
+        }
+        self.out(i).bytes.extend_from_slice(&plan.head);
+        let second = self.begin_account(i);
+        let hot = self.hot(i);
+        hot.active = second;
+        hot.phase = Phase::Watch;
+        self.counters.watchers.add(1);
+        service.watched(self.counters.watchers.get());
+        self.deliver(service, i);
+    }
+
+    /// Counts the bytes of connection `i` from here on; returns the second.
+    fn begin_account(&mut self, i: u32) -> u32 {
+        let second = self.second();
+        self.hot(i).sent = 0;
+        let cold = &mut self.cold[i as usize];
+        cold.sent_high = 0;
+        cold.since = second;
+        second
+    }
+
     /// Sends what waits for connection `i`, as much as its socket and its share of the turn allow.
     pub(super) fn deliver(&mut self, service: &mut S, i: u32) {
-        if self.try_deliver(service, i).is_err() {
-            self.close(service, i);
+        if let Err(broken) = self.try_deliver(service, i) {
+            self.close(service, i, broken.0);
         }
     }
 
@@ -41,7 +70,7 @@ impl<S: Service> Core<S> {
                 return Ok(());
             }
             match self.phase(i) {
-                Phase::Free | Phase::Drain => return Ok(()),
+                Phase::Free | Phase::Drain | Phase::Watch => return Ok(()),
                 Phase::Request => {
                     self.resume_reading(i);
                     return Ok(());
@@ -81,10 +110,10 @@ impl<S: Service> Core<S> {
     fn catch_up(&mut self, service: &mut S, i: u32, budget: &mut u64) -> Result<bool, Broken> {
         let (id, from) = (self.hot(i).class, self.hot(i).cursor);
         let Some(class) = self.classes.get(id) else {
-            return Err(Broken);
+            return Err(Broken(EndReason::Reset));
         };
         let Some(log) = self.logs[class.form as usize].as_ref() else {
-            return Err(Broken);
+            return Err(Broken(EndReason::Reset));
         };
         // In the log from here on?
         let known_from = log
@@ -123,30 +152,35 @@ impl<S: Service> Core<S> {
     fn send_log(&mut self, i: u32, budget: &mut u64) -> Result<bool, Broken> {
         let (id, cursor) = (self.hot(i).class, self.hot(i).cursor);
         let Some(class) = self.classes.get(id) else {
-            return Err(Broken);
+            return Err(Broken(EndReason::Reset));
         };
         let Some(log) = self.logs[class.form as usize].as_ref() else {
-            return Err(Broken);
+            return Err(Broken(EndReason::Reset));
         };
         if cursor < class.floor() && cursor < log.end() {
             return if self.fall_behind(i) {
                 Ok(true)
             } else {
-                Err(Broken)
+                Err(Broken(EndReason::HalfSent))
             };
         }
         let Some(range) = class.next_range(cursor, log.end()) else {
             return Ok(false);
         };
         let end = range.end.min(range.start + *budget);
-        let sent = self.send(i, Bytes::Log(class.form, range.start, end))? as u64;
+        let form = class.form;
+        let sent = self.send(i, Bytes::Log(form, range.start, end))? as u64;
         self.hot(i).cursor = range.start + sent;
+        if let Some(log) = self.logs[form as usize].as_mut() {
+            let events = log.begun_in(range.start..range.start + sent);
+            self.counters.delivered.add(events);
+        }
         *budget -= sent;
         Ok(true)
     }
 
     /// Sends `bytes` between two frames, keeping what the socket does not take.
-    fn send_between(&mut self, i: u32, bytes: &[u8]) -> Result<(), Broken> {
+    pub(super) fn send_between(&mut self, i: u32, bytes: &[u8]) -> Result<(), Broken> {
         let sent = self.send(i, Bytes::Given(bytes))?;
         if sent < bytes.len() {
             self.out(i).bytes.extend_from_slice(&bytes[sent..]);
@@ -170,39 +204,6 @@ impl<S: Service> Core<S> {
             && class.next_range(hot.cursor, log.end()).is_none()
     }
 
-    /// Once a second: heartbeats for the quiet, an end for those who take nothing.
-    pub(super) fn scan(&mut self, service: &mut S) {
-        let second = self.second();
-        let mut beats = std::mem::take(&mut self.beats);
-        beats.iter_mut().for_each(Vec::clear);
-        for i in 0..self.hot.len() as u32 {
-            let hot = &self.hot[i as usize];
-            if !hot.is_stream() {
-                continue;
-            }
-            let silent = second - hot.active.min(second);
-            if hot.flags.has(Flags::BLOCKED) {
-                if u64::from(silent) > self.limits.write_timeout.as_secs() {
-                    self.counters.cut.add(1);
-                    self.close(service, i);
-                }
-            } else if hot.heartbeat > 0
-                && silent >= u32::from(hot.heartbeat)
-                && self.is_caught_up(i)
-                && let Some(form) = self.classes.get(hot.class).map(|class| class.form)
-            {
-                let beat = &mut beats[form as usize];
-                if beat.is_empty() {
-                    service.heartbeat(form, self.fed, beat);
-                }
-                if self.send_between(i, beat).is_err() {
-                    self.close(service, i);
-                }
-            }
-        }
-        self.beats = beats;
-    }
-
     /// Ends stream `i`, which must be caught up, with the words of its wire form.
     pub(super) fn end_stream(&mut self, service: &mut S, i: u32, why: Farewell) {
         let id = self.hot(i).class;
@@ -211,7 +212,7 @@ impl<S: Service> Core<S> {
             service.farewell(form, why, &mut bytes);
             self.out(i).bytes = bytes;
         }
-        self.begin_closing(service, i);
+        self.begin_closing(service, i, why.into());
     }
 
     /// Visits members of dirty classes, at most `visits`; returns how many were visited.

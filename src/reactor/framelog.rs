@@ -30,6 +30,11 @@ pub(super) struct FrameLog {
     marks: VecDeque<Mark>,
     tail: u64,
     end: u64,
+    /// Frames appended so far.
+    count: u64,
+    /// Bytes that were asked for last, and how many frames begin before them. The members of a class
+    /// ask for the same ones, one after the other.
+    begun: [(u64, u64); 2],
 }
 
 impl FrameLog {
@@ -39,6 +44,8 @@ impl FrameLog {
             marks: VecDeque::new(),
             tail: 0,
             end: 0,
+            count: 0,
+            begun: [(0, 0); 2],
         }
     }
 
@@ -80,6 +87,7 @@ impl FrameLog {
         self.bytes.write(start, frame);
         self.marks.push_back(Mark { offset, start });
         self.end += frame.len() as u64;
+        self.count += 1;
         start..self.end
     }
 
@@ -96,6 +104,29 @@ impl FrameLog {
         let mark = *self.marks.get(after.checked_sub(1)?)?;
         let end = self.marks.get(after).map_or(self.end, |next| next.start);
         (at < end).then_some((mark, end))
+    }
+
+    /// How many frames begin in `range`, which lies in `tail..=end`. A few instructions where the same
+    /// was asked for a moment ago.
+    pub(super) fn begun_in(&mut self, range: Range<u64>) -> u64 {
+        self.begun_before(range.end) - self.begun_before(range.start)
+    }
+
+    fn begun_before(&mut self, at: u64) -> u64 {
+        if at == self.end {
+            return self.count;
+        }
+        let [first, second] = self.begun;
+        if first.0 == at {
+            return first.1;
+        }
+        if second.0 == at {
+            return second.1;
+        }
+        let kept = self.marks.partition_point(|mark| mark.start < at) as u64;
+        let n = self.count - self.marks.len() as u64 + kept;
+        self.begun = [(at, n), first];
+        n
     }
 
     /// First byte of the first frame whose offset is `offset` or later; `end` if none is.
@@ -143,6 +174,19 @@ mod tests {
         assert_eq!(log.frame_at(log.end()), None);
         assert_eq!(log.start_of(100), 9_900);
         assert_eq!(log.start_of(101), log.end());
+    }
+
+    #[test]
+    fn frames_are_counted_once_however_a_range_is_cut() {
+        let mut log = filled();
+        let (tail, end) = (log.tail, log.end());
+        for cut in tail..=end {
+            let count = log.begun_in(tail..cut) + log.begun_in(cut..end);
+            assert_eq!(count, (end - tail) / 100, "cut at {cut}");
+        }
+        assert_eq!(log.begun_in(9_850..9_950), 1);
+        put(&mut log, 101, &[1; 10]);
+        assert_eq!(log.begun_in(9_900..log.end()), 2);
     }
 
     #[test]

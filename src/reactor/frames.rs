@@ -46,6 +46,9 @@ impl<'a, S: Service> Frames<'a, S> {
         mut encode: impl FnMut(u8, bool, &mut Vec<u8>),
     ) {
         for form in 0..S::FORMS as u8 {
+            if self.core.logs[form as usize].is_none() {
+                continue;
+            }
             let mut ids = classes.iter().filter(|id| {
                 self.core
                     .classes
@@ -104,6 +107,7 @@ impl<'a, S: Service> Frames<'a, S> {
         };
         let range = log.append(offset, self.service_scratch);
         self.core.unpumped += len;
+        self.core.appended += 1;
         for id in classes {
             if let Some(class) = self.core.classes.get_mut(*id) {
                 class.push(range.clone());

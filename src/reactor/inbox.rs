@@ -1,11 +1,13 @@
 //! The reactor's inbox: how other threads give it commands.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::Waker;
 
+use super::latency::Latency;
 use super::stats::{Counters, Stats};
 use crate::ring::Notify;
 
@@ -20,6 +22,9 @@ pub(super) enum Command {
 pub(super) struct Inbox {
     commands: Mutex<VecDeque<Command>>,
     waker: Waker,
+    made: Instant,
+    /// When the reactor was woken, nanoseconds after `made`; 0: not since it last asked.
+    woken: AtomicU64,
 }
 
 impl Inbox {
@@ -27,6 +32,17 @@ impl Inbox {
         Self {
             commands: Mutex::default(),
             waker,
+            made: Instant::now(),
+            woken: AtomicU64::new(0),
+        }
+    }
+
+    /// When the reactor was woken, if it was since the last call.
+    pub(super) fn woken(&self) -> Option<Instant> {
+        // Relaxed: a measurement that orders nothing.
+        match self.woken.swap(0, Ordering::Relaxed) {
+            0 => None,
+            nanos => Some(self.made + Duration::from_nanos(nanos)),
         }
     }
 
@@ -52,6 +68,8 @@ impl Inbox {
 
 impl Notify for Inbox {
     fn notify(&self) {
+        let nanos = self.made.elapsed().as_nanos() as u64;
+        self.woken.store(nanos, Ordering::Relaxed);
         // It can only fail if the descriptor is gone, and then nobody sleeps on it.
         let _ = self.waker.wake();
     }
@@ -75,6 +93,11 @@ impl Handle {
     /// The counters as they are now.
     pub fn stats(&self) -> Stats {
         self.counters.read()
+    }
+
+    /// The latency histogram as it is now.
+    pub fn latency(&self) -> Latency {
+        self.counters.latency.read()
     }
 
     /// What wakes the reactor out of a poll.

@@ -9,14 +9,17 @@ mod clock;
 mod conn;
 mod core;
 mod deliver;
+mod end;
 mod framelog;
 mod frames;
 mod inbox;
+mod latency;
 mod limits;
 mod listeners;
 #[allow(unsafe_code)]
 mod mirror;
 mod requests;
+mod scan;
 mod service;
 mod stats;
 mod transport;
@@ -25,10 +28,14 @@ mod wheel;
 
 pub use self::class::ClassId;
 pub use self::clock::{Clock, SystemClock};
+pub use self::end::{EndReason, StreamEnd};
 pub use self::frames::Frames;
 pub use self::inbox::Handle;
+pub use self::latency::{LATENCY_BOUNDS_US, Latency};
 pub use self::limits::Limits;
 pub use self::listeners::BindError;
-pub use self::service::{Answer, Begin, CatchUp, Farewell, Refusal, Service, StreamPlan};
+pub use self::service::{
+    Answer, Begin, CatchUp, Farewell, Refusal, Service, StreamPlan, WatchPlan,
+};
 pub use self::stats::Stats;
 pub use self::turn::{Reactor, StopReport};

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 
 use super::conn::{Flags, Phase};
 use super::core::Core;
+use super::end::EndReason;
 use super::limits::Limits;
-use super::service::{Answer, Begin, Refusal, Service, StreamPlan};
+use super::service::{Answer, Begin, Refusal, Service, StreamPlan, WatchPlan};
 use crate::wire::http::{Head, RequestDecoder, RequestError, Step};
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -29,6 +30,7 @@ pub(super) struct Requests<S: Service> {
 enum Reply<S: Service> {
     Answer(Answer),
     Stream(Box<StreamPlan<S::Key>>),
+    Watch(WatchPlan),
 }
 
 /// Which deadline runs.
@@ -59,7 +61,10 @@ impl<S: Service> Requests<S> {
     /// Whether no further request is taken before answers have left.
     fn is_full(&self, limits: &Limits) -> bool {
         self.answers.len() >= limits.max_pending_publishes
-            || matches!(self.answers.back(), Some(Reply::Stream(_)))
+            || matches!(
+                self.answers.back(),
+                Some(Reply::Stream(_) | Reply::Watch(_))
+            )
             || matches!(self.answers.back(), Some(Reply::Answer(answer)) if answer.close)
     }
 
@@ -122,7 +127,10 @@ impl<S: Service> Core<S> {
     ) -> usize {
         let mut used = 0;
         requests.held = true;
-        while !requests.is_full(&self.limits) && out.len() < self.limits.private_bytes {
+        while !requests.is_full(&self.limits)
+            && out.len() < self.limits.private_bytes
+            && !self.is_behind()
+        {
             let next = match requests.decoder.decode(&input[used..]) {
                 Ok((n, step)) => {
                     used += n;
@@ -177,6 +185,7 @@ impl<S: Service> Core<S> {
                 }
             }
         }
+        self.look_behind(service);
         Next::Again
     }
 
@@ -199,10 +208,11 @@ impl<S: Service> Core<S> {
                 Some(Reply::Answer(answer)) => {
                     self.out(i).bytes.extend_from_slice(&answer.bytes);
                     if answer.close {
-                        return self.begin_closing(service, i);
+                        return self.begin_closing(service, i, EndReason::Closed);
                     }
                 }
                 Some(Reply::Stream(plan)) => return self.start_stream(service, i, *plan),
+                Some(Reply::Watch(plan)) => return self.start_watch(service, i, plan),
                 None => break,
             }
         }
@@ -212,10 +222,18 @@ impl<S: Service> Core<S> {
             && requests.answers.is_empty()
             && !requests.held
         {
-            return self.begin_closing(service, i);
+            return self.begin_closing(service, i, EndReason::Closed);
         }
         self.start_clock(i);
         self.deliver(service, i);
+    }
+
+    /// Has the socket of connection `i` read in a later turn, if only the logs are in the way. What
+    /// else is in the way says so when it is gone.
+    pub(super) fn read_later(&mut self, i: u32) {
+        if self.is_behind() {
+            self.make_ready(i);
+        }
     }
 
     fn park(&mut self, i: u32) {
@@ -249,7 +267,8 @@ impl<S: Service> Core<S> {
         match self.hot[i as usize].phase {
             Phase::Free => false,
             Phase::Request => {
-                self.out_len(i) < self.limits.private_bytes
+                !self.is_behind()
+                    && self.out_len(i) < self.limits.private_bytes
                     && self.cold[i as usize]
                         .requests
                         .as_ref()
@@ -294,14 +313,16 @@ impl<S: Service> Core<S> {
             return;
         };
         let why = match requests.clock {
-            Clock::Head if requests.decoder.is_idle() => return self.close(service, i),
+            Clock::Head if requests.decoder.is_idle() => {
+                return self.close(service, i, EndReason::Closed);
+            }
             Clock::Head => Refusal::HeadTimeout,
             Clock::Body => Refusal::BodyTimeout,
-            Clock::Idle | Clock::Answer => return self.close(service, i),
+            Clock::Idle | Clock::Answer => return self.close(service, i, EndReason::Closed),
         };
-        let bytes = service.refuse_for(why);
+        let bytes = service.refuse_for(why, requests.exchange.as_ref());
         self.out(i).bytes.extend_from_slice(&bytes);
-        self.begin_closing(service, i);
+        self.begin_closing(service, i, EndReason::Closed);
     }
 
     /// Whether connection `i` is between requests, so that nothing is lost by closing it.
@@ -321,6 +342,7 @@ fn begin<S: Service>(service: &mut S, requests: &mut Requests<S>, head: &Head, m
         Begin::Body { exchange, limit } => {
             requests.decoder.limit_body(limit);
             if let Err(error) = requests.decoder.check_body() {
+                requests.exchange = Some(exchange);
                 return refuse(service, requests, &error);
             }
             if head.expect_continue() && !more {
@@ -338,12 +360,16 @@ fn begin<S: Service>(service: &mut S, requests: &mut Requests<S>, head: &Head, m
             requests.answers.push_back(Reply::Stream(Box::new(plan)));
             Next::Wait
         }
+        Begin::Watch(plan) => {
+            requests.answers.push_back(Reply::Watch(plan));
+            Next::Wait
+        }
     }
 }
 
 fn refuse<S: Service>(service: &mut S, requests: &mut Requests<S>, error: &RequestError) -> Next {
-    requests.exchange = None;
-    let bytes = service.refuse(error);
+    let exchange = requests.exchange.take();
+    let bytes = service.refuse(error, exchange.as_ref());
     requests.answers.push_back(Reply::Answer(Answer {
         bytes,
         after: 0,

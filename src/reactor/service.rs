@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::class::ClassId;
+use super::end::{EndReason, StreamEnd};
 use super::frames::Frames;
 use crate::wire::http::{Head, RequestError};
 
@@ -41,11 +42,12 @@ pub trait Service {
     /// Takes the end of a body and gives the answer.
     fn end(&mut self, exchange: Self::Exchange, out: &mut Vec<u8>) -> Answer;
 
-    /// Answers a request that is not HTTP as we speak it. The connection closes after it.
-    fn refuse(&mut self, error: &RequestError) -> Vec<u8>;
+    /// Answers a request that is not HTTP as we speak it. The connection closes after it. There is an
+    /// `exchange` if the head was in order.
+    fn refuse(&mut self, error: &RequestError, exchange: Option<&Self::Exchange>) -> Vec<u8>;
 
     /// Answers what the reactor itself refuses. The connection closes after it.
-    fn refuse_for(&mut self, why: Refusal) -> Vec<u8>;
+    fn refuse_for(&mut self, why: Refusal, exchange: Option<&Self::Exchange>) -> Vec<u8>;
 
     /// A class got its first member.
     fn class_opened(&mut self, id: ClassId, key: &Self::Key, form: u8);
@@ -69,8 +71,22 @@ pub trait Service {
     /// Writes what ends a stream of `form`.
     fn farewell(&mut self, form: u8, why: Farewell, out: &mut Vec<u8>);
 
+    /// Writes a tick. Asked once a second for all who watch, and only while somebody does; who has not
+    /// taken the last one yet does not get this one.
+    fn tick(&mut self, out: &mut Vec<u8>);
+
+    /// Somebody began to watch or left; now there are `watchers`.
+    fn watched(&mut self, watchers: u64);
+
+    /// A stream has ended.
+    fn stream_ended(&mut self, end: StreamEnd<'_, Self::Key>);
+
     /// The newest offset that readers may see: answers that wait for it or an earlier one leave.
     fn visible(&self) -> u64;
+
+    /// Whether so much was published from offset `fed` on that requests must wait until it is fed:
+    /// a publisher on this thread must not overrun the streams that it serves.
+    fn is_behind(&self, fed: u64) -> bool;
 
     /// Asks to be woken when there is something from offset `fed` on; `false`: there is already, do
     /// not sleep.
@@ -96,6 +112,8 @@ pub enum Begin<S: Service> {
     },
     /// The answer is a stream of events.
     Stream(StreamPlan<S::Key>),
+    /// The answer is a stream of ticks: what [`Service::tick`] writes, once a second.
+    Watch(WatchPlan),
 }
 
 /// A whole answer to a request.
@@ -125,6 +143,15 @@ pub struct StreamPlan<K> {
     /// Longest silence before a heartbeat; zero: none.
     pub heartbeat: Duration,
     /// When the right to read ends.
+    pub expires_at: Option<Instant>,
+}
+
+/// A stream of ticks in the making.
+#[derive(Debug)]
+pub struct WatchPlan {
+    /// What is sent first: the response head and whatever precedes the ticks.
+    pub head: Vec<u8>,
+    /// When the right to watch ends.
     pub expires_at: Option<Instant>,
 }
 
@@ -161,4 +188,13 @@ pub enum Farewell {
     Stopping,
     /// The right to read has ended.
     Expired,
+}
+
+impl From<Farewell> for EndReason {
+    fn from(why: Farewell) -> Self {
+        match why {
+            Farewell::Stopping => Self::Stopping,
+            Farewell::Expired => Self::Expired,
+        }
+    }
 }

@@ -7,7 +7,9 @@ macro_rules! counters {
         /// The reactor's own counters; it is their only writer.
         #[derive(Debug, Default)]
         pub(super) struct Counters {
-            $(pub(super) $name: Counter),*
+            $(pub(super) $name: Counter,)*
+            /// From publish to sockets.
+            pub(super) latency: super::latency::Histogram,
         }
 
         /// A reading of the reactor's counters.
@@ -37,11 +39,25 @@ counters! {
     bytes_sent,
     /// Sends that sockets took, whole or in part, so far.
     sends,
+    /// Events sent to streams from the frame logs, so far: one that was begun counts.
+    delivered,
     /// Times a stream fell so far behind that it had to catch up from history.
     fell_behind,
     /// Connections cut because they accepted no byte for too long, or because half-sent frames took
     /// too much memory.
     cut,
+    /// Open connections that get a tick a second.
+    watchers,
+    /// Streams that read history, at the last look: one a second.
+    catching_up,
+    /// Streams whose sockets take no more, at the last look.
+    blocked,
+    /// Connections that are about to close, at the last look.
+    closing,
+    /// Streams that are blocked or read history while there is news for them, at the last look.
+    lagging,
+    /// Events of all topics between the slowest of those and the newest event, at the last look.
+    lag_max,
 }
 
 /// A number with one writer: the reactor's thread.
@@ -56,6 +72,10 @@ impl Counter {
 
     pub(super) fn sub(&self, n: u64) {
         self.0.store(self.get().wrapping_sub(n), Ordering::Relaxed);
+    }
+
+    pub(super) fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
     }
 
     pub(super) fn get(&self) -> u64 {

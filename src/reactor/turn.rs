@@ -10,6 +10,7 @@ use mio::{Events, Poll, Token, Waker};
 use super::clock::{Clock, SystemClock};
 use super::conn::{Cold, Flags, Phase};
 use super::core::Core;
+use super::end::EndReason;
 use super::frames::Frames;
 use super::inbox::{Command, Handle, Inbox};
 use super::limits::Limits;
@@ -30,8 +31,6 @@ const VISITS: usize = 256;
 const SLICE: Duration = Duration::from_millis(1);
 /// Visits between two looks at the clock.
 const VISITS_PER_CLOCK: usize = 32;
-/// The one buffer that all connections are read into.
-const READ_BUFFER: usize = 64 << 10;
 /// Reads of one connection in a turn.
 const READS: usize = 4;
 /// Connections over the limit that are answered rather than dropped.
@@ -53,6 +52,8 @@ pub struct Reactor<S: Service> {
     cut: Vec<u32>,
     next_scan: u32,
     clock: Box<dyn Clock>,
+    /// When the first event was published that not everybody has; at the latest.
+    batch_since: Option<Instant>,
     /// Set while stopping: when to give up.
     stop_at: Option<Instant>,
     report: Option<StopReport>,
@@ -100,6 +101,7 @@ impl<S: Service> Reactor<S> {
             counters: counters.clone(),
         };
         let service = service(&handle);
+        let read_bytes = limits.read_bytes.max(1);
         Ok(Self {
             poll,
             events: Events::with_capacity(EVENTS),
@@ -107,12 +109,13 @@ impl<S: Service> Reactor<S> {
             inbox,
             core: Core::new(limits, counters, Instant::now(), fed),
             service,
-            read_buffer: vec![0; READ_BUFFER].into_boxed_slice(),
+            read_buffer: vec![0; read_bytes].into_boxed_slice(),
             encoded: Vec::new(),
             due: Vec::new(),
             cut: Vec::new(),
             next_scan: 1,
             clock: Box::new(SystemClock),
+            batch_since: None,
             stop_at: None,
             report: None,
         })
@@ -160,15 +163,23 @@ impl<S: Service> Reactor<S> {
         if self.report.is_some() {
             return Ok(self.report);
         }
-        self.wait(timeout)?;
+        let slept = self.wait(timeout)?;
+        let looked = self.core.now;
         self.core.now = self.clock.now();
+        let woken = self.inbox.woken().filter(|at| *at > looked);
+        let since = if slept {
+            woken.unwrap_or(self.core.now)
+        } else {
+            looked
+        };
         // What was published before a request came is in the logs before the request is answered.
-        self.feed();
+        self.feed(since);
         self.take_events();
         self.accept();
-        self.feed();
+        self.feed(self.core.now);
         self.complete();
         self.pump();
+        self.measure();
         self.pass_deadlines();
         while let Some(command) = self.inbox.next() {
             match command {
@@ -179,7 +190,8 @@ impl<S: Service> Reactor<S> {
         Ok(self.report)
     }
 
-    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    /// Waits for something to do; `true`: it may have slept.
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
         let deadline = self.next_deadline();
         let until = deadline.map(|at| at.saturating_duration_since(self.clock.now()));
         let mut timeout = match (until, timeout) {
@@ -197,7 +209,7 @@ impl<S: Service> Reactor<S> {
         }
         match polled {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
-            _ => Ok(()),
+            _ => Ok(armed),
         }
     }
 
@@ -205,14 +217,31 @@ impl<S: Service> Reactor<S> {
         !self.core.dirty.is_empty() || !self.core.ready.is_empty() || self.listeners.has_waiting()
     }
 
-    fn feed(&mut self) {
+    /// Fills the logs with what was published, none of it before `since`.
+    fn feed(&mut self, since: Instant) {
+        let before = self.core.appended;
         let mut frames = Frames::new(&mut self.core, &mut self.encoded, &mut self.cut);
-        if frames.has_room() {
+        let mut fed = None;
+        while frames.has_room() && fed != Some(frames.fed()) {
+            fed = Some(frames.fed());
             self.service.feed(&mut frames);
         }
+        self.core.look_behind(&self.service);
         while let Some(i) = self.cut.pop() {
-            self.core.counters.cut.add(1);
-            self.core.close(&mut self.service, i);
+            self.core.close(&mut self.service, i, EndReason::HalfSent);
+        }
+        if self.core.appended != before {
+            self.batch_since.get_or_insert(since);
+        }
+    }
+
+    /// Notes how long the batch took, once everybody who could had it.
+    fn measure(&mut self) {
+        if self.core.dirty.is_empty()
+            && let Some(since) = self.batch_since.take()
+        {
+            let us = since.elapsed().as_micros() as u64;
+            self.core.counters.latency.record(us);
         }
     }
 
@@ -248,8 +277,11 @@ impl<S: Service> Reactor<S> {
     /// Reads connection `i` until its socket is empty, its share is used up, or it must wait.
     fn read(&mut self, i: u32, until_eof: bool) {
         for _ in 0..READS {
-            if !self.core.wants_input(i) || !self.core.hot(i).flags.has(Flags::UNREAD) {
+            if !self.core.hot(i).flags.has(Flags::UNREAD) {
                 return;
+            }
+            if !self.core.wants_input(i) {
+                return self.core.read_later(i);
             }
             let Some(transport) = self.core.hot(i).transport.as_mut() else {
                 return;
@@ -264,13 +296,22 @@ impl<S: Service> Reactor<S> {
                     if self.core.phase(i) == Phase::Request {
                         let (core, service) = (&mut self.core, &mut self.service);
                         core.take_input(service, i, &self.read_buffer[..n]);
+                        if self.core.is_behind() {
+                            self.feed(self.core.now);
+                        }
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.core.hot(i).flags.clear(Flags::UNREAD);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return self.core.close(&mut self.service, i),
+                Err(error) => {
+                    let why = match error.kind() {
+                        io::ErrorKind::TimedOut => EndReason::Stalled,
+                        _ => EndReason::Reset,
+                    };
+                    return self.core.close(&mut self.service, i, why);
+                }
             }
         }
         if self.core.wants_input(i) && self.core.hot(i).flags.has(Flags::UNREAD) {
@@ -287,10 +328,11 @@ impl<S: Service> Reactor<S> {
             Phase::Request => self.core.flush_answers(&mut self.service, i),
             // Who half-closes a stream has gone; who takes nothing more besides is not waited for.
             Phase::CatchUp | Phase::Log if self.core.out_len(i) > 0 && !blocked => {
-                self.core.begin_closing(&mut self.service, i);
+                let (core, service) = (&mut self.core, &mut self.service);
+                core.begin_closing(service, i, EndReason::Closed);
             }
             Phase::Closing if !blocked => {}
-            _ => self.core.close(&mut self.service, i),
+            _ => self.core.close(&mut self.service, i, EndReason::Closed),
         }
     }
 
@@ -318,22 +360,23 @@ impl<S: Service> Reactor<S> {
                 let requests = Box::new(Requests::new(peer, &core.limits));
                 let i = core.insert(Cold {
                     requests: Some(requests),
+                    peer,
                     ..Cold::free()
                 });
                 if transport
                     .register(poll.registry(), Token(i as usize))
                     .is_err()
                 {
-                    return core.close(service, i);
+                    return core.close(service, i, EndReason::Reset);
                 }
                 core.hot(i).transport = Some(transport);
                 let timeout = core.limits.head_timeout;
                 core.set_deadline(i, timeout);
                 if open >= limit {
                     core.counters.refused.add(1);
-                    let answer = service.refuse_for(Refusal::TooManyConnections);
+                    let answer = service.refuse_for(Refusal::TooManyConnections, None);
                     core.out(i).bytes = answer;
-                    core.begin_closing(service, i);
+                    core.begin_closing(service, i, EndReason::Closed);
                 }
             }
         });
@@ -372,6 +415,9 @@ impl<S: Service> Reactor<S> {
         self.core.hot(i).flags.clear(Flags::READY);
         if self.core.wants_input(i) && self.core.holds_input(i) {
             self.core.take_input(&mut self.service, i, &[]);
+            if self.core.is_behind() {
+                self.feed(self.core.now);
+            }
         } else if self.core.hot(i).flags.has(Flags::UNREAD) && self.core.wants_input(i) {
             self.read(i, true);
         } else {
@@ -411,8 +457,12 @@ impl<S: Service> Reactor<S> {
                 self.core
                     .end_stream(&mut self.service, i, Farewell::Expired);
             }
+            Phase::Watch => {
+                let (core, service) = (&mut self.core, &mut self.service);
+                core.begin_closing(service, i, EndReason::Expired);
+            }
             Phase::CatchUp | Phase::Log | Phase::Closing | Phase::Drain => {
-                self.core.close(&mut self.service, i);
+                self.core.close(&mut self.service, i, EndReason::Expired);
             }
         }
     }
@@ -431,7 +481,12 @@ impl<S: Service> Reactor<S> {
         for i in 0..self.core.hot.len() as u32 {
             match self.core.phase(i) {
                 Phase::Request if self.core.is_between_requests(i) => {
-                    self.core.begin_closing(&mut self.service, i);
+                    let (core, service) = (&mut self.core, &mut self.service);
+                    core.begin_closing(service, i, EndReason::Stopping);
+                }
+                Phase::Watch => {
+                    let (core, service) = (&mut self.core, &mut self.service);
+                    core.begin_closing(service, i, EndReason::Stopping);
                 }
                 Phase::Log if all_fed && self.core.is_caught_up(i) => {
                     self.core
@@ -456,7 +511,8 @@ impl<S: Service> Reactor<S> {
             .filter(|hot| undelivered(hot.phase))
             .count() as u64;
         for i in 0..self.core.hot.len() as u32 {
-            self.core.close(&mut self.service, i);
+            self.core
+                .close(&mut self.service, i, EndReason::StopDeadline);
         }
         StopReport {
             clean: left == 0,

@@ -30,10 +30,7 @@ enum StartError {
     #[error("--ring-bytes: {given} is below the least of {least}")]
     RingBytes { given: usize, least: usize },
     #[error("--{} {reason}", field.replace('_', "-"))]
-    Setting {
-        field: &'static str,
-        reason: &'static str,
-    },
+    Setting { field: &'static str, reason: String },
     #[error("{0}")]
     Server(ServerError),
     #[error("cannot handle signals: {0}")]

@@ -39,5 +39,6 @@ pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
         max_pending_publishes: args.bounds.max_pending_publishes,
         notsent_lowat: args.bounds.notsent_lowat,
         send_buffer: args.bounds.send_buffer,
+        ..ServerConfig::default()
     }
 }

@@ -57,12 +57,12 @@ impl Http {
 
     /// Sends a GET without a body.
     pub(crate) fn get(&mut self, target: &str) -> &mut Http {
-        self.send(format!("GET {target} HTTP/1.1\r\nHost: test\r\n\r\n"))
+        self.send(format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
     }
 
     /// Sends a POST with a body and these header lines.
     pub(crate) fn post(&mut self, target: &str, headers: &[&str], body: &[u8]) -> &mut Http {
-        let mut request = format!("POST {target} HTTP/1.1\r\nHost: test\r\n");
+        let mut request = format!("POST {target} HTTP/1.1\r\nHost: localhost\r\n");
         for header in headers {
             request.push_str(&format!("{header}\r\n"));
         }

@@ -46,7 +46,7 @@ impl Stream {
     /// Subscribes on a connection that is there already.
     pub(crate) fn on(mut http: Http, query: &str, headers: &[&str]) -> Stream {
         let mut request = format!(
-            "GET /api/v1/events/stream?{query} HTTP/1.1\r\nHost: test\r\nAccept: text/event-stream\r\n"
+            "GET /api/v1/events/stream?{query} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
         );
         for header in headers {
             request.push_str(&format!("{header}\r\n"));

@@ -1,0 +1,161 @@
+//! From the ring to frames: what is new for all classes, history for one.
+
+use smallvec::SmallVec;
+
+use super::forms::{Form, Gap};
+use super::service::Gateway;
+use super::stream::StreamFilter;
+use super::told::GapReason;
+use crate::event::Position;
+use crate::hub::ReadError;
+use crate::reactor::{CatchUp, ClassId, Frames};
+
+/// Events read from the ring in one go.
+const FEED_EVENTS: usize = 1024;
+/// Events looked at for one connection that catches up, per visit.
+const CATCH_UP_EVENTS: usize = 1024;
+impl Gateway {
+    /// Appends what is new to the frame logs, a bounded amount.
+    pub(super) fn feed_new(&mut self, frames: &mut Frames<'_, Self>) {
+        if self.is_idle() {
+            // Nobody listens: whoever comes next catches up from the ring.
+            frames.set_fed(self.hub.visible() + 1);
+            return;
+        }
+        if self.live.next_offset() != frames.fed() && self.live.seek(frames.fed()).is_err() {
+            return;
+        }
+        let Self {
+            live,
+            router,
+            restricted,
+            encoder,
+            epoch,
+            topics,
+            ..
+        } = self;
+        let mut ids: SmallVec<[ClassId; 8]> = SmallVec::new();
+        let read = live.read_while(FEED_EVENTS, |offset, event| {
+            if !frames.has_room() {
+                return false;
+            }
+            if topics.is_watched() {
+                topics.count(event.topic(), event.data().len());
+            }
+            ids.clear();
+            router.route(event.topic(), &mut ids);
+            ids.retain(|id| {
+                let limited = restricted.iter().find(|(restricted, _)| restricted == id);
+                limited.is_none_or(|(_, filter)| filter.may_see(event.topic()))
+            });
+            if !ids.is_empty() {
+                let position = Position {
+                    epoch: *epoch,
+                    offset,
+                };
+                frames.append(offset, &ids, |form, oversize, out| {
+                    let form = Form::of(form);
+                    if oversize {
+                        encoder.gap(form, Gap::oversize(position), out);
+                    } else {
+                        encoder.event(form, position, event, out);
+                    }
+                });
+            }
+            frames.set_fed(offset + 1);
+            true
+        });
+        match read {
+            Ok(_) | Err(ReadError::Closed) => {}
+            Err(ReadError::Lagged { resume_at, .. }) => self.feed_gap(frames, resume_at),
+        }
+    }
+
+    /// Moves past what the ring has dropped before it was read: one gap for everybody.
+    fn feed_gap(&mut self, frames: &mut Frames<'_, Self>, resume_at: u64) {
+        let gap = Gap {
+            reason: GapReason::Overrun,
+            asked: self.at(frames.fed() - 1),
+            earliest: self.at(resume_at),
+            exact: false,
+        };
+        let encoder = &mut self.encoder;
+        frames.append_to_all(resume_at - 1, |form, _, out| {
+            encoder.gap(Form::of(form), gap, out)
+        });
+        frames.set_fed(resume_at);
+    }
+
+    /// Encodes history for one class; returns the offset to go on from.
+    pub(super) fn encode_history(
+        &mut self,
+        part: CatchUp<'_, StreamFilter>,
+        out: &mut Vec<u8>,
+    ) -> u64 {
+        let form = Form::of(part.form);
+        let earliest = self.hub.earliest();
+        let mut next = part.from;
+        if earliest > next {
+            next = earliest.min(part.to);
+            let asked = self.at(part.from - 1);
+            let gap = Gap {
+                reason: GapReason::Retention,
+                asked,
+                earliest: self.at(next),
+                exact: part.key.is_all(),
+            };
+            self.encoder.gap(form, gap, out);
+        }
+        if next >= part.to || self.history.seek(next).is_err() {
+            return next.max(part.from + 1);
+        }
+        let Self {
+            history,
+            encoder,
+            epoch,
+            metrics,
+            ..
+        } = self;
+        // What is overwritten between the look above and this read is met again on the next visit.
+        let _ = history.read_while(CATCH_UP_EVENTS, |offset, event| {
+            if offset >= part.to || out.len() >= part.max {
+                return false;
+            }
+            if part.key.matches(event.topic()) {
+                metrics.replayed += 1;
+                encoder.event(
+                    form,
+                    Position {
+                        epoch: *epoch,
+                        offset,
+                    },
+                    event,
+                    out,
+                );
+            }
+            next = offset + 1;
+            true
+        });
+        next
+    }
+}
+
+impl Gap {
+    /// Stands in for an event whose frame is larger than a log takes.
+    fn oversize(position: Position) -> Self {
+        let before = Position {
+            offset: position.offset - 1,
+            ..position
+        };
+        let after = Position {
+            offset: position.offset + 1,
+            ..position
+        };
+        Self {
+            reason: GapReason::Oversize,
+            asked: before,
+            earliest: after,
+            exact: true,
+        }
+    }
+}

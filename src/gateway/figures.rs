@@ -1,0 +1,22 @@
+//! All figures of one moment, for `/metrics` and for the dashboard.
+
+use std::time::Duration;
+
+use super::metrics::Metrics;
+use super::told::Told;
+use crate::event::Position;
+use crate::{hub, reactor};
+
+/// What is known at one moment.
+pub(super) struct Figures<'a> {
+    pub(super) uptime: Duration,
+    pub(super) head: Position,
+    pub(super) capacity: usize,
+    /// The first offset that the reactor has not read.
+    pub(super) fed: u64,
+    pub(super) hub: hub::Stats,
+    pub(super) reactor: reactor::Stats,
+    pub(super) latency: reactor::Latency,
+    pub(super) metrics: &'a Metrics,
+    pub(super) told: &'a Told,
+}

@@ -1,0 +1,175 @@
+//! Who a request may come from: the Host that it names and the web page that sent it.
+//!
+//! A developer's server listens on loopback without authentication, and every web page in that
+//! developer's browser can send requests there. Two checks keep pages out, before anything else is
+//! looked at:
+//!
+//! * **Host.** A page of a name that an attacker makes point at 127.0.0.1 (DNS rebinding) is of the
+//!   same origin as the server, as far as the browser knows. Its name in `Host` gives it away.
+//! * **Origin.** Any other page says where it comes from in `Origin` or `Sec-Fetch-Site`, which
+//!   scripts cannot change.
+//!
+//! What is not a browser sends neither header and is not hindered; it needs authentication instead.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::hosts::{Authority, HostPolicy};
+use super::metrics::Refused;
+use super::origins::{Origin, Origins};
+use super::problem::{Problem, ReplyTo};
+use crate::reactor::Answer;
+use crate::wire::http::{Head, ResponseHead};
+
+/// How long a browser may remember what a preflight allowed, seconds.
+const MAX_AGE_S: u64 = 600;
+/// Characters of a strange name that are told back.
+const TOLD_CHARS: usize = 100;
+/// Methods that any route has.
+const METHODS: &str = "GET, HEAD, POST";
+/// Request fields that a page of an allowed origin may set, beside `ce-*`.
+const FIELDS: [&str; 5] = [
+    "accept",
+    "authorization",
+    "cache-control",
+    "content-type",
+    "last-event-id",
+];
+
+/// The two checks, and the CORS fields of answers.
+pub(super) struct Guard {
+    hosts: HostPolicy,
+    origins: Origins,
+}
+
+/// What the answers to one request tell the browser about its page's origin.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Cors {
+    /// No page asks, or it is one of ours.
+    #[default]
+    Silent,
+    /// Every origin may read the answer.
+    Any,
+    /// This origin may.
+    Origin(Arc<str>),
+}
+
+impl Guard {
+    pub(super) fn new(hosts: HostPolicy, origins: Origins) -> Self {
+        Self { hosts, origins }
+    }
+
+    /// Lets a request in, or says why not.
+    pub(super) fn check(&self, head: &Head, peer: IpAddr) -> Result<Cors, (Refused, Problem)> {
+        // HTTP/1.0 without Host, or an empty one: no browser sends that.
+        let authority = head.authority().filter(|host| !host.is_empty());
+        if let Some(host) = authority
+            && !self.hosts.allows(&Authority::of(host), peer)
+        {
+            return Err((Refused::Host, wrong_host(host)));
+        }
+        let site = head.header("sec-fetch-site");
+        let Some(origin) = head.header("origin") else {
+            // A page of elsewhere that does not ask to read the answer. Following a link is fine.
+            let foreign = matches!(site, Some(b"cross-site" | b"same-site"));
+            return if foreign && !is_navigation(head) {
+                Err((Refused::Origin, wrong_origin("another site")))
+            } else {
+                Ok(Cors::Silent)
+            };
+        };
+        let origin = std::str::from_utf8(origin).unwrap_or_default();
+        if let Some(cors) = self.origins.find(origin) {
+            return Ok(cors);
+        }
+        // Behind a proxy the scheme and the Host may be others than the browser's: its own word counts.
+        let own = site == Some(b"same-origin")
+            || authority.is_some_and(|host| Origin::parse(origin).is_some_and(|o| o.is_at(host)));
+        let several = head.header_values("origin").nth(1).is_some();
+        if own && !several {
+            return Ok(Cors::Silent);
+        }
+        Err((Refused::Origin, wrong_origin(origin)))
+    }
+
+    /// The answer to a preflight (Fetch, 4.8) of an origin that was let in; `None`: it is none.
+    pub(super) fn preflight(head: &Head, reply: ReplyTo, cors: &Cors) -> Option<Answer> {
+        let asks = head.method() == "OPTIONS"
+            && head.header("access-control-request-method").is_some()
+            && !matches!(cors, Cors::Silent);
+        asks.then(|| {
+            let mut bytes = Vec::with_capacity(384);
+            let fields = ResponseHead::status(&mut bytes, 204)
+                .header("Access-Control-Allow-Methods", METHODS)
+                .header("Access-Control-Allow-Headers", allowed_fields(head))
+                .header_number("Access-Control-Max-Age", MAX_AGE_S)
+                .header("Vary", "Access-Control-Request-Headers");
+            reply.finish(fields);
+            Answer {
+                bytes,
+                after: 0,
+                close: !reply.keep_alive,
+            }
+        })
+    }
+}
+
+impl Cors {
+    /// Adds the CORS fields to the response whose head starts at byte `start`.
+    pub(super) fn stamp(&self, bytes: &mut Vec<u8>, start: usize) {
+        let mut fields = Vec::new();
+        match self {
+            Self::Silent => return,
+            Self::Any => fields.extend_from_slice(b"Access-Control-Allow-Origin: *\r\n"),
+            Self::Origin(origin) => {
+                fields.extend_from_slice(b"Access-Control-Allow-Origin: ");
+                fields.extend_from_slice(origin.as_bytes());
+                fields.extend_from_slice(b"\r\nVary: Origin\r\n");
+            }
+        }
+        fields.extend_from_slice(b"Access-Control-Expose-Headers: Retry-After\r\n");
+        let line_end = memchr::memmem::find(&bytes[start..], b"\r\n");
+        if let Some(end) = line_end {
+            let at = start + end + 2;
+            bytes.splice(at..at, fields);
+        }
+    }
+}
+
+/// Whether somebody opens the address in a browser's window: a link may lead here from anywhere.
+fn is_navigation(head: &Head) -> bool {
+    matches!(head.method(), "GET" | "HEAD")
+        && head.header("sec-fetch-mode") == Some(b"navigate")
+        && head.header("sec-fetch-dest") == Some(b"document")
+}
+
+/// Those of the fields asked for that a page may set.
+fn allowed_fields(head: &Head) -> String {
+    let asked = head
+        .header_values("access-control-request-headers")
+        .filter_map(|value| std::str::from_utf8(value).ok())
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase());
+    let known = |name: &String| name.starts_with("ce-") || FIELDS.contains(&name.as_str());
+    let allowed: Vec<String> = asked.filter(known).collect();
+    if allowed.is_empty() {
+        return FIELDS.join(", ");
+    }
+    allowed.join(", ")
+}
+
+fn wrong_host(host: &str) -> Problem {
+    let host = shortened(host);
+    let detail = format!("host: this server does not go by the name {host}: allowed_hosts adds it");
+    Problem::new(421, detail).field("host")
+}
+
+fn wrong_origin(origin: &str) -> Problem {
+    let origin = shortened(origin);
+    let detail = format!("origin: a page of {origin} may not do this: cors_origins lets it in");
+    Problem::new(403, detail).field("origin")
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(TOLD_CHARS).collect()
+}

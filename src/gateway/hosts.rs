@@ -1,0 +1,204 @@
+//! Which names the server goes by: the allow-list for `Host`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// The names that requests may be for.
+#[derive(Debug)]
+pub(super) struct HostPolicy {
+    /// Names that the configuration adds, in lower case, each for all ports or for one.
+    allowed: Vec<(String, Option<u16>)>,
+    /// Addresses listened on: who names one of them needs no resolver.
+    listened: Vec<IpAddr>,
+    checked: Checked,
+}
+
+/// Whose requests are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Checked {
+    /// Nobody's: nothing listens on loopback, and the names are not known.
+    Nobody,
+    /// Those that come over loopback.
+    Loopback,
+    /// All.
+    Everybody,
+}
+
+/// The host and port of a `Host` field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Authority<'a> {
+    pub(super) host: &'a str,
+    pub(super) port: Option<u16>,
+}
+
+impl<'a> Authority<'a> {
+    /// Takes apart what the parser has found to be `host [":" port]`.
+    pub(super) fn of(text: &'a str) -> Self {
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => (host, port.parse().ok()),
+            _ => (text, None),
+        };
+        Self { host, port }
+    }
+
+    fn ip(&self) -> Option<IpAddr> {
+        let inside = self.host.strip_prefix('[').map(|v6| v6.strip_suffix(']'));
+        match inside {
+            Some(v6) => v6?.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+            None => self.host.parse::<Ipv4Addr>().ok().map(IpAddr::V4),
+        }
+    }
+
+    fn is_loopback(&self) -> bool {
+        match self.ip() {
+            Some(ip) => ip.is_loopback(),
+            None => {
+                let host = self.host.strip_suffix('.').unwrap_or(self.host);
+                host.eq_ignore_ascii_case("localhost")
+            }
+        }
+    }
+}
+
+impl HostPolicy {
+    /// Makes the policy for these listeners. With names, every request must be for one of them or for
+    /// loopback; without, only those that come over loopback are looked at. `*` allows everything.
+    ///
+    /// # Errors
+    ///
+    /// The name that is none, and why.
+    pub(super) fn new(listen: &[SocketAddr], names: &[String]) -> Result<Self, (String, String)> {
+        let mut allowed = Vec::new();
+        for name in names.iter().filter(|name| *name != "*") {
+            allowed.push(entry(name).map_err(|why| (name.clone(), why.to_owned()))?);
+        }
+        let checked = if names.iter().any(|name| name == "*") {
+            Checked::Nobody
+        } else if !names.is_empty() {
+            Checked::Everybody
+        } else if listen.iter().any(|address| address.ip().is_loopback()) {
+            Checked::Loopback
+        } else {
+            Checked::Nobody
+        };
+        let listened = listen.iter().map(SocketAddr::ip).collect();
+        Ok(Self {
+            allowed,
+            listened,
+            checked,
+        })
+    }
+
+    /// Whether a request for `authority` may come in from `peer`.
+    pub(super) fn allows(&self, authority: &Authority<'_>, peer: IpAddr) -> bool {
+        match self.checked {
+            Checked::Nobody => return true,
+            Checked::Loopback if !peer.to_canonical().is_loopback() => return true,
+            Checked::Loopback | Checked::Everybody => {}
+        }
+        authority.is_loopback()
+            || authority.ip().is_some_and(|ip| self.listened.contains(&ip))
+            || self.allowed.iter().any(|(host, port)| {
+                authority.host.eq_ignore_ascii_case(host)
+                    && (port.is_none() || authority.port == *port)
+            })
+    }
+}
+
+fn entry(name: &str) -> Result<(String, Option<u16>), &'static str> {
+    const NO_NAME: &str = "must be a host name or address, with or without a port";
+    if name.contains("//") {
+        return Err("must be a host name without a scheme");
+    }
+    let authority = Authority::of(name);
+    let reg_name = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    let named = !authority.host.is_empty() && authority.host.bytes().all(reg_name);
+    let port_is_there = name.len() > authority.host.len();
+    if !(named || authority.ip().is_some()) || (port_is_there && authority.port.is_none()) {
+        return Err(NO_NAME);
+    }
+    Ok((authority.host.to_ascii_lowercase(), authority.port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+
+    fn policy(listen: &str, names: &[&str]) -> HostPolicy {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        HostPolicy::new(&[listen.parse().unwrap()], &names).unwrap()
+    }
+
+    fn allows(policy: &HostPolicy, host: &str, peer: IpAddr) -> bool {
+        policy.allows(&Authority::of(host), peer)
+    }
+
+    #[test]
+    fn loopback_goes_by_its_own_names_only() {
+        let policy = policy("127.0.0.1:8080", &[]);
+        for good in [
+            "localhost",
+            "LocalHost:8080",
+            "localhost.",
+            "127.0.0.1",
+            "127.9.9.9:1",
+            "[::1]",
+            "[::1]:8080",
+        ] {
+            assert!(allows(&policy, good, LOOPBACK), "{good}");
+        }
+        for bad in [
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "evillocalhost",
+            "192.0.2.1",
+            "[::2]",
+            "0.0.0.0",
+            "127.1",
+        ] {
+            assert!(!allows(&policy, bad, LOOPBACK), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_that_the_config_adds_hold_for_everybody() {
+        let policy = policy(
+            "0.0.0.0:8080",
+            &["Events.example", "other.example:81", "[2001:db8::1]"],
+        );
+        for (host, may) in [
+            ("events.EXAMPLE", true),
+            ("events.example:9999", true),
+            ("other.example:81", true),
+            ("other.example", false),
+            ("[2001:db8::1]:8080", true),
+            ("localhost:8080", true),
+            ("evil.example", false),
+        ] {
+            assert_eq!(allows(&policy, host, ELSEWHERE), may, "{host}");
+            assert_eq!(allows(&policy, host, LOOPBACK), may, "{host}");
+        }
+    }
+
+    #[test]
+    fn an_exposed_server_without_names_answers_to_any() {
+        assert!(allows(&policy("0.0.0.0:80", &[]), "any.example", LOOPBACK));
+        assert!(allows(
+            &policy("127.0.0.1:80", &["*"]),
+            "any.example",
+            LOOPBACK
+        ));
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        for bad in [
+            "", "http://a", "a b", "a/b", "a:b", "a:", "[::1", "a,b", "é",
+        ] {
+            assert!(HostPolicy::new(&[], &[bad.to_owned()]).is_err(), "{bad}");
+        }
+    }
+}

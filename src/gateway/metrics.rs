@@ -1,0 +1,156 @@
+//! What the gateway counts beside the reactor's own counters.
+//!
+//! Everything here belongs to the reactor's thread, which also answers `GET /metrics`: plain numbers,
+//! no atomics, nothing an event.
+
+use crate::reactor::EndReason;
+
+/// Why a request was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// The limit on connections is reached. The reactor counts these.
+    Connections,
+    /// The head did not arrive in time.
+    HeadTimeout,
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// It is not HTTP as we speak it.
+    Malformed,
+    /// Its body is over the limit.
+    TooLarge,
+    /// It names a host that is not ours.
+    Host,
+    /// A page of another origin sent it.
+    Origin,
+    /// The authorizer said no.
+    Denied,
+    /// There is no room for it now, or the server stops.
+    Unavailable,
+}
+
+impl Refused {
+    pub(super) const ALL: [Self; 9] = [
+        Self::Connections,
+        Self::HeadTimeout,
+        Self::BodyTimeout,
+        Self::Malformed,
+        Self::TooLarge,
+        Self::Host,
+        Self::Origin,
+        Self::Denied,
+        Self::Unavailable,
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::HeadTimeout => "head_timeout",
+            Self::BodyTimeout => "body_timeout",
+            Self::Malformed => "malformed",
+            Self::TooLarge => "too_large",
+            Self::Host => "host",
+            Self::Origin => "origin",
+            Self::Denied => "denied",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// Routes as the metrics tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The index, the dashboard and its files.
+    Page,
+    Health,
+    Metrics,
+    Stats,
+    Stream,
+    Publish,
+    /// No route, refused before one was looked for, or not HTTP.
+    None,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Page,
+        Self::Health,
+        Self::Metrics,
+        Self::Stats,
+        Self::Stream,
+        Self::Publish,
+        Self::None,
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Health => "health",
+            Self::Metrics => "metrics",
+            Self::Stats => "stats",
+            Self::Stream => "stream",
+            Self::Publish => "publish",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Classes of status: `2xx` to `5xx`.
+pub(super) const STATUS_CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
+
+/// The gateway's counters.
+#[derive(Debug, Default)]
+pub(super) struct Metrics {
+    pub(super) requests: [[u64; STATUS_CLASSES.len()]; Kind::ALL.len()],
+    pub(super) refused: [u64; Refused::ALL.len()],
+    pub(super) ended: [u64; EndReason::ALL.len()],
+    /// Events encoded for connections that catch up.
+    pub(super) replayed: u64,
+}
+
+impl Metrics {
+    /// Counts the answer to a request.
+    pub(super) fn answered(&mut self, kind: Kind, status: u16) {
+        let class = usize::from(status / 100).clamp(2, 5) - 2;
+        self.requests[kind as usize][class] += 1;
+    }
+
+    pub(super) fn refused(&mut self, why: Refused) {
+        self.refused[why as usize] += 1;
+    }
+
+    pub(super) fn ended(&mut self, why: EndReason) {
+        self.ended[why as usize] += 1;
+    }
+}
+
+/// The status of a response by its first line, which is ours.
+pub(super) fn status_of(response: &[u8]) -> u16 {
+    let digits = response.get(9..12).unwrap_or_default();
+    digits
+        .iter()
+        .fold(0, |status, digit| status * 10 + u16::from(digit - b'0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_of_reasons_and_routes_are_their_places() {
+        for (place, why) in Refused::ALL.iter().enumerate() {
+            assert_eq!(*why as usize, place);
+        }
+        for (place, kind) in Kind::ALL.iter().enumerate() {
+            assert_eq!(*kind as usize, place);
+        }
+        for (place, why) in EndReason::ALL.iter().enumerate() {
+            assert_eq!(*why as usize, place);
+        }
+    }
+
+    #[test]
+    fn a_status_is_read_off_the_first_line() {
+        assert_eq!(status_of(b"HTTP/1.1 421 Misdirected Request\r\n"), 421);
+        assert_eq!(status_of(b""), 0);
+    }
+}

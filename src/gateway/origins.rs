@@ -1,0 +1,123 @@
+//! Origins of web pages, and which of them the configuration lets in.
+
+use std::sync::Arc;
+
+use super::guard::Cors;
+use super::hosts::Authority;
+
+/// Scheme, host and port of a page (RFC 6454).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Origin<'a> {
+    scheme: &'a str,
+    authority: Authority<'a>,
+}
+
+impl<'a> Origin<'a> {
+    /// Reads `scheme://host[:port]`; `null` and everything else is none.
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let part = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+        let host = |b: u8| b.is_ascii_alphanumeric() || b"-._~:[]".contains(&b);
+        if scheme.is_empty() || !scheme.bytes().all(part) || !rest.bytes().all(host) {
+            return None;
+        }
+        let authority = Authority::of(rest);
+        let port_is_there = rest.len() > authority.host.len();
+        if authority.host.is_empty() || (port_is_there && authority.port.is_none()) {
+            return None;
+        }
+        Some(Self { scheme, authority })
+    }
+
+    /// Whether it is that of plain HTTP at `host`, a `Host` field.
+    pub(super) fn is_at(&self, host: &str) -> bool {
+        let own = Authority::of(host);
+        self.scheme.eq_ignore_ascii_case("http")
+            && self.authority.host.eq_ignore_ascii_case(own.host)
+            && self.authority.port.unwrap_or(80) == own.port.unwrap_or(80)
+    }
+}
+
+/// The origins that the configuration lets in.
+#[derive(Debug)]
+pub(super) struct Origins {
+    any: bool,
+    allowed: Vec<Arc<str>>,
+}
+
+impl Origins {
+    /// Reads them; `*` is all.
+    ///
+    /// # Errors
+    ///
+    /// The value that is no origin, and why.
+    pub(super) fn new(values: &[String]) -> Result<Self, (String, String)> {
+        let mut origins = Self {
+            any: false,
+            allowed: Vec::new(),
+        };
+        for value in values {
+            let fail = |why: &str| Err((value.clone(), why.to_owned()));
+            match value.as_str() {
+                "*" => origins.any = true,
+                "null" => return fail("is what any sandboxed page says: use * if you mean all"),
+                value if Origin::parse(value).is_some() => {
+                    origins.allowed.push(value.to_ascii_lowercase().into());
+                }
+                _ => return fail("must be scheme://host[:port] without a path, or *"),
+            }
+        }
+        Ok(origins)
+    }
+
+    /// What to tell a page of `origin`; `None`: it is not let in.
+    pub(super) fn find(&self, origin: &str) -> Option<Cors> {
+        if self.any {
+            return Some(Cors::Any);
+        }
+        let found = self
+            .allowed
+            .iter()
+            .find(|allowed| allowed.eq_ignore_ascii_case(origin));
+        found.cloned().map(Cors::Origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_ours_by_scheme_host_and_port() {
+        let at = |origin, host| Origin::parse(origin).is_some_and(|origin| origin.is_at(host));
+        assert!(at("http://localhost:8080", "localhost:8080"));
+        assert!(at("http://LOCALHOST", "localhost:80"));
+        assert!(at("http://[::1]:8080", "[::1]:8080"));
+        for (origin, host) in [
+            ("http://localhost:8081", "localhost:8080"),
+            ("https://localhost:8080", "localhost:8080"),
+            ("http://localhost", "localhost:8080"),
+            ("http://evil.example:8080", "localhost:8080"),
+            ("null", "null"),
+            ("http://localhost:8080/", "localhost:8080"),
+            ("http://user@localhost:8080", "localhost:8080"),
+        ] {
+            assert!(!at(origin, host), "{origin} {host}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_origin_is_refused() {
+        for bad in [
+            "",
+            "null",
+            "a.example",
+            "https://a.example/",
+            "https://",
+            "https://a:b",
+            "https://*.a",
+        ] {
+            assert!(Origins::new(&[bad.to_owned()]).is_err(), "{bad}");
+        }
+    }
+}

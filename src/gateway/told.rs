@@ -1,0 +1,56 @@
+//! What streams were told about events that they do not get, and how often.
+
+/// Why events are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GapReason {
+    /// The hub keeps them no longer.
+    Retention,
+    /// The ring dropped them before the reactor had read them.
+    Overrun,
+    /// A frame is larger than its log takes.
+    Oversize,
+}
+
+impl GapReason {
+    pub(super) const ALL: [Self; 3] = [Self::Retention, Self::Overrun, Self::Oversize];
+
+    /// The name on the wire and in metrics.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Retention => "retention",
+            Self::Overrun => "overrun",
+            Self::Oversize => "oversize",
+        }
+    }
+}
+
+/// Why an id that a client came with means nothing here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ResetReason {
+    /// It is no id of ours.
+    Junk,
+    /// It is of an earlier log.
+    Epoch,
+    /// It is beyond the newest event.
+    Future,
+}
+
+impl ResetReason {
+    pub(super) const ALL: [Self; 3] = [Self::Junk, Self::Epoch, Self::Future];
+
+    /// The name on the wire and in metrics.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Junk => "junk",
+            Self::Epoch => "epoch",
+            Self::Future => "future",
+        }
+    }
+}
+
+/// How often each was told.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) gaps: [u64; GapReason::ALL.len()],
+    pub(super) resets: [u64; ResetReason::ALL.len()],
+}

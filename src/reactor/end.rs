@@ -1,0 +1,86 @@
+//! Why streams end, and what is known about one that has.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Why a stream has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The client closed it.
+    Closed,
+    /// The connection broke: the client or the network reset it.
+    Reset,
+    /// The client took nothing for the write timeout.
+    Stalled,
+    /// Half-sent frames took too much memory, and the rest of its own was one more.
+    HalfSent,
+    /// The right to read ended.
+    Expired,
+    /// The server stops; the client has got everything.
+    Stopping,
+    /// The server stopped before the client had got everything.
+    StopDeadline,
+}
+
+impl EndReason {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 7] = [
+        Self::Closed,
+        Self::Reset,
+        Self::Stalled,
+        Self::HalfSent,
+        Self::Expired,
+        Self::Stopping,
+        Self::StopDeadline,
+    ];
+
+    /// The name in metrics and logs: lower case with underscores.
+    ///
+    /// ```
+    /// use eventring::reactor::EndReason;
+    ///
+    /// assert_eq!(EndReason::HalfSent.name(), "half_sent");
+    /// ```
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Reset => "reset",
+            Self::Stalled => "stalled",
+            Self::HalfSent => "half_sent",
+            Self::Expired => "expired",
+            Self::Stopping => "stopping",
+            Self::StopDeadline => "stop_deadline",
+        }
+    }
+
+    /// Whether the server cut a client that was too slow.
+    pub(super) fn is_cut(self) -> bool {
+        matches!(self, Self::Stalled | Self::HalfSent)
+    }
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A stream at its end.
+#[derive(Debug)]
+pub struct StreamEnd<'a, K> {
+    /// Why it ends.
+    pub reason: EndReason,
+    /// Whose it was.
+    pub peer: SocketAddr,
+    /// Its filter.
+    pub key: &'a K,
+    /// Its wire form.
+    pub form: u8,
+    /// Bytes that its socket took, head and heartbeats included.
+    pub bytes: u64,
+    /// How long it was open, in whole seconds.
+    pub open: Duration,
+    /// Events between it and the newest, of all topics.
+    pub lag: u64,
+}

@@ -1,0 +1,127 @@
+//! Once a second: heartbeats for the quiet, ticks for watchers, an end for those who take nothing,
+//! and the figures that only a walk over all connections gives.
+
+use super::conn::{Flags, Phase};
+use super::core::Core;
+use super::end::EndReason;
+use super::service::Service;
+
+/// What one walk counts.
+#[derive(Default)]
+struct Tally {
+    catching_up: u64,
+    blocked: u64,
+    closing: u64,
+    lagging: u64,
+    lag_max: u64,
+}
+
+impl<S: Service> Core<S> {
+    pub(super) fn scan(&mut self, service: &mut S) {
+        let mut tally = Tally::default();
+        let mut beats = std::mem::take(&mut self.beats);
+        beats.iter_mut().for_each(Vec::clear);
+        let mut tick = Vec::new();
+        if self.counters.watchers.get() > 0 {
+            service.tick(&mut tick);
+        }
+        for i in 0..self.hot.len() as u32 {
+            match self.phase(i) {
+                Phase::CatchUp | Phase::Log => {
+                    self.tally_stream(i, &mut tally);
+                    self.scan_stream(service, i, &mut beats);
+                }
+                Phase::Watch => self.scan_watcher(service, i, &tick),
+                Phase::Closing | Phase::Drain => tally.closing += 1,
+                Phase::Free | Phase::Request => {}
+            }
+        }
+        self.beats = beats;
+        let counters = &self.counters;
+        counters.catching_up.set(tally.catching_up);
+        counters.blocked.set(tally.blocked);
+        counters.closing.set(tally.closing);
+        counters.lagging.set(tally.lagging);
+        counters.lag_max.set(tally.lag_max);
+    }
+
+    fn tally_stream(&self, i: u32, tally: &mut Tally) {
+        let hot = &self.hot[i as usize];
+        let catches_up = hot.phase == Phase::CatchUp;
+        let blocked = hot.flags.has(Flags::BLOCKED);
+        tally.catching_up += u64::from(catches_up);
+        tally.blocked += u64::from(blocked);
+        // Who is neither gets all there is in this turn or the next.
+        if catches_up || blocked {
+            let lag = self.lag_of(i);
+            tally.lagging += u64::from(lag > 0);
+            tally.lag_max = tally.lag_max.max(lag);
+        }
+    }
+
+    fn scan_stream(&mut self, service: &mut S, i: u32, beats: &mut [Vec<u8>]) {
+        if self.cut_if_stalled(service, i) {
+            return;
+        }
+        let hot = &self.hot[i as usize];
+        let silent = self.second() - hot.active.min(self.second());
+        if hot.heartbeat > 0
+            && silent >= u32::from(hot.heartbeat)
+            && self.is_caught_up(i)
+            && let Some(form) = self.classes.get(hot.class).map(|class| class.form)
+        {
+            let beat = &mut beats[form as usize];
+            if beat.is_empty() {
+                service.heartbeat(form, self.fed, beat);
+            }
+            if let Err(broken) = self.send_between(i, beat) {
+                self.close(service, i, broken.0);
+            }
+        }
+    }
+
+    /// Sends a watcher the newest tick, unless it has not taken the last one yet.
+    fn scan_watcher(&mut self, service: &mut S, i: u32, tick: &[u8]) {
+        if self.cut_if_stalled(service, i) || self.out_len(i) > 0 {
+            return;
+        }
+        if let Err(broken) = self.send_between(i, tick) {
+            self.close(service, i, broken.0);
+        }
+    }
+
+    /// Ends connection `i` if its socket is full for too long; `true`: it is full or gone.
+    fn cut_if_stalled(&mut self, service: &mut S, i: u32) -> bool {
+        let hot = &self.hot[i as usize];
+        if !hot.flags.has(Flags::BLOCKED) {
+            return false;
+        }
+        let silent = self.second() - hot.active.min(self.second());
+        if u64::from(silent) > self.limits.write_timeout.as_secs() {
+            self.close(service, i, EndReason::Stalled);
+        }
+        true
+    }
+
+    /// Events between stream `i` and the newest one, of all topics.
+    pub(super) fn lag_of(&self, i: u32) -> u64 {
+        let hot = &self.hot[i as usize];
+        let next = match hot.phase {
+            Phase::CatchUp => hot.cursor,
+            Phase::Log => self.next_offset_of(i),
+            _ => self.fed,
+        };
+        self.fed.saturating_sub(next)
+    }
+
+    fn next_offset_of(&self, i: u32) -> u64 {
+        let hot = &self.hot[i as usize];
+        let place = self.classes.get(hot.class).and_then(|class| {
+            let log = self.logs[class.form as usize].as_ref()?;
+            let at = hot.cursor.max(class.floor());
+            let next = class.next_range(at, log.end())?;
+            log.frame_at(next.start)
+        });
+        place.map_or(self.fed, |(mark, _)| mark.offset)
+    }
+}

@@ -1,0 +1,368 @@
+//! No web page reads or publishes that was not let in: not by a name that points at loopback, not from
+//! another origin; and those that were let in get what a browser needs to see.
+#![cfg(feature = "gateway")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use eventring::gateway::{Running, Server, ServerConfig, ServerError};
+use eventring::hub::Hub;
+
+const STREAM: &str = "GET /api/v1/events/stream";
+const PUBLISH: &str = "POST /api/v1/topics/a/events";
+
+struct Answer {
+    status: u16,
+    fields: Vec<(String, String)>,
+    body: String,
+}
+
+impl Answer {
+    fn field(&self, name: &str) -> Option<&str> {
+        let found = self.fields.iter().find(|(n, _)| n == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    fn allow_origin(&self) -> Option<&str> {
+        self.field("access-control-allow-origin")
+    }
+}
+
+fn serve(hub: &Hub, origins: &[&str], hosts: &[&str]) -> Running {
+    let owned = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect();
+    let config = ServerConfig {
+        cors_origins: owned(origins),
+        allowed_hosts: owned(hosts),
+        ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
+    };
+    Server::bind(hub, config).unwrap().spawn().unwrap()
+}
+
+/// Sends a request with `fields` (each ended by CRLF) and a body for POST; reads the answer's head, and
+/// its body if that has a length.
+fn ask(address: SocketAddr, line: &str, fields: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let body = if line.starts_with("POST") {
+        "hello"
+    } else {
+        ""
+    };
+    let host = if fields.starts_with("Host:") {
+        String::new()
+    } else {
+        format!("Host: {address}\r\n")
+    };
+    let length = body.len();
+    let request = format!(
+        "{line} HTTP/1.1\r\n{host}Content-Type: text/plain\r\nContent-Length: {length}\r\n{fields}\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    read_answer(stream)
+}
+
+fn read_answer(stream: TcpStream) -> Answer {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    let status = line.split(' ').nth(1).expect(&line).parse().unwrap();
+    let mut fields = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let Some((name, value)) = line.trim_end().split_once(": ") else {
+            break;
+        };
+        fields.push((name.to_ascii_lowercase(), value.to_owned()));
+    }
+    let mut answer = Answer {
+        status,
+        fields,
+        body: String::new(),
+    };
+    if let Some(length) = answer.field("content-length").map(|n| n.parse().unwrap()) {
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        answer.body = String::from_utf8(body).unwrap();
+    }
+    answer
+}
+
+fn origin(origin: &str) -> String {
+    format!("Origin: {origin}\r\n")
+}
+
+#[test]
+fn a_name_that_was_made_to_point_at_loopback_reads_and_publishes_nothing() {
+    let hub = Hub::new();
+    let server = serve(&hub, &[], &[]);
+    let port = server.addr().port();
+    for line in [STREAM, PUBLISH, "GET /", "GET /healthz", "GET /nowhere"] {
+        for host in [
+            "evil.example",
+            &format!("evil.example:{port}"),
+            "localhost.evil.example",
+        ] {
+            // As DNS rebinding has it, the browser takes both for one origin.
+            let fields =
+                format!("Host: {host}\r\nOrigin: http://{host}\r\nSec-Fetch-Site: same-origin\r\n");
+            let answer = ask(server.addr(), line, &fields);
+            assert_eq!(answer.status, 421, "{line} {host}");
+            assert!(answer.body.contains(r#""field":"host""#), "{}", answer.body);
+            assert!(answer.body.contains("evil.example"), "{}", answer.body);
+            assert_eq!(answer.allow_origin(), None);
+        }
+    }
+    assert_eq!(hub.head(), 0);
+}
+
+#[test]
+fn the_names_of_loopback_and_those_of_the_config_work() {
+    let hub = Hub::new();
+    let server = serve(&hub, &[], &["events.example"]);
+    for host in [
+        "localhost",
+        "127.0.0.1:1",
+        "127.1.2.3",
+        "[::1]:80",
+        "Events.Example:8443",
+    ] {
+        let answer = ask(server.addr(), PUBLISH, &format!("Host: {host}\r\n"));
+        assert_eq!(answer.status, 200, "{host}: {}", answer.body);
+    }
+    assert_eq!(hub.head(), 5);
+    assert_eq!(
+        ask(server.addr(), PUBLISH, "Host: other.example\r\n").status,
+        421
+    );
+}
+
+#[test]
+fn a_page_of_another_origin_is_refused_before_anything_happens() {
+    let hub = Hub::new();
+    let server = serve(&hub, &["https://app.example"], &[]);
+    let address = server.addr();
+    let other_port = format!("http://127.0.0.1:{}", address.port().wrapping_add(1));
+    for page in [
+        "https://evil.example",
+        "null",
+        "https://app.example.evil.example",
+        "http://app.example",
+        "https://app.example:444",
+        &format!("https://{address}"),
+        &other_port,
+    ] {
+        for line in [
+            STREAM,
+            PUBLISH,
+            "OPTIONS /api/v1/topics/a/events",
+            "GET /healthz",
+        ] {
+            let preflight = "Access-Control-Request-Method: POST\r\n";
+            let answer = ask(address, line, &format!("{}{preflight}", origin(page)));
+            assert_eq!(answer.status, 403, "{line} {page}");
+            assert!(
+                answer.body.contains(r#""field":"origin""#),
+                "{}",
+                answer.body
+            );
+            assert_eq!(answer.allow_origin(), None);
+        }
+    }
+    let twice = format!(
+        "{}{}",
+        origin(&format!("http://{address}")),
+        origin("http://evil.example")
+    );
+    assert_eq!(ask(address, PUBLISH, &twice).status, 403);
+    assert_eq!(hub.head(), 0);
+}
+
+#[test]
+fn what_another_site_sends_without_an_origin_is_refused_but_links_work() {
+    let hub = Hub::new();
+    let server = serve(&hub, &[], &[]);
+    for site in ["cross-site", "same-site"] {
+        let embedded = format!("Sec-Fetch-Site: {site}\r\nSec-Fetch-Mode: no-cors\r\n");
+        for line in [STREAM, PUBLISH] {
+            assert_eq!(ask(server.addr(), line, &embedded).status, 403, "{site}");
+        }
+        let link = format!(
+            "Sec-Fetch-Site: {site}\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"
+        );
+        assert_eq!(ask(server.addr(), "GET /", &link).status, 200);
+        assert_eq!(ask(server.addr(), PUBLISH, &link).status, 403, "a form");
+        let frame = link.replace("document", "iframe");
+        assert_eq!(ask(server.addr(), "GET /", &frame).status, 403);
+    }
+    assert_eq!(
+        ask(server.addr(), STREAM, "Sec-Fetch-Site: none\r\n").status,
+        200
+    );
+    assert_eq!(hub.head(), 0);
+}
+
+#[test]
+fn the_servers_own_pages_publish_and_read() {
+    let hub = Hub::new();
+    let server = serve(&hub, &[], &["events.example"]);
+    let own = origin(&format!("http://{}", server.addr()));
+    let behind_a_proxy =
+        "Host: events.example\r\nOrigin: https://events.example\r\nSec-Fetch-Site: same-origin\r\n";
+    for fields in [own.as_str(), behind_a_proxy] {
+        let answer = ask(server.addr(), PUBLISH, fields);
+        assert_eq!((answer.status, answer.allow_origin()), (200, None));
+        assert_eq!(ask(server.addr(), STREAM, fields).status, 200);
+    }
+    assert_eq!(hub.head(), 2);
+}
+
+#[test]
+fn an_origin_that_was_let_in_may_read_every_answer() {
+    let hub = Hub::new();
+    let server = serve(&hub, &["https://App.example", "http://localhost:3000"], &[]);
+    for page in ["https://app.example", "http://localhost:3000"] {
+        let fields = format!("{}Sec-Fetch-Site: cross-site\r\n", origin(page));
+        for (line, status) in [
+            (STREAM, 200),
+            ("GET /api/v1/events/stream?topic=a..b", 400),
+            (PUBLISH, 200),
+            ("POST /api/v1/topics/a..b/events", 400),
+            ("POST /api/v1/topics/a/events?atomic=x", 400),
+            ("GET /nowhere", 404),
+            ("PUT /healthz", 405),
+        ] {
+            let answer = ask(server.addr(), line, &fields);
+            assert_eq!(
+                (answer.status, answer.allow_origin()),
+                (status, Some(page)),
+                "{line}"
+            );
+            assert_eq!(answer.field("vary"), Some("Origin"), "{line}");
+        }
+    }
+    assert_eq!(hub.head(), 2);
+}
+
+#[test]
+fn answers_to_bodies_that_fail_carry_the_origin_too() {
+    let hub = Hub::new();
+    let config = ServerConfig {
+        cors_origins: vec!["*".to_owned()],
+        body_bytes: 10,
+        ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
+    };
+    let server = Server::bind(&hub, config).unwrap().spawn().unwrap();
+    let send = |fields: &str, body: &str| {
+        let mut stream = TcpStream::connect(server.addr()).unwrap();
+        let head = format!("{PUBLISH} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://x.example\r\n");
+        stream
+            .write_all(format!("{head}{fields}\r\n{body}").as_bytes())
+            .unwrap();
+        read_answer(stream)
+    };
+    let declared = send("Content-Length: 99\r\n", "");
+    let streamed = send(
+        "Transfer-Encoding: chunked\r\n",
+        "20\r\n01234567890123456789012345678901\r\n",
+    );
+    for answer in [declared, streamed] {
+        assert_eq!((answer.status, answer.allow_origin()), (413, Some("*")));
+    }
+    let not_json = send(
+        "Content-Type: application/cloudevents+json\r\nContent-Length: 1\r\n",
+        "{",
+    );
+    assert_eq!((not_json.status, not_json.allow_origin()), (400, Some("*")));
+    assert_eq!(hub.head(), 0);
+}
+
+#[test]
+fn results_line_by_line_carry_the_origin_once() {
+    let hub = Hub::new();
+    let server = serve(&hub, &["http://a.example"], &[]);
+    let mut stream = TcpStream::connect(server.addr()).unwrap();
+    let head = "POST /api/v1/topics/a/events?atomic=false HTTP/1.1\r\nHost: localhost\r\n\
+                Origin: http://a.example\r\nContent-Type: application/x-ndjson\r\n\
+                Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    stream
+        .write_all(b"2\r\n1\n\r\n2\r\n2\n\r\n0\r\n\r\n")
+        .unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(
+        text.starts_with("HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: http://a.example\r\n"),
+        "{text}"
+    );
+    assert_eq!(
+        text.matches("Access-Control-Allow-Origin").count(),
+        1,
+        "{text}"
+    );
+    assert_eq!(hub.head(), 2);
+}
+
+#[test]
+fn a_preflight_says_what_a_page_may_send() {
+    let hub = Hub::new();
+    let server = serve(&hub, &["https://app.example"], &[]);
+    let fields = "Origin: https://app.example\r\nAccess-Control-Request-Method: POST\r\n\
+                  Access-Control-Request-Headers: content-type,CE-Id, ce-type,last-event-id,x-other\r\n";
+    let answer = ask(server.addr(), "OPTIONS /api/v1/topics/a/events", fields);
+    assert_eq!(
+        (answer.status, answer.allow_origin()),
+        (204, Some("https://app.example"))
+    );
+    let methods = answer.field("access-control-allow-methods").unwrap();
+    assert!(
+        methods.contains("POST") && methods.contains("GET"),
+        "{methods}"
+    );
+    let allowed = answer.field("access-control-allow-headers");
+    assert_eq!(allowed, Some("content-type, ce-id, ce-type, last-event-id"));
+    assert!(answer.field("access-control-max-age").is_some());
+    let plain = ask(server.addr(), "OPTIONS /healthz", "");
+    assert_eq!(
+        (plain.status, plain.field("allow")),
+        (405, Some("GET, HEAD"))
+    );
+}
+
+#[test]
+fn a_star_lets_every_origin_in() {
+    let hub = Hub::new();
+    let server = serve(&hub, &["*"], &["*"]);
+    for page in ["https://any.example", "null"] {
+        let fields = format!("Host: any.example\r\n{}", origin(page));
+        let answer = ask(server.addr(), PUBLISH, &fields);
+        assert_eq!((answer.status, answer.allow_origin()), (200, Some("*")));
+    }
+}
+
+#[test]
+fn a_setting_that_is_none_is_named() {
+    let hub = Hub::new();
+    let refused = |change: fn(&mut ServerConfig)| {
+        let mut config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+        change(&mut config);
+        match Server::bind(&hub, config).err() {
+            Some(ServerError::Config { field, reason }) => format!("{field} {reason}"),
+            other => panic!("{other:?}"),
+        }
+    };
+    let text = refused(|config| config.cors_origins = vec!["https://a.example/path".to_owned()]);
+    assert!(
+        text.starts_with("cors_origins must be scheme://host"),
+        "{text}"
+    );
+    assert!(text.ends_with(r#""https://a.example/path""#), "{text}");
+    let text = refused(|config| config.allowed_hosts = vec!["http://a".to_owned()]);
+    assert!(
+        text.starts_with("allowed_hosts must be a host name"),
+        "{text}"
+    );
+}
