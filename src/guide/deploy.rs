@@ -125,8 +125,8 @@
 //! 	@stream path /api/v1/events/stream
 //! 	handle @stream {
 //! 		reverse_proxy 127.0.0.1:8080 {
-//! 			@later status 502 503 504
-//! 			handle_response @later {
+//! 			@refused status 502 503 504
+//! 			handle_response @refused {
 //! 				header Content-Type text/event-stream
 //! 				respond "retry: 2000\n\n" 200
 //! 			}
@@ -136,8 +136,8 @@
 //! 		reverse_proxy 127.0.0.1:8080
 //! 	}
 //! 	handle_errors {
-//! 		@stream path /api/v1/events/stream
-//! 		handle @stream {
+//! 		@later path /api/v1/events/stream
+//! 		handle @later {
 //! 			header Content-Type text/event-stream
 //! 			respond "retry: 2000\n\n" 200
 //! 		}
