@@ -1,8 +1,10 @@
 // Chromium without a window, spoken to through its debugging pipe (no package needed): each event
 // of a page's EventSource as a line "id TAB name TAB data" on standard output.
 // Usage: node chromium.mjs CHROMIUM PROFILE-FOLDER PAGE SCRIPT
-//   opens PAGE, then runs SCRIPT in it; what the page logs with console.log is printed.
+//   opens PAGE, then runs SCRIPT in it; what the page logs with console.log is printed. Each line of
+//   standard input is run in the page as well; its end ends the browser.
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 
 const [program, profile, page, script] = process.argv.slice(2);
 const flags = [
@@ -12,9 +14,6 @@ const flags = [
 const browser = spawn(program, flags, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
 browser.on('exit', (code) => process.exit(code ?? 1));
 const [, , , to, from] = browser.stdio;
-// Whoever started this is gone once standard input ends.
-process.stdin.on('end', () => browser.kill('SIGKILL')).resume();
-
 const answers = new Map();
 let number = 0;
 function send(method, params = {}, sessionId = undefined) {
@@ -53,4 +52,8 @@ await send('Runtime.enable', {}, sessionId);
 await send('Page.enable', {}, sessionId);
 await send('Page.navigate', { url: page }, sessionId);
 await load;
-await send('Runtime.evaluate', { expression: script }, sessionId);
+const run = (expression) => send('Runtime.evaluate', { expression }, sessionId);
+await run(script);
+createInterface({ input: process.stdin })
+  .on('line', run)
+  .on('close', () => browser.kill('SIGKILL'));

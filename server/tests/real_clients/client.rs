@@ -9,7 +9,8 @@ pub(crate) struct Client {
     process: Process,
     taken: usize,
     /// Holds what the program writes, until it has ended.
-    _folder: Option<tempfile::TempDir>,
+    #[allow(dead_code, reason = "it is removed when it is dropped")]
+    folder: Option<tempfile::TempDir>,
 }
 
 /// What it printed: an event, or `open`, `retrying` or `closed` without id and data.
@@ -68,19 +69,24 @@ pub(crate) fn chromium(url: &str) -> Option<Client> {
           source.addEventListener(name, (e) => console.log(e.lastEventId, e.type, e.data));
         source.onopen = () => console.log('', 'open', '');
         source.onerror = () => console.log('', source.readyState === 2 ? 'closed' : 'retrying', '');";
+    let base = &url[..url.find("/api/").expect("an address of the API")];
+    let script = SCRIPT.replace("URL", &format!("{url:?}"));
+    page(&format!("{base}/healthz"), &script)
+}
+
+/// Chromium at an address, with a script that prints by `console.log`.
+pub(crate) fn page(address: &str, code: &str) -> Option<Client> {
     let node = program(&["node"])?;
     let chromium = program(&["chromium", "chromium-browser", "google-chrome"])?;
     let folder = tempfile::tempdir().expect("a folder");
-    let base = &url[..url.find("/api/").expect("an address of the API")];
     let mut command = Command::new(node);
     command
         .arg(script("chromium.mjs"))
         .arg(chromium)
         .arg(folder.path().join("profile"))
-        .arg(format!("{base}/healthz"))
-        .arg(SCRIPT.replace("URL", &format!("{url:?}")));
+        .args([address, code]);
     let mut client = Client::of(command);
-    client._folder = Some(folder);
+    client.folder = Some(folder);
     Some(client)
 }
 
@@ -93,7 +99,7 @@ impl Client {
         Client {
             process: Process::spawn(&mut command),
             taken: 0,
-            _folder: None,
+            folder: None,
         }
     }
 
@@ -122,6 +128,11 @@ impl Client {
                 _ => return line,
             }
         }
+    }
+
+    /// Runs a line of code in the page.
+    pub(crate) fn run(&mut self, code: &str) {
+        self.process.write(format!("{code}\n"));
     }
 
     /// Whether this is among what it has printed.
