@@ -233,6 +233,36 @@ fn an_event_whose_look_panicked_was_not_received() {
 }
 
 #[test]
+fn a_reader_that_dwells_on_an_event_holds_nobody_up() {
+    let hub = Hub::builder()
+        .capacity(64)
+        .ring_bytes(64 << 10)
+        .build()
+        .unwrap();
+    let mut receiver = hub.subscribe(Subscription::all()).unwrap();
+    let large = "x".repeat(3_000);
+    let mut event = Event::new("t", "t");
+    let event = event.text(&large).build().unwrap();
+    hub.publish(event).unwrap();
+    // Publishing inside the look also shows that no lock is held then.
+    let same = receiver.with_next(|_, seen| {
+        (0..1_000).for_each(|_| assert!(hub.publish(event).is_ok()));
+        seen.data() == large.as_bytes()
+    });
+    assert_eq!((same, hub.head()), (Ok(true), 1_001));
+    let lagged = receiver.recv().unwrap_err();
+    let RecvError::Lagged(lagged) = lagged else {
+        panic!("{lagged}")
+    };
+    assert_eq!(lagged.resume_at, hub.earliest());
+    assert_eq!(lagged.missed, lagged.resume_at - 2);
+    let rest = receiver.drain(usize::MAX, |_, event| {
+        assert_eq!(event.data(), large.as_bytes())
+    });
+    assert_eq!(rest, Ok((1_001 - lagged.resume_at + 1) as usize));
+}
+
+#[test]
 fn the_raw_reader_seeks_reads_and_tells_gaps() {
     let hub = small(8);
     let mut reader = hub.reader().unwrap();

@@ -310,3 +310,29 @@ fn values_without_size_are_values() {
     publisher.publish_batch([(); 3]).unwrap();
     assert_eq!(subscriber.drain(usize::MAX, |_, _| ()), Ok(3));
 }
+
+/// Each reader may pin a block once, and a block counts its pins in 20 bits.
+#[test]
+fn more_readers_than_can_be_counted_are_refused() {
+    let (mut publisher, ring) = ring::channel::<u64>(1).unwrap();
+    publisher.publish(0).unwrap();
+    let mut readers: Vec<_> = (1..1 << 20)
+        .map(|_| ring.subscribe(Start::Oldest).unwrap())
+        .collect();
+    assert_eq!(
+        ring.subscribe(Start::Oldest).unwrap_err(),
+        SubscribeError::TooManyReaders
+    );
+    assert!(ring.group().is_err() && readers[0].try_clone().is_err());
+    for reader in &mut readers {
+        std::mem::forget(reader.try_recv().unwrap());
+    }
+    publisher.publish(1).unwrap();
+    readers.pop();
+    let mut late = ring.subscribe(Start::Oldest).unwrap();
+    assert_eq!(
+        next(&mut late),
+        Ok(1),
+        "all pins on one block, and the ring went round"
+    );
+}

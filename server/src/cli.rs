@@ -134,7 +134,7 @@ pub(crate) struct Bounds {
     #[arg(default_value = "8M")]
     pub(crate) body_bytes: usize,
 
-    /// Request bodies being received, all together; beyond it reading waits
+    /// Request bodies being received, all together; more get 503 with Retry-After
     #[arg(long, env = "EVENTRING_BODIES_IN_FLIGHT", value_name = "BYTES")]
     #[arg(default_value = "64M", value_parser = units::bytes)]
     pub(crate) bodies_in_flight: usize,

@@ -218,3 +218,36 @@ fn too_many_connections_get_503_and_room_comes_back() {
             == 200
     });
 }
+
+#[test]
+fn one_pipelining_publisher_does_not_overrun_the_streams() {
+    let server = Server::start(&[]);
+    let mut stream = Stream::open(server.address, "topic=t");
+    let body = "1\n".repeat(1000);
+    let request = format!(
+        "POST /api/v1/topics/t/events HTTP/1.1\r\nHost: localhost\r\n\
+         Content-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut http = Http::connect(server.address);
+    let mut writer = http.stream.try_clone().expect("a second handle");
+    let writing = std::thread::spawn(move || {
+        std::io::Write::write_all(&mut writer, request.repeat(300).as_bytes()).expect("taken");
+    });
+    for _ in 0..300 {
+        assert_eq!(http.response().status, 200);
+    }
+    writing.join().expect("all sent");
+    let last = server.publish("t", "\"last\"");
+    // This reader may be too slow for what is kept, but the server must not be.
+    loop {
+        let event = stream.next();
+        assert!(
+            event.event != "gap" || event.json()["reason"] != "overrun",
+            "{event:?}"
+        );
+        if event.id == last {
+            break;
+        }
+    }
+}

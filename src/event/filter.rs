@@ -83,15 +83,19 @@ impl Filter {
     pub fn parse<S: AsRef<str>>(
         patterns: impl IntoIterator<Item = S>,
     ) -> Result<Self, FilterError> {
-        let parsed: Result<Vec<Pattern>, FilterError> = patterns
-            .into_iter()
-            .enumerate()
-            .map(|(index, text)| {
-                Pattern::parse(text.as_ref()).map_err(|error| FilterError::Pattern { index, error })
-            })
-            .take(PATTERNS_MAX + 1)
-            .collect();
-        Self::new(parsed?)
+        let mut parsed = Vec::new();
+        let mut given = 0;
+        for (index, text) in patterns.into_iter().enumerate() {
+            given += 1;
+            if given <= PATTERNS_MAX {
+                let pattern = Pattern::parse(text.as_ref());
+                parsed.push(pattern.map_err(|error| FilterError::Pattern { index, error })?);
+            }
+        }
+        if given > PATTERNS_MAX {
+            return Err(FilterError::TooMany { given });
+        }
+        Self::new(parsed)
     }
 
     /// Returns whether any pattern takes this topic.

@@ -11,6 +11,7 @@
 mod attribute;
 mod batch;
 mod builder;
+mod checked;
 mod error;
 mod filter;
 mod ids;

@@ -54,6 +54,9 @@ pub enum TopicError {
 /// assert_eq!(topic::validate("orders..created").unwrap_err().to_string(), "empty segment at column 8");
 /// ```
 pub fn validate(name: &str) -> Result<(), TopicError> {
+    if is_plain(name.as_bytes()) {
+        return Ok(());
+    }
     check_text(name)?;
     match segments(name).find(|(_, segment)| matches!(*segment, "*" | ">")) {
         Some((column, _)) => Err(TopicError::Wildcard { column }),
@@ -65,6 +68,19 @@ pub fn validate(name: &str) -> Result<(), TopicError> {
 pub fn hash(name: &str) -> u64 {
     static KEYS: OnceLock<RandomState> = OnceLock::new();
     KEYS.get_or_init(RandomState::new).hash_one(name)
+}
+
+/// Returns whether it is a name of the usual kind: printable ASCII, nothing to look at twice. The slow way says what
+/// is wrong with others, and accepts what is not ASCII.
+fn is_plain(name: &[u8]) -> bool {
+    let printable = name
+        .iter()
+        .fold(true, |all, byte| all & (b' '..=b'~').contains(byte));
+    printable
+        && name.len() <= TOPIC_BYTES_MAX
+        && name
+            .split(|byte| *byte == b'.')
+            .all(|segment| !matches!(segment, b"" | b"*" | b">"))
 }
 
 /// Checks what names and patterns have in common.

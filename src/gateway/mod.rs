@@ -34,4 +34,4 @@ pub use auth::{Access, Action, AllowAll, Authorizer, Denied};
 pub use config::ServerConfig;
 pub use server::{Handle, Running, Server, ServerError};
 
-pub use crate::reactor::{LATENCY_BOUNDS_US, Latency, Stats, StopReport};
+pub use crate::reactor::{Clock, LATENCY_BOUNDS_US, Latency, Stats, StopReport};

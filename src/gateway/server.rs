@@ -16,7 +16,7 @@ use super::publish::Bounds;
 use super::service::Gateway;
 use super::stream::StreamDefaults;
 use crate::hub::Hub;
-use crate::reactor::{self, BindError, Latency, Reactor, Stats, StopReport};
+use crate::reactor::{self, BindError, Clock, Latency, Reactor, Stats, StopReport};
 
 /// Serves a hub over HTTP and Server-Sent Events.
 ///
@@ -42,6 +42,9 @@ pub struct Server {
     /// The log knows that it has stopped.
     stopped: bool,
 }
+
+/// Bytes read at a time, however small the ring is.
+const READ_BYTES_MIN: usize = 512;
 
 /// Why a server could not be made.
 #[derive(Debug, Error)]
@@ -114,7 +117,10 @@ impl Server {
             heartbeat: config.heartbeat,
         };
         let fed = hub.visible() + 1;
-        let reactor = Reactor::bind(&config.listen, config.limits(), fed, |handle| {
+        let mut limits = config.limits();
+        // The shortest event on the wire has two bytes: one read is at most half a ring.
+        limits.read_bytes = limits.read_bytes.min(hub.capacity().max(READ_BYTES_MIN));
+        let reactor = Reactor::bind(&config.listen, limits, fed, |handle| {
             Gateway::new(hub, readers, bounds, defaults, guard, authorizer, handle)
         })?;
         for address in reactor.addresses() {
@@ -125,6 +131,13 @@ impl Server {
             stop_timeout: config.stop_timeout,
             stopped: false,
         })
+    }
+
+    /// Goes by another clock: deadlines and heartbeats come when it says so.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.reactor.set_clock(Box::new(clock));
+        self
     }
 
     /// The addresses listened on, with the ports that the system picked.

@@ -26,6 +26,9 @@ use crate::reactor::{
 use crate::wire::http::{BodyLength, Head, Reason, RequestError, ResponseHead, chunk};
 use crate::wire::sse;
 
+/// Requests wait while more than this part of the ring is not yet in the logs. A batch takes half of
+/// it at most, so a publisher over HTTP never overruns the streams.
+const BEHIND_SHARE: u64 = 4;
 /// What a client that was refused for want of room is told to wait, seconds.
 const RETRY_AFTER_S: u32 = 1;
 
@@ -419,6 +422,10 @@ impl Service for Gateway {
 
     fn visible(&self) -> u64 {
         self.hub.visible()
+    }
+
+    fn is_behind(&self, fed: u64) -> bool {
+        (self.hub.visible() + 1).saturating_sub(fed) > self.hub.capacity() as u64 / BEHIND_SHARE
     }
 
     fn arm(&mut self, fed: u64) -> bool {

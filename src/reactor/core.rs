@@ -31,10 +31,14 @@ pub(super) struct Core<S: Service> {
     pub(super) wheel: Wheel,
     /// The offset after the newest one that is in the logs.
     pub(super) fed: u64,
+    /// Requests wait until more is fed.
+    behind: bool,
     /// Bytes appended since all dirty classes were last pumped.
     pub(super) unpumped: usize,
     /// Frames appended so far, over all logs.
     pub(super) appended: u64,
+    /// The heartbeat of each wire form, as last written.
+    pub(super) beats: Vec<Vec<u8>>,
     /// Bytes held in half-sent frames.
     pub(super) half_sent: usize,
     /// The frame last saved half-sent: the next one inside it shares it.
@@ -58,8 +62,10 @@ impl<S: Service> Core<S> {
             waiting: Vec::new(),
             wheel: Wheel::new(),
             fed,
+            behind: false,
             unpumped: 0,
             appended: 0,
+            beats: vec![Vec::new(); S::FORMS],
             half_sent: 0,
             last_saved: None,
             limits,
@@ -67,6 +73,16 @@ impl<S: Service> Core<S> {
             started: now,
             now,
         }
+    }
+
+    /// Looks whether requests have to wait for the logs.
+    pub(super) fn look_behind(&mut self, service: &S) {
+        self.behind = service.is_behind(self.fed);
+    }
+
+    /// Whether requests wait until more is fed.
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind
     }
 
     // -- Time

@@ -30,6 +30,8 @@ pub struct Limits {
     /// Answers that wait for their events to become visible, per connection; beyond it the
     /// connection is not read. 256.
     pub max_pending_publishes: usize,
+    /// Bytes read from a connection at a time, into one buffer for all. 64 KiB.
+    pub read_bytes: usize,
     /// `TCP_NOTSENT_LOWAT`: unsent bytes the kernel takes per connection. 16 KiB.
     pub notsent_lowat: u32,
     /// `SO_SNDBUF`; `None` leaves it to the kernel.
@@ -51,6 +53,7 @@ impl Default for Limits {
             private_bytes: 64 << 10,
             half_sent_bytes: 16 << 20,
             max_pending_publishes: 256,
+            read_bytes: 64 << 10,
             notsent_lowat: 16 << 10,
             send_buffer: None,
             http: http::Limits::default(),

@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 mod class;
+mod clock;
 mod conn;
 mod core;
 mod deliver;
@@ -26,6 +27,7 @@ mod turn;
 mod wheel;
 
 pub use self::class::ClassId;
+pub use self::clock::{Clock, SystemClock};
 pub use self::end::{EndReason, StreamEnd};
 pub use self::frames::Frames;
 pub use self::inbox::Handle;

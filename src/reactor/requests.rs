@@ -51,7 +51,8 @@ impl<S: Service> Requests<S> {
             decoder: RequestDecoder::new(limits.http),
             input: Vec::new(),
             exchange: None,
-            clock: Clock::Idle,
+            // The first head is awaited from the accept on.
+            clock: Clock::Head,
             answers: VecDeque::new(),
             held: false,
         }
@@ -126,7 +127,10 @@ impl<S: Service> Core<S> {
     ) -> usize {
         let mut used = 0;
         requests.held = true;
-        while !requests.is_full(&self.limits) && out.len() < self.limits.private_bytes {
+        while !requests.is_full(&self.limits)
+            && out.len() < self.limits.private_bytes
+            && !self.is_behind()
+        {
             let next = match requests.decoder.decode(&input[used..]) {
                 Ok((n, step)) => {
                     used += n;
@@ -181,6 +185,7 @@ impl<S: Service> Core<S> {
                 }
             }
         }
+        self.look_behind(service);
         Next::Again
     }
 
@@ -223,6 +228,14 @@ impl<S: Service> Core<S> {
         self.deliver(service, i);
     }
 
+    /// Has the socket of connection `i` read in a later turn, if only the logs are in the way. What
+    /// else is in the way says so when it is gone.
+    pub(super) fn read_later(&mut self, i: u32) {
+        if self.is_behind() {
+            self.make_ready(i);
+        }
+    }
+
     fn park(&mut self, i: u32) {
         if !self.hot(i).flags.has(Flags::PARKED) {
             self.hot(i).flags.set(Flags::PARKED);
@@ -254,7 +267,8 @@ impl<S: Service> Core<S> {
         match self.hot[i as usize].phase {
             Phase::Free => false,
             Phase::Request => {
-                self.out_len(i) < self.limits.private_bytes
+                !self.is_behind()
+                    && self.out_len(i) < self.limits.private_bytes
                     && self.cold[i as usize]
                         .requests
                         .as_ref()
@@ -299,6 +313,9 @@ impl<S: Service> Core<S> {
             return;
         };
         let why = match requests.clock {
+            Clock::Head if requests.decoder.is_idle() => {
+                return self.close(service, i, EndReason::Closed);
+            }
             Clock::Head => Refusal::HeadTimeout,
             Clock::Body => Refusal::BodyTimeout,
             Clock::Idle | Clock::Answer => return self.close(service, i, EndReason::Closed),

@@ -19,7 +19,8 @@ struct Tally {
 impl<S: Service> Core<S> {
     pub(super) fn scan(&mut self, service: &mut S) {
         let mut tally = Tally::default();
-        let mut beats: Vec<Vec<u8>> = vec![Vec::new(); S::FORMS];
+        let mut beats = std::mem::take(&mut self.beats);
+        beats.iter_mut().for_each(Vec::clear);
         let mut tick = Vec::new();
         if self.counters.watchers.get() > 0 {
             service.tick(&mut tick);
@@ -35,6 +36,7 @@ impl<S: Service> Core<S> {
                 Phase::Free | Phase::Request => {}
             }
         }
+        self.beats = beats;
         let counters = &self.counters;
         counters.catching_up.set(tally.catching_up);
         counters.blocked.set(tally.blocked);

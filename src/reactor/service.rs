@@ -84,6 +84,10 @@ pub trait Service {
     /// The newest offset that readers may see: answers that wait for it or an earlier one leave.
     fn visible(&self) -> u64;
 
+    /// Whether so much was published from offset `fed` on that requests must wait until it is fed:
+    /// a publisher on this thread must not overrun the streams that it serves.
+    fn is_behind(&self, fed: u64) -> bool;
+
     /// Asks to be woken when there is something from offset `fed` on; `false`: there is already, do
     /// not sleep.
     fn arm(&mut self, fed: u64) -> bool;

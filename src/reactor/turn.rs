@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
 
+use super::clock::{Clock, SystemClock};
 use super::conn::{Cold, Flags, Phase};
 use super::core::Core;
 use super::end::EndReason;
@@ -30,8 +31,6 @@ const VISITS: usize = 256;
 const SLICE: Duration = Duration::from_millis(1);
 /// Visits between two looks at the clock.
 const VISITS_PER_CLOCK: usize = 32;
-/// The one buffer that all connections are read into.
-const READ_BUFFER: usize = 64 << 10;
 /// Reads of one connection in a turn.
 const READS: usize = 4;
 /// Connections over the limit that are answered rather than dropped.
@@ -54,6 +53,11 @@ pub struct Reactor<S: Service> {
     next_scan: u32,
     /// When the first event was published that not everybody has; at the latest.
     batch_since: Option<Instant>,
+    /// When this turn began, by the machine's clock.
+    looked: Instant,
+    /// Nothing that the next feed finds was published before this.
+    since: Instant,
+    clock: Box<dyn Clock>,
     /// Set while stopping: when to give up.
     stop_at: Option<Instant>,
     report: Option<StopReport>,
@@ -101,6 +105,7 @@ impl<S: Service> Reactor<S> {
             counters: counters.clone(),
         };
         let service = service(&handle);
+        let read_bytes = limits.read_bytes.max(1);
         Ok(Self {
             poll,
             events: Events::with_capacity(EVENTS),
@@ -108,15 +113,23 @@ impl<S: Service> Reactor<S> {
             inbox,
             core: Core::new(limits, counters, Instant::now(), fed),
             service,
-            read_buffer: vec![0; READ_BUFFER].into_boxed_slice(),
+            read_buffer: vec![0; read_bytes].into_boxed_slice(),
             encoded: Vec::new(),
             due: Vec::new(),
             cut: Vec::new(),
             next_scan: 1,
             batch_since: None,
+            looked: Instant::now(),
+            since: Instant::now(),
+            clock: Box::new(SystemClock),
             stop_at: None,
             report: None,
         })
+    }
+
+    /// Goes by another clock, which must not be behind the time of [`bind`](Self::bind).
+    pub fn set_clock(&mut self, clock: Box<dyn Clock>) {
+        self.clock = clock;
     }
 
     /// The addresses listened on, with the ports that the system picked.
@@ -156,20 +169,12 @@ impl<S: Service> Reactor<S> {
         if self.report.is_some() {
             return Ok(self.report);
         }
-        let slept = self.wait(timeout)?;
-        let looked = self.core.now;
-        self.core.now = Instant::now();
-        let woken = self.inbox.woken().filter(|at| *at > looked);
-        let since = if slept {
-            woken.unwrap_or(self.core.now)
-        } else {
-            looked
-        };
+        self.look(timeout)?;
         // What was published before a request came is in the logs before the request is answered.
-        self.feed(since);
+        self.feed();
         self.take_events();
         self.accept();
-        self.feed(self.core.now);
+        self.feed();
         self.complete();
         self.pump();
         self.measure();
@@ -183,10 +188,23 @@ impl<S: Service> Reactor<S> {
         Ok(self.report)
     }
 
+    /// Waits for something to do, and sets the time.
+    fn look(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let slept = self.wait(timeout)?;
+        self.core.now = self.clock.now();
+        let before = std::mem::replace(&mut self.looked, Instant::now());
+        let woken = self.inbox.woken().filter(|at| *at > before);
+        self.since = match slept {
+            true => woken.unwrap_or(self.looked),
+            false => before,
+        };
+        Ok(())
+    }
+
     /// Waits for something to do; `true`: it may have slept.
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
         let deadline = self.next_deadline();
-        let until = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let until = deadline.map(|at| at.saturating_duration_since(self.clock.now()));
         let mut timeout = match (until, timeout) {
             (None, _) => Duration::ZERO,
             (Some(until), None) => until,
@@ -210,19 +228,23 @@ impl<S: Service> Reactor<S> {
         !self.core.dirty.is_empty() || !self.core.ready.is_empty() || self.listeners.has_waiting()
     }
 
-    /// Fills the logs with what was published, none of it before `since`.
-    fn feed(&mut self, since: Instant) {
+    /// Fills the logs with what was published.
+    fn feed(&mut self) {
         let before = self.core.appended;
         let mut frames = Frames::new(&mut self.core, &mut self.encoded, &mut self.cut);
-        if frames.has_room() {
+        let mut fed = None;
+        while frames.has_room() && fed != Some(frames.fed()) {
+            fed = Some(frames.fed());
             self.service.feed(&mut frames);
         }
+        self.core.look_behind(&self.service);
         while let Some(i) = self.cut.pop() {
             self.core.close(&mut self.service, i, EndReason::HalfSent);
         }
         if self.core.appended != before {
-            self.batch_since.get_or_insert(since);
+            self.batch_since.get_or_insert(self.since);
         }
+        self.since = self.looked;
     }
 
     /// Notes how long the batch took, once everybody who could had it.
@@ -267,8 +289,11 @@ impl<S: Service> Reactor<S> {
     /// Reads connection `i` until its socket is empty, its share is used up, or it must wait.
     fn read(&mut self, i: u32, until_eof: bool) {
         for _ in 0..READS {
-            if !self.core.wants_input(i) || !self.core.hot(i).flags.has(Flags::UNREAD) {
+            if !self.core.hot(i).flags.has(Flags::UNREAD) {
                 return;
+            }
+            if !self.core.wants_input(i) {
+                return self.core.read_later(i);
             }
             let Some(transport) = self.core.hot(i).transport.as_mut() else {
                 return;
@@ -283,6 +308,9 @@ impl<S: Service> Reactor<S> {
                     if self.core.phase(i) == Phase::Request {
                         let (core, service) = (&mut self.core, &mut self.service);
                         core.take_input(service, i, &self.read_buffer[..n]);
+                        if self.core.is_behind() {
+                            self.feed();
+                        }
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -377,6 +405,7 @@ impl<S: Service> Reactor<S> {
     /// Sends to who has something to get, for a slice of time.
     fn pump(&mut self) {
         let mut visits = 0;
+        let started = Instant::now();
         while visits < VISITS && (!self.core.dirty.is_empty() || !self.core.ready.is_empty()) {
             for _ in 0..self.core.ready.len().min(VISITS_PER_CLOCK) {
                 if let Some(i) = self.core.ready.pop_front() {
@@ -385,7 +414,7 @@ impl<S: Service> Reactor<S> {
                 }
             }
             visits += self.core.pump(&mut self.service, VISITS_PER_CLOCK);
-            if self.core.now.elapsed() > SLICE {
+            if started.elapsed() > SLICE {
                 return;
             }
         }
@@ -398,6 +427,9 @@ impl<S: Service> Reactor<S> {
         self.core.hot(i).flags.clear(Flags::READY);
         if self.core.wants_input(i) && self.core.holds_input(i) {
             self.core.take_input(&mut self.service, i, &[]);
+            if self.core.is_behind() {
+                self.feed();
+            }
         } else if self.core.hot(i).flags.has(Flags::UNREAD) && self.core.wants_input(i) {
             self.read(i, true);
         } else {
@@ -448,7 +480,7 @@ impl<S: Service> Reactor<S> {
     }
 
     fn begin_stop(&mut self, timeout: Duration) {
-        let at = Instant::now() + timeout;
+        let at = self.core.now + timeout;
         self.stop_at = Some(self.stop_at.map_or(at, |earlier| earlier.min(at)));
         self.listeners.close();
         self.service.stopping();
@@ -476,7 +508,7 @@ impl<S: Service> Reactor<S> {
             }
         }
         let left = self.core.counters.connections.get();
-        if left == 0 || Instant::now() >= stop_at {
+        if left == 0 || self.core.now >= stop_at {
             self.report = Some(self.stop_report());
         }
     }

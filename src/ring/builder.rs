@@ -53,7 +53,7 @@ pub enum Overflow {
     /// There is no such reader: gated subscriptions are refused.
     #[default]
     Overwrite,
-    /// It waits, for ever without a timeout.
+    /// It waits, for ever without a timeout. A thread that publishes and reads gated must not run into that.
     Block {
         /// How long it waits before it gives the value back.
         timeout: Option<Duration>,

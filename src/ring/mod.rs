@@ -1,4 +1,117 @@
 //! The ring: one writer, any number of cursors, values read in place.
+//!
+//! A [`Publisher`] writes values into slots, in one order. Everybody who reads has a cursor: there is no queue per
+//! reader, nothing is copied, and a reader that is slow falls behind by a number, and is told. Two kinds of readers
+//! share one ring:
+//!
+//! - A *lossy* reader never holds the publisher back. Overtaken, it gets [`Lagged`] with exact numbers once, and goes
+//!   on from the oldest value that is kept.
+//! - A *gated* reader loses nothing. Once it is a whole capacity behind, the publisher waits or is refused, as the
+//!   ring's [`Overflow`] says.
+//!
+//! ```
+//! use eventring::ring::{Builder, Overflow, Start, TryRecvError};
+//!
+//! let (mut publisher, ring) = Builder::new(100).overflow(Overflow::Reject).build().unwrap();
+//! let mut lossy = ring.subscribe(Start::Newest).unwrap();
+//! let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
+//! publisher.publish("a").unwrap();
+//! publisher.publish_batch(["b", "c"]).unwrap();
+//! assert_eq!(*lossy.try_recv().unwrap(), "a");
+//! gated.drain(usize::MAX, |first, values| assert_eq!((first, values), (0, &["a", "b", "c"][..]))).unwrap();
+//! publisher.close();
+//! assert_eq!(gated.try_recv().unwrap_err(), TryRecvError::Closed);
+//! ```
+//!
+//! # What is kept
+//!
+//! The last `capacity` values: exactly as many as were asked for, counted from where the publisher writes. A batch
+//! evicts while it is written. [`Publisher::trim`] lets go of more, in whole blocks.
+//!
+//! Slots come in blocks of 64 (of fewer in a smaller ring), allocated when first needed: a ring takes
+//! `ceil(capacity / 64) + 1` of them at most, and one more for each reader that has one pinned at the moment when the
+//! publisher comes round. A value stays in its slot until it is written over; it is dropped then, after the new head is
+//! visible, or with the ring.
+//!
+//! # How it works
+//!
+//! `head` is the next sequence. A sequence belongs to a chunk (`sequence / 64`), a chunk is written into a block, and
+//! the block's `state` says which chunk that is, and how many readers have it pinned. The publisher takes a block for
+//! another chunk only from "no readers", by compare-exchange; a block that is pinned is left to its readers, and another
+//! one, in the end a new one, takes its place. So a lossy reader never makes the publisher wait. A gated reader pins
+//! nothing: the publisher does not take what lies at or above a gate.
+//!
+//! Between blocks the publisher touches no lock: it may write below `permit`, which never exceeds the opened blocks,
+//! nor the slowest gate + capacity. Opening a block, joining, leaving and seeking back go through one lock (`core`).
+//! Joining revokes the permit, so that a new gate counts at once.
+//!
+//! The invariants; the models in `loom-tests` are named after them:
+//!
+//! - **I1** A slot at or above head is touched by the publisher alone. A slot below head holds its value.
+//! - **I2** A block with a pin on it is not taken. A reader that pinned a block and found its chunk reads that chunk.
+//! - **I3** `floor` rises, under `core`, before a block below it is taken; nothing at or above it ever is. It is at most
+//!   head, and at most any gate.
+//! - **I4** A gate stands at or below what its reader still reads. Placing one takes `core`, and needs a position at or
+//!   above `floor`, or at or above another gate of the same owner. So nothing that a gate protects is taken.
+//! - **I5** A reader that was overtaken finds `floor`, or head - capacity, above its cursor, and at most head: `Lagged`
+//!   counts right.
+//! - **I6** Whoever sleeps has seen no reason not to *after* it was counted as asleep, and whoever makes a reason looks
+//!   at that count *after*.
+//! - **I7** Blocks are freed with the ring only. The first `filled` slots of a block hold values, and no others.
+//!
+//! # Orderings
+//!
+//! | access | ordering | partner | why |
+//! | --- | --- | --- | --- |
+//! | `head` store (`show`, `close`) | Release | `head` load | I1: what is below head was written before |
+//! | `head` load | Acquire | `head` store | |
+//! | `state` `fetch_add` (`pin`) | Acquire | `state` compare-exchange | I5: who finds another chunk finds the floor raised |
+//! | `state` `fetch_sub` (`unpin`) | Release | `state` compare-exchange | I2: our reads happen before the next writes |
+//! | `state` compare-exchange (`take`) | AcqRel | both of the above | Acquire for the reads, Release for the floor |
+//! | `state` `fetch_sub` after a failed pin | Relaxed | none | nothing was read; as an RMW it stays in the release sequence |
+//! | directory store (`install`) | Release | directory load | I7: a block's fields are there before its address |
+//! | directory load (`find`) | Acquire | directory store | |
+//! | `floor` store | Release | `floor` load in `oldest` | I5: head, loaded after, is not below the floor |
+//! | `floor` load in `oldest` | Acquire | `floor` store | |
+//! | `floor` load in `has_kept` | Relaxed | none | a floor missed here shows in the block's tag, which is acquired |
+//! | gate store (`move_gate`) | Release | gate load | I4: our reads happen before the slot is written over |
+//! | gate load (`slowest`) | Acquire | gate store | |
+//! | `permit` load and store | Relaxed | none | I2 to I4 were settled under `core` when the block was opened |
+//! | `asleep` load, after a store that somebody waits for | SeqCst fence between | SeqCst fence in `arm` | I6, below |
+//! | entry `state` store (`take_due`) | Release | load in `park` | what the waker did happens before we go on |
+//!
+//! **Why a pin holds (I2).** All changes of one `state` word have one order, and each is an RMW. Take a pin that found
+//! its chunk, and a compare-exchange that gives the block to another. If the latter came first in that order, the pin
+//! would have read its tag. So the pin came first, and the compare-exchange, which needs a count of zero, comes after
+//! the matching unpin. It reads a word in the release sequence of that unpin (only RMWs follow it), with Acquire: the
+//! reads between pin and unpin happen before everything the publisher writes afterwards.
+//!
+//! **Why the count stays a count.** It has 20 bits. A handle has one pin at most, in the handle and not in a guard, so
+//! that a forgotten [`Ref`] cannot add up; a failed pin is undone before the next one. Handles are counted under `core`,
+//! and the 2^20th is refused. Chunks are compared modulo 2^44: a reader would have to sleep for 2^43 blocks between its
+//! look at the floor and its pin to be deceived.
+//!
+//! **Why a gate holds (I3, I4).** Blocks are taken under `core`, in `grant`, which has loaded every gate there and found
+//! none below the floor that it raises. A gate that is placed later is placed under `core` too, finds the raised floor,
+//! and must stand at or above it. Between, a gate only moves up. The publisher's writes at and above head go to blocks
+//! taken that way; what `permit` allows without `core` lies in the same blocks. A revocation that the publisher sees
+//! late lets it write into a block that is its own already: it costs exactness for a value published *beside* the
+//! joining, never a value that a gate protects. A batch gets its room, its floor and all its blocks at once, before
+//! anything is written, and nothing can fail after that but the caller's code.
+//!
+//! **Why nobody sleeps through (I6).** The sleeper stores `asleep`, fences, loads the condition. The waker stores the
+//! condition, fences, loads `asleep`. SeqCst fences have one order; whose fence comes second sees the other's store.
+//! If it is the sleeper, it does not sleep. If it is the waker, it takes the list's lock, which the sleeper held when
+//! it stored, and finds the entry. The condition of a reader is head; the one of a blocked publisher is the gates,
+//! which it loads under `core`, and which a leaving reader changes under `core` before it looks at `asleep`.
+//!
+//! **Why panics do no harm.** `next` is the publisher's own until head is stored. A closure or iterator that panics
+//! leaves values in slots at or above head: they count as filled (I7), and are reused or dropped like those of an
+//! earlier lap. An old value is moved out, and dropped when the new one is visible.
+//!
+//! All this is *checked* by loom, at two preemptions and with two or three threads; it is not proved. See
+//! `loom-tests/README.md` for what loom does not explore.
+
 mod builder;
 mod error;
 mod group;

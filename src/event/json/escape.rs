@@ -8,18 +8,30 @@ use base64::engine::general_purpose::STANDARD;
 /// Appends a JSON string.
 pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut clean = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[clean..at]);
-        clean = at + 1;
+    let mut rest = text.as_bytes();
+    loop {
+        let clean = clean_bytes(rest);
+        out.extend_from_slice(&rest[..clean]);
+        let Some(&byte) = rest.get(clean) else { break };
         write_escape(byte, out);
+        rest = &rest[clean + 1..];
     }
-    out.extend_from_slice(&bytes[clean..]);
     out.push(b'"');
+}
+
+/// Returns how many bytes go out as they are. Whole chunks are judged without a branch a byte.
+fn clean_bytes(bytes: &[u8]) -> usize {
+    let is_clean = |byte: &u8| *byte >= 0x20 && *byte != b'"' && *byte != b'\\';
+    let chunks = bytes.chunks_exact(16);
+    let whole = chunks
+        .take_while(|chunk| chunk.iter().fold(true, |all, byte| all & is_clean(byte)))
+        .count()
+        * 16;
+    whole
+        + bytes[whole..]
+            .iter()
+            .take_while(|byte| is_clean(byte))
+            .count()
 }
 
 fn write_escape(byte: u8, out: &mut Vec<u8>) {

@@ -1,5 +1,6 @@
 //! JSON in and out: the text is checked once, values are kept as the spans they stand in.
 
+mod data;
 mod escape;
 mod read;
 mod scan;

@@ -11,7 +11,15 @@ use crate::event::layout::{DataKind, Field, Notes};
 
 /// Appends one event in a shape; what is appended is one valid JSON object.
 pub(in crate::event) fn write_shape(event: EventRef<'_>, shape: Shape, out: &mut Vec<u8>) {
-    let mut writer = Writer { event, shape, out };
+    let tagged = has_tagged_data(shape.members());
+    let bare = event.attribute_bytes().1 == 0;
+    let mut writer = Writer {
+        event,
+        shape,
+        tagged,
+        bare,
+        out,
+    };
     match shape {
         Shape::StreamEvent => writer.frame(),
         Shape::EventualiStream => writer.envelope(),
@@ -22,6 +30,10 @@ pub(in crate::event) fn write_shape(event: EventRef<'_>, shape: Shape, out: &mut
 struct Writer<'e, 'o> {
     event: EventRef<'e>,
     shape: Shape,
+    /// The shape's data stands under a tag.
+    tagged: bool,
+    /// The event has no attributes in any group.
+    bare: bool,
     out: &'o mut Vec<u8>,
 }
 
@@ -42,6 +54,10 @@ impl Writer<'_, '_> {
                 .position(|member| member.key == key);
             index.is_some_and(|index| written & 1 << index != 0)
         };
+        if self.bare {
+            self.out.push(b'}');
+            return;
+        }
         for group in [Group::Tag, Group::Header, Group::Metadata] {
             if !has_group(table, group) {
                 self.group(group.member(), group);
@@ -122,11 +138,16 @@ impl Writer<'_, '_> {
                 self.out.push(b'"');
             }
             Slot::Data => self.data(key),
-            Slot::DataBase64 if has_tagged_data(self.shape.members()) => {}
+            Slot::DataBase64 if self.tagged => {}
             Slot::DataBase64 => self.base64(key),
             Slot::TaggedData => self.tagged(key),
             Slot::Attribute(name) => {
-                if let Some(value) = self.event.attribute(name) {
+                let value = if self.bare {
+                    None
+                } else {
+                    self.event.attribute(name)
+                };
+                if let Some(value) = value {
                     self.key(key);
                     self.value(value);
                 }
@@ -147,7 +168,7 @@ impl Writer<'_, '_> {
             Field::Topic => notes.has(Notes::TOPIC_GIVEN),
             Field::Source => notes.has(Notes::SOURCE_MADE),
             // Tagged data says what it is.
-            Field::ContentType => has_tagged_data(self.shape.members()),
+            Field::ContentType => self.tagged,
             _ => false,
         };
         if filled_in && !self.shape.is_cloud_events() {
@@ -220,7 +241,7 @@ impl Writer<'_, '_> {
     }
 
     fn group(&mut self, key: &str, group: Group) {
-        if self.event.group(group).next().is_none() {
+        if self.bare || self.event.group(group).next().is_none() {
             return;
         }
         self.key(key);

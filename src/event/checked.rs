@@ -1,0 +1,174 @@
+//! Sets what a builder is given, after checking it against the limits.
+
+use super::attribute::{self, Attributes, Group, Value};
+use super::builder::EventBuilder;
+use super::error::{ErrorKind, EventError};
+use super::layout::{DataKind, Field};
+use super::{json, time, topic};
+
+impl EventBuilder {
+    /// Remembers the first error.
+    pub(super) fn keep(&mut self, done: Result<(), EventError>) -> &mut Self {
+        if let Err(error) = done {
+            self.error.get_or_insert(error);
+        }
+        self
+    }
+
+    pub(super) fn set_field(&mut self, field: Field, value: &str) -> Result<(), EventError> {
+        self.check_text(field, value)?;
+        let place = &mut self.fields[field as usize];
+        place.clear();
+        place.push_str(value);
+        Ok(())
+    }
+
+    pub(super) fn set_topic(&mut self, name: &str) -> Result<(), EventError> {
+        topic::validate(name).map_err(|error| EventError::new(error.into(), "topic"))?;
+        self.set_field(Field::Topic, name)
+    }
+
+    /// The text is kept only where the nanoseconds would be written otherwise.
+    pub(super) fn set_time(&mut self, text: &str, local: bool) -> Result<(), EventError> {
+        let wrong = || EventError::new(ErrorKind::Invalid("not an RFC 3339 time"), "time");
+        if text.len() > 64 {
+            return Err(wrong());
+        }
+        let nanos = time::parse(text, local).ok_or_else(wrong)?;
+        self.time = Some(nanos);
+        self.record.clear();
+        time::write(nanos, &mut self.record);
+        let place = &mut self.fields[Field::TimeText as usize];
+        place.clear();
+        if self.record != text.as_bytes() {
+            place.push_str(text);
+        }
+        self.record.clear();
+        Ok(())
+    }
+
+    pub(super) fn set_data(&mut self, content_type: &str, data: &[u8]) -> Result<(), EventError> {
+        self.check_payload(data.len())?;
+        self.fields[Field::ContentType as usize].clear();
+        if !content_type.is_empty() {
+            self.set_field(Field::ContentType, content_type)?;
+        }
+        self.kind = if json::is_json_type(content_type) {
+            let depth = self.limits.depth;
+            let scratch = self.scratch.get_or_insert_default();
+            scratch.parse(data, depth).map_err(|error| EventError {
+                field: "data".into(),
+                ..error
+            })?;
+            DataKind::Json
+        } else if json::is_text_type(content_type) && str::from_utf8(data).is_ok() {
+            DataKind::Text
+        } else {
+            DataKind::Binary
+        };
+        self.data.clear();
+        self.data.extend_from_slice(data);
+        Ok(())
+    }
+
+    pub(super) fn set_attribute(&mut self, name: &str, value: &str) -> Result<(), EventError> {
+        match (Field::from_name(name), name) {
+            (Some(Field::Topic), _) => self.set_topic(value),
+            (Some(Field::TimeText), _) => self.set_time(value, false),
+            (Some(field), _) => self.set_field(field, value),
+            (None, "specversion") => json::check_spec_version(value),
+            (None, "data" | "data_base64") => Err(EventError::new(
+                ErrorKind::Invalid("is not an attribute"),
+                name.to_owned(),
+            )),
+            (None, _) => self.add(Group::Attribute, name, Value::Text(value)),
+        }
+    }
+
+    /// Adds an attribute to a group, within the limits and once.
+    pub(super) fn add(
+        &mut self,
+        group: Group,
+        name: &str,
+        value: Value<'_>,
+    ) -> Result<(), EventError> {
+        let wrong = |kind| Err(EventError::new(kind, shortened(name)));
+        let limits = &self.limits;
+        if name.is_empty() || has_control(name) {
+            return wrong(ErrorKind::Invalid("not a printable name"));
+        }
+        if name.len() > limits.attribute_name_bytes {
+            return wrong(ErrorKind::TooLarge {
+                limit: limits.attribute_name_bytes,
+                actual: name.len(),
+            });
+        }
+        let bytes = value.as_str().len();
+        if bytes > limits.attribute_value_bytes {
+            return wrong(ErrorKind::TooLarge {
+                limit: limits.attribute_value_bytes,
+                actual: bytes,
+            });
+        }
+        if self.attribute_count >= limits.attributes {
+            return wrong(ErrorKind::TooMany {
+                limit: limits.attributes,
+            });
+        }
+        if self.group(group).any(|(given, _)| given == name) {
+            return wrong(ErrorKind::Duplicate);
+        }
+        attribute::write(&mut self.attributes, group, name, value);
+        self.attribute_count += 1;
+        Ok(())
+    }
+
+    pub(super) fn group(&self, group: Group) -> Attributes<'_> {
+        Attributes::new(&self.attributes, self.attribute_count, group)
+    }
+
+    pub(super) fn check_payload(&self, bytes: usize) -> Result<(), EventError> {
+        let limit = self.limits.payload_bytes;
+        if bytes <= limit {
+            return Ok(());
+        }
+        Err(EventError::new(
+            ErrorKind::TooLarge {
+                limit,
+                actual: bytes,
+            },
+            "data",
+        ))
+    }
+
+    /// CloudEvents 1.0, 3.1: strings hold no control characters, and an attribute that is there is not empty.
+    pub(super) fn check_text(&self, field: Field, value: &str) -> Result<(), EventError> {
+        let limit = self.limits.attribute_value_bytes;
+        let kind = if value.is_empty() {
+            ErrorKind::Invalid("must not be empty")
+        } else if value.len() > limit {
+            ErrorKind::TooLarge {
+                limit,
+                actual: value.len(),
+            }
+        } else if has_control(value) {
+            ErrorKind::Invalid("holds a control character")
+        } else {
+            return Ok(());
+        };
+        Err(EventError::new(kind, field.name()))
+    }
+}
+
+/// One pass over the bytes for printable ASCII, which nearly all text here is; characters are looked at otherwise.
+fn has_control(text: &str) -> bool {
+    let printable = text
+        .bytes()
+        .fold(true, |all, byte| all & (b' '..=b'~').contains(&byte));
+    !printable && text.chars().any(char::is_control)
+}
+
+/// Names in errors are cut, so that an error stays small.
+fn shortened(name: &str) -> String {
+    name.chars().take(64).collect()
+}

@@ -1,0 +1,196 @@
+//! Deadlines and heartbeats, by a clock that the test moves.
+#![cfg(feature = "gateway")]
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use eventring::event::Event;
+use eventring::gateway::{Server, ServerConfig};
+use eventring::hub::Hub;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server that the test turns itself, on a clock of its own.
+struct Stage {
+    hub: Hub,
+    server: Server,
+    seconds: Arc<AtomicU64>,
+}
+
+impl Stage {
+    fn new(change: impl FnOnce(&mut ServerConfig)) -> Self {
+        let hub = Hub::new();
+        let mut config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+        change(&mut config);
+        let seconds = Arc::new(AtomicU64::new(0));
+        let (begin, moved) = (Instant::now() + Duration::from_secs(1), seconds.clone());
+        let clock = move || begin + Duration::from_secs(moved.load(Ordering::Relaxed));
+        let server = Server::bind(&hub, config).unwrap().with_clock(clock);
+        Self {
+            hub,
+            server,
+            seconds,
+        }
+    }
+
+    fn connect(&self, request: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.server.local_addrs()[0]).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    }
+
+    fn turn(&mut self) {
+        self.server.turn(Some(Duration::from_millis(1))).unwrap();
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.seconds.fetch_add(seconds, Ordering::Relaxed);
+        self.turn();
+    }
+
+    /// Turns until the client has what `done` looks for; `None` in it: the end of the stream.
+    fn read(&mut self, stream: &mut TcpStream, done: impl Fn(&str, bool) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let (mut text, mut ended) = (Vec::new(), false);
+        while !done(&String::from_utf8_lossy(&text), ended) {
+            assert!(
+                Instant::now() < deadline,
+                "{}",
+                String::from_utf8_lossy(&text)
+            );
+            self.turn();
+            let mut buffer = [0; 4096];
+            match stream.read(&mut buffer) {
+                Ok(0) => ended = true,
+                Ok(n) => text.extend_from_slice(&buffer[..n]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        String::from_utf8(text).unwrap()
+    }
+
+    fn until_connections(&mut self, wanted: u64) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.server.handle().stats().connections != wanted {
+            assert!(
+                Instant::now() < deadline,
+                "{:?}",
+                self.server.handle().stats()
+            );
+            self.turn();
+        }
+    }
+}
+
+const STREAM: &str = "GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+#[test]
+fn a_quiet_stream_gets_the_newest_id_after_its_interval_and_not_before() {
+    let mut stage = Stage::new(|config| config.heartbeat = Duration::from_secs(15));
+    let mut stream = stage.connect(&STREAM.replace("stream ", "stream?topic=quiet "));
+    stage.read(&mut stream, |text, _| {
+        text.contains("retry:") && text.ends_with("\n\n")
+    });
+    let position = stage
+        .hub
+        .publish(Event::new("other", "t").text("x").build().unwrap())
+        .unwrap();
+    stage.pass(14);
+    stage.pass(0);
+    let mut buffer = [0; 64];
+    assert_eq!(
+        stream.read(&mut buffer).unwrap_err().kind(),
+        ErrorKind::WouldBlock
+    );
+    stage.pass(1);
+    let beat = stage.read(&mut stream, |text, _| text.ends_with("\n\n"));
+    assert_eq!(
+        beat,
+        format!("id: {position}\n:\n\n"),
+        "no event is dispatched, the id moves"
+    );
+}
+
+#[test]
+fn a_head_that_does_not_end_is_answered_and_silence_is_not() {
+    let mut stage = Stage::new(|config| config.head_timeout = Duration::from_secs(10));
+    let mut slow = stage.connect("GET /healthz HTT");
+    let mut silent = stage.connect("");
+    stage.until_connections(2);
+    stage.pass(5);
+    slow.write_all(b"P").unwrap();
+    stage.turn();
+    stage.pass(6);
+    let answer = stage.read(&mut slow, |_, ended| ended);
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert_eq!(stage.read(&mut silent, |_, ended| ended), "");
+    drop((slow, silent));
+    stage.until_connections(0);
+}
+
+#[test]
+fn a_body_has_one_deadline_however_it_drips() {
+    let mut stage = Stage::new(|config| config.body_timeout = Duration::from_secs(30));
+    let head =
+        "POST /api/v1/topics/a/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n";
+    let mut stream = stage.connect(head);
+    stage.until_connections(1);
+    stage.turn();
+    for _ in 0..6 {
+        stream.write_all(b"x").unwrap();
+        stage.pass(6);
+    }
+    let answer = stage.read(&mut stream, |_, ended| ended);
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert_eq!(stage.hub.head(), 0, "half a body publishes nothing");
+}
+
+#[test]
+fn who_takes_nothing_is_cut_and_the_others_stay() {
+    let mut stage = Stage::new(|config| {
+        config.write_timeout = Duration::from_secs(30);
+        config.heartbeat = Duration::ZERO;
+        config.send_buffer = Some(8 << 10);
+    });
+    let mut stalled = stage.connect(STREAM);
+    let mut reader = stage.connect(STREAM);
+    stage.read(&mut stalled, |text, _| text.contains("retry:"));
+    stage.read(&mut reader, |text, _| text.contains("retry:"));
+    let text = "x".repeat(500_000);
+    for _ in 0..20 {
+        stage
+            .hub
+            .publish(Event::new("a", "t").text(&text).build().unwrap())
+            .unwrap();
+        stage.read(&mut reader, |text, _| text.ends_with("\n\n"));
+    }
+    assert_eq!(stage.server.handle().stats().streams, 2);
+    stage.pass(40);
+    stage.until_connections(1);
+    assert_eq!(stage.server.handle().stats().cut, 1);
+    stage
+        .hub
+        .publish(Event::new("a", "t").text("still here").build().unwrap())
+        .unwrap();
+    stage.read(&mut reader, |text, _| text.contains("still here"));
+}
+
+#[test]
+fn a_connection_may_idle_between_requests_but_not_for_ever() {
+    let mut stage = Stage::new(|config| config.idle_timeout = Duration::from_secs(60));
+    let mut stream = stage.connect("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    stage.read(&mut stream, |text, _| text.ends_with("}\n"));
+    stage.pass(59);
+    stream
+        .write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    stage.read(&mut stream, |text, _| text.ends_with("}\n"));
+    stage.pass(61);
+    assert_eq!(stage.read(&mut stream, |_, ended| ended), "");
+    stage.until_connections(0);
+}

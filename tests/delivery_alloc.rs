@@ -1,0 +1,97 @@
+//! Delivering an event allocates nothing, whatever the number of streams.
+#![cfg(feature = "gateway")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use eventring::event::EventBuilder;
+use eventring::gateway::{Server, ServerConfig};
+use eventring::hub::Hub;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: everything is handed on to the system's allocator; counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+const STREAMS: usize = 100;
+
+/// Reads what is there, without allocating; returns how many bytes that was.
+fn drain(stream: &mut TcpStream, buffer: &mut [u8]) -> usize {
+    match stream.read(buffer) {
+        Ok(n) => n,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn an_event_for_a_hundred_streams_is_published_and_sent_without_an_allocation() {
+    let hub = Hub::builder().capacity(1024).build().unwrap();
+    // The smallest log: its index has its full size soon.
+    let config = ServerConfig {
+        frame_log_bytes: 64 << 10,
+        ..ServerConfig::default()
+    };
+    let mut server = Server::bind(&hub, config.listen(([127, 0, 0, 1], 0).into())).unwrap();
+    let mut streams: Vec<TcpStream> = (0..STREAMS)
+        .map(|n| {
+            let mut stream = TcpStream::connect(server.local_addrs()[0]).unwrap();
+            stream.set_nonblocking(true).unwrap();
+            // Half of them take everything, half of them a topic.
+            let query = if n % 2 == 0 { "" } else { "?topic=a.*" };
+            write!(
+                stream,
+                "GET /api/v1/events/stream{query} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            )
+            .unwrap();
+            stream
+        })
+        .collect();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while server.handle().stats().streams < STREAMS as u64 {
+        assert!(Instant::now() < deadline);
+        server.turn(Some(Duration::from_millis(1))).unwrap();
+    }
+
+    let mut builder = EventBuilder::new();
+    let mut buffer = vec![0; 64 << 10];
+    let mut rounds = |count: usize| {
+        let mut received = 0;
+        for _ in 0..count {
+            builder.clear().topic("a.b").ty("t").text("some text");
+            hub.publish(builder.build().unwrap()).unwrap();
+            server.turn(Some(Duration::ZERO)).unwrap();
+            for stream in &mut streams {
+                received += drain(stream, &mut buffer);
+            }
+        }
+        received
+    };
+    rounds(3000);
+    let before = ALLOCATIONS.with(Cell::get);
+    let received = rounds(1000);
+    let allocations = ALLOCATIONS.with(Cell::get) - before;
+    assert!(received > 1000 * STREAMS * 30, "{received} bytes arrived");
+    assert_eq!(allocations, 0, "for {} deliveries", 1000 * STREAMS);
+}
