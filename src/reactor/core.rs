@@ -305,8 +305,10 @@ impl<S: Service> Core<S> {
         if let Some(moved) = class.members.get(slot).copied() {
             self.hot(moved).slot = slot as u32;
         } else if class.members.is_empty() {
-            let form = class.form;
-            self.dirty.retain(|dirty| *dirty != id);
+            let (form, queued) = (class.form, class.pump_left > 0);
+            if queued {
+                self.dirty.retain(|dirty| *dirty != id);
+            }
             if let Some(key) = self.classes.close(id) {
                 service.class_closed(id, &key, form);
             }
