@@ -111,6 +111,7 @@ impl Gateway {
         let reply = routes::reply_to(head);
         match route {
             Route::Index => Ok(Begin::Answer(index(reply))),
+            Route::File(file) => Ok(Begin::Answer(file.answer(reply))),
             Route::Health => {
                 let newest = self.at(self.hub.head());
                 Ok(Begin::Answer(health::answer(
@@ -458,6 +459,7 @@ fn index(reply: ReplyTo) -> Answer {
     let mut bytes = Vec::with_capacity(512);
     let head = ResponseHead::status(&mut bytes, 200)
         .header("Content-Type", "text/plain; charset=utf-8")
+        .header("Vary", "Accept")
         .content_length(routes::INDEX.len() as u64);
     reply.finish(head);
     if !reply.head_only {
