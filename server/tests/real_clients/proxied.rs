@@ -101,6 +101,20 @@ fn an_eventsource_outlives_the_server(start: Start) {
     takes(&mut client, 1, 1);
 }
 
+/// Only streams get an empty 200 when nobody is there: a publish must fail.
+fn a_publish_without_a_server_fails(start: Start) {
+    for settings in BOTH {
+        let server = Server::start(FLAGS);
+        let Some(proxy) = start(server.address, settings) else {
+            return;
+        };
+        publish(&proxy, 0);
+        drop(server);
+        let status = post(proxy.address, "1").status;
+        assert!([502, 503].contains(&status), "{settings:?}: {status}");
+    }
+}
+
 /// A server without room says 503, for which a browser would give up just as well.
 fn an_eventsource_outlives_a_full_server(start: Start) {
     let flags = [FLAGS, &["--max-connections", "20"]].concat();
@@ -240,4 +254,19 @@ fn an_eventsource_outlives_a_full_server_behind_haproxy() {
 #[test]
 fn an_eventsource_outlives_a_full_server_behind_caddy() {
     an_eventsource_outlives_a_full_server(Proxy::caddy);
+}
+
+#[test]
+fn a_publish_without_a_server_fails_behind_nginx() {
+    a_publish_without_a_server_fails(Proxy::nginx);
+}
+
+#[test]
+fn a_publish_without_a_server_fails_behind_haproxy() {
+    a_publish_without_a_server_fails(Proxy::haproxy);
+}
+
+#[test]
+fn a_publish_without_a_server_fails_behind_caddy() {
+    a_publish_without_a_server_fails(Proxy::caddy);
 }
