@@ -21,8 +21,8 @@ mod real {
 
     /// Whether memory full of zeroes is a valid array of atomics.
     pub(crate) const ATOMICS_MAY_BE_ZEROED: bool = true;
-    /// Whether a waiting thread looks a few times before it sleeps.
-    pub(crate) const SPIN: bool = true;
+    /// Whether this is a model: no clock, no spinning, no system calls.
+    pub(crate) const MODEL: bool = false;
 
     /// A mutex that ignores poison: what it guards is valid after every statement.
     pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
@@ -80,7 +80,7 @@ mod watched {
     use std::time::Instant;
 
     pub(crate) const ATOMICS_MAY_BE_ZEROED: bool = false;
-    pub(crate) const SPIN: bool = false;
+    pub(crate) const MODEL: bool = true;
 
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 

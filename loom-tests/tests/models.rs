@@ -8,7 +8,7 @@
 #![allow(clippy::print_stdout)]
 
 use eventring::ring::{
-    self, Builder, Notify, Overflow, Publisher, Ring, Start, Subscriber, TryRecvError,
+    self, Barrier, Builder, Notify, Overflow, Publisher, Ring, Start, Subscriber, TryRecvError,
 };
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
@@ -77,8 +77,18 @@ fn apart<A: 'static, B: 'static>(
     }
 }
 
+/// A ring in which nobody sleeps: no fence stands in for an ordering that is missing.
 fn ring(capacity: usize, overflow: Overflow) -> (Publisher<u64>, Ring<u64>) {
     Builder::new(capacity).overflow(overflow).build().unwrap()
+}
+
+/// A ring in which somebody sleeps. loom knows no `membarrier`, so it has fences.
+fn sleepy(capacity: usize, overflow: Overflow) -> (Publisher<u64>, Ring<u64>) {
+    Builder::new(capacity)
+        .overflow(overflow)
+        .barrier(Barrier::Fence)
+        .build()
+        .unwrap()
 }
 
 /// Publishes `count` values, each its own sequence.
@@ -384,7 +394,7 @@ fn batch_visible_at_once() {
 #[test]
 fn no_lost_wake_up_of_readers() {
     model(|swap| {
-        let (mut publisher, ring) = ring(2, Overflow::Overwrite);
+        let (mut publisher, ring) = sleepy(2, Overflow::Overwrite);
         let mut subscriber = ring.subscribe(Start::Newest).unwrap();
         let publishing = move || {
             publish(&mut publisher, 2);
@@ -402,7 +412,7 @@ fn no_lost_wake_up_of_readers() {
 #[test]
 fn no_lost_wake_up_at_the_end() {
     model(|swap| {
-        let (publisher, ring) = ring(2, Overflow::Overwrite);
+        let (publisher, ring) = sleepy(2, Overflow::Overwrite);
         let mut subscriber = ring.subscribe(Start::Newest).unwrap();
         let reading = move || assert!(subscriber.recv().is_err());
         apart(swap, move || drop(publisher), reading);
@@ -413,7 +423,7 @@ fn no_lost_wake_up_at_the_end() {
 #[test]
 fn no_lost_wake_up_of_two_readers() {
     model(|swap| {
-        let (mut publisher, ring) = ring(2, Overflow::Overwrite);
+        let (mut publisher, ring) = sleepy(2, Overflow::Overwrite);
         let subscriber = || ring.subscribe(Start::Newest).unwrap();
         let (mut one, mut other) = (subscriber(), subscriber());
         let one = thread::spawn(move || assert_eq!(*one.recv().unwrap(), 0));
@@ -438,7 +448,7 @@ fn no_lost_wake_up_of_wakers() {
         }
     }
     model(|swap| {
-        let (mut publisher, ring) = ring(2, Overflow::Overwrite);
+        let (mut publisher, ring) = sleepy(2, Overflow::Overwrite);
         let flag = Arc::new(Flag(AtomicBool::new(false)));
         let waiter = ring.waiter(flag.clone());
         let publishing = move || {
@@ -458,7 +468,7 @@ fn no_lost_wake_up_of_wakers() {
 #[test]
 fn no_lost_wake_up_of_blocked_publishers() {
     model(|swap| {
-        let (mut publisher, ring) = ring(1, BLOCKING);
+        let (mut publisher, ring) = sleepy(1, BLOCKING);
         let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
         publish(&mut publisher, 1);
         let publishing = move || {
@@ -478,7 +488,7 @@ fn no_lost_wake_up_of_blocked_publishers() {
 #[test]
 fn no_lost_wake_up_when_a_gate_leaves() {
     model(|swap| {
-        let (mut publisher, ring) = ring(1, BLOCKING);
+        let (mut publisher, ring) = sleepy(1, BLOCKING);
         let gated = ring.subscribe_gated(Start::Newest).unwrap();
         publish(&mut publisher, 1);
         apart(

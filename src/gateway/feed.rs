@@ -45,8 +45,8 @@ impl Gateway {
             ids.clear();
             router.route(event.topic(), &mut ids);
             ids.retain(|id| {
-                let limited = restricted.iter().find(|(restricted, _)| restricted == id);
-                limited.is_none_or(|(_, filter)| filter.may_see(event.topic()))
+                let limited = restricted.get(id);
+                limited.is_none_or(|filter| filter.may_see(event.topic()))
             });
             if !ids.is_empty() {
                 let position = Position {

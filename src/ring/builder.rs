@@ -1,9 +1,11 @@
 //! Making a ring: its capacity, and what happens when a gated reader is slow.
 
+use super::barrier::{Barrier, Kind};
 use super::error::RingError;
 use super::handle::Ring;
 use super::publisher::Publisher;
 use super::shared::Shared;
+use super::wait::WaitStrategy;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +45,8 @@ pub fn channel<T: Send + Sync>(capacity: usize) -> Result<(Publisher<T>, Ring<T>
 pub struct Builder {
     capacity: usize,
     overflow: Overflow,
+    strategy: WaitStrategy,
+    barrier: Barrier,
 }
 
 /// What a publisher does when a gated reader still needs the slot that is next.
@@ -79,12 +83,27 @@ impl Builder {
         Self {
             capacity,
             overflow: Overflow::default(),
+            strategy: WaitStrategy::default(),
+            barrier: Barrier::default(),
         }
     }
 
     /// Says what a publisher does about a slow gated reader.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
+        self
+    }
+
+    /// Says what threads do that wait: publishers, and subscribers that do not
+    /// [choose for themselves](super::Subscriber::set_wait_strategy).
+    pub fn wait_strategy(mut self, strategy: WaitStrategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// Says who pays for the fence between publishing and going to sleep.
+    pub fn barrier(mut self, barrier: Barrier) -> Self {
+        self.barrier = barrier;
         self
     }
 
@@ -102,7 +121,12 @@ impl Builder {
         if capacity > CAPACITY_MAX {
             return Err(RingError::CapacityTooLarge { max: CAPACITY_MAX });
         }
-        let shared = Arc::new(Shared::new(capacity, self.overflow)?);
+        let shared = Arc::new(Shared::new(
+            capacity,
+            self.overflow,
+            self.strategy,
+            Kind::new(self.barrier),
+        )?);
         Ok((Publisher::new(shared.clone()), Ring::new(shared)))
     }
 }

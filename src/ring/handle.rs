@@ -1,5 +1,6 @@
 //! The handle for everybody but the publisher: look at a ring, and subscribe to it.
 
+use super::barrier::Kind;
 use super::builder::Start;
 use super::error::SubscribeError;
 use super::group::Group;
@@ -46,6 +47,12 @@ impl<T> Ring<T> {
     /// Returns how many subscribers and groups there are.
     pub fn subscriber_count(&self) -> usize {
         self.shared.reader_count()
+    }
+
+    /// Whether publishing pays no fence for sleepers, since these use `membarrier(2)`; see
+    /// [`Barrier`](super::Barrier).
+    pub fn uses_membarrier(&self) -> bool {
+        self.shared.readers.barrier() == Kind::Membarrier
     }
 
     /// Subscribes a lossy reader: it never holds a publisher back, and is told what it missed.

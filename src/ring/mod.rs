@@ -77,7 +77,7 @@
 //! | gate store (`move_gate`) | Release | gate load | I4: our reads happen before the slot is written over |
 //! | gate load (`slowest`) | Acquire | gate store | |
 //! | `permit` load and store | Relaxed | none | I2 to I4 were settled under `core` when the block was opened |
-//! | `asleep` load, after a store that somebody waits for | SeqCst fence between | SeqCst fence in `arm` | I6, below |
+//! | `asleep` load, after a store that somebody waits for | `light` between | `heavy` in `arm` | I6, below |
 //! | entry `state` store (`take_due`) | Release | load in `park` | what the waker did happens before we go on |
 //!
 //! **Why a pin holds (I2).** All changes of one `state` word have one order, and each is an RMW. Take a pin that found
@@ -102,7 +102,14 @@
 //! **Why nobody sleeps through (I6).** The sleeper stores `asleep`, fences, loads the condition. The waker stores the
 //! condition, fences, loads `asleep`. SeqCst fences have one order; whose fence comes second sees the other's store.
 //! If it is the sleeper, it does not sleep. If it is the waker, it takes the list's lock, which the sleeper held when
-//! it stored, and finds the entry. The condition of a reader is head; the one of a blocked publisher is the gates,
+//! it stored, and finds the entry. On Linux the waker's fence is one for the compiler only, and the sleeper's makes
+//! every running thread of the process execute one (`membarrier(2)`, private expedited): the waker's store and load lie
+//! both before that point, so that the sleeper sees the store, or the load lies after it and sees the sleeper. (A
+//! thread that does not run at that moment has passed a barrier when it was switched out.) The process registers when
+//! a ring is made, and tries it once; where that fails the ring uses fences. Should it fail later, as under a filter
+//! on system calls that was set since, the sleeper looks again every millisecond, and a foreign waker at once. In a
+//! forked child it would fail too: a ring does not go on there. Since publishing may be without any fence, no other
+//! ordering leans on it; the models that do not sleep run without. The condition of a reader is head; the one of a blocked publisher is the gates,
 //! which it loads under `core`, and which a leaving reader changes under `core` before it looks at `asleep`.
 //!
 //! **Why panics do no harm.** `next` is the publisher's own until head is stored. A closure or iterator that panics
@@ -112,6 +119,7 @@
 //! All this is *checked* by loom, at two preemptions and with two or three threads; it is not proved. See
 //! `loom-tests/README.md` for what loom does not explore.
 
+mod barrier;
 mod builder;
 mod error;
 mod group;
@@ -125,6 +133,7 @@ mod subscriber;
 mod wait;
 mod waiter;
 
+pub use barrier::Barrier;
 pub use builder::{Builder, Overflow, Start, channel};
 pub use error::{
     BatchError, Lagged, PublishError, RecvError, RecvTimeoutError, RingError, SeekError,
@@ -135,5 +144,5 @@ pub use handle::Ring;
 pub use publisher::Publisher;
 pub use slot::{Filled, Reused, Slot, Vacant};
 pub use subscriber::{Ref, Subscriber, Waited};
-pub use wait::Notify;
+pub use wait::{Notify, WaitStrategy};
 pub use waiter::Waiter;

@@ -223,11 +223,11 @@ impl<T> Publisher<T> {
         }
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let end = self.next + len;
-        // `grant` loads the gates after `arm`'s fence, as `is_ready` loads head for readers.
-        match self
-            .shared
+        // `grant` loads the gates after `arm`'s barrier, as `is_ready` loads head for readers.
+        let shared = &*self.shared;
+        match shared
             .room
-            .wait(0, deadline, || self.shared.grant(end))
+            .wait(shared.strategy, 0, deadline, || shared.grant(end))
         {
             true => Ok(()),
             false => Err(Refused::TimedOut),

@@ -1,9 +1,10 @@
 //! What the handles of one ring share: head, floor, permit, gates, and the one lock for joining and opening blocks.
 
+use super::barrier::Kind;
 use super::builder::{Overflow, Start};
 use super::error::{RingError, SubscribeError};
 use super::memory::{MAX_READERS, Memory, Spot};
-use super::wait::WaitList;
+use super::wait::{WaitList, WaitStrategy};
 use crate::sync::{AtomicU64, Mutex, Ordering};
 use crossbeam_utils::CachePadded;
 use std::collections::VecDeque;
@@ -16,6 +17,8 @@ pub(super) struct Shared<T> {
     /// How many values `oldest` keeps.
     pub(super) capacity: u64,
     pub(super) overflow: Overflow,
+    /// How publishers wait, and readers that were not told otherwise.
+    pub(super) strategy: WaitStrategy,
     line: CachePadded<Line>,
     /// Readers that wait for head to move.
     pub(super) readers: WaitList,
@@ -54,7 +57,12 @@ struct Core<T> {
 }
 
 impl<T> Shared<T> {
-    pub(super) fn new(capacity: u64, overflow: Overflow) -> Result<Self, RingError> {
+    pub(super) fn new(
+        capacity: u64,
+        overflow: Overflow,
+        strategy: WaitStrategy,
+        barrier: Kind,
+    ) -> Result<Self, RingError> {
         let line = Line {
             head: AtomicU64::new(0),
             floor: AtomicU64::new(0),
@@ -72,9 +80,10 @@ impl<T> Shared<T> {
         Ok(Self {
             capacity,
             overflow,
+            strategy,
             line: CachePadded::new(line),
-            readers: WaitList::new(),
-            room: WaitList::new(),
+            readers: WaitList::new(barrier),
+            room: WaitList::new(barrier),
             memory: Memory::new(capacity)?,
             core: Mutex::new(core),
         })

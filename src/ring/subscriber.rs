@@ -4,7 +4,7 @@ use super::builder::Start;
 use super::error::{RecvError, RecvTimeoutError, SeekError, SubscribeError, TryRecvError};
 use super::memory::Run;
 use super::reader::Reader;
-use super::wait::Notify;
+use super::wait::{Notify, WaitStrategy};
 use super::waiter::Waiter;
 use std::fmt;
 use std::ops::Deref;
@@ -19,6 +19,7 @@ pub struct Subscriber<T> {
     reader: Reader<T>,
     /// Next sequence to read. Never above head, never below the gate.
     cursor: u64,
+    strategy: WaitStrategy,
 }
 
 /// A value in its slot. It is read in place: nothing is copied, and nothing is counted.
@@ -51,7 +52,12 @@ pub enum Waited {
 impl<T> Subscriber<T> {
     pub(super) fn new(reader: Reader<T>, start: Start) -> Result<Self, SubscribeError> {
         let cursor = reader.place(start)?;
-        Ok(Self { reader, cursor })
+        let strategy = reader.shared().strategy;
+        Ok(Self {
+            reader,
+            cursor,
+            strategy,
+        })
     }
 
     /// Takes the next value, if it is there.
@@ -225,16 +231,22 @@ impl<T> Subscriber<T> {
         Ok(Self {
             reader,
             cursor: self.cursor,
+            strategy: self.strategy,
         })
     }
 
-    /// Sleeps until there is something past the cursor, nothing more will come, or the deadline passes.
+    /// Says what this subscriber does while it waits.
+    pub fn set_wait_strategy(&mut self, strategy: WaitStrategy) {
+        self.strategy = strategy;
+    }
+
+    /// Waits until there is something past the cursor, nothing more will come, or the deadline passes.
     pub fn wait(&mut self, deadline: Option<Instant>) -> Waited {
         self.reader.settle(self.cursor);
         let (shared, cursor) = (self.reader.shared(), self.cursor);
         if !shared
             .readers
-            .wait(cursor, deadline, || shared.is_ready(cursor))
+            .wait(self.strategy, cursor, deadline, || shared.is_ready(cursor))
         {
             return Waited::TimedOut;
         }
