@@ -32,7 +32,9 @@ export class Source {
     source.onerror = () => {
       if (source.readyState === EventSource.CONNECTING) return this.#state('reconnecting');
       // The answer was not 200: the browser never tries again, so the page does.
-      this.#state('refused, trying again');
+      const foreign = address.origin !== self.location.origin;
+      const hint = foreign ? `: does the server run with --cors-origin ${self.location.origin}?` : '';
+      this.#state(`refused, trying again${hint}`);
       this.#timer = setTimeout(() => this.open(), AGAIN_MS);
     };
     for (const type of [...types, ...NOTICES]) {

@@ -28,7 +28,8 @@
 //! | WebSocket, long-polling, multipart subscribers | **SSE only** |
 //! | `nchan_authorize_request` | [`Authorizer`](crate::gateway::Authorizer) in code; **no subrequests** |
 //! | Redis for several servers | **one process** |
-//! | channel events, `nchan_stub_status` | `GET /healthz`, [`Stats`](crate::gateway::Stats) |
+//! | `nchan_stub_status` | `GET /metrics` for Prometheus, `GET /api/v1/stats`, `GET /healthz` |
+//! | channel events | **none** |
 //!
 //! # Mercure
 //!

@@ -11,10 +11,13 @@
 //!    [`Authorizer`](crate::gateway::Authorizer) decides by topic.
 //! 2. Tell the server its public name. A request that comes over loopback with another name in `Host`
 //!    is refused with 421, since a web page could make a name of its own point at the machine. The
-//!    settings below pass the public name on, so it goes on the list of allowed hosts.
-//! 3. Pages of other origins are refused with 403. Allow those that are yours: `--cors-origin
-//!    https://app.example`.
-//! 4. The numbers: open files, and the limits that your clients meet ([`limits`](super::limits)).
+//!    settings below pass the public name on, so it goes on the list of
+//!    [`allowed_hosts`](crate::gateway::ServerConfig::allowed_hosts).
+//! 3. Pages of other origins are refused with 403. Allow those that are yours:
+//!    [`cors_origins`](crate::gateway::ServerConfig::cors_origins), `--cors-origin https://app.example`.
+//! 4. `/metrics` and `/api/v1/stats` name topics and count readers. Deny them at the proxy to those who
+//!    should not know.
+//! 5. The numbers: open files, and the limits that your clients meet ([`limits`](super::limits)).
 //!
 //! # One rule of browsers
 //!
@@ -122,29 +125,29 @@
 //!
 //! ```caddy
 //! events.example {
-//! 	@stream path /api/v1/events/stream
-//! 	handle @stream {
-//! 		reverse_proxy 127.0.0.1:8080 {
-//! 			@refused status 502 503 504
-//! 			handle_response @refused {
-//! 				header Content-Type text/event-stream
-//! 				respond "retry: 2000\n\n" 200
-//! 			}
-//! 		}
-//! 	}
-//! 	handle {
-//! 		reverse_proxy 127.0.0.1:8080
-//! 	}
-//! 	handle_errors {
-//! 		@later path /api/v1/events/stream
-//! 		handle @later {
-//! 			header Content-Type text/event-stream
-//! 			respond "retry: 2000\n\n" 200
-//! 		}
-//! 		handle {
-//! 			respond "{err.status_text}" {err.status_code}
-//! 		}
-//! 	}
+//!     @stream path /api/v1/events/stream
+//!     handle @stream {
+//!         reverse_proxy 127.0.0.1:8080 {
+//!             @refused status 502 503 504
+//!             handle_response @refused {
+//!                 header Content-Type text/event-stream
+//!                 respond "retry: 2000\n\n" 200
+//!             }
+//!         }
+//!     }
+//!     handle {
+//!         reverse_proxy 127.0.0.1:8080
+//!     }
+//!     handle_errors {
+//!         @later path /api/v1/events/stream
+//!         handle @later {
+//!             header Content-Type text/event-stream
+//!             respond "retry: 2000\n\n" 200
+//!         }
+//!         handle {
+//!             respond "{err.status_text}" {err.status_code}
+//!         }
+//!     }
 //! }
 //! ```
 //!

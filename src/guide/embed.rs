@@ -32,7 +32,8 @@
 //! | [`turn`](crate::gateway::Server::turn) | for one turn: for hosts with a loop of their own, which poll its descriptor and keep its [`next_deadline`](crate::gateway::Server::next_deadline) |
 //!
 //! One reactor thread carries all connections of a server. Publishing happens on the caller's thread
-//! and never waits for a connection.
+//! and never waits for a connection. A publisher over HTTP shares the reactor's thread: its requests wait
+//! while more than a quarter of the ring is not encoded yet, so that it cannot overrun the streams.
 //!
 //! Beside a web framework, the server takes a port of its own; a reverse proxy joins the two under one
 //! name ([`deploy`](super::deploy)).
@@ -58,7 +59,7 @@
 //!             (Some(word), _) if word == self.0 => Filter::all(),
 //!             (Some(_), _) => return Err(Denied::Forbidden),
 //!             (None, Action::Subscribe) => Filter::parse(["public.>"]).expect("a pattern"),
-//!             (None, Action::Publish) => return Err(Denied::Unknown("Bearer")),
+//!             (None, _) => return Err(Denied::Unknown("Bearer")),
 //!         };
 //!         Ok(Access { allow, expires_at: None })
 //!     }

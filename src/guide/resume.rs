@@ -37,7 +37,7 @@
 //! | `reason` | what happened |
 //! | --- | --- |
 //! | `retention` | the hub keeps less than the client was away or behind for |
-//! | `overrun` | the server itself fell behind the publishers by more than the hub keeps |
+//! | `overrun` | the server itself fell behind publishers in its process by more than the hub keeps |
 //! | `oversize` | one event is too large for the frame log (a quarter of `frame_log_bytes`) |
 //!
 //! `missing` is exact for a stream of all topics (`exact` is true), and an upper bound behind a filter:

@@ -25,6 +25,20 @@ use super::writer::{Writer, heap_bytes};
 /// Cloning it gives another handle to the same hub. When the last handle goes, the hub is closed.
 ///
 /// Everything is in memory: the epoch is new at each start, and offsets count from 1.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::Event;
+/// use eventring::hub::{Hub, Start, Subscription};
+///
+/// let hub = Hub::new();
+/// let publisher = hub.clone();
+/// std::thread::spawn(move || publisher.publish(Event::new("a", "t").build().unwrap())).join().unwrap()?;
+/// let mut late = hub.subscribe(Subscription::all().start(Start::Beginning)).unwrap();
+/// assert_eq!(late.try_recv().unwrap().position, hub.position());
+/// # Ok::<(), eventring::hub::PublishError>(())
+/// ```
 #[derive(Clone)]
 pub struct Hub {
     inner: Arc<Inner>,
@@ -110,6 +124,20 @@ impl Hub {
 
     /// Publishes one event at a position that must be exactly the next.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::{Event, Position};
+    /// use eventring::hub::{Hub, PublishError};
+    ///
+    /// let hub = Hub::new();
+    /// let event = Event::new("a", "t").to_event().unwrap();
+    /// let next = Position { epoch: hub.epoch(), offset: hub.head() + 1 };
+    /// assert_eq!(hub.publish_at(next, &event), Ok(next));
+    /// // Somebody else's event may be there already: nothing is published then.
+    /// assert!(matches!(hub.publish_at(next, &event), Err(PublishError::Position { .. })));
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`PublishError::Position`] says which one is next; else as [`publish`](Self::publish).
@@ -134,6 +162,20 @@ impl Hub {
     }
 
     /// Publishes the events of a batch, contiguous and visible at once, or none of them. Returns their offsets.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::{Event, EventBatch};
+    /// use eventring::hub::Hub;
+    ///
+    /// let mut batch = EventBatch::new();
+    /// for n in 0..3 {
+    ///     batch.push(Event::new("imports", "row").text(&n.to_string()).build()?);
+    /// }
+    /// assert_eq!(Hub::new().publish_batch(&batch)?, 1..4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -190,6 +232,19 @@ impl Hub {
     }
 
     /// Subscribes to the topics of a pattern.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::Event;
+    /// use eventring::hub::{Hub, Subscription, TryRecvError};
+    ///
+    /// let hub = Hub::new();
+    /// let mut orders = hub.subscribe(Subscription::topic("orders.>"))?;
+    /// hub.publish(Event::new("users.created", "user").build().unwrap()).unwrap();
+    /// assert_eq!(orders.try_recv(), Err(TryRecvError::Empty));
+    /// # Ok::<(), eventring::hub::SubscribeError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -277,6 +332,22 @@ impl Hub {
     }
 
     /// Closes the hub: nothing more is published; who reads gets what is kept and then learns that it is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::Event;
+    /// use eventring::hub::{Hub, PublishError, RecvError, Subscription};
+    ///
+    /// let hub = Hub::new();
+    /// let mut receiver = hub.subscribe(Subscription::all()).unwrap();
+    /// let event = Event::new("a", "t").to_event().unwrap();
+    /// hub.publish(&event).unwrap();
+    /// hub.close();
+    /// assert_eq!(hub.publish(&event), Err(PublishError::Closed));
+    /// assert_eq!(receiver.recv().unwrap().position.offset, 1);
+    /// assert_eq!(receiver.recv(), Err(RecvError::Closed));
+    /// ```
     pub fn close(&self) {
         self.inner.writer.lock().close();
     }

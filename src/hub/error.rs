@@ -102,6 +102,22 @@ pub enum SeekError {
 }
 
 /// How much a reader missed. An outcome, not a failure: reading goes on at `resume_at`.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::Event;
+/// use eventring::hub::{Hub, RecvError, Subscription};
+///
+/// let hub = Hub::builder().capacity(2).build().unwrap();
+/// let mut slow = hub.subscribe(Subscription::all()).unwrap();
+/// for _ in 0..5 {
+///     hub.publish(Event::new("a", "t").build().unwrap()).unwrap();
+/// }
+/// let Err(RecvError::Lagged(lagged)) = slow.recv() else { panic!("two of five are kept") };
+/// assert_eq!(lagged.to_string(), "missed 3 events, resuming at offset 4");
+/// assert_eq!(slow.recv().unwrap().position.offset, 4);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("missed {missed} events, resuming at offset {resume_at}")]
 pub struct Lagged {

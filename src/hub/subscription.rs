@@ -3,6 +3,25 @@
 use crate::event::{Filter, FilterError, Position};
 
 /// Where a subscription starts.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::Event;
+/// use eventring::hub::{Hub, Start, Subscription};
+///
+/// let hub = Hub::new();
+/// let event = Event::new("a", "t").to_event().unwrap();
+/// let first = hub.publish(&event).unwrap();
+/// hub.publish(&event).unwrap();
+/// let next = |start| {
+///     let mut receiver = hub.subscribe(Subscription::all().start(start)).unwrap();
+///     receiver.try_recv().ok().map(|delivery| delivery.position.offset)
+/// };
+/// assert_eq!(next(Start::Beginning), Some(1));
+/// assert_eq!(next(Start::After(first)), Some(2));
+/// assert_eq!(next(Start::Now), None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Start {
     /// With the next event that is published.
