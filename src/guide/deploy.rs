@@ -122,29 +122,29 @@
 //!
 //! ```caddy
 //! events.example {
-//! 	@stream path /api/v1/events/stream
-//! 	handle @stream {
-//! 		reverse_proxy 127.0.0.1:8080 {
-//! 			@refused status 502 503 504
-//! 			handle_response @refused {
-//! 				header Content-Type text/event-stream
-//! 				respond "retry: 2000\n\n" 200
-//! 			}
-//! 		}
-//! 	}
-//! 	handle {
-//! 		reverse_proxy 127.0.0.1:8080
-//! 	}
-//! 	handle_errors {
-//! 		@later path /api/v1/events/stream
-//! 		handle @later {
-//! 			header Content-Type text/event-stream
-//! 			respond "retry: 2000\n\n" 200
-//! 		}
-//! 		handle {
-//! 			respond "{err.status_text}" {err.status_code}
-//! 		}
-//! 	}
+//!     @stream path /api/v1/events/stream
+//!     handle @stream {
+//!         reverse_proxy 127.0.0.1:8080 {
+//!             @refused status 502 503 504
+//!             handle_response @refused {
+//!                 header Content-Type text/event-stream
+//!                 respond "retry: 2000\n\n" 200
+//!             }
+//!         }
+//!     }
+//!     handle {
+//!         reverse_proxy 127.0.0.1:8080
+//!     }
+//!     handle_errors {
+//!         @later path /api/v1/events/stream
+//!         handle @later {
+//!             header Content-Type text/event-stream
+//!             respond "retry: 2000\n\n" 200
+//!         }
+//!         handle {
+//!             respond "{err.status_text}" {err.status_code}
+//!         }
+//!     }
 //! }
 //! ```
 //!
