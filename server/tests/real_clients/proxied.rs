@@ -6,6 +6,8 @@ use crate::common::server::published;
 use crate::common::{Http, Response, Server, offset, wait_until};
 use crate::direct::{takes, url};
 use crate::proxy::{Proxy, Settings};
+use eventring::gateway::ServerConfig;
+use eventring::hub::Hub;
 use std::net::SocketAddr;
 
 const FLAGS: &[&str] = &["--retry", "0.2", "--heartbeat", "1"];
@@ -99,6 +101,24 @@ fn an_eventsource_outlives_the_server(start: Start) {
     server.wait_for_streams(1);
     publish(&proxy, 1);
     takes(&mut client, 1, 1);
+}
+
+/// The guide's settings pass the public name on: the server answers to it once it is told.
+fn the_public_name_is_allowed_by_the_server(start: Start) {
+    for (names, status) in [(vec![], 421), (vec!["events.example".to_owned()], 200)] {
+        let config = ServerConfig {
+            allowed_hosts: names,
+            ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
+        };
+        let server = eventring::gateway::Server::bind(&Hub::new(), config).expect("a server");
+        let server = server.spawn().expect("a thread");
+        let Some(proxy) = start(server.addr(), Settings::Guide) else {
+            return;
+        };
+        let mut http = Http::connect(proxy.address);
+        http.send("GET /healthz HTTP/1.1\r\nHost: events.example\r\n\r\n");
+        assert_eq!(http.response().status, status);
+    }
 }
 
 /// Only streams get an empty 200 when nobody is there: a publish must fail.
@@ -269,4 +289,19 @@ fn a_publish_without_a_server_fails_behind_haproxy() {
 #[test]
 fn a_publish_without_a_server_fails_behind_caddy() {
     a_publish_without_a_server_fails(Proxy::caddy);
+}
+
+#[test]
+fn the_public_name_is_allowed_behind_nginx() {
+    the_public_name_is_allowed_by_the_server(Proxy::nginx);
+}
+
+#[test]
+fn the_public_name_is_allowed_behind_haproxy() {
+    the_public_name_is_allowed_by_the_server(Proxy::haproxy);
+}
+
+#[test]
+fn the_public_name_is_allowed_behind_caddy() {
+    the_public_name_is_allowed_by_the_server(Proxy::caddy);
 }
