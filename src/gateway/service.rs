@@ -21,8 +21,8 @@ use super::topics::Topics;
 use crate::event::{Epoch, Position, Router};
 use crate::hub::{Hub, HubWaiter, Reader};
 use crate::reactor::{
-    Answer, Begin, CatchUp, ClassId, Farewell, Frames, Handle, Refusal, Service, StreamEnd,
-    WatchPlan,
+    Answer, Begin, CatchUp, CaughtUp, ClassId, Farewell, Frames, Handle, Refusal, Service,
+    StreamEnd, WatchPlan,
 };
 use crate::wire::http::{BodyLength, Head, Reason, RequestError, ResponseHead, chunk};
 use crate::wire::sse;
@@ -387,7 +387,7 @@ impl Service for Gateway {
         self.fed = frames.fed();
     }
 
-    fn catch_up(&mut self, part: CatchUp<'_, StreamFilter>, out: &mut Vec<u8>) -> u64 {
+    fn catch_up(&mut self, part: CatchUp<'_, StreamFilter>, out: &mut Vec<u8>) -> CaughtUp {
         self.encode_history(part, out)
     }
 
