@@ -196,12 +196,12 @@ fn all_errors_come_at_once() {
     assert_eq!(
         texts,
         [
+            "topic 1: empty segment at column 3",
             "type 0: must not be empty",
             "typePattern 0: \">\" and \"**\" are only allowed at the end at column 3",
             "tags 0: must not be empty",
             "since: not an RFC 3339 time",
             "where 1: expected a JSON value at column 10",
-            "topic 1: empty segment at column 3",
         ]
     );
     let mut builder = EventFilter::builder();

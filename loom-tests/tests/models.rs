@@ -589,3 +589,45 @@ fn trim_beside_readers() {
         together(swap, publishing, reading);
     });
 }
+
+/// A ring that does not retain drops each value once, when every gate has passed it, whoever comes last.
+#[test]
+fn passed_values_dropped_once() {
+    model(|swap| {
+        let alive = Arc::new(AtomicUsize::new(0));
+        let builder = Builder::new(1).overflow(GATED).retain(false);
+        let (mut publisher, ring) = builder.build().unwrap();
+        let subscriber = || ring.subscribe_gated(Start::Newest).unwrap();
+        let (mut one, mut other) = (subscriber(), subscriber());
+        alive.fetch_add(1, Ordering::Relaxed);
+        assert!(publisher.publish(Counted(0, alive.clone())).is_ok());
+        fn read(subscriber: &mut Subscriber<Counted>) {
+            let value = subscriber.try_recv().unwrap();
+            assert_eq!(value.0, value.sequence());
+        }
+        let count = alive.clone();
+        let looking = thread::spawn(move || {
+            read(&mut other);
+            other
+        });
+        let publishing = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            let _ = publisher.publish(Counted(1, count.clone()));
+            publisher
+        };
+        let reading = move || {
+            read(&mut one);
+            one
+        };
+        let (publisher, one) = together(swap, publishing, reading);
+        let other = looking.join().unwrap();
+        let left = publisher.next() - 1;
+        assert_eq!(
+            alive.load(Ordering::Relaxed) as u64,
+            left,
+            "passed, and kept"
+        );
+        drop((publisher, ring, one, other));
+        assert_eq!(alive.load(Ordering::Relaxed), 0);
+    });
+}

@@ -1,26 +1,44 @@
 //! The `eventring` command: the library's server with flags in front of it, and two small clients.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod cli;
 mod client;
+mod config;
 mod exit;
+mod nofile;
+mod pages;
 mod publish;
 mod say;
 mod serve;
 mod tail;
 mod units;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
+use cli::{Cli, Command};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    let args = with_default_command(std::env::args_os());
     // clap prints usage errors itself and ends with 2, which is what `exit::USAGE` says.
-    let cli = cli::Cli::parse_from(with_default_command(std::env::args_os()));
+    let lenient = config::lenient(Cli::command()).try_get_matches_from(&args);
+    // Only the full definition knows the defaults that help shows.
+    let matches = lenient.unwrap_or_else(|_| Cli::command().get_matches_from(args));
+    match matches.subcommand() {
+        // Their settings have layers, which are read in one go.
+        Some(("serve", given)) => return serve::run(given),
+        Some(("check-config", given)) => return config::check(given),
+        _ => {}
+    }
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
-        cli::Command::Serve(args) => serve::run(args),
-        cli::Command::Publish(args) => publish::run(args),
-        cli::Command::Tail(args) => tail::run(args),
+        Command::Publish(args) => publish::run(args),
+        Command::Tail(args) => tail::run(args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Completions(args) => pages::completions(&args),
+        Command::Man(args) => pages::man(&args),
+        Command::Serve(_) | Command::CheckConfig(_) => unreachable!("they returned above"),
     }
 }
 

@@ -14,3 +14,16 @@ pub(crate) fn err(line: impl Display) {
     // One write per line: lines of several processes on one terminal do not mix.
     let _ = std::io::stderr().write_all(format!("eventring: {line}\n").as_bytes());
 }
+
+/// Writes everything that is wrong, a line each.
+pub(crate) fn faults<T: Display>(faults: &[T]) {
+    match faults {
+        [one] => err(one),
+        many => {
+            err(format_args!("{} mistakes in the settings:", many.len()));
+            for fault in many {
+                err(format_args!("  {fault}"));
+            }
+        }
+    }
+}

@@ -1,11 +1,13 @@
 //! What people type for seconds, bytes and counts, with the text that says what was expected.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// The longest duration a flag takes: a day.
 const MAX_SECONDS: f64 = 86_400.0;
 
-/// Parses seconds, with a fraction if wanted: `5`, `0.25`. Zero is refused.
+/// Parses seconds, with a fraction if wanted, or a number with a unit: `5`, `0.25`, `500ms`, `2m`.
+/// Zero is refused.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     match seconds_or_zero(text)? {
         Duration::ZERO => Err("must be more than 0 seconds".into()),
@@ -15,13 +17,26 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
 
 /// Parses seconds where 0 has a meaning of its own.
 pub(crate) fn seconds_or_zero(text: &str) -> Result<Duration, String> {
-    let value: f64 = text
-        .parse()
-        .map_err(|_| "expected seconds, such as 5 or 0.25".to_string())?;
+    let value = in_seconds(text)
+        .ok_or_else(|| "expected seconds, such as 5, 0.25, 500ms, 10s or 2m".to_string())?;
     if !(0.0..=MAX_SECONDS).contains(&value) {
         return Err(format!("must be between 0 and {MAX_SECONDS} seconds"));
     }
     Ok(Duration::from_secs_f64(value))
+}
+
+/// `None` for what is no number, or has a unit that we do not know.
+fn in_seconds(text: &str) -> Option<f64> {
+    let unit = text.find(|c: char| c.is_ascii_alphabetic());
+    let (number, unit) = text.split_at(unit.unwrap_or(text.len()));
+    let scale = match unit {
+        "" | "s" => 1.0,
+        "ms" => 0.001,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    number.parse().ok().map(|value: f64| value * scale)
 }
 
 /// Parses the heartbeat: 0 is off, else a second to an hour.
@@ -62,12 +77,40 @@ pub(crate) fn bytes_u32(text: &str) -> Result<u32, String> {
     u32::try_from(bytes(text)?).map_err(|_| "must be less than 4G".into())
 }
 
+/// Parses the bytes of the ring, which has a least.
+pub(crate) fn ring_bytes(text: &str) -> Result<usize, String> {
+    match bytes(text)? {
+        value if value >= 64 << 10 => Ok(value),
+        _ => Err("must be at least 64K".into()),
+    }
+}
+
+/// Parses the bytes of the frame log.
+pub(crate) fn frame_log(text: &str) -> Result<usize, String> {
+    match bytes(text)? {
+        value if (64 << 10..=1 << 30).contains(&value) => Ok(value),
+        _ => Err("must be between 64K and 1G".into()),
+    }
+}
+
 /// Parses a count of at least one.
 pub(crate) fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("must be at least 1".into()),
         Ok(n) => Ok(n),
-        Err(_) => Err("expected a whole number".into()),
+        Err(_) => Err("expected a whole number of at least 1".into()),
+    }
+}
+
+/// Parses a whole number of this range.
+pub(crate) fn within(text: &str, range: RangeInclusive<usize>) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n) if range.contains(&n) => Ok(n),
+        _ => Err(format!(
+            "expected a whole number between {} and {}",
+            range.start(),
+            range.end()
+        )),
     }
 }
 
@@ -89,8 +132,13 @@ mod tests {
     #[test]
     fn seconds_take_fractions_and_have_a_bound() {
         assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+        assert_eq!(seconds("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(seconds("5s"), seconds("5"));
+        assert_eq!(seconds("1.5m"), Ok(Duration::from_secs(90)));
         assert_eq!(seconds_or_zero("0"), Ok(Duration::ZERO));
-        for wrong in ["", "0", "-1", "nan", "inf", "1e9", "5s"] {
+        for wrong in [
+            "", "0", "-1", "nan", "inf", "1e9", "5x", "s", "25h", "5 s", "5S",
+        ] {
             assert!(seconds(wrong).is_err(), "{wrong:?} was taken");
         }
     }

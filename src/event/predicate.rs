@@ -39,9 +39,12 @@ pub struct Predicate {
     /// As it was written, without white space around it; what it means follows from it.
     text: Box<str>,
     root: Root,
-    tokens: Box<[Box<str>]>,
+    tokens: Tokens,
     test: Option<(Operator, Literal)>,
 }
+
+/// The steps of a pointer below its root.
+type Tokens = Box<[Box<str>]>;
 
 /// Says why a text is not a predicate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -290,7 +293,7 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
-    fn pointer(&mut self) -> Result<(Root, Box<[Box<str>]>), PredicateError> {
+    fn pointer(&mut self) -> Result<(Root, Tokens), PredicateError> {
         self.space();
         let start = self.at;
         let quoted = self.rest().starts_with('"');

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::filter::{Filter, PATTERNS_MAX};
 use super::glob::TypePattern;
+use super::pattern::Pattern;
 use super::predicate::Predicate;
 use super::time;
 use super::view::EventRef;
@@ -51,7 +52,8 @@ struct Rest {
 /// Bounds: 64 entries in each part, 1,024 bytes in each text.
 #[derive(Clone, Debug, Default)]
 pub struct EventFilterBuilder {
-    topics: Vec<String>,
+    patterns: Vec<Pattern>,
+    topics: usize,
     all_of: Option<Filter>,
     rest: Rest,
     errors: Vec<FilterFault>,
@@ -203,7 +205,13 @@ impl Rest {
 impl EventFilterBuilder {
     /// Adds a topic or a pattern of topics; one of them must take the event.
     pub fn topic(&mut self, pattern: &str) -> &mut Self {
-        self.topics.push(pattern.to_owned());
+        let index = self.topics;
+        self.topics += 1;
+        match Pattern::parse(pattern) {
+            Ok(pattern) if self.check_count("topic", index) => self.patterns.push(pattern),
+            Ok(_) => {}
+            Err(error) => self.fault("topic", Some(index), error.reason, Some(error.column)),
+        }
         self
     }
 
@@ -323,23 +331,12 @@ impl EventFilterBuilder {
     }
 
     fn take_topics(&mut self) -> Option<Filter> {
-        if let Some(filter) = self.all_of.take() {
-            return Some(filter);
+        let patterns = std::mem::take(&mut self.patterns);
+        match self.all_of.take() {
+            Some(filter) => Some(filter),
+            None if patterns.is_empty() => Some(Filter::all()),
+            None => Filter::new(patterns).ok(),
         }
-        if self.topics.is_empty() {
-            return Some(Filter::all());
-        }
-        let mut patterns = Vec::new();
-        for (index, text) in std::mem::take(&mut self.topics).iter().enumerate() {
-            if !self.check_count("topic", index) {
-                break;
-            }
-            match super::Pattern::parse(text) {
-                Ok(pattern) => patterns.push(pattern),
-                Err(error) => self.fault("topic", Some(index), error.reason, Some(error.column)),
-            }
-        }
-        Filter::new(patterns).ok()
     }
 
     fn time(&mut self, field: &str, text: &str) -> Option<i64> {

@@ -14,9 +14,11 @@ use crate::ring::{self, Publisher, Ring};
 
 use super::builder::HubBuilder;
 use super::class::{Class, Classes};
-use super::error::{PublishError, SubscribeError};
+use super::error::{EndReason, PublishError, SubscribeError};
 use super::reader::Reader;
 use super::receiver::Receiver;
+use super::registry::{Registry, SubscriptionStats, Ticket};
+use super::sleepers::{State, Woken};
 use super::subscription::{Start, Subscription};
 use super::writer::{Writer, heap_bytes};
 
@@ -42,15 +44,28 @@ use super::writer::{Writer, heap_bytes};
 #[derive(Clone)]
 pub struct Hub {
     inner: Arc<Inner>,
+    /// Goes with the last handle.
+    _open: Arc<Open>,
 }
 
-struct Inner {
-    ring: Ring<Record>,
-    writer: Mutex<Writer>,
-    classes: Classes,
-    epoch: Epoch,
+/// What handles and receivers share.
+pub(super) struct Inner {
+    pub(super) ring: Ring<Record>,
+    pub(super) writer: Mutex<Writer>,
+    pub(super) classes: Classes,
+    pub(super) registry: Registry,
+    pub(super) epoch: Epoch,
     limits: Limits,
     ring_bytes: usize,
+}
+
+/// Closes the hub when the last handle goes; receivers may outlive it.
+struct Open(Arc<Inner>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 /// What a hub holds at one moment.
@@ -101,12 +116,15 @@ impl Hub {
             ring,
             writer: Mutex::new(Writer::new(publisher, ring_bytes)),
             classes: Classes::default(),
+            registry: Registry::default(),
             epoch: Epoch::random(),
             limits: limits.honoured(),
             ring_bytes,
         };
+        let inner = Arc::new(inner);
         Self {
-            inner: Arc::new(inner),
+            _open: Arc::new(Open(inner.clone())),
+            inner,
         }
     }
 
@@ -118,8 +136,10 @@ impl Hub {
     pub fn publish<'e>(&self, event: impl Into<EventRef<'e>>) -> Result<Position, PublishError> {
         let event = event.into();
         self.check(event)?;
-        let offset = self.inner.writer.lock().publish(event)?;
-        Ok(self.at(offset))
+        let mut woken = Woken::new();
+        let published = self.inner.writer.lock().publish(event, &mut woken);
+        tell(&woken);
+        Ok(self.at(published?))
     }
 
     /// Publishes one event at a position that must be exactly the next.
@@ -148,6 +168,7 @@ impl Hub {
     ) -> Result<Position, PublishError> {
         let event = event.into();
         self.check(event)?;
+        let mut woken = Woken::new();
         let mut writer = self.inner.writer.lock();
         writer.check()?;
         let expected = self.at(writer.next_offset());
@@ -157,8 +178,10 @@ impl Hub {
                 got: position,
             });
         }
-        writer.publish(event)?;
-        Ok(position)
+        let published = writer.publish(event, &mut woken);
+        drop(writer);
+        tell(&woken);
+        published.map(|_| position)
     }
 
     /// Publishes the events of a batch, contiguous and visible at once, or none of them. Returns their offsets.
@@ -228,10 +251,16 @@ impl Hub {
         if bytes > limit {
             return Err(PublishError::TooLarge { bytes, limit });
         }
-        self.inner.writer.lock().publish_batch(len, heap, event)
+        let mut woken = Woken::new();
+        let published = {
+            let mut writer = self.inner.writer.lock();
+            writer.publish_batch(len, heap, event, &mut woken)
+        };
+        tell(&woken);
+        published
     }
 
-    /// Subscribes to the topics of a pattern.
+    /// Subscribes: makes a receiver of what the subscription wants, from where it starts.
     ///
     /// # Examples
     ///
@@ -248,13 +277,15 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// [`SubscribeError`]: a bad pattern, a position of another epoch or beyond the newest, too many readers.
-    pub fn subscribe(&self, subscription: Subscription) -> Result<Receiver, SubscribeError> {
-        let (filter, start) = subscription.into_parts()?;
+    /// [`SubscribeError`]: a bad filter (with everything that is wrong with it), an id that lives, a position of
+    /// another epoch or beyond the newest, too many readers.
+    pub fn subscribe(&self, mut subscription: Subscription) -> Result<Receiver, SubscribeError> {
+        let filter = subscription.take_filter()?;
+        let (start, seek) = self.ring_start(subscription.start)?;
         let subscriber = self
             .inner
             .ring
-            .subscribe(self.ring_start(start)?)
+            .subscribe(start)
             .map_err(|error| match error {
                 ring::SubscribeError::InFuture { head } => SubscribeError::InFuture {
                     head,
@@ -262,11 +293,50 @@ impl Hub {
                 },
                 _ => SubscribeError::TooManyReaders,
             })?;
-        Ok(Receiver::new(
-            subscriber,
-            self.class(&filter),
-            self.inner.epoch,
-        ))
+        let ticket = self.inner.registry.enter(subscription.id.take(), &filter)?;
+        let class = self.inner.classes.get(&filter);
+        let accept = subscription.accept.take();
+        let mut receiver = Receiver::new(subscriber, self.inner.clone(), ticket, class, accept);
+        match seek {
+            Seek::Stay => {}
+            Seek::Time(nanos) => receiver.seek_time(nanos),
+            Seek::Last(count) => receiver.seek_last(count),
+        }
+        Ok(receiver)
+    }
+
+    /// Ends the subscription of that id: its receiver gets nothing more, and a receive that waits ends at once, with
+    /// `Unsubscribed`. `false` where no such subscription lives.
+    pub fn unsubscribe(&self, id: &str) -> bool {
+        match self.inner.registry.take(id) {
+            Some(ticket) => {
+                self.inner.end(&ticket, EndReason::Unsubscribed);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Returns the ids of the subscriptions that would get an event of this topic, were it not for its type and the
+    /// rest of it, sorted: who listens there.
+    pub fn presence(&self, topic: &str) -> Vec<String> {
+        let all = self
+            .inner
+            .registry
+            .all(|ticket| ticket.filter.topics().matches(topic));
+        all.iter().map(|ticket| ticket.id.clone().into()).collect()
+    }
+
+    /// Returns what every subscription has done so far, sorted by id.
+    pub fn subscriptions(&self) -> Vec<SubscriptionStats> {
+        let head = self.head();
+        let all = self.inner.registry.all(|_| true);
+        all.iter().map(|ticket| ticket.stats(head)).collect()
+    }
+
+    /// Returns what one subscription has done so far; `None` where no such one lives.
+    pub fn subscription(&self, id: &str) -> Option<SubscriptionStats> {
+        Some(self.inner.registry.find(id)?.stats(self.head()))
     }
 
     /// Creates a cursor over everything, which stands after the newest event.
@@ -283,7 +353,7 @@ impl Hub {
 
     /// Returns the class of a filter: one for all equal filters, as long as somebody holds it.
     pub fn class(&self, filter: &Filter) -> Arc<Class> {
-        self.inner.classes.get(filter)
+        self.inner.classes.get(&filter.clone().into())
     }
 
     /// Returns the identity of this hub's log.
@@ -349,7 +419,7 @@ impl Hub {
     /// assert_eq!(receiver.recv(), Err(RecvError::Closed));
     /// ```
     pub fn close(&self) {
-        self.inner.writer.lock().close();
+        self.inner.close();
     }
 
     /// Returns whether the hub is closed.
@@ -380,10 +450,12 @@ impl Hub {
         }
     }
 
-    fn ring_start(&self, start: Start) -> Result<ring::Start, SubscribeError> {
+    fn ring_start(&self, start: Start) -> Result<(ring::Start, Seek), SubscribeError> {
         let position = match start {
-            Start::Now => return Ok(ring::Start::Newest),
-            Start::Beginning => return Ok(ring::Start::Oldest),
+            Start::Now | Start::Last(0) => return Ok((ring::Start::Newest, Seek::Stay)),
+            Start::Beginning => return Ok((ring::Start::Oldest, Seek::Stay)),
+            Start::Timestamp(nanos) => return Ok((ring::Start::Oldest, Seek::Time(nanos))),
+            Start::Last(count) => return Ok((ring::Start::Oldest, Seek::Last(count))),
             Start::After(position) => position,
         };
         let (expected, head) = (self.inner.epoch, self.head());
@@ -400,7 +472,7 @@ impl Hub {
             });
         }
         // The event after offset n has sequence n.
-        Ok(ring::Start::At(position.offset))
+        Ok((ring::Start::At(position.offset), Seek::Stay))
     }
 
     /// The builder of an event may have had other limits.
@@ -411,6 +483,39 @@ impl Hub {
         }
         Err(EventError::new(ErrorKind::TooLarge { limit, actual }, "data").into())
     }
+}
+
+/// What a start needs to look for before it is one.
+enum Seek {
+    Stay,
+    Time(i64),
+    Last(usize),
+}
+
+impl Inner {
+    fn close(&self) {
+        let mut woken = Woken::new();
+        self.writer.lock().close(&mut woken);
+        tell(&woken);
+    }
+
+    /// Ends a subscription and wakes its receiver.
+    pub(super) fn end(&self, ticket: &Ticket, reason: EndReason) {
+        ticket.end(reason);
+        // Under the lock: a receiver looks at its ticket there before it falls asleep.
+        let state = {
+            let mut writer = self.writer.lock();
+            writer.sleepers.rouse(&ticket.sleeper, State::Nudged)
+        };
+        if state == State::Asleep {
+            ticket.sleeper.tell();
+        }
+    }
+}
+
+/// Tells those who were woken, after the publisher's lock was released.
+pub(super) fn tell(woken: &Woken) {
+    woken.iter().for_each(|sleeper| sleeper.tell());
 }
 
 impl PublishError {

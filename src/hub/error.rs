@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::event::{Epoch, EventError, FilterError, Position};
+use crate::event::{Epoch, EventError, FilterErrors, Position};
 use crate::ring;
 
 /// Says why a hub could not be built.
@@ -62,10 +62,23 @@ pub enum PublishError {
 
 /// Says why there is no subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SubscribeError {
-    /// The topics are not patterns.
+    /// The filter is none; everything that is wrong with it.
     #[error(transparent)]
-    Filter(#[from] FilterError),
+    Filter(#[from] FilterErrors),
+    /// A list of topics without one.
+    #[error("no pattern given")]
+    NoTopics,
+    /// The id is empty, longer than 255 bytes or unprintable.
+    #[error("an id is 1 to 255 bytes of printable text")]
+    Id,
+    /// A subscription with this id lives.
+    #[error("a subscription with the id {id:?} lives")]
+    DuplicateId {
+        /// The id.
+        id: String,
+    },
     /// The position is of another log.
     #[error("epoch {got} is not this hub's, {expected}")]
     Epoch {
@@ -130,6 +143,20 @@ pub struct Lagged {
     pub exact: bool,
 }
 
+/// Says why a subscription ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum EndReason {
+    /// The hub is closed and everything was received.
+    #[error("the hub is closed")]
+    Closed,
+    /// It was ended by its id.
+    #[error("unsubscribed")]
+    Unsubscribed,
+    /// Its topic was deleted.
+    #[error("the topic was deleted")]
+    TopicDeleted,
+}
+
 /// Says why nothing was received at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TryRecvError {
@@ -142,6 +169,12 @@ pub enum TryRecvError {
     /// The hub is closed and everything was received.
     #[error("the hub is closed")]
     Closed,
+    /// The subscription was ended by its id. Every later receive says so too.
+    #[error("unsubscribed")]
+    Unsubscribed,
+    /// The topic was deleted. Every later receive says so too.
+    #[error("the topic was deleted")]
+    TopicDeleted,
 }
 
 /// Says why waiting ended without an event.
@@ -153,6 +186,12 @@ pub enum RecvError {
     /// The hub is closed and everything was received.
     #[error("the hub is closed")]
     Closed,
+    /// The subscription was ended by its id. Every later receive says so too.
+    #[error("unsubscribed")]
+    Unsubscribed,
+    /// The topic was deleted. Every later receive says so too.
+    #[error("the topic was deleted")]
+    TopicDeleted,
 }
 
 /// Says why waiting for a limited time ended without an event.
@@ -167,6 +206,12 @@ pub enum RecvTimeoutError {
     /// The hub is closed and everything was received.
     #[error("the hub is closed")]
     Closed,
+    /// The subscription was ended by its id. Every later receive says so too.
+    #[error("unsubscribed")]
+    Unsubscribed,
+    /// The topic was deleted. Every later receive says so too.
+    #[error("the topic was deleted")]
+    TopicDeleted,
 }
 
 /// Says why a [`Reader`](super::Reader) read nothing.
@@ -192,6 +237,41 @@ impl Lagged {
             missed: lagged.missed,
             resume_at: lagged.resume_at + 1,
             exact,
+        }
+    }
+}
+
+impl From<EndReason> for TryRecvError {
+    fn from(reason: EndReason) -> Self {
+        match reason {
+            EndReason::Closed => Self::Closed,
+            EndReason::Unsubscribed => Self::Unsubscribed,
+            EndReason::TopicDeleted => Self::TopicDeleted,
+        }
+    }
+}
+
+impl From<TryRecvError> for RecvTimeoutError {
+    /// What is not there yet did not come in time.
+    fn from(error: TryRecvError) -> Self {
+        match error {
+            TryRecvError::Empty => Self::TimedOut,
+            TryRecvError::Lagged(lagged) => Self::Lagged(lagged),
+            TryRecvError::Closed => Self::Closed,
+            TryRecvError::Unsubscribed => Self::Unsubscribed,
+            TryRecvError::TopicDeleted => Self::TopicDeleted,
+        }
+    }
+}
+
+impl From<RecvTimeoutError> for RecvError {
+    /// Without a deadline nothing times out.
+    fn from(error: RecvTimeoutError) -> Self {
+        match error {
+            RecvTimeoutError::Lagged(lagged) => Self::Lagged(lagged),
+            RecvTimeoutError::Unsubscribed => Self::Unsubscribed,
+            RecvTimeoutError::TopicDeleted => Self::TopicDeleted,
+            RecvTimeoutError::Closed | RecvTimeoutError::TimedOut => Self::Closed,
         }
     }
 }

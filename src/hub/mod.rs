@@ -36,6 +36,8 @@ mod core;
 mod error;
 mod reader;
 mod receiver;
+mod registry;
+mod sleepers;
 mod subscription;
 mod writer;
 
@@ -43,9 +45,10 @@ pub use builder::HubBuilder;
 pub use class::Class;
 pub use core::{Hub, Stats};
 pub use error::{
-    HubError, Lagged, PublishError, ReadError, RecvError, RecvTimeoutError, SeekError,
+    EndReason, HubError, Lagged, PublishError, ReadError, RecvError, RecvTimeoutError, SeekError,
     SubscribeError, TryRecvError,
 };
 pub use reader::{HubWaiter, Reader};
 pub use receiver::{Delivery, Receiver};
+pub use registry::{ID_BYTES_MAX, SubscriptionStats};
 pub use subscription::{Start, Subscription};

@@ -6,6 +6,7 @@ use crate::event::{EventRef, INLINE_BYTES, Record};
 use crate::ring::{self, Publisher};
 
 use super::error::PublishError;
+use super::sleepers::{Sleepers, Woken};
 
 /// Slots in a block of the ring: what is trimmed at once. Larger than the ring's own blocks is harmless.
 const BLOCK: u64 = 64;
@@ -22,6 +23,7 @@ pub(super) struct Writer {
     /// Events that `ring_bytes` cost.
     trimmed: u64,
     step: u64,
+    pub(super) sleepers: Sleepers,
 }
 
 impl Writer {
@@ -34,7 +36,17 @@ impl Writer {
             ring_bytes,
             trimmed: 0,
             step,
+            sleepers: Sleepers::default(),
         }
+    }
+
+    /// Returns the sequence that the next event gets.
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.publisher.next()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Returns the offset that the next event gets.
@@ -58,8 +70,12 @@ impl Writer {
         }
     }
 
-    /// Publishes one event and returns its offset.
-    pub(super) fn publish(&mut self, event: EventRef<'_>) -> Result<u64, PublishError> {
+    /// Publishes one event and returns its offset. Those in `woken` are to be told without the lock.
+    pub(super) fn publish(
+        &mut self,
+        event: EventRef<'_>,
+        woken: &mut Woken,
+    ) -> Result<u64, PublishError> {
         self.check()?;
         self.make_room(heap_bytes(event));
         let mut heap = self.heap_bytes;
@@ -68,7 +84,12 @@ impl Writer {
         });
         self.heap_bytes = heap;
         match published {
-            Ok(sequence) => Ok(sequence + 1),
+            Ok(sequence) => {
+                if !self.sleepers.is_empty() {
+                    self.sleepers.wake(sequence, event, woken);
+                }
+                Ok(sequence + 1)
+            }
             Err(ring::PublishError::Closed(())) => Err(PublishError::Closed),
             Err(ring::PublishError::Full(()) | ring::PublishError::TimedOut(())) => {
                 Err(PublishError::Full)
@@ -82,6 +103,7 @@ impl Writer {
         len: usize,
         bytes: usize,
         event: impl Fn(usize) -> EventRef<'e>,
+        woken: &mut Woken,
     ) -> Result<Range<u64>, PublishError> {
         self.check()?;
         self.make_room(bytes);
@@ -91,7 +113,15 @@ impl Writer {
         });
         self.heap_bytes = heap;
         match published {
-            Ok(sequences) => Ok(sequences.start + 1..sequences.end + 1),
+            Ok(sequences) => {
+                for (index, sequence) in sequences.clone().enumerate() {
+                    if self.sleepers.is_empty() {
+                        break;
+                    }
+                    self.sleepers.wake(sequence, event(index), woken);
+                }
+                Ok(sequences.start + 1..sequences.end + 1)
+            }
             Err(ring::BatchError::Closed) => Err(PublishError::Closed),
             Err(ring::BatchError::TooLarge { len, capacity }) => Err(PublishError::TooMany {
                 events: len,
@@ -105,9 +135,10 @@ impl Writer {
         }
     }
 
-    pub(super) fn close(&mut self) {
+    pub(super) fn close(&mut self, woken: &mut Woken) {
         self.closed = true;
         self.publisher.close();
+        self.sleepers.wake_all(woken);
     }
 
     /// Trims the oldest blocks until `bytes` more fit. What cannot be trimmed (the block being written, a block being

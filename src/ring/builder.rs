@@ -4,7 +4,7 @@ use super::barrier::{Barrier, Kind};
 use super::error::RingError;
 use super::handle::Ring;
 use super::publisher::Publisher;
-use super::shared::Shared;
+use super::shared::{Plan, Shared};
 use super::wait::WaitStrategy;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +47,7 @@ pub struct Builder {
     overflow: Overflow,
     strategy: WaitStrategy,
     barrier: Barrier,
+    retain: bool,
 }
 
 /// What a publisher does when a gated reader still needs the slot that is next.
@@ -85,6 +86,7 @@ impl Builder {
             overflow: Overflow::default(),
             strategy: WaitStrategy::default(),
             barrier: Barrier::default(),
+            retain: true,
         }
     }
 
@@ -107,11 +109,36 @@ impl Builder {
         self
     }
 
+    /// Says whether values stay after every gated reader has passed them, until they are written over (the default).
+    ///
+    /// With `false` the reader that is last to pass a block of 64 drops its values, and lossy readers are refused: for
+    /// values that hold on to something dear. Without any reader values stay for the one who comes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::ring::{Builder, Overflow, Start};
+    /// use std::sync::Arc;
+    ///
+    /// let builder = Builder::new(2).overflow(Overflow::Reject).retain(false);
+    /// let (mut publisher, ring) = builder.build().unwrap();
+    /// let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
+    /// let dear = Arc::new("dear");
+    /// publisher.publish_batch([dear.clone(), dear.clone()]).unwrap();
+    /// gated.drain(usize::MAX, |_, _| ()).unwrap();
+    /// assert_eq!(Arc::strong_count(&dear), 1);
+    /// ```
+    pub fn retain(mut self, retain: bool) -> Self {
+        self.retain = retain;
+        self
+    }
+
     /// Makes the ring. It takes memory for values only as they come.
     ///
     /// # Errors
     ///
     /// - [`RingError::ZeroCapacity`] and [`RingError::CapacityTooLarge`] (above 2^32).
+    /// - [`RingError::MustRetain`] when a ring shall overwrite and not [retain](Self::retain).
     /// - [`RingError::OutOfMemory`] when so many values of this size exceed the address space, or the allocator refuses.
     pub fn build<T: Send + Sync>(&self) -> Result<(Publisher<T>, Ring<T>), RingError> {
         let capacity = self.capacity as u64;
@@ -121,12 +148,16 @@ impl Builder {
         if capacity > CAPACITY_MAX {
             return Err(RingError::CapacityTooLarge { max: CAPACITY_MAX });
         }
-        let shared = Arc::new(Shared::new(
+        if !self.retain && self.overflow == Overflow::Overwrite {
+            return Err(RingError::MustRetain);
+        }
+        let plan = Plan {
             capacity,
-            self.overflow,
-            self.strategy,
-            Kind::new(self.barrier),
-        )?);
+            overflow: self.overflow,
+            strategy: self.strategy,
+            retain: self.retain,
+        };
+        let shared = Arc::new(Shared::new(plan, Kind::new(self.barrier))?);
         Ok((Publisher::new(shared.clone()), Ring::new(shared)))
     }
 }

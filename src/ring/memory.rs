@@ -31,7 +31,8 @@ pub(super) struct Memory<T> {
 pub(super) struct Block<T> {
     /// `tag << 20 | readers`: whose values the slots hold, and how many handles have the block pinned.
     state: CachePadded<AtomicU64>,
-    /// How many slots hold a value: always the first ones. Written only by the block's owner (the publisher).
+    /// How many slots hold a value: always the first ones. Written by the block's owner: the publisher, and who empties
+    /// it while it is retired.
     filled: CachePadded<AtomicU32>,
     tracks: Tracks,
     slots: Box<[UnsafeCell<MaybeUninit<T>>]>,
@@ -285,14 +286,15 @@ impl<T> Block<T> {
     ///
     /// # Safety
     ///
-    /// The caller is the publisher, and has [retired](Self::retire) the block.
+    /// The caller has [retired](Self::retire) the block, which lies wholly below head, and is alone in doing so until
+    /// it is taken again (all of it under the lock for opening blocks).
     pub(super) unsafe fn empty_into(&self, out: &mut Vec<T>) {
         let filled = self.filled.load(Ordering::Relaxed) as usize;
         out.reserve(filled);
         self.filled.store(0, Ordering::Relaxed);
         for index in 0..filled {
             let _writing = self.tracks.write(index);
-            // SAFETY: nobody reads a retired block, and only the publisher writes.
+            // SAFETY: nobody reads a retired block, and nobody writes below head.
             let place = unsafe { self.place(index) };
             // SAFETY: it was filled, and no longer counts as such.
             out.push(unsafe { place.assume_init_read() });
@@ -326,6 +328,11 @@ impl<'a, T> Run<'a, T> {
     #[inline(always)]
     pub(super) fn values(&self) -> &[T] {
         self.values
+    }
+
+    /// Ends reading, and returns how many values there were, at most `max`.
+    pub(super) fn end(self, max: usize) -> usize {
+        self.values.len().min(max)
     }
 }
 

@@ -120,10 +120,12 @@
 //! `loom-tests/README.md` for what loom does not explore.
 
 mod barrier;
+mod batch;
 mod builder;
 mod error;
 mod group;
 mod handle;
+mod iter;
 mod memory;
 mod publisher;
 mod reader;
@@ -134,6 +136,7 @@ mod wait;
 mod waiter;
 
 pub use barrier::Barrier;
+pub use batch::Batch;
 pub use builder::{Builder, Overflow, Start, channel};
 pub use error::{
     BatchError, Lagged, PublishError, RecvError, RecvTimeoutError, RingError, SeekError,
@@ -141,6 +144,7 @@ pub use error::{
 };
 pub use group::{CursorId, Group, Round};
 pub use handle::Ring;
+pub use iter::{Iter, TryIter};
 pub use publisher::Publisher;
 pub use slot::{Filled, Reused, Slot, Vacant};
 pub use subscriber::{Ref, Subscriber, Waited};

@@ -160,8 +160,13 @@ impl<T> Reader<T> {
         if let Some(gate) = &self.gate
             && self.passed.load(Ordering::Relaxed) != cursor
         {
+            let passed = self.passed.load(Ordering::Relaxed);
             self.passed.store(cursor, Ordering::Relaxed);
             self.shared.move_gate(gate, cursor);
+            let memory = &self.shared.memory;
+            if !self.shared.plan.retain && memory.chunk(passed) != memory.chunk(cursor) {
+                self.shared.drop_passed();
+            }
         }
     }
 

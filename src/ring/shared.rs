@@ -13,12 +13,19 @@ use std::sync::Arc;
 /// The first sequence that a gated reader still needs; [`u64::MAX`] if none.
 pub(super) type Gate = CachePadded<AtomicU64>;
 
-pub(super) struct Shared<T> {
+/// What does not change while a ring lives.
+pub(super) struct Plan {
     /// How many values `oldest` keeps.
     pub(super) capacity: u64,
     pub(super) overflow: Overflow,
     /// How publishers wait, and readers that were not told otherwise.
     pub(super) strategy: WaitStrategy,
+    /// Whether values stay that every gate has passed.
+    pub(super) retain: bool,
+}
+
+pub(super) struct Shared<T> {
+    pub(super) plan: Plan,
     line: CachePadded<Line>,
     /// Readers that wait for head to move.
     pub(super) readers: WaitList,
@@ -57,12 +64,7 @@ struct Core<T> {
 }
 
 impl<T> Shared<T> {
-    pub(super) fn new(
-        capacity: u64,
-        overflow: Overflow,
-        strategy: WaitStrategy,
-        barrier: Kind,
-    ) -> Result<Self, RingError> {
+    pub(super) fn new(plan: Plan, barrier: Kind) -> Result<Self, RingError> {
         let line = Line {
             head: AtomicU64::new(0),
             floor: AtomicU64::new(0),
@@ -78,13 +80,11 @@ impl<T> Shared<T> {
             trimmed: Vec::new(),
         };
         Ok(Self {
-            capacity,
-            overflow,
-            strategy,
+            memory: Memory::new(plan.capacity)?,
+            plan,
             line: CachePadded::new(line),
             readers: WaitList::new(barrier),
             room: WaitList::new(barrier),
-            memory: Memory::new(capacity)?,
             core: Mutex::new(core),
         })
     }
@@ -122,7 +122,13 @@ impl<T> Shared<T> {
 
     #[inline(always)]
     fn oldest_below(&self, head: u64) -> u64 {
-        head.saturating_sub(self.capacity)
+        head.saturating_sub(self.plan.capacity)
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        let oldest = self.oldest();
+        // Head only rises, and a batch that is being written may have raised the floor up to it.
+        (self.head().0 - oldest).min(self.plan.capacity)
     }
 
     pub(super) fn reader_count(&self) -> usize {
@@ -162,7 +168,7 @@ impl<T> Shared<T> {
     /// capacity is counted from.
     pub(super) fn grant(&self, end: u64) -> bool {
         let mut core = self.core.lock();
-        let limit = core.slowest().saturating_add(self.capacity);
+        let limit = core.slowest().saturating_add(self.plan.capacity);
         if end > limit {
             return false;
         }
@@ -226,6 +232,19 @@ impl<T> Shared<T> {
         core.evicted.len()
     }
 
+    /// Drops what every gate has passed, in whole blocks: for rings that do not retain.
+    ///
+    /// Any reader may do it: what lies below all gates is nobody's, neither the publisher's nor a reader's.
+    #[cold]
+    pub(super) fn drop_passed(&self) {
+        let mut values = Vec::new();
+        for _ in 0..self.trim(self.head().0) {
+            self.empty_one(&mut values);
+            // Outside the lock.
+            values.clear();
+        }
+    }
+
     /// Moves the values of one block out that is below the floor. The block goes to the end of its line if readers
     /// have it pinned.
     pub(super) fn empty_one(&self, values: &mut Vec<T>) {
@@ -240,7 +259,7 @@ impl<T> Shared<T> {
             return;
         }
         core.trimmed.push(spot);
-        // SAFETY: only the publisher trims, and the block is retired.
+        // SAFETY: we have the lock, and the block is retired.
         unsafe { block.empty_into(values) };
     }
 }
@@ -263,13 +282,17 @@ impl<T> Shared<T> {
         core.readers -= 1;
         let Some(gate) = gate else { return };
         core.gates.retain(|other| !Arc::ptr_eq(other, gate));
+        let others = !core.gates.is_empty();
         drop(core);
         self.wake_publishers();
+        if others && !self.plan.retain {
+            self.drop_passed();
+        }
     }
 
     /// Adds a gate that stands nowhere yet.
     pub(super) fn add_gate(&self) -> Result<Arc<Gate>, SubscribeError> {
-        if self.overflow == Overflow::Overwrite {
+        if self.plan.overflow == Overflow::Overwrite {
             return Err(SubscribeError::GatesNotAllowed);
         }
         let gate = Arc::new(CachePadded::new(AtomicU64::new(u64::MAX)));
@@ -326,7 +349,7 @@ impl<T> Shared<T> {
     #[inline(always)]
     fn wake_publishers(&self) {
         // Only a ring that blocks has publishers that sleep.
-        if matches!(self.overflow, Overflow::Block { .. }) {
+        if matches!(self.plan.overflow, Overflow::Block { .. }) {
             self.room.wake(u64::MAX);
         }
     }

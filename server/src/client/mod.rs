@@ -8,4 +8,4 @@ mod url;
 pub(crate) use conn::Conn;
 pub(crate) use error::{ConnectError, ReadError};
 pub(crate) use problem::Problem;
-pub(crate) use url::{Url, UrlError, escape};
+pub(crate) use url::{Url, escape};

@@ -8,7 +8,6 @@ mod lines;
 mod progress;
 
 use crate::cli::PublishArgs;
-use crate::client::{Url, UrlError};
 use crate::{exit, say};
 use std::fs::File;
 use std::io::Read;
@@ -22,10 +21,6 @@ const READ_AHEAD: usize = 2;
 /// Why nothing was even tried.
 #[derive(Debug, thiserror::Error)]
 enum SetupError {
-    #[error("--url: {0}")]
-    Url(#[from] UrlError),
-    #[error("--topic: must be between 1 and 255 bytes")]
-    Topic,
     #[error("{path}: {source}")]
     Open {
         path: String,
@@ -38,23 +33,15 @@ pub(crate) fn run(args: PublishArgs) -> ExitCode {
     match publish(&args) {
         Ok(true) => exit::OK,
         Ok(false) => ExitCode::from(exit::FAILED),
-        Err(error @ SetupError::Open { .. }) => {
-            say::err(error);
-            ExitCode::from(exit::FAILED)
-        }
         Err(error) => {
             say::err(error);
-            ExitCode::from(exit::USAGE)
+            ExitCode::from(exit::FAILED)
         }
     }
 }
 
 /// True when every line was published.
 fn publish(args: &PublishArgs) -> Result<bool, SetupError> {
-    let url = Url::parse(&args.url)?;
-    if args.topic.is_empty() || args.topic.len() > 255 {
-        return Err(SetupError::Topic);
-    }
     let input = open(&args.file)?;
     let encoder = encode::Encoder::new(
         args.format,
@@ -69,7 +56,12 @@ fn publish(args: &PublishArgs) -> Result<bool, SetupError> {
     };
     // The reader may be stuck in a read when the server has refused: it ends with the process.
     std::thread::spawn(move || lines::read(input, encoder, settings, &sender));
-    let flight = flight::Flight::new(url, (&args.topic, &args.kind), args.timeout, args.in_flight);
+    let flight = flight::Flight::new(
+        args.url.clone(),
+        (&args.topic, &args.kind),
+        args.timeout,
+        args.in_flight,
+    );
     Ok(job::Job::new(flight, args.on_error).run(&batches))
 }
 

@@ -1,19 +1,36 @@
 //! `eventring serve`: a hub in memory, the gateway on it, and an orderly end.
 
-mod nofile;
+mod log;
 mod settings;
 mod signals;
 
 use crate::cli::ServeArgs;
-use crate::{exit, say};
+use crate::config::{self, Layers};
+use crate::{exit, nofile, say};
+use clap::ArgMatches;
 use eventring::gateway::{Server, ServerError, StopReport};
 use eventring::hub::HubError;
 use std::io;
 use std::process::ExitCode;
 
 /// Runs the server until a signal stops it.
-pub(crate) fn run(args: Box<ServeArgs>) -> ExitCode {
-    match start(&args) {
+pub(crate) fn run(given: &ArgMatches) -> ExitCode {
+    let layers = Layers {
+        flags: given,
+        file: None,
+        env: std::env::vars_os().collect(),
+    };
+    let loaded = match config::load(&layers) {
+        Ok(loaded) => loaded,
+        Err(faults) => {
+            say::faults(&faults);
+            return ExitCode::from(exit::USAGE);
+        }
+    };
+    for warning in &loaded.warnings {
+        say::err(format_args!("warning: {warning}"));
+    }
+    match start(&loaded.args) {
         Ok(server) => ended(server.run()),
         Err(error) => {
             say::err(error);
@@ -29,7 +46,7 @@ enum StartError {
     Capacity(HubError),
     #[error("--ring-bytes: {given} is below the least of {least}")]
     RingBytes { given: usize, least: usize },
-    #[error("--{} {reason}", field.replace('_', "-"))]
+    #[error("--{} {reason}", flag(field))]
     Setting { field: &'static str, reason: String },
     #[error("{0}")]
     Server(ServerError),
@@ -56,15 +73,35 @@ impl From<ServerError> for StartError {
     }
 }
 
+/// Says why the hub that the settings describe cannot be.
+pub(crate) fn try_hub(args: &ServeArgs) -> Result<(), String> {
+    let made = settings::hub(args).map_err(StartError::from);
+    made.map(drop).map_err(|error| error.to_string())
+}
+
 fn start(args: &ServeArgs) -> Result<Server, StartError> {
-    // First of all, so that a signal that comes while we start is not lost.
+    log::start(&args.log);
+    // Before anything else, so that a signal that comes while we start is not lost.
     let signals = signals::Signals::install().map_err(StartError::Signals)?;
-    let connections = nofile::make_room_for(args.bounds.max_connections);
+    let connections = room_for(args.bounds.max_connections);
     let hub = settings::hub(args)?;
     let server = Server::bind(&hub, settings::server(args, connections))?;
     signals.stop_on_signal(server.handle(), args.timeouts.stop_timeout);
     announce(&server);
     Ok(server)
+}
+
+/// How many of `wanted` connections the open-file limit leaves, once it is raised.
+fn room_for(wanted: usize) -> usize {
+    let (room, limit) = nofile::room_for(wanted);
+    if let Some(limit) = limit.filter(|_| room < wanted) {
+        say::err(format_args!(
+            "warning: the open-file limit is {limit}, so --max-connections is {room} instead of \
+             {wanted}; raise it with `ulimit -n {}`",
+            nofile::needed(wanted)
+        ));
+    }
+    room
 }
 
 /// Tells on stdout where the server is: one line each, in a form that programs can read.
@@ -76,6 +113,15 @@ fn announce(server: &Server) {
         say::out(format_args!("dashboard http://{address}/"));
     }
     say::out("memory only: events are gone when this process ends");
+}
+
+/// The flag for a field of the library; what is a list there can be repeated here.
+fn flag(field: &str) -> String {
+    match field {
+        "allowed_hosts" => "allowed-host".into(),
+        "cors_origins" => "cors-origin".into(),
+        field => field.replace('_', "-"),
+    }
 }
 
 fn ended(stopped: io::Result<StopReport>) -> ExitCode {

@@ -22,6 +22,8 @@ pub(super) fn hub(args: &ServeArgs) -> Result<Hub, HubError> {
 pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
     ServerConfig {
         listen: args.listen.clone(),
+        allowed_hosts: args.pages.allowed_host.clone(),
+        cors_origins: args.pages.cors_origin.clone(),
         max_connections,
         head_timeout: args.timeouts.head_timeout,
         body_timeout: args.timeouts.body_timeout,
@@ -39,6 +41,5 @@ pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
         max_pending_publishes: args.bounds.max_pending_publishes,
         notsent_lowat: args.bounds.notsent_lowat,
         send_buffer: args.bounds.send_buffer,
-        ..ServerConfig::default()
     }
 }

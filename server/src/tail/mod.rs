@@ -6,7 +6,6 @@ mod output;
 mod session;
 
 use crate::cli::TailArgs;
-use crate::client::{Url, UrlError};
 use crate::{exit, say};
 use backoff::Backoff;
 use output::Output;
@@ -15,13 +14,9 @@ use std::process::ExitCode;
 
 /// Prints events until the count is reached, nobody reads, or the server refuses for good.
 pub(crate) fn run(args: TailArgs) -> ExitCode {
-    let url = match Url::parse(&args.url) {
-        Ok(url) => url,
-        Err(error) => return refused_setting(error),
-    };
     output::end_when_nobody_reads();
     let mut output = Output::new(args.format, args.count);
-    let mut session = Session::new(url, &args);
+    let mut session = Session::new(args.url.clone(), &args);
     let mut backoff = Backoff::new();
     loop {
         let (reason, wait) = match session.run(&mut output, &mut backoff) {
@@ -41,9 +36,4 @@ pub(crate) fn run(args: TailArgs) -> ExitCode {
         ));
         std::thread::sleep(pause);
     }
-}
-
-fn refused_setting(error: UrlError) -> ExitCode {
-    say::err(format_args!("--url: {error}"));
-    ExitCode::from(exit::USAGE)
 }

@@ -1,23 +1,20 @@
-//! The open-file limit: raised as far as it goes, and a warning when that is not enough.
+//! The open-file limit: raised as far as it goes, and how many connections fit.
 
-use crate::say;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// Descriptors that are not connections: listeners, poller, standard streams, the frame log.
 const RESERVE: usize = 64;
 
-/// Raises the soft limit to the hard one and answers how many of `wanted` connections fit.
-pub(super) fn make_room_for(wanted: usize) -> usize {
-    let Some(limit) = raise() else { return wanted };
-    let room = room(limit, wanted);
-    if room < wanted {
-        say::err(format_args!(
-            "warning: the open-file limit is {limit}, so --max-connections is {room} instead of \
-             {wanted}; raise it with `ulimit -n {}`",
-            wanted.saturating_add(RESERVE)
-        ));
-    }
-    room
+/// Raises the soft limit to the hard one; answers how many of `wanted` connections fit, and the limit
+/// if there is one.
+pub(crate) fn room_for(wanted: usize) -> (usize, Option<u64>) {
+    let limit = raise();
+    (limit.map_or(wanted, |limit| room(limit, wanted)), limit)
+}
+
+/// The limit that so many connections need.
+pub(crate) fn needed(connections: usize) -> usize {
+    connections.saturating_add(RESERVE)
 }
 
 /// The limit in force afterwards; `None` is no limit.

@@ -1,0 +1,83 @@
+//! What stands below the flags: examples and exit codes.
+
+/// Below `-h`.
+pub(super) const MORE: &str = "Try --help for all flags, examples and exit codes.";
+
+pub(super) const MAIN: &str = "\
+Examples:
+  eventring                                     a server on 127.0.0.1:8080
+  eventring publish --topic orders.eu orders.ndjson
+  eventring tail --topic 'orders.>'
+  eventring bench --spawn --connections 500
+
+Exit codes:
+  0    done; serve: stopped and everything went out
+  1    publish: a bad line or a refusal; tail: the server refused for good; bench: an event was
+       missing, twice or out of order without having been announced, or the run broke off
+  2    wrong usage, a setting out of range, an address that cannot be used
+  3    serve: stopped at the deadline with bytes left
+  130  serve: ended at once by a second SIGINT (143: SIGTERM)";
+
+pub(super) const SERVE: &str = "\
+Every setting is a flag, an environment variable and a key of the settings file, in this order of
+precedence. `eventring check-config` prints what holds and where it comes from.
+
+Examples:
+  eventring serve --listen 0.0.0.0:8080 --allowed-host events.example
+  eventring serve --config /etc/eventring.toml
+  EVENTRING_CAPACITY=1000000 EVENTRING_RING_BYTES=1G eventring serve
+  eventring serve --cors-origin https://app.example --log-format json
+
+Exit codes:
+  0    stopped by a signal, and everything went out
+  2    a setting that cannot be, an address that cannot be listened on
+  3    stopped at the deadline with bytes left
+  130  ended at once by a second SIGINT (143: SIGTERM)";
+
+pub(super) const PUBLISH: &str = "\
+Examples:
+  eventring publish --topic orders.eu orders.ndjson
+  tail -f service.log | eventring publish --topic logs.service --format lines";
+
+pub(super) const TAIL: &str = "\
+Examples:
+  eventring tail --topic 'orders.>' --from beginning
+  eventring tail --topic orders.eu --topic orders.us --count 10 --format cloudevents";
+
+pub(super) const BENCH: &str = "\
+Each payload carries its sequence and when it was due. Every client is judged on its own: what the
+server announced as a gap is counted apart from what it lost without a word.
+
+Examples:
+  eventring bench --spawn
+  eventring bench --connections 5000 --rate 200 --seconds 30 --pid \"$(pidof eventring)\"
+  eventring bench --rate max --window 64 --size 1K
+  eventring bench --connections 400 --cut-share 0.5 --slow-share 0.1 --json
+
+Exit codes:
+  0    every client got every event once and in order, or was told which it did not get
+  1    an event was missing, twice or out of order without a word, or the run broke off
+  2    wrong usage, or more connections than this system lets one process have";
+
+pub(super) const CHECK_CONFIG: &str = "\
+Prints what `serve` would use with the same file, environment and flags, in the form of a settings
+file. All mistakes are told at once.
+
+Examples:
+  eventring check-config eventring.toml
+  eventring check-config > eventring.toml       a file with every setting to start from
+
+Exit codes:
+  0    the settings can be used
+  2    they cannot; standard error says why";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  eventring completions bash > ~/.local/share/bash-completion/completions/eventring
+  eventring completions zsh > \"${fpath[1]}/_eventring\"
+  eventring completions fish > ~/.config/fish/completions/eventring.fish";
+
+pub(super) const MAN: &str = "\
+Examples:
+  eventring man | man -l -
+  eventring man serve > eventring-serve.1";

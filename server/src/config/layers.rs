@@ -1,0 +1,195 @@
+//! From the four places that a setting can come from to the values that hold.
+
+use super::definition::{Definition, Setting, Takes, flag};
+use super::fault::{Fault, Origin};
+use super::nearest::nearest;
+use super::{file, relations};
+use crate::cli::{CONFIG_ENV, Cli, ServeArgs};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What the settings are read from.
+pub(crate) struct Layers<'a> {
+    /// Flags as they were typed, judged by nobody yet.
+    pub(crate) flags: &'a ArgMatches,
+    /// A file that the command was given by other means than `--config`.
+    pub(crate) file: Option<PathBuf>,
+    /// The environment.
+    pub(crate) env: BTreeMap<OsString, OsString>,
+}
+
+/// One setting, the values that hold, and why they do.
+#[derive(Debug)]
+pub(super) struct Effective {
+    pub(super) setting: Setting,
+    pub(super) values: Vec<String>,
+    pub(super) origin: Origin,
+}
+
+/// Settings that can be used.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) args: Box<ServeArgs>,
+    pub(super) rows: Vec<Effective>,
+    pub(super) file: Option<PathBuf>,
+    /// What works but is hardly meant.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Reads all layers.
+///
+/// # Errors
+///
+/// Everything that is wrong in any of them.
+pub(crate) fn load(layers: &Layers<'_>) -> Result<Loaded, Vec<Fault>> {
+    let definition = Definition::new();
+    let mut faults = Vec::new();
+    let path = layers.path();
+    let entries = match &path {
+        Some((path, said)) => file::read((path, said), &definition, &mut faults),
+        None => Vec::new(),
+    };
+    let path = path.map(|(path, _)| path);
+    let mut rows = Vec::new();
+    for setting in &definition.settings {
+        let mut given = vec![(Origin::Default, setting.default.clone())];
+        if let (Some(entry), Some(path)) = (
+            entries.iter().find(|entry| entry.name == setting.name),
+            &path,
+        ) {
+            let origin = Origin::File {
+                path: path.display().to_string(),
+                line: entry.line,
+            };
+            given.push((origin, entry.values.clone()));
+        }
+        given.extend(
+            layers
+                .env(setting)
+                .map(|values| (Origin::Environment, values)),
+        );
+        given.extend(layers.flag(setting).map(|values| (Origin::Flag, values)));
+        // What is overridden is judged, too: a mistake there waits for the day it counts.
+        for (origin, values) in &given {
+            judge(&definition, setting, origin, values, &mut faults);
+        }
+        if let Some((origin, values)) = given.pop() {
+            rows.push(Effective {
+                setting: setting.clone(),
+                values,
+                origin,
+            });
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let mut args = definition
+        .parse(flags(&rows))
+        .map_err(|error| vec![Fault::Together(error.to_string())])?;
+    args.config.clone_from(&path);
+    let mut warnings = layers.strange_variables();
+    warnings.extend(relations::check(&args, &rows)?);
+    Ok(Loaded {
+        args: Box::new(args),
+        rows,
+        file: path,
+        warnings,
+    })
+}
+
+impl Layers<'_> {
+    /// The settings file, and what named it.
+    fn path(&self) -> Option<(PathBuf, &'static str)> {
+        let flag = self.flags.get_one::<OsString>("config");
+        let env = self.env.get(&OsString::from(CONFIG_ENV));
+        let given = [(flag, "--config"), (env, CONFIG_ENV)];
+        let named = given
+            .into_iter()
+            .find_map(|(path, said)| Some((PathBuf::from(path?), said)));
+        self.file.clone().map(|path| (path, "FILE")).or(named)
+    }
+
+    fn env(&self, setting: &Setting) -> Option<Vec<String>> {
+        let value = self.env.get(&OsString::from(&setting.env))?;
+        let value = value.to_string_lossy().into_owned();
+        Some(match setting.takes {
+            Takes::Many => value.split(',').map(str::to_string).collect(),
+            _ => vec![value],
+        })
+    }
+
+    fn flag(&self, setting: &Setting) -> Option<Vec<String>> {
+        if self.flags.value_source(&setting.id) != Some(ValueSource::CommandLine) {
+            return None;
+        }
+        if setting.takes == Takes::Switch {
+            return Some(vec!["true".into()]);
+        }
+        let values = self.flags.get_many::<OsString>(&setting.id)?;
+        Some(
+            values
+                .map(|value| value.to_string_lossy().into_owned())
+                .collect(),
+        )
+    }
+
+    /// Variables with our prefix that no command knows: likely typos, but not ours to refuse.
+    fn strange_variables(&self) -> Vec<String> {
+        let cli = Cli::command();
+        let args = cli
+            .get_subcommands()
+            .flat_map(|command| command.get_arguments());
+        let known: Vec<String> = args
+            .filter_map(|arg| Some(arg.get_env()?.to_string_lossy().into_owned()))
+            .collect();
+        let names = self.env.keys().map(|name| name.to_string_lossy());
+        let strange = names.filter(|name| {
+            name.starts_with("EVENTRING_") && !known.iter().any(|known| known == name)
+        });
+        strange
+            .map(
+                |name| match nearest(&name, known.iter().map(String::as_str)) {
+                    Some(near) => format!("{name} is no setting; did you mean {near}?"),
+                    None => format!("{name} is no setting"),
+                },
+            )
+            .collect()
+    }
+}
+
+fn judge(
+    definition: &Definition,
+    setting: &Setting,
+    origin: &Origin,
+    values: &[String],
+    faults: &mut Vec<Fault>,
+) {
+    for value in values {
+        if let Err(allowed) = definition.judge(setting, value) {
+            faults.push(Fault::Value {
+                origin: origin.clone(),
+                setting: setting.name.clone(),
+                env: setting.env.clone(),
+                value: value.clone(),
+                allowed,
+            });
+        }
+    }
+}
+
+/// The command line that says the same as all layers together.
+fn flags(rows: &[Effective]) -> Vec<String> {
+    let mut flags = Vec::new();
+    for row in rows {
+        for value in &row.values {
+            if row.setting.takes != Takes::Switch || value == "true" {
+                flags.push(flag(&row.setting, value));
+            }
+        }
+    }
+    flags
+}

@@ -1,0 +1,18 @@
+//! Settings of the server from flags, the environment, a file and the defaults, in this order of
+//! precedence; whatever is wrong in any of them is found at once.
+
+mod check;
+mod definition;
+mod fault;
+mod file;
+mod layers;
+mod nearest;
+mod relations;
+mod show;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use check::run as check;
+pub(crate) use definition::lenient;
+pub(crate) use fault::{Fault, Origin};
+pub(crate) use layers::{Layers, load};
