@@ -12,7 +12,7 @@
 //! 2. Tell the server its public name. A request that comes over loopback with another name in `Host`
 //!    is refused with 421, since a web page could make a name of its own point at the machine. The
 //!    settings below pass the public name on, so it goes on the list of
-//!    [`allowed_hosts`](crate::gateway::ServerConfig::allowed_hosts).
+//!    [`allowed_hosts`](crate::gateway::ServerConfig::allowed_hosts), `--allowed-host events.example`.
 //! 3. Pages of other origins are refused with 403. Allow those that are yours:
 //!    [`cors_origins`](crate::gateway::ServerConfig::cors_origins), `--cors-origin https://app.example`.
 //! 4. `/metrics` and `/api/v1/stats` name topics and count readers. Deny them at the proxy to those who

@@ -1,7 +1,9 @@
 //! A client as an EventSource is one: it reads, is cut, and comes back with the last id it has.
 
-use super::END;
 use super::random::Random;
+use super::{END, QUIET};
+use eventring::event::Position;
+use eventring::hub::Hub;
 use eventring::wire::sse::Decoder;
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
@@ -9,7 +11,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// Silence after which a connection counts as dead: several heartbeats.
-const SILENCE: Duration = Duration::from_millis(800);
+const SILENCE: Duration = Duration::from_millis(2500);
 
 /// One connection, from the request to the cut.
 #[derive(Debug)]
@@ -30,8 +32,11 @@ pub(crate) struct Seen {
 /// Reads until the last event of all.
 pub(crate) struct Client {
     address: SocketAddr,
+    hub: Hub,
     query: String,
     last_id: String,
+    /// It goes away by itself after so many new ids on average.
+    leaves: u64,
     random: Random,
     deadline: Instant,
 }
@@ -40,14 +45,16 @@ impl Client {
     pub(crate) fn new(
         address: SocketAddr,
         filter: &str,
-        start: String,
+        hub: Hub,
         random: Random,
         deadline: Instant,
     ) -> Self {
         Self {
             address,
             query: format!("topic={filter}&topic={END}"),
-            last_id: start,
+            last_id: format!("{}-0", hub.epoch()),
+            hub,
+            leaves: if filter == QUIET { 1 } else { 100 },
             random,
             deadline,
         }
@@ -112,14 +119,24 @@ impl Client {
                 });
             });
             taken.expect("a stream within its bounds");
-            if !decoder.last_event_id().is_empty() {
-                self.last_id = decoder.last_event_id().to_owned();
-            }
-            if ended {
+            let moved = self.remember(decoder.last_event_id());
+            // Now and then it goes away by itself, as a page that is loaded again.
+            if ended || self.random.one_in(if moved { self.leaves } else { 1000 }) {
                 break;
             }
         }
         (session, ended)
+    }
+
+    /// Keeps the id to come back with; false if it is the one it had.
+    fn remember(&mut self, id: &str) -> bool {
+        if id.is_empty() || id == self.last_id {
+            return false;
+        }
+        let position: Position = id.parse().expect("a position");
+        assert!(position.offset <= self.hub.head(), "{position} is to come");
+        self.last_id = id.to_owned();
+        true
     }
 
     fn connect(&self) -> Option<TcpStream> {

@@ -56,15 +56,18 @@ impl Truth {
         assert_eq!(known, self.0.len(), "events that nobody published");
     }
 
-    /// Walks along what a client saw, over all its connections. Returns how many gaps there were.
-    pub(crate) fn judge_client(&self, filter: &Filter, sessions: &[Session]) -> usize {
+    /// Walks along what a client saw, over all its connections. Returns how many gaps there were, and
+    /// how often it came back with the id of a heartbeat.
+    pub(crate) fn judge_client(&self, filter: &Filter, sessions: &[Session]) -> (usize, usize) {
         let mut walk = Walk {
             truth: self,
             filter,
             at: 0,
             gaps: 0,
         };
+        let mut ahead = 0;
         for session in sessions {
+            ahead += usize::from(offset(&session.asked) > walk.at);
             walk.pass(offset(&session.asked), &session.asked);
             for seen in &session.events {
                 match seen.event.as_str() {
@@ -75,7 +78,7 @@ impl Truth {
             }
         }
         assert_eq!(walk.at, self.head(), "the end was reached");
-        walk.gaps
+        (walk.gaps, ahead)
     }
 }
 
