@@ -16,7 +16,7 @@ mod real {
         MutexGuard,
         atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     };
-    pub(crate) use std::thread::{Thread, current};
+    pub(crate) use std::thread::{Thread, current, yield_now};
     use std::time::Instant;
 
     /// Whether memory full of zeroes is a valid array of atomics.
@@ -76,7 +76,7 @@ mod watched {
         MutexGuard,
         atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     };
-    pub(crate) use loom::thread::{Thread, current};
+    pub(crate) use loom::thread::{Thread, current, yield_now};
     use std::time::Instant;
 
     pub(crate) const ATOMICS_MAY_BE_ZEROED: bool = false;

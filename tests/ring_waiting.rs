@@ -234,7 +234,7 @@ fn nobody_sleeps_through_with_either_barrier() {
             }
             told
         });
-        for value in 0..5_000 {
+        for value in 0..2_000 {
             publisher.publish(value).unwrap();
             eventually(|| read.load(Ordering::Acquire) > value);
         }

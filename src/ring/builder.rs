@@ -5,6 +5,7 @@ use super::error::RingError;
 use super::handle::Ring;
 use super::publisher::Publisher;
 use super::shared::{Plan, Shared};
+use super::shared_publisher::SharedPublisher;
 use super::wait::WaitStrategy;
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,6 +142,21 @@ impl Builder {
     /// - [`RingError::MustRetain`] when a ring shall overwrite and not [retain](Self::retain).
     /// - [`RingError::OutOfMemory`] when so many values of this size exceed the address space, or the allocator refuses.
     pub fn build<T: Send + Sync>(&self) -> Result<(Publisher<T>, Ring<T>), RingError> {
+        let shared = self.shared(false)?;
+        Ok((Publisher::new(shared.clone()), Ring::new(shared)))
+    }
+
+    /// Makes a ring that several publishers share; see [`SharedPublisher`].
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn build_shared<T: Send + Sync>(&self) -> Result<(SharedPublisher<T>, Ring<T>), RingError> {
+        let shared = self.shared(true)?;
+        Ok((SharedPublisher::new(shared.clone()), Ring::new(shared)))
+    }
+
+    fn shared<T>(&self, many: bool) -> Result<Arc<Shared<T>>, RingError> {
         let capacity = self.capacity as u64;
         if capacity == 0 {
             return Err(RingError::ZeroCapacity);
@@ -156,9 +172,9 @@ impl Builder {
             overflow: self.overflow,
             strategy: self.strategy,
             retain: self.retain,
+            many,
         };
-        let shared = Arc::new(Shared::new(plan, Kind::new(self.barrier))?);
-        Ok((Publisher::new(shared.clone()), Ring::new(shared)))
+        Ok(Arc::new(Shared::new(plan, Kind::new(self.barrier))?))
     }
 }
 

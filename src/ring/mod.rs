@@ -58,6 +58,9 @@
 //! - **I6** Whoever sleeps has seen no reason not to *after* it was counted as asleep, and whoever makes a reason looks
 //!   at that count *after*.
 //! - **I7** Blocks are freed with the ring only. The first `filled` slots of a block hold values, and no others.
+//! - **I8** With several publishers: a sequence is claimed once, written by its owner alone, and then stamped. Head passes
+//!   no sequence that is not stamped, and `floor` never passes head: so a block is given to another chunk only when it is
+//!   stamped throughout, and no two publishers meet in one slot.
 //!
 //! # Orderings
 //!
@@ -77,6 +80,14 @@
 //! | gate store (`move_gate`) | Release | gate load | I4: our reads happen before the slot is written over |
 //! | gate load (`slowest`) | Acquire | gate store | |
 //! | `permit` load and store | Relaxed | none | I2 to I4 were settled under `core` when the block was opened |
+//! | `stamp` store | Release | stamp load in `stamped` | I8: the value is there before its stamp, and the rest of its batch |
+//! | stamp load in `stamped` | Acquire | stamp store | |
+//! | stamp load in `fill` | Relaxed | none | the stamp of an earlier lap came with the permit |
+//! | stamp store in `empty_into` | Release | stamp load in `stamped` | who looks too late finds head moved on |
+//! | `head` compare-exchange (`advance`) | Release | `head` load | I1, for values acquired by their stamps |
+//! | claim: load, compare-exchange, closing | Relaxed | none | it hands over a number; the slots come with the permit |
+//! | claims' `permit` store, load | Release, Acquire | each other | I8: a slot's last readers and writer happen before its next writer |
+//! | `last` store, load | Release, Acquire | each other | what happened before closing |
 //! | `asleep` load, after a store that somebody waits for | `light` between | `heavy` in `arm` | I6, below |
 //! | entry `state` store (`take_due`) | Release | load in `park` | what the waker did happens before we go on |
 //!
@@ -112,6 +123,19 @@
 //! ordering leans on it; the models that do not sleep run without. The condition of a reader is head; the one of a blocked publisher is the gates,
 //! which it loads under `core`, and which a leaving reader changes under `core` before it looks at `asleep`.
 //!
+//! **Why no two publishers meet in one slot (I8).** Sequences are handed out by compare-exchange on one word, so two
+//! owners of one slot are a lap or more apart. A claim needs a permit above it, and the permit a block opened for its
+//! chunk. Opening raises the floor to `end - capacity`, in `grant_claims`, only after head has reached it; the chunk
+//! whose block is taken lies below, so each of its sequences was stamped. The later owner comes after the earlier one:
+//! stamp (Release), whoever moved head over it (Acquire, Release), who opened the block (Acquire; permit Release), the
+//! later owner's claim (permit Acquire). The directory entry of a claimed chunk stays until head has passed the claim,
+//! for the same reason. Readers load head as ever: they see none of this, but that one who has read up to head looks at
+//! the stamps behind it, and moves it. A batch stamps its first slot last, so head goes over all of it at once.
+//!
+//! **Why somebody moves head.** A sleeper's condition looks at the stamps itself. A publisher that finds somebody asleep
+//! moves head and wakes by it. Two that stamp at once might each miss the other's stamp, hence one more SeqCst fence on
+//! that path: whose comes second sees both.
+//!
 //! **Why panics do no harm.** `next` is the publisher's own until head is stored. A closure or iterator that panics
 //! leaves values in slots at or above head: they count as filled (I7), and are reused or dropped like those of an
 //! earlier lap. An old value is moved out, and dropped when the new one is visible.
@@ -122,6 +146,7 @@
 mod barrier;
 mod batch;
 mod builder;
+mod claims;
 mod error;
 mod group;
 mod handle;
@@ -130,6 +155,7 @@ mod memory;
 mod publisher;
 mod reader;
 mod shared;
+mod shared_publisher;
 mod slot;
 mod subscriber;
 mod wait;
@@ -146,6 +172,7 @@ pub use group::{CursorId, Group, Round};
 pub use handle::Ring;
 pub use iter::{Iter, TryIter};
 pub use publisher::Publisher;
+pub use shared_publisher::{SharedPublisher, WeakPublisher};
 pub use slot::{Filled, Reused, Slot, Vacant};
 pub use subscriber::{Ref, Subscriber, Waited};
 pub use wait::{Notify, WaitStrategy};

@@ -63,6 +63,16 @@ impl<T> Reader<T> {
         self.gate.is_some()
     }
 
+    /// Finds head, and whether it stays, for a cursor of this reader.
+    #[inline(always)]
+    pub(super) fn head(&self, cursor: u64) -> (u64, bool) {
+        if self.is_gated() {
+            self.shared.head_above(cursor)
+        } else {
+            self.shared.head()
+        }
+    }
+
     /// Finds where a cursor starts, and holds the gate there.
     pub(super) fn place(&self, start: Start) -> Result<u64, SubscribeError> {
         let cursor = self.shared.place(start, self.gate.as_deref())?;

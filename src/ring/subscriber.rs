@@ -426,7 +426,7 @@ impl<T> Subscriber<T> {
     #[inline(always)]
     fn begin(&mut self) -> Result<u64, TryRecvError> {
         self.reader.pass(self.cursor);
-        let (head, closed) = self.reader.shared().head();
+        let (head, closed) = self.reader.head(self.cursor);
         if self.cursor >= head {
             self.reader.unpin();
             return Err(if closed {

@@ -6,13 +6,13 @@
 use super::barrier::Kind;
 use crate::sync::{
     AtomicU32, AtomicU64, AtomicUsize, MODEL, Mutex, Ordering, Thread, current, park_until,
+    yield_now,
 };
 use crossbeam_utils::CachePadded;
 use std::hint::spin_loop;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
 /// What a thread does while there is nothing for it to do.
