@@ -55,10 +55,10 @@ fn weakness_12_a_million_subscriptions_leave_nothing_behind() {
         if n % 8 < 4 {
             assert!(receiver.arm(ignore.clone()));
         }
-        if n % 16 == 0 {
+        if n.is_multiple_of(16) {
             hub.publish(event).unwrap();
         }
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             hub.unsubscribe(receiver.id());
         }
     };

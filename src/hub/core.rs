@@ -8,18 +8,23 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use crate::event::{
-    Epoch, ErrorKind, EventBatch, EventError, EventRef, Filter, Limits, Position, Record,
+    Epoch, ErrorKind, EventBatch, EventError, EventRef, Filter, Limits, Pattern, Position, Record,
+    topic,
 };
-use crate::ring::{self, Publisher, Ring};
+use crate::ring::{self, Ring};
 
 use super::builder::HubBuilder;
 use super::class::{Class, Classes};
+use super::control::Control;
 use super::error::{EndReason, PublishError, SubscribeError};
+use super::history::{Histories, Kept};
 use super::reader::Reader;
 use super::receiver::Receiver;
 use super::registry::{Registry, SubscriptionStats, Ticket};
 use super::sleepers::{State, Woken};
+use super::streams::ExpectedVersion;
 use super::subscription::{Start, Subscription};
+use super::topics::{TopicConfig, TopicInfo, TopicsError};
 use super::writer::{Writer, heap_bytes};
 
 /// Events in one total order: publish on any thread, receive on any other.
@@ -78,6 +83,8 @@ pub struct Stats {
     pub earliest: u64,
     /// Events that went before their time because of `ring_bytes`.
     pub trimmed: u64,
+    /// Events on topics that are not listed, because there were `topics_max` of them.
+    pub untracked: u64,
     /// Bytes of events on the heap, beside the ring's slots.
     pub heap_bytes: usize,
     /// Receivers and readers.
@@ -107,14 +114,14 @@ impl Hub {
     }
 
     pub(super) fn from_parts(
-        publisher: Publisher<Record>,
+        writer: Writer,
         ring: Ring<Record>,
         ring_bytes: usize,
         limits: Limits,
     ) -> Self {
         let inner = Inner {
             ring,
-            writer: Mutex::new(Writer::new(publisher, ring_bytes)),
+            writer: Mutex::new(writer),
             classes: Classes::default(),
             registry: Registry::default(),
             epoch: Epoch::random(),
@@ -134,10 +141,27 @@ impl Hub {
     ///
     /// [`PublishError::Invalid`] for an event beyond the hub's limits, [`PublishError::Closed`].
     pub fn publish<'e>(&self, event: impl Into<EventRef<'e>>) -> Result<Position, PublishError> {
+        self.publish_expecting(ExpectedVersion::Any, event)
+    }
+
+    /// Publishes one event if its stream has the version that is expected.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Version`] where it has another one, [`StreamsNotKept`](PublishError::StreamsNotKept) where the
+    /// hub keeps none; else as [`publish`](Self::publish).
+    pub fn publish_expecting<'e>(
+        &self,
+        expected: ExpectedVersion,
+        event: impl Into<EventRef<'e>>,
+    ) -> Result<Position, PublishError> {
         let event = event.into();
         self.check(event)?;
         let mut woken = Woken::new();
-        let published = self.inner.writer.lock().publish(event, &mut woken);
+        let published = {
+            let mut writer = self.inner.writer.lock();
+            writer.publish(event, expected, &mut woken)
+        };
         tell(&woken);
         Ok(self.at(published?))
     }
@@ -178,7 +202,7 @@ impl Hub {
                 got: position,
             });
         }
-        let published = writer.publish(event, &mut woken);
+        let published = writer.publish(event, ExpectedVersion::Any, &mut woken);
         drop(writer);
         tell(&woken);
         published.map(|_| position)
@@ -293,14 +317,17 @@ impl Hub {
                 },
                 _ => SubscribeError::TooManyReaders,
             })?;
-        let ticket = self.inner.registry.enter(subscription.id.take(), &filter)?;
+        let (id, watches) = (subscription.id.take(), subscription.controls.presence);
+        let ticket = self.inner.registry.enter(id, &filter, watches)?;
         let class = self.inner.classes.get(&filter);
-        let accept = subscription.accept.take();
-        let mut receiver = Receiver::new(subscriber, self.inner.clone(), ticket, class, accept);
+        let mut receiver =
+            Receiver::new(subscriber, self.inner.clone(), ticket, class, subscription);
         match seek {
             Seek::Stay => {}
+            Seek::History => receiver.seek_beginning(),
             Seek::Time(nanos) => receiver.seek_time(nanos),
             Seek::Last(count) => receiver.seek_last(count),
+            Seek::LastValues => receiver.seek_last_values(),
         }
         Ok(receiver)
     }
@@ -337,6 +364,104 @@ impl Hub {
     /// Returns what one subscription has done so far; `None` where no such one lives.
     pub fn subscription(&self, id: &str) -> Option<SubscriptionStats> {
         Some(self.inner.registry.find(id)?.stats(self.head()))
+    }
+
+    /// Creates a topic with settings, or gives them to one that an event made.
+    ///
+    /// # Errors
+    ///
+    /// [`TopicsError`]: a bad name, bad settings (with everything that is wrong with them), a topic that was created
+    /// before, too many of them or of what they keep.
+    pub fn create_topic(&self, name: &str, config: TopicConfig) -> Result<(), TopicsError> {
+        topic::validate(name)?;
+        config.validate()?;
+        let mut writer = self.inner.writer.lock();
+        if config.retain_events > 0 && writer.histories.is_none() {
+            let started = Histories::start(&self.inner.ring);
+            writer.histories = Some(started.map_err(|_| TopicsError::Refused)?);
+        }
+        writer.topics.create(name, config.clone())?;
+        if let Some(histories) = &writer.histories
+            && config.retain_events > 0
+        {
+            histories.add(name, &config);
+        }
+        Ok(())
+    }
+
+    /// Deletes a topic, with what it keeps. Subscriptions that named it end, with `TopicDeleted`, unless they have a
+    /// pattern or name another topic that exists.
+    ///
+    /// Its events that the ring still has are not rewritten: whoever starts in the past with a pattern may see them.
+    ///
+    /// # Errors
+    ///
+    /// [`TopicsError::Unknown`].
+    pub fn delete_topic(&self, name: &str) -> Result<(), TopicsError> {
+        {
+            let mut writer = self.inner.writer.lock();
+            writer.topics.delete(name)?;
+            if let Some(histories) = &writer.histories {
+                histories.remove(name);
+            }
+        }
+        let named = self
+            .inner
+            .registry
+            .all(|ticket| names(ticket.filter.topics(), name));
+        for ticket in named {
+            let others = {
+                let writer = self.inner.writer.lock();
+                let mut patterns = ticket.filter.topics().patterns().iter();
+                patterns.any(|pattern| writer.topics.get(pattern.as_str()).is_some())
+            };
+            if !others && self.inner.registry.forget(&ticket) {
+                self.inner.end(&ticket, EndReason::TopicDeleted);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the names of the topics that were created or published on, sorted.
+    pub fn topics(&self) -> Vec<String> {
+        let writer = self.inner.writer.lock();
+        let mut names: Vec<String> = writer
+            .topics
+            .all()
+            .map(|topic| topic.name.to_string())
+            .collect();
+        drop(writer);
+        names.sort_unstable();
+        names
+    }
+
+    /// Describes a topic; `None` for one that was neither created nor published on.
+    pub fn describe_topic(&self, name: &str) -> Option<TopicInfo> {
+        let (mut info, histories) = {
+            let writer = self.inner.writer.lock();
+            let topic = writer.topics.get(name)?;
+            let info = TopicInfo {
+                name: topic.name.to_string(),
+                config: topic.config.clone(),
+                published: topic.published,
+                last_offset: topic.last_offset,
+                retained: 0,
+                retained_bytes: 0,
+                subscriptions: 0,
+            };
+            (info, writer.histories.clone())
+        };
+        if let Some(histories) = histories {
+            (info.retained, info.retained_bytes) = histories.size(name);
+        }
+        info.subscriptions = self.presence(name).len();
+        Some(info)
+    }
+
+    /// Returns the position of a stream (aggregate): how many events it has, counted from the version that its first
+    /// one here stated. `None` for a stream that the hub does not know, or where it keeps none.
+    pub fn stream_position(&self, ty: &str, id: &str) -> Option<u64> {
+        self.inner.writer.lock().streams.as_ref()?.position(ty, id)
     }
 
     /// Creates a cursor over everything, which stands after the newest event.
@@ -429,14 +554,19 @@ impl Hub {
 
     /// Returns what the hub holds now.
     pub fn stats(&self) -> Stats {
-        let (heap_bytes, trimmed) = {
+        let (heap_bytes, trimmed, untracked) = {
             let writer = self.inner.writer.lock();
-            (writer.heap_bytes(), writer.trimmed())
+            (
+                writer.heap_bytes(),
+                writer.trimmed(),
+                writer.topics.untracked(),
+            )
         };
         Stats {
             published: self.head(),
             earliest: self.earliest(),
             trimmed,
+            untracked,
             heap_bytes,
             readers: self.inner.ring.subscriber_count(),
             classes: self.inner.classes.len(),
@@ -453,7 +583,8 @@ impl Hub {
     fn ring_start(&self, start: Start) -> Result<(ring::Start, Seek), SubscribeError> {
         let position = match start {
             Start::Now | Start::Last(0) => return Ok((ring::Start::Newest, Seek::Stay)),
-            Start::Beginning => return Ok((ring::Start::Oldest, Seek::Stay)),
+            Start::Beginning => return Ok((ring::Start::Oldest, Seek::History)),
+            Start::LastValues => return Ok((ring::Start::Oldest, Seek::LastValues)),
             Start::Timestamp(nanos) => return Ok((ring::Start::Oldest, Seek::Time(nanos))),
             Start::Last(count) => return Ok((ring::Start::Oldest, Seek::Last(count))),
             Start::After(position) => position,
@@ -488,6 +619,8 @@ impl Hub {
 /// What a start needs to look for before it is one.
 enum Seek {
     Stay,
+    History,
+    LastValues,
     Time(i64),
     Last(usize),
 }
@@ -499,9 +632,41 @@ impl Inner {
         tell(&woken);
     }
 
-    /// Ends a subscription and wakes its receiver.
+    /// Ends a subscription, wakes its receiver, and tells who watches.
     pub(super) fn end(&self, ticket: &Ticket, reason: EndReason) {
         ticket.end(reason);
+        self.nudge(ticket);
+        self.announce(ticket, |id| Control::Left { id });
+    }
+
+    /// Tells those who watch presence what became of a subscription.
+    pub(super) fn announce(&self, ticket: &Ticket, control: impl Fn(String) -> Control) {
+        for watcher in self.registry.watchers(ticket) {
+            watcher.tell(control(ticket.id.to_string()));
+            self.nudge(&watcher);
+        }
+    }
+
+    /// Returns what topics keep between two offsets, and whether that is everything. Only of topics that are named can
+    /// it be known to be.
+    pub(super) fn recall(
+        &self,
+        filter: &Filter,
+        from: u64,
+        below: u64,
+        wanted: impl FnMut(EventRef<'_>) -> bool,
+    ) -> (Vec<Kept>, bool) {
+        let Some(histories) = self.writer.lock().histories.clone() else {
+            return (Vec::new(), false);
+        };
+        let kept = histories.between(filter, from, below, wanted);
+        let mut patterns = filter.patterns().iter();
+        let complete = patterns
+            .all(|pattern| pattern.is_literal() && histories.is_complete(pattern.as_str(), from));
+        (kept, complete)
+    }
+
+    fn nudge(&self, ticket: &Ticket) {
         // Under the lock: a receiver looks at its ticket there before it falls asleep.
         let state = {
             let mut writer = self.writer.lock();
@@ -511,6 +676,13 @@ impl Inner {
             ticket.sleeper.tell();
         }
     }
+}
+
+/// Whether a filter has this name, and no pattern.
+fn names(filter: &Filter, name: &str) -> bool {
+    let patterns = filter.patterns();
+    patterns.iter().all(Pattern::is_literal)
+        && patterns.iter().any(|pattern| pattern.as_str() == name)
 }
 
 /// Tells those who were woken, after the publisher's lock was released.

@@ -5,6 +5,8 @@ use thiserror::Error;
 use crate::event::{Epoch, EventError, FilterErrors, Position};
 use crate::ring;
 
+use super::streams::ExpectedVersion;
+
 /// Says why a hub could not be built.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum HubError {
@@ -54,6 +56,37 @@ pub enum PublishError {
         expected: Position,
         /// The position asked for.
         got: Position,
+    },
+    /// The topic was not created, and the hub makes none by itself.
+    #[error("no such topic")]
+    UnknownTopic,
+    /// A stream position that the event states and that is not the next one.
+    #[error("stream position {got} is not the next one, {expected}")]
+    StreamPosition {
+        /// The next position.
+        expected: u64,
+        /// The one stated.
+        got: u64,
+    },
+    /// The stream has another version than was expected.
+    #[error("expected the version {expected:?}, the stream has {actual:?}")]
+    Version {
+        /// What was expected.
+        expected: ExpectedVersion,
+        /// What it has; `None` where it is not known.
+        actual: Option<u64>,
+    },
+    /// A version was expected of an event without a stream.
+    #[error("the event belongs to no stream")]
+    NoStream,
+    /// The hub keeps no positions of streams: see [`HubBuilder::streams_max`](super::HubBuilder::streams_max).
+    #[error("the hub keeps no positions of streams")]
+    StreamsNotKept,
+    /// The event's stream would be one more than the hub keeps positions of.
+    #[error("more than {limit} streams")]
+    TooManyStreams {
+        /// The hub's `streams_max`.
+        limit: usize,
     },
     /// No room, and the hub does not wait. A memory hub always has room.
     #[error("the hub is full")]

@@ -1,6 +1,6 @@
 //! A subscription's receiving end: a cursor that skips what its filter does not take.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,11 +12,14 @@ use crate::event::{Event, EventRef, Filter, Position, Record};
 use crate::ring::{self, Notify, Subscriber};
 
 use super::class::Class;
+use super::control::Control;
 use super::core::Inner;
 use super::error::{EndReason, Lagged, RecvError, RecvTimeoutError, TryRecvError};
+use super::history::Kept;
+use super::items::Stage;
 use super::registry::{SubscriptionStats, Ticket};
 use super::sleepers::State;
-use super::subscription::Accept;
+use super::subscription::{Accept, Subscription};
 
 /// An event and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +61,7 @@ pub struct Delivery {
 pub struct Receiver {
     subscriber: Subscriber<Record>,
     inner: Arc<Inner>,
-    ticket: Arc<Ticket>,
+    pub(super) ticket: Arc<Ticket>,
     class: Arc<Class>,
     accept: Option<Accept>,
     /// Where it sleeps, once it has slept.
@@ -66,6 +69,9 @@ pub struct Receiver {
     /// The sequence from which on others watch for it; it may be asleep then.
     armed: Option<u64>,
     complete: bool,
+    /// What topics kept of what the ring has no more; comes before what the ring has.
+    backlog: VecDeque<Kept>,
+    pub(super) stage: Stage,
 }
 
 impl Receiver {
@@ -74,19 +80,25 @@ impl Receiver {
         inner: Arc<Inner>,
         ticket: Arc<Ticket>,
         class: Arc<Class>,
-        accept: Option<Accept>,
+        subscription: Subscription,
     ) -> Self {
+        let stage = Stage::new(subscription.controls, inner.ring.head());
         let receiver = Self {
             subscriber,
             inner,
             ticket,
             class,
-            accept,
+            accept: subscription.accept,
             bed: None,
             armed: None,
             complete: true,
+            backlog: VecDeque::new(),
+            stage,
         };
         receiver.note_position();
+        receiver
+            .inner
+            .announce(&receiver.ticket, |id| Control::Joined { id });
         receiver
     }
 
@@ -114,7 +126,7 @@ impl Receiver {
     ///
     /// [`RecvTimeoutError::TimedOut`]; else as [`recv`](Self::recv).
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Delivery, RecvTimeoutError> {
-        self.next_until(Instant::now().checked_add(timeout), copy)
+        self.next_until(Instant::now().checked_add(timeout), false, copy)
     }
 
     /// Receives the next event, and waits until then at most.
@@ -123,7 +135,7 @@ impl Receiver {
     ///
     /// As [`recv_timeout`](Self::recv_timeout).
     pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Delivery, RecvTimeoutError> {
-        self.next_until(Some(deadline), copy)
+        self.next_until(Some(deadline), false, copy)
     }
 
     /// Shows the next event in place, without a copy, and waits for it.
@@ -138,7 +150,7 @@ impl Receiver {
         &mut self,
         look: impl FnOnce(Position, EventRef<'_>) -> R,
     ) -> Result<R, RecvError> {
-        Ok(self.next_until(None, look)?)
+        Ok(self.next_until(None, false, look)?)
     }
 
     /// Shows the next event in place, without a copy, if it is there.
@@ -197,7 +209,7 @@ impl Receiver {
     pub fn position(&self) -> Position {
         Position {
             epoch: self.inner.epoch,
-            offset: self.subscriber.position(),
+            offset: self.passed(),
         }
     }
 
@@ -226,7 +238,7 @@ impl Receiver {
 
     /// Returns how many events the hub has published since, wanted or not.
     pub fn lag(&self) -> u64 {
-        self.subscriber.lag()
+        self.inner.ring.head().saturating_sub(self.passed())
     }
 
     /// Asks for one notification when something comes that it may want, or its end: how a task or a poller sleeps on
@@ -244,9 +256,11 @@ impl Receiver {
         armed
     }
 
-    fn next_until<R>(
+    /// With `controls`, one that waits ends it too, as if the time were over.
+    pub(super) fn next_until<R>(
         &mut self,
         deadline: Option<Instant>,
+        controls: bool,
         look: impl FnOnce(Position, EventRef<'_>) -> R,
     ) -> Result<R, RecvTimeoutError> {
         self.rise();
@@ -267,6 +281,10 @@ impl Receiver {
                     self.rise();
                     return Err(error.into());
                 }
+            }
+            if controls && self.ticket.has_controls() {
+                self.rise();
+                return Err(RecvTimeoutError::TimedOut);
             }
             if self.armed.is_none() {
                 self.spin();
@@ -299,7 +317,7 @@ impl Receiver {
         };
         let mut writer = self.inner.writer.lock();
         let next = writer.next_sequence();
-        let unread = idle && next > self.subscriber.position();
+        let unread = idle && (next > self.subscriber.position() || self.ticket.has_controls());
         if unread || writer.is_closed() || self.ticket.ended().is_some() {
             return false;
         }
@@ -340,10 +358,105 @@ impl Receiver {
         state
     }
 
+    /// Receives the next event up to an offset if there is one; what comes later stays.
+    pub(super) fn next_below(&mut self, last: u64) -> Result<Delivery, TryRecvError> {
+        self.rise();
+        let mut seen = None;
+        self.scan_to(last, |position, event| {
+            seen = Some(copy(position, event));
+            false
+        })?;
+        seen.ok_or(TryRecvError::Empty)
+    }
+
     /// Walks over what was published when it began, showing what is wanted while `look` says true. The event that
     /// `look` says false to is passed too. An error says that nothing wanted came before it.
     fn scan(
         &mut self,
+        look: impl FnMut(Position, EventRef<'_>) -> bool,
+    ) -> Result<(), TryRecvError> {
+        self.scan_to(u64::MAX, look)
+    }
+
+    fn scan_to(
+        &mut self,
+        last: u64,
+        mut look: impl FnMut(Position, EventRef<'_>) -> bool,
+    ) -> Result<(), TryRecvError> {
+        loop {
+            let scanned = match self.backlog.is_empty() {
+                true => self.scan_ring(last, &mut look),
+                false => self.scan_backlog(&mut look),
+            };
+            let Err(TryRecvError::Lagged(lagged)) = scanned else {
+                return scanned;
+            };
+            if let Some(lagged) = self.refill(lagged) {
+                self.note_gap(lagged);
+                return Err(TryRecvError::Lagged(lagged));
+            }
+        }
+    }
+
+    fn scan_backlog(
+        &mut self,
+        mut look: impl FnMut(Position, EventRef<'_>) -> bool,
+    ) -> Result<(), TryRecvError> {
+        let epoch = self.inner.epoch;
+        let (mut going, mut count, mut time) = (true, 0, 0);
+        while going && let Some((offset, event)) = self.backlog.front() {
+            if let Some(reason) = self.ticket.ended() {
+                if count == 0 {
+                    return Err(reason.into());
+                }
+                break;
+            }
+            let offset = *offset;
+            going = look(Position { epoch, offset }, Event::as_ref(event));
+            time = Event::as_ref(event).time();
+            count += 1;
+            self.backlog.pop_front();
+        }
+        self.note(count, time);
+        Ok(())
+    }
+
+    /// Takes what topics kept of what the ring has no more. Returns what to tell of the rest, if anything is missing.
+    fn refill(&mut self, lagged: Lagged) -> Option<Lagged> {
+        let (from, below) = (lagged.resume_at - lagged.missed, lagged.resume_at);
+        let complete = self.recall(from, below, |_| true);
+        if complete {
+            return None;
+        }
+        let resume_at = self
+            .backlog
+            .front()
+            .map_or(lagged.resume_at, |(offset, _)| *offset);
+        Some(Lagged {
+            missed: lagged.missed - self.backlog.len() as u64,
+            resume_at,
+            exact: lagged.exact,
+        })
+    }
+
+    /// Fills the backlog with what is wanted of those offsets; says whether that is all there was.
+    fn recall(
+        &mut self,
+        from: u64,
+        below: u64,
+        mut also: impl FnMut(EventRef<'_>) -> bool,
+    ) -> bool {
+        let (class, accept) = (&self.class, self.accept.as_deref());
+        let (kept, complete) = self.inner.recall(class.filter(), from, below, |event| {
+            class.wants(event) && accept.is_none_or(|accept| accept(event)) && also(event)
+        });
+        self.backlog = kept.into();
+        complete
+    }
+
+    fn scan_ring(
+        &mut self,
+        last: u64,
         mut look: impl FnMut(Position, EventRef<'_>) -> bool,
     ) -> Result<(), TryRecvError> {
         let (epoch, class, ticket) = (self.inner.epoch, &*self.class, &*self.ticket);
@@ -351,6 +464,7 @@ impl Receiver {
         let (mut going, mut count, mut time) = (true, 0, 0);
         // What comes meanwhile is for the next time, so that a busy hub cannot keep a quiet receiver here.
         let mut left = self.subscriber.lag().max(1);
+        left = left.min(last.saturating_sub(self.subscriber.position()));
         let mut outcome = Ok(());
         while outcome.is_ok() && count == 0 && left > 0 {
             if let Some(reason) = ticket.ended() {
@@ -391,37 +505,78 @@ impl Receiver {
                 Err(ring::TryRecvError::Closed) => outcome = Err(TryRecvError::Closed),
             }
         }
-        self.note(count, time, &outcome);
+        self.note(count, time);
         outcome
     }
 
     /// Keeps the figures. Relaxed: only this receiver writes them.
-    fn note(&self, count: u64, time: i64, outcome: &Result<(), TryRecvError>) {
-        let figures = &self.ticket.figures;
-        let add = |figure: &AtomicU64, more| {
-            figure.store(figure.load(Ordering::Relaxed) + more, Ordering::Relaxed);
-        };
+    fn note(&self, count: u64, time: i64) {
         if count > 0 {
-            add(&figures.delivered, count);
-            figures.last_time.store(time as u64, Ordering::Relaxed);
-        }
-        if let Err(TryRecvError::Lagged(lagged)) = outcome {
-            add(&figures.gaps, 1);
-            add(&figures.missed, lagged.missed);
+            add(&self.ticket.figures.delivered, count);
+            let last = &self.ticket.figures.last_time;
+            last.store(time as u64, Ordering::Relaxed);
         }
         self.note_position();
     }
 
+    fn note_gap(&self, lagged: Lagged) {
+        add(&self.ticket.figures.gaps, 1);
+        add(&self.ticket.figures.missed, lagged.missed);
+    }
+
     fn note_position(&self) {
-        let position = self.subscriber.position();
-        self.ticket
-            .figures
-            .position
-            .store(position, Ordering::Relaxed);
+        let position = &self.ticket.figures.position;
+        position.store(self.passed(), Ordering::Relaxed);
+    }
+
+    /// The offset of the last event that was passed.
+    fn passed(&self) -> u64 {
+        match self.backlog.front() {
+            Some((offset, _)) => offset - 1,
+            None => self.subscriber.position(),
+        }
+    }
+
+    /// Begins with the oldest that the topics keep.
+    pub(super) fn seek_beginning(&mut self) {
+        self.recall(1, self.subscriber.position() + 1, |_| true);
+        self.note_position();
+    }
+
+    /// Takes the newest event of each topic, and goes to the end.
+    pub(super) fn seek_last_values(&mut self) {
+        let floor = self.subscriber.position() + 1;
+        self.recall(1, floor, |_| true);
+        let mut newest: HashMap<u64, Kept> = HashMap::new();
+        for kept in std::mem::take(&mut self.backlog) {
+            let hash = Event::as_ref(&kept.1).topic_hash();
+            newest.insert(hash, kept);
+        }
+        let (class, accept) = (self.class.clone(), self.accept.clone());
+        self.look_over(|sequence, event| {
+            if class.wants(event) && accept.as_ref().is_none_or(|accept| accept(event)) {
+                let kept = (sequence + 1, Arc::new(event.to_event()));
+                newest.insert(event.topic_hash(), kept);
+            }
+            true
+        });
+        let mut kept: Vec<Kept> = newest.into_values().collect();
+        kept.sort_unstable_by_key(|(offset, _)| *offset);
+        self.backlog = kept.into();
+        self.note_position();
     }
 
     /// Goes to the first event that is kept and not older than that.
     pub(super) fn seek_time(&mut self, nanos: i64) {
+        let floor = self.subscriber.position();
+        let mut begun = false;
+        self.recall(1, floor + 1, |event| {
+            begun = begun || event.time() >= nanos;
+            begun
+        });
+        if !self.backlog.is_empty() {
+            return self.note_position();
+        }
         let mut found = None;
         self.look_over(|sequence, event| {
             if event.time() >= nanos {
@@ -437,7 +592,7 @@ impl Receiver {
 
     /// Goes to the last events that are wanted.
     pub(super) fn seek_last(&mut self, count: usize) {
-        let oldest = self.inner.ring.oldest();
+        let oldest = self.subscriber.position();
         let (class, accept) = (self.class.clone(), self.accept.clone());
         let mut last = VecDeque::new();
         self.look_over(|sequence, event| {
@@ -449,9 +604,15 @@ impl Receiver {
             }
             true
         });
-        self.complete = last.len() == count || oldest == 0;
         if let Some(first) = last.front() {
             let _ = self.subscriber.seek(*first);
+        }
+        let short = count - last.len();
+        self.complete = short == 0 || oldest == 0;
+        if !self.complete {
+            self.complete = self.recall(1, oldest + 1, |_| true) || self.backlog.len() >= short;
+            let over = self.backlog.len().saturating_sub(short);
+            self.backlog.drain(..over);
         }
         self.note_position();
     }
@@ -483,7 +644,9 @@ impl Receiver {
 impl Drop for Receiver {
     /// Unsubscribes.
     fn drop(&mut self) {
-        self.inner.registry.forget(&self.ticket);
+        if self.inner.registry.forget(&self.ticket) {
+            self.inner.announce(&self.ticket, |id| Control::Left { id });
+        }
         if let Some(bed) = self.bed {
             let mut writer = self.inner.writer.lock();
             writer.sleepers.rouse(&self.ticket.sleeper, State::Awake);
@@ -514,7 +677,12 @@ impl fmt::Debug for Receiver {
     }
 }
 
-fn copy(position: Position, event: EventRef<'_>) -> Delivery {
+/// Relaxed: only the receiver writes its figures.
+fn add(figure: &AtomicU64, more: u64) {
+    figure.store(figure.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+}
+
+pub(super) fn copy(position: Position, event: EventRef<'_>) -> Delivery {
     Delivery {
         position,
         event: event.to_event(),

@@ -1,13 +1,14 @@
 //! The subscriptions that live, by id, and what is known of each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
 use crate::event::{EventFilter, topic};
 
+use super::control::{Control, WAITING_MAX, overlap};
 use super::error::{EndReason, SubscribeError};
 use super::sleepers::Sleeper;
 
@@ -21,6 +22,11 @@ pub(super) struct Ticket {
     pub(super) sleeper: Arc<Sleeper>,
     /// 0, or an [`EndReason`].
     ended: AtomicU8,
+    /// Wants to know who joins and leaves.
+    watches: bool,
+    controls: Mutex<VecDeque<Control>>,
+    /// Whether there are any.
+    has_controls: AtomicBool,
     pub(super) figures: Figures,
 }
 
@@ -64,6 +70,7 @@ pub(super) struct Registry {
 struct Live {
     by_id: HashMap<Box<str>, Arc<Ticket>>,
     made: u64,
+    watchers: usize,
 }
 
 impl Ticket {
@@ -90,6 +97,32 @@ impl Ticket {
             .compare_exchange(0, code, Ordering::Release, Ordering::Relaxed);
     }
 
+    /// Leaves a control for the receiver.
+    pub(super) fn tell(&self, control: Control) {
+        let mut controls = self.controls.lock();
+        if controls.len() == WAITING_MAX {
+            controls.pop_front();
+        }
+        controls.push_back(control);
+        // Relaxed: a receiver that is about to sleep looks at it under the publisher's lock, which follows.
+        self.has_controls.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_controls(&self) -> bool {
+        self.has_controls.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn take_control(&self) -> Option<Control> {
+        if !self.has_controls() {
+            return None;
+        }
+        let mut controls = self.controls.lock();
+        let control = controls.pop_front();
+        self.has_controls
+            .store(!controls.is_empty(), Ordering::Relaxed);
+        control
+    }
+
     /// Relaxed, here and below: figures, each for itself.
     pub(super) fn stats(&self, head: u64) -> SubscriptionStats {
         let read = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
@@ -113,6 +146,7 @@ impl Registry {
         &self,
         id: Option<Box<str>>,
         filter: &EventFilter,
+        watches: bool,
     ) -> Result<Arc<Ticket>, SubscribeError> {
         if let Some(id) = &id
             && !is_id(id)
@@ -132,9 +166,13 @@ impl Registry {
             filter: filter.clone(),
             sleeper: Sleeper::new(),
             ended: AtomicU8::new(0),
+            watches,
+            controls: Mutex::default(),
+            has_controls: AtomicBool::new(false),
             figures: Figures::default(),
         });
         live.by_id.insert(id, ticket.clone());
+        live.watchers += usize::from(watches);
         Ok(ticket)
     }
 
@@ -147,17 +185,31 @@ impl Registry {
             .is_some_and(|one| Arc::ptr_eq(one, ticket));
         if known {
             live.by_id.remove(&ticket.id);
+            live.watchers -= usize::from(ticket.watches);
         }
         known
     }
 
     /// Takes out the subscription of an id.
     pub(super) fn take(&self, id: &str) -> Option<Arc<Ticket>> {
-        self.live.lock().by_id.remove(id)
+        let mut live = self.live.lock();
+        let ticket = live.by_id.remove(id)?;
+        live.watchers -= usize::from(ticket.watches);
+        Some(ticket)
     }
 
     pub(super) fn find(&self, id: &str) -> Option<Arc<Ticket>> {
         self.live.lock().by_id.get(id).cloned()
+    }
+
+    /// Returns the others that want to know what becomes of this one.
+    pub(super) fn watchers(&self, of: &Ticket) -> Vec<Arc<Ticket>> {
+        if self.live.lock().watchers == 0 {
+            return Vec::new();
+        }
+        self.all(|one| {
+            one.watches && one.id != of.id && overlap(one.filter.topics(), of.filter.topics())
+        })
     }
 
     /// Returns those of whom `which` says true, sorted by id.

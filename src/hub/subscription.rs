@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::event::{EventFilter, EventFilterBuilder, EventRef, Filter, Position};
 
+use super::control::Controls;
 use super::error::SubscribeError;
 
 /// Where a subscription starts.
@@ -44,6 +45,9 @@ pub enum Start {
     /// With the last so many that the subscription takes. Subscribing looks at every event that is kept, once;
     /// [`Receiver::is_complete`](super::Receiver::is_complete) says whether older ones may be missing.
     Last(usize),
+    /// With the newest event of each topic, oldest first, and then the next event that is published: the state of
+    /// things. Topics that keep events give theirs however long ago it was; of others, what the ring still has.
+    LastValues,
 }
 
 /// A condition in the program's own words.
@@ -73,6 +77,7 @@ pub struct Subscription {
     no_topics: bool,
     pub(super) accept: Option<Accept>,
     pub(super) start: Start,
+    pub(super) controls: Controls,
 }
 
 impl Subscription {
@@ -180,6 +185,12 @@ impl Subscription {
     /// Sets where to start; [`Start::Now`] unless set.
     pub fn start(mut self, start: Start) -> Self {
         self.start = start;
+        self
+    }
+
+    /// Sets what [`Receiver::next_item`](super::Receiver::next_item) tells beside events.
+    pub fn controls(mut self, controls: Controls) -> Self {
+        self.controls = controls;
         self
     }
 
