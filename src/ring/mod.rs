@@ -148,12 +148,16 @@ mod batch;
 mod builder;
 mod claims;
 mod error;
+#[cfg(feature = "async")]
+mod future;
 mod group;
 mod handle;
 mod iter;
+mod lanes;
 mod memory;
 mod publisher;
 mod reader;
+mod select;
 mod shared;
 mod shared_publisher;
 mod slot;
@@ -168,10 +172,14 @@ pub use error::{
     BatchError, Lagged, PublishError, RecvError, RecvTimeoutError, RingError, SeekError,
     SubscribeError, TryRecvError,
 };
+#[cfg(feature = "async")]
+pub use future::{PublishAsync, RecvAsync};
 pub use group::{CursorId, Group, Round};
 pub use handle::Ring;
 pub use iter::{Iter, TryIter};
+pub use lanes::{LaneGroup, Lanes};
 pub use publisher::Publisher;
+pub use select::Select;
 pub use shared_publisher::{SharedPublisher, WeakPublisher};
 pub use slot::{Filled, Reused, Slot, Vacant};
 pub use subscriber::{Ref, Subscriber, Waited};

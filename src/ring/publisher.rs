@@ -222,6 +222,11 @@ impl<T> Publisher<T> {
         self.oldest()
     }
 
+    #[cfg(feature = "async")]
+    pub(super) fn shared(&self) -> &Shared<T> {
+        &self.shared
+    }
+
     /// Asks for room for `len` values, and waits as the ring's overflow says.
     #[inline(always)]
     fn admit(&mut self, len: u64) -> Result<(), Refused> {

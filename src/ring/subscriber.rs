@@ -22,6 +22,8 @@ pub struct Subscriber<T> {
     /// Next sequence to read. Never above head, never below the gate.
     cursor: u64,
     strategy: WaitStrategy,
+    #[cfg(feature = "async")]
+    pub(super) task: Option<super::future::Task>,
 }
 
 /// A value in its slot. It is read in place: nothing is copied, and nothing is counted.
@@ -60,6 +62,8 @@ impl<T> Subscriber<T> {
             reader,
             cursor,
             strategy,
+            #[cfg(feature = "async")]
+            task: None,
         })
     }
 
@@ -295,6 +299,12 @@ impl<T> Subscriber<T> {
         Ok(())
     }
 
+    /// Whether everything has been read, and nothing more will come.
+    pub fn is_finished(&self) -> bool {
+        let (head, closed) = self.reader.shared().head();
+        closed && self.cursor >= head
+    }
+
     /// Returns how many values are published and not yet read (those that were overwritten included).
     pub fn lag(&self) -> u64 {
         self.reader.shared().head().0 - self.cursor
@@ -312,6 +322,8 @@ impl<T> Subscriber<T> {
             reader,
             cursor: self.cursor,
             strategy: self.strategy,
+            #[cfg(feature = "async")]
+            task: None,
         })
     }
 
@@ -339,7 +351,7 @@ impl<T> Subscriber<T> {
 
     /// Finds the next value and holds its block.
     #[inline(always)]
-    fn locate(&mut self) -> Result<(), TryRecvError> {
+    pub(super) fn locate(&mut self) -> Result<(), TryRecvError> {
         let head = self.begin()?;
         debug_assert!(self.cursor < head);
         if self.reader.hold(self.cursor) {

@@ -213,7 +213,11 @@ impl WaitList {
 }
 
 /// Looks again and again, after `patience` looks with other threads between; false if the deadline came first.
-fn look(deadline: Option<Instant>, patience: u32, ready: &mut impl FnMut() -> bool) -> bool {
+pub(super) fn look(
+    deadline: Option<Instant>,
+    patience: u32,
+    ready: &mut impl FnMut() -> bool,
+) -> bool {
     let mut looks = 0_u32;
     loop {
         if ready() {
@@ -234,7 +238,7 @@ fn look(deadline: Option<Instant>, patience: u32, ready: &mut impl FnMut() -> bo
 }
 
 /// The deadline, or so long from now if that comes first.
-fn sooner(deadline: Option<Instant>, wait: Duration) -> Option<Instant> {
+pub(super) fn sooner(deadline: Option<Instant>, wait: Duration) -> Option<Instant> {
     let end = Instant::now() + wait;
     Some(deadline.map_or(end, |at| at.min(end)))
 }
@@ -283,7 +287,7 @@ const AWAKE: u32 = 0;
 const ASLEEP: u32 = 1;
 const NOTIFIED: u32 = 2;
 /// How long a thread looks before it sleeps: about what a sleep and a wake-up cost.
-const SPIN: Duration = Duration::from_micros(2);
+pub(super) const SPIN: Duration = Duration::from_micros(2);
 const LOOKS_BEFORE_YIELD: u32 = 64;
 /// How long a sleeper sleeps at most whose barrier failed.
 const SLICE: Duration = Duration::from_millis(1);

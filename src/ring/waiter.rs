@@ -40,6 +40,7 @@ pub struct Waiter {
 trait Watch: Send + Sync {
     fn arm(&self, entry: &Arc<Entry>, cursor: u64) -> bool;
     fn disarm(&self, entry: &Entry);
+    fn is_ready(&self, cursor: u64) -> bool;
 }
 
 impl<T: Send + Sync> Watch for Shared<T> {
@@ -54,6 +55,10 @@ impl<T: Send + Sync> Watch for Shared<T> {
 
     fn disarm(&self, entry: &Entry) {
         self.readers.disarm(entry);
+    }
+
+    fn is_ready(&self, cursor: u64) -> bool {
+        Shared::is_ready(self, cursor)
     }
 }
 
@@ -76,6 +81,11 @@ impl Waiter {
     #[must_use = "false means that there is something to read"]
     pub fn arm(&self, cursor: u64) -> bool {
         self.ring.arm(&self.entry, cursor)
+    }
+
+    /// Whether head is past `cursor`, or the ring closed.
+    pub fn is_ready(&self, cursor: u64) -> bool {
+        self.ring.is_ready(cursor)
     }
 
     /// Asks not to be notified after all.

@@ -1,0 +1,257 @@
+//! Waiting as a task: futures and a stream on the list on which threads wait.
+//!
+//! No runtime is named: a future puts its waker on the list, and looks once more. All that a pending future has is its
+//! place there, so that dropping one loses nothing.
+
+use super::builder::Overflow;
+use super::error::{Lagged, PublishError, RecvError, TryRecvError};
+use super::publisher::Publisher;
+use super::subscriber::{Ref, Subscriber};
+use super::wait::{Entry, Notify};
+use super::waiter::Waiter;
+use crate::sync::Mutex;
+use futures_core::Stream;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+/// The waker of the task that waits, if one does.
+struct Bell(Mutex<Option<Waker>>);
+
+impl Bell {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(None)))
+    }
+
+    fn set(&self, waker: &Waker) {
+        let mut place = self.0.lock();
+        if !place.as_ref().is_some_and(|old| old.will_wake(waker)) {
+            *place = Some(waker.clone());
+        }
+    }
+}
+
+impl Notify for Bell {
+    fn notify(&self) {
+        // Each waker that is taken is woken, so a task that registers again meanwhile is woken once too often, not never.
+        let waker = self.0.lock().take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// A subscriber's place on the wait list, kept between its futures.
+pub(super) struct Task {
+    bell: Arc<Bell>,
+    waiter: Waiter,
+}
+
+/// Waits for a value; see [`Subscriber::recv_async`].
+#[must_use = "a future does nothing unless it is polled"]
+pub struct RecvAsync<'a, T> {
+    /// None when it is done.
+    subscriber: Option<&'a mut Subscriber<T>>,
+}
+
+/// Waits for room; see [`Publisher::publish_async`].
+#[must_use = "a future does nothing unless it is polled"]
+pub struct PublishAsync<'a, T> {
+    publisher: &'a mut Publisher<T>,
+    value: Option<T>,
+    /// Made when there is no room.
+    place: Option<(Arc<Bell>, Arc<Entry>)>,
+}
+
+impl<T: Send + Sync + 'static> Subscriber<T> {
+    /// Takes the next value, and waits as a task until it is there.
+    ///
+    /// A future that is dropped while it is pending has taken nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::ring::{self, Start};
+    ///
+    /// let (mut publisher, ring) = ring::channel(16).unwrap();
+    /// let mut subscriber = ring.subscribe(Start::Newest).unwrap();
+    /// let publishing = std::thread::spawn(move || publisher.publish("value").unwrap());
+    /// futures::executor::block_on(async {
+    ///     assert_eq!(*subscriber.recv_async().await.unwrap(), "value");
+    /// });
+    /// # publishing.join().unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn recv_async(&mut self) -> RecvAsync<'_, T> {
+        RecvAsync {
+            subscriber: Some(self),
+        }
+    }
+
+    /// Finds the next value, or leaves a waker.
+    fn poll_locate(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), RecvError>> {
+        if let Poll::Ready(done) = self.located() {
+            self.disarm();
+            return Poll::Ready(done);
+        }
+        let cursor = self.position();
+        if self.task.is_none() {
+            let bell = Bell::new();
+            let waiter = self.waiter(bell.clone());
+            self.task = Some(Task { bell, waiter });
+        }
+        let task = self.task.as_ref().expect("made above");
+        task.bell.set(cx.waker());
+        if task.waiter.arm(cursor) {
+            return Poll::Pending;
+        }
+        let done = self.located();
+        if done.is_pending() {
+            // A notification could not be promised: look again.
+            cx.waker().wake_by_ref();
+        }
+        done
+    }
+
+    fn located(&mut self) -> Poll<Result<(), RecvError>> {
+        Poll::Ready(match self.locate() {
+            Ok(()) => Ok(()),
+            Err(TryRecvError::Empty) => return Poll::Pending,
+            Err(TryRecvError::Lagged(lagged)) => Err(RecvError::Lagged(lagged)),
+            Err(TryRecvError::Closed) => Err(RecvError::Closed),
+        })
+    }
+}
+
+impl<T> Subscriber<T> {
+    fn disarm(&self) {
+        if let Some(task) = &self.task {
+            task.waiter.disarm();
+        }
+    }
+}
+
+impl<'a, T: Send + Sync + 'static> Future for RecvAsync<'a, T> {
+    type Output = Result<Ref<'a, T>, RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let subscriber = self.subscriber.take().expect("polled after it was done");
+        match subscriber.poll_locate(cx) {
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(subscriber.take())),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                self.subscriber = Some(subscriber);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<T> Drop for RecvAsync<'_, T> {
+    fn drop(&mut self) {
+        if let Some(subscriber) = &self.subscriber {
+            subscriber.disarm();
+        }
+    }
+}
+
+/// Copies of all values to come. Ends when the ring is closed and read.
+impl<T: Clone + Send + Sync + 'static> Stream for Subscriber<T> {
+    type Item = Result<T, Lagged>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_locate(cx).map(|located| match located {
+            Ok(()) => Some(Ok(T::clone(&self.take()))),
+            Err(RecvError::Lagged(lagged)) => Some(Err(lagged)),
+            Err(RecvError::Closed) => None,
+        })
+    }
+}
+
+impl<T> Publisher<T> {
+    /// Publishes a value, and waits as a task while a gated reader holds a ring full that
+    /// [blocks](Overflow::Block). Its timeout does not count here: a runtime has its own.
+    ///
+    /// A future that is dropped while it is pending has published nothing; the value goes with it.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_publish`](Self::try_publish); `Full` on a ring that rejects only.
+    pub fn publish_async(&mut self, value: T) -> PublishAsync<'_, T> {
+        PublishAsync {
+            publisher: self,
+            value: Some(value),
+            place: None,
+        }
+    }
+}
+
+impl<T> PublishAsync<'_, T> {
+    fn attempt(&mut self) -> Poll<Result<u64, PublishError<T>>> {
+        let value = self.value.take().expect("polled after it was done");
+        match self.publisher.try_publish(value) {
+            Err(PublishError::Full(value)) if self.waits() => {
+                self.value = Some(value);
+                Poll::Pending
+            }
+            done => Poll::Ready(done),
+        }
+    }
+
+    fn waits(&self) -> bool {
+        matches!(
+            self.publisher.shared().plan.overflow,
+            Overflow::Block { .. }
+        )
+    }
+}
+
+/// Nothing in it is pinned.
+impl<T> Unpin for PublishAsync<'_, T> {}
+
+impl<T> Future for PublishAsync<'_, T> {
+    type Output = Result<u64, PublishError<T>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(done) = self.attempt() {
+            return Poll::Ready(done);
+        }
+        let (bell, entry) = self.place.get_or_insert_with(|| {
+            let bell = Bell::new();
+            (bell.clone(), Arc::new(Entry::foreign(bell)))
+        });
+        bell.set(cx.waker());
+        let entry = entry.clone();
+        let sure = self.publisher.shared().room.arm(&entry, 0);
+        let done = self.attempt();
+        if done.is_pending() && !sure {
+            cx.waker().wake_by_ref();
+        }
+        done
+    }
+}
+
+impl<T> Drop for PublishAsync<'_, T> {
+    fn drop(&mut self) {
+        if let Some((_, entry)) = &self.place {
+            self.publisher.shared().room.disarm(entry);
+        }
+    }
+}
+
+impl<T> fmt::Debug for RecvAsync<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecvAsync").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for PublishAsync<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublishAsync").finish_non_exhaustive()
+    }
+}

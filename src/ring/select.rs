@@ -1,0 +1,145 @@
+//! One thread that waits for several rings.
+
+use super::subscriber::Subscriber;
+use super::wait::{Notify, SPIN, look, sooner};
+use super::waiter::Waiter;
+use crate::sync::{AtomicU32, MODEL, Mutex, Ordering, Thread, current, park_until};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Waits until one of several rings has something to read, whatever the types of their values.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::ring::{self, Select, Start};
+///
+/// let (mut numbers, ring) = ring::channel::<u64>(8).unwrap();
+/// let mut number = ring.subscribe(Start::Newest).unwrap();
+/// let (mut words, ring) = ring::channel::<String>(8).unwrap();
+/// let mut word = ring.subscribe(Start::Newest).unwrap();
+///
+/// let mut select = Select::new();
+/// assert_eq!((select.add(&number), select.add(&word)), (0, 1));
+/// words.publish("one".to_owned()).unwrap();
+/// match select.wait(&[number.position(), word.position()], None) {
+///     Some(0) => println!("{}", *number.try_recv().unwrap()),
+///     Some(1) => assert_eq!(*word.try_recv().unwrap(), "one"),
+///     _ => unreachable!("there is no deadline"),
+/// }
+/// # numbers.publish(1).unwrap();
+/// ```
+pub struct Select {
+    bell: Arc<Bell>,
+    sources: Vec<Waiter>,
+    /// Where the next search starts, so that a busy ring does not hide the others.
+    turn: usize,
+}
+
+/// What any of the rings rings.
+struct Bell {
+    rung: AtomicU32,
+    thread: Mutex<Option<Thread>>,
+}
+
+impl Notify for Bell {
+    fn notify(&self) {
+        // Release: pairs with the Acquire in `Select::sleep`.
+        self.rung.store(1, Ordering::Release);
+        let thread = self.thread.lock().clone();
+        if let Some(thread) = thread {
+            thread.unpark();
+        }
+    }
+}
+
+impl Select {
+    /// Waits for nothing yet.
+    pub fn new() -> Self {
+        let bell = Bell {
+            rung: AtomicU32::new(0),
+            thread: Mutex::new(None),
+        };
+        Self {
+            bell: Arc::new(bell),
+            sources: Vec::new(),
+            turn: 0,
+        }
+    }
+
+    /// Adds the ring of a subscriber, and returns its index.
+    pub fn add<T: Send + Sync + 'static>(&mut self, subscriber: &Subscriber<T>) -> usize {
+        self.sources.push(subscriber.waiter(self.bell.clone()));
+        self.sources.len() - 1
+    }
+
+    /// Waits until a ring's head is past its position in `positions`, or it is closed, and returns its index; `None` if
+    /// the deadline came first. Rings take turns where several are ready.
+    ///
+    /// A ring without a position, or with [`u64::MAX`], is not waited for. Should the kernel refuse `membarrier` (see
+    /// [`Barrier`](super::Barrier)), an index may come back although there is nothing to read yet.
+    pub fn wait(&mut self, positions: &[u64], deadline: Option<Instant>) -> Option<usize> {
+        let mut found = None;
+        let mut ready = || {
+            found = self.find(positions, |waiter, position| waiter.is_ready(position));
+            found.is_some()
+        };
+        if !MODEL && look(sooner(deadline, SPIN), u32::MAX, &mut ready) {
+            return self.found(found);
+        }
+        *self.bell.thread.lock() = Some(current());
+        loop {
+            self.bell.rung.store(0, Ordering::Relaxed);
+            let found = self.find(positions, |waiter, position| !waiter.arm(position));
+            let late = found.is_none() && !self.sleep(deadline);
+            self.sources.iter().for_each(Waiter::disarm);
+            let found = found
+                .or_else(|| self.find(positions, |waiter, position| waiter.is_ready(position)));
+            if found.is_some() || late {
+                return self.found(found);
+            }
+        }
+    }
+
+    fn found(&mut self, found: Option<usize>) -> Option<usize> {
+        self.turn = found.map_or(0, |at| at + 1);
+        found
+    }
+
+    fn find(&self, positions: &[u64], is_it: impl Fn(&Waiter, u64) -> bool) -> Option<usize> {
+        let count = self.sources.len().min(positions.len());
+        let turns = (self.turn..count).chain(0..self.turn.min(count));
+        let mut found = turns.filter(|&at| {
+            let position = positions[at];
+            position != u64::MAX && is_it(&self.sources[at], position)
+        });
+        found.next()
+    }
+
+    /// Sleeps until the bell rings; false if the deadline came first.
+    fn sleep(&self, deadline: Option<Instant>) -> bool {
+        // Acquire: pairs with the Release in `notify`.
+        while self.bell.rung.load(Ordering::Acquire) == 0 {
+            if deadline.is_some_and(|at| at <= Instant::now()) {
+                return false;
+            }
+            park_until(deadline);
+        }
+        true
+    }
+}
+
+impl Default for Select {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Select {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Select")
+            .field("rings", &self.sources.len())
+            .finish_non_exhaustive()
+    }
+}
