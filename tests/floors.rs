@@ -10,6 +10,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("reactor", &["ring", "wire"]),
     ("hub", &["ring", "event"]),
+    ("stream", &["ring", "event", "hub"]),
     ("gateway", &["ring", "event", "wire", "reactor", "hub"]),
 ];
 
