@@ -16,6 +16,7 @@
 //! | `wire` | `wire` | HTTP/1.1 and Server-Sent Events as functions on bytes |
 //! | `reactor` | `reactor` | the mio loop: sockets, frame logs, timers |
 //! | `hub` | `hub` | publishing, positions, in-process subscriptions |
+//! | `stream` (default) | `stream` | callbacks, backpressure, batches and pipelines on a hub |
 //! | `gateway` (default) | `gateway` | HTTP routes and streams on a hub |
 //! | `gateway` (default) | `guide` | how to use it all, one page a task |
 
@@ -33,6 +34,9 @@ pub mod reactor;
 
 #[cfg(feature = "hub")]
 pub mod hub;
+
+#[cfg(feature = "stream")]
+pub mod stream;
 
 #[cfg(feature = "gateway")]
 pub mod gateway;

@@ -10,6 +10,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("reactor", &["ring", "wire"]),
     ("hub", &["ring", "event"]),
+    ("stream", &["ring", "event", "hub"]),
     ("gateway", &["ring", "event", "wire", "reactor", "hub"]),
     // Text only: its code stands in comments, where every module may be named.
     ("guide", &[]),

@@ -1,0 +1,290 @@
+//! Events in batches, by number and time.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use thiserror::Error;
+
+use crate::event::{Event, EventRef};
+
+use super::handler::{ErrorPolicy, Failure, HandlerError, guarded};
+
+/// Settings of a [`BatchingStream`].
+#[derive(Clone, Debug)]
+pub struct BatchingConfig {
+    /// Events in a batch. Default 100; 0 is taken as 1.
+    pub size: usize,
+    /// How long the first event of a batch waits for others. Default 1 s.
+    pub interval: Duration,
+    /// How often a batch is tried again. Default 3.
+    pub retries: u32,
+    /// How long to wait before that, twice as long each time. Default 100 ms.
+    pub retry_delay: Duration,
+    /// What becomes of a batch that failed for good. Default: it is counted and passed.
+    pub policy: ErrorPolicy,
+    /// Batches that may wait. Default 10; then [`add`](BatchingStream::add) waits.
+    pub waiting: usize,
+    /// How long `add` waits for room. Default 5 s.
+    pub add_timeout: Duration,
+}
+
+impl Default for BatchingConfig {
+    fn default() -> Self {
+        Self {
+            size: 100,
+            interval: Duration::from_secs(1),
+            retries: 3,
+            retry_delay: Duration::from_millis(100),
+            policy: ErrorPolicy::Skip,
+            waiting: 10,
+            add_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Says why an event was not added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum AddError {
+    /// The stream was stopped, or stopped itself after a failure.
+    #[error("the stream was stopped")]
+    Stopped,
+    /// There was no room in time.
+    #[error("no room in time")]
+    Full,
+}
+
+/// What a [`BatchingStream`] has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BatchStats {
+    /// Batches that were handled.
+    pub batches: u64,
+    /// Events in them.
+    pub events: u64,
+    /// Events of batches that failed for good.
+    pub failed: u64,
+    /// Tries after the first.
+    pub retries: u64,
+    /// Events that wait, or that a stop left behind.
+    pub left: u64,
+    /// How the last batch that failed did.
+    pub last_failure: Option<Failure>,
+}
+
+type Handle = dyn FnMut(&[Event]) -> Result<(), HandlerError> + Send;
+
+/// Collects events and hands them over in batches, in order, on a thread of its own. A batch that fails is tried again,
+/// and then goes to the [`ErrorPolicy`]: it is never lost silently. Stopping hands over what is there.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::Event;
+/// use eventring::stream::{BatchingConfig, BatchingStream};
+///
+/// let (batches, received) = std::sync::mpsc::channel();
+/// let stream = BatchingStream::start(BatchingConfig { size: 2, ..Default::default() }, move |batch| {
+///     batches.send(batch.len()).map_err(|_| "nobody listens".into())
+/// });
+/// for _ in 0..5 {
+///     stream.add(&Event::new("t", "t").to_event().unwrap()).unwrap();
+/// }
+/// assert_eq!(stream.stop().events, 5);
+/// assert_eq!(received.iter().collect::<Vec<_>>(), [2, 2, 1]);
+/// ```
+pub struct BatchingStream {
+    shared: Arc<Shared>,
+    worker: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    config: BatchingConfig,
+    state: Mutex<State>,
+    /// Something was added, taken, or the stream stops.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    pending: VecDeque<Event>,
+    /// When the oldest that waits was added.
+    since: Option<Instant>,
+    stopping: bool,
+    /// A failure stopped it.
+    broken: bool,
+    stats: BatchStats,
+}
+
+impl BatchingStream {
+    /// Starts the thread that hands batches to `handle`.
+    ///
+    /// # Panics
+    ///
+    /// If the operating system gives no thread.
+    pub fn start(
+        mut config: BatchingConfig,
+        handle: impl FnMut(&[Event]) -> Result<(), HandlerError> + Send + 'static,
+    ) -> Self {
+        config.size = config.size.max(1);
+        let shared = Arc::new(Shared {
+            config,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let own = shared.clone();
+        let worker = thread::spawn(move || own.run(Box::new(handle)));
+        Self {
+            shared,
+            worker: Mutex::new(Some(worker)),
+        }
+    }
+
+    /// Adds an event to the batch, and waits for room if too many wait.
+    ///
+    /// # Errors
+    ///
+    /// [`AddError`].
+    pub fn add<'e>(&self, event: impl Into<EventRef<'e>>) -> Result<(), AddError> {
+        let event = event.into().to_event();
+        let config = &self.shared.config;
+        let limit = config.size.saturating_mul(config.waiting.max(1));
+        let deadline = Instant::now().checked_add(config.add_timeout);
+        let mut state = self.shared.state.lock();
+        loop {
+            if state.stopping || state.broken {
+                return Err(AddError::Stopped);
+            }
+            if state.pending.len() < limit {
+                break;
+            }
+            if self.shared.wait(&mut state, deadline) {
+                return Err(AddError::Full);
+            }
+        }
+        state.pending.push_back(event);
+        state.since.get_or_insert_with(Instant::now);
+        self.shared.changed.notify_all();
+        Ok(())
+    }
+
+    /// Hands over what is there, waits until that is done, and ends. Nothing can be added any more.
+    pub fn stop(&self) -> BatchStats {
+        self.shared.state.lock().stopping = true;
+        self.shared.changed.notify_all();
+        let worker = self.worker.lock().take();
+        if let Some(worker) = worker {
+            // It catches what handlers panic with, and has nothing else to panic about.
+            let _ = worker.join();
+        }
+        self.stats()
+    }
+
+    /// Returns what it has done so far.
+    pub fn stats(&self) -> BatchStats {
+        let state = self.shared.state.lock();
+        BatchStats {
+            left: state.pending.len() as u64 + state.stats.left,
+            ..state.stats.clone()
+        }
+    }
+}
+
+impl Drop for BatchingStream {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    fn run(&self, mut handle: Box<Handle>) {
+        while let Some(batch) = self.next_batch() {
+            let done = self.hand_over(&mut handle, &batch);
+            let mut state = self.state.lock();
+            match done {
+                Ok(()) => {
+                    state.stats.batches += 1;
+                    state.stats.events += batch.len() as u64;
+                }
+                Err(failure) => {
+                    state.stats.failed += batch.len() as u64;
+                    state.stats.last_failure = Some(failure.clone());
+                    drop(state);
+                    let going = self.config.policy.apply(&batch, &failure);
+                    state = self.state.lock();
+                    state.broken = !going;
+                }
+            }
+            self.changed.notify_all();
+            if state.broken {
+                return;
+            }
+        }
+    }
+
+    fn next_batch(&self) -> Option<Vec<Event>> {
+        let mut state = self.state.lock();
+        loop {
+            let due = state
+                .since
+                .and_then(|since| since.checked_add(self.config.interval));
+            let late = due.is_some_and(|due| due <= Instant::now());
+            let full = state.pending.len() >= self.config.size;
+            if full || ((late || state.stopping) && !state.pending.is_empty()) {
+                let count = state.pending.len().min(self.config.size);
+                let batch = state.pending.drain(..count).collect();
+                state.since = (!state.pending.is_empty()).then(Instant::now);
+                self.changed.notify_all();
+                return Some(batch);
+            }
+            if state.stopping {
+                return None;
+            }
+            self.wait(&mut state, due);
+        }
+    }
+
+    fn hand_over(&self, handle: &mut Handle, batch: &[Event]) -> Result<(), Failure> {
+        let mut delay = self.config.retry_delay;
+        let mut done = guarded(|| handle(batch));
+        for _ in 0..self.config.retries {
+            if done.is_ok() {
+                break;
+            }
+            self.pause(delay);
+            delay = delay.saturating_mul(2);
+            done = guarded(|| handle(batch));
+        }
+        done
+    }
+
+    /// Waits before another try; a stop does not wait.
+    fn pause(&self, delay: Duration) {
+        let deadline = Instant::now().checked_add(delay);
+        let mut state = self.state.lock();
+        state.stats.retries += 1;
+        while !state.stopping && !self.wait(&mut state, deadline) {}
+    }
+
+    /// Waits for a change; true if the deadline came first.
+    fn wait(&self, state: &mut MutexGuard<'_, State>, deadline: Option<Instant>) -> bool {
+        match deadline {
+            Some(deadline) => self.changed.wait_until(state, deadline).timed_out(),
+            None => {
+                self.changed.wait(state);
+                false
+            }
+        }
+    }
+}
+
+impl fmt::Debug for BatchingStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchingStream")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}

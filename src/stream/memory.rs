@@ -1,0 +1,334 @@
+//! A buffer of the last events, and callbacks.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::event::{Event, EventRef, Filter, Position};
+use crate::hub::{
+    Class, Hub, HubError, PublishError, ReadError, Reader, Start, SubscribeError, Subscription,
+};
+
+use super::handler::{Failure, HandlerError, guarded};
+
+type Handle = dyn Fn(EventRef<'_>) -> Result<(), HandlerError> + Send + Sync;
+type Accept = dyn Fn(EventRef<'_>) -> bool + Send + Sync;
+type Report = dyn Fn(&str, &Failure) + Send + Sync;
+
+/// Keeps the last events and shows each one to its handlers, in order.
+///
+/// Handlers run on the thread that publishes. While one thread runs them, another's publish returns at once, and the
+/// first one shows that event too: so every handler sees one order, and no lock is held. A handler that fails or panics
+/// is counted and reported; the others get the event. If handlers fall behind by more than the buffer, the oldest events
+/// are never shown, and counted.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use std::sync::Arc;
+/// use eventring::event::Event;
+/// use eventring::stream::InMemoryStream;
+///
+/// let stream = InMemoryStream::new();
+/// let seen = Arc::new(AtomicUsize::new(0));
+/// let count = seen.clone();
+/// let id = stream.subscribe("orders.*", move |_| { count.fetch_add(1, Ordering::Relaxed); Ok(()) }).unwrap();
+/// stream.publish(&Event::new("orders.eu", "t").to_event().unwrap()).unwrap();
+/// assert!(stream.unsubscribe(&id) && !stream.unsubscribe(&id));
+/// stream.publish(&Event::new("orders.eu", "t").to_event().unwrap()).unwrap();
+/// assert_eq!((seen.load(Ordering::Relaxed), stream.recent(10).len()), (1, 2));
+/// ```
+pub struct InMemoryStream {
+    hub: Hub,
+    reader: Mutex<Reader>,
+    /// Events published and not shown yet; whoever raises it from 0 shows them.
+    due: AtomicU64,
+    handlers: Mutex<Arc<Vec<Arc<Entry>>>>,
+    /// Counts changes of `handlers`.
+    generation: AtomicU64,
+    made: AtomicU64,
+    missed: AtomicU64,
+    report: Option<Box<Report>>,
+}
+
+struct Entry {
+    id: Box<str>,
+    class: Arc<Class>,
+    accept: Option<Box<Accept>>,
+    handle: Box<Handle>,
+    /// Events after this offset are shown.
+    after: u64,
+    active: AtomicBool,
+    delivered: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// What a handler has done so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HandlerStats {
+    /// The subscription's id.
+    pub id: String,
+    /// Events that it took.
+    pub delivered: u64,
+    /// Events at which it failed or panicked.
+    pub failed: u64,
+}
+
+impl Default for InMemoryStream {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl InMemoryStream {
+    /// Creates a stream that keeps 1,000 events.
+    pub fn new() -> Self {
+        // 1,000 is in range: a test builds it.
+        Self::with_capacity(1_000).expect("the default capacity is in range")
+    }
+
+    /// Creates a stream that keeps so many events.
+    ///
+    /// # Errors
+    ///
+    /// [`HubError`] for 0 and for what memory cannot hold.
+    pub fn with_capacity(events: usize) -> Result<Self, HubError> {
+        let hub = Hub::builder().capacity(events).build()?;
+        // A hub that was just made has no other readers.
+        let reader = hub.reader().expect("the first reader of a hub");
+        Ok(Self {
+            hub,
+            reader: Mutex::new(reader),
+            due: AtomicU64::new(0),
+            handlers: Mutex::default(),
+            generation: AtomicU64::new(0),
+            made: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
+            report: None,
+        })
+    }
+
+    /// Sets who is told of failures: the id of the subscription, and what happened. A panic in it is ignored.
+    #[must_use]
+    pub fn on_failure(mut self, report: impl Fn(&str, &Failure) + Send + Sync + 'static) -> Self {
+        self.report = Some(Box::new(report));
+        self
+    }
+
+    /// Publishes an event and shows it to the handlers.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]; what handlers do is no error of the publisher's.
+    pub fn publish<'e>(&self, event: impl Into<EventRef<'e>>) -> Result<Position, PublishError> {
+        let position = self.hub.publish(event)?;
+        // AcqRel: whoever finds another one at it leaves the event to that one, who acquires it below.
+        if self.due.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.show();
+        }
+        Ok(position)
+    }
+
+    /// Shows events of a topic or pattern to a handler (`*` is every topic); returns the subscription's id.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError`] for what is no pattern.
+    pub fn subscribe(
+        &self,
+        topic: &str,
+        handle: impl Fn(EventRef<'_>) -> Result<(), HandlerError> + Send + Sync + 'static,
+    ) -> Result<String, SubscribeError> {
+        self.enter(topic, None, Box::new(handle))
+    }
+
+    /// As [`subscribe`](Self::subscribe), for events of which `accept` says true. A panic in it is a failure.
+    ///
+    /// # Errors
+    ///
+    /// As [`subscribe`](Self::subscribe).
+    pub fn subscribe_where(
+        &self,
+        topic: &str,
+        accept: impl Fn(EventRef<'_>) -> bool + Send + Sync + 'static,
+        handle: impl Fn(EventRef<'_>) -> Result<(), HandlerError> + Send + Sync + 'static,
+    ) -> Result<String, SubscribeError> {
+        self.enter(topic, Some(Box::new(accept)), Box::new(handle))
+    }
+
+    /// Ends a subscription; its handler is not called again once this returns, but for a call that is under way on
+    /// another thread. `false` where there is none.
+    pub fn unsubscribe(&self, id: &str) -> bool {
+        let mut handlers = self.handlers.lock();
+        let Some(at) = handlers.iter().position(|entry| &*entry.id == id) else {
+            return false;
+        };
+        let mut changed = handlers.to_vec();
+        changed.remove(at).active.store(false, Ordering::Release);
+        *handlers = Arc::new(changed);
+        self.generation.fetch_add(1, Ordering::Release);
+        true
+    }
+
+    /// Returns the last so many events, oldest first: none for 0, all that are kept for more than there are.
+    pub fn recent(&self, count: usize) -> Vec<Event> {
+        self.recent_of(Subscription::all(), count)
+    }
+
+    pub(super) fn recent_of(&self, what: Subscription, count: usize) -> Vec<Event> {
+        let mut events = Vec::new();
+        if count > 0
+            && let Ok(mut receiver) = self.hub.subscribe(what.start(Start::Last(count)))
+        {
+            // What goes while it is read is no longer recent.
+            while receiver.lag() > 0 && events.len() < count {
+                let _ = receiver.drain(count - events.len(), |_, event| {
+                    events.push(event.to_event())
+                });
+            }
+        }
+        events
+    }
+
+    /// Returns what each handler has done, in the order in which they subscribed.
+    pub fn handlers(&self) -> Vec<HandlerStats> {
+        let handlers = self.handlers.lock().clone();
+        let stats = handlers.iter().map(|entry| HandlerStats {
+            id: entry.id.to_string(),
+            delivered: entry.delivered.load(Ordering::Relaxed),
+            failed: entry.failed.load(Ordering::Relaxed),
+        });
+        stats.collect()
+    }
+
+    /// Returns how many events went before they were shown.
+    pub fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
+    }
+
+    /// Returns the hub beneath.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    fn enter(
+        &self,
+        topic: &str,
+        accept: Option<Box<Accept>>,
+        handle: Box<Handle>,
+    ) -> Result<String, SubscribeError> {
+        let pattern = if topic == "*" { ">" } else { topic };
+        let filter = Filter::parse([pattern]);
+        let filter = match filter {
+            Ok(filter) => filter,
+            // The same check again, for its errors.
+            Err(_) => {
+                return self
+                    .hub
+                    .subscribe(Subscription::topic(pattern))
+                    .map(|_| String::new());
+            }
+        };
+        let id = format!("h-{}", self.made.fetch_add(1, Ordering::Relaxed) + 1);
+        let entry = Arc::new(Entry {
+            id: id.clone().into(),
+            class: self.hub.class(&filter),
+            accept,
+            handle,
+            after: self.hub.head(),
+            active: AtomicBool::new(true),
+            delivered: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+        });
+        let mut handlers = self.handlers.lock();
+        let mut changed = handlers.to_vec();
+        changed.push(entry);
+        *handlers = Arc::new(changed);
+        self.generation.fetch_add(1, Ordering::Release);
+        Ok(id)
+    }
+
+    /// Shows what is due, and what comes due meanwhile. One thread at a time: the one that raised `due` from 0.
+    fn show(&self) {
+        let mut taken = 1;
+        loop {
+            self.show_what_is_there();
+            // AcqRel: pairs with the one in `publish`; what was added meanwhile is in the hub.
+            let due = self.due.fetch_sub(taken, Ordering::AcqRel);
+            if due == taken {
+                return;
+            }
+            taken = due - taken;
+        }
+    }
+
+    fn show_what_is_there(&self) {
+        // Nobody else asks for it while we do; a handler that publishes does not.
+        let mut reader = self.reader.lock();
+        let mut handlers = self.handlers.lock().clone();
+        let mut generation = self.generation.load(Ordering::Acquire);
+        loop {
+            let read = reader.read_while(64, |offset, event| {
+                let now = self.generation.load(Ordering::Acquire);
+                if now != generation {
+                    (generation, handlers) = (now, self.handlers.lock().clone());
+                }
+                handlers
+                    .iter()
+                    .for_each(|entry| self.show_one(entry, offset, event));
+                true
+            });
+            match read {
+                Ok(0) | Err(ReadError::Closed) => return,
+                Ok(_) => {}
+                Err(ReadError::Lagged { missed, .. }) => {
+                    self.missed.fetch_add(missed, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    fn show_one(&self, entry: &Entry, offset: u64, event: EventRef<'_>) {
+        if offset <= entry.after
+            || !entry.active.load(Ordering::Acquire)
+            || !entry.class.wants(event)
+        {
+            return;
+        }
+        let shown = guarded(|| {
+            if entry.accept.as_ref().is_some_and(|accept| !accept(event)) {
+                return Ok(false);
+            }
+            (entry.handle)(event).map(|()| true)
+        });
+        // One thread at a time writes the figures.
+        let add = |figure: &AtomicU64| {
+            figure.store(figure.load(Ordering::Relaxed) + 1, Ordering::Relaxed)
+        };
+        match shown {
+            Ok(false) => {}
+            Ok(true) => add(&entry.delivered),
+            Err(failure) => {
+                add(&entry.failed);
+                if let Some(report) = &self.report {
+                    let _ = guarded(|| {
+                        report(&entry.id, &failure);
+                        Ok(())
+                    });
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for InMemoryStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InMemoryStream")
+            .field("hub", &self.hub)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,193 @@
+//! The interface of an event streamer, as the documents describe it; a hub has it.
+
+use crate::event::{Event, EventBuilder, EventFilter, EventRef, Position};
+use crate::hub::{Hub, PublishError, Receiver, SubscribeError, Subscription, SubscriptionStats};
+
+/// How a connection is made.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionOptions {
+    /// What it wants, and from where.
+    pub subscription: Subscription,
+}
+
+/// Whether a connection lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectionStatus {
+    /// It does.
+    Connected,
+    /// It has missed events at least once.
+    Lagging,
+}
+
+/// What is known of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionInfo {
+    /// Its id.
+    pub id: String,
+    /// Whether it lives.
+    pub status: ConnectionStatus,
+    /// The time of the last event delivered, nanoseconds since 1970.
+    pub last_event_time: Option<i64>,
+    /// Events delivered.
+    pub events_delivered: u64,
+}
+
+/// Publishes, subscribes, and knows its connections.
+pub trait EventStreamer {
+    /// Publishes an event, under another topic than its own if one is given.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`].
+    fn publish_event(
+        &self,
+        event: EventRef<'_>,
+        topic: Option<&str>,
+    ) -> Result<Position, PublishError>;
+
+    /// Publishes an event at a position that must be exactly the next.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Position`] says which one is next.
+    fn publish_event_at(
+        &self,
+        event: EventRef<'_>,
+        position: Position,
+    ) -> Result<Position, PublishError>;
+
+    /// Publishes all events at once, with contiguous positions, or none; none at all is fine.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]; a bad event is named by its index.
+    fn publish_events(
+        &self,
+        events: &[Event],
+        topic: Option<&str>,
+    ) -> Result<Vec<Position>, PublishError>;
+
+    /// Subscribes to what a filter takes.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError`].
+    fn subscribe_to(&self, filter: EventFilter) -> Result<Receiver, SubscribeError>;
+
+    /// Subscribes to a topic or pattern.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError`].
+    fn subscribe_to_topic(&self, topic: &str) -> Result<Receiver, SubscribeError>;
+
+    /// Makes a connection: a subscription with an id.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError`].
+    fn create_connection(&self, options: ConnectionOptions) -> Result<Receiver, SubscribeError>;
+
+    /// Closes a connection; `false` where there is none of that id.
+    fn close_connection(&self, id: &str) -> bool;
+
+    /// Returns the connections that live, sorted by id.
+    fn active_connections(&self) -> Vec<ConnectionInfo>;
+
+    /// Returns what every subscription has done so far, sorted by id.
+    fn subscription_stats(&self) -> Vec<SubscriptionStats>;
+
+    /// Returns the position of the newest event.
+    fn global_position(&self) -> Position;
+
+    /// Returns the position of a stream; `None` for one that is not known.
+    fn position_of_stream(&self, ty: &str, id: &str) -> Option<u64>;
+}
+
+impl EventStreamer for Hub {
+    fn publish_event(
+        &self,
+        event: EventRef<'_>,
+        topic: Option<&str>,
+    ) -> Result<Position, PublishError> {
+        match topic {
+            Some(topic) if topic != event.topic() => self.publish(&moved(event, topic)?),
+            _ => self.publish(event),
+        }
+    }
+
+    fn publish_event_at(
+        &self,
+        event: EventRef<'_>,
+        position: Position,
+    ) -> Result<Position, PublishError> {
+        self.publish_at(position, event)
+    }
+
+    fn publish_events(
+        &self,
+        events: &[Event],
+        topic: Option<&str>,
+    ) -> Result<Vec<Position>, PublishError> {
+        let offsets = match topic {
+            None => self.publish_batch_iter(events)?,
+            Some(topic) => {
+                let mut all = Vec::with_capacity(events.len());
+                for (index, event) in events.iter().enumerate() {
+                    let event = moved(event.as_ref(), topic);
+                    all.push(event.map_err(|error| error.with_index(index))?);
+                }
+                self.publish_batch_iter(&all)?
+            }
+        };
+        let epoch = self.epoch();
+        Ok(offsets.map(|offset| Position { epoch, offset }).collect())
+    }
+
+    fn subscribe_to(&self, filter: EventFilter) -> Result<Receiver, SubscribeError> {
+        self.subscribe(Subscription::events(filter))
+    }
+
+    fn subscribe_to_topic(&self, topic: &str) -> Result<Receiver, SubscribeError> {
+        self.subscribe(Subscription::topic(topic))
+    }
+
+    fn create_connection(&self, options: ConnectionOptions) -> Result<Receiver, SubscribeError> {
+        self.subscribe(options.subscription)
+    }
+
+    fn close_connection(&self, id: &str) -> bool {
+        self.unsubscribe(id)
+    }
+
+    fn active_connections(&self) -> Vec<ConnectionInfo> {
+        let connection = |stats: SubscriptionStats| ConnectionInfo {
+            status: match stats.gaps {
+                0 => ConnectionStatus::Connected,
+                _ => ConnectionStatus::Lagging,
+            },
+            id: stats.id,
+            last_event_time: stats.last_event_time,
+            events_delivered: stats.delivered,
+        };
+        self.subscriptions().into_iter().map(connection).collect()
+    }
+
+    fn subscription_stats(&self) -> Vec<SubscriptionStats> {
+        self.subscriptions()
+    }
+
+    fn global_position(&self) -> Position {
+        self.position()
+    }
+
+    fn position_of_stream(&self, ty: &str, id: &str) -> Option<u64> {
+        self.stream_position(ty, id)
+    }
+}
+
+fn moved(event: EventRef<'_>, topic: &str) -> Result<Event, crate::event::EventError> {
+    EventBuilder::new().copy_from(event).topic(topic).to_event()
+}
