@@ -9,8 +9,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 copy=${MUTANTS_DIR:-${TMPDIR:-/tmp}/eventring-mutants}
 mkdir -p "$copy"
-rm -rf "$copy"/{src,loom-tests,server}
-cp -r Cargo.toml Cargo.lock README.md src loom-tests server "$copy"
+rm -rf "$copy"/{src,loom-tests,server,examples,benches,original}
+cp -r Cargo.toml Cargo.lock README.md src loom-tests server examples "$copy"
+[[ ! -d benches ]] || cp -r benches "$copy"
+# What is weakened is what was there at the start, whatever is edited meanwhile.
+cp -r src/ring "$copy/original"
+cp loom-tests/mutants.txt "$copy/mutants.txt"
 
 export RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR="$copy/target" RUST_BACKTRACE=0
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_OPT_LEVEL=1
@@ -28,11 +32,12 @@ echo "unchanged        every model passes"
 total=0 missed=0
 while IFS=';' read -r model file script; do
     model=$(echo $model) file=src/ring/$(echo $file)
+    original=$copy/original/$(basename "$file")
     [[ -z $model || $model == \#* ]] && continue
     [[ "$model;$file;$script" == *"${1:-}"* ]] || continue
     total=$((total + 1))
-    sed -E "$script" "$file" >"$copy/$file"
-    if cmp -s "$file" "$copy/$file"; then
+    sed -E "$script" "$original" >"$copy/$file"
+    if cmp -s "$original" "$copy/$file"; then
         verdict="CHANGES NOTHING"
     elif ! models=$(build); then
         verdict="DOES NOT BUILD"
@@ -41,9 +46,9 @@ while IFS=';' read -r model file script; do
     else
         verdict="caught"
     fi
-    cp "$file" "$copy/$file"
+    cp "$original" "$copy/$file"
     [[ $verdict == caught ]] || missed=$((missed + 1))
     printf '%-16s %-38s %s\n' "$verdict" "$model" "$(basename "$file"): $script"
-done <loom-tests/mutants.txt
+done <"$copy/mutants.txt"
 echo "$total mutants, $missed not caught"
 [[ $missed == 0 ]]

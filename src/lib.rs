@@ -17,6 +17,7 @@
 //! | `reactor` | `reactor` | the mio loop: sockets, frame logs, timers |
 //! | `hub` | `hub` | publishing, positions, in-process subscriptions |
 //! | `gateway` (default) | `gateway` | HTTP routes and streams on a hub |
+//! | `gateway` (default) | `guide` | how to use it all, one page a task |
 
 pub mod ring;
 mod sync;
@@ -35,3 +36,6 @@ pub mod hub;
 
 #[cfg(feature = "gateway")]
 pub mod gateway;
+
+#[cfg(feature = "gateway")]
+pub mod guide;

@@ -16,13 +16,13 @@ mod real {
         MutexGuard,
         atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     };
-    pub(crate) use std::thread::{Thread, current};
+    pub(crate) use std::thread::{Thread, current, yield_now};
     use std::time::Instant;
 
     /// Whether memory full of zeroes is a valid array of atomics.
     pub(crate) const ATOMICS_MAY_BE_ZEROED: bool = true;
-    /// Whether a waiting thread looks a few times before it sleeps.
-    pub(crate) const SPIN: bool = true;
+    /// Whether this is a model: no clock, no spinning, no system calls.
+    pub(crate) const MODEL: bool = false;
 
     /// A mutex that ignores poison: what it guards is valid after every statement.
     pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
@@ -76,11 +76,11 @@ mod watched {
         MutexGuard,
         atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     };
-    pub(crate) use loom::thread::{Thread, current};
+    pub(crate) use loom::thread::{Thread, current, yield_now};
     use std::time::Instant;
 
     pub(crate) const ATOMICS_MAY_BE_ZEROED: bool = false;
-    pub(crate) const SPIN: bool = false;
+    pub(crate) const MODEL: bool = true;
 
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 

@@ -136,7 +136,8 @@ fn a_head_that_does_not_end_is_answered_and_silence_is_not() {
 #[test]
 fn a_body_has_one_deadline_however_it_drips() {
     let mut stage = Stage::new(|config| config.body_timeout = Duration::from_secs(30));
-    let head = "POST /api/v1/topics/a/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n";
+    let head =
+        "POST /api/v1/topics/a/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n";
     let mut stream = stage.connect(head);
     stage.until_connections(1);
     stage.turn();

@@ -121,11 +121,11 @@ fn bad_patterns_are_refused_with_their_column() {
     let message = |subscription| hub.subscribe(subscription).unwrap_err().to_string();
     assert_eq!(
         message(Subscription::topic("a..b")),
-        "pattern 0: empty segment at column 3"
+        "topic 0: empty segment at column 3"
     );
     assert_eq!(
         message(Subscription::topics(["a", "b*"])),
-        "pattern 1: a wildcard must be a whole segment at column 2"
+        "topic 1: a wildcard must be a whole segment at column 2"
     );
     assert_eq!(
         message(Subscription::topics::<&str>([])),

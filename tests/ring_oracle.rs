@@ -13,12 +13,18 @@ enum Operation {
     PublishWith,
     Batch(usize),
     Trim(u64),
-    Subscribe { gated: bool, back: Option<u64> },
+    Subscribe {
+        gated: bool,
+        back: Option<u64>,
+    },
     Unsubscribe(usize),
     Copy(usize),
     Receive(usize),
     Drain(usize, usize),
     ReadWhile(usize, usize),
+    Peek(usize),
+    /// Which reader, how many at most, how many it commits; None drops the batch.
+    NextBatch(usize, usize, Option<usize>),
     Seek(usize, u64),
     Close,
 }
@@ -147,6 +153,10 @@ impl Pair {
             Operation::Receive(at) => self.receive(at % self.subscribers.len()),
             Operation::Drain(at, max) => self.drain(at % self.subscribers.len(), max),
             Operation::ReadWhile(at, max) => self.read_while(at % self.subscribers.len(), max),
+            Operation::Peek(at) => self.peek(at % self.subscribers.len()),
+            Operation::NextBatch(at, max, commit) => {
+                self.next_batch(at % self.subscribers.len(), max, commit);
+            }
             Operation::Seek(at, back) => self.seek(at % self.subscribers.len(), back),
         }
         self.compare();
@@ -156,6 +166,8 @@ impl Pair {
         let oracle = &self.oracle;
         assert_eq!(self.ring.head(), oracle.head);
         assert_eq!(self.ring.oldest(), oracle.oldest());
+        assert_eq!(self.ring.len(), oracle.kept.len());
+        assert_eq!(self.publisher.len(), oracle.kept.len());
         assert_eq!(self.ring.is_closed(), oracle.closed);
         assert_eq!(self.ring.subscriber_count(), oracle.readers.len());
         for (subscriber, (_, cursor)) in self.subscribers.iter().zip(&oracle.readers) {
@@ -276,6 +288,42 @@ impl Pair {
         }
     }
 
+    fn peek(&mut self, at: usize) {
+        let expected = self.oracle.refusal(at);
+        match self.subscribers[at].peek() {
+            Err(error) => assert_eq!(Some(error), expected),
+            Ok(value) => {
+                assert_eq!(expected, None);
+                let cursor = self.oracle.readers[at].1;
+                assert_eq!(
+                    (value.sequence(), *value),
+                    (cursor, self.oracle.value(cursor))
+                );
+            }
+        }
+    }
+
+    fn next_batch(&mut self, at: usize, max: usize, commit: Option<usize>) {
+        let expected = self.oracle.refusal(at);
+        match self.subscribers[at].next_batch(max) {
+            Err(error) => assert_eq!(Some(error), expected),
+            Ok(batch) => {
+                assert_eq!(expected, None);
+                let cursor = self.oracle.readers[at].1;
+                assert_eq!(batch.first(), cursor);
+                assert!(!batch.is_empty() && batch.len() <= max.max(1));
+                for (at, value) in batch.iter().enumerate() {
+                    assert_eq!(*value, self.oracle.value(cursor + at as u64));
+                }
+                // Else it is dropped. It has no `Drop`: to forget a batch is the same.
+                if let Some(n) = commit {
+                    self.oracle.readers[at].1 += n.min(batch.len()) as u64;
+                    batch.commit(n);
+                }
+            }
+        }
+    }
+
     fn drain(&mut self, at: usize, max: usize) {
         let mut seen = Vec::new();
         let done = self.subscribers[at].drain(max, |first, values| {
@@ -351,6 +399,9 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
         6 => any::<usize>().prop_map(Operation::Receive),
         6 => (any::<usize>(), 0..200usize).prop_map(|(at, max)| Operation::Drain(at, max)),
         3 => (any::<usize>(), 0..100usize).prop_map(|(at, max)| Operation::ReadWhile(at, max)),
+        2 => any::<usize>().prop_map(Operation::Peek),
+        3 => (any::<usize>(), 0..100usize, prop::option::of(0..100usize))
+            .prop_map(|(at, max, commit)| Operation::NextBatch(at, max, commit)),
         2 => (any::<usize>(), 0..200u64).prop_map(|(at, back)| Operation::Seek(at, back)),
     ];
     (

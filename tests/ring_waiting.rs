@@ -1,7 +1,8 @@
 //! Waiting and waking, with real threads. Nothing here sleeps to wait: conditions are polled with a deadline.
 
 use eventring::ring::{
-    self, Builder, Notify, Overflow, RecvError, RecvTimeoutError, Start, Waited,
+    self, Barrier, Builder, Notify, Overflow, RecvError, RecvTimeoutError, Start, WaitStrategy,
+    Waited,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -206,4 +207,73 @@ fn a_waker_may_use_the_ring() {
     assert!(waiter.arm(0));
     publisher.publish(0).unwrap();
     assert_eq!(notify.1.get(), 1);
+}
+
+const BARRIERS: [Barrier; 2] = [Barrier::Auto, Barrier::Fence];
+
+/// Each value is published while its reader makes up its mind to sleep: whichever way the ring keeps the two apart,
+/// either the reader sees the value, or it is told.
+#[test]
+fn nobody_sleeps_through_with_either_barrier() {
+    for barrier in BARRIERS {
+        let builder = Builder::new(64).barrier(barrier);
+        let (mut publisher, ring) = builder.build::<u64>().unwrap();
+        assert!(barrier == Barrier::Auto || !ring.uses_membarrier());
+        let mut subscriber = ring.subscribe(Start::Newest).unwrap();
+        let read = Arc::new(AtomicU64::new(0));
+        let seen = read.clone();
+        let reading = thread::spawn(move || {
+            let (count, mut told) = (Arc::new(Count::default()), 0);
+            let waiter = subscriber.waiter(count.clone());
+            while subscriber.drain(usize::MAX, |_, _| ()) != Err(ring::TryRecvError::Closed) {
+                seen.store(subscriber.position(), Ordering::Release);
+                if waiter.arm(subscriber.position()) {
+                    told += 1;
+                    eventually(|| count.get() >= told);
+                }
+            }
+            told
+        });
+        for value in 0..2_000 {
+            publisher.publish(value).unwrap();
+            eventually(|| read.load(Ordering::Acquire) > value);
+        }
+        publisher.close();
+        reading.join().unwrap();
+    }
+}
+
+#[test]
+fn every_strategy_wakes_with_either_barrier() {
+    for barrier in BARRIERS {
+        for strategy in [
+            WaitStrategy::BusySpin,
+            WaitStrategy::Yield,
+            WaitStrategy::Park,
+        ] {
+            let builder = Builder::new(2)
+                .overflow(Overflow::Block { timeout: None })
+                .barrier(barrier)
+                .wait_strategy(strategy);
+            let (mut publisher, ring) = builder.build::<u64>().unwrap();
+            let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
+            let mut other = gated.try_clone().unwrap();
+            other.set_wait_strategy(WaitStrategy::Park);
+            let publishing = thread::spawn(move || {
+                for value in 0..300 {
+                    publisher.publish(value).unwrap();
+                }
+            });
+            for want in 0..300 {
+                assert_eq!(*gated.recv().unwrap(), want);
+                assert_eq!(*other.recv().unwrap(), want);
+            }
+            publishing.join().unwrap();
+            assert_eq!(gated.wait(None), Waited::Closed);
+            let soon = Instant::now() + Duration::from_millis(2);
+            let (_publisher, ring) = builder.build::<u64>().unwrap();
+            let mut empty = ring.subscribe(Start::Newest).unwrap();
+            assert_eq!(empty.wait(Some(soon)), Waited::TimedOut);
+        }
+    }
 }

@@ -8,7 +8,8 @@
 #![allow(clippy::print_stdout)]
 
 use eventring::ring::{
-    self, Builder, Notify, Overflow, Publisher, Ring, Start, Subscriber, TryRecvError,
+    self, Barrier, Builder, Notify, Overflow, Publisher, Ring, SharedPublisher, Start, Subscriber,
+    TryRecvError,
 };
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
@@ -77,8 +78,18 @@ fn apart<A: 'static, B: 'static>(
     }
 }
 
+/// A ring in which nobody sleeps: no fence stands in for an ordering that is missing.
 fn ring(capacity: usize, overflow: Overflow) -> (Publisher<u64>, Ring<u64>) {
     Builder::new(capacity).overflow(overflow).build().unwrap()
+}
+
+/// A ring in which somebody sleeps. loom knows no `membarrier`, so it has fences.
+fn sleepy(capacity: usize, overflow: Overflow) -> (Publisher<u64>, Ring<u64>) {
+    Builder::new(capacity)
+        .overflow(overflow)
+        .barrier(Barrier::Fence)
+        .build()
+        .unwrap()
 }
 
 /// Publishes `count` values, each its own sequence.
@@ -384,7 +395,7 @@ fn batch_visible_at_once() {
 #[test]
 fn no_lost_wake_up_of_readers() {
     model(|swap| {
-        let (mut publisher, ring) = ring(2, Overflow::Overwrite);
+        let (mut publisher, ring) = sleepy(2, Overflow::Overwrite);
         let mut subscriber = ring.subscribe(Start::Newest).unwrap();
         let publishing = move || {
             publish(&mut publisher, 2);
@@ -402,7 +413,7 @@ fn no_lost_wake_up_of_readers() {
 #[test]
 fn no_lost_wake_up_at_the_end() {
     model(|swap| {
-        let (publisher, ring) = ring(2, Overflow::Overwrite);
+        let (publisher, ring) = sleepy(2, Overflow::Overwrite);
         let mut subscriber = ring.subscribe(Start::Newest).unwrap();
         let reading = move || assert!(subscriber.recv().is_err());
         apart(swap, move || drop(publisher), reading);
@@ -413,7 +424,7 @@ fn no_lost_wake_up_at_the_end() {
 #[test]
 fn no_lost_wake_up_of_two_readers() {
     model(|swap| {
-        let (mut publisher, ring) = ring(2, Overflow::Overwrite);
+        let (mut publisher, ring) = sleepy(2, Overflow::Overwrite);
         let subscriber = || ring.subscribe(Start::Newest).unwrap();
         let (mut one, mut other) = (subscriber(), subscriber());
         let one = thread::spawn(move || assert_eq!(*one.recv().unwrap(), 0));
@@ -438,7 +449,7 @@ fn no_lost_wake_up_of_wakers() {
         }
     }
     model(|swap| {
-        let (mut publisher, ring) = ring(2, Overflow::Overwrite);
+        let (mut publisher, ring) = sleepy(2, Overflow::Overwrite);
         let flag = Arc::new(Flag(AtomicBool::new(false)));
         let waiter = ring.waiter(flag.clone());
         let publishing = move || {
@@ -458,7 +469,7 @@ fn no_lost_wake_up_of_wakers() {
 #[test]
 fn no_lost_wake_up_of_blocked_publishers() {
     model(|swap| {
-        let (mut publisher, ring) = ring(1, BLOCKING);
+        let (mut publisher, ring) = sleepy(1, BLOCKING);
         let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
         publish(&mut publisher, 1);
         let publishing = move || {
@@ -478,7 +489,7 @@ fn no_lost_wake_up_of_blocked_publishers() {
 #[test]
 fn no_lost_wake_up_when_a_gate_leaves() {
     model(|swap| {
-        let (mut publisher, ring) = ring(1, BLOCKING);
+        let (mut publisher, ring) = sleepy(1, BLOCKING);
         let gated = ring.subscribe_gated(Start::Newest).unwrap();
         publish(&mut publisher, 1);
         apart(
@@ -577,5 +588,295 @@ fn trim_beside_readers() {
             drain(&mut subscriber, false);
         };
         together(swap, publishing, reading);
+    });
+}
+
+/// A ring that does not retain drops each value once, when every gate has passed it, whoever comes last.
+#[test]
+fn passed_values_dropped_once() {
+    model(|swap| {
+        let alive = Arc::new(AtomicUsize::new(0));
+        let builder = Builder::new(1).overflow(GATED).retain(false);
+        let (mut publisher, ring) = builder.build().unwrap();
+        let subscriber = || ring.subscribe_gated(Start::Newest).unwrap();
+        let (mut one, mut other) = (subscriber(), subscriber());
+        alive.fetch_add(1, Ordering::Relaxed);
+        assert!(publisher.publish(Counted(0, alive.clone())).is_ok());
+        fn read(subscriber: &mut Subscriber<Counted>) {
+            let value = subscriber.try_recv().unwrap();
+            assert_eq!(value.0, value.sequence());
+        }
+        let count = alive.clone();
+        let looking = thread::spawn(move || {
+            read(&mut other);
+            other
+        });
+        let publishing = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            let _ = publisher.publish(Counted(1, count.clone()));
+            publisher
+        };
+        let reading = move || {
+            read(&mut one);
+            one
+        };
+        let (publisher, one) = together(swap, publishing, reading);
+        let other = looking.join().unwrap();
+        let left = publisher.next() - 1;
+        assert_eq!(
+            alive.load(Ordering::Relaxed) as u64,
+            left,
+            "passed, and kept"
+        );
+        drop((publisher, ring, one, other));
+        assert_eq!(alive.load(Ordering::Relaxed), 0);
+    });
+}
+
+/// A ring of several publishers, in which nobody sleeps.
+fn shared<T: Send + Sync>(capacity: usize, overflow: Overflow) -> (SharedPublisher<T>, Ring<T>) {
+    let builder = Builder::new(capacity).overflow(overflow);
+    builder.build_shared().unwrap()
+}
+
+/// Drains once, and notes what was at which sequence.
+fn note(subscriber: &mut Subscriber<u64>, seen: &mut Vec<(u64, u64)>) {
+    let _ = subscriber.drain(usize::MAX, |first, values| {
+        seen.extend((first..).zip(values.iter().copied()));
+    });
+}
+
+/// Two publishers, one with a batch across blocks: at each sequence there is what its publisher put there.
+#[test]
+fn one_total_order() {
+    model(|swap| {
+        let (publisher, ring) = shared(2, Overflow::Overwrite);
+        let mut subscriber = ring.subscribe(Start::Newest).unwrap();
+        let other = publisher.clone();
+        assert_eq!(publisher.publish(9), Ok(0));
+        let reading = thread::spawn(move || {
+            let mut seen = Vec::new();
+            note(&mut subscriber, &mut seen);
+            assert!(
+                seen.last().is_none_or(|(_, value)| *value != 10),
+                "half a batch"
+            );
+            (subscriber, seen)
+        });
+        let batching = move || publisher.publish_batch(&mut vec![10, 11]).unwrap();
+        let publishing = move || (other.try_publish(20), other);
+        let (batch, (single, _other)) = together(swap, batching, publishing);
+        let (mut subscriber, mut seen) = reading.join().unwrap();
+        note(&mut subscriber, &mut seen);
+        note(&mut subscriber, &mut seen);
+        for (sequence, value) in seen {
+            let published = match value {
+                9 => 0,
+                20 => single.unwrap(),
+                _ => batch.start + value - 10,
+            };
+            assert_eq!(sequence, published);
+        }
+        let count = 3 + u64::from(single.is_ok());
+        assert_eq!((subscriber.position(), ring.head()), (count, count));
+    });
+}
+
+/// Two publishers never meet in one slot, however they lap each other; what they replace is dropped once.
+#[test]
+fn publishers_never_lap_each_other() {
+    model(|swap| {
+        let alive = Arc::new(AtomicUsize::new(0));
+        let (publisher, ring) = shared(1, Overflow::Overwrite);
+        let other = publisher.clone();
+        let publish = |publisher: SharedPublisher<Counted>, alive: Arc<AtomicUsize>| {
+            move || {
+                for _ in 0..2 {
+                    alive.fetch_add(1, Ordering::Relaxed);
+                    let _ = publisher.try_publish(Counted(0, alive.clone()));
+                }
+            }
+        };
+        let (one, two) = (
+            publish(publisher, alive.clone()),
+            publish(other, alive.clone()),
+        );
+        together(swap, one, two);
+        drop(ring);
+        assert_eq!(alive.load(Ordering::Relaxed), 0);
+    });
+}
+
+/// Two publishers do not write what a gated reader still needs.
+#[test]
+fn gate_not_lapped_by_two() {
+    model(|swap| {
+        let (publisher, ring) = shared(1, GATED);
+        let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
+        assert_eq!(publisher.publish(0), Ok(0));
+        let other = publisher.clone();
+        let looking = thread::spawn(move || {
+            let mut seen = Vec::new();
+            note(&mut gated, &mut seen);
+            (gated, seen)
+        });
+        let one = move || publisher.try_publish(1).is_ok();
+        let two = move || other.try_publish(1).is_ok();
+        let (one, two) = together(swap, one, two);
+        let (mut gated, mut seen) = looking.join().unwrap();
+        note(&mut gated, &mut seen);
+        let all = [(0, 0), (1, 1)];
+        assert_eq!(seen, all[..1 + usize::from(one || two)]);
+        assert!(!(one && two), "room for one");
+    });
+}
+
+/// Two publishers do not recycle a block that a lossy reader has pinned.
+#[test]
+fn no_recycle_under_a_pin_by_two() {
+    model(|swap| {
+        let (publisher, ring) = shared(1, Overflow::Overwrite);
+        let mut subscriber = ring.subscribe(Start::Newest).unwrap();
+        assert_eq!(publisher.publish(0), Ok(0));
+        let other = publisher.clone();
+        let one = thread::spawn(move || publisher.try_publish(1).is_ok());
+        let two = move || other.try_publish(1).is_ok();
+        let reading = move || {
+            if let Ok(value) = subscriber.try_recv() {
+                assert_eq!(*value, value.sequence().min(1));
+            }
+            subscriber
+        };
+        let (_two, subscriber) = together(swap, two, reading);
+        one.join().unwrap();
+        assert!(subscriber.position() <= ring.head());
+    });
+}
+
+/// What one publisher stamps after another is seen by whoever sees the later stamp moved into head.
+#[test]
+fn head_passes_on_what_it_covers() {
+    model(|swap| {
+        let (publisher, ring) = shared(2, Overflow::Overwrite);
+        let mut one = ring.subscribe(Start::Newest).unwrap();
+        let mut two = ring.subscribe(Start::Newest).unwrap();
+        let publishing = thread::spawn(move || publisher.publish(0).unwrap());
+        let read = |subscriber: &mut Subscriber<u64>| {
+            let mut seen = Vec::new();
+            note(subscriber, &mut seen);
+            note(subscriber, &mut seen);
+            assert!(seen.iter().all(|&(sequence, value)| sequence == value));
+        };
+        together(swap, move || read(&mut one), move || read(&mut two));
+        publishing.join().unwrap();
+    });
+}
+
+/// A reader that sleeps is woken by whichever publisher completes what it waits for.
+#[test]
+fn no_lost_wake_up_with_two_publishers() {
+    model(|swap| {
+        let builder = Builder::new(2).barrier(Barrier::Fence);
+        let (publisher, ring) = builder.build_shared().unwrap();
+        let mut subscriber = ring.subscribe(Start::Newest).unwrap();
+        let (other, _open) = (publisher.clone(), publisher.clone());
+        let reading = thread::spawn(move || {
+            let first = *subscriber.recv().unwrap();
+            assert_eq!(first + *subscriber.recv().unwrap(), 3);
+        });
+        let one = move || publisher.publish(1).unwrap();
+        let two = move || other.publish(2).unwrap();
+        apart(swap, one, two);
+        reading.join().unwrap();
+    });
+}
+
+/// A waker that waits for the later of two values is told, whoever stamps last.
+#[test]
+fn no_lost_wake_up_beyond_the_next() {
+    struct Flag(AtomicBool);
+    impl Notify for Flag {
+        fn notify(&self) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+    model(|swap| {
+        let builder = Builder::new(2).barrier(Barrier::Fence);
+        let (publisher, ring) = builder.build_shared().unwrap();
+        let flag = Arc::new(Flag(AtomicBool::new(false)));
+        let waiter = ring.waiter(flag.clone());
+        assert!(waiter.arm(1), "nothing is there");
+        let (other, _open) = (publisher.clone(), publisher.clone());
+        let one = move || publisher.publish(1).unwrap();
+        let two = move || other.publish(2).unwrap();
+        together(swap, one, two);
+        assert!(flag.0.load(Ordering::Acquire), "both are there");
+    });
+}
+
+/// A publisher that shares its ring and waits for room is woken when the gate moves.
+#[test]
+fn no_lost_wake_up_of_blocked_claims() {
+    model(|swap| {
+        let builder = Builder::new(1).overflow(BLOCKING).barrier(Barrier::Fence);
+        let (publisher, ring) = builder.build_shared().unwrap();
+        let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
+        assert_eq!(publisher.publish(0), Ok(0));
+        let publishing = move || (publisher.publish(1).unwrap(), publisher);
+        let reading = move || {
+            assert_eq!(drain(&mut gated, true), 1);
+            gated
+        };
+        let (_publisher, mut gated) = apart(swap, publishing, reading);
+        assert_eq!(drain(&mut gated, true), 1);
+    });
+}
+
+/// Who finds a shared ring closed has been offered everything that was claimed before.
+#[test]
+fn close_against_claims() {
+    model(|swap| {
+        let (publisher, ring) = shared(2, Overflow::Overwrite);
+        let mut subscriber = ring.subscribe(Start::Newest).unwrap();
+        let other = publisher.clone();
+        let publishing = thread::spawn(move || (publisher.publish(0).is_ok(), publisher));
+        let closing = move || (other.close(), other);
+        let reading = move || {
+            let mut read = 0;
+            for _ in 0..2 {
+                match subscriber.try_recv() {
+                    Ok(value) => {
+                        assert_eq!(*value, 0);
+                        read += 1;
+                    }
+                    Err(TryRecvError::Closed) => return Some(read),
+                    Err(TryRecvError::Empty) => {}
+                    Err(TryRecvError::Lagged(lagged)) => panic!("{lagged}"),
+                }
+            }
+            None
+        };
+        let (_other, read) = together(swap, closing, reading);
+        let (published, _publisher) = publishing.join().unwrap();
+        assert!(read.is_none_or(|read| read == u32::from(published)));
+        assert!(ring.is_closed());
+    });
+}
+
+/// A reader that sleeps on a shared ring is woken by its end, whoever stamps or closes last.
+#[test]
+fn no_lost_wake_up_at_the_end_of_claims() {
+    model(|swap| {
+        let builder = Builder::new(2).barrier(Barrier::Fence);
+        let (publisher, ring) = builder.build_shared::<u64>().unwrap();
+        let mut subscriber = ring.subscribe(Start::Newest).unwrap();
+        let other = publisher.clone();
+        let reading = thread::spawn(move || while subscriber.recv().is_ok() {});
+        apart(
+            swap,
+            move || publisher.publish(0).is_ok(),
+            move || other.close(),
+        );
+        reading.join().unwrap();
     });
 }

@@ -5,7 +5,8 @@
 //! [`EventBatch`] holds many. The attributes have the names of CloudEvents 1.0; those of our own (`topic`,
 //! `streamtype`, `correlationid`, …) are extension attributes, and unknown ones are kept.
 //!
-//! [`Pattern`], [`Filter`] and [`Router`] say who wants which topic; [`Position`] says where an event stands.
+//! [`Pattern`], [`Filter`] and [`Router`] say who wants which topic, [`EventFilter`] what else somebody asks of an event;
+//! [`Position`] says where an event stands.
 #![forbid(unsafe_code)]
 
 mod attribute;
@@ -14,6 +15,7 @@ mod builder;
 mod checked;
 mod error;
 mod filter;
+mod glob;
 mod ids;
 mod json;
 mod layout;
@@ -21,7 +23,9 @@ mod limits;
 mod owned;
 mod pattern;
 mod position;
+mod predicate;
 mod router;
+mod select;
 mod slot;
 mod time;
 pub mod topic;
@@ -32,13 +36,16 @@ pub use batch::EventBatch;
 pub use builder::EventBuilder;
 pub use error::{ErrorKind, EventError};
 pub use filter::{Filter, FilterError, PATTERNS_MAX};
-pub use json::{Shape, write_json_string};
+pub use glob::TypePattern;
+pub use json::{EventQuery, Shape, write_json_string};
 pub use layout::DataKind;
 pub use limits::Limits;
 pub use owned::Event;
 pub use pattern::{Pattern, PatternError};
 pub use position::{Epoch, Position, PositionError};
+pub use predicate::{PREDICATE_BYTES_MAX, Predicate, PredicateError};
 pub use router::Router;
+pub use select::{EventFilter, EventFilterBuilder, FilterErrors, FilterFault};
 pub use slot::{INLINE_BYTES, Record};
 pub use topic::{TOPIC_BYTES_MAX, TopicError};
 pub use view::{EventRef, StreamName};

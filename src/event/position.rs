@@ -10,6 +10,15 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const EPOCH_DIGITS: usize = 13;
 
 /// The identity of the log that an offset belongs to. A memory hub makes a new one at each start.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::Epoch;
+///
+/// assert_eq!(Epoch(0x1234).to_string(), "00000000004hm");
+/// assert_ne!(Epoch::random(), Epoch::random());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Epoch(pub u64);
 

@@ -12,6 +12,18 @@ const PATIENCE: u8 = 4;
 /// A longer record goes to a buffer on the heap that stays with the slot, so that a ring that has gone round once
 /// allocates nothing for events of the same size. A buffer that was more than three quarters empty four times in a
 /// row is given back.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::{Event, Record};
+///
+/// let mut slot = Record::default();
+/// slot.set(Event::new("a", "t").text("hello").build()?);
+/// assert_eq!(slot.as_ref().data(), b"hello");
+/// assert_eq!(slot.heap_bytes(), 0);
+/// # Ok::<(), eventring::event::EventError>(())
+/// ```
 pub struct Record {
     topic_hash: u64,
     heap: Vec<u8>,

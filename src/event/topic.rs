@@ -120,6 +120,6 @@ pub(super) fn segments(name: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// Control characters, the line separators that are none, and the byte-order mark.
-pub(super) fn is_unprintable(c: char) -> bool {
+pub(crate) fn is_unprintable(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
 }

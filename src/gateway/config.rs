@@ -94,6 +94,10 @@ impl Default for ServerConfig {
 
 /// Smallest frame log: its quarter takes an ordinary event.
 const FRAME_LOG_MIN: usize = 64 << 10;
+/// Shortest silence before a heartbeat: they are looked for once a second.
+const HEARTBEAT_MIN: Duration = Duration::from_secs(1);
+/// Longest silence before a heartbeat.
+const HEARTBEAT_MAX: Duration = Duration::from_secs(3600);
 /// Largest frame log.
 const FRAME_LOG_MAX: usize = 1 << 30;
 
@@ -124,6 +128,10 @@ impl ServerConfig {
         }
         if !(FRAME_LOG_MIN..=FRAME_LOG_MAX).contains(&self.frame_log_bytes) {
             return Some(("frame_log_bytes", "must be 64 KiB to 1 GiB"));
+        }
+        let heartbeats = HEARTBEAT_MIN..=HEARTBEAT_MAX;
+        if !self.heartbeat.is_zero() && !heartbeats.contains(&self.heartbeat) {
+            return Some(("heartbeat", "must be 0 (none) or 1 s to 1 h"));
         }
         if self.listen.is_empty() {
             return Some(("listen", "must name an address"));

@@ -8,7 +8,7 @@ use super::stream::StreamFilter;
 use super::told::GapReason;
 use crate::event::Position;
 use crate::hub::ReadError;
-use crate::reactor::{CatchUp, ClassId, Frames};
+use crate::reactor::{CatchUp, CaughtUp, ClassId, Frames};
 
 /// Events read from the ring in one go.
 const FEED_EVENTS: usize = 1024;
@@ -45,8 +45,8 @@ impl Gateway {
             ids.clear();
             router.route(event.topic(), &mut ids);
             ids.retain(|id| {
-                let limited = restricted.iter().find(|(restricted, _)| restricted == id);
-                limited.is_none_or(|(_, filter)| filter.may_see(event.topic()))
+                let limited = restricted.get(id);
+                limited.is_none_or(|filter| filter.may_see(event.topic()))
             });
             if !ids.is_empty() {
                 let position = Position {
@@ -86,12 +86,12 @@ impl Gateway {
         frames.set_fed(resume_at);
     }
 
-    /// Encodes history for one class; returns the offset to go on from.
+    /// Encodes history for one class.
     pub(super) fn encode_history(
         &mut self,
         part: CatchUp<'_, StreamFilter>,
         out: &mut Vec<u8>,
-    ) -> u64 {
+    ) -> CaughtUp {
         let form = Form::of(part.form);
         let earliest = self.hub.earliest();
         let mut next = part.from;
@@ -107,8 +107,10 @@ impl Gateway {
             self.encoder.gap(form, gap, out);
         }
         if next >= part.to || self.history.seek(next).is_err() {
-            return next.max(part.from + 1);
+            let next = next.max(part.from + 1);
+            return CaughtUp { next, events: 0 };
         }
+        let mut events = 0;
         let Self {
             history,
             encoder,
@@ -122,7 +124,7 @@ impl Gateway {
                 return false;
             }
             if part.key.matches(event.topic()) {
-                metrics.replayed += 1;
+                events += 1;
                 encoder.event(
                     form,
                     Position {
@@ -136,7 +138,8 @@ impl Gateway {
             next = offset + 1;
             true
         });
-        next
+        metrics.replayed += events;
+        CaughtUp { next, events }
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) fn stream_ended(end: &StreamEnd<'_, StreamFilter>) {
         reason = end.reason.name(),
         peer = %end.peer,
         filter = %end.key.wanted,
+        delivered = end.delivered,
         bytes = end.bytes,
         seconds = end.open.as_secs(),
         lag = end.lag,

@@ -2,12 +2,13 @@
 //!
 //! [`Server::bind`] puts a [`Hub`](crate::hub::Hub) on a socket. `GET /api/v1/events/stream` streams
 //! events, `POST /api/v1/topics/{topic}/events` publishes them, `GET /healthz` says how it is, `GET /metrics`
-//! and `GET /api/v1/stats` give figures.
+//! and `GET /api/v1/stats` give figures. A browser gets a dashboard at `/`.
 #![forbid(unsafe_code)]
 
 mod auth;
 mod binding;
 mod config;
+mod dashboard;
 mod feed;
 mod figures;
 mod forms;

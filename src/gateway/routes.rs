@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::dashboard::{self, File};
 use super::metrics::Kind;
 use super::problem::{Problem, ReplyTo};
 use crate::event::topic;
@@ -12,6 +13,8 @@ use crate::wire::http::{Head, percent_decode};
 pub(super) enum Route<'a> {
     /// `GET /`: the list of routes.
     Index,
+    /// A file of the dashboard; its page is `GET /` too, for browsers.
+    File(File),
     /// `GET /healthz`.
     Health,
     /// `GET /metrics`.
@@ -33,6 +36,7 @@ const POST: &str = "POST";
 pub(super) const INDEX: &str = "\
 eventring
 
+GET  /                                     the dashboard, in a browser
 GET  /api/v1/events/stream?topic=PATTERN   events as Server-Sent Events
 POST /api/v1/topics/TOPIC/events           publish
 GET  /healthz                              state
@@ -45,7 +49,7 @@ impl Route<'_> {
     /// What the metrics call it.
     pub(super) fn kind(&self) -> Kind {
         match self {
-            Self::Index => Kind::Page,
+            Self::Index | Self::File(_) => Kind::Page,
             Self::Health => Kind::Health,
             Self::Metrics => Kind::Metrics,
             Self::Stats | Self::StatsStream => Kind::Stats,
@@ -59,16 +63,18 @@ impl Route<'_> {
 pub(super) fn find(head: &Head) -> Result<Route<'_>, Problem> {
     let method = head.method();
     let (route, methods) = match head.path() {
+        "/" if dashboard::wants_page(head) => (Route::File(File::Page), GET),
         "/" => (Route::Index, GET),
         "/healthz" => (Route::Health, GET),
         "/metrics" => (Route::Metrics, GET),
         "/api/v1/stats" => (Route::Stats, GET),
         "/api/v1/stats/stream" => (Route::StatsStream, GET),
         "/api/v1/events/stream" => (Route::Stream, GET),
-        path => match topic_of(path) {
-            Some(raw) if method == POST => return Ok(Route::Publish(topic_name(raw)?)),
-            Some(_) => (Route::Index, POST),
-            None => return Err(Problem::new(404, "no such resource").field("path")),
+        path => match (File::at(path), topic_of(path)) {
+            (Some(file), _) => (Route::File(file), GET),
+            (_, Some(raw)) if method == POST => return Ok(Route::Publish(topic_name(raw)?)),
+            (_, Some(_)) => (Route::Index, POST),
+            _ => return Err(Problem::new(404, "no such resource").field("path")),
         },
     };
     if methods.split(", ").any(|allowed| allowed == method) {

@@ -1,5 +1,6 @@
 //! The gateway as the reactor's service: requests to routes, events to frames.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -20,8 +21,8 @@ use super::topics::Topics;
 use crate::event::{Epoch, Position, Router};
 use crate::hub::{Hub, HubWaiter, Reader};
 use crate::reactor::{
-    Answer, Begin, CatchUp, ClassId, Farewell, Frames, Handle, Refusal, Service, StreamEnd,
-    WatchPlan,
+    Answer, Begin, CatchUp, CaughtUp, ClassId, Farewell, Frames, Handle, Refusal, Service,
+    StreamEnd, WatchPlan,
 };
 use crate::wire::http::{BodyLength, Head, Reason, RequestError, ResponseHead, chunk};
 use crate::wire::sse;
@@ -43,7 +44,7 @@ pub(super) struct Gateway {
     waiter: HubWaiter,
     pub(super) router: Router<ClassId>,
     /// Classes that may not see all that they ask for.
-    pub(super) restricted: Vec<(ClassId, StreamFilter)>,
+    pub(super) restricted: HashMap<ClassId, StreamFilter>,
     classes: usize,
     pub(super) encoder: Encoder,
     publisher: Publisher,
@@ -77,7 +78,7 @@ impl Gateway {
             history,
             waiter,
             router: Router::new(),
-            restricted: Vec::new(),
+            restricted: HashMap::new(),
             classes: 0,
             encoder: Encoder::default(),
             publisher: Publisher::new(hub.clone(), bounds),
@@ -110,6 +111,7 @@ impl Gateway {
         let reply = routes::reply_to(head);
         match route {
             Route::Index => Ok(Begin::Answer(index(reply))),
+            Route::File(file) => Ok(Begin::Answer(file.answer(reply))),
             Route::Health => {
                 let newest = self.at(self.hub.head());
                 Ok(Begin::Answer(health::answer(
@@ -370,14 +372,14 @@ impl Service for Gateway {
         self.classes += 1;
         self.router.insert(&key.wanted, id);
         if !key.allowed.is_all() {
-            self.restricted.push((id, key.clone()));
+            self.restricted.insert(id, key.clone());
         }
     }
 
     fn class_closed(&mut self, id: ClassId, key: &StreamFilter, _: u8) {
         self.classes -= 1;
         self.router.remove(&key.wanted, id);
-        self.restricted.retain(|(restricted, _)| *restricted != id);
+        self.restricted.remove(&id);
     }
 
     fn feed(&mut self, frames: &mut Frames<'_, Self>) {
@@ -385,7 +387,7 @@ impl Service for Gateway {
         self.fed = frames.fed();
     }
 
-    fn catch_up(&mut self, part: CatchUp<'_, StreamFilter>, out: &mut Vec<u8>) -> u64 {
+    fn catch_up(&mut self, part: CatchUp<'_, StreamFilter>, out: &mut Vec<u8>) -> CaughtUp {
         self.encode_history(part, out)
     }
 
@@ -457,6 +459,7 @@ fn index(reply: ReplyTo) -> Answer {
     let mut bytes = Vec::with_capacity(512);
     let head = ResponseHead::status(&mut bytes, 200)
         .header("Content-Type", "text/plain; charset=utf-8")
+        .header("Vary", "Accept")
         .content_length(routes::INDEX.len() as u64);
     reply.finish(head);
     if !reply.head_only {

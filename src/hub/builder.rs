@@ -5,6 +5,9 @@ use crate::ring;
 
 use super::core::Hub;
 use super::error::HubError;
+use super::streams::Streams;
+use super::topics::{TopicMode, Topics};
+use super::writer::Writer;
 
 /// Least `ring_bytes`.
 const RING_BYTES_LEAST: usize = 64 << 10;
@@ -26,6 +29,10 @@ pub struct HubBuilder {
     capacity: usize,
     ring_bytes: usize,
     limits: Limits,
+    topic_mode: TopicMode,
+    topics_max: usize,
+    history_bytes: usize,
+    streams_max: usize,
 }
 
 impl Default for HubBuilder {
@@ -34,6 +41,10 @@ impl Default for HubBuilder {
             capacity: 65_536,
             ring_bytes: 64 << 20,
             limits: Limits::default(),
+            topic_mode: TopicMode::Lazy,
+            topics_max: 65_536,
+            history_bytes: 256 << 20,
+            streams_max: 0,
         }
     }
 }
@@ -62,6 +73,35 @@ impl HubBuilder {
         self
     }
 
+    /// Sets whether topics must be created before something is published on them. Default: they need not.
+    pub fn topics(mut self, mode: TopicMode) -> Self {
+        self.topic_mode = mode;
+        self
+    }
+
+    /// Sets how many topics are listed and described. Default 65,536, about 10 MiB of names and figures. An event on
+    /// one more is published all the same, and counted as [`untracked`](super::Stats::untracked); creating one more is
+    /// refused.
+    pub fn topics_max(mut self, topics: usize) -> Self {
+        self.topics_max = topics;
+        self
+    }
+
+    /// Sets how many bytes all topics may keep for themselves: the sum of their
+    /// [`retain_bytes`](super::TopicConfig::retain_bytes). Default 256 MiB; creating a topic beyond it is refused.
+    pub fn history_bytes(mut self, bytes: usize) -> Self {
+        self.history_bytes = bytes;
+        self
+    }
+
+    /// Sets of how many streams (aggregates) the hub keeps the position, about 32 bytes each. Default 0: none are kept,
+    /// and expected versions are refused. Once there are as many, publishing on another stream is refused: streams are
+    /// never forgotten.
+    pub fn streams_max(mut self, streams: usize) -> Self {
+        self.streams_max = streams;
+        self
+    }
+
     /// Makes the hub, with a new epoch.
     ///
     /// # Errors
@@ -75,11 +115,9 @@ impl HubBuilder {
             });
         }
         let (publisher, ring) = ring::channel(self.capacity).map_err(HubError::Capacity)?;
-        Ok(Hub::from_parts(
-            publisher,
-            ring,
-            self.ring_bytes,
-            self.limits,
-        ))
+        let topics = Topics::new(self.topic_mode, self.topics_max, self.history_bytes);
+        let streams = (self.streams_max > 0).then(|| Streams::new(self.streams_max));
+        let writer = Writer::new(publisher, self.ring_bytes, topics, streams);
+        Ok(Hub::from_parts(writer, ring, self.ring_bytes, self.limits))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 
-use crate::event::{EventRef, Filter};
+use crate::event::{EventFilter, EventRef, Filter};
 
 /// Topics whose verdict a class remembers: 2 KiB a class that is not everything. A topic beyond that is judged again
 /// when another one took its place.
@@ -17,28 +17,34 @@ const MEMO: usize = 256;
 /// Judging a topic that was seen before is one load, however many patterns the filter has.
 #[derive(Debug)]
 pub struct Class {
-    filter: Filter,
+    filter: EventFilter,
     /// One word each: the topic's hash, its lowest bit replaced by the verdict; 0 is nothing.
     memo: OnceLock<Box<[AtomicU64]>>,
 }
 
 impl Class {
-    fn new(filter: Filter) -> Self {
+    fn new(filter: EventFilter) -> Self {
         Self {
             filter,
             memo: OnceLock::new(),
         }
     }
 
-    /// Returns the filter.
+    /// Returns the topics of the filter.
     pub fn filter(&self) -> &Filter {
+        self.filter.topics()
+    }
+
+    /// Returns the whole filter.
+    pub fn event_filter(&self) -> &EventFilter {
         &self.filter
     }
 
     /// Returns whether the filter takes this event.
     #[inline]
     pub fn wants(&self, event: EventRef<'_>) -> bool {
-        self.filter.is_all() || self.recall(event)
+        (self.filter.topics().is_all() || self.recall(event))
+            && (self.filter.is_topics_only() || self.filter.matches_beside_topic(event))
     }
 
     /// Two topics are taken for one if 63 bits of a hash with a secret key agree: never, for practical purposes, and
@@ -54,7 +60,7 @@ impl Class {
         if word != 0 && (word ^ hash) >> 1 == 0 {
             return word & 1 == 1;
         }
-        let wanted = self.filter.matches(event.topic());
+        let wanted = self.filter.topics().matches(event.topic());
         entry.store(hash & !1 | u64::from(wanted), Ordering::Relaxed);
         wanted
     }
@@ -63,12 +69,12 @@ impl Class {
 /// The classes that are in use, by filter.
 #[derive(Debug, Default)]
 pub(super) struct Classes {
-    by_filter: Mutex<HashMap<Filter, Weak<Class>>>,
+    by_filter: Mutex<HashMap<EventFilter, Weak<Class>>>,
 }
 
 impl Classes {
     /// Returns the class of a filter, made when nobody has an equal one.
-    pub(super) fn get(&self, filter: &Filter) -> Arc<Class> {
+    pub(super) fn get(&self, filter: &EventFilter) -> Arc<Class> {
         let mut classes = self.by_filter.lock();
         if let Some(class) = classes.get(filter).and_then(Weak::upgrade) {
             return class;

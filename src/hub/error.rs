@@ -2,8 +2,10 @@
 
 use thiserror::Error;
 
-use crate::event::{Epoch, EventError, FilterError, Position};
+use crate::event::{Epoch, EventError, FilterErrors, Position};
 use crate::ring;
+
+use super::streams::ExpectedVersion;
 
 /// Says why a hub could not be built.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -55,6 +57,37 @@ pub enum PublishError {
         /// The position asked for.
         got: Position,
     },
+    /// The topic was not created, and the hub makes none by itself.
+    #[error("no such topic")]
+    UnknownTopic,
+    /// A stream position that the event states and that is not the next one.
+    #[error("stream position {got} is not the next one, {expected}")]
+    StreamPosition {
+        /// The next position.
+        expected: u64,
+        /// The one stated.
+        got: u64,
+    },
+    /// The stream has another version than was expected.
+    #[error("expected the version {expected:?}, the stream has {actual:?}")]
+    Version {
+        /// What was expected.
+        expected: ExpectedVersion,
+        /// What it has; `None` where it is not known.
+        actual: Option<u64>,
+    },
+    /// A version was expected of an event without a stream.
+    #[error("the event belongs to no stream")]
+    NoStream,
+    /// The hub keeps no positions of streams: see [`HubBuilder::streams_max`](super::HubBuilder::streams_max).
+    #[error("the hub keeps no positions of streams")]
+    StreamsNotKept,
+    /// The event's stream would be one more than the hub keeps positions of.
+    #[error("more than {limit} streams")]
+    TooManyStreams {
+        /// The hub's `streams_max`.
+        limit: usize,
+    },
     /// No room, and the hub does not wait. A memory hub always has room.
     #[error("the hub is full")]
     Full,
@@ -62,10 +95,23 @@ pub enum PublishError {
 
 /// Says why there is no subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SubscribeError {
-    /// The topics are not patterns.
+    /// The filter is none; everything that is wrong with it.
     #[error(transparent)]
-    Filter(#[from] FilterError),
+    Filter(#[from] FilterErrors),
+    /// A list of topics without one.
+    #[error("no pattern given")]
+    NoTopics,
+    /// The id is empty, longer than 255 bytes or unprintable.
+    #[error("an id is 1 to 255 bytes of printable text")]
+    Id,
+    /// A subscription with this id lives.
+    #[error("a subscription with the id {id:?} lives")]
+    DuplicateId {
+        /// The id.
+        id: String,
+    },
     /// The position is of another log.
     #[error("epoch {got} is not this hub's, {expected}")]
     Epoch {
@@ -102,6 +148,22 @@ pub enum SeekError {
 }
 
 /// How much a reader missed. An outcome, not a failure: reading goes on at `resume_at`.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::Event;
+/// use eventring::hub::{Hub, RecvError, Subscription};
+///
+/// let hub = Hub::builder().capacity(2).build().unwrap();
+/// let mut slow = hub.subscribe(Subscription::all()).unwrap();
+/// for _ in 0..5 {
+///     hub.publish(Event::new("a", "t").build().unwrap()).unwrap();
+/// }
+/// let Err(RecvError::Lagged(lagged)) = slow.recv() else { panic!("two of five are kept") };
+/// assert_eq!(lagged.to_string(), "missed 3 events, resuming at offset 4");
+/// assert_eq!(slow.recv().unwrap().position.offset, 4);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("missed {missed} events, resuming at offset {resume_at}")]
 pub struct Lagged {
@@ -112,6 +174,20 @@ pub struct Lagged {
     pub resume_at: u64,
     /// Whether every event missed was wanted, so that `missed` is not just an upper bound.
     pub exact: bool,
+}
+
+/// Says why a subscription ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum EndReason {
+    /// The hub is closed and everything was received.
+    #[error("the hub is closed")]
+    Closed,
+    /// It was ended by its id.
+    #[error("unsubscribed")]
+    Unsubscribed,
+    /// Its topic was deleted.
+    #[error("the topic was deleted")]
+    TopicDeleted,
 }
 
 /// Says why nothing was received at once.
@@ -126,6 +202,12 @@ pub enum TryRecvError {
     /// The hub is closed and everything was received.
     #[error("the hub is closed")]
     Closed,
+    /// The subscription was ended by its id. Every later receive says so too.
+    #[error("unsubscribed")]
+    Unsubscribed,
+    /// The topic was deleted. Every later receive says so too.
+    #[error("the topic was deleted")]
+    TopicDeleted,
 }
 
 /// Says why waiting ended without an event.
@@ -137,6 +219,12 @@ pub enum RecvError {
     /// The hub is closed and everything was received.
     #[error("the hub is closed")]
     Closed,
+    /// The subscription was ended by its id. Every later receive says so too.
+    #[error("unsubscribed")]
+    Unsubscribed,
+    /// The topic was deleted. Every later receive says so too.
+    #[error("the topic was deleted")]
+    TopicDeleted,
 }
 
 /// Says why waiting for a limited time ended without an event.
@@ -151,6 +239,12 @@ pub enum RecvTimeoutError {
     /// The hub is closed and everything was received.
     #[error("the hub is closed")]
     Closed,
+    /// The subscription was ended by its id. Every later receive says so too.
+    #[error("unsubscribed")]
+    Unsubscribed,
+    /// The topic was deleted. Every later receive says so too.
+    #[error("the topic was deleted")]
+    TopicDeleted,
 }
 
 /// Says why a [`Reader`](super::Reader) read nothing.
@@ -176,6 +270,41 @@ impl Lagged {
             missed: lagged.missed,
             resume_at: lagged.resume_at + 1,
             exact,
+        }
+    }
+}
+
+impl From<EndReason> for TryRecvError {
+    fn from(reason: EndReason) -> Self {
+        match reason {
+            EndReason::Closed => Self::Closed,
+            EndReason::Unsubscribed => Self::Unsubscribed,
+            EndReason::TopicDeleted => Self::TopicDeleted,
+        }
+    }
+}
+
+impl From<TryRecvError> for RecvTimeoutError {
+    /// What is not there yet did not come in time.
+    fn from(error: TryRecvError) -> Self {
+        match error {
+            TryRecvError::Empty => Self::TimedOut,
+            TryRecvError::Lagged(lagged) => Self::Lagged(lagged),
+            TryRecvError::Closed => Self::Closed,
+            TryRecvError::Unsubscribed => Self::Unsubscribed,
+            TryRecvError::TopicDeleted => Self::TopicDeleted,
+        }
+    }
+}
+
+impl From<RecvTimeoutError> for RecvError {
+    /// Without a deadline nothing times out.
+    fn from(error: RecvTimeoutError) -> Self {
+        match error {
+            RecvTimeoutError::Lagged(lagged) => Self::Lagged(lagged),
+            RecvTimeoutError::Unsubscribed => Self::Unsubscribed,
+            RecvTimeoutError::TopicDeleted => Self::TopicDeleted,
+            RecvTimeoutError::Closed | RecvTimeoutError::TimedOut => Self::Closed,
         }
     }
 }

@@ -27,25 +27,41 @@
 //! | [`capacity`](HubBuilder::capacity) | 65,536 events | the oldest event goes; who has not read it is told |
 //! | [`ring_bytes`](HubBuilder::ring_bytes) | 64 MiB | the oldest blocks of 64 events go; who has not read them is told |
 //! | [`limits`](HubBuilder::limits) | see [`Limits`](crate::event::Limits) | the event is refused |
+//! | [`topics_max`](HubBuilder::topics_max) | 65,536 topics | creating is refused; what is published is not listed |
+//! | [`history_bytes`](HubBuilder::history_bytes) | 256 MiB | a topic that wants to keep more is refused |
+//! | [`streams_max`](HubBuilder::streams_max) | 0 streams | publishing on another stream is refused |
+//! | a filter | 64 entries a part, 1,024 bytes a text | the subscription is refused |
+//! | controls that wait | 64 a receiver | the oldest goes |
 //! | a batch | half of `capacity` and of `ring_bytes` | the batch is refused whole |
 #![forbid(unsafe_code)]
 
 mod builder;
 mod class;
+mod control;
 mod core;
 mod error;
+mod history;
+mod items;
 mod reader;
 mod receiver;
+mod registry;
+mod sleepers;
+mod streams;
 mod subscription;
+mod topics;
 mod writer;
 
 pub use builder::HubBuilder;
 pub use class::Class;
+pub use control::{Control, Controls, Item};
 pub use core::{Hub, Stats};
 pub use error::{
-    HubError, Lagged, PublishError, ReadError, RecvError, RecvTimeoutError, SeekError,
+    EndReason, HubError, Lagged, PublishError, ReadError, RecvError, RecvTimeoutError, SeekError,
     SubscribeError, TryRecvError,
 };
 pub use reader::{HubWaiter, Reader};
 pub use receiver::{Delivery, Receiver};
+pub use registry::{ID_BYTES_MAX, SubscriptionStats};
+pub use streams::ExpectedVersion;
 pub use subscription::{Start, Subscription};
+pub use topics::{Durability, TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsError};

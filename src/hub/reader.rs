@@ -95,6 +95,32 @@ impl Reader {
 
     /// Makes a place on the hub's wait list for a foreign waker, as that of a poller. The waker runs on the
     /// publisher's thread, inside its publish: it must not publish itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::Event;
+    /// use eventring::hub::Hub;
+    /// use eventring::ring::Notify;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    ///
+    /// struct Woken(AtomicBool); // an eventfd, a channel, an async task's waker
+    /// impl Notify for Woken {
+    ///     fn notify(&self) {
+    ///         self.0.store(true, Ordering::Release);
+    ///     }
+    /// }
+    ///
+    /// let hub = Hub::new();
+    /// let reader = hub.reader().unwrap();
+    /// let woken = Arc::new(Woken(AtomicBool::new(false)));
+    /// let waiter = reader.waiter(woken.clone());
+    /// assert!(waiter.arm(reader.next_offset()), "nothing is there: sleep");
+    /// hub.publish(Event::new("a", "t").build().unwrap()).unwrap();
+    /// assert!(woken.0.load(Ordering::Acquire));
+    /// assert!(!waiter.arm(reader.next_offset()), "something is there: read first");
+    /// ```
     pub fn waiter(&self, notify: Arc<dyn Notify>) -> HubWaiter {
         HubWaiter {
             inner: self.ring.waiter(notify),

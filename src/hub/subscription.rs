@@ -1,9 +1,35 @@
-//! What somebody wants to receive: topics, and where to start.
+//! What somebody wants to receive, and where to start.
 
-use crate::event::{Filter, FilterError, Position};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::event::{EventFilter, EventFilterBuilder, EventRef, Filter, Position};
+
+use super::control::Controls;
+use super::error::SubscribeError;
 
 /// Where a subscription starts.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::Event;
+/// use eventring::hub::{Hub, Start, Subscription};
+///
+/// let hub = Hub::new();
+/// let event = Event::new("a", "t").to_event().unwrap();
+/// let first = hub.publish(&event).unwrap();
+/// hub.publish(&event).unwrap();
+/// let next = |start| {
+///     let mut receiver = hub.subscribe(Subscription::all().start(start)).unwrap();
+///     receiver.try_recv().ok().map(|delivery| delivery.position.offset)
+/// };
+/// assert_eq!(next(Start::Beginning), Some(1));
+/// assert_eq!(next(Start::After(first)), Some(2));
+/// assert_eq!(next(Start::Now), None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Start {
     /// With the next event that is published.
     #[default]
@@ -13,9 +39,21 @@ pub enum Start {
     /// With the event after this one. If that is no longer kept, the first thing received is
     /// [`Lagged`](super::Lagged).
     After(Position),
+    /// With the first event kept whose time is this one or later, nanoseconds since 1970. Subscribing looks at every
+    /// event that is kept, once.
+    Timestamp(i64),
+    /// With the last so many that the subscription takes. Subscribing looks at every event that is kept, once;
+    /// [`Receiver::is_complete`](super::Receiver::is_complete) says whether older ones may be missing.
+    Last(usize),
+    /// With the newest event of each topic, oldest first, and then the next event that is published: the state of
+    /// things. Topics that keep events give theirs however long ago it was; of others, what the ring still has.
+    LastValues,
 }
 
-/// An interest in topics, and where to start.
+/// A condition in the program's own words.
+pub(super) type Accept = Arc<dyn Fn(EventRef<'_>) -> bool + Send + Sync>;
+
+/// An interest in events, and where to start.
 ///
 /// # Examples
 ///
@@ -24,14 +62,22 @@ pub enum Start {
 ///
 /// let hub = Hub::new();
 /// hub.subscribe(Subscription::topics(["orders.>", "users.*"]).start(Start::Beginning)).unwrap();
-/// let error = hub.subscribe(Subscription::topic("orders.>.x")).unwrap_err();
-/// assert_eq!(error.to_string(), "pattern 0: \">\" is only allowed at the end at column 8");
+/// let large = Subscription::topic("orders.>").id("large-orders").ty_pattern("Order*").wherever("/data/amount > 100");
+/// let receiver = hub.subscribe(large.accept(|event| event.data().len() < 1_000)).unwrap();
+/// assert_eq!(receiver.id(), "large-orders");
+/// let error = hub.subscribe(Subscription::topic("orders.>.x").ty("")).unwrap_err();
+/// assert_eq!(error.to_string(), "topic 0: \">\" is only allowed at the end at column 8; type 0: must not be empty");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Default)]
 #[must_use = "a subscription does nothing until a hub gets it"]
 pub struct Subscription {
-    filter: Result<Filter, FilterError>,
-    start: Start,
+    pub(super) id: Option<Box<str>>,
+    filter: EventFilterBuilder,
+    whole: Option<EventFilter>,
+    no_topics: bool,
+    pub(super) accept: Option<Accept>,
+    pub(super) start: Start,
+    pub(super) controls: Controls,
 }
 
 impl Subscription {
@@ -43,23 +89,97 @@ impl Subscription {
 
     /// Wants the topics of any of the patterns, 1 to 64.
     pub fn topics<S: AsRef<str>>(patterns: impl IntoIterator<Item = S>) -> Self {
-        Self {
-            filter: Filter::parse(patterns),
-            start: Start::Now,
+        let mut subscription = Self {
+            no_topics: true,
+            ..Self::default()
+        };
+        for pattern in patterns {
+            subscription.filter.topic(pattern.as_ref());
+            subscription.no_topics = false;
         }
+        subscription
     }
 
     /// Wants the topics of a filter.
     pub fn filter(filter: Filter) -> Self {
+        let mut subscription = Self::default();
+        subscription.filter.topics(&filter);
+        subscription
+    }
+
+    /// Wants what a filter takes, as one read from JSON. Parts that are added to it are ignored.
+    pub fn events(filter: EventFilter) -> Self {
         Self {
-            filter: Ok(filter),
-            start: Start::Now,
+            whole: Some(filter),
+            ..Self::default()
         }
     }
 
     /// Wants every topic.
     pub fn all() -> Self {
-        Self::filter(Filter::all())
+        Self::default()
+    }
+
+    /// Names it, so that it can be ended by [`Hub::unsubscribe`](super::Hub::unsubscribe): 1 to 255 bytes of printable
+    /// text, unique among those that live. Without it an id is made.
+    pub fn id(mut self, id: &str) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Wants this type, or another one that is added.
+    pub fn ty(mut self, ty: &str) -> Self {
+        self.filter.ty(ty);
+        self
+    }
+
+    /// Wants types of a [`TypePattern`](crate::event::TypePattern), as `User*`.
+    pub fn ty_pattern(mut self, pattern: &str) -> Self {
+        self.filter.ty_pattern(pattern);
+        self
+    }
+
+    /// Wants events of streams (aggregates) of this type.
+    pub fn stream_type(mut self, ty: &str) -> Self {
+        self.filter.stream_type(ty);
+        self
+    }
+
+    /// Wants events of the stream (aggregate) with this id.
+    pub fn stream_id(mut self, id: &str) -> Self {
+        self.filter.stream_id(id);
+        self
+    }
+
+    /// Wants events with this tag.
+    pub fn tag(mut self, key: &str, value: &str) -> Self {
+        self.filter.tag(key, value);
+        self
+    }
+
+    /// Wants events of that time (RFC 3339) or later. This is a condition, not a start.
+    pub fn since(mut self, time: &str) -> Self {
+        self.filter.since(time);
+        self
+    }
+
+    /// Wants events before that time (RFC 3339).
+    pub fn until(mut self, time: &str) -> Self {
+        self.filter.until(time);
+        self
+    }
+
+    /// Wants events for which a [`Predicate`](crate::event::Predicate) holds, as `/data/amount > 100`.
+    pub fn wherever(mut self, predicate: &str) -> Self {
+        self.filter.wherever(predicate);
+        self
+    }
+
+    /// Wants events of which `accept` says true. It runs on the receiver's thread, for events that everything else
+    /// takes; if it panics, so does the receive, and the event counts as not received.
+    pub fn accept(mut self, accept: impl Fn(EventRef<'_>) -> bool + Send + Sync + 'static) -> Self {
+        self.accept = Some(Arc::new(accept));
+        self
     }
 
     /// Sets where to start; [`Start::Now`] unless set.
@@ -68,7 +188,30 @@ impl Subscription {
         self
     }
 
-    pub(super) fn into_parts(self) -> Result<(Filter, Start), FilterError> {
-        Ok((self.filter?, self.start))
+    /// Sets what [`Receiver::next_item`](super::Receiver::next_item) tells beside events.
+    pub fn controls(mut self, controls: Controls) -> Self {
+        self.controls = controls;
+        self
+    }
+
+    pub(super) fn take_filter(&mut self) -> Result<EventFilter, SubscribeError> {
+        if self.no_topics {
+            return Err(SubscribeError::NoTopics);
+        }
+        match self.whole.take() {
+            Some(filter) => Ok(filter),
+            None => Ok(self.filter.build()?),
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("id", &self.id)
+            .field("filter", &self.filter)
+            .field("accept", &self.accept.is_some())
+            .field("start", &self.start)
+            .finish_non_exhaustive()
     }
 }

@@ -1,11 +1,18 @@
 //! The publishing side: what happens under the hub's one lock.
 
 use std::ops::Range;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::event::{EventRef, INLINE_BYTES, Record};
 use crate::ring::{self, Publisher};
 
 use super::error::PublishError;
+use super::history::Histories;
+use super::sleepers::{Sleepers, Woken};
+use super::streams::{Claim, ExpectedVersion, Streams};
+use super::topics::{TopicMode, Topics};
 
 /// Slots in a block of the ring: what is trimmed at once. Larger than the ring's own blocks is harmless.
 const BLOCK: u64 = 64;
@@ -22,10 +29,19 @@ pub(super) struct Writer {
     /// Events that `ring_bytes` cost.
     trimmed: u64,
     step: u64,
+    pub(super) sleepers: Sleepers,
+    pub(super) topics: Topics,
+    pub(super) streams: Option<Streams>,
+    pub(super) histories: Option<Arc<Histories>>,
 }
 
 impl Writer {
-    pub(super) fn new(publisher: Publisher<Record>, ring_bytes: usize) -> Self {
+    pub(super) fn new(
+        publisher: Publisher<Record>,
+        ring_bytes: usize,
+        topics: Topics,
+        streams: Option<Streams>,
+    ) -> Self {
         let step = BLOCK.min((publisher.capacity() as u64).next_power_of_two());
         Self {
             publisher,
@@ -34,7 +50,20 @@ impl Writer {
             ring_bytes,
             trimmed: 0,
             step,
+            sleepers: Sleepers::default(),
+            topics,
+            streams,
+            histories: None,
         }
+    }
+
+    /// Returns the sequence that the next event gets.
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.publisher.next()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Returns the offset that the next event gets.
@@ -58,9 +87,23 @@ impl Writer {
         }
     }
 
-    /// Publishes one event and returns its offset.
-    pub(super) fn publish(&mut self, event: EventRef<'_>) -> Result<u64, PublishError> {
+    /// Publishes one event and returns its offset. Those in `woken` are to be told without the lock.
+    pub(super) fn publish(
+        &mut self,
+        event: EventRef<'_>,
+        expected: ExpectedVersion,
+        woken: &mut Woken,
+    ) -> Result<u64, PublishError> {
         self.check()?;
+        if !self.topics.admits(event) {
+            return Err(PublishError::UnknownTopic);
+        }
+        let claim = match &self.streams {
+            Some(streams) => streams.claim(event, expected, &[])?,
+            None if expected == ExpectedVersion::Any => None,
+            None => return Err(PublishError::StreamsNotKept),
+        };
+        self.save_history(1);
         self.make_room(heap_bytes(event));
         let mut heap = self.heap_bytes;
         let published = self.publisher.publish_with(|slot| {
@@ -68,7 +111,16 @@ impl Writer {
         });
         self.heap_bytes = heap;
         match published {
-            Ok(sequence) => Ok(sequence + 1),
+            Ok(sequence) => {
+                self.topics.count(event, sequence + 1);
+                if let (Some(streams), Some(claim)) = (&mut self.streams, claim) {
+                    streams.take(claim);
+                }
+                if !self.sleepers.is_empty() {
+                    self.sleepers.wake(sequence, event, woken);
+                }
+                Ok(sequence + 1)
+            }
             Err(ring::PublishError::Closed(())) => Err(PublishError::Closed),
             Err(ring::PublishError::Full(()) | ring::PublishError::TimedOut(())) => {
                 Err(PublishError::Full)
@@ -82,8 +134,11 @@ impl Writer {
         len: usize,
         bytes: usize,
         event: impl Fn(usize) -> EventRef<'e>,
+        woken: &mut Woken,
     ) -> Result<Range<u64>, PublishError> {
         self.check()?;
+        let claims = self.claim_all(len, &event)?;
+        self.save_history(len as u64);
         self.make_room(bytes);
         let mut heap = self.heap_bytes;
         let published = self.publisher.publish_batch_with(len, |index, slot| {
@@ -91,7 +146,18 @@ impl Writer {
         });
         self.heap_bytes = heap;
         match published {
-            Ok(sequences) => Ok(sequences.start + 1..sequences.end + 1),
+            Ok(sequences) => {
+                if let Some(streams) = &mut self.streams {
+                    claims.into_iter().for_each(|claim| streams.take(claim));
+                }
+                for (index, sequence) in sequences.clone().enumerate() {
+                    self.topics.count(event(index), sequence + 1);
+                    if !self.sleepers.is_empty() {
+                        self.sleepers.wake(sequence, event(index), woken);
+                    }
+                }
+                Ok(sequences.start + 1..sequences.end + 1)
+            }
             Err(ring::BatchError::Closed) => Err(PublishError::Closed),
             Err(ring::BatchError::TooLarge { len, capacity }) => Err(PublishError::TooMany {
                 events: len,
@@ -105,9 +171,42 @@ impl Writer {
         }
     }
 
-    pub(super) fn close(&mut self) {
+    /// Checks topics and streams of a batch before anything of it is published.
+    fn claim_all<'e>(
+        &self,
+        len: usize,
+        event: impl Fn(usize) -> EventRef<'e>,
+    ) -> Result<SmallVec<[Claim; 4]>, PublishError> {
+        let mut claims = SmallVec::new();
+        if self.topics.mode == TopicMode::Explicit
+            && (0..len).any(|index| !self.topics.admits(event(index)))
+        {
+            return Err(PublishError::UnknownTopic);
+        }
+        if let Some(streams) = &self.streams {
+            for index in 0..len {
+                claims.extend(streams.claim(event(index), ExpectedVersion::Any, &claims)?);
+            }
+        }
+        Ok(claims)
+    }
+
+    /// Has what the next events may overwrite copied first.
+    #[inline]
+    fn save_history(&self, events: u64) {
+        if let Some(histories) = &self.histories {
+            let reach = self.publisher.next() + events + BLOCK;
+            let needed = reach.saturating_sub(self.publisher.capacity() as u64);
+            if histories.next() < needed {
+                histories.copy_below(needed + BLOCK);
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self, woken: &mut Woken) {
         self.closed = true;
         self.publisher.close();
+        self.sleepers.wake_all(woken);
     }
 
     /// Trims the oldest blocks until `bytes` more fit. What cannot be trimmed (the block being written, a block being
@@ -115,6 +214,9 @@ impl Writer {
     fn make_room(&mut self, bytes: usize) {
         while bytes > 0 && self.heap_bytes.saturating_add(bytes) > self.ring_bytes {
             let (heap_before, oldest) = (self.heap_bytes, self.publisher.oldest());
+            if let Some(histories) = &self.histories {
+                histories.copy_below(oldest + self.step);
+            }
             let mut heap = self.heap_bytes;
             let now = self
                 .publisher

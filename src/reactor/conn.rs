@@ -102,6 +102,8 @@ pub(super) struct Cold<S: Service> {
     pub(super) since: u32,
     /// How often [`Hot::sent`] has wrapped.
     pub(super) sent_high: u32,
+    /// Events whose frames were begun, live and from history.
+    pub(super) delivered: u64,
     /// Bytes for this connection alone; there only while some wait.
     pub(super) out: Option<Box<Outbound>>,
     /// When to look at it; `Tick::MAX`: never.
@@ -117,6 +119,7 @@ impl<S: Service> Cold<S> {
             peer: SocketAddr::from(([0, 0, 0, 0], 0)),
             since: 0,
             sent_high: 0,
+            delivered: 0,
             out: None,
             deadline: Tick::MAX,
             looked_at: Tick::MAX,

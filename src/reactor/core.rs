@@ -35,10 +35,10 @@ pub(super) struct Core<S: Service> {
     behind: bool,
     /// Bytes appended since all dirty classes were last pumped.
     pub(super) unpumped: usize,
-    /// The heartbeat of each wire form, as last written.
-    pub(super) beats: Vec<Vec<u8>>,
     /// Frames appended so far, over all logs.
     pub(super) appended: u64,
+    /// The heartbeat of each wire form, as last written.
+    pub(super) beats: Vec<Vec<u8>>,
     /// Bytes held in half-sent frames.
     pub(super) half_sent: usize,
     /// The frame last saved half-sent: the next one inside it shares it.
@@ -64,8 +64,8 @@ impl<S: Service> Core<S> {
             fed,
             behind: false,
             unpumped: 0,
-            beats: vec![Vec::new(); S::FORMS],
             appended: 0,
+            beats: vec![Vec::new(); S::FORMS],
             half_sent: 0,
             last_saved: None,
             limits,
@@ -285,6 +285,7 @@ impl<S: Service> Core<S> {
             peer: cold.peer,
             key: &class.key,
             form: class.form,
+            delivered: cold.delivered,
             bytes: u64::from(cold.sent_high) << 32 | u64::from(hot.sent),
             open: Duration::from_secs(u64::from(self.second().saturating_sub(cold.since))),
             lag: self.lag_of(i),
@@ -305,8 +306,10 @@ impl<S: Service> Core<S> {
         if let Some(moved) = class.members.get(slot).copied() {
             self.hot(moved).slot = slot as u32;
         } else if class.members.is_empty() {
-            let form = class.form;
-            self.dirty.retain(|dirty| *dirty != id);
+            let (form, queued) = (class.form, class.pump_left > 0);
+            if queued {
+                self.dirty.retain(|dirty| *dirty != id);
+            }
             if let Some(key) = self.classes.close(id) {
                 service.class_closed(id, &key, form);
             }

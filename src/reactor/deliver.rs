@@ -52,6 +52,7 @@ impl<S: Service> Core<S> {
         self.hot(i).sent = 0;
         let cold = &mut self.cold[i as usize];
         cold.sent_high = 0;
+        cold.delivered = 0;
         cold.since = second;
         second
     }
@@ -141,10 +142,11 @@ impl<S: Service> Core<S> {
             max,
         };
         out.sent = 0;
-        let next = service.catch_up(part, &mut out.bytes);
-        debug_assert!(next >= from);
+        let done = service.catch_up(part, &mut out.bytes);
+        debug_assert!(done.next >= from);
         *budget = budget.saturating_sub(out.bytes.len().max(max / 4) as u64);
-        self.hot(i).cursor = next;
+        self.cold[i as usize].delivered += done.events;
+        self.hot(i).cursor = done.next;
         Ok(true)
     }
 
@@ -174,6 +176,7 @@ impl<S: Service> Core<S> {
         if let Some(log) = self.logs[form as usize].as_mut() {
             let events = log.begun_in(range.start..range.start + sent);
             self.counters.delivered.add(events);
+            self.cold[i as usize].delivered += events;
         }
         *budget -= sent;
         Ok(true)

@@ -77,6 +77,8 @@ pub struct StreamEnd<'a, K> {
     pub key: &'a K,
     /// Its wire form.
     pub form: u8,
+    /// Events sent, live and from history; the last one perhaps in part.
+    pub delivered: u64,
     /// Bytes that its socket took, head and heartbeats included.
     pub bytes: u64,
     /// How long it was open, in whole seconds.

@@ -35,7 +35,7 @@ pub use self::latency::{LATENCY_BOUNDS_US, Latency};
 pub use self::limits::Limits;
 pub use self::listeners::BindError;
 pub use self::service::{
-    Answer, Begin, CatchUp, Farewell, Refusal, Service, StreamPlan, WatchPlan,
+    Answer, Begin, CatchUp, CaughtUp, Farewell, Refusal, Service, StreamPlan, WatchPlan,
 };
 pub use self::stats::Stats;
 pub use self::turn::{Reactor, StopReport};

@@ -61,8 +61,8 @@ pub trait Service {
         Self: Sized;
 
     /// Encodes the history of one class, from offset `from` up to but not including `to`, into `out`:
-    /// about `max` bytes. Returns the offset to go on from.
-    fn catch_up(&mut self, part: CatchUp<'_, Self::Key>, out: &mut Vec<u8>) -> u64;
+    /// about `max` bytes.
+    fn catch_up(&mut self, part: CatchUp<'_, Self::Key>, out: &mut Vec<u8>) -> CaughtUp;
 
     /// Writes what keeps a quiet stream of `form` open. It is sent only to who has read everything
     /// before offset `fed`.
@@ -153,6 +153,15 @@ pub struct WatchPlan {
     pub head: Vec<u8>,
     /// When the right to watch ends.
     pub expires_at: Option<Instant>,
+}
+
+/// What a part of history came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaughtUp {
+    /// The offset to go on from.
+    pub next: u64,
+    /// Events encoded.
+    pub events: u64,
 }
 
 /// A part of history to encode for one connection.

@@ -51,9 +51,13 @@ pub struct Reactor<S: Service> {
     due: Vec<u32>,
     cut: Vec<u32>,
     next_scan: u32,
-    clock: Box<dyn Clock>,
     /// When the first event was published that not everybody has; at the latest.
     batch_since: Option<Instant>,
+    /// When this turn began, by the machine's clock.
+    looked: Instant,
+    /// Nothing that the next feed finds was published before this.
+    since: Instant,
+    clock: Box<dyn Clock>,
     /// Set while stopping: when to give up.
     stop_at: Option<Instant>,
     report: Option<StopReport>,
@@ -114,8 +118,10 @@ impl<S: Service> Reactor<S> {
             due: Vec::new(),
             cut: Vec::new(),
             next_scan: 1,
-            clock: Box::new(SystemClock),
             batch_since: None,
+            looked: Instant::now(),
+            since: Instant::now(),
+            clock: Box::new(SystemClock),
             stop_at: None,
             report: None,
         })
@@ -163,20 +169,12 @@ impl<S: Service> Reactor<S> {
         if self.report.is_some() {
             return Ok(self.report);
         }
-        let slept = self.wait(timeout)?;
-        let looked = self.core.now;
-        self.core.now = self.clock.now();
-        let woken = self.inbox.woken().filter(|at| *at > looked);
-        let since = if slept {
-            woken.unwrap_or(self.core.now)
-        } else {
-            looked
-        };
+        self.look(timeout)?;
         // What was published before a request came is in the logs before the request is answered.
-        self.feed(since);
+        self.feed();
         self.take_events();
         self.accept();
-        self.feed(self.core.now);
+        self.feed();
         self.complete();
         self.pump();
         self.measure();
@@ -188,6 +186,19 @@ impl<S: Service> Reactor<S> {
         }
         self.go_on_stopping();
         Ok(self.report)
+    }
+
+    /// Waits for something to do, and sets the time.
+    fn look(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let slept = self.wait(timeout)?;
+        self.core.now = self.clock.now();
+        let before = std::mem::replace(&mut self.looked, Instant::now());
+        let woken = self.inbox.woken().filter(|at| *at > before);
+        self.since = match slept {
+            true => woken.unwrap_or(self.looked),
+            false => before,
+        };
+        Ok(())
     }
 
     /// Waits for something to do; `true`: it may have slept.
@@ -217,8 +228,8 @@ impl<S: Service> Reactor<S> {
         !self.core.dirty.is_empty() || !self.core.ready.is_empty() || self.listeners.has_waiting()
     }
 
-    /// Fills the logs with what was published, none of it before `since`.
-    fn feed(&mut self, since: Instant) {
+    /// Fills the logs with what was published.
+    fn feed(&mut self) {
         let before = self.core.appended;
         let mut frames = Frames::new(&mut self.core, &mut self.encoded, &mut self.cut);
         let mut fed = None;
@@ -231,8 +242,9 @@ impl<S: Service> Reactor<S> {
             self.core.close(&mut self.service, i, EndReason::HalfSent);
         }
         if self.core.appended != before {
-            self.batch_since.get_or_insert(since);
+            self.batch_since.get_or_insert(self.since);
         }
+        self.since = self.looked;
     }
 
     /// Notes how long the batch took, once everybody who could had it.
@@ -297,7 +309,7 @@ impl<S: Service> Reactor<S> {
                         let (core, service) = (&mut self.core, &mut self.service);
                         core.take_input(service, i, &self.read_buffer[..n]);
                         if self.core.is_behind() {
-                            self.feed(self.core.now);
+                            self.feed();
                         }
                     }
                 }
@@ -416,7 +428,7 @@ impl<S: Service> Reactor<S> {
         if self.core.wants_input(i) && self.core.holds_input(i) {
             self.core.take_input(&mut self.service, i, &[]);
             if self.core.is_behind() {
-                self.feed(self.core.now);
+                self.feed();
             }
         } else if self.core.hot(i).flags.has(Flags::UNREAD) && self.core.wants_input(i) {
             self.read(i, true);

@@ -1,9 +1,12 @@
 //! Making a ring: its capacity, and what happens when a gated reader is slow.
 
+use super::barrier::{Barrier, Kind};
 use super::error::RingError;
 use super::handle::Ring;
 use super::publisher::Publisher;
-use super::shared::Shared;
+use super::shared::{Plan, Shared};
+use super::shared_publisher::SharedPublisher;
+use super::wait::WaitStrategy;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +46,9 @@ pub fn channel<T: Send + Sync>(capacity: usize) -> Result<(Publisher<T>, Ring<T>
 pub struct Builder {
     capacity: usize,
     overflow: Overflow,
+    strategy: WaitStrategy,
+    barrier: Barrier,
+    retain: bool,
 }
 
 /// What a publisher does when a gated reader still needs the slot that is next.
@@ -79,6 +85,9 @@ impl Builder {
         Self {
             capacity,
             overflow: Overflow::default(),
+            strategy: WaitStrategy::default(),
+            barrier: Barrier::default(),
+            retain: true,
         }
     }
 
@@ -88,13 +97,66 @@ impl Builder {
         self
     }
 
+    /// Says what threads do that wait: publishers, and subscribers that do not
+    /// [choose for themselves](super::Subscriber::set_wait_strategy).
+    pub fn wait_strategy(mut self, strategy: WaitStrategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// Says who pays for the fence between publishing and going to sleep.
+    pub fn barrier(mut self, barrier: Barrier) -> Self {
+        self.barrier = barrier;
+        self
+    }
+
+    /// Says whether values stay after every gated reader has passed them, until they are written over (the default).
+    ///
+    /// With `false` the reader that is last to pass a block of 64 drops its values, and lossy readers are refused: for
+    /// values that hold on to something dear. Without any reader values stay for the one who comes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::ring::{Builder, Overflow, Start};
+    /// use std::sync::Arc;
+    ///
+    /// let builder = Builder::new(2).overflow(Overflow::Reject).retain(false);
+    /// let (mut publisher, ring) = builder.build().unwrap();
+    /// let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
+    /// let dear = Arc::new("dear");
+    /// publisher.publish_batch([dear.clone(), dear.clone()]).unwrap();
+    /// gated.drain(usize::MAX, |_, _| ()).unwrap();
+    /// assert_eq!(Arc::strong_count(&dear), 1);
+    /// ```
+    pub fn retain(mut self, retain: bool) -> Self {
+        self.retain = retain;
+        self
+    }
+
     /// Makes the ring. It takes memory for values only as they come.
     ///
     /// # Errors
     ///
     /// - [`RingError::ZeroCapacity`] and [`RingError::CapacityTooLarge`] (above 2^32).
+    /// - [`RingError::MustRetain`] when a ring shall overwrite and not [retain](Self::retain).
     /// - [`RingError::OutOfMemory`] when so many values of this size exceed the address space, or the allocator refuses.
     pub fn build<T: Send + Sync>(&self) -> Result<(Publisher<T>, Ring<T>), RingError> {
+        let shared = self.shared(false)?;
+        Ok((Publisher::new(shared.clone()), Ring::new(shared)))
+    }
+
+    /// Makes a ring that several publishers share; see [`SharedPublisher`].
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn build_shared<T: Send + Sync>(&self) -> Result<(SharedPublisher<T>, Ring<T>), RingError> {
+        let shared = self.shared(true)?;
+        Ok((SharedPublisher::new(shared.clone()), Ring::new(shared)))
+    }
+
+    fn shared<T>(&self, many: bool) -> Result<Arc<Shared<T>>, RingError> {
         let capacity = self.capacity as u64;
         if capacity == 0 {
             return Err(RingError::ZeroCapacity);
@@ -102,8 +164,17 @@ impl Builder {
         if capacity > CAPACITY_MAX {
             return Err(RingError::CapacityTooLarge { max: CAPACITY_MAX });
         }
-        let shared = Arc::new(Shared::new(capacity, self.overflow)?);
-        Ok((Publisher::new(shared.clone()), Ring::new(shared)))
+        if !self.retain && self.overflow == Overflow::Overwrite {
+            return Err(RingError::MustRetain);
+        }
+        let plan = Plan {
+            capacity,
+            overflow: self.overflow,
+            strategy: self.strategy,
+            retain: self.retain,
+            many,
+        };
+        Ok(Arc::new(Shared::new(plan, Kind::new(self.barrier))?))
     }
 }
 

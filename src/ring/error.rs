@@ -15,6 +15,8 @@ pub enum RingError {
     },
     /// The address space has no room for so many values of this size.
     OutOfMemory,
+    /// A ring that overwrites has lossy readers, so it cannot drop what gated ones have passed.
+    MustRetain,
 }
 
 /// Why a value was not published. It comes back.
@@ -58,6 +60,8 @@ pub enum BatchError {
 pub enum SubscribeError {
     /// A ring that overwrites waits for nobody, so it cannot promise a reader to lose nothing.
     GatesNotAllowed,
+    /// A ring that drops what has been passed keeps nothing for readers that do not hold it.
+    LossyNotAllowed,
     /// The sequence is no longer kept.
     TooOld {
         /// The oldest sequence that is.
@@ -181,6 +185,7 @@ impl fmt::Display for RingError {
             RingError::ZeroCapacity => write!(f, "capacity is 0, a ring keeps at least one value"),
             RingError::CapacityTooLarge { max } => write!(f, "capacity is above {max}"),
             RingError::OutOfMemory => write!(f, "no room in memory for a ring of this capacity"),
+            RingError::MustRetain => write!(f, "a ring that overwrites retains its values"),
         }
     }
 }
@@ -226,6 +231,9 @@ impl fmt::Display for SubscribeError {
         match self {
             SubscribeError::GatesNotAllowed => {
                 write!(f, "a ring that overwrites takes no gated readers")
+            }
+            SubscribeError::LossyNotAllowed => {
+                write!(f, "a ring that does not retain takes no lossy readers")
             }
             SubscribeError::TooOld { oldest } => too_old(f, *oldest),
             SubscribeError::InFuture { head } => in_future(f, *head),

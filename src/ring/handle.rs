@@ -1,5 +1,6 @@
 //! The handle for everybody but the publisher: look at a ring, and subscribe to it.
 
+use super::barrier::Kind;
 use super::builder::Start;
 use super::error::SubscribeError;
 use super::group::Group;
@@ -38,14 +39,30 @@ impl<T> Ring<T> {
         self.shared.head().1
     }
 
+    /// Returns how many values can be read.
+    pub fn len(&self) -> usize {
+        self.shared.len() as usize
+    }
+
+    /// Whether no value can be read.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Returns how many values are kept, exactly as asked for.
     pub fn capacity(&self) -> usize {
-        self.shared.capacity as usize
+        self.shared.plan.capacity as usize
     }
 
     /// Returns how many subscribers and groups there are.
     pub fn subscriber_count(&self) -> usize {
         self.shared.reader_count()
+    }
+
+    /// Whether publishing pays no fence for sleepers, since these use `membarrier(2)`; see
+    /// [`Barrier`](super::Barrier).
+    pub fn uses_membarrier(&self) -> bool {
+        self.shared.readers.barrier() == Kind::Membarrier
     }
 
     /// Subscribes a lossy reader: it never holds a publisher back, and is told what it missed.
@@ -67,9 +84,10 @@ impl<T> Ring<T> {
     /// # Errors
     ///
     /// - [`SubscribeError::InFuture`] for a sequence above head.
+    /// - [`SubscribeError::LossyNotAllowed`] on a ring that does not [retain](super::Builder::retain).
     /// - [`SubscribeError::TooManyReaders`] at about a million.
     pub fn subscribe(&self, start: Start) -> Result<Subscriber<T>, SubscribeError> {
-        Subscriber::new(Reader::lossy(&self.shared)?, start)
+        Subscriber::new(self.lossy()?, start)
     }
 
     /// Subscribes a gated reader: it loses nothing, and a publisher waits for it, or is refused, once it is a whole
@@ -89,8 +107,16 @@ impl<T> Ring<T> {
     /// # Errors
     ///
     /// [`SubscribeError::TooManyReaders`]; a group counts as one, whatever its cursors.
+    /// [`SubscribeError::LossyNotAllowed`] on a ring that does not [retain](super::Builder::retain).
     pub fn group(&self) -> Result<Group<T>, SubscribeError> {
-        Ok(Group::new(Reader::lossy(&self.shared)?))
+        Ok(Group::new(self.lossy()?))
+    }
+
+    fn lossy(&self) -> Result<Reader<T>, SubscribeError> {
+        if !self.shared.plan.retain {
+            return Err(SubscribeError::LossyNotAllowed);
+        }
+        Reader::lossy(&self.shared)
     }
 
     /// Makes a group of gated cursors for one thread. It gates at the slowest of them.

@@ -22,6 +22,8 @@ pub(super) struct Memory<T> {
     mask: u64,
     /// A block has `1 << shift` slots.
     shift: u32,
+    /// Whether blocks have stamps.
+    stamped: bool,
     /// Every block ever allocated. Append-only; freed by `Drop`.
     blocks: Mutex<Vec<Spot<T>>>,
 }
@@ -31,8 +33,12 @@ pub(super) struct Memory<T> {
 pub(super) struct Block<T> {
     /// `tag << 20 | readers`: whose values the slots hold, and how many handles have the block pinned.
     state: CachePadded<AtomicU64>,
-    /// How many slots hold a value: always the first ones. Written only by the block's owner (the publisher).
+    /// How many slots hold a value: always the first ones. Written by the block's owner: the publisher, and who empties
+    /// it while it is retired.
     filled: CachePadded<AtomicU32>,
+    /// The sequence + 1 of the value in each slot, 0 where there is none: for several publishers, who fill slots in any
+    /// order. Without an entry where there is one publisher, who counts in `filled`.
+    stamps: Box<[AtomicU64]>,
     tracks: Tracks,
     slots: Box<[UnsafeCell<MaybeUninit<T>>]>,
 }
@@ -66,7 +72,7 @@ impl<T> Copy for Spot<T> {}
 
 impl<T> Memory<T> {
     /// Plans for `capacity` kept values, and allocates the directory but no block.
-    pub(super) fn new(capacity: u64) -> Result<Self, RingError> {
+    pub(super) fn new(capacity: u64, stamped: bool) -> Result<Self, RingError> {
         let slots = capacity.next_power_of_two().min(BLOCK_SLOTS);
         // Any `capacity` sequences in a row touch at most this many chunks.
         let live = capacity.div_ceil(slots) + 1;
@@ -81,6 +87,7 @@ impl<T> Memory<T> {
             entries,
             mask,
             shift: slots.trailing_zeros(),
+            stamped,
             blocks: Mutex::new(Vec::new()),
         })
     }
@@ -113,9 +120,16 @@ impl<T> Memory<T> {
     /// When the chunk was never opened: callers come with a sequence below head, whose chunk was.
     #[inline(always)]
     pub(super) fn find(&self, chunk: u64) -> Spot<T> {
+        self.try_find(chunk)
+            .expect("a chunk below head has been opened")
+    }
+
+    /// Finds a block that holds `chunk`, or that will, or that did.
+    #[inline(always)]
+    pub(super) fn try_find(&self, chunk: u64) -> Option<Spot<T>> {
         // Acquire: pairs with the Release in `install`; the block's fields are there before its address.
         let block = self.entries[(chunk & self.mask) as usize].load(Ordering::Acquire);
-        Spot(NonNull::new(block).expect("a chunk below head has been opened"))
+        NonNull::new(block).map(Spot)
     }
 
     /// Puts a block in the directory as the one that holds `chunk`.
@@ -126,7 +140,7 @@ impl<T> Memory<T> {
 
     /// Allocates one more block, which holds `chunk` from the start.
     pub(super) fn allocate(&self, chunk: u64) -> Spot<T> {
-        let block = Box::new(Block::new(chunk, self.slots() as usize));
+        let block = Box::new(Block::new(chunk, self.slots() as usize, self.stamped));
         let spot = Spot(NonNull::from(Box::leak(block)));
         self.blocks.lock().push(spot);
         spot
@@ -157,11 +171,13 @@ impl<T> Drop for Memory<T> {
 }
 
 impl<T> Block<T> {
-    fn new(chunk: u64, slots: usize) -> Self {
+    fn new(chunk: u64, slots: usize, stamped: bool) -> Self {
+        let stamps = if stamped { slots } else { 0 };
         let raw = Box::into_raw(Box::<[T]>::new_uninit_slice(slots));
         Self {
             state: CachePadded::new(AtomicU64::new(tag(chunk) << READER_BITS)),
             filled: CachePadded::new(AtomicU32::new(0)),
+            stamps: (0..stamps).map(|_| AtomicU64::new(0)).collect(),
             tracks: Tracks::new(slots),
             // SAFETY: UnsafeCell<X> has the layout of X, and the box was ours.
             slots: unsafe { Box::from_raw(raw as *mut [UnsafeCell<MaybeUninit<T>>]) },
@@ -212,6 +228,43 @@ impl<T> Block<T> {
     /// Whether the slots are those of `chunk`.
     pub(super) fn holds(&self, chunk: u64) -> bool {
         self.state.load(Ordering::Relaxed) >> READER_BITS == tag(chunk)
+    }
+
+    /// Writes a value, and returns the one that was there.
+    ///
+    /// # Safety
+    ///
+    /// The block has stamps, and the caller has claimed the sequence of the slot and not stamped it.
+    #[inline(always)]
+    pub(super) unsafe fn fill(&self, index: usize, value: T) -> Option<T> {
+        // loom's cells: the write ends before the stamp.
+        let _writing = self.tracks.write(index);
+        // SAFETY: claimed, so that nobody else touches the slot.
+        let place = unsafe { self.place(index) };
+        // Relaxed: the stamp of an earlier lap came to us with the permit.
+        // SAFETY: a stamped slot holds a value; it is overwritten at once, with nothing between that could panic.
+        let old = (self.stamps[index].load(Ordering::Relaxed) != 0)
+            .then(|| unsafe { place.assume_init_read() });
+        place.write(value);
+        old
+    }
+
+    /// Says that a slot holds the value of `sequence`.
+    #[inline(always)]
+    pub(super) fn stamp(&self, index: usize, sequence: u64) {
+        // Release: pairs with the Acquire in `stamped`; the value is there before its stamp, and so are the stamps of
+        // the rest of its batch.
+        self.stamps[index].store(sequence + 1, Ordering::Release);
+    }
+
+    /// The first sequence from that of slot `index` on that is not stamped, or the end of the block.
+    #[inline(always)]
+    pub(super) fn stamped(&self, index: usize, sequence: u64) -> u64 {
+        // Acquire: pairs with the Release in `stamp`. A whole sequence is compared: what another lap left never fits.
+        let fits =
+            |(stamp, sequence): &(&AtomicU64, u64)| stamp.load(Ordering::Acquire) == sequence + 1;
+        let stamps = self.stamps[index..].iter().zip(sequence..);
+        sequence + stamps.take_while(fits).count() as u64
     }
 
     /// Whether the slot holds a value, published or left by a batch that panicked.
@@ -285,14 +338,21 @@ impl<T> Block<T> {
     ///
     /// # Safety
     ///
-    /// The caller is the publisher, and has [retired](Self::retire) the block.
+    /// The caller has [retired](Self::retire) the block, which lies wholly below head, and is alone in doing so until
+    /// it is taken again (all of it under the lock for opening blocks).
     pub(super) unsafe fn empty_into(&self, out: &mut Vec<T>) {
-        let filled = self.filled.load(Ordering::Relaxed) as usize;
+        let stamped = self.stamps.len();
+        let filled = stamped.max(self.filled.load(Ordering::Relaxed) as usize);
         out.reserve(filled);
         self.filled.store(0, Ordering::Relaxed);
         for index in 0..filled {
+            // Every slot of a stamped block below head holds a value. Release: pairs with the Acquire in `stamped`; who
+            // still looks for a stamp here finds that head has passed it.
+            if index < stamped {
+                self.stamps[index].store(0, Ordering::Release);
+            }
             let _writing = self.tracks.write(index);
-            // SAFETY: nobody reads a retired block, and only the publisher writes.
+            // SAFETY: nobody reads a retired block, and nobody writes below head.
             let place = unsafe { self.place(index) };
             // SAFETY: it was filled, and no longer counts as such.
             out.push(unsafe { place.assume_init_read() });
@@ -315,9 +375,17 @@ impl<T> Block<T> {
 
 impl<T> Drop for Block<T> {
     fn drop(&mut self) {
+        let stamped = self.stamps.iter().zip(&mut self.slots);
+        let values: Vec<T> = stamped
+            .filter(|(stamp, _)| stamp.load(Ordering::Relaxed) != 0)
+            // SAFETY: exactly the stamped slots hold values, and we own them.
+            .map(|(_, slot)| unsafe { slot.get_mut().assume_init_read() })
+            .collect();
+        // A vector goes on with the rest when one value's Drop panics; so does a slice.
+        drop(values);
         let filled = self.filled.load(Ordering::Relaxed) as usize;
         let values = ptr::from_mut(&mut self.slots[..filled]) as *mut [T];
-        // SAFETY: exactly the filled slots hold values, and we own them.
+        // SAFETY: exactly the filled slots hold values, and we own them. A block with stamps counts none.
         unsafe { ptr::drop_in_place(values) };
     }
 }
@@ -326,6 +394,11 @@ impl<'a, T> Run<'a, T> {
     #[inline(always)]
     pub(super) fn values(&self) -> &[T] {
         self.values
+    }
+
+    /// Ends reading, and returns how many values there were, at most `max`.
+    pub(super) fn end(self, max: usize) -> usize {
+        self.values.len().min(max)
     }
 }
 

@@ -58,6 +58,9 @@
 //! - **I6** Whoever sleeps has seen no reason not to *after* it was counted as asleep, and whoever makes a reason looks
 //!   at that count *after*.
 //! - **I7** Blocks are freed with the ring only. The first `filled` slots of a block hold values, and no others.
+//! - **I8** With several publishers: a sequence is claimed once, written by its owner alone, and then stamped. Head passes
+//!   no sequence that is not stamped, and `floor` never passes head: so a block is given to another chunk only when it is
+//!   stamped throughout, and no two publishers meet in one slot.
 //!
 //! # Orderings
 //!
@@ -77,7 +80,15 @@
 //! | gate store (`move_gate`) | Release | gate load | I4: our reads happen before the slot is written over |
 //! | gate load (`slowest`) | Acquire | gate store | |
 //! | `permit` load and store | Relaxed | none | I2 to I4 were settled under `core` when the block was opened |
-//! | `asleep` load, after a store that somebody waits for | SeqCst fence between | SeqCst fence in `arm` | I6, below |
+//! | `stamp` store | Release | stamp load in `stamped` | I8: the value is there before its stamp, and the rest of its batch |
+//! | stamp load in `stamped` | Acquire | stamp store | |
+//! | stamp load in `fill` | Relaxed | none | the stamp of an earlier lap came with the permit |
+//! | stamp store in `empty_into` | Release | stamp load in `stamped` | who looks too late finds head moved on |
+//! | `head` compare-exchange (`advance`) | Release | `head` load | I1, for values acquired by their stamps |
+//! | claim: load, compare-exchange, closing | Relaxed | none | it hands over a number; the slots come with the permit |
+//! | claims' `permit` store, load | Release, Acquire | each other | I8: a slot's last readers and writer happen before its next writer |
+//! | `last` store, load | Release, Acquire | each other | what happened before closing |
+//! | `asleep` load, after a store that somebody waits for | `light` between | `heavy` in `arm` | I6, below |
 //! | entry `state` store (`take_due`) | Release | load in `park` | what the waker did happens before we go on |
 //!
 //! **Why a pin holds (I2).** All changes of one `state` word have one order, and each is an RMW. Take a pin that found
@@ -102,8 +113,28 @@
 //! **Why nobody sleeps through (I6).** The sleeper stores `asleep`, fences, loads the condition. The waker stores the
 //! condition, fences, loads `asleep`. SeqCst fences have one order; whose fence comes second sees the other's store.
 //! If it is the sleeper, it does not sleep. If it is the waker, it takes the list's lock, which the sleeper held when
-//! it stored, and finds the entry. The condition of a reader is head; the one of a blocked publisher is the gates,
+//! it stored, and finds the entry. On Linux the waker's fence is one for the compiler only, and the sleeper's makes
+//! every running thread of the process execute one (`membarrier(2)`, private expedited): the waker's store and load lie
+//! both before that point, so that the sleeper sees the store, or the load lies after it and sees the sleeper. (A
+//! thread that does not run at that moment has passed a barrier when it was switched out.) The process registers when
+//! a ring is made, and tries it once; where that fails the ring uses fences. Should it fail later, as under a filter
+//! on system calls that was set since, the sleeper looks again every millisecond, and a foreign waker at once. In a
+//! forked child it would fail too: a ring does not go on there. Since publishing may be without any fence, no other
+//! ordering leans on it; the models that do not sleep run without. The condition of a reader is head; the one of a blocked publisher is the gates,
 //! which it loads under `core`, and which a leaving reader changes under `core` before it looks at `asleep`.
+//!
+//! **Why no two publishers meet in one slot (I8).** Sequences are handed out by compare-exchange on one word, so two
+//! owners of one slot are a lap or more apart. A claim needs a permit above it, and the permit a block opened for its
+//! chunk. Opening raises the floor to `end - capacity`, in `grant_claims`, only after head has reached it; the chunk
+//! whose block is taken lies below, so each of its sequences was stamped. The later owner comes after the earlier one:
+//! stamp (Release), whoever moved head over it (Acquire, Release), who opened the block (Acquire; permit Release), the
+//! later owner's claim (permit Acquire). The directory entry of a claimed chunk stays until head has passed the claim,
+//! for the same reason. Readers load head as ever: they see none of this, but that one who has read up to head looks at
+//! the stamps behind it, and moves it. A batch stamps its first slot last, so head goes over all of it at once.
+//!
+//! **Why somebody moves head.** A sleeper's condition looks at the stamps itself. A publisher that finds somebody asleep
+//! moves head and wakes by it. Two that stamp at once might each miss the other's stamp, hence one more SeqCst fence on
+//! that path: whose comes second sees both.
 //!
 //! **Why panics do no harm.** `next` is the publisher's own until head is stored. A closure or iterator that panics
 //! leaves values in slots at or above head: they count as filled (I7), and are reused or dropped like those of an
@@ -112,19 +143,26 @@
 //! All this is *checked* by loom, at two preemptions and with two or three threads; it is not proved. See
 //! `loom-tests/README.md` for what loom does not explore.
 
+mod barrier;
+mod batch;
 mod builder;
+mod claims;
 mod error;
 mod group;
 mod handle;
+mod iter;
 mod memory;
 mod publisher;
 mod reader;
 mod shared;
+mod shared_publisher;
 mod slot;
 mod subscriber;
 mod wait;
 mod waiter;
 
+pub use barrier::Barrier;
+pub use batch::Batch;
 pub use builder::{Builder, Overflow, Start, channel};
 pub use error::{
     BatchError, Lagged, PublishError, RecvError, RecvTimeoutError, RingError, SeekError,
@@ -132,8 +170,10 @@ pub use error::{
 };
 pub use group::{CursorId, Group, Round};
 pub use handle::Ring;
+pub use iter::{Iter, TryIter};
 pub use publisher::Publisher;
+pub use shared_publisher::{SharedPublisher, WeakPublisher};
 pub use slot::{Filled, Reused, Slot, Vacant};
 pub use subscriber::{Ref, Subscriber, Waited};
-pub use wait::Notify;
+pub use wait::{Notify, WaitStrategy};
 pub use waiter::Waiter;

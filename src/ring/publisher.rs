@@ -171,9 +171,29 @@ impl<T> Publisher<T> {
         self.shared.oldest()
     }
 
+    /// Returns how many values can be read.
+    pub fn len(&self) -> usize {
+        self.shared.len() as usize
+    }
+
+    /// Whether no value can be read.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether this publisher has been [closed](Self::close).
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Returns how many subscribers and groups there are.
+    pub fn subscriber_count(&self) -> usize {
+        self.shared.reader_count()
+    }
+
     /// Returns how many values are kept, exactly as asked for.
     pub fn capacity(&self) -> usize {
-        self.shared.capacity as usize
+        self.shared.plan.capacity as usize
     }
 
     /// Ends the ring: nothing more is published, readers find [`Closed`](super::TryRecvError::Closed) once they have
@@ -214,7 +234,7 @@ impl<T> Publisher<T> {
     #[cold]
     #[inline(never)]
     fn admit_cold(&mut self, len: u64) -> Result<(), Refused> {
-        let Overflow::Block { timeout } = self.shared.overflow else {
+        let Overflow::Block { timeout } = self.shared.plan.overflow else {
             return self.try_admit(len);
         };
         match self.try_admit(len) {
@@ -223,11 +243,11 @@ impl<T> Publisher<T> {
         }
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let end = self.next + len;
-        // `grant` loads the gates after `arm`'s fence, as `is_ready` loads head for readers.
-        match self
-            .shared
+        // `grant` loads the gates after `arm`'s barrier, as `is_ready` loads head for readers.
+        let shared = &*self.shared;
+        match shared
             .room
-            .wait(0, deadline, || self.shared.grant(end))
+            .wait(shared.plan.strategy, 0, deadline, || shared.grant(end))
         {
             true => Ok(()),
             false => Err(Refused::TimedOut),

@@ -63,6 +63,16 @@ impl<T> Reader<T> {
         self.gate.is_some()
     }
 
+    /// Finds head, and whether it stays, for a cursor of this reader.
+    #[inline(always)]
+    pub(super) fn head(&self, cursor: u64) -> (u64, bool) {
+        if self.is_gated() {
+            self.shared.head_above(cursor)
+        } else {
+            self.shared.head()
+        }
+    }
+
     /// Finds where a cursor starts, and holds the gate there.
     pub(super) fn place(&self, start: Start) -> Result<u64, SubscribeError> {
         let cursor = self.shared.place(start, self.gate.as_deref())?;
@@ -160,8 +170,13 @@ impl<T> Reader<T> {
         if let Some(gate) = &self.gate
             && self.passed.load(Ordering::Relaxed) != cursor
         {
+            let passed = self.passed.load(Ordering::Relaxed);
             self.passed.store(cursor, Ordering::Relaxed);
             self.shared.move_gate(gate, cursor);
+            let memory = &self.shared.memory;
+            if !self.shared.plan.retain && memory.chunk(passed) != memory.chunk(cursor) {
+                self.shared.drop_passed();
+            }
         }
     }
 

@@ -1,9 +1,11 @@
 //! What the handles of one ring share: head, floor, permit, gates, and the one lock for joining and opening blocks.
 
+use super::barrier::Kind;
 use super::builder::{Overflow, Start};
+use super::claims::Claims;
 use super::error::{RingError, SubscribeError};
 use super::memory::{MAX_READERS, Memory, Spot};
-use super::wait::WaitList;
+use super::wait::{WaitList, WaitStrategy};
 use crate::sync::{AtomicU64, Mutex, Ordering};
 use crossbeam_utils::CachePadded;
 use std::collections::VecDeque;
@@ -12,23 +14,37 @@ use std::sync::Arc;
 /// The first sequence that a gated reader still needs; [`u64::MAX`] if none.
 pub(super) type Gate = CachePadded<AtomicU64>;
 
-pub(super) struct Shared<T> {
+/// What does not change while a ring lives.
+pub(super) struct Plan {
     /// How many values `oldest` keeps.
     pub(super) capacity: u64,
     pub(super) overflow: Overflow,
-    line: CachePadded<Line>,
+    /// How publishers wait, and readers that were not told otherwise.
+    pub(super) strategy: WaitStrategy,
+    /// Whether values stay that every gate has passed.
+    pub(super) retain: bool,
+    /// Whether publishers share the ring: then slots are stamped, and head is moved by who wants to know it.
+    pub(super) many: bool,
+}
+
+pub(super) struct Shared<T> {
+    pub(super) plan: Plan,
+    pub(super) line: CachePadded<Line>,
+    pub(super) claims: CachePadded<Claims>,
     /// Readers that wait for head to move.
     pub(super) readers: WaitList,
     /// Publishers that wait for a gate to move.
     pub(super) room: WaitList,
     pub(super) memory: Memory<T>,
-    core: Mutex<Core<T>>,
+    pub(super) core: Mutex<Core<T>>,
 }
 
 /// The words of the publisher. One line: who reads one of them needs head anyway, and the publisher owns it.
-struct Line {
-    /// `next << 1 | closed`. Written by the publisher.
-    head: AtomicU64,
+pub(super) struct Line {
+    /// `next << 1 | closed`. Written by the publisher; with several of them, by whoever finds the next slots stamped.
+    pub(super) head: AtomicU64,
+    /// Where a ring of several publishers ends; [`u64::MAX`] while it is open.
+    pub(super) last: AtomicU64,
     /// Sequences below it may lie in a block that has been taken, whatever head says. Only rises, by the publisher,
     /// under the lock.
     floor: AtomicU64,
@@ -37,10 +53,12 @@ struct Line {
     permit: AtomicU64,
 }
 
-struct Core<T> {
+pub(super) struct Core<T> {
     gates: Vec<Arc<Gate>>,
     /// Handles that may pin.
     readers: u32,
+    /// Handles that share the publishing.
+    publishers: usize,
     /// What `Line::floor` says.
     floor: u64,
     /// First chunk that has no block yet.
@@ -54,15 +72,17 @@ struct Core<T> {
 }
 
 impl<T> Shared<T> {
-    pub(super) fn new(capacity: u64, overflow: Overflow) -> Result<Self, RingError> {
+    pub(super) fn new(plan: Plan, barrier: Kind) -> Result<Self, RingError> {
         let line = Line {
             head: AtomicU64::new(0),
+            last: AtomicU64::new(u64::MAX),
             floor: AtomicU64::new(0),
             permit: AtomicU64::new(0),
         };
         let core = Core {
             gates: Vec::new(),
             readers: 0,
+            publishers: 1,
             floor: 0,
             opened: 0,
             live: VecDeque::new(),
@@ -70,28 +90,42 @@ impl<T> Shared<T> {
             trimmed: Vec::new(),
         };
         Ok(Self {
-            capacity,
-            overflow,
+            memory: Memory::new(plan.capacity, plan.many)?,
+            plan,
             line: CachePadded::new(line),
-            readers: WaitList::new(),
-            room: WaitList::new(),
-            memory: Memory::new(capacity)?,
+            claims: CachePadded::new(Claims::new()),
+            readers: WaitList::new(barrier),
+            room: WaitList::new(barrier),
             core: Mutex::new(core),
         })
     }
 
-    /// Loads the next sequence to be published, and whether it never will be.
+    /// Finds the next sequence to be published, and whether it never will be.
     #[inline(always)]
     pub(super) fn head(&self) -> (u64, bool) {
-        // Acquire: pairs with the Release in `show`; the values below head are there.
-        let word = self.line.head.load(Ordering::Acquire);
+        self.head_above(u64::MAX)
+    }
+
+    /// The same, for a reader at `cursor` that cannot be overtaken: any head above it will do.
+    #[inline(always)]
+    pub(super) fn head_above(&self, cursor: u64) -> (u64, bool) {
+        let word = self.head_word();
+        if self.plan.many && word >> 1 <= cursor {
+            return self.advance();
+        }
         (word >> 1, word & CLOSED != 0)
+    }
+
+    #[inline(always)]
+    pub(super) fn head_word(&self) -> u64 {
+        // Acquire: pairs with the Release in `show`, or in `advance`; the values below head are there.
+        self.line.head.load(Ordering::Acquire)
     }
 
     /// Whether a reader at `cursor` has a reason not to sleep.
     #[inline(always)]
     pub(super) fn is_ready(&self, cursor: u64) -> bool {
-        let (head, closed) = self.head();
+        let (head, closed) = self.head_above(cursor);
         head > cursor || closed
     }
 
@@ -112,8 +146,14 @@ impl<T> Shared<T> {
     }
 
     #[inline(always)]
-    fn oldest_below(&self, head: u64) -> u64 {
-        head.saturating_sub(self.capacity)
+    pub(super) fn oldest_below(&self, head: u64) -> u64 {
+        head.saturating_sub(self.plan.capacity)
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        let oldest = self.oldest();
+        // Head only rises, and a batch that is being written may have raised the floor up to it.
+        (self.head().0 - oldest).min(self.plan.capacity)
     }
 
     pub(super) fn reader_count(&self) -> usize {
@@ -153,20 +193,36 @@ impl<T> Shared<T> {
     /// capacity is counted from.
     pub(super) fn grant(&self, end: u64) -> bool {
         let mut core = self.core.lock();
-        let limit = core.slowest().saturating_add(self.capacity);
+        let limit = self.limit(&core);
         if end > limit {
             return false;
         }
-        if end > self.memory.start(core.opened) {
-            // Not above any gate, since `end <= limit`; not above head, since no batch is longer than the capacity.
-            self.raise_floor(&mut core, self.oldest_below(end));
-            while self.memory.start(core.opened) < end {
-                self.open(&mut core);
-            }
+        if end > self.opened(&core) {
+            // Not above head, since no batch is longer than the capacity.
+            self.open_until(&mut core, end, self.oldest_below(end));
         }
-        let permit = limit.min(self.memory.start(core.opened));
+        let permit = limit.min(self.opened(&core));
         self.line.permit.store(permit, Ordering::Relaxed);
         true
+    }
+
+    /// Where the slowest gate stops publishers.
+    pub(super) fn limit(&self, core: &Core<T>) -> u64 {
+        core.slowest().saturating_add(self.plan.capacity)
+    }
+
+    /// The end of the opened blocks.
+    pub(super) fn opened(&self, core: &Core<T>) -> u64 {
+        self.memory.start(core.opened)
+    }
+
+    /// Opens blocks up to `end`, which is at most the limit: so the floor, `end - capacity`, is not above any gate. It
+    /// is at most head.
+    pub(super) fn open_until(&self, core: &mut Core<T>, end: u64, floor: u64) {
+        self.raise_floor(core, floor);
+        while self.opened(core) < end {
+            self.open(core);
+        }
     }
 
     /// Gives the next chunk a block: one that nobody reads, else a new one.
@@ -217,6 +273,19 @@ impl<T> Shared<T> {
         core.evicted.len()
     }
 
+    /// Drops what every gate has passed, in whole blocks: for rings that do not retain.
+    ///
+    /// Any reader may do it: what lies below all gates is nobody's, neither the publisher's nor a reader's.
+    #[cold]
+    pub(super) fn drop_passed(&self) {
+        let mut values = Vec::new();
+        for _ in 0..self.trim(self.head().0) {
+            self.empty_one(&mut values);
+            // Outside the lock.
+            values.clear();
+        }
+    }
+
     /// Moves the values of one block out that is below the floor. The block goes to the end of its line if readers
     /// have it pinned.
     pub(super) fn empty_one(&self, values: &mut Vec<T>) {
@@ -231,7 +300,7 @@ impl<T> Shared<T> {
             return;
         }
         core.trimmed.push(spot);
-        // SAFETY: only the publisher trims, and the block is retired.
+        // SAFETY: we have the lock, and the block is retired.
         unsafe { block.empty_into(values) };
     }
 }
@@ -248,19 +317,38 @@ impl<T> Shared<T> {
         Ok(())
     }
 
+    /// Counts a publisher, unless there is none left and the caller is none either.
+    pub(super) fn join_publisher(&self, is_one: bool) -> bool {
+        let mut core = self.core.lock();
+        let may = is_one || core.publishers > 0;
+        core.publishers += usize::from(may);
+        may
+    }
+
+    /// Uncounts a publisher; true if it was the last.
+    pub(super) fn leave_publisher(&self) -> bool {
+        let mut core = self.core.lock();
+        core.publishers -= 1;
+        core.publishers == 0
+    }
+
     /// Uncounts a reader, and lets publishers pass its gate.
     pub(super) fn leave(&self, gate: Option<&Arc<Gate>>) {
         let mut core = self.core.lock();
         core.readers -= 1;
         let Some(gate) = gate else { return };
         core.gates.retain(|other| !Arc::ptr_eq(other, gate));
+        let others = !core.gates.is_empty();
         drop(core);
         self.wake_publishers();
+        if others && !self.plan.retain {
+            self.drop_passed();
+        }
     }
 
     /// Adds a gate that stands nowhere yet.
     pub(super) fn add_gate(&self) -> Result<Arc<Gate>, SubscribeError> {
-        if self.overflow == Overflow::Overwrite {
+        if self.plan.overflow == Overflow::Overwrite {
             return Err(SubscribeError::GatesNotAllowed);
         }
         let gate = Arc::new(CachePadded::new(AtomicU64::new(u64::MAX)));
@@ -294,7 +382,7 @@ impl<T> Shared<T> {
             position.min(gate.load(Ordering::Relaxed)),
             Ordering::Release,
         );
-        self.line.permit.store(0, Ordering::Relaxed);
+        self.revoke();
         drop(core);
         Ok(position)
     }
@@ -303,7 +391,16 @@ impl<T> Shared<T> {
     pub(super) fn place_gate(&self, gate: &Gate, position: u64) {
         let _core = self.core.lock();
         gate.store(position, Ordering::Release);
-        self.line.permit.store(0, Ordering::Relaxed);
+        self.revoke();
+    }
+
+    /// Makes publishers look at the gates before they go on. Under the lock.
+    fn revoke(&self) {
+        if self.plan.many {
+            self.claims.revoke();
+        } else {
+            self.line.permit.store(0, Ordering::Relaxed);
+        }
     }
 
     /// Lets publishers write what lies a lap above `position`.
@@ -317,7 +414,7 @@ impl<T> Shared<T> {
     #[inline(always)]
     fn wake_publishers(&self) {
         // Only a ring that blocks has publishers that sleep.
-        if matches!(self.overflow, Overflow::Block { .. }) {
+        if matches!(self.plan.overflow, Overflow::Block { .. }) {
             self.room.wake(u64::MAX);
         }
     }
@@ -332,4 +429,5 @@ impl<T> Core<T> {
     }
 }
 
-const CLOSED: u64 = 1;
+/// The bit of a head that says that it stays.
+pub(super) const CLOSED: u64 = 1;

@@ -1,10 +1,12 @@
 //! One cursor: reads values in place, one by one or in runs.
 
+use super::batch::Batch;
 use super::builder::Start;
 use super::error::{RecvError, RecvTimeoutError, SeekError, SubscribeError, TryRecvError};
+use super::iter::{Iter, TryIter};
 use super::memory::Run;
 use super::reader::Reader;
-use super::wait::Notify;
+use super::wait::{Notify, WaitStrategy};
 use super::waiter::Waiter;
 use std::fmt;
 use std::ops::Deref;
@@ -19,6 +21,7 @@ pub struct Subscriber<T> {
     reader: Reader<T>,
     /// Next sequence to read. Never above head, never below the gate.
     cursor: u64,
+    strategy: WaitStrategy,
 }
 
 /// A value in its slot. It is read in place: nothing is copied, and nothing is counted.
@@ -31,10 +34,11 @@ pub struct Ref<'a, T> {
     pass: Pass<'a, T>,
 }
 
-/// Moves a gate past the value when it is no longer looked at.
+/// Moves a gate up to the cursor when the value is no longer looked at.
 struct Pass<'a, T> {
     reader: &'a Reader<T>,
     sequence: u64,
+    cursor: u64,
 }
 
 /// How waiting ended.
@@ -51,7 +55,12 @@ pub enum Waited {
 impl<T> Subscriber<T> {
     pub(super) fn new(reader: Reader<T>, start: Start) -> Result<Self, SubscribeError> {
         let cursor = reader.place(start)?;
-        Ok(Self { reader, cursor })
+        let strategy = reader.shared().plan.strategy;
+        Ok(Self {
+            reader,
+            cursor,
+            strategy,
+        })
     }
 
     /// Takes the next value, if it is there.
@@ -122,6 +131,81 @@ impl<T> Subscriber<T> {
     pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Ref<'_, T>, RecvTimeoutError> {
         self.locate_until(Some(deadline))?;
         Ok(self.take())
+    }
+
+    /// Looks at the next value, if it is there, without taking it.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_recv`](Self::try_recv).
+    pub fn peek(&mut self) -> Result<Ref<'_, T>, TryRecvError> {
+        self.locate()?;
+        // SAFETY: `locate` found the cursor below head and held its block.
+        Ok(unsafe { self.look(self.cursor) })
+    }
+
+    /// Lends the next values in place, up to the end of their block and at most `max`; never none.
+    ///
+    /// They are consumed as far as [`Batch::commit`] says, and not at all when it is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::ring::{self, Start};
+    ///
+    /// let (mut publisher, ring) = ring::channel(100).unwrap();
+    /// let mut subscriber = ring.subscribe(Start::Newest).unwrap();
+    /// publisher.publish_batch(["a", "b", "c"]).unwrap();
+    /// let batch = subscriber.next_batch(usize::MAX).unwrap();
+    /// assert_eq!(*batch, ["a", "b", "c"]);
+    /// batch.commit(2);
+    /// assert_eq!(*subscriber.next_batch(usize::MAX).unwrap(), ["c"]);
+    /// assert_eq!(*subscriber.next_batch(usize::MAX).unwrap(), ["c"], "the last one was dropped");
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`try_recv`](Self::try_recv).
+    pub fn next_batch(&mut self, max: usize) -> Result<Batch<'_, T>, TryRecvError> {
+        let head = self.begin()?;
+        if !self.reader.hold(self.cursor) {
+            return Err(self.lagged());
+        }
+        let stop = head.min(self.cursor.saturating_add(max.max(1) as u64));
+        // SAFETY: below head, held, and the gate moves when the batch is committed, which ends the run first.
+        let run = unsafe { self.reader.run(self.cursor, stop) };
+        Ok(Batch::new(run, &self.reader, &mut self.cursor))
+    }
+
+    /// Iterates over copies of all values to come, waiting for each, until the ring is closed and read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::ring::{self, Lagged, Start};
+    ///
+    /// let (mut publisher, ring) = ring::channel(2).unwrap();
+    /// let mut subscriber = ring.subscribe(Start::Newest).unwrap();
+    /// for value in 0..5 {
+    ///     publisher.publish(value).unwrap();
+    /// }
+    /// publisher.close();
+    /// let all: Vec<Result<i32, Lagged>> = subscriber.iter().collect();
+    /// assert_eq!(all, [Err(Lagged { missed: 3, resume_at: 3 }), Ok(3), Ok(4)]);
+    /// ```
+    pub fn iter(&mut self) -> Iter<'_, T>
+    where
+        T: Clone,
+    {
+        Iter::new(self)
+    }
+
+    /// Iterates over copies of what is there, without waiting.
+    pub fn try_iter(&mut self) -> TryIter<'_, T>
+    where
+        T: Clone,
+    {
+        TryIter::new(self)
     }
 
     /// Hands out what is there, at most `max` values, in place: `read` gets the first sequence and a slice, once per
@@ -201,7 +285,9 @@ impl<T> Subscriber<T> {
             .map_err(|error| match error {
                 SubscribeError::TooOld { oldest } => SeekError::TooOld { oldest },
                 SubscribeError::InFuture { head } => SeekError::InFuture { head },
-                SubscribeError::GatesNotAllowed | SubscribeError::TooManyReaders => {
+                SubscribeError::GatesNotAllowed
+                | SubscribeError::LossyNotAllowed
+                | SubscribeError::TooManyReaders => {
                     unreachable!("this reader was let in")
                 }
             })?;
@@ -225,16 +311,22 @@ impl<T> Subscriber<T> {
         Ok(Self {
             reader,
             cursor: self.cursor,
+            strategy: self.strategy,
         })
     }
 
-    /// Sleeps until there is something past the cursor, nothing more will come, or the deadline passes.
+    /// Says what this subscriber does while it waits.
+    pub fn set_wait_strategy(&mut self, strategy: WaitStrategy) {
+        self.strategy = strategy;
+    }
+
+    /// Waits until there is something past the cursor, nothing more will come, or the deadline passes.
     pub fn wait(&mut self, deadline: Option<Instant>) -> Waited {
         self.reader.settle(self.cursor);
         let (shared, cursor) = (self.reader.shared(), self.cursor);
         if !shared
             .readers
-            .wait(cursor, deadline, || shared.is_ready(cursor))
+            .wait(self.strategy, cursor, deadline, || shared.is_ready(cursor))
         {
             return Waited::TimedOut;
         }
@@ -273,16 +365,26 @@ impl<T> Subscriber<T> {
 
     /// Takes the value that [`locate`](Self::locate) found.
     #[inline(always)]
-    fn take(&mut self) -> Ref<'_, T> {
+    pub(super) fn take(&mut self) -> Ref<'_, T> {
         let sequence = self.cursor;
         self.cursor += 1;
         // SAFETY: `locate` found the sequence below head and held its block; the gate moves when the Ref is dropped.
+        unsafe { self.look(sequence) }
+    }
+
+    /// # Safety
+    ///
+    /// `locate` said yes to the sequence, and nothing else was held since.
+    #[inline(always)]
+    unsafe fn look(&self, sequence: u64) -> Ref<'_, T> {
+        // SAFETY: the caller's promise is ours to pass on; the gate is not above the sequence.
         let run = unsafe { self.reader.run(sequence, sequence + 1) };
         Ref {
             run,
             pass: Pass {
                 reader: &self.reader,
                 sequence,
+                cursor: self.cursor,
             },
         }
     }
@@ -324,7 +426,7 @@ impl<T> Subscriber<T> {
     #[inline(always)]
     fn begin(&mut self) -> Result<u64, TryRecvError> {
         self.reader.pass(self.cursor);
-        let (head, closed) = self.reader.shared().head();
+        let (head, closed) = self.reader.head(self.cursor);
         if self.cursor >= head {
             self.reader.unpin();
             return Err(if closed {
@@ -371,7 +473,7 @@ impl<T> Deref for Ref<'_, T> {
 impl<T> Drop for Pass<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.reader.pass(self.sequence + 1);
+        self.reader.pass(self.cursor);
     }
 }
 

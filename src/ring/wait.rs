@@ -3,14 +3,31 @@
 //! An entry is awake, asleep or notified, and in the list exactly while it is asleep. The side that wakes looks at
 //! one counter, and touches nothing else while it is zero.
 
+use super::barrier::Kind;
 use crate::sync::{
-    AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering, SPIN, Thread, current, fence, park_until,
+    AtomicU32, AtomicU64, AtomicUsize, MODEL, Mutex, Ordering, Thread, current, park_until,
+    yield_now,
 };
-use crossbeam_utils::{Backoff, CachePadded};
+use crossbeam_utils::CachePadded;
+use std::hint::spin_loop;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// What a thread does while there is nothing for it to do.
+///
+/// It is the waiting thread's choice alone: whoever it waits for does the same for all three.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WaitStrategy {
+    /// Looks again and again. The shortest way, at the price of a core: for threads that have one to themselves.
+    BusySpin,
+    /// Looks again and again, and lets other threads run between.
+    Yield,
+    /// Looks again and again for about two microseconds, and then sleeps until it is woken.
+    #[default]
+    Park,
+}
 
 /// Something that can be told from another thread, such as a poller.
 ///
@@ -23,9 +40,15 @@ pub trait Notify: Send + Sync {
 
 /// Entries that sleep, and how many there are.
 pub(super) struct WaitList {
-    /// `list.len()`, for the side that wakes to look at without the lock.
-    asleep: CachePadded<AtomicU32>,
+    line: CachePadded<Line>,
     list: Mutex<Vec<Arc<Entry>>>,
+}
+
+/// All that the side that wakes looks at while nobody sleeps.
+struct Line {
+    /// `list.len()`. Written under the lock, and looked at without.
+    asleep: AtomicU32,
+    barrier: Kind,
 }
 
 /// One sleeper.
@@ -45,9 +68,13 @@ enum Wake {
 }
 
 impl WaitList {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(barrier: Kind) -> Self {
+        let line = Line {
+            asleep: AtomicU32::new(0),
+            barrier,
+        };
         Self {
-            asleep: CachePadded::new(AtomicU32::new(0)),
+            line: CachePadded::new(line),
             list: Mutex::new(Vec::new()),
         }
     }
@@ -55,12 +82,22 @@ impl WaitList {
     /// Wakes who sleeps for less than `head`. To be called after the store that they sleep for.
     #[inline(always)]
     pub(super) fn wake(&self, head: u64) {
-        // SeqCst fence: pairs with the one in `arm`. Of two such fences one comes first: either the sleeper's look at
-        // the condition sees our store, or our look at `asleep` sees that somebody sleeps.
-        fence(Ordering::SeqCst);
-        if self.asleep.load(Ordering::Relaxed) != 0 {
+        if self.has_sleepers() {
             self.wake_cold(head);
         }
+    }
+
+    /// Whether somebody may have gone to sleep before our last store.
+    #[inline(always)]
+    pub(super) fn has_sleepers(&self) -> bool {
+        // Pairs with `heavy` in `arm`: either the sleeper's look at the condition sees our store, or our look at
+        // `asleep` sees that somebody sleeps.
+        self.line.barrier.light();
+        self.line.asleep.load(Ordering::Relaxed) != 0
+    }
+
+    pub(super) fn barrier(&self) -> Kind {
+        self.line.barrier
     }
 
     #[cold]
@@ -84,24 +121,26 @@ impl WaitList {
         for (at, entry) in rest.iter().enumerate() {
             entry.at.store(at, Ordering::Relaxed);
         }
-        self.asleep.store(rest.len() as u32, Ordering::Relaxed);
+        self.line.asleep.store(rest.len() as u32, Ordering::Relaxed);
         *list = rest;
         due
     }
 
     /// Puts an entry to sleep. The caller looks at its condition once more before it really does.
-    pub(super) fn arm(&self, entry: &Arc<Entry>, until: u64) {
+    ///
+    /// False if a wake-up cannot be promised: the caller looks again by itself then.
+    pub(super) fn arm(&self, entry: &Arc<Entry>, until: u64) -> bool {
         let mut list = self.list.lock();
         entry.until.store(until, Ordering::Relaxed);
         if entry.state.load(Ordering::Relaxed) != ASLEEP {
             entry.state.store(ASLEEP, Ordering::Relaxed);
             entry.at.store(list.len(), Ordering::Relaxed);
             list.push(entry.clone());
-            self.asleep.store(list.len() as u32, Ordering::Relaxed);
+            self.line.asleep.store(list.len() as u32, Ordering::Relaxed);
         }
         drop(list);
-        // SeqCst fence: pairs with the one in `wake`.
-        fence(Ordering::SeqCst);
+        // Pairs with `light` in `has_sleepers`.
+        self.line.barrier.heavy()
     }
 
     /// Takes an entry out, if it still sleeps.
@@ -116,7 +155,7 @@ impl WaitList {
             if let Some(moved) = list.get(at) {
                 moved.at.store(at, Ordering::Relaxed);
             }
-            self.asleep.store(list.len() as u32, Ordering::Relaxed);
+            self.line.asleep.store(list.len() as u32, Ordering::Relaxed);
             entry.state.store(AWAKE, Ordering::Relaxed);
         }
     }
@@ -124,34 +163,80 @@ impl WaitList {
     /// Waits on this thread until `ready`; false if the deadline came first.
     pub(super) fn wait(
         &self,
+        strategy: WaitStrategy,
         until: u64,
         deadline: Option<Instant>,
         mut ready: impl FnMut() -> bool,
     ) -> bool {
-        let backoff = Backoff::new();
-        while SPIN && !backoff.is_completed() {
-            if ready() {
-                return true;
+        if !MODEL {
+            let (give_up, patience) = match strategy {
+                WaitStrategy::BusySpin => (deadline, u32::MAX),
+                WaitStrategy::Yield => (deadline, LOOKS_BEFORE_YIELD),
+                WaitStrategy::Park => (sooner(deadline, SPIN), u32::MAX),
+            };
+            let seen = look(give_up, patience, &mut ready);
+            if seen || strategy != WaitStrategy::Park {
+                return seen;
             }
-            backoff.snooze();
         }
+        self.sleep(until, deadline, ready)
+    }
+
+    fn sleep(
+        &self,
+        until: u64,
+        deadline: Option<Instant>,
+        mut ready: impl FnMut() -> bool,
+    ) -> bool {
         loop {
             let entry = Arc::new(Entry::new(Wake::Thread(current())));
-            self.arm(&entry, until);
+            let sure = self.arm(&entry, until);
             if ready() {
                 self.disarm(&entry);
                 return true;
             }
-            let notified = entry.park(deadline);
+            let slice = if sure {
+                deadline
+            } else {
+                sooner(deadline, SLICE)
+            };
+            let notified = entry.park(slice);
             self.disarm(&entry);
             if ready() {
                 return true;
             }
-            if !notified {
+            if !notified && (sure || deadline.is_some_and(|at| at <= Instant::now())) {
                 return false;
             }
         }
     }
+}
+
+/// Looks again and again, after `patience` looks with other threads between; false if the deadline came first.
+fn look(deadline: Option<Instant>, patience: u32, ready: &mut impl FnMut() -> bool) -> bool {
+    let mut looks = 0_u32;
+    loop {
+        if ready() {
+            return true;
+        }
+        looks = looks.saturating_add(1);
+        if looks > patience {
+            yield_now();
+        } else {
+            spin_loop();
+        }
+        // A look at the clock costs as much as some looks at the ring.
+        let now_and_then = looks > patience || looks.is_multiple_of(16);
+        if now_and_then && deadline.is_some_and(|at| at <= Instant::now()) {
+            return ready();
+        }
+    }
+}
+
+/// The deadline, or so long from now if that comes first.
+fn sooner(deadline: Option<Instant>, wait: Duration) -> Option<Instant> {
+    let end = Instant::now() + wait;
+    Some(deadline.map_or(end, |at| at.min(end)))
 }
 
 impl Entry {
@@ -197,3 +282,44 @@ impl Entry {
 const AWAKE: u32 = 0;
 const ASLEEP: u32 = 1;
 const NOTIFIED: u32 = 2;
+/// How long a thread looks before it sleeps: about what a sleep and a wake-up cost.
+const SPIN: Duration = Duration::from_micros(2);
+const LOOKS_BEFORE_YIELD: u32 = 64;
+/// How long a sleeper sleeps at most whose barrier failed.
+const SLICE: Duration = Duration::from_millis(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicBool;
+
+    /// A sleeper that cannot be sure to be woken looks for itself: here nobody ever wakes it.
+    #[test]
+    fn without_a_barrier_a_sleeper_looks_by_itself() {
+        let list = WaitList::new(Kind::Broken);
+        let happened = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let (list, happened) = (&list, &happened);
+            let waiting = scope.spawn(move || {
+                list.wait(WaitStrategy::Park, 0, None, || {
+                    happened.load(Ordering::Acquire)
+                })
+            });
+            while !list.has_sleepers() {
+                yield_now();
+            }
+            happened.store(true, Ordering::Release);
+            assert!(waiting.join().unwrap());
+        });
+        let soon = Instant::now() + 3 * SLICE;
+        assert!(!list.wait(WaitStrategy::Park, 0, Some(soon), || false));
+        assert!(Instant::now() >= soon, "slices end, the deadline counts");
+        let notify = Arc::new(Entry::foreign(Arc::new(Nobody)));
+        assert!(!list.arm(&notify, 0), "no promise");
+    }
+
+    struct Nobody;
+    impl Notify for Nobody {
+        fn notify(&self) {}
+    }
+}

@@ -44,8 +44,8 @@ trait Watch: Send + Sync {
 
 impl<T: Send + Sync> Watch for Shared<T> {
     fn arm(&self, entry: &Arc<Entry>, cursor: u64) -> bool {
-        self.readers.arm(entry, cursor);
-        if self.is_ready(cursor) {
+        // Without the promise of a notification the caller has to look again, at once.
+        if !self.readers.arm(entry, cursor) || self.is_ready(cursor) {
             self.readers.disarm(entry);
             return false;
         }
@@ -70,8 +70,9 @@ impl Waiter {
 
     /// Asks to be notified once, when head passes `cursor` or the ring closes.
     ///
-    /// False means that this is so already: the caller must not sleep, and no notification will come. Arming again
-    /// replaces the cursor.
+    /// False means that this is so already, or that no notification can be promised (the kernel has refused
+    /// `membarrier` since the ring was made): the caller must not sleep, and looks again. Arming again replaces the
+    /// cursor.
     #[must_use = "false means that there is something to read"]
     pub fn arm(&self, cursor: u64) -> bool {
         self.ring.arm(&self.entry, cursor)

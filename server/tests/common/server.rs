@@ -23,7 +23,12 @@ pub(crate) struct Health {
 impl Server {
     /// Starts it with more flags and waits until it listens.
     pub(crate) fn start(flags: &[&str]) -> Server {
-        let args = [&["serve", "--listen", "127.0.0.1:0", "--memory"], flags].concat();
+        Server::start_at("127.0.0.1:0", flags)
+    }
+
+    /// Starts it on an address of the test's choice, as after a restart.
+    pub(crate) fn start_at(address: &str, flags: &[&str]) -> Server {
+        let args = [&["serve", "--listen", address, "--memory"], flags].concat();
         let mut process = Process::eventring(&args);
         let mut address = None;
         wait_until("the server to listen", || {
@@ -105,6 +110,13 @@ impl Server {
             let response = http.post(&target, &headers, body.as_bytes()).response();
             published(&response, batch.len() as u64);
         }
+    }
+
+    /// Kills it, without a chance to say goodbye, and starts another one on the same port.
+    pub(crate) fn killed_and_restarted(mut self, flags: &[&str]) -> Server {
+        self.signal(Signal::KILL);
+        self.process.wait();
+        Server::start_at(&self.address.to_string(), flags)
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

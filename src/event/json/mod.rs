@@ -2,16 +2,19 @@
 
 mod data;
 mod escape;
+pub(super) mod pointer;
+mod query;
 mod read;
 mod scan;
 mod shape;
 mod spans;
 mod write;
 
+pub use query::EventQuery;
 pub use shape::Shape;
 
 pub(super) use escape::write_base64;
-pub(super) use scan::check;
+pub(super) use scan::{check, read_literal};
 pub(super) use spans::Scratch;
 pub(super) use write::write_shape;
 

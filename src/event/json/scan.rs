@@ -49,6 +49,25 @@ pub(super) fn is_scalar(text: &[u8]) -> bool {
     read && scanner.at == text.len()
 }
 
+/// Returns how many bytes one string, number, `true`, `false` or `null` takes at the start of the text.
+pub(in crate::event) fn read_literal(text: &str) -> Option<usize> {
+    let mut scanner = Scanner {
+        text: text.as_bytes(),
+        at: 0,
+        depth: 0,
+        open: Vec::new(),
+        mark: |_| {},
+    };
+    let read = match text.as_bytes().first()? {
+        b'"' => scanner.string().is_ok(),
+        b't' => scanner.literal("true").is_ok(),
+        b'f' => scanner.literal("false").is_ok(),
+        b'n' => scanner.literal("null").is_ok(),
+        _ => scanner.number().is_ok(),
+    };
+    read.then_some(scanner.at)
+}
+
 struct Scanner<'t, M> {
     text: &'t [u8],
     at: usize,

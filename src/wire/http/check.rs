@@ -1,6 +1,10 @@
 //! What must hold for any input: the fuzz targets and the property tests call these.
 
+mod pipeline;
+
 use super::{BodyLength, Head, Limits, RequestDecoder, Response, ResponseDecoder, Step};
+
+pub use pipeline::any_pipeline;
 
 /// Small bounds, so that short inputs reach them.
 pub const LIMITS: Limits = Limits {

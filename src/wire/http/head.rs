@@ -12,6 +12,20 @@ use super::target::{self, Target};
 /// It owns its bytes, so it stays usable while the body is read and answered. Give it back with
 /// [`RequestDecoder::recycle`](super::RequestDecoder::recycle) and the next head costs no
 /// allocation.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::wire::http::{BodyLength, Limits, RequestDecoder, Step};
+///
+/// let mut decoder = RequestDecoder::new(Limits::default());
+/// let (_, step) = decoder.decode(b"POST /a?b=c HTTP/1.1\r\nHost: h\r\nX-Y: 1\r\nContent-Length: 2\r\n\r\n")?;
+/// let Step::Head(head) = step else { panic!("a whole head") };
+/// assert_eq!((head.path(), head.query(), head.authority()), ("/a", Some("b=c"), Some("h")));
+/// assert_eq!(head.header("x-y"), Some(&b"1"[..]));
+/// assert_eq!((head.body(), head.keep_alive()), (BodyLength::Length(2), true));
+/// # Ok::<(), eventring::wire::http::RequestError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Head {
     fields: Fields,

@@ -1,0 +1,21 @@
+#!/bin/bash
+# curl: each event as a line "id TAB name TAB data" on standard output.
+# Usage: curl.sh URL [LAST-EVENT-ID]
+url=$1 last=${2:-} wait=2
+while :; do
+  event='' data=''
+  while IFS= read -r line; do
+    case $line in
+      'retry: '*) wait=$(printf '%d.%03d' $((${line#retry: } / 1000)) $((${line#retry: } % 1000))) ;;
+      'id: '*) last=${line#id: } ;;
+      'event: '*) event=${line#event: } ;;
+      'data: '*) data=${line#data: } ;;
+      '')
+        [ -n "$data" ] && printf '%s\t%s\t%s\n' "$last" "${event:-message}" "$data"
+        event='' data=''
+        ;;
+    esac
+  done < <(exec curl -sN --fail ${last:+-H "Last-Event-ID: $last"} "$url")
+  printf '\tretrying\t\n'
+  sleep "$wait"
+done

@@ -1,0 +1,14 @@
+//! Programs that other people wrote, as clients and as reverse proxies in front of the server.
+//!
+//! `scripts/clients` installs them; what is not there is skipped, and `--nocapture` shows it.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod browser;
+mod client;
+mod direct;
+mod guide;
+mod programs;
+mod proxied;
+mod proxy;

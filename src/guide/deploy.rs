@@ -1,0 +1,180 @@
+//! Deploying: what to do before exposing it, and settings for reverse proxies that work.
+//!
+//! # Before anybody else can reach it
+//!
+//! There is **no TLS and no authentication** in the server yet. By default it listens on loopback, where
+//! only the machine's own users and programs reach it. Leave it there, and put a proxy in front that has
+//! both. In order:
+//!
+//! 1. TLS and a login at the proxy. Whoever gets through may read every topic; deny `POST` at the proxy
+//!    to all but your publishers. In a program of your own, an
+//!    [`Authorizer`](crate::gateway::Authorizer) decides by topic.
+//! 2. Tell the server its public name. A request that comes over loopback with another name in `Host`
+//!    is refused with 421, since a web page could make a name of its own point at the machine. The
+//!    settings below pass the public name on, so it goes on the list of
+//!    [`allowed_hosts`](crate::gateway::ServerConfig::allowed_hosts), `--allowed-host events.example`.
+//! 3. Pages of other origins are refused with 403. Allow those that are yours:
+//!    [`cors_origins`](crate::gateway::ServerConfig::cors_origins), `--cors-origin https://app.example`.
+//! 4. `/metrics` and `/api/v1/stats` name topics and count readers. Deny them at the proxy to those who
+//!    should not know.
+//! 5. The numbers: open files, and the limits that your clients meet ([`limits`](super::limits)).
+//!
+//! # One rule of browsers
+//!
+//! **An `EventSource` that gets an answer other than 200 never tries again.** A server that restarts
+//! comes back in a second, but every proxy answers 502 or 503 meanwhile, and each page that asks in that
+//! second is silent until it is loaded again. A server that is full says 503, with the same effect.
+//! So the settings below turn these answers, for streams only, into an empty stream of 200 that says
+//! `retry: 2000`. Without a proxy there is nothing to do: a refused connection is tried again.
+//!
+//! Where the proxy is not yours, let the page open a new source:
+//!
+//! ```text
+//! source.onerror = () => {
+//!   if (source.readyState === EventSource.CLOSED) setTimeout(open, 2000);
+//! };
+//! ```
+//!
+//! # nginx
+//!
+//! ```nginx
+//! upstream eventring {
+//!     server 127.0.0.1:8080;
+//!     keepalive 16;                        # connections kept for publishers
+//! }
+//!
+//! server {
+//!     listen 80;                           # in earnest: 443 ssl http2, and a certificate
+//!
+//!     location / {
+//!         proxy_pass http://eventring;
+//!         proxy_http_version 1.1;
+//!         proxy_set_header Connection "";
+//!         proxy_set_header Host $http_host;
+//!         client_max_body_size 8m;         # as body_bytes; nginx's own limit is 1m
+//!         proxy_request_buffering off;     # ?atomic=false: lines are published as they come
+//!         proxy_buffering off;             # and answered one by one
+//!     }
+//!
+//!     location = /api/v1/events/stream {
+//!         proxy_pass http://eventring;
+//!         proxy_http_version 1.1;
+//!         proxy_set_header Connection "";
+//!         proxy_set_header Host $http_host;
+//!         proxy_buffering off;
+//!         proxy_read_timeout 1h;           # for streams without heartbeats; else 60s will do
+//!         proxy_intercept_errors on;
+//!         error_page 502 503 504 = @later;
+//!     }
+//!
+//!     location @later {
+//!         default_type text/event-stream;
+//!         return 200 "retry: 2000\n\n";
+//!     }
+//! }
+//! ```
+//!
+//! With nothing but `proxy_pass` in Debian's nginx 1.22:
+//!
+//! | | |
+//! | --- | --- |
+//! | events one by one | yes: the server's `X-Accel-Buffering: no` turns buffering off |
+//! | resuming, publishing | yes |
+//! | a client that goes away | noticed at once |
+//! | bodies over 1 MiB | refused by nginx with 413 |
+//! | `?atomic=false` | published when the whole body is there, not line by line |
+//! | `?heartbeat=0`, or a heartbeat over 60 s | a quiet stream is cut after 60 s; it resumes |
+//! | a restart of the server | 502: pages that ask then are silent for good |
+//!
+//! A stream takes two of `worker_connections`: Debian's 768 are 384 streams a worker. Set
+//! `worker_connections 65536; worker_rlimit_nofile 131072;`.
+//!
+//! # HAProxy
+//!
+//! Under the `defaults` section of Debian's file (`mode http`, timeouts of 50 s):
+//!
+//! ```haproxy
+//! frontend web
+//!     bind :80
+//!     use_backend streams if { path /api/v1/events/stream }
+//!     default_backend requests
+//!
+//! backend streams
+//!     timeout server 1h
+//!     http-response return status 200 content-type text/event-stream string "retry: 2000\n\n" if { status 503 }
+//!     http-error status 502 content-type text/event-stream string "retry: 2000\n\n"
+//!     http-error status 503 content-type text/event-stream string "retry: 2000\n\n"
+//!     http-error status 504 content-type text/event-stream string "retry: 2000\n\n"
+//!     http-after-response set-status 200 if { status 502 503 504 }
+//!     server one 127.0.0.1:8080
+//!
+//! backend requests
+//!     server one 127.0.0.1:8080
+//! ```
+//!
+//! With its defaults, HAProxy 2.6:
+//!
+//! | | |
+//! | --- | --- |
+//! | events one by one, resuming, publishing | yes |
+//! | a client that goes away | noticed when the next byte is sent, that is within two heartbeats. Without heartbeats a quiet stream stays open until a timeout: keep them on |
+//! | `?heartbeat=0`, or a heartbeat over 50 s | a quiet stream is cut after 50 s; it resumes |
+//! | a restart of the server | it tries for about 3 s, then 503: pages that ask then are silent for good |
+//!
+//! # Caddy
+//!
+//! ```caddy
+//! events.example {
+//!     @stream path /api/v1/events/stream
+//!     handle @stream {
+//!         reverse_proxy 127.0.0.1:8080 {
+//!             @refused status 502 503 504
+//!             handle_response @refused {
+//!                 header Content-Type text/event-stream
+//!                 respond "retry: 2000\n\n" 200
+//!             }
+//!         }
+//!     }
+//!     handle {
+//!         reverse_proxy 127.0.0.1:8080
+//!     }
+//!     handle_errors {
+//!         @later path /api/v1/events/stream
+//!         handle @later {
+//!             header Content-Type text/event-stream
+//!             respond "retry: 2000\n\n" 200
+//!         }
+//!         handle {
+//!             respond "{err.status_text}" {err.status_code}
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! With `reverse_proxy` alone, Caddy 2.6: events one by one, resuming, publishing, and a client that goes
+//! away is noticed at once. A restart of the server is a 502, with the effect described above. It gets
+//! certificates by itself, and speaks HTTP/2.
+//!
+//! # Six connections
+//!
+//! Over HTTP/1.1 a browser opens at most six connections to one host, for all of its tabs together: the
+//! seventh tab with an `EventSource` waits for ever, and so does everything else on that host. HTTP/2,
+//! which needs TLS at the proxy, lifts this. So does one connection for all tabs: `examples/browser` has
+//! it as a `SharedWorker`.
+//!
+//! # Files, ports, memory
+//!
+//! * A connection is an open file. `eventring serve` raises its own limit as far as it may and says when
+//!   that is not enough: `LimitNOFILE=131072` in a systemd unit, `ulimit -n` in a shell.
+//! * Between a proxy and one address of the server there are about 28,000 ports (`ip_local_port_range`).
+//!   For more streams, let it listen on several addresses and name them all in the proxy.
+//! * A client that stops reading costs tens of kilobytes in the kernel (`notsent_lowat`), a healthy one
+//!   little; `capacity` and `ring_bytes` are the rest. [`slow_clients`](super::slow_clients) has the bounds.
+//!
+//! # Stopping
+//!
+//! `SIGTERM` stops it in good order: no new connections, what is published goes out, within
+//! `--stop-timeout`. Events are in memory and end with the process; clients come back and are told by a
+//! `reset` ([`resume`](super::resume)). Use `GET /healthz` for checks.
+//!
+//! Every setting on this page is run by `server/tests/real_clients`, which reads it from here.

@@ -1,0 +1,69 @@
+//! Limits: every bound, its default, and what is beyond it.
+//!
+//! Names are those of the settings in code; the server's flags are the same with dashes, and its
+//! environment variables have `EVENTRING_` in front.
+//!
+//! # Events kept: [`HubBuilder`](crate::hub::HubBuilder)
+//!
+//! | bound | default | beyond it |
+//! | --- | --- | --- |
+//! | `capacity` | 65,536 events | the oldest go; who wanted them is told |
+//! | `ring_bytes` | 64 MiB of records over 216 bytes | the oldest blocks of 64 events go; who wanted them is told |
+//! | a batch | half of each | refused whole |
+//! | receivers and readers | about a million | [`TooManyReaders`](crate::hub::SubscribeError::TooManyReaders) |
+//!
+//! # One event: [`event::Limits`](crate::event::Limits)
+//!
+//! | bound | default | beyond it |
+//! | --- | --- | --- |
+//! | `payload_bytes` | 1 MiB | 413; [`TooLarge`](crate::event::ErrorKind::TooLarge) |
+//! | `attribute_value_bytes` | 16 KiB | the same |
+//! | `attribute_name_bytes` | 128 | the same |
+//! | `attributes` | 64 | refused |
+//! | `depth` of JSON | 64 levels | refused |
+//! | `text_bytes` of one JSON text | 16 MiB | refused |
+//! | a topic or a pattern | 255 bytes | refused |
+//! | patterns of one subscription | 64 | refused |
+//!
+//! # Requests: [`http::Limits`](crate::wire::http::Limits)
+//!
+//! | bound | default | beyond it |
+//! | --- | --- | --- |
+//! | `uri_bytes` | 8 KiB | 414 |
+//! | `head_bytes`, white space included | 16 KiB | 431 |
+//! | `headers` | 100 | 431 |
+//! | `method_bytes` | 32 | 501 |
+//! | `chunk_ext_bytes` of a body | 4 KiB | 400 |
+//! | `trailer_bytes` | 4 KiB | 431 |
+//!
+//! # The server: [`ServerConfig`](crate::gateway::ServerConfig)
+//!
+//! | bound | default | beyond it |
+//! | --- | --- | --- |
+//! | `max_connections` | 65,536, or what the open-file limit leaves | 503 with `Retry-After` |
+//! | `head_timeout` for the whole head | 10 s | 408, or a silent close where no byte came |
+//! | `body_timeout` for the whole body | 30 s | 408 |
+//! | `idle_timeout` between requests | 60 s | closed |
+//! | `write_timeout` without taking a byte | 30 s | cut |
+//! | `body_bytes` of one request | 8 MiB | 413 |
+//! | `bodies_in_flight` in all | 64 MiB | 503 with `Retry-After` |
+//! | `batch_events` of an atomic request | 1,000 | 413 |
+//! | `max_pending_publishes` of a connection | 256 | it is not read until answers have gone out |
+//! | `frame_log_bytes` of each form | 4 MiB | who is further behind is served from the ring |
+//! | one frame | a quarter of that | its readers get a `gap`, `oversize` |
+//! | `private_bytes` of a connection | 64 KiB | no more is encoded until some of it went out |
+//! | `half_sent_bytes` in all | 16 MiB | who is stuck inside a frame is cut |
+//! | `stop_timeout` | 5 s | what is left then is counted in the [`StopReport`](crate::gateway::StopReport) |
+//!
+//! A stream may ask for another heartbeat with `?heartbeat=`, 0 (none) to 3,600 seconds.
+//!
+//! A setting that makes no sense is refused when the server starts, by name:
+//!
+//! ```
+//! use eventring::gateway::{Server, ServerConfig};
+//! use eventring::hub::Hub;
+//!
+//! let config = ServerConfig { frame_log_bytes: 100, ..ServerConfig::default() };
+//! let Err(error) = Server::bind(&Hub::new(), config) else { panic!("100 bytes?") };
+//! assert_eq!(error.to_string(), "frame_log_bytes must be 64 KiB to 1 GiB");
+//! ```

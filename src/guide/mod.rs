@@ -1,0 +1,35 @@
+//! The guide: how to use the crate, one page a task. Text only; its code is compiled and run as tests.
+//!
+//! | page | for whom |
+//! | --- | --- |
+//! | [`embed`] | a program that serves its own events |
+//! | [`publish`] | whoever has events: from code, from the shell, over HTTP |
+//! | [`subscribe`] | readers in the same process |
+//! | [`resume`] | clients that come back: ids, epochs, `gap` and `reset` |
+//! | [`slow_clients`] | what happens to who falls behind, step by step |
+//! | [`limits`] | every bound, its default, and what is beyond it |
+//! | [`deploy`] | reverse proxies, file limits, and what to do before exposing it |
+//! | [`guarantees`] | what holds and what does not, as a table |
+//! | [`coming_from`] | users of tokio's broadcast, Nchan, Mercure, sse-starlette |
+//!
+//! # The words
+//!
+//! * An **event** has an id, a topic, a type and a payload. It is written once and never changes.
+//! * A **topic** is a name with dots, `orders.eu.created`. A **pattern** is an expression over names:
+//!   `*` is one segment, `>` is the rest.
+//! * A **position** is where an event stands: an **offset**, counted from 1, in one **epoch**. There is
+//!   one order for all topics.
+//! * A **hub** keeps the newest events in a ring. Everybody who reads is a cursor over it; there is no
+//!   queue per reader.
+//! * **Lag** is how far a reader is behind: a measurement. Who is further behind than the hub keeps has
+//!   **lagged**, and is told by how much; on the wire that is a **gap**.
+
+pub mod coming_from;
+pub mod deploy;
+pub mod embed;
+pub mod guarantees;
+pub mod limits;
+pub mod publish;
+pub mod resume;
+pub mod slow_clients;
+pub mod subscribe;

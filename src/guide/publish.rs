@@ -1,0 +1,78 @@
+//! Publishing: one event, many at once, over HTTP, from the shell.
+//!
+//! ```
+//! use eventring::event::{Event, EventBuilder};
+//! use eventring::hub::Hub;
+//!
+//! let hub = Hub::new();
+//! let position = hub.publish(Event::new("orders.created", "order").json(r#"{"id":7}"#).build()?)?;
+//! assert_eq!(position.offset, 1);
+//!
+//! // A loop keeps one builder: it allocates nothing for events of a size that it has seen.
+//! let mut builder = EventBuilder::new();
+//! for reading in [20.5, 20.75] {
+//!     builder.clear();
+//!     builder.topic("sensors.7").ty("message").text(&reading.to_string());
+//!     hub.publish(builder.build()?)?;
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What is not set is filled in: a UUIDv7 as id, the present as time, `/` and the topic as source. The
+//! **type** becomes the name of the event on a stream: a browser's `onmessage` gets events of type
+//! `message`, others need `addEventListener(type, ..)`.
+//!
+//! [`json`](crate::event::EventBuilder::json) checks the text and keeps it byte for byte;
+//! [`data`](crate::event::EventBuilder::data) takes any bytes with their content type. What is not text
+//! goes out in base 64.
+//!
+//! # Many at once
+//!
+//! A batch is all or nothing, contiguous, and visible at one moment:
+//!
+//! ```
+//! use eventring::event::{Event, EventBatch};
+//! use eventring::hub::Hub;
+//!
+//! let hub = Hub::new();
+//! let mut batch = EventBatch::new();
+//! for n in 0..3 {
+//!     batch.push(Event::new("imports", "row").json(&n.to_string()).build()?);
+//! }
+//! assert_eq!(hub.publish_batch(&batch)?, 1..4);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! It may hold half of the hub's capacity and half of its `ring_bytes`.
+//!
+//! # What can fail
+//!
+//! A hub in memory overwrites its oldest event, so publishing never waits for readers.
+//! [`PublishError`](crate::hub::PublishError) is for events that break a limit (`data: 5 bytes is over
+//! the limit of 4`) and for a hub that is closed. An event that was refused has no effect at all.
+//!
+//! # Over HTTP
+//!
+//! `POST /api/v1/topics/{topic}/events`; the content type says what the body is:
+//!
+//! | content type | the body |
+//! | --- | --- |
+//! | `application/cloudevents+json` | one whole event |
+//! | `application/cloudevents-batch+json` | an array of them, all or nothing |
+//! | `application/x-ndjson` | the data of one event a line, all or nothing |
+//! | the same, with `?atomic=false` | each line by itself, each with its own answer, any number of lines |
+//! | anything else | the data of one event; its attributes in `ce-` headers, percent-encoded |
+//!
+//! The answer names the positions: `{"first":"6z2k0e9m3qv1d-1","last":"6z2k0e9m3qv1d-1","count":1}`. It
+//! is sent once readers can see the events. Errors are `application/problem+json` with the field, the
+//! line or the byte.
+//!
+//! **A request without an answer** may have been published or not. Sending it again may publish twice:
+//! there is no deduplication yet. Give events ids of your own (`ce-id`) if readers are to tell.
+//!
+//! Requests on one connection may be sent ahead (pipelined); they are published and answered in order.
+//!
+//! # From the shell
+//!
+//! `eventring publish --topic orders.eu orders.ndjson` sends each line of a file or a pipe as one event;
+//! the README has its flags.

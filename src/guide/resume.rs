@@ -1,0 +1,96 @@
+//! Resuming: ids, epochs, and what a client is told when it cannot have what it missed.
+//!
+//! The `id:` of every event on a stream is its [`Position`](crate::event::Position):
+//!
+//! ```text
+//! id: 6z2k0e9m3qv1d-42
+//! data: {"n":42}
+//! ```
+//!
+//! The part before the dash is the **epoch**, the identity of the log: a hub in memory has a new one at
+//! each start. The number is the **offset**. Clients treat the whole as opaque.
+//!
+//! A browser's `EventSource` sends the last id it saw as `Last-Event-ID` when it reconnects, and gets
+//! everything after it, each event once, then the live stream. Nothing has to be written for this.
+//! Clients that cannot set a header put it into the address: `?last-event-id=`. The header beats the
+//! parameter, and both beat `?from=`, so that an address with `from=beginning` in it still resumes.
+//!
+//! | `from=` | starts with |
+//! | --- | --- |
+//! | `now` (default) | the next event |
+//! | `beginning` | the oldest that is kept |
+//! | a position | the event after it |
+//!
+//! # When it is not there any more
+//!
+//! The answer is 200 and a stream in any case: a browser gives up for good on anything else. The stream
+//! begins with an event of the server's own.
+//!
+//! **`gap`**: some of what was asked for is gone.
+//!
+//! ```text
+//! id: 6z2k0e9m3qv1d-136
+//! event: gap
+//! data: {"reason":"retention","asked":"6z2k0e9m3qv1d-5","earliest":"6z2k0e9m3qv1d-137","missing":131,"exact":true}
+//! ```
+//!
+//! | `reason` | what happened |
+//! | --- | --- |
+//! | `retention` | the hub keeps less than the client was away or behind for |
+//! | `overrun` | the server itself fell behind publishers in its process by more than the hub keeps |
+//! | `oversize` | one event is too large for the frame log (a quarter of `frame_log_bytes`) |
+//!
+//! `missing` is exact for a stream of all topics (`exact` is true), and an upper bound behind a filter:
+//! what is gone cannot be looked at any more. The id of a `gap` stands right before `earliest`, so that
+//! resuming from it does not tell it twice. Gaps come in the middle of a stream as well.
+//!
+//! **`reset`**: the id means nothing here, and the stream goes on live, after `head`.
+//!
+//! | `reason` | the id |
+//! | --- | --- |
+//! | `epoch` | is of another log, as after a restart of a server that keeps events in memory |
+//! | `future` | is beyond the newest event |
+//! | `junk` | is not a position |
+//!
+//! A page that shows state should load it again after either:
+//!
+//! ```text
+//! const source = new EventSource('/api/v1/events/stream?topic=orders.*');
+//! source.onmessage = (e) => apply(JSON.parse(e.data));
+//! source.addEventListener('gap', reload);
+//! source.addEventListener('reset', reload);
+//! ```
+//!
+//! `examples/browser` has such a page. `gap` and `reset` are reserved: events of your own with these
+//! types look the same to a client.
+//!
+//! # Quiet streams
+//!
+//! Every 15 seconds without an event a stream gets its newest id and a comment. Browsers note the id and
+//! dispatch nothing, so a stream whose filter matches rarely still resumes from close by, and does not
+//! fall out of what is kept.
+//!
+//! Python's `httpx-sse` hands these out as events without data: skip events whose data is empty. It
+//! does not reconnect by itself either; `server/tests/clients/httpx_sse_client.py` has the loop.
+//!
+//! # In process
+//!
+//! ```
+//! use eventring::event::Event;
+//! use eventring::hub::{Hub, Start, SubscribeError, Subscription};
+//!
+//! let hub = Hub::new();
+//! for n in 1..=3 {
+//!     hub.publish(Event::new("t", "message").text(&n.to_string()).build()?)?;
+//! }
+//! let kept = "1".to_owned(); // the offset of the last event that was dealt with
+//! let last = eventring::event::Position { epoch: hub.epoch(), offset: kept.parse()? };
+//! let mut receiver = hub.subscribe(Subscription::all().start(Start::After(last)))?;
+//! assert_eq!(receiver.recv()?.position.offset, 2);
+//!
+//! // A position of an earlier process is refused, instead of meaning another event.
+//! let old = eventring::event::Position { epoch: eventring::event::Epoch(1), offset: 1 };
+//! let refused = hub.subscribe(Subscription::all().start(Start::After(old)));
+//! assert!(matches!(refused, Err(SubscribeError::Epoch { .. })));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```

@@ -1,0 +1,61 @@
+//! Subscribing in process: a cursor with a filter, and no queue behind it.
+//!
+//! ```
+//! use eventring::event::Event;
+//! use eventring::hub::{Hub, Start, Subscription};
+//!
+//! let hub = Hub::new();
+//! let mut orders = hub.subscribe(Subscription::topic("orders.*"))?;
+//! hub.publish(Event::new("orders.created", "order").text("first").build()?)?;
+//! hub.publish(Event::new("users.created", "user").text("other").build()?)?;
+//!
+//! let delivery = orders.recv()?; // waits; `try_recv` and `recv_timeout` do not, or not for ever
+//! assert_eq!(delivery.event.as_ref().data(), b"first");
+//!
+//! // Another one that starts with what is kept, over several patterns.
+//! let both = Subscription::topics(["orders.>", "users.>"]).start(Start::Beginning);
+//! let mut all = hub.subscribe(both)?;
+//! assert_eq!(all.drain(100, |position, event| println!("{position} {}", event.topic()))?, 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | call | gives | copies |
+//! | --- | --- | --- |
+//! | [`recv`](crate::hub::Receiver::recv), [`try_recv`](crate::hub::Receiver::try_recv), [`recv_timeout`](crate::hub::Receiver::recv_timeout), the iterator | a [`Delivery`](crate::hub::Delivery) to keep | the event, once |
+//! | [`with_next`](crate::hub::Receiver::with_next), [`try_with_next`](crate::hub::Receiver::try_with_next), [`drain`](crate::hub::Receiver::drain) | a look at the event in its place | nothing |
+//! | [`Hub::reader`](crate::hub::Hub::reader) | every event, a cursor that can be moved | nothing |
+//!
+//! Keep a look short: while it runs, the block of 64 events around it cannot be reused.
+//!
+//! # Who is too slow
+//!
+//! is told how many events are gone, and goes on with the oldest that is kept. It is an outcome, not a
+//! failure, and costs the publisher nothing:
+//!
+//! ```
+//! use eventring::event::Event;
+//! use eventring::hub::{Hub, RecvError, Subscription};
+//!
+//! let hub = Hub::builder().capacity(64).build()?;
+//! let mut slow = hub.subscribe(Subscription::all())?;
+//! for n in 1..=100 {
+//!     hub.publish(Event::new("t", "message").text(&n.to_string()).build()?)?;
+//! }
+//! let Err(RecvError::Lagged(lagged)) = slow.recv() else { panic!("64 of 100 are kept") };
+//! assert_eq!((lagged.missed, lagged.resume_at, lagged.exact), (36, 37, true));
+//! assert_eq!(slow.recv()?.position.offset, 37);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Behind a filter `missed` counts all of the hub's events, and `exact` is false.
+//!
+//! # Going on later
+//!
+//! [`Receiver::position`](crate::hub::Receiver::position) after the last event, kept somewhere, is where
+//! [`Start::After`](crate::hub::Start::After) goes on, within the same epoch: [`resume`](super::resume).
+//!
+//! # The end
+//!
+//! When the hub is closed, readers get what is kept and then `Closed`; the iterator ends. From async code
+//! receive on a thread (`spawn_blocking`), or put your own waker on
+//! [`Reader::waiter`](crate::hub::Reader::waiter): there is no `async fn` yet.

@@ -1,0 +1,105 @@
+//! What a receiver is told beside events: that it is connected, has caught up, who joins and who leaves.
+
+use std::time::Duration;
+
+use crate::event::{Filter, Position};
+
+use super::error::{EndReason, Lagged};
+use super::receiver::Delivery;
+
+/// One thing received by [`Receiver::next_item`](super::Receiver::next_item).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// An event.
+    Event(Delivery),
+    /// Some events went before they were read.
+    Lagged(Lagged),
+    /// Everything that had been published when the subscription was made was received or passed; from here on it is
+    /// live. Comes once.
+    CaughtUp(Position),
+    /// Something that is no event.
+    Control(Control),
+}
+
+/// Told beside events: it has no position, and nobody stores it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// The subscription lives. Comes first.
+    Connected {
+        /// Its id.
+        id: String,
+    },
+    /// Nothing more will come. Comes last.
+    Disconnected {
+        /// Why.
+        reason: EndReason,
+    },
+    /// Nothing else came for a while.
+    Heartbeat,
+    /// A subscription began that shares topics with this one.
+    Joined {
+        /// Its id.
+        id: String,
+    },
+    /// A subscription ended that shares topics with this one.
+    Left {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// Which controls a receiver is told. Plain receives ([`recv`](super::Receiver::recv) and its like) never give any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Controls {
+    /// [`Control::Heartbeat`] after so long without anything else. Default 30 s; `None` for none.
+    pub heartbeat: Option<Duration>,
+    /// [`Control::Connected`] and [`Control::Disconnected`]. Default true.
+    pub connection: bool,
+    /// [`Control::Joined`] and [`Control::Left`]. Default false. At most 64 wait for a receiver; beyond that the oldest
+    /// goes, and [`Hub::presence`](super::Hub::presence) has the truth.
+    pub presence: bool,
+}
+
+impl Default for Controls {
+    fn default() -> Self {
+        Self {
+            heartbeat: Some(Duration::from_secs(30)),
+            connection: true,
+            presence: false,
+        }
+    }
+}
+
+impl Controls {
+    /// Returns none.
+    pub fn none() -> Self {
+        Self {
+            heartbeat: None,
+            connection: false,
+            presence: false,
+        }
+    }
+}
+
+/// Most controls that wait for one receiver.
+pub(super) const WAITING_MAX: usize = 64;
+
+/// Whether some topic could be taken by both.
+pub(super) fn overlap(a: &Filter, b: &Filter) -> bool {
+    a.patterns().iter().any(|a| {
+        b.patterns()
+            .iter()
+            .any(|b| patterns_overlap(a.as_str(), b.as_str()))
+    })
+}
+
+fn patterns_overlap(a: &str, b: &str) -> bool {
+    let (mut a, mut b) = (a.split('.'), b.split('.'));
+    loop {
+        match (a.next(), b.next()) {
+            (Some(">"), Some(_)) | (Some(_), Some(">")) | (None, None) => return true,
+            (Some(x), Some(y)) if x == y || x == "*" || y == "*" => {}
+            _ => return false,
+        }
+    }
+}

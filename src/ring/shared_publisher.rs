@@ -1,0 +1,298 @@
+//! Many who write: one total order, claimed without a lock.
+
+use super::builder::Overflow;
+use super::claims::Hindrance;
+use super::error::{BatchError, PublishError, Refused};
+use super::shared::Shared;
+use crate::sync::yield_now;
+use std::fmt;
+use std::mem::needs_drop;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Publishes into a ring that others publish into as well. Cloning it makes another publisher; when the last one is
+/// dropped, the ring is closed.
+///
+/// Sequences are handed out by compare-exchange, without a lock but at block boundaries: one total order, the same for
+/// every reader. A publisher then writes its slot and stamps it.
+///
+/// # When to choose which
+///
+/// - [`Publisher`](super::Publisher): one thread publishes. The fastest by far.
+/// - [`Lanes`](super::Lanes): several do, and an order per publisher is enough. Next to that.
+/// - A lock around a [`Publisher`](super::Publisher): a total order, and a critical section is needed anyway (for a
+///   check, a version, a journal); or values are built in place with
+///   [`publish_with`](super::Publisher::publish_with).
+/// - `SharedPublisher`: a total order, and nobody shall wait for a lock that somebody else holds.
+///
+/// # A publisher that is interrupted
+///
+/// A thread that loses its processor between claim and stamp holds back what comes after it: other publishers go on
+/// for up to a lap, but readers see none of that before the stamp is there. The same goes for a thread that loses it
+/// inside a lock; there the other publishers stand still too. Nothing between claim and stamp is the caller's code:
+/// values are complete before their sequence is claimed, and old ones are dropped afterwards. That is why there is no
+/// `publish_with` here: a closure that panicked would leave a hole for ever.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::ring::{Builder, Start};
+///
+/// let (publisher, ring) = Builder::new(1000).build_shared().unwrap();
+/// let mut subscriber = ring.subscribe(Start::Newest).unwrap();
+/// std::thread::scope(|scope| {
+///     for name in ["a", "b"] {
+///         let publisher = publisher.clone();
+///         scope.spawn(move || (0..10).for_each(|n| drop(publisher.publish((name, n)).unwrap())));
+///     }
+/// });
+/// drop(publisher);
+/// let all: Vec<_> = subscriber.iter().map(Result::unwrap).collect();
+/// assert_eq!(all.len(), 20);
+/// assert!(all.iter().filter(|(name, _)| *name == "a").map(|(_, n)| *n).eq(0..10));
+/// ```
+pub struct SharedPublisher<T> {
+    shared: Arc<Shared<T>>,
+}
+
+/// A publisher's handle that does not keep the ring open.
+pub struct WeakPublisher<T> {
+    shared: Arc<Shared<T>>,
+}
+
+impl<T> SharedPublisher<T> {
+    /// The caller has counted it.
+    pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
+        Self { shared }
+    }
+
+    /// Publishes a value, and returns its sequence.
+    ///
+    /// # Errors
+    ///
+    /// Hands the value back: [`Full`](PublishError::Full) or [`TimedOut`](PublishError::TimedOut) as the ring's
+    /// [`Overflow`] says, [`Closed`](PublishError::Closed). Where that says to overwrite or to wait, it also waits for a
+    /// publisher that was interrupted a lap ago; else that is `Full` too.
+    #[inline]
+    pub fn publish(&self, value: T) -> Result<u64, PublishError<T>> {
+        match self.claim(1) {
+            Ok(sequence) => Ok(self.write(sequence, value)),
+            Err(refused) => Err(refused.with(value)),
+        }
+    }
+
+    /// Publishes a value if that needs no waiting, whatever the ring's [`Overflow`].
+    ///
+    /// # Errors
+    ///
+    /// Hands the value back: [`Full`](PublishError::Full), [`Closed`](PublishError::Closed).
+    #[inline]
+    pub fn try_publish(&self, value: T) -> Result<u64, PublishError<T>> {
+        match self.shared.claim(1) {
+            Ok(sequence) => Ok(self.write(sequence, value)),
+            Err(hindrance) => Err(hindrance.at_once().with(value)),
+        }
+    }
+
+    /// Publishes all values at once, with contiguous sequences, or none: readers see the whole batch or nothing of it.
+    ///
+    /// The vector is empty afterwards, and keeps its memory. On an error it is as it was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (publisher, ring) = eventring::ring::Builder::new(8).build_shared().unwrap();
+    /// let mut values = vec!["a", "b", "c"];
+    /// assert_eq!(publisher.publish_batch(&mut values), Ok(0..3));
+    /// assert!(values.is_empty());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`TooLarge`](BatchError::TooLarge) above the capacity; else as [`publish`](Self::publish).
+    pub fn publish_batch(&self, values: &mut Vec<T>) -> Result<Range<u64>, BatchError> {
+        let (len, capacity) = (values.len(), self.capacity());
+        if len > capacity {
+            return Err(BatchError::TooLarge { len, capacity });
+        }
+        if len == 0 {
+            let head = self.shared.head().0;
+            return if self.is_closed() {
+                Err(BatchError::Closed)
+            } else {
+                Ok(head..head)
+            };
+        }
+        // Before anything is claimed: nothing below fails.
+        let mut retired = Vec::with_capacity(if needs_drop::<T>() { len } else { 0 });
+        let first = self.claim(len as u64)?;
+        for (sequence, value) in (first..).zip(values.drain(..)) {
+            // SAFETY: claimed, and not stamped yet.
+            let old = unsafe { self.shared.fill(sequence, value) };
+            if needs_drop::<T>() {
+                retired.extend(old);
+            }
+        }
+        let end = first + len as u64;
+        // The first one last: head stands before it until then, and goes over all of them at once.
+        for sequence in (first..end).rev() {
+            self.shared.stamp(sequence);
+        }
+        self.shared.show_stamped();
+        Ok(first..end)
+    }
+
+    /// Ends the ring for all publishers. What has been claimed is still published.
+    pub fn close(&self) {
+        self.shared.close_claims();
+    }
+
+    /// Whether the ring has been [closed](Self::close).
+    pub fn is_closed(&self) -> bool {
+        self.shared.claims.is_closed()
+    }
+
+    /// Returns how many values can be read.
+    pub fn len(&self) -> usize {
+        self.shared.len() as usize
+    }
+
+    /// Whether no value can be read.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns how many values are kept, exactly as asked for.
+    pub fn capacity(&self) -> usize {
+        self.shared.plan.capacity as usize
+    }
+
+    /// Returns how many subscribers and groups there are.
+    pub fn subscriber_count(&self) -> usize {
+        self.shared.reader_count()
+    }
+
+    /// Makes a handle that does not keep the ring open.
+    pub fn downgrade(&self) -> WeakPublisher<T> {
+        WeakPublisher {
+            shared: self.shared.clone(),
+        }
+    }
+
+    #[inline(always)]
+    fn claim(&self, len: u64) -> Result<u64, Refused> {
+        match self.shared.claim(len) {
+            Ok(first) => Ok(first),
+            Err(hindrance) => self.claim_cold(len, hindrance),
+        }
+    }
+
+    /// Waits for what hinders a claim, as the overflow says.
+    #[cold]
+    #[inline(never)]
+    fn claim_cold(&self, len: u64, mut hindrance: Hindrance) -> Result<u64, Refused> {
+        let shared = &*self.shared;
+        let deadline = match shared.plan.overflow {
+            Overflow::Reject => return Err(hindrance.at_once()),
+            Overflow::Overwrite => None,
+            Overflow::Block { timeout } => {
+                timeout.and_then(|wait| Instant::now().checked_add(wait))
+            }
+        };
+        loop {
+            let in_time = match hindrance {
+                Hindrance::Closed => return Err(Refused::Closed),
+                // Its owner is about to stamp it: it needs a processor, and tells nobody when it is done.
+                Hindrance::Unfinished => {
+                    yield_now();
+                    deadline.is_none_or(|at| Instant::now() < at)
+                }
+                Hindrance::Full => {
+                    let ready = || shared.has_room(len);
+                    shared.room.wait(shared.plan.strategy, 0, deadline, ready)
+                }
+            };
+            match shared.claim(len) {
+                Ok(first) => return Ok(first),
+                Err(_) if !in_time => return Err(Refused::TimedOut),
+                Err(again) => hindrance = again,
+            }
+        }
+    }
+
+    /// Writes and shows one claimed value.
+    #[inline(always)]
+    fn write(&self, sequence: u64, value: T) -> u64 {
+        // SAFETY: claimed, and not stamped yet.
+        let old = unsafe { self.shared.fill(sequence, value) };
+        self.shared.stamp(sequence);
+        self.shared.show_stamped();
+        // Only now: its Drop may panic, and may look at the ring.
+        drop(old);
+        sequence
+    }
+}
+
+impl<T> WeakPublisher<T> {
+    /// Makes a publisher, unless there is none left.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (publisher, ring) = eventring::ring::Builder::new(8).build_shared::<u64>().unwrap();
+    /// let weak = publisher.downgrade();
+    /// assert_eq!(weak.upgrade().unwrap().publish(7), Ok(0));
+    /// drop(publisher);
+    /// assert!(ring.is_closed() && weak.upgrade().is_none());
+    /// ```
+    pub fn upgrade(&self) -> Option<SharedPublisher<T>> {
+        self.shared
+            .join_publisher(false)
+            .then(|| SharedPublisher::new(self.shared.clone()))
+    }
+}
+
+impl Hindrance {
+    fn at_once(self) -> Refused {
+        match self {
+            Hindrance::Full | Hindrance::Unfinished => Refused::Full,
+            Hindrance::Closed => Refused::Closed,
+        }
+    }
+}
+
+impl<T> Clone for SharedPublisher<T> {
+    fn clone(&self) -> Self {
+        self.shared.join_publisher(true);
+        Self::new(self.shared.clone())
+    }
+}
+
+impl<T> Drop for SharedPublisher<T> {
+    fn drop(&mut self) {
+        if self.shared.leave_publisher() {
+            self.close();
+        }
+    }
+}
+
+impl<T> Clone for WeakPublisher<T> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for SharedPublisher<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedPublisher").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for WeakPublisher<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakPublisher").finish_non_exhaustive()
+    }
+}
