@@ -6,7 +6,7 @@ mod help;
 mod names;
 mod serve;
 
-pub(crate) use bench::BenchArgs;
+pub(crate) use bench::{BenchArgs, Rate};
 pub(crate) use clients::{LineFormat, OnError, PublishArgs, TailArgs, TailFormat};
 pub(crate) use serve::{CONFIG_ENV, Log, LogFormat, LogLevel, ServeArgs};
 

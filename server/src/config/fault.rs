@@ -47,38 +47,38 @@ pub(crate) enum Fault {
         line: usize,
         key: String,
     },
-    #[error("{}: {allowed}", Given { origin, setting, env, value })]
-    Value {
-        origin: Origin,
-        setting: String,
-        env: String,
-        value: String,
-        allowed: String,
-    },
+    #[error("{0}")]
+    Value(Box<Wrong>),
     #[error("{0}")]
     Together(String),
 }
 
-/// A value and its place, in the words of whoever gave it.
-struct Given<'a> {
-    origin: &'a Origin,
-    setting: &'a str,
-    env: &'a str,
-    value: &'a str,
+/// A value that cannot be.
+#[derive(Debug)]
+pub(crate) struct Wrong {
+    pub(super) origin: Origin,
+    pub(super) setting: String,
+    pub(super) env: String,
+    pub(super) value: String,
+    pub(super) allowed: String,
 }
 
-impl fmt::Display for Given<'_> {
+impl fmt::Display for Wrong {
+    /// Names the place in the words of whoever gave the value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Given {
+        let Wrong {
             setting,
             env,
             value,
+            allowed,
             ..
         } = self;
-        match self.origin {
-            Origin::Default | Origin::Flag => write!(f, "--{setting} {value:?}"),
-            Origin::Environment => write!(f, "{env}={value:?} (as --{setting})"),
-            Origin::File { path, line } => write!(f, "{path}:{line}: {setting} = {value}"),
+        match &self.origin {
+            Origin::Default | Origin::Flag => write!(f, "--{setting} {value:?}: {allowed}"),
+            Origin::Environment => write!(f, "{env}={value:?} (as --{setting}): {allowed}"),
+            Origin::File { path, line } => {
+                write!(f, "{path}:{line}: {setting} = {value}: {allowed}")
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The settings file: TOML with one key for each setting, at the top level.
 
 use super::definition::{Definition, Takes};
-use super::fault::Fault;
+use super::fault::{Fault, Wrong};
 use super::nearest::nearest;
 use std::fs::File;
 use std::io::Read;
@@ -110,15 +110,17 @@ fn entry(
             },
         });
     };
-    let wrong = |allowed: &str| Fault::Value {
-        origin: super::Origin::File {
-            path: path.clone(),
-            line,
-        },
-        setting: key.clone(),
-        env: setting.env.clone(),
-        value: value.type_str().to_string(),
-        allowed: allowed.to_string(),
+    let wrong = |allowed: &str| {
+        Fault::Value(Box::new(Wrong {
+            origin: super::Origin::File {
+                path: path.clone(),
+                line,
+            },
+            setting: key.clone(),
+            env: setting.env.clone(),
+            value: value.type_str().to_string(),
+            allowed: allowed.to_string(),
+        }))
     };
     let values = match (value, setting.takes) {
         (DeValue::Array(items), Takes::Many) => {

@@ -1,7 +1,7 @@
 //! From the four places that a setting can come from to the values that hold.
 
 use super::definition::{Definition, Setting, Takes, flag};
-use super::fault::{Fault, Origin};
+use super::fault::{Fault, Origin, Wrong};
 use super::nearest::nearest;
 use super::{file, relations};
 use crate::cli::{CONFIG_ENV, Cli, ServeArgs};
@@ -170,13 +170,13 @@ fn judge(
 ) {
     for value in values {
         if let Err(allowed) = definition.judge(setting, value) {
-            faults.push(Fault::Value {
+            faults.push(Fault::Value(Box::new(Wrong {
                 origin: origin.clone(),
                 setting: setting.name.clone(),
                 env: setting.env.clone(),
                 value: value.clone(),
                 allowed,
-            });
+            })));
         }
     }
 }

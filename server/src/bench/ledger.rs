@@ -1,0 +1,195 @@
+//! What one client got, judged exactly: each sequence once, in order, or announced as gone.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// Holes that are remembered, so that what fills them is told from a duplicate. A client with more
+/// has lost so much that the oldest count as lost for good.
+const HOLES_MAX: usize = 4096;
+
+/// The books of one client.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// The sequence that should come next.
+    next: u64,
+    /// Sequences that were passed over without a word.
+    holes: Vec<Range<u64>>,
+    /// Lost in holes that are remembered no longer.
+    given_up: u64,
+    /// Events that the server has announced as gone since the last event.
+    told: u64,
+    pub(super) announced: u64,
+    pub(super) duplicates: u64,
+    pub(super) reordered: u64,
+}
+
+/// What an event was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// New; it moved the client on by so many sequences.
+    New(u64),
+    /// New, but later ones had come before it.
+    Late,
+    Twice,
+}
+
+impl Ledger {
+    /// The server says that so many events, ours among them, will not come.
+    pub(super) fn gap(&mut self, missing: u64) {
+        self.told = self.told.saturating_add(missing);
+    }
+
+    /// The server says that it cannot know what is missing.
+    pub(super) fn reset(&mut self) {
+        self.told = u64::MAX;
+    }
+
+    /// Takes an event.
+    pub(super) fn see(&mut self, sequence: u64) -> Seen {
+        if sequence < self.next {
+            let late = self.fill(sequence);
+            self.reordered += u64::from(late);
+            self.duplicates += u64::from(!late);
+            return if late { Seen::Late } else { Seen::Twice };
+        }
+        let hole = sequence - self.next;
+        let announced = hole.min(self.told);
+        self.announced += announced;
+        self.told = 0;
+        if hole > announced {
+            self.holes.push(self.next + announced..sequence);
+        }
+        if self.holes.len() > HOLES_MAX {
+            let oldest = self.holes.remove(0);
+            self.given_up += oldest.end - oldest.start;
+        }
+        self.next = sequence + 1;
+        Seen::New(hole + 1)
+    }
+
+    /// True when nothing is to come any more.
+    pub(super) fn is_complete(&self, published: u64, refused: &BTreeSet<u64>) -> bool {
+        self.tail(published)
+            .all(|sequence| refused.contains(&sequence))
+    }
+
+    /// Books what the server announced behind the last event that came.
+    pub(super) fn close(&mut self, published: u64) {
+        let tail = published.saturating_sub(self.next);
+        let announced = tail.min(std::mem::take(&mut self.told));
+        self.announced += announced;
+        self.next += announced;
+    }
+
+    /// Events that should have come and did not, without a word; `refused` ones were never published.
+    pub(super) fn missing(&self, published: u64, refused: &BTreeSet<u64>) -> u64 {
+        let holes = self.holes.iter().cloned().chain([self.tail(published)]);
+        let lost = |hole: Range<u64>| {
+            let excused = refused.range(hole.clone()).count() as u64;
+            hole.end - hole.start - excused
+        };
+        self.given_up + holes.map(lost).sum::<u64>()
+    }
+
+    fn tail(&self, published: u64) -> Range<u64> {
+        self.next..published.max(self.next)
+    }
+
+    fn fill(&mut self, sequence: u64) -> bool {
+        let Some(at) = self.holes.iter().position(|hole| hole.contains(&sequence)) else {
+            return false;
+        };
+        let hole = self.holes[at].clone();
+        let parts = [hole.start..sequence, sequence + 1..hole.end];
+        self.holes
+            .splice(at..=at, parts.into_iter().filter(|part| !part.is_empty()));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn none() -> BTreeSet<u64> {
+        BTreeSet::new()
+    }
+
+    fn books(events: &[u64]) -> Ledger {
+        let mut ledger = Ledger::default();
+        for &event in events {
+            ledger.see(event);
+        }
+        ledger
+    }
+
+    #[test]
+    fn all_in_order_is_all_right() {
+        let ledger = books(&[0, 1, 2]);
+        assert!(ledger.is_complete(3, &none()));
+        assert_eq!(
+            (
+                ledger.missing(3, &none()),
+                ledger.duplicates,
+                ledger.reordered
+            ),
+            (0, 0, 0)
+        );
+    }
+
+    #[test]
+    fn what_is_passed_over_is_missing_and_so_is_the_end() {
+        let ledger = books(&[1, 4]);
+        assert_eq!(ledger.missing(7, &none()), 1 + 2 + 2);
+        assert_eq!(ledger.missing(7, &BTreeSet::from([0, 6, 90])), 1 + 2);
+        assert!(!ledger.is_complete(7, &BTreeSet::from([6])));
+        assert!(ledger.is_complete(7, &BTreeSet::from([5, 6])));
+    }
+
+    #[test]
+    fn late_ones_are_out_of_order_and_double_ones_double() {
+        let mut ledger = books(&[0, 5]);
+        assert_eq!(ledger.see(3), Seen::Late);
+        assert_eq!(ledger.see(3), Seen::Twice);
+        assert_eq!(ledger.see(5), Seen::Twice);
+        assert_eq!(ledger.see(6), Seen::New(1));
+        assert_eq!((ledger.reordered, ledger.duplicates), (1, 2));
+        assert_eq!(ledger.missing(7, &none()), 3);
+    }
+
+    #[test]
+    fn what_was_announced_is_not_missing() {
+        let mut ledger = books(&[0]);
+        ledger.gap(3);
+        assert_eq!(ledger.see(4), Seen::New(4));
+        assert_eq!((ledger.announced, ledger.missing(5, &none())), (3, 0));
+        ledger.gap(1);
+        ledger.see(8);
+        assert_eq!((ledger.announced, ledger.missing(9, &none())), (4, 2));
+        ledger.see(10);
+        assert_eq!(ledger.missing(11, &none()), 3, "an announcement holds once");
+    }
+
+    #[test]
+    fn announcements_at_the_end_count() {
+        let mut ledger = books(&[0]);
+        ledger.gap(2);
+        ledger.close(4);
+        assert_eq!((ledger.announced, ledger.missing(4, &none())), (2, 1));
+        let mut ledger = Ledger::default();
+        ledger.reset();
+        ledger.close(9);
+        assert_eq!((ledger.announced, ledger.missing(9, &none())), (9, 0));
+    }
+
+    #[test]
+    fn holes_are_bounded_and_still_counted() {
+        let events: Vec<u64> = (0..3 * HOLES_MAX as u64).filter(|n| n % 2 == 1).collect();
+        let ledger = books(&events);
+        assert_eq!(ledger.holes.len(), HOLES_MAX);
+        assert_eq!(
+            ledger.missing(3 * HOLES_MAX as u64, &none()),
+            events.len() as u64
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! What a payload says: which run it belongs to, its sequence, and when it was due.
+
+use std::hash::{BuildHasher, RandomState};
+
+/// In front of everything else.
+const MAGIC: &[u8] = b"eb1 ";
+const RUN: usize = 16;
+const NUMBER: usize = 20;
+/// Bytes before the filling.
+const LEN: usize = MAGIC.len() + RUN + 1 + NUMBER + 1 + NUMBER + 1;
+
+/// The marks of one run; events of others on the same topic are not ours to judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run([u8; RUN]);
+
+/// What stands in a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// From 0.
+    pub(super) sequence: u64,
+    /// Nanoseconds since the start of the run.
+    pub(super) due: u64,
+}
+
+impl Run {
+    /// A name that no other run has.
+    pub(super) fn new() -> Run {
+        let text = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
+        let mut run = [b'0'; RUN];
+        run.copy_from_slice(&text.as_bytes()[..RUN]);
+        Run(run)
+    }
+
+    /// Appends a payload of `size` bytes, which is at least 64.
+    pub(super) fn write(&self, mark: Mark, size: usize, out: &mut Vec<u8>) {
+        let end = out.len() + size;
+        out.extend_from_slice(MAGIC);
+        out.extend_from_slice(&self.0);
+        for number in [mark.sequence, mark.due] {
+            out.push(b' ');
+            digits(number, out);
+        }
+        out.push(b' ');
+        out.resize(end, b'.');
+    }
+
+    /// Reads a payload; `None` for one that is not of this run.
+    pub(super) fn read(&self, payload: &str) -> Option<Mark> {
+        let rest = payload
+            .as_bytes()
+            .get(..LEN)?
+            .strip_prefix(MAGIC)?
+            .strip_prefix(&self.0)?;
+        let number = |at: usize| {
+            std::str::from_utf8(&rest[at..at + NUMBER])
+                .ok()?
+                .parse()
+                .ok()
+        };
+        Some(Mark {
+            sequence: number(1)?,
+            due: number(NUMBER + 2)?,
+        })
+    }
+}
+
+fn digits(mut number: u64, out: &mut Vec<u8>) {
+    let mut text = [b'0'; NUMBER];
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    out.extend_from_slice(&text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_come_back_and_only_to_their_run() {
+        let (run, other) = (Run([b'a'; RUN]), Run([b'b'; RUN]));
+        for (mark, size) in [(0, 64), (u64::MAX, 65), (123_456, 4096)].map(|(n, size)| {
+            let mark = Mark {
+                sequence: n,
+                due: n / 3,
+            };
+            (mark, size)
+        }) {
+            let mut payload = Vec::new();
+            run.write(mark, size, &mut payload);
+            assert_eq!(payload.len(), size);
+            let text = String::from_utf8(payload).expect("ASCII");
+            assert_eq!(run.read(&text), Some(mark));
+            assert_eq!(other.read(&text), None);
+        }
+        for strange in ["", "eb1 ", "é", &"x".repeat(100)] {
+            assert_eq!(run.read(strange), None);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! One line on a terminal while it runs, and nothing where nobody looks.
+
+use super::tally::Tally;
+use std::io::{IsTerminal, Write, stderr};
+use std::time::{Duration, Instant};
+
+const EVERY: Duration = Duration::from_millis(200);
+
+/// The line.
+#[derive(Debug)]
+pub(super) struct Progress {
+    visible: bool,
+    shown: Instant,
+    /// Deliveries when it was shown last.
+    deliveries: u64,
+}
+
+impl Progress {
+    pub(super) fn new() -> Progress {
+        Progress {
+            visible: stderr().is_terminal(),
+            shown: Instant::now(),
+            deliveries: 0,
+        }
+    }
+
+    pub(super) fn connecting(&mut self, open: usize, all: usize) {
+        if self.is_due() {
+            self.show(&format!("connecting: {open} of {all}"));
+        }
+    }
+
+    pub(super) fn publishing(&mut self, tally: &Tally, published: u64, seconds: f64) {
+        if self.is_due() {
+            let new = tally.deliveries - self.deliveries;
+            let line = format!(
+                "{seconds:.0} s: {published} published, {} delivered ({:.0}/s), p99 {:.1} ms, {} cuts, {} gaps",
+                tally.deliveries,
+                new as f64 / self.shown.elapsed().as_secs_f64(),
+                tally.latency.value_at_quantile(0.99) as f64 / 1e6,
+                tally.cuts,
+                tally.gaps
+            );
+            self.deliveries = tally.deliveries;
+            self.show(&line);
+        }
+    }
+
+    pub(super) fn draining(&mut self, tally: &Tally, published: u64) {
+        if self.is_due() {
+            self.show(&format!(
+                "the last of {published}: {} delivered",
+                tally.deliveries
+            ));
+        }
+    }
+
+    /// Makes room for the report.
+    pub(super) fn finish(&self) {
+        if self.visible {
+            let _ = stderr().write_all(b"\r\x1b[K");
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.visible && self.shown.elapsed() >= EVERY
+    }
+
+    fn show(&mut self, line: &str) {
+        let _ = stderr().write_all(format!("\r{line}\x1b[K").as_bytes());
+        self.shown = Instant::now();
+    }
+}

@@ -1,0 +1,166 @@
+//! The publisher: one connection, requests sent ahead of their answers.
+
+use super::marker::{Mark, Run};
+use super::target::Target;
+use crate::client::Problem;
+use eventring::wire::http::{Limits, ResponseDecoder, Step};
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use std::collections::{BTreeSet, VecDeque};
+use std::io::{self, ErrorKind, Read, Write};
+
+/// Most requests without an answer.
+const IN_FLIGHT_MAX: usize = 1024;
+/// Most bytes that wait for the socket before more is asked of it.
+const OUT_MAX: usize = 1 << 20;
+/// Refusals that end the run: whoever refuses that much measures nothing.
+const REFUSED_MAX: usize = 1000;
+/// Most of an answer that is kept to be shown.
+const ANSWER_MAX: usize = 4096;
+
+/// Publishes marks.
+pub(super) struct Publisher {
+    stream: TcpStream,
+    head: String,
+    size: usize,
+    run: Run,
+    out: Vec<u8>,
+    sent: usize,
+    input: Vec<u8>,
+    http: ResponseDecoder,
+    /// Sequences without an answer, the oldest first.
+    in_flight: VecDeque<u64>,
+    /// The answer that is arriving.
+    status: u16,
+    answer: Vec<u8>,
+    /// The next sequence, which is also how many were sent.
+    pub(super) next: u64,
+    /// Sequences that the server did not take.
+    pub(super) refused: BTreeSet<u64>,
+    /// What it said to the last one.
+    pub(super) complaint: Option<String>,
+}
+
+impl Publisher {
+    /// Connects and waits for it.
+    pub(super) fn connect(target: &Target, run: Run, size: usize) -> io::Result<Publisher> {
+        let stream = std::net::TcpStream::connect(target.address)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        Ok(Publisher {
+            stream: TcpStream::from_std(stream),
+            head: target.publish(size),
+            size,
+            run,
+            out: Vec::new(),
+            sent: 0,
+            input: Vec::new(),
+            http: ResponseDecoder::new(Limits::default()),
+            in_flight: VecDeque::new(),
+            status: 0,
+            answer: Vec::new(),
+            next: 0,
+            refused: BTreeSet::new(),
+            complaint: None,
+        })
+    }
+
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(
+            &mut self.stream,
+            token,
+            Interest::READABLE | Interest::WRITABLE,
+        )
+    }
+
+    /// False while the server is too far behind to ask more of it.
+    pub(super) fn has_room(&self) -> bool {
+        self.in_flight.len() < IN_FLIGHT_MAX && self.out.len() < OUT_MAX
+    }
+
+    /// True when every request has its answer.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// Puts the next event behind those that wait for the socket.
+    pub(super) fn push(&mut self, due: u64) {
+        let mark = Mark {
+            sequence: self.next,
+            due,
+        };
+        self.out.extend_from_slice(self.head.as_bytes());
+        self.run.write(mark, self.size, &mut self.out);
+        self.in_flight.push_back(self.next);
+        self.next += 1;
+    }
+
+    /// Sends what the socket takes.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        while self.sent < self.out.len() {
+            match self.stream.write(&self.out[self.sent..]) {
+                Ok(sent) => self.sent += sent,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        self.out.clear();
+        self.sent = 0;
+        Ok(())
+    }
+
+    /// Reads answers. An error ends the run: what was under way may be published or not, so that
+    /// nobody could say what is missing.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<(), String> {
+        loop {
+            match self.stream.read(buffer) {
+                Ok(0) => return Err(self.complain("the server closed the connection")),
+                Ok(read) => self.input.extend_from_slice(&buffer[..read]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(self.complain(&error.to_string())),
+            }
+            self.answers()?;
+        }
+        if self.refused.len() > REFUSED_MAX {
+            return Err(self.complain("too many events were refused"));
+        }
+        Ok(())
+    }
+
+    fn answers(&mut self) -> Result<(), String> {
+        let mut done = 0;
+        loop {
+            let decoded = self.http.decode(&self.input[done..]);
+            let (used, step) = decoded.map_err(|error| error.to_string())?;
+            done += used;
+            match step {
+                Step::Head(head) => self.status = head.status(),
+                Step::Body(bytes) => {
+                    let room = ANSWER_MAX - self.answer.len();
+                    self.answer
+                        .extend_from_slice(&bytes[..bytes.len().min(room)]);
+                }
+                Step::End => {
+                    let sequence = self.in_flight.pop_front();
+                    if let Some(sequence) = sequence.filter(|_| self.status != 200) {
+                        self.refused.insert(sequence);
+                        self.complaint = Some(Problem::read(self.status, &self.answer).to_string());
+                    }
+                    self.answer.clear();
+                }
+                _ => break,
+            }
+        }
+        self.input.drain(..done);
+        Ok(())
+    }
+
+    fn complain(&self, what: &str) -> String {
+        match &self.complaint {
+            Some(complaint) => format!("{what}; {complaint}"),
+            None => what.to_string(),
+        }
+    }
+}

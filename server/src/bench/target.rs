@@ -1,0 +1,141 @@
+//! Where the load goes, and whether it may and can.
+
+use super::error::BenchError;
+use crate::client::{Url, escape};
+use crate::nofile;
+use std::net::{SocketAddr, ToSocketAddrs};
+
+/// Descriptors beside those of clients: publisher, poller, timer, `/proc`, the spawned server's pipes.
+const OTHERS: usize = 16;
+/// Ports that Linux gives to outgoing connections where nobody changed it.
+const PORTS: usize = 28_232;
+
+/// The server's address and the requests for it.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) address: SocketAddr,
+    pub(super) url: String,
+    /// A stream's request up to `Last-Event-ID`, without the blank line.
+    subscribe: String,
+    /// A publish up to `Content-Length`.
+    publish: String,
+}
+
+impl Target {
+    /// Finds the address; only loopback unless `owned`.
+    pub(super) fn new(url: &Url, topic: &str, owned: bool) -> Result<Target, BenchError> {
+        let lookup = |source| BenchError::Lookup {
+            host: url.host.clone(),
+            source,
+        };
+        let mut addresses = (url.host.as_str(), url.port)
+            .to_socket_addrs()
+            .map_err(lookup)?;
+        let address = addresses
+            .next()
+            .ok_or_else(|| lookup(std::io::ErrorKind::NotFound.into()))?;
+        if !address.ip().to_canonical().is_loopback() && !owned {
+            return Err(BenchError::NotLoopback { address });
+        }
+        let head = format!(
+            "Host: {}\r\nUser-Agent: eventring-bench/{}\r\n",
+            url.authority(),
+            env!("CARGO_PKG_VERSION")
+        );
+        let (prefix, topic) = (&url.prefix, escape(topic));
+        Ok(Target {
+            address,
+            url: format!("http://{}{prefix}", url.authority()),
+            subscribe: format!(
+                "GET {prefix}/api/v1/events/stream?topic={topic} HTTP/1.1\r\n{head}\
+                 Accept: text/event-stream\r\n"
+            ),
+            publish: format!(
+                "POST {prefix}/api/v1/topics/{topic}/events HTTP/1.1\r\n{head}\
+                 Content-Type: text/plain\r\n"
+            ),
+        })
+    }
+
+    /// The request for a stream, behind the event with this id if there is one.
+    pub(super) fn subscribe(&self, last_id: &str) -> String {
+        if last_id.is_empty() {
+            format!("{}\r\n", self.subscribe)
+        } else {
+            format!("{}Last-Event-ID: {last_id}\r\n\r\n", self.subscribe)
+        }
+    }
+
+    /// The head of a publish of so many bytes.
+    pub(super) fn publish(&self, size: usize) -> String {
+        format!("{}Content-Length: {size}\r\n\r\n", self.publish)
+    }
+}
+
+/// Raises the open-file limit and refuses what fits neither it nor the local ports.
+pub(super) fn check_room(wanted: usize) -> Result<(), BenchError> {
+    let (room, limit) = nofile::room_for(wanted + OTHERS);
+    if let Some(limit) = limit.filter(|_| room < wanted + OTHERS) {
+        return Err(BenchError::OpenFiles {
+            wanted,
+            limit,
+            room: room.saturating_sub(OTHERS),
+            needed: nofile::needed(wanted + OTHERS),
+        });
+    }
+    let ports = local_ports();
+    if wanted > ports {
+        return Err(BenchError::Ports { wanted, ports });
+    }
+    Ok(())
+}
+
+fn local_ports() -> usize {
+    let range =
+        std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let mut ends = range.split_whitespace().map(str::parse::<usize>);
+    match (ends.next(), ends.next()) {
+        (Some(Ok(first)), Some(Ok(last))) if last >= first => last - first + 1,
+        _ => PORTS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(url: &str, owned: bool) -> Result<Target, BenchError> {
+        Target::new(&Url::parse(url).expect(url), "a.b", owned)
+    }
+
+    #[test]
+    fn only_loopback_unless_owned() {
+        assert!(target("http://127.0.0.1:1", false).is_ok());
+        assert!(target("http://[::1]:1", false).is_ok());
+        let error = target("http://192.0.2.1:1", false).expect_err("not ours");
+        assert!(error.to_string().contains("--i-own-this-server"), "{error}");
+        assert_eq!(error.code(), crate::exit::USAGE);
+        assert!(target("http://192.0.2.1:1", true).is_ok());
+    }
+
+    #[test]
+    fn requests_hold_what_they_should() {
+        let target = target("http://127.0.0.1:1/ev", false).expect("a target");
+        let resume = target.subscribe("e-1");
+        assert!(resume.starts_with("GET /ev/api/v1/events/stream?topic=a.b HTTP/1.1\r\n"));
+        assert!(resume.ends_with("Last-Event-ID: e-1\r\n\r\n"));
+        assert!(!target.subscribe("").contains("Last-Event-ID"));
+        assert!(target.publish(70).ends_with("Content-Length: 70\r\n\r\n"));
+    }
+
+    #[test]
+    fn connections_that_do_not_fit_name_the_limit() {
+        let error = check_room(1_000_000).expect_err("a million");
+        let text = error.to_string();
+        assert!(text.contains("--connections 1000000"), "{text}");
+        assert!(
+            text.contains("RLIMIT_NOFILE") || text.contains("ip_local_port_range"),
+            "{text}"
+        );
+    }
+}
