@@ -319,7 +319,7 @@ fn weakness_7_a_pipeline_keeps_order_and_tells_errors() {
     let lost = Arc::new(Mutex::new(Vec::new()));
     let letters = lost.clone();
     let running = StreamProcessor::new()
-        .filter(|event| number(event) % 2 == 0)
+        .filter(|event| number(event).is_multiple_of(2))
         .map(|event| match number(event) {
             10 => Err("ten".into()),
             20 => panic!("a test panics here on purpose"),
