@@ -20,6 +20,24 @@
 //! assert_eq!(delivery.event.as_ref().data(), br#"{"id":7}"#);
 //! ```
 //!
+//! # Guarantees
+//!
+//! | promise | how it is kept | shown by |
+//! | --- | --- | --- |
+//! | positions rise by one, and a batch is contiguous, whole or not there | one lock, one ring | `tests/hub_publish.rs` |
+//! | nothing is missed silently | [`Lagged`] is an item with a number; it never ends anything | `tests/hub_subscribe.rs` |
+//! | only what a subscription wants is received; its position passes the rest | [`EventFilter`](crate::event::EventFilter) | `tests/hub_unsubscribe.rs` |
+//! | a reader never slows a publisher down; closures and predicates run on the reader's thread | no queue, no gate | `tests/hub_subscribe.rs` |
+//! | who waits is not woken by what it does not want, nor left behind by it | whoever publishes judges topic and type, once a class | `tests/hub_unsubscribe.rs` |
+//! | [`unsubscribe`](Hub::unsubscribe) ends delivery and a blocked receive at once; dropping a receiver unsubscribes | [`EndReason`] | `tests/hub_unsubscribe.rs`, `tests/hub_leaks.rs` |
+//! | history, then [`Item::CaughtUp`], then live, in one call | [`Receiver::next_item`] | `tests/hub_catch_up.rs` |
+//! | a busy topic does not push out what a quiet one keeps | [`TopicConfig`]: own copies | `tests/hub_topics.rs` |
+//! | controls have no position and are not stored | [`Controls`] | `tests/hub_catch_up.rs` |
+//! | stream positions are dense; an expected version is checked with the publish | [`ExpectedVersion`] | `tests/hub_catch_up.rs` |
+//! | a small publish allocates nothing while nobody sleeps | slots are reused | `tests/alloc.rs` |
+//!
+//! Keeping events for a topic starts one thread, `eventring-history`, which ends with the hub. Nothing else does.
+//!
 //! # Bounds
 //!
 //! | bound | default | beyond it |

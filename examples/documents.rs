@@ -1,0 +1,201 @@
+//! The examples of the documents that this library replaces, translated; each runs and is checked.
+//!
+//! `cargo run --example documents`
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventring::event::{Event, EventBuilder, EventQuery, Position};
+use eventring::hub::{Hub, Lagged, RecvError, Start, Subscription};
+use eventring::stream::{
+    BackpressureStream, BatchingConfig, BatchingStream, ConnectionOptions, EventStreamer,
+    InMemoryStream, StreamProcessor, TopicStream, broadcast,
+};
+
+type Done = Result<(), Box<dyn Error>>;
+
+/// 000: `InMemoryStream.publish`, `subscribe`, `get_recent_events`, `unsubscribe`.
+fn in_memory_stream() -> Done {
+    let stream = InMemoryStream::new();
+    let id = stream.subscribe("*", |_event| Ok(()))?;
+    stream.publish(
+        Event::new("news", "message")
+            .json(r#"{"text":"hello"}"#)
+            .build()?,
+    )?;
+    assert_eq!(stream.recent(10).len(), 1);
+    assert!(stream.unsubscribe(&id));
+    Ok(())
+}
+
+/// 000: `TopicStream`, and `broadcast` to several streams.
+fn topics_and_broadcast() -> Done {
+    let (one, two) = (TopicStream::new(), InMemoryStream::new());
+    let event = Event::new("orders", "message").to_event()?;
+    one.publish("orders.eu", &event)?;
+    assert_eq!(one.topics(), ["orders.eu"]);
+    assert!(
+        broadcast(&[one.stream(), &two], &event)
+            .iter()
+            .all(Result::is_ok)
+    );
+    Ok(())
+}
+
+/// 000: `AsyncStream(buffer_size=1000)`: `start`, `publish -> bool`, `subscribe`, `consume`, `stop`.
+fn backpressure() -> Done {
+    let stream = BackpressureStream::new(Default::default())?;
+    stream.start()?;
+    let consumer = stream.subscribe("*")?;
+    assert!(stream.publish(&Event::new("t", "message").to_event()?));
+    let reading = std::thread::spawn(move || consumer.count());
+    assert_eq!(stream.stop(Duration::from_secs(60)).left, 0);
+    assert_eq!(reading.join().map_err(|_| "the reader panicked")?, 1);
+    Ok(())
+}
+
+/// 000: `BatchingStream(batch_size, flush_interval).on_batch(handler)`.
+fn batching() -> Done {
+    let config = BatchingConfig {
+        size: 100,
+        interval: Duration::from_secs(1),
+        ..Default::default()
+    };
+    let stream = BatchingStream::start(config, |batch| {
+        assert!(batch.len() <= 100);
+        Ok(())
+    });
+    for _ in 0..250 {
+        stream.add(&Event::new("t", "message").to_event()?)?;
+    }
+    assert_eq!(stream.stop().batches, 3);
+    Ok(())
+}
+
+/// 000: `StreamProcessor(source).map(..).filter(..).sink(target).start()`.
+fn processor() -> Done {
+    let (source, target) = (Hub::new(), Arc::new(InMemoryStream::new()));
+    let running = StreamProcessor::new()
+        .map(|event| {
+            let built = EventBuilder::new()
+                .copy_from(event)
+                .topic("processed")
+                .to_event();
+            built.map_err(|_| "no event".into())
+        })
+        .filter(|event| event.ty() != "heartbeat")
+        .sink(target.clone())
+        .start(&source, Subscription::all())?;
+    source.publish(Event::new("raw", "message").build()?)?;
+    source.publish(Event::new("raw", "heartbeat").build()?)?;
+    assert_eq!(running.stop(Duration::from_secs(60)).sent, 1);
+    assert_eq!(target.recent(1)[0].as_ref().topic(), "processed");
+    Ok(())
+}
+
+/// 001: `IEventStreamer`: publish to a topic, a batch, a filter in JSON, connections, figures.
+fn event_streamer() -> Done {
+    let hub = Hub::new();
+    let filter = EventQuery::from_json(br#"{"typePattern": "ISSUE.*", "tags": {"repo": "core"}}"#)?;
+    let mut filtered = hub.subscribe_to(filter.filter)?;
+    let subscription = Subscription::topic("workflow").id("browser-1");
+    let mut connection = hub.create_connection(ConnectionOptions { subscription })?;
+    let mut event = Event::new("issues", "ISSUE.CREATED");
+    let event = event.actor("user", "u-1").tag("repo", "core").to_event()?;
+    hub.publish_event(event.as_ref(), Some("workflow"))?;
+    hub.publish_events(&[event.clone(), event], None)?;
+    assert_eq!(filtered.drain(10, |_, _| {})?, 3);
+    assert_eq!(connection.drain(10, |_, _| {})?, 1);
+    assert_eq!(hub.active_connections()[0].events_delivered, 1);
+    assert!(hub.close_connection("browser-1"));
+    Ok(())
+}
+
+/// 002: the subscription builder, positions, and `unsubscribe`.
+fn subscriptions_and_positions() -> Done {
+    let hub = Hub::builder().capacity(5_000).streams_max(10_000).build()?;
+    let orders = Subscription::all()
+        .id("order-processing")
+        .stream_type("Order")
+        .ty("OrderPlaced");
+    let mut receiver = hub.subscribe(orders)?;
+    hub.publish(
+        Event::new("orders", "OrderPlaced")
+            .stream("Order", "o-1", None)
+            .build()?,
+    )?;
+    hub.publish(
+        Event::new("users", "UserRegistered")
+            .stream("User", "u-1", None)
+            .build()?,
+    )?;
+    assert_eq!(hub.stream_position("Order", "o-1"), Some(1));
+    assert_eq!(
+        (
+            hub.stream_position("Order", "o-2"),
+            hub.global_position().offset
+        ),
+        (None, 2)
+    );
+    assert_eq!(receiver.recv()?.event.as_ref().ty(), "OrderPlaced");
+    assert!(hub.unsubscribe("order-processing"));
+    assert_eq!(receiver.recv(), Err(RecvError::Unsubscribed));
+    Ok(())
+}
+
+/// 002: `ResilientEventProcessor`: errors of one event do not end the loop, and lag is no end either.
+fn resilient_processor() -> Done {
+    let hub = Hub::builder().capacity(4).build()?;
+    let receiver = hub.subscribe(Subscription::topic("orders"))?;
+    for n in 0..6 {
+        hub.publish(
+            Event::new("orders", "OrderPlaced")
+                .text(&n.to_string())
+                .build()?,
+        )?;
+    }
+    hub.close();
+    let (mut processed, mut dead, mut missed) = (0, Vec::new(), 0);
+    for item in receiver {
+        match item {
+            Ok(delivery) if delivery.event.as_ref().data() == b"4" => dead.push(delivery),
+            Ok(_) => processed += 1,
+            Err(Lagged { missed: count, .. }) => missed += count,
+        }
+    }
+    assert_eq!((processed, dead.len(), missed), (3, 1, 2));
+    Ok(())
+}
+
+/// 002: checkpoints each so many events, and a batch at a time.
+fn batches_with_checkpoints() -> Done {
+    let hub = Hub::new();
+    for _ in 0..250 {
+        hub.publish(Event::new("t", "t").build()?)?;
+    }
+    let mut receiver = hub.subscribe(Subscription::all().start(Start::Beginning))?;
+    let mut checkpoints: Vec<Position> = Vec::new();
+    while receiver.drain(100, |_position, _event| {}).is_ok() {
+        checkpoints.push(receiver.position());
+    }
+    assert!(
+        checkpoints
+            .iter()
+            .map(|position| position.offset)
+            .eq([100, 200, 250])
+    );
+    Ok(())
+}
+
+fn main() -> Done {
+    in_memory_stream()?;
+    topics_and_broadcast()?;
+    backpressure()?;
+    batching()?;
+    processor()?;
+    event_streamer()?;
+    subscriptions_and_positions()?;
+    resilient_processor()?;
+    batches_with_checkpoints()
+}
