@@ -93,7 +93,7 @@ fn codomyrmex_event_without_a_topic_takes_the_one_given() {
 fn tamma_domain_event_round_trip() {
     let event = round_trip(Shape::DomainEvent, Some("tamma"), example!("domain_event"));
     let event = event.as_ref();
-    assert_eq!(event.actor(), Some(("ai", "claude-code")));
+    assert_eq!(event.actor(), Some(("ai", "reviewer-2")));
     assert_eq!(
         event.correlation_id(),
         Some("01956f3c-7d2a-7c31-9f4e-000000000001")
