@@ -8,14 +8,14 @@ use eventring::wire::http::{Limits, ResponseDecoder, Step};
 use eventring::wire::sse::{Decoder, Event};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use rustix::net::sockopt;
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Receive buffer of a client that does not read, so that it is felt by the server soon.
 const SLOW_BUFFER: usize = 16 << 10;
-/// What it gets once it reads: a small buffer would be emptied a probe at a time.
-const AWAKE_BUFFER: usize = 1 << 20;
 /// Longest text of a refusal that is shown.
 const SHOWN: usize = 300;
 
@@ -85,11 +85,10 @@ impl Client {
         registry: &Registry,
         token: Token,
     ) -> io::Result<()> {
-        let mut stream = TcpStream::connect(target.address)?;
-        if self.stalled {
-            // A smaller buffer only makes the test sharper.
-            let _ = sockopt::set_socket_recv_buffer_size(&stream, SLOW_BUFFER);
-        }
+        let mut stream = match self.stalled {
+            true => connect_small(target.address)?,
+            false => TcpStream::connect(target.address)?,
+        };
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         self.stream = Some(stream);
         self.phase = Phase::Connecting;
@@ -250,9 +249,22 @@ impl Client {
     pub(super) fn wake(&mut self, now: u64) {
         self.stalled = false;
         self.listening = now;
-        if let Some(stream) = &self.stream {
-            let _ = sockopt::set_socket_recv_buffer_size(stream, AWAKE_BUFFER);
-        }
+    }
+}
+
+/// Connects with a small receive buffer. It must be small from the start: the kernel drops what comes
+/// in a window that it has offered before, and the other end takes seconds to send it again.
+fn connect_small(address: SocketAddr) -> io::Result<TcpStream> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let socket = net::socket_with(family, SocketType::STREAM, flags, None)?;
+    sockopt::set_socket_recv_buffer_size(&socket, SLOW_BUFFER)?;
+    match net::connect(&socket, &address) {
+        Ok(()) | Err(Errno::INPROGRESS) => Ok(TcpStream::from_std(socket.into())),
+        Err(error) => Err(error.into()),
     }
 }
 
