@@ -269,8 +269,9 @@ impl InMemoryStream {
     fn show_what_is_there(&self) {
         // Nobody else asks for it while we do; a handler that publishes does not.
         let mut reader = self.reader.lock();
-        let mut handlers = self.handlers.lock().clone();
+        // The number first: handlers that are newer than it are only asked for once more.
         let mut generation = self.generation.load(Ordering::Acquire);
+        let mut handlers = self.handlers.lock().clone();
         loop {
             let read = reader.read_while(64, |offset, event| {
                 let now = self.generation.load(Ordering::Acquire);
@@ -283,7 +284,9 @@ impl InMemoryStream {
                 true
             });
             match read {
-                Ok(0) | Err(ReadError::Closed) => return,
+                Err(ReadError::Closed) => return,
+                // Whoever publishes from here on raises `due` for it.
+                Ok(_) if reader.lag() == 0 => return,
                 Ok(_) => {}
                 Err(ReadError::Lagged { missed, .. }) => {
                     self.missed.fetch_add(missed, Ordering::Relaxed);
