@@ -71,6 +71,34 @@ fn main() {
     println!("10,000 against 100: {worst:.2} times at worst");
     assert!(worst <= 2.0, "more than linear in nothing at all");
     many_receivers();
+    #[cfg(feature = "stream")]
+    many_callbacks();
+}
+
+/// Ten callbacks, run by whoever publishes.
+#[cfg(feature = "stream")]
+fn many_callbacks() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    let stream = eventring::stream::InMemoryStream::new();
+    let seen: Arc<AtomicU64> = Arc::default();
+    for _ in 0..10 {
+        let seen = seen.clone();
+        let subscribed = stream.subscribe("*", move |event| {
+            seen.fetch_add(event.data().len() as u64, Ordering::Relaxed);
+            Ok(())
+        });
+        subscribed.unwrap();
+    }
+    let mut event = Event::new("t", "t");
+    let event = event.json("1").build().unwrap();
+    let start = Instant::now();
+    (0..EVENTS).for_each(|_| assert!(stream.publish(event).is_ok()));
+    let seconds = start.elapsed().as_secs_f64();
+    assert_eq!(seen.load(Ordering::Relaxed), u64::from(EVENTS) * 10);
+    println!(
+        "10 callbacks: {:.2} M events/s published, each shown ten times",
+        f64::from(EVENTS) / seconds / 1e6
+    );
 }
 
 /// One publisher, ten receivers that read in place on one thread in turns.

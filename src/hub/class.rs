@@ -18,6 +18,8 @@ const MEMO: usize = 256;
 #[derive(Debug)]
 pub struct Class {
     filter: EventFilter,
+    /// It takes everything: nothing needs to be looked at.
+    all: bool,
     /// One word each: the topic's hash, its lowest bit replaced by the verdict; 0 is nothing.
     memo: OnceLock<Box<[AtomicU64]>>,
 }
@@ -25,6 +27,7 @@ pub struct Class {
 impl Class {
     fn new(filter: EventFilter) -> Self {
         Self {
+            all: filter.is_all(),
             filter,
             memo: OnceLock::new(),
         }
@@ -43,6 +46,9 @@ impl Class {
     /// Returns whether the filter takes this event.
     #[inline]
     pub fn wants(&self, event: EventRef<'_>) -> bool {
+        if self.all {
+            return true;
+        }
         (self.filter.topics().is_all() || self.recall(event))
             && (self.filter.is_topics_only() || self.filter.matches_beside_topic(event))
     }

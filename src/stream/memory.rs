@@ -1,5 +1,6 @@
 //! A buffer of the last events, and callbacks.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -269,21 +270,22 @@ impl InMemoryStream {
     fn show_what_is_there(&self) {
         // Nobody else asks for it while we do; a handler that publishes does not.
         let mut reader = self.reader.lock();
-        let mut handlers = self.handlers.lock().clone();
+        // The number first: handlers that are newer than it are only asked for once more.
         let mut generation = self.generation.load(Ordering::Acquire);
+        let mut handlers = self.handlers.lock().clone();
         loop {
             let read = reader.read_while(64, |offset, event| {
                 let now = self.generation.load(Ordering::Acquire);
                 if now != generation {
                     (generation, handlers) = (now, self.handlers.lock().clone());
                 }
-                handlers
-                    .iter()
-                    .for_each(|entry| self.show_one(entry, offset, event));
+                self.show_to_all(&handlers, offset, event);
                 true
             });
             match read {
-                Ok(0) | Err(ReadError::Closed) => return,
+                Err(ReadError::Closed) => return,
+                // Whoever publishes from here on raises `due` for it.
+                Ok(_) if reader.lag() == 0 => return,
                 Ok(_) => {}
                 Err(ReadError::Lagged { missed, .. }) => {
                     self.missed.fetch_add(missed, Ordering::Relaxed);
@@ -292,37 +294,52 @@ impl InMemoryStream {
         }
     }
 
-    fn show_one(&self, entry: &Entry, offset: u64, event: EventRef<'_>) {
-        if offset <= entry.after
-            || !entry.active.load(Ordering::Acquire)
-            || !entry.class.wants(event)
-        {
-            return;
-        }
-        let shown = guarded(|| {
-            if entry.accept.as_ref().is_some_and(|accept| !accept(event)) {
-                return Ok(false);
-            }
-            (entry.handle)(event).map(|()| true)
-        });
-        // One thread at a time writes the figures.
-        let add = |figure: &AtomicU64| {
-            figure.store(figure.load(Ordering::Relaxed) + 1, Ordering::Relaxed)
-        };
-        match shown {
-            Ok(false) => {}
-            Ok(true) => add(&entry.delivered),
-            Err(failure) => {
-                add(&entry.failed);
-                if let Some(report) = &self.report {
-                    let _ = guarded(|| {
-                        report(&entry.id, &failure);
-                        Ok(())
-                    });
+    /// One guard for all: it is set up again behind a handler that failed.
+    fn show_to_all(&self, handlers: &[Arc<Entry>], offset: u64, event: EventRef<'_>) {
+        let at = Cell::new(0);
+        while at.get() < handlers.len() {
+            let shown = guarded(|| {
+                while let Some(entry) = handlers.get(at.get()) {
+                    entry.show(offset, event)?;
+                    at.set(at.get() + 1);
                 }
+                Ok(())
+            });
+            if let Err(failure) = shown {
+                self.fail(&handlers[at.get()], &failure);
+                at.set(at.get() + 1);
             }
         }
     }
+
+    fn fail(&self, entry: &Entry, failure: &Failure) {
+        add(&entry.failed);
+        if let Some(report) = &self.report {
+            let _ = guarded(|| {
+                report(&entry.id, failure);
+                Ok(())
+            });
+        }
+    }
+}
+
+impl Entry {
+    fn show(&self, offset: u64, event: EventRef<'_>) -> Result<(), HandlerError> {
+        let wanted = offset > self.after
+            && self.active.load(Ordering::Acquire)
+            && self.class.wants(event)
+            && self.accept.as_ref().is_none_or(|accept| accept(event));
+        if wanted {
+            (self.handle)(event)?;
+            add(&self.delivered);
+        }
+        Ok(())
+    }
+}
+
+/// Relaxed: one thread at a time writes the figures.
+fn add(figure: &AtomicU64) {
+    figure.store(figure.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
 impl fmt::Debug for InMemoryStream {
