@@ -752,22 +752,26 @@ fn no_recycle_under_a_pin_by_two() {
     });
 }
 
-/// What one publisher stamps after another is seen by whoever sees the later stamp moved into head.
+/// Who finds head moved finds the values that it was moved over, without having seen their stamps.
 #[test]
 fn head_passes_on_what_it_covers() {
     model(|swap| {
-        let (publisher, ring) = shared(2, Overflow::Overwrite);
-        let mut one = ring.subscribe(Start::Newest).unwrap();
-        let mut two = ring.subscribe(Start::Newest).unwrap();
-        let publishing = thread::spawn(move || publisher.publish(0).unwrap());
-        let read = |subscriber: &mut Subscriber<u64>| {
+        // A gated reader: no pin orders it after anybody, only head does.
+        let (publisher, ring) = shared(2, GATED);
+        let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
+        let publishing = move || {
+            assert_eq!(publisher.publish(0), Ok(0));
+            // To look at head is to move it.
+            assert_eq!(ring.head(), 1);
+            publisher
+        };
+        let reading = move || {
             let mut seen = Vec::new();
-            note(subscriber, &mut seen);
-            note(subscriber, &mut seen);
+            note(&mut gated, &mut seen);
+            note(&mut gated, &mut seen);
             assert!(seen.iter().all(|&(sequence, value)| sequence == value));
         };
-        together(swap, move || read(&mut one), move || read(&mut two));
-        publishing.join().unwrap();
+        together(swap, publishing, reading);
     });
 }
 

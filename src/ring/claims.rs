@@ -170,14 +170,14 @@ impl<T> Shared<T> {
                 continue;
             }
             // Release: as in `show`, for values that we acquired by their stamps, or by the head we start from.
-            // Acquire on failure: as in `head_word`.
             match self
                 .line
                 .head
-                .compare_exchange(word, next, Ordering::Release, Ordering::Acquire)
+                .compare_exchange(word, next, Ordering::Release, Ordering::Relaxed)
             {
                 Ok(_) => word = next,
-                Err(now) => word = now,
+                // Relaxed: what another stored is loaded again, with Acquire.
+                Err(_) => word = self.head_word(),
             }
         }
         (word >> 1, word & CLOSED != 0)
