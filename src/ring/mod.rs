@@ -1,6 +1,6 @@
-//! The ring: one writer, any number of cursors, values read in place.
+//! The ring: any number of cursors on one order of values, which are read in place.
 //!
-//! A [`Publisher`] writes values into slots, in one order. Everybody who reads has a cursor: there is no queue per
+//! A [`Publisher`], or several [`SharedPublisher`]s, write values into slots, in one order. Everybody who reads has a cursor: there is no queue per
 //! reader, nothing is copied, and a reader that is slow falls behind by a number, and is told. Two kinds of readers
 //! share one ring:
 //!
@@ -23,6 +23,48 @@
 //! assert_eq!(gated.try_recv().unwrap_err(), TryRecvError::Closed);
 //! ```
 //!
+//! # Lag
+//!
+//! A lossy reader is as far behind as [`Subscriber::lag`] says. That is a measurement, and nothing is wrong with it until
+//! the publisher has gone round and written over what was not read. The reader is told then, once, and exactly:
+//!
+//! ```
+//! use eventring::ring::{self, Lagged, Start, TryRecvError};
+//!
+//! let (mut publisher, ring) = ring::channel(4).unwrap();
+//! let mut slow = ring.subscribe(Start::Newest).unwrap();
+//! for value in 0..4 {
+//!     publisher.publish(value).unwrap();
+//! }
+//! assert_eq!(slow.lag(), 4, "a whole ring behind, and nothing is lost");
+//! publisher.publish(4).unwrap();
+//! publisher.publish(5).unwrap();
+//! let lagged = Lagged { missed: 2, resume_at: 2 };
+//! assert_eq!(slow.try_recv().unwrap_err(), TryRecvError::Lagged(lagged));
+//! assert_eq!(*slow.try_recv().unwrap(), 2, "and on from the oldest that is kept");
+//! ```
+//!
+//! A [`Ref`] or a [`Batch`] in a reader's hands is never written over, however far the publisher goes on meanwhile: it
+//! leaves the block to its reader and takes another. A gated reader is never told anything of the sort, since the
+//! publisher waits for it.
+//!
+//! # Closing
+//!
+//! Only the publishing side closes: by `close`, or by dropping the publisher (of several, the last one). What is kept
+//! stays readable, for those who subscribe afterwards too, and `Closed` comes after the last value:
+//!
+//! ```
+//! use eventring::ring::{self, Start, TryRecvError};
+//!
+//! let (mut publisher, ring) = ring::channel(4).unwrap();
+//! publisher.publish("last").unwrap();
+//! drop(publisher);
+//! assert!(ring.is_closed());
+//! let mut late = ring.subscribe(Start::Oldest).unwrap();
+//! assert_eq!(*late.try_recv().unwrap(), "last");
+//! assert_eq!(late.try_recv().unwrap_err(), TryRecvError::Closed);
+//! ```
+//!
 //! # What is kept
 //!
 //! The last `capacity` values: exactly as many as were asked for, counted from where the publisher writes. A batch
@@ -32,6 +74,20 @@
 //! `ceil(capacity / 64) + 1` of them at most, and one more for each reader that has one pinned at the moment when the
 //! publisher comes round. A value stays in its slot until it is written over; it is dropped then, after the new head is
 //! visible, or with the ring.
+//!
+//! # Memory
+//!
+//! With `K = min(64, capacity rounded up to a power of two)` slots a block and `B = ceil(capacity / K) + 1` blocks, a ring
+//! takes at most about
+//!
+//! ```text
+//! B * (K * size_of::<T>() + 384)  + 8 * (B rounded up to a power of two)  + 1 KiB
+//! B * K * 8                       more with several publishers, for the stamps
+//! K * size_of::<T>() + 384        more for each block that readers hold pinned while the publisher goes round
+//! ```
+//!
+//! and what the values own. A subscriber has some hundred bytes, a gated one 128 more for its gate; a cursor in a
+//! [`Group`] has 12. Blocks come as they are needed and go with the ring.
 //!
 //! # How it works
 //!
