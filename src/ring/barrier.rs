@@ -89,6 +89,7 @@ impl Kind {
 mod system {
     use std::ffi::{c_int, c_long, c_uint};
 
+    // SAFETY: this is the C library's own declaration, `long syscall(long number, ...)`; std links that library.
     unsafe extern "C" {
         fn syscall(number: c_long, ...) -> c_long;
     }
