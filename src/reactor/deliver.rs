@@ -1,8 +1,9 @@
 //! Delivery: private bytes, then history, then the frame log, until the socket is full.
 
 use super::conn::{Flags, Phase};
-use super::core::{Broken, Bytes, Core};
+use super::core::Core;
 use super::end::EndReason;
+use super::send::{Broken, Bytes};
 use super::service::{CatchUp, Farewell, Service, StreamPlan, WatchPlan};
 
 /// Bytes that one connection gets per visit before it has to queue again.

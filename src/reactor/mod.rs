@@ -4,26 +4,34 @@
 
 #![deny(unsafe_code)]
 
+mod admit;
+mod behind;
 mod class;
 mod clock;
 mod conn;
 mod core;
 mod deliver;
 mod end;
+mod expiry;
 mod framelog;
 mod frames;
 mod inbox;
 mod latency;
 mod limits;
 mod listeners;
+mod member;
 #[allow(unsafe_code)]
 mod mirror;
+mod readiness;
 mod requests;
 mod scan;
+mod send;
 mod service;
 mod stats;
+mod stop;
 mod transport;
 mod turn;
+mod visits;
 mod wheel;
 
 pub use self::class::ClassId;
@@ -38,4 +46,5 @@ pub use self::service::{
     Answer, Begin, CatchUp, CaughtUp, Farewell, Refusal, Service, StreamPlan, WatchPlan,
 };
 pub use self::stats::Stats;
-pub use self::turn::{Reactor, StopReport};
+pub use self::stop::StopReport;
+pub use self::turn::Reactor;

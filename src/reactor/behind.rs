@@ -1,0 +1,77 @@
+//! Falling behind: from the frame log to history, with what was half-sent kept.
+
+use std::sync::Arc;
+
+use super::conn::{Flags, Phase};
+use super::core::Core;
+use super::service::Service;
+
+impl<S: Service> Core<S> {
+    /// Where a stream at byte `cursor` of its log really stands: past frames of other classes.
+    pub(super) fn settle(&self, i: u32) -> Option<u64> {
+        let hot = &self.hot[i as usize];
+        let class = self.classes.get(hot.class)?;
+        let log = self.logs[class.form as usize].as_ref()?;
+        let next = class.next_range(hot.cursor, log.end());
+        Some(next.map_or(log.end(), |range| range.start))
+    }
+
+    /// Sends connection `i` from its log to the service's history, since the log gives up its bytes.
+    ///
+    /// If it stands inside a frame, the rest of that frame is kept for it. Returns `false` if that
+    /// would take more memory than allowed: then the connection must go.
+    #[must_use]
+    pub(super) fn fall_behind(&mut self, i: u32) -> bool {
+        let (id, cursor) = (self.hot(i).class, self.hot(i).cursor);
+        let Some(form) = self.classes.get(id).map(|class| class.form) else {
+            return false;
+        };
+        let Some(log) = self.logs[form as usize].as_ref() else {
+            return false;
+        };
+        let next = match log.frame_at(cursor) {
+            None => self.fed,
+            Some((mark, _)) if mark.start == cursor => mark.offset,
+            Some((mark, end)) => {
+                let shared = self.last_saved.as_ref().and_then(|(f, start, frame)| {
+                    (*f == form && *start == mark.start)
+                        .then(|| frame.upgrade())
+                        .flatten()
+                });
+                let frame = match shared {
+                    Some(frame) => frame,
+                    None => {
+                        let frame: Arc<[u8]> = log.slice(mark.start..end).into();
+                        if self.half_sent + frame.len() > self.limits.half_sent_bytes {
+                            let hot = self.hot(i);
+                            hot.phase = Phase::CatchUp;
+                            hot.cursor = mark.offset;
+                            return false;
+                        }
+                        self.half_sent += frame.len();
+                        self.last_saved = Some((form, mark.start, Arc::downgrade(&frame)));
+                        frame
+                    }
+                };
+                let sent = (cursor - mark.start) as usize;
+                self.out(i).frame = Some((frame, sent));
+                mark.offset + 1
+            }
+        };
+        let hot = self.hot(i);
+        hot.phase = Phase::CatchUp;
+        hot.cursor = next;
+        self.counters.fell_behind.add(1);
+        if !self.hot(i).flags.has(Flags::BLOCKED) {
+            self.make_ready(i);
+        }
+        true
+    }
+
+    /// Gives back a saved frame; the last holder frees its memory.
+    pub(super) fn release_frame(&mut self, frame: Arc<[u8]>) {
+        if Arc::strong_count(&frame) == 1 {
+            self.half_sent -= frame.len();
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Deadlines that have passed, and the walk once a second.
+
+use super::conn::Phase;
+use super::end::EndReason;
+use super::service::{Farewell, Service};
+use super::turn::Reactor;
+use super::wheel::Tick;
+
+impl<S: Service> Reactor<S> {
+    pub(super) fn pass_deadlines(&mut self) {
+        let tick = self.core.tick();
+        let mut due = std::mem::take(&mut self.due);
+        self.core.wheel.expire(tick, &mut due);
+        for i in due.drain(..) {
+            let cold = &mut self.core.cold[i as usize];
+            if cold.looked_at <= tick {
+                cold.looked_at = Tick::MAX;
+            }
+            let deadline = cold.deadline;
+            if deadline <= tick {
+                self.core.clear_deadline(i);
+                self.pass_deadline(i);
+            } else if deadline != Tick::MAX {
+                self.core.set_deadline_tick(i, deadline);
+            }
+        }
+        self.due = due;
+        if self.core.second() >= self.next_scan {
+            self.next_scan = self.core.second() + 1;
+            self.core.scan(&mut self.service);
+        }
+    }
+
+    fn pass_deadline(&mut self, i: u32) {
+        match self.core.phase(i) {
+            Phase::Free => {}
+            Phase::Request => self.core.request_timed_out(&mut self.service, i),
+            Phase::CatchUp | Phase::Log if self.core.is_caught_up(i) => {
+                self.core
+                    .end_stream(&mut self.service, i, Farewell::Expired);
+            }
+            Phase::Watch => {
+                let (core, service) = (&mut self.core, &mut self.service);
+                core.begin_closing(service, i, EndReason::Expired);
+            }
+            Phase::CatchUp | Phase::Log | Phase::Closing | Phase::Drain => {
+                self.core.close(&mut self.service, i, EndReason::Expired);
+            }
+        }
+    }
+}

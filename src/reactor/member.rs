@@ -1,0 +1,107 @@
+//! Who receives what: connections join and leave classes.
+
+use std::time::Duration;
+
+use super::class::ClassId;
+use super::conn::Phase;
+use super::core::Core;
+use super::end::{EndReason, StreamEnd};
+use super::framelog::FrameLog;
+use super::service::Service;
+
+impl<S: Service> Core<S> {
+    /// Makes connection `i` a member of the class of `key` and `form`.
+    pub(super) fn join_class(
+        &mut self,
+        service: &mut S,
+        i: u32,
+        (key, form, everything): (S::Key, u8, bool),
+    ) {
+        let bytes = self.limits.frame_log_bytes;
+        let log = self.logs[form as usize].get_or_insert_with(|| FrameLog::new(bytes));
+        let id = match self.classes.find(&key, form) {
+            Some(id) => id,
+            None => {
+                let id = self.classes.open(key.clone(), form, everything, log.end());
+                service.class_opened(id, &key, form);
+                id
+            }
+        };
+        if let Some(class) = self.classes.get_mut(id) {
+            class.members.push(i);
+            let slot = class.members.len() as u32 - 1;
+            let hot = self.hot(i);
+            hot.class = id;
+            hot.slot = slot;
+        }
+        self.counters.streams.add(1);
+    }
+
+    /// Takes connection `i` out of what it receives, if it is a stream or watches.
+    pub(super) fn leave(&mut self, service: &mut S, i: u32, why: EndReason) {
+        match self.phase(i) {
+            Phase::CatchUp | Phase::Log => {
+                self.tell_end(service, i, why);
+                self.leave_class(service, i);
+            }
+            Phase::Watch => {
+                self.counters.watchers.sub(1);
+                service.watched(self.counters.watchers.get());
+            }
+            Phase::Free | Phase::Request | Phase::Closing | Phase::Drain => {}
+        }
+    }
+
+    fn tell_end(&self, service: &mut S, i: u32, reason: EndReason) {
+        let (hot, cold) = (&self.hot[i as usize], &self.cold[i as usize]);
+        let Some(class) = self.classes.get(hot.class) else {
+            return;
+        };
+        service.stream_ended(StreamEnd {
+            reason,
+            peer: cold.peer,
+            key: &class.key,
+            form: class.form,
+            delivered: cold.delivered,
+            bytes: u64::from(cold.sent_high) << 32 | u64::from(hot.sent),
+            open: Duration::from_secs(u64::from(self.second().saturating_sub(cold.since))),
+            lag: self.lag_of(i),
+        });
+    }
+
+    fn leave_class(&mut self, service: &mut S, i: u32) {
+        let (id, slot) = (self.hot(i).class, self.hot(i).slot as usize);
+        self.counters.streams.sub(1);
+        let Some(class) = self.classes.get_mut(id) else {
+            return;
+        };
+        class.members.swap_remove(slot);
+        if class.pump_left > 0 {
+            // The member that moved may have been ahead of the pump: visit all again.
+            class.pump_left = class.members.len().max(1);
+        }
+        if let Some(moved) = class.members.get(slot).copied() {
+            self.hot(moved).slot = slot as u32;
+        } else if class.members.is_empty() {
+            let (form, queued) = (class.form, class.pump_left > 0);
+            if queued {
+                self.dirty.retain(|dirty| *dirty != id);
+            }
+            if let Some(key) = self.classes.close(id) {
+                service.class_closed(id, &key, form);
+            }
+        }
+    }
+
+    /// Queues a class whose members have something to read.
+    pub(super) fn make_dirty(&mut self, id: ClassId) {
+        if let Some(class) = self.classes.get_mut(id)
+            && !class.members.is_empty()
+        {
+            if class.pump_left == 0 {
+                self.dirty.push_back(id);
+            }
+            class.pump_left = class.members.len();
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What readiness leads to: sockets are read and written to.
+
+use std::io;
+
+use mio::{Events, Token};
+
+use super::conn::{Flags, Phase};
+use super::end::EndReason;
+use super::service::Service;
+use super::turn::{FIRST_LISTENER, Reactor, WAKER};
+
+/// Reads of one connection in a turn.
+const READS: usize = 4;
+
+impl<S: Service> Reactor<S> {
+    pub(super) fn take_events(&mut self) {
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            match event.token() {
+                WAKER => {}
+                Token(n) if n >= FIRST_LISTENER => self.listeners.is_ready(n - FIRST_LISTENER),
+                Token(n) => {
+                    let i = n as u32;
+                    if event.is_writable() {
+                        self.writable(i);
+                    }
+                    if event.is_readable() || event.is_read_closed() || event.is_error() {
+                        self.core.hot(i).flags.set(Flags::UNREAD);
+                        self.read(i, event.is_read_closed() || event.is_error());
+                    }
+                }
+            }
+        }
+        self.events = events;
+    }
+
+    fn writable(&mut self, i: u32) {
+        let flags = &mut self.core.hot(i).flags;
+        if flags.has(Flags::BLOCKED) {
+            flags.clear(Flags::BLOCKED);
+            self.core.deliver(&mut self.service, i);
+        }
+    }
+
+    /// Reads connection `i` until its socket is empty, its share is used up, or it must wait.
+    pub(super) fn read(&mut self, i: u32, until_eof: bool) {
+        for _ in 0..READS {
+            if !self.core.hot(i).flags.has(Flags::UNREAD) {
+                return;
+            }
+            if !self.core.wants_input(i) {
+                return self.core.read_later(i);
+            }
+            let Some(transport) = self.core.hot(i).transport.as_mut() else {
+                return;
+            };
+            match transport.read(&mut self.read_buffer) {
+                Ok(0) => return self.end_of_input(i),
+                Ok(n) => {
+                    // A short read has emptied the socket, unless an end follows.
+                    if n < self.read_buffer.len() && !until_eof {
+                        self.core.hot(i).flags.clear(Flags::UNREAD);
+                    }
+                    if self.core.phase(i) == Phase::Request {
+                        let (core, service) = (&mut self.core, &mut self.service);
+                        core.take_input(service, i, &self.read_buffer[..n]);
+                        if self.core.is_behind() {
+                            self.feed();
+                        }
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.core.hot(i).flags.clear(Flags::UNREAD);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let why = match error.kind() {
+                        io::ErrorKind::TimedOut => EndReason::Stalled,
+                        _ => EndReason::Reset,
+                    };
+                    return self.core.close(&mut self.service, i, why);
+                }
+            }
+        }
+        if self.core.wants_input(i) && self.core.hot(i).flags.has(Flags::UNREAD) {
+            self.core.make_ready(i);
+        }
+    }
+
+    fn end_of_input(&mut self, i: u32) {
+        let flags = &mut self.core.hot(i).flags;
+        flags.clear(Flags::UNREAD);
+        flags.set(Flags::EOF);
+        let blocked = flags.has(Flags::BLOCKED);
+        match self.core.phase(i) {
+            Phase::Request => self.core.flush_answers(&mut self.service, i),
+            // Who half-closes a stream has gone; who takes nothing more besides is not waited for.
+            Phase::CatchUp | Phase::Log if self.core.out_len(i) > 0 && !blocked => {
+                let (core, service) = (&mut self.core, &mut self.service);
+                core.begin_closing(service, i, EndReason::Closed);
+            }
+            Phase::Closing if !blocked => {}
+            _ => self.core.close(&mut self.service, i, EndReason::Closed),
+        }
+    }
+}

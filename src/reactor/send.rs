@@ -1,0 +1,89 @@
+//! Sending: from a range of bytes to a socket, and what the socket makes of it.
+
+use super::conn::Flags;
+use super::core::Core;
+use super::end::EndReason;
+use super::service::Service;
+use super::stats::Counters;
+use super::transport::Transport;
+
+impl<S: Service> Core<S> {
+    /// Sends `bytes`; returns how many were taken. Less than all: the socket is full and its edge
+    /// will come. `Err`: the connection is broken.
+    pub(super) fn send(&mut self, i: u32, bytes: Bytes<'_>) -> Result<usize, Broken> {
+        let second = self.second();
+        let Self {
+            hot,
+            logs,
+            cold,
+            counters,
+            ..
+        } = self;
+        let hot = &mut hot[i as usize];
+        let Some(transport) = &mut hot.transport else {
+            return Err(Broken(EndReason::Reset));
+        };
+        let bytes = match bytes {
+            Bytes::Given(bytes) => bytes,
+            Bytes::Private => match &cold[i as usize].out {
+                Some(out) => out.pending(),
+                None => &[],
+            },
+            Bytes::Log(form, start, end) => match &logs[form as usize] {
+                Some(log) => log.slice(start..end),
+                None => &[],
+            },
+        };
+        let sent = write_until_full(transport, bytes, counters)?;
+        if sent < bytes.len() || transport.wants_flush() {
+            hot.flags.set(Flags::BLOCKED);
+        }
+        if sent > 0 {
+            hot.active = second;
+            let (total, wrapped) = hot.sent.overflowing_add(sent as u32);
+            hot.sent = total;
+            if wrapped {
+                cold[i as usize].sent_high += 1;
+            }
+        }
+        Ok(sent)
+    }
+}
+
+/// Where the bytes of a send are.
+pub(super) enum Bytes<'a> {
+    Given(&'a [u8]),
+    Private,
+    Log(u8, u64, u64),
+}
+
+/// The connection must go: its socket gave an error, or it would take too much memory.
+#[derive(Debug)]
+pub(super) struct Broken(pub(super) EndReason);
+
+/// Writes until all is taken or the socket says that it is full: only then does an edge follow.
+fn write_until_full(
+    transport: &mut Transport,
+    bytes: &[u8],
+    counters: &Counters,
+) -> Result<usize, Broken> {
+    let mut sent = 0;
+    while sent < bytes.len() {
+        match transport.write(&bytes[sent..]) {
+            Ok(0) => return Err(Broken(EndReason::Reset)),
+            Ok(n) => {
+                sent += n;
+                counters.sends.add(1);
+                counters.bytes_sent.add(n as u64);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            // What TCP_USER_TIMEOUT comes to: the peer acknowledged nothing for the write timeout.
+            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+                return Err(Broken(EndReason::Stalled));
+            }
+            Err(_) => return Err(Broken(EndReason::Reset)),
+        }
+    }
+    Ok(sent)
+}

@@ -1,0 +1,72 @@
+//! Stopping: everybody gets what is published already, within a time.
+
+use std::time::Duration;
+
+use super::conn::Phase;
+use super::end::EndReason;
+use super::service::{Farewell, Service};
+use super::turn::Reactor;
+
+/// How a reactor ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StopReport {
+    /// Whether everybody got what was published before the stop.
+    pub clean: bool,
+    /// Connections that were cut at the deadline.
+    pub connections_left: u64,
+}
+
+impl<S: Service> Reactor<S> {
+    pub(super) fn begin_stop(&mut self, timeout: Duration) {
+        let at = self.core.now + timeout;
+        self.stop_at = Some(self.stop_at.map_or(at, |earlier| earlier.min(at)));
+        self.listeners.close();
+        self.service.stopping();
+    }
+
+    /// Ends every connection that has got everything; reports when none is left or time is up.
+    pub(super) fn go_on_stopping(&mut self) {
+        let Some(stop_at) = self.stop_at else { return };
+        let all_fed = self.core.fed > self.service.visible();
+        for i in 0..self.core.hot.len() as u32 {
+            match self.core.phase(i) {
+                Phase::Request if self.core.is_between_requests(i) => {
+                    let (core, service) = (&mut self.core, &mut self.service);
+                    core.begin_closing(service, i, EndReason::Stopping);
+                }
+                Phase::Watch => {
+                    let (core, service) = (&mut self.core, &mut self.service);
+                    core.begin_closing(service, i, EndReason::Stopping);
+                }
+                Phase::Log if all_fed && self.core.is_caught_up(i) => {
+                    self.core
+                        .end_stream(&mut self.service, i, Farewell::Stopping);
+                }
+                _ => {}
+            }
+        }
+        let left = self.core.counters.connections.get();
+        if left == 0 || self.core.now >= stop_at {
+            self.report = Some(self.stop_report());
+        }
+    }
+
+    fn stop_report(&mut self) -> StopReport {
+        // Who only has to close its half has got everything.
+        let undelivered = |phase| !matches!(phase, Phase::Free | Phase::Drain);
+        let left = self
+            .core
+            .hot
+            .iter()
+            .filter(|hot| undelivered(hot.phase))
+            .count() as u64;
+        for i in 0..self.core.hot.len() as u32 {
+            self.core
+                .close(&mut self.service, i, EndReason::StopDeadline);
+        }
+        StopReport {
+            clean: left == 0,
+            connections_left: left,
+        }
+    }
+}
