@@ -109,6 +109,8 @@ pub trait Contender<P: Payload>: 'static {
     const NAME: &'static str;
     /// Overwrites; the harness paces it so that nothing is lost.
     const LOSSY: bool = false;
+    /// Can be asked for what is there without waiting.
+    const SPINS: bool = true;
     /// Has a receive that parks the thread.
     const PARKS: bool = false;
     type Tx: Tx;

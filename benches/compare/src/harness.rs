@@ -227,7 +227,7 @@ fn reactor<P: Payload, C: Contender<P>>(w: &Work, msgs: u64) -> Option<Sample> {
 
 /// Round trips, in ns. `park`: both sides use the parking receive.
 pub fn pingpong<P: Payload, C: Contender<P>>(park: bool, trips: u64) -> Option<hdrhistogram::Histogram<u64>> {
-    if park && !C::PARKS {
+    if park && !C::PARKS || !park && !C::SPINS {
         return None;
     }
     let (mut t1, mut r1) = C::open(CAP, 1, 1)?;

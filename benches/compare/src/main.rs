@@ -1,18 +1,19 @@
 //! Our ring beside other people's: one binary, one run, contenders in turn, medians of rounds, a table and JSON.
-//!
-//! `compare [GROUP...] [--rounds N] [--ms N] [--payload u64,inline64,bytes64] [--only NAME,...] [--json FILE]`.
-//! Groups: fan1, batch, fan64, fan1000, burst, mp, lat, latpark; all of them without one.
 mod api;
+mod args;
+mod goals;
 mod harness;
 mod ours;
 mod peers;
+mod report;
 
 use api::*;
+use args::Args;
 use bytes::Bytes;
 use harness::*;
 use ours::*;
 use peers::*;
-use serde_json::json;
+use report::Row;
 
 struct Entry {
     name: &'static str,
@@ -29,7 +30,7 @@ macro_rules! list {
 /// Contenders that take any payload.
 macro_rules! general {
     ($p:ty) => {
-        list![$p: Gated, Lossy, GatedGroup, LossyGroup, Shared, Locked, Lanes,
+        list![$p: Gated, Lossy, GatedGroup, LossyGroup, Shared, StdLock, ParkingLot, Lanes, Task,
             Tokio, Disruptor, PhotonEvent, BusPeer, AsyncBroadcast, Crossbeam, Rtrb]
     };
 }
@@ -42,25 +43,21 @@ macro_rules! plain {
     }};
 }
 
-fn works() -> Vec<(&'static str, &'static str, Work)> {
+/// What throughput is measured of; the keys are those of `args::ROWS`.
+fn works() -> [(&'static str, &'static str, Work); 9] {
     let w = |shape, producers, consumers, batch| Work { shape, producers, consumers, batch };
     use Shape::*;
-    vec![
-        ("fan1", "1->1", w(Reactor, 1, 1, 1)),
-        ("batch", "1->1 batch 16", w(Reactor, 1, 1, 16)),
-        ("fan64", "1->64 reactor", w(Reactor, 1, 64, 1)),
-        ("fan1000", "1->1000 reactor", w(Reactor, 1, 1000, 1)),
-        ("mp", "2->1", w(Reactor, 2, 1, 1)),
-        ("mp", "4->1", w(Reactor, 4, 1, 1)),
-        ("burst", "burst 64, 1", w(Burst, 1, 1, 64)),
-        ("burst", "burst 64, 64", w(Burst, 1, 64, 64)),
-        ("burst", "burst 64, 1000", w(Burst, 1, 1000, 64)),
+    [
+        ("fan1", "1 -> 1", w(Reactor, 1, 1, 1)),
+        ("batch", "1 -> 1, batches of 16", w(Reactor, 1, 1, 16)),
+        ("fan64", "1 -> 64 cursors", w(Reactor, 1, 64, 1)),
+        ("fan1000", "1 -> 1000 cursors", w(Reactor, 1, 1000, 1)),
+        ("mp2", "2 -> 1", w(Reactor, 2, 1, 1)),
+        ("mp4", "4 -> 1", w(Reactor, 4, 1, 1)),
+        ("burst1", "burst of 64, 1 cursor", w(Burst, 1, 1, 64)),
+        ("burst64", "burst of 64, 64 cursors", w(Burst, 1, 64, 64)),
+        ("burst1000", "burst of 64, 1000 cursors", w(Burst, 1, 1000, 64)),
     ]
-}
-
-fn median(v: &mut [f64]) -> f64 {
-    v.sort_by(|a, b| a.total_cmp(b));
-    v[v.len() / 2]
 }
 
 fn calibrate(e: &Entry, w: &Work, target: f64) -> Option<u64> {
@@ -75,103 +72,103 @@ fn calibrate(e: &Entry, w: &Work, target: f64) -> Option<u64> {
     }
 }
 
-fn main() {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let opt = |k: &str| args.iter().position(|a| a == k).and_then(|i| args.get(i + 1).cloned());
-    let rounds: usize = opt("--rounds").map_or(5, |s| s.parse().unwrap());
-    let target: f64 = opt("--ms").map_or(0.030, |s| s.parse::<f64>().unwrap() / 1e3);
-    // Fixed message count, one round, no calibration: for instruction counts under callgrind.
-    let fixed: Option<u64> = opt("--msgs").map(|s| s.parse().unwrap());
-    let rounds = if fixed.is_some() { 1 } else { rounds };
-    let only = opt("--only");
-    let pay = opt("--payload");
-    let json_to = opt("--json");
-    let groups: Vec<&str> = args.iter().take_while(|a| !a.starts_with("--")).map(|s| s.as_str()).collect();
-    let mut out = Vec::new();
+/// The contenders of one round: each time another one begins, so that none always follows the same.
+fn turns(round: usize, count: usize) -> impl Iterator<Item = usize> {
+    (0..count).map(move |at| (at + round) % count)
+}
 
-    // One contender by its whole name, one number of cursors: for instruction counts.
-    let exactly = opt("--exactly");
-    let cursors: Option<usize> = opt("--cursors").map(|s| s.parse().unwrap());
-    let keep = |n: &str| exactly.as_ref().is_none_or(|o| o == n) && only.as_ref().is_none_or(|o| o.split(',').any(|o| n.contains(o)));
-    for (park, name) in [(false, "lat"), (true, "latpark")] {
-        if !groups.contains(&name) && !groups.is_empty() {
-            continue;
-        }
-        let trips = if park { 10_000 } else { 100_000 };
-        println!("\n== round trip, {} (ns; median of {rounds} rounds for each quantile)", if park { "parking" } else { "spinning" });
-        println!("{:<24} {:>8} {:>8} {:>9} {:>10}", "", "p50", "p99", "p99.9", "max");
-        let es: Vec<Entry> = plain!(u64).into_iter().filter(|e| keep(e.name)).collect();
-        let mut got: Vec<Vec<[f64; 4]>> = es.iter().map(|_| Vec::new()).collect();
-        for _ in 0..rounds {
-            for (e, g) in es.iter().zip(&mut got) {
-                if let Some(h) = (e.ping)(park, trips) {
-                    g.push([0.5, 0.99, 0.999, 1.0].map(|q| h.value_at_quantile(q) as f64));
-                }
+fn trips(args: &Args, row: &str, label: &str, park: bool) -> Vec<Row> {
+    let trips = if park { 10_000 } else { 100_000 };
+    let entries: Vec<Entry> = plain!(u64).into_iter().filter(|e| args.contender(e.name)).collect();
+    let mut got: Vec<Vec<[f64; 4]>> = entries.iter().map(|_| Vec::new()).collect();
+    for round in 0..args.rounds {
+        for at in turns(round, entries.len()) {
+            if let Some(h) = (entries[at].ping)(park, trips) {
+                got[at].push([0.5, 0.99, 0.999, 1.0].map(|q| h.value_at_quantile(q) as f64));
             }
-        }
-        for (e, g) in es.iter().zip(got) {
-            if g.is_empty() {
-                continue;
-            }
-            let q: Vec<f64> = (0..4).map(|i| median(&mut g.iter().map(|r| r[i]).collect::<Vec<_>>())).collect();
-            println!("{:<24} {:>8.0} {:>8.0} {:>9.0} {:>10.0}", e.name, q[0], q[1], q[2], q[3]);
-            out.push(json!({"latency": name, "peer": e.name, "p50": q[0], "p99": q[1], "p999": q[2], "max": q[3]}));
         }
     }
-    for (group, label, w) in works() {
-        if !groups.contains(&group) && !groups.is_empty() || cursors.is_some_and(|n| n != w.consumers) {
+    let measured = entries.iter().zip(&got).filter(|(_, rounds)| !rounds.is_empty());
+    measured.map(|(e, rounds)| Row::trip((row, label), (e.name, e.lossy), rounds)).collect()
+}
+
+fn throughput(args: &Args, row: &str, label: &str, w: &Work, payload: &str, all: Vec<Entry>) -> Vec<Row> {
+    let entries: Vec<Entry> = all.into_iter().filter(|e| args.contender(e.name)).collect();
+    let messages = |e: &Entry| args.messages.or_else(|| calibrate(e, w, args.seconds));
+    let plan: Vec<Option<u64>> = entries.iter().map(messages).collect();
+    let mut got: Vec<Vec<Sample>> = entries.iter().map(|_| Vec::new()).collect();
+    for round in 0..args.rounds {
+        for at in turns(round, entries.len()) {
+            if let Some(sample) = plan[at].and_then(|messages| (entries[at].run)(w, messages)) {
+                got[at].push(sample);
+            }
+        }
+    }
+    let measured = entries.iter().zip(&got).filter(|(_, samples)| !samples.is_empty());
+    measured
+        .map(|(e, samples)| Row::throughput((row, label, payload), (e.name, e.lossy), w.consumers, samples))
+        .collect()
+}
+
+fn measure(args: &Args) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut add = |table: Vec<Row>| {
+        report::print(&table);
+        rows.extend(table);
+        save(&args.json, &rows);
+    };
+    for (row, label, park) in [("lat", "round trip, spinning", false), ("latpark", "round trip, parking", true)] {
+        if args.row(row, 1) {
+            add(trips(args, row, label, park));
+        }
+    }
+    for (row, label, w) in works() {
+        if !args.row(row, w.consumers) {
             continue;
         }
-        for (pname, es) in [("u64", plain!(u64)), ("inline64", plain!(W64)), ("bytes64", general!(Bytes))] {
-            if pay.as_ref().is_some_and(|p| !p.split(',').any(|p| p == pname)) {
-                continue;
-            }
-            let es: Vec<Entry> = es.into_iter().filter(|e| keep(e.name)).collect();
-            let plan: Vec<Option<u64>> = es
-                .iter()
-                .map(|e| if fixed.is_some() { fixed } else { calibrate(e, &w, target) })
-                .collect();
-            let mut got: Vec<Vec<Sample>> = es.iter().map(|_| Vec::new()).collect();
-            for _ in 0..rounds {
-                for ((e, m), g) in es.iter().zip(&plan).zip(&mut got) {
-                    if let Some(s) = m.and_then(|m| (e.run)(&w, m)) {
-                        g.push(s);
-                    }
-                }
-            }
-            let rate = |g: &Vec<Sample>| {
-                (!g.is_empty()).then(|| median(&mut g.iter().map(|s| s.deliveries as f64 / s.secs).collect::<Vec<_>>()))
+        for payload in ["u64", "inline64", "bytes64"].into_iter().filter(|p| args.payload(p)) {
+            let entries = match payload {
+                "u64" => plain!(u64),
+                "inline64" => plain!(W64),
+                _ => general!(Bytes),
             };
-            let of = |n: &str| es.iter().position(|e| e.name == n).and_then(|i| rate(&got[i]));
-            let (tok, dis, pho) = (of("tokio broadcast"), of("disruptor 4"), of("photon lossy"));
-            println!("\n== {label}, {pname} ({rounds} rounds)");
-            println!("{:<24} {:>10} {:>11} {:>9} {:>8} {:>8} {:>8} {:>7} {:>8} {:>6}", "", "Mmsg/s", "Mdeliv/s", "best", "xtokio", "xdisr", "xphoton", "spread", "cpu ns/d", "lag%");
-            for (e, g) in es.iter().zip(&got) {
-                let Some(r) = rate(g) else { continue };
-                let rs: Vec<f64> = g.iter().map(|s| s.deliveries as f64 / s.secs).collect();
-                let spread = rs.iter().cloned().fold(f64::MIN, f64::max) / rs.iter().cloned().fold(f64::MAX, f64::min);
-                let best = rs.iter().cloned().fold(f64::MIN, f64::max);
-                let lag: u64 = g.iter().map(|s| s.lagged).sum();
-                let tot: u64 = g.iter().map(|s| s.deliveries + s.lagged).sum();
-                let lagp = 100.0 * lag as f64 / tot as f64;
-                let cpu = median(&mut g.iter().map(|s| s.cpu * 1e9 / s.deliveries as f64).collect::<Vec<_>>());
-                let x = |b: Option<f64>| b.map_or("-".into(), |b| format!("{:.2}", r / b));
-                println!(
-                    "{:<24} {:>10.3} {:>11.2} {:>9.2} {:>8} {:>8} {:>8} {:>7.2} {:>8.1} {:>6.2}{}",
-                    e.name, r / w.consumers as f64 / 1e6, r / 1e6, best / 1e6, x(tok), x(dis), x(pho), spread, cpu, lagp, if e.lossy { " lossy" } else { "" }
-                );
-                out.push(json!({"work": label, "payload": pname, "peer": e.name, "lossy": e.lossy, "mmsg_s": r / w.consumers as f64 / 1e6,
-                    "mdeliv_s": r / 1e6, "x_tokio": tok.map(|t| r / t), "x_disruptor": dis.map(|t| r / t), "x_photon": pho.map(|t| r / t), "best_mdeliv_s": best / 1e6, "spread": spread, "cpu_ns_per_delivery": cpu, "lag_pct": lagp}));
-            }
-            save(&json_to, &out);
+            add(throughput(args, row, label, &w, payload, entries));
         }
     }
-    save(&json_to, &out);
+    rows
 }
 
 /// After every table, so that a run cut short keeps what it measured.
-fn save(to: &Option<String>, out: &[serde_json::Value]) {
-    if let Some(f) = to {
-        std::fs::write(f, serde_json::to_string_pretty(out).unwrap()).unwrap();
+fn save(to: &Option<String>, rows: &[Row]) {
+    if let Some(file) = to {
+        let text = serde_json::to_string_pretty(rows).expect("rows are plain data");
+        std::fs::write(file, text).unwrap_or_else(|error| fail(&format!("{file}: {error}")));
+    }
+}
+
+fn load(file: &String) -> Vec<Row> {
+    let text = std::fs::read_to_string(file).unwrap_or_else(|error| fail(&format!("{file}: {error}")));
+    serde_json::from_str(&text).unwrap_or_else(|error| fail(&format!("{file}: {error}")))
+}
+
+fn fail(what: &str) -> ! {
+    eprintln!("{what}\n\n{}", args::USAGE);
+    std::process::exit(2)
+}
+
+fn main() {
+    let args = Args::parse(std::env::args().skip(1)).unwrap_or_else(|what| fail(&what));
+    let rows = match args.from.is_empty() {
+        true => measure(&args),
+        false => args.from.iter().flat_map(load).collect(),
+    };
+    if args.messages.is_none() {
+        goals::print(&rows);
+    }
+    match args.markdown.as_deref() {
+        Some("-") => println!("\n{}", goals::markdown(&rows)),
+        Some(file) => std::fs::write(file, goals::markdown(&rows))
+            .unwrap_or_else(|error| fail(&format!("{file}: {error}"))),
+        None => {}
     }
 }

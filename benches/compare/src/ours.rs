@@ -4,6 +4,7 @@ use crate::vec_set;
 use eventring::ring::{
     Builder, CursorId, Group, LaneGroup, Overflow, Publisher, SharedPublisher, Start, Subscriber,
 };
+use parking_lot::Mutex as PlMutex;
 use std::sync::{Arc, Mutex};
 
 pub struct EvTx<P>(Publisher<P>);
@@ -130,32 +131,41 @@ impl<P: Payload> Contender<P> for Shared {
     }
 }
 
-pub struct Locked;
-pub struct EvLockedTx<P>(Arc<Mutex<Publisher<P>>>);
-impl<P: Payload> Tx for EvLockedTx<P> {
-    #[inline(always)]
-    fn push(&mut self, seq: u64) -> bool {
-        self.0.lock().unwrap().publish_with(|slot| slot.set(P::make(seq))).is_ok()
-    }
-    #[inline(always)]
-    fn push_batch(&mut self, seq: u64, n: usize) -> usize {
-        let mut publisher = self.0.lock().unwrap();
-        let done = publisher.publish_batch_with(n, |i, slot| slot.set(P::make(seq + i as u64)));
-        done.map_or(0, |_| n)
-    }
+/// A `Publisher` behind a lock.
+pub struct EvLockedTx<L>(Arc<L>);
+macro_rules! locked {
+    ($c:ident, $name:literal, $mutex:ident, $m:ident => $lock:expr) => {
+        pub struct $c;
+        impl<P: Payload> Tx for EvLockedTx<$mutex<Publisher<P>>> {
+            #[inline(always)]
+            fn push(&mut self, seq: u64) -> bool {
+                let $m = &self.0;
+                $lock.publish_with(|slot| slot.set(P::make(seq))).is_ok()
+            }
+            #[inline(always)]
+            fn push_batch(&mut self, seq: u64, n: usize) -> usize {
+                let $m = &self.0;
+                let mut publisher = $lock;
+                let done = publisher.publish_batch_with(n, |i, slot| slot.set(P::make(seq + i as u64)));
+                done.map_or(0, |_| n)
+            }
+        }
+        impl<P: Payload> Contender<P> for $c {
+            const NAME: &'static str = $name;
+            type Tx = EvLockedTx<$mutex<Publisher<P>>>;
+            type Rx = EvRx<P>;
+            vec_set!(P);
+            fn open(cap: usize, p: usize, n: usize) -> Option<(Vec<Self::Tx>, Vec<Self::Rx>)> {
+                let (publisher, ring) = builder(cap, true).build().ok()?;
+                let rx = (0..n).map(|_| EvRx(ring.subscribe_gated(Start::Newest).unwrap()));
+                let publisher = Arc::new($mutex::new(publisher));
+                (p > 1).then(|| ((0..p).map(|_| EvLockedTx(publisher.clone())).collect(), rx.collect()))
+            }
+        }
+    };
 }
-impl<P: Payload> Contender<P> for Locked {
-    const NAME: &'static str = "eventring lock";
-    type Tx = EvLockedTx<P>;
-    type Rx = EvRx<P>;
-    vec_set!(P);
-    fn open(cap: usize, p: usize, n: usize) -> Option<(Vec<Self::Tx>, Vec<Self::Rx>)> {
-        let (publisher, ring) = builder(cap, true).build().ok()?;
-        let rx = (0..n).map(|_| EvRx(ring.subscribe_gated(Start::Newest).unwrap())).collect();
-        let publisher = Arc::new(Mutex::new(publisher));
-        (p > 1).then(|| ((0..p).map(|_| EvLockedTx(publisher.clone())).collect(), rx))
-    }
-}
+locked!(StdLock, "eventring lock", Mutex, m => m.lock().unwrap());
+locked!(ParkingLot, "eventring parking_lot", PlMutex, m => m.lock());
 
 pub struct Lanes;
 pub struct EvLanesRx<P>(LaneGroup<P>);
@@ -176,5 +186,32 @@ impl<P: Payload> Contender<P> for Lanes {
         let (publishers, lanes) = builder(cap / p.next_power_of_two(), true).build_lanes(p).ok()?;
         let rx = (0..n).map(|_| EvLanesRx(lanes.group_gated(Start::Newest).unwrap())).collect();
         (p > 1).then(|| (publishers.into_iter().map(EvTx).collect(), rx))
+    }
+}
+
+/// Waits as a task on an executor that parks at once, as tokio's `blocking_recv` does: nobody spins first.
+pub struct Task;
+pub struct EvTaskRx<P>(Subscriber<P>);
+impl<P: Payload> Rx for EvTaskRx<P> {
+    fn drain(&mut self, _: usize, _: &mut impl FnMut(u64)) -> Drained {
+        unreachable!("it only waits")
+    }
+    fn recv(&mut self) -> u64 {
+        futures_executor::block_on(self.0.recv_async()).map(|value| value.seq()).expect("it is open")
+    }
+}
+impl<P: Payload> Contender<P> for Task {
+    const NAME: &'static str = "eventring task";
+    const SPINS: bool = false;
+    const PARKS: bool = true;
+    type Tx = EvTx<P>;
+    type Rx = EvTaskRx<P>;
+    type Set = VecSet<EvTaskRx<P>>;
+    fn open(cap: usize, _: usize, _: usize) -> Option<(Vec<Self::Tx>, Vec<Self::Rx>)> {
+        let (publisher, ring) = builder(cap, false).build().ok()?;
+        Some((vec![EvTx(publisher)], vec![EvTaskRx(ring.subscribe(Start::Newest).unwrap())]))
+    }
+    fn open_set(_: usize, _: usize, _: usize) -> Option<(Vec<Self::Tx>, Self::Set)> {
+        None
     }
 }
