@@ -121,6 +121,11 @@ impl Sleeper {
     }
 }
 
+/// Tells those who were woken, after the publisher's lock was released.
+pub(super) fn tell(woken: &Woken) {
+    woken.iter().for_each(|sleeper| sleeper.tell());
+}
+
 impl Sleepers {
     /// Whether an event needs to be judged here.
     #[inline(always)]

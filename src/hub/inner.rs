@@ -1,0 +1,78 @@
+//! What a hub's handles and receivers share.
+
+use parking_lot::Mutex;
+
+use crate::event::{Epoch, EventRef, Filter, Limits, Record};
+use crate::ring::Ring;
+
+use super::class::Classes;
+use super::control::Control;
+use super::error::EndReason;
+use super::history::Kept;
+use super::registry::{Registry, Ticket};
+use super::sleepers::{State, Woken, tell};
+use super::writer::Writer;
+
+/// What handles and receivers share.
+pub(super) struct Inner {
+    pub(super) ring: Ring<Record>,
+    pub(super) writer: Mutex<Writer>,
+    pub(super) classes: Classes,
+    pub(super) registry: Registry,
+    pub(super) epoch: Epoch,
+    pub(super) limits: Limits,
+    pub(super) ring_bytes: usize,
+}
+
+impl Inner {
+    pub(super) fn close(&self) {
+        let mut woken = Woken::new();
+        self.writer.lock().close(&mut woken);
+        tell(&woken);
+    }
+
+    /// Ends a subscription, wakes its receiver, and tells who watches.
+    pub(super) fn end(&self, ticket: &Ticket, reason: EndReason) {
+        ticket.end(reason);
+        self.nudge(ticket);
+        self.announce(ticket, |id| Control::Left { id });
+    }
+
+    /// Tells those who watch presence what became of a subscription.
+    pub(super) fn announce(&self, ticket: &Ticket, control: impl Fn(String) -> Control) {
+        for watcher in self.registry.watchers(ticket) {
+            watcher.tell(control(ticket.id.to_string()));
+            self.nudge(&watcher);
+        }
+    }
+
+    /// Returns what topics keep between two offsets, and whether that is everything. Only of topics that are named can
+    /// it be known to be.
+    pub(super) fn recall(
+        &self,
+        filter: &Filter,
+        from: u64,
+        below: u64,
+        wanted: impl FnMut(EventRef<'_>) -> bool,
+    ) -> (Vec<Kept>, bool) {
+        let Some(histories) = self.writer.lock().histories.clone() else {
+            return (Vec::new(), false);
+        };
+        let kept = histories.between(filter, from, below, wanted);
+        let mut patterns = filter.patterns().iter();
+        let complete = patterns
+            .all(|pattern| pattern.is_literal() && histories.is_complete(pattern.as_str(), from));
+        (kept, complete)
+    }
+
+    fn nudge(&self, ticket: &Ticket) {
+        // Under the lock: a receiver looks at its ticket there before it falls asleep.
+        let state = {
+            let mut writer = self.writer.lock();
+            writer.sleepers.rouse(&ticket.sleeper, State::Nudged)
+        };
+        if state == State::Asleep {
+            ticket.sleeper.tell();
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Publishing: one event, one at a position or version that must be right, or a batch.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use crate::event::{ErrorKind, EventBatch, EventError, EventRef, Position};
+
+use super::core::Hub;
+use super::error::PublishError;
+use super::sleepers::{Woken, tell};
+use super::streams::ExpectedVersion;
+use super::writer::heap_bytes;
+
+impl Hub {
+    /// Publishes one event and returns where it stands. Nothing is allocated for a small event.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Invalid`] for an event beyond the hub's limits, [`PublishError::Closed`].
+    pub fn publish<'e>(&self, event: impl Into<EventRef<'e>>) -> Result<Position, PublishError> {
+        self.publish_expecting(ExpectedVersion::Any, event)
+    }
+
+    /// Publishes one event if its stream has the version that is expected.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Version`] where it has another one, [`StreamsNotKept`](PublishError::StreamsNotKept) where the
+    /// hub keeps none; else as [`publish`](Self::publish).
+    pub fn publish_expecting<'e>(
+        &self,
+        expected: ExpectedVersion,
+        event: impl Into<EventRef<'e>>,
+    ) -> Result<Position, PublishError> {
+        let event = event.into();
+        self.check(event)?;
+        let mut woken = Woken::new();
+        let published = {
+            let mut writer = self.inner.writer.lock();
+            writer.publish(event, expected, &mut woken)
+        };
+        tell(&woken);
+        Ok(self.at(published?))
+    }
+
+    /// Publishes one event at a position that must be exactly the next.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::{Event, Position};
+    /// use eventring::hub::{Hub, PublishError};
+    ///
+    /// let hub = Hub::new();
+    /// let event = Event::new("a", "t").to_event().unwrap();
+    /// let next = Position { epoch: hub.epoch(), offset: hub.head() + 1 };
+    /// assert_eq!(hub.publish_at(next, &event), Ok(next));
+    /// // Somebody else's event may be there already: nothing is published then.
+    /// assert!(matches!(hub.publish_at(next, &event), Err(PublishError::Position { .. })));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Position`] says which one is next; else as [`publish`](Self::publish).
+    pub fn publish_at<'e>(
+        &self,
+        position: Position,
+        event: impl Into<EventRef<'e>>,
+    ) -> Result<Position, PublishError> {
+        let event = event.into();
+        self.check(event)?;
+        let mut woken = Woken::new();
+        let mut writer = self.inner.writer.lock();
+        writer.check()?;
+        let expected = self.at(writer.next_offset());
+        if position != expected {
+            return Err(PublishError::Position {
+                expected,
+                got: position,
+            });
+        }
+        let published = writer.publish(event, ExpectedVersion::Any, &mut woken);
+        drop(writer);
+        tell(&woken);
+        published.map(|_| position)
+    }
+
+    /// Publishes the events of a batch, contiguous and visible at once, or none of them. Returns their offsets.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::{Event, EventBatch};
+    /// use eventring::hub::Hub;
+    ///
+    /// let mut batch = EventBatch::new();
+    /// for n in 0..3 {
+    ///     batch.push(Event::new("imports", "row").text(&n.to_string()).build()?);
+    /// }
+    /// assert_eq!(Hub::new().publish_batch(&batch)?, 1..4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::TooMany`] and [`TooLarge`](PublishError::TooLarge) beyond half of the hub's capacity and of its
+    /// `ring_bytes`; [`Invalid`](PublishError::Invalid) names the event; [`Closed`](PublishError::Closed).
+    pub fn publish_batch(&self, batch: &EventBatch) -> Result<Range<u64>, PublishError> {
+        self.publish_all(batch.len(), |index| batch.at(index))
+    }
+
+    /// Publishes events from an iterator as [`publish_batch`](Self::publish_batch) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish_batch`](Self::publish_batch).
+    pub fn publish_batch_iter<'e, E: Into<EventRef<'e>>>(
+        &self,
+        events: impl IntoIterator<Item = E>,
+    ) -> Result<Range<u64>, PublishError> {
+        let limit = self.batch_events_max();
+        let mut refs: SmallVec<[EventRef<'e>; 16]> = SmallVec::new();
+        for event in events {
+            if refs.len() == limit {
+                return Err(PublishError::TooMany {
+                    events: limit + 1,
+                    limit,
+                });
+            }
+            refs.push(event.into());
+        }
+        self.publish_all(refs.len(), |index| refs[index])
+    }
+
+    fn publish_all<'e>(
+        &self,
+        len: usize,
+        event: impl Fn(usize) -> EventRef<'e>,
+    ) -> Result<Range<u64>, PublishError> {
+        let limit = self.batch_events_max();
+        if len > limit {
+            return Err(PublishError::TooMany { events: len, limit });
+        }
+        let (mut bytes, mut heap) = (0, 0);
+        for index in 0..len {
+            let event = event(index);
+            self.check(event).map_err(|error| error.with_index(index))?;
+            bytes += event.record().len();
+            heap += heap_bytes(event);
+        }
+        let limit = self.inner.ring_bytes / 2;
+        if bytes > limit {
+            return Err(PublishError::TooLarge { bytes, limit });
+        }
+        let mut woken = Woken::new();
+        let published = {
+            let mut writer = self.inner.writer.lock();
+            writer.publish_batch(len, heap, event, &mut woken)
+        };
+        tell(&woken);
+        published
+    }
+
+    /// The builder of an event may have had other limits.
+    fn check(&self, event: EventRef<'_>) -> Result<(), PublishError> {
+        let (limit, actual) = (self.inner.limits.payload_bytes, event.data().len());
+        if actual <= limit {
+            return Ok(());
+        }
+        Err(EventError::new(ErrorKind::TooLarge { limit, actual }, "data").into())
+    }
+}
+
+impl PublishError {
+    fn with_index(self, index: usize) -> Self {
+        match self {
+            Self::Invalid(error) => Self::Invalid(error.with_index(index)),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! How a receiver reads: what topics kept, then the ring, showing what its filter takes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Delivery, Receiver, copy};
+use crate::event::{Event, EventRef, Position};
+use crate::hub::error::{Lagged, TryRecvError};
+use crate::ring;
+
+impl Receiver {
+    /// Receives the next event up to an offset if there is one; what comes later stays.
+    pub(in crate::hub) fn next_below(&mut self, last: u64) -> Result<Delivery, TryRecvError> {
+        self.rise();
+        let mut seen = None;
+        self.scan_to(last, |position, event| {
+            seen = Some(copy(position, event));
+            false
+        })?;
+        seen.ok_or(TryRecvError::Empty)
+    }
+
+    /// Walks over what was published when it began, showing what is wanted while `look` says true. The event that
+    /// `look` says false to is passed too. An error says that nothing wanted came before it.
+    pub(super) fn scan(
+        &mut self,
+        look: impl FnMut(Position, EventRef<'_>) -> bool,
+    ) -> Result<(), TryRecvError> {
+        self.scan_to(u64::MAX, look)
+    }
+
+    fn scan_to(
+        &mut self,
+        last: u64,
+        mut look: impl FnMut(Position, EventRef<'_>) -> bool,
+    ) -> Result<(), TryRecvError> {
+        loop {
+            let scanned = match self.backlog.is_empty() {
+                true => self.scan_ring(last, &mut look),
+                false => self.scan_backlog(&mut look),
+            };
+            let Err(TryRecvError::Lagged(lagged)) = scanned else {
+                return scanned;
+            };
+            if let Some(lagged) = self.refill(lagged) {
+                self.note_gap(lagged);
+                return Err(TryRecvError::Lagged(lagged));
+            }
+        }
+    }
+
+    fn scan_backlog(
+        &mut self,
+        mut look: impl FnMut(Position, EventRef<'_>) -> bool,
+    ) -> Result<(), TryRecvError> {
+        let epoch = self.inner.epoch;
+        let (mut going, mut count, mut time) = (true, 0, 0);
+        while going && let Some((offset, event)) = self.backlog.front() {
+            if let Some(reason) = self.ticket.ended() {
+                if count == 0 {
+                    return Err(reason.into());
+                }
+                break;
+            }
+            let offset = *offset;
+            going = look(Position { epoch, offset }, Event::as_ref(event));
+            time = Event::as_ref(event).time();
+            count += 1;
+            self.backlog.pop_front();
+        }
+        self.note(count, time);
+        Ok(())
+    }
+
+    /// Takes what topics kept of what the ring has no more. Returns what to tell of the rest, if anything is missing.
+    fn refill(&mut self, lagged: Lagged) -> Option<Lagged> {
+        let (from, below) = (lagged.resume_at - lagged.missed, lagged.resume_at);
+        let complete = self.recall(from, below, |_| true);
+        if complete {
+            return None;
+        }
+        let resume_at = self
+            .backlog
+            .front()
+            .map_or(lagged.resume_at, |(offset, _)| *offset);
+        Some(Lagged {
+            missed: lagged.missed - self.backlog.len() as u64,
+            resume_at,
+            exact: lagged.exact,
+        })
+    }
+
+    /// Fills the backlog with what is wanted of those offsets; says whether that is all there was.
+    pub(super) fn recall(
+        &mut self,
+        from: u64,
+        below: u64,
+        mut also: impl FnMut(EventRef<'_>) -> bool,
+    ) -> bool {
+        let (class, accept) = (&self.class, self.accept.as_deref());
+        let (kept, complete) = self.inner.recall(class.filter(), from, below, |event| {
+            class.wants(event) && accept.is_none_or(|accept| accept(event)) && also(event)
+        });
+        self.backlog = kept.into();
+        complete
+    }
+
+    fn scan_ring(
+        &mut self,
+        last: u64,
+        mut look: impl FnMut(Position, EventRef<'_>) -> bool,
+    ) -> Result<(), TryRecvError> {
+        let (epoch, class, ticket) = (self.inner.epoch, &*self.class, &*self.ticket);
+        let accept = self.accept.as_deref();
+        let (mut going, mut count, mut time) = (true, 0, 0);
+        // What comes meanwhile is for the next time, so that a busy hub cannot keep a quiet receiver here.
+        let mut left = self.subscriber.lag().max(1);
+        left = left.min(last.saturating_sub(self.subscriber.position()));
+        let mut outcome = Ok(());
+        while outcome.is_ok() && count == 0 && left > 0 {
+            if let Some(reason) = ticket.ended() {
+                outcome = Err(reason.into());
+                break;
+            }
+            let read = self
+                .subscriber
+                .read_while(left as usize, |sequence, record| {
+                    if !going {
+                        return false;
+                    }
+                    let event = record.as_ref();
+                    if class.wants(event) && accept.is_none_or(|accept| accept(event)) {
+                        if ticket.ended().is_some() {
+                            going = false;
+                            return false;
+                        }
+                        going = look(
+                            Position {
+                                epoch,
+                                offset: sequence + 1,
+                            },
+                            event,
+                        );
+                        count += 1;
+                        time = event.time();
+                    }
+                    true
+                });
+            match read {
+                Ok(read) => left = left.saturating_sub(read as u64),
+                Err(ring::TryRecvError::Empty) => outcome = Err(TryRecvError::Empty),
+                Err(ring::TryRecvError::Lagged(lagged)) => {
+                    let exact = class.event_filter().is_all() && accept.is_none();
+                    outcome = Err(TryRecvError::Lagged(Lagged::from_ring(lagged, exact)));
+                }
+                Err(ring::TryRecvError::Closed) => outcome = Err(TryRecvError::Closed),
+            }
+        }
+        self.note(count, time);
+        outcome
+    }
+
+    /// Keeps the figures. Relaxed: only this receiver writes them.
+    fn note(&self, count: u64, time: i64) {
+        if count > 0 {
+            add(&self.ticket.figures.delivered, count);
+            let last = &self.ticket.figures.last_time;
+            last.store(time as u64, Ordering::Relaxed);
+        }
+        self.note_position();
+    }
+
+    fn note_gap(&self, lagged: Lagged) {
+        add(&self.ticket.figures.gaps, 1);
+        add(&self.ticket.figures.missed, lagged.missed);
+    }
+
+    pub(super) fn note_position(&self) {
+        let position = &self.ticket.figures.position;
+        position.store(self.passed(), Ordering::Relaxed);
+    }
+
+    /// The offset of the last event that was passed.
+    pub(super) fn passed(&self) -> u64 {
+        match self.backlog.front() {
+            Some((offset, _)) => offset - 1,
+            None => self.subscriber.position(),
+        }
+    }
+}
+
+/// Relaxed: only the receiver writes its figures.
+fn add(figure: &AtomicU64, more: u64) {
+    figure.store(figure.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+}

@@ -1,0 +1,118 @@
+//! A pipeline that runs: its handle, and what the handle and the thread share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::ProcessorStats;
+use crate::hub::Hub;
+use crate::ring::Notify;
+
+/// A pipeline that runs. Dropping it stops it after the event that is under way.
+pub struct Running {
+    pub(super) hub: Hub,
+    pub(super) shared: Arc<Shared>,
+    pub(super) thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+pub(super) struct Shared {
+    pub(super) bell: Bell,
+    /// Read up to this offset, then end; 0 for not yet.
+    pub(super) until: AtomicU64,
+    pub(super) stopping: AtomicBool,
+    pub(super) abort: AtomicBool,
+    pub(super) finished: Mutex<bool>,
+    pub(super) ended: Condvar,
+    pub(super) passed: AtomicU64,
+    pub(super) taken: AtomicU64,
+    pub(super) sent: AtomicU64,
+    pub(super) failed: AtomicU64,
+    pub(super) missed: AtomicU64,
+}
+
+#[derive(Default)]
+pub(super) struct Bell {
+    pub(super) rung: Arc<Ring>,
+}
+
+#[derive(Default)]
+pub(super) struct Ring {
+    pub(super) rung: Mutex<bool>,
+    pub(super) changed: Condvar,
+}
+
+impl Notify for Ring {
+    fn notify(&self) {
+        *self.rung.lock() = true;
+        self.changed.notify_one();
+    }
+}
+
+impl Running {
+    /// Works off what has been published, so long at most, and ends.
+    pub fn stop(mut self, timeout: Duration) -> ProcessorStats {
+        let head = self.hub.head();
+        self.shared.until.store(head, Ordering::Relaxed);
+        self.shared.stopping.store(true, Ordering::Release);
+        self.shared.bell.rung.notify();
+        let deadline = Instant::now().checked_add(timeout);
+        let mut finished = self.shared.finished.lock();
+        while !*finished {
+            match deadline {
+                Some(deadline) => {
+                    if self
+                        .shared
+                        .ended
+                        .wait_until(&mut finished, deadline)
+                        .timed_out()
+                    {
+                        break;
+                    }
+                }
+                None => self.shared.ended.wait(&mut finished),
+            }
+        }
+        let join = *finished;
+        drop(finished);
+        self.shared.abort.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take().filter(|_| join) {
+            // It catches what handlers panic with.
+            let _ = thread.join();
+        }
+        let left = head.saturating_sub(self.shared.passed.load(Ordering::Relaxed));
+        ProcessorStats {
+            left,
+            ..self.stats()
+        }
+    }
+
+    /// Returns what it has done so far.
+    pub fn stats(&self) -> ProcessorStats {
+        let read = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+        ProcessorStats {
+            taken: read(&self.shared.taken),
+            sent: read(&self.shared.sent),
+            failed: read(&self.shared.failed),
+            missed: read(&self.shared.missed),
+            left: self.hub.head().saturating_sub(read(&self.shared.passed)),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shared.abort.store(true, Ordering::Release);
+        self.shared.bell.rung.notify();
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Running").field(&self.stats()).finish()
+    }
+}
