@@ -14,19 +14,36 @@ const SLOTS: usize = 1024;
 /// Ticks since the reactor started.
 pub(super) type Tick = u64;
 
+/// The end of a list of entries.
+const NONE: u32 = u32::MAX;
+
+/// All entries in one slab, and a list through it for each slot: so the wheel takes memory for the most
+/// entries that it ever had at once, not for the most that each of its slots ever had.
 pub(super) struct Wheel {
-    slots: Vec<Vec<u32>>,
+    /// First entry of each slot's list.
+    slots: Box<[u32]>,
+    entries: Vec<Entry>,
+    /// First of the entries that are not used.
+    free: u32,
+    used: usize,
     /// The first tick that has not been looked at.
     next: Tick,
-    entries: usize,
+}
+
+struct Entry {
+    key: u32,
+    /// The entry after this one in its list.
+    after: u32,
 }
 
 impl Wheel {
     pub(super) fn new() -> Self {
         Self {
-            slots: vec![Vec::new(); SLOTS],
+            slots: vec![NONE; SLOTS].into(),
+            entries: Vec::new(),
+            free: NONE,
+            used: 0,
             next: 0,
-            entries: 0,
         }
     }
 
@@ -34,22 +51,37 @@ impl Wheel {
     /// tick of the look, which comes earlier than one that is more than a turn away.
     pub(super) fn insert(&mut self, key: u32, at: Tick) -> Tick {
         let at = at.clamp(self.next, self.next + SLOTS as u64 - 1);
-        self.slots[at as usize % SLOTS].push(key);
-        self.entries += 1;
+        let slot = &mut self.slots[at as usize % SLOTS];
+        let entry = Entry { key, after: *slot };
+        match self.entries.get_mut(self.free as usize) {
+            Some(place) => {
+                *slot = std::mem::replace(&mut self.free, place.after);
+                *place = entry;
+            }
+            None => {
+                *slot = self.entries.len() as u32;
+                self.entries.push(entry);
+            }
+        }
+        self.used += 1;
         at
     }
 
-    /// Moves all keys that are due at tick `now` to `due`.
+    /// Moves all keys that are due at tick `now` to `due`; those of one tick in no order.
     pub(super) fn expire(&mut self, now: Tick, due: &mut Vec<u32>) {
-        if self.entries == 0 {
+        if self.used == 0 {
             self.next = self.next.max(now + 1);
             return;
         }
         let last = now.min(self.next + SLOTS as u64 - 1);
         while self.next <= last {
-            let slot = &mut self.slots[self.next as usize % SLOTS];
-            self.entries -= slot.len();
-            due.append(slot);
+            let mut at = std::mem::replace(&mut self.slots[self.next as usize % SLOTS], NONE);
+            while let Some(entry) = self.entries.get_mut(at as usize) {
+                due.push(entry.key);
+                let after = std::mem::replace(&mut entry.after, self.free);
+                self.free = std::mem::replace(&mut at, after);
+                self.used -= 1;
+            }
             self.next += 1;
         }
         self.next = self.next.max(now + 1);
@@ -57,10 +89,10 @@ impl Wheel {
 
     /// The next tick at which something may be due.
     pub(super) fn next_due(&self) -> Option<Tick> {
-        if self.entries == 0 {
+        if self.used == 0 {
             return None;
         }
-        (self.next..self.next + SLOTS as u64).find(|t| !self.slots[*t as usize % SLOTS].is_empty())
+        (self.next..self.next + SLOTS as u64).find(|t| self.slots[*t as usize % SLOTS] != NONE)
     }
 }
 
@@ -105,5 +137,19 @@ mod tests {
         let mut due = Vec::new();
         wheel.expire(1_000_000, &mut due);
         assert_eq!(due.len(), 2000);
+    }
+
+    #[test]
+    fn entries_are_used_again_wherever_they_were() {
+        let mut wheel = Wheel::new();
+        let mut due = Vec::new();
+        for tick in 0..5000 {
+            wheel.insert(1, tick + 100);
+            wheel.insert(2, tick + 100 + tick % 7);
+            wheel.expire(tick, &mut due);
+        }
+        assert!(wheel.entries.len() <= 2 * 107, "{}", wheel.entries.len());
+        wheel.expire(6000, &mut due);
+        assert_eq!((due.len(), wheel.used), (10_000, 0));
     }
 }
