@@ -4,11 +4,13 @@
 //! every buffer has a bound, and an error says which part of the input was wrong and at which byte.
 //! That makes the same code usable from a reactor, a blocking client, a test table and a fuzzer.
 //!
+//! - [`deflate`]: compression done once for many readers, and gzip.
 //! - [`http`]: HTTP/1.1 request and response heads, bodies of known length and chunked, the query
 //!   part of a target.
 //! - [`sse`]: Server-Sent Events, both directions.
 #![forbid(unsafe_code)]
 
+pub mod deflate;
 pub mod http;
 mod number;
 pub mod sse;

@@ -32,6 +32,7 @@ pub mod check;
 pub mod chunk;
 mod chunked;
 mod client;
+mod coding;
 mod diagnose;
 mod error;
 mod fields;
@@ -45,6 +46,7 @@ mod target;
 mod uri;
 
 pub use client::{Response, ResponseDecoder};
+pub use coding::Coding;
 pub use error::{Reason, RequestError, ResponseError};
 pub use fields::FieldIter;
 pub use framing::{BodyLength, ResponseBody};
