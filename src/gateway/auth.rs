@@ -8,8 +8,8 @@ use crate::wire::http::Head;
 
 /// Decides what a request may do.
 ///
-/// It is asked once per request, on the reactor's thread: it must not block.
-pub trait Authorizer: Send {
+/// It is asked once per request, on a reactor's thread: it must not block. Several reactors ask at once.
+pub trait Authorizer: Send + Sync {
     /// Says what the sender of `head` may do, or why not.
     ///
     /// # Errors

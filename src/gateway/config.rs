@@ -17,6 +17,9 @@ use crate::wire::http;
 pub struct ServerConfig {
     /// Addresses to listen on; port 0 lets the system pick one. `127.0.0.1:8080`.
     pub listen: Vec<SocketAddr>,
+    /// Reactors, each on a thread of its own but for the first, which accepts and hands connections
+    /// round. More than one helps where one core cannot send all that is to be sent. 1, at most 64.
+    pub reactors: usize,
     /// Names that `Host` may hold, beside those of loopback: `events.example` for all ports,
     /// `events.example:8443` for one, `*` for any name at all. With any, requests for other names get
     /// 421. Without, that is so for what comes over loopback if the server listens there, so that no
@@ -47,8 +50,9 @@ pub struct ServerConfig {
     pub bodies_in_flight: usize,
     /// Events of one atomic batch; more is 413. 1,000.
     pub batch_events: usize,
-    /// Bytes of each frame log, rounded up to a power of two. An encoded event may take a quarter of
-    /// it; readers get a `gap` for a larger one. 4 MiB.
+    /// Bytes of each frame log, rounded up to a power of two, or divided among the reactors and rounded
+    /// down to one. An encoded event may take a quarter of what a reactor has; readers get a `gap` for
+    /// a larger one. 4 MiB.
     pub frame_log_bytes: usize,
     /// Bytes of answers and history that may wait for one connection. 64 KiB.
     pub private_bytes: usize,
@@ -69,6 +73,7 @@ impl Default for ServerConfig {
         let limits = Limits::default();
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
+            reactors: 1,
             allowed_hosts: Vec::new(),
             cors_origins: Vec::new(),
             max_connections: limits.max_connections,
@@ -92,6 +97,8 @@ impl Default for ServerConfig {
     }
 }
 
+/// Most reactors: more threads than a machine has cores only cost.
+const REACTORS_MAX: usize = 64;
 /// Smallest frame log: its quarter takes an ordinary event.
 const FRAME_LOG_MIN: usize = 64 << 10;
 /// Shortest silence before a heartbeat: they are looked for once a second.
@@ -128,6 +135,12 @@ impl ServerConfig {
         }
         if !(FRAME_LOG_MIN..=FRAME_LOG_MAX).contains(&self.frame_log_bytes) {
             return Some(("frame_log_bytes", "must be 64 KiB to 1 GiB"));
+        }
+        if !(1..=REACTORS_MAX).contains(&self.reactors) {
+            return Some(("reactors", "must be 1 to 64"));
+        }
+        if self.frame_log_bytes / self.reactors < FRAME_LOG_MIN {
+            return Some(("frame_log_bytes", "must be 64 KiB or more for each reactor"));
         }
         let heartbeats = HEARTBEAT_MIN..=HEARTBEAT_MAX;
         if !self.heartbeat.is_zero() && !heartbeats.contains(&self.heartbeat) {

@@ -8,15 +8,15 @@ use crate::event::Position;
 use crate::{hub, reactor};
 
 /// What is known at one moment.
-pub(super) struct Figures<'a> {
+pub(super) struct Figures {
     pub(super) uptime: Duration,
     pub(super) head: Position,
     pub(super) capacity: usize,
-    /// The first offset that the reactor has not read.
+    /// The first offset that a reactor has not read which has streams.
     pub(super) fed: u64,
     pub(super) hub: hub::Stats,
     pub(super) reactor: reactor::Stats,
     pub(super) latency: reactor::Latency,
-    pub(super) metrics: &'a Metrics,
-    pub(super) told: &'a Told,
+    pub(super) metrics: Metrics,
+    pub(super) told: Told,
 }

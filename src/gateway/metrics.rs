@@ -1,7 +1,7 @@
 //! What the gateway counts beside the reactor's own counters.
 //!
-//! Everything here belongs to the reactor's thread, which also answers `GET /metrics`: plain numbers,
-//! no atomics, nothing an event.
+//! Everything here belongs to one reactor's thread: plain numbers, no atomics, nothing an event. Several
+//! reactors see each other's through [`Tallies`](super::tally::Tallies).
 
 use crate::reactor::EndReason;
 
@@ -98,7 +98,7 @@ impl Kind {
 pub(super) const STATUS_CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 
 /// The gateway's counters.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Metrics {
     pub(super) requests: [[u64; STATUS_CLASSES.len()]; Kind::ALL.len()],
     pub(super) refused: [u64; Refused::ALL.len()],
@@ -114,12 +114,33 @@ impl Metrics {
         self.requests[kind as usize][class] += 1;
     }
 
+    /// Adds what another reactor has counted.
+    pub(super) fn add(&mut self, other: &Self) {
+        let Self {
+            requests,
+            refused,
+            ended,
+            replayed,
+        } = other;
+        add_each(self.requests.as_flattened_mut(), requests.as_flattened());
+        add_each(&mut self.refused, refused);
+        add_each(&mut self.ended, ended);
+        self.replayed += replayed;
+    }
+
     pub(super) fn refused(&mut self, why: Refused) {
         self.refused[why as usize] += 1;
     }
 
     pub(super) fn ended(&mut self, why: EndReason) {
         self.ended[why as usize] += 1;
+    }
+}
+
+/// Adds numbers place by place.
+pub(super) fn add_each(sums: &mut [u64], numbers: &[u64]) {
+    for (sum, n) in sums.iter_mut().zip(numbers) {
+        *sum += n;
     }
 }
 

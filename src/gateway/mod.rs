@@ -7,7 +7,9 @@
 
 mod auth;
 mod binding;
+mod common;
 mod config;
+mod crew;
 mod dashboard;
 mod feed;
 mod figures;
@@ -28,6 +30,7 @@ mod server;
 mod service;
 mod stats;
 mod stream;
+mod tally;
 mod told;
 mod topics;
 

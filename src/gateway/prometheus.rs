@@ -56,7 +56,7 @@ impl Text<'_> {
 }
 
 /// Renders the figures.
-pub(super) fn render(figures: &Figures<'_>, out: &mut String) {
+pub(super) fn render(figures: &Figures, out: &mut String) {
     let text = &mut Text(out);
     hub(text, figures);
     delivery(text, figures);
@@ -66,7 +66,7 @@ pub(super) fn render(figures: &Figures<'_>, out: &mut String) {
     latency(text, figures);
 }
 
-fn hub(text: &mut Text<'_>, figures: &Figures<'_>) {
+fn hub(text: &mut Text<'_>, figures: &Figures) {
     let Figures { hub, fed, .. } = figures;
     let version = env!("CARGO_PKG_VERSION");
     text.family("eventring_build_info", "gauge", "The version that runs.");
@@ -119,7 +119,7 @@ fn hub(text: &mut Text<'_>, figures: &Figures<'_>) {
     );
 }
 
-fn delivery(text: &mut Text<'_>, figures: &Figures<'_>) {
+fn delivery(text: &mut Text<'_>, figures: &Figures) {
     let Figures {
         reactor, metrics, ..
     } = figures;
@@ -146,7 +146,7 @@ fn delivery(text: &mut Text<'_>, figures: &Figures<'_>) {
     );
 }
 
-fn connections(text: &mut Text<'_>, figures: &Figures<'_>) {
+fn connections(text: &mut Text<'_>, figures: &Figures) {
     let Figures { reactor, .. } = figures;
     let live = reactor.streams.saturating_sub(reactor.catching_up);
     let rest = reactor.streams + reactor.watchers + reactor.closing;
@@ -191,7 +191,7 @@ fn connections(text: &mut Text<'_>, figures: &Figures<'_>) {
     );
 }
 
-fn losses(text: &mut Text<'_>, figures: &Figures<'_>) {
+fn losses(text: &mut Text<'_>, figures: &Figures) {
     let Figures {
         reactor,
         metrics,
@@ -233,7 +233,7 @@ fn losses(text: &mut Text<'_>, figures: &Figures<'_>) {
     );
 }
 
-fn requests(text: &mut Text<'_>, figures: &Figures<'_>) {
+fn requests(text: &mut Text<'_>, figures: &Figures) {
     let Figures {
         reactor, metrics, ..
     } = figures;
@@ -264,7 +264,7 @@ fn requests(text: &mut Text<'_>, figures: &Figures<'_>) {
     );
 }
 
-fn latency(text: &mut Text<'_>, figures: &Figures<'_>) {
+fn latency(text: &mut Text<'_>, figures: &Figures) {
     let name = "eventring_publish_to_socket_seconds";
     text.family(
         name,

@@ -93,13 +93,14 @@ pub(super) struct Bounds {
 }
 
 impl Publisher {
-    pub(super) fn new(hub: Hub, bounds: Bounds) -> Self {
+    /// `in_flight` counts the bytes of bodies for all who share the bound.
+    pub(super) fn new(hub: Hub, bounds: Bounds, in_flight: Arc<AtomicUsize>) -> Self {
         Self {
             hub,
             builder: EventBuilder::with_limits(bounds.event),
             batch: EventBatch::with_limits(bounds.event),
             results: Vec::new(),
-            in_flight: Arc::default(),
+            in_flight,
             bounds,
             stopping: false,
         }

@@ -2,19 +2,23 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
 use super::auth::{AllowAll, Authorizer};
+use super::common::Common;
 use super::config::ServerConfig;
+use super::crew::Crew;
 use super::guard::Guard;
 use super::hosts::HostPolicy;
 use super::origins::Origins;
 use super::publish::Bounds;
 use super::service::Gateway;
 use super::stream::StreamDefaults;
+use super::tally::Tallies;
 use crate::hub::Hub;
 use crate::reactor::{self, BindError, Clock, Latency, Reactor, Stats, StopReport};
 
@@ -38,9 +42,10 @@ use crate::reactor::{self, BindError, Clock, Latency, Reactor, Stats, StopReport
 /// ```
 pub struct Server {
     reactor: Reactor<Gateway>,
+    crew: Crew,
     stop_timeout: Duration,
-    /// The log knows that it has stopped.
-    stopped: bool,
+    /// How it ended, reactors of other threads included.
+    report: Option<StopReport>,
 }
 
 /// Bytes read at a time, however small the ring is.
@@ -104,8 +109,10 @@ impl Server {
             .map_err(|(value, why)| ServerError::value("allowed_hosts", &value, &why))?;
         let origins = Origins::new(&config.cors_origins)
             .map_err(|(value, why)| ServerError::value("cors_origins", &value, &why))?;
-        let guard = Guard::new(hosts, origins);
-        let readers = (hub.reader()?, hub.reader()?);
+        let mut readers = Vec::with_capacity(config.reactors);
+        for _ in 0..config.reactors {
+            readers.push((hub.reader()?, hub.reader()?));
+        }
         let bounds = Bounds {
             body_bytes: config.body_bytes,
             bodies_in_flight: config.bodies_in_flight,
@@ -120,22 +127,41 @@ impl Server {
         let mut limits = config.limits();
         // The shortest event on the wire has two bytes: one read is at most half a ring.
         limits.read_bytes = limits.read_bytes.min(hub.capacity().max(READ_BYTES_MIN));
-        let reactor = Reactor::bind(&config.listen, limits, fed, |handle| {
-            Gateway::new(hub, readers, bounds, defaults, guard, authorizer, handle)
+        let common = Common {
+            bounds,
+            defaults,
+            guard: Arc::new(Guard::new(hosts, origins)),
+            authorizer: authorizer.into(),
+            in_flight: Arc::default(),
+            tallies: Arc::new(Tallies::new(config.reactors)),
+        };
+        let mut readers = readers.into_iter();
+        let count = config.reactors;
+        let mut reactors = Reactor::bind(&config.listen, limits, (count, fed), |handle| {
+            let Some(readers) = readers.next() else {
+                unreachable!("there are readers for each reactor")
+            };
+            Gateway::new(hub, readers, common.clone(), handle)
         })?;
+        let others = reactors.split_off(1);
+        let Some(reactor) = reactors.pop() else {
+            unreachable!("`first_fault` refuses to have none")
+        };
         for address in reactor.addresses() {
             tracing::info!(%address, epoch = %hub.epoch(), "listening");
         }
         Ok(Self {
             reactor,
+            crew: Crew::new(others),
             stop_timeout: config.stop_timeout,
-            stopped: false,
+            report: None,
         })
     }
 
     /// Goes by another clock: deadlines and heartbeats come when it says so.
     #[must_use]
-    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
+    pub fn with_clock(mut self, clock: impl Clock + Clone + 'static) -> Self {
+        self.crew.set_clock(&clock);
         self.reactor.set_clock(Box::new(clock));
         self
     }
@@ -153,7 +179,7 @@ impl Server {
         }
     }
 
-    /// Serves on this thread until [`Handle::stop`].
+    /// Serves on this thread until [`Handle::stop`]; reactors beside the first have threads of their own.
     ///
     /// # Errors
     ///
@@ -186,21 +212,32 @@ impl Server {
     /// Does what is ready, after waiting for it at most `timeout` (`None`: as long as it takes).
     ///
     /// For hosts with a loop of their own: turn when [`AsRawFd`](std::os::fd::AsRawFd) is readable or
-    /// [`next_deadline`](Self::next_deadline) has passed. Returns `Some` once the server has stopped.
+    /// [`next_deadline`](Self::next_deadline) has passed. Returns `Some` once the server has stopped. With
+    /// more than one [reactor](ServerConfig::reactors) this drives the first one, and starts the threads
+    /// of the others when it is first called; otherwise nothing runs but what is called here.
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run).
+    /// As [`run`](Self::run), and what the system returned when it refused a thread.
+    ///
+    /// # Panics
+    ///
+    /// Goes on with a panic of another reactor's thread.
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Option<StopReport>> {
-        let report = self.reactor.turn(timeout)?;
-        if let Some(report) = report.filter(|_| !std::mem::replace(&mut self.stopped, true)) {
+        if self.report.is_some() {
+            return Ok(self.report);
+        }
+        self.crew.start()?;
+        if let Some(report) = self.reactor.turn(timeout)? {
+            let report = self.crew.join(report)?;
             tracing::info!(
                 clean = report.clean,
                 left = report.connections_left,
                 "stopped"
             );
+            self.report = Some(report);
         }
-        Ok(report)
+        Ok(self.report)
     }
 
     /// When the next turn is due even if no descriptor is ready; `None`: now.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::auth::{Access, Action, Authorizer, Denied};
+use super::auth::{Access, Action, Denied};
+use super::common::Common;
 use super::figures::Figures;
 use super::forms::{Encoder, Form, Framing};
 use super::guard::{Cors, Guard};
@@ -13,10 +14,11 @@ use super::log::{self, Refusals};
 use super::metrics::{Kind, Metrics, Refused, status_of};
 use super::problem::{Problem, ReplyTo, fresh_answer, json_answer};
 use super::prometheus;
-use super::publish::{Bounds, Publish, Publisher};
+use super::publish::{Publish, Publisher};
 use super::routes::{self, Route};
 use super::stats;
-use super::stream::{self, StreamDefaults, StreamFilter, StreamRequest};
+use super::stream::{self, StreamFilter, StreamRequest};
+use super::tally::Tally;
 use super::topics::Topics;
 use crate::event::{Epoch, Position, Router};
 use crate::hub::{Hub, HubWaiter, Reader};
@@ -48,9 +50,7 @@ pub(super) struct Gateway {
     classes: usize,
     pub(super) encoder: Encoder,
     publisher: Publisher,
-    guard: Guard,
-    authorizer: Box<dyn Authorizer>,
-    defaults: StreamDefaults,
+    common: Common,
     handle: Handle,
     made: Instant,
     /// The first offset that is not in the frame logs.
@@ -64,10 +64,7 @@ impl Gateway {
     pub(super) fn new(
         hub: &Hub,
         (live, history): (Reader, Reader),
-        bounds: Bounds,
-        defaults: StreamDefaults,
-        guard: Guard,
-        authorizer: Box<dyn Authorizer>,
+        common: Common,
         handle: &Handle,
     ) -> Self {
         let waiter = live.waiter(handle.notifier());
@@ -81,10 +78,8 @@ impl Gateway {
             restricted: HashMap::new(),
             classes: 0,
             encoder: Encoder::default(),
-            publisher: Publisher::new(hub.clone(), bounds),
-            guard,
-            authorizer,
-            defaults,
+            publisher: Publisher::new(hub.clone(), common.bounds, common.in_flight.clone()),
+            common,
             handle: handle.clone(),
             made: Instant::now(),
             fed: hub.visible() + 1,
@@ -163,7 +158,7 @@ impl Gateway {
                     }));
                 }
                 let place = (self.at(self.hub.head()), self.hub.earliest());
-                let plan = request.plan(access, place, &self.defaults, &mut self.encoder);
+                let plan = request.plan(access, place, &self.common.defaults, &mut self.encoder);
                 Ok(Begin::Stream(plan))
             }
             Route::Publish(topic) => {
@@ -178,17 +173,27 @@ impl Gateway {
         }
     }
 
-    fn figures(&self) -> Figures<'_> {
+    fn tally(&self) -> Tally {
+        Tally {
+            metrics: self.metrics.clone(),
+            told: self.encoder.told.clone(),
+            fed: (!self.is_idle()).then_some(self.fed),
+        }
+    }
+
+    fn figures(&self) -> Figures {
+        let tallies = &self.common.tallies;
+        let all = tallies.sum(self.handle.reactor(), self.tally());
         Figures {
             uptime: self.made.elapsed(),
             head: self.at(self.hub.head()),
             capacity: self.hub.capacity(),
-            fed: self.fed,
+            fed: all.fed.unwrap_or(self.fed),
             hub: self.hub.stats(),
             reactor: self.handle.stats(),
             latency: self.handle.latency(),
-            metrics: &self.metrics,
-            told: &self.encoder.told,
+            metrics: all.metrics,
+            told: all.told,
         }
     }
 
@@ -224,7 +229,8 @@ impl Gateway {
     }
 
     fn authorize(&self, head: &Head, peer: SocketAddr, action: Action) -> Result<Access, Problem> {
-        self.authorizer
+        self.common
+            .authorizer
             .authorize(head, peer, action)
             .map_err(|denied| match denied {
                 Denied::Unknown(challenge) => {
@@ -251,7 +257,7 @@ impl Service for Gateway {
         let bodiless = matches!(head.body(), BodyLength::None | BodyLength::Length(0));
         let reply = routes::reply_to(head);
         let reply = if bodiless { reply } else { reply.closing() };
-        let cors = match self.guard.check(head, peer.ip()) {
+        let cors = match self.common.guard.check(head, peer.ip()) {
             Ok(cors) => cors,
             Err((why, problem)) => {
                 self.metrics.answered(Kind::None, problem.status());
@@ -385,6 +391,9 @@ impl Service for Gateway {
     fn feed(&mut self, frames: &mut Frames<'_, Self>) {
         self.feed_new(frames);
         self.fed = frames.fed();
+        if self.common.tallies.are_shared() {
+            self.common.tallies.put(self.handle.reactor(), self.tally());
+        }
     }
 
     fn catch_up(&mut self, part: CatchUp<'_, StreamFilter>, out: &mut Vec<u8>) -> CaughtUp {

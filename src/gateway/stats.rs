@@ -10,7 +10,7 @@ use super::topics::{Count, Topics};
 use crate::reactor::{EndReason, LATENCY_BOUNDS_US};
 
 /// Appends the figures as one JSON object. Counters only grow: whoever wants rates subtracts two.
-pub(super) fn write_json(figures: &Figures<'_>, topics: &Topics, out: &mut Vec<u8>) {
+pub(super) fn write_json(figures: &Figures, topics: &Topics, out: &mut Vec<u8>) {
     let Figures {
         hub,
         reactor,

@@ -1,5 +1,7 @@
 //! What streams were told about events that they do not get, and how often.
 
+use super::metrics::add_each;
+
 /// Why events are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GapReason {
@@ -49,8 +51,17 @@ impl ResetReason {
 }
 
 /// How often each was told.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Told {
     pub(super) gaps: [u64; GapReason::ALL.len()],
     pub(super) resets: [u64; ResetReason::ALL.len()],
+}
+
+impl Told {
+    /// Adds what another reactor has told.
+    pub(super) fn add(&mut self, other: &Self) {
+        let Self { gaps, resets } = other;
+        add_each(&mut self.gaps, gaps);
+        add_each(&mut self.resets, resets);
+    }
 }

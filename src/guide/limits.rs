@@ -49,8 +49,9 @@
 //! | `bodies_in_flight` in all | 64 MiB | 503 with `Retry-After` |
 //! | `batch_events` of an atomic request | 1,000 | 413 |
 //! | `max_pending_publishes` of a connection | 256 | it is not read until answers have gone out |
-//! | `frame_log_bytes` of each form | 4 MiB | who is further behind is served from the ring |
-//! | one frame | a quarter of that | its readers get a `gap`, `oversize` |
+//! | `reactors` | 1, at most 64 | refused when the server starts |
+//! | `frame_log_bytes` of each form, divided among the reactors | 4 MiB | who is further behind is served from the ring |
+//! | one frame | a quarter of a reactor's part | its readers get a `gap`, `oversize` |
 //! | `private_bytes` of a connection | 64 KiB | no more is encoded until some of it went out |
 //! | `half_sent_bytes` in all | 16 MiB | who is stuck inside a frame is cut |
 //! | `stop_timeout` | 5 s | what is left then is counted in the [`StopReport`](crate::gateway::StopReport) |

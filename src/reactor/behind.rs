@@ -42,13 +42,15 @@ impl<S: Service> Core<S> {
                     Some(frame) => frame,
                     None => {
                         let frame: Arc<[u8]> = log.slice(mark.start..end).into();
-                        if self.half_sent + frame.len() > self.limits.half_sent_bytes {
+                        if !self
+                            .group
+                            .hold_half_sent(frame.len(), self.limits.half_sent_bytes)
+                        {
                             let hot = self.hot(i);
                             hot.phase = Phase::CatchUp;
                             hot.cursor = mark.offset;
                             return false;
                         }
-                        self.half_sent += frame.len();
                         self.last_saved = Some((form, mark.start, Arc::downgrade(&frame)));
                         frame
                     }
@@ -71,7 +73,7 @@ impl<S: Service> Core<S> {
     /// Gives back a saved frame; the last holder frees its memory.
     pub(super) fn release_frame(&mut self, frame: Arc<[u8]>) {
         if Arc::strong_count(&frame) == 1 {
-            self.half_sent -= frame.len();
+            self.group.release_half_sent(frame.len());
         }
     }
 }

@@ -8,6 +8,8 @@ use super::class::{ClassId, Classes};
 use super::conn::{Cold, Flags, Hot, Outbound, Phase};
 use super::end::EndReason;
 use super::framelog::FrameLog;
+use super::group::Group;
+use super::inbox::Handle;
 use super::limits::Limits;
 use super::service::Service;
 use super::stats::Counters;
@@ -38,18 +40,17 @@ pub(super) struct Core<S: Service> {
     pub(super) appended: u64,
     /// The heartbeat of each wire form, as last written.
     pub(super) beats: Vec<Vec<u8>>,
-    /// Bytes held in half-sent frames.
-    pub(super) half_sent: usize,
     /// The frame last saved half-sent: the next one inside it shares it.
     pub(super) last_saved: Option<(u8, u64, std::sync::Weak<[u8]>)>,
     pub(super) limits: Limits,
     pub(super) counters: Arc<Counters>,
+    pub(super) group: Arc<Group>,
     started: Instant,
     pub(super) now: Instant,
 }
 
 impl<S: Service> Core<S> {
-    pub(super) fn new(limits: Limits, counters: Arc<Counters>, now: Instant, fed: u64) -> Self {
+    pub(super) fn new(limits: Limits, handle: &Handle, now: Instant, fed: u64) -> Self {
         Self {
             hot: Vec::new(),
             cold: Vec::new(),
@@ -65,10 +66,10 @@ impl<S: Service> Core<S> {
             unpumped: 0,
             appended: 0,
             beats: vec![Vec::new(); S::FORMS],
-            half_sent: 0,
             last_saved: None,
             limits,
-            counters,
+            counters: handle.group.member(handle.number).counters.clone(),
+            group: handle.group.clone(),
             started: now,
             now,
         }
@@ -199,6 +200,7 @@ impl<S: Service> Core<S> {
         };
         self.free.push(i);
         self.counters.connections.sub(1);
+        self.group.leave();
     }
 
     /// Lets connection `i` send what it has, then FIN, and reads what the peer still sends.

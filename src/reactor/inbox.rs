@@ -1,14 +1,17 @@
 //! The reactor's inbox: how other threads give it commands.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mio::Waker;
 
+use super::group::Group;
 use super::latency::Latency;
-use super::stats::{Counters, Stats};
+use super::stats::Stats;
+use super::transport::Transport;
 use crate::ring::Notify;
 
 /// Commands that wait at most; a further one is refused.
@@ -17,6 +20,8 @@ const INBOX_MAX: usize = 1024;
 pub(super) enum Command {
     /// Let what is published go out within this time, then end.
     Stop(Duration),
+    /// Serve a connection that the first reactor has accepted and counted.
+    Adopt(Transport, SocketAddr),
 }
 
 pub(super) struct Inbox {
@@ -54,15 +59,30 @@ impl Inbox {
             .pop_front()
     }
 
-    fn put(&self, command: Command) -> bool {
+    /// Gives the reactor a command, or the command back if too many wait.
+    pub(super) fn put(&self, command: Command) -> Result<(), Command> {
         let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
-        if commands.len() == INBOX_MAX {
-            return false;
+        if commands.len() >= INBOX_MAX {
+            return Err(command);
         }
         commands.push_back(command);
         drop(commands);
-        self.notify();
-        true
+        self.wake();
+        Ok(())
+    }
+
+    /// Gives the reactor its last command, which must not be lost: over the bound if need be.
+    pub(super) fn put_last(&self, command: Command) {
+        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        commands.push_back(command);
+        drop(commands);
+        self.wake();
+    }
+
+    /// Ends the reactor's poll.
+    pub(super) fn wake(&self) {
+        // It can only fail if the descriptor is gone, and then nobody sleeps on it.
+        let _ = self.waker.wake();
     }
 }
 
@@ -70,38 +90,64 @@ impl Notify for Inbox {
     fn notify(&self) {
         let nanos = self.made.elapsed().as_nanos() as u64;
         self.woken.store(nanos, Ordering::Relaxed);
-        // It can only fail if the descriptor is gone, and then nobody sleeps on it.
-        let _ = self.waker.wake();
+        self.wake();
     }
 }
 
-/// Speaks to a running reactor from any thread.
+/// Speaks to running reactors from any thread: to one of them, and through it to all of its group.
 #[derive(Clone)]
 pub struct Handle {
-    pub(super) inbox: Arc<Inbox>,
-    pub(super) counters: Arc<Counters>,
+    pub(super) group: Arc<Group>,
+    pub(super) number: usize,
 }
 
 impl Handle {
-    /// Asks the reactor to stop: no new connections, what is published goes out within `timeout`.
+    /// The number of this handle's reactor in its group, from 0.
+    pub fn reactor(&self) -> usize {
+        self.number
+    }
+
+    /// How many reactors there are in the group.
+    pub fn reactors(&self) -> usize {
+        self.group.len()
+    }
+
+    /// Asks all reactors to stop: no new connections, what is published goes out within `timeout`.
     ///
     /// Returns `false` if too many commands wait already, which only a reactor that nobody turns has.
     pub fn stop(&self, timeout: Duration) -> bool {
-        self.inbox.put(Command::Stop(timeout))
+        let first = &self.group.member(0).inbox;
+        first.put(Command::Stop(timeout)).is_ok()
     }
 
-    /// The counters as they are now.
+    /// The counters of all reactors as they are now.
     pub fn stats(&self) -> Stats {
-        self.counters.read()
+        self.group.stats()
     }
 
-    /// The latency histogram as it is now.
+    /// The latency histogram of all reactors as it is now.
     pub fn latency(&self) -> Latency {
-        self.counters.latency.read()
+        self.group.latency()
     }
 
-    /// What wakes the reactor out of a poll.
+    /// What wakes this handle's reactor out of a poll.
     pub fn notifier(&self) -> Arc<dyn Notify> {
-        self.inbox.clone()
+        self.group.member(self.number).inbox.clone()
+    }
+
+    /// Says that the thread of this handle's reactor ends, for whatever reason: the others need not
+    /// wait for it, and stop at once if they have not been asked to.
+    pub fn thread_ends(&self) {
+        let in_order = self.group.has_ended(self.number);
+        self.group.end(self.number);
+        if !in_order {
+            let first = &self.group.member(0).inbox;
+            first.put_last(Command::Stop(Duration::ZERO));
+        }
+    }
+
+    /// Tells all reactors but the first to end at once: the first will not be turned any more.
+    pub fn abandon_others(&self) {
+        self.group.stop_others(Duration::ZERO);
     }
 }

@@ -23,6 +23,16 @@ pub struct Latency {
     pub sum_us: u64,
 }
 
+impl Latency {
+    /// These measurements and those of another reactor together.
+    pub(super) fn with(self, other: Self) -> Self {
+        Self {
+            counts: std::array::from_fn(|i| self.counts[i] + other.counts[i]),
+            sum_us: self.sum_us + other.sum_us,
+        }
+    }
+}
+
 /// The histogram; the reactor's thread is its only writer.
 #[derive(Debug, Default)]
 pub(super) struct Histogram {

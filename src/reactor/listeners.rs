@@ -23,6 +23,7 @@ pub struct BindError {
     pub source: io::Error,
 }
 
+#[derive(Default)]
 pub(super) struct Listeners {
     sockets: Vec<TcpListener>,
     /// Sockets that may have more to accept.

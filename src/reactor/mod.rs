@@ -15,6 +15,7 @@ mod end;
 mod expiry;
 mod framelog;
 mod frames;
+mod group;
 mod inbox;
 mod latency;
 mod limits;

@@ -12,10 +12,20 @@ macro_rules! counters {
             pub(super) latency: super::latency::Histogram,
         }
 
-        /// A reading of the reactor's counters.
+        /// A reading of the counters of all reactors of a server.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct Stats {
             $($(#[$doc])* pub $name: u64),*
+        }
+
+        impl Stats {
+            /// These figures and those of another reactor together.
+            pub(super) fn with(self, other: Self) -> Self {
+                Self {
+                    lag_max: self.lag_max.max(other.lag_max),
+                    ..Self { $($name: self.$name.wrapping_add(other.$name)),* }
+                }
+            }
         }
 
         impl Counters {

@@ -22,6 +22,9 @@ impl<S: Service> Reactor<S> {
         self.stop_at = Some(self.stop_at.map_or(at, |earlier| earlier.min(at)));
         self.listeners.close();
         self.service.stopping();
+        if self.number == 0 {
+            self.core.group.stop_others(timeout);
+        }
     }
 
     /// Ends every connection that has got everything; reports when none is left or time is up.
@@ -46,8 +49,11 @@ impl<S: Service> Reactor<S> {
             }
         }
         let left = self.core.counters.connections.get();
-        if left == 0 || self.core.now >= stop_at {
+        // The first one goes last: who waits for it has waited for all.
+        let first = self.number > 0 || self.core.group.others_have_ended();
+        if (left == 0 && first) || self.core.now >= stop_at {
             self.report = Some(self.stop_report());
+            self.core.group.end(self.number);
         }
     }
 

@@ -11,11 +11,11 @@ use super::clock::{Clock, SystemClock};
 use super::core::Core;
 use super::end::EndReason;
 use super::frames::Frames;
+use super::group::Group;
 use super::inbox::{Command, Handle, Inbox};
 use super::limits::Limits;
-use super::listeners::{BindError, Listeners};
+use super::listeners::{Accepted, BindError, Listeners};
 use super::service::Service;
-use super::stats::Counters;
 use super::stop::StopReport;
 use super::wheel::{TICK, Tick};
 
@@ -28,9 +28,15 @@ const EVENTS: usize = 1024;
 ///
 /// All of it happens in [`turn`](Self::turn), on the caller's thread; no thread is started here.
 pub struct Reactor<S: Service> {
+    /// Its place in the group; 0 accepts.
+    pub(super) number: usize,
     pub(super) poll: Poll,
     pub(super) events: Events,
     pub(super) listeners: Listeners,
+    /// Sockets of the last accept; the buffer is kept.
+    pub(super) accepted: Vec<Accepted>,
+    /// Who gets the next connection.
+    pub(super) next_reactor: usize,
     pub(super) inbox: Arc<Inbox>,
     pub(super) core: Core<S>,
     pub(super) service: S,
@@ -52,17 +58,26 @@ pub struct Reactor<S: Service> {
 }
 
 impl<S: Service> Reactor<S> {
-    /// Listens on `addresses` and makes a reactor for `service`, whose logs begin at offset `fed`.
+    /// Listens on `addresses` and makes `count` reactors, whose logs begin at offset `fed`, each with a
+    /// service of its own. The first one accepts and hands the connections round.
+    ///
+    /// What the limits say of connections and half-sent frames holds for all together; the bytes of a
+    /// frame log are divided among them.
     ///
     /// # Errors
     ///
     /// [`BindError`] names the address that could not be had; then none is listened on.
+    ///
+    /// # Panics
+    ///
+    /// When `count` is 0.
     pub fn bind(
         addresses: &[SocketAddr],
-        limits: Limits,
-        fed: u64,
-        service: impl FnOnce(&Handle) -> S,
-    ) -> Result<Self, BindError> {
+        mut limits: Limits,
+        (count, fed): (usize, u64),
+        mut service: impl FnMut(&Handle) -> S,
+    ) -> Result<Vec<Self>, BindError> {
+        assert!(count > 0, "a server has a reactor");
         let first = addresses
             .first()
             .copied()
@@ -71,26 +86,53 @@ impl<S: Service> Reactor<S> {
             address: first,
             source,
         };
-        let mut listeners = Listeners::bind(addresses)?;
-        let poll = Poll::new().map_err(fail)?;
-        listeners
-            .register(poll.registry(), FIRST_LISTENER)
-            .map_err(fail)?;
-        let waker = Waker::new(poll.registry(), WAKER).map_err(fail)?;
-        let inbox = Arc::new(Inbox::new(waker));
-        let counters = Arc::new(Counters::default());
-        let handle = Handle {
-            inbox: inbox.clone(),
-            counters: counters.clone(),
-        };
-        let service = service(&handle);
+        let mut listeners = Some(Listeners::bind(addresses)?);
+        limits.frame_log_bytes = part_of_log(limits.frame_log_bytes, count);
+        let (mut polls, mut inboxes) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            let poll = Poll::new().map_err(fail)?;
+            let waker = Waker::new(poll.registry(), WAKER).map_err(fail)?;
+            polls.push(poll);
+            inboxes.push(Inbox::new(waker));
+        }
+        let group = Arc::new(Group::new(inboxes));
+        let mut reactors = Vec::with_capacity(count);
+        for (number, poll) in polls.into_iter().enumerate() {
+            let handle = Handle {
+                group: group.clone(),
+                number,
+            };
+            let mut listeners = listeners.take().unwrap_or_default();
+            listeners
+                .register(poll.registry(), FIRST_LISTENER)
+                .map_err(fail)?;
+            let service = service(&handle);
+            reactors.push(Self::new(
+                (poll, listeners),
+                &handle,
+                (limits.clone(), fed),
+                service,
+            ));
+        }
+        Ok(reactors)
+    }
+
+    fn new(
+        (poll, listeners): (Poll, Listeners),
+        handle: &Handle,
+        (limits, fed): (Limits, u64),
+        service: S,
+    ) -> Self {
         let read_bytes = limits.read_bytes.max(1);
-        Ok(Self {
+        Self {
+            number: handle.number,
             poll,
             events: Events::with_capacity(EVENTS),
             listeners,
-            inbox,
-            core: Core::new(limits, counters, Instant::now(), fed),
+            accepted: Vec::new(),
+            next_reactor: 0,
+            inbox: handle.group.member(handle.number).inbox.clone(),
+            core: Core::new(limits, handle, Instant::now(), fed),
             service,
             read_buffer: vec![0; read_bytes].into_boxed_slice(),
             encoded: Vec::new(),
@@ -103,7 +145,7 @@ impl<S: Service> Reactor<S> {
             clock: Box::new(SystemClock),
             stop_at: None,
             report: None,
-        })
+        }
     }
 
     /// Goes by another clock, which must not be behind the time of [`bind`](Self::bind).
@@ -119,8 +161,8 @@ impl<S: Service> Reactor<S> {
     /// Speaks to this reactor from any thread.
     pub fn handle(&self) -> Handle {
         Handle {
-            inbox: self.inbox.clone(),
-            counters: self.core.counters.clone(),
+            group: self.core.group.clone(),
+            number: self.number,
         }
     }
 
@@ -161,6 +203,9 @@ impl<S: Service> Reactor<S> {
         while let Some(command) = self.inbox.next() {
             match command {
                 Command::Stop(timeout) => self.begin_stop(timeout),
+                Command::Adopt(transport, peer) => {
+                    self.adopt(transport, peer);
+                }
             }
         }
         self.go_on_stopping();
@@ -234,6 +279,14 @@ impl<S: Service> Reactor<S> {
             let us = since.elapsed().as_micros() as u64;
             self.core.counters.latency.record(us);
         }
+    }
+}
+
+/// The share of one of `count` reactors: a power of two, so that all together stay within `bytes`.
+fn part_of_log(bytes: usize, count: usize) -> usize {
+    match (bytes / count).checked_ilog2() {
+        Some(log) if count > 1 => 1 << log,
+        _ => bytes,
     }
 }
 

@@ -4,6 +4,7 @@ mod bench;
 mod clients;
 mod help;
 mod names;
+mod network;
 mod serve;
 
 pub(crate) use bench::{BenchArgs, Rate};

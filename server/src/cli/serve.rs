@@ -1,6 +1,7 @@
 //! `eventring serve`: its settings, which the environment and a file can give, too.
 
 use super::names;
+use super::network::Network;
 use crate::units;
 use clap::{Args, ValueEnum, ValueHint};
 use std::net::SocketAddr;
@@ -35,6 +36,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "EVENTRING_MEMORY")]
     pub(crate) memory: bool,
 
+    #[command(flatten)]
+    pub(crate) network: Network,
     #[command(flatten)]
     pub(crate) pages: Pages,
     #[command(flatten)]

@@ -11,7 +11,12 @@ struct Relation {
     else_: &'static str,
 }
 
-const RELATIONS: [Relation; 5] = [
+const RELATIONS: [Relation; 6] = [
+    Relation {
+        settings: ["reactors", "frame-log-bytes"],
+        fits: |args| args.kept.frame_log_bytes / args.network.reactors >= 64 << 10,
+        else_: "each reactor needs 64K of it",
+    },
     Relation {
         settings: ["batch-events", "capacity"],
         fits: |args| args.bounds.batch_events <= (args.kept.capacity / 2).max(1),
@@ -19,8 +24,10 @@ const RELATIONS: [Relation; 5] = [
     },
     Relation {
         settings: ["payload-bytes", "frame-log-bytes"],
-        fits: |args| args.kept.payload_bytes <= args.kept.frame_log_bytes / 4,
-        else_: "streams get a gap for an event that takes more than a quarter of the frame log",
+        fits: |args| {
+            args.kept.payload_bytes <= args.kept.frame_log_bytes / args.network.reactors / 4
+        },
+        else_: "streams get a gap for an event that takes more than a quarter of a reactor's frame log",
     },
     Relation {
         settings: ["payload-bytes", "ring-bytes"],

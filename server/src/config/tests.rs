@@ -9,6 +9,7 @@ use std::ffi::OsString;
 /// A wrong value for every flag that takes one.
 const WRONG: &[(&str, &str)] = &[
     ("listen", "8080"),
+    ("reactors", "65"),
     ("cors-origin", "app.example"),
     ("allowed-host", "http://app.example"),
     ("log-level", "loud"),

@@ -22,6 +22,7 @@ pub(super) fn hub(args: &ServeArgs) -> Result<Hub, HubError> {
 pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
     ServerConfig {
         listen: args.listen.clone(),
+        reactors: args.network.reactors,
         allowed_hosts: args.pages.allowed_host.clone(),
         cors_origins: args.pages.cors_origin.clone(),
         max_connections,

@@ -1,0 +1,22 @@
+//! What the gateways of all reactors of a server share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use super::auth::Authorizer;
+use super::guard::Guard;
+use super::publish::Bounds;
+use super::stream::StreamDefaults;
+use super::tally::Tallies;
+
+/// Made once, and cloned for each reactor.
+#[derive(Clone)]
+pub(super) struct Common {
+    pub(super) bounds: Bounds,
+    pub(super) defaults: StreamDefaults,
+    pub(super) guard: Arc<Guard>,
+    pub(super) authorizer: Arc<dyn Authorizer>,
+    /// Bytes of request bodies that are being received.
+    pub(super) in_flight: Arc<AtomicUsize>,
+    pub(super) tallies: Arc<Tallies>,
+}
