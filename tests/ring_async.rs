@@ -1,7 +1,9 @@
 //! The same ring under several runtimes: nothing here names one but the functions that run a future.
 #![cfg(feature = "async")]
 
-use eventring::ring::{self, Barrier, Builder, Lagged, Overflow, PublishError, RecvError, Start};
+use eventring::ring::{
+    self, Barrier, Builder, Lagged, Overflow, PublishError, RecvError, SharedPublisher, Start,
+};
 use futures::StreamExt;
 use futures::future::{join, poll_fn};
 use futures::task::noop_waker_ref;
@@ -173,6 +175,76 @@ fn publishing_waits_where_the_ring_blocks() {
         let closed = publisher.publish_async(1).await;
         assert_eq!(closed, Err(PublishError::Closed(1)));
     });
+}
+
+/// Tasks that share a ring wait for room, and every value comes once, in each publisher's order.
+#[test]
+fn several_tasks_publish_under_every_runtime() {
+    const EACH: u64 = 1_000;
+    for barrier in [Barrier::Auto, Barrier::Fence] {
+        everywhere(|| {
+            let builder = Builder::new(4).overflow(WAITING).barrier(barrier);
+            let (publisher, ring) = builder.build_shared::<(usize, u64)>().unwrap();
+            let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
+            let one = async |publisher: &SharedPublisher<_>, name| {
+                for n in 0..EACH {
+                    publisher.publish_async((name, n)).await.unwrap();
+                }
+            };
+            let publishing = async move {
+                let other = publisher.clone();
+                join(one(&publisher, 0), one(&other, 1)).await;
+            };
+            let reading = async move {
+                let mut next = [0; 2];
+                while let Ok(value) = gated.recv_async().await {
+                    let (name, n) = *value;
+                    assert_eq!(n, next[name], "in its publisher's order");
+                    next[name] += 1;
+                }
+                assert_eq!(next, [EACH; 2]);
+            };
+            (Box::pin(publishing), Box::pin(reading))
+        });
+    }
+}
+
+/// A claim is made when there is room, so a future that is dropped leaves no hole; one that waits is told of the end.
+#[test]
+fn a_shared_publisher_waits_without_a_claim() {
+    let count = Arc::new(Count::default());
+    let waker = count.clone().into();
+    let mut context = Context::from_waker(&waker);
+    let builder = Builder::new(1).overflow(WAITING);
+    let (publisher, ring) = builder.build_shared().unwrap();
+    let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
+    publisher.publish(0).unwrap();
+    {
+        let mut future = pin!(publisher.publish_async(1));
+        assert!(future.as_mut().poll(&mut context).is_pending());
+    }
+    assert_eq!(*gated.try_recv().unwrap(), 0);
+    assert_eq!(count.0.load(Ordering::Relaxed), 0, "off the list");
+    assert_eq!(publisher.publish(2), Ok(1), "no hole");
+    let mut waiting = pin!(publisher.publish_async(3));
+    assert!(waiting.as_mut().poll(&mut context).is_pending());
+    assert_eq!(*gated.try_recv().unwrap(), 2);
+    assert_eq!(count.0.load(Ordering::Relaxed), 1, "there is room");
+    assert_eq!(waiting.as_mut().poll(&mut context), Poll::Ready(Ok(2)));
+    let mut late = pin!(publisher.publish_async(4));
+    assert!(late.as_mut().poll(&mut context).is_pending());
+    publisher.close();
+    assert_eq!(count.0.load(Ordering::Relaxed), 2, "it is over");
+    let closed = Poll::Ready(Err(PublishError::Closed(4)));
+    assert_eq!(late.as_mut().poll(&mut context), closed);
+    let (rejecting, ring) = Builder::new(1)
+        .overflow(Overflow::Reject)
+        .build_shared()
+        .unwrap();
+    let _gated = ring.subscribe_gated(Start::Newest).unwrap();
+    rejecting.publish(0).unwrap();
+    let full = futures::executor::block_on(rejecting.publish_async(1));
+    assert_eq!(full, Err(PublishError::Full(1)));
 }
 
 /// Several publishers, and tasks on other threads that read what they publish.

@@ -1,13 +1,11 @@
-//! Waiting as a task: futures and a stream on the list on which threads wait.
+//! Waiting for a value as a task: a future and a stream on the list on which threads wait.
 //!
 //! No runtime is named: a future puts its waker on the list, and looks once more. All that a pending future has is its
 //! place there, so that dropping one loses nothing.
 
-use super::builder::Overflow;
-use super::error::{Lagged, PublishError, RecvError, TryRecvError};
-use super::publisher::Publisher;
+use super::error::{Lagged, RecvError, TryRecvError};
 use super::subscriber::{Ref, Subscriber};
-use super::wait::{Entry, Notify};
+use super::wait::Notify;
 use super::waiter::Waiter;
 use crate::sync::Mutex;
 use futures_core::Stream;
@@ -18,14 +16,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// The waker of the task that waits, if one does.
-struct Bell(Mutex<Option<Waker>>);
+pub(super) struct Bell(Mutex<Option<Waker>>);
 
 impl Bell {
-    fn new() -> Arc<Self> {
+    pub(super) fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(None)))
     }
 
-    fn set(&self, waker: &Waker) {
+    pub(super) fn set(&self, waker: &Waker) {
         let mut place = self.0.lock();
         if !place.as_ref().is_some_and(|old| old.will_wake(waker)) {
             *place = Some(waker.clone());
@@ -54,15 +52,6 @@ pub(super) struct Task {
 pub struct RecvAsync<'a, T> {
     /// None when it is done.
     subscriber: Option<&'a mut Subscriber<T>>,
-}
-
-/// Waits for room; see [`Publisher::publish_async`].
-#[must_use = "a future does nothing unless it is polled"]
-pub struct PublishAsync<'a, T> {
-    publisher: &'a mut Publisher<T>,
-    value: Option<T>,
-    /// Made when there is no room.
-    place: Option<(Arc<Bell>, Arc<Entry>)>,
 }
 
 impl<T: Send + Sync + 'static> Subscriber<T> {
@@ -173,85 +162,8 @@ impl<T: Clone + Send + Sync + 'static> Stream for Subscriber<T> {
     }
 }
 
-impl<T> Publisher<T> {
-    /// Publishes a value, and waits as a task while a gated reader holds a ring full that
-    /// [blocks](Overflow::Block). Its timeout does not count here: a runtime has its own.
-    ///
-    /// A future that is dropped while it is pending has published nothing; the value goes with it.
-    ///
-    /// # Errors
-    ///
-    /// As [`try_publish`](Self::try_publish); `Full` on a ring that rejects only.
-    pub fn publish_async(&mut self, value: T) -> PublishAsync<'_, T> {
-        PublishAsync {
-            publisher: self,
-            value: Some(value),
-            place: None,
-        }
-    }
-}
-
-impl<T> PublishAsync<'_, T> {
-    fn attempt(&mut self) -> Poll<Result<u64, PublishError<T>>> {
-        let value = self.value.take().expect("polled after it was done");
-        match self.publisher.try_publish(value) {
-            Err(PublishError::Full(value)) if self.waits() => {
-                self.value = Some(value);
-                Poll::Pending
-            }
-            done => Poll::Ready(done),
-        }
-    }
-
-    fn waits(&self) -> bool {
-        matches!(
-            self.publisher.shared().plan.overflow,
-            Overflow::Block { .. }
-        )
-    }
-}
-
-/// Nothing in it is pinned.
-impl<T> Unpin for PublishAsync<'_, T> {}
-
-impl<T> Future for PublishAsync<'_, T> {
-    type Output = Result<u64, PublishError<T>>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(done) = self.attempt() {
-            return Poll::Ready(done);
-        }
-        let (bell, entry) = self.place.get_or_insert_with(|| {
-            let bell = Bell::new();
-            (bell.clone(), Arc::new(Entry::foreign(bell)))
-        });
-        bell.set(cx.waker());
-        let entry = entry.clone();
-        let sure = self.publisher.shared().room.arm(&entry, 0);
-        let done = self.attempt();
-        if done.is_pending() && !sure {
-            cx.waker().wake_by_ref();
-        }
-        done
-    }
-}
-
-impl<T> Drop for PublishAsync<'_, T> {
-    fn drop(&mut self) {
-        if let Some((_, entry)) = &self.place {
-            self.publisher.shared().room.disarm(entry);
-        }
-    }
-}
-
 impl<T> fmt::Debug for RecvAsync<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecvAsync").finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for PublishAsync<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PublishAsync").finish_non_exhaustive()
     }
 }

@@ -211,6 +211,8 @@ mod handle;
 mod iter;
 mod lanes;
 mod memory;
+#[cfg(feature = "async")]
+mod publish_future;
 mod publisher;
 mod reader;
 mod select;
@@ -229,11 +231,13 @@ pub use error::{
     SubscribeError, TryRecvError,
 };
 #[cfg(feature = "async")]
-pub use future::{PublishAsync, RecvAsync};
+pub use future::RecvAsync;
 pub use group::{CursorId, Group, Round};
 pub use handle::Ring;
 pub use iter::{Iter, TryIter};
 pub use lanes::{LaneGroup, Lanes};
+#[cfg(feature = "async")]
+pub use publish_future::PublishAsync;
 pub use publisher::Publisher;
 pub use select::Select;
 pub use shared_publisher::{SharedPublisher, WeakPublisher};

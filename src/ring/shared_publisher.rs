@@ -180,6 +180,20 @@ impl<T> SharedPublisher<T> {
         }
     }
 
+    #[cfg(feature = "async")]
+    pub(super) fn shared(&self) -> &Shared<T> {
+        &self.shared
+    }
+
+    /// As [`try_publish`](Self::try_publish), and says what to wait for.
+    #[cfg(feature = "async")]
+    pub(super) fn attempt(&self, value: T) -> Result<u64, (Hindrance, T)> {
+        match self.shared.claim(1) {
+            Ok(sequence) => Ok(self.write(sequence, value)),
+            Err(hindrance) => Err((hindrance, value)),
+        }
+    }
+
     #[inline(always)]
     fn claim(&self, len: u64) -> Result<u64, Refused> {
         match self.shared.claim(len) {
