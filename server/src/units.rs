@@ -50,6 +50,37 @@ pub(crate) fn heartbeat(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Parses how long events are collected: up to 20 ms.
+pub(crate) fn hold(text: &str) -> Result<Duration, String> {
+    let value = seconds_or_zero(text)?;
+    if value <= Duration::from_millis(20) {
+        Ok(value)
+    } else {
+        Err("must be between 0 and 20ms".into())
+    }
+}
+
+/// Parses the greatest age of a connection: 0 is off, else at least a second.
+pub(crate) fn age(text: &str) -> Result<Duration, String> {
+    let value = seconds_or_zero(text)?;
+    if value.is_zero() || value >= Duration::from_secs(1) {
+        Ok(value)
+    } else {
+        Err("must be 0 (off) or at least 1 second".into())
+    }
+}
+
+/// Parses how far a stream may be behind: 0 is as far as there are frames, else at least a frame.
+pub(crate) fn buffer(text: &str) -> Result<usize, String> {
+    match text {
+        "0" => Ok(0),
+        text => match bytes(text)? {
+            value if value >= 4096 => Ok(value),
+            _ => Err("must be 0 (the frame log) or at least 4K, a frame".into()),
+        },
+    }
+}
+
 /// Parses a number of bytes: `4096`, `64K`, `16MiB`, `1G` (powers of 1024). Zero is refused.
 pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     const EXPECTED: &str = "expected bytes, such as 4096, 64K or 16M";

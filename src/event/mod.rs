@@ -47,5 +47,6 @@ pub use predicate::{PREDICATE_BYTES_MAX, Predicate, PredicateError};
 pub use router::Router;
 pub use select::{EventFilter, EventFilterBuilder, FilterErrors, FilterFault};
 pub use slot::{INLINE_BYTES, Record};
+pub use time::parse_time;
 pub use topic::{TOPIC_BYTES_MAX, TopicError};
 pub use view::{EventRef, StreamName};

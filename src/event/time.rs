@@ -10,6 +10,18 @@ pub(super) fn now() -> i64 {
     nanos(Timestamp::now())
 }
 
+/// Reads an RFC 3339 time, nanoseconds since 1970.
+///
+/// ```
+/// use eventring::event::parse_time;
+///
+/// assert_eq!(parse_time("1970-01-01T00:00:01Z"), Some(1_000_000_000));
+/// assert_eq!(parse_time("yesterday"), None);
+/// ```
+pub fn parse_time(text: &str) -> Option<i64> {
+    parse(text, false)
+}
+
 /// Reads RFC 3339 text. With `local`, text without an offset is taken as UTC.
 pub(super) fn parse(text: &str, local: bool) -> Option<i64> {
     if let Ok(time) = text.parse::<Timestamp>() {

@@ -5,15 +5,18 @@ use std::sync::atomic::AtomicUsize;
 
 use super::auth::Authorizer;
 use super::guard::Guard;
+use super::options::StreamOptions;
 use super::publish::Bounds;
-use super::stream::StreamDefaults;
 use super::tally::Tallies;
 
 /// Made once, and cloned for each reactor.
 #[derive(Clone)]
 pub(super) struct Common {
     pub(super) bounds: Bounds,
-    pub(super) defaults: StreamDefaults,
+    /// What streams have that ask for nothing else.
+    pub(super) options: StreamOptions,
+    /// Bytes of a frame log.
+    pub(super) frame_log: usize,
     pub(super) guard: Arc<Guard>,
     pub(super) authorizer: Arc<dyn Authorizer>,
     /// Bytes of request bodies that are being received.

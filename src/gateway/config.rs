@@ -3,7 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::reactor::Limits;
+use super::options::StreamOptions;
+use crate::reactor::{Limits, SlowPolicy};
 use crate::wire::http;
 
 /// Settings of a [`Server`](super::Server), each with its unit, default and consequence.
@@ -44,6 +45,15 @@ pub struct ServerConfig {
     pub heartbeat: Duration,
     /// What clients are told to wait before they reconnect (`retry:`). 2 s.
     pub retry: Duration,
+    /// What happens to a stream that is too slow. It gets everything that is kept.
+    pub slow: SlowPolicy,
+    /// Bytes of frames that a stream may be behind before `slow` is applied; see
+    /// [`StreamOptions::buffer`]. 0.
+    pub buffer: usize,
+    /// How long events are collected before they are sent. Zero to 20 ms. Zero.
+    pub hold: Duration,
+    /// Age at which a connection ends, a tenth more or less. Zero: none. Zero.
+    pub max_age: Duration,
     /// Bytes of one request body; more is 413. 8 MiB.
     pub body_bytes: usize,
     /// Bytes of all request bodies that are being received; more is 503 with `Retry-After`. 64 MiB.
@@ -71,6 +81,7 @@ pub struct ServerConfig {
 impl Default for ServerConfig {
     fn default() -> Self {
         let limits = Limits::default();
+        let options = StreamOptions::default();
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
             reactors: 1,
@@ -81,8 +92,12 @@ impl Default for ServerConfig {
             body_timeout: limits.body_timeout,
             idle_timeout: limits.idle_timeout,
             write_timeout: limits.write_timeout,
-            heartbeat: Duration::from_secs(15),
-            retry: Duration::from_secs(2),
+            heartbeat: options.heartbeat,
+            retry: options.retry,
+            slow: options.slow,
+            buffer: options.buffer,
+            hold: options.hold,
+            max_age: options.max_age,
             body_bytes: 8 << 20,
             bodies_in_flight: 64 << 20,
             batch_events: 1000,
@@ -101,10 +116,10 @@ impl Default for ServerConfig {
 const REACTORS_MAX: usize = 64;
 /// Smallest frame log: its quarter takes an ordinary event.
 const FRAME_LOG_MIN: usize = 64 << 10;
-/// Shortest silence before a heartbeat: they are looked for once a second.
-const HEARTBEAT_MIN: Duration = Duration::from_secs(1);
-/// Longest silence before a heartbeat.
-const HEARTBEAT_MAX: Duration = Duration::from_secs(3600);
+/// Fewest bytes that the kernel may be told to hold for a connection.
+const KERNEL_MIN: usize = 1 << 10;
+/// Most bytes that the kernel may be told to hold for a connection.
+const KERNEL_MAX: usize = 64 << 20;
 /// Largest frame log.
 const FRAME_LOG_MAX: usize = 1 << 30;
 
@@ -142,14 +157,37 @@ impl ServerConfig {
         if self.frame_log_bytes / self.reactors < FRAME_LOG_MIN {
             return Some(("frame_log_bytes", "must be 64 KiB or more for each reactor"));
         }
-        let heartbeats = HEARTBEAT_MIN..=HEARTBEAT_MAX;
-        if !self.heartbeat.is_zero() && !heartbeats.contains(&self.heartbeat) {
-            return Some(("heartbeat", "must be 0 (none) or 1 s to 1 h"));
+        if let Some(fault) = self
+            .stream_options()
+            .first_fault(self.frame_log_bytes / self.reactors)
+        {
+            return Some(fault);
+        }
+        if !(KERNEL_MIN..=KERNEL_MAX).contains(&(self.notsent_lowat as usize)) {
+            return Some(("notsent_lowat", "must be 1 KiB to 64 MiB"));
+        }
+        if self
+            .send_buffer
+            .is_some_and(|bytes| !(KERNEL_MIN..=KERNEL_MAX).contains(&bytes))
+        {
+            return Some(("send_buffer", "must be 1 KiB to 64 MiB"));
         }
         if self.listen.is_empty() {
             return Some(("listen", "must name an address"));
         }
         None
+    }
+
+    /// What streams have that do not ask for anything else.
+    pub(super) fn stream_options(&self) -> StreamOptions {
+        StreamOptions {
+            heartbeat: self.heartbeat,
+            retry: self.retry,
+            slow: self.slow,
+            buffer: self.buffer,
+            hold: self.hold,
+            max_age: self.max_age,
+        }
     }
 
     pub(super) fn limits(&self) -> Limits {

@@ -32,6 +32,7 @@ impl Gateway {
             encoder,
             epoch,
             topics,
+            newest,
             ..
         } = self;
         let mut ids: SmallVec<[ClassId; 8]> = SmallVec::new();
@@ -41,6 +42,9 @@ impl Gateway {
             }
             if topics.is_watched() {
                 topics.count(event.topic(), event.data().len());
+            }
+            if newest.is_used() {
+                newest.note(offset, event.topic_hash());
             }
             ids.clear();
             router.route(event.topic(), &mut ids);
@@ -73,12 +77,8 @@ impl Gateway {
 
     /// Moves past what the ring has dropped before it was read: one gap for everybody.
     fn feed_gap(&mut self, frames: &mut Frames<'_, Self>, resume_at: u64) {
-        let gap = Gap {
-            reason: GapReason::Overrun,
-            asked: self.at(frames.fed() - 1),
-            earliest: self.at(resume_at),
-            exact: false,
-        };
+        let (asked, earliest) = (self.at(frames.fed() - 1), self.at(resume_at));
+        let gap = Gap::whole(GapReason::Overrun, asked, earliest).exact_if(false);
         let encoder = &mut self.encoder;
         frames.append_to_all(resume_at - 1, |form, _, out| {
             encoder.gap(Form::of(form), gap, out)
@@ -97,18 +97,17 @@ impl Gateway {
         let mut next = part.from;
         if earliest > next {
             next = earliest.min(part.to);
-            let asked = self.at(part.from - 1);
-            let gap = Gap {
-                reason: GapReason::Retention,
-                asked,
-                earliest: self.at(next),
-                exact: part.key.is_all(),
-            };
-            self.encoder.gap(form, gap, out);
+            let (asked, left) = (self.at(part.from - 1), self.at(next));
+            let gap = Gap::whole(GapReason::Retention, asked, left);
+            self.encoder.gap(form, gap.exact_if(part.key.is_all()), out);
         }
+        let missed = u32::try_from(next - part.from).unwrap_or(u32::MAX);
         if next >= part.to || self.history.seek(next).is_err() {
-            let next = next.max(part.from + 1);
-            return CaughtUp { next, events: 0 };
+            return CaughtUp {
+                next: next.max(part.from + 1),
+                events: 0,
+                missed,
+            };
         }
         let mut events = 0;
         let Self {
@@ -139,7 +138,11 @@ impl Gateway {
             true
         });
         metrics.replayed += events;
-        CaughtUp { next, events }
+        CaughtUp {
+            next,
+            events,
+            missed,
+        }
     }
 }
 
@@ -154,11 +157,6 @@ impl Gap {
             offset: position.offset + 1,
             ..position
         };
-        Self {
-            reason: GapReason::Oversize,
-            asked: before,
-            earliest: after,
-            exact: true,
-        }
+        Self::whole(GapReason::Oversize, before, after)
     }
 }

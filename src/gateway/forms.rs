@@ -130,22 +130,24 @@ impl Encoder {
         );
     }
 
-    /// Appends a `gap`: the events after `asked` up to `earliest` are gone.
+    /// Appends a `gap`: of the events between `asked` and `earliest`, so many do not come.
     pub(super) fn gap(&mut self, form: Form, gap: Gap, out: &mut Vec<u8>) {
         let Gap {
             reason,
             asked,
             earliest,
+            missing,
             exact,
         } = gap;
         self.told.gaps[reason as usize] += 1;
         let reason = reason.name();
-        let missing = earliest.offset.saturating_sub(asked.offset + 1);
+        let [from, to] =
+            [asked.offset + 1, earliest.offset - 1].map(|offset| Position { offset, ..asked });
         self.data.clear();
         // Writing to a Vec cannot fail.
         let _ = write!(
             self.data,
-            r#"{{"reason":"{reason}","asked":"{asked}","earliest":"{earliest}","missing":{missing},"exact":{exact}}}"#
+            r#"{{"reason":"{reason}","asked":"{asked}","earliest":"{earliest}","missing":{missing},"exact":{exact},"from":"{from}","to":"{to}","missing_at_most":{missing}}}"#
         );
         // Who resumes from this id goes on behind the gap and is not told twice.
         let before = Position {
@@ -198,22 +200,42 @@ impl Encoder {
     }
 }
 
-/// Events that somebody asked for and nobody has any more.
+/// Events that a stream wanted and does not get.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Gap {
-    /// Why they are gone.
+    /// Why it does not.
     pub(super) reason: GapReason,
     /// The last position that the reader has.
     pub(super) asked: Position,
     /// The first one that is left.
     pub(super) earliest: Position,
+    /// Events between the two that do not come, at most.
+    pub(super) missing: u64,
     /// Whether all that is missing was for this reader.
     pub(super) exact: bool,
 }
 
+impl Gap {
+    /// All events between two positions.
+    pub(super) fn whole(reason: GapReason, asked: Position, earliest: Position) -> Self {
+        Self {
+            reason,
+            asked,
+            earliest,
+            missing: earliest.offset.saturating_sub(asked.offset + 1),
+            exact: true,
+        }
+    }
+
+    /// The same, with its number as a bound unless the reader takes every event.
+    pub(super) fn exact_if(self, exact: bool) -> Self {
+        Self { exact, ..self }
+    }
+}
+
 /// Appends a frame. Ids are ours and types are checked when events are made, so neither can hold a
 /// line end; if one did, the frame would be left out rather than inject fields.
-fn encode(form: Form, frame: Frame<'_>, out: &mut Vec<u8>) {
+pub(super) fn encode(form: Form, frame: Frame<'_>, out: &mut Vec<u8>) {
     let done = match form.framing {
         Framing::Close => sse::encode(out, frame),
         Framing::Chunked => sse::encode_chunked(out, frame),

@@ -1,5 +1,6 @@
 //! Where a stream starts: Last-Event-ID, its query forms, and `from=`.
 
+use super::kept::Place;
 use super::told::ResetReason;
 use crate::event::Position;
 
@@ -13,10 +14,21 @@ pub(super) enum Wanted {
     Now,
     /// With the oldest event that is kept.
     Beginning,
+    /// With a part of what is kept.
+    Kept(Kept),
     /// After this one.
     After(Position),
     /// After something that is not an id of ours.
     Junk(String),
+}
+
+/// A part of what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// The newest so many.
+    Last(u64),
+    /// From the first one of this time or later, nanoseconds since 1970.
+    Since(i64),
 }
 
 impl Wanted {
@@ -38,11 +50,18 @@ impl Wanted {
         }
     }
 
-    /// What it means for a hub that stands at `head` and still has `earliest`.
-    pub(super) fn resolve(self, head: Position, earliest: u64) -> Resolved {
+    /// What it means for a hub that stands at `head` and still has `earliest`; `place` looks up where
+    /// a part of what is kept begins.
+    pub(super) fn resolve(
+        self,
+        head: Position,
+        earliest: u64,
+        place: impl FnOnce(Kept) -> Place,
+    ) -> Resolved {
         match self {
             Self::Now => Resolved::Live,
             Self::Beginning => Resolved::From(earliest),
+            Self::Kept(kept) => Resolved::Kept(place(kept)),
             Self::Junk(asked) => Resolved::Reset {
                 reason: ResetReason::Junk,
                 asked,
@@ -67,6 +86,8 @@ pub(super) enum Resolved {
     Live,
     /// With this offset, or after a gap.
     From(u64),
+    /// There, after a gap if what it should begin with is gone.
+    Kept(Place),
     /// With the next event, after saying that the id means nothing here.
     Reset {
         /// Why.
@@ -96,15 +117,19 @@ mod tests {
         }
     }
 
+    fn nowhere(kept: Kept) -> Place {
+        panic!("{kept:?} was not asked for")
+    }
+
     #[test]
     fn an_id_of_ours_goes_on_after_it() {
         let wanted = Wanted::after_id(at(5).to_string().as_bytes());
-        assert_eq!(wanted.resolve(at(9), 1), Resolved::From(6));
+        assert_eq!(wanted.resolve(at(9), 1, nowhere), Resolved::From(6));
     }
 
     #[test]
     fn strange_ids_reset_and_say_why() {
-        let reason = |id: &str| match Wanted::after_id(id.as_bytes()).resolve(at(9), 1) {
+        let reason = |id: &str| match Wanted::after_id(id.as_bytes()).resolve(at(9), 1, nowhere) {
             Resolved::Reset { reason, .. } => reason.name(),
             other => panic!("{other:?}"),
         };

@@ -17,7 +17,6 @@ use super::hosts::HostPolicy;
 use super::origins::Origins;
 use super::publish::Bounds;
 use super::service::Gateway;
-use super::stream::StreamDefaults;
 use super::tally::Tallies;
 use crate::hub::Hub;
 use crate::reactor::{self, BindError, Clock, Latency, Reactor, Stats, StopReport};
@@ -119,17 +118,15 @@ impl Server {
             batch_events: config.batch_events,
             event: *hub.limits(),
         };
-        let defaults = StreamDefaults {
-            retry: config.retry,
-            heartbeat: config.heartbeat,
-        };
+        let options = config.stream_options();
         let fed = hub.visible() + 1;
         let mut limits = config.limits();
         // The shortest event on the wire has two bytes: one read is at most half a ring.
         limits.read_bytes = limits.read_bytes.min(hub.capacity().max(READ_BYTES_MIN));
         let common = Common {
             bounds,
-            defaults,
+            options,
+            frame_log: config.frame_log_bytes / config.reactors,
             guard: Arc::new(Guard::new(hosts, origins)),
             authorizer: authorizer.into(),
             in_flight: Arc::default(),

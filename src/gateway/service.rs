@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::auth::{Access, Action, Denied};
 use super::common::Common;
+use super::farewell;
 use super::figures::Figures;
 use super::forms::{Encoder, Form, Framing};
 use super::guard::{Cors, Guard};
 use super::health;
 use super::log::{self, Refusals};
 use super::metrics::{Kind, Metrics, Refused, status_of};
+use super::newest::Newest;
 use super::problem::{Problem, ReplyTo, fresh_answer, json_answer};
 use super::prometheus;
 use super::publish::{Publish, Publisher};
@@ -20,11 +22,11 @@ use super::stats;
 use super::stream::{self, StreamFilter, StreamRequest};
 use super::tally::Tally;
 use super::topics::Topics;
-use crate::event::{Epoch, Position, Router};
+use crate::event::{Epoch, Filter, Position, Router};
 use crate::hub::{Hub, HubWaiter, Reader};
 use crate::reactor::{
     Answer, Begin, CatchUp, CaughtUp, ClassId, Farewell, Frames, Handle, Refusal, Service,
-    StreamEnd, WatchPlan,
+    StreamEnd, StreamId, Streams, Tag, WatchPlan,
 };
 use crate::wire::http::{BodyLength, Head, Reason, RequestError, ResponseHead, chunk};
 use crate::wire::sse;
@@ -57,6 +59,7 @@ pub(super) struct Gateway {
     fed: u64,
     pub(super) metrics: Metrics,
     pub(super) topics: Topics,
+    pub(super) newest: Newest,
     refusals: Refusals,
 }
 
@@ -85,6 +88,7 @@ impl Gateway {
             fed: hub.visible() + 1,
             metrics: Metrics::default(),
             topics: Topics::default(),
+            newest: Newest::default(),
             refusals: Refusals::default(),
         }
     }
@@ -148,7 +152,8 @@ impl Gateway {
             }
             Route::Stream => {
                 let access = self.authorize(head, peer, Action::Subscribe)?;
-                let request = StreamRequest::read(head)?;
+                let request =
+                    StreamRequest::read(head, self.common.options, self.common.frame_log)?;
                 if reply.head_only {
                     let bytes = request.head_only();
                     return Ok(Begin::Answer(Answer {
@@ -157,8 +162,7 @@ impl Gateway {
                         close: true,
                     }));
                 }
-                let place = (self.at(self.hub.head()), self.hub.earliest());
-                let plan = request.plan(access, place, &self.common.defaults, &mut self.encoder);
+                let plan = self.plan(request, access, Filter::all(), Tag::default());
                 Ok(Begin::Stream(plan))
             }
             Route::Publish(topic) => {
@@ -318,7 +322,7 @@ impl Service for Gateway {
         })
     }
 
-    fn end(&mut self, exchange: Publish, out: &mut Vec<u8>) -> Answer {
+    fn end(&mut self, exchange: Publish, _: &mut Streams<'_, Self>, out: &mut Vec<u8>) -> Answer {
         let (start, cors) = (out.len(), exchange.cors().clone());
         let (begun, answers) = (exchange.has_begun(), exchange.is_atomic());
         let mut answer = self.publisher.end(exchange, out);
@@ -377,13 +381,19 @@ impl Service for Gateway {
     fn class_opened(&mut self, id: ClassId, key: &StreamFilter, _: u8) {
         self.classes += 1;
         self.router.insert(&key.wanted, id);
-        if !key.allowed.is_all() {
+        if key.latest {
+            self.newest.join();
+        }
+        if key.is_limited() {
             self.restricted.insert(id, key.clone());
         }
     }
 
     fn class_closed(&mut self, id: ClassId, key: &StreamFilter, _: u8) {
         self.classes -= 1;
+        if key.latest {
+            self.newest.leave();
+        }
         self.router.remove(&key.wanted, id);
         self.restricted.remove(&id);
     }
@@ -400,6 +410,20 @@ impl Service for Gateway {
         self.encode_history(part, out)
     }
 
+    fn latest(&mut self, part: CatchUp<'_, StreamFilter>, out: &mut Vec<u8>) -> CaughtUp {
+        self.encode_latest(part, out)
+    }
+
+    fn skip(&mut self, part: CatchUp<'_, StreamFilter>, out: &mut Vec<u8>) -> CaughtUp {
+        self.encode_skip(part, out)
+    }
+
+    fn hold(&self, key: &StreamFilter) -> Duration {
+        Duration::from_millis(key.hold_ms.into())
+    }
+
+    fn attend(&mut self, _: &mut Streams<'_, Self>) {}
+
     fn heartbeat(&mut self, form: u8, fed: u64, out: &mut Vec<u8>) {
         let head = self.at(fed - 1);
         self.encoder.heartbeat(Form::of(form), head, out);
@@ -407,11 +431,8 @@ impl Service for Gateway {
 
     fn farewell(&mut self, form: u8, why: Farewell, out: &mut Vec<u8>) {
         let form = Form::of(form);
-        let words = match why {
-            Farewell::Stopping => "the server stops",
-            Farewell::Expired => "the right to read has ended",
-        };
-        form.wrap(out, |out| sse::comment(out, words));
+        let retry = self.common.options.retry;
+        farewell::write(form, why, retry, out);
         if form.framing == Framing::Chunked {
             out.extend_from_slice(chunk::LAST);
         }
@@ -425,6 +446,8 @@ impl Service for Gateway {
     fn watched(&mut self, watchers: u64) {
         self.topics.watch(watchers > 0);
     }
+
+    fn stream_started(&mut self, _: StreamId, _: Tag) {}
 
     fn stream_ended(&mut self, end: StreamEnd<'_, StreamFilter>) {
         self.metrics.ended(end.reason);

@@ -1,25 +1,31 @@
-//! `GET /api/v1/events/stream`: from a query to the plan of a stream.
+//! `GET /api/v1/events/stream`: what a query asks for.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::auth::Access;
-use super::forms::{Encoder, Form, Format, Framing, Names};
+use super::forms::{Form, Format, Framing, Names};
+use super::options::{BUFFER_MIN, POLICY_NAMES, StreamOptions, policy};
 use super::problem::Problem;
-use super::resume::{Resolved, Wanted};
-use crate::event::{Filter, FilterError, PATTERNS_MAX, Position};
-use crate::reactor::StreamPlan;
+use super::resume::{Kept, Wanted};
+use crate::event::{Filter, FilterError, PATTERNS_MAX, parse_time};
+use crate::reactor::SlowPolicy;
 use crate::wire::http::{Head, ResponseHead, query};
-use crate::wire::sse;
 
 /// Longest heartbeat that a client may ask for, seconds.
 const HEARTBEAT_MAX_S: u64 = 3600;
 
-/// What a class filters by: what the client asked for, within what it may see.
+/// What a class has in common: what the client asked for, within what it may see, and what of its
+/// pace needs work once a class.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct StreamFilter {
     pub(super) wanted: Filter,
     pub(super) allowed: Filter,
+    /// What its endpoint has.
+    pub(super) offered: Filter,
+    /// Its members get the newest of each topic when they are slow.
+    pub(super) latest: bool,
+    /// Milliseconds for which events are collected.
+    pub(super) hold_ms: u8,
 }
 
 impl StreamFilter {
@@ -28,34 +34,45 @@ impl StreamFilter {
     }
 
     pub(super) fn may_see(&self, topic: &str) -> bool {
-        self.allowed.is_all() || self.allowed.matches(topic)
+        (self.allowed.is_all() || self.allowed.matches(topic))
+            && (self.offered.is_all() || self.offered.matches(topic))
+    }
+
+    /// Whether it may not see every topic.
+    pub(super) fn is_limited(&self) -> bool {
+        !self.allowed.is_all() || !self.offered.is_all()
     }
 
     pub(super) fn is_all(&self) -> bool {
-        self.wanted.is_all() && self.allowed.is_all()
+        self.wanted.is_all() && !self.is_limited()
     }
 }
 
 /// What a client asked for.
 #[derive(Debug)]
 pub(super) struct StreamRequest {
-    filter: Filter,
-    form: Form,
-    wanted: Wanted,
-    heartbeat: Option<Duration>,
+    pub(super) filter: Option<Filter>,
+    pub(super) form: Form,
+    pub(super) wanted: Wanted,
+    pub(super) options: StreamOptions,
 }
 
 impl StreamRequest {
-    /// Reads the query and the headers. Parameters that nobody knows are left alone: clients add
+    /// Reads the query and the headers; `options` are those of who does not ask for others, and
+    /// `frame_log` the bytes of a frame log. Parameters that nobody knows are left alone: clients add
     /// their own to get past caches.
-    pub(super) fn read(head: &Head) -> Result<Self, Problem> {
+    pub(super) fn read(
+        head: &Head,
+        mut options: StreamOptions,
+        frame_log: usize,
+    ) -> Result<Self, Problem> {
         let mut patterns: Vec<Cow<'_, str>> = Vec::new();
         let mut form = Form {
             format: Format::Data,
             framing: Framing::Close,
             names: Names::Type,
         };
-        let (mut id, mut from, mut heartbeat) = (None, None, None);
+        let (mut id, mut start) = (None, Start::default());
         for pair in query(head.query().unwrap_or_default()) {
             let (name, value) = pair.map_err(|error| {
                 Problem::new(400, error.to_string())
@@ -68,9 +85,13 @@ impl StreamRequest {
                 "format" => form.format = format(&value)?,
                 "names" => form.names = names(&value)?,
                 "framing" => form.framing = framing(&value)?,
-                "from" => from = Some(from_parameter(&value)?),
+                "from" => start.set("from", from_parameter(&value)?)?,
+                "last" => start.set("last", last_parameter(&value)?)?,
+                "since" => start.set("since", since_parameter(&value)?)?,
                 "last-event-id" => id = Some(Wanted::after_id(value.as_bytes())),
-                "heartbeat" => heartbeat = Some(heartbeat_s(&value)?),
+                "heartbeat" => options.heartbeat = heartbeat_s(&value)?,
+                "slow" => options.slow = slow(&value)?,
+                "buffer" => options.buffer = buffer(&value, frame_log)?,
                 _ => {}
             }
         }
@@ -82,54 +103,14 @@ impl StreamRequest {
         let wanted = header
             .map(Wanted::after_id)
             .or(id)
-            .or(from)
+            .or(start.wanted)
             .unwrap_or(Wanted::Now);
-        let filter = filter(&patterns)?;
         Ok(Self {
-            filter,
+            filter: filter(&patterns)?,
             form,
             wanted,
-            heartbeat,
+            options,
         })
-    }
-
-    /// Makes the plan for a hub that stands at `head` and still has `earliest`.
-    pub(super) fn plan(
-        self,
-        access: Access,
-        (head, earliest): (Position, u64),
-        config: &StreamDefaults,
-        encoder: &mut Encoder,
-    ) -> StreamPlan<StreamFilter> {
-        let mut bytes = Vec::with_capacity(512);
-        write_head(self.form, &mut bytes);
-        let retry_ms = config.retry.as_millis().min(u128::from(u32::MAX)) as u32;
-        self.form.wrap(&mut bytes, |out| sse::retry(out, retry_ms));
-        let from = match self.wanted.resolve(head, earliest) {
-            Resolved::Live => {
-                // The id of where it starts: who is cut before the first event resumes from here.
-                encoder.heartbeat(self.form, head, &mut bytes);
-                head.offset + 1
-            }
-            Resolved::From(offset) => offset,
-            Resolved::Reset { reason, asked } => {
-                encoder.reset(self.form, (reason, &asked), head, &mut bytes);
-                head.offset + 1
-            }
-        };
-        let key = StreamFilter {
-            wanted: self.filter,
-            allowed: access.allow,
-        };
-        StreamPlan {
-            head: bytes,
-            everything: key.is_all(),
-            key,
-            form: self.form.index(),
-            from,
-            heartbeat: self.heartbeat.unwrap_or(config.heartbeat),
-            expires_at: access.expires_at,
-        }
     }
 
     /// The answer to HEAD.
@@ -140,11 +121,25 @@ impl StreamRequest {
     }
 }
 
-/// What streams have where they do not say otherwise.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct StreamDefaults {
-    pub(super) retry: Duration,
-    pub(super) heartbeat: Duration,
+/// Where the query says that the stream starts: one parameter may.
+#[derive(Debug, Default)]
+struct Start {
+    wanted: Option<Wanted>,
+    by: &'static str,
+}
+
+impl Start {
+    fn set(&mut self, by: &'static str, wanted: Wanted) -> Result<(), Problem> {
+        if self.wanted.is_some() && self.by != by {
+            let detail = format!(
+                "{by} cannot be given with {}: a stream has one start",
+                self.by
+            );
+            return Err(Problem::new(400, detail).field(by));
+        }
+        (self.wanted, self.by) = (Some(wanted), by);
+        Ok(())
+    }
 }
 
 /// The head of an event stream that ends with its connection.
@@ -152,7 +147,7 @@ pub(super) fn write_head_unframed(out: &mut Vec<u8>) {
     stream_head(out).end();
 }
 
-fn write_head(form: Form, out: &mut Vec<u8>) {
+pub(super) fn write_head(form: Form, out: &mut Vec<u8>) {
     let head = stream_head(out);
     match form.framing {
         Framing::Close => head.end(),
@@ -169,11 +164,11 @@ fn stream_head(out: &mut Vec<u8>) -> ResponseHead<'_> {
         .close()
 }
 
-fn filter(patterns: &[Cow<'_, str>]) -> Result<Filter, Problem> {
+fn filter(patterns: &[Cow<'_, str>]) -> Result<Option<Filter>, Problem> {
     if patterns.is_empty() {
-        return Ok(Filter::all());
+        return Ok(None);
     }
-    Filter::parse(patterns.iter()).map_err(|error| {
+    Filter::parse(patterns.iter()).map(Some).map_err(|error| {
         let problem = Problem::new(400, format!("topic: {error}")).field("topic");
         match error {
             FilterError::Pattern { error, .. } => problem.at(error.column as u64),
@@ -210,6 +205,43 @@ fn names(value: &str) -> Result<Names, Problem> {
 fn from_parameter(value: &str) -> Result<Wanted, Problem> {
     let detail = "from is now, beginning or a position";
     Wanted::from_parameter(value).ok_or_else(|| Problem::new(400, detail).field("from"))
+}
+
+fn last_parameter(value: &str) -> Result<Wanted, Problem> {
+    let count = value
+        .parse()
+        .ok()
+        .filter(|_| value.bytes().all(|b| b.is_ascii_digit()));
+    let detail = "last is how many of the newest events to begin with";
+    count
+        .map(|count| Wanted::Kept(Kept::Last(count)))
+        .ok_or_else(|| Problem::new(400, detail).field("last"))
+}
+
+fn since_parameter(value: &str) -> Result<Wanted, Problem> {
+    // A plus sign in a query is a space.
+    let time = parse_time(value).or_else(|| parse_time(&value.replace(' ', "+")));
+    let detail = "since is a time as 2026-03-01T12:00:00Z (RFC 3339)";
+    time.map(|time| Wanted::Kept(Kept::Since(time)))
+        .ok_or_else(|| Problem::new(400, detail).field("since"))
+}
+
+fn slow(value: &str) -> Result<SlowPolicy, Problem> {
+    policy(value).ok_or_else(|| Problem::new(400, POLICY_NAMES).field("slow"))
+}
+
+fn buffer(value: &str, frame_log: usize) -> Result<usize, Problem> {
+    let bytes = value.parse().ok();
+    let range = BUFFER_MIN..=frame_log;
+    bytes
+        .filter(|bytes| *bytes == 0 || range.contains(bytes))
+        .ok_or_else(|| {
+            let detail =
+                format!("buffer is 0 (the frame log) or {BUFFER_MIN} to {frame_log} bytes");
+            Problem::new(400, detail)
+                .field("buffer")
+                .limit(frame_log as u64)
+        })
 }
 
 fn heartbeat_s(value: &str) -> Result<Duration, Problem> {

@@ -11,10 +11,20 @@ pub(super) enum GapReason {
     Overrun,
     /// A frame is larger than its log takes.
     Oversize,
+    /// The stream was too slow, and asked to be told then.
+    Slow,
+    /// The stream was too slow, and asked for the newest event of each topic then.
+    Coalesced,
 }
 
 impl GapReason {
-    pub(super) const ALL: [Self; 3] = [Self::Retention, Self::Overrun, Self::Oversize];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Retention,
+        Self::Overrun,
+        Self::Oversize,
+        Self::Slow,
+        Self::Coalesced,
+    ];
 
     /// The name on the wire and in metrics.
     pub(super) fn name(self) -> &'static str {
@@ -22,6 +32,8 @@ impl GapReason {
             Self::Retention => "retention",
             Self::Overrun => "overrun",
             Self::Oversize => "oversize",
+            Self::Slow => "slow",
+            Self::Coalesced => "coalesced",
         }
     }
 }

@@ -21,6 +21,11 @@
 //! | `beginning` | the oldest that is kept |
 //! | a position | the event after it |
 //!
+//! A stream can begin with a part of what is kept, and go on live: `last=20` with the newest twenty of its
+//! filter, `since=2026-03-01T12:00:00Z` with the first event of that time or later. If some of that is gone
+//! already, a `gap` says how many at most. One start at a time: two of `from`, `last` and `since` are refused,
+//! and an id that the client remembers beats them all, so that coming back never begins anew.
+//!
 //! # When it is not there any more
 //!
 //! The answer is 200 and a stream in any case: a browser gives up for good on anything else. The stream
@@ -31,7 +36,8 @@
 //! ```text
 //! id: 6z2k0e9m3qv1d-136
 //! event: gap
-//! data: {"reason":"retention","asked":"6z2k0e9m3qv1d-5","earliest":"6z2k0e9m3qv1d-137","missing":131,"exact":true}
+//! data: {"reason":"retention","asked":"6z2k0e9m3qv1d-5","earliest":"6z2k0e9m3qv1d-137","missing":131,"exact":true,
+//!        "from":"6z2k0e9m3qv1d-6","to":"6z2k0e9m3qv1d-136","missing_at_most":131}
 //! ```
 //!
 //! | `reason` | what happened |
@@ -39,6 +45,8 @@
 //! | `retention` | the hub keeps less than the client was away or behind for |
 //! | `overrun` | the server itself fell behind publishers in its process by more than the hub keeps |
 //! | `oversize` | one event is too large for the frame log (a quarter of `frame_log_bytes`) |
+//! | `slow` | the stream was slow and had asked for `slow=gap` |
+//! | `coalesced` | the stream was slow and had asked for `slow=latest`: of `from` to `to` came the newest of each topic |
 //!
 //! `missing` is exact for a stream of all topics (`exact` is true), and an upper bound behind a filter:
 //! what is gone cannot be looked at any more. The id of a `gap` stands right before `earliest`, so that

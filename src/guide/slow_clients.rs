@@ -19,6 +19,22 @@
 //! Nothing is lost silently on this way: a stream either has every event of its filter, or a `gap` where
 //! some are missing, or it ends and can be resumed.
 //!
+//! # Other ways down
+//!
+//! Step 3 is what streams get that ask for nothing. They may want something else, by `slow=` in the
+//! address, and say how far behind is too far, by `buffer=`, in bytes of frames (else: when the frame log
+//! has come round):
+//!
+//! | `slow` | too far behind |
+//! | --- | --- |
+//! | `catch-up` | everything that is kept, however late |
+//! | `gap` | a `gap` with the range and its number, then what is new |
+//! | `latest` | the newest event of each topic, in order of position, a `gap` with the number that was left out, then what is new |
+//! | `disconnect` | a `disconnect` event with the reason and `retry:`, then the end; the client resumes from where it was |
+//!
+//! A client that takes nothing at all is cut at `write_timeout` whatever it asked for. `latest` looks up the
+//! events in the ring: one of a topic so quiet that the ring has dropped it is announced as gone.
+//!
 //! # What this means for others
 //!
 //! * A publisher never waits for a reader. A slow subscriber in process is told

@@ -16,12 +16,29 @@ impl<S: Service> Core<S> {
         Some(next.map_or(log.end(), |range| range.start))
     }
 
-    /// Sends connection `i` from its log to the service's history, since the log gives up its bytes.
+    /// Sends connection `i` from its log to the service's history, since the log gives up its bytes or
+    /// it may not be that far behind.
     ///
-    /// If it stands inside a frame, the rest of that frame is kept for it. Returns `false` if that
-    /// would take more memory than allowed: then the connection must go.
+    /// Returns `false` if that would take more memory than allowed: then the connection must go.
     #[must_use]
     pub(super) fn fall_behind(&mut self, i: u32) -> bool {
+        if !self.detach(i) {
+            return false;
+        }
+        self.note_slow(i);
+        self.counters.fell_behind.add(1);
+        true
+    }
+
+    /// Takes connection `i` out of its log, to which it comes back by way of history.
+    ///
+    /// If it stands inside a frame, the rest of that frame is kept for it: what becomes private then
+    /// stands between two frames. Returns `false` if that would take more memory than allowed.
+    #[must_use]
+    pub(super) fn detach(&mut self, i: u32) -> bool {
+        if self.phase(i) != Phase::Log {
+            return true;
+        }
         let (id, cursor) = (self.hot(i).class, self.hot(i).cursor);
         let Some(form) = self.classes.get(id).map(|class| class.form) else {
             return false;
@@ -63,7 +80,6 @@ impl<S: Service> Core<S> {
         let hot = self.hot(i);
         hot.phase = Phase::CatchUp;
         hot.cursor = next;
-        self.counters.fell_behind.add(1);
         if !self.hot(i).flags.has(Flags::BLOCKED) {
             self.make_ready(i);
         }

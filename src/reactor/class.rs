@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::ops::Range;
+use std::time::Duration;
 
 /// Extents that one class keeps before it forgets the oldest. Whoever has not read those yet catches
 /// up from the service instead. 16 bytes each.
@@ -21,6 +22,8 @@ pub(super) struct Class<K> {
     extents: Option<Extents>,
     /// Bytes of the log before this one are unknown to the class.
     floor: u64,
+    /// How long it collects before its members are sent to.
+    pub(super) hold: Duration,
     /// Connections, in no order.
     pub(super) members: Vec<u32>,
     /// Where the next pump starts, so that nobody is always first.
@@ -120,12 +123,18 @@ impl<K: Clone + Eq + Hash> Classes<K> {
     }
 
     /// Makes a class whose frames are known from `floor` on.
-    pub(super) fn open(&mut self, key: K, form: u8, everything: bool, floor: u64) -> ClassId {
+    pub(super) fn open(
+        &mut self,
+        (key, form, everything): (K, u8, bool),
+        floor: u64,
+        hold: Duration,
+    ) -> ClassId {
         let class = Class {
             key: key.clone(),
             form,
             extents: (!everything).then(Extents::default),
             floor,
+            hold,
             members: Vec::new(),
             pump_at: 0,
             pump_left: 0,
@@ -173,7 +182,7 @@ mod tests {
 
     fn narrow() -> Class<()> {
         let mut classes = Classes::new();
-        let id = classes.open((), 0, false, 0);
+        let id = classes.open(((), 0, false), 0, Duration::ZERO);
         classes.table[id.0 as usize].take().unwrap()
     }
 

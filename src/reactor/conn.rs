@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::class::ClassId;
+use super::pace::Pace;
 use super::requests::Requests;
-use super::service::Service;
+use super::service::{Service, Tag};
 use super::transport::Transport;
 use super::wheel::Tick;
 
@@ -63,6 +64,8 @@ impl Flags {
     pub(super) const EOF: u8 = 8;
     /// The connection's next answer waits for its offset.
     pub(super) const PARKED: u8 = 16;
+    /// The stream fell behind, and its policy has yet to be applied.
+    pub(super) const SLOW: u8 = 32;
 
     pub(super) fn has(self, flag: u8) -> bool {
         self.0 & flag != 0
@@ -104,6 +107,17 @@ pub(super) struct Cold<S: Service> {
     pub(super) sent_high: u32,
     /// Events whose frames were begun, live and from history.
     pub(super) delivered: u64,
+    /// Second in which the last event was begun.
+    pub(super) last_event: u32,
+    /// Events that the stream was told it does not get, at most.
+    pub(super) missed: u32,
+    /// Tells this stream from those that had the slot before.
+    pub(super) serial: u32,
+    /// Whose the stream is, as the service has it.
+    pub(super) tag: Tag,
+    pub(super) pace: Pace,
+    /// The deadline is that of its age.
+    pub(super) ages: bool,
     /// Bytes for this connection alone; there only while some wait.
     pub(super) out: Option<Box<Outbound>>,
     /// When to look at it; `Tick::MAX`: never.
@@ -120,6 +134,12 @@ impl<S: Service> Cold<S> {
             since: 0,
             sent_high: 0,
             delivered: 0,
+            last_event: 0,
+            missed: 0,
+            serial: 0,
+            tag: Tag::default(),
+            pace: Pace::default(),
+            ages: false,
             out: None,
             deadline: Tick::MAX,
             looked_at: Tick::MAX,

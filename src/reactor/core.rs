@@ -11,6 +11,7 @@ use super::framelog::FrameLog;
 use super::group::Group;
 use super::inbox::Handle;
 use super::limits::Limits;
+use super::pace::Held;
 use super::service::Service;
 use super::stats::Counters;
 use super::wheel::{TICK, Tick, Wheel};
@@ -25,6 +26,12 @@ pub(super) struct Core<S: Service> {
     pub(super) logs: Vec<Option<FrameLog>>,
     /// Classes with news for their members.
     pub(super) dirty: VecDeque<ClassId>,
+    /// Classes that collect before their members are sent to.
+    pub(super) held: Held,
+    /// Classes that do not collect.
+    pub(super) eager: usize,
+    /// The serial number of the next stream.
+    pub(super) next_serial: u32,
     /// Connections that can go on without an edge.
     pub(super) ready: VecDeque<u32>,
     /// Connections whose answers wait for their offset.
@@ -58,6 +65,9 @@ impl<S: Service> Core<S> {
             classes: Classes::new(),
             logs: (0..S::FORMS).map(|_| None).collect(),
             dirty: VecDeque::new(),
+            held: Held::default(),
+            eager: 0,
+            next_serial: 1,
             ready: VecDeque::new(),
             waiting: Vec::new(),
             wheel: Wheel::new(),

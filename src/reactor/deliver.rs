@@ -21,6 +21,12 @@ impl<S: Service> Core<S> {
         self.out(i).bytes.extend_from_slice(&plan.head);
         self.join_class(service, i, (plan.key, plan.form, plan.everything));
         let second = self.begin_account(i);
+        let serial = self.next_serial;
+        self.next_serial = self.next_serial.wrapping_add(1);
+        let cold = &mut self.cold[i as usize];
+        (cold.serial, cold.tag, cold.pace) = (serial, plan.tag, plan.pace);
+        cold.ages = plan.ages;
+        service.stream_started(self.stream_id(i), plan.tag);
         let hot = self.hot(i);
         hot.heartbeat = plan.heartbeat.as_secs().min(u64::from(u16::MAX)) as u16;
         hot.active = second;
@@ -54,6 +60,8 @@ impl<S: Service> Core<S> {
         let cold = &mut self.cold[i as usize];
         cold.sent_high = 0;
         cold.delivered = 0;
+        cold.last_event = 0;
+        cold.missed = 0;
         cold.since = second;
         second
     }
@@ -110,6 +118,9 @@ impl<S: Service> Core<S> {
 
     /// Encodes and sends a part of history; `false`: nothing more can be done now.
     fn catch_up(&mut self, service: &mut S, i: u32, budget: &mut u64) -> Result<bool, Broken> {
+        if self.hot(i).flags.has(Flags::SLOW) {
+            return self.apply_policy(service, i, budget);
+        }
         let (id, from) = (self.hot(i).class, self.hot(i).cursor);
         let Some(class) = self.classes.get(id) else {
             return Err(Broken(EndReason::Reset));
@@ -146,7 +157,10 @@ impl<S: Service> Core<S> {
         let done = service.catch_up(part, &mut out.bytes);
         debug_assert!(done.next >= from);
         *budget = budget.saturating_sub(out.bytes.len().max(max / 4) as u64);
-        self.cold[i as usize].delivered += done.events;
+        let cold = &mut self.cold[i as usize];
+        cold.missed = cold.missed.saturating_add(done.missed);
+        let second = self.second();
+        self.count_events(i, done.events, second);
         self.hot(i).cursor = done.next;
         Ok(true)
     }
@@ -170,6 +184,13 @@ impl<S: Service> Core<S> {
         let Some(range) = class.next_range(cursor, log.end()) else {
             return Ok(false);
         };
+        if self.is_too_far(i, range.start, log.end()) {
+            return if self.fall_behind(i) {
+                Ok(true)
+            } else {
+                Err(Broken(EndReason::HalfSent))
+            };
+        }
         let end = range.end.min(range.start + *budget);
         let form = class.form;
         let sent = self.send(i, Bytes::Log(form, range.start, end))? as u64;
@@ -177,7 +198,8 @@ impl<S: Service> Core<S> {
         if let Some(log) = self.logs[form as usize].as_mut() {
             let events = log.begun_in(range.start..range.start + sent);
             self.counters.delivered.add(events);
-            self.cold[i as usize].delivered += events;
+            let second = self.second();
+            self.count_events(i, events, second);
         }
         *budget -= sent;
         Ok(true)
@@ -208,7 +230,7 @@ impl<S: Service> Core<S> {
             && class.next_range(hot.cursor, log.end()).is_none()
     }
 
-    /// Ends stream `i`, which must be caught up, with the words of its wire form.
+    /// Ends stream `i`, which stands between two frames, with the words of its wire form.
     pub(super) fn end_stream(&mut self, service: &mut S, i: u32, why: Farewell) {
         let id = self.hot(i).class;
         if let Some(form) = self.classes.get(id).map(|class| class.form) {
@@ -217,6 +239,15 @@ impl<S: Service> Core<S> {
             self.out(i).bytes = bytes;
         }
         self.begin_closing(service, i, why.into());
+    }
+
+    /// Ends stream `i` wherever it stands: after the frame that it is inside, if it is.
+    pub(super) fn end_stream_early(&mut self, service: &mut S, i: u32, why: Farewell) {
+        match self.phase(i) {
+            Phase::CatchUp | Phase::Log if self.detach(i) => self.end_stream(service, i, why),
+            Phase::CatchUp | Phase::Log => self.close(service, i, EndReason::HalfSent),
+            _ => {}
+        }
     }
 
     /// Visits members of dirty classes, at most `visits`; returns how many were visited.
@@ -242,7 +273,7 @@ impl<S: Service> Core<S> {
                 self.deliver(service, i);
             }
         }
-        if self.dirty.is_empty() {
+        if self.dirty.is_empty() && self.held.is_empty() {
             self.unpumped = 0;
         }
         done

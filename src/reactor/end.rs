@@ -4,6 +4,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::service::Tag;
+use super::streams::StreamId;
+
 /// Why a stream has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
@@ -21,11 +24,19 @@ pub enum EndReason {
     Stopping,
     /// The server stopped before the client had got everything.
     StopDeadline,
+    /// The client was too slow and had asked to be disconnected then.
+    TooSlow,
+    /// The connection had reached the greatest age that the server allows.
+    Aged,
+    /// Somebody who manages the server disconnected it.
+    Disconnected,
+    /// Its endpoint was removed.
+    Removed,
 }
 
 impl EndReason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Closed,
         Self::Reset,
         Self::Stalled,
@@ -33,6 +44,10 @@ impl EndReason {
         Self::Expired,
         Self::Stopping,
         Self::StopDeadline,
+        Self::TooSlow,
+        Self::Aged,
+        Self::Disconnected,
+        Self::Removed,
     ];
 
     /// The name in metrics and logs: lower case with underscores.
@@ -51,12 +66,16 @@ impl EndReason {
             Self::Expired => "expired",
             Self::Stopping => "stopping",
             Self::StopDeadline => "stop_deadline",
+            Self::TooSlow => "too_slow",
+            Self::Aged => "aged",
+            Self::Disconnected => "disconnected",
+            Self::Removed => "removed",
         }
     }
 
     /// Whether the server cut a client that was too slow.
     pub(super) fn is_cut(self) -> bool {
-        matches!(self, Self::Stalled | Self::HalfSent)
+        matches!(self, Self::Stalled | Self::HalfSent | Self::TooSlow)
     }
 }
 
@@ -71,6 +90,10 @@ impl fmt::Display for EndReason {
 pub struct StreamEnd<'a, K> {
     /// Why it ends.
     pub reason: EndReason,
+    /// Which one it is.
+    pub id: StreamId,
+    /// What its plan said.
+    pub tag: Tag,
     /// Whose it was.
     pub peer: SocketAddr,
     /// Its filter.

@@ -35,15 +35,20 @@ impl<S: Service> Reactor<S> {
         match self.core.phase(i) {
             Phase::Free => {}
             Phase::Request => self.core.request_timed_out(&mut self.service, i),
-            Phase::CatchUp | Phase::Log if self.core.is_caught_up(i) => {
-                self.core
-                    .end_stream(&mut self.service, i, Farewell::Expired);
+            Phase::CatchUp | Phase::Log => {
+                let ages = self.core.cold[i as usize].ages;
+                let why = if ages {
+                    Farewell::Aged
+                } else {
+                    Farewell::Expired
+                };
+                self.core.end_stream_early(&mut self.service, i, why);
             }
             Phase::Watch => {
                 let (core, service) = (&mut self.core, &mut self.service);
                 core.begin_closing(service, i, EndReason::Expired);
             }
-            Phase::CatchUp | Phase::Log | Phase::Closing | Phase::Drain => {
+            Phase::Closing | Phase::Drain => {
                 self.core.close(&mut self.service, i, EndReason::Expired);
             }
         }

@@ -17,6 +17,13 @@ pub struct Frames<'a, S: Service> {
     cut: &'a mut Vec<u32>,
 }
 
+impl<S: Service> Core<S> {
+    /// Whether members must have their turn before more is appended.
+    pub(super) fn is_full(&self) -> bool {
+        self.unpumped >= self.limits.frame_log_bytes / UNPUMPED_SHARE
+    }
+}
+
 impl<'a, S: Service> Frames<'a, S> {
     pub(super) fn new(
         core: &'a mut Core<S>,
@@ -32,7 +39,7 @@ impl<'a, S: Service> Frames<'a, S> {
 
     /// Whether more may be appended in this turn.
     pub fn has_room(&self) -> bool {
-        self.core.unpumped < self.core.limits.frame_log_bytes / UNPUMPED_SHARE
+        !self.core.is_full()
     }
 
     /// Appends the event `offset` for `classes`, encoded once for each wire form among them.

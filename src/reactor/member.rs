@@ -22,7 +22,10 @@ impl<S: Service> Core<S> {
         let id = match self.classes.find(&key, form) {
             Some(id) => id,
             None => {
-                let id = self.classes.open(key.clone(), form, everything, log.end());
+                let hold = service.hold(&key);
+                let new = (key.clone(), form, everything);
+                let id = self.classes.open(new, log.end(), hold);
+                self.eager += usize::from(hold.is_zero());
                 service.class_opened(id, &key, form);
                 id
             }
@@ -59,6 +62,8 @@ impl<S: Service> Core<S> {
         };
         service.stream_ended(StreamEnd {
             reason,
+            id: self.stream_id(i),
+            tag: cold.tag,
             peer: cold.peer,
             key: &class.key,
             form: class.form,
@@ -84,9 +89,11 @@ impl<S: Service> Core<S> {
             self.hot(moved).slot = slot as u32;
         } else if class.members.is_empty() {
             let (form, queued) = (class.form, class.pump_left > 0);
+            self.eager -= usize::from(class.hold.is_zero());
             if queued {
                 self.dirty.retain(|dirty| *dirty != id);
             }
+            self.held.forget(id);
             if let Some(key) = self.classes.close(id) {
                 service.class_closed(id, &key, form);
             }
@@ -98,10 +105,15 @@ impl<S: Service> Core<S> {
         if let Some(class) = self.classes.get_mut(id)
             && !class.members.is_empty()
         {
-            if class.pump_left == 0 {
+            if class.pump_left > 0 {
+                class.pump_left = class.members.len();
+            } else if class.hold.is_zero() {
+                class.pump_left = class.members.len();
                 self.dirty.push_back(id);
+            } else {
+                let hold = class.hold;
+                self.hold(id, hold);
             }
-            class.pump_left = class.members.len();
         }
     }
 }

@@ -23,6 +23,7 @@ mod listeners;
 mod member;
 #[allow(unsafe_code)]
 mod mirror;
+mod pace;
 mod readiness;
 mod requests;
 mod scan;
@@ -30,6 +31,7 @@ mod send;
 mod service;
 mod stats;
 mod stop;
+mod streams;
 mod transport;
 mod turn;
 mod visits;
@@ -43,9 +45,11 @@ pub use self::inbox::Handle;
 pub use self::latency::{LATENCY_BOUNDS_US, Latency};
 pub use self::limits::Limits;
 pub use self::listeners::BindError;
+pub use self::pace::{Pace, SlowPolicy};
 pub use self::service::{
-    Answer, Begin, CatchUp, CaughtUp, Farewell, Refusal, Service, StreamPlan, WatchPlan,
+    Answer, Begin, CatchUp, CaughtUp, Farewell, Refusal, Service, StreamPlan, Tag, WatchPlan,
 };
 pub use self::stats::Stats;
 pub use self::stop::StopReport;
+pub use self::streams::{Queued, StreamId, StreamInfo, Streams};
 pub use self::turn::Reactor;

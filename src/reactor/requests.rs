@@ -8,6 +8,7 @@ use super::core::Core;
 use super::end::EndReason;
 use super::limits::Limits;
 use super::service::{Answer, Begin, Refusal, Service, StreamPlan, WatchPlan};
+use super::streams::Streams;
 use crate::wire::http::{Head, RequestDecoder, RequestError, Step};
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -179,9 +180,12 @@ impl<S: Service> Core<S> {
             Step::End => {
                 if let Some(exchange) = requests.exchange.take() {
                     let mut made = Vec::new();
-                    let answer = service.end(exchange, &mut made);
+                    let mut streams = Streams::new(self);
+                    let answer = service.end(exchange, &mut streams, &mut made);
+                    let ended = streams.into_ended();
                     requests.append(made, out);
                     requests.answers.push_back(Reply::Answer(answer));
+                    self.end_all(service, ended);
                 }
             }
         }

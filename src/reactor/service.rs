@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use super::class::ClassId;
 use super::end::{EndReason, StreamEnd};
 use super::frames::Frames;
+use super::pace::Pace;
+use super::streams::{StreamId, Streams};
 use crate::wire::http::{Head, RequestError};
 
 /// The protocol's meaning: the reactor moves bytes, the service says which.
@@ -40,7 +42,19 @@ pub trait Service {
     ) -> Result<(), Answer>;
 
     /// Takes the end of a body and gives the answer.
-    fn end(&mut self, exchange: Self::Exchange, out: &mut Vec<u8>) -> Answer;
+    fn end(
+        &mut self,
+        exchange: Self::Exchange,
+        streams: &mut Streams<'_, Self>,
+        out: &mut Vec<u8>,
+    ) -> Answer
+    where
+        Self: Sized;
+
+    /// Does what other threads asked for. Called once a turn: it must be cheap where there is nothing.
+    fn attend(&mut self, streams: &mut Streams<'_, Self>)
+    where
+        Self: Sized;
 
     /// Answers a request that is not HTTP as we speak it. The connection closes after it. There is an
     /// `exchange` if the head was in order.
@@ -64,6 +78,16 @@ pub trait Service {
     /// about `max` bytes.
     fn catch_up(&mut self, part: CatchUp<'_, Self::Key>, out: &mut Vec<u8>) -> CaughtUp;
 
+    /// Stands in for [`catch_up`](Self::catch_up) where a stream fell behind that wants the newest of
+    /// each topic only.
+    fn latest(&mut self, part: CatchUp<'_, Self::Key>, out: &mut Vec<u8>) -> CaughtUp;
+
+    /// Writes what tells a stream that it does not get the events of `part`.
+    fn skip(&mut self, part: CatchUp<'_, Self::Key>, out: &mut Vec<u8>) -> CaughtUp;
+
+    /// How long a new class collects before its members are sent to; zero: it does not.
+    fn hold(&self, key: &Self::Key) -> Duration;
+
     /// Writes what keeps a quiet stream of `form` open. It is sent only to who has read everything
     /// before offset `fed`.
     fn heartbeat(&mut self, form: u8, fed: u64, out: &mut Vec<u8>);
@@ -77,6 +101,9 @@ pub trait Service {
 
     /// Somebody began to watch or left; now there are `watchers`.
     fn watched(&mut self, watchers: u64);
+
+    /// A stream has begun.
+    fn stream_started(&mut self, id: StreamId, tag: Tag);
 
     /// A stream has ended.
     fn stream_ended(&mut self, end: StreamEnd<'_, Self::Key>);
@@ -142,8 +169,23 @@ pub struct StreamPlan<K> {
     pub from: u64,
     /// Longest silence before a heartbeat; zero: none.
     pub heartbeat: Duration,
-    /// When the right to read ends.
+    /// When the right to read ends, or the connection is too old.
     pub expires_at: Option<Instant>,
+    /// It is its age that ends it then.
+    pub ages: bool,
+    /// What happens when it is slow.
+    pub pace: Pace,
+    /// Told back with its start and end.
+    pub tag: Tag,
+}
+
+/// Whose a stream is; the reactor does not look into it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Tag {
+    /// The group that it belongs to.
+    pub group: u32,
+    /// Its name.
+    pub name: u32,
 }
 
 /// A stream of ticks in the making.
@@ -162,6 +204,8 @@ pub struct CaughtUp {
     pub next: u64,
     /// Events encoded.
     pub events: u64,
+    /// Events that the stream was told it does not get, at most.
+    pub missed: u32,
 }
 
 /// A part of history to encode for one connection.
@@ -197,6 +241,14 @@ pub enum Farewell {
     Stopping,
     /// The right to read has ended.
     Expired,
+    /// It was too slow.
+    TooSlow,
+    /// It is old enough.
+    Aged,
+    /// Somebody said so.
+    Disconnected,
+    /// Its endpoint is gone.
+    Removed,
 }
 
 impl From<Farewell> for EndReason {
@@ -204,6 +256,10 @@ impl From<Farewell> for EndReason {
         match why {
             Farewell::Stopping => Self::Stopping,
             Farewell::Expired => Self::Expired,
+            Farewell::TooSlow => Self::TooSlow,
+            Farewell::Aged => Self::Aged,
+            Farewell::Disconnected => Self::Disconnected,
+            Farewell::Removed => Self::Removed,
         }
     }
 }

@@ -17,6 +17,7 @@ use super::limits::Limits;
 use super::listeners::{Accepted, BindError, Listeners};
 use super::service::Service;
 use super::stop::StopReport;
+use super::streams::Streams;
 use super::wheel::{TICK, Tick};
 
 pub(super) const WAKER: Token = Token(usize::MAX);
@@ -176,7 +177,8 @@ impl<S: Service> Reactor<S> {
             .core
             .instant_of(u64::from(self.next_scan) * (1000 / TICK.as_millis() as u64));
         let timers = self.core.instant_of(tick).min(scan);
-        Some(self.stop_at.map_or(timers, |stop| stop.min(timers)))
+        let others = [self.stop_at, self.core.held.next_due()];
+        others.into_iter().flatten().chain([timers]).min()
     }
 
     /// Does everything that is ready, after waiting for it at most `timeout`.
@@ -197,8 +199,11 @@ impl<S: Service> Reactor<S> {
         self.accept();
         self.feed();
         self.complete();
+        let full = self.core.is_full();
+        self.core.release_held(full || self.stop_at.is_some());
         self.pump();
         self.measure();
+        self.attend();
         self.pass_deadlines();
         while let Some(command) = self.inbox.next() {
             match command {
@@ -234,8 +239,11 @@ impl<S: Service> Reactor<S> {
             (Some(until), None) => until,
             (Some(until), Some(timeout)) => until.min(timeout),
         };
-        let armed = timeout > Duration::ZERO && self.service.arm(self.core.fed);
-        if !armed {
+        let may_sleep = timeout > Duration::ZERO;
+        // Who collects anyway is not woken for each event.
+        let holds = may_sleep && self.core.only_holds();
+        let armed = may_sleep && !holds && self.service.arm(self.core.fed);
+        if !armed && !holds {
             timeout = Duration::ZERO;
         }
         let polled = self.poll.poll(&mut self.events, Some(timeout));
@@ -244,7 +252,7 @@ impl<S: Service> Reactor<S> {
         }
         match polled {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
-            _ => Ok(armed),
+            _ => Ok(armed || holds),
         }
     }
 
@@ -271,9 +279,18 @@ impl<S: Service> Reactor<S> {
         self.since = self.looked;
     }
 
+    /// Has the service do what other threads asked it for.
+    fn attend(&mut self) {
+        let mut streams = Streams::new(&mut self.core);
+        self.service.attend(&mut streams);
+        let ended = streams.into_ended();
+        self.core.end_all(&mut self.service, ended);
+    }
+
     /// Notes how long the batch took, once everybody who could had it.
     fn measure(&mut self) {
         if self.core.dirty.is_empty()
+            && self.core.held.is_empty()
             && let Some(since) = self.batch_since.take()
         {
             let us = since.elapsed().as_micros() as u64;

@@ -45,6 +45,8 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) kept: Kept,
     #[command(flatten)]
+    pub(crate) streams: Streams,
+    #[command(flatten)]
     pub(crate) timeouts: Timeouts,
     #[command(flatten)]
     pub(crate) bounds: Bounds,
@@ -131,6 +133,47 @@ pub(crate) struct Kept {
     #[arg(long, env = "EVENTRING_FRAME_LOG_BYTES", value_name = "BYTES")]
     #[arg(default_value = "4M", value_parser = units::frame_log)]
     pub(crate) frame_log_bytes: usize,
+}
+
+/// How streams behave that do not ask for anything else.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Streams")]
+pub(crate) struct Streams {
+    /// What a client gets that is too slow
+    #[arg(long, env = "EVENTRING_SLOW", value_enum, default_value_t = Slow::CatchUp)]
+    pub(crate) slow: Slow,
+
+    /// Bytes that a stream may be behind before --slow is applied; 0 is all of the frame log
+    #[arg(hide_short_help = true)]
+    #[arg(long, env = "EVENTRING_BUFFER", value_name = "BYTES", value_parser = units::buffer)]
+    #[arg(default_value = "0")]
+    pub(crate) buffer: usize,
+
+    /// How long events are collected before they are sent: 0 to 20ms
+    ///
+    /// At 0, what is published while the server is busy leaves together all the same.
+    #[arg(hide_short_help = true)]
+    #[arg(long, env = "EVENTRING_HOLD", value_name = "SECONDS", value_parser = units::hold)]
+    #[arg(default_value = "0")]
+    pub(crate) hold: Duration,
+
+    /// Age at which a connection ends, a tenth more or less; 0 is off
+    #[arg(hide_short_help = true)]
+    #[arg(long, env = "EVENTRING_MAX_AGE", value_name = "SECONDS", value_parser = units::age)]
+    #[arg(default_value = "0")]
+    pub(crate) max_age: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Slow {
+    /// everything that is kept, however late
+    CatchUp,
+    /// a gap event, then what is new
+    Gap,
+    /// the newest event of each topic, then what is new
+    Latest,
+    /// a disconnect event and the end of the connection
+    Disconnect,
 }
 
 #[derive(Debug, Args)]

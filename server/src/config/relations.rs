@@ -11,11 +11,16 @@ struct Relation {
     else_: &'static str,
 }
 
-const RELATIONS: [Relation; 6] = [
+const RELATIONS: [Relation; 7] = [
     Relation {
         settings: ["reactors", "frame-log-bytes"],
         fits: |args| args.kept.frame_log_bytes / args.network.reactors >= 64 << 10,
         else_: "each reactor needs 64K of it",
+    },
+    Relation {
+        settings: ["buffer", "frame-log-bytes"],
+        fits: |args| args.streams.buffer <= args.kept.frame_log_bytes,
+        else_: "nothing is kept for a stream that is further behind than the frame log",
     },
     Relation {
         settings: ["batch-events", "capacity"],

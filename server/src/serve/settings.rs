@@ -1,8 +1,8 @@
 //! From flags to what the library takes; the library judges what fits together.
 
-use crate::cli::ServeArgs;
+use crate::cli::{ServeArgs, Slow};
 use eventring::event::Limits;
-use eventring::gateway::ServerConfig;
+use eventring::gateway::{ServerConfig, SlowPolicy};
 use eventring::hub::{Hub, HubError};
 
 /// Builds the hub that the flags describe.
@@ -30,6 +30,15 @@ pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
         body_timeout: args.timeouts.body_timeout,
         idle_timeout: args.timeouts.idle_timeout,
         write_timeout: args.timeouts.write_timeout,
+        slow: match args.streams.slow {
+            Slow::CatchUp => SlowPolicy::CatchUp,
+            Slow::Gap => SlowPolicy::Gap,
+            Slow::Latest => SlowPolicy::Latest,
+            Slow::Disconnect => SlowPolicy::Disconnect,
+        },
+        buffer: args.streams.buffer,
+        hold: args.streams.hold,
+        max_age: args.streams.max_age,
         heartbeat: args.timeouts.heartbeat,
         retry: args.timeouts.retry,
         stop_timeout: args.timeouts.stop_timeout,

@@ -1,0 +1,179 @@
+//! The open streams, as the service sees them: looked at, sent to and ended one by one.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::conn::{Flags, Phase};
+use super::core::Core;
+use super::service::{Farewell, Service, Tag};
+
+/// Names a stream of one reactor. It is not used again while the process lives, but for 2^32 streams
+/// later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId {
+    serial: u32,
+    index: u32,
+}
+
+impl StreamId {
+    /// The id as one number.
+    pub fn to_bits(self) -> u64 {
+        u64::from(self.serial) << 32 | u64::from(self.index)
+    }
+
+    /// The id of a number; whether there is such a stream is another question.
+    pub fn from_bits(bits: u64) -> Self {
+        Self {
+            serial: (bits >> 32) as u32,
+            index: bits as u32,
+        }
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", self.to_bits())
+    }
+}
+
+/// What is known of an open stream.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamInfo<'a, K> {
+    /// Which one it is.
+    pub id: StreamId,
+    /// What its plan said.
+    pub tag: Tag,
+    /// Whose it is.
+    pub peer: SocketAddr,
+    /// Its filter.
+    pub key: &'a K,
+    /// Its wire form.
+    pub form: u8,
+    /// How long it is open, in whole seconds.
+    pub open: Duration,
+    /// Events sent, live and from history; the last one perhaps in part.
+    pub delivered: u64,
+    /// Events that it was told it does not get, at most.
+    pub missed: u32,
+    /// Bytes that its socket took, head and heartbeats included.
+    pub bytes: u64,
+    /// Events between it and the newest, of all topics.
+    pub lag: u64,
+    /// Seconds since the last event was begun; `None`: there was none yet.
+    pub last_event: Option<u32>,
+    /// Its socket takes no more.
+    pub blocked: bool,
+    /// It reads history.
+    pub catching_up: bool,
+}
+
+/// What became of bytes for one stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queued {
+    /// They leave between two frames.
+    Yes,
+    /// So much waits for it already that it does not get them.
+    Full,
+    /// There is no such stream.
+    Unknown,
+}
+
+/// The open streams of a reactor.
+pub struct Streams<'a, S: Service> {
+    core: &'a mut Core<S>,
+    ended: Vec<(u32, Farewell)>,
+}
+
+impl<'a, S: Service> Streams<'a, S> {
+    pub(super) fn new(core: &'a mut Core<S>) -> Self {
+        Self {
+            core,
+            ended: Vec::new(),
+        }
+    }
+
+    pub(super) fn into_ended(self) -> Vec<(u32, Farewell)> {
+        self.ended
+    }
+
+    /// What is known of one.
+    pub fn get(&self, id: StreamId) -> Option<StreamInfo<'_, S::Key>> {
+        let i = self.core.find_stream(id)?;
+        self.core.describe(i)
+    }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = StreamInfo<'_, S::Key>> {
+        (0..self.core.hot.len() as u32).filter_map(|i| self.core.describe(i))
+    }
+
+    /// Ends one, once the service has returned; `false`: there is none.
+    pub fn end(&mut self, id: StreamId, why: Farewell) -> bool {
+        let found = self.core.find_stream(id);
+        self.ended.extend(found.map(|i| (i, why)));
+        found.is_some()
+    }
+
+    /// Sends one some bytes of its wire form, whole frames, between two frames of its class.
+    pub fn send(&mut self, id: StreamId, bytes: &[u8]) -> Queued {
+        let Some(i) = self.core.find_stream(id) else {
+            return Queued::Unknown;
+        };
+        let waits = self.core.out_len(i);
+        if waits + bytes.len() > self.core.limits.private_bytes || !self.core.detach(i) {
+            return Queued::Full;
+        }
+        self.core.out(i).bytes.extend_from_slice(bytes);
+        if !self.core.hot(i).flags.has(Flags::BLOCKED) {
+            self.core.make_ready(i);
+        }
+        Queued::Yes
+    }
+}
+
+impl<S: Service> Core<S> {
+    pub(super) fn stream_id(&self, i: u32) -> StreamId {
+        StreamId {
+            serial: self.cold[i as usize].serial,
+            index: i,
+        }
+    }
+
+    /// Ends streams that the service named.
+    pub(super) fn end_all(&mut self, service: &mut S, ended: Vec<(u32, Farewell)>) {
+        for (i, why) in ended {
+            self.end_stream_early(service, i, why);
+        }
+    }
+
+    fn find_stream(&self, id: StreamId) -> Option<u32> {
+        let cold = self.cold.get(id.index as usize)?;
+        let streams = matches!(self.phase(id.index), Phase::CatchUp | Phase::Log);
+        (streams && cold.serial == id.serial).then_some(id.index)
+    }
+
+    fn describe(&self, i: u32) -> Option<StreamInfo<'_, S::Key>> {
+        let (hot, cold) = (&self.hot[i as usize], &self.cold[i as usize]);
+        if !matches!(hot.phase, Phase::CatchUp | Phase::Log) {
+            return None;
+        }
+        let class = self.classes.get(hot.class)?;
+        let now = self.second();
+        Some(StreamInfo {
+            id: self.stream_id(i),
+            tag: cold.tag,
+            peer: cold.peer,
+            key: &class.key,
+            form: class.form,
+            open: Duration::from_secs(u64::from(now.saturating_sub(cold.since))),
+            delivered: cold.delivered,
+            missed: cold.missed,
+            bytes: u64::from(cold.sent_high) << 32 | u64::from(hot.sent),
+            lag: self.lag_of(i),
+            last_event: (cold.delivered > 0).then(|| now.saturating_sub(cold.last_event)),
+            blocked: hot.flags.has(Flags::BLOCKED),
+            catching_up: hot.phase == Phase::CatchUp,
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! Streams that begin with a part of what is kept: exact, or with a gap that says what is gone.
+
+use eventring::event::EventBuilder;
+use eventring::hub::Hub;
+
+use super::client::{Client, publish, serve};
+
+/// Offset `n` has the time of second `n` and topic `a`, `b` or `c`.
+fn filled(capacity: usize, count: u64) -> Hub {
+    let hub = Hub::builder().capacity(capacity).build().unwrap();
+    let mut builder = EventBuilder::new();
+    for number in 1..=count {
+        let topic = ["a", "b", "c"][number as usize % 3];
+        builder
+            .clear()
+            .topic(topic)
+            .ty("t")
+            .text(&number.to_string());
+        builder.time_nanos(number as i64 * 1_000_000_000);
+        hub.publish(builder.build().unwrap()).unwrap();
+    }
+    hub
+}
+
+fn offsets(client: &Client) -> Vec<u64> {
+    client.events().map(|seen| seen.offset()).collect()
+}
+
+#[test]
+fn a_part_of_what_is_kept_comes_before_the_live_events() {
+    let mut hub = filled(10_000, 5000);
+    for (query, expected) in [
+        ("last=3", vec![4998, 4999, 5000]),
+        ("last=0", vec![]),
+        ("topic=a&last=2", vec![4995, 4998]),
+        ("topic=a&topic=b&last=3", vec![4996, 4998, 4999]),
+        ("last=9999999999", (1..=5000).collect()),
+        (
+            "topic=a&last=5000",
+            (1..=5000).filter(|n| n % 3 == 0).collect(),
+        ),
+        ("since=1970-01-01T01:23:18Z", vec![4998, 4999, 5000]),
+        ("since=1970-01-01T01:23:18%2B00:00&topic=b", vec![4999]),
+        ("since=1970-01-01T00:00:00Z", (1..=5000).collect()),
+        ("since=2199-01-01T00:00:00Z", vec![]),
+    ] {
+        let server = serve(&hub, |_| {});
+        let mut client = Client::open(server.addr(), query);
+        publish(&hub, "a", "live");
+        publish(&hub, "b", "live");
+        client.read_until(|client| offsets(client).iter().any(|n| *n > 5000));
+        let kept = offsets(&client).into_iter().filter(|n| *n <= 5000);
+        assert_eq!(kept.collect::<Vec<_>>(), expected, "{query}");
+        assert!(client.seen.iter().all(|seen| seen.event == "t"), "{query}");
+        hub = filled(10_000, 5000);
+    }
+}
+
+#[test]
+fn what_is_gone_of_it_is_a_gap() {
+    let hub = filled(100, 1000);
+    let server = serve(&hub, |_| {});
+    let earliest = hub.earliest();
+    for (query, missing, exact) in [
+        ("last=300", 300 - (1001 - earliest), true),
+        ("last=5000", earliest - 1, true),
+        ("topic=a&last=5000", earliest - 1, false),
+        ("since=1970-01-01T00:00:10Z", earliest - 1, false),
+    ] {
+        let mut client = Client::open(server.addr(), query);
+        client.read_until(|client| offsets(client).iter().any(|n| *n >= 998));
+        let first = &client.seen[0];
+        assert_eq!(first.event, "gap", "{query}");
+        let gap = first.json();
+        assert_eq!(gap["reason"], "retention", "{query}");
+        assert_eq!(gap["missing"].as_u64(), Some(missing), "{query}");
+        assert_eq!(gap["exact"].as_bool(), Some(exact), "{query}");
+        assert_eq!(first.offset(), earliest - 1, "{query}");
+        assert!(client.events().next().unwrap().offset() >= earliest);
+    }
+    // All of the last hundred are there: nothing is gone.
+    let mut client = Client::open(server.addr(), "last=50");
+    client.read_to(1000);
+    assert_eq!(offsets(&client), (951..=1000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_remembered_id_beats_the_start_in_the_address() {
+    let hub = filled(10_000, 100);
+    let server = serve(&hub, |_| {});
+    let id = format!("Last-Event-ID: {}-98\r\n", hub.epoch());
+    let path = "/api/v1/events/stream?last=50";
+    let mut client = Client::get(server.addr(), path, &id, 1 << 20);
+    client.read_to(100);
+    assert_eq!(offsets(&client), [99, 100]);
+}
+
+#[test]
+fn bad_parameters_are_named() {
+    let hub = filled(100, 10);
+    let server = serve(&hub, |_| {});
+    for (query, field) in [
+        ("last=-1", "last"),
+        ("last=%2B5", "last"),
+        ("last=", "last"),
+        ("last=many", "last"),
+        ("since=yesterday", "since"),
+        ("since=2026-13-01T00:00:00Z", "since"),
+        ("since=1772366400", "since"),
+        ("last=5&since=2026-01-01T00:00:00Z", "since"),
+        ("from=now&last=5", "last"),
+        ("slow=drop", "slow"),
+        ("buffer=100", "buffer"),
+        ("buffer=99999999999", "buffer"),
+        ("buffer=x", "buffer"),
+        ("heartbeat=3601", "heartbeat"),
+    ] {
+        let path = format!("/api/v1/events/stream?{query}");
+        let mut client = Client::get(server.addr(), &path, "", 1 << 20);
+        assert_eq!(client.status(), 400, "{query}");
+        assert_eq!(client.body()["field"], field, "{query}");
+    }
+}

@@ -1,0 +1,8 @@
+//! Streams as their clients ask for them: where they begin, what they get when they are slow, where
+//! they live, and how they end.
+#![cfg(feature = "gateway")]
+
+mod begin;
+mod client;
+mod hold;
+mod slow;
