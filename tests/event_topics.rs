@@ -2,7 +2,7 @@
 #![cfg(feature = "event")]
 
 use eventring::event::{
-    Epoch, Filter, FilterError, Pattern, Position, PositionError, Router, topic,
+    Epoch, Event, EventFilter, Filter, FilterError, Pattern, Position, PositionError, Router, topic,
 };
 use proptest::prelude::*;
 
@@ -215,6 +215,48 @@ proptest! {
                 .collect();
             prop_assert_eq!(router.route_all(&name), expected);
         }
+    }
+
+    /// Copies are taken now and then: what changes later must not reach them.
+    #[test]
+    fn the_router_finds_whom_topics_and_types_take(
+        filters in prop::collection::vec((prop::collection::vec(pattern(), 1..3), prop::collection::vec("[ab]", 0..3)), 1..16),
+        removed in prop::collection::vec(any::<bool>(), 16),
+        events in prop::collection::vec((name(), "[abc]"), 1..8),
+    ) {
+        let filters: Vec<EventFilter> = filters
+            .iter()
+            .map(|(patterns, types)| {
+                let mut builder = EventFilter::builder();
+                patterns.iter().for_each(|pattern| _ = builder.topic(pattern));
+                types.iter().for_each(|ty| _ = builder.ty(ty));
+                builder.build().unwrap()
+            })
+            .collect();
+        let mut router = Router::new();
+        for (class, filter) in filters.iter().enumerate() {
+            router.insert_typed(filter, class);
+        }
+        let before = router.clone();
+        for (class, filter) in filters.iter().enumerate().filter(|(class, _)| removed[*class]) {
+            router.remove_typed(filter, class);
+        }
+        for (topic, ty) in events {
+            let event = Event::new(&topic, &ty).to_event().unwrap();
+            let found = |router: &Router<usize>| {
+                let mut found = Vec::new();
+                router.visit(event.as_ref(), |class| found.push(*class));
+                found.sort_unstable();
+                found
+            };
+            let takes = |class: &usize| filters[*class].matches(event.as_ref());
+            let all: Vec<usize> = (0..filters.len()).filter(takes).collect();
+            let left: Vec<usize> = all.iter().copied().filter(|class| !removed[*class]).collect();
+            prop_assert_eq!(found(&before), all);
+            prop_assert_eq!(found(&router), left);
+        }
+        filters.iter().enumerate().for_each(|(class, filter)| router.remove_typed(filter, class));
+        prop_assert!(router.is_empty());
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod position;
 mod predicate;
 mod router;
 mod select;
+mod shards;
 mod slot;
 mod time;
 pub mod topic;

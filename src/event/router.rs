@@ -1,14 +1,21 @@
-//! A trie from topics to the classes that want them: one walk an event, however many patterns there are.
+//! A trie from topics, and an index on types, to the classes that want them: one walk an event, however many there are.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::filter::Filter;
+use super::select::EventFilter;
+use super::shards::Shards;
+use super::view::EventRef;
 
 /// Routes a topic to everything whose filter takes it.
 ///
-/// The walk costs the topic's segments times the wildcards that are in use at each, not the number of filters.
+/// The walk costs the topic's segments times the wildcards that are in use at each, not the number of filters. Among
+/// filters of the same topics, those that ask for exact types are found by the type.
+///
+/// A clone is cheap and shares what it can: changing one of the two costs the square root of the names at each segment.
+/// So whoever changes it can publish a new one while others still read the old.
 ///
 /// # Examples
 ///
@@ -27,12 +34,20 @@ pub struct Router<C> {
 
 #[derive(Clone, Debug)]
 struct Node<C> {
-    literal: HashMap<Box<str>, Node<C>>,
-    any: Option<Box<Node<C>>>,
+    literal: Shards<Arc<Node<C>>>,
+    any: Option<Arc<Node<C>>>,
     /// Patterns that end here.
-    here: Vec<Entry<C>>,
+    here: Leaf<C>,
     /// Patterns whose `>` stands below this node.
-    rest: Vec<Entry<C>>,
+    rest: Leaf<C>,
+}
+
+/// The classes at the end of a pattern.
+#[derive(Clone, Debug)]
+struct Leaf<C> {
+    /// Those that take every type, or have patterns of them.
+    any: Vec<Entry<C>>,
+    by_type: Shards<Vec<Entry<C>>>,
 }
 
 /// A class at the end of one of its patterns.
@@ -46,21 +61,30 @@ struct Entry<C> {
 impl<C> Default for Node<C> {
     fn default() -> Self {
         Self {
-            literal: HashMap::new(),
+            literal: Shards::default(),
             any: None,
-            here: Vec::new(),
-            rest: Vec::new(),
+            here: Leaf::default(),
+            rest: Leaf::default(),
         }
     }
 }
 
-impl<C: Copy + PartialEq> Default for Router<C> {
+impl<C> Default for Leaf<C> {
+    fn default() -> Self {
+        Self {
+            any: Vec::new(),
+            by_type: Shards::default(),
+        }
+    }
+}
+
+impl<C: Clone + PartialEq> Default for Router<C> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<C: Copy + PartialEq> Router<C> {
+impl<C: Clone + PartialEq> Router<C> {
     /// Creates a router that routes nothing.
     pub fn new() -> Self {
         Self {
@@ -71,20 +95,46 @@ impl<C: Copy + PartialEq> Router<C> {
     /// Adds a class for every pattern of its filter. Adding the same pair again changes nothing. A class belongs to
     /// one filter: to change that, remove it first.
     pub fn insert(&mut self, filter: &Filter, class: C) {
-        for pattern in filter.patterns() {
-            let entry = Entry {
-                class,
-                several: filter.patterns().len() > 1,
-            };
-            self.root.insert(pattern.as_str().split('.'), entry);
-        }
+        self.change(filter, |leaf, several| {
+            let class = class.clone();
+            add(&mut leaf.any, Entry { class, several });
+        });
+    }
+
+    /// As [`insert`](Self::insert), with the exact types that the filter asks for: [`visit`](Self::visit) does not
+    /// meet it for others.
+    pub fn insert_typed(&mut self, filter: &EventFilter, class: C) {
+        let Some(types) = filter.exact_types() else {
+            return self.insert(filter.topics(), class);
+        };
+        self.change(filter.topics(), |leaf, several| {
+            for ty in types {
+                let class = class.clone();
+                add(leaf.by_type.get_or_default(ty), Entry { class, several });
+            }
+        });
     }
 
     /// Removes a class from every pattern of a filter; what is not there is ignored.
     pub fn remove(&mut self, filter: &Filter, class: C) {
-        for pattern in filter.patterns() {
-            self.root.remove(pattern.as_str().split('.'), class);
-        }
+        self.change(filter, |leaf, _| leaf.any.retain(|one| one.class != class));
+    }
+
+    /// Removes what [`insert_typed`](Self::insert_typed) added.
+    pub fn remove_typed(&mut self, filter: &EventFilter, class: C) {
+        let Some(types) = filter.exact_types() else {
+            return self.remove(filter.topics(), class);
+        };
+        self.change(filter.topics(), |leaf, _| {
+            for ty in types {
+                if let Some(list) = leaf.by_type.get_mut(ty) {
+                    list.retain(|one| one.class != class);
+                    if list.is_empty() {
+                        leaf.by_type.remove(ty);
+                    }
+                }
+            }
+        });
     }
 
     /// Returns whether nothing is routed.
@@ -92,15 +142,38 @@ impl<C: Copy + PartialEq> Router<C> {
         self.root.is_empty()
     }
 
-    /// Appends the classes that want this topic to `out`, each once, in no particular order.
+    /// Appends the classes that want this topic to `out`, each once, in no particular order. Those that ask for exact
+    /// types are not met.
     pub fn route<const N: usize>(&self, topic: &str, out: &mut SmallVec<[C; N]>) {
         let start = out.len();
-        let mut push = |entry: Entry<C>| {
-            if !(entry.several && out[start..].contains(&entry.class)) {
-                out.push(entry.class);
+        self.root.visit(Some(topic), &mut |leaf| {
+            for entry in &leaf.any {
+                if !(entry.several && out[start..].contains(&entry.class)) {
+                    out.push(entry.class.clone());
+                }
             }
+        });
+    }
+
+    /// Shows the classes whose topics and exact types take an event, each once, in no particular order.
+    pub fn visit<'r>(&'r self, event: EventRef<'_>, mut visit: impl FnMut(&'r C)) {
+        let mut met: SmallVec<[&C; 16]> = SmallVec::new();
+        let mut show = |entry: &'r Entry<C>| {
+            if entry.several {
+                if met.contains(&&entry.class) {
+                    return;
+                }
+                met.push(&entry.class);
+            }
+            visit(&entry.class);
         };
-        self.root.visit(Some(topic), &mut push);
+        self.root.visit(Some(event.topic()), &mut |leaf| {
+            leaf.any.iter().for_each(&mut show);
+            if !leaf.by_type.is_empty() {
+                let typed = leaf.by_type.get(event.ty());
+                typed.into_iter().flatten().for_each(&mut show);
+            }
+        });
     }
 
     /// Returns the classes that want this topic, sorted.
@@ -113,40 +186,39 @@ impl<C: Copy + PartialEq> Router<C> {
         out.sort_unstable();
         out.into_vec()
     }
-}
 
-impl<C: Copy + PartialEq> Node<C> {
-    fn insert<'p>(&mut self, mut segments: impl Iterator<Item = &'p str>, entry: Entry<C>) {
-        match segments.next() {
-            None => add(&mut self.here, entry),
-            Some(">") => add(&mut self.rest, entry),
-            Some("*") => self.any.get_or_insert_default().insert(segments, entry),
-            Some(name) => self
-                .literal
-                .entry(name.into())
-                .or_default()
-                .insert(segments, entry),
+    fn change(&mut self, filter: &Filter, mut change: impl FnMut(&mut Leaf<C>, bool)) {
+        let several = filter.patterns().len() > 1;
+        for pattern in filter.patterns() {
+            let mut segments = pattern.as_str().split('.');
+            self.root
+                .change(&mut segments, &mut |leaf| change(leaf, several));
         }
     }
+}
 
-    fn remove<'p>(&mut self, mut segments: impl Iterator<Item = &'p str>, class: C) {
+impl<C: Clone + PartialEq> Node<C> {
+    /// Changes the leaf at the end of a pattern; nodes that are empty then go.
+    fn change<'p>(
+        &mut self,
+        segments: &mut impl Iterator<Item = &'p str>,
+        change: &mut impl FnMut(&mut Leaf<C>),
+    ) {
         match segments.next() {
-            None => self.here.retain(|one| one.class != class),
-            Some(">") => self.rest.retain(|one| one.class != class),
+            None => change(&mut self.here),
+            Some(">") => change(&mut self.rest),
             Some("*") => {
-                if let Some(node) = &mut self.any {
-                    node.remove(segments, class);
-                    if node.is_empty() {
-                        self.any = None;
-                    }
+                let node = Arc::make_mut(self.any.get_or_insert_default());
+                node.change(segments, change);
+                if node.is_empty() {
+                    self.any = None;
                 }
             }
             Some(name) => {
-                if let Some(node) = self.literal.get_mut(name) {
-                    node.remove(segments, class);
-                    if node.is_empty() {
-                        self.literal.remove(name);
-                    }
+                let node = Arc::make_mut(self.literal.get_or_default(name));
+                node.change(segments, change);
+                if node.is_empty() {
+                    self.literal.remove(name);
                 }
             }
         }
@@ -154,21 +226,21 @@ impl<C: Copy + PartialEq> Node<C> {
 
     /// `rest` is what follows this node in the topic, `None` past its end. The recursion is as deep as the topic
     /// has segments: at most 128.
-    fn visit(&self, topic: Option<&str>, push: &mut impl FnMut(Entry<C>)) {
+    fn visit<'r>(&'r self, topic: Option<&str>, show: &mut impl FnMut(&'r Leaf<C>)) {
         let Some(topic) = topic else {
-            self.here.iter().for_each(|entry| push(*entry));
-            return;
+            return show(&self.here);
         };
-        self.rest.iter().for_each(|entry| push(*entry));
-        let (segment, below) = match topic.split_once('.') {
-            Some((segment, below)) => (segment, Some(below)),
+        show(&self.rest);
+        // Segments are short: a plain loop beats a search for a pattern.
+        let (segment, below) = match topic.bytes().position(|byte| byte == b'.') {
+            Some(at) => (&topic[..at], Some(&topic[at + 1..])),
             None => (topic, None),
         };
         if let Some(node) = self.literal.get(segment) {
-            node.visit(below, push);
+            node.visit(below, show);
         }
         if let Some(node) = &self.any {
-            node.visit(below, push);
+            node.visit(below, show);
         }
     }
 
@@ -177,6 +249,12 @@ impl<C: Copy + PartialEq> Node<C> {
             && self.any.is_none()
             && self.here.is_empty()
             && self.rest.is_empty()
+    }
+}
+
+impl<C: Clone> Leaf<C> {
+    fn is_empty(&self) -> bool {
+        self.any.is_empty() && self.by_type.is_empty()
     }
 }
 

@@ -7,7 +7,7 @@
 //! | `broadcast::channel(n)` | [`Hub::builder().capacity(n)`](crate::hub::HubBuilder::capacity); kept exactly, not rounded up |
 //! | `tx.send(value)`, an error without receivers | [`hub.publish(event)`](crate::hub::Hub::publish), fine without receivers |
 //! | `tx.subscribe()`: from now on | [`Subscription`](crate::hub::Subscription): from now on, from the beginning, or after a position |
-//! | `rx.recv().await` | [`receiver.recv()`](crate::hub::Receiver::recv), which blocks its thread; **no `async` yet** |
+//! | `rx.recv().await` | [`receiver.recv_async().await`](crate::hub::Receiver::recv_async), under any runtime; [`recv`](crate::hub::Receiver::recv) blocks its thread |
 //! | `RecvError::Lagged(n)` | [`Lagged`](crate::hub::Lagged) with the number, where it goes on, and whether it is exact |
 //! | `T: Clone`, cloned per receiver | bytes with a topic, looked at in place. For any type `T` there is the ring alone: [`ring::channel`](crate::ring::channel) |
 //! | `Closed` when all senders are gone | `Closed` when all hubs are gone, or at [`close`](crate::hub::Hub::close) |

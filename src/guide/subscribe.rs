@@ -56,6 +56,10 @@
 //!
 //! # The end
 //!
-//! When the hub is closed, readers get what is kept and then `Closed`; the iterator ends. From async code
-//! receive on a thread (`spawn_blocking`), or put your own waker on
-//! [`Reader::waiter`](crate::hub::Reader::waiter): there is no `async fn` yet.
+//! When the hub is closed, readers get what is kept and then `Closed`; the iterator ends.
+//!
+//! # From async code
+//!
+//! [`recv_async`](crate::hub::Receiver::recv_async) and [`into_stream`](crate::hub::Receiver::into_stream) wait as a
+//! task, under tokio, smol or any other executor (feature `async`). Dropping a future that is pending, as `select!` and
+//! timeouts do, loses nothing. Publishing never waits, so it needs no `async`.

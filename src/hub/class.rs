@@ -1,35 +1,52 @@
-//! A class: everybody with the same filter, for whom a topic is judged once.
+//! A class: everybody with the same filter, for whom an event is judged once.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 
 use crate::event::{EventFilter, EventRef, Filter};
 
+use super::sleepers::Dormitory;
+
 /// Topics whose verdict a class remembers: 2 KiB a class that is not everything. A topic beyond that is judged again
 /// when another one took its place.
-const MEMO: usize = 256;
+const TOPICS: usize = 256;
+/// Events whose verdict a class remembers, if it asks for more than topics and has more than one member: 8 KiB. Members
+/// that are further apart than that judge for themselves.
+const EVENTS: usize = 1024;
 
-/// A filter and what it said about topics lately; shared by everybody with an equal filter.
+/// A filter and what it said about topics and events lately; shared by everybody with an equal filter.
 ///
-/// Judging a topic that was seen before is one load, however many patterns the filter has.
+/// Judging a topic that was seen before is one load, however many patterns the filter has. Judging the rest of it (types,
+/// tags, times, predicates) for an event that another one of the class has judged is one load too.
 #[derive(Debug)]
 pub struct Class {
     filter: EventFilter,
     /// It takes everything: nothing needs to be looked at.
     all: bool,
+    /// It asks for nothing but topics.
+    topics_only: bool,
     /// One word each: the topic's hash, its lowest bit replaced by the verdict; 0 is nothing.
-    memo: OnceLock<Box<[AtomicU64]>>,
+    topics: OnceLock<Box<[AtomicU64]>>,
+    /// One word each: the event's sequence plus one, and the verdict in the lowest bit; 0 is nothing.
+    events: OnceLock<Box<[AtomicU64]>>,
+    /// How many may sleep: the class is among the routes while there are any. Changed with the routes.
+    pub(super) members: AtomicUsize,
+    pub(super) dormitory: Dormitory,
 }
 
 impl Class {
     fn new(filter: EventFilter) -> Self {
         Self {
             all: filter.is_all(),
+            topics_only: filter.is_topics_only(),
             filter,
-            memo: OnceLock::new(),
+            topics: OnceLock::new(),
+            events: OnceLock::new(),
+            members: AtomicUsize::new(0),
+            dormitory: Dormitory::default(),
         }
     }
 
@@ -46,21 +63,27 @@ impl Class {
     /// Returns whether the filter takes this event.
     #[inline]
     pub fn wants(&self, event: EventRef<'_>) -> bool {
-        if self.all {
-            return true;
-        }
-        (self.filter.topics().is_all() || self.recall(event))
-            && (self.filter.is_topics_only() || self.filter.matches_beside_topic(event))
+        self.all
+            || (self.takes_topic(event)
+                && (self.topics_only || self.filter.matches_beside_topic(event)))
+    }
+
+    /// As [`wants`](Self::wants), for the event of a sequence: what one of the class found out, the others know.
+    #[inline]
+    pub(super) fn wants_at(&self, sequence: u64, event: EventRef<'_>) -> bool {
+        self.all || (self.takes_topic(event) && self.takes_beside_topic(sequence, event))
+    }
+
+    fn takes_topic(&self, event: EventRef<'_>) -> bool {
+        self.filter.topics().is_all() || self.recall_topic(event)
     }
 
     /// Two topics are taken for one if 63 bits of a hash with a secret key agree: never, for practical purposes, and
     /// nobody outside can aim for it.
-    fn recall(&self, event: EventRef<'_>) -> bool {
-        let memo = self
-            .memo
-            .get_or_init(|| (0..MEMO).map(|_| AtomicU64::new(0)).collect());
+    fn recall_topic(&self, event: EventRef<'_>) -> bool {
+        let topics = self.topics.get_or_init(|| words(TOPICS));
         let hash = event.topic_hash();
-        let entry = &memo[(hash >> 32) as usize % MEMO];
+        let entry = &topics[(hash >> 32) as usize % TOPICS];
         // Relaxed: a word says everything by itself; a stale one is another topic's or the same verdict.
         let word = entry.load(Ordering::Relaxed);
         if word != 0 && (word ^ hash) >> 1 == 0 {
@@ -70,6 +93,29 @@ impl Class {
         entry.store(hash & !1 | u64::from(wanted), Ordering::Relaxed);
         wanted
     }
+
+    /// Returns whether everything but the topics takes the event of a sequence.
+    pub(super) fn takes_beside_topic(&self, sequence: u64, event: EventRef<'_>) -> bool {
+        if self.topics_only {
+            return true;
+        }
+        let Some(events) = self.events.get() else {
+            return self.filter.matches_beside_topic(event);
+        };
+        let entry = &events[sequence as usize % EVENTS];
+        // Relaxed: as above; the event of a sequence never changes.
+        let word = entry.load(Ordering::Relaxed);
+        if word >> 1 == sequence + 1 {
+            return word & 1 == 1;
+        }
+        let wanted = self.filter.matches_beside_topic(event);
+        entry.store((sequence + 1) << 1 | u64::from(wanted), Ordering::Relaxed);
+        wanted
+    }
+}
+
+fn words(count: usize) -> Box<[AtomicU64]> {
+    (0..count).map(|_| AtomicU64::new(0)).collect()
 }
 
 /// The classes that are in use, by filter.
@@ -83,6 +129,9 @@ impl Classes {
     pub(super) fn get(&self, filter: &EventFilter) -> Arc<Class> {
         let mut classes = self.by_filter.lock();
         if let Some(class) = classes.get(filter).and_then(Weak::upgrade) {
+            if !class.topics_only {
+                class.events.get_or_init(|| words(EVENTS));
+            }
             return class;
         }
         // Before the map grows, what nobody uses any more goes: it never holds more than twice what is in use.
@@ -101,5 +150,32 @@ impl Classes {
             .values()
             .filter(|class| class.strong_count() > 0)
             .count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+
+    #[test]
+    fn what_one_of_a_class_found_out_the_others_need_not_judge_again() {
+        let classes = Classes::default();
+        let filter = EventFilter::builder().tag("a", "b").build().unwrap();
+        let (takes, refuses) = (
+            Event::new("t", "t").tag("a", "b").to_event().unwrap(),
+            Event::new("t", "t").to_event().unwrap(),
+        );
+        let alone = classes.get(&filter);
+        assert!(alone.wants_at(7, takes.as_ref()));
+        assert!(!alone.wants_at(7, refuses.as_ref()), "nobody to tell");
+        let another = classes.get(&filter);
+        assert!(Arc::ptr_eq(&alone, &another));
+        assert!(alone.wants_at(7, takes.as_ref()));
+        // Another event in the same place shows that it was not looked at.
+        assert!(another.wants_at(7, refuses.as_ref()));
+        assert!(!another.wants_at(8, refuses.as_ref()));
+        assert!(!another.wants_at(7 + EVENTS as u64, refuses.as_ref()));
+        assert!(another.wants_at(7, takes.as_ref()), "its place was taken");
     }
 }

@@ -12,6 +12,7 @@ use super::builder::HubBuilder;
 use super::class::Classes;
 use super::inner::Inner;
 use super::registry::Registry;
+use super::routing::Routing;
 use super::writer::Writer;
 
 /// Events in one total order: publish on any thread, receive on any other.
@@ -100,6 +101,7 @@ impl Hub {
             writer: Mutex::new(writer),
             classes: Classes::default(),
             registry: Registry::default(),
+            routing: Routing::default(),
             epoch: Epoch::random(),
             limits: limits.honoured(),
             ring_bytes,

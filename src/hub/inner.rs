@@ -10,7 +10,8 @@ use super::control::Control;
 use super::error::EndReason;
 use super::history::Kept;
 use super::registry::{Registry, Ticket};
-use super::sleepers::{State, Woken, tell};
+use super::routing::Routing;
+use super::sleepers::State;
 use super::writer::Writer;
 
 /// What handles and receivers share.
@@ -19,6 +20,7 @@ pub(super) struct Inner {
     pub(super) writer: Mutex<Writer>,
     pub(super) classes: Classes,
     pub(super) registry: Registry,
+    pub(super) routing: Routing,
     pub(super) epoch: Epoch,
     pub(super) limits: Limits,
     pub(super) ring_bytes: usize,
@@ -26,9 +28,11 @@ pub(super) struct Inner {
 
 impl Inner {
     pub(super) fn close(&self) {
-        let mut woken = Woken::new();
-        self.writer.lock().close(&mut woken);
-        tell(&woken);
+        self.writer.lock().close();
+        // Who falls asleep from here on looks first.
+        for ticket in self.registry.all(|_| true) {
+            self.nudge(&ticket);
+        }
     }
 
     /// Ends a subscription, wakes its receiver, and tells who watches.
@@ -66,13 +70,13 @@ impl Inner {
     }
 
     fn nudge(&self, ticket: &Ticket) {
-        // Under the lock: a receiver looks at its ticket there before it falls asleep.
-        let state = {
-            let mut writer = self.writer.lock();
-            writer.sleepers.rouse(&ticket.sleeper, State::Nudged)
-        };
+        // A receiver that falls asleep looks at its ticket once more when it has lain down.
+        let (sleeper, judged) = (&ticket.sleeper, self.routing.judged(&self.ring));
+        let state = self
+            .routing
+            .rouse(&ticket.class, sleeper, State::Nudged(judged));
         if state == State::Asleep {
-            ticket.sleeper.tell();
+            sleeper.tell();
         }
     }
 }

@@ -95,13 +95,13 @@ impl Receiver {
                     .then_some(Control::Heartbeat);
                 Ok(control.or(heartbeat).map(Item::Control))
             }
-            RecvTimeoutError::Closed => self.end(EndReason::Closed),
-            RecvTimeoutError::Unsubscribed => self.end(EndReason::Unsubscribed),
-            RecvTimeoutError::TopicDeleted => self.end(EndReason::TopicDeleted),
+            RecvTimeoutError::Closed => self.end(EndReason::Closed).map(Some),
+            RecvTimeoutError::Unsubscribed => self.end(EndReason::Unsubscribed).map(Some),
+            RecvTimeoutError::TopicDeleted => self.end(EndReason::TopicDeleted).map(Some),
         }
     }
 
-    fn first_control(&mut self) -> Option<Control> {
+    pub(super) fn first_control(&mut self) -> Option<Control> {
         if !self.stage.connected {
             self.stage.connected = true;
             let id = self.id().to_owned();
@@ -111,7 +111,7 @@ impl Receiver {
     }
 
     /// What comes before the mark, and the mark; `None` once it was passed.
-    fn item_until_caught_up(&mut self) -> Result<Option<Item>, EndReason> {
+    pub(super) fn item_until_caught_up(&mut self) -> Result<Option<Item>, EndReason> {
         let Some(mark) = self.stage.catching_up else {
             return Ok(None);
         };
@@ -123,19 +123,24 @@ impl Receiver {
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Lagged(lagged)) => return Ok(Some(Item::Lagged(lagged))),
                 Err(TryRecvError::Closed) => {}
-                Err(TryRecvError::Unsubscribed) => return self.end(EndReason::Unsubscribed),
-                Err(TryRecvError::TopicDeleted) => return self.end(EndReason::TopicDeleted),
+                Err(TryRecvError::Unsubscribed) => {
+                    return self.end(EndReason::Unsubscribed).map(Some);
+                }
+                Err(TryRecvError::TopicDeleted) => {
+                    return self.end(EndReason::TopicDeleted).map(Some);
+                }
             }
         }
         self.stage.catching_up = None;
         Ok(Some(Item::CaughtUp(Self::position(self))))
     }
 
-    fn end(&mut self, reason: EndReason) -> Result<Option<Item>, EndReason> {
+    /// The end is told as a control first, if at all.
+    pub(super) fn end(&mut self, reason: EndReason) -> Result<Item, EndReason> {
         if self.stage.disconnected {
             return Err(reason);
         }
         self.stage.disconnected = true;
-        Ok(Some(Item::Control(Control::Disconnected { reason })))
+        Ok(Item::Control(Control::Disconnected { reason }))
     }
 }

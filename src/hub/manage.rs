@@ -50,11 +50,11 @@ impl Hub {
         let named = self
             .inner
             .registry
-            .all(|ticket| names(ticket.filter.topics(), name));
+            .all(|ticket| names(ticket.class.filter(), name));
         for ticket in named {
             let others = {
                 let writer = self.inner.writer.lock();
-                let mut patterns = ticket.filter.topics().patterns().iter();
+                let mut patterns = ticket.class.filter().patterns().iter();
                 patterns.any(|pattern| writer.topics.get(pattern.as_str()).is_some())
             };
             if !others && self.inner.registry.forget(&ticket) {

@@ -27,8 +27,10 @@
 //! | positions rise by one, and a batch is contiguous, whole or not there | one lock, one ring | `tests/hub_publish.rs` |
 //! | nothing is missed silently | [`Lagged`] is an item with a number; it never ends anything | `tests/hub_subscribe.rs` |
 //! | only what a subscription wants is received; its position passes the rest | [`EventFilter`](crate::event::EventFilter) | `tests/hub_unsubscribe.rs` |
-//! | a reader never slows a publisher down; closures and predicates run on the reader's thread | no queue, no gate | `tests/hub_subscribe.rs` |
-//! | who waits is not woken by what it does not want, nor left behind by it | whoever publishes judges topic and type, once a class | `tests/hub_unsubscribe.rs` |
+//! | a reader never holds a publisher back; closures run on the reader's thread | no queue, no gate | `tests/hub_subscribe.rs` |
+//! | who waits is not woken by what it does not want, nor left behind by it | whoever publishes judges the filter, once a [`Class`], after the lock is released | `tests/hub_sleep.rs` |
+//! | an event is judged once for all with equal filters | [`Class`]; a trie on topics with an index on types finds those who may want it | `scripts/bench-hub-instructions` |
+//! | a task can wait as a thread can, under any runtime; dropping the future loses nothing | `Receiver::recv_async`, feature `async` | `tests/hub_async.rs` |
 //! | [`unsubscribe`](Hub::unsubscribe) ends delivery and a blocked receive at once; dropping a receiver unsubscribes | [`EndReason`] | `tests/hub_unsubscribe.rs`, `tests/hub_leaks.rs` |
 //! | history, then [`Item::CaughtUp`], then live, in one call | [`Receiver::next_item`] | `tests/hub_catch_up.rs` |
 //! | a busy topic does not push out what a quiet one keeps | [`TopicConfig`]: own copies | `tests/hub_topics.rs` |
@@ -66,6 +68,7 @@ mod publish;
 mod reader;
 mod receiver;
 mod registry;
+mod routing;
 mod sleepers;
 mod streams;
 mod subscribe;
@@ -83,6 +86,8 @@ pub use error::{
 };
 pub use reader::{HubWaiter, Reader};
 pub use receiver::{Delivery, Receiver};
+#[cfg(feature = "async")]
+pub use receiver::{NextItemAsync, ReceiverStream, RecvAsync};
 pub use registry::{ID_BYTES_MAX, SubscriptionStats};
 pub use streams::ExpectedVersion;
 pub use subscription::{Start, Subscription};

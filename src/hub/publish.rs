@@ -8,6 +8,7 @@ use crate::event::{ErrorKind, EventBatch, EventError, EventRef, Position};
 
 use super::core::Hub;
 use super::error::PublishError;
+use super::routing::Watch;
 use super::sleepers::{Woken, tell};
 use super::streams::ExpectedVersion;
 use super::writer::heap_bytes;
@@ -35,13 +36,16 @@ impl Hub {
     ) -> Result<Position, PublishError> {
         let event = event.into();
         self.check(event)?;
-        let mut woken = Woken::new();
-        let published = {
+        let (published, watch) = {
             let mut writer = self.inner.writer.lock();
-            writer.publish(event, expected, &mut woken)
+            let watch = self.inner.routing.watch(writer.next_sequence());
+            (writer.publish(event, expected), watch)
         };
-        tell(&woken);
-        Ok(self.at(published?))
+        let offset = published?;
+        if let Some(watch) = watch {
+            wake(watch, offset..offset + 1, |_| event);
+        }
+        Ok(self.at(offset))
     }
 
     /// Publishes one event at a position that must be exactly the next.
@@ -70,7 +74,6 @@ impl Hub {
     ) -> Result<Position, PublishError> {
         let event = event.into();
         self.check(event)?;
-        let mut woken = Woken::new();
         let mut writer = self.inner.writer.lock();
         writer.check()?;
         let expected = self.at(writer.next_offset());
@@ -80,10 +83,14 @@ impl Hub {
                 got: position,
             });
         }
-        let published = writer.publish(event, ExpectedVersion::Any, &mut woken);
+        let watch = self.inner.routing.watch(writer.next_sequence());
+        let published = writer.publish(event, ExpectedVersion::Any);
         drop(writer);
-        tell(&woken);
-        published.map(|_| position)
+        let offset = published?;
+        if let Some(watch) = watch {
+            wake(watch, offset..offset + 1, |_| event);
+        }
+        Ok(position)
     }
 
     /// Publishes the events of a batch, contiguous and visible at once, or none of them. Returns their offsets.
@@ -153,13 +160,16 @@ impl Hub {
         if bytes > limit {
             return Err(PublishError::TooLarge { bytes, limit });
         }
-        let mut woken = Woken::new();
-        let published = {
+        let (published, watch) = {
             let mut writer = self.inner.writer.lock();
-            writer.publish_batch(len, heap, event, &mut woken)
+            let watch = self.inner.routing.watch(writer.next_sequence());
+            (writer.publish_batch(len, heap, &event), watch)
         };
-        tell(&woken);
-        published
+        let offsets = published?;
+        if let Some(watch) = watch {
+            wake(watch, offsets.clone(), event);
+        }
+        Ok(offsets)
     }
 
     /// The builder of an event may have had other limits.
@@ -170,6 +180,16 @@ impl Hub {
         }
         Err(EventError::new(ErrorKind::TooLarge { limit, actual }, "data").into())
     }
+}
+
+/// Wakes those who sleep on events that were published. The lock is released, so that others publish meanwhile.
+fn wake<'e>(watch: Watch<'_>, offsets: Range<u64>, event: impl Fn(usize) -> EventRef<'e>) {
+    let mut woken = Woken::new();
+    for (index, offset) in offsets.enumerate() {
+        watch.judge(offset - 1, event(index), &mut woken);
+    }
+    drop(watch);
+    tell(&woken);
 }
 
 impl PublishError {

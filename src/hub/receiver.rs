@@ -1,5 +1,7 @@
 //! A subscription's receiving end: a cursor that skips what its filter does not take.
 
+#[cfg(feature = "async")]
+mod future;
 mod scan;
 mod seek;
 mod sleep;
@@ -21,6 +23,9 @@ use super::items::Stage;
 use super::registry::{SubscriptionStats, Ticket};
 use super::sleepers::State;
 use super::subscription::{Accept, Subscription};
+
+#[cfg(feature = "async")]
+pub use self::future::{NextItemAsync, ReceiverStream, RecvAsync};
 
 /// An event and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,14 +70,17 @@ pub struct Receiver {
     pub(super) ticket: Arc<Ticket>,
     class: Arc<Class>,
     accept: Option<Accept>,
-    /// Where it sleeps, once it has slept.
-    bed: Option<u32>,
+    /// It has slept, so its class is among the routes.
+    has_slept: bool,
     /// The sequence from which on others watch for it; it may be asleep then.
     armed: Option<u64>,
     complete: bool,
     /// What topics kept of what the ring has no more; comes before what the ring has.
     backlog: VecDeque<Kept>,
     pub(super) stage: Stage,
+    /// Its task, once one waited.
+    #[cfg(feature = "async")]
+    bell: Option<Arc<crate::ring::Bell>>,
 }
 
 impl Receiver {
@@ -90,11 +98,13 @@ impl Receiver {
             ticket,
             class,
             accept: subscription.accept,
-            bed: None,
+            has_slept: false,
             armed: None,
             complete: true,
             backlog: VecDeque::new(),
             stage,
+            #[cfg(feature = "async")]
+            bell: None,
         };
         receiver.note_position();
         receiver
@@ -249,10 +259,10 @@ impl Drop for Receiver {
         if self.inner.registry.forget(&self.ticket) {
             self.inner.announce(&self.ticket, |id| Control::Left { id });
         }
-        if let Some(bed) = self.bed {
-            let mut writer = self.inner.writer.lock();
-            writer.sleepers.rouse(&self.ticket.sleeper, State::Awake);
-            writer.sleepers.leave(bed);
+        if self.has_slept {
+            let routing = &self.inner.routing;
+            routing.rouse(&self.class, &self.ticket.sleeper, State::Awake);
+            routing.leave(&self.class);
         }
     }
 }

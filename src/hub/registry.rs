@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::event::{EventFilter, topic};
+use crate::event::topic;
 
+use super::class::Class;
 use super::control::{Control, WAITING_MAX, overlap};
 use super::error::{EndReason, SubscribeError};
 use super::sleepers::Sleeper;
@@ -18,7 +19,7 @@ pub const ID_BYTES_MAX: usize = 255;
 /// What a hub and a receiver share about a subscription.
 pub(super) struct Ticket {
     pub(super) id: Box<str>,
-    pub(super) filter: EventFilter,
+    pub(super) class: Arc<Class>,
     pub(super) sleeper: Arc<Sleeper>,
     /// 0, or an [`EndReason`].
     ended: AtomicU8,
@@ -145,7 +146,7 @@ impl Registry {
     pub(super) fn enter(
         &self,
         id: Option<Box<str>>,
-        filter: &EventFilter,
+        class: Arc<Class>,
         watches: bool,
     ) -> Result<Arc<Ticket>, SubscribeError> {
         if let Some(id) = &id
@@ -163,7 +164,7 @@ impl Registry {
         };
         let ticket = Arc::new(Ticket {
             id: id.clone(),
-            filter: filter.clone(),
+            class,
             sleeper: Sleeper::new(),
             ended: AtomicU8::new(0),
             watches,
@@ -208,7 +209,7 @@ impl Registry {
             return Vec::new();
         }
         self.all(|one| {
-            one.watches && one.id != of.id && overlap(one.filter.topics(), of.filter.topics())
+            one.watches && one.id != of.id && overlap(one.class.filter(), of.class.filter())
         })
     }
 

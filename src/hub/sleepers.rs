@@ -1,23 +1,14 @@
-//! Who sleeps for what: a trie on topics and an index on types, so that an event wakes those who may want it.
-//!
-//! Everything here happens under the publisher's lock, so that there is nothing to order: who falls asleep does so
-//! between two events. While somebody sleeps, every event is judged here, once for all with the same topics and types;
-//! who is woken goes on at that event and need not look at those before. While nobody sleeps, a publisher looks at one
-//! number.
+//! One receiver's sleep: how it is put down, woken and told.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 use smallvec::SmallVec;
 
-use crate::event::{EventFilter, EventRef, Router};
 use crate::ring::Notify;
 
-use super::class::Class;
-
-/// Those to be told once the publisher's lock is released.
+/// Those to be told once no lock is held.
 pub(super) type Woken = SmallVec<[Arc<Sleeper>; 4]>;
 
 /// One receiver's bed.
@@ -28,9 +19,8 @@ pub(super) struct Sleeper {
 
 struct Sleep {
     state: State,
-    /// Index in its class's list while asleep.
+    /// Index in its class's dormitory while asleep.
     at: usize,
-    slot: u32,
     notify: Option<Arc<dyn Notify>>,
 }
 
@@ -39,28 +29,16 @@ struct Sleep {
 pub(super) enum State {
     Awake,
     Asleep,
-    /// Woken by the event of this sequence; nothing wanted came before it since it fell asleep.
+    /// Woken by an event; nothing wanted came before this sequence since it fell asleep.
     At(u64),
-    /// Woken because something else happened: look around.
-    Nudged,
+    /// Woken because something else happened: look around. Nothing wanted came before this sequence either.
+    Nudged(u64),
 }
 
-/// The classes that receivers belong to, and who of them sleeps.
+/// Those of one class who sleep. Its lock is taken before a sleeper's own.
 #[derive(Default)]
-pub(super) struct Sleepers {
-    by_topic: Router<u32>,
-    /// Classes that take every topic, but only these types.
-    by_type: HashMap<Box<str>, Vec<u32>>,
-    slots: Vec<Option<Slot>>,
-    free: Vec<u32>,
-    by_filter: HashMap<EventFilter, u32>,
-    asleep: usize,
-}
-
-struct Slot {
-    class: Arc<Class>,
-    members: usize,
-    asleep: Vec<Arc<Sleeper>>,
+pub(super) struct Dormitory {
+    asleep: Mutex<Vec<Arc<Sleeper>>>,
 }
 
 impl Sleeper {
@@ -69,7 +47,6 @@ impl Sleeper {
             sleep: Mutex::new(Sleep {
                 state: State::Awake,
                 at: 0,
-                slot: 0,
                 notify: None,
             }),
             changed: Condvar::new(),
@@ -107,7 +84,7 @@ impl Sleeper {
         self.sleep.lock().notify = notify;
     }
 
-    /// Tells it that its state changed. To be called without the publisher's lock.
+    /// Tells it that its state changed. To be called without any lock.
     pub(super) fn tell(&self) {
         let notify = self.sleep.lock().notify.clone();
         self.changed.notify_all();
@@ -121,152 +98,61 @@ impl Sleeper {
     }
 }
 
-/// Tells those who were woken, after the publisher's lock was released.
-pub(super) fn tell(woken: &Woken) {
-    woken.iter().for_each(|sleeper| sleeper.tell());
-}
-
-impl Sleepers {
-    /// Whether an event needs to be judged here.
-    #[inline(always)]
-    pub(super) fn is_empty(&self) -> bool {
-        self.asleep == 0
-    }
-
-    /// Adds a member to a class.
-    pub(super) fn join(&mut self, class: &Arc<Class>) -> u32 {
-        let filter = class.event_filter();
-        if let Some(&slot) = self.by_filter.get(filter)
-            && let Some(known) = &mut self.slots[slot as usize]
-        {
-            known.members += 1;
-            return slot;
-        }
-        let new = Slot {
-            class: class.clone(),
-            members: 1,
-            asleep: Vec::new(),
-        };
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None => {
-                self.slots.push(None);
-                self.slots.len() as u32 - 1
-            }
-        };
-        self.slots[slot as usize] = Some(new);
-        self.by_filter.insert(filter.clone(), slot);
-        match indexed_types(filter) {
-            Some(types) => {
-                for ty in types {
-                    self.by_type.entry(ty.clone()).or_default().push(slot);
-                }
-            }
-            None => self.by_topic.insert(filter.topics(), slot),
-        }
-        slot
-    }
-
-    /// Takes a member out of its class; the class goes with its last one.
-    pub(super) fn leave(&mut self, slot: u32) {
-        let Some(known) = &mut self.slots[slot as usize] else {
-            return;
-        };
-        known.members -= 1;
-        if known.members > 0 {
-            return;
-        }
-        let filter = known.class.event_filter().clone();
-        self.slots[slot as usize] = None;
-        self.free.push(slot);
-        self.by_filter.remove(&filter);
-        match indexed_types(&filter) {
-            Some(types) => {
-                for ty in types {
-                    if let Some(list) = self.by_type.get_mut(ty) {
-                        list.retain(|one| *one != slot);
-                        if list.is_empty() {
-                            self.by_type.remove(ty);
-                        }
-                    }
-                }
-            }
-            None => self.by_topic.remove(filter.topics(), slot),
-        }
-    }
-
-    /// Puts a member to sleep.
-    pub(super) fn sleep(&mut self, slot: u32, sleeper: &Arc<Sleeper>) {
-        let Some(known) = &mut self.slots[slot as usize] else {
-            return;
-        };
+impl Dormitory {
+    /// Puts one to sleep. `count` is told before the lock is released.
+    pub(super) fn lay(&self, sleeper: &Arc<Sleeper>, count: impl FnOnce()) {
+        let mut asleep = self.asleep.lock();
         let mut sleep = sleeper.sleep.lock();
         if sleep.state != State::Asleep {
             sleep.state = State::Asleep;
-            sleep.slot = slot;
-            sleep.at = known.asleep.len();
-            known.asleep.push(sleeper.clone());
-            self.asleep += 1;
+            sleep.at = asleep.len();
+            asleep.push(sleeper.clone());
+            count();
         }
     }
 
-    /// Takes a sleeper out, if it still sleeps; says what became of it.
-    pub(super) fn rouse(&mut self, sleeper: &Sleeper, then: State) -> State {
+    /// Takes one out if it still sleeps; says what had become of it.
+    pub(super) fn rouse(&self, sleeper: &Sleeper, then: State) -> State {
+        let mut asleep = self.asleep.lock();
         let mut sleep = sleeper.sleep.lock();
         let state = sleep.state;
         if state != State::Asleep {
             return state;
         }
-        let (slot, at) = (sleep.slot, sleep.at);
         sleep.state = then;
+        let at = sleep.at;
         drop(sleep);
-        if let Some(known) = &mut self.slots[slot as usize] {
-            known.asleep.swap_remove(at);
-            if let Some(moved) = known.asleep.get(at) {
-                moved.sleep.lock().at = at;
-            }
-            self.asleep -= 1;
+        asleep.swap_remove(at);
+        if let Some(moved) = asleep.get(at) {
+            moved.sleep.lock().at = at;
         }
         state
     }
 
-    /// Wakes those who may want an event.
-    pub(super) fn wake(&mut self, sequence: u64, event: EventRef<'_>, woken: &mut Woken) {
-        let mut slots: SmallVec<[u32; 32]> = SmallVec::new();
-        self.by_topic.route(event.topic(), &mut slots);
-        if !self.by_type.is_empty()
-            && let Some(list) = self.by_type.get(event.ty())
-        {
-            slots.extend_from_slice(list);
-        }
-        for slot in slots {
-            let Some(known) = &mut self.slots[slot as usize] else {
-                continue;
-            };
-            if known.asleep.is_empty() || !known.class.event_filter().matches_beside_topic(event) {
-                continue;
-            }
-            self.asleep -= known.asleep.len();
-            for sleeper in known.asleep.drain(..) {
-                sleeper.sleep.lock().state = State::At(sequence);
-                woken.push(sleeper);
-            }
-        }
+    /// Returns whether nobody sleeps here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.asleep.lock().is_empty()
     }
 
-    /// Wakes everybody.
-    pub(super) fn wake_all(&mut self, woken: &mut Woken) {
-        for known in self.slots.iter_mut().flatten() {
-            for sleeper in known.asleep.drain(..) {
-                sleeper.sleep.lock().state = State::Nudged;
-                woken.push(sleeper);
-            }
+    /// Wakes everybody; says how many they were.
+    pub(super) fn wake(&self, then: State, woken: &mut Woken) -> usize {
+        let mut asleep = self.asleep.lock();
+        let count = asleep.len();
+        for sleeper in asleep.drain(..) {
+            sleeper.sleep.lock().state = then;
+            woken.push(sleeper);
         }
-        self.asleep = 0;
+        count
     }
 }
 
-/// The types under which a class is found, where it takes every topic.
-fn indexed_types(filter: &EventFilter) -> Option<&[Box<str>]> {
-    filter.exact_types().filter(|_| filter.topics().is_all())
+/// Tells those who were woken.
+pub(super) fn tell(woken: &Woken) {
+    woken.iter().for_each(|sleeper| sleeper.tell());
+}
+
+impl std::fmt::Debug for Dormitory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dormitory").finish_non_exhaustive()
+    }
 }

@@ -48,8 +48,8 @@ impl Hub {
                 _ => SubscribeError::TooManyReaders,
             })?;
         let (id, watches) = (subscription.id.take(), subscription.controls.presence);
-        let ticket = self.inner.registry.enter(id, &filter, watches)?;
         let class = self.inner.classes.get(&filter);
+        let ticket = self.inner.registry.enter(id, class.clone(), watches)?;
         let mut receiver =
             Receiver::new(subscriber, self.inner.clone(), ticket, class, subscription);
         match seek {
@@ -80,7 +80,7 @@ impl Hub {
         let all = self
             .inner
             .registry
-            .all(|ticket| ticket.filter.topics().matches(topic));
+            .all(|ticket| ticket.class.filter().matches(topic));
         all.iter().map(|ticket| ticket.id.clone().into()).collect()
     }
 

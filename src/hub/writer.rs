@@ -10,7 +10,6 @@ use crate::ring::{self, Publisher};
 
 use super::error::PublishError;
 use super::history::Histories;
-use super::sleepers::{Sleepers, Woken};
 use super::streams::{Claim, ExpectedVersion, Streams};
 use super::topics::{TopicMode, Topics};
 
@@ -29,7 +28,6 @@ pub(super) struct Writer {
     /// Events that `ring_bytes` cost.
     trimmed: u64,
     step: u64,
-    pub(super) sleepers: Sleepers,
     pub(super) topics: Topics,
     pub(super) streams: Option<Streams>,
     pub(super) histories: Option<Arc<Histories>>,
@@ -50,7 +48,6 @@ impl Writer {
             ring_bytes,
             trimmed: 0,
             step,
-            sleepers: Sleepers::default(),
             topics,
             streams,
             histories: None,
@@ -87,12 +84,11 @@ impl Writer {
         }
     }
 
-    /// Publishes one event and returns its offset. Those in `woken` are to be told without the lock.
+    /// Publishes one event and returns its offset.
     pub(super) fn publish(
         &mut self,
         event: EventRef<'_>,
         expected: ExpectedVersion,
-        woken: &mut Woken,
     ) -> Result<u64, PublishError> {
         self.check()?;
         if !self.topics.admits(event) {
@@ -116,9 +112,6 @@ impl Writer {
                 if let (Some(streams), Some(claim)) = (&mut self.streams, claim) {
                     streams.take(claim);
                 }
-                if !self.sleepers.is_empty() {
-                    self.sleepers.wake(sequence, event, woken);
-                }
                 Ok(sequence + 1)
             }
             Err(ring::PublishError::Closed(())) => Err(PublishError::Closed),
@@ -134,7 +127,6 @@ impl Writer {
         len: usize,
         bytes: usize,
         event: impl Fn(usize) -> EventRef<'e>,
-        woken: &mut Woken,
     ) -> Result<Range<u64>, PublishError> {
         self.check()?;
         let claims = self.claim_all(len, &event)?;
@@ -152,9 +144,6 @@ impl Writer {
                 }
                 for (index, sequence) in sequences.clone().enumerate() {
                     self.topics.count(event(index), sequence + 1);
-                    if !self.sleepers.is_empty() {
-                        self.sleepers.wake(sequence, event(index), woken);
-                    }
                 }
                 Ok(sequences.start + 1..sequences.end + 1)
             }
@@ -203,10 +192,9 @@ impl Writer {
         }
     }
 
-    pub(super) fn close(&mut self, woken: &mut Woken) {
+    pub(super) fn close(&mut self) {
         self.closed = true;
         self.publisher.close();
-        self.sleepers.wake_all(woken);
     }
 
     /// Trims the oldest blocks until `bytes` more fit. What cannot be trimmed (the block being written, a block being

@@ -16,14 +16,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// The waker of the task that waits, if one does.
-pub(super) struct Bell(Mutex<Option<Waker>>);
+pub(crate) struct Bell(Mutex<Option<Waker>>);
 
 impl Bell {
-    pub(super) fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(None)))
     }
 
-    pub(super) fn set(&self, waker: &Waker) {
+    pub(crate) fn set(&self, waker: &Waker) {
         let mut place = self.0.lock();
         if !place.as_ref().is_some_and(|old| old.will_wake(waker)) {
             *place = Some(waker.clone());

@@ -230,6 +230,8 @@ pub use error::{
     BatchError, Lagged, PublishError, RecvError, RecvTimeoutError, RingError, SeekError,
     SubscribeError, TryRecvError,
 };
+#[cfg(all(feature = "async", feature = "hub"))]
+pub(crate) use future::Bell;
 #[cfg(feature = "async")]
 pub use future::RecvAsync;
 pub use group::{CursorId, Group, Round};

@@ -128,7 +128,8 @@ impl Receiver {
                         return false;
                     }
                     let event = record.as_ref();
-                    if class.wants(event) && accept.is_none_or(|accept| accept(event)) {
+                    if class.wants_at(sequence, event) && accept.is_none_or(|accept| accept(event))
+                    {
                         if ticket.ended().is_some() {
                             going = false;
                             return false;

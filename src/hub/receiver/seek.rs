@@ -26,7 +26,8 @@ impl Receiver {
         }
         let (class, accept) = (self.class.clone(), self.accept.clone());
         self.look_over(|sequence, event| {
-            if class.wants(event) && accept.as_ref().is_none_or(|accept| accept(event)) {
+            if class.wants_at(sequence, event) && accept.as_ref().is_none_or(|accept| accept(event))
+            {
                 let kept = (sequence + 1, Arc::new(event.to_event()));
                 newest.insert(event.topic_hash(), kept);
             }
@@ -68,7 +69,8 @@ impl Receiver {
         let (class, accept) = (self.class.clone(), self.accept.clone());
         let mut last = VecDeque::new();
         self.look_over(|sequence, event| {
-            if class.wants(event) && accept.as_ref().is_none_or(|accept| accept(event)) {
+            if class.wants_at(sequence, event) && accept.as_ref().is_none_or(|accept| accept(event))
+            {
                 if last.len() == count {
                     last.pop_front();
                 }

@@ -81,22 +81,24 @@ impl Receiver {
 
     /// Falls asleep: from now on every event is judged by whoever publishes it. With `idle`, only if everything before
     /// was read.
-    fn lie_down(&mut self, idle: bool) -> bool {
-        let head_class = match self.bed {
-            None => Some(self.inner.classes.get(&self.class.event_filter().head())),
-            Some(_) => None,
+    pub(super) fn lie_down(&mut self, idle: bool) -> bool {
+        let routing = &self.inner.routing;
+        if !self.has_slept {
+            routing.join(&self.class);
+            self.has_slept = true;
+        }
+        routing.sleep(&self.class, &self.ticket.sleeper);
+        // Only now: whatever is published, ended or told after this finds it asleep.
+        let (next, closed) = {
+            let writer = self.inner.writer.lock();
+            (writer.next_sequence(), writer.is_closed())
         };
-        let mut writer = self.inner.writer.lock();
-        let next = writer.next_sequence();
         let unread = idle && (next > self.subscriber.position() || self.ticket.has_controls());
-        if unread || writer.is_closed() || self.ticket.ended().is_some() {
+        if unread || closed || self.ticket.ended().is_some() {
+            routing.rouse(&self.class, &self.ticket.sleeper, State::Awake);
+            self.ticket.sleeper.take();
             return false;
         }
-        let bed = match (self.bed, head_class) {
-            (None, Some(class)) => *self.bed.insert(writer.sleepers.join(&class)),
-            (bed, _) => bed.unwrap_or_default(),
-        };
-        writer.sleepers.sleep(bed, &self.ticket.sleeper);
         self.armed = Some(next);
         true
     }
@@ -107,20 +109,16 @@ impl Receiver {
             return State::Awake;
         };
         let sleeper = &self.ticket.sleeper;
-        let (mut state, mut passed) = (sleeper.take(), 0);
-        if state == State::Asleep {
-            let mut writer = self.inner.writer.lock();
-            state = writer.sleepers.rouse(sleeper, State::Awake);
-            passed = writer.next_sequence();
-            drop(writer);
-            sleeper.take();
-        }
+        // First this: what was judged before it would have woken it.
+        let judged = self.inner.routing.judged(&self.inner.ring);
+        let state = self.inner.routing.rouse(&self.class, sleeper, State::Awake);
+        sleeper.take();
         sleeper.set_notify(None);
-        match state {
-            State::At(sequence) => passed = sequence,
-            State::Asleep => {}
-            State::Awake | State::Nudged => return state,
-        }
+        let passed = match state {
+            State::At(sequence) | State::Nudged(sequence) => sequence,
+            State::Asleep => judged,
+            State::Awake => return state,
+        };
         // Others watched from `armed` on; what was before it is for the receiver itself.
         let position = self.subscriber.position();
         if position >= armed && passed > position && self.subscriber.seek(passed).is_ok() {
