@@ -8,9 +8,11 @@
 //! - [`http`]: HTTP/1.1 request and response heads, bodies of known length and chunked, the query
 //!   part of a target.
 //! - [`sse`]: Server-Sent Events, both directions.
+//! - [`ws`]: WebSocket, handshake, frames and messages.
 #![forbid(unsafe_code)]
 
 pub mod deflate;
 pub mod http;
 mod number;
 pub mod sse;
+pub mod ws;

@@ -1,0 +1,313 @@
+//! `Sec-WebSocket-Extensions`: offers read (RFC 6455, 9.1), permessage-deflate agreed on (RFC 7692, 7.1).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::handshake::HandshakeError;
+
+/// Offers that are looked at; further ones are left alone.
+const OFFERS_MAX: usize = 16;
+/// Largest deflate window, as a power of two.
+const WINDOW_BITS_MAX: u8 = 15;
+
+/// How a server deals with offers of permessage-deflate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeflatePolicy {
+    /// The smallest window that the server's own messages can do with, as a power of two: an offer
+    /// that wants a smaller one (`server_max_window_bits`) is declined. A server that sends its
+    /// messages uncompressed, which it always may, can do with any: 8, the default.
+    pub server_window_bits: u8,
+    /// Whether clients may refer to earlier messages. It saves them bytes and costs the server
+    /// 42 KiB a connection, so by default they may not.
+    pub looking_back: bool,
+}
+
+impl Default for DeflatePolicy {
+    fn default() -> Self {
+        Self {
+            server_window_bits: 8,
+            looking_back: false,
+        }
+    }
+}
+
+/// What was agreed on. `Display` gives the value of the response's field.
+///
+/// ```
+/// use eventring::wire::ws::Deflate;
+///
+/// let deflate = Deflate { server_window_bits: Some(12), ..Deflate::default() };
+/// assert_eq!(deflate.to_string(), "permessage-deflate; server_max_window_bits=12");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deflate {
+    /// The server's messages may not refer to earlier ones.
+    pub server_no_context_takeover: bool,
+    /// The client's may not.
+    pub client_no_context_takeover: bool,
+    /// The largest window of the server's messages, if the client wants one.
+    pub server_window_bits: Option<u8>,
+}
+
+impl fmt::Display for Deflate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("permessage-deflate")?;
+        if self.server_no_context_takeover {
+            f.write_str("; server_no_context_takeover")?;
+        }
+        if self.client_no_context_takeover {
+            f.write_str("; client_no_context_takeover")?;
+        }
+        match self.server_window_bits {
+            Some(bits) => write!(f, "; server_max_window_bits={bits}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One extension that a client offers.
+struct Offer<'a> {
+    name: &'a str,
+    parameters: Vec<(&'a str, Option<Cow<'a, str>>)>,
+}
+
+/// Takes the first offer of permessage-deflate that the policy allows.
+pub(super) fn agree<'a>(
+    values: impl Iterator<Item = &'a [u8]>,
+    policy: DeflatePolicy,
+) -> Result<Option<Deflate>, HandshakeError> {
+    let mut agreed = None;
+    let mut offers = 0;
+    for value in values {
+        let text = std::str::from_utf8(value).map_err(|_| HandshakeError::Extensions)?;
+        let mut rest = Reader { text, at: 0 };
+        while let Some(offer) = rest.offer()? {
+            offers += 1;
+            if agreed.is_none() && offers <= OFFERS_MAX {
+                agreed = accept(&offer, policy);
+            }
+        }
+    }
+    Ok(agreed)
+}
+
+// RFC 7692, 7.1: "A server MUST decline an extension negotiation offer for this extension if any of
+// the following conditions are met: The negotiation offer contains an extension parameter not
+// defined for use in an offer. [..] with an invalid value. [..] contains multiple extension
+// parameters with the same name. The server doesn't support the offered configuration."
+fn accept(offer: &Offer<'_>, policy: DeflatePolicy) -> Option<Deflate> {
+    if !offer.name.eq_ignore_ascii_case("permessage-deflate") {
+        return None;
+    }
+    let mut deflate = Deflate {
+        client_no_context_takeover: !policy.looking_back,
+        ..Deflate::default()
+    };
+    for (at, (name, value)) in offer.parameters.iter().enumerate() {
+        if offer.parameters[..at]
+            .iter()
+            .any(|(earlier, _)| earlier == name)
+        {
+            return None;
+        }
+        match (*name, value.as_deref()) {
+            ("server_no_context_takeover", None) => deflate.server_no_context_takeover = true,
+            ("client_no_context_takeover", None) => deflate.client_no_context_takeover = true,
+            ("server_max_window_bits", Some(bits)) => {
+                let bits = window_bits(bits)?;
+                if bits < policy.server_window_bits {
+                    return None;
+                }
+                deflate.server_window_bits = Some(bits);
+            }
+            // Our window has 32 KiB: any smaller one of the client's is right.
+            ("client_max_window_bits", None) => {}
+            ("client_max_window_bits", Some(bits)) => {
+                window_bits(bits)?;
+            }
+            _ => return None,
+        }
+    }
+    Some(deflate)
+}
+
+/// 8 to 15, without leading zeros.
+fn window_bits(text: &str) -> Option<u8> {
+    let plain = !text.starts_with(['0', '+']);
+    let bits = text.parse().ok().filter(|_| plain)?;
+    (8..=WINDOW_BITS_MAX).contains(&bits).then_some(bits)
+}
+
+/// Reads the grammar of the field.
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    // RFC 6455, 9.1: "extension-list = 1#extension", and RFC 9110, 5.6.1.2: "A recipient MUST parse
+    // and ignore a reasonable number of empty list elements".
+    fn offer(&mut self) -> Result<Option<Offer<'a>>, HandshakeError> {
+        while self.takes(b',') {}
+        if self.peek().is_none() {
+            return Ok(None);
+        }
+        let name = self.token()?;
+        let mut parameters = Vec::new();
+        while self.takes(b';') {
+            let name = self.token()?;
+            let value = if self.takes(b'=') {
+                Some(self.value()?)
+            } else {
+                None
+            };
+            parameters.push((name, value));
+        }
+        match self.peek() {
+            None | Some(b',') => Ok(Some(Offer { name, parameters })),
+            Some(_) => Err(HandshakeError::Extensions),
+        }
+    }
+
+    fn peek(&mut self) -> Option<u8> {
+        let bytes = self.text.as_bytes();
+        while matches!(bytes.get(self.at), Some(b' ' | b'\t')) {
+            self.at += 1;
+        }
+        bytes.get(self.at).copied()
+    }
+
+    fn takes(&mut self, byte: u8) -> bool {
+        let is_there = self.peek() == Some(byte);
+        self.at += usize::from(is_there);
+        is_there
+    }
+
+    fn token(&mut self) -> Result<&'a str, HandshakeError> {
+        self.peek();
+        let rest = &self.text[self.at..];
+        let end = rest.bytes().position(|byte| !is_token_byte(byte));
+        let token = &rest[..end.unwrap_or(rest.len())];
+        if token.is_empty() {
+            return Err(HandshakeError::Extensions);
+        }
+        self.at += token.len();
+        Ok(token)
+    }
+
+    // RFC 6455, 9.1: "When using the quoted-string syntax variant, the value after quoted-string
+    // unescaping MUST conform to the 'token' ABNF."
+    fn value(&mut self) -> Result<Cow<'a, str>, HandshakeError> {
+        if !self.takes(b'"') {
+            return self.token().map(Cow::Borrowed);
+        }
+        let mut value = String::new();
+        let mut escaped = false;
+        for byte in self.text.bytes().skip(self.at) {
+            self.at += 1;
+            match byte {
+                b'"' if !escaped && !value.is_empty() => return Ok(Cow::Owned(value)),
+                b'\\' if !escaped => escaped = true,
+                byte if is_token_byte(byte) => {
+                    escaped = false;
+                    value.push(char::from(byte));
+                }
+                _ => return Err(HandshakeError::Extensions),
+            }
+        }
+        Err(HandshakeError::Extensions)
+    }
+}
+
+// RFC 9110, 5.6.2: "token = 1*tchar".
+pub(super) fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn agreed(value: &str, policy: DeflatePolicy) -> Option<String> {
+        let values = std::iter::once(value.as_bytes());
+        agree(values, policy)
+            .unwrap()
+            .map(|deflate| deflate.to_string())
+    }
+
+    const LOOKING_BACK: DeflatePolicy = DeflatePolicy {
+        server_window_bits: 8,
+        looking_back: true,
+    };
+
+    #[test]
+    fn offers_are_tried_in_turn_and_bad_ones_declined() {
+        let plain = Some("permessage-deflate".to_owned());
+        let table = [
+            ("permessage-deflate", plain.clone()),
+            (
+                "x-other; a=b, PerMessage-Deflate ; client_max_window_bits",
+                plain.clone(),
+            ),
+            (
+                "permessage-deflate; client_max_window_bits=\"1\\5\"",
+                plain.clone(),
+            ),
+            (
+                "permessage-deflate; nonsense, , permessage-deflate",
+                plain.clone(),
+            ),
+            ("permessage-deflate; client_max_window_bits=16", None),
+            ("permessage-deflate; client_max_window_bits=09", None),
+            ("permessage-deflate; server_max_window_bits", None),
+            ("permessage-deflate; client_no_context_takeover=1", None),
+            (
+                "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
+                None,
+            ),
+            ("x-webkit-deflate-frame", None),
+            ("", None),
+        ];
+        for (value, want) in table {
+            assert_eq!(agreed(value, LOOKING_BACK), want, "{value}");
+        }
+    }
+
+    #[test]
+    fn all_four_parameters_are_answered() {
+        let offer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
+                     server_max_window_bits=10; client_max_window_bits=9";
+        let want = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
+                    server_max_window_bits=10";
+        assert_eq!(agreed(offer, LOOKING_BACK).as_deref(), Some(want));
+    }
+
+    #[test]
+    fn a_window_too_small_for_the_server_is_declined_and_the_next_offer_taken() {
+        let whole = DeflatePolicy {
+            server_window_bits: 15,
+            looking_back: false,
+        };
+        let offer = "permessage-deflate; server_max_window_bits=14, permessage-deflate";
+        let want = "permessage-deflate; client_no_context_takeover";
+        assert_eq!(agreed(offer, whole).as_deref(), Some(want));
+    }
+
+    #[test]
+    fn what_is_no_list_of_offers_is_refused() {
+        for value in [
+            ";;;=,,",
+            "a b",
+            "a;",
+            "a; b=",
+            "a; b=\"",
+            "a; b=\"c d\"",
+            "a; b=\"\"",
+            "ü",
+        ] {
+            let values = std::iter::once(value.as_bytes());
+            let refused = agree(values, DeflatePolicy::default());
+            assert_eq!(refused, Err(HandshakeError::Extensions), "{value}");
+        }
+    }
+}

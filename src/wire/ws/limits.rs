@@ -1,0 +1,31 @@
+//! How much of a peer's messages a decoder takes.
+
+/// Bounds on what a decoder takes, each with its default and its consequence.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::wire::ws::Limits;
+///
+/// let limits = Limits { message_bytes: 16 << 20, ..Limits::default() };
+/// assert_eq!(limits.fragments, 1024);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a frame's payload, looked at before any of it is taken. 1 MiB; over it: 1009.
+    pub frame_bytes: usize,
+    /// Bytes of a message, as it came and after inflation. 1 MiB; over it: 1009.
+    pub message_bytes: usize,
+    /// Fragments of a message, empty ones too. 1,024; over it: 1009.
+    pub fragments: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frame_bytes: 1 << 20,
+            message_bytes: 1 << 20,
+            fragments: 1024,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! WebSocket without sockets (RFC 6455, with permessage-deflate of RFC 7692 for what comes in).
+//!
+//! [`Handshake`] answers the request that opens a connection; after it a [`Decoder`] makes messages
+//! of bytes, and [`frame`] and [`wrap`] make bytes of messages. The decoder reads strictly and fails as
+//! soon as something is wrong: a text message at the byte that is not UTF-8, a frame by the first
+//! byte of its header that is wrong, a length before anything is allocated for it.
+
+mod assembly;
+#[cfg(any(test, fuzzing))]
+pub mod check;
+mod close;
+mod decoder;
+mod extension;
+mod frame;
+mod handshake;
+mod inflate;
+mod limits;
+mod mask;
+mod rate;
+mod scratch;
+mod utf8;
+mod violation;
+
+pub use close::{CloseCode, CloseFrame};
+pub use decoder::{Decoder, Inflate, Item, MessageKind, Peer};
+pub use extension::{Deflate, DeflatePolicy};
+pub use frame::{
+    CONTROL_MAX, FrameHeader, Opcode, close_frame, frame, masked_close_frame, masked_frame, wrap,
+};
+pub use handshake::{Handshake, HandshakeError, HandshakePolicy, accept};
+pub use limits::Limits;
+pub use mask::apply_mask;
+pub use rate::ControlRate;
+pub use scratch::Scratch;
+pub use utf8::Utf8;
+pub use violation::Violation;
+
+#[cfg(test)]
+mod tests;
