@@ -398,25 +398,25 @@ fn a_drop_that_panics_comes_after_the_head() {
 fn trim_frees_whole_blocks() {
     let alive = Arc::new(AtomicUsize::new(0));
     let (mut publisher, ring) = ring::channel(1000).unwrap();
-    for n in 0..500 {
+    for n in 0..900 {
         publisher.publish(Counted::new(n, &alive)).unwrap();
     }
     let mut freed = Vec::new();
     assert_eq!(
-        publisher.trim(200, |value| freed.push(value.n)),
-        192,
-        "three blocks of 64"
+        publisher.trim(600, |value| freed.push(value.n)),
+        512,
+        "two blocks of 256, a quarter of the ring"
     );
-    assert_eq!(freed, (0..192).collect::<Vec<_>>());
-    assert_eq!(alive.load(Ordering::Relaxed), 308);
-    assert_eq!((ring.oldest(), publisher.oldest()), (192, 192));
-    assert_eq!(publisher.trim(100, |_| unreachable!()), 192);
+    assert_eq!(freed, (0..512).collect::<Vec<_>>());
+    assert_eq!(alive.load(Ordering::Relaxed), 388);
+    assert_eq!((ring.oldest(), publisher.oldest()), (512, 512));
+    assert_eq!(publisher.trim(100, |_| unreachable!()), 512);
     let mut late = ring.subscribe(Start::At(0)).unwrap();
-    assert!(matches!(late.try_recv(), Err(TryRecvError::Lagged(lagged)) if lagged.missed == 192));
-    assert_eq!(late.try_recv().unwrap().n, 192);
+    assert!(matches!(late.try_recv(), Err(TryRecvError::Lagged(lagged)) if lagged.missed == 512));
+    assert_eq!(late.try_recv().unwrap().n, 512);
     drop(late);
-    assert_eq!(publisher.trim(u64::MAX, |_| ()), 448);
-    for n in 500..5000 {
+    assert_eq!(publisher.trim(u64::MAX, |_| ()), 768);
+    for n in 900..5000 {
         publisher.publish(Counted::new(n, &alive)).unwrap();
     }
     assert_eq!(ring.oldest(), 4000);
@@ -433,26 +433,26 @@ fn trim_passes_no_gate_and_no_pin() {
     let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
     let mut pinned = ring.subscribe(Start::Newest).unwrap();
     publisher
-        .publish_batch((0..500).map(|n: u32| n.to_string()))
+        .publish_batch((0..900).map(|n: u32| n.to_string()))
         .unwrap();
-    gated.drain(130, |_, _| ()).unwrap();
-    assert_eq!(publisher.trim(400, drop), 128);
-    assert_eq!(*gated.try_recv().unwrap(), "130");
-    gated.seek(500).unwrap();
-    pinned.seek(200).unwrap();
+    gated.drain(260, |_, _| ()).unwrap();
+    assert_eq!(publisher.trim(800, drop), 256);
+    assert_eq!(*gated.try_recv().unwrap(), "260");
+    gated.seek(900).unwrap();
+    pinned.seek(400).unwrap();
     let value = pinned.try_recv().unwrap();
     let mut freed = Vec::new();
-    assert_eq!(publisher.trim(500, |value| freed.push(value)), 448);
+    assert_eq!(publisher.trim(900, |value| freed.push(value)), 768);
     assert_eq!(
         freed.len(),
-        448 - 128 - 64,
+        768 - 256 - 256,
         "the pinned block keeps its values"
     );
-    assert_eq!(*value, "200");
+    assert_eq!(*value, "400");
     drop(value);
     assert!(pinned.try_recv().is_err());
-    assert_eq!(publisher.trim(500, |value| freed.push(value)), 448);
-    assert_eq!(freed.len(), 448 - 128, "later it does not");
+    assert_eq!(publisher.trim(900, |value| freed.push(value)), 768);
+    assert_eq!(freed.len(), 768 - 256, "later it does not");
 }
 
 #[test]

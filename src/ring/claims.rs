@@ -87,8 +87,7 @@ impl<T> Shared<T> {
     #[inline(never)]
     fn grant_claims(&self, end: u64) -> Result<(), Hindrance> {
         let mut core = self.core.lock();
-        let limit = self.limit(&core);
-        if end > limit {
+        if !self.is_below_limit(&mut core, end) {
             return Err(Hindrance::Full);
         }
         if end > self.opened(&core) {
@@ -98,7 +97,7 @@ impl<T> Shared<T> {
             }
             self.open_until(&mut core, end, floor);
         }
-        let permit = limit.min(self.opened(&core));
+        let permit = core.limit.min(self.opened(&core));
         // Release: pairs with the Acquire in `claim`.
         self.claims.permit.store(permit, Ordering::Release);
         Ok(())

@@ -12,7 +12,7 @@ use crate::sync::{
 use crossbeam_utils::CachePadded;
 use std::alloc::{Layout, alloc_zeroed};
 use std::cell::UnsafeCell;
-use std::mem::{MaybeUninit, size_of};
+use std::mem::{MaybeUninit, needs_drop, size_of};
 use std::ptr::{self, NonNull};
 
 /// All blocks of one ring, and where each chunk is.
@@ -22,6 +22,8 @@ pub(super) struct Memory<T> {
     mask: u64,
     /// A block has `1 << shift` slots.
     shift: u32,
+    /// `slots() - 1`, ready for those who write.
+    within: u64,
     /// Whether blocks have stamps.
     stamped: bool,
     /// Every block ever allocated. Append-only; freed by `Drop`.
@@ -73,7 +75,7 @@ impl<T> Copy for Spot<T> {}
 impl<T> Memory<T> {
     /// Plans for `capacity` kept values, and allocates the directory but no block.
     pub(super) fn new(capacity: u64, stamped: bool) -> Result<Self, RingError> {
-        let slots = capacity.next_power_of_two().min(BLOCK_SLOTS);
+        let slots = slots::<T>(capacity);
         // Any `capacity` sequences in a row touch at most this many chunks.
         let live = capacity.div_ceil(slots) + 1;
         let entries = null_entries(live.next_power_of_two())?;
@@ -87,6 +89,7 @@ impl<T> Memory<T> {
             entries,
             mask,
             shift: slots.trailing_zeros(),
+            within: slots - 1,
             stamped,
             blocks: Mutex::new(Vec::new()),
         })
@@ -94,7 +97,7 @@ impl<T> Memory<T> {
 
     #[inline(always)]
     pub(super) fn slots(&self) -> u64 {
-        1 << self.shift
+        self.within + 1
     }
 
     #[inline(always)]
@@ -104,7 +107,7 @@ impl<T> Memory<T> {
 
     #[inline(always)]
     pub(super) fn index(&self, sequence: u64) -> usize {
-        (sequence & (self.slots() - 1)) as usize
+        (sequence & self.within) as usize
     }
 
     /// First sequence of a chunk.
@@ -267,9 +270,10 @@ impl<T> Block<T> {
         sequence + stamps.take_while(fits).count() as u64
     }
 
-    /// Whether the slot holds a value, published or left by a batch that panicked.
-    pub(super) fn is_filled(&self, index: usize) -> bool {
-        index < self.filled.load(Ordering::Relaxed) as usize
+    /// How many slots hold a value, published or left by a batch that panicked: always the first ones.
+    #[inline(always)]
+    pub(super) fn filled(&self) -> usize {
+        self.filled.load(Ordering::Relaxed) as usize
     }
 
     /// Borrows published values.
@@ -290,25 +294,58 @@ impl<T> Block<T> {
         Run { values, _reading }
     }
 
-    /// Writes a value, and returns the one that was there.
+    /// Writes a value, and returns the one that was there, if it has to be dropped.
     ///
     /// # Safety
     ///
     /// The caller is the publisher, has opened the block, and `index` is the slot of a sequence at or above head.
+    /// `filled` is what [`filled`](Self::filled) said, or less, and then what this function or `put_with` made of it.
     #[inline(always)]
-    pub(super) unsafe fn put(&self, index: usize, value: T) -> Option<T> {
+    pub(super) unsafe fn put(&self, index: usize, value: T, filled: &mut usize) -> Option<T> {
         let _writing = self.tracks.write(index);
         // SAFETY: the caller's promise is ours to pass on.
         let place = unsafe { self.place(index) };
-        if self.is_filled(index) {
-            // SAFETY: filled slots hold a value; it is overwritten at once, with nothing between that could panic.
-            let old = unsafe { place.assume_init_read() };
-            place.write(value);
-            return Some(old);
+        if index >= *filled {
+            // The block itself is asked too: a `fill` that panicked may have left a value behind.
+            *filled = self.filled();
         }
+        if index >= *filled {
+            place.write(value);
+            *filled = index + 1;
+            self.filled.store(*filled as u32, Ordering::Relaxed);
+            return None;
+        }
+        // SAFETY: filled slots hold a value; it is overwritten at once, with nothing between that could panic.
+        let old = needs_drop::<T>().then(|| unsafe { place.assume_init_read() });
         place.write(value);
-        self.filled.store(index as u32 + 1, Ordering::Relaxed);
-        None
+        old
+    }
+
+    /// Writes up to `len` values in a row, until there is none, and returns how many. What was there before goes to
+    /// `retire`, if it has to be dropped.
+    ///
+    /// # Safety
+    ///
+    /// As for [`put`](Self::put), for all these slots.
+    #[inline(always)]
+    pub(super) unsafe fn put_each(
+        &self,
+        from: usize,
+        len: usize,
+        filled: &mut usize,
+        mut values: impl FnMut() -> Option<T>,
+        mut retire: impl FnMut(T),
+    ) -> usize {
+        for at in 0..len {
+            let Some(value) = values() else {
+                return at;
+            };
+            // SAFETY: the caller's promise is ours to pass on.
+            if let Some(old) = unsafe { self.put(from + at, value, filled) } {
+                retire(old);
+            }
+        }
+        len
     }
 
     /// Lets `fill` write a slot in place.
@@ -320,18 +357,47 @@ impl<T> Block<T> {
     pub(super) unsafe fn put_with(
         &self,
         index: usize,
+        filled: &mut usize,
         fill: impl for<'a> FnOnce(Slot<'a, T>) -> Filled<'a>,
     ) {
         let _writing = self.tracks.write(index);
         // SAFETY: the caller's promise is ours to pass on.
         let place = unsafe { self.place(index) };
-        if self.is_filled(index) {
+        // As in `put`.
+        if index < *filled || index < self.filled() {
             // SAFETY: filled slots hold a value.
             let _ = fill(Slot::reused(unsafe { place.assume_init_mut() }));
         } else {
             let _ = fill(Slot::vacant(place, &self.filled, index as u32));
+            *filled = self.filled();
         }
-        debug_assert!(self.is_filled(index), "only a filled slot gives a Filled");
+        debug_assert!(index < self.filled(), "only a filled slot gives a Filled");
+    }
+
+    /// Lets `fill` write `len` slots in a row in place; it gets the index in the row.
+    ///
+    /// # Safety
+    ///
+    /// As for [`put`](Self::put), for all these slots.
+    #[inline(always)]
+    pub(super) unsafe fn put_each_with(
+        &self,
+        from: usize,
+        len: usize,
+        filled: &mut usize,
+        mut fill: impl for<'a> FnMut(usize, Slot<'a, T>) -> Filled<'a>,
+    ) {
+        let reused = filled.saturating_sub(from).min(len);
+        // SAFETY: the caller is alone with these slots.
+        for (at, place) in unsafe { self.places(from, reused) }.enumerate() {
+            let _writing = self.tracks.write(from + at);
+            // SAFETY: filled slots hold a value.
+            let _ = fill(at, Slot::reused(unsafe { place.assume_init_mut() }));
+        }
+        for at in reused..len {
+            // SAFETY: the caller's promise is ours to pass on.
+            unsafe { self.put_with(from + at, filled, |slot| fill(at, slot)) };
+        }
     }
 
     /// Moves every value out.
@@ -370,6 +436,18 @@ impl<T> Block<T> {
         let slot = unsafe { self.slots.get_unchecked(index) };
         // SAFETY: the caller is alone with the slot.
         unsafe { &mut *slot.get() }
+    }
+
+    /// # Safety
+    ///
+    /// The slots are in this block, and nobody else touches them while the borrows live.
+    #[inline(always)]
+    unsafe fn places(&self, from: usize, len: usize) -> impl Iterator<Item = &mut MaybeUninit<T>> {
+        debug_assert!(from + len <= self.slots.len());
+        // SAFETY: in bounds, says the caller.
+        let slots = unsafe { self.slots.get_unchecked(from..from + len) };
+        // SAFETY: the caller is alone with the slots.
+        slots.iter().map(|slot| unsafe { &mut *slot.get() })
     }
 }
 
@@ -432,5 +510,9 @@ const READERS: u64 = (1 << READER_BITS) - 1;
 pub(super) const MAX_READERS: u32 = READERS as u32;
 /// Turns a tag into one that is half the tag space away.
 const FAR: u64 = 1 << 43;
-/// Slots of a block, at most. Smaller rings have smaller blocks.
-const BLOCK_SLOTS: u64 = 64;
+/// How many slots a block has: a quarter of the ring or 8 KiB, so that opening one counts for little, and at least 64.
+fn slots<T>(capacity: u64) -> u64 {
+    let most = (8192 / size_of::<T>().max(1) as u64).next_power_of_two();
+    let quarter = (capacity / 4).next_power_of_two();
+    capacity.next_power_of_two().min(quarter.min(most).max(64))
+}

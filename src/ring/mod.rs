@@ -220,6 +220,7 @@ mod shared;
 mod shared_publisher;
 mod slot;
 mod subscriber;
+mod tip;
 mod wait;
 mod waiter;
 

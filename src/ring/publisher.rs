@@ -2,11 +2,11 @@
 
 use super::builder::Overflow;
 use super::error::{BatchError, PublishError, Refused};
-use super::memory::{Block, Spot};
 use super::shared::Shared;
 use super::slot::{Filled, Slot};
+use super::tip::Tip;
 use std::fmt;
-use std::mem::needs_drop;
+use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,25 +22,22 @@ pub struct Publisher<T> {
     shared: Arc<Shared<T>>,
     /// Next sequence; what head says.
     next: u64,
-    /// The block that `next` goes into, while `next < end`.
-    current: Option<Current<T>>,
+    /// The block that `next` goes into, while `next` is permitted.
+    tip: Option<Tip<T>>,
     closed: bool,
     /// Values that a batch moved out of its slots, until head is stored.
     retired: Vec<T>,
 }
 
-/// An opened block, and where it ends.
-struct Current<T> {
-    block: Spot<T>,
-    end: u64,
-}
+/// A batch that has left its first block. If it is not finished, the tip is not that of the next sequence.
+struct Crossing<'a, T>(&'a Shared<T>);
 
 impl<T> Publisher<T> {
     pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
         Self {
             shared,
             next: 0,
-            current: None,
+            tip: None,
             closed: false,
             retired: Vec::new(),
         }
@@ -101,10 +98,9 @@ impl<T> Publisher<T> {
     ) -> Result<u64, PublishError<()>> {
         self.admit(1).map_err(|refused| refused.with(()))?;
         let sequence = self.next;
-        let index = self.shared.memory.index(sequence);
-        self.enter(sequence);
-        // SAFETY: we are the publisher, `enter` found an opened block, and the slot is at head.
-        unsafe { self.block().put_with(index, fill) };
+        let tip = self.tip.as_mut().expect("admitted");
+        // SAFETY: we are the publisher, and the sequence is admitted.
+        unsafe { tip.put_with(&self.shared.memory, sequence, fill) };
         self.next = sequence + 1;
         self.shared.show(self.next);
         Ok(sequence)
@@ -125,18 +121,14 @@ impl<T> Publisher<T> {
     ) -> Result<Range<u64>, BatchError> {
         let mut values = values.into_iter();
         let range = self.admit_batch(values.len())?;
-        for sequence in range.clone() {
-            let Some(value) = values.next() else {
-                let got = (sequence - range.start) as usize;
-                return Err(self.abandon((range.end - range.start) as usize, got));
-            };
-            let index = self.shared.memory.index(sequence);
-            self.enter(sequence);
-            // SAFETY: we are the publisher, `enter` found an opened block, and the slot is at or above head.
-            let old = unsafe { self.block().put(index, value) };
-            if needs_drop::<T>() {
-                self.retired.extend(old);
-            }
+        let (memory, retired) = (&self.shared.memory, &mut self.retired);
+        let written = write_batch(&self.shared, &mut self.tip, &range, |tip, part| {
+            let values = || values.next();
+            // SAFETY: we are the publisher, and the part is admitted and in the tip's block.
+            unsafe { tip.put_each(memory, part, values, |old| retired.push(old)) }
+        });
+        if written < range.end {
+            return Err(self.abandon(range, written));
         }
         self.finish_batch(range)
     }
@@ -152,12 +144,13 @@ impl<T> Publisher<T> {
         mut fill: impl for<'a> FnMut(usize, Slot<'a, T>) -> Filled<'a>,
     ) -> Result<Range<u64>, BatchError> {
         let range = self.admit_batch(len)?;
-        for (at, sequence) in range.clone().enumerate() {
-            let index = self.shared.memory.index(sequence);
-            self.enter(sequence);
-            // SAFETY: we are the publisher, `enter` found an opened block, and the slot is at or above head.
-            unsafe { self.block().put_with(index, |slot| fill(at, slot)) };
-        }
+        let (memory, first) = (&self.shared.memory, range.start);
+        write_batch(&self.shared, &mut self.tip, &range, |tip, part| {
+            let (done, len) = ((part.start - first) as usize, part.end - part.start);
+            // SAFETY: we are the publisher, and the part is admitted and in the tip's block.
+            unsafe { tip.put_each_with(memory, part, |at, slot| fill(done + at, slot)) };
+            len
+        });
         self.finish_batch(range)
     }
 
@@ -239,10 +232,16 @@ impl<T> Publisher<T> {
     #[cold]
     #[inline(never)]
     fn admit_cold(&mut self, len: u64) -> Result<(), Refused> {
+        self.wait_for_room(len)?;
+        self.find_tip();
+        Ok(())
+    }
+
+    fn wait_for_room(&mut self, len: u64) -> Result<(), Refused> {
         let Overflow::Block { timeout } = self.shared.plan.overflow else {
-            return self.try_admit(len);
+            return self.ask(len);
         };
-        match self.try_admit(len) {
+        match self.ask(len) {
             Err(Refused::Full) => {}
             done => return done,
         }
@@ -261,18 +260,34 @@ impl<T> Publisher<T> {
 
     #[inline(always)]
     fn try_admit(&mut self, len: u64) -> Result<(), Refused> {
-        let end = self.next + len;
-        if self.shared.is_permitted(end) {
+        if self.shared.is_permitted(self.next + len) {
             return Ok(());
         }
+        self.try_admit_cold(len)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_admit_cold(&mut self, len: u64) -> Result<(), Refused> {
+        self.ask(len)?;
+        self.find_tip();
+        Ok(())
+    }
+
+    fn ask(&self, len: u64) -> Result<(), Refused> {
         if self.closed {
-            return Err(Refused::Closed);
-        }
-        if self.shared.grant(end) {
+            Err(Refused::Closed)
+        } else if self.shared.grant(self.next + len) {
             Ok(())
         } else {
             Err(Refused::Full)
         }
+    }
+
+    /// Finds the block of the next sequence, which has just been opened, or was before.
+    fn find_tip(&mut self) {
+        let memory = &self.shared.memory;
+        self.tip = Some(Tip::new(memory, memory.chunk(self.next)));
     }
 
     fn admit_batch(&mut self, len: usize) -> Result<Range<u64>, BatchError> {
@@ -302,46 +317,65 @@ impl<T> Publisher<T> {
     }
 
     #[cold]
-    fn abandon(&mut self, expected: usize, got: usize) -> BatchError {
+    fn abandon(&mut self, range: Range<u64>, written: u64) -> BatchError {
         self.retired.clear();
-        BatchError::Short { expected, got }
+        BatchError::Short {
+            expected: (range.end - range.start) as usize,
+            got: (written - range.start) as usize,
+        }
     }
 
     /// Writes and shows one admitted value.
     #[inline(always)]
     fn write(&mut self, value: T) -> u64 {
         let sequence = self.next;
-        let index = self.shared.memory.index(sequence);
-        self.enter(sequence);
-        // SAFETY: we are the publisher, `enter` found an opened block, and the slot is at head.
-        let old = unsafe { self.block().put(index, value) };
+        let tip = self.tip.as_mut().expect("admitted");
+        // SAFETY: we are the publisher, and the sequence is admitted.
+        let old = unsafe { tip.put(&self.shared.memory, sequence, value) };
         self.next = sequence + 1;
         self.shared.show(self.next);
         // Only now: its Drop may panic, and may look at the ring.
         drop(old);
         sequence
     }
+}
 
-    /// Makes the block of an admitted sequence the current one.
-    #[inline(always)]
-    fn enter(&mut self, sequence: u64) {
-        let memory = &self.shared.memory;
-        // Also when the current block lies ahead: then a batch panicked in it.
-        let inside = |current: &Current<T>| current.end.wrapping_sub(sequence + 1) < memory.slots();
-        if !self.current.as_ref().is_some_and(inside) {
-            let chunk = memory.chunk(sequence);
-            self.current = Some(Current {
-                block: memory.find(chunk),
-                end: memory.start(chunk + 1),
-            });
+/// Has the slots of an admitted range written, block by block: `write` gets the part in each block, and says how many
+/// it wrote; less than all ends it. Returns where it ended.
+#[inline(always)]
+fn write_batch<T>(
+    shared: &Shared<T>,
+    tip: &mut Option<Tip<T>>,
+    range: &Range<u64>,
+    mut write: impl FnMut(&mut Tip<T>, Range<u64>) -> u64,
+) -> u64 {
+    let memory = &shared.memory;
+    let Some(tip) = tip else {
+        return range.start; // nothing was ever admitted: the range is empty
+    };
+    let mut crossing = None;
+    let mut first = range.start;
+    while first < range.end {
+        if crossing.is_some() {
+            *tip = Tip::new(memory, memory.chunk(first));
+        }
+        let end = range.end.min(memory.start(memory.chunk(first) + 1));
+        let written = write(tip, first..end);
+        first += written;
+        if first < end {
+            return first;
+        }
+        if first < range.end {
+            crossing.get_or_insert(Crossing(shared));
         }
     }
+    mem::forget(crossing);
+    first
+}
 
-    #[inline(always)]
-    fn block(&self) -> &Block<T> {
-        let current = self.current.as_ref().expect("entered before it is written");
-        // SAFETY: the spot is of our memory.
-        unsafe { self.shared.memory.at(current.block) }
+impl<T> Drop for Crossing<'_, T> {
+    fn drop(&mut self) {
+        self.0.withdraw();
     }
 }
 

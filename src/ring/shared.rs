@@ -30,6 +30,10 @@ pub(super) struct Plan {
 pub(super) struct Shared<T> {
     pub(super) plan: Plan,
     pub(super) line: CachePadded<Line>,
+    /// The publisher may write below this without the lock: at most to the end of the block that it writes in, and never
+    /// above the slowest gate that it had seen + capacity. Raised by the publisher and revoked (0) by who joins, both
+    /// under the lock.
+    permit: CachePadded<AtomicU64>,
     pub(super) claims: CachePadded<Claims>,
     /// Readers that wait for head to move.
     pub(super) readers: WaitList,
@@ -39,7 +43,8 @@ pub(super) struct Shared<T> {
     pub(super) core: Mutex<Core<T>>,
 }
 
-/// The words of the publisher. One line: who reads one of them needs head anyway, and the publisher owns it.
+/// The words that publishers write and readers read. One line, since who reads one of them needs head anyway. Nothing
+/// that the publisher reads belongs here: a reader that follows closely takes the line away between any two publishes.
 pub(super) struct Line {
     /// `next << 1 | closed`. Written by the publisher; with several of them, by whoever finds the next slots stamped.
     pub(super) head: AtomicU64,
@@ -48,9 +53,6 @@ pub(super) struct Line {
     /// Sequences below it may lie in a block that has been taken, whatever head says. Only rises, by the publisher,
     /// under the lock.
     floor: AtomicU64,
-    /// The publisher may write below this without the lock. Never above the opened blocks, nor above the slowest gate
-    /// that it had seen + capacity. Raised by the publisher and revoked (0) by who joins, both under the lock.
-    permit: AtomicU64,
 }
 
 pub(super) struct Core<T> {
@@ -61,6 +63,8 @@ pub(super) struct Core<T> {
     publishers: usize,
     /// What `Line::floor` says.
     floor: u64,
+    /// Where the gates stopped publishers when they were last looked at: not above where they do now.
+    pub(super) limit: u64,
     /// First chunk that has no block yet.
     opened: u64,
     /// The blocks of the chunks below `opened` that are not wholly below the floor, oldest first.
@@ -77,13 +81,13 @@ impl<T> Shared<T> {
             head: AtomicU64::new(0),
             last: AtomicU64::new(u64::MAX),
             floor: AtomicU64::new(0),
-            permit: AtomicU64::new(0),
         };
         let core = Core {
             gates: Vec::new(),
             readers: 0,
             publishers: 1,
             floor: 0,
+            limit: 0,
             opened: 0,
             live: VecDeque::new(),
             evicted: VecDeque::new(),
@@ -93,6 +97,7 @@ impl<T> Shared<T> {
             memory: Memory::new(plan.capacity, plan.many)?,
             plan,
             line: CachePadded::new(line),
+            permit: CachePadded::new(AtomicU64::new(0)),
             claims: CachePadded::new(Claims::new()),
             readers: WaitList::new(barrier),
             room: WaitList::new(barrier),
@@ -168,7 +173,7 @@ impl<T> Shared<T> {
     pub(super) fn is_permitted(&self, end: u64) -> bool {
         // Relaxed: what memory safety needs was settled under the lock when the block was opened. A revocation that is
         // seen late lets a value through that was published beside the joining, not after it.
-        end <= self.line.permit.load(Ordering::Relaxed)
+        end <= self.permit.load(Ordering::Relaxed)
     }
 
     /// Makes everything below `next` visible, and wakes who waits for it.
@@ -181,7 +186,7 @@ impl<T> Shared<T> {
 
     /// Makes `next` the end for ever.
     pub(super) fn close(&self, next: u64) {
-        self.line.permit.store(0, Ordering::Relaxed);
+        self.withdraw();
         // Release: as in `show`.
         self.line.head.store(next << 1 | CLOSED, Ordering::Release);
         self.readers.wake(u64::MAX);
@@ -193,22 +198,30 @@ impl<T> Shared<T> {
     /// capacity is counted from.
     pub(super) fn grant(&self, end: u64) -> bool {
         let mut core = self.core.lock();
-        let limit = self.limit(&core);
-        if end > limit {
+        if !self.is_below_limit(&mut core, end) {
             return false;
         }
         if end > self.opened(&core) {
             // Not above head, since no batch is longer than the capacity.
             self.open_until(&mut core, end, self.oldest_below(end));
         }
-        let permit = limit.min(self.opened(&core));
-        self.line.permit.store(permit, Ordering::Relaxed);
+        // Not beyond the block of the last: who comes there has another block to find.
+        let block = self.memory.start(self.memory.chunk(end - 1) + 1);
+        self.permit.store(core.limit.min(block), Ordering::Relaxed);
         true
     }
 
-    /// Where the slowest gate stops publishers.
-    pub(super) fn limit(&self, core: &Core<T>) -> u64 {
-        core.slowest().saturating_add(self.plan.capacity)
+    /// Makes the publisher ask again before it writes any more.
+    pub(super) fn withdraw(&self) {
+        self.permit.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether no gate keeps publishers from writing up to `end`.
+    pub(super) fn is_below_limit(&self, core: &mut Core<T>, end: u64) -> bool {
+        if end > core.limit {
+            core.limit = core.slowest().saturating_add(self.plan.capacity);
+        }
+        end <= core.limit
     }
 
     /// The end of the opened blocks.
@@ -360,7 +373,7 @@ impl<T> Shared<T> {
     ///
     /// Under the lock: the publisher takes blocks only under it, so either it sees the gate, or we see the floor.
     pub(super) fn place(&self, start: Start, gate: Option<&Gate>) -> Result<u64, SubscribeError> {
-        let core = self.core.lock();
+        let mut core = self.core.lock();
         let oldest = self.oldest();
         let head = self.head().0;
         let position = match start {
@@ -382,24 +395,25 @@ impl<T> Shared<T> {
             position.min(gate.load(Ordering::Relaxed)),
             Ordering::Release,
         );
-        self.revoke();
+        self.revoke(&mut core);
         drop(core);
         Ok(position)
     }
 
     /// Holds a new gate at a position that another gate does not pass as long as the caller borrows its reader.
     pub(super) fn place_gate(&self, gate: &Gate, position: u64) {
-        let _core = self.core.lock();
+        let mut core = self.core.lock();
         gate.store(position, Ordering::Release);
-        self.revoke();
+        self.revoke(&mut core);
     }
 
-    /// Makes publishers look at the gates before they go on. Under the lock.
-    fn revoke(&self) {
+    /// Makes publishers look at the gates before they go on.
+    fn revoke(&self, core: &mut Core<T>) {
+        core.limit = 0;
         if self.plan.many {
             self.claims.revoke();
         } else {
-            self.line.permit.store(0, Ordering::Relaxed);
+            self.withdraw();
         }
     }
 

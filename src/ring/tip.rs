@@ -1,0 +1,100 @@
+//! Where the publisher writes: the block of the next sequence, and what it knows of it.
+
+use super::memory::{Memory, Spot};
+use super::slot::{Filled, Slot};
+use std::ops::Range;
+
+/// An opened block as its publisher sees it. It is right as long as the next sequence is permitted: a permit ends with
+/// its block.
+pub(super) struct Tip<T> {
+    block: Spot<T>,
+    /// How many slots hold a value, as the block says, or less.
+    filled: usize,
+}
+
+impl<T> Tip<T> {
+    /// Finds the block of an opened chunk.
+    pub(super) fn new(memory: &Memory<T>, chunk: u64) -> Self {
+        let block = memory.find(chunk);
+        // SAFETY: the spot is of this memory.
+        let filled = unsafe { memory.at(block) }.filled();
+        Self { block, filled }
+    }
+
+    /// Writes a value, and returns the one that was there, if it has to be dropped.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the publisher, the tip is of its memory, and the sequence is permitted and in this block.
+    #[inline(always)]
+    pub(super) unsafe fn put(&mut self, memory: &Memory<T>, sequence: u64, value: T) -> Option<T> {
+        // SAFETY: the spot is of our memory.
+        let block = unsafe { memory.at(self.block) };
+        // SAFETY: permitted, so that the block is open and the slot at or above head.
+        unsafe { block.put(memory.index(sequence), value, &mut self.filled) }
+    }
+
+    /// Lets `fill` write a slot in place.
+    ///
+    /// # Safety
+    ///
+    /// As for [`put`](Self::put).
+    #[inline(always)]
+    pub(super) unsafe fn put_with(
+        &mut self,
+        memory: &Memory<T>,
+        sequence: u64,
+        fill: impl for<'a> FnOnce(Slot<'a, T>) -> Filled<'a>,
+    ) {
+        // SAFETY: the spot is of our memory.
+        let block = unsafe { memory.at(self.block) };
+        // SAFETY: permitted, so that the block is open and the slot at or above head.
+        unsafe { block.put_with(memory.index(sequence), &mut self.filled, fill) }
+    }
+
+    /// Writes values in a row, until there is none, and returns how many. What was there before goes to `retire`, if it
+    /// has to be dropped.
+    ///
+    /// # Safety
+    ///
+    /// As for [`put`](Self::put), for the whole range.
+    #[inline(always)]
+    pub(super) unsafe fn put_each(
+        &mut self,
+        memory: &Memory<T>,
+        range: Range<u64>,
+        values: impl FnMut() -> Option<T>,
+        retire: impl FnMut(T),
+    ) -> u64 {
+        // SAFETY: the spot is of our memory.
+        let block = unsafe { memory.at(self.block) };
+        let (from, len) = (
+            memory.index(range.start),
+            (range.end - range.start) as usize,
+        );
+        // SAFETY: permitted, so that the block is open and the slots at or above head.
+        unsafe { block.put_each(from, len, &mut self.filled, values, retire) as u64 }
+    }
+
+    /// Lets `fill` write slots in a row in place; it gets the index in the row.
+    ///
+    /// # Safety
+    ///
+    /// As for [`put`](Self::put), for the whole range.
+    #[inline(always)]
+    pub(super) unsafe fn put_each_with(
+        &mut self,
+        memory: &Memory<T>,
+        range: Range<u64>,
+        fill: impl for<'a> FnMut(usize, Slot<'a, T>) -> Filled<'a>,
+    ) {
+        // SAFETY: the spot is of our memory.
+        let block = unsafe { memory.at(self.block) };
+        let (from, len) = (
+            memory.index(range.start),
+            (range.end - range.start) as usize,
+        );
+        // SAFETY: permitted, so that the block is open and the slots at or above head.
+        unsafe { block.put_each_with(from, len, &mut self.filled, fill) }
+    }
+}
