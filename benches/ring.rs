@@ -2,8 +2,9 @@
 #![allow(missing_docs)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use eventring::ring::{self, Builder, Overflow, Start};
+use eventring::ring::{self, Builder, Overflow, Start, WaitStrategy};
 use std::hint::black_box;
+use std::thread;
 
 const CAPACITY: usize = 1024;
 const BURST: u64 = 64;
@@ -85,5 +86,35 @@ fn receiving(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, publishing, bursts, receiving);
+/// A value there and one back, as each wait strategy waits for it. The echo's thread is told to end by closing.
+fn waiting(c: &mut Criterion) {
+    let mut group = c.benchmark_group("round trip");
+    let strategies = [
+        WaitStrategy::BusySpin,
+        WaitStrategy::Yield,
+        WaitStrategy::Park,
+    ];
+    for strategy in strategies {
+        let builder = Builder::new(CAPACITY).wait_strategy(strategy);
+        let (mut there, ring) = builder.build::<u64>().unwrap();
+        let mut asked = ring.subscribe(Start::Newest).unwrap();
+        let (mut back, ring) = builder.build::<u64>().unwrap();
+        let mut answers = ring.subscribe(Start::Newest).unwrap();
+        let echo = thread::spawn(move || {
+            while let Ok(value) = asked.recv().map(|value| *value) {
+                back.publish(value).unwrap();
+            }
+        });
+        group.bench_function(format!("{strategy:?}"), |b| {
+            b.iter(|| {
+                there.publish(1).unwrap();
+                *answers.recv().unwrap()
+            });
+        });
+        there.close();
+        echo.join().unwrap();
+    }
+}
+
+criterion_group!(benches, publishing, bursts, receiving, waiting);
 criterion_main!(benches);

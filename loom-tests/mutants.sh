@@ -2,53 +2,87 @@
 # Weakens the ring one line at a time, in a copy, and checks that the named model notices.
 #
 #   loom-tests/mutants.sh [WORD]     only mutants whose line contains WORD
+#   CHECKED=1 loom-tests/mutants.sh  without a run of the unchanged models: they have just passed
 #
 # A mutant is `model ; file in src/ring ; sed script`. A script that changes nothing, a mutant that does not build, and a
-# model that passes are failures. BOUND is passed on to the models.
+# model that passes, or comes to no end, are failures. As many mutants at a time as there are cores (or JOBS), each
+# worker with a copy and a target directory of its own; of the models only the file with the named one is built. BOUND
+# is passed on to them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 copy=${MUTANTS_DIR:-${TMPDIR:-/tmp}/eventring-mutants}
+jobs=${JOBS:-$(nproc)}
 mkdir -p "$copy"
-rm -rf "$copy"/{src,loom-tests,server,examples,benches,original}
-cp -r Cargo.toml Cargo.lock README.md src loom-tests server examples "$copy"
-[[ ! -d benches ]] || cp -r benches "$copy"
 # What is weakened is what was there at the start, whatever is edited meanwhile.
+rm -rf "$copy"/original "$copy"/results
 cp -r src/ring "$copy/original"
-cp loom-tests/mutants.txt "$copy/mutants.txt"
+grep "${1:-}" loom-tests/mutants.txt | grep -Ev '^(#|$)' >"$copy/mutants.txt" || { echo "no such mutant"; exit 2; }
+for ((worker = 0; worker < jobs; worker++)); do
+    place=$copy/worker$worker
+    mkdir -p "$place"
+    rm -rf "$place"/{src,loom-tests,server,examples,benches}
+    cp -r --preserve=timestamps Cargo.toml Cargo.lock README.md src loom-tests server examples benches "$place"
+done
 
-export RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR="$copy/target" RUST_BACKTRACE=0
+export RUSTFLAGS="--cfg loom" RUST_BACKTRACE=0 CARGO_INCREMENTAL=1
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_OPT_LEVEL=1
-export CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_INCREMENTAL=1
-# Builds the copy, and prints the path of the models, as seen from there.
+export CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+
+# build FILE: builds one file of models in the current directory, and prints where the program is.
 build() {
-    (cd "$copy" && cargo test --offline -p loom-tests --release --test models --no-run 2>&1) >"$copy/log" || return 1
-    sed -n 's/.*Executable .*(\(.*\)).*/\1/p' "$copy/log"
+    CARGO_TARGET_DIR=$PWD/target cargo test --offline -p loom-tests --release --test "$1" --no-run \
+        --config 'profile.release.package."*".opt-level=3' >log 2>&1 || return 1
+    sed -n 's/.*Executable .*(\(.*\)).*/\1/p' log
 }
 
-models=$(build) || { tail -40 "$copy/log"; exit 1; }
-(cd "$copy" && "$models") >"$copy/log" 2>&1 || { tail -40 "$copy/log"; exit 1; }
-echo "unchanged        every model passes"
-
-total=0 missed=0
-while IFS=';' read -r model file script; do
-    model=$(echo $model) file=src/ring/$(echo $file)
-    original=$copy/original/$(basename "$file")
-    [[ -z $model || $model == \#* ]] && continue
-    [[ "$model;$file;$script" == *"${1:-}"* ]] || continue
-    total=$((total + 1))
-    sed -E "$script" "$original" >"$copy/$file"
-    if cmp -s "$original" "$copy/$file"; then
-        verdict="CHANGES NOTHING"
-    elif ! models=$(build); then
-        verdict="DOES NOT BUILD"
-    elif bash -c 'cd "$1"; timeout 120 "$2" --exact "$3"; exit $?' - "$copy" "$models" "$model" >"$copy/log" 2>&1; then
-        verdict="NOT CAUGHT"
-    else
-        verdict="caught"
+# judge MODEL FILE SCRIPT: applies a mutant in the current directory, and says what came of it.
+judge() {
+    local model=$1 file=src/ring/$2 original=$copy/original/$2 models code=0
+    sed -E "$3" "$original" >"$file"
+    if cmp -s "$original" "$file"; then
+        echo "CHANGES NOTHING"
+        return
     fi
-    cp "$original" "$copy/$file"
-    [[ $verdict == caught ]] || missed=$((missed + 1))
-    printf '%-16s %-38s %s\n' "$verdict" "$model" "$(basename "$file"): $script"
-done <"$copy/mutants.txt"
+    local where
+    where=$(grep -l "^fn $model()" loom-tests/tests/*.rs) || { echo "NO SUCH MODEL"; return; }
+    models=$(build "$(basename "$where" .rs)") || { echo "DOES NOT BUILD"; return; }
+    # Seconds of this process, however busy the machine is.
+    (ulimit -t 60; exec "$models" --exact "$model") >log 2>&1 || code=$?
+    case $code in
+        0) echo "NOT CAUGHT" ;;
+        137 | 152) echo "COMES TO NO END" ;;
+        *) echo caught ;;
+    esac
+}
+
+# work NUMBER: every so many-th mutant.
+work() {
+    local at=0 model file script verdict
+    cd "$copy/worker$1"
+    while IFS=';' read -r model file script; do
+        at=$((at + 1))
+        [ $((at % jobs)) = "$1" ] || continue
+        model=$(echo $model) file=$(echo $file)
+        verdict=$(judge "$model" "$file" "$script" 2>&1)
+        cp "$copy/original/$file" "src/ring/$file"
+        printf '%-16s %-38s %s\n' "$verdict" "$model" "$file:$script" | tee -a "$copy/results"
+    done <"$copy/mutants.txt"
+}
+
+if [ -z "${CHECKED:-}" ]; then
+    for models in loom-tests/tests/*.rs; do
+        (cd "$copy/worker0" && "$(build "$(basename "$models" .rs)")" >log 2>&1) ||
+            { tail -40 "$copy/worker0/log"; exit 1; }
+    done
+    echo "unchanged        every model passes"
+fi
+: >"$copy/results"
+for ((worker = 0; worker < jobs; worker++)); do
+    work "$worker" &
+done
+wait
+total=$(wc -l <"$copy/mutants.txt")
+missed=$((total - $(grep -c '^caught ' "$copy/results" || true)))
+grep -v '^caught ' "$copy/results" || true
 echo "$total mutants, $missed not caught"
-[[ $missed == 0 ]]
+[ "$missed" = 0 ]

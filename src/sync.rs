@@ -76,7 +76,8 @@ mod watched {
         MutexGuard,
         atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     };
-    pub(crate) use loom::thread::{Thread, current, yield_now};
+    pub(crate) use loom::thread::yield_now;
+    use std::sync::Arc;
     use std::time::Instant;
 
     pub(crate) const ATOMICS_MAY_BE_ZEROED: bool = false;
@@ -96,9 +97,27 @@ mod watched {
         }
     }
 
+    loom::thread_local! {
+        static CURRENT: Thread = Thread(Arc::new(loom::sync::Notify::new()));
+    }
+
+    /// A thread that can be woken. Not loom's own: its `unpark` also ends other waits, such as that for a mutex.
+    #[derive(Clone)]
+    pub(crate) struct Thread(Arc<loom::sync::Notify>);
+
+    impl Thread {
+        pub(crate) fn unpark(&self) {
+            self.0.notify();
+        }
+    }
+
+    pub(crate) fn current() -> Thread {
+        CURRENT.with(Thread::clone)
+    }
+
     /// Models have no clock: a deadline never passes.
     pub(crate) fn park_until(_deadline: Option<Instant>) {
-        loom::thread::park();
+        current().0.wait();
     }
 
     pub(crate) struct Tracks(Box<[UnsafeCell<()>]>);
