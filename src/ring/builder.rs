@@ -115,6 +115,9 @@ impl Builder {
     /// With `false` the reader that is last to pass a block of 64 drops its values, and lossy readers are refused: for
     /// values that hold on to something dear. Without any reader values stay for the one who comes.
     ///
+    /// What was published while no gated reader was there, and none that came later has read, stays until it is written
+    /// over.
+    ///
     /// # Examples
     ///
     /// ```

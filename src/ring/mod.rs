@@ -1,8 +1,8 @@
 //! The ring: any number of cursors on one order of values, which are read in place.
 //!
-//! A [`Publisher`], or several [`SharedPublisher`]s, write values into slots, in one order. Everybody who reads has a cursor: there is no queue per
-//! reader, nothing is copied, and a reader that is slow falls behind by a number, and is told. Two kinds of readers
-//! share one ring:
+//! A [`Publisher`], or several [`SharedPublisher`]s, write values into slots, in one order. Everybody who reads has a
+//! cursor: there is no queue per reader, nothing is copied, and a reader that is slow falls behind by a number, and is
+//! told. Two kinds of readers share one ring:
 //!
 //! - A *lossy* reader never holds the publisher back. Overtaken, it gets [`Lagged`] with exact numbers once, and goes
 //!   on from the oldest value that is kept.
@@ -22,6 +22,39 @@
 //! publisher.close();
 //! assert_eq!(gated.try_recv().unwrap_err(), TryRecvError::Closed);
 //! ```
+//!
+//! # Which publisher, which reader
+//!
+//! | you have | take |
+//! | --- | --- |
+//! | one thread that publishes | [`Publisher`], from [`channel`] or [`Builder::build`] |
+//! | several, and an order for each is enough | [`Lanes`]: a ring each, read together |
+//! | several in one order, with something to check or to build in place under a lock anyway | a lock around a [`Publisher`] |
+//! | several in one order, and nobody shall wait for somebody else's lock | [`SharedPublisher`] |
+//! | a reader that shall see everything, and may hold publishers back | [`Ring::subscribe_gated`] |
+//! | a reader that shall hold nobody back, and can be told of a gap | [`Ring::subscribe`] |
+//! | many cursors on one thread | [`Ring::group`], [`Ring::group_gated`] |
+//! | a thread that waits for several rings | [`Select`]; for sockets as well: [`Ring::waiter`] |
+//! | tasks | `recv_async`, `publish_async`, or the subscriber as a `Stream` (feature `async`) |
+//!
+//! **A publisher that loses its processor** half way delays others, and how depends on the kind. A `Publisher` that is
+//! interrupted before head is stored delays what it was about to show, and nothing else: readers read on, and sleep. Of
+//! publishers behind a lock, all others wait for the one that was interrupted inside it; readers see everything
+//! published so far. A `SharedPublisher` that is interrupted between claim and stamp stops no publisher for up to a lap,
+//! but readers see nothing from its sequence on until it goes on. Lanes wait for nobody.
+//!
+//! # Waiting
+//!
+//! Each subscriber chooses what its thread does while nothing is there ([`WaitStrategy`]); publishers of a ring that
+//! [blocks](Overflow::Block) do what the [`Builder`] was told. Who does not wait in the list costs publishers nothing.
+//!
+//! | strategy | while it waits | when to take it |
+//! | --- | --- | --- |
+//! | `BusySpin` | its core is taken | a core to itself, and every 100 ns count |
+//! | `Yield` | its core is taken, but for threads that can run | more threads than cores, and short waits |
+//! | `Park` | spins 2 us, then sleeps; a wake-up takes as long as the kernel likes, tens of microseconds | everything else: the default |
+//!
+//! `cargo bench --bench ring -- 'round trip'` measures them on your machine: a value there and one back.
 //!
 //! # Lag
 //!
