@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use super::compression::Compression;
 use super::options::StreamOptions;
 use crate::reactor::{Limits, SlowPolicy};
 use crate::wire::http;
@@ -43,6 +44,8 @@ pub struct ServerConfig {
     pub write_timeout: Duration,
     /// Silence after which a stream gets a heartbeat: a comment, and the newest id. Zero: none. 15 s.
     pub heartbeat: Duration,
+    /// Whether streams are compressed for clients that accept it. [`Compression::Gzip`].
+    pub compression: Compression,
     /// What clients are told to wait before they reconnect (`retry:`). 2 s.
     pub retry: Duration,
     /// What happens to a stream that is too slow. It gets everything that is kept.
@@ -93,6 +96,7 @@ impl Default for ServerConfig {
             idle_timeout: limits.idle_timeout,
             write_timeout: limits.write_timeout,
             heartbeat: options.heartbeat,
+            compression: options.compression,
             retry: options.retry,
             slow: options.slow,
             buffer: options.buffer,
@@ -182,6 +186,7 @@ impl ServerConfig {
     pub(super) fn stream_options(&self) -> StreamOptions {
         StreamOptions {
             heartbeat: self.heartbeat,
+            compression: self.compression,
             retry: self.retry,
             slow: self.slow,
             buffer: self.buffer,

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use super::problem::json_string;
 use super::told::{GapReason, ResetReason, Told};
 use crate::event::{DataKind, EventRef, Position};
-use crate::wire::http::chunk;
+use crate::wire::http::{Coding, chunk};
 use crate::wire::sse::{self, Frame};
 
 /// The name of an event that SSE clients assume where none is given.
@@ -17,6 +17,7 @@ pub(super) struct Form {
     pub(super) format: Format,
     pub(super) framing: Framing,
     pub(super) names: Names,
+    pub(super) coding: Coding,
 }
 
 /// What `data:` holds.
@@ -47,14 +48,23 @@ pub(super) enum Names {
 }
 
 impl Form {
-    pub(super) const COUNT: usize = 8;
+    pub(super) const COUNT: usize = 16;
 
     pub(super) fn index(self) -> u8 {
-        self.names as u8 * 4 + self.format as u8 * 2 + self.framing as u8
+        self.coding as u8 * 8 + self.names as u8 * 4 + self.format as u8 * 2 + self.framing as u8
     }
 
     pub(super) fn of(index: u8) -> Self {
-        let names = if index < 4 { Names::Type } else { Names::None };
+        let coding = if index & 8 == 0 {
+            Coding::Identity
+        } else {
+            Coding::Gzip
+        };
+        let names = if index & 4 == 0 {
+            Names::Type
+        } else {
+            Names::None
+        };
         let format = if index & 2 == 0 {
             Format::Data
         } else {
@@ -69,14 +79,43 @@ impl Form {
             format,
             framing,
             names,
+            coding,
         }
     }
 
-    /// Appends what `write` writes, framed.
+    /// Appends what `write` writes, framed. What will be compressed gets its frame afterwards.
     pub(super) fn wrap(self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-        match self.framing {
+        match self.framing_of_plain() {
             Framing::Close => write(out),
             Framing::Chunked => chunk::wrap(out, 256, write),
+        }
+    }
+
+    /// Appends a compressed block, framed.
+    pub(super) fn seal(self, block: &[u8], last: bool, out: &mut Vec<u8>) {
+        match self.framing {
+            Framing::Close => out.extend_from_slice(block),
+            Framing::Chunked => {
+                chunk::wrap(out, block.len(), |out| out.extend_from_slice(block));
+                if last {
+                    out.extend_from_slice(chunk::LAST);
+                }
+            }
+        }
+    }
+
+    /// Appends the framing's own end of a stream, if it has one and is not compressed.
+    pub(super) fn end(self, out: &mut Vec<u8>) {
+        if self.framing_of_plain() == Framing::Chunked {
+            out.extend_from_slice(chunk::LAST);
+        }
+    }
+
+    /// The framing of what is not compressed yet.
+    fn framing_of_plain(self) -> Framing {
+        match self.coding {
+            Coding::Identity => self.framing,
+            Coding::Gzip => Framing::Close,
         }
     }
 }
@@ -236,7 +275,7 @@ impl Gap {
 /// Appends a frame. Ids are ours and types are checked when events are made, so neither can hold a
 /// line end; if one did, the frame would be left out rather than inject fields.
 pub(super) fn encode(form: Form, frame: Frame<'_>, out: &mut Vec<u8>) {
-    let done = match form.framing {
+    let done = match form.framing_of_plain() {
         Framing::Close => sse::encode(out, frame),
         Framing::Chunked => sse::encode_chunked(out, frame),
     };

@@ -8,6 +8,7 @@
 mod auth;
 mod binding;
 mod common;
+mod compression;
 mod config;
 mod crew;
 mod dashboard;
@@ -41,6 +42,7 @@ mod told;
 mod topics;
 
 pub use auth::{Access, Action, AllowAll, Authorizer, Denied};
+pub use compression::Compression;
 pub use config::ServerConfig;
 pub use options::StreamOptions;
 pub use server::{Handle, Running, Server, ServerError};

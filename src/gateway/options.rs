@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::compression::Compression;
 use crate::reactor::{Pace, SlowPolicy};
 
 /// Shortest silence before a heartbeat: they are looked for once a second.
@@ -28,6 +29,8 @@ pub struct StreamOptions {
     /// Silence after which a stream gets a heartbeat: a comment, and the newest id. Zero (none), or
     /// 1 s to 1 h. 15 s.
     pub heartbeat: Duration,
+    /// Whether the stream is compressed if its client accepts it. [`Compression::Gzip`].
+    pub compression: Compression,
     /// What clients are told to wait before they reconnect (`retry:`). 1 ms to 1 h. 2 s.
     pub retry: Duration,
     /// What happens to a stream that is too slow. It gets everything that is kept.
@@ -47,6 +50,7 @@ impl Default for StreamOptions {
     fn default() -> Self {
         Self {
             heartbeat: Duration::from_secs(15),
+            compression: Compression::default(),
             retry: Duration::from_secs(2),
             slow: SlowPolicy::CatchUp,
             buffer: 0,

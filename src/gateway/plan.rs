@@ -41,15 +41,16 @@ impl Gateway {
             hold_ms: options.hold_ms(),
         };
         let mut bytes = Vec::with_capacity(512);
-        stream::write_head(form, &mut bytes);
+        stream::write_head(form, options.compression, &mut bytes);
+        let mut first = Vec::with_capacity(128);
         let retry_ms = options.retry.as_millis().min(u128::from(u32::MAX)) as u32;
-        form.wrap(&mut bytes, |out| sse::retry(out, retry_ms));
+        form.wrap(&mut first, |out| sse::retry(out, retry_ms));
         let (head, earliest) = (self.at(self.hub.head()), self.hub.earliest());
         let resolved = wanted.resolve(head, earliest, |kept| self.place_of(kept, &key));
         let from = match resolved {
             Resolved::Live => {
                 // The id of where it starts: who is cut before the first event resumes from here.
-                self.encoder.heartbeat(form, head, &mut bytes);
+                self.encoder.heartbeat(form, head, &mut first);
                 head.offset + 1
             }
             Resolved::From(offset) => offset,
@@ -62,16 +63,16 @@ impl Gateway {
                 if place.missing > 0 {
                     let gap = Gap::whole(GapReason::Retention, asked, left);
                     let gap = gap.exact_if(place.exact);
-                    self.encoder.gap(form, gap, &mut bytes);
+                    self.encoder.gap(form, gap, &mut first);
                 } else {
                     let before = self.at(place.from - 1);
-                    self.encoder.heartbeat(form, before, &mut bytes);
+                    self.encoder.heartbeat(form, before, &mut first);
                 }
                 place.from
             }
             Resolved::Reset { reason, asked } => {
                 let encoder = &mut self.encoder;
-                encoder.reset(form, (reason, &asked), head, &mut bytes);
+                encoder.reset(form, (reason, &asked), head, &mut first);
                 head.offset + 1
             }
         };
@@ -82,6 +83,7 @@ impl Gateway {
         };
         StreamPlan {
             head: bytes,
+            first,
             everything: key.is_all(),
             key,
             form: form.index(),

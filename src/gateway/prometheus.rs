@@ -222,6 +222,18 @@ fn losses(text: &mut Text<'_>, figures: &Figures) {
         "Times a stream fell out of the frame log and went on from history.",
         reactor.fell_behind,
     );
+    text.single(
+        "eventring_compressed_events_total",
+        "counter",
+        "Events compressed for streams, once for each wire form.",
+        reactor.compressed_events,
+    );
+    text.single(
+        "eventring_compressions_total",
+        "counter",
+        "Compressions of those, whatever the number of streams.",
+        reactor.compressions,
+    );
     text.labelled(
         (
             "eventring_streams_ended_total",

@@ -8,7 +8,7 @@ use super::auth::{Access, Action, Denied};
 use super::common::Common;
 use super::farewell;
 use super::figures::Figures;
-use super::forms::{Encoder, Form, Framing};
+use super::forms::{Encoder, Form};
 use super::guard::{Cors, Guard};
 use super::health;
 use super::log::{self, Refusals};
@@ -25,10 +25,10 @@ use super::topics::Topics;
 use crate::event::{Epoch, Filter, Position, Router};
 use crate::hub::{Hub, HubWaiter, Reader};
 use crate::reactor::{
-    Answer, Begin, CatchUp, CaughtUp, ClassId, Farewell, Frames, Handle, Refusal, Service,
+    Answer, Begin, CatchUp, CaughtUp, ClassId, Codec, Farewell, Frames, Handle, Refusal, Service,
     StreamEnd, StreamId, Streams, Tag, WatchPlan,
 };
-use crate::wire::http::{BodyLength, Head, Reason, RequestError, ResponseHead, chunk};
+use crate::wire::http::{BodyLength, Coding, Head, Reason, RequestError, ResponseHead};
 use crate::wire::sse;
 
 /// Requests wait while more than this part of the ring is not yet in the logs. A batch takes half of
@@ -256,6 +256,17 @@ impl Service for Gateway {
 
     const FORMS: usize = Form::COUNT;
 
+    fn codec(form: u8) -> Codec {
+        match Form::of(form).coding {
+            Coding::Identity => Codec::Identity,
+            Coding::Gzip => Codec::Gzip,
+        }
+    }
+
+    fn seal(form: u8, block: &[u8], last: bool, out: &mut Vec<u8>) {
+        Form::of(form).seal(block, last, out);
+    }
+
     fn head(&mut self, head: &Head, peer: SocketAddr) -> Begin<Self> {
         // A body that nobody reads would be taken for the next request.
         let bodiless = matches!(head.body(), BodyLength::None | BodyLength::Length(0));
@@ -431,11 +442,8 @@ impl Service for Gateway {
 
     fn farewell(&mut self, form: u8, why: Farewell, out: &mut Vec<u8>) {
         let form = Form::of(form);
-        let retry = self.common.options.retry;
-        farewell::write(form, why, retry, out);
-        if form.framing == Framing::Chunked {
-            out.extend_from_slice(chunk::LAST);
-        }
+        farewell::write(form, why, self.common.options.retry, out);
+        form.end(out);
     }
 
     fn tick(&mut self, out: &mut Vec<u8>) {

@@ -52,6 +52,10 @@ pub(super) fn write_json(figures: &Figures, topics: &Topics, out: &mut Vec<u8>) 
                 (hub.published + 1).saturating_sub(figures.fed),
             ),
             ("fell_behind", reactor.fell_behind),
+            ("compressed_events", reactor.compressed_events),
+            ("compressions", reactor.compressions),
+            ("keyframes", reactor.keyframes),
+            ("chains", reactor.chains),
         ],
     );
     let gaps = GapReason::ALL.map(|why| (why.name(), told.gaps[why as usize]));

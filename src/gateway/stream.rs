@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::compression::Compression;
 use super::forms::{Form, Format, Framing, Names};
 use super::options::{BUFFER_MIN, POLICY_NAMES, StreamOptions, policy};
 use super::problem::Problem;
 use super::resume::{Kept, Wanted};
 use crate::event::{Filter, FilterError, PATTERNS_MAX, parse_time};
 use crate::reactor::SlowPolicy;
-use crate::wire::http::{Head, ResponseHead, query};
+use crate::wire::http::{Coding, Head, ResponseHead, query};
 
 /// Longest heartbeat that a client may ask for, seconds.
 const HEARTBEAT_MAX_S: u64 = 3600;
@@ -71,6 +72,7 @@ impl StreamRequest {
             format: Format::Data,
             framing: Framing::Close,
             names: Names::Type,
+            coding: options.compression.choose(head)?,
         };
         let (mut id, mut start) = (None, Start::default());
         for pair in query(head.query().unwrap_or_default()) {
@@ -116,7 +118,7 @@ impl StreamRequest {
     /// The answer to HEAD.
     pub(super) fn head_only(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(256);
-        write_head(self.form, &mut bytes);
+        write_head(self.form, self.options.compression, &mut bytes);
         bytes
     }
 }
@@ -147,8 +149,14 @@ pub(super) fn write_head_unframed(out: &mut Vec<u8>) {
     stream_head(out).end();
 }
 
-pub(super) fn write_head(form: Form, out: &mut Vec<u8>) {
-    let head = stream_head(out);
+pub(super) fn write_head(form: Form, compression: Compression, out: &mut Vec<u8>) {
+    let mut head = stream_head(out);
+    if form.coding != Coding::Identity {
+        head = head.header("Content-Encoding", form.coding.name());
+    }
+    if compression != Compression::Off {
+        head = head.header("Vary", "Accept-Encoding");
+    }
     match form.framing {
         Framing::Close => head.end(),
         Framing::Chunked => head.chunked().end(),

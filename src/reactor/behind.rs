@@ -39,19 +39,20 @@ impl<S: Service> Core<S> {
         if self.phase(i) != Phase::Log {
             return true;
         }
-        let (id, cursor) = (self.hot(i).class, self.hot(i).cursor);
-        let Some(form) = self.classes.get(id).map(|class| class.form) else {
+        let cursor = self.hot(i).cursor;
+        let Some(name) = self.log_of(i).map(|(_, name, _)| name) else {
             return false;
         };
-        let Some(log) = self.logs[form as usize].as_ref() else {
+        self.leave_log(i);
+        let Some(log) = name.find(&self.logs, &self.classes) else {
             return false;
         };
         let next = match log.frame_at(cursor) {
             None => self.fed,
             Some((mark, _)) if mark.start == cursor => mark.offset,
             Some((mark, end)) => {
-                let shared = self.last_saved.as_ref().and_then(|(f, start, frame)| {
-                    (*f == form && *start == mark.start)
+                let shared = self.last_saved.as_ref().and_then(|(saved, start, frame)| {
+                    (*saved == name && *start == mark.start)
                         .then(|| frame.upgrade())
                         .flatten()
                 });
@@ -68,7 +69,7 @@ impl<S: Service> Core<S> {
                             hot.cursor = mark.offset;
                             return false;
                         }
-                        self.last_saved = Some((form, mark.start, Arc::downgrade(&frame)));
+                        self.last_saved = Some((name, mark.start, Arc::downgrade(&frame)));
                         frame
                     }
                 };

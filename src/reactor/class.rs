@@ -5,6 +5,8 @@ use std::hash::Hash;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::chain::{ChainLog, Entry};
+
 /// Extents that one class keeps before it forgets the oldest. Whoever has not read those yet catches
 /// up from the service instead. 16 bytes each.
 const EXTENTS_MAX: usize = 4096;
@@ -30,6 +32,12 @@ pub(super) struct Class<K> {
     pub(super) pump_at: usize,
     /// Members that the pump has yet to visit; not 0 exactly while the class is queued for it.
     pub(super) pump_left: usize,
+    /// In a compressed form: what aligned members read; there while there are enough members.
+    pub(super) chain: Option<Box<ChainLog>>,
+    /// In a compressed form: how many members read the form's own log.
+    pub(super) loose: u32,
+    /// In a compressed form: the offset of the newest event; 0: there was none.
+    pub(super) last: u64,
 }
 
 impl<K> Class<K> {
@@ -53,6 +61,11 @@ impl<K> Class<K> {
             None => (cursor < end).then_some(cursor..end),
             Some(extents) => extents.next(cursor),
         }
+    }
+
+    /// Where members may pass from the form's log to the chain.
+    pub(super) fn entry(&self) -> Option<Entry> {
+        self.chain.as_ref()?.entry
     }
 
     /// Forgets what lies before the log's new `tail`.
@@ -138,6 +151,9 @@ impl<K: Clone + Eq + Hash> Classes<K> {
             members: Vec::new(),
             pump_at: 0,
             pump_left: 0,
+            chain: None,
+            loose: 0,
+            last: 0,
         };
         let id = match self.free.pop() {
             Some(free) => {

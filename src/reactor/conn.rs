@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::class::ClassId;
+use super::coded::Account;
 use super::pace::Pace;
 use super::requests::Requests;
 use super::service::{Service, Tag};
@@ -66,6 +67,9 @@ impl Flags {
     pub(super) const PARKED: u8 = 16;
     /// The stream fell behind, and its policy has yet to be applied.
     pub(super) const SLOW: u8 = 32;
+    /// In [`Phase::Log`]: `cursor` is a byte of the class's chain, and the stream has each byte of it
+    /// since a keyframe.
+    pub(super) const ALIGNED: u8 = 128;
 
     pub(super) fn has(self, flag: u8) -> bool {
         self.0 & flag != 0
@@ -120,6 +124,8 @@ pub(super) struct Cold<S: Service> {
     pub(super) ages: bool,
     /// Bytes for this connection alone; there only while some wait.
     pub(super) out: Option<Box<Outbound>>,
+    /// There while the connection is a compressed stream.
+    pub(super) account: Option<Box<Account>>,
     /// When to look at it; `Tick::MAX`: never.
     pub(super) deadline: Tick,
     /// The earliest tick at which the wheel will look; `Tick::MAX`: it will not.
@@ -141,6 +147,7 @@ impl<S: Service> Cold<S> {
             pace: Pace::default(),
             ages: false,
             out: None,
+            account: None,
             deadline: Tick::MAX,
             looked_at: Tick::MAX,
         }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::class::{ClassId, Classes};
+use super::coded::LogName;
+use super::compress::Compressors;
 use super::conn::{Cold, Flags, Hot, Outbound, Phase};
 use super::end::EndReason;
 use super::framelog::FrameLog;
@@ -48,7 +50,8 @@ pub(super) struct Core<S: Service> {
     /// The heartbeat of each wire form, as last written.
     pub(super) beats: Vec<Vec<u8>>,
     /// The frame last saved half-sent: the next one inside it shares it.
-    pub(super) last_saved: Option<(u8, u64, std::sync::Weak<[u8]>)>,
+    pub(super) last_saved: Option<(LogName, u64, std::sync::Weak<[u8]>)>,
+    pub(super) compressors: Compressors,
     pub(super) limits: Limits,
     pub(super) counters: Arc<Counters>,
     pub(super) group: Arc<Group>,
@@ -77,6 +80,7 @@ impl<S: Service> Core<S> {
             appended: 0,
             beats: vec![Vec::new(); S::FORMS],
             last_saved: None,
+            compressors: Compressors::default(),
             limits,
             counters: handle.group.member(handle.number).counters.clone(),
             group: handle.group.clone(),

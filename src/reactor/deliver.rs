@@ -1,10 +1,11 @@
 //! Delivery: private bytes, then history, then the frame log, until the socket is full.
 
+use super::coded::LogName;
 use super::conn::{Flags, Phase};
 use super::core::Core;
 use super::end::EndReason;
 use super::send::{Broken, Bytes};
-use super::service::{CatchUp, Farewell, Service, StreamPlan, WatchPlan};
+use super::service::{Farewell, Service, StreamPlan, WatchPlan};
 
 /// Bytes that one connection gets per visit before it has to queue again.
 const VISIT_BYTES: u64 = 256 << 10;
@@ -20,6 +21,7 @@ impl<S: Service> Core<S> {
         }
         self.out(i).bytes.extend_from_slice(&plan.head);
         self.join_class(service, i, (plan.key, plan.form, plan.everything));
+        self.write_first(i, &plan.first, plan.from.saturating_sub(1));
         let second = self.begin_account(i);
         let serial = self.next_serial;
         self.next_serial = self.next_serial.wrapping_add(1);
@@ -134,9 +136,7 @@ impl<S: Service> Core<S> {
             .map_or(self.fed, |(mark, _)| mark.offset);
         if from >= known_from && from <= self.fed {
             let cursor = log.start_of(from);
-            let hot = self.hot(i);
-            hot.phase = Phase::Log;
-            hot.cursor = cursor;
+            self.begin_log(i, cursor);
             return Ok(true);
         }
         if from > self.fed {
@@ -144,44 +144,28 @@ impl<S: Service> Core<S> {
             self.make_ready(i);
             return Ok(false);
         }
-        let max = self.limits.private_bytes.min(*budget as usize);
-        let out = self.cold[i as usize].out.get_or_insert_default();
-        let part = CatchUp {
-            key: &class.key,
-            form: class.form,
-            from,
-            to: self.fed,
-            max,
-        };
-        out.sent = 0;
-        let done = service.catch_up(part, &mut out.bytes);
-        debug_assert!(done.next >= from);
-        *budget = budget.saturating_sub(out.bytes.len().max(max / 4) as u64);
-        let cold = &mut self.cold[i as usize];
-        cold.missed = cold.missed.saturating_add(done.missed);
-        let second = self.second();
-        self.count_events(i, done.events, second);
-        self.hot(i).cursor = done.next;
+        self.take_history(i, budget, |part, out| service.catch_up(part, out))?;
         Ok(true)
     }
 
     /// Sends from the frame log; `false`: nothing more can be done now.
     fn send_log(&mut self, i: u32, budget: &mut u64) -> Result<bool, Broken> {
-        let (id, cursor) = (self.hot(i).class, self.hot(i).cursor);
-        let Some(class) = self.classes.get(id) else {
+        let cursor = self.hot(i).cursor;
+        let Some((class, name, log)) = self.log_of(i) else {
             return Err(Broken(EndReason::Reset));
         };
-        let Some(log) = self.logs[class.form as usize].as_ref() else {
-            return Err(Broken(EndReason::Reset));
+        let range = match name {
+            LogName::Chain(_) => (cursor < log.end()).then_some(cursor..log.end()),
+            LogName::Form(_) if cursor < class.floor() && cursor < log.end() => {
+                return if self.fall_behind(i) {
+                    Ok(true)
+                } else {
+                    Err(Broken(EndReason::HalfSent))
+                };
+            }
+            LogName::Form(_) => class.next_range(cursor, log.end()),
         };
-        if cursor < class.floor() && cursor < log.end() {
-            return if self.fall_behind(i) {
-                Ok(true)
-            } else {
-                Err(Broken(EndReason::HalfSent))
-            };
-        }
-        let Some(range) = class.next_range(cursor, log.end()) else {
+        let Some(range) = range else {
             return Ok(false);
         };
         if self.is_too_far(i, range.start, log.end()) {
@@ -191,15 +175,28 @@ impl<S: Service> Core<S> {
                 Err(Broken(EndReason::HalfSent))
             };
         }
-        let end = range.end.min(range.start + *budget);
-        let form = class.form;
-        let sent = self.send(i, Bytes::Log(form, range.start, end))? as u64;
-        self.hot(i).cursor = range.start + sent;
-        if let Some(log) = self.logs[form as usize].as_mut() {
-            let events = log.begun_in(range.start..range.start + sent);
+        let mut end = range.end.min(range.start + *budget);
+        if let (LogName::Form(_), Some(entry)) = (name, class.entry()) {
+            if range.start == entry.apart {
+                self.join_chain(i, entry.chain);
+                return Ok(true);
+            }
+            if range.start < entry.apart {
+                end = end.min(entry.apart);
+            }
+        }
+        let sent = self.send(i, Bytes::Log(name, range.start, end))? as u64;
+        let end = range.start + sent;
+        self.hot(i).cursor = end;
+        let Self { logs, classes, .. } = self;
+        if let Some(log) = name.find_mut(logs, classes) {
+            let events = log.begun_in(range.start..end);
             self.counters.delivered.add(events);
             let second = self.second();
             self.count_events(i, events, second);
+        }
+        if let LogName::Form(form) = name {
+            self.account_for(i, form, range.start, end);
         }
         *budget -= sent;
         Ok(true)
@@ -220,22 +217,24 @@ impl<S: Service> Core<S> {
         if hot.phase != Phase::Log || hot.flags.has(Flags::BLOCKED) || self.out_len(i) > 0 {
             return false;
         }
-        let Some(class) = self.classes.get(hot.class) else {
-            return false;
-        };
-        let Some(log) = self.logs[class.form as usize].as_ref() else {
-            return false;
-        };
-        hot.cursor >= class.floor().min(log.end())
-            && class.next_range(hot.cursor, log.end()).is_none()
+        match self.log_of(i) {
+            None => false,
+            Some((_, LogName::Chain(_), log)) => hot.cursor == log.end(),
+            Some((class, LogName::Form(_), log)) => {
+                hot.cursor >= class.floor().min(log.end())
+                    && class.next_range(hot.cursor, log.end()).is_none()
+            }
+        }
     }
 
     /// Ends stream `i`, which stands between two frames, with the words of its wire form.
     pub(super) fn end_stream(&mut self, service: &mut S, i: u32, why: Farewell) {
         let id = self.hot(i).class;
         if let Some(form) = self.classes.get(id).map(|class| class.form) {
+            let mut plain = Vec::new();
+            service.farewell(form, why, &mut plain);
             let mut bytes = std::mem::take(&mut self.out(i).bytes);
-            service.farewell(form, why, &mut bytes);
+            self.write_end(i, form, &plain, &mut bytes);
             self.out(i).bytes = bytes;
         }
         self.begin_closing(service, i, why.into());

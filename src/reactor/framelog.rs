@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::mirror::ByteRing;
+use crate::wire::deflate::Digest;
 
 /// A log is recycled in this many steps, so that who stands in the way is looked for rarely.
 const STEPS: u64 = 16;
@@ -28,6 +29,10 @@ pub(super) struct FrameLog {
     bytes: ByteRing,
     /// One mark per frame in `tail..end`, ascending in both fields. 16 bytes a frame.
     marks: VecDeque<Mark>,
+    /// In a log of compressed frames: what the plain bytes before each mark come to. Else empty.
+    sums: VecDeque<Digest>,
+    /// What the plain bytes of all its compressed frames come to.
+    sum: Digest,
     tail: u64,
     end: u64,
     /// Frames appended so far.
@@ -42,6 +47,8 @@ impl FrameLog {
         Self {
             bytes: ByteRing::new(capacity),
             marks: VecDeque::new(),
+            sums: VecDeque::new(),
+            sum: Digest::default(),
             tail: 0,
             end: 0,
             count: 0,
@@ -75,6 +82,7 @@ impl FrameLog {
     pub(super) fn advance_tail(&mut self, tail: u64) {
         let gone = self.marks.partition_point(|mark| mark.start < tail);
         self.marks.drain(..gone);
+        self.sums.drain(..gone.min(self.sums.len()));
         self.tail = tail;
     }
 
@@ -89,6 +97,24 @@ impl FrameLog {
         self.end += frame.len() as u64;
         self.count += 1;
         start..self.end
+    }
+
+    /// Appends a frame as [`append`](Self::append) does, one that `plain` was compressed to. All frames
+    /// of a log are compressed, or none is.
+    pub(super) fn append_coded(&mut self, offset: u64, frame: &[u8], plain: &[u8]) -> Range<u64> {
+        debug_assert_eq!(self.sums.len(), self.marks.len());
+        self.sums.push_back(self.sum);
+        self.sum.update(plain);
+        self.append(offset, frame)
+    }
+
+    /// What the plain bytes of all frames that begin before byte `at`, in `tail..=end`, come to.
+    pub(super) fn sum_before(&self, at: u64) -> Digest {
+        if at == self.end {
+            return self.sum;
+        }
+        let first = self.marks.partition_point(|mark| mark.start < at);
+        self.sums.get(first).copied().unwrap_or(self.sum)
     }
 
     /// The bytes of `range`, which lies in `tail..end`.

@@ -1,9 +1,13 @@
 //! How the service fills the frame logs, and who has to make room for it.
 
+use std::ops::Range;
+
 use super::class::ClassId;
-use super::conn::Phase;
+use super::compress;
+use super::conn::{Flags, Phase};
 use super::core::Core;
-use super::service::Service;
+use super::framelog::FrameLog;
+use super::service::{Codec, Service};
 
 /// Bytes that may be appended before every member had its turn: a quarter of a log. Above it the
 /// reactor sends first and reads the ring later, so that nobody falls behind who need not.
@@ -11,10 +15,10 @@ const UNPUMPED_SHARE: usize = 4;
 
 /// The frame logs, as the service sees them while it feeds.
 pub struct Frames<'a, S: Service> {
-    core: &'a mut Core<S>,
+    pub(super) core: &'a mut Core<S>,
     service_scratch: &'a mut Vec<u8>,
     /// Connections that have to go.
-    cut: &'a mut Vec<u32>,
+    pub(super) cut: &'a mut Vec<u32>,
 }
 
 impl<S: Service> Core<S> {
@@ -98,22 +102,29 @@ impl<'a, S: Service> Frames<'a, S> {
         let Some(log) = self.core.logs[form as usize].as_ref() else {
             return;
         };
-        let largest = log.largest_frame();
+        let codec = S::codec(form);
+        let largest = match codec {
+            Codec::Identity => log.largest_frame(),
+            Codec::Gzip => compress::plain_max(log.largest_frame()),
+        };
         self.service_scratch.clear();
         encode(form, false, self.service_scratch);
         if self.service_scratch.len() > largest {
             self.service_scratch.clear();
             encode(form, true, self.service_scratch);
         }
-        let len = self.service_scratch.len();
-        if let Some(tail) = log.tail_for(len) {
-            self.make_room(form, tail);
+        let frame = std::mem::take(self.service_scratch);
+        match codec {
+            Codec::Identity => self.append_plain(offset, form, classes, &frame),
+            Codec::Gzip => self.append_compressed(offset, form, classes, &frame),
         }
-        let Some(log) = self.core.logs[form as usize].as_mut() else {
-            return;
-        };
-        let range = log.append(offset, self.service_scratch);
-        self.core.unpumped += len;
+        *self.service_scratch = frame;
+    }
+
+    fn append_plain(&mut self, offset: u64, form: u8, classes: &[ClassId], frame: &[u8]) {
+        let range = self.append_bytes(form, |log| log.append(offset, frame), frame.len());
+        let Some(range) = range else { return };
+        self.core.unpumped += frame.len();
         self.core.appended += 1;
         for id in classes {
             if let Some(class) = self.core.classes.get_mut(*id) {
@@ -123,11 +134,24 @@ impl<'a, S: Service> Frames<'a, S> {
         }
     }
 
+    /// Makes room for `len` bytes in the log of `form` and lets `append` use it.
+    pub(super) fn append_bytes(
+        &mut self,
+        form: u8,
+        append: impl FnOnce(&mut FrameLog) -> Range<u64>,
+        len: usize,
+    ) -> Option<Range<u64>> {
+        if let Some(tail) = self.core.logs[form as usize].as_ref()?.tail_for(len) {
+            self.make_room(form, tail);
+        }
+        self.core.logs[form as usize].as_mut().map(append)
+    }
+
     /// Gives up the log's bytes before `tail`, after everybody who stands there was moved.
     fn make_room(&mut self, form: u8, tail: u64) {
         for i in 0..self.core.hot.len() as u32 {
             let hot = self.core.hot(i);
-            if hot.phase != Phase::Log || hot.cursor >= tail {
+            if hot.phase != Phase::Log || hot.cursor >= tail || hot.flags.has(Flags::ALIGNED) {
                 continue;
             }
             let (class, cursor) = (hot.class, hot.cursor);

@@ -32,6 +32,10 @@ impl<S: Service> Core<S> {
         };
         if let Some(class) = self.classes.get_mut(id) {
             class.members.push(i);
+            if class.pump_left > 0 {
+                // The round is longer now: who was last in it must not fall out.
+                class.pump_left = class.members.len();
+            }
             let slot = class.members.len() as u32 - 1;
             let hot = self.hot(i);
             hot.class = id;
@@ -75,6 +79,9 @@ impl<S: Service> Core<S> {
     }
 
     fn leave_class(&mut self, service: &mut S, i: u32) {
+        if self.phase(i) == Phase::Log {
+            self.leave_log(i);
+        }
         let (id, slot) = (self.hot(i).class, self.hot(i).slot as usize);
         self.counters.streams.sub(1);
         let Some(class) = self.classes.get_mut(id) else {
@@ -89,15 +96,25 @@ impl<S: Service> Core<S> {
             self.hot(moved).slot = slot as u32;
         } else if class.members.is_empty() {
             let (form, queued) = (class.form, class.pump_left > 0);
+            let chained = class.chain.take().is_some();
             self.eager -= usize::from(class.hold.is_zero());
             if queued {
                 self.dirty.retain(|dirty| *dirty != id);
             }
             self.held.forget(id);
+            if chained {
+                self.chain_gone();
+            }
             if let Some(key) = self.classes.close(id) {
                 service.class_closed(id, &key, form);
             }
         }
+    }
+
+    /// Notes that a class has lost its chain: another may have one, by the same name even.
+    pub(super) fn chain_gone(&mut self) {
+        self.counters.chains.sub(1);
+        self.last_saved = None;
     }
 
     /// Queues a class whose members have something to read.

@@ -6,8 +6,11 @@
 
 mod admit;
 mod behind;
+mod chain;
 mod class;
 mod clock;
+mod coded;
+mod compress;
 mod conn;
 mod core;
 mod deliver;
@@ -16,6 +19,7 @@ mod expiry;
 mod framelog;
 mod frames;
 mod group;
+mod history;
 mod inbox;
 mod latency;
 mod limits;
@@ -47,7 +51,7 @@ pub use self::limits::Limits;
 pub use self::listeners::BindError;
 pub use self::pace::{Pace, SlowPolicy};
 pub use self::service::{
-    Answer, Begin, CatchUp, CaughtUp, Farewell, Refusal, Service, StreamPlan, Tag, WatchPlan,
+    Answer, Begin, CatchUp, CaughtUp, Codec, Farewell, Refusal, Service, StreamPlan, Tag, WatchPlan,
 };
 pub use self::stats::Stats;
 pub use self::stop::StopReport;

@@ -5,9 +5,8 @@ use std::time::Duration;
 use super::class::ClassId;
 use super::conn::Flags;
 use super::core::Core;
-use super::end::EndReason;
 use super::send::Broken;
-use super::service::{CatchUp, Farewell, Service};
+use super::service::{Farewell, Service};
 
 /// What happens to a stream that falls further behind than it may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -68,31 +67,10 @@ impl<S: Service> Core<S> {
             self.end_stream(service, i, Farewell::TooSlow);
             return Ok(false);
         }
-        let (id, from) = (self.hot(i).class, self.hot(i).cursor);
-        let Some(class) = self.classes.get(id) else {
-            return Err(Broken(EndReason::Reset));
-        };
-        let max = self.limits.private_bytes.min(*budget as usize);
-        let out = self.cold[i as usize].out.get_or_insert_default();
-        out.sent = 0;
-        let part = CatchUp {
-            key: &class.key,
-            form: class.form,
-            from,
-            to: self.fed,
-            max,
-        };
-        let done = match slow {
-            SlowPolicy::Latest => service.latest(part, &mut out.bytes),
-            _ => service.skip(part, &mut out.bytes),
-        };
-        debug_assert!(done.next >= from);
-        *budget = budget.saturating_sub(out.bytes.len().max(max / 4) as u64);
-        let cold = &mut self.cold[i as usize];
-        cold.missed = cold.missed.saturating_add(done.missed);
-        let second = self.second();
-        self.count_events(i, done.events, second);
-        self.hot(i).cursor = done.next;
+        let done = self.take_history(i, budget, |part, out| match slow {
+            SlowPolicy::Latest => service.latest(part, out),
+            _ => service.skip(part, out),
+        })?;
         // What was published meanwhile is small: it comes from the log.
         if done.next >= self.fed {
             self.hot(i).flags.clear(Flags::SLOW);

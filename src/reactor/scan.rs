@@ -1,6 +1,7 @@
 //! Once a second: heartbeats for the quiet, ticks for watchers, an end for those who take nothing,
 //! and the figures that only a walk over all connections gives.
 
+use super::coded::LogName;
 use super::conn::{Flags, Phase};
 use super::core::Core;
 use super::end::EndReason;
@@ -74,7 +75,9 @@ impl<S: Service> Core<S> {
             if beat.is_empty() {
                 service.heartbeat(form, self.fed, beat);
             }
-            if let Err(broken) = self.send_between(i, beat) {
+            let mut bytes = Vec::new();
+            self.write_heartbeat(i, beat, &mut bytes);
+            if let Err(broken) = self.send_between(i, &bytes) {
                 self.close(service, i, broken.0);
             }
         }
@@ -115,12 +118,13 @@ impl<S: Service> Core<S> {
     }
 
     fn next_offset_of(&self, i: u32) -> u64 {
-        let hot = &self.hot[i as usize];
-        let place = self.classes.get(hot.class).and_then(|class| {
-            let log = self.logs[class.form as usize].as_ref()?;
-            let at = hot.cursor.max(class.floor());
-            let next = class.next_range(at, log.end())?;
-            log.frame_at(next.start)
+        let cursor = self.hot[i as usize].cursor;
+        let place = self.log_of(i).and_then(|(class, name, log)| match name {
+            LogName::Chain(_) => log.frame_at(cursor),
+            LogName::Form(_) => {
+                let next = class.next_range(cursor.max(class.floor()), log.end())?;
+                log.frame_at(next.start)
+            }
         });
         place.map_or(self.fed, |(mark, _)| mark.offset)
     }

@@ -1,5 +1,6 @@
 //! Sending: from a range of bytes to a socket, and what the socket makes of it.
 
+use super::coded::LogName;
 use super::conn::Flags;
 use super::core::Core;
 use super::end::EndReason;
@@ -15,6 +16,7 @@ impl<S: Service> Core<S> {
         let Self {
             hot,
             logs,
+            classes,
             cold,
             counters,
             ..
@@ -29,7 +31,7 @@ impl<S: Service> Core<S> {
                 Some(out) => out.pending(),
                 None => &[],
             },
-            Bytes::Log(form, start, end) => match &logs[form as usize] {
+            Bytes::Log(name, start, end) => match name.find(logs, classes) {
                 Some(log) => log.slice(start..end),
                 None => &[],
             },
@@ -54,7 +56,7 @@ impl<S: Service> Core<S> {
 pub(super) enum Bytes<'a> {
     Given(&'a [u8]),
     Private,
-    Log(u8, u64, u64),
+    Log(LogName, u64, u64),
 }
 
 /// The connection must go: its socket gave an error, or it would take too much memory.

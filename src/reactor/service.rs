@@ -24,6 +24,13 @@ pub trait Service {
     /// Number of wire forms; a form is an index below it.
     const FORMS: usize;
 
+    /// How the streams of `form` are compressed; then everything that is written for them, but for
+    /// response heads, is plain and goes through [`seal`](Self::seal).
+    fn codec(form: u8) -> Codec;
+
+    /// Appends a compressed `block` as `form` frames it; `last`: nothing follows it.
+    fn seal(form: u8, block: &[u8], last: bool, out: &mut Vec<u8>);
+
     /// Takes the head of a request.
     fn head(&mut self, head: &Head, peer: SocketAddr) -> Begin<Self>
     where
@@ -157,8 +164,10 @@ pub struct Answer {
 /// A stream in the making.
 #[derive(Debug)]
 pub struct StreamPlan<K> {
-    /// What is sent first: the response head and whatever precedes the events.
+    /// The response head.
     pub head: Vec<u8>,
+    /// What precedes the events.
+    pub first: Vec<u8>,
     /// The filter.
     pub key: K,
     /// Whether the filter takes every event.
@@ -186,6 +195,15 @@ pub struct Tag {
     pub group: u32,
     /// Its name.
     pub name: u32,
+}
+
+/// How a wire form's streams are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// Not at all.
+    Identity,
+    /// Each stream is one gzip stream, of blocks that its members share.
+    Gzip,
 }
 
 /// A stream of ticks in the making.

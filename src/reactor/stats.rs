@@ -51,6 +51,15 @@ counters! {
     sends,
     /// Events sent to streams from the frame logs, so far: one that was begun counts.
     delivered,
+    /// Events that were compressed, so far; once more for each further wire form.
+    compressed_events,
+    /// Times that an event was compressed, so far: twice at most for each form, and once for each
+    /// further class with a chain, whatever the number of streams.
+    compressions,
+    /// Keyframes of chains, so far.
+    keyframes,
+    /// Chains: classes of compressed streams that share a window.
+    chains,
     /// Times a stream fell so far behind that it had to catch up from history.
     fell_behind,
     /// Connections cut because they accepted no byte for too long, or because half-sent frames took

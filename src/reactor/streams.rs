@@ -115,7 +115,8 @@ impl<'a, S: Service> Streams<'a, S> {
         found.is_some()
     }
 
-    /// Sends one some bytes of its wire form, whole frames, between two frames of its class.
+    /// Sends one some bytes of its wire form, whole frames that are not compressed yet, between two
+    /// frames of its class.
     pub fn send(&mut self, id: StreamId, bytes: &[u8]) -> Queued {
         let Some(i) = self.core.find_stream(id) else {
             return Queued::Unknown;
@@ -124,7 +125,9 @@ impl<'a, S: Service> Streams<'a, S> {
         if waits + bytes.len() > self.core.limits.private_bytes || !self.core.detach(i) {
             return Queued::Full;
         }
-        self.core.out(i).bytes.extend_from_slice(bytes);
+        let mut out = std::mem::take(&mut self.core.out(i).bytes);
+        self.core.write_private(i, bytes, &mut out);
+        self.core.out(i).bytes = out;
         if !self.core.hot(i).flags.has(Flags::BLOCKED) {
             self.core.make_ready(i);
         }

@@ -9,7 +9,7 @@ mod serve;
 
 pub(crate) use bench::{BenchArgs, Rate};
 pub(crate) use clients::{LineFormat, OnError, PublishArgs, TailArgs, TailFormat};
-pub(crate) use serve::{CONFIG_ENV, Log, LogFormat, LogLevel, ServeArgs, Slow};
+pub(crate) use serve::{CONFIG_ENV, Compression, Log, LogFormat, LogLevel, ServeArgs, Slow};
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;

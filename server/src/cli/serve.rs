@@ -38,6 +38,14 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     pub(crate) network: Network,
+    /// Whether streams are compressed for clients that accept gzip
+    ///
+    /// An event is compressed once for all readers with the same filter. Turn it off where readers
+    /// must not learn from lengths whether others' events repeat what they can publish themselves.
+    #[arg(long, env = "EVENTRING_COMPRESSION", value_enum, default_value_t = Compression::Gzip)]
+    #[arg(hide_possible_values = true, value_name = "off|gzip")]
+    pub(crate) compression: Compression,
+
     #[command(flatten)]
     pub(crate) pages: Pages,
     #[command(flatten)]
@@ -107,6 +115,12 @@ pub(crate) enum LogLevel {
 pub(crate) enum LogFormat {
     Text,
     Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compression {
+    Off,
+    Gzip,
 }
 
 /// What is kept for those who come late or fall behind.

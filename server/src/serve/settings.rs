@@ -1,6 +1,6 @@
 //! From flags to what the library takes; the library judges what fits together.
 
-use crate::cli::{ServeArgs, Slow};
+use crate::cli::{Compression, ServeArgs, Slow};
 use eventring::event::Limits;
 use eventring::gateway::{ServerConfig, SlowPolicy};
 use eventring::hub::{Hub, HubError};
@@ -40,6 +40,10 @@ pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
         hold: args.streams.hold,
         max_age: args.streams.max_age,
         heartbeat: args.timeouts.heartbeat,
+        compression: match args.compression {
+            Compression::Off => eventring::gateway::Compression::Off,
+            Compression::Gzip => eventring::gateway::Compression::Gzip,
+        },
         retry: args.timeouts.retry,
         stop_timeout: args.timeouts.stop_timeout,
         body_bytes: args.bounds.body_bytes,

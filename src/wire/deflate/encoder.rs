@@ -17,7 +17,11 @@ pub(super) struct Compressor(Compress);
 
 impl Compressor {
     pub(super) fn new() -> Self {
-        Self(Compress::new(Compression::new(LEVEL), false))
+        Self::of_level(LEVEL)
+    }
+
+    fn of_level(level: u32) -> Self {
+        Self(Compress::new(Compression::new(level), false))
     }
 
     /// Forgets the window: the next block refers to nothing before it.
@@ -67,6 +71,11 @@ impl Default for Independent {
 }
 
 impl Independent {
+    /// One for many bytes that go to one reader: it takes a fifth of the time and compresses less.
+    pub fn fast() -> Self {
+        Self(Compressor::of_level(1))
+    }
+
     /// Appends `plain`, at least one byte, as one block.
     pub fn encode(&mut self, plain: &[u8], out: &mut Vec<u8>) {
         self.0.forget();

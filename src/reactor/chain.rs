@@ -1,0 +1,74 @@
+//! The chain of a class: frames in one shared window, for the members that have all of it.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use super::framelog::FrameLog;
+use crate::wire::deflate::{Block, Chain};
+
+/// A class gets a chain when it has so many members, and loses it below half of them: for fewer a
+/// second compression costs more than the bytes that it saves.
+pub(super) const MEMBERS_MIN: usize = 8;
+
+/// Compressed frames that each refer to those before, in a log of their own.
+pub(super) struct ChainLog {
+    pub(super) log: FrameLog,
+    encoder: Chain,
+    /// The last keyframe, if it is in the form's log too.
+    pub(super) entry: Option<Entry>,
+}
+
+/// One event in two logs: the form's, and a chain, where it is a keyframe. Who has everything before
+/// it may read it in either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// Its first byte in the form's log.
+    pub(super) apart: u64,
+    /// Its first byte in the chain.
+    pub(super) chain: u64,
+}
+
+impl ChainLog {
+    pub(super) fn new(bytes: usize) -> Self {
+        Self {
+            log: FrameLog::new(bytes),
+            encoder: Chain::default(),
+            entry: None,
+        }
+    }
+
+    /// Compresses the next frame; `wanted`: somebody waits for a keyframe.
+    pub(super) fn encode(
+        &mut self,
+        plain: &[u8],
+        wanted: bool,
+        now: Instant,
+        block: &mut Vec<u8>,
+    ) -> Block {
+        self.encoder.encode(plain, wanted, now, block)
+    }
+
+    /// Appends the frame that [`encode`](Self::encode) made, for which there is room; `apart`: where
+    /// the form's log has it.
+    pub(super) fn append(
+        &mut self,
+        offset: u64,
+        (frame, plain): (&[u8], &[u8]),
+        block: Block,
+        apart: Option<Range<u64>>,
+    ) {
+        let chain = self.log.append_coded(offset, frame, plain).start;
+        if block == Block::Keyframe {
+            self.entry = apart.map(|apart| Entry {
+                apart: apart.start,
+                chain,
+            });
+        }
+    }
+
+    /// Gives up the bytes before `tail`, where nobody stands any more.
+    pub(super) fn advance_tail(&mut self, tail: u64) {
+        self.log.advance_tail(tail);
+        self.entry = self.entry.filter(|entry| entry.chain >= tail);
+    }
+}

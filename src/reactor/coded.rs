@@ -1,0 +1,234 @@
+//! Compressed streams: which log each reads, how it passes from one to the other, and what its bytes
+//! come to.
+//!
+//! A stream is *loose* in the form's own log, whose frames refer to nothing, and *aligned* in the chain
+//! of its class. It may pass to the chain at a keyframe only, and leaves it when it is sent anything of
+//! its own, or misses anything: see [`deflate`](crate::wire::deflate).
+
+use std::hash::Hash;
+
+use super::class::{Class, ClassId, Classes};
+use super::conn::{Flags, Phase};
+use super::core::Core;
+use super::framelog::FrameLog;
+use super::service::{Codec, Service};
+use crate::wire::deflate::{Digest, gzip};
+
+/// Names a log while it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LogName {
+    /// The log of a wire form.
+    Form(u8),
+    /// The chain of a class.
+    Chain(ClassId),
+}
+
+impl LogName {
+    pub(super) fn find<'a, K: Clone + Eq + Hash>(
+        self,
+        logs: &'a [Option<FrameLog>],
+        classes: &'a Classes<K>,
+    ) -> Option<&'a FrameLog> {
+        match self {
+            Self::Form(form) => logs[form as usize].as_ref(),
+            Self::Chain(id) => Some(&classes.get(id)?.chain.as_ref()?.log),
+        }
+    }
+
+    pub(super) fn find_mut<'a, K: Clone + Eq + Hash>(
+        self,
+        logs: &'a mut [Option<FrameLog>],
+        classes: &'a mut Classes<K>,
+    ) -> Option<&'a mut FrameLog> {
+        match self {
+            Self::Form(form) => logs[form as usize].as_mut(),
+            Self::Chain(id) => Some(&mut classes.get_mut(id)?.chain.as_mut()?.log),
+        }
+    }
+}
+
+/// What a compressed stream was sent.
+pub(super) struct Account {
+    /// All that is plain of it, but for what came from the chain since it was joined.
+    digest: Digest,
+    /// What the chain came to where it was joined.
+    joined: Digest,
+    /// The newest id that it has beside those of events.
+    told: u64,
+}
+
+impl<S: Service> Core<S> {
+    /// Writes what precedes the events of stream `i`, whose class is joined.
+    pub(super) fn write_first(&mut self, i: u32, plain: &[u8], told: u64) {
+        let form = self.form_of(i).unwrap_or_default();
+        let mut out = std::mem::take(&mut self.out(i).bytes);
+        match S::codec(form) {
+            Codec::Identity => out.extend_from_slice(plain),
+            Codec::Gzip => {
+                let mut digest = Digest::default();
+                digest.update(plain);
+                self.cold[i as usize].account = Some(Box::new(Account {
+                    digest,
+                    joined: Digest::default(),
+                    told,
+                }));
+                let mut block = gzip::HEAD.to_vec();
+                gzip::stored(plain, &mut block);
+                S::seal(form, &block, false, &mut out);
+            }
+        }
+        self.out(i).bytes = out;
+    }
+
+    /// Writes `plain` for stream `i` alone, which stands between two frames.
+    pub(super) fn write_private(&mut self, i: u32, plain: &[u8], out: &mut Vec<u8>) {
+        self.leave_chain(i);
+        match (self.form_of(i), &mut self.cold[i as usize].account) {
+            (Some(form), Some(account)) => {
+                account.digest.update(plain);
+                let mut block = Vec::with_capacity(plain.len() + 8);
+                gzip::stored(plain, &mut block);
+                S::seal(form, &block, false, out);
+            }
+            _ => out.extend_from_slice(plain),
+        }
+    }
+
+    /// Compresses history for stream `i`, which reads no log.
+    pub(super) fn write_history(&mut self, i: u32, form: u8, plain: &[u8], out: &mut Vec<u8>) {
+        if let Some(account) = &mut self.cold[i as usize].account
+            && !plain.is_empty()
+        {
+            account.digest.update(plain);
+            S::seal(form, self.compressors.history(plain), false, out);
+        }
+    }
+
+    /// Writes the last words of stream `i`, which has got everything.
+    pub(super) fn write_end(&mut self, i: u32, form: u8, plain: &[u8], out: &mut Vec<u8>) {
+        self.leave_chain(i);
+        match &mut self.cold[i as usize].account {
+            Some(account) => {
+                account.digest.update(plain);
+                let mut block = Vec::with_capacity(plain.len() + 16);
+                gzip::stored(plain, &mut block);
+                gzip::end(account.digest, &mut block);
+                S::seal(form, &block, true, out);
+            }
+            None => out.extend_from_slice(plain),
+        }
+    }
+
+    /// Writes a sign of life for stream `i`, which has got everything. `beat` is the plain one, with the
+    /// newest id: a compressed stream that has this id already is sent an empty block, which leaves it
+    /// aligned.
+    pub(super) fn write_heartbeat(&mut self, i: u32, beat: &[u8], out: &mut Vec<u8>) {
+        let newest = self.fed.saturating_sub(1);
+        let class = self.classes.get(self.hot[i as usize].class);
+        if let (Some(class), Some(account)) = (class, &mut self.cold[i as usize].account) {
+            if account.told.max(class.last) >= newest {
+                return S::seal(class.form, &gzip::HEARTBEAT, false, out);
+            }
+            account.told = newest;
+        }
+        self.write_private(i, beat, out);
+    }
+
+    /// Notes that stream `i` reads the form's log now.
+    pub(super) fn begin_log(&mut self, i: u32, cursor: u64) {
+        let hot = self.hot(i);
+        hot.phase = Phase::Log;
+        hot.cursor = cursor;
+        self.count_loose(i, 1);
+    }
+
+    /// Passes stream `i` from the form's log to byte `start` of the chain, where a keyframe begins.
+    pub(super) fn join_chain(&mut self, i: u32, start: u64) {
+        let id = self.hot(i).class;
+        if let Some(class) = self.classes.get_mut(id)
+            && let Some(chain) = &class.chain
+            && let Some(account) = &mut self.cold[i as usize].account
+        {
+            account.joined = chain.log.sum_before(start);
+            class.loose -= 1;
+            let hot = self.hot(i);
+            hot.flags.set(Flags::ALIGNED);
+            hot.cursor = start;
+        }
+    }
+
+    /// Takes stream `i`, which stands between two frames, out of the chain, if it reads one.
+    fn leave_chain(&mut self, i: u32) {
+        if !self.hot(i).flags.has(Flags::ALIGNED) {
+            return;
+        }
+        let (id, cursor) = (self.hot(i).class, self.hot(i).cursor);
+        self.leave_log(i);
+        let class = self.classes.get(id);
+        let Some((class, chain)) = class.and_then(|class| Some((class, class.chain.as_ref()?)))
+        else {
+            return;
+        };
+        let end = self.logs[class.form as usize].as_ref().map(FrameLog::end);
+        match (chain.log.frame_at(cursor), end) {
+            (None, Some(end)) => self.begin_log(i, end),
+            (Some((mark, _)), _) => {
+                debug_assert_eq!(mark.start, cursor, "between two frames");
+                let hot = self.hot(i);
+                hot.phase = Phase::CatchUp;
+                hot.cursor = mark.offset;
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// Settles what stream `i` got from the log that it reads, the frame included that it stands in. It
+    /// keeps phase and cursor, which must change now.
+    pub(super) fn leave_log(&mut self, i: u32) {
+        let hot = &self.hot[i as usize];
+        if !hot.flags.has(Flags::ALIGNED) {
+            return self.count_loose(i, -1);
+        }
+        let sent = self.log_of(i).map(|(_, _, log)| log.sum_before(hot.cursor));
+        if let (Some(sent), Some(account)) = (sent, &mut self.cold[i as usize].account) {
+            account.digest.extend(account.joined, sent);
+        }
+        self.hot(i).flags.clear(Flags::ALIGNED);
+    }
+
+    fn count_loose(&mut self, i: u32, more: i32) {
+        let id = self.hot(i).class;
+        if self.cold[i as usize].account.is_some()
+            && let Some(class) = self.classes.get_mut(id)
+        {
+            class.loose = class.loose.saturating_add_signed(more);
+        }
+    }
+
+    /// Notes that stream `i` was sent the frames of its form's log that begin in these bytes.
+    pub(super) fn account_for(&mut self, i: u32, form: u8, start: u64, end: u64) {
+        if let Some(account) = &mut self.cold[i as usize].account
+            && let Some(log) = &self.logs[form as usize]
+        {
+            let (from, to) = (log.sum_before(start), log.sum_before(end));
+            account.digest.extend(from, to);
+        }
+    }
+
+    fn form_of(&self, i: u32) -> Option<u8> {
+        let class = self.classes.get(self.hot[i as usize].class)?;
+        Some(class.form)
+    }
+
+    /// The class of stream `i` and the log that it reads, or would read.
+    pub(super) fn log_of(&self, i: u32) -> Option<(&Class<S::Key>, LogName, &FrameLog)> {
+        let hot = &self.hot[i as usize];
+        let class = self.classes.get(hot.class)?;
+        let name = if hot.flags.has(Flags::ALIGNED) {
+            LogName::Chain(hot.class)
+        } else {
+            LogName::Form(class.form)
+        };
+        Some((class, name, name.find(&self.logs, &self.classes)?))
+    }
+}

@@ -1,0 +1,182 @@
+//! How an event gets into the logs of a compressed form: compressed by itself, if anybody needs that,
+//! and once for each chain.
+
+use smallvec::SmallVec;
+
+use super::chain::{ChainLog, MEMBERS_MIN};
+use super::class::ClassId;
+use super::conn::{Flags, Phase};
+use super::frames::Frames;
+use super::service::Service;
+use crate::wire::deflate::{Block, Independent, bound};
+
+/// Compressors that all streams share, made when first needed.
+#[derive(Default)]
+pub(super) struct Compressors {
+    apart: Option<Independent>,
+    history: Option<Independent>,
+    block: Vec<u8>,
+    frame: Vec<u8>,
+    pub(super) plain: Vec<u8>,
+}
+
+impl Compressors {
+    /// Compresses an event by itself.
+    fn apart(&mut self, plain: &[u8]) -> &[u8] {
+        self.block.clear();
+        let encoder = self.apart.get_or_insert_default();
+        encoder.encode(plain, &mut self.block);
+        &self.block
+    }
+
+    /// Compresses history for one stream, which is a lot for one stream: fast.
+    pub(super) fn history(&mut self, plain: &[u8]) -> &[u8] {
+        self.block.clear();
+        let encoder = self.history.get_or_insert_with(Independent::fast);
+        encoder.encode(plain, &mut self.block);
+        &self.block
+    }
+}
+
+/// The most plain bytes that fit a log whose frames have `largest` bytes at most.
+pub(super) fn plain_max(largest: usize) -> usize {
+    // What framing adds to a block is less than a kibibyte.
+    largest - (bound(largest) - largest) - 1024
+}
+
+impl<S: Service> Frames<'_, S> {
+    /// Appends the plain frame of event `offset` for `classes`, all of the compressed `form`.
+    pub(super) fn append_compressed(
+        &mut self,
+        offset: u64,
+        form: u8,
+        classes: &[ClassId],
+        plain: &[u8],
+    ) {
+        let mut needed = false;
+        for &id in classes {
+            self.look_at_chain(id);
+            let class = self.core.classes.get(id);
+            needed |= class.is_some_and(|class| class.chain.is_none() || class.loose > 0);
+        }
+        self.core.counters.compressed_events.add(1);
+        let mut apart = None;
+        if needed {
+            let mut frame = std::mem::take(&mut self.core.compressors.frame);
+            frame.clear();
+            S::seal(form, self.core.compressors.apart(plain), false, &mut frame);
+            self.core.counters.compressions.add(1);
+            apart = self.append_bytes(
+                form,
+                |log| log.append_coded(offset, &frame, plain),
+                frame.len(),
+            );
+            self.core.compressors.frame = frame;
+        }
+        let end = self.core.logs[form as usize]
+            .as_ref()
+            .map_or(0, |log| log.end());
+        for &id in classes {
+            self.append_to_chain(id, form, (offset, plain), apart.clone());
+            if let Some(class) = self.core.classes.get_mut(id) {
+                class.last = offset;
+                match &apart {
+                    Some(range) => class.push(range.clone()),
+                    // Nobody of this class reads the form's log: who comes knows it from here on.
+                    None => class.trim(end),
+                }
+            }
+            self.core.make_dirty(id);
+        }
+        self.core.unpumped += plain.len();
+        self.core.appended += 1;
+    }
+
+    fn append_to_chain(
+        &mut self,
+        id: ClassId,
+        form: u8,
+        (offset, plain): (u64, &[u8]),
+        apart: Option<std::ops::Range<u64>>,
+    ) {
+        let now = self.core.now;
+        let mut block = std::mem::take(&mut self.core.compressors.block);
+        let mut frame = std::mem::take(&mut self.core.compressors.frame);
+        block.clear();
+        frame.clear();
+        if let Some(class) = self.core.classes.get_mut(id)
+            && let Some(chain) = &mut class.chain
+        {
+            let kind = chain.encode(plain, class.loose > 0, now, &mut block);
+            S::seal(form, &block, false, &mut frame);
+            let tail = chain.log.tail_for(frame.len());
+            self.core.counters.compressions.add(1);
+            self.core
+                .counters
+                .keyframes
+                .add(u64::from(kind == Block::Keyframe));
+            if let Some(tail) = tail {
+                self.make_room_in_chain(id, tail);
+            }
+            let class = self.core.classes.get_mut(id);
+            if let Some(chain) = class.and_then(|class| class.chain.as_mut()) {
+                chain.append(offset, (&frame, plain), kind, apart);
+            }
+        }
+        self.core.compressors.block = block;
+        self.core.compressors.frame = frame;
+    }
+
+    /// Gives class `id` a chain if it has grown enough, and takes it if it has shrunk.
+    fn look_at_chain(&mut self, id: ClassId) {
+        let bytes = self.core.limits.frame_log_bytes;
+        let chains = &self.core.counters.chains;
+        let may = chains.get() < self.core.limits.max_chains as u64;
+        let Some(class) = self.core.classes.get_mut(id) else {
+            return;
+        };
+        let members = class.members.len();
+        if class.chain.is_none() && members >= MEMBERS_MIN && may {
+            class.chain = Some(Box::new(ChainLog::new(bytes)));
+            chains.add(1);
+        } else if let Some(chain) = &class.chain
+            && members < MEMBERS_MIN / 2
+        {
+            let end = chain.log.end();
+            // Past the end: also who has read all of it moves.
+            self.move_out_of_chain(id, end + 1);
+            if let Some(class) = self.core.classes.get_mut(id) {
+                class.chain = None;
+                self.core.chain_gone();
+            }
+        }
+    }
+
+    fn make_room_in_chain(&mut self, id: ClassId, tail: u64) {
+        self.move_out_of_chain(id, tail);
+        let class = self.core.classes.get_mut(id);
+        if let Some(chain) = class.and_then(|class| class.chain.as_mut()) {
+            chain.advance_tail(tail);
+        }
+    }
+
+    /// Sends all members that stand before byte `before` of the chain to history.
+    fn move_out_of_chain(&mut self, id: ClassId, before: u64) {
+        let Some(class) = self.core.classes.get(id) else {
+            return;
+        };
+        let members = class.members.iter().copied();
+        let behind: SmallVec<[u32; 8]> = members
+            .filter(|&i| {
+                let hot = &self.core.hot[i as usize];
+                hot.phase == Phase::Log && hot.flags.has(Flags::ALIGNED) && hot.cursor < before
+            })
+            .collect();
+        for i in behind {
+            if !self.core.fall_behind(i) {
+                self.cut.push(i);
+                self.core.hot(i).phase = Phase::CatchUp;
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! A client that inflates as bytes come, with somebody else's inflater, and keeps them for a strict look.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use eventring::wire::http::{Limits, ResponseDecoder, Step};
+use eventring::wire::sse::{DecodeLimits, Decoder};
+use flate2::{Decompress, FlushDecompress};
+use socket2::{Domain, Socket, Type};
+
+/// Bytes of a gzip head without optional fields.
+const HEAD: usize = 10;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) id: String,
+    pub(crate) event: String,
+    pub(crate) data: String,
+}
+
+impl Seen {
+    pub(crate) fn offset(&self) -> u64 {
+        self.id.rsplit('-').next().unwrap().parse().unwrap()
+    }
+}
+
+pub(crate) struct Client {
+    stream: TcpStream,
+    http: ResponseDecoder,
+    input: Vec<u8>,
+    pub(crate) fields: Vec<(String, String)>,
+    /// The body without its framing.
+    pub(crate) body: Vec<u8>,
+    inflater: Decompress,
+    inflated: usize,
+    pub(crate) plain: Vec<u8>,
+    decoder: Decoder,
+    pub(crate) seen: Vec<Seen>,
+    /// The body has ended as its framing says.
+    pub(crate) ended: bool,
+    pub(crate) closed: bool,
+}
+
+impl Client {
+    pub(crate) fn open(address: SocketAddr, query: &str, headers: &str, rcvbuf: usize) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(rcvbuf).unwrap();
+        socket.connect(&address.into()).unwrap();
+        let mut stream = TcpStream::from(socket);
+        let request = format!(
+            "GET /api/v1/events/stream?{query} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let limits = Limits {
+            body_bytes: u64::MAX,
+            ..Limits::default()
+        };
+        Self {
+            stream,
+            http: ResponseDecoder::new(limits),
+            input: Vec::new(),
+            fields: Vec::new(),
+            body: Vec::new(),
+            inflater: Decompress::new(false),
+            inflated: HEAD,
+            plain: Vec::new(),
+            decoder: Decoder::new(DecodeLimits::default()),
+            seen: Vec::new(),
+            ended: false,
+            closed: false,
+        }
+    }
+
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        let found = self
+            .fields
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn is_gzip(&self) -> bool {
+        self.field("content-encoding") == Some("gzip")
+    }
+
+    pub(crate) fn last_id(&self) -> &str {
+        self.decoder.last_event_id()
+    }
+
+    /// Takes at most `max` bytes that are there; returns how many there were.
+    pub(crate) fn read(&mut self, max: usize) -> usize {
+        let mut buffer = vec![0; max];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => {
+                self.closed = true;
+                0
+            }
+            Ok(n) => {
+                self.input.extend_from_slice(&buffer[..n]);
+                self.decode();
+                n
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn decode(&mut self) {
+        let mut used = 0;
+        loop {
+            let (n, step) = self.http.decode(&self.input[used..]).unwrap();
+            used += n;
+            match step {
+                Step::NeedMore => break,
+                Step::Head(head) => {
+                    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+                    self.fields = head
+                        .headers()
+                        .map(|(name, value)| (text(name.as_ref()), text(value)))
+                        .collect();
+                    self.fields
+                        .push((":status".into(), head.status().to_string()));
+                }
+                Step::Body(piece) => self.body.extend_from_slice(piece),
+                Step::End => {
+                    self.ended = true;
+                    break;
+                }
+            }
+        }
+        self.input.drain(..used);
+        let fresh = if self.is_gzip() {
+            self.inflate()
+        } else {
+            let fresh = self.body[self.plain.len()..].to_vec();
+            self.plain.extend_from_slice(&fresh);
+            fresh
+        };
+        let mut fresh = &fresh[..];
+        while !fresh.is_empty() {
+            let (used, event) = self.decoder.decode(fresh).unwrap();
+            fresh = &fresh[used..];
+            if let Some(event) = event {
+                self.seen.push(Seen {
+                    id: event.id.to_owned(),
+                    event: event.event.to_owned(),
+                    data: event.data.to_owned(),
+                });
+            }
+        }
+    }
+
+    /// What the bytes since the last time come to.
+    fn inflate(&mut self) -> Vec<u8> {
+        let before = self.plain.len();
+        while self.inflated < self.body.len() {
+            self.plain.reserve(64 << 10);
+            let (was_in, was_out) = (self.inflater.total_in(), self.inflater.total_out());
+            let fresh = &self.body[self.inflated..];
+            self.inflater
+                .decompress_vec(fresh, &mut self.plain, FlushDecompress::Sync)
+                .expect("a deflate stream");
+            self.inflated += (self.inflater.total_in() - was_in) as usize;
+            let idle = self.inflater.total_in() == was_in && self.inflater.total_out() == was_out;
+            if idle {
+                // What is left is a part of a block, or the trailer.
+                break;
+            }
+        }
+        self.plain[before..].to_vec()
+    }
+
+    /// Reads the whole body as a strict gzip reader does, which looks at CRC and length.
+    pub(crate) fn strictly(&self) -> Vec<u8> {
+        let mut plain = Vec::new();
+        let mut reader = flate2::bufread::GzDecoder::new(&self.body[..]);
+        reader.read_to_end(&mut plain).unwrap();
+        assert!(reader.into_inner().is_empty(), "bytes after the trailer");
+        plain
+    }
+}
