@@ -17,6 +17,8 @@ pub(super) struct Common {
     pub(super) options: StreamOptions,
     /// Bytes of a frame log.
     pub(super) frame_log: usize,
+    /// Whether streams are listed in the presence of their topics.
+    pub(super) presence: bool,
     pub(super) guard: Arc<Guard>,
     pub(super) authorizer: Arc<dyn Authorizer>,
     /// Bytes of request bodies that are being received.

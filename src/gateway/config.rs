@@ -57,6 +57,9 @@ pub struct ServerConfig {
     pub hold: Duration,
     /// Age at which a connection ends, a tenth more or less. Zero: none. Zero.
     pub max_age: Duration,
+    /// Whether streams are listed in the presence of their topics, and may watch who joins and leaves. Costs about half
+    /// a KiB a stream. True.
+    pub presence: bool,
     /// Bytes of one request body; more is 413. 8 MiB.
     pub body_bytes: usize,
     /// Bytes of all request bodies that are being received; more is 503 with `Retry-After`. 64 MiB.
@@ -102,6 +105,7 @@ impl Default for ServerConfig {
             buffer: options.buffer,
             hold: options.hold,
             max_age: options.max_age,
+            presence: true,
             body_bytes: 8 << 20,
             bodies_in_flight: 64 << 20,
             batch_events: 1000,

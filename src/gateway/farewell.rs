@@ -19,6 +19,7 @@ pub(super) fn write(form: Form, why: Farewell, retry: Duration, out: &mut Vec<u8
         Farewell::TooSlow => &br#"{"reason":"too_slow"}"#[..],
         Farewell::Disconnected => br#"{"reason":"disconnected"}"#,
         Farewell::Removed => br#"{"reason":"removed"}"#,
+        Farewell::TopicDeleted => br#"{"reason":"topic_deleted"}"#,
     };
     let frame = Frame {
         id: b"",

@@ -27,6 +27,7 @@ mod newest;
 mod options;
 mod origins;
 mod plan;
+mod presence;
 mod problem;
 mod prometheus;
 mod publish;

@@ -27,6 +27,7 @@ impl Gateway {
             form,
             wanted,
             options,
+            presence,
         } = request;
         // Who asks for nothing gets what there is: then no event is looked at twice.
         let (wanted_topics, offered) = match filter {
@@ -38,6 +39,7 @@ impl Gateway {
             allowed: access.allow,
             offered,
             latest: options.slow == SlowPolicy::Latest,
+            presence,
             hold_ms: options.hold_ms(),
         };
         let mut bytes = Vec::with_capacity(512);

@@ -25,6 +25,8 @@ pub(super) enum Route<'a> {
     StatsStream,
     /// `GET /api/v1/events/stream`.
     Stream,
+    /// `GET /api/v1/topics/{topic}/presence`.
+    Presence(Cow<'a, str>),
     /// `POST /api/v1/topics/{topic}/events`.
     Publish(Cow<'a, str>),
 }
@@ -39,6 +41,7 @@ eventring
 GET  /                                     the dashboard, in a browser
 GET  /api/v1/events/stream?topic=PATTERN   events as Server-Sent Events
 POST /api/v1/topics/TOPIC/events           publish
+GET  /api/v1/topics/TOPIC/presence         who listens
 GET  /healthz                              state
 GET  /metrics                              figures for Prometheus
 GET  /api/v1/stats                         figures as JSON
@@ -52,7 +55,7 @@ impl Route<'_> {
             Self::Index | Self::File(_) => Kind::Page,
             Self::Health => Kind::Health,
             Self::Metrics => Kind::Metrics,
-            Self::Stats | Self::StatsStream => Kind::Stats,
+            Self::Stats | Self::StatsStream | Self::Presence(_) => Kind::Stats,
             Self::Stream => Kind::Stream,
             Self::Publish(_) => Kind::Publish,
         }
@@ -70,7 +73,11 @@ pub(super) fn find(head: &Head) -> Result<Route<'_>, Problem> {
         "/api/v1/stats" => (Route::Stats, GET),
         "/api/v1/stats/stream" => (Route::StatsStream, GET),
         "/api/v1/events/stream" => (Route::Stream, GET),
-        path => match (File::at(path), topic_of(path)) {
+        path if topic_of(path, "/presence").is_some() => {
+            let topic = topic_name(topic_of(path, "/presence").unwrap_or_default())?;
+            (Route::Presence(topic), GET)
+        }
+        path => match (File::at(path), topic_of(path, "/events")) {
             (Some(file), _) => (Route::File(file), GET),
             (_, Some(raw)) if method == POST => return Ok(Route::Publish(topic_name(raw)?)),
             (_, Some(_)) => (Route::Index, POST),
@@ -85,11 +92,9 @@ pub(super) fn find(head: &Head) -> Result<Route<'_>, Problem> {
     }
 }
 
-/// The raw topic segment of a publish path.
-fn topic_of(path: &str) -> Option<&str> {
-    let raw = path
-        .strip_prefix("/api/v1/topics/")?
-        .strip_suffix("/events")?;
+/// The raw topic segment of a path that ends so.
+fn topic_of<'a>(path: &'a str, end: &str) -> Option<&'a str> {
+    let raw = path.strip_prefix("/api/v1/topics/")?.strip_suffix(end)?;
     (!raw.contains('/')).then_some(raw)
 }
 

@@ -127,6 +127,7 @@ impl Server {
             bounds,
             options,
             frame_log: config.frame_log_bytes / config.reactors,
+            presence: config.presence,
             guard: Arc::new(Guard::new(hosts, origins)),
             authorizer: authorizer.into(),
             in_flight: Arc::default(),

@@ -14,6 +14,7 @@ use super::health;
 use super::log::{self, Refusals};
 use super::metrics::{Kind, Metrics, Refused, status_of};
 use super::newest::Newest;
+use super::presence::{self, Presence};
 use super::problem::{Problem, ReplyTo, fresh_answer, json_answer};
 use super::prometheus;
 use super::publish::{Publish, Publisher};
@@ -60,6 +61,7 @@ pub(super) struct Gateway {
     pub(super) metrics: Metrics,
     pub(super) topics: Topics,
     pub(super) newest: Newest,
+    presence: Presence,
     refusals: Refusals,
 }
 
@@ -82,6 +84,7 @@ impl Gateway {
             classes: 0,
             encoder: Encoder::default(),
             publisher: Publisher::new(hub.clone(), common.bounds, common.in_flight.clone()),
+            presence: Presence::new(handle, common.presence),
             common,
             handle: handle.clone(),
             made: Instant::now(),
@@ -164,6 +167,16 @@ impl Gateway {
                 }
                 let plan = self.plan(request, access, Filter::all(), Tag::default());
                 Ok(Begin::Stream(plan))
+            }
+            Route::Presence(topic) => {
+                let access = self.authorize(head, peer, Action::Subscribe)?;
+                if !access.allow.matches(&topic) {
+                    let detail = "reading this topic is not allowed";
+                    return Err(Problem::new(403, detail).field("topic"));
+                }
+                let mut body = Vec::new();
+                presence::write_json(&self.hub, &topic, &mut body);
+                Ok(Begin::Answer(json_answer(reply, &body)))
             }
             Route::Publish(topic) => {
                 let access = self.authorize(head, peer, Action::Publish)?;
@@ -433,7 +446,9 @@ impl Service for Gateway {
         Duration::from_millis(key.hold_ms.into())
     }
 
-    fn attend(&mut self, _: &mut Streams<'_, Self>) {}
+    fn attend(&mut self, streams: &mut Streams<'_, Self>) {
+        self.presence.attend(&self.hub, streams);
+    }
 
     fn heartbeat(&mut self, form: u8, fed: u64, out: &mut Vec<u8>) {
         let head = self.at(fed - 1);
@@ -455,9 +470,12 @@ impl Service for Gateway {
         self.topics.watch(watchers > 0);
     }
 
-    fn stream_started(&mut self, _: StreamId, _: Tag) {}
+    fn stream_started(&mut self, id: StreamId, _: Tag) {
+        self.presence.started(id);
+    }
 
     fn stream_ended(&mut self, end: StreamEnd<'_, StreamFilter>) {
+        self.presence.ended(end.id);
         self.metrics.ended(end.reason);
         log::stream_ended(&end);
     }

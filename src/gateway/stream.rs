@@ -25,6 +25,8 @@ pub(super) struct StreamFilter {
     pub(super) offered: Filter,
     /// Its members get the newest of each topic when they are slow.
     pub(super) latest: bool,
+    /// Its members are told who joins and leaves.
+    pub(super) presence: bool,
     /// Milliseconds for which events are collected.
     pub(super) hold_ms: u8,
 }
@@ -56,6 +58,7 @@ pub(super) struct StreamRequest {
     pub(super) form: Form,
     pub(super) wanted: Wanted,
     pub(super) options: StreamOptions,
+    pub(super) presence: bool,
 }
 
 impl StreamRequest {
@@ -74,7 +77,7 @@ impl StreamRequest {
             names: Names::Type,
             coding: options.compression.choose(head)?,
         };
-        let (mut id, mut start) = (None, Start::default());
+        let (mut id, mut start, mut presence) = (None, Start::default(), false);
         for pair in query(head.query().unwrap_or_default()) {
             let (name, value) = pair.map_err(|error| {
                 Problem::new(400, error.to_string())
@@ -92,6 +95,7 @@ impl StreamRequest {
                 "since" => start.set("since", since_parameter(&value)?)?,
                 "last-event-id" => id = Some(Wanted::after_id(value.as_bytes())),
                 "heartbeat" => options.heartbeat = heartbeat_s(&value)?,
+                "presence" => presence = switch("presence", &value)?,
                 "slow" => options.slow = slow(&value)?,
                 "buffer" => options.buffer = buffer(&value, frame_log)?,
                 _ => {}
@@ -112,6 +116,7 @@ impl StreamRequest {
             form,
             wanted,
             options,
+            presence,
         })
     }
 
@@ -191,6 +196,14 @@ fn format(value: &str) -> Result<Format, Problem> {
         "data" => Ok(Format::Data),
         "cloudevents" => Ok(Format::CloudEvents),
         _ => Err(Problem::new(400, "format is data or cloudevents").field("format")),
+    }
+}
+
+fn switch(name: &'static str, value: &str) -> Result<bool, Problem> {
+    match value {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Problem::new(400, format!("{name} is true or false")).field(name)),
     }
 }
 

@@ -78,5 +78,6 @@ impl Inner {
         if state == State::Asleep {
             sleeper.tell();
         }
+        ticket.ring();
     }
 }

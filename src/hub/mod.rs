@@ -24,6 +24,7 @@
 //!
 //! | promise | how it is kept | shown by |
 //! | --- | --- | --- |
+//! | who listens to a topic is known, over HTTP too; joins and leaves are told | [`Hub::presence`], [`Hub::attend`] | `tests/hub_catch_up.rs`, `tests/streams/presence.rs` |
 //! | positions rise by one, and a batch is contiguous, whole or not there | one lock, one ring | `tests/hub_publish.rs` |
 //! | nothing is missed silently | [`Lagged`] is an item with a number; it never ends anything | `tests/hub_subscribe.rs` |
 //! | only what a subscription wants is received; its position passes the rest | [`EventFilter`](crate::event::EventFilter) | `tests/hub_unsubscribe.rs` |
@@ -55,6 +56,7 @@
 //! | a batch | half of `capacity` and of `ring_bytes` | the batch is refused whole |
 #![forbid(unsafe_code)]
 
+mod attend;
 mod builder;
 mod class;
 mod control;
@@ -76,6 +78,7 @@ mod subscription;
 mod topics;
 mod writer;
 
+pub use attend::{Attend, Attendance};
 pub use builder::HubBuilder;
 pub use class::Class;
 pub use control::{Control, Controls, Item};

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::event::topic;
+use crate::event::{Filter, topic};
+use crate::ring::Notify;
 
 use super::class::Class;
 use super::control::{Control, WAITING_MAX, overlap};
@@ -25,6 +26,10 @@ pub(super) struct Ticket {
     ended: AtomicU8,
     /// Wants to know who joins and leaves.
     watches: bool,
+    /// It gets what its class takes of these topics only.
+    within: Vec<Filter>,
+    /// Whom to tell beside the sleeper; only who attends without a receiver has it.
+    notify: Option<Arc<dyn Notify>>,
     controls: Mutex<VecDeque<Control>>,
     /// Whether there are any.
     has_controls: AtomicBool,
@@ -62,6 +67,15 @@ pub struct SubscriptionStats {
     pub last_event_time: Option<i64>,
 }
 
+/// Somebody who enters.
+pub(super) struct Entrance {
+    pub(super) id: Option<Box<str>>,
+    pub(super) class: Arc<Class>,
+    pub(super) watches: bool,
+    pub(super) within: Vec<Filter>,
+    pub(super) notify: Option<Arc<dyn Notify>>,
+}
+
 #[derive(Default)]
 pub(super) struct Registry {
     live: Mutex<Live>,
@@ -96,6 +110,23 @@ impl Ticket {
         let _ = self
             .ended
             .compare_exchange(0, code, Ordering::Release, Ordering::Relaxed);
+    }
+
+    /// Whether it would get an event of this topic, were it not for the rest of the event.
+    pub(super) fn takes_topic(&self, topic: &str) -> bool {
+        self.class.filter().matches(topic) && self.within.iter().all(|one| one.matches(topic))
+    }
+
+    /// Whether somebody receives by it.
+    pub(super) fn receives(&self) -> bool {
+        self.notify.is_none()
+    }
+
+    /// Tells who attends without a receiver that something happened. To be called without a lock.
+    pub(super) fn ring(&self) {
+        if let Some(notify) = &self.notify {
+            notify.notify();
+        }
     }
 
     /// Leaves a control for the receiver.
@@ -143,12 +174,14 @@ impl Ticket {
 
 impl Registry {
     /// Enters a subscription under its id, or under one that is made for it.
-    pub(super) fn enter(
-        &self,
-        id: Option<Box<str>>,
-        class: Arc<Class>,
-        watches: bool,
-    ) -> Result<Arc<Ticket>, SubscribeError> {
+    pub(super) fn enter(&self, entrance: Entrance) -> Result<Arc<Ticket>, SubscribeError> {
+        let Entrance {
+            id,
+            class,
+            watches,
+            within,
+            notify,
+        } = entrance;
         if let Some(id) = &id
             && !is_id(id)
         {
@@ -168,6 +201,8 @@ impl Registry {
             sleeper: Sleeper::new(),
             ended: AtomicU8::new(0),
             watches,
+            within,
+            notify,
             controls: Mutex::default(),
             has_controls: AtomicBool::new(false),
             figures: Figures::default(),

@@ -10,7 +10,7 @@ use super::core::Hub;
 use super::error::{EndReason, SubscribeError};
 use super::reader::Reader;
 use super::receiver::Receiver;
-use super::registry::SubscriptionStats;
+use super::registry::{Entrance, SubscriptionStats, Ticket};
 use super::subscription::{Start, Subscription};
 
 impl Hub {
@@ -49,7 +49,13 @@ impl Hub {
             })?;
         let (id, watches) = (subscription.id.take(), subscription.controls.presence);
         let class = self.inner.classes.get(&filter);
-        let ticket = self.inner.registry.enter(id, class.clone(), watches)?;
+        let ticket = self.inner.registry.enter(Entrance {
+            id,
+            class: class.clone(),
+            watches,
+            within: Vec::new(),
+            notify: None,
+        })?;
         let mut receiver =
             Receiver::new(subscriber, self.inner.clone(), ticket, class, subscription);
         match seek {
@@ -77,23 +83,21 @@ impl Hub {
     /// Returns the ids of the subscriptions that would get an event of this topic, were it not for its type and the
     /// rest of it, sorted: who listens there.
     pub fn presence(&self, topic: &str) -> Vec<String> {
-        let all = self
-            .inner
-            .registry
-            .all(|ticket| ticket.class.filter().matches(topic));
+        let all = self.inner.registry.all(|ticket| ticket.takes_topic(topic));
         all.iter().map(|ticket| ticket.id.clone().into()).collect()
     }
 
     /// Returns what every subscription has done so far, sorted by id.
     pub fn subscriptions(&self) -> Vec<SubscriptionStats> {
         let head = self.head();
-        let all = self.inner.registry.all(|_| true);
+        let all = self.inner.registry.all(Ticket::receives);
         all.iter().map(|ticket| ticket.stats(head)).collect()
     }
 
     /// Returns what one subscription has done so far; `None` where no such one lives.
     pub fn subscription(&self, id: &str) -> Option<SubscriptionStats> {
-        Some(self.inner.registry.find(id)?.stats(self.head()))
+        let ticket = self.inner.registry.find(id)?;
+        ticket.receives().then(|| ticket.stats(self.head()))
     }
 
     /// Creates a cursor over everything, which stands after the newest event.

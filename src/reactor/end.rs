@@ -32,11 +32,13 @@ pub enum EndReason {
     Disconnected,
     /// Its endpoint was removed.
     Removed,
+    /// Its topic was deleted.
+    TopicDeleted,
 }
 
 impl EndReason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Closed,
         Self::Reset,
         Self::Stalled,
@@ -48,6 +50,7 @@ impl EndReason {
         Self::Aged,
         Self::Disconnected,
         Self::Removed,
+        Self::TopicDeleted,
     ];
 
     /// The name in metrics and logs: lower case with underscores.
@@ -70,6 +73,7 @@ impl EndReason {
             Self::Aged => "aged",
             Self::Disconnected => "disconnected",
             Self::Removed => "removed",
+            Self::TopicDeleted => "topic_deleted",
         }
     }
 

@@ -267,6 +267,8 @@ pub enum Farewell {
     Disconnected,
     /// Its endpoint is gone.
     Removed,
+    /// Its topic was deleted.
+    TopicDeleted,
 }
 
 impl From<Farewell> for EndReason {
@@ -278,6 +280,7 @@ impl From<Farewell> for EndReason {
             Farewell::Aged => Self::Aged,
             Farewell::Disconnected => Self::Disconnected,
             Farewell::Removed => Self::Removed,
+            Farewell::TopicDeleted => Self::TopicDeleted,
         }
     }
 }

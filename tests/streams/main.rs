@@ -5,4 +5,5 @@
 mod begin;
 mod client;
 mod hold;
+mod presence;
 mod slow;

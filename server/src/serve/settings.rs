@@ -38,6 +38,7 @@ pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
         },
         buffer: args.streams.buffer,
         hold: args.streams.hold,
+        presence: true,
         max_age: args.streams.max_age,
         heartbeat: args.timeouts.heartbeat,
         compression: match args.compression {
