@@ -42,8 +42,52 @@ fn backpressure(buffer: usize) -> BackpressureStream {
         reader_buffer: 0,
         publish_timeout: Duration::ZERO,
         heartbeat: None,
+        ..BackpressureConfig::default()
     };
     BackpressureStream::new(config).unwrap()
+}
+
+#[test]
+fn what_waits_is_bounded_in_bytes_too() {
+    let config = BackpressureConfig {
+        buffer_bytes: 10_000,
+        publish_timeout: Duration::ZERO,
+        ..BackpressureConfig::default()
+    };
+    let stream = BackpressureStream::new(config).unwrap();
+    stream.start().unwrap();
+    let sized = |bytes: usize| {
+        Event::new("t", "t")
+            .text(&"x".repeat(bytes))
+            .to_event()
+            .unwrap()
+    };
+    let too_large = stream.publish_or(&sized(10_001)).unwrap_err();
+    assert!(
+        matches!(too_large, BackpressureError::TooLarge { limit: 10_000, .. }),
+        "{too_large}"
+    );
+    (0..50).for_each(|_| assert!(stream.publish(&sized(4_000)), "nobody reads: nothing waits"));
+    let mut reader = stream.subscribe("*").unwrap();
+    assert!(stream.publish(&sized(4_000)) && stream.publish(&sized(4_000)));
+    assert_eq!(
+        stream.publish_or(&sized(4_000)),
+        Err(BackpressureError::TimedOut)
+    );
+    assert!(stream.publish(&sized(100)), "a small one still fits");
+    assert_eq!(taken(&mut reader), [51, 52, 53]);
+    // Large and small, far more than fits at once: nothing is let go before it was read.
+    let mut sent = 53;
+    for round in 0..2_000 {
+        if stream.publish(&sized(if round % 7 == 0 { 9_000 } else { 10 })) {
+            sent += 1;
+        } else {
+            let seen = taken(&mut reader);
+            assert_eq!(seen.last(), Some(&sent));
+        }
+    }
+    drop(reader);
+    assert!(stream.publish(&sized(9_000)), "who left does not count");
 }
 
 /// Weakness 5: events were dropped for a slow subscriber with a debug log only.
@@ -54,6 +98,7 @@ fn weakness_5_publishers_wait_for_the_slowest_and_nothing_is_dropped() {
         reader_buffer: 3,
         publish_timeout: LONG,
         heartbeat: None,
+        ..BackpressureConfig::default()
     };
     let stream = BackpressureStream::new(config).unwrap();
     stream.start().unwrap();

@@ -11,6 +11,10 @@ use crate::wire::sse::{self, Frame};
 /// The name of an event that SSE clients assume where none is given.
 pub(super) const DEFAULT_TYPE: &str = "message";
 
+/// The names of what a stream is told beside events. An event of such a type is sent without a name, so that nothing a
+/// publisher sends can be taken for a control.
+const CONTROLS: [&str; 5] = ["gap", "reset", "disconnect", "join", "leave"];
+
 /// Syntax and framing of a stream. Its index names a frame log of the reactor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Form {
@@ -150,7 +154,8 @@ impl Encoder {
             }
             (Format::Data, _) => event.data(),
         };
-        let name = if form.names == Names::None || event.ty() == DEFAULT_TYPE {
+        let unnamed = event.ty() == DEFAULT_TYPE || CONTROLS.contains(&event.ty());
+        let name = if form.names == Names::None || unnamed {
             ""
         } else {
             event.ty()

@@ -1,6 +1,6 @@
 //! A bounded stream whose publishers wait for its slowest reader.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +20,10 @@ pub struct BackpressureConfig {
     pub buffer: usize,
     /// Events that a reader may be behind before they count as waiting. Default 100.
     pub reader_buffer: usize,
+    /// Bytes of events that some reader has not passed yet. Default 64 MiB; an event must fit in. Beside
+    /// them the stream keeps events that everybody has passed until they are overwritten: as many bytes, and at most
+    /// 128 of the largest events.
+    pub buffer_bytes: usize,
     /// How long a publish waits for room. Default 5 s.
     pub publish_timeout: Duration,
     /// A reader to whom nothing came for so long gets a heartbeat. Default 30 s; `None` for none.
@@ -31,6 +35,7 @@ impl Default for BackpressureConfig {
         Self {
             buffer: 1_000,
             reader_buffer: 100,
+            buffer_bytes: 64 << 20,
             publish_timeout: Duration::from_secs(5),
             heartbeat: Some(Duration::from_secs(30)),
         }
@@ -49,6 +54,14 @@ pub enum BackpressureError {
     /// It was stopped.
     #[error("the stream was stopped")]
     Stopped,
+    /// The event is larger than everything that may wait.
+    #[error("{bytes} bytes is over the limit of {limit}")]
+    TooLarge {
+        /// Bytes of its record.
+        bytes: usize,
+        /// The stream's `buffer_bytes`.
+        limit: usize,
+    },
     /// A reader is too far behind, and stayed so.
     #[error("no room in time")]
     TimedOut,
@@ -104,6 +117,9 @@ struct State {
     passed: HashMap<u64, u64>,
     /// At most what the slowest reader has passed.
     slowest: u64,
+    /// Bytes of each event after that one, and their sum.
+    sizes: VecDeque<usize>,
+    bytes: usize,
     made: u64,
 }
 
@@ -127,12 +143,14 @@ impl BackpressureStream {
         };
         let hub = Hub::builder()
             .capacity(capacity)
-            .ring_bytes(usize::MAX / 2)
+            .ring_bytes(ring_bytes(config.buffer_bytes))
             .build()?;
         let state = State {
             phase: Phase::New,
             passed: HashMap::new(),
             slowest: 0,
+            sizes: VecDeque::new(),
+            bytes: 0,
             made: 0,
         };
         Ok(Self {
@@ -197,6 +215,11 @@ impl BackpressureStream {
         event: EventRef<'_>,
         deadline: Option<Instant>,
     ) -> Result<Position, BackpressureError> {
+        let (bytes, limit) = (size(event), self.config.buffer_bytes);
+        if bytes > limit {
+            return Err(BackpressureError::TooLarge { bytes, limit });
+        }
+        let hub = &self.shared.hub;
         let mut state = self.shared.state.lock();
         loop {
             match state.phase {
@@ -204,8 +227,11 @@ impl BackpressureStream {
                 Phase::Stopped => return Err(BackpressureError::Stopped),
                 Phase::Running => {}
             }
-            if state.has_room(self.shared.hub.head(), self.shared.hub.capacity()) {
-                return Ok(self.shared.hub.publish(event)?);
+            if state.has_room(hub.head(), (hub.capacity(), limit - bytes)) {
+                let position = hub.publish(event)?;
+                state.sizes.push_back(bytes);
+                state.bytes += bytes;
+                return Ok(position);
             }
             let timed_out = match deadline {
                 Some(deadline) => self
@@ -218,8 +244,7 @@ impl BackpressureStream {
                     false
                 }
             };
-            let head = self.shared.hub.head();
-            if timed_out && !state.has_room(head, self.shared.hub.capacity()) {
+            if timed_out && !state.has_room(hub.head(), (hub.capacity(), limit - bytes)) {
                 return Err(BackpressureError::TimedOut);
             }
         }
@@ -282,18 +307,41 @@ impl BackpressureStream {
 }
 
 impl State {
-    fn has_room(&mut self, head: u64, capacity: usize) -> bool {
-        if head - self.slowest.min(head) < capacity as u64 {
-            return true;
+    /// Whether one more event may wait, with so many bytes of others.
+    fn has_room(&mut self, head: u64, (events, bytes): (usize, usize)) -> bool {
+        let fits = |this: &Self| this.sizes.len() < events && this.bytes <= bytes;
+        if !fits(self) {
+            let slowest = self.passed.values().copied().min().unwrap_or(head);
+            while self.slowest < slowest {
+                self.slowest += 1;
+                self.bytes -= self.sizes.pop_front().unwrap_or_default();
+            }
         }
-        self.slowest = self.passed.values().copied().min().unwrap_or(head);
-        head - self.slowest < capacity as u64
+        fits(self)
     }
 
     fn left(&self, head: u64) -> u64 {
         self.passed.values().map(|passed| head - passed).sum()
     }
 }
+
+/// What an event takes of the bytes that may wait, as the hub counts.
+fn size(event: EventRef<'_>) -> usize {
+    event.record().len().next_multiple_of(64)
+}
+
+/// The hub lets go of the oldest 64 events at once where it has too many bytes. With so many more than may wait, at
+/// least those 64 were passed by everybody.
+fn ring_bytes(buffer_bytes: usize) -> usize {
+    let largest = buffer_bytes.min(RECORD_BYTES_MAX);
+    let spare = largest.saturating_mul(2 * 64);
+    buffer_bytes
+        .saturating_add(spare)
+        .clamp(64 << 10, usize::MAX / 2)
+}
+
+/// No record is larger: the payload, and 64 attributes and a few more of 16 KiB.
+const RECORD_BYTES_MAX: usize = 4 << 20;
 
 /// Reads a [`BackpressureStream`]. As an iterator it waits, and ends once the stream is stopped and everything was read.
 /// Dropping it unsubscribes.

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -44,7 +44,7 @@ type Report = dyn Fn(&str, &Failure) + Send + Sync;
 /// ```
 pub struct InMemoryStream {
     hub: Hub,
-    reader: Mutex<Reader>,
+    shower: Mutex<Shower>,
     /// Events published and not shown yet; whoever raises it from 0 shows them.
     due: AtomicU64,
     handlers: Mutex<Arc<Vec<Arc<Entry>>>>,
@@ -55,14 +55,20 @@ pub struct InMemoryStream {
     report: Option<Box<Report>>,
 }
 
+/// What whoever shows events has in its hands.
+struct Shower {
+    reader: Reader,
+    handlers: Arc<Vec<Arc<Entry>>>,
+    generation: u64,
+}
+
 struct Entry {
     id: Box<str>,
     class: Arc<Class>,
     accept: Option<Box<Accept>>,
     handle: Box<Handle>,
-    /// Events after this offset are shown.
-    after: u64,
-    active: AtomicBool,
+    /// Events after this offset are shown; none any more once it is the greatest.
+    after: AtomicU64,
     delivered: AtomicU64,
     failed: AtomicU64,
 }
@@ -103,7 +109,11 @@ impl InMemoryStream {
         let reader = hub.reader().expect("the first reader of a hub");
         Ok(Self {
             hub,
-            reader: Mutex::new(reader),
+            shower: Mutex::new(Shower {
+                reader,
+                handlers: Arc::default(),
+                generation: 0,
+            }),
             due: AtomicU64::new(0),
             handlers: Mutex::default(),
             generation: AtomicU64::new(0),
@@ -169,9 +179,14 @@ impl InMemoryStream {
             return false;
         };
         let mut changed = handlers.to_vec();
-        changed.remove(at).active.store(false, Ordering::Release);
+        changed.remove(at).after.store(u64::MAX, Ordering::Release);
         *handlers = Arc::new(changed);
         self.generation.fetch_add(1, Ordering::Release);
+        drop(handlers);
+        // What the handler holds goes now; if events are being shown, when they were.
+        if let Some(mut shower) = self.shower.try_lock() {
+            self.refresh(&mut shower);
+        }
         true
     }
 
@@ -240,8 +255,7 @@ impl InMemoryStream {
             class: self.hub.class(&filter),
             accept,
             handle,
-            after: self.hub.head(),
-            active: AtomicBool::new(true),
+            after: AtomicU64::new(self.hub.head()),
             delivered: AtomicU64::new(0),
             failed: AtomicU64::new(0),
         });
@@ -269,29 +283,43 @@ impl InMemoryStream {
 
     fn show_what_is_there(&self) {
         // Nobody else asks for it while we do; a handler that publishes does not.
-        let mut reader = self.reader.lock();
-        // The number first: handlers that are newer than it are only asked for once more.
-        let mut generation = self.generation.load(Ordering::Acquire);
-        let mut handlers = self.handlers.lock().clone();
+        let mut shower = self.shower.lock();
         loop {
+            let Shower {
+                reader,
+                handlers,
+                generation,
+            } = &mut *shower;
             let read = reader.read_while(64, |offset, event| {
-                let now = self.generation.load(Ordering::Acquire);
-                if now != generation {
-                    (generation, handlers) = (now, self.handlers.lock().clone());
-                }
-                self.show_to_all(&handlers, offset, event);
+                self.follow(handlers, generation);
+                self.show_to_all(handlers, offset, event);
                 true
             });
+            self.refresh(&mut shower);
             match read {
                 Err(ReadError::Closed) => return,
                 // Whoever publishes from here on raises `due` for it.
-                Ok(_) if reader.lag() == 0 => return,
+                Ok(_) if shower.reader.lag() == 0 => return,
                 Ok(_) => {}
                 Err(ReadError::Lagged { missed, .. }) => {
                     self.missed.fetch_add(missed, Ordering::Relaxed);
                 }
             }
         }
+    }
+
+    /// Takes the handlers that there are now, where they changed.
+    #[inline]
+    fn follow(&self, handlers: &mut Arc<Vec<Arc<Entry>>>, generation: &mut u64) {
+        // The number first: handlers that are newer than it are only asked for once more.
+        let now = self.generation.load(Ordering::Acquire);
+        if now != *generation {
+            (*generation, *handlers) = (now, self.handlers.lock().clone());
+        }
+    }
+
+    fn refresh(&self, shower: &mut Shower) {
+        self.follow(&mut shower.handlers, &mut shower.generation);
     }
 
     /// One guard for all: it is set up again behind a handler that failed.
@@ -325,8 +353,8 @@ impl InMemoryStream {
 
 impl Entry {
     fn show(&self, offset: u64, event: EventRef<'_>) -> Result<(), HandlerError> {
-        let wanted = offset > self.after
-            && self.active.load(Ordering::Acquire)
+        // Acquire: pairs with the Release in `unsubscribe`.
+        let wanted = offset > self.after.load(Ordering::Acquire)
             && self.class.wants(event)
             && self.accept.as_ref().is_none_or(|accept| accept(event));
         if wanted {

@@ -1,5 +1,6 @@
 //! Streams are there for others to see, see who comes and goes, and end with their topic.
 
+use eventring::event::Event;
 use eventring::hub::{Hub, Subscription};
 use eventring::reactor::EndReason;
 use serde_json::{Value, json};
@@ -12,6 +13,50 @@ fn there(address: SocketAddr, topic: &str) -> Value {
     let mut client = Client::get(address, &path, "", 1 << 20);
     assert_eq!(client.status(), 200, "{}", client.head);
     client.body()
+}
+
+/// Weakness 3: a connection whose socket had failed stayed registered.
+#[test]
+fn weakness_3_a_connection_that_is_gone_is_no_longer_there() {
+    let hub = Hub::new();
+    let server = serve(&hub, |_| {});
+    let mut all: Vec<Client> = (0..20)
+        .map(|_| Client::open(server.addrs()[0], "topic=a"))
+        .collect();
+    eventually("all are there", || hub.presence("a").len() == 20);
+    let last = publish(&hub, "a", "1");
+    all.iter_mut().for_each(|client| client.read_to(last));
+    all.truncate(5);
+    eventually("15 left", || hub.presence("a").len() == 5);
+    let last = publish(&hub, "a", "2");
+    all.iter_mut().for_each(|client| client.read_to(last));
+    server.stop().unwrap();
+}
+
+/// Weakness 29: a payload could set the frame's type, and so end a stream.
+#[test]
+fn an_event_cannot_be_taken_for_a_control() {
+    let hub = Hub::new();
+    let server = serve(&hub, |_| {});
+    let mut client = Client::open(server.addrs()[0], "");
+    let mut whole = Client::open(server.addrs()[0], "format=cloudevents");
+    for ty in ["gap", "reset", "disconnect", "join", "leave", "t"] {
+        hub.publish(&Event::new("a", ty).text("mine").to_event().unwrap())
+            .unwrap();
+    }
+    client.read_to(6);
+    whole.read_to(6);
+    let names: Vec<&str> = client.seen.iter().map(|seen| seen.event.as_str()).collect();
+    let message = "message";
+    assert_eq!(names, [message, message, message, message, message, "t"]);
+    assert!(client.seen.iter().all(|seen| seen.data == "mine"));
+    let types: Vec<Value> = whole
+        .seen
+        .iter()
+        .map(|seen| seen.json()["type"].clone())
+        .collect();
+    assert_eq!(types, ["gap", "reset", "disconnect", "join", "leave", "t"]);
+    server.stop().unwrap();
 }
 
 #[test]
