@@ -7,6 +7,7 @@
 //! - [`deflate`]: compression done once for many readers, and gzip.
 //! - [`http`]: HTTP/1.1 request and response heads, bodies of known length and chunked, the query
 //!   part of a target.
+//! - [`proxy`]: the PROXY protocol, version 2.
 //! - [`sse`]: Server-Sent Events, both directions.
 //! - [`ws`]: WebSocket, handshake, frames and messages.
 #![forbid(unsafe_code)]
@@ -14,5 +15,6 @@
 pub mod deflate;
 pub mod http;
 mod number;
+pub mod proxy;
 pub mod sse;
 pub mod ws;
