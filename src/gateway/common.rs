@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use super::auth::Authorizer;
 use super::guard::Guard;
 use super::options::StreamOptions;
+use super::proxies::Proxies;
 use super::publish::Bounds;
 use super::tally::Tallies;
 
@@ -20,6 +21,7 @@ pub(super) struct Common {
     /// Whether streams are listed in the presence of their topics.
     pub(super) presence: bool,
     pub(super) guard: Arc<Guard>,
+    pub(super) proxies: Arc<Proxies>,
     pub(super) authorizer: Arc<dyn Authorizer>,
     /// Bytes of request bodies that are being received.
     pub(super) in_flight: Arc<AtomicUsize>,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::compression::Compression;
 use super::options::StreamOptions;
-use crate::reactor::{Limits, SlowPolicy};
-use crate::wire::http;
+use crate::reactor::{Addresses, Limits, SlowPolicy, UnixAddress};
+use crate::wire::http::{self, ForwardedField};
 
 /// Settings of a [`Server`](super::Server), each with its unit, default and consequence.
 ///
@@ -19,6 +19,18 @@ use crate::wire::http;
 pub struct ServerConfig {
     /// Addresses to listen on; port 0 lets the system pick one. `127.0.0.1:8080`.
     pub listen: Vec<SocketAddr>,
+    /// Unix sockets to listen on, beside `listen`, which may be empty then. None.
+    pub unix: Vec<UnixAddress>,
+    /// Networks of proxies that speak for their clients: `10.0.0.0/8`, an address, or `unix` for whoever
+    /// may open a Unix socket of ours. What anybody else says of where requests come from is not
+    /// believed. None.
+    pub trusted_proxies: Vec<String>,
+    /// The field in which those proxies name their clients. Clients can write the other one as they
+    /// like. `X-Forwarded-For`.
+    pub forwarded_field: ForwardedField,
+    /// Whether connections of those proxies begin with a PROXY header, version 2. One that does not is
+    /// answered 400. Others must not send any. No.
+    pub proxy_protocol: bool,
     /// Reactors, each on a thread of its own but for the first, which accepts and hands connections
     /// round. More than one helps where one core cannot send all that is to be sent. 1, at most 64.
     pub reactors: usize,
@@ -34,6 +46,9 @@ pub struct ServerConfig {
     pub cors_origins: Vec<String>,
     /// Connections at once; the next one is answered 503 with `Retry-After`. 65,536.
     pub max_connections: usize,
+    /// Connections at once of one client: of an IPv4 address, or of the /64 that a subscriber of IPv6
+    /// has. The next one is answered 429 with `Retry-After`. `None`: as many as there may be in all.
+    pub max_connections_per_address: Option<u32>,
     /// Time for the whole head of a request; then 408. 10 s.
     pub head_timeout: Duration,
     /// Time for the whole body of a request; then 408. 30 s.
@@ -90,10 +105,15 @@ impl Default for ServerConfig {
         let options = StreamOptions::default();
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
+            unix: Vec::new(),
+            trusted_proxies: Vec::new(),
+            forwarded_field: ForwardedField::default(),
+            proxy_protocol: false,
             reactors: 1,
             allowed_hosts: Vec::new(),
             cors_origins: Vec::new(),
             max_connections: limits.max_connections,
+            max_connections_per_address: limits.max_connections_per_address,
             head_timeout: limits.head_timeout,
             body_timeout: limits.body_timeout,
             idle_timeout: limits.idle_timeout,
@@ -143,6 +163,10 @@ impl ServerConfig {
     pub(super) fn first_fault(&self) -> Option<(&'static str, &'static str)> {
         let zero = [
             ("max_connections", self.max_connections == 0),
+            (
+                "max_connections_per_address",
+                self.max_connections_per_address == Some(0),
+            ),
             ("head_timeout", self.head_timeout.is_zero()),
             ("body_timeout", self.body_timeout.is_zero()),
             ("idle_timeout", self.idle_timeout.is_zero()),
@@ -180,8 +204,11 @@ impl ServerConfig {
         {
             return Some(("send_buffer", "must be 1 KiB to 64 MiB"));
         }
-        if self.listen.is_empty() {
+        if self.listen.is_empty() && self.unix.is_empty() {
             return Some(("listen", "must name an address"));
+        }
+        if self.proxy_protocol && self.trusted_proxies.is_empty() {
+            return Some(("trusted_proxies", "must say who sends PROXY headers"));
         }
         None
     }
@@ -199,9 +226,17 @@ impl ServerConfig {
         }
     }
 
+    pub(super) fn addresses(&self) -> Addresses {
+        Addresses {
+            tcp: self.listen.clone(),
+            unix: self.unix.clone(),
+        }
+    }
+
     pub(super) fn limits(&self) -> Limits {
         Limits {
             max_connections: self.max_connections,
+            max_connections_per_address: self.max_connections_per_address,
             head_timeout: self.head_timeout,
             body_timeout: self.body_timeout,
             idle_timeout: self.idle_timeout,

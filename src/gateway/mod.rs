@@ -30,6 +30,7 @@ mod plan;
 mod presence;
 mod problem;
 mod prometheus;
+mod proxies;
 mod publish;
 mod resume;
 mod routes;
@@ -48,4 +49,7 @@ pub use config::ServerConfig;
 pub use options::StreamOptions;
 pub use server::{Handle, Running, Server, ServerError};
 
-pub use crate::reactor::{Clock, LATENCY_BOUNDS_US, Latency, SlowPolicy, Stats, StopReport};
+pub use crate::reactor::{
+    Clock, LATENCY_BOUNDS_US, Latency, SlowPolicy, Stats, StopReport, UnixAddress,
+};
+pub use crate::wire::http::ForwardedField;

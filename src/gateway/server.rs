@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -15,11 +16,12 @@ use super::crew::Crew;
 use super::guard::Guard;
 use super::hosts::HostPolicy;
 use super::origins::Origins;
+use super::proxies::Proxies;
 use super::publish::Bounds;
 use super::service::Gateway;
 use super::tally::Tallies;
 use crate::hub::Hub;
-use crate::reactor::{self, BindError, Clock, Latency, Reactor, Stats, StopReport};
+use crate::reactor::{self, BindError, Clock, Latency, Reactor, Stats, StopReport, UnixAddress};
 
 /// Serves a hub over HTTP and Server-Sent Events.
 ///
@@ -108,6 +110,12 @@ impl Server {
             .map_err(|(value, why)| ServerError::value("allowed_hosts", &value, &why))?;
         let origins = Origins::new(&config.cors_origins)
             .map_err(|(value, why)| ServerError::value("cors_origins", &value, &why))?;
+        let proxies = Proxies::new(
+            &config.trusted_proxies,
+            config.forwarded_field,
+            config.proxy_protocol,
+        )
+        .map_err(|(value, why)| ServerError::value("trusted_proxies", &value, &why))?;
         let mut readers = Vec::with_capacity(config.reactors);
         for _ in 0..config.reactors {
             readers.push((hub.reader()?, hub.reader()?));
@@ -129,13 +137,14 @@ impl Server {
             frame_log: config.frame_log_bytes / config.reactors,
             presence: config.presence,
             guard: Arc::new(Guard::new(hosts, origins)),
+            proxies: Arc::new(proxies),
             authorizer: authorizer.into(),
             in_flight: Arc::default(),
             tallies: Arc::new(Tallies::new(config.reactors)),
         };
         let mut readers = readers.into_iter();
         let count = config.reactors;
-        let mut reactors = Reactor::bind(&config.listen, limits, (count, fed), |handle| {
+        let mut reactors = Reactor::bind(&config.addresses(), limits, (count, fed), |handle| {
             let Some(readers) = readers.next() else {
                 unreachable!("there are readers for each reactor")
             };
@@ -147,6 +156,9 @@ impl Server {
         };
         for address in reactor.addresses() {
             tracing::info!(%address, epoch = %hub.epoch(), "listening");
+        }
+        for address in reactor.unix_addresses() {
+            tracing::info!(path = %address.path.display(), epoch = %hub.epoch(), "listening");
         }
         Ok(Self {
             reactor,
@@ -167,6 +179,11 @@ impl Server {
     /// The addresses listened on, with the ports that the system picked.
     pub fn local_addrs(&self) -> &[SocketAddr] {
         self.reactor.addresses()
+    }
+
+    /// The Unix sockets listened on.
+    pub fn unix_addrs(&self) -> &[UnixAddress] {
+        self.reactor.unix_addresses()
     }
 
     /// Speaks to the server from any thread.
@@ -209,7 +226,7 @@ impl Server {
 
     /// Does what is ready, after waiting for it at most `timeout` (`None`: as long as it takes).
     ///
-    /// For hosts with a loop of their own: turn when [`AsRawFd`](std::os::fd::AsRawFd) is readable or
+    /// For hosts with a loop of their own: turn when the descriptor ([`AsFd`]) is readable or
     /// [`next_deadline`](Self::next_deadline) has passed. Returns `Some` once the server has stopped. With
     /// more than one [reactor](ServerConfig::reactors) this drives the first one, and starts the threads
     /// of the others when it is first called; otherwise nothing runs but what is called here.
@@ -238,13 +255,22 @@ impl Server {
         Ok(self.report)
     }
 
-    /// When the next turn is due even if no descriptor is ready; `None`: now.
-    pub fn next_deadline(&self) -> Option<Instant> {
+    /// When the next turn is due even if the descriptor is not readable; `None`: now.
+    ///
+    /// To be asked right before a sleep: from here until the next turn the descriptor also becomes
+    /// readable for what is published, which costs the publisher a wake.
+    pub fn next_deadline(&mut self) -> Option<Instant> {
         self.reactor.next_deadline()
     }
 }
 
-#[cfg(unix)]
+/// The descriptor to wait for: it is readable when a turn has something to do.
+impl AsFd for Server {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.reactor.as_fd()
+    }
+}
+
 impl std::os::fd::AsRawFd for Server {
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
         self.reactor.as_raw_fd()
@@ -289,6 +315,10 @@ pub struct Running {
 
 impl Running {
     /// The first address listened on.
+    ///
+    /// # Panics
+    ///
+    /// When the server listens on Unix sockets only.
     pub fn addr(&self) -> SocketAddr {
         self.addresses[0]
     }

@@ -26,8 +26,8 @@ use super::topics::Topics;
 use crate::event::{Epoch, Filter, Position, Router};
 use crate::hub::{Hub, HubWaiter, Reader};
 use crate::reactor::{
-    Answer, Begin, CatchUp, CaughtUp, ClassId, Codec, Farewell, Frames, Handle, Refusal, Service,
-    StreamEnd, StreamId, Streams, Tag, WatchPlan,
+    Answer, Begin, CatchUp, CaughtUp, ClassId, Codec, Farewell, Frames, Handle, Introduction, Peer,
+    Refusal, Service, StreamEnd, StreamId, Streams, Tag, WatchPlan,
 };
 use crate::wire::http::{BodyLength, Coding, Head, Reason, RequestError, ResponseHead};
 use crate::wire::sse;
@@ -280,12 +280,23 @@ impl Service for Gateway {
         Form::of(form).seal(block, last, out);
     }
 
-    fn head(&mut self, head: &Head, peer: SocketAddr) -> Begin<Self> {
+    fn introduction(&self, peer: SocketAddr) -> Introduction {
+        self.common.proxies.introduction(peer)
+    }
+
+    fn client(&self, head: &Head, peer: SocketAddr) -> SocketAddr {
+        self.common.proxies.client(head, peer)
+    }
+
+    fn head(&mut self, head: &Head, peer: Peer) -> Begin<Self> {
         // A body that nobody reads would be taken for the next request.
         let bodiless = matches!(head.body(), BodyLength::None | BodyLength::Length(0));
         let reply = routes::reply_to(head);
         let reply = if bodiless { reply } else { reply.closing() };
-        let cors = match self.common.guard.check(head, peer.ip()) {
+        // Not the client's: a page may name whom it likes, and would go unchecked.
+        let socket = peer.socket.ip();
+        let peer = peer.client;
+        let cors = match self.common.guard.check(head, socket) {
             Ok(cors) => cors,
             Err((why, problem)) => {
                 self.metrics.answered(Kind::None, problem.status());
@@ -387,6 +398,11 @@ impl Service for Gateway {
                 let problem = Problem::new(503, "too many connections");
                 (Refused::Connections, problem.retry_after_s(RETRY_AFTER_S))
             }
+            Refusal::TooManyFromAddress => {
+                let problem = Problem::new(429, "too many connections from this address");
+                (Refused::Connections, problem.retry_after_s(RETRY_AFTER_S))
+            }
+            Refusal::Preface(error) => (Refused::Malformed, Problem::new(400, error.to_string())),
             Refusal::HeadTimeout => {
                 let problem = Problem::new(408, "the head took too long");
                 (Refused::HeadTimeout, problem)

@@ -41,6 +41,8 @@
 //! | bound | default | beyond it |
 //! | --- | --- | --- |
 //! | `max_connections` | 65,536, or what the open-file limit leaves | 503 with `Retry-After` |
+//! | `max_connections_per_address`: an IPv4 address, an IPv6 /64 | none | 429 with `Retry-After`; beyond four more, closed without an answer |
+//! | a PROXY header | 4 KiB and 16 bytes | 400 |
 //! | `head_timeout` for the whole head | 10 s | 408, or a silent close where no byte came |
 //! | `body_timeout` for the whole body | 30 s | 408 |
 //! | `idle_timeout` between requests | 60 s | closed |

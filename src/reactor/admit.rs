@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 
 use mio::Token;
 
+use super::clients::Entry;
 use super::conn::Cold;
+use super::core::Core;
 use super::end::EndReason;
 use super::inbox::Command;
 use super::listeners::Accepted;
 use super::requests::Requests;
-use super::service::{Refusal, Service};
+use super::service::{Introduction, Refusal, Service};
 use super::transport::Transport;
 use super::turn::Reactor;
 
@@ -24,12 +26,12 @@ impl<S: Service> Reactor<S> {
         for socket in accepted.drain(..) {
             match socket {
                 Accepted::TurnedAway => self.core.counters.refused.add(1),
-                Accepted::Connection(stream, peer) => {
+                Accepted::Connection(transport, peer) => {
                     self.core.counters.accepted.add(1);
-                    let Ok(transport) = Transport::accepted(stream, &self.core.limits) else {
-                        continue;
-                    };
-                    self.admit(transport, peer);
+                    // A socket that cannot be set up is broken already.
+                    if transport.set_up(&self.core.limits).is_ok() {
+                        self.admit(transport, peer);
+                    }
                 }
             }
         }
@@ -67,8 +69,10 @@ impl<S: Service> Reactor<S> {
 
     /// Makes a counted socket a connection of this reactor, which awaits its first head.
     pub(super) fn adopt(&mut self, mut transport: Transport, peer: SocketAddr) -> Option<u32> {
+        let introduction = self.service.introduction(peer);
         let core = &mut self.core;
-        let requests = Box::new(Requests::new(peer, &core.limits));
+        let preface = introduction == Introduction::Preface;
+        let requests = Box::new(Requests::new(peer, preface, &core.limits));
         let i = core.insert(Cold {
             requests: Some(requests),
             peer,
@@ -82,6 +86,55 @@ impl<S: Service> Reactor<S> {
         core.hot(i).transport = Some(transport);
         let timeout = core.limits.head_timeout;
         core.set_deadline(i, timeout);
-        Some(i)
+        let entry = match introduction {
+            Introduction::Peer => core.meet(i, peer),
+            // It is met when we know who it is.
+            Introduction::Preface | Introduction::Requests => Entry::Within,
+        };
+        if entry == Entry::Within {
+            return Some(i);
+        }
+        core.counters.refused.add(1);
+        match entry {
+            Entry::Turned => core.close(&mut self.service, i, EndReason::Closed),
+            _ => self.refuse(i, Refusal::TooManyFromAddress),
+        }
+        None
+    }
+
+    /// Answers a connection that has not said anything yet, and closes it.
+    fn refuse(&mut self, i: u32, why: Refusal) {
+        self.core.out(i).bytes = self.service.refuse_for(why, None);
+        let (core, service) = (&mut self.core, &mut self.service);
+        core.begin_closing(service, i, EndReason::Closed);
+    }
+}
+
+impl<S: Service> Core<S> {
+    /// Notes who is behind connection `i`, and counts it there.
+    pub(super) fn meet(&mut self, i: u32, client: SocketAddr) -> Entry {
+        let known = self.cold[i as usize].peer.ip() == client.ip();
+        let Some(max) = self.limits.max_connections_per_address else {
+            self.cold[i as usize].peer = client;
+            return Entry::Within;
+        };
+        if known && self.cold[i as usize].counted {
+            self.cold[i as usize].peer = client;
+            return Entry::Within;
+        }
+        self.part(i);
+        let entry = self.group.clients.enter(client.ip(), max);
+        let cold = &mut self.cold[i as usize];
+        cold.peer = client;
+        cold.counted = entry != Entry::Turned;
+        entry
+    }
+
+    /// Counts connection `i` no longer.
+    pub(super) fn part(&mut self, i: u32) {
+        let cold = &mut self.cold[i as usize];
+        if std::mem::take(&mut cold.counted) {
+            self.group.clients.leave(cold.peer.ip());
+        }
     }
 }

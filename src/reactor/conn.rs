@@ -104,7 +104,10 @@ impl Hot {
 pub(super) struct Cold<S: Service> {
     /// There until the connection becomes a stream.
     pub(super) requests: Option<Box<Requests<S>>>,
+    /// The client, as far as it is known.
     pub(super) peer: SocketAddr,
+    /// It counts among the connections of its client.
+    pub(super) counted: bool,
     /// Second in which the stream began.
     pub(super) since: u32,
     /// How often [`Hot::sent`] has wrapped.
@@ -137,6 +140,7 @@ impl<S: Service> Cold<S> {
         Self {
             requests: None,
             peer: SocketAddr::from(([0, 0, 0, 0], 0)),
+            counted: false,
             since: 0,
             sent_high: 0,
             delivered: 0,

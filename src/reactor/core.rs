@@ -200,6 +200,8 @@ impl<S: Service> Core<S> {
         if hot.phase == Phase::Free {
             return;
         }
+        self.part(i);
+        let hot = self.hot(i);
         // Dropping the socket closes it; the poll forgets closed descriptors by itself.
         *hot = Hot::free();
         let looked_at = self.cold[i as usize].looked_at;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::clients::Clients;
 use super::inbox::{Command, Inbox};
 use super::latency::Latency;
 use super::stats::{Counters, Stats};
@@ -23,6 +24,7 @@ pub(super) struct Group {
     open: AtomicU64,
     /// Bytes of half-sent frames that all reactors keep.
     half_sent: AtomicUsize,
+    pub(super) clients: Clients,
 }
 
 impl Group {
@@ -36,6 +38,7 @@ impl Group {
             members: members.collect(),
             open: AtomicU64::new(0),
             half_sent: AtomicUsize::new(0),
+            clients: Clients::default(),
         }
     }
 

@@ -9,6 +9,9 @@ use crate::wire::http;
 pub struct Limits {
     /// Connections at once, streams and requests together; the next one is answered 503. 65,536.
     pub max_connections: usize,
+    /// Connections at once of one client: of an IPv4 address or an IPv6 /64. The next one is answered
+    /// 429, many more are closed without an answer. `None`: as many as there may be in all.
+    pub max_connections_per_address: Option<u32>,
     /// Time for a request's head, from its first byte (from the accept for the first). Then 408, or
     /// a silent close if no byte came. 10 s.
     pub head_timeout: Duration,
@@ -48,6 +51,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_connections: 65_536,
+            max_connections_per_address: None,
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),

@@ -1,15 +1,19 @@
 //! Listening sockets: bound with a typed error, accepted a bounded number at a time.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
-use mio::net::{TcpListener, TcpStream};
+use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 
+use super::bind::Addresses;
+use super::transport::Transport;
+use super::unix::{self, SocketFile, UnixAddress};
+
 /// Connections that may wait in the kernel for us.
-const BACKLOG: i32 = 4096;
+pub(super) const BACKLOG: i32 = 4096;
 /// Connections accepted at most before others have their turn.
 const ACCEPTS: usize = 64;
 
@@ -17,50 +21,91 @@ const ACCEPTS: usize = 64;
 #[derive(Debug, Error)]
 #[error("cannot listen on {address}: {source}")]
 pub struct BindError {
-    /// The address as it was asked for.
-    pub address: SocketAddr,
+    /// The address as it was asked for; `unix:` and the path of a Unix socket.
+    pub address: String,
     /// What the system said.
     pub source: io::Error,
 }
 
 #[derive(Default)]
 pub(super) struct Listeners {
-    sockets: Vec<TcpListener>,
+    sockets: Vec<Listener>,
     /// Sockets that may have more to accept.
     unaccepted: Vec<usize>,
     addresses: Vec<SocketAddr>,
+    unix_addresses: Vec<UnixAddress>,
     /// Kept free so that a full descriptor table can still turn a connection away.
     reserve: Option<std::fs::File>,
 }
 
+enum Listener {
+    Tcp(TcpListener),
+    /// With the file that goes when we stop listening.
+    Unix(
+        UnixListener,
+        #[expect(dead_code, reason = "held for its drop")] SocketFile,
+    ),
+}
+
+impl Listener {
+    fn accept(&self) -> io::Result<(Transport, SocketAddr)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept()?;
+                Ok((Transport::Tcp(stream), peer))
+            }
+            Self::Unix(listener, _) => {
+                let (stream, _) = listener.accept()?;
+                Ok((Transport::Unix(stream), UNIX_PEER))
+            }
+        }
+    }
+}
+
+/// What stands for the address of a peer on a Unix socket, which has none.
+pub(super) const UNIX_PEER: SocketAddr =
+    SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
+
 /// What an accept came to.
 pub(super) enum Accepted {
-    Connection(TcpStream, SocketAddr),
+    Connection(Transport, SocketAddr),
     /// The process has no descriptor left: the connection was closed at once.
     TurnedAway,
 }
 
 impl Listeners {
     /// Binds all addresses or none.
-    pub(super) fn bind(addresses: &[SocketAddr]) -> Result<Self, BindError> {
+    pub(super) fn bind(addresses: &Addresses) -> Result<Self, BindError> {
         let mut sockets = Vec::new();
         let mut bound = Vec::new();
-        for address in addresses {
+        for address in &addresses.tcp {
             let fail = |source| BindError {
-                address: *address,
+                address: address.to_string(),
                 source,
             };
             let socket = listen(*address).map_err(fail)?;
             bound.push(socket.local_addr().map_err(fail)?);
-            sockets.push(socket);
+            sockets.push(Listener::Tcp(socket));
+        }
+        for address in &addresses.unix {
+            let (socket, file) = unix::listen(address).map_err(|source| BindError {
+                address: format!("unix:{}", address.path.display()),
+                source,
+            })?;
+            sockets.push(Listener::Unix(socket, file));
         }
         let reserve = std::fs::File::open("/dev/null").ok();
         Ok(Self {
             sockets,
             unaccepted: Vec::new(),
             addresses: bound,
+            unix_addresses: addresses.unix.clone(),
             reserve,
         })
+    }
+
+    pub(super) fn unix_addresses(&self) -> &[UnixAddress] {
+        &self.unix_addresses
     }
 
     pub(super) fn addresses(&self) -> &[SocketAddr] {
@@ -70,7 +115,13 @@ impl Listeners {
     /// Registers listener `n` under `token(n)`.
     pub(super) fn register(&mut self, registry: &Registry, first: usize) -> io::Result<()> {
         for (n, socket) in self.sockets.iter_mut().enumerate() {
-            registry.register(socket, Token(first + n), Interest::READABLE)?;
+            let token = Token(first + n);
+            match socket {
+                Listener::Tcp(socket) => registry.register(socket, token, Interest::READABLE)?,
+                Listener::Unix(socket, _) => {
+                    registry.register(socket, token, Interest::READABLE)?
+                }
+            }
         }
         Ok(())
     }
@@ -94,7 +145,7 @@ impl Listeners {
         };
         for _ in 0..ACCEPTS {
             match self.sockets[n].accept() {
-                Ok((stream, peer)) => take(Accepted::Connection(stream, peer)),
+                Ok((transport, peer)) => take(Accepted::Connection(transport, peer)),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) if is_out_of_descriptors(&error) && self.turn_away(n) => {
                     take(Accepted::TurnedAway);

@@ -5,9 +5,12 @@
 #![deny(unsafe_code)]
 
 mod admit;
+mod begin;
 mod behind;
+mod bind;
 mod chain;
 mod class;
+mod clients;
 mod clock;
 mod coded;
 mod compress;
@@ -38,9 +41,11 @@ mod stop;
 mod streams;
 mod transport;
 mod turn;
+mod unix;
 mod visits;
 mod wheel;
 
+pub use self::bind::Addresses;
 pub use self::class::ClassId;
 pub use self::clock::{Clock, SystemClock};
 pub use self::end::{EndReason, StreamEnd};
@@ -51,9 +56,11 @@ pub use self::limits::Limits;
 pub use self::listeners::BindError;
 pub use self::pace::{Pace, SlowPolicy};
 pub use self::service::{
-    Answer, Begin, CatchUp, CaughtUp, Codec, Farewell, Refusal, Service, StreamPlan, Tag, WatchPlan,
+    Answer, Begin, CatchUp, CaughtUp, Codec, Farewell, Introduction, Peer, Refusal, Service,
+    StreamPlan, Tag, WatchPlan,
 };
 pub use self::stats::Stats;
 pub use self::stop::StopReport;
 pub use self::streams::{Queued, StreamId, StreamInfo, Streams};
 pub use self::turn::Reactor;
+pub use self::unix::UnixAddress;

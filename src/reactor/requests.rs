@@ -7,28 +7,32 @@ use super::conn::{Flags, Phase};
 use super::core::Core;
 use super::end::EndReason;
 use super::limits::Limits;
-use super::service::{Answer, Begin, Refusal, Service, StreamPlan, WatchPlan};
+use super::service::{Answer, Refusal, Service, StreamPlan, WatchPlan};
 use super::streams::Streams;
-use crate::wire::http::{Head, RequestDecoder, RequestError, Step};
+use crate::wire::http::{RequestDecoder, RequestError, Step};
 
-const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// What a connection knows while it is not yet a stream.
 pub(super) struct Requests<S: Service> {
-    peer: SocketAddr,
-    decoder: RequestDecoder,
+    pub(super) peer: SocketAddr,
+    /// A PROXY header comes first.
+    pub(super) preface: bool,
+    /// A head has come since the clock was set.
+    begun: bool,
+    pub(super) decoder: RequestDecoder,
     /// Bytes that came and are not consumed: part of a head, or pipelined requests that wait.
     input: Vec<u8>,
     /// The request whose body is arriving.
-    exchange: Option<S::Exchange>,
+    pub(super) exchange: Option<S::Exchange>,
     clock: Clock,
     /// Answers in the order of their requests.
-    answers: VecDeque<Reply<S>>,
+    pub(super) answers: VecDeque<Reply<S>>,
     /// `input` holds more than the beginning of something: a bound stopped the decoder.
-    held: bool,
+    pub(super) held: bool,
 }
 
-enum Reply<S: Service> {
+pub(super) enum Reply<S: Service> {
     Answer(Answer),
     Stream(Box<StreamPlan<S::Key>>),
     Watch(WatchPlan),
@@ -46,9 +50,11 @@ enum Clock {
 }
 
 impl<S: Service> Requests<S> {
-    pub(super) fn new(peer: SocketAddr, limits: &Limits) -> Self {
+    pub(super) fn new(peer: SocketAddr, preface: bool, limits: &Limits) -> Self {
         Self {
             peer,
+            preface,
+            begun: false,
             decoder: RequestDecoder::new(limits.http),
             input: Vec::new(),
             exchange: None,
@@ -89,7 +95,7 @@ impl<S: Service> Requests<S> {
 }
 
 /// What one step of a decoder came to.
-enum Next {
+pub(super) enum Next {
     Again,
     Wait,
 }
@@ -104,11 +110,11 @@ impl<S: Service> Core<S> {
         let mut input = std::mem::take(&mut requests.input);
         let mut used = 0;
         if input.is_empty() {
-            used = self.decode_all(service, &mut requests, bytes, &mut out);
+            used = self.decode_all(service, (i, &mut requests), bytes, &mut out);
             input.extend_from_slice(&bytes[used..]);
         } else {
             input.extend_from_slice(bytes);
-            used += self.decode_all(service, &mut requests, &input, &mut out);
+            used += self.decode_all(service, (i, &mut requests), &input, &mut out);
             input.drain(..used);
         }
         if !input.is_empty() {
@@ -122,11 +128,17 @@ impl<S: Service> Core<S> {
     fn decode_all(
         &mut self,
         service: &mut S,
-        requests: &mut Requests<S>,
+        (i, requests): (u32, &mut Requests<S>),
         input: &[u8],
         out: &mut Vec<u8>,
     ) -> usize {
         let mut used = 0;
+        if requests.preface {
+            used = self.take_preface(service, (i, requests), input);
+            if requests.preface {
+                return used;
+            }
+        }
         requests.held = true;
         while !requests.is_full(&self.limits)
             && out.len() < self.limits.private_bytes
@@ -136,7 +148,7 @@ impl<S: Service> Core<S> {
                 Ok((n, step)) => {
                     used += n;
                     let more = used < input.len();
-                    self.step(service, requests, step, more, out)
+                    self.step(service, (i, requests), step, more, out)
                 }
                 Err(error) => refuse(service, requests, &error),
             };
@@ -151,7 +163,7 @@ impl<S: Service> Core<S> {
     fn step(
         &mut self,
         service: &mut S,
-        requests: &mut Requests<S>,
+        (i, requests): (u32, &mut Requests<S>),
         step: Step<'_>,
         more: bool,
         out: &mut Vec<u8>,
@@ -159,7 +171,8 @@ impl<S: Service> Core<S> {
         match step {
             Step::NeedMore => return Next::Wait,
             Step::Head(head) => {
-                let next = begin(service, requests, &head, more);
+                requests.begun = true;
+                let next = self.begin(service, (i, requests), &head, more);
                 requests.decoder.recycle(head);
                 return next;
             }
@@ -296,7 +309,12 @@ impl<S: Service> Core<S> {
         } else {
             Clock::Head
         };
-        // A deadline is total: more bytes of the same part do not move it.
+        // A deadline is total: more bytes of the same part do not move it, and empty lines between
+        // requests are no request. The first head is awaited from the accept on.
+        let begun = std::mem::take(&mut requests.begun);
+        if clock == Clock::Idle && !begun && matches!(requests.clock, Clock::Idle | Clock::Head) {
+            return;
+        }
         if clock == requests.clock && clock != Clock::Idle {
             return;
         }
@@ -336,42 +354,11 @@ impl<S: Service> Core<S> {
     }
 }
 
-fn begin<S: Service>(service: &mut S, requests: &mut Requests<S>, head: &Head, more: bool) -> Next {
-    match service.head(head, requests.peer) {
-        Begin::Answer(answer) => {
-            let close = answer.close;
-            requests.answers.push_back(Reply::Answer(answer));
-            if close { Next::Wait } else { Next::Again }
-        }
-        Begin::Body { exchange, limit } => {
-            requests.decoder.limit_body(limit);
-            if let Err(error) = requests.decoder.check_body() {
-                requests.exchange = Some(exchange);
-                return refuse(service, requests, &error);
-            }
-            if head.expect_continue() && !more {
-                let answer = Answer {
-                    bytes: CONTINUE.to_vec(),
-                    after: 0,
-                    close: false,
-                };
-                requests.answers.push_back(Reply::Answer(answer));
-            }
-            requests.exchange = Some(exchange);
-            Next::Again
-        }
-        Begin::Stream(plan) => {
-            requests.answers.push_back(Reply::Stream(Box::new(plan)));
-            Next::Wait
-        }
-        Begin::Watch(plan) => {
-            requests.answers.push_back(Reply::Watch(plan));
-            Next::Wait
-        }
-    }
-}
-
-fn refuse<S: Service>(service: &mut S, requests: &mut Requests<S>, error: &RequestError) -> Next {
+pub(super) fn refuse<S: Service>(
+    service: &mut S,
+    requests: &mut Requests<S>,
+    error: &RequestError,
+) -> Next {
     let exchange = requests.exchange.take();
     let bytes = service.refuse(error, exchange.as_ref());
     requests.answers.push_back(Reply::Answer(Answer {

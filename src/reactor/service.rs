@@ -10,6 +10,7 @@ use super::frames::Frames;
 use super::pace::Pace;
 use super::streams::{StreamId, Streams};
 use crate::wire::http::{Head, RequestError};
+use crate::wire::proxy::ProxyError;
 
 /// The protocol's meaning: the reactor moves bytes, the service says which.
 ///
@@ -31,8 +32,14 @@ pub trait Service {
     /// Appends a compressed `block` as `form` frames it; `last`: nothing follows it.
     fn seal(form: u8, block: &[u8], last: bool, out: &mut Vec<u8>);
 
+    /// Says how the client behind a new connection becomes known.
+    fn introduction(&self, peer: SocketAddr) -> Introduction;
+
+    /// Says which client sent a request that came from `peer`.
+    fn client(&self, head: &Head, peer: SocketAddr) -> SocketAddr;
+
     /// Takes the head of a request.
-    fn head(&mut self, head: &Head, peer: SocketAddr) -> Begin<Self>
+    fn head(&mut self, head: &Head, peer: Peer) -> Begin<Self>
     where
         Self: Sized;
 
@@ -131,6 +138,26 @@ pub trait Service {
 
     /// From now on only what is published already goes out; new work is to be refused.
     fn stopping(&mut self);
+}
+
+/// Who is behind a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Introduction {
+    /// The peer itself.
+    Peer,
+    /// Whom the PROXY header names that the connection begins with.
+    Preface,
+    /// Whom each request names.
+    Requests,
+}
+
+/// Where a request came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The other end of the socket, or whom a PROXY header named.
+    pub socket: SocketAddr,
+    /// The client, as far as proxies that are trusted have told.
+    pub client: SocketAddr,
 }
 
 /// What becomes of a request, known from its head.
@@ -246,6 +273,10 @@ pub struct CatchUp<'a, K> {
 pub enum Refusal {
     /// The limit on connections is reached.
     TooManyConnections,
+    /// The limit on connections of one client is reached.
+    TooManyFromAddress,
+    /// The connection does not begin with the PROXY header that its sender must send.
+    Preface(ProxyError),
     /// The head did not arrive in time.
     HeadTimeout,
     /// The body did not arrive in time.

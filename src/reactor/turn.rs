@@ -5,25 +5,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Poll, Token, Waker};
+use mio::{Events, Poll, Token};
 
-use super::clock::{Clock, SystemClock};
+use super::clock::Clock;
 use super::core::Core;
 use super::end::EndReason;
 use super::frames::Frames;
-use super::group::Group;
 use super::inbox::{Command, Handle, Inbox};
-use super::limits::Limits;
-use super::listeners::{Accepted, BindError, Listeners};
+use super::listeners::{Accepted, Listeners};
 use super::service::Service;
 use super::stop::StopReport;
 use super::streams::Streams;
+use super::unix::UnixAddress;
 use super::wheel::{TICK, Tick};
 
 pub(super) const WAKER: Token = Token(usize::MAX);
 pub(super) const FIRST_LISTENER: usize = usize::MAX / 2;
-/// Readiness taken from the kernel at a time.
-const EVENTS: usize = 1024;
 
 /// A mio loop that drives a [`Service`].
 ///
@@ -56,99 +53,21 @@ pub struct Reactor<S: Service> {
     /// Set while stopping: when to give up.
     pub(super) stop_at: Option<Instant>,
     pub(super) report: Option<StopReport>,
+    pub(super) rest: Rest,
+}
+
+/// How a reactor that has nothing to do learns of news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// It does not rest.
+    Awake,
+    /// Who collects anyway is not woken for each event.
+    Collecting,
+    /// The service wakes it.
+    Armed,
 }
 
 impl<S: Service> Reactor<S> {
-    /// Listens on `addresses` and makes `count` reactors, whose logs begin at offset `fed`, each with a
-    /// service of its own. The first one accepts and hands the connections round.
-    ///
-    /// What the limits say of connections and half-sent frames holds for all together; the bytes of a
-    /// frame log are divided among them.
-    ///
-    /// # Errors
-    ///
-    /// [`BindError`] names the address that could not be had; then none is listened on.
-    ///
-    /// # Panics
-    ///
-    /// When `count` is 0.
-    pub fn bind(
-        addresses: &[SocketAddr],
-        mut limits: Limits,
-        (count, fed): (usize, u64),
-        mut service: impl FnMut(&Handle) -> S,
-    ) -> Result<Vec<Self>, BindError> {
-        assert!(count > 0, "a server has a reactor");
-        let first = addresses
-            .first()
-            .copied()
-            .unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
-        let fail = |source: io::Error| BindError {
-            address: first,
-            source,
-        };
-        let mut listeners = Some(Listeners::bind(addresses)?);
-        limits.frame_log_bytes = part_of_log(limits.frame_log_bytes, count);
-        let (mut polls, mut inboxes) = (Vec::new(), Vec::new());
-        for _ in 0..count {
-            let poll = Poll::new().map_err(fail)?;
-            let waker = Waker::new(poll.registry(), WAKER).map_err(fail)?;
-            polls.push(poll);
-            inboxes.push(Inbox::new(waker));
-        }
-        let group = Arc::new(Group::new(inboxes));
-        let mut reactors = Vec::with_capacity(count);
-        for (number, poll) in polls.into_iter().enumerate() {
-            let handle = Handle {
-                group: group.clone(),
-                number,
-            };
-            let mut listeners = listeners.take().unwrap_or_default();
-            listeners
-                .register(poll.registry(), FIRST_LISTENER)
-                .map_err(fail)?;
-            let service = service(&handle);
-            reactors.push(Self::new(
-                (poll, listeners),
-                &handle,
-                (limits.clone(), fed),
-                service,
-            ));
-        }
-        Ok(reactors)
-    }
-
-    fn new(
-        (poll, listeners): (Poll, Listeners),
-        handle: &Handle,
-        (limits, fed): (Limits, u64),
-        service: S,
-    ) -> Self {
-        let read_bytes = limits.read_bytes.max(1);
-        Self {
-            number: handle.number,
-            poll,
-            events: Events::with_capacity(EVENTS),
-            listeners,
-            accepted: Vec::new(),
-            next_reactor: 0,
-            inbox: handle.group.member(handle.number).inbox.clone(),
-            core: Core::new(limits, handle, Instant::now(), fed),
-            service,
-            read_buffer: vec![0; read_bytes].into_boxed_slice(),
-            encoded: Vec::new(),
-            due: Vec::new(),
-            cut: Vec::new(),
-            next_scan: 1,
-            batch_since: None,
-            looked: Instant::now(),
-            since: Instant::now(),
-            clock: Box::new(SystemClock),
-            stop_at: None,
-            report: None,
-        }
-    }
-
     /// Goes by another clock, which must not be behind the time of [`bind`](Self::bind).
     pub fn set_clock(&mut self, clock: Box<dyn Clock>) {
         self.clock = clock;
@@ -159,6 +78,11 @@ impl<S: Service> Reactor<S> {
         self.listeners.addresses()
     }
 
+    /// The Unix sockets listened on.
+    pub fn unix_addresses(&self) -> &[UnixAddress] {
+        self.listeners.unix_addresses()
+    }
+
     /// Speaks to this reactor from any thread.
     pub fn handle(&self) -> Handle {
         Handle {
@@ -167,10 +91,22 @@ impl<S: Service> Reactor<S> {
         }
     }
 
-    /// When the next turn has something to do even if no descriptor is ready; `None`: now.
-    pub fn next_deadline(&self) -> Option<Instant> {
+    /// When the next turn has something to do even if the descriptor is not readable; `None`: now.
+    ///
+    /// To be asked right before a sleep: from here until the next turn the descriptor also becomes
+    /// readable for what is published, which costs the publisher a wake.
+    pub fn next_deadline(&mut self) -> Option<Instant> {
         if self.has_work() {
             return None;
+        }
+        if self.rest == Rest::Awake {
+            self.rest = if self.core.only_holds() {
+                Rest::Collecting
+            } else if self.service.arm(self.core.fed) {
+                Rest::Armed
+            } else {
+                return None;
+            };
         }
         let tick = self.core.wheel.next_due().unwrap_or(Tick::MAX);
         let scan = self
@@ -230,29 +166,24 @@ impl<S: Service> Reactor<S> {
         Ok(())
     }
 
-    /// Waits for something to do; `true`: it may have slept.
+    /// Waits for something to do; `true`: it may have slept, here or between the turns.
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
-        let deadline = self.next_deadline();
-        let until = deadline.map(|at| at.saturating_duration_since(self.clock.now()));
-        let mut timeout = match (until, timeout) {
-            (None, _) => Duration::ZERO,
-            (Some(until), None) => until,
-            (Some(until), Some(timeout)) => until.min(timeout),
+        // Who does not want to wait need not be woken.
+        let wanted = timeout.unwrap_or(Duration::MAX);
+        let deadline = match wanted.is_zero() {
+            true => None,
+            false => self.next_deadline(),
         };
-        let may_sleep = timeout > Duration::ZERO;
-        // Who collects anyway is not woken for each event.
-        let holds = may_sleep && self.core.only_holds();
-        let armed = may_sleep && !holds && self.service.arm(self.core.fed);
-        if !armed && !holds {
-            timeout = Duration::ZERO;
-        }
+        let until = deadline.map(|at| at.saturating_duration_since(self.clock.now()));
+        let timeout = until.map_or(Duration::ZERO, |until| until.min(wanted));
         let polled = self.poll.poll(&mut self.events, Some(timeout));
-        if armed {
+        let rest = std::mem::replace(&mut self.rest, Rest::Awake);
+        if rest == Rest::Armed {
             self.service.disarm();
         }
         match polled {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
-            _ => Ok(armed || holds),
+            _ => Ok(rest != Rest::Awake),
         }
     }
 
@@ -299,16 +230,14 @@ impl<S: Service> Reactor<S> {
     }
 }
 
-/// The share of one of `count` reactors: a power of two, so that all together stay within `bytes`.
-fn part_of_log(bytes: usize, count: usize) -> usize {
-    match (bytes / count).checked_ilog2() {
-        Some(log) if count > 1 => 1 << log,
-        _ => bytes,
+/// The descriptor that is readable when a turn has something to do, for a host's own poll.
+impl<S: Service> std::os::fd::AsFd for Reactor<S> {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.poll.registry().as_fd()
     }
 }
 
-/// The descriptor that is readable when a turn has something to do, for a host's own poll.
-#[cfg(unix)]
+/// As [`AsFd`](std::os::fd::AsFd), for those who have to have the number.
 impl<S: Service> std::os::fd::AsRawFd for Reactor<S> {
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
         self.poll.as_raw_fd()

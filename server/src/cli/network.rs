@@ -1,7 +1,16 @@
 //! Settings of `eventring serve` that say how connections come in.
 
 use crate::units;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Listen {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
@@ -12,8 +21,103 @@ pub(crate) struct Network {
     #[arg(long, env = "EVENTRING_REACTORS", value_name = "N", value_parser = reactors)]
     #[arg(default_value = "1")]
     pub(crate) reactors: usize,
+
+    /// Permissions of Unix sockets, in octal
+    #[arg(hide_short_help = true)]
+    #[arg(long, env = "EVENTRING_UNIX_MODE", value_name = "MODE", value_parser = mode)]
+    #[arg(default_value = "660")]
+    pub(crate) unix_mode: u32,
+
+    /// Proxies that speak for their clients: a network, an address, or `unix`; repeatable
+    ///
+    /// What anybody else says of where requests come from is not believed.
+    #[arg(
+        long,
+        env = "EVENTRING_TRUSTED_PROXY",
+        value_name = "NETWORK",
+        value_delimiter = ','
+    )]
+    #[arg(value_parser = network)]
+    pub(crate) trusted_proxy: Vec<String>,
+
+    /// Field in which trusted proxies name the client
+    #[arg(hide_short_help = true)]
+    #[arg(long, env = "EVENTRING_FORWARDED_FIELD", value_enum)]
+    #[arg(default_value_t = Field::XForwardedFor, hide_possible_values = true)]
+    #[arg(value_name = "x-forwarded-for|forwarded")]
+    pub(crate) forwarded_field: Field,
+
+    /// Connections of trusted proxies begin with a PROXY header, version 2
+    #[arg(hide_short_help = true)]
+    #[arg(long, env = "EVENTRING_PROXY_PROTOCOL")]
+    pub(crate) proxy_protocol: bool,
+
+    /// Connections of one IPv4 address or IPv6 /64; more get 429 with Retry-After [default: no limit]
+    #[arg(long, env = "EVENTRING_MAX_CONNECTIONS_PER_ADDRESS", value_name = "N")]
+    #[arg(value_parser = per_address)]
+    pub(crate) max_connections_per_address: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Field {
+    XForwardedFor,
+    Forwarded,
+}
+
+pub(super) fn listen(text: &str) -> Result<Listen, String> {
+    const EXPECTED: &str =
+        "expected ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080, or unix:PATH";
+    match text.strip_prefix("unix:") {
+        Some("") => Err(EXPECTED.into()),
+        Some(path) => Ok(Listen::Unix(path.into())),
+        None => text.parse().map(Listen::Tcp).map_err(|_| EXPECTED.into()),
+    }
 }
 
 fn reactors(text: &str) -> Result<usize, String> {
     units::within(text, 1..=64)
+}
+
+fn mode(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        _ => Err("expected permissions in octal, such as 660".into()),
+    }
+}
+
+fn per_address(text: &str) -> Result<u32, String> {
+    let count = units::count(text)?;
+    u32::try_from(count).map_err(|_| "must be less than 4294967296".into())
+}
+
+/// The library reads it again, and says the same.
+fn network(text: &str) -> Result<String, String> {
+    let (address, bits) = text.split_once('/').unwrap_or((text, "0"));
+    let known = text == "unix" || address.parse::<std::net::IpAddr>().is_ok();
+    match bits.parse::<u8>() {
+        Ok(_) if known => Ok(text.to_owned()),
+        _ => Err("expected a network as 10.0.0.0/8, an address or unix".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_say_what_they_expect() {
+        assert!(listen("[::1]:0").is_ok());
+        assert_eq!(listen("unix:/run/e"), Ok(Listen::Unix("/run/e".into())));
+        for wrong in ["127.0.0.1", "unix:", "/run/e"] {
+            assert!(listen(wrong).unwrap_err().contains("ADDRESS:PORT"));
+        }
+    }
+
+    #[test]
+    fn networks_and_modes_are_looked_at() {
+        assert!(network("10.0.0.0/8").is_ok() && network("::1").is_ok());
+        assert!(network("here").is_err() && network("10.0.0.0/x").is_err());
+        assert_eq!(mode("620"), Ok(0o620));
+        assert!(mode("1000").is_err() && mode("9").is_err());
+    }
 }

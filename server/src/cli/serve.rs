@@ -1,10 +1,9 @@
 //! `eventring serve`: its settings, which the environment and a file can give, too.
 
 use super::names;
-use super::network::Network;
+use super::network::{self, Listen, Network};
 use crate::units;
 use clap::{Args, ValueEnum, ValueHint};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,15 +21,17 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = CONFIG_ENV, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
 
-    /// Address to listen on; repeatable; port 0 picks a free one
+    /// Address or Unix socket to listen on; repeatable; port 0 picks a free one
+    ///
+    /// The file of a Unix socket that nobody listens on any more is replaced, and goes with the server.
     #[arg(
         long,
         env = "EVENTRING_LISTEN",
-        value_name = "ADDR:PORT",
+        value_name = "ADDR:PORT|unix:PATH",
         value_delimiter = ','
     )]
-    #[arg(default_value = "127.0.0.1:8080", value_parser = address)]
-    pub(crate) listen: Vec<SocketAddr>,
+    #[arg(default_value = "127.0.0.1:8080", value_parser = network::listen)]
+    pub(crate) listen: Vec<Listen>,
 
     /// Keep events in memory only (the one mode there is so far)
     #[arg(long, env = "EVENTRING_MEMORY")]
@@ -287,20 +288,4 @@ pub(crate) struct Bounds {
     #[arg(hide_short_help = true)]
     #[arg(long, env = "EVENTRING_SEND_BUFFER", value_name = "BYTES", value_parser = units::bytes)]
     pub(crate) send_buffer: Option<usize>,
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    const EXPECTED: &str = "expected ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080";
-    text.parse().map_err(|_| EXPECTED.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_say_what_they_expect() {
-        assert!(address("[::1]:0").is_ok());
-        assert!(address("127.0.0.1").unwrap_err().contains("ADDRESS:PORT"));
-    }
 }

@@ -1,7 +1,7 @@
 //! No setting without a test of its wrong value: the table is checked against the definition.
 
 use super::*;
-use crate::cli::Cli;
+use crate::cli::{Cli, Listen};
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,6 +10,10 @@ use std::ffi::OsString;
 const WRONG: &[(&str, &str)] = &[
     ("listen", "8080"),
     ("reactors", "65"),
+    ("unix-mode", "rw"),
+    ("trusted-proxy", "here"),
+    ("forwarded-field", "via"),
+    ("max-connections-per-address", "0"),
     ("cors-origin", "app.example"),
     ("allowed-host", "http://app.example"),
     ("log-level", "loud"),
@@ -241,7 +245,7 @@ fn flags_beat_variables_beat_the_file_beats_defaults() {
     assert_eq!(loaded.args.kept.ring_bytes, 1 << 20);
     assert_eq!(
         loaded.args.listen,
-        ["127.0.0.1:1".parse().expect("an address")]
+        [Listen::Tcp("127.0.0.1:1".parse().expect("an address"))]
     );
     assert_eq!(loaded.args.timeouts.heartbeat.as_secs(), 15);
     let shown = show::lines(&loaded);

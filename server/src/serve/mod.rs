@@ -109,6 +109,9 @@ fn announce(server: &Server) {
     for address in server.local_addrs() {
         say::out(format_args!("listening on http://{address}"));
     }
+    for address in server.unix_addrs() {
+        say::out(format_args!("listening on unix:{}", address.path.display()));
+    }
     if let Some(address) = server.local_addrs().first() {
         say::out(format_args!("dashboard http://{address}/"));
     }
@@ -120,6 +123,7 @@ fn flag(field: &str) -> String {
     match field {
         "allowed_hosts" => "allowed-host".into(),
         "cors_origins" => "cors-origin".into(),
+        "trusted_proxies" => "trusted-proxy".into(),
         field => field.replace('_', "-"),
     }
 }

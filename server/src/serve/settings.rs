@@ -1,9 +1,10 @@
 //! From flags to what the library takes; the library judges what fits together.
 
-use crate::cli::{Compression, ServeArgs, Slow};
+use crate::cli::{Compression, Field, Listen, ServeArgs, Slow};
 use eventring::event::Limits;
-use eventring::gateway::{ServerConfig, SlowPolicy};
+use eventring::gateway::{ForwardedField, ServerConfig, SlowPolicy, UnixAddress};
 use eventring::hub::{Hub, HubError};
+use std::net::SocketAddr;
 
 /// Builds the hub that the flags describe.
 pub(super) fn hub(args: &ServeArgs) -> Result<Hub, HubError> {
@@ -21,7 +22,15 @@ pub(super) fn hub(args: &ServeArgs) -> Result<Hub, HubError> {
 /// Describes the server; `max_connections` is what the open-file limit leaves of the flag.
 pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
     ServerConfig {
-        listen: args.listen.clone(),
+        listen: tcp(&args.listen),
+        unix: unix(args),
+        trusted_proxies: args.network.trusted_proxy.clone(),
+        forwarded_field: match args.network.forwarded_field {
+            Field::XForwardedFor => ForwardedField::XForwardedFor,
+            Field::Forwarded => ForwardedField::Forwarded,
+        },
+        proxy_protocol: args.network.proxy_protocol,
+        max_connections_per_address: args.network.max_connections_per_address,
         reactors: args.network.reactors,
         allowed_hosts: args.pages.allowed_host.clone(),
         cors_origins: args.pages.cors_origin.clone(),
@@ -57,4 +66,23 @@ pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
         notsent_lowat: args.bounds.notsent_lowat,
         send_buffer: args.bounds.send_buffer,
     }
+}
+
+fn tcp(listen: &[Listen]) -> Vec<SocketAddr> {
+    let addresses = listen.iter().filter_map(|listen| match listen {
+        Listen::Tcp(address) => Some(*address),
+        Listen::Unix(_) => None,
+    });
+    addresses.collect()
+}
+
+fn unix(args: &ServeArgs) -> Vec<UnixAddress> {
+    let sockets = args.listen.iter().filter_map(|listen| match listen {
+        Listen::Tcp(_) => None,
+        Listen::Unix(path) => Some(UnixAddress {
+            path: path.clone(),
+            mode: args.network.unix_mode,
+        }),
+    });
+    sockets.collect()
 }

@@ -9,6 +9,7 @@ mod browser;
 mod client;
 mod direct;
 mod guide;
+mod identity;
 mod programs;
 mod proxied;
 mod proxy;

@@ -44,10 +44,24 @@ impl Proxy {
         Proxy::start(caddy, server, settings)
     }
 
+    /// nginx with a `server` block that this makes for the address it listens on.
+    pub(crate) fn nginx_with(block: impl FnOnce(SocketAddr) -> String) -> Option<Proxy> {
+        Proxy::run(|address, folder| nginx_command(&block(address), folder))
+    }
+
+    /// HAProxy with sections that this makes for the address it listens on.
+    pub(crate) fn haproxy_with(sections: impl FnOnce(SocketAddr) -> String) -> Option<Proxy> {
+        Proxy::run(|address, folder| haproxy_command(&sections(address), folder))
+    }
+
     fn start(command: Start, server: SocketAddr, settings: Settings) -> Option<Proxy> {
+        Proxy::run(|address, folder| command(address, server, settings, folder))
+    }
+
+    fn run(command: impl FnOnce(SocketAddr, &Path) -> Option<Command>) -> Option<Proxy> {
         let folder = tempfile::tempdir().expect("a folder");
         let address = free_address();
-        let mut command = command(address, server, settings, folder.path())?;
+        let mut command = command(address, folder.path())?;
         let mut process = Process::spawn(command.env("HOME", folder.path()));
         wait_until("the proxy to pass something on", || {
             assert!(!process.has_ended(), "{command:?}: {}", process.stderr());
@@ -83,7 +97,6 @@ fn nginx(
     settings: Settings,
     folder: &Path,
 ) -> Option<Command> {
-    let nginx = program(&["nginx"])?;
     let http = match settings {
         Settings::Default => {
             format!("server {{ listen {address}; location / {{ proxy_pass http://{server}; }} }}")
@@ -93,6 +106,11 @@ fn nginx(
             replaced(&text, "listen 80;", &format!("listen {address};"))
         }
     };
+    nginx_command(&http, folder)
+}
+
+fn nginx_command(http: &str, folder: &Path) -> Option<Command> {
+    let nginx = program(&["nginx"])?;
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {}/{kind};\n", folder.display()))
         .concat();
@@ -115,10 +133,6 @@ fn haproxy(
     settings: Settings,
     folder: &Path,
 ) -> Option<Command> {
-    // The section that Debian's file has.
-    const DEFAULTS: &str = "defaults\n  mode http\n  option dontlognull\n  \
-        timeout connect 5000\n  timeout client 50000\n  timeout server 50000\n";
-    let haproxy = program(&["haproxy"])?;
     let sections = match settings {
         Settings::Default => format!(
             "frontend web\n  bind {address}\n  default_backend eventring\n\
@@ -129,6 +143,14 @@ fn haproxy(
             replaced(&text, "bind :80", &format!("bind {address}"))
         }
     };
+    haproxy_command(&sections, folder)
+}
+
+fn haproxy_command(sections: &str, folder: &Path) -> Option<Command> {
+    // The section that Debian's file has.
+    const DEFAULTS: &str = "defaults\n  mode http\n  option dontlognull\n  \
+        timeout connect 5000\n  timeout client 50000\n  timeout server 50000\n";
+    let haproxy = program(&["haproxy"])?;
     let mut command = Command::new(haproxy);
     command.args(["-db", "-f"]);
     command.arg(write(

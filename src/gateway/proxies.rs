@@ -1,0 +1,106 @@
+//! Which peers are proxies, and what is believed of what they say about their clients.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+
+use crate::reactor::Introduction;
+use crate::wire::http::{ForwardedField, Head, forwarded_client};
+
+/// The word for peers on Unix sockets in a list of networks.
+const UNIX: &str = "unix";
+
+/// The proxies that speak for their clients.
+#[derive(Debug, Default)]
+pub(super) struct Proxies {
+    networks: Vec<IpNet>,
+    /// Whoever may open the Unix socket is one.
+    unix: bool,
+    field: ForwardedField,
+    /// Their connections begin with a PROXY header.
+    preface: bool,
+}
+
+impl Proxies {
+    /// Reads networks: `10.0.0.0/8`, an address, or `unix`.
+    ///
+    /// # Errors
+    ///
+    /// The network that is none, and why.
+    pub(super) fn new(
+        networks: &[String],
+        field: ForwardedField,
+        preface: bool,
+    ) -> Result<Self, (String, String)> {
+        let mut proxies = Self {
+            field,
+            preface,
+            ..Self::default()
+        };
+        for text in networks {
+            if text == UNIX {
+                proxies.unix = true;
+                continue;
+            }
+            let network = text
+                .parse()
+                .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            let expected = "must be a network as 10.0.0.0/8, an address or unix";
+            proxies
+                .networks
+                .push(network.map_err(|_| (text.clone(), expected.to_owned()))?);
+        }
+        Ok(proxies)
+    }
+
+    fn trust(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        self.networks.iter().any(|network| network.contains(&ip))
+    }
+
+    /// How the client behind a connection from `peer` becomes known.
+    pub(super) fn introduction(&self, peer: SocketAddr) -> Introduction {
+        // A peer on a Unix socket has no address.
+        let trusted = match peer.ip().is_unspecified() {
+            true => self.unix,
+            false => self.trust(peer.ip()),
+        };
+        match (trusted, self.preface) {
+            (false, _) => Introduction::Peer,
+            (true, true) => Introduction::Preface,
+            (true, false) => Introduction::Requests,
+        }
+    }
+
+    /// The client that sent a request which came from `peer`.
+    pub(super) fn client(&self, head: &Head, peer: SocketAddr) -> SocketAddr {
+        let told = match self.introduction(peer) {
+            Introduction::Peer => None,
+            _ => forwarded_client(head, self.field, |ip| self.trust(ip)),
+        };
+        told.unwrap_or(peer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_read_and_what_is_none_is_named() {
+        let texts = ["10.0.0.0/8", "::1", "unix"].map(str::to_owned);
+        let proxies = Proxies::new(&texts, ForwardedField::default(), true).unwrap();
+        let peer = |text: &str| proxies.introduction(text.parse().unwrap());
+        assert_eq!(peer("10.9.9.9:1"), Introduction::Preface);
+        assert_eq!(peer("[::ffff:10.9.9.9]:1"), Introduction::Preface);
+        assert_eq!(peer("[::1]:1"), Introduction::Preface);
+        assert_eq!(peer("0.0.0.0:0"), Introduction::Preface);
+        assert_eq!(peer("11.0.0.1:1"), Introduction::Peer);
+        let wrong = Proxies::new(
+            &["10.0.0.0/33".to_owned()],
+            ForwardedField::default(),
+            false,
+        );
+        assert_eq!(wrong.unwrap_err().0, "10.0.0.0/33");
+    }
+}

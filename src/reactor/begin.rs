@@ -1,0 +1,99 @@
+//! The first bytes of a connection and the heads of requests: who sent them, and what is to be done.
+
+use super::clients::Entry;
+use super::core::Core;
+use super::requests::{CONTINUE, Next, Reply, Requests, refuse};
+use super::service::{Answer, Begin, Peer, Refusal, Service};
+use crate::wire::http::Head;
+use crate::wire::proxy::{self, ProxyHeader};
+
+impl<S: Service> Core<S> {
+    /// Takes the PROXY header of connection `i`; returns its bytes once it is whole.
+    pub(super) fn take_preface(
+        &mut self,
+        service: &mut S,
+        (i, requests): (u32, &mut Requests<S>),
+        input: &[u8],
+    ) -> usize {
+        requests.held = false;
+        match proxy::parse(input) {
+            Ok(ProxyHeader::NeedMore) => 0,
+            Ok(ProxyHeader::Whole { len, source }) => {
+                requests.preface = false;
+                if let Some(source) = source {
+                    requests.peer = source;
+                    if self.meet(i, source) != Entry::Within {
+                        self.counters.refused.add(1);
+                        refuse_for(service, requests, Refusal::TooManyFromAddress);
+                    }
+                }
+                len
+            }
+            Err(error) => {
+                refuse_for(service, requests, Refusal::Preface(error));
+                input.len()
+            }
+        }
+    }
+
+    /// Takes the head of a request.
+    pub(super) fn begin(
+        &mut self,
+        service: &mut S,
+        (i, requests): (u32, &mut Requests<S>),
+        head: &Head,
+        more: bool,
+    ) -> Next {
+        let peer = Peer {
+            socket: requests.peer,
+            client: service.client(head, requests.peer),
+        };
+        if self.meet(i, peer.client) != Entry::Within {
+            self.counters.refused.add(1);
+            return refuse_for(service, requests, Refusal::TooManyFromAddress);
+        }
+        match service.head(head, peer) {
+            Begin::Answer(answer) => {
+                let close = answer.close;
+                requests.answers.push_back(Reply::Answer(answer));
+                if close { Next::Wait } else { Next::Again }
+            }
+            Begin::Body { exchange, limit } => {
+                requests.decoder.limit_body(limit);
+                if let Err(error) = requests.decoder.check_body() {
+                    requests.exchange = Some(exchange);
+                    return refuse(service, requests, &error);
+                }
+                if head.expect_continue() && !more {
+                    let answer = Answer {
+                        bytes: CONTINUE.to_vec(),
+                        after: 0,
+                        close: false,
+                    };
+                    requests.answers.push_back(Reply::Answer(answer));
+                }
+                requests.exchange = Some(exchange);
+                Next::Again
+            }
+            Begin::Stream(plan) => {
+                requests.answers.push_back(Reply::Stream(Box::new(plan)));
+                Next::Wait
+            }
+            Begin::Watch(plan) => {
+                requests.answers.push_back(Reply::Watch(plan));
+                Next::Wait
+            }
+        }
+    }
+}
+
+/// Answers what is refused before the service sees it; the connection closes.
+fn refuse_for<S: Service>(service: &mut S, requests: &mut Requests<S>, why: Refusal) -> Next {
+    let bytes = service.refuse_for(why, None);
+    requests.answers.push_back(Reply::Answer(Answer {
+        bytes,
+        after: 0,
+        close: true,
+    }));
+    Next::Wait
+}

@@ -1,0 +1,127 @@
+//! Making reactors: addresses are had, inboxes and polls made, before anything runs.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use mio::{Events, Poll, Waker};
+
+use super::clock::SystemClock;
+use super::core::Core;
+use super::group::Group;
+use super::inbox::{Handle, Inbox};
+use super::limits::Limits;
+use super::listeners::{BindError, Listeners};
+use super::service::Service;
+use super::turn::{FIRST_LISTENER, Reactor, Rest, WAKER};
+use super::unix::UnixAddress;
+
+/// Readiness taken from the kernel at a time.
+const EVENTS: usize = 1024;
+
+/// Where to listen.
+#[derive(Clone, Debug, Default)]
+pub struct Addresses {
+    /// Addresses of TCP; port 0 lets the system pick one.
+    pub tcp: Vec<SocketAddr>,
+    /// Unix sockets.
+    pub unix: Vec<UnixAddress>,
+}
+
+impl<S: Service> Reactor<S> {
+    /// Listens on `addresses` and makes `count` reactors, whose logs begin at offset `fed`, each with a
+    /// service of its own. The first one accepts and hands the connections round.
+    ///
+    /// What the limits say of connections and half-sent frames holds for all together; the bytes of a
+    /// frame log are divided among them.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`] names the address that could not be had; then none is listened on.
+    ///
+    /// # Panics
+    ///
+    /// When `count` is 0.
+    pub fn bind(
+        addresses: &Addresses,
+        mut limits: Limits,
+        (count, fed): (usize, u64),
+        mut service: impl FnMut(&Handle) -> S,
+    ) -> Result<Vec<Self>, BindError> {
+        assert!(count > 0, "a server has a reactor");
+        let fail = |source: io::Error| BindError {
+            address: "a poll".into(),
+            source,
+        };
+        let mut listeners = Some(Listeners::bind(addresses)?);
+        limits.frame_log_bytes = part_of_log(limits.frame_log_bytes, count);
+        let (mut polls, mut inboxes) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            let poll = Poll::new().map_err(fail)?;
+            let waker = Waker::new(poll.registry(), WAKER).map_err(fail)?;
+            polls.push(poll);
+            inboxes.push(Inbox::new(waker));
+        }
+        let group = Arc::new(Group::new(inboxes));
+        let mut reactors = Vec::with_capacity(count);
+        for (number, poll) in polls.into_iter().enumerate() {
+            let handle = Handle {
+                group: group.clone(),
+                number,
+            };
+            let mut listeners = listeners.take().unwrap_or_default();
+            listeners
+                .register(poll.registry(), FIRST_LISTENER)
+                .map_err(fail)?;
+            let service = service(&handle);
+            reactors.push(Self::new(
+                (poll, listeners),
+                &handle,
+                (limits.clone(), fed),
+                service,
+            ));
+        }
+        Ok(reactors)
+    }
+
+    fn new(
+        (poll, listeners): (Poll, Listeners),
+        handle: &Handle,
+        (limits, fed): (Limits, u64),
+        service: S,
+    ) -> Self {
+        let read_bytes = limits.read_bytes.max(1);
+        Self {
+            number: handle.number,
+            poll,
+            events: Events::with_capacity(EVENTS),
+            listeners,
+            accepted: Vec::new(),
+            next_reactor: 0,
+            inbox: handle.group.member(handle.number).inbox.clone(),
+            core: Core::new(limits, handle, Instant::now(), fed),
+            service,
+            read_buffer: vec![0; read_bytes].into_boxed_slice(),
+            encoded: Vec::new(),
+            due: Vec::new(),
+            cut: Vec::new(),
+            next_scan: 1,
+            batch_since: None,
+            looked: Instant::now(),
+            since: Instant::now(),
+            clock: Box::new(SystemClock),
+            stop_at: None,
+            report: None,
+            rest: Rest::Awake,
+        }
+    }
+}
+
+/// The share of one of `count` reactors: a power of two, so that all together stay within `bytes`.
+fn part_of_log(bytes: usize, count: usize) -> usize {
+    match (bytes / count).checked_ilog2() {
+        Some(log) if count > 1 => 1 << log,
+        _ => bytes,
+    }
+}

@@ -1,0 +1,90 @@
+//! Unix sockets to listen on: made where nobody listens, with their mode, and taken away at the end.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use mio::net::UnixListener;
+use rustix::fs::{FlockOperation, flock};
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::listeners::BACKLOG;
+
+/// A Unix socket to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnixAddress {
+    /// Where its file is. A file of an earlier server that nobody listens on any more is replaced;
+    /// anything else there is an error.
+    pub path: PathBuf,
+    /// Who may connect, as permissions of the file: `0o660` is the owner and the group.
+    pub mode: u32,
+}
+
+/// The file of a socket that we listen on; dropping it takes it away.
+pub(super) struct SocketFile {
+    path: PathBuf,
+    /// Device and inode: whoever puts another file there keeps it.
+    identity: (u64, u64),
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|now| now == self.identity) {
+            // It may be gone by now, and then it is gone.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Listens on a Unix socket.
+pub(super) fn listen(address: &UnixAddress) -> io::Result<(UnixListener, SocketFile)> {
+    let path = &address.path;
+    // Two servers that start at once must not both find the file stale: one waits for the other here.
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let folder = fs::File::open(folder)?;
+    flock(&folder, FlockOperation::LockExclusive)?;
+    remove_stale(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    let file = SocketFile {
+        path: path.clone(),
+        identity: identity(path)?,
+    };
+    // Nobody can connect before `listen`, so nobody slips in while the mode is another.
+    fs::set_permissions(path, fs::Permissions::from_mode(address.mode))?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    let listener = std::os::unix::net::UnixListener::from(std::os::fd::OwnedFd::from(socket));
+    Ok((UnixListener::from_std(listener), file))
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let found = fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
+}
+
+/// Takes away the socket that a server left which did not end in order.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if !found.file_type().is_socket() {
+        let text = "there is a file that is no socket";
+        return Err(io::Error::new(ErrorKind::AlreadyExists, text));
+    }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // A full backlog must not make us wait: who listens there lives.
+    socket.set_nonblocking(true)?;
+    match socket.connect(&SockAddr::unix(path)?) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Ok(()) => Err(ErrorKind::AddrInUse.into()),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::AddrInUse.into()),
+        Err(error) => Err(error),
+    }
+}
