@@ -4,7 +4,7 @@
 use eventring::ring::{Overflow, SharedPublisher, Start, TryRecvError};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
-use loom_tests::{Counted, GATED, model, note, shared, together};
+use loom_tests::{Counted, GATED, model, model_up_to, note, shared, together};
 use std::sync::Arc;
 
 /// Two publishers, one with a batch across blocks: at each sequence there is what its publisher put there.
@@ -93,7 +93,7 @@ fn gate_not_lapped_by_two() {
 /// Two publishers do not recycle a block that a lossy reader has pinned.
 #[test]
 fn no_recycle_under_a_pin_by_two() {
-    model(|swap| {
+    model_up_to(2, |swap| {
         let (publisher, ring) = shared(1, Overflow::Overwrite);
         let mut subscriber = ring.subscribe(Start::Newest).unwrap();
         assert_eq!(publisher.publish(0), Ok(0));

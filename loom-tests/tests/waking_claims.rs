@@ -3,12 +3,12 @@
 
 use eventring::ring::{Overflow, PublishError, Start};
 use loom::thread;
-use loom_tests::{BLOCKING, Flag, apart, drain, model, sleepy_shared, together};
+use loom_tests::{BLOCKING, Flag, apart, drain, model, model_up_to, sleepy_shared, together};
 
 /// A reader that sleeps is woken by whichever publisher completes what it waits for.
 #[test]
 fn no_lost_wake_up_with_two_publishers() {
-    model(|swap| {
+    model_up_to(2, |swap| {
         let (publisher, ring) = sleepy_shared(2, Overflow::Overwrite);
         let mut subscriber = ring.subscribe(Start::Newest).unwrap();
         let (other, _open) = (publisher.clone(), publisher.clone());
