@@ -103,15 +103,16 @@
 //! The last `capacity` values: exactly as many as were asked for, counted from where the publisher writes. A batch
 //! evicts while it is written. [`Publisher::trim`] lets go of more, in whole blocks.
 //!
-//! Slots come in blocks of 64 (of fewer in a smaller ring), allocated when first needed: a ring takes
-//! `ceil(capacity / 64) + 1` of them at most, and one more for each reader that has one pinned at the moment when the
-//! publisher comes round. A value stays in its slot until it is written over; it is dropped then, after the new head is
+//! Slots come in blocks of `K`, allocated when first needed: a ring takes `ceil(capacity / K) + 1` of them at most, and one
+//! more for each reader that has one pinned at the moment when the publisher comes round. `K` is 64 in most rings: more
+//! where that is a quarter of the ring and 8 KiB at most, and fewer in a smaller ring. A value stays in its slot until it is written over; it is dropped then, after the new head is
 //! visible, or with the ring.
 //!
 //! # Memory
 //!
-//! With `K = min(64, capacity rounded up to a power of two)` slots a block and `B = ceil(capacity / K) + 1` blocks, a ring
-//! takes at most about
+//! With `2^` for "rounded up to a power of two",
+//! `K = min(2^capacity, max(64, min(2^(capacity / 4), 2^(8192 / size_of::<T>()))))`
+//! slots a block, and `B = ceil(capacity / K) + 1` blocks, a ring takes at most about
 //!
 //! ```text
 //! B * (K * size_of::<T>() + 384)  + 8 * (B rounded up to a power of two)  + 1 KiB
@@ -124,7 +125,7 @@
 //!
 //! # How it works
 //!
-//! `head` is the next sequence. A sequence belongs to a chunk (`sequence / 64`), a chunk is written into a block, and
+//! `head` is the next sequence. A sequence belongs to a chunk (`sequence / K`), a chunk is written into a block, and
 //! the block's `state` says which chunk that is, and how many readers have it pinned. The publisher takes a block for
 //! another chunk only from "no readers", by compare-exchange; a block that is pinned is left to its readers, and another
 //! one, in the end a new one, takes its place. So a lossy reader never makes the publisher wait. A gated reader pins
