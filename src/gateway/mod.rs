@@ -6,12 +6,14 @@
 #![forbid(unsafe_code)]
 
 mod auth;
+mod begin;
 mod binding;
 mod common;
 mod compression;
 mod config;
 mod crew;
 mod dashboard;
+mod exchange;
 mod farewell;
 mod feed;
 mod figures;
@@ -19,6 +21,7 @@ mod forms;
 mod guard;
 mod health;
 mod hosts;
+mod ingest;
 mod kept;
 mod lines;
 mod log;

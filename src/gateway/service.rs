@@ -4,32 +4,30 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::auth::{Access, Action, Denied};
 use super::common::Common;
+use super::exchange::Publish;
 use super::farewell;
 use super::figures::Figures;
 use super::forms::{Encoder, Form};
-use super::guard::{Cors, Guard};
-use super::health;
+use super::guard::Guard;
 use super::log::{self, Refusals};
 use super::metrics::{Kind, Metrics, Refused, status_of};
 use super::newest::Newest;
-use super::presence::{self, Presence};
-use super::problem::{Problem, ReplyTo, fresh_answer, json_answer};
-use super::prometheus;
-use super::publish::{Publish, Publisher};
-use super::routes::{self, Route};
+use super::presence::Presence;
+use super::problem::{Problem, ReplyTo};
+use super::publish::Publisher;
+use super::routes;
 use super::stats;
-use super::stream::{self, StreamFilter, StreamRequest};
+use super::stream::StreamFilter;
 use super::tally::Tally;
 use super::topics::Topics;
-use crate::event::{Epoch, Filter, Position, Router};
+use crate::event::{Epoch, Position, Router};
 use crate::hub::{Hub, HubWaiter, Reader};
 use crate::reactor::{
     Answer, Begin, CatchUp, CaughtUp, ClassId, Codec, Farewell, Frames, Handle, Introduction, Peer,
-    Refusal, Service, StreamEnd, StreamId, Streams, Tag, WatchPlan,
+    Refusal, Service, StreamEnd, StreamId, Streams, Tag,
 };
-use crate::wire::http::{BodyLength, Coding, Head, Reason, RequestError, ResponseHead};
+use crate::wire::http::{BodyLength, Coding, Head, Reason, RequestError};
 use crate::wire::sse;
 
 /// Requests wait while more than this part of the ring is not yet in the logs. A batch takes half of
@@ -52,9 +50,9 @@ pub(super) struct Gateway {
     pub(super) restricted: HashMap<ClassId, StreamFilter>,
     classes: usize,
     pub(super) encoder: Encoder,
-    publisher: Publisher,
-    common: Common,
-    handle: Handle,
+    pub(super) publisher: Publisher,
+    pub(super) common: Common,
+    pub(super) handle: Handle,
     made: Instant,
     /// The first offset that is not in the frame logs.
     fed: u64,
@@ -103,93 +101,6 @@ impl Gateway {
         }
     }
 
-    fn begin(
-        &mut self,
-        head: &Head,
-        route: Route<'_>,
-        peer: SocketAddr,
-        cors: &Cors,
-    ) -> Result<Begin<Self>, Problem> {
-        let reply = routes::reply_to(head);
-        match route {
-            Route::Index => Ok(Begin::Answer(index(reply))),
-            Route::File(file) => Ok(Begin::Answer(file.answer(reply))),
-            Route::Health => {
-                let newest = self.at(self.hub.head());
-                Ok(Begin::Answer(health::answer(
-                    reply,
-                    newest,
-                    self.handle.stats(),
-                )))
-            }
-            Route::Metrics => {
-                self.authorize(head, peer, Action::Observe)?;
-                let mut text = String::with_capacity(8 << 10);
-                prometheus::render(&self.figures(), &mut text);
-                let answer = fresh_answer(reply, prometheus::CONTENT_TYPE, text.as_bytes());
-                Ok(Begin::Answer(answer))
-            }
-            Route::Stats => {
-                self.authorize(head, peer, Action::Observe)?;
-                let mut body = Vec::with_capacity(4 << 10);
-                stats::write_json(&self.figures(), &self.topics, &mut body);
-                body.push(b'\n');
-                Ok(Begin::Answer(json_answer(reply, &body)))
-            }
-            Route::StatsStream => {
-                let access = self.authorize(head, peer, Action::Observe)?;
-                let mut bytes = Vec::with_capacity(4 << 10);
-                stream::write_head_unframed(&mut bytes);
-                if reply.head_only {
-                    return Ok(Begin::Answer(Answer {
-                        bytes,
-                        after: 0,
-                        close: true,
-                    }));
-                }
-                self.write_tick(&mut bytes);
-                Ok(Begin::Watch(WatchPlan {
-                    head: bytes,
-                    expires_at: access.expires_at,
-                }))
-            }
-            Route::Stream => {
-                let access = self.authorize(head, peer, Action::Subscribe)?;
-                let request =
-                    StreamRequest::read(head, self.common.options, self.common.frame_log)?;
-                if reply.head_only {
-                    let bytes = request.head_only();
-                    return Ok(Begin::Answer(Answer {
-                        bytes,
-                        after: 0,
-                        close: true,
-                    }));
-                }
-                let plan = self.plan(request, access, Filter::all(), Tag::default());
-                Ok(Begin::Stream(plan))
-            }
-            Route::Presence(topic) => {
-                let access = self.authorize(head, peer, Action::Subscribe)?;
-                if !access.allow.matches(&topic) {
-                    let detail = "reading this topic is not allowed";
-                    return Err(Problem::new(403, detail).field("topic"));
-                }
-                let mut body = Vec::new();
-                presence::write_json(&self.hub, &topic, &mut body);
-                Ok(Begin::Answer(json_answer(reply, &body)))
-            }
-            Route::Publish(topic) => {
-                let access = self.authorize(head, peer, Action::Publish)?;
-                if !access.allow.matches(&topic) {
-                    let detail = "publishing to this topic is not allowed";
-                    return Err(Problem::new(403, detail).field("topic"));
-                }
-                let (exchange, limit) = self.publisher.begin(head, &topic, cors.clone())?;
-                Ok(Begin::Body { exchange, limit })
-            }
-        }
-    }
-
     fn tally(&self) -> Tally {
         Tally {
             metrics: self.metrics.clone(),
@@ -198,7 +109,7 @@ impl Gateway {
         }
     }
 
-    fn figures(&self) -> Figures {
+    pub(super) fn figures(&self) -> Figures {
         let tallies = &self.common.tallies;
         let all = tallies.sum(self.handle.reactor(), self.tally());
         Figures {
@@ -214,7 +125,7 @@ impl Gateway {
         }
     }
 
-    fn write_tick(&self, out: &mut Vec<u8>) {
+    pub(super) fn write_tick(&self, out: &mut Vec<u8>) {
         let mut data = Vec::with_capacity(4 << 10);
         stats::write_json(&self.figures(), &self.topics, &mut data);
         let frame = sse::Frame {
@@ -243,18 +154,6 @@ impl Gateway {
             _ => return,
         };
         self.note_refusal(why, peer, problem.detail());
-    }
-
-    fn authorize(&self, head: &Head, peer: SocketAddr, action: Action) -> Result<Access, Problem> {
-        self.common
-            .authorizer
-            .authorize(head, peer, action)
-            .map_err(|denied| match denied {
-                Denied::Unknown(challenge) => {
-                    Problem::new(401, "who are you?").authenticate(challenge)
-                }
-                Denied::Forbidden => Problem::new(403, "not allowed"),
-            })
     }
 
     /// Whether nobody needs events to be read: no stream, and nobody who watches topics.
@@ -527,21 +426,4 @@ fn last_answer(problem: &Problem, exchange: Option<&Publish>) -> Vec<u8> {
         exchange.cors().stamp(&mut bytes, 0);
     }
     bytes
-}
-
-fn index(reply: ReplyTo) -> Answer {
-    let mut bytes = Vec::with_capacity(512);
-    let head = ResponseHead::status(&mut bytes, 200)
-        .header("Content-Type", "text/plain; charset=utf-8")
-        .header("Vary", "Accept")
-        .content_length(routes::INDEX.len() as u64);
-    reply.finish(head);
-    if !reply.head_only {
-        bytes.extend_from_slice(routes::INDEX.as_bytes());
-    }
-    Answer {
-        bytes,
-        after: 0,
-        close: !reply.keep_alive,
-    }
 }

@@ -1,0 +1,136 @@
+//! What a route does with a request: an answer, a stream, or a body to come.
+
+use std::net::SocketAddr;
+
+use super::auth::{Access, Action, Denied};
+use super::guard::Cors;
+use super::health;
+use super::presence;
+use super::problem::{Problem, ReplyTo, fresh_answer, json_answer};
+use super::prometheus;
+use super::routes::{self, Route};
+use super::service::Gateway;
+use super::stats;
+use super::stream::{self, StreamRequest};
+use crate::event::Filter;
+use crate::reactor::{Answer, Begin, Tag, WatchPlan};
+use crate::wire::http::{Head, ResponseHead};
+
+impl Gateway {
+    /// Answers a request, or begins what it asked for.
+    pub(super) fn begin(
+        &mut self,
+        head: &Head,
+        route: Route<'_>,
+        peer: SocketAddr,
+        cors: &Cors,
+    ) -> Result<Begin<Self>, Problem> {
+        let reply = routes::reply_to(head);
+        match route {
+            Route::Index => Ok(Begin::Answer(index(reply))),
+            Route::File(file) => Ok(Begin::Answer(file.answer(reply))),
+            Route::Health => {
+                let newest = self.at(self.hub.head());
+                Ok(Begin::Answer(health::answer(
+                    reply,
+                    newest,
+                    self.handle.stats(),
+                )))
+            }
+            Route::Metrics => {
+                self.authorize(head, peer, Action::Observe)?;
+                let mut text = String::with_capacity(8 << 10);
+                prometheus::render(&self.figures(), &mut text);
+                let answer = fresh_answer(reply, prometheus::CONTENT_TYPE, text.as_bytes());
+                Ok(Begin::Answer(answer))
+            }
+            Route::Stats => {
+                self.authorize(head, peer, Action::Observe)?;
+                let mut body = Vec::with_capacity(4 << 10);
+                stats::write_json(&self.figures(), &self.topics, &mut body);
+                body.push(b'\n');
+                Ok(Begin::Answer(json_answer(reply, &body)))
+            }
+            Route::StatsStream => {
+                let access = self.authorize(head, peer, Action::Observe)?;
+                let mut bytes = Vec::with_capacity(4 << 10);
+                stream::write_head_unframed(&mut bytes);
+                if reply.head_only {
+                    return Ok(Begin::Answer(Answer {
+                        bytes,
+                        after: 0,
+                        close: true,
+                    }));
+                }
+                self.write_tick(&mut bytes);
+                Ok(Begin::Watch(WatchPlan {
+                    head: bytes,
+                    expires_at: access.expires_at,
+                }))
+            }
+            Route::Stream => {
+                let access = self.authorize(head, peer, Action::Subscribe)?;
+                let request =
+                    StreamRequest::read(head, self.common.options, self.common.frame_log)?;
+                if reply.head_only {
+                    let bytes = request.head_only();
+                    return Ok(Begin::Answer(Answer {
+                        bytes,
+                        after: 0,
+                        close: true,
+                    }));
+                }
+                let plan = self.plan(request, access, Filter::all(), Tag::default());
+                Ok(Begin::Stream(plan))
+            }
+            Route::Presence(topic) => {
+                let access = self.authorize(head, peer, Action::Subscribe)?;
+                if !access.allow.matches(&topic) {
+                    let detail = "reading this topic is not allowed";
+                    return Err(Problem::new(403, detail).field("topic"));
+                }
+                let mut body = Vec::new();
+                presence::write_json(&self.hub, &topic, &mut body);
+                Ok(Begin::Answer(json_answer(reply, &body)))
+            }
+            Route::Publish(topic) => {
+                let access = self.authorize(head, peer, Action::Publish)?;
+                if !access.allow.matches(&topic) {
+                    let detail = "publishing to this topic is not allowed";
+                    return Err(Problem::new(403, detail).field("topic"));
+                }
+                let (exchange, limit) = self.publisher.begin(head, &topic, cors.clone())?;
+                Ok(Begin::Body { exchange, limit })
+            }
+        }
+    }
+
+    fn authorize(&self, head: &Head, peer: SocketAddr, action: Action) -> Result<Access, Problem> {
+        self.common
+            .authorizer
+            .authorize(head, peer, action)
+            .map_err(|denied| match denied {
+                Denied::Unknown(challenge) => {
+                    Problem::new(401, "who are you?").authenticate(challenge)
+                }
+                Denied::Forbidden => Problem::new(403, "not allowed"),
+            })
+    }
+}
+
+fn index(reply: ReplyTo) -> Answer {
+    let mut bytes = Vec::with_capacity(512);
+    let head = ResponseHead::status(&mut bytes, 200)
+        .header("Content-Type", "text/plain; charset=utf-8")
+        .header("Vary", "Accept")
+        .content_length(routes::INDEX.len() as u64);
+    reply.finish(head);
+    if !reply.head_only {
+        bytes.extend_from_slice(routes::INDEX.as_bytes());
+    }
+    Answer {
+        bytes,
+        after: 0,
+        close: !reply.keep_alive,
+    }
+}

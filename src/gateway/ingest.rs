@@ -1,0 +1,186 @@
+//! From a body to events in the hub: all at once, or line by line.
+
+use std::io::Write as _;
+use std::ops::Range;
+
+use super::binding::Mode;
+use super::exchange::Publish;
+use super::lines::Line;
+use super::problem::{Problem, json_string};
+use super::publish::Publisher;
+use crate::event::{EventError, EventRef, Position};
+use crate::hub::PublishError;
+
+impl Publisher {
+    pub(super) fn publish_all(
+        &mut self,
+        publish: &Publish,
+        body: &[u8],
+    ) -> Result<Range<u64>, Problem> {
+        match publish.mode {
+            Mode::Binary => {
+                publish.attributes.start(&mut self.builder, &publish.topic);
+                check_text(&publish.content_type, body)?;
+                self.builder.data(&publish.content_type, body);
+                self.publish_one()
+            }
+            Mode::Structured => {
+                self.builder.clear();
+                let read = self
+                    .builder
+                    .read_cloudevents_json(Some(&publish.topic), body);
+                read.map_err(|error| Problem::of_event(&error))?;
+                self.check_topic(publish)?;
+                self.publish_one()
+            }
+            Mode::Batch => {
+                self.batch.clear();
+                let read = self
+                    .batch
+                    .read_cloudevents_batch(Some(&publish.topic), body);
+                read.map_err(|error| Problem::of_event(&error))?;
+                self.publish_batch(publish)
+            }
+            Mode::Ndjson => {
+                self.batch.clear();
+                self.read_lines(publish, body)?;
+                self.publish_batch(publish)
+            }
+        }
+    }
+
+    fn publish_one(&mut self) -> Result<Range<u64>, Problem> {
+        let event = self
+            .builder
+            .build()
+            .map_err(|error| Problem::of_event(&error))?;
+        let position = self
+            .hub
+            .publish(event)
+            .map_err(|error| problem_of(&error))?;
+        Ok(position.offset..position.offset + 1)
+    }
+
+    fn publish_batch(&mut self, publish: &Publish) -> Result<Range<u64>, Problem> {
+        if self.batch.len() > self.bounds.batch_events {
+            return Err(self.too_many_events());
+        }
+        if let Some(index) = self
+            .batch
+            .iter()
+            .position(|event| event.topic() != publish.topic)
+        {
+            let detail = format!("event {index}: its topic is not that of the path");
+            return Err(Problem::new(400, detail).field("topic"));
+        }
+        self.hub
+            .publish_batch(&self.batch)
+            .map_err(|error| problem_of(&error))
+    }
+
+    fn too_many_events(&self) -> Problem {
+        let limit = self.bounds.batch_events;
+        let detail = format!("more than {limit} events in one batch");
+        Problem::new(413, detail).limit(limit as u64)
+    }
+
+    fn read_lines(&mut self, publish: &Publish, body: &[u8]) -> Result<(), Problem> {
+        let mut failed = None;
+        let mut start = 0;
+        for (number, line) in body.split(|byte| *byte == b'\n').enumerate() {
+            let text = line.strip_suffix(b"\r").unwrap_or(line);
+            if !text.is_empty() {
+                let done = self.build_line(publish, text);
+                if let Err(error) = done {
+                    let at = start + error.at.unwrap_or(0) as u64;
+                    failed = Some(Problem::of_event(&error).line(number + 1).at(at));
+                    break;
+                }
+                if self.batch.len() > self.bounds.batch_events {
+                    return Err(self.too_many_events());
+                }
+            }
+            start += line.len() as u64 + 1;
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn build_line(&mut self, publish: &Publish, text: &[u8]) -> Result<(), EventError> {
+        publish.attributes.start(&mut self.builder, &publish.topic);
+        let event = self.builder.data("application/json", text).build()?;
+        self.batch.push(event);
+        Ok(())
+    }
+
+    /// Publishes one line and notes its result.
+    pub(super) fn publish_line(&mut self, publish: &Publish, line: Line<'_>) {
+        let (number, done) = match line {
+            Line::Whole(_, []) => return,
+            Line::Whole(number, text) => {
+                publish.attributes.start(&mut self.builder, &publish.topic);
+                self.builder.data("application/json", text);
+                (number, self.publish_one())
+            }
+            Line::TooLong(number) => {
+                let limit = self.bounds.event.payload_bytes;
+                let detail = format!("data: the line is over the limit of {limit} bytes");
+                (
+                    number,
+                    Err(Problem::new(413, detail).field("data").limit(limit as u64)),
+                )
+            }
+        };
+        // Writing to a Vec cannot fail.
+        let _ = write!(self.results, r#"{{"line":{number}"#);
+        match done {
+            Ok(offsets) => {
+                let position = Position {
+                    epoch: self.hub.epoch(),
+                    offset: offsets.start,
+                };
+                let _ = write!(self.results, r#","position":"{position}""#);
+            }
+            Err(problem) => {
+                self.results.extend_from_slice(br#","error":"#);
+                json_string(&mut self.results, problem.detail());
+                problem.write_members(&mut self.results);
+            }
+        }
+        self.results.extend_from_slice(b"}\n");
+    }
+
+    fn check_topic(&mut self, publish: &Publish) -> Result<(), Problem> {
+        let event: EventRef<'_> = self.builder.build().map_err(|e| Problem::of_event(&e))?;
+        if event.topic() == publish.topic {
+            return Ok(());
+        }
+        Err(Problem::new(400, "its topic is not that of the path").field("topic"))
+    }
+}
+
+/// Text must be UTF-8: what is not would reach readers as something else.
+fn check_text(content_type: &str, body: &[u8]) -> Result<(), Problem> {
+    let is_text = content_type
+        .get(..5)
+        .is_some_and(|start| start.eq_ignore_ascii_case("text/"));
+    match std::str::from_utf8(body) {
+        Err(error) if is_text => {
+            let at = error.valid_up_to() as u64;
+            Err(Problem::new(400, format!("data: not UTF-8 at byte {at}"))
+                .field("data")
+                .at(at))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn problem_of(error: &PublishError) -> Problem {
+    let problem = match error {
+        PublishError::Invalid(error) => return Problem::of_event(error),
+        PublishError::TooMany { limit, .. } | PublishError::TooLarge { limit, .. } => {
+            return Problem::new(413, error.to_string()).limit(*limit as u64);
+        }
+        _ => Problem::new(503, error.to_string()),
+    };
+    problem.retry_after_s(1)
+}
