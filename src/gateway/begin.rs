@@ -40,7 +40,7 @@ impl Gateway {
             Route::Metrics => {
                 self.authorize(head, peer, Action::Observe)?;
                 let mut text = String::with_capacity(8 << 10);
-                prometheus::render(&self.figures(), &mut text);
+                prometheus::render(&self.figures(), &self.common.counters, &mut text);
                 let answer = fresh_answer(reply, prometheus::CONTENT_TYPE, text.as_bytes());
                 Ok(Begin::Answer(answer))
             }

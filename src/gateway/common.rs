@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use super::auth::Authorizer;
+use super::counter::Counters;
 use super::guard::Guard;
 use super::options::StreamOptions;
 use super::proxies::Proxies;
@@ -26,4 +27,6 @@ pub(super) struct Common {
     /// Bytes of request bodies that are being received.
     pub(super) in_flight: Arc<AtomicUsize>,
     pub(super) tallies: Arc<Tallies>,
+    /// Those of the program.
+    pub(super) counters: Arc<Counters>,
 }

@@ -11,6 +11,7 @@ mod binding;
 mod common;
 mod compression;
 mod config;
+mod counter;
 mod crew;
 mod dashboard;
 mod exchange;

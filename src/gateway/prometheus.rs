@@ -6,6 +6,7 @@
 
 use std::fmt::{Display, Write as _};
 
+use super::counter::Counters;
 use super::figures::Figures;
 use super::metrics::{Kind, Refused, STATUS_CLASSES};
 use super::told::{GapReason, ResetReason};
@@ -56,7 +57,7 @@ impl Text<'_> {
 }
 
 /// Renders the figures.
-pub(super) fn render(figures: &Figures, out: &mut String) {
+pub(super) fn render(figures: &Figures, counters: &Counters, out: &mut String) {
     let text = &mut Text(out);
     hub(text, figures);
     delivery(text, figures);
@@ -64,6 +65,7 @@ pub(super) fn render(figures: &Figures, out: &mut String) {
     losses(text, figures);
     requests(text, figures);
     latency(text, figures);
+    counters.read(|counter, now| text.single(counter.name, "counter", counter.help, now));
 }
 
 fn hub(text: &mut Text<'_>, figures: &Figures) {

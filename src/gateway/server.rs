@@ -12,6 +12,7 @@ use thiserror::Error;
 use super::auth::{AllowAll, Authorizer};
 use super::common::Common;
 use super::config::ServerConfig;
+use super::counter::{Counter, Counters};
 use super::crew::Crew;
 use super::guard::Guard;
 use super::hosts::HostPolicy;
@@ -44,6 +45,7 @@ use crate::reactor::{self, BindError, Clock, Latency, Reactor, Stats, StopReport
 pub struct Server {
     reactor: Reactor<Gateway>,
     crew: Crew,
+    counters: Arc<Counters>,
     stop_timeout: Duration,
     /// How it ended, reactors of other threads included.
     report: Option<StopReport>,
@@ -141,7 +143,9 @@ impl Server {
             authorizer: authorizer.into(),
             in_flight: Arc::default(),
             tallies: Arc::new(Tallies::new(config.reactors)),
+            counters: Arc::default(),
         };
+        let counters = common.counters.clone();
         let mut readers = readers.into_iter();
         let count = config.reactors;
         let mut reactors = Reactor::bind(&config.addresses(), limits, (count, fed), |handle| {
@@ -163,6 +167,7 @@ impl Server {
         Ok(Self {
             reactor,
             crew: Crew::new(others),
+            counters,
             stop_timeout: config.stop_timeout,
             report: None,
         })
@@ -174,6 +179,39 @@ impl Server {
         self.crew.set_clock(&clock);
         self.reactor.set_clock(Box::new(clock));
         self
+    }
+
+    /// Adds a counter of the program to `GET /metrics`; `read` must not wait.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// # use eventring::{gateway::{Server, ServerConfig}, hub::Hub};
+    /// # let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+    /// let orders = Arc::new(AtomicU64::new(0));
+    /// let counted = orders.clone();
+    /// let server = Server::bind(&Hub::new(), config)?.with_counter(
+    ///     "shop_orders_total",
+    ///     "Orders taken.",
+    ///     move || counted.load(Ordering::Relaxed),
+    /// )?;
+    /// # Ok::<(), eventring::gateway::ServerError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError::Config`] unless `name` is one of Prometheus, `[a-zA-Z_:][a-zA-Z0-9_:]*`, and
+    /// `help` is one line.
+    pub fn with_counter(
+        self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Result<Self, ServerError> {
+        let counter = Counter::new(name, help, Box::new(read))
+            .map_err(|(field, why)| ServerError::fault(field, why))?;
+        self.counters.add(counter);
+        Ok(self)
     }
 
     /// The addresses listened on, with the ports that the system picked.

@@ -1,12 +1,13 @@
 //! The log: what the library tells through `tracing`, as text or JSON lines on standard error.
 
+use super::stderr::Stderr;
 use crate::cli::{Log, LogFormat, LogLevel};
 use std::io::{IsTerminal, stderr};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt;
 
 /// Starts it; a second start in one process has no effect.
-pub(super) fn start(log: &Log) {
+pub(super) fn start(log: &Log, to: &Stderr) {
     let level = match log.log_level {
         LogLevel::Off => return,
         LogLevel::Error => LevelFilter::ERROR,
@@ -14,7 +15,7 @@ pub(super) fn start(log: &Log) {
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
     };
-    let lines = fmt().with_max_level(level).with_writer(stderr);
+    let lines = fmt().with_max_level(level).with_writer(to.clone());
     let _ = match log.log_format {
         LogFormat::Text => lines.with_ansi(stderr().is_terminal()).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),

@@ -3,6 +3,7 @@
 mod log;
 mod settings;
 mod signals;
+mod stderr;
 
 use crate::cli::ServeArgs;
 use crate::config::{self, Layers};
@@ -12,6 +13,7 @@ use eventring::gateway::{Server, ServerError, StopReport};
 use eventring::hub::HubError;
 use std::io;
 use std::process::ExitCode;
+use stderr::Stderr;
 
 /// Runs the server until a signal stops it.
 pub(crate) fn run(given: &ArgMatches) -> ExitCode {
@@ -30,13 +32,22 @@ pub(crate) fn run(given: &ArgMatches) -> ExitCode {
     for warning in &loaded.warnings {
         say::err(format_args!("warning: {warning}"));
     }
-    match start(&loaded.args) {
-        Ok(server) => ended(server.run()),
+    let stderr = match Stderr::start() {
+        Ok(stderr) => stderr,
         Err(error) => {
-            say::err(error);
+            say::err(format_args!("cannot start a thread: {error}"));
+            return ExitCode::from(exit::FAILED);
+        }
+    };
+    let code = match start(&loaded.args, &stderr) {
+        Ok(server) => ended(server.run(), &stderr),
+        Err(error) => {
+            stderr.say(error);
             ExitCode::from(exit::USAGE)
         }
-    }
+    };
+    stderr.flush_last_words();
+    code
 }
 
 /// Why the server did not start.
@@ -79,14 +90,21 @@ pub(crate) fn try_hub(args: &ServeArgs) -> Result<(), String> {
     made.map(drop).map_err(|error| error.to_string())
 }
 
-fn start(args: &ServeArgs) -> Result<Server, StartError> {
-    log::start(&args.log);
+fn start(args: &ServeArgs, stderr: &Stderr) -> Result<Server, StartError> {
+    log::start(&args.log, stderr);
     // Before anything else, so that a signal that comes while we start is not lost.
     let signals = signals::Signals::install().map_err(StartError::Signals)?;
     let connections = room_for(args.bounds.max_connections);
     let hub = settings::hub(args)?;
     let server = Server::bind(&hub, settings::server(args, connections))?;
-    signals.stop_on_signal(server.handle(), args.timeouts.stop_timeout);
+    let lines = stderr.clone();
+    let server = server.with_counter(
+        "eventring_log_lines_dropped_total",
+        "Lines for stderr that it did not take.",
+        move || lines.dropped(),
+    )?;
+    let handle = server.handle();
+    signals.stop_on_signal(handle, args.timeouts.stop_timeout, stderr.clone());
     announce(&server);
     Ok(server)
 }
@@ -128,21 +146,21 @@ fn flag(field: &str) -> String {
     }
 }
 
-fn ended(stopped: io::Result<StopReport>) -> ExitCode {
+fn ended(stopped: io::Result<StopReport>, stderr: &Stderr) -> ExitCode {
     match stopped {
         Ok(report) if report.clean => {
-            say::err("stopped; everything went out");
+            stderr.say("stopped; everything went out");
             exit::OK
         }
         Ok(report) => {
-            say::err(format_args!(
+            stderr.say(format_args!(
                 "stopped at the deadline; not everything was sent to {} connections",
                 report.connections_left
             ));
             ExitCode::from(exit::LEFT_OVER)
         }
         Err(error) => {
-            say::err(format_args!("the server broke: {error}"));
+            stderr.say(format_args!("the server broke: {error}"));
             ExitCode::from(exit::FAILED)
         }
     }

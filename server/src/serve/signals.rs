@@ -1,6 +1,7 @@
 //! SIGINT and SIGTERM: the first stops the server in good order, the second ends it at once.
 
-use crate::{exit, say};
+use super::stderr::Stderr;
+use crate::exit;
 use eventring::gateway::Handle;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Signals as Incoming, SignalsInfo};
@@ -15,16 +16,17 @@ impl Signals {
     }
 
     /// Hands the signals to a thread of their own, which ends with the process.
-    pub(super) fn stop_on_signal(mut self, server: Handle, timeout: Duration) {
+    pub(super) fn stop_on_signal(mut self, server: Handle, timeout: Duration, stderr: Stderr) {
         std::thread::spawn(move || {
             let mut stopping = false;
             for signal in self.0.forever() {
                 if stopping {
-                    say::err("ended at once by a second signal");
+                    stderr.say("ended at once by a second signal");
+                    stderr.flush_last_words();
                     std::process::exit(exit::SIGNAL_BASE + signal);
                 }
                 stopping = true;
-                say::err(format_args!(
+                stderr.say(format_args!(
                     "stopping: letting out what is published, for at most {} s; \
                      a second signal ends at once",
                     timeout.as_secs_f64()

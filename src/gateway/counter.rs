@@ -1,0 +1,54 @@
+//! Counters of the program that embeds the server, shown with the server's own.
+
+use std::sync::{Mutex, PoisonError};
+
+/// Those of one server. Locked when one is added and when somebody asks for the metrics.
+#[derive(Default)]
+pub(super) struct Counters(Mutex<Vec<Counter>>);
+
+impl Counters {
+    pub(super) fn add(&self, counter: Counter) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(counter);
+    }
+
+    /// Shows each counter with what it stands at.
+    pub(super) fn read(&self, mut show: impl FnMut(&Counter, u64)) {
+        for counter in &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            show(counter, (counter.read)());
+        }
+    }
+}
+
+/// A figure that only grows, read when somebody asks.
+pub(super) struct Counter {
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+    read: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl Counter {
+    /// Checks what the text format could not hold.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, and what is wrong with it.
+    pub(super) fn new(
+        name: &'static str,
+        help: &'static str,
+        read: Box<dyn Fn() -> u64 + Send + Sync>,
+    ) -> Result<Self, (&'static str, &'static str)> {
+        let may_start = |b: u8| b.is_ascii_alphabetic() || b == b'_' || b == b':';
+        let named = name.bytes().next().is_some_and(may_start)
+            && name.bytes().all(|b| may_start(b) || b.is_ascii_digit());
+        if !named {
+            return Err(("counter name", "must be like shop_orders_total"));
+        }
+        if help.contains(['\n', '\\']) {
+            return Err(("counter help", "must be one line without backslashes"));
+        }
+        Ok(Self { name, help, read })
+    }
+}
