@@ -281,6 +281,78 @@ fn answers_to_bodies_that_fail_carry_the_origin_too() {
 }
 
 #[test]
+fn answers_to_heads_that_cannot_be_read_carry_the_origin_too() {
+    let hub = Hub::new();
+    let (app, other) = ("https://app.example", "https://other.example");
+    let long = "x".repeat(9000);
+    let broken = [
+        ("GET / HTTP/1.1".to_owned(), "No-Colon\r\n".to_owned(), 400),
+        (format!("GET /{long} HTTP/1.1"), String::new(), 414),
+        ("GET / HTTP/1.1".to_owned(), "X: \0\r\n".to_owned(), 400),
+        ("GET / HTTP/9.9".to_owned(), String::new(), 505),
+    ];
+    let send = |server: &Running, line: &str, fields: &str| {
+        let mut stream = TcpStream::connect(server.addr()).unwrap();
+        let request = format!("{line}\r\nHost: localhost\r\n{fields}\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        read_answer(stream)
+    };
+    let one = serve(&hub, &[app], &[]);
+    let two = serve(&hub, &[app, other], &[]);
+    let all = serve(&hub, &["*"], &[]);
+    let none = serve(&hub, &[], &[]);
+    for (line, bad, status) in &broken {
+        let fields = format!("{}{bad}", origin(app));
+        for (server, told) in [(&one, Some(app)), (&all, Some("*")), (&none, None)] {
+            let answer = send(server, line, &fields);
+            assert_eq!(answer.status, *status, "{line} {}", answer.body);
+            assert_eq!(answer.allow_origin(), told, "{line}");
+        }
+        let answer = send(&two, line, &fields);
+        // With a line that is too long, the origin that comes after it may not have come yet.
+        let told = answer.allow_origin();
+        assert_eq!(answer.status, *status);
+        assert!(
+            told == Some(app) || (told.is_none() && *status == 414),
+            "{line}"
+        );
+        let evil = send(
+            &two,
+            line,
+            &format!("{}{bad}", origin("https://evil.example")),
+        );
+        assert_eq!(evil.allow_origin(), None, "{line}");
+        // Whoever sends it: only pages of this origin can read the answer.
+        let evil = send(
+            &one,
+            line,
+            &format!("{}{bad}", origin("https://evil.example")),
+        );
+        assert!(evil.allow_origin().is_none_or(|told| told == app), "{line}");
+    }
+}
+
+#[test]
+fn a_server_for_other_machines_answers_to_no_public_name_unless_told() {
+    let hub = Hub::new();
+    let config = ServerConfig::default().listen(([0, 0, 0, 0], 0).into());
+    let server = Server::bind(&hub, config).unwrap().spawn().unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], server.addr().port()));
+    for (host, status) in [
+        ("evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("localhost", 200),
+        ("127.0.0.1", 200),
+        ("192.0.2.9", 200),
+        ("eventring:8080", 200),
+        ("box.local", 200),
+    ] {
+        let answer = ask(address, "GET /healthz", &format!("Host: {host}\r\n"));
+        assert_eq!(answer.status, status, "{host} {}", answer.body);
+    }
+}
+
+#[test]
 fn results_line_by_line_carry_the_origin_once() {
     let hub = Hub::new();
     let server = serve(&hub, &["http://a.example"], &[]);

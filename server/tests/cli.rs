@@ -69,6 +69,23 @@ fn serve_is_the_default_and_listens_on_several_addresses() {
 }
 
 #[test]
+fn who_listens_beyond_loopback_is_warned() {
+    for (address, warned) in [("0.0.0.0:0", true), ("127.0.0.1:0", false)] {
+        let mut server = Process::eventring(&["serve", "--listen", address]);
+        server.wait_for_lines(3);
+        server.signal(Signal::TERM);
+        assert_eq!(server.code(), 0);
+        let told = server.stderr();
+        assert_eq!(
+            told.contains("may publish and read everything"),
+            warned,
+            "{told}"
+        );
+        assert_eq!(told.contains("allowed_hosts"), warned, "{told}");
+    }
+}
+
+#[test]
 fn it_listens_on_ipv6() {
     if std::net::TcpListener::bind("[::1]:0").is_err() {
         common::skipped("no IPv6 here");

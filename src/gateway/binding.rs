@@ -73,6 +73,10 @@ impl Attributes {
         Ok(Self(found))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Starts an event on `topic` with these attributes.
     pub(super) fn start(&self, builder: &mut EventBuilder, topic: &str) {
         builder.clear();

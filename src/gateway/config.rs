@@ -35,10 +35,12 @@ pub struct ServerConfig {
     /// round. More than one helps where one core cannot send all that is to be sent. 1, at most 64.
     pub reactors: usize,
     /// Names that `Host` may hold, beside those of loopback: `events.example` for all ports,
-    /// `events.example:8443` for one, `*` for any name at all. With any, requests for other names get
-    /// 421. Without, that is so for what comes over loopback if the server listens there, so that no
-    /// web page reaches it by a name that points at 127.0.0.1. A reverse proxy on the same machine
-    /// that passes the public name on needs that name here. None.
+    /// `events.example:8443` for one, `*` for any name at all. Requests for other names get 421, so
+    /// that no web page reaches the server by a name of its own that points here. Without any, what
+    /// comes over loopback to a listener there must be for a name of loopback; what comes elsewhere
+    /// must be for an address or for a name that is not to be had in the public DNS: one without dots,
+    /// or under `.local`, `.internal`, `.localhost`, `.test` or `.home.arpa`. A reverse proxy that
+    /// passes the public name on needs that name here. None.
     pub allowed_hosts: Vec<String>,
     /// Origins whose pages may read and publish, as `https://app.example`, or `*` for all. Pages of
     /// other origins than the server's own get 403 and nothing happens. Cookies and other credentials

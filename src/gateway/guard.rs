@@ -27,6 +27,8 @@ const MAX_AGE_S: u64 = 600;
 const TOLD_CHARS: usize = 100;
 /// Methods that any route has.
 const METHODS: &str = "GET, HEAD, POST";
+/// How the line of a page's origin starts.
+const ORIGIN: &[u8] = b"origin:";
 /// Request fields that a page of an allowed origin may set, beside `ce-*`.
 const FIELDS: [&str; 5] = [
     "accept",
@@ -90,6 +92,19 @@ impl Guard {
             return Ok(Cors::Silent);
         }
         Err((Refused::Origin, wrong_origin(origin)))
+    }
+
+    /// What the answer to a head that could not be read tells the page that sent it, if one did: a
+    /// script learns what was wrong instead of "network error".
+    pub(super) fn cors_of_broken(&self, head: &[u8]) -> Cors {
+        let fields = head.split(|byte| *byte == b'\n').skip(1);
+        let lines = fields.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let origin = lines
+            .take_while(|line| !line.is_empty())
+            .filter_map(|line| line.split_at_checked(ORIGIN.len()))
+            .find(|(name, _)| name.eq_ignore_ascii_case(ORIGIN))
+            .and_then(|(_, value)| std::str::from_utf8(value).ok());
+        self.origins.of_broken(origin.map(str::trim))
     }
 
     /// The answer to a preflight (Fetch, 4.8) of an origin that was let in; `None`: it is none.

@@ -12,16 +12,20 @@ pub(super) struct HostPolicy {
     checked: Checked,
 }
 
-/// Whose requests are looked at.
+/// Which names are good beside those that are allowed and those of loopback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Checked {
-    /// Nobody's: nothing listens on loopback, and the names are not known.
-    Nobody,
-    /// Those that come over loopback.
-    Loopback,
     /// All.
-    Everybody,
+    Nothing,
+    /// For who comes over loopback, none; for others, what no stranger can point at this machine.
+    Unnamed { loopback: bool },
+    /// None.
+    Names,
 }
+
+/// Ends of names that public resolvers answer with nothing (RFC 6761, 6762, 8375, and ICANN's
+/// reservation of `.internal`).
+const PRIVATE_ENDS: [&str; 5] = ["localhost", "local", "internal", "test", "home.arpa"];
 
 /// The host and port of a `Host` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,17 +55,31 @@ impl<'a> Authority<'a> {
     fn is_loopback(&self) -> bool {
         match self.ip() {
             Some(ip) => ip.is_loopback(),
-            None => {
-                let host = self.host.strip_suffix('.').unwrap_or(self.host);
-                host.eq_ignore_ascii_case("localhost")
-            }
+            None => self.name().eq_ignore_ascii_case("localhost"),
         }
+    }
+
+    /// Whether it is an address, or a name that is not to be had in the public DNS: whoever asks for
+    /// such a host was not led here by a resolver that an attacker controls.
+    fn is_private(&self) -> bool {
+        let name = self.name().to_ascii_lowercase();
+        let ends = |end: &&str| {
+            name.strip_suffix(*end)
+                .is_some_and(|rest| rest.ends_with('.'))
+        };
+        self.ip().is_some() || !name.contains('.') || PRIVATE_ENDS.iter().any(ends)
+    }
+
+    /// The host without the dot that says that it is whole.
+    fn name(&self) -> &'a str {
+        self.host.strip_suffix('.').unwrap_or(self.host)
     }
 }
 
 impl HostPolicy {
     /// Makes the policy for these listeners. With names, every request must be for one of them or for
-    /// loopback; without, only those that come over loopback are looked at. `*` allows everything.
+    /// loopback. Without, a listener on loopback answers to loopback's names, and any other to
+    /// addresses and to names that nobody can have in the public DNS. `*` allows everything.
     ///
     /// # Errors
     ///
@@ -72,13 +90,12 @@ impl HostPolicy {
             allowed.push(entry(name).map_err(|why| (name.clone(), why.to_owned()))?);
         }
         let checked = if names.iter().any(|name| name == "*") {
-            Checked::Nobody
+            Checked::Nothing
         } else if !names.is_empty() {
-            Checked::Everybody
-        } else if listen.iter().any(|address| address.ip().is_loopback()) {
-            Checked::Loopback
+            Checked::Names
         } else {
-            Checked::Nobody
+            let loopback = listen.iter().any(|address| address.ip().is_loopback());
+            Checked::Unnamed { loopback }
         };
         let listened = listen.iter().map(SocketAddr::ip).collect();
         Ok(Self {
@@ -90,17 +107,27 @@ impl HostPolicy {
 
     /// Whether a request for `authority` may come in from `peer`.
     pub(super) fn allows(&self, authority: &Authority<'_>, peer: IpAddr) -> bool {
-        match self.checked {
-            Checked::Nobody => return true,
-            Checked::Loopback if !peer.to_canonical().is_loopback() => return true,
-            Checked::Loopback | Checked::Everybody => {}
-        }
-        authority.is_loopback()
+        let more = match self.checked {
+            Checked::Nothing => true,
+            Checked::Unnamed { loopback: true } if peer.to_canonical().is_loopback() => false,
+            Checked::Unnamed { .. } => authority.is_private(),
+            Checked::Names => false,
+        };
+        more || authority.is_loopback()
             || authority.ip().is_some_and(|ip| self.listened.contains(&ip))
             || self.allowed.iter().any(|(host, port)| {
                 authority.host.eq_ignore_ascii_case(host)
                     && (port.is_none() || authority.port == *port)
             })
+    }
+
+    /// Whether others than this machine's own users reach the server, and no name was given.
+    pub(super) fn is_exposed_unnamed(&self) -> bool {
+        matches!(self.checked, Checked::Unnamed { .. })
+            && self
+                .listened
+                .iter()
+                .any(|ip| !ip.to_canonical().is_loopback())
     }
 }
 
@@ -184,13 +211,50 @@ mod tests {
     }
 
     #[test]
-    fn an_exposed_server_without_names_answers_to_any() {
-        assert!(allows(&policy("0.0.0.0:80", &[]), "any.example", LOOPBACK));
-        assert!(allows(
-            &policy("127.0.0.1:80", &["*"]),
-            "any.example",
-            LOOPBACK
-        ));
+    fn an_exposed_server_without_names_answers_to_no_public_name() {
+        let open = policy("0.0.0.0:80", &[]);
+        assert!(open.is_exposed_unnamed());
+        for good in [
+            "192.168.1.5:80",
+            "[fe80::1]:80",
+            "localhost",
+            "eventring",
+            "eventring:8080",
+            "printer.local",
+            "events.default.svc.cluster.local.",
+            "db.INTERNAL:8080",
+            "a.home.arpa",
+        ] {
+            assert!(allows(&open, good, LOOPBACK), "{good}");
+            assert!(allows(&open, good, ELSEWHERE), "{good}");
+        }
+        for bad in [
+            "evil.example",
+            "evil.example:80",
+            "notlocal.example",
+            "a.nolocal",
+            "1.2.3",
+            "127.1",
+        ] {
+            assert!(!allows(&open, bad, LOOPBACK), "{bad}");
+            assert!(!allows(&open, bad, ELSEWHERE), "{bad}");
+        }
+    }
+
+    #[test]
+    fn one_listener_of_two_on_loopback_is_as_strict_to_its_own_users() {
+        let listen = ["127.0.0.1:80", "192.0.2.1:80"].map(|address| address.parse().unwrap());
+        let both = HostPolicy::new(&listen, &[]).unwrap();
+        assert!(allows(&both, "eventring", ELSEWHERE) && !allows(&both, "eventring", LOOPBACK));
+        assert!(allows(&both, "192.0.2.1", LOOPBACK) && both.is_exposed_unnamed());
+    }
+
+    #[test]
+    fn a_star_allows_every_name() {
+        let any = policy("127.0.0.1:80", &["*"]);
+        assert!(allows(&any, "any.example", LOOPBACK));
+        assert!(!policy("0.0.0.0:80", &["*"]).is_exposed_unnamed());
+        assert!(!policy("127.0.0.1:80", &[]).is_exposed_unnamed());
     }
 
     #[test]

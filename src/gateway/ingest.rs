@@ -19,6 +19,12 @@ impl Publisher {
     ) -> Result<Range<u64>, Problem> {
         match publish.mode {
             Mode::Binary => {
+                if body.is_empty()
+                    && publish.content_type.is_empty()
+                    && publish.attributes.is_empty()
+                {
+                    return Err(nothing_to_publish());
+                }
                 publish.attributes.start(&mut self.builder, &publish.topic);
                 check_text(&publish.content_type, body)?;
                 self.builder.data(&publish.content_type, body);
@@ -156,6 +162,12 @@ impl Publisher {
         }
         Err(Problem::new(400, "its topic is not that of the path").field("topic"))
     }
+}
+
+/// An event may have no data, but then something else must say that it is meant.
+fn nothing_to_publish() -> Problem {
+    let detail = "body: is empty; an event without data takes a ce-type header or a content-type";
+    Problem::new(400, detail).field("body")
 }
 
 /// Text must be UTF-8: what is not would reach readers as something else.

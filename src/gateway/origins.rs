@@ -81,6 +81,18 @@ impl Origins {
             .find(|allowed| allowed.eq_ignore_ascii_case(origin));
         found.cloned().map(Cors::Origin)
     }
+
+    /// What to tell whoever sent a head that could not be read; `None`: it did not come as far as the
+    /// origin. One that is let in alone is told in any case: no other page can read that answer.
+    pub(super) fn of_broken(&self, origin: Option<&str>) -> Cors {
+        let cors = match (origin, &self.allowed[..]) {
+            (Some(origin), _) => self.find(origin),
+            (None, _) if self.any => Some(Cors::Any),
+            (None, [only]) => Some(Cors::Origin(only.clone())),
+            (None, _) => None,
+        };
+        cors.unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

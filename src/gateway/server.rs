@@ -118,6 +118,7 @@ impl Server {
             config.proxy_protocol,
         )
         .map_err(|(value, why)| ServerError::value("trusted_proxies", &value, &why))?;
+        let exposed = hosts.is_exposed_unnamed();
         let mut readers = Vec::with_capacity(config.reactors);
         for _ in 0..config.reactors {
             readers.push((hub.reader()?, hub.reader()?));
@@ -163,6 +164,11 @@ impl Server {
         }
         for address in reactor.unix_addresses() {
             tracing::info!(path = %address.path.display(), epoch = %hub.epoch(), "listening");
+        }
+        if exposed {
+            tracing::warn!(
+                "reachable from other machines with no allowed_hosts: requests for public names get 421"
+            );
         }
         Ok(Self {
             reactor,

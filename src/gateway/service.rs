@@ -156,6 +156,17 @@ impl Gateway {
         self.note_refusal(why, peer, problem.detail());
     }
 
+    /// The answer after which the connection closes, readable for the page that asked.
+    fn last_answer(&self, problem: &Problem, head: &[u8], exchange: Option<&Publish>) -> Vec<u8> {
+        let mut bytes = problem.answer(ReplyTo::LAST).bytes;
+        let cors = match exchange {
+            Some(exchange) => exchange.cors().clone(),
+            None => self.common.guard.cors_of_broken(head),
+        };
+        cors.stamp(&mut bytes, 0);
+        bytes
+    }
+
     /// Whether nobody needs events to be read: no stream, and nobody who watches topics.
     pub(super) fn is_idle(&self) -> bool {
         self.classes == 0 && !self.topics.is_watched()
@@ -273,7 +284,7 @@ impl Service for Gateway {
         answer
     }
 
-    fn refuse(&mut self, error: &RequestError, exchange: Option<&Publish>) -> Vec<u8> {
+    fn refuse(&mut self, error: &RequestError, head: &[u8], exchange: Option<&Publish>) -> Vec<u8> {
         let problem = Problem::new(error.status, error.to_string())
             .field(error.field.clone())
             .at(error.at);
@@ -288,7 +299,7 @@ impl Service for Gateway {
             self.metrics.answered(kind, error.status);
             self.note_refusal(Refused::Malformed, None, problem.detail());
         }
-        last_answer(&problem, exchange)
+        self.last_answer(&problem, head, exchange)
     }
 
     fn refuse_for(&mut self, why: Refusal, exchange: Option<&Publish>) -> Vec<u8> {
@@ -314,7 +325,7 @@ impl Service for Gateway {
         let kind = exchange.map_or(Kind::None, |_| Kind::Publish);
         self.metrics.answered(kind, problem.status());
         self.note_refusal(refused, None, problem.detail());
-        last_answer(&problem, exchange)
+        self.last_answer(&problem, &[], exchange)
     }
 
     fn class_opened(&mut self, id: ClassId, key: &StreamFilter, _: u8) {
@@ -417,13 +428,4 @@ impl Service for Gateway {
     fn stopping(&mut self) {
         self.publisher.stop();
     }
-}
-
-/// The answer after which the connection closes.
-fn last_answer(problem: &Problem, exchange: Option<&Publish>) -> Vec<u8> {
-    let mut bytes = problem.answer(ReplyTo::LAST).bytes;
-    if let Some(exchange) = exchange {
-        exchange.cors().stamp(&mut bytes, 0);
-    }
-    bytes
 }

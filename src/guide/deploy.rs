@@ -9,10 +9,12 @@
 //! 1. TLS and a login at the proxy. Whoever gets through may read every topic; deny `POST` at the proxy
 //!    to all but your publishers. In a program of your own, an
 //!    [`Authorizer`](crate::gateway::Authorizer) decides by topic.
-//! 2. Tell the server its public name. A request that comes over loopback with another name in `Host`
-//!    is refused with 421, since a web page could make a name of its own point at the machine. The
-//!    settings below pass the public name on, so it goes on the list of
-//!    [`allowed_hosts`](crate::gateway::ServerConfig::allowed_hosts), `--allowed-host events.example`.
+//! 2. Tell the server its public name:
+//!    [`allowed_hosts`](crate::gateway::ServerConfig::allowed_hosts), `--allowed-host events.example`. The
+//!    settings below pass that name on, and a request with another one in `Host` is refused with 421,
+//!    since a web page could make a name of its own point at the machine. Without a list, loopback
+//!    answers to its own names, and a server on `0.0.0.0` to addresses and to names that nobody can have
+//!    in the public DNS: those without dots, as in Compose, and those under `.local` or `.internal`.
 //! 3. Pages of other origins are refused with 403. Allow those that are yours:
 //!    [`cors_origins`](crate::gateway::ServerConfig::cors_origins), `--cors-origin https://app.example`.
 //! 4. `/metrics` and `/api/v1/stats` name topics and count readers. Deny them at the proxy to those who

@@ -62,7 +62,7 @@ impl<S: Service> Core<S> {
                 requests.decoder.limit_body(limit);
                 if let Err(error) = requests.decoder.check_body() {
                     requests.exchange = Some(exchange);
-                    return refuse(service, requests, &error);
+                    return refuse(service, requests, &error, &[]);
                 }
                 if head.expect_continue() && !more {
                     let answer = Answer {

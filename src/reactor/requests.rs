@@ -150,7 +150,7 @@ impl<S: Service> Core<S> {
                     let more = used < input.len();
                     self.step(service, (i, requests), step, more, out)
                 }
-                Err(error) => refuse(service, requests, &error),
+                Err(error) => refuse(service, requests, &error, &input[used..]),
             };
             if matches!(next, Next::Wait) {
                 requests.held = false;
@@ -358,9 +358,10 @@ pub(super) fn refuse<S: Service>(
     service: &mut S,
     requests: &mut Requests<S>,
     error: &RequestError,
+    head: &[u8],
 ) -> Next {
     let exchange = requests.exchange.take();
-    let bytes = service.refuse(error, exchange.as_ref());
+    let bytes = service.refuse(error, head, exchange.as_ref());
     requests.answers.push_back(Reply::Answer(Answer {
         bytes,
         after: 0,

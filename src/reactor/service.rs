@@ -71,8 +71,13 @@ pub trait Service {
         Self: Sized;
 
     /// Answers a request that is not HTTP as we speak it. The connection closes after it. There is an
-    /// `exchange` if the head was in order.
-    fn refuse(&mut self, error: &RequestError, exchange: Option<&Self::Exchange>) -> Vec<u8>;
+    /// `exchange` if the head was in order; else `head` is what came of it, and perhaps more.
+    fn refuse(
+        &mut self,
+        error: &RequestError,
+        head: &[u8],
+        exchange: Option<&Self::Exchange>,
+    ) -> Vec<u8>;
 
     /// Answers what the reactor itself refuses. The connection closes after it.
     fn refuse_for(&mut self, why: Refusal, exchange: Option<&Self::Exchange>) -> Vec<u8>;

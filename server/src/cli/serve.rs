@@ -80,7 +80,9 @@ pub(crate) struct Pages {
     /// Name that requests may be for, beside those of loopback; `*` is any; repeatable
     ///
     /// Requests for other names get 421, so that no page reaches the server by a name of its own
-    /// that points here. A reverse proxy that passes the public name on needs that name here.
+    /// that points here. Without any, a server that listens beyond loopback answers to addresses and
+    /// to names that the public DNS cannot have: without dots, or under .local or .internal. A
+    /// reverse proxy that passes the public name on needs that name here.
     #[arg(long, env = "EVENTRING_ALLOWED_HOST", value_name = "HOST[:PORT]")]
     #[arg(value_delimiter = ',', value_parser = names::host)]
     pub(crate) allowed_host: Vec<String>,

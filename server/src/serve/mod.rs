@@ -12,6 +12,7 @@ use clap::ArgMatches;
 use eventring::gateway::{Server, ServerError, StopReport};
 use eventring::hub::HubError;
 use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use stderr::Stderr;
 
@@ -97,6 +98,7 @@ fn start(args: &ServeArgs, stderr: &Stderr) -> Result<Server, StartError> {
     let connections = room_for(args.bounds.max_connections);
     let hub = settings::hub(args)?;
     let server = Server::bind(&hub, settings::server(args, connections))?;
+    warn_of_strangers(&server, stderr);
     let lines = stderr.clone();
     let server = server.with_counter(
         "eventring_log_lines_dropped_total",
@@ -120,6 +122,17 @@ fn room_for(wanted: usize) -> usize {
         ));
     }
     room
+}
+
+/// Says what it means to listen where other machines come in.
+fn warn_of_strangers(server: &Server, stderr: &Stderr) {
+    let open = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
+    if let Some(address) = server.local_addrs().iter().find(open) {
+        stderr.say(format_args!(
+            "warning: whoever reaches {address} may publish and read everything, unencrypted: \
+             keep it in a network that you trust, or behind a proxy with TLS and a login"
+        ));
+    }
 }
 
 /// Tells on stdout where the server is: one line each, in a form that programs can read.
