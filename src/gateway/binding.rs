@@ -73,6 +73,11 @@ impl Attributes {
         Ok(Self(found))
     }
 
+    /// Whether the attribute called `name` came as a header.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(own, _)| own == name)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

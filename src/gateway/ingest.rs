@@ -28,7 +28,7 @@ impl Publisher {
                 publish.attributes.start(&mut self.builder, &publish.topic);
                 check_text(&publish.content_type, body)?;
                 self.builder.data(&publish.content_type, body);
-                self.publish_one()
+                self.publish_one(publish)
             }
             Mode::Structured => {
                 self.builder.clear();
@@ -37,7 +37,7 @@ impl Publisher {
                     .read_cloudevents_json(Some(&publish.topic), body);
                 read.map_err(|error| Problem::of_event(&error))?;
                 self.check_topic(publish)?;
-                self.publish_one()
+                self.publish_one(publish)
             }
             Mode::Batch => {
                 self.batch.clear();
@@ -55,11 +55,11 @@ impl Publisher {
         }
     }
 
-    fn publish_one(&mut self) -> Result<Range<u64>, Problem> {
+    fn publish_one(&mut self, publish: &Publish) -> Result<Range<u64>, Problem> {
         let event = self
             .builder
             .build()
-            .map_err(|error| Problem::of_event(&error))?;
+            .map_err(|error| problem_of_event(publish, &error))?;
         let position = self
             .hub
             .publish(event)
@@ -99,7 +99,7 @@ impl Publisher {
                 let done = self.build_line(publish, text);
                 if let Err(error) = done {
                     let at = start + error.at.unwrap_or(0) as u64;
-                    failed = Some(Problem::of_event(&error).line(number + 1).at(at));
+                    failed = Some(problem_of_event(publish, &error).line(number + 1).at(at));
                     break;
                 }
                 if self.batch.len() > self.bounds.batch_events {
@@ -125,7 +125,7 @@ impl Publisher {
             Line::Whole(number, text) => {
                 publish.attributes.start(&mut self.builder, &publish.topic);
                 self.builder.data("application/json", text);
-                (number, self.publish_one())
+                (number, self.publish_one(publish))
             }
             Line::TooLong(number) => {
                 let limit = self.bounds.event.payload_bytes;
@@ -184,6 +184,15 @@ fn check_text(content_type: &str, body: &[u8]) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+/// What is wrong with an event, in the words of the request that it came in.
+fn problem_of_event(publish: &Publish, error: &EventError) -> Problem {
+    let problem = Problem::of_event(error);
+    if publish.attributes.has(&error.field) {
+        return problem.of_header();
+    }
+    problem
 }
 
 fn problem_of(error: &PublishError) -> Problem {

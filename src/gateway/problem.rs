@@ -44,6 +44,20 @@ impl Problem {
         problem
     }
 
+    /// Names the header that an attribute of an event came in.
+    pub(super) fn of_header(mut self) -> Self {
+        if let Some(field) = self
+            .0
+            .field
+            .as_mut()
+            .filter(|field| self.0.detail.starts_with(&**field))
+        {
+            field.insert_str(0, "ce-");
+            self.0.detail.insert_str(0, "ce-");
+        }
+        self
+    }
+
     pub(super) fn field(mut self, field: impl Into<String>) -> Self {
         self.0.field = Some(field.into());
         self
