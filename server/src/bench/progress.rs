@@ -5,6 +5,11 @@ use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
 const EVERY: Duration = Duration::from_millis(200);
+/// Clears the rest of the line.
+const CLEAR: &str = "\x1b[K";
+/// What is wider than the terminal is cut: a line that wrapped could not be overwritten.
+const NO_WRAP: &str = "\x1b[?7l";
+const WRAP: &str = "\x1b[?7h";
 
 /// The line.
 #[derive(Debug)]
@@ -58,7 +63,7 @@ impl Progress {
     /// Makes room for the report.
     pub(super) fn finish(&self) {
         if self.visible {
-            let _ = stderr().write_all(b"\r\x1b[K");
+            let _ = stderr().write_all(format!("\r{CLEAR}").as_bytes());
         }
     }
 
@@ -67,7 +72,8 @@ impl Progress {
     }
 
     fn show(&mut self, line: &str) {
-        let _ = stderr().write_all(format!("\r{line}\x1b[K").as_bytes());
+        let line = format!("\r{NO_WRAP}{line}{CLEAR}{WRAP}");
+        let _ = stderr().write_all(line.as_bytes());
         self.shown = Instant::now();
     }
 }
