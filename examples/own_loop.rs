@@ -5,6 +5,8 @@
 //! cargo run --example own_loop
 //! ```
 
+#![expect(clippy::print_stdout, reason = "it tells who runs it what to do next")]
+
 use std::io::ErrorKind;
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
