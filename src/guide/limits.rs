@@ -53,6 +53,7 @@
 //! | `max_pending_publishes` of a connection | 256 | it is not read until answers have gone out |
 //! | `reactors` | 1, at most 64 | refused when the server starts |
 //! | `frame_log_bytes` of each form, divided among the reactors | 4 MiB | who is further behind is served from the ring |
+//! | chains of compressed frames | 16 of a reactor, for filters with 8 readers or more | events are compressed one by one, for all readers of a filter |
 //! | one frame | a quarter of a reactor's part | its readers get a `gap`, `oversize` |
 //! | `private_bytes` of a connection | 64 KiB | no more is encoded until some of it went out |
 //! | `half_sent_bytes` in all | 16 MiB | who is stuck inside a frame is cut |

@@ -7,6 +7,7 @@
 //! | [`subscribe`] | readers in the same process |
 //! | [`resume`] | clients that come back: ids, epochs, `gap` and `reset` |
 //! | [`slow_clients`] | what happens to who falls behind, step by step |
+//! | [`compression`] | what gzip saves readers, what it costs, and when to turn it off |
 //! | [`limits`] | every bound, its default, and what is beyond it |
 //! | [`deploy`] | reverse proxies, file limits, and what to do before exposing it |
 //! | [`guarantees`] | what holds and what does not, as a table |
@@ -25,6 +26,7 @@
 //!   **lagged**, and is told by how much; on the wire that is a **gap**.
 
 pub mod coming_from;
+pub mod compression;
 pub mod deploy;
 pub mod embed;
 pub mod guarantees;
