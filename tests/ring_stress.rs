@@ -1,10 +1,10 @@
-//! Real threads for a second: order, completeness, exact lag, and values that are whole.
+//! Real threads for some seconds: order, completeness, exact lag, and values that are whole.
 
 use eventring::ring::{Builder, Overflow, Publisher, RecvError, Start, Subscriber, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const RUN: Duration = Duration::from_millis(700);
+const RUN: Duration = Duration::from_secs(2);
 
 /// A value that can be seen to be torn or freed.
 struct Value {

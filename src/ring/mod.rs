@@ -105,8 +105,8 @@
 //!
 //! Slots come in blocks of `K`, allocated when first needed: a ring takes `ceil(capacity / K) + 1` of them at most, and one
 //! more for each reader that has one pinned at the moment when the publisher comes round. `K` is 64 in most rings: more
-//! where that is a quarter of the ring and 8 KiB at most, and fewer in a smaller ring. A value stays in its slot until it is written over; it is dropped then, after the new head is
-//! visible, or with the ring.
+//! where that is a quarter of the ring and 8 KiB at most, and fewer in a smaller ring. A value stays in its slot until it
+//! is written over; it is dropped then, after the new head is visible, or with the ring.
 //!
 //! # Memory
 //!
@@ -131,9 +131,14 @@
 //! one, in the end a new one, takes its place. So a lossy reader never makes the publisher wait. A gated reader pins
 //! nothing: the publisher does not take what lies at or above a gate.
 //!
-//! Between blocks the publisher touches no lock: it may write below `permit`, which never exceeds the opened blocks,
-//! nor the slowest gate + capacity. Opening a block, joining, leaving and seeking back go through one lock (`core`).
-//! Joining revokes the permit, so that a new gate counts at once.
+//! Within a block the publisher touches no lock: it may write below `permit`, which ends with the block, and never
+//! exceeds the slowest gate + capacity. Opening a block, joining, leaving and seeking back go through one lock (`core`).
+//! Gates are looked at when the limit that the last look gave is used up. Joining revokes permit and limit, so that a new
+//! gate counts at once.
+//!
+//! Cache lines are laid out by who writes: a reader that follows closely takes head's line away between any two
+//! publishes, so the publisher reads nothing from it. (With the permit on that line a spinning round trip took half as
+//! long again.)
 //!
 //! The invariants; the models in `loom-tests` are named after them:
 //!
@@ -192,9 +197,9 @@
 //! and the 2^20th is refused. Chunks are compared modulo 2^44: a reader would have to sleep for 2^43 blocks between its
 //! look at the floor and its pin to be deceived.
 //!
-//! **Why a gate holds (I3, I4).** Blocks are taken under `core`, in `grant`, which has loaded every gate there and found
-//! none below the floor that it raises. A gate that is placed later is placed under `core` too, finds the raised floor,
-//! and must stand at or above it. Between, a gate only moves up. The publisher's writes at and above head go to blocks
+//! **Why a gate holds (I3, I4).** Blocks are taken under `core`, in `grant`, up to a limit that came from loading every
+//! gate under `core`, there or in an earlier call: so none is below the floor that it raises. A gate that is placed later
+//! is placed under `core` too, finds the raised floor, must stand at or above it, and voids the limit. Between, a gate only moves up. The publisher's writes at and above head go to blocks
 //! taken that way; what `permit` allows without `core` lies in the same blocks. A revocation that the publisher sees
 //! late lets it write into a block that is its own already: it costs exactness for a value published *beside* the
 //! joining, never a value that a gate protects. A batch gets its room, its floor and all its blocks at once, before
@@ -210,8 +215,8 @@
 //! a ring is made, and tries it once; where that fails the ring uses fences. Should it fail later, as under a filter
 //! on system calls that was set since, the sleeper looks again every millisecond, and a foreign waker at once. In a
 //! forked child it would fail too: a ring does not go on there. Since publishing may be without any fence, no other
-//! ordering leans on it; the models that do not sleep run without. The condition of a reader is head; the one of a blocked publisher is the gates,
-//! which it loads under `core`, and which a leaving reader changes under `core` before it looks at `asleep`.
+//! ordering leans on it; the models that do not sleep run without. The condition of a reader is head; the one of a
+//! blocked publisher is the gates, which it loads under `core`, and which a leaving reader changes under `core` before it looks at `asleep`.
 //!
 //! **Why no two publishers meet in one slot (I8).** Sequences are handed out by compare-exchange on one word, so two
 //! owners of one slot are a lap or more apart. A claim needs a permit above it, and the permit a block opened for its
