@@ -28,6 +28,9 @@ pub enum Action {
     /// Read figures about the whole server: `/metrics` and `/api/v1/stats`, which names the busiest
     /// topics. [`Access::allow`] is not looked at.
     Observe,
+    /// Look at connections, end them, make and remove endpoints, broadcast. [`Access::allow`] must be all
+    /// topics for a broadcast.
+    Manage,
 }
 
 /// What a request may do.

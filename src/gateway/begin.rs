@@ -8,6 +8,7 @@ use super::health;
 use super::presence;
 use super::problem::{Problem, ReplyTo, fresh_answer, json_answer};
 use super::prometheus;
+use super::rest::Exchange;
 use super::routes::{self, Route};
 use super::service::Gateway;
 use super::stats;
@@ -100,12 +101,29 @@ impl Gateway {
                     return Err(Problem::new(403, detail).field("topic"));
                 }
                 let (exchange, limit) = self.publisher.begin(head, &topic, cors.clone())?;
+                let exchange = Exchange::Publish(exchange);
                 Ok(Begin::Body { exchange, limit })
+            }
+            Route::Manage(control) => self.manage(head, control, peer, cors),
+            Route::Other => {
+                let offer = self.common.places.endpoint(head.path());
+                let offer = offer.ok_or_else(routes::not_found)?;
+                if !matches!(head.method(), "GET" | "HEAD") {
+                    let detail = "an endpoint is answered to GET, HEAD only";
+                    return Err(Problem::new(405, detail).field("method").allow("GET, HEAD"));
+                }
+                let access = self.authorize(head, peer, Action::Subscribe)?;
+                self.stream_at(head, offer, access)
             }
         }
     }
 
-    fn authorize(&self, head: &Head, peer: SocketAddr, action: Action) -> Result<Access, Problem> {
+    pub(super) fn authorize(
+        &self,
+        head: &Head,
+        peer: SocketAddr,
+        action: Action,
+    ) -> Result<Access, Problem> {
         self.common
             .authorizer
             .authorize(head, peer, action)

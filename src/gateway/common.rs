@@ -5,8 +5,10 @@ use std::sync::atomic::AtomicUsize;
 
 use super::auth::Authorizer;
 use super::counter::Counters;
+use super::desk::Desks;
 use super::guard::Guard;
 use super::options::StreamOptions;
+use super::places::Places;
 use super::proxies::Proxies;
 use super::publish::Bounds;
 use super::tally::Tallies;
@@ -29,4 +31,6 @@ pub(super) struct Common {
     pub(super) tallies: Arc<Tallies>,
     /// Those of the program.
     pub(super) counters: Arc<Counters>,
+    pub(super) desks: Arc<Desks>,
+    pub(super) places: Arc<Places>,
 }

@@ -142,6 +142,16 @@ impl Encoder {
         event: EventRef<'_>,
         out: &mut Vec<u8>,
     ) {
+        self.event_at(form, Some(position), event, out);
+    }
+
+    fn event_at(
+        &mut self,
+        form: Form,
+        position: Option<Position>,
+        event: EventRef<'_>,
+        out: &mut Vec<u8>,
+    ) {
         self.data.clear();
         let data = match (form.format, event.data_kind()) {
             (Format::CloudEvents, _) => {
@@ -161,7 +171,9 @@ impl Encoder {
             event.ty()
         };
         self.id.clear();
-        position.write_to(&mut self.id);
+        if let Some(position) = position {
+            position.write_to(&mut self.id);
+        }
         encode(
             form,
             Frame {
@@ -172,6 +184,11 @@ impl Encoder {
             },
             out,
         );
+    }
+
+    /// Appends the frame of an event that has no position: it moves nobody's Last-Event-ID.
+    pub(super) fn message(&mut self, form: Form, event: EventRef<'_>, out: &mut Vec<u8>) {
+        self.event_at(form, None, event, out);
     }
 
     /// Appends a `gap`: of the events between `asked` and `earliest`, so many do not come.

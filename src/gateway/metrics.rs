@@ -66,18 +66,21 @@ pub(super) enum Kind {
     Stats,
     Stream,
     Publish,
+    /// Connections, endpoints and broadcasts.
+    Manage,
     /// No route, refused before one was looked for, or not HTTP.
     None,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Page,
         Self::Health,
         Self::Metrics,
         Self::Stats,
         Self::Stream,
         Self::Publish,
+        Self::Manage,
         Self::None,
     ];
 
@@ -89,6 +92,7 @@ impl Kind {
             Self::Stats => "stats",
             Self::Stream => "stream",
             Self::Publish => "publish",
+            Self::Manage => "manage",
             Self::None => "none",
         }
     }

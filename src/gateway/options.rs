@@ -63,26 +63,43 @@ impl Default for StreamOptions {
 impl StreamOptions {
     /// The first option that is out of its range, and the range; `frame_log` are the bytes of a log.
     pub(super) fn first_fault(&self, frame_log: usize) -> Option<(&'static str, &'static str)> {
-        let ranged = |value: Duration, low| value.is_zero() || (low..=HOUR).contains(&value);
-        if !ranged(self.heartbeat, HEARTBEAT_MIN) {
-            return Some(("heartbeat", "must be 0 (none) or 1 s to 1 h"));
-        }
-        if self.retry < Duration::from_millis(1) || self.retry > HOUR {
-            return Some(("retry", "must be 1 ms to 1 h"));
-        }
-        if self.buffer != 0 && !(BUFFER_MIN..=frame_log).contains(&self.buffer) {
-            return Some((
-                "buffer",
-                "must be 0 (the frame log) or 4 KiB (a frame) up to the size of the frame log",
-            ));
-        }
-        if self.hold > HOLD_MAX {
-            return Some(("hold", "must be 0 to 20 ms"));
-        }
-        if !self.max_age.is_zero() && self.max_age < AGE_MIN {
-            return Some(("max_age", "must be 0 (none) or at least 1 s"));
-        }
-        None
+        self.faults(frame_log).next()
+    }
+
+    /// All options that are out of their ranges.
+    pub(super) fn faults(
+        &self,
+        frame_log: usize,
+    ) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let heartbeats = HEARTBEAT_MIN..=HOUR;
+        let retries = Duration::from_millis(1)..=HOUR;
+        let buffers = BUFFER_MIN..=frame_log;
+        let checks = [
+            (
+                self.heartbeat.is_zero() || heartbeats.contains(&self.heartbeat),
+                ("heartbeat", "must be 0 (none) or 1 s to 1 h"),
+            ),
+            (
+                retries.contains(&self.retry),
+                ("retry", "must be 1 ms to 1 h"),
+            ),
+            (
+                self.buffer == 0 || buffers.contains(&self.buffer),
+                (
+                    "buffer",
+                    "must be 0 (the frame log) or 4 KiB (a frame) up to the size of the frame log",
+                ),
+            ),
+            (self.hold <= HOLD_MAX, ("hold", "must be 0 to 20 ms")),
+            (
+                self.max_age.is_zero() || self.max_age >= AGE_MIN,
+                ("max_age", "must be 0 (none) or at least 1 s"),
+            ),
+        ];
+        checks
+            .into_iter()
+            .filter(|(good, _)| !good)
+            .map(|(_, fault)| fault)
     }
 
     pub(super) fn pace(&self) -> Pace {
@@ -105,6 +122,12 @@ const POLICIES: [(&str, SlowPolicy); 4] = [
     ("latest", SlowPolicy::Latest),
     ("disconnect", SlowPolicy::Disconnect),
 ];
+
+/// The name of a policy.
+pub(super) fn policy_name(policy: SlowPolicy) -> &'static str {
+    let found = POLICIES.iter().find(|(_, known)| *known == policy);
+    found.map_or("", |(name, _)| name)
+}
 
 /// What was expected of a policy's name.
 pub(super) const POLICY_NAMES: &str = "slow is catch-up, gap, latest or disconnect";
@@ -146,7 +169,7 @@ mod tests {
     #[test]
     fn policies_have_names() {
         for (name, slow) in POLICIES {
-            assert_eq!(policy(name), Some(slow));
+            assert_eq!((policy(name), policy_name(slow)), (Some(slow), name));
         }
         assert_eq!(policy("drop"), None);
     }

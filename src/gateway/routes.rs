@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::control::{self, Control};
 use super::dashboard::{self, File};
 use super::metrics::Kind;
 use super::problem::{Problem, ReplyTo};
@@ -29,6 +30,10 @@ pub(super) enum Route<'a> {
     Presence(Cow<'a, str>),
     /// `POST /api/v1/topics/{topic}/events`.
     Publish(Cow<'a, str>),
+    /// Connections, endpoints and broadcasts.
+    Manage(Control<'a>),
+    /// Perhaps an endpoint's.
+    Other,
 }
 
 const GET: &str = "GET, HEAD";
@@ -43,6 +48,9 @@ GET  /api/v1/events/stream?topic=PATTERN   events as Server-Sent Events
 POST /api/v1/topics/TOPIC/events           publish
 GET  /api/v1/topics/TOPIC/presence         who listens
 GET  /healthz                              state
+GET  /api/v1/connections                   open connections; POST makes one; .../ID/status, DELETE .../ID
+GET  /api/v1/endpoints                     endpoints; POST makes one, DELETE ?path= removes it
+POST /api/v1/broadcast                     an event for connections, not kept
 GET  /metrics                              figures for Prometheus
 GET  /api/v1/stats                         figures as JSON
 GET  /api/v1/stats/stream                  the same once a second, as Server-Sent Events
@@ -58,6 +66,8 @@ impl Route<'_> {
             Self::Stats | Self::StatsStream | Self::Presence(_) => Kind::Stats,
             Self::Stream => Kind::Stream,
             Self::Publish(_) => Kind::Publish,
+            Self::Manage(_) => Kind::Manage,
+            Self::Other => Kind::None,
         }
     }
 }
@@ -81,7 +91,10 @@ pub(super) fn find(head: &Head) -> Result<Route<'_>, Problem> {
             (Some(file), _) => (Route::File(file), GET),
             (_, Some(raw)) if method == POST => return Ok(Route::Publish(topic_name(raw)?)),
             (_, Some(_)) => (Route::Index, POST),
-            _ => return Err(Problem::new(404, "no such resource").field("path")),
+            _ => {
+                let managed = control::find(head).map(|found| found.map(Route::Manage));
+                return managed.unwrap_or(Ok(Route::Other));
+            }
         },
     };
     if methods.split(", ").any(|allowed| allowed == method) {
@@ -90,6 +103,19 @@ pub(super) fn find(head: &Head) -> Result<Route<'_>, Problem> {
         let detail = format!("{} is answered to {methods} only", head.path());
         Err(Problem::new(405, detail).field("method").allow(methods))
     }
+}
+
+/// No such resource.
+pub(super) fn not_found() -> Problem {
+    Problem::new(404, "no such resource").field("path")
+}
+
+/// Whether a path belongs to the server, so that no endpoint can have it.
+pub(super) fn is_reserved(path: &str) -> bool {
+    matches!(path, "/" | "/healthz" | "/metrics" | "/dashboard" | "/api")
+        || path.starts_with("/api/")
+        || path.starts_with("/health/")
+        || File::at(path).is_some()
 }
 
 /// The raw topic segment of a path that ends so.

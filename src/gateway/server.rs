@@ -14,9 +14,11 @@ use super::common::Common;
 use super::config::ServerConfig;
 use super::counter::{Counter, Counters};
 use super::crew::Crew;
+use super::desk::Desks;
 use super::guard::Guard;
 use super::hosts::HostPolicy;
 use super::origins::Origins;
+use super::places::Places;
 use super::proxies::Proxies;
 use super::publish::Bounds;
 use super::service::Gateway;
@@ -49,6 +51,7 @@ pub struct Server {
     stop_timeout: Duration,
     /// How it ended, reactors of other threads included.
     report: Option<StopReport>,
+    common: Common,
 }
 
 /// Bytes read at a time, however small the ring is.
@@ -145,6 +148,8 @@ impl Server {
             in_flight: Arc::default(),
             tallies: Arc::new(Tallies::new(config.reactors)),
             counters: Arc::default(),
+            desks: Arc::new(Desks::new(config.reactors)),
+            places: Arc::new(Places::new(config.frame_log_bytes / config.reactors)),
         };
         let counters = common.counters.clone();
         let mut readers = readers.into_iter();
@@ -171,6 +176,7 @@ impl Server {
             );
         }
         Ok(Self {
+            common,
             reactor,
             crew: Crew::new(others),
             counters,
@@ -235,6 +241,7 @@ impl Server {
         Handle {
             reactor: self.reactor.handle(),
             stop_timeout: self.stop_timeout,
+            common: self.common.clone(),
         }
     }
 
@@ -326,6 +333,7 @@ impl std::os::fd::AsRawFd for Server {
 pub struct Handle {
     reactor: reactor::Handle,
     stop_timeout: Duration,
+    pub(super) common: Common,
 }
 
 impl Handle {

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::common::Common;
-use super::exchange::Publish;
 use super::farewell;
 use super::figures::Figures;
 use super::forms::{Encoder, Form};
@@ -16,7 +15,8 @@ use super::newest::Newest;
 use super::presence::Presence;
 use super::problem::{Problem, ReplyTo};
 use super::publish::Publisher;
-use super::routes;
+use super::rest::{Exchange, Later};
+use super::routes::{self, Route};
 use super::stats;
 use super::stream::StreamFilter;
 use super::tally::Tally;
@@ -60,6 +60,7 @@ pub(super) struct Gateway {
     pub(super) topics: Topics,
     pub(super) newest: Newest,
     presence: Presence,
+    pub(super) later: Later,
     refusals: Refusals,
 }
 
@@ -71,6 +72,7 @@ impl Gateway {
         handle: &Handle,
     ) -> Self {
         let waiter = live.waiter(handle.notifier());
+        common.desks.open(handle.reactor(), handle.notifier());
         Self {
             hub: hub.clone(),
             epoch: hub.epoch(),
@@ -90,8 +92,14 @@ impl Gateway {
             metrics: Metrics::default(),
             topics: Topics::default(),
             newest: Newest::default(),
+            later: Later::default(),
             refusals: Refusals::default(),
         }
+    }
+
+    /// The number of this gateway's reactor.
+    pub(super) fn number(&self) -> usize {
+        self.handle.reactor()
     }
 
     pub(super) fn at(&self, offset: u64) -> Position {
@@ -157,7 +165,7 @@ impl Gateway {
     }
 
     /// The answer after which the connection closes, readable for the page that asked.
-    fn last_answer(&self, problem: &Problem, head: &[u8], exchange: Option<&Publish>) -> Vec<u8> {
+    fn last_answer(&self, problem: &Problem, head: &[u8], exchange: Option<&Exchange>) -> Vec<u8> {
         let mut bytes = problem.answer(ReplyTo::LAST).bytes;
         let cors = match exchange {
             Some(exchange) => exchange.cors().clone(),
@@ -173,9 +181,15 @@ impl Gateway {
     }
 }
 
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.common.desks.close(self.number());
+    }
+}
+
 impl Service for Gateway {
     type Key = StreamFilter;
-    type Exchange = Publish;
+    type Exchange = Exchange;
 
     const FORMS: usize = Form::COUNT;
 
@@ -221,13 +235,19 @@ impl Service for Gateway {
         }
         let mut kind = Kind::None;
         let begun = routes::find(head).and_then(|route| {
-            kind = route.kind();
+            kind = match route {
+                Route::Other if self.common.places.group_of(head.path()).is_some() => Kind::Stream,
+                _ => route.kind(),
+            };
             self.begin(head, route, peer, &cors)
         });
         let mut begun = begun.unwrap_or_else(|problem| {
             self.note_problem(kind, Some(peer), &problem);
             Begin::Answer(problem.answer(reply))
         });
+        if matches!(&begun, Begin::Answer(answer) if answer.after >= Answer::LATER) {
+            return begun;
+        }
         let first = match &mut begun {
             Begin::Answer(answer) => &mut answer.bytes,
             Begin::Stream(plan) => &mut plan.head,
@@ -244,10 +264,17 @@ impl Service for Gateway {
 
     fn body(
         &mut self,
-        exchange: &mut Publish,
+        exchange: &mut Exchange,
         piece: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Answer> {
+        let exchange = match exchange {
+            Exchange::Publish(publish) => publish,
+            Exchange::Manage(manage) => {
+                manage.push(piece);
+                return Ok(());
+            }
+        };
         let start = out.len();
         let begins = !exchange.has_begun();
         let done = self.publisher.body(exchange, piece, out);
@@ -267,7 +294,11 @@ impl Service for Gateway {
         })
     }
 
-    fn end(&mut self, exchange: Publish, _: &mut Streams<'_, Self>, out: &mut Vec<u8>) -> Answer {
+    fn end(&mut self, exchange: Exchange, out: &mut Vec<u8>) -> Answer {
+        let exchange = match exchange {
+            Exchange::Publish(publish) => publish,
+            Exchange::Manage(manage) => return self.end_manage(manage),
+        };
         let (start, cors) = (out.len(), exchange.cors().clone());
         let (begun, answers) = (exchange.has_begun(), exchange.is_atomic());
         let mut answer = self.publisher.end(exchange, out);
@@ -284,7 +315,12 @@ impl Service for Gateway {
         answer
     }
 
-    fn refuse(&mut self, error: &RequestError, head: &[u8], exchange: Option<&Publish>) -> Vec<u8> {
+    fn refuse(
+        &mut self,
+        error: &RequestError,
+        head: &[u8],
+        exchange: Option<&Exchange>,
+    ) -> Vec<u8> {
         let problem = Problem::new(error.status, error.to_string())
             .field(error.field.clone())
             .at(error.at);
@@ -292,7 +328,7 @@ impl Service for Gateway {
             Reason::TooLong { limit } | Reason::TooMany { limit } => problem.limit(limit),
             _ => problem,
         };
-        let kind = exchange.map_or(Kind::None, |_| Kind::Publish);
+        let kind = exchange.map_or(Kind::None, Exchange::kind);
         if error.status == 413 {
             self.note_problem(kind, None, &problem);
         } else {
@@ -302,7 +338,7 @@ impl Service for Gateway {
         self.last_answer(&problem, head, exchange)
     }
 
-    fn refuse_for(&mut self, why: Refusal, exchange: Option<&Publish>) -> Vec<u8> {
+    fn refuse_for(&mut self, why: Refusal, exchange: Option<&Exchange>) -> Vec<u8> {
         let (refused, problem) = match why {
             Refusal::TooManyConnections => {
                 let problem = Problem::new(503, "too many connections");
@@ -322,7 +358,7 @@ impl Service for Gateway {
                 (Refused::BodyTimeout, problem)
             }
         };
-        let kind = exchange.map_or(Kind::None, |_| Kind::Publish);
+        let kind = exchange.map_or(Kind::None, Exchange::kind);
         self.metrics.answered(kind, problem.status());
         self.note_refusal(refused, None, problem.detail());
         self.last_answer(&problem, &[], exchange)
@@ -374,6 +410,12 @@ impl Service for Gateway {
 
     fn attend(&mut self, streams: &mut Streams<'_, Self>) {
         self.presence.attend(&self.hub, streams);
+        let desks = self.common.desks.clone();
+        desks.work(self.number(), self, streams);
+    }
+
+    fn later(&mut self, ticket: u64) -> Option<Vec<u8>> {
+        self.answer_now(ticket)
     }
 
     fn heartbeat(&mut self, form: u8, fed: u64, out: &mut Vec<u8>) {
@@ -396,13 +438,19 @@ impl Service for Gateway {
         self.topics.watch(watchers > 0);
     }
 
-    fn stream_started(&mut self, id: StreamId, _: Tag) {
+    fn stream_started(&mut self, id: StreamId, tag: Tag) {
         self.presence.started(id);
+        self.common.places.started(tag, (self.number(), id));
     }
 
     fn stream_ended(&mut self, end: StreamEnd<'_, StreamFilter>) {
         self.presence.ended(end.id);
         self.metrics.ended(end.reason);
+        let place = (self.number(), end.id);
+        let figures = (end.delivered, end.bytes);
+        self.common
+            .places
+            .ended(end.tag, place, end.reason, figures);
         log::stream_ended(&end);
     }
 

@@ -8,7 +8,6 @@ use super::core::Core;
 use super::end::EndReason;
 use super::limits::Limits;
 use super::service::{Answer, Refusal, Service, StreamPlan, WatchPlan};
-use super::streams::Streams;
 use crate::wire::http::{RequestDecoder, RequestError, Step};
 
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -193,12 +192,9 @@ impl<S: Service> Core<S> {
             Step::End => {
                 if let Some(exchange) = requests.exchange.take() {
                     let mut made = Vec::new();
-                    let mut streams = Streams::new(self);
-                    let answer = service.end(exchange, &mut streams, &mut made);
-                    let ended = streams.into_ended();
+                    let answer = service.end(exchange, &mut made);
                     requests.append(made, out);
                     requests.answers.push_back(Reply::Answer(answer));
-                    self.end_all(service, ended);
                 }
             }
         }
@@ -213,8 +209,15 @@ impl<S: Service> Core<S> {
             let Some(requests) = self.cold[i as usize].requests.as_mut() else {
                 return;
             };
-            match requests.answers.front() {
+            match requests.answers.front_mut() {
                 None => break,
+                Some(Reply::Answer(answer)) if answer.after >= Answer::LATER => {
+                    let Some(bytes) = service.later(answer.after) else {
+                        self.park(i);
+                        break;
+                    };
+                    (answer.bytes, answer.after) = (bytes, 0);
+                }
                 Some(Reply::Answer(answer)) if answer.after > visible => {
                     self.park(i);
                     break;

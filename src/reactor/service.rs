@@ -56,14 +56,10 @@ pub trait Service {
     ) -> Result<(), Answer>;
 
     /// Takes the end of a body and gives the answer.
-    fn end(
-        &mut self,
-        exchange: Self::Exchange,
-        streams: &mut Streams<'_, Self>,
-        out: &mut Vec<u8>,
-    ) -> Answer
-    where
-        Self: Sized;
+    fn end(&mut self, exchange: Self::Exchange, out: &mut Vec<u8>) -> Answer;
+
+    /// Gives the bytes of an answer whose [`after`](Answer::after) is a ticket, once it has them.
+    fn later(&mut self, ticket: u64) -> Option<Vec<u8>>;
 
     /// Does what other threads asked for. Called once a turn: it must be cheap where there is nothing.
     fn attend(&mut self, streams: &mut Streams<'_, Self>)
@@ -187,10 +183,16 @@ pub enum Begin<S: Service> {
 pub struct Answer {
     /// Head and body.
     pub bytes: Vec<u8>,
-    /// Leaves when this offset is visible; 0: at once.
+    /// Leaves when this offset is visible; 0: at once. From [`LATER`](Self::LATER) on it is a ticket,
+    /// and the answer leaves when [`Service::later`] gives its bytes.
     pub after: u64,
     /// Whether the connection ends with it.
     pub close: bool,
+}
+
+impl Answer {
+    /// The first ticket: no offset reaches it.
+    pub const LATER: u64 = 1 << 63;
 }
 
 /// A stream in the making.

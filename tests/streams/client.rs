@@ -82,9 +82,18 @@ impl Client {
 
     /// Reads what is there, at most `max` bytes; false: nothing within a moment, or the end.
     pub(crate) fn read_some(&mut self, max: usize) -> bool {
-        let mut buffer = vec![0; max];
         let moment = Some(Duration::from_millis(50));
         self.stream.set_read_timeout(moment).unwrap();
+        self.read_bytes(max)
+    }
+
+    /// The same without a moment's wait, where the socket does not block.
+    pub(crate) fn try_read(&mut self) -> bool {
+        self.read_bytes(64 << 10)
+    }
+
+    fn read_bytes(&mut self, max: usize) -> bool {
+        let mut buffer = vec![0; max];
         match self.stream.read(&mut buffer) {
             Ok(0) => self.ended = true,
             Ok(n) => {

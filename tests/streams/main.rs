@@ -5,5 +5,7 @@
 mod begin;
 mod client;
 mod hold;
+mod kills;
+mod places;
 mod presence;
 mod slow;

@@ -1,0 +1,188 @@
+//! What a program that embeds the server can do to its endpoints and connections.
+
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::connections::{Broadcast, ConnectionInfo, Found, Order, Whom};
+use super::endpoint::EndpointError;
+use super::options::StreamOptions;
+use super::places::EndpointInfo;
+use super::server::Handle;
+use crate::event::{Event, Filter};
+use crate::reactor::Farewell;
+
+/// How long a server may take to answer its own program.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// A server did not answer: it has stopped, nobody drives it, or the question came from the thread that
+/// drives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the server does not answer")]
+pub struct NotServing;
+
+/// Endpoints and connections. What asks connections waits for the server's threads, five seconds at
+/// most: do not ask from a thread that drives one.
+impl Handle {
+    /// Makes an endpoint: streams of `filter` at `path`, which clients can narrow down by `topic=`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::Filter;
+    /// use eventring::gateway::{Server, ServerConfig, SlowPolicy, StreamOptions};
+    /// use eventring::hub::Hub;
+    ///
+    /// let hub = Hub::new();
+    /// let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+    /// let server = Server::bind(&hub, config)?.spawn()?;
+    /// let options = StreamOptions { slow: SlowPolicy::Latest, ..StreamOptions::default() };
+    /// server.handle().create_endpoint("/prices", Filter::parse(["prices.>"])?, options)?;
+    /// println!("curl -N http://{}/prices", server.addr());
+    /// server.handle().remove_endpoint("/prices")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError`] names the path or the option; then nothing has changed.
+    pub fn create_endpoint(
+        &self,
+        path: &str,
+        filter: Filter,
+        options: StreamOptions,
+    ) -> Result<(), EndpointError> {
+        self.common.places.create(path, filter, options)
+    }
+
+    /// Removes an endpoint. Its clients get a `disconnect` event, and 404 when they come back.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError::Unknown`].
+    pub fn remove_endpoint(&self, path: &str) -> Result<(), EndpointError> {
+        let group = self.common.places.remove(path)?;
+        let order = Order::End(Whom::Group(group), Farewell::Removed);
+        // A server that does not run has no clients to end.
+        self.common.desks.send(order, || {});
+        Ok(())
+    }
+
+    /// The endpoints that were made, by path.
+    pub fn endpoints(&self) -> Vec<EndpointInfo> {
+        self.common.places.endpoints()
+    }
+
+    /// Makes a connection for a client that will come to `/api/v1/connections/{id}/stream`; returns its
+    /// id. It is forgotten when nobody has come for five minutes.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError`] names the option, or the limit on such connections.
+    pub fn create_connection(
+        &self,
+        filter: Filter,
+        options: StreamOptions,
+    ) -> Result<String, EndpointError> {
+        self.common.places.make(filter, options)
+    }
+
+    /// All connections that receive events or were made to, by id.
+    ///
+    /// # Errors
+    ///
+    /// [`NotServing`].
+    pub fn connections(&self) -> Result<Vec<ConnectionInfo>, NotServing> {
+        let mut all = self.ask(Order::Look(Whom::All))?.infos;
+        all.extend(self.common.places.waiting());
+        all.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        Ok(all)
+    }
+
+    /// What is known of a connection; `None`: there is none of that id.
+    ///
+    /// # Errors
+    ///
+    /// [`NotServing`].
+    pub fn connection(&self, id: &str) -> Result<Option<ConnectionInfo>, NotServing> {
+        let places = &self.common.places;
+        if let Some(place) = places.place_of(id) {
+            let whom = Whom::These(vec![(id.to_owned(), place)]);
+            let found = self.ask(Order::Look(whom))?.infos.pop();
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(places.last_known(id))
+    }
+
+    /// Ends a connection: its client gets a `disconnect` event. One that was made is forgotten. `false`:
+    /// there is none of that id.
+    ///
+    /// # Errors
+    ///
+    /// [`NotServing`].
+    pub fn disconnect(&self, id: &str) -> Result<bool, NotServing> {
+        let place = self.common.places.place_of(id);
+        let made = self.common.places.forget(id).is_some();
+        let Some(place) = place else { return Ok(made) };
+        let whom = Whom::These(vec![(id.to_owned(), place)]);
+        let found = self.ask(Order::End(whom, Farewell::Disconnected))?;
+        Ok(made || found.count > 0)
+    }
+
+    /// Sends an event to all streams, or to those of an endpoint, whatever their filters. It is not
+    /// published: it has no position, is not kept, and who is away does not get it later.
+    ///
+    /// # Errors
+    ///
+    /// [`NotServing`]. An endpoint that is not there has no streams.
+    pub fn broadcast(&self, event: Event, endpoint: Option<&str>) -> Result<Broadcast, NotServing> {
+        let whom = match endpoint.map(|path| self.common.places.group_of(path)) {
+            None => Whom::All,
+            Some(Some(group)) => Whom::Group(group),
+            Some(None) => return Ok(Broadcast::default()),
+        };
+        let found = self.ask(Order::Send(whom, Arc::new(event)))?;
+        Ok(Broadcast::of(found, Vec::new()))
+    }
+
+    /// The same for the connections of these ids; the answer names those that are not there.
+    ///
+    /// # Errors
+    ///
+    /// [`NotServing`].
+    pub fn broadcast_to<S: AsRef<str>>(
+        &self,
+        event: Event,
+        ids: impl IntoIterator<Item = S>,
+    ) -> Result<Broadcast, NotServing> {
+        let ids: Vec<String> = ids.into_iter().map(|id| id.as_ref().to_owned()).collect();
+        let whom = Whom::These(self.common.places.places_of(&ids));
+        let found = self.ask(Order::Send(whom, Arc::new(event)))?;
+        Ok(Broadcast::of(found, ids))
+    }
+
+    fn ask(&self, order: Order) -> Result<Found, NotServing> {
+        let (done, answered) = mpsc::sync_channel(1);
+        let errand = self.common.desks.send(order, move || {
+            let _ = done.try_send(());
+        });
+        let errand = errand.ok_or(NotServing)?;
+        answered.recv_timeout(ANSWER).map_err(|_| NotServing)?;
+        Ok(errand.take())
+    }
+}
+
+impl Broadcast {
+    /// What was found of those that were `asked` for.
+    pub(super) fn of(found: Found, asked: Vec<String>) -> Self {
+        let known = |id: &String| found.known.contains(id);
+        Self {
+            sent: found.count,
+            unknown: asked.into_iter().filter(|id| !known(id)).collect(),
+            full: found.full,
+        }
+    }
+}

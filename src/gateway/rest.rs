@@ -1,0 +1,417 @@
+//! Answers to requests that manage connections and endpoints.
+//!
+//! What has to ask reactors is answered later: the order goes to all desks, and the reactor that has the
+//! request looks once a turn whether all have done their part.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::auth::{Access, Action};
+use super::connections::{Broadcast, Found, Order, Whom};
+use super::control::{self, Control, Page};
+use super::desk::Errand;
+use super::endpoint::EndpointError;
+use super::exchange::Publish;
+use super::guard::Cors;
+use super::metrics::{Kind, status_of};
+use super::places::Offer;
+use super::problem::{Problem, ReplyTo, json_answer, json_string};
+use super::routes;
+use super::service::Gateway;
+use super::stream::StreamRequest;
+use super::told_json::{broadcast_json, connection_json, endpoints_json};
+use super::wishes::{self, Message};
+use crate::reactor::{Answer, Begin, Farewell};
+use crate::wire::http::{Head, ResponseHead};
+
+/// Largest body of a request that manages, bytes.
+const BODY_BYTES: u64 = 64 << 10;
+/// Answers that wait for reactors at once.
+const LATER_MAX: usize = 256;
+
+/// A request whose body is arriving.
+pub(crate) enum Exchange {
+    Publish(Publish),
+    Manage(Manage),
+}
+
+impl Exchange {
+    pub(super) fn cors(&self) -> &Cors {
+        match self {
+            Self::Publish(publish) => publish.cors(),
+            Self::Manage(manage) => &manage.cors,
+        }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Publish(_) => Kind::Publish,
+            Self::Manage(_) => Kind::Manage,
+        }
+    }
+}
+
+/// A request that manages and has a body.
+pub(crate) struct Manage {
+    what: Body,
+    bytes: Vec<u8>,
+    reply: ReplyTo,
+    cors: Cors,
+    access: Access,
+}
+
+#[derive(Clone, Copy)]
+enum Body {
+    Make,
+    CreateEndpoint,
+    Broadcast,
+}
+
+impl Manage {
+    pub(super) fn push(&mut self, piece: &[u8]) {
+        self.bytes.extend_from_slice(piece);
+    }
+}
+
+/// Answers that wait for reactors.
+#[derive(Default)]
+pub(super) struct Later {
+    waiting: HashMap<u64, Waiting>,
+    last: u64,
+}
+
+struct Waiting {
+    errand: Arc<Errand>,
+    reply: ReplyTo,
+    cors: Cors,
+    render: Render,
+}
+
+/// What becomes of what reactors found.
+enum Render {
+    List(Page),
+    Status(String),
+    Disconnect { made: bool },
+    Broadcast { asked: Vec<String> },
+}
+
+impl Gateway {
+    /// Begins with a request that manages.
+    pub(super) fn manage(
+        &mut self,
+        head: &Head,
+        control: Control<'_>,
+        peer: SocketAddr,
+        cors: &Cors,
+    ) -> Result<Begin<Self>, Problem> {
+        let reply = routes::reply_to(head);
+        let action = match control {
+            Control::Make | Control::Stream(_) => Action::Subscribe,
+            _ => Action::Manage,
+        };
+        let access = self.authorize(head, peer, action)?;
+        let body = |what| {
+            let manage = Manage {
+                what,
+                bytes: Vec::new(),
+                reply,
+                cors: cors.clone(),
+                access: access.clone(),
+            };
+            Ok(Begin::Body {
+                exchange: Exchange::Manage(manage),
+                limit: BODY_BYTES,
+            })
+        };
+        let places = &self.common.places;
+        let (order, render) = match control {
+            Control::Make => return body(Body::Make),
+            Control::CreateEndpoint => return body(Body::CreateEndpoint),
+            Control::Broadcast => return body(Body::Broadcast),
+            Control::Endpoints => {
+                let text = endpoints_json(&places.endpoints());
+                return Ok(Begin::Answer(json_answer(reply, &text)));
+            }
+            Control::RemoveEndpoint => {
+                let path = control::path_parameter(head)?;
+                let group = places.remove(&path).map_err(|error| of_place(&error))?;
+                let order = Order::End(Whom::Group(group), Farewell::Removed);
+                (order, Render::Disconnect { made: true })
+            }
+            Control::Stream(id) => {
+                let offer = places.made(&id).ok_or_else(|| no_connection(&id))?;
+                return self.stream_at(head, offer, access);
+            }
+            Control::List => (Order::Look(Whom::All), Render::List(Page::read(head)?)),
+            Control::Status(id) => match places.place_of(&id) {
+                Some(place) => {
+                    let whom = Whom::These(vec![(id.to_string(), place)]);
+                    (Order::Look(whom), Render::Status(id.into_owned()))
+                }
+                None => {
+                    let info = places.last_known(&id).ok_or_else(|| no_connection(&id))?;
+                    let mut text = connection_json(&info);
+                    text.push(b'\n');
+                    return Ok(Begin::Answer(json_answer(reply, &text)));
+                }
+            },
+            Control::Disconnect(id) => {
+                let place = places.place_of(&id);
+                let made = places.forget(&id).is_some();
+                match place {
+                    Some(place) => {
+                        let whom = Whom::These(vec![(id.into_owned(), place)]);
+                        let order = Order::End(whom, Farewell::Disconnected);
+                        (order, Render::Disconnect { made })
+                    }
+                    None if made => return Ok(Begin::Answer(no_content(reply))),
+                    None => return Err(no_connection(&id)),
+                }
+            }
+        };
+        self.answer_later(order, render, reply, cors.clone())
+            .map(Begin::Answer)
+    }
+
+    /// Begins a stream at an endpoint or of a connection that was made.
+    pub(super) fn stream_at(
+        &mut self,
+        head: &Head,
+        offer: Offer,
+        access: Access,
+    ) -> Result<Begin<Self>, Problem> {
+        let request = StreamRequest::read(head, offer.options, self.common.frame_log)?;
+        if head.method() == "HEAD" {
+            return Ok(Begin::Answer(Answer {
+                bytes: request.head_only(),
+                after: 0,
+                close: true,
+            }));
+        }
+        // Who comes back before the server has seen it go takes its own place.
+        if let Some(taken) = offer.taken {
+            let whom = Whom::These(vec![taken]);
+            self.common
+                .desks
+                .send(Order::End(whom, Farewell::Disconnected), || {});
+        }
+        let plan = self.plan(request, access, offer.filter, offer.tag);
+        Ok(Begin::Stream(plan))
+    }
+
+    /// Answers a request that manages, whose body is here.
+    pub(super) fn end_manage(&mut self, manage: Manage) -> Answer {
+        let (reply, cors) = (manage.reply, manage.cors.clone());
+        let answered = match manage.what {
+            Body::Make => self.make(&manage),
+            Body::CreateEndpoint => self.create_endpoint(&manage),
+            Body::Broadcast => self.broadcast(&manage),
+        };
+        let mut answer = answered.unwrap_or_else(|problem| problem.answer(reply));
+        if answer.after == 0 {
+            self.metrics
+                .answered(Kind::Manage, status_of(&answer.bytes));
+            cors.stamp(&mut answer.bytes, 0);
+        }
+        answer
+    }
+
+    fn make(&mut self, manage: &Manage) -> Result<Answer, Problem> {
+        let common = &self.common;
+        let wish = wishes::wish(&manage.bytes, common.options, common.frame_log)?;
+        if wish.path.is_some() {
+            return Err(Problem::new(400, "path: is that of an endpoint").field("path"));
+        }
+        // What it may not see, it would not get: the stream asks again.
+        let id = common
+            .places
+            .make(wish.filter, wish.options)
+            .map_err(|error| of_place(&error))?;
+        let mut body = Vec::with_capacity(160);
+        let _ = writeln!(
+            body,
+            r#"{{"id":"{id}","status":"connecting","url":"/api/v1/connections/{id}/stream"}}"#
+        );
+        let location = format!("/api/v1/connections/{id}/stream");
+        Ok(created(manage.reply, &location, &body))
+    }
+
+    fn create_endpoint(&mut self, manage: &Manage) -> Result<Answer, Problem> {
+        let common = &self.common;
+        let wish = wishes::wish(&manage.bytes, common.options, common.frame_log)?;
+        let path = wish
+            .path
+            .ok_or_else(|| Problem::new(400, "path: is missing").field("path"))?;
+        common
+            .places
+            .create(&path, wish.filter, wish.options)
+            .map_err(|error| of_place(&error))?;
+        let mut body = br#"{"path":"#.to_vec();
+        json_string(&mut body, &path);
+        body.extend_from_slice(b"}\n");
+        Ok(created(manage.reply, &path, &body))
+    }
+
+    fn broadcast(&mut self, manage: &Manage) -> Result<Answer, Problem> {
+        let Message {
+            ids,
+            endpoint,
+            event,
+        } = wishes::message(&manage.bytes)?;
+        if !manage.access.allow.is_all() {
+            let detail = "broadcasting takes the right to all topics";
+            return Err(Problem::new(403, detail));
+        }
+        let places = &self.common.places;
+        let whom = match (&ids, endpoint) {
+            (Some(ids), _) => Whom::These(places.places_of(ids)),
+            (None, Some(path)) => match places.group_of(&path) {
+                Some(group) => Whom::Group(group),
+                None => return Err(of_place(&EndpointError::Unknown { path })),
+            },
+            (None, None) => Whom::All,
+        };
+        let render = Render::Broadcast {
+            asked: ids.unwrap_or_default(),
+        };
+        let order = Order::Send(whom, Arc::new(event));
+        self.answer_later(order, render, manage.reply, manage.cors.clone())
+    }
+
+    fn answer_later(
+        &mut self,
+        order: Order,
+        render: Render,
+        reply: ReplyTo,
+        cors: Cors,
+    ) -> Result<Answer, Problem> {
+        let busy = || Problem::new(503, "too many such requests at once").retry_after_s(1);
+        let later = &mut self.later;
+        // Whoever asked and has gone leaves one behind.
+        if later.waiting.len() >= LATER_MAX {
+            later.waiting.retain(|_, waiting| !waiting.errand.is_done());
+        }
+        if later.waiting.len() >= LATER_MAX {
+            return Err(busy());
+        }
+        let bell = self.handle.notifier();
+        let errand = self.common.desks.send(order, move || bell.notify());
+        let errand = errand.ok_or_else(busy)?;
+        later.last += 1;
+        let ticket = Answer::LATER + later.last;
+        let waiting = Waiting {
+            errand,
+            reply,
+            cors,
+            render,
+        };
+        later.waiting.insert(ticket, waiting);
+        Ok(Answer {
+            bytes: Vec::new(),
+            after: ticket,
+            close: !reply.keep_alive,
+        })
+    }
+
+    /// The answer of a ticket, if all reactors have done their part.
+    pub(super) fn answer_now(&mut self, ticket: u64) -> Option<Vec<u8>> {
+        let waiting = self.later.waiting.get(&ticket)?;
+        if !waiting.errand.is_done() {
+            return None;
+        }
+        let waiting = self.later.waiting.remove(&ticket)?;
+        let found = waiting.errand.take();
+        let reply = waiting.reply;
+        let answered = match waiting.render {
+            Render::List(page) => {
+                let text = self.list_json(found, &page);
+                Ok(json_answer(reply, &text))
+            }
+            Render::Status(id) => self.status(found, &id, reply),
+            Render::Disconnect { made } if made || found.count > 0 => Ok(no_content(reply)),
+            Render::Disconnect { .. } => Err(no_connection("of that id")),
+            Render::Broadcast { asked } => {
+                let text = broadcast_json(&Broadcast::of(found, asked));
+                Ok(json_answer(reply, &text))
+            }
+        };
+        let mut bytes = answered
+            .unwrap_or_else(|problem| problem.answer(reply))
+            .bytes;
+        self.metrics.answered(Kind::Manage, status_of(&bytes));
+        waiting.cors.stamp(&mut bytes, 0);
+        Some(bytes)
+    }
+
+    fn status(&self, mut found: Found, id: &str, reply: ReplyTo) -> Result<Answer, Problem> {
+        let places = &self.common.places;
+        let info = found.infos.pop().or_else(|| places.last_known(id));
+        let mut text = connection_json(&info.ok_or_else(|| no_connection(id))?);
+        text.push(b'\n');
+        Ok(json_answer(reply, &text))
+    }
+
+    fn list_json(&self, found: Found, page: &Page) -> Vec<u8> {
+        let mut all = found.infos;
+        all.extend(self.common.places.waiting());
+        all.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        let start = all.partition_point(|info| info.id <= page.after);
+        let shown = &all[start..all.len().min(start + page.limit)];
+        let mut out = br#"{"connections":["#.to_vec();
+        for (n, info) in shown.iter().enumerate() {
+            if n > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(&connection_json(info));
+        }
+        let _ = write!(out, r#"],"total":{},"next":"#, all.len());
+        match shown.last() {
+            Some(last) if start + shown.len() < all.len() => json_string(&mut out, &last.id),
+            _ => out.extend_from_slice(b"null"),
+        }
+        out.extend_from_slice(b"}\n");
+        out
+    }
+}
+
+fn no_connection(id: &str) -> Problem {
+    Problem::new(404, format!("there is no connection {id}")).field("id")
+}
+
+fn of_place(error: &EndpointError) -> Problem {
+    let status = match error {
+        EndpointError::Exists { .. } => 409,
+        EndpointError::Unknown { .. } => 404,
+        EndpointError::TooMany { .. } => 503,
+        _ => 400,
+    };
+    Problem::new(status, error.to_string()).field(error.field())
+}
+
+fn created(reply: ReplyTo, location: &str, body: &[u8]) -> Answer {
+    let mut bytes = Vec::with_capacity(256 + body.len());
+    let head = ResponseHead::status(&mut bytes, 201)
+        .header("Content-Type", "application/json")
+        .header("Location", location)
+        .header("Cache-Control", "no-store")
+        .content_length(body.len() as u64);
+    reply.finish(head);
+    bytes.extend_from_slice(body);
+    Answer {
+        bytes,
+        after: 0,
+        close: !reply.keep_alive,
+    }
+}
+
+fn no_content(reply: ReplyTo) -> Answer {
+    let mut bytes = Vec::with_capacity(64);
+    reply.finish(ResponseHead::status(&mut bytes, 204));
+    Answer {
+        bytes,
+        after: 0,
+        close: !reply.keep_alive,
+    }
+}

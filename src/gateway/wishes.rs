@@ -1,0 +1,206 @@
+//! The JSON bodies of requests that make connections and endpoints, or broadcast: read whole, with every
+//! fault that they have.
+
+use std::time::Duration;
+
+use simd_json::OwnedValue;
+use simd_json::prelude::*;
+
+use super::options::{POLICY_NAMES, StreamOptions, policy};
+use super::problem::Problem;
+use crate::event::{Event, Filter};
+
+/// What a body wishes for.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) path: Option<String>,
+    pub(super) filter: Filter,
+    pub(super) options: StreamOptions,
+}
+
+/// An event for connections, and which ones.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) ids: Option<Vec<String>>,
+    pub(super) endpoint: Option<String>,
+    pub(super) event: Event,
+}
+
+/// Collects what is wrong.
+#[derive(Default)]
+struct Faults(Vec<(String, String)>);
+
+impl Faults {
+    fn note(&mut self, field: &str, why: impl Into<String>) {
+        self.0.push((field.to_owned(), why.into()));
+    }
+
+    fn into_problem(self) -> Option<Problem> {
+        let field = self.0.first()?.0.clone();
+        let all: Vec<String> = self
+            .0
+            .into_iter()
+            .map(|(f, why)| format!("{f}: {why}"))
+            .collect();
+        Some(Problem::new(400, all.join("; ")).field(field))
+    }
+}
+
+fn object(body: &[u8]) -> Result<Box<simd_json::owned::Object>, Problem> {
+    let fail = || Problem::new(400, "the body is not a JSON object").field("body");
+    let mut copy = match body {
+        [] => b"{}".to_vec(),
+        body => body.to_vec(),
+    };
+    match simd_json::to_owned_value(&mut copy) {
+        Ok(OwnedValue::Object(object)) => Ok(object),
+        _ => Err(fail()),
+    }
+}
+
+/// Reads the wish for a connection, or for an endpoint with its path; `options` are those that it does
+/// not mention.
+pub(super) fn wish(body: &[u8], options: StreamOptions, frame_log: usize) -> Result<Wish, Problem> {
+    let mut faults = Faults::default();
+    let mut wish = Wish {
+        path: None,
+        filter: Filter::all(),
+        options,
+    };
+    for (name, value) in object(body)?.iter() {
+        let o = &mut wish.options;
+        let good = match name.as_str() {
+            "path" => value
+                .as_str()
+                .map(|path| wish.path = Some(path.to_owned()))
+                .ok_or("is a string"),
+            "topics" => match topics(value) {
+                Ok(filter) => {
+                    wish.filter = filter;
+                    Ok(())
+                }
+                Err(why) => {
+                    faults.note(name, why);
+                    Ok(())
+                }
+            },
+            "heartbeat" => seconds(value).map(|s| o.heartbeat = s),
+            "retry" => seconds(value).map(|s| o.retry = s),
+            "max_age" => seconds(value).map(|s| o.max_age = s),
+            "hold_ms" => value
+                .as_u64()
+                .map(|ms| o.hold = Duration::from_millis(ms))
+                .ok_or("is a whole number of milliseconds"),
+            "buffer" => value
+                .as_usize()
+                .map(|bytes| o.buffer = bytes)
+                .ok_or("is a number of bytes"),
+            "slow" => value
+                .as_str()
+                .and_then(policy)
+                .map(|slow| o.slow = slow)
+                .ok_or(POLICY_NAMES),
+            _ => Err("is not known"),
+        };
+        if let Err(why) = good {
+            faults.note(name, why);
+        }
+    }
+    for (field, range) in wish.options.faults(frame_log) {
+        // What could not be read has its default, which is in range.
+        faults.note(field, range);
+    }
+    faults.into_problem().map_or(Ok(wish), Err)
+}
+
+/// Reads the event to broadcast.
+pub(super) fn message(body: &[u8]) -> Result<Message, Problem> {
+    let mut faults = Faults::default();
+    let (mut ids, mut endpoint, mut ty, mut data) = (None, None, "message".to_owned(), None);
+    for (name, value) in object(body)?.iter() {
+        match name.as_str() {
+            "ids" => {
+                let given = value.as_array().map(|all| {
+                    let texts = all.iter().map(|id| id.as_str().map(str::to_owned));
+                    texts.collect::<Option<Vec<String>>>()
+                });
+                match given.flatten() {
+                    Some(given) => ids = Some(given),
+                    None => faults.note(name, "is an array of strings"),
+                }
+            }
+            "endpoint" => match value.as_str() {
+                Some(path) => endpoint = Some(path.to_owned()),
+                None => faults.note(name, "is a path"),
+            },
+            "type" => match value.as_str() {
+                Some(text) => text.clone_into(&mut ty),
+                None => faults.note(name, "is a string"),
+            },
+            "data" => data = Some(value.clone()),
+            _ => faults.note(name, "is not known"),
+        }
+    }
+    if ids.is_some() && endpoint.is_some() {
+        faults.note("endpoint", "cannot be given with ids");
+    }
+    let mut event = Event::new("broadcast", &ty);
+    match &data {
+        Some(OwnedValue::String(text)) => event.text(text),
+        Some(json) => event.json(&json.encode()),
+        None => event.text(""),
+    };
+    match event.to_event() {
+        Ok(event) => faults.into_problem().map_or(
+            Ok(Message {
+                ids,
+                endpoint,
+                event,
+            }),
+            Err,
+        ),
+        Err(error) => Err(Problem::of_event(&error)),
+    }
+}
+
+fn topics(value: &OwnedValue) -> Result<Filter, String> {
+    let expected = "is an array of patterns".to_owned();
+    let all = value.as_array().ok_or(expected.clone())?;
+    let texts: Option<Vec<&str>> = all.iter().map(|topic| topic.as_str()).collect();
+    Filter::parse(texts.ok_or(expected)?).map_err(|error| error.to_string())
+}
+
+fn seconds(value: &OwnedValue) -> Result<Duration, &'static str> {
+    let number = value.cast_f64().filter(|s| (0.0..=1e9).contains(s));
+    number
+        .map(Duration::from_secs_f64)
+        .ok_or("is a number of seconds")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(body: &str) -> String {
+        let read = wish(body.as_bytes(), StreamOptions::default(), 1 << 20);
+        read.unwrap_err().detail().to_owned()
+    }
+
+    #[test]
+    fn every_fault_is_told() {
+        let told =
+            faults(r#"{"topics":["a..b"],"heartbeat":0.5,"buffer":1,"slow":"x","colour":1}"#);
+        for field in ["topics", "heartbeat", "buffer", "slow", "colour"] {
+            assert!(told.contains(&format!("{field}: ")), "{field}: {told}");
+        }
+        assert!(faults("[]").contains("not a JSON object"));
+        assert!(faults(r#"{"hold_ms":21}"#).contains("hold"));
+    }
+
+    #[test]
+    fn what_is_not_mentioned_stays() {
+        let wish = wish(b"", StreamOptions::default(), 1 << 20).unwrap();
+        assert!(wish.filter.is_all());
+        assert_eq!(wish.options, StreamOptions::default());
+    }
+}
