@@ -14,6 +14,7 @@
 //! | (always) | `ring` | one writer, any number of cursors, values read in place |
 //! | `event` | `event` | events and their binary record, JSON, topics, patterns, positions |
 //! | `wire` | `wire` | HTTP/1.1 and Server-Sent Events as functions on bytes |
+//! | `client` (default) | `client` | reads event streams across connections |
 //! | `reactor` | `reactor` | the mio loop: sockets, frame logs, timers |
 //! | `hub` | `hub` | publishing, positions, in-process subscriptions |
 //! | `stream` (default) | `stream` | callbacks, backpressure, batches and pipelines on a hub |
@@ -28,6 +29,9 @@ pub mod event;
 
 #[cfg(feature = "wire")]
 pub mod wire;
+
+#[cfg(feature = "client")]
+pub mod client;
 
 #[cfg(feature = "reactor")]
 pub mod reactor;

@@ -8,9 +8,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("ring", &["sync"]),
     ("event", &[]),
     ("wire", &[]),
+    ("client", &["wire"]),
     ("reactor", &["ring", "wire"]),
     ("hub", &["ring", "event"]),
-    ("stream", &["ring", "event", "hub"]),
+    ("stream", &["ring", "event", "wire", "hub"]),
     ("gateway", &["ring", "event", "wire", "reactor", "hub"]),
     // Text only: its code stands in comments, where every module may be named.
     ("guide", &[]),

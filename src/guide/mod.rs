@@ -5,6 +5,8 @@
 //! | [`embed`] | a program that serves its own events |
 //! | [`publish`] | whoever has events: from code, from the shell, over HTTP |
 //! | [`subscribe`] | readers in the same process |
+//! | [`connections`] | endpoints at run time, and whoever is connected to them |
+//! | [`client`] | programs that read a stream over HTTP |
 //! | [`resume`] | clients that come back: ids, epochs, `gap` and `reset` |
 //! | [`slow_clients`] | what happens to who falls behind, step by step |
 //! | [`compression`] | what gzip saves readers, what it costs, and when to turn it off |
@@ -25,8 +27,10 @@
 //! * **Lag** is how far a reader is behind: a measurement. Who is further behind than the hub keeps has
 //!   **lagged**, and is told by how much; on the wire that is a **gap**.
 
+pub mod client;
 pub mod coming_from;
 pub mod compression;
+pub mod connections;
 pub mod deploy;
 pub mod embed;
 pub mod guarantees;

@@ -6,6 +6,7 @@
 //! | --- | --- | --- | --- |
 //! | [`InMemoryStream`] | whoever publishes, one at a time, in order | the oldest event goes and is counted | counted, reported; the others get the event |
 //! | [`TopicStream`] | the same, by topic | the same | the same |
+//! | [`SseStream`] | the readers' own threads | the slow reader gets a gap with the number | it is the reader's own |
 //! | [`BackpressureStream`] | the readers' own threads | publishers wait up to 5 s, then `false` | it is the reader's own |
 //! | [`BatchingStream`] | one thread | `add` waits up to 5 s, then an error | retried, then the [`ErrorPolicy`] |
 //! | [`StreamProcessor`] | one thread | it falls behind, and counts what it missed | the [`ErrorPolicy`] |
@@ -20,6 +21,7 @@ mod handler;
 mod memory;
 mod processor;
 mod sink;
+mod sse;
 mod streamer;
 mod topic;
 
@@ -31,5 +33,6 @@ pub use handler::{ErrorPolicy, Failure, HandlerError};
 pub use memory::{HandlerStats, InMemoryStream};
 pub use processor::{ProcessorStats, Running, StartError, StreamProcessor, WINDOWS_MAX};
 pub use sink::{EventSink, broadcast};
+pub use sse::{SseEvents, SseFrames, SseItem, SseStream, SseStreamError};
 pub use streamer::{ConnectionInfo, ConnectionOptions, ConnectionStatus, EventStreamer};
 pub use topic::TopicStream;

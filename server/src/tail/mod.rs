@@ -1,39 +1,107 @@
 //! `eventring tail`: events to standard output as they arrive, across reconnects.
 
-mod backoff;
 mod notice;
 mod output;
-mod session;
 
-use crate::cli::TailArgs;
+use crate::cli::{TailArgs, TailFormat};
+use crate::client::{Problem, escape};
 use crate::{exit, say};
-use backoff::Backoff;
+use eventring::client::{Cause, ClientError, Item, SseClient, SseClientBuilder};
 use output::Output;
-use session::{End, Session};
 use std::process::ExitCode;
 
 /// Prints events until the count is reached, nobody reads, or the server refuses for good.
 pub(crate) fn run(args: TailArgs) -> ExitCode {
     output::end_when_nobody_reads();
     let mut output = Output::new(args.format, args.count);
-    let mut session = Session::new(args.url.clone(), &args);
-    let mut backoff = Backoff::new();
+    let mut client = client(&args);
+    let mut next = client.next_item();
     loop {
-        let (reason, wait) = match session.run(&mut output, &mut backoff) {
-            End::Done => return exit::OK,
-            End::Ended if args.no_reconnect => return exit::OK,
-            End::Ended => ("the server ended the stream".to_string(), None),
-            End::Lost { reason, wait } if !args.no_reconnect => (reason, wait),
-            End::Lost { reason, .. } | End::Fatal(reason) => {
-                say::err(reason);
+        match next {
+            Ok(Item::Connected) => {}
+            Ok(Item::Event(event)) => output.event(&event),
+            Ok(Item::Gap(event) | Item::Reset(event)) => {
+                match notice::words(&event.event, &event.data) {
+                    Some(words) => {
+                        say::err(words);
+                        output.notice(&event);
+                    }
+                    None => output.event(&event),
+                }
+            }
+            Ok(Item::Lost(lost)) => {
+                let ended = matches!(lost.cause, Cause::Ended);
+                if args.no_reconnect && ended {
+                    return exit::OK;
+                }
+                let reason = reason(&lost.cause);
+                if args.no_reconnect {
+                    say::err(reason);
+                    return ExitCode::from(exit::FAILED);
+                }
+                let seconds = lost.again_in.as_secs_f64();
+                say::err(format_args!("{reason}; again in {seconds:.1} s"));
+            }
+            Err(ClientError::Over) => return exit::OK, // as for a browser: do not come back
+            Err(error) => {
+                if let Some(code) = write(&mut output) {
+                    return code;
+                }
+                say::err(refusal(&error));
                 return ExitCode::from(exit::FAILED);
             }
+        }
+        // One write for all that came together.
+        next = match client.try_next_item() {
+            Ok(Some(item)) if !output.is_full() => Ok(item),
+            Ok(_) => match write(&mut output) {
+                Some(code) => return code,
+                None => client.next_item(),
+            },
+            Err(error) => Err(error),
         };
-        let pause = wait.unwrap_or_default().max(backoff.pause());
-        say::err(format_args!(
-            "{reason}; again in {:.1} s",
-            pause.as_secs_f64()
-        ));
-        std::thread::sleep(pause);
+    }
+}
+
+/// Writes what was taken; `Some`: that was all.
+fn write(output: &mut Output) -> Option<ExitCode> {
+    match output.flush() {
+        Ok(true) if !output.is_full() => None,
+        Ok(_) => Some(exit::OK),
+        Err(error) => {
+            say::err(format_args!("cannot write: {error}"));
+            Some(ExitCode::from(exit::FAILED))
+        }
+    }
+}
+
+fn client(args: &TailArgs) -> SseClient {
+    let mut target = format!("/api/v1/events/stream?from={}", escape(&args.from));
+    for topic in &args.topic {
+        target.push_str("&topic=");
+        target.push_str(&escape(topic));
+    }
+    if args.format == TailFormat::Cloudevents {
+        target.push_str("&format=cloudevents");
+    }
+    SseClientBuilder::new(args.url.clone(), &target)
+        .timeout(args.timeout)
+        .build()
+}
+
+fn reason(cause: &Cause) -> String {
+    match cause {
+        Cause::Busy { status, body } => Problem::read(*status, body).to_string(),
+        cause => cause.to_string(),
+    }
+}
+
+fn refusal(error: &ClientError) -> String {
+    match error {
+        ClientError::Refused { status, body } => Problem::read(*status, body).to_string(),
+        ClientError::Redirect { to } => {
+            format!("the server redirects to {to}; use that as --url")
+        }
+        error => error.to_string(),
     }
 }

@@ -1,7 +1,8 @@
 //! Standard output: one write per read from the server, and a quiet end when nobody reads.
 
 use crate::cli::TailFormat;
-use eventring::wire::sse::{self, Event, Frame};
+use eventring::client::SseEvent;
+use eventring::wire::sse::{self, Frame};
 use rustix::event::{PollFd, PollFlags, poll};
 use std::io::{self, ErrorKind, Write};
 
@@ -28,7 +29,7 @@ impl Output {
     }
 
     /// Takes an event; those behind the last one asked for are dropped.
-    pub(super) fn event(&mut self, event: Event<'_>) {
+    pub(super) fn event(&mut self, event: &SseEvent) {
         if self.is_full() {
             return;
         }
@@ -43,20 +44,17 @@ impl Output {
     }
 
     /// Takes a notice of the server, which only `sse` shows among the events.
-    pub(super) fn notice(&mut self, event: Event<'_>) {
+    pub(super) fn notice(&mut self, event: &SseEvent) {
         if self.format == TailFormat::Sse && !self.is_full() {
             self.frame(event);
         }
     }
 
-    fn frame(&mut self, event: Event<'_>) {
-        let Event {
-            id, event, data, ..
-        } = event;
+    fn frame(&mut self, event: &SseEvent) {
         let frame = Frame {
-            id: id.as_bytes(),
-            event,
-            data: data.as_bytes(),
+            id: event.id.as_bytes(),
+            event: &event.event,
+            data: event.data.as_bytes(),
             retry: None,
         };
         // What a decoder gave out can be encoded: no line ends in ids and names.

@@ -3,10 +3,6 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-/// The wait before the server has said anything about it.
-const FIRST: Duration = Duration::from_secs(1);
-/// The longest wait of our own; the server may ask for a longer one.
-const LONGEST: Duration = Duration::from_secs(30);
 /// The longest wait that a server gets.
 const BELIEVED: Duration = Duration::from_secs(600);
 
@@ -14,15 +10,27 @@ const BELIEVED: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub(super) struct Backoff {
     retry: Duration,
+    longest: Duration,
     failures: u32,
 }
 
 impl Backoff {
-    pub(super) fn new() -> Backoff {
+    /// The wait before the server has said anything about it.
+    pub(super) const FIRST: Duration = Duration::from_secs(1);
+    /// The longest wait of our own; the server may ask for a longer one.
+    pub(super) const LONGEST: Duration = Duration::from_secs(30);
+
+    pub(super) fn new(first: Duration, longest: Duration) -> Backoff {
         Backoff {
-            retry: FIRST,
+            retry: first,
+            longest,
             failures: 0,
         }
+    }
+
+    /// Failures since a stream came about.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
     }
 
     /// The server's `retry:` field.
@@ -45,7 +53,7 @@ impl Backoff {
 
     fn pause_by(&mut self, random: f64) -> Duration {
         let doubled = self.retry.saturating_mul(1 << self.failures.min(16));
-        let longest = doubled.min(LONGEST.max(self.retry));
+        let longest = doubled.min(self.longest.max(self.retry));
         self.failures = self.failures.saturating_add(1);
         longest.mul_f64(0.5 + random / 2.0)
     }
@@ -55,9 +63,13 @@ impl Backoff {
 mod tests {
     use super::*;
 
+    fn fresh() -> Backoff {
+        Backoff::new(Backoff::FIRST, Backoff::LONGEST)
+    }
+
     #[test]
     fn doubles_up_to_the_longest() {
-        let mut backoff = Backoff::new();
+        let mut backoff = fresh();
         let pauses: Vec<u64> = (0..7).map(|_| backoff.pause_by(1.0).as_secs()).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
         backoff.connected();
@@ -70,8 +82,11 @@ mod tests {
     #[test]
     fn jitter_stays_in_the_upper_half() {
         for _ in 0..100 {
-            let pause = Backoff::new().pause();
-            assert!((FIRST / 2..=FIRST).contains(&pause), "{pause:?}");
+            let pause = fresh().pause();
+            assert!(
+                (Backoff::FIRST / 2..=Backoff::FIRST).contains(&pause),
+                "{pause:?}"
+            );
         }
     }
 }

@@ -1,25 +1,39 @@
 //! Why a connection did not come about, or ended.
 
-use eventring::wire::http::ResponseError;
+use crate::wire::http::ResponseError;
 use std::io;
 
 /// A connection that did not come about: nothing was sent.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ConnectError {
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The name has no address that we could find.
     #[error("cannot find {host}: {source}")]
-    Lookup { host: String, source: io::Error },
+    Lookup {
+        /// The name.
+        host: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The name has no address at all.
     #[error("{host} has no address")]
-    NoAddress { host: String },
+    NoAddress {
+        /// The name.
+        host: String,
+    },
+    /// No address took the connection; this is about the last one.
     #[error("cannot connect to {authority}: {source}")]
     Connect {
+        /// Host and port.
         authority: String,
+        /// What the system said.
         source: io::Error,
     },
 }
 
 impl ConnectError {
     /// True when nobody listens there, which may be so for a moment only.
-    pub(crate) fn refused(&self) -> bool {
+    pub fn refused(&self) -> bool {
         matches!(self, ConnectError::Connect { source, .. }
             if source.kind() == io::ErrorKind::ConnectionRefused)
     }
@@ -27,17 +41,27 @@ impl ConnectError {
 
 /// An answer that did not come, or not whole.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
+#[non_exhaustive]
+pub enum ReadError {
+    /// Nothing came at all.
     #[error("the server closed the connection without an answer")]
     Closed,
+    /// Part of it came.
     #[error("the connection was cut in the middle of an answer")]
     Cut,
+    /// Nothing came for so many seconds.
     #[error("no sign of the server within {0} seconds")]
     Silent(f64),
+    /// It is not HTTP.
     #[error("the answer cannot be read: {0}")]
     Protocol(#[from] ResponseError),
+    /// It is larger than it may be.
     #[error("the answer is longer than {limit} bytes")]
-    TooLong { limit: usize },
+    TooLong {
+        /// Bytes that it may have.
+        limit: usize,
+    },
+    /// The system reports an error.
     #[error("the connection broke: {0}")]
     Io(#[from] io::Error),
 }

@@ -1,7 +1,8 @@
 //! One blocking HTTP/1.1 connection: requests go out as bytes, answers come back in order.
 
-use super::{ConnectError, ReadError, Url};
-use eventring::wire::http::{Limits, Response, ResponseDecoder, Step};
+use super::error::{ConnectError, ReadError};
+use super::url::Url;
+use crate::wire::http::{Limits, Response, ResponseDecoder, Step};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -15,7 +16,7 @@ const ANSWER_BYTES: usize = 1 << 20;
 
 /// An open connection.
 #[derive(Debug)]
-pub(crate) struct Conn {
+pub struct Connection {
     stream: TcpStream,
     timeout: Duration,
     /// Bytes received and not decoded yet.
@@ -23,9 +24,13 @@ pub(crate) struct Conn {
     decoder: ResponseDecoder,
 }
 
-impl Conn {
+impl Connection {
     /// Connects; `timeout` bounds every read and write from then on.
-    pub(crate) fn open(url: &Url, timeout: Duration) -> Result<Conn, ConnectError> {
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]; nothing was sent.
+    pub fn open(url: &Url, timeout: Duration) -> Result<Connection, ConnectError> {
         let stream = connect(url)?;
         let broken = |source| ConnectError::Connect {
             authority: url.authority(),
@@ -40,7 +45,7 @@ impl Conn {
             ..Limits::default()
         };
         let decoder = ResponseDecoder::new(limits);
-        Ok(Conn {
+        Ok(Connection {
             stream,
             timeout,
             input: Vec::new(),
@@ -48,13 +53,22 @@ impl Conn {
         })
     }
 
+    /// The socket, for whoever is to end it from another thread; `None`: the system has no descriptor left.
+    pub(super) fn socket(&self) -> Option<TcpStream> {
+        self.stream.try_clone().ok()
+    }
+
     /// Sends request bytes.
-    pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`]; the connection is of no more use.
+    pub fn send(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
         self.stream.write_all(bytes).map_err(|e| self.failed(e))
     }
 
     /// True when the server has hung up, which a kept-alive connection shows only if asked.
-    pub(crate) fn is_closed(&self) -> bool {
+    pub fn is_closed(&self) -> bool {
         if !self.input.is_empty() || self.stream.set_nonblocking(true).is_err() {
             return true; // bytes that nobody asked for: not a connection to go on with
         }
@@ -65,7 +79,11 @@ impl Conn {
     }
 
     /// Waits for the head of the next answer; interim (1xx) answers are passed over.
-    pub(crate) fn head(&mut self) -> Result<Response, ReadError> {
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`]; the connection is of no more use.
+    pub fn head(&mut self) -> Result<Response, ReadError> {
         loop {
             let (used, step) = self.decoder.decode(&self.input)?;
             let head = match step {
@@ -89,7 +107,11 @@ impl Conn {
 
     /// Appends what is there of the answer's body to `out`, waiting for at least a byte of it;
     /// `false` is its end.
-    pub(crate) fn body(&mut self, out: &mut Vec<u8>) -> Result<bool, ReadError> {
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`]; the connection is of no more use.
+    pub fn body(&mut self, out: &mut Vec<u8>) -> Result<bool, ReadError> {
         let before = out.len();
         let mut done = 0;
         loop {
@@ -124,7 +146,11 @@ impl Conn {
     }
 
     /// Waits for a whole answer, for those that are small.
-    pub(crate) fn answer(&mut self) -> Result<(Response, Vec<u8>), ReadError> {
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`]; the connection is of no more use.
+    pub fn answer(&mut self) -> Result<(Response, Vec<u8>), ReadError> {
         let head = self.head()?;
         let mut body = Vec::new();
         while self.body(&mut body)? {

@@ -4,32 +4,43 @@ use std::fmt::Write;
 
 /// Where the server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Url {
+pub struct Url {
     /// Name or address, without the brackets of an IPv6 address.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    pub host: String,
+    /// 80 where none was given.
+    pub port: u16,
     /// Path in front of the routes, without a slash at its end; empty for most.
-    pub(crate) prefix: String,
+    pub prefix: String,
 }
 
 /// Why a text is not the URL of a server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum UrlError {
+#[non_exhaustive]
+pub enum UrlError {
+    /// TLS.
     #[error("https is not supported yet; put a TLS proxy in between or use http://")]
     Https,
+    /// It is none at all.
     #[error("expected a URL such as http://127.0.0.1:8080, got {0:?}")]
     Form(String),
+    /// Its port is none.
     #[error("{0:?} is not a port")]
     Port(String),
+    /// It holds credentials.
     #[error("a URL with a user name or password is not supported")]
     User,
+    /// It goes on after its path.
     #[error("the URL must end with the path, without ?query or #fragment")]
     Query,
 }
 
 impl Url {
     /// Parses `text`; the scheme may be left out.
-    pub(crate) fn parse(text: &str) -> Result<Url, UrlError> {
+    ///
+    /// # Errors
+    ///
+    /// [`UrlError`] says what it is instead.
+    pub fn parse(text: &str) -> Result<Url, UrlError> {
         let form = || UrlError::Form(text.to_string());
         let rest = match text.split_once("://") {
             Some(("http", rest)) => rest,
@@ -61,7 +72,7 @@ impl Url {
     }
 
     /// The value of the Host header.
-    pub(crate) fn authority(&self) -> String {
+    pub fn authority(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
         } else {
@@ -89,7 +100,11 @@ fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
 }
 
 /// Percent-encodes everything that is not plain in a path segment or a query value.
-pub(crate) fn escape(text: &str) -> String {
+///
+/// ```
+/// assert_eq!(eventring::client::escape("orders.>"), "orders.%3E");
+/// ```
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

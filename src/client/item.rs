@@ -1,0 +1,123 @@
+//! What a client hands out: events, what the server says of itself, and how the connection fares.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::error::{ConnectError, ReadError};
+use crate::wire::sse::{DecodeError, Event};
+
+/// An event of a stream, kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SseEvent {
+    /// The last event id as of this event: what a client resumes with.
+    pub id: String,
+    /// Its name; `message` where the stream gave none.
+    pub event: String,
+    /// The payload, its lines joined by LF.
+    pub data: String,
+}
+
+impl From<Event<'_>> for SseEvent {
+    fn from(event: Event<'_>) -> Self {
+        Self {
+            id: event.id.to_owned(),
+            event: event.event.to_owned(),
+            data: event.data.to_owned(),
+        }
+    }
+}
+
+impl SseEvent {
+    /// Whether it is a notice of the server of that name, and not somebody's own event.
+    pub(super) fn is_notice(&self, name: &str) -> bool {
+        self.event == name && self.data.starts_with(r#"{"reason":"#)
+    }
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub enum Item {
+    /// A stream came about.
+    Connected,
+    /// An event.
+    Event(SseEvent),
+    /// The server does not have, or left out, some of what was wanted: `data` says how much, as JSON.
+    Gap(SseEvent),
+    /// The server cannot resume from where the client was, as after a restart: `data` says why.
+    Reset(SseEvent),
+    /// The connection is gone; the next call waits, and connects again.
+    Lost(Lost),
+}
+
+/// A connection that is gone, or did not come about.
+#[derive(Debug)]
+pub struct Lost {
+    /// Why.
+    pub cause: Cause,
+    /// How long the client waits before the next one.
+    pub again_in: Duration,
+}
+
+/// Why a connection is gone.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The server ended the stream.
+    #[error("the server ended the stream")]
+    Ended,
+    /// There was none.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// It broke.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The server is busy.
+    #[error("the server answers {status}")]
+    Busy {
+        /// The status: 408, 429 or of the 500s.
+        status: u16,
+        /// The first bytes of the answer.
+        body: Vec<u8>,
+    },
+}
+
+/// Why a client does not go on: connecting again would not help.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The server has nothing more for this client: as a browser, it stays away.
+    #[error("the server has nothing more (204)")]
+    Over,
+    /// The answer is no event stream.
+    #[error("the answer is not an event stream; is the URL right?")]
+    NotAStream,
+    /// The server refused.
+    #[error("the server answers {status}")]
+    Refused {
+        /// The status.
+        status: u16,
+        /// The first bytes of the answer.
+        body: Vec<u8>,
+    },
+    /// The stream is elsewhere.
+    #[error("the server redirects to {to}")]
+    Redirect {
+        /// Where, as it said.
+        to: String,
+    },
+    /// The stream asks for more memory than it may have.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// There were more failures in a row than the client was told to bear.
+    #[error("given up after {failures} failures in a row: {cause}")]
+    GivenUp {
+        /// How many.
+        failures: u32,
+        /// The last one.
+        cause: Cause,
+    },
+    /// Somebody stopped the client.
+    #[error("the client was stopped")]
+    Stopped,
+}

@@ -1,0 +1,49 @@
+//! Endpoints and connections: paths made at run time, and whoever is connected.
+//!
+//! An **endpoint** is a path with topics and options of its own. Clients can narrow it down with `topic=`,
+//! never widen it. Removing it ends its clients.
+//!
+//! ```
+//! use eventring::event::{Event, Filter};
+//! use eventring::gateway::{Server, ServerConfig, SlowPolicy, StreamOptions};
+//! use eventring::hub::Hub;
+//! use std::time::Duration;
+//!
+//! let hub = Hub::new();
+//! let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+//! let server = Server::bind(&hub, config)?.spawn()?;
+//! let handle = server.handle();
+//! let options = StreamOptions {
+//!     slow: SlowPolicy::Latest,
+//!     heartbeat: Duration::from_secs(5),
+//!     ..StreamOptions::default()
+//! };
+//! handle.create_endpoint("/prices", Filter::parse(["prices.>"])?, options)?;
+//!
+//! // A connection for a client that will come to /api/v1/connections/{id}/stream.
+//! let id = handle.create_connection(Filter::all(), StreamOptions::default())?;
+//! for connection in handle.connections()? {
+//!     println!("{} {} lag {}", connection.id, connection.status.name(), connection.lag);
+//! }
+//! let notice = || Event::new("any", "notice").text("soon back").to_event();
+//! assert_eq!(handle.broadcast(notice()?, Some("/prices"))?.sent, 0);
+//! assert_eq!(handle.broadcast_to(notice()?, [&id])?.unknown, [id.clone()]);
+//! assert!(handle.disconnect(&id)?);
+//! handle.remove_endpoint("/prices")?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A **broadcast** is not published: it has no position, is not kept, and moves nobody's `Last-Event-ID`.
+//! It reaches streams of all filters, between two of their events. A stream for which 64 KiB wait already
+//! (`private_bytes`) does not get it, and is named as `full`.
+//!
+//! | bound | value | beyond it |
+//! | --- | --- | --- |
+//! | endpoints | 1,024 | refused |
+//! | connections that were made | 10,000 | 503; one that nobody comes to for five minutes is forgotten |
+//! | bytes of a request's body | 64 KiB | 413 |
+//! | time for the server's threads to answer the program | 5 s | [`NotServing`](crate::gateway::NotServing) |
+//!
+//! The routes are in the README. They ask the [`Authorizer`](crate::gateway::Authorizer) for
+//! [`Action::Manage`](crate::gateway::Action::Manage), but for making a connection and its stream, which
+//! take [`Action::Subscribe`](crate::gateway::Action::Subscribe).

@@ -1,0 +1,251 @@
+//! A stream whose subscribers pull: as events, or as the frames of an SSE body.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use thiserror::Error;
+
+use crate::event::{DataKind, EventRef, Position};
+use crate::hub::{
+    Delivery, Hub, Lagged, PublishError, Receiver, RecvTimeoutError, SubscribeError, Subscription,
+};
+use crate::wire::sse::{self, Frame};
+
+/// Silence after which a subscriber gets a heartbeat.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+/// The type of an event that SSE clients assume where none is given.
+const DEFAULT_TYPE: &str = "message";
+
+/// Events for subscribers that pull them, with a heartbeat after 30 seconds of silence.
+///
+/// A web framework that streams bodies hands [`frames`](Self::frames) to its client as they come. Who
+/// serves many connections wants the gateway's server instead, which needs no thread for each.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::Event;
+/// use eventring::hub::{Hub, Subscription};
+/// use eventring::stream::{SseItem, SseStream};
+///
+/// let stream = SseStream::new(Hub::new());
+/// let id = stream.subscribe(Subscription::topic("orders.*"))?;
+/// stream.publish(Event::new("orders.created", "order").text("7").build()?)?;
+/// let mut events = stream.events(&id)?;
+/// let Some(SseItem::Event(delivery)) = events.next() else { panic!("an event is there") };
+/// assert_eq!(delivery.event.as_ref().data(), b"7");
+///
+/// assert!(stream.frames("nobody").is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct SseStream {
+    hub: Hub,
+    heartbeat: Duration,
+    /// Those whose events nobody has taken yet.
+    waiting: Mutex<HashMap<String, Receiver>>,
+}
+
+/// Why there are no events for an id.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SseStreamError {
+    /// Nobody subscribed with this id, or the subscription has ended.
+    #[error("there is no subscription {id:?}")]
+    Unknown {
+        /// The id.
+        id: String,
+    },
+    /// Somebody else reads them already.
+    #[error("the events of subscription {id:?} are read already")]
+    Taken {
+        /// The id.
+        id: String,
+    },
+}
+
+/// What a subscriber gets.
+#[derive(Clone, Debug)]
+pub enum SseItem {
+    /// An event.
+    Event(Delivery),
+    /// Events that went before they were read.
+    Gap(Lagged),
+    /// Nothing came for as long as the heartbeat is.
+    Heartbeat,
+}
+
+impl SseStream {
+    /// Creates a stream on a hub, with a heartbeat of 30 seconds.
+    pub fn new(hub: Hub) -> Self {
+        Self::with_heartbeat(hub, HEARTBEAT)
+    }
+
+    /// Creates a stream with another heartbeat; what is below a millisecond counts as one.
+    pub fn with_heartbeat(hub: Hub, heartbeat: Duration) -> Self {
+        Self {
+            hub,
+            heartbeat: heartbeat.max(Duration::from_millis(1)),
+            waiting: Mutex::default(),
+        }
+    }
+
+    /// Publishes an event.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`].
+    pub fn publish<'e>(&self, event: impl Into<EventRef<'e>>) -> Result<Position, PublishError> {
+        self.hub.publish(event)
+    }
+
+    /// Subscribes; what is published from now on waits for whoever asks for the events of the id.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError`].
+    pub fn subscribe(&self, subscription: Subscription) -> Result<String, SubscribeError> {
+        let receiver = self.hub.subscribe(subscription)?;
+        let id = receiver.id().to_owned();
+        self.waiting.lock().insert(id.clone(), receiver);
+        Ok(id)
+    }
+
+    /// Ends a subscription, and the iterator that reads its events; `false`: there is none.
+    pub fn unsubscribe(&self, id: &str) -> bool {
+        let known = self.hub.unsubscribe(id);
+        let waited = self.waiting.lock().remove(id);
+        known || waited.is_some()
+    }
+
+    /// The events of a subscription. The iterator waits for them; it ends when the subscription does,
+    /// and the subscription when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`SseStreamError`], and never an empty iterator, for an id that is unknown or taken.
+    pub fn events(&self, id: &str) -> Result<SseEvents, SseStreamError> {
+        let receiver = self.waiting.lock().remove(id);
+        let receiver = receiver.ok_or_else(|| {
+            let id = id.to_owned();
+            match self.hub.subscription(&id) {
+                Some(_) => SseStreamError::Taken { id },
+                None => SseStreamError::Unknown { id },
+            }
+        })?;
+        Ok(SseEvents {
+            receiver,
+            heartbeat: self.heartbeat,
+        })
+    }
+
+    /// The same as the frames of an SSE body, each whole: an event with its position as `id:`, a `gap`
+    /// with the number that is missing, a comment as heartbeat.
+    ///
+    /// # Errors
+    ///
+    /// As [`events`](Self::events).
+    pub fn frames(&self, id: &str) -> Result<SseFrames, SseStreamError> {
+        let epoch = self.hub.epoch();
+        let events = self.events(id)?;
+        Ok(SseFrames { events, epoch })
+    }
+}
+
+/// The events of a subscription; see [`SseStream::events`].
+#[derive(Debug)]
+pub struct SseEvents {
+    receiver: Receiver,
+    heartbeat: Duration,
+}
+
+impl Iterator for SseEvents {
+    type Item = SseItem;
+
+    fn next(&mut self) -> Option<SseItem> {
+        match self.receiver.recv_timeout(self.heartbeat) {
+            Ok(delivery) => Some(SseItem::Event(delivery)),
+            Err(RecvTimeoutError::TimedOut) => Some(SseItem::Heartbeat),
+            Err(RecvTimeoutError::Lagged(lagged)) => Some(SseItem::Gap(lagged)),
+            Err(
+                RecvTimeoutError::Closed
+                | RecvTimeoutError::Unsubscribed
+                | RecvTimeoutError::TopicDeleted,
+            ) => None,
+        }
+    }
+}
+
+/// The frames of a subscription; see [`SseStream::frames`].
+#[derive(Debug)]
+pub struct SseFrames {
+    events: SseEvents,
+    epoch: crate::event::Epoch,
+}
+
+impl Iterator for SseFrames {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        Some(match self.events.next()? {
+            SseItem::Event(delivery) => event_frame(&delivery),
+            SseItem::Gap(lagged) => self.gap_frame(lagged),
+            SseItem::Heartbeat => ":\n\n".to_owned(),
+        })
+    }
+}
+
+impl SseFrames {
+    fn gap_frame(&self, lagged: Lagged) -> String {
+        let Lagged {
+            missed,
+            resume_at,
+            exact,
+        } = lagged;
+        let earliest = Position {
+            epoch: self.epoch,
+            offset: resume_at,
+        };
+        let before = Position {
+            offset: resume_at - 1,
+            ..earliest
+        };
+        let data = format!(
+            r#"{{"reason":"retention","earliest":"{earliest}","missing":{missed},"exact":{exact}}}"#
+        );
+        frame(&before.to_string(), "gap", data.as_bytes())
+    }
+}
+
+fn event_frame(delivery: &Delivery) -> String {
+    let event = delivery.event.as_ref();
+    let mut encoded = Vec::new();
+    let data = match event.data_kind() {
+        DataKind::Binary => {
+            event.write_data_base64(&mut encoded);
+            &encoded
+        }
+        _ => event.data(),
+    };
+    let name = match event.ty() {
+        DEFAULT_TYPE => "",
+        ty => ty,
+    };
+    frame(&delivery.position.to_string(), name, data)
+}
+
+/// A frame as text: ids and names are checked when events are made, and text that is not UTF-8 comes as
+/// U+FFFD, which is what every client would make of it.
+fn frame(id: &str, name: &str, data: &[u8]) -> String {
+    let mut bytes = Vec::with_capacity(data.len() + 64);
+    let frame = Frame {
+        id: id.as_bytes(),
+        event: name,
+        data,
+        retry: None,
+    };
+    let done = sse::encode(&mut bytes, frame);
+    debug_assert!(done.is_ok(), "{done:?}");
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
