@@ -69,8 +69,7 @@
 //! source.addEventListener('reset', reload);
 //! ```
 //!
-//! `examples/browser` has such a page. `gap` and `reset` are reserved: events of your own with these
-//! types look the same to a client.
+//! `examples/browser` has such a page.
 //!
 //! # Quiet streams
 //!
@@ -102,3 +101,9 @@
 //! assert!(matches!(refused, Err(SubscribeError::Epoch { .. })));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Names that are the server's own
+//!
+//! `gap`, `reset`, `disconnect`, `join` and `leave` name what a stream is told beside events. An event whose own type is
+//! one of them is sent without `event:` and arrives as `message`, so that nothing a publisher sends can be taken for a
+//! control; its type is in its CloudEvents form (`format=cloudevents`).
