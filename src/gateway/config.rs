@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::compression::Compression;
 use super::options::StreamOptions;
+#[cfg(feature = "tls")]
+use crate::reactor::Tls;
 use crate::reactor::{Addresses, Limits, SlowPolicy, UnixAddress};
 use crate::wire::http::{self, ForwardedField};
 
@@ -21,6 +23,10 @@ pub struct ServerConfig {
     pub listen: Vec<SocketAddr>,
     /// Unix sockets to listen on, beside `listen`, which may be empty then. None.
     pub unix: Vec<UnixAddress>,
+    /// The certificate of connections over TCP, which are all secured then; Unix sockets never are.
+    /// Deadlines count from the accept on, the handshake included. None.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Tls>,
     /// Networks of proxies that speak for their clients: `10.0.0.0/8`, an address, or `unix` for whoever
     /// may open a Unix socket of ours. What anybody else says of where requests come from is not
     /// believed. None.
@@ -108,6 +114,8 @@ impl Default for ServerConfig {
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
             unix: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: None,
             trusted_proxies: Vec::new(),
             forwarded_field: ForwardedField::default(),
             proxy_protocol: false,
@@ -232,6 +240,8 @@ impl ServerConfig {
         Addresses {
             tcp: self.listen.clone(),
             unix: self.unix.clone(),
+            #[cfg(feature = "tls")]
+            tls: self.tls.clone(),
         }
     }
 

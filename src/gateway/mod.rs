@@ -69,4 +69,6 @@ pub use server::{Handle, Running, Server, ServerError};
 pub use crate::reactor::{
     Clock, LATENCY_BOUNDS_US, Latency, SlowPolicy, Stats, StopReport, UnixAddress,
 };
+#[cfg(feature = "tls")]
+pub use crate::reactor::{Tls, TlsError};
 pub use crate::wire::http::ForwardedField;

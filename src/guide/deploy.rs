@@ -2,7 +2,8 @@
 //!
 //! # Before anybody else can reach it
 //!
-//! There is **no TLS and no authentication** in the server yet. By default it listens on loopback, where
+//! There is **no authentication** in the server yet, and TLS only where it is built with the feature `tls`
+//! (`--tls-cert`, `--tls-key`; SIGHUP reads them again). By default it listens on loopback, where
 //! only the machine's own users and programs reach it. Leave it there, and put a proxy in front that has
 //! both. In order:
 //!
@@ -20,6 +21,13 @@
 //! 4. `/metrics` and `/api/v1/stats` name topics and count readers. Deny them at the proxy to those who
 //!    should not know.
 //! 5. The numbers: open files, and the limits that your clients meet ([`limits`](super::limits)).
+//!
+//! Behind a proxy every client has the proxy's address, unless the server is told whom to believe:
+//! `--trusted-proxy 10.0.0.0/8` takes the client from `X-Forwarded-For` (or from `Forwarded`, with
+//! `--forwarded-field forwarded`), and with `--proxy-protocol` from the header of version 2 that HAProxy sends
+//! with `send-proxy-v2`. Over a Unix socket (`--listen unix:/run/eventring.sock`, in nginx
+//! `proxy_pass http://unix:/run/eventring.sock:/;`) the name of that network is `unix`.
+//! `--max-connections-per-address` counts by the client that was found so.
 //!
 //! # One rule of browsers
 //!

@@ -73,9 +73,14 @@ impl<S: Service> Reactor<S> {
         let core = &mut self.core;
         let preface = introduction == Introduction::Preface;
         let requests = Box::new(Requests::new(peer, preface, &core.limits));
+        let secured = match (&transport, &core.group.tls) {
+            (Transport::Tcp(_), Some(tls)) => tls.session(preface),
+            _ => None,
+        };
         let i = core.insert(Cold {
             requests: Some(requests),
             peer,
+            session: secured,
             ..Cold::free()
         });
         let token = Token(i as usize);

@@ -14,6 +14,8 @@ use super::inbox::{Handle, Inbox};
 use super::limits::Limits;
 use super::listeners::{BindError, Listeners};
 use super::service::Service;
+#[cfg(feature = "tls")]
+use super::tls::Tls;
 use super::turn::{FIRST_LISTENER, Reactor, Rest, WAKER};
 use super::unix::UnixAddress;
 
@@ -27,6 +29,9 @@ pub struct Addresses {
     pub tcp: Vec<SocketAddr>,
     /// Unix sockets.
     pub unix: Vec<UnixAddress>,
+    /// What connections over TCP are secured with; `None`: they are not.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Tls>,
 }
 
 impl<S: Service> Reactor<S> {
@@ -63,7 +68,11 @@ impl<S: Service> Reactor<S> {
             polls.push(poll);
             inboxes.push(Inbox::new(waker));
         }
-        let group = Arc::new(Group::new(inboxes));
+        #[cfg(feature = "tls")]
+        let tls = addresses.tls.clone();
+        #[cfg(not(feature = "tls"))]
+        let tls = None;
+        let group = Arc::new(Group::new(inboxes, tls));
         let mut reactors = Vec::with_capacity(count);
         for (number, poll) in polls.into_iter().enumerate() {
             let handle = Handle {

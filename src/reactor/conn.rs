@@ -8,7 +8,7 @@ use super::coded::Account;
 use super::pace::Pace;
 use super::requests::Requests;
 use super::service::{Service, Tag};
-use super::transport::Transport;
+use super::transport::{Secured, Transport};
 use super::wheel::Tick;
 
 /// What a connection is doing.
@@ -106,6 +106,8 @@ pub(super) struct Cold<S: Service> {
     pub(super) requests: Option<Box<Requests<S>>>,
     /// The client, as far as it is known.
     pub(super) peer: SocketAddr,
+    /// The TLS of its socket, if it has any.
+    pub(super) session: Secured,
     /// It counts among the connections of its client.
     pub(super) counted: bool,
     /// Second in which the stream began.
@@ -140,6 +142,7 @@ impl<S: Service> Cold<S> {
         Self {
             requests: None,
             peer: SocketAddr::from(([0, 0, 0, 0], 0)),
+            session: None,
             counted: false,
             since: 0,
             sent_high: 0,

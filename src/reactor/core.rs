@@ -232,11 +232,9 @@ impl<S: Service> Core<S> {
     /// The next step after the last private byte of a closing connection.
     pub(super) fn finish(&mut self, service: &mut S, i: u32) {
         let eof = self.hot(i).flags.has(Flags::EOF);
-        let sent = self
-            .hot(i)
-            .transport
-            .as_mut()
-            .is_some_and(|t| t.finish().is_ok());
+        let session = &mut self.cold[i as usize].session;
+        let transport = self.hot[i as usize].transport.as_mut();
+        let sent = transport.is_some_and(|transport| transport.finish(session).is_ok());
         if eof || !sent {
             return self.close(service, i, EndReason::Closed);
         }

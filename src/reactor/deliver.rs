@@ -6,6 +6,7 @@ use super::core::Core;
 use super::end::EndReason;
 use super::send::{Broken, Bytes};
 use super::service::{Farewell, Service, StreamPlan, WatchPlan};
+use super::transport::wants_flush;
 
 /// Bytes that one connection gets per visit before it has to queue again.
 const VISIT_BYTES: u64 = 256 << 10;
@@ -78,7 +79,8 @@ impl<S: Service> Core<S> {
     fn try_deliver(&mut self, service: &mut S, i: u32) -> Result<(), Broken> {
         let mut budget = VISIT_BYTES;
         loop {
-            if self.hot(i).flags.has(Flags::BLOCKED) || !self.send_private(i)? {
+            let blocked = self.hot(i).flags.has(Flags::BLOCKED);
+            if blocked || !self.flush(i)? || !self.send_private(i)? {
                 return Ok(());
             }
             match self.phase(i) {
@@ -111,7 +113,8 @@ impl<S: Service> Core<S> {
                 self.release_frame(frame);
             }
             if self.hot(i).flags.has(Flags::BLOCKED) {
-                return Ok(self.out_len(i) == 0);
+                let rest = self.out_len(i) > 0 || wants_flush(&self.cold[i as usize].session);
+                return Ok(!rest);
             }
         }
         self.cold[i as usize].out = None;

@@ -8,6 +8,7 @@ use super::clients::Clients;
 use super::inbox::{Command, Inbox};
 use super::latency::Latency;
 use super::stats::{Counters, Stats};
+use super::tls::Tls;
 
 /// One reactor, as the others see it.
 pub(super) struct Member {
@@ -25,10 +26,12 @@ pub(super) struct Group {
     /// Bytes of half-sent frames that all reactors keep.
     half_sent: AtomicUsize,
     pub(super) clients: Clients,
+    /// What connections over TCP are secured with.
+    pub(super) tls: Option<Tls>,
 }
 
 impl Group {
-    pub(super) fn new(inboxes: Vec<Inbox>) -> Self {
+    pub(super) fn new(inboxes: Vec<Inbox>, tls: Option<Tls>) -> Self {
         let members = inboxes.into_iter().map(|inbox| Member {
             inbox: Arc::new(inbox),
             counters: Arc::default(),
@@ -39,6 +42,7 @@ impl Group {
             open: AtomicU64::new(0),
             half_sent: AtomicUsize::new(0),
             clients: Clients::default(),
+            tls,
         }
     }
 

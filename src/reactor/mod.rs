@@ -39,6 +39,11 @@ mod service;
 mod stats;
 mod stop;
 mod streams;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
 mod transport;
 mod turn;
 mod unix;
@@ -62,5 +67,7 @@ pub use self::service::{
 pub use self::stats::Stats;
 pub use self::stop::StopReport;
 pub use self::streams::{Queued, StreamId, StreamInfo, Streams};
+#[cfg(feature = "tls")]
+pub use self::tls::{Tls, TlsError};
 pub use self::turn::Reactor;
 pub use self::unix::UnixAddress;

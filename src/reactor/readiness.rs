@@ -51,14 +51,20 @@ impl<S: Service> Reactor<S> {
             if !self.core.wants_input(i) {
                 return self.core.read_later(i);
             }
-            let Some(transport) = self.core.hot(i).transport.as_mut() else {
+            let session = &mut self.core.cold[i as usize].session;
+            let Some(transport) = self.core.hot[i as usize].transport.as_mut() else {
                 return;
             };
-            match transport.read(&mut self.read_buffer) {
+            let secured = session.is_some();
+            let read = transport.read(session, &mut self.read_buffer);
+            if secured && read.as_ref().map_or_else(would_block, |n| *n > 0) {
+                self.core.look_at_session(&mut self.service, i);
+            }
+            match read {
                 Ok(0) => return self.end_of_input(i),
                 Ok(n) => {
                     // A short read has emptied the socket, unless an end follows.
-                    if n < self.read_buffer.len() && !until_eof {
+                    if n < self.read_buffer.len() && !until_eof && !secured {
                         self.core.hot(i).flags.clear(Flags::UNREAD);
                     }
                     if self.core.phase(i) == Phase::Request {
@@ -103,4 +109,9 @@ impl<S: Service> Reactor<S> {
             _ => self.core.close(&mut self.service, i, EndReason::Closed),
         }
     }
+}
+
+/// Whether there is nothing more to read for now.
+fn would_block(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
 }

@@ -137,6 +137,13 @@ impl<S: Service> Core<S> {
             if requests.preface {
                 return used;
             }
+            if let Some(session) = &mut self.cold[i as usize].session {
+                // What follows is no request yet: it is read again, through the session.
+                session.end_preface(&input[used..]);
+                self.hot(i).flags.set(Flags::UNREAD);
+                self.make_ready(i);
+                return input.len();
+            }
         }
         requests.held = true;
         while !requests.is_full(&self.limits)

@@ -1,12 +1,12 @@
 //! Sending: from a range of bytes to a socket, and what the socket makes of it.
 
 use super::coded::LogName;
-use super::conn::Flags;
+use super::conn::{Cold, Flags};
 use super::core::Core;
 use super::end::EndReason;
 use super::service::Service;
 use super::stats::Counters;
-use super::transport::Transport;
+use super::transport::{Secured, Transport, wants_flush};
 
 impl<S: Service> Core<S> {
     /// Sends `bytes`; returns how many were taken. Less than all: the socket is full and its edge
@@ -25,9 +25,10 @@ impl<S: Service> Core<S> {
         let Some(transport) = &mut hot.transport else {
             return Err(Broken(EndReason::Reset));
         };
+        let Cold { out, session, .. } = &mut cold[i as usize];
         let bytes = match bytes {
             Bytes::Given(bytes) => bytes,
-            Bytes::Private => match &cold[i as usize].out {
+            Bytes::Private => match out {
                 Some(out) => out.pending(),
                 None => &[],
             },
@@ -36,8 +37,8 @@ impl<S: Service> Core<S> {
                 None => &[],
             },
         };
-        let sent = write_until_full(transport, bytes, counters)?;
-        if sent < bytes.len() || transport.wants_flush() {
+        let sent = write_until_full((transport, session), bytes, counters)?;
+        if sent < bytes.len() || wants_flush(session) {
             hot.flags.set(Flags::BLOCKED);
         }
         if sent > 0 {
@@ -49,6 +50,39 @@ impl<S: Service> Core<S> {
             }
         }
         Ok(sent)
+    }
+
+    /// Sends what the TLS of connection `i` keeps; `false`: the socket does not take it.
+    pub(super) fn flush(&mut self, i: u32) -> Result<bool, Broken> {
+        let session = &mut self.cold[i as usize].session;
+        let hot = &mut self.hot[i as usize];
+        let Some(transport) = hot.transport.as_mut().filter(|_| session.is_some()) else {
+            return Ok(true);
+        };
+        match transport.flush(session) {
+            Ok(true) => Ok(true),
+            Ok(false) => {
+                hot.flags.set(Flags::BLOCKED);
+                Ok(false)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+                Err(Broken(EndReason::Stalled))
+            }
+            Err(_) => Err(Broken(EndReason::Reset)),
+        }
+    }
+
+    /// After a read of connection `i`, which has TLS: the handshake may have made progress that a
+    /// write waited for, or made bytes that the socket did not take.
+    pub(super) fn look_at_session(&mut self, service: &mut S, i: u32) {
+        let waits = wants_flush(&self.cold[i as usize].session);
+        let flags = &mut self.hot(i).flags;
+        if waits {
+            flags.set(Flags::BLOCKED);
+        } else if flags.has(Flags::BLOCKED) {
+            flags.clear(Flags::BLOCKED);
+            self.deliver(service, i);
+        }
     }
 }
 
@@ -65,13 +99,13 @@ pub(super) struct Broken(pub(super) EndReason);
 
 /// Writes until all is taken or the socket says that it is full: only then does an edge follow.
 fn write_until_full(
-    transport: &mut Transport,
+    (transport, session): (&mut Transport, &mut Secured),
     bytes: &[u8],
     counters: &Counters,
 ) -> Result<usize, Broken> {
     let mut sent = 0;
     while sent < bytes.len() {
-        match transport.write(&bytes[sent..]) {
+        match transport.write(session, &bytes[sent..]) {
             Ok(0) => return Err(Broken(EndReason::Reset)),
             Ok(n) => {
                 sent += n;

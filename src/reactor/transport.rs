@@ -9,6 +9,10 @@ use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
 use super::limits::Limits;
+use super::tls::Session;
+
+/// The TLS of a connection that has it.
+pub(super) type Secured = Option<Box<Session>>;
 
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
@@ -49,32 +53,46 @@ impl Transport {
         }
     }
 
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.read(buffer),
-            Self::Unix(stream) => stream.read(buffer),
+    pub(super) fn read(&mut self, session: &mut Secured, buffer: &mut [u8]) -> io::Result<usize> {
+        match (self, session) {
+            (Self::Tcp(stream), Some(session)) => session.read(stream, buffer),
+            (Self::Tcp(stream), None) => stream.read(buffer),
+            (Self::Unix(stream), _) => stream.read(buffer),
         }
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.write(bytes),
-            Self::Unix(stream) => stream.write(bytes),
+    pub(super) fn write(&mut self, session: &mut Secured, bytes: &[u8]) -> io::Result<usize> {
+        match (self, session) {
+            (Self::Tcp(stream), Some(session)) => session.write(stream, bytes),
+            (Self::Tcp(stream), None) => stream.write(bytes),
+            (Self::Unix(stream), _) => stream.write(bytes),
         }
     }
 
-    /// Whether bytes that were accepted still wait here for the socket. Never with plain TCP.
-    pub(super) fn wants_flush(&self) -> bool {
-        match self {
-            Self::Tcp(_) | Self::Unix(_) => false,
+    /// Sends what was accepted and waits for the socket; `false`: some of it still does.
+    pub(super) fn flush(&mut self, session: &mut Secured) -> io::Result<bool> {
+        match (self, session) {
+            (Self::Tcp(stream), Some(session)) => {
+                session.flush(stream)?;
+                Ok(!session.wants_flush())
+            }
+            _ => Ok(true),
         }
     }
 
     /// Sends FIN after all that was accepted.
-    pub(super) fn finish(&mut self) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
-            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+    pub(super) fn finish(&mut self, session: &mut Secured) -> io::Result<()> {
+        match (self, session) {
+            (Self::Tcp(stream), Some(session)) => session.finish(stream),
+            (Self::Tcp(stream), None) => stream.shutdown(Shutdown::Write),
+            (Self::Unix(stream), _) => stream.shutdown(Shutdown::Write),
         }
     }
+}
+
+/// Whether bytes that were accepted wait for the socket: never without TLS.
+pub(super) fn wants_flush(session: &Secured) -> bool {
+    session
+        .as_ref()
+        .is_some_and(|session| session.wants_flush())
 }

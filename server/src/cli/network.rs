@@ -22,6 +22,20 @@ pub(crate) struct Network {
     #[arg(default_value = "1")]
     pub(crate) reactors: usize,
 
+    /// PEM file with the server's certificate, its own first; all connections over TCP have TLS then
+    ///
+    /// SIGHUP reads it and the key again; connections that are open stay as they are.
+    #[cfg(feature = "tls")]
+    #[arg(long, env = "EVENTRING_TLS_CERT", value_name = "FILE")]
+    #[arg(value_hint = clap::ValueHint::FilePath)]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// PEM file with the private key of the certificate
+    #[cfg(feature = "tls")]
+    #[arg(long, env = "EVENTRING_TLS_KEY", value_name = "FILE")]
+    #[arg(value_hint = clap::ValueHint::FilePath)]
+    pub(crate) tls_key: Option<PathBuf>,
+
     /// Permissions of Unix sockets, in octal
     #[arg(hide_short_help = true)]
     #[arg(long, env = "EVENTRING_UNIX_MODE", value_name = "MODE", value_parser = mode)]

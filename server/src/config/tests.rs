@@ -60,7 +60,7 @@ const WRONG: &[(&str, &str)] = &[
 ];
 
 /// Judged by trying: files that cannot be read and commands that there are not are in tests/config.rs.
-const TRIED: [&str; 3] = ["config", "file", "command"];
+const TRIED: [&str; 5] = ["config", "file", "command", "tls-cert", "tls-key"];
 
 fn wrong(arg: &Arg) -> Option<&'static str> {
     let name = arg.get_long().unwrap_or(arg.get_id().as_str());

@@ -9,6 +9,8 @@ use crate::cli::ServeArgs;
 use crate::config::{self, Layers};
 use crate::{exit, nofile, say};
 use clap::ArgMatches;
+#[cfg(feature = "tls")]
+use eventring::gateway::ServerConfig;
 use eventring::gateway::{Server, ServerError, StopReport};
 use eventring::hub::HubError;
 use std::io;
@@ -62,6 +64,9 @@ enum StartError {
     Setting { field: &'static str, reason: String },
     #[error("{0}")]
     Server(ServerError),
+    #[cfg(feature = "tls")]
+    #[error("--tls-cert, --tls-key: {0}")]
+    Tls(#[from] eventring::gateway::TlsError),
     #[error("cannot handle signals: {0}")]
     Signals(io::Error),
 }
@@ -97,17 +102,28 @@ fn start(args: &ServeArgs, stderr: &Stderr) -> Result<Server, StartError> {
     let signals = signals::Signals::install().map_err(StartError::Signals)?;
     let connections = room_for(args.bounds.max_connections);
     let hub = settings::hub(args)?;
-    let server = Server::bind(&hub, settings::server(args, connections))?;
-    warn_of_strangers(&server, stderr);
+    let config = settings::server(args, connections);
+    #[cfg(feature = "tls")]
+    let config = ServerConfig {
+        tls: settings::tls(args)?,
+        ..config
+    };
+    #[cfg(feature = "tls")]
+    let reload = config.tls.clone().map(settings::reload);
+    #[cfg(not(feature = "tls"))]
+    let reload = None;
+    let secured = reload.is_some();
+    let server = Server::bind(&hub, config)?;
+    warn_of_strangers(&server, secured, stderr);
     let lines = stderr.clone();
     let server = server.with_counter(
         "eventring_log_lines_dropped_total",
         "Lines for stderr that it did not take.",
         move || lines.dropped(),
     )?;
-    let handle = server.handle();
-    signals.stop_on_signal(handle, args.timeouts.stop_timeout, stderr.clone());
-    announce(&server);
+    let timeout = args.timeouts.stop_timeout;
+    signals.obey(server.handle(), timeout, reload, stderr.clone());
+    announce(&server, secured);
     Ok(server)
 }
 
@@ -125,26 +141,28 @@ fn room_for(wanted: usize) -> usize {
 }
 
 /// Says what it means to listen where other machines come in.
-fn warn_of_strangers(server: &Server, stderr: &Stderr) {
+fn warn_of_strangers(server: &Server, secured: bool, stderr: &Stderr) {
+    let how = if secured { "" } else { ", unencrypted" };
     let open = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
     if let Some(address) = server.local_addrs().iter().find(open) {
         stderr.say(format_args!(
-            "warning: whoever reaches {address} may publish and read everything, unencrypted: \
+            "warning: whoever reaches {address} may publish and read everything{how}: \
              keep it in a network that you trust, or behind a proxy with TLS and a login"
         ));
     }
 }
 
 /// Tells on stdout where the server is: one line each, in a form that programs can read.
-fn announce(server: &Server) {
+fn announce(server: &Server, secured: bool) {
+    let scheme = if secured { "https" } else { "http" };
     for address in server.local_addrs() {
-        say::out(format_args!("listening on http://{address}"));
+        say::out(format_args!("listening on {scheme}://{address}"));
     }
     for address in server.unix_addrs() {
         say::out(format_args!("listening on unix:{}", address.path.display()));
     }
     if let Some(address) = server.local_addrs().first() {
-        say::out(format_args!("dashboard http://{address}/"));
+        say::out(format_args!("dashboard {scheme}://{address}/"));
     }
     say::out("memory only: events are gone when this process ends");
 }

@@ -1,7 +1,13 @@
 //! From flags to what the library takes; the library judges what fits together.
 
+#[cfg(feature = "tls")]
+use super::StartError;
+#[cfg(feature = "tls")]
+use super::signals::Reload;
 use crate::cli::{Compression, Field, Listen, ServeArgs, Slow};
 use eventring::event::Limits;
+#[cfg(feature = "tls")]
+use eventring::gateway::Tls;
 use eventring::gateway::{ForwardedField, ServerConfig, SlowPolicy, UnixAddress};
 use eventring::hub::{Hub, HubError};
 use std::net::SocketAddr;
@@ -24,6 +30,8 @@ pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
     ServerConfig {
         listen: tcp(&args.listen),
         unix: unix(args),
+        #[cfg(feature = "tls")]
+        tls: None,
         trusted_proxies: args.network.trusted_proxy.clone(),
         forwarded_field: match args.network.forwarded_field {
             Field::XForwardedFor => ForwardedField::XForwardedFor,
@@ -85,4 +93,28 @@ fn unix(args: &ServeArgs) -> Vec<UnixAddress> {
         }),
     });
     sockets.collect()
+}
+
+/// Reads the certificate, where there is one.
+#[cfg(feature = "tls")]
+pub(super) fn tls(args: &ServeArgs) -> Result<Option<Tls>, StartError> {
+    let alone = |field| StartError::Setting {
+        field,
+        reason: "must be given, too: a certificate has a key".to_owned(),
+    };
+    match (&args.network.tls_cert, &args.network.tls_key) {
+        (None, None) => Ok(None),
+        (Some(cert), Some(key)) => Ok(Some(Tls::from_pem_files(cert, key)?)),
+        (Some(_), None) => Err(alone("tls_key")),
+        (None, Some(_)) => Err(alone("tls_cert")),
+    }
+}
+
+/// What reads the certificate again, and says what came of it.
+#[cfg(feature = "tls")]
+pub(super) fn reload(tls: Tls) -> Reload {
+    Box::new(move || match tls.reload() {
+        Ok(()) => "the certificate was read again".to_owned(),
+        Err(error) => format!("the certificate stays as it is: {error}"),
+    })
 }

@@ -11,6 +11,8 @@ const flags = [
   '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run',
   '--no-proxy-server', `--user-data-dir=${profile}`, '--remote-debugging-pipe', 'about:blank',
 ];
+// Certificates of a test are its own.
+if (page.startsWith('https:')) flags.unshift('--ignore-certificate-errors');
 const browser = spawn(program, flags, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
 browser.on('exit', (code) => process.exit(code ?? 1));
 const [, , , to, from] = browser.stdio;

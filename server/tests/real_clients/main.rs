@@ -13,3 +13,5 @@ mod identity;
 mod programs;
 mod proxied;
 mod proxy;
+#[cfg(feature = "tls")]
+mod secured;

@@ -1,0 +1,271 @@
+//! The server over TLS: real clients, large events, a certificate that is changed while it runs, and
+//! peers that do not get through the handshake. `cargo test --features tls`.
+
+mod common;
+
+use common::{DEADLINE, Process, curl_is_there, skipped, wait_until};
+use rustix::process::Signal;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Output};
+
+const STREAM: &str = "/api/v1/events/stream?topic=t";
+
+/// A server with a certificate for `localhost` of its own.
+struct Secured {
+    process: Process,
+    address: SocketAddr,
+    folder: tempfile::TempDir,
+}
+
+/// Makes a certificate and its key in the folder; false: openssl is missing.
+fn certificate(folder: &Path) -> bool {
+    let mut command = Command::new("openssl");
+    command.args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"]);
+    command.args([
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-subj",
+        "/CN=localhost",
+    ]);
+    command.args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]);
+    command.arg("-keyout").arg(folder.join("key"));
+    command.arg("-out").arg(folder.join("cert"));
+    let Ok(output) = command.output() else {
+        skipped("openssl is not installed");
+        return false;
+    };
+    assert!(output.status.success(), "{output:?}");
+    true
+}
+
+impl Secured {
+    fn start(flags: &[&str]) -> Option<Secured> {
+        let folder = tempfile::tempdir().expect("a folder");
+        if !curl_is_there() || !certificate(folder.path()) {
+            return None;
+        }
+        let file = |name: &str| folder.path().join(name).display().to_string();
+        let (cert, key) = (file("cert"), file("key"));
+        let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--tls-cert", &cert];
+        args.extend(["--tls-key", &key]);
+        args.extend(flags);
+        let mut process = Process::eventring(&args);
+        let mut address = None;
+        wait_until("the server to listen", || {
+            assert!(!process.has_ended(), "it ended: {}", process.stderr());
+            let out = process.stdout();
+            let mut lines = out.lines();
+            let line = lines.find_map(|l| l.strip_prefix("listening on https://"));
+            address = line.and_then(|line| line.parse().ok());
+            address.is_some() && out.contains("dashboard https://")
+        });
+        let address = address.expect("just seen");
+        Some(Secured {
+            process,
+            address,
+            folder,
+        })
+    }
+
+    fn curl(&self, path: &str, args: &[&str]) -> Command {
+        let mut command = Command::new("curl");
+        command.args(["-sS", "-N", "--noproxy", "*", "--cacert"]);
+        command.arg(self.folder.path().join("cert"));
+        command.args(args);
+        command.arg(format!("https://localhost:{}{path}", self.address.port()));
+        command
+    }
+
+    fn ask(&self, path: &str, args: &[&str]) -> Output {
+        self.curl(path, args).output().expect("curl runs")
+    }
+
+    fn publish(&self, body: &str) {
+        let file = self.folder.path().join("body");
+        std::fs::write(&file, body).expect("a file in a folder of ours");
+        let data = format!("@{}", file.display());
+        let json = "Content-Type: application/json";
+        let args = ["--fail", "-H", json, "--data-binary", &data];
+        let output = self.ask("/api/v1/topics/t/events", &args);
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    fn stream(&self, args: &[&str]) -> Process {
+        let stream = Process::spawn(&mut self.curl(STREAM, args));
+        wait_until("the head of a stream", || {
+            stream.stdout().contains("retry:")
+        });
+        stream
+    }
+}
+
+#[test]
+fn events_large_and_small_come_over_both_versions_and_the_end_is_told() {
+    let Some(server) = Secured::start(&["--reactors", "2"]) else {
+        return;
+    };
+    let mut streams = [
+        server.stream(&["--tls-max", "1.2"]),
+        server.stream(&["--tlsv1.3"]),
+    ];
+    for n in 0..20 {
+        server.publish(&format!("{{\"n\":{n}}}"));
+        for stream in &streams {
+            wait_until("an event", || {
+                stream.stdout().contains(&format!("{{\"n\":{n}}}"))
+            });
+        }
+    }
+    // Many records, and more than a socket takes at once.
+    let large = format!("\"{}\"", "x".repeat(400_000));
+    server.publish(&large);
+    server.publish("\"behind it\"");
+    for stream in &streams {
+        wait_until("a large event", || stream.stdout().contains("behind it"));
+        assert!(stream.stdout().contains(&large));
+    }
+    server.process.signal(Signal::TERM);
+    for stream in &mut streams {
+        // curl complains of an end that TLS does not announce.
+        assert_eq!(stream.code(), 0, "{}", stream.stderr());
+        assert!(stream.stdout().contains("the server stops"));
+    }
+}
+
+#[test]
+fn a_new_certificate_is_taken_and_a_broken_one_is_not() {
+    let Some(server) = Secured::start(&[]) else {
+        return;
+    };
+    let stream = server.stream(&[]);
+    let old = std::fs::read(server.folder.path().join("cert")).expect("made");
+    assert!(certificate(server.folder.path()));
+    // Nobody has said that it is new: the one that curl looks for now is not there.
+    assert!(!server.ask("/healthz", &[]).status.success());
+    server.process.signal(Signal::HUP);
+    server
+        .process
+        .wait_for_stderr("the certificate was read again");
+    assert!(server.ask("/healthz", &["--fail"]).status.success());
+    server.publish("\"over the old one\"");
+    wait_until("an event", || stream.stdout().contains("over the old one"));
+
+    std::fs::write(server.folder.path().join("cert"), &old).expect("our folder");
+    server.process.signal(Signal::HUP);
+    server
+        .process
+        .wait_for_stderr("the certificate stays as it is");
+    let key = server.folder.path().join("key").display().to_string();
+    assert!(
+        server.process.stderr().contains(&key),
+        "the key does not fit"
+    );
+    let still = server.ask("/healthz", &["--fail", "-k"]);
+    assert!(still.status.success(), "{still:?}");
+}
+
+#[test]
+fn who_does_not_get_through_the_handshake_is_closed_in_time() {
+    let Some(server) = Secured::start(&["--head-timeout", "1"]) else {
+        return;
+    };
+    let ends = |bytes: &[u8]| {
+        let mut stream = TcpStream::connect(server.address).expect("it listens");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a socket");
+        stream.write_all(bytes).expect("it reads");
+        let mut rest = Vec::new();
+        // A reset is an end as well.
+        let _ = stream.read_to_end(&mut rest);
+        rest
+    };
+    assert!(ends(b"").is_empty());
+    assert!(ends(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").is_empty());
+    // An alert, and nothing in the clear.
+    let alert = ends(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(alert.first(), Some(&21), "{alert:?}");
+    let endless = [&b"\x16\x03\x01\x40\x00\x01\x00\xff\xff"[..], &[0; 40_000]].concat();
+    assert!(!ends(&endless).starts_with(b"HTTP"));
+    assert!(server.ask("/healthz", &["--fail"]).status.success());
+}
+
+/// What curl begins a handshake with.
+fn hello(server: &Secured) -> Vec<u8> {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    let mut curl = server.curl("", &["--connect-timeout", "5"]);
+    curl.arg(format!("https://localhost:{port}/"));
+    let curl = Process::spawn(&mut curl);
+    let (mut stream, _) = listener.accept().expect("curl connects");
+    let mut hello = vec![0; 4096];
+    let n = stream.read(&mut hello).expect("curl begins");
+    hello.truncate(n);
+    drop(curl);
+    assert_eq!(hello[0], 22);
+    hello
+}
+
+#[test]
+fn a_broken_handshake_breaks_only_its_own_connection() {
+    let Some(server) = Secured::start(&["--head-timeout", "1"]) else {
+        return;
+    };
+    let hello = hello(&server);
+    let mut held = Vec::new();
+    for n in 0..3 * hello.len() {
+        let mut bytes = hello.clone();
+        let at = n % hello.len();
+        match n / hello.len() {
+            0 => bytes[at] ^= 1 << (n % 8),
+            1 => bytes.truncate(at),
+            // Whole, and then something that is no record, or one too many.
+            _ => bytes.extend_from_slice(&hello[at..]),
+        }
+        let mut stream = TcpStream::connect(server.address).expect("it listens");
+        // It may have been closed for the first part already.
+        let _ = stream.write_all(&bytes);
+        held.push(stream);
+        if held.len() > 100 {
+            held.remove(0);
+        }
+    }
+    assert!(server.ask("/healthz", &["--fail"]).status.success());
+    assert!(!server.process.stderr().contains("panicked"));
+}
+
+#[test]
+fn files_that_do_not_do_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    if !certificate(folder.path()) {
+        return;
+    }
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(file("empty"), "").expect("our folder");
+    for (cert, key, named) in [
+        ("nowhere", "key", "nowhere"),
+        ("empty", "key", "empty"),
+        ("cert", "empty", "empty"),
+    ] {
+        let (cert, key) = (file(cert), file(key));
+        let args = [
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--tls-cert",
+            &cert,
+            "--tls-key",
+            &key,
+        ];
+        let mut process = Process::eventring(&args);
+        assert_eq!(process.code(), 2);
+        assert!(
+            process.stderr().contains(&file(named)),
+            "{}",
+            process.stderr()
+        );
+    }
+    let mut process = Process::eventring(&["serve", "--tls-cert", &file("cert")]);
+    assert_eq!(process.code(), 2);
+    assert!(process.stderr().contains("tls-key"), "{}", process.stderr());
+}

@@ -1,0 +1,7 @@
+//! TLS: certificates for the server, a session for each connection.
+
+mod certificate;
+mod session;
+
+pub use certificate::{Tls, TlsError};
+pub(super) use session::Session;
