@@ -75,9 +75,14 @@ impl<S: Service> Core<S> {
             if beat.is_empty() {
                 service.heartbeat(form, self.fed, beat);
             }
-            let mut bytes = Vec::new();
-            self.write_heartbeat(i, beat, &mut bytes);
-            if let Err(broken) = self.send_between(i, &bytes) {
+            let sent = if self.cold[i as usize].account.is_none() {
+                self.send_between(i, beat)
+            } else {
+                let mut bytes = Vec::new();
+                self.write_heartbeat(i, beat, &mut bytes);
+                self.send_between(i, &bytes)
+            };
+            if let Err(broken) = sent {
                 self.close(service, i, broken.0);
             }
         }
