@@ -48,7 +48,7 @@ pub(super) struct Hot {
     pub(super) flags: Flags,
 }
 
-const _: () = assert!(cfg!(debug_assertions) || size_of::<Hot>() <= 32);
+const _: () = assert!(cfg!(debug_assertions) || size_of::<Hot>() <= 40);
 
 /// What is known about a connection's socket and its place in the queues.
 #[derive(Clone, Copy, Debug, Default)]
