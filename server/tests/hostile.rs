@@ -211,6 +211,18 @@ fn nothing_that_comes_in_breaks_it() {
         let health = server.health();
         (health.connections, health.streams) == (1, 1)
     });
+    // It met what it was to meet.
+    let figures = Http::connect(address)
+        .get("/api/v1/stats")
+        .response()
+        .json();
+    let accepted = figures["accepted"].as_u64().expect("a number");
+    assert!(accepted >= CONNECTIONS, "seed {seed}: {figures}");
+    let malformed = &figures["refused"]["malformed"];
+    assert!(
+        malformed.as_u64() > Some(CONNECTIONS / 20),
+        "seed {seed}: {figures}"
+    );
     let grown = peak_kb(&server) - before;
     assert!(grown < GROWTH_MAX_KB, "seed {seed}: {grown} kB more");
     drop(reader);
