@@ -75,6 +75,40 @@ fn a_killed_client_leaves_no_trace_and_resumes_exactly() {
 }
 
 #[test]
+fn curl_inflates_each_event_as_it_comes() {
+    if !curl_is_there() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let url = format!("{}/api/v1/events/stream?topic=t", server.url());
+    let mut curls: Vec<Process> = (0..9)
+        .map(|_| {
+            let mut command = Command::new("curl");
+            command
+                .args(["-sN", "--compressed", &url])
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null());
+            Process::spawn_as_is(&mut command)
+        })
+        .collect();
+    server.wait_for_streams(9);
+    let mut other = Stream::open(server.address, "topic=t");
+    for count in 1..=3 {
+        served(&server, &mut other, 10);
+        for curl in &curls {
+            wait_until("what was published", || {
+                curl.stdout().matches("data: ").count() == 10 * count
+            });
+        }
+    }
+    for curl in &mut curls {
+        curl.signal(Signal::KILL);
+        curl.wait();
+    }
+}
+
+#[test]
 fn half_closed_and_reset_clients_are_noticed_without_a_write() {
     let server = Server::start(&["--heartbeat", "0"]);
     let mut other = Stream::open(server.address, "topic=t");
