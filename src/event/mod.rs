@@ -38,7 +38,7 @@ pub use builder::EventBuilder;
 pub use error::{ErrorKind, EventError};
 pub use filter::{Filter, FilterError, PATTERNS_MAX};
 pub use glob::TypePattern;
-pub use json::{EventQuery, Shape, write_json_string};
+pub use json::{EventQuery, JsonMembers, JsonValue, Shape, write_json_string};
 pub use layout::DataKind;
 pub use limits::Limits;
 pub use owned::Event;

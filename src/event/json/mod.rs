@@ -2,6 +2,7 @@
 
 mod data;
 mod escape;
+mod object;
 pub(super) mod pointer;
 mod query;
 mod read;
@@ -10,6 +11,7 @@ mod shape;
 mod spans;
 mod write;
 
+pub use object::{JsonMembers, JsonValue};
 pub use query::EventQuery;
 pub use shape::Shape;
 
