@@ -94,6 +94,10 @@ impl Gateway {
                 presence::write_json(&self.hub, &topic, &mut body);
                 Ok(Begin::Answer(json_answer(reply, &body)))
             }
+            Route::Socket => {
+                let plan = self.upgrade(head, peer)?;
+                Ok(Begin::Socket(Box::new(plan)))
+            }
             Route::Publish(topic) => {
                 let access = self.authorize(head, peer, Action::Publish)?;
                 if !access.allow.matches(&topic) {

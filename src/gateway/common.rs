@@ -12,6 +12,7 @@ use super::places::Places;
 use super::proxies::Proxies;
 use super::publish::Bounds;
 use super::tally::Tallies;
+use super::ws::SocketRoutes;
 
 /// Made once, and cloned for each reactor.
 #[derive(Clone)]
@@ -33,4 +34,6 @@ pub(super) struct Common {
     pub(super) counters: Arc<Counters>,
     pub(super) desks: Arc<Desks>,
     pub(super) places: Arc<Places>,
+    /// WebSocket routes of the embedder.
+    pub(super) sockets: SocketRoutes,
 }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use super::problem::json_string;
 use super::told::{GapReason, ResetReason, Told};
+use super::ws;
 use crate::event::{DataKind, EventRef, Position};
 use crate::wire::http::{Coding, chunk};
 use crate::wire::sse::{self, Frame};
@@ -40,6 +41,8 @@ pub(super) enum Framing {
     Close,
     /// By a last chunk, so that a cut does not look like an end.
     Chunked,
+    /// WebSocket messages, which stand for themselves: format and names do not matter.
+    WebSocket,
 }
 
 /// What `event:` holds.
@@ -52,13 +55,27 @@ pub(super) enum Names {
 }
 
 impl Form {
-    pub(super) const COUNT: usize = 16;
+    pub(super) const COUNT: usize = 17;
+    /// JSON in WebSocket messages.
+    pub(super) const WEB_SOCKET: Self = Self {
+        format: Format::Data,
+        framing: Framing::WebSocket,
+        names: Names::Type,
+        coding: Coding::Identity,
+    };
+    const WEB_SOCKET_INDEX: u8 = 16;
 
     pub(super) fn index(self) -> u8 {
+        if self.framing == Framing::WebSocket {
+            return Self::WEB_SOCKET_INDEX;
+        }
         self.coding as u8 * 8 + self.names as u8 * 4 + self.format as u8 * 2 + self.framing as u8
     }
 
     pub(super) fn of(index: u8) -> Self {
+        if index == Self::WEB_SOCKET_INDEX {
+            return Self::WEB_SOCKET;
+        }
         let coding = if index & 8 == 0 {
             Coding::Identity
         } else {
@@ -90,7 +107,7 @@ impl Form {
     /// Appends what `write` writes, framed. What will be compressed gets its frame afterwards.
     pub(super) fn wrap(self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
         match self.framing_of_plain() {
-            Framing::Close => write(out),
+            Framing::Close | Framing::WebSocket => write(out),
             Framing::Chunked => chunk::wrap(out, 256, write),
         }
     }
@@ -98,7 +115,8 @@ impl Form {
     /// Appends a compressed block, framed.
     pub(super) fn seal(self, block: &[u8], last: bool, out: &mut Vec<u8>) {
         match self.framing {
-            Framing::Close => out.extend_from_slice(block),
+            // Nothing that leaves as WebSocket messages is compressed.
+            Framing::Close | Framing::WebSocket => out.extend_from_slice(block),
             Framing::Chunked => {
                 chunk::wrap(out, block.len(), |out| out.extend_from_slice(block));
                 if last {
@@ -152,6 +170,9 @@ impl Encoder {
         event: EventRef<'_>,
         out: &mut Vec<u8>,
     ) {
+        if form.framing == Framing::WebSocket {
+            return ws::write_event(position, event, out);
+        }
         self.data.clear();
         let data = match (form.format, event.data_kind()) {
             (Format::CloudEvents, _) => {
@@ -201,6 +222,9 @@ impl Encoder {
             exact,
         } = gap;
         self.told.gaps[reason as usize] += 1;
+        if form.framing == Framing::WebSocket {
+            return ws::write_gap(&gap, out);
+        }
         let reason = reason.name();
         let [from, to] =
             [asked.offset + 1, earliest.offset - 1].map(|offset| Position { offset, ..asked });
@@ -227,6 +251,9 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) {
         self.told.resets[reason as usize] += 1;
+        if form.framing == Framing::WebSocket {
+            return ws::write_reset((reason, asked), head, out);
+        }
         let reason = reason.name();
         self.data.clear();
         let _ = write!(self.data, r#"{{"reason":"{reason}","asked":"#);
@@ -237,6 +264,9 @@ impl Encoder {
 
     /// Appends an id without an event: it moves the client's Last-Event-ID and dispatches nothing.
     pub(super) fn heartbeat(&mut self, form: Form, head: Position, out: &mut Vec<u8>) {
+        if form.framing == Framing::WebSocket {
+            return ws::write_heartbeat(head, out);
+        }
         self.id.clear();
         head.write_to(&mut self.id);
         form.wrap(out, |out| {
@@ -298,7 +328,7 @@ impl Gap {
 /// line end; if one did, the frame would be left out rather than inject fields.
 pub(super) fn encode(form: Form, frame: Frame<'_>, out: &mut Vec<u8>) {
     let done = match form.framing_of_plain() {
-        Framing::Close => sse::encode(out, frame),
+        Framing::Close | Framing::WebSocket => sse::encode(out, frame),
         Framing::Chunked => sse::encode_chunked(out, frame),
     };
     debug_assert!(done.is_ok(), "{done:?}");

@@ -8,7 +8,7 @@ use super::exchange::Publish;
 use super::lines::Line;
 use super::problem::{Problem, json_string};
 use super::publish::Publisher;
-use crate::event::{EventError, EventRef, Position};
+use crate::event::{EventBuilder, EventError, EventRef, Position};
 use crate::hub::PublishError;
 
 impl Publisher {
@@ -53,6 +53,23 @@ impl Publisher {
                 self.publish_batch(publish)
             }
         }
+    }
+
+    /// Publishes the event that `set` makes.
+    pub(super) fn publish_event(
+        &mut self,
+        set: impl FnOnce(&mut EventBuilder) -> Result<(), EventError>,
+    ) -> Result<u64, Problem> {
+        if self.is_stopping() {
+            return Err(Problem::new(503, "the server is stopping").retry_after_s(1));
+        }
+        self.builder.clear();
+        let set = set(&mut self.builder);
+        set.map_err(|error| Problem::of_event(&error))?;
+        let event = self.builder.build();
+        let event = event.map_err(|error| Problem::of_event(&error))?;
+        let position = self.hub.publish(event);
+        Ok(position.map_err(|error| problem_of(&error))?.offset)
     }
 
     fn publish_one(&mut self, publish: &Publish) -> Result<Range<u64>, Problem> {

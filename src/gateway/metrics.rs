@@ -68,12 +68,14 @@ pub(super) enum Kind {
     Publish,
     /// Connections, endpoints and broadcasts.
     Manage,
+    /// A WebSocket.
+    Socket,
     /// No route, refused before one was looked for, or not HTTP.
     None,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Page,
         Self::Health,
         Self::Metrics,
@@ -81,6 +83,7 @@ impl Kind {
         Self::Stream,
         Self::Publish,
         Self::Manage,
+        Self::Socket,
         Self::None,
     ];
 
@@ -93,6 +96,7 @@ impl Kind {
             Self::Stream => "stream",
             Self::Publish => "publish",
             Self::Manage => "manage",
+            Self::Socket => "socket",
             Self::None => "none",
         }
     }

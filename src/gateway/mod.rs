@@ -1,7 +1,7 @@
 //! The gateway: HTTP routes and Server-Sent Events on a hub.
 //!
 //! [`Server::bind`] puts a [`Hub`](crate::hub::Hub) on a socket. `GET /api/v1/events/stream` streams
-//! events, `POST /api/v1/topics/{topic}/events` publishes them, `GET /healthz` says how it is, `GET /metrics`
+//! events, `GET /api/v1/ws` does so over WebSocket, `POST /api/v1/topics/{topic}/events` publishes them, `GET /healthz` says how it is, `GET /metrics`
 //! and `GET /api/v1/stats` give figures. A browser gets a dashboard at `/`.
 #![forbid(unsafe_code)]
 
@@ -55,6 +55,7 @@ mod told;
 mod told_json;
 mod topics;
 mod wishes;
+mod ws;
 
 pub use auth::{Access, Action, AllowAll, Authorizer, Denied};
 pub use compression::Compression;
@@ -65,9 +66,10 @@ pub use manage::NotServing;
 pub use options::StreamOptions;
 pub use places::EndpointInfo;
 pub use server::{Handle, Running, Server, ServerError};
+pub use ws::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
 
 pub use crate::reactor::{
-    Clock, LATENCY_BOUNDS_US, Latency, SlowPolicy, Stats, StopReport, UnixAddress,
+    Clock, LATENCY_BOUNDS_US, Latency, SlowPolicy, SocketLimits, Stats, StopReport, UnixAddress,
 };
 #[cfg(feature = "tls")]
 pub use crate::reactor::{Tls, TlsError};

@@ -11,6 +11,7 @@ use super::forms::{Form, encode};
 use super::problem::json_string;
 use super::service::Gateway;
 use super::stream::StreamFilter;
+use super::ws;
 use crate::hub::{Attend, Attendance, Control, EndReason, Hub};
 use crate::reactor::{Farewell, Handle, StreamId, StreamInfo, Streams};
 use crate::ring::Notify;
@@ -139,6 +140,9 @@ fn write(form: Form, event: &str, id: &str, out: &mut Vec<u8>) {
     let mut data = br#"{"id":"#.to_vec();
     json_string(&mut data, id);
     data.push(b'}');
+    if form == Form::WEB_SOCKET {
+        return ws::write_presence(event, id, out);
+    }
     let frame = Frame {
         id: b"",
         event,

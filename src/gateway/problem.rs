@@ -21,6 +21,7 @@ struct Parts {
     allow: Option<&'static str>,
     authenticate: Option<&'static str>,
     retry_after_s: Option<u32>,
+    upgrade: bool,
 }
 
 impl Problem {
@@ -95,6 +96,12 @@ impl Problem {
         self
     }
 
+    /// Tells what to upgrade to (RFC 9110, 15.5.22, and RFC 6455, 4.4).
+    pub(super) fn upgrade(mut self) -> Self {
+        self.0.upgrade = true;
+        self
+    }
+
     /// The answer; `keep`: the connection may go on, as far as we are concerned.
     pub(super) fn answer(&self, reply: ReplyTo) -> Answer {
         let mut body = Vec::with_capacity(160);
@@ -109,6 +116,12 @@ impl Problem {
         }
         if let Some(challenge) = self.0.authenticate {
             head = head.header("WWW-Authenticate", challenge);
+        }
+        if self.0.upgrade {
+            head = head
+                .header("Upgrade", "websocket")
+                .header("Connection", "Upgrade")
+                .header("Sec-WebSocket-Version", "13");
         }
         if let Some(seconds) = self.0.retry_after_s {
             head = head.header_number("Retry-After", seconds.into());

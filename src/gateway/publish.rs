@@ -54,6 +54,11 @@ impl Publisher {
         self.stopping = true;
     }
 
+    /// Whether nothing is to be published any more.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping || self.hub.is_closed()
+    }
+
     /// Takes a request's head; the body limit comes with it.
     pub(super) fn begin(
         &self,
@@ -61,7 +66,7 @@ impl Publisher {
         topic: &str,
         cors: Cors,
     ) -> Result<(Publish, u64), Problem> {
-        if self.stopping || self.hub.is_closed() {
+        if self.is_stopping() {
             return Err(Problem::new(503, "the server is stopping").retry_after_s(1));
         }
         if let Some(coding) = head

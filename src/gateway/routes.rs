@@ -28,6 +28,8 @@ pub(super) enum Route<'a> {
     Stream,
     /// `GET /api/v1/topics/{topic}/presence`.
     Presence(Cow<'a, str>),
+    /// `GET /api/v1/ws`.
+    Socket,
     /// `POST /api/v1/topics/{topic}/events`.
     Publish(Cow<'a, str>),
     /// Connections, endpoints and broadcasts.
@@ -45,6 +47,7 @@ eventring
 
 GET  /                                     the dashboard, in a browser
 GET  /api/v1/events/stream?topic=PATTERN   events as Server-Sent Events
+GET  /api/v1/ws?topic=PATTERN              events over WebSocket
 POST /api/v1/topics/TOPIC/events           publish
 GET  /api/v1/topics/TOPIC/presence         who listens
 GET  /healthz                              state
@@ -65,6 +68,7 @@ impl Route<'_> {
             Self::Metrics => Kind::Metrics,
             Self::Stats | Self::StatsStream | Self::Presence(_) => Kind::Stats,
             Self::Stream => Kind::Stream,
+            Self::Socket => Kind::Socket,
             Self::Publish(_) => Kind::Publish,
             Self::Manage(_) => Kind::Manage,
             Self::Other => Kind::None,
@@ -83,6 +87,7 @@ pub(super) fn find(head: &Head) -> Result<Route<'_>, Problem> {
         "/api/v1/stats" => (Route::Stats, GET),
         "/api/v1/stats/stream" => (Route::StatsStream, GET),
         "/api/v1/events/stream" => (Route::Stream, GET),
+        "/api/v1/ws" => (Route::Socket, "GET"),
         path if topic_of(path, "/presence").is_some() => {
             let topic = topic_name(topic_of(path, "/presence").unwrap_or_default())?;
             (Route::Presence(topic), GET)

@@ -23,6 +23,7 @@ use super::proxies::Proxies;
 use super::publish::Bounds;
 use super::service::Gateway;
 use super::tally::Tallies;
+use super::ws::{Factory, SocketHandler, SocketOptions, SocketRequest, SocketRoutes};
 use crate::hub::Hub;
 use crate::reactor::{self, BindError, Clock, Latency, Reactor, Stats, StopReport, UnixAddress};
 
@@ -46,6 +47,7 @@ use crate::reactor::{self, BindError, Clock, Latency, Reactor, Stats, StopReport
 /// ```
 pub struct Server {
     reactor: Reactor<Gateway>,
+    sockets: SocketRoutes,
     crew: Crew,
     counters: Arc<Counters>,
     stop_timeout: Duration,
@@ -150,7 +152,9 @@ impl Server {
             counters: Arc::default(),
             desks: Arc::new(Desks::new(config.reactors)),
             places: Arc::new(Places::new(config.frame_log_bytes / config.reactors)),
+            sockets: SocketRoutes::default(),
         };
+        let sockets = common.sockets.clone();
         let counters = common.counters.clone();
         let mut readers = readers.into_iter();
         let count = config.reactors;
@@ -178,6 +182,7 @@ impl Server {
         Ok(Self {
             common,
             reactor,
+            sockets,
             crew: Crew::new(others),
             counters,
             stop_timeout: config.stop_timeout,
@@ -224,6 +229,43 @@ impl Server {
             .map_err(|(field, why)| ServerError::fault(field, why))?;
         self.counters.add(counter);
         Ok(self)
+    }
+
+    /// Serves WebSockets at `path` by a protocol of the embedder's own, before any other route.
+    ///
+    /// `connect` makes the handler of each connection, or refuses it with a status of 400 to 499. Who
+    /// may connect is for it to say: only Host and Origin are looked at before.
+    ///
+    /// ```
+    /// use eventring::gateway::{Server, ServerConfig, SocketOptions, SocketReplies};
+    /// use eventring::hub::Hub;
+    /// use eventring::wire::ws::MessageKind;
+    ///
+    /// let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+    /// let server = Server::bind(&Hub::new(), config)?.with_socket(
+    ///     "/shout",
+    ///     SocketOptions::default(),
+    ///     |_request| {
+    ///         Ok(|_: MessageKind, data: &[u8], replies: &mut SocketReplies<'_, '_>| {
+    ///             replies.text(&String::from_utf8_lossy(data).to_uppercase());
+    ///         })
+    ///     },
+    /// );
+    /// assert!(server.spawn()?.stop()?.clean);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_socket<H: SocketHandler + 'static>(
+        self,
+        path: &str,
+        options: SocketOptions,
+        connect: impl Fn(SocketRequest<'_>) -> Result<H, u16> + Send + Sync + 'static,
+    ) -> Self {
+        let factory: Arc<Factory> = Arc::new(move |request: SocketRequest<'_>| {
+            connect(request).map(|handler| Box::new(handler) as Box<dyn SocketHandler>)
+        });
+        self.sockets.insert(path, options, factory);
+        self
     }
 
     /// The addresses listened on, with the ports that the system picked.

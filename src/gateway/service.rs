@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::common::Common;
@@ -21,14 +22,16 @@ use super::stats;
 use super::stream::StreamFilter;
 use super::tally::Tally;
 use super::topics::Topics;
-use crate::event::{Epoch, Position, Router};
+use super::ws::{Socket, SocketReplies, Upgrade};
+use crate::event::{Epoch, JsonMembers, Position, Router};
 use crate::hub::{Hub, HubWaiter, Reader};
 use crate::reactor::{
     Answer, Begin, CatchUp, CaughtUp, ClassId, Codec, Farewell, Frames, Handle, Introduction, Peer,
-    Refusal, Service, StreamEnd, StreamId, Streams, Tag,
+    Refusal, Replies, Service, SocketLimits, StreamEnd, StreamId, Streams, Tag,
 };
 use crate::wire::http::{BodyLength, Coding, Head, Reason, RequestError};
 use crate::wire::sse;
+use crate::wire::ws::{MessageKind, Violation};
 
 /// Requests wait while more than this part of the ring is not yet in the logs. A batch takes half of
 /// it at most, so a publisher over HTTP never overruns the streams.
@@ -62,6 +65,10 @@ pub(super) struct Gateway {
     presence: Presence,
     pub(super) later: Later,
     refusals: Refusals,
+    pub(super) socket_limits: Arc<SocketLimits>,
+    pub(super) socket_json: JsonMembers,
+    /// Sockets told when to come back; spreads them.
+    pub(super) farewells: u64,
 }
 
 impl Gateway {
@@ -94,6 +101,9 @@ impl Gateway {
             newest: Newest::default(),
             later: Later::default(),
             refusals: Refusals::default(),
+            socket_limits: Arc::default(),
+            socket_json: JsonMembers::default(),
+            farewells: 0,
         }
     }
 
@@ -189,6 +199,7 @@ impl Drop for Gateway {
 
 impl Service for Gateway {
     type Key = StreamFilter;
+    type Socket = Socket;
     type Exchange = Exchange;
 
     const FORMS: usize = Form::COUNT;
@@ -234,13 +245,20 @@ impl Service for Gateway {
             return Begin::Answer(answer);
         }
         let mut kind = Kind::None;
-        let begun = routes::find(head).and_then(|route| {
-            kind = match route {
-                Route::Other if self.common.places.group_of(head.path()).is_some() => Kind::Stream,
-                _ => route.kind(),
-            };
-            self.begin(head, route, peer, &cors)
-        });
+        let begun = if let Some(route) = self.common.sockets.find(head.path()) {
+            kind = Kind::Socket;
+            Upgrade::handled(head, peer, &route).map(|plan| Begin::Socket(Box::new(plan)))
+        } else {
+            routes::find(head).and_then(|route| {
+                kind = match route {
+                    Route::Other if self.common.places.group_of(head.path()).is_some() => {
+                        Kind::Stream
+                    }
+                    _ => route.kind(),
+                };
+                self.begin(head, route, peer, &cors)
+            })
+        };
         let mut begun = begun.unwrap_or_else(|problem| {
             self.note_problem(kind, Some(peer), &problem);
             Begin::Answer(problem.answer(reply))
@@ -252,6 +270,7 @@ impl Service for Gateway {
             Begin::Answer(answer) => &mut answer.bytes,
             Begin::Stream(plan) => &mut plan.head,
             Begin::Watch(plan) => &mut plan.head,
+            Begin::Socket(plan) => &mut plan.head,
             Begin::Body { .. } => return begun,
         };
         let status = status_of(first);
@@ -364,6 +383,28 @@ impl Service for Gateway {
         self.last_answer(&problem, &[], exchange)
     }
 
+    fn message(
+        &mut self,
+        socket: &mut Socket,
+        message: (MessageKind, &[u8]),
+        replies: &mut Replies<'_, Self>,
+    ) {
+        match socket {
+            Socket::Handler(handler) => {
+                handler.message(message.0, message.1, &mut SocketReplies(replies));
+            }
+            Socket::Hub(session) => self.converse(session, message, replies),
+        }
+    }
+
+    fn violated(&mut self, violation: Violation) {
+        self.note_refusal(Refused::Malformed, None, &violation.to_string());
+    }
+
+    fn socket_closed(&mut self, socket: Socket) {
+        socket.closed();
+    }
+
     fn class_opened(&mut self, id: ClassId, key: &StreamFilter, _: u8) {
         self.classes += 1;
         self.router.insert(&key.wanted, id);
@@ -425,6 +466,9 @@ impl Service for Gateway {
 
     fn farewell(&mut self, form: u8, why: Farewell, out: &mut Vec<u8>) {
         let form = Form::of(form);
+        if form == Form::WEB_SOCKET {
+            return self.write_bye(why, out);
+        }
         farewell::write(form, why, self.common.options.retry, out);
         form.end(out);
     }

@@ -163,7 +163,7 @@ pub(super) fn write_head(form: Form, compression: Compression, out: &mut Vec<u8>
         head = head.header("Vary", "Accept-Encoding");
     }
     match form.framing {
-        Framing::Close => head.end(),
+        Framing::Close | Framing::WebSocket => head.end(),
         Framing::Chunked => head.chunked().end(),
     }
 }
@@ -177,7 +177,7 @@ fn stream_head(out: &mut Vec<u8>) -> ResponseHead<'_> {
         .close()
 }
 
-fn filter(patterns: &[Cow<'_, str>]) -> Result<Option<Filter>, Problem> {
+pub(super) fn filter(patterns: &[Cow<'_, str>]) -> Result<Option<Filter>, Problem> {
     if patterns.is_empty() {
         return Ok(None);
     }
@@ -199,7 +199,7 @@ fn format(value: &str) -> Result<Format, Problem> {
     }
 }
 
-fn switch(name: &'static str, value: &str) -> Result<bool, Problem> {
+pub(super) fn switch(name: &'static str, value: &str) -> Result<bool, Problem> {
     match value {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -223,12 +223,12 @@ fn names(value: &str) -> Result<Names, Problem> {
     }
 }
 
-fn from_parameter(value: &str) -> Result<Wanted, Problem> {
+pub(super) fn from_parameter(value: &str) -> Result<Wanted, Problem> {
     let detail = "from is now, beginning or a position";
     Wanted::from_parameter(value).ok_or_else(|| Problem::new(400, detail).field("from"))
 }
 
-fn last_parameter(value: &str) -> Result<Wanted, Problem> {
+pub(super) fn last_parameter(value: &str) -> Result<Wanted, Problem> {
     let count = value
         .parse()
         .ok()
@@ -239,7 +239,7 @@ fn last_parameter(value: &str) -> Result<Wanted, Problem> {
         .ok_or_else(|| Problem::new(400, detail).field("last"))
 }
 
-fn since_parameter(value: &str) -> Result<Wanted, Problem> {
+pub(super) fn since_parameter(value: &str) -> Result<Wanted, Problem> {
     // A plus sign in a query is a space.
     let time = parse_time(value).or_else(|| parse_time(&value.replace(' ', "+")));
     let detail = "since is a time as 2026-03-01T12:00:00Z (RFC 3339)";
@@ -265,7 +265,7 @@ fn buffer(value: &str, frame_log: usize) -> Result<usize, Problem> {
         })
 }
 
-fn heartbeat_s(value: &str) -> Result<Duration, Problem> {
+pub(super) fn heartbeat_s(value: &str) -> Result<Duration, Problem> {
     let seconds = value
         .parse()
         .ok()

@@ -8,6 +8,7 @@
 //! | [`connections`] | endpoints at run time, and whoever is connected to them |
 //! | [`client`] | programs that read a stream over HTTP |
 //! | [`resume`] | clients that come back: ids, epochs, `gap` and `reset` |
+//! | [`websocket`] | clients that also send, and protocols of your own |
 //! | [`slow_clients`] | what happens to who falls behind, step by step |
 //! | [`compression`] | what gzip saves readers, what it costs, and when to turn it off |
 //! | [`limits`] | every bound, its default, and what is beyond it |
@@ -39,3 +40,4 @@ pub mod publish;
 pub mod resume;
 pub mod slow_clients;
 pub mod subscribe;
+pub mod websocket;

@@ -79,6 +79,10 @@ impl<S: Service> Core<S> {
                 requests.answers.push_back(Reply::Stream(Box::new(plan)));
                 Next::Wait
             }
+            Begin::Socket(plan) => {
+                requests.answers.push_back(Reply::Socket(plan));
+                Next::Wait
+            }
             Begin::Watch(plan) => {
                 requests.answers.push_back(Reply::Watch(plan));
                 Next::Wait

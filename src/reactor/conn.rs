@@ -10,6 +10,7 @@ use super::requests::Requests;
 use super::service::{Service, Tag};
 use super::transport::{Secured, Transport};
 use super::wheel::Tick;
+use super::ws::Ws;
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,10 @@ pub(super) enum Phase {
     Log,
     /// A stream of ticks, one a second, all of it private.
     Watch,
+    /// A WebSocket without a subscription.
+    Socket,
+    /// A WebSocket whose close frame is out; the peer's is awaited.
+    Parting,
     /// What is private goes out, then FIN.
     Closing,
     /// FIN is sent; what the peer still sends is read and dropped.
@@ -67,6 +72,8 @@ impl Flags {
     pub(super) const PARKED: u8 = 16;
     /// The stream fell behind, and its policy has yet to be applied.
     pub(super) const SLOW: u8 = 32;
+    /// A WebSocket has input that waits until its answers have left.
+    pub(super) const HELD: u8 = 64;
     /// In [`Phase::Log`]: `cursor` is a byte of the class's chain, and the stream has each byte of it
     /// since a keyframe.
     pub(super) const ALIGNED: u8 = 128;
@@ -104,6 +111,8 @@ impl Hot {
 pub(super) struct Cold<S: Service> {
     /// There until the connection becomes a stream.
     pub(super) requests: Option<Box<Requests<S>>>,
+    /// There once it is a WebSocket.
+    pub(super) ws: Option<Box<Ws<S>>>,
     /// The client, as far as it is known.
     pub(super) peer: SocketAddr,
     /// The TLS of its socket, if it has any.
@@ -141,6 +150,7 @@ impl<S: Service> Cold<S> {
     pub(super) fn free() -> Self {
         Self {
             requests: None,
+            ws: None,
             peer: SocketAddr::from(([0, 0, 0, 0], 0)),
             session: None,
             counted: false,

@@ -17,6 +17,7 @@ use super::pace::Held;
 use super::service::Service;
 use super::stats::Counters;
 use super::wheel::{TICK, Tick, Wheel};
+use crate::wire::ws::Scratch;
 
 /// Everything but the poll and the service.
 pub(super) struct Core<S: Service> {
@@ -55,6 +56,10 @@ pub(super) struct Core<S: Service> {
     pub(super) limits: Limits,
     pub(super) counters: Arc<Counters>,
     pub(super) group: Arc<Group>,
+    /// What the decoders of all sockets share.
+    pub(super) socket_scratch: Scratch,
+    /// What a socket is answered, reused.
+    pub(super) socket_out: Vec<u8>,
     started: Instant,
     pub(super) now: Instant,
 }
@@ -84,6 +89,8 @@ impl<S: Service> Core<S> {
             limits,
             counters: handle.group.member(handle.number).counters.clone(),
             group: handle.group.clone(),
+            socket_scratch: Scratch::new(),
+            socket_out: Vec::new(),
             started: now,
             now,
         }

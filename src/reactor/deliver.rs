@@ -24,10 +24,9 @@ impl<S: Service> Core<S> {
         self.join_class(service, i, (plan.key, plan.form, plan.everything));
         self.write_first(i, &plan.first, plan.from.saturating_sub(1));
         let second = self.begin_account(i);
-        let serial = self.next_serial;
-        self.next_serial = self.next_serial.wrapping_add(1);
+        self.name_stream(i);
         let cold = &mut self.cold[i as usize];
-        (cold.serial, cold.tag, cold.pace) = (serial, plan.tag, plan.pace);
+        (cold.tag, cold.pace) = (plan.tag, plan.pace);
         cold.ages = plan.ages;
         service.stream_started(self.stream_id(i), plan.tag);
         let hot = self.hot(i);
@@ -57,7 +56,7 @@ impl<S: Service> Core<S> {
     }
 
     /// Counts the bytes of connection `i` from here on; returns the second.
-    fn begin_account(&mut self, i: u32) -> u32 {
+    pub(super) fn begin_account(&mut self, i: u32) -> u32 {
         let second = self.second();
         self.hot(i).sent = 0;
         let cold = &mut self.cold[i as usize];
@@ -83,8 +82,13 @@ impl<S: Service> Core<S> {
             if blocked || !self.flush(i)? || !self.send_private(i)? {
                 return Ok(());
             }
+            if self.hot(i).flags.has(Flags::HELD) {
+                self.resume_socket(i);
+            }
             match self.phase(i) {
-                Phase::Free | Phase::Drain | Phase::Watch => return Ok(()),
+                Phase::Free | Phase::Drain | Phase::Watch | Phase::Socket | Phase::Parting => {
+                    return Ok(());
+                }
                 Phase::Request => {
                     self.resume_reading(i);
                     return Ok(());
@@ -130,7 +134,11 @@ impl<S: Service> Core<S> {
         let Some(class) = self.classes.get(id) else {
             return Err(Broken(EndReason::Reset));
         };
-        let Some(log) = self.logs[class.form as usize].as_ref() else {
+        let form = class.form;
+        if self.walk_leg(service, i, form, budget) {
+            return Ok(true);
+        }
+        let (Some(class), Some(log)) = (self.classes.get(id), &self.logs[form as usize]) else {
             return Err(Broken(EndReason::Reset));
         };
         // In the log from here on?
@@ -233,6 +241,9 @@ impl<S: Service> Core<S> {
     /// Ends stream `i`, which stands between two frames, with the words of its wire form.
     pub(super) fn end_stream(&mut self, service: &mut S, i: u32, why: Farewell) {
         let id = self.hot(i).class;
+        if self.is_socket(i) {
+            return self.part_for(service, i, why);
+        }
         if let Some(form) = self.classes.get(id).map(|class| class.form) {
             let mut plain = Vec::new();
             service.farewell(form, why, &mut plain);

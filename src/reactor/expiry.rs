@@ -44,11 +44,14 @@ impl<S: Service> Reactor<S> {
                 };
                 self.core.end_stream_early(&mut self.service, i, why);
             }
+            Phase::Socket => {
+                self.core.part_for(&mut self.service, i, Farewell::Expired);
+            }
             Phase::Watch => {
                 let (core, service) = (&mut self.core, &mut self.service);
                 core.begin_closing(service, i, EndReason::Expired);
             }
-            Phase::Closing | Phase::Drain => {
+            Phase::Parting | Phase::Closing | Phase::Drain => {
                 self.core.close(&mut self.service, i, EndReason::Expired);
             }
         }

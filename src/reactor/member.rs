@@ -46,16 +46,19 @@ impl<S: Service> Core<S> {
 
     /// Takes connection `i` out of what it receives, if it is a stream or watches.
     pub(super) fn leave(&mut self, service: &mut S, i: u32, why: EndReason) {
-        match self.phase(i) {
-            Phase::CatchUp | Phase::Log => {
-                self.tell_end(service, i, why);
-                self.leave_class(service, i);
-            }
-            Phase::Watch => {
-                self.counters.watchers.sub(1);
-                service.watched(self.counters.watchers.get());
-            }
-            Phase::Free | Phase::Request | Phase::Closing | Phase::Drain => {}
+        self.leave_stream(service, i, why);
+        self.end_socket(service, i);
+        if self.phase(i) == Phase::Watch {
+            self.counters.watchers.sub(1);
+            service.watched(self.counters.watchers.get());
+        }
+    }
+
+    /// Takes connection `i` out of its class, if it is a stream.
+    pub(super) fn leave_stream(&mut self, service: &mut S, i: u32, why: EndReason) {
+        if matches!(self.phase(i), Phase::CatchUp | Phase::Log) {
+            self.tell_end(service, i, why);
+            self.leave_class(service, i);
         }
     }
 
@@ -78,7 +81,7 @@ impl<S: Service> Core<S> {
         });
     }
 
-    fn leave_class(&mut self, service: &mut S, i: u32) {
+    pub(super) fn leave_class(&mut self, service: &mut S, i: u32) {
         if self.phase(i) == Phase::Log {
             self.leave_log(i);
         }

@@ -49,6 +49,7 @@ mod turn;
 mod unix;
 mod visits;
 mod wheel;
+mod ws;
 
 pub use self::bind::Addresses;
 pub use self::class::ClassId;
@@ -71,3 +72,4 @@ pub use self::streams::{Queued, StreamId, StreamInfo, Streams};
 pub use self::tls::{Tls, TlsError};
 pub use self::turn::Reactor;
 pub use self::unix::UnixAddress;
+pub use self::ws::{History, Replies, SocketLimits, SocketPlan, Subscribed};

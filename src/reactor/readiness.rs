@@ -73,6 +73,12 @@ impl<S: Service> Reactor<S> {
                         if self.core.is_behind() {
                             self.feed();
                         }
+                    } else if self.core.is_socket(i) {
+                        let (core, service) = (&mut self.core, &mut self.service);
+                        core.socket_input(service, i, &mut self.read_buffer[..n]);
+                        if self.core.is_behind() {
+                            self.feed();
+                        }
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -101,7 +107,9 @@ impl<S: Service> Reactor<S> {
         match self.core.phase(i) {
             Phase::Request => self.core.flush_answers(&mut self.service, i),
             // Who half-closes a stream has gone; who takes nothing more besides is not waited for.
-            Phase::CatchUp | Phase::Log if self.core.out_len(i) > 0 && !blocked => {
+            Phase::CatchUp | Phase::Log | Phase::Socket | Phase::Parting
+                if self.core.out_len(i) > 0 && !blocked =>
+            {
                 let (core, service) = (&mut self.core, &mut self.service);
                 core.begin_closing(service, i, EndReason::Closed);
             }

@@ -8,6 +8,7 @@ use super::core::Core;
 use super::end::EndReason;
 use super::limits::Limits;
 use super::service::{Answer, Refusal, Service, StreamPlan, WatchPlan};
+use super::ws::SocketPlan;
 use crate::wire::http::{RequestDecoder, RequestError, Step};
 
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -35,6 +36,7 @@ pub(super) enum Reply<S: Service> {
     Answer(Answer),
     Stream(Box<StreamPlan<S::Key>>),
     Watch(WatchPlan),
+    Socket(Box<SocketPlan<S>>),
 }
 
 /// Which deadline runs.
@@ -69,7 +71,7 @@ impl<S: Service> Requests<S> {
         self.answers.len() >= limits.max_pending_publishes
             || matches!(
                 self.answers.back(),
-                Some(Reply::Stream(_) | Reply::Watch(_))
+                Some(Reply::Stream(_) | Reply::Watch(_) | Reply::Socket(_))
             )
             || matches!(self.answers.back(), Some(Reply::Answer(answer)) if answer.close)
     }
@@ -86,6 +88,11 @@ impl<S: Service> Requests<S> {
             };
             self.answers.push_back(Reply::Answer(part));
         }
+    }
+
+    /// What came after the last request.
+    pub(super) fn into_input(self) -> Vec<u8> {
+        self.input
     }
 
     fn is_idle(&self) -> bool {
@@ -240,6 +247,7 @@ impl<S: Service> Core<S> {
                 }
                 Some(Reply::Stream(plan)) => return self.start_stream(service, i, *plan),
                 Some(Reply::Watch(plan)) => return self.start_watch(service, i, plan),
+                Some(Reply::Socket(plan)) => return self.start_socket(service, i, *plan),
                 None => break,
             }
         }
@@ -258,12 +266,15 @@ impl<S: Service> Core<S> {
     /// Has the socket of connection `i` read in a later turn, if only the logs are in the way. What
     /// else is in the way says so when it is gone.
     pub(super) fn read_later(&mut self, i: u32) {
+        if self.is_socket(i) {
+            self.hot(i).flags.set(Flags::HELD);
+        }
         if self.is_behind() {
             self.make_ready(i);
         }
     }
 
-    fn park(&mut self, i: u32) {
+    pub(super) fn park(&mut self, i: u32) {
         if !self.hot(i).flags.has(Flags::PARKED) {
             self.hot(i).flags.set(Flags::PARKED);
             self.waiting.push(i);
@@ -301,7 +312,7 @@ impl<S: Service> Core<S> {
                         .as_ref()
                         .is_some_and(|requests| !requests.is_full(&self.limits))
             }
-            _ => true,
+            _ => self.socket_wants_input(i),
         }
     }
 

@@ -32,8 +32,13 @@ impl<S: Service> Core<S> {
                     self.tally_stream(i, &mut tally);
                     self.scan_stream(service, i, &mut beats);
                 }
+                Phase::Socket => {
+                    if !self.cut_if_stalled(service, i) {
+                        self.look_after_socket(service, i);
+                    }
+                }
                 Phase::Watch => self.scan_watcher(service, i, &tick),
-                Phase::Closing | Phase::Drain => tally.closing += 1,
+                Phase::Closing | Phase::Drain | Phase::Parting => tally.closing += 1,
                 Phase::Free | Phase::Request => {}
             }
         }
@@ -61,7 +66,7 @@ impl<S: Service> Core<S> {
     }
 
     fn scan_stream(&mut self, service: &mut S, i: u32, beats: &mut [Vec<u8>]) {
-        if self.cut_if_stalled(service, i) {
+        if self.cut_if_stalled(service, i) || self.look_after_socket(service, i) {
             return;
         }
         let hot = &self.hot[i as usize];

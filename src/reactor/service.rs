@@ -9,8 +9,10 @@ use super::end::{EndReason, StreamEnd};
 use super::frames::Frames;
 use super::pace::Pace;
 use super::streams::{StreamId, Streams};
+use super::ws::{Replies, SocketPlan};
 use crate::wire::http::{Head, RequestError};
 use crate::wire::proxy::ProxyError;
+use crate::wire::ws::{MessageKind, Violation};
 
 /// The protocol's meaning: the reactor moves bytes, the service says which.
 ///
@@ -19,6 +21,8 @@ use crate::wire::proxy::ProxyError;
 pub trait Service {
     /// What a class filters by. Connections with equal keys and the same wire form share one evaluation.
     type Key: Clone + Eq + Hash;
+    /// What is known about a WebSocket.
+    type Socket;
     /// A request whose body is still arriving.
     type Exchange;
 
@@ -77,6 +81,21 @@ pub trait Service {
 
     /// Answers what the reactor itself refuses. The connection closes after it.
     fn refuse_for(&mut self, why: Refusal, exchange: Option<&Self::Exchange>) -> Vec<u8>;
+
+    /// Takes a message of a WebSocket.
+    fn message(
+        &mut self,
+        socket: &mut Self::Socket,
+        message: (MessageKind, &[u8]),
+        replies: &mut Replies<'_, Self>,
+    ) where
+        Self: Sized;
+
+    /// A WebSocket's peer broke the rules; it is closed.
+    fn violated(&mut self, violation: Violation);
+
+    /// A WebSocket has ended.
+    fn socket_closed(&mut self, socket: Self::Socket);
 
     /// A class got its first member.
     fn class_opened(&mut self, id: ClassId, key: &Self::Key, form: u8);
@@ -176,6 +195,8 @@ pub enum Begin<S: Service> {
     Stream(StreamPlan<S::Key>),
     /// The answer is a stream of ticks: what [`Service::tick`] writes, once a second.
     Watch(WatchPlan),
+    /// The answer is 101, and messages go both ways.
+    Socket(Box<SocketPlan<S>>),
 }
 
 /// A whole answer to a request.

@@ -65,6 +65,8 @@ counters! {
     /// Connections cut because they accepted no byte for too long, or because half-sent frames took
     /// too much memory.
     cut,
+    /// Open WebSockets, with and without a subscription.
+    sockets,
     /// Open connections that get a tick a second.
     watchers,
     /// Streams that read history, at the last look: one a second.

@@ -45,6 +45,9 @@ impl<S: Service> Reactor<S> {
                     self.core
                         .end_stream(&mut self.service, i, Farewell::Stopping);
                 }
+                Phase::Socket if all_fed => {
+                    self.core.part_for(&mut self.service, i, Farewell::Stopping);
+                }
                 _ => {}
             }
         }
@@ -59,13 +62,10 @@ impl<S: Service> Reactor<S> {
 
     fn stop_report(&mut self) -> StopReport {
         // Who only has to close its half has got everything.
-        let undelivered = |phase| !matches!(phase, Phase::Free | Phase::Drain);
-        let left = self
-            .core
-            .hot
-            .iter()
-            .filter(|hot| undelivered(hot.phase))
-            .count() as u64;
+        let core = &self.core;
+        let undelivered =
+            |i: &u32| !matches!(core.phase(*i), Phase::Free | Phase::Drain) && !core.has_parted(*i);
+        let left = (0..core.hot.len() as u32).filter(undelivered).count() as u64;
         for i in 0..self.core.hot.len() as u32 {
             self.core
                 .close(&mut self.service, i, EndReason::StopDeadline);

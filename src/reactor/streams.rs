@@ -136,6 +136,12 @@ impl<'a, S: Service> Streams<'a, S> {
 }
 
 impl<S: Service> Core<S> {
+    /// Gives the stream that connection `i` is to be its id.
+    pub(super) fn name_stream(&mut self, i: u32) {
+        self.cold[i as usize].serial = self.next_serial;
+        self.next_serial = self.next_serial.wrapping_add(1);
+    }
+
     pub(super) fn stream_id(&self, i: u32) -> StreamId {
         StreamId {
             serial: self.cold[i as usize].serial,

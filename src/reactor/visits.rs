@@ -19,6 +19,7 @@ impl<S: Service> Reactor<S> {
         for i in std::mem::take(&mut self.core.waiting) {
             self.core.hot(i).flags.clear(Flags::PARKED);
             self.core.flush_answers(&mut self.service, i);
+            self.core.flush_parked(&mut self.service, i);
         }
     }
 
@@ -45,6 +46,14 @@ impl<S: Service> Reactor<S> {
             return;
         }
         self.core.hot(i).flags.clear(Flags::READY);
+        if self.core.hot(i).flags.has(Flags::HELD) {
+            self.core.hot(i).flags.clear(Flags::HELD);
+            self.core.socket_input(&mut self.service, i, &mut []);
+            if self.core.is_behind() {
+                self.feed();
+            }
+            return self.read(i, true);
+        }
         if self.core.wants_input(i) && self.core.holds_input(i) {
             self.core.take_input(&mut self.service, i, &[]);
             if self.core.is_behind() {

@@ -1,0 +1,117 @@
+//! WebSocket routes of the embedder's own: a protocol is a handler for each connection.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::super::service::Gateway;
+use crate::reactor::{Replies, SocketLimits};
+use crate::wire::http::Head;
+use crate::wire::ws::{CloseCode, DeflatePolicy, MessageKind};
+
+/// Speaks a protocol over one WebSocket.
+///
+/// All methods run on the server's thread and must not block. Any
+/// `FnMut(MessageKind, &[u8], &mut SocketReplies)` is a handler.
+pub trait SocketHandler: Send {
+    /// Takes a message; what it adds to `replies` is sent in order.
+    fn message(&mut self, kind: MessageKind, data: &[u8], replies: &mut SocketReplies<'_, '_>);
+
+    /// The connection has ended, by either side.
+    fn closed(&mut self) {}
+}
+
+impl<F> SocketHandler for F
+where
+    F: FnMut(MessageKind, &[u8], &mut SocketReplies<'_, '_>) + Send,
+{
+    fn message(&mut self, kind: MessageKind, data: &[u8], replies: &mut SocketReplies<'_, '_>) {
+        self(kind, data, replies);
+    }
+}
+
+/// Takes a handler's answers.
+///
+/// While more than [`ServerConfig::private_bytes`](crate::gateway::ServerConfig::private_bytes) of them
+/// wait for a slow client, nothing more is read from it.
+pub struct SocketReplies<'a, 'b>(pub(in crate::gateway) &'a mut Replies<'b, Gateway>);
+
+impl SocketReplies<'_, '_> {
+    /// Sends a message.
+    pub fn message(&mut self, kind: MessageKind, data: &[u8]) {
+        self.0.message(kind, data);
+    }
+
+    /// Sends a text message.
+    pub fn text(&mut self, text: &str) {
+        self.0.message(MessageKind::Text, text.as_bytes());
+    }
+
+    /// Sends a binary message.
+    pub fn binary(&mut self, data: &[u8]) {
+        self.0.message(MessageKind::Binary, data);
+    }
+
+    /// Ends the connection after what was sent so far.
+    pub fn close(&mut self, code: CloseCode, reason: &str) {
+        self.0.close(code, reason);
+    }
+}
+
+/// A request that wants to become a WebSocket.
+#[derive(Clone, Copy)]
+pub struct SocketRequest<'a> {
+    /// Path, query and header fields.
+    pub head: &'a Head,
+    /// Whose it is.
+    pub peer: SocketAddr,
+    /// The subprotocol that was agreed on.
+    pub protocol: Option<&'a str>,
+}
+
+/// How the WebSockets of a route are dealt with.
+#[derive(Clone, Debug, Default)]
+pub struct SocketOptions {
+    /// Bounds and times.
+    pub limits: SocketLimits,
+    /// Subprotocols spoken. The first that a client names is agreed on.
+    pub protocols: Vec<String>,
+    /// How clients may compress (permessage-deflate); `None`: not at all, the default. Answers go
+    /// uncompressed.
+    pub deflate: Option<DeflatePolicy>,
+}
+
+/// Makes the handler of a connection, or says with which status (4xx) it is refused.
+pub(crate) type Factory =
+    dyn Fn(SocketRequest<'_>) -> Result<Box<dyn SocketHandler>, u16> + Send + Sync;
+
+/// One route.
+#[derive(Clone)]
+pub(crate) struct SocketRoute {
+    pub(super) options: Arc<SocketOptions>,
+    pub(super) limits: Arc<SocketLimits>,
+    pub(super) factory: Arc<Factory>,
+}
+
+/// The embedder's routes by path, shared by all reactors. Written before the server runs.
+#[derive(Clone, Default)]
+pub(crate) struct SocketRoutes(Arc<RwLock<HashMap<String, SocketRoute>>>);
+
+impl SocketRoutes {
+    pub(crate) fn insert(&self, path: &str, options: SocketOptions, factory: Arc<Factory>) {
+        let limits = Arc::new(options.limits.clone());
+        let options = Arc::new(options);
+        let route = SocketRoute {
+            options,
+            limits,
+            factory,
+        };
+        self.0.write().insert(path.to_owned(), route);
+    }
+
+    pub(crate) fn find(&self, path: &str) -> Option<SocketRoute> {
+        self.0.read().get(path).cloned()
+    }
+}

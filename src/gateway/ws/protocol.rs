@@ -1,0 +1,441 @@
+//! The subscribe protocol: JSON messages with a request id, each answered.
+
+use std::borrow::Cow;
+use std::io::Write as _;
+
+use super::super::forms::{Form, Gap};
+use super::super::problem::Problem;
+use super::super::resume::{Resolved, Wanted};
+use super::super::service::Gateway;
+use super::super::stream::{self, StreamFilter};
+use super::super::told::GapReason;
+use super::session::Session;
+use super::write_reset;
+use crate::event::{EventBuilder, EventError, Filter, JsonValue, Position, write_json_string};
+use crate::reactor::{Farewell, History, Replies, Subscribed};
+use crate::wire::ws::{CloseCode, MessageKind, Opcode, wrap};
+
+/// Deepest nesting of a message, levels; events have their own limit.
+const DEPTH_MAX: usize = 128;
+/// Bytes of a request id, as it stands in its message.
+const REQUEST_BYTES_MAX: usize = 66;
+/// Seconds over which clients are told to spread their return.
+const RETURN_SPREAD_MS: u64 = 5000;
+/// Multiplier that scatters consecutive numbers (2^64 divided by the golden ratio).
+const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A message of a client, member by member.
+struct Request<'t> {
+    /// The request id as it stands in the message: a string or a number.
+    id: Option<&'t str>,
+    members: Vec<(Cow<'t, str>, JsonValue<'t>)>,
+}
+
+impl<'t> Request<'t> {
+    fn value(&self, name: &str) -> Option<JsonValue<'t>> {
+        let found = self.members.iter().find(|(member, _)| member == name);
+        found.map(|(_, value)| *value)
+    }
+
+    /// The value of a member that is a string, if it is there.
+    fn string(&self, name: &'static str) -> Result<Option<Cow<'t, str>>, Problem> {
+        self.value(name)
+            .map_or(Ok(None), |value| match value.string() {
+                Some(text) => Ok(Some(text)),
+                None => Err(wrong(name, "expected a string", value.at())),
+            })
+    }
+
+    /// Whether a member is there and true.
+    fn switch(&self, name: &'static str) -> Result<bool, Problem> {
+        match self.value(name).map(|value| (value.raw(), value.at())) {
+            None | Some(("false", _)) => Ok(false),
+            Some(("true", _)) => Ok(true),
+            Some((_, at)) => Err(wrong(name, "expected true or false", at)),
+        }
+    }
+
+    /// Refuses members that nobody knows: a typing error must not be taken for consent.
+    fn knows(&self, names: &[&str]) -> Result<(), Problem> {
+        let known = |name: &str| name == "type" || name == "request" || names.contains(&name);
+        match self.members.iter().find(|(name, _)| !known(name)) {
+            Some((name, value)) => {
+                let detail = format!("{name}: unknown member");
+                Err(Problem::new(400, detail)
+                    .field(name.as_ref())
+                    .at(value.at() as u64))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn filter(&self) -> Result<Option<Filter>, Problem> {
+        let Some(value) = self.value("topic") else {
+            return Ok(None);
+        };
+        let Some(patterns) = value.strings().filter(|patterns| !patterns.is_empty()) else {
+            let expected = "expected a pattern or an array of patterns";
+            return Err(wrong("topic", expected, value.at()));
+        };
+        stream::filter(&patterns)
+    }
+}
+
+impl Gateway {
+    /// Answers one message of a subscriber.
+    pub(crate) fn converse(
+        &mut self,
+        session: &mut Session,
+        (kind, data): (MessageKind, &[u8]),
+        replies: &mut Replies<'_, Self>,
+    ) {
+        let mut id = None;
+        let done = if kind == MessageKind::Binary {
+            Err(Problem::new(400, "requests are text messages"))
+        } else {
+            self.answer(session, data, &mut id, replies)
+        };
+        let Err(problem) = done else {
+            return session.behaved();
+        };
+        replies.text(|out| {
+            out.extend_from_slice(br#"{"type":"error","request":"#);
+            out.extend_from_slice(id.unwrap_or("null").as_bytes());
+            let _ = write!(out, r#","code":"{}","detail":"#, code_of(problem.status()));
+            write_json_string(out, problem.detail());
+            problem.write_members(out);
+            out.push(b'}');
+        });
+        if session.erred() {
+            replies.close(CloseCode::POLICY, "too many errors");
+        }
+    }
+
+    fn answer<'t>(
+        &mut self,
+        session: &mut Session,
+        text: &'t [u8],
+        id: &mut Option<&'t str>,
+        replies: &mut Replies<'_, Self>,
+    ) -> Result<(), Problem> {
+        let read = self.socket_json.read(text, DEPTH_MAX);
+        let members = read.map_err(|error| Problem::of_event(&error))?;
+        let mut request = Request { id: None, members };
+        request.id = match request.value("request") {
+            None => {
+                let detail = "request: is missing: a string or a number that the answer repeats";
+                return Err(Problem::new(400, detail).field("request"));
+            }
+            Some(value) => Some(request_id(value)?),
+        };
+        *id = request.id;
+        let Some(what) = request.string("type")? else {
+            return Err(Problem::new(400, "type: is missing").field("type"));
+        };
+        match what.as_ref() {
+            "subscribe" => self.subscribe(session, &request, replies),
+            "unsubscribe" => self.unsubscribe(session, &request, replies),
+            "publish" => self.publish(session, &request, replies),
+            "ping" => {
+                request.knows(&[])?;
+                answer(replies, "pong", &request, |_| {});
+                Ok(())
+            }
+            "ack" => {
+                let detail = "ack: nothing that this connection receives waits to be acknowledged";
+                Err(Problem::new(409, detail).field("type"))
+            }
+            other => {
+                let detail = format!(
+                    "type: {other:?} is none of subscribe, unsubscribe, publish, ack and ping"
+                );
+                Err(Problem::new(404, detail).field("type"))
+            }
+        }
+    }
+
+    fn subscribe(
+        &mut self,
+        session: &mut Session,
+        request: &Request<'_>,
+        replies: &mut Replies<'_, Self>,
+    ) -> Result<(), Problem> {
+        request.knows(&["topic", "from", "presence"])?;
+        let Some(filter) = request.filter()? else {
+            return Err(Problem::new(400, "topic: is missing").field("topic"));
+        };
+        let from = request.string("from")?;
+        let wanted = from.map_or(Ok(Wanted::Now), |from| stream::from_parameter(&from))?;
+        if session.may_read.is_none() {
+            return Err(Problem::new(403, "reading is not allowed"));
+        }
+        let presence = request.switch("presence")?;
+        let mut notice = Vec::new();
+        session.presence |= presence;
+        let subscribed = self.join(session, &filter, wanted, &mut notice, request.id)?;
+        let (after, now) = subscribed.0;
+        answer(replies, "subscribed", request, |out| {
+            let _ = write!(out, r#","id":"{after}","topic":"#);
+            write_patterns(out, session.wanted());
+        });
+        replies.frames(&notice);
+        if now {
+            replies.text(|out| write_caught_up(out, request.id, after));
+        }
+        replies.subscribe(Some(subscribed.1));
+        Ok(())
+    }
+
+    /// Makes a subscription: after which position it begins and whether nothing precedes what is live.
+    pub(super) fn join(
+        &mut self,
+        session: &mut Session,
+        filter: &Filter,
+        wanted: Wanted,
+        notice: &mut Vec<u8>,
+        request: Option<&str>,
+    ) -> Result<((Position, bool), Subscribed<StreamFilter>), Problem> {
+        let union = session.add(filter).map_err(|error| {
+            Problem::new(400, format!("topic: all subscriptions together: {error}")).field("topic")
+        })?;
+        let allowed = session.may_read.clone().unwrap_or_else(Filter::all);
+        let live_from = self.hub.visible() + 1;
+        let head = self.at(live_from - 1);
+        let mut after = head;
+        let (mut history, mut now) = (None, false);
+        let asked_for = filter_of(filter.clone(), allowed.clone(), false);
+        let earliest = self.hub.earliest();
+        let resolved = wanted.resolve(head, earliest, |kept| self.place_of(kept, &asked_for));
+        let resolved = match resolved {
+            Resolved::Kept(place) => {
+                if place.missing > 0 {
+                    let left = self.at(place.from);
+                    let asked = Position {
+                        offset: place.from - 1 - place.missing,
+                        ..left
+                    };
+                    let gap = Gap::whole(GapReason::Retention, asked, left).exact_if(place.exact);
+                    self.encoder.gap(Form::WEB_SOCKET, gap, notice);
+                }
+                Resolved::From(place.from)
+            }
+            resolved => resolved,
+        };
+        match resolved {
+            Resolved::Live | Resolved::Kept(_) => {}
+            Resolved::Reset { reason, asked } => {
+                self.encoder.told.resets[reason as usize] += 1;
+                write_reset((reason, &asked), head, notice);
+            }
+            Resolved::From(offset) => {
+                after = self.at(offset - 1);
+                let mut words = Vec::new();
+                if request.is_some() {
+                    wrap(&mut words, Opcode::Text, |out| {
+                        write_caught_up(out, request, head)
+                    });
+                }
+                now = offset >= live_from && request.is_some();
+                history = (offset < live_from).then_some(History {
+                    key: asked_for,
+                    from: offset,
+                    after: words,
+                });
+            }
+        }
+        let key = filter_of(union, allowed, session.presence);
+        let subscribed = Subscribed {
+            everything: key.is_all(),
+            key,
+            form: Form::WEB_SOCKET.index(),
+            from: live_from,
+            shrinks: false,
+            history,
+        };
+        Ok(((after, now), subscribed))
+    }
+
+    fn unsubscribe(
+        &mut self,
+        session: &mut Session,
+        request: &Request<'_>,
+        replies: &mut Replies<'_, Self>,
+    ) -> Result<(), Problem> {
+        request.knows(&["topic"])?;
+        let filter = request.filter()?;
+        let left = session.remove(filter.as_ref()).map_err(|pattern| {
+            Problem::new(404, format!("topic: there is no subscription to {pattern}"))
+                .field("topic")
+        })?;
+        let allowed = session.may_read.clone().unwrap_or_else(Filter::all);
+        let live_from = self.hub.visible() + 1;
+        replies.subscribe(left.map(|wanted| {
+            let key = filter_of(wanted, allowed, session.presence);
+            Subscribed {
+                everything: key.is_all(),
+                key,
+                form: Form::WEB_SOCKET.index(),
+                from: live_from,
+                shrinks: true,
+                history: None,
+            }
+        }));
+        answer(replies, "unsubscribed", request, |out| {
+            out.extend_from_slice(br#","topic":"#);
+            write_patterns(out, session.wanted());
+        });
+        Ok(())
+    }
+
+    fn publish(
+        &mut self,
+        session: &mut Session,
+        request: &Request<'_>,
+        replies: &mut Replies<'_, Self>,
+    ) -> Result<(), Problem> {
+        request.knows(&["topic", "event", "data", "datacontenttype", "cloudevent"])?;
+        let topic = request.string("topic")?;
+        let Some(topic) = topic else {
+            return Err(Problem::new(400, "topic: is missing").field("topic"));
+        };
+        let may = session.may_publish.as_ref();
+        if !may.is_some_and(|allowed| allowed.matches(&topic)) {
+            let detail = "publishing to this topic is not allowed";
+            return Err(Problem::new(403, detail).field("topic"));
+        }
+        let ty = request.string("event")?;
+        let content_type = request.string("datacontenttype")?;
+        let offset = self.publisher.publish_event(|builder| {
+            match request.value("cloudevent") {
+                Some(event) => {
+                    builder.read_cloudevents_json(Some(&topic), event.raw().as_bytes())?;
+                    builder.topic(&topic);
+                }
+                None => {
+                    builder.topic(&topic).ty(ty.as_deref().unwrap_or("message"));
+                    set_data(builder, request.value("data"), content_type.as_deref());
+                }
+            }
+            Ok::<(), EventError>(())
+        })?;
+        let id = self.at(offset);
+        let repeated = request.id.unwrap_or("null");
+        replies.text_after(offset, |out| {
+            let _ = write!(
+                out,
+                r#"{{"type":"published","request":{repeated},"id":"{id}"}}"#
+            );
+        });
+        Ok(())
+    }
+
+    /// Writes the last words to a subscriber: after how long to come back.
+    pub(crate) fn write_bye(&mut self, why: Farewell, out: &mut Vec<u8>) {
+        let reason = match why {
+            Farewell::Stopping => "stopping",
+            Farewell::Expired => "expired",
+            Farewell::TooSlow => "too_slow",
+            Farewell::Aged => "aged",
+            Farewell::Disconnected => "disconnected",
+            Farewell::Removed => "removed",
+            Farewell::TopicDeleted => "topic_deleted",
+        };
+        self.farewells = self.farewells.wrapping_add(1);
+        let spread = (self.farewells.wrapping_mul(SCATTER) >> 32) % RETURN_SPREAD_MS;
+        let retry_ms = self.common.options.retry.as_millis() as u64 + spread;
+        wrap(out, Opcode::Text, |out| {
+            let _ = write!(
+                out,
+                r#"{{"type":"bye","reason":"{reason}","retry_ms":{retry_ms}}}"#
+            );
+        });
+    }
+}
+
+/// JSON as it is; what has another type is a string, and becomes text of that type.
+fn set_data(builder: &mut EventBuilder, data: Option<JsonValue<'_>>, content_type: Option<&str>) {
+    let Some(data) = data else { return };
+    match (content_type, data.string()) {
+        (Some(content_type), Some(text)) if !content_type.contains("json") => {
+            builder.data(content_type, text.as_bytes());
+        }
+        _ => {
+            let content_type = content_type.unwrap_or("application/json");
+            builder.data(content_type, data.raw().as_bytes());
+        }
+    }
+}
+
+fn filter_of(wanted: Filter, allowed: Filter, presence: bool) -> StreamFilter {
+    StreamFilter {
+        wanted,
+        allowed,
+        offered: Filter::all(),
+        latest: false,
+        hold_ms: 0,
+        presence,
+    }
+}
+
+fn request_id(value: JsonValue<'_>) -> Result<&str, Problem> {
+    let raw = value.raw();
+    let fits = raw.len() <= REQUEST_BYTES_MAX && !matches!(raw, "null" | "true" | "false");
+    if fits && !raw.starts_with(['{', '[']) {
+        return Ok(raw);
+    }
+    let expected = "expected a number, or a string of at most 64 bytes";
+    Err(wrong("request", expected, value.at()))
+}
+
+fn wrong(field: &'static str, what: &str, at: usize) -> Problem {
+    Problem::new(400, format!("{field}: {what}"))
+        .field(field)
+        .at(at as u64)
+}
+
+/// The name of an error, by the status that it would have over HTTP.
+fn code_of(status: u16) -> &'static str {
+    match status {
+        403 => "forbidden",
+        404 => "unknown",
+        409 => "conflict",
+        413 => "too_large",
+        503 => "unavailable",
+        _ => "invalid",
+    }
+}
+
+fn answer(
+    replies: &mut Replies<'_, Gateway>,
+    ty: &str,
+    request: &Request<'_>,
+    members: impl FnOnce(&mut Vec<u8>),
+) {
+    let id = request.id.unwrap_or("null");
+    replies.text(|out| {
+        let _ = write!(out, r#"{{"type":"{ty}","request":{id}"#);
+        members(out);
+        out.push(b'}');
+    });
+}
+
+fn write_caught_up(out: &mut Vec<u8>, request: Option<&str>, head: Position) {
+    let request = request.unwrap_or("null");
+    let _ = write!(
+        out,
+        r#"{{"type":"caught_up","request":{request},"id":"{head}"}}"#
+    );
+}
+
+/// Appends the patterns of a filter as an array of strings.
+fn write_patterns(out: &mut Vec<u8>, filter: Option<&Filter>) {
+    out.push(b'[');
+    let patterns = filter.iter().flat_map(|filter| filter.patterns());
+    for (index, pattern) in patterns.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_json_string(out, &pattern.to_string());
+    }
+    out.push(b']');
+}

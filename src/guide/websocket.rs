@@ -1,0 +1,105 @@
+//! WebSocket: events and requests on one connection, and protocols of your own.
+//!
+//! `GET /api/v1/ws` becomes a WebSocket ([RFC 6455](https://www.rfc-editor.org/rfc/rfc6455)). Every
+//! message is one JSON object with a `type`. `docs/asyncapi.yaml` describes them all.
+//!
+//! # Without a word
+//!
+//! With `?topic=PATTERN` (several times, if need be) the connection is subscribed at once, and a client
+//! has nothing to send:
+//!
+//! ```js
+//! const socket = new WebSocket("ws://127.0.0.1:8080/api/v1/ws?topic=orders.%3E");
+//! let last = null;
+//! socket.onmessage = ({ data }) => {
+//!   const message = JSON.parse(data);
+//!   if (message.id) last = message.id;
+//!   if (message.type === "event") show(message.topic, message.event, message.data);
+//!   if (message.type === "gap") warn(`${message.missing} events are gone`);
+//! };
+//! ```
+//!
+//! A browser's `WebSocket` does not come back by itself. To resume, connect again with
+//! `&last-event-id=` and the `id` of the last message that had one. Ids mean what they mean on SSE:
+//! [`resume`](super::resume). `from=beginning` starts with the oldest event
+//! that is kept, `last=20` and `since=` as on SSE.
+//!
+//! # What comes
+//!
+//! | `type` | members | says |
+//! | --- | --- | --- |
+//! | `welcome` | `id` | first of all: what follows comes after this position |
+//! | `event` | `id`, `topic`, `event`, `data` | an event; `event` is its type. Data that is text comes as a string with its `datacontenttype` |
+//! | `gap` | `id`, `reason`, `asked`, `earliest`, `missing`, `exact` | events are gone |
+//! | `reset` | `id`, `reason`, `asked` | the id you came with means nothing here; live from now on |
+//! | `caught_up` | `request`, `id` | the history that a request asked for is complete |
+//! | `heartbeat` | `id` | nothing for you up to here; remember the id |
+//! | `presence` | `event` (`join`, `leave`), `who` | somebody joined or left; to who subscribed with `"presence": true` |
+//! | `bye` | `reason`, `retry_ms` | the server stops, or your right has ended; come back after that time. Close code 1001 or 1008 follows |
+//! | `error` | `request`, `code`, `detail`, and `field`, `at`, `limit` where known | a request was refused; the connection stays |
+//!
+//! A binary event is a binary message: one byte 1, then id, topic, type and content type, each after its
+//! length in two bytes (big endian), then the data.
+//!
+//! # Requests
+//!
+//! Each has a `request`, a number or a string of yours, which the answer repeats.
+//!
+//! ```json
+//! {"type": "subscribe", "request": 1, "topic": ["orders.>", "users.*"], "from": "beginning"}
+//! {"type": "unsubscribe", "request": 2, "topic": "users.*"}
+//! {"type": "publish", "request": 3, "topic": "orders.new", "event": "created", "data": {"n": 1}}
+//! {"type": "ping", "request": 4}
+//! ```
+//!
+//! They are answered `subscribed`, `unsubscribed` (both with all patterns that hold now), `published`
+//! (with the event's `id`, once it is visible) and `pong`. Subscriptions add up: the connection gets an
+//! event once, whichever of its patterns take it. `from` is `now` (the default), `beginning` or an id.
+//! What is asked for of the past comes first, on this connection alone, then `caught_up`; live events of the
+//! other subscriptions wait for it. So do not mix `from` with a pattern that is subscribed already, or
+//! be ready to see its events again.
+//!
+//! `publish` takes `data` that is JSON, a string with a `datacontenttype`, or a whole `cloudevent`.
+//!
+//! | `code` | when |
+//! | --- | --- |
+//! | `invalid` | not JSON, a member that is missing, unknown or wrong: `field` and `at` say which and where |
+//! | `unknown` | no such request, no such subscription |
+//! | `forbidden` | the authorizer says no |
+//! | `conflict` | nothing waits for this `ack` |
+//! | `too_large` | an event over a limit |
+//! | `unavailable` | the server is stopping |
+//!
+//! # Bounds
+//!
+//! A message has at most 1 MiB (also after inflation) and 1,024 fragments: 1009. More than 100 control
+//! frames in a second, or more than 64 errors without messages in order between them: 1008. A connection has
+//! 64 patterns. Who answers no ping for 20 seconds, or takes nothing for `write_timeout`, is cut. Clients
+//! may compress what they send (permessage-deflate, each message by itself); what they get is not
+//! compressed.
+//!
+//! # A protocol of your own
+//!
+//! [`Server::with_socket`](crate::gateway::Server::with_socket) gives a path to a handler:
+//!
+//! ```
+//! use eventring::gateway::{Server, ServerConfig, SocketOptions, SocketReplies};
+//! use eventring::hub::Hub;
+//! use eventring::wire::ws::MessageKind;
+//!
+//! let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+//! let server = Server::bind(&Hub::new(), config)?.with_socket(
+//!     "/echo",
+//!     SocketOptions::default(),
+//!     |_request| {
+//!         Ok(|kind: MessageKind, data: &[u8], replies: &mut SocketReplies<'_, '_>| {
+//!             replies.message(kind, data);
+//!         })
+//!     },
+//! );
+//! # assert!(server.spawn()?.stop()?.clean);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Fragments, pings, text that is not UTF-8, closing: the server deals with them. While a slow client has
+//! not taken its answers, nothing more is read from it.

@@ -1,0 +1,74 @@
+//! The closing handshake (RFC 6455, 7).
+
+use super::super::conn::Phase;
+use super::super::core::Core;
+use super::super::end::EndReason;
+use super::super::service::{Farewell, Service};
+use crate::wire::ws::CloseCode;
+
+impl<S: Service> Core<S> {
+    /// Sends socket `i` a close frame and waits for the answer, for a while.
+    pub(in super::super) fn close_socket(
+        &mut self,
+        service: &mut S,
+        i: u32,
+        code: CloseCode,
+        reason: &str,
+        why: EndReason,
+    ) {
+        if self.phase(i) == Phase::Parting {
+            return;
+        }
+        self.send_close(service, i, code, reason);
+        let Some(ws) = self.cold[i as usize].ws.as_mut() else {
+            return;
+        };
+        let timeout = ws.limits.close_timeout;
+        if let Some(busy) = ws.busy.as_mut() {
+            busy.legs.clear();
+            busy.parked.clear();
+        }
+        ws.rest();
+        self.leave_stream(service, i, why);
+        self.hot(i).phase = Phase::Parting;
+        self.set_deadline(i, timeout);
+        self.deliver(service, i);
+    }
+
+    /// Ends socket `i` with the words of its wire form, if it receives one, and a close frame.
+    pub(in super::super) fn part_for(&mut self, service: &mut S, i: u32, why: Farewell) {
+        let mut words = Vec::new();
+        if matches!(self.phase(i), Phase::CatchUp | Phase::Log)
+            && let Some(class) = self.classes.get(self.hot[i as usize].class)
+        {
+            service.farewell(class.form, why, &mut words);
+        }
+        if !self.send_reply(service, i, &mut words) {
+            return;
+        }
+        let (code, reason) = match why {
+            Farewell::Stopping => (CloseCode::GOING_AWAY, "the server stops"),
+            Farewell::Expired => (CloseCode::POLICY, "the right to be here has ended"),
+            Farewell::TooSlow => (CloseCode::POLICY, "too slow"),
+            Farewell::Aged => (CloseCode::GOING_AWAY, "old enough: connect again"),
+            Farewell::Disconnected => (CloseCode::POLICY, "disconnected"),
+            Farewell::TopicDeleted => (CloseCode::GOING_AWAY, "the topic is gone"),
+            Farewell::Removed => (CloseCode::GOING_AWAY, "the endpoint is gone"),
+        };
+        self.close_socket(service, i, code, reason, why.into());
+    }
+
+    /// Whether socket `i` has been sent everything, its close frame too.
+    pub(in super::super) fn has_parted(&self, i: u32) -> bool {
+        self.phase(i) == Phase::Parting && self.out_len(i) == 0
+    }
+
+    /// Forgets that connection `i` was a socket.
+    pub(in super::super) fn end_socket(&mut self, service: &mut S, i: u32) {
+        if let Some(ws) = self.cold[i as usize].ws.take() {
+            self.counters.sockets.sub(1);
+            ws.decoder.end(&mut self.socket_scratch);
+            service.socket_closed(ws.socket);
+        }
+    }
+}

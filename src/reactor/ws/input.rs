@@ -1,0 +1,242 @@
+//! What a socket's peer sends: frames to messages, messages to the service.
+
+use super::super::conn::{Flags, Phase};
+use super::super::core::Core;
+use super::super::end::EndReason;
+use super::super::service::Service;
+use super::Ws;
+use super::replies::{Change, Replies};
+use crate::wire::ws::{CloseCode, Item, Opcode, frame};
+
+/// What reading came to.
+enum End<S: Service> {
+    /// All is read, or a bound says to wait.
+    Open,
+    /// What the socket receives changes; then reading goes on.
+    Change(Change<S>),
+    /// The connection ends: by our wish, or because the peer wants it or broke the rules. The close
+    /// frame; whether the peer has to answer it.
+    Close(CloseCode, String, bool),
+    /// The peer has answered our close frame.
+    Answered,
+}
+
+impl<S: Service> Core<S> {
+    /// Takes bytes that came on socket `i`, or none to go on with those that wait, and sends what is
+    /// answered.
+    pub(in super::super) fn socket_input(&mut self, service: &mut S, i: u32, bytes: &mut [u8]) {
+        let second = self.second();
+        let Some(mut ws) = self.cold[i as usize].ws.take() else {
+            return;
+        };
+        if !bytes.is_empty() {
+            ws.heard = second;
+            ws.pinged = 0;
+        }
+        let mut held = ws
+            .busy
+            .as_mut()
+            .map_or_else(Vec::new, |busy| std::mem::take(&mut busy.input));
+        let input = if held.is_empty() {
+            bytes
+        } else {
+            held.extend_from_slice(bytes);
+            &mut held[..]
+        };
+        let mut out = std::mem::take(&mut self.socket_out);
+        let mut used = 0;
+        loop {
+            let end = self.read_socket(
+                service,
+                (i, &mut ws),
+                &mut input[used..],
+                &mut used,
+                &mut out,
+            );
+            let change = match end {
+                End::Change(change) => change,
+                end => {
+                    self.end_reading(service, i, ws, &input[used..], end, &mut out);
+                    break;
+                }
+            };
+            self.cold[i as usize].ws = Some(ws);
+            // The change sends nothing yet: what was answered leaves before what it brings.
+            self.change_subscription(service, i, change);
+            self.send_reply(service, i, &mut out);
+            let Some(again) = self.cold[i as usize].ws.take() else {
+                break;
+            };
+            ws = again;
+        }
+        out.clear();
+        out.shrink_to(self.limits.private_bytes);
+        self.socket_out = out;
+        if self.phase(i) != Phase::Free {
+            self.deliver(service, i);
+        }
+    }
+
+    /// Reads frames until something has to happen or none is left.
+    fn read_socket(
+        &mut self,
+        service: &mut S,
+        (i, ws): (u32, &mut Ws<S>),
+        input: &mut [u8],
+        used: &mut usize,
+        out: &mut Vec<u8>,
+    ) -> End<S> {
+        let second = self.second();
+        let parting = self.phase(i) == Phase::Parting;
+        let mut at = 0;
+        loop {
+            let waiting = ws.busy.as_ref().map_or(0, |busy| busy.parked.len());
+            if self.out_len(i) + out.len() >= self.limits.private_bytes
+                || waiting >= self.limits.max_pending_publishes
+                || self.is_behind()
+            {
+                return End::Open;
+            }
+            let (taken, item) = match ws
+                .decoder
+                .decode(&mut input[at..], &mut self.socket_scratch)
+            {
+                Ok(read) => read,
+                Err(violation) => {
+                    service.violated(violation);
+                    *used += input.len() - at;
+                    return End::Close(violation.close_code(), violation.to_string(), false);
+                }
+            };
+            at += taken;
+            *used += taken;
+            let control = matches!(item, Item::Ping(_) | Item::Pong(_));
+            if control {
+                let counted = ws.rate.count(second, ws.limits.controls_per_second);
+                if let Err(violation) = counted {
+                    service.violated(violation);
+                    return End::Close(violation.close_code(), violation.to_string(), false);
+                }
+            }
+            match item {
+                Item::NeedMore => return End::Open,
+                Item::Close(_) if parting => return End::Answered,
+                // RFC 6455, 5.5.1: "When sending a Close frame in response, the endpoint typically
+                // echos the status code it received."
+                Item::Close(said) => {
+                    let code = said.map_or(CloseCode::NORMAL, |said| said.code);
+                    return End::Close(code, String::new(), false);
+                }
+                // 1.4: after its close frame, an endpoint sends nothing more, and what it still gets
+                // is dropped.
+                _ if parting => {}
+                Item::Ping(data) => frame(out, Opcode::Pong, data),
+                Item::Pong(_) => {}
+                Item::Message(kind, data) => {
+                    let mut replies = Replies::new(out);
+                    service.message(&mut ws.socket, (kind, data), &mut replies);
+                    let Replies {
+                        parked,
+                        change,
+                        close,
+                        ..
+                    } = replies;
+                    if !parked.is_empty() {
+                        ws.busy().parked.extend(parked);
+                        self.park(i);
+                    }
+                    self.look_behind(service);
+                    if let Some((code, reason)) = close {
+                        return End::Close(code, reason, true);
+                    }
+                    if let Some(change) = change {
+                        return End::Change(change);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts the socket back and does what reading came to.
+    fn end_reading(
+        &mut self,
+        service: &mut S,
+        i: u32,
+        mut ws: Box<Ws<S>>,
+        rest: &[u8],
+        end: End<S>,
+        out: &mut Vec<u8>,
+    ) {
+        if !rest.is_empty() && matches!(end, End::Open) {
+            ws.busy().input = rest.to_vec();
+            self.hot(i).flags.set(Flags::HELD);
+        }
+        ws.rest();
+        self.cold[i as usize].ws = Some(ws);
+        if !self.send_reply(service, i, out) {
+            return;
+        }
+        match end {
+            End::Open | End::Change(_) => {}
+            End::Close(code, reason, true) => {
+                self.close_socket(service, i, code, &reason, EndReason::Closed)
+            }
+            End::Close(code, reason, false) => {
+                self.send_close(service, i, code, &reason);
+                self.begin_closing(service, i, EndReason::Closed);
+            }
+            End::Answered => self.begin_closing(service, i, EndReason::Closed),
+        }
+    }
+
+    /// Goes on reading socket `i`, which had to wait, if nothing but the logs is in the way any more.
+    pub(in super::super) fn resume_socket(&mut self, i: u32) {
+        if self.is_behind() || self.may_read(i) {
+            self.make_ready(i);
+        }
+    }
+
+    /// Whether the socket of connection `i` should be read now.
+    pub(in super::super) fn socket_wants_input(&self, i: u32) -> bool {
+        let busy = self.cold[i as usize].ws.as_ref().map(|ws| &ws.busy);
+        let held = matches!(busy, Some(Some(busy)) if !busy.input.is_empty());
+        busy.is_none() || (!held && !self.is_behind() && self.may_read(i))
+    }
+
+    /// Whether few enough answers wait for socket `i`.
+    fn may_read(&self, i: u32) -> bool {
+        let ws = self.cold[i as usize].ws.as_ref();
+        let busy = ws.and_then(|ws| ws.busy.as_ref());
+        let parked = busy.map_or(0, |busy| busy.parked.len());
+        self.out_len(i) < self.limits.private_bytes && parked < self.limits.max_pending_publishes
+    }
+
+    /// Sends the answers of socket `i` whose events have become visible.
+    pub(in super::super) fn flush_parked(&mut self, service: &mut S, i: u32) {
+        let visible = service.visible();
+        let Some(ws) = self.cold[i as usize].ws.as_mut() else {
+            return;
+        };
+        let mut out = Vec::new();
+        if let Some(busy) = ws.busy.as_mut() {
+            while busy
+                .parked
+                .front()
+                .is_some_and(|(after, _)| *after <= visible)
+            {
+                if let Some((_, bytes)) = busy.parked.pop_front() {
+                    out.extend_from_slice(&bytes);
+                }
+            }
+            if !busy.parked.is_empty() {
+                self.park(i);
+            }
+        }
+        if let Some(ws) = self.cold[i as usize].ws.as_mut() {
+            ws.rest();
+        }
+        if self.send_reply(service, i, &mut out) {
+            self.deliver(service, i);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Subscriptions that change: history for one socket first, then the class of them all.
+
+use super::super::conn::Phase;
+use super::super::core::Core;
+use super::super::end::EndReason;
+use super::super::service::{CatchUp, Service};
+use super::replies::Change;
+use super::{Leg, Subscribed};
+
+impl<S: Service> Core<S> {
+    /// Lets socket `i` receive what `change` says from here on. What its last subscription has
+    /// brought up to here goes out first, then the history asked for, then what is live.
+    pub(super) fn change_subscription(&mut self, service: &mut S, i: u32, change: Change<S>) {
+        if !self.detach(i) {
+            return self.close(service, i, EndReason::HalfSent);
+        }
+        let receives = self.phase(i) == Phase::CatchUp;
+        let backlog = receives.then(|| self.hot(i).cursor);
+        let class = self.hot(i).class;
+        let last = self.classes.get(class).filter(|_| receives);
+        let last = last.map(|class| class.key.clone());
+        // What it receives from here on is another stream, with a name and figures of its own.
+        self.leave_stream(service, i, EndReason::Closed);
+        self.begin_account(i);
+        self.name_stream(i);
+        let Some(ws) = self.cold[i as usize].ws.as_mut() else {
+            return;
+        };
+        let Some(subscribed) = change else {
+            if let Some(busy) = ws.busy.as_mut() {
+                busy.legs.clear();
+            }
+            ws.rest();
+            self.hot(i).phase = Phase::Socket;
+            return;
+        };
+        let Subscribed {
+            key,
+            everything,
+            form,
+            from: live,
+            shrinks,
+            history,
+        } = subscribed;
+        if let (Some(from), Some(last)) = (backlog, last)
+            && from < live
+        {
+            ws.busy().legs.push_back(Leg {
+                key: if shrinks { key.clone() } else { last },
+                from,
+                to: live,
+                after: Vec::new(),
+            });
+        }
+        if let Some(history) = history {
+            ws.busy().legs.push_back(Leg {
+                key: history.key,
+                from: history.from,
+                to: live.max(history.from),
+                after: history.after,
+            });
+        }
+        self.join_class(service, i, (key, form, everything));
+        let hot = self.hot(i);
+        hot.phase = Phase::CatchUp;
+        hot.cursor = live;
+        let tag = self.cold[i as usize].tag;
+        service.stream_started(self.stream_id(i), tag);
+    }
+
+    /// Encodes a part of the first leg of socket `i`, if it has one; `false`: it has none.
+    pub(in super::super) fn walk_leg(
+        &mut self,
+        service: &mut S,
+        i: u32,
+        form: u8,
+        budget: &mut u64,
+    ) -> bool {
+        let max = self.limits.private_bytes.min(*budget as usize);
+        let cold = &mut self.cold[i as usize];
+        let busy = cold.ws.as_mut().and_then(|ws| ws.busy.as_mut());
+        let Some(leg) = busy.and_then(|busy| busy.legs.front_mut()) else {
+            return false;
+        };
+        let out = cold.out.get_or_insert_default();
+        let before = out.bytes.len();
+        let mut events = 0;
+        if leg.from < leg.to {
+            let part = CatchUp {
+                key: &leg.key,
+                form,
+                from: leg.from,
+                to: leg.to,
+                max: before + max,
+            };
+            let done = service.catch_up(part, &mut out.bytes);
+            debug_assert!(done.next > leg.from);
+            leg.from = done.next;
+            events = done.events;
+            cold.missed = cold.missed.saturating_add(done.missed);
+        }
+        if leg.from >= leg.to {
+            out.bytes.append(&mut leg.after);
+            if let Some(ws) = cold.ws.as_mut() {
+                if let Some(busy) = ws.busy.as_mut() {
+                    busy.legs.pop_front();
+                }
+                ws.rest();
+            }
+        }
+        let made = out.bytes.len() - before;
+        let second = self.second();
+        self.count_events(i, events, second);
+        *budget = budget.saturating_sub(made.max(max / 4) as u64);
+        true
+    }
+}

@@ -1,0 +1,85 @@
+//! WebSockets: what a connection is after its upgrade.
+//!
+//! What comes in goes through a decoder to the service, whose replies go out between frames. What goes
+//! out to everybody comes from the frame logs, like any stream: a socket with a subscription is a
+//! member of a class, one without is in [`Phase::Socket`](super::conn::Phase).
+
+mod close;
+mod input;
+mod legs;
+mod output;
+mod plan;
+mod replies;
+mod start;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+pub use self::plan::{History, SocketLimits, SocketPlan, Subscribed};
+pub use self::replies::Replies;
+use super::service::Service;
+use crate::wire::ws::{ControlRate, Decoder};
+
+/// What a socket has beside its streams' state. An idle one allocates this and nothing else.
+pub(super) struct Ws<S: Service> {
+    decoder: Decoder,
+    limits: Arc<SocketLimits>,
+    socket: S::Socket,
+    rate: ControlRate,
+    /// Second in which something came last.
+    heard: u32,
+    /// Second of the first ping that is not answered; 0: there is none.
+    pinged: u32,
+    /// There only while something waits.
+    busy: Option<Box<Busy<S::Key>>>,
+}
+
+/// What waits on a socket.
+struct Busy<K> {
+    /// Bytes that came and are not read: replies must leave first.
+    input: Vec<u8>,
+    /// Frames that leave once their offset is visible.
+    parked: VecDeque<(u64, Vec<u8>)>,
+    /// History to send before the class takes over.
+    legs: VecDeque<Leg<K>>,
+}
+
+/// A part of history for one socket.
+struct Leg<K> {
+    key: K,
+    /// Next offset wanted.
+    from: u64,
+    /// First offset not wanted.
+    to: u64,
+    /// Frames that follow it.
+    after: Vec<u8>,
+}
+
+impl<K> Default for Busy<K> {
+    fn default() -> Self {
+        Self {
+            input: Vec::new(),
+            parked: VecDeque::new(),
+            legs: VecDeque::new(),
+        }
+    }
+}
+
+impl<K> Busy<K> {
+    fn is_idle(&self) -> bool {
+        self.input.is_empty() && self.parked.is_empty() && self.legs.is_empty()
+    }
+}
+
+impl<S: Service> Ws<S> {
+    fn busy(&mut self) -> &mut Busy<S::Key> {
+        self.busy.get_or_insert_default()
+    }
+
+    /// Frees what nothing needs.
+    fn rest(&mut self) {
+        if self.busy.as_ref().is_some_and(|busy| busy.is_idle()) {
+            self.busy = None;
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! A WebSocket in the making, and its bounds.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::super::service::Service;
+use crate::wire::ws::{self, Inflate};
+
+/// Bounds of a WebSocket, each with its default and its consequence.
+#[derive(Clone, Debug)]
+pub struct SocketLimits {
+    /// What the decoder takes. 1 MiB a message; over it: 1009.
+    pub frames: ws::Limits,
+    /// Control frames in a second; over it: 1008. 100.
+    pub controls_per_second: u32,
+    /// Silence of the peer after which it gets a ping; zero: none. 20 s.
+    pub ping_after: Duration,
+    /// Time to answer a ping; then the connection is cut. 20 s.
+    pub pong_timeout: Duration,
+    /// Time to answer a close frame; then the connection closes. 5 s.
+    pub close_timeout: Duration,
+}
+
+impl Default for SocketLimits {
+    fn default() -> Self {
+        Self {
+            frames: ws::Limits::default(),
+            controls_per_second: 100,
+            ping_after: Duration::from_secs(20),
+            pong_timeout: Duration::from_secs(20),
+            close_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A WebSocket in the making.
+pub struct SocketPlan<S: Service> {
+    /// What is sent first: the answer to the handshake and whatever precedes the messages.
+    pub head: Vec<u8>,
+    /// What the service knows about it.
+    pub socket: S::Socket,
+    /// How the client may compress.
+    pub inflate: Inflate,
+    /// Its bounds, shared by all of its route.
+    pub limits: Arc<SocketLimits>,
+    /// What it receives from the start.
+    pub subscribed: Option<Subscribed<S::Key>>,
+    /// Longest silence towards the client before a heartbeat; zero: none.
+    pub heartbeat: Duration,
+    /// When the right to be here ends.
+    pub expires_at: Option<Instant>,
+}
+
+/// What a socket receives from now on.
+#[derive(Debug)]
+pub struct Subscribed<K> {
+    /// The filter of everything it receives.
+    pub key: K,
+    /// Whether that takes every event.
+    pub everything: bool,
+    /// The wire form.
+    pub form: u8,
+    /// The first offset that it gets by this filter; what is older it gets by the one before.
+    pub from: u64,
+    /// It takes less than before: what is older than `from` it gets by this filter too.
+    pub shrinks: bool,
+    /// History that is sent before `from`, for what is new in the filter.
+    pub history: Option<History<K>>,
+}
+
+/// History for one socket.
+#[derive(Debug)]
+pub struct History<K> {
+    /// The filter.
+    pub key: K,
+    /// The first offset wanted.
+    pub from: u64,
+    /// Frames that follow the last one, before live events.
+    pub after: Vec<u8>,
+}

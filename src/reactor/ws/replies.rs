@@ -1,0 +1,62 @@
+//! What a service answers to a message.
+
+use super::super::service::Service;
+use super::plan::Subscribed;
+use crate::wire::ws::{CloseCode, MessageKind, Opcode, frame, wrap};
+
+/// What a change of subscriptions comes to: receive this from now on, or nothing.
+pub(super) type Change<S> = Option<Subscribed<<S as Service>::Key>>;
+
+/// Takes a service's answers to one message, in order.
+///
+/// They leave between two frames of whatever else the socket is being sent. While more than
+/// [`Limits::private_bytes`](super::super::Limits::private_bytes) of them wait, the socket is not read.
+pub struct Replies<'a, S: Service> {
+    pub(super) out: &'a mut Vec<u8>,
+    pub(super) parked: Vec<(u64, Vec<u8>)>,
+    pub(super) change: Option<Change<S>>,
+    pub(super) close: Option<(CloseCode, String)>,
+}
+
+impl<'a, S: Service> Replies<'a, S> {
+    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
+        Self {
+            out,
+            parked: Vec::new(),
+            change: None,
+            close: None,
+        }
+    }
+
+    /// Sends a message.
+    pub fn message(&mut self, kind: MessageKind, data: &[u8]) {
+        frame(self.out, kind.opcode(), data);
+    }
+
+    /// Sends a text message that `write` appends; it must be UTF-8.
+    pub fn text(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        wrap(self.out, Opcode::Text, write);
+    }
+
+    /// Sends frames that are encoded already, whole ones.
+    pub fn frames(&mut self, frames: &[u8]) {
+        self.out.extend_from_slice(frames);
+    }
+
+    /// Sends a text message once the event at `offset` is visible.
+    pub fn text_after(&mut self, offset: u64, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = Vec::new();
+        wrap(&mut bytes, Opcode::Text, write);
+        self.parked.push((offset, bytes));
+    }
+
+    /// Changes what the socket receives; `None`: nothing. What was answered so far leaves first.
+    pub fn subscribe(&mut self, subscribed: Option<Subscribed<S::Key>>) {
+        self.change = Some(subscribed);
+    }
+
+    /// Ends the connection after what was answered so far.
+    pub fn close(&mut self, code: CloseCode, reason: impl Into<String>) {
+        self.close.get_or_insert((code, reason.into()));
+    }
+}

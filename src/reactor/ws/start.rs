@@ -1,0 +1,51 @@
+//! From a handshake to a socket.
+
+use super::super::conn::{Flags, Phase};
+use super::super::core::Core;
+use super::super::end::EndReason;
+use super::super::service::Service;
+use super::{SocketPlan, Ws};
+use crate::wire::ws::{ControlRate, Decoder, Peer};
+
+impl<S: Service> Core<S> {
+    /// Makes connection `i` a socket, sends what it can, and reads what came with the handshake.
+    pub(in super::super) fn start_socket(&mut self, service: &mut S, i: u32, plan: SocketPlan<S>) {
+        let requests = self.cold[i as usize].requests.take();
+        self.clear_deadline(i);
+        if let Some(at) = plan.expires_at {
+            let tick = self.tick_of(at) + 1;
+            self.set_deadline_tick(i, tick);
+        }
+        self.out(i).bytes.extend_from_slice(&plan.head);
+        let second = self.begin_account(i);
+        self.name_stream(i);
+        self.cold[i as usize].ws = Some(Box::new(Ws {
+            decoder: Decoder::new(Peer::Client, plan.inflate, plan.limits.frames),
+            limits: plan.limits,
+            socket: plan.socket,
+            rate: ControlRate::default(),
+            heard: second,
+            pinged: 0,
+            busy: None,
+        }));
+        let hot = self.hot(i);
+        hot.heartbeat = plan.heartbeat.as_secs().min(u64::from(u16::MAX)) as u16;
+        hot.active = second;
+        hot.phase = Phase::Socket;
+        self.counters.sockets.add(1);
+        if let Some(subscribed) = plan.subscribed {
+            self.change_subscription(service, i, Some(subscribed));
+        }
+        let mut early = requests.map_or_else(Vec::new, |requests| requests.into_input());
+        self.socket_input(service, i, &mut early);
+        // Who has closed its half already sends nothing more, and waits for nothing.
+        if self.hot(i).flags.has(Flags::EOF) && self.is_socket(i) {
+            self.begin_closing(service, i, EndReason::Closed);
+        }
+    }
+
+    /// Whether connection `i` is a socket, with or without a subscription.
+    pub(in super::super) fn is_socket(&self, i: u32) -> bool {
+        self.cold[i as usize].ws.is_some()
+    }
+}

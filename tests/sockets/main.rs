@@ -1,0 +1,26 @@
+//! WebSockets over real sockets: the handshake, the embedder's own protocols, and the subscribe
+//! protocol.
+#![cfg(feature = "gateway")]
+
+mod client;
+mod handlers;
+mod slow;
+mod subscribe;
+
+use eventring::event::Event;
+use eventring::gateway::{Running, Server, ServerConfig};
+use eventring::hub::Hub;
+
+fn config() -> ServerConfig {
+    ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
+}
+
+fn serve(hub: &Hub) -> Running {
+    Server::bind(hub, config()).unwrap().spawn().unwrap()
+}
+
+fn publish(hub: &Hub, topic: &str, n: u32) -> u64 {
+    let mut event = Event::new(topic, "number");
+    let event = event.json(&n.to_string()).build().unwrap();
+    hub.publish(event).unwrap().offset
+}
