@@ -23,6 +23,7 @@ enum Then {
 }
 use Then::{Ignored, Refused, Told};
 
+const CONNECTIONS: &str = "/api/v1/connections";
 const STREAM: &str = "/api/v1/events/stream";
 const PUBLISH: &str = "/api/v1/topics/t/events";
 
@@ -44,6 +45,8 @@ const PARAMETERS: &[(&str, &str, &str, Then)] = &[
     // A browser that gets anything but a stream never tries again.
     ("last-event-id", STREAM, "junk", Told("junk")),
     ("atomic", PUBLISH, "maybe", Refused(400)),
+    ("limit", CONNECTIONS, "0", Refused(400)),
+    ("after", CONNECTIONS, "%zz", Refused(400)),
 ];
 
 /// Header, method and path, wrong value.
