@@ -1,6 +1,6 @@
 //! A run of values that is consumed only as far as its reader says.
 
-use super::memory::Run;
+use super::block::Run;
 use super::reader::Reader;
 use std::fmt;
 use std::ops::Deref;

@@ -4,7 +4,7 @@
 //! publishing waits for another's: head is moved over what is stamped, without a hole, by whoever wants to know it. That
 //! is a reader that has read up to head, or a publisher that opens a block.
 
-use super::memory::Block;
+use super::block::Block;
 use super::shared::{CLOSED, Shared};
 use crate::sync::{AtomicU64, Ordering, fence};
 

@@ -240,6 +240,7 @@
 
 mod barrier;
 mod batch;
+mod block;
 mod builder;
 mod claims;
 mod error;

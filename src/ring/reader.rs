@@ -1,8 +1,9 @@
 //! What subscribers and groups are made of: one pin, or one gate.
 
+use super::block::{Block, Run};
 use super::builder::Start;
 use super::error::{Lagged, SubscribeError};
-use super::memory::{Block, Run, Spot};
+use super::memory::Spot;
 use super::shared::{Gate, Shared};
 use crate::sync::{AtomicU64, Ordering};
 use std::sync::Arc;

@@ -1,10 +1,11 @@
 //! What the handles of one ring share: head, floor, permit, gates, and the one lock for joining and opening blocks.
 
 use super::barrier::Kind;
+use super::block::MAX_READERS;
 use super::builder::{Overflow, Start};
 use super::claims::Claims;
 use super::error::{RingError, SubscribeError};
-use super::memory::{MAX_READERS, Memory, Spot};
+use super::memory::{Memory, Spot};
 use super::wait::{WaitList, WaitStrategy};
 use crate::sync::{AtomicU64, Mutex, Ordering};
 use crossbeam_utils::CachePadded;

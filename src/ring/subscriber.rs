@@ -1,10 +1,10 @@
 //! One cursor: reads values in place, one by one or in runs.
 
 use super::batch::Batch;
+use super::block::Run;
 use super::builder::Start;
 use super::error::{RecvError, RecvTimeoutError, SeekError, SubscribeError, TryRecvError};
 use super::iter::{Iter, TryIter};
-use super::memory::Run;
 use super::reader::Reader;
 use super::wait::{Notify, WaitStrategy};
 use super::waiter::Waiter;
