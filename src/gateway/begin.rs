@@ -10,7 +10,7 @@ use super::problem::{Problem, ReplyTo, fresh_answer, json_answer};
 use super::prometheus;
 use super::rest::Exchange;
 use super::routes::{self, Route};
-use super::service::Gateway;
+use super::state::Gateway;
 use super::stats;
 use super::stream::{self, StreamRequest};
 use crate::event::Filter;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::forms::Form;
-use super::service::Gateway;
+use super::state::Gateway;
 use crate::event::Event;
 use crate::reactor::{Farewell, Queued, StreamId, StreamInfo, Streams};
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
-use super::service::Gateway;
+use super::state::Gateway;
 use crate::reactor::{Clock, Handle, Reactor, StopReport};
 
 /// Reactors 1 and up.

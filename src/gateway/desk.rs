@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::connections::{Found, Order};
-use super::service::Gateway;
+use super::state::Gateway;
 use crate::reactor::Streams;
 use crate::ring::Notify;
 

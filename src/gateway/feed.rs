@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::forms::{Form, Gap};
-use super::service::Gateway;
+use super::state::Gateway;
 use super::stream::StreamFilter;
 use super::told::GapReason;
 use crate::event::Position;

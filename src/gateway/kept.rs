@@ -1,7 +1,7 @@
 //! Where a stream begins in what is kept: the last so many events, or those since a time.
 
 use super::resume::Kept;
-use super::service::Gateway;
+use super::state::Gateway;
 use super::stream::StreamFilter;
 use crate::event::EventRef;
 

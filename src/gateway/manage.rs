@@ -9,7 +9,7 @@ use super::connections::{Broadcast, ConnectionInfo, Found, Order, Whom};
 use super::endpoint::EndpointError;
 use super::options::StreamOptions;
 use super::places::EndpointInfo;
-use super::server::Handle;
+use super::running::Handle;
 use crate::event::{Event, Filter};
 use crate::reactor::Farewell;
 

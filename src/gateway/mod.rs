@@ -45,9 +45,11 @@ mod publish;
 mod rest;
 mod resume;
 mod routes;
+mod running;
 mod server;
 mod service;
 mod slow;
+mod state;
 mod stats;
 mod stream;
 mod tally;
@@ -65,7 +67,8 @@ pub use endpoint::EndpointError;
 pub use manage::NotServing;
 pub use options::StreamOptions;
 pub use places::EndpointInfo;
-pub use server::{Handle, Running, Server, ServerError};
+pub use running::{Handle, Running};
+pub use server::{Server, ServerError};
 pub use ws::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
 
 pub use crate::reactor::{

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::auth::Access;
 use super::forms::Gap;
 use super::resume::Resolved;
-use super::service::Gateway;
+use super::state::Gateway;
 use super::stream::{self, StreamFilter, StreamRequest};
 use super::told::GapReason;
 use crate::event::{Filter, Position};

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::forms::{Form, encode};
 use super::problem::json_string;
-use super::service::Gateway;
+use super::state::Gateway;
 use super::stream::StreamFilter;
 use super::ws;
 use crate::hub::{Attend, Attendance, Control, EndReason, Hub};

@@ -19,7 +19,7 @@ use super::metrics::{Kind, status_of};
 use super::places::Offer;
 use super::problem::{Problem, ReplyTo, json_answer, json_string};
 use super::routes;
-use super::service::Gateway;
+use super::state::Gateway;
 use super::stream::StreamRequest;
 use super::told_json::{broadcast_json, connection_json, endpoints_json};
 use super::wishes::{self, Message};

@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -21,11 +20,12 @@ use super::origins::Origins;
 use super::places::Places;
 use super::proxies::Proxies;
 use super::publish::Bounds;
-use super::service::Gateway;
+use super::running::{Handle, Running};
+use super::state::Gateway;
 use super::tally::Tallies;
 use super::ws::{Factory, SocketHandler, SocketOptions, SocketRequest, SocketRoutes};
 use crate::hub::Hub;
-use crate::reactor::{self, BindError, Clock, Latency, Reactor, Stats, StopReport, UnixAddress};
+use crate::reactor::{BindError, Clock, Reactor, StopReport, UnixAddress};
 
 /// Serves a hub over HTTP and Server-Sent Events.
 ///
@@ -367,99 +367,5 @@ impl AsFd for Server {
 impl std::os::fd::AsRawFd for Server {
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
         self.reactor.as_raw_fd()
-    }
-}
-
-/// Speaks to a server from any thread.
-#[derive(Clone)]
-pub struct Handle {
-    reactor: reactor::Handle,
-    stop_timeout: Duration,
-    pub(super) common: Common,
-}
-
-impl Handle {
-    /// Asks the server to stop: what is published already goes out within the configured time.
-    pub fn stop(&self) {
-        self.stop_within(self.stop_timeout);
-    }
-
-    /// Asks the server to stop within `timeout`; the earliest of several wins.
-    pub fn stop_within(&self, timeout: Duration) {
-        self.reactor.stop(timeout);
-    }
-
-    /// The latency histogram as it is now.
-    pub fn latency(&self) -> Latency {
-        self.reactor.latency()
-    }
-
-    /// The counters as they are now.
-    pub fn stats(&self) -> Stats {
-        self.reactor.stats()
-    }
-}
-
-/// A server on a thread of its own. Dropping it asks the server to stop and does not wait.
-pub struct Running {
-    addresses: Vec<SocketAddr>,
-    handle: Handle,
-    thread: Option<JoinHandle<io::Result<StopReport>>>,
-}
-
-impl Running {
-    /// The first address listened on.
-    ///
-    /// # Panics
-    ///
-    /// When the server listens on Unix sockets only.
-    pub fn addr(&self) -> SocketAddr {
-        self.addresses[0]
-    }
-
-    /// All addresses listened on.
-    pub fn addrs(&self) -> &[SocketAddr] {
-        &self.addresses
-    }
-
-    /// Speaks to the server from any thread.
-    pub fn handle(&self) -> &Handle {
-        &self.handle
-    }
-
-    /// Stops and waits for the end.
-    ///
-    /// # Errors
-    ///
-    /// As [`Server::run`].
-    pub fn stop(self) -> io::Result<StopReport> {
-        self.handle.stop();
-        self.join()
-    }
-
-    /// Waits for the end, which somebody else asks for.
-    ///
-    /// # Errors
-    ///
-    /// As [`Server::run`].
-    ///
-    /// # Panics
-    ///
-    /// Goes on with a panic of the server's thread.
-    pub fn join(mut self) -> io::Result<StopReport> {
-        let Some(thread) = self.thread.take() else {
-            unreachable!("the thread is taken here only, and `self` is gone then")
-        };
-        thread
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.thread.is_some() {
-            self.handle.stop();
-        }
     }
 }

@@ -1,36 +1,24 @@
 //! The gateway as the reactor's service: requests to routes, events to frames.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::common::Common;
 use super::farewell;
-use super::figures::Figures;
-use super::forms::{Encoder, Form};
+use super::forms::Form;
 use super::guard::Guard;
-use super::log::{self, Refusals};
-use super::metrics::{Kind, Metrics, Refused, status_of};
-use super::newest::Newest;
-use super::presence::Presence;
-use super::problem::{Problem, ReplyTo};
-use super::publish::Publisher;
-use super::rest::{Exchange, Later};
+use super::log::{self};
+use super::metrics::{Kind, Refused, status_of};
+use super::problem::Problem;
+use super::rest::Exchange;
 use super::routes::{self, Route};
-use super::stats;
+use super::state::Gateway;
 use super::stream::StreamFilter;
-use super::tally::Tally;
-use super::topics::Topics;
 use super::ws::{Socket, SocketReplies, Upgrade};
-use crate::event::{Epoch, JsonMembers, Position, Router};
-use crate::hub::{Hub, HubWaiter, Reader};
 use crate::reactor::{
-    Answer, Begin, CatchUp, CaughtUp, ClassId, Codec, Farewell, Frames, Handle, Introduction, Peer,
-    Refusal, Replies, Service, SocketLimits, StreamEnd, StreamId, Streams, Tag,
+    Answer, Begin, CatchUp, CaughtUp, ClassId, Codec, Farewell, Frames, Introduction, Peer,
+    Refusal, Replies, Service, StreamEnd, StreamId, Streams, Tag,
 };
 use crate::wire::http::{BodyLength, Coding, Head, Reason, RequestError};
-use crate::wire::sse;
 use crate::wire::ws::{MessageKind, Violation};
 
 /// Requests wait while more than this part of the ring is not yet in the logs. A batch takes half of
@@ -38,164 +26,6 @@ use crate::wire::ws::{MessageKind, Violation};
 const BEHIND_SHARE: u64 = 4;
 /// What a client that was refused for want of room is told to wait, seconds.
 const RETRY_AFTER_S: u32 = 1;
-
-/// HTTP and SSE on a hub.
-pub(super) struct Gateway {
-    pub(super) hub: Hub,
-    pub(super) epoch: Epoch,
-    /// Follows the newest event; lossy, so it never holds a publisher back.
-    pub(super) live: Reader,
-    /// Jumps to where connections are that catch up.
-    pub(super) history: Reader,
-    waiter: HubWaiter,
-    pub(super) router: Router<ClassId>,
-    /// Classes that may not see all that they ask for.
-    pub(super) restricted: HashMap<ClassId, StreamFilter>,
-    classes: usize,
-    pub(super) encoder: Encoder,
-    pub(super) publisher: Publisher,
-    pub(super) common: Common,
-    pub(super) handle: Handle,
-    made: Instant,
-    /// The first offset that is not in the frame logs.
-    fed: u64,
-    pub(super) metrics: Metrics,
-    pub(super) topics: Topics,
-    pub(super) newest: Newest,
-    presence: Presence,
-    pub(super) later: Later,
-    refusals: Refusals,
-    pub(super) socket_limits: Arc<SocketLimits>,
-    pub(super) socket_json: JsonMembers,
-    /// Sockets told when to come back; spreads them.
-    pub(super) farewells: u64,
-}
-
-impl Gateway {
-    pub(super) fn new(
-        hub: &Hub,
-        (live, history): (Reader, Reader),
-        common: Common,
-        handle: &Handle,
-    ) -> Self {
-        let waiter = live.waiter(handle.notifier());
-        common.desks.open(handle.reactor(), handle.notifier());
-        Self {
-            hub: hub.clone(),
-            epoch: hub.epoch(),
-            live,
-            history,
-            waiter,
-            router: Router::new(),
-            restricted: HashMap::new(),
-            classes: 0,
-            encoder: Encoder::default(),
-            publisher: Publisher::new(hub.clone(), common.bounds, common.in_flight.clone()),
-            presence: Presence::new(handle, common.presence),
-            common,
-            handle: handle.clone(),
-            made: Instant::now(),
-            fed: hub.visible() + 1,
-            metrics: Metrics::default(),
-            topics: Topics::default(),
-            newest: Newest::default(),
-            later: Later::default(),
-            refusals: Refusals::default(),
-            socket_limits: Arc::default(),
-            socket_json: JsonMembers::default(),
-            farewells: 0,
-        }
-    }
-
-    /// The number of this gateway's reactor.
-    pub(super) fn number(&self) -> usize {
-        self.handle.reactor()
-    }
-
-    pub(super) fn at(&self, offset: u64) -> Position {
-        Position {
-            epoch: self.epoch,
-            offset,
-        }
-    }
-
-    fn tally(&self) -> Tally {
-        Tally {
-            metrics: self.metrics.clone(),
-            told: self.encoder.told.clone(),
-            fed: (!self.is_idle()).then_some(self.fed),
-        }
-    }
-
-    pub(super) fn figures(&self) -> Figures {
-        let tallies = &self.common.tallies;
-        let all = tallies.sum(self.handle.reactor(), self.tally());
-        Figures {
-            uptime: self.made.elapsed(),
-            head: self.at(self.hub.head()),
-            capacity: self.hub.capacity(),
-            fed: all.fed.unwrap_or(self.fed),
-            hub: self.hub.stats(),
-            reactor: self.handle.stats(),
-            latency: self.handle.latency(),
-            metrics: all.metrics,
-            told: all.told,
-        }
-    }
-
-    pub(super) fn write_tick(&self, out: &mut Vec<u8>) {
-        let mut data = Vec::with_capacity(4 << 10);
-        stats::write_json(&self.figures(), &self.topics, &mut data);
-        let frame = sse::Frame {
-            id: b"",
-            event: "stats",
-            data: &data,
-            retry: None,
-        };
-        let done = sse::encode(out, frame);
-        debug_assert!(done.is_ok(), "{done:?}");
-    }
-
-    /// Counts a refusal and warns of it.
-    fn note_refusal(&mut self, why: Refused, peer: Option<SocketAddr>, detail: &str) {
-        self.metrics.refused(why);
-        self.refusals.warn(why, peer, detail);
-    }
-
-    /// Counts the problem that answers a request, and what it was refused for, if it was.
-    fn note_problem(&mut self, kind: Kind, peer: Option<SocketAddr>, problem: &Problem) {
-        self.metrics.answered(kind, problem.status());
-        let why = match problem.status() {
-            401 | 403 => Refused::Denied,
-            413 => Refused::TooLarge,
-            503 => Refused::Unavailable,
-            _ => return,
-        };
-        self.note_refusal(why, peer, problem.detail());
-    }
-
-    /// The answer after which the connection closes, readable for the page that asked.
-    fn last_answer(&self, problem: &Problem, head: &[u8], exchange: Option<&Exchange>) -> Vec<u8> {
-        let mut bytes = problem.answer(ReplyTo::LAST).bytes;
-        let cors = match exchange {
-            Some(exchange) => exchange.cors().clone(),
-            None => self.common.guard.cors_of_broken(head),
-        };
-        cors.stamp(&mut bytes, 0);
-        bytes
-    }
-
-    /// Whether nobody needs events to be read: no stream, and nobody who watches topics.
-    pub(super) fn is_idle(&self) -> bool {
-        self.classes == 0 && !self.topics.is_watched()
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        self.common.desks.close(self.number());
-    }
-}
 
 impl Service for Gateway {
     type Key = StreamFilter;

@@ -1,7 +1,7 @@
 //! What slow streams get instead of everything: the newest of each topic, or a gap.
 
 use super::forms::{Form, Gap};
-use super::service::Gateway;
+use super::state::Gateway;
 use super::stream::StreamFilter;
 use super::told::GapReason;
 use crate::event::Position;

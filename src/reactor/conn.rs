@@ -1,4 +1,4 @@
-//! A connection's state: what every pump touches in 32 bytes, the rest apart.
+//! A connection's state: what every pump touches in 40 bytes, the rest apart.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::super::service::Gateway;
+use super::super::state::Gateway;
 use crate::reactor::{Replies, SocketLimits};
 use crate::wire::http::Head;
 use crate::wire::ws::{CloseCode, DeflatePolicy, MessageKind};

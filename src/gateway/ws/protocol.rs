@@ -6,7 +6,7 @@ use std::io::Write as _;
 use super::super::forms::{Form, Gap};
 use super::super::problem::Problem;
 use super::super::resume::{Resolved, Wanted};
-use super::super::service::Gateway;
+use super::super::state::Gateway;
 use super::super::stream::{self, StreamFilter};
 use super::super::told::GapReason;
 use super::session::Session;

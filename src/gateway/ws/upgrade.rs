@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::super::auth::{Access, Action};
 use super::super::problem::Problem;
 use super::super::resume::Wanted;
-use super::super::service::Gateway;
+use super::super::state::Gateway;
 use super::super::stream;
 use super::handler::SocketRoute;
 use super::{Session, Socket, SocketRequest};

@@ -1,0 +1,103 @@
+//! A server that runs: what speaks to it from other threads, and what holds its own.
+
+use std::io;
+use std::net::SocketAddr;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::common::Common;
+use crate::reactor::{self, Latency, Stats, StopReport};
+
+/// Speaks to a server from any thread.
+#[derive(Clone)]
+pub struct Handle {
+    pub(super) reactor: reactor::Handle,
+    pub(super) stop_timeout: Duration,
+    pub(super) common: Common,
+}
+
+impl Handle {
+    /// Asks the server to stop: what is published already goes out within the configured time.
+    pub fn stop(&self) {
+        self.stop_within(self.stop_timeout);
+    }
+
+    /// Asks the server to stop within `timeout`; the earliest of several wins.
+    pub fn stop_within(&self, timeout: Duration) {
+        self.reactor.stop(timeout);
+    }
+
+    /// The latency histogram as it is now.
+    pub fn latency(&self) -> Latency {
+        self.reactor.latency()
+    }
+
+    /// The counters as they are now.
+    pub fn stats(&self) -> Stats {
+        self.reactor.stats()
+    }
+}
+
+/// A server on a thread of its own. Dropping it asks the server to stop and does not wait.
+pub struct Running {
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) handle: Handle,
+    pub(super) thread: Option<JoinHandle<io::Result<StopReport>>>,
+}
+
+impl Running {
+    /// The first address listened on.
+    ///
+    /// # Panics
+    ///
+    /// When the server listens on Unix sockets only.
+    pub fn addr(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+
+    /// All addresses listened on.
+    pub fn addrs(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Speaks to the server from any thread.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Stops and waits for the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::run`](super::Server::run).
+    pub fn stop(self) -> io::Result<StopReport> {
+        self.handle.stop();
+        self.join()
+    }
+
+    /// Waits for the end, which somebody else asks for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::run`](super::Server::run).
+    ///
+    /// # Panics
+    ///
+    /// Goes on with a panic of the server's thread.
+    pub fn join(mut self) -> io::Result<StopReport> {
+        let Some(thread) = self.thread.take() else {
+            unreachable!("the thread is taken here only, and `self` is gone then")
+        };
+        thread
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            self.handle.stop();
+        }
+    }
+}
