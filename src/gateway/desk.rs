@@ -116,13 +116,17 @@ impl Desks {
         Some(errand)
     }
 
+    /// Whether something waits at the desk of reactor `n`: a look for every turn.
+    pub(super) fn has_orders(&self, n: usize) -> bool {
+        // Acquire: pairs with the Release of whoever left an order.
+        self.0[n].rung.load(Ordering::Acquire)
+    }
+
     /// Does what waits at the desk of reactor `n`.
     pub(super) fn work(&self, n: usize, gateway: &mut Gateway, streams: &mut Streams<'_, Gateway>) {
         let desk = &self.0[n];
-        // Acquire: pairs with the Release of whoever left an order.
-        if !desk.rung.load(Ordering::Acquire) || !desk.rung.swap(false, Ordering::AcqRel) {
-            return;
-        }
+        // Acquire: as in `has_orders`. Before the orders are taken: one that is left meanwhile rings again.
+        desk.rung.swap(false, Ordering::AcqRel);
         let orders = std::mem::take(&mut lock(&desk.inside).orders);
         for errand in orders {
             let found = gateway.carry_out(&errand.order, streams);

@@ -281,8 +281,10 @@ impl Service for Gateway {
 
     fn attend(&mut self, streams: &mut Streams<'_, Self>) {
         self.presence.attend(&self.hub, streams);
-        let desks = self.common.desks.clone();
-        desks.work(self.number(), self, streams);
+        if self.common.desks.has_orders(self.number()) {
+            let desks = self.common.desks.clone();
+            desks.work(self.number(), self, streams);
+        }
     }
 
     fn later(&mut self, ticket: u64) -> Option<Vec<u8>> {
