@@ -12,7 +12,8 @@ use crate::wire::http::{Coding, Head};
 pub enum Compression {
     /// No: all streams are sent as they are.
     Off,
-    /// With gzip, for clients whose `Accept-Encoding` has it.
+    /// With gzip, for clients whose `Accept-Encoding` has it, and over WebSocket for those that offer
+    /// permessage-deflate.
     #[default]
     Gzip,
 }

@@ -6,6 +6,7 @@ use super::problem::json_string;
 use super::told::{GapReason, ResetReason, Told};
 use super::ws;
 use crate::event::{DataKind, EventRef, Position};
+use crate::reactor::Codec;
 use crate::wire::http::{Coding, chunk};
 use crate::wire::sse::{self, Frame};
 
@@ -15,6 +16,9 @@ pub(super) const DEFAULT_TYPE: &str = "message";
 /// The names of what a stream is told beside events. An event of such a type is sent without a name, so that nothing a
 /// publisher sends can be taken for a control.
 const CONTROLS: [&str; 5] = ["gap", "reset", "disconnect", "join", "leave"];
+
+/// The index of the first form of WebSocket: two codings, formats, framings and kinds of names come before it.
+const FIRST_OF_MESSAGES: u8 = 16;
 
 /// Syntax and framing of a stream. Its index names a frame log of the reactor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +45,19 @@ pub(super) enum Framing {
     Close,
     /// By a last chunk, so that a cut does not look like an end.
     Chunked,
-    /// WebSocket messages, which stand for themselves: format and names do not matter.
-    WebSocket,
+    /// WebSocket messages, which stand for themselves: format, names and coding do not matter.
+    Messages(Messages),
+}
+
+/// How WebSocket messages are compressed (RFC 7692).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Messages {
+    /// They are not.
+    Plain,
+    /// They may refer to those before them.
+    Linked,
+    /// Each by itself: the client asked for no context takeover.
+    Apart,
 }
 
 /// What `event:` holds.
@@ -55,31 +70,39 @@ pub(super) enum Names {
 }
 
 impl Form {
-    pub(super) const COUNT: usize = 17;
+    /// Forms of SSE, then those of WebSocket.
+    pub(super) const COUNT: usize = FIRST_OF_MESSAGES as usize + 3;
+
     /// JSON in WebSocket messages.
-    pub(super) const WEB_SOCKET: Self = Self {
-        format: Format::Data,
-        framing: Framing::WebSocket,
-        names: Names::Type,
-        coding: Coding::Identity,
-    };
-    const WEB_SOCKET_INDEX: u8 = 16;
+    pub(super) const fn web_socket(messages: Messages) -> Self {
+        Self {
+            format: Format::Data,
+            framing: Framing::Messages(messages),
+            names: Names::Type,
+            coding: Coding::Identity,
+        }
+    }
 
     pub(super) fn index(self) -> u8 {
-        if self.framing == Framing::WebSocket {
-            return Self::WEB_SOCKET_INDEX;
-        }
-        self.coding as u8 * 8 + self.names as u8 * 4 + self.format as u8 * 2 + self.framing as u8
+        let framing = match self.framing {
+            Framing::Close => 0,
+            Framing::Chunked => 1,
+            Framing::Messages(messages) => return FIRST_OF_MESSAGES + messages as u8,
+        };
+        self.coding as u8 * 8 + self.names as u8 * 4 + self.format as u8 * 2 + framing
     }
 
     pub(super) fn of(index: u8) -> Self {
-        if index == Self::WEB_SOCKET_INDEX {
-            return Self::WEB_SOCKET;
+        if let Some(messages) = index.checked_sub(FIRST_OF_MESSAGES) {
+            return Self::web_socket(match messages {
+                0 => Messages::Plain,
+                1 => Messages::Linked,
+                _ => Messages::Apart,
+            });
         }
-        let coding = if index & 8 == 0 {
-            Coding::Identity
-        } else {
-            Coding::Gzip
+        let coding = match index / 8 {
+            0 => Coding::Identity,
+            _ => Coding::Gzip,
         };
         let names = if index & 4 == 0 {
             Names::Type
@@ -104,10 +127,23 @@ impl Form {
         }
     }
 
+    pub(super) fn is_web_socket(self) -> bool {
+        matches!(self.framing, Framing::Messages(_))
+    }
+
+    pub(super) fn codec(self) -> Codec {
+        match (self.framing, self.coding) {
+            (Framing::Messages(Messages::Linked), _) => Codec::Messages { linked: true },
+            (Framing::Messages(Messages::Apart), _) => Codec::Messages { linked: false },
+            (_, Coding::Identity) => Codec::Identity,
+            (_, Coding::Gzip) => Codec::Gzip,
+        }
+    }
+
     /// Appends what `write` writes, framed. What will be compressed gets its frame afterwards.
     pub(super) fn wrap(self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
         match self.framing_of_plain() {
-            Framing::Close | Framing::WebSocket => write(out),
+            Framing::Close | Framing::Messages(_) => write(out),
             Framing::Chunked => chunk::wrap(out, 256, write),
         }
     }
@@ -115,8 +151,8 @@ impl Form {
     /// Appends a compressed block, framed.
     pub(super) fn seal(self, block: &[u8], last: bool, out: &mut Vec<u8>) {
         match self.framing {
-            // Nothing that leaves as WebSocket messages is compressed.
-            Framing::Close | Framing::WebSocket => out.extend_from_slice(block),
+            // The reactor frames compressed messages itself.
+            Framing::Close | Framing::Messages(_) => out.extend_from_slice(block),
             Framing::Chunked => {
                 chunk::wrap(out, block.len(), |out| out.extend_from_slice(block));
                 if last {
@@ -170,7 +206,7 @@ impl Encoder {
         event: EventRef<'_>,
         out: &mut Vec<u8>,
     ) {
-        if form.framing == Framing::WebSocket {
+        if form.is_web_socket() {
             return ws::write_event(position, event, out);
         }
         self.data.clear();
@@ -222,7 +258,7 @@ impl Encoder {
             exact,
         } = gap;
         self.told.gaps[reason as usize] += 1;
-        if form.framing == Framing::WebSocket {
+        if form.is_web_socket() {
             return ws::write_gap(&gap, out);
         }
         let reason = reason.name();
@@ -251,7 +287,7 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) {
         self.told.resets[reason as usize] += 1;
-        if form.framing == Framing::WebSocket {
+        if form.is_web_socket() {
             return ws::write_reset((reason, asked), head, out);
         }
         let reason = reason.name();
@@ -264,7 +300,7 @@ impl Encoder {
 
     /// Appends an id without an event: it moves the client's Last-Event-ID and dispatches nothing.
     pub(super) fn heartbeat(&mut self, form: Form, head: Position, out: &mut Vec<u8>) {
-        if form.framing == Framing::WebSocket {
+        if form.is_web_socket() {
             return ws::write_heartbeat(head, out);
         }
         self.id.clear();
@@ -328,7 +364,7 @@ impl Gap {
 /// line end; if one did, the frame would be left out rather than inject fields.
 pub(super) fn encode(form: Form, frame: Frame<'_>, out: &mut Vec<u8>) {
     let done = match form.framing_of_plain() {
-        Framing::Close | Framing::WebSocket => sse::encode(out, frame),
+        Framing::Close | Framing::Messages(_) => sse::encode(out, frame),
         Framing::Chunked => sse::encode_chunked(out, frame),
     };
     debug_assert!(done.is_ok(), "{done:?}");

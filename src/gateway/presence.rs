@@ -140,7 +140,7 @@ fn write(form: Form, event: &str, id: &str, out: &mut Vec<u8>) {
     let mut data = br#"{"id":"#.to_vec();
     json_string(&mut data, id);
     data.push(b'}');
-    if form == Form::WEB_SOCKET {
+    if form.is_web_socket() {
         return ws::write_presence(event, id, out);
     }
     let frame = Frame {

@@ -18,7 +18,7 @@ use crate::reactor::{
     Answer, Begin, CatchUp, CaughtUp, ClassId, Codec, Farewell, Frames, Introduction, Peer,
     Refusal, Replies, Service, StreamEnd, StreamId, Streams, Tag,
 };
-use crate::wire::http::{BodyLength, Coding, Head, Reason, RequestError};
+use crate::wire::http::{BodyLength, Head, Reason, RequestError};
 use crate::wire::ws::{MessageKind, Violation};
 
 /// Requests wait while more than this part of the ring is not yet in the logs. A batch takes half of
@@ -35,10 +35,7 @@ impl Service for Gateway {
     const FORMS: usize = Form::COUNT;
 
     fn codec(form: u8) -> Codec {
-        match Form::of(form).coding {
-            Coding::Identity => Codec::Identity,
-            Coding::Gzip => Codec::Gzip,
-        }
+        Form::of(form).codec()
     }
 
     fn seal(form: u8, block: &[u8], last: bool, out: &mut Vec<u8>) {
@@ -298,7 +295,7 @@ impl Service for Gateway {
 
     fn farewell(&mut self, form: u8, why: Farewell, out: &mut Vec<u8>) {
         let form = Form::of(form);
-        if form == Form::WEB_SOCKET {
+        if form.is_web_socket() {
             return self.write_bye(why, out);
         }
         farewell::write(form, why, self.common.options.retry, out);

@@ -163,7 +163,7 @@ pub(super) fn write_head(form: Form, compression: Compression, out: &mut Vec<u8>
         head = head.header("Vary", "Accept-Encoding");
     }
     match form.framing {
-        Framing::Close | Framing::WebSocket => head.end(),
+        Framing::Close | Framing::Messages(_) => head.end(),
         Framing::Chunked => head.chunked().end(),
     }
 }

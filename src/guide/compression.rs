@@ -1,6 +1,6 @@
 //! Compression: what readers save, what it costs, and when to turn it off.
 //!
-//! A client that sends `Accept-Encoding: gzip` gets its stream compressed; browsers do that by
+//! A client of a stream that sends `Accept-Encoding: gzip` gets its stream compressed; browsers do that by
 //! themselves, `curl` does with `--compressed`. The answer says `Content-Encoding: gzip` and
 //! `Vary: Accept-Encoding`. Qualities count: `gzip;q=0.1, identity;q=0.2` is answered plain, and a client
 //! that accepts neither gets 406 (RFC 9110, 12.5.3). `eventring serve --compression off`, or
@@ -32,6 +32,15 @@
 //! | apart, random letters in it | 168 |
 //!
 //! `compressed_events` and `compressions` in `GET /api/v1/stats` show the ratio for your events.
+//!
+//! # WebSocket
+//!
+//! A client that offers `permessage-deflate` (RFC 7692), as browsers do, gets its messages compressed in the
+//! same way. What is sent to one client alone, answers and heartbeats, goes as it is: it passes by the
+//! client's inflater, so that the client stays in the chain. A client that asks for
+//! `server_no_context_takeover` reads apart. An offer that wants a window of less than 15 bits for the
+//! server's messages is declined, and the next one tried. History is compressed for each client, in a chain
+//! of its own.
 //!
 //! # As it comes
 //!

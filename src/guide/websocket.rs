@@ -75,8 +75,8 @@
 //! A message has at most 1 MiB (also after inflation) and 1,024 fragments: 1009. More than 100 control
 //! frames in a second, or more than 64 errors without messages in order between them: 1008. A connection has
 //! 64 patterns. Who answers no ping for 20 seconds, or takes nothing for `write_timeout`, is cut. Clients
-//! may compress what they send (permessage-deflate, each message by itself); what they get is not
-//! compressed.
+//! may compress what they send (permessage-deflate, each message by itself), and get events compressed:
+//! [`compression`](super::compression).
 //!
 //! # A protocol of your own
 //!

@@ -30,6 +30,20 @@ impl<S: Service> Core<S> {
         true
     }
 
+    /// Sees to it that what becomes private of connection `i` stands between two frames: it stands there
+    /// already, or is taken out of its log as [`detach`](Self::detach) does, with the same result. What
+    /// is private leaves before anything from the log does.
+    #[must_use]
+    pub(super) fn make_way(&mut self, i: u32) -> bool {
+        let cursor = self.hot(i).cursor;
+        let between = self.phase(i) == Phase::Log
+            && self.log_of(i).is_some_and(|(_, _, log)| {
+                let frame = log.frame_at(cursor);
+                frame.is_none_or(|(mark, _)| mark.start == cursor)
+            });
+        between || self.detach(i)
+    }
+
     /// Takes connection `i` out of its log, to which it comes back by way of history.
     ///
     /// If it stands inside a frame, the rest of that frame is kept for it: what becomes private then

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::framelog::FrameLog;
 use crate::wire::deflate::{Block, Chain};
+use crate::wire::ws::{Opcode, compressed_frame, split_frame};
 
 /// A class gets a chain when it has so many members, and loses it below half of them: for fewer a
 /// second compression costs more than the bytes that it saves.
@@ -48,16 +49,34 @@ impl ChainLog {
         self.encoder.encode(plain, wanted, now, block)
     }
 
-    /// Appends the frame that [`encode`](Self::encode) made, for which there is room; `apart`: where
-    /// the form's log has it.
+    /// Compresses the payload of `plain`, the frame of a WebSocket message, and appends its frame.
+    pub(super) fn encode_message(
+        &mut self,
+        plain: &[u8],
+        wanted: bool,
+        now: Instant,
+        block: &mut Vec<u8>,
+        frame: &mut Vec<u8>,
+    ) -> Block {
+        let (opcode, payload) = match split_frame(plain) {
+            Some((opcode, payload, _)) => (opcode, payload),
+            None => (Opcode::Binary, plain),
+        };
+        let kind = self.encoder.encode(payload, wanted, now, block);
+        compressed_frame(frame, opcode, block);
+        kind
+    }
+
+    /// Appends the frame that [`encode`](Self::encode) made, for which there is room; `counted`: the
+    /// plain bytes, where they are counted; `apart`: where the form's log has it.
     pub(super) fn append(
         &mut self,
         offset: u64,
-        (frame, plain): (&[u8], &[u8]),
+        (frame, counted): (&[u8], Option<&[u8]>),
         block: Block,
         apart: Option<Range<u64>>,
     ) {
-        let chain = self.log.append_coded(offset, frame, plain).start;
+        let chain = self.log.append_coded(offset, frame, counted).start;
         if block == Block::Keyframe {
             self.entry = apart.map(|apart| Entry {
                 apart: apart.start,

@@ -2,8 +2,8 @@
 //! come to.
 //!
 //! A stream is *loose* in the form's own log, whose frames refer to nothing, and *aligned* in the chain
-//! of its class. It may pass to the chain at a keyframe only, and leaves it when it is sent anything of
-//! its own, or misses anything: see [`deflate`](crate::wire::deflate).
+//! of its class. It may pass to the chain at a keyframe only, and leaves it when it misses anything, or is
+//! sent anything of its own through the reader's inflater: see [`deflate`](crate::wire::deflate).
 
 use std::hash::Hash;
 
@@ -47,7 +47,7 @@ impl LogName {
     }
 }
 
-/// What a compressed stream was sent.
+/// What a gzip stream was sent.
 pub(super) struct Account {
     /// All that is plain of it, but for what came from the chain since it was joined.
     digest: Digest,
@@ -63,7 +63,7 @@ impl<S: Service> Core<S> {
         let form = self.form_of(i).unwrap_or_default();
         let mut out = std::mem::take(&mut self.out(i).bytes);
         match S::codec(form) {
-            Codec::Identity => out.extend_from_slice(plain),
+            Codec::Identity | Codec::Messages { .. } => out.extend_from_slice(plain),
             Codec::Gzip => {
                 let mut digest = Digest::default();
                 digest.update(plain);
@@ -80,28 +80,47 @@ impl<S: Service> Core<S> {
         self.out(i).bytes = out;
     }
 
-    /// Writes `plain` for stream `i` alone, which stands between two frames.
+    /// Writes `plain` for stream `i` alone, which stands between two frames. A WebSocket message that is
+    /// not compressed passes by the reader's inflater, and leaves the stream aligned.
     pub(super) fn write_private(&mut self, i: u32, plain: &[u8], out: &mut Vec<u8>) {
+        if self.cold[i as usize].account.is_none() {
+            return out.extend_from_slice(plain);
+        }
         self.leave_chain(i);
-        match (self.form_of(i), &mut self.cold[i as usize].account) {
-            (Some(form), Some(account)) => {
-                account.digest.update(plain);
-                let mut block = Vec::with_capacity(plain.len() + 8);
-                gzip::stored(plain, &mut block);
-                S::seal(form, &block, false, out);
-            }
-            _ => out.extend_from_slice(plain),
+        if let (Some(form), Some(account)) = (self.form_of(i), &mut self.cold[i as usize].account) {
+            account.digest.update(plain);
+            let mut block = Vec::with_capacity(plain.len() + 8);
+            gzip::stored(plain, &mut block);
+            S::seal(form, &block, false, out);
         }
     }
 
-    /// Compresses history for stream `i`, which reads no log.
-    pub(super) fn write_history(&mut self, i: u32, form: u8, plain: &[u8], out: &mut Vec<u8>) {
+    /// Has `write` make history for stream `i`, which reads no log, and compresses it.
+    pub(super) fn write_history<R>(
+        &mut self,
+        i: u32,
+        form: u8,
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Vec<u8>) -> R,
+    ) -> R {
+        let codec = S::codec(form);
+        if codec == Codec::Identity {
+            return write(out);
+        }
+        let mut plain = std::mem::take(&mut self.compressors.plain);
+        plain.clear();
+        let done = write(&mut plain);
         if let Some(account) = &mut self.cold[i as usize].account
             && !plain.is_empty()
         {
-            account.digest.update(plain);
-            S::seal(form, self.compressors.history(plain), false, out);
+            account.digest.update(&plain);
+            S::seal(form, self.compressors.history(&plain), false, out);
         }
+        if let Codec::Messages { linked } = codec {
+            self.compressors.messages(&plain, linked, out);
+        }
+        self.compressors.plain = plain;
+        done
     }
 
     /// Writes the last words of stream `i`, which has got everything.
@@ -147,9 +166,10 @@ impl<S: Service> Core<S> {
         let id = self.hot(i).class;
         if let Some(class) = self.classes.get_mut(id)
             && let Some(chain) = &class.chain
-            && let Some(account) = &mut self.cold[i as usize].account
         {
-            account.joined = chain.log.sum_before(start);
+            if let Some(account) = &mut self.cold[i as usize].account {
+                account.joined = chain.log.sum_before(start);
+            }
             class.loose -= 1;
             let hot = self.hot(i);
             hot.flags.set(Flags::ALIGNED);
@@ -198,8 +218,8 @@ impl<S: Service> Core<S> {
 
     fn count_loose(&mut self, i: u32, more: i32) {
         let id = self.hot(i).class;
-        if self.cold[i as usize].account.is_some()
-            && let Some(class) = self.classes.get_mut(id)
+        if let Some(class) = self.classes.get_mut(id)
+            && S::codec(class.form) != Codec::Identity
         {
             class.loose = class.loose.saturating_add_signed(more);
         }

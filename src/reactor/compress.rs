@@ -7,8 +7,9 @@ use super::chain::{ChainLog, MEMBERS_MIN};
 use super::class::ClassId;
 use super::conn::{Flags, Phase};
 use super::frames::Frames;
-use super::service::Service;
+use super::service::{Codec, Service};
 use crate::wire::deflate::{Block, Independent, bound};
+use crate::wire::ws::{compressed_frame, split_frame};
 
 /// Compressors that all streams share, made when first needed.
 #[derive(Default)]
@@ -36,6 +37,39 @@ impl Compressors {
         encoder.encode(plain, &mut self.block);
         &self.block
     }
+
+    /// Appends WebSocket messages for one stream, compressed; `linked`: each may refer to those before
+    /// it in `frames`, so the stream gets them all.
+    pub(super) fn messages(&mut self, frames: &[u8], linked: bool, out: &mut Vec<u8>) {
+        let encoder = self.history.get_or_insert_with(Independent::fast);
+        let mut rest = frames;
+        let mut first = true;
+        while let Some((opcode, payload, after)) = split_frame(rest) {
+            self.block.clear();
+            if first || !linked {
+                encoder.encode(payload, &mut self.block);
+            } else {
+                encoder.encode_linked(payload, &mut self.block);
+            }
+            compressed_frame(out, opcode, &self.block);
+            (rest, first) = (after, false);
+        }
+        debug_assert!(rest.is_empty(), "history is whole frames");
+    }
+
+    /// Appends a WebSocket message compressed by itself, or as it is if that is shorter.
+    fn message_apart(&mut self, plain: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        if let Some((opcode, payload, _)) = split_frame(plain) {
+            let block = self.apart(payload);
+            compressed_frame(out, opcode, block);
+        }
+        let shorter = (1..plain.len()).contains(&(out.len() - start));
+        if !shorter {
+            out.truncate(start);
+            out.extend_from_slice(plain);
+        }
+    }
 }
 
 /// The most plain bytes that fit a log whose frames have `largest` bytes at most.
@@ -60,15 +94,20 @@ impl<S: Service> Frames<'_, S> {
             needed |= class.is_some_and(|class| class.chain.is_none() || class.loose > 0);
         }
         self.core.counters.compressed_events.add(1);
+        let counted = (S::codec(form) == Codec::Gzip).then_some(plain);
         let mut apart = None;
         if needed {
             let mut frame = std::mem::take(&mut self.core.compressors.frame);
             frame.clear();
-            S::seal(form, self.core.compressors.apart(plain), false, &mut frame);
+            let compressors = &mut self.core.compressors;
+            match counted {
+                Some(plain) => S::seal(form, compressors.apart(plain), false, &mut frame),
+                None => compressors.message_apart(plain, &mut frame),
+            }
             self.core.counters.compressions.add(1);
             apart = self.append_bytes(
                 form,
-                |log| log.append_coded(offset, &frame, plain),
+                |log| log.append_coded(offset, &frame, counted),
                 frame.len(),
             );
             self.core.compressors.frame = frame;
@@ -100,6 +139,7 @@ impl<S: Service> Frames<'_, S> {
         apart: Option<std::ops::Range<u64>>,
     ) {
         let now = self.core.now;
+        let counted = (S::codec(form) == Codec::Gzip).then_some(plain);
         let mut block = std::mem::take(&mut self.core.compressors.block);
         let mut frame = std::mem::take(&mut self.core.compressors.frame);
         block.clear();
@@ -107,8 +147,15 @@ impl<S: Service> Frames<'_, S> {
         if let Some(class) = self.core.classes.get_mut(id)
             && let Some(chain) = &mut class.chain
         {
-            let kind = chain.encode(plain, class.loose > 0, now, &mut block);
-            S::seal(form, &block, false, &mut frame);
+            let wanted = class.loose > 0;
+            let kind = match counted {
+                Some(plain) => {
+                    let kind = chain.encode(plain, wanted, now, &mut block);
+                    S::seal(form, &block, false, &mut frame);
+                    kind
+                }
+                None => chain.encode_message(plain, wanted, now, &mut block, &mut frame),
+            };
             let tail = chain.log.tail_for(frame.len());
             self.core.counters.compressions.add(1);
             self.core
@@ -120,7 +167,7 @@ impl<S: Service> Frames<'_, S> {
             }
             let class = self.core.classes.get_mut(id);
             if let Some(chain) = class.and_then(|class| class.chain.as_mut()) {
-                chain.append(offset, (&frame, plain), kind, apart);
+                chain.append(offset, (&frame, counted), kind, apart);
             }
         }
         self.core.compressors.block = block;
@@ -136,7 +183,8 @@ impl<S: Service> Frames<'_, S> {
             return;
         };
         let members = class.members.len();
-        if class.chain.is_none() && members >= MEMBERS_MIN && may {
+        let linked = S::codec(class.form) != Codec::Messages { linked: false };
+        if class.chain.is_none() && linked && members >= MEMBERS_MIN && may {
             class.chain = Some(Box::new(ChainLog::new(bytes)));
             chains.add(1);
         } else if let Some(chain) = &class.chain

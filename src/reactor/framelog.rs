@@ -29,9 +29,9 @@ pub(super) struct FrameLog {
     bytes: ByteRing,
     /// One mark per frame in `tail..end`, ascending in both fields. 16 bytes a frame.
     marks: VecDeque<Mark>,
-    /// In a log of compressed frames: what the plain bytes before each mark come to. Else empty.
+    /// In a log of gzip blocks: what the plain bytes before each mark come to. Else empty.
     sums: VecDeque<Digest>,
-    /// What the plain bytes of all its compressed frames come to.
+    /// What the plain bytes of all its gzip blocks come to.
     sum: Digest,
     tail: u64,
     end: u64,
@@ -99,12 +99,19 @@ impl FrameLog {
         start..self.end
     }
 
-    /// Appends a frame as [`append`](Self::append) does, one that `plain` was compressed to. All frames
-    /// of a log are compressed, or none is.
-    pub(super) fn append_coded(&mut self, offset: u64, frame: &[u8], plain: &[u8]) -> Range<u64> {
-        debug_assert_eq!(self.sums.len(), self.marks.len());
-        self.sums.push_back(self.sum);
-        self.sum.update(plain);
+    /// Appends a frame as [`append`](Self::append) does, and counts the plain bytes that it was
+    /// compressed to, if they are given. They are for all frames of a log, or for none.
+    pub(super) fn append_coded(
+        &mut self,
+        offset: u64,
+        frame: &[u8],
+        counted: Option<&[u8]>,
+    ) -> Range<u64> {
+        if let Some(plain) = counted {
+            debug_assert_eq!(self.sums.len(), self.marks.len());
+            self.sums.push_back(self.sum);
+            self.sum.update(plain);
+        }
         self.append(offset, frame)
     }
 

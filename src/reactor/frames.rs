@@ -105,7 +105,7 @@ impl<'a, S: Service> Frames<'a, S> {
         let codec = S::codec(form);
         let largest = match codec {
             Codec::Identity => log.largest_frame(),
-            Codec::Gzip => compress::plain_max(log.largest_frame()),
+            Codec::Gzip | Codec::Messages { .. } => compress::plain_max(log.largest_frame()),
         };
         self.service_scratch.clear();
         encode(form, false, self.service_scratch);
@@ -116,7 +116,9 @@ impl<'a, S: Service> Frames<'a, S> {
         let frame = std::mem::take(self.service_scratch);
         match codec {
             Codec::Identity => self.append_plain(offset, form, classes, &frame),
-            Codec::Gzip => self.append_compressed(offset, form, classes, &frame),
+            Codec::Gzip | Codec::Messages { .. } => {
+                self.append_compressed(offset, form, classes, &frame);
+            }
         }
         *self.service_scratch = frame;
     }

@@ -3,7 +3,7 @@
 use super::core::Core;
 use super::end::EndReason;
 use super::send::Broken;
-use super::service::{CatchUp, CaughtUp, Codec, Service};
+use super::service::{CatchUp, CaughtUp, Service};
 
 impl<S: Service> Core<S> {
     /// Has `write` make what comes next for stream `i`, which reads no log, and moves the stream on.
@@ -19,8 +19,9 @@ impl<S: Service> Core<S> {
         };
         let max = self.limits.private_bytes.min(*budget as usize);
         let form = class.form;
+        let key = class.key.clone();
         let part = CatchUp {
-            key: &class.key,
+            key: &key,
             form,
             from,
             to: self.fed,
@@ -30,17 +31,9 @@ impl<S: Service> Core<S> {
         out.sent = 0;
         let mut bytes = std::mem::take(&mut out.bytes);
         let waiting = bytes.len();
-        let done = match S::codec(form) {
-            Codec::Identity => write(part, &mut bytes),
-            Codec::Gzip => {
-                let mut plain = std::mem::take(&mut self.compressors.plain);
-                plain.clear();
-                let done = write(part, &mut plain);
-                self.write_history(i, form, &plain, &mut bytes);
-                self.compressors.plain = plain;
-                done
-            }
-        };
+        // The key may not be borrowed while the account of the stream changes: cloning it costs a few
+        // reference counts a part.
+        let done = self.write_history(i, form, &mut bytes, |out| write(part, out));
         debug_assert!(done.next >= from);
         *budget = budget.saturating_sub((bytes.len() - waiting).max(max / 4) as u64);
         self.out(i).bytes = bytes;

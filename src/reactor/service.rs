@@ -29,8 +29,8 @@ pub trait Service {
     /// Number of wire forms; a form is an index below it.
     const FORMS: usize;
 
-    /// How the streams of `form` are compressed; then everything that is written for them, but for
-    /// response heads, is plain and goes through [`seal`](Self::seal).
+    /// How the streams of `form` are compressed. All that is written for them is plain; what is
+    /// compressed with gzip, which is everything but response heads, goes through [`seal`](Self::seal).
     fn codec(form: u8) -> Codec;
 
     /// Appends a compressed `block` as `form` frames it; `last`: nothing follows it.
@@ -259,6 +259,11 @@ pub enum Codec {
     Identity,
     /// Each stream is one gzip stream, of blocks that its members share.
     Gzip,
+    /// Its frames are WebSocket messages, each compressed (RFC 7692) once for all members.
+    Messages {
+        /// Whether a message may refer to those before it.
+        linked: bool,
+    },
 }
 
 /// A stream of ticks in the making.

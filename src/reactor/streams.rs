@@ -122,7 +122,7 @@ impl<'a, S: Service> Streams<'a, S> {
             return Queued::Unknown;
         };
         let waits = self.core.out_len(i);
-        if waits + bytes.len() > self.core.limits.private_bytes || !self.core.detach(i) {
+        if waits + bytes.len() > self.core.limits.private_bytes || !self.core.make_way(i) {
             return Queued::Full;
         }
         let mut out = std::mem::take(&mut self.core.out(i).bytes);

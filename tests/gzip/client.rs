@@ -5,8 +5,11 @@ use std::net::{SocketAddr, TcpStream};
 
 use eventring::wire::http::{Limits, ResponseDecoder, Step};
 use eventring::wire::sse::{DecodeLimits, Decoder};
+use eventring::wire::ws::{CloseCode, Opcode, masked_close_frame, masked_frame};
 use flate2::{Decompress, FlushDecompress};
 use socket2::{Domain, Socket, Type};
+
+use super::socket::Messages;
 
 /// Bytes of a gzip head without optional fields.
 const HEAD: usize = 10;
@@ -35,6 +38,8 @@ pub(crate) struct Client {
     inflated: usize,
     pub(crate) plain: Vec<u8>,
     decoder: Decoder,
+    /// There if it is a WebSocket.
+    pub(crate) messages: Option<Messages>,
     pub(crate) seen: Vec<Seen>,
     /// The body has ended as its framing says.
     pub(crate) ended: bool,
@@ -42,14 +47,40 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// A stream over SSE.
     pub(crate) fn open(address: SocketAddr, query: &str, headers: &str, rcvbuf: usize) -> Self {
+        let target = format!("/api/v1/events/stream?{query}");
+        Self::ask(address, &target, headers, rcvbuf)
+    }
+
+    /// A WebSocket that offers to have its messages compressed; `apart`: without looking back.
+    pub(crate) fn open_socket(
+        address: SocketAddr,
+        query: &str,
+        apart: bool,
+        rcvbuf: usize,
+    ) -> Self {
+        let parameter = if apart {
+            "; server_no_context_takeover"
+        } else {
+            ""
+        };
+        let fields = format!(
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             Sec-WebSocket-Extensions: permessage-deflate{parameter}\r\n"
+        );
+        let mut client = Self::ask(address, &format!("/api/v1/ws?{query}"), &fields, rcvbuf);
+        client.messages = Some(Messages::new(apart));
+        client
+    }
+
+    fn ask(address: SocketAddr, target: &str, headers: &str, rcvbuf: usize) -> Self {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(rcvbuf).unwrap();
         socket.connect(&address.into()).unwrap();
         let mut stream = TcpStream::from(socket);
-        let request = format!(
-            "GET /api/v1/events/stream?{query} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"
-        );
+        let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         stream.set_nonblocking(true).unwrap();
         let limits = Limits {
@@ -66,6 +97,7 @@ impl Client {
             inflated: HEAD,
             plain: Vec::new(),
             decoder: Decoder::new(DecodeLimits::default()),
+            messages: None,
             seen: Vec::new(),
             ended: false,
             closed: false,
@@ -85,7 +117,18 @@ impl Client {
     }
 
     pub(crate) fn last_id(&self) -> &str {
-        self.decoder.last_event_id()
+        match &self.messages {
+            Some(messages) => &messages.last_id,
+            None => self.decoder.last_event_id(),
+        }
+    }
+
+    /// Sends a ping over a WebSocket.
+    pub(crate) fn ping(&mut self) {
+        let mut frame = Vec::new();
+        masked_frame(&mut frame, Opcode::Ping, b"there?", [1, 2, 3, 4]);
+        // As in `answer`.
+        let _ = self.stream.write_all(&frame);
     }
 
     /// Takes at most `max` bytes that are there; returns how many there were.
@@ -99,15 +142,40 @@ impl Client {
             Ok(n) => {
                 self.input.extend_from_slice(&buffer[..n]);
                 self.decode();
+                self.answer();
                 n
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+            // A WebSocket that answers no pings is cut.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset && self.messages.is_some() => {
+                self.closed = true;
+                0
+            }
             Err(error) => panic!("{error}"),
         }
     }
 
+    /// Answers what a WebSocket was asked: pings, and the close frame.
+    fn answer(&mut self) {
+        let Some(messages) = &mut self.messages else {
+            return;
+        };
+        let mut answer = Vec::new();
+        for _ in 0..std::mem::take(&mut messages.pings) {
+            masked_frame(&mut answer, Opcode::Pong, b"", [1, 2, 3, 4]);
+        }
+        if std::mem::take(&mut messages.closing) {
+            masked_close_frame(&mut answer, CloseCode::GOING_AWAY, "", [1, 2, 3, 4]);
+        }
+        // Who is cut while it answers reads the end of the stream next.
+        let _ = self.stream.write_all(&answer);
+    }
+
     fn decode(&mut self) {
         let mut used = 0;
+        if self.messages.is_some() && self.field(":status") == Some("101") {
+            return self.decode_messages();
+        }
         loop {
             let (n, step) = self.http.decode(&self.input[used..]).unwrap();
             used += n;
@@ -121,6 +189,10 @@ impl Client {
                         .collect();
                     self.fields
                         .push((":status".into(), head.status().to_string()));
+                    if head.status() == 101 {
+                        self.input.drain(..used);
+                        return self.decode_messages();
+                    }
                 }
                 Step::Body(piece) => self.body.extend_from_slice(piece),
                 Step::End => {
@@ -151,6 +223,12 @@ impl Client {
         }
     }
 
+    fn decode_messages(&mut self) {
+        if let Some(messages) = &mut self.messages {
+            messages.take(&mut self.input, &mut self.seen);
+        }
+    }
+
     /// What the bytes since the last time come to.
     fn inflate(&mut self) -> Vec<u8> {
         let before = self.plain.len();
@@ -171,8 +249,12 @@ impl Client {
         self.plain[before..].to_vec()
     }
 
-    /// Reads the whole body as a strict gzip reader does, which looks at CRC and length.
+    /// Reads the whole body as a strict gzip reader does, which looks at CRC and length. A WebSocket has
+    /// none.
     pub(crate) fn strictly(&self) -> Vec<u8> {
+        if self.messages.is_some() {
+            return Vec::new();
+        }
         let mut plain = Vec::new();
         let mut reader = flate2::bufread::GzDecoder::new(&self.body[..]);
         reader.read_to_end(&mut plain).unwrap();

@@ -3,7 +3,9 @@
 #![cfg(feature = "gateway")]
 
 mod client;
+mod messages;
 mod random;
+mod socket;
 mod stage;
 
 use eventring::gateway::Compression;

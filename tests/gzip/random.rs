@@ -1,5 +1,5 @@
-//! Members that join, stall, fall behind, are cut, resume and hear heartbeats at random: each got exactly
-//! its events, or was told of the gap, and its whole stream satisfies a strict gzip reader.
+//! Members that join, stall, fall behind, are cut, resume, ping and hear heartbeats at random: each got
+//! exactly its events, or was told of the gap, and its whole stream satisfies a strict gzip reader.
 
 use eventring::event::Filter;
 use eventring::hub::Hub;
@@ -13,7 +13,8 @@ const FILTERS: [&str; 4] = [">", "a.*", "*.x", "b.y.z"];
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A member joins live, at the beginning, or with chunked framing.
+    /// A member joins live or at the beginning, with chunked framing or as a WebSocket, which may
+    /// refuse messages that look back.
     Join { filter: usize, kind: u8 },
     /// Several events of one size.
     Publish { topic: usize, count: u8, bytes: u16 },
@@ -26,19 +27,22 @@ enum Step {
     ReadAll,
     /// Time passes: heartbeats, keyframes on demand.
     Pass { millis: u16 },
+    /// A member pings, if it is a WebSocket: the answer stands between its events.
+    Ping { member: prop::sample::Index },
     /// A member closes its connection and comes back with its last id.
     Resume { member: prop::sample::Index },
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        2 => (0..FILTERS.len(), 0_u8..4).prop_map(|(filter, kind)| Step::Join { filter, kind }),
+        2 => (0..FILTERS.len(), 0_u8..16).prop_map(|(filter, kind)| Step::Join { filter, kind }),
         8 => (0..TOPICS.len(), 1_u8..12, prop_oneof![4 => 0_u16..300, 1 => 0_u16..12_000])
             .prop_map(|(topic, count, bytes)| Step::Publish { topic, count, bytes }),
         6 => (any::<prop::sample::Index>(), 1_u16..20_000)
             .prop_map(|(member, bytes)| Step::Read { member, bytes }),
         3 => Just(Step::ReadAll),
         2 => (0_u16..17_000).prop_map(|millis| Step::Pass { millis }),
+        2 => any::<prop::sample::Index>().prop_map(|member| Step::Ping { member }),
         1 => any::<prop::sample::Index>().prop_map(|member| Step::Resume { member }),
     ]
 }
@@ -49,6 +53,8 @@ struct Member {
     from: u64,
     query: String,
     client: Client,
+    /// Pings sent on this connection.
+    pings: usize,
 }
 
 /// Text that names its number in every part, and is not the same all over.
@@ -85,10 +91,22 @@ impl Run {
         }
     }
 
-    fn join(&mut self, filter: usize, query: String, id: &str) -> (u64, Client) {
-        let headers = format!("Accept-Encoding: gzip\r\nLast-Event-ID: {id}\r\n");
-        let mut client = self.stage.connect(&query, &headers, 4096);
-        let _ = filter;
+    /// Connects; `socket`: as a WebSocket, which may refuse messages that look back.
+    fn join(&mut self, query: &str, id: &str, socket: Option<bool>) -> (u64, Client) {
+        let mut client = match socket {
+            None => {
+                let headers = format!("Accept-Encoding: gzip\r\nLast-Event-ID: {id}\r\n");
+                self.stage.connect(query, &headers, 4096)
+            }
+            Some(apart) => {
+                let last = match id {
+                    "" => String::new(),
+                    id => format!("&last-event-id={id}"),
+                };
+                let query = format!("{query}{last}");
+                Client::open_socket(self.stage.address(), &query, apart, 4096)
+            }
+        };
         // The server knows it when its head is here.
         self.stage
             .until(&mut [&mut client], |c| c[0].field(":status").is_some());
@@ -100,8 +118,9 @@ impl Run {
             Step::Join { filter, kind } => {
                 let from = if kind & 1 == 0 { "now" } else { "beginning" };
                 let framing = if kind & 2 == 0 { "close" } else { "chunked" };
+                let socket = (kind & 4 != 0).then_some(kind & 8 != 0);
                 let query = format!("topic={}&from={from}&framing={framing}", FILTERS[*filter]);
-                let (live, client) = self.join(*filter, query, "");
+                let (live, client) = self.join(&query, "", socket);
                 let from = match kind & 1 {
                     0 => live,
                     _ => self.stage.hub.earliest(),
@@ -112,6 +131,7 @@ impl Run {
                     from,
                     query,
                     client,
+                    pings: 0,
                 });
             }
             Step::Publish {
@@ -141,23 +161,41 @@ impl Run {
                 self.stage.turn();
             }
             Step::Pass { millis } => self.stage.pass(u64::from(*millis)),
-            Step::Resume { member } => {
+            Step::Ping { member } => {
                 if self.members.is_empty() {
                     return;
                 }
                 let at = member.index(self.members.len());
-                self.check(at);
-                let (filter, query) = (self.members[at].filter, self.members[at].query.clone());
-                let id = self.members[at].client.last_id().to_owned();
-                let Some((_, offset)) = id.rsplit_once('-') else {
-                    return;
-                };
-                let from = offset.parse::<u64>().unwrap() + 1;
-                let (_, client) = self.join(filter, query, &id);
-                self.members[at].client = client;
-                self.members[at].from = from;
+                let member = &mut self.members[at];
+                if member.client.messages.is_some() {
+                    member.client.ping();
+                    member.pings += 1;
+                    self.stage.turn();
+                }
+            }
+            Step::Resume { member } => {
+                if !self.members.is_empty() {
+                    self.resume(member.index(self.members.len()));
+                }
             }
         }
+    }
+
+    /// Has member `at` come back with its last id.
+    fn resume(&mut self, at: usize) {
+        self.check(at);
+        let query = self.members[at].query.clone();
+        let socket = self.members[at].client.messages.as_ref();
+        let socket = socket.map(|messages| messages.is_apart());
+        let id = self.members[at].client.last_id().to_owned();
+        let Some((_, offset)) = id.rsplit_once('-') else {
+            return;
+        };
+        let from = offset.parse::<u64>().unwrap() + 1;
+        let (_, client) = self.join(&query, &id, socket);
+        self.members[at].client = client;
+        self.members[at].from = from;
+        self.members[at].pings = 0;
     }
 
     /// Compares what member `at` has with what was published: a prefix of its events, with gaps told.
@@ -190,6 +228,13 @@ impl Run {
     }
 
     fn finish(mut self) {
+        for at in 0..self.members.len() {
+            while self.members[at].client.read(64 << 10) > 0 {}
+            // Who answered no ping for too long was cut.
+            if self.members[at].client.closed {
+                self.resume(at);
+            }
+        }
         let mut clients: Vec<_> = self.members.iter_mut().map(|m| &mut m.client).collect();
         self.stage.stop(&mut clients);
         for at in 0..self.members.len() {
@@ -205,6 +250,9 @@ impl Run {
                 );
             }
             assert_eq!(member.client.strictly(), member.client.plain);
+            if let Some(messages) = &member.client.messages {
+                assert_eq!(messages.pongs, member.pings, "member {at}");
+            }
         }
     }
 }
@@ -216,12 +264,16 @@ proptest! {
     fn random_members_get_exactly_their_events(
         joins in proptest::collection::vec(0..FILTERS.len(), 0..16),
         everything in 0_usize..16,
+        sockets in 0_usize..16,
         capacity in prop_oneof![Just(40_usize), Just(4096)],
         steps in proptest::collection::vec(step(), 0..150),
     ) {
         let mut run = Run::new(capacity);
         for filter in joins.into_iter().chain(std::iter::repeat_n(0, everything)) {
             run.take(&Step::Join { filter, kind: 0 });
+        }
+        for _ in 0..sockets {
+            run.take(&Step::Join { filter: 0, kind: 4 });
         }
         for step in &steps {
             run.take(step);

@@ -47,6 +47,18 @@ impl Stage {
         client
     }
 
+    /// A WebSocket that takes compressed messages, when the server knows it.
+    pub(crate) fn join_socket(&mut self, query: &str, apart: bool) -> Client {
+        let address = self.server.local_addrs()[0];
+        let mut client = Client::open_socket(address, query, apart, 1 << 20);
+        self.until(&mut [&mut client], |c| !c[0].last_id().is_empty());
+        client
+    }
+
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        self.server.local_addrs()[0]
+    }
+
     pub(crate) fn publish(&mut self, topic: &str, text: &str) -> u64 {
         self.builder.clear().topic(topic).ty("t").text(text);
         let event = self.builder.build().unwrap();

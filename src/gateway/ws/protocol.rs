@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 
-use super::super::forms::{Form, Gap};
+use super::super::forms::Gap;
 use super::super::problem::Problem;
 use super::super::resume::{Resolved, Wanted};
 use super::super::state::Gateway;
@@ -215,7 +215,7 @@ impl Gateway {
                         ..left
                     };
                     let gap = Gap::whole(GapReason::Retention, asked, left).exact_if(place.exact);
-                    self.encoder.gap(Form::WEB_SOCKET, gap, notice);
+                    self.encoder.gap(session.form(), gap, notice);
                 }
                 Resolved::From(place.from)
             }
@@ -247,7 +247,7 @@ impl Gateway {
         let subscribed = Subscribed {
             everything: key.is_all(),
             key,
-            form: Form::WEB_SOCKET.index(),
+            form: session.form().index(),
             from: live_from,
             shrinks: false,
             history,
@@ -274,7 +274,7 @@ impl Gateway {
             Subscribed {
                 everything: key.is_all(),
                 key,
-                form: Form::WEB_SOCKET.index(),
+                form: session.form().index(),
                 from: live_from,
                 shrinks: true,
                 history: None,

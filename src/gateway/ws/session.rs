@@ -1,5 +1,6 @@
 //! What is known about one subscriber: what it may do, what it receives, how it behaves.
 
+use super::super::forms::{Form, Messages};
 use crate::event::{Filter, FilterError, Pattern};
 
 /// What one error costs, and what it may come to.
@@ -16,20 +17,32 @@ pub(crate) struct Session {
     pub(super) may_publish: Option<Filter>,
     /// What it is subscribed to.
     wanted: Option<Filter>,
+    /// How what it gets is compressed.
+    messages: Messages,
     /// Whether it is told who joins and leaves its topics.
     pub(super) presence: bool,
     errors: u16,
 }
 
 impl Session {
-    pub(super) fn new(may_read: Option<Filter>, may_publish: Option<Filter>) -> Self {
+    pub(super) fn new(
+        may_read: Option<Filter>,
+        may_publish: Option<Filter>,
+        messages: Messages,
+    ) -> Self {
         Self {
             may_read,
             may_publish,
             wanted: None,
+            messages,
             presence: false,
             errors: 0,
         }
+    }
+
+    /// The form of what it gets.
+    pub(super) fn form(&self) -> Form {
+        Form::web_socket(self.messages)
     }
 
     pub(super) fn wanted(&self) -> Option<&Filter> {
@@ -93,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_connection_receives_the_union_of_what_it_asked_for() {
-        let mut session = Session::new(None, None);
+        let mut session = Session::new(None, None, Messages::Plain);
         assert_eq!(session.add(&filter(&["a", "b"])), Ok(filter(&["a", "b"])));
         assert_eq!(
             session.add(&filter(&["c.>"])),
@@ -110,7 +123,7 @@ mod tests {
 
     #[test]
     fn only_a_flood_of_errors_is_one_too_many() {
-        let mut session = Session::new(None, None);
+        let mut session = Session::new(None, None, Messages::Plain);
         for _ in 0..64 {
             assert!(!session.erred());
         }

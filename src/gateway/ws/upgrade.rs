@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::super::auth::{Access, Action};
+use super::super::compression::Compression;
+use super::super::forms::Messages;
 use super::super::problem::Problem;
 use super::super::resume::Wanted;
 use super::super::state::Gateway;
@@ -127,7 +129,8 @@ impl Gateway {
         head: &Head,
         peer: SocketAddr,
     ) -> Result<SocketPlan<Self>, Problem> {
-        let Upgrade(handshake) = Upgrade::read(head, &[], Some(DeflatePolicy::default()))?;
+        let compression = self.common.options.compression;
+        let Upgrade(handshake) = Upgrade::read(head, &[], Some(policy(compression)))?;
         let asked = Asked::read(head)?;
         let read = self.authorize(head, peer, Action::Subscribe);
         let publish = self.authorize(head, peer, Action::Publish);
@@ -140,7 +143,8 @@ impl Gateway {
         let ends = [&read, &publish].into_iter().flatten();
         let expires_at = ends.filter_map(|access| access.expires_at).min();
         let may = |access: Option<Access>| access.map(|access| access.allow);
-        let mut session = Session::new(may(read), may(publish));
+        let messages = messages(&handshake, compression);
+        let mut session = Session::new(may(read), may(publish), messages);
         session.presence = asked.presence;
         let mut bytes = Vec::with_capacity(512);
         handshake.write_response(&mut bytes);
@@ -167,6 +171,28 @@ impl Gateway {
             heartbeat: asked.heartbeat.unwrap_or(self.common.options.heartbeat),
             expires_at,
         })
+    }
+}
+
+/// What is agreed on with clients that offer to compress.
+fn policy(compression: Compression) -> DeflatePolicy {
+    match compression {
+        // Who sends nothing compressed can do with any window.
+        Compression::Off => DeflatePolicy::default(),
+        Compression::Gzip => DeflatePolicy {
+            server_window_bits: DeflatePolicy::WINDOW_BITS,
+            ..DeflatePolicy::default()
+        },
+    }
+}
+
+/// How a client gets its messages.
+fn messages(handshake: &Handshake, compression: Compression) -> Messages {
+    match handshake.deflate {
+        Some(_) if compression == Compression::Off => Messages::Plain,
+        Some(deflate) if deflate.server_no_context_takeover => Messages::Apart,
+        Some(_) => Messages::Linked,
+        None => Messages::Plain,
     }
 }
 

@@ -82,36 +82,51 @@ impl<S: Service> Core<S> {
         let Some(leg) = busy.and_then(|busy| busy.legs.front_mut()) else {
             return false;
         };
-        let out = cold.out.get_or_insert_default();
-        let before = out.bytes.len();
-        let mut events = 0;
-        if leg.from < leg.to {
-            let part = CatchUp {
-                key: &leg.key,
-                form,
-                from: leg.from,
-                to: leg.to,
-                max: before + max,
-            };
-            let done = service.catch_up(part, &mut out.bytes);
-            debug_assert!(done.next > leg.from);
-            leg.from = done.next;
-            events = done.events;
+        let (key, from, to) = (leg.key.clone(), leg.from, leg.to);
+        let mut out = std::mem::take(&mut cold.out.get_or_insert_default().bytes);
+        let before = out.len();
+        let mut next = from;
+        if from < to {
+            let done = self.write_history(i, form, &mut out, |out| {
+                let part = CatchUp {
+                    key: &key,
+                    form,
+                    from,
+                    to,
+                    max: out.len() + max,
+                };
+                service.catch_up(part, out)
+            });
+            debug_assert!(done.next > from);
+            next = done.next;
+            let cold = &mut self.cold[i as usize];
             cold.missed = cold.missed.saturating_add(done.missed);
+            let second = self.second();
+            self.count_events(i, done.events, second);
         }
-        if leg.from >= leg.to {
-            out.bytes.append(&mut leg.after);
-            if let Some(ws) = cold.ws.as_mut() {
-                if let Some(busy) = ws.busy.as_mut() {
-                    busy.legs.pop_front();
-                }
-                ws.rest();
-            }
-        }
-        let made = out.bytes.len() - before;
-        let second = self.second();
-        self.count_events(i, events, second);
+        self.end_leg(i, next, &mut out);
+        let made = out.len() - before;
+        self.out(i).bytes = out;
         *budget = budget.saturating_sub(made.max(max / 4) as u64);
         true
+    }
+
+    /// Moves the first leg of socket `i` to offset `next`, and ends it there if that is its end.
+    fn end_leg(&mut self, i: u32, next: u64, out: &mut Vec<u8>) {
+        let Some(ws) = self.cold[i as usize].ws.as_mut() else {
+            return;
+        };
+        let Some(busy) = ws.busy.as_mut() else {
+            return;
+        };
+        if let Some(leg) = busy.legs.front_mut() {
+            leg.from = next;
+            if leg.from < leg.to {
+                return;
+            }
+            out.append(&mut leg.after);
+            busy.legs.pop_front();
+        }
+        ws.rest();
     }
 }

@@ -26,7 +26,7 @@ impl<S: Service> Core<S> {
         if frames.is_empty() {
             return Ok(());
         }
-        if !self.detach(i) {
+        if !self.make_way(i) {
             return Err(Broken(EndReason::HalfSent));
         }
         if self.out_len(i) > 0 || self.hot(i).flags.has(Flags::BLOCKED) {

@@ -81,4 +81,10 @@ impl Independent {
         self.0.forget();
         self.0.encode(plain, out);
     }
+
+    /// Appends `plain`, at least one byte, as a block that may refer to the last one and those that it
+    /// refers to: for a reader that gets them all, with nothing in between.
+    pub fn encode_linked(&mut self, plain: &[u8], out: &mut Vec<u8>) {
+        self.0.encode(plain, out);
+    }
 }

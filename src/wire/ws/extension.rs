@@ -22,6 +22,11 @@ pub struct DeflatePolicy {
     pub looking_back: bool,
 }
 
+impl DeflatePolicy {
+    /// What [`deflate`](crate::wire::deflate) needs of a window, as a power of two.
+    pub const WINDOW_BITS: u8 = WINDOW_BITS_MAX;
+}
+
 impl Default for DeflatePolicy {
     fn default() -> Self {
         Self {

@@ -1,7 +1,7 @@
-//! WebSocket without sockets (RFC 6455, with permessage-deflate of RFC 7692 for what comes in).
+//! WebSocket without sockets (RFC 6455), with permessage-deflate (RFC 7692).
 //!
 //! [`Handshake`] answers the request that opens a connection; after it a [`Decoder`] makes messages
-//! of bytes, and [`frame`] and [`wrap`] make bytes of messages. The decoder reads strictly and fails as
+//! of bytes, and [`frame`], [`wrap`] and [`compressed_frame`] make bytes of messages. The decoder reads strictly and fails as
 //! soon as something is wrong: a text message at the byte that is not UTF-8, a frame by the first
 //! byte of its header that is wrong, a length before anything is allocated for it.
 
@@ -9,6 +9,7 @@ mod assembly;
 #[cfg(any(test, fuzzing))]
 pub mod check;
 mod close;
+mod compressed;
 mod decoder;
 mod extension;
 mod frame;
@@ -22,6 +23,7 @@ mod utf8;
 mod violation;
 
 pub use close::{CloseCode, CloseFrame};
+pub use compressed::{compressed_frame, split_frame};
 pub use decoder::{Decoder, Inflate, Item, MessageKind, Peer};
 pub use extension::{Deflate, DeflatePolicy};
 pub use frame::{
