@@ -1,7 +1,7 @@
 //! A set of patterns in canonical form: equal interests are equal values.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::pattern::{Pattern, PatternError};
 
@@ -51,7 +51,9 @@ pub enum FilterError {
 impl Filter {
     /// Returns the filter that takes every topic.
     pub fn all() -> Self {
-        Self(Arc::new([Pattern::all()]))
+        /// One for all who take everything, which are many: it costs a reference count and no memory.
+        static ALL: OnceLock<Filter> = OnceLock::new();
+        ALL.get_or_init(|| Self::from(Pattern::all())).clone()
     }
 
     /// Creates a filter from patterns.

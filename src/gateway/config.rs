@@ -80,8 +80,8 @@ pub struct ServerConfig {
     pub hold: Duration,
     /// Age at which a connection ends, a tenth more or less. Zero: none. Zero.
     pub max_age: Duration,
-    /// Whether streams are listed in the presence of their topics, and may watch who joins and leaves. Costs about half
-    /// a KiB a stream. True.
+    /// Whether streams are listed in the presence of their topics, and may watch who joins and leaves. Costs some 16
+    /// bytes a stream. True.
     pub presence: bool,
     /// Bytes of one request body; more is 413. 8 MiB.
     pub body_bytes: usize,

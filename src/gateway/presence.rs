@@ -1,7 +1,7 @@
 //! Who is there: each stream attends its topics in the hub, is told who joins and leaves if it wants, and ends with
 //! its topic.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,42 +12,42 @@ use super::problem::json_string;
 use super::state::Gateway;
 use super::stream::StreamFilter;
 use super::ws;
-use crate::hub::{Attend, Attendance, Control, EndReason, Hub};
-use crate::reactor::{Farewell, Handle, StreamId, StreamInfo, Streams};
+use crate::hub::{Attend, Attendance, Control, EndReason, Hub, Told};
+use crate::reactor::{Farewell, Handle, StreamId, Streams};
 use crate::ring::Notify;
 use crate::wire::sse::Frame;
 
 /// Ids that one answer lists; the count is of all.
 const LISTED_MAX: usize = 1000;
 
-/// The attendances of one reactor's streams.
+/// The attendances of one reactor's streams: one for all that have the same filter.
 pub(super) struct Presence {
     is_on: bool,
     reactor: usize,
     /// Streams that have begun and do not attend yet.
     fresh: Vec<StreamId>,
-    there: HashMap<StreamId, Attendance>,
-    told: Arc<Told>,
+    there: HashMap<StreamFilter, Arc<Attendance>>,
+    told: Arc<News>,
 }
 
-/// The streams that something happened to.
-struct Told {
+/// The filters whose streams were told something.
+struct News {
     any: AtomicBool,
-    streams: Mutex<Vec<StreamId>>,
+    filters: Mutex<HashSet<StreamFilter>>,
     reactor: Arc<dyn Notify>,
 }
 
 struct Bell {
-    told: Arc<Told>,
-    stream: StreamId,
+    news: Arc<News>,
+    filter: StreamFilter,
 }
 
 impl Notify for Bell {
     fn notify(&self) {
-        self.told.streams.lock().push(self.stream);
+        self.news.filters.lock().insert(self.filter.clone());
         // Release: pairs with the Acquire in `attend`.
-        self.told.any.store(true, Ordering::Release);
-        self.told.reactor.notify();
+        self.news.any.store(true, Ordering::Release);
+        self.news.reactor.notify();
     }
 }
 
@@ -58,9 +58,9 @@ impl Presence {
             reactor: handle.reactor(),
             fresh: Vec::new(),
             there: HashMap::new(),
-            told: Arc::new(Told {
+            told: Arc::new(News {
                 any: AtomicBool::new(false),
-                streams: Mutex::default(),
+                filters: Mutex::default(),
                 reactor: handle.notifier(),
             }),
         }
@@ -72,66 +72,104 @@ impl Presence {
         }
     }
 
-    pub(super) fn ended(&mut self, stream: StreamId) {
-        self.there.remove(&stream);
+    pub(super) fn ended(&mut self, stream: StreamId, filter: &StreamFilter) {
+        if let Some(attendance) = self.there.get(filter) {
+            attendance.leave(stream.to_bits());
+            if attendance.is_empty() {
+                self.there.remove(filter);
+            }
+        }
     }
 
     /// Enters streams that are new, and does for others what they were told. Once a turn.
     pub(super) fn attend(&mut self, hub: &Hub, streams: &mut Streams<'_, Gateway>) {
         while let Some(stream) = self.fresh.pop() {
-            if let Some(info) = streams.get(stream)
-                && let Ok(attendance) = hub.attend(self.attendance_of(&info))
-            {
-                self.there.insert(stream, attendance);
+            if let Some(info) = streams.get(stream) {
+                self.enter(hub, info.key, stream);
             }
         }
         // Acquire: pairs with the Release in `notify`.
         if !self.told.any.swap(false, Ordering::Acquire) {
             return;
         }
-        let told = std::mem::take(&mut *self.told.streams.lock());
-        for stream in told {
-            self.pass_on(stream, streams);
+        let told = std::mem::take(&mut *self.told.filters.lock());
+        for filter in told {
+            self.pass_on(&filter, streams);
         }
     }
 
-    fn attendance_of(&self, info: &StreamInfo<'_, StreamFilter>) -> Attend {
-        let key = info.key;
-        let within = [&key.allowed, &key.offered].into_iter();
+    fn enter(&mut self, hub: &Hub, filter: &StreamFilter, stream: StreamId) {
+        let there = self.there.get(filter).cloned();
+        let attendance = match there {
+            Some(attendance) => attendance,
+            None => {
+                let Ok(attendance) = hub.attend(self.attendance_of(filter)) else {
+                    return;
+                };
+                let attendance = Arc::new(attendance);
+                self.there.insert(filter.clone(), attendance.clone());
+                attendance
+            }
+        };
+        attendance.enter(stream.to_bits());
+    }
+
+    fn attendance_of(&self, filter: &StreamFilter) -> Attend {
+        let within = [&filter.allowed, &filter.offered].into_iter();
         Attend {
-            id: format!("c{}-{}", self.reactor, info.id),
-            filter: key.wanted.clone().into(),
-            within: within.filter(|filter| !filter.is_all()).cloned().collect(),
-            watches: key.presence,
+            name: format!("c{}-", self.reactor),
+            filter: filter.wanted.clone().into(),
+            within: within.filter(|one| !one.is_all()).cloned().collect(),
+            watches: filter.presence,
             notify: Arc::new(Bell {
-                told: self.told.clone(),
-                stream: info.id,
+                news: self.told.clone(),
+                filter: filter.clone(),
             }),
         }
     }
 
-    fn pass_on(&mut self, stream: StreamId, streams: &mut Streams<'_, Gateway>) {
-        let (Some(attendance), Some(info)) = (self.there.get(&stream), streams.get(stream)) else {
+    fn pass_on(&mut self, filter: &StreamFilter, streams: &mut Streams<'_, Gateway>) {
+        let Some(attendance) = self.there.get(filter).cloned() else {
             return;
         };
-        let form = Form::of(info.form);
-        let mut bytes = Vec::new();
-        while let Some(control) = attendance.take_control() {
-            match &control {
-                Control::Joined { id } => write(form, "join", id, &mut bytes),
-                Control::Left { id } => write(form, "leave", id, &mut bytes),
-                _ => {}
+        while let Some(told) = attendance.take() {
+            match told {
+                Told::Control(control) => tell_all(&attendance, &control, streams),
+                Told::Ended { number } => {
+                    streams.end(StreamId::from_bits(number), Farewell::Disconnected);
+                }
+                Told::Over { reason } => {
+                    self.there.remove(filter);
+                    let why = match reason {
+                        EndReason::TopicDeleted => Farewell::TopicDeleted,
+                        _ => Farewell::Disconnected,
+                    };
+                    streams.end_those(|stream| stream == filter, why);
+                }
             }
         }
-        if !bytes.is_empty() {
-            // Who takes nothing misses it: the list of who is there has the truth.
-            let _ = streams.send(stream, &bytes);
-        }
-        match attendance.ended() {
-            None => {}
-            Some(EndReason::TopicDeleted) => _ = streams.end(stream, Farewell::TopicDeleted),
-            Some(_) => _ = streams.end(stream, Farewell::Disconnected),
-        }
+    }
+}
+
+/// Tells all streams of an attendance, but for the one that it is about.
+fn tell_all(attendance: &Attendance, control: &Control, streams: &mut Streams<'_, Gateway>) {
+    let (event, id) = match control {
+        Control::Joined { id } => ("join", id),
+        Control::Left { id } => ("leave", id),
+        _ => return,
+    };
+    for number in attendance.members() {
+        let stream = StreamId::from_bits(number);
+        let Some(info) = streams
+            .get(stream)
+            .filter(|_| attendance.id_of(number) != *id)
+        else {
+            continue;
+        };
+        let mut bytes = Vec::new();
+        write(Form::of(info.form), event, id, &mut bytes);
+        // Who takes nothing misses it: the list of who is there has the truth.
+        let _ = streams.send(stream, &bytes);
     }
 }
 

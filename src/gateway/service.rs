@@ -232,8 +232,11 @@ impl Service for Gateway {
         socket.closed();
     }
 
-    fn class_opened(&mut self, id: ClassId, key: &StreamFilter, _: u8) {
+    fn class_opened(&mut self, id: ClassId, key: &StreamFilter, form: u8) {
         self.classes += 1;
+        if Form::of(form).is_web_socket() {
+            self.wanted.opened(&key.wanted);
+        }
         self.router.insert(&key.wanted, id);
         if key.latest {
             self.newest.join();
@@ -243,8 +246,11 @@ impl Service for Gateway {
         }
     }
 
-    fn class_closed(&mut self, id: ClassId, key: &StreamFilter, _: u8) {
+    fn class_closed(&mut self, id: ClassId, key: &StreamFilter, form: u8) {
         self.classes -= 1;
+        if Form::of(form).is_web_socket() {
+            self.wanted.closed(&key.wanted);
+        }
         if key.latest {
             self.newest.leave();
         }
@@ -317,7 +323,7 @@ impl Service for Gateway {
     }
 
     fn stream_ended(&mut self, end: StreamEnd<'_, StreamFilter>) {
-        self.presence.ended(end.id);
+        self.presence.ended(end.id, end.key);
         self.metrics.ended(end.reason);
         let place = (self.number(), end.id);
         let figures = (end.delivered, end.bytes);

@@ -23,6 +23,7 @@ use super::stats;
 use super::stream::StreamFilter;
 use super::tally::Tally;
 use super::topics::Topics;
+use super::ws::WantedFilters;
 use crate::event::{Epoch, JsonMembers, Position, Router};
 use crate::hub::{Hub, HubWaiter, Reader};
 use crate::reactor::{ClassId, Handle, SocketLimits};
@@ -53,6 +54,8 @@ pub(super) struct Gateway {
     pub(super) presence: Presence,
     pub(super) later: Later,
     pub(super) refusals: Refusals,
+    /// What sockets are subscribed to.
+    pub(super) wanted: WantedFilters,
     pub(super) socket_limits: Arc<SocketLimits>,
     pub(super) socket_json: JsonMembers,
     /// Sockets told when to come back; spreads them.
@@ -89,6 +92,7 @@ impl Gateway {
             newest: Newest::default(),
             later: Later::default(),
             refusals: Refusals::default(),
+            wanted: WantedFilters::default(),
             socket_limits: Arc::default(),
             socket_json: JsonMembers::default(),
             farewells: 0,

@@ -1,4 +1,4 @@
-//! Being present at topics without a receiver: for who gets the events another way, as a connection does.
+//! Being present at topics without a receiver: for who gets the events another way, as connections do.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,36 +8,53 @@ use crate::ring::Notify;
 
 use super::control::Control;
 use super::core::Hub;
+use super::crowd::Crowd;
 use super::error::{EndReason, SubscribeError};
 use super::inner::Inner;
-use super::registry::{Entrance, Ticket};
 
-/// How somebody attends; see [`Hub::attend`].
+/// How some attend, who want the same; see [`Hub::attend`].
 #[derive(Clone)]
 pub struct Attend {
-    /// The id under which it is listed and can be [ended](Hub::unsubscribe): 1 to 255 bytes of printable text.
-    pub id: String,
-    /// What it wants.
+    /// What their ids begin with: 1 to 200 bytes of printable text. The rest is the number of each, in hexadecimal
+    /// digits. Whoever gives the same name twice sees to it that the numbers differ.
+    pub name: String,
+    /// What they want.
     pub filter: EventFilter,
-    /// Within which topics it gets that; one that takes everything says nothing.
+    /// Within which topics they get that; one that takes everything says nothing.
     pub within: Vec<Filter>,
-    /// Whether it wants to be told who joins and leaves.
+    /// Whether they want to be told who joins and leaves.
     pub watches: bool,
-    /// Told when it has ended or has something to [take](Attendance::take_control). It runs on any thread, without a
-    /// lock.
+    /// Told when there is something to [take](Attendance::take). It runs on any thread, without a lock.
     pub notify: Arc<dyn Notify>,
 }
 
-/// A place in the presence of topics; dropping it leaves.
+/// What those who attend are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Somebody joined or left: [`Control::Joined`] or [`Control::Left`]. To who watches, of others and of their own.
+    Control(Control),
+    /// [`Hub::unsubscribe`] ended one of them.
+    Ended {
+        /// Its number.
+        number: u64,
+    },
+    /// All of them have ended. Told last; who comes later attends anew.
+    Over {
+        /// Why.
+        reason: EndReason,
+    },
+}
+
+/// A place in the presence of topics, for any number of members; dropping it leaves. A member costs some 16 bytes.
 pub struct Attendance {
     inner: Arc<Inner>,
-    ticket: Arc<Ticket>,
+    crowd: Arc<Crowd>,
 }
 
 impl Hub {
-    /// Is present at topics until the attendance is dropped, as a subscription is: it is listed by
-    /// [`presence`](Self::presence), others are told that it joins and leaves, it ends with its topic, and
-    /// [`unsubscribe`](Self::unsubscribe) ends it. It receives nothing, and is not among
+    /// Makes a place for those who are present at topics until they leave, as subscriptions are: they are listed by
+    /// [`presence`](Self::presence), others are told that they join and leave, they end with their topic, and
+    /// [`unsubscribe`](Self::unsubscribe) ends one. They receive nothing, and are not among
     /// [`subscriptions`](Self::subscriptions).
     ///
     /// # Examples
@@ -45,7 +62,7 @@ impl Hub {
     /// ```
     /// use std::sync::Arc;
     /// use eventring::event::Filter;
-    /// use eventring::hub::{Attend, EndReason, Hub};
+    /// use eventring::hub::{Attend, Hub, Told};
     /// use eventring::ring::Notify;
     ///
     /// struct Ignore;
@@ -54,61 +71,89 @@ impl Hub {
     /// }
     ///
     /// let hub = Hub::new();
-    /// let attend = Attend {
-    ///     id: "connection-7".into(),
+    /// let attendance = hub.attend(Attend {
+    ///     name: "connection-".into(),
     ///     filter: Filter::parse(["orders.*"]).unwrap().into(),
     ///     within: Vec::new(),
     ///     watches: false,
     ///     notify: Arc::new(Ignore),
-    /// };
-    /// let attendance = hub.attend(attend)?;
-    /// assert_eq!(hub.presence("orders.eu"), ["connection-7"]);
+    /// })?;
+    /// attendance.enter(7);
+    /// attendance.enter(31);
+    /// assert_eq!(hub.presence("orders.eu"), ["connection-1f", "connection-7"]);
     /// hub.unsubscribe("connection-7");
-    /// assert_eq!(attendance.ended(), Some(EndReason::Unsubscribed));
+    /// assert_eq!(attendance.take(), Some(Told::Ended { number: 7 }));
+    /// attendance.leave(31);
+    /// assert!(hub.presence("orders.eu").is_empty());
     /// # Ok::<(), eventring::hub::SubscribeError>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// [`SubscribeError::Id`] and [`SubscribeError::DuplicateId`].
+    /// [`SubscribeError::Id`] for the name.
     pub fn attend(&self, attend: Attend) -> Result<Attendance, SubscribeError> {
-        let entrance = Entrance {
-            id: Some(attend.id.into()),
-            class: self.inner.classes.get(&attend.filter),
-            watches: attend.watches,
-            within: attend.within,
-            notify: Some(attend.notify),
-        };
-        let ticket = self.inner.registry.enter(entrance)?;
-        self.inner.announce(&ticket, |id| Control::Joined { id });
+        let class = self.inner.classes.get(&attend.filter);
+        let crowd = Crowd::new(
+            (attend.name.into(), class),
+            attend.within,
+            attend.watches,
+            attend.notify,
+        );
+        let crowd = self.inner.registry.open(crowd)?;
         Ok(Attendance {
             inner: self.inner.clone(),
-            ticket,
+            crowd,
         })
     }
 }
 
 impl Attendance {
-    /// Returns its id.
-    pub fn id(&self) -> &str {
-        &self.ticket.id
+    /// Lets one more be present; `false`: it is already, or all have ended.
+    pub fn enter(&self, number: u64) -> bool {
+        let entered = self.crowd.enter(number);
+        if entered {
+            let joined = |id| Control::Joined { id };
+            self.inner.announce_member(&self.crowd, number, joined);
+        }
+        entered
     }
 
-    /// Returns why it ended, if it did.
-    pub fn ended(&self) -> Option<EndReason> {
-        self.ticket.ended()
+    /// Lets one leave; `false`: it is not there, or has ended.
+    pub fn leave(&self, number: u64) -> bool {
+        let left = self.crowd.leave(number);
+        if left {
+            let left = |id| Control::Left { id };
+            self.inner.announce_member(&self.crowd, number, left);
+        }
+        left
     }
 
-    /// Takes the next thing that it was told: who joined, who left. At most 64 wait; beyond that the oldest goes.
-    pub fn take_control(&self) -> Option<Control> {
-        self.ticket.take_control()
+    /// The id of a number, whether it is present or not.
+    pub fn id_of(&self, number: u64) -> String {
+        self.crowd.id_of(number)
+    }
+
+    /// The numbers of all who are present, in no order.
+    pub fn members(&self) -> Vec<u64> {
+        self.crowd.members()
+    }
+
+    /// Whether nobody is present.
+    pub fn is_empty(&self) -> bool {
+        self.crowd.is_empty()
+    }
+
+    /// Takes the next thing that they were told. At most 64 controls wait; beyond that the oldest goes.
+    pub fn take(&self) -> Option<Told> {
+        self.crowd.take()
     }
 }
 
 impl Drop for Attendance {
     fn drop(&mut self) {
-        if self.inner.registry.forget(&self.ticket) {
-            self.inner.announce(&self.ticket, |id| Control::Left { id });
+        self.inner.registry.close(&self.crowd);
+        for number in self.crowd.members() {
+            self.leave(number);
         }
     }
 }
@@ -116,8 +161,7 @@ impl Drop for Attendance {
 impl fmt::Debug for Attendance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attendance")
-            .field("id", &self.id())
-            .field("ended", &self.ended())
+            .field("name", &self.crowd.name)
             .finish_non_exhaustive()
     }
 }
@@ -125,7 +169,7 @@ impl fmt::Debug for Attendance {
 impl fmt::Debug for Attend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attend")
-            .field("id", &self.id)
+            .field("name", &self.name)
             .field("filter", &self.filter)
             .field("watches", &self.watches)
             .finish_non_exhaustive()

@@ -5,8 +5,10 @@ use parking_lot::Mutex;
 use crate::event::{Epoch, EventRef, Filter, Limits, Record};
 use crate::ring::Ring;
 
+use super::attend::Told;
 use super::class::Classes;
 use super::control::Control;
+use super::crowd::Crowd;
 use super::error::EndReason;
 use super::history::Kept;
 use super::registry::{Registry, Ticket};
@@ -42,11 +44,43 @@ impl Inner {
         self.announce(ticket, |id| Control::Left { id });
     }
 
+    /// Ends all members of a crowd, and tells who watches.
+    pub(super) fn end_crowd(&self, crowd: &Crowd, reason: EndReason) {
+        for number in crowd.end_all(reason) {
+            self.announce_member(crowd, number, |id| Control::Left { id });
+        }
+    }
+
     /// Tells those who watch presence what became of a subscription.
     pub(super) fn announce(&self, ticket: &Ticket, control: impl Fn(String) -> Control) {
-        for watcher in self.registry.watchers(ticket) {
-            watcher.tell(control(ticket.id.to_string()));
+        self.announce_id(&ticket.id, ticket.class.filter(), control);
+    }
+
+    /// As [`announce`](Self::announce), for a member of a crowd.
+    pub(super) fn announce_member(
+        &self,
+        crowd: &Crowd,
+        number: u64,
+        control: impl Fn(String) -> Control,
+    ) {
+        self.announce_id(&crowd.id_of(number), crowd.class.filter(), control);
+    }
+
+    pub(super) fn announce_id(
+        &self,
+        id: &str,
+        filter: &Filter,
+        control: impl Fn(String) -> Control,
+    ) {
+        let Some(watchers) = self.registry.watchers(id, filter) else {
+            return;
+        };
+        for watcher in watchers.tickets {
+            watcher.tell(control(id.to_owned()));
             self.nudge(&watcher);
+        }
+        for crowd in watchers.crowds {
+            crowd.tell(Told::Control(control(id.to_owned())));
         }
     }
 
@@ -78,6 +112,5 @@ impl Inner {
         if state == State::Asleep {
             sleeper.tell();
         }
-        ticket.ring();
     }
 }

@@ -47,21 +47,25 @@ impl Hub {
                 histories.remove(name);
             }
         }
-        let named = self
-            .inner
-            .registry
-            .all(|ticket| names(ticket.class.filter(), name));
-        for ticket in named {
-            let others = {
-                let writer = self.inner.writer.lock();
-                let mut patterns = ticket.class.filter().patterns().iter();
-                patterns.any(|pattern| writer.topics.get(pattern.as_str()).is_some())
-            };
-            if !others && self.inner.registry.forget(&ticket) {
+        let registry = &self.inner.registry;
+        for ticket in registry.all(|ticket| names(ticket.class.filter(), name)) {
+            if !self.has_topics_of(ticket.class.filter()) && registry.forget(&ticket) {
                 self.inner.end(&ticket, EndReason::TopicDeleted);
             }
         }
+        for crowd in registry.crowds(|crowd| names(crowd.class.filter(), name)) {
+            if !self.has_topics_of(crowd.class.filter()) && registry.close(&crowd) {
+                self.inner.end_crowd(&crowd, EndReason::TopicDeleted);
+            }
+        }
         Ok(())
+    }
+
+    /// Whether any of the topics that a filter names exists.
+    fn has_topics_of(&self, filter: &Filter) -> bool {
+        let writer = self.inner.writer.lock();
+        let mut patterns = filter.patterns().iter();
+        patterns.any(|pattern| writer.topics.get(pattern.as_str()).is_some())
     }
 
     /// Returns the names of the topics that were created or published on, sorted.

@@ -61,6 +61,7 @@ mod builder;
 mod class;
 mod control;
 mod core;
+mod crowd;
 mod error;
 mod history;
 mod inner;
@@ -78,7 +79,7 @@ mod subscription;
 mod topics;
 mod writer;
 
-pub use attend::{Attend, Attendance};
+pub use attend::{Attend, Attendance, Told};
 pub use builder::HubBuilder;
 pub use class::Class;
 pub use control::{Control, Controls, Item};

@@ -1,4 +1,4 @@
-//! The subscriptions that live, by id, and what is known of each.
+//! The subscriptions that live, by id, and what is known of each; and who is present without one.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -7,15 +7,17 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use crate::event::{Filter, topic};
-use crate::ring::Notify;
 
 use super::class::Class;
 use super::control::{Control, WAITING_MAX, overlap};
+use super::crowd::Crowd;
 use super::error::{EndReason, SubscribeError};
 use super::sleepers::Sleeper;
 
 /// Longest id of a subscription, bytes.
 pub const ID_BYTES_MAX: usize = 255;
+/// Longest name of a crowd, bytes: a number follows it.
+const CROWD_NAME_MAX: usize = 200;
 
 /// What a hub and a receiver share about a subscription.
 pub(super) struct Ticket {
@@ -26,10 +28,6 @@ pub(super) struct Ticket {
     ended: AtomicU8,
     /// Wants to know who joins and leaves.
     watches: bool,
-    /// It gets what its class takes of these topics only.
-    within: Vec<Filter>,
-    /// Whom to tell beside the sleeper; only who attends without a receiver has it.
-    notify: Option<Arc<dyn Notify>>,
     controls: Mutex<VecDeque<Control>>,
     /// Whether there are any.
     has_controls: AtomicBool,
@@ -72,8 +70,6 @@ pub(super) struct Entrance {
     pub(super) id: Option<Box<str>>,
     pub(super) class: Arc<Class>,
     pub(super) watches: bool,
-    pub(super) within: Vec<Filter>,
-    pub(super) notify: Option<Arc<dyn Notify>>,
 }
 
 #[derive(Default)]
@@ -84,8 +80,16 @@ pub(super) struct Registry {
 #[derive(Default)]
 struct Live {
     by_id: HashMap<Box<str>, Arc<Ticket>>,
+    /// Those who are present without a receiver.
+    crowds: Vec<Arc<Crowd>>,
     made: u64,
     watchers: usize,
+}
+
+/// Who wants to know of somebody.
+pub(super) struct Watchers {
+    pub(super) tickets: Vec<Arc<Ticket>>,
+    pub(super) crowds: Vec<Arc<Crowd>>,
 }
 
 impl Ticket {
@@ -110,23 +114,6 @@ impl Ticket {
         let _ = self
             .ended
             .compare_exchange(0, code, Ordering::Release, Ordering::Relaxed);
-    }
-
-    /// Whether it would get an event of this topic, were it not for the rest of the event.
-    pub(super) fn takes_topic(&self, topic: &str) -> bool {
-        self.class.filter().matches(topic) && self.within.iter().all(|one| one.matches(topic))
-    }
-
-    /// Whether somebody receives by it.
-    pub(super) fn receives(&self) -> bool {
-        self.notify.is_none()
-    }
-
-    /// Tells who attends without a receiver that something happened. To be called without a lock.
-    pub(super) fn ring(&self) {
-        if let Some(notify) = &self.notify {
-            notify.notify();
-        }
     }
 
     /// Leaves a control for the receiver.
@@ -175,13 +162,7 @@ impl Ticket {
 impl Registry {
     /// Enters a subscription under its id, or under one that is made for it.
     pub(super) fn enter(&self, entrance: Entrance) -> Result<Arc<Ticket>, SubscribeError> {
-        let Entrance {
-            id,
-            class,
-            watches,
-            within,
-            notify,
-        } = entrance;
+        let Entrance { id, class, watches } = entrance;
         if let Some(id) = &id
             && !is_id(id)
         {
@@ -201,8 +182,6 @@ impl Registry {
             sleeper: Sleeper::new(),
             ended: AtomicU8::new(0),
             watches,
-            within,
-            notify,
             controls: Mutex::default(),
             has_controls: AtomicBool::new(false),
             figures: Figures::default(),
@@ -238,15 +217,50 @@ impl Registry {
         self.live.lock().by_id.get(id).cloned()
     }
 
-    /// Returns the others that want to know what becomes of this one.
-    pub(super) fn watchers(&self, of: &Ticket) -> Vec<Arc<Ticket>> {
+    /// Returns the others that want to know what becomes of the one of this id and filter.
+    pub(super) fn watchers(&self, id: &str, filter: &Filter) -> Option<Watchers> {
         if self.live.lock().watchers == 0 {
-            return Vec::new();
+            return None;
         }
-        self.all(|one| {
-            one.watches && one.id != of.id && overlap(one.class.filter(), of.class.filter())
+        Some(Watchers {
+            tickets: self
+                .all(|one| one.watches && *one.id != *id && overlap(one.class.filter(), filter)),
+            crowds: self.crowds(|one| one.watches && overlap(one.class.filter(), filter)),
         })
     }
+
+    // -- Crowds
+
+    pub(super) fn open(&self, crowd: Crowd) -> Result<Arc<Crowd>, SubscribeError> {
+        if !is_id(&crowd.name) || crowd.name.len() > CROWD_NAME_MAX {
+            return Err(SubscribeError::Id);
+        }
+        let crowd = Arc::new(crowd);
+        let mut live = self.live.lock();
+        live.watchers += usize::from(crowd.watches);
+        live.crowds.push(crowd.clone());
+        Ok(crowd)
+    }
+
+    /// `false`: it is closed already.
+    pub(super) fn close(&self, crowd: &Arc<Crowd>) -> bool {
+        let mut live = self.live.lock();
+        let found = live.crowds.iter().position(|one| Arc::ptr_eq(one, crowd));
+        if let Some(at) = found {
+            live.crowds.swap_remove(at);
+            live.watchers -= usize::from(crowd.watches);
+        }
+        found.is_some()
+    }
+
+    /// Returns those of whom `which` says true.
+    pub(super) fn crowds(&self, mut which: impl FnMut(&Crowd) -> bool) -> Vec<Arc<Crowd>> {
+        let live = self.live.lock();
+        let crowds = live.crowds.iter().filter(|crowd| which(crowd));
+        crowds.cloned().collect()
+    }
+
+    // -- All subscriptions
 
     /// Returns those of whom `which` says true, sorted by id.
     pub(super) fn all(&self, mut which: impl FnMut(&Ticket) -> bool) -> Vec<Arc<Ticket>> {

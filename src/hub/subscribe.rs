@@ -6,6 +6,7 @@ use crate::event::Filter;
 use crate::ring;
 
 use super::class::Class;
+use super::control::Control;
 use super::core::Hub;
 use super::error::{EndReason, SubscribeError};
 use super::reader::Reader;
@@ -53,8 +54,6 @@ impl Hub {
             id,
             class: class.clone(),
             watches,
-            within: Vec::new(),
-            notify: None,
         })?;
         let mut receiver =
             Receiver::new(subscriber, self.inner.clone(), ticket, class, subscription);
@@ -71,33 +70,46 @@ impl Hub {
     /// Ends the subscription of that id: its receiver gets nothing more, and a receive that waits ends at once, with
     /// `Unsubscribed`. `false` where no such subscription lives.
     pub fn unsubscribe(&self, id: &str) -> bool {
-        match self.inner.registry.take(id) {
-            Some(ticket) => {
-                self.inner.end(&ticket, EndReason::Unsubscribed);
-                true
-            }
-            None => false,
+        if let Some(ticket) = self.inner.registry.take(id) {
+            self.inner.end(&ticket, EndReason::Unsubscribed);
+            return true;
         }
+        let mut ended = false;
+        for crowd in self.inner.registry.crowds(|crowd| crowd.may_have(id)) {
+            if crowd.end_member(id) {
+                let left = |id| Control::Left { id };
+                self.inner.announce_id(id, crowd.class.filter(), left);
+                ended = true;
+            }
+        }
+        ended
     }
 
     /// Returns the ids of the subscriptions that would get an event of this topic, were it not for its type and the
     /// rest of it, sorted: who listens there.
     pub fn presence(&self, topic: &str) -> Vec<String> {
-        let all = self.inner.registry.all(|ticket| ticket.takes_topic(topic));
-        all.iter().map(|ticket| ticket.id.clone().into()).collect()
+        let takes = |ticket: &Ticket| ticket.class.filter().matches(topic);
+        let all = self.inner.registry.all(takes);
+        let mut ids: Vec<String> = all.iter().map(|ticket| ticket.id.clone().into()).collect();
+        for crowd in self.inner.registry.crowds(|crowd| crowd.takes_topic(topic)) {
+            let members = crowd.members().into_iter();
+            ids.extend(members.map(|number| crowd.id_of(number)));
+        }
+        ids.sort_unstable();
+        ids
     }
 
     /// Returns what every subscription has done so far, sorted by id.
     pub fn subscriptions(&self) -> Vec<SubscriptionStats> {
         let head = self.head();
-        let all = self.inner.registry.all(Ticket::receives);
+        let all = self.inner.registry.all(|_| true);
         all.iter().map(|ticket| ticket.stats(head)).collect()
     }
 
     /// Returns what one subscription has done so far; `None` where no such one lives.
     pub fn subscription(&self, id: &str) -> Option<SubscriptionStats> {
         let ticket = self.inner.registry.find(id)?;
-        ticket.receives().then(|| ticket.stats(self.head()))
+        Some(ticket.stats(self.head()))
     }
 
     /// Creates a cursor over everything, which stands after the newest event.

@@ -79,7 +79,7 @@ impl<S: Service> Reactor<S> {
         };
         let i = core.insert(Cold {
             requests: Some(requests),
-            peer,
+            peer: peer.into(),
             session: secured,
             ..Cold::free()
         });
@@ -118,19 +118,19 @@ impl<S: Service> Reactor<S> {
 impl<S: Service> Core<S> {
     /// Notes who is behind connection `i`, and counts it there.
     pub(super) fn meet(&mut self, i: u32, client: SocketAddr) -> Entry {
-        let known = self.cold[i as usize].peer.ip() == client.ip();
+        let known = self.cold[i as usize].peer.ip() == client.ip().to_canonical();
         let Some(max) = self.limits.max_connections_per_address else {
-            self.cold[i as usize].peer = client;
+            self.cold[i as usize].peer = client.into();
             return Entry::Within;
         };
         if known && self.cold[i as usize].counted {
-            self.cold[i as usize].peer = client;
+            self.cold[i as usize].peer = client.into();
             return Entry::Within;
         }
         self.part(i);
         let entry = self.group.clients.enter(client.ip(), max);
         let cold = &mut self.cold[i as usize];
-        cold.peer = client;
+        cold.peer = client.into();
         cold.counted = entry != Entry::Turned;
         entry
     }

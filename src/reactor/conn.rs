@@ -1,6 +1,6 @@
 //! A connection's state: what every pump touches in 40 bytes, the rest apart.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::class::ClassId;
@@ -54,6 +54,8 @@ pub(super) struct Hot {
 }
 
 const _: () = assert!(cfg!(debug_assertions) || size_of::<Hot>() <= 40);
+/// Most bytes of a connection's cold part.
+const COLD_MAX: usize = 112;
 
 /// What is known about a connection's socket and its place in the queues.
 #[derive(Clone, Copy, Debug, Default)]
@@ -107,6 +109,39 @@ impl Hot {
     }
 }
 
+/// An address in 18 bytes. Of IPv6 it has no scope and no flow; one of IPv4 comes back as such.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Address {
+    ip: [u8; 16],
+    port: [u8; 2],
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        let ip = match address.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
+        Self {
+            ip: ip.octets(),
+            port: address.port().to_be_bytes(),
+        }
+    }
+}
+
+impl From<Address> for SocketAddr {
+    fn from(address: Address) -> Self {
+        let ip = Ipv6Addr::from(address.ip).to_canonical();
+        Self::new(ip, u16::from_be_bytes(address.port))
+    }
+}
+
+impl Address {
+    pub(super) fn ip(self) -> IpAddr {
+        SocketAddr::from(self).ip()
+    }
+}
+
 /// The part of a connection that is touched now and then.
 pub(super) struct Cold<S: Service> {
     /// There until the connection becomes a stream.
@@ -114,7 +149,7 @@ pub(super) struct Cold<S: Service> {
     /// There once it is a WebSocket.
     pub(super) ws: Option<Box<Ws<S>>>,
     /// The client, as far as it is known.
-    pub(super) peer: SocketAddr,
+    pub(super) peer: Address,
     /// The TLS of its socket, if it has any.
     pub(super) session: Secured,
     /// It counts among the connections of its client.
@@ -148,10 +183,11 @@ pub(super) struct Cold<S: Service> {
 
 impl<S: Service> Cold<S> {
     pub(super) fn free() -> Self {
+        const { assert!(size_of::<Self>() <= COLD_MAX) };
         Self {
             requests: None,
             ws: None,
-            peer: SocketAddr::from(([0, 0, 0, 0], 0)),
+            peer: Address::from(SocketAddr::from(([0, 0, 0, 0], 0))),
             session: None,
             counted: false,
             since: 0,
@@ -212,6 +248,19 @@ impl Outbound {
                 self.sent += n;
                 None
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_comes_back() {
+        for text in ["192.0.2.1:80", "[2001:db8::7]:65535", "0.0.0.0:0"] {
+            let address: SocketAddr = text.parse().unwrap();
+            assert_eq!(SocketAddr::from(Address::from(address)), address);
         }
     }
 }

@@ -117,11 +117,13 @@ impl<S: Service> Core<S> {
     }
 
     pub(super) fn tick_of(&self, at: Instant) -> Tick {
-        (at.saturating_duration_since(self.started).as_millis() / TICK.as_millis()) as Tick
+        let ticks = at.saturating_duration_since(self.started).as_millis() / TICK.as_millis();
+        // One that is too far away is looked at now and then, and found not to have come.
+        ticks.min(u128::from(Tick::MAX - 1)) as Tick
     }
 
     pub(super) fn instant_of(&self, tick: Tick) -> Instant {
-        self.started + TICK * tick.min(u64::from(u32::MAX)) as u32
+        self.started + TICK * tick
     }
 
     /// Sets when the wheel looks at connection `i`.

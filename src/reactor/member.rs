@@ -71,7 +71,7 @@ impl<S: Service> Core<S> {
             reason,
             id: self.stream_id(i),
             tag: cold.tag,
-            peer: cold.peer,
+            peer: cold.peer.into(),
             key: &class.key,
             form: class.form,
             delivered: cold.delivered,

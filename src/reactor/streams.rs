@@ -115,6 +115,15 @@ impl<'a, S: Service> Streams<'a, S> {
         found.is_some()
     }
 
+    /// Ends all whose filter `which` says true of, once the service has returned.
+    pub fn end_those(&mut self, which: impl Fn(&S::Key) -> bool, why: Farewell) {
+        let found = (0..self.core.hot.len() as u32).filter(|i| {
+            let info = self.core.describe(*i);
+            info.is_some_and(|info| which(info.key))
+        });
+        self.ended.extend(found.map(|i| (i, why)));
+    }
+
     /// Sends one some bytes of its wire form, whole frames that are not compressed yet, between two
     /// frames of its class.
     pub fn send(&mut self, id: StreamId, bytes: &[u8]) -> Queued {
@@ -172,7 +181,7 @@ impl<S: Service> Core<S> {
         Some(StreamInfo {
             id: self.stream_id(i),
             tag: cold.tag,
-            peer: cold.peer,
+            peer: cold.peer.into(),
             key: &class.key,
             form: class.form,
             open: Duration::from_secs(u64::from(now.saturating_sub(cold.since))),

@@ -109,9 +109,10 @@ impl<S: Service> Reactor<S> {
             };
         }
         let tick = self.core.wheel.next_due().unwrap_or(Tick::MAX);
-        let scan = self
-            .core
-            .instant_of(u64::from(self.next_scan) * (1000 / TICK.as_millis() as u64));
+        let scan = self.core.instant_of(
+            self.next_scan
+                .saturating_mul(1000 / TICK.as_millis() as Tick),
+        );
         let timers = self.core.instant_of(tick).min(scan);
         let others = [self.stop_at, self.core.held.next_due()];
         others.into_iter().flatten().chain([timers]).min()

@@ -11,8 +11,8 @@ pub(super) const TICK: Duration = Duration::from_millis(100);
 /// One turn of the wheel is 102 seconds; later deadlines are looked at once a turn.
 const SLOTS: usize = 1024;
 
-/// Ticks since the reactor started.
-pub(super) type Tick = u64;
+/// Ticks since the reactor started: 13 years of them.
+pub(super) type Tick = u32;
 
 /// The end of a list of entries.
 const NONE: u32 = u32::MAX;
@@ -50,7 +50,7 @@ impl Wheel {
     /// Enters `key` for a look at tick `at`, or as soon as possible if that has passed. Returns the
     /// tick of the look, which comes earlier than one that is more than a turn away.
     pub(super) fn insert(&mut self, key: u32, at: Tick) -> Tick {
-        let at = at.clamp(self.next, self.next + SLOTS as u64 - 1);
+        let at = at.clamp(self.next, self.next + SLOTS as Tick - 1);
         let slot = &mut self.slots[at as usize % SLOTS];
         let entry = Entry { key, after: *slot };
         match self.entries.get_mut(self.free as usize) {
@@ -73,7 +73,7 @@ impl Wheel {
             self.next = self.next.max(now + 1);
             return;
         }
-        let last = now.min(self.next + SLOTS as u64 - 1);
+        let last = now.min(self.next + SLOTS as Tick - 1);
         while self.next <= last {
             let mut at = std::mem::replace(&mut self.slots[self.next as usize % SLOTS], NONE);
             while let Some(entry) = self.entries.get_mut(at as usize) {
@@ -92,7 +92,7 @@ impl Wheel {
         if self.used == 0 {
             return None;
         }
-        (self.next..self.next + SLOTS as u64).find(|t| self.slots[*t as usize % SLOTS] != NONE)
+        (self.next..self.next + SLOTS as Tick).find(|t| self.slots[*t as usize % SLOTS] != NONE)
     }
 }
 
@@ -124,7 +124,7 @@ mod tests {
         wheel.expire(101, &mut due);
         assert_eq!(due, [2]);
         due.clear();
-        wheel.expire(101 + SLOTS as u64, &mut due);
+        wheel.expire(101 + SLOTS as Tick, &mut due);
         assert_eq!(due, [1]);
     }
 
@@ -132,7 +132,7 @@ mod tests {
     fn a_clock_that_leaps_loses_no_key() {
         let mut wheel = Wheel::new();
         for key in 0..2000 {
-            wheel.insert(key, u64::from(key));
+            wheel.insert(key, key);
         }
         let mut due = Vec::new();
         wheel.expire(1_000_000, &mut due);

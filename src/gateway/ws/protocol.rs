@@ -195,7 +195,7 @@ impl Gateway {
         notice: &mut Vec<u8>,
         request: Option<&str>,
     ) -> Result<((Position, bool), Subscribed<StreamFilter>), Problem> {
-        let union = session.add(filter).map_err(|error| {
+        let union = session.add(filter, &self.wanted).map_err(|error| {
             Problem::new(400, format!("topic: all subscriptions together: {error}")).field("topic")
         })?;
         let allowed = session.may_read.clone().unwrap_or_else(Filter::all);

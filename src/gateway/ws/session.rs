@@ -1,6 +1,7 @@
 //! What is known about one subscriber: what it may do, what it receives, how it behaves.
 
 use super::super::forms::{Form, Messages};
+use super::WantedFilters;
 use crate::event::{Filter, FilterError, Pattern};
 
 /// What one error costs, and what it may come to.
@@ -49,10 +50,15 @@ impl Session {
         self.wanted.as_ref()
     }
 
-    /// Adds what `more` takes; returns all that is wanted now.
-    pub(super) fn add(&mut self, more: &Filter) -> Result<Filter, FilterError> {
+    /// Adds what `more` takes; returns all that is wanted now, as `known` has it.
+    pub(super) fn add(
+        &mut self,
+        more: &Filter,
+        known: &WantedFilters,
+    ) -> Result<Filter, FilterError> {
         let patterns = self.wanted.iter().flat_map(|wanted| wanted.patterns());
         let union = Filter::new(patterns.chain(more.patterns()).cloned())?;
+        let union = known.shared(union);
         self.wanted = Some(union.clone());
         Ok(union)
     }
@@ -107,9 +113,13 @@ mod tests {
     #[test]
     fn a_connection_receives_the_union_of_what_it_asked_for() {
         let mut session = Session::new(None, None, Messages::Plain);
-        assert_eq!(session.add(&filter(&["a", "b"])), Ok(filter(&["a", "b"])));
+        let known = WantedFilters::default();
         assert_eq!(
-            session.add(&filter(&["c.>"])),
+            session.add(&filter(&["a", "b"]), &known),
+            Ok(filter(&["a", "b"]))
+        );
+        assert_eq!(
+            session.add(&filter(&["c.>"]), &known),
             Ok(filter(&["a", "b", "c.>"]))
         );
         assert_eq!(

@@ -164,7 +164,7 @@ impl Gateway {
         bytes.extend_from_slice(&notice);
         Ok(SocketPlan {
             head: bytes,
-            socket: Socket::Hub(Box::new(session)),
+            socket: Socket::Hub(session),
             inflate: handshake.inflate(),
             limits: self.socket_limits.clone(),
             subscribed,

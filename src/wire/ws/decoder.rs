@@ -2,7 +2,7 @@
 
 use super::assembly::{Assembly, check_message};
 use super::close::CloseFrame;
-use super::frame::{FrameHeader, Opcode};
+use super::frame::{CONTROL_MAX, FrameHeader, Opcode};
 use super::inflate::Inflater;
 use super::limits::Limits;
 use super::mask::{advanced, apply_mask};
@@ -97,7 +97,7 @@ pub struct Decoder {
     frame: Option<Frame>,
     message: Option<Box<Assembly>>,
     /// The payload of a control frame, while it arrives and until the next call.
-    control: Vec<u8>,
+    control: Option<Box<Control>>,
     /// The message handed out last.
     handed: Option<Box<Assembly>>,
     /// The window between messages, where it is kept.
@@ -110,6 +110,34 @@ struct Frame {
     fin: bool,
     left: u64,
     mask: [u8; 4],
+}
+
+/// The payload of a control frame.
+struct Control {
+    bytes: [u8; CONTROL_MAX],
+    len: u8,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self {
+            bytes: [0; CONTROL_MAX],
+            len: 0,
+        }
+    }
+}
+
+impl Control {
+    /// Appends a piece; the header has been checked, so all pieces together fit.
+    fn push(&mut self, piece: &[u8]) {
+        let start = usize::from(self.len);
+        self.bytes[start..start + piece.len()].copy_from_slice(piece);
+        self.len += piece.len() as u8;
+    }
+
+    fn payload(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
 }
 
 /// Where the bytes of an item lie.
@@ -134,7 +162,7 @@ impl Decoder {
             head_len: 0,
             frame: None,
             message: None,
-            control: Vec::new(),
+            control: None,
             handed: None,
             window: None,
         }
@@ -160,8 +188,8 @@ impl Decoder {
         if let Some(handed) = self.handed.take() {
             handed.recycle(scratch);
         }
-        if self.frame.is_none() && !self.control.is_empty() {
-            self.control = Vec::new();
+        if self.frame.is_none() {
+            self.control = None;
         }
         let mut used = 0;
         let done = loop {
@@ -178,9 +206,14 @@ impl Decoder {
                 Some(message) => Item::Message(message.kind, &message.data),
                 None => unreachable!("an assembled message was just put there"),
             },
-            Done::Control(Opcode::Ping) => Item::Ping(&self.control),
-            Done::Control(Opcode::Pong) => Item::Pong(&self.control),
-            Done::Control(_) => Item::Close(CloseFrame::read(&self.control)?),
+            Done::Control(opcode) => {
+                let payload = self.control.as_ref().map_or(&[][..], |it| it.payload());
+                match opcode {
+                    Opcode::Ping => Item::Ping(payload),
+                    Opcode::Pong => Item::Pong(payload),
+                    _ => Item::Close(CloseFrame::read(payload)?),
+                }
+            }
         };
         Ok((used, item))
     }
@@ -351,7 +384,9 @@ impl Decoder {
         frame.mask = advanced(frame.mask, len);
         self.frame = (frame.left > 0).then_some(frame);
         if frame.opcode.is_control() {
-            self.control.extend_from_slice(piece);
+            if !piece.is_empty() {
+                self.control.get_or_insert_default().push(piece);
+            }
             return Ok((frame.left == 0).then_some(Done::Control(frame.opcode)));
         }
         if self.message.is_none() {

@@ -1,0 +1,167 @@
+//! Those who are present at the same topics without receivers, as the connections of a server: kept as numbers.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::event::Filter;
+use crate::ring::Notify;
+
+use super::attend::Told;
+use super::class::Class;
+use super::control::WAITING_MAX;
+use super::error::EndReason;
+
+/// Members with one filter, of one name.
+pub(super) struct Crowd {
+    /// What their ids begin with.
+    pub(super) name: Box<str>,
+    pub(super) class: Arc<Class>,
+    /// They get what their class takes of these topics only.
+    within: Vec<Filter>,
+    /// They want to know who joins and leaves.
+    pub(super) watches: bool,
+    /// Told when there is something to take.
+    notify: Arc<dyn Notify>,
+    inside: Mutex<Inside>,
+    /// Whether something was told that is not taken yet.
+    has_news: AtomicBool,
+}
+
+#[derive(Default)]
+struct Inside {
+    members: HashSet<u64>,
+    /// Members that were ended one by one.
+    ended: VecDeque<u64>,
+    told: VecDeque<Told>,
+    /// All of them have ended.
+    over: Option<EndReason>,
+}
+
+impl Crowd {
+    pub(super) fn new(
+        (name, class): (Box<str>, Arc<Class>),
+        within: Vec<Filter>,
+        watches: bool,
+        notify: Arc<dyn Notify>,
+    ) -> Self {
+        Self {
+            name,
+            class,
+            within,
+            watches,
+            notify,
+            inside: Mutex::default(),
+            has_news: AtomicBool::new(false),
+        }
+    }
+
+    /// The id of a member.
+    pub(super) fn id_of(&self, number: u64) -> String {
+        format!("{}{number:x}", self.name)
+    }
+
+    /// The member of an id, whether it is there or not; `None`: it can be none of this crowd's.
+    fn number_of(&self, id: &str) -> Option<u64> {
+        let number = id.strip_prefix(&*self.name)?;
+        let number = u64::from_str_radix(number, 16).ok()?;
+        (self.id_of(number) == id).then_some(number)
+    }
+
+    /// Whether its members would get an event of this topic, were it not for the rest of the event.
+    pub(super) fn takes_topic(&self, topic: &str) -> bool {
+        self.class.filter().matches(topic) && self.within.iter().all(|one| one.matches(topic))
+    }
+
+    /// `false`: it is there already, or the crowd is over.
+    pub(super) fn enter(&self, number: u64) -> bool {
+        let mut inside = self.inside.lock();
+        inside.over.is_none() && inside.members.insert(number)
+    }
+
+    /// `false`: it is not there.
+    pub(super) fn leave(&self, number: u64) -> bool {
+        let mut inside = self.inside.lock();
+        let left = inside.members.remove(&number);
+        if inside.members.len() < inside.members.capacity() / 4 {
+            inside.members.shrink_to_fit();
+        }
+        left
+    }
+
+    pub(super) fn members(&self) -> Vec<u64> {
+        self.inside.lock().members.iter().copied().collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.inside.lock().members.is_empty()
+    }
+
+    /// Whether an id could be one of this crowd's.
+    pub(super) fn may_have(&self, id: &str) -> bool {
+        self.number_of(id).is_some()
+    }
+
+    /// Ends the member of an id; `false`: it is none of these.
+    pub(super) fn end_member(&self, id: &str) -> bool {
+        let Some(number) = self.number_of(id) else {
+            return false;
+        };
+        let mut inside = self.inside.lock();
+        if !inside.members.remove(&number) {
+            return false;
+        }
+        // No more than there were members.
+        inside.ended.push_back(number);
+        drop(inside);
+        self.ring();
+        true
+    }
+
+    /// Ends all of them; returns who they were.
+    pub(super) fn end_all(&self, reason: EndReason) -> Vec<u64> {
+        let mut inside = self.inside.lock();
+        inside.over = Some(reason);
+        let members = std::mem::take(&mut inside.members);
+        drop(inside);
+        self.ring();
+        members.into_iter().collect()
+    }
+
+    /// Leaves something for whoever serves them. At most 64 wait; then the oldest goes.
+    pub(super) fn tell(&self, told: Told) {
+        let mut inside = self.inside.lock();
+        if inside.told.len() == WAITING_MAX {
+            inside.told.pop_front();
+        }
+        inside.told.push_back(told);
+        drop(inside);
+        self.ring();
+    }
+
+    /// Takes the next thing that was told.
+    pub(super) fn take(&self) -> Option<Told> {
+        // Acquire: pairs with the Release in `ring`.
+        if !self.has_news.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut inside = self.inside.lock();
+        if let Some(told) = inside.told.pop_front() {
+            return Some(told);
+        }
+        if let Some(number) = inside.ended.pop_front() {
+            return Some(Told::Ended { number });
+        }
+        self.has_news.store(false, Ordering::Relaxed);
+        inside.over.map(|reason| Told::Over { reason })
+    }
+
+    /// To be called without a lock.
+    fn ring(&self) {
+        // Release: pairs with the Acquire in `take`.
+        self.has_news.store(true, Ordering::Release);
+        self.notify.notify();
+    }
+}
