@@ -1,0 +1,90 @@
+//! What a quiet connection holds. A test binary of its own, because it counts every allocation of its thread.
+#![cfg(feature = "gateway")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use eventring::gateway::{Server, ServerConfig};
+use eventring::hub::Hub;
+
+thread_local! {
+    static LIVE: Cell<i64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: everything is handed on to the system's allocator; counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.with(|live| live.set(live.get() + layout.size() as i64));
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        LIVE.with(|live| live.set(live.get() - layout.size() as i64));
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Tables double when they are full: from one power of two to the next, all that grows is of connections.
+const BEFORE: usize = 128;
+const AFTER: usize = 2 * BEFORE;
+
+/// Opens connections until there are `count`, each until its first bytes have come.
+fn open(server: &mut Server, streams: &mut Vec<TcpStream>, count: usize, request: &str) {
+    while streams.len() < count {
+        let mut stream = TcpStream::connect(server.local_addrs()[0]).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut buffer = [0; 4096];
+        loop {
+            assert!(Instant::now() < deadline, "no answer");
+            server.turn(Some(Duration::ZERO)).unwrap();
+            match stream.read(&mut buffer) {
+                Ok(n) => break assert!(n > 0, "the answer ends early"),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+            }
+        }
+        streams.push(stream);
+    }
+    server.turn(Some(Duration::ZERO)).unwrap();
+}
+
+fn bytes_of_one(request: &str) -> i64 {
+    let hub = Hub::new();
+    let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+    let mut server = Server::bind(&hub, config).unwrap();
+    let mut streams = Vec::with_capacity(AFTER);
+    open(&mut server, &mut streams, BEFORE, request);
+    let before = LIVE.get();
+    open(&mut server, &mut streams, AFTER, request);
+    (LIVE.get() - before) / (AFTER - BEFORE) as i64
+}
+
+#[test]
+fn a_quiet_stream_holds_200_bytes_at_most() {
+    let request = "GET /api/v1/events/stream?topic=a HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let bytes = bytes_of_one(request);
+    assert!((1..=200).contains(&bytes), "{bytes} bytes");
+}
+
+#[test]
+fn a_quiet_socket_holds_400_bytes_at_most() {
+    for extensions in ["", "Sec-WebSocket-Extensions: permessage-deflate\r\n"] {
+        let bytes = bytes_of_one(&format!(
+            "GET /api/v1/ws?topic=a HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+             Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{extensions}\r\n"
+        ));
+        assert!((1..=400).contains(&bytes), "{bytes} bytes");
+    }
+}
