@@ -71,8 +71,7 @@ impl Gateway {
             }
             Route::Stream => {
                 let access = self.authorize(head, peer, Action::Subscribe)?;
-                let request =
-                    StreamRequest::read(head, self.common.options, self.common.frame_log)?;
+                let request = StreamRequest::read(head, self.common.options, self.room())?;
                 if reply.head_only {
                     let bytes = request.head_only();
                     return Ok(Begin::Answer(Answer {

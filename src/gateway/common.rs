@@ -22,6 +22,8 @@ pub(super) struct Common {
     pub(super) options: StreamOptions,
     /// Bytes of a frame log.
     pub(super) frame_log: usize,
+    /// Streams that may be compressed with Brotli.
+    pub(super) brotli_streams: usize,
     /// Whether streams are listed in the presence of their topics.
     pub(super) presence: bool,
     pub(super) guard: Arc<Guard>,

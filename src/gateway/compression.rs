@@ -1,4 +1,4 @@
-//! Which streams are compressed.
+//! Which streams are compressed, and how.
 
 use super::problem::Problem;
 use crate::wire::http::{Coding, Head};
@@ -16,21 +16,58 @@ pub enum Compression {
     /// permessage-deflate.
     #[default]
     Gzip,
+    /// As [`Gzip`](Self::Gzip), and with Brotli for clients that value it higher, or accept nothing else: up
+    /// to [`ServerConfig::brotli_streams`](super::ServerConfig::brotli_streams), since each has a compressor of its own.
+    #[cfg(feature = "brotli")]
+    Brotli,
 }
 
 impl Compression {
-    /// The coding for the stream that `head` asks for.
+    /// All that there are, by the names that they have in addresses, bodies and settings.
+    const NAMES: &[(&str, Self)] = &[
+        ("off", Self::Off),
+        ("gzip", Self::Gzip),
+        #[cfg(feature = "brotli")]
+        ("brotli", Self::Brotli),
+    ];
+
+    /// The name in addresses, bodies and settings.
+    pub fn name(self) -> &'static str {
+        let found = Self::NAMES.iter().find(|(_, known)| *known == self);
+        found.map_or("", |(name, _)| name)
+    }
+
+    /// The one of a name.
+    ///
+    /// ```
+    /// use eventring::gateway::Compression;
+    ///
+    /// assert_eq!(Compression::parse("off"), Some(Compression::Off));
+    /// assert_eq!(Compression::parse("zip"), None);
+    /// ```
+    pub fn parse(name: &str) -> Option<Self> {
+        let found = Self::NAMES.iter().find(|(known, _)| *known == name);
+        found.map(|(_, compression)| *compression)
+    }
+
+    /// What was expected of a name.
+    pub(super) fn expected() -> String {
+        let names: Vec<&str> = Self::NAMES.iter().map(|(name, _)| *name).collect();
+        format!("compression is {}", names.join(", "))
+    }
+
+    /// The coding for the stream that `head` asks for; `brotli`: there is room for one more of that.
     // RFC 9110, 15.5.7: 406 where no representation is acceptable.
-    pub(super) fn choose(self, head: &Head) -> Result<Coding, Problem> {
+    pub(super) fn choose(self, head: &Head, brotli: bool) -> Result<Coding, Problem> {
         let offered: &[Coding] = match self {
             Self::Off => &[Coding::Identity],
-            Self::Gzip => &[Coding::Gzip, Coding::Identity],
+            #[cfg(feature = "brotli")]
+            Self::Brotli if brotli => &[Coding::Gzip, Coding::Brotli, Coding::Identity],
+            _ => &[Coding::Gzip, Coding::Identity],
         };
         Coding::choose(head, offered).ok_or_else(|| {
-            let detail = match self {
-                Self::Off => "accept-encoding: streams come as identity",
-                Self::Gzip => "accept-encoding: streams come as identity or gzip",
-            };
+            let names: Vec<&str> = offered.iter().map(|coding| coding.name()).collect();
+            let detail = format!("accept-encoding: streams come as {}", names.join(", "));
             Problem::new(406, detail).field("accept-encoding")
         })
     }

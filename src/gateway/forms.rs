@@ -17,8 +17,9 @@ pub(super) const DEFAULT_TYPE: &str = "message";
 /// publisher sends can be taken for a control.
 const CONTROLS: [&str; 5] = ["gap", "reset", "disconnect", "join", "leave"];
 
-/// The index of the first form of WebSocket: two codings, formats, framings and kinds of names come before it.
-const FIRST_OF_MESSAGES: u8 = 16;
+/// The index of the first form of WebSocket. Before it come three codings of two formats, framings and kinds of
+/// names.
+const FIRST_OF_MESSAGES: u8 = 24;
 
 /// Syntax and framing of a stream. Its index names a frame log of the reactor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +103,8 @@ impl Form {
         }
         let coding = match index / 8 {
             0 => Coding::Identity,
-            _ => Coding::Gzip,
+            1 => Coding::Gzip,
+            _ => Coding::Brotli,
         };
         let names = if index & 4 == 0 {
             Names::Type
@@ -137,6 +139,7 @@ impl Form {
             (Framing::Messages(Messages::Apart), _) => Codec::Messages { linked: false },
             (_, Coding::Identity) => Codec::Identity,
             (_, Coding::Gzip) => Codec::Gzip,
+            (_, Coding::Brotli) => Codec::Brotli,
         }
     }
 
@@ -173,7 +176,7 @@ impl Form {
     fn framing_of_plain(self) -> Framing {
         match self.coding {
             Coding::Identity => self.framing,
-            Coding::Gzip => Framing::Close,
+            Coding::Gzip | Coding::Brotli => Framing::Close,
         }
     }
 }

@@ -182,7 +182,7 @@ impl Gateway {
         offer: Offer,
         access: Access,
     ) -> Result<Begin<Self>, Problem> {
-        let request = StreamRequest::read(head, offer.options, self.common.frame_log)?;
+        let request = StreamRequest::read(head, offer.options, self.room())?;
         if head.method() == "HEAD" {
             return Ok(Begin::Answer(Answer {
                 bytes: request.head_only(),

@@ -143,6 +143,7 @@ impl Server {
             bounds,
             options,
             frame_log: config.frame_log_bytes / config.reactors,
+            brotli_streams: config.brotli_streams(),
             presence: config.presence,
             guard: Arc::new(Guard::new(hosts, origins)),
             proxies: Arc::new(proxies),

@@ -99,6 +99,13 @@ impl Gateway {
         }
     }
 
+    /// What the requests of streams are read by: the bytes of a frame log, and whether there is room for one
+    /// more stream that is compressed with Brotli.
+    pub(super) fn room(&self) -> (usize, bool) {
+        let brotli = self.handle.solo_streams() < self.common.brotli_streams;
+        (self.common.frame_log, brotli)
+    }
+
     /// The number of this gateway's reactor.
     pub(super) fn number(&self) -> usize {
         self.handle.reactor()

@@ -62,20 +62,20 @@ pub(super) struct StreamRequest {
 }
 
 impl StreamRequest {
-    /// Reads the query and the headers; `options` are those of who does not ask for others, and
-    /// `frame_log` the bytes of a frame log. Parameters that nobody knows are left alone: clients add
+    /// Reads the query and the headers; `options` are those of who does not ask for others, `frame_log`
+    /// the bytes of a frame log, and `brotli` says whether there is room for one more of these streams. Parameters that nobody knows are left alone: clients add
     /// their own to get past caches.
     pub(super) fn read(
         head: &Head,
         mut options: StreamOptions,
-        frame_log: usize,
+        (frame_log, brotli): (usize, bool),
     ) -> Result<Self, Problem> {
         let mut patterns: Vec<Cow<'_, str>> = Vec::new();
         let mut form = Form {
             format: Format::Data,
             framing: Framing::Close,
             names: Names::Type,
-            coding: options.compression.choose(head)?,
+            coding: Coding::Identity,
         };
         let (mut id, mut start, mut presence) = (None, Start::default(), false);
         for pair in query(head.query().unwrap_or_default()) {
@@ -98,9 +98,11 @@ impl StreamRequest {
                 "presence" => presence = switch("presence", &value)?,
                 "slow" => options.slow = slow(&value)?,
                 "buffer" => options.buffer = buffer(&value, frame_log)?,
+                "compression" => options.compression = compression(&value, options.compression)?,
                 _ => {}
             }
         }
+        form.coding = options.compression.choose(head, brotli)?;
         if head.version() == 10 {
             form.framing = Framing::Close;
         }
@@ -245,6 +247,21 @@ pub(super) fn since_parameter(value: &str) -> Result<Wanted, Problem> {
     let detail = "since is a time as 2026-03-01T12:00:00Z (RFC 3339)";
     time.map(|time| Wanted::Kept(Kept::Since(time)))
         .ok_or_else(|| Problem::new(400, detail).field("since"))
+}
+
+/// What a client asks for, of what there is: it may have less, and no other.
+fn compression(value: &str, offered: Compression) -> Result<Compression, Problem> {
+    let wrong = |detail: String| Problem::new(400, detail).field("compression");
+    match Compression::parse(value) {
+        None => Err(wrong(Compression::expected())),
+        Some(wanted) if wanted == Compression::Off || wanted == offered => Ok(wanted),
+        #[cfg(feature = "brotli")]
+        Some(Compression::Gzip) if offered == Compression::Brotli => Ok(Compression::Gzip),
+        Some(_) => {
+            let detail = format!("compression: {value} is not offered here");
+            Err(wrong(detail))
+        }
+    }
 }
 
 fn slow(value: &str) -> Result<SlowPolicy, Problem> {

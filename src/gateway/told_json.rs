@@ -58,14 +58,15 @@ pub(super) fn endpoints_json(endpoints: &[EndpointInfo]) -> Vec<u8> {
         let options = &endpoint.options;
         let _ = write!(
             out,
-            r#","connections":{},"heartbeat":{},"retry":{},"slow":"{}","buffer":{},"hold_ms":{},"max_age":{}}}"#,
+            r#","connections":{},"heartbeat":{},"retry":{},"slow":"{}","buffer":{},"hold_ms":{},"max_age":{},"compression":"{}"}}"#,
             endpoint.connections,
             options.heartbeat.as_secs_f64(),
             options.retry.as_secs_f64(),
             policy_name(options.slow),
             options.buffer,
             options.hold.as_millis(),
-            options.max_age.as_secs_f64()
+            options.max_age.as_secs_f64(),
+            options.compression.name()
         );
     }
     out.extend_from_slice(b"]}\n");

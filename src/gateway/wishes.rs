@@ -6,6 +6,7 @@ use std::time::Duration;
 use simd_json::OwnedValue;
 use simd_json::prelude::*;
 
+use super::compression::Compression;
 use super::options::{POLICY_NAMES, StreamOptions, policy};
 use super::problem::Problem;
 use crate::event::{Event, Filter};
@@ -100,6 +101,16 @@ pub(super) fn wish(body: &[u8], options: StreamOptions, frame_log: usize) -> Res
                 .and_then(policy)
                 .map(|slow| o.slow = slow)
                 .ok_or(POLICY_NAMES),
+            "compression" => match value.as_str().and_then(Compression::parse) {
+                Some(compression) => {
+                    o.compression = compression;
+                    Ok(())
+                }
+                None => {
+                    faults.note(name, Compression::expected());
+                    Ok(())
+                }
+            },
             _ => Err("is not known"),
         };
         if let Err(why) = good {
@@ -188,9 +199,17 @@ mod tests {
 
     #[test]
     fn every_fault_is_told() {
-        let told =
-            faults(r#"{"topics":["a..b"],"heartbeat":0.5,"buffer":1,"slow":"x","colour":1}"#);
-        for field in ["topics", "heartbeat", "buffer", "slow", "colour"] {
+        let told = faults(
+            r#"{"topics":["a..b"],"heartbeat":0.5,"buffer":1,"slow":"x","compression":"zip","colour":1}"#,
+        );
+        for field in [
+            "topics",
+            "heartbeat",
+            "buffer",
+            "slow",
+            "compression",
+            "colour",
+        ] {
             assert!(told.contains(&format!("{field}: ")), "{field}: {told}");
         }
         assert!(faults("[]").contains("not a JSON object"));

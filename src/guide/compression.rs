@@ -33,6 +33,17 @@
 //!
 //! `compressed_events` and `compressions` in `GET /api/v1/stats` show the ratio for your events.
 //!
+//! # Brotli
+//!
+//! `--compression brotli` (in the library, the feature `brotli` and `Compression::Brotli`) also serves clients
+//! that value `br` higher than gzip, or accept nothing else. Nothing of Brotli can be shared: each of these
+//! streams has a compressor of its own, 0.7 MiB large, and compresses each event again. So they are
+//! bounded, `--brotli-streams`, 64 of them; the next one gets gzip, if it accepts that. Browsers, which say
+//! `gzip, deflate, br`, value them alike and get gzip.
+//!
+//! An endpoint's option `compression` is `off`, `gzip` or `brotli`; a request may ask for less with
+//! `?compression=off`.
+//!
 //! # WebSocket
 //!
 //! A client that offers `permessage-deflate` (RFC 7692), as browsers do, gets its messages compressed in the

@@ -8,10 +8,11 @@
 use std::hash::Hash;
 
 use super::class::{Class, ClassId, Classes};
-use super::conn::{Flags, Phase};
+use super::conn::{Cold, Flags, Phase};
 use super::core::Core;
 use super::framelog::FrameLog;
 use super::service::{Codec, Service};
+use super::solo::Solo;
 use crate::wire::deflate::{Digest, gzip};
 
 /// Names a log while it is there.
@@ -47,14 +48,28 @@ impl LogName {
     }
 }
 
+/// What is known of a stream that is compressed into one.
+pub(super) enum Account {
+    Gzip(Sent),
+    Solo(Solo),
+}
+
 /// What a gzip stream was sent.
-pub(super) struct Account {
+pub(super) struct Sent {
     /// All that is plain of it, but for what came from the chain since it was joined.
     digest: Digest,
     /// What the chain came to where it was joined.
     joined: Digest,
     /// The newest id that it has beside those of events.
     told: u64,
+}
+
+/// What a stream was sent, if that is counted.
+fn sent_of<S: Service>(cold: &mut Cold<S>) -> Option<&mut Sent> {
+    match cold.account.as_deref_mut() {
+        Some(Account::Gzip(sent)) => Some(sent),
+        _ => None,
+    }
 }
 
 impl<S: Service> Core<S> {
@@ -64,14 +79,19 @@ impl<S: Service> Core<S> {
         let mut out = std::mem::take(&mut self.out(i).bytes);
         match S::codec(form) {
             Codec::Identity | Codec::Messages { .. } => out.extend_from_slice(plain),
+            Codec::Brotli => {
+                let mut solo = Solo::new(&self.group);
+                solo.write::<S>(form, plain, &mut out);
+                self.cold[i as usize].account = Some(Box::new(Account::Solo(solo)));
+            }
             Codec::Gzip => {
                 let mut digest = Digest::default();
                 digest.update(plain);
-                self.cold[i as usize].account = Some(Box::new(Account {
+                self.cold[i as usize].account = Some(Box::new(Account::Gzip(Sent {
                     digest,
                     joined: Digest::default(),
                     told,
-                }));
+                })));
                 let mut block = gzip::HEAD.to_vec();
                 gzip::stored(plain, &mut block);
                 S::seal(form, &block, false, &mut out);
@@ -87,11 +107,18 @@ impl<S: Service> Core<S> {
             return out.extend_from_slice(plain);
         }
         self.leave_chain(i);
-        if let (Some(form), Some(account)) = (self.form_of(i), &mut self.cold[i as usize].account) {
-            account.digest.update(plain);
-            let mut block = Vec::with_capacity(plain.len() + 8);
-            gzip::stored(plain, &mut block);
-            S::seal(form, &block, false, out);
+        let Some(form) = self.form_of(i) else {
+            return;
+        };
+        match self.cold[i as usize].account.as_deref_mut() {
+            Some(Account::Gzip(sent)) => {
+                sent.digest.update(plain);
+                let mut block = Vec::with_capacity(plain.len() + 8);
+                gzip::stored(plain, &mut block);
+                S::seal(form, &block, false, out);
+            }
+            Some(Account::Solo(solo)) => solo.write::<S>(form, plain, out),
+            None => {}
         }
     }
 
@@ -110,14 +137,14 @@ impl<S: Service> Core<S> {
         let mut plain = std::mem::take(&mut self.compressors.plain);
         plain.clear();
         let done = write(&mut plain);
-        if let Some(account) = &mut self.cold[i as usize].account
-            && !plain.is_empty()
-        {
-            account.digest.update(&plain);
-            S::seal(form, self.compressors.history(&plain), false, out);
-        }
-        if let Codec::Messages { linked } = codec {
-            self.compressors.messages(&plain, linked, out);
+        match (codec, self.cold[i as usize].account.as_deref_mut()) {
+            (Codec::Messages { linked }, _) => self.compressors.messages(&plain, linked, out),
+            (_, Some(Account::Solo(solo))) => solo.write::<S>(form, &plain, out),
+            (_, Some(Account::Gzip(sent))) if !plain.is_empty() => {
+                sent.digest.update(&plain);
+                S::seal(form, self.compressors.history(&plain), false, out);
+            }
+            _ => {}
         }
         self.compressors.plain = plain;
         done
@@ -126,14 +153,15 @@ impl<S: Service> Core<S> {
     /// Writes the last words of stream `i`, which has got everything.
     pub(super) fn write_end(&mut self, i: u32, form: u8, plain: &[u8], out: &mut Vec<u8>) {
         self.leave_chain(i);
-        match &mut self.cold[i as usize].account {
-            Some(account) => {
-                account.digest.update(plain);
+        match self.cold[i as usize].account.as_deref_mut() {
+            Some(Account::Gzip(sent)) => {
+                sent.digest.update(plain);
                 let mut block = Vec::with_capacity(plain.len() + 16);
                 gzip::stored(plain, &mut block);
-                gzip::end(account.digest, &mut block);
+                gzip::end(sent.digest, &mut block);
                 S::seal(form, &block, true, out);
             }
+            Some(Account::Solo(solo)) => solo.end::<S>(form, plain, out),
             None => out.extend_from_slice(plain),
         }
     }
@@ -144,11 +172,11 @@ impl<S: Service> Core<S> {
     pub(super) fn write_heartbeat(&mut self, i: u32, beat: &[u8], out: &mut Vec<u8>) {
         let newest = self.fed.saturating_sub(1);
         let class = self.classes.get(self.hot[i as usize].class);
-        if let (Some(class), Some(account)) = (class, &mut self.cold[i as usize].account) {
-            if account.told.max(class.last) >= newest {
+        if let (Some(class), Some(sent)) = (class, sent_of(&mut self.cold[i as usize])) {
+            if sent.told.max(class.last) >= newest {
                 return S::seal(class.form, &gzip::HEARTBEAT, false, out);
             }
-            account.told = newest;
+            sent.told = newest;
         }
         self.write_private(i, beat, out);
     }
@@ -167,8 +195,8 @@ impl<S: Service> Core<S> {
         if let Some(class) = self.classes.get_mut(id)
             && let Some(chain) = &class.chain
         {
-            if let Some(account) = &mut self.cold[i as usize].account {
-                account.joined = chain.log.sum_before(start);
+            if let Some(own) = sent_of(&mut self.cold[i as usize]) {
+                own.joined = chain.log.sum_before(start);
             }
             class.loose -= 1;
             let hot = self.hot(i);
@@ -209,9 +237,9 @@ impl<S: Service> Core<S> {
         if !hot.flags.has(Flags::ALIGNED) {
             return self.count_loose(i, -1);
         }
-        let sent = self.log_of(i).map(|(_, _, log)| log.sum_before(hot.cursor));
-        if let (Some(sent), Some(account)) = (sent, &mut self.cold[i as usize].account) {
-            account.digest.extend(account.joined, sent);
+        let sum = self.log_of(i).map(|(_, _, log)| log.sum_before(hot.cursor));
+        if let (Some(sum), Some(own)) = (sum, sent_of(&mut self.cold[i as usize])) {
+            own.digest.extend(own.joined, sum);
         }
         self.hot(i).flags.clear(Flags::ALIGNED);
     }
@@ -219,7 +247,7 @@ impl<S: Service> Core<S> {
     fn count_loose(&mut self, i: u32, more: i32) {
         let id = self.hot(i).class;
         if let Some(class) = self.classes.get_mut(id)
-            && S::codec(class.form) != Codec::Identity
+            && matches!(S::codec(class.form), Codec::Gzip | Codec::Messages { .. })
         {
             class.loose = class.loose.saturating_add_signed(more);
         }
@@ -227,11 +255,11 @@ impl<S: Service> Core<S> {
 
     /// Notes that stream `i` was sent the frames of its form's log that begin in these bytes.
     pub(super) fn account_for(&mut self, i: u32, form: u8, start: u64, end: u64) {
-        if let Some(account) = &mut self.cold[i as usize].account
+        if let Some(sent) = sent_of(&mut self.cold[i as usize])
             && let Some(log) = &self.logs[form as usize]
         {
             let (from, to) = (log.sum_before(start), log.sum_before(end));
-            account.digest.extend(from, to);
+            sent.digest.extend(from, to);
         }
     }
 

@@ -5,7 +5,7 @@ use super::conn::{Flags, Phase};
 use super::core::Core;
 use super::end::EndReason;
 use super::send::{Broken, Bytes};
-use super::service::{Farewell, Service, StreamPlan, WatchPlan};
+use super::service::{Codec, Farewell, Service, StreamPlan, WatchPlan};
 use super::transport::wants_flush;
 
 /// Bytes that one connection gets per visit before it has to queue again.
@@ -185,6 +185,10 @@ impl<S: Service> Core<S> {
             } else {
                 Err(Broken(EndReason::HalfSent))
             };
+        }
+        let form = class.form;
+        if S::codec(form) == Codec::Brotli {
+            return self.compress_log(i, form, range, budget);
         }
         let mut end = range.end.min(range.start + *budget);
         if let (LogName::Form(_), Some(entry)) = (name, class.entry()) {

@@ -104,7 +104,7 @@ impl<'a, S: Service> Frames<'a, S> {
         };
         let codec = S::codec(form);
         let largest = match codec {
-            Codec::Identity => log.largest_frame(),
+            Codec::Identity | Codec::Brotli => log.largest_frame(),
             Codec::Gzip | Codec::Messages { .. } => compress::plain_max(log.largest_frame()),
         };
         self.service_scratch.clear();
@@ -115,7 +115,7 @@ impl<'a, S: Service> Frames<'a, S> {
         }
         let frame = std::mem::take(self.service_scratch);
         match codec {
-            Codec::Identity => self.append_plain(offset, form, classes, &frame),
+            Codec::Identity | Codec::Brotli => self.append_plain(offset, form, classes, &frame),
             Codec::Gzip | Codec::Messages { .. } => {
                 self.append_compressed(offset, form, classes, &frame);
             }

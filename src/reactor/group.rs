@@ -25,6 +25,8 @@ pub(super) struct Group {
     open: AtomicU64,
     /// Bytes of half-sent frames that all reactors keep.
     half_sent: AtomicUsize,
+    /// Streams with a compressor of their own.
+    solos: AtomicUsize,
     pub(super) clients: Clients,
     /// What connections over TCP are secured with.
     pub(super) tls: Option<Tls>,
@@ -41,6 +43,7 @@ impl Group {
             members: members.collect(),
             open: AtomicU64::new(0),
             half_sent: AtomicUsize::new(0),
+            solos: AtomicUsize::new(0),
             clients: Clients::default(),
             tls,
         }
@@ -90,6 +93,19 @@ impl Group {
 
     pub(super) fn release_half_sent(&self, bytes: usize) {
         self.half_sent.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts a stream with a compressor of its own.
+    pub(super) fn enter_solo(&self) {
+        self.solos.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn leave_solo(&self) {
+        self.solos.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn solos(&self) -> usize {
+        self.solos.load(Ordering::Relaxed)
     }
 
     // -- The end

@@ -130,6 +130,11 @@ impl Handle {
         self.group.latency()
     }
 
+    /// How many streams of all reactors have a compressor of their own ([`Codec::Brotli`](super::Codec)).
+    pub fn solo_streams(&self) -> usize {
+        self.group.solos()
+    }
+
     /// What wakes this handle's reactor out of a poll.
     pub fn notifier(&self) -> Arc<dyn Notify> {
         self.group.member(self.number).inbox.clone()

@@ -36,6 +36,7 @@ mod requests;
 mod scan;
 mod send;
 mod service;
+mod solo;
 mod stats;
 mod stop;
 mod streams;

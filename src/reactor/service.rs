@@ -30,7 +30,7 @@ pub trait Service {
     const FORMS: usize;
 
     /// How the streams of `form` are compressed. All that is written for them is plain; what is
-    /// compressed with gzip, which is everything but response heads, goes through [`seal`](Self::seal).
+    /// compressed with gzip or Brotli, which is everything but response heads, goes through [`seal`](Self::seal).
     fn codec(form: u8) -> Codec;
 
     /// Appends a compressed `block` as `form` frames it; `last`: nothing follows it.
@@ -259,6 +259,9 @@ pub enum Codec {
     Identity,
     /// Each stream is one gzip stream, of blocks that its members share.
     Gzip,
+    /// Each stream by a Brotli compressor of its own, of 0.7 MiB: whoever plans streams sees to it
+    /// that they are few. Only where the feature `brotli` is on.
+    Brotli,
     /// Its frames are WebSocket messages, each compressed (RFC 7692) once for all members.
     Messages {
         /// Whether a message may refer to those before it.

@@ -4,6 +4,7 @@
 //! every buffer has a bound, and an error says which part of the input was wrong and at which byte.
 //! That makes the same code usable from a reactor, a blocking client, a test table and a fuzzer.
 //!
+//! - `brotli`, with the feature of that name: compression for one reader.
 //! - [`deflate`]: compression done once for many readers, and gzip.
 //! - [`http`]: HTTP/1.1 request and response heads, bodies of known length and chunked, the query
 //!   part of a target.
@@ -12,6 +13,8 @@
 //! - [`ws`]: WebSocket, handshake, frames and messages.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "brotli")]
+pub mod brotli;
 pub mod deflate;
 pub mod http;
 mod number;

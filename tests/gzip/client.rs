@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use brotli::DecompressorWriter;
 use eventring::wire::http::{Limits, ResponseDecoder, Step};
 use eventring::wire::sse::{DecodeLimits, Decoder};
 use eventring::wire::ws::{CloseCode, Opcode, masked_close_frame, masked_frame};
@@ -35,7 +36,9 @@ pub(crate) struct Client {
     /// The body without its framing.
     pub(crate) body: Vec<u8>,
     inflater: Decompress,
+    /// What of the body has been decompressed.
     inflated: usize,
+    brotli: DecompressorWriter<Vec<u8>>,
     pub(crate) plain: Vec<u8>,
     decoder: Decoder,
     /// There if it is a WebSocket.
@@ -75,7 +78,8 @@ impl Client {
         client
     }
 
-    fn ask(address: SocketAddr, target: &str, headers: &str, rcvbuf: usize) -> Self {
+    /// Asks for anything.
+    pub(crate) fn ask(address: SocketAddr, target: &str, headers: &str, rcvbuf: usize) -> Self {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(rcvbuf).unwrap();
         socket.connect(&address.into()).unwrap();
@@ -94,7 +98,8 @@ impl Client {
             fields: Vec::new(),
             body: Vec::new(),
             inflater: Decompress::new(false),
-            inflated: HEAD,
+            inflated: 0,
+            brotli: DecompressorWriter::new(Vec::new(), 4096),
             plain: Vec::new(),
             decoder: Decoder::new(DecodeLimits::default()),
             messages: None,
@@ -114,6 +119,10 @@ impl Client {
 
     pub(crate) fn is_gzip(&self) -> bool {
         self.field("content-encoding") == Some("gzip")
+    }
+
+    pub(crate) fn is_brotli(&self) -> bool {
+        self.field("content-encoding") == Some("br")
     }
 
     pub(crate) fn last_id(&self) -> &str {
@@ -204,6 +213,8 @@ impl Client {
         self.input.drain(..used);
         let fresh = if self.is_gzip() {
             self.inflate()
+        } else if self.is_brotli() {
+            self.debrotli()
         } else {
             let fresh = self.body[self.plain.len()..].to_vec();
             self.plain.extend_from_slice(&fresh);
@@ -230,8 +241,18 @@ impl Client {
     }
 
     /// What the bytes since the last time come to.
+    fn debrotli(&mut self) -> Vec<u8> {
+        self.brotli.write_all(&self.body[self.inflated..]).unwrap();
+        self.inflated = self.body.len();
+        let fresh = std::mem::take(self.brotli.get_mut());
+        self.plain.extend_from_slice(&fresh);
+        fresh
+    }
+
+    /// What the bytes since the last time come to.
     fn inflate(&mut self) -> Vec<u8> {
         let before = self.plain.len();
+        self.inflated = self.inflated.max(HEAD);
         while self.inflated < self.body.len() {
             self.plain.reserve(64 << 10);
             let (was_in, was_out) = (self.inflater.total_in(), self.inflater.total_out());
@@ -254,6 +275,12 @@ impl Client {
     pub(crate) fn strictly(&self) -> Vec<u8> {
         if self.messages.is_some() {
             return Vec::new();
+        }
+        let mut whole = Vec::new();
+        if self.is_brotli() {
+            let mut reader = brotli::Decompressor::new(&self.body[..], 4096);
+            reader.read_to_end(&mut whole).unwrap();
+            return whole;
         }
         let mut plain = Vec::new();
         let mut reader = flate2::bufread::GzDecoder::new(&self.body[..]);

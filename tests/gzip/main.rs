@@ -2,6 +2,8 @@
 //! the compressor works once for all of them.
 #![cfg(feature = "gateway")]
 
+#[cfg(feature = "brotli")]
+mod brotli;
 mod client;
 mod messages;
 mod random;

@@ -13,8 +13,8 @@ const FILTERS: [&str; 4] = [">", "a.*", "*.x", "b.y.z"];
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A member joins live or at the beginning, with chunked framing or as a WebSocket, which may
-    /// refuse messages that look back.
+    /// A member joins live or at the beginning, with chunked framing, with Brotli if that is built in, or
+    /// as a WebSocket, which may refuse messages that look back.
     Join { filter: usize, kind: u8 },
     /// Several events of one size.
     Publish { topic: usize, count: u8, bytes: u16 },
@@ -35,7 +35,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        2 => (0..FILTERS.len(), 0_u8..16).prop_map(|(filter, kind)| Step::Join { filter, kind }),
+        2 => (0..FILTERS.len(), 0_u8..20).prop_map(|(filter, kind)| Step::Join { filter, kind }),
         8 => (0..TOPICS.len(), 1_u8..12, prop_oneof![4 => 0_u16..300, 1 => 0_u16..12_000])
             .prop_map(|(topic, count, bytes)| Step::Publish { topic, count, bytes }),
         6 => (any::<prop::sample::Index>(), 1_u16..20_000)
@@ -83,6 +83,10 @@ impl Run {
             config.frame_log_bytes = 64 << 10;
             config.send_buffer = Some(4096);
             config.write_timeout = std::time::Duration::from_secs(100_000);
+            #[cfg(feature = "brotli")]
+            {
+                config.compression = eventring::gateway::Compression::Brotli;
+            }
         });
         Self {
             stage,
@@ -95,7 +99,8 @@ impl Run {
     fn join(&mut self, query: &str, id: &str, socket: Option<bool>) -> (u64, Client) {
         let mut client = match socket {
             None => {
-                let headers = format!("Accept-Encoding: gzip\r\nLast-Event-ID: {id}\r\n");
+                let coding = if query.contains("&br") { "br" } else { "gzip" };
+                let headers = format!("Accept-Encoding: {coding}\r\nLast-Event-ID: {id}\r\n");
                 self.stage.connect(query, &headers, 4096)
             }
             Some(apart) => {
@@ -119,6 +124,10 @@ impl Run {
                 let from = if kind & 1 == 0 { "now" } else { "beginning" };
                 let framing = if kind & 2 == 0 { "close" } else { "chunked" };
                 let socket = (kind & 4 != 0).then_some(kind & 8 != 0);
+                let framing = match kind & 16 {
+                    0 => framing.to_owned(),
+                    _ => format!("{framing}&br"),
+                };
                 let query = format!("topic={}&from={from}&framing={framing}", FILTERS[*filter]);
                 let (live, client) = self.join(&query, "", socket);
                 let from = match kind & 1 {

@@ -39,6 +39,23 @@ impl Stage {
         Client::open(self.server.local_addrs()[0], query, headers, rcvbuf)
     }
 
+    /// Asks for anything.
+    #[cfg(feature = "brotli")]
+    pub(crate) fn ask(&self, target: &str, headers: &str) -> Client {
+        Client::ask(self.address(), target, headers, 1 << 16)
+    }
+
+    #[cfg(feature = "brotli")]
+    pub(crate) fn create_endpoint(
+        &self,
+        path: &str,
+        filter: eventring::event::Filter,
+        options: eventring::gateway::StreamOptions,
+    ) {
+        let handle = self.server.handle();
+        handle.create_endpoint(path, filter, options).unwrap();
+    }
+
     /// A client that accepts gzip, when the server knows it.
     pub(crate) fn join(&mut self, query: &str) -> Client {
         let mut client = self.connect(query, "Accept-Encoding: gzip\r\n", 1 << 20);

@@ -39,13 +39,21 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     pub(crate) network: Network,
-    /// Whether streams are compressed for clients that accept gzip
+    /// Whether streams are compressed for clients that accept it
     ///
-    /// An event is compressed once for all readers with the same filter. Turn it off where readers
-    /// must not learn from lengths whether others' events repeat what they can publish themselves.
+    /// With gzip, an event is compressed once for all readers with the same filter. Turn it off where readers
+    /// must not learn from lengths whether others' events repeat what they can publish themselves. With
+    /// brotli, clients that value it higher than gzip get that, each from a compressor of its own.
     #[arg(long, env = "EVENTRING_COMPRESSION", value_enum, default_value_t = Compression::Gzip)]
-    #[arg(hide_possible_values = true, value_name = "off|gzip")]
+    #[arg(hide_possible_values = true, value_name = "off|gzip|brotli")]
     pub(crate) compression: Compression,
+
+    /// With --compression brotli: streams that have it at a time, 0.7 MiB each; more get gzip
+    #[cfg(feature = "brotli")]
+    #[arg(hide_short_help = true)]
+    #[arg(long, env = "EVENTRING_BROTLI_STREAMS", value_name = "N", value_parser = brotli_streams)]
+    #[arg(default_value = "64")]
+    pub(crate) brotli_streams: usize,
 
     #[command(flatten)]
     pub(crate) pages: Pages,
@@ -124,6 +132,13 @@ pub(crate) enum LogFormat {
 pub(crate) enum Compression {
     Off,
     Gzip,
+    #[cfg(feature = "brotli")]
+    Brotli,
+}
+
+#[cfg(feature = "brotli")]
+fn brotli_streams(text: &str) -> Result<usize, String> {
+    units::within(text, 0..=4096)
 }
 
 /// What is kept for those who come late or fall behind.

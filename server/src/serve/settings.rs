@@ -61,7 +61,11 @@ pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
         compression: match args.compression {
             Compression::Off => eventring::gateway::Compression::Off,
             Compression::Gzip => eventring::gateway::Compression::Gzip,
+            #[cfg(feature = "brotli")]
+            Compression::Brotli => eventring::gateway::Compression::Brotli,
         },
+        #[cfg(feature = "brotli")]
+        brotli_streams: args.brotli_streams,
         retry: args.timeouts.retry,
         stop_timeout: args.timeouts.stop_timeout,
         body_bytes: args.bounds.body_bytes,

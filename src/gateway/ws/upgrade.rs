@@ -179,7 +179,7 @@ fn policy(compression: Compression) -> DeflatePolicy {
     match compression {
         // Who sends nothing compressed can do with any window.
         Compression::Off => DeflatePolicy::default(),
-        Compression::Gzip => DeflatePolicy {
+        _ => DeflatePolicy {
             server_window_bits: DeflatePolicy::WINDOW_BITS,
             ..DeflatePolicy::default()
         },

@@ -9,6 +9,8 @@ pub enum Coding {
     Identity,
     /// RFC 1952.
     Gzip,
+    /// RFC 7932.
+    Brotli,
 }
 
 impl Coding {
@@ -17,6 +19,7 @@ impl Coding {
         match self {
             Self::Identity => "identity",
             Self::Gzip => "gzip",
+            Self::Brotli => "br",
         }
     }
 

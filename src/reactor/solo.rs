@@ -1,0 +1,110 @@
+//! Streams with a compressor of their own: what they get is compressed for each of them.
+//!
+//! They read the plain frames of their form's log, whole ones, so that they always stand between two.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::coded::Account;
+use super::core::Core;
+use super::framelog::FrameLog;
+use super::group::Group;
+use super::send::Broken;
+use super::service::Service;
+#[cfg(feature = "brotli")]
+use crate::wire::brotli::Encoder;
+
+#[cfg(not(feature = "brotli"))]
+#[path = "no_brotli.rs"]
+mod encoder;
+#[cfg(not(feature = "brotli"))]
+use encoder::Encoder;
+
+/// One stream's compressor, and its place among those that there may be.
+pub(super) struct Solo {
+    encoder: Encoder,
+    group: Arc<Group>,
+    block: Vec<u8>,
+}
+
+impl Solo {
+    pub(super) fn new(group: &Arc<Group>) -> Self {
+        group.enter_solo();
+        Self {
+            encoder: Encoder::new(),
+            group: group.clone(),
+            block: Vec::new(),
+        }
+    }
+
+    /// Appends `plain` compressed, framed as `form` does.
+    pub(super) fn write<S: Service>(&mut self, form: u8, plain: &[u8], out: &mut Vec<u8>) {
+        if plain.is_empty() {
+            return;
+        }
+        self.block.clear();
+        self.encoder.encode(plain, &mut self.block);
+        S::seal(form, &self.block, false, out);
+    }
+
+    /// Appends `plain` and the end of the stream.
+    pub(super) fn end<S: Service>(&mut self, form: u8, plain: &[u8], out: &mut Vec<u8>) {
+        self.block.clear();
+        if !plain.is_empty() {
+            self.encoder.encode(plain, &mut self.block);
+        }
+        self.encoder.finish(&mut self.block);
+        S::seal(form, &self.block, true, out);
+    }
+}
+
+impl Drop for Solo {
+    fn drop(&mut self) {
+        self.group.leave_solo();
+    }
+}
+
+impl<S: Service> Core<S> {
+    /// Compresses whole frames from the start of `range` of the log of `form` for stream `i`, and moves it
+    /// on.
+    pub(super) fn compress_log(
+        &mut self,
+        i: u32,
+        form: u8,
+        range: Range<u64>,
+        budget: &mut u64,
+    ) -> Result<bool, Broken> {
+        let max = (self.limits.private_bytes as u64).min(*budget);
+        let second = self.second();
+        let mut out = std::mem::take(&mut self.out(i).bytes);
+        let Some(log) = &mut self.logs[form as usize] else {
+            return Ok(false);
+        };
+        let range = whole_frames(log, range, max);
+        if let Some(Account::Solo(solo)) = self.cold[i as usize].account.as_deref_mut() {
+            solo.write::<S>(form, log.slice(range.clone()), &mut out);
+        }
+        let events = log.begun_in(range.clone());
+        self.out(i).bytes = out;
+        self.hot(i).cursor = range.end;
+        self.counters.delivered.add(events);
+        self.counters.compressions.add(events);
+        self.count_events(i, events, second);
+        *budget = budget.saturating_sub(range.end - range.start);
+        Ok(true)
+    }
+}
+
+/// As many whole frames of `range` as have `max` bytes together, or the first one.
+fn whole_frames(log: &FrameLog, range: Range<u64>, max: u64) -> Range<u64> {
+    let wanted = range.start + max;
+    if range.end <= wanted {
+        return range;
+    }
+    let end = match log.frame_at(wanted) {
+        Some((mark, _)) if mark.start > range.start => mark.start,
+        Some((_, end)) => end,
+        None => range.end,
+    };
+    range.start..end
+}
