@@ -38,6 +38,7 @@ const PARAMETERS: &[(&str, &str, &str, Then)] = &[
     ("last", STREAM, "some", Refused(400)),
     ("since", STREAM, "noon", Refused(400)),
     ("slow", STREAM, "wait", Refused(400)),
+    ("compression", STREAM, "zip", Refused(400)),
     ("presence", STREAM, "maybe", Refused(400)),
     ("buffer", STREAM, "1", Refused(400)),
     ("heartbeat", STREAM, "3601", Refused(400)),
