@@ -59,6 +59,8 @@ impl Compression {
     /// The coding for the stream that `head` asks for; `brotli`: there is room for one more of that.
     // RFC 9110, 15.5.7: 406 where no representation is acceptable.
     pub(super) fn choose(self, head: &Head, brotli: bool) -> Result<Coding, Problem> {
+        #[cfg(not(feature = "brotli"))]
+        let _ = brotli;
         let offered: &[Coding] = match self {
             Self::Off => &[Coding::Identity],
             #[cfg(feature = "brotli")]

@@ -59,7 +59,7 @@ impl<S: Service> Reactor<S> {
             address: "a poll".into(),
             source,
         };
-        let mut listeners = Some(Listeners::bind(addresses)?);
+        let mut listeners = Some(Listeners::bind(addresses, &limits)?);
         limits.frame_log_bytes = part_of_log(limits.frame_log_bytes, count);
         let (mut polls, mut inboxes) = (Vec::new(), Vec::new());
         for _ in 0..count {

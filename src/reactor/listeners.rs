@@ -5,11 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use thiserror::Error;
 
 use super::bind::Addresses;
-use super::transport::Transport;
+use super::limits::Limits;
+use super::transport::{Transport, set_up};
 use super::unix::{self, SocketFile, UnixAddress};
 
 /// Connections that may wait in the kernel for us.
@@ -75,7 +76,7 @@ pub(super) enum Accepted {
 
 impl Listeners {
     /// Binds all addresses or none.
-    pub(super) fn bind(addresses: &Addresses) -> Result<Self, BindError> {
+    pub(super) fn bind(addresses: &Addresses, limits: &Limits) -> Result<Self, BindError> {
         let mut sockets = Vec::new();
         let mut bound = Vec::new();
         for address in &addresses.tcp {
@@ -83,7 +84,7 @@ impl Listeners {
                 address: address.to_string(),
                 source,
             };
-            let socket = listen(*address).map_err(fail)?;
+            let socket = listen(*address, limits).map_err(fail)?;
             bound.push(socket.local_addr().map_err(fail)?);
             sockets.push(Listener::Tcp(socket));
         }
@@ -174,7 +175,7 @@ impl Listeners {
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(address: SocketAddr, limits: &Limits) -> io::Result<TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -186,6 +187,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     }
     // A restart must not wait for old connections; a port that somebody listens on stays an error.
     socket.set_reuse_address(true)?;
+    set_up(SockRef::from(&socket), limits)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
@@ -204,4 +206,37 @@ fn is_out_of_descriptors(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let code = error.raw_os_error();
     code == Some(Errno::MFILE.raw_os_error()) || code == Some(Errno::NFILE.raw_os_error())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_accepted_is_set_up_as_its_listener() {
+        let limits = Limits {
+            notsent_lowat: 5000,
+            write_timeout: Duration::from_secs(7),
+            send_buffer: Some(40_000),
+            ..Limits::default()
+        };
+        let listener = listen(([127, 0, 0, 1], 0).into(), &limits).unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let accepted = loop {
+            match listener.accept() {
+                Ok((stream, _)) => break stream,
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+        };
+        let socket = SockRef::from(&accepted);
+        assert!(socket.tcp_nodelay().unwrap());
+        assert_eq!(socket.tcp_notsent_lowat().unwrap(), 5000);
+        let timeout = socket.tcp_user_timeout().unwrap();
+        assert_eq!(timeout, Some(limits.write_timeout));
+        // The kernel doubles what is asked for.
+        assert_eq!(socket.send_buffer_size().unwrap(), 80_000);
+    }
 }

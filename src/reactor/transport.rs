@@ -23,25 +23,16 @@ pub(super) enum Transport {
 }
 
 impl Transport {
-    /// Sets up an accepted socket: no Nagle, few unsent bytes in the kernel, dead peers noticed.
+    /// Sets up an accepted socket, where it has not inherited all from its listener: see [`set_up`].
     pub(super) fn set_up(&self, limits: &Limits) -> io::Result<()> {
-        let socket = match self {
-            Self::Tcp(stream) => {
-                stream.set_nodelay(true)?;
-                let socket = SockRef::from(stream);
-                #[cfg(target_os = "linux")]
-                {
-                    socket.set_tcp_notsent_lowat(limits.notsent_lowat)?;
-                    socket.set_tcp_user_timeout(Some(limits.write_timeout))?;
-                }
-                socket
-            }
+        match self {
+            Self::Tcp(_) if cfg!(target_os = "linux") => Ok(()),
+            Self::Tcp(stream) => set_up(SockRef::from(stream), limits),
             // It has no such bounds; its send buffer is small, and its peer is on this machine.
-            Self::Unix(stream) => SockRef::from(stream),
-        };
-        match limits.send_buffer {
-            Some(bytes) => socket.set_send_buffer_size(bytes),
-            None => Ok(()),
+            Self::Unix(stream) => match limits.send_buffer {
+                Some(bytes) => SockRef::from(stream).set_send_buffer_size(bytes),
+                None => Ok(()),
+            },
         }
     }
 
@@ -87,6 +78,21 @@ impl Transport {
             (Self::Tcp(stream), None) => stream.shutdown(Shutdown::Write),
             (Self::Unix(stream), _) => stream.shutdown(Shutdown::Write),
         }
+    }
+}
+
+/// Sets up a socket of TCP: no Nagle, few unsent bytes in the kernel, dead peers noticed. On Linux what a
+/// listener accepts inherits all of it, which saves three calls a connection.
+pub(super) fn set_up(socket: SockRef<'_>, limits: &Limits) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    {
+        socket.set_tcp_notsent_lowat(limits.notsent_lowat)?;
+        socket.set_tcp_user_timeout(Some(limits.write_timeout))?;
+    }
+    match limits.send_buffer {
+        Some(bytes) => socket.set_send_buffer_size(bytes),
+        None => Ok(()),
     }
 }
 
