@@ -41,6 +41,18 @@ pub(crate) fn curl_after(url: &str, last_id: &str) -> Option<Client> {
     Some(Client::of(command))
 }
 
+/// curl, with a compressed stream.
+#[cfg(feature = "tls")]
+pub(crate) fn curl_compressed(url: &str) -> Option<Client> {
+    program(&["curl"])?;
+    let bash = program(&["bash"])?;
+    let mut command = Command::new(bash);
+    command
+        .arg(script("curl.sh"))
+        .args([url, "", "--compressed"]);
+    Some(Client::of(command))
+}
+
 /// npm's `eventsource`.
 pub(crate) fn eventsource(url: &str) -> Option<Client> {
     let node = program(&["node"])?;

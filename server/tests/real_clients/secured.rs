@@ -1,53 +1,110 @@
-//! A browser over TLS.
+//! The same over TLS: events one by one, a hundred in order, a server that is another one, and compression.
 
-use crate::client;
-use crate::common::wait_until;
-use crate::direct::url;
+use crate::client::{self, Client};
+use crate::common::{epoch, offset, wait_until};
+use crate::direct::{takes, url};
 use crate::programs::program;
 use eventring::event::Event;
-use eventring::gateway::{Server, ServerConfig, Tls};
+use eventring::gateway::{Running, Server, ServerConfig, Tls};
 use eventring::hub::Hub;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-#[test]
-fn chromium_gets_events_over_tls() {
-    let Some(openssl) = program(&["openssl"]) else {
+/// A certificate for localhost that nobody has signed.
+struct Certificate {
+    folder: tempfile::TempDir,
+}
+
+impl Certificate {
+    fn new() -> Option<Self> {
+        let openssl = program(&["openssl"])?;
+        let folder = tempfile::tempdir().expect("a folder");
+        let made = Self { folder };
+        let mut command = Command::new(openssl);
+        command.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes"]);
+        command.args(["-subj", "/CN=localhost"]);
+        command.arg("-keyout").arg(made.path("key"));
+        command.arg("-out").arg(made.path("cert"));
+        assert!(command.output().expect("openssl runs").status.success());
+        Some(made)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A server with it, on an address that an earlier one may just have left.
+    fn serve(&self, hub: &Hub, address: SocketAddr) -> Running {
+        let tls = Tls::from_pem_files(&self.path("cert"), &self.path("key"));
+        let config = ServerConfig {
+            tls: Some(tls.expect("a certificate")),
+            retry: Duration::from_millis(200),
+            ..ServerConfig::default().listen(address)
+        };
+        let start = Instant::now();
+        loop {
+            match Server::bind(hub, config.clone()) {
+                Ok(server) => return server.spawn().expect("a thread"),
+                Err(error) => assert!(start.elapsed() < Duration::from_secs(10), "{error}"),
+            }
+        }
+    }
+}
+
+fn publish(hub: &Hub, n: u64) {
+    let event = Event::new("t", "message")
+        .json(&format!("{{\"n\":{n}}}"))
+        .to_event();
+    hub.publish(&event.expect("an event")).expect("published");
+}
+
+fn lives_through_a_restart(start: impl Fn(&str) -> Option<Client>) {
+    let Some(certificate) = Certificate::new() else {
         return;
     };
-    let folder = tempfile::tempdir().expect("a folder");
-    let (cert, key) = (folder.path().join("cert"), folder.path().join("key"));
-    let mut command = Command::new(openssl);
-    command.args([
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-subj",
-        "/CN=localhost",
-    ]);
-    command.arg("-keyout").arg(&key).arg("-out").arg(&cert);
-    assert!(command.output().expect("openssl runs").status.success());
-
     let hub = Hub::new();
-    let config = ServerConfig {
-        tls: Some(Tls::from_pem_files(&cert, &key).expect("a certificate")),
-        ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-    };
-    let server = Server::bind(&hub, config).expect("a server");
-    let server = server.spawn().expect("a thread");
-    let address = format!("https://{}", server.addr());
-    let Some(mut client) = client::chromium(&url(&address)) else {
+    let server = certificate.serve(&hub, ([127, 0, 0, 1], 0).into());
+    let address = server.addr();
+    let Some(mut client) = start(&url(&format!("https://{address}"))) else {
         return;
     };
     wait_until("the stream", || server.handle().stats().streams == 1);
+    // One by one, each before the next is published: nothing on the way waits for more.
     for n in 0..10 {
-        let event = Event::new("t", "message").json(&n.to_string()).to_event();
-        hub.publish(&event.expect("an event")).expect("published");
-        let shown = client.event();
-        assert_eq!(
-            (&shown.name[..], &shown.data[..]),
-            ("message", &*n.to_string())
-        );
+        publish(&hub, n);
+        takes(&mut client, n, 1);
     }
+    (10..100).for_each(|n| publish(&hub, n));
+    let last = takes(&mut client, 10, 90);
+    assert_eq!(offset(&last), 100);
+
+    drop(server);
+    let hub = Hub::new();
+    let server = certificate.serve(&hub, address);
+    let reset = client.event();
+    assert_eq!(
+        (&reset.name[..], &reset.json()["asked"]),
+        ("reset", &last.clone().into())
+    );
+    assert_ne!(epoch(&reset.id), epoch(&last));
+    (0..10).for_each(|n| publish(&hub, n));
+    takes(&mut client, 0, 10);
+    assert!(server.stop().expect("a report").clean);
+}
+
+#[test]
+fn curl_lives_through_a_restart_over_tls() {
+    lives_through_a_restart(client::curl);
+}
+
+#[test]
+fn curl_inflates_events_as_they_come_over_tls() {
+    lives_through_a_restart(client::curl_compressed);
+}
+
+#[test]
+fn chromium_lives_through_a_restart_over_tls() {
+    lives_through_a_restart(client::chromium);
 }
