@@ -165,3 +165,68 @@ impl Crowd {
         self.notify.notify();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::super::control::Control;
+    use super::*;
+
+    struct Bell(AtomicUsize);
+
+    impl Notify for Bell {
+        fn notify(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn crowd() -> (Crowd, Arc<Bell>) {
+        let filter = Filter::parse(["a.*"]).unwrap();
+        let class = super::super::class::Classes::default().get(&filter.into());
+        let bell = Arc::new(Bell(AtomicUsize::new(0)));
+        let within = vec![Filter::parse(["a.x"]).unwrap()];
+        let crowd = Crowd::new(("c-".into(), class), within, true, bell.clone());
+        (crowd, bell)
+    }
+
+    #[test]
+    fn ids_are_names_and_numbers_and_nothing_else_is_one() {
+        let (crowd, _) = crowd();
+        assert_eq!(crowd.id_of(0x1f), "c-1f");
+        for id in ["c-", "c-1F", "c-01f", "c-+1f", "d-1f", "c-1g", ""] {
+            assert!(!crowd.may_have(id), "{id:?}");
+        }
+        assert!(crowd.enter(0x1f) && !crowd.enter(0x1f));
+        assert!(!crowd.end_member("c-1e") && crowd.end_member("c-1f"));
+        assert!(!crowd.leave(0x1f), "it has ended");
+        assert_eq!(crowd.take(), Some(Told::Ended { number: 0x1f }));
+        assert_eq!(crowd.take(), None);
+    }
+
+    #[test]
+    fn members_get_topics_of_the_filter_within_what_they_may() {
+        let (crowd, _) = crowd();
+        assert!(crowd.takes_topic("a.x") && !crowd.takes_topic("a.y"));
+    }
+
+    #[test]
+    fn what_is_told_is_bounded_and_the_end_comes_last() {
+        let (crowd, bell) = crowd();
+        crowd.enter(1);
+        let joined = |n: usize| {
+            let id = n.to_string();
+            Told::Control(Control::Joined { id })
+        };
+        (0..WAITING_MAX + 3).for_each(|n| crowd.tell(joined(n)));
+        assert_eq!(crowd.end_all(EndReason::TopicDeleted), [1]);
+        assert_eq!(bell.0.load(Ordering::Relaxed), WAITING_MAX + 4);
+        for n in 3..WAITING_MAX + 3 {
+            assert_eq!(crowd.take(), Some(joined(n)));
+        }
+        let reason = EndReason::TopicDeleted;
+        assert_eq!(crowd.take(), Some(Told::Over { reason }));
+        assert_eq!(crowd.take(), None);
+        assert!(!crowd.enter(2), "it is over");
+    }
+}

@@ -51,7 +51,7 @@ impl LogName {
 /// What is known of a stream that is compressed into one.
 pub(super) enum Account {
     Gzip(Sent),
-    Solo(Solo),
+    Solo(Box<Solo>),
 }
 
 /// What a gzip stream was sent.
@@ -82,7 +82,7 @@ impl<S: Service> Core<S> {
             Codec::Brotli => {
                 let mut solo = Solo::new(&self.group);
                 solo.write::<S>(form, plain, &mut out);
-                self.cold[i as usize].account = Some(Box::new(Account::Solo(solo)));
+                self.cold[i as usize].account = Some(Box::new(Account::Solo(Box::new(solo))));
             }
             Codec::Gzip => {
                 let mut digest = Digest::default();
