@@ -80,6 +80,11 @@ impl Response {
         self.fields.values(name)
     }
 
+    /// Returns whether a comma separated list in the fields called `name` holds `token`, in any case.
+    pub fn header_has_token(&self, name: &str, token: &str) -> bool {
+        self.fields.has_token(name, token)
+    }
+
     /// Returns all fields in the order they came.
     pub fn headers(&self) -> FieldIter<'_> {
         self.fields.iter()

@@ -3,8 +3,8 @@
 mod naive;
 
 use super::{
-    Decoder, Deflate, DeflatePolicy, Handshake, HandshakePolicy, Inflate, Item, Limits,
-    MessageKind, Peer, Scratch, Violation,
+    ClientHandshake, Decoder, Deflate, DeflatePolicy, Handshake, HandshakePolicy, Inflate, Item,
+    Limits, MessageKind, Peer, Scratch, Violation, accept,
 };
 use crate::wire::http;
 
@@ -182,4 +182,44 @@ pub fn any_handshake(input: &[u8]) {
         };
         assert_eq!(answer.status(), 101);
     }
+}
+
+/// Any bytes as the answer to a handshake: never a panic, and a connection only by a 101 that answers
+/// the key and agrees to what was offered. The first byte says what was offered, and whether the
+/// rest is a whole answer or some fields for one that is right so far.
+pub fn any_answer(input: &[u8]) {
+    const KEY: [u8; 16] = *b"sixteen bytes...";
+    let [how, rest @ ..] = input else { return };
+    let (deflate, whole) = (how & 1 != 0, how & 2 == 0);
+    let protocols: &[&str] = if how & 4 == 0 {
+        &[]
+    } else {
+        &["a", "eventring"]
+    };
+    let handshake = ClientHandshake::new(KEY)
+        .protocols(protocols)
+        .deflate(deflate);
+    let right = accept(handshake.key().as_bytes());
+    let begun = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {right}\r\n"
+    );
+    let answer = if whole {
+        rest.to_vec()
+    } else {
+        [begun.as_bytes(), rest, b"\r\n\r\n"].concat()
+    };
+    let mut decoder = http::ResponseDecoder::new(http::Limits::default());
+    let Ok((_, http::Step::Head(head))) = decoder.decode(&answer) else {
+        return;
+    };
+    let Ok(agreed) = handshake.read(&head) else {
+        return;
+    };
+    assert_eq!(head.status(), 101);
+    let answered = head.header("sec-websocket-accept");
+    assert_eq!(answered, Some(right.as_bytes()));
+    assert!(deflate || agreed.deflate.is_none());
+    let protocol = agreed.protocol.as_deref();
+    assert!(protocol.is_none_or(|protocol| protocols.contains(&protocol)));
 }

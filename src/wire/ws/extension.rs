@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::client_handshake::AnswerError;
+use super::decoder::Inflate;
 use super::handshake::HandshakeError;
 
 /// Offers that are looked at; further ones are left alone.
 const OFFERS_MAX: usize = 16;
+pub(super) const PERMESSAGE_DEFLATE: &str = "permessage-deflate";
 /// Largest deflate window, as a power of two.
 const WINDOW_BITS_MAX: u8 = 15;
 
@@ -54,9 +57,29 @@ pub struct Deflate {
     pub server_window_bits: Option<u8>,
 }
 
+impl Deflate {
+    /// How the client's messages may be compressed.
+    pub fn by_client(self) -> Inflate {
+        inflate(self.client_no_context_takeover)
+    }
+
+    /// How the server's messages may be compressed.
+    pub fn by_server(self) -> Inflate {
+        inflate(self.server_no_context_takeover)
+    }
+}
+
+fn inflate(no_context_takeover: bool) -> Inflate {
+    if no_context_takeover {
+        Inflate::EachMessage
+    } else {
+        Inflate::LookingBack
+    }
+}
+
 impl fmt::Display for Deflate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("permessage-deflate")?;
+        f.write_str(PERMESSAGE_DEFLATE)?;
         if self.server_no_context_takeover {
             f.write_str("; server_no_context_takeover")?;
         }
@@ -70,10 +93,54 @@ impl fmt::Display for Deflate {
     }
 }
 
-/// One extension that a client offers.
-struct Offer<'a> {
+/// One extension, offered by a client or accepted by a server.
+struct Extension<'a> {
     name: &'a str,
     parameters: Vec<(&'a str, Option<Cow<'a, str>>)>,
+}
+
+impl Extension<'_> {
+    fn is_deflate(&self) -> bool {
+        self.name.eq_ignore_ascii_case(PERMESSAGE_DEFLATE)
+    }
+}
+
+/// The parameters of permessage-deflate.
+#[derive(Default)]
+struct Parameters {
+    deflate: Deflate,
+    /// Whether the client's window is spoken of, with or without its size.
+    client_window: bool,
+}
+
+impl Parameters {
+    /// Reads them; `None`: one is unknown, stands twice, or has a value that it cannot have.
+    fn of(extension: &Extension<'_>) -> Option<Self> {
+        let mut all = Self::default();
+        for (at, (name, value)) in extension.parameters.iter().enumerate() {
+            let mut earlier = extension.parameters[..at].iter();
+            if earlier.any(|(earlier, _)| earlier == name) {
+                return None;
+            }
+            match (*name, value.as_deref()) {
+                ("server_no_context_takeover", None) => {
+                    all.deflate.server_no_context_takeover = true;
+                }
+                ("client_no_context_takeover", None) => {
+                    all.deflate.client_no_context_takeover = true;
+                }
+                ("server_max_window_bits", Some(bits)) => {
+                    all.deflate.server_window_bits = Some(window_bits(bits)?);
+                }
+                ("client_max_window_bits", bits) => {
+                    bits.map_or(Some(0), window_bits)?;
+                    all.client_window = true;
+                }
+                _ => return None,
+            }
+        }
+        Some(all)
+    }
 }
 
 /// Takes the first offer of permessage-deflate that the policy allows.
@@ -83,14 +150,11 @@ pub(super) fn agree<'a>(
 ) -> Result<Option<Deflate>, HandshakeError> {
     let mut agreed = None;
     let mut offers = 0;
-    for value in values {
-        let text = std::str::from_utf8(value).map_err(|_| HandshakeError::Extensions)?;
-        let mut rest = Reader { text, at: 0 };
-        while let Some(offer) = rest.offer()? {
-            offers += 1;
-            if agreed.is_none() && offers <= OFFERS_MAX {
-                agreed = accept(&offer, policy);
-            }
+    for offer in list(values) {
+        let offer = offer.map_err(|Malformed| HandshakeError::Extensions)?;
+        offers += 1;
+        if agreed.is_none() && offers <= OFFERS_MAX {
+            agreed = accept(&offer, policy);
         }
     }
     Ok(agreed)
@@ -100,40 +164,55 @@ pub(super) fn agree<'a>(
 // the following conditions are met: The negotiation offer contains an extension parameter not
 // defined for use in an offer. [..] with an invalid value. [..] contains multiple extension
 // parameters with the same name. The server doesn't support the offered configuration."
-fn accept(offer: &Offer<'_>, policy: DeflatePolicy) -> Option<Deflate> {
-    if !offer.name.eq_ignore_ascii_case("permessage-deflate") {
+fn accept(offer: &Extension<'_>, policy: DeflatePolicy) -> Option<Deflate> {
+    if !offer.is_deflate() {
         return None;
     }
-    let mut deflate = Deflate {
-        client_no_context_takeover: !policy.looking_back,
-        ..Deflate::default()
-    };
-    for (at, (name, value)) in offer.parameters.iter().enumerate() {
-        if offer.parameters[..at]
-            .iter()
-            .any(|(earlier, _)| earlier == name)
-        {
-            return None;
-        }
-        match (*name, value.as_deref()) {
-            ("server_no_context_takeover", None) => deflate.server_no_context_takeover = true,
-            ("client_no_context_takeover", None) => deflate.client_no_context_takeover = true,
-            ("server_max_window_bits", Some(bits)) => {
-                let bits = window_bits(bits)?;
-                if bits < policy.server_window_bits {
-                    return None;
-                }
-                deflate.server_window_bits = Some(bits);
-            }
-            // Our window has 32 KiB: any smaller one of the client's is right.
-            ("client_max_window_bits", None) => {}
-            ("client_max_window_bits", Some(bits)) => {
-                window_bits(bits)?;
-            }
-            _ => return None,
-        }
+    // Our window has 32 KiB: whatever the client says of its own is right.
+    let Parameters { mut deflate, .. } = Parameters::of(offer)?;
+    let bits = deflate.server_window_bits;
+    if bits.is_some_and(|bits| bits < policy.server_window_bits) {
+        return None;
     }
+    deflate.client_no_context_takeover |= !policy.looking_back;
     Some(deflate)
+}
+
+/// Reads what a server has accepted of an offer of permessage-deflate without parameters, if there
+/// was one.
+// RFC 6455, 4.1: "If the response includes a |Sec-WebSocket-Extensions| header field and this header
+// field indicates the use of an extension that was not present in the client's handshake [..], the
+// client MUST _Fail the WebSocket Connection_."
+// RFC 7692, 7.1: so it must if the parameters are unknown, invalid, doubled, or not supported;
+// 7.1.2.2: an answer to an offer without client_max_window_bits must not have it.
+pub(super) fn accepted<'a>(
+    values: impl Iterator<Item = &'a [u8]>,
+    offered: bool,
+) -> Result<Option<Deflate>, AnswerError> {
+    let mut agreed = None;
+    for extension in list(values) {
+        let extension = extension.map_err(|Malformed| AnswerError::Extensions)?;
+        if !offered || agreed.is_some() || !extension.is_deflate() {
+            return Err(AnswerError::NotOffered);
+        }
+        let read = Parameters::of(&extension).filter(|read| !read.client_window);
+        agreed = Some(read.ok_or(AnswerError::Deflate)?.deflate);
+    }
+    Ok(agreed)
+}
+
+/// All extensions that the lines of the field name; nothing may be read after an error.
+fn list<'a>(
+    values: impl Iterator<Item = &'a [u8]>,
+) -> impl Iterator<Item = Result<Extension<'a>, Malformed>> {
+    values.flat_map(|value| {
+        let text = std::str::from_utf8(value);
+        let mut reader = text.map(|text| Reader { text, at: 0 });
+        std::iter::from_fn(move || match &mut reader {
+            Ok(reader) => reader.extension().transpose(),
+            Err(_) => Some(Err(Malformed)),
+        })
+    })
 }
 
 /// 8 to 15, without leading zeros.
@@ -142,6 +221,10 @@ fn window_bits(text: &str) -> Option<u8> {
     let bits = text.parse().ok().filter(|_| plain)?;
     (8..=WINDOW_BITS_MAX).contains(&bits).then_some(bits)
 }
+
+/// Not a list of extensions.
+#[derive(Debug)]
+struct Malformed;
 
 /// Reads the grammar of the field.
 struct Reader<'a> {
@@ -152,7 +235,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     // RFC 6455, 9.1: "extension-list = 1#extension", and RFC 9110, 5.6.1.2: "A recipient MUST parse
     // and ignore a reasonable number of empty list elements".
-    fn offer(&mut self) -> Result<Option<Offer<'a>>, HandshakeError> {
+    fn extension(&mut self) -> Result<Option<Extension<'a>>, Malformed> {
         while self.takes(b',') {}
         if self.peek().is_none() {
             return Ok(None);
@@ -169,8 +252,8 @@ impl<'a> Reader<'a> {
             parameters.push((name, value));
         }
         match self.peek() {
-            None | Some(b',') => Ok(Some(Offer { name, parameters })),
-            Some(_) => Err(HandshakeError::Extensions),
+            None | Some(b',') => Ok(Some(Extension { name, parameters })),
+            Some(_) => Err(Malformed),
         }
     }
 
@@ -188,13 +271,13 @@ impl<'a> Reader<'a> {
         is_there
     }
 
-    fn token(&mut self) -> Result<&'a str, HandshakeError> {
+    fn token(&mut self) -> Result<&'a str, Malformed> {
         self.peek();
         let rest = &self.text[self.at..];
         let end = rest.bytes().position(|byte| !is_token_byte(byte));
         let token = &rest[..end.unwrap_or(rest.len())];
         if token.is_empty() {
-            return Err(HandshakeError::Extensions);
+            return Err(Malformed);
         }
         self.at += token.len();
         Ok(token)
@@ -202,7 +285,7 @@ impl<'a> Reader<'a> {
 
     // RFC 6455, 9.1: "When using the quoted-string syntax variant, the value after quoted-string
     // unescaping MUST conform to the 'token' ABNF."
-    fn value(&mut self) -> Result<Cow<'a, str>, HandshakeError> {
+    fn value(&mut self) -> Result<Cow<'a, str>, Malformed> {
         if !self.takes(b'"') {
             return self.token().map(Cow::Borrowed);
         }
@@ -217,10 +300,10 @@ impl<'a> Reader<'a> {
                     escaped = false;
                     value.push(char::from(byte));
                 }
-                _ => return Err(HandshakeError::Extensions),
+                _ => return Err(Malformed),
             }
         }
-        Err(HandshakeError::Extensions)
+        Err(Malformed)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::wire::http::{BodyLength, Head, ResponseHead};
 /// What keys are hashed with (RFC 6455, 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// Bytes of a key.
-const KEY_BYTES: usize = 16;
+pub(super) const KEY_BYTES: usize = 16;
 
 /// Why a request is no handshake that can be answered with 101.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -130,10 +130,10 @@ impl Handshake {
         if !matches!(head.body(), BodyLength::None | BodyLength::Length(0)) {
             return Err(HandshakeError::Body);
         }
-        if single(head, "sec-websocket-version") != Some(b"13") {
+        if single(head.header_values("sec-websocket-version")) != Some(b"13") {
             return Err(HandshakeError::Version);
         }
-        let key = single(head, "sec-websocket-key").ok_or(HandshakeError::Key)?;
+        let key = single(head.header_values("sec-websocket-key")).ok_or(HandshakeError::Key)?;
         if STANDARD.decode(key).map(|key| key.len()) != Ok(KEY_BYTES) {
             return Err(HandshakeError::Key);
         }
@@ -150,11 +150,7 @@ impl Handshake {
 
     /// How the client's messages may be compressed.
     pub fn inflate(&self) -> Inflate {
-        match self.deflate {
-            None => Inflate::No,
-            Some(deflate) if deflate.client_no_context_takeover => Inflate::EachMessage,
-            Some(_) => Inflate::LookingBack,
-        }
+        self.deflate.map_or(Inflate::No, Deflate::by_client)
     }
 
     /// Appends the answer, 101.
@@ -182,8 +178,7 @@ pub fn accept(key: &[u8]) -> String {
 }
 
 /// The value of a field that stands once.
-fn single<'a>(head: &'a Head, name: &'a str) -> Option<&'a [u8]> {
-    let mut values = head.header_values(name);
+pub(super) fn single<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
     let first = values.next();
     values.next().is_none().then_some(first).flatten()
 }

@@ -1,13 +1,15 @@
 //! WebSocket without sockets (RFC 6455), with permessage-deflate (RFC 7692).
 //!
-//! [`Handshake`] answers the request that opens a connection; after it a [`Decoder`] makes messages
-//! of bytes, and [`frame`], [`wrap`] and [`compressed_frame`] make bytes of messages. The decoder reads strictly and fails as
+//! [`Handshake`] answers the request that opens a connection, [`ClientHandshake`] makes that request and
+//! reads the answer; after it a [`Decoder`] makes messages of bytes, and [`frame`], [`wrap`] and
+//! [`compressed_frame`] make bytes of messages. The decoder reads strictly and fails as
 //! soon as something is wrong: a text message at the byte that is not UTF-8, a frame by the first
 //! byte of its header that is wrong, a length before anything is allocated for it.
 
 mod assembly;
 #[cfg(any(test, fuzzing))]
 pub mod check;
+mod client_handshake;
 mod close;
 mod compressed;
 mod decoder;
@@ -22,6 +24,7 @@ mod scratch;
 mod utf8;
 mod violation;
 
+pub use client_handshake::{Agreed, AnswerError, ClientHandshake};
 pub use close::{CloseCode, CloseFrame};
 pub use compressed::{compressed_frame, split_frame};
 pub use decoder::{Decoder, Inflate, Item, MessageKind, Peer};

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::check::{Got, any_frames, any_handshake, any_messages, decoded};
+use super::check::{Got, any_answer, any_frames, any_handshake, any_messages, decoded};
 use super::*;
 
 const BIG: Limits = Limits {
@@ -218,5 +218,14 @@ proptest! {
              Sec-WebSocket-Extensions: {extensions}\r\nSec-WebSocket-Protocol: {protocols}\r\n\r\n",
         );
         any_handshake(request.as_bytes());
+    }
+
+    #[test]
+    fn an_answer_of_any_fields_is_taken_or_refused(
+        offered in 0..8u8,
+        fields in "(Sec-WebSocket-Extensions: |Sec-WebSocket-Protocol: |permessage-deflate|; |server_|client_|\
+                   no_context_takeover|max_window_bits|=9|=|eventring|a|, |\r\n|Upgrade: x\r\n){0,9}",
+    ) {
+        any_answer(&[&[offered], fields.as_bytes()].concat());
     }
 }
