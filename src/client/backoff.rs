@@ -3,9 +3,6 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-/// The longest wait that a server gets.
-const BELIEVED: Duration = Duration::from_secs(600);
-
 /// Waits between connections.
 #[derive(Debug)]
 pub(super) struct Backoff {
@@ -19,6 +16,8 @@ impl Backoff {
     pub(super) const FIRST: Duration = Duration::from_secs(1);
     /// The longest wait of our own; the server may ask for a longer one.
     pub(super) const LONGEST: Duration = Duration::from_secs(30);
+    /// The longest wait that a server gets.
+    pub(super) const BELIEVED: Duration = Duration::from_secs(600);
 
     pub(super) fn new(first: Duration, longest: Duration) -> Backoff {
         Backoff {
@@ -35,7 +34,7 @@ impl Backoff {
 
     /// The server's `retry:` field.
     pub(super) fn server_asks(&mut self, retry: Duration) {
-        self.retry = retry.min(BELIEVED);
+        self.retry = retry.min(Self::BELIEVED);
     }
 
     /// A stream came about: the next failure is the first again.

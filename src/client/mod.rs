@@ -25,20 +25,23 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod builder;
 mod conn;
 mod error;
 mod item;
+mod link;
 mod sse;
 mod stop;
 #[cfg(feature = "async")]
 mod task;
 mod url;
 
+pub use builder::ClientBuilder;
 pub use conn::Connection;
 pub use error::{ConnectError, ReadError};
 pub use item::{Cause, ClientError, Item, Lost, SseEvent};
-pub use sse::{SseClient, SseClientBuilder};
+pub use sse::{SseClient, SseClientBuilder, SseOptions};
 pub use stop::Stopper;
 #[cfg(feature = "async")]
-pub use task::SseItems;
+pub use task::{ClientItems, SseItems};
 pub use url::{Url, UrlError, escape};

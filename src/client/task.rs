@@ -1,4 +1,4 @@
-//! The client as a stream for tasks: a thread reads, and wakes the task. No runtime is named.
+//! A client as a stream for tasks: a thread reads, and wakes the task. No runtime is named.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -32,32 +32,47 @@ const ITEMS_MAX: usize = 256;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct SseItems {
-    shared: Arc<Shared>,
+pub struct ClientItems<T> {
+    shared: Arc<Shared<T>>,
     stopper: Stopper,
 }
 
-#[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
+/// The items of an [`SseClient`], for a task.
+pub type SseItems = ClientItems<Item>;
+
+#[derive(Debug)]
+struct Shared<T> {
+    state: Mutex<State<T>>,
     room: Condvar,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    items: VecDeque<Result<Item, ClientError>>,
+#[derive(Debug)]
+struct State<T> {
+    items: VecDeque<Result<T, ClientError>>,
     waker: Option<Waker>,
     /// Nobody reads, or nothing more comes.
     over: bool,
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl<T> Shared<T> {
+    fn new() -> Self {
+        let state = State {
+            items: VecDeque::new(),
+            waker: None,
+            over: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            room: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hands an item over; false: nobody wants more.
-    fn put(&self, item: Result<Item, ClientError>) -> bool {
+    fn put(&self, item: Result<T, ClientError>) -> bool {
         let mut state = self.lock();
         while state.items.len() >= ITEMS_MAX && !state.over {
             state = self
@@ -80,6 +95,20 @@ impl Shared {
     }
 }
 
+impl<T: Send + 'static> ClientItems<T> {
+    /// Reads on a thread of its own until an error comes or nobody wants more.
+    fn spawn(
+        stopper: Stopper,
+        mut next: impl FnMut() -> Result<T, ClientError> + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::new());
+        let theirs = shared.clone();
+        let thread = std::thread::Builder::new().name("eventring-client".into());
+        thread.spawn(move || while theirs.put(next()) {})?;
+        Ok(Self { shared, stopper })
+    }
+}
+
 impl SseClient {
     /// Reads on a thread of its own, for a task.
     ///
@@ -87,17 +116,12 @@ impl SseClient {
     ///
     /// What the system returned when it refused a thread.
     pub fn into_stream(mut self) -> std::io::Result<SseItems> {
-        let stopper = self.stopper();
-        let shared = Arc::new(Shared::default());
-        let theirs = shared.clone();
-        let thread = std::thread::Builder::new().name("eventring-client".into());
-        thread.spawn(move || while theirs.put(self.next_item()) {})?;
-        Ok(SseItems { shared, stopper })
+        ClientItems::spawn(self.stopper(), move || self.next_item())
     }
 }
 
-impl Stream for SseItems {
-    type Item = Result<Item, ClientError>;
+impl<T> Stream for ClientItems<T> {
+    type Item = Result<T, ClientError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut state = self.shared.lock();
@@ -114,7 +138,7 @@ impl Stream for SseItems {
     }
 }
 
-impl Drop for SseItems {
+impl<T> Drop for ClientItems<T> {
     fn drop(&mut self) {
         self.shared.lock().over = true;
         self.shared.room.notify_all();

@@ -20,6 +20,9 @@ pub enum UrlError {
     /// TLS.
     #[error("https is not supported yet; put a TLS proxy in between or use http://")]
     Https,
+    /// TLS below a WebSocket.
+    #[error("wss is not supported yet; put a TLS proxy in between or use http://")]
+    Wss,
     /// It is none at all.
     #[error("expected a URL such as http://127.0.0.1:8080, got {0:?}")]
     Form(String),
@@ -41,10 +44,16 @@ impl Url {
     ///
     /// [`UrlError`] says what it is instead.
     pub fn parse(text: &str) -> Result<Url, UrlError> {
+        Self::parse_any(text, &["http"])
+    }
+
+    /// Parses a URL of one of these schemes.
+    pub(super) fn parse_any(text: &str, schemes: &[&str]) -> Result<Url, UrlError> {
         let form = || UrlError::Form(text.to_string());
         let rest = match text.split_once("://") {
-            Some(("http", rest)) => rest,
+            Some((scheme, rest)) if schemes.contains(&scheme) => rest,
             Some(("https", _)) => return Err(UrlError::Https),
+            Some(("wss", _)) => return Err(UrlError::Wss),
             Some(_) => return Err(form()),
             None => text,
         };
@@ -147,6 +156,8 @@ mod tests {
     #[test]
     fn the_rest_is_refused_with_a_reason() {
         assert_eq!(Url::parse("https://h"), Err(UrlError::Https));
+        assert_eq!(Url::parse("wss://h"), Err(UrlError::Wss));
+        assert!(matches!(Url::parse("ws://h"), Err(UrlError::Form(_))));
         assert_eq!(Url::parse("http://h:x"), Err(UrlError::Port("x".into())));
         assert_eq!(Url::parse("http://a:b@h"), Err(UrlError::User));
         assert_eq!(Url::parse("http://h/?a=1"), Err(UrlError::Query));

@@ -4,22 +4,17 @@
 #![cfg(all(feature = "gateway", feature = "client"))]
 
 mod proxy;
+mod storm;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use eventring::client::{Cause, ClientError, Item, SseClient, UrlError};
 use eventring::event::EventBuilder;
 use eventring::gateway::{Running, Server, ServerConfig};
 use eventring::hub::Hub;
-use proxy::Proxy;
-
-const PATIENCE: Duration = Duration::from_secs(120);
-/// Clients that are cut at the same time.
-const CLIENTS: u64 = 4;
+use storm::storm;
 
 fn serve(hub: &Hub) -> Running {
     let config = ServerConfig {
@@ -35,87 +30,23 @@ fn client(url: &str) -> SseClient {
     builder.pauses(pauses.0, pauses.1).build()
 }
 
-/// Reads all events up to `end`; returns how often the connection was lost.
-fn read_all(mut client: SseClient, end: &AtomicU64, seen: &AtomicU64) -> u64 {
-    let deadline = Instant::now() + PATIENCE;
-    let (mut next, mut lost) = (1, 0);
-    loop {
-        assert!(Instant::now() < deadline, "at {next} after {lost} cuts");
-        match client.next_item().expect("a cut is no reason to stop") {
-            Item::Event(event) => {
-                let offset: u64 = event.id.rsplit('-').next().unwrap().parse().unwrap();
-                assert_eq!(offset, next, "after {lost} cuts");
-                assert_eq!(event.data, format!("event {offset}"));
-                next += 1;
-                seen.store(offset, Ordering::Relaxed);
-                if offset == end.load(Ordering::Relaxed) {
-                    return lost;
-                }
-            }
-            Item::Lost(_) => lost += 1,
-            Item::Connected => {}
-            told => panic!("everything is kept: {told:?}"),
-        }
-    }
-}
-
 #[test]
 fn ten_thousand_cuts_lose_nothing_and_repeat_nothing() {
-    let cuts: u64 = std::env::var("CUTS").map_or(10_000, |cuts| cuts.parse().unwrap());
+    let cuts = std::env::var("CUTS").map_or(10_000, |cuts| cuts.parse().unwrap());
     let hub = Hub::new();
     let server = serve(&hub);
-    let (end, calm) = (
-        Arc::new(AtomicU64::new(u64::MAX)),
-        Arc::new(AtomicBool::new(false)),
-    );
-    let done = Arc::new(AtomicU64::new(0));
-    let mut readers = Vec::new();
-    for seed in 1..=CLIENTS {
-        let proxy = Proxy::start(server.addr(), seed, calm.clone(), done.clone());
+    storm((&hub, server.addr()), cuts, |proxy, judge| {
         let url = format!("http://{proxy}/api/v1/events/stream?from=beginning");
-        let seen = Arc::new(AtomicU64::new(0));
-        let (end, theirs) = (end.clone(), seen.clone());
-        let thread = std::thread::spawn(move || read_all(client(&url), &end, &theirs));
-        readers.push((thread, seen));
-    }
-    let mut builder = EventBuilder::new();
-    let mut number = 0;
-    let deadline = Instant::now() + PATIENCE;
-    while done.load(Ordering::Relaxed) < cuts {
-        assert!(
-            Instant::now() < deadline,
-            "{} cuts",
-            done.load(Ordering::Relaxed)
-        );
-        let slowest = readers
-            .iter()
-            .map(|(_, seen)| seen.load(Ordering::Relaxed))
-            .min();
-        if number > slowest.unwrap() + 2000 {
-            std::thread::yield_now();
-            continue;
+        let mut client = client(&url);
+        loop {
+            match client.next_item().expect("a cut is no reason to stop") {
+                Item::Event(event) if judge.event(&event.id, &event.data) => return,
+                Item::Event(_) | Item::Connected => {}
+                Item::Lost(_) => judge.lost(),
+                told => panic!("everything is kept: {told:?}"),
+            }
         }
-        number += 1;
-        builder
-            .clear()
-            .topic("a")
-            .ty("t")
-            .text(&format!("event {number}"));
-        hub.publish(builder.build().unwrap()).unwrap();
-    }
-    calm.store(true, Ordering::Relaxed);
-    end.store(number + 1, Ordering::Relaxed);
-    builder
-        .clear()
-        .topic("a")
-        .ty("t")
-        .text(&format!("event {}", number + 1));
-    hub.publish(builder.build().unwrap()).unwrap();
-    let lost: u64 = readers
-        .into_iter()
-        .map(|(thread, _)| thread.join().unwrap())
-        .sum();
-    assert!(lost >= cuts * 99 / 100, "{lost} of {cuts} cuts were seen");
+    });
 }
 
 #[test]
