@@ -14,7 +14,7 @@
 //! | (always) | `ring` | one writer, any number of cursors, values read in place |
 //! | `event` | `event` | events and their binary record, JSON, topics, patterns, positions |
 //! | `wire` | `wire` | HTTP/1.1, Server-Sent Events and WebSocket as functions on bytes |
-//! | `client` (default) | `client` | reads event streams across connections |
+//! | `client` (default) | `client` | reads event streams across connections, over SSE or a WebSocket |
 //! | `reactor` | `reactor` | the mio loop: sockets, frame logs, timers |
 //! | `hub` | `hub` | publishing, positions, in-process subscriptions |
 //! | `stream` (default) | `stream` | callbacks, backpressure, batches and pipelines on a hub |

@@ -10,7 +10,7 @@ use super::url::{Url, UrlError};
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Options of a client. `P` holds what only its protocol has: it is
-/// [`SseClientBuilder`](super::SseClientBuilder).
+/// [`SseClientBuilder`](super::SseClientBuilder) or [`WsClientBuilder`](super::WsClientBuilder).
 #[derive(Clone, Debug)]
 pub struct ClientBuilder<P> {
     pub(super) url: Url,

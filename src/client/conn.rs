@@ -4,7 +4,7 @@ use super::error::{ConnectError, ReadError};
 use super::url::Url;
 use crate::wire::http::{Limits, Response, ResponseDecoder, Step};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 /// Longest wait for one address to take the connection.
@@ -56,6 +56,12 @@ impl Connection {
     /// The socket, for whoever is to end it from another thread; `None`: the system has no descriptor left.
     pub(super) fn socket(&self) -> Option<TcpStream> {
         self.stream.try_clone().ok()
+    }
+
+    /// Ends both ways: what has come can still be read, and then the end.
+    pub(super) fn cut(&self) {
+        // One that is closed already needs no more.
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 
     /// Sends request bytes.
@@ -143,6 +149,20 @@ impl Connection {
                     .map_err(|_| ReadError::Cut);
             }
         }
+    }
+
+    /// Appends what has come behind a head, as it is, waiting for at least a byte of it; `false` is the
+    /// end. For connections that another protocol has taken over.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`]; the connection is of no more use.
+    pub fn raw(&mut self, out: &mut Vec<u8>) -> Result<bool, ReadError> {
+        if self.input.is_empty() && self.fill()? == 0 {
+            return Ok(false);
+        }
+        out.append(&mut self.input);
+        Ok(true)
     }
 
     /// Waits for a whole answer, for those that are small.

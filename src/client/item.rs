@@ -5,7 +5,9 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::error::{ConnectError, ReadError};
+use super::ws::MessageError;
 use crate::wire::sse::{DecodeError, Event};
+use crate::wire::ws::{AnswerError, CloseCode, Violation};
 
 /// An event of a stream, kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,6 +68,20 @@ pub enum Cause {
     /// The server ended the stream.
     #[error("the server ended the stream")]
     Ended,
+    /// The server took its leave, by a `bye`, and said when to come back.
+    #[error("the server says goodbye: {reason}")]
+    Bye {
+        /// Why, as `stopping`.
+        reason: String,
+    },
+    /// The server closed the WebSocket.
+    #[error("the server closes with {}: {reason:?}", code.0)]
+    Closed {
+        /// The code; 1005 where it gave none.
+        code: CloseCode,
+        /// Its words, often none.
+        reason: String,
+    },
     /// There was none.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -109,6 +125,15 @@ pub enum ClientError {
     /// The stream asks for more memory than it may have.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    /// The answer does not open a WebSocket.
+    #[error("the answer is no WebSocket handshake: {0}; is the URL right?")]
+    Handshake(#[from] AnswerError),
+    /// The server broke the protocol, or sent more than the client takes.
+    #[error("the server breaks the WebSocket protocol: {0}")]
+    Violation(#[from] Violation),
+    /// A message that is none of the subscribe protocol's.
+    #[error(transparent)]
+    Message(#[from] MessageError),
     /// There were more failures in a row than the client was told to bear.
     #[error("given up after {failures} failures in a row: {cause}")]
     GivenUp {

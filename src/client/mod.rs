@@ -1,8 +1,9 @@
-//! A client of event streams: it connects, reads, comes back and resumes.
+//! Clients of event streams: they connect, read, come back and resume.
 //!
 //! [`SseClient`] is for any server that speaks Server-Sent Events as the HTML standard has them, over
-//! plain HTTP/1.1. Against eventring it loses nothing that is kept: it resumes with `Last-Event-ID`, and
-//! what the server says is gone comes as an item.
+//! plain HTTP/1.1. [`WsClient`] is for eventring's WebSocket, on which one can also publish. Against
+//! eventring they lose nothing that is kept: they resume after the last id, and what the server says
+//! is gone comes as an item.
 //!
 //! # Examples
 //!
@@ -30,11 +31,13 @@ mod conn;
 mod error;
 mod item;
 mod link;
+mod random;
 mod sse;
 mod stop;
 #[cfg(feature = "async")]
 mod task;
 mod url;
+mod ws;
 
 pub use builder::ClientBuilder;
 pub use conn::Connection;
@@ -43,5 +46,9 @@ pub use item::{Cause, ClientError, Item, Lost, SseEvent};
 pub use sse::{SseClient, SseClientBuilder, SseOptions};
 pub use stop::Stopper;
 #[cfg(feature = "async")]
-pub use task::{ClientItems, SseItems};
+pub use task::{ClientItems, SseItems, WsItems};
 pub use url::{Url, UrlError, escape};
+pub use ws::{
+    MessageError, RequestError, WsClient, WsClientBuilder, WsData, WsEvent, WsItem, WsNotice,
+    WsOptions,
+};

@@ -4,7 +4,8 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Stops a client; made by [`SseClient::stopper`](super::SseClient::stopper).
+/// Stops a client; made by [`SseClient::stopper`](super::SseClient::stopper) and
+/// [`WsClient::stopper`](super::WsClient::stopper).
 #[derive(Clone, Debug, Default)]
 pub struct Stopper(Arc<Inner>);
 

@@ -10,6 +10,7 @@ use futures_core::Stream;
 use super::item::{ClientError, Item};
 use super::sse::SseClient;
 use super::stop::Stopper;
+use super::ws::{WsClient, WsItem};
 
 /// Items that wait for the task; then the thread waits, and with it the server.
 const ITEMS_MAX: usize = 256;
@@ -39,6 +40,8 @@ pub struct ClientItems<T> {
 
 /// The items of an [`SseClient`], for a task.
 pub type SseItems = ClientItems<Item>;
+/// The items of a [`WsClient`], for a task.
+pub type WsItems = ClientItems<WsItem>;
 
 #[derive(Debug)]
 struct Shared<T> {
@@ -116,6 +119,17 @@ impl SseClient {
     ///
     /// What the system returned when it refused a thread.
     pub fn into_stream(mut self) -> std::io::Result<SseItems> {
+        ClientItems::spawn(self.stopper(), move || self.next_item())
+    }
+}
+
+impl WsClient {
+    /// Reads on a thread of its own, for a task.
+    ///
+    /// # Errors
+    ///
+    /// What the system returned when it refused a thread.
+    pub fn into_stream(mut self) -> std::io::Result<WsItems> {
         ClientItems::spawn(self.stopper(), move || self.next_item())
     }
 }

@@ -1,0 +1,377 @@
+//! The client: one subscription over as many WebSockets as it takes.
+
+use std::time::Instant;
+
+use thiserror::Error;
+
+use super::super::builder::ClientBuilder;
+use super::super::error::ReadError;
+use super::super::item::{Cause, ClientError};
+use super::super::link::Link;
+use super::super::random::random;
+use super::super::stop::Stopper;
+use super::super::url::UrlError;
+use super::course::Course;
+use super::item::WsItem;
+use super::target::Target;
+use crate::wire::ws::{
+    AnswerError, ClientHandshake, CloseCode, CloseFrame, Decoder, Item, Limits, Opcode, Peer,
+    Scratch, masked_close_frame, masked_frame,
+};
+
+/// Bytes of a message, and of a frame, that a client takes unless told otherwise: what an event of a
+/// server with default limits comes to, most of it escaped, and more.
+const MESSAGE_BYTES: usize = 16 << 20;
+/// What stands for a close frame without a code (RFC 6455, 7.1.5).
+const NO_CODE: CloseCode = CloseCode(1005);
+
+/// What only a client of WebSockets has options for.
+#[derive(Clone, Copy, Debug)]
+pub struct WsOptions {
+    limits: Limits,
+    deflate: bool,
+}
+
+impl Default for WsOptions {
+    fn default() -> Self {
+        let limits = Limits {
+            frame_bytes: MESSAGE_BYTES,
+            message_bytes: MESSAGE_BYTES,
+            ..Limits::default()
+        };
+        Self {
+            limits,
+            deflate: true,
+        }
+    }
+}
+
+/// Options of a client of WebSockets.
+pub type WsClientBuilder = ClientBuilder<WsOptions>;
+
+impl WsClientBuilder {
+    /// How large the server's messages may be; over it: [`ClientError::Violation`]. 16 MiB, 1,024
+    /// fragments.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.own.limits = limits;
+        self
+    }
+
+    /// Whether the server may compress its messages (permessage-deflate), which takes 42 KiB once it
+    /// does. It may.
+    #[must_use]
+    pub fn deflate(mut self, offer: bool) -> Self {
+        self.own.deflate = offer;
+        self
+    }
+
+    /// Makes the client; it connects when it is asked for an item.
+    pub fn build(self) -> WsClient {
+        let (target, id) = Target::split(&self.target);
+        let given = Some(self.last_event_id.clone()).filter(|id| !id.is_empty());
+        WsClient {
+            link: Link::new(&self),
+            options: self,
+            target,
+            course: Course::after(given.or(id).unwrap_or_default()),
+            decoder: None,
+            scratch: Scratch::new(),
+            input: Vec::new(),
+            used: 0,
+            out: Vec::new(),
+            closing: false,
+        }
+    }
+}
+
+/// Why a request did not leave.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// There is no connection now: ask for items until [`WsItem::Connected`] comes.
+    #[error("there is no connection")]
+    NotConnected,
+    /// The connection broke; what is asked for next says so, too.
+    #[error(transparent)]
+    Send(#[from] ReadError),
+}
+
+/// Reads the events of an eventring WebSocket, across connections, and sends requests on it.
+///
+/// As [`SseClient`](crate::client::SseClient) it comes back when the connection is lost, with the id of
+/// the last event that it has got whole, after a wait that doubles with each failure, or that the
+/// server asked for. What the URL subscribes to (`topic`) is resumed; what was subscribed by a request
+/// ends with the connection.
+///
+/// Pings are answered while it is asked for items: who takes longer than the server's patience (20 s)
+/// over one item is cut, and comes back.
+#[derive(Debug)]
+pub struct WsClient {
+    options: WsClientBuilder,
+    target: Target,
+    link: Link,
+    course: Course,
+    /// There while there is a connection.
+    decoder: Option<Decoder>,
+    scratch: Scratch,
+    /// Bytes that came, of which `used` are decoded.
+    input: Vec<u8>,
+    used: usize,
+    /// Frames that leave before more is read: answers to what was read last.
+    out: Vec<u8>,
+    /// Whether our close frame has left.
+    closing: bool,
+}
+
+impl WsClient {
+    /// Makes a client for a URL, with the default options.
+    ///
+    /// # Errors
+    ///
+    /// [`UrlError`] for what is not `ws://host:port/path?query`, or the same with `http`.
+    pub fn open(url: &str) -> Result<Self, UrlError> {
+        Ok(Self::builder(url)?.build())
+    }
+
+    /// Begins with a URL. A `last-event-id` in it counts unless the builder is given another.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn builder(url: &str) -> Result<WsClientBuilder, UrlError> {
+        ClientBuilder::at(url, &["ws", "http"])
+    }
+
+    /// The id that it would resume with; empty: none.
+    pub fn last_event_id(&self) -> &str {
+        self.course.last_event_id()
+    }
+
+    /// Stops it from another thread.
+    pub fn stopper(&self) -> Stopper {
+        self.link.stopper()
+    }
+
+    /// Sends a request, an object of JSON as `docs/asyncapi.yaml` has them, on the connection that there
+    /// is. What answers it comes as [`WsItem::Answer`]; nobody answers if the connection is lost
+    /// before.
+    ///
+    /// While the server takes nothing it waits, at most the client's timeout.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`]; whether a part has left is not known then.
+    pub fn request(&mut self, json: &str) -> Result<(), RequestError> {
+        if self.link.conn().is_none() {
+            return Err(RequestError::NotConnected);
+        }
+        let mask = random().map_err(ReadError::Io)?;
+        masked_frame(&mut self.out, Opcode::Text, json.as_bytes(), mask);
+        Ok(self.flush()?)
+    }
+
+    /// Returns the next item if it has come already; never waits for the server.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_item`](Self::next_item).
+    pub fn try_next_item(&mut self) -> Result<Option<WsItem>, ClientError> {
+        loop {
+            let Some(decoder) = &mut self.decoder else {
+                return Ok(None);
+            };
+            let decoded = decoder.decode(&mut self.input[self.used..], &mut self.scratch);
+            let (used, item) = match decoded {
+                Ok(decoded) => decoded,
+                Err(violation) => {
+                    return Err(self.fail(violation.close_code(), violation.into()));
+                }
+            };
+            self.used += used;
+            match item {
+                Item::NeedMore => return Ok(None),
+                Item::Message(kind, data) => match self.course.take(kind, data) {
+                    Ok(None) => {}
+                    Ok(item) => return Ok(item),
+                    Err(error) => return Err(self.fail(CloseCode::POLICY, error.into())),
+                },
+                Item::Ping(data) => match random() {
+                    Ok(mask) => masked_frame(&mut self.out, Opcode::Pong, data, mask),
+                    Err(error) => return self.lost(ReadError::Io(error)).map(Some),
+                },
+                Item::Pong(_) => {}
+                Item::Close(said) => {
+                    let reason = said.map_or("", |said| said.reason).to_owned();
+                    let code = said.map(|CloseFrame { code, .. }| code);
+                    return self.closed(code, reason).map(Some);
+                }
+            }
+        }
+    }
+
+    /// Waits for the next item, connecting where there is no connection.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] where connecting again would not help. The next call tries anyway.
+    pub fn next_item(&mut self) -> Result<WsItem, ClientError> {
+        self.link.rest();
+        loop {
+            self.link.check()?;
+            if let Some(item) = self.try_next_item()? {
+                return Ok(item);
+            }
+            if self.decoder.is_none() {
+                let connected = self.connect();
+                if connected.is_err() {
+                    self.hang_up();
+                }
+                return connected;
+            }
+            if let Err(error) = self.read() {
+                return self.lost(error);
+            }
+        }
+    }
+
+    /// Ends the connection as the protocol has it: says so, and waits for the server to say so too, at
+    /// most the client's timeout. What else comes is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the server did not say so; the connection is gone all the same.
+    pub fn close(mut self) -> Result<(), ReadError> {
+        if self.decoder.is_none() {
+            return Ok(());
+        }
+        self.push_close(Some(CloseCode::NORMAL))?;
+        let (begun, timeout) = (Instant::now(), self.options.timeout);
+        while begun.elapsed() < timeout {
+            match self.try_next_item() {
+                Ok(Some(WsItem::Lost(_))) | Err(_) => return Ok(()),
+                Ok(Some(_)) => {}
+                Ok(None) => self.read()?,
+            }
+        }
+        Err(ReadError::Silent(timeout.as_secs_f64()))
+    }
+
+    fn connect(&mut self) -> Result<WsItem, ClientError> {
+        self.hang_up();
+        let key = match random() {
+            Ok(key) => key,
+            Err(error) => return self.lost(ReadError::Io(error)),
+        };
+        let handshake = ClientHandshake::new(key).deflate(self.options.own.deflate);
+        let target = self.target.after(self.course.last_event_id());
+        let mut request = self.options.request(&target).into_bytes();
+        handshake.write_fields(&mut request);
+        request.extend_from_slice(b"\r\n");
+        let (conn, head) = match self.link.ask(&request) {
+            Ok(answered) => answered,
+            Err(cause) => return self.lost(cause),
+        };
+        match handshake.read(&head) {
+            Ok(agreed) => {
+                let limits = self.options.own.limits;
+                self.decoder = Some(Decoder::new(Peer::Server, agreed.inflate(), limits));
+                self.link.keep(conn);
+                Ok(WsItem::Connected)
+            }
+            Err(AnswerError::Status { status: 300.. }) => {
+                self.link.refused(conn, &head).map(WsItem::Lost)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sends what is to be answered, then waits for more.
+    fn read(&mut self) -> Result<(), ReadError> {
+        // Whatever became of it, the server's last words may be there to be read.
+        let flushed = self.flush();
+        self.input.clear();
+        self.used = 0;
+        let Some(conn) = self.link.conn() else {
+            return Err(ReadError::Closed);
+        };
+        match conn.raw(&mut self.input)? {
+            true => Ok(()),
+            false => flushed.and(Err(ReadError::Cut)),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), ReadError> {
+        let Some(conn) = self.link.conn().filter(|_| !self.out.is_empty()) else {
+            return Ok(());
+        };
+        let sent = conn.send(&self.out);
+        self.out.clear();
+        if sent.is_err() {
+            conn.cut();
+        }
+        sent
+    }
+
+    /// The server's close frame: it wants ours.
+    fn closed(&mut self, code: Option<CloseCode>, reason: String) -> Result<WsItem, ClientError> {
+        // RFC 6455, 5.5.1: "If an endpoint receives a Close frame and did not previously send a Close
+        // frame, the endpoint MUST send a Close frame in response."
+        if !self.closing {
+            // Who has closed already does not need it.
+            let _ = self.push_close(code).and_then(|()| self.flush());
+        }
+        let code = code.unwrap_or(NO_CODE);
+        self.lost(Cause::Closed { code, reason })
+    }
+
+    /// Has a close frame leave next, the last frame of all.
+    fn push_close(&mut self, code: Option<CloseCode>) -> Result<(), ReadError> {
+        let mask = random().map_err(ReadError::Io)?;
+        match code {
+            Some(code) => masked_close_frame(&mut self.out, code, "", mask),
+            None => masked_frame(&mut self.out, Opcode::Close, b"", mask),
+        }
+        self.closing = true;
+        Ok(())
+    }
+
+    /// Tells the server what it did wrong, and leaves it.
+    fn fail(&mut self, code: CloseCode, error: ClientError) -> ClientError {
+        // A courtesy: RFC 6455, 7.1.7 asks for it where it can be sent.
+        let _ = self.push_close(Some(code)).and_then(|()| self.flush());
+        self.hang_up();
+        error
+    }
+
+    fn lost(&mut self, cause: impl Into<Cause>) -> Result<WsItem, ClientError> {
+        let (cause, wait) = match self.course.take_bye() {
+            Some(bye) => (Cause::Bye { reason: bye.reason }, Some(bye.wait)),
+            None => (cause.into(), None),
+        };
+        self.hang_up();
+        self.link.lost(cause, wait).map(WsItem::Lost)
+    }
+
+    /// Drops the connection and what of a message had come.
+    fn hang_up(&mut self) {
+        self.link.hang_up();
+        self.course.take_bye();
+        if let Some(decoder) = self.decoder.take() {
+            decoder.end(&mut self.scratch);
+        }
+        self.input.clear();
+        self.out.clear();
+        self.used = 0;
+        self.closing = false;
+    }
+}
+
+impl Iterator for WsClient {
+    type Item = Result<WsItem, ClientError>;
+
+    /// Never ends by itself: stop at an error.
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.next_item())
+    }
+}

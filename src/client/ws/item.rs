@@ -1,0 +1,74 @@
+//! What a WebSocket client hands out.
+
+use super::super::item::Lost;
+
+/// What comes next.
+#[derive(Debug)]
+pub enum WsItem {
+    /// A WebSocket came about. Subscriptions that were made by requests are gone: ask for them again.
+    Connected,
+    /// An event.
+    Event(WsEvent),
+    /// The server does not have, or left out, some of what was wanted.
+    Gap(WsNotice),
+    /// The server cannot resume from where the client was, as after a restart.
+    Reset(WsNotice),
+    /// Somebody joined or left the topics, for those who asked to be told.
+    Presence {
+        /// Whether somebody joined; left otherwise.
+        joined: bool,
+        /// The id of a stream or subscription.
+        who: String,
+    },
+    /// What answers a request, as it came: an object of type `subscribed`, `unsubscribed`, `caught_up`,
+    /// `published`, `pong` or `error`.
+    Answer(String),
+    /// The connection is gone; the next call waits, and connects again.
+    Lost(Lost),
+}
+
+/// An event of a WebSocket, kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WsEvent {
+    /// The last event id as of this event: what a client resumes with.
+    pub id: String,
+    /// Its topic.
+    pub topic: String,
+    /// Its type.
+    pub event: String,
+    /// The payload.
+    pub data: WsData,
+}
+
+/// The payload of an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum WsData {
+    /// There is none.
+    #[default]
+    None,
+    /// JSON, byte for byte as it was published.
+    Json(String),
+    /// Text of another type.
+    Text {
+        /// Its content type.
+        content_type: String,
+        /// The text.
+        text: String,
+    },
+    /// Bytes.
+    Binary {
+        /// Their content type; empty where the publisher gave none.
+        content_type: String,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+}
+
+/// What the server says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WsNotice {
+    /// The last event id as of this notice.
+    pub id: String,
+    /// The message as it came, JSON: how much is missing, or why it cannot resume.
+    pub data: String,
+}

@@ -1,0 +1,11 @@
+//! Events and requests over one WebSocket, and the next one: the subscribe protocol, a client's half.
+
+mod client;
+mod course;
+mod item;
+mod message;
+mod target;
+
+pub use client::{RequestError, WsClient, WsClientBuilder, WsOptions};
+pub use item::{WsData, WsEvent, WsItem, WsNotice};
+pub use message::MessageError;
