@@ -87,6 +87,10 @@ pub(crate) struct TailArgs {
     #[arg(long, value_enum, default_value_t = TailFormat::Data)]
     pub(crate) format: TailFormat,
 
+    /// Read over a WebSocket instead of Server-Sent Events
+    #[arg(long)]
+    pub(crate) ws: bool,
+
     /// Stop after this many events
     #[arg(long, value_name = "N", value_parser = units::count)]
     pub(crate) count: Option<usize>,
@@ -104,7 +108,7 @@ pub(crate) struct TailArgs {
 pub(crate) enum TailFormat {
     /// the payload and a newline
     Data,
-    /// the whole event as one line of CloudEvents JSON
+    /// the whole event as one line of CloudEvents JSON; not with --ws
     Cloudevents,
     /// id, event and data, as they came over the wire
     Sse,

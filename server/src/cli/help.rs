@@ -42,7 +42,8 @@ Examples:
 pub(super) const TAIL: &str = "\
 Examples:
   eventring tail --topic 'orders.>' --from beginning
-  eventring tail --topic orders.eu --topic orders.us --count 10 --format cloudevents";
+  eventring tail --topic orders.eu --topic orders.us --count 10 --format cloudevents
+  eventring tail --topic 'orders.>' --ws";
 
 pub(super) const BENCH: &str = "\
 Each payload carries its sequence and when it was due. Every client is judged on its own: what the

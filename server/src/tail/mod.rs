@@ -2,19 +2,25 @@
 
 mod notice;
 mod output;
+mod source;
 
-use crate::cli::{TailArgs, TailFormat};
-use crate::client::{Problem, escape};
+use crate::cli::TailArgs;
+use crate::client::Problem;
 use crate::{exit, say};
-use eventring::client::{Cause, ClientError, Item, SseClient, SseClientBuilder};
+use eventring::client::{Cause, ClientError, Item};
 use output::Output;
+use source::Source;
 use std::process::ExitCode;
 
 /// Prints events until the count is reached, nobody reads, or the server refuses for good.
 pub(crate) fn run(args: TailArgs) -> ExitCode {
+    if let Err(impossible) = source::possible(&args) {
+        say::err(impossible);
+        return ExitCode::from(exit::USAGE);
+    }
     output::end_when_nobody_reads();
     let mut output = Output::new(args.format, args.count);
-    let mut client = client(&args);
+    let mut client = Source::new(&args);
     let mut next = client.next_item();
     loop {
         match next {
@@ -30,7 +36,7 @@ pub(crate) fn run(args: TailArgs) -> ExitCode {
                 }
             }
             Ok(Item::Lost(lost)) => {
-                let ended = matches!(lost.cause, Cause::Ended);
+                let ended = source::is_end(&lost.cause);
                 if args.no_reconnect && ended {
                     return exit::OK;
                 }
@@ -73,20 +79,6 @@ fn write(output: &mut Output) -> Option<ExitCode> {
             Some(ExitCode::from(exit::FAILED))
         }
     }
-}
-
-fn client(args: &TailArgs) -> SseClient {
-    let mut target = format!("/api/v1/events/stream?from={}", escape(&args.from));
-    for topic in &args.topic {
-        target.push_str("&topic=");
-        target.push_str(&escape(topic));
-    }
-    if args.format == TailFormat::Cloudevents {
-        target.push_str("&format=cloudevents");
-    }
-    SseClientBuilder::new(args.url.clone(), &target)
-        .timeout(args.timeout)
-        .build()
 }
 
 fn reason(cause: &Cause) -> String {

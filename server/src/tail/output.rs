@@ -57,7 +57,8 @@ impl Output {
             data: event.data.as_bytes(),
             retry: None,
         };
-        // What a decoder gave out can be encoded: no line ends in ids and names.
+        // Line ends in ids and names, which only a strange server sends, and only over a WebSocket: such an
+        // event is left out, or it would pass for several.
         let _ = sse::encode(&mut self.pending, frame);
     }
 
