@@ -1,11 +1,11 @@
-//! The dashboard in a real browser: events reach the tail, the form publishes, and a server that was
-//! killed and came back is noticed and told. Skipped where there is no Chromium.
+//! The dashboard in a real browser: events reach the tail over either transport, the form publishes, and a
+//! server that was killed and came back is noticed and told. Skipped where there is no Chromium.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -150,6 +150,36 @@ impl Page {
         }
     }
 
+    /// Chooses what the tail comes over, as a click does.
+    fn choose(&mut self, transport: &str) {
+        self.value(&format!(
+            "document.querySelector('input[value={transport}]').click()"
+        ));
+        self.until_live();
+    }
+
+    /// Follows other topics.
+    fn follow(&mut self, topic: &str) {
+        let topic = json!(topic);
+        self.value(&format!(
+            "document.getElementById('tail-topic').value = {topic}; \
+             document.getElementById('tail-form').requestSubmit()"
+        ));
+    }
+
+    /// Waits until the server has made so many WebSockets.
+    fn until_sockets(&mut self, count: u64) {
+        let line = json!(format!(
+            "eventring_requests_total{{route=\"socket\",status=\"2xx\"}} {count}\n"
+        ));
+        let look =
+            format!("fetch('/metrics').then((a) => a.text()).then((t) => t.includes({line}))");
+        let start = Instant::now();
+        while self.value(&look) != true {
+            assert!(start.elapsed() < PATIENCE, "never so many sockets: {count}");
+        }
+    }
+
     fn submit(&mut self, topic: &str, ty: &str, data: &str) {
         let values = [("topic", topic), ("type", ty), ("data", data)];
         for (name, value) in values {
@@ -266,5 +296,72 @@ fn a_browser_sees_events_publishes_and_survives_a_restart() {
     page.until_live();
     publish(address, "orders.created", "after the restart");
     page.until_text("tail", "after the restart");
+    assert!(page.complaints.is_empty(), "{:#?}", page.complaints);
+}
+
+#[test]
+fn a_browser_follows_over_a_websocket_and_goes_on_where_it_was() {
+    let Some(chromium) = chromium() else {
+        let _ = writeln!(std::io::stderr(), "skipped: no Chromium is installed");
+        return;
+    };
+    let (server, address) = serve("127.0.0.1:0");
+    let mut page = Page::open(chromium, &format!("http://{address}/"));
+    page.until_live();
+    publish(address, "orders.created", "over an EventSource");
+    page.until_text("tail", "over an EventSource");
+
+    page.choose("websocket");
+    assert_eq!(page.value("location.search"), "?transport=websocket");
+    publish(address, "orders.created", "over a WebSocket");
+    page.until_text("tail", "over a WebSocket");
+    page.until_text("tail", "test.type");
+    page.until_sockets(1);
+    page.value(
+        "fetch('/api/v1/topics/raw/events', { method: 'POST', body: 'bytes', \
+         headers: { 'content-type': 'application/octet-stream' } }).then(() => null)",
+    );
+    page.until_text("tail", "(base64) Ynl0ZXM=");
+    page.until_text("tail-count", "3 events.");
+    page.value(
+        "const filter = document.getElementById('tail-filter'); filter.value = 'over a web'; \
+         filter.dispatchEvent(new Event('input'))",
+    );
+    assert_eq!(
+        page.value("document.querySelectorAll('#tail li:not([hidden])').length"),
+        1
+    );
+
+    page.follow("a..b");
+    page.until_text("tail-state-text", "refused");
+    page.until_text("tail-notice", "topic: ");
+    page.follow("orders.>");
+    page.until_live();
+
+    drop(server);
+    page.until(
+        "the loss is shown",
+        "document.getElementById('tail-state').dataset.state === 'lost'",
+    );
+    let (_server, again) = serve(&address.to_string());
+    assert_eq!(again, address);
+    page.until_text("tail", "ids were reset");
+    page.until_live();
+    publish(
+        address,
+        "orders.created",
+        "over a WebSocket, after the restart",
+    );
+    page.until_text("tail", "after the restart");
+
+    // The address remembers.
+    let url = format!("http://{address}/?transport=websocket");
+    page.call("Page.navigate", json!({"url": url}));
+    page.until_live();
+    page.until_sockets(2);
+    page.choose("sse");
+    assert_eq!(page.value("location.search"), "");
+    publish(address, "orders.created", "over an EventSource again");
+    page.until_text("tail", "over an EventSource again");
     assert!(page.complaints.is_empty(), "{:#?}", page.complaints);
 }

@@ -15,11 +15,15 @@ const SCRIPT: &str = concat!(
     include_str!("dashboard/format.js"),
     include_str!("dashboard/chart.js"),
     include_str!("dashboard/figures.js"),
+    include_str!("dashboard/binary.js"),
+    include_str!("dashboard/socket.js"),
     include_str!("dashboard/tail.js"),
+    include_str!("dashboard/transport.js"),
     include_str!("dashboard/publish.js"),
 );
 
-/// What the page may do: run its own script and style, and speak to its own server.
+/// What the page may do: run its own script and style, and speak to its own server. `'self'` covers
+/// WebSockets to it: since CSP 3, `ws` and `wss` match the page's own `http` and `https`.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                       connect-src 'self'; form-action 'none'; base-uri 'none'; \
                       frame-ancestors 'none'";

@@ -7,6 +7,7 @@ const SHOWN_CHARS = 400;
 const tail = {
   list: byId("tail"),
   source: null,
+  last: "", // the id to go on after
   paused: false,
   waiting: [], // events that came and are not shown yet, oldest first
   received: 0,
@@ -49,7 +50,7 @@ const dataOf = (event) => {
   return event.data === undefined ? "" : JSON.stringify(event.data);
 };
 
-const rowOf = ({ id, data }) => {
+const rowOf = ({ id, data, at }) => {
   const event = parsed(data);
   const text = dataOf(event);
   const short = text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text;
@@ -57,7 +58,7 @@ const rowOf = ({ id, data }) => {
   const summary = make(
     "summary",
     {},
-    cell("time", timeOf(event.time)),
+    cell("time", timeOf(event.time ?? at)),
     cell("id", id.slice(id.lastIndexOf("-") + 1)),
     cell("topic", event.topic ?? ""),
     cell("type", event.type ?? ""),
@@ -108,7 +109,8 @@ const schedule = () => {
 
 const received = (event) => {
   tail.received += 1;
-  tail.waiting.push({ id: event.lastEventId, data: event.data });
+  tail.last = event.lastEventId;
+  tail.waiting.push({ id: event.lastEventId, data: event.data, at: Date.now() });
   if (tail.waiting.length > WAITING_MAX) {
     tail.waiting.shift();
     tail.skipped += 1;
@@ -123,12 +125,14 @@ const told = (kind, words) => {
 };
 
 const onGap = (event) => {
+  tail.last = event.lastEventId;
   const gap = parsed(event.data);
   const missing = gap.exact ? plural(gap.missing, "event") : `up to ${plural(gap.missing, "event")}`;
   told("gap", `Gap: ${missing} after ${gap.asked} gone (${gap.reason}); it goes on at ${gap.earliest}.`);
 };
 
 const onReset = (event) => {
+  tail.last = event.lastEventId;
   const reset = parsed(event.data);
   const why = {
     epoch: "the server was restarted, and ids were reset",
@@ -138,48 +142,6 @@ const onReset = (event) => {
   told("reset", `Reset: ${why}. It goes on after ${reset.head}.`);
 };
 
-const followTail = () => {
-  tail.source?.close();
-  clearTimeout(tail.source?.retry);
-  const query = new URLSearchParams({ names: "none", format: "cloudevents" });
-  for (const pattern of byId("tail-topic").value.split(/[\s,]+/)) {
-    if (pattern) query.append("topic", pattern);
-  }
-  const url = `/api/v1/events/stream?${query}`;
-  const [pill, text] = [byId("tail-state"), byId("tail-state-text")];
-  setState(pill, text, "connecting", "connecting");
-  const source = follow(() => new EventSource(url), pill, text);
-  tail.source = source;
-  source.addEventListener("message", received);
-  source.addEventListener("gap", onGap);
-  source.addEventListener("reset", onReset);
-  source.addEventListener("again", () => explain(url));
-};
-
-// Why there is no stream: an EventSource does not tell, a request does.
-const explain = async (url) => {
-  try {
-    const answer = await fetch(url, { method: "GET", headers: { accept: "application/json" } });
-    const problem = answer.ok ? null : await answer.json();
-    if (answer.ok) {
-      await answer.body.cancel();
-      followTail();
-    } else {
-      setState(byId("tail-state"), byId("tail-state-text"), "lost", "refused");
-      tailNotice(problem.detail);
-      byId("tail-topic").setAttribute("aria-invalid", String(problem.field === "topic"));
-    }
-  } catch {
-    followTail();
-  }
-};
-
-byId("tail-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  byId("tail-topic").removeAttribute("aria-invalid");
-  tailNotice("");
-  followTail();
-});
 byId("tail-filter").addEventListener("input", () => {
   for (const row of tail.list.children) row.hidden = isHidden(row);
 });
@@ -195,5 +157,4 @@ byId("tail-clear").addEventListener("click", () => {
   tailNotice("");
   tailCount();
 });
-followTail();
 
