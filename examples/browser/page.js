@@ -1,4 +1,4 @@
-// What both pages show: the state, the last id, the newest events, and a form that publishes.
+// What all pages show: the state, the last id, the newest events, and a form that publishes.
 
 /** Entries that stay on the page. */
 const SHOWN = 200;
@@ -31,6 +31,18 @@ export function show({ kind, id, text }) {
   const log = element('log');
   log.prepend(line);
   while (log.children.length > SHOWN) log.lastChild.remove();
+}
+
+/** Lets the button disconnect and connect again. */
+export function connecting(connection) {
+  const button = element('connect');
+  let connected = true;
+  button.addEventListener('click', () => {
+    connected = !connected;
+    button.textContent = connected ? 'Disconnect' : 'Connect';
+    if (connected) connection.open();
+    else connection.close();
+  });
 }
 
 /** Lets the form publish to the topic that is shown; a pattern is no name, so `demo` it is then. */

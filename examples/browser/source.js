@@ -62,7 +62,8 @@ export class Source {
   }
 }
 
-function words(type, told) {
+/** What a gap or a reset says. */
+export function words(type, told) {
   if (type === 'gap') {
     const number = `${told.exact ? '' : 'at most '}${told.missing}`;
     return `gap: ${number} events are missing before ${told.earliest} (${told.reason})`;

@@ -22,8 +22,9 @@
 //! A browser's `WebSocket` does not come back by itself. To resume, connect again with
 //! `&last-event-id=` and the `id` of the last message that had one and was no answer to a request: when
 //! an answer leaves, events before its `id` may still be on their way. [`client`](super::client) does
-//! all this for programs in Rust. Ids mean what they mean on SSE: [`resume`](super::resume).
-//! `from=beginning` starts with the oldest event that is kept, `last=20` and `since=` as on SSE.
+//! all this for programs in Rust, `examples/browser/socket.js` for pages, with backoff and jitter. Ids
+//! mean what they mean on SSE: [`resume`](super::resume). `from=beginning` starts with the oldest event
+//! that is kept, `last=20` and `since=` as on SSE.
 //!
 //! # What comes
 //!

@@ -2,13 +2,13 @@
 //! another one, and when some events are gone.
 
 use crate::client::{self, Client};
-use crate::common::{DEADLINE, Process, wait_until};
+use crate::common::{self, DEADLINE, Process, wait_until};
+use crate::path::Path;
 use crate::programs::program;
 use eventring::event::Event;
 use eventring::gateway::{Running, Server, ServerConfig};
 use eventring::hub::Hub;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ struct Pages {
 impl Pages {
     fn serve() -> Option<Pages> {
         let python = program(&["python3"])?;
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/browser");
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/browser");
         let mut command = Command::new(python);
         command.args(["-u", "-m", "http.server", "0", "--bind", "127.0.0.1"]);
         command.arg("--directory").arg(folder);
@@ -119,16 +119,20 @@ fn the_page_with_an_eventsource_shows_what_happens() {
 }
 
 #[test]
+fn the_page_with_a_websocket_shows_what_happens() {
+    shows_what_happens("websocket.html");
+}
+
+#[test]
 fn the_page_with_a_shared_worker_shows_what_happens() {
     shows_what_happens("shared.html");
 }
 
-#[test]
-fn a_page_that_was_away_shows_what_it_missed_and_what_is_gone() {
+fn shows_what_it_missed_and_what_is_gone(page: &str) {
     let Some(pages) = Pages::serve() else { return };
     let hub = Hub::builder().capacity(10).build().expect("a hub");
     let server = serve(&hub, ([127, 0, 0, 1], 0).into(), &pages.origin);
-    let Some(mut client) = pages.open("eventsource.html", server.addr()) else {
+    let Some(mut client) = pages.open(page, server.addr()) else {
         return;
     };
     wait_for_stream(&server, 1);
@@ -148,6 +152,97 @@ fn a_page_that_was_away_shows_what_it_missed_and_what_is_gone() {
         for n in first_kept..=to {
             shows(&mut client, "event", &format!("message {n}"));
         }
+    }
+}
+
+#[test]
+fn a_page_that_was_away_shows_what_it_missed_and_what_is_gone() {
+    shows_what_it_missed_and_what_is_gone("eventsource.html");
+}
+
+#[test]
+fn a_page_with_a_websocket_that_was_away_shows_what_it_missed_and_what_is_gone() {
+    shows_what_it_missed_and_what_is_gone("websocket.html");
+}
+
+#[test]
+fn a_page_with_a_websocket_that_is_cut_off_misses_nothing_and_sees_nothing_twice() {
+    const CUTS: u64 = 5;
+    const BETWEEN: u64 = 40;
+    let Some(pages) = Pages::serve() else { return };
+    let hub = Hub::new();
+    let server = serve(&hub, ([127, 0, 0, 1], 0).into(), &pages.origin);
+    let path = Path::to(server.addr());
+    let Some(mut client) = pages.open("websocket.html", path.address) else {
+        return;
+    };
+    wait_for_stream(&server, 1);
+    let mut shown = 0;
+    for cut in 0..CUTS {
+        let from = cut * BETWEEN;
+        for n in from + 1..=from + BETWEEN / 2 {
+            publish(&hub, n);
+        }
+        // It has seen some of them; the others are under way, or not, when the path is cut.
+        while shown < from + BETWEEN / 4 {
+            shown += 1;
+            shows(&mut client, "event", &format!("message {shown}"));
+        }
+        path.cut();
+        for n in from + BETWEEN / 2 + 1..=from + BETWEEN {
+            publish(&hub, n);
+        }
+        while shown < from + BETWEEN {
+            shown += 1;
+            shows(&mut client, "event", &format!("message {shown}"));
+        }
+    }
+}
+
+#[test]
+fn a_page_with_a_websocket_that_is_sent_away_comes_back_and_goes_on_where_it_was() {
+    let Some(pages) = Pages::serve() else { return };
+    let hub = Hub::new();
+    let server = serve(&hub, ([127, 0, 0, 1], 0).into(), &pages.origin);
+    let Some(mut client) = pages.open("websocket.html", server.addr()) else {
+        return;
+    };
+    wait_for_stream(&server, 1);
+    publish(&hub, 1);
+    shows(&mut client, "event", "message 1");
+    // What is for this connection alone has no id, and takes none away.
+    let event = Event::new("t", "message").text("just you").to_event();
+    let sent = server.handle().broadcast(event.expect("an event"), None);
+    assert_eq!(sent.expect("it serves").sent, 1);
+    shows(&mut client, "event", "message just you");
+
+    let all = server.handle().connections().expect("it serves");
+    let ended = server.handle().disconnect(&all[0].id);
+    assert_eq!((all.len(), ended), (1, Ok(true)));
+    for n in 2..=4 {
+        publish(&hub, n);
+        shows(&mut client, "event", &format!("message {n}"));
+    }
+}
+
+#[test]
+fn a_page_with_a_websocket_whose_server_is_killed_comes_back_to_the_next_one() {
+    let Some(pages) = Pages::serve() else { return };
+    let flags = ["--cors-origin", &pages.origin];
+    let server = common::Server::start(&flags);
+    let Some(mut client) = pages.open("websocket.html", server.address) else {
+        return;
+    };
+    server.wait_for_streams(1);
+    server.publish("t", "1");
+    shows(&mut client, "event", "message 1");
+
+    let server = server.killed_and_restarted(&flags);
+    shows(&mut client, "reset", "reset: ");
+    server.wait_for_streams(1);
+    for n in 2..=4 {
+        server.publish("t", &n.to_string());
+        shows(&mut client, "event", &format!("message {n}"));
     }
 }
 

@@ -10,6 +10,7 @@ mod client;
 mod direct;
 mod guide;
 mod identity;
+mod path;
 mod programs;
 mod proxied;
 mod proxy;
