@@ -1,46 +1,16 @@
 //! What the hot paths allocate: nothing. A test binary of its own, because it counts for the whole process.
 #![cfg(feature = "hub")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
 
 use eventring::event::{EventBatch, EventBuilder, Filter, Position};
 use eventring::hub::{Hub, Subscription};
 
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: everything is passed on to `System` unchanged; counting neither allocates nor unwinds.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(at, layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of `realloc`.
-        unsafe { System.realloc(at, layout, size) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
 /// Counts what this thread allocates meanwhile.
 fn allocations(work: impl FnOnce()) -> u64 {
-    let before = COUNT.with(Cell::get);
+    let before = counting::allocations();
     work();
-    COUNT.with(Cell::get) - before
+    counting::allocations() - before
 }
 
 const EVENTS: usize = 1_000;

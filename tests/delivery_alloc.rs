@@ -1,8 +1,8 @@
 //! Delivering an event allocates nothing, whatever the number of streams.
 #![cfg(feature = "gateway")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -10,29 +10,6 @@ use std::time::{Duration, Instant};
 use eventring::event::EventBuilder;
 use eventring::gateway::{Server, ServerConfig};
 use eventring::hub::Hub;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: everything is handed on to the system's allocator; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 const STREAMS: usize = 100;
 
@@ -101,9 +78,9 @@ fn without_an_allocation(accept: &str) {
         received
     };
     rounds(6000);
-    let before = ALLOCATIONS.with(Cell::get);
+    let before = counting::allocations();
     let received = rounds(1000);
-    let allocations = ALLOCATIONS.with(Cell::get) - before;
+    let allocations = counting::allocations() - before;
     assert!(received > 1000 * STREAMS * 10, "{received} bytes arrived");
     assert_eq!(allocations, 0, "for {} deliveries", 1000 * STREAMS);
 }

@@ -2,8 +2,8 @@
 //! it counts every allocation of its thread.
 #![cfg(feature = "gateway")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
+
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -15,30 +15,6 @@ use eventring::event::EventBuilder;
 use eventring::gateway::{Server, ServerConfig};
 use eventring::hub::Hub;
 use socket2::SockRef;
-
-thread_local! {
-    static LIVE: Cell<i64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: everything is handed on to the system's allocator; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.with(|live| live.set(live.get() + layout.size() as i64));
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.with(|live| live.set(live.get() - layout.size() as i64));
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// Connections that are open at once.
 const OPEN: usize = 50;
@@ -96,7 +72,7 @@ fn streams_that_come_and_go_leave_nothing_behind() {
                 }
             }
         }
-        LIVE.with(Cell::get)
+        counting::live()
     };
     // Longer than the longest deadline of a connection that sent half a head.
     let before = churn(15);

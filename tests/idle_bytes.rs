@@ -1,38 +1,14 @@
 //! What a quiet connection holds. A test binary of its own, because it counts every allocation of its thread.
 #![cfg(feature = "gateway")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use eventring::gateway::{Server, ServerConfig};
 use eventring::hub::Hub;
-
-thread_local! {
-    static LIVE: Cell<i64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: everything is handed on to the system's allocator; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.with(|live| live.set(live.get() + layout.size() as i64));
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.with(|live| live.set(live.get() - layout.size() as i64));
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// Tables double when they are full: from one power of two to the next, all that grows is of connections.
 const BEFORE: usize = 128;
@@ -65,9 +41,9 @@ fn bytes_of_one(request: &str) -> i64 {
     let mut server = Server::bind(&hub, config).unwrap();
     let mut streams = Vec::with_capacity(AFTER);
     open(&mut server, &mut streams, BEFORE, request);
-    let before = LIVE.get();
+    let before = counting::live();
     open(&mut server, &mut streams, AFTER, request);
-    (LIVE.get() - before) / (AFTER - BEFORE) as i64
+    (counting::live() - before) / (AFTER - BEFORE) as i64
 }
 
 #[test]

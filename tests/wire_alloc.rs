@@ -2,45 +2,19 @@
 //! allocates nothing.
 #![cfg(feature = "wire")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
 
 use eventring::wire::http::{Limits, RequestDecoder, ResponseHead, Step};
 use eventring::wire::sse::{self, Decoder, Frame};
 
-/// Counts allocations of the current thread, so that tests beside each other do not disturb it.
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator unchanged; the counter is a `Cell` without a
-// destructor and does not allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise about `layout` is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: `memory` came from `alloc` above, which is the system's.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// How many allocations `work` makes, after it ran once to grow its buffers.
-fn allocations(mut work: impl FnMut()) -> usize {
+fn allocations(mut work: impl FnMut()) -> u64 {
     work();
-    let before = COUNT.get();
+    let before = counting::allocations();
     for _ in 0..10 {
         work();
     }
-    COUNT.get() - before
+    counting::allocations() - before
 }
 
 #[test]
