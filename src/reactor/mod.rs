@@ -9,6 +9,8 @@ mod begin;
 mod behind;
 mod bind;
 mod chain;
+#[cfg(any(test, fuzzing))]
+pub mod check;
 mod class;
 mod clients;
 mod clock;
