@@ -43,6 +43,12 @@ pub(crate) fn skipped(why: &str) {
     eprintln!("skipped: {why}");
 }
 
+/// Says what a test has measured; `--nocapture` shows it.
+#[allow(clippy::print_stderr)]
+pub(crate) fn measured(figures: &str) {
+    eprintln!("measured: {figures}");
+}
+
 /// The number behind the dash of a position.
 pub(crate) fn offset(position: &str) -> u64 {
     let (epoch, number) = position
