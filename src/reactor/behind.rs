@@ -65,12 +65,7 @@ impl<S: Service> Core<S> {
             None => self.fed,
             Some((mark, _)) if mark.start == cursor => mark.offset,
             Some((mark, end)) => {
-                let shared = self.last_saved.as_ref().and_then(|(saved, start, frame)| {
-                    (*saved == name && *start == mark.start)
-                        .then(|| frame.upgrade())
-                        .flatten()
-                });
-                let frame = match shared {
+                let frame = match self.saved.find(name, mark.start) {
                     Some(frame) => frame,
                     None => {
                         let frame: Arc<[u8]> = log.slice(mark.start..end).into();
@@ -83,7 +78,7 @@ impl<S: Service> Core<S> {
                             hot.cursor = mark.offset;
                             return false;
                         }
-                        self.last_saved = Some((name, mark.start, Arc::downgrade(&frame)));
+                        self.saved.note(name, mark.start, &frame);
                         frame
                     }
                 };

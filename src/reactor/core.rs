@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::class::{ClassId, Classes};
-use super::coded::LogName;
 use super::compress::Compressors;
 use super::conn::{Cold, Flags, Hot, Outbound, Phase};
 use super::end::EndReason;
@@ -14,6 +13,7 @@ use super::group::Group;
 use super::inbox::Handle;
 use super::limits::Limits;
 use super::pace::Held;
+use super::saved::SavedFrames;
 use super::service::Service;
 use super::stats::Counters;
 use super::wheel::{TICK, Tick, Wheel};
@@ -50,8 +50,8 @@ pub(super) struct Core<S: Service> {
     pub(super) appended: u64,
     /// The heartbeat of each wire form, as last written.
     pub(super) beats: Vec<Vec<u8>>,
-    /// The frame last saved half-sent: the next one inside it shares it.
-    pub(super) last_saved: Option<(LogName, u64, std::sync::Weak<[u8]>)>,
+    /// Half-sent frames that are saved: the next one inside one of them shares it.
+    pub(super) saved: SavedFrames,
     pub(super) compressors: Compressors,
     pub(super) limits: Limits,
     pub(super) counters: Arc<Counters>,
@@ -84,7 +84,7 @@ impl<S: Service> Core<S> {
             unpumped: 0,
             appended: 0,
             beats: vec![Vec::new(); S::FORMS],
-            last_saved: None,
+            saved: SavedFrames::default(),
             compressors: Compressors::default(),
             limits,
             counters: handle.group.member(handle.number).counters.clone(),

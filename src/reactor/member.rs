@@ -117,7 +117,7 @@ impl<S: Service> Core<S> {
     /// Notes that a class has lost its chain: another may have one, by the same name even.
     pub(super) fn chain_gone(&mut self) {
         self.counters.chains.sub(1);
-        self.last_saved = None;
+        self.saved.clear();
     }
 
     /// Queues a class whose members have something to read.

@@ -35,6 +35,7 @@ mod mirror;
 mod pace;
 mod readiness;
 mod requests;
+mod saved;
 mod scan;
 mod send;
 mod service;

@@ -1,0 +1,70 @@
+//! Frames that are kept for streams which stand inside them, each once for all of these.
+
+use std::sync::{Arc, Weak};
+
+use super::coded::LogName;
+
+/// Frames that are looked for; one that is older is kept once more for who comes to it then.
+const SHARED_MAX: usize = 64;
+
+/// The frames saved lately, by their log and their first byte.
+#[derive(Default)]
+pub(super) struct SavedFrames(Vec<(LogName, u64, Weak<[u8]>)>);
+
+impl SavedFrames {
+    /// The frame that begins at byte `start` of a log, if somebody still has it.
+    pub(super) fn find(&self, log: LogName, start: u64) -> Option<Arc<[u8]>> {
+        let mut saved = self.0.iter();
+        let found = saved.find(|(name, at, _)| (*name, *at) == (log, start));
+        found.and_then(|(_, _, frame)| frame.upgrade())
+    }
+
+    /// Notes a frame for those who come to it next.
+    pub(super) fn note(&mut self, log: LogName, start: u64, frame: &Arc<[u8]>) {
+        self.0.retain(|(_, _, frame)| frame.strong_count() > 0);
+        if self.0.len() == SHARED_MAX {
+            self.0.remove(0);
+        }
+        self.0.push((log, start, Arc::downgrade(frame)));
+    }
+
+    /// Forgets all: a log is gone, and another one may get its name.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_found_as_long_as_somebody_has_them() {
+        let mut saved = SavedFrames::default();
+        let log = LogName::Form(0);
+        let frames: Vec<Arc<[u8]>> = (0..2).map(|n| vec![n; 10].into()).collect();
+        saved.note(log, 100, &frames[0]);
+        saved.note(log, 200, &frames[1]);
+        // Streams that stand in two frames by turns.
+        for _ in 0..3 {
+            assert_eq!(saved.find(log, 100).as_ref(), Some(&frames[0]));
+            assert_eq!(saved.find(log, 200).as_ref(), Some(&frames[1]));
+        }
+        assert!(saved.find(LogName::Form(1), 100).is_none());
+        drop(frames);
+        assert!(saved.find(log, 100).is_none());
+    }
+
+    #[test]
+    fn only_the_newest_are_looked_for() {
+        let mut saved = SavedFrames::default();
+        let frame: Arc<[u8]> = vec![0; 10].into();
+        for start in 0..=SHARED_MAX as u64 {
+            saved.note(LogName::Form(0), start, &frame);
+        }
+        assert!(saved.find(LogName::Form(0), 0).is_none());
+        assert!(saved.find(LogName::Form(0), 1).is_some());
+        saved.clear();
+        assert!(saved.find(LogName::Form(0), 1).is_none());
+    }
+}
