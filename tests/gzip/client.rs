@@ -282,6 +282,9 @@ impl Client {
             reader.read_to_end(&mut whole).unwrap();
             return whole;
         }
+        if !self.is_gzip() {
+            return self.body.clone();
+        }
         let mut plain = Vec::new();
         let mut reader = flate2::bufread::GzDecoder::new(&self.body[..]);
         reader.read_to_end(&mut plain).unwrap();
