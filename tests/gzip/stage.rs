@@ -91,6 +91,11 @@ impl Stage {
         self.turn();
     }
 
+    /// How far the clock has been moved.
+    pub(crate) fn millis(&self) -> u64 {
+        self.millis.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         self.server.handle().stats()
     }
