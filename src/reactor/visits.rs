@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::conn::Flags;
+use super::conn::{Flags, Phase};
 use super::service::Service;
 use super::turn::Reactor;
 
@@ -61,6 +61,11 @@ impl<S: Service> Reactor<S> {
             }
         } else if self.core.hot(i).flags.has(Flags::UNREAD) && self.core.wants_input(i) {
             self.read(i, true);
+            // It may be here because something waits for it: a read that finds nothing sends nothing.
+            let phase = self.core.phase(i);
+            if phase == Phase::Socket || (phase != Phase::Request && self.core.out_len(i) > 0) {
+                self.core.deliver(&mut self.service, i);
+            }
         } else {
             self.core.deliver(&mut self.service, i);
         }
