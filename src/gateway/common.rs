@@ -12,7 +12,7 @@ use super::places::Places;
 use super::proxies::Proxies;
 use super::publish::Bounds;
 use super::tally::Tallies;
-use super::ws::SocketRoutes;
+use super::ws::{ClientRoutes, SocketRoutes, Trays};
 
 /// Made once, and cloned for each reactor.
 #[derive(Clone)]
@@ -38,4 +38,7 @@ pub(super) struct Common {
     pub(super) places: Arc<Places>,
     /// WebSocket routes of the embedder.
     pub(super) sockets: SocketRoutes,
+    /// Its WebSocket streams, and what is to be done for their clients.
+    pub(super) clients: ClientRoutes,
+    pub(super) trays: Arc<Trays>,
 }

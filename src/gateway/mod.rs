@@ -69,10 +69,15 @@ pub use options::StreamOptions;
 pub use places::EndpointInfo;
 pub use running::{Handle, Running};
 pub use server::{Server, ServerError};
-pub use ws::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
+pub use ws::{
+    ClientHandler, ConnectError, SecondConnect, SocketHandler, SocketMessage, SocketOptions,
+    SocketReplies, SocketRequest, StreamClient, SubscriptionId, WebSocketStream,
+    WebSocketStreamOptions, WebSocketStreamStats,
+};
 
 pub use crate::reactor::{
-    Clock, LATENCY_BOUNDS_US, Latency, SlowPolicy, SocketLimits, Stats, StopReport, UnixAddress,
+    Clock, LATENCY_BOUNDS_US, Latency, Queued, SlowPolicy, SocketLimits, Stats, StopReport,
+    UnixAddress,
 };
 #[cfg(feature = "tls")]
 pub use crate::reactor::{Tls, TlsError};

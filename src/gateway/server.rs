@@ -1,5 +1,7 @@
 //! The server: a hub behind sockets, driven by the caller's thread or one of its own.
 
+mod clients;
+
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -23,7 +25,9 @@ use super::publish::Bounds;
 use super::running::{Handle, Running};
 use super::state::Gateway;
 use super::tally::Tallies;
-use super::ws::{Factory, SocketHandler, SocketOptions, SocketRequest, SocketRoutes};
+use super::ws::{
+    ClientRoutes, Factory, SocketHandler, SocketOptions, SocketRequest, SocketRoutes, Trays,
+};
 use crate::hub::Hub;
 use crate::reactor::{BindError, Clock, Reactor, StopReport, UnixAddress};
 
@@ -154,6 +158,8 @@ impl Server {
             desks: Arc::new(Desks::new(config.reactors)),
             places: Arc::new(Places::new(config.frame_log_bytes / config.reactors)),
             sockets: SocketRoutes::default(),
+            clients: ClientRoutes::default(),
+            trays: Arc::new(Trays::new(config.reactors)),
         };
         let sockets = common.sockets.clone();
         let counters = common.counters.clone();

@@ -75,6 +75,10 @@ impl Service for Gateway {
         let begun = if let Some(route) = self.common.sockets.find(head.path()) {
             kind = Kind::Socket;
             Upgrade::handled(head, peer, &route).map(|plan| Begin::Socket(Box::new(plan)))
+        } else if let Some(stream) = self.common.clients.find(head.path()) {
+            kind = Kind::Socket;
+            self.seat_client(head, peer, stream)
+                .map(|plan| Begin::Socket(Box::new(plan)))
         } else {
             routes::find(head).and_then(|route| {
                 kind = match route {
@@ -220,12 +224,35 @@ impl Service for Gateway {
             Socket::Handler(handler) => {
                 handler.message(message.0, message.1, &mut SocketReplies(replies));
             }
+            Socket::Client(seated) => seated.heard(message, &mut SocketReplies(replies)),
             Socket::Hub(session) => self.converse(session, message, replies),
         }
     }
 
     fn violated(&mut self, violation: Violation) {
         self.note_refusal(Refused::Malformed, None, &violation.to_string());
+    }
+
+    fn socket_opened(&mut self, socket: &mut Socket, id: StreamId) {
+        if let Socket::Client(seated) = socket {
+            seated.opened((self.number(), id));
+        }
+    }
+
+    fn socket_more(&mut self, socket: &mut Socket, max: usize, out: &mut Vec<u8>) {
+        if let Socket::Client(seated) = socket {
+            seated.seat().take(max, out);
+        }
+    }
+
+    fn socket_waits(&self, socket: &Socket) -> bool {
+        matches!(socket, Socket::Client(seated) if seated.seat().has_waiting())
+    }
+
+    fn socket_parting(&mut self, socket: &mut Socket, out: &mut Vec<u8>) {
+        if let Socket::Client(seated) = socket {
+            seated.parting(out);
+        }
     }
 
     fn socket_closed(&mut self, socket: Socket) {
@@ -288,6 +315,7 @@ impl Service for Gateway {
             let desks = self.common.desks.clone();
             desks.work(self.number(), self, streams);
         }
+        self.common.trays.work(self.number(), streams);
     }
 
     fn later(&mut self, ticket: u64) -> Option<Vec<u8>> {
@@ -354,5 +382,6 @@ impl Service for Gateway {
 
     fn stopping(&mut self) {
         self.publisher.stop();
+        self.common.trays.stop(self.number());
     }
 }

@@ -71,6 +71,7 @@ impl Gateway {
     ) -> Self {
         let waiter = live.waiter(handle.notifier());
         common.desks.open(handle.reactor(), handle.notifier());
+        common.trays.open(handle.reactor(), handle.notifier());
         Self {
             hub: hub.clone(),
             epoch: hub.epoch(),
@@ -198,5 +199,6 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.common.desks.close(self.number());
+        self.common.trays.close(self.number());
     }
 }

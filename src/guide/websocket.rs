@@ -1,4 +1,4 @@
-//! WebSocket: events and requests on one connection, and protocols of your own.
+//! WebSocket: events and requests on one connection, messages to named clients, protocols of your own.
 //!
 //! `GET /api/v1/ws` becomes a WebSocket ([RFC 6455](https://www.rfc-editor.org/rfc/rfc6455)). Every
 //! message is one JSON object with a `type`. `docs/asyncapi.yaml` describes them all.
@@ -105,3 +105,56 @@
 //!
 //! Fragments, pings, text that is not UTF-8, closing: the server deals with them. While a slow client has
 //! not taken its answers, nothing more is read from it.
+//!
+//! # Messages to named clients
+//!
+//! [`Server::web_socket_stream`](crate::gateway::Server::web_socket_stream) gives a path to a
+//! [`WebSocketStream`](crate::gateway::WebSocketStream): clients connect there with `?client=ID`, and the
+//! program sends to one of them by its id, or to all, from any thread. `examples/ws_notify.rs` is a whole
+//! program.
+//!
+//! ```
+//! use eventring::event::Event;
+//! use eventring::gateway::{SecondConnect, Server, ServerConfig, WebSocketStreamOptions};
+//! use eventring::hub::Hub;
+//!
+//! let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+//! let server = Server::bind(&Hub::new(), config)?;
+//! let options = WebSocketStreamOptions {
+//!     second: SecondConnect::Refuse,
+//!     ..WebSocketStreamOptions::default()
+//! };
+//! let notifications = server.web_socket_stream("/notifications", options)?;
+//! let server = server.spawn()?;
+//! // new WebSocket("ws://127.0.0.1:8080/notifications?client=alice")
+//! let event = Event::new("orders.new", "created").json("{\"n\":1}").to_event()?;
+//! let done = notifications.broadcast(&event);
+//! println!("{} clients get it, {:?} have no room", done.sent, done.full);
+//! if !notifications.send_to("alice", "your parcel has come") {
+//!     println!("alice is not here, or takes nothing: send her a letter");
+//! }
+//! # assert!(server.stop()?.clean);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! An event goes out as the JSON object of the table above, without an `id`; texts and bytes go out as they
+//! are, none of it compressed. Nothing is kept: who is away misses it. What must not be missed is published to a topic instead, and
+//! read from `GET /api/v1/ws`.
+//!
+//! | what happens | what comes of it |
+//! | --- | --- |
+//! | `client` is missing, there twice, or not 1 to 64 printable ASCII bytes without spaces | 400, `field` is `client` |
+//! | the authorizer says no to `Action::Subscribe` | 401 or 403 |
+//! | [`ClientHandler::admit`](crate::gateway::ClientHandler::admit) says no | its status |
+//! | a second connection for one id, [`Replace`](crate::gateway::SecondConnect::Replace) | the first is closed: 4000, "another connection has this id now". Its page should not connect again by itself |
+//! | the same, [`Refuse`](crate::gateway::SecondConnect::Refuse) | 409 |
+//! | `only_expected`, and [`connect`](crate::gateway::WebSocketStream::connect) has not announced the id since it last connected | 403 |
+//! | more ids than `clients_max` | 503 with `Retry-After` |
+//! | a client closes, resets, or does not answer a ping (`ping_after`, `pong_timeout`) | it is not known any more: `send_to` says `false` |
+//! | a client is slow | up to `queue_bytes` wait for it; what would be more it does not get, which `send_to`, `broadcast` and `/metrics` tell. When it takes nothing for `write_timeout` it is cut |
+//! | [`disconnect`](crate::gateway::WebSocketStream::disconnect) | what was sent before goes out, then 1000 |
+//! | the server stops | what was sent before goes out, then 1001 |
+//!
+//! An id is a name, not a proof: whoever can reach the path can name any. See to it in the
+//! authorizer or in `admit`, or announce random ids: `only_expected`, and `connect` with an id that
+//! only the right client was told, admits each once.

@@ -86,9 +86,9 @@ impl<S: Service> Core<S> {
                 self.resume_socket(i);
             }
             match self.phase(i) {
-                Phase::Free | Phase::Drain | Phase::Watch | Phase::Socket | Phase::Parting => {
-                    return Ok(());
-                }
+                Phase::Free | Phase::Drain | Phase::Watch | Phase::Parting => return Ok(()),
+                Phase::Socket if !self.send_more(service, i, &mut budget)? => return Ok(()),
+                Phase::Socket => {}
                 Phase::Request => {
                     self.resume_reading(i);
                     return Ok(());

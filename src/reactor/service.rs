@@ -94,6 +94,20 @@ pub trait Service {
     /// A WebSocket's peer broke the rules; it is closed.
     fn violated(&mut self, violation: Violation);
 
+    /// A WebSocket has begun. Until it changes its subscription, `id` is what [`Streams`] knows it by.
+    fn socket_opened(&mut self, socket: &mut Self::Socket, id: StreamId);
+
+    /// Appends what waits for a WebSocket without a subscription, whole frames of about `max` bytes; one
+    /// may go over it. Asked when the socket has taken all that it was given; then it is asked again,
+    /// until there is nothing. What comes to wait later is told by [`Streams::nudge`].
+    fn socket_more(&mut self, socket: &mut Self::Socket, max: usize, out: &mut Vec<u8>);
+
+    /// Whether something waits for a WebSocket: the reactor stops when it has taken it.
+    fn socket_waits(&self, socket: &Self::Socket) -> bool;
+
+    /// A WebSocket is about to be closed from this side: appends all that still waits for it.
+    fn socket_parting(&mut self, socket: &mut Self::Socket, out: &mut Vec<u8>);
+
     /// A WebSocket has ended.
     fn socket_closed(&mut self, socket: Self::Socket);
 

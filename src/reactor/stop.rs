@@ -45,7 +45,7 @@ impl<S: Service> Reactor<S> {
                     self.core
                         .end_stream(&mut self.service, i, Farewell::Stopping);
                 }
-                Phase::Socket if all_fed => {
+                Phase::Socket if all_fed && !self.core.is_owed(&self.service, i) => {
                     self.core.part_for(&mut self.service, i, Farewell::Stopping);
                 }
                 _ => {}

@@ -1,4 +1,5 @@
-//! The open streams, as the service sees them: looked at, sent to and ended one by one.
+//! What is open, as the service sees it: streams are looked at, sent to and ended one by one, WebSockets
+//! that receive no stream are nudged and closed.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -6,10 +7,12 @@ use std::time::Duration;
 
 use super::conn::{Flags, Phase};
 use super::core::Core;
+use super::end::EndReason;
 use super::service::{Farewell, Service, Tag};
+use crate::wire::ws::CloseCode;
 
-/// Names a stream of one reactor. It is not used again while the process lives, but for 2^32 streams
-/// later.
+/// Names a stream of one reactor, or a WebSocket that receives none. It is not used again while the
+/// process lives, but for 2^32 of them later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId {
     serial: u32,
@@ -68,14 +71,14 @@ pub struct StreamInfo<'a, K> {
     pub catching_up: bool,
 }
 
-/// What became of bytes for one stream.
+/// What became of bytes for one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queued {
-    /// They leave between two frames.
+    /// They leave, between two frames.
     Yes,
     /// So much waits for it already that it does not get them.
     Full,
-    /// There is no such stream.
+    /// It is not there, or takes nothing more.
     Unknown,
 }
 
@@ -83,6 +86,14 @@ pub enum Queued {
 pub struct Streams<'a, S: Service> {
     core: &'a mut Core<S>,
     ended: Vec<(u32, Farewell)>,
+    closed: Vec<Closed>,
+}
+
+/// A WebSocket that is to be closed: which one, and what its close frame says.
+pub(super) struct Closed {
+    i: u32,
+    code: CloseCode,
+    reason: String,
 }
 
 impl<'a, S: Service> Streams<'a, S> {
@@ -90,11 +101,12 @@ impl<'a, S: Service> Streams<'a, S> {
         Self {
             core,
             ended: Vec::new(),
+            closed: Vec::new(),
         }
     }
 
-    pub(super) fn into_ended(self) -> Vec<(u32, Farewell)> {
-        self.ended
+    pub(super) fn into_ended(self) -> (Vec<(u32, Farewell)>, Vec<Closed>) {
+        (self.ended, self.closed)
     }
 
     /// What is known of one.
@@ -142,6 +154,27 @@ impl<'a, S: Service> Streams<'a, S> {
         }
         Queued::Yes
     }
+
+    /// Has the service asked for what waits for a WebSocket without a subscription
+    /// ([`Service::socket_more`]), as soon as its socket takes something; `false`: there is none.
+    pub fn nudge(&mut self, id: StreamId) -> bool {
+        let Some(i) = self.core.find_socket(id) else {
+            return false;
+        };
+        if !self.core.hot(i).flags.has(Flags::BLOCKED) {
+            self.core.make_ready(i);
+        }
+        true
+    }
+
+    /// Closes a WebSocket without a subscription, once the service has returned, after all that waits
+    /// for it; `false`: there is none.
+    pub fn close_socket(&mut self, id: StreamId, code: CloseCode, reason: String) -> bool {
+        let found = self.core.find_socket(id);
+        self.closed
+            .extend(found.map(|i| Closed { i, code, reason }));
+        found.is_some()
+    }
 }
 
 impl<S: Service> Core<S> {
@@ -163,6 +196,21 @@ impl<S: Service> Core<S> {
         for (i, why) in ended {
             self.end_stream_early(service, i, why);
         }
+    }
+
+    /// Closes sockets that the service named.
+    pub(super) fn close_all(&mut self, service: &mut S, closed: Vec<Closed>) {
+        for Closed { i, code, reason } in closed {
+            if self.phase(i) == Phase::Socket {
+                self.close_socket(service, i, code, &reason, EndReason::Disconnected);
+            }
+        }
+    }
+
+    fn find_socket(&self, id: StreamId) -> Option<u32> {
+        let cold = self.cold.get(id.index as usize)?;
+        let socket = self.phase(id.index) == Phase::Socket;
+        (socket && cold.serial == id.serial).then_some(id.index)
     }
 
     fn find_stream(&self, id: StreamId) -> Option<u32> {

@@ -215,8 +215,9 @@ impl<S: Service> Reactor<S> {
     fn attend(&mut self) {
         let mut streams = Streams::new(&mut self.core);
         self.service.attend(&mut streams);
-        let ended = streams.into_ended();
+        let (ended, closed) = streams.into_ended();
         self.core.end_all(&mut self.service, ended);
+        self.core.close_all(&mut self.service, closed);
     }
 
     /// Notes how long the batch took, once everybody who could had it.

@@ -1,11 +1,15 @@
-//! WebSockets over real sockets: the handshake, the embedder's own protocols, and the subscribe
-//! protocol.
+//! WebSockets over real sockets: the handshake, the embedder's own protocols, the subscribe protocol, and
+//! streams to named clients.
 #![cfg(feature = "gateway")]
 
 mod client;
 mod handlers;
+mod named;
+mod notify;
 mod slow;
 mod subscribe;
+
+use std::time::{Duration, Instant};
 
 use eventring::event::Event;
 use eventring::gateway::{Running, Server, ServerConfig};
@@ -23,4 +27,12 @@ fn publish(hub: &Hub, topic: &str, n: u32) -> u64 {
     let mut event = Event::new(topic, "number");
     let event = event.json(&n.to_string()).build().unwrap();
     hub.publish(event).unwrap().offset
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < deadline, "never happened: {what}");
+        std::thread::yield_now();
+    }
 }

@@ -4,6 +4,7 @@ mod encode;
 mod handler;
 mod protocol;
 mod session;
+mod stream;
 mod upgrade;
 mod wanted;
 
@@ -11,6 +12,11 @@ pub(super) use encode::{write_event, write_gap, write_heartbeat, write_presence,
 pub(super) use handler::{Factory, SocketRoutes};
 pub use handler::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
 pub(super) use session::Session;
+pub use stream::{
+    ClientHandler, ConnectError, SecondConnect, SocketMessage, StreamClient, SubscriptionId,
+    WebSocketStream, WebSocketStreamOptions, WebSocketStreamStats,
+};
+pub(super) use stream::{ClientRoutes, Seated, Trays, Unheard};
 pub(super) use upgrade::Upgrade;
 pub(super) use wanted::WantedFilters;
 
@@ -18,14 +24,18 @@ pub(super) use wanted::WantedFilters;
 pub(super) enum Socket {
     /// A handler of the embedder's.
     Handler(Box<dyn SocketHandler>),
+    /// The handler of a WebSocket stream, which also sends.
+    Client(Seated),
     /// The hub, by the subscribe protocol.
     Hub(Session),
 }
 
 impl Socket {
     pub(super) fn closed(self) {
-        if let Self::Handler(mut handler) = self {
-            handler.closed();
+        match self {
+            Self::Handler(mut handler) => handler.closed(),
+            Self::Client(mut seated) => seated.gone(),
+            Self::Hub(_) => {}
         }
     }
 }

@@ -19,6 +19,9 @@ impl<S: Service> Core<S> {
         if self.phase(i) == Phase::Parting {
             return;
         }
+        if !self.send_rest(service, i) {
+            return;
+        }
         self.send_close(service, i, code, reason);
         let Some(ws) = self.cold[i as usize].ws.as_mut() else {
             return;

@@ -7,6 +7,7 @@
 mod close;
 mod input;
 mod legs;
+mod more;
 mod output;
 mod plan;
 mod replies;

@@ -19,10 +19,12 @@ impl<S: Service> Core<S> {
         self.out(i).bytes.extend_from_slice(&plan.head);
         let second = self.begin_account(i);
         self.name_stream(i);
+        let mut socket = plan.socket;
+        service.socket_opened(&mut socket, self.stream_id(i));
         self.cold[i as usize].ws = Some(Box::new(Ws {
             decoder: Decoder::new(Peer::Client, plan.inflate, plan.limits.frames),
             limits: plan.limits,
-            socket: plan.socket,
+            socket,
             rate: ControlRate::default(),
             heard: second,
             pinged: 0,

@@ -1,0 +1,96 @@
+//! A client's socket at its reactor: it comes, is heard, and leaves exactly once.
+
+use std::sync::Arc;
+
+use super::super::super::connections::Place;
+use super::super::SocketReplies;
+use super::WebSocketStream;
+use super::handler::StreamClient;
+use super::seat::Seat;
+use crate::wire::ws::MessageKind;
+
+/// A client that has its seat. Dropping it frees the seat, whatever became of the connection.
+pub(in crate::gateway) struct Seated {
+    stream: WebSocketStream,
+    seat: Arc<Seat>,
+    /// The handler knows of it.
+    told: bool,
+}
+
+impl Seated {
+    pub(super) fn new(stream: WebSocketStream, seat: Arc<Seat>) -> Self {
+        Self {
+            stream,
+            seat,
+            told: false,
+        }
+    }
+
+    pub(in crate::gateway) fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    /// Its socket is open.
+    pub(in crate::gateway) fn opened(&mut self, place: Place) {
+        self.seat.open(place, &self.stream.0.trays);
+        self.told = true;
+        self.stream.0.handler.connected(&self.client());
+    }
+
+    /// It has sent a message.
+    pub(in crate::gateway) fn heard(
+        &self,
+        (kind, data): (MessageKind, &[u8]),
+        replies: &mut SocketReplies<'_, '_>,
+    ) {
+        let handler = &self.stream.0.handler;
+        handler.message(&self.client(), kind, data, replies);
+    }
+
+    /// Its socket is about to be closed: gives what still waits for it.
+    pub(in crate::gateway) fn parting(&mut self, out: &mut Vec<u8>) {
+        // Nothing comes to wait any more, so nothing is lost that was taken.
+        self.stream.forget(&self.seat);
+        self.seat.part(out);
+        self.gone();
+    }
+
+    /// Its socket is closing or gone.
+    pub(in crate::gateway) fn gone(&mut self) {
+        self.stream.leave(&self.seat);
+        if std::mem::take(&mut self.told) {
+            self.stream.0.handler.disconnected(&self.client());
+        }
+    }
+
+    fn client(&self) -> StreamClient<'_> {
+        StreamClient {
+            stream: &self.stream,
+            seat: &self.seat,
+        }
+    }
+}
+
+impl Drop for Seated {
+    /// For who never became a socket, and for a server that nobody turns any more. No handler runs here.
+    fn drop(&mut self) {
+        self.stream.leave(&self.seat);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Trays, Unheard, WebSocketStreamOptions};
+    use super::*;
+
+    #[test]
+    fn who_never_becomes_a_socket_leaves_its_seat() {
+        let options = WebSocketStreamOptions::default();
+        let trays = Arc::new(Trays::new(1));
+        let stream = WebSocketStream::new(options, Box::new(Unheard), trays);
+        let seated = stream.clone().seat("a").unwrap();
+        assert!(stream.send_to("a", "on its way"));
+        drop(seated);
+        assert!(stream.is_empty() && !stream.send_to("a", "x"));
+    }
+}

@@ -1,0 +1,110 @@
+//! The trays: sockets that a reactor is to see to, laid there by whatever thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+
+use super::super::super::connections::Place;
+use super::super::super::state::Gateway;
+use crate::reactor::{StreamId, Streams};
+use crate::ring::Notify;
+use crate::wire::ws::CloseCode;
+
+/// The trays of all reactors of a server.
+pub(in crate::gateway) struct Trays(Box<[Tray]>);
+
+/// One reactor's tray.
+#[derive(Default)]
+struct Tray {
+    /// Something lies there: looked at once a turn, without the lock.
+    rung: AtomicBool,
+    /// Its reactor sends what waits and takes nothing more.
+    stopping: AtomicBool,
+    inside: Mutex<Inside>,
+}
+
+/// A seat lays one errand of each kind here at most, so the bounds on clients bound it.
+#[derive(Default)]
+struct Inside {
+    bell: Option<Arc<dyn Notify>>,
+    errands: Vec<(StreamId, Errand)>,
+}
+
+/// What is to be done for a socket.
+pub(super) enum Errand {
+    /// It is to be sent what waits for it.
+    Send,
+    /// It is to be closed.
+    Close(Goodbye),
+}
+
+/// What a close frame says.
+#[derive(Clone, Debug)]
+pub(super) struct Goodbye {
+    pub(super) code: CloseCode,
+    pub(super) reason: String,
+}
+
+impl Trays {
+    pub(in crate::gateway) fn new(reactors: usize) -> Self {
+        Self((0..reactors).map(|_| Tray::default()).collect())
+    }
+
+    /// Opens the tray of reactor `n`, which `bell` wakes.
+    pub(in crate::gateway) fn open(&self, n: usize, bell: Arc<dyn Notify>) {
+        self.0[n].inside.lock().bell = Some(bell);
+    }
+
+    /// Notes that reactor `n` takes nothing more, so that what waits comes to an end.
+    pub(in crate::gateway) fn stop(&self, n: usize) {
+        // Relaxed: what is put down a moment later is sent as well.
+        self.0[n].stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_stopping(&self, (n, _): Place) -> bool {
+        self.0[n].stopping.load(Ordering::Relaxed)
+    }
+
+    /// Closes the tray of reactor `n`: what lies there is never done.
+    pub(in crate::gateway) fn close(&self, n: usize) {
+        let left = std::mem::take(&mut *self.0[n].inside.lock());
+        drop(left);
+    }
+
+    /// Lays down an errand for the socket at `place`.
+    pub(super) fn put(&self, (n, socket): Place, errand: Errand) {
+        let tray = &self.0[n];
+        let mut inside = tray.inside.lock();
+        let Some(bell) = inside.bell.clone() else {
+            return;
+        };
+        inside.errands.push((socket, errand));
+        drop(inside);
+        // Release: pairs with the Acquire in `work`. Who finds it rung leaves the waking to who rang.
+        if !tray.rung.swap(true, Ordering::AcqRel) {
+            bell.notify();
+        }
+    }
+
+    /// Does what lies in the tray of reactor `n`. Once a turn.
+    pub(in crate::gateway) fn work(&self, n: usize, streams: &mut Streams<'_, Gateway>) {
+        let tray = &self.0[n];
+        if !tray.rung.load(Ordering::Relaxed) {
+            return;
+        }
+        // Acquire: pairs with the Release in `put`. Before the errands are taken: one that is laid there
+        // meanwhile rings again.
+        tray.rung.swap(false, Ordering::AcqRel);
+        let errands = std::mem::take(&mut tray.inside.lock().errands);
+        for (socket, errand) in errands {
+            // Who is gone by now needs nothing.
+            match errand {
+                Errand::Send => _ = streams.nudge(socket),
+                Errand::Close(Goodbye { code, reason }) => {
+                    _ = streams.close_socket(socket, code, reason);
+                }
+            }
+        }
+    }
+}

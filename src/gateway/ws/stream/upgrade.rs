@@ -1,0 +1,89 @@
+//! From a request to a client of a WebSocket stream, or to what is wrong with it.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::super::super::auth::Action;
+use super::super::super::problem::Problem;
+use super::super::super::state::Gateway;
+use super::super::{Socket, SocketRequest, Upgrade};
+use super::WebSocketStream;
+use super::registry::{ConnectError, check_client};
+use crate::reactor::SocketPlan;
+use crate::wire::http::{Head, query};
+
+/// What a client that finds no room is told to wait, seconds.
+const RETRY_AFTER_S: u32 = 1;
+
+impl Gateway {
+    /// Makes a client of a handshake on the path of `stream`.
+    pub(in crate::gateway) fn seat_client(
+        &mut self,
+        head: &Head,
+        peer: SocketAddr,
+        stream: WebSocketStream,
+    ) -> Result<SocketPlan<Self>, Problem> {
+        let Upgrade(handshake) = Upgrade::read(head, &[], None)?;
+        let client = client_of(head)?;
+        let access = self.authorize(head, peer, Action::Subscribe)?;
+        let request = SocketRequest {
+            head,
+            peer,
+            protocol: None,
+        };
+        let admitted = stream.0.handler.admit(&client, request);
+        admitted.map_err(|status| {
+            let status = Some(status).filter(|status| (400..500).contains(status));
+            let detail = "client: may not have this id";
+            Problem::new(status.unwrap_or(403), detail).field("client")
+        })?;
+        let limits = stream.0.limits.clone();
+        let seated = stream.seat(&client)?;
+        let mut bytes = Vec::with_capacity(256);
+        handshake.write_response(&mut bytes);
+        Ok(SocketPlan {
+            head: bytes,
+            socket: Socket::Client(seated),
+            inflate: handshake.inflate(),
+            limits,
+            subscribed: None,
+            heartbeat: Duration::ZERO,
+            expires_at: access.expires_at,
+        })
+    }
+}
+
+/// The id that a client names itself by. Other parameters are left alone, as everywhere.
+fn client_of(head: &Head) -> Result<Cow<'_, str>, Problem> {
+    let mut found = None;
+    for pair in query(head.query().unwrap_or_default()) {
+        let (name, value) = pair.map_err(|error| {
+            let problem = Problem::new(400, error.to_string()).field(error.name.clone());
+            problem.at(error.at as u64)
+        })?;
+        if name == "client" && found.replace(value).is_some() {
+            return Err(Problem::new(400, "client is there twice").field("client"));
+        }
+    }
+    let client = found.ok_or_else(|| {
+        let detail = "client is missing: the id by which this client is known";
+        Problem::new(400, detail).field("client")
+    })?;
+    check_client(&client)?;
+    Ok(client)
+}
+
+impl From<ConnectError> for Problem {
+    fn from(error: ConnectError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ConnectError::Client { .. } => Self::new(400, detail).field("client"),
+            ConnectError::Taken { .. } => Self::new(409, detail).field("client"),
+            ConnectError::TooMany { limit } => {
+                let problem = Self::new(503, detail).limit(limit as u64);
+                problem.retry_after_s(RETRY_AFTER_S)
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What the service has for one socket alone, taken from it as fast as the socket takes it.
+
+use super::super::core::Core;
+use super::super::send::Broken;
+use super::super::service::Service;
+
+/// Bytes that the service is asked for at a time. So many of them wait beside what waits at the service,
+/// or one frame if that is longer.
+const MORE_BYTES: usize = 16 << 10;
+
+impl<S: Service> Core<S> {
+    /// Sends what the service has for socket `i`, which has been sent everything else; `false`: it has
+    /// nothing.
+    pub(in super::super) fn send_more(
+        &mut self,
+        service: &mut S,
+        i: u32,
+        budget: &mut u64,
+    ) -> Result<bool, Broken> {
+        // While a message is read the socket is not in its place. It is delivered to right after.
+        let Some(ws) = self.cold[i as usize].ws.as_mut() else {
+            return Ok(false);
+        };
+        let mut out = std::mem::take(&mut self.socket_out);
+        service.socket_more(&mut ws.socket, MORE_BYTES, &mut out);
+        let some = !out.is_empty();
+        *budget = budget.saturating_sub(out.len() as u64);
+        let sent = if some {
+            self.send_between(i, &out)
+        } else {
+            Ok(())
+        };
+        out.clear();
+        out.shrink_to(self.limits.private_bytes);
+        self.socket_out = out;
+        sent.map(|()| some)
+    }
+
+    /// Whether the service has something for socket `i`.
+    pub(in super::super) fn is_owed(&self, service: &S, i: u32) -> bool {
+        let ws = self.cold[i as usize].ws.as_ref();
+        ws.is_some_and(|ws| service.socket_waits(&ws.socket))
+    }
+
+    /// Sends all that the service still has for socket `i`, which is about to be closed; `false`: the
+    /// connection is gone.
+    pub(super) fn send_rest(&mut self, service: &mut S, i: u32) -> bool {
+        let Some(ws) = self.cold[i as usize].ws.as_mut() else {
+            return true;
+        };
+        let mut out = Vec::new();
+        service.socket_parting(&mut ws.socket, &mut out);
+        self.send_reply(service, i, &mut out)
+    }
+}
