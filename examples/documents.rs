@@ -3,10 +3,13 @@
 //! `cargo run --example documents`
 
 use std::error::Error;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
 use eventring::event::{Event, EventBuilder, EventQuery, Position};
+use eventring::gateway::{Server, ServerConfig};
 use eventring::hub::{Hub, Lagged, RecvError, Start, Subscription};
 use eventring::stream::{
     BackpressureStream, BatchingConfig, BatchingStream, ConnectionOptions, EventStreamer,
@@ -91,6 +94,44 @@ fn processor() -> Done {
     source.publish(Event::new("raw", "heartbeat").build()?)?;
     assert_eq!(running.stop(Duration::from_secs(60)).sent, 1);
     assert_eq!(target.recent(1)[0].as_ref().topic(), "processed");
+    Ok(())
+}
+
+/// 000: `WebSocketStream.connect(client_id)`, `broadcast`, `send_to -> bool`, `disconnect`.
+fn web_socket_stream() -> Done {
+    let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+    let server = Server::bind(&Hub::new(), config)?;
+    let stream = server.web_socket_stream("/notifications", Default::default())?;
+    let server = server.spawn()?;
+    let subscription = stream.connect("alice")?;
+    assert!(!stream.send_to("alice", "she has not come yet"));
+    let mut socket = TcpStream::connect(server.addr())?;
+    socket.set_read_timeout(Some(Duration::from_secs(60)))?;
+    write!(
+        socket,
+        "GET /notifications?client=alice HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )?;
+    let mut reader = BufReader::new(socket);
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        assert_ne!(reader.read_line(&mut line)?, 0);
+    }
+    assert_eq!(stream.subscription_of("alice"), Some(subscription));
+    assert_eq!(stream.broadcast("to all").sent, 1);
+    assert!(stream.send_to("alice", "to one"));
+    assert!(stream.disconnect("alice"));
+    assert!(!stream.send_to("alice", "too late"));
+    let mut frames = [0; 8 + 8 + 16];
+    reader.read_exact(&mut frames)?;
+    assert_eq!(
+        &frames,
+        b"\x81\x06to all\x81\x06to one\x88\x0e\x03\xe8disconnected"
+    );
+    drop(reader);
+    server.stop()?;
     Ok(())
 }
 
@@ -194,6 +235,7 @@ fn main() -> Done {
     backpressure()?;
     batching()?;
     processor()?;
+    web_socket_stream()?;
     event_streamer()?;
     subscriptions_and_positions()?;
     resilient_processor()?;
