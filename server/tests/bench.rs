@@ -42,9 +42,50 @@ struct Played {
 
 #[derive(Default)]
 struct State {
-    streams: Vec<TcpStream>,
+    streams: Vec<(TcpStream, Form)>,
     published: u64,
-    held: Option<String>,
+    held: Option<Said>,
+}
+
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Sse,
+    Ws,
+}
+
+/// What is said to every client.
+#[derive(Clone)]
+enum Said {
+    Event(u64, String),
+    Gap(u64),
+}
+
+impl Said {
+    fn bytes(&self, form: Form) -> Vec<u8> {
+        match (form, self) {
+            (Form::Sse, Said::Event(n, data)) => format!("id: p-{n}\ndata: {data}\n\n").into(),
+            (Form::Sse, Said::Gap(n)) => {
+                format!("event: gap\nid: p-{n}\ndata: {{\"missing\":1}}\n\n").into()
+            }
+            (Form::Ws, Said::Event(n, data)) => frame(&format!(
+                r#"{{"type":"event","id":"p-{n}","topic":"bench","event":"message","data":"{data}"}}"#
+            )),
+            (Form::Ws, Said::Gap(n)) => {
+                frame(&format!(r#"{{"type":"gap","id":"p-{n}","missing":1}}"#))
+            }
+        }
+    }
+}
+
+/// A whole text message of 126 bytes to 64 KiB, or a short one.
+fn frame(text: &str) -> Vec<u8> {
+    let [high, low] = (text.len() as u16).to_be_bytes();
+    let head: &[u8] = match text.len() {
+        0..=125 => &[0x81, low],
+        _ => &[0x81, 126, high, low],
+    };
+    [head, text.as_bytes()].concat()
 }
 
 impl Played {
@@ -74,13 +115,13 @@ fn serve(stream: TcpStream, state: &Mutex<State>, flaw: Flaw) {
         let mut state = state.lock().expect("no panic");
         let mut out = &stream;
         if head.starts_with("GET ") {
-            let id = format!("id: p-{}\n\n", state.published);
-            let head =
-                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
-            let _ = out.write_all(format!("{head}{id}").as_bytes());
-            state
-                .streams
-                .push(stream.try_clone().expect("a descriptor"));
+            let form = match head.contains("Upgrade: websocket") {
+                true => Form::Ws,
+                false => Form::Sse,
+            };
+            let _ = out.write_all(&beginning(form, state.published));
+            let stream = stream.try_clone().expect("a descriptor");
+            state.streams.push((stream, form));
             continue;
         }
         let length = head
@@ -98,43 +139,56 @@ fn serve(stream: TcpStream, state: &Mutex<State>, flaw: Flaw) {
     }
 }
 
+/// The head of an answer, and the id that it begins with.
+fn beginning(form: Form, id: u64) -> Vec<u8> {
+    match form {
+        Form::Sse => format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\nid: p-{id}\n\n"
+        )
+        .into(),
+        // The answer to the one key that the bench sends: both stand in RFC 6455, 1.3.
+        Form::Ws => {
+            let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                 Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+            let welcome = frame(&format!(r#"{{"type":"welcome","id":"p-{id}"}}"#));
+            [head.as_bytes(), &welcome].concat()
+        }
+    }
+}
+
 impl State {
     /// Fans out, but for the fifth event; answers whether it was taken.
     fn take(&mut self, payload: &str, flaw: Flaw) -> bool {
         self.published += 1;
-        let event = format!("id: p-{}\ndata: {payload}\n\n", self.published);
-        let gap = format!(
-            "event: gap\nid: p-{}\ndata: {{\"missing\":1}}\n\n",
-            self.published
-        );
-        let sent = match flaw {
-            _ if self.published != 5 => format!("{event}{}", self.held.take().unwrap_or_default()),
-            Flaw::None => event,
-            Flaw::Loses => String::new(),
+        let event = Said::Event(self.published, payload.into());
+        let mut said = Vec::new();
+        match flaw {
+            _ if self.published != 5 => said.extend([Some(event), self.held.take()]),
+            Flaw::None => said.push(Some(event)),
+            Flaw::Loses => {}
             Flaw::Refuses => return false,
-            Flaw::Doubles => event.repeat(2),
-            Flaw::Announces => gap,
-            Flaw::Swaps => {
-                self.held = Some(event);
-                String::new()
-            }
+            Flaw::Doubles => said.extend([Some(event.clone()), Some(event)]),
+            Flaw::Announces => said.push(Some(Said::Gap(self.published))),
+            Flaw::Swaps => self.held = Some(event),
             Flaw::LosesAtResume => {
-                for stream in self.streams.drain(..) {
+                for (stream, _) in self.streams.drain(..) {
                     stream.shutdown(Shutdown::Both).expect("open until now");
                 }
-                String::new()
             }
-        };
-        self.streams
-            .retain(|mut stream| stream.write_all(sent.as_bytes()).is_ok());
+        }
+        self.streams.retain(|(stream, form)| {
+            let all = said.iter().flatten().flat_map(|said| said.bytes(*form));
+            let mut out = stream;
+            out.write_all(&all.collect::<Vec<u8>>()).is_ok()
+        });
         true
     }
 }
 
 /// What the bench says of a server with this flaw: missing, duplicates, reordered, announced.
-fn verdict(flaw: Flaw) -> (i32, [u64; 4]) {
+fn verdict(flaw: Flaw, more: &[&str]) -> (i32, [u64; 4]) {
     let played = Played::new(flaw);
-    let (code, json) = report(&[&SHORT as &[_], &["--url", &played.url]].concat());
+    let (code, json) = report(&[&SHORT as &[_], &["--url", &played.url], more].concat());
     let names = ["missing", "duplicates", "reordered", "announced_missing"];
     let figures = names.map(|name| json[name].as_u64().unwrap_or_else(|| panic!("{json}")));
     assert_eq!(json["clean"], code == 0, "{json}");
@@ -248,6 +302,16 @@ fn what_slow_clients_are_told_is_no_loss() {
 
 #[test]
 fn flawed_servers_are_found_out() {
+    judge_flaws(&[]);
+}
+
+#[test]
+fn flawed_websockets_are_found_out() {
+    judge_flaws(&["--ws"]);
+}
+
+fn judge_flaws(form: &[&str]) {
+    let verdict = |flaw| verdict(flaw, form);
     assert_eq!(verdict(Flaw::None), (0, [0, 0, 0, 0]));
     assert_eq!(verdict(Flaw::Loses), (1, [20, 0, 0, 0]));
     assert_eq!(verdict(Flaw::Doubles), (1, [0, 20, 0, 0]));
@@ -259,6 +323,239 @@ fn flawed_servers_are_found_out() {
         code == 1 && missing >= 20 && duplicates == 0,
         "{missing} {duplicates}"
     );
+}
+
+/// Everything came to all of `clients`, or was announced.
+fn assert_nothing_lost(code: i32, json: &Value, clients: u64) {
+    let number = |name: &str| json[name].as_u64().unwrap_or_else(|| panic!("{json}"));
+    assert_eq!((code, &json["clean"]), (0, &true.into()), "{json}");
+    assert!(number("published") > 0, "{json}");
+    assert_eq!(
+        number("deliveries") + number("announced_missing"),
+        number("published") * clients,
+        "{json}"
+    );
+}
+
+#[test]
+fn websockets_and_gzip_resume_without_a_loss() {
+    for (flag, form) in [("--ws", "ws"), ("--gzip", "sse+gzip")] {
+        let args = [flag, "--spawn", "--cut-share", "2", "--slow-share", "0.2"];
+        let (code, json) = report(&[&SHORT as &[_], &args].concat());
+        assert_nothing_lost(code, &json, 20);
+        assert_eq!(json["clients"], form);
+        assert!(json["resumed"].as_u64() > Some(0), "{json}");
+        assert_eq!(json["resume_ms"]["samples"], json["resumed"], "{json}");
+    }
+}
+
+#[test]
+fn gzip_is_counted_as_it_comes_over_the_wire() {
+    let server = Server::start(&[]);
+    let url = server.url();
+    let each = |more: &[&str]| {
+        let (code, json) = report(&[&SHORT as &[_], &["--url", &url], more].concat());
+        assert_nothing_lost(code, &json, 20);
+        let each = json["wire_bytes_per_delivery"].as_f64();
+        each.unwrap_or_else(|| panic!("{json}"))
+    };
+    let (plain, gzip) = (each(&[]), each(&["--gzip"]));
+    assert!(plain > 256.0 && gzip < plain / 2.0, "{plain} {gzip}");
+    let plain = Server::start(&["--compression", "off"]);
+    let (code, _, err) = bench(&["--url", &plain.url(), "--gzip"]);
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("--gzip: the server does not compress"),
+        "{err}"
+    );
+}
+
+#[test]
+fn memory_is_told_by_connection() {
+    let args = [
+        "--spawn",
+        "--connections",
+        "500",
+        "--rate",
+        "5",
+        "--seconds",
+        "1",
+    ];
+    let (code, json) = report(&args);
+    assert_nothing_lost(code, &json, 500);
+    for name in ["bytes_per_idle_connection", "pss_bytes_per_idle_connection"] {
+        let bytes = json["server"][name]
+            .as_f64()
+            .unwrap_or_else(|| panic!("{json}"));
+        assert!(0.0 < bytes && bytes < 65_536.0, "{name}: {json}");
+    }
+    for name in ["idle_bytes", "published_bytes", "end_bytes"] {
+        assert!(json["kernel_tcp"][name].is_i64(), "{name}: {json}");
+    }
+    assert!(
+        json["kernel_tcp"]["bytes_per_stalled_reader"].is_null(),
+        "{json}"
+    );
+    let pss = &json["server"]["pss_kib"];
+    assert_eq!(
+        pss["peak"].as_i64().expect("KiB") - pss["connected"].as_i64().expect("KiB"),
+        pss["growth"].as_i64().expect("KiB")
+    );
+}
+
+#[test]
+fn latency_is_told_without_and_with_stalled_clients() {
+    let args = ["--spawn", "--slow-share", "0.25", "--connections", "20"];
+    let (code, json) = report(&[&args as &[_], &["--rate", "100", "--seconds", "1"]].concat());
+    assert_nothing_lost(code, &json, 20);
+    assert_eq!(json["slow"], 5);
+    assert!(
+        json["kernel_tcp"]["bytes_per_stalled_reader"].is_f64(),
+        "{json}"
+    );
+    let samples = [
+        "latency_ms_before_stall",
+        "latency_ms_during_stall",
+        "latency_ms",
+    ]
+    .map(|name| {
+        json[name]["samples"]
+            .as_u64()
+            .unwrap_or_else(|| panic!("{json}"))
+    });
+    assert!(samples[0] > 0 && samples[1] > 0, "{json}");
+    assert_eq!(samples[0] + samples[1], samples[2], "{json}");
+    let published = json["published"].as_u64().expect("a count");
+    assert_eq!(
+        samples[2],
+        published * 15,
+        "those that stall are not counted"
+    );
+}
+
+#[test]
+fn what_cannot_be_carried_is_announced_or_comes() {
+    let server = Server::start(&["--capacity", "64", "--batch-events", "32"]);
+    let url = server.url();
+    let pid = server.process.pid().as_raw_nonzero().to_string();
+    let load = [
+        "--connections",
+        "20",
+        "--rate",
+        "50000",
+        "--size",
+        "4K",
+        "--seconds",
+        "1",
+    ];
+    let (code, json) = report(&[&load as &[_], &["--url", &url, "--pid", &pid]].concat());
+    assert_nothing_lost(code, &json, 20);
+    assert!(json["server"]["pss_kib"]["growth"].is_i64(), "{json}");
+    assert!(json["bench_cpu_share"].as_f64() > Some(0.0), "{json}");
+}
+
+#[test]
+fn a_storm_is_told_by_connection() {
+    let server = Server::start(&[]);
+    let url = server.url();
+    let pid = server.process.pid().as_raw_nonzero().to_string();
+    let storm = ["--storm", "--connections", "20", "--seconds", "0.5"];
+    for more in [&[] as &[&str], &["--ws"], &["--gzip"]] {
+        let there = ["--url", &url, "--pid", &pid];
+        let (code, json) = report(&[&storm as &[_], &there, more].concat());
+        assert_eq!((code, &json["errors"]), (0, &0.into()), "{json}");
+        let made = json["connections"].as_u64().expect("a count");
+        assert!(made > 20, "each comes again: {json}");
+        assert_eq!(json["first_byte_ms"]["samples"], made, "{json}");
+        assert!(json["connections_per_s"].as_f64() > Some(0.0), "{json}");
+        assert!(
+            json["server"]["cpu_us_per_connection"].as_f64() > Some(0.0),
+            "{json}"
+        );
+    }
+    server.wait_for_connections(0);
+}
+
+#[test]
+fn a_storm_without_answers_is_a_failure() {
+    let full = Server::start(&["--max-connections", "4"]);
+    let storm = ["--storm", "--connections", "20", "--seconds", "0.3"];
+    let (code, json) = report(&[&storm as &[_], &["--url", &full.url()]].concat());
+    assert_eq!((code, &json["clean"]), (1, &false.into()), "{json}");
+    assert!(json["errors"].as_u64() > Some(0), "{json}");
+    let (code, out, _) = bench(&[&storm as &[_], &["--url", &full.url()]].concat());
+    assert_eq!(code, 1);
+    assert!(out.contains("not every connection was answered"), "{out}");
+}
+
+#[test]
+fn the_first_byte_is_timed_alone_and_in_a_stream() {
+    for more in [&[] as &[&str], &["--ws"], &["--gzip"]] {
+        let args = ["--first-byte", "--spawn", "--seconds", "0.6"];
+        let (code, json) = report(&[&args as &[_], more].concat());
+        assert_nothing_lost(code, &json, 1);
+        let samples = ["alone_us", "stream_us"].map(|name| {
+            let (p50, p99) = (json[name]["p50"].as_f64(), json[name]["p99"].as_f64());
+            assert!(p50 > Some(0.0) && p50 <= p99, "{name}: {json}");
+            json[name]["samples"].as_u64().expect("a count")
+        });
+        assert!(samples[0] > 0 && samples[1] > samples[0], "{json}");
+        assert_eq!(samples[0] + samples[1], json["published"], "{json}");
+    }
+}
+
+#[test]
+fn a_first_byte_that_never_comes_is_missing() {
+    let played = Played::new(Flaw::Loses);
+    let (code, json) = report(&["--first-byte", "--url", &played.url, "--seconds", "1"]);
+    assert_eq!((code, &json["missing"]), (1, &1.into()), "{json}");
+}
+
+#[test]
+fn flags_that_do_not_go_together_are_named() {
+    for (args, said) in [
+        (&["--ws", "--gzip"] as &[&str], "--gzip"),
+        (&["--storm", "--first-byte"], "--first-byte"),
+        (&["--storm", "--rate", "5"], "--rate"),
+        (&["--storm", "--window", "5"], "--window"),
+        (&["--storm", "--size", "1K"], "--size"),
+        (&["--storm", "--slow-share", "0.1"], "--slow-share"),
+        (&["--storm", "--cut-share", "0.1"], "--cut-share"),
+        (&["--first-byte", "--connections", "5"], "--connections"),
+        (&["--first-byte", "--window", "5"], "--window"),
+        (&["--first-byte", "--slow-share", "0.1"], "--slow-share"),
+        (&["--first-byte", "--cut-share", "0.1"], "--cut-share"),
+        (&["--spawn", "--first-byte", "--rate", "max"], "--rate max"),
+    ] {
+        let (code, out, err) = bench(args);
+        assert_eq!((code, out.as_str()), (2, ""), "{args:?}: {err}");
+        assert!(err.contains(said), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn no_line_of_a_table_is_wider_than_a_terminal() {
+    let server = Server::start(&[]);
+    let url = server.url();
+    let pid = server.process.pid().as_raw_nonzero().to_string();
+    for more in [
+        &[
+            "--connections",
+            "20",
+            "--cut-share",
+            "1",
+            "--slow-share",
+            "0.2",
+        ] as &[&str],
+        &["--storm", "--connections", "20"],
+        &["--first-byte"],
+    ] {
+        let there = ["--url", &url, "--pid", &pid, "--seconds", "0.5"];
+        let (code, out, err) = bench(&[&there as &[_], more].concat());
+        assert_eq!(code, 0, "{out} {err}");
+        assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+        assert!(out.contains("\nverdict       "), "{out}");
+    }
 }
 
 #[test]

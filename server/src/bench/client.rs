@@ -1,11 +1,12 @@
 //! One subscriber: connects, asks, reads, and after a cut comes back with what it had last.
 
-use super::ledger::{Ledger, Seen};
+use super::answer::Answer;
+use super::books::Books;
 use super::marker::Run;
 use super::tally::Tally;
 use super::target::Target;
-use eventring::wire::http::{Limits, ResponseDecoder, Step};
-use eventring::wire::sse::{Decoder, Event};
+use super::tools::Tools;
+use crate::cli::Form;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use rustix::io::Errno;
@@ -14,10 +15,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Receive buffer of a client that does not read, so that it is felt by the server soon.
+/// Receive buffer of a client that will not read, so that it is felt by the server soon.
 const SLOW_BUFFER: usize = 16 << 10;
-/// Longest text of a refusal that is shown.
-const SHOWN: usize = 300;
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +33,10 @@ pub(super) enum Phase {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Change {
     None,
-    /// The stream is open.
-    Opened,
+    /// The stream is open, so many nanoseconds after the client began to connect.
+    Opened {
+        after: u64,
+    },
     /// The connection is gone, for this reason.
     Lost(String),
 }
@@ -46,35 +47,30 @@ pub(super) struct Shared<'a> {
     pub(super) run: Run,
     pub(super) tally: &'a mut Tally,
     pub(super) buffer: &'a mut [u8],
+    pub(super) tools: &'a mut Tools,
 }
 
 /// One of the clients.
-#[derive(Debug)]
 pub(super) struct Client {
     stream: Option<TcpStream>,
     pub(super) phase: Phase,
-    http: ResponseDecoder,
-    /// Bytes of the answer's framing that were not complete.
-    left: Vec<u8>,
-    sse: Decoder,
-    pub(super) ledger: Ledger,
+    answer: Answer,
+    pub(super) books: Books,
     /// Reads nothing for now.
     pub(super) stalled: bool,
-    /// Since when it has listened, in nanoseconds of the run: what was due before came from history.
-    listening: u64,
+    /// When it began to connect, in nanoseconds of the run.
+    began: u64,
 }
 
 impl Client {
-    pub(super) fn new(stalled: bool) -> Client {
+    pub(super) fn new(form: Form, slow: bool) -> Client {
         Client {
             stream: None,
             phase: Phase::Away,
-            http: decoder(),
-            left: Vec::new(),
-            sse: Decoder::default(),
-            ledger: Ledger::default(),
-            stalled,
-            listening: 0,
+            answer: Answer::new(form),
+            books: Books::new(slow),
+            stalled: false,
+            began: 0,
         }
     }
 
@@ -84,23 +80,23 @@ impl Client {
         target: &Target,
         registry: &Registry,
         token: Token,
+        now: u64,
     ) -> io::Result<()> {
-        let mut stream = match self.stalled {
+        self.began = now;
+        let mut stream = match self.books.slow {
             true => connect_small(target.address)?,
             false => TcpStream::connect(target.address)?,
         };
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         self.stream = Some(stream);
         self.phase = Phase::Connecting;
-        self.http = decoder();
-        self.left.clear();
-        self.sse.reconnect();
+        self.answer.restart();
         Ok(())
     }
 
     /// True when a cut would be followed by a resume.
     pub(super) fn can_resume(&self) -> bool {
-        self.phase == Phase::Open && !self.sse.last_event_id().is_empty()
+        self.phase == Phase::Open && !self.answer.last_id().is_empty()
     }
 
     /// Cuts the connection: with a reset, or with an orderly end.
@@ -149,18 +145,14 @@ impl Client {
             Ok(_) => {}
         }
         let _ = stream.set_nodelay(true);
-        let request = target.subscribe(self.sse.last_event_id());
-        // A new socket takes a few hundred bytes; one that does not is broken.
-        if stream.write(request.as_bytes())? < request.len() {
-            return Err(ErrorKind::WriteZero.into());
-        }
+        send(stream, target.subscribe(self.answer.last_id()).as_bytes())?;
         self.phase = Phase::Asked;
         Ok(Change::None)
     }
 
     /// Reads what is there.
     fn read(&mut self, shared: &mut Shared<'_>, now: &dyn Fn() -> u64) -> io::Result<Change> {
-        let mut opened = false;
+        let mut change = Change::None;
         loop {
             let Some(stream) = &mut self.stream else {
                 return Ok(Change::None);
@@ -172,83 +164,67 @@ impl Client {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             };
-            shared.tally.bytes += read as u64;
             let now = now();
-            let before = self.phase;
-            if let Some(refusal) = self.take(shared, read, now)? {
-                return Ok(Change::Lost(refusal));
+            let opens = self.phase != Phase::Open;
+            if let Err(reason) = self.take(shared, read, now) {
+                return Ok(Change::Lost(reason));
             }
-            opened |= before != self.phase;
+            if opens && self.phase == Phase::Open {
+                let after = now.saturating_sub(self.began);
+                change = Change::Opened { after };
+            }
             // A stalled client reads its answer's head and no more; a short read has emptied the socket.
             if self.stalled && self.phase == Phase::Open || read < shared.buffer.len() {
                 break;
             }
         }
-        Ok(if opened { Change::Opened } else { Change::None })
+        self.reply()?;
+        Ok(change)
     }
 
-    /// Takes `read` bytes of the buffer; answers with the server's refusal if that is what came.
-    fn take(
-        &mut self,
-        shared: &mut Shared<'_>,
-        read: usize,
-        now: u64,
-    ) -> io::Result<Option<String>> {
+    /// Takes `read` bytes of the buffer. The error is why the connection is of no more use.
+    fn take(&mut self, shared: &mut Shared<'_>, read: usize, now: u64) -> Result<(), String> {
         let Shared {
-            run, tally, buffer, ..
+            run,
+            tally,
+            buffer,
+            tools,
+            ..
         } = shared;
-        let left = std::mem::take(&mut self.left);
-        let joined;
-        let mut input: &[u8] = if left.is_empty() {
-            &buffer[..read]
-        } else {
-            joined = [&left, &buffer[..read]].concat();
-            &joined
-        };
-        loop {
-            let (used, step) = self.http.decode(input).map_err(io::Error::other)?;
-            match step {
-                Step::Head(head) => {
-                    let stream = head
-                        .header("content-type")
-                        .is_some_and(|kind| kind.starts_with(b"text/event-stream"));
-                    if head.status() != 200 || !stream {
-                        return Ok(Some(refusal(head.status(), &input[used..])));
-                    }
-                    self.phase = Phase::Open;
-                    self.listening = now;
-                }
-                Step::Body(bytes) => {
-                    let (ledger, listening, stalled) =
-                        (&mut self.ledger, self.listening, self.stalled);
-                    let each = |event: Event<'_>| match run.read(event.data) {
-                        Some(mark) => {
-                            let seen = ledger.see(mark.sequence);
-                            count(tally, seen, stalled);
-                            if seen != Seen::Twice && mark.due >= listening && !stalled {
-                                tally
-                                    .latency
-                                    .saturating_record(now.saturating_sub(mark.due));
-                            }
-                        }
-                        None => notice(event, ledger, tally),
-                    };
-                    self.sse.push(bytes, each).map_err(io::Error::other)?;
-                }
-                Step::End => return Ok(Some("the server ended the stream".into())),
-                _ => {
-                    self.left.extend_from_slice(&input[used..]);
-                    return Ok(None);
-                }
-            }
-            input = &input[used..];
+        tally.bytes += read as u64;
+        tally.reads += 1;
+        let Client {
+            answer,
+            books,
+            phase,
+            ..
+        } = self;
+        answer.take(&mut buffer[..read], tools, &mut |news| {
+            // Whatever comes, comes behind a head that is as it should be.
+            *phase = Phase::Open;
+            books.enter(news, *run, tally, now);
+        })
+    }
+
+    fn reply(&mut self) -> io::Result<()> {
+        let replies = self.answer.replies();
+        match &mut self.stream {
+            Some(stream) if !replies.is_empty() => send(stream, &replies),
+            _ => Ok(()),
         }
     }
 
     /// Reads from now on; what has piled up was due before.
-    pub(super) fn wake(&mut self, now: u64) {
+    pub(super) fn wake(&mut self) {
         self.stalled = false;
-        self.listening = now;
+    }
+}
+
+/// Sends a few hundred bytes, which a socket has room for; one that has not is broken.
+fn send(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+    match stream.write(bytes)? {
+        sent if sent < bytes.len() => Err(ErrorKind::WriteZero.into()),
+        _ => Ok(()),
     }
 }
 
@@ -266,45 +242,4 @@ fn connect_small(address: SocketAddr) -> io::Result<TcpStream> {
         Ok(()) | Err(Errno::INPROGRESS) => Ok(TcpStream::from_std(socket.into())),
         Err(error) => Err(error.into()),
     }
-}
-
-fn decoder() -> ResponseDecoder {
-    // A stream has no end to bound.
-    ResponseDecoder::new(Limits {
-        body_bytes: u64::MAX,
-        ..Limits::default()
-    })
-}
-
-fn count(tally: &mut Tally, seen: Seen, stalled: bool) {
-    match seen {
-        Seen::New(passed) => {
-            tally.deliveries += 1;
-            tally.passed += if stalled { 0 } else { passed };
-        }
-        Seen::Late => tally.deliveries += 1,
-        Seen::Twice => {}
-    }
-}
-
-/// An event that is not of this run: the server's own, or somebody else's.
-fn notice(event: Event<'_>, ledger: &mut Ledger, tally: &mut Tally) {
-    match event.event {
-        "gap" => {
-            let data = serde_json::from_str::<serde_json::Value>(event.data).unwrap_or_default();
-            ledger.gap(data["missing"].as_u64().unwrap_or(0));
-            tally.gaps += 1;
-        }
-        "reset" => {
-            ledger.reset();
-            tally.resets += 1;
-        }
-        _ => tally.foreign += 1,
-    }
-}
-
-fn refusal(status: u16, body: &[u8]) -> String {
-    let body = &body[..body.len().min(SHOWN)];
-    let problem = crate::client::Problem::read(status, body);
-    problem.to_string()
 }

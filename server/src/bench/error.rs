@@ -39,6 +39,8 @@ pub(super) enum BenchError {
         wanted: usize,
         reason: String,
     },
+    #[error("--rate max: with --first-byte it is a number of events a second")]
+    TokenRate,
     #[error("cannot publish: {0}")]
     Publish(String),
     #[error("ended by a signal before there was anything to judge")]
@@ -55,7 +57,8 @@ impl BenchError {
             | BenchError::NotLoopback { .. }
             | BenchError::OpenFiles { .. }
             | BenchError::Ports { .. }
-            | BenchError::Process { .. } => exit::USAGE,
+            | BenchError::Process { .. }
+            | BenchError::TokenRate => exit::USAGE,
             _ => exit::FAILED,
         }
     }

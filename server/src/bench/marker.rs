@@ -23,6 +23,9 @@ pub(super) struct Mark {
 }
 
 impl Run {
+    /// A run that publishes nothing.
+    pub(super) const NONE: Run = Run([0; RUN]);
+
     /// A name that no other run has.
     pub(super) fn new() -> Run {
         let text = format!("{:016x}", RandomState::new().hash_one(std::process::id()));

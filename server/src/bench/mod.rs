@@ -1,41 +1,58 @@
 //! `eventring bench`: drives a server over real sockets and judges what every client got.
 //!
 //! One thread, one poller: it publishes, reads, cuts and resumes. [`ledger`] decides for each client
-//! what is missing, double or out of order, [`course`] decides what happens when.
+//! what is missing, double or out of order; [`course`], [`storm`] and [`first_byte`] decide what happens
+//! when.
 
+mod answer;
+mod books;
 mod client;
 mod course;
 mod error;
+mod event_stream;
+mod first_byte;
+mod fleet;
+mod gunzip;
+mod judgement;
 mod ledger;
 mod marker;
+mod news;
+mod outcome;
+mod poller;
 mod procfs;
 mod progress;
 mod publisher;
 mod report;
+mod socket;
 mod spawned;
+mod storm;
+mod system;
+mod table;
 mod tally;
 mod target;
 mod timer;
+mod times;
+mod tools;
 mod trouble;
+mod usage;
 
-use crate::cli::BenchArgs;
+use crate::cli::{BenchArgs, Measured};
 use crate::{exit, say};
+use course::Course;
 use error::BenchError;
-use report::Report;
+use first_byte::FirstByte;
+use outcome::Outcome;
 use spawned::Spawned;
 use std::process::ExitCode;
+use storm::Storm;
 use target::Target;
 
-/// Runs it and prints the report; the exit code says whether the server lost anything.
+/// Runs it and prints the report; the exit code says whether anything went wrong without a word.
 pub(crate) fn run(args: &BenchArgs) -> ExitCode {
     match measure(args) {
-        Ok(report) => {
-            say::out(if args.told.json {
-                report.json()
-            } else {
-                report.table()
-            });
-            if report.is_clean() {
+        Ok(outcome) => {
+            say::out(outcome.text(args.told.json));
+            if outcome.clean {
                 exit::OK
             } else {
                 ExitCode::from(exit::FAILED)
@@ -48,12 +65,21 @@ pub(crate) fn run(args: &BenchArgs) -> ExitCode {
     }
 }
 
-fn measure(args: &BenchArgs) -> Result<Report, BenchError> {
+fn measure(args: &BenchArgs) -> Result<Outcome, BenchError> {
     target::check_room(args.load.connections)?;
     let spawned = args.spawn.then(Spawned::start).transpose()?;
     let url = spawned.as_ref().map_or(&args.url, |server| &server.url);
-    let target = Target::new(url, &args.load.topic, args.i_own_this_server)?;
+    let target = Target::new(
+        url,
+        &args.load.topic,
+        args.load.form(),
+        args.i_own_this_server,
+    )?;
     let pid = spawned.as_ref().map(Spawned::pid).or(args.told.pid);
     let process = pid.map(procfs::Process::new).transpose()?;
-    course::Course::new(args, target, process)?.run()
+    match args.measured() {
+        Measured::Load => Course::new(args, target, process)?.run(),
+        Measured::Storm => Storm::new(args, target, process)?.run(),
+        Measured::FirstByte => FirstByte::new(args, target, process)?.run(),
+    }
 }

@@ -12,12 +12,21 @@ pub(super) struct Process {
     root: PathBuf,
 }
 
+/// Memory of a process, KiB.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Memory {
+    /// Its share of all that it maps.
+    pub(super) pss_kib: u64,
+    /// What is in no file and nobody else's: heap and stacks.
+    pub(super) anonymous_kib: u64,
+}
+
 impl Process {
     /// Fails when there is none, or when its memory is not ours to see.
     pub(super) fn new(pid: u32) -> Result<Process, BenchError> {
         let root = PathBuf::from(format!("/proc/{pid}"));
         let process = Process { pid, root };
-        match process.try_pss_kib() {
+        match process.try_memory() {
             Ok(_) => Ok(process),
             Err(source) => Err(BenchError::Process { pid, source }),
         }
@@ -35,16 +44,22 @@ impl Process {
         on_cpu.sum()
     }
 
-    /// Its share of the memory that it maps, KiB; 0 once it is gone.
-    pub(super) fn pss_kib(&self) -> u64 {
-        self.try_pss_kib().unwrap_or(0)
+    /// What it takes up; nothing once it is gone.
+    pub(super) fn memory(&self) -> Memory {
+        self.try_memory().unwrap_or_default()
     }
 
-    fn try_pss_kib(&self) -> io::Result<u64> {
+    fn try_memory(&self) -> io::Result<Memory> {
         let text = fs::read_to_string(self.root.join("smaps_rollup"))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
-        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        number.ok_or_else(|| io::ErrorKind::InvalidData.into())
+        let kib = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+            number.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+        };
+        Ok(Memory {
+            pss_kib: kib("Pss:")?,
+            anonymous_kib: kib("Anonymous:")?,
+        })
     }
 }
 
@@ -55,7 +70,8 @@ mod tests {
     #[test]
     fn this_process_is_there_and_another_is_not() {
         let own = Process::new(std::process::id()).expect("this process");
-        assert!(own.pss_kib() > 0);
+        let memory = own.memory();
+        assert!(memory.pss_kib > 0 && memory.anonymous_kib > 0, "{memory:?}");
         let error = Process::new(u32::MAX).expect_err("no such process");
         assert!(
             error.to_string().starts_with("--pid 4294967295: "),

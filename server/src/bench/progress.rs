@@ -42,7 +42,7 @@ impl Progress {
                 "{seconds:.0} s: {published} published, {} delivered ({:.0}/s), p99 {:.1} ms, {} cuts, {} gaps",
                 tally.deliveries,
                 new as f64 / self.shown.elapsed().as_secs_f64(),
-                tally.latency.value_at_quantile(0.99) as f64 / 1e6,
+                tally.latency.ms(0.99),
                 tally.cuts,
                 tally.gaps
             );
@@ -57,6 +57,13 @@ impl Progress {
                 "the last of {published}: {} delivered",
                 tally.deliveries
             ));
+        }
+    }
+
+    /// Of a storm: connections that were made.
+    pub(super) fn storming(&mut self, made: u64, seconds: f64) {
+        if self.is_due() {
+            self.show(&format!("{seconds:.0} s: {made} connections"));
         }
     }
 

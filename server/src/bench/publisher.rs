@@ -33,6 +33,8 @@ pub(super) struct Publisher {
     /// The answer that is arriving.
     status: u16,
     answer: Vec<u8>,
+    /// Nanoseconds that an event was sent late at most: the bench was busy, or the server took no more.
+    pub(super) late_max: u64,
     /// The next sequence, which is also how many were sent.
     pub(super) next: u64,
     /// Sequences that the server did not take.
@@ -59,6 +61,7 @@ impl Publisher {
             in_flight: VecDeque::new(),
             status: 0,
             answer: Vec::new(),
+            late_max: 0,
             next: 0,
             refused: BTreeSet::new(),
             complaint: None,
@@ -78,13 +81,19 @@ impl Publisher {
         self.in_flight.len() < IN_FLIGHT_MAX && self.out.len() < OUT_MAX
     }
 
+    /// Events that the server took.
+    pub(super) fn published(&self) -> u64 {
+        self.next - self.refused.len() as u64
+    }
+
     /// True when every request has its answer.
     pub(super) fn is_idle(&self) -> bool {
         self.in_flight.is_empty()
     }
 
-    /// Puts the next event behind those that wait for the socket.
-    pub(super) fn push(&mut self, due: u64) {
+    /// Puts the next event, which was due some time before `now`, behind those that wait for the socket.
+    pub(super) fn push(&mut self, due: u64, now: u64) {
+        self.late_max = self.late_max.max(now.saturating_sub(due));
         let mark = Mark {
             sequence: self.next,
             due,

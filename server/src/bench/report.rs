@@ -1,305 +1,271 @@
-//! What came of it, as a table for people and as JSON for programs.
+//! What came of a load, as a table for people and as JSON for programs.
 
-use super::ledger::Ledger;
-use super::procfs::Process;
-use super::publisher::Publisher;
+use super::judgement::Judgement;
+use super::outcome::Outcome;
+use super::table::Row;
 use super::tally::Tally;
-use super::target::Target;
+use super::times::Times;
+use super::usage::Usage;
 use crate::cli::{BenchArgs, Rate};
-use serde_json::{Value, json};
-use std::fmt::Write;
+use serde_json::{Map, Value, json};
 
-/// CPU and memory of the server over the run.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Usage {
-    cpu_from: u64,
-    cpu_ns: u64,
-    pss_connected: u64,
-    pss_peak: u64,
-    pss_end: u64,
-}
-
-impl Usage {
-    pub(super) fn connected(&mut self, process: Option<&Process>) {
-        if let Some(process) = process {
-            self.cpu_from = process.cpu_ns();
-            self.pss_connected = process.pss_kib();
-        }
-    }
-
-    pub(super) fn sample(&mut self, process: Option<&Process>) {
-        if let Some(process) = process {
-            self.pss_peak = self.pss_peak.max(process.pss_kib());
-        }
-    }
-
-    pub(super) fn ended(&mut self, process: Option<&Process>) {
-        if let Some(process) = process {
-            self.cpu_ns = process.cpu_ns().saturating_sub(self.cpu_from);
-            self.pss_end = process.pss_kib();
-            self.pss_peak = self.pss_peak.max(self.pss_end);
-        }
-    }
-}
-
-/// All figures of one run. Fields of one word are counts.
+/// The clients that stalled halfway.
 #[derive(Debug)]
-pub(super) struct Report {
-    url: String,
-    connections: usize,
-    slow: usize,
-    rate: Rate,
-    size: usize,
-    published: u64,
-    refused: usize,
-    complaint: Option<String>,
-    deliveries: u64,
-    missing: u64,
-    duplicates: u64,
-    reordered: u64,
-    announced: u64,
-    /// Clients that something was missing, double or out of order for.
-    harmed: usize,
-    gaps: u64,
-    resets: u64,
-    foreign: u64,
-    cuts: u64,
-    resumed: u64,
-    closed: u64,
-    not_let_in: u64,
-    bytes: u64,
-    latency_ms: [f64; 5],
-    samples: u64,
-    /// Seconds until all were connected, until the last event was published, until it had arrived.
-    times: [f64; 3],
-    usage: Option<(u32, Usage)>,
+pub(super) struct Stalled {
+    pub(super) clients: usize,
+    /// Latencies of the others until then.
+    pub(super) before: Times,
 }
 
-const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p99_9", 0.999)];
+/// All that is known of one run.
+pub(super) struct Report<'a> {
+    pub(super) args: &'a BenchArgs,
+    pub(super) url: &'a str,
+    /// Events that the server took.
+    pub(super) published: u64,
+    /// Nanoseconds that an event was sent late at most.
+    pub(super) late_max: u64,
+    pub(super) judgement: Judgement,
+    pub(super) tally: &'a Tally,
+    pub(super) stalled: Option<Stalled>,
+    /// Seconds until all were connected, until the last event was published, until it had arrived.
+    pub(super) times: [f64; 3],
+    pub(super) usage: Usage,
+}
 
-impl Report {
-    pub(super) fn new<'a>(
-        args: &BenchArgs,
-        target: &Target,
-        publisher: &Publisher,
-        tally: &Tally,
-        ledgers: impl Iterator<Item = &'a Ledger>,
-        times: [f64; 3],
-    ) -> Report {
-        let latency = |at: usize| match QUANTILES.get(at) {
-            Some((_, quantile)) => tally.latency.value_at_quantile(*quantile) as f64 / 1e6,
-            None => tally.latency.max() as f64 / 1e6,
-        };
-        let connections = args.load.connections;
-        let slow = (0..connections)
-            .filter(|&index| super::trouble::stalls(index, args.trouble.slow_share));
-        let mut report = Report {
-            url: target.url.clone(),
-            connections,
-            slow: slow.count(),
-            rate: args.load.rate,
-            size: args.load.size,
-            published: publisher.next - publisher.refused.len() as u64,
-            refused: publisher.refused.len(),
-            complaint: publisher.complaint.clone(),
-            deliveries: tally.deliveries,
-            missing: 0,
-            duplicates: 0,
-            reordered: 0,
-            announced: 0,
-            harmed: 0,
-            gaps: tally.gaps,
-            resets: tally.resets,
-            foreign: tally.foreign,
-            cuts: tally.cuts,
-            resumed: tally.resumed,
-            closed: tally.closed_by_server,
-            not_let_in: tally.refused,
-            bytes: tally.bytes,
-            latency_ms: std::array::from_fn(latency),
-            samples: tally.latency.len(),
-            times,
-            usage: None,
-        };
-        for ledger in ledgers {
-            let missing = ledger.missing(publisher.next, &publisher.refused);
-            report.missing += missing;
-            report.duplicates += ledger.duplicates;
-            report.reordered += ledger.reordered;
-            report.announced += ledger.announced;
-            report.harmed += usize::from(missing + ledger.duplicates + ledger.reordered > 0);
+impl Report<'_> {
+    pub(super) fn outcome(&self) -> Outcome {
+        Outcome {
+            clean: self.judgement.is_clean(),
+            json: self.json(),
+            rows: self.rows(),
         }
-        report
     }
 
-    pub(super) fn with_usage(mut self, usage: Usage, process: Option<&Process>) -> Report {
-        self.usage = process.map(|process| (process.pid, usage));
-        self
-    }
-
-    /// True when every client got everything once and in order, or was told what it did not get.
-    pub(super) fn is_clean(&self) -> bool {
-        self.harmed == 0
-    }
-
-    pub(super) fn json(&self) -> String {
-        let mut latency = serde_json::Map::new();
-        for ((name, _), value) in QUANTILES.iter().zip(self.latency_ms) {
-            latency.insert((*name).into(), json!(value));
-        }
-        latency.insert("max".into(), json!(self.latency_ms[4]));
-        latency.insert("samples".into(), json!(self.samples));
-        let server = self.usage.map_or(Value::Null, |(pid, usage)| {
-            json!({
-                "pid": pid,
-                "cpu_us_per_delivery": self.cpu_us(&usage),
-                "cpu_share": usage.cpu_ns as f64 / 1e9 / self.times[2],
-                "pss_kib": {
-                    "connected": usage.pss_connected,
-                    "peak": usage.pss_peak,
-                    "end": usage.pss_end,
-                },
-            })
-        });
-        let report = json!({
-            "clean": self.is_clean(),
+    fn json(&self) -> Value {
+        let mut all = Map::new();
+        let mut put = |members: Value| {
+            if let Value::Object(members) = members {
+                all.extend(members);
+            }
+        };
+        let load = &self.args.load;
+        put(json!({
+            "measured": "load",
+            "clean": self.judgement.is_clean(),
             "url": self.url,
-            "connections": self.connections,
-            "slow": self.slow,
-            "rate": match self.rate { Rate::Fixed(rate) => json!(rate), Rate::Max => json!("max") },
-            "size": self.size,
+            "clients": load.form().name(),
+            "connections": load.connections,
+            "slow": self.slow(),
+            "rate_per_s": match load.rate { Rate::Fixed(rate) => json!(rate), Rate::Max => json!("max") },
+            "size_bytes": load.size,
             "published": self.published,
-            "refused": self.refused,
-            "deliveries": self.deliveries,
-            "missing": self.missing,
-            "duplicates": self.duplicates,
-            "reordered": self.reordered,
-            "clients_harmed": self.harmed,
-            "announced_missing": self.announced,
-            "gaps": self.gaps,
-            "resets": self.resets,
-            "foreign": self.foreign,
-            "cuts": self.cuts,
-            "resumed": self.resumed,
-            "closed_by_server": self.closed,
-            "not_let_in": self.not_let_in,
+            "deliveries": self.tally.deliveries,
+        }));
+        let mut judged = Map::new();
+        self.judgement.json(self.tally, &mut judged);
+        put(Value::Object(judged));
+        put(json!({
+            "cuts": self.tally.cuts,
+            "resumed": self.tally.resumed,
+            "closed_by_server": self.tally.closed_by_server,
+            "not_let_in": self.tally.refused,
             "connect_s": self.times[0],
             "publish_s": self.times[1],
             "deliver_s": self.times[2],
             "published_per_s": self.published as f64 / self.times[1],
+            "publisher_late_max_ms": self.late_max as f64 / 1e6,
             "deliveries_per_s": self.per_second(),
-            "bytes": self.bytes,
-            "latency_ms": latency,
-            "server": server,
-        });
-        report.to_string()
+            "deliveries_per_read": self.per(self.tally.reads),
+            "wire_bytes": self.tally.bytes,
+            "wire_bytes_per_delivery": self.wire_bytes(),
+            "latency_ms": self.latency().json_ms(),
+            "latency_ms_before_stall": self.before().map(Times::json_ms),
+            "latency_ms_during_stall": self.before().map(|_| self.tally.latency.json_ms()),
+            "connect_ms": self.tally.connect.json_ms(),
+            "resume_ms": self.tally.resume.json_ms(),
+            "kernel_tcp": self.kernel_json(),
+            "server": self.server_json(),
+            "bench_cpu_share": self.usage.bench_share(self.times[2]),
+            "machine_busy_us_per_delivery": self.usage.busy_us(self.tally.deliveries),
+        }));
+        Value::Object(all)
     }
 
-    pub(super) fn table(&self) -> String {
-        let mut out = String::new();
-        let mut row = |name: &str, text: String| {
-            // Writing to a String cannot fail.
-            let _ = writeln!(out, "{name:<14}{text}");
+    fn kernel_json(&self) -> Value {
+        let [idle, published, end] = self.usage.tcp_bytes();
+        json!({
+            "idle_bytes": idle,
+            "published_bytes": published,
+            "end_bytes": end,
+            "bytes_per_stalled_reader": self.usage.tcp_bytes_each(self.slow()),
+        })
+    }
+
+    fn server_json(&self) -> Value {
+        let Some(pid) = self.usage.pid else {
+            return Value::Null;
         };
-        let rate = match self.rate {
+        let [heap, pss] = self.usage.idle_bytes(self.args.load.connections);
+        json!({
+            "pid": pid,
+            "cpu_us_per_delivery": self.cpu_us(),
+            "cpu_share": self.cpu_share(),
+            "bytes_per_idle_connection": heap,
+            "pss_bytes_per_idle_connection": pss,
+            "pss_kib": self.usage.pss_json(),
+        })
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let mut rows = self.load_rows();
+        rows.extend(self.latency_rows());
+        rows.extend(self.judgement.rows(self.tally));
+        let tally = self.tally;
+        if tally.cuts + tally.closed_by_server + tally.refused > 0 {
+            rows.push((
+                "connections",
+                format!(
+                    "{} cut by us, {} by the server; {} came back (p50 {:.1} ms, p99 {:.1}), {} \
+                     attempts failed",
+                    tally.cuts,
+                    tally.closed_by_server,
+                    tally.resumed,
+                    tally.resume.ms(0.5),
+                    tally.resume.ms(0.99),
+                    tally.refused
+                ),
+            ));
+        }
+        rows.extend(self.usage_rows());
+        rows.push(self.judgement.verdict());
+        rows
+    }
+
+    fn load_rows(&self) -> Vec<Row> {
+        let load = &self.args.load;
+        let rate = match load.rate {
             Rate::Fixed(rate) => format!("{rate}/s"),
             Rate::Max => "as fast as they arrive".into(),
         };
-        row("server", self.url.clone());
-        row(
-            "clients",
-            format!(
-                "{} in {:.2} s; {} of them slow",
-                self.connections, self.times[0], self.slow
-            ),
-        );
-        row(
-            "published",
-            format!(
-                "{} of {} bytes in {:.1} s ({:.0}/s; asked for {rate})",
-                self.published,
-                self.size,
-                self.times[1],
-                self.published as f64 / self.times[1]
-            ),
-        );
-        if let Some(complaint) = &self.complaint {
-            row("not taken", format!("{}; {complaint}", self.refused));
-        }
-        let megabytes = self.bytes as f64 / 1e6;
-        row(
-            "delivered",
-            format!(
-                "{} ({:.0}/s), {megabytes:.1} MB",
-                self.deliveries,
-                self.per_second()
-            ),
-        );
-        let [p50, p95, p99, p99_9, max] = self.latency_ms;
-        row(
-            "latency, ms",
-            format!("p50 {p50:.3}  p95 {p95:.3}  p99 {p99:.3}  p99.9 {p99_9:.3}  max {max:.3}"),
-        );
-        row("missing", format!("{}", self.missing));
-        row("duplicates", format!("{}", self.duplicates));
-        row("reordered", format!("{}", self.reordered));
-        row(
-            "announced",
-            format!(
-                "{} not delivered, in {} gaps and {} resets",
-                self.announced, self.gaps, self.resets
-            ),
-        );
-        if self.cuts + self.closed + self.not_let_in > 0 {
-            row(
-                "connections",
+        let tally = self.tally;
+        vec![
+            ("server", self.url.into()),
+            (
+                "clients",
                 format!(
-                    "{} cut by us, {} by the server; {} came back, {} attempts failed",
-                    self.cuts, self.closed, self.resumed, self.not_let_in
+                    "{} ({}) in {:.2} s, p99 {:.1} ms; {} of them slow",
+                    load.connections,
+                    load.form().name(),
+                    self.times[0],
+                    tally.connect.ms(0.99),
+                    self.slow()
                 ),
-            );
+            ),
+            (
+                "published",
+                format!(
+                    "{} of {} bytes in {:.1} s ({:.0}/s; asked for {rate})",
+                    self.published,
+                    load.size,
+                    self.times[1],
+                    self.published as f64 / self.times[1]
+                ),
+            ),
+            (
+                "delivered",
+                format!(
+                    "{} ({:.0}/s), {:.1} MB: {:.1} bytes each",
+                    tally.deliveries,
+                    self.per_second(),
+                    tally.bytes as f64 / 1e6,
+                    self.wire_bytes()
+                ),
+            ),
+        ]
+    }
+
+    fn latency_rows(&self) -> Vec<Row> {
+        match self.before() {
+            None => vec![("latency, ms", self.tally.latency.row_ms())],
+            Some(before) => vec![
+                (
+                    "latency, ms",
+                    "of clients that never stall, before and during the stall".into(),
+                ),
+                ("  before", before.row_ms()),
+                ("  during", self.tally.latency.row_ms()),
+            ],
         }
-        if self.foreign > 0 {
-            row(
-                "foreign",
-                format!("{} events of others on the topic", self.foreign),
-            );
+    }
+
+    fn usage_rows(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        let kib = |bytes: f64| bytes / 1024.0;
+        let [idle, published, end] = self.usage.tcp_bytes().map(|bytes| kib(bytes as f64));
+        let mut kernel = format!(
+            "{idle:.0} KiB idle, {published:.0} when all was published, {end:.0} at the end"
+        );
+        if let Some(each) = self.usage.tcp_bytes_each(self.slow()) {
+            kernel.push_str(&format!("; {:.1} KiB a stalled reader", kib(each)));
         }
-        if let Some((pid, usage)) = &self.usage {
-            let mib = |kib: u64| kib as f64 / 1024.0;
-            row(
+        if let Some(pid) = self.usage.pid {
+            rows.push((
                 "server's CPU",
                 format!(
                     "{:.2} us a delivery, {:.0} % of a core (process {pid})",
-                    self.cpu_us(usage),
-                    usage.cpu_ns as f64 / 1e7 / self.times[2]
+                    self.cpu_us(),
+                    self.cpu_share() * 100.0
                 ),
-            );
-            row(
-                "server's Pss",
-                format!(
-                    "{:.1} MiB connected, {:.1} at most, {:.1} at the end",
-                    mib(usage.pss_connected),
-                    mib(usage.pss_peak),
-                    mib(usage.pss_end)
-                ),
-            );
+            ));
+            let [heap, pss] = self.usage.idle_bytes(self.args.load.connections);
+            rows.push((
+                "idle client",
+                format!("{heap:.0} bytes of the server's heap ({pss:.0} by Pss)"),
+            ));
+            rows.push(("server's Pss", self.usage.pss_row()));
         }
-        let verdict = match self.harmed {
-            0 => "every client got everything once and in order, or was told what it did not get"
-                .into(),
-            harmed => format!("{harmed} clients lost something without a word"),
-        };
-        row("verdict", verdict);
-        out.truncate(out.trim_end().len());
-        out
+        rows.push(("kernel's TCP", kernel));
+        let share = self.usage.bench_share(self.times[2]) * 100.0;
+        rows.push(("bench's CPU", format!("{share:.0} % of a core")));
+        rows
+    }
+
+    fn slow(&self) -> usize {
+        self.stalled.as_ref().map_or(0, |stalled| stalled.clients)
+    }
+
+    fn before(&self) -> Option<&Times> {
+        self.stalled.as_ref().map(|stalled| &stalled.before)
+    }
+
+    /// Of those that never stall, over the whole run.
+    fn latency(&self) -> Times {
+        let mut all = Times::new();
+        all.add(&self.tally.latency);
+        if let Some(before) = self.before() {
+            all.add(before);
+        }
+        all
     }
 
     fn per_second(&self) -> f64 {
-        self.deliveries as f64 / self.times[2]
+        self.tally.deliveries as f64 / self.times[2]
     }
 
-    fn cpu_us(&self, usage: &Usage) -> f64 {
-        usage.cpu_ns as f64 / 1e3 / self.deliveries.max(1) as f64
+    fn per(&self, count: u64) -> f64 {
+        self.tally.deliveries as f64 / count.max(1) as f64
+    }
+
+    fn wire_bytes(&self) -> f64 {
+        self.tally.bytes as f64 / self.tally.deliveries.max(1) as f64
+    }
+
+    fn cpu_us(&self) -> f64 {
+        self.usage.cpu_ns() as f64 / 1e3 / self.tally.deliveries.max(1) as f64
+    }
+
+    fn cpu_share(&self) -> f64 {
+        self.usage.cpu_ns() as f64 / 1e9 / self.times[2]
     }
 }

@@ -1,21 +1,24 @@
 //! What is counted over all clients.
 
-use hdrhistogram::Histogram;
-
-/// Latencies are recorded from a microsecond to ten minutes, with three digits.
-const LATENCY_MAX_NS: u64 = 600_000_000_000;
+use super::times::Times;
 
 /// Counts of one run.
 #[derive(Debug)]
 pub(super) struct Tally {
-    /// Nanoseconds from when an event was due to when a client that was listening had it.
-    pub(super) latency: Histogram<u64>,
+    /// From when an event was due to when a client that was listening had it.
+    pub(super) latency: Times,
+    /// From connecting to the head of the answer.
+    pub(super) connect: Times,
+    /// The same, for clients that came back.
+    pub(super) resume: Times,
     /// Events that came, each once per client.
     pub(super) deliveries: u64,
     /// Sequences that the clients which read have behind them, whether they came or not.
     pub(super) passed: u64,
     /// Bytes read by clients.
     pub(super) bytes: u64,
+    /// Reads that gave some.
+    pub(super) reads: u64,
     /// `gap` events.
     pub(super) gaps: u64,
     /// `reset` events.
@@ -24,7 +27,7 @@ pub(super) struct Tally {
     pub(super) foreign: u64,
     /// Connections that we cut.
     pub(super) cuts: u64,
-    /// Connections that came back with Last-Event-ID.
+    /// Connections that came back with the id of what they had last.
     pub(super) resumed: u64,
     /// Connections that the server ended.
     pub(super) closed_by_server: u64,
@@ -34,14 +37,14 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new() -> Tally {
-        // The bounds are constants that the histogram takes.
-        let latency = Histogram::new_with_bounds(1000, LATENCY_MAX_NS, 3);
         Tally {
-            latency: latency
-                .unwrap_or_else(|_| unreachable!("1 us to 10 min in 3 digits is a histogram")),
+            latency: Times::new(),
+            connect: Times::new(),
+            resume: Times::new(),
             deliveries: 0,
             passed: 0,
             bytes: 0,
+            reads: 0,
             gaps: 0,
             resets: 0,
             foreign: 0,

@@ -1,6 +1,7 @@
 //! Where the load goes, and whether it may and can.
 
 use super::error::BenchError;
+use crate::cli::Form;
 use crate::client::{Url, escape};
 use crate::nofile;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -9,21 +10,33 @@ use std::net::{SocketAddr, ToSocketAddrs};
 const OTHERS: usize = 16;
 /// Ports that Linux gives to outgoing connections where nobody changed it.
 const PORTS: usize = 28_232;
+/// The key of every handshake and what it is answered with: those of RFC 6455, 1.3. A key guards against
+/// caches on the way, and there are none.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+pub(super) const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /// The server's address and the requests for it.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) address: SocketAddr,
     pub(super) url: String,
-    /// A stream's request up to `Last-Event-ID`, without the blank line.
-    subscribe: String,
+    pub(super) form: Form,
+    /// The request line of a subscription, up to the topic.
+    get: String,
+    /// Its fields, without the blank line.
+    fields: String,
     /// A publish up to `Content-Length`.
     publish: String,
 }
 
 impl Target {
     /// Finds the address; only loopback unless `owned`.
-    pub(super) fn new(url: &Url, topic: &str, owned: bool) -> Result<Target, BenchError> {
+    pub(super) fn new(
+        url: &Url,
+        topic: &str,
+        form: Form,
+        owned: bool,
+    ) -> Result<Target, BenchError> {
         let lookup = |source| BenchError::Lookup {
             host: url.host.clone(),
             source,
@@ -43,13 +56,16 @@ impl Target {
             env!("CARGO_PKG_VERSION")
         );
         let (prefix, topic) = (&url.prefix, escape(topic));
+        let path = match form {
+            Form::Sse | Form::Gzip => "events/stream",
+            Form::Ws => "ws",
+        };
         Ok(Target {
             address,
             url: format!("http://{}{prefix}", url.authority()),
-            subscribe: format!(
-                "GET {prefix}/api/v1/events/stream?topic={topic} HTTP/1.1\r\n{head}\
-                 Accept: text/event-stream\r\n"
-            ),
+            form,
+            get: format!("GET {prefix}/api/v1/{path}?topic={topic}"),
+            fields: format!("{head}{}", fields(form)),
             publish: format!(
                 "POST {prefix}/api/v1/topics/{topic}/events HTTP/1.1\r\n{head}\
                  Content-Type: text/plain\r\n"
@@ -57,18 +73,36 @@ impl Target {
         })
     }
 
-    /// The request for a stream, behind the event with this id if there is one.
+    /// The request of a subscriber, behind the event with this id if there is one.
     pub(super) fn subscribe(&self, last_id: &str) -> String {
-        if last_id.is_empty() {
-            format!("{}\r\n", self.subscribe)
-        } else {
-            format!("{}Last-Event-ID: {last_id}\r\n\r\n", self.subscribe)
+        let (get, fields) = (&self.get, &self.fields);
+        match self.form {
+            _ if last_id.is_empty() => format!("{get} HTTP/1.1\r\n{fields}\r\n"),
+            Form::Ws => {
+                let last_id = escape(last_id);
+                format!("{get}&last-event-id={last_id} HTTP/1.1\r\n{fields}\r\n")
+            }
+            Form::Sse | Form::Gzip => {
+                format!("{get} HTTP/1.1\r\n{fields}Last-Event-ID: {last_id}\r\n\r\n")
+            }
         }
     }
 
     /// The head of a publish of so many bytes.
     pub(super) fn publish(&self, size: usize) -> String {
         format!("{}Content-Length: {size}\r\n\r\n", self.publish)
+    }
+}
+
+/// What a subscriber says beside where it is from.
+fn fields(form: Form) -> String {
+    match form {
+        Form::Sse => "Accept: text/event-stream\r\n".into(),
+        Form::Gzip => "Accept: text/event-stream\r\nAccept-Encoding: gzip\r\n".into(),
+        Form::Ws => format!(
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: {KEY}\r\n"
+        ),
     }
 }
 
@@ -105,7 +139,7 @@ mod tests {
     use super::*;
 
     fn target(url: &str, owned: bool) -> Result<Target, BenchError> {
-        Target::new(&Url::parse(url).expect(url), "a.b", owned)
+        Target::new(&Url::parse(url).expect(url), "a.b", Form::Sse, owned)
     }
 
     #[test]
@@ -126,6 +160,24 @@ mod tests {
         assert!(resume.ends_with("Last-Event-ID: e-1\r\n\r\n"));
         assert!(!target.subscribe("").contains("Last-Event-ID"));
         assert!(target.publish(70).ends_with("Content-Length: 70\r\n\r\n"));
+    }
+
+    #[test]
+    fn handshakes_hold_what_they_should() {
+        let url = Url::parse("http://127.0.0.1:1/ev").expect("a URL");
+        let target = Target::new(&url, "a.b", Form::Ws, false).expect("a target");
+        let first = target.subscribe("");
+        assert!(
+            first.starts_with("GET /ev/api/v1/ws?topic=a.b HTTP/1.1\r\n"),
+            "{first}"
+        );
+        assert!(first.contains("Upgrade: websocket\r\n") && first.ends_with("\r\n\r\n"));
+        let resume = target.subscribe("e-1");
+        assert!(
+            resume.contains("?topic=a.b&last-event-id=e-1 HTTP/1.1\r\n"),
+            "{resume}"
+        );
+        assert_eq!(eventring::wire::ws::accept(KEY.as_bytes()), ACCEPT);
     }
 
     #[test]

@@ -29,14 +29,27 @@ pub(crate) struct BenchArgs {
     #[command(flatten)]
     pub(crate) trouble: Trouble,
     #[command(flatten)]
+    instead: Instead,
+    #[command(flatten)]
     pub(crate) told: Told,
+}
+
+impl BenchArgs {
+    /// What the run is about.
+    pub(crate) fn measured(&self) -> Measured {
+        match (self.instead.storm, self.instead.first_byte) {
+            (true, _) => Measured::Storm,
+            (_, true) => Measured::FirstByte,
+            _ => Measured::Load,
+        }
+    }
 }
 
 /// What a healthy server has to carry.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
 pub(crate) struct Load {
-    /// Clients that read the stream
+    /// Clients that read the stream; with --storm, as many at a time
     #[arg(long, value_name = "N", default_value = "100", value_parser = connections)]
     pub(crate) connections: usize,
 
@@ -52,26 +65,66 @@ pub(crate) struct Load {
     #[arg(long, value_name = "BYTES", default_value = "256", value_parser = size)]
     pub(crate) size: usize,
 
-    /// Seconds that events are published for
+    /// Seconds that events are published for, or that the storm lasts
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = units::seconds)]
     pub(crate) seconds: Duration,
 
     /// Topic that is used; others may use the server at the same time
     #[arg(long, value_name = "TOPIC", default_value = "bench", value_parser = names::topic)]
     pub(crate) topic: String,
+
+    /// Clients are WebSockets instead of event streams
+    #[arg(long, conflicts_with = "gzip")]
+    ws: bool,
+
+    /// Clients ask for gzip and inflate what comes: a window of 32 KiB for each, in the bench
+    #[arg(long)]
+    gzip: bool,
+}
+
+impl Load {
+    /// How the clients get their events.
+    pub(crate) fn form(&self) -> Form {
+        match (self.ws, self.gzip) {
+            (true, _) => Form::Ws,
+            (_, true) => Form::Gzip,
+            _ => Form::Sse,
+        }
+    }
 }
 
 /// What goes wrong on purpose.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Trouble")]
 pub(crate) struct Trouble {
-    /// Share of the clients that read nothing until the last event is published
+    /// Share of the clients that stall: from half of --seconds on they read nothing
+    ///
+    /// Once the last event is published and the others have it, they read again. Until they stall they
+    /// read like everybody, so that the others' latency is measured without and with them.
     #[arg(long, value_name = "0..1", default_value = "0", value_parser = share)]
     pub(crate) slow_share: f64,
 
-    /// Share of the clients that are cut each second; they come back with Last-Event-ID
+    /// Share of the clients that are cut each second; they come back with the id they had last
     #[arg(long, value_name = "0..10", default_value = "0", value_parser = cut_share)]
     pub(crate) cut_share: f64,
+}
+
+/// What is measured instead of a load.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Instead of a load")]
+struct Instead {
+    /// Connect, wait for the head of the answer, reset, again: --connections at a time
+    #[arg(long)]
+    #[arg(conflicts_with_all = ["first_byte", "rate", "window", "size", "slow_share", "cut_share"])]
+    storm: bool,
+
+    /// One client: how long after a publish its first byte comes, alone and --rate times a second
+    ///
+    /// Half of --seconds, an event is published when the one before has come and 20 ms have passed; the
+    /// other half they come like the tokens of a text, --rate a second. The bench publishes over HTTP, and
+    /// the time is from when it writes the request: the server's reading and parsing of it are in it.
+    #[arg(long, conflicts_with_all = ["connections", "window", "slow_share", "cut_share"])]
+    first_byte: bool,
 }
 
 /// What is measured and how it is told.
@@ -85,6 +138,39 @@ pub(crate) struct Told {
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How clients get their events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Server-Sent Events.
+    Sse,
+    /// The same, compressed.
+    Gzip,
+    /// WebSocket.
+    Ws,
+}
+
+impl Form {
+    /// What it is called in reports.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Form::Sse => "sse",
+            Form::Gzip => "sse+gzip",
+            Form::Ws => "ws",
+        }
+    }
+}
+
+/// What a run is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Measured {
+    /// Events to many clients.
+    Load,
+    /// Connections that come and go.
+    Storm,
+    /// The way of one event to one client.
+    FirstByte,
 }
 
 /// How fast events are published.

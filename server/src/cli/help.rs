@@ -49,15 +49,24 @@ pub(super) const BENCH: &str = "\
 Each payload carries its sequence and when it was due. Every client is judged on its own: what the
 server announced as a gap is counted apart from what it lost without a word.
 
+Memory of an idle client is the difference that all of them make, before anything is published. The
+kernel's is that of the whole machine (/proc/net/sockstat): other traffic is in it, and each CPU counts
+in steps of up to 1 MiB. What sockets take up without data in them is not.
+
 Examples:
   eventring bench --spawn
   eventring bench --connections 5000 --rate 200 --seconds 30 --pid \"$(pidof eventring)\"
   eventring bench --rate max --window 64 --size 1K
   eventring bench --connections 400 --cut-share 0.5 --slow-share 0.1 --json
+  eventring bench --spawn --connections 1000 --ws        (or --gzip)
+  eventring bench --spawn --connections 1000 --rate 4000 --size 1K       more than it can carry
+  eventring bench --spawn --storm --connections 128 --seconds 4
+  eventring bench --spawn --first-byte
 
 Exit codes:
   0    every client got every event once and in order, or was told which it did not get
-  1    an event was missing, twice or out of order without a word, or the run broke off
+  1    an event was missing, twice or out of order without a word, a connection of a storm was not
+       answered, or the run broke off
   2    wrong usage, or more connections than this system lets one process have";
 
 pub(super) const CHECK_CONFIG: &str = "\

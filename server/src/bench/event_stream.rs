@@ -1,0 +1,121 @@
+//! The answer to a client of Server-Sent Events: a head, then events, compressed or not.
+
+use super::gunzip::Gunzip;
+use super::news::News;
+use super::tools::{Tools, refusal, response_decoder};
+use crate::cli::Form;
+use eventring::wire::http::{Response, ResponseDecoder, Step};
+use eventring::wire::sse::{Decoder, Event};
+
+/// Reads one stream after the other, and remembers the last event's id.
+#[derive(Debug)]
+pub(super) struct EventStream {
+    /// Whether gzip was asked for.
+    compressed: bool,
+    http: ResponseDecoder,
+    /// Bytes of the answer's framing that were not complete.
+    left: Vec<u8>,
+    gunzip: Option<Gunzip>,
+    sse: Decoder,
+}
+
+impl EventStream {
+    pub(super) fn new(form: Form) -> EventStream {
+        EventStream {
+            compressed: form == Form::Gzip,
+            http: response_decoder(),
+            left: Vec::new(),
+            gunzip: None,
+            sse: Decoder::default(),
+        }
+    }
+
+    /// Starts over for another connection.
+    pub(super) fn restart(&mut self) {
+        self.http = response_decoder();
+        self.left.clear();
+        self.gunzip = None;
+        self.sse.reconnect();
+    }
+
+    /// What a client says that comes back; empty for one that goes on with what is new.
+    pub(super) fn last_id(&self) -> &str {
+        self.sse.last_event_id()
+    }
+
+    /// Takes what came. The error is why the stream is of no more use.
+    pub(super) fn take(
+        &mut self,
+        input: &[u8],
+        tools: &mut Tools,
+        each: &mut impl FnMut(News<'_>),
+    ) -> Result<(), String> {
+        let left = std::mem::take(&mut self.left);
+        let joined;
+        let mut input = if left.is_empty() {
+            input
+        } else {
+            joined = [&left, input].concat();
+            &joined
+        };
+        loop {
+            let decoded = self.http.decode(input);
+            let (used, step) = decoded.map_err(|error| error.to_string())?;
+            input = &input[used..];
+            match step {
+                Step::Head(head) => {
+                    self.begin(&head, input)?;
+                    each(News::Opened);
+                }
+                Step::Body(bytes) => self.body(bytes, tools, each)?,
+                Step::End => return Err("the server ended the stream".into()),
+                _ => {
+                    self.left.extend_from_slice(input);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, head: &Response, rest: &[u8]) -> Result<(), String> {
+        let kind = head.header("content-type").unwrap_or_default();
+        if head.status() != 200 || !kind.starts_with(b"text/event-stream") {
+            return Err(refusal(head.status(), rest));
+        }
+        if self.compressed {
+            if head.header("content-encoding") != Some(b"gzip") {
+                return Err("--gzip: the server does not compress".into());
+            }
+            self.gunzip = Some(Gunzip::new());
+        }
+        Ok(())
+    }
+
+    fn body(
+        &mut self,
+        bytes: &[u8],
+        tools: &mut Tools,
+        each: &mut impl FnMut(News<'_>),
+    ) -> Result<(), String> {
+        let sse = &mut self.sse;
+        let mut plain = |bytes: &[u8]| {
+            let pushed = sse.push(bytes, |event| each(news(&event)));
+            pushed.map_err(|error| error.to_string())
+        };
+        match &mut self.gunzip {
+            Some(gunzip) => gunzip.push(bytes, &mut tools.inflated, plain),
+            None => plain(bytes),
+        }
+    }
+}
+
+fn news<'a>(event: &Event<'a>) -> News<'a> {
+    match event.event {
+        "gap" => {
+            let data = serde_json::from_str::<serde_json::Value>(event.data).unwrap_or_default();
+            News::Gap(data["missing"].as_u64().unwrap_or(0))
+        }
+        "reset" => News::Reset,
+        _ => News::Event(event.data),
+    }
+}

@@ -1,0 +1,195 @@
+//! The way of one event to one client: alone on an idle server, and in a stream of small ones.
+
+use super::error::BenchError;
+use super::fleet::{Fleet, TURN};
+use super::judgement::Judgement;
+use super::outcome::Outcome;
+use super::procfs::Process;
+use super::table::Row;
+use super::target::Target;
+use super::times::Times;
+use crate::cli::{BenchArgs, Rate};
+use serde_json::{Map, Value, json};
+use std::time::{Duration, Instant};
+
+/// How long nothing happens between two events that come alone.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Longest that one event may take; after it, it is missing.
+const ARRIVE: Duration = Duration::from_secs(5);
+
+/// One run.
+pub(super) struct FirstByte<'a> {
+    args: &'a BenchArgs,
+    process: Option<Process>,
+    fleet: Fleet,
+    /// Events a second, of the stream.
+    rate: f64,
+}
+
+impl<'a> FirstByte<'a> {
+    pub(super) fn new(
+        args: &'a BenchArgs,
+        target: Target,
+        process: Option<Process>,
+    ) -> Result<FirstByte<'a>, BenchError> {
+        let Rate::Fixed(rate) = args.load.rate else {
+            return Err(BenchError::TokenRate);
+        };
+        Ok(FirstByte {
+            args,
+            process,
+            fleet: Fleet::new(args, target, 1)?,
+            rate,
+        })
+    }
+
+    /// Runs it all.
+    pub(super) fn run(mut self) -> Result<Outcome, BenchError> {
+        self.fleet.connect_all()?;
+        let half = self.args.load.seconds / 2;
+        self.alone(half)?;
+        let alone = self.fleet.tally.latency.take();
+        let cpu_from = self.cpu_ns();
+        self.stream(half)?;
+        let cpu_ns = self.cpu_ns() - cpu_from;
+        let stream = self.fleet.tally.latency.take();
+        self.fleet.progress.finish();
+        let judgement = Judgement::of(&mut self.fleet.clients, &self.fleet.publisher);
+        let cpu_us = self.process.is_some().then(|| {
+            let events = stream.count().max(1);
+            cpu_ns as f64 / 1e3 / events as f64
+        });
+        Ok(Outcome {
+            clean: judgement.is_clean(),
+            json: self.json(&alone, &stream, &judgement, cpu_us),
+            rows: self.rows(&alone, &stream, &judgement, cpu_us),
+        })
+    }
+
+    /// Publishes one event at a time, and pauses once it has come.
+    fn alone(&mut self, time: Duration) -> Result<(), BenchError> {
+        let began = Instant::now();
+        while began.elapsed() < time {
+            self.fleet.turns_for(PAUSE)?;
+            self.publish()?;
+            if !self.arrive()? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes `rate` events a second, whether they have come or not.
+    fn stream(&mut self, time: Duration) -> Result<(), BenchError> {
+        let (began, start) = (Instant::now(), self.fleet.now());
+        let mut count = 0_u64;
+        while began.elapsed() < time {
+            let due = start + (count as f64 * 1e9 / self.rate) as u64;
+            let now = self.fleet.now();
+            if due <= now {
+                self.publish()?;
+                count += 1;
+            } else {
+                self.fleet.turn(Duration::from_nanos(due - now))?;
+            }
+        }
+        self.arrive()?;
+        Ok(())
+    }
+
+    /// Writes a request; its event is due at this moment.
+    fn publish(&mut self) -> Result<(), BenchError> {
+        let now = self.fleet.now();
+        let publisher = &mut self.fleet.publisher;
+        publisher.push(now, now);
+        let sent = publisher.flush();
+        sent.map_err(|error| BenchError::Publish(error.to_string()))
+    }
+
+    /// Waits for all that was published; `false` when it does not come.
+    fn arrive(&mut self) -> Result<bool, BenchError> {
+        let began = Instant::now();
+        while !self.fleet.is_complete() && began.elapsed() < ARRIVE {
+            self.fleet.turn(TURN)?;
+            let Fleet {
+                progress,
+                tally,
+                publisher,
+                ..
+            } = &mut self.fleet;
+            progress.draining(tally, publisher.next);
+        }
+        Ok(self.fleet.is_complete())
+    }
+
+    fn cpu_ns(&self) -> u64 {
+        self.process.as_ref().map_or(0, Process::cpu_ns)
+    }
+
+    fn json(
+        &self,
+        alone: &Times,
+        stream: &Times,
+        judgement: &Judgement,
+        cpu_us: Option<f64>,
+    ) -> Value {
+        let mut all = Map::new();
+        let form = self.args.load.form();
+        for (name, value) in [
+            ("measured", json!("first_byte")),
+            ("clean", json!(judgement.is_clean())),
+            ("url", json!(self.fleet.url())),
+            ("clients", json!(form.name())),
+            ("size_bytes", json!(self.args.load.size)),
+            ("published", json!(self.fleet.publisher.published())),
+            ("deliveries", json!(self.fleet.tally.deliveries)),
+            ("alone_us", alone.json_us()),
+            ("stream_rate_per_s", json!(self.rate)),
+            ("stream_us", stream.json_us()),
+            ("stream_server_cpu_us_per_event", json!(cpu_us)),
+        ] {
+            all.insert(name.into(), value);
+        }
+        judgement.json(&self.fleet.tally, &mut all);
+        Value::Object(all)
+    }
+
+    fn rows(
+        &self,
+        alone: &Times,
+        stream: &Times,
+        judgement: &Judgement,
+        cpu_us: Option<f64>,
+    ) -> Vec<Row> {
+        let form = self.args.load.form().name();
+        let mut rows = vec![
+            ("server", self.fleet.url().into()),
+            (
+                "events",
+                format!(
+                    "{} of {} bytes to one client ({form}); time from writing the publish",
+                    self.fleet.publisher.published(),
+                    self.args.load.size
+                ),
+            ),
+            ("alone, us", alone.row_us()),
+            ("stream, us", stream.row_us()),
+            (
+                "",
+                format!(
+                    "{} alone, {} at {}/s",
+                    alone.count(),
+                    stream.count(),
+                    self.rate
+                ),
+            ),
+        ];
+        if let Some(cpu_us) = cpu_us {
+            let cpu = format!("{cpu_us:.1} us an event of the stream, published and delivered");
+            rows.push(("server's CPU", cpu));
+        }
+        rows.extend(judgement.rows(&self.fleet.tally));
+        rows.push(judgement.verdict());
+        rows
+    }
+}

@@ -1,0 +1,255 @@
+//! All clients and the publisher on one poller: who connects, who is looked at, who comes back.
+
+use super::client::{Change, Client, Phase, Shared};
+use super::error::BenchError;
+use super::marker::Run;
+use super::poller::Poller;
+use super::progress::Progress;
+use super::publisher::Publisher;
+use super::tally::Tally;
+use super::target::Target;
+use super::tools::Tools;
+use super::trouble;
+use crate::cli::BenchArgs;
+use mio::Token;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+const PUBLISHER: Token = Token(usize::MAX - 1);
+
+/// Connections that are being made at once.
+const CONNECTING_MAX: usize = 256;
+/// Longest that all connections together may take.
+const CONNECT: Duration = Duration::from_secs(60);
+/// How long a client stays away after a cut, and after an attempt that failed.
+const AWAY: Duration = Duration::from_millis(50);
+const AWAY_LONGER: Duration = Duration::from_millis(500);
+/// Longest wait of one turn.
+pub(super) const TURN: Duration = Duration::from_millis(20);
+/// Bytes read at a time.
+pub(super) const READ: usize = 256 << 10;
+
+/// Everybody who takes part in a run.
+pub(super) struct Fleet {
+    target: Target,
+    run: Run,
+    poller: Poller,
+    pub(super) clients: Vec<Client>,
+    pub(super) publisher: Publisher,
+    pub(super) tally: Tally,
+    pub(super) progress: Progress,
+    buffer: Vec<u8>,
+    tools: Tools,
+    /// Clients to connect again, by when, in nanoseconds of the run.
+    away: BTreeSet<(u64, usize)>,
+    /// Clients whose stream has been open.
+    open: usize,
+    connecting: bool,
+    began: Instant,
+}
+
+impl Fleet {
+    /// So many clients, and the publisher, which is connected already.
+    pub(super) fn new(
+        args: &BenchArgs,
+        target: Target,
+        connections: usize,
+    ) -> Result<Fleet, BenchError> {
+        let poller = Poller::new()?;
+        let run = Run::new();
+        let mut publisher = Publisher::connect(&target, run, args.load.size).map_err(|error| {
+            BenchError::Connect {
+                open: 0,
+                wanted: connections,
+                reason: format!("{}: {error}", target.address),
+            }
+        })?;
+        publisher.register(poller.registry(), PUBLISHER)?;
+        let slow = |index| trouble::stalls(index, args.trouble.slow_share);
+        let clients = (0..connections).map(|index| Client::new(target.form, slow(index)));
+        Ok(Fleet {
+            clients: clients.collect(),
+            target,
+            run,
+            poller,
+            publisher,
+            tally: Tally::new(),
+            progress: Progress::new(),
+            buffer: vec![0; READ],
+            tools: Tools::new(),
+            away: BTreeSet::new(),
+            open: 0,
+            connecting: true,
+            began: Instant::now(),
+        })
+    }
+
+    /// Nanoseconds of the run.
+    pub(super) fn now(&self) -> u64 {
+        nanos(self.began.elapsed())
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.target.url
+    }
+
+    /// Connects everybody.
+    pub(super) fn connect_all(&mut self) -> Result<(), BenchError> {
+        let mut next = 0;
+        while self.open < self.clients.len() {
+            while next < self.clients.len() && next - self.open < CONNECTING_MAX {
+                self.connect(next)
+                    .map_err(|reason| self.not_connected(reason))?;
+                next += 1;
+            }
+            if self.began.elapsed() > CONNECT {
+                return Err(self.not_connected(format!("no more within {} s", CONNECT.as_secs())));
+            }
+            self.turn(TURN)?;
+            self.progress.connecting(self.open, self.clients.len());
+        }
+        self.connecting = false;
+        Ok(())
+    }
+
+    fn not_connected(&self, reason: String) -> BenchError {
+        BenchError::Connect {
+            open: self.open,
+            wanted: self.clients.len(),
+            reason,
+        }
+    }
+
+    fn connect(&mut self, index: usize) -> Result<(), String> {
+        let now = self.now();
+        self.clients[index]
+            .connect(&self.target, self.poller.registry(), Token(index), now)
+            .map_err(|error| error.to_string())
+    }
+
+    /// Cuts the next client from `from` on that can come back.
+    pub(super) fn cut(&mut self, from: usize, reset: bool) {
+        let all = self.clients.len();
+        let victim = (0..all)
+            .map(|step| (from + step) % all)
+            .find(|&index| self.clients[index].can_resume());
+        if let Some(index) = victim {
+            self.clients[index].cut(reset);
+            self.tally.cuts += 1;
+            self.away.insert((self.now() + nanos(AWAY), index));
+        }
+    }
+
+    /// The slow ones read nothing any more.
+    pub(super) fn stall(&mut self) {
+        for client in &mut self.clients {
+            client.stalled = client.books.slow;
+        }
+    }
+
+    /// Those who stalled read again, what has piled up first.
+    pub(super) fn wake_all(&mut self) -> Result<(), BenchError> {
+        for index in 0..self.clients.len() {
+            if self.clients[index].stalled {
+                self.clients[index].wake();
+                self.look(index)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// True while something is on its way that nobody can say is missing.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.publisher.is_idle() || !self.away.is_empty()
+    }
+
+    /// True when all who read now have everything.
+    pub(super) fn is_complete(&self) -> bool {
+        let (published, refused) = (self.publisher.next, &self.publisher.refused);
+        let mut reading = self.clients.iter().filter(|client| !client.stalled);
+        !self.is_busy() && reading.all(|client| client.books.ledger.is_complete(published, refused))
+    }
+
+    /// Takes turns for so long.
+    pub(super) fn turns_for(&mut self, time: Duration) -> Result<(), BenchError> {
+        let began = Instant::now();
+        while began.elapsed() < time {
+            self.turn(time.saturating_sub(began.elapsed()))?;
+        }
+        Ok(())
+    }
+
+    /// Waits at most so long for sockets, and does what they are ready for.
+    pub(super) fn turn(&mut self, wait: Duration) -> Result<(), BenchError> {
+        self.come_back();
+        self.publisher
+            .flush()
+            .map_err(|error| BenchError::Publish(error.to_string()))?;
+        for token in self.poller.wait(wait.min(TURN))? {
+            match token {
+                PUBLISHER => self
+                    .publisher
+                    .read(&mut self.buffer)
+                    .map_err(BenchError::Publish)?,
+                Token(index) => self.look(index)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Connects those again whose time has come.
+    fn come_back(&mut self) {
+        let now = self.now();
+        while let Some((_, index)) = self.away.first().copied().filter(|(due, _)| *due <= now) {
+            self.away.pop_first();
+            if self.connect(index).is_err() {
+                self.tally.refused += 1;
+                self.away.insert((now + nanos(AWAY_LONGER), index));
+            }
+        }
+    }
+
+    fn look(&mut self, index: usize) -> Result<(), BenchError> {
+        let began = self.began;
+        let mut shared = Shared {
+            target: &self.target,
+            run: self.run,
+            tally: &mut self.tally,
+            buffer: &mut self.buffer,
+            tools: &mut self.tools,
+        };
+        let before = self.clients[index].phase;
+        let change = self.clients[index].ready(&mut shared, &|| nanos(began.elapsed()));
+        match change {
+            Change::None => {}
+            Change::Opened { after } if self.connecting => {
+                self.open += 1;
+                self.tally.connect.record(after);
+            }
+            Change::Opened { after } => {
+                self.tally.resumed += 1;
+                self.tally.resume.record(after);
+            }
+            Change::Lost(reason) if self.connecting => return Err(self.not_connected(reason)),
+            Change::Lost(_) if before == Phase::Open => {
+                self.tally.closed_by_server += 1;
+                self.away.insert((self.now() + nanos(AWAY), index));
+            }
+            Change::Lost(_) => {
+                self.tally.refused += 1;
+                self.away.insert((self.now() + nanos(AWAY_LONGER), index));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A duration in nanoseconds, of which 64 bits hold five centuries.
+pub(super) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Nanoseconds in seconds.
+pub(super) fn seconds(nanos: u64) -> f64 {
+    nanos as f64 / 1e9
+}

@@ -1,0 +1,269 @@
+//! The answer to a client that is a WebSocket: a handshake, then messages and pings.
+
+use super::news::News;
+use super::target::ACCEPT;
+use super::tools::{Tools, refusal, response_decoder};
+use eventring::wire::http::{Response, ResponseDecoder, Step};
+use eventring::wire::ws::{
+    Decoder, Inflate, Item, Limits, MessageKind, Opcode, Peer, masked_frame,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::hash::{BuildHasher, RandomState};
+
+/// The longest message: a payload of the longest kind, and what stands around it.
+const LIMITS: Limits = Limits {
+    frame_bytes: 65 << 20,
+    message_bytes: 65 << 20,
+    fragments: 1024,
+};
+
+/// Reads one WebSocket after the other, and remembers the last message's id.
+pub(super) struct Socket {
+    http: ResponseDecoder,
+    /// Bytes of the handshake's answer, while it is not complete.
+    left: Vec<u8>,
+    frames: Option<Decoder>,
+    last_id: String,
+    /// Pongs that wait to be sent.
+    pub(super) replies: Vec<u8>,
+}
+
+impl Socket {
+    pub(super) fn new() -> Socket {
+        Socket {
+            http: response_decoder(),
+            left: Vec::new(),
+            frames: None,
+            last_id: String::new(),
+            replies: Vec::new(),
+        }
+    }
+
+    /// Starts over for another connection.
+    pub(super) fn restart(&mut self) {
+        let last_id = std::mem::take(&mut self.last_id);
+        *self = Socket {
+            last_id,
+            ..Socket::new()
+        };
+    }
+
+    /// What a client says that comes back; empty for one that goes on with what is new.
+    pub(super) fn last_id(&self) -> &str {
+        &self.last_id
+    }
+
+    /// Takes what came. The error is why the connection is of no more use.
+    pub(super) fn take(
+        &mut self,
+        input: &mut [u8],
+        tools: &mut Tools,
+        each: &mut impl FnMut(News<'_>),
+    ) -> Result<(), String> {
+        if self.frames.is_some() {
+            return self.messages(input, tools, each);
+        }
+        let mut input = [&std::mem::take(&mut self.left), &*input].concat();
+        let decoded = self.http.decode(&input);
+        let (used, step) = decoded.map_err(|error| error.to_string())?;
+        let Step::Head(head) = step else {
+            self.left = input.split_off(used);
+            return Ok(());
+        };
+        begin(&head, &input[used..])?;
+        each(News::Opened);
+        self.frames = Some(Decoder::new(Peer::Server, Inflate::No, LIMITS));
+        self.messages(&mut input[used..], tools, each)
+    }
+
+    fn messages(
+        &mut self,
+        mut input: &mut [u8],
+        tools: &mut Tools,
+        each: &mut impl FnMut(News<'_>),
+    ) -> Result<(), String> {
+        let Some(frames) = &mut self.frames else {
+            return Ok(());
+        };
+        loop {
+            let decoded = frames.decode(input, &mut tools.frames);
+            let (used, item) = decoded.map_err(|error| error.to_string())?;
+            match item {
+                Item::NeedMore => return Ok(()),
+                Item::Message(MessageKind::Text, text) => {
+                    text_message(text, &mut self.last_id, each)?;
+                }
+                Item::Message(MessageKind::Binary, bytes) => {
+                    remember(&mut self.last_id, binary_id(bytes));
+                    each(News::Binary);
+                }
+                Item::Ping(data) => masked_frame(&mut self.replies, Opcode::Pong, data, mask()),
+                Item::Pong(_) => {}
+                Item::Close(Some(why)) => {
+                    return Err(format!("the server closed: {} {}", why.code.0, why.reason));
+                }
+                Item::Close(None) => return Err("the server closed".into()),
+            }
+            input = &mut input[used..];
+        }
+    }
+}
+
+fn begin(head: &Response, rest: &[u8]) -> Result<(), String> {
+    if head.status() != 101 {
+        return Err(refusal(head.status(), rest));
+    }
+    if head.header("sec-websocket-accept") != Some(ACCEPT.as_bytes()) {
+        return Err("sec-websocket-accept: not that of our key".into());
+    }
+    Ok(())
+}
+
+/// What we look at in a message of the subscribe protocol.
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(default)]
+    missing: u64,
+    #[serde(borrow, default)]
+    detail: Cow<'a, str>,
+}
+
+fn text_message(
+    text: &[u8],
+    last_id: &mut String,
+    each: &mut impl FnMut(News<'_>),
+) -> Result<(), String> {
+    let message = serde_json::from_slice::<Message<'_>>(text);
+    let message = message.map_err(|error| format!("not a message: {error}"))?;
+    match message.kind.as_ref() {
+        "event" => each(News::Event(&payload(message.data))),
+        "gap" => each(News::Gap(message.missing)),
+        "reset" => each(News::Reset),
+        "error" => return Err(message.detail.into_owned()),
+        _ => {}
+    }
+    remember(last_id, &message.id);
+    Ok(())
+}
+
+/// The text of a string, or JSON that is none as it stands.
+fn payload(data: Option<&RawValue>) -> Cow<'_, str> {
+    let raw = data.map_or("", RawValue::get);
+    let inside = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
+    match inside {
+        Some(text) if !text.contains('\\') => text.into(),
+        Some(_) => serde_json::from_str::<String>(raw).map_or(raw.into(), Cow::from),
+        None => raw.into(),
+    }
+}
+
+/// The id of a binary event: behind a byte of version, after its length.
+fn binary_id(bytes: &[u8]) -> &str {
+    let id = match bytes {
+        [_, high, low, rest @ ..] => rest.get(..u16::from_be_bytes([*high, *low]).into()),
+        _ => None,
+    };
+    id.and_then(|id| std::str::from_utf8(id).ok())
+        .unwrap_or_default()
+}
+
+fn remember(last_id: &mut String, id: &str) {
+    if !id.is_empty() {
+        last_id.clear();
+        last_id.push_str(id);
+    }
+}
+
+// RFC 6455, 5.3: "The masking key needs to be unpredictable".
+fn mask() -> [u8; 4] {
+    let hash = RandomState::new().hash_one(0).to_le_bytes();
+    [hash[0], hash[1], hash[2], hash[3]]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eventring::wire::ws::{CloseCode, close_frame, frame};
+
+    const HEAD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Accept: ";
+
+    fn answer(accept: &str, messages: &[(Opcode, &[u8])]) -> Vec<u8> {
+        let mut bytes = format!("{HEAD}{accept}\r\n\r\n").into_bytes();
+        for (opcode, payload) in messages {
+            frame(&mut bytes, *opcode, payload);
+        }
+        bytes
+    }
+
+    /// What is told of these bytes, handed over `size` at a time.
+    fn told(socket: &mut Socket, bytes: &[u8], size: usize) -> (Vec<String>, Result<(), String>) {
+        let (mut tools, mut told) = (Tools::new(), Vec::new());
+        for piece in bytes.chunks(size) {
+            let each = &mut |news: News<'_>| told.push(format!("{news:?}"));
+            let taken = socket.take(&mut piece.to_vec(), &mut tools, each);
+            if taken.is_err() {
+                return (told, taken);
+            }
+        }
+        (told, Ok(()))
+    }
+
+    #[test]
+    fn messages_come_out_of_every_cut() {
+        let binary = b"\x01\x00\x03e-9\x00\x01tdata";
+        let messages: [(Opcode, &[u8]); 6] = [
+            (Opcode::Text, br#"{"type":"welcome","id":"e-1"}"#),
+            (
+                Opcode::Text,
+                br#"{"type":"event","id":"e-2","topic":"t","data":"a\u0062"}"#,
+            ),
+            (Opcode::Ping, b"hm"),
+            (Opcode::Text, br#"{"type":"gap","id":"e-7","missing":5}"#),
+            (Opcode::Text, br#"{"type":"reset","id":"f-1"}"#),
+            (Opcode::Binary, binary),
+        ];
+        let bytes = answer(ACCEPT, &messages);
+        for size in [1, 5, bytes.len()] {
+            let mut socket = Socket::new();
+            let (told, ended) = told(&mut socket, &bytes, size);
+            assert_eq!(
+                (told.join(" "), ended),
+                (r#"Opened Event("ab") Gap(5) Reset Binary"#.into(), Ok(()))
+            );
+            assert_eq!((socket.last_id(), socket.replies.len()), ("e-9", 6 + 2));
+            socket.restart();
+            assert_eq!((socket.last_id(), socket.replies.len()), ("e-9", 0));
+        }
+    }
+
+    #[test]
+    fn whatever_is_no_websocket_has_its_reason() {
+        let mut closed = answer(ACCEPT, &[]);
+        close_frame(&mut closed, CloseCode::GOING_AWAY, "bye");
+        let full = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n".to_vec();
+        let error = br#"{"type":"error","code":"invalid","detail":"no such thing"}"#;
+        for (bytes, reason) in [
+            (answer("bm8=", &[]), "sec-websocket-accept"),
+            (full, "the server answered 503"),
+            (closed, "the server closed: 1001 bye"),
+            (
+                answer(ACCEPT, &[(Opcode::Text, b"no JSON")]),
+                "not a message",
+            ),
+            (answer(ACCEPT, &[(Opcode::Text, error)]), "no such thing"),
+        ] {
+            let (_, ended) = told(&mut Socket::new(), &bytes, bytes.len());
+            let said = ended.expect_err(reason);
+            assert!(said.starts_with(reason), "{said}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! What all clients read with, so that none of them holds much.
+
+use super::gunzip::INFLATED;
+use crate::client::Problem;
+use eventring::wire::http::{Limits, ResponseDecoder};
+use eventring::wire::ws::Scratch;
+
+/// Longest text of a refusal that is shown.
+const SHOWN: usize = 300;
+
+/// Buffers that one client uses at a time.
+pub(super) struct Tools {
+    pub(super) inflated: Vec<u8>,
+    pub(super) frames: Scratch,
+}
+
+impl Tools {
+    pub(super) fn new() -> Tools {
+        Tools {
+            inflated: Vec::with_capacity(INFLATED),
+            frames: Scratch::new(),
+        }
+    }
+}
+
+/// Reads the head of an answer whose body has no end to bound.
+pub(super) fn response_decoder() -> ResponseDecoder {
+    ResponseDecoder::new(Limits {
+        body_bytes: u64::MAX,
+        ..Limits::default()
+    })
+}
+
+/// What a server said that does not let a client in.
+pub(super) fn refusal(status: u16, body: &[u8]) -> String {
+    let body = &body[..body.len().min(SHOWN)];
+    Problem::read(status, body).to_string()
+}
