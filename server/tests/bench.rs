@@ -621,7 +621,12 @@ fn what_cannot_be_is_refused_with_its_reason() {
         (&["--connections", "1000000"], 2, "--connections 1000000"),
         (&["--url", &url, "--pid", "4194305"], 2, "--pid 4194305"),
         (&["--url", &nobody], 1, "0 of 100 clients connected, then"),
-        (&["--url", &url], 1, "the server answered 503"),
+        // Of those over the limit 64 are answered, the others are dropped.
+        (
+            &["--url", &url, "--connections", "50"],
+            1,
+            "the server answered 503",
+        ),
         (
             &[
                 "--url",
