@@ -32,6 +32,14 @@ impl Process {
         }
     }
 
+    /// The bench itself.
+    pub(super) fn own() -> Process {
+        Process {
+            pid: std::process::id(),
+            root: PathBuf::from("/proc/self"),
+        }
+    }
+
     /// Nanoseconds on a CPU, all threads that live together.
     pub(super) fn cpu_ns(&self) -> u64 {
         let Ok(threads) = fs::read_dir(self.root.join("task")) else {
@@ -70,7 +78,8 @@ mod tests {
     #[test]
     fn this_process_is_there_and_another_is_not() {
         let own = Process::new(std::process::id()).expect("this process");
-        let memory = own.memory();
+        assert_eq!(own.pid, Process::own().pid);
+        let memory = Process::own().memory();
         assert!(memory.pss_kib > 0 && memory.anonymous_kib > 0, "{memory:?}");
         let error = Process::new(u32::MAX).expect_err("no such process");
         assert!(

@@ -21,12 +21,11 @@ pub(super) struct Moment {
 impl Moment {
     /// Looks now.
     pub(super) fn now(server: Option<&Process>) -> Moment {
-        let bench = Process::new(std::process::id()).ok();
         Moment {
             cpu_ns: server.map_or(0, Process::cpu_ns),
             memory: server.map(Process::memory).unwrap_or_default(),
             tcp_bytes: system::tcp_bytes(),
-            bench_ns: bench.map_or(0, |bench| bench.cpu_ns()),
+            bench_ns: Process::own().cpu_ns(),
             busy_s: system::busy_s(),
         }
     }
