@@ -167,7 +167,7 @@ impl<'a> FirstByte<'a> {
             (
                 "events",
                 format!(
-                    "{} of {} bytes to one client ({form}); time from writing the publish",
+                    "{} of {} bytes to one client ({form}), timed from the publish",
                     self.fleet.publisher.published(),
                     self.args.load.size
                 ),

@@ -146,7 +146,7 @@ impl Report<'_> {
         let load = &self.args.load;
         let rate = match load.rate {
             Rate::Fixed(rate) => format!("{rate}/s"),
-            Rate::Max => "as fast as they arrive".into(),
+            Rate::Max => "max".into(),
         };
         let tally = self.tally;
         vec![
@@ -203,11 +203,10 @@ impl Report<'_> {
         let mut rows = Vec::new();
         let kib = |bytes: f64| bytes / 1024.0;
         let [idle, published, end] = self.usage.tcp_bytes().map(|bytes| kib(bytes as f64));
-        let mut kernel = format!(
-            "{idle:.0} KiB idle, {published:.0} when all was published, {end:.0} at the end"
-        );
+        let mut kernel =
+            format!("{idle:.0} KiB idle, {published:.0} published, {end:.0} in the end");
         if let Some(each) = self.usage.tcp_bytes_each(self.slow()) {
-            kernel.push_str(&format!("; {:.1} KiB a stalled reader", kib(each)));
+            kernel.push_str(&format!("; {:.1} a stalled reader", kib(each)));
         }
         if let Some(pid) = self.usage.pid {
             rows.push((
