@@ -222,7 +222,7 @@ impl ServerConfig {
         {
             return Some(("send_buffer", "must be 1 KiB to 64 MiB"));
         }
-        if self.brotli_streams() > BROTLI_MAX {
+        if self.brotli_limit() > BROTLI_MAX {
             return Some(("brotli_streams", "must be 0 to 4,096"));
         }
         if self.listen.is_empty() && self.unix.is_empty() {
@@ -235,7 +235,7 @@ impl ServerConfig {
     }
 
     /// How many streams may be compressed with Brotli.
-    pub(super) fn brotli_streams(&self) -> usize {
+    pub(super) fn brotli_limit(&self) -> usize {
         #[cfg(feature = "brotli")]
         return self.brotli_streams;
         #[cfg(not(feature = "brotli"))]

@@ -147,7 +147,7 @@ impl Server {
             bounds,
             options,
             frame_log: config.frame_log_bytes / config.reactors,
-            brotli_streams: config.brotli_streams(),
+            brotli_streams: config.brotli_limit(),
             presence: config.presence,
             guard: Arc::new(Guard::new(hosts, origins)),
             proxies: Arc::new(proxies),

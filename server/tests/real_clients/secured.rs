@@ -37,7 +37,7 @@ impl Certificate {
 
     /// A server with it, on an address that an earlier one may just have left.
     fn serve(&self, hub: &Hub, address: SocketAddr) -> Running {
-        let tls = Tls::from_pem_files(&self.path("cert"), &self.path("key"));
+        let tls = Tls::from_pem_files(self.path("cert"), self.path("key"));
         let config = ServerConfig {
             tls: Some(tls.expect("a certificate")),
             retry: Duration::from_millis(200),
