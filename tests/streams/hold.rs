@@ -27,10 +27,14 @@ fn held_events_leave_in_far_fewer_writes() {
         client.read_to(count);
         let offsets: Vec<u64> = client.events().map(|seen| seen.offset()).collect();
         assert_eq!(offsets, (1..=count).collect::<Vec<_>>());
-        server.handle().stats().sends - before
+        let sends = move || server.handle().stats().sends - before;
+        if hold.is_zero() {
+            // A write is counted after it was made: its bytes may be here first.
+            eventually("each left alone", || sends() >= count);
+        }
+        sends()
     };
     let (at_once, held) = (sends(Duration::ZERO), sends(Duration::from_millis(20)));
-    assert!(at_once >= count, "each was alone: {at_once}");
     assert!(held <= at_once / 5, "{held} writes for {count} events");
 }
 
