@@ -46,6 +46,28 @@ fn bytes_of_one(request: &str) -> i64 {
     (counting::live() - before) / (AFTER - BEFORE) as i64
 }
 
+/// Half-open floods: who has not sent a byte is held until its deadline.
+#[test]
+fn a_silent_connection_holds_200_bytes_at_most() {
+    let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+    let mut server = Server::bind(&Hub::new(), config).unwrap();
+    let mut streams = Vec::with_capacity(AFTER);
+    let mut live_with = |count: usize| {
+        while streams.len() < count {
+            streams.push(TcpStream::connect(server.local_addrs()[0]).unwrap());
+        }
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while server.handle().stats().connections < count as u64 {
+            assert!(Instant::now() < deadline, "not accepted");
+            server.turn(Some(Duration::ZERO)).unwrap();
+        }
+        counting::live()
+    };
+    let before = live_with(BEFORE);
+    let bytes = (live_with(AFTER) - before) / (AFTER - BEFORE) as i64;
+    assert!((1..=200).contains(&bytes), "{bytes} bytes");
+}
+
 #[test]
 fn a_quiet_stream_holds_200_bytes_at_most() {
     let request = "GET /api/v1/events/stream?topic=a HTTP/1.1\r\nHost: localhost\r\n\r\n";

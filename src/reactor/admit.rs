@@ -10,7 +10,6 @@ use super::core::Core;
 use super::end::EndReason;
 use super::inbox::Command;
 use super::listeners::Accepted;
-use super::requests::Requests;
 use super::service::{Introduction, Refusal, Service};
 use super::transport::Transport;
 use super::turn::Reactor;
@@ -72,13 +71,11 @@ impl<S: Service> Reactor<S> {
         let introduction = self.service.introduction(peer);
         let core = &mut self.core;
         let preface = introduction == Introduction::Preface;
-        let requests = Box::new(Requests::new(peer, preface, &core.limits));
         let secured = match (&transport, &core.group.tls) {
             (Transport::Tcp(_), Some(tls)) => tls.session(preface),
             _ => None,
         };
         let i = core.insert(Cold {
-            requests: Some(requests),
             peer: peer.into(),
             session: secured,
             ..Cold::free()

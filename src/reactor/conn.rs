@@ -144,7 +144,7 @@ impl Address {
 
 /// The part of a connection that is touched now and then.
 pub(super) struct Cold<S: Service> {
-    /// There until the connection becomes a stream.
+    /// There from the first byte on until the connection becomes a stream: who is silent takes no room.
     pub(super) requests: Option<Box<Requests<S>>>,
     /// There once it is a WebSocket.
     pub(super) ws: Option<Box<Ws<S>>>,

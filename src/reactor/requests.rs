@@ -7,7 +7,7 @@ use super::conn::{Flags, Phase};
 use super::core::Core;
 use super::end::EndReason;
 use super::limits::Limits;
-use super::service::{Answer, Refusal, Service, StreamPlan, WatchPlan};
+use super::service::{Answer, Introduction, Refusal, Service, StreamPlan, WatchPlan};
 use super::ws::SocketPlan;
 use crate::wire::http::{RequestDecoder, RequestError, Step};
 
@@ -109,9 +109,8 @@ pub(super) enum Next {
 impl<S: Service> Core<S> {
     /// Takes bytes from the socket of connection `i`, or none to go on with those that wait.
     pub(super) fn take_input(&mut self, service: &mut S, i: u32, bytes: &[u8]) {
-        let Some(mut requests) = self.cold[i as usize].requests.take() else {
-            return;
-        };
+        let begun = self.cold[i as usize].requests.take();
+        let mut requests = begun.unwrap_or_else(|| self.first_requests(service, i));
         let mut out = std::mem::take(&mut self.out(i).bytes);
         let mut input = std::mem::take(&mut requests.input);
         let mut used = 0;
@@ -129,6 +128,14 @@ impl<S: Service> Core<S> {
         self.out(i).bytes = out;
         self.cold[i as usize].requests = Some(requests);
         self.flush_answers(service, i);
+    }
+
+    /// What reads the first bytes of connection `i`.
+    fn first_requests(&self, service: &S, i: u32) -> Box<Requests<S>> {
+        // Nothing has named another client yet.
+        let peer = SocketAddr::from(self.cold[i as usize].peer);
+        let preface = service.introduction(peer) == Introduction::Preface;
+        Box::new(Requests::new(peer, preface, &self.limits))
     }
 
     fn decode_all(
@@ -218,11 +225,11 @@ impl<S: Service> Core<S> {
 
     /// Moves answers whose time has come to the private buffer, and starts a stream that is next.
     pub(super) fn flush_answers(&mut self, service: &mut S, i: u32) {
+        if self.phase(i) != Phase::Request {
+            return;
+        }
         let visible = service.visible();
-        loop {
-            let Some(requests) = self.cold[i as usize].requests.as_mut() else {
-                return;
-            };
+        while let Some(requests) = self.cold[i as usize].requests.as_mut() {
             match requests.answers.front_mut() {
                 None => break,
                 Some(Reply::Answer(answer)) if answer.after >= Answer::LATER => {
@@ -252,11 +259,9 @@ impl<S: Service> Core<S> {
             }
         }
         let eof = self.hot(i).flags.has(Flags::EOF);
-        if let Some(requests) = self.cold[i as usize].requests.as_ref()
-            && eof
-            && requests.answers.is_empty()
-            && !requests.held
-        {
+        let requests = self.cold[i as usize].requests.as_ref();
+        let done = requests.is_none_or(|requests| requests.answers.is_empty() && !requests.held);
+        if eof && done {
             return self.begin_closing(service, i, EndReason::Closed);
         }
         self.start_clock(i);
@@ -283,11 +288,11 @@ impl<S: Service> Core<S> {
 
     /// Goes on reading a connection that had to wait, once its answers have left.
     pub(super) fn resume_reading(&mut self, i: u32) {
-        let Some(requests) = self.cold[i as usize].requests.as_ref() else {
-            return;
-        };
+        let requests = self.cold[i as usize].requests.as_ref();
+        let held = requests.is_some_and(|requests| requests.held);
+        let full = requests.is_some_and(|requests| requests.is_full(&self.limits));
         let unread = self.hot[i as usize].flags.has(Flags::UNREAD);
-        if (requests.held || unread) && !requests.is_full(&self.limits) {
+        if (held || unread) && !full {
             self.make_ready(i);
         }
     }
@@ -310,7 +315,7 @@ impl<S: Service> Core<S> {
                     && self.cold[i as usize]
                         .requests
                         .as_ref()
-                        .is_some_and(|requests| !requests.is_full(&self.limits))
+                        .is_none_or(|requests| !requests.is_full(&self.limits))
             }
             _ => self.socket_wants_input(i),
         }
@@ -353,7 +358,8 @@ impl<S: Service> Core<S> {
     /// The deadline of connection `i` has passed while it was in requests.
     pub(super) fn request_timed_out(&mut self, service: &mut S, i: u32) {
         let Some(requests) = self.cold[i as usize].requests.as_ref() else {
-            return;
+            // It has not said anything.
+            return self.close(service, i, EndReason::Closed);
         };
         let why = match requests.clock {
             Clock::Head if requests.decoder.is_idle() => {
@@ -371,7 +377,7 @@ impl<S: Service> Core<S> {
     /// Whether connection `i` is between requests, so that nothing is lost by closing it.
     pub(super) fn is_between_requests(&self, i: u32) -> bool {
         let requests = self.cold[i as usize].requests.as_ref();
-        requests.is_some_and(|requests| requests.is_idle()) && self.out_len(i) == 0
+        requests.is_none_or(|requests| requests.is_idle()) && self.out_len(i) == 0
     }
 }
 
