@@ -19,6 +19,11 @@ use super::stats::Counters;
 use super::wheel::{TICK, Tick, Wheel};
 use crate::wire::ws::Scratch;
 
+/// Connections from which on room is reserved for all that there may be.
+const MANY: usize = 1024;
+/// Connections that room is reserved for at a time: 152 bytes of address space each.
+const RESERVED_MAX: usize = 1 << 20;
+
 /// Everything but the poll and the service.
 pub(super) struct Core<S: Service> {
     pub(super) hot: Vec<Hot>,
@@ -163,10 +168,23 @@ impl<S: Service> Core<S> {
                 i
             }
             None => {
+                self.reserve();
                 self.hot.push(hot);
                 self.cold.push(cold);
                 self.hot.len() as u32 - 1
             }
+        }
+    }
+
+    /// Makes room for all connections that there may be, once there are many: address space until they
+    /// come. Tables that go on doubling would copy megabytes between two events, and leave the heap with
+    /// holes of that size.
+    fn reserve(&mut self) {
+        let open = self.hot.len();
+        if open >= MANY && open == self.hot.capacity() {
+            let more = self.limits.max_connections.saturating_sub(open);
+            self.hot.reserve_exact(more.clamp(MANY, RESERVED_MAX));
+            self.cold.reserve_exact(more.clamp(MANY, RESERVED_MAX));
         }
     }
 
