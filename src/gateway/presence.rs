@@ -145,8 +145,12 @@ impl Presence {
                         _ => Farewell::Disconnected,
                     };
                     streams.end_those(|stream| stream == filter, why);
+                    return;
                 }
             }
+        }
+        if attendance.is_empty() {
+            self.there.remove(filter);
         }
     }
 }
@@ -158,16 +162,19 @@ fn tell_all(attendance: &Attendance, control: &Control, streams: &mut Streams<'_
         Control::Left { id } => ("leave", id),
         _ => return,
     };
+    let whose = attendance.number_of(id);
+    // Written once for those next to each other that have the same form.
+    let (mut written, mut bytes) = (None, Vec::new());
     for number in attendance.members() {
         let stream = StreamId::from_bits(number);
-        let Some(info) = streams
-            .get(stream)
-            .filter(|_| attendance.id_of(number) != *id)
-        else {
+        let Some(info) = streams.get(stream).filter(|_| Some(number) != whose) else {
             continue;
         };
-        let mut bytes = Vec::new();
-        write(Form::of(info.form), event, id, &mut bytes);
+        if written != Some(info.form) {
+            written = Some(info.form);
+            bytes.clear();
+            write(Form::of(info.form), event, id, &mut bytes);
+        }
         // Who takes nothing misses it: the list of who is there has the truth.
         let _ = streams.send(stream, &bytes);
     }
@@ -175,12 +182,12 @@ fn tell_all(attendance: &Attendance, control: &Control, streams: &mut Streams<'_
 
 /// Appends a notice without an id: it stands nowhere in the order of events.
 fn write(form: Form, event: &str, id: &str, out: &mut Vec<u8>) {
-    let mut data = br#"{"id":"#.to_vec();
-    json_string(&mut data, id);
-    data.push(b'}');
     if form.is_web_socket() {
         return ws::write_presence(event, id, out);
     }
+    let mut data = br#"{"id":"#.to_vec();
+    json_string(&mut data, id);
+    data.push(b'}');
     let frame = Frame {
         id: b"",
         event,

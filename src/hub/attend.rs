@@ -133,12 +133,17 @@ impl Attendance {
         self.crowd.id_of(number)
     }
 
+    /// The number of an id, whether it is present or not; `None`: it can be none of these.
+    pub fn number_of(&self, id: &str) -> Option<u64> {
+        self.crowd.number_of(id)
+    }
+
     /// The numbers of all who are present, in no order.
     pub fn members(&self) -> Vec<u64> {
         self.crowd.members()
     }
 
-    /// Whether nobody is present.
+    /// Whether nobody is present, and whoever was ended has been [taken](Self::take). After [`Told::Over`] it never is.
     pub fn is_empty(&self) -> bool {
         self.crowd.is_empty()
     }

@@ -64,10 +64,13 @@ impl Crowd {
     }
 
     /// The member of an id, whether it is there or not; `None`: it can be none of this crowd's.
-    fn number_of(&self, id: &str) -> Option<u64> {
-        let number = id.strip_prefix(&*self.name)?;
-        let number = u64::from_str_radix(number, 16).ok()?;
-        (self.id_of(number) == id).then_some(number)
+    pub(super) fn number_of(&self, id: &str) -> Option<u64> {
+        let digits = id.strip_prefix(&*self.name)?;
+        let is_plain = digits == "0" || !digits.starts_with(['0', '+']);
+        if !is_plain || digits.bytes().any(|b| b.is_ascii_uppercase()) {
+            return None;
+        }
+        u64::from_str_radix(digits, 16).ok()
     }
 
     /// Whether its members would get an event of this topic, were it not for the rest of the event.
@@ -95,8 +98,10 @@ impl Crowd {
         self.inside.lock().members.iter().copied().collect()
     }
 
+    /// Whether nobody is present, and no end waits to be taken; never again once it is over.
     pub(super) fn is_empty(&self) -> bool {
-        self.inside.lock().members.is_empty()
+        let inside = self.inside.lock();
+        inside.members.is_empty() && inside.ended.is_empty() && inside.over.is_none()
     }
 
     /// Whether an id could be one of this crowd's.
@@ -194,14 +199,30 @@ mod tests {
     fn ids_are_names_and_numbers_and_nothing_else_is_one() {
         let (crowd, _) = crowd();
         assert_eq!(crowd.id_of(0x1f), "c-1f");
-        for id in ["c-", "c-1F", "c-01f", "c-+1f", "d-1f", "c-1g", ""] {
+        for id in ["c-", "c-1F", "c-01f", "c-+1f", "c--1", "d-1f", "c-1g", ""] {
             assert!(!crowd.may_have(id), "{id:?}");
         }
+        assert!(crowd.may_have("c-0") && crowd.may_have("c-ffffffffffffffff"));
         assert!(crowd.enter(0x1f) && !crowd.enter(0x1f));
         assert!(!crowd.end_member("c-1e") && crowd.end_member("c-1f"));
         assert!(!crowd.leave(0x1f), "it has ended");
         assert_eq!(crowd.take(), Some(Told::Ended { number: 0x1f }));
         assert_eq!(crowd.take(), None);
+    }
+
+    #[test]
+    fn it_is_not_empty_while_an_end_waits_to_be_taken() {
+        let (crowd, _) = crowd();
+        assert!(crowd.is_empty());
+        crowd.enter(1);
+        crowd.enter(2);
+        crowd.end_member("c-1");
+        assert!(crowd.leave(2) && !crowd.is_empty());
+        assert_eq!(crowd.take(), Some(Told::Ended { number: 1 }));
+        assert!(crowd.is_empty());
+        crowd.enter(3);
+        crowd.end_all(EndReason::TopicDeleted);
+        assert!(!crowd.leave(3) && !crowd.is_empty());
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Inner {
 
     /// Tells those who watch presence what became of a subscription.
     pub(super) fn announce(&self, ticket: &Ticket, control: impl Fn(String) -> Control) {
-        self.announce_id(&ticket.id, ticket.class.filter(), control);
+        self.announce_id(|| ticket.id.to_string(), ticket.class.filter(), control);
     }
 
     /// As [`announce`](Self::announce), for a member of a crowd.
@@ -63,24 +63,26 @@ impl Inner {
         number: u64,
         control: impl Fn(String) -> Control,
     ) {
-        self.announce_id(&crowd.id_of(number), crowd.class.filter(), control);
+        self.announce_id(|| crowd.id_of(number), crowd.class.filter(), control);
     }
 
     pub(super) fn announce_id(
         &self,
-        id: &str,
+        id: impl FnOnce() -> String,
         filter: &Filter,
         control: impl Fn(String) -> Control,
     ) {
-        let Some(watchers) = self.registry.watchers(id, filter) else {
+        if !self.registry.has_watchers() {
             return;
-        };
+        }
+        let id = id();
+        let watchers = self.registry.watchers(&id, filter);
         for watcher in watchers.tickets {
-            watcher.tell(control(id.to_owned()));
+            watcher.tell(control(id.clone()));
             self.nudge(&watcher);
         }
         for crowd in watchers.crowds {
-            crowd.tell(Told::Control(control(id.to_owned())));
+            crowd.tell(Told::Control(control(id.clone())));
         }
     }
 

@@ -80,8 +80,8 @@ pub(super) struct Registry {
 #[derive(Default)]
 struct Live {
     by_id: HashMap<Box<str>, Arc<Ticket>>,
-    /// Those who are present without a receiver.
-    crowds: Vec<Arc<Crowd>>,
+    /// Those who are present without a receiver, by their addresses.
+    crowds: HashMap<usize, Arc<Crowd>>,
     made: u64,
     watchers: usize,
 }
@@ -217,16 +217,18 @@ impl Registry {
         self.live.lock().by_id.get(id).cloned()
     }
 
+    /// Whether anybody wants to know who joins and leaves.
+    pub(super) fn has_watchers(&self) -> bool {
+        self.live.lock().watchers > 0
+    }
+
     /// Returns the others that want to know what becomes of the one of this id and filter.
-    pub(super) fn watchers(&self, id: &str, filter: &Filter) -> Option<Watchers> {
-        if self.live.lock().watchers == 0 {
-            return None;
-        }
-        Some(Watchers {
+    pub(super) fn watchers(&self, id: &str, filter: &Filter) -> Watchers {
+        Watchers {
             tickets: self
                 .all(|one| one.watches && *one.id != *id && overlap(one.class.filter(), filter)),
             crowds: self.crowds(|one| one.watches && overlap(one.class.filter(), filter)),
-        })
+        }
     }
 
     // -- Crowds
@@ -238,25 +240,25 @@ impl Registry {
         let crowd = Arc::new(crowd);
         let mut live = self.live.lock();
         live.watchers += usize::from(crowd.watches);
-        live.crowds.push(crowd.clone());
+        live.crowds
+            .insert(Arc::as_ptr(&crowd).addr(), crowd.clone());
         Ok(crowd)
     }
 
     /// `false`: it is closed already.
     pub(super) fn close(&self, crowd: &Arc<Crowd>) -> bool {
         let mut live = self.live.lock();
-        let found = live.crowds.iter().position(|one| Arc::ptr_eq(one, crowd));
-        if let Some(at) = found {
-            live.crowds.swap_remove(at);
+        let found = live.crowds.remove(&Arc::as_ptr(crowd).addr()).is_some();
+        if found {
             live.watchers -= usize::from(crowd.watches);
         }
-        found.is_some()
+        found
     }
 
     /// Returns those of whom `which` says true.
     pub(super) fn crowds(&self, mut which: impl FnMut(&Crowd) -> bool) -> Vec<Arc<Crowd>> {
         let live = self.live.lock();
-        let crowds = live.crowds.iter().filter(|crowd| which(crowd));
+        let crowds = live.crowds.values().filter(|crowd| which(crowd));
         crowds.cloned().collect()
     }
 

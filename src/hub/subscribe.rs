@@ -78,7 +78,8 @@ impl Hub {
         for crowd in self.inner.registry.crowds(|crowd| crowd.may_have(id)) {
             if crowd.end_member(id) {
                 let left = |id| Control::Left { id };
-                self.inner.announce_id(id, crowd.class.filter(), left);
+                self.inner
+                    .announce_id(|| id.to_owned(), crowd.class.filter(), left);
                 ended = true;
             }
         }
