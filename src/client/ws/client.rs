@@ -236,11 +236,11 @@ impl WsClient {
     }
 
     /// Ends the connection as the protocol has it: says so, and waits for the server to say so too, at
-    /// most the client's timeout. What else comes is dropped.
+    /// most twice the client's timeout. What else comes is dropped.
     ///
     /// # Errors
     ///
-    /// [`ReadError`] if the server did not say so; the connection is gone all the same.
+    /// [`ReadError`] if the server said nothing or went away without it; one that breaks the protocol ends it, too; the connection is gone all the same.
     pub fn close(mut self) -> Result<(), ReadError> {
         if self.decoder.is_none() {
             return Ok(());

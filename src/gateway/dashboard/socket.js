@@ -66,7 +66,7 @@ class EventSocket extends EventTarget {
 
   // What was sent to this connection alone has no id: the last one stands, as in an EventSource.
   tell(name, id, value) {
-    const lastEventId = id ?? this.query.get("last-event-id") ?? "";
+    const lastEventId = id || this.query.get("last-event-id") || "";
     this.dispatchEvent(new MessageEvent(name, { lastEventId, data: JSON.stringify(value) }));
   }
 }

@@ -121,7 +121,7 @@ impl WebSocketStream {
     /// [`ConnectError`]: it is no id, there are too many, or the id is connected or expected already and
     /// a second one is refused. Otherwise whoever has the id is closed.
     pub fn connect(&self, client: &str) -> Result<SubscriptionId, ConnectError> {
-        let (id, old) = self.0.registry.lock().expect(client, &self.0.options)?;
+        let (id, old) = self.0.registry.lock().announce(client, &self.0.options)?;
         self.replace(old);
         Ok(id)
     }
@@ -159,6 +159,7 @@ impl WebSocketStream {
                 Queued::Unknown => {}
             }
         }
+        self.count(done.sent, done.full.len() as u64);
         done
     }
 
@@ -172,9 +173,16 @@ impl WebSocketStream {
     pub fn offer(&self, client: &str, message: impl Into<SocketMessage>) -> Queued {
         let message = message.into();
         let registry = self.0.registry.lock();
-        registry
+        let put = registry
             .find(client)
-            .map_or(Queued::Unknown, |seat| self.put(seat, &message))
+            .map_or(Queued::Unknown, |seat| self.put(seat, &message));
+        drop(registry);
+        match put {
+            Queued::Yes => self.count(1, 0),
+            Queued::Full => self.count(0, 1),
+            Queued::Unknown => {}
+        }
+        put
     }
 
     /// The ids of the clients that are connected, in order.
@@ -202,7 +210,7 @@ impl WebSocketStream {
 
     /// Whether no client is connected.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.0.registry.lock().here().next().is_none()
     }
 
     /// The figures as they are now.
@@ -250,14 +258,16 @@ impl WebSocketStream {
 
     fn put(&self, seat: &Seat, message: &SocketMessage) -> Queued {
         let Shared { options, trays, .. } = &*self.0;
-        let put = seat.offer(message.shared(), options.queue_bytes, trays);
+        seat.offer(message.shared(), options.queue_bytes, trays)
+    }
+
+    fn count(&self, sent: u64, full: u64) {
         // Relaxed: figures that order nothing.
-        match put {
-            Queued::Yes => _ = self.0.sent.fetch_add(1, Ordering::Relaxed),
-            Queued::Full => _ = self.0.full.fetch_add(1, Ordering::Relaxed),
-            Queued::Unknown => {}
+        for (figure, n) in [(&self.0.sent, sent), (&self.0.full, full)] {
+            if n > 0 {
+                figure.fetch_add(n, Ordering::Relaxed);
+            }
         }
-        put
     }
 }
 

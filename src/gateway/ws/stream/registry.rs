@@ -84,7 +84,7 @@ pub(super) struct Registry {
 
 impl Registry {
     /// Expects a client; whom it replaces is to be closed.
-    pub(super) fn expect(
+    pub(super) fn announce(
         &mut self,
         client: &str,
         options: &WebSocketStreamOptions,
@@ -223,8 +223,8 @@ mod tests {
     fn a_second_one_is_refused_but_the_one_expected_is_not() {
         let options = options(SecondConnect::Refuse);
         let mut registry = Registry::default();
-        let (id, _) = registry.expect("a", &options).unwrap();
-        assert!(registry.expect("a", &options).is_err());
+        let (id, _) = registry.announce("a", &options).unwrap();
+        assert!(registry.announce("a", &options).is_err());
         assert!(registry.expects("a") && registry.find("a").is_none());
         let (seat, _) = registry.arrive("a", &options).unwrap();
         assert_eq!(seat.subscription, id);
@@ -236,7 +236,7 @@ mod tests {
     fn a_full_registry_takes_nobody_new() {
         let options = options(SecondConnect::Replace);
         let mut registry = Registry::default();
-        registry.expect("a", &options).unwrap();
+        registry.announce("a", &options).unwrap();
         registry.arrive("b", &options).unwrap();
         let limit = options.clients_max;
         let full = ConnectError::TooMany { limit };

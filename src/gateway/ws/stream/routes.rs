@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
 use super::super::super::counter::Counter;
-use super::{WebSocketStream, WebSocketStreamStats};
+use super::WebSocketStream;
 
 /// Shared by all reactors. Written when a stream is made.
 #[derive(Clone, Default)]
@@ -24,12 +25,7 @@ impl ClientRoutes {
     }
 
     pub(in crate::gateway) fn find(&self, path: &str) -> Option<WebSocketStream> {
-        let routes = self.0.read();
-        // Most servers have none, and every request asks.
-        if routes.is_empty() {
-            return None;
-        }
-        routes.get(path).cloned()
+        self.0.read().get(path).cloned()
     }
 
     /// The counters of all streams together, for `/metrics`. None after the first stream: they are there.
@@ -40,12 +36,12 @@ impl ClientRoutes {
         let sent = self.counter(
             "eventring_client_messages_total",
             "Messages that clients of WebSocket streams get.",
-            |stats| stats.sent,
+            |stream| &stream.0.sent,
         );
         let full = self.counter(
             "eventring_client_messages_refused_total",
             "Messages that clients of WebSocket streams do not get because too much waits for them.",
-            |stats| stats.full,
+            |stream| &stream.0.full,
         );
         [sent, full].into_iter().flatten().collect()
     }
@@ -54,7 +50,7 @@ impl ClientRoutes {
         &self,
         name: &'static str,
         help: &'static str,
-        of: impl Fn(WebSocketStreamStats) -> u64 + Send + Sync + 'static,
+        of: impl Fn(&WebSocketStream) -> &AtomicU64 + Send + Sync + 'static,
     ) -> Option<Counter> {
         let routes = self.clone();
         let read = move || {
@@ -62,7 +58,7 @@ impl ClientRoutes {
                 .0
                 .read()
                 .values()
-                .map(|stream| of(stream.stats()))
+                .map(|stream| of(stream).load(Ordering::Relaxed))
                 .sum()
         };
         Counter::new(name, help, Box::new(read)).ok()

@@ -76,13 +76,17 @@ impl Trays {
     pub(super) fn put(&self, (n, socket): Place, errand: Errand) {
         let tray = &self.0[n];
         let mut inside = tray.inside.lock();
-        let Some(bell) = inside.bell.clone() else {
+        if inside.bell.is_none() {
             return;
-        };
+        }
+        // Who laid the first one rings for all: they are taken together.
+        let is_first = inside.errands.is_empty();
         inside.errands.push((socket, errand));
+        let bell = if is_first { inside.bell.clone() } else { None };
         drop(inside);
-        // Release: pairs with the Acquire in `work`. Who finds it rung leaves the waking to who rang.
-        if !tray.rung.swap(true, Ordering::AcqRel) {
+        if let Some(bell) = bell {
+            // Release: pairs with the Acquire in `work`.
+            tray.rung.store(true, Ordering::Release);
             bell.notify();
         }
     }
