@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Process, Server, wait_until};
+use eventring::wire::ws::{self, Opcode};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -78,14 +79,11 @@ impl Said {
     }
 }
 
-/// A whole text message of 126 bytes to 64 KiB, or a short one.
+/// A whole text message.
 fn frame(text: &str) -> Vec<u8> {
-    let [high, low] = (text.len() as u16).to_be_bytes();
-    let head: &[u8] = match text.len() {
-        0..=125 => &[0x81, low],
-        _ => &[0x81, 126, high, low],
-    };
-    [head, text.as_bytes()].concat()
+    let mut frame = Vec::new();
+    ws::frame(&mut frame, Opcode::Text, text.as_bytes());
+    frame
 }
 
 impl Played {

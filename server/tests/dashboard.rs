@@ -233,15 +233,23 @@ fn chromium() -> Option<&'static str> {
     NAMES.into_iter().find(|name| runs(name))
 }
 
-#[test]
-fn a_browser_sees_events_publishes_and_survives_a_restart() {
+/// A server and its dashboard; `None`: no browser is there.
+fn opened() -> Option<(Killed, SocketAddr, Page)> {
     let Some(chromium) = chromium() else {
         let _ = writeln!(std::io::stderr(), "skipped: no Chromium is installed");
-        return;
+        return None;
     };
     let (server, address) = serve("127.0.0.1:0");
     let mut page = Page::open(chromium, &format!("http://{address}/"));
     page.until_live();
+    Some((server, address, page))
+}
+
+#[test]
+fn a_browser_sees_events_publishes_and_survives_a_restart() {
+    let Some((server, address, mut page)) = opened() else {
+        return;
+    };
 
     publish(address, "orders.created", "an event from elsewhere");
     page.until_text("tail", "an event from elsewhere");
@@ -301,13 +309,9 @@ fn a_browser_sees_events_publishes_and_survives_a_restart() {
 
 #[test]
 fn a_browser_follows_over_a_websocket_and_goes_on_where_it_was() {
-    let Some(chromium) = chromium() else {
-        let _ = writeln!(std::io::stderr(), "skipped: no Chromium is installed");
+    let Some((server, address, mut page)) = opened() else {
         return;
     };
-    let (server, address) = serve("127.0.0.1:0");
-    let mut page = Page::open(chromium, &format!("http://{address}/"));
-    page.until_live();
     publish(address, "orders.created", "over an EventSource");
     page.until_text("tail", "over an EventSource");
 

@@ -1,5 +1,7 @@
 //! Brotli: for a few clients that rather have it, each by a compressor of its own.
 
+use std::time::{Duration, Instant};
+
 use eventring::event::Filter;
 use eventring::gateway::{Compression, StreamOptions};
 use eventring::hub::Hub;
@@ -34,7 +36,9 @@ fn who_values_brotli_higher_gets_it_while_there_is_room() {
     }
     // The place of one that has gone is free.
     clients.remove(1);
+    let deadline = Instant::now() + Duration::from_secs(10);
     while stage.stats().streams > 4 {
+        assert!(Instant::now() < deadline, "it stays");
         stage.turn();
     }
     let mut client = stage.connect("", BR, 1 << 16);

@@ -1,8 +1,5 @@
 //! WebSocket messages, compressed once for all who take them.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-
 use eventring::gateway::Compression;
 use eventring::hub::Hub;
 
@@ -122,26 +119,15 @@ fn history_is_compressed_for_each_and_live_events_follow() {
 #[test]
 fn a_window_that_is_too_small_is_declined_unless_nothing_is_compressed() {
     for (compression, agreed) in [(Compression::Gzip, false), (Compression::Off, true)] {
-        let stage = Stage::new(Hub::new(), |config| config.compression = compression);
-        let mut stream = TcpStream::connect(stage.address()).unwrap();
-        let request = "GET /api/v1/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
-            Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+        let mut stage = Stage::new(Hub::new(), |config| config.compression = compression);
+        let headers = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-            Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10\r\n\r\n";
-        stream.write_all(request.as_bytes()).unwrap();
-        stream.set_nonblocking(true).unwrap();
-        let mut stage = stage;
-        let (mut head, mut buffer) = (Vec::new(), [0; 4096]);
-        while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-            stage.turn();
-            if let Ok(n) = stream.read(&mut buffer) {
-                assert!(n > 0, "the answer ends early");
-                head.extend_from_slice(&buffer[..n]);
-            }
-        }
-        let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
-        assert!(head.starts_with("http/1.1 101"), "{head}");
-        assert_eq!(head.contains("permessage-deflate"), agreed, "{head}");
+            Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10\r\n";
+        let mut client = Client::ask(stage.address(), "/api/v1/ws", headers, 1 << 16);
+        stage.until(&mut [&mut client], |c| c[0].field(":status").is_some());
+        assert_eq!(client.field(":status"), Some("101"));
+        let extensions = client.field("sec-websocket-extensions");
+        assert_eq!(extensions.is_some(), agreed, "{extensions:?}");
     }
 }
 

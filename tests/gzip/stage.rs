@@ -36,7 +36,7 @@ impl Stage {
     }
 
     pub(crate) fn connect(&self, query: &str, headers: &str, rcvbuf: usize) -> Client {
-        Client::open(self.server.local_addrs()[0], query, headers, rcvbuf)
+        Client::open(self.address(), query, headers, rcvbuf)
     }
 
     /// Asks for anything.
@@ -66,8 +66,7 @@ impl Stage {
 
     /// A WebSocket that takes compressed messages, when the server knows it.
     pub(crate) fn join_socket(&mut self, query: &str, apart: bool) -> Client {
-        let address = self.server.local_addrs()[0];
-        let mut client = Client::open_socket(address, query, apart, 1 << 20);
+        let mut client = Client::open_socket(self.address(), query, apart, 1 << 20);
         self.until(&mut [&mut client], |c| !c[0].last_id().is_empty());
         client
     }

@@ -407,7 +407,9 @@ fn a_stop_comes_to_an_end_under_fire_and_with_a_stalled_client() {
     });
     let readers: Vec<_> = readers.collect();
     let mut counts = [0; 4];
+    let deadline = Instant::now() + Duration::from_secs(30);
     for number in 0.. {
+        assert!(Instant::now() < deadline, "the stop does not end");
         let text = number.to_string();
         for (n, count) in counts.iter_mut().enumerate() {
             let sent = stream.send_to(&format!("c{n}"), &*text);

@@ -101,7 +101,7 @@ fn a_close_of_ours_waits_for_the_answer() {
 #[test]
 fn who_does_not_answer_a_close_is_left_in_the_end() {
     let server = Played::new();
-    let timeout = Duration::from_millis(100);
+    let timeout = Duration::from_secs(1);
     let mut client = quick(&server.url()).timeout(timeout).build();
     let playing = std::thread::spawn(move || server.socket().0);
     connected(&mut client);

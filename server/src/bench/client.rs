@@ -213,11 +213,6 @@ impl Client {
             _ => Ok(()),
         }
     }
-
-    /// Reads from now on; what has piled up was due before.
-    pub(super) fn wake(&mut self) {
-        self.stalled = false;
-    }
 }
 
 /// Sends a few hundred bytes, which a socket has room for; one that has not is broken.

@@ -195,14 +195,8 @@ impl<'a> Course<'a> {
         while began.elapsed() < DRAIN && !self.fleet.is_complete() && last.elapsed() < QUIET {
             self.fleet.turn(TURN)?;
             self.sample(self.fleet.now());
-            let Fleet {
-                progress,
-                tally,
-                publisher,
-                ..
-            } = &mut self.fleet;
-            progress.draining(tally, publisher.next);
-            if deliveries != tally.deliveries || self.fleet.is_busy() {
+            self.fleet.show_draining();
+            if deliveries != self.fleet.tally.deliveries || self.fleet.is_busy() {
                 (deliveries, last) = (self.fleet.tally.deliveries, Instant::now());
             }
         }

@@ -111,13 +111,7 @@ impl<'a> FirstByte<'a> {
         let began = Instant::now();
         while !self.fleet.is_complete() && began.elapsed() < ARRIVE {
             self.fleet.turn(TURN)?;
-            let Fleet {
-                progress,
-                tally,
-                publisher,
-                ..
-            } = &mut self.fleet;
-            progress.draining(tally, publisher.next);
+            self.fleet.show_draining();
         }
         Ok(self.fleet.is_complete())
     }

@@ -151,11 +151,16 @@ impl Fleet {
     pub(super) fn wake_all(&mut self) -> Result<(), BenchError> {
         for index in 0..self.clients.len() {
             if self.clients[index].stalled {
-                self.clients[index].wake();
+                self.clients[index].stalled = false;
                 self.look(index)?;
             }
         }
         Ok(())
+    }
+
+    /// Shows what is still to come.
+    pub(super) fn show_draining(&mut self) {
+        self.progress.draining(&self.tally, self.publisher.next);
     }
 
     /// True while something is on its way that nobody can say is missing.

@@ -34,22 +34,20 @@ pub(crate) fn curl(url: &str) -> Option<Client> {
 
 /// curl, coming back with this id.
 pub(crate) fn curl_after(url: &str, last_id: &str) -> Option<Client> {
-    program(&["curl"])?;
-    let bash = program(&["bash"])?;
-    let mut command = Command::new(bash);
-    command.arg(script("curl.sh")).args([url, last_id]);
-    Some(Client::of(command))
+    curl_with(&[url, last_id])
 }
 
 /// curl, with a compressed stream.
 #[cfg(feature = "tls")]
 pub(crate) fn curl_compressed(url: &str) -> Option<Client> {
+    curl_with(&[url, "", "--compressed"])
+}
+
+fn curl_with(args: &[&str]) -> Option<Client> {
     program(&["curl"])?;
     let bash = program(&["bash"])?;
     let mut command = Command::new(bash);
-    command
-        .arg(script("curl.sh"))
-        .args([url, "", "--compressed"]);
+    command.arg(script("curl.sh")).args(args);
     Some(Client::of(command))
 }
 
