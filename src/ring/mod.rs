@@ -131,8 +131,8 @@
 //! one, in the end a new one, takes its place. So a lossy reader never makes the publisher wait. A gated reader pins
 //! nothing: the publisher does not take what lies at or above a gate.
 //!
-//! Within a block the publisher touches no lock: it may write below `permit`, which ends with the block, and never
-//! exceeds the slowest gate + capacity. Opening a block, joining, leaving and seeking back go through one lock (`core`).
+//! Within a block the publisher touches no lock: it may write below `permit`, which ends with the block (while a batch is
+//! written: with the batch's last block), and never exceeds the slowest gate + capacity. Opening a block, joining, leaving and seeking back go through one lock (`core`).
 //! Gates are looked at when the limit that the last look gave is used up. Joining revokes permit and limit, so that a new
 //! gate counts at once.
 //!
@@ -203,7 +203,7 @@
 //! taken that way; what `permit` allows without `core` lies in the same blocks. A revocation that the publisher sees
 //! late lets it write into a block that is its own already: it costs exactness for a value published *beside* the
 //! joining, never a value that a gate protects. A batch gets its room, its floor and all its blocks at once, before
-//! anything is written, and nothing can fail after that but the caller's code.
+//! anything is written, and nothing can fail after that but the caller's code: see "why panics do no harm".
 //!
 //! **Why nobody sleeps through (I6).** The sleeper stores `asleep`, fences, loads the condition. The waker stores the
 //! condition, fences, loads `asleep`. SeqCst fences have one order; whose fence comes second sees the other's store.
@@ -231,9 +231,15 @@
 //! moves head and wakes by it. Two that stamp at once might each miss the other's stamp, hence one more SeqCst fence on
 //! that path: whose comes second sees both.
 //!
-//! **Why panics do no harm.** `next` is the publisher's own until head is stored. A closure or iterator that panics
-//! leaves values in slots at or above head: they count as filled (I7), and are reused or dropped like those of an
-//! earlier lap. An old value is moved out, and dropped when the new one is visible.
+//! **Why panics do no harm.** `next` is the publisher's own until head is stored. A closure or iterator that panics, or
+//! that ends too early, leaves values in slots at or above head: they count as filled (I7), and are reused or dropped
+//! like those of an earlier lap. A batch over several blocks is permitted up to the end of the last one, while the
+//! publisher's tip is still the first: a guard that lives from before the first value to after the last withdraws the
+//! permit on every way out but the whole one, so that whoever publishes next asks again, and finds the block of `next`
+//! among those that are open. Between the permit and the guard runs no code but the ring's. An old value is moved out,
+//! and dropped when the new one is visible; those of a batch that panicked are dropped before the next one is admitted.
+//! With several publishers nothing of the caller's runs between a claim and its stamps: the values are there before,
+//! and what they replace is dropped after.
 //!
 //! All this is *checked* by loom, at two preemptions and with two or three threads; it is not proved. See
 //! `loom-tests/README.md` for what loom does not explore.

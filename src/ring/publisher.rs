@@ -22,15 +22,18 @@ pub struct Publisher<T> {
     shared: Arc<Shared<T>>,
     /// Next sequence; what head says.
     next: u64,
-    /// The block that `next` goes into, while `next` is permitted.
+    /// The block that `next` goes into, while `next` is permitted: the permit ends with this block, but for the time in
+    /// which a batch is written ([`Unfinished`]).
     tip: Option<Tip<T>>,
     closed: bool,
     /// Values that a batch moved out of its slots, until head is stored.
     retired: Vec<T>,
 }
 
-/// A batch that has left its first block. If it is not finished, the tip is not that of the next sequence.
-struct Crossing<'a, T>(&'a Shared<T>);
+/// A batch that is being written: the permit reaches to the end of its last block, and the tip may be any of its blocks.
+/// However it ends, unless all of it is written, the permit is withdrawn: who publishes next asks again, and finds the
+/// block of the next sequence.
+struct Unfinished<'a, T>(&'a Shared<T>);
 
 impl<T> Publisher<T> {
     pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
@@ -298,11 +301,12 @@ impl<T> Publisher<T> {
         if len > capacity {
             return Err(BatchError::TooLarge { len, capacity });
         }
+        // A batch that panicked may have left some. Before it is admitted: their `Drop` may panic, and nothing of the
+        // caller's runs between the permit and the guard of `write_batch`.
+        self.retired.clear();
         if len > 0 {
             self.admit(len as u64)?;
         }
-        // A batch that panicked may have left some.
-        self.retired.clear();
         Ok(self.next..self.next + len as u64)
     }
 
@@ -341,7 +345,8 @@ impl<T> Publisher<T> {
 }
 
 /// Has the slots of an admitted range written, block by block: `write` gets the part in each block, and says how many
-/// it wrote; less than all ends it. Returns where it ended.
+/// it wrote; less than all ends it. Returns where it ended. Unless that is the end of the range, or if `write` panics,
+/// the permit is withdrawn.
 #[inline(always)]
 fn write_batch<T>(
     shared: &Shared<T>,
@@ -353,10 +358,10 @@ fn write_batch<T>(
     let Some(tip) = tip else {
         return range.start; // nothing was ever admitted: the range is empty
     };
-    let mut crossing = None;
+    let unfinished = Unfinished(shared);
     let mut first = range.start;
     while first < range.end {
-        if crossing.is_some() {
+        if first > range.start {
             *tip = Tip::new(memory, memory.chunk(first));
         }
         let end = range.end.min(memory.start(memory.chunk(first) + 1));
@@ -365,15 +370,13 @@ fn write_batch<T>(
         if first < end {
             return first;
         }
-        if first < range.end {
-            crossing.get_or_insert(Crossing(shared));
-        }
     }
-    mem::forget(crossing);
+    // The tip is the last block, with which the permit ends.
+    mem::forget(unfinished);
     first
 }
 
-impl<T> Drop for Crossing<'_, T> {
+impl<T> Drop for Unfinished<'_, T> {
     fn drop(&mut self) {
         self.0.withdraw();
     }

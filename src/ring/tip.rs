@@ -1,11 +1,12 @@
 //! Where the publisher writes: the block of the next sequence, and what it knows of it.
 
+use super::block::Block;
 use super::memory::{Memory, Spot};
 use super::slot::{Filled, Slot};
 use std::ops::Range;
 
 /// An opened block as its publisher sees it. It is right as long as the next sequence is permitted: a permit ends with
-/// its block.
+/// its block, and a batch that goes on into other blocks takes the permit back unless it comes to its end.
 pub(super) struct Tip<T> {
     block: Spot<T>,
     /// How many slots hold a value, as the block says, or less.
@@ -28,8 +29,7 @@ impl<T> Tip<T> {
     /// The caller is the publisher, the tip is of its memory, and the sequence is permitted and in this block.
     #[inline(always)]
     pub(super) unsafe fn put(&mut self, memory: &Memory<T>, sequence: u64, value: T) -> Option<T> {
-        // SAFETY: the spot is of our memory.
-        let block = unsafe { memory.at(self.block) };
+        let block = self.block(memory, sequence);
         // SAFETY: permitted, so that the block is open and the slot at or above head.
         unsafe { block.put(memory.index(sequence), value, &mut self.filled) }
     }
@@ -46,8 +46,7 @@ impl<T> Tip<T> {
         sequence: u64,
         fill: impl for<'a> FnOnce(Slot<'a, T>) -> Filled<'a>,
     ) {
-        // SAFETY: the spot is of our memory.
-        let block = unsafe { memory.at(self.block) };
+        let block = self.block(memory, sequence);
         // SAFETY: permitted, so that the block is open and the slot at or above head.
         unsafe { block.put_with(memory.index(sequence), &mut self.filled, fill) }
     }
@@ -66,8 +65,7 @@ impl<T> Tip<T> {
         values: impl FnMut() -> Option<T>,
         retire: impl FnMut(T),
     ) -> u64 {
-        // SAFETY: the spot is of our memory.
-        let block = unsafe { memory.at(self.block) };
+        let block = self.block(memory, range.start);
         let (from, len) = (
             memory.index(range.start),
             (range.end - range.start) as usize,
@@ -88,13 +86,23 @@ impl<T> Tip<T> {
         range: Range<u64>,
         fill: impl for<'a> FnMut(usize, Slot<'a, T>) -> Filled<'a>,
     ) {
-        // SAFETY: the spot is of our memory.
-        let block = unsafe { memory.at(self.block) };
+        let block = self.block(memory, range.start);
         let (from, len) = (
             memory.index(range.start),
             (range.end - range.start) as usize,
         );
         // SAFETY: permitted, so that the block is open and the slots at or above head.
         unsafe { block.put_each_with(from, len, &mut self.filled, fill) }
+    }
+
+    #[inline(always)]
+    fn block<'m>(&self, memory: &'m Memory<T>, sequence: u64) -> &'m Block<T> {
+        // SAFETY: the spot is of our memory.
+        let block = unsafe { memory.at(self.block) };
+        debug_assert!(
+            block.holds(memory.chunk(sequence)),
+            "the sequence's own block"
+        );
+        block
     }
 }
