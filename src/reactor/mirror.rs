@@ -38,9 +38,7 @@ impl ByteRing {
         let start = self.place(at);
         match &mut self.pages {
             #[cfg(target_os = "linux")]
-            Pages::Mapped(map) => {
-                map.bytes_mut()[start..start + bytes.len()].copy_from_slice(bytes)
-            }
+            Pages::Mapped(map) => map.write(start, bytes),
             Pages::Copied(twice) => copy_twice(twice, self.capacity, start, bytes),
         }
     }
@@ -52,7 +50,7 @@ impl ByteRing {
         assert!(len <= self.capacity, "a range is never longer than its log");
         match &self.pages {
             #[cfg(target_os = "linux")]
-            Pages::Mapped(map) => &map.bytes()[start..start + len],
+            Pages::Mapped(map) => map.slice(start, len),
             Pages::Copied(twice) => &twice[start..start + len],
         }
     }
@@ -104,9 +102,9 @@ mod linux {
     use std::ptr::{NonNull, null_mut};
 
     use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-    use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+    use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
 
-    /// `2 * capacity` bytes of address space over one `memfd` of `capacity` bytes.
+    /// `2 * capacity` bytes of address space over one `memfd` of `capacity` bytes. A forked child does not have it.
     pub(super) struct Mapping {
         base: NonNull<u8>,
         capacity: usize,
@@ -134,6 +132,9 @@ mod linux {
             let mapping = Self { base, capacity };
             mapping.place(&file, 0)?;
             mapping.place(&file, capacity)?;
+            // The pages are shared: without this the writes of a forked child would be seen here, and ours there.
+            // SAFETY: exactly our mapping. It changes what `fork` does, not what lies in it.
+            unsafe { madvise(base.as_ptr().cast(), 2 * capacity, Advice::LinuxDontFork) }.ok()?;
             Some(mapping)
         }
 
@@ -149,17 +150,29 @@ mod linux {
                 .map(drop)
         }
 
-        pub(super) fn bytes(&self) -> &[u8] {
-            // SAFETY: `2 * capacity` mapped, readable, initialised (zero-filled) bytes that live as
-            // long as `self`; the only writer needs `&mut self`, also for the aliased half.
-            unsafe { std::slice::from_raw_parts(self.base.as_ptr(), 2 * self.capacity) }
+        /// The `len` bytes from `start` on, which lies in the first half.
+        ///
+        /// Never more than the capacity: within so many bytes no two are the same byte of the file.
+        pub(super) fn slice(&self, start: usize, len: usize) -> &[u8] {
+            assert!(start < self.capacity && len <= self.capacity);
+            // SAFETY: inside the `2 * capacity` bytes of the mapping, says the assertion.
+            let first = unsafe { self.base.as_ptr().add(start) };
+            // SAFETY: `len` mapped, readable, initialised (zero-filled) bytes that live as long as `self`; the only
+            // writer needs `&mut self`, also for the same bytes at their other address.
+            unsafe { std::slice::from_raw_parts(first, len) }
         }
 
-        pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
-            // SAFETY: as in `bytes`, and `&mut self` keeps every other slice away. The two halves are
-            // the same pages: through this slice a byte may be reached at two addresses, which is
-            // sound as callers only copy into one half's range and drop the slice.
-            unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr(), 2 * self.capacity) }
+        /// Copies `bytes` to `start`, which lies in the first half.
+        ///
+        /// By a raw copy: no `&mut [u8]` over these pages is made, since a byte that is mapped twice may be reached
+        /// at two addresses, and an exclusive borrow of it could not be one.
+        pub(super) fn write(&mut self, start: usize, bytes: &[u8]) {
+            assert!(start < self.capacity && bytes.len() <= self.capacity);
+            // SAFETY: inside the `2 * capacity` bytes of the mapping, says the assertion.
+            let first = unsafe { self.base.as_ptr().add(start) };
+            // SAFETY: so many mapped, writable bytes from `first` on; `&mut self` keeps every slice of them away, so
+            // that `bytes` lies elsewhere.
+            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), first, bytes.len()) };
         }
     }
 
@@ -194,6 +207,35 @@ mod tests {
             ring.write(edge + 3, b"ghi");
             assert_eq!(ring.slice(edge - 3..edge + 6), b"abcdefghi");
         }
+    }
+
+    /// `audit.md` row 12: a forked child shared the pages.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_forked_child_shares_no_pages() {
+        let ring = ByteRing::new(4096);
+        if !matches!(ring.pages, Pages::Mapped(_)) {
+            // The kernel gives no mapping, and a copy is not shared.
+            return;
+        }
+        let base = format!("{:x}-", ring.slice(0..1).as_ptr().addr());
+        let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let mapping = smaps.split_once(&base).expect("it is mapped").1;
+        let flags = mapping
+            .lines()
+            .find_map(|line| line.strip_prefix("VmFlags: "));
+        assert!(
+            flags.unwrap().split(' ').any(|flag| flag == "dc"),
+            "not copied on fork"
+        );
+    }
+
+    /// `audit.md` row 12: a slice over more than the capacity would hold one byte twice.
+    #[test]
+    #[should_panic(expected = "never longer than its log")]
+    fn no_slice_is_longer_than_the_capacity() {
+        let ring = ByteRing::new(4096);
+        let _ = ring.slice(0..ring.capacity() as u64 + 1);
     }
 
     #[test]
