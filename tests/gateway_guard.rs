@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use eventring::gateway::{Running, Server, ServerConfig, ServerError};
+use eventring::gateway::{ForwardedField, Running, Server, ServerConfig, ServerError};
 use eventring::hub::Hub;
 
 const STREAM: &str = "GET /api/v1/events/stream";
@@ -152,7 +152,8 @@ fn a_page_of_another_origin_is_refused_before_anything_happens() {
         "https://app.example.evil.example",
         "http://app.example",
         "https://app.example:444",
-        &format!("https://{address}"),
+        // A proxy that nobody told of may have TLS on our port, but not on another one.
+        "https://127.0.0.1",
         &other_port,
     ] {
         for line in [
@@ -437,4 +438,186 @@ fn a_setting_that_is_none_is_named() {
         text.starts_with("allowed_hosts must be a host name"),
         "{text}"
     );
+}
+
+/// `faults.md` row 30, `tls.md` row 3: a handshake has no `Sec-Fetch-Site`, only `Origin`.
+#[test]
+fn a_page_opens_its_own_websocket_whatever_proxy_is_between() {
+    const SOCKET: &str = "GET /api/v1/ws";
+    const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\n\
+                           Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let hub = Hub::new();
+    let trusting = |field| {
+        let config = ServerConfig {
+            trusted_proxies: vec!["127.0.0.1".into()],
+            forwarded_field: field,
+            allowed_hosts: vec!["a.example".into()],
+            ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
+        };
+        Server::bind(&hub, config).unwrap().spawn().unwrap()
+    };
+    let unlisted = serve(&hub, &[], &["a.example"]);
+    let x = trusting(ForwardedField::XForwardedFor);
+    let rfc = trusting(ForwardedField::Forwarded);
+    let https = "X-Forwarded-Proto: https\r\n";
+    for (server, host, page, told, status) in [
+        // Nobody says how the page came: both schemes do.
+        (&unlisted, "a.example", "https://a.example", "", 101),
+        (&unlisted, "a.example", "http://a.example", "", 101),
+        (
+            &unlisted,
+            "a.example:8443",
+            "https://a.example:8443",
+            "",
+            101,
+        ),
+        (&unlisted, "a.example:80", "https://a.example", "", 403),
+        (&unlisted, "a.example", "https://a.example:8443", "", 403),
+        (&unlisted, "a.example", "https://b.example", "", 403),
+        // It is no proxy of ours.
+        (
+            &unlisted,
+            "localhost",
+            "https://a.example",
+            "X-Forwarded-Host: a.example\r\n",
+            403,
+        ),
+        (&unlisted, "a.example", "http://a.example", https, 101),
+        // Ours says it.
+        (&x, "a.example", "https://a.example", https, 101),
+        (
+            &x,
+            "a.example",
+            "https://a.example",
+            "X-Forwarded-Proto: wss\r\n",
+            101,
+        ),
+        (&x, "a.example", "http://a.example", https, 403),
+        (
+            &x,
+            "a.example",
+            "https://a.example",
+            "X-Forwarded-Proto: http\r\n",
+            403,
+        ),
+        (&x, "a.example", "https://a.example", "", 101),
+        (
+            &x,
+            "localhost",
+            "https://a.example",
+            "X-Forwarded-Host: a.example\r\n",
+            101,
+        ),
+        (
+            &x,
+            "localhost",
+            "https://a.example:8443",
+            "X-Forwarded-Host: a.example\r\nX-Forwarded-Port: 8443\r\n",
+            101,
+        ),
+        (
+            &x,
+            "a.example",
+            "https://a.example:8443",
+            "X-Forwarded-Port: 8443\r\n",
+            101,
+        ),
+        // A name that is not ours may have been made to point at the proxy.
+        (
+            &x,
+            "localhost",
+            "http://evil.example",
+            "X-Forwarded-Host: evil.example\r\n",
+            403,
+        ),
+        (
+            &rfc,
+            "localhost",
+            "https://a.example",
+            "Forwarded: proto=https;host=a.example\r\n",
+            101,
+        ),
+        (
+            &rfc,
+            "a.example",
+            "http://a.example",
+            "Forwarded: for=_x;proto=https\r\n",
+            403,
+        ),
+        // Clients can write the other field as they like.
+        (&rfc, "a.example", "http://a.example", https, 101),
+    ] {
+        let fields = format!("Host: {host}\r\n{UPGRADE}{}{told}", origin(page));
+        let answer = ask(server.addr(), SOCKET, &fields);
+        assert_eq!(answer.status, status, "{page} of {host} with {told:?}");
+        let plain = format!("Host: {host}\r\n{}{told}", origin(page));
+        let status = if status == 101 { 200 } else { 403 };
+        assert_eq!(
+            ask(server.addr(), PUBLISH, &plain).status,
+            status,
+            "{plain}"
+        );
+    }
+}
+
+/// `faults.md` row 19.
+#[test]
+fn what_is_told_of_the_server_leads_there_from_outside() {
+    let hub = Hub::new();
+    let bind = |public: Option<&str>| {
+        let config = ServerConfig {
+            trusted_proxies: vec!["127.0.0.1".into()],
+            public_url: public.map(str::to_owned),
+            ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
+        };
+        Server::bind(&hub, config)
+    };
+    let serve = |public| bind(public).unwrap().spawn().unwrap();
+    let plain = serve(None);
+    let named = serve(Some("https://a.example:444/ring/"));
+    let prefix = "X-Forwarded-Prefix: /ring\r\n";
+    for (server, fields, base) in [
+        (&plain, "", ""),
+        (&plain, prefix, "/ring"),
+        (&plain, "X-Forwarded-Prefix: //evil.example\r\n", ""),
+        (&named, prefix, "https://a.example:444/ring"),
+    ] {
+        let json = |what: &str, body: &str| {
+            let mut stream = TcpStream::connect(server.addr()).unwrap();
+            let length = body.len();
+            let request = format!(
+                "POST /api/v1/{what} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n{fields}\r\n{body}"
+            );
+            stream.write_all(request.as_bytes()).unwrap();
+            read_answer(stream)
+        };
+        let made = json("connections", r#"{"topics":["a"]}"#);
+        let location = made.field("location").unwrap();
+        let id = location
+            .strip_prefix(base)
+            .unwrap()
+            .split('/')
+            .nth(4)
+            .unwrap();
+        assert_eq!(location, format!("{base}/api/v1/connections/{id}/stream"));
+        let url = format!(r#""url":"{location}""#);
+        assert!(made.body.contains(&url), "{}", made.body);
+        let made = json("endpoints", r#"{"path":"/live"}"#);
+        assert_eq!(made.field("location"), Some(&*format!("{base}/live")));
+        assert_eq!(made.body, "{\"path\":\"/live\"}\n");
+        server.handle().remove_endpoint("/live").unwrap();
+    }
+    // Its pages are the server's own, and its name may be asked for.
+    let fields = "Host: a.example\r\nOrigin: https://a.example:444\r\n";
+    assert_eq!(ask(named.addr(), PUBLISH, fields).status, 200);
+    let fields = "Host: a.example\r\nOrigin: http://a.example:444\r\n";
+    assert_eq!(ask(named.addr(), PUBLISH, fields).status, 403);
+    assert_eq!(ask(plain.addr(), STREAM, "Host: a.example\r\n").status, 421);
+    for wrong in ["a.example", "ftp://a", "https://a?b"] {
+        let error = bind(Some(wrong)).err().unwrap().to_string();
+        assert!(
+            error.starts_with("public_url ") && error.contains(wrong),
+            "{error}"
+        );
+    }
 }

@@ -269,3 +269,31 @@ fn files_that_do_not_do_are_named() {
     assert_eq!(process.code(), 2);
     assert!(process.stderr().contains("tls-key"), "{}", process.stderr());
 }
+
+/// `tls.md` row 2: what a program sends, or an old browser, without `Sec-Fetch-Site`.
+#[test]
+fn over_tls_a_page_of_https_is_the_servers_own_and_one_of_http_is_not() {
+    let Some(server) = Secured::start(&[]) else {
+        return;
+    };
+    let port = server.address.port();
+    for (page, status) in [
+        (format!("https://localhost:{port}"), "200"),
+        (format!("http://localhost:{port}"), "403"),
+        ("https://localhost".to_owned(), "403"),
+    ] {
+        let origin = format!("Origin: {page}");
+        let args = [
+            "-H",
+            &origin,
+            "-d",
+            "1",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+        ];
+        let output = server.ask("/api/v1/topics/t/events", &args);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), status, "{page}");
+    }
+}

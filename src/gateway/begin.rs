@@ -23,7 +23,7 @@ impl Gateway {
         &mut self,
         head: &Head,
         route: Route<'_>,
-        peer: SocketAddr,
+        (peer, socket): (SocketAddr, SocketAddr),
         cors: &Cors,
     ) -> Result<Begin<Self>, Problem> {
         let reply = routes::reply_to(head);
@@ -107,7 +107,7 @@ impl Gateway {
                 let exchange = Exchange::Publish(exchange);
                 Ok(Begin::Body { exchange, limit })
             }
-            Route::Manage(control) => self.manage(head, control, peer, cors),
+            Route::Manage(control) => self.manage(head, control, (peer, socket), cors),
             Route::Other => {
                 let offer = self.common.places.endpoint(head.path());
                 let offer = offer.ok_or_else(routes::not_found)?;

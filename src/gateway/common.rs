@@ -1,5 +1,6 @@
 //! What the gateways of all reactors of a server share.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -10,9 +11,11 @@ use super::guard::Guard;
 use super::options::StreamOptions;
 use super::places::Places;
 use super::proxies::Proxies;
+use super::public::{self, PublicUrl};
 use super::publish::Bounds;
 use super::tally::Tallies;
 use super::ws::{ClientRoutes, SocketRoutes, Trays};
+use crate::wire::http::Head;
 
 /// Made once, and cloned for each reactor.
 #[derive(Clone)]
@@ -28,6 +31,8 @@ pub(super) struct Common {
     pub(super) presence: bool,
     pub(super) guard: Arc<Guard>,
     pub(super) proxies: Arc<Proxies>,
+    /// What clients know the server by.
+    pub(super) public: Option<Arc<PublicUrl>>,
     pub(super) authorizer: Arc<dyn Authorizer>,
     /// Bytes of request bodies that are being received.
     pub(super) in_flight: Arc<AtomicUsize>,
@@ -41,4 +46,14 @@ pub(super) struct Common {
     /// Its WebSocket streams, and what is to be done for their clients.
     pub(super) clients: ClientRoutes,
     pub(super) trays: Arc<Trays>,
+}
+
+impl Common {
+    /// What stands before a path of ours, so that whoever sent `head` from `peer` can ask for it.
+    pub(super) fn base(&self, head: &Head, peer: SocketAddr) -> String {
+        match &self.public {
+            Some(public) => public.text().to_owned(),
+            None => public::prefix(&self.proxies.told(head, peer)).to_owned(),
+        }
+    }
 }

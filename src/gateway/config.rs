@@ -28,11 +28,12 @@ pub struct ServerConfig {
     #[cfg(feature = "tls")]
     pub tls: Option<Tls>,
     /// Networks of proxies that speak for their clients: `10.0.0.0/8`, an address, or `unix` for whoever
-    /// may open a Unix socket of ours. What anybody else says of where requests come from is not
-    /// believed. None.
+    /// may open a Unix socket of ours. What anybody else says of where requests come from, and how they
+    /// were sent, is not believed. None.
     pub trusted_proxies: Vec<String>,
-    /// The field in which those proxies name their clients. Clients can write the other one as they
-    /// like. `X-Forwarded-For`.
+    /// The field in which those proxies name their clients. `X-Forwarded-For` goes with
+    /// `X-Forwarded-Proto`, `-Host`, `-Port` and `-Prefix`, `Forwarded` with its own `proto=` and `host=`.
+    /// Clients can write the others as they like. `X-Forwarded-For`.
     pub forwarded_field: ForwardedField,
     /// Whether connections of those proxies begin with a PROXY header, version 2. One that does not is
     /// answered 400. Others must not send any. No.
@@ -48,8 +49,15 @@ pub struct ServerConfig {
     /// or under `.local`, `.internal`, `.localhost`, `.test` or `.home.arpa`. A reverse proxy that
     /// passes the public name on needs that name here. None.
     pub allowed_hosts: Vec<String>,
+    /// The address of `/` as clients know it: `https://events.example/ring`. What the server tells of itself
+    /// (`Location`, the `url` of a connection that was made) begins with it, its host is among the names
+    /// that `Host` may hold, and its pages are the server's own. Without it the server tells paths, behind
+    /// the `X-Forwarded-Prefix` of a trusted proxy if there is one. None.
+    pub public_url: Option<String>,
     /// Origins whose pages may read and publish, as `https://app.example`, or `*` for all. Pages of
-    /// other origins than the server's own get 403 and nothing happens. Cookies and other credentials
+    /// other origins than the server's own get 403 and nothing happens. Its own are those of the same host
+    /// and port by the same scheme: `https` over TLS of its own, or what a trusted proxy says; where nobody
+    /// says, either. Cookies and other credentials
     /// of the browser are never asked for. None.
     pub cors_origins: Vec<String>,
     /// Connections at once; the next one is answered 503 with `Retry-After`. 65,536.
@@ -125,6 +133,7 @@ impl Default for ServerConfig {
             proxy_protocol: false,
             reactors: 1,
             allowed_hosts: Vec::new(),
+            public_url: None,
             cors_origins: Vec::new(),
             max_connections: limits.max_connections,
             max_connections_per_address: limits.max_connections_per_address,

@@ -9,17 +9,22 @@
 //! * **Origin.** Any other page says where it comes from in `Origin` or `Sec-Fetch-Site`, which
 //!   scripts cannot change.
 //!
+//! The server's own pages are those of the same host and port, as the browser sees them, by the same
+//! scheme: a handshake of a WebSocket has no other sign of them than `Origin`. Where TLS may have ended at a
+//! proxy that nobody told us of, both schemes will do.
+//!
 //! What is not a browser sends neither header and is not hindered; it needs authentication instead.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::hosts::{Authority, HostPolicy};
 use super::metrics::Refused;
-use super::origins::{Origin, Origins};
+use super::origins::{Origin, Origins, Scheme};
 use super::problem::{Problem, ReplyTo};
-use crate::reactor::Answer;
-use crate::wire::http::{Head, ResponseHead};
+use super::proxies::Proxies;
+use super::public::PublicUrl;
+use crate::reactor::{Answer, Peer};
+use crate::wire::http::{Forwarded, Head, ResponseHead};
 
 /// How long a browser may remember what a preflight allowed, seconds.
 const MAX_AGE_S: u64 = 600;
@@ -42,6 +47,8 @@ const FIELDS: [&str; 5] = [
 pub(super) struct Guard {
     hosts: HostPolicy,
     origins: Origins,
+    proxies: Arc<Proxies>,
+    public: Option<Arc<PublicUrl>>,
 }
 
 /// What the answers to one request tell the browser about its page's origin.
@@ -57,16 +64,26 @@ pub(super) enum Cors {
 }
 
 impl Guard {
-    pub(super) fn new(hosts: HostPolicy, origins: Origins) -> Self {
-        Self { hosts, origins }
+    pub(super) fn new(
+        (hosts, origins): (HostPolicy, Origins),
+        proxies: Arc<Proxies>,
+        public: Option<Arc<PublicUrl>>,
+    ) -> Self {
+        Self {
+            hosts,
+            origins,
+            proxies,
+            public,
+        }
     }
 
     /// Lets a request in, or says why not.
-    pub(super) fn check(&self, head: &Head, peer: IpAddr) -> Result<Cors, (Refused, Problem)> {
+    pub(super) fn check(&self, head: &Head, peer: &Peer) -> Result<Cors, (Refused, Problem)> {
         // HTTP/1.0 without Host, or an empty one: no browser sends that.
         let authority = head.authority().filter(|host| !host.is_empty());
         if let Some(host) = authority
-            && !self.hosts.allows(&Authority::of(host), peer)
+            // Not by the client's address: a page may name whom it likes, and would go unchecked.
+            && !self.hosts.allows(&Authority::of(host), peer.socket.ip())
         {
             return Err((Refused::Host, wrong_host(host)));
         }
@@ -86,12 +103,49 @@ impl Guard {
         }
         // Behind a proxy the scheme and the Host may be others than the browser's: its own word counts.
         let own = site == Some(b"same-origin")
-            || authority.is_some_and(|host| Origin::parse(origin).is_some_and(|o| o.is_at(host)));
+            || Origin::parse(origin).is_some_and(|page| self.is_own(&page, head, peer));
         let several = head.header_values("origin").nth(1).is_some();
         if own && !several {
             return Ok(Cors::Silent);
         }
         Err((Refused::Origin, wrong_origin(origin)))
+    }
+
+    /// Whether a page is one of the server's own, as its browser sees the server.
+    fn is_own(&self, page: &Origin<'_>, head: &Head, peer: &Peer) -> bool {
+        if self
+            .public
+            .as_ref()
+            .is_some_and(|public| public.is_of(page))
+        {
+            return true;
+        }
+        let told = self.proxies.told(head, peer.socket);
+        let own = if peer.secured {
+            Some(Scheme::Https)
+        } else {
+            None
+        };
+        let scheme = told.proto.and_then(Scheme::of).or(own);
+        self.authority(&told, head, peer)
+            .is_some_and(|authority| page.is_at(scheme, &authority))
+    }
+
+    /// The host and port that the browser asked.
+    fn authority<'a>(
+        &self,
+        told: &Forwarded<'a>,
+        head: &'a Head,
+        peer: &Peer,
+    ) -> Option<Authority<'a>> {
+        // A name that is not ours may have been made to point at the proxy.
+        let is_ours = |host: &Authority<'_>| self.hosts.allows(host, peer.socket.ip());
+        let forwarded = told.host.map(Authority::of).filter(is_ours);
+        let asked = || head.authority().map(Authority::of);
+        let Authority { host, port } = forwarded.or_else(asked)?;
+        // Proxies that pass on a host without its port say it beside.
+        let port = port.or(told.port);
+        Some(Authority { host, port })
     }
 
     /// What the answer to a head that could not be read tells the page that sent it, if one did: a

@@ -105,6 +105,11 @@ impl HostPolicy {
         })
     }
 
+    /// Allows one more name, in lower case or not, for all ports.
+    pub(super) fn also_allow(&mut self, name: &str) {
+        self.allowed.push((name.to_ascii_lowercase(), None));
+    }
+
     /// Whether a request for `authority` may come in from `peer`.
     pub(super) fn allows(&self, authority: &Authority<'_>, peer: IpAddr) -> bool {
         let more = match self.checked {

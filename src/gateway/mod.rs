@@ -41,6 +41,7 @@ mod presence;
 mod problem;
 mod prometheus;
 mod proxies;
+mod public;
 mod publish;
 mod rest;
 mod resume;

@@ -5,6 +5,33 @@ use std::sync::Arc;
 use super::guard::Cors;
 use super::hosts::Authority;
 
+/// How clients speak to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    /// Reads the name of a scheme, that of WebSockets included: some proxies call a handshake so.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        match () {
+            () if is("http") || is("ws") => Some(Self::Http),
+            () if is("https") || is("wss") => Some(Self::Https),
+            () => None,
+        }
+    }
+
+    /// The port where an address has none.
+    fn port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
 /// Scheme, host and port of a page (RFC 6454).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Origin<'a> {
@@ -29,12 +56,20 @@ impl<'a> Origin<'a> {
         Some(Self { scheme, authority })
     }
 
-    /// Whether it is that of plain HTTP at `host`, a `Host` field.
-    pub(super) fn is_at(&self, host: &str) -> bool {
-        let own = Authority::of(host);
-        self.scheme.eq_ignore_ascii_case("http")
+    /// Whether it is that of `own`, by `scheme`; `None`: by HTTP with or without TLS.
+    pub(super) fn is_at(&self, scheme: Option<Scheme>, own: &Authority<'_>) -> bool {
+        let Some(known) = Scheme::of(self.scheme) else {
+            return false;
+        };
+        let port = |authority: &Authority<'_>| authority.port.unwrap_or(known.port());
+        scheme.is_none_or(|scheme| scheme == known)
             && self.authority.host.eq_ignore_ascii_case(own.host)
-            && self.authority.port.unwrap_or(80) == own.port.unwrap_or(80)
+            && port(&self.authority) == port(own)
+    }
+
+    /// The scheme, if it is one of ours, and the host and port.
+    pub(super) fn parts(&self) -> Option<(Scheme, Authority<'a>)> {
+        Some((Scheme::of(self.scheme)?, self.authority))
     }
 }
 
@@ -101,20 +136,37 @@ mod tests {
 
     #[test]
     fn an_origin_is_ours_by_scheme_host_and_port() {
-        let at = |origin, host| Origin::parse(origin).is_some_and(|origin| origin.is_at(host));
-        assert!(at("http://localhost:8080", "localhost:8080"));
-        assert!(at("http://LOCALHOST", "localhost:80"));
-        assert!(at("http://[::1]:8080", "[::1]:8080"));
-        for (origin, host) in [
-            ("http://localhost:8081", "localhost:8080"),
-            ("https://localhost:8080", "localhost:8080"),
-            ("http://localhost", "localhost:8080"),
-            ("http://evil.example:8080", "localhost:8080"),
-            ("null", "null"),
-            ("http://localhost:8080/", "localhost:8080"),
-            ("http://user@localhost:8080", "localhost:8080"),
+        let at = |origin, scheme, host| {
+            let origin = Origin::parse(origin);
+            origin.is_some_and(|origin| origin.is_at(scheme, &Authority::of(host)))
+        };
+        let (http, https) = (Some(Scheme::Http), Some(Scheme::Https));
+        for (origin, scheme, host) in [
+            ("http://localhost:8080", http, "localhost:8080"),
+            ("http://LOCALHOST", http, "localhost:80"),
+            ("http://[::1]:8080", http, "[::1]:8080"),
+            ("https://a.example", https, "a.example:443"),
+            ("https://a.example:8443", https, "a.example:8443"),
+            // Nobody knows by what scheme it came: the default port is that of the page.
+            ("http://a.example", None, "a.example:80"),
+            ("https://a.example", None, "a.example"),
+            ("https://a.example:8443", None, "a.example:8443"),
         ] {
-            assert!(!at(origin, host), "{origin} {host}");
+            assert!(at(origin, scheme, host), "{origin} {host}");
+        }
+        for (origin, scheme, host) in [
+            ("http://localhost:8081", None, "localhost:8080"),
+            ("https://localhost:8080", http, "localhost:8080"),
+            ("http://localhost:8080", https, "localhost:8080"),
+            ("http://localhost", None, "localhost:8080"),
+            ("https://a.example", None, "a.example:80"),
+            ("http://evil.example:8080", None, "localhost:8080"),
+            ("ftp://localhost:8080", None, "localhost:8080"),
+            ("null", None, "null"),
+            ("http://localhost:8080/", None, "localhost:8080"),
+            ("http://user@localhost:8080", None, "localhost:8080"),
+        ] {
+            assert!(!at(origin, scheme, host), "{origin} {host}");
         }
     }
 

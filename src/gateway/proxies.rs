@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 
 use crate::reactor::Introduction;
-use crate::wire::http::{ForwardedField, Head, forwarded_client};
+use crate::wire::http::{Forwarded, ForwardedField, Head};
 
 /// The word for peers on Unix sockets in a list of networks.
 const UNIX: &str = "unix";
@@ -74,11 +74,15 @@ impl Proxies {
 
     /// The client that sent a request which came from `peer`.
     pub(super) fn client(&self, head: &Head, peer: SocketAddr) -> SocketAddr {
-        let told = match self.introduction(peer) {
-            Introduction::Peer => None,
-            _ => forwarded_client(head, self.field, |ip| self.trust(ip)),
-        };
-        told.unwrap_or(peer)
+        self.told(head, peer).client.unwrap_or(peer)
+    }
+
+    /// What a proxy says of a request which came from `peer`; nothing, if that is not one of ours.
+    pub(super) fn told<'a>(&self, head: &'a Head, peer: SocketAddr) -> Forwarded<'a> {
+        match self.introduction(peer) {
+            Introduction::Peer => Forwarded::default(),
+            _ => Forwarded::read(head, self.field, |ip| self.trust(ip)),
+        }
     }
 }
 

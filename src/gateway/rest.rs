@@ -60,6 +60,8 @@ pub(crate) struct Manage {
     reply: ReplyTo,
     cors: Cors,
     access: Access,
+    /// What stands before the paths of addresses that are told.
+    base: String,
 }
 
 #[derive(Clone, Copy)]
@@ -103,7 +105,7 @@ impl Gateway {
         &mut self,
         head: &Head,
         control: Control<'_>,
-        peer: SocketAddr,
+        (peer, socket): (SocketAddr, SocketAddr),
         cors: &Cors,
     ) -> Result<Begin<Self>, Problem> {
         let reply = routes::reply_to(head);
@@ -119,6 +121,7 @@ impl Gateway {
                 reply,
                 cors: cors.clone(),
                 access: access.clone(),
+                base: self.common.base(head, socket),
             };
             Ok(Begin::Body {
                 exchange: Exchange::Manage(manage),
@@ -229,12 +232,11 @@ impl Gateway {
             .places
             .make(wish.filter, wish.options)
             .map_err(|error| of_place(&error))?;
+        let location = format!("{}/api/v1/connections/{id}/stream", manage.base);
         let mut body = Vec::with_capacity(160);
-        let _ = writeln!(
-            body,
-            r#"{{"id":"{id}","status":"connecting","url":"/api/v1/connections/{id}/stream"}}"#
-        );
-        let location = format!("/api/v1/connections/{id}/stream");
+        let _ = write!(body, r#"{{"id":"{id}","status":"connecting","url":"#);
+        json_string(&mut body, &location);
+        body.extend_from_slice(b"}\n");
         Ok(created(manage.reply, &location, &body))
     }
 
@@ -251,7 +253,8 @@ impl Gateway {
         let mut body = br#"{"path":"#.to_vec();
         json_string(&mut body, &path);
         body.extend_from_slice(b"}\n");
-        Ok(created(manage.reply, &path, &body))
+        let location = format!("{}{path}", manage.base);
+        Ok(created(manage.reply, &location, &body))
     }
 
     fn broadcast(&mut self, manage: &Manage) -> Result<Answer, Problem> {

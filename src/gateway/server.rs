@@ -17,10 +17,11 @@ use super::counter::{Counter, Counters};
 use super::crew::Crew;
 use super::desk::Desks;
 use super::guard::Guard;
-use super::hosts::HostPolicy;
+use super::hosts::{Authority, HostPolicy};
 use super::origins::Origins;
 use super::places::Places;
 use super::proxies::Proxies;
+use super::public::PublicUrl;
 use super::publish::Bounds;
 use super::running::{Handle, Running};
 use super::state::Gateway;
@@ -117,8 +118,16 @@ impl Server {
         if let Some((field, reason)) = config.first_fault() {
             return Err(ServerError::fault(field, reason));
         }
-        let hosts = HostPolicy::new(&config.listen, &config.allowed_hosts)
+        let mut hosts = HostPolicy::new(&config.listen, &config.allowed_hosts)
             .map_err(|(value, why)| ServerError::value("allowed_hosts", &value, &why))?;
+        let public = config.public_url.as_deref().map(|text| {
+            let read = PublicUrl::new(text).map(Arc::new);
+            read.map_err(|why| ServerError::value("public_url", text, why))
+        });
+        let public = public.transpose()?;
+        if let Some(public) = &public {
+            hosts.also_allow(Authority::of(public.authority()).host);
+        }
         let origins = Origins::new(&config.cors_origins)
             .map_err(|(value, why)| ServerError::value("cors_origins", &value, &why))?;
         let proxies = Proxies::new(
@@ -127,7 +136,8 @@ impl Server {
             config.proxy_protocol,
         )
         .map_err(|(value, why)| ServerError::value("trusted_proxies", &value, &why))?;
-        let exposed = hosts.is_exposed_unnamed();
+        let exposed = hosts.is_exposed_unnamed() && public.is_none();
+        let proxies = Arc::new(proxies);
         let mut readers = Vec::with_capacity(config.reactors);
         for _ in 0..config.reactors {
             readers.push((hub.reader()?, hub.reader()?));
@@ -149,8 +159,13 @@ impl Server {
             frame_log: config.frame_log_bytes / config.reactors,
             brotli_streams: config.brotli_limit(),
             presence: config.presence,
-            guard: Arc::new(Guard::new(hosts, origins)),
-            proxies: Arc::new(proxies),
+            guard: Arc::new(Guard::new(
+                (hosts, origins),
+                proxies.clone(),
+                public.clone(),
+            )),
+            proxies,
+            public,
             authorizer: authorizer.into(),
             in_flight: Arc::default(),
             tallies: Arc::new(Tallies::new(config.reactors)),

@@ -55,10 +55,9 @@ impl Service for Gateway {
         let bodiless = matches!(head.body(), BodyLength::None | BodyLength::Length(0));
         let reply = routes::reply_to(head);
         let reply = if bodiless { reply } else { reply.closing() };
-        // Not the client's: a page may name whom it likes, and would go unchecked.
-        let socket = peer.socket.ip();
-        let peer = peer.client;
-        let cors = match self.common.guard.check(head, socket) {
+        let checked = self.common.guard.check(head, &peer);
+        let (socket, peer) = (peer.socket, peer.client);
+        let cors = match checked {
             Ok(cors) => cors,
             Err((why, problem)) => {
                 self.metrics.answered(Kind::None, problem.status());
@@ -87,7 +86,7 @@ impl Service for Gateway {
                     }
                     _ => route.kind(),
                 };
-                self.begin(head, route, peer, &cors)
+                self.begin(head, route, (peer, socket), &cors)
             })
         };
         let mut begun = begun.unwrap_or_else(|problem| {

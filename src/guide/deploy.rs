@@ -48,31 +48,36 @@
 //! # nginx
 //!
 //! ```nginx
+//! map $http_upgrade $connection_upgrade {
+//!     default upgrade;
+//!     ""      "";                          # no WebSocket: the connection is kept for the next request
+//! }
+//!
 //! upstream eventring {
 //!     server 127.0.0.1:8080;
 //!     keepalive 16;                        # connections kept for publishers
 //! }
 //!
 //! server {
-//!     listen 80;                           # in earnest: 443 ssl http2, and a certificate
+//!     listen 80;
+//!
+//!     proxy_http_version 1.1;
+//!     proxy_set_header Upgrade $http_upgrade;
+//!     proxy_set_header Connection $connection_upgrade;
+//!     proxy_set_header Host $http_host;
+//!     proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+//!     proxy_set_header X-Forwarded-Proto $scheme;
+//!     proxy_buffering off;                 # answers line by line
+//!     proxy_read_timeout 1h;               # for streams without heartbeats; else 60s will do
 //!
 //!     location / {
 //!         proxy_pass http://eventring;
-//!         proxy_http_version 1.1;
-//!         proxy_set_header Connection "";
-//!         proxy_set_header Host $http_host;
 //!         client_max_body_size 8m;         # as body_bytes; nginx's own limit is 1m
 //!         proxy_request_buffering off;     # ?atomic=false: lines are published as they come
-//!         proxy_buffering off;             # and answered one by one
 //!     }
 //!
 //!     location = /api/v1/events/stream {
 //!         proxy_pass http://eventring;
-//!         proxy_http_version 1.1;
-//!         proxy_set_header Connection "";
-//!         proxy_set_header Host $http_host;
-//!         proxy_buffering off;
-//!         proxy_read_timeout 1h;           # for streams without heartbeats; else 60s will do
 //!         proxy_intercept_errors on;
 //!         error_page 502 503 504 = @later;
 //!     }
@@ -83,6 +88,16 @@
 //!     }
 //! }
 //! ```
+//!
+//! With TLS, in the place of `listen 80;`:
+//!
+//! ```nginx-tls
+//! listen 443 ssl http2;
+//!     ssl_certificate     /etc/ssl/events.pem;
+//!     ssl_certificate_key /etc/ssl/events.key;
+//! ```
+//!
+//! A `location` with a `proxy_set_header` of its own loses all those of its `server`: repeat them there.
 //!
 //! With nothing but `proxy_pass` in Debian's nginx 1.22:
 //!
@@ -106,6 +121,9 @@
 //! ```haproxy
 //! frontend web
 //!     bind :80
+//!     option forwardfor
+//!     http-request set-header X-Forwarded-Proto https if { ssl_fc }
+//!     http-request set-header X-Forwarded-Proto http if !{ ssl_fc }
 //!     use_backend streams if { path /api/v1/events/stream }
 //!     default_backend requests
 //!
@@ -119,7 +137,14 @@
 //!     server one 127.0.0.1:8080
 //!
 //! backend requests
+//!     timeout tunnel 1h                    # WebSockets
 //!     server one 127.0.0.1:8080
+//! ```
+//!
+//! With TLS, in the place of `bind :80` (the certificate and its key in one file):
+//!
+//! ```haproxy-tls
+//! bind :443 ssl crt /etc/ssl/events.pem alpn h2,http/1.1
 //! ```
 //!
 //! With its defaults, HAProxy 2.6:
@@ -164,6 +189,35 @@
 //! With `reverse_proxy` alone, Caddy 2.6: events one by one, resuming, publishing, and a client that goes
 //! away is noticed at once. A restart of the server is a 502, with the effect described above. It gets
 //! certificates by itself, and speaks HTTP/2.
+//!
+//! # Under a path
+//!
+//! The server may share a name with others, as `https://events.example/ring/`. The proxy cuts the path off
+//! and says so; in nginx's `server` block of above:
+//!
+//! ```nginx-path
+//!
+//!     proxy_set_header X-Forwarded-Prefix /ring;
+//!
+//!     location /ring/ {
+//!         proxy_pass http://eventring/;    # its last slash cuts /ring off
+//!     }
+//! ```
+//!
+//! The dashboard loads what it needs from beside itself. What the server tells others of itself (`Location`,
+//! the `url` of a connection that was made) begins with that prefix where the proxy is one of
+//! [`trusted_proxies`](crate::gateway::ServerConfig::trusted_proxies), `--trusted-proxy`. Or say the whole
+//! address, and no proxy has to:
+//! [`public_url`](crate::gateway::ServerConfig::public_url), `--public-url https://events.example/ring`.
+//!
+//! # Whose page it is
+//!
+//! A page may open WebSockets, publish and read if it comes from the server itself: from the same host and
+//! port, as the browser sees them, by the same scheme. The scheme is `https` over the server's own TLS,
+//! or what a trusted proxy writes into `X-Forwarded-Proto` (`proto=` of `Forwarded`); a server that does not know
+//! takes pages of either. The host is that of `Host`, which a proxy passes on with the settings above, or
+//! of a trusted proxy's `X-Forwarded-Host` and `X-Forwarded-Port` (`host=`) if the server goes by that
+//! name. That of `public_url` is the server's own in any case.
 //!
 //! # Six connections
 //!

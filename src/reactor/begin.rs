@@ -47,6 +47,7 @@ impl<S: Service> Core<S> {
         let peer = Peer {
             socket: requests.peer,
             client: service.client(head, requests.peer),
+            secured: self.cold[i as usize].session.is_some(),
         };
         if self.meet(i, peer.client) != Entry::Within {
             self.counters.refused.add(1);

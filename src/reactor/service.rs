@@ -192,6 +192,8 @@ pub struct Peer {
     pub socket: SocketAddr,
     /// The client, as far as proxies that are trusted have told.
     pub client: SocketAddr,
+    /// The connection has TLS of our own.
+    pub secured: bool,
 }
 
 /// What becomes of a request, known from its head.

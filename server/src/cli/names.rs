@@ -29,6 +29,22 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
     })
 }
 
+/// Parses the address of a server, `https://events.example/ring`.
+pub(super) fn public_url(text: &str) -> Result<String, String> {
+    const EXPECTED: &str = "expected http:// or https://, a host[:port], and perhaps a path";
+    let (_, rest) = text
+        .split_once("://")
+        .filter(|(scheme, _)| ["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()))
+        .ok_or(EXPECTED)?;
+    let (name, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let plain = |b: u8| b.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&b);
+    if name != "*" && host(name).is_ok() && path.bytes().all(plain) && !path.contains("//") {
+        Ok(text.to_string())
+    } else {
+        Err(EXPECTED.into())
+    }
+}
+
 /// Parses a host name or address with or without a port, or `*`.
 pub(super) fn host(text: &str) -> Result<String, String> {
     const EXPECTED: &str =

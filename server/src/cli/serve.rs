@@ -94,6 +94,14 @@ pub(crate) struct Pages {
     #[arg(long, env = "EVENTRING_ALLOWED_HOST", value_name = "HOST[:PORT]")]
     #[arg(value_delimiter = ',', value_parser = names::host)]
     pub(crate) allowed_host: Vec<String>,
+
+    /// The server's address as clients know it, such as https://events.example/ring
+    ///
+    /// What the server tells of itself begins with it; its host may be asked for, and its pages are
+    /// the server's own. Without it, the X-Forwarded-Prefix of a trusted proxy is told.
+    #[arg(hide_short_help = true)]
+    #[arg(long, env = "EVENTRING_PUBLIC_URL", value_name = "URL", value_parser = names::public_url)]
+    pub(crate) public_url: Option<String>,
 }
 
 /// What is told on standard error.

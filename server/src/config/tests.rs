@@ -16,6 +16,7 @@ const WRONG: &[(&str, &str)] = &[
     ("max-connections-per-address", "0"),
     ("cors-origin", "app.example"),
     ("allowed-host", "http://app.example"),
+    ("public-url", "events.example"),
     ("log-level", "loud"),
     ("log-format", "xml"),
     ("capacity", "0"),

@@ -41,6 +41,7 @@ pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
         max_connections_per_address: args.network.max_connections_per_address,
         reactors: args.network.reactors,
         allowed_hosts: args.pages.allowed_host.clone(),
+        public_url: args.pages.public_url.clone(),
         cors_origins: args.pages.cors_origin.clone(),
         max_connections,
         head_timeout: args.timeouts.head_timeout,

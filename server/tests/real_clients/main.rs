@@ -6,6 +6,7 @@
 mod common;
 
 mod browser;
+mod certificate;
 mod client;
 mod direct;
 mod guide;
@@ -14,5 +15,6 @@ mod path;
 mod programs;
 mod proxied;
 mod proxy;
+mod same_origin;
 #[cfg(feature = "tls")]
 mod secured;

@@ -1,6 +1,7 @@
 //! Reverse proxies on a free port and in a folder of their own, with their defaults or as the guide
 //! has it.
 
+use crate::certificate::Certificate;
 use crate::common::{DEADLINE, Http, Process, wait_until};
 use crate::guide::{block, replaced};
 use crate::programs::program;
@@ -11,6 +12,7 @@ use std::process::Command;
 /// A running proxy.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
+    scheme: &'static str,
     _process: Process,
     _folder: tempfile::TempDir,
 }
@@ -24,41 +26,127 @@ pub(crate) enum Settings {
     Guide,
 }
 
+/// What to start.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    server: SocketAddr,
+    settings: Settings,
+    /// Clients come over TLS.
+    certificate: Option<&'a Certificate>,
+    /// The server is under `/ring/`.
+    under_path: bool,
+}
+
 /// How to start one, and what to do with what it is given.
-type Start = fn(SocketAddr, SocketAddr, Settings, &Path) -> Option<Command>;
+type Start = fn(SocketAddr, Asked<'_>, &Path) -> Option<Command>;
+
+impl<'a> Asked<'a> {
+    /// The guide's settings in front of a server.
+    pub(crate) fn guide(server: SocketAddr) -> Self {
+        Asked {
+            server,
+            settings: Settings::Guide,
+            certificate: None,
+            under_path: false,
+        }
+    }
+
+    pub(crate) fn with_tls(self, certificate: Option<&'a Certificate>) -> Self {
+        Asked {
+            certificate,
+            ..self
+        }
+    }
+
+    pub(crate) fn under_path(self) -> Self {
+        Asked {
+            under_path: true,
+            ..self
+        }
+    }
+
+    /// The guide's block of this kind, with the server's address in it.
+    fn block(&self, kind: &str) -> String {
+        replaced(&block(kind), "127.0.0.1:8080", &self.server.to_string())
+    }
+}
 
 impl Proxy {
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        match self.scheme {
+            "http" => format!("http://{}", self.address),
+            scheme => format!("{scheme}://localhost:{}", self.address.port()),
+        }
     }
 
     pub(crate) fn nginx(server: SocketAddr, settings: Settings) -> Option<Proxy> {
-        Proxy::start(nginx, server, settings)
+        Proxy::start(
+            nginx,
+            Asked {
+                settings,
+                ..Asked::guide(server)
+            },
+        )
     }
 
     pub(crate) fn haproxy(server: SocketAddr, settings: Settings) -> Option<Proxy> {
-        Proxy::start(haproxy, server, settings)
+        Proxy::start(
+            haproxy,
+            Asked {
+                settings,
+                ..Asked::guide(server)
+            },
+        )
     }
 
     pub(crate) fn caddy(server: SocketAddr, settings: Settings) -> Option<Proxy> {
-        Proxy::start(caddy, server, settings)
+        Proxy::start(
+            caddy,
+            Asked {
+                settings,
+                ..Asked::guide(server)
+            },
+        )
+    }
+
+    pub(crate) fn nginx_as(asked: Asked<'_>) -> Option<Proxy> {
+        Proxy::start(nginx, asked)
+    }
+
+    pub(crate) fn haproxy_as(asked: Asked<'_>) -> Option<Proxy> {
+        Proxy::start(haproxy, asked)
+    }
+
+    pub(crate) fn caddy_as(asked: Asked<'_>) -> Option<Proxy> {
+        Proxy::start(caddy, asked)
     }
 
     /// nginx with a `server` block that this makes for the address it listens on.
     pub(crate) fn nginx_with(block: impl FnOnce(SocketAddr) -> String) -> Option<Proxy> {
-        Proxy::run(|address, folder| nginx_command(&block(address), folder))
+        Proxy::run(false, |address, folder| {
+            nginx_command(&block(address), folder)
+        })
     }
 
     /// HAProxy with sections that this makes for the address it listens on.
     pub(crate) fn haproxy_with(sections: impl FnOnce(SocketAddr) -> String) -> Option<Proxy> {
-        Proxy::run(|address, folder| haproxy_command(&sections(address), folder))
+        Proxy::run(false, |address, folder| {
+            haproxy_command(&sections(address), folder)
+        })
     }
 
-    fn start(command: Start, server: SocketAddr, settings: Settings) -> Option<Proxy> {
-        Proxy::run(|address, folder| command(address, server, settings, folder))
+    fn start(command: Start, asked: Asked<'_>) -> Option<Proxy> {
+        let secured = asked.certificate.is_some();
+        Proxy::run(secured, |address, folder| command(address, asked, folder))
     }
 
-    fn run(command: impl FnOnce(SocketAddr, &Path) -> Option<Command>) -> Option<Proxy> {
+    fn run(
+        secured: bool,
+        command: impl FnOnce(SocketAddr, &Path) -> Option<Command>,
+    ) -> Option<Proxy> {
+        if secured {
+            program(&["curl"])?;
+        }
         let folder = tempfile::tempdir().expect("a folder");
         let address = free_address();
         let mut command = command(address, folder.path())?;
@@ -66,18 +154,27 @@ impl Proxy {
         wait_until("the proxy to pass something on", || {
             assert!(!process.has_ended(), "{command:?}: {}", process.stderr());
             TcpStream::connect_timeout(&address, DEADLINE).is_ok()
-                && Http::connect(address)
-                    .get("/healthz")
-                    .response()
-                    .text()
-                    .contains("ok")
+                && health(secured, address).contains("ok")
         });
         Some(Proxy {
             address,
+            scheme: if secured { "https" } else { "http" },
             _process: process,
             _folder: folder,
         })
     }
+}
+
+/// What the server says of its health through the proxy.
+fn health(secured: bool, address: SocketAddr) -> String {
+    if !secured {
+        return Http::connect(address).get("/healthz").response().text();
+    }
+    let mut curl = Command::new("curl");
+    curl.args(["-sSk", "--noproxy", "*", "--max-time", "5"]);
+    curl.arg(format!("https://localhost:{}/healthz", address.port()));
+    let output = curl.output().expect("curl runs");
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn free_address() -> SocketAddr {
@@ -91,22 +188,36 @@ fn write(folder: &Path, name: &str, text: &str) -> std::path::PathBuf {
     file
 }
 
-fn nginx(
-    address: SocketAddr,
-    server: SocketAddr,
-    settings: Settings,
-    folder: &Path,
-) -> Option<Command> {
-    let http = match settings {
-        Settings::Default => {
-            format!("server {{ listen {address}; location / {{ proxy_pass http://{server}; }} }}")
-        }
-        Settings::Guide => {
-            let text = replaced(&block("nginx"), "127.0.0.1:8080", &server.to_string());
-            replaced(&text, "listen 80;", &format!("listen {address};"))
+fn nginx(address: SocketAddr, asked: Asked<'_>, folder: &Path) -> Option<Command> {
+    let server = asked.server;
+    if asked.settings == Settings::Default {
+        let text =
+            format!("server {{ listen {address}; location / {{ proxy_pass http://{server}; }} }}");
+        return nginx_command(&text, folder);
+    }
+    let mut listen = match asked.certificate {
+        None => format!("listen {address};"),
+        Some(certificate) => {
+            let text = replaced(
+                &block("nginx-tls"),
+                "listen 443 ",
+                &format!("listen {address} "),
+            );
+            let text = replaced(&text, "/etc/ssl/events.pem", &shown(certificate, "cert"));
+            replaced(&text, "/etc/ssl/events.key", &shown(certificate, "key"))
         }
     };
-    nginx_command(&http, folder)
+    let mut server_block = asked.block("nginx");
+    if asked.under_path {
+        listen.push_str(&block("nginx-path"));
+        // Nothing but what tells that it is there is to be had beside the path.
+        server_block = replaced(&server_block, "location / {", "location = /healthz {");
+    }
+    nginx_command(&replaced(&server_block, "listen 80;", &listen), folder)
+}
+
+fn shown(certificate: &Certificate, file: &str) -> String {
+    certificate.path(file).display().to_string()
 }
 
 fn nginx_command(http: &str, folder: &Path) -> Option<Command> {
@@ -127,23 +238,30 @@ fn nginx_command(http: &str, folder: &Path) -> Option<Command> {
     Some(command)
 }
 
-fn haproxy(
-    address: SocketAddr,
-    server: SocketAddr,
-    settings: Settings,
-    folder: &Path,
-) -> Option<Command> {
-    let sections = match settings {
-        Settings::Default => format!(
+fn haproxy(address: SocketAddr, asked: Asked<'_>, folder: &Path) -> Option<Command> {
+    let server = asked.server;
+    if asked.settings == Settings::Default {
+        let text = format!(
             "frontend web\n  bind {address}\n  default_backend eventring\n\
              backend eventring\n  server one {server}\n"
-        ),
-        Settings::Guide => {
-            let text = replaced(&block("haproxy"), "127.0.0.1:8080", &server.to_string());
-            replaced(&text, "bind :80", &format!("bind {address}"))
+        );
+        return haproxy_command(&text, folder);
+    }
+    let bind = match asked.certificate {
+        None => format!("bind {address}"),
+        Some(certificate) => {
+            let text = replaced(
+                &block("haproxy-tls"),
+                "bind :443",
+                &format!("bind {address}"),
+            );
+            replaced(&text, "/etc/ssl/events.pem", &shown(certificate, "both"))
         }
     };
-    haproxy_command(&sections, folder)
+    haproxy_command(
+        &replaced(&asked.block("haproxy"), "bind :80", &bind),
+        folder,
+    )
 }
 
 fn haproxy_command(sections: &str, folder: &Path) -> Option<Command> {
@@ -161,25 +279,29 @@ fn haproxy_command(sections: &str, folder: &Path) -> Option<Command> {
     Some(command)
 }
 
-fn caddy(
-    address: SocketAddr,
-    server: SocketAddr,
-    settings: Settings,
-    folder: &Path,
-) -> Option<Command> {
+fn caddy(address: SocketAddr, asked: Asked<'_>, folder: &Path) -> Option<Command> {
     let caddy = program(&["caddy"])?;
     // Without a name: it would answer nothing to requests that come with another one.
-    let site = format!("http://:{}", address.port());
-    let bind = format!("\tbind {}", address.ip());
-    let site = match settings {
+    let site = match asked.certificate {
+        None => format!("http://:{}", address.port()),
+        Some(_) => format!("https://localhost:{}", address.port()),
+    };
+    let tls = asked.certificate.map_or_else(String::new, |certificate| {
+        let files = ["cert", "key"].map(|file| shown(certificate, file));
+        format!("\n\ttls {}", files.join(" "))
+    });
+    let bind = format!("\tbind {}{tls}", address.ip());
+    let server = asked.server;
+    let site = match asked.settings {
         Settings::Default => format!("{site} {{\n{bind}\n\treverse_proxy {server}\n}}\n"),
         Settings::Guide => {
-            let text = replaced(&block("caddy"), "127.0.0.1:8080", &server.to_string());
+            let text = asked.block("caddy");
             replaced(&text, "events.example {", &format!("{site} {{\n{bind}"))
         }
     };
     let mut command = Command::new(caddy);
-    let file = write(folder, "Caddyfile", &format!("{{\n\tadmin off\n}}\n{site}"));
+    let options = "{\n\tadmin off\n\tauto_https disable_redirects\n}";
+    let file = write(folder, "Caddyfile", &format!("{options}\n{site}"));
     command
         .args(["run", "--adapter", "caddyfile", "--config"])
         .arg(file);

@@ -1,42 +1,18 @@
 //! The same over TLS: events one by one, a hundred in order, a server that is another one, and compression.
 
+use crate::certificate::Certificate;
 use crate::client::{self, Client};
 use crate::common::{epoch, offset, wait_until};
 use crate::direct::{takes, url};
-use crate::programs::program;
 use eventring::event::Event;
 use eventring::gateway::{Running, Server, ServerConfig, Tls};
 use eventring::hub::Hub;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// A certificate for localhost that nobody has signed.
-struct Certificate {
-    folder: tempfile::TempDir,
-}
-
 impl Certificate {
-    fn new() -> Option<Self> {
-        let openssl = program(&["openssl"])?;
-        let folder = tempfile::tempdir().expect("a folder");
-        let made = Self { folder };
-        let mut command = Command::new(openssl);
-        command.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes"]);
-        command.args(["-subj", "/CN=localhost"]);
-        command.arg("-keyout").arg(made.path("key"));
-        command.arg("-out").arg(made.path("cert"));
-        assert!(command.output().expect("openssl runs").status.success());
-        Some(made)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
     /// A server with it, on an address that an earlier one may just have left.
-    fn serve(&self, hub: &Hub, address: SocketAddr) -> Running {
+    pub(crate) fn serve(&self, hub: &Hub, address: SocketAddr) -> Running {
         let tls = Tls::from_pem_files(self.path("cert"), self.path("key"));
         let config = ServerConfig {
             tls: Some(tls.expect("a certificate")),

@@ -173,7 +173,7 @@ const follow = (open, pill, text) => {
 };
 
 const watch = () => {
-  const source = follow(() => new EventSource("/api/v1/stats/stream"), byId("state"), byId("state-text"));
+  const source = follow(() => new EventSource("api/v1/stats/stream"), byId("state"), byId("state-text"));
   source.addEventListener("stats", (event) => take(JSON.parse(event.data)));
   source.addEventListener("again", watch);
 };

@@ -32,7 +32,7 @@ const publish = async () => {
   const type = byId("publish-type").value.trim();
   if (type) headers["ce-type"] = encodeURIComponent(type);
   const topic = encodeURIComponent(byId("publish-topic").value.trim());
-  const answer = await fetch(`/api/v1/topics/${topic}/events`, { method: "POST", headers, body: data });
+  const answer = await fetch(`api/v1/topics/${topic}/events`, { method: "POST", headers, body: data });
   const body = await answer.json();
   if (answer.ok) {
     markField(null);

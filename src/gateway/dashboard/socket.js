@@ -15,7 +15,7 @@ class EventSocket extends EventTarget {
 
   connect() {
     this.readyState = EventSource.CONNECTING;
-    const url = new URL(`/api/v1/ws?${this.query}`, location.href);
+    const url = new URL(`api/v1/ws?${this.query}`, document.baseURI);
     url.protocol = url.protocol.replace("http", "ws");
     this.socket = new WebSocket(url);
     this.socket.binaryType = "arraybuffer";

@@ -1,6 +1,6 @@
 // What the tail comes over: Server-Sent Events or a WebSocket. The page's address remembers it.
 
-const STREAM = "/api/v1/events/stream?names=none&format=cloudevents";
+const STREAM = "api/v1/events/stream?names=none&format=cloudevents";
 const overSocket = () => new URLSearchParams(location.search).get("transport") === "websocket";
 
 const tailQuery = (after) => {

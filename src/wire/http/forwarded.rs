@@ -1,4 +1,5 @@
-//! Who a request came from by the word of proxies: `X-Forwarded-For` and `Forwarded` (RFC 7239).
+//! Who a request came from, and what it asked for, by the word of proxies: `X-Forwarded-*` and `Forwarded`
+//! (RFC 7239).
 //!
 //! Each proxy appends the address that it was asked from. Only what trusted proxies appended counts, so
 //! whoever believes these fields goes through them from the last element to the first, and stops at
@@ -28,37 +29,81 @@ impl ForwardedField {
     }
 }
 
-/// Finds the client that a trusted proxy speaks for.
-///
-/// Goes through the elements of `field` from the last to the first while `is_proxy` says that the address
-/// before is that of a proxy. Returns the first address that is none, or the first element of all.
-/// An element that is no address (`unknown`, `_hidden`, junk) ends the search with what was found so
-/// far: what stands before it was written by who knows whom. `None`: no element counts.
-///
-/// A port is 0 where the field has none.
-pub fn forwarded_client(
-    head: &Head,
-    field: ForwardedField,
-    is_proxy: impl Fn(IpAddr) -> bool,
-) -> Option<SocketAddr> {
-    let lines: Vec<&[u8]> = head.header_values(field.name()).collect();
-    let mut found = None;
-    for line in lines.into_iter().rev() {
-        for element in elements(line).into_iter().rev() {
+/// A request as its client sent it, by the word of trusted proxies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forwarded<'a> {
+    /// Who sent it; the port is 0 where the field has none. `None`: no element counts.
+    pub client: Option<SocketAddr>,
+    /// `http` or `https`, in any case: `X-Forwarded-Proto`, or `proto=`.
+    pub proto: Option<&'a str>,
+    /// A host, perhaps with a port: `X-Forwarded-Host`, or `host=`.
+    pub host: Option<&'a str>,
+    /// The port that it came to: `X-Forwarded-Port`.
+    pub port: Option<u16>,
+    /// The path that was cut off in front of the target: `X-Forwarded-Prefix`.
+    pub prefix: Option<&'a str>,
+}
+
+impl<'a> Forwarded<'a> {
+    /// Reads what the outermost trusted proxy wrote.
+    ///
+    /// Goes through the elements of `field` from the last to the first while `is_proxy` says that the address
+    /// before is that of a proxy. The client is the first address that is none, or the first element of
+    /// all. An element that is no address (`unknown`, `_hidden`, junk) ends the search with the address that
+    /// was found so far: what stands before it was written by who knows whom.
+    ///
+    /// The other values are those of the element where the search ended. Proxies that append to
+    /// `X-Forwarded-Proto` and its like append one element each, and others leave one in all: it is the
+    /// element at the same distance from the last, or the first one.
+    pub fn read(head: &'a Head, field: ForwardedField, is_proxy: impl Fn(IpAddr) -> bool) -> Self {
+        let all = all_elements(head, field.name());
+        let (mut client, mut hops) = (None, 0);
+        for (n, element) in all.iter().rev().enumerate() {
+            hops = n;
             let node = match field {
                 ForwardedField::XForwardedFor => node(element),
-                ForwardedField::Forwarded => for_parameter(element).and_then(node),
+                ForwardedField::Forwarded => parameter(element, b"for").and_then(node),
             };
-            let Some(address) = node else {
-                return found;
-            };
-            found = Some(address);
+            let Some(address) = node else { break };
+            client = Some(address);
             if !is_proxy(address.ip()) {
-                return found;
+                break;
             }
         }
+        if field == ForwardedField::Forwarded {
+            let element = all.into_iter().rev().nth(hops).unwrap_or_default();
+            let told = |name: &'static [u8]| parameter(element, name).and_then(text);
+            return Self {
+                client,
+                proto: told(b"proto"),
+                host: told(b"host"),
+                ..Self::default()
+            };
+        }
+        let told = |name: &'static str| {
+            let all = all_elements(head, name);
+            let at = all.len().checked_sub(1)?.saturating_sub(hops);
+            text(all[at])
+        };
+        Self {
+            client,
+            proto: told("x-forwarded-proto"),
+            host: told("x-forwarded-host"),
+            port: told("x-forwarded-port").and_then(|port| port.parse().ok()),
+            prefix: told("x-forwarded-prefix"),
+        }
     }
-    found
+}
+
+/// The elements of all lines of a field, in order.
+fn all_elements<'a>(head: &'a Head, name: &'static str) -> Vec<&'a [u8]> {
+    head.header_values(name).flat_map(elements).collect()
+}
+
+/// What is not empty, as text.
+fn text(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok();
+    text.filter(|text| !text.is_empty())
 }
 
 /// The parts between commas that are in no quoted string.
@@ -84,14 +129,14 @@ fn split(text: &[u8], separator: u8) -> Vec<&[u8]> {
     parts
 }
 
-/// The value of `for=` in an element of `Forwarded`, without quotes.
-fn for_parameter(element: &[u8]) -> Option<&[u8]> {
+/// The value of a parameter in an element of `Forwarded`, without quotes.
+fn parameter<'a>(element: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let pairs = split(element, b';').into_iter();
     let mut values = pairs.filter_map(|pair| {
         let at = memchr::memchr(b'=', pair)?;
         // RFC 7239, 4: "parameter names are case-insensitive".
-        let is_for = pair[..at].eq_ignore_ascii_case(b"for");
-        is_for.then(|| &pair[at + 1..])
+        let is_it = pair[..at].eq_ignore_ascii_case(name);
+        is_it.then(|| &pair[at + 1..])
     });
     let value = values.next()?;
     // "Each parameter MUST NOT occur more than once per field-value."
@@ -122,14 +167,97 @@ mod tests {
     use super::*;
     use crate::wire::http::{Limits, RequestDecoder, Step};
 
-    fn client(fields: &str, field: ForwardedField) -> Option<String> {
+    fn head(fields: &str) -> Head {
         let bytes = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
         let mut decoder = RequestDecoder::new(Limits::default());
         let Ok((_, Step::Head(head))) = decoder.decode(bytes.as_bytes()) else {
             panic!("{fields}");
         };
-        let proxies = |ip: IpAddr| ip.to_string().starts_with("10.");
-        forwarded_client(&head, field, proxies).map(|client| client.to_string())
+        head
+    }
+
+    fn is_proxy(ip: IpAddr) -> bool {
+        ip.to_string().starts_with("10.")
+    }
+
+    fn client(fields: &str, field: ForwardedField) -> Option<String> {
+        let head = head(fields);
+        let told = Forwarded::read(&head, field, is_proxy);
+        told.client.map(|client| client.to_string())
+    }
+
+    #[test]
+    fn what_was_asked_for_is_told_by_the_outermost_trusted_proxy() {
+        for (fields, proto, host, port, prefix) in [
+            ("", None, None, None, None),
+            (
+                "X-Forwarded-Proto: https\r\nX-Forwarded-Host: a.example\r\n\
+                 X-Forwarded-Port: 8443\r\nX-Forwarded-Prefix: /ring\r\n",
+                Some("https"),
+                Some("a.example"),
+                Some(8443),
+                Some("/ring"),
+            ),
+            // The client wrote the first, the only proxy appended the second.
+            (
+                "X-Forwarded-For: 1.1.1.1, 192.0.2.7\r\nX-Forwarded-Proto: https, http\r\n",
+                Some("http"),
+                None,
+                None,
+                None,
+            ),
+            // Two proxies, the inner one without TLS.
+            (
+                "X-Forwarded-For: 192.0.2.7, 10.0.0.2\r\nX-Forwarded-Proto: https\r\n\
+                 X-Forwarded-Proto: http\r\nX-Forwarded-Host: a.example\r\n",
+                Some("https"),
+                Some("a.example"),
+                None,
+                None,
+            ),
+            (
+                "X-Forwarded-Proto:\r\nX-Forwarded-Port: x\r\n",
+                None,
+                None,
+                None,
+                None,
+            ),
+        ] {
+            let head = head(fields);
+            let told = Forwarded::read(&head, ForwardedField::XForwardedFor, is_proxy);
+            assert_eq!(
+                (told.proto, told.host, told.port, told.prefix),
+                (proto, host, port, prefix),
+                "{fields}"
+            );
+        }
+        for (value, proto, host) in [
+            (
+                "proto=https;host=\"a.example:8443\"",
+                Some("https"),
+                Some("a.example:8443"),
+            ),
+            (
+                "for=1.1.1.1;proto=https, for=192.0.2.7;Proto=http",
+                Some("http"),
+                None,
+            ),
+            (
+                "for=192.0.2.7;proto=https, for=10.0.0.2;proto=http",
+                Some("https"),
+                None,
+            ),
+            (
+                "for=1.1.1.1;proto=ftp, for=_x;proto=https",
+                Some("https"),
+                None,
+            ),
+        ] {
+            let fields = format!("Forwarded: {value}\r\nX-Forwarded-Proto: gopher\r\n");
+            let head = head(&fields);
+            let told = Forwarded::read(&head, ForwardedField::Forwarded, is_proxy);
+            assert_eq!((told.proto, told.host), (proto, host), "{value}");
+        }
     }
 
     #[test]

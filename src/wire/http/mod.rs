@@ -50,7 +50,7 @@ pub use client::{Response, ResponseDecoder};
 pub use coding::Coding;
 pub use error::{Reason, RequestError, ResponseError};
 pub use fields::FieldIter;
-pub use forwarded::{ForwardedField, forwarded_client};
+pub use forwarded::{Forwarded, ForwardedField};
 pub use framing::{BodyLength, ResponseBody};
 pub use head::Head;
 pub use limits::Limits;
