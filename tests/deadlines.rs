@@ -1,6 +1,8 @@
 //! Deadlines and heartbeats, by a clock that the test moves.
 #![cfg(feature = "gateway")]
 
+mod body;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use std::time::{Duration, Instant};
 use eventring::event::Event;
 use eventring::gateway::{Server, ServerConfig};
 use eventring::hub::Hub;
+
+use body::Body;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -94,7 +98,7 @@ fn a_quiet_stream_gets_the_newest_id_after_its_interval_and_not_before() {
     let mut stage = Stage::new(|config| config.heartbeat = Duration::from_secs(15));
     let mut stream = stage.connect(&STREAM.replace("stream ", "stream?topic=quiet "));
     stage.read(&mut stream, |text, _| {
-        text.contains("retry:") && text.ends_with("\n\n")
+        text.contains("retry:") && text.ends_with("\n\n\r\n")
     });
     let position = stage
         .hub
@@ -108,9 +112,10 @@ fn a_quiet_stream_gets_the_newest_id_after_its_interval_and_not_before() {
         ErrorKind::WouldBlock
     );
     stage.pass(1);
-    let beat = stage.read(&mut stream, |text, _| text.ends_with("\n\n"));
+    let beat = stage.read(&mut stream, |text, _| text.ends_with("\n\n\r\n"));
+    let mut body = Body::of("\r\nTransfer-Encoding: chunked\r\n");
     assert_eq!(
-        beat,
+        String::from_utf8(body.take(beat.as_bytes())).unwrap(),
         format!("id: {position}\n:\n\n"),
         "no event is dispatched, the id moves"
     );
@@ -167,7 +172,7 @@ fn who_takes_nothing_is_cut_and_the_others_stay() {
             .hub
             .publish(Event::new("a", "t").text(&text).build().unwrap())
             .unwrap();
-        stage.read(&mut reader, |text, _| text.ends_with("\n\n"));
+        stage.read(&mut reader, |text, _| text.ends_with("\n\n\r\n"));
     }
     assert_eq!(stage.server.handle().stats().streams, 2);
     stage.pass(40);

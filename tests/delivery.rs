@@ -2,6 +2,8 @@
 //! fast or slow, narrow or wide, cut in the middle of a frame or resumed.
 #![cfg(feature = "gateway")]
 
+mod body;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -12,13 +14,15 @@ use eventring::hub::Hub;
 use eventring::wire::sse::{DecodeLimits, Decoder};
 use socket2::{Domain, Socket, Type};
 
+use body::Body;
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An SSE client that reads only when told to.
 struct Client {
     stream: TcpStream,
     decoder: Decoder,
-    in_body: bool,
+    body: Option<Body>,
     head: Vec<u8>,
     /// The id that it came with.
     resumed: String,
@@ -52,13 +56,13 @@ impl Client {
         let mut client = Self {
             stream,
             decoder: Decoder::new(limits),
-            in_body: false,
+            body: None,
             head: Vec::new(),
             resumed: last_event_id.to_owned(),
             seen: Vec::new(),
         };
         // The head is here when the server knows the stream.
-        client.read_until(|client| client.in_body);
+        client.read_until(|client| client.body.is_some());
         client
     }
 
@@ -87,14 +91,17 @@ impl Client {
 
     fn take(&mut self, bytes: &[u8]) {
         let mut bytes = bytes.to_vec();
-        if !self.in_body {
+        if self.body.is_none() {
             self.head.extend_from_slice(&bytes);
             let Some(end) = self.head.windows(4).position(|w| w == b"\r\n\r\n") else {
                 return;
             };
             assert!(self.head.starts_with(b"HTTP/1.1 200 "), "{:?}", self.head);
             bytes = self.head.split_off(end + 4);
-            self.in_body = true;
+            self.body = Some(Body::of(&String::from_utf8_lossy(&self.head)));
+        }
+        if let Some(body) = &mut self.body {
+            bytes = body.take(&bytes);
         }
         let mut input = &bytes[..];
         while !input.is_empty() {

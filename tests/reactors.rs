@@ -2,6 +2,8 @@
 //! has it, bounds hold for all together, and a stop leaves nothing behind.
 #![cfg(feature = "gateway")]
 
+mod body;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
@@ -11,6 +13,8 @@ use eventring::event::{Event, EventBuilder, Filter};
 use eventring::gateway::{Running, Server, ServerConfig};
 use eventring::hub::{Hub, Start, Subscription};
 use eventring::wire::sse::Decoder;
+
+use body::Body;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const TOPICS: [&str; 4] = ["a.x", "a.y", "b.x", "b.y.z"];
@@ -55,9 +59,10 @@ fn read_head(stream: &mut TcpStream) {
     );
 }
 
-/// Reads events until the end of the stream, or until `enough`.
+/// Behind the head: reads events until the end of the stream, or until `enough`.
 fn read_events(stream: &mut TcpStream, enough: usize) -> Vec<(String, String)> {
     let mut decoder = Decoder::default();
+    let mut body = Body::of("\r\nTransfer-Encoding: chunked\r\n");
     let mut seen = Vec::new();
     let mut buffer = [0; 16 << 10];
     let deadline = Instant::now() + PATIENCE;
@@ -71,7 +76,7 @@ fn read_events(stream: &mut TcpStream, enough: usize) -> Vec<(String, String)> {
         if n == 0 {
             break;
         }
-        let taken = decoder.push(&buffer[..n], |event| {
+        let taken = decoder.push(&body.take(&buffer[..n]), |event| {
             assert_ne!(event.event, "gap", "{}", event.data);
             seen.push((event.id.to_owned(), event.data.to_owned()));
         });

@@ -354,11 +354,12 @@ fn several_patterns_are_one_stream() {
     Stream::open(server.address, &patterns.join("&"));
 }
 
+/// `faults.md` row 14: clients that read a body of unknown length by size get nothing for a while.
 #[test]
-fn streams_are_close_delimited_or_chunked() {
+fn streams_are_chunked_by_default_and_close_delimited_on_request() {
     let server = Server::start(&[]);
     for (framing, coding) in [
-        ("", None),
+        ("", Some("chunked")),
         ("&framing=close", None),
         ("&framing=chunked", Some("chunked")),
     ] {
@@ -371,9 +372,7 @@ fn streams_are_close_delimited_or_chunked() {
         assert_eq!(head.header("content-length"), None);
         assert_eq!(head.header("cache-control"), Some("no-cache, no-transform"));
         assert_eq!(head.header("x-accel-buffering"), Some("no"));
-        if coding.is_none() {
-            assert_eq!(head.header("connection"), Some("close"));
-        }
+        assert_eq!(head.header("connection"), Some("close"));
         server.publish("t", r#"{"framed":true}"#);
         let mut body = String::new();
         while !body.contains("\ndata: {\"framed\":true}\n\n") {

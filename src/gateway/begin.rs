@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::auth::{Access, Action, Denied};
+use super::forms::Framing;
 use super::guard::Cors;
 use super::health;
 use super::presence;
@@ -54,8 +55,9 @@ impl Gateway {
             }
             Route::StatsStream => {
                 let access = self.authorize(head, peer, Action::Observe)?;
-                let mut bytes = Vec::with_capacity(4 << 10);
-                stream::write_head_unframed(&mut bytes);
+                let mut bytes = Vec::with_capacity(256);
+                let framing = stream::framing_of(head)?;
+                stream::write_watch_head(framing, &mut bytes);
                 if reply.head_only {
                     return Ok(Begin::Answer(Answer {
                         bytes,
@@ -63,9 +65,12 @@ impl Gateway {
                         close: true,
                     }));
                 }
-                self.write_tick(&mut bytes);
+                let mut first = Vec::with_capacity(4 << 10);
+                self.write_tick(&mut first);
                 Ok(Begin::Watch(WatchPlan {
                     head: bytes,
+                    first,
+                    chunked: framing == Framing::Chunked,
                     expires_at: access.expires_at,
                 }))
             }

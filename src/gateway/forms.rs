@@ -44,7 +44,8 @@ pub(super) enum Format {
 pub(super) enum Framing {
     /// By the end of the connection.
     Close,
-    /// By a last chunk, so that a cut does not look like an end.
+    /// By a last chunk, so that a cut does not look like an end. Each frame is one chunk: clients that
+    /// read a body of unknown length by size (Python's `requests`) read a chunked one as it comes.
     Chunked,
     /// WebSocket messages, which stand for themselves: format, names and coding do not matter.
     Messages(Messages),

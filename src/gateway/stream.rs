@@ -73,7 +73,7 @@ impl StreamRequest {
         let mut patterns: Vec<Cow<'_, str>> = Vec::new();
         let mut form = Form {
             format: Format::Data,
-            framing: Framing::Close,
+            framing: Framing::Chunked,
             names: Names::Type,
             coding: Coding::Identity,
         };
@@ -103,9 +103,7 @@ impl StreamRequest {
             }
         }
         form.coding = options.compression.choose(head, brotli)?;
-        if head.version() == 10 {
-            form.framing = Framing::Close;
-        }
+        form.framing = for_version(head, form.framing);
         // An id that a client remembers beats what its address said when it first connected.
         let header = head.header("last-event-id").filter(|id| !id.is_empty());
         let wanted = header
@@ -151,9 +149,29 @@ impl Start {
     }
 }
 
-/// The head of an event stream that ends with its connection.
-pub(super) fn write_head_unframed(out: &mut Vec<u8>) {
-    stream_head(out).end();
+/// The framing that the query of a stream without a [`Form`] asks for.
+pub(super) fn framing_of(head: &Head) -> Result<Framing, Problem> {
+    let mut wanted = Framing::Chunked;
+    for (name, value) in query(head.query().unwrap_or_default()).flatten() {
+        if name == "framing" {
+            wanted = framing(&value)?;
+        }
+    }
+    Ok(for_version(head, wanted))
+}
+
+// RFC 9112, 6.1: "A server MUST NOT send a response containing Transfer-Encoding unless the
+// corresponding request indicates HTTP/1.1 (or later minor revisions)."
+fn for_version(head: &Head, wanted: Framing) -> Framing {
+    match head.version() {
+        10 => Framing::Close,
+        _ => wanted,
+    }
+}
+
+/// The head of an event stream that has no [`Form`].
+pub(super) fn write_watch_head(framing: Framing, out: &mut Vec<u8>) {
+    end_head(stream_head(out), framing);
 }
 
 pub(super) fn write_head(form: Form, compression: Compression, out: &mut Vec<u8>) {
@@ -164,7 +182,11 @@ pub(super) fn write_head(form: Form, compression: Compression, out: &mut Vec<u8>
     if compression != Compression::Off {
         head = head.header("Vary", "Accept-Encoding");
     }
-    match form.framing {
+    end_head(head, form.framing);
+}
+
+fn end_head(head: ResponseHead<'_>, framing: Framing) {
+    match framing {
         Framing::Close | Framing::Messages(_) => head.end(),
         Framing::Chunked => head.chunked().end(),
     }
@@ -172,7 +194,9 @@ pub(super) fn write_head(form: Form, compression: Compression, out: &mut Vec<u8>
 
 fn stream_head(out: &mut Vec<u8>) -> ResponseHead<'_> {
     ResponseHead::status(out, 200)
-        .header("Content-Type", "text/event-stream")
+        // HTML, 9.2.4: a stream is UTF-8 whatever is said here. Clients that know text only and not this
+        // kind of it (Python's requests) take it for Latin-1 where nothing is said.
+        .header("Content-Type", "text/event-stream; charset=utf-8")
         // no-transform: a proxy that compresses would hold events back.
         .header("Cache-Control", "no-cache, no-transform")
         .header("X-Accel-Buffering", "no")

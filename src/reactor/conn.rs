@@ -24,7 +24,10 @@ pub(super) enum Phase {
     /// A stream whose next events come from its frame log; `cursor` is a byte.
     Log,
     /// A stream of ticks, one a second, all of it private.
-    Watch,
+    Watch {
+        /// Each tick is one chunk, and a last chunk ends them.
+        chunked: bool,
+    },
     /// A WebSocket without a subscription.
     Socket,
     /// A WebSocket whose close frame is out; the peer's is awaited.
@@ -53,6 +56,7 @@ pub(super) struct Hot {
     pub(super) flags: Flags,
 }
 
+const _: () = assert!(size_of::<Phase>() == 1);
 const _: () = assert!(cfg!(debug_assertions) || size_of::<Hot>() <= 40);
 /// Most bytes of a connection's cold part.
 const COLD_MAX: usize = 112;

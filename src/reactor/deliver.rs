@@ -7,6 +7,7 @@ use super::end::EndReason;
 use super::send::{Broken, Bytes};
 use super::service::{Codec, Farewell, Service, StreamPlan, WatchPlan};
 use super::transport::wants_flush;
+use crate::wire::http::chunk;
 
 /// Bytes that one connection gets per visit before it has to queue again.
 const VISIT_BYTES: u64 = 256 << 10;
@@ -45,11 +46,21 @@ impl<S: Service> Core<S> {
             let tick = self.tick_of(at) + 1;
             self.set_deadline_tick(i, tick);
         }
-        self.out(i).bytes.extend_from_slice(&plan.head);
+        let out = &mut self.out(i).bytes;
+        out.extend_from_slice(&plan.head);
+        if plan.chunked {
+            chunk::wrap(out, plan.first.len(), |out| {
+                out.extend_from_slice(&plan.first)
+            });
+        } else {
+            out.extend_from_slice(&plan.first);
+        }
         let second = self.begin_account(i);
         let hot = self.hot(i);
         hot.active = second;
-        hot.phase = Phase::Watch;
+        hot.phase = Phase::Watch {
+            chunked: plan.chunked,
+        };
         self.counters.watchers.add(1);
         service.watched(self.counters.watchers.get());
         self.deliver(service, i);
@@ -86,7 +97,7 @@ impl<S: Service> Core<S> {
                 self.resume_socket(i);
             }
             match self.phase(i) {
-                Phase::Free | Phase::Drain | Phase::Watch | Phase::Parting => return Ok(()),
+                Phase::Free | Phase::Drain | Phase::Watch { .. } | Phase::Parting => return Ok(()),
                 Phase::Socket if !self.send_more(service, i, &mut budget)? => return Ok(()),
                 Phase::Socket => {}
                 Phase::Request => {
@@ -256,6 +267,14 @@ impl<S: Service> Core<S> {
             self.out(i).bytes = bytes;
         }
         self.begin_closing(service, i, why.into());
+    }
+
+    /// Ends the ticks of watcher `i` in order, after the one that it is inside, if it is.
+    pub(super) fn end_watch(&mut self, service: &mut S, i: u32, why: EndReason) {
+        if self.phase(i) == (Phase::Watch { chunked: true }) {
+            self.out(i).bytes.extend_from_slice(chunk::LAST);
+        }
+        self.begin_closing(service, i, why);
     }
 
     /// Ends stream `i` wherever it stands: after the frame that it is inside, if it is.

@@ -47,9 +47,9 @@ impl<S: Service> Reactor<S> {
             Phase::Socket => {
                 self.core.part_for(&mut self.service, i, Farewell::Expired);
             }
-            Phase::Watch => {
+            Phase::Watch { .. } => {
                 let (core, service) = (&mut self.core, &mut self.service);
-                core.begin_closing(service, i, EndReason::Expired);
+                core.end_watch(service, i, EndReason::Expired);
             }
             Phase::Parting | Phase::Closing | Phase::Drain => {
                 self.core.close(&mut self.service, i, EndReason::Expired);

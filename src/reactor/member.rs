@@ -48,7 +48,7 @@ impl<S: Service> Core<S> {
     pub(super) fn leave(&mut self, service: &mut S, i: u32, why: EndReason) {
         self.leave_stream(service, i, why);
         self.end_socket(service, i);
-        if self.phase(i) == Phase::Watch {
+        if matches!(self.phase(i), Phase::Watch { .. }) {
             self.counters.watchers.sub(1);
             service.watched(self.counters.watchers.get());
         }

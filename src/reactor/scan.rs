@@ -6,6 +6,7 @@ use super::conn::{Flags, Phase};
 use super::core::Core;
 use super::end::EndReason;
 use super::service::Service;
+use crate::wire::http::chunk;
 
 /// What one walk counts.
 #[derive(Default)]
@@ -22,9 +23,12 @@ impl<S: Service> Core<S> {
         let mut tally = Tally::default();
         let mut beats = std::mem::take(&mut self.beats);
         beats.iter_mut().for_each(Vec::clear);
-        let mut tick = Vec::new();
+        let (mut tick, mut chunked_tick) = (Vec::new(), Vec::new());
         if self.counters.watchers.get() > 0 {
             service.tick(&mut tick);
+            chunk::wrap(&mut chunked_tick, tick.len(), |out| {
+                out.extend_from_slice(&tick)
+            });
         }
         for i in 0..self.hot.len() as u32 {
             match self.phase(i) {
@@ -37,7 +41,8 @@ impl<S: Service> Core<S> {
                         self.look_after_socket(service, i);
                     }
                 }
-                Phase::Watch => self.scan_watcher(service, i, &tick),
+                Phase::Watch { chunked: false } => self.scan_watcher(service, i, &tick),
+                Phase::Watch { chunked: true } => self.scan_watcher(service, i, &chunked_tick),
                 Phase::Closing | Phase::Drain | Phase::Parting => tally.closing += 1,
                 Phase::Free | Phase::Request => {}
             }

@@ -288,8 +288,12 @@ pub enum Codec {
 /// A stream of ticks in the making.
 #[derive(Debug)]
 pub struct WatchPlan {
-    /// What is sent first: the response head and whatever precedes the ticks.
+    /// The response head.
     pub head: Vec<u8>,
+    /// What precedes the ticks, not framed yet.
+    pub first: Vec<u8>,
+    /// Each tick is one chunk of a chunked body, as the head says; else the connection's end ends it.
+    pub chunked: bool,
     /// When the right to watch ends.
     pub expires_at: Option<Instant>,
 }

@@ -37,9 +37,9 @@ impl<S: Service> Reactor<S> {
                     let (core, service) = (&mut self.core, &mut self.service);
                     core.begin_closing(service, i, EndReason::Stopping);
                 }
-                Phase::Watch => {
+                Phase::Watch { .. } => {
                     let (core, service) = (&mut self.core, &mut self.service);
-                    core.begin_closing(service, i, EndReason::Stopping);
+                    core.end_watch(service, i, EndReason::Stopping);
                 }
                 Phase::Log if all_fed && self.core.is_caught_up(i) => {
                     self.core

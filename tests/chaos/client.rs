@@ -1,5 +1,6 @@
 //! A client as an EventSource is one: it reads, is cut, and comes back with the last id it has.
 
+use super::body::Body;
 use super::random::Random;
 use super::{END, QUIET};
 use eventring::event::Position;
@@ -89,13 +90,13 @@ impl Client {
         };
         let mut decoder = Decoder::default();
         let mut head = Vec::new();
-        let mut in_body = false;
+        let mut framing: Option<Body> = None;
         let mut ended = false;
         let mut buffer = [0; 4096];
         while let Some(n @ 1..) = self.read(&mut stream, &mut buffer) {
             let mut bytes = &buffer[..n];
             let body;
-            if !in_body {
+            if framing.is_none() {
                 head.extend_from_slice(bytes);
                 let Some(end) = head.windows(4).position(|w| w == b"\r\n\r\n") else {
                     continue;
@@ -105,12 +106,16 @@ impl Client {
                     "{}",
                     head.escape_ascii()
                 );
-                in_body = true;
                 body = head.split_off(end + 4);
+                framing = Some(Body::of(&String::from_utf8_lossy(&head)));
                 bytes = &body;
             }
+            let Some(framing) = &mut framing else {
+                continue;
+            };
+            let data = framing.take(bytes);
             let events = &mut session.events;
-            let taken = decoder.push(bytes, |event| {
+            let taken = decoder.push(&data, |event| {
                 ended |= event.event == END;
                 events.push(Seen {
                     id: event.id.to_owned(),

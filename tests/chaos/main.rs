@@ -7,6 +7,8 @@
 //! failure may take several runs to come back.
 #![cfg(feature = "gateway")]
 
+#[path = "../body/mod.rs"]
+mod body;
 mod client;
 mod oracle;
 mod proxy;

@@ -118,6 +118,6 @@ fn bad_parameters_are_named() {
         let path = format!("/api/v1/events/stream?{query}");
         let mut client = Client::get(server.addr(), &path, "", 1 << 20);
         assert_eq!(client.status(), 400, "{query}");
-        assert_eq!(client.body()["field"], field, "{query}");
+        assert_eq!(client.json_body()["field"], field, "{query}");
     }
 }

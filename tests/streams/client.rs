@@ -11,6 +11,8 @@ use eventring::wire::sse::Decoder;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
+use super::body::Body;
+
 /// How long anything may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -20,6 +22,8 @@ pub(crate) struct Client {
     /// The head of the answer, once it is whole.
     pub(crate) head: String,
     raw: Vec<u8>,
+    /// Takes the framing off.
+    pub(crate) body: Option<Body>,
     pub(crate) seen: Vec<Seen>,
     pub(crate) ended: bool,
 }
@@ -61,6 +65,7 @@ impl Client {
             decoder: Decoder::default(),
             head: String::new(),
             raw: Vec::new(),
+            body: None,
             seen: Vec::new(),
             ended: false,
         };
@@ -120,6 +125,8 @@ impl Client {
             return;
         }
         let raw = std::mem::take(&mut self.raw);
+        let body = self.body.get_or_insert_with(|| Body::of(&self.head));
+        let raw = body.take(&raw);
         let seen = &mut self.seen;
         let taken = self.decoder.push(&raw, |event| {
             seen.push(Seen {
@@ -160,10 +167,12 @@ impl Client {
             );
             self.read_some(64 << 10);
         }
+        let body = self.body.as_ref().expect("a stream");
+        assert!(body.complete, "cut after {:?}", self.seen.last());
     }
 
     /// The body of an answer that is no stream.
-    pub(crate) fn body(&mut self) -> Value {
+    pub(crate) fn json_body(&mut self) -> Value {
         let length = |client: &Self| {
             let line = client
                 .head

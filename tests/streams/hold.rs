@@ -70,7 +70,7 @@ fn a_connection_ends_at_its_age_and_its_client_goes_on() {
     assert_eq!(again.seen[0].data, "between");
     // A connection without a stream has no age.
     let mut plain = Client::get(server.addr(), "/healthz", "", 1 << 20);
-    plain.body();
+    plain.json_body();
     again.read_to_end();
     plain
         .stream

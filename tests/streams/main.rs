@@ -3,7 +3,10 @@
 #![cfg(feature = "gateway")]
 
 mod begin;
+#[path = "../body/mod.rs"]
+mod body;
 mod client;
+mod framing;
 mod hold;
 mod kills;
 mod places;

@@ -12,7 +12,7 @@ fn there(address: SocketAddr, topic: &str) -> Value {
     let path = format!("/api/v1/topics/{topic}/presence");
     let mut client = Client::get(address, &path, "", 1 << 20);
     assert_eq!(client.status(), 200, "{}", client.head);
-    client.body()
+    client.json_body()
 }
 
 /// Weakness 3: a connection whose socket had failed stayed registered.
@@ -82,7 +82,7 @@ fn streams_appear_in_the_presence_of_their_topics_and_leave() {
     eventually("it left", || hub.presence("users").len() == 1);
     let mut bad = Client::get(address, "/api/v1/topics/a..b/presence", "", 1 << 20);
     assert_eq!(
-        (bad.status(), bad.body()["field"].clone()),
+        (bad.status(), bad.json_body()["field"].clone()),
         (400, json!("topic"))
     );
     server.stop().unwrap();
@@ -124,7 +124,7 @@ fn who_asks_is_told_who_joins_and_leaves() {
         1 << 20,
     );
     assert_eq!(
-        (bad.status(), bad.body()["field"].clone()),
+        (bad.status(), bad.json_body()["field"].clone()),
         (400, json!("presence"))
     );
     server.stop().unwrap();

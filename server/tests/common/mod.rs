@@ -1,6 +1,8 @@
 //! What the end-to-end tests share: the real binary, plain sockets, and waiting with a deadline.
 #![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
+#[path = "../../../tests/body/mod.rs"]
+pub(crate) mod body;
 pub(crate) mod http;
 pub(crate) mod process;
 pub(crate) mod server;

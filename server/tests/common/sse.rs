@@ -1,5 +1,6 @@
 //! A subscriber: the stream's head, then events one by one, each with a deadline.
 
+use super::body::Body;
 use super::{DEADLINE, Http, offset};
 use eventring::wire::sse::Decoder;
 use std::collections::VecDeque;
@@ -28,6 +29,7 @@ impl Event {
 pub(crate) struct Stream {
     pub(crate) http: Http,
     pub(crate) head: super::Response,
+    body: Body,
     decoder: Decoder,
     ready: VecDeque<Event>,
 }
@@ -60,8 +62,13 @@ impl Stream {
         );
         let kind = head.header("content-type").unwrap_or_default();
         assert!(kind.starts_with("text/event-stream"), "{head:?}");
+        let mut fields = String::from("\r\n");
+        for (name, value) in &head.headers {
+            fields.push_str(&format!("{name}: {value}\r\n"));
+        }
         Stream {
             http,
+            body: Body::of(&fields),
             head,
             decoder: Decoder::default(),
             ready: VecDeque::new(),
@@ -121,7 +128,7 @@ impl Stream {
     }
 
     fn decode(&mut self) {
-        let bytes = std::mem::take(&mut self.http.input);
+        let bytes = self.body.take(&std::mem::take(&mut self.http.input));
         let ready = &mut self.ready;
         let taken = self.decoder.push(&bytes, |event| {
             ready.push_back(Event {

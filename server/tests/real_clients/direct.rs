@@ -73,6 +73,24 @@ fn python_httpx_sse_lives_through_a_restart() {
     lives_through_a_restart(client::httpx_sse);
 }
 
+/// `faults.md` row 14: it read close-delimited bodies 512 bytes at a time, so that small events did not come.
+#[test]
+fn python_requests_gets_small_events_at_once_and_lives_through_a_restart() {
+    lives_through_a_restart(client::requests);
+}
+
+/// `faults.md` row 15: it took text without a charset for Latin-1.
+#[test]
+fn python_requests_reads_an_accent() {
+    let server = Server::start(FLAGS);
+    let Some(mut client) = client::requests(&url(&server.url())) else {
+        return;
+    };
+    server.wait_for_streams(1);
+    server.publish("t", r#"{"n":"déjà vu"}"#);
+    assert_eq!(client.event().data, r#"{"n":"déjà vu"}"#);
+}
+
 #[test]
 fn chromium_lives_through_a_restart() {
     lives_through_a_restart(client::chromium);
