@@ -29,7 +29,7 @@ fn an_event_for_a_hundred_streams_is_published_and_sent_without_an_allocation() 
 
 #[test]
 fn a_compressed_one_is_too() {
-    without_an_allocation("Accept-Encoding: gzip\r\n");
+    without_an_allocation("Accept-Encoding: gzip\r\nSec-Fetch-Mode: cors\r\n");
 }
 
 fn without_an_allocation(accept: &str) {

@@ -80,7 +80,10 @@ fn curl_inflates_each_event_as_it_comes() {
         return;
     }
     let server = Server::start(&[]);
-    let url = format!("{}/api/v1/events/stream?topic=t", server.url());
+    let url = format!(
+        "{}/api/v1/events/stream?topic=t&compression=gzip",
+        server.url()
+    );
     let mut curls: Vec<Process> = (0..9)
         .map(|_| {
             let mut command = Command::new("curl");

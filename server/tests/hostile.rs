@@ -55,7 +55,7 @@ const FLAGS: &[&str] = &[
 
 const SEEDS: &[&[u8]] = &[
     b"GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: x-1\r\n\r\n",
-    b"GET /api/v1/events/stream?topic=a.*&framing=chunked&from=beginning HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n",
+    b"GET /api/v1/events/stream?topic=a.*&framing=chunked&from=beginning HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nSec-Fetch-Mode: cors\r\n\r\n",
     b"POST /api/v1/topics/a/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n42",
     b"POST /api/v1/topics/a/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n1\n2\n\r\n0\r\n\r\n",
     b"POST /api/v1/topics/a/events HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 60000\r\n\r\n",

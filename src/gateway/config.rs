@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use super::compression::Compression;
+use super::compression::{Compression, CompressionFor};
 use super::options::StreamOptions;
 #[cfg(feature = "tls")]
 use crate::reactor::Tls;
@@ -69,7 +69,9 @@ pub struct ServerConfig {
     pub head_timeout: Duration,
     /// Time for the whole body of a request; then 408. 30 s.
     pub body_timeout: Duration,
-    /// Time that a connection may idle between requests; then it closes. 60 s.
+    /// Time that a connection may idle between requests; then it closes. Behind a proxy it must be more
+    /// than the proxy keeps an idle connection for, which is 60 s with most: what closes here while a
+    /// request comes there is a 502. 75 s.
     pub idle_timeout: Duration,
     /// Time that a peer may take nothing of what waits for it; then it is cut. 30 s.
     pub write_timeout: Duration,
@@ -77,6 +79,9 @@ pub struct ServerConfig {
     pub heartbeat: Duration,
     /// Whether streams are compressed for clients that accept it. [`Compression::Gzip`].
     pub compression: Compression,
+    /// Which streams that is, of those whose clients accept it. [`CompressionFor::Browsers`], and who asks for it
+    /// by parameter: other clients say that they accept gzip and inflate it in blocks, so that events come late.
+    pub compression_for: CompressionFor,
     /// Streams that are compressed with Brotli at once, 0.7 MiB each; the next one gets gzip if its client
     /// accepts that. 0 to 4,096. 64.
     #[cfg(feature = "brotli")]
@@ -143,6 +148,7 @@ impl Default for ServerConfig {
             write_timeout: limits.write_timeout,
             heartbeat: options.heartbeat,
             compression: options.compression,
+            compression_for: options.compression_for,
             #[cfg(feature = "brotli")]
             brotli_streams: 64,
             retry: options.retry,
@@ -256,6 +262,7 @@ impl ServerConfig {
         StreamOptions {
             heartbeat: self.heartbeat,
             compression: self.compression,
+            compression_for: self.compression_for,
             retry: self.retry,
             slow: self.slow,
             buffer: self.buffer,

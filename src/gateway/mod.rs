@@ -61,7 +61,7 @@ mod wishes;
 mod ws;
 
 pub use auth::{Access, Action, AllowAll, Authorizer, Denied};
-pub use compression::Compression;
+pub use compression::{Compression, CompressionFor};
 pub use config::ServerConfig;
 pub use connections::{Broadcast, ConnectionInfo, ConnectionStatus};
 pub use endpoint::EndpointError;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::compression::Compression;
+use super::compression::{Compression, CompressionFor};
 use crate::reactor::{Pace, SlowPolicy};
 
 /// Shortest silence before a heartbeat: they are looked for once a second.
@@ -31,6 +31,8 @@ pub struct StreamOptions {
     pub heartbeat: Duration,
     /// Whether the stream is compressed if its client accepts it. [`Compression::Gzip`].
     pub compression: Compression,
+    /// For whom. [`CompressionFor::Browsers`], and who asks for it by parameter.
+    pub compression_for: CompressionFor,
     /// What clients are told to wait before they reconnect (`retry:`). 1 ms to 1 h. 2 s.
     pub retry: Duration,
     /// What happens to a stream that is too slow. It gets everything that is kept.
@@ -51,6 +53,7 @@ impl Default for StreamOptions {
         Self {
             heartbeat: Duration::from_secs(15),
             compression: Compression::default(),
+            compression_for: CompressionFor::default(),
             retry: Duration::from_secs(2),
             slow: SlowPolicy::CatchUp,
             buffer: 0,

@@ -43,7 +43,7 @@ impl Gateway {
             hold_ms: options.hold_ms(),
         };
         let mut bytes = Vec::with_capacity(512);
-        stream::write_head(form, options.compression, &mut bytes);
+        stream::write_head(form, &options, &mut bytes);
         let mut first = Vec::with_capacity(128);
         let retry_ms = options.retry.as_millis().min(u128::from(u32::MAX)) as u32;
         form.wrap(&mut first, |out| sse::retry(out, retry_ms));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::compression::Compression;
+use super::compression::{Compression, CompressionFor};
 use super::forms::{Form, Format, Framing, Names};
 use super::options::{BUFFER_MIN, POLICY_NAMES, StreamOptions, policy};
 use super::problem::Problem;
@@ -98,11 +98,15 @@ impl StreamRequest {
                 "presence" => presence = switch("presence", &value)?,
                 "slow" => options.slow = slow(&value)?,
                 "buffer" => options.buffer = buffer(&value, frame_log)?,
-                "compression" => options.compression = compression(&value, options.compression)?,
+                "compression" => {
+                    options.compression = compression(&value, options.compression)?;
+                    options.compression_for = CompressionFor::All;
+                }
                 _ => {}
             }
         }
-        form.coding = options.compression.choose(head, brotli)?;
+        let only_for = options.compression_for;
+        form.coding = options.compression.choose(only_for, head, brotli)?;
         form.framing = for_version(head, form.framing);
         // An id that a client remembers beats what its address said when it first connected.
         let header = head.header("last-event-id").filter(|id| !id.is_empty());
@@ -123,7 +127,7 @@ impl StreamRequest {
     /// The answer to HEAD.
     pub(super) fn head_only(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(256);
-        write_head(self.form, self.options.compression, &mut bytes);
+        write_head(self.form, &self.options, &mut bytes);
         bytes
     }
 }
@@ -174,13 +178,13 @@ pub(super) fn write_watch_head(framing: Framing, out: &mut Vec<u8>) {
     end_head(stream_head(out), framing);
 }
 
-pub(super) fn write_head(form: Form, compression: Compression, out: &mut Vec<u8>) {
+pub(super) fn write_head(form: Form, options: &StreamOptions, out: &mut Vec<u8>) {
     let mut head = stream_head(out);
     if form.coding != Coding::Identity {
         head = head.header("Content-Encoding", form.coding.name());
     }
-    if compression != Compression::Off {
-        head = head.header("Vary", "Accept-Encoding");
+    if options.compression != Compression::Off {
+        head = head.header("Vary", options.compression_for.vary());
     }
     end_head(head, form.framing);
 }

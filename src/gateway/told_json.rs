@@ -58,7 +58,7 @@ pub(super) fn endpoints_json(endpoints: &[EndpointInfo]) -> Vec<u8> {
         let options = &endpoint.options;
         let _ = write!(
             out,
-            r#","connections":{},"heartbeat":{},"retry":{},"slow":"{}","buffer":{},"hold_ms":{},"max_age":{},"compression":"{}"}}"#,
+            r#","connections":{},"heartbeat":{},"retry":{},"slow":"{}","buffer":{},"hold_ms":{},"max_age":{},"compression":"{}","compression_for":"{}"}}"#,
             endpoint.connections,
             options.heartbeat.as_secs_f64(),
             options.retry.as_secs_f64(),
@@ -66,7 +66,8 @@ pub(super) fn endpoints_json(endpoints: &[EndpointInfo]) -> Vec<u8> {
             options.buffer,
             options.hold.as_millis(),
             options.max_age.as_secs_f64(),
-            options.compression.name()
+            options.compression.name(),
+            options.compression_for.name()
         );
     }
     out.extend_from_slice(b"]}\n");

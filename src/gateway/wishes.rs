@@ -6,7 +6,7 @@ use std::time::Duration;
 use simd_json::OwnedValue;
 use simd_json::prelude::*;
 
-use super::compression::Compression;
+use super::compression::{Compression, CompressionFor};
 use super::options::{POLICY_NAMES, StreamOptions, policy};
 use super::problem::Problem;
 use crate::event::{Event, Filter};
@@ -111,6 +111,11 @@ pub(super) fn wish(body: &[u8], options: StreamOptions, frame_log: usize) -> Res
                     Ok(())
                 }
             },
+            "compression_for" => value
+                .as_str()
+                .and_then(CompressionFor::parse)
+                .map(|who| o.compression_for = who)
+                .ok_or(CompressionFor::EXPECTED),
             _ => Err("is not known"),
         };
         if let Err(why) = good {

@@ -1,14 +1,22 @@
 //! Compression: what readers save, what it costs, and when to turn it off.
 //!
-//! A client of a stream that sends `Accept-Encoding: gzip` gets its stream compressed; browsers do that by
-//! themselves, `curl` does with `--compressed`. The answer says `Content-Encoding: gzip` and
-//! `Vary: Accept-Encoding`. Qualities count: `gzip;q=0.1, identity;q=0.2` is answered plain, and a client
-//! that accepts neither gets 406 (RFC 9110, 12.5.3). `eventring serve --compression off`, or
+//! A browser's stream is compressed with gzip: browsers say that they accept it, and inflate as bytes come.
+//! So is that of any other client that accepts gzip **and asks for it**, with `?compression=gzip`; `curl` does
+//! both with `--compressed`. The answer says `Content-Encoding: gzip` and `Vary`. Qualities count:
+//! `gzip;q=0.1, identity;q=0.2` is answered plain, and a client that accepts neither gets 406 (RFC 9110,
+//! 12.5.3). `eventring serve --compression off`, or
 //! [`ServerConfig::compression`](crate::gateway::ServerConfig), turns it off.
 //!
 //! ```sh
-//! curl -N --compressed http://127.0.0.1:8080/api/v1/events/stream
+//! curl -N --compressed 'http://127.0.0.1:8080/api/v1/events/stream?compression=gzip'
 //! ```
+//!
+//! Why not all who accept it: Ruby's `Net::HTTP`, Python's `sseclient`, Mono and others say so by themselves, and
+//! inflate in blocks, so that a small event is there when the next ones have come. A single small event is not
+//! even shorter in gzip. If your clients are known to inflate as bytes come, `--compression-for all`
+//! ([`CompressionFor`](crate::gateway::CompressionFor)) compresses for all of them; an endpoint has the option
+//! `compression_for`. A browser is known by `Sec-Fetch-Mode`, which it sends over https and to loopback; over
+//! plain http to elsewhere its page asks by parameter.
 //!
 //! # Once for all
 //!
@@ -35,8 +43,8 @@
 //!
 //! # Brotli
 //!
-//! `--compression brotli` (in the library, the feature `brotli` and `Compression::Brotli`) also serves clients
-//! that value `br` higher than gzip, or accept nothing else. Nothing of Brotli can be shared: each of these
+//! `--compression brotli` (in the library, the feature `brotli` and `Compression::Brotli`) also serves those of
+//! them that value `br` higher than gzip, or accept nothing else, and who asks with `?compression=brotli`. Nothing of Brotli can be shared: each of these
 //! streams has a compressor of its own, 0.7 MiB large, and compresses each event again. So they are
 //! bounded, `--brotli-streams`, 64 of them; the next one gets gzip, if it accepts that. Browsers, which say
 //! `gzip, deflate, br`, value them alike and get gzip.

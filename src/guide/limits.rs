@@ -45,7 +45,7 @@
 //! | a PROXY header | 4 KiB and 16 bytes | 400 |
 //! | `head_timeout` for the whole head | 10 s | 408, or a silent close where no byte came |
 //! | `body_timeout` for the whole body | 30 s | 408 |
-//! | `idle_timeout` between requests | 60 s | closed |
+//! | `idle_timeout` between requests; more than a proxy in front keeps an idle connection for, which is 60 s with most | 75 s | closed |
 //! | `write_timeout` without taking a byte | 30 s | cut |
 //! | `body_bytes` of one request | 8 MiB | 413 |
 //! | `bodies_in_flight` in all | 64 MiB | 503 with `Retry-After` |

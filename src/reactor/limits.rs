@@ -17,7 +17,9 @@ pub struct Limits {
     pub head_timeout: Duration,
     /// Time for a request's whole body. Then 408. 30 s.
     pub body_timeout: Duration,
-    /// How long a connection may idle between requests. Then it closes. 60 s.
+    /// How long a connection may idle between requests. Then it closes. 75 s: longer than the 60 s that
+    /// proxies and load balancers keep an idle connection for (nginx, AWS, Azure), so that it is they who
+    /// close it. Who closes first can cross a request on its way, which the proxy answers 502.
     pub idle_timeout: Duration,
     /// How long a peer may accept no byte of what is waiting for it. Then it is cut; a client that
     /// resumes misses nothing that is still retained. 30 s.
@@ -54,7 +56,7 @@ impl Default for Limits {
             max_connections_per_address: None,
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
-            idle_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(2),
             frame_log_bytes: 4 << 20,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use eventring::event::Filter;
-use eventring::gateway::{Compression, StreamOptions};
+use eventring::gateway::{Compression, CompressionFor, StreamOptions};
 use eventring::hub::Hub;
 
 use super::stage::Stage;
@@ -44,6 +44,30 @@ fn who_values_brotli_higher_gets_it_while_there_is_room() {
     let mut client = stage.connect("", BR, 1 << 16);
     stage.until(&mut [&mut client], |c| c[0].field(":status").is_some());
     assert!(client.is_brotli());
+}
+
+/// `faults.md` row 32, for Brotli.
+#[test]
+fn who_may_inflate_in_blocks_gets_events_as_they_are_unless_asked_for() {
+    let mut stage = Stage::new(Hub::new(), |config| {
+        config.compression = Compression::Brotli;
+        config.compression_for = CompressionFor::default();
+    });
+    let browser = format!("{BR}Sec-Fetch-Mode: cors\r\n");
+    for (query, headers, coding) in [
+        ("", BR, None),
+        ("compression=brotli", BR, Some("br")),
+        ("compression=gzip", BR, Some("gzip")),
+        ("", &browser, Some("br")),
+    ] {
+        let mut client = stage.connect(query, headers, 1 << 16);
+        stage.until(&mut [&mut client], |c| c[0].field(":status").is_some());
+        assert_eq!(
+            client.field("content-encoding"),
+            coding,
+            "{query} {headers}"
+        );
+    }
 }
 
 #[test]
@@ -87,6 +111,7 @@ fn compression_is_an_option_of_endpoints_and_of_requests() {
     ] {
         let options = StreamOptions {
             compression,
+            compression_for: CompressionFor::All,
             ..StreamOptions::default()
         };
         stage.create_endpoint(path, Filter::all(), options);

@@ -10,7 +10,7 @@ mod random;
 mod socket;
 mod stage;
 
-use eventring::gateway::Compression;
+use eventring::gateway::{Compression, CompressionFor};
 use eventring::hub::Hub;
 
 use stage::Stage;
@@ -45,6 +45,60 @@ fn gzip_is_what_both_sides_want() {
         if status == "200" {
             assert_eq!(client.field("vary"), Some("Accept-Encoding"), "{headers}");
         }
+    }
+}
+
+/// `faults.md` row 32: libraries say that they accept gzip and inflate it in blocks, so that events came late.
+#[test]
+fn who_may_inflate_in_blocks_gets_events_as_they_are_unless_asked_for() {
+    const GZIP: &str = "Accept-Encoding: gzip, deflate, br\r\n";
+    const BROWSER: &str = "Accept-Encoding: gzip, deflate, br\r\nSec-Fetch-Mode: cors\r\n";
+    const ONLY: &str = "Accept-Encoding: gzip, identity;q=0\r\n";
+    let both = "Accept-Encoding, Sec-Fetch-Mode";
+    for (who, query, headers, coding, vary) in [
+        (CompressionFor::default(), "", GZIP, None, both),
+        (CompressionFor::default(), "", BROWSER, Some("gzip"), both),
+        (CompressionFor::default(), "", ONLY, Some("gzip"), both),
+        (
+            CompressionFor::default(),
+            "compression=gzip",
+            GZIP,
+            Some("gzip"),
+            "Accept-Encoding",
+        ),
+        (
+            CompressionFor::default(),
+            "compression=gzip",
+            "",
+            None,
+            "Accept-Encoding",
+        ),
+        (
+            CompressionFor::All,
+            "",
+            GZIP,
+            Some("gzip"),
+            "Accept-Encoding",
+        ),
+    ] {
+        let mut stage = Stage::new(Hub::new(), |config| config.compression_for = who);
+        let mut client = stage.connect(query, headers, 1 << 16);
+        stage.until(&mut [&mut client], |c| c[0].field(":status").is_some());
+        assert_eq!(
+            client.field(":status"),
+            Some("200"),
+            "{who:?} {query} {headers}"
+        );
+        assert_eq!(
+            client.field("content-encoding"),
+            coding,
+            "{who:?} {query} {headers}"
+        );
+        assert_eq!(
+            client.field("vary"),
+            Some(vary),
+            "{who:?} {query} {headers}"
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use eventring::event::EventBuilder;
-use eventring::gateway::{Server, ServerConfig, Stats};
+use eventring::gateway::{CompressionFor, Server, ServerConfig, Stats};
 use eventring::hub::Hub;
 
 use super::client::Client;
@@ -22,6 +22,8 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new(hub: Hub, change: impl FnOnce(&mut ServerConfig)) -> Self {
         let mut config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+        // Its clients are no browsers, and inflate as bytes come.
+        config.compression_for = CompressionFor::All;
         change(&mut config);
         let millis = Arc::new(AtomicU64::new(0));
         let (begin, moved) = (Instant::now() + Duration::from_secs(1), millis.clone());

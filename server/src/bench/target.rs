@@ -56,15 +56,16 @@ impl Target {
             env!("CARGO_PKG_VERSION")
         );
         let (prefix, topic) = (&url.prefix, escape(topic));
-        let path = match form {
-            Form::Sse | Form::Gzip => "events/stream",
-            Form::Ws => "ws",
+        let (path, more) = match form {
+            Form::Sse => ("events/stream", ""),
+            Form::Gzip => ("events/stream", "&compression=gzip"),
+            Form::Ws => ("ws", ""),
         };
         Ok(Target {
             address,
             url: format!("http://{}{prefix}", url.authority()),
             form,
-            get: format!("GET {prefix}/api/v1/{path}?topic={topic}"),
+            get: format!("GET {prefix}/api/v1/{path}?topic={topic}{more}"),
             fields: format!("{head}{}", fields(form)),
             publish: format!(
                 "POST {prefix}/api/v1/topics/{topic}/events HTTP/1.1\r\n{head}\

@@ -10,7 +10,9 @@ mod serve;
 pub(crate) use bench::{BenchArgs, Form, Measured, Rate};
 pub(crate) use clients::{LineFormat, OnError, PublishArgs, TailArgs, TailFormat};
 pub(crate) use network::{Field, Listen};
-pub(crate) use serve::{CONFIG_ENV, Compression, Log, LogFormat, LogLevel, ServeArgs, Slow};
+pub(crate) use serve::{
+    CONFIG_ENV, Compression, CompressionFor, Log, LogFormat, LogLevel, ServeArgs, Slow,
+};
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;

@@ -48,6 +48,15 @@ pub(crate) struct ServeArgs {
     #[arg(hide_possible_values = true, value_name = "off|gzip|brotli")]
     pub(crate) compression: Compression,
 
+    /// Which streams are compressed, of those whose clients accept it
+    ///
+    /// Browsers, and who asks with `?compression=gzip`, unless it is `all`. Other clients say that they
+    /// accept gzip, and many of them inflate it in blocks, so that events come late.
+    #[arg(hide_short_help = true)]
+    #[arg(long, env = "EVENTRING_COMPRESSION_FOR", value_enum, default_value_t = CompressionFor::Browsers)]
+    #[arg(hide_possible_values = true, value_name = "browsers|all")]
+    pub(crate) compression_for: CompressionFor,
+
     /// With --compression brotli: streams that have it at a time, 0.7 MiB each; more get gzip
     #[cfg(feature = "brotli")]
     #[arg(hide_short_help = true)]
@@ -144,6 +153,12 @@ pub(crate) enum Compression {
     Brotli,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompressionFor {
+    Browsers,
+    All,
+}
+
 #[cfg(feature = "brotli")]
 fn brotli_streams(text: &str) -> Result<usize, String> {
     units::within(text, 0..=4096)
@@ -232,9 +247,12 @@ pub(crate) struct Timeouts {
     pub(crate) body_timeout: Duration,
 
     /// A kept-alive connection without a request is closed after this
+    ///
+    /// Give it more than a proxy in front keeps an idle connection for, which is 60s with most: a request
+    /// that meets a closing connection is a 502 there.
     #[arg(hide_short_help = true)]
     #[arg(long, env = "EVENTRING_IDLE_TIMEOUT", value_name = "SECONDS")]
-    #[arg(default_value = "60", value_parser = units::seconds)]
+    #[arg(default_value = "75", value_parser = units::seconds)]
     pub(crate) idle_timeout: Duration,
 
     /// A client that takes no bytes for this long is cut

@@ -4,7 +4,7 @@
 use super::StartError;
 #[cfg(feature = "tls")]
 use super::signals::Reload;
-use crate::cli::{Compression, Field, Listen, ServeArgs, Slow};
+use crate::cli::{Compression, CompressionFor, Field, Listen, ServeArgs, Slow};
 use eventring::event::Limits;
 #[cfg(feature = "tls")]
 use eventring::gateway::Tls;
@@ -64,6 +64,10 @@ pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
             Compression::Gzip => eventring::gateway::Compression::Gzip,
             #[cfg(feature = "brotli")]
             Compression::Brotli => eventring::gateway::Compression::Brotli,
+        },
+        compression_for: match args.compression_for {
+            CompressionFor::Browsers => eventring::gateway::CompressionFor::Browsers,
+            CompressionFor::All => eventring::gateway::CompressionFor::All,
         },
         #[cfg(feature = "brotli")]
         brotli_streams: args.brotli_streams,

@@ -40,7 +40,7 @@ pub(crate) fn curl_after(url: &str, last_id: &str) -> Option<Client> {
 /// curl, with a compressed stream.
 #[cfg(feature = "tls")]
 pub(crate) fn curl_compressed(url: &str) -> Option<Client> {
-    curl_with(&[url, "", "--compressed"])
+    curl_with(&[&format!("{url}&compression=gzip"), "", "--compressed"])
 }
 
 fn curl_with(args: &[&str]) -> Option<Client> {
