@@ -21,6 +21,7 @@
 //! | `gateway` (default) | `gateway` | HTTP routes and streams on a hub |
 //! | `gateway` (default) | `guide` | how to use it all, one page a task |
 
+mod deadline;
 pub mod ring;
 mod sync;
 

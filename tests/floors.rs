@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 
 /// Each folder of `src` and the folders that it may name.
 const FLOORS: &[(&str, &[&str])] = &[
-    ("ring", &["sync"]),
+    ("ring", &["deadline", "sync"]),
     ("event", &[]),
     ("wire", &[]),
-    ("client", &["wire"]),
-    ("reactor", &["ring", "wire"]),
-    ("hub", &["ring", "event"]),
-    ("stream", &["ring", "event", "wire", "hub"]),
-    ("gateway", &["ring", "event", "wire", "reactor", "hub"]),
+    ("client", &["deadline", "wire"]),
+    ("reactor", &["deadline", "ring", "wire"]),
+    ("hub", &["deadline", "ring", "event"]),
+    ("stream", &["deadline", "ring", "event", "wire", "hub"]),
+    (
+        "gateway",
+        &["deadline", "ring", "event", "wire", "reactor", "hub"],
+    ),
     // Text only: its code stands in comments, where every module may be named.
     ("guide", &[]),
 ];

@@ -52,6 +52,9 @@ pub enum ReadError {
     /// Nothing came for so many seconds.
     #[error("no sign of the server within {0} seconds")]
     Silent(f64),
+    /// Part of it came, and the rest not within so many seconds.
+    #[error("the answer was not complete within {0} seconds")]
+    Unfinished(f64),
     /// It is not HTTP.
     #[error("the answer cannot be read: {0}")]
     Protocol(#[from] ResponseError),

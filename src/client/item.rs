@@ -145,4 +145,7 @@ pub enum ClientError {
     /// Somebody stopped the client.
     #[error("the client was stopped")]
     Stopped,
+    /// The thread that reads for a task panicked: a bug, of this crate or of the task's waker.
+    #[error("the thread that reads the stream panicked")]
+    Panicked,
 }

@@ -31,9 +31,13 @@ mod conn;
 mod error;
 mod item;
 mod link;
+mod network;
 mod random;
+#[cfg(test)]
+mod simulation;
 mod sse;
 mod stop;
+mod system;
 #[cfg(feature = "async")]
 mod task;
 mod url;

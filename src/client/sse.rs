@@ -1,11 +1,14 @@
 //! The client: one stream over as many connections as it takes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::builder::ClientBuilder;
+use super::builder::{ClientBuilder, sendable};
 use super::item::{Cause, ClientError, Item, SseEvent};
 use super::link::Link;
+use super::network::Network;
 use super::stop::Stopper;
+use super::system::System;
 use super::url::UrlError;
 use crate::wire::http::Response;
 use crate::wire::sse::{DecodeLimits, Decoder};
@@ -29,12 +32,22 @@ impl SseClientBuilder {
 
     /// Makes the client; it connects when it is asked for an item.
     pub fn build(self) -> SseClient {
+        self.build_on(Arc::new(System))
+    }
+
+    /// Makes the client, on a network.
+    pub(super) fn build_on(self, network: Arc<dyn Network>) -> SseClient {
+        let mut decoder = Decoder::new(self.own.limits);
+        if let Some(id) = &self.last_event_id {
+            decoder.resume_after(id);
+        }
         SseClient {
-            link: Link::new(&self),
-            decoder: Decoder::new(self.own.limits),
+            link: Link::new(&self, network),
+            decoder,
             options: self,
             body: Vec::new(),
             used: 0,
+            ended: false,
         }
     }
 }
@@ -44,7 +57,7 @@ impl SseClientBuilder {
 /// As a browser's `EventSource` it comes back when the connection is lost, with the id of the last event
 /// that it has got whole, after the wait that the server asked for, doubled with each failure and spread
 /// by chance. Unlike it, it says so, and takes a server that is busy (408, 429, the 500s) for a reason to
-/// come back later.
+/// come back later; and a wait grows until a connection has delivered an event or lived for 5 s.
 #[derive(Debug)]
 pub struct SseClient {
     options: SseClientBuilder,
@@ -53,6 +66,8 @@ pub struct SseClient {
     /// Bytes of the stream, of which `used` are decoded.
     body: Vec<u8>,
     used: usize,
+    /// Whether the iterator has handed out an error.
+    ended: bool,
 }
 
 impl SseClient {
@@ -76,10 +91,7 @@ impl SseClient {
 
     /// The id that it would resume with; empty: none.
     pub fn last_event_id(&self) -> &str {
-        match self.decoder.last_event_id() {
-            "" => &self.options.last_event_id,
-            id => id,
-        }
+        self.decoder.last_event_id()
     }
 
     /// Stops it from another thread.
@@ -96,10 +108,15 @@ impl SseClient {
         match self.decoder.decode(&self.body[self.used..]) {
             Ok((used, event)) => {
                 self.used += used;
-                Ok(event.map(|event| item(event.into())))
+                let item = event.map(|event| item(event.into()));
+                if matches!(item, Some(Item::Event(_))) {
+                    self.link.delivered();
+                }
+                Ok(item)
             }
             Err(error) => {
                 self.hang_up();
+                self.link.failed();
                 Err(error.into())
             }
         }
@@ -109,7 +126,8 @@ impl SseClient {
     ///
     /// # Errors
     ///
-    /// [`ClientError`] where connecting again would not help. The next call tries anyway.
+    /// [`ClientError`] where connecting again would not help. The next call tries anyway, after a wait as
+    /// for any failure.
     pub fn next_item(&mut self) -> Result<Item, ClientError> {
         self.link.rest();
         loop {
@@ -121,6 +139,7 @@ impl SseClient {
                 let connected = self.connect();
                 if connected.is_err() {
                     self.hang_up();
+                    self.link.failed();
                 }
                 return connected;
             };
@@ -154,9 +173,7 @@ impl SseClient {
     fn request(&self) -> String {
         let mut request = self.options.request(&self.options.target);
         request.push_str("Accept: text/event-stream\r\nCache-Control: no-cache\r\n");
-        let id = self.last_event_id();
-        // HTML, 9.2.2: an id with a null was ignored; one with a line end cannot be.
-        if !id.is_empty() && !id.contains(['\r', '\n', '\0']) {
+        if let Some(id) = sendable(self.last_event_id()) {
             request.push_str("Last-Event-ID: ");
             request.push_str(id);
             request.push_str("\r\n");
@@ -185,9 +202,14 @@ impl SseClient {
 impl Iterator for SseClient {
     type Item = Result<Item, ClientError>;
 
-    /// Never ends by itself: stop at an error.
+    /// Ends after an error.
     fn next(&mut self) -> Option<Self::Item> {
-        Some(self.next_item())
+        if self.ended {
+            return None;
+        }
+        let next = self.next_item();
+        self.ended = next.is_err();
+        Some(next)
     }
 }
 

@@ -1,8 +1,10 @@
 //! Stopping a client from another thread, whatever it waits for.
 
-use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use super::network::Transport;
+use crate::deadline;
 
 /// Stops a client; made by [`SseClient::stopper`](super::SseClient::stopper) and
 /// [`WsClient::stopper`](super::WsClient::stopper).
@@ -18,18 +20,21 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     stopped: bool,
-    socket: Option<TcpStream>,
+    /// The connection that there is, or that is being made.
+    transport: Option<Arc<dyn Transport>>,
 }
 
 impl Stopper {
-    /// Stops the client: what it waits for ends at once, with
-    /// [`ClientError::Stopped`](super::ClientError::Stopped), and it does not connect again.
+    /// Stops the client: what it waits for ends, with
+    /// [`ClientError::Stopped`](super::ClientError::Stopped), and it does not connect again. That is at
+    /// once, but while a name is looked up or a connection is made: then within a tenth of a second.
     pub fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
-        if let Some(socket) = state.socket.take() {
-            // One that is closed already needs no more.
-            let _ = socket.shutdown(Shutdown::Both);
+        let transport = state.transport.take();
+        drop(state);
+        if let Some(transport) = transport {
+            transport.shut_down();
         }
         self.0.changed.notify_all();
     }
@@ -40,17 +45,17 @@ impl Stopper {
     }
 
     /// Has the stop end this connection, too.
-    pub(super) fn watch(&self, socket: Option<TcpStream>) {
+    pub(super) fn watch(&self, transport: Option<Arc<dyn Transport>>) {
         let mut state = self.lock();
-        if let Some(socket) = socket.as_ref().filter(|_| state.stopped) {
-            let _ = socket.shutdown(Shutdown::Both);
+        if let Some(transport) = transport.as_ref().filter(|_| state.stopped) {
+            transport.shut_down();
         }
-        state.socket = socket;
+        state.transport = transport;
     }
 
     /// Waits, unless it is stopped.
     pub(super) fn wait(&self, pause: Duration) {
-        let until = Instant::now() + pause;
+        let until = deadline::after(Instant::now(), pause);
         let mut state = self.lock();
         while !state.stopped {
             let left = until.saturating_duration_since(Instant::now());

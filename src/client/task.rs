@@ -83,6 +83,15 @@ impl<T> Shared<T> {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        self.push(state, item)
+    }
+
+    /// Hands the last item over, room or not.
+    fn end(&self, error: ClientError) {
+        self.push(self.lock(), Err(error));
+    }
+
+    fn push(&self, mut state: MutexGuard<'_, State<T>>, item: Result<T, ClientError>) -> bool {
         if state.over {
             return false;
         }
@@ -90,11 +99,23 @@ impl<T> Shared<T> {
         let goes_on = !state.over;
         state.items.push_back(item);
         let waker = state.waker.take();
+        // Somebody else's code, which may do anything: never under the lock.
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
         }
         goes_on
+    }
+}
+
+/// Ends the stream with an error when the thread that reads it panics: a task must not wait for ever.
+struct Reader<T>(Arc<Shared<T>>);
+
+impl<T> Drop for Reader<T> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.end(ClientError::Panicked);
+        }
     }
 }
 
@@ -105,9 +126,9 @@ impl<T: Send + 'static> ClientItems<T> {
         mut next: impl FnMut() -> Result<T, ClientError> + Send + 'static,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::new());
-        let theirs = shared.clone();
+        let reader = Reader(shared.clone());
         let thread = std::thread::Builder::new().name("eventring-client".into());
-        thread.spawn(move || while theirs.put(next()) {})?;
+        thread.spawn(move || while reader.0.put(next()) {})?;
         Ok(Self { shared, stopper })
     }
 }
@@ -138,24 +159,89 @@ impl<T> Stream for ClientItems<T> {
     type Item = Result<T, ClientError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut state = self.shared.lock();
-        if let Some(item) = state.items.pop_front() {
+        let mut waker = None;
+        loop {
+            let mut state = self.shared.lock();
+            if let Some(item) = state.items.pop_front() {
+                drop(state);
+                self.shared.room.notify_one();
+                return Poll::Ready(Some(item));
+            }
+            if state.over {
+                return Poll::Ready(None);
+            }
+            // A waker is somebody else's code: it is cloned and dropped outside the lock.
+            let replaced = match waker.take() {
+                Some(waker) => state.waker.replace(waker),
+                None => {
+                    drop(state);
+                    waker = Some(cx.waker().clone());
+                    continue;
+                }
+            };
             drop(state);
-            self.shared.room.notify_one();
-            return Poll::Ready(Some(item));
+            drop(replaced);
+            return Poll::Pending;
         }
-        if state.over {
-            return Poll::Ready(None);
-        }
-        state.waker = Some(cx.waker().clone());
-        Poll::Pending
     }
 }
 
 impl<T> Drop for ClientItems<T> {
     fn drop(&mut self) {
-        self.shared.lock().over = true;
+        let mut state = self.shared.lock();
+        state.over = true;
+        let waker = state.waker.take();
+        drop(state);
+        drop(waker);
         self.shared.room.notify_all();
         self.stopper.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `library.md` row 5: the stream stayed pending for ever.
+    #[test]
+    fn a_reader_that_panics_ends_its_stream_with_an_error() {
+        let mut left = ITEMS_MAX;
+        let items = ClientItems::spawn(Stopper::default(), move || {
+            left = left.checked_sub(1).expect("a panic on purpose");
+            Ok(left)
+        });
+        let items = futures::executor::block_on_stream(items.unwrap());
+        let items: Vec<_> = items.collect();
+        let (last, before) = items.split_last().unwrap();
+        assert!(matches!(last, Err(ClientError::Panicked)), "{last:?}");
+        assert_eq!(before.len(), ITEMS_MAX);
+    }
+
+    struct Meddler(Arc<Shared<()>>);
+
+    impl std::task::Wake for Meddler {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Meddler {
+        fn drop(&mut self) {
+            drop(self.0.lock());
+        }
+    }
+
+    /// `library.md` row 1, in the client: a waker that locks when it is dropped hung the task.
+    #[test]
+    fn a_waker_that_is_replaced_is_dropped_outside_the_lock() {
+        let shared = Arc::new(Shared::new());
+        let mut items = Box::pin(ClientItems {
+            shared: shared.clone(),
+            stopper: Stopper::default(),
+        });
+        for _ in 0..2 {
+            let waker = Waker::from(Arc::new(Meddler(shared.clone())));
+            let polled = items.as_mut().poll_next(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+        }
+        drop(items);
     }
 }

@@ -1,16 +1,21 @@
-//! The server's URL: `http://host:port/prefix`, and what else people type.
+//! The server's URL: `http://host:port/prefix`, `unix:/path`, and what else people type.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
+use std::path::PathBuf;
 
 /// Where the server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Url {
-    /// Name or address, without the brackets of an IPv6 address.
+    /// Name or address, without the brackets of an IPv6 address; with its zone, as `fe80::1%eth0`, if it
+    /// has one. `localhost` for a Unix socket.
     pub host: String,
     /// 80 where none was given.
     pub port: u16,
     /// Path in front of the routes, without a slash at its end; empty for most.
     pub prefix: String,
+    /// The Unix socket, if it is one.
+    pub socket: Option<PathBuf>,
 }
 
 /// Why a text is not the URL of a server.
@@ -24,8 +29,14 @@ pub enum UrlError {
     #[error("wss is not supported yet; put a TLS proxy in between or use http://")]
     Wss,
     /// It is none at all.
-    #[error("expected a URL such as http://127.0.0.1:8080, got {0:?}")]
+    #[error("expected a URL such as http://127.0.0.1:8080 or unix:/run/eventring.sock, got {0:?}")]
     Form(String),
+    /// A Unix socket without a file.
+    #[error(
+        "{0:?} is an abstract socket, which has no permissions; give the path of a socket (a file of \
+         that name is unix:./@name)"
+    )]
+    Abstract(String),
     /// Its port is none.
     #[error("{0:?} is not a port")]
     Port(String),
@@ -38,7 +49,11 @@ pub enum UrlError {
 }
 
 impl Url {
-    /// Parses `text`; the scheme may be left out.
+    /// Parses `text`; the scheme may be left out, and is the same in any case.
+    ///
+    /// A Unix socket is `unix:/run/eventring.sock`; a prefix stands behind a colon, as in
+    /// `unix:/run/eventring.sock:/prefix`. The zone of a link-local address is `%25eth0`, as RFC 6874 has
+    /// it, or `%eth0`, as everybody types it.
     ///
     /// # Errors
     ///
@@ -47,13 +62,18 @@ impl Url {
         Self::parse_any(text, &["http"])
     }
 
-    /// Parses a URL of one of these schemes.
+    /// Parses a URL of one of these schemes, or of a Unix socket.
     pub(super) fn parse_any(text: &str, schemes: &[&str]) -> Result<Url, UrlError> {
         let form = || UrlError::Form(text.to_string());
+        if let Some(path) = unix(text) {
+            return Self::unix(path).ok_or_else(form)?;
+        }
         let rest = match text.split_once("://") {
-            Some((scheme, rest)) if schemes.contains(&scheme) => rest,
-            Some(("https", _)) => return Err(UrlError::Https),
-            Some(("wss", _)) => return Err(UrlError::Wss),
+            Some((scheme, rest)) if schemes.iter().any(|s| s.eq_ignore_ascii_case(scheme)) => rest,
+            Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => {
+                return Err(UrlError::Https);
+            }
+            Some((scheme, _)) if scheme.eq_ignore_ascii_case("wss") => return Err(UrlError::Wss),
             Some(_) => return Err(form()),
             None => text,
         };
@@ -68,26 +88,94 @@ impl Url {
             return Err(UrlError::User);
         }
         let (host, port) = split_port(authority).ok_or_else(form)?;
+        let host = unzoned(host).ok_or_else(form)?;
         let port = match port {
             None => 80,
             Some(port) => port.parse().map_err(|_| UrlError::Port(port.to_string()))?,
         };
         let prefix = path.trim_end_matches('/').to_string();
         Ok(Url {
-            host: host.to_string(),
+            host,
             port,
             prefix,
+            socket: None,
         })
     }
 
+    /// `None`: there is no path, or one that no file can have.
+    fn unix(rest: &str) -> Option<Result<Url, UrlError>> {
+        if rest.starts_with('@') {
+            return Some(Err(UrlError::Abstract(rest.to_owned())));
+        }
+        // `unix:///run/x` is the same to many.
+        let rest = rest
+            .strip_prefix("//")
+            .filter(|path| path.starts_with('/'))
+            .unwrap_or(rest);
+        let (path, prefix) = match rest.find(":/") {
+            Some(colon) => (&rest[..colon], &rest[colon + 1..]),
+            None => (rest, ""),
+        };
+        if path.is_empty() || path.contains('\0') {
+            return None;
+        }
+        if prefix.contains(['?', '#']) {
+            return Some(Err(UrlError::Query));
+        }
+        if prefix.bytes().any(|b| !b.is_ascii_graphic()) {
+            return None;
+        }
+        Some(Ok(Url {
+            host: "localhost".to_owned(),
+            port: 80,
+            prefix: prefix.trim_end_matches('/').to_owned(),
+            socket: Some(path.into()),
+        }))
+    }
+
     /// The value of the Host header.
+    // RFC 6874, 3: "an HTTP client, proxy, or other intermediary MUST remove any ZoneID attached to an
+    // outgoing URI, as it has only local significance at the sending host."
     pub fn authority(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
+        if self.socket.is_some() {
+            return self.host.clone();
+        }
+        let host = match self.host.split_once('%') {
+            Some((address, _)) if address.contains(':') => address,
+            _ => &self.host,
+        };
+        if host.contains(':') {
+            format!("[{host}]:{}", self.port)
         } else {
-            format!("{}:{}", self.host, self.port)
+            format!("{host}:{}", self.port)
         }
     }
+
+    /// Where it is, for people.
+    pub(super) fn place(&self) -> String {
+        match &self.socket {
+            Some(path) => format!("unix:{}", path.display()),
+            None if self.host.contains(':') => format!("[{}]:{}", self.host, self.port),
+            None => format!("{}:{}", self.host, self.port),
+        }
+    }
+}
+
+impl fmt::Display for Url {
+    /// In a form that [`parse`](Url::parse) takes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.socket {
+            Some(_) if self.prefix.is_empty() => f.write_str(&self.place()),
+            Some(_) => write!(f, "{}:{}", self.place(), self.prefix),
+            None => write!(f, "http://{}{}", self.place(), self.prefix),
+        }
+    }
+}
+
+/// What stands behind `unix:`.
+pub(super) fn unix(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.split_once(':')?;
+    scheme.eq_ignore_ascii_case("unix").then_some(rest)
 }
 
 /// Splits `host:port`, `[v6]:port`, `host`; `None` when it is neither.
@@ -106,6 +194,21 @@ fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
         },
     };
     (!host.is_empty()).then_some((host, port))
+}
+
+/// The host with the zone as the system knows it; `None` for a zone that is empty.
+// RFC 6874, 2: "IPv6addrz = IPv6address \"%25\" ZoneID"
+fn unzoned(host: &str) -> Option<String> {
+    match host.split_once('%') {
+        Some((address, zone)) if address.contains(':') => {
+            let zone = match zone.strip_prefix("25") {
+                Some(zone) if !zone.is_empty() => zone,
+                _ => zone,
+            };
+            (!zone.is_empty()).then(|| format!("{address}%{zone}"))
+        }
+        _ => Some(host.to_owned()),
+    }
 }
 
 /// Percent-encodes everything that is not plain in a path segment or a query value.
@@ -151,6 +254,51 @@ mod tests {
             Url::parse("http://[::1]:9").expect("v6").authority(),
             "[::1]:9"
         );
+    }
+
+    /// `library.md` row 15.
+    #[test]
+    fn schemes_are_the_same_in_any_case() {
+        for text in ["HTTP://h:1", "Http://h:1", "h:1"] {
+            assert_eq!(parsed(text), ("h".into(), 1, "".into()), "{text}");
+        }
+        assert_eq!(Url::parse("HTTPS://h"), Err(UrlError::Https));
+        assert_eq!(Url::parse("WSS://h"), Err(UrlError::Wss));
+    }
+
+    /// `library.md` row 15.
+    #[test]
+    fn unix_sockets_have_urls() {
+        let unix = |text: &str| {
+            let url = Url::parse(text).expect(text);
+            assert_eq!(Url::parse(&url.to_string()), Ok(url.clone()), "{text}");
+            assert_eq!(url.authority(), "localhost");
+            let socket = url.socket.expect("a socket").display().to_string();
+            (socket, url.prefix)
+        };
+        assert_eq!(unix("unix:/run/e"), ("/run/e".into(), "".into()));
+        assert_eq!(unix("UNIX:///run/e"), ("/run/e".into(), "".into()));
+        assert_eq!(unix("unix:e a"), ("e a".into(), "".into()));
+        assert_eq!(unix("unix:/e:/ev/ring/"), ("/e".into(), "/ev/ring".into()));
+        assert_eq!(unix("unix:./@e"), ("./@e".into(), "".into()));
+        let told = Url::parse("unix:@e").expect_err("abstract").to_string();
+        assert!(told.contains("no permissions"), "{told}");
+        assert!(matches!(Url::parse("unix:"), Err(UrlError::Form(_))));
+        assert_eq!(Url::parse("unix:/e:/a?b"), Err(UrlError::Query));
+    }
+
+    /// `tls.md` row 16.
+    #[test]
+    fn link_local_addresses_have_zones() {
+        for text in ["http://[fe80::77%25d0]:9", "http://[fe80::77%d0]:9"] {
+            let url = Url::parse(text).expect(text);
+            assert_eq!((url.host.as_str(), url.port), ("fe80::77%d0", 9));
+            // A zone means nothing on another machine.
+            assert_eq!(url.authority(), "[fe80::77]:9");
+        }
+        let url = Url::parse("http://[fe80::1%25]").expect("zone 25");
+        assert_eq!(url.host, "fe80::1%25");
+        assert!(Url::parse("http://[fe80::1%]").is_err());
     }
 
     #[test]

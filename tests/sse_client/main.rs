@@ -3,7 +3,9 @@
 //! `CUTS=100000` cuts more often than the 10,000 times of a usual run.
 #![cfg(all(feature = "gateway", feature = "client"))]
 
+mod ids;
 mod proxy;
+mod stops;
 mod storm;
 
 use std::io::{Read, Write};
@@ -166,6 +168,18 @@ fn what_is_no_url_is_refused() {
         assert!(SseClient::open(wrong).is_err(), "{wrong}");
     }
     assert_eq!(SseClient::open("https://h").unwrap_err(), UrlError::Https);
+}
+
+/// Kin of `faults.md` row 6: a loop over the items of a client that goes on after an error ran hot.
+#[test]
+fn the_iterator_ends_after_an_error() {
+    let client = SseClient::open("http://127.0.0.1:9/s").unwrap();
+    client.stopper().stop();
+    let items: Vec<_> = client.collect();
+    assert!(
+        matches!(items[..], [Err(ClientError::Stopped)]),
+        "{items:?}"
+    );
 }
 
 #[cfg(feature = "async")]

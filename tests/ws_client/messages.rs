@@ -297,3 +297,37 @@ fn requests_need_a_connection() {
         Err(RequestError::NotConnected)
     ));
 }
+
+/// `faults.md` row 7, over a WebSocket: an explicit empty id takes back what was known.
+#[test]
+fn an_empty_id_takes_back_what_was_known() {
+    for message in [
+        r#"{"type":"event","id":"","topic":"t","event":"n","data":1}"#,
+        r#"{"type":"heartbeat","id":""}"#,
+        r#"{"type":"reset","reason":"junk","id":""}"#,
+    ] {
+        let server = Played::new();
+        let mut client = quick(&server.url()).last_event_id("e-5").build();
+        let playing = std::thread::spawn(move || (server.socket(), server));
+        connected(&mut client);
+        let ((mut socket, target), server) = playing.join().unwrap();
+        assert_eq!(target, "/ws?topic=t&last-event-id=e-5");
+        socket.say(message);
+        socket.say(r#"{"type":"pong"}"#);
+        while !matches!(client.next_item(), Ok(WsItem::Answer(_))) {}
+        assert_eq!(
+            resumes_by(client, socket, &server),
+            "/ws?topic=t",
+            "{message}"
+        );
+    }
+}
+
+/// `audit.md` row 11, over a WebSocket: the stream goes on without an id that no request can hold.
+#[test]
+fn an_id_with_control_characters_is_not_sent() {
+    let (mut client, socket, server) =
+        told(&[r#"{"type":"event","id":"e\u0001","topic":"t","event":"n","data":1}"#]);
+    assert_eq!(event(&mut client).0, "e\u{1}");
+    assert_eq!(resumes_by(client, socket, &server), "/ws?topic=t");
+}

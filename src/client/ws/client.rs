@@ -1,5 +1,6 @@
 //! The client: one subscription over as many WebSockets as it takes.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use thiserror::Error;
@@ -8,8 +9,10 @@ use super::super::builder::ClientBuilder;
 use super::super::error::ReadError;
 use super::super::item::{Cause, ClientError};
 use super::super::link::Link;
+use super::super::network::Network;
 use super::super::random::random;
 use super::super::stop::Stopper;
+use super::super::system::System;
 use super::super::url::UrlError;
 use super::course::Course;
 use super::item::WsItem;
@@ -68,10 +71,15 @@ impl WsClientBuilder {
 
     /// Makes the client; it connects when it is asked for an item.
     pub fn build(self) -> WsClient {
+        self.build_on(Arc::new(System))
+    }
+
+    /// Makes the client, on a network.
+    pub(in crate::client) fn build_on(self, network: Arc<dyn Network>) -> WsClient {
         let (target, id) = Target::split(&self.target);
-        let given = Some(self.last_event_id.clone()).filter(|id| !id.is_empty());
+        let given = self.last_event_id.clone();
         WsClient {
-            link: Link::new(&self),
+            link: Link::new(&self, network),
             options: self,
             target,
             course: Course::after(given.or(id).unwrap_or_default()),
@@ -81,6 +89,7 @@ impl WsClientBuilder {
             used: 0,
             out: Vec::new(),
             closing: false,
+            ended: false,
         }
     }
 }
@@ -101,7 +110,8 @@ pub enum RequestError {
 ///
 /// As [`SseClient`](crate::client::SseClient) it comes back when the connection is lost, with the id of
 /// the last event that it has got whole, after a wait that doubles with each failure, or that the
-/// server asked for. What the URL subscribes to (`topic`) is resumed; what was subscribed by a request
+/// server asked for, until a connection has delivered an event or lived for 5 s. What the URL subscribes to
+/// (`topic`) is resumed; what was subscribed by a request
 /// ends with the connection.
 ///
 /// Pings are answered while it is asked for items: who takes longer than the server's patience (20 s)
@@ -122,6 +132,8 @@ pub struct WsClient {
     out: Vec<u8>,
     /// Whether our close frame has left.
     closing: bool,
+    /// Whether the iterator has handed out an error.
+    ended: bool,
 }
 
 impl WsClient {
@@ -193,7 +205,12 @@ impl WsClient {
                 Item::NeedMore => return Ok(None),
                 Item::Message(kind, data) => match self.course.take(kind, data) {
                     Ok(None) => {}
-                    Ok(item) => return Ok(item),
+                    Ok(item) => {
+                        if matches!(item, Some(WsItem::Event(_))) {
+                            self.link.delivered();
+                        }
+                        return Ok(item);
+                    }
                     Err(error) => return Err(self.fail(CloseCode::POLICY, error.into())),
                 },
                 Item::Ping(data) => match random() {
@@ -214,7 +231,8 @@ impl WsClient {
     ///
     /// # Errors
     ///
-    /// [`ClientError`] where connecting again would not help. The next call tries anyway.
+    /// [`ClientError`] where connecting again would not help. The next call tries anyway, after a wait as
+    /// for any failure.
     pub fn next_item(&mut self) -> Result<WsItem, ClientError> {
         self.link.rest();
         loop {
@@ -226,6 +244,7 @@ impl WsClient {
                 let connected = self.connect();
                 if connected.is_err() {
                     self.hang_up();
+                    self.link.failed();
                 }
                 return connected;
             }
@@ -341,6 +360,7 @@ impl WsClient {
         // A courtesy: RFC 6455, 7.1.7 asks for it where it can be sent.
         let _ = self.push_close(Some(code)).and_then(|()| self.flush());
         self.hang_up();
+        self.link.failed();
         error
     }
 
@@ -370,8 +390,13 @@ impl WsClient {
 impl Iterator for WsClient {
     type Item = Result<WsItem, ClientError>;
 
-    /// Never ends by itself: stop at an error.
+    /// Ends after an error.
     fn next(&mut self) -> Option<Self::Item> {
-        Some(self.next_item())
+        if self.ended {
+            return None;
+        }
+        let next = self.next_item();
+        self.ended = next.is_err();
+        Some(next)
     }
 }

@@ -1,5 +1,6 @@
 //! What a client asks for: its own path and query, and from the second time on where to resume.
 
+use super::super::builder::sendable;
 use super::super::url::escape;
 use crate::wire::http::query;
 
@@ -39,11 +40,11 @@ impl Target {
 
     /// Path and query to resume after `id`; an empty one: none.
     pub(super) fn after(&self, id: &str) -> String {
-        // What subscribes by requests, later, has nothing to resume now: the server would refuse it.
-        if id.is_empty() || !self.subscribes {
-            return self.text.clone();
+        match sendable(id) {
+            Some(id) if self.subscribes => format!("{}&{LAST_EVENT_ID}={}", self.text, escape(id)),
+            // What subscribes by requests, later, has nothing to resume now: the server would refuse it.
+            _ => self.text.clone(),
         }
-        format!("{}&{LAST_EVENT_ID}={}", self.text, escape(id))
     }
 }
 
@@ -58,6 +59,7 @@ mod tests {
         assert_eq!(target.after(""), "/ws?topic=a.%3E&from=now&bad=%zz");
         let resumed = "/ws?topic=a.%3E&from=now&bad=%zz&last-event-id=e-2%261";
         assert_eq!(target.after("e-2&1"), resumed);
+        assert_eq!(target.after("e\u{1}"), target.after(""));
     }
 
     #[test]

@@ -157,6 +157,13 @@ impl Decoder {
         &self.last_event_id
     }
 
+    /// Begins with the id of an earlier stream, as if it had come. What comes decides from then on: an
+    /// empty id takes it back.
+    pub fn resume_after(&mut self, id: &str) {
+        id.clone_into(&mut self.last_event_id);
+        id.clone_into(&mut self.id_buffer);
+    }
+
     /// Returns the reconnection time that the stream asked for last, in milliseconds.
     pub fn retry(&self) -> Option<u64> {
         self.retry
