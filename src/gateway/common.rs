@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use super::auth::Authorizer;
 use super::counter::Counters;
@@ -34,8 +33,6 @@ pub(super) struct Common {
     /// What clients know the server by.
     pub(super) public: Option<Arc<PublicUrl>>,
     pub(super) authorizer: Arc<dyn Authorizer>,
-    /// Bytes of request bodies that are being received.
-    pub(super) in_flight: Arc<AtomicUsize>,
     pub(super) tallies: Arc<Tallies>,
     /// Those of the program.
     pub(super) counters: Arc<Counters>,

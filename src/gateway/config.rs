@@ -102,7 +102,8 @@ pub struct ServerConfig {
     pub presence: bool,
     /// Bytes of one request body; more is 413. 8 MiB.
     pub body_bytes: usize,
-    /// Bytes of all request bodies that are being received; more is 503 with `Retry-After`. 64 MiB.
+    /// Bytes of all that clients have begun and not ended: heads, bodies, lines, WebSocket messages, 42 KiB for each
+    /// that is compressed. More is 503 with `Retry-After`, or close code 1013. 64 MiB.
     pub bodies_in_flight: usize,
     /// Events of one atomic batch; more is 413. 1,000.
     pub batch_events: usize,
@@ -290,6 +291,7 @@ impl ServerConfig {
             write_timeout: self.write_timeout,
             frame_log_bytes: self.frame_log_bytes,
             private_bytes: self.private_bytes,
+            unfinished_bytes: self.bodies_in_flight,
             half_sent_bytes: self.half_sent_bytes,
             max_pending_publishes: self.max_pending_publishes,
             notsent_lowat: self.notsent_lowat,

@@ -1,12 +1,10 @@
 //! A publish on its way: what its head said, and its body as far as it has come.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use super::binding::{Attributes, Mode};
 use super::guard::Cors;
 use super::lines::Lines;
 use super::problem::ReplyTo;
+use crate::reactor::{Share, Unfinished};
 
 /// A publish whose body is arriving.
 pub(crate) struct Publish {
@@ -38,29 +36,52 @@ impl Publish {
 
 pub(super) enum Body {
     /// All or nothing: the body is collected first.
-    Atomic(Reserved),
+    Atomic(Collected),
     /// Each line is published as it comes.
-    Lines { lines: Lines, begun: bool },
+    Lines {
+        lines: Lines,
+        begun: bool,
+        /// What the line that is not whole takes of the total.
+        share: Share,
+    },
 }
 
-/// A body being collected, counted against the bound on all of them.
-pub(super) struct Reserved {
-    pub(super) bytes: Vec<u8>,
-    pub(super) total: Arc<AtomicUsize>,
+/// A body being collected, counted against the bound on all that is unfinished.
+pub(super) struct Collected {
+    bytes: Vec<u8>,
+    /// Bytes that its head announced; 0: it did not say.
+    declared: usize,
+    share: Share,
 }
 
-impl Reserved {
-    /// Adds a piece unless all bodies together would be over `max`.
-    pub(super) fn push(&mut self, piece: &[u8], max: usize) -> bool {
-        // Relaxed: a count that orders nothing.
-        let before = self.total.fetch_add(piece.len(), Ordering::Relaxed);
-        self.bytes.extend_from_slice(piece);
-        before + piece.len() <= max
+impl Collected {
+    pub(super) fn new(unfinished: &Unfinished, declared: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            declared,
+            share: unfinished.share(),
+        }
     }
-}
 
-impl Drop for Reserved {
-    fn drop(&mut self) {
-        self.total.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+    /// Adds a piece; `false`: what is unfinished is over its bound.
+    pub(super) fn push(&mut self, piece: &[u8]) -> bool {
+        let len = self.bytes.len() + piece.len();
+        if len > self.bytes.capacity() {
+            // Twice as much as before, but nothing in vain where the length is known.
+            let most = if self.declared > 0 {
+                self.declared
+            } else {
+                usize::MAX
+            };
+            let wanted = (2 * self.bytes.capacity()).min(most).max(len);
+            self.bytes.reserve_exact(wanted - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(piece);
+        self.share.set(self.bytes.capacity())
+    }
+
+    /// What has come. It counts until this is dropped.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
     }
 }

@@ -153,6 +153,11 @@ impl Publisher {
                 )
             }
         };
+        self.note_line(number, done);
+    }
+
+    /// Notes the result of a line.
+    pub(super) fn note_line(&mut self, number: usize, done: Result<Range<u64>, Problem>) {
         // Writing to a Vec cannot fail.
         let _ = write!(self.results, r#"{{"line":{number}"#);
         match done {

@@ -37,6 +37,16 @@ impl Lines {
         }
     }
 
+    /// Bytes that it holds of a line that is not whole, room for more of it too.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.partial.capacity()
+    }
+
+    /// The number of the line that is not whole.
+    pub(super) fn next(&self) -> usize {
+        self.count + 1
+    }
+
     /// Hands over what follows the last line feed, if anything does.
     pub(super) fn finish(&mut self, max: usize, mut take: impl FnMut(Line<'_>)) {
         if self.skipping || !self.partial.is_empty() {

@@ -2,18 +2,16 @@
 
 use std::io::Write as _;
 use std::ops::Range;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::binding::{Attributes, Mode};
-use super::exchange::{Body, Publish, Reserved};
+use super::exchange::{Body, Collected, Publish};
 use super::guard::Cors;
 use super::lines::Lines;
 use super::problem::{Problem, ReplyTo, json_answer};
 use super::routes;
 use crate::event::{EventBatch, EventBuilder, Limits, Position};
 use crate::hub::Hub;
-use crate::reactor::Answer;
+use crate::reactor::{Answer, Unfinished};
 use crate::wire::http::{BodyLength, Head, ResponseHead, chunk, query};
 
 /// What publishing works with: buffers that requests share, and bounds.
@@ -22,7 +20,7 @@ pub(super) struct Publisher {
     pub(super) builder: EventBuilder,
     pub(super) batch: EventBatch,
     pub(super) results: Vec<u8>,
-    in_flight: Arc<AtomicUsize>,
+    unfinished: Unfinished,
     pub(super) bounds: Bounds,
     stopping: bool,
 }
@@ -31,20 +29,19 @@ pub(super) struct Publisher {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     pub(super) body_bytes: usize,
-    pub(super) bodies_in_flight: usize,
     pub(super) batch_events: usize,
     pub(super) event: Limits,
 }
 
 impl Publisher {
-    /// `in_flight` counts the bytes of bodies for all who share the bound.
-    pub(super) fn new(hub: Hub, bounds: Bounds, in_flight: Arc<AtomicUsize>) -> Self {
+    /// `unfinished` counts the bytes of bodies for all who share the bound.
+    pub(super) fn new(hub: Hub, bounds: Bounds, unfinished: Unfinished) -> Self {
         Self {
             hub,
             builder: EventBuilder::with_limits(bounds.event),
             batch: EventBatch::with_limits(bounds.event),
             results: Vec::new(),
-            in_flight,
+            unfinished,
             bounds,
             stopping: false,
         }
@@ -87,6 +84,7 @@ impl Publisher {
             Body::Lines {
                 lines: Lines::default(),
                 begun: false,
+                share: self.unfinished.share(),
             }
         };
         let publish = Publish {
@@ -132,23 +130,10 @@ impl Publisher {
             BodyLength::Length(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
             BodyLength::None | BodyLength::Chunked => 0,
         };
-        let total = self.in_flight.load(Ordering::Relaxed);
-        if declared <= self.bounds.body_bytes
-            && total.saturating_add(declared) > self.bounds.bodies_in_flight
-        {
-            return Err(self.too_many_bodies());
+        if declared <= self.bounds.body_bytes && !self.unfinished.has_room(declared) {
+            return Err(too_much_unfinished(&self.unfinished));
         }
-        Ok(Body::Atomic(Reserved {
-            bytes: Vec::new(),
-            total: self.in_flight.clone(),
-        }))
-    }
-
-    fn too_many_bodies(&self) -> Problem {
-        let limit = self.bounds.bodies_in_flight as u64;
-        Problem::new(503, "too many request bodies at once")
-            .limit(limit)
-            .retry_after_s(1)
+        Ok(Body::Atomic(Collected::new(&self.unfinished, declared)))
     }
 
     /// Takes a piece of the body.
@@ -159,23 +144,39 @@ impl Publisher {
         out: &mut Vec<u8>,
     ) -> Result<(), Answer> {
         match &mut publish.body {
-            Body::Atomic(reserved) => {
-                if reserved.push(piece, self.bounds.bodies_in_flight) {
+            Body::Atomic(collected) => {
+                if collected.push(piece) {
                     return Ok(());
                 }
-                Err(self.too_many_bodies().answer(publish.reply.closing()))
+                Err(too_much_unfinished(&self.unfinished).answer(publish.reply.closing()))
             }
-            Body::Lines { lines, begun } => {
+            Body::Lines { lines, begun, .. } => {
                 begin_results(begun, publish.reply, out);
                 self.results.clear();
                 let max = self.bounds.event.payload_bytes;
                 let mut lines = std::mem::take(lines);
                 lines.push(piece, max, |line| self.publish_line(publish, line));
-                write_results(publish.reply, &self.results, out);
-                if let Body::Lines { lines: place, .. } = &mut publish.body {
-                    *place = lines;
+                let (held, next) = (lines.held_bytes(), lines.next());
+                let fits = match &mut publish.body {
+                    Body::Lines {
+                        lines: place,
+                        share,
+                        ..
+                    } => {
+                        *place = lines;
+                        share.set(held)
+                    }
+                    Body::Atomic(_) => true,
+                };
+                if !fits {
+                    let problem = too_much_unfinished(&self.unfinished);
+                    self.note_line(next, Err(problem));
                 }
-                Ok(())
+                write_results(publish.reply, &self.results, out);
+                match fits {
+                    true => Ok(()),
+                    false => Err(last_of_results(publish.reply.closing())),
+                }
             }
         }
     }
@@ -183,36 +184,23 @@ impl Publisher {
     /// Takes the end of the body.
     pub(super) fn end(&mut self, mut publish: Publish, out: &mut Vec<u8>) -> Answer {
         match &mut publish.body {
-            Body::Atomic(reserved) => {
-                let body = std::mem::take(&mut reserved.bytes);
+            Body::Atomic(collected) => {
+                let body = collected.take();
+                // It is counted until it is published, and `publish` is dropped.
                 let done = self.publish_all(&publish, &body);
-                if let Body::Atomic(reserved) = &mut publish.body {
-                    // Counted as free when it is dropped.
-                    reserved.bytes = body;
-                }
                 match done {
                     Ok(offsets) => self.published(publish.reply, offsets),
                     Err(problem) => problem.answer(publish.reply),
                 }
             }
-            Body::Lines { lines, begun } => {
+            Body::Lines { lines, begun, .. } => {
                 begin_results(begun, publish.reply, out);
                 self.results.clear();
                 let max = self.bounds.event.payload_bytes;
                 let mut lines = std::mem::take(lines);
                 lines.finish(max, |line| self.publish_line(&publish, line));
                 write_results(publish.reply, &self.results, out);
-                let last: &[u8] = if publish.reply.http10 {
-                    b""
-                } else {
-                    chunk::LAST
-                };
-                let close = publish.reply.http10 || !publish.reply.keep_alive;
-                Answer {
-                    bytes: last.to_vec(),
-                    after: 0,
-                    close,
-                }
+                last_of_results(publish.reply)
             }
         }
     }
@@ -255,6 +243,25 @@ fn begin_results(begun: &mut bool, reply: ReplyTo, out: &mut Vec<u8>) {
         return head.close().end();
     }
     reply.finish(head.chunked());
+}
+
+/// What ends the answer to lines.
+fn last_of_results(reply: ReplyTo) -> Answer {
+    let last: &[u8] = if reply.http10 { b"" } else { chunk::LAST };
+    Answer {
+        bytes: last.to_vec(),
+        after: 0,
+        close: reply.http10 || !reply.keep_alive,
+    }
+}
+
+/// Why a request is refused for want of room.
+pub(super) const TOO_MUCH: &str = "too much is unfinished on all connections";
+
+pub(super) fn too_much_unfinished(unfinished: &Unfinished) -> Problem {
+    Problem::new(503, TOO_MUCH)
+        .limit(unfinished.max() as u64)
+        .retry_after_s(1)
 }
 
 fn write_results(reply: ReplyTo, results: &[u8], out: &mut Vec<u8>) {

@@ -13,17 +13,18 @@ use super::connections::{Broadcast, Found, Order, Whom};
 use super::control::{self, Control, Page};
 use super::desk::Errand;
 use super::endpoint::EndpointError;
-use super::exchange::Publish;
+use super::exchange::{Collected, Publish};
 use super::guard::Cors;
 use super::metrics::{Kind, status_of};
 use super::places::Offer;
 use super::problem::{Problem, ReplyTo, json_answer, json_string};
+use super::publish::too_much_unfinished;
 use super::routes;
 use super::state::Gateway;
 use super::stream::StreamRequest;
 use super::told_json::{broadcast_json, connection_json, endpoints_json};
 use super::wishes::{self, Message};
-use crate::reactor::{Answer, Begin, Farewell};
+use crate::reactor::{Answer, Begin, Farewell, Unfinished};
 use crate::wire::http::{Head, ResponseHead};
 
 /// Largest body of a request that manages, bytes.
@@ -56,9 +57,10 @@ impl Exchange {
 /// A request that manages and has a body.
 pub(crate) struct Manage {
     what: Body,
-    bytes: Vec<u8>,
+    body: Collected,
+    unfinished: Unfinished,
     reply: ReplyTo,
-    cors: Cors,
+    pub(super) cors: Cors,
     access: Access,
     /// What stands before the paths of addresses that are told.
     base: String,
@@ -72,8 +74,16 @@ enum Body {
 }
 
 impl Manage {
-    pub(super) fn push(&mut self, piece: &[u8]) {
-        self.bytes.extend_from_slice(piece);
+    /// Takes a piece of the body.
+    ///
+    /// # Errors
+    ///
+    /// The answer, where what is unfinished is over its bound.
+    pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), Answer> {
+        if self.body.push(piece) {
+            return Ok(());
+        }
+        Err(too_much_unfinished(&self.unfinished).answer(self.reply.closing()))
     }
 }
 
@@ -114,10 +124,12 @@ impl Gateway {
             _ => Action::Manage,
         };
         let access = self.authorize(head, peer, action)?;
+        let unfinished = self.handle.unfinished().clone();
         let body = |what| {
             let manage = Manage {
                 what,
-                bytes: Vec::new(),
+                body: Collected::new(&unfinished, 0),
+                unfinished: unfinished.clone(),
                 reply,
                 cors: cors.clone(),
                 access: access.clone(),
@@ -205,12 +217,13 @@ impl Gateway {
     }
 
     /// Answers a request that manages, whose body is here.
-    pub(super) fn end_manage(&mut self, manage: Manage) -> Answer {
+    pub(super) fn end_manage(&mut self, mut manage: Manage) -> Answer {
         let (reply, cors) = (manage.reply, manage.cors.clone());
+        let body = manage.body.take();
         let answered = match manage.what {
-            Body::Make => self.make(&manage),
-            Body::CreateEndpoint => self.create_endpoint(&manage),
-            Body::Broadcast => self.broadcast(&manage),
+            Body::Make => self.make(&manage, &body),
+            Body::CreateEndpoint => self.create_endpoint(&manage, &body),
+            Body::Broadcast => self.broadcast(&manage, &body),
         };
         let mut answer = answered.unwrap_or_else(|problem| problem.answer(reply));
         if answer.after == 0 {
@@ -221,9 +234,9 @@ impl Gateway {
         answer
     }
 
-    fn make(&mut self, manage: &Manage) -> Result<Answer, Problem> {
+    fn make(&mut self, manage: &Manage, body: &[u8]) -> Result<Answer, Problem> {
         let common = &self.common;
-        let wish = wishes::wish(&manage.bytes, common.options, common.frame_log)?;
+        let wish = wishes::wish(body, common.options, common.frame_log)?;
         if wish.path.is_some() {
             return Err(Problem::new(400, "path: is that of an endpoint").field("path"));
         }
@@ -240,9 +253,9 @@ impl Gateway {
         Ok(created(manage.reply, &location, &body))
     }
 
-    fn create_endpoint(&mut self, manage: &Manage) -> Result<Answer, Problem> {
+    fn create_endpoint(&mut self, manage: &Manage, body: &[u8]) -> Result<Answer, Problem> {
         let common = &self.common;
-        let wish = wishes::wish(&manage.bytes, common.options, common.frame_log)?;
+        let wish = wishes::wish(body, common.options, common.frame_log)?;
         let path = wish
             .path
             .ok_or_else(|| Problem::new(400, "path: is missing").field("path"))?;
@@ -257,12 +270,12 @@ impl Gateway {
         Ok(created(manage.reply, &location, &body))
     }
 
-    fn broadcast(&mut self, manage: &Manage) -> Result<Answer, Problem> {
+    fn broadcast(&mut self, manage: &Manage, body: &[u8]) -> Result<Answer, Problem> {
         let Message {
             ids,
             endpoint,
             event,
-        } = wishes::message(&manage.bytes)?;
+        } = wishes::message(body)?;
         if !manage.access.allow.is_all() {
             let detail = "broadcasting takes the right to all topics";
             return Err(Problem::new(403, detail));

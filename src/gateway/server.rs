@@ -144,7 +144,6 @@ impl Server {
         }
         let bounds = Bounds {
             body_bytes: config.body_bytes,
-            bodies_in_flight: config.bodies_in_flight,
             batch_events: config.batch_events,
             event: *hub.limits(),
         };
@@ -167,7 +166,6 @@ impl Server {
             proxies,
             public,
             authorizer: authorizer.into(),
-            in_flight: Arc::default(),
             tallies: Arc::new(Tallies::new(config.reactors)),
             counters: Arc::default(),
             desks: Arc::new(Desks::new(config.reactors)),

@@ -9,6 +9,7 @@ use super::guard::Guard;
 use super::log::{self};
 use super::metrics::{Kind, Refused, status_of};
 use super::problem::Problem;
+use super::publish::{TOO_MUCH, too_much_unfinished};
 use super::rest::Exchange;
 use super::routes::{self, Route};
 use super::state::Gateway;
@@ -120,8 +121,9 @@ impl Service for Gateway {
         let exchange = match exchange {
             Exchange::Publish(publish) => publish,
             Exchange::Manage(manage) => {
-                manage.push(piece);
-                return Ok(());
+                return manage
+                    .push(piece)
+                    .map_err(|answer| self.note_unfinished(Kind::Manage, answer, &manage.cors));
             }
         };
         let start = out.len();
@@ -130,16 +132,14 @@ impl Service for Gateway {
         if begins && exchange.has_begun() {
             exchange.cors().stamp(out, start);
         }
-        done.map_err(|mut answer| {
-            self.metrics
-                .answered(Kind::Publish, status_of(&answer.bytes));
-            self.note_refusal(
-                Refused::Unavailable,
-                None,
-                "too many request bodies at once",
-            );
-            exchange.cors().stamp(&mut answer.bytes, 0);
-            answer
+        done.map_err(|answer| match exchange.is_atomic() {
+            true => self.note_unfinished(Kind::Publish, answer, exchange.cors()),
+            // Its head went out long ago.
+            false => {
+                self.metrics.answered(Kind::Publish, 200);
+                self.note_refusal(Refused::Unavailable, None, TOO_MUCH);
+                answer
+            }
         })
     }
 
@@ -198,6 +198,10 @@ impl Service for Gateway {
                 (Refused::Connections, problem.retry_after_s(RETRY_AFTER_S))
             }
             Refusal::Preface(error) => (Refused::Malformed, Problem::new(400, error.to_string())),
+            Refusal::TooMuchUnfinished => (
+                Refused::Unavailable,
+                too_much_unfinished(self.handle.unfinished()),
+            ),
             Refusal::HeadTimeout => {
                 let problem = Problem::new(408, "the head took too long");
                 (Refused::HeadTimeout, problem)

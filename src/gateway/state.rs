@@ -8,15 +8,16 @@ use std::time::Instant;
 use super::common::Common;
 use super::figures::Figures;
 use super::forms::Encoder;
+use super::guard::Cors;
 use super::log::Refusals;
 use super::metrics::Kind;
 use super::metrics::Metrics;
-use super::metrics::Refused;
+use super::metrics::{Refused, status_of};
 use super::newest::Newest;
 use super::presence::Presence;
 use super::problem::Problem;
 use super::problem::ReplyTo;
-use super::publish::Publisher;
+use super::publish::{Publisher, TOO_MUCH};
 use super::rest::Exchange;
 use super::rest::Later;
 use super::stats;
@@ -26,7 +27,7 @@ use super::topics::Topics;
 use super::ws::WantedFilters;
 use crate::event::{Epoch, JsonMembers, Position, Router};
 use crate::hub::{Hub, HubWaiter, Reader};
-use crate::reactor::{ClassId, Handle, SocketLimits};
+use crate::reactor::{Answer, ClassId, Handle, SocketLimits};
 use crate::wire::sse;
 /// HTTP and SSE on a hub.
 pub(super) struct Gateway {
@@ -82,7 +83,7 @@ impl Gateway {
             restricted: HashMap::new(),
             classes: 0,
             encoder: Encoder::default(),
-            publisher: Publisher::new(hub.clone(), common.bounds, common.in_flight.clone()),
+            publisher: Publisher::new(hub.clone(), common.bounds, handle.unfinished().clone()),
             presence: Presence::new(handle, common.presence),
             common,
             handle: handle.clone(),
@@ -172,6 +173,19 @@ impl Gateway {
             _ => return,
         };
         self.note_refusal(why, peer, problem.detail());
+    }
+
+    /// Counts what was refused because too much is unfinished; returns the answer, readable for the page that asked.
+    pub(super) fn note_unfinished(
+        &mut self,
+        kind: Kind,
+        mut answer: Answer,
+        cors: &Cors,
+    ) -> Answer {
+        self.metrics.answered(kind, status_of(&answer.bytes));
+        self.note_refusal(Refused::Unavailable, None, TOO_MUCH);
+        cors.stamp(&mut answer.bytes, 0);
+        answer
     }
 
     /// The answer after which the connection closes, readable for the page that asked.

@@ -45,10 +45,12 @@
 //! | a PROXY header | 4 KiB and 16 bytes | 400 |
 //! | `head_timeout` for the whole head | 10 s | 408, or a silent close where no byte came |
 //! | `body_timeout` for the whole body | 30 s | 408 |
+//! | the same for a WebSocket message, from its first byte | 30 s | closed with 1008; pings do not extend it |
 //! | `idle_timeout` between requests; more than a proxy in front keeps an idle connection for, which is 60 s with most | 75 s | closed |
 //! | `write_timeout` without taking a byte | 30 s | cut |
 //! | `body_bytes` of one request | 8 MiB | 413 |
-//! | `bodies_in_flight` in all | 64 MiB | 503 with `Retry-After` |
+//! | `bodies_in_flight`: all heads, bodies, lines and WebSocket messages that are not whole | 64 MiB | 503 with `Retry-After`; a WebSocket is closed with 1013 |
+//! | compressed messages that are not whole | 1,024 of a reactor | who has held one for longest is closed with 1013 |
 //! | `batch_events` of an atomic request | 1,000 | 413 |
 //! | `max_pending_publishes` of a connection | 256 | it is not read until answers have gone out |
 //! | `reactors` | 1, at most 64 | refused when the server starts |

@@ -61,6 +61,7 @@ impl<S: Service> Core<S> {
             }
             Begin::Body { exchange, limit } => {
                 requests.decoder.limit_body(limit);
+                requests.head_bytes = head.wire_len();
                 if let Err(error) = requests.decoder.check_body() {
                     requests.exchange = Some(exchange);
                     return refuse(service, requests, &error, &[]);

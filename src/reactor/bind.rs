@@ -72,7 +72,7 @@ impl<S: Service> Reactor<S> {
         let tls = addresses.tls.clone();
         #[cfg(not(feature = "tls"))]
         let tls = None;
-        let group = Arc::new(Group::new(inboxes, tls));
+        let group = Arc::new(Group::new(inboxes, limits.unfinished_bytes, tls));
         let mut reactors = Vec::with_capacity(count);
         for (number, poll) in polls.into_iter().enumerate() {
             let handle = Handle {

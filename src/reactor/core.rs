@@ -17,6 +17,7 @@ use super::saved::SavedFrames;
 use super::service::Service;
 use super::stats::Counters;
 use super::wheel::{TICK, Tick, Wheel};
+use super::ws::Inflating;
 use crate::wire::ws::Scratch;
 
 /// Connections from which on room is reserved for all that there may be.
@@ -61,6 +62,8 @@ pub(super) struct Core<S: Service> {
     pub(super) limits: Limits,
     pub(super) counters: Arc<Counters>,
     pub(super) group: Arc<Group>,
+    /// Sockets that inflate a message which is not whole, the one that has for longest first.
+    pub(super) inflating: Inflating,
     /// What the decoders of all sockets share.
     pub(super) socket_scratch: Scratch,
     /// What a socket is answered, reused.
@@ -94,6 +97,7 @@ impl<S: Service> Core<S> {
             limits,
             counters: handle.group.member(handle.number).counters.clone(),
             group: handle.group.clone(),
+            inflating: Inflating::default(),
             socket_scratch: Scratch::new(),
             socket_out: Vec::new(),
             started: now,

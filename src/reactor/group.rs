@@ -9,6 +9,7 @@ use super::inbox::{Command, Inbox};
 use super::latency::Latency;
 use super::stats::{Counters, Stats};
 use super::tls::Tls;
+use super::unfinished::Unfinished;
 
 /// One reactor, as the others see it.
 pub(super) struct Member {
@@ -28,12 +29,13 @@ pub(super) struct Group {
     /// Streams with a compressor of their own.
     solos: AtomicUsize,
     pub(super) clients: Clients,
+    pub(super) unfinished: Unfinished,
     /// What connections over TCP are secured with.
     pub(super) tls: Option<Tls>,
 }
 
 impl Group {
-    pub(super) fn new(inboxes: Vec<Inbox>, tls: Option<Tls>) -> Self {
+    pub(super) fn new(inboxes: Vec<Inbox>, unfinished_bytes: usize, tls: Option<Tls>) -> Self {
         let members = inboxes.into_iter().map(|inbox| Member {
             inbox: Arc::new(inbox),
             counters: Arc::default(),
@@ -45,6 +47,7 @@ impl Group {
             half_sent: AtomicUsize::new(0),
             solos: AtomicUsize::new(0),
             clients: Clients::default(),
+            unfinished: Unfinished::new(unfinished_bytes),
             tls,
         }
     }

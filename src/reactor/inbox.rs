@@ -12,6 +12,7 @@ use super::group::Group;
 use super::latency::Latency;
 use super::stats::Stats;
 use super::transport::Transport;
+use super::unfinished::Unfinished;
 use crate::ring::Notify;
 
 /// Commands that wait at most; a further one is refused.
@@ -133,6 +134,11 @@ impl Handle {
     /// How many streams of all reactors have a compressor of their own ([`Codec::Brotli`](super::Codec)).
     pub fn solo_streams(&self) -> usize {
         self.group.solos()
+    }
+
+    /// The total of what is unfinished on the connections of all reactors.
+    pub fn unfinished(&self) -> &Unfinished {
+        &self.group.unfinished
     }
 
     /// What wakes this handle's reactor out of a poll.

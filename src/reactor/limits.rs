@@ -15,7 +15,8 @@ pub struct Limits {
     /// Time for a request's head, from its first byte (from the accept for the first). Then 408, or
     /// a silent close if no byte came. 10 s.
     pub head_timeout: Duration,
-    /// Time for a request's whole body. Then 408. 30 s.
+    /// Time for a request's whole body. Then 408. For a whole WebSocket message, from its first byte, too: then it is
+    /// closed with 1008. 30 s.
     pub body_timeout: Duration,
     /// How long a connection may idle between requests. Then it closes. 75 s: longer than the 60 s that
     /// proxies and load balancers keep an idle connection for (nginx, AWS, Azure), so that it is they who
@@ -34,6 +35,9 @@ pub struct Limits {
     pub max_chains: usize,
     /// Bytes of answers and history that wait for one connection before more is made. 64 KiB.
     pub private_bytes: usize,
+    /// Bytes of all that peers have begun and not ended, on all connections: heads, bodies, lines of a body,
+    /// WebSocket messages. Who goes over it is answered 503, or closed with 1013. 64 MiB.
+    pub unfinished_bytes: usize,
     /// Bytes of half-sent frames kept for slow connections; beyond it they are cut. 16 MiB.
     pub half_sent_bytes: usize,
     /// Answers that wait for their events to become visible, per connection; beyond it the
@@ -62,6 +66,7 @@ impl Default for Limits {
             frame_log_bytes: 4 << 20,
             max_chains: 16,
             private_bytes: 64 << 10,
+            unfinished_bytes: 64 << 20,
             half_sent_bytes: 16 << 20,
             max_pending_publishes: 256,
             read_bytes: 64 << 10,

@@ -50,6 +50,7 @@ mod tls;
 mod tls;
 mod transport;
 mod turn;
+mod unfinished;
 mod unix;
 mod visits;
 mod wheel;
@@ -75,5 +76,6 @@ pub use self::streams::{Queued, StreamId, StreamInfo, Streams};
 #[cfg(feature = "tls")]
 pub use self::tls::{Tls, TlsError};
 pub use self::turn::Reactor;
+pub use self::unfinished::{Share, Unfinished};
 pub use self::unix::UnixAddress;
 pub use self::ws::{History, Replies, SocketLimits, SocketPlan, Subscribed};

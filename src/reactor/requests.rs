@@ -8,6 +8,7 @@ use super::core::Core;
 use super::end::EndReason;
 use super::limits::Limits;
 use super::service::{Answer, Introduction, Refusal, Service, StreamPlan, WatchPlan};
+use super::unfinished::{Share, Unfinished};
 use super::ws::SocketPlan;
 use crate::wire::http::{RequestDecoder, RequestError, Step};
 
@@ -30,6 +31,10 @@ pub(super) struct Requests<S: Service> {
     pub(super) answers: VecDeque<Reply<S>>,
     /// `input` holds more than the beginning of something: a bound stopped the decoder.
     pub(super) held: bool,
+    /// What `input` and the head of `exchange` take of the total.
+    share: Share,
+    /// Bytes of the head that `exchange` is made of.
+    pub(super) head_bytes: usize,
 }
 
 pub(super) enum Reply<S: Service> {
@@ -51,7 +56,12 @@ enum Clock {
 }
 
 impl<S: Service> Requests<S> {
-    pub(super) fn new(peer: SocketAddr, preface: bool, limits: &Limits) -> Self {
+    pub(super) fn new(
+        peer: SocketAddr,
+        preface: bool,
+        limits: &Limits,
+        unfinished: &Unfinished,
+    ) -> Self {
         Self {
             peer,
             preface,
@@ -63,6 +73,8 @@ impl<S: Service> Requests<S> {
             clock: Clock::Head,
             answers: VecDeque::new(),
             held: false,
+            share: unfinished.share(),
+            head_bytes: 0,
         }
     }
 
@@ -95,6 +107,16 @@ impl<S: Service> Requests<S> {
         self.input
     }
 
+    /// Counts what has come and is not done with; `false`: that of all connections is over the bound.
+    fn count_unfinished(&mut self) -> bool {
+        let head = if self.exchange.is_some() {
+            self.head_bytes
+        } else {
+            0
+        };
+        self.share.set(self.input.len() + head)
+    }
+
     fn is_idle(&self) -> bool {
         self.exchange.is_none() && self.answers.is_empty() && self.decoder.is_idle()
     }
@@ -125,6 +147,18 @@ impl<S: Service> Core<S> {
         if !input.is_empty() {
             requests.input = input;
         }
+        if !requests.count_unfinished() {
+            requests.input = Vec::new();
+            let _ = requests.count_unfinished();
+            requests.held = false;
+            let exchange = requests.exchange.take();
+            let bytes = service.refuse_for(Refusal::TooMuchUnfinished, exchange.as_ref());
+            requests.answers.push_back(Reply::Answer(Answer {
+                bytes,
+                after: 0,
+                close: true,
+            }));
+        }
         self.out(i).bytes = out;
         self.cold[i as usize].requests = Some(requests);
         self.flush_answers(service, i);
@@ -135,7 +169,8 @@ impl<S: Service> Core<S> {
         // Nothing has named another client yet.
         let peer = SocketAddr::from(self.cold[i as usize].peer);
         let preface = service.introduction(peer) == Introduction::Preface;
-        Box::new(Requests::new(peer, preface, &self.limits))
+        let unfinished = &self.group.unfinished;
+        Box::new(Requests::new(peer, preface, &self.limits, unfinished))
     }
 
     fn decode_all(

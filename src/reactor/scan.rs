@@ -37,7 +37,7 @@ impl<S: Service> Core<S> {
                     self.scan_stream(service, i, &mut beats);
                 }
                 Phase::Socket => {
-                    if !self.cut_if_stalled(service, i) {
+                    if !self.cut_if_unfinished(service, i) && !self.cut_if_stalled(service, i) {
                         self.look_after_socket(service, i);
                     }
                 }
@@ -71,7 +71,10 @@ impl<S: Service> Core<S> {
     }
 
     fn scan_stream(&mut self, service: &mut S, i: u32, beats: &mut [Vec<u8>]) {
-        if self.cut_if_stalled(service, i) || self.look_after_socket(service, i) {
+        if self.cut_if_unfinished(service, i)
+            || self.cut_if_stalled(service, i)
+            || self.look_after_socket(service, i)
+        {
             return;
         }
         let hot = &self.hot[i as usize];

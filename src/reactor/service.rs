@@ -333,6 +333,8 @@ pub enum Refusal {
     TooManyFromAddress,
     /// The connection does not begin with the PROXY header that its sender must send.
     Preface(ProxyError),
+    /// So much is unfinished on all connections together that there is no room for more of this one.
+    TooMuchUnfinished,
     /// The head did not arrive in time.
     HeadTimeout,
     /// The body did not arrive in time.

@@ -291,7 +291,7 @@ pub(crate) struct Bounds {
     #[arg(default_value = "8M")]
     pub(crate) body_bytes: usize,
 
-    /// Request bodies being received, all together; more get 503 with Retry-After
+    /// Bytes of bodies, lines and messages that have begun and not ended, all together; more get 503 or 1013
     #[arg(hide_short_help = true)]
     #[arg(long, env = "EVENTRING_BODIES_IN_FLIGHT", value_name = "BYTES")]
     #[arg(default_value = "64M", value_parser = units::bytes)]

@@ -32,6 +32,7 @@ impl<S: Service> Core<S> {
             busy.parked.clear();
         }
         ws.rest();
+        self.drop_unfinished(i);
         self.leave_stream(service, i, why);
         self.hot(i).phase = Phase::Parting;
         self.set_deadline(i, timeout);
@@ -70,6 +71,7 @@ impl<S: Service> Core<S> {
     pub(in super::super) fn end_socket(&mut self, service: &mut S, i: u32) {
         if let Some(ws) = self.cold[i as usize].ws.take() {
             self.counters.sockets.sub(1);
+            let _ = self.group.unfinished.change(ws.unfinished as usize, 0);
             ws.decoder.end(&mut self.socket_scratch);
             service.socket_closed(ws.socket);
         }

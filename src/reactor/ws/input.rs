@@ -75,6 +75,7 @@ impl<S: Service> Core<S> {
         if self.phase(i) != Phase::Free {
             self.deliver(service, i);
         }
+        self.keep_room_to_inflate(service);
     }
 
     /// Reads frames until something has to happen or none is left.
@@ -133,6 +134,7 @@ impl<S: Service> Core<S> {
                 Item::Ping(data) => frame(out, Opcode::Pong, data),
                 Item::Pong(_) => {}
                 Item::Message(kind, data) => {
+                    ws.begun = 0;
                     let mut replies = Replies::new(out);
                     service.message(&mut ws.socket, (kind, data), &mut replies);
                     let Replies {
@@ -172,6 +174,14 @@ impl<S: Service> Core<S> {
             self.hot(i).flags.set(Flags::HELD);
         }
         ws.rest();
+        let end = match end {
+            End::Open if !self.count_unfinished(i, &mut ws, rest.len()) => End::Close(
+                CloseCode::TRY_AGAIN,
+                "too much is unfinished on all connections".to_owned(),
+                false,
+            ),
+            end => end,
+        };
         self.cold[i as usize].ws = Some(ws);
         if !self.send_reply(service, i, out) {
             return;

@@ -12,12 +12,14 @@ mod output;
 mod plan;
 mod replies;
 mod start;
+mod unfinished;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use self::plan::{History, SocketLimits, SocketPlan, Subscribed};
 pub use self::replies::Replies;
+pub(super) use self::unfinished::Inflating;
 use super::service::Service;
 use crate::wire::ws::{ControlRate, Decoder};
 
@@ -31,6 +33,12 @@ pub(super) struct Ws<S: Service> {
     heard: u32,
     /// Second of the first ping that is not answered; 0: there is none.
     pinged: u32,
+    /// Second in which the message that is arriving began; 0: there is none.
+    begun: u32,
+    /// What it takes of the total of what is unfinished, bytes.
+    unfinished: u32,
+    /// Its ticket in the list of those that inflate; 0: it is not there.
+    inflates: u32,
     /// There only while something waits.
     busy: Option<Box<Busy<S::Key>>>,
 }

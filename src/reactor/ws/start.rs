@@ -28,6 +28,9 @@ impl<S: Service> Core<S> {
             rate: ControlRate::default(),
             heard: second,
             pinged: 0,
+            begun: 0,
+            unfinished: 0,
+            inflates: 0,
             busy: None,
         }));
         let hot = self.hot(i);

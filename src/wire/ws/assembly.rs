@@ -72,6 +72,16 @@ impl Assembly {
         self.inflater.take()
     }
 
+    pub(super) fn is_inflating(&self) -> bool {
+        self.inflater.is_some()
+    }
+
+    /// Bytes that it holds, room for more of them too.
+    pub(super) fn held_bytes(&self) -> usize {
+        let inflater = self.inflater.as_ref().map_or(0, |_| Inflater::BYTES);
+        self.data.capacity() + inflater
+    }
+
     /// Gives back what was borrowed.
     pub(super) fn recycle(mut self, scratch: &mut Scratch) {
         if let Some(inflater) = self.inflater.take() {

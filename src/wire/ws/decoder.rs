@@ -102,6 +102,8 @@ pub struct Decoder {
     handed: Option<Box<Assembly>>,
     /// The window between messages, where it is kept.
     window: Option<Inflater>,
+    /// Messages are passed over.
+    abandoned: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -165,12 +167,25 @@ impl Decoder {
             control: None,
             handed: None,
             window: None,
+            abandoned: false,
         }
     }
 
     /// Returns whether a message or frame has begun and not ended.
     pub fn is_inside(&self) -> bool {
         self.head_len > 0 || self.frame.is_some() || self.message.is_some()
+    }
+
+    /// Returns whether it has borrowed an inflater for a message that has begun and not ended.
+    pub fn is_inflating(&self) -> bool {
+        self.message.as_ref().is_some_and(|it| it.is_inflating())
+    }
+
+    /// Returns the bytes that it holds of messages, and of the windows that they refer to.
+    pub fn held_bytes(&self) -> usize {
+        let messages = [&self.message, &self.handed].into_iter().flatten();
+        let window = self.window.as_ref().map_or(0, |_| Inflater::BYTES);
+        messages.map(|it| it.held_bytes()).sum::<usize>() + window
     }
 
     /// Takes bytes up to the next item, unmasking them in place, and says how many it took. Call
@@ -292,6 +307,9 @@ impl Decoder {
             left: header.len,
             mask,
         });
+        if self.abandoned {
+            return Ok(());
+        }
         let kind = match header.opcode {
             Opcode::Text => MessageKind::Text,
             Opcode::Binary => MessageKind::Binary,
@@ -344,7 +362,7 @@ impl Decoder {
             _ => return Ok(None),
         };
         let start = *used;
-        if self.message.is_some() || header.len > (input.len() - start) as u64 {
+        if self.abandoned || self.message.is_some() || header.len > (input.len() - start) as u64 {
             return Ok(None);
         }
         let end = start + header.len as usize;
@@ -389,6 +407,9 @@ impl Decoder {
             }
             return Ok((frame.left == 0).then_some(Done::Control(frame.opcode)));
         }
+        if self.abandoned {
+            return Ok(None);
+        }
         if self.message.is_none() {
             // A whole, plain message that has only begun to arrive.
             let kind = if frame.opcode == Opcode::Text {
@@ -421,9 +442,20 @@ impl Decoder {
         }
     }
 
+    /// Gives back what it borrowed for messages, and passes over those that still come: only control frames
+    /// matter to whoever has sent a close frame.
+    pub fn abandon(&mut self, scratch: &mut Scratch) {
+        self.abandoned = true;
+        self.give_back(scratch);
+    }
+
     /// Gives back what it borrowed. A decoder that is dropped without this keeps its share of the
     /// [`Scratch`]'s inflaters taken.
     pub fn end(mut self, scratch: &mut Scratch) {
+        self.give_back(scratch);
+    }
+
+    fn give_back(&mut self, scratch: &mut Scratch) {
         for message in [self.message.take(), self.handed.take()]
             .into_iter()
             .flatten()

@@ -15,6 +15,9 @@ const FIRST_ROOM: usize = 4 << 10;
 pub(super) struct Inflater(Box<Decompress>);
 
 impl Inflater {
+    /// Bytes that one takes.
+    pub(super) const BYTES: usize = 42 << 10;
+
     pub(super) fn new() -> Self {
         Self(Box::new(Decompress::new(false)))
     }

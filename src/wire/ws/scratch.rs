@@ -15,7 +15,8 @@ const INFLATING_MAX: usize = 1024;
 /// A message that arrives in one piece needs nothing of its own; one that comes in fragments or
 /// compressed borrows from here until it is whole. At most 1024 compressed messages may be half
 /// there at once (42 KiB each); a further one is refused with
-/// [`Violation::TooManyInflating`](super::Violation::TooManyInflating).
+/// [`Violation::TooManyInflating`](super::Violation::TooManyInflating): who wants to take it nonetheless ends one of
+/// the others first, see [`is_full`](Self::is_full).
 #[derive(Default)]
 pub struct Scratch {
     inflaters: Vec<Inflater>,
@@ -28,6 +29,11 @@ impl Scratch {
     /// Creates one that holds nothing yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Returns whether the next compressed message would be refused.
+    pub fn is_full(&self) -> bool {
+        self.inflating >= INFLATING_MAX
     }
 
     pub(super) fn take_inflater(&mut self) -> Result<Inflater, Violation> {
