@@ -5,13 +5,14 @@ mod body;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use eventring::event::Event;
 use eventring::gateway::{Server, ServerConfig};
 use eventring::hub::Hub;
+use socket2::SockRef;
 
 use body::Body;
 
@@ -198,4 +199,135 @@ fn a_connection_may_idle_between_requests_but_not_for_ever() {
     stage.pass(61);
     assert_eq!(stage.read(&mut stream, |_, ended| ended), "");
     stage.until_connections(0);
+}
+
+/// A server whose clock, while it is armed, does something between the poll and the look at the time, and leaps: as
+/// if the process had been stopped there.
+fn stopped_between_poll_and_clock(
+    change: impl FnOnce(&mut ServerConfig),
+) -> (Hub, Server, Arc<Mutex<Option<Stopped>>>) {
+    let hub = Hub::new();
+    let mut config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+    change(&mut config);
+    let stopped: Arc<Mutex<Option<Stopped>>> = Arc::default();
+    let seconds = Arc::new(AtomicU64::new(0));
+    let (begin, stop) = (Instant::now() + Duration::from_secs(1), stopped.clone());
+    let clock = move || {
+        if let Some((leap, meanwhile)) = stop.lock().unwrap().take() {
+            meanwhile();
+            seconds.fetch_add(leap, Ordering::Relaxed);
+        }
+        begin + Duration::from_secs(seconds.load(Ordering::Relaxed))
+    };
+    let server = Server::bind(&hub, config).unwrap().with_clock(clock);
+    (hub, server, stopped)
+}
+
+/// Seconds that pass, and what others do meanwhile.
+type Stopped = (u64, Box<dyn FnOnce() + Send>);
+
+fn turn_until(server: &mut Server, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < deadline, "{:?}", server.handle().stats());
+        server.turn(Some(Duration::ZERO)).unwrap();
+    }
+}
+
+/// All that has come, and whether that was the end.
+fn take(stream: &mut TcpStream, text: &mut String) -> bool {
+    let mut buffer = [0; 64 << 10];
+    match stream.read(&mut buffer) {
+        Ok(0) => return true,
+        Ok(n) => text.push_str(std::str::from_utf8(&buffer[..n]).unwrap()),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+        Err(error) => panic!("{error}"),
+    }
+    false
+}
+
+/// `library.md` row 14: the process was stopped while the rest of a request came in time; it was answered 408.
+#[test]
+fn what_came_while_the_process_was_stopped_is_read_before_deadlines_are_judged() {
+    const GET: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let post = "POST /api/v1/topics/a/events HTTP/1.1\r\nHost: localhost\r\n\
+                Content-Type: text/plain\r\nContent-Length: 50000\r\n\r\n";
+    let body = "x".repeat(50_000);
+    let whole = format!("{post}{body}");
+    for (request, at, answer) in [
+        (GET, 10, "HTTP/1.1 200 "),
+        (&whole, post.len() + 5, "HTTP/1.1 200 "),
+        // Between two requests.
+        (&GET.repeat(2), GET.len(), "HTTP/1.1 200 "),
+    ] {
+        let (_hub, mut server, stopped) = stopped_between_poll_and_clock(|_| {});
+        let mut stream = TcpStream::connect(server.local_addrs()[0]).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        stream.write_all(&request.as_bytes()[..at]).unwrap();
+        let handle = server.handle();
+        turn_until(&mut server, || handle.stats().connections == 1);
+        for _ in 0..10 {
+            server.turn(Some(Duration::from_millis(1))).unwrap();
+        }
+        let mut text = String::new();
+        if at == GET.len() {
+            turn_until(&mut server, || {
+                take(&mut stream, &mut text) || text.ends_with("}\n")
+            });
+            text.clear();
+        }
+        let (rest, mut other) = (request[at..].to_owned(), stream.try_clone().unwrap());
+        let meanwhile = move || {
+            SockRef::from(&other).set_nonblocking(false).unwrap();
+            SockRef::from(&other).set_send_buffer_size(1 << 20).unwrap();
+            other.write_all(rest.as_bytes()).unwrap();
+            SockRef::from(&other).set_nonblocking(true).unwrap();
+        };
+        *stopped.lock().unwrap() = Some((100, Box::new(meanwhile)));
+        turn_until(&mut server, || {
+            take(&mut stream, &mut text) || text.contains("\r\n\r\n")
+        });
+        assert!(text.starts_with(answer), "{text}");
+    }
+}
+
+/// `library.md` row 14, for who is written to: a client that took everything meanwhile is not cut.
+#[test]
+fn what_was_taken_while_the_process_was_stopped_counts_before_a_stall_is_judged() {
+    let (hub, mut server, stopped) = stopped_between_poll_and_clock(|config| {
+        config.send_buffer = Some(8 << 10);
+        config.heartbeat = Duration::ZERO;
+    });
+    let mut stream = TcpStream::connect(server.local_addrs()[0]).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    stream.write_all(STREAM.as_bytes()).unwrap();
+    let mut text = String::new();
+    turn_until(&mut server, || {
+        take(&mut stream, &mut text);
+        text.contains("retry:")
+    });
+    let event = Event::new("a", "t")
+        .text(&"x".repeat(500_000))
+        .to_event()
+        .unwrap();
+    let handle = server.handle();
+    turn_until(&mut server, || {
+        hub.publish(&event).unwrap();
+        handle.stats().fell_behind > 0
+    });
+    let mut other = stream.try_clone().unwrap();
+    let meanwhile = move || {
+        let mut buffer = vec![0; 1 << 20];
+        let deadline = Instant::now() + PATIENCE;
+        let mut taken = 0;
+        while taken < 64 << 10 {
+            assert!(Instant::now() < deadline);
+            taken += other.read(&mut buffer).unwrap_or(0);
+        }
+    };
+    *stopped.lock().unwrap() = Some((100, Box::new(meanwhile)));
+    for _ in 0..5 {
+        server.turn(Some(Duration::ZERO)).unwrap();
+    }
+    assert_eq!((handle.stats().cut, handle.stats().streams), (0, 1));
 }

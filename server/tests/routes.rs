@@ -3,8 +3,10 @@
 mod common;
 
 use common::server::{cloudevent, published};
-use common::{Http, Server, Stream, offset};
+use common::{Http, Server, Stream, offset, wait_until};
+use rustix::process::Signal;
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 const TOPIC: &str = "/api/v1/topics/t/events";
 const JSON: &str = "Content-Type: application/json";
@@ -408,4 +410,48 @@ fn payloads_with_line_ends_arrive_as_lines() {
     }
     let inject = ["Content-Type: text/plain", "ce-type: a%0Adata: b"];
     http.post(TOPIC, &inject, b"x").response().problem(400);
+}
+
+/// `library.md` row 14: a process that is stopped, or a machine that is suspended, does not take it out on who was in
+/// time.
+#[test]
+fn the_rest_of_a_request_that_came_while_the_process_was_stopped_is_in_time() {
+    let server = Server::start(&["--head-timeout", "1", "--body-timeout", "1"]);
+    let post = format!("POST {TOPIC} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n");
+    let halves = [
+        (
+            "GET /healthz HTTP/1.1\r\nHost: loc".to_owned(),
+            "alhost\r\n\r\n",
+        ),
+        (format!("{post}Content-Length: 4\r\n\r\nha"), "lf"),
+    ];
+    let mut waiting: Vec<Http> = halves
+        .iter()
+        .map(|(first, _)| {
+            let mut http = Http::connect(server.address);
+            http.send(first);
+            http
+        })
+        .collect();
+    // An answer behind them: they have been read, and nothing else is done.
+    server.wait_for_connections(waiting.len() as u64);
+    assert_eq!(
+        Http::connect(server.address)
+            .get("/healthz")
+            .response()
+            .status,
+        200
+    );
+    server.signal(Signal::STOP);
+    let stopped = Instant::now();
+    for (http, (_, rest)) in waiting.iter_mut().zip(&halves) {
+        http.send(rest);
+    }
+    wait_until("their deadlines to pass", || {
+        stopped.elapsed() > Duration::from_millis(1300)
+    });
+    server.signal(Signal::CONT);
+    for http in &mut waiting {
+        assert_eq!(http.response().status, 200);
+    }
 }

@@ -16,11 +16,8 @@ use super::listeners::{BindError, Listeners};
 use super::service::Service;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
-use super::turn::{FIRST_LISTENER, Reactor, Rest, WAKER};
+use super::turn::{EVENTS, FIRST_LISTENER, Polled, Reactor, Rest, WAKER};
 use super::unix::UnixAddress;
-
-/// Readiness taken from the kernel at a time.
-const EVENTS: usize = 1024;
 
 /// Where to listen.
 #[derive(Clone, Debug, Default)]
@@ -118,6 +115,8 @@ impl<S: Service> Reactor<S> {
             next_scan: 1,
             batch_since: None,
             looked: Instant::now(),
+            polled: Polled::new(Instant::now()),
+            unsettled: 0,
             since: Instant::now(),
             clock: Box::new(SystemClock),
             stop_at: None,

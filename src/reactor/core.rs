@@ -70,6 +70,9 @@ pub(super) struct Core<S: Service> {
     pub(super) socket_out: Vec<u8>,
     started: Instant,
     pub(super) now: Instant,
+    /// What came before this has been looked at: deadlines of peers are judged by it, not by `now`,
+    /// which the process may have slept through.
+    pub(super) settled: Instant,
 }
 
 impl<S: Service> Core<S> {
@@ -102,6 +105,7 @@ impl<S: Service> Core<S> {
             socket_out: Vec::new(),
             started: now,
             now,
+            settled: now,
         }
     }
 
@@ -119,6 +123,13 @@ impl<S: Service> Core<S> {
 
     pub(super) fn second(&self) -> u32 {
         (self.now - self.started).as_secs() as u32
+    }
+
+    /// The second that [`settled`](Self::settled) is in.
+    pub(super) fn settled_second(&self) -> u32 {
+        self.settled
+            .saturating_duration_since(self.started)
+            .as_secs() as u32
     }
 
     pub(super) fn tick(&self) -> Tick {

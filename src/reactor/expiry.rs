@@ -8,7 +8,7 @@ use super::wheel::Tick;
 
 impl<S: Service> Reactor<S> {
     pub(super) fn pass_deadlines(&mut self) {
-        let tick = self.core.tick();
+        let tick = self.core.tick_of(self.core.settled);
         let mut due = std::mem::take(&mut self.due);
         self.core.wheel.expire(tick, &mut due);
         for i in due.drain(..) {
@@ -34,6 +34,11 @@ impl<S: Service> Reactor<S> {
     fn pass_deadline(&mut self, i: u32) {
         match self.core.phase(i) {
             Phase::Free => {}
+            // More of it is here, and its turn to be read comes.
+            Phase::Request if self.core.has_input(i) => {
+                let next = self.core.tick() + 1;
+                self.core.set_deadline_tick(i, next);
+            }
             Phase::Request => self.core.request_timed_out(&mut self.service, i),
             Phase::CatchUp | Phase::Log => {
                 let ages = self.core.cold[i as usize].ages;

@@ -13,9 +13,12 @@ use super::turn::{FIRST_LISTENER, Reactor, WAKER};
 const READS: usize = 4;
 
 impl<S: Service> Reactor<S> {
-    pub(super) fn take_events(&mut self) {
+    /// Does what the last poll told; returns how many events it had.
+    pub(super) fn take_events(&mut self) -> usize {
+        let mut taken = 0;
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
+            taken += 1;
             match event.token() {
                 WAKER => {}
                 Token(n) if n >= FIRST_LISTENER => self.listeners.is_ready(n - FIRST_LISTENER),
@@ -32,6 +35,7 @@ impl<S: Service> Reactor<S> {
             }
         }
         self.events = events;
+        taken
     }
 
     fn writable(&mut self, i: u32) {

@@ -356,6 +356,13 @@ impl<S: Service> Core<S> {
         }
     }
 
+    /// Whether bytes of requests of connection `i` may be in its socket, and nothing that it does keeps
+    /// them there.
+    pub(super) fn has_input(&self, i: u32) -> bool {
+        let unread = self.hot[i as usize].flags.has(Flags::UNREAD);
+        unread && (self.is_behind() || self.wants_input(i))
+    }
+
     /// Sets the deadline that fits what the connection now waits for.
     fn start_clock(&mut self, i: u32) {
         let Some(requests) = self.cold[i as usize].requests.as_mut() else {

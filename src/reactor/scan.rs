@@ -117,7 +117,7 @@ impl<S: Service> Core<S> {
         if !hot.flags.has(Flags::BLOCKED) {
             return false;
         }
-        let silent = self.second() - hot.active.min(self.second());
+        let silent = self.settled_second().saturating_sub(hot.active);
         if u64::from(silent) > self.limits.write_timeout.as_secs() {
             self.close(service, i, EndReason::Stalled);
         }

@@ -20,6 +20,8 @@ use super::unix::UnixAddress;
 use super::wheel::{TICK, Tick};
 
 pub(super) const WAKER: Token = Token(usize::MAX);
+/// Readiness taken from the kernel at a time.
+pub(super) const EVENTS: usize = 1024;
 pub(super) const FIRST_LISTENER: usize = usize::MAX / 2;
 
 /// A mio loop that drives a [`Service`].
@@ -47,6 +49,10 @@ pub struct Reactor<S: Service> {
     pub(super) batch_since: Option<Instant>,
     /// When this turn began, by the machine's clock.
     pub(super) looked: Instant,
+    /// What the last poll told.
+    pub(super) polled: Polled,
+    /// Turns since all that had come was seen.
+    pub(super) unsettled: usize,
     /// Nothing that the next feed finds was published before this.
     pub(super) since: Instant,
     pub(super) clock: Box<dyn Clock>,
@@ -54,6 +60,26 @@ pub struct Reactor<S: Service> {
     pub(super) stop_at: Option<Instant>,
     pub(super) report: Option<StopReport>,
     pub(super) rest: Rest,
+}
+
+/// What is known once a poll has returned.
+pub(super) struct Polled {
+    /// When it began, or earlier: what came before is among its events, unless it left some out.
+    began: Instant,
+    /// It was not interrupted.
+    whole: bool,
+    /// The thread may have slept, here or between the turns.
+    slept: bool,
+}
+
+impl Polled {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            began: now,
+            whole: true,
+            slept: false,
+        }
+    }
 }
 
 /// How a reactor that has nothing to do learns of news.
@@ -132,7 +158,8 @@ impl<S: Service> Reactor<S> {
         self.look(timeout)?;
         // What was published before a request came is in the logs before the request is answered.
         self.feed();
-        self.take_events();
+        let taken = self.take_events();
+        self.settle_time(taken);
         self.accept();
         self.feed();
         self.complete();
@@ -156,27 +183,46 @@ impl<S: Service> Reactor<S> {
 
     /// Waits for something to do, and sets the time.
     fn look(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let slept = self.wait(timeout)?;
+        self.polled = self.wait(timeout)?;
         self.core.now = self.clock.now();
         let before = std::mem::replace(&mut self.looked, Instant::now());
         let woken = self.inbox.woken().filter(|at| *at > before);
-        self.since = match slept {
+        self.since = match self.polled.slept {
             true => woken.unwrap_or(self.looked),
             false => before,
         };
         Ok(())
     }
 
-    /// Waits for something to do; `true`: it may have slept, here or between the turns.
-    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+    /// Moves the time that deadlines are judged by to when the last poll began, if its `taken` events
+    /// are all that there were: whatever the process was kept from since, nobody is late whose bytes
+    /// have come and were not looked at.
+    fn settle_time(&mut self, taken: usize) {
+        // After so many turns each connection has had an event of its own.
+        let enough = self.core.limits.max_connections / EVENTS + 1;
+        if (self.polled.whole && taken < EVENTS) || self.unsettled >= enough {
+            self.core.settled = self.polled.began;
+            self.unsettled = 0;
+        } else {
+            self.unsettled += 1;
+        }
+    }
+
+    /// Waits for something to do.
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<Polled> {
         // Who does not want to wait need not be woken.
         let wanted = timeout.unwrap_or(Duration::MAX);
         let deadline = match wanted.is_zero() {
             true => None,
             false => self.next_deadline(),
         };
-        let until = deadline.map(|at| at.saturating_duration_since(self.clock.now()));
-        let timeout = until.map_or(Duration::ZERO, |until| until.min(wanted));
+        let (began, timeout) = match deadline {
+            Some(at) => {
+                let now = self.clock.now();
+                (now, at.saturating_duration_since(now).min(wanted))
+            }
+            None => (self.core.now, Duration::ZERO),
+        };
         let polled = self.poll.poll(&mut self.events, Some(timeout));
         let rest = std::mem::replace(&mut self.rest, Rest::Awake);
         if rest == Rest::Armed {
@@ -184,7 +230,11 @@ impl<S: Service> Reactor<S> {
         }
         match polled {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
-            _ => Ok(rest != Rest::Awake),
+            polled => Ok(Polled {
+                began,
+                whole: polled.is_ok(),
+                slept: rest != Rest::Awake,
+            }),
         }
     }
 

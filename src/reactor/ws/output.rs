@@ -45,12 +45,13 @@ impl<S: Service> Core<S> {
     /// Pings socket `i` if nothing came for long, and cuts it if a ping stays unanswered; `true`: it
     /// is gone.
     pub(in super::super) fn look_after_socket(&mut self, service: &mut S, i: u32) -> bool {
-        let second = self.second();
+        let (second, settled) = (self.second(), self.settled_second());
         let Some(ws) = self.cold[i as usize].ws.as_mut() else {
             return false;
         };
         let since = |at: u32| u64::from(second.saturating_sub(at));
-        if ws.pinged > 0 && since(ws.pinged) > ws.limits.pong_timeout.as_secs() {
+        let unanswered = u64::from(settled.saturating_sub(ws.pinged));
+        if ws.pinged > 0 && unanswered > ws.limits.pong_timeout.as_secs() {
             self.close(service, i, EndReason::Stalled);
             return true;
         }
