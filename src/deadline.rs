@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Farther away than any program waits, and near enough that no system's clock overflows by it.
-const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+pub(crate) const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// Returns the end of a wait that begins at `now`.
 ///

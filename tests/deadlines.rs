@@ -331,3 +331,34 @@ fn what_was_taken_while_the_process_was_stopped_counts_before_a_stall_is_judged(
     }
     assert_eq!((handle.stats().cut, handle.stats().streams), (0, 1));
 }
+
+/// `library.md` row 5: adding it to the time ended the server's thread with a panic.
+#[test]
+fn a_wait_for_ever_is_one() {
+    let forever = Duration::MAX;
+    let mut stage = Stage::new(|config| {
+        (config.head_timeout, config.body_timeout) = (forever, forever);
+        (config.idle_timeout, config.write_timeout) = (forever, forever);
+        (config.stop_timeout, config.max_age) = (forever, forever);
+    });
+    let mut reader = stage.connect("GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    stage.read(&mut reader, |text, _| text.contains("id: "));
+    let body = "POST /api/v1/topics/a/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n\
+                Content-Length: 9\r\n\r\nhalf";
+    let mut half = stage.connect(body);
+    stage.pass(3600);
+    stage.server.handle().stop_within(forever);
+    stage.read(&mut reader, |_, over| over);
+    stage.pass(3600);
+    // Who is in the middle of a request may end it, however long that takes.
+    half.write_all(b" done").unwrap();
+    let answer = stage.read(&mut half, |_, over| over);
+    assert!(answer.starts_with("HTTP/1.1 "), "{answer}");
+    drop((reader, half));
+    let mut report = None;
+    let deadline = Instant::now() + PATIENCE;
+    while report.is_none() && Instant::now() < deadline {
+        report = stage.server.turn(Some(Duration::from_millis(1))).unwrap();
+    }
+    assert!(report.is_some_and(|report| report.clean), "{report:?}");
+}

@@ -139,6 +139,22 @@ fn only_the_facade_asks_for_loom() {
     }
 }
 
+/// `library.md` row 5: `now + timeout` panics where somebody waits for ever.
+#[test]
+fn waits_are_added_to_a_time_in_one_place() {
+    let sums = ["now() + ", "self.now + ", "core.now + "];
+    for path in sources(&src()) {
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        // What only tests build, and goes by times of its own.
+        let played = path.ends_with("client/simulation.rs");
+        for line in code.lines().filter(|_| !played) {
+            let adds = sums.iter().any(|sum| line.contains(sum));
+            assert!(!adds, "{}: {line}: use deadline::after", path.display());
+        }
+    }
+}
+
 #[test]
 fn the_reader_of_imports_reads_them() {
     assert_eq!(named("use crate::ring::Ring;"), ["ring"]);

@@ -9,6 +9,7 @@ use super::resume::Resolved;
 use super::state::Gateway;
 use super::stream::{self, StreamFilter, StreamRequest};
 use super::told::GapReason;
+use crate::deadline;
 use crate::event::{Filter, Position};
 use crate::reactor::{SlowPolicy, StreamPlan, Tag};
 use crate::wire::sse;
@@ -78,7 +79,8 @@ impl Gateway {
                 head.offset + 1
             }
         };
-        let oldest = (!options.max_age.is_zero()).then(|| Instant::now() + spread(options.max_age));
+        let oldest = (!options.max_age.is_zero())
+            .then(|| deadline::after(Instant::now(), spread(options.max_age)));
         let ages = match (oldest, access.expires_at) {
             (Some(oldest), Some(expires)) => oldest < expires,
             (oldest, _) => oldest.is_some(),
@@ -103,7 +105,7 @@ impl Gateway {
 fn spread(age: Duration) -> Duration {
     // The hasher's random keys are the randomness.
     let random = RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64;
-    age.mul_f64(0.9 + random / 5.0)
+    age.min(deadline::FAR).mul_f64(0.9 + random / 5.0)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use super::service::Service;
 use super::stats::Counters;
 use super::wheel::{TICK, Tick, Wheel};
 use super::ws::Inflating;
+use crate::deadline;
 use crate::wire::ws::Scratch;
 
 /// Connections from which on room is reserved for all that there may be.
@@ -148,7 +149,7 @@ impl<S: Service> Core<S> {
 
     /// Sets when the wheel looks at connection `i`.
     pub(super) fn set_deadline(&mut self, i: u32, after: Duration) {
-        let at = self.tick_of(self.now + after) + 1;
+        let at = self.tick_of(deadline::after(self.now, after)) + 1;
         self.set_deadline_tick(i, at);
     }
 

@@ -7,6 +7,7 @@ use super::conn::Flags;
 use super::core::Core;
 use super::send::Broken;
 use super::service::{Farewell, Service};
+use crate::deadline;
 
 /// What happens to a stream that falls further behind than it may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -114,7 +115,8 @@ impl<S: Service> Core<S> {
     /// Has class `id`, which has news, wait until its time is up.
     pub(super) fn hold(&mut self, id: ClassId, hold: Duration) {
         if self.held.waiting.iter().all(|(_, held)| *held != id) {
-            self.held.waiting.push((self.now + hold, id));
+            let due = deadline::after(self.now, hold);
+            self.held.waiting.push((due, id));
         }
     }
 

@@ -6,6 +6,7 @@ use super::conn::Phase;
 use super::end::EndReason;
 use super::service::{Farewell, Service};
 use super::turn::Reactor;
+use crate::deadline;
 
 /// How a reactor ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub struct StopReport {
 
 impl<S: Service> Reactor<S> {
     pub(super) fn begin_stop(&mut self, timeout: Duration) {
-        let at = self.core.now + timeout;
+        let at = deadline::after(self.core.now, timeout);
         self.stop_at = Some(self.stop_at.map_or(at, |earlier| earlier.min(at)));
         self.listeners.close();
         self.service.stopping();

@@ -16,6 +16,10 @@ pub(super) type Secured = Option<Box<Session>>;
 
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
+/// The longest time that Linux takes for a peer's silence: a signed number of milliseconds.
+#[cfg(target_os = "linux")]
+const USER_TIMEOUT_MAX: std::time::Duration = std::time::Duration::from_millis(i32::MAX as u64);
+
 /// What carries a connection's bytes.
 pub(super) enum Transport {
     Tcp(TcpStream),
@@ -88,7 +92,7 @@ pub(super) fn set_up(socket: SockRef<'_>, limits: &Limits) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         socket.set_tcp_notsent_lowat(limits.notsent_lowat)?;
-        socket.set_tcp_user_timeout(Some(limits.write_timeout))?;
+        socket.set_tcp_user_timeout(Some(limits.write_timeout.min(USER_TIMEOUT_MAX)))?;
     }
     match limits.send_buffer {
         Some(bytes) => socket.set_send_buffer_size(bytes),

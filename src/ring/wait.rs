@@ -4,6 +4,7 @@
 //! one counter, and touches nothing else while it is zero.
 
 use super::barrier::Kind;
+use crate::deadline;
 use crate::sync::{
     AtomicU32, AtomicU64, AtomicUsize, MODEL, Mutex, Ordering, Thread, current, park_until,
     yield_now,
@@ -238,9 +239,9 @@ pub(super) fn look(
 }
 
 /// The deadline, or so long from now if that comes first.
-pub(super) fn sooner(deadline: Option<Instant>, wait: Duration) -> Option<Instant> {
-    let end = Instant::now() + wait;
-    Some(deadline.map_or(end, |at| at.min(end)))
+pub(super) fn sooner(until: Option<Instant>, wait: Duration) -> Option<Instant> {
+    let end = deadline::after(Instant::now(), wait);
+    Some(until.map_or(end, |at| at.min(end)))
 }
 
 impl Entry {
