@@ -12,6 +12,7 @@
 //! | feature | module | what it is |
 //! | --- | --- | --- |
 //! | (always) | `ring` | one writer, any number of cursors, values read in place |
+//! | `json` | `json` | the one reader of JSON that comes from outside |
 //! | `event` | `event` | events and their binary record, JSON, topics, patterns, positions |
 //! | `wire` | `wire` | HTTP/1.1, Server-Sent Events and WebSocket as functions on bytes |
 //! | `client` (default) | `client` | reads event streams across connections, over SSE or a WebSocket |
@@ -24,6 +25,9 @@
 mod deadline;
 pub mod ring;
 mod sync;
+
+#[cfg(feature = "json")]
+pub mod json;
 
 #[cfg(feature = "event")]
 pub mod event;

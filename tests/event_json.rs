@@ -88,8 +88,8 @@ fn errors_name_the_field_and_the_byte() {
             "not JSON: expected no bare control character at byte 10",
         ),
         (
-            r#"{"a":1} x"#,
-            "not JSON: expected the end of the text at byte 8",
+            r#"{"specversion":"1.0","id":"1","source":"/s","type":"t"} x"#,
+            "not JSON: expected the end of the text at byte 56",
         ),
         (r#"{"a" 1}"#, "not JSON: expected \":\" at byte 5"),
         (r#"{a:1}"#, "not JSON: expected a member name at byte 1"),

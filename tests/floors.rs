@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 /// Each folder of `src` and the folders that it may name.
 const FLOORS: &[(&str, &[&str])] = &[
     ("ring", &["deadline", "sync"]),
-    ("event", &[]),
+    ("json", &[]),
+    ("event", &["json"]),
     ("wire", &[]),
-    ("client", &["deadline", "wire"]),
+    ("client", &["deadline", "json", "wire"]),
     ("reactor", &["deadline", "ring", "wire"]),
     ("hub", &["deadline", "ring", "event"]),
     ("stream", &["deadline", "ring", "event", "wire", "hub"]),
     (
         "gateway",
-        &["deadline", "ring", "event", "wire", "reactor", "hub"],
+        &[
+            "deadline", "ring", "json", "event", "wire", "reactor", "hub",
+        ],
     ),
     // Text only: its code stands in comments, where every module may be named.
     ("guide", &[]),
@@ -113,6 +116,49 @@ fn unsafe_code_stays_where_it_is_allowed() {
             assert!(!holds || may, "{inside} holds unsafe code");
         }
     }
+}
+
+/// What reads JSON, or makes values of it. Writing it is another matter.
+const FOREIGN_READERS: &[&str] = &[
+    "simd_json",
+    "serde_json::from_",
+    "serde_json::Deserializer",
+    "serde_json::value::RawValue",
+    "Deserialize",
+    ".parse::<Value>",
+    ".parse::<serde_json::Value>",
+];
+
+/// The lines of a source that are code and no test, with their numbers.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let tests = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
+    let lines = text[..tests].lines().enumerate();
+    lines.map(|(number, line)| (number + 1, line.split("//").next().unwrap_or_default()))
+}
+
+/// `faults.md` row 1: a second reader had no bound on depth, and one body ended the process.
+#[test]
+fn nothing_but_the_reader_reads_json() {
+    let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("server/src");
+    let mut all = sources(&src());
+    // A package of the library alone comes without the server.
+    if server.is_dir() {
+        all.extend(sources(&server));
+    }
+    let mut found = Vec::new();
+    for path in all {
+        let text = fs::read_to_string(&path).unwrap();
+        for (number, line) in code(&text) {
+            if FOREIGN_READERS.iter().any(|reader| line.contains(reader)) {
+                found.push(format!("{}:{number}: {}", path.display(), line.trim()));
+            }
+        }
+    }
+    assert!(
+        found.is_empty(),
+        "JSON is read by `json`, which has the bounds, and by nothing else:\n{}",
+        found.join("\n")
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod common;
 
 use common::{Http, Server, Stream, wait_until};
+use eventring::wire::ws::{Opcode, masked_frame};
 use rustix::process::Signal;
 use socket2::SockRef;
 use std::io::{Read, Write};
@@ -234,4 +235,125 @@ fn nothing_that_comes_in_breaks_it() {
         server.process.stderr()
     );
     assert!(!server.process.stderr().contains("panicked"), "seed {seed}");
+}
+
+/// Levels of JSON that are read, of which refusals tell.
+const DEPTH_MAX: usize = 64;
+/// The largest body that the management routes take holds a nest of so many levels.
+const DEEP: usize = 32_000;
+
+fn nest(levels: usize) -> String {
+    format!("{}{}", "[".repeat(levels), "]".repeat(levels))
+}
+
+/// Checks that a body is refused for its depth, at the byte of the first level too many.
+fn too_deep(server: &Server, path: &str, content_type: &str, body: &str, before: usize) {
+    let content_type = format!("Content-Type: {content_type}");
+    let mut http = Http::connect(server.address);
+    let answer = http
+        .post(path, &[&content_type], body.as_bytes())
+        .response();
+    let problem = answer.problem(400);
+    let detail = problem["detail"].as_str().expect("text");
+    assert!(detail.contains("nested deeper than 64"), "{path} {detail}");
+    assert_eq!(problem["limit"], DEPTH_MAX, "{path} {detail}");
+    let at = problem["at"].as_u64().expect("a byte") as usize;
+    assert_eq!((at, &body[at..=at]), (before, "["), "{path} {detail}");
+}
+
+/// `faults.md` row 1, `audit.md` row 2: a nest of brackets overflowed the stack, which ended the process.
+#[test]
+fn json_that_is_nested_too_deep_is_refused_and_ends_nothing() {
+    let server = Server::start(&[]);
+    let (json, events) = ("application/json", "/api/v1/topics/a/events");
+    for levels in [DEPTH_MAX + 1, DEEP] {
+        for (path, member) in [
+            ("/api/v1/broadcast", "data"),
+            ("/api/v1/broadcast", "ids"),
+            ("/api/v1/broadcast", "no such member"),
+            ("/api/v1/connections", "topics"),
+            ("/api/v1/endpoints", "topics"),
+            ("/api/v1/endpoints", "path"),
+        ] {
+            let head = format!(r#"{{"{member}":"#);
+            let body = format!("{head}{}}}", nest(levels));
+            too_deep(&server, path, json, &body, head.len() + DEPTH_MAX);
+        }
+        let ndjson = format!("1\n{}\n", nest(levels));
+        let head = r#"{"specversion":"1.0","id":"1","source":"/s","type":"t","data":"#;
+        let event = format!("{head}{}}}", nest(levels));
+        let batch = format!("[{event}]");
+        for (kind, body, before) in [
+            (json, &nest(levels), DEPTH_MAX),
+            ("application/x-ndjson", &ndjson, 2 + DEPTH_MAX),
+            // The event itself is the first level.
+            (
+                "application/cloudevents+json",
+                &event,
+                head.len() + DEPTH_MAX - 1,
+            ),
+            (
+                "application/cloudevents-batch+json",
+                &batch,
+                head.len() + DEPTH_MAX,
+            ),
+        ] {
+            too_deep(&server, events, kind, body, before);
+        }
+        // A body that is nothing but a nest is none of the objects that these routes take.
+        for path in [
+            "/api/v1/broadcast",
+            "/api/v1/connections",
+            "/api/v1/endpoints",
+        ] {
+            let mut http = Http::connect(server.address);
+            let answer = http.post(path, &[], nest(levels).as_bytes()).response();
+            answer.problem(400);
+        }
+    }
+    // What is just deep enough goes.
+    let body = format!(r#"{{"data":{}}}"#, nest(DEPTH_MAX));
+    for (path, body) in [("/api/v1/broadcast", &body), (events, &nest(DEPTH_MAX))] {
+        let mut http = Http::connect(server.address);
+        let answer = http.post(path, &[&format!("Content-Type: {json}")], body.as_bytes());
+        assert_eq!(answer.response().status, 200, "{path}");
+    }
+    assert!(server.health().head.ends_with("-1"));
+}
+
+/// The same on a WebSocket: `faults.md` row 1.
+#[test]
+fn messages_that_are_nested_too_deep_are_errors_and_end_nothing() {
+    let server = Server::start(&[]);
+    let mut http = Http::connect(server.address);
+    http.send(
+        "GET /api/v1/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+    );
+    assert_eq!(http.head().status, 101);
+    let deep = nest(DEEP);
+    let messages = [
+        format!(r#"{{"request":1,"type":"publish","topic":"a","data":{deep}}}"#),
+        format!(r#"{{"request":1,"type":"publish","topic":"a","cloudevent":{{"data":{deep}}}}}"#),
+        format!(r#"{{"request":1,"type":"subscribe","topic":{deep}}}"#),
+        format!(r#"{{"request":{deep}}}"#),
+    ];
+    for message in &messages {
+        let mut frame = Vec::new();
+        masked_frame(&mut frame, Opcode::Text, message.as_bytes(), [1, 2, 3, 4]);
+        http.send(frame);
+        wait_until("an error", || {
+            let said = String::from_utf8_lossy(&http.input).into_owned();
+            if said.contains("nested deeper than 64 at byte ") {
+                http.input.clear();
+                return true;
+            }
+            assert_eq!(
+                http.fill_within(Duration::from_secs(10)),
+                Some(true),
+                "{said}"
+            );
+            false
+        });
+    }
 }

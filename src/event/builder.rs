@@ -3,9 +3,9 @@
 use uuid::fmt::Hyphenated;
 
 use super::attribute::{Group, Value};
+use super::checked::check_json;
 use super::error::{ErrorKind, EventError};
 use super::ids::Ids;
-use super::json::{self, Scratch};
 use super::layout::{DataKind, FIELDS, Field, Head, Notes};
 use super::limits::Limits;
 use super::owned::Event;
@@ -47,7 +47,6 @@ pub struct EventBuilder {
     source_default: String,
     pub(super) record: Vec<u8>,
     ids: Ids,
-    pub(super) scratch: Option<Box<Scratch>>,
 }
 
 impl Default for EventBuilder {
@@ -77,7 +76,6 @@ impl EventBuilder {
             source_default: String::new(),
             record: Vec::new(),
             ids: Ids::default(),
-            scratch: None,
         }
     }
 
@@ -183,11 +181,7 @@ impl EventBuilder {
 
     /// Sets an extension attribute to a JSON value that is not a string, as `3`, `true` or `{"a":[]}`.
     pub fn json_attribute(&mut self, name: &str, value: &str) -> &mut Self {
-        let done = json::check(value.as_bytes(), self.limits.depth)
-            .map_err(|error| EventError {
-                field: name.to_owned().into(),
-                ..error
-            })
+        let done = check_json(name, value.as_bytes())
             .and_then(|()| self.add(Group::Attribute, name, Value::Json(value)));
         self.keep(done)
     }

@@ -54,12 +54,7 @@ impl EventBuilder {
             self.set_field(Field::ContentType, content_type)?;
         }
         self.kind = if json::is_json_type(content_type) {
-            let depth = self.limits.depth;
-            let scratch = self.scratch.get_or_insert_default();
-            scratch.parse(data, depth).map_err(|error| EventError {
-                field: "data".into(),
-                ..error
-            })?;
+            check_json("data", data)?;
             DataKind::Json
         } else if json::is_text_type(content_type) && str::from_utf8(data).is_ok() {
             DataKind::Text
@@ -158,6 +153,14 @@ impl EventBuilder {
         };
         Err(EventError::new(kind, field.name()))
     }
+}
+
+/// Checks that a field is one JSON value.
+pub(super) fn check_json(field: &str, text: &[u8]) -> Result<(), EventError> {
+    crate::json::check(text).map_err(|error| EventError {
+        field: field.to_owned().into(),
+        ..error.into()
+    })
 }
 
 /// One pass over the bytes for printable ASCII, which nearly all text here is; characters are looked at otherwise.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::topic::TopicError;
+use crate::json::{JsonError, JsonErrorKind};
 
 /// Says why an event was refused.
 ///
@@ -71,7 +72,7 @@ pub enum ErrorKind {
         /// Entries allowed.
         limit: usize,
     },
-    /// JSON nested deeper than the limit allows.
+    /// JSON nested deeper than [`DEPTH_MAX`](crate::json::DEPTH_MAX).
     #[error("nested deeper than {limit}")]
     TooDeep {
         /// Levels allowed.
@@ -120,6 +121,27 @@ impl EventError {
     /// Returns whether the event is well formed but over a limit (HTTP 413 rather than 400).
     pub fn is_too_large(&self) -> bool {
         matches!(self.kind, ErrorKind::TooLarge { .. })
+    }
+}
+
+impl From<JsonError> for EventError {
+    fn from(error: JsonError) -> Self {
+        let (kind, field) = match error.kind {
+            JsonErrorKind::Syntax(expected) => (ErrorKind::Syntax(expected), String::new()),
+            JsonErrorKind::NotUtf8 => (ErrorKind::NotUtf8, String::new()),
+            JsonErrorKind::HalfSurrogate => {
+                let kind = ErrorKind::Invalid("holds half a surrogate pair");
+                (kind, String::new())
+            }
+            JsonErrorKind::WrongType(expected) => (ErrorKind::WrongType(expected), String::new()),
+            JsonErrorKind::Duplicate(name) => (ErrorKind::Duplicate, name),
+            JsonErrorKind::TooMany { limit } => (ErrorKind::TooMany { limit }, String::new()),
+            JsonErrorKind::TooDeep { limit } => (ErrorKind::TooDeep { limit }, String::new()),
+            JsonErrorKind::TooLarge { limit, actual } => {
+                (ErrorKind::TooLarge { limit, actual }, String::new())
+            }
+        };
+        Self::new(kind, field).or_at(error.at)
     }
 }
 

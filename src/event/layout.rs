@@ -13,7 +13,7 @@
 
 use super::attribute::Attributes;
 use super::error::{ErrorKind, EventError};
-use super::{json, topic};
+use super::topic;
 
 /// Bytes before the first field.
 pub(super) const HEAD: usize = 40;
@@ -232,8 +232,8 @@ pub(super) fn check(record: &[u8]) -> Result<(), EventError> {
     match kind(record) {
         DataKind::None if data_at < record.len() => Err(wrong("data of no kind", data_at)),
         DataKind::Text => utf8(&record[data_at..], data_at),
-        DataKind::Json => json::check(&record[data_at..], usize::MAX)
-            .map_err(|error| wrong("data that is not JSON", data_at + error.at.unwrap_or(0))),
+        DataKind::Json => crate::json::check(&record[data_at..])
+            .map_err(|error| wrong("data that is not JSON", data_at + error.at)),
         _ => Ok(()),
     }
 }
@@ -272,7 +272,7 @@ fn check_attributes(record: &[u8], data_at: usize) -> Result<(), EventError> {
         }
         utf8(&record[name..value], name)?;
         utf8(&record[value..end], value)?;
-        if Attributes::is_json(head[0]) && json::check(&record[value..end], usize::MAX).is_err() {
+        if Attributes::is_json(head[0]) && crate::json::check(&record[value..end]).is_err() {
             return Err(wrong("an attribute that is not JSON", value));
         }
         at = end;

@@ -1,7 +1,10 @@
 //! Bounds on one event, each with a name, a default and a consequence.
 
+use crate::json::TEXT_BYTES_MAX;
+
 /// Bounds what one event may hold. What is over a limit is refused with
-/// [`ErrorKind::TooLarge`](super::ErrorKind::TooLarge), `TooMany` or `TooDeep`; nothing is cut off.
+/// [`ErrorKind::TooLarge`](super::ErrorKind::TooLarge) or `TooMany`; nothing is cut off. How deep JSON may be nested is
+/// the same for all: [`DEPTH_MAX`](crate::json::DEPTH_MAX).
 ///
 /// # Examples
 ///
@@ -23,8 +26,6 @@ pub struct Limits {
     pub attribute_value_bytes: usize,
     /// Attributes, headers and tags of one event beside the standard ones. Default 64; at most 1,024 is honoured.
     pub attributes: usize,
-    /// Nesting of JSON, levels of arrays and objects. Default 64.
-    pub depth: usize,
     /// Bytes of one JSON text read, a batch included. Default 16 MiB; at most 1 GiB is honoured.
     pub text_bytes: usize,
 }
@@ -36,7 +37,6 @@ impl Default for Limits {
             attribute_name_bytes: 128,
             attribute_value_bytes: 16 << 10,
             attributes: 64,
-            depth: 64,
             text_bytes: 16 << 20,
         }
     }
@@ -51,8 +51,7 @@ impl Limits {
             attribute_name_bytes: self.attribute_name_bytes.min(u8::MAX as usize),
             attribute_value_bytes: self.attribute_value_bytes.min(u16::MAX as usize),
             attributes: self.attributes.min(1 << 10),
-            depth: self.depth,
-            text_bytes: self.text_bytes.min(1 << 30),
+            text_bytes: self.text_bytes.min(TEXT_BYTES_MAX),
         }
     }
 }

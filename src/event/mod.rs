@@ -38,7 +38,7 @@ pub use builder::EventBuilder;
 pub use error::{ErrorKind, EventError};
 pub use filter::{Filter, FilterError, PATTERNS_MAX};
 pub use glob::TypePattern;
-pub use json::{EventQuery, JsonMembers, JsonValue, Shape, write_json_string};
+pub use json::{EventQuery, Shape};
 pub use layout::DataKind;
 pub use limits::Limits;
 pub use owned::Event;
@@ -51,3 +51,5 @@ pub use slot::{INLINE_BYTES, Record};
 pub use time::parse_time;
 pub use topic::{TOPIC_BYTES_MAX, TopicError};
 pub use view::{EventRef, StreamName};
+
+pub use crate::json::write_string as write_json_string;

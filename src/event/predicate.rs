@@ -8,9 +8,9 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use super::attribute::{Group, Value};
-use super::json::pointer;
 use super::layout::DataKind;
 use super::view::EventRef;
+use crate::json;
 
 pub(super) use self::literal::Literal;
 use self::parse::Parser;
@@ -140,7 +140,7 @@ impl Predicate {
     fn find_data<'a>(&self, event: EventRef<'a>) -> Option<Found<'a>> {
         let text = str::from_utf8(event.data()).ok()?;
         match event.data_kind() {
-            DataKind::Json => pointer::find(text, &self.tokens).map(Found::Json),
+            DataKind::Json => json::find(text, &self.tokens).map(Found::Json),
             DataKind::Text if self.tokens.is_empty() => Some(Found::Text(text.into())),
             _ => None,
         }

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use crate::event::EventError;
+use crate::json::JsonError;
 use crate::reactor::Answer;
 use crate::wire::http::{ResponseHead, reason_phrase};
 
@@ -41,6 +42,16 @@ impl Problem {
         problem.0.limit = error.limit().map(|limit| limit as u64);
         if !error.field.is_empty() {
             problem.0.field = Some(error.field.clone().into_owned());
+        }
+        problem
+    }
+
+    /// What is wrong with JSON; `field` is what it is about unless it names a member.
+    pub(super) fn of_json(error: JsonError, field: &str) -> Self {
+        let error = EventError::from(error);
+        let problem = Self::of_event(&error);
+        if error.field.is_empty() {
+            return problem.field(field);
         }
         problem
     }

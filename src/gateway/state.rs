@@ -25,7 +25,7 @@ use super::stream::StreamFilter;
 use super::tally::Tally;
 use super::topics::Topics;
 use super::ws::WantedFilters;
-use crate::event::{Epoch, JsonMembers, Position, Router};
+use crate::event::{Epoch, Position, Router};
 use crate::hub::{Hub, HubWaiter, Reader};
 use crate::reactor::{Answer, ClassId, Handle, SocketLimits};
 use crate::wire::sse;
@@ -58,7 +58,6 @@ pub(super) struct Gateway {
     /// What sockets are subscribed to.
     pub(super) wanted: WantedFilters,
     pub(super) socket_limits: Arc<SocketLimits>,
-    pub(super) socket_json: JsonMembers,
     /// Sockets told when to come back; spreads them.
     pub(super) farewells: u64,
 }
@@ -96,7 +95,6 @@ impl Gateway {
             refusals: Refusals::default(),
             wanted: WantedFilters::default(),
             socket_limits: Arc::default(),
-            socket_json: JsonMembers::default(),
             farewells: 0,
         }
     }

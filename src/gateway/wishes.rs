@@ -1,15 +1,14 @@
 //! The JSON bodies of requests that make connections and endpoints, or broadcast: read whole, with every
 //! fault that they have.
 
+use std::borrow::Cow;
 use std::time::Duration;
-
-use simd_json::OwnedValue;
-use simd_json::prelude::*;
 
 use super::compression::{Compression, CompressionFor};
 use super::options::{POLICY_NAMES, StreamOptions, policy};
 use super::problem::Problem;
 use crate::event::{Event, Filter};
+use crate::json::{Members, Value};
 
 /// What a body wishes for.
 #[derive(Debug)]
@@ -47,16 +46,12 @@ impl Faults {
     }
 }
 
-fn object(body: &[u8]) -> Result<Box<simd_json::owned::Object>, Problem> {
-    let fail = || Problem::new(400, "the body is not a JSON object").field("body");
-    let mut copy = match body {
-        [] => b"{}".to_vec(),
-        body => body.to_vec(),
-    };
-    match simd_json::to_owned_value(&mut copy) {
-        Ok(OwnedValue::Object(object)) => Ok(object),
-        _ => Err(fail()),
+/// The members of a body, each as it stands; an empty body has none.
+fn members(body: &[u8]) -> Result<Members<'_>, Problem> {
+    if body.is_empty() {
+        return Ok(Members::default());
     }
+    Members::read(body).map_err(|error| Problem::of_json(error, "body"))
 }
 
 /// Reads the wish for a connection, or for an endpoint with its path; `options` are those that it does
@@ -68,12 +63,12 @@ pub(super) fn wish(body: &[u8], options: StreamOptions, frame_log: usize) -> Res
         filter: Filter::all(),
         options,
     };
-    for (name, value) in object(body)?.iter() {
+    for (name, value) in members(body)?.iter() {
         let o = &mut wish.options;
-        let good = match name.as_str() {
+        let good = match name {
             "path" => value
-                .as_str()
-                .map(|path| wish.path = Some(path.to_owned()))
+                .string()
+                .map(|path| wish.path = Some(path.into_owned()))
                 .ok_or("is a string"),
             "topics" => match topics(value) {
                 Ok(filter) => {
@@ -89,19 +84,20 @@ pub(super) fn wish(body: &[u8], options: StreamOptions, frame_log: usize) -> Res
             "retry" => seconds(value).map(|s| o.retry = s),
             "max_age" => seconds(value).map(|s| o.max_age = s),
             "hold_ms" => value
-                .as_u64()
+                .whole()
                 .map(|ms| o.hold = Duration::from_millis(ms))
                 .ok_or("is a whole number of milliseconds"),
             "buffer" => value
-                .as_usize()
+                .whole()
+                .and_then(|bytes| usize::try_from(bytes).ok())
                 .map(|bytes| o.buffer = bytes)
                 .ok_or("is a number of bytes"),
             "slow" => value
-                .as_str()
-                .and_then(policy)
+                .string()
+                .and_then(|name| policy(&name))
                 .map(|slow| o.slow = slow)
                 .ok_or(POLICY_NAMES),
-            "compression" => match value.as_str().and_then(Compression::parse) {
+            "compression" => match value.string().and_then(|name| Compression::parse(&name)) {
                 Some(compression) => {
                     o.compression = compression;
                     Ok(())
@@ -112,8 +108,8 @@ pub(super) fn wish(body: &[u8], options: StreamOptions, frame_log: usize) -> Res
                 }
             },
             "compression_for" => value
-                .as_str()
-                .and_then(CompressionFor::parse)
+                .string()
+                .and_then(|name| CompressionFor::parse(&name))
                 .map(|who| o.compression_for = who)
                 .ok_or(CompressionFor::EXPECTED),
             _ => Err("is not known"),
@@ -132,28 +128,22 @@ pub(super) fn wish(body: &[u8], options: StreamOptions, frame_log: usize) -> Res
 /// Reads the event to broadcast.
 pub(super) fn message(body: &[u8]) -> Result<Message, Problem> {
     let mut faults = Faults::default();
-    let (mut ids, mut endpoint, mut ty, mut data) = (None, None, "message".to_owned(), None);
-    for (name, value) in object(body)?.iter() {
-        match name.as_str() {
-            "ids" => {
-                let given = value.as_array().map(|all| {
-                    let texts = all.iter().map(|id| id.as_str().map(str::to_owned));
-                    texts.collect::<Option<Vec<String>>>()
-                });
-                match given.flatten() {
-                    Some(given) => ids = Some(given),
-                    None => faults.note(name, "is an array of strings"),
-                }
-            }
-            "endpoint" => match value.as_str() {
-                Some(path) => endpoint = Some(path.to_owned()),
+    let (mut ids, mut endpoint, mut ty, mut data) = (None, None, Cow::Borrowed("message"), None);
+    for (name, value) in members(body)?.iter() {
+        match name {
+            "ids" => match value.strings() {
+                Some(given) => ids = Some(given.into_iter().map(Cow::into_owned).collect()),
+                None => faults.note(name, "is an array of strings"),
+            },
+            "endpoint" => match value.string() {
+                Some(path) => endpoint = Some(path.into_owned()),
                 None => faults.note(name, "is a path"),
             },
-            "type" => match value.as_str() {
-                Some(text) => text.clone_into(&mut ty),
+            "type" => match value.string() {
+                Some(text) => ty = text,
                 None => faults.note(name, "is a string"),
             },
-            "data" => data = Some(value.clone()),
+            "data" => data = Some(value),
             _ => faults.note(name, "is not known"),
         }
     }
@@ -161,9 +151,10 @@ pub(super) fn message(body: &[u8]) -> Result<Message, Problem> {
         faults.note("endpoint", "cannot be given with ids");
     }
     let mut event = Event::new("broadcast", &ty);
-    match &data {
-        Some(OwnedValue::String(text)) => event.text(text),
-        Some(json) => event.json(&json.encode()),
+    match data.map(|data| (data.raw(), data.string())) {
+        Some((_, Some(text))) => event.text(&text),
+        // As it came: a value in between would round numbers and sort members.
+        Some((raw, None)) => event.json(raw),
         None => event.text(""),
     };
     match event.to_event() {
@@ -179,16 +170,16 @@ pub(super) fn message(body: &[u8]) -> Result<Message, Problem> {
     }
 }
 
-fn topics(value: &OwnedValue) -> Result<Filter, String> {
-    let expected = "is an array of patterns".to_owned();
-    let all = value.as_array().ok_or(expected.clone())?;
-    let texts: Option<Vec<&str>> = all.iter().map(|topic| topic.as_str()).collect();
-    Filter::parse(texts.ok_or(expected)?).map_err(|error| error.to_string())
+fn topics(value: Value<'_>) -> Result<Filter, String> {
+    let all = value.strings().ok_or("is an array of patterns")?;
+    Filter::parse(all).map_err(|error| error.to_string())
 }
 
-fn seconds(value: &OwnedValue) -> Result<Duration, &'static str> {
-    let number = value.cast_f64().filter(|s| (0.0..=1e9).contains(s));
-    number
+fn seconds(value: Value<'_>) -> Result<Duration, &'static str> {
+    // What is out of the range of f64 is infinite.
+    value
+        .number()
+        .filter(|s| (0.0..=1e9).contains(s))
         .map(Duration::from_secs_f64)
         .ok_or("is a number of seconds")
 }
@@ -217,7 +208,7 @@ mod tests {
         ] {
             assert!(told.contains(&format!("{field}: ")), "{field}: {told}");
         }
-        assert!(faults("[]").contains("not a JSON object"));
+        assert!(faults("[]").contains("expected an object"));
         assert!(faults(r#"{"hold_ms":21}"#).contains("hold"));
     }
 

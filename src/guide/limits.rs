@@ -20,7 +20,7 @@
 //! | `attribute_value_bytes` | 16 KiB | the same |
 //! | `attribute_name_bytes` | 128 | the same |
 //! | `attributes` | 64 | refused |
-//! | `depth` of JSON | 64 levels | refused |
+//! | [`DEPTH_MAX`](crate::json::DEPTH_MAX): levels of JSON, whatever it comes in | 64 | 400; [`TooDeep`](crate::event::ErrorKind::TooDeep) |
 //! | `text_bytes` of one JSON text | 16 MiB | refused |
 //! | a topic or a pattern | 255 bytes | refused |
 //! | patterns of one subscription | 64 | refused |

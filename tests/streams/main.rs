@@ -5,6 +5,7 @@
 mod begin;
 #[path = "../body/mod.rs"]
 mod body;
+mod broadcast;
 mod client;
 mod framing;
 mod hold;

@@ -1,6 +1,7 @@
 //! What the messages of a server become, and where the client resumes after them.
 
 use eventring::client::{ClientError, MessageError, RequestError, WsClient, WsData, WsItem};
+use eventring::json::{JsonError, JsonErrorKind};
 use eventring::wire::ws::{CloseCode, Limits, Opcode, Violation};
 use flate2::{Compress, Compression, FlushCompress};
 
@@ -243,9 +244,16 @@ fn what_is_no_message_of_the_protocol_is_named() {
         kind: kind.into(),
         member,
     };
+    let no_object = |kind, at| MessageError::NotAnObject(JsonError { kind, at });
+    let deep = format!(r#"{{"a":{}"#, "[".repeat(32_000));
     for (text, error) in [
-        ("hello", MessageError::NotAnObject),
-        ("[1]", MessageError::NotAnObject),
+        ("hello", no_object(JsonErrorKind::Syntax("a value"), 0)),
+        ("[1]", no_object(JsonErrorKind::WrongType("an object"), 0)),
+        // `faults.md` row 1: what a server says has the same bound.
+        (
+            deep.as_str(),
+            no_object(JsonErrorKind::TooDeep { limit: 64 }, 69),
+        ),
         (r#"{"id":"e-1"}"#, member("", "type")),
         (r#"{"type":"event","topic":"t"}"#, member("event", "event")),
         (

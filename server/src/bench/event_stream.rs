@@ -4,6 +4,7 @@ use super::gunzip::Gunzip;
 use super::news::News;
 use super::tools::{Tools, refusal, response_decoder};
 use crate::cli::Form;
+use eventring::json::Members;
 use eventring::wire::http::{Response, ResponseDecoder, Step};
 use eventring::wire::sse::{Decoder, Event};
 
@@ -112,8 +113,8 @@ impl EventStream {
 fn news<'a>(event: &Event<'a>) -> News<'a> {
     match event.event {
         "gap" => {
-            let data = serde_json::from_str::<serde_json::Value>(event.data).unwrap_or_default();
-            News::Gap(data["missing"].as_u64().unwrap_or(0))
+            let data = Members::read(event.data.as_bytes()).unwrap_or_default();
+            News::Gap(data.get("missing").and_then(|n| n.whole()).unwrap_or(0))
         }
         "reset" => News::Reset,
         _ => News::Event(event.data),

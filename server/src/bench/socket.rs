@@ -3,12 +3,11 @@
 use super::news::News;
 use super::target::ACCEPT;
 use super::tools::{Tools, refusal, response_decoder};
+use eventring::json::{Members, Value};
 use eventring::wire::http::{Response, ResponseDecoder, Step};
 use eventring::wire::ws::{
     Decoder, Inflate, Item, Limits, MessageKind, Opcode, Peer, masked_frame,
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 
@@ -121,48 +120,35 @@ fn begin(head: &Response, rest: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// What we look at in a message of the subscribe protocol.
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    #[serde(borrow, default)]
-    id: Cow<'a, str>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    #[serde(default)]
-    missing: u64,
-    #[serde(borrow, default)]
-    detail: Cow<'a, str>,
-}
-
 fn text_message(
     text: &[u8],
     last_id: &mut String,
     each: &mut impl FnMut(News<'_>),
 ) -> Result<(), String> {
-    let message = serde_json::from_slice::<Message<'_>>(text);
+    let message = Members::read(text);
     let message = message.map_err(|error| format!("not a message: {error}"))?;
-    match message.kind.as_ref() {
-        "event" => each(News::Event(&payload(message.data))),
-        "gap" => each(News::Gap(message.missing)),
+    let text = |name| message.get(name).and_then(|value| value.string());
+    let kind = text("type").ok_or("not a message: it has no type")?;
+    match kind.as_ref() {
+        "event" => each(News::Event(&payload(message.get("data")))),
+        "gap" => {
+            let missing = message.get("missing").and_then(|value| value.whole());
+            each(News::Gap(missing.unwrap_or(0)));
+        }
         "reset" => each(News::Reset),
-        "error" => return Err(message.detail.into_owned()),
+        "error" => return Err(text("detail").unwrap_or_default().into_owned()),
         _ => {}
     }
-    remember(last_id, &message.id);
+    remember(last_id, &text("id").unwrap_or_default());
     Ok(())
 }
 
 /// The text of a string, or JSON that is none as it stands.
-fn payload(data: Option<&RawValue>) -> Cow<'_, str> {
-    let raw = data.map_or("", RawValue::get);
-    let inside = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
-    match inside {
-        Some(text) if !text.contains('\\') => text.into(),
-        Some(_) => serde_json::from_str::<String>(raw).map_or(raw.into(), Cow::from),
-        None => raw.into(),
-    }
+fn payload<'t>(data: Option<Value<'t>>) -> Cow<'t, str> {
+    let Some(data) = data else {
+        return "".into();
+    };
+    data.string().unwrap_or_else(|| data.raw().into())
 }
 
 /// The id of a binary event: behind a byte of version, after its length.

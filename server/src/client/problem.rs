@@ -1,6 +1,7 @@
 //! An error answer of the server: `application/problem+json`, or whatever a proxy sent instead.
 
-use serde_json::Value;
+use eventring::json::{Members, Value};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Longest text of a foreign answer that is shown.
@@ -22,22 +23,22 @@ pub(crate) struct Problem {
 impl Problem {
     /// Reads an answer's body; a body that is no problem document is quoted.
     pub(crate) fn read(status: u16, body: &[u8]) -> Problem {
-        let Ok(Value::Object(map)) = serde_json::from_slice::<Value>(body) else {
+        let Ok(members) = Members::read(body) else {
             return Problem {
                 status,
                 text: quoted(body),
                 ..Problem::default()
             };
         };
-        let text = |name: &str| map.get(name).and_then(Value::as_str);
-        let number = |name: &str| map.get(name).and_then(Value::as_u64);
+        let text = |name: &str| members.get(name)?.string();
+        let number = |name: &str| members.get(name).as_ref().and_then(Value::whole);
         Problem {
             status,
             text: text("detail")
                 .or(text("title"))
                 .unwrap_or_default()
-                .to_string(),
-            field: text("field").map(str::to_string),
+                .into_owned(),
+            field: text("field").map(Cow::into_owned),
             line: number("line"),
             at: number("at"),
             limit: number("limit"),

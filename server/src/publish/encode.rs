@@ -3,6 +3,7 @@
 use super::batch::Form;
 use crate::cli::LineFormat;
 use eventring::event::{ErrorKind, EventBuilder, EventError, Limits};
+use eventring::json::write_string;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
 
@@ -49,10 +50,11 @@ impl Encoder {
         (topic, kind): (&str, &str),
         line_bytes: usize,
     ) -> Encoder {
-        let source = serde_json::Value::from(format!("/{topic}"));
-        let kind = serde_json::Value::from(kind);
-        let text =
-            format!(r#"","source":{source},"type":{kind},"datacontenttype":"text/plain","data":"#);
+        let mut text = br#"","source":"#.to_vec();
+        write_string(&mut text, &format!("/{topic}"));
+        text.extend_from_slice(br#","type":"#);
+        write_string(&mut text, kind);
+        text.extend_from_slice(br#","datacontenttype":"text/plain","data":"#);
         let limits = Limits {
             payload_bytes: line_bytes,
             ..Limits::default()
@@ -61,7 +63,7 @@ impl Encoder {
             format: by_name(format, file),
             topic: topic.to_string(),
             run: RandomState::new().build_hasher().finish(),
-            text: text.into_bytes(),
+            text,
             checker: EventBuilder::with_limits(limits),
         }
     }
@@ -102,8 +104,7 @@ impl Encoder {
                 let id = format!(r#"{{"specversion":"1.0","id":"{:016x}-{number}"#, self.run);
                 out.extend_from_slice(id.as_bytes());
                 out.extend_from_slice(&self.text);
-                // A string always has a JSON form, and a Vec takes all of it.
-                let _ = serde_json::to_writer(&mut *out, text);
+                write_string(out, text);
                 out.push(b'}');
             }
             LineFormat::Cloudevents => {

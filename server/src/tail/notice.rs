@@ -1,36 +1,34 @@
 //! What the server itself says in a stream: `gap` and `reset`, told in words.
 
-use serde_json::{Map, Value};
+use eventring::json::Members;
+use std::borrow::Cow;
 
 /// The words for a notice of the server; `None` when the event is somebody's own.
 pub(super) fn words(event: &str, data: &str) -> Option<String> {
     if !matches!(event, "gap" | "reset") {
         return None;
     }
-    let Ok(Value::Object(map)) = serde_json::from_str(data) else {
-        return None;
-    };
-    let reason = map.get("reason")?.as_str()?;
+    let members = Members::read(data.as_bytes()).ok()?;
+    let reason = members.get("reason")?.string()?;
     match event {
-        "gap" => gap(reason, &map),
-        _ => Some(reset(reason, &map)),
+        "gap" => gap(&reason, &members),
+        _ => Some(reset(&reason, &members)),
     }
 }
 
-fn gap(reason: &str, map: &Map<String, Value>) -> Option<String> {
-    let missing = map.get("missing")?.as_u64()?;
-    let bound = if map.get("exact") == Some(&Value::Bool(false)) {
-        "at most "
-    } else {
-        ""
-    };
-    let earliest = text(map, "earliest");
+fn gap(reason: &str, members: &Members<'_>) -> Option<String> {
+    let missing = members.get("missing")?.whole()?;
+    let is_bound = members
+        .get("exact")
+        .is_some_and(|exact| exact.raw() == "false");
+    let bound = if is_bound { "at most " } else { "" };
+    let earliest = text(members, "earliest");
     Some(format!(
         "gap: {bound}{missing} events are missing ({reason}); going on from {earliest}"
     ))
 }
 
-fn reset(reason: &str, map: &Map<String, Value>) -> String {
+fn reset(reason: &str, members: &Members<'_>) -> String {
     let why = match reason {
         "epoch" => "the server was started anew since",
         "future" => "the server is not there yet",
@@ -39,12 +37,13 @@ fn reset(reason: &str, map: &Map<String, Value>) -> String {
     };
     format!(
         "reset: cannot resume after {}: {why}; going on from now",
-        text(map, "asked")
+        text(members, "asked")
     )
 }
 
-fn text<'a>(map: &'a Map<String, Value>, name: &str) -> &'a str {
-    map.get(name).and_then(Value::as_str).unwrap_or("?")
+fn text<'t>(members: &Members<'t>, name: &str) -> Cow<'t, str> {
+    let value = members.get(name).and_then(|value| value.string());
+    value.unwrap_or("?".into())
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! One message of the subscribe protocol: members of a JSON object, or the header of a binary event.
 
-use std::collections::BTreeMap;
-
-use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::item::{WsData, WsEvent};
+use crate::json::{JsonError, Members};
 
 /// Version of the header of binary events that is understood.
 const BINARY_VERSION: u8 = 1;
@@ -14,9 +12,9 @@ const BINARY_VERSION: u8 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MessageError {
-    /// Text that is no JSON object.
-    #[error("a message is not a JSON object; is the URL right?")]
-    NotAnObject,
+    /// Text that is no JSON object, or is over a bound of those.
+    #[error("a message is not a JSON object: {0}; is the URL right?")]
+    NotAnObject(#[source] JsonError),
     /// A member that is missing, or is not what it has to be.
     #[error("{kind}: {member} is missing or wrong")]
     Member {
@@ -37,12 +35,12 @@ pub enum MessageError {
 #[derive(Debug)]
 pub(super) struct Message<'t> {
     pub(super) kind: String,
-    members: BTreeMap<String, &'t RawValue>,
+    members: Members<'t>,
 }
 
 impl<'t> Message<'t> {
     pub(super) fn read(text: &'t [u8]) -> Result<Self, MessageError> {
-        let members = serde_json::from_slice(text).map_err(|_| MessageError::NotAnObject)?;
+        let members = Members::read(text).map_err(MessageError::NotAnObject)?;
         let mut message = Self {
             kind: String::new(),
             members,
@@ -62,18 +60,19 @@ impl<'t> Message<'t> {
         &self,
         member: &'static str,
     ) -> Result<Option<String>, MessageError> {
-        let read = self
-            .members
-            .get(member)
-            .map(|value| serde_json::from_str(value.get()));
-        read.transpose().map_err(|_| self.wrong(member))
+        let Some(value) = self.members.get(member) else {
+            return Ok(None);
+        };
+        let text = value.string().ok_or_else(|| self.wrong(member))?;
+        Ok(Some(text.into_owned()))
     }
 
     /// A member that has to be a number of milliseconds.
     pub(super) fn number(&self, member: &'static str) -> Result<u64, MessageError> {
         let value = self.members.get(member);
-        let read = value.and_then(|value| serde_json::from_str(value.get()).ok());
-        read.ok_or_else(|| self.wrong(member))
+        value
+            .and_then(|value| value.whole())
+            .ok_or_else(|| self.wrong(member))
     }
 
     /// The event in it; whether it has an id is another question.
@@ -96,7 +95,7 @@ impl<'t> Message<'t> {
                 content_type,
                 text: self.text("data")?,
             },
-            None => WsData::Json(data.get().to_owned()),
+            None => WsData::Json(data.raw().to_owned()),
         })
     }
 

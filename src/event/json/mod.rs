@@ -1,39 +1,19 @@
-//! JSON in and out: the text is checked once, values are kept as the spans they stand in.
+//! Events as JSON, in and out: values are kept as the pieces of the text they stand in.
 
+mod base64;
 mod data;
-mod escape;
-mod object;
-pub(super) mod pointer;
 mod query;
 mod read;
-mod scan;
 mod shape;
-mod spans;
 mod write;
 
-pub use object::{JsonMembers, JsonValue};
 pub use query::EventQuery;
 pub use shape::Shape;
 
-pub(super) use escape::write_base64;
-pub(super) use scan::{check, read_literal};
-pub(super) use spans::Scratch;
+pub(super) use base64::write_base64;
 pub(super) use write::write_shape;
 
 use super::error::{ErrorKind, EventError};
-
-/// Appends `text` as a JSON string, in quotes, with what must be escaped escaped.
-///
-/// # Examples
-///
-/// ```
-/// let mut out = Vec::new();
-/// eventring::event::write_json_string(&mut out, "a \"b\"\n");
-/// assert_eq!(out, br#""a \"b\"\n""#);
-/// ```
-pub fn write_json_string(out: &mut Vec<u8>, text: &str) {
-    escape::write_string(text, out);
-}
 
 /// Returns whether a content type is JSON: `application/json`, `text/json`, anything with `+json`.
 pub(super) fn is_json_type(content_type: &str) -> bool {

@@ -1,13 +1,10 @@
 //! Reads the JSON form of a filter: `{type, typePattern, tags, dateRange, limit, offset}` and some members of our own.
 
-use super::spans::{Scratch, Span, Spans};
-use crate::event::error::EventError;
 use crate::event::select::{EventFilter, EventFilterBuilder, FilterErrors};
+use crate::json::{Cursor, JsonError, JsonErrorKind, MEMBERS_MAX, Value};
 
 /// Longest JSON text of a filter, bytes.
 const TEXT_BYTES_MAX: usize = 64 << 10;
-/// Deepest nesting of one, levels.
-const DEPTH_MAX: usize = 8;
 
 /// A filter, and which part of what it takes: for questions about the past.
 ///
@@ -47,34 +44,8 @@ impl EventQuery {
         if text.len() > TEXT_BYTES_MAX {
             return Err(FilterErrors::one("longer than 65536 bytes", None));
         }
-        let mut scratch = Scratch::default();
-        scratch
-            .parse(text, DEPTH_MAX)
-            .map_err(|error| from_event(&error))?;
-        let mut spans = scratch.spans(text).map_err(|error| from_event(&error))?;
-        if spans.peek() != b'{' {
-            return Err(FilterErrors::one(
-                "expected an object",
-                Some(spans.at() + 1),
-            ));
-        }
         let mut reader = Reader::default();
-        let mut seen: Vec<String> = Vec::new();
-        spans
-            .members(|spans, name| {
-                let key = name.string()?.into_owned();
-                if seen.contains(&key) {
-                    reader
-                        .builder
-                        .fault(&key, None, "appears twice", Some(name.at + 1));
-                    spans.value();
-                } else {
-                    reader.member(&key, name.at, spans)?;
-                    seen.push(key);
-                }
-                Ok(())
-            })
-            .map_err(|error| from_event(&error))?;
+        reader.object(text).map_err(|error| of_json(&error))?;
         let filter = reader.builder.build()?;
         Ok(Self {
             filter,
@@ -92,41 +63,58 @@ struct Reader {
 }
 
 impl Reader {
-    fn member(
-        &mut self,
-        key: &str,
-        at: usize,
-        spans: &mut Spans<'_, '_>,
-    ) -> Result<(), EventError> {
+    fn object(&mut self, text: &[u8]) -> Result<(), JsonError> {
+        let mut cursor = Cursor::of_envelope(text)?;
+        let mut seen: Vec<String> = Vec::new();
+        cursor.members(|cursor, name| {
+            let (key, at) = (name.text()?.into_owned(), name.at());
+            if seen.len() == MEMBERS_MAX {
+                let kind = JsonErrorKind::TooMany { limit: MEMBERS_MAX };
+                return Err(JsonError::new(kind, at));
+            }
+            if seen.contains(&key) {
+                self.builder
+                    .fault(&key, None, "appears twice", Some(at + 1));
+                cursor.value()?;
+            } else {
+                self.member(&key, at, cursor)?;
+                seen.push(key);
+            }
+            Ok(())
+        })?;
+        cursor.end()
+    }
+
+    fn member(&mut self, key: &str, at: usize, cursor: &mut Cursor<'_>) -> Result<(), JsonError> {
         match key {
-            "type" => self.texts(key, spans, |builder, text| _ = builder.ty(text)),
-            "typePattern" => self.texts(key, spans, |builder, text| _ = builder.ty_pattern(text)),
-            "topic" => self.texts(key, spans, |builder, text| _ = builder.topic(text)),
-            "streamType" => self.texts(key, spans, |builder, text| _ = builder.stream_type(text)),
-            "streamId" => self.texts(key, spans, |builder, text| _ = builder.stream_id(text)),
-            "where" => self.texts(key, spans, |builder, text| _ = builder.wherever(text)),
-            "tags" => self.tags(spans),
-            "dateRange" => self.range(spans),
+            "type" => self.texts(key, cursor, |builder, text| _ = builder.ty(text)),
+            "typePattern" => self.texts(key, cursor, |builder, text| _ = builder.ty_pattern(text)),
+            "topic" => self.texts(key, cursor, |builder, text| _ = builder.topic(text)),
+            "streamType" => self.texts(key, cursor, |builder, text| _ = builder.stream_type(text)),
+            "streamId" => self.texts(key, cursor, |builder, text| _ = builder.stream_id(text)),
+            "where" => self.texts(key, cursor, |builder, text| _ = builder.wherever(text)),
+            "tags" => self.tags(cursor),
+            "dateRange" => self.range(cursor),
             "limit" => {
-                let value = spans.value();
-                match value.raw.parse() {
+                let value = cursor.value()?;
+                match value.raw().parse() {
                     Ok(limit @ 1..=EventQuery::LIMIT_MAX) => self.limit = Some(limit),
-                    _ => self.expected(key, "a number from 1 to 1000", value.at),
+                    _ => self.expected(key, "a number from 1 to 1000", value.at()),
                 }
                 Ok(())
             }
             "offset" => {
-                let value = spans.value();
-                match value.raw.parse() {
+                let value = cursor.value()?;
+                match value.raw().parse() {
                     Ok(offset) => self.offset = offset,
-                    Err(_) => self.expected(key, "a whole number, 0 or more", value.at),
+                    Err(_) => self.expected(key, "a whole number, 0 or more", value.at()),
                 }
                 Ok(())
             }
             _ => {
                 self.builder
                     .fault(key, None, "unknown member", Some(at + 1));
-                spans.value();
+                cursor.value()?;
                 Ok(())
             }
         }
@@ -136,18 +124,18 @@ impl Reader {
     fn texts(
         &mut self,
         key: &str,
-        spans: &mut Spans<'_, '_>,
+        cursor: &mut Cursor<'_>,
         mut take: impl FnMut(&mut EventFilterBuilder, &str),
-    ) -> Result<(), EventError> {
-        if spans.peek() != b'[' {
-            let value = spans.value();
+    ) -> Result<(), JsonError> {
+        if cursor.peek() != b'[' {
+            let value = cursor.value()?;
             return self.text(key, value, &mut take);
         }
-        let at = spans.at();
+        let at = cursor.at();
         let mut count = 0;
-        spans.elements(|spans| {
+        cursor.elements(|cursor| {
             count += 1;
-            let value = spans.value();
+            let value = cursor.value()?;
             self.text(key, value, &mut take)
         })?;
         if count == 0 {
@@ -159,51 +147,51 @@ impl Reader {
     fn text(
         &mut self,
         key: &str,
-        value: Span<'_>,
+        value: Value<'_>,
         take: &mut impl FnMut(&mut EventFilterBuilder, &str),
-    ) -> Result<(), EventError> {
+    ) -> Result<(), JsonError> {
         if value.is_string() {
-            take(&mut self.builder, &value.string()?);
+            take(&mut self.builder, &value.text()?);
         } else {
-            self.expected(key, "a string", value.at);
+            self.expected(key, "a string", value.at());
         }
         Ok(())
     }
 
-    fn tags(&mut self, spans: &mut Spans<'_, '_>) -> Result<(), EventError> {
-        if spans.peek() != b'{' {
-            let value = spans.value();
-            self.expected("tags", "an object", value.at);
+    fn tags(&mut self, cursor: &mut Cursor<'_>) -> Result<(), JsonError> {
+        if cursor.peek() != b'{' {
+            let value = cursor.value()?;
+            self.expected("tags", "an object", value.at());
             return Ok(());
         }
-        spans.members(|spans, name| {
-            let value = spans.value();
-            match value.raw.as_bytes().first() {
-                Some(b'"') => _ = self.builder.tag(&name.string()?, &value.string()?),
-                Some(b'{' | b'[') => self.expected("tags", "a string", value.at),
-                _ => _ = self.builder.tag(&name.string()?, value.raw),
+        cursor.members(|cursor, name| {
+            let value = cursor.value()?;
+            match value.raw().as_bytes().first() {
+                Some(b'"') => _ = self.builder.tag(&name.text()?, &value.text()?),
+                Some(b'{' | b'[') => self.expected("tags", "a string", value.at()),
+                _ => _ = self.builder.tag(&name.text()?, value.raw()),
             }
             Ok(())
         })
     }
 
-    fn range(&mut self, spans: &mut Spans<'_, '_>) -> Result<(), EventError> {
-        if spans.peek() != b'{' {
-            let value = spans.value();
-            self.expected("dateRange", "an object", value.at);
+    fn range(&mut self, cursor: &mut Cursor<'_>) -> Result<(), JsonError> {
+        if cursor.peek() != b'{' {
+            let value = cursor.value()?;
+            self.expected("dateRange", "an object", value.at());
             return Ok(());
         }
-        spans.members(|spans, name| {
-            let key = name.string()?;
-            let value = spans.value();
+        cursor.members(|cursor, name| {
+            let key = name.text()?;
+            let value = cursor.value()?;
             match (&*key, value.is_string()) {
-                ("start", true) => _ = self.builder.since(&value.string()?),
-                ("end", true) => _ = self.builder.until(&value.string()?),
-                ("start" | "end", false) => self.expected("dateRange", "a time", value.at),
+                ("start", true) => _ = self.builder.since(&value.text()?),
+                ("end", true) => _ = self.builder.until(&value.text()?),
+                ("start" | "end", false) => self.expected("dateRange", "a time", value.at()),
                 _ => {
                     let field = format!("dateRange.{key}");
                     self.builder
-                        .fault(&field, None, "unknown member", Some(name.at + 1));
+                        .fault(&field, None, "unknown member", Some(name.at() + 1));
                 }
             }
             Ok(())
@@ -216,6 +204,6 @@ impl Reader {
     }
 }
 
-fn from_event(error: &EventError) -> FilterErrors {
-    FilterErrors::one(&error.kind.to_string(), error.at.map(|at| at + 1))
+fn of_json(error: &JsonError) -> FilterErrors {
+    FilterErrors::one(&error.kind.to_string(), Some(error.at + 1))
 }

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use super::check_spec_version;
 use super::shape::{Member, Shape, Slot};
-use super::spans::{Scratch, Span, Spans};
-use crate::event::attribute::{Group, Value};
+use crate::event::attribute::{self, Group};
 use crate::event::error::{ErrorKind, EventError};
 use crate::event::layout::{DataKind, Field, Notes};
 use crate::event::topic;
 use crate::event::{EventBuilder, EventRef};
+use crate::json::{Cursor, Value};
 
 impl EventBuilder {
     /// Reads one event of structured CloudEvents JSON into a cleared builder. `topic` is for text that names none.
@@ -38,12 +38,13 @@ impl EventBuilder {
         topic: Option<&str>,
         text: &[u8],
     ) -> Result<(), EventError> {
-        self.with_text(text, |builder, scratch| {
-            Reader::new(builder, shape, topic).event(&mut scratch.spans(text)?)
-        })
+        self.check_text_bytes(text)?;
+        let mut cursor = Cursor::new(text)?;
+        Reader::new(self, shape, topic).event(&mut cursor)?;
+        Ok(cursor.end()?)
     }
 
-    /// Reads a JSON array of events and hands each one over.
+    /// Reads a JSON array of events and hands each one over, up to the first that is none.
     pub(in crate::event) fn read_each(
         &mut self,
         shape: Shape,
@@ -51,47 +52,30 @@ impl EventBuilder {
         text: &[u8],
         mut take: impl FnMut(EventRef<'_>),
     ) -> Result<(), EventError> {
-        self.with_text(text, |builder, scratch| {
-            let mut spans = scratch.spans(text)?;
-            if spans.peek() != b'[' {
-                let kind = ErrorKind::WrongType("an array of events");
-                return Err(EventError::new(kind, "").or_at(spans.at()));
-            }
-            let mut index = 0;
-            spans.elements(|spans| {
-                let at = spans.at();
-                builder.clear();
-                let read = Reader::new(builder, shape, topic).event(spans);
-                let built = read.and_then(|()| builder.build());
-                take(built.map_err(|error| error.or_at(at).with_index(index))?);
-                index += 1;
-                Ok(())
-            })
-        })
+        self.check_text_bytes(text)?;
+        let mut cursor = Cursor::of_envelope(text)?;
+        if cursor.peek() != b'[' {
+            return Err(cursor.wrong_type("an array of events").into());
+        }
+        let mut index = 0;
+        cursor.elements(|cursor| {
+            let at = cursor.at();
+            self.clear();
+            let read = Reader::new(self, shape, topic).event(cursor);
+            let built = read.and_then(|()| self.build());
+            take(built.map_err(|error| error.or_at(at).with_index(index))?);
+            index += 1;
+            Ok::<_, EventError>(())
+        })?;
+        Ok(cursor.end()?)
     }
 
-    fn with_text(
-        &mut self,
-        text: &[u8],
-        read: impl FnOnce(&mut Self, &Scratch) -> Result<(), EventError>,
-    ) -> Result<(), EventError> {
-        let limit = self.limits.text_bytes;
-        if text.len() > limit {
-            return Err(EventError::new(
-                ErrorKind::TooLarge {
-                    limit,
-                    actual: text.len(),
-                },
-                "",
-            ));
+    fn check_text_bytes(&self, text: &[u8]) -> Result<(), EventError> {
+        let (limit, actual) = (self.limits.text_bytes, text.len());
+        if actual <= limit {
+            return Ok(());
         }
-        let mut scratch = self.scratch.take().unwrap_or_default();
-        let depth = self.limits.depth;
-        let done = scratch
-            .parse(text, depth)
-            .and_then(|()| read(self, &scratch));
-        self.scratch = Some(scratch);
-        done
+        Err(EventError::new(ErrorKind::TooLarge { limit, actual }, ""))
     }
 }
 
@@ -101,8 +85,8 @@ pub(super) struct Reader<'b, 't> {
     pub(super) shape: Shape,
     topic: Option<&'b str>,
     /// `data` waits for the content type, which may come after it.
-    pub(super) data: Option<Span<'t>>,
-    pub(super) base64: Option<Span<'t>>,
+    pub(super) data: Option<Value<'t>>,
+    pub(super) base64: Option<Value<'t>>,
 }
 
 /// Where members go that a table does not know.
@@ -131,14 +115,14 @@ impl<'b, 't> Reader<'b, 't> {
         }
     }
 
-    fn event(&mut self, spans: &mut Spans<'t, '_>) -> Result<(), EventError> {
-        let start = spans.at();
+    fn event(&mut self, cursor: &mut Cursor<'t>) -> Result<(), EventError> {
+        let start = cursor.at();
         let rest = match self.shape {
             Shape::StreamEvent => Rest::Data,
             Shape::EventualiStream => Rest::Envelope,
             _ => Rest::Group(Group::Attribute),
         };
-        self.object(spans, self.shape.members(), rest)?;
+        self.object(cursor, self.shape.members(), rest)?;
         self.settle_data()?;
         self.settle_topic().map_err(|error| error.or_at(start))
     }
@@ -146,22 +130,19 @@ impl<'b, 't> Reader<'b, 't> {
     /// Reads an object by a table. `false` says that a member has no place and [`Rest::Whole`] was asked for.
     fn object(
         &mut self,
-        spans: &mut Spans<'t, '_>,
+        cursor: &mut Cursor<'t>,
         table: &'static [Member],
         rest: Rest,
     ) -> Result<bool, EventError> {
-        let start = spans.at();
-        if spans.peek() != b'{' {
-            return Err(EventError::new(ErrorKind::WrongType("an object"), "").or_at(start));
-        }
+        let start = cursor.at();
         let common = if rest == Rest::Group(Group::Attribute) {
             self.shape.common()
         } else {
             &[]
         };
         let (mut seen, mut taken, mut placed) = (0u32, 0u32, true);
-        spans.members(|spans, name| {
-            let key = name.string()?;
+        cursor.members(|cursor, name| {
+            let key = name.text()?;
             let index = table
                 .iter()
                 .chain(common)
@@ -169,29 +150,30 @@ impl<'b, 't> Reader<'b, 't> {
             if let Some(index) = index {
                 if seen & 1 << index != 0 {
                     return Err(
-                        EventError::new(ErrorKind::Duplicate, key.into_owned()).or_at(name.at)
+                        EventError::new(ErrorKind::Duplicate, key.into_owned()).or_at(name.at())
                     );
                 }
                 seen |= 1 << index;
             }
             let member = index.and_then(|index| table.iter().chain(common).nth(index));
-            let at = spans.at();
+            let at = cursor.at();
             let done = match member {
-                Some(member) => self.member(spans, member, rest),
+                Some(member) => self.member(cursor, member, rest),
                 None if rest == Rest::Whole => {
-                    spans.value();
                     placed = false;
-                    Ok(false)
+                    cursor.value().map(|_| false).map_err(EventError::from)
                 }
-                None => self
-                    .unknown(name, &key, spans.value(), rest)
+                None => cursor
+                    .value()
+                    .map_err(EventError::from)
+                    .and_then(|value| self.unknown(name, &key, value, rest))
                     .map(|()| false),
             };
             let known = done.map_err(|error| named(error, &key, at))?;
             if let (true, Some(index)) = (known, index) {
                 taken |= 1 << index;
             }
-            Ok(())
+            Ok::<_, EventError>(())
         })?;
         for (index, member) in table.iter().enumerate() {
             if self.shape.requires(member) && taken & 1 << index == 0 {
@@ -204,28 +186,33 @@ impl<'b, 't> Reader<'b, 't> {
     /// Reads the value of a known member; returns whether it was there in the sense of the shape.
     fn member(
         &mut self,
-        spans: &mut Spans<'t, '_>,
+        cursor: &mut Cursor<'t>,
         member: &Member,
         rest: Rest,
     ) -> Result<bool, EventError> {
         match member.slot {
-            Slot::Object(table, group) if spans.look().is_object_with_members() => {
-                self.nested(spans, member, table, group, rest)
+            Slot::Object(table, group) if cursor.has_members() => {
+                self.nested(cursor, member, table, group, rest)
             }
-            Slot::Group(group) if spans.look().is_object_with_members() => {
-                self.object(spans, &[], Rest::Group(group))
+            Slot::Group(group) if cursor.has_members() => {
+                self.object(cursor, &[], Rest::Group(group))
             }
-            Slot::Event(table) => self.object(spans, table, Rest::Group(Group::Attribute)),
+            Slot::Event(table) => self.object(cursor, table, Rest::Group(Group::Attribute)),
             Slot::Object(..) | Slot::Group(_) => {
-                let value = spans.value();
+                let value = cursor.value()?;
                 self.keep(member.key, value, rest).map(|()| true)
             }
-            Slot::TaggedData => self.tagged(spans).map(|()| true),
-            _ => self.scalar(spans.value(), member, rest),
+            Slot::TaggedData => self.tagged(cursor).map(|()| true),
+            _ => self.scalar(cursor.value()?, member, rest),
         }
     }
 
-    fn scalar(&mut self, value: Span<'t>, member: &Member, rest: Rest) -> Result<bool, EventError> {
+    fn scalar(
+        &mut self,
+        value: Value<'t>,
+        member: &Member,
+        rest: Rest,
+    ) -> Result<bool, EventError> {
         let optional = self
             .shape
             .common()
@@ -266,18 +253,18 @@ impl<'b, 't> Reader<'b, 't> {
     /// the object is kept whole.
     fn nested(
         &mut self,
-        spans: &mut Spans<'t, '_>,
+        cursor: &mut Cursor<'t>,
         member: &Member,
         table: &'static [Member],
         group: Option<Group>,
         rest: Rest,
     ) -> Result<bool, EventError> {
         let (bytes, count) = (self.builder.attributes.len(), self.builder.attribute_count);
-        let whole = spans.look();
-        if !self.object(spans, table, group.map_or(Rest::Whole, Rest::Group))? {
+        let start = cursor.at();
+        if !self.object(cursor, table, group.map_or(Rest::Whole, Rest::Group))? {
             self.builder.attributes.truncate(bytes);
             self.builder.attribute_count = count;
-            self.keep(member.key, whole, rest)?;
+            self.keep(member.key, cursor.since(start), rest)?;
         }
         Ok(true)
     }
@@ -291,7 +278,7 @@ impl<'b, 't> Reader<'b, 't> {
             let other = std::mem::take(&mut self.builder.fields[Field::Id as usize]);
             let key = self.shape.other_id().unwrap_or_default();
             self.builder
-                .add(Group::Attribute, key, Value::Text(&other))?;
+                .add(Group::Attribute, key, attribute::Value::Text(&other))?;
         }
         self.builder.set_field(Field::Id, id)
     }
@@ -299,14 +286,16 @@ impl<'b, 't> Reader<'b, 't> {
     fn other_id(&mut self, id: &str, key: &str) -> Result<(), EventError> {
         check_uuid(id)?;
         if !self.builder.fields[Field::Id as usize].is_empty() {
-            return self.builder.add(Group::Attribute, key, Value::Text(id));
+            return self
+                .builder
+                .add(Group::Attribute, key, attribute::Value::Text(id));
         }
         self.builder.notes.set(Notes::OTHER_ID);
         self.builder.set_field(Field::Id, id)
     }
 
     /// Keeps a value that is not what the table expects, where a member that the table does not know would go.
-    fn keep(&mut self, key: &str, value: Span<'t>, rest: Rest) -> Result<(), EventError> {
+    fn keep(&mut self, key: &str, value: Value<'t>, rest: Rest) -> Result<(), EventError> {
         match rest {
             Rest::Group(group) => self.add(group, key, value),
             Rest::Envelope => self.add(Group::Attribute, &format!("{ENVELOPE}{key}"), value),
@@ -316,9 +305,9 @@ impl<'b, 't> Reader<'b, 't> {
 
     fn unknown(
         &mut self,
-        name: Span<'t>,
+        name: Value<'t>,
         key: &str,
-        value: Span<'t>,
+        value: Value<'t>,
         rest: Rest,
     ) -> Result<(), EventError> {
         if rest != Rest::Data {
@@ -326,18 +315,20 @@ impl<'b, 't> Reader<'b, 't> {
         }
         let data = &mut self.builder.data;
         data.push(if data.is_empty() { b'{' } else { b',' });
-        data.extend_from_slice(name.raw.as_bytes());
+        data.extend_from_slice(name.raw().as_bytes());
         data.push(b':');
-        data.extend_from_slice(value.raw.as_bytes());
+        data.extend_from_slice(value.raw().as_bytes());
         self.builder.kind = DataKind::Json;
         self.builder.check_payload(self.builder.data.len() + 1)
     }
 
-    fn add(&mut self, group: Group, name: &str, value: Span<'t>) -> Result<(), EventError> {
+    fn add(&mut self, group: Group, name: &str, value: Value<'t>) -> Result<(), EventError> {
         if value.is_string() {
-            return self.builder.add(group, name, Value::Text(&value.string()?));
+            let text = value.text()?;
+            return self.builder.add(group, name, attribute::Value::Text(&text));
         }
-        self.builder.add(group, name, Value::Json(value.raw))
+        self.builder
+            .add(group, name, attribute::Value::Json(value.raw()))
     }
 
     /// The topic: the text's own, else the one given.
@@ -365,17 +356,19 @@ impl<'b, 't> Reader<'b, 't> {
     }
 }
 
-/// Errors name the member as the text spells it; those from inside an object did so already.
+/// Errors name the member as the text spells it; those from inside an object did so already, and those of JSON as such
+/// have their byte.
 fn named(mut error: EventError, key: &str, at: usize) -> EventError {
-    if error.at.is_none() || error.field.is_empty() {
+    let is_of_text = matches!(error.kind, ErrorKind::Syntax(_) | ErrorKind::TooDeep { .. });
+    if error.at.is_none() || error.field.is_empty() && !is_of_text {
         error.field = key.to_owned().into();
     }
     error.or_at(at)
 }
 
-fn text(value: Span<'_>) -> Result<Cow<'_, str>, EventError> {
+fn text(value: Value<'_>) -> Result<Cow<'_, str>, EventError> {
     if value.is_string() {
-        value.string()
+        Ok(value.text()?)
     } else {
         Err(wrong_type("a string"))
     }

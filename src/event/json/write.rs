@@ -1,13 +1,12 @@
 //! Writes events as JSON, member by member, following a shape's table.
 
-use super::escape::{write_base64, write_string};
+use super::base64::write_base64;
 use super::read::ENVELOPE;
-use super::scan;
 use super::shape::{Member, Shape, Slot};
-use super::spans::Spans;
 use crate::event::EventRef;
 use crate::event::attribute::{Group, Value};
 use crate::event::layout::{DataKind, Field, Notes};
+use crate::json::{Cursor, JsonError, write_string};
 
 /// Appends one event in a shape; what is appended is one valid JSON object.
 pub(in crate::event) fn write_shape(event: EventRef<'_>, shape: Shape, out: &mut Vec<u8>) {
@@ -97,7 +96,7 @@ impl Writer<'_, '_> {
     fn frame(&mut self) {
         self.out.push(b'{');
         self.key("type");
-        write_string(self.event.ty(), self.out);
+        write_string(self.out, self.event.ty());
         match flat(self.event) {
             Some("") => {}
             Some(members) => {
@@ -201,8 +200,8 @@ impl Writer<'_, '_> {
     fn data_string(&mut self) {
         // Text was checked when the record was made.
         write_string(
-            str::from_utf8(self.event.data()).unwrap_or_default(),
             self.out,
+            str::from_utf8(self.event.data()).unwrap_or_default(),
         );
     }
 
@@ -281,12 +280,12 @@ impl Writer<'_, '_> {
 
     fn string(&mut self, key: &str, text: &str) {
         self.key(key);
-        write_string(text, self.out);
+        write_string(self.out, text);
     }
 
     fn value(&mut self, value: Value<'_>) {
         match value {
-            Value::Text(text) => write_string(text, self.out),
+            Value::Text(text) => write_string(self.out, text),
             Value::Json(text) => self.out.extend_from_slice(text.as_bytes()),
         }
     }
@@ -301,8 +300,8 @@ impl Writer<'_, '_> {
             self.out.push(b',');
         }
         match prefix {
-            "" => write_string(key, self.out),
-            _ => write_string(&format!("{prefix}{key}"), self.out),
+            "" => write_string(self.out, key),
+            _ => write_string(self.out, &format!("{prefix}{key}")),
         }
         self.out.push(b':');
     }
@@ -319,14 +318,12 @@ fn flat(event: EventRef<'_>) -> Option<&str> {
         .ok()?
         .trim_matches([' ', '\t', '\r', '\n']);
     let inner = text.strip_prefix('{')?.strip_suffix('}')?;
-    let mut places = Vec::new();
-    scan::scan(data, usize::MAX, |at| places.push(at as u32)).ok()?;
     let mut hides = false;
-    let mut spans = Spans::new(data, &places).ok()?;
-    let walked = spans.members(|spans, name| {
-        hides |= matches!(&*name.string()?, "type" | "_context");
-        spans.value();
-        Ok(())
+    let mut cursor = Cursor::new(data).ok()?;
+    let walked = cursor.members(|cursor, name| {
+        hides |= matches!(&*name.text()?, "type" | "_context");
+        cursor.value()?;
+        Ok::<_, JsonError>(())
     });
     (walked.is_ok() && !hides).then(|| inner.trim_matches([' ', '\t', '\r', '\n']))
 }

@@ -1,10 +1,11 @@
 //! A JSON scalar to compare with.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
 use super::Found;
-use crate::event::json::pointer;
+use crate::json::read_string;
 
 /// A value to compare with.
 #[derive(Clone, Debug)]
@@ -20,7 +21,7 @@ impl Literal {
     /// Reads a JSON scalar that is one.
     pub(in crate::event) fn read(raw: &str) -> Option<Self> {
         Some(match raw.as_bytes().first()? {
-            b'"' => Self::Text(pointer::string(raw)?.into()),
+            b'"' => Self::Text(string(raw)?.into()),
             b'n' => Self::Null,
             b't' => Self::Bool(true),
             b'f' => Self::Bool(false),
@@ -37,7 +38,7 @@ impl Literal {
             (Found::Json(raw), _) => *raw,
         };
         match (raw.as_bytes().first()?, self) {
-            (b'"', Self::Text(wanted)) => Some((*pointer::string(raw)?).cmp(wanted)),
+            (b'"', Self::Text(wanted)) => Some((*string(raw)?).cmp(wanted)),
             (b'n', Self::Null) => Some(Ordering::Equal),
             (b't' | b'f', Self::Bool(wanted)) => Some(raw.starts_with('t').cmp(wanted)),
             (b'-' | b'0'..=b'9', Self::Whole(_) | Self::Float(_)) => compare(&number(raw)?, self),
@@ -81,6 +82,11 @@ fn number(raw: &str) -> Option<Literal> {
             .filter(|float: &f64| float.is_finite())
             .map(Literal::Float),
     }
+}
+
+/// What a JSON string stands for, `None` where it has no UTF-8 form.
+fn string(raw: &str) -> Option<Cow<'_, str>> {
+    read_string(raw).ok()
 }
 
 impl PartialEq for Literal {

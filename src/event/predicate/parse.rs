@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::literal::Literal;
 use super::{Operator, PredicateError, Root, Tokens};
-use crate::event::json::read_literal;
+use crate::json::scalar;
 
 pub(super) struct Parser<'t> {
     text: &'t str,
@@ -78,7 +78,7 @@ impl<'t> Parser<'t> {
     /// Takes one JSON scalar; the text of a string beside it.
     fn literal(&mut self, reason: &'static str) -> Result<(Literal, Cow<'t, str>), PredicateError> {
         let start = self.at;
-        let Some(length) = read_literal(self.rest()) else {
+        let Ok(length) = scalar(self.rest().as_bytes(), 0) else {
             return self.fail_at(reason, start);
         };
         let raw = &self.text[start..start + length];

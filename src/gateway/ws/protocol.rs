@@ -11,12 +11,11 @@ use super::super::stream::{self, StreamFilter};
 use super::super::told::GapReason;
 use super::session::Session;
 use super::write_reset;
-use crate::event::{EventBuilder, EventError, Filter, JsonValue, Position, write_json_string};
+use crate::event::{EventBuilder, EventError, Filter, Position, write_json_string};
+use crate::json::{Members, Value};
 use crate::reactor::{Farewell, History, Replies, Subscribed};
 use crate::wire::ws::{CloseCode, MessageKind, Opcode, wrap};
 
-/// Deepest nesting of a message, levels; events have their own limit.
-const DEPTH_MAX: usize = 128;
 /// Bytes of a request id, as it stands in its message.
 const REQUEST_BYTES_MAX: usize = 66;
 /// Seconds over which clients are told to spread their return.
@@ -28,13 +27,12 @@ const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
 struct Request<'t> {
     /// The request id as it stands in the message: a string or a number.
     id: Option<&'t str>,
-    members: Vec<(Cow<'t, str>, JsonValue<'t>)>,
+    members: Members<'t>,
 }
 
 impl<'t> Request<'t> {
-    fn value(&self, name: &str) -> Option<JsonValue<'t>> {
-        let found = self.members.iter().find(|(member, _)| member == name);
-        found.map(|(_, value)| *value)
+    fn value(&self, name: &str) -> Option<Value<'t>> {
+        self.members.get(name)
     }
 
     /// The value of a member that is a string, if it is there.
@@ -61,9 +59,7 @@ impl<'t> Request<'t> {
         match self.members.iter().find(|(name, _)| !known(name)) {
             Some((name, value)) => {
                 let detail = format!("{name}: unknown member");
-                Err(Problem::new(400, detail)
-                    .field(name.as_ref())
-                    .at(value.at() as u64))
+                Err(Problem::new(400, detail).field(name).at(value.at() as u64))
             }
             None => Ok(()),
         }
@@ -73,7 +69,11 @@ impl<'t> Request<'t> {
         let Some(value) = self.value("topic") else {
             return Ok(None);
         };
-        let Some(patterns) = value.strings().filter(|patterns| !patterns.is_empty()) else {
+        let patterns = match value.string() {
+            Some(pattern) => Some(vec![pattern]),
+            None => value.strings().filter(|patterns| !patterns.is_empty()),
+        };
+        let Some(patterns) = patterns else {
             let expected = "expected a pattern or an array of patterns";
             return Err(wrong("topic", expected, value.at()));
         };
@@ -118,8 +118,8 @@ impl Gateway {
         id: &mut Option<&'t str>,
         replies: &mut Replies<'_, Self>,
     ) -> Result<(), Problem> {
-        let read = self.socket_json.read(text, DEPTH_MAX);
-        let members = read.map_err(|error| Problem::of_event(&error))?;
+        let read = Members::read(text);
+        let members = read.map_err(|error| Problem::of_event(&error.into()))?;
         let mut request = Request { id: None, members };
         request.id = match request.value("request") {
             None => {
@@ -353,7 +353,7 @@ impl Gateway {
 }
 
 /// JSON as it is; what has another type is a string, and becomes text of that type.
-fn set_data(builder: &mut EventBuilder, data: Option<JsonValue<'_>>, content_type: Option<&str>) {
+fn set_data(builder: &mut EventBuilder, data: Option<Value<'_>>, content_type: Option<&str>) {
     let Some(data) = data else { return };
     match (content_type, data.string()) {
         (Some(content_type), Some(text)) if !content_type.contains("json") => {
@@ -377,7 +377,7 @@ fn filter_of(wanted: Filter, allowed: Filter, presence: bool) -> StreamFilter {
     }
 }
 
-fn request_id(value: JsonValue<'_>) -> Result<&str, Problem> {
+fn request_id(value: Value<'_>) -> Result<&str, Problem> {
     let raw = value.raw();
     let fits = raw.len() <= REQUEST_BYTES_MAX && !matches!(raw, "null" | "true" | "false");
     if fits && !raw.starts_with(['{', '[']) {

@@ -1,10 +1,10 @@
 //! Follows a JSON pointer (RFC 6901) through a text that was checked, without reading it into values.
 
-use super::escape::read_string;
+use super::string::read_string;
 
 /// Returns the value that `tokens` lead to, as it stands in the text. Nothing is allocated but for member names with
 /// escapes. A text that is not JSON gives anything or nothing, never a panic.
-pub(in crate::event) fn find<'t, S: AsRef<str>>(text: &'t str, tokens: &[S]) -> Option<&'t str> {
+pub(crate) fn find<'t, S: AsRef<str>>(text: &'t str, tokens: &[S]) -> Option<&'t str> {
     let mut walk = Walk { text, at: 0 };
     for token in tokens {
         walk.space();
@@ -18,14 +18,6 @@ pub(in crate::event) fn find<'t, S: AsRef<str>>(text: &'t str, tokens: &[S]) -> 
     let start = walk.at;
     walk.skip_value();
     text.get(start..walk.at).filter(|value| !value.is_empty())
-}
-
-/// Returns what a JSON string stands for, `None` for anything else.
-pub(in crate::event) fn string(raw: &str) -> Option<std::borrow::Cow<'_, str>> {
-    if raw.len() < 2 || !raw.starts_with('"') {
-        return None;
-    }
-    read_string(raw).ok()
 }
 
 struct Walk<'t> {

@@ -1,0 +1,90 @@
+//! What a broadcast's data looks like to those who get it: as it came.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+
+use eventring::client::{WsClient, WsData, WsItem};
+use eventring::hub::Hub;
+
+use super::client::{Client, PATIENCE, serve};
+
+/// Broadcasts a body; returns the status and the body of the answer.
+fn broadcast(address: SocketAddr, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let length = body.len();
+    let request = format!(
+        "POST /api/v1/broadcast HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a whole answer");
+    (head[9..12].parse().unwrap(), body.to_owned())
+}
+
+/// `faults.md` row 21: numbers were rounded or refused, members sorted, blanks lost.
+#[test]
+fn the_data_of_a_broadcast_keeps_its_bytes() {
+    let hub = Hub::new();
+    let server = serve(&hub, |_| {});
+    let address = server.addr();
+    let mut stream = Client::open(address, "topic=none");
+    let mut socket = WsClient::builder(&format!("ws://{address}/api/v1/ws?topic=none"))
+        .unwrap()
+        .build();
+    assert!(matches!(socket.next_item(), Ok(WsItem::Connected)));
+    let members: Vec<String> = (0..40).rev().map(|n| format!("\"m{n}\" :{n}")).collect();
+    let forty = format!("{{ {} }}", members.join(" ,"));
+    let cases = [
+        "1.10",
+        "1e400",
+        "-0.0",
+        "123456789012345678901234567890",
+        "9007199254740993",
+        &forty,
+        r#"{"b":1,  "a":[ 1.0 , 2E+3 ],"a":null}"#,
+        r#"["\u00e9\/","é"]"#,
+        r#"[ ]"#,
+        "true",
+        "null",
+        // No text has half a surrogate pair: the string stays JSON.
+        r#""\ud800""#,
+    ];
+    for (n, data) in cases.iter().enumerate() {
+        let body = format!(r#" {{"type":"notice","data": {data} }}"#);
+        let (status, told) = broadcast(address, &body);
+        assert_eq!(
+            (status, told.contains(r#""sent":2"#)),
+            (200, true),
+            "{data} {told}"
+        );
+        let count = |client: &Client| client.seen.iter().filter(|s| s.event == "notice").count();
+        stream.read_until(|client| count(client) > n);
+        assert_eq!(stream.seen.last().unwrap().data, *data);
+        let item = socket.next_item();
+        let Ok(WsItem::Event(event)) = item else {
+            panic!("{item:?}")
+        };
+        assert_eq!(event.data, WsData::Json((*data).to_owned()));
+    }
+    // A string is text.
+    assert_eq!(
+        broadcast(address, r#"{"type":"notice","data":"a\u00e9\nb"}"#).0,
+        200
+    );
+    stream.read_until(|client| client.seen.last().is_some_and(|s| s.data == "aé\nb"));
+    let item = socket.next_item();
+    let Ok(WsItem::Event(event)) = item else {
+        panic!("{item:?}")
+    };
+    assert!(matches!(event.data, WsData::Text { text, .. } if text == "aé\nb"));
+    // Which of two is meant, nobody can say.
+    let (status, told) = broadcast(address, r#"{"data":1,"\u0064ata":2}"#);
+    assert_eq!(
+        (status, told.contains("data: appears twice at byte 10")),
+        (400, true),
+        "{told}"
+    );
+}
