@@ -310,19 +310,44 @@ fn the_last_value_of_each_topic_comes_first() {
     );
 }
 
+/// A time after everything so far, nanoseconds since 1970.
+fn later() -> i64 {
+    let nanos = || {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.unwrap().as_nanos() as i64
+    };
+    let then = nanos() + 2_000_000;
+    while nanos() < then + 2_000_000 {
+        std::thread::yield_now();
+    }
+    then
+}
+
 #[test]
 fn a_start_by_time_reaches_into_what_topics_keep() {
     let hub = small(4);
     hub.create_topic("t", keeping(100)).unwrap();
+    let mut middle = 0;
     for n in 0..20 {
+        if n == 8 {
+            middle = later();
+        }
+        // What an event says of its time changes nothing.
         hub.publish(Event::new("t", "t").time_nanos(n * 10).build().unwrap())
             .unwrap();
     }
     assert_eq!(
         offsets(&mut start(&hub, "t", Start::Timestamp(75))),
-        (9..=20).collect::<Vec<_>>()
+        (1..=20).collect::<Vec<_>>()
     );
-    assert_eq!(offsets(&mut start(&hub, "t", Start::Timestamp(185))), [20]);
+    let found = offsets(&mut start(&hub, "t", Start::Timestamp(middle)));
+    assert!((2..=9).contains(&found[0]), "{found:?}");
+    assert_eq!(found, (found[0]..=20).collect::<Vec<_>>());
+    let end = later();
+    assert_eq!(
+        offsets(&mut start(&hub, "t", Start::Timestamp(end))),
+        [0; 0]
+    );
     assert_eq!(
         offsets(&mut start(&hub, "t", Start::Last(7))),
         (14..=20).collect::<Vec<_>>()

@@ -3,27 +3,26 @@
 use super::resume::Kept;
 use super::state::Gateway;
 use super::stream::StreamFilter;
-use crate::event::EventRef;
 
-/// Events looked at in one go, from the newest back.
+/// Events looked at from the newest back, in one go.
 const CHUNK: u64 = 1024;
+/// Events that are looked at for a pattern over more topics than can be looked up.
+const LOOK_BACK_EVENTS: u64 = 4 * CHUNK;
 
 /// A place in what is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     /// The first offset wanted.
     pub(super) from: u64,
-    /// Events before it that would belong to it and are gone, at most.
+    /// Events before it that would belong to it and do not come, at most.
     pub(super) missing: u64,
     /// Whether it is exactly so many.
     pub(super) exact: bool,
 }
 
 impl Gateway {
-    /// Finds where a part of what is kept begins for a filter.
-    ///
-    /// All events: a subtraction. Behind a filter, or by time, what is kept is read backwards as far as
-    /// needed: some 20 ns an event.
+    /// Finds where a part of what is kept begins for a filter: by what is known of times and topics, never by looking at
+    /// all events.
     pub(super) fn place_of(&mut self, kept: Kept, key: &StreamFilter) -> Place {
         match kept {
             Kept::Last(count) if key.is_all() => {
@@ -35,78 +34,67 @@ impl Gateway {
                     exact: true,
                 }
             }
-            Kept::Last(count) => self.last_of(count, key),
+            Kept::Last(count) => match self.look_up_last(key, count) {
+                Some(last) => {
+                    let (left, earliest) = (count - last.found, self.hub.earliest());
+                    Place {
+                        from: if left > 0 {
+                            earliest.min(last.from)
+                        } else {
+                            last.from
+                        },
+                        missing: left.min(earliest - 1),
+                        exact: false,
+                    }
+                }
+                None => self.look_back(count, key),
+            },
             Kept::Since(time) => self.since(time),
         }
     }
 
-    fn last_of(&mut self, count: u64, key: &StreamFilter) -> Place {
-        let mut from = self.hub.visible() + 1;
-        let mut left = count;
-        self.look_back(
-            |event| key.matches(event.topic()),
-            |found| {
-                let taken = left.min(found.len() as u64);
-                from = found[found.len() - taken as usize..]
-                    .first()
-                    .copied()
-                    .unwrap_or(from);
-                left -= taken;
-                left > 0
-            },
-        );
-        let earliest = self.hub.earliest();
-        Place {
-            from: if left > 0 { earliest.min(from) } else { from },
-            missing: left.min(earliest - 1),
-            exact: false,
-        }
-    }
-
     fn since(&mut self, time: i64) -> Place {
-        let mut from = self.hub.visible() + 1;
-        // Times are nearly in order: a whole chunk of earlier ones ends the search.
-        self.look_back(
-            |event| event.time() >= time,
-            |found| {
-                from = found.first().copied().unwrap_or(from);
-                !found.is_empty()
-            },
-        );
+        let from = self.hub.inner().taken_since(time);
         let earliest = self.hub.earliest();
         Place {
-            from,
-            missing: if from <= earliest { earliest - 1 } else { 0 },
+            from: from.max(earliest),
+            missing: earliest.saturating_sub(from),
             exact: false,
         }
     }
 
-    /// Shows the offsets that `wants` says true for, ascending, chunk by chunk from the newest back,
-    /// while `more` says true.
-    fn look_back(
-        &mut self,
-        wants: impl Fn(EventRef<'_>) -> bool,
-        mut more: impl FnMut(&[u64]) -> bool,
-    ) {
-        let mut end = self.hub.visible() + 1;
-        let mut found = Vec::new();
-        while end > self.hub.earliest() {
-            let start = end.saturating_sub(CHUNK).max(self.hub.earliest());
+    /// Looks at the newest events, from the last one back. What lies before them counts as missing.
+    fn look_back(&mut self, count: u64, key: &StreamFilter) -> Place {
+        let newest = self.hub.visible();
+        let (mut from, mut left) = (newest + 1, count);
+        let stop = self
+            .hub
+            .earliest()
+            .max(from.saturating_sub(LOOK_BACK_EVENTS));
+        let (mut end, mut found) = (from, Vec::new());
+        while left > 0 && end > stop {
+            let start = end.saturating_sub(CHUNK).max(stop);
             found.clear();
             if self.history.seek(start).is_err() {
-                return;
+                break;
             }
             // What is overwritten under the look is gone for the stream, too, which is told then.
             let _ = self.history.read_while(CHUNK as usize, |offset, event| {
-                if offset < end && wants(event) {
+                if offset < end && key.matches(event.topic()) {
                     found.push(offset);
                 }
                 offset < end
             });
-            if !more(&found) {
-                return;
-            }
+            let taken = left.min(found.len() as u64);
+            let first = found.len() - taken as usize;
+            from = found.get(first).copied().unwrap_or(from);
+            left -= taken;
             end = start;
+        }
+        Place {
+            from: if left > 0 { end } else { from },
+            missing: left.min(end - 1),
+            exact: false,
         }
     }
 }

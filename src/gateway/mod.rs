@@ -30,6 +30,7 @@ mod ingest;
 mod kept;
 mod lines;
 mod log;
+mod look_up;
 mod manage;
 mod metrics;
 mod newest;

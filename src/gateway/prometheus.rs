@@ -225,6 +225,12 @@ fn losses(text: &mut Text<'_>, figures: &Figures) {
         reactor.fell_behind,
     );
     text.single(
+        "eventring_looked_back_total",
+        "counter",
+        "Events looked at for streams that read history, wanted or not.",
+        reactor.looked_back,
+    );
+    text.single(
         "eventring_compressed_events_total",
         "counter",
         "Events compressed for streams, once for each wire form.",

@@ -22,12 +22,14 @@ impl Gateway {
         let offsets: Vec<u64> = within.take(LATEST_EVENTS).collect();
         let mut whole = offsets.len() < LATEST_EVENTS;
         let (mut next, mut events, mut lost) = (part.from, 0, false);
+        let mut looked_at = 0;
         for offset in offsets {
             if out.len() >= part.max {
                 whole = false;
                 break;
             }
             next = offset + 1;
+            looked_at += 1;
             let Self {
                 history, encoder, ..
             } = self;
@@ -61,6 +63,7 @@ impl Gateway {
             next,
             events,
             missed: u32::try_from(missed).unwrap_or(u32::MAX),
+            looked_at,
         }
     }
 
@@ -84,6 +87,7 @@ impl Gateway {
             next: part.to,
             events: 0,
             missed: u32::try_from(missed).unwrap_or(u32::MAX),
+            looked_at: 0,
         }
     }
 

@@ -10,6 +10,7 @@ use super::figures::Figures;
 use super::forms::Encoder;
 use super::guard::Cors;
 use super::log::Refusals;
+use super::look_up::LookUp;
 use super::metrics::Kind;
 use super::metrics::Metrics;
 use super::metrics::{Refused, status_of};
@@ -37,6 +38,7 @@ pub(super) struct Gateway {
     pub(super) live: Reader,
     /// Jumps to where connections are that catch up.
     pub(super) history: Reader,
+    pub(super) looked_up: LookUp,
     pub(super) waiter: HubWaiter,
     pub(super) router: Router<ClassId>,
     /// Classes that may not see all that they ask for.
@@ -77,6 +79,7 @@ impl Gateway {
             epoch: hub.epoch(),
             live,
             history,
+            looked_up: LookUp::default(),
             waiter,
             router: Router::new(),
             restricted: HashMap::new(),

@@ -52,6 +52,7 @@ pub(super) fn write_json(figures: &Figures, topics: &Topics, out: &mut Vec<u8>) 
                 (hub.published + 1).saturating_sub(figures.fed),
             ),
             ("fell_behind", reactor.fell_behind),
+            ("looked_back", reactor.looked_back),
             ("compressed_events", reactor.compressed_events),
             ("compressions", reactor.compressions),
             ("keyframes", reactor.keyframes),

@@ -22,9 +22,24 @@
 //! | a position | the event after it |
 //!
 //! A stream can begin with a part of what is kept, and go on live: `last=20` with the newest twenty of its
-//! filter, `since=2026-03-01T12:00:00Z` with the first event of that time or later. If some of that is gone
+//! filter, `since=2026-03-01T12:00:00Z` with the first event that came then or later. If some of that is gone
 //! already, a `gap` says how many at most. One start at a time: two of `from`, `last` and `since` are refused,
 //! and an id that the client remembers beats them all, so that coming back never begins anew.
+//!
+//! **`since` goes by when the server took an event**, not by the `time` that the event names, which may be anything.
+//! That time is known to the millisecond where events come slowly; of a burst, `since` may begin with up to 255 events
+//! that came before it, and never leaves one out that came after it. Times never go back, whatever the clock does. An
+//! event's own `time` can be asked for in a program, as a filter
+//! ([`Subscription::since`](crate::hub::Subscription::since)).
+//!
+//! # What it costs
+//!
+//! Looking back costs what it returns. The hub knows where the events of each topic stand, so that `last=`, `since=`, an
+//! id and `from=beginning` of some topics do not look at those of others, and what many clients look for together is made
+//! in parts (half a MiB a turn), between which live events go out. A pattern that takes more than 256 topics with events
+//! that are kept is the exception: for it events are looked at one by one, in parts too, and `last=` looks at the newest
+//! 4,096 of all topics; if it found fewer than were asked for, a `gap` says so. What was looked at is counted
+//! (`eventring_looked_back_total`).
 //!
 //! # When it is not there any more
 //!

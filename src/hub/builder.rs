@@ -1,12 +1,18 @@
 //! Settings of a hub.
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
 use crate::event::Limits;
 use crate::ring;
 
 use super::core::Hub;
 use super::error::HubError;
 use super::streams::Streams;
-use super::topics::{TopicMode, Topics};
+use super::times::{self, Times};
+use super::topic_table::Topics;
+use super::topics::TopicMode;
 use super::writer::Writer;
 
 /// Least `ring_bytes`.
@@ -50,7 +56,8 @@ impl Default for HubBuilder {
 }
 
 impl HubBuilder {
-    /// Sets how many events are kept. Default 65,536, which is 16 MiB of slots once they are filled; a reader that is
+    /// Sets how many events are kept. Default 65,536, which is 16 MiB of slots once they are filled, and 1 MiB that says
+    /// where the events of each topic stand; a reader that is
     /// further behind misses the oldest and is told.
     pub fn capacity(mut self, events: usize) -> Self {
         self.capacity = events;
@@ -79,9 +86,10 @@ impl HubBuilder {
         self
     }
 
-    /// Sets how many topics are listed and described. Default 65,536, about 10 MiB of names and figures. An event on
+    /// Sets how many topics are listed and described. Default 65,536, about 16 MiB of names and figures. An event on
     /// one more is published all the same, and counted as [`untracked`](super::Stats::untracked); creating one more is
-    /// refused.
+    /// refused. A topic that is not listed is known as long as its events are kept, so that looking back finds them: of
+    /// these there are twice as many as [`capacity`](Self::capacity) at most.
     pub fn topics_max(mut self, topics: usize) -> Self {
         self.topics_max = topics;
         self
@@ -115,9 +123,16 @@ impl HubBuilder {
             });
         }
         let (publisher, ring) = ring::channel(self.capacity).map_err(HubError::Capacity)?;
-        let topics = Topics::new(self.topic_mode, self.topics_max, self.history_bytes);
+        let topics = Topics::new(
+            self.topic_mode,
+            self.topics_max,
+            self.history_bytes,
+            publisher.capacity(),
+        );
         let streams = (self.streams_max > 0).then(|| Streams::new(self.streams_max));
-        let writer = Writer::new(publisher, self.ring_bytes, topics, streams);
-        Ok(Hub::from_parts(writer, ring, self.ring_bytes, self.limits))
+        let times = Arc::new(Mutex::new(Times::new(times::now())));
+        let writer = Writer::new(publisher, self.ring_bytes, topics, streams, times.clone());
+        let bounds = (self.ring_bytes, self.limits);
+        Ok(Hub::from_parts(writer, ring, times, bounds))
     }
 }

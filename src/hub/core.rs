@@ -13,6 +13,7 @@ use super::class::Classes;
 use super::inner::Inner;
 use super::registry::Registry;
 use super::routing::Routing;
+use super::times::Times;
 use super::writer::Writer;
 
 /// Events in one total order: publish on any thread, receive on any other.
@@ -62,6 +63,9 @@ pub struct Stats {
     pub trimmed: u64,
     /// Events on topics that are not listed, because there were `topics_max` of them.
     pub untracked: u64,
+    /// Topics of which something is known: those that are listed, and those of which the ring has, or had lately, an
+    /// event.
+    pub topics_known: usize,
     /// Bytes of events on the heap, beside the ring's slots.
     pub heap_bytes: usize,
     /// Receivers and readers.
@@ -93,12 +97,13 @@ impl Hub {
     pub(super) fn from_parts(
         writer: Writer,
         ring: Ring<Record>,
-        ring_bytes: usize,
-        limits: Limits,
+        times: Arc<Mutex<Times>>,
+        (ring_bytes, limits): (usize, Limits),
     ) -> Self {
         let inner = Inner {
             ring,
             writer: Mutex::new(writer),
+            times,
             classes: Classes::default(),
             registry: Registry::default(),
             routing: Routing::default(),
@@ -186,12 +191,13 @@ impl Hub {
 
     /// Returns what the hub holds now.
     pub fn stats(&self) -> Stats {
-        let (heap_bytes, trimmed, untracked) = {
+        let (heap_bytes, trimmed, untracked, topics_known) = {
             let writer = self.inner.writer.lock();
             (
                 writer.heap_bytes(),
                 writer.trimmed(),
                 writer.topics.untracked(),
+                writer.topics.known(),
             )
         };
         Stats {
@@ -199,10 +205,17 @@ impl Hub {
             earliest: self.earliest(),
             trimmed,
             untracked,
+            topics_known,
             heap_bytes,
             readers: self.inner.ring.subscriber_count(),
             classes: self.inner.classes.len(),
         }
+    }
+
+    /// For who looks back without a receiver.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
     }
 
     pub(super) fn at(&self, offset: u64) -> Position {

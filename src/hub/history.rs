@@ -7,14 +7,15 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Condvar, Mutex};
 
 use crate::event::{Event, EventRef, Filter, Record, topic};
 use crate::ring::{self, Notify, Ring, Subscriber};
 
-use super::topics::{ByHash, TopicConfig};
+use super::times::now;
+use super::topic_table::ByHash;
+use super::topics::TopicConfig;
 
 /// An event that is kept, and its offset.
 pub(super) type Kept = (u64, Arc<Event>);
@@ -233,11 +234,4 @@ impl History {
             self.events.pop_front();
         }
     }
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
-    })
 }

@@ -1,5 +1,7 @@
 //! What a hub's handles and receivers share.
 
+use std::sync::Arc;
+
 use parking_lot::Mutex;
 
 use crate::event::{Epoch, EventRef, Filter, Limits, Record};
@@ -14,12 +16,15 @@ use super::history::Kept;
 use super::registry::{Registry, Ticket};
 use super::routing::Routing;
 use super::sleepers::State;
+use super::times::Times;
 use super::writer::Writer;
 
 /// What handles and receivers share.
-pub(super) struct Inner {
+pub(crate) struct Inner {
     pub(super) ring: Ring<Record>,
     pub(super) writer: Mutex<Writer>,
+    /// When events were taken. Locked after the writer, if both are.
+    pub(super) times: Arc<Mutex<Times>>,
     pub(super) classes: Classes,
     pub(super) registry: Registry,
     pub(super) routing: Routing,

@@ -42,7 +42,8 @@ impl Hub {
     pub fn delete_topic(&self, name: &str) -> Result<(), TopicsError> {
         {
             let mut writer = self.inner.writer.lock();
-            writer.topics.delete(name)?;
+            let floor = writer.floor();
+            writer.topics.delete(name, floor)?;
             if let Some(histories) = &writer.histories {
                 histories.remove(name);
             }

@@ -33,6 +33,7 @@
 //! | an event is judged once for all with equal filters | [`Class`]; a trie on topics with an index on types finds those who may want it | `scripts/bench-hub-instructions` |
 //! | a task can wait as a thread can, under any runtime; dropping the future loses nothing | `Receiver::recv_async`, feature `async` | `tests/hub_async.rs` |
 //! | [`unsubscribe`](Hub::unsubscribe) ends delivery and a blocked receive at once; dropping a receiver unsubscribes | [`EndReason`] | `tests/hub_unsubscribe.rs`, `tests/hub_leaks.rs` |
+//! | looking back at some topics does not look at others; where events of a topic stand is known | [`Start`] | `tests/hub_look_back.rs` |
 //! | history, then [`Item::CaughtUp`], then live, in one call | [`Receiver::next_item`] | `tests/hub_catch_up.rs` |
 //! | a busy topic does not push out what a quiet one keeps | [`TopicConfig`]: own copies | `tests/hub_topics.rs` |
 //! | controls have no position and are not stored | [`Controls`] | `tests/hub_catch_up.rs` |
@@ -63,10 +64,12 @@ mod control;
 mod core;
 mod crowd;
 mod error;
+mod find;
 mod history;
 mod inner;
 mod items;
 mod manage;
+mod offsets;
 mod publish;
 mod reader;
 mod receiver;
@@ -76,6 +79,8 @@ mod sleepers;
 mod streams;
 mod subscribe;
 mod subscription;
+mod times;
+mod topic_table;
 mod topics;
 mod writer;
 
@@ -88,6 +93,8 @@ pub use error::{
     EndReason, HubError, Lagged, PublishError, ReadError, RecvError, RecvTimeoutError, SeekError,
     SubscribeError, TryRecvError,
 };
+#[cfg(feature = "gateway")]
+pub(crate) use find::{LastOf, TopicSet};
 pub use reader::{HubWaiter, Reader};
 pub use receiver::{Delivery, Receiver};
 #[cfg(feature = "async")]

@@ -64,6 +64,7 @@ impl Reader {
     /// # Errors
     ///
     /// [`ReadError::Lagged`] (the cursor stands after the gap), [`ReadError::Closed`].
+    #[inline]
     pub fn read_while(
         &mut self,
         max: usize,

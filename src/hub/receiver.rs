@@ -17,6 +17,7 @@ use crate::ring::Subscriber;
 use super::class::Class;
 use super::control::Control;
 use super::error::{EndReason, Lagged, RecvError, RecvTimeoutError, TryRecvError};
+use super::find::TopicSet;
 use super::history::Kept;
 use super::inner::Inner;
 use super::items::Stage;
@@ -75,6 +76,10 @@ pub struct Receiver {
     /// The sequence from which on others watch for it; it may be asleep then.
     armed: Option<u64>,
     complete: bool,
+    /// The sequence before which everything was there when it was made.
+    history_end: u64,
+    /// The topics that it wants, once they were looked up.
+    topics: Option<TopicSet>,
     /// What topics kept of what the ring has no more; comes before what the ring has.
     backlog: VecDeque<Kept>,
     pub(super) stage: Stage,
@@ -91,7 +96,8 @@ impl Receiver {
         class: Arc<Class>,
         subscription: Subscription,
     ) -> Self {
-        let stage = Stage::new(subscription.controls, inner.ring.head());
+        let history_end = inner.ring.head();
+        let stage = Stage::new(subscription.controls, history_end);
         let receiver = Self {
             subscriber,
             inner,
@@ -101,6 +107,8 @@ impl Receiver {
             has_slept: false,
             armed: None,
             complete: true,
+            history_end,
+            topics: None,
             backlog: VecDeque::new(),
             stage,
             #[cfg(feature = "async")]

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use crate::event::{EventRef, StreamName};
 
 use super::error::PublishError;
-use super::topics::ByHash;
+use super::topic_table::ByHash;
 
 /// The version that a stream must have for an event to be published on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -39,10 +39,13 @@ pub enum Start {
     /// With the event after this one. If that is no longer kept, the first thing received is
     /// [`Lagged`](super::Lagged).
     After(Position),
-    /// With the first event kept whose time is this one or later, nanoseconds since 1970. Subscribing looks at every
-    /// event that is kept, once.
+    /// With the first event kept that the hub took at this time or later, nanoseconds since 1970, whatever time the
+    /// event names. The hub looks at its clock for each event where they come slowly, and for every 256th at most where
+    /// they come fast: it begins up to 255 events of a burst too early, never too late. Finding it costs a search among
+    /// times. For the time that an event names there is [`Subscription::since`].
     Timestamp(i64),
-    /// With the last so many that the subscription takes. Subscribing looks at every event that is kept, once;
+    /// With the last so many that the subscription takes. They are looked up, unless it asks for more than topics or
+    /// takes more than 256 of those that have events: then subscribing looks at every event that is kept, once.
     /// [`Receiver::is_complete`](super::Receiver::is_complete) says whether older ones may be missing.
     Last(usize),
     /// With the newest event of each topic, oldest first, and then the next event that is published: the state of

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use crate::event::{EventRef, INLINE_BYTES, Record};
@@ -11,10 +12,14 @@ use crate::ring::{self, Publisher};
 use super::error::PublishError;
 use super::history::Histories;
 use super::streams::{Claim, ExpectedVersion, Streams};
-use super::topics::{TopicMode, Topics};
+use super::times::{self, Times};
+use super::topic_table::Topics;
+use super::topics::TopicMode;
 
 /// Slots in a block of the ring: what is trimmed at once. Larger than the ring's own blocks is harmless.
 const BLOCK: u64 = 64;
+/// Events for which one topic is looked at, whether the ring still has what it had.
+const EVENTS_PER_SWEEP: usize = 16;
 
 /// Owns the ring's publisher, inside the hub's lock. Position, version and deduplication are one critical section:
 /// what decides about an event belongs between [`Writer::check`] and the write.
@@ -28,6 +33,10 @@ pub(super) struct Writer {
     /// Events that `ring_bytes` cost.
     trimmed: u64,
     step: u64,
+    /// Events until the clock is looked at again, and how many there were to be.
+    unmarked: u32,
+    per_mark: u32,
+    times: Arc<Mutex<Times>>,
     pub(super) topics: Topics,
     pub(super) streams: Option<Streams>,
     pub(super) histories: Option<Arc<Histories>>,
@@ -39,6 +48,7 @@ impl Writer {
         ring_bytes: usize,
         topics: Topics,
         streams: Option<Streams>,
+        times: Arc<Mutex<Times>>,
     ) -> Self {
         let step = BLOCK.min((publisher.capacity() as u64).next_power_of_two());
         Self {
@@ -48,6 +58,9 @@ impl Writer {
             ring_bytes,
             trimmed: 0,
             step,
+            unmarked: 1,
+            per_mark: 1,
+            times,
             topics,
             streams,
             histories: None,
@@ -109,6 +122,7 @@ impl Writer {
         match published {
             Ok(sequence) => {
                 self.topics.count(event, sequence + 1);
+                self.note_time(1);
                 if let (Some(streams), Some(claim)) = (&mut self.streams, claim) {
                     streams.take(claim);
                 }
@@ -145,6 +159,7 @@ impl Writer {
                 for (index, sequence) in sequences.clone().enumerate() {
                     self.topics.count(event(index), sequence + 1);
                 }
+                self.note_time(len);
                 Ok(sequences.start + 1..sequences.end + 1)
             }
             Err(ring::BatchError::Closed) => Err(PublishError::Closed),
@@ -180,6 +195,31 @@ impl Writer {
         Ok(claims)
     }
 
+    /// Looks at the clock now and then: more often where events are few.
+    #[inline]
+    fn note_time(&mut self, events: usize) {
+        match self.unmarked.checked_sub(events as u32) {
+            Some(unmarked @ 1..) => self.unmarked = unmarked,
+            _ => self.mark(),
+        }
+    }
+
+    /// Says that what is published up to here is there now, and looks after some topics.
+    #[cold]
+    fn mark(&mut self) {
+        let floor = self.floor();
+        let took = self.times.lock().mark(self.publisher.next(), times::now());
+        self.topics
+            .sweep(self.per_mark as usize / EVENTS_PER_SWEEP + 1, floor);
+        self.per_mark = times::events_per_mark(self.per_mark, took);
+        self.unmarked = self.per_mark;
+    }
+
+    /// Returns the oldest offset that is kept.
+    pub(super) fn floor(&self) -> u64 {
+        self.publisher.oldest() + 1
+    }
+
     /// Has what the next events may overwrite copied first.
     #[inline]
     fn save_history(&self, events: u64) {
@@ -199,8 +239,15 @@ impl Writer {
 
     /// Trims the oldest blocks until `bytes` more fit. What cannot be trimmed (the block being written, a block being
     /// read) stays, and may be over the bound: readers never hold a publisher back.
+    #[inline]
     fn make_room(&mut self, bytes: usize) {
-        while bytes > 0 && self.heap_bytes.saturating_add(bytes) > self.ring_bytes {
+        if bytes > 0 {
+            self.trim_for(bytes);
+        }
+    }
+
+    fn trim_for(&mut self, bytes: usize) {
+        while self.heap_bytes.saturating_add(bytes) > self.ring_bytes {
             let (heap_before, oldest) = (self.heap_bytes, self.publisher.oldest());
             if let Some(histories) = &self.histories {
                 histories.copy_below(oldest + self.step);

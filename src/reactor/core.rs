@@ -10,6 +10,7 @@ use super::conn::{Cold, Flags, Hot, Outbound, Phase};
 use super::end::EndReason;
 use super::framelog::FrameLog;
 use super::group::Group;
+use super::history::HISTORY_PER_TURN;
 use super::inbox::Handle;
 use super::limits::Limits;
 use super::pace::Held;
@@ -44,6 +45,9 @@ pub(super) struct Core<S: Service> {
     pub(super) next_serial: u32,
     /// Connections that can go on without an edge.
     pub(super) ready: VecDeque<u32>,
+    /// Connections that go on with their history in the next turn, and what is left of this one's.
+    pub(super) history_waits: VecDeque<u32>,
+    pub(super) history_left: u64,
     /// Connections whose answers wait for their offset.
     pub(super) waiting: Vec<u32>,
     pub(super) wheel: Wheel,
@@ -89,6 +93,8 @@ impl<S: Service> Core<S> {
             eager: 0,
             next_serial: 1,
             ready: VecDeque::new(),
+            history_waits: VecDeque::new(),
+            history_left: HISTORY_PER_TURN,
             waiting: Vec::new(),
             wheel: Wheel::new(),
             fed,

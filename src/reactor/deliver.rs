@@ -138,7 +138,11 @@ impl<S: Service> Core<S> {
 
     /// Encodes and sends a part of history; `false`: nothing more can be done now.
     fn catch_up(&mut self, service: &mut S, i: u32, budget: &mut u64) -> Result<bool, Broken> {
-        if self.hot(i).flags.has(Flags::SLOW) {
+        let slow = self.hot(i).flags.has(Flags::SLOW);
+        if (slow || self.has_leg(i)) && !self.may_take_history(i) {
+            return Ok(false);
+        }
+        if slow {
             return self.apply_policy(service, i, budget);
         }
         let (id, from) = (self.hot(i).class, self.hot(i).cursor);
@@ -164,6 +168,9 @@ impl<S: Service> Core<S> {
         if from > self.fed {
             // Published, but not fed yet: this turn or the next will.
             self.make_ready(i);
+            return Ok(false);
+        }
+        if !self.may_take_history(i) {
             return Ok(false);
         }
         self.take_history(i, budget, |part, out| service.catch_up(part, out))?;

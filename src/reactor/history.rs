@@ -1,11 +1,56 @@
-//! History for one stream: what the service writes, in the stream's codec.
+//! History for one stream: what the service writes, in the stream's codec, a bounded amount a turn.
 
+use super::conn::{Flags, Phase};
 use super::core::Core;
 use super::end::EndReason;
 use super::send::Broken;
-use super::service::{CatchUp, CaughtUp, Service};
+use super::service::{CatchUp, CaughtUp, Codec, Service};
+
+/// Bytes of history that all connections of a reactor get in a turn, together; some are over it. The rest waits its turn,
+/// so that what is live need not wait for it: about a millisecond.
+pub(super) const HISTORY_PER_TURN: u64 = 512 << 10;
+/// Bytes that an event counts for that was looked at, wanted or not.
+const LOOK_BYTES: u64 = 64;
+/// Bytes that a byte counts for that is compressed for one connection.
+const COMPRESSED_BYTES: u64 = 8;
 
 impl<S: Service> Core<S> {
+    /// Lets everybody who waits go on with history.
+    pub(super) fn begin_history_turn(&mut self) {
+        self.history_left = HISTORY_PER_TURN;
+        let Self {
+            ready,
+            history_waits,
+            ..
+        } = self;
+        ready.append(history_waits);
+    }
+
+    /// Whether connection `i` gets history in this turn. If not, it will in the next.
+    pub(super) fn may_take_history(&mut self, i: u32) -> bool {
+        if self.history_left > 0 {
+            return true;
+        }
+        let hot = self.hot(i);
+        if !hot.flags.has(Flags::READY) && hot.phase != Phase::Free {
+            hot.flags.set(Flags::READY);
+            self.history_waits.push_back(i);
+        }
+        false
+    }
+
+    /// Takes from what is left of this turn's history what one part has cost.
+    pub(super) fn spend_history(&mut self, form: u8, bytes: usize, done: &CaughtUp) {
+        let each = match S::codec(form) {
+            Codec::Identity => 1,
+            Codec::Gzip | Codec::Brotli | Codec::Messages { .. } => COMPRESSED_BYTES,
+        };
+        let looked_at = u64::from(done.looked_at);
+        self.counters.looked_back.add(looked_at);
+        let cost = bytes as u64 * each + looked_at * LOOK_BYTES;
+        self.history_left = self.history_left.saturating_sub(cost.max(1));
+    }
+
     /// Has `write` make what comes next for stream `i`, which reads no log, and moves the stream on.
     pub(super) fn take_history(
         &mut self,
@@ -33,9 +78,16 @@ impl<S: Service> Core<S> {
         let waiting = bytes.len();
         // The key may not be borrowed while the account of the stream changes: cloning it costs a few
         // reference counts a part.
-        let done = self.write_history(i, form, &mut bytes, |out| write(part, out));
+        let mut plain = 0;
+        let done = self.write_history(i, form, &mut bytes, |out| {
+            let before = out.len();
+            let done = write(part, out);
+            plain = out.len() - before;
+            done
+        });
         debug_assert!(done.next >= from);
         *budget = budget.saturating_sub((bytes.len() - waiting).max(max / 4) as u64);
+        self.spend_history(form, plain, &done);
         self.out(i).bytes = bytes;
         let cold = &mut self.cold[i as usize];
         cold.missed = cold.missed.saturating_add(done.missed);

@@ -307,6 +307,8 @@ pub struct CaughtUp {
     pub events: u64,
     /// Events that the stream was told it does not get, at most.
     pub missed: u32,
+    /// Events that were looked at for it.
+    pub looked_at: u32,
 }
 
 /// A part of history to encode for one connection.

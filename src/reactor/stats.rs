@@ -62,6 +62,8 @@ counters! {
     chains,
     /// Times a stream fell so far behind that it had to catch up from history.
     fell_behind,
+    /// Events that were looked at for streams that read history, so far.
+    looked_back,
     /// Connections cut because they accepted no byte for too long, or because half-sent frames took
     /// too much memory.
     cut,

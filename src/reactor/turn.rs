@@ -156,6 +156,7 @@ impl<S: Service> Reactor<S> {
             return Ok(self.report);
         }
         self.look(timeout)?;
+        self.core.begin_history_turn();
         // What was published before a request came is in the logs before the request is answered.
         self.feed();
         let taken = self.take_events();
@@ -239,7 +240,10 @@ impl<S: Service> Reactor<S> {
     }
 
     fn has_work(&self) -> bool {
-        !self.core.dirty.is_empty() || !self.core.ready.is_empty() || self.listeners.has_waiting()
+        !self.core.dirty.is_empty()
+            || !self.core.ready.is_empty()
+            || !self.core.history_waits.is_empty()
+            || self.listeners.has_waiting()
     }
 
     /// Fills the logs with what was published.

@@ -10,6 +10,7 @@ mod client;
 mod framing;
 mod hold;
 mod kills;
+mod look_back;
 mod places;
 mod presence;
 mod slow;

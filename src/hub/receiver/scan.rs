@@ -7,6 +7,9 @@ use crate::event::{Event, EventRef, Position};
 use crate::hub::error::{Lagged, TryRecvError};
 use crate::ring;
 
+/// Events ahead that are looked at rather than looked up.
+const FAR: u64 = 256;
+
 impl Receiver {
     /// Receives the next event up to an offset if there is one; what comes later stays.
     pub(in crate::hub) fn next_below(&mut self, last: u64) -> Result<Delivery, TryRecvError> {
@@ -109,6 +112,7 @@ impl Receiver {
         last: u64,
         mut look: impl FnMut(Position, EventRef<'_>) -> bool,
     ) -> Result<(), TryRecvError> {
+        self.skip_others();
         let (epoch, class, ticket) = (self.inner.epoch, &*self.class, &*self.ticket);
         let accept = self.accept.as_deref();
         let (mut going, mut count, mut time) = (true, 0, 0);
@@ -158,6 +162,30 @@ impl Receiver {
         }
         self.note(count, time);
         outcome
+    }
+
+    /// Goes to the next event of a wanted topic while what comes was there when it began: it may be long until then.
+    fn skip_others(&mut self) {
+        let position = self.subscriber.position();
+        if position + FAR < self.history_end && self.is_looked_up() {
+            let mut next = Vec::new();
+            let range = position + 1..self.history_end + 1;
+            let inner = &self.inner;
+            let set = self.topics.take();
+            let set = set.filter(|set| inner.is_current(set));
+            let set = set.or_else(|| inner.topic_set(self.class.filter(), |_| true));
+            let found = set
+                .as_ref()
+                .and_then(|set| inner.offsets_in(set, range, 1, &mut next));
+            self.topics = set;
+            if let Some((floor, to)) = found
+                && floor <= position + 1
+            {
+                // The event of an offset has the sequence before it.
+                let next = next.first().map_or(to, |next| *next) - 1;
+                let _ = self.subscriber.seek(next);
+            }
+        }
     }
 
     /// Keeps the figures. Relaxed: only this receiver writes them.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::Receiver;
 use crate::event::{Event, EventRef};
+use crate::hub::find::{LastOf, TopicSet};
 use crate::hub::history::Kept;
+use crate::hub::inner::Inner;
 use crate::ring;
 
 impl Receiver {
@@ -24,48 +26,72 @@ impl Receiver {
             let hash = Event::as_ref(&kept.1).topic_hash();
             newest.insert(hash, kept);
         }
+        let head = self.inner.ring.head();
+        let looked_up = self.looked_up(|inner, set| inner.newest_of(set));
         let (class, accept) = (self.class.clone(), self.accept.clone());
-        self.look_over(|sequence, event| {
+        let mut take = |sequence: u64, event: EventRef<'_>| {
             if class.wants_at(sequence, event) && accept.as_ref().is_none_or(|accept| accept(event))
             {
                 let kept = (sequence + 1, Arc::new(event.to_event()));
                 newest.insert(event.topic_hash(), kept);
             }
             true
-        });
+        };
+        match looked_up {
+            Some(offsets) => {
+                for offset in offsets.into_iter().filter(|offset| *offset <= head) {
+                    if self.subscriber.seek(offset - 1).is_ok() {
+                        // One that went meanwhile is as those that went before.
+                        let _ = self
+                            .subscriber
+                            .read_while(1, |sequence, record| take(sequence, record.as_ref()));
+                    }
+                }
+                let _ = self.subscriber.seek(head);
+            }
+            None => self.look_over(take),
+        }
         let mut kept: Vec<Kept> = newest.into_values().collect();
         kept.sort_unstable_by_key(|(offset, _)| *offset);
         self.backlog = kept.into();
         self.note_position();
     }
 
-    /// Goes to the first event that is kept and not older than that.
+    /// Goes to the first event that may have been taken at that time or later.
     pub(in crate::hub) fn seek_time(&mut self, nanos: i64) {
-        let floor = self.subscriber.position();
-        let mut begun = false;
-        self.recall(1, floor + 1, |event| {
-            begun = begun || event.time() >= nanos;
-            begun
-        });
-        if !self.backlog.is_empty() {
-            return self.note_position();
-        }
-        let mut found = None;
-        self.look_over(|sequence, event| {
-            if event.time() >= nanos {
-                found = Some(sequence);
-            }
-            found.is_none()
-        });
-        let sequence = found.unwrap_or_else(|| self.subscriber.position());
-        // What was overwritten meanwhile is told as any other gap.
-        let _ = self.subscriber.seek(sequence);
+        let (floor, from) = (self.subscriber.position(), self.inner.taken_since(nanos));
+        self.recall(from, floor + 1, |_| true);
+        // The event of an offset has the sequence before it. What was overwritten meanwhile is told as any other gap.
+        let _ = self.subscriber.seek(floor.max(from - 1));
         self.note_position();
     }
 
     /// Goes to the last events that are wanted.
     pub(in crate::hub) fn seek_last(&mut self, count: usize) {
         let oldest = self.subscriber.position();
+        let looked_up = match self.accept.is_none() && self.class.event_filter().is_all() {
+            true => Some(self.inner.last_of_all(count as u64)),
+            false => self.looked_up(|inner, set| inner.last_of(set, count as u64)),
+        };
+        let found = match looked_up {
+            Some(LastOf { from, found }) => {
+                let _ = self.subscriber.seek(from - 1);
+                found as usize
+            }
+            None => self.scan_for_last(count),
+        };
+        let short = count - found;
+        self.complete = short == 0 || oldest == 0;
+        if !self.complete {
+            self.complete = self.recall(1, oldest + 1, |_| true) || self.backlog.len() >= short;
+            let over = self.backlog.len().saturating_sub(short);
+            self.backlog.drain(..over);
+        }
+        self.note_position();
+    }
+
+    /// Goes to the last events that are wanted by looking at all; returns how many there are.
+    fn scan_for_last(&mut self, count: usize) -> usize {
         let (class, accept) = (self.class.clone(), self.accept.clone());
         let mut last = VecDeque::new();
         self.look_over(|sequence, event| {
@@ -81,14 +107,23 @@ impl Receiver {
         if let Some(first) = last.front() {
             let _ = self.subscriber.seek(*first);
         }
-        let short = count - last.len();
-        self.complete = short == 0 || oldest == 0;
-        if !self.complete {
-            self.complete = self.recall(1, oldest + 1, |_| true) || self.backlog.len() >= short;
-            let over = self.backlog.len().saturating_sub(short);
-            self.backlog.drain(..over);
+        last.len()
+    }
+
+    /// Whether its events are looked up: it wants some topics and asks for nothing else.
+    pub(super) fn is_looked_up(&self) -> bool {
+        let filter = self.class.event_filter();
+        self.accept.is_none() && filter.is_topics_only() && !filter.is_all()
+    }
+
+    /// Looks something up of the topics that are wanted; `None`: that takes looking at each event, for what it holds or
+    /// because the topics are too many.
+    fn looked_up<R>(&self, look: impl FnOnce(&Inner, &TopicSet) -> Option<R>) -> Option<R> {
+        if !self.is_looked_up() {
+            return None;
         }
-        self.note_position();
+        let set = self.inner.topic_set(self.class.filter(), |_| true)?;
+        look(&self.inner, &set)
     }
 
     /// Shows what is kept now, from the cursor on, until `look` says false; the cursor stands behind what was shown.

@@ -68,6 +68,13 @@ impl<S: Service> Core<S> {
         service.stream_started(self.stream_id(i), tag);
     }
 
+    /// Whether history comes first for connection `i`, which is a socket then.
+    pub(in super::super) fn has_leg(&self, i: u32) -> bool {
+        let ws = self.cold[i as usize].ws.as_ref();
+        let busy = ws.and_then(|ws| ws.busy.as_ref());
+        busy.is_some_and(|busy| !busy.legs.is_empty())
+    }
+
     /// Encodes a part of the first leg of socket `i`, if it has one; `false`: it has none.
     pub(in super::super) fn walk_leg(
         &mut self,
@@ -87,18 +94,23 @@ impl<S: Service> Core<S> {
         let before = out.len();
         let mut next = from;
         if from < to {
+            let mut plain = 0;
             let done = self.write_history(i, form, &mut out, |out| {
+                let before = out.len();
                 let part = CatchUp {
                     key: &key,
                     form,
                     from,
                     to,
-                    max: out.len() + max,
+                    max: before + max,
                 };
-                service.catch_up(part, out)
+                let done = service.catch_up(part, out);
+                plain = out.len() - before;
+                done
             });
-            debug_assert!(done.next > from);
+            debug_assert!(done.next >= from);
             next = done.next;
+            self.spend_history(form, plain, &done);
             let cold = &mut self.cold[i as usize];
             cold.missed = cold.missed.saturating_add(done.missed);
             let second = self.second();
