@@ -1,23 +1,29 @@
 //! Counters of the program that embeds the server, shown with the server's own.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Those of one server. Locked when one is added and when somebody asks for the metrics.
+/// Those of one server. Locked when one is added and when somebody asks for the metrics, and not while they are read:
+/// that is the program's own code.
 #[derive(Default)]
-pub(super) struct Counters(Mutex<Vec<Counter>>);
+pub(super) struct Counters(Mutex<Vec<Arc<Counter>>>);
 
 impl Counters {
     pub(super) fn add(&self, counter: Counter) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(counter);
+            .push(Arc::new(counter));
     }
 
     /// Shows each counter with what it stands at.
     pub(super) fn read(&self, mut show: impl FnMut(&Counter, u64)) {
-        for counter in &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            show(counter, (counter.read)());
+        let counters = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for counter in counters {
+            show(&counter, (counter.read)());
         }
     }
 }

@@ -105,14 +105,17 @@ impl Desks {
             }),
             done: Box::new(done),
         });
+        let mut bells = Vec::with_capacity(left);
         for (desk, inside) in self.0.iter().zip(&mut insides) {
             if let Some(bell) = inside.bell.clone() {
                 inside.orders.push_back(errand.clone());
                 // Release: pairs with the Acquire of the look once a turn.
                 desk.rung.store(true, Ordering::Release);
-                bell.notify();
+                bells.push(bell);
             }
         }
+        drop(insides);
+        bells.iter().for_each(|bell| bell.notify());
         Some(errand)
     }
 

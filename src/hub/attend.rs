@@ -24,7 +24,8 @@ pub struct Attend {
     pub within: Vec<Filter>,
     /// Whether they want to be told who joins and leaves.
     pub watches: bool,
-    /// Told when there is something to [take](Attendance::take). It runs on any thread, without a lock.
+    /// Told when there is something to [take](Attendance::take). It runs on any thread, without a lock; a panic in it is
+    /// caught.
     pub notify: Arc<dyn Notify>,
 }
 

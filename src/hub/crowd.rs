@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 
 use crate::event::Filter;
-use crate::ring::Notify;
+use crate::ring::{self, Notify};
 
 use super::attend::Told;
 use super::class::Class;
@@ -167,7 +167,7 @@ impl Crowd {
     fn ring(&self) {
         // Release: pairs with the Acquire in `take`.
         self.has_news.store(true, Ordering::Release);
-        self.notify.notify();
+        ring::tell(self.notify.clone());
     }
 }
 

@@ -144,7 +144,8 @@ impl Histories {
         }
     }
 
-    /// Returns what is kept of some topics from one offset to below another, in order.
+    /// Returns what is kept of some topics from one offset to below another, in order. `wanted` runs under the lock: it
+    /// is none of a subscriber's own code.
     pub(super) fn between(
         &self,
         topics: &Filter,

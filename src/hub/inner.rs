@@ -34,8 +34,17 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
+    /// Runs something on the publishing side. Who sleeps on the ring is woken when the lock is released: that runs
+    /// foreign code.
+    #[inline]
+    pub(super) fn write<R>(&self, run: impl FnOnce(&mut Writer) -> R) -> R {
+        let done = run(&mut self.writer.lock());
+        self.ring.wake_readers();
+        done
+    }
+
     pub(super) fn close(&self) {
-        self.writer.lock().close();
+        self.write(Writer::close);
         // Who falls asleep from here on looks first.
         for ticket in self.registry.all(|_| true) {
             self.nudge(&ticket);

@@ -36,11 +36,10 @@ impl Hub {
     ) -> Result<Position, PublishError> {
         let event = event.into();
         self.check(event)?;
-        let (published, watch) = {
-            let mut writer = self.inner.writer.lock();
+        let (published, watch) = self.inner.write(|writer| {
             let watch = self.inner.routing.watch(writer.next_sequence());
             (writer.publish(event, expected), watch)
-        };
+        });
         let offset = published?;
         if let Some(watch) = watch {
             wake(watch, offset..offset + 1, |_| event);
@@ -74,18 +73,18 @@ impl Hub {
     ) -> Result<Position, PublishError> {
         let event = event.into();
         self.check(event)?;
-        let mut writer = self.inner.writer.lock();
-        writer.check()?;
-        let expected = self.at(writer.next_offset());
-        if position != expected {
-            return Err(PublishError::Position {
-                expected,
-                got: position,
-            });
-        }
-        let watch = self.inner.routing.watch(writer.next_sequence());
-        let published = writer.publish(event, ExpectedVersion::Any);
-        drop(writer);
+        let (published, watch) = self.inner.write(|writer| {
+            writer.check()?;
+            let expected = self.at(writer.next_offset());
+            if position != expected {
+                return Err(PublishError::Position {
+                    expected,
+                    got: position,
+                });
+            }
+            let watch = self.inner.routing.watch(writer.next_sequence());
+            Ok((writer.publish(event, ExpectedVersion::Any), watch))
+        })?;
         let offset = published?;
         if let Some(watch) = watch {
             wake(watch, offset..offset + 1, |_| event);
@@ -160,11 +159,10 @@ impl Hub {
         if bytes > limit {
             return Err(PublishError::TooLarge { bytes, limit });
         }
-        let (published, watch) = {
-            let mut writer = self.inner.writer.lock();
+        let (published, watch) = self.inner.write(|writer| {
             let watch = self.inner.routing.watch(writer.next_sequence());
             (writer.publish_batch(len, heap, &event), watch)
-        };
+        });
         let offsets = published?;
         if let Some(watch) = watch {
             wake(watch, offsets.clone(), event);

@@ -95,7 +95,7 @@ impl Reader {
     }
 
     /// Makes a place on the hub's wait list for a foreign waker, as that of a poller. The waker runs on the
-    /// publisher's thread, inside its publish: it must not publish itself.
+    /// publisher's thread, at the end of its publish and outside the hub's locks: it may use the hub.
     ///
     /// # Examples
     ///

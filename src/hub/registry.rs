@@ -193,13 +193,15 @@ impl Registry {
 
     /// Takes a subscription out, unless another one has its id by now.
     pub(super) fn forget(&self, ticket: &Arc<Ticket>) -> bool {
+        // Goes when the lock is released, as whatever may hold foreign code.
+        let _removed;
         let mut live = self.live.lock();
         let known = live
             .by_id
             .get(&ticket.id)
             .is_some_and(|one| Arc::ptr_eq(one, ticket));
         if known {
-            live.by_id.remove(&ticket.id);
+            _removed = live.by_id.remove(&ticket.id);
             live.watchers -= usize::from(ticket.watches);
         }
         known
@@ -248,11 +250,12 @@ impl Registry {
     /// `false`: it is closed already.
     pub(super) fn close(&self, crowd: &Arc<Crowd>) -> bool {
         let mut live = self.live.lock();
-        let found = live.crowds.remove(&Arc::as_ptr(crowd).addr()).is_some();
-        if found {
+        let removed = live.crowds.remove(&Arc::as_ptr(crowd).addr());
+        if removed.is_some() {
             live.watchers -= usize::from(crowd.watches);
         }
-        found
+        drop(live);
+        removed.is_some()
     }
 
     /// Returns those of whom `which` says true.

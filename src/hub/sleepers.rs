@@ -6,7 +6,7 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex};
 use smallvec::SmallVec;
 
-use crate::ring::Notify;
+use crate::ring::{self, Notify};
 
 /// Those to be told once no lock is held.
 pub(super) type Woken = SmallVec<[Arc<Sleeper>; 4]>;
@@ -81,7 +81,9 @@ impl Sleeper {
 
     /// Whom to tell instead of the thread that parks.
     pub(super) fn set_notify(&self, notify: Option<Arc<dyn Notify>>) {
-        self.sleep.lock().notify = notify;
+        // Foreign code: what was there goes when the lock is released.
+        let old = std::mem::replace(&mut self.sleep.lock().notify, notify);
+        drop(old);
     }
 
     /// Tells it that its state changed. To be called without any lock.
@@ -89,11 +91,7 @@ impl Sleeper {
         let notify = self.sleep.lock().notify.clone();
         self.changed.notify_all();
         if let Some(notify) = notify {
-            let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| notify.notify()));
-            if let Err(panic) = told {
-                // The panic hook has told. Its payload may panic again when dropped, and the rest must be woken.
-                std::mem::forget(panic);
-            }
+            ring::tell(notify);
         }
     }
 }
@@ -113,6 +111,8 @@ impl Dormitory {
 
     /// Takes one out if it still sleeps; says what had become of it.
     pub(super) fn rouse(&self, sleeper: &Sleeper, then: State) -> State {
+        // Goes when the locks are released, as whatever may hold foreign code.
+        let _removed;
         let mut asleep = self.asleep.lock();
         let mut sleep = sleeper.sleep.lock();
         let state = sleep.state;
@@ -122,7 +122,7 @@ impl Dormitory {
         sleep.state = then;
         let at = sleep.at;
         drop(sleep);
-        asleep.swap_remove(at);
+        _removed = asleep.swap_remove(at);
         if let Some(moved) = asleep.get(at) {
             moved.sleep.lock().at = at;
         }

@@ -21,7 +21,8 @@ const BLOCK: u64 = 64;
 /// Events for which one topic is looked at, whether the ring still has what it had.
 const EVENTS_PER_SWEEP: usize = 16;
 
-/// Owns the ring's publisher, inside the hub's lock. Position, version and deduplication are one critical section:
+/// Owns the ring's publisher, inside the hub's lock, and publishes quietly: whoever has the lock wakes the ring's readers
+/// when it is released ([`Inner::write`](super::inner::Inner::write)). Position, version and deduplication are one critical section:
 /// what decides about an event belongs between [`Writer::check`] and the write.
 pub(super) struct Writer {
     publisher: Publisher<Record>,
@@ -115,7 +116,7 @@ impl Writer {
         self.save_history(1);
         self.make_room(heap_bytes(event));
         let mut heap = self.heap_bytes;
-        let published = self.publisher.publish_with(|slot| {
+        let published = self.publisher.publish_quietly_with(|slot| {
             slot.fill_with(Record::new, |record| write(record, event, &mut heap))
         });
         self.heap_bytes = heap;
@@ -147,9 +148,11 @@ impl Writer {
         self.save_history(len as u64);
         self.make_room(bytes);
         let mut heap = self.heap_bytes;
-        let published = self.publisher.publish_batch_with(len, |index, slot| {
-            slot.fill_with(Record::new, |record| write(record, event(index), &mut heap))
-        });
+        let published = self
+            .publisher
+            .publish_batch_quietly_with(len, |index, slot| {
+                slot.fill_with(Record::new, |record| write(record, event(index), &mut heap))
+            });
         self.heap_bytes = heap;
         match published {
             Ok(sequences) => {
@@ -234,7 +237,7 @@ impl Writer {
 
     pub(super) fn close(&mut self) {
         self.closed = true;
-        self.publisher.close();
+        self.publisher.close_quietly();
     }
 
     /// Trims the oldest blocks until `bytes` more fit. What cannot be trimmed (the block being written, a block being

@@ -168,7 +168,7 @@ impl<T> Shared<T> {
                 word = now;
                 continue;
             }
-            // Release: as in `show`, for values that we acquired by their stamps, or by the head we start from.
+            // Release: as in `set_head`, for values that we acquired by their stamps, or by the head we start from.
             match self
                 .line
                 .head

@@ -24,10 +24,14 @@ impl Bell {
     }
 
     pub(crate) fn set(&self, waker: &Waker) {
-        let mut place = self.0.lock();
-        if !place.as_ref().is_some_and(|old| old.will_wake(waker)) {
-            *place = Some(waker.clone());
+        // A waker is foreign code: it is cloned before the lock is taken, and the old one dropped after.
+        let is_there = |old: &Waker| old.will_wake(waker);
+        if self.0.lock().as_ref().is_some_and(is_there) {
+            return;
         }
+        let waker = waker.clone();
+        let old = self.0.lock().replace(waker);
+        drop(old);
     }
 }
 

@@ -129,6 +129,15 @@ impl<T> Ring<T> {
     }
 }
 
+#[cfg(feature = "hub")]
+impl<T> Ring<T> {
+    /// Wakes who waits for what was published [quietly](super::Publisher::publish_quietly_with).
+    #[inline(always)]
+    pub(crate) fn wake_readers(&self) {
+        self.shared.wake_readers();
+    }
+}
+
 impl<T: Send + Sync + 'static> Ring<T> {
     /// Makes a place on the wait list for a foreign waker.
     pub fn waiter(&self, notify: Arc<dyn Notify>) -> Waiter {

@@ -161,7 +161,7 @@
 //!
 //! | access | ordering | partner | why |
 //! | --- | --- | --- | --- |
-//! | `head` store (`show`, `close`) | Release | `head` load | I1: what is below head was written before |
+//! | `head` store (`set_head`, `set_end`) | Release | `head` load | I1: what is below head was written before |
 //! | `head` load | Acquire | `head` store | |
 //! | `state` `fetch_add` (`pin`) | Acquire | `state` compare-exchange | I5: who finds another chunk finds the floor raised |
 //! | `state` `fetch_sub` (`unpin`) | Release | `state` compare-exchange | I2: our reads happen before the next writes |
@@ -241,6 +241,10 @@
 //! With several publishers nothing of the caller's runs between a claim and its stamps: the values are there before,
 //! and what they replace is dropped after.
 //!
+//! **Foreign code runs without a lock.** Wakers, [`Notify`]s and values are cloned, called and dropped while no lock of
+//! the ring is held, and may use it. Who has a lock of its own around a publisher wakes the readers after it has released
+//! that one, as the hub does. `tests/reentry` walks by all these places.
+//!
 //! All this is *checked* by loom, at two preemptions and with two or three threads; it is not proved. See
 //! `loom-tests/README.md` for what loom does not explore.
 
@@ -292,5 +296,7 @@ pub use select::Select;
 pub use shared_publisher::{SharedPublisher, WeakPublisher};
 pub use slot::{Filled, Reused, Slot, Vacant};
 pub use subscriber::{Ref, Subscriber, Waited};
+#[cfg(feature = "hub")]
+pub(crate) use wait::tell;
 pub use wait::{Notify, WaitStrategy};
 pub use waiter::Waiter;

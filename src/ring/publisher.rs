@@ -99,12 +99,7 @@ impl<T> Publisher<T> {
         &mut self,
         fill: impl for<'a> FnOnce(Slot<'a, T>) -> Filled<'a>,
     ) -> Result<u64, PublishError<()>> {
-        self.admit(1).map_err(|refused| refused.with(()))?;
-        let sequence = self.next;
-        let tip = self.tip.as_mut().expect("admitted");
-        // SAFETY: we are the publisher, and the sequence is admitted.
-        unsafe { tip.put_with(&self.shared.memory, sequence, fill) };
-        self.next = sequence + 1;
+        let sequence = self.write_with(fill)?;
         self.shared.show(self.next);
         Ok(sequence)
     }
@@ -146,15 +141,44 @@ impl<T> Publisher<T> {
         len: usize,
         mut fill: impl for<'a> FnMut(usize, Slot<'a, T>) -> Filled<'a>,
     ) -> Result<Range<u64>, BatchError> {
-        let range = self.admit_batch(len)?;
-        let (memory, first) = (&self.shared.memory, range.start);
-        write_batch(&self.shared, &mut self.tip, &range, |tip, part| {
-            let (done, len) = ((part.start - first) as usize, part.end - part.start);
-            // SAFETY: we are the publisher, and the part is admitted and in the tip's block.
-            unsafe { tip.put_each_with(memory, part, |at, slot| fill(done + at, slot)) };
-            len
-        });
+        let range = self.write_batch_with(len, &mut fill)?;
         self.finish_batch(range)
+    }
+
+    /// As [`publish_with`](Self::publish_with), and wakes nobody: for a caller with a lock, who has to
+    /// [wake the readers](super::Ring::wake_readers) when it has released that.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    #[cfg(feature = "hub")]
+    #[inline]
+    pub(crate) fn publish_quietly_with(
+        &mut self,
+        fill: impl for<'a> FnOnce(Slot<'a, T>) -> Filled<'a>,
+    ) -> Result<u64, PublishError<()>> {
+        let sequence = self.write_with(fill)?;
+        self.shared.set_head(self.next);
+        Ok(sequence)
+    }
+
+    /// As [`publish_batch_with`](Self::publish_batch_with), quietly.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish_batch`](Self::publish_batch).
+    #[cfg(feature = "hub")]
+    pub(crate) fn publish_batch_quietly_with(
+        &mut self,
+        len: usize,
+        mut fill: impl for<'a> FnMut(usize, Slot<'a, T>) -> Filled<'a>,
+    ) -> Result<Range<u64>, BatchError> {
+        let range = self.write_batch_with(len, &mut fill)?;
+        if !range.is_empty() {
+            self.next = range.end;
+            self.shared.set_head(self.next);
+        }
+        Ok(range)
     }
 
     /// Returns the next sequence to be published.
@@ -198,6 +222,15 @@ impl<T> Publisher<T> {
         if !self.closed {
             self.closed = true;
             self.shared.close(self.next);
+        }
+    }
+
+    /// As [`close`](Self::close), quietly.
+    #[cfg(feature = "hub")]
+    pub(crate) fn close_quietly(&mut self) {
+        if !self.closed {
+            self.closed = true;
+            self.shared.set_end(self.next);
         }
     }
 
@@ -327,6 +360,39 @@ impl<T> Publisher<T> {
             expected: (range.end - range.start) as usize,
             got: (written - range.start) as usize,
         }
+    }
+
+    /// Has one slot written; it is not visible yet.
+    #[inline(always)]
+    fn write_with(
+        &mut self,
+        fill: impl for<'a> FnOnce(Slot<'a, T>) -> Filled<'a>,
+    ) -> Result<u64, PublishError<()>> {
+        self.admit(1).map_err(|refused| refused.with(()))?;
+        let sequence = self.next;
+        let tip = self.tip.as_mut().expect("admitted");
+        // SAFETY: we are the publisher, and the sequence is admitted.
+        unsafe { tip.put_with(&self.shared.memory, sequence, fill) };
+        self.next = sequence + 1;
+        Ok(sequence)
+    }
+
+    /// Has the slots of a batch written; they are not visible yet.
+    #[inline(always)]
+    fn write_batch_with(
+        &mut self,
+        len: usize,
+        fill: &mut impl for<'a> FnMut(usize, Slot<'a, T>) -> Filled<'a>,
+    ) -> Result<Range<u64>, BatchError> {
+        let range = self.admit_batch(len)?;
+        let (memory, first) = (&self.shared.memory, range.start);
+        write_batch(&self.shared, &mut self.tip, &range, |tip, part| {
+            let (done, len) = ((part.start - first) as usize, part.end - part.start);
+            // SAFETY: we are the publisher, and the part is admitted and in the tip's block.
+            unsafe { tip.put_each_with(memory, part, |at, slot| fill(done + at, slot)) };
+            len
+        });
+        Ok(range)
     }
 
     /// Writes and shows one admitted value.

@@ -124,7 +124,7 @@ impl<T> Shared<T> {
 
     #[inline(always)]
     pub(super) fn head_word(&self) -> u64 {
-        // Acquire: pairs with the Release in `show`, or in `advance`; the values below head are there.
+        // Acquire: pairs with the Release in `set_head`, or in `advance`; the values below head are there.
         self.line.head.load(Ordering::Acquire)
     }
 
@@ -180,17 +180,38 @@ impl<T> Shared<T> {
     /// Makes everything below `next` visible, and wakes who waits for it.
     #[inline(always)]
     pub(super) fn show(&self, next: u64) {
+        self.set_head(next);
+        self.readers.wake(next);
+    }
+
+    /// Makes everything below `next` visible, and wakes nobody: the caller does, who has to release a lock first.
+    #[inline(always)]
+    pub(super) fn set_head(&self, next: u64) {
         // Release: pairs with the Acquire in `head`.
         self.line.head.store(next << 1, Ordering::Release);
-        self.readers.wake(next);
     }
 
     /// Makes `next` the end for ever.
     pub(super) fn close(&self, next: u64) {
-        self.withdraw();
-        // Release: as in `show`.
-        self.line.head.store(next << 1 | CLOSED, Ordering::Release);
+        self.set_end(next);
         self.readers.wake(u64::MAX);
+    }
+
+    /// As [`close`](Self::close), and wakes nobody: see [`set_head`](Self::set_head).
+    pub(super) fn set_end(&self, next: u64) {
+        self.withdraw();
+        // Release: as in `set_head`.
+        self.line.head.store(next << 1 | CLOSED, Ordering::Release);
+    }
+
+    /// Wakes who waits for what is visible now.
+    #[cfg(feature = "hub")]
+    #[inline(always)]
+    pub(super) fn wake_readers(&self) {
+        if self.readers.has_sleepers() {
+            let (head, closed) = self.head();
+            self.readers.wake(if closed { u64::MAX } else { head });
+        }
     }
 
     /// Permits the publisher to write `next..end`, unless a gate stands in the way: then nothing has changed.

@@ -32,8 +32,9 @@ pub enum WaitStrategy {
 
 /// Something that can be told from another thread, such as a poller.
 ///
-/// Called on the publisher's thread, outside any lock of the ring. It should be short, and it must not wait.
-/// A panic in it is caught, so that it neither stops other notifications nor the publisher.
+/// Called, and dropped, outside any lock of the ring or the hub: it may use them, publish and subscribe. It runs on the
+/// publisher's thread, so it should be short, and it must not wait. A panic in it is caught, so that it neither stops
+/// other notifications nor the publisher.
 pub trait Notify: Send + Sync {
     /// Tells it that there is something to read, or that nothing more will come.
     fn notify(&self);
@@ -105,7 +106,9 @@ impl WaitList {
     #[inline(never)]
     fn wake_cold(&self, head: u64) {
         for entry in self.take_due(head) {
-            entry.notify();
+            caught(|| entry.notify());
+            // Whoever left it may have gone meanwhile: then what it holds goes here.
+            caught(|| drop(entry));
         }
     }
 
@@ -149,10 +152,12 @@ impl WaitList {
         if entry.state.load(Ordering::Relaxed) != ASLEEP {
             return;
         }
+        // Dropped after the lock is released, as whatever may hold foreign code.
+        let _removed;
         let mut list = self.list.lock();
         if entry.state.load(Ordering::Relaxed) == ASLEEP {
             let at = entry.at.load(Ordering::Relaxed);
-            list.swap_remove(at);
+            _removed = list.swap_remove(at);
             if let Some(moved) = list.get(at) {
                 moved.at.store(at, Ordering::Relaxed);
             }
@@ -274,13 +279,23 @@ impl Entry {
     fn notify(&self) {
         match &self.wake {
             Wake::Thread(thread) => thread.unpark(),
-            Wake::Foreign(notify) => {
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| notify.notify())) {
-                    // The panic hook has told. Its payload may panic again when dropped, and the rest must be woken.
-                    mem::forget(panic);
-                }
-            }
+            Wake::Foreign(notify) => notify.notify(),
         }
+    }
+}
+
+/// Tells somebody, and lets go of it. To be called without a lock.
+#[cfg(feature = "hub")]
+pub(crate) fn tell(notify: Arc<dyn Notify>) {
+    caught(|| notify.notify());
+    caught(|| drop(notify));
+}
+
+/// Runs foreign code that must not keep what comes after it from being done.
+fn caught(run: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+        // The panic hook has told. Its payload may panic again when dropped.
+        mem::forget(panic);
     }
 }
 

@@ -21,7 +21,7 @@ type Report = dyn Fn(&str, &Failure) + Send + Sync;
 /// Keeps the last events and shows each one to its handlers, in order.
 ///
 /// Handlers run on the thread that publishes. While one thread runs them, another's publish returns at once, and the
-/// first one shows that event too: so every handler sees one order, and no lock is held. A handler that fails or panics
+/// first one shows that event too: so every handler sees one order, and nobody waits for a lock. A handler that fails or panics
 /// is counted and reported; the others get the event. If handlers fall behind by more than the buffer, the oldest events
 /// are never shown, and counted.
 ///
@@ -44,6 +44,8 @@ type Report = dyn Fn(&str, &Failure) + Send + Sync;
 /// ```
 pub struct InMemoryStream {
     hub: Hub,
+    /// Held by whoever shows events while handlers run. Nobody waits for it then: `due` says who shows, and who
+    /// unsubscribes only tries.
     shower: Mutex<Shower>,
     /// Events published and not shown yet; whoever raises it from 0 shows them.
     due: AtomicU64,
@@ -58,6 +60,12 @@ pub struct InMemoryStream {
 /// What whoever shows events has in its hands.
 struct Shower {
     reader: Reader,
+    known: Known,
+}
+
+/// The handlers as whoever shows events knows them.
+#[derive(Default)]
+struct Known {
     handlers: Arc<Vec<Arc<Entry>>>,
     generation: u64,
 }
@@ -111,8 +119,7 @@ impl InMemoryStream {
             hub,
             shower: Mutex::new(Shower {
                 reader,
-                handlers: Arc::default(),
-                generation: 0,
+                known: Known::default(),
             }),
             due: AtomicU64::new(0),
             handlers: Mutex::default(),
@@ -179,14 +186,17 @@ impl InMemoryStream {
             return false;
         };
         let mut changed = handlers.to_vec();
-        changed.remove(at).after.store(u64::MAX, Ordering::Release);
-        *handlers = Arc::new(changed);
+        let removed = changed.remove(at);
+        removed.after.store(u64::MAX, Ordering::Release);
+        let old = std::mem::replace(&mut *handlers, Arc::new(changed));
         self.generation.fetch_add(1, Ordering::Release);
         drop(handlers);
-        // What the handler holds goes now; if events are being shown, when they were.
-        if let Some(mut shower) = self.shower.try_lock() {
-            self.refresh(&mut shower);
-        }
+        // What the handler holds goes now, and without a lock; if events are being shown, when they were.
+        let shown = self
+            .shower
+            .try_lock()
+            .and_then(|mut shower| self.follow(&mut shower.known));
+        drop((removed, old, shown));
         true
     }
 
@@ -285,17 +295,15 @@ impl InMemoryStream {
         // Nobody else asks for it while we do; a handler that publishes does not.
         let mut shower = self.shower.lock();
         loop {
-            let Shower {
-                reader,
-                handlers,
-                generation,
-            } = &mut *shower;
+            let Shower { reader, known } = &mut *shower;
             let read = reader.read_while(64, |offset, event| {
-                self.follow(handlers, generation);
-                self.show_to_all(handlers, offset, event);
+                let old = self.follow(known);
+                let_go(old);
+                self.show_to_all(&known.handlers, offset, event);
                 true
             });
-            self.refresh(&mut shower);
+            let old = self.follow(known);
+            let_go(old);
             match read {
                 Err(ReadError::Closed) => return,
                 // Whoever publishes from here on raises `due` for it.
@@ -308,18 +316,17 @@ impl InMemoryStream {
         }
     }
 
-    /// Takes the handlers that there are now, where they changed.
+    /// Takes the handlers that there are now, where they changed. Returns those from before: what they hold may go with
+    /// them.
     #[inline]
-    fn follow(&self, handlers: &mut Arc<Vec<Arc<Entry>>>, generation: &mut u64) {
+    fn follow(&self, known: &mut Known) -> Option<Arc<Vec<Arc<Entry>>>> {
         // The number first: handlers that are newer than it are only asked for once more.
         let now = self.generation.load(Ordering::Acquire);
-        if now != *generation {
-            (*generation, *handlers) = (now, self.handlers.lock().clone());
-        }
-    }
-
-    fn refresh(&self, shower: &mut Shower) {
-        self.follow(&mut shower.handlers, &mut shower.generation);
+        (now != known.generation).then(|| {
+            known.generation = now;
+            let handlers = self.handlers.lock().clone();
+            std::mem::replace(&mut known.handlers, handlers)
+        })
     }
 
     /// One guard for all: it is set up again behind a handler that failed.
@@ -362,6 +369,16 @@ impl Entry {
             add(&self.delivered);
         }
         Ok(())
+    }
+}
+
+/// Drops handlers that were unsubscribed. A panic of what they hold must not end the showing.
+fn let_go(handlers: Option<Arc<Vec<Arc<Entry>>>>) {
+    if handlers.is_some() {
+        let _ = guarded(|| {
+            drop(handlers);
+            Ok(())
+        });
     }
 }
 

@@ -107,7 +107,9 @@ impl SseStream {
     pub fn subscribe(&self, subscription: Subscription) -> Result<String, SubscribeError> {
         let receiver = self.hub.subscribe(subscription)?;
         let id = receiver.id().to_owned();
-        self.waiting.lock().insert(id.clone(), receiver);
+        // One that has ended and was never read: it goes, and with it its condition, when the lock is released.
+        let old = self.waiting.lock().insert(id.clone(), receiver);
+        drop(old);
         Ok(id)
     }
 

@@ -108,7 +108,11 @@ impl SocketRoutes {
             limits,
             factory,
         };
-        self.0.write().insert(path.to_owned(), route);
+        let mut routes = self.0.write();
+        let old = routes.insert(path.to_owned(), route);
+        drop(routes);
+        // What its closure holds goes when the lock is released.
+        drop(old);
     }
 
     pub(crate) fn find(&self, path: &str) -> Option<SocketRoute> {

@@ -100,8 +100,12 @@ impl Receiver {
         mut also: impl FnMut(EventRef<'_>) -> bool,
     ) -> bool {
         let (class, accept) = (&self.class, self.accept.as_deref());
-        let (kept, complete) = self.inner.recall(class.filter(), from, below, |event| {
-            class.wants(event) && accept.is_none_or(|accept| accept(event)) && also(event)
+        let wanted = |event: EventRef<'_>| class.wants(event);
+        let (mut kept, complete) = self.inner.recall(class.filter(), from, below, wanted);
+        // A condition is the subscriber's own code: it runs when the lock of what is kept is released.
+        kept.retain(|(_, event)| {
+            let event = Event::as_ref(event);
+            accept.is_none_or(|accept| accept(event)) && also(event)
         });
         self.backlog = kept.into();
         complete

@@ -55,14 +55,20 @@ impl Tls {
     /// [`TlsError`] names the file; then the certificate from before stays.
     pub fn reload(&self) -> Result<(), TlsError> {
         let config = read(&self.files.0, &self.files.1)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *current, config);
+        drop(current);
+        // If nobody uses it any more, it goes here, outside the lock.
+        drop(old);
         Ok(())
     }
 
     /// A session for a new connection; before it come bytes in the clear if there is a `preface`.
     pub(in crate::reactor) fn session(&self, preface: bool) -> Option<Box<Session>> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        Session::new(current.clone(), preface).ok().map(Box::new)
+        let config = current.clone();
+        drop(current);
+        Session::new(config, preface).ok().map(Box::new)
     }
 }
 
