@@ -309,6 +309,25 @@ fn formats_decide_what_a_line_is() {
     );
 }
 
+/// `faults.md` row 2, from the shell.
+#[test]
+fn a_whole_event_of_another_topic_is_not_published() {
+    let server = Server::start(&[]);
+    let line = r#"{"specversion":"1.0","id":"7","source":"/s","type":"z","topic":"secret.x"}"#;
+    let (code, err) = publish(&server.url(), &["--format", "cloudevents"], line);
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("line 1: ") && err.contains(r#""secret.x""#) && err.contains(r#""t""#),
+        "{err}"
+    );
+    assert!(server.health().head.ends_with("-0"));
+    let line = line.replace("secret.x", "t");
+    assert_eq!(
+        publish(&server.url(), &["--format", "cloudevents"], &line),
+        (0, String::new())
+    );
+}
+
 #[test]
 fn publish_tells_what_the_server_does_not_take() {
     let server = Server::start(&[]);

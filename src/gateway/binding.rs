@@ -1,5 +1,7 @@
 //! The CloudEvents HTTP binding: from request headers to how the body is to be read.
 
+use std::borrow::Cow;
+
 use super::problem::Problem;
 use crate::event::EventBuilder;
 use crate::wire::http::{Head, percent_decode};
@@ -45,8 +47,8 @@ impl Mode {
 pub(super) struct Attributes(Vec<(String, String)>);
 
 impl Attributes {
-    /// Collects the `ce-*` headers.
-    pub(super) fn of(head: &Head, mode: Mode) -> Result<Self, Problem> {
+    /// Collects the `ce-*` headers of a publish to `topic`.
+    pub(super) fn of(head: &Head, mode: Mode, topic: &str) -> Result<Self, Problem> {
         let mut found = Vec::new();
         for (name, value) in head.headers() {
             let Some(attribute) = strip_ce(name) else {
@@ -56,10 +58,15 @@ impl Attributes {
             let fail = |why: &str| {
                 Problem::new(400, format!("ce-{attribute} {why}")).field(format!("ce-{attribute}"))
             };
-            // CloudEvents HTTP binding, 3.1.3.2: "values ... MUST be percent-encoded".
             let text = std::str::from_utf8(value).map_err(|_| fail("is not UTF-8"))?;
-            let text = percent_decode(text).map_err(|_| fail("is not percent-encoded UTF-8"))?;
+            // CloudEvents HTTP binding, 3.1.3.2: "any HTTP header value MUST first be unescaped with respect to
+            // double-quoted strings ... A single round of percent-decoding MUST then be performed".
+            let text = unquoted(text);
+            let text = percent_decode(&text).map_err(|_| fail("is not percent-encoded UTF-8"))?;
             match attribute.as_str() {
+                // Who may publish to the path's topic may not choose another one here.
+                "topic" if text == topic => continue,
+                "topic" => return Err(other_topic("ce-topic", &text, topic)),
                 "specversion" if text == "1.0" => continue,
                 "specversion" => return Err(fail("is not 1.0")),
                 "id" if mode == Mode::Ndjson => return Err(fail("cannot be that of many events")),
@@ -97,7 +104,63 @@ impl Attributes {
     }
 }
 
+/// Says that an event names another topic than the path (or the message) that it came in.
+pub(super) fn other_topic(field: &str, named: &str, topic: &str) -> Problem {
+    let detail = format!("{field}: {named:?} is not the topic that is published to, {topic:?}");
+    Problem::new(400, detail).field(field)
+}
+
+/// What a quoted string stands for (RFC 9110, 5.6.4). Anything else is as it is: earlier versions of the binding let
+/// quotes stand in values.
+fn unquoted(value: &str) -> Cow<'_, str> {
+    let inside = value
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    let Some(inside) = inside else {
+        return value.into();
+    };
+    let mut text = String::with_capacity(inside.len());
+    let mut chars = inside.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => return value.into(),
+            '\\' => match chars.next() {
+                Some(escaped) => text.push(escaped),
+                // The last quote is escaped: the string has no end.
+                None => return value.into(),
+            },
+            c => text.push(c),
+        }
+    }
+    text.into()
+}
+
 fn strip_ce(name: &str) -> Option<&str> {
     let (prefix, rest) = name.split_at_checked(3)?;
     prefix.eq_ignore_ascii_case("ce-").then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unquoted;
+
+    #[test]
+    fn only_a_whole_quoted_string_is_unquoted() {
+        for (value, text) in [
+            (r#""a b""#, "a b"),
+            (r#""a\"b\\c\d""#, r#"a"b\cd"#),
+            (r#""""#, ""),
+            (r#""%22""#, "%22"),
+            (r#""é""#, "é"),
+            // As they are: no quoted string, or more than one.
+            ("a b", "a b"),
+            (r#"say "hi""#, r#"say "hi""#),
+            (r#""a" and "b""#, r#""a" and "b""#),
+            (r#""no end"#, r#""no end"#),
+            (r#""no end\""#, r#""no end\""#),
+            (r#"""#, r#"""#),
+        ] {
+            assert_eq!(unquoted(value), text, "{value}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::ops::Range;
 
-use super::binding::Mode;
+use super::binding::{Mode, other_topic};
 use super::exchange::Publish;
 use super::lines::Line;
 use super::problem::{Problem, json_string};
@@ -36,7 +36,6 @@ impl Publisher {
                     .builder
                     .read_cloudevents_json(Some(&publish.topic), body);
                 read.map_err(|error| Problem::of_event(&error))?;
-                self.check_topic(publish)?;
                 self.publish_one(publish)
             }
             Mode::Batch => {
@@ -55,9 +54,10 @@ impl Publisher {
         }
     }
 
-    /// Publishes the event that `set` makes.
+    /// Publishes the event that `set` makes, which must be one of `topic`.
     pub(super) fn publish_event(
         &mut self,
+        topic: &str,
         set: impl FnOnce(&mut EventBuilder) -> Result<(), EventError>,
     ) -> Result<u64, Problem> {
         if self.is_stopping() {
@@ -68,6 +68,7 @@ impl Publisher {
         set.map_err(|error| Problem::of_event(&error))?;
         let event = self.builder.build();
         let event = event.map_err(|error| Problem::of_event(&error))?;
+        check_topic(event, topic)?;
         let position = self.hub.publish(event);
         Ok(position.map_err(|error| problem_of(&error))?.offset)
     }
@@ -77,6 +78,7 @@ impl Publisher {
             .builder
             .build()
             .map_err(|error| problem_of_event(publish, &error))?;
+        check_topic(event, &publish.topic)?;
         let position = self
             .hub
             .publish(event)
@@ -88,13 +90,8 @@ impl Publisher {
         if self.batch.len() > self.bounds.batch_events {
             return Err(self.too_many_events());
         }
-        if let Some(index) = self
-            .batch
-            .iter()
-            .position(|event| event.topic() != publish.topic)
-        {
-            let detail = format!("event {index}: its topic is not that of the path");
-            return Err(Problem::new(400, detail).field("topic"));
+        for (index, event) in self.batch.iter().enumerate() {
+            check_topic(event, &publish.topic).map_err(|problem| problem.of_entry(index))?;
         }
         self.hub
             .publish_batch(&self.batch)
@@ -176,14 +173,14 @@ impl Publisher {
         }
         self.results.extend_from_slice(b"}\n");
     }
+}
 
-    fn check_topic(&mut self, publish: &Publish) -> Result<(), Problem> {
-        let event: EventRef<'_> = self.builder.build().map_err(|e| Problem::of_event(&e))?;
-        if event.topic() == publish.topic {
-            return Ok(());
-        }
-        Err(Problem::new(400, "its topic is not that of the path").field("topic"))
+/// The right to publish is one to the topic that the request names: its events are of that topic.
+fn check_topic(event: EventRef<'_>, topic: &str) -> Result<(), Problem> {
+    if event.topic() == topic {
+        return Ok(());
     }
+    Err(other_topic("topic", event.topic(), topic))
 }
 
 /// An event may have no data, but then something else must say that it is meant.

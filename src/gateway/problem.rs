@@ -56,6 +56,12 @@ impl Problem {
         problem
     }
 
+    /// Names the event of a batch, from 0.
+    pub(super) fn of_entry(mut self, index: usize) -> Self {
+        self.0.detail.insert_str(0, &format!("event {index}: "));
+        self
+    }
+
     /// Names the header that an attribute of an event came in.
     pub(super) fn of_header(mut self) -> Self {
         if let Some(field) = self

@@ -91,7 +91,7 @@ impl Publisher {
             topic: topic.to_owned(),
             mode,
             content_type: content_type.to_owned(),
-            attributes: Attributes::of(head, mode)?,
+            attributes: Attributes::of(head, mode, topic)?,
             reply: routes::reply_to(head),
             body,
             cors,

@@ -61,7 +61,10 @@
 //! | `application/cloudevents-batch+json` | an array of them, all or nothing |
 //! | `application/x-ndjson` | the data of one event a line, all or nothing |
 //! | the same, with `?atomic=false` | each line by itself, each with its own answer, any number of lines |
-//! | anything else | the data of one event; its attributes in `ce-` headers, percent-encoded |
+//! | anything else | the data of one event; its attributes in `ce-` headers, percent-encoded or quoted |
+//!
+//! The topic is the path's, which is what the right to publish is about: an event that names another one, in
+//! a `ce-topic` header or a `topic` member, is refused. So is one on a WebSocket.
 //!
 //! The answer names the positions: `{"first":"6z2k0e9m3qv1d-1","last":"6z2k0e9m3qv1d-1","count":1}`. It
 //! is sent once readers can see the events. Errors are `application/problem+json` with the field, the

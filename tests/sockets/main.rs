@@ -6,6 +6,7 @@ mod client;
 mod handlers;
 mod named;
 mod notify;
+mod publishing;
 mod slow;
 mod subscribe;
 

@@ -16,6 +16,8 @@ pub(super) enum LineError {
     Event(EventError),
     #[error("not UTF-8 at byte {at}")]
     Utf8 { at: usize },
+    #[error("topic: {named:?} is not the topic that is published to, {topic:?}")]
+    Topic { named: String, topic: String },
     #[error("longer than {limit} bytes")]
     TooLong { limit: usize },
 }
@@ -111,6 +113,13 @@ impl Encoder {
                 self.checker.clear();
                 let read = self.checker.read_cloudevents_json(Some(&self.topic), line);
                 read.map_err(LineError::Event)?;
+                let event = self.checker.build().map_err(LineError::Event)?;
+                if event.topic() != self.topic {
+                    return Err(LineError::Topic {
+                        named: event.topic().to_string(),
+                        topic: self.topic.clone(),
+                    });
+                }
                 out.extend_from_slice(line);
             }
             LineFormat::Ndjson | LineFormat::Auto => {

@@ -305,11 +305,10 @@ impl Gateway {
         }
         let ty = request.string("event")?;
         let content_type = request.string("datacontenttype")?;
-        let offset = self.publisher.publish_event(|builder| {
+        let offset = self.publisher.publish_event(&topic, |builder| {
             match request.value("cloudevent") {
                 Some(event) => {
                     builder.read_cloudevents_json(Some(&topic), event.raw().as_bytes())?;
-                    builder.topic(&topic);
                 }
                 None => {
                     builder.topic(&topic).ty(ty.as_deref().unwrap_or("message"));

@@ -1,0 +1,142 @@
+//! What a publish may choose for itself, over HTTP and on a WebSocket alike: not the topic.
+
+use std::io::Read as _;
+use std::net::{SocketAddr, TcpStream};
+
+use eventring::hub::{Hub, Subscription};
+use serde_json::Value;
+
+use super::client::{Client, ask};
+use super::serve;
+
+/// Publishes a body; returns the status and the body of the answer.
+fn post(address: SocketAddr, target: &str, fields: &[&str], body: &str) -> (u16, String) {
+    let stream = TcpStream::connect(address).unwrap();
+    let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+    let length = body.len();
+    let request = format!(
+        "POST {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         Content-Length: {length}\r\n{fields}\r\n{body}"
+    );
+    let (mut stream, head) = ask(stream, &request);
+    let mut body = String::new();
+    stream.read_to_string(&mut body).unwrap();
+    (head.status, body)
+}
+
+const PATH: &str = "/api/v1/topics/public.a/events";
+const NDJSON: &str = "Content-Type: application/x-ndjson";
+const EVENT: &str = "Content-Type: application/cloudevents+json";
+const BATCH: &str = "Content-Type: application/cloudevents-batch+json";
+
+fn event(topic: &str) -> String {
+    format!(r#"{{"specversion":"1.0","id":"1","source":"/s","type":"t","topic":"{topic}"}}"#)
+}
+
+/// Checks that a text names both topics.
+fn names_both(told: &str) {
+    let named = told.contains("secret.x") && told.contains("public.a");
+    assert!(named && told.contains("topic"), "{told}");
+}
+
+/// `faults.md` row 2: whoever might publish to one topic published to any.
+#[test]
+fn an_event_is_published_to_the_topic_of_the_path_and_to_no_other() {
+    let hub = Hub::new();
+    let server = serve(&hub);
+    let address = server.addr();
+    let mut secret = hub.subscribe(Subscription::topic("secret.>")).unwrap();
+    let escaped = event("secret.x").replace("topic", "\\u0074opic");
+    let batch = format!("[{},{}]", event("public.a"), event("secret.x"));
+    let header = "ce-topic: secret.x";
+    for (fields, body) in [
+        (&[header][..], "hi"),
+        (&["CE-Topic: secret%2Ex", "Content-Type: text/plain"], "hi"),
+        (&["ce-topic: \"secret.x\"", "ce-type: t"], ""),
+        (&[header, NDJSON], "1\n2\n"),
+        (&[header, EVENT], &event("public.a")),
+        (&[EVENT], &event("secret.x")),
+        (&[EVENT], &escaped),
+        (&[BATCH], &batch),
+    ] {
+        let (status, told) = post(address, PATH, fields, body);
+        assert_eq!(status, 400, "{fields:?} {told}");
+        names_both(&told);
+    }
+    let by_line = format!("{PATH}?atomic=false");
+    let (status, told) = post(address, &by_line, &[header, NDJSON], "1\n");
+    assert_eq!(status, 400, "{told}");
+    names_both(&told);
+    assert_eq!(hub.head(), 0, "nothing was published");
+
+    // One that names the same topic, or none, is as good as ever.
+    for (fields, body) in [
+        (&["ce-topic: public.a"][..], "hi"),
+        (&["ce-topic: public.a", NDJSON], "1\n"),
+        (&[EVENT], &event("public.a")),
+    ] {
+        let (status, told) = post(address, PATH, fields, body);
+        assert_eq!(status, 200, "{told}");
+    }
+    assert_eq!(hub.head(), 3);
+    assert!(secret.try_recv().is_err(), "nothing came there");
+}
+
+/// The same on a WebSocket: `faults.md` row 2.
+#[test]
+fn a_message_publishes_to_its_topic_and_to_no_other() {
+    let hub = Hub::new();
+    let server = serve(&hub);
+    let mut client = Client::new(server.addr(), "/api/v1/ws");
+    client.expect("welcome");
+    let publish = |topic: &str| {
+        let event = event(topic);
+        format!(r#"{{"request":1,"type":"publish","topic":"public.a","cloudevent":{event}}}"#)
+    };
+    let refused: Value = client.request(&publish("secret.x"));
+    assert_eq!(refused["code"], "invalid", "{refused}");
+    names_both(refused["detail"].as_str().unwrap());
+    assert_eq!(hub.head(), 0);
+    assert_eq!(client.request(&publish("public.a"))["type"], "published");
+}
+
+/// `faults.md` row 24: quotes were kept, or refused.
+#[test]
+fn quoted_attributes_are_unquoted() {
+    let hub = Hub::new();
+    let server = serve(&hub);
+    let mut all = hub.subscribe(Subscription::all()).unwrap();
+    let fields = [
+        r#"ce-specversion: "1.0""#,
+        r#"ce-type: "order""#,
+        r#"ce-id: "a\"b\\""#,
+        r#"ce-source: "/s%20t""#,
+        r#"ce-subject: "a b""#,
+        r#"ce-time: "2026-01-01T00:00:00Z""#,
+        r#"ce-tenant: say "hi""#,
+    ];
+    for mode in ["Content-Type: text/plain", NDJSON] {
+        let fields: Vec<&str> = fields
+            .into_iter()
+            .chain([mode])
+            // Lines are many events: they cannot have one id.
+            .filter(|field| mode != NDJSON || !field.starts_with("ce-id"))
+            .collect();
+        let (status, told) = post(server.addr(), PATH, &fields, "1");
+        assert_eq!(status, 200, "{told}");
+        let event = all.try_recv().unwrap().event;
+        let event = event.as_ref();
+        assert_eq!(event.ty(), "order");
+        assert_eq!((event.source(), event.subject()), ("/s t", Some("a b")));
+        assert_eq!(event.time(), 1_767_225_600_000_000_000);
+        let tenant = event.attribute("tenant").unwrap();
+        assert_eq!(tenant.text(), Some(r#"say "hi""#));
+        if mode != NDJSON {
+            assert_eq!(event.id(), r#"a"b\"#);
+        }
+    }
+    for broken in [r#"ce-specversion: "0.3""#, r#"ce-time: "noon""#] {
+        let (status, told) = post(server.addr(), PATH, &[broken], "1");
+        assert_eq!(status, 400, "{told}");
+    }
+}
