@@ -258,6 +258,78 @@ fn foreign_bytes_are_checked() {
     );
 }
 
+/// A record whose bytes `was` became `is`, which are as many.
+fn changed(event: &Event, was: &str, is: &str) -> Vec<u8> {
+    assert_eq!(was.len(), is.len());
+    let mut record = event.as_ref().record().to_vec();
+    let at = record
+        .windows(was.len())
+        .position(|part| part == was.as_bytes());
+    let at = at.expect("it is there");
+    record[at..at + is.len()].copy_from_slice(is.as_bytes());
+    record
+}
+
+/// `audit.md` row 6: these were taken, and clients missed an offset without a word when they came out.
+#[test]
+fn a_record_that_no_builder_makes_is_refused_and_the_field_named() {
+    let mut builder = EventBuilder::new();
+    builder
+        .topic("the.topic")
+        .ty("the-type")
+        .id("the-id")
+        .source("/the-source")
+        .subject("the-subject")
+        .data_schema("the:schema")
+        .time("2026-03-01T12:00:00+00:00")
+        .tag("tag-one", "1")
+        .tag("tag-two", "2")
+        .data("the/kind", b"data");
+    let event = builder.to_event().unwrap();
+    assert!(EventRef::parse(event.as_ref().record()).is_ok());
+    for (was, is, message) in [
+        ("the-type", "the\ntype", "type: holds a control character"),
+        ("the-id", "the\rid", "id: holds a control character"),
+        ("the-id", "the\0id", "id: holds a control character"),
+        (
+            "/the-source",
+            "/the\nsource",
+            "source: holds a control character",
+        ),
+        (
+            "the-subject",
+            "the\u{7f}subject",
+            "subject: holds a control character",
+        ),
+        (
+            "the/kind",
+            "the\nkind",
+            "datacontenttype: holds a control character",
+        ),
+        (
+            "the:schema",
+            "the\tschema",
+            "dataschema: holds a control character",
+        ),
+        (
+            "12:00:00+00:00",
+            "12:00:01+00:00",
+            "time: not the time that it stands beside",
+        ),
+        (
+            "12:00:00+00:00",
+            "12:00:0\n+00:00",
+            "time: holds a control character",
+        ),
+        ("tag-one", "tag\none", "attribute: not a printable name"),
+        ("tag-two", "tag-one", "tag-one: appears twice"),
+    ] {
+        let error = EventRef::parse(&changed(&event, was, is)).unwrap_err();
+        assert!(error.to_string().starts_with(message), "{is:?}: {error}");
+        assert!(error.at.is_some(), "{is:?}");
+    }
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     let pairs = prop::collection::btree_map("\\PC{1,9}", ".{0,20}", 0..4);
     (

@@ -164,7 +164,7 @@ pub(super) fn check_json(field: &str, text: &[u8]) -> Result<(), EventError> {
 }
 
 /// One pass over the bytes for printable ASCII, which nearly all text here is; characters are looked at otherwise.
-fn has_control(text: &str) -> bool {
+pub(super) fn has_control(text: &str) -> bool {
     let printable = text
         .bytes()
         .fold(true, |all, byte| all & (b' '..=b'~').contains(&byte));
@@ -172,6 +172,6 @@ fn has_control(text: &str) -> bool {
 }
 
 /// Names in errors are cut, so that an error stays small.
-fn shortened(name: &str) -> String {
+pub(super) fn shortened(name: &str) -> String {
     name.chars().take(64).collect()
 }

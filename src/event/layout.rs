@@ -11,22 +11,18 @@
 //! Numbers are little endian. A field of length 0 is absent. An attribute is its group and kind (u8), the length of
 //! its name (u8), the length of its value (u32), the name, the value. All text is UTF-8.
 
-use super::attribute::Attributes;
-use super::error::{ErrorKind, EventError};
-use super::topic;
-
 /// Bytes before the first field.
 pub(super) const HEAD: usize = 40;
 /// Bytes of an attribute beside its name and value.
 pub(super) const ATTRIBUTE_HEAD: usize = 6;
 
-const MAGIC: [u8; 2] = [b'e', 1];
-const KIND: usize = 2;
+pub(super) const MAGIC: [u8; 2] = [b'e', 1];
+pub(super) const KIND: usize = 2;
 const NOTES: usize = 3;
-const LENGTH: usize = 4;
+pub(super) const LENGTH: usize = 4;
 const TIME: usize = 8;
-const DATA: usize = 16;
-const COUNT: usize = 20;
+pub(super) const DATA: usize = 16;
+pub(super) const COUNT: usize = 20;
 const LENGTHS: usize = 22;
 
 /// The fields that every event may have, in the record's order.
@@ -157,7 +153,7 @@ impl Head {
     }
 }
 
-/// Reads one number of a head. A record is never shorter than its head: [`check`] or the builder made sure.
+/// Reads one number of a head. A record is never shorter than its head: [`check`](super::foreign::check) or the builder made sure.
 pub(super) fn kind(record: &[u8]) -> DataKind {
     match record[KIND] {
         1 => DataKind::Json,
@@ -199,106 +195,16 @@ pub(super) fn attributes_at(record: &[u8]) -> usize {
         .sum::<usize>()
 }
 
-/// Views text that was checked when the record was made. Records come from [`check`] and the builder only, so the
+/// Views text that was checked when the record was made. Records come from [`check`](super::foreign::check) and the builder only, so the
 /// text is UTF-8; were it not, it would read as empty rather than panic.
 pub(super) fn text(bytes: &[u8]) -> &str {
     str::from_utf8(bytes).unwrap_or_default()
-}
-
-/// Checks bytes from elsewhere, so that every accessor can trust them.
-pub(super) fn check(record: &[u8]) -> Result<(), EventError> {
-    check_frame(record)?;
-    let data_at = data_at(record);
-    let fields = &record[HEAD..attributes_at(record)];
-    utf8(fields, HEAD)?;
-    for at in [Field::Topic, Field::Id, Field::Type, Field::Source] {
-        let text = str::from_utf8(field(record, at))
-            .map_err(|_| wrong("a field splits a character", HEAD))?;
-        if text.is_empty() {
-            return Err(EventError::new(ErrorKind::Missing, at.name()));
-        }
-    }
-    for at in [
-        Field::Subject,
-        Field::ContentType,
-        Field::DataSchema,
-        Field::TimeText,
-    ] {
-        str::from_utf8(field(record, at)).map_err(|_| wrong("a field splits a character", HEAD))?;
-    }
-    topic::validate(text(field(record, Field::Topic)))
-        .map_err(|error| EventError::new(error.into(), "topic").or_at(HEAD))?;
-    check_attributes(record, data_at)?;
-    match kind(record) {
-        DataKind::None if data_at < record.len() => Err(wrong("data of no kind", data_at)),
-        DataKind::Text => utf8(&record[data_at..], data_at),
-        DataKind::Json => crate::json::check(&record[data_at..])
-            .map_err(|error| wrong("data that is not JSON", data_at + error.at)),
-        _ => Ok(()),
-    }
-}
-
-fn check_frame(record: &[u8]) -> Result<(), EventError> {
-    if record.len() < HEAD {
-        return Err(wrong("shorter than its head", record.len()));
-    }
-    if record[..2] != MAGIC {
-        return Err(wrong("it does not start with \"e\" and format 1", 0));
-    }
-    if record[KIND] > DataKind::Binary as u8 {
-        return Err(wrong("unknown kind of data", KIND));
-    }
-    if u32_at(record, LENGTH) != record.len() {
-        return Err(wrong("its length is not the one it states", LENGTH));
-    }
-    if attributes_at(record) > data_at(record) || data_at(record) > record.len() {
-        return Err(wrong("lengths that do not add up", DATA));
-    }
-    Ok(())
-}
-
-fn check_attributes(record: &[u8], data_at: usize) -> Result<(), EventError> {
-    let mut at = attributes_at(record);
-    for _ in 0..attribute_count(record) {
-        let head = record[at..data_at].first_chunk::<ATTRIBUTE_HEAD>();
-        let Some(head) = head else {
-            return Err(wrong("attributes that run over", at));
-        };
-        let name = at + ATTRIBUTE_HEAD;
-        let value = name + head[1] as usize;
-        let end = value + u32::from_le_bytes([head[2], head[3], head[4], head[5]]) as usize;
-        if head[0] > 7 || end > data_at {
-            return Err(wrong("attributes that run over", at));
-        }
-        utf8(&record[name..value], name)?;
-        utf8(&record[value..end], value)?;
-        if Attributes::is_json(head[0]) && crate::json::check(&record[value..end]).is_err() {
-            return Err(wrong("an attribute that is not JSON", value));
-        }
-        at = end;
-    }
-    if at == data_at {
-        Ok(())
-    } else {
-        Err(wrong("attributes that fall short", at))
-    }
-}
-
-fn utf8(bytes: &[u8], at: usize) -> Result<(), EventError> {
-    match str::from_utf8(bytes) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(wrong("text that is not UTF-8", at + error.valid_up_to())),
-    }
-}
-
-fn wrong(what: &'static str, at: usize) -> EventError {
-    EventError::new(ErrorKind::Record(what), "").or_at(at)
 }
 
 fn u16_at(record: &[u8], at: usize) -> usize {
     u16::from_le_bytes([record[at], record[at + 1]]) as usize
 }
 
-fn u32_at(record: &[u8], at: usize) -> usize {
+pub(super) fn u32_at(record: &[u8], at: usize) -> usize {
     u32::from_le_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]]) as usize
 }

@@ -15,6 +15,7 @@ mod builder;
 mod checked;
 mod error;
 mod filter;
+mod foreign;
 mod glob;
 mod ids;
 mod json;

@@ -6,7 +6,7 @@ use super::attribute::{Attributes, Group, Value};
 use super::error::EventError;
 use super::layout::{self, DataKind, Field, Notes};
 use super::owned::Event;
-use super::{Shape, json, time, topic};
+use super::{Shape, foreign, json, time, topic};
 
 /// Views one event's record. Copying it copies a pointer; no accessor allocates.
 ///
@@ -43,9 +43,10 @@ impl<'a> EventRef<'a> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Record`](super::ErrorKind::Record) and others say what is wrong and at which byte.
+    /// [`ErrorKind::Record`](super::ErrorKind::Record) and others say what is wrong and at which byte: what a builder
+    /// refuses is refused here too, by the most that the format holds.
     pub fn parse(record: &'a [u8]) -> Result<Self, EventError> {
-        layout::check(record)?;
+        foreign::check(record)?;
         Ok(Self {
             record,
             topic_hash: topic::hash(layout::text(layout::field(record, Field::Topic))),

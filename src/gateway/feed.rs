@@ -66,7 +66,9 @@ impl Gateway {
                 frames.append(offset, &ids, |form, oversize, out| {
                     let form = Form::of(form);
                     if oversize {
-                        encoder.gap(form, Gap::oversize(position), out);
+                        // It is larger than a log takes.
+                        let gap = Gap::of_one(GapReason::Oversize, position);
+                        encoder.gap(form, gap, out);
                     } else {
                         encoder.event(form, position, event, out);
                     }
@@ -215,20 +217,5 @@ impl Gateway {
             missed: 0,
             looked_at,
         }
-    }
-}
-
-impl Gap {
-    /// Stands in for an event whose frame is larger than a log takes.
-    fn oversize(position: Position) -> Self {
-        let before = Position {
-            offset: position.offset - 1,
-            ..position
-        };
-        let after = Position {
-            offset: position.offset + 1,
-            ..position
-        };
-        Self::whole(GapReason::Oversize, before, after)
     }
 }

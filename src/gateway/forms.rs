@@ -8,7 +8,7 @@ use super::ws;
 use crate::event::{DataKind, EventRef, Position};
 use crate::reactor::Codec;
 use crate::wire::http::{Coding, chunk};
-use crate::wire::sse::{self, Frame};
+use crate::wire::sse::{self, Frame, FrameError};
 
 /// The name of an event that SSE clients assume where none is given.
 pub(super) const DEFAULT_TYPE: &str = "message";
@@ -235,16 +235,27 @@ impl Encoder {
         if let Some(position) = position {
             position.write_to(&mut self.id);
         }
-        encode(
-            form,
-            Frame {
-                id: &self.id,
-                event: name,
-                data,
-                retry: None,
-            },
-            out,
-        );
+        let frame = Frame {
+            id: &self.id,
+            event: name,
+            data,
+            retry: None,
+        };
+        let written = write_frame(form, frame, out);
+        self.tell_unless(written, form, position, out);
+    }
+
+    /// Tells of an event at a position that could not be written: nothing is left out without a word.
+    fn tell_unless(
+        &mut self,
+        written: Result<(), FrameError>,
+        form: Form,
+        position: Option<Position>,
+        out: &mut Vec<u8>,
+    ) {
+        if let (Err(_), Some(position)) = (written, position) {
+            self.gap(form, Gap::of_one(GapReason::Malformed, position), out);
+        }
     }
 
     /// Appends the frame of an event that has no position: it moves nobody's Last-Event-ID.
@@ -358,18 +369,63 @@ impl Gap {
         }
     }
 
+    /// The event at a position.
+    pub(super) fn of_one(reason: GapReason, position: Position) -> Self {
+        let [before, after] = [position.offset - 1, position.offset + 1];
+        let at = |offset| Position { offset, ..position };
+        Self::whole(reason, at(before), at(after))
+    }
+
     /// The same, with its number as a bound unless the reader takes every event.
     pub(super) fn exact_if(self, exact: bool) -> Self {
         Self { exact, ..self }
     }
 }
 
-/// Appends a frame. Ids are ours and types are checked when events are made, so neither can hold a
-/// line end; if one did, the frame would be left out rather than inject fields.
+/// Appends a frame of our own, whose id and name hold no line end.
 pub(super) fn encode(form: Form, frame: Frame<'_>, out: &mut Vec<u8>) {
-    let done = match form.framing_of_plain() {
+    let done = write_frame(form, frame, out);
+    debug_assert!(done.is_ok(), "{done:?}");
+}
+
+/// Appends a frame, or nothing: types are checked when events are made, and one that holds a line end
+/// all the same must not inject fields.
+fn write_frame(form: Form, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<(), FrameError> {
+    match form.framing_of_plain() {
         Framing::Close | Framing::Messages(_) => sse::encode(out, frame),
         Framing::Chunked => sse::encode_chunked(out, frame),
-    };
-    debug_assert!(done.is_ok(), "{done:?}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Epoch;
+
+    /// `audit.md` row 6: the error was ignored, and clients missed an offset without a word.
+    #[test]
+    fn an_event_that_cannot_be_written_is_a_gap() {
+        let mut encoder = Encoder::default();
+        for framing in [Framing::Close, Framing::Chunked] {
+            let form = Form {
+                format: Format::Data,
+                framing,
+                names: Names::Type,
+                coding: Coding::Identity,
+            };
+            let frame = Frame {
+                event: "two\nlines",
+                ..Frame::default()
+            };
+            let (epoch, offset) = (Epoch(7), 41);
+            let mut out = Vec::new();
+            let written = write_frame(form, frame, &mut out);
+            encoder.tell_unless(written, form, Some(Position { epoch, offset }), &mut out);
+            let text = String::from_utf8(out).unwrap();
+            assert!(text.contains("event: gap\n"), "{text}");
+            assert!(text.contains(r#""reason":"malformed""#), "{text}");
+            assert!(text.contains(r#""missing":1,"exact":true"#), "{text}");
+        }
+        assert_eq!(encoder.told.gaps[GapReason::Malformed as usize], 2);
+    }
 }

@@ -11,6 +11,8 @@ pub(super) enum GapReason {
     Overrun,
     /// A frame is larger than its log takes.
     Oversize,
+    /// An event cannot be written as a frame.
+    Malformed,
     /// The stream was too slow, and asked to be told then.
     Slow,
     /// The stream was too slow, and asked for the newest event of each topic then.
@@ -18,10 +20,11 @@ pub(super) enum GapReason {
 }
 
 impl GapReason {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Retention,
         Self::Overrun,
         Self::Oversize,
+        Self::Malformed,
         Self::Slow,
         Self::Coalesced,
     ];
@@ -32,6 +35,7 @@ impl GapReason {
             Self::Retention => "retention",
             Self::Overrun => "overrun",
             Self::Oversize => "oversize",
+            Self::Malformed => "malformed",
             Self::Slow => "slow",
             Self::Coalesced => "coalesced",
         }

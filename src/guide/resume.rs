@@ -60,6 +60,7 @@
 //! | `retention` | the hub keeps less than the client was away or behind for |
 //! | `overrun` | the server itself fell behind publishers in its process by more than the hub keeps |
 //! | `oversize` | one event is too large for the frame log (a quarter of `frame_log_bytes`) |
+//! | `malformed` | one event cannot be written as a frame: what is published is checked, so this does not happen |
 //! | `slow` | the stream was slow and had asked for `slow=gap` |
 //! | `coalesced` | the stream was slow and had asked for `slow=latest`: of `from` to `to` came the newest of each topic |
 //!

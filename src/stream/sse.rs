@@ -10,7 +10,7 @@ use crate::event::{DataKind, EventRef, Position};
 use crate::hub::{
     Delivery, Hub, Lagged, PublishError, Receiver, RecvTimeoutError, SubscribeError, Subscription,
 };
-use crate::wire::sse::{self, Frame};
+use crate::wire::sse::{self, Frame, FrameError};
 
 /// Silence after which a subscriber gets a heartbeat.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -190,15 +190,27 @@ impl Iterator for SseFrames {
 
     fn next(&mut self) -> Option<String> {
         Some(match self.events.next()? {
-            SseItem::Event(delivery) => event_frame(&delivery),
-            SseItem::Gap(lagged) => self.gap_frame(lagged),
+            SseItem::Event(delivery) => {
+                event_frame(&delivery).unwrap_or_else(|_| self.malformed(&delivery))
+            }
+            SseItem::Gap(lagged) => self.gap_frame("retention", lagged),
             SseItem::Heartbeat => ":\n\n".to_owned(),
         })
     }
 }
 
 impl SseFrames {
-    fn gap_frame(&self, lagged: Lagged) -> String {
+    /// Tells of an event that cannot be written as a frame.
+    fn malformed(&self, delivery: &Delivery) -> String {
+        let lagged = Lagged {
+            missed: 1,
+            resume_at: delivery.position.offset + 1,
+            exact: true,
+        };
+        self.gap_frame("malformed", lagged)
+    }
+
+    fn gap_frame(&self, reason: &str, lagged: Lagged) -> String {
         let Lagged {
             missed,
             resume_at,
@@ -213,13 +225,14 @@ impl SseFrames {
             ..earliest
         };
         let data = format!(
-            r#"{{"reason":"retention","earliest":"{earliest}","missing":{missed},"exact":{exact}}}"#
+            r#"{{"reason":"{reason}","earliest":"{earliest}","missing":{missed},"exact":{exact}}}"#
         );
-        frame(&before.to_string(), "gap", data.as_bytes())
+        // An id and a name of our own hold no line end.
+        frame(&before.to_string(), "gap", data.as_bytes()).unwrap_or_default()
     }
 }
 
-fn event_frame(delivery: &Delivery) -> String {
+fn event_frame(delivery: &Delivery) -> Result<String, FrameError> {
     let event = delivery.event.as_ref();
     let mut encoded = Vec::new();
     let data = match event.data_kind() {
@@ -236,9 +249,8 @@ fn event_frame(delivery: &Delivery) -> String {
     frame(&delivery.position.to_string(), name, data)
 }
 
-/// A frame as text: ids and names are checked when events are made, and text that is not UTF-8 comes as
-/// U+FFFD, which is what every client would make of it.
-fn frame(id: &str, name: &str, data: &[u8]) -> String {
+/// A frame as text. What is not UTF-8 comes as U+FFFD, which is what every client would make of it.
+fn frame(id: &str, name: &str, data: &[u8]) -> Result<String, FrameError> {
     let mut bytes = Vec::with_capacity(data.len() + 64);
     let frame = Frame {
         id: id.as_bytes(),
@@ -246,8 +258,7 @@ fn frame(id: &str, name: &str, data: &[u8]) -> String {
         data,
         retry: None,
     };
-    let done = sse::encode(&mut bytes, frame);
-    debug_assert!(done.is_ok(), "{done:?}");
-    String::from_utf8(bytes)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    sse::encode(&mut bytes, frame)?;
+    Ok(String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }

@@ -116,6 +116,7 @@ const HEALTH = [
   ["gaps", "retention", "Gap: no longer kept"],
   ["gaps", "overrun", "Gap: ring overrun"],
   ["gaps", "oversize", "Gap: frame too large"],
+  ["gaps", "malformed", "Gap: no frame can be written"],
   ["resets", "epoch", "Reset: id of an earlier run"],
   ["resets", "junk", "Reset: no id of ours"],
   ["ended", "stalled", "Cut: took nothing"],
