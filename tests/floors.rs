@@ -173,6 +173,55 @@ fn the_guide_is_text() {
     }
 }
 
+/// `library.md` row 8: whoever turns a feature on somewhere else changes no literal and no `match` here.
+#[test]
+fn features_change_the_shape_of_no_public_type() {
+    let mut found = Vec::new();
+    for path in sources(&src()) {
+        let text = fs::read_to_string(&path).unwrap();
+        found.extend(shaped_by_features(&text).map(|name| format!("{}: {name}", path.display())));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// Fields that everybody sees, and variants of enums that may be matched in full, behind a feature.
+fn shaped_by_features(text: &str) -> impl Iterator<Item = String> {
+    let (mut found, mut open_enum, mut non_exhaustive, mut gated) =
+        (Vec::new(), false, false, false);
+    for line in text.lines() {
+        let code = line.trim();
+        let is_attribute = code.starts_with("#[") || code.starts_with("//");
+        if code.starts_with("pub enum ") {
+            open_enum = !non_exhaustive;
+        }
+        let named = code
+            .split([':', ',', '(', ' ', '{'])
+            .next()
+            .unwrap_or_default();
+        let is_variant = open_enum
+            && line.starts_with("    ")
+            && !line.starts_with("     ")
+            && named.starts_with(|c: char| c.is_ascii_uppercase());
+        let is_field = line.starts_with("    pub ") && code.contains(':') && !code.contains("fn ");
+        if gated && (is_variant || is_field) {
+            found.push(code.to_owned());
+        }
+        open_enum &= line != "}";
+        non_exhaustive = is_attribute && (non_exhaustive || code == "#[non_exhaustive]");
+        gated = is_attribute && (gated || code.contains("cfg(feature"));
+    }
+    found.into_iter()
+}
+
+#[test]
+fn the_finder_of_shapes_finds_them() {
+    let found = |text: &str| shaped_by_features(text).count();
+    let field = "pub struct A {\n    /// B.\n    #[cfg(feature = \"x\")]\n    pub b: u8,\n}\n";
+    let variant = "pub enum A {\n    #[cfg(feature = \"x\")]\n    /// B.\n    B,\n}\n";
+    assert_eq!((found(field), found(variant)), (1, 1));
+    assert_eq!(found(&format!("#[non_exhaustive]\n{variant}")), 0);
+}
+
 #[test]
 fn only_the_facade_asks_for_loom() {
     for path in sources(&src()) {

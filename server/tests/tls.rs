@@ -297,3 +297,129 @@ fn over_tls_a_page_of_https_is_the_servers_own_and_one_of_http_is_not() {
         assert_eq!(String::from_utf8_lossy(&output.stdout), status, "{page}");
     }
 }
+
+/// Makes a file with openssl; false: it is missing, or too new or old for that.
+fn openssl(folder: &Path, args: &str) -> bool {
+    let args = args.replace("DIR", &folder.display().to_string());
+    let output = Command::new("openssl").args(args.split(' ')).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+/// `tls.md` row 14, and what else is given as a key or a certificate.
+#[test]
+fn a_key_that_cannot_be_used_is_called_by_its_name_with_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    if !certificate(folder) {
+        return;
+    }
+    let file = |name: &str| folder.join(name).display().to_string();
+    let pkcs1 = "rsa -in DIR/rsa -out DIR/pkcs1 -aes128 -passout pass:secret -traditional";
+    let made = openssl(folder, "genpkey -algorithm RSA -out DIR/rsa")
+        && openssl(
+            folder,
+            "pkey -in DIR/key -out DIR/pkcs8 -aes128 -passout pass:secret",
+        )
+        && openssl(folder, pkcs1)
+        && openssl(folder, "ecparam -name secp521r1 -genkey -out DIR/sec1")
+        && openssl(folder, "pkey -in DIR/sec1 -out DIR/p521")
+        && openssl(
+            folder,
+            "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out DIR/short",
+        )
+        && openssl(folder, "pkey -in DIR/key -outform DER -out DIR/der")
+        && openssl(folder, "pkey -in DIR/key -pubout -out DIR/public");
+    if !made {
+        return skipped("openssl makes other keys");
+    }
+    std::fs::write(file("text"), "hello\n").expect("our folder");
+    for (cert, key, named, why) in [
+        ("cert", "pkcs8", "pkcs8", "behind a passphrase"),
+        ("cert", "pkcs1", "pkcs1", "openssl pkey -in"),
+        ("cert", "p521", "p521", "P-521"),
+        ("cert", "sec1", "sec1", "P-256 or P-384"),
+        ("cert", "short", "short", "RSA of 2048"),
+        ("cert", "der", "der", "DER, not PEM"),
+        ("cert", "public", "public", "holds a public key"),
+        (
+            "cert",
+            "cert",
+            "cert",
+            "holds a certificate and no private key",
+        ),
+        ("cert", "text", "text", "not PEM"),
+        ("cert", "rsa", "rsa", "not the key of the certificate in"),
+        (
+            "key",
+            "key",
+            "key",
+            "holds a private key and no certificate",
+        ),
+        ("cert", "/dev/zero", "/dev/zero", "longer than"),
+    ] {
+        let (cert, key) = (file(cert), file(key));
+        let args = [
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--tls-cert",
+            &cert,
+            "--tls-key",
+            &key,
+        ];
+        let mut process = Process::eventring(&args);
+        assert_eq!(process.code(), 2, "{key}");
+        let told = process.stderr();
+        let line = told
+            .lines()
+            .find(|line| line.contains(&format!("{}: ", file(named))));
+        assert!(line.is_some_and(|line| line.contains(why)), "{why}: {told}");
+    }
+}
+
+/// `tls.md` row 15.
+#[test]
+fn a_certificate_that_has_expired_is_told_at_the_start_and_when_it_is_read_again() {
+    let Some(server) = Secured::start(&[]) else {
+        return;
+    };
+    let left = |server: &Secured| -> i64 {
+        let output = server.ask("/metrics", &["-k"]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut lines = text.lines();
+        let name = "eventring_tls_certificate_left_seconds ";
+        let value = lines.find_map(|line| line.strip_prefix(name));
+        value.expect("the metric").parse().expect("a number")
+    };
+    let two_days = 2 * 24 * 3600;
+    assert!((two_days - 3600..=two_days).contains(&left(&server)));
+    assert!(!server.process.stderr().contains("the certificate"));
+
+    let old = "req -x509 -key DIR/key -subj /CN=localhost -out DIR/cert \
+               -not_before 20200101000000Z -not_after 20200201000000Z";
+    let older = "x509 -in DIR/cert -signkey DIR/key -out DIR/cert.new -days -3";
+    let folder = server.folder.path();
+    if !openssl(folder, old) {
+        if !openssl(folder, older) {
+            return skipped("this openssl makes no certificate of the past");
+        }
+        std::fs::rename(folder.join("cert.new"), folder.join("cert")).expect("our folder");
+    }
+    server.process.signal(Signal::HUP);
+    server
+        .process
+        .wait_for_stderr("the certificate has expired");
+    assert!(left(&server) < 0);
+    let file = |name: &str| folder.join(name).display().to_string();
+    let (cert, key) = (file("cert"), file("key"));
+    let process = Process::eventring(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--tls-cert",
+        &cert,
+        "--tls-key",
+        &key,
+    ]);
+    process.wait_for_stderr("the certificate has expired");
+}

@@ -1,6 +1,7 @@
 //! What a route does with a request: an answer, a stream, or a body to come.
 
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 
 use super::auth::{Access, Action, Denied};
 use super::forms::Framing;
@@ -38,6 +39,11 @@ impl Gateway {
                     newest,
                     self.handle.stats(),
                 )))
+            }
+            Route::Ready => {
+                // Relaxed: see `Handle::drain`.
+                let draining = self.common.draining.load(Ordering::Relaxed);
+                Ok(Begin::Answer(health::readiness(reply, draining)))
             }
             Route::Metrics => {
                 self.authorize(head, peer, Action::Observe)?;

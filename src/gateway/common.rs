@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::auth::Authorizer;
 use super::counter::Counters;
@@ -14,6 +15,7 @@ use super::public::{self, PublicUrl};
 use super::publish::Bounds;
 use super::tally::Tallies;
 use super::ws::{ClientRoutes, SocketRoutes, Trays};
+use crate::reactor::Tls;
 use crate::wire::http::Head;
 
 /// Made once, and cloned for each reactor.
@@ -29,9 +31,12 @@ pub(super) struct Common {
     /// Whether streams are listed in the presence of their topics.
     pub(super) presence: bool,
     pub(super) guard: Arc<Guard>,
+    pub(super) tls: Option<Tls>,
     pub(super) proxies: Arc<Proxies>,
     /// What clients know the server by.
     pub(super) public: Option<Arc<PublicUrl>>,
+    /// It is going to stop, or does: nobody should send anything here any more.
+    pub(super) draining: Arc<AtomicBool>,
     pub(super) authorizer: Arc<dyn Authorizer>,
     pub(super) tallies: Arc<Tallies>,
     /// Those of the program.

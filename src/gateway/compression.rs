@@ -64,6 +64,7 @@ impl CompressionFor {
 /// meet in one window: who can publish into a stream and see the length of what others get, encrypted
 /// or not, learns whether it repeats what he published. Where that matters, turn it off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Compression {
     /// No: all streams are sent as they are.
     Off,

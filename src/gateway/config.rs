@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use super::compression::{Compression, CompressionFor};
 use super::options::StreamOptions;
-#[cfg(feature = "tls")]
-use crate::reactor::Tls;
-use crate::reactor::{Addresses, Limits, SlowPolicy, UnixAddress};
+use crate::reactor::{Addresses, Limits, SlowPolicy, Tls, UnixAddress};
 use crate::wire::http::{self, ForwardedField};
 
 /// Settings of a [`Server`](super::Server), each with its unit, default and consequence.
@@ -19,13 +17,15 @@ use crate::wire::http::{self, ForwardedField};
 /// ```
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// Addresses to listen on; port 0 lets the system pick one. `127.0.0.1:8080`.
+    /// Addresses to listen on; port 0 lets the system pick one. `[::]:8080` takes IPv4 as well, unless an
+    /// address of IPv4 with that port is here, too. `127.0.0.1:8080`.
     pub listen: Vec<SocketAddr>,
+    /// Whether `[::]` is for IPv6 alone. No.
+    pub ipv6_only: bool,
     /// Unix sockets to listen on, beside `listen`, which may be empty then. None.
     pub unix: Vec<UnixAddress>,
     /// The certificate of connections over TCP, which are all secured then; Unix sockets never are.
-    /// Deadlines count from the accept on, the handshake included. None.
-    #[cfg(feature = "tls")]
+    /// Deadlines count from the accept on, the handshake included. Made with the feature `tls` only. None.
     pub tls: Option<Tls>,
     /// Networks of proxies that speak for their clients: `10.0.0.0/8`, an address, or `unix` for whoever
     /// may open a Unix socket of ours. What anybody else says of where requests come from, and how they
@@ -83,8 +83,7 @@ pub struct ServerConfig {
     /// by parameter: other clients say that they accept gzip and inflate it in blocks, so that events come late.
     pub compression_for: CompressionFor,
     /// Streams that are compressed with Brotli at once, 0.7 MiB each; the next one gets gzip if its client
-    /// accepts that. 0 to 4,096. 64.
-    #[cfg(feature = "brotli")]
+    /// accepts that. Without the feature `brotli` there are none. 0 to 4,096. 64.
     pub brotli_streams: usize,
     /// What clients are told to wait before they reconnect (`retry:`). 2 s.
     pub retry: Duration,
@@ -131,8 +130,8 @@ impl Default for ServerConfig {
         let options = StreamOptions::default();
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
+            ipv6_only: false,
             unix: Vec::new(),
-            #[cfg(feature = "tls")]
             tls: None,
             trusted_proxies: Vec::new(),
             forwarded_field: ForwardedField::default(),
@@ -150,7 +149,6 @@ impl Default for ServerConfig {
             heartbeat: options.heartbeat,
             compression: options.compression,
             compression_for: options.compression_for,
-            #[cfg(feature = "brotli")]
             brotli_streams: 64,
             retry: options.retry,
             slow: options.slow,
@@ -252,10 +250,11 @@ impl ServerConfig {
 
     /// How many streams may be compressed with Brotli.
     pub(super) fn brotli_limit(&self) -> usize {
-        #[cfg(feature = "brotli")]
-        return self.brotli_streams;
-        #[cfg(not(feature = "brotli"))]
-        0
+        if cfg!(feature = "brotli") {
+            self.brotli_streams
+        } else {
+            0
+        }
     }
 
     /// What streams have that do not ask for anything else.
@@ -275,8 +274,8 @@ impl ServerConfig {
     pub(super) fn addresses(&self) -> Addresses {
         Addresses {
             tcp: self.listen.clone(),
+            only_v6: self.ipv6_only,
             unix: self.unix.clone(),
-            #[cfg(feature = "tls")]
             tls: self.tls.clone(),
         }
     }

@@ -19,4 +19,6 @@ pub(super) struct Figures {
     pub(super) latency: reactor::Latency,
     pub(super) metrics: Metrics,
     pub(super) told: Told,
+    /// Seconds until the certificate expires, if there is one.
+    pub(super) certificate_s: Option<i64>,
 }

@@ -1,8 +1,9 @@
-//! `GET /healthz`: that it is alive, where it stands, who is connected.
+//! `GET /healthz`: that it is alive, where it stands, who is connected. `GET /readyz`: whether clients should
+//! be sent here.
 
 use std::io::Write as _;
 
-use super::problem::{ReplyTo, json_answer};
+use super::problem::{ReplyTo, json_answer, json_answer_of};
 use crate::event::Position;
 use crate::reactor::{Answer, Stats};
 
@@ -21,4 +22,12 @@ pub(super) fn answer(reply: ReplyTo, head: Position, stats: Stats) -> Answer {
         head.epoch
     );
     json_answer(reply, &body)
+}
+
+/// 200, or 503 once the server is going to stop.
+pub(super) fn readiness(reply: ReplyTo, draining: bool) -> Answer {
+    match draining {
+        false => json_answer(reply, b"{\"status\":\"ready\"}\n"),
+        true => json_answer_of(503, reply, b"{\"status\":\"draining\"}\n"),
+    }
 }

@@ -1,7 +1,7 @@
 //! The gateway: HTTP routes and Server-Sent Events on a hub.
 //!
 //! [`Server::bind`] puts a [`Hub`](crate::hub::Hub) on a socket. `GET /api/v1/events/stream` streams
-//! events, `GET /api/v1/ws` does so over WebSocket, `POST /api/v1/topics/{topic}/events` publishes them, `GET /healthz` says how it is, `GET /metrics`
+//! events, `GET /api/v1/ws` does so over WebSocket, `POST /api/v1/topics/{topic}/events` publishes them, `GET /healthz` says how it is, `GET /readyz` whether it is going to stop, `GET /metrics`
 //! and `GET /api/v1/stats` give figures. A browser gets a dashboard at `/`.
 #![forbid(unsafe_code)]
 
@@ -77,10 +77,10 @@ pub use ws::{
     WebSocketStreamOptions, WebSocketStreamStats,
 };
 
+#[cfg(feature = "tls")]
+pub use crate::reactor::TlsError;
 pub use crate::reactor::{
-    Clock, LATENCY_BOUNDS_US, Latency, Queued, SlowPolicy, SocketLimits, Stats, StopReport,
+    Clock, LATENCY_BOUNDS_US, Latency, Queued, SlowPolicy, SocketLimits, Stats, StopReport, Tls,
     UnixAddress,
 };
-#[cfg(feature = "tls")]
-pub use crate::reactor::{Tls, TlsError};
 pub use crate::wire::http::ForwardedField;

@@ -237,13 +237,22 @@ pub(super) fn json_string(out: &mut Vec<u8>, text: &str) {
 
 /// A whole JSON answer.
 pub(super) fn json_answer(reply: ReplyTo, body: &[u8]) -> Answer {
-    fresh_answer(reply, "application/json", body)
+    json_answer_of(200, reply, body)
+}
+
+/// The same with another status.
+pub(super) fn json_answer_of(status: u16, reply: ReplyTo, body: &[u8]) -> Answer {
+    fresh(status, reply, "application/json", body)
 }
 
 /// A whole answer that is not to be kept: it is different the next time.
 pub(super) fn fresh_answer(reply: ReplyTo, content_type: &str, body: &[u8]) -> Answer {
+    fresh(200, reply, content_type, body)
+}
+
+fn fresh(status: u16, reply: ReplyTo, content_type: &str, body: &[u8]) -> Answer {
     let mut bytes = Vec::with_capacity(128 + body.len());
-    let head = ResponseHead::status(&mut bytes, 200)
+    let head = ResponseHead::status(&mut bytes, status)
         .header("Content-Type", content_type)
         .header("Cache-Control", "no-store")
         .content_length(body.len() as u64);

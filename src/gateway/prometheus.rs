@@ -73,6 +73,15 @@ fn hub(text: &mut Text<'_>, figures: &Figures) {
     let version = env!("CARGO_PKG_VERSION");
     text.family("eventring_build_info", "gauge", "The version that runs.");
     text.sample("eventring_build_info", &[("version", version)], 1);
+    if let Some(left) = figures.certificate_s {
+        let name = "eventring_tls_certificate_left_seconds";
+        text.family(
+            name,
+            "gauge",
+            "Time until the server's certificate expires; negative: it has.",
+        );
+        text.sample(name, &[], left);
+    }
     text.family(
         "eventring_uptime_seconds",
         "gauge",

@@ -18,6 +18,8 @@ pub(super) enum Route<'a> {
     File(File),
     /// `GET /healthz`.
     Health,
+    /// `GET /readyz`.
+    Ready,
     /// `GET /metrics`.
     Metrics,
     /// `GET /api/v1/stats`.
@@ -51,6 +53,7 @@ GET  /api/v1/ws?topic=PATTERN              events over WebSocket
 POST /api/v1/topics/TOPIC/events           publish
 GET  /api/v1/topics/TOPIC/presence         who listens
 GET  /healthz                              state
+GET  /readyz                               whether to send clients here: 503 before a stop
 GET  /api/v1/connections                   open connections; POST makes one; .../ID/status, DELETE .../ID
 GET  /api/v1/endpoints                     endpoints; POST makes one, DELETE ?path= removes it
 POST /api/v1/broadcast                     an event for connections, not kept
@@ -64,7 +67,7 @@ impl Route<'_> {
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::Index | Self::File(_) => Kind::Page,
-            Self::Health => Kind::Health,
+            Self::Health | Self::Ready => Kind::Health,
             Self::Metrics => Kind::Metrics,
             Self::Stats | Self::StatsStream | Self::Presence(_) => Kind::Stats,
             Self::Stream => Kind::Stream,
@@ -83,6 +86,7 @@ pub(super) fn find(head: &Head) -> Result<Route<'_>, Problem> {
         "/" if dashboard::wants_page(head) => (Route::File(File::Page), GET),
         "/" => (Route::Index, GET),
         "/healthz" => (Route::Health, GET),
+        "/readyz" => (Route::Ready, GET),
         "/metrics" => (Route::Metrics, GET),
         "/api/v1/stats" => (Route::Stats, GET),
         "/api/v1/stats/stream" => (Route::StatsStream, GET),
@@ -117,8 +121,10 @@ pub(super) fn not_found() -> Problem {
 
 /// Whether a path belongs to the server, so that no endpoint can have it.
 pub(super) fn is_reserved(path: &str) -> bool {
-    matches!(path, "/" | "/healthz" | "/metrics" | "/dashboard" | "/api")
-        || path.starts_with("/api/")
+    matches!(
+        path,
+        "/" | "/healthz" | "/readyz" | "/metrics" | "/dashboard" | "/api"
+    ) || path.starts_with("/api/")
         || path.starts_with("/health/")
         || File::at(path).is_some()
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -24,7 +25,32 @@ impl Handle {
 
     /// Asks the server to stop within `timeout`; the earliest of several wins.
     pub fn stop_within(&self, timeout: Duration) {
+        self.drain();
         self.reactor.stop(timeout);
+    }
+
+    /// Asks the server to go on for `delay` and then to [`stop`](Self::stop).
+    ///
+    /// Meanwhile it accepts and serves as before, but `GET /readyz` says 503: load balancers have the time to
+    /// send new clients elsewhere. A stop that is asked for during it comes at once.
+    ///
+    /// ```
+    /// # use eventring::{gateway::{Server, ServerConfig}, hub::Hub};
+    /// # use std::time::Duration;
+    /// # let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+    /// let server = Server::bind(&Hub::new(), config)?.spawn()?;
+    /// server.handle().stop_after(Duration::from_millis(100));
+    /// assert!(server.join()?.clean);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stop_after(&self, delay: Duration) {
+        self.drain();
+        self.reactor.stop_after(delay, self.stop_timeout);
+    }
+
+    fn drain(&self) {
+        // Relaxed: whoever asks whether it is ready learns it soon enough.
+        self.common.draining.store(true, Ordering::Relaxed);
     }
 
     /// The latency histogram as it is now.

@@ -30,7 +30,7 @@ use super::ws::{
     ClientRoutes, Factory, SocketHandler, SocketOptions, SocketRequest, SocketRoutes, Trays,
 };
 use crate::hub::Hub;
-use crate::reactor::{BindError, Clock, Reactor, StopReport, UnixAddress};
+use crate::reactor::{BindError, Clock, Reactor, StopReport, Tls, UnixAddress};
 
 /// Serves a hub over HTTP and Server-Sent Events.
 ///
@@ -165,6 +165,8 @@ impl Server {
             )),
             proxies,
             public,
+            tls: config.tls.clone(),
+            draining: Arc::default(),
             authorizer: authorizer.into(),
             tallies: Arc::new(Tallies::new(config.reactors)),
             counters: Arc::default(),
@@ -193,6 +195,9 @@ impl Server {
         }
         for address in reactor.unix_addresses() {
             tracing::info!(path = %address.path.display(), epoch = %hub.epoch(), "listening");
+        }
+        if let Some(warning) = config.tls.as_ref().and_then(Tls::warning) {
+            tracing::warn!("{warning}");
         }
         if exposed {
             tracing::warn!(

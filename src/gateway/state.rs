@@ -28,7 +28,7 @@ use super::topics::Topics;
 use super::ws::WantedFilters;
 use crate::event::{Epoch, Position, Router};
 use crate::hub::{Hub, HubWaiter, Reader};
-use crate::reactor::{Answer, ClassId, Handle, SocketLimits};
+use crate::reactor::{Answer, ClassId, Handle, SocketLimits, Tls};
 use crate::wire::sse;
 /// HTTP and SSE on a hub.
 pub(super) struct Gateway {
@@ -142,6 +142,7 @@ impl Gateway {
             latency: self.handle.latency(),
             metrics: all.metrics,
             told: all.told,
+            certificate_s: self.common.tls.as_ref().and_then(Tls::seconds_left),
         }
     }
 

@@ -232,6 +232,8 @@
 //!   that is not enough: `LimitNOFILE=131072` in a systemd unit, `ulimit -n` in a shell.
 //! * Between a proxy and one address of the server there are about 28,000 ports (`ip_local_port_range`).
 //!   For more streams, let it listen on several addresses and name them all in the proxy.
+//! * `--listen [::]:8080` takes IPv4 as well as IPv6; `0.0.0.0:8080` is IPv4 alone, and `--ipv6-only` makes
+//!   `[::]:8080` IPv6 alone.
 //! * A client that stops reading costs tens of kilobytes in the kernel (`notsent_lowat`), a healthy one
 //!   little; `capacity` and `ring_bytes` are the rest. [`slow_clients`](super::slow_clients) has the bounds.
 //!
@@ -239,6 +241,16 @@
 //!
 //! `SIGTERM` stops it in good order: no new connections, what is published goes out, within
 //! `--stop-timeout`. Events are in memory and end with the process; clients come back and are told by a
-//! `reset` ([`resume`](super::resume)). Use `GET /healthz` for checks.
+//! `reset` ([`resume`](super::resume)). A second signal ends it at once.
+//!
+//! Behind a load balancer that needs time to notice, `--drain-delay 10s` (in a program
+//! [`Handle::stop_after`](crate::gateway::Handle::stop_after)): from the signal on `GET /readyz` says 503 while
+//! everybody is still served, new clients too, and the stop comes after that time, or with a second signal.
+//! Use `/readyz` for what decides about new clients, and `GET /healthz`, which stays 200 to the end, for what
+//! starts a dead server anew.
+//!
+//! `SIGHUP` ends nothing. It reads the certificate and its key again, for 10 seconds at most, and says
+//! what came of it; settings are read at the start only. A certificate that has expired is a warning then and
+//! at the start, and `eventring_tls_certificate_left_seconds` in `/metrics` says how long it holds.
 //!
 //! Every setting on this page is run by `server/tests/real_clients`, which reads it from here.

@@ -14,7 +14,6 @@ use super::inbox::{Handle, Inbox};
 use super::limits::Limits;
 use super::listeners::{BindError, Listeners};
 use super::service::Service;
-#[cfg(feature = "tls")]
 use super::tls::Tls;
 use super::turn::{EVENTS, FIRST_LISTENER, Polled, Reactor, Rest, WAKER};
 use super::unix::UnixAddress;
@@ -24,10 +23,12 @@ use super::unix::UnixAddress;
 pub struct Addresses {
     /// Addresses of TCP; port 0 lets the system pick one.
     pub tcp: Vec<SocketAddr>,
+    /// Whether `[::]` takes no connections over IPv4. It takes none either where an address of IPv4 with
+    /// the same port is listed.
+    pub only_v6: bool,
     /// Unix sockets.
     pub unix: Vec<UnixAddress>,
     /// What connections over TCP are secured with; `None`: they are not.
-    #[cfg(feature = "tls")]
     pub tls: Option<Tls>,
 }
 
@@ -65,10 +66,7 @@ impl<S: Service> Reactor<S> {
             polls.push(poll);
             inboxes.push(Inbox::new(waker));
         }
-        #[cfg(feature = "tls")]
         let tls = addresses.tls.clone();
-        #[cfg(not(feature = "tls"))]
-        let tls = None;
         let group = Arc::new(Group::new(inboxes, limits.unfinished_bytes, tls));
         let mut reactors = Vec::with_capacity(count);
         for (number, poll) in polls.into_iter().enumerate() {
@@ -119,6 +117,7 @@ impl<S: Service> Reactor<S> {
             unsettled: 0,
             since: Instant::now(),
             clock: Box::new(SystemClock),
+            stop_later: None,
             stop_at: None,
             report: None,
             rest: Rest::Awake,

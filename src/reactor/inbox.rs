@@ -21,6 +21,8 @@ const INBOX_MAX: usize = 1024;
 pub(super) enum Command {
     /// Let what is published go out within this time, then end.
     Stop(Duration),
+    /// Go on for the first of these times, then stop within the second.
+    StopAfter(Duration, Duration),
     /// Serve a connection that the first reactor has accepted and counted.
     Adopt(Transport, SocketAddr),
 }
@@ -119,6 +121,15 @@ impl Handle {
     pub fn stop(&self, timeout: Duration) -> bool {
         let first = &self.group.member(0).inbox;
         first.put(Command::Stop(timeout)).is_ok()
+    }
+
+    /// Asks all reactors to go on for `delay`, then to stop as [`stop`](Self::stop) has it. A stop that is
+    /// asked for meanwhile comes at once; of several delays the shortest counts.
+    ///
+    /// Returns `false` as `stop` does.
+    pub fn stop_after(&self, delay: Duration, timeout: Duration) -> bool {
+        let first = &self.group.member(0).inbox;
+        first.put(Command::StopAfter(delay, timeout)).is_ok()
     }
 
     /// The counters of all reactors as they are now.

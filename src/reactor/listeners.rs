@@ -52,7 +52,9 @@ impl Listener {
     fn accept(&self) -> io::Result<(Transport, SocketAddr)> {
         match self {
             Self::Tcp(listener) => {
-                let (stream, peer) = listener.accept()?;
+                let (stream, mut peer) = listener.accept()?;
+                // One that came over IPv4 to `[::]` is known by its own address.
+                peer.set_ip(peer.ip().to_canonical());
                 Ok((Transport::Tcp(stream), peer))
             }
             Self::Unix(listener, _) => {
@@ -84,7 +86,10 @@ impl Listeners {
                 address: address.to_string(),
                 source,
             };
-            let socket = listen(*address, limits).map_err(fail)?;
+            // Both families there would make the same port of IPv4 busy.
+            let apart = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
+            let only_v6 = addresses.only_v6 || addresses.tcp.iter().any(apart);
+            let socket = listen(*address, only_v6, limits).map_err(fail)?;
             bound.push(socket.local_addr().map_err(fail)?);
             sockets.push(Listener::Tcp(socket));
         }
@@ -175,15 +180,15 @@ impl Listeners {
     }
 }
 
-fn listen(address: SocketAddr, limits: &Limits) -> io::Result<TcpListener> {
+/// Listens at `address`; `only_v6`: `[::]` is not for IPv4, too.
+fn listen(address: SocketAddr, only_v6: bool, limits: &Limits) -> io::Result<TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
         Some(Protocol::TCP),
     )?;
     if address.is_ipv6() {
-        // Both families would make the same port on 0.0.0.0 busy.
-        socket.set_only_v6(true)?;
+        socket.set_only_v6(only_v6)?;
     }
     // A restart must not wait for old connections; a port that somebody listens on stays an error.
     socket.set_reuse_address(true)?;
@@ -223,7 +228,7 @@ mod tests {
             send_buffer: Some(40_000),
             ..Limits::default()
         };
-        let listener = listen(([127, 0, 0, 1], 0).into(), &limits).unwrap();
+        let listener = listen(([127, 0, 0, 1], 0).into(), false, &limits).unwrap();
         let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let accepted = loop {
             match listener.accept() {

@@ -73,8 +73,9 @@ pub use self::service::{
 pub use self::stats::Stats;
 pub use self::stop::StopReport;
 pub use self::streams::{Queued, StreamId, StreamInfo, Streams};
+pub use self::tls::Tls;
 #[cfg(feature = "tls")]
-pub use self::tls::{Tls, TlsError};
+pub use self::tls::TlsError;
 pub use self::turn::Reactor;
 pub use self::unfinished::{Share, Unfinished};
 pub use self::unix::UnixAddress;

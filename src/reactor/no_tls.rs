@@ -32,11 +32,23 @@ impl Session {
     }
 }
 
-/// Cannot be made.
+/// Stands for a certificate where the feature `tls` is off, and cannot be made.
+///
+/// With the feature it is read by `Tls::from_pem_files`.
 #[derive(Clone, Debug)]
-pub(super) enum Tls {}
+pub enum Tls {}
 
 impl Tls {
+    /// What clients will say of the certificate.
+    pub fn warning(&self) -> Option<String> {
+        match *self {}
+    }
+
+    /// Seconds until it expires.
+    pub fn seconds_left(&self) -> Option<i64> {
+        match *self {}
+    }
+
     pub(super) fn session(&self, _: bool) -> Option<Box<Session>> {
         match *self {}
     }

@@ -56,6 +56,8 @@ pub struct Reactor<S: Service> {
     /// Nothing that the next feed finds was published before this.
     pub(super) since: Instant,
     pub(super) clock: Box<dyn Clock>,
+    /// Set before a stop that comes later: when, and the time that it has.
+    pub(super) stop_later: Option<(Instant, Duration)>,
     /// Set while stopping: when to give up.
     pub(super) stop_at: Option<Instant>,
     pub(super) report: Option<StopReport>,
@@ -140,7 +142,8 @@ impl<S: Service> Reactor<S> {
                 .saturating_mul(1000 / TICK.as_millis() as Tick),
         );
         let timers = self.core.instant_of(tick).min(scan);
-        let others = [self.stop_at, self.core.held.next_due()];
+        let stop_later = self.stop_later.map(|(at, _)| at);
+        let others = [self.stop_at, stop_later, self.core.held.next_due()];
         others.into_iter().flatten().chain([timers]).min()
     }
 
@@ -173,10 +176,16 @@ impl<S: Service> Reactor<S> {
         while let Some(command) = self.inbox.next() {
             match command {
                 Command::Stop(timeout) => self.begin_stop(timeout),
+                Command::StopAfter(delay, timeout) => self.stop_later(delay, timeout),
                 Command::Adopt(transport, peer) => {
                     self.adopt(transport, peer);
                 }
             }
+        }
+        if let Some((at, timeout)) = self.stop_later
+            && at <= self.core.now
+        {
+            self.begin_stop(timeout);
         }
         self.go_on_stopping();
         Ok(self.report)

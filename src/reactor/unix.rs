@@ -2,14 +2,21 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use mio::net::UnixListener;
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::listeners::BACKLOG;
+
+/// Longest wait for another server that makes a socket in the same folder.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pause between two looks at its lock.
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// A Unix socket to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,12 +48,7 @@ impl Drop for SocketFile {
 pub(super) fn listen(address: &UnixAddress) -> io::Result<(UnixListener, SocketFile)> {
     let path = &address.path;
     // Two servers that start at once must not both find the file stale: one waits for the other here.
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let folder = fs::File::open(folder)?;
-    flock(&folder, FlockOperation::LockExclusive)?;
+    let _lock = Lock::take(path)?;
     remove_stale(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
@@ -60,6 +62,79 @@ pub(super) fn listen(address: &UnixAddress) -> io::Result<(UnixListener, SocketF
     socket.set_nonblocking(true)?;
     let listener = std::os::unix::net::UnixListener::from(std::os::fd::OwnedFd::from(socket));
     Ok((UnixListener::from_std(listener), file))
+}
+
+/// Keeps other servers from making sockets in a folder until it is dropped.
+struct Lock {
+    #[expect(dead_code, reason = "the lock goes with it")]
+    held: fs::File,
+    /// A file of our own, where the folder cannot be read; it goes, too.
+    file: Option<PathBuf>,
+}
+
+impl Lock {
+    /// Locks the folder of a socket: the folder itself, or a file beside the socket.
+    fn take(socket: &Path) -> io::Result<Self> {
+        let folder = match socket.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        match fs::File::open(folder) {
+            Ok(held) => {
+                wait_for(&held)?;
+                Ok(Self { held, file: None })
+            }
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Self::beside(socket),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// For a folder that may be written and entered, and not read.
+    fn beside(socket: &Path) -> io::Result<Self> {
+        let mut name = socket.as_os_str().to_owned();
+        name.push(".lock");
+        let path = PathBuf::from(name);
+        loop {
+            let mut options = fs::OpenOptions::new();
+            options.write(true).create(true).truncate(false);
+            let held = options.mode(0o600).open(&path)?;
+            wait_for(&held)?;
+            // Whoever had it before may have taken the file away: the lock is on what is there now.
+            let mine = held.metadata()?;
+            if identity(&path).is_ok_and(|now| now == (mine.dev(), mine.ino())) {
+                let file = Some(path);
+                return Ok(Self { held, file });
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some(path) = &self.file {
+            // It may be gone by now, and then it is gone.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Waits for a lock as long as another server may need to begin.
+fn wait_for(file: &fs::File) -> io::Result<()> {
+    let start = Instant::now();
+    loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) if start.elapsed() < LOCK_TIMEOUT => {
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            Err(Errno::WOULDBLOCK) => {
+                let text = "somebody holds a lock (flock) on its folder: another server that does \
+                            not get on, or a program that uses it as a lock";
+                return Err(io::Error::new(ErrorKind::TimedOut, text));
+            }
+            Err(Errno::INTR) => {}
+            done => return done.map_err(io::Error::from),
+        }
+    }
 }
 
 fn identity(path: &Path) -> io::Result<(u64, u64)> {

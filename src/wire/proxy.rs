@@ -127,6 +127,9 @@ pub fn parse(input: &[u8]) -> Result<ProxyHeader, ProxyError> {
         0x11 => 12,
         0x21 => 36,
         0x31 => 216,
+        // "A receiver is not required to implement other ones, provided that it automatically falls
+        // back to the UNSPEC mode for the valid combinations above that it does not support."
+        0x12 | 0x22 | 0x32 => 0,
         byte => return Err(ProxyError::Family { byte }),
     };
     if len < needed {
@@ -194,6 +197,17 @@ mod tests {
         }
     }
 
+    /// `tls.md` row 11: "falls back to the UNSPEC mode for the valid combinations above that it does not
+    /// support".
+    #[test]
+    fn datagrams_are_taken_as_unspecified() {
+        for (family, block) in [(0x12, 12), (0x22, 36), (0x32, 216), (0x12, 0)] {
+            let bytes = header(1, family, &vec![1; block]);
+            let len = bytes.len();
+            assert_eq!(parse(&bytes), Ok(ProxyHeader::Whole { len, source: None }));
+        }
+    }
+
     #[test]
     fn whatever_is_wrong_is_named() {
         let with = |at: usize, byte: u8| {
@@ -205,7 +219,7 @@ mod tests {
         assert_eq!(with(11, b'\r'), Err(ProxyError::NoSignature { at: 11 }));
         assert_eq!(with(12, 0x11), Err(ProxyError::Version { version: 1 }));
         assert_eq!(with(12, 0x22), Err(ProxyError::Command { command: 2 }));
-        assert_eq!(with(13, 0x12), Err(ProxyError::Family { byte: 0x12 }));
+        assert_eq!(with(13, 0x13), Err(ProxyError::Family { byte: 0x13 }));
         let short = ProxyError::Short {
             len: 11,
             needed: 12,

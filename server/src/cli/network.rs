@@ -36,6 +36,11 @@ pub(crate) struct Network {
     #[arg(value_hint = clap::ValueHint::FilePath)]
     pub(crate) tls_key: Option<PathBuf>,
 
+    /// Listen at [::] for IPv6 alone
+    #[arg(hide_short_help = true)]
+    #[arg(long, env = "EVENTRING_IPV6_ONLY")]
+    pub(crate) ipv6_only: bool,
+
     /// Permissions of Unix sockets, in octal
     #[arg(hide_short_help = true)]
     #[arg(long, env = "EVENTRING_UNIX_MODE", value_name = "MODE", value_parser = mode)]

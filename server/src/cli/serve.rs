@@ -23,6 +23,7 @@ pub(crate) struct ServeArgs {
 
     /// Address or Unix socket to listen on; repeatable; port 0 picks a free one
     ///
+    /// [::]:8080 takes IPv4 as well; 0.0.0.0:8080 is IPv4 alone, and --ipv6-only makes [::]:8080 IPv6 alone.
     /// The file of a Unix socket that nobody listens on any more is replaced, and goes with the server.
     #[arg(
         long,
@@ -276,6 +277,14 @@ pub(crate) struct Timeouts {
     #[arg(long, env = "EVENTRING_STOP_TIMEOUT", value_name = "SECONDS")]
     #[arg(default_value = "5", value_parser = units::seconds_or_zero)]
     pub(crate) stop_timeout: Duration,
+
+    /// How long a signal to stop is only told by /readyz, which says 503, before it is obeyed
+    ///
+    /// Meanwhile everything is served as before, so that a load balancer can send new clients
+    /// elsewhere. A second signal cuts it short.
+    #[arg(long, env = "EVENTRING_DRAIN_DELAY", value_name = "SECONDS")]
+    #[arg(default_value = "0", value_parser = units::seconds_or_zero)]
+    pub(crate) drain_delay: Duration,
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,6 @@
 
 use super::stderr::Stderr;
 use crate::cli::{Log, LogFormat, LogLevel};
-use std::io::{IsTerminal, stderr};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt;
 
@@ -17,7 +16,7 @@ pub(super) fn start(log: &Log, to: &Stderr) {
     };
     let lines = fmt().with_max_level(level).with_writer(to.clone());
     let _ = match log.log_format {
-        LogFormat::Text => lines.with_ansi(stderr().is_terminal()).try_init(),
+        LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
 }

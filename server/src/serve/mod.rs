@@ -13,6 +13,7 @@ use clap::ArgMatches;
 use eventring::gateway::ServerConfig;
 use eventring::gateway::{Server, ServerError, StopReport};
 use eventring::hub::HubError;
+use signals::{Serving, Signals};
 use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -20,6 +21,18 @@ use stderr::Stderr;
 
 /// Runs the server until a signal stops it.
 pub(crate) fn run(given: &ArgMatches) -> ExitCode {
+    let started = Stderr::start().and_then(|stderr| {
+        // Before anything else: whatever the start waits for, signals are obeyed.
+        let signals = Signals::obey(stderr.clone())?;
+        Ok((stderr, signals))
+    });
+    let (stderr, signals) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            say::err(format_args!("cannot handle signals: {error}"));
+            return ExitCode::from(exit::FAILED);
+        }
+    };
     let layers = Layers {
         flags: given,
         file: None,
@@ -35,14 +48,7 @@ pub(crate) fn run(given: &ArgMatches) -> ExitCode {
     for warning in &loaded.warnings {
         say::err(format_args!("warning: {warning}"));
     }
-    let stderr = match Stderr::start() {
-        Ok(stderr) => stderr,
-        Err(error) => {
-            say::err(format_args!("cannot start a thread: {error}"));
-            return ExitCode::from(exit::FAILED);
-        }
-    };
-    let code = match start(&loaded.args, &stderr) {
+    let code = match start(&loaded.args, &signals, &stderr) {
         Ok(server) => ended(server.run(), &stderr),
         Err(error) => {
             stderr.say(error);
@@ -67,8 +73,6 @@ enum StartError {
     #[cfg(feature = "tls")]
     #[error("--tls-cert, --tls-key: {0}")]
     Tls(#[from] eventring::gateway::TlsError),
-    #[error("cannot handle signals: {0}")]
-    Signals(io::Error),
 }
 
 impl From<HubError> for StartError {
@@ -96,10 +100,8 @@ pub(crate) fn try_hub(args: &ServeArgs) -> Result<(), String> {
     made.map(drop).map_err(|error| error.to_string())
 }
 
-fn start(args: &ServeArgs, stderr: &Stderr) -> Result<Server, StartError> {
+fn start(args: &ServeArgs, signals: &Signals, stderr: &Stderr) -> Result<Server, StartError> {
     log::start(&args.log, stderr);
-    // Before anything else, so that a signal that comes while we start is not lost.
-    let signals = signals::Signals::install().map_err(StartError::Signals)?;
     let connections = room_for(args.bounds.max_connections);
     let hub = settings::hub(args)?;
     let config = settings::server(args, connections);
@@ -121,8 +123,12 @@ fn start(args: &ServeArgs, stderr: &Stderr) -> Result<Server, StartError> {
         "Lines for stderr that it did not take.",
         move || lines.dropped(),
     )?;
-    let timeout = args.timeouts.stop_timeout;
-    signals.obey(server.handle(), timeout, reload, stderr.clone());
+    signals.serve(Serving {
+        server: server.handle(),
+        drain_delay: args.timeouts.drain_delay,
+        stop_timeout: args.timeouts.stop_timeout,
+        reload,
+    });
     announce(&server, secured);
     Ok(server)
 }

@@ -11,6 +11,14 @@ use eventring::gateway::Tls;
 use eventring::gateway::{ForwardedField, ServerConfig, SlowPolicy, UnixAddress};
 use eventring::hub::{Hub, HubError};
 use std::net::SocketAddr;
+#[cfg(feature = "tls")]
+use std::sync::Arc;
+#[cfg(feature = "tls")]
+use std::time::Duration;
+
+/// Time that reading the certificate and its key again may take.
+#[cfg(feature = "tls")]
+const RELOAD_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Builds the hub that the flags describe.
 pub(super) fn hub(args: &ServeArgs) -> Result<Hub, HubError> {
@@ -29,8 +37,8 @@ pub(super) fn hub(args: &ServeArgs) -> Result<Hub, HubError> {
 pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
     ServerConfig {
         listen: tcp(&args.listen),
+        ipv6_only: args.network.ipv6_only,
         unix: unix(args),
-        #[cfg(feature = "tls")]
         tls: None,
         trusted_proxies: args.network.trusted_proxy.clone(),
         forwarded_field: match args.network.forwarded_field {
@@ -71,6 +79,8 @@ pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
         },
         #[cfg(feature = "brotli")]
         brotli_streams: args.brotli_streams,
+        #[cfg(not(feature = "brotli"))]
+        brotli_streams: 0,
         retry: args.timeouts.retry,
         stop_timeout: args.timeouts.stop_timeout,
         body_bytes: args.bounds.body_bytes,
@@ -122,8 +132,11 @@ pub(super) fn tls(args: &ServeArgs) -> Result<Option<Tls>, StartError> {
 /// What reads the certificate again, and says what came of it.
 #[cfg(feature = "tls")]
 pub(super) fn reload(tls: Tls) -> Reload {
-    Box::new(move || match tls.reload() {
-        Ok(()) => "the certificate was read again".to_owned(),
+    Arc::new(move || match tls.reload_within(RELOAD_DEADLINE) {
+        Ok(()) => match tls.warning() {
+            None => "the certificate was read again".to_owned(),
+            Some(warning) => format!("the certificate was read again; warning: {warning}"),
+        },
         Err(error) => format!("the certificate stays as it is: {error}"),
     })
 }

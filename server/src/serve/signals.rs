@@ -1,57 +1,137 @@
-//! SIGINT and SIGTERM: the first stops the server in good order, the second ends it at once. SIGHUP reads
-//! the certificate again, where there is one.
+//! SIGINT and SIGTERM: the first stops the server in good order, after the drain delay if there is one, which
+//! the next cuts short; one more ends it at once. SIGHUP reads the certificate again, where there is one.
 
 use super::stderr::Stderr;
 use crate::exit;
 use eventring::gateway::Handle;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::{Signals as Incoming, SignalsInfo};
+use signal_hook::iterator::Signals as Incoming;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Reads again what can be, and says what came of it.
-pub(super) type Reload = Box<dyn Fn() -> String + Send>;
+/// Time that a server which is starting has to begin, once it was told to stop: one that can ends in order.
+const START_GRACE: Duration = Duration::from_millis(500);
 
-/// The signals, caught from the moment of `install`.
-pub(super) struct Signals(SignalsInfo);
+/// Reads again what can be, and says what came of it.
+pub(super) type Reload = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What signals are for.
+#[derive(Clone)]
+pub(super) struct Serving {
+    pub(super) server: Handle,
+    pub(super) drain_delay: Duration,
+    pub(super) stop_timeout: Duration,
+    pub(super) reload: Option<Reload>,
+}
+
+/// The signals, obeyed from `obey` on by a thread of their own, which ends with the process.
+pub(super) struct Signals(Arc<Stage>);
+
+/// `None` while the server starts.
+#[derive(Default)]
+struct Stage {
+    serving: Mutex<Option<Serving>>,
+    changed: Condvar,
+}
+
+/// What was asked for so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Nothing,
+    Drain,
+    Stop,
+}
 
 impl Signals {
-    pub(super) fn install() -> std::io::Result<Signals> {
-        Ok(Signals(Incoming::new([SIGINT, SIGTERM])?))
+    pub(super) fn obey(stderr: Stderr) -> io::Result<Signals> {
+        let mut incoming = Incoming::new([SIGHUP, SIGINT, SIGTERM])?;
+        let stage = Arc::<Stage>::default();
+        let theirs = stage.clone();
+        let thread = std::thread::Builder::new().name("signals".into());
+        thread.spawn(move || {
+            let mut asked = Asked::Nothing;
+            for signal in incoming.forever() {
+                match signal {
+                    SIGHUP => theirs.read_again(&stderr),
+                    signal => asked = theirs.stop(asked, signal, &stderr),
+                }
+            }
+        })?;
+        Ok(Signals(stage))
     }
 
-    /// Hands the signals to a thread of their own, which ends with the process.
-    pub(super) fn obey(
-        mut self,
-        server: Handle,
-        timeout: Duration,
-        reload: Option<Reload>,
-        stderr: Stderr,
-    ) {
-        if reload.is_some()
-            && let Err(error) = self.0.add_signal(SIGHUP)
-        {
-            stderr.say(format_args!("warning: SIGHUP cannot be handled: {error}"));
+    /// Says that the server has begun.
+    pub(super) fn serve(&self, serving: Serving) {
+        *self.0.lock() = Some(serving);
+        self.0.changed.notify_all();
+    }
+}
+
+impl Stage {
+    fn lock(&self) -> MutexGuard<'_, Option<Serving>> {
+        // It is set in one go, whoever panicked.
+        self.serving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_again(&self, stderr: &Stderr) {
+        let serving = self.lock().clone();
+        let Some(reload) = serving.and_then(|serving| serving.reload) else {
+            return stderr.say(
+                "SIGHUP: nothing is read again, there is no certificate; \
+                 settings are read at the start only",
+            );
+        };
+        // Files may keep their reader waiting; signals to stop must not wait with it.
+        let lines = stderr.clone();
+        let thread = std::thread::Builder::new().name("reload".into());
+        if let Err(error) = thread.spawn(move || lines.say(reload())) {
+            stderr.say(format_args!(
+                "the certificate stays as it is: cannot start a thread: {error}"
+            ));
         }
-        std::thread::spawn(move || {
-            let mut stopping = false;
-            for signal in self.0.forever() {
-                if let (SIGHUP, Some(reload)) = (signal, &reload) {
-                    stderr.say(reload());
-                    continue;
-                }
-                if stopping {
-                    stderr.say("ended at once by a second signal");
-                    stderr.flush_last_words();
-                    std::process::exit(exit::SIGNAL_BASE + signal);
-                }
-                stopping = true;
+    }
+
+    fn stop(&self, asked: Asked, signal: i32, stderr: &Stderr) -> Asked {
+        let waiting = |serving: &mut Option<Serving>| serving.is_none();
+        let begun = self
+            .changed
+            .wait_timeout_while(self.lock(), START_GRACE, waiting);
+        let serving = begun.unwrap_or_else(PoisonError::into_inner).0.clone();
+        let Some(serving) = serving else {
+            stderr.say("stopped before it served anybody");
+            stderr.flush_last_words();
+            std::process::exit(0);
+        };
+        match asked {
+            Asked::Nothing if !serving.drain_delay.is_zero() => {
+                stderr.say(format_args!(
+                    "draining: /readyz says 503, and the server stops in {} s; \
+                     a second signal stops it now",
+                    serving.drain_delay.as_secs_f64()
+                ));
+                serving.server.stop_after(serving.drain_delay);
+                Asked::Drain
+            }
+            Asked::Nothing | Asked::Drain => {
                 stderr.say(format_args!(
                     "stopping: letting out what is published, for at most {} s; \
-                     a second signal ends at once",
-                    timeout.as_secs_f64()
+                     a {} signal ends at once",
+                    serving.stop_timeout.as_secs_f64(),
+                    if asked == Asked::Drain {
+                        "further"
+                    } else {
+                        "second"
+                    }
                 ));
-                server.stop_within(timeout);
+                serving.server.stop_within(serving.stop_timeout);
+                Asked::Stop
             }
-        });
+            Asked::Stop => {
+                stderr.say("ended at once by a further signal");
+                stderr.flush_last_words();
+                std::process::exit(exit::SIGNAL_BASE + signal);
+            }
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! TLS: certificates for the server, a session for each connection.
 
 mod certificate;
+mod pem;
 mod session;
+mod validity;
 
 pub use certificate::{Tls, TlsError};
 pub(super) use session::Session;
