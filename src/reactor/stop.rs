@@ -17,13 +17,10 @@ pub struct StopReport {
     pub connections_left: u64,
 }
 
-/// Longest time until a stop that comes later: whoever asks for more means never.
-const LATER_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
-
 impl<S: Service> Reactor<S> {
     /// Goes on for `delay`, and stops then.
     pub(super) fn stop_later(&mut self, delay: Duration, timeout: Duration) {
-        let at = self.core.now + delay.min(LATER_MAX);
+        let at = deadline::after(self.core.now, delay);
         let earlier = self.stop_later.filter(|(earlier, _)| *earlier <= at);
         if self.stop_at.is_none() {
             self.stop_later = earlier.or(Some((at, timeout)));
