@@ -3,11 +3,18 @@
 use super::resume::Kept;
 use super::state::Gateway;
 use super::stream::StreamFilter;
+use crate::event::{EventRef, Pattern};
 
 /// Events looked at from the newest back, in one go.
 const CHUNK: u64 = 1024;
-/// Events that are looked at for a pattern over more topics than can be looked up.
-const LOOK_BACK_EVENTS: u64 = 4 * CHUNK;
+/// Events that are looked at for a pattern over more topics than can be looked up: about a millisecond. What lies before
+/// them is told as a gap.
+const LOOK_BACK_EVENTS: u64 = 64 * CHUNK;
+/// Events that are looked at for new streams in a turn, together; one stream goes over it. Then requests wait for the next
+/// turn, so that what is live does not wait for them.
+const LOOK_BACK_PER_TURN: u64 = 8 * CHUNK;
+/// Events that looking up the topics of patterns counts as.
+const PATTERN_EVENTS: u64 = 256;
 
 /// A place in what is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +31,9 @@ impl Gateway {
     /// Finds where a part of what is kept begins for a filter: by what is known of times and topics, never by looking at
     /// all events.
     pub(super) fn place_of(&mut self, kept: Kept, key: &StreamFilter) -> Place {
+        if !key.wanted.patterns().iter().all(Pattern::is_literal) {
+            self.looked_back += PATTERN_EVENTS;
+        }
         match kept {
             Kept::Last(count) if key.is_all() => {
                 let next = self.hub.visible() + 1;
@@ -53,6 +63,11 @@ impl Gateway {
         }
     }
 
+    /// Whether enough was looked at in this turn for requests.
+    pub(super) fn has_looked_back_enough(&self) -> bool {
+        self.looked_back >= LOOK_BACK_PER_TURN
+    }
+
     fn since(&mut self, time: i64) -> Place {
         let from = self.hub.inner().taken_since(time);
         let earliest = self.hub.earliest();
@@ -72,6 +87,7 @@ impl Gateway {
             .earliest()
             .max(from.saturating_sub(LOOK_BACK_EVENTS));
         let (mut end, mut found) = (from, Vec::new());
+        let mut topics = Verdicts::default();
         while left > 0 && end > stop {
             let start = end.saturating_sub(CHUNK).max(stop);
             found.clear();
@@ -79,8 +95,9 @@ impl Gateway {
                 break;
             }
             // What is overwritten under the look is gone for the stream, too, which is told then.
+            self.looked_back += CHUNK;
             let _ = self.history.read_while(CHUNK as usize, |offset, event| {
-                if offset < end && key.matches(event.topic()) {
+                if offset < end && topics.takes(key, event) {
                     found.push(offset);
                 }
                 offset < end
@@ -96,5 +113,28 @@ impl Gateway {
             missing: left.min(end - 1),
             exact: false,
         }
+    }
+}
+
+/// Topics whose verdict is remembered while events are looked at.
+const VERDICTS: usize = 1024;
+
+/// What a filter said of topics: one word each, the topic's hash with the verdict as its lowest bit; 0 is nothing.
+struct Verdicts([u64; VERDICTS]);
+
+impl Default for Verdicts {
+    fn default() -> Self {
+        Self([0; VERDICTS])
+    }
+}
+
+impl Verdicts {
+    fn takes(&mut self, key: &StreamFilter, event: EventRef<'_>) -> bool {
+        let hash = event.topic_hash();
+        let entry = &mut self.0[(hash >> 32) as usize % VERDICTS];
+        if *entry == 0 || (*entry ^ hash) >> 1 != 0 {
+            *entry = hash & !1 | u64::from(key.matches(event.topic()));
+        }
+        *entry & 1 == 1
     }
 }

@@ -313,6 +313,7 @@ impl Service for Gateway {
     }
 
     fn attend(&mut self, streams: &mut Streams<'_, Self>) {
+        self.looked_back = 0;
         self.presence.attend(&self.hub, streams);
         if self.common.desks.has_orders(self.number()) {
             let desks = self.common.desks.clone();
@@ -369,7 +370,9 @@ impl Service for Gateway {
     }
 
     fn is_behind(&self, fed: u64) -> bool {
-        (self.hub.visible() + 1).saturating_sub(fed) > self.hub.capacity() as u64 / BEHIND_SHARE
+        let behind = (self.hub.visible() + 1).saturating_sub(fed)
+            > self.hub.capacity() as u64 / BEHIND_SHARE;
+        behind || self.has_looked_back_enough()
     }
 
     fn arm(&mut self, fed: u64) -> bool {

@@ -39,6 +39,8 @@ pub(super) struct Gateway {
     /// Jumps to where connections are that catch up.
     pub(super) history: Reader,
     pub(super) looked_up: LookUp,
+    /// Events that were looked at for the requests of this turn.
+    pub(super) looked_back: u64,
     pub(super) waiter: HubWaiter,
     pub(super) router: Router<ClassId>,
     /// Classes that may not see all that they ask for.
@@ -80,6 +82,7 @@ impl Gateway {
             live,
             history,
             looked_up: LookUp::default(),
+            looked_back: 0,
             waiter,
             router: Router::new(),
             restricted: HashMap::new(),

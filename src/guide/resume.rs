@@ -38,7 +38,7 @@
 //! id and `from=beginning` of some topics do not look at those of others, and what many clients look for together is made
 //! in parts (half a MiB a turn), between which live events go out. A pattern that takes more than 256 topics with events
 //! that are kept is the exception: for it events are looked at one by one, in parts too, and `last=` looks at the newest
-//! 4,096 of all topics; if it found fewer than were asked for, a `gap` says so. What was looked at is counted
+//! 65,536 of all topics; if it found fewer than were asked for, a `gap` says so. What was looked at is counted
 //! (`eventring_looked_back_total`).
 //!
 //! # When it is not there any more

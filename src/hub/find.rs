@@ -186,6 +186,9 @@ fn gather(
     // The segments before the first wildcard, with their dots.
     let fixed = text.split_inclusive('.').take(wildcard);
     let fixed = &text[..fixed.map(str::len).sum()];
+    if fixed.is_empty() && topics.known() > NAMES_MAX {
+        return None;
+    }
     let mut names = topics.that_begin_with(fixed);
     for (name, index) in names.by_ref().take(NAMES_MAX) {
         if pattern.matches(name) && also(name) {

@@ -229,6 +229,7 @@ impl<S: Service> Core<S> {
                 requests.begun = true;
                 let next = self.begin(service, (i, requests), &head, more);
                 requests.decoder.recycle(head);
+                self.look_behind(service);
                 return next;
             }
             Step::Body(piece) => {

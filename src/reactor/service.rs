@@ -160,7 +160,8 @@ pub trait Service {
     fn visible(&self) -> u64;
 
     /// Whether so much was published from offset `fed` on that requests must wait until it is fed:
-    /// a publisher on this thread must not overrun the streams that it serves.
+    /// a publisher on this thread must not overrun the streams that it serves. Or whether requests have cost
+    /// enough since [`attend`](Self::attend) was called last.
     fn is_behind(&self, fed: u64) -> bool;
 
     /// Asks to be woken when there is something from offset `fed` on; `false`: there is already, do
