@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::forms::Form;
 use super::state::Gateway;
 use crate::event::Event;
-use crate::reactor::{Farewell, Queued, StreamId, StreamInfo, Streams};
+use crate::reactor::{Farewell, Queued, StreamId, StreamInfo, Streams, Tag};
 
 /// Where an open stream is: its reactor, and its id there.
 pub(super) type Place = (usize, StreamId);
@@ -72,7 +72,7 @@ pub struct ConnectionInfo {
 pub struct Broadcast {
     /// Connections that get it.
     pub sent: u64,
-    /// Ids of connections for which so much waits already that they do not get it.
+    /// Ids of connections for which so much waits already that they do not get it; the first thousand of them.
     pub full: Vec<String>,
     /// Ids that no open connection has.
     pub unknown: Vec<String>,
@@ -80,12 +80,22 @@ pub struct Broadcast {
 
 /// What reactors are asked to do.
 pub(super) enum Order {
-    /// Tell about the connections.
-    Look(Whom),
+    /// Tell about the connections of these ids.
+    Look(Vec<(String, Place)>),
+    /// Tell about open streams that have no id of their own, from a slot on: so many, or fewer if what is told of
+    /// them becomes long.
+    List(u32, usize),
     /// End them.
     End(Whom, Farewell),
     /// Send them an event that is not kept.
     Send(Whom, Arc<Event>),
+}
+
+impl Order {
+    /// Whether it changes nothing: then it is for the one who asked alone.
+    pub(super) fn only_looks(&self) -> bool {
+        matches!(self, Self::Look(_) | Self::List(..))
+    }
 }
 
 /// Which connections.
@@ -101,6 +111,10 @@ pub(super) enum Whom {
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) infos: Vec<ConnectionInfo>,
+    /// Bytes of what is told of them, about.
+    bytes: usize,
+    /// The slot to go on from; `None`: there are no more.
+    pub(super) next: Option<u32>,
     /// Public ids that were found, where ids were given.
     pub(super) known: Vec<String>,
     pub(super) count: u64,
@@ -110,97 +124,221 @@ pub(super) struct Found {
 impl Found {
     pub(super) fn add(&mut self, more: Self) {
         self.infos.extend(more.infos);
+        self.bytes += more.bytes;
+        self.next = self.next.or(more.next);
         self.known.extend(more.known);
         self.count += more.count;
         self.full.extend(more.full);
+        self.full.truncate(FULL_MAX);
     }
 }
 
+/// How far one reactor is with its part of an order.
+#[derive(Default)]
+pub(super) struct Progress {
+    at: usize,
+    /// The event of a broadcast, in the wire forms that were needed so far.
+    frames: HashMap<u8, Vec<u8>>,
+    pub(super) found: Found,
+}
+
+/// Ids of full connections that a broadcast tells.
+const FULL_MAX: usize = 1000;
+/// What is told of a connection beside its filter, bytes.
+const INFO_BYTES: usize = 256;
+/// Bytes of what is told of connections in one go.
+pub(super) const PIECE_BYTES: usize = 32 << 10;
+/// What it costs to tell about a connection, to end one and to send one something, in looks at one.
+const TELL_STEPS: usize = 64;
+const END_STEPS: usize = 64;
+const SEND_STEPS: usize = 16;
+
+/// Who comes next of those that an order is about.
+enum Next {
+    Stream(Option<String>, StreamId),
+    /// There are no steps left.
+    Pause,
+    Done,
+}
+
 impl Gateway {
-    /// Does this reactor's part of an order.
-    pub(super) fn carry_out(&mut self, order: &Order, streams: &mut Streams<'_, Self>) -> Found {
-        let mut found = Found::default();
-        match order {
-            Order::Look(whom) => {
-                for (id, stream) in self.chosen(whom, streams) {
-                    if let Some(info) = streams.get(stream) {
-                        found.infos.push(self.inform(id, &info));
-                        found.count += 1;
-                    }
-                }
+    /// Does some of this reactor's part of an order, as much as there are `steps` for; `true`: all of it.
+    pub(super) fn carry_out(
+        &mut self,
+        order: &Order,
+        progress: &mut Progress,
+        steps: &mut usize,
+        streams: &mut Streams<'_, Self>,
+    ) -> bool {
+        let (whom, cost) = match order {
+            Order::Look(these) => return self.look(these, progress, steps, streams),
+            Order::List(from, limit) => {
+                progress.at = progress.at.max(*from as usize);
+                return self.list(*limit, progress, steps, streams);
             }
-            Order::End(whom, why) => {
-                for (id, stream) in self.chosen(whom, streams) {
-                    if streams.end(stream, *why) {
-                        found.known.extend(id);
-                        found.count += 1;
-                    }
+            Order::End(whom, _) => (whom, END_STEPS),
+            Order::Send(whom, _) => (whom, SEND_STEPS),
+        };
+        loop {
+            let (id, stream) = match self.next_meant(whom, &mut progress.at, steps, streams) {
+                Next::Stream(id, stream) => (id, stream),
+                Next::Pause => return false,
+                Next::Done => return true,
+            };
+            *steps = steps.saturating_sub(cost);
+            match order {
+                Order::End(_, why) if streams.end(stream, *why) => {
+                    progress.found.known.extend(id);
+                    progress.found.count += 1;
                 }
+                Order::Send(_, event) => self.send_to((id, stream), event, streams, progress),
+                _ => {}
             }
-            Order::Send(whom, event) => self.send_to(whom, event, streams, &mut found),
         }
-        found
+    }
+
+    fn look(
+        &self,
+        these: &[(String, Place)],
+        progress: &mut Progress,
+        steps: &mut usize,
+        streams: &Streams<'_, Self>,
+    ) -> bool {
+        while let Some((id, place)) = these.get(progress.at) {
+            if *steps == 0 {
+                return false;
+            }
+            progress.at += 1;
+            *steps -= 1;
+            if let Some(info) = self.here(*place).and_then(|stream| streams.get(stream)) {
+                *steps = steps.saturating_sub(TELL_STEPS);
+                progress.found.infos.push(self.inform(id.clone(), &info));
+                progress.found.count += 1;
+            }
+        }
+        true
+    }
+
+    fn list(
+        &self,
+        limit: usize,
+        progress: &mut Progress,
+        steps: &mut usize,
+        streams: &Streams<'_, Self>,
+    ) -> bool {
+        let found = &mut progress.found;
+        while progress.at < streams.slots() {
+            if found.infos.len() >= limit || found.bytes >= PIECE_BYTES {
+                found.next = Some(progress.at as u32);
+                return true;
+            }
+            if *steps == 0 {
+                return false;
+            }
+            *steps -= 1;
+            let there = streams.at(progress.at as u32);
+            progress.at += 1;
+            // Those that have an id of their own are told with those that were made.
+            if let Some(info) = there
+                && self.common.places.name_of(info.tag.name).is_none()
+            {
+                *steps = steps.saturating_sub(TELL_STEPS);
+                let info = self.inform(open_id((self.number(), info.id)), &info);
+                found.bytes += info.filter.len() + INFO_BYTES;
+                found.infos.push(info);
+                found.count += 1;
+            }
+        }
+        true
     }
 
     fn send_to(
         &mut self,
-        whom: &Whom,
+        (id, stream): (Option<String>, StreamId),
         event: &Event,
         streams: &mut Streams<'_, Self>,
-        found: &mut Found,
+        Progress { frames, found, .. }: &mut Progress,
     ) {
-        let mut frames: HashMap<u8, Vec<u8>> = HashMap::new();
-        for (id, stream) in self.chosen(whom, streams) {
-            let Some(info) = streams.get(stream) else {
-                continue;
+        let Some(info) = streams.get(stream) else {
+            return;
+        };
+        let (form, tag) = (info.form, info.tag);
+        let frame = frames.entry(form).or_insert_with(|| {
+            let mut bytes = Vec::new();
+            self.encoder
+                .message(Form::of(form), event.as_ref(), &mut bytes);
+            bytes
+        });
+        match streams.send(stream, frame) {
+            Queued::Yes => {
+                found.count += 1;
+                found.known.extend(id);
+            }
+            Queued::Full => {
+                found.known.extend(id.clone());
+                if found.full.len() < FULL_MAX {
+                    found
+                        .full
+                        .push(id.unwrap_or_else(|| self.public_id(tag, stream)));
+                }
+            }
+            Queued::Unknown => {}
+        }
+    }
+
+    /// The next open stream of this reactor that is meant, with the id that it was asked for by.
+    fn next_meant(
+        &self,
+        whom: &Whom,
+        at: &mut usize,
+        steps: &mut usize,
+        streams: &Streams<'_, Self>,
+    ) -> Next {
+        loop {
+            if *steps == 0 {
+                return Next::Pause;
+            }
+            *steps -= 1;
+            let n = std::mem::replace(at, *at + 1);
+            let found = match whom {
+                Whom::These(these) => {
+                    let Some((id, place)) = these.get(n) else {
+                        return Next::Done;
+                    };
+                    let stream = self.here(*place);
+                    let stream = stream.filter(|stream| streams.get(*stream).is_some());
+                    stream.map(|stream| (Some(id.clone()), stream))
+                }
+                Whom::All | Whom::Group(_) => {
+                    if n >= streams.slots() {
+                        return Next::Done;
+                    }
+                    let meant = |tag: Tag| match whom {
+                        Whom::Group(group) => tag.group == *group,
+                        _ => true,
+                    };
+                    let info = streams.at(n as u32).filter(|info| meant(info.tag));
+                    info.map(|info| (None, info.id))
+                }
             };
-            let id = id.unwrap_or_else(|| self.public_id(&info));
-            let form = info.form;
-            let frame = frames.entry(form).or_insert_with(|| {
-                let mut bytes = Vec::new();
-                self.encoder
-                    .message(Form::of(form), event.as_ref(), &mut bytes);
-                bytes
-            });
-            match streams.send(stream, frame) {
-                Queued::Yes => {
-                    found.count += 1;
-                    found.known.push(id);
-                }
-                Queued::Full => {
-                    found.known.push(id.clone());
-                    found.full.push(id);
-                }
-                Queued::Unknown => {}
+            if let Some((id, stream)) = found {
+                return Next::Stream(id, stream);
             }
         }
     }
 
-    /// The open streams of this reactor that are meant, each with the id it was asked for by.
-    fn chosen(&self, whom: &Whom, streams: &Streams<'_, Self>) -> Vec<(Option<String>, StreamId)> {
-        match whom {
-            Whom::All => streams.iter().map(|info| (None, info.id)).collect(),
-            Whom::Group(group) => {
-                let of_group = streams.iter().filter(|info| info.tag.group == *group);
-                of_group.map(|info| (None, info.id)).collect()
-            }
-            Whom::These(these) => {
-                let here = these.iter().filter(|(_, (n, _))| *n == self.number());
-                let there = here.filter(|(_, (_, stream))| streams.get(*stream).is_some());
-                there
-                    .map(|(id, (_, stream))| (Some(id.clone()), *stream))
-                    .collect()
-            }
-        }
+    /// The stream of a place, if it is one of this reactor.
+    fn here(&self, (reactor, stream): Place) -> Option<StreamId> {
+        (reactor == self.number()).then_some(stream)
     }
 
     fn inform(
         &self,
-        id: Option<String>,
+        id: String,
         info: &StreamInfo<'_, super::stream::StreamFilter>,
     ) -> ConnectionInfo {
         ConnectionInfo {
-            id: id.unwrap_or_else(|| self.public_id(info)),
+            id,
             status: ConnectionStatus::Connected,
             endpoint: self.common.places.path_of(info.tag.group),
             filter: info.key.wanted.to_string(),
@@ -214,9 +352,9 @@ impl Gateway {
         }
     }
 
-    fn public_id(&self, info: &StreamInfo<'_, super::stream::StreamFilter>) -> String {
-        let named = self.common.places.name_of(info.tag.name);
-        named.unwrap_or_else(|| open_id((self.number(), info.id)))
+    fn public_id(&self, tag: Tag, stream: StreamId) -> String {
+        let named = self.common.places.name_of(tag.name);
+        named.unwrap_or_else(|| open_id((self.number(), stream)))
     }
 }
 

@@ -4,13 +4,16 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::connections::{Found, Order};
+use super::connections::{Found, Order, Progress};
 use super::state::Gateway;
 use crate::reactor::Streams;
 use crate::ring::Notify;
 
 /// Orders that wait at one desk; a further one is refused.
 const ORDERS_MAX: usize = 1024;
+/// Work on orders in a turn, in looks at a connection of 10 ns or so: what is left is for later turns, so that no
+/// order keeps streams waiting.
+pub(super) const TURN_STEPS: usize = 4096;
 
 /// The desks of all reactors of a server.
 pub(super) struct Desks(Box<[Desk]>);
@@ -26,13 +29,37 @@ struct Desk {
 #[derive(Default)]
 struct Inside {
     bell: Option<Arc<dyn Notify>>,
-    orders: VecDeque<Arc<Errand>>,
+    orders: VecDeque<Task>,
 }
 
-/// An order on its way to all reactors, and what they have found so far.
-pub(super) struct Errand {
+/// An order at one desk, and how far it is there.
+struct Task {
+    errand: Arc<Errand>,
+    progress: Progress,
+}
+
+/// Why an order was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotTaken {
+    /// Too many wait.
+    Busy,
+    /// Nobody is there.
+    Closed,
+}
+
+/// Which reactors an order is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum To {
+    All,
+    One(usize),
+}
+
+/// An order on its way to reactors, and what they have found so far.
+struct Errand {
     order: Order,
     state: Mutex<State>,
+    /// Who asked has gone.
+    orphaned: AtomicBool,
     /// Called by the last reactor.
     done: Box<dyn Fn() + Send + Sync>,
 }
@@ -42,15 +69,32 @@ struct State {
     found: Found,
 }
 
-impl Errand {
+/// What somebody asked for. An order that only looks ends when this is dropped.
+pub(super) struct Asked(Arc<Errand>);
+
+impl Asked {
     /// Whether all reactors have done their part.
     pub(super) fn is_done(&self) -> bool {
-        lock(&self.state).left == 0
+        lock(&self.0.state).left == 0
     }
 
     /// Takes what was found.
     pub(super) fn take(&self) -> Found {
-        std::mem::take(&mut lock(&self.state).found)
+        std::mem::take(&mut lock(&self.0.state).found)
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        // Relaxed: it saves work, nothing depends on it.
+        self.0.orphaned.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Errand {
+    fn is_wanted(&self) -> bool {
+        // Relaxed: as in `drop`.
+        !self.order.only_looks() || !self.orphaned.load(Ordering::Relaxed)
     }
 
     fn add(&self, found: Found) {
@@ -70,9 +114,19 @@ impl Desks {
         Self((0..reactors).map(|_| Desk::default()).collect())
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Opens the desk of reactor `n`, which `bell` wakes.
     pub(super) fn open(&self, n: usize, bell: Arc<dyn Notify>) {
         lock(&self.0[n].inside).bell = Some(bell);
+    }
+
+    /// Whether all desks are open.
+    pub(super) fn are_open(&self) -> bool {
+        self.0.iter().all(|desk| lock(&desk.inside).bell.is_some())
     }
 
     /// Closes the desk of reactor `n`: what waits there is never done.
@@ -81,21 +135,25 @@ impl Desks {
         drop(waiting);
     }
 
-    /// Gives an order to all reactors whose desk is open; `done` is called when the last one has done
-    /// its part. `None`: too many orders wait, or nobody is there.
+    /// Gives an order to the reactors meant whose desks are open; `done` is called when the last one has done
+    /// its part.
     pub(super) fn send(
         &self,
-        order: Order,
+        (to, order): (To, Order),
         done: impl Fn() + Send + Sync + 'static,
-    ) -> Option<Arc<Errand>> {
-        let mut insides: Vec<_> = self.0.iter().map(|desk| lock(&desk.inside)).collect();
+    ) -> Result<Asked, NotTaken> {
+        let meant = match to {
+            To::All => &self.0[..],
+            To::One(n) => self.0.get(n..=n).ok_or(NotTaken::Closed)?,
+        };
+        let mut insides: Vec<_> = meant.iter().map(|desk| lock(&desk.inside)).collect();
         let open = insides.iter().filter(|inside| inside.bell.is_some());
         if open.clone().any(|inside| inside.orders.len() >= ORDERS_MAX) {
-            return None;
+            return Err(NotTaken::Busy);
         }
         let left = open.count();
         if left == 0 {
-            return None;
+            return Err(NotTaken::Closed);
         }
         let errand = Arc::new(Errand {
             order,
@@ -103,12 +161,16 @@ impl Desks {
                 left,
                 found: Found::default(),
             }),
+            orphaned: AtomicBool::new(false),
             done: Box::new(done),
         });
         let mut bells = Vec::with_capacity(left);
-        for (desk, inside) in self.0.iter().zip(&mut insides) {
+        for (desk, inside) in meant.iter().zip(&mut insides) {
             if let Some(bell) = inside.bell.clone() {
-                inside.orders.push_back(errand.clone());
+                inside.orders.push_back(Task {
+                    errand: errand.clone(),
+                    progress: Progress::default(),
+                });
                 // Release: pairs with the Acquire of the look once a turn.
                 desk.rung.store(true, Ordering::Release);
                 bells.push(bell);
@@ -116,7 +178,7 @@ impl Desks {
         }
         drop(insides);
         bells.iter().for_each(|bell| bell.notify());
-        Some(errand)
+        Ok(Asked(errand))
     }
 
     /// Whether something waits at the desk of reactor `n`: a look for every turn.
@@ -125,15 +187,36 @@ impl Desks {
         self.0[n].rung.load(Ordering::Acquire)
     }
 
-    /// Does what waits at the desk of reactor `n`.
+    /// Does what waits at the desk of reactor `n`, a turn's worth of it.
     pub(super) fn work(&self, n: usize, gateway: &mut Gateway, streams: &mut Streams<'_, Gateway>) {
         let desk = &self.0[n];
-        // Acquire: as in `has_orders`. Before the orders are taken: one that is left meanwhile rings again.
+        // Acquire: as in `has_orders`. Before an order is taken: one that is left meanwhile rings again.
         desk.rung.swap(false, Ordering::AcqRel);
-        let orders = std::mem::take(&mut lock(&desk.inside).orders);
-        for errand in orders {
-            let found = gateway.carry_out(&errand.order, streams);
-            errand.add(found);
+        let mut steps = TURN_STEPS;
+        loop {
+            let mut inside = lock(&desk.inside);
+            if steps == 0 && !inside.orders.is_empty() {
+                desk.rung.store(true, Ordering::Release);
+                // The poll is not to sleep over it.
+                if let Some(bell) = inside.bell.clone() {
+                    drop(inside);
+                    bell.notify();
+                }
+                return;
+            }
+            let Some(mut task) = inside.orders.pop_front() else {
+                return;
+            };
+            drop(inside);
+            let errand = task.errand.clone();
+            let wanted = errand.is_wanted();
+            if wanted && !gateway.carry_out(&errand.order, &mut task.progress, &mut steps, streams)
+            {
+                steps = 0;
+                lock(&desk.inside).orders.push_front(task);
+                continue;
+            }
+            errand.add(task.progress.found);
         }
     }
 }

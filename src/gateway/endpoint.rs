@@ -39,6 +39,14 @@ pub enum EndpointError {
         /// Its range.
         reason: &'static str,
     },
+    /// The filters of all endpoints and connections that were made are as long as they may be together.
+    #[error(
+        "the filters of all endpoints and connections take {limit} bytes already, which is the limit"
+    )]
+    TooLong {
+        /// The limit, bytes.
+        limit: usize,
+    },
     /// There are as many as there may be.
     #[error("there are {limit} already, which is the limit")]
     TooMany {
@@ -52,6 +60,7 @@ impl EndpointError {
     pub fn field(&self) -> &'static str {
         match self {
             Self::Option { field, .. } => field,
+            Self::TooLong { .. } => "filter",
             _ => "path",
         }
     }

@@ -1,18 +1,23 @@
 //! What a program that embeds the server can do to its endpoints and connections.
 
+use std::collections::HashSet;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use thiserror::Error;
 
 use super::connections::{Broadcast, ConnectionInfo, Found, Order, Whom};
+use super::desk::To;
 use super::endpoint::EndpointError;
+use super::listing::Walk;
 use super::options::StreamOptions;
 use super::places::EndpointInfo;
 use super::running::Handle;
 use crate::event::{Event, Filter};
 use crate::reactor::Farewell;
 
+/// Connections that the program is told about in one go.
+const PAGE: usize = 64;
 /// How long a server may take to answer its own program.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -65,7 +70,7 @@ impl Handle {
         let group = self.common.places.remove(path)?;
         let order = Order::End(Whom::Group(group), Farewell::Removed);
         // A server that does not run has no clients to end.
-        self.common.desks.send(order, || {});
+        let _ = self.common.desks.send((To::All, order), || {});
         Ok(())
     }
 
@@ -88,14 +93,29 @@ impl Handle {
         self.common.places.make(filter, options)
     }
 
-    /// All connections that receive events or were made to, by id.
+    /// All connections that receive events or were made to, by id. They are asked for in pages, so that no stream waits
+    /// for it: who comes or goes meanwhile may be among them or not.
     ///
     /// # Errors
     ///
     /// [`NotServing`].
     pub fn connections(&self) -> Result<Vec<ConnectionInfo>, NotServing> {
-        let mut all = self.ask(Order::Look(Whom::All))?.infos;
-        all.extend(self.common.places.waiting());
+        let (desks, places) = (&self.common.desks, &self.common.places);
+        let (mut all, mut walk) = (Vec::new(), Walk::after(""));
+        while !walk.is_over() {
+            let (done, answered) = mpsc::sync_channel(1);
+            let ask = move || {
+                let _ = done.try_send(());
+            };
+            match walk.next(PAGE, (desks, places), ask) {
+                Some(infos) => all.extend(infos),
+                // Over once the order is done, or nobody takes it.
+                None => answered.recv_timeout(ANSWER).map_err(|_| NotServing)?,
+            }
+        }
+        if !desks.are_open() {
+            return Err(NotServing);
+        }
         all.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         Ok(all)
     }
@@ -108,8 +128,8 @@ impl Handle {
     pub fn connection(&self, id: &str) -> Result<Option<ConnectionInfo>, NotServing> {
         let places = &self.common.places;
         if let Some(place) = places.place_of(id) {
-            let whom = Whom::These(vec![(id.to_owned(), place)]);
-            let found = self.ask(Order::Look(whom))?.infos.pop();
+            let these = vec![(id.to_owned(), place)];
+            let found = self.ask(Order::Look(these))?.infos.pop();
             if found.is_some() {
                 return Ok(found);
             }
@@ -166,22 +186,22 @@ impl Handle {
 
     fn ask(&self, order: Order) -> Result<Found, NotServing> {
         let (done, answered) = mpsc::sync_channel(1);
-        let errand = self.common.desks.send(order, move || {
+        let asked = self.common.desks.send((To::All, order), move || {
             let _ = done.try_send(());
         });
-        let errand = errand.ok_or(NotServing)?;
+        let asked = asked.map_err(|_| NotServing)?;
         answered.recv_timeout(ANSWER).map_err(|_| NotServing)?;
-        Ok(errand.take())
+        Ok(asked.take())
     }
 }
 
 impl Broadcast {
     /// What was found of those that were `asked` for.
     pub(super) fn of(found: Found, asked: Vec<String>) -> Self {
-        let known = |id: &String| found.known.contains(id);
+        let known: HashSet<String> = found.known.into_iter().collect();
         Self {
             sent: found.count,
-            unknown: asked.into_iter().filter(|id| !known(id)).collect(),
+            unknown: asked.into_iter().filter(|id| !known.contains(id)).collect(),
             full: found.full,
         }
     }

@@ -1,10 +1,11 @@
 //! Places: endpoints with a path of their own, and connections that were made before their clients came.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::connections::{ConnectionInfo, ConnectionStatus, Place, parse_open_id};
+use super::connections::{ConnectionInfo, ConnectionStatus, PIECE_BYTES, Place, parse_open_id};
 use super::endpoint::{EndpointError, check_path};
 use super::options::StreamOptions;
 use crate::event::Filter;
@@ -14,6 +15,12 @@ use crate::reactor::{EndReason, Tag};
 const ENDPOINTS_MAX: usize = 1024;
 /// Connections that are made, at once.
 const MADE_MAX: usize = 10_000;
+/// Bytes that the filters of endpoints and made connections may take together, about.
+const FILTER_BYTES: usize = 16 << 20;
+/// Endpoints, or made connections, that are listed in one go.
+const PIECE: usize = 32;
+/// How often those who have waited too long are looked for.
+const SWEEP: Duration = Duration::from_secs(1);
 /// How long a connection that was made waits for its client, and for it to come back.
 const WAITS: Duration = Duration::from_secs(300);
 
@@ -51,8 +58,22 @@ pub(super) struct Places {
 struct Inner {
     endpoints: BTreeMap<String, (u32, EndpointInfo)>,
     made: HashMap<u32, Made>,
-    by_id: HashMap<String, u32>,
+    by_id: BTreeMap<String, u32>,
+    /// The paths of endpoints by group.
+    paths: HashMap<u32, String>,
+    /// Made connections that have a stream.
+    taken: usize,
+    /// Bytes of the filters of all places, about.
+    bytes: usize,
     last: u32,
+    /// When those who waited too long were last looked for.
+    swept: Option<Instant>,
+}
+
+/// What is known here of a connection that was made, and where its stream is, if it has one.
+pub(super) struct Known {
+    pub(super) info: ConnectionInfo,
+    pub(super) place: Option<Place>,
 }
 
 /// A connection that was made.
@@ -65,6 +86,17 @@ struct Made {
     info: ConnectionInfo,
 }
 
+impl Made {
+    fn bytes(&self) -> usize {
+        weight(&self.info.filter)
+    }
+}
+
+/// What a filter takes, as it is kept and as text, about.
+fn weight(filter: &str) -> usize {
+    2 * filter.len()
+}
+
 impl Inner {
     fn next(&mut self) -> u32 {
         self.last = self.last.wrapping_add(1).max(1);
@@ -73,15 +105,30 @@ impl Inner {
 
     /// Forgets connections whose clients have not come for too long.
     fn sweep(&mut self, now: Instant) {
+        if self.swept.is_some_and(|swept| now - swept < SWEEP) {
+            return;
+        }
+        self.swept = Some(now);
         let gone = |made: &Made| made.place.is_none() && now - made.since > WAITS;
-        let by_id = &mut self.by_id;
+        let (by_id, bytes) = (&mut self.by_id, &mut self.bytes);
         self.made.retain(|_, made| {
             let keep = !gone(made);
             if !keep {
                 by_id.remove(&made.info.id);
+                *bytes -= made.bytes();
             }
             keep
         });
+    }
+
+    /// Makes room for a filter of `bytes`.
+    fn take_bytes(&mut self, bytes: usize) -> Result<(), EndpointError> {
+        if self.bytes + bytes > FILTER_BYTES {
+            let limit = FILTER_BYTES;
+            return Err(EndpointError::TooLong { limit });
+        }
+        self.bytes += bytes;
+        Ok(())
     }
 
     fn find(&mut self, id: &str) -> Option<&mut Made> {
@@ -129,7 +176,9 @@ impl Places {
             let limit = ENDPOINTS_MAX;
             return Err(EndpointError::TooMany { limit });
         }
+        inner.take_bytes(weight(&filter.to_string()))?;
         let group = inner.next();
+        inner.paths.insert(group, path.clone());
         let info = EndpointInfo {
             path: path.clone(),
             filter,
@@ -142,16 +191,40 @@ impl Places {
 
     /// Removes an endpoint; returns the group whose streams are to end.
     pub(super) fn remove(&self, path: &str) -> Result<u32, EndpointError> {
-        let removed = self.lock().endpoints.remove(path);
-        let path = path.to_owned();
-        removed
-            .map(|(group, _)| group)
-            .ok_or(EndpointError::Unknown { path })
+        let mut inner = self.lock();
+        let Some((group, info)) = inner.endpoints.remove(path) else {
+            let path = path.to_owned();
+            return Err(EndpointError::Unknown { path });
+        };
+        inner.paths.remove(&group);
+        inner.bytes -= weight(&info.filter.to_string());
+        Ok(group)
     }
 
     pub(super) fn endpoints(&self) -> Vec<EndpointInfo> {
         let inner = self.lock();
         inner.endpoints.values().map(|(_, e)| e.clone()).collect()
+    }
+
+    /// Endpoints after a path: the next piece of their list, empty when there are no more.
+    pub(super) fn endpoints_after(&self, path: &str) -> Vec<EndpointInfo> {
+        let inner = self.lock();
+        let after = (Bound::Excluded(path), Bound::Unbounded);
+        let mut bytes = 0;
+        let mut piece = Vec::new();
+        for (_, (_, info)) in inner.endpoints.range::<str, _>(after).take(PIECE) {
+            if bytes >= PIECE_BYTES {
+                break;
+            }
+            bytes += info
+                .filter
+                .patterns()
+                .iter()
+                .map(|p| p.as_str().len())
+                .sum::<usize>();
+            piece.push(info.clone());
+        }
+        piece
     }
 
     /// What the endpoint of a path offers.
@@ -178,9 +251,7 @@ impl Places {
         if group == 0 {
             return None;
         }
-        let inner = self.lock();
-        let found = inner.endpoints.iter().find(|(_, (of, _))| *of == group);
-        found.map(|(path, _)| path.clone())
+        self.lock().paths.get(&group).cloned()
     }
 
     // -- Connections
@@ -199,13 +270,15 @@ impl Places {
             let limit = MADE_MAX;
             return Err(EndpointError::TooMany { limit });
         }
+        let text = filter.to_string();
+        inner.take_bytes(weight(&text))?;
         let name = inner.next();
         let id = uuid::Uuid::now_v7().to_string();
         let info = ConnectionInfo {
             id: id.clone(),
             status: ConnectionStatus::Connecting,
             endpoint: None,
-            filter: filter.to_string(),
+            filter: text,
             peer: None,
             open: Duration::ZERO,
             last_event_ago: None,
@@ -244,15 +317,40 @@ impl Places {
     pub(super) fn forget(&self, id: &str) -> Option<Option<Place>> {
         let mut inner = self.lock();
         let name = inner.by_id.remove(id)?;
-        inner.made.remove(&name).map(|made| made.place)
+        let made = inner.made.remove(&name)?;
+        inner.bytes -= made.bytes();
+        inner.taken -= usize::from(made.place.is_some());
+        Some(made.place)
     }
 
-    /// Connections that were made and have no stream.
-    pub(super) fn waiting(&self) -> Vec<ConnectionInfo> {
+    /// How many connections were made and have no stream.
+    pub(super) fn without_stream(&self) -> u64 {
         let mut inner = self.lock();
         inner.sweep(Instant::now());
-        let waiting = inner.made.values().filter(|made| made.place.is_none());
-        waiting.map(|made| made.info.clone()).collect()
+        (inner.made.len() - inner.taken) as u64
+    }
+
+    /// Connections that were made, after an id and by id, `max` at most: the next piece of their list.
+    pub(super) fn known_after(&self, id: &str, max: usize) -> Vec<Known> {
+        let mut inner = self.lock();
+        inner.sweep(Instant::now());
+        let after = (Bound::Excluded(id), Bound::Unbounded);
+        let mut bytes = 0;
+        let mut piece = Vec::new();
+        for (_, name) in inner.by_id.range::<str, _>(after).take(max.min(PIECE)) {
+            if bytes >= PIECE_BYTES {
+                break;
+            }
+            let Some(made) = inner.made.get(name) else {
+                continue;
+            };
+            bytes += made.info.filter.len();
+            piece.push(Known {
+                info: made.info.clone(),
+                place: made.place,
+            });
+        }
+        piece
     }
 
     /// What is known of a connection without a stream.
@@ -293,8 +391,9 @@ impl Places {
             endpoint.connections += 1;
         }
         if let Some(made) = inner.made.get_mut(&tag.name) {
-            made.place = Some(place);
+            let fresh = made.place.replace(place).is_none();
             made.info.status = ConnectionStatus::Connected;
+            inner.taken += usize::from(fresh);
         }
     }
 
@@ -323,15 +422,14 @@ impl Places {
             };
             made.info.delivered += sent;
             made.info.bytes += bytes;
+            inner.taken -= 1;
         }
     }
 }
 
 impl Inner {
     fn endpoint_of(&mut self, group: u32) -> Option<&mut EndpointInfo> {
-        let mut endpoints = self.endpoints.values_mut();
-        endpoints
-            .find(|(of, _)| group != 0 && *of == group)
-            .map(|(_, info)| info)
+        let path = self.paths.get(&group)?;
+        self.endpoints.get_mut(path).map(|(_, info)| info)
     }
 }

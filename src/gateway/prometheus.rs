@@ -200,6 +200,16 @@ fn connections(text: &mut Text<'_>, figures: &Figures) {
         "Events of all topics between the slowest stream and the newest event, up to a second old.",
         reactor.lag_max,
     );
+    text.family(
+        "eventring_stall_max_seconds",
+        "gauge",
+        "Longest time for which streams had to wait for other work of their reactor, so far.",
+    );
+    text.sample(
+        "eventring_stall_max_seconds",
+        &[],
+        format_args!("{:.6}", reactor.stall_max_us as f64 / 1e6),
+    );
 }
 
 fn losses(text: &mut Text<'_>, figures: &Figures) {

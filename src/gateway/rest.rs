@@ -3,18 +3,18 @@
 //! What has to ask reactors is answered later: the order goes to all desks, and the reactor that has the
 //! request looks once a turn whether all have done their part.
 
-use std::collections::HashMap;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::auth::{Access, Action};
-use super::connections::{Broadcast, Found, Order, Whom};
+use super::connections::{Order, Whom};
 use super::control::{self, Control, Page};
-use super::desk::Errand;
+use super::desk::To;
 use super::endpoint::EndpointError;
 use super::exchange::{Collected, Publish};
 use super::guard::Cors;
+use super::later::{Listing, Render, What};
 use super::metrics::{Kind, status_of};
 use super::places::Offer;
 use super::problem::{Problem, ReplyTo, json_answer, json_string};
@@ -22,15 +22,13 @@ use super::publish::too_much_unfinished;
 use super::routes;
 use super::state::Gateway;
 use super::stream::StreamRequest;
-use super::told_json::{broadcast_json, connection_json, endpoints_json};
+use super::told_json::connection_json;
 use super::wishes::{self, Message};
 use crate::reactor::{Answer, Begin, Farewell, Unfinished};
 use crate::wire::http::{Head, ResponseHead};
 
 /// Largest body of a request that manages, bytes.
 const BODY_BYTES: u64 = 64 << 10;
-/// Answers that wait for reactors at once.
-const LATER_MAX: usize = 256;
 
 /// A request whose body is arriving.
 pub(crate) enum Exchange {
@@ -87,28 +85,6 @@ impl Manage {
     }
 }
 
-/// Answers that wait for reactors.
-#[derive(Default)]
-pub(super) struct Later {
-    waiting: HashMap<u64, Waiting>,
-    last: u64,
-}
-
-struct Waiting {
-    errand: Arc<Errand>,
-    reply: ReplyTo,
-    cors: Cors,
-    render: Render,
-}
-
-/// What becomes of what reactors found.
-enum Render {
-    List(Page),
-    Status(String),
-    Disconnect { made: bool },
-    Broadcast { asked: Vec<String> },
-}
-
 impl Gateway {
     /// Begins with a request that manages.
     pub(super) fn manage(
@@ -146,8 +122,12 @@ impl Gateway {
             Control::CreateEndpoint => return body(Body::CreateEndpoint),
             Control::Broadcast => return body(Body::Broadcast),
             Control::Endpoints => {
-                let text = endpoints_json(&places.endpoints());
-                return Ok(Begin::Answer(json_answer(reply, &text)));
+                let what = What::Endpoints {
+                    after: String::new(),
+                    begun: false,
+                };
+                let answer = self.answer_later(what, reply, cors.clone());
+                return answer.map(Begin::Answer);
             }
             Control::RemoveEndpoint => {
                 let path = control::path_parameter(head)?;
@@ -159,11 +139,15 @@ impl Gateway {
                 let offer = places.made(&id).ok_or_else(|| no_connection(&id))?;
                 return self.stream_at(head, offer, access);
             }
-            Control::List => (Order::Look(Whom::All), Render::List(Page::read(head)?)),
+            Control::List => {
+                let what = What::Connections(Listing::new(&Page::read(head)?));
+                let answer = self.answer_later(what, reply, cors.clone());
+                return answer.map(Begin::Answer);
+            }
             Control::Status(id) => match places.place_of(&id) {
                 Some(place) => {
-                    let whom = Whom::These(vec![(id.to_string(), place)]);
-                    (Order::Look(whom), Render::Status(id.into_owned()))
+                    let order = Order::Look(vec![(id.to_string(), place)]);
+                    (order, Render::Status(id.into_owned()))
                 }
                 None => {
                     let info = places.last_known(&id).ok_or_else(|| no_connection(&id))?;
@@ -186,7 +170,7 @@ impl Gateway {
                 }
             }
         };
-        self.answer_later(order, render, reply, cors.clone())
+        self.answer_order(order, render, reply, cors.clone())
             .map(Begin::Answer)
     }
 
@@ -210,7 +194,8 @@ impl Gateway {
             let whom = Whom::These(vec![taken]);
             self.common
                 .desks
-                .send(Order::End(whom, Farewell::Disconnected), || {});
+                .send((To::All, Order::End(whom, Farewell::Disconnected)), || {})
+                .ok();
         }
         let plan = self.plan(request, access, offer.filter, offer.tag);
         Ok(Begin::Stream(plan))
@@ -293,106 +278,11 @@ impl Gateway {
             asked: ids.unwrap_or_default(),
         };
         let order = Order::Send(whom, Arc::new(event));
-        self.answer_later(order, render, manage.reply, manage.cors.clone())
-    }
-
-    fn answer_later(
-        &mut self,
-        order: Order,
-        render: Render,
-        reply: ReplyTo,
-        cors: Cors,
-    ) -> Result<Answer, Problem> {
-        let busy = || Problem::new(503, "too many such requests at once").retry_after_s(1);
-        let later = &mut self.later;
-        // Whoever asked and has gone leaves one behind.
-        if later.waiting.len() >= LATER_MAX {
-            later.waiting.retain(|_, waiting| !waiting.errand.is_done());
-        }
-        if later.waiting.len() >= LATER_MAX {
-            return Err(busy());
-        }
-        let bell = self.handle.notifier();
-        let errand = self.common.desks.send(order, move || bell.notify());
-        let errand = errand.ok_or_else(busy)?;
-        later.last += 1;
-        let ticket = Answer::LATER + later.last;
-        let waiting = Waiting {
-            errand,
-            reply,
-            cors,
-            render,
-        };
-        later.waiting.insert(ticket, waiting);
-        Ok(Answer {
-            bytes: Vec::new(),
-            after: ticket,
-            close: !reply.keep_alive,
-        })
-    }
-
-    /// The answer of a ticket, if all reactors have done their part.
-    pub(super) fn answer_now(&mut self, ticket: u64) -> Option<Vec<u8>> {
-        let waiting = self.later.waiting.get(&ticket)?;
-        if !waiting.errand.is_done() {
-            return None;
-        }
-        let waiting = self.later.waiting.remove(&ticket)?;
-        let found = waiting.errand.take();
-        let reply = waiting.reply;
-        let answered = match waiting.render {
-            Render::List(page) => {
-                let text = self.list_json(found, &page);
-                Ok(json_answer(reply, &text))
-            }
-            Render::Status(id) => self.status(found, &id, reply),
-            Render::Disconnect { made } if made || found.count > 0 => Ok(no_content(reply)),
-            Render::Disconnect { .. } => Err(no_connection("of that id")),
-            Render::Broadcast { asked } => {
-                let text = broadcast_json(&Broadcast::of(found, asked));
-                Ok(json_answer(reply, &text))
-            }
-        };
-        let mut bytes = answered
-            .unwrap_or_else(|problem| problem.answer(reply))
-            .bytes;
-        self.metrics.answered(Kind::Manage, status_of(&bytes));
-        waiting.cors.stamp(&mut bytes, 0);
-        Some(bytes)
-    }
-
-    fn status(&self, mut found: Found, id: &str, reply: ReplyTo) -> Result<Answer, Problem> {
-        let places = &self.common.places;
-        let info = found.infos.pop().or_else(|| places.last_known(id));
-        let mut text = connection_json(&info.ok_or_else(|| no_connection(id))?);
-        text.push(b'\n');
-        Ok(json_answer(reply, &text))
-    }
-
-    fn list_json(&self, found: Found, page: &Page) -> Vec<u8> {
-        let mut all = found.infos;
-        all.extend(self.common.places.waiting());
-        all.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        let start = all.partition_point(|info| info.id <= page.after);
-        let shown = &all[start..all.len().min(start + page.limit)];
-        let mut out = br#"{"connections":["#.to_vec();
-        for (n, info) in shown.iter().enumerate() {
-            if n > 0 {
-                out.push(b',');
-            }
-            out.extend_from_slice(&connection_json(info));
-        }
-        let _ = write!(out, r#"],"total":{},"next":"#, all.len());
-        match shown.last() {
-            Some(last) if start + shown.len() < all.len() => json_string(&mut out, &last.id),
-            _ => out.extend_from_slice(b"null"),
-        }
-        out.extend_from_slice(b"}\n");
-        out
+        self.answer_order(order, render, manage.reply, manage.cors.clone())
     }
 }
 
-fn no_connection(id: &str) -> Problem {
+pub(super) fn no_connection(id: &str) -> Problem {
     Problem::new(404, format!("there is no connection {id}")).field("id")
 }
 
@@ -400,7 +290,7 @@ fn of_place(error: &EndpointError) -> Problem {
     let status = match error {
         EndpointError::Exists { .. } => 409,
         EndpointError::Unknown { .. } => 404,
-        EndpointError::TooMany { .. } => 503,
+        EndpointError::TooMany { .. } | EndpointError::TooLong { .. } => 503,
         _ => 400,
     };
     Problem::new(status, error.to_string()).field(error.field())
@@ -422,7 +312,7 @@ fn created(reply: ReplyTo, location: &str, body: &[u8]) -> Answer {
     }
 }
 
-fn no_content(reply: ReplyTo) -> Answer {
+pub(super) fn no_content(reply: ReplyTo) -> Answer {
     let mut bytes = Vec::with_capacity(64);
     reply.finish(ResponseHead::status(&mut bytes, 204));
     Answer {

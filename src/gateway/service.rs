@@ -16,7 +16,7 @@ use super::state::Gateway;
 use super::stream::StreamFilter;
 use super::ws::{Socket, SocketReplies, Upgrade};
 use crate::reactor::{
-    Answer, Begin, CatchUp, CaughtUp, ClassId, Codec, Farewell, Frames, Introduction, Peer,
+    Answer, Begin, CatchUp, CaughtUp, ClassId, Codec, Farewell, Frames, Introduction, Peer, Piece,
     Refusal, Replies, Service, StreamEnd, StreamId, Streams, Tag,
 };
 use crate::wire::http::{BodyLength, Head, Reason, RequestError};
@@ -322,8 +322,12 @@ impl Service for Gateway {
         self.common.trays.work(self.number(), streams);
     }
 
-    fn later(&mut self, ticket: u64) -> Option<Vec<u8>> {
-        self.answer_now(ticket)
+    fn later(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece {
+        self.answer_piece(ticket, out)
+    }
+
+    fn forget(&mut self, ticket: u64) {
+        self.forget_answer(ticket);
     }
 
     fn heartbeat(&mut self, form: u8, fed: u64, out: &mut Vec<u8>) {

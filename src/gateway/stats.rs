@@ -47,6 +47,7 @@ pub(super) fn write_json(figures: &Figures, topics: &Topics, out: &mut Vec<u8>) 
             ("blocked", reactor.blocked),
             ("lagging", reactor.lagging),
             ("lag_max", reactor.lag_max),
+            ("stall_max_us", reactor.stall_max_us),
             (
                 "reactor_lag",
                 (hub.published + 1).saturating_sub(figures.fed),

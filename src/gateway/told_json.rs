@@ -47,31 +47,25 @@ pub(super) fn connection_json(info: &ConnectionInfo) -> Vec<u8> {
     out
 }
 
-pub(super) fn endpoints_json(endpoints: &[EndpointInfo]) -> Vec<u8> {
-    let mut out = br#"{"endpoints":["#.to_vec();
-    for (n, endpoint) in endpoints.iter().enumerate() {
-        out.extend_from_slice(if n > 0 { b",{" } else { b"{" });
-        out.extend_from_slice(br#""path":"#);
-        json_string(&mut out, &endpoint.path);
-        out.extend_from_slice(br#","filter":"#);
-        json_string(&mut out, &endpoint.filter.to_string());
-        let options = &endpoint.options;
-        let _ = write!(
-            out,
-            r#","connections":{},"heartbeat":{},"retry":{},"slow":"{}","buffer":{},"hold_ms":{},"max_age":{},"compression":"{}","compression_for":"{}"}}"#,
-            endpoint.connections,
-            options.heartbeat.as_secs_f64(),
-            options.retry.as_secs_f64(),
-            policy_name(options.slow),
-            options.buffer,
-            options.hold.as_millis(),
-            options.max_age.as_secs_f64(),
-            options.compression.name(),
-            options.compression_for.name()
-        );
-    }
-    out.extend_from_slice(b"]}\n");
-    out
+pub(super) fn endpoint_json(endpoint: &EndpointInfo, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"path":"#);
+    json_string(out, &endpoint.path);
+    out.extend_from_slice(br#","filter":"#);
+    json_string(out, &endpoint.filter.to_string());
+    let options = &endpoint.options;
+    let _ = write!(
+        out,
+        r#","connections":{},"heartbeat":{},"retry":{},"slow":"{}","buffer":{},"hold_ms":{},"max_age":{},"compression":"{}","compression_for":"{}"}}"#,
+        endpoint.connections,
+        options.heartbeat.as_secs_f64(),
+        options.retry.as_secs_f64(),
+        policy_name(options.slow),
+        options.buffer,
+        options.hold.as_millis(),
+        options.max_age.as_secs_f64(),
+        options.compression.name(),
+        options.compression_for.name()
+    );
 }
 
 pub(super) fn broadcast_json(broadcast: &Broadcast) -> Vec<u8> {

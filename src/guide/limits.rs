@@ -51,6 +51,10 @@
 //! | `body_bytes` of one request | 8 MiB | 413 |
 //! | `bodies_in_flight`: all heads, bodies, lines and WebSocket messages that are not whole | 64 MiB | 503 with `Retry-After`; a WebSocket is closed with 1013 |
 //! | compressed messages that are not whole | 1,024 of a reactor | who has held one for longest is closed with 1013 |
+//! | answers that are known and have not left, of a connection | 64 KiB and one more | it is not read until they have |
+//! | a list of connections or endpoints | told 32 KiB at a time | the next piece is looked for when the last one has left |
+//! | filters of endpoints and connections that were made, all together | 16 MiB, counted twice | 503 |
+//! | work for one request, or many, before streams have their turn | 1 ms, and what was begun | the rest comes after; `stall_max_us` of the stats says how long it took at most |
 //! | `batch_events` of an atomic request | 1,000 | 413 |
 //! | `max_pending_publishes` of a connection | 256 | it is not read until answers have gone out |
 //! | `reactors` | 1, at most 64 | refused when the server starts |

@@ -56,7 +56,7 @@ impl<S: Service> Core<S> {
         match service.head(head, peer) {
             Begin::Answer(answer) => {
                 let close = answer.close;
-                requests.answers.push_back(Reply::Answer(answer));
+                requests.queue(answer);
                 if close { Next::Wait } else { Next::Again }
             }
             Begin::Body { exchange, limit } => {
@@ -72,7 +72,7 @@ impl<S: Service> Core<S> {
                         after: 0,
                         close: false,
                     };
-                    requests.answers.push_back(Reply::Answer(answer));
+                    requests.queue(answer);
                 }
                 requests.exchange = Some(exchange);
                 Next::Again
@@ -96,10 +96,10 @@ impl<S: Service> Core<S> {
 /// Answers what is refused before the service sees it; the connection closes.
 fn refuse_for<S: Service>(service: &mut S, requests: &mut Requests<S>, why: Refusal) -> Next {
     let bytes = service.refuse_for(why, None);
-    requests.answers.push_back(Reply::Answer(Answer {
+    requests.queue(Answer {
         bytes,
         after: 0,
         close: true,
-    }));
+    });
     Next::Wait
 }

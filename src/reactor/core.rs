@@ -250,6 +250,7 @@ impl<S: Service> Core<S> {
             return;
         }
         self.part(i);
+        self.forget_requests(service, i);
         let hot = self.hot(i);
         // Dropping the socket closes it; the poll forgets closed descriptors by itself.
         *hot = Hot::free();
@@ -273,7 +274,7 @@ impl<S: Service> Core<S> {
         self.leave(service, i, why);
         let timeout = self.limits.write_timeout;
         self.hot(i).phase = Phase::Closing;
-        self.cold[i as usize].requests = None;
+        self.forget_requests(service, i);
         self.set_deadline(i, timeout);
         self.deliver(service, i);
     }

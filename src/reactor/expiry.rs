@@ -6,12 +6,15 @@ use super::service::{Farewell, Service};
 use super::turn::Reactor;
 use super::wheel::Tick;
 
+/// Connections of the walk between two looks at the clock.
+const WALK_STEP: u32 = 64;
+
 impl<S: Service> Reactor<S> {
     pub(super) fn pass_deadlines(&mut self) {
         let tick = self.core.tick_of(self.core.settled);
-        let mut due = std::mem::take(&mut self.due);
-        self.core.wheel.expire(tick, &mut due);
-        for i in due.drain(..) {
+        self.core.wheel.expire(tick, &mut self.due);
+        // As many as there is time for: thousands may be due at once.
+        while let Some(i) = self.due.pop() {
             let cold = &mut self.core.cold[i as usize];
             if cold.looked_at <= tick {
                 cold.looked_at = Tick::MAX;
@@ -23,11 +26,30 @@ impl<S: Service> Reactor<S> {
             } else if deadline != Tick::MAX {
                 self.core.set_deadline_tick(i, deadline);
             }
+            if self.is_slice_over() {
+                break;
+            }
         }
-        self.due = due;
         if self.core.second() >= self.next_scan {
             self.next_scan = self.core.second() + 1;
-            self.core.scan(&mut self.service);
+            if self.walk.is_none() {
+                self.walk = Some(self.core.begin_walk(&mut self.service));
+            }
+        }
+        self.go_on_walking();
+    }
+
+    /// Walks on over all connections, for a slice of time.
+    fn go_on_walking(&mut self) {
+        let Some(mut walk) = self.walk.take() else {
+            return;
+        };
+        while self.core.walk(&mut self.service, &mut walk, WALK_STEP) {
+            if self.is_slice_over() {
+                self.core.pause_walk(&mut walk);
+                self.walk = Some(walk);
+                return;
+            }
         }
     }
 

@@ -67,7 +67,7 @@ pub use self::limits::Limits;
 pub use self::listeners::BindError;
 pub use self::pace::{Pace, SlowPolicy};
 pub use self::service::{
-    Answer, Begin, CatchUp, CaughtUp, Codec, Farewell, Introduction, Peer, Refusal, Service,
+    Answer, Begin, CatchUp, CaughtUp, Codec, Farewell, Introduction, Peer, Piece, Refusal, Service,
     StreamPlan, Tag, WatchPlan,
 };
 pub use self::stats::Stats;

@@ -31,6 +31,7 @@ impl<S: Service> Reactor<S> {
                         self.core.hot(i).flags.set(Flags::UNREAD);
                         self.read(i, event.is_read_closed() || event.is_error());
                     }
+                    self.let_streams_in();
                 }
             }
         }
@@ -96,6 +97,9 @@ impl<S: Service> Reactor<S> {
                     };
                     return self.core.close(&mut self.service, i, why);
                 }
+            }
+            if self.is_slice_over() {
+                break;
             }
         }
         if self.core.wants_input(i) && self.core.hot(i).flags.has(Flags::UNREAD) {

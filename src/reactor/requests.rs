@@ -7,7 +7,7 @@ use super::conn::{Flags, Phase};
 use super::core::Core;
 use super::end::EndReason;
 use super::limits::Limits;
-use super::service::{Answer, Introduction, Refusal, Service, StreamPlan, WatchPlan};
+use super::service::{Answer, Introduction, Piece, Refusal, Service, StreamPlan, WatchPlan};
 use super::unfinished::{Share, Unfinished};
 use super::ws::SocketPlan;
 use crate::wire::http::{RequestDecoder, RequestError, Step};
@@ -29,6 +29,8 @@ pub(super) struct Requests<S: Service> {
     clock: Clock,
     /// Answers in the order of their requests.
     pub(super) answers: VecDeque<Reply<S>>,
+    /// Bytes of those that are known.
+    queued: usize,
     /// `input` holds more than the beginning of something: a bound stopped the decoder.
     pub(super) held: bool,
     /// What `input` and the head of `exchange` take of the total.
@@ -72,6 +74,7 @@ impl<S: Service> Requests<S> {
             // The first head is awaited from the accept on.
             clock: Clock::Head,
             answers: VecDeque::new(),
+            queued: 0,
             held: false,
             share: unfinished.share(),
             head_bytes: 0,
@@ -81,11 +84,36 @@ impl<S: Service> Requests<S> {
     /// Whether no further request is taken before answers have left.
     fn is_full(&self, limits: &Limits) -> bool {
         self.answers.len() >= limits.max_pending_publishes
+            || self.queued >= limits.private_bytes
             || matches!(
                 self.answers.back(),
                 Some(Reply::Stream(_) | Reply::Watch(_) | Reply::Socket(_))
             )
             || matches!(self.answers.back(), Some(Reply::Answer(answer)) if answer.close)
+    }
+
+    /// Queues an answer behind those that are still to leave.
+    pub(super) fn queue(&mut self, answer: Answer) {
+        self.queued += answer.bytes.len();
+        self.answers.push_back(Reply::Answer(answer));
+    }
+
+    /// Takes the answer that is next.
+    fn take_next(&mut self) -> Option<Reply<S>> {
+        let next = self.answers.pop_front();
+        if let Some(Reply::Answer(answer)) = &next {
+            self.queued -= answer.bytes.len();
+        }
+        next
+    }
+
+    /// The tickets of answers that will not leave any more.
+    pub(super) fn tickets(&self) -> impl Iterator<Item = u64> {
+        let tickets = self.answers.iter().filter_map(|reply| match reply {
+            Reply::Answer(answer) => Some(answer.after),
+            _ => None,
+        });
+        tickets.filter(|after| *after >= Answer::LATER)
     }
 
     /// Queues a part of an answer behind the answers that are still to leave.
@@ -98,7 +126,7 @@ impl<S: Service> Requests<S> {
                 after: 0,
                 close: false,
             };
-            self.answers.push_back(Reply::Answer(part));
+            self.queue(part);
         }
     }
 
@@ -153,11 +181,11 @@ impl<S: Service> Core<S> {
             requests.held = false;
             let exchange = requests.exchange.take();
             let bytes = service.refuse_for(Refusal::TooMuchUnfinished, exchange.as_ref());
-            requests.answers.push_back(Reply::Answer(Answer {
+            requests.queue(Answer {
                 bytes,
                 after: 0,
                 close: true,
-            }));
+            });
         }
         self.out(i).bytes = out;
         self.cold[i as usize].requests = Some(requests);
@@ -239,10 +267,10 @@ impl<S: Service> Core<S> {
                     requests.append(made, out);
                     if let Err(answer) = done {
                         requests.exchange = None;
-                        requests.answers.push_back(Reply::Answer(Answer {
+                        requests.queue(Answer {
                             close: true,
                             ..answer
-                        }));
+                        });
                     }
                 }
             }
@@ -251,7 +279,7 @@ impl<S: Service> Core<S> {
                     let mut made = Vec::new();
                     let answer = service.end(exchange, &mut made);
                     requests.append(made, out);
-                    requests.answers.push_back(Reply::Answer(answer));
+                    requests.queue(answer);
                 }
             }
         }
@@ -269,11 +297,12 @@ impl<S: Service> Core<S> {
             match requests.answers.front_mut() {
                 None => break,
                 Some(Reply::Answer(answer)) if answer.after >= Answer::LATER => {
-                    let Some(bytes) = service.later(answer.after) else {
-                        self.park(i);
-                        break;
-                    };
-                    (answer.bytes, answer.after) = (bytes, 0);
+                    let ticket = answer.after;
+                    if self.take_piece(service, i, ticket) == Piece::Done {
+                        continue;
+                    }
+                    self.park(i);
+                    break;
                 }
                 Some(Reply::Answer(answer)) if answer.after > visible => {
                     self.park(i);
@@ -281,7 +310,7 @@ impl<S: Service> Core<S> {
                 }
                 Some(_) => {}
             }
-            match requests.answers.pop_front() {
+            match requests.take_next() {
                 Some(Reply::Answer(answer)) => {
                     self.out(i).bytes.extend_from_slice(&answer.bytes);
                     if answer.close {
@@ -302,6 +331,39 @@ impl<S: Service> Core<S> {
         }
         self.start_clock(i);
         self.deliver(service, i);
+    }
+
+    /// Takes what the service has of the answer of a ticket, which is next on connection `i`, once what it gave
+    /// before has been taken.
+    fn take_piece(&mut self, service: &mut S, i: u32, ticket: u64) -> Piece {
+        if self.out_len(i) >= self.limits.private_bytes {
+            return Piece::Waits;
+        }
+        let piece = service.later(ticket, &mut self.out(i).bytes);
+        let Some(requests) = self.cold[i as usize].requests.as_mut() else {
+            return piece;
+        };
+        match piece {
+            Piece::Waits => {}
+            // Who takes a long answer piece by piece is not slow. The next piece is for the next turn.
+            Piece::More => {
+                requests.clock = Clock::Idle;
+                self.make_ready(i);
+            }
+            Piece::Done => {
+                if let Some(Reply::Answer(answer)) = requests.answers.front_mut() {
+                    answer.after = 0;
+                }
+            }
+        }
+        piece
+    }
+
+    /// Forgets the requests of connection `i`, and what is looked for to answer them.
+    pub(super) fn forget_requests(&mut self, service: &mut S, i: u32) {
+        if let Some(requests) = self.cold[i as usize].requests.take() {
+            requests.tickets().for_each(|ticket| service.forget(ticket));
+        }
     }
 
     /// Has the socket of connection `i` read in a later turn, if only the logs are in the way. What
@@ -432,10 +494,10 @@ pub(super) fn refuse<S: Service>(
 ) -> Next {
     let exchange = requests.exchange.take();
     let bytes = service.refuse(error, head, exchange.as_ref());
-    requests.answers.push_back(Reply::Answer(Answer {
+    requests.queue(Answer {
         bytes,
         after: 0,
         close: true,
-    }));
+    });
     Next::Wait
 }

@@ -18,9 +18,19 @@ struct Tally {
     lag_max: u64,
 }
 
+/// A walk over all connections, a part at a time.
+pub(super) struct Walk {
+    /// The connection that is next.
+    next: u32,
+    tally: Tally,
+    /// The heartbeat of each wire form, as written in this turn.
+    beats: Vec<Vec<u8>>,
+    tick: Vec<u8>,
+    chunked_tick: Vec<u8>,
+}
+
 impl<S: Service> Core<S> {
-    pub(super) fn scan(&mut self, service: &mut S) {
-        let mut tally = Tally::default();
+    pub(super) fn begin_walk(&mut self, service: &mut S) -> Walk {
         let mut beats = std::mem::take(&mut self.beats);
         beats.iter_mut().for_each(Vec::clear);
         let (mut tick, mut chunked_tick) = (Vec::new(), Vec::new());
@@ -30,30 +40,56 @@ impl<S: Service> Core<S> {
                 out.extend_from_slice(&tick)
             });
         }
-        for i in 0..self.hot.len() as u32 {
-            match self.phase(i) {
-                Phase::CatchUp | Phase::Log => {
-                    self.tally_stream(i, &mut tally);
-                    self.scan_stream(service, i, &mut beats);
-                }
-                Phase::Socket => {
-                    if !self.cut_if_unfinished(service, i) && !self.cut_if_stalled(service, i) {
-                        self.look_after_socket(service, i);
-                    }
-                }
-                Phase::Watch { chunked: false } => self.scan_watcher(service, i, &tick),
-                Phase::Watch { chunked: true } => self.scan_watcher(service, i, &chunked_tick),
-                Phase::Closing | Phase::Drain | Phase::Parting => tally.closing += 1,
-                Phase::Free | Phase::Request => {}
-            }
+        Walk {
+            next: 0,
+            tally: Tally::default(),
+            beats,
+            tick,
+            chunked_tick,
         }
-        self.beats = beats;
-        let counters = &self.counters;
+    }
+
+    /// Looks at the next `step` connections; `false`: those were the last ones.
+    pub(super) fn walk(&mut self, service: &mut S, walk: &mut Walk, step: u32) -> bool {
+        let end = (self.hot.len() as u32).min(walk.next + step);
+        for i in walk.next..end {
+            self.look_at(service, i, walk);
+        }
+        walk.next = end;
+        if (end as usize) < self.hot.len() {
+            return true;
+        }
+        self.beats = std::mem::take(&mut walk.beats);
+        let (counters, tally) = (&self.counters, &walk.tally);
         counters.catching_up.set(tally.catching_up);
         counters.blocked.set(tally.blocked);
         counters.closing.set(tally.closing);
         counters.lagging.set(tally.lagging);
         counters.lag_max.set(tally.lag_max);
+        false
+    }
+
+    /// The walk goes on in another turn: by then a heartbeat says something newer.
+    pub(super) fn pause_walk(&self, walk: &mut Walk) {
+        walk.beats.iter_mut().for_each(Vec::clear);
+    }
+
+    fn look_at(&mut self, service: &mut S, i: u32, walk: &mut Walk) {
+        match self.phase(i) {
+            Phase::CatchUp | Phase::Log => {
+                self.tally_stream(i, &mut walk.tally);
+                self.scan_stream(service, i, &mut walk.beats);
+            }
+            Phase::Socket => {
+                if !self.cut_if_unfinished(service, i) && !self.cut_if_stalled(service, i) {
+                    self.look_after_socket(service, i);
+                }
+            }
+            Phase::Watch { chunked: false } => self.scan_watcher(service, i, &walk.tick),
+            Phase::Watch { chunked: true } => self.scan_watcher(service, i, &walk.chunked_tick),
+            Phase::Closing | Phase::Drain | Phase::Parting => walk.tally.closing += 1,
+            Phase::Free | Phase::Request => {}
+        }
     }
 
     fn tally_stream(&self, i: u32, tally: &mut Tally) {

@@ -62,8 +62,12 @@ pub trait Service {
     /// Takes the end of a body and gives the answer.
     fn end(&mut self, exchange: Self::Exchange, out: &mut Vec<u8>) -> Answer;
 
-    /// Gives the bytes of an answer whose [`after`](Answer::after) is a ticket, once it has them.
-    fn later(&mut self, ticket: u64) -> Option<Vec<u8>>;
+    /// Appends what it has of an answer whose [`after`](Answer::after) is a ticket. Asked when all answers before it
+    /// have left, and again until it is done, each time when what it gave before has been taken.
+    fn later(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece;
+
+    /// Whoever waited for the answer of a ticket has gone.
+    fn forget(&mut self, ticket: u64);
 
     /// Does what other threads asked for. Called once a turn: it must be cheap where there is nothing.
     fn attend(&mut self, streams: &mut Streams<'_, Self>)
@@ -222,7 +226,7 @@ pub struct Answer {
     /// Head and body.
     pub bytes: Vec<u8>,
     /// Leaves when this offset is visible; 0: at once. From [`LATER`](Self::LATER) on it is a ticket,
-    /// and the answer leaves when [`Service::later`] gives its bytes.
+    /// and the answer leaves as [`Service::later`] gives its bytes.
     pub after: u64,
     /// Whether the connection ends with it.
     pub close: bool,
@@ -231,6 +235,17 @@ pub struct Answer {
 impl Answer {
     /// The first ticket: no offset reaches it.
     pub const LATER: u64 = 1 << 63;
+}
+
+/// What a service has of an answer that comes later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Nothing yet.
+    Waits,
+    /// A part; more follows.
+    More,
+    /// The last part.
+    Done,
 }
 
 /// A stream in the making.

@@ -23,6 +23,7 @@ macro_rules! counters {
             pub(super) fn with(self, other: Self) -> Self {
                 Self {
                     lag_max: self.lag_max.max(other.lag_max),
+                    stall_max_us: self.stall_max_us.max(other.stall_max_us),
                     ..Self { $($name: self.$name.wrapping_add(other.$name)),* }
                 }
             }
@@ -81,6 +82,8 @@ counters! {
     lagging,
     /// Events of all topics between the slowest of those and the newest event, at the last look.
     lag_max,
+    /// The longest time for which streams had to wait for other work of their reactor, so far, microseconds.
+    stall_max_us,
 }
 
 /// A number with one writer: the reactor's thread.

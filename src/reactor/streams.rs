@@ -25,6 +25,11 @@ impl StreamId {
         u64::from(self.serial) << 32 | u64::from(self.index)
     }
 
+    /// Its slot, which another stream may have later.
+    pub fn slot(self) -> u32 {
+        self.index
+    }
+
     /// The id of a number; whether there is such a stream is another question.
     pub fn from_bits(bits: u64) -> Self {
         Self {
@@ -115,9 +120,14 @@ impl<'a, S: Service> Streams<'a, S> {
         self.core.describe(i)
     }
 
-    /// All of them, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = StreamInfo<'_, S::Key>> {
-        (0..self.core.hot.len() as u32).filter_map(|i| self.core.describe(i))
+    /// How many slots there are that streams may have: to walk over them a part at a time.
+    pub fn slots(&self) -> usize {
+        self.core.hot.len()
+    }
+
+    /// What is known of the stream in a slot, if there is one.
+    pub fn at(&self, slot: u32) -> Option<StreamInfo<'_, S::Key>> {
+        ((slot as usize) < self.slots()).then(|| self.core.describe(slot))?
     }
 
     /// Ends one, once the service has returned; `false`: there is none.

@@ -13,6 +13,7 @@ use super::end::EndReason;
 use super::frames::Frames;
 use super::inbox::{Command, Handle, Inbox};
 use super::listeners::{Accepted, Listeners};
+use super::scan::Walk;
 use super::service::Service;
 use super::stop::StopReport;
 use super::streams::Streams;
@@ -42,7 +43,12 @@ pub struct Reactor<S: Service> {
     pub(super) service: S,
     pub(super) read_buffer: Box<[u8]>,
     pub(super) encoded: Vec<u8>,
+    /// Connections whose deadlines have passed and are not looked at yet.
     pub(super) due: Vec<u32>,
+    /// Since when streams have not had their turn.
+    pub(super) slice: Instant,
+    /// How far the walk of this second is; `None`: it is over.
+    pub(super) walk: Option<Walk>,
     pub(super) cut: Vec<u32>,
     pub(super) next_scan: u32,
     /// When the first event was published that not everybody has; at the latest.
@@ -188,6 +194,7 @@ impl<S: Service> Reactor<S> {
             self.begin_stop(timeout);
         }
         self.go_on_stopping();
+        self.end_slice();
         Ok(self.report)
     }
 
@@ -196,6 +203,7 @@ impl<S: Service> Reactor<S> {
         self.polled = self.wait(timeout)?;
         self.core.now = self.clock.now();
         let before = std::mem::replace(&mut self.looked, Instant::now());
+        self.slice = self.looked;
         let woken = self.inbox.woken().filter(|at| *at > before);
         self.since = match self.polled.slept {
             true => woken.unwrap_or(self.looked),
@@ -252,6 +260,8 @@ impl<S: Service> Reactor<S> {
         !self.core.dirty.is_empty()
             || !self.core.ready.is_empty()
             || !self.core.history_waits.is_empty()
+            || !self.due.is_empty()
+            || self.walk.is_some()
             || self.listeners.has_waiting()
     }
 

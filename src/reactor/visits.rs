@@ -8,7 +8,7 @@ use super::turn::Reactor;
 
 /// Connections visited before the poll is asked again.
 const VISITS: usize = 256;
-/// Time after which the poll is asked again.
+/// Time after which the poll is asked again, and streams have their turn.
 const SLICE: Duration = Duration::from_millis(1);
 /// Visits between two looks at the clock.
 const VISITS_PER_CLOCK: usize = 32;
@@ -20,25 +20,69 @@ impl<S: Service> Reactor<S> {
             self.core.hot(i).flags.clear(Flags::PARKED);
             self.core.flush_answers(&mut self.service, i);
             self.core.flush_parked(&mut self.service, i);
+            self.let_streams_in();
         }
     }
 
     /// Sends to who has something to get, for a slice of time.
     pub(super) fn pump(&mut self) {
+        self.end_slice();
         let mut visits = 0;
-        let started = Instant::now();
         while visits < VISITS && (!self.core.dirty.is_empty() || !self.core.ready.is_empty()) {
             for _ in 0..self.core.ready.len().min(VISITS_PER_CLOCK) {
                 if let Some(i) = self.core.ready.pop_front() {
                     visits += 1;
                     self.visit(i);
                 }
+                // One of them may have as much to do as many.
+                if self.is_slice_over() {
+                    break;
+                }
             }
-            visits += self.core.pump(&mut self.service, VISITS_PER_CLOCK);
-            if started.elapsed() > SLICE {
-                return;
+            // Streams have a slice of their own: whatever others ask for, they get their share.
+            self.end_slice();
+            loop {
+                let pumped = self.core.pump(&mut self.service, VISITS_PER_CLOCK);
+                visits += pumped;
+                if pumped < VISITS_PER_CLOCK || visits >= VISITS {
+                    break;
+                }
+                if self.is_slice_over() {
+                    self.end_slice();
+                    return;
+                }
+            }
+            if self.is_slice_over() || !self.core.ready.is_empty() {
+                break;
             }
         }
+        self.end_slice();
+    }
+
+    /// Lets streams have what was published, if other work has taken a slice of time since they last had.
+    pub(super) fn let_streams_in(&mut self) {
+        if self.is_slice_over() {
+            self.feed();
+            let full = self.core.is_full();
+            self.core.release_held(full || self.stop_at.is_some());
+            self.pump();
+        }
+    }
+
+    /// Whether other work has taken so much time that streams should have their turn.
+    pub(super) fn is_slice_over(&self) -> bool {
+        self.slice.elapsed() > SLICE
+    }
+
+    /// Notes how long streams had to wait.
+    pub(super) fn end_slice(&mut self) {
+        let now = Instant::now();
+        let us = (now - self.slice).as_micros() as u64;
+        let counter = &self.core.counters.stall_max_us;
+        if us > counter.get() {
+            counter.set(us);
+        }
+        self.slice = now;
     }
 
     fn visit(&mut self, i: u32) {

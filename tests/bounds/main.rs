@@ -9,5 +9,6 @@
 
 #[path = "../counting/mod.rs"]
 mod counting;
+mod lists;
 mod stage;
 mod unfinished;

@@ -12,6 +12,23 @@ use eventring::hub::Hub;
 /// How long something may take that has to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The shortest of a few measurements, microseconds: a real stall shows in all of them, what the machine did beside in
+/// one or two.
+pub(crate) fn calmest(what: &str, mut measure: impl FnMut() -> u64) -> u64 {
+    let mut best = u64::MAX;
+    for _ in 0..5 {
+        best = best.min(measure());
+        if best < STALL_US / 2 {
+            break;
+        }
+    }
+    println!("{what}: streams waited {best} us at most");
+    best
+}
+
+/// How long a stream may have to wait for what strangers ask for, microseconds.
+pub(crate) const STALL_US: u64 = 50_000;
+
 pub(crate) struct Stage {
     pub(crate) hub: Hub,
     pub(crate) server: Server,
@@ -41,6 +58,11 @@ impl Stage {
     pub(crate) fn pass(&mut self, seconds: u64) {
         self.seconds.fetch_add(seconds, Ordering::Relaxed);
         self.turn();
+    }
+
+    /// How long streams waited at most so far, microseconds.
+    pub(crate) fn stall_us(&self) -> u64 {
+        self.server.handle().stats().stall_max_us
     }
 
     /// Turns until `done`.

@@ -7,6 +7,7 @@ use std::cell::Cell;
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
     static LIVE: Cell<i64> = const { Cell::new(0) };
+    static BYTES: Cell<i64> = const { Cell::new(0) };
 }
 
 struct Counting;
@@ -14,6 +15,7 @@ struct Counting;
 fn count(bytes: i64) {
     ALLOCATIONS.with(|count| count.set(count.get() + u64::from(bytes > 0)));
     LIVE.with(|live| live.set(live.get() + bytes));
+    BYTES.with(|all| all.set(all.get() + bytes.max(0)));
 }
 
 // SAFETY: everything is handed on to the system's allocator unchanged; counting neither allocates nor unwinds.
@@ -42,4 +44,9 @@ pub(crate) fn allocations() -> u64 {
 /// Bytes that this thread has allocated and not given back so far. What another thread gives back counts there.
 pub(crate) fn live() -> i64 {
     LIVE.get()
+}
+
+/// Bytes that this thread has allocated so far, whether they were given back or not.
+pub(crate) fn allocated() -> i64 {
+    BYTES.with(Cell::get)
 }
