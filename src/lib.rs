@@ -20,7 +20,7 @@
 //! | `hub` | `hub` | publishing, positions, in-process subscriptions |
 //! | `stream` (default) | `stream` | callbacks, backpressure, batches and pipelines on a hub |
 //! | `gateway` (default) | `gateway` | HTTP routes and streams on a hub |
-//! | `gateway` (default) | `guide` | how to use it all, one page a task |
+//! | `gateway`, `client` and `async` (all default) | `guide` | how to use it all, one page a task |
 
 mod deadline;
 pub mod ring;
@@ -50,5 +50,6 @@ pub mod stream;
 #[cfg(feature = "gateway")]
 pub mod gateway;
 
-#[cfg(feature = "gateway")]
+// It speaks of all of it, and links there.
+#[cfg(all(feature = "gateway", feature = "client", feature = "async"))]
 pub mod guide;
