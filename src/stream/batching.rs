@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -99,6 +99,8 @@ type Handle = dyn FnMut(&[Event]) -> Result<(), HandlerError> + Send;
 pub struct BatchingStream {
     shared: Arc<Shared>,
     worker: Mutex<Option<JoinHandle<()>>>,
+    /// The thread of the worker, which must not wait for itself.
+    thread: ThreadId,
 }
 
 struct Shared {
@@ -116,8 +118,13 @@ struct State {
     stopping: bool,
     /// A failure stopped it.
     broken: bool,
+    /// The worker has let go of the handler, and hands over nothing more.
+    finished: bool,
     stats: BatchStats,
 }
+
+/// Says that the worker is done, however it ends.
+struct Finish(Arc<Shared>);
 
 impl BatchingStream {
     /// Starts the thread that hands batches to `handle`.
@@ -135,15 +142,17 @@ impl BatchingStream {
             state: Mutex::default(),
             changed: Condvar::new(),
         });
-        let own = shared.clone();
-        let worker = thread::spawn(move || own.run(Box::new(handle)));
+        let own = Finish(shared.clone());
+        let worker = thread::spawn(move || own.0.run(Box::new(handle)));
         Self {
             shared,
+            thread: worker.thread().id(),
             worker: Mutex::new(Some(worker)),
         }
     }
 
-    /// Adds an event to the batch, and waits for room if too many wait.
+    /// Adds an event to the batch, and waits for room if too many wait. In the handler it does not wait: nobody else
+    /// makes room.
     ///
     /// # Errors
     ///
@@ -161,7 +170,7 @@ impl BatchingStream {
             if state.pending.len() < limit {
                 break;
             }
-            if self.shared.wait(&mut state, deadline) {
+            if self.is_worker() || self.shared.wait(&mut state, deadline) {
                 return Err(AddError::Full);
             }
         }
@@ -172,15 +181,32 @@ impl BatchingStream {
     }
 
     /// Hands over what is there, waits until that is done, and ends. Nothing can be added any more.
+    ///
+    /// In the handler, or where the handler has the last handle and drops it, it does not wait: the batch that is being
+    /// handled comes to its end first, and is counted then; what waits is handed over after it.
     pub fn stop(&self) -> BatchStats {
-        self.shared.state.lock().stopping = true;
+        let mut state = self.shared.state.lock();
+        state.stopping = true;
         self.shared.changed.notify_all();
+        if self.is_worker() {
+            drop(state);
+            return self.stats();
+        }
+        // Whoever else stops it waits as well.
+        while !state.finished {
+            self.shared.wait(&mut state, None);
+        }
+        drop(state);
         let worker = self.worker.lock().take();
         if let Some(worker) = worker {
-            // It catches what handlers panic with, and has nothing else to panic about.
+            // What handlers panic with is caught; what they panic with as they are dropped ends their thread, no more.
             let _ = worker.join();
         }
         self.stats()
+    }
+
+    fn is_worker(&self) -> bool {
+        thread::current().id() == self.thread
     }
 
     /// Returns what it has done so far.
@@ -196,6 +222,13 @@ impl BatchingStream {
 impl Drop for BatchingStream {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        self.0.state.lock().finished = true;
+        self.0.changed.notify_all();
     }
 }
 

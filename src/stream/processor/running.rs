@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -55,11 +55,20 @@ impl Notify for Ring {
 
 impl Running {
     /// Works off what has been published, so long at most, and ends.
+    ///
+    /// In a step or a sink of its own it does not wait, whatever the time: what has been published is worked off after
+    /// the event that is under way.
     pub fn stop(mut self, timeout: Duration) -> ProcessorStats {
         let head = self.hub.head();
         self.shared.until.store(head, Ordering::Relaxed);
         self.shared.stopping.store(true, Ordering::Release);
         self.shared.bell.rung.notify();
+        let own = self.thread.as_ref().map(|thread| thread.thread().id());
+        if own == Some(thread::current().id()) {
+            // Nobody waits for it any more, and dropping the handle does not end it.
+            self.thread = None;
+            return self.stats();
+        }
         let deadline = Instant::now().checked_add(timeout);
         let mut finished = self.shared.finished.lock();
         while !*finished {
@@ -106,6 +115,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if self.thread.is_none() {
+            return;
+        }
         self.shared.abort.store(true, Ordering::Release);
         self.shared.bell.rung.notify();
     }

@@ -17,11 +17,10 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn run(mut self, mut receiver: Receiver) {
+        let _finish = Finish(self.shared.clone());
         if self.work(&mut receiver) {
             self.close(None);
         }
-        *self.shared.finished.lock() = true;
-        self.shared.ended.notify_all();
     }
 
     /// Returns whether the end was an orderly one.
@@ -148,6 +147,16 @@ impl Worker {
     fn fail(&self, events: &[Event], failure: &Failure) -> bool {
         add(&self.shared.failed, 1);
         self.pipeline.policy.apply(events, failure)
+    }
+}
+
+/// Says that the thread is done, however it ends: a stop must not wait for one that panicked.
+struct Finish(Arc<Shared>);
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        *self.0.finished.lock() = true;
+        self.0.ended.notify_all();
     }
 }
 
