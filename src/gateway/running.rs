@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -16,6 +17,12 @@ pub struct Handle {
     pub(super) stop_timeout: Duration,
     pub(super) common: Common,
 }
+
+/// It leaves orders where the server's threads find them, under locks in which no foreign code runs: a panic elsewhere
+/// leaves them whole.
+impl UnwindSafe for Handle {}
+/// As above.
+impl RefUnwindSafe for Handle {}
 
 impl Handle {
     /// Asks the server to stop: what is published already goes out within the configured time.

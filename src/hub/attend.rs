@@ -1,6 +1,7 @@
 //! Being present at topics without a receiver: for who gets the events another way, as connections do.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use crate::event::{EventFilter, Filter};
@@ -154,6 +155,11 @@ impl Attendance {
         self.crowd.take()
     }
 }
+
+/// Its notification is called without a lock, and what it panics with is caught.
+impl UnwindSafe for Attendance {}
+/// As above.
+impl RefUnwindSafe for Attendance {}
 
 impl Drop for Attendance {
     fn drop(&mut self) {

@@ -5,6 +5,7 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering, Reading, Tracks};
 use crossbeam_utils::CachePadded;
 use std::cell::UnsafeCell;
 use std::mem::{MaybeUninit, needs_drop};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr;
 
 /// A run of slots whose sequences are contiguous.
@@ -33,6 +34,12 @@ pub(super) struct Run<'a, T> {
 unsafe impl<T: Send + Sync> Sync for Block<T> {}
 // SAFETY: as above; a block owns its values.
 unsafe impl<T: Send + Sync> Send for Block<T> {}
+
+/// A panic of foreign code leaves nothing half done that anybody sees: values are visible only once all of them are
+/// written, and a publisher that a panic interrupted asks for its block anew ("why panics do no harm" in the module docs).
+/// What is left are the values: readers share them, and a publisher that fills a slot in place may find one there that
+/// an earlier panic left half written. So it is for `T` to say. Handles of a ring get it from here.
+impl<T: UnwindSafe + RefUnwindSafe> RefUnwindSafe for Block<T> {}
 
 impl<T> Block<T> {
     pub(super) fn new(chunk: u64, slots: usize, stamped: bool) -> Self {

@@ -3,6 +3,7 @@
 use super::shared::Shared;
 use super::wait::{Entry, Notify};
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 /// Tells a [`Notify`] when there is something to read: how a poller sleeps on a ring and on sockets at once.
@@ -93,6 +94,12 @@ impl Waiter {
         self.ring.disarm(&self.entry);
     }
 }
+
+/// It reaches no value of its ring, only the list of who sleeps, which is whole whenever its lock is released; and a
+/// notification that panics is caught.
+impl UnwindSafe for Waiter {}
+/// As above.
+impl RefUnwindSafe for Waiter {}
 
 impl Drop for Waiter {
     fn drop(&mut self) {
