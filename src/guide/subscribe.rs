@@ -63,3 +63,12 @@
 //! [`recv_async`](crate::hub::Receiver::recv_async) and [`into_stream`](crate::hub::Receiver::into_stream) wait as a
 //! task, under tokio, smol or any other executor (feature `async`). Dropping a future that is pending, as `select!` and
 //! timeouts do, loses nothing. Publishing never waits, so it needs no `async`.
+//!
+//! # Your own code in its hands
+//!
+//! Conditions, handlers, notifications, wakers and whatever they drop run while no lock of the hub or
+//! its ring is held: they may publish, subscribe, unsubscribe and close. A notification that panics is
+//! caught; what a closure of a receive panics on counts as not received. [`Hub`](crate::hub::Hub),
+//! receivers and the ring's handles go through `catch_unwind` without an assertion. The handler of a
+//! `BatchingStream` (feature `stream`) may stop, fill or own that stream: what it would
+//! have to wait for itself, it does not wait for.
