@@ -8,30 +8,41 @@ mod config;
 mod exit;
 mod nofile;
 mod pages;
+mod parent;
 mod publish;
 mod say;
 mod serve;
 mod tail;
 mod units;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 use cli::{Cli, Command};
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Err(error) = parent::end_with() {
+        say::err(format_args!("cannot end with the bench: {error}"));
+        return ExitCode::from(exit::FAILED);
+    }
     let args = with_default_command(std::env::args_os());
-    // clap prints usage errors itself and ends with 2, which is what `exit::USAGE` says.
-    let lenient = config::lenient(Cli::command()).try_get_matches_from(&args);
+    let lenient = config::lenient(cli::definition()).try_get_matches_from(&args);
     // Only the full definition knows the defaults that help shows.
-    let matches = lenient.unwrap_or_else(|_| Cli::command().get_matches_from(args));
+    let matches = match lenient.or_else(|_| cli::definition().try_get_matches_from(args)) {
+        Ok(matches) => matches,
+        Err(error) => return told(&error),
+    };
     match matches.subcommand() {
         // Their settings have layers, which are read in one go.
         Some(("serve", given)) => return serve::run(given),
         Some(("check-config", given)) => return config::check(given),
         _ => {}
     }
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return told(&error),
+    };
     match cli.command {
         Command::Publish(args) => publish::run(args),
         Command::Tail(args) => tail::run(args),
@@ -40,6 +51,19 @@ fn main() -> ExitCode {
         Command::Man(args) => pages::man(&args),
         Command::Serve(_) | Command::CheckConfig(_) => unreachable!("they returned above"),
     }
+}
+
+/// Prints help, the version or what is wrong with the usage, which ends with 2, as `exit::USAGE` says.
+fn told(error: &clap::Error) -> ExitCode {
+    let code = match error.exit_code() {
+        0 => exit::OK,
+        _ => ExitCode::from(exit::USAGE),
+    };
+    let written = error.print().and_then(|()| std::io::stdout().flush());
+    if error.use_stderr() {
+        return code;
+    }
+    say::printed(written, code)
 }
 
 /// `eventring` and `eventring --flag` mean `eventring serve` and `eventring serve --flag`.

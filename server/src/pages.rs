@@ -3,14 +3,13 @@
 use crate::cli::{Cli, CompletionsArgs, ManArgs};
 use crate::{exit, say};
 use clap::{Command, CommandFactory};
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Prints the completion script for a shell.
 pub(crate) fn completions(args: &CompletionsArgs) -> ExitCode {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "eventring", &mut script);
-    print(&script)
+    say::printed(say::bytes(&script), exit::OK)
 }
 
 /// Prints the manual page of all commands or of one.
@@ -28,8 +27,8 @@ pub(crate) fn man(args: &ManArgs) -> ExitCode {
     };
     let mut page = Vec::new();
     match clap_mangen::Man::new(command).render(&mut page) {
-        Ok(()) => print(&page),
-        Err(error) => failed(&error),
+        Ok(()) => say::printed(say::bytes(&page), exit::OK),
+        Err(error) => say::printed(Err(error), exit::OK),
     }
 }
 
@@ -45,18 +44,4 @@ fn names() -> Vec<String> {
     cli.get_subcommands()
         .map(|command| command.get_name().to_string())
         .collect()
-}
-
-fn print(bytes: &[u8]) -> ExitCode {
-    match io::stdout().lock().write_all(bytes) {
-        Ok(()) => exit::OK,
-        // Whoever read it has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit::OK,
-        Err(error) => failed(&error),
-    }
-}
-
-fn failed(error: &io::Error) -> ExitCode {
-    say::err(format_args!("cannot write: {error}"));
-    ExitCode::from(exit::FAILED)
 }

@@ -1,18 +1,39 @@
 //! Lines to the person at the terminal: results on stdout, everything else on stderr.
 
+use crate::exit;
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
 
-/// Writes a line to stdout at once. Nobody listening is not an error.
-pub(crate) fn out(line: impl Display) {
-    let mut stdout = std::io::stdout().lock();
-    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+/// Writes a line to stdout at once.
+pub(crate) fn out(line: impl Display) -> io::Result<()> {
+    // One write: whoever reads along never has half a line.
+    bytes(format!("{line}\n").as_bytes())
+}
+
+/// Writes to stdout at once: what is left for the end of the process is lost without a word if it cannot be
+/// written then.
+pub(crate) fn bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush())
+}
+
+/// How a command ends that has printed its result, and would end with `code`. A reader that has gone has seen
+/// enough; any other failure is told.
+pub(crate) fn printed(written: io::Result<()>, code: ExitCode) -> ExitCode {
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            err(format_args!("cannot write to standard output: {error}"));
+            ExitCode::from(exit::FAILED)
+        }
+        _ => code,
+    }
 }
 
 /// Writes a line to stderr, with the program's name in front. Nobody listening is not an error.
 pub(crate) fn err(line: impl Display) {
     // One write per line: lines of several processes on one terminal do not mix.
-    let _ = std::io::stderr().write_all(format!("eventring: {line}\n").as_bytes());
+    let _ = io::stderr().write_all(format!("eventring: {line}\n").as_bytes());
 }
 
 /// Writes everything that is wrong, a line each.

@@ -686,3 +686,94 @@ fn a_signal_ends_it() {
     );
     server.wait_for_connections(0);
 }
+
+/// `tls.md` row 10: it hung without a word, as did any server that came up and said something else.
+#[test]
+fn a_spawned_server_with_a_certificate_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [cert, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+    let Some(()) = certificate(&cert, &key) else {
+        common::skipped("openssl is not installed");
+        return;
+    };
+    let mut command = Process::command(&["bench", "--spawn"]);
+    let command = command
+        .env("EVENTRING_TLS_CERT", cert)
+        .env("EVENTRING_TLS_KEY", key);
+    let mut process = Process::spawn(command);
+    let code = process.code();
+    let err = process.stderr();
+    if err.contains("EVENTRING_TLS_CERT is no setting") {
+        return; // built without TLS
+    }
+    assert_eq!(code, 1, "{err}");
+    assert!(
+        err.contains("--spawn") && err.contains("speaks no TLS"),
+        "{err}"
+    );
+}
+
+/// Makes a certificate; `None` where there is nothing to make one with.
+fn certificate(cert: &std::path::Path, key: &std::path::Path) -> Option<()> {
+    let mut command = std::process::Command::new("openssl");
+    command.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+    ]);
+    command.args(["-nodes", "-days", "2", "-subj", "/CN=localhost"]);
+    command.arg("-out").arg(cert).arg("-keyout").arg(key);
+    let made = command.output().ok()?;
+    made.status.success().then_some(())
+}
+
+/// The children of a process.
+#[cfg(target_os = "linux")]
+fn children(pid: i32) -> Vec<i32> {
+    let processes = std::fs::read_dir("/proc").expect("there");
+    let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let is_child = |child: &i32| {
+        let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        let behind_name = stat.rsplit(") ").next().unwrap_or_default();
+        let mut fields = behind_name.split(' ');
+        let ended = fields.next() == Some("Z");
+        !ended && fields.next() == Some(&pid.to_string())
+    };
+    numbers.filter(is_child).collect()
+}
+
+/// `tls.md` row 10: a bench that was killed left its server behind.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_spawned_server_ends_with_a_bench_that_is_killed() {
+    let load = [
+        "bench",
+        "--spawn",
+        "--seconds",
+        "60",
+        "--connections",
+        "2",
+        "--rate",
+        "5",
+    ];
+    for signal in [Signal::KILL, Signal::TERM] {
+        let mut bench = Process::eventring(&load);
+        let pid = bench.pid().as_raw_nonzero().get();
+        let mut server = Vec::new();
+        wait_until("a server of its own", || {
+            server = children(pid);
+            // It listens on an address, and on nothing else that could be mistaken for one.
+            server.len() == 1
+                && std::fs::read_link(format!("/proc/{}/exe", server[0])).is_ok()
+                && std::fs::read_dir(format!("/proc/{}/fd", server[0]))
+                    .is_ok_and(|fds| fds.count() > 5)
+        });
+        bench.signal(signal);
+        wait_until("its end", || {
+            bench.has_ended() && std::fs::read_link(format!("/proc/{}/exe", server[0])).is_err()
+        });
+    }
+}

@@ -528,3 +528,79 @@ fn a_second_signal_ends_at_once() {
         assert_eq!(server.process.code(), code);
     }
 }
+
+/// `library.md` row 7: the output was lost, with exit code 0.
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let server = Server::start(&[]);
+    let url = server.url();
+    let short = [
+        "bench",
+        "--seconds",
+        "0.1",
+        "--connections",
+        "2",
+        "--url",
+        &url,
+    ];
+    let bench = [&short as &[_], &["--json"]].concat();
+    let tail = [
+        "tail",
+        "--topic",
+        "t",
+        "--from",
+        "beginning",
+        "--count",
+        "1",
+        "--url",
+        &url,
+    ];
+    assert_eq!(publish(&url, &[], "1\n"), (0, String::new()));
+    for args in [
+        &["check-config"] as &[&str],
+        &bench,
+        &short,
+        &tail,
+        &["completions", "bash"],
+        &["man"],
+        &["man", "serve"],
+        &["--help"],
+        &["--version"],
+        &["help", "bench"],
+        &["serve", "-h"],
+    ] {
+        let (full, broken) = (std::fs::File::create("/dev/full"), std::io::pipe());
+        let run = |stdout: Stdio| {
+            let mut command = Process::command(args);
+            let command = command
+                .stdout(stdout)
+                .stdin(Stdio::null())
+                .stderr(Stdio::piped());
+            let mut process = Process::spawn_as_is(command);
+            (process.code(), process.stderr())
+        };
+        let (code, err) = run(full.expect("there").into());
+        assert_eq!(code, 1, "{args:?}: {err}");
+        assert!(err.contains("cannot write"), "{args:?}: {err}");
+        // Who has seen enough is no failure.
+        let (reader, writer) = broken.expect("a pipe");
+        drop(reader);
+        let (code, err) = run(writer.into());
+        assert_eq!((code, err.as_str()), (0, ""), "{args:?}");
+    }
+}
+
+/// A server is there to serve: it says that nobody reads where it is, and goes on.
+#[test]
+fn a_server_serves_without_a_place_to_say_where() {
+    let full = std::fs::File::create("/dev/full").expect("there");
+    let mut command = Process::command(&["serve", "--listen", "127.0.0.1:0"]);
+    let command = command
+        .stdout(full)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut server = Process::spawn_as_is(command);
+    server.wait_for_stderr("cannot write to standard output");
+    server.signal(Signal::TERM);
+    assert_eq!(server.code(), 0);
+}

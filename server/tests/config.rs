@@ -212,3 +212,43 @@ fn help_has_a_short_form_and_a_long_one() {
         assert!(code == 0 && help.contains("Examples:"), "{command}: {help}");
     }
 }
+
+/// `faults.md` row 27: a file of variables with `NAME=` for what is not given kept everything from starting.
+#[test]
+fn variables_that_are_set_but_empty_are_not_given() {
+    let (_, out, _) = eventring(&["check-config"], &[]);
+    let (_, help, _) = eventring(&["bench", "--help"], &[]);
+    let all = [out.as_str(), help.as_str()].concat();
+    let names = all.split(|c: char| !(c.is_ascii_uppercase() || c == '_'));
+    let names = names.filter(|name| name.starts_with("EVENTRING_"));
+    let mut env: Vec<(&str, &str)> = names.map(|name| (name, "")).collect();
+    let settings = out.lines().filter_map(|line| {
+        let name = line.trim_start_matches("# ").split(' ').next()?;
+        Some(format!(
+            "EVENTRING_{}",
+            name.replace('-', "_").to_uppercase()
+        ))
+    });
+    let settings: Vec<String> = settings.collect();
+    env.extend(settings.iter().map(|name| (name.as_str(), "")));
+    env.extend([("EVENTRING_CONFIG", ""), ("EVENTRING_NO_SUCH", "")]);
+    assert!(settings.len() > 30 && env.contains(&("EVENTRING_URL", "")));
+    assert_eq!(eventring(&["check-config"], &env), (0, out, String::new()));
+    // The flag of a URL has its default again, where nobody listens or somebody does.
+    for args in [
+        &["bench", "--url", "http://127.0.0.1:1"] as &[&str],
+        &["bench"],
+        &[
+            "tail",
+            "--topic",
+            "t",
+            "--no-reconnect",
+            "--timeout",
+            "0.01",
+        ],
+        &["serve", "--listen", "127.0.0.1:0", "--capacity", "0"],
+    ] {
+        let (_, _, err) = eventring(args, &env);
+        assert!(!err.contains("URL") && !err.contains("EVENTRING_"), "{err}");
+    }
+}

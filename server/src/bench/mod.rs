@@ -51,12 +51,11 @@ use target::Target;
 pub(crate) fn run(args: &BenchArgs) -> ExitCode {
     match measure(args) {
         Ok(outcome) => {
-            say::out(outcome.text(args.told.json));
-            if outcome.clean {
-                exit::OK
-            } else {
-                ExitCode::from(exit::FAILED)
-            }
+            let code = match outcome.clean {
+                true => exit::OK,
+                false => ExitCode::from(exit::FAILED),
+            };
+            say::printed(say::out(outcome.text(args.told.json)), code)
         }
         Err(error) => {
             say::err(format_args!("bench: {error}"));

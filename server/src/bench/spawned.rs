@@ -2,21 +2,30 @@
 
 use super::error::BenchError;
 use crate::client::Url;
+use crate::parent;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// How a server says where it is.
 const LISTENING: &str = "listening on ";
+/// Longest that it may take to say so.
+const START: Duration = Duration::from_secs(30);
 /// Most of its standard error that is kept to be shown.
 const STDERR_MAX: usize = 64 << 10;
 
 /// The running server.
 #[derive(Debug)]
 pub(super) struct Spawned {
-    child: Child,
+    child: Running,
     pub(super) url: Url,
 }
+
+/// A child that is ended when it is dropped.
+#[derive(Debug)]
+struct Running(Child);
 
 impl Spawned {
     /// Starts it and waits until it listens.
@@ -25,44 +34,65 @@ impl Spawned {
         let program = std::env::current_exe().map_err(|error| failed(&error))?;
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0"]);
+        command.env(parent::VARIABLE, std::process::id().to_string());
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| failed(&error))?;
-        let errors = child.stderr.take().map(collect);
-        let Some(stdout) = child.stdout.take() else {
+        let mut child = Running(command.spawn().map_err(|error| failed(&error))?);
+        let errors = child.0.stderr.take().map(collect);
+        let Some(stdout) = child.0.stdout.take() else {
             unreachable!("it was asked for above")
         };
-        let mut lines = BufReader::new(stdout).lines();
-        let listening =
-            lines.find_map(|line| Some(line.ok()?.strip_prefix(LISTENING)?.to_string()));
-        let Some(url) = listening.and_then(|url| Url::parse(&url).ok()) else {
-            let _ = child.wait();
-            let said = errors
-                .and_then(|errors| errors.join().ok())
-                .unwrap_or_default();
-            return Err(BenchError::Spawn(format!(
-                "it did not start: {}",
-                said.trim_end()
-            )));
+        let because = match listening(stdout).recv_timeout(START) {
+            Ok(address) => match Url::parse(&address) {
+                Ok(url) => return Ok(Spawned { child, url }),
+                Err(_) if address.starts_with("https:") => {
+                    return Err(failed(
+                        &"its server has a certificate, by EVENTRING_TLS_CERT or the settings file, and a \
+                          bench speaks no TLS: measure without",
+                    ));
+                }
+                Err(error) => format!("it listens on {address}: {error}"),
+            },
+            Err(RecvTimeoutError::Timeout) => {
+                format!("it did not start within {} s", START.as_secs())
+            }
+            Err(RecvTimeoutError::Disconnected) => "it did not start".to_owned(),
         };
-        // It prints two more lines; somebody has to take them.
-        std::thread::spawn(move || lines.for_each(drop));
-        Ok(Spawned { child, url })
+        // Its standard error ends with it.
+        drop(child);
+        let said = errors
+            .and_then(|errors| errors.join().ok())
+            .unwrap_or_default();
+        Err(failed(&format_args!("{because}: {}", said.trim_end())))
     }
 
     pub(super) fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 }
 
-impl Drop for Spawned {
+impl Drop for Running {
     fn drop(&mut self) {
         // Everything was judged: there is nothing to let out any more.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
+}
+
+/// The first address that it says; from then on its output is taken and dropped, so that nothing blocks.
+fn listening(stdout: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, first) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if let Some(address) = line.strip_prefix(LISTENING) {
+                // Only the first one is waited for.
+                let _ = sender.send(address.to_owned());
+            }
+        }
+    });
+    first
 }
 
 /// Reads to the end, so that nothing blocks, and keeps the beginning.

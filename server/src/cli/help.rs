@@ -13,14 +13,16 @@ Examples:
 Exit codes:
   0    done; serve: stopped and everything went out
   1    publish: a bad line or a refusal; tail: the server refused for good; bench: an event was
-       missing, twice or out of order without having been announced, or the run broke off
+       missing, twice or out of order without having been announced, or the run broke off;
+       any: its result could not be written, as on a full disk
   2    wrong usage, a setting out of range, an address that cannot be used
   3    serve: stopped at the deadline with bytes left
   130  serve: ended at once by a second SIGINT (143: SIGTERM)";
 
 pub(super) const SERVE: &str = "\
 Every setting is a flag, an environment variable and a key of the settings file, in this order of
-precedence. `eventring check-config` prints what holds and where it comes from.
+precedence. `eventring check-config` prints what holds and where it comes from. A variable that is
+set but empty counts as not given.
 
 Examples:
   eventring serve --listen 0.0.0.0:8080 --allowed-host events.example
@@ -79,7 +81,8 @@ Examples:
 
 Exit codes:
   0    the settings can be used
-  2    they cannot; standard error says why";
+  1    they could not be printed
+  2    they cannot be used; standard error says why";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

@@ -14,7 +14,8 @@ pub(crate) use serve::{
     CONFIG_ENV, Compression, CompressionFor, Log, LogFormat, LogLevel, ServeArgs, Slow,
 };
 
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::builder::Resettable;
+use clap::{Arg, Args, CommandFactory, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
 
 /// Where a server is that was started without settings.
@@ -55,6 +56,21 @@ pub(crate) enum Command {
     Man(ManArgs),
 }
 
+/// The definition, but for variables that are set and empty: files of variables have lines such as
+/// `EVENTRING_URL=` for what is not given.
+pub(crate) fn definition() -> clap::Command {
+    let is_empty = |arg: &Arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        value.is_some_and(|value| value.is_empty())
+    };
+    Cli::command().mut_subcommands(|command| {
+        command.mut_args(|arg| match is_empty(&arg) {
+            true => arg.env(Resettable::Reset),
+            false => arg,
+        })
+    })
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct CheckConfigArgs {
     /// The file to check; the same as --config
@@ -82,7 +98,6 @@ pub(crate) struct ManArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn definition_is_consistent() {

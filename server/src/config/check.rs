@@ -20,8 +20,7 @@ pub(crate) fn run(given: &ArgMatches) -> ExitCode {
             for warning in &loaded.warnings {
                 say::err(format_args!("warning: {warning}"));
             }
-            say::out(show::lines(&loaded).trim_end());
-            exit::OK
+            say::printed(say::out(show::lines(&loaded).trim_end()), exit::OK)
         }
         Err(faults) => {
             say::faults(&faults);

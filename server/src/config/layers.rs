@@ -105,7 +105,7 @@ impl Layers<'_> {
     /// The settings file, and what named it.
     fn path(&self) -> Option<(PathBuf, &'static str)> {
         let flag = self.flags.get_one::<OsString>("config");
-        let env = self.env.get(&OsString::from(CONFIG_ENV));
+        let env = self.variable(CONFIG_ENV);
         let given = [(flag, "--config"), (env, CONFIG_ENV)];
         let named = given
             .into_iter()
@@ -114,12 +114,18 @@ impl Layers<'_> {
     }
 
     fn env(&self, setting: &Setting) -> Option<Vec<String>> {
-        let value = self.env.get(&OsString::from(&setting.env))?;
+        let value = self.variable(&setting.env)?;
         let value = value.to_string_lossy().into_owned();
         Some(match setting.takes {
             Takes::Many => value.split(',').map(str::to_string).collect(),
             _ => vec![value],
         })
+    }
+
+    /// A variable; one that is set but empty is as good as not set.
+    fn variable(&self, name: &str) -> Option<&OsString> {
+        let value = self.env.get(&OsString::from(name));
+        value.filter(|value| !value.is_empty())
     }
 
     fn flag(&self, setting: &Setting) -> Option<Vec<String>> {
@@ -146,7 +152,8 @@ impl Layers<'_> {
         let known: Vec<String> = args
             .filter_map(|arg| Some(arg.get_env()?.to_string_lossy().into_owned()))
             .collect();
-        let names = self.env.keys().map(|name| name.to_string_lossy());
+        let given = self.env.iter().filter(|(_, value)| !value.is_empty());
+        let names = given.map(|(name, _)| name.to_string_lossy());
         let strange = names.filter(|name| {
             name.starts_with("EVENTRING_") && !known.iter().any(|known| known == name)
         });

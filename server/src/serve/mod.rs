@@ -129,7 +129,12 @@ fn start(args: &ServeArgs, signals: &Signals, stderr: &Stderr) -> Result<Server,
         stop_timeout: args.timeouts.stop_timeout,
         reload,
     });
-    announce(&server, secured);
+    // Serving does not depend on it.
+    if let Err(error) = announce(&server, secured) {
+        stderr.say(format_args!(
+            "warning: cannot write to standard output: {error}"
+        ));
+    }
     Ok(server)
 }
 
@@ -159,18 +164,18 @@ fn warn_of_strangers(server: &Server, secured: bool, stderr: &Stderr) {
 }
 
 /// Tells on stdout where the server is: one line each, in a form that programs can read.
-fn announce(server: &Server, secured: bool) {
+fn announce(server: &Server, secured: bool) -> io::Result<()> {
     let scheme = if secured { "https" } else { "http" };
     for address in server.local_addrs() {
-        say::out(format_args!("listening on {scheme}://{address}"));
+        say::out(format_args!("listening on {scheme}://{address}"))?;
     }
     for address in server.unix_addrs() {
-        say::out(format_args!("listening on unix:{}", address.path.display()));
+        say::out(format_args!("listening on unix:{}", address.path.display()))?;
     }
     if let Some(address) = server.local_addrs().first() {
-        say::out(format_args!("dashboard {scheme}://{address}/"));
+        say::out(format_args!("dashboard {scheme}://{address}/"))?;
     }
-    say::out("memory only: events are gone when this process ends");
+    say::out("memory only: events are gone when this process ends")
 }
 
 /// The flag for a field of the library; what is a list there can be repeated here.
