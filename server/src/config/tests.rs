@@ -28,7 +28,7 @@ const WRONG: &[(&str, &str)] = &[
     ("idle-timeout", "soon"),
     ("write-timeout", "nan"),
     ("heartbeat", "0.5"),
-    ("retry", ""),
+    ("retry", "2d"),
     ("compression", "zstd"),
     ("compression-for", "some"),
     ("brotli-streams", "4097"),
