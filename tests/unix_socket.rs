@@ -147,3 +147,30 @@ fn a_file_that_a_crash_left_is_replaced_and_nothing_else_is() {
         assert!(error.contains(&wrong.display().to_string()), "{error}");
     }
 }
+
+/// `library.md` row 15: both clients know a Unix socket by its URL, with what they ask for behind it.
+#[cfg(feature = "client")]
+#[test]
+fn clients_connect_by_its_url() {
+    use eventring::client::{Item, SseClient, WsClient, WsItem};
+    let folder = Folder::new("url");
+    let hub = Hub::new();
+    let _server = serve(&hub, &folder.socket(), 0o600).unwrap();
+    hub.publish(Event::new("a", "t").text("7").build().unwrap())
+        .unwrap();
+    let base = format!("unix:{}:/api/v1", folder.socket().display());
+    let mut client = SseClient::open(&format!("{base}/events/stream?from=beginning")).unwrap();
+    assert!(matches!(client.next_item(), Ok(Item::Connected)));
+    let next = client.next_item();
+    assert!(
+        matches!(&next, Ok(Item::Event(event)) if event.data == "7"),
+        "{next:?}"
+    );
+    let mut client = WsClient::open(&format!("{base}/ws?topic=a&from=beginning")).unwrap();
+    assert!(matches!(client.next_item(), Ok(WsItem::Connected)));
+    let next = client.next_item();
+    assert!(
+        matches!(&next, Ok(WsItem::Event(event)) if event.topic == "a"),
+        "{next:?}"
+    );
+}

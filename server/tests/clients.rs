@@ -288,3 +288,125 @@ fn one_pipelining_publisher_does_not_overrun_the_streams() {
         }
     }
 }
+
+/// `library.md` row 15: a URL of a Unix socket was not understood, nor one whose scheme is in capitals.
+#[test]
+fn every_client_knows_unix_sockets_and_schemes_in_any_case() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = format!("unix:{}", folder.path().join("e.sock").display());
+    let server = Process::eventring(&["serve", "--listen", &socket, "--listen", "127.0.0.1:0"]);
+    server.wait_for_lines(4);
+    let out = server.stdout();
+    let tcp = out
+        .lines()
+        .find_map(|line| line.strip_prefix("listening on http"));
+    let capitals = format!("HTTP{}", tcp.expect("an address"));
+    for url in [&socket, &socket.replace("unix:", "UNIX://"), &capitals] {
+        let run = |args: &[&str], input: &str| {
+            let mut process = Process::eventring(&[args, &["--url", url]].concat());
+            process.write(input);
+            (process.code(), process.stdout(), process.stderr())
+        };
+        let published = run(&["publish", "--topic", "t"], "7\n");
+        assert_eq!(published, (0, String::new(), String::new()), "{url}");
+        for ws in [&[] as &[&str], &["--ws"]] {
+            let tail = [
+                "tail",
+                "--topic",
+                "t",
+                "--from",
+                "beginning",
+                "--count",
+                "1",
+            ];
+            let (code, out, err) = run(&[&tail, ws].concat(), "");
+            assert_eq!((code, out.as_str(), err.as_str()), (0, "7\n", ""), "{url}");
+        }
+        let load = [
+            "--seconds",
+            "0.3",
+            "--connections",
+            "5",
+            "--rate",
+            "50",
+            "--topic",
+            "b",
+        ];
+        for more in [
+            &[] as &[&str],
+            &["--ws", "--slow-share", "0.4"],
+            &["--storm"],
+        ] {
+            let more = if more == ["--storm"] {
+                vec!["bench", "--storm", "--seconds", "0.2", "--connections", "5"]
+            } else {
+                [&["bench"], &load as &[_], more].concat()
+            };
+            let (code, out, err) = run(&more, "");
+            assert_eq!(code, 0, "{url} {more:?}: {out} {err}");
+        }
+    }
+    // What could not be protected is not spoken to.
+    for args in [
+        &["serve", "--listen", "unix:@e"] as &[&str],
+        &["tail", "--topic", "t", "--url", "unix:@e"],
+    ] {
+        let mut process = Process::eventring(args);
+        assert_eq!(process.code(), 2);
+        assert!(
+            process.stderr().contains("no permissions"),
+            "{}",
+            process.stderr()
+        );
+    }
+}
+
+/// A link-local address of this machine, with the name of its interface.
+fn link_local() -> Option<String> {
+    let all = std::fs::read_to_string("/proc/net/if_inet6").ok()?;
+    let line = all.lines().find(|line| line.starts_with("fe80"))?;
+    let mut fields = line.split_whitespace();
+    let digits = u128::from_str_radix(fields.next()?, 16).ok()?;
+    Some(format!(
+        "{}%{}",
+        std::net::Ipv6Addr::from(digits),
+        fields.next_back()?
+    ))
+}
+
+/// `tls.md` row 16: the zone of a link-local address was refused, and led nowhere in a URL.
+#[test]
+fn link_local_addresses_are_listened_on_and_connected_to() {
+    let Some(address) = link_local() else {
+        common::skipped("no link-local address here");
+        return;
+    };
+    let server = Process::eventring(&["serve", "--listen", &format!("[{address}]:0")]);
+    wait_until("an address, or its end", || {
+        server.stdout().contains("memory only") || server.stderr().contains("listen")
+    });
+    let out = server.stdout();
+    let port = out.lines().next().and_then(|line| line.rsplit(':').next());
+    let port = port.unwrap_or_else(|| panic!("{}", server.stderr()));
+    for percent in ["%25", "%"] {
+        let url = format!("http://[{}]:{port}", address.replace('%', percent));
+        let mut publish = Process::eventring(&["publish", "--url", &url, "--topic", "t"]);
+        publish.write("7\n");
+        assert_eq!(
+            (publish.code(), publish.stderr()),
+            (0, String::new()),
+            "{url}"
+        );
+        let tail = [
+            "tail",
+            "--topic",
+            "t",
+            "--from",
+            "beginning",
+            "--count",
+            "1",
+        ];
+        let mut tail = Process::eventring(&[&tail as &[_], &["--url", &url]].concat());
+        assert_eq!((tail.code(), tail.stdout().as_str()), (0, "7\n"), "{url}");
+    }
+}

@@ -78,7 +78,8 @@
 //! It keeps no event: remember [`last_event_id`](crate::client::SseClient::last_event_id) and give it to
 //! [`SseClientBuilder::last_event_id`](crate::client::SseClientBuilder::last_event_id) to go on after a
 //! restart. [`SseClient::into_stream`](crate::client::SseClient::into_stream) is the same for a task, of
-//! any runtime, by a thread of its own. There is no TLS: put a proxy in between.
+//! any runtime, by a thread of its own. A server on a Unix socket is `unix:/run/eventring.sock:/api/v1/events/stream`. There is
+//! no TLS: put a proxy in between.
 //!
 //! # Over a WebSocket
 //!

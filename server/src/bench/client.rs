@@ -3,17 +3,13 @@
 use super::answer::Answer;
 use super::books::Books;
 use super::marker::Run;
+use super::stream::Stream;
 use super::tally::Tally;
 use super::target::Target;
 use super::tools::Tools;
 use crate::cli::Form;
-use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use rustix::io::Errno;
-use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::SocketAddr;
-use std::time::Duration;
 
 /// Receive buffer of a client that will not read, so that it is felt by the server soon.
 const SLOW_BUFFER: usize = 16 << 10;
@@ -52,7 +48,7 @@ pub(super) struct Shared<'a> {
 
 /// One of the clients.
 pub(super) struct Client {
-    stream: Option<TcpStream>,
+    stream: Option<Stream>,
     pub(super) phase: Phase,
     answer: Answer,
     pub(super) books: Books,
@@ -83,10 +79,8 @@ impl Client {
         now: u64,
     ) -> io::Result<()> {
         self.began = now;
-        let mut stream = match self.books.slow {
-            true => connect_small(target.address)?,
-            false => TcpStream::connect(target.address)?,
-        };
+        let receive = self.books.slow.then_some(SLOW_BUFFER);
+        let mut stream = Stream::connect(&target.address, receive)?;
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         self.stream = Some(stream);
         self.phase = Phase::Connecting;
@@ -102,7 +96,7 @@ impl Client {
     /// Cuts the connection: with a reset, or with an orderly end.
     pub(super) fn cut(&mut self, reset: bool) {
         if let (Some(stream), true) = (&self.stream, reset) {
-            let _ = sockopt::set_socket_linger(stream, Some(Duration::ZERO));
+            stream.end_with_reset();
         }
         self.leave();
     }
@@ -136,15 +130,10 @@ impl Client {
         let Some(stream) = &mut self.stream else {
             return Ok(Change::None);
         };
-        if let Some(error) = stream.take_error()? {
-            return Err(error);
+        if !stream.is_connected()? {
+            return Ok(Change::None);
         }
-        match stream.peer_addr() {
-            Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(Change::None),
-            Err(error) => return Err(error),
-            Ok(_) => {}
-        }
-        let _ = stream.set_nodelay(true);
+        stream.set_up();
         send(stream, target.subscribe(self.answer.last_id()).as_bytes())?;
         self.phase = Phase::Asked;
         Ok(Change::None)
@@ -216,25 +205,9 @@ impl Client {
 }
 
 /// Sends a few hundred bytes, which a socket has room for; one that has not is broken.
-fn send(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+fn send(stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
     match stream.write(bytes)? {
         sent if sent < bytes.len() => Err(ErrorKind::WriteZero.into()),
         _ => Ok(()),
-    }
-}
-
-/// Connects with a small receive buffer. It must be small from the start: the kernel drops what comes
-/// in a window that it has offered before, and the other end takes seconds to send it again.
-fn connect_small(address: SocketAddr) -> io::Result<TcpStream> {
-    let family = match address {
-        SocketAddr::V4(_) => AddressFamily::INET,
-        SocketAddr::V6(_) => AddressFamily::INET6,
-    };
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let socket = net::socket_with(family, SocketType::STREAM, flags, None)?;
-    sockopt::set_socket_recv_buffer_size(&socket, SLOW_BUFFER)?;
-    match net::connect(&socket, &address) {
-        Ok(()) | Err(Errno::INPROGRESS) => Ok(TcpStream::from_std(socket.into())),
-        Err(error) => Err(error.into()),
     }
 }

@@ -26,6 +26,7 @@ mod report;
 mod socket;
 mod spawned;
 mod storm;
+mod stream;
 mod system;
 mod table;
 mod tally;
@@ -65,7 +66,8 @@ pub(crate) fn run(args: &BenchArgs) -> ExitCode {
 }
 
 fn measure(args: &BenchArgs) -> Result<Outcome, BenchError> {
-    target::check_room(args.load.connections)?;
+    let is_tcp = args.spawn || args.url.socket.is_none();
+    target::check_room(args.load.connections, is_tcp)?;
     let spawned = args.spawn.then(Spawned::start).transpose()?;
     let url = spawned.as_ref().map_or(&args.url, |server| &server.url);
     let target = Target::new(

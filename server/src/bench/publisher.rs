@@ -1,10 +1,10 @@
 //! The publisher: one connection, requests sent ahead of their answers.
 
 use super::marker::{Mark, Run};
+use super::stream::Stream;
 use super::target::Target;
 use crate::client::Problem;
 use eventring::wire::http::{Limits, ResponseDecoder, Step};
-use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
@@ -20,7 +20,7 @@ const ANSWER_MAX: usize = 4096;
 
 /// Publishes marks.
 pub(super) struct Publisher {
-    stream: TcpStream,
+    stream: Stream,
     head: String,
     size: usize,
     run: Run,
@@ -46,11 +46,8 @@ pub(super) struct Publisher {
 impl Publisher {
     /// Connects and waits for it.
     pub(super) fn connect(target: &Target, run: Run, size: usize) -> io::Result<Publisher> {
-        let stream = std::net::TcpStream::connect(target.address)?;
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
         Ok(Publisher {
-            stream: TcpStream::from_std(stream),
+            stream: Stream::connected(&target.address)?,
             head: target.publish(size),
             size,
             run,

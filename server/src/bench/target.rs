@@ -1,10 +1,11 @@
 //! Where the load goes, and whether it may and can.
 
 use super::error::BenchError;
+use super::stream::Address;
 use crate::cli::Form;
 use crate::client::{Url, escape};
 use crate::nofile;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::ToSocketAddrs;
 
 /// Descriptors beside those of clients: publisher, poller, timer, `/proc`, the spawned server's pipes.
 const OTHERS: usize = 16;
@@ -18,7 +19,7 @@ pub(super) const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// The server's address and the requests for it.
 #[derive(Debug)]
 pub(super) struct Target {
-    pub(super) address: SocketAddr,
+    pub(super) address: Address,
     pub(super) url: String,
     pub(super) form: Form,
     /// The request line of a subscription, up to the topic.
@@ -37,19 +38,10 @@ impl Target {
         form: Form,
         owned: bool,
     ) -> Result<Target, BenchError> {
-        let lookup = |source| BenchError::Lookup {
-            host: url.host.clone(),
-            source,
+        let address = match &url.socket {
+            Some(path) => Address::Unix(path.clone()),
+            None => tcp(url, owned)?,
         };
-        let mut addresses = (url.host.as_str(), url.port)
-            .to_socket_addrs()
-            .map_err(lookup)?;
-        let address = addresses
-            .next()
-            .ok_or_else(|| lookup(std::io::ErrorKind::NotFound.into()))?;
-        if !address.ip().to_canonical().is_loopback() && !owned {
-            return Err(BenchError::NotLoopback { address });
-        }
         let head = format!(
             "Host: {}\r\nUser-Agent: eventring-bench/{}\r\n",
             url.authority(),
@@ -63,7 +55,7 @@ impl Target {
         };
         Ok(Target {
             address,
-            url: format!("http://{}{prefix}", url.authority()),
+            url: url.to_string(),
             form,
             get: format!("GET {prefix}/api/v1/{path}?topic={topic}{more}"),
             fields: format!("{head}{}", fields(form)),
@@ -95,6 +87,23 @@ impl Target {
     }
 }
 
+fn tcp(url: &Url, owned: bool) -> Result<Address, BenchError> {
+    let lookup = |source| BenchError::Lookup {
+        host: url.host.clone(),
+        source,
+    };
+    let mut addresses = (url.host.as_str(), url.port)
+        .to_socket_addrs()
+        .map_err(lookup)?;
+    let address = addresses
+        .next()
+        .ok_or_else(|| lookup(std::io::ErrorKind::NotFound.into()))?;
+    if !address.ip().to_canonical().is_loopback() && !owned {
+        return Err(BenchError::NotLoopback { address });
+    }
+    Ok(Address::Tcp(address))
+}
+
 /// What a subscriber says beside where it is from.
 fn fields(form: Form) -> String {
     match form {
@@ -107,8 +116,8 @@ fn fields(form: Form) -> String {
     }
 }
 
-/// Raises the open-file limit and refuses what fits neither it nor the local ports.
-pub(super) fn check_room(wanted: usize) -> Result<(), BenchError> {
+/// Raises the open-file limit and refuses what fits neither it nor, over TCP, the local ports.
+pub(super) fn check_room(wanted: usize, is_tcp: bool) -> Result<(), BenchError> {
     let (room, limit) = nofile::room_for(wanted + OTHERS);
     if let Some(limit) = limit.filter(|_| room < wanted + OTHERS) {
         return Err(BenchError::OpenFiles {
@@ -119,7 +128,7 @@ pub(super) fn check_room(wanted: usize) -> Result<(), BenchError> {
         });
     }
     let ports = local_ports();
-    if wanted > ports {
+    if is_tcp && wanted > ports {
         return Err(BenchError::Ports { wanted, ports });
     }
     Ok(())
@@ -183,7 +192,7 @@ mod tests {
 
     #[test]
     fn connections_that_do_not_fit_name_the_limit() {
-        let error = check_room(1_000_000).expect_err("a million");
+        let error = check_room(1_000_000, true).expect_err("a million");
         let text = error.to_string();
         assert!(text.contains("--connections 1000000"), "{text}");
         assert!(

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// The server; only one on loopback without --i-own-this-server
+    /// The server: http://HOST:PORT, or unix:PATH; only on loopback without --i-own-this-server
     #[arg(long, env = "EVENTRING_URL", default_value = LOCAL, value_parser = Url::parse)]
     #[arg(value_hint = ValueHint::Url)]
     pub(crate) url: Url,

@@ -13,7 +13,7 @@ pub(crate) struct PublishArgs {
     #[arg(value_name = "FILE", default_value = "-", value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
 
-    /// The server
+    /// The server: http://HOST:PORT, or unix:PATH
     #[arg(long, env = "EVENTRING_URL", default_value = LOCAL, value_parser = Url::parse)]
     #[arg(value_hint = ValueHint::Url)]
     pub(crate) url: Url,
@@ -70,7 +70,7 @@ pub(crate) enum OnError {
 
 #[derive(Debug, Args)]
 pub(crate) struct TailArgs {
-    /// The server
+    /// The server: http://HOST:PORT, or unix:PATH
     #[arg(long, env = "EVENTRING_URL", default_value = LOCAL, value_parser = Url::parse)]
     #[arg(value_hint = ValueHint::Url)]
     pub(crate) url: Url,

@@ -2,7 +2,7 @@
 
 use crate::units;
 use clap::{Args, ValueEnum};
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 /// Where to listen.
@@ -86,11 +86,33 @@ pub(crate) enum Field {
 pub(super) fn listen(text: &str) -> Result<Listen, String> {
     const EXPECTED: &str =
         "expected ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080, or unix:PATH";
-    match text.strip_prefix("unix:") {
+    const ABSTRACT: &str = "an abstract socket has no permissions: whoever is on this machine could \
+                            connect; expected unix:PATH (a file of that name is unix:./@name)";
+    match unix(text) {
         Some("") => Err(EXPECTED.into()),
+        Some(path) if path.starts_with('@') => Err(ABSTRACT.into()),
         Some(path) => Ok(Listen::Unix(path.into())),
-        None => text.parse().map(Listen::Tcp).map_err(|_| EXPECTED.into()),
+        None => tcp(text).map(Listen::Tcp).ok_or_else(|| EXPECTED.into()),
     }
+}
+
+/// What stands behind `unix:`, in any case.
+fn unix(text: &str) -> Option<&str> {
+    let (scheme, path) = text.split_once(':')?;
+    scheme.eq_ignore_ascii_case("unix").then_some(path)
+}
+
+/// An address and a port; a link-local one has a zone, the number of an interface or its name.
+fn tcp(text: &str) -> Option<SocketAddr> {
+    if let Ok(address) = text.parse() {
+        return Some(address);
+    }
+    let (host, port) = text.strip_prefix('[')?.split_once("]:")?;
+    let (address, _) = host.split_once('%')?;
+    address.parse::<Ipv6Addr>().ok()?;
+    // The system knows the numbers of its interfaces, and asks nobody else.
+    let mut found = (host, port.parse().ok()?).to_socket_addrs().ok()?;
+    found.next()
 }
 
 fn reactors(text: &str) -> Result<usize, String> {
@@ -127,7 +149,15 @@ mod tests {
     fn addresses_say_what_they_expect() {
         assert!(listen("[::1]:0").is_ok());
         assert_eq!(listen("unix:/run/e"), Ok(Listen::Unix("/run/e".into())));
-        for wrong in ["127.0.0.1", "unix:", "/run/e"] {
+        assert_eq!(listen("UNIX:./@e"), Ok(Listen::Unix("./@e".into())));
+        assert!(listen("unix:@e").unwrap_err().contains("no permissions"));
+        for wrong in [
+            "127.0.0.1",
+            "unix:",
+            "/run/e",
+            "[::1%no-such]:1",
+            "[h%lo]:1",
+        ] {
             assert!(listen(wrong).unwrap_err().contains("ADDRESS:PORT"));
         }
     }

@@ -25,6 +25,7 @@ pub(crate) struct ServeArgs {
     ///
     /// [::]:8080 takes IPv4 as well; 0.0.0.0:8080 is IPv4 alone, and --ipv6-only makes [::]:8080 IPv6 alone.
     /// The file of a Unix socket that nobody listens on any more is replaced, and goes with the server.
+    /// A link-local address has a zone: `[fe80::1%eth0]:8080`.
     #[arg(
         long,
         env = "EVENTRING_LISTEN",
