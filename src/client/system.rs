@@ -117,13 +117,21 @@ fn addresses(url: &Url, stopper: &Stopper) -> Result<Vec<SockAddr>, ConnectError
     if let Ok(address) = url.host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::from((address, url.port)).into()]);
     }
-    let found = look_up(url.host.clone(), url.port, stopper).map_err(lookup)?;
+    let (host, port) = (url.host.clone(), url.port);
+    let found = look_up(stopper, move || {
+        let addresses = (host.as_str(), port).to_socket_addrs()?;
+        Ok(addresses.take(ADDRESSES_MAX).collect())
+    });
+    let found: Vec<SocketAddr> = found.map_err(lookup)?;
     Ok(found.into_iter().map(SockAddr::from).collect())
 }
 
 /// Asks the system for the addresses of a name. That cannot be ended from outside, so a thread does it,
 /// and is left alone with it when it takes too long or the client is stopped.
-fn look_up(host: String, port: u16, stopper: &Stopper) -> io::Result<Vec<SocketAddr>> {
+fn look_up<T: Send + 'static>(
+    stopper: &Stopper,
+    ask: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
     // Relaxed: a count and nothing else.
     if LOOKUPS.fetch_add(1, Ordering::Relaxed) >= LOOKUPS_MAX {
         LOOKUPS.fetch_sub(1, Ordering::Relaxed);
@@ -132,11 +140,10 @@ fn look_up(host: String, port: u16, stopper: &Stopper) -> io::Result<Vec<SocketA
     let (sender, found) = sync_channel(1);
     let thread = std::thread::Builder::new().name("eventring-lookup".into());
     let spawned = thread.spawn(move || {
-        let addresses = (host.as_str(), port).to_socket_addrs();
-        let addresses = addresses.map(|all| all.take(ADDRESSES_MAX).collect());
+        let found = ask();
         LOOKUPS.fetch_sub(1, Ordering::Relaxed);
         // Who has given up does not want it any more.
-        let _ = sender.send(addresses);
+        let _ = sender.send(found);
     });
     if let Err(error) = spawned {
         LOOKUPS.fetch_sub(1, Ordering::Relaxed);
@@ -202,11 +209,8 @@ fn wait_until_connected(socket: &Socket, until: Instant, stopper: &Stopper) -> i
         if left.is_zero() {
             return Err(ErrorKind::TimedOut.into());
         }
-        let wait = left.min(SLICE);
-        let wait = Timespec {
-            tv_sec: 0,
-            tv_nsec: wait.subsec_nanos().into(),
-        };
+        // The width of its fields differs from system to system.
+        let wait = Timespec::try_from(left.min(SLICE)).map_err(io::Error::other)?;
         let mut watched = [PollFd::new(socket, PollFlags::OUT)];
         match poll(&mut watched, Some(&wait)) {
             Ok(0) | Err(Errno::INTR) => continue,
@@ -218,5 +222,65 @@ fn wait_until_connected(socket: &Socket, until: Instant, stopper: &Stopper) -> i
             // Fails for one that was shut down meanwhile.
             None => socket.peer_addr().map(drop),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Mutex, MutexGuard};
+
+    /// The look-ups of this process are counted: one test at a time.
+    static ALONE: Mutex<()> = Mutex::new(());
+
+    fn alone() -> MutexGuard<'static, ()> {
+        ALONE.lock().unwrap_or_else(|poison| poison.into_inner())
+    }
+
+    /// `library.md` row 6, for names: nothing ends a look-up, so nobody waits for one.
+    #[test]
+    fn a_stop_ends_the_wait_for_a_look_up() {
+        let _alone = alone();
+        let (release, held) = sync_channel::<()>(0);
+        let stopper = Stopper::default();
+        let stopping = stopper.clone();
+        let began = Instant::now();
+        let looked_up = look_up(&stopper, move || {
+            stopping.stop();
+            // As long as the test.
+            let _ = held.recv();
+            Ok(())
+        });
+        assert!(looked_up.is_err());
+        assert!(began.elapsed() < CONNECT / 2);
+        drop(release);
+    }
+
+    #[test]
+    fn look_ups_have_a_bound() {
+        let _alone = alone();
+        let stopper = Stopper::default();
+        stopper.stop();
+        let mut held = Vec::new();
+        let full = loop {
+            let (release, waits) = sync_channel::<()>(0);
+            held.push(release);
+            let looked_up = look_up(&stopper, move || {
+                let _ = waits.recv();
+                Ok(())
+            });
+            match looked_up {
+                Err(error) if error.kind() == ErrorKind::TimedOut => {}
+                other => break other,
+            }
+            assert!(held.len() <= LOOKUPS_MAX);
+        };
+        assert!(full.is_err_and(|error| error.to_string().contains("too many")));
+        drop(held);
+        let until = Instant::now() + 2 * CONNECT;
+        while LOOKUPS.load(Ordering::Relaxed) > 0 {
+            assert!(Instant::now() < until);
+            std::thread::yield_now();
+        }
     }
 }

@@ -10,6 +10,9 @@ use socket2::{Domain, SockAddr, Socket, Type};
 /// A stop is done at once, on a machine that has time for it. The wait that it ends lasts 10 s.
 const SOON: Duration = Duration::from_secs(5);
 
+/// How long threads may take to begin.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// A port where the system lets attempts to connect wait: its backlog is full.
 struct Unanswered {
     address: SocketAddr,
@@ -112,9 +115,15 @@ fn streams_that_are_dropped_leave_no_threads() {
     let streams: Vec<_> = (0..20)
         .map(|_| SseClient::open(&url).unwrap().into_stream().unwrap())
         .collect();
-    // Most of them wait for a connection by then.
-    std::thread::sleep(Duration::from_millis(100));
-    assert!(readers() >= 20);
+    let begun = Instant::now();
+    while readers() < 20 {
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "{} threads have begun",
+            readers()
+        );
+        std::thread::yield_now();
+    }
     let began = Instant::now();
     drop(streams);
     // Other tests of this process have one.

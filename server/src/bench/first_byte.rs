@@ -86,11 +86,14 @@ impl<'a> FirstByte<'a> {
         while began.elapsed() < time {
             let due = start + (count as f64 * 1e9 / self.rate) as u64;
             let now = self.fleet.now();
-            if due <= now {
+            if due > now {
+                self.fleet.turn(Duration::from_nanos(due - now))?;
+            } else if self.fleet.publisher.has_room() {
                 self.publish()?;
                 count += 1;
             } else {
-                self.fleet.turn(Duration::from_nanos(due - now))?;
+                // It cannot keep up: what is sent ahead is bounded, and signals are listened to.
+                self.fleet.turn(TURN)?;
             }
         }
         self.arrive()?;
