@@ -1,12 +1,13 @@
 //! Many events in one reused buffer.
 
-use super::error::EventError;
+use super::error::{ErrorKind, EventError};
 use super::limits::Limits;
 use super::view::EventRef;
 use super::{EventBuilder, Shape};
 
-/// Capacity that a cleared batch keeps, bytes; what is beyond it is given back.
+/// Capacity that a cleared batch keeps, bytes and events; what is beyond it is given back.
 const KEPT_BYTES: usize = 1 << 20;
+const KEPT_EVENTS: usize = 4096;
 
 /// Holds events one after the other, for publishing them together.
 ///
@@ -54,6 +55,8 @@ impl EventBatch {
         self.bytes.clear();
         self.bytes.shrink_to(KEPT_BYTES);
         self.entries.clear();
+        self.entries.shrink_to(KEPT_EVENTS);
+        self.builder.clear();
     }
 
     /// Returns how many events it holds.
@@ -124,7 +127,8 @@ impl EventBatch {
         self.read_batch(Shape::CloudEvents, topic, text)
     }
 
-    /// Reads a JSON array of events in a shape and adds them. After an error the batch is as it was.
+    /// Reads a JSON array of events in a shape and adds them, up to the first that is wrong or too many. After an error
+    /// the batch is as it was.
     ///
     /// # Errors
     ///
@@ -141,7 +145,14 @@ impl EventBatch {
             entries,
             builder,
         } = self;
-        let result = builder.read_each(shape, topic, text, |event| append(bytes, entries, event));
+        let limit = builder.limits().batch_events;
+        let result = builder.read_each(shape, topic, text, |event| {
+            if entries.len() >= limit {
+                return Err(EventError::new(ErrorKind::TooMany { limit }, "events"));
+            }
+            append(bytes, entries, event);
+            Ok(())
+        });
         if result.is_err() {
             self.truncate(before);
         }

@@ -5,6 +5,7 @@ use super::builder::EventBuilder;
 use super::error::{ErrorKind, EventError};
 use super::layout::{DataKind, Field};
 use super::{json, time, topic};
+use crate::json::without_mark;
 
 impl EventBuilder {
     /// Remembers the first error.
@@ -53,8 +54,14 @@ impl EventBuilder {
         if !content_type.is_empty() {
             self.set_field(Field::ContentType, content_type)?;
         }
-        self.kind = if json::is_json_type(content_type) {
-            check_json("data", data)?;
+        let is_json = json::is_json_type(content_type);
+        // JSON goes out inside other JSON, where a byte-order mark must not stand.
+        let kept = if is_json { without_mark(data) } else { data };
+        self.kind = if is_json {
+            check_json("data", kept).map_err(|mut error| {
+                error.at = error.at.map(|at| at + data.len() - kept.len());
+                error
+            })?;
             DataKind::Json
         } else if json::is_text_type(content_type) && str::from_utf8(data).is_ok() {
             DataKind::Text
@@ -62,7 +69,7 @@ impl EventBuilder {
             DataKind::Binary
         };
         self.data.clear();
-        self.data.extend_from_slice(data);
+        self.data.extend_from_slice(kept);
         Ok(())
     }
 

@@ -43,6 +43,9 @@ pub enum ErrorKind {
     /// The bytes are not UTF-8.
     #[error("not UTF-8")]
     NotUtf8,
+    /// The text is UTF-16.
+    #[error("UTF-16, but UTF-8 is expected")]
+    Utf16,
     /// A member appears twice.
     #[error("appears twice")]
     Duplicate,
@@ -129,6 +132,7 @@ impl From<JsonError> for EventError {
         let (kind, field) = match error.kind {
             JsonErrorKind::Syntax(expected) => (ErrorKind::Syntax(expected), String::new()),
             JsonErrorKind::NotUtf8 => (ErrorKind::NotUtf8, String::new()),
+            JsonErrorKind::Utf16 => (ErrorKind::Utf16, String::new()),
             JsonErrorKind::HalfSurrogate => {
                 let kind = ErrorKind::Invalid("holds half a surrogate pair");
                 (kind, String::new())

@@ -26,6 +26,8 @@ pub struct Limits {
     pub attribute_value_bytes: usize,
     /// Attributes, headers and tags of one event beside the standard ones. Default 64; at most 1,024 is honoured.
     pub attributes: usize,
+    /// Events that a batch may hold to which a text is read. Default 65,536.
+    pub batch_events: usize,
     /// Bytes of one JSON text read, a batch included. Default 16 MiB; at most 1 GiB is honoured.
     pub text_bytes: usize,
 }
@@ -37,6 +39,7 @@ impl Default for Limits {
             attribute_name_bytes: 128,
             attribute_value_bytes: 16 << 10,
             attributes: 64,
+            batch_events: 1 << 16,
             text_bytes: 16 << 20,
         }
     }
@@ -51,6 +54,7 @@ impl Limits {
             attribute_name_bytes: self.attribute_name_bytes.min(u8::MAX as usize),
             attribute_value_bytes: self.attribute_value_bytes.min(u16::MAX as usize),
             attributes: self.attributes.min(1 << 10),
+            batch_events: self.batch_events,
             text_bytes: self.text_bytes.min(TEXT_BYTES_MAX),
         }
     }

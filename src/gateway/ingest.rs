@@ -8,8 +8,9 @@ use super::exchange::Publish;
 use super::lines::Line;
 use super::problem::{Problem, json_string};
 use super::publish::Publisher;
-use crate::event::{EventBuilder, EventError, EventRef, Position};
+use crate::event::{ErrorKind, EventBuilder, EventError, EventRef, Position};
 use crate::hub::PublishError;
+use crate::json::{is_utf16, without_mark};
 
 impl Publisher {
     pub(super) fn publish_all(
@@ -17,6 +18,14 @@ impl Publisher {
         publish: &Publish,
         body: &[u8],
     ) -> Result<Range<u64>, Problem> {
+        let done = self.publish_body(publish, body);
+        // A large body leaves nothing behind: the next one may be long in coming.
+        self.batch.clear();
+        self.builder.clear();
+        done
+    }
+
+    fn publish_body(&mut self, publish: &Publish, body: &[u8]) -> Result<Range<u64>, Problem> {
         match publish.mode {
             Mode::Binary => {
                 if body.is_empty()
@@ -26,7 +35,7 @@ impl Publisher {
                     return Err(nothing_to_publish());
                 }
                 publish.attributes.start(&mut self.builder, &publish.topic);
-                check_text(&publish.content_type, body)?;
+                let body = check_text(&publish.content_type, body)?;
                 self.builder.data(&publish.content_type, body);
                 self.publish_one(publish)
             }
@@ -39,15 +48,16 @@ impl Publisher {
                 self.publish_one(publish)
             }
             Mode::Batch => {
-                self.batch.clear();
                 let read = self
                     .batch
                     .read_cloudevents_batch(Some(&publish.topic), body);
-                read.map_err(|error| Problem::of_event(&error))?;
+                read.map_err(|error| match error.kind {
+                    ErrorKind::TooMany { .. } if error.field == "events" => self.too_many_events(),
+                    _ => Problem::of_event(&error),
+                })?;
                 self.publish_batch(publish)
             }
             Mode::Ndjson => {
-                self.batch.clear();
                 self.read_lines(publish, body)?;
                 self.publish_batch(publish)
             }
@@ -87,9 +97,6 @@ impl Publisher {
     }
 
     fn publish_batch(&mut self, publish: &Publish) -> Result<Range<u64>, Problem> {
-        if self.batch.len() > self.bounds.batch_events {
-            return Err(self.too_many_events());
-        }
         for (index, event) in self.batch.iter().enumerate() {
             check_topic(event, &publish.topic).map_err(|problem| problem.of_entry(index))?;
         }
@@ -109,7 +116,7 @@ impl Publisher {
         let mut start = 0;
         for (number, line) in body.split(|byte| *byte == b'\n').enumerate() {
             let text = line.strip_suffix(b"\r").unwrap_or(line);
-            if !text.is_empty() {
+            if !without_mark(text).is_empty() {
                 let done = self.build_line(publish, text);
                 if let Err(error) = done {
                     let at = start + error.at.unwrap_or(0) as u64;
@@ -135,7 +142,7 @@ impl Publisher {
     /// Publishes one line and notes its result.
     pub(super) fn publish_line(&mut self, publish: &Publish, line: Line<'_>) {
         let (number, done) = match line {
-            Line::Whole(_, []) => return,
+            Line::Whole(_, text) if without_mark(text).is_empty() => return,
             Line::Whole(number, text) => {
                 publish.attributes.start(&mut self.builder, &publish.topic);
                 self.builder.data("application/json", text);
@@ -189,20 +196,23 @@ fn nothing_to_publish() -> Problem {
     Problem::new(400, detail).field("body")
 }
 
-/// Text must be UTF-8: what is not would reach readers as something else.
-fn check_text(content_type: &str, body: &[u8]) -> Result<(), Problem> {
+/// Text must be UTF-8: what is not would reach readers as something else. A mark that says so is not part of it.
+fn check_text<'b>(content_type: &str, body: &'b [u8]) -> Result<&'b [u8], Problem> {
     let is_text = content_type
         .get(..5)
         .is_some_and(|start| start.eq_ignore_ascii_case("text/"));
-    match std::str::from_utf8(body) {
-        Err(error) if is_text => {
-            let at = error.valid_up_to() as u64;
-            Err(Problem::new(400, format!("data: not UTF-8 at byte {at}"))
-                .field("data")
-                .at(at))
-        }
-        _ => Ok(()),
+    if !is_text {
+        return Ok(body);
     }
+    let Err(error) = std::str::from_utf8(body) else {
+        return Ok(without_mark(body));
+    };
+    let kind = match is_utf16(body) {
+        true => ErrorKind::Utf16,
+        false => ErrorKind::NotUtf8,
+    };
+    let error = EventError::new(kind, "data").or_at(error.valid_up_to());
+    Err(Problem::of_event(&error))
 }
 
 /// What is wrong with an event, in the words of the request that it came in.

@@ -39,7 +39,10 @@ impl Publisher {
         Self {
             hub,
             builder: EventBuilder::with_limits(bounds.event),
-            batch: EventBatch::with_limits(bounds.event),
+            batch: EventBatch::with_limits(Limits {
+                batch_events: bounds.batch_events,
+                ..bounds.event
+            }),
             results: Vec::new(),
             unfinished,
             bounds,

@@ -22,6 +22,7 @@
 //! | `attributes` | 64 | refused |
 //! | [`DEPTH_MAX`](crate::json::DEPTH_MAX): levels of JSON, whatever it comes in | 64 | 400; [`TooDeep`](crate::event::ErrorKind::TooDeep) |
 //! | `text_bytes` of one JSON text | 16 MiB | refused |
+//! | `batch_events` that a text is read to | 65,536; the server has its own | refused at the first too many |
 //! | a topic or a pattern | 255 bytes | refused |
 //! | patterns of one subscription | 64 | refused |
 //!

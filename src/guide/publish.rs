@@ -66,6 +66,8 @@
 //! The topic is the path's, which is what the right to publish is about: an event that names another one, in
 //! a `ce-topic` header or a `topic` member, is refused. So is one on a WebSocket.
 //!
+//! Text is UTF-8; a byte-order mark in front of it is skipped.
+//!
 //! The answer names the positions: `{"first":"6z2k0e9m3qv1d-1","last":"6z2k0e9m3qv1d-1","count":1}`. It
 //! is sent once readers can see the events. Errors are `application/problem+json` with the field, the
 //! line or the byte.

@@ -1,6 +1,7 @@
 //! Walks a JSON text value by value, and checks it on the way.
 
 use super::error::{JsonError, JsonErrorKind};
+use super::mark::{is_utf16, without_mark};
 use super::members::Value;
 use super::{DEPTH_MAX, TEXT_BYTES_MAX, scan};
 
@@ -16,21 +17,26 @@ pub(crate) struct Cursor<'t> {
 }
 
 impl<'t> Cursor<'t> {
-    /// Starts at the first value of a text.
+    /// Starts at the value of a text; a byte-order mark in front of it is skipped.
     ///
     /// # Errors
     ///
     /// The text is not UTF-8, or longer than [`TEXT_BYTES_MAX`].
     pub(crate) fn new(text: &'t [u8]) -> Result<Self, JsonError> {
-        Self::with_room(text, DEPTH_MAX)
+        Self::start(text, text.len() - without_mark(text).len(), DEPTH_MAX)
     }
 
     /// The same for a text whose outermost level is an envelope: it is not counted.
     pub(crate) fn of_envelope(text: &'t [u8]) -> Result<Self, JsonError> {
-        Self::with_room(text, DEPTH_MAX + 1)
+        Self::start(text, text.len() - without_mark(text).len(), DEPTH_MAX + 1)
     }
 
-    fn with_room(text: &'t [u8], room: usize) -> Result<Self, JsonError> {
+    /// The same for a text that may stand inside another one: it has no mark.
+    pub(crate) fn inside(text: &'t [u8]) -> Result<Self, JsonError> {
+        Self::start(text, 0, DEPTH_MAX)
+    }
+
+    fn start(text: &'t [u8], at: usize, room: usize) -> Result<Self, JsonError> {
         if text.len() > TEXT_BYTES_MAX {
             let (limit, actual) = (TEXT_BYTES_MAX, text.len());
             return Err(JsonError::new(
@@ -38,9 +44,12 @@ impl<'t> Cursor<'t> {
                 TEXT_BYTES_MAX,
             ));
         }
+        if is_utf16(text) {
+            return Err(JsonError::new(JsonErrorKind::Utf16, 0));
+        }
         let text = str::from_utf8(text)
             .map_err(|error| JsonError::new(JsonErrorKind::NotUtf8, error.valid_up_to()))?;
-        let at = scan::space(text.as_bytes(), 0);
+        let at = scan::space(text.as_bytes(), at);
         Ok(Self { text, at, room })
     }
 

@@ -21,6 +21,9 @@ pub enum JsonErrorKind {
     /// The bytes are not UTF-8.
     #[error("not UTF-8")]
     NotUtf8,
+    /// The text is UTF-16.
+    #[error("UTF-16, but UTF-8 is expected")]
+    Utf16,
     /// A string holds half a surrogate pair, which has no UTF-8 form.
     #[error("holds half a surrogate pair")]
     HalfSurrogate,

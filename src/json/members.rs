@@ -61,7 +61,7 @@ impl<'t> Value<'t> {
     pub fn strings(&self) -> Option<Vec<Cow<'t, str>>> {
         let mut all = Vec::new();
         // The value was checked: its depth is in bounds, whatever it is.
-        let mut cursor = Cursor::new(self.raw.as_bytes()).ok()?;
+        let mut cursor = Cursor::inside(self.raw.as_bytes()).ok()?;
         let walked = cursor.elements(|cursor| {
             let value = cursor.value()?;
             let wrong = || JsonError::new(JsonErrorKind::WrongType("a string"), value.at);

@@ -23,12 +23,14 @@
 
 mod cursor;
 mod error;
+mod mark;
 mod members;
 mod pointer;
 mod scan;
 mod string;
 
 pub use error::{JsonError, JsonErrorKind};
+pub use mark::{is_utf16, without_mark};
 pub use members::{MEMBERS_MAX, Members, Value};
 pub use string::write_string;
 
@@ -44,13 +46,13 @@ pub const DEPTH_MAX: usize = 64;
 /// their own, which are lower unless somebody raised them.
 pub const TEXT_BYTES_MAX: usize = 1 << 30;
 
-/// Checks that a text is one JSON value.
+/// Checks that a text is one JSON value, which may stand inside another text as it is: a byte-order mark is not skipped.
 ///
 /// # Errors
 ///
 /// What was expected at which byte, or which bound was passed.
 pub fn check(text: &[u8]) -> Result<(), JsonError> {
-    let mut cursor = Cursor::new(text)?;
+    let mut cursor = Cursor::inside(text)?;
     cursor.value()?;
     cursor.end()
 }

@@ -3,8 +3,9 @@
 use super::definition::{Definition, Takes};
 use super::fault::{Fault, Wrong};
 use super::nearest::nearest;
+use eventring::json::is_utf16;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -43,11 +44,17 @@ fn text(path: &Path, name: &str, said: &'static str) -> Result<String, Fault> {
         path: name.to_string(),
         source,
     };
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
     file.take(FILE_BYTES + 1)
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(failed)?;
+    let why = match is_utf16(&bytes) {
+        true => "UTF-16, but UTF-8 is expected",
+        false => "not UTF-8",
+    };
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|_| failed(io::Error::new(ErrorKind::InvalidData, why)))?;
     if text.len() as u64 > FILE_BYTES {
         return Err(Fault::TooLong {
             said,

@@ -3,7 +3,7 @@
 use super::batch::Form;
 use crate::cli::LineFormat;
 use eventring::event::{ErrorKind, EventBuilder, EventError, Limits};
-use eventring::json::write_string;
+use eventring::json::{is_utf16, without_mark, write_string};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
 
@@ -16,6 +16,8 @@ pub(super) enum LineError {
     Event(EventError),
     #[error("not UTF-8 at byte {at}")]
     Utf8 { at: usize },
+    #[error("UTF-16, but UTF-8 is expected")]
+    Utf16,
     #[error("topic: {named:?} is not the topic that is published to, {topic:?}")]
     Topic { named: String, topic: String },
     #[error("longer than {limit} bytes")]
@@ -41,6 +43,8 @@ pub(super) struct Encoder {
     run: u64,
     /// What stands between id and data of a text event.
     text: Vec<u8>,
+    /// The file began as UTF-16 does.
+    utf16: bool,
     checker: EventBuilder,
 }
 
@@ -66,6 +70,7 @@ impl Encoder {
             topic: topic.to_string(),
             run: RandomState::new().build_hasher().finish(),
             text,
+            utf16: false,
             checker: EventBuilder::with_limits(limits),
         }
     }
@@ -76,6 +81,12 @@ impl Encoder {
             LineFormat::Ndjson | LineFormat::Auto => Form::Data,
             LineFormat::Lines | LineFormat::Cloudevents => Form::Events,
         }
+    }
+
+    /// Looks at the file's first line; returns it without a byte-order mark.
+    pub(super) fn begin<'l>(&mut self, line: &'l [u8]) -> &'l [u8] {
+        self.utf16 = is_utf16(line);
+        without_mark(line)
     }
 
     /// False for a line that is no event: a blank one, but in plain text.
@@ -97,6 +108,9 @@ impl Encoder {
         line: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), LineError> {
+        if self.utf16 {
+            return Err(LineError::Utf16);
+        }
         match self.format {
             LineFormat::Lines => {
                 let text = std::str::from_utf8(line);

@@ -113,8 +113,11 @@ impl Packer<'_> {
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), Enough> {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let mut line = line.strip_suffix(b"\r").unwrap_or(line);
         self.line += 1;
+        if self.line == 1 {
+            line = self.encoder.begin(line);
+        }
         if !self.encoder.is_event(line) {
             return Ok(());
         }

@@ -50,7 +50,7 @@ impl EventBuilder {
         shape: Shape,
         topic: Option<&str>,
         text: &[u8],
-        mut take: impl FnMut(EventRef<'_>),
+        mut take: impl FnMut(EventRef<'_>) -> Result<(), EventError>,
     ) -> Result<(), EventError> {
         self.check_text_bytes(text)?;
         let mut cursor = Cursor::of_envelope(text)?;
@@ -62,8 +62,8 @@ impl EventBuilder {
             let at = cursor.at();
             self.clear();
             let read = Reader::new(self, shape, topic).event(cursor);
-            let built = read.and_then(|()| self.build());
-            take(built.map_err(|error| error.or_at(at).with_index(index))?);
+            let taken = read.and_then(|()| self.build()).and_then(&mut take);
+            taken.map_err(|error| error.or_at(at).with_index(index))?;
             index += 1;
             Ok::<_, EventError>(())
         })?;

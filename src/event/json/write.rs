@@ -319,7 +319,7 @@ fn flat(event: EventRef<'_>) -> Option<&str> {
         .trim_matches([' ', '\t', '\r', '\n']);
     let inner = text.strip_prefix('{')?.strip_suffix('}')?;
     let mut hides = false;
-    let mut cursor = Cursor::new(data).ok()?;
+    let mut cursor = Cursor::inside(data).ok()?;
     let walked = cursor.members(|cursor, name| {
         hides |= matches!(&*name.text()?, "type" | "_context");
         cursor.value()?;
