@@ -209,12 +209,16 @@ fn serve(listen: &str) -> (Killed, SocketAddr) {
 }
 
 fn publish(address: SocketAddr, topic: &str, data: &str) {
+    publish_as(address, "text/plain", topic, data);
+}
+
+fn publish_as(address: SocketAddr, content_type: &str, topic: &str, data: &str) {
     let mut stream = TcpStream::connect(address).unwrap();
     let length = data.len();
     write!(
         stream,
         "POST /api/v1/topics/{topic}/events HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-         Content-Type: text/plain\r\nCe-Type: test.type\r\nContent-Length: {length}\r\n\r\n{data}"
+         Content-Type: {content_type}\r\nCe-Type: test.type\r\nContent-Length: {length}\r\n\r\n{data}"
     )
     .unwrap();
     let mut answer = String::new();
@@ -367,5 +371,34 @@ fn a_browser_follows_over_a_websocket_and_goes_on_where_it_was() {
     assert_eq!(page.value("location.search"), "");
     publish(address, "orders.created", "over an EventSource again");
     page.until_text("tail", "over an EventSource again");
+    assert!(page.complaints.is_empty(), "{:#?}", page.complaints);
+}
+
+/// `faults.md` row 22: numbers went through the browser's, which round them.
+#[test]
+fn a_browser_shows_data_as_it_came() {
+    let Some((_server, address, mut page)) = opened() else {
+        return;
+    };
+    for (n, transport) in ["sse", "websocket"].into_iter().enumerate() {
+        page.choose(transport);
+        let data = format!(
+            r#"{{"{transport}":9007199254740993, "b":[1.10,1E400,-0],"a":"\u00e9 ,\"data\":"}}"#
+        );
+        publish_as(address, "application/json", "exact", &data);
+        page.until_text("tail", &data);
+        // The whole event, a line for each member, with its numbers as they came.
+        page.value("document.querySelector('#tail details').open = true");
+        page.until_text("tail", "\n      1.10,\n      1E400,\n      -0\n");
+        publish_as(address, "application/json", "number", &format!("1{n}.10"));
+        page.until_text("tail", &format!("1{n}.10"));
+        publish_as(
+            address,
+            "application/json",
+            "text",
+            &format!("\"as text {n}\""),
+        );
+        page.until_text("tail", &format!("as text {n}"));
+    }
     assert!(page.complaints.is_empty(), "{:#?}", page.complaints);
 }

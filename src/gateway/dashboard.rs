@@ -15,6 +15,7 @@ const SCRIPT: &str = concat!(
     include_str!("dashboard/format.js"),
     include_str!("dashboard/chart.js"),
     include_str!("dashboard/figures.js"),
+    include_str!("dashboard/json.js"),
     include_str!("dashboard/binary.js"),
     include_str!("dashboard/socket.js"),
     include_str!("dashboard/tail.js"),

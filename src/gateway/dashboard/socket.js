@@ -59,19 +59,25 @@ class EventSocket extends EventTarget {
     }
     if (welcome) this.tries = 0;
     if (message.type === "bye") this.returnAfter = message.retry_ms;
-    if (message.type === "event") this.tell("message", message.id, cloudEvent(message));
-    if (message.type === "gap") this.tell("gap", message.id, message);
-    if (message.type === "reset") this.tell("reset", message.id, { ...message, head: message.id });
+    const tell = (name, value) => this.tell(name, message.id, JSON.stringify(value));
+    if (message.type === "event") this.tell("message", message.id, cloudEvent(message, data));
+    if (message.type === "gap") tell("gap", message);
+    if (message.type === "reset") tell("reset", { ...message, head: message.id });
   }
 
   // What was sent to this connection alone has no id: the last one stands, as in an EventSource.
-  tell(name, id, value) {
+  tell(name, id, data) {
     const lastEventId = id || this.query.get("last-event-id") || "";
-    this.dispatchEvent(new MessageEvent(name, { lastEventId, data: JSON.stringify(value) }));
+    this.dispatchEvent(new MessageEvent(name, { lastEventId, data }));
   }
 }
 
-// The event as CloudEvents has it, so far as a message says.
-const cloudEvent = ({ id, topic, event, datacontenttype, data, data_base64 }) =>
-  ({ id, topic, type: event, datacontenttype, data, data_base64 });
+const DATA = ',"data":'; // no string before it can hold that: quotes are escaped there
+
+// The text of the event as CloudEvents has it, so far as a message says, with its data as it came.
+const cloudEvent = ({ id, topic, event, datacontenttype, data_base64 }, text) => {
+  const json = JSON.stringify({ id, topic, type: event, datacontenttype, data_base64 });
+  const at = typeof text === "string" ? text.indexOf(DATA) : -1;
+  return at < 0 ? json : json.slice(0, -1) + text.slice(at);
+};
 

@@ -44,15 +44,15 @@ const parsed = (data) => {
   }
 };
 
-const dataOf = (event) => {
+const dataOf = (event, text) => {
   if (event.data_base64 !== undefined) return `(base64) ${event.data_base64}`;
   if (typeof event.data === "string") return event.data;
-  return event.data === undefined ? "" : JSON.stringify(event.data);
+  return event.data === undefined ? "" : rawMember(text, "data");
 };
 
 const rowOf = ({ id, data, at }) => {
   const event = parsed(data);
-  const text = dataOf(event);
+  const text = dataOf(event, data);
   const short = text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text;
   const cell = (name, words) => make("span", { class: name }, words);
   const summary = make(
@@ -67,7 +67,7 @@ const rowOf = ({ id, data, at }) => {
   const details = make("details", {}, summary);
   details.addEventListener("toggle", () => {
     if (details.open && !details.querySelector("pre")) {
-      details.append(make("pre", {}, `id: ${id}\n${JSON.stringify(event, null, 2)}`));
+      details.append(make("pre", {}, `id: ${id}\n${indented(data)}`));
     }
   });
   const row = make("li", {}, details);
