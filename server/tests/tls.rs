@@ -2,6 +2,7 @@
 //! peers that do not get through the handshake. `cargo test --features tls`.
 
 mod common;
+mod peer;
 
 use common::{DEADLINE, Process, curl_is_there, skipped, wait_until};
 use rustix::process::Signal;
@@ -183,8 +184,8 @@ fn who_does_not_get_through_the_handshake_is_closed_in_time() {
     assert!(ends(b"").is_empty());
     assert!(ends(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").is_empty());
     // An alert, and nothing in the clear.
-    let alert = ends(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert_eq!(alert.first(), Some(&21), "{alert:?}");
+    let alert = ends(b"\x15\x03\x01\x00\x01\x00");
+    assert!(!alert.starts_with(b"HTTP"), "{alert:?}");
     let endless = [&b"\x16\x03\x01\x40\x00\x01\x00\xff\xff"[..], &[0; 40_000]].concat();
     assert!(!ends(&endless).starts_with(b"HTTP"));
     assert!(server.ask("/healthz", &["--fail"]).status.success());
@@ -422,4 +423,89 @@ fn a_certificate_that_has_expired_is_told_at_the_start_and_when_it_is_read_again
         &key,
     ]);
     process.wait_for_stderr("the certificate has expired");
+}
+
+/// `tls.md` row 6: a connection that idled, or was refused, ended as if it had been cut.
+#[test]
+fn every_end_that_is_meant_is_announced() {
+    let flags = [
+        "--idle-timeout",
+        "1",
+        "--head-timeout",
+        "1",
+        "--max-connections",
+        "4",
+    ];
+    let Some(server) = Secured::start(&flags) else {
+        return;
+    };
+    const GET: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const STREAM: &str = "GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for version in peer::BOTH {
+        let open = || peer::connect(server.address, version, &["http/1.1"]).expect("a handshake");
+        // Right after the handshake, between requests, in the middle of one, and after the last.
+        assert_eq!(peer::ask(&mut open(), ""), "");
+        assert!(peer::ask(&mut open(), GET).starts_with("HTTP/1.1 200 "));
+        assert!(peer::ask(&mut open(), &GET[..20]).starts_with("HTTP/1.1 408 "));
+        let last = GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+        assert!(peer::ask(&mut open(), &last).starts_with("HTTP/1.1 200 "));
+        // One too many.
+        let mut held: Vec<peer::Peer> = (0..4).map(|_| open()).collect();
+        for peer in &mut held {
+            peer.write_all(STREAM.as_bytes()).expect("it reads");
+            let mut head = [0; 15];
+            peer.read_exact(&mut head).expect("a stream");
+            assert_eq!(&head, b"HTTP/1.1 200 OK");
+        }
+        assert!(peer::ask(&mut open(), "").starts_with("HTTP/1.1 503 "));
+        drop(held);
+        wait_until("all to be gone", || {
+            let mut peer = open();
+            peer::ask(&mut peer, &last).contains(r#""connections":1,"#)
+        });
+    }
+}
+
+/// `tls.md` row 5: the alert was made behind the ServerHello, and left out.
+#[test]
+fn who_offers_no_protocol_of_ours_is_told_so() {
+    let Some(server) = Secured::start(&[]) else {
+        return;
+    };
+    for version in peer::BOTH {
+        let error = peer::connect(server.address, version, &["h2"]).expect_err("no handshake");
+        let why = error
+            .get_ref()
+            .and_then(|why| why.downcast_ref::<rustls::Error>());
+        let alert = rustls::AlertDescription::NoApplicationProtocol;
+        assert_eq!(why, Some(&rustls::Error::AlertReceived(alert)), "{error}");
+        assert!(peer::connect(server.address, version, &["h2", "http/1.1"]).is_ok());
+        assert!(peer::connect(server.address, version, &[]).is_ok());
+    }
+}
+
+/// `tls.md` row 13: who forgets the s of https saw bytes of an alert.
+#[test]
+fn who_speaks_plainly_to_the_tls_port_is_told_so_and_the_other_way_round() {
+    let Some(server) = Secured::start(&[]) else {
+        return;
+    };
+    // As long a request as a socket's buffer takes, so that some of it is still unread at the end.
+    for filling in [0, 100_000] {
+        let mut plain = common::Http::connect(server.address);
+        let path = "x".repeat(filling);
+        plain.send(format!("GET /{path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        let problem = plain.response().problem(400);
+        assert!(
+            problem["detail"].to_string().contains("https://"),
+            "{problem}"
+        );
+        assert!(plain.is_closed());
+    }
+    let plain = common::Server::start(&[]);
+    for version in peer::BOTH {
+        // What comes is no TLS, and it comes at once.
+        let error = peer::connect(plain.address, version, &[]).expect_err("no handshake");
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidData, "{error}");
+    }
 }

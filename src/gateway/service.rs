@@ -202,6 +202,10 @@ impl Service for Gateway {
                 Refused::Unavailable,
                 too_much_unfinished(self.handle.unfinished()),
             ),
+            Refusal::NotTls => {
+                let detail = "this port speaks TLS: the address begins with https://, or wss://";
+                (Refused::Malformed, Problem::new(400, detail))
+            }
             Refusal::HeadTimeout => {
                 let problem = Problem::new(408, "the head took too long");
                 (Refused::HeadTimeout, problem)

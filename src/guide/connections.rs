@@ -44,6 +44,13 @@
 //! | bytes of a request's body | 64 KiB | 413 |
 //! | time for the server's threads to answer the program | 5 s | [`NotServing`](crate::gateway::NotServing) |
 //!
+//! # Framing
+//!
+//! Over HTTP/1.1 a stream is a chunked body, each event one chunk, and ends with a last chunk: a cut does not
+//! look like an end. Clients that read a body of unknown length by size need it, Python's `requests` above
+//! all: `iter_lines()` gathers 512 bytes of any other. `?framing=close` asks for a body that ends with its
+//! connection, which HTTP/1.0 always gets. The type is `text/event-stream; charset=utf-8`.
+//!
 //! The routes are in the README. They ask the [`Authorizer`](crate::gateway::Authorizer) for
 //! [`Action::Manage`](crate::gateway::Action::Manage), but for making a connection and its stream, which
 //! take [`Action::Subscribe`](crate::gateway::Action::Subscribe).

@@ -3,7 +3,7 @@
 //! # Before anybody else can reach it
 //!
 //! There is **no authentication** in the server yet, and TLS only where it is built with the feature `tls`
-//! (`--tls-cert`, `--tls-key`; SIGHUP reads them again). By default it listens on loopback, where
+//! (`--tls-cert`, `--tls-key`; SIGHUP reads them again; who comes there with `http://` is answered 400). By default it listens on loopback, where
 //! only the machine's own users and programs reach it. Leave it there, and put a proxy in front that has
 //! both. In order:
 //!

@@ -49,6 +49,7 @@
 //! | the same for a WebSocket message, from its first byte | 30 s | closed with 1008; pings do not extend it |
 //! | `idle_timeout` between requests; more than a proxy in front keeps an idle connection for, which is 60 s with most | 75 s | closed |
 //! | `write_timeout` without taking a byte | 30 s | cut |
+//! | silence of a peer that is sent nothing, before the kernel asks whether it is there, and again | 30 s and 10 s | cut |
 //! | `body_bytes` of one request | 8 MiB | 413 |
 //! | `bodies_in_flight`: all heads, bodies, lines and WebSocket messages that are not whole | 64 MiB | 503 with `Retry-After`; a WebSocket is closed with 1013 |
 //! | compressed messages that are not whole | 1,024 of a reactor | who has held one for longest is closed with 1013 |

@@ -35,6 +35,14 @@
 //! A client that takes nothing at all is cut at `write_timeout` whatever it asked for. `latest` looks up the
 //! events in the ring: one of a topic so quiet that the ring has dropped it is announced as gone.
 //!
+//! # Who is gone without a word
+//!
+//! A peer that loses its network says nothing. A stream with heartbeats notices at the `write_timeout` (30 s) after
+//! the first one that is not acknowledged. Without heartbeats (`heartbeat=0`) nothing is sent to a quiet
+//! stream; then the kernel asks after 30 s of silence whether the peer is there, again after 10 s, and the
+//! connection ends 40 s after the last sign of it, with a longer `write_timeout` at the first question
+//! after that. A WebSocket is asked with a ping after 20 s, and has 20 s to answer.
+//!
 //! # What this means for others
 //!
 //! * A publisher never waits for a reader. A slow subscriber in process is told

@@ -251,15 +251,17 @@ impl<S: Service> Core<S> {
         }
         self.part(i);
         self.forget_requests(service, i);
+        if why.is_orderly() {
+            let session = &mut self.cold[i as usize].session;
+            if let Some(transport) = self.hot[i as usize].transport.as_mut() {
+                transport.announce_end(session);
+            }
+        }
         let hot = self.hot(i);
         // Dropping the socket closes it; the poll forgets closed descriptors by itself.
         *hot = Hot::free();
         let looked_at = self.cold[i as usize].looked_at;
-        if let Some(out) = self.cold[i as usize].out.take()
-            && let Some((frame, _)) = out.frame
-        {
-            self.release_frame(frame);
-        }
+        self.drop_out(i);
         self.cold[i as usize] = Cold {
             looked_at,
             ..Cold::free()
@@ -279,14 +281,34 @@ impl<S: Service> Core<S> {
         self.deliver(service, i);
     }
 
+    /// Ends connection `i`, whose peer does not speak TLS as it should, behind the alert that says so, and reads
+    /// what the peer still sends: closing at once could take the alert back.
+    pub(super) fn end_secured(&mut self, service: &mut S, i: u32) {
+        self.leave(service, i, EndReason::Reset);
+        self.forget_requests(service, i);
+        self.cold[i as usize].session = None;
+        self.drop_out(i);
+        self.finish(service, i);
+    }
+
+    /// Forgets what waits for connection `i` alone.
+    fn drop_out(&mut self, i: u32) {
+        if let Some(out) = self.cold[i as usize].out.take()
+            && let Some((frame, _)) = out.frame
+        {
+            self.release_frame(frame);
+        }
+    }
+
     /// The next step after the last private byte of a closing connection.
     pub(super) fn finish(&mut self, service: &mut S, i: u32) {
         let eof = self.hot(i).flags.has(Flags::EOF);
         let session = &mut self.cold[i as usize].session;
         let transport = self.hot[i as usize].transport.as_mut();
-        let sent = transport.is_some_and(|transport| transport.finish(session).is_ok());
-        if eof || !sent {
-            return self.close(service, i, EndReason::Closed);
+        match transport.map(|transport| transport.finish(session)) {
+            Some(Ok(true)) if !eof => {}
+            Some(Ok(false)) => return self.hot(i).flags.set(Flags::BLOCKED),
+            _ => return self.close(service, i, EndReason::Closed),
         }
         self.hot(i).phase = Phase::Drain;
         let timeout = self.limits.drain_timeout;

@@ -239,6 +239,13 @@ mod tests {
         let socket = SockRef::from(&accepted);
         assert!(socket.tcp_nodelay().unwrap());
         assert_eq!(socket.tcp_notsent_lowat().unwrap(), 5000);
+        // `tls.md` row 12: a silent peer that is sent nothing is asked whether it is there.
+        assert!(socket.keepalive().unwrap());
+        let (after, again) = (
+            socket.tcp_keepalive_time().unwrap(),
+            socket.tcp_keepalive_interval().unwrap(),
+        );
+        assert_eq!((after.as_secs(), again.as_secs()), (30, 10));
         let timeout = socket.tcp_user_timeout().unwrap();
         assert_eq!(timeout, Some(limits.write_timeout));
         // The kernel doubles what is asked for.

@@ -19,7 +19,15 @@ impl Session {
         match *self {}
     }
 
-    pub(super) fn finish(&mut self, _: &mut TcpStream) -> io::Result<()> {
+    pub(super) fn finish(&mut self, _: &mut TcpStream) -> io::Result<bool> {
+        match *self {}
+    }
+
+    pub(super) fn announce_end(&mut self, _: &mut TcpStream) {
+        match *self {}
+    }
+
+    pub(super) fn is_plain(&self) -> bool {
         match *self {}
     }
 

@@ -6,7 +6,7 @@ use mio::{Events, Token};
 
 use super::conn::{Flags, Phase};
 use super::end::EndReason;
-use super::service::Service;
+use super::service::{Refusal, Service};
 use super::turn::{FIRST_LISTENER, Reactor, WAKER};
 
 /// Reads of one connection in a turn.
@@ -90,6 +90,14 @@ impl<S: Service> Reactor<S> {
                     self.core.hot(i).flags.clear(Flags::UNREAD);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if secured && error.kind() == io::ErrorKind::InvalidData => {
+                    let session = &self.core.cold[i as usize].session;
+                    let plain = session.as_ref().is_some_and(|session| session.is_plain());
+                    return match plain {
+                        true => self.refuse_plain(i),
+                        false => self.core.end_secured(&mut self.service, i),
+                    };
+                }
                 Err(error) => {
                     let why = match error.kind() {
                         io::ErrorKind::TimedOut => EndReason::Stalled,
@@ -105,6 +113,15 @@ impl<S: Service> Reactor<S> {
         if self.core.wants_input(i) && self.core.hot(i).flags.has(Flags::UNREAD) {
             self.core.make_ready(i);
         }
+    }
+
+    /// Answers connection `i`, which speaks HTTP where TLS is spoken, so that who made it sees why.
+    fn refuse_plain(&mut self, i: u32) {
+        let answer = self.service.refuse_for(Refusal::NotTls, None);
+        self.core.cold[i as usize].session = None;
+        self.core.out(i).bytes = answer;
+        let (core, service) = (&mut self.core, &mut self.service);
+        core.begin_closing(service, i, EndReason::Closed);
     }
 
     fn end_of_input(&mut self, i: u32) {

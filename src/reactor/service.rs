@@ -353,6 +353,8 @@ pub enum Refusal {
     Preface(ProxyError),
     /// So much is unfinished on all connections together that there is no room for more of this one.
     TooMuchUnfinished,
+    /// The client speaks HTTP without TLS, on a listener that has it.
+    NotTls,
     /// The head did not arrive in time.
     HeadTimeout,
     /// The body did not arrive in time.

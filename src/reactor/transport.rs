@@ -2,11 +2,12 @@
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
+use std::time::Duration;
 
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 
 use super::limits::Limits;
 use super::tls::Session;
@@ -14,11 +15,20 @@ use super::tls::Session;
 /// The TLS of a connection that has it.
 pub(super) type Secured = Option<Box<Session>>;
 
+/// Silence after which the kernel asks whether a peer is still there. One that takes heartbeats is never asked.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
+/// Time to answer, and until it is asked again. With the write timeout of 30 s, one question that is not
+/// answered is enough: a peer that is gone is noticed 40 s after the last byte that came from it.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// Questions, where the write timeout does not bound them (it does on Linux).
+#[cfg(not(target_os = "linux"))]
+const KEEPALIVE_PROBES: u32 = 3;
+
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 /// The longest time that Linux takes for a peer's silence: a signed number of milliseconds.
 #[cfg(target_os = "linux")]
-const USER_TIMEOUT_MAX: std::time::Duration = std::time::Duration::from_millis(i32::MAX as u64);
+const USER_TIMEOUT_MAX: Duration = Duration::from_millis(i32::MAX as u64);
 
 /// What carries a connection's bytes.
 pub(super) enum Transport {
@@ -75,20 +85,35 @@ impl Transport {
         }
     }
 
-    /// Sends FIN after all that was accepted.
-    pub(super) fn finish(&mut self, session: &mut Secured) -> io::Result<()> {
+    /// Sends FIN after all that was accepted; `false`: some of that waits for the socket first.
+    pub(super) fn finish(&mut self, session: &mut Secured) -> io::Result<bool> {
         match (self, session) {
-            (Self::Tcp(stream), Some(session)) => session.finish(stream),
-            (Self::Tcp(stream), None) => stream.shutdown(Shutdown::Write),
-            (Self::Unix(stream), _) => stream.shutdown(Shutdown::Write),
+            (Self::Tcp(stream), Some(session)) => return session.finish(stream),
+            (Self::Tcp(stream), None) => stream.shutdown(Shutdown::Write)?,
+            (Self::Unix(stream), _) => stream.shutdown(Shutdown::Write)?,
+        }
+        Ok(true)
+    }
+
+    /// Says at once that no more comes, where that needs more than closing the socket and as far as it
+    /// takes that.
+    pub(super) fn announce_end(&mut self, session: &mut Secured) {
+        if let (Self::Tcp(stream), Some(session)) = (self, session) {
+            session.announce_end(stream);
         }
     }
 }
 
-/// Sets up a socket of TCP: no Nagle, few unsent bytes in the kernel, dead peers noticed. On Linux what a
-/// listener accepts inherits all of it, which saves three calls a connection.
+/// Sets up a socket of TCP: no Nagle, few unsent bytes in the kernel, dead peers noticed, also where nothing
+/// is sent to them. On Linux what a listener accepts inherits all of it, which saves six calls a connection.
 pub(super) fn set_up(socket: SockRef<'_>, limits: &Limits) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_AFTER)
+        .with_interval(KEEPALIVE_INTERVAL);
+    #[cfg(not(target_os = "linux"))]
+    let keepalive = keepalive.with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
     #[cfg(target_os = "linux")]
     {
         socket.set_tcp_notsent_lowat(limits.notsent_lowat)?;

@@ -3,6 +3,7 @@
 #![cfg(feature = "gateway")]
 
 mod client;
+mod closing;
 mod handlers;
 mod named;
 mod notify;

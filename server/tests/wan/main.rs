@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod black_hole;
 mod link;
 mod namespace;
 mod relay;

@@ -36,6 +36,10 @@ pub(in crate::reactor) struct Session {
     ended: bool,
     /// The peer broke the protocol: rustls must not be asked again.
     failed: bool,
+    /// The first byte of a record has come.
+    begun: bool,
+    /// The peer was told that no more comes.
+    announced: bool,
 }
 
 impl Session {
@@ -50,6 +54,8 @@ impl Session {
             preface,
             ended: false,
             failed: false,
+            begun: false,
+            announced: false,
         })
     }
 
@@ -114,12 +120,40 @@ impl Session {
         Ok(bytes.len())
     }
 
-    /// Sends "no more comes" and FIN, behind all that was written.
-    pub(in crate::reactor) fn finish(&mut self, socket: &mut TcpStream) -> io::Result<()> {
-        // A peer that has not got through the handshake has nothing to be told.
-        let _ = self.seal(None);
+    /// Sends "no more comes" and FIN, behind all that was written; `false`: some of it waits for the
+    /// socket, and this is to be called again.
+    // RFC 8446, 6.1: "Each party MUST send a "close_notify" alert before closing its write side of the
+    // connection, unless it has already sent some error alert."
+    pub(in crate::reactor) fn finish(&mut self, socket: &mut TcpStream) -> io::Result<bool> {
+        self.close_writing();
         self.flush(socket)?;
-        socket.shutdown(Shutdown::Write)
+        if self.wants_flush() {
+            return Ok(false);
+        }
+        socket.shutdown(Shutdown::Write)?;
+        Ok(true)
+    }
+
+    /// Sends "no more comes", as far as the socket takes it.
+    pub(in crate::reactor) fn announce_end(&mut self, socket: &mut TcpStream) {
+        if !self.announced {
+            self.close_writing();
+            // The connection is closed next, whatever came of it.
+            let _ = self.flush(socket);
+        }
+    }
+
+    fn close_writing(&mut self) {
+        if !std::mem::replace(&mut self.announced, true) {
+            // A peer that has not got through the handshake has nothing to be told.
+            let _ = self.seal(None);
+        }
+    }
+
+    /// Whether the peer began with something else than TLS that may be HTTP.
+    pub(in crate::reactor) fn is_plain(&self) -> bool {
+        let first = self.incoming.first();
+        !self.begun && first.is_some_and(u8::is_ascii_alphabetic)
     }
 
     /// Whether bytes wait for the socket.
@@ -192,11 +226,13 @@ impl Session {
 
     /// Takes all whole records out of `incoming`, and sends what they ask for.
     fn process(&mut self, socket: &mut TcpStream) -> io::Result<()> {
-        if self.failed {
+        if self.failed || self.is_plain() {
             return Err(ErrorKind::InvalidData.into());
         }
+        self.begun |= !self.incoming.is_empty();
         let mut failure = None;
-        loop {
+        // Behind a failure there are only what was made before, and the alert that says so.
+        while failure.is_none() || self.tls.wants_write() {
             let UnbufferedStatus { mut discard, state } =
                 self.tls.process_tls_records(&mut self.incoming);
             let go_on = match state {
@@ -217,8 +253,7 @@ impl Session {
                         }
                         done => drop(done.map_err(broken)?),
                     }
-                    // Behind a failure there is the alert that says so, and nothing to go on with.
-                    failure.is_none()
+                    true
                 }
                 Ok(ConnectionState::TransmitTlsData(data)) => {
                     data.done();
@@ -236,7 +271,7 @@ impl Session {
                 // Early data is never offered.
                 Ok(_) => return Err(ErrorKind::InvalidData.into()),
                 Err(error) => {
-                    // What came stays where it is: rustls knows its places. An alert may be there.
+                    // What came stays where it is: rustls knows its places.
                     let first = !std::mem::replace(&mut self.failed, true);
                     failure.get_or_insert(error);
                     first

@@ -14,10 +14,11 @@ enum End<S: Service> {
     Open,
     /// What the socket receives changes; then reading goes on.
     Change(Change<S>),
-    /// The connection ends: by our wish, or because the peer wants it or broke the rules. The close
-    /// frame; whether the peer has to answer it.
-    Close(CloseCode, String, bool),
-    /// The peer has answered our close frame.
+    /// The service ends the connection: the close frame, which the peer has to answer.
+    Close(CloseCode, String),
+    /// The connection ends because the peer wants it or broke the rules: the close frame.
+    Last(CloseCode, String),
+    /// The peer has answered our close frame, or does not keep to the rules behind it.
     Answered,
 }
 
@@ -53,17 +54,26 @@ impl<S: Service> Core<S> {
                 &mut used,
                 &mut out,
             );
-            let change = match end {
-                End::Change(change) => change,
+            match end {
+                End::Change(change) => {
+                    self.cold[i as usize].ws = Some(ws);
+                    // The change sends nothing yet: what was answered leaves before what it brings.
+                    self.change_subscription(service, i, change);
+                    self.send_reply(service, i, &mut out);
+                }
+                // What follows is read on for the peer's close frame alone: where the next frame begins
+                // is known only to who reads all of them.
+                End::Close(code, reason) => {
+                    self.cold[i as usize].ws = Some(ws);
+                    if self.send_reply(service, i, &mut out) {
+                        self.close_socket(service, i, code, &reason, EndReason::Closed);
+                    }
+                }
                 end => {
                     self.end_reading(service, i, ws, &input[used..], end, &mut out);
                     break;
                 }
-            };
-            self.cold[i as usize].ws = Some(ws);
-            // The change sends nothing yet: what was answered leaves before what it brings.
-            self.change_subscription(service, i, change);
-            self.send_reply(service, i, &mut out);
+            }
             let Some(again) = self.cold[i as usize].ws.take() else {
                 break;
             };
@@ -104,9 +114,12 @@ impl<S: Service> Core<S> {
             {
                 Ok(read) => read,
                 Err(violation) => {
-                    service.violated(violation);
                     *used += input.len() - at;
-                    return End::Close(violation.close_code(), violation.to_string(), false);
+                    if parting {
+                        return End::Answered;
+                    }
+                    service.violated(violation);
+                    return End::Last(violation.close_code(), violation.to_string());
                 }
             };
             at += taken;
@@ -115,8 +128,11 @@ impl<S: Service> Core<S> {
             if control {
                 let counted = ws.rate.count(second, ws.limits.controls_per_second);
                 if let Err(violation) = counted {
+                    if parting {
+                        return End::Answered;
+                    }
                     service.violated(violation);
-                    return End::Close(violation.close_code(), violation.to_string(), false);
+                    return End::Last(violation.close_code(), violation.to_string());
                 }
             }
             match item {
@@ -126,7 +142,7 @@ impl<S: Service> Core<S> {
                 // echos the status code it received."
                 Item::Close(said) => {
                     let code = said.map_or(CloseCode::NORMAL, |said| said.code);
-                    return End::Close(code, String::new(), false);
+                    return End::Last(code, String::new());
                 }
                 // 1.4: after its close frame, an endpoint sends nothing more, and what it still gets
                 // is dropped.
@@ -149,7 +165,7 @@ impl<S: Service> Core<S> {
                     }
                     self.look_behind(service);
                     if let Some((code, reason)) = close {
-                        return End::Close(code, reason, true);
+                        return End::Close(code, reason);
                     }
                     if let Some(change) = change {
                         return End::Change(change);
@@ -175,11 +191,13 @@ impl<S: Service> Core<S> {
         }
         ws.rest();
         let end = match end {
-            End::Open if !self.count_unfinished(i, &mut ws, rest.len()) => End::Close(
-                CloseCode::TRY_AGAIN,
-                "too much is unfinished on all connections".to_owned(),
-                false,
-            ),
+            End::Open if !self.count_unfinished(i, &mut ws, rest.len()) => match self.phase(i) {
+                Phase::Parting => End::Answered,
+                _ => End::Last(
+                    CloseCode::TRY_AGAIN,
+                    "too much is unfinished on all connections".to_owned(),
+                ),
+            },
             end => end,
         };
         self.cold[i as usize].ws = Some(ws);
@@ -187,11 +205,8 @@ impl<S: Service> Core<S> {
             return;
         }
         match end {
-            End::Open | End::Change(_) => {}
-            End::Close(code, reason, true) => {
-                self.close_socket(service, i, code, &reason, EndReason::Closed)
-            }
-            End::Close(code, reason, false) => {
+            End::Open | End::Change(_) | End::Close(..) => {}
+            End::Last(code, reason) => {
                 self.send_close(service, i, code, &reason);
                 self.begin_closing(service, i, EndReason::Closed);
             }

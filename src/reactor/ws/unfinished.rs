@@ -54,7 +54,7 @@ impl<S: Service> Core<S> {
 
     /// Closes socket `i` if the message that it sends takes too long; `true`: it does.
     pub(in super::super) fn cut_if_unfinished(&mut self, service: &mut S, i: u32) -> bool {
-        let second = self.second();
+        let second = self.settled_second();
         let timeout = self.limits.body_timeout.as_secs();
         let Some(ws) = self.cold[i as usize].ws.as_ref() else {
             return false;
