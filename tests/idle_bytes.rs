@@ -75,6 +75,17 @@ fn a_quiet_stream_holds_200_bytes_at_most() {
     assert!((1..=200).contains(&bytes), "{bytes} bytes");
 }
 
+/// `faults.md` row 14: what frames a stream is in the bytes that all share, and costs nobody anything of its own.
+#[test]
+fn a_chunked_stream_holds_what_one_without_chunks_does() {
+    let of = |framing: &str| {
+        bytes_of_one(&format!(
+            "GET /api/v1/events/stream?topic=a&framing={framing} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        ))
+    };
+    assert_eq!(of("chunked"), of("close"));
+}
+
 #[test]
 fn a_quiet_stream_that_is_compressed_holds_300_bytes_at_most() {
     let request = "GET /api/v1/events/stream?topic=a HTTP/1.1\r\nHost: localhost\r\n\

@@ -3,12 +3,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use eventring::event::{Event, Filter};
 use eventring::gateway::{SlowPolicy, StreamOptions};
 use eventring::hub::Hub;
 
-use super::client::{Client, PATIENCE, long_text, publish, serve};
+use super::client::{Client, PATIENCE, eventually, long_text, publish, serve};
 
 /// `faults.md` row 14: the stats stream and what is made at run time are chunked as the events' stream is, and end
 /// with a last chunk.
@@ -139,4 +140,41 @@ fn who_asks_for_it_or_knows_no_chunks_gets_a_body_without_them() {
         assert!(body.ends_with("\n\n"), "{body}");
     }
     assert!(stopped.join().unwrap().clean);
+}
+
+/// `faults.md` row 14: a chunk's size line is part of the frame that all share, so an event leaves in one send, and is
+/// encoded once for everybody.
+#[test]
+fn an_event_is_one_send_to_each_stream_and_chunks_cost_a_few_bytes() {
+    const STREAMS: usize = 20;
+    const EVENTS: u64 = 50;
+    let bytes_of = |framing: &str| {
+        let hub = Hub::new();
+        let server = serve(&hub, |config| config.heartbeat = Duration::ZERO);
+        let query = format!("topic=a&framing={framing}");
+        let mut clients: Vec<Client> = (0..STREAMS)
+            .map(|_| {
+                let mut client = Client::open(server.addr(), &query);
+                client.read_until(|client| !client.decoder.last_event_id().is_empty());
+                client
+            })
+            .collect();
+        // A send is counted after its bytes have come.
+        let sent = || server.handle().stats().sends;
+        eventually("their heads are counted", || sent() >= STREAMS as u64);
+        let before = server.handle().stats();
+        for number in 1..=EVENTS {
+            let last = publish(&hub, "a", &long_text(number, 300));
+            clients.iter_mut().for_each(|client| client.read_to(last));
+        }
+        let sends = || sent() - before.sends;
+        eventually("all are counted", || sends() >= EVENTS * STREAMS as u64);
+        assert_eq!(sends(), EVENTS * STREAMS as u64, "{framing}");
+        (server.handle().stats().bytes_sent - before.bytes_sent) / (EVENTS * STREAMS as u64)
+    };
+    let (close, chunked) = (bytes_of("close"), bytes_of("chunked"));
+    assert!(
+        (1..=8).contains(&(chunked - close)),
+        "{chunked} and {close}"
+    );
 }
