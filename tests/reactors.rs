@@ -329,3 +329,31 @@ fn settings_that_do_not_fit_are_named() {
         "{error}"
     );
 }
+
+/// `faults.md` row 28, for programs.
+#[test]
+fn a_server_that_stops_later_serves_everybody_until_then() {
+    let (hub, server) = serve(2, |_| {});
+    let ready = || {
+        let mut stream = TcpStream::connect(server.addr()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let request = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer[9..12].to_owned()
+    };
+    assert_eq!(ready(), "200");
+    server.handle().stop_after(Duration::MAX);
+    assert_eq!(ready(), "503");
+    let mut streams = [0; 4].map(|_| open(server.addr(), "topic=a", ""));
+    streams.iter_mut().for_each(read_head);
+    let event = Event::new("a", "message").text("still here").to_event();
+    hub.publish(&event.unwrap()).unwrap();
+    for stream in &mut streams {
+        assert_eq!(read_events(stream, 1).len(), 1);
+    }
+    // The shorter delay counts, and a stop comes at once.
+    server.handle().stop_after(Duration::from_millis(50));
+    assert!(server.join().unwrap().clean);
+}

@@ -235,7 +235,10 @@ fn wrong_host(host: &str) -> Problem {
 
 fn wrong_origin(origin: &str) -> Problem {
     let origin = shortened(origin);
-    let detail = format!("origin: a page of {origin} may not do this: cors_origins lets it in");
+    let detail = format!(
+        "origin: a page of {origin} may not do this: cors_origins lets it in; if it is the server's own, the \
+         proxy before it must pass Host on, or public_url say its address"
+    );
     Problem::new(403, detail).field("origin")
 }
 

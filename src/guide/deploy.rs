@@ -105,6 +105,7 @@
 //! | --- | --- |
 //! | events one by one | yes: the server's `X-Accel-Buffering: no` turns buffering off |
 //! | resuming, publishing | yes |
+//! | WebSocket | no: it speaks HTTP/1.0 and passes no `Upgrade` on; the server says 400 |
 //! | a client that goes away | noticed at once |
 //! | bodies over 1 MiB | refused by nginx with 413 |
 //! | `?atomic=false` | published when the whole body is there, not line by line |
@@ -151,7 +152,7 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | events one by one, resuming, publishing | yes |
+//! | events one by one, resuming, publishing, WebSocket | yes |
 //! | a client that goes away | noticed when the next byte is sent, that is within two heartbeats. Without heartbeats a quiet stream stays open until a timeout: keep them on |
 //! | `?heartbeat=0`, or a heartbeat over 50 s | a quiet stream is cut after 50 s; it resumes |
 //! | a restart of the server | it tries for about 3 s, then 503: pages that ask then are silent for good |
@@ -186,7 +187,7 @@
 //! }
 //! ```
 //!
-//! With `reverse_proxy` alone, Caddy 2.6: events one by one, resuming, publishing, and a client that goes
+//! With `reverse_proxy` alone, Caddy 2.6: events one by one, resuming, publishing, WebSocket, and a client that goes
 //! away is noticed at once. A restart of the server is a 502, with the effect described above. It gets
 //! certificates by itself, and speaks HTTP/2.
 //!

@@ -5,7 +5,7 @@
 use crate::certificate::Certificate;
 use crate::client::{self, Client};
 use crate::common::{Http, Server};
-use crate::proxy::{Asked, Proxy};
+use crate::proxy::{Asked, Proxy, Settings};
 use std::net::SocketAddr;
 
 type Start = fn(Asked<'_>) -> Option<Proxy>;
@@ -110,6 +110,11 @@ fn a_websocket_passes(start: Start) {
     let Some(proxy) = start(Asked::guide(server.address)) else {
         return;
     };
+    assert_eq!(handshake(&proxy), 101);
+}
+
+/// The status of a handshake through a proxy.
+fn handshake(proxy: &Proxy) -> u16 {
     let address: SocketAddr = proxy.address;
     let mut http = Http::connect(address);
     http.send(format!(
@@ -117,7 +122,24 @@ fn a_websocket_passes(start: Start) {
          Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     ));
-    assert_eq!(http.head().status, 101);
+    http.head().status
+}
+
+#[test]
+fn a_websocket_passes_haproxy_and_caddy_with_their_defaults_and_not_nginx() {
+    let server = Server::start(&[]);
+    for (start, status) in [
+        (
+            Proxy::nginx as fn(SocketAddr, Settings) -> Option<Proxy>,
+            400,
+        ),
+        (Proxy::haproxy, 101),
+        (Proxy::caddy, 101),
+    ] {
+        if let Some(proxy) = start(server.address, Settings::Default) {
+            assert_eq!(handshake(&proxy), status);
+        }
+    }
 }
 
 #[test]
