@@ -230,7 +230,10 @@ fn catching_up_going_live_and_presence_are_one_stream_of_items() {
         let other = hub.subscribe(Subscription::topic("a").id("other")).unwrap();
         assert_eq!(count.get(), 1, "somebody joined");
         let polled = future.as_mut().poll(&mut context);
-        let joined = Control::Joined { id: "other".into() };
+        let joined = Control::Joined {
+            id: "other".into(),
+            at: 2,
+        };
         assert_eq!(polled, Poll::Ready(Ok(Item::Control(joined))));
         drop(other);
         hub.unsubscribe("me");
@@ -246,7 +249,10 @@ fn catching_up_going_live_and_presence_are_one_stream_of_items() {
     assert_eq!(
         items,
         [
-            Item::Control(Control::Left { id: "other".into() }),
+            Item::Control(Control::Left {
+                id: "other".into(),
+                at: 3
+            }),
             Item::Control(Control::Disconnected { reason })
         ]
     );

@@ -41,6 +41,7 @@ mod origins;
 mod places;
 mod plan;
 mod presence;
+mod presence_news;
 mod problem;
 mod prometheus;
 mod proxies;

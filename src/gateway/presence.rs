@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use super::forms::{Form, encode};
+use super::presence_news::Watchers;
 use super::problem::json_string;
 use super::state::Gateway;
 use super::stream::StreamFilter;
-use super::ws;
-use crate::hub::{Attend, Attendance, Control, EndReason, Hub, Told};
+use crate::hub::{Attend, Attendance, EndReason, Hub, Present, Told};
 use crate::reactor::{Farewell, Handle, StreamId, Streams};
 use crate::ring::Notify;
-use crate::wire::sse::Frame;
 
+/// Streams that begin to be present in a turn.
+const ENTERED_MAX: usize = 512;
 /// Ids that one answer lists; the count is of all.
 const LISTED_MAX: usize = 1000;
 
@@ -28,6 +28,7 @@ pub(super) struct Presence {
     fresh: Vec<StreamId>,
     there: HashMap<StreamFilter, Arc<Attendance>>,
     told: Arc<News>,
+    watchers: Watchers,
 }
 
 /// The filters whose streams were told something.
@@ -58,6 +59,7 @@ impl Presence {
             reactor: handle.reactor(),
             fresh: Vec::new(),
             there: HashMap::new(),
+            watchers: Watchers::default(),
             told: Arc::new(News {
                 any: AtomicBool::new(false),
                 filters: Mutex::default(),
@@ -83,10 +85,24 @@ impl Presence {
 
     /// Enters streams that are new, and does for others what they were told. Once a turn.
     pub(super) fn attend(&mut self, hub: &Hub, streams: &mut Streams<'_, Gateway>) {
-        while let Some(stream) = self.fresh.pop() {
+        let more = self.fresh.len() > ENTERED_MAX;
+        for stream in self
+            .fresh
+            .drain(..ENTERED_MAX.min(self.fresh.len()))
+            .collect::<Vec<_>>()
+        {
             if let Some(info) = streams.get(stream) {
                 self.enter(hub, info.key, stream);
+                if info.key.presence {
+                    self.watchers.add(stream);
+                }
             }
+        }
+        let wake = self.told.reactor.clone();
+        let watch = || hub.watch_presence(wake.clone());
+        if self.watchers.tell(watch, streams) || more {
+            // The rest is for the next turn: the poll is not to sleep over it.
+            wake.notify();
         }
         // Acquire: pairs with the Release in `notify`.
         if !self.told.any.swap(false, Ordering::Acquire) {
@@ -120,7 +136,6 @@ impl Presence {
             name: format!("c{}-", self.reactor),
             filter: filter.wanted.clone().into(),
             within: within.filter(|one| !one.is_all()).cloned().collect(),
-            watches: filter.presence,
             notify: Arc::new(Bell {
                 news: self.told.clone(),
                 filter: filter.clone(),
@@ -134,7 +149,6 @@ impl Presence {
         };
         while let Some(told) = attendance.take() {
             match told {
-                Told::Control(control) => tell_all(&attendance, &control, streams),
                 Told::Ended { number } => {
                     streams.end(StreamId::from_bits(number), Farewell::Disconnected);
                 }
@@ -155,55 +169,13 @@ impl Presence {
     }
 }
 
-/// Tells all streams of an attendance, but for the one that it is about.
-fn tell_all(attendance: &Attendance, control: &Control, streams: &mut Streams<'_, Gateway>) {
-    let (event, id) = match control {
-        Control::Joined { id } => ("join", id),
-        Control::Left { id } => ("leave", id),
-        _ => return,
-    };
-    let whose = attendance.number_of(id);
-    // Written once for those next to each other that have the same form.
-    let (mut written, mut bytes) = (None, Vec::new());
-    for number in attendance.members() {
-        let stream = StreamId::from_bits(number);
-        let Some(info) = streams.get(stream).filter(|_| Some(number) != whose) else {
-            continue;
-        };
-        if written != Some(info.form) {
-            written = Some(info.form);
-            bytes.clear();
-            write(Form::of(info.form), event, id, &mut bytes);
-        }
-        // Who takes nothing misses it: the list of who is there has the truth.
-        let _ = streams.send(stream, &bytes);
-    }
-}
-
-/// Appends a notice without an id: it stands nowhere in the order of events.
-fn write(form: Form, event: &str, id: &str, out: &mut Vec<u8>) {
-    if form.is_web_socket() {
-        return ws::write_presence(event, id, out);
-    }
-    let mut data = br#"{"id":"#.to_vec();
-    json_string(&mut data, id);
-    data.push(b'}');
-    let frame = Frame {
-        id: b"",
-        event,
-        data: &data,
-        retry: None,
-    };
-    encode(form, frame, out);
-}
-
 /// What `GET /api/v1/topics/{topic}/presence` answers.
 pub(super) fn write_json(hub: &Hub, topic: &str, out: &mut Vec<u8>) {
-    let there = hub.presence(topic);
+    let Present { at, count, ids } = hub.present(topic, LISTED_MAX);
     out.extend_from_slice(br#"{"topic":"#);
     json_string(out, topic);
-    out.extend_from_slice(format!(r#","count":{},"present":["#, there.len()).as_bytes());
-    for (index, id) in there.iter().take(LISTED_MAX).enumerate() {
+    out.extend_from_slice(format!(r#","at":{at},"count":{count},"present":["#).as_bytes());
+    for (index, id) in ids.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }

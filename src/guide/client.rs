@@ -105,7 +105,7 @@
 //!         WsItem::Gap(gap) => eprintln!("missing: {}", gap.data),
 //!         WsItem::Reset(reset) => eprintln!("another epoch: {}", reset.data),
 //!         WsItem::Lost(lost) => eprintln!("{}; again in {:?}", lost.cause, lost.again_in),
-//!         WsItem::Presence { .. } => {}
+//!         WsItem::Presence { .. } | WsItem::PresenceReset { .. } => {}
 //!     }
 //! };
 //! assert_eq!(event.topic, "orders.eu");

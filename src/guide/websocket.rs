@@ -36,7 +36,8 @@
 //! | `reset` | `id`, `reason`, `asked` | the id you came with means nothing here; live from now on |
 //! | `caught_up` | `request`, `id` | the history that a request asked for is complete |
 //! | `heartbeat` | `id` | nothing for you up to here; remember the id |
-//! | `presence` | `event` (`join`, `leave`), `who` | somebody joined or left; to who subscribed with `"presence": true` |
+//! | `presence` | `event` (`join`, `leave`), `who`, `at` | somebody joined or left; to who subscribed with `"presence": true` |
+//! | `presence` | `event` (`reset`), `at` | said first, and where too much changed to tell it: see [below](#who-is-there) |
 //! | `bye` | `reason`, `retry_ms` | the server stops, or your right has ended; come back after that time. Close code 1001 or 1008 follows |
 //! | `error` | `request`, `code`, `detail`, and `field`, `at`, `limit` where known | a request was refused; the connection stays |
 //!

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use crate::event::{EventFilter, Filter};
 use crate::ring::Notify;
 
-use super::control::Control;
 use super::core::Hub;
 use super::crowd::Crowd;
 use super::error::{EndReason, SubscribeError};
@@ -23,8 +22,6 @@ pub struct Attend {
     pub filter: EventFilter,
     /// Within which topics they get that; one that takes everything says nothing.
     pub within: Vec<Filter>,
-    /// Whether they want to be told who joins and leaves.
-    pub watches: bool,
     /// Told when there is something to [take](Attendance::take). It runs on any thread, without a lock; a panic in it is
     /// caught.
     pub notify: Arc<dyn Notify>,
@@ -33,8 +30,6 @@ pub struct Attend {
 /// What those who attend are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// Somebody joined or left: [`Control::Joined`] or [`Control::Left`]. To who watches, of others and of their own.
-    Control(Control),
     /// [`Hub::unsubscribe`] ended one of them.
     Ended {
         /// Its number.
@@ -77,7 +72,6 @@ impl Hub {
     ///     name: "connection-".into(),
     ///     filter: Filter::parse(["orders.*"]).unwrap().into(),
     ///     within: Vec::new(),
-    ///     watches: false,
     ///     notify: Arc::new(Ignore),
     /// })?;
     /// attendance.enter(7);
@@ -95,12 +89,7 @@ impl Hub {
     /// [`SubscribeError::Id`] for the name.
     pub fn attend(&self, attend: Attend) -> Result<Attendance, SubscribeError> {
         let class = self.inner.classes.get(&attend.filter);
-        let crowd = Crowd::new(
-            (attend.name.into(), class),
-            attend.within,
-            attend.watches,
-            attend.notify,
-        );
+        let crowd = Crowd::new((attend.name.into(), class), attend.within, attend.notify);
         let crowd = self.inner.registry.open(crowd)?;
         Ok(Attendance {
             inner: self.inner.clone(),
@@ -112,22 +101,14 @@ impl Hub {
 impl Attendance {
     /// Lets one more be present; `false`: it is already, or all have ended.
     pub fn enter(&self, number: u64) -> bool {
-        let entered = self.crowd.enter(number);
-        if entered {
-            let joined = |id| Control::Joined { id };
-            self.inner.announce_member(&self.crowd, number, joined);
-        }
-        entered
+        let entered = self.inner.registry.enter_member(&self.crowd, number);
+        entered.inspect(|wakes| self.inner.wake(wakes)).is_some()
     }
 
     /// Lets one leave; `false`: it is not there, or has ended.
     pub fn leave(&self, number: u64) -> bool {
-        let left = self.crowd.leave(number);
-        if left {
-            let left = |id| Control::Left { id };
-            self.inner.announce_member(&self.crowd, number, left);
-        }
-        left
+        let left = self.inner.registry.leave_member(&self.crowd, number);
+        left.inspect(|wakes| self.inner.wake(wakes)).is_some()
     }
 
     /// The id of a number, whether it is present or not.
@@ -150,7 +131,7 @@ impl Attendance {
         self.crowd.is_empty()
     }
 
-    /// Takes the next thing that they were told. At most 64 controls wait; beyond that the oldest goes.
+    /// Takes the next thing that they were told.
     pub fn take(&self) -> Option<Told> {
         self.crowd.take()
     }
@@ -183,7 +164,6 @@ impl fmt::Debug for Attend {
         f.debug_struct("Attend")
             .field("name", &self.name)
             .field("filter", &self.filter)
-            .field("watches", &self.watches)
             .finish_non_exhaustive()
     }
 }

@@ -40,11 +40,21 @@ pub enum Control {
     Joined {
         /// Its id.
         id: String,
+        /// The number of the change, as in [`Present::at`](super::Present::at).
+        at: u64,
     },
     /// A subscription ended that shares topics with this one.
     Left {
         /// Its id.
         id: String,
+        /// The number of the change.
+        at: u64,
+    },
+    /// So many joined and left that they are not told one by one: a list ([`Hub::present`](super::Hub::present)) that is
+    /// true up to this change, or later, has them all.
+    PresenceReset {
+        /// The number of the last one that is not told.
+        at: u64,
     },
 }
 
@@ -55,8 +65,8 @@ pub struct Controls {
     pub heartbeat: Option<Duration>,
     /// [`Control::Connected`] and [`Control::Disconnected`]. Default true.
     pub connection: bool,
-    /// [`Control::Joined`] and [`Control::Left`]. Default false. At most 64 wait for a receiver; beyond that the oldest
-    /// goes, and [`Hub::presence`](super::Hub::presence) has the truth.
+    /// [`Control::Joined`] and [`Control::Left`]. Default false. At most 64 wait for a receiver; beyond that it is told
+    /// [`Control::PresenceReset`] instead.
     pub presence: bool,
 }
 

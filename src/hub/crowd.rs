@@ -11,7 +11,6 @@ use crate::ring::{self, Notify};
 
 use super::attend::Told;
 use super::class::Class;
-use super::control::WAITING_MAX;
 use super::error::EndReason;
 
 /// Members with one filter, of one name.
@@ -21,8 +20,6 @@ pub(super) struct Crowd {
     pub(super) class: Arc<Class>,
     /// They get what their class takes of these topics only.
     within: Vec<Filter>,
-    /// They want to know who joins and leaves.
-    pub(super) watches: bool,
     /// Told when there is something to take.
     notify: Arc<dyn Notify>,
     inside: Mutex<Inside>,
@@ -35,7 +32,6 @@ struct Inside {
     members: HashSet<u64>,
     /// Members that were ended one by one.
     ended: VecDeque<u64>,
-    told: VecDeque<Told>,
     /// All of them have ended.
     over: Option<EndReason>,
 }
@@ -44,14 +40,12 @@ impl Crowd {
     pub(super) fn new(
         (name, class): (Box<str>, Arc<Class>),
         within: Vec<Filter>,
-        watches: bool,
         notify: Arc<dyn Notify>,
     ) -> Self {
         Self {
             name,
             class,
             within,
-            watches,
             notify,
             inside: Mutex::default(),
             has_news: AtomicBool::new(false),
@@ -98,6 +92,14 @@ impl Crowd {
         self.inside.lock().members.iter().copied().collect()
     }
 
+    /// The first `max` members in no order; adds to `count` how many there are.
+    pub(super) fn some(&self, max: usize, count: &mut usize) -> impl Iterator<Item = u64> + use<> {
+        let inside = self.inside.lock();
+        *count += inside.members.len();
+        let some: Vec<u64> = inside.members.iter().take(max).copied().collect();
+        some.into_iter()
+    }
+
     /// Whether nobody is present, and no end waits to be taken; never again once it is over.
     pub(super) fn is_empty(&self) -> bool {
         let inside = self.inside.lock();
@@ -109,41 +111,24 @@ impl Crowd {
         self.number_of(id).is_some()
     }
 
-    /// Ends the member of an id; `false`: it is none of these.
-    pub(super) fn end_member(&self, id: &str) -> bool {
-        let Some(number) = self.number_of(id) else {
-            return false;
-        };
+    /// Ends the member of an id, before [`ring`](Self::ring); `None`: it is none of these.
+    pub(super) fn end_member(&self, id: &str) -> Option<u64> {
+        let number = self.number_of(id)?;
         let mut inside = self.inside.lock();
         if !inside.members.remove(&number) {
-            return false;
+            return None;
         }
         // No more than there were members.
         inside.ended.push_back(number);
-        drop(inside);
-        self.ring();
-        true
+        Some(number)
     }
 
-    /// Ends all of them; returns who they were.
+    /// Ends all of them, before [`ring`](Self::ring); returns who they were.
     pub(super) fn end_all(&self, reason: EndReason) -> Vec<u64> {
         let mut inside = self.inside.lock();
         inside.over = Some(reason);
         let members = std::mem::take(&mut inside.members);
-        drop(inside);
-        self.ring();
         members.into_iter().collect()
-    }
-
-    /// Leaves something for whoever serves them. At most 64 wait; then the oldest goes.
-    pub(super) fn tell(&self, told: Told) {
-        let mut inside = self.inside.lock();
-        if inside.told.len() == WAITING_MAX {
-            inside.told.pop_front();
-        }
-        inside.told.push_back(told);
-        drop(inside);
-        self.ring();
     }
 
     /// Takes the next thing that was told.
@@ -153,9 +138,6 @@ impl Crowd {
             return None;
         }
         let mut inside = self.inside.lock();
-        if let Some(told) = inside.told.pop_front() {
-            return Some(told);
-        }
         if let Some(number) = inside.ended.pop_front() {
             return Some(Told::Ended { number });
         }
@@ -163,8 +145,8 @@ impl Crowd {
         inside.over.map(|reason| Told::Over { reason })
     }
 
-    /// To be called without a lock.
-    fn ring(&self) {
+    /// Tells whoever serves them that there is something to take. To be called without a lock.
+    pub(super) fn ring(&self) {
         // Release: pairs with the Acquire in `take`.
         self.has_news.store(true, Ordering::Release);
         ring::tell(self.notify.clone());
@@ -175,7 +157,6 @@ impl Crowd {
 mod tests {
     use std::sync::atomic::AtomicUsize;
 
-    use super::super::control::Control;
     use super::*;
 
     struct Bell(AtomicUsize);
@@ -191,7 +172,7 @@ mod tests {
         let class = super::super::class::Classes::default().get(&filter.into());
         let bell = Arc::new(Bell(AtomicUsize::new(0)));
         let within = vec![Filter::parse(["a.x"]).unwrap()];
-        let crowd = Crowd::new(("c-".into(), class), within, true, bell.clone());
+        let crowd = Crowd::new(("c-".into(), class), within, bell.clone());
         (crowd, bell)
     }
 
@@ -204,7 +185,11 @@ mod tests {
         }
         assert!(crowd.may_have("c-0") && crowd.may_have("c-ffffffffffffffff"));
         assert!(crowd.enter(0x1f) && !crowd.enter(0x1f));
-        assert!(!crowd.end_member("c-1e") && crowd.end_member("c-1f"));
+        assert_eq!(
+            (crowd.end_member("c-1e"), crowd.end_member("c-1f")),
+            (None, Some(0x1f))
+        );
+        crowd.ring();
         assert!(!crowd.leave(0x1f), "it has ended");
         assert_eq!(crowd.take(), Some(Told::Ended { number: 0x1f }));
         assert_eq!(crowd.take(), None);
@@ -217,6 +202,7 @@ mod tests {
         crowd.enter(1);
         crowd.enter(2);
         crowd.end_member("c-1");
+        crowd.ring();
         assert!(crowd.leave(2) && !crowd.is_empty());
         assert_eq!(crowd.take(), Some(Told::Ended { number: 1 }));
         assert!(crowd.is_empty());
@@ -232,19 +218,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_is_bounded_and_the_end_comes_last() {
+    fn the_end_of_all_comes_last() {
         let (crowd, bell) = crowd();
         crowd.enter(1);
-        let joined = |n: usize| {
-            let id = n.to_string();
-            Told::Control(Control::Joined { id })
-        };
-        (0..WAITING_MAX + 3).for_each(|n| crowd.tell(joined(n)));
-        assert_eq!(crowd.end_all(EndReason::TopicDeleted), [1]);
-        assert_eq!(bell.0.load(Ordering::Relaxed), WAITING_MAX + 4);
-        for n in 3..WAITING_MAX + 3 {
-            assert_eq!(crowd.take(), Some(joined(n)));
-        }
+        crowd.enter(2);
+        assert_eq!(crowd.end_member("c-1"), Some(1));
+        assert_eq!(crowd.end_all(EndReason::TopicDeleted), [2]);
+        crowd.ring();
+        assert_eq!(bell.0.load(Ordering::Relaxed), 1);
+        assert_eq!(crowd.take(), Some(Told::Ended { number: 1 }));
         let reason = EndReason::TopicDeleted;
         assert_eq!(crowd.take(), Some(Told::Over { reason }));
         assert_eq!(crowd.take(), None);

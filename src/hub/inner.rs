@@ -9,12 +9,10 @@ use parking_lot::Mutex;
 use crate::event::{Epoch, EventRef, Filter, Limits, Record};
 use crate::ring::Ring;
 
-use super::attend::Told;
 use super::class::Classes;
-use super::control::Control;
-use super::crowd::Crowd;
 use super::error::EndReason;
 use super::history::Kept;
+use super::presence::Wakes;
 use super::registry::{Registry, Ticket};
 use super::routing::Routing;
 use super::sleepers::State;
@@ -57,53 +55,17 @@ impl Inner {
         }
     }
 
-    /// Ends a subscription, wakes its receiver, and tells who watches.
-    pub(super) fn end(&self, ticket: &Ticket, reason: EndReason) {
+    /// Ends a subscription, wakes its receiver and those who watch.
+    pub(super) fn end(&self, ticket: &Ticket, reason: EndReason, wakes: &Wakes) {
         ticket.end(reason);
         self.nudge(ticket);
-        self.announce(ticket, |id| Control::Left { id });
+        self.wake(wakes);
     }
 
-    /// Ends all members of a crowd, and tells who watches.
-    pub(super) fn end_crowd(&self, crowd: &Crowd, reason: EndReason) {
-        for number in crowd.end_all(reason) {
-            self.announce_member(crowd, number, |id| Control::Left { id });
-        }
-    }
-
-    /// Tells those who watch presence what became of a subscription.
-    pub(super) fn announce(&self, ticket: &Ticket, control: impl Fn(String) -> Control) {
-        self.announce_id(|| ticket.id.to_string(), ticket.class.filter(), control);
-    }
-
-    /// As [`announce`](Self::announce), for a member of a crowd.
-    pub(super) fn announce_member(
-        &self,
-        crowd: &Crowd,
-        number: u64,
-        control: impl Fn(String) -> Control,
-    ) {
-        self.announce_id(|| crowd.id_of(number), crowd.class.filter(), control);
-    }
-
-    pub(super) fn announce_id(
-        &self,
-        id: impl FnOnce() -> String,
-        filter: &Filter,
-        control: impl Fn(String) -> Control,
-    ) {
-        if !self.registry.has_watchers() {
-            return;
-        }
-        let id = id();
-        let watchers = self.registry.watchers(&id, filter);
-        for watcher in watchers.tickets {
-            watcher.tell(control(id.clone()));
-            self.nudge(&watcher);
-        }
-        for crowd in watchers.crowds {
-            crowd.tell(Told::Control(control(id.clone())));
-        }
+    /// Wakes those who are told that somebody came or went.
+    pub(super) fn wake(&self, wakes: &Wakes) {
+        wakes.tickets.iter().for_each(|ticket| self.nudge(ticket));
+        wakes.ring();
     }
 
     /// Returns what topics keep between two offsets, and whether that is everything. Only of topics that are named can

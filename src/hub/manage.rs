@@ -50,13 +50,17 @@ impl Hub {
         }
         let registry = &self.inner.registry;
         for ticket in registry.all(|ticket| names(ticket.class.filter(), name)) {
-            if !self.has_topics_of(ticket.class.filter()) && registry.forget(&ticket) {
-                self.inner.end(&ticket, EndReason::TopicDeleted);
+            if !self.has_topics_of(ticket.class.filter())
+                && let Some(wakes) = registry.forget(&ticket)
+            {
+                self.inner.end(&ticket, EndReason::TopicDeleted, &wakes);
             }
         }
         for crowd in registry.crowds(|crowd| names(crowd.class.filter(), name)) {
             if !self.has_topics_of(crowd.class.filter()) && registry.close(&crowd) {
-                self.inner.end_crowd(&crowd, EndReason::TopicDeleted);
+                let wakes = registry.end_members(&crowd, EndReason::TopicDeleted);
+                crowd.ring();
+                self.inner.wake(&wakes);
             }
         }
         Ok(())

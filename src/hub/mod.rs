@@ -24,7 +24,7 @@
 //!
 //! | promise | how it is kept | shown by |
 //! | --- | --- | --- |
-//! | who listens to a topic is known, over HTTP too; joins and leaves are told | [`Hub::presence`], [`Hub::attend`] | `tests/hub_catch_up.rs`, `tests/streams/presence.rs` |
+//! | who listens to a topic is known, over HTTP too; joins and leaves are told in the order of the list, or that some were not | [`Hub::present`], [`Hub::watch_presence`], [`Hub::attend`] | `tests/hub_catch_up.rs`, `tests/streams/presence.rs` |
 //! | positions rise by one, and a batch is contiguous, whole or not there | one lock, one ring | `tests/hub_publish.rs` |
 //! | nothing is missed silently | [`Lagged`] is an item with a number; it never ends anything | `tests/hub_subscribe.rs` |
 //! | only what a subscription wants is received; its position passes the rest | [`EventFilter`](crate::event::EventFilter) | `tests/hub_unsubscribe.rs` |
@@ -53,7 +53,7 @@
 //! | [`history_bytes`](HubBuilder::history_bytes) | 256 MiB | a topic that wants to keep more is refused |
 //! | [`streams_max`](HubBuilder::streams_max) | 0 streams | publishing on another stream is refused |
 //! | a filter | 64 entries a part, 1,024 bytes a text | the subscription is refused |
-//! | controls that wait | 64 a receiver | the oldest goes |
+//! | joins and leaves that wait | 64 a receiver, 4,096 a [`PresenceWatch`] | they go, and that is told: the list has them |
 //! | a batch | half of `capacity` and of `ring_bytes` | the batch is refused whole |
 #![forbid(unsafe_code)]
 
@@ -70,6 +70,7 @@ mod inner;
 mod items;
 mod manage;
 mod offsets;
+mod presence;
 mod publish;
 mod reader;
 mod receiver;
@@ -95,6 +96,7 @@ pub use error::{
 };
 #[cfg(feature = "gateway")]
 pub(crate) use find::{LastOf, TopicSet};
+pub use presence::{PresenceChange, PresenceNews, PresenceWatch, Present};
 pub use reader::{HubWaiter, Reader};
 pub use receiver::{Delivery, Receiver};
 #[cfg(feature = "async")]

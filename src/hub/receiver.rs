@@ -16,7 +16,6 @@ use crate::event::{Event, EventRef, Filter, Position, Record};
 use crate::ring::Subscriber;
 
 use super::class::Class;
-use super::control::Control;
 use super::error::{EndReason, Lagged, RecvError, RecvTimeoutError, TryRecvError};
 use super::find::TopicSet;
 use super::history::Kept;
@@ -116,9 +115,6 @@ impl Receiver {
             bell: None,
         };
         receiver.note_position();
-        receiver
-            .inner
-            .announce(&receiver.ticket, |id| Control::Joined { id });
         receiver
     }
 
@@ -271,8 +267,8 @@ impl RefUnwindSafe for Receiver {}
 impl Drop for Receiver {
     /// Unsubscribes.
     fn drop(&mut self) {
-        if self.inner.registry.forget(&self.ticket) {
-            self.inner.announce(&self.ticket, |id| Control::Left { id });
+        if let Some(wakes) = self.inner.registry.forget(&self.ticket) {
+            self.inner.wake(&wakes);
         }
         if self.has_slept {
             let routing = &self.inner.routing;

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::event::{Filter, topic};
+use crate::event::topic;
 
 use super::class::Class;
-use super::control::{Control, WAITING_MAX, overlap};
+use super::control::{Control, WAITING_MAX};
 use super::crowd::Crowd;
 use super::error::{EndReason, SubscribeError};
+use super::presence::{Changes, PresenceChange, Present, Wakes, Watch};
 use super::sleepers::Sleeper;
 
 /// Longest id of a subscription, bytes.
@@ -27,7 +28,7 @@ pub(super) struct Ticket {
     /// 0, or an [`EndReason`].
     ended: AtomicU8,
     /// Wants to know who joins and leaves.
-    watches: bool,
+    pub(super) watches: bool,
     controls: Mutex<VecDeque<Control>>,
     /// Whether there are any.
     has_controls: AtomicBool,
@@ -83,13 +84,7 @@ struct Live {
     /// Those who are present without a receiver, by their addresses.
     crowds: HashMap<usize, Arc<Crowd>>,
     made: u64,
-    watchers: usize,
-}
-
-/// Who wants to know of somebody.
-pub(super) struct Watchers {
-    pub(super) tickets: Vec<Arc<Ticket>>,
-    pub(super) crowds: Vec<Arc<Crowd>>,
+    changes: Changes,
 }
 
 impl Ticket {
@@ -116,13 +111,18 @@ impl Ticket {
             .compare_exchange(0, code, Ordering::Release, Ordering::Relaxed);
     }
 
-    /// Leaves a control for the receiver.
+    /// Leaves for the receiver who joined or left. Where too many wait, they all go, and that is told.
     pub(super) fn tell(&self, control: Control) {
         let mut controls = self.controls.lock();
-        if controls.len() == WAITING_MAX {
-            controls.pop_front();
+        match control {
+            Control::Joined { at, .. } | Control::Left { at, .. }
+                if controls.len() == WAITING_MAX =>
+            {
+                controls.clear();
+                controls.push_back(Control::PresenceReset { at });
+            }
+            control => controls.push_back(control),
         }
-        controls.push_back(control);
         // Relaxed: a receiver that is about to sleep looks at it under the publisher's lock, which follows.
         self.has_controls.store(true, Ordering::Relaxed);
     }
@@ -161,7 +161,7 @@ impl Ticket {
 
 impl Registry {
     /// Enters a subscription under its id, or under one that is made for it.
-    pub(super) fn enter(&self, entrance: Entrance) -> Result<Arc<Ticket>, SubscribeError> {
+    pub(super) fn enter(&self, entrance: Entrance) -> Result<(Arc<Ticket>, Wakes), SubscribeError> {
         let Entrance { id, class, watches } = entrance;
         if let Some(id) = &id
             && !is_id(id)
@@ -187,12 +187,13 @@ impl Registry {
             figures: Figures::default(),
         });
         live.by_id.insert(id, ticket.clone());
-        live.watchers += usize::from(watches);
-        Ok(ticket)
+        live.changes.enter(&ticket);
+        let wakes = live.note(true, &ticket);
+        Ok((ticket, wakes))
     }
 
-    /// Takes a subscription out, unless another one has its id by now.
-    pub(super) fn forget(&self, ticket: &Arc<Ticket>) -> bool {
+    /// Takes a subscription out; `None`: it is out already.
+    pub(super) fn forget(&self, ticket: &Arc<Ticket>) -> Option<Wakes> {
         // Goes when the lock is released, as whatever may hold foreign code.
         let _removed;
         let mut live = self.live.lock();
@@ -200,37 +201,100 @@ impl Registry {
             .by_id
             .get(&ticket.id)
             .is_some_and(|one| Arc::ptr_eq(one, ticket));
-        if known {
-            _removed = live.by_id.remove(&ticket.id);
-            live.watchers -= usize::from(ticket.watches);
+        if !known {
+            return None;
         }
-        known
+        _removed = live.by_id.remove(&ticket.id);
+        live.changes.leave(ticket);
+        Some(live.note(false, ticket))
     }
 
     /// Takes out the subscription of an id.
-    pub(super) fn take(&self, id: &str) -> Option<Arc<Ticket>> {
+    pub(super) fn take(&self, id: &str) -> Option<(Arc<Ticket>, Wakes)> {
         let mut live = self.live.lock();
         let ticket = live.by_id.remove(id)?;
-        live.watchers -= usize::from(ticket.watches);
-        Some(ticket)
+        live.changes.leave(&ticket);
+        let wakes = live.note(false, &ticket);
+        Some((ticket, wakes))
     }
 
     pub(super) fn find(&self, id: &str) -> Option<Arc<Ticket>> {
         self.live.lock().by_id.get(id).cloned()
     }
 
-    /// Whether anybody wants to know who joins and leaves.
-    pub(super) fn has_watchers(&self) -> bool {
-        self.live.lock().watchers > 0
+    // -- Changes
+
+    /// Enters somebody who watches for many; returns the number of the last change before.
+    pub(super) fn watch(&self, watch: &Arc<Watch>) -> u64 {
+        let mut live = self.live.lock();
+        live.changes.watch(watch);
+        live.changes.at()
     }
 
-    /// Returns the others that want to know what becomes of the one of this id and filter.
-    pub(super) fn watchers(&self, id: &str, filter: &Filter) -> Watchers {
-        Watchers {
-            tickets: self
-                .all(|one| one.watches && *one.id != *id && overlap(one.class.filter(), filter)),
-            crowds: self.crowds(|one| one.watches && overlap(one.class.filter(), filter)),
+    /// Takes them out; returns what nobody needs any more.
+    pub(super) fn unwatch(&self, watch: &Arc<Watch>) -> VecDeque<PresenceChange> {
+        self.live.lock().changes.unwatch(watch)
+    }
+
+    /// The number of the last change, and those after number `at`; `None`: there are more than `max`, or than are kept.
+    pub(super) fn changes_since(&self, at: u64, max: usize) -> (u64, Option<Vec<PresenceChange>>) {
+        let live = self.live.lock();
+        (live.changes.at(), live.changes.since(at, max))
+    }
+
+    /// Who is present at a topic, in no order.
+    pub(super) fn present(&self, topic: &str, max: usize) -> Present {
+        let live = self.live.lock();
+        let (mut count, mut ids) = (0, Vec::new());
+        for ticket in live.by_id.values() {
+            if ticket.class.filter().matches(topic) {
+                count += 1;
+                if ids.len() < max {
+                    ids.push(ticket.id.to_string());
+                }
+            }
         }
+        for crowd in live.crowds.values() {
+            if crowd.takes_topic(topic) {
+                let members = crowd.some(max - ids.len(), &mut count);
+                ids.extend(members.map(|number| crowd.id_of(number)));
+            }
+        }
+        let at = live.changes.at();
+        Present { at, count, ids }
+    }
+
+    // -- Members of crowds. Under the lock of all: so a list and what is told of it have one order.
+
+    /// Lets one more be present; `None`: it is already, or all have ended.
+    pub(super) fn enter_member(&self, crowd: &Crowd, number: u64) -> Option<Wakes> {
+        let mut live = self.live.lock();
+        let entered = crowd.enter(number);
+        entered.then(|| live.note_member(true, crowd, number))
+    }
+
+    /// Lets one leave; `None`: it is not there.
+    pub(super) fn leave_member(&self, crowd: &Crowd, number: u64) -> Option<Wakes> {
+        let mut live = self.live.lock();
+        let left = crowd.leave(number);
+        left.then(|| live.note_member(false, crowd, number))
+    }
+
+    /// Ends the member of an id; `None`: it is none of these. Whoever serves it is to be told.
+    pub(super) fn end_member(&self, crowd: &Crowd, id: &str) -> Option<Wakes> {
+        let mut live = self.live.lock();
+        let number = crowd.end_member(id)?;
+        Some(live.note_member(false, crowd, number))
+    }
+
+    /// Ends all members. Whoever serves them is to be told.
+    pub(super) fn end_members(&self, crowd: &Crowd, reason: EndReason) -> Wakes {
+        let mut live = self.live.lock();
+        let mut wakes = Wakes::default();
+        for number in crowd.end_all(reason) {
+            wakes = wakes.and(live.note_member(false, crowd, number));
+        }
+        wakes
     }
 
     // -- Crowds
@@ -241,7 +305,6 @@ impl Registry {
         }
         let crowd = Arc::new(crowd);
         let mut live = self.live.lock();
-        live.watchers += usize::from(crowd.watches);
         live.crowds
             .insert(Arc::as_ptr(&crowd).addr(), crowd.clone());
         Ok(crowd)
@@ -251,9 +314,6 @@ impl Registry {
     pub(super) fn close(&self, crowd: &Arc<Crowd>) -> bool {
         let mut live = self.live.lock();
         let removed = live.crowds.remove(&Arc::as_ptr(crowd).addr());
-        if removed.is_some() {
-            live.watchers -= usize::from(crowd.watches);
-        }
         drop(live);
         removed.is_some()
     }
@@ -283,6 +343,18 @@ impl Registry {
 }
 
 impl Live {
+    /// Notes that a member of a crowd came or went.
+    fn note_member(&mut self, joined: bool, crowd: &Crowd, number: u64) -> Wakes {
+        let id = || crowd.id_of(number).into();
+        self.changes.note(joined, id, &crowd.class)
+    }
+
+    /// Notes that a subscription began or ended.
+    fn note(&mut self, joined: bool, ticket: &Ticket) -> Wakes {
+        let id = || (*ticket.id).into();
+        self.changes.note(joined, id, &ticket.class)
+    }
+
     fn make_id(&mut self) -> Box<str> {
         loop {
             self.made += 1;

@@ -6,12 +6,11 @@ use crate::event::Filter;
 use crate::ring;
 
 use super::class::Class;
-use super::control::Control;
 use super::core::Hub;
 use super::error::{EndReason, SubscribeError};
 use super::reader::Reader;
 use super::receiver::Receiver;
-use super::registry::{Entrance, SubscriptionStats, Ticket};
+use super::registry::{Entrance, SubscriptionStats};
 use super::subscription::{Start, Subscription};
 
 impl Hub {
@@ -50,11 +49,12 @@ impl Hub {
             })?;
         let (id, watches) = (subscription.id.take(), subscription.controls.presence);
         let class = self.inner.classes.get(&filter);
-        let ticket = self.inner.registry.enter(Entrance {
+        let (ticket, wakes) = self.inner.registry.enter(Entrance {
             id,
             class: class.clone(),
             watches,
         })?;
+        self.inner.wake(&wakes);
         let mut receiver =
             Receiver::new(subscriber, self.inner.clone(), ticket, class, subscription);
         match seek {
@@ -70,16 +70,16 @@ impl Hub {
     /// Ends the subscription of that id: its receiver gets nothing more, and a receive that waits ends at once, with
     /// `Unsubscribed`. `false` where no such subscription lives.
     pub fn unsubscribe(&self, id: &str) -> bool {
-        if let Some(ticket) = self.inner.registry.take(id) {
-            self.inner.end(&ticket, EndReason::Unsubscribed);
+        let registry = &self.inner.registry;
+        if let Some((ticket, wakes)) = registry.take(id) {
+            self.inner.end(&ticket, EndReason::Unsubscribed, &wakes);
             return true;
         }
         let mut ended = false;
-        for crowd in self.inner.registry.crowds(|crowd| crowd.may_have(id)) {
-            if crowd.end_member(id) {
-                let left = |id| Control::Left { id };
-                self.inner
-                    .announce_id(|| id.to_owned(), crowd.class.filter(), left);
+        for crowd in registry.crowds(|crowd| crowd.may_have(id)) {
+            if let Some(wakes) = registry.end_member(&crowd, id) {
+                crowd.ring();
+                self.inner.wake(&wakes);
                 ended = true;
             }
         }
@@ -89,15 +89,7 @@ impl Hub {
     /// Returns the ids of the subscriptions that would get an event of this topic, were it not for its type and the
     /// rest of it, sorted: who listens there.
     pub fn presence(&self, topic: &str) -> Vec<String> {
-        let takes = |ticket: &Ticket| ticket.class.filter().matches(topic);
-        let all = self.inner.registry.all(takes);
-        let mut ids: Vec<String> = all.iter().map(|ticket| ticket.id.clone().into()).collect();
-        for crowd in self.inner.registry.crowds(|crowd| crowd.takes_topic(topic)) {
-            let members = crowd.members().into_iter();
-            ids.extend(members.map(|number| crowd.id_of(number)));
-        }
-        ids.sort_unstable();
-        ids
+        self.present(topic, usize::MAX).ids
     }
 
     /// Returns what every subscription has done so far, sorted by id.

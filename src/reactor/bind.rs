@@ -109,7 +109,6 @@ impl<S: Service> Reactor<S> {
             read_buffer: vec![0; read_bytes].into_boxed_slice(),
             encoded: Vec::new(),
             due: Vec::new(),
-            slice: Instant::now(),
             walk: None,
             cut: Vec::new(),
             next_scan: 1,

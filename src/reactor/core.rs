@@ -73,6 +73,8 @@ pub(super) struct Core<S: Service> {
     pub(super) socket_scratch: Scratch,
     /// What a socket is answered, reused.
     pub(super) socket_out: Vec<u8>,
+    /// Since when streams have not had their turn.
+    pub(super) slice: Instant,
     started: Instant,
     pub(super) now: Instant,
     /// What came before this has been looked at: deadlines of peers are judged by it, not by `now`,
@@ -110,6 +112,7 @@ impl<S: Service> Core<S> {
             inflating: Inflating::default(),
             socket_scratch: Scratch::new(),
             socket_out: Vec::new(),
+            slice: now,
             started: now,
             now,
             settled: now,

@@ -26,7 +26,7 @@ impl<S: Service> Reactor<S> {
             } else if deadline != Tick::MAX {
                 self.core.set_deadline_tick(i, deadline);
             }
-            if self.is_slice_over() {
+            if self.core.is_slice_over() {
                 break;
             }
         }
@@ -45,7 +45,7 @@ impl<S: Service> Reactor<S> {
             return;
         };
         while self.core.walk(&mut self.service, &mut walk, WALK_STEP) {
-            if self.is_slice_over() {
+            if self.core.is_slice_over() {
                 self.core.pause_walk(&mut walk);
                 self.walk = Some(walk);
                 return;

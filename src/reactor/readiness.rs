@@ -106,7 +106,7 @@ impl<S: Service> Reactor<S> {
                     return self.core.close(&mut self.service, i, why);
                 }
             }
-            if self.is_slice_over() {
+            if self.core.is_slice_over() {
                 break;
             }
         }

@@ -223,13 +223,16 @@ impl<S: Service> Core<S> {
             }
         }
         requests.held = true;
+        let mut requested = false;
         while !requests.is_full(&self.limits)
             && out.len() < self.limits.private_bytes
             && !self.is_behind()
+            && (!requested || !self.is_slice_over())
         {
             let next = match requests.decoder.decode(&input[used..]) {
                 Ok((n, step)) => {
                     used += n;
+                    requested |= matches!(step, Step::End | Step::Head(_));
                     let more = used < input.len();
                     self.step(service, (i, requests), step, more, out)
                 }

@@ -45,8 +45,6 @@ pub struct Reactor<S: Service> {
     pub(super) encoded: Vec<u8>,
     /// Connections whose deadlines have passed and are not looked at yet.
     pub(super) due: Vec<u32>,
-    /// Since when streams have not had their turn.
-    pub(super) slice: Instant,
     /// How far the walk of this second is; `None`: it is over.
     pub(super) walk: Option<Walk>,
     pub(super) cut: Vec<u32>,
@@ -203,7 +201,7 @@ impl<S: Service> Reactor<S> {
         self.polled = self.wait(timeout)?;
         self.core.now = self.clock.now();
         let before = std::mem::replace(&mut self.looked, Instant::now());
-        self.slice = self.looked;
+        self.core.slice = self.looked;
         let woken = self.inbox.woken().filter(|at| *at > before);
         self.since = match self.polled.slept {
             true => woken.unwrap_or(self.looked),

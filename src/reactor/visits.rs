@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::conn::{Flags, Phase};
+use super::core::Core;
 use super::service::Service;
 use super::turn::Reactor;
 
@@ -12,6 +13,13 @@ const VISITS: usize = 256;
 const SLICE: Duration = Duration::from_millis(1);
 /// Visits between two looks at the clock.
 const VISITS_PER_CLOCK: usize = 32;
+
+impl<S: Service> Core<S> {
+    /// Whether other work has taken so much time that streams should have their turn.
+    pub(super) fn is_slice_over(&self) -> bool {
+        self.slice.elapsed() > SLICE
+    }
+}
 
 impl<S: Service> Reactor<S> {
     /// Sends answers whose events have become visible.
@@ -35,7 +43,7 @@ impl<S: Service> Reactor<S> {
                     self.visit(i);
                 }
                 // One of them may have as much to do as many.
-                if self.is_slice_over() {
+                if self.core.is_slice_over() {
                     break;
                 }
             }
@@ -47,12 +55,12 @@ impl<S: Service> Reactor<S> {
                 if pumped < VISITS_PER_CLOCK || visits >= VISITS {
                     break;
                 }
-                if self.is_slice_over() {
+                if self.core.is_slice_over() {
                     self.end_slice();
                     return;
                 }
             }
-            if self.is_slice_over() || !self.core.ready.is_empty() {
+            if self.core.is_slice_over() || !self.core.ready.is_empty() {
                 break;
             }
         }
@@ -61,7 +69,7 @@ impl<S: Service> Reactor<S> {
 
     /// Lets streams have what was published, if other work has taken a slice of time since they last had.
     pub(super) fn let_streams_in(&mut self) {
-        if self.is_slice_over() {
+        if self.core.is_slice_over() {
             self.feed();
             let full = self.core.is_full();
             self.core.release_held(full || self.stop_at.is_some());
@@ -69,20 +77,15 @@ impl<S: Service> Reactor<S> {
         }
     }
 
-    /// Whether other work has taken so much time that streams should have their turn.
-    pub(super) fn is_slice_over(&self) -> bool {
-        self.slice.elapsed() > SLICE
-    }
-
     /// Notes how long streams had to wait.
     pub(super) fn end_slice(&mut self) {
         let now = Instant::now();
-        let us = (now - self.slice).as_micros() as u64;
+        let us = now.saturating_duration_since(self.core.slice).as_micros() as u64;
         let counter = &self.core.counters.stall_max_us;
         if us > counter.get() {
             counter.set(us);
         }
-        self.slice = now;
+        self.core.slice = now;
     }
 
     fn visit(&mut self, i: u32) {

@@ -9,6 +9,7 @@
 
 #[path = "../counting/mod.rs"]
 mod counting;
+mod joins;
 mod lists;
 mod stage;
 mod unfinished;

@@ -26,7 +26,6 @@ fn attend(hub: &Hub, notify: Arc<dyn Notify>) -> eventring::hub::Attendance {
         name: "crowd-".into(),
         filter: EventFilter::from(Filter::parse(["a.*"]).unwrap()),
         within: Vec::new(),
-        watches: true,
         notify,
     };
     hub.attend(attend).unwrap()
@@ -57,6 +56,7 @@ fn do_everything(hub: &Hub) {
     let crowd = attend(hub, Arc::new(Nobody));
     crowd.enter(1);
     crowd.leave(1);
+    let _ = hub.watch_presence(Arc::new(Nobody)).take(9);
     let kept = TopicConfig {
         retain_events: 3,
         ..TopicConfig::default()
@@ -227,11 +227,13 @@ fn a_notification_of_an_attendance_may_use_the_hub_wherever_it_is_touched() {
         let hook = hook(&hub);
         for _ in 0..2 {
             let crowd = attend(&hub, hook.notify());
+            let mut watch = hub.watch_presence(hook.notify());
             crowd.enter(1);
             hub.unsubscribe("crowd-1");
             crowd.enter(2);
             let receiver = hub.subscribe(Subscription::topic("a.*")).unwrap();
             while crowd.take().is_some() {}
+            while watch.take(9).is_some() {}
             drop(receiver);
         }
         hook.assert_touched(&[Touch::Called, Touch::Dropped]);

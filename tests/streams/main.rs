@@ -13,4 +13,5 @@ mod kills;
 mod look_back;
 mod places;
 mod presence;
+mod presence_order;
 mod slow;

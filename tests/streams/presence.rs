@@ -64,7 +64,7 @@ fn streams_appear_in_the_presence_of_their_topics_and_leave() {
     let hub = Hub::new();
     let server = serve(&hub, |_| {});
     let address = server.addrs()[0];
-    let nobody = json!({"topic": "orders.eu", "count": 0, "present": []});
+    let nobody = json!({"topic": "orders.eu", "at": 0, "count": 0, "present": []});
     assert_eq!(there(address, "orders.eu"), nobody);
     let orders = Client::open(address, "topic=orders.*");
     let users = Client::open(address, "topic=users");
@@ -104,7 +104,7 @@ fn who_asks_is_told_who_joins_and_leaves() {
         let seen = client
             .seen
             .iter()
-            .filter(|seen| seen.data == r#"{"id":"ann"}"#);
+            .filter(|seen| seen.data.starts_with(r#"{"id":"ann","at":"#));
         seen.map(|seen| seen.event.clone()).collect::<Vec<_>>()
     };
     watching.read_until(|client| of_ann(client).len() == 2 && client.events().count() == 1);

@@ -83,10 +83,10 @@ fn messages_of_later_versions_are_passed_over() {
     ]);
     socket.frame(Opcode::Binary, b"\x02\x00\x03e-8");
     socket.frame(Opcode::Binary, b"");
-    socket.say(r#"{"type":"presence","event":"leave","who":"s-3"}"#);
+    socket.say(r#"{"type":"presence","event":"leave","at":9,"who":"s-3"}"#);
     let next = client.next_item();
     assert!(
-        matches!(&next, Ok(WsItem::Presence { joined: false, who }) if who == "s-3"),
+        matches!(&next, Ok(WsItem::Presence { joined: false, who, at: 9 }) if who == "s-3"),
         "{next:?}"
     );
     assert_eq!(client.last_event_id(), "e-1");

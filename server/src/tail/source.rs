@@ -92,7 +92,7 @@ fn translated(item: WsItem) -> Option<Item> {
         WsItem::Reset(told) => Some(Item::Reset(notice("reset", told))),
         WsItem::Lost(lost) => Some(Item::Lost(lost)),
         // Nobody asks for them here.
-        WsItem::Presence { .. } | WsItem::Answer(_) => None,
+        WsItem::Presence { .. } | WsItem::PresenceReset { .. } | WsItem::Answer(_) => None,
     }
 }
 

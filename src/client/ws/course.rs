@@ -93,9 +93,15 @@ impl Course {
                 });
                 return Ok(None);
             }
-            "presence" => WsItem::Presence {
-                joined: message.text("event")? == "join",
-                who: message.text("who")?,
+            "presence" => match message.text("event")?.as_str() {
+                "reset" => WsItem::PresenceReset {
+                    at: message.number("at")?,
+                },
+                event => WsItem::Presence {
+                    joined: event == "join",
+                    who: message.text("who")?,
+                    at: message.number("at")?,
+                },
             },
             // Their ids are those of events that may still be on their way: nothing to resume from.
             "subscribed" | "unsubscribed" | "caught_up" | "published" | "pong" | "error" => {

@@ -19,6 +19,14 @@ pub enum WsItem {
         joined: bool,
         /// The id of a stream or subscription.
         who: String,
+        /// The number of the change: a list whose `at` is as high or higher knows of it.
+        at: u64,
+    },
+    /// What was told of who is present is void: a list whose `at` is this or higher has it all. Comes first, and where
+    /// too much changed to tell, or this client took nothing.
+    PresenceReset {
+        /// The number of the last change that is not told.
+        at: u64,
     },
     /// What answers a request, as it came: an object of type `subscribed`, `unsubscribed`, `caught_up`,
     /// `published`, `pong` or `error`.

@@ -114,11 +114,15 @@ pub(crate) fn write_heartbeat(head: Position, out: &mut Vec<u8>) {
     });
 }
 
-/// Appends a `presence`: somebody joined (`join`) or left (`leave`) what the connection listens to.
-pub(crate) fn write_presence(event: &str, who: &str, out: &mut Vec<u8>) {
+/// Appends a `presence`: somebody joined (`join`) or left (`leave`) what the connection listens to, or so much did that
+/// the list has to be asked (`reset`).
+pub(crate) fn write_presence(event: &str, who: Option<&str>, at: u64, out: &mut Vec<u8>) {
     wrap(out, Opcode::Text, |out| {
-        let _ = write!(out, r#"{{"type":"presence","event":"{event}","who":"#);
-        write_json_string(out, who);
+        let _ = write!(out, r#"{{"type":"presence","event":"{event}","at":{at}"#);
+        if let Some(who) = who {
+            out.extend_from_slice(br#","who":"#);
+            write_json_string(out, who);
+        }
         out.push(b'}');
     });
 }

@@ -99,12 +99,13 @@ impl<S: Service> Core<S> {
     ) -> End<S> {
         let second = self.second();
         let parting = self.phase(i) == Phase::Parting;
-        let mut at = 0;
+        let (mut at, mut heard) = (0, false);
         loop {
             let waiting = ws.busy.as_ref().map_or(0, |busy| busy.parked.len());
             if self.out_len(i) + out.len() >= self.limits.private_bytes
                 || waiting >= self.limits.max_pending_publishes
                 || self.is_behind()
+                || (heard && self.is_slice_over())
             {
                 return End::Open;
             }
@@ -150,6 +151,7 @@ impl<S: Service> Core<S> {
                 Item::Ping(data) => frame(out, Opcode::Pong, data),
                 Item::Pong(_) => {}
                 Item::Message(kind, data) => {
+                    heard = true;
                     ws.begun = 0;
                     let mut replies = Replies::new(out);
                     service.message(&mut ws.socket, (kind, data), &mut replies);
