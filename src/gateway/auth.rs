@@ -8,7 +8,8 @@ use crate::wire::http::Head;
 
 /// Decides what a request may do.
 ///
-/// It is asked once per request, on a reactor's thread: it must not block. Several reactors ask at once.
+/// It is asked once per request, on a reactor's thread: it must not block. Several reactors ask at once. A panic in it is
+/// a 500 for that request, and counted in `eventring_callback_panics_total`; the others go on.
 pub trait Authorizer: Send + Sync {
     /// Says what the sender of `head` may do, or why not.
     ///

@@ -48,7 +48,11 @@ impl Gateway {
             Route::Metrics => {
                 self.authorize(head, peer, Action::Observe)?;
                 let mut text = String::with_capacity(8 << 10);
-                prometheus::render(&self.figures(), &self.common.counters, &mut text);
+                let (counters, callbacks) = (&self.common.counters, &self.common.callbacks);
+                let figures = self.figures();
+                let render = || prometheus::render(&figures, (counters, callbacks), &mut text);
+                let rendered = callbacks.call("counter", render);
+                rendered.ok_or_else(|| failed("a counter of the program failed"))?;
                 let answer = fresh_answer(reply, prometheus::CONTENT_TYPE, text.as_bytes());
                 Ok(Begin::Answer(answer))
             }
@@ -91,6 +95,7 @@ impl Gateway {
                         close: true,
                     }));
                 }
+                self.check_open()?;
                 let plan = self.plan(request, access, Filter::all(), Tag::default());
                 Ok(Begin::Stream(plan))
             }
@@ -138,9 +143,10 @@ impl Gateway {
         peer: SocketAddr,
         action: Action,
     ) -> Result<Access, Problem> {
-        self.common
-            .authorizer
-            .authorize(head, peer, action)
+        let authorizer = &self.common.authorizer;
+        let ask = || authorizer.authorize(head, peer, action);
+        let said = self.common.callbacks.call("authorizer", ask);
+        said.ok_or_else(|| failed("the authorizer failed"))?
             .map_err(|denied| match denied {
                 Denied::Unknown(challenge) => {
                     Problem::new(401, "who are you?").authenticate(challenge)
@@ -148,6 +154,11 @@ impl Gateway {
                 Denied::Forbidden => Problem::new(403, "not allowed"),
             })
     }
+}
+
+/// Code of the program has panicked.
+pub(super) fn failed(detail: &str) -> Problem {
+    Problem::new(500, detail)
 }
 
 fn index(reply: ReplyTo) -> Answer {

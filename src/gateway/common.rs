@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::auth::Authorizer;
+use super::callbacks::Callbacks;
 use super::counter::Counters;
 use super::desk::Desks;
 use super::guard::Guard;
@@ -38,6 +39,8 @@ pub(super) struct Common {
     /// It is going to stop, or does: nobody should send anything here any more.
     pub(super) draining: Arc<AtomicBool>,
     pub(super) authorizer: Arc<dyn Authorizer>,
+    /// Calls the program's code.
+    pub(super) callbacks: Arc<Callbacks>,
     pub(super) tallies: Arc<Tallies>,
     /// Those of the program.
     pub(super) counters: Arc<Counters>,

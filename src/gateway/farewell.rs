@@ -20,6 +20,7 @@ pub(super) fn write(form: Form, why: Farewell, retry: Duration, out: &mut Vec<u8
         Farewell::Disconnected => br#"{"reason":"disconnected"}"#,
         Farewell::Removed => br#"{"reason":"removed"}"#,
         Farewell::TopicDeleted => br#"{"reason":"topic_deleted"}"#,
+        Farewell::HubClosed => br#"{"reason":"hub_closed"}"#,
     };
     let frame = Frame {
         id: b"",

@@ -8,6 +8,8 @@
 mod auth;
 mod begin;
 mod binding;
+mod callbacks;
+mod closed;
 mod common;
 mod compression;
 mod config;

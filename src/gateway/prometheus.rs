@@ -6,6 +6,7 @@
 
 use std::fmt::{Display, Write as _};
 
+use super::callbacks::Callbacks;
 use super::counter::Counters;
 use super::figures::Figures;
 use super::metrics::{Kind, Refused, STATUS_CLASSES};
@@ -57,7 +58,11 @@ impl Text<'_> {
 }
 
 /// Renders the figures.
-pub(super) fn render(figures: &Figures, counters: &Counters, out: &mut String) {
+pub(super) fn render(
+    figures: &Figures,
+    (counters, callbacks): (&Counters, &Callbacks),
+    out: &mut String,
+) {
     let text = &mut Text(out);
     hub(text, figures);
     delivery(text, figures);
@@ -65,6 +70,12 @@ pub(super) fn render(figures: &Figures, counters: &Counters, out: &mut String) {
     losses(text, figures);
     requests(text, figures);
     latency(text, figures);
+    text.single(
+        "eventring_callback_panics_total",
+        "counter",
+        "Panics of the program's own code that the server called: each ended what it was called for.",
+        callbacks.panics(),
+    );
     counters.read(|counter, now| text.single(counter.name, "counter", counter.help, now));
 }
 

@@ -189,6 +189,7 @@ impl Gateway {
                 close: true,
             }));
         }
+        self.check_open()?;
         // Who comes back before the server has seen it go takes its own place.
         if let Some(taken) = offer.taken {
             let whom = Whom::These(vec![taken]);

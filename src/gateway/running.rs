@@ -100,15 +100,20 @@ impl Running {
 
     /// Stops and waits for the end.
     ///
+    /// On a thread of the server, in a handler, it stops as [`Handle::stop`] does, and does not wait: what is called
+    /// there has to return first.
+    ///
     /// # Errors
     ///
-    /// As [`Server::run`](super::Server::run).
+    /// As [`Server::run`](super::Server::run); on a thread of the server [`WouldBlock`](io::ErrorKind::WouldBlock), for
+    /// want of a report.
     pub fn stop(self) -> io::Result<StopReport> {
         self.handle.stop();
         self.join()
     }
 
-    /// Waits for the end, which somebody else asks for.
+    /// Waits for the end, which somebody else asks for. On a thread of the server it asks, too: as
+    /// [`stop`](Self::stop).
     ///
     /// # Errors
     ///
@@ -121,6 +126,11 @@ impl Running {
         let Some(thread) = self.thread.take() else {
             unreachable!("the thread is taken here only, and `self` is gone then")
         };
+        if self.handle.reactor.is_own_thread() {
+            self.handle.stop();
+            let why = "a thread of the server does not wait for the server's end";
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
+        }
         thread
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -168,6 +168,7 @@ impl Server {
             tls: config.tls.clone(),
             draining: Arc::default(),
             authorizer: authorizer.into(),
+            callbacks: Arc::default(),
             tallies: Arc::new(Tallies::new(config.reactors)),
             counters: Arc::default(),
             desks: Arc::new(Desks::new(config.reactors)),
@@ -223,7 +224,7 @@ impl Server {
         self
     }
 
-    /// Adds a counter of the program to `GET /metrics`; `read` must not wait.
+    /// Adds a counter of the program to `GET /metrics`; `read` must not wait. Where it panics, the answer is 500.
     ///
     /// ```
     /// use std::sync::Arc;

@@ -20,7 +20,7 @@ use crate::reactor::{
     Refusal, Replies, Service, StreamEnd, StreamId, Streams, Tag,
 };
 use crate::wire::http::{BodyLength, Head, Reason, RequestError};
-use crate::wire::ws::{MessageKind, Violation};
+use crate::wire::ws::{CloseCode, MessageKind, Violation};
 
 /// Requests wait while more than this part of the ring is not yet in the logs. A batch takes half of
 /// it at most, so a publisher over HTTP never overruns the streams.
@@ -74,7 +74,8 @@ impl Service for Gateway {
         let mut kind = Kind::None;
         let begun = if let Some(route) = self.common.sockets.find(head.path()) {
             kind = Kind::Socket;
-            Upgrade::handled(head, peer, &route).map(|plan| Begin::Socket(Box::new(plan)))
+            Upgrade::handled(head, peer, &route, &self.common.callbacks)
+                .map(|plan| Begin::Socket(Box::new(plan)))
         } else if let Some(stream) = self.common.clients.find(head.path()) {
             kind = Kind::Socket;
             self.seat_client(head, peer, stream)
@@ -227,12 +228,18 @@ impl Service for Gateway {
         message: (MessageKind, &[u8]),
         replies: &mut Replies<'_, Self>,
     ) {
-        match socket {
-            Socket::Handler(handler) => {
+        let callbacks = &self.common.callbacks;
+        let done = match socket {
+            Socket::Handler(handler) => callbacks.call("socket handler", || {
                 handler.message(message.0, message.1, &mut SocketReplies(replies));
-            }
-            Socket::Client(seated) => seated.heard(message, &mut SocketReplies(replies)),
-            Socket::Hub(session) => self.converse(session, message, replies),
+            }),
+            Socket::Client(seated) => callbacks.call("client handler", || {
+                seated.heard(message, &mut SocketReplies(replies));
+            }),
+            Socket::Hub(session) => return self.converse(session, message, replies),
+        };
+        if done.is_none() {
+            replies.close(CloseCode::INTERNAL, "the handler failed");
         }
     }
 
@@ -242,7 +249,7 @@ impl Service for Gateway {
 
     fn socket_opened(&mut self, socket: &mut Socket, id: StreamId) {
         if let Socket::Client(seated) = socket {
-            seated.opened((self.number(), id));
+            seated.opened((self.number(), id), &self.common.callbacks);
         }
     }
 
@@ -258,12 +265,12 @@ impl Service for Gateway {
 
     fn socket_parting(&mut self, socket: &mut Socket, out: &mut Vec<u8>) {
         if let Socket::Client(seated) = socket {
-            seated.parting(out);
+            seated.parting(out, &self.common.callbacks);
         }
     }
 
     fn socket_closed(&mut self, socket: Socket) {
-        socket.closed();
+        socket.closed(&self.common.callbacks);
     }
 
     fn class_opened(&mut self, id: ClassId, key: &StreamFilter, form: u8) {
@@ -324,6 +331,7 @@ impl Service for Gateway {
             desks.work(self.number(), self, streams);
         }
         self.common.trays.work(self.number(), streams);
+        self.end_streams(streams);
     }
 
     fn later(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece {

@@ -62,6 +62,8 @@ pub(super) struct Gateway {
     /// What sockets are subscribed to.
     pub(super) wanted: WantedFilters,
     pub(super) socket_limits: Arc<SocketLimits>,
+    /// The slot that is next where streams are ended because the hub is closed.
+    pub(super) closing: u32,
     /// Sockets told when to come back; spreads them.
     pub(super) farewells: u64,
 }
@@ -101,6 +103,7 @@ impl Gateway {
             refusals: Refusals::default(),
             wanted: WantedFilters::default(),
             socket_limits: Arc::default(),
+            closing: 0,
             farewells: 0,
         }
     }

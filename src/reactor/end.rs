@@ -34,11 +34,13 @@ pub enum EndReason {
     Removed,
     /// Its topic was deleted.
     TopicDeleted,
+    /// The hub was closed.
+    HubClosed,
 }
 
 impl EndReason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Closed,
         Self::Reset,
         Self::Stalled,
@@ -51,6 +53,7 @@ impl EndReason {
         Self::Disconnected,
         Self::Removed,
         Self::TopicDeleted,
+        Self::HubClosed,
     ];
 
     /// The name in metrics and logs: lower case with underscores.
@@ -74,6 +77,7 @@ impl EndReason {
             Self::Disconnected => "disconnected",
             Self::Removed => "removed",
             Self::TopicDeleted => "topic_deleted",
+            Self::HubClosed => "hub_closed",
         }
     }
 

@@ -1,5 +1,6 @@
 //! The reactor's inbox: how other threads give it commands.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +15,11 @@ use super::stats::Stats;
 use super::transport::Transport;
 use super::unfinished::Unfinished;
 use crate::ring::Notify;
+
+thread_local! {
+    /// The group whose reactor is in a turn on this thread, by its address; 0: none.
+    pub(super) static TURNING: Cell<usize> = const { Cell::new(0) };
+}
 
 /// Commands that wait at most; a further one is refused.
 const INBOX_MAX: usize = 1024;
@@ -113,6 +119,11 @@ impl Handle {
     /// How many reactors there are in the group.
     pub fn reactors(&self) -> usize {
         self.group.len()
+    }
+
+    /// Whether this thread is in a turn of one of the reactors.
+    pub fn is_own_thread(&self) -> bool {
+        TURNING.get() == Arc::as_ptr(&self.group).addr()
     }
 
     /// Asks all reactors to stop: no new connections, what is published goes out within `timeout`.

@@ -378,6 +378,8 @@ pub enum Farewell {
     Removed,
     /// Its topic was deleted.
     TopicDeleted,
+    /// Nothing is published any more.
+    HubClosed,
 }
 
 impl From<Farewell> for EndReason {
@@ -390,6 +392,7 @@ impl From<Farewell> for EndReason {
             Farewell::Disconnected => Self::Disconnected,
             Farewell::Removed => Self::Removed,
             Farewell::TopicDeleted => Self::TopicDeleted,
+            Farewell::HubClosed => Self::HubClosed,
         }
     }
 }

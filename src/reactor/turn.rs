@@ -11,7 +11,8 @@ use super::clock::Clock;
 use super::core::Core;
 use super::end::EndReason;
 use super::frames::Frames;
-use super::inbox::{Command, Handle, Inbox};
+use super::group::Group;
+use super::inbox::{Command, Handle, Inbox, TURNING};
 use super::listeners::{Accepted, Listeners};
 use super::scan::Walk;
 use super::service::Service;
@@ -85,6 +86,21 @@ impl Polled {
             whole: true,
             slept: false,
         }
+    }
+}
+
+/// Marks the thread for as long as a turn takes: turns of two servers may be inside each other.
+struct Turning(usize);
+
+impl Turning {
+    fn of(group: &Arc<Group>) -> Self {
+        Self(TURNING.replace(Arc::as_ptr(group).addr()))
+    }
+}
+
+impl Drop for Turning {
+    fn drop(&mut self) {
+        TURNING.set(self.0);
     }
 }
 
@@ -162,6 +178,7 @@ impl<S: Service> Reactor<S> {
         if self.report.is_some() {
             return Ok(self.report);
         }
+        let _turning = Turning::of(&self.core.group);
         self.look(timeout)?;
         self.core.begin_history_turn();
         // What was published before a request came is in the logs before the request is answered.

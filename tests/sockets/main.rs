@@ -7,6 +7,7 @@ mod closing;
 mod handlers;
 mod named;
 mod notify;
+mod panics;
 mod publishing;
 mod slow;
 mod subscribe;

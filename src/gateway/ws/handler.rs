@@ -13,7 +13,8 @@ use crate::wire::ws::{CloseCode, DeflatePolicy, MessageKind};
 
 /// Speaks a protocol over one WebSocket.
 ///
-/// All methods run on the server's thread and must not block. Any
+/// All methods run on the server's thread and must not block. A panic in one closes its connection with 1011, and is
+/// counted in `eventring_callback_panics_total`; the others go on. Any
 /// `FnMut(MessageKind, &[u8], &mut SocketReplies)` is a handler.
 pub trait SocketHandler: Send {
     /// Takes a message; what it adds to `replies` is sent in order.

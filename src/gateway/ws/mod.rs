@@ -20,6 +20,8 @@ pub(super) use stream::{ClientRoutes, Seated, Trays, Unheard};
 pub(super) use upgrade::Upgrade;
 pub(super) use wanted::WantedFilters;
 
+use super::callbacks::Callbacks;
+
 /// What a WebSocket's messages go to.
 pub(super) enum Socket {
     /// A handler of the embedder's.
@@ -31,10 +33,13 @@ pub(super) enum Socket {
 }
 
 impl Socket {
-    pub(super) fn closed(self) {
+    pub(super) fn closed(self, callbacks: &Callbacks) {
         match self {
-            Self::Handler(mut handler) => handler.closed(),
-            Self::Client(mut seated) => seated.gone(),
+            Self::Handler(mut handler) => {
+                callbacks.call("socket handler", || handler.closed());
+                callbacks.call("socket handler", || drop(handler));
+            }
+            Self::Client(mut seated) => seated.gone(callbacks),
             Self::Hub(_) => {}
         }
     }

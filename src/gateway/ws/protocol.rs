@@ -338,6 +338,7 @@ impl Gateway {
             Farewell::Disconnected => "disconnected",
             Farewell::Removed => "removed",
             Farewell::TopicDeleted => "topic_deleted",
+            Farewell::HubClosed => "hub_closed",
         };
         self.farewells = self.farewells.wrapping_add(1);
         let spread = (self.farewells.wrapping_mul(SCATTER) >> 32) % RETURN_SPREAD_MS;

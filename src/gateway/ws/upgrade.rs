@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::super::auth::{Access, Action};
+use super::super::begin::failed;
+use super::super::callbacks::Callbacks;
 use super::super::compression::Compression;
 use super::super::forms::Messages;
 use super::super::problem::Problem;
@@ -42,6 +44,7 @@ impl Upgrade {
         head: &Head,
         peer: SocketAddr,
         route: &SocketRoute,
+        callbacks: &Callbacks,
     ) -> Result<SocketPlan<Gateway>, Problem> {
         let options = &route.options;
         let Self(handshake) = Self::read(head, &options.protocols, options.deflate)?;
@@ -50,7 +53,8 @@ impl Upgrade {
             peer,
             protocol: handshake.protocol.as_deref(),
         };
-        let made = (route.factory)(request);
+        let made = callbacks.call("socket route", || (route.factory)(request));
+        let made = made.ok_or_else(|| failed("the handler failed"))?;
         let handler = made.map_err(|status| {
             let status = if (400..500).contains(&status) {
                 status
@@ -131,6 +135,7 @@ impl Gateway {
     ) -> Result<SocketPlan<Self>, Problem> {
         let compression = self.common.options.compression;
         let Upgrade(handshake) = Upgrade::read(head, &[], Some(policy(compression)))?;
+        self.check_open()?;
         let asked = Asked::read(head)?;
         let read = self.authorize(head, peer, Action::Subscribe);
         let publish = self.authorize(head, peer, Action::Publish);

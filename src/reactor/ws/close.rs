@@ -57,6 +57,7 @@ impl<S: Service> Core<S> {
             Farewell::Aged => (CloseCode::GOING_AWAY, "old enough: connect again"),
             Farewell::Disconnected => (CloseCode::POLICY, "disconnected"),
             Farewell::TopicDeleted => (CloseCode::GOING_AWAY, "the topic is gone"),
+            Farewell::HubClosed => (CloseCode::GOING_AWAY, "the hub is closed"),
             Farewell::Removed => (CloseCode::GOING_AWAY, "the endpoint is gone"),
         };
         self.close_socket(service, i, code, reason, why.into());

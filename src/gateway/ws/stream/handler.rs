@@ -11,7 +11,8 @@ use crate::wire::ws::MessageKind;
 ///
 /// All methods run on the threads of the server, those of one client on one thread and in order, those
 /// of several at once if there are several [reactors](crate::gateway::ServerConfig::reactors). They must
-/// not block; everything that a [`WebSocketStream`] can do, they can. Any
+/// not block; everything that a [`WebSocketStream`] can do, they can. A panic in [`admit`](Self::admit) is a 500, one in
+/// another method closes the client's connection with 1011; it is counted in `eventring_callback_panics_total`. Any
 /// `Fn(&StreamClient, MessageKind, &[u8], &mut SocketReplies)` is a handler.
 pub trait ClientHandler: Send + Sync {
     /// Says whether a client may have the id that it named, or with which status (400 to 499) it is

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use super::super::super::callbacks::Callbacks;
 use super::super::super::connections::Place;
 use super::super::SocketReplies;
 use super::WebSocketStream;
 use super::handler::StreamClient;
 use super::seat::Seat;
-use crate::wire::ws::MessageKind;
+use super::tray::Goodbye;
+use crate::wire::ws::{CloseCode, MessageKind};
 
 /// A client that has its seat. Dropping it frees the seat, whatever became of the connection.
 pub(in crate::gateway) struct Seated {
@@ -31,10 +33,17 @@ impl Seated {
     }
 
     /// Its socket is open.
-    pub(in crate::gateway) fn opened(&mut self, place: Place) {
+    pub(in crate::gateway) fn opened(&mut self, place: Place, callbacks: &Callbacks) {
         self.seat.open(place, &self.stream.0.trays);
         self.told = true;
-        self.stream.0.handler.connected(&self.client());
+        let tell = || self.stream.0.handler.connected(&self.client());
+        if callbacks.call("client handler", tell).is_none() {
+            let goodbye = Goodbye {
+                code: CloseCode::INTERNAL,
+                reason: "the handler failed".to_owned(),
+            };
+            self.seat.close(goodbye, &self.stream.0.trays);
+        }
     }
 
     /// It has sent a message.
@@ -48,18 +57,19 @@ impl Seated {
     }
 
     /// Its socket is about to be closed: gives what still waits for it.
-    pub(in crate::gateway) fn parting(&mut self, out: &mut Vec<u8>) {
+    pub(in crate::gateway) fn parting(&mut self, out: &mut Vec<u8>, callbacks: &Callbacks) {
         // Nothing comes to wait any more, so nothing is lost that was taken.
         self.stream.forget(&self.seat);
         self.seat.part(out);
-        self.gone();
+        self.gone(callbacks);
     }
 
     /// Its socket is closing or gone.
-    pub(in crate::gateway) fn gone(&mut self) {
+    pub(in crate::gateway) fn gone(&mut self, callbacks: &Callbacks) {
         self.stream.leave(&self.seat);
         if std::mem::take(&mut self.told) {
-            self.stream.0.handler.disconnected(&self.client());
+            let tell = || self.stream.0.handler.disconnected(&self.client());
+            callbacks.call("client handler", tell);
         }
     }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::super::super::auth::Action;
+use super::super::super::begin::failed;
 use super::super::super::problem::Problem;
 use super::super::super::state::Gateway;
 use super::super::{Socket, SocketRequest, Upgrade};
@@ -32,7 +33,9 @@ impl Gateway {
             peer,
             protocol: None,
         };
-        let admitted = stream.0.handler.admit(&client, request);
+        let admit = || stream.0.handler.admit(&client, request);
+        let admitted = self.common.callbacks.call("client handler", admit);
+        let admitted = admitted.ok_or_else(|| failed("the handler failed"))?;
         admitted.map_err(|status| {
             let status = Some(status).filter(|status| (400..500).contains(status));
             let detail = "client: may not have this id";
