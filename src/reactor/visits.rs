@@ -99,7 +99,8 @@ impl<S: Service> Reactor<S> {
             if self.core.is_behind() {
                 self.feed();
             }
-            return self.read(i, true);
+            self.read(i, true);
+            return self.go_on(i);
         }
         if self.core.wants_input(i) && self.core.holds_input(i) {
             self.core.take_input(&mut self.service, i, &[]);
@@ -108,12 +109,21 @@ impl<S: Service> Reactor<S> {
             }
         } else if self.core.hot(i).flags.has(Flags::UNREAD) && self.core.wants_input(i) {
             self.read(i, true);
-            // It may be here because something waits for it: a read that finds nothing sends nothing.
-            let phase = self.core.phase(i);
-            if phase == Phase::Socket || (phase != Phase::Request && self.core.out_len(i) > 0) {
-                self.core.deliver(&mut self.service, i);
-            }
+            self.go_on(i);
         } else {
+            self.core.deliver(&mut self.service, i);
+        }
+    }
+
+    /// Sends to connection `i`, which was read first and may be here because something waits for it: a
+    /// read sends nothing of that, and history waits for nothing else.
+    fn go_on(&mut self, i: u32) {
+        let waits = match self.core.phase(i) {
+            Phase::Free | Phase::Request => false,
+            Phase::Socket | Phase::CatchUp => true,
+            _ => self.core.out_len(i) > 0,
+        };
+        if waits {
             self.core.deliver(&mut self.service, i);
         }
     }
