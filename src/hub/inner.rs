@@ -40,7 +40,7 @@ impl RefUnwindSafe for Inner {}
 impl Inner {
     /// Runs something on the publishing side. Who sleeps on the ring is woken when the lock is released: that runs
     /// foreign code.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write<R>(&self, run: impl FnOnce(&mut Writer) -> R) -> R {
         let done = run(&mut self.writer.lock());
         self.ring.wake_readers();

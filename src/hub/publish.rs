@@ -36,9 +36,11 @@ impl Hub {
     ) -> Result<Position, PublishError> {
         let event = event.into();
         self.check(event)?;
-        let (published, watch) = self.inner.write(|writer| {
-            let watch = self.inner.routing.watch(writer.next_sequence());
-            (writer.publish(event, expected), watch)
+        // Apart from each other: a pair of them is copied before it is looked at.
+        let mut watch = None;
+        let published = self.inner.write(|writer| {
+            watch = self.inner.routing.watch(writer.next_sequence());
+            writer.publish(event, expected)
         });
         let offset = published?;
         if let Some(watch) = watch {
