@@ -6,7 +6,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use eventring::gateway::{ForwardedField, Running, Server, ServerConfig, ServerError};
+use eventring::event::Filter;
+use eventring::gateway::{
+    ForwardedField, Running, Server, ServerConfig, ServerError, StreamOptions,
+};
 use eventring::hub::Hub;
 
 const STREAM: &str = "GET /api/v1/events/stream";
@@ -100,7 +103,7 @@ fn a_name_that_was_made_to_point_at_loopback_reads_and_publishes_nothing() {
     let hub = Hub::new();
     let server = serve(&hub, &[], &[]);
     let port = server.addr().port();
-    for line in [STREAM, PUBLISH, "GET /", "GET /healthz", "GET /nowhere"] {
+    for line in [STREAM, PUBLISH, "GET /", "GET /metrics", "GET /nowhere"] {
         for host in [
             "evil.example",
             &format!("evil.example:{port}"),
@@ -348,7 +351,45 @@ fn a_server_for_other_machines_answers_to_no_public_name_unless_told() {
         ("eventring:8080", 200),
         ("box.local", 200),
     ] {
-        let answer = ask(address, "GET /healthz", &format!("Host: {host}\r\n"));
+        let answer = ask(address, "GET /api/v1/stats", &format!("Host: {host}\r\n"));
+        assert_eq!(answer.status, status, "{host} {}", answer.body);
+    }
+}
+
+/// `faults.md` row 18: a pod was restarted for ever, and a service's own name was refused.
+#[test]
+fn health_answers_any_host_and_a_cluster_its_own_names() {
+    let hub = Hub::new();
+    let named = serve(&hub, &[], &["events.example"]);
+    for host in [
+        "10.1.2.3:8080",
+        "pod-7",
+        "eventring.prod.svc",
+        "evil.example",
+        "events.example",
+    ] {
+        let answer = ask(named.addr(), "GET /healthz", &format!("Host: {host}\r\n"));
+        assert_eq!(answer.status, 200, "{host} {}", answer.body);
+        assert!(answer.body.contains(r#""status":"ok""#), "{}", answer.body);
+        // A stranger's name learns that it lives, and nothing else.
+        let told = answer.body.contains("connections");
+        assert_eq!(told, host == "events.example", "{host} {}", answer.body);
+        let ready = ask(named.addr(), "GET /readyz", &format!("Host: {host}\r\n"));
+        assert_eq!(ready.status, 200, "{host}");
+        let other = ask(named.addr(), STREAM, &format!("Host: {host}\r\n"));
+        assert_eq!(other.status == 200, host == "events.example", "{host}");
+    }
+    let config = ServerConfig::default().listen(([0, 0, 0, 0], 0).into());
+    let open = Server::bind(&hub, config).unwrap().spawn().unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], open.addr().port()));
+    for (host, status) in [
+        ("eventring.prod.svc", 200),
+        ("eventring.prod.svc:8080", 200),
+        ("eventring.prod.svc.cluster.local.", 200),
+        ("svc.evil.example", 421),
+        ("evilsvc.example", 421),
+    ] {
+        let answer = ask(address, "GET /api/v1/stats", &format!("Host: {host}\r\n"));
         assert_eq!(answer.status, status, "{host} {}", answer.body);
     }
 }
@@ -384,25 +425,114 @@ fn a_preflight_says_what_a_page_may_send() {
     let hub = Hub::new();
     let server = serve(&hub, &["https://app.example"], &[]);
     let fields = "Origin: https://app.example\r\nAccess-Control-Request-Method: POST\r\n\
-                  Access-Control-Request-Headers: content-type,CE-Id, ce-type,last-event-id,x-other\r\n";
+                  Access-Control-Request-Headers: content-type,CE-Id, ce-type,last-event-id,x-other,traceparent\r\n";
     let answer = ask(server.addr(), "OPTIONS /api/v1/topics/a/events", fields);
     assert_eq!(
         (answer.status, answer.allow_origin()),
         (204, Some("https://app.example"))
     );
-    let methods = answer.field("access-control-allow-methods").unwrap();
-    assert!(
-        methods.contains("POST") && methods.contains("GET"),
-        "{methods}"
-    );
+    assert_eq!(answer.field("access-control-allow-methods"), Some("POST"));
     let allowed = answer.field("access-control-allow-headers");
-    assert_eq!(allowed, Some("content-type, ce-id, ce-type, last-event-id"));
+    assert_eq!(
+        allowed,
+        Some("content-type, ce-id, ce-type, last-event-id, traceparent")
+    );
     assert!(answer.field("access-control-max-age").is_some());
     let plain = ask(server.addr(), "OPTIONS /healthz", "");
     assert_eq!(
         (plain.status, plain.field("allow")),
         (405, Some("GET, HEAD"))
     );
+}
+
+/// `faults.md` row 17: pages with tracing, and those that delete, were refused.
+#[test]
+fn a_preflight_grants_the_methods_of_the_route_and_the_fields_that_libraries_add() {
+    let hub = Hub::new();
+    let server = serve(&hub, &["https://app.example"], &[]);
+    let handle = server.handle();
+    handle
+        .create_endpoint("/live", Filter::all(), StreamOptions::default())
+        .unwrap();
+    for (path, methods) in [
+        ("/api/v1/endpoints", "GET, HEAD, POST, DELETE"),
+        ("/api/v1/connections/0-1", "DELETE"),
+        ("/api/v1/connections", "GET, HEAD, POST"),
+        ("/api/v1/topics/a/events", "POST"),
+        ("/api/v1/topics/a/presence", "GET, HEAD"),
+        ("/api/v1/events/stream", "GET, HEAD"),
+        ("/api/v1/broadcast", "POST"),
+        ("/live", "GET, HEAD"),
+        ("/healthz", "GET, HEAD"),
+    ] {
+        let fields = "Origin: https://app.example\r\nAccess-Control-Request-Method: DELETE\r\n\
+            Access-Control-Request-Headers: traceparent, tracestate, baggage, x-requested-with, x-request-id, \
+            sentry-trace, b3, idempotency-key, cache-control, pragma\r\n";
+        let answer = ask(server.addr(), &format!("OPTIONS {path}"), fields);
+        assert_eq!(answer.status, 204, "{path}");
+        assert_eq!(
+            answer.field("access-control-allow-methods"),
+            Some(methods),
+            "{path}"
+        );
+        let allowed = answer.field("access-control-allow-headers");
+        let asked = "traceparent, tracestate, baggage, x-requested-with, x-request-id, sentry-trace, b3, \
+            idempotency-key, cache-control, pragma";
+        assert_eq!(allowed, Some(asked), "{path}");
+    }
+}
+
+/// `faults.md` row 17: what a setting grants beyond that.
+#[test]
+fn a_preflight_grants_more_where_it_is_set() {
+    let hub = Hub::new();
+    let serve = |headers: &[&str], private: bool| {
+        let config = ServerConfig {
+            cors_origins: vec!["https://app.example".to_owned()],
+            cors_headers: headers.iter().map(|name| (*name).to_owned()).collect(),
+            cors_private_network: private,
+            ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
+        };
+        Server::bind(&hub, config).unwrap().spawn().unwrap()
+    };
+    for (headers, private, allowed, granted) in [
+        (&[][..], false, "accept", None),
+        (&["X-Tenant"], true, "x-tenant, accept", Some("true")),
+        (&["*"], false, "x-tenant, accept, x-other", None),
+    ] {
+        let server = serve(headers, private);
+        let preflight = |page: &str| {
+            let fields = format!(
+                "{}Access-Control-Request-Method: GET\r\nAccess-Control-Request-Private-Network: true\r\n\
+                 Access-Control-Request-Headers: x-tenant, accept, x-other\r\n",
+                origin(page)
+            );
+            ask(server.addr(), &format!("OPTIONS {}", &STREAM[4..]), &fields)
+        };
+        let answer = preflight("https://app.example");
+        assert_eq!(answer.field("access-control-allow-headers"), Some(allowed));
+        assert_eq!(
+            answer.field("access-control-allow-private-network"),
+            granted
+        );
+        // Nobody else, and not a name that somebody made point here either.
+        let other = preflight("https://evil.example");
+        let own = preflight(&format!("http://{}", server.addr()));
+        for answer in [other, own] {
+            assert!(answer.status >= 400, "{}", answer.status);
+            assert_eq!(answer.field("access-control-allow-private-network"), None);
+        }
+    }
+    for bad in ["", "x y", "x-*"] {
+        let config = ServerConfig {
+            cors_headers: vec![bad.to_owned()],
+            ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
+        };
+        let Err(ServerError::Config { field, .. }) = Server::bind(&hub, config) else {
+            panic!("{bad:?} was taken");
+        };
+        assert_eq!(field, "cors_headers");
+    }
 }
 
 #[test]

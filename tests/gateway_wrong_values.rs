@@ -9,7 +9,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use eventring::gateway::{Running, Server, ServerConfig};
+use eventring::event::Filter;
+use eventring::gateway::{Running, Server, ServerConfig, StreamOptions};
 use eventring::hub::Hub;
 
 /// What a wrong value comes to.
@@ -24,6 +25,8 @@ enum Then {
 use Then::{Ignored, Refused, Told};
 
 const CONNECTIONS: &str = "/api/v1/connections";
+const ENDPOINTS: &str = "/api/v1/endpoints";
+const CLIENTS: &str = "/clients";
 const STREAM: &str = "/api/v1/events/stream";
 const PUBLISH: &str = "/api/v1/topics/t/events";
 
@@ -48,12 +51,14 @@ const PARAMETERS: &[(&str, &str, &str, Then)] = &[
     ("atomic", PUBLISH, "maybe", Refused(400)),
     ("limit", CONNECTIONS, "0", Refused(400)),
     ("after", CONNECTIONS, "%zz", Refused(400)),
+    ("path", ENDPOINTS, "%zz", Refused(400)),
+    ("client", CLIENTS, "a%20b", Refused(400)),
 ];
 
 /// Header, method and path, wrong value.
 const HEADERS: &[(&str, &str, &str, Then)] = &[
     ("host", "GET /healthz", "a b", Refused(400)),
-    ("host", "GET /healthz", "evil.example", Refused(421)),
+    ("host", "GET /metrics", "evil.example", Refused(421)),
     ("content-length", PUBLISH, "+5", Refused(400)),
     (
         "content-length",
@@ -97,14 +102,31 @@ const HEADERS: &[(&str, &str, &str, Then)] = &[
         "strange",
         Ignored,
     ),
+    (
+        "access-control-request-private-network",
+        "GET /healthz",
+        "strange",
+        Ignored,
+    ),
     ("last-event-id", STREAM, "junk", Told("junk")),
     ("accept", "GET /healthz", "strange", Ignored),
     ("accept-encoding", "GET /healthz", "strange;q=2", Ignored),
 ];
 
+/// What asks for a WebSocket.
+const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
 fn serve() -> Running {
-    let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-    Server::bind(&Hub::new(), config).unwrap().spawn().unwrap()
+    let config = ServerConfig {
+        allowed_parameters: vec!["tenant".to_owned(), "x-*".to_owned()],
+        ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
+    };
+    let server = Server::bind(&Hub::new(), config).unwrap();
+    server
+        .web_socket_stream(CLIENTS, Default::default())
+        .unwrap();
+    server.spawn().unwrap()
 }
 
 /// The whole answer, or as much of it as holds `until`.
@@ -132,7 +154,7 @@ fn judge(name: &str, request: &str, then: &Then, address: SocketAddr) {
     let until = match then {
         Told(text) => text,
         Ignored => "\r\n\r\n",
-        Refused(_) => "",
+        Refused(_) => "}\n",
     };
     let answer = ask(address, request, until);
     let status = answer.split(' ').nth(1).unwrap_or_default();
@@ -159,9 +181,17 @@ fn judge(name: &str, request: &str, then: &Then, address: SocketAddr) {
 fn a_wrong_parameter_is_named() {
     let server = serve();
     for (name, path, value, then) in PARAMETERS {
-        let method = if *path == PUBLISH { "POST" } else { "GET" };
+        let method = match *path {
+            PUBLISH => "POST",
+            ENDPOINTS => "DELETE",
+            _ => "GET",
+        };
+        let connection = match *path {
+            CLIENTS => UPGRADE,
+            _ => "Connection: close\r\n",
+        };
         let request = format!(
-            "{method} {path}?{name}={value} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+            "{method} {path}?{name}={value} HTTP/1.1\r\nHost: localhost\r\n{connection}\
              Content-Type: text/plain\r\nContent-Length: 0\r\n\r\n"
         );
         judge(name, &request, then, server.addr());
@@ -191,6 +221,180 @@ fn a_wrong_header_is_named() {
             }
         }
         judge(name, &(request + "\r\n"), then, server.addr());
+    }
+}
+
+/// The status and the whole answer to a GET, or to what else `line` says.
+fn answer(address: SocketAddr, line: &str) -> (u16, String) {
+    let line = if line.starts_with('/') {
+        format!("GET {line}")
+    } else {
+        line.to_owned()
+    };
+    let upgrade = if line.contains("/ws") || line.contains(CLIENTS) {
+        UPGRADE
+    } else {
+        "Connection: close\r\n"
+    };
+    let request = format!("{line} HTTP/1.1\r\nHost: localhost\r\n{upgrade}\r\n");
+    let head = ask(address, &request, "\r\n\r\n");
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    if status < 400 {
+        return (status, head);
+    }
+    (status, ask(address, &request, "}\n"))
+}
+
+/// `faults.md` row 3: a misspelt filter subscribed to everything.
+#[test]
+fn a_misspelt_parameter_is_refused_and_the_right_name_is_told() {
+    let server = serve();
+    let handle = server.handle();
+    let all = || (Filter::all(), StreamOptions::default());
+    let (filter, options) = all();
+    handle.create_endpoint("/prices", filter, options).unwrap();
+    let (filter, options) = all();
+    let made = handle.create_connection(filter, options).unwrap();
+    let made = format!("/api/v1/connections/{made}/stream");
+    for (path, query, name, meant) in [
+        (STREAM, "topics=a", "topics", "topic"),
+        (STREAM, "topic[]=a", "topic[]", "topic"),
+        (STREAM, "topic[0]=a", "topic[0]", "topic"),
+        (STREAM, "topic[12]=a&topic[13]=b", "topic[12]", "topic"),
+        (STREAM, "topic%5B%5D=a", "topic[]", "topic"),
+        (STREAM, "topic%5b0%5d=a", "topic[0]", "topic"),
+        (STREAM, "%54opic=a", "Topic", "topic"),
+        (STREAM, "Topic=a", "Topic", "topic"),
+        (STREAM, "TOPIC=a", "TOPIC", "topic"),
+        (STREAM, "+topic=a", " topic", "topic"),
+        (STREAM, "topic=a&form=now", "form", "from"),
+        (STREAM, "topic=a&amp;from=beginning", "amp;from", "from"),
+        (STREAM, "lastEventIds=1-1", "lastEventIds", "last-event-id"),
+        (STREAM, "heart_beat=5", "heart_beat", "heartbeat"),
+        ("/api/v1/ws", "topics=a", "topics", "topic"),
+        ("/api/v1/ws", "topic[]=a", "topic[]", "topic"),
+        ("/api/v1/ws", "topic=a&Last=5", "Last", "last"),
+        ("/prices", "topics=a", "topics", "topic"),
+        (&made, "topic%5B%5D=a", "topic[]", "topic"),
+        (
+            "POST /api/v1/topics/t/events",
+            "atomci=false",
+            "atomci",
+            "atomic",
+        ),
+        (CONNECTIONS, "limits=5", "limits", "limit"),
+        ("DELETE /api/v1/endpoints", "Path=/prices", "Path", "path"),
+    ] {
+        let (status, told) = answer(server.addr(), &format!("{path}?{query}"));
+        assert_eq!(status, 400, "{path}?{query}: {told}");
+        let detail = format!("unknown parameter {name}: did you mean {meant}?");
+        assert!(told.contains(&detail), "{path}?{query}: {told}");
+        assert!(told.contains(&format!(r#""field":"{name}""#)), "{told}");
+    }
+    assert_eq!(handle.endpoints().len(), 1);
+}
+
+/// `faults.md` row 3: its kind, on routes that have no parameter, and where none is near.
+#[test]
+fn a_route_refuses_what_it_does_not_know_and_says_what_it_knows() {
+    let server = serve();
+    for path in [
+        "/metrics",
+        "/api/v1/stats",
+        "/api/v1/topics/a/presence",
+        "/api/v1/endpoints",
+        "POST /api/v1/connections",
+        "POST /api/v1/broadcast",
+        "DELETE /api/v1/connections/0-1",
+    ] {
+        let (status, told) = answer(server.addr(), &format!("{path}?colour=red"));
+        assert_eq!(status, 400, "{path}: {told}");
+        let detail = "unknown parameter colour: this address takes none";
+        assert!(told.contains(detail), "{path}: {told}");
+    }
+    let (status, told) = answer(server.addr(), "/api/v1/connections?colour=red");
+    assert_eq!(status, 400);
+    assert!(
+        told.contains("unknown parameter colour: this address takes limit, after"),
+        "{told}"
+    );
+    // Load balancers, links and versions of files put what they like behind these.
+    for path in [
+        "/healthz?probe=lb-7",
+        "/?ref=mail",
+        "/dashboard.js?version=3",
+        "/favicon.svg?x",
+    ] {
+        assert_eq!(answer(server.addr(), path).0, 200, "{path}");
+    }
+}
+
+/// `faults.md` row 3: what others add to an address is no misspelt filter.
+#[test]
+fn what_caches_and_trackers_add_to_an_address_passes() {
+    let server = serve();
+    let added = "_=1700000000000&t=1&cb=x&nocache=1&utm_source=mail&utm_x=&fbclid=y&access_token=z\
+                 &tenant=7&x-a=1";
+    for path in [
+        STREAM,
+        "/api/v1/stats",
+        "/metrics",
+        CONNECTIONS,
+        "/api/v1/endpoints",
+    ] {
+        assert_eq!(
+            answer(server.addr(), &format!("{path}?{added}")).0,
+            200,
+            "{path}"
+        );
+    }
+    let path = format!("/api/v1/ws?topic=a&{added}");
+    assert_eq!(answer(server.addr(), &path).0, 101);
+}
+
+/// `faults.md` row 3, its kin: of two values one was left out without a word.
+#[test]
+fn a_parameter_that_stands_once_is_refused_the_second_time() {
+    let server = serve();
+    for (path, query, name) in [
+        (STREAM, "from=now&from=beginning", "from"),
+        (STREAM, "format=data&topic=a&format=data", "format"),
+        ("/api/v1/ws", "topic=a&heartbeat=1&heartbeat=2", "heartbeat"),
+        ("/api/v1/ws", "topic=a&last=5&from=now", "last"),
+        (CONNECTIONS, "limit=1&limit=2", "limit"),
+        (
+            "POST /api/v1/topics/t/events",
+            "atomic=true&atomic=false",
+            "atomic",
+        ),
+        ("DELETE /api/v1/endpoints", "path=/a&path=/b", "path"),
+    ] {
+        let (status, told) = answer(server.addr(), &format!("{path}?{query}"));
+        assert_eq!(status, 400, "{path}?{query}: {told}");
+        assert!(told.contains(&format!(r#""field":"{name}""#)), "{told}");
+    }
+    // Patterns add up.
+    assert_eq!(
+        answer(server.addr(), &format!("{STREAM}?topic=a&topic=b")).0,
+        200
+    );
+}
+
+/// `faults.md` row 3, its kin: numbers with something around them.
+#[test]
+fn a_number_is_digits() {
+    let server = serve();
+    for (path, name) in [
+        (STREAM, "heartbeat"),
+        (STREAM, "last"),
+        (STREAM, "buffer"),
+        (CONNECTIONS, "limit"),
+    ] {
+        for value in ["%2B5", "5s", "0x5", "5.0", "5+", "", "%EF%BC%95"] {
+            let (status, told) = answer(server.addr(), &format!("{path}?{name}={value}"));
+            assert_eq!(status, 400, "{name}={value}: {told}");
+            assert!(told.contains(&format!(r#""field":"{name}""#)), "{told}");
+        }
     }
 }
 
@@ -244,17 +448,16 @@ fn no_header_that_is_looked_at_lacks_a_case() {
 }
 
 #[test]
-fn no_parameter_that_is_looked_at_lacks_a_case() {
-    let mut read = BTreeSet::new();
-    for code in code("src/gateway") {
-        for part in code.split("in query(").skip(1) {
-            let end = part.find("\n    }").unwrap_or(part.len());
-            quoted(&part[..end], "name == ", " ", &mut read);
-            quoted(&part[..end], "\n                ", " ", &mut read);
+fn no_parameter_that_is_known_lacks_a_case() {
+    let mut known = BTreeSet::new();
+    for code in code("src/gateway/query") {
+        let code: String = code.split_whitespace().collect();
+        for before in ["once(", "name:"] {
+            quoted(&code, before, ",", &mut known);
         }
     }
-    assert!(read.len() > 6, "{read:?}");
-    for name in &read {
+    assert!(known.len() > 12, "{known:?}");
+    for name in &known {
         let tested = PARAMETERS.iter().any(|(tested, ..)| tested == name);
         assert!(tested, "no wrong value for ?{name}=: add one to PARAMETERS");
     }

@@ -135,7 +135,9 @@ fn the_server_takes_its_file() {
     let address = line.expect("listening").parse().expect("an address");
     let answer = |host: &str| {
         let mut http = Http::connect(address);
-        http.send(format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        http.send(format!(
+            "GET /api/v1/stats HTTP/1.1\r\nHost: {host}\r\n\r\n"
+        ));
         http.response().status
     };
     assert_eq!(

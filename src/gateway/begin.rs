@@ -5,11 +5,13 @@ use std::sync::atomic::Ordering;
 
 use super::auth::{Access, Action, Denied};
 use super::forms::Framing;
+use super::gone::Gone;
 use super::guard::Cors;
 use super::health;
 use super::presence;
 use super::problem::{Problem, ReplyTo, fresh_answer, json_answer};
 use super::prometheus;
+use super::query::{self, Query};
 use super::rest::Exchange;
 use super::routes::{self, Route};
 use super::state::Gateway;
@@ -29,6 +31,11 @@ impl Gateway {
         cors: &Cors,
     ) -> Result<Begin<Self>, Problem> {
         let reply = routes::reply_to(head);
+        // Before anything else: a typing error must not pass for a request that says less.
+        let query = match route.parameters() {
+            Some(table) => Query::read(head, table, &self.common.foreign)?,
+            None => Query::none(),
+        };
         match route {
             Route::Index => Ok(Begin::Answer(index(reply))),
             Route::File(file) => Ok(Begin::Answer(file.answer(reply))),
@@ -40,11 +47,7 @@ impl Gateway {
                     self.handle.stats(),
                 )))
             }
-            Route::Ready => {
-                // Relaxed: see `Handle::drain`.
-                let draining = self.common.draining.load(Ordering::Relaxed);
-                Ok(Begin::Answer(health::readiness(reply, draining)))
-            }
+            Route::Ready => Ok(Begin::Answer(self.readiness(reply))),
             Route::Metrics => {
                 self.authorize(head, peer, Action::Observe)?;
                 let mut text = String::with_capacity(8 << 10);
@@ -66,7 +69,7 @@ impl Gateway {
             Route::StatsStream => {
                 let access = self.authorize(head, peer, Action::Observe)?;
                 let mut bytes = Vec::with_capacity(256);
-                let framing = stream::framing_of(head)?;
+                let framing = stream::framing_of(head, &query);
                 stream::write_watch_head(framing, &mut bytes);
                 if reply.head_only {
                     return Ok(Begin::Answer(Answer {
@@ -86,7 +89,7 @@ impl Gateway {
             }
             Route::Stream => {
                 let access = self.authorize(head, peer, Action::Subscribe)?;
-                let request = StreamRequest::read(head, self.common.options, self.room())?;
+                let request = StreamRequest::read(head, &query, self.common.options, self.room())?;
                 if reply.head_only {
                     let bytes = request.head_only();
                     return Ok(Begin::Answer(Answer {
@@ -110,7 +113,7 @@ impl Gateway {
                 Ok(Begin::Answer(json_answer(reply, &body)))
             }
             Route::Socket => {
-                let plan = self.upgrade(head, peer)?;
+                let plan = self.upgrade(head, &query, peer)?;
                 Ok(Begin::Socket(Box::new(plan)))
             }
             Route::Publish(topic) => {
@@ -119,21 +122,51 @@ impl Gateway {
                     let detail = "publishing to this topic is not allowed";
                     return Err(Problem::new(403, detail).field("topic"));
                 }
-                let (exchange, limit) = self.publisher.begin(head, &topic, cors.clone())?;
+                let (exchange, limit) = self.publisher.begin(head, &query, &topic, cors.clone())?;
                 let exchange = Exchange::Publish(exchange);
                 Ok(Begin::Body { exchange, limit })
             }
-            Route::Manage(control) => self.manage(head, control, (peer, socket), cors),
+            Route::Manage(control) => self.manage(head, &query, control, (peer, socket), cors),
             Route::Other => {
-                let offer = self.common.places.endpoint(head.path());
-                let offer = offer.ok_or_else(routes::not_found)?;
+                let Some(offer) = self.common.places.endpoint(head.path()) else {
+                    let gone = self.gone(head, peer, Gone::Endpoint(head.path()))?;
+                    return gone.map(Begin::Answer).ok_or_else(routes::not_found);
+                };
                 if !matches!(head.method(), "GET" | "HEAD") {
                     let detail = "an endpoint is answered to GET, HEAD only";
                     return Err(Problem::new(405, detail).field("method").allow("GET, HEAD"));
                 }
                 let access = self.authorize(head, peer, Action::Subscribe)?;
-                self.stream_at(head, offer, access)
+                let query = Query::read(head, query::STREAM, &self.common.foreign)?;
+                self.stream_at(head, &query, offer, access)
             }
+        }
+    }
+
+    fn readiness(&self, reply: ReplyTo) -> Answer {
+        // Relaxed: see `Handle::drain`.
+        health::readiness(reply, self.common.draining.load(Ordering::Relaxed))
+    }
+
+    /// What a probe is told that goes by a name that is not ours.
+    pub(super) fn probed(&self, head: &Head, reply: ReplyTo) -> Answer {
+        match head.path() {
+            "/readyz" => self.readiness(reply),
+            _ => health::alive(reply),
+        }
+    }
+
+    /// The methods of the path that a preflight is for; `None`: it is none.
+    pub(super) fn methods(&self, head: &Head) -> Option<&'static str> {
+        let common = &self.common;
+        if common.sockets.find(head.path()).is_some() || common.clients.find(head.path()).is_some()
+        {
+            return Some("GET");
+        }
+        match routes::find(head) {
+            // No route takes OPTIONS: what refuses it says what it takes.
+            Err(problem) => problem.allowed(),
+            Ok(_) => common.places.group_of(head.path()).map(|_| routes::GET),
         }
     }
 
@@ -162,14 +195,15 @@ pub(super) fn failed(detail: &str) -> Problem {
 }
 
 fn index(reply: ReplyTo) -> Answer {
+    let text = routes::index();
     let mut bytes = Vec::with_capacity(512);
     let head = ResponseHead::status(&mut bytes, 200)
         .header("Content-Type", "text/plain; charset=utf-8")
         .header("Vary", "Accept")
-        .content_length(routes::INDEX.len() as u64);
+        .content_length(text.len() as u64);
     reply.finish(head);
     if !reply.head_only {
-        bytes.extend_from_slice(routes::INDEX.as_bytes());
+        bytes.extend_from_slice(text.as_bytes());
     }
     Answer {
         bytes,

@@ -11,9 +11,11 @@ use super::desk::Desks;
 use super::guard::Guard;
 use super::options::StreamOptions;
 use super::places::Places;
+use super::preflight::Preflight;
 use super::proxies::Proxies;
 use super::public::{self, PublicUrl};
 use super::publish::Bounds;
+use super::query::Foreign;
 use super::tally::Tallies;
 use super::ws::{ClientRoutes, SocketRoutes, Trays};
 use crate::reactor::Tls;
@@ -33,6 +35,9 @@ pub(super) struct Common {
     pub(super) presence: bool,
     pub(super) guard: Arc<Guard>,
     pub(super) tls: Option<Tls>,
+    pub(super) preflight: Arc<Preflight>,
+    /// Query parameters that pass though no route knows them.
+    pub(super) foreign: Arc<Foreign>,
     pub(super) proxies: Arc<Proxies>,
     /// What clients know the server by.
     pub(super) public: Option<Arc<PublicUrl>>,

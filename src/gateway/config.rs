@@ -46,8 +46,9 @@ pub struct ServerConfig {
     /// that no web page reaches the server by a name of its own that points here. Without any, what
     /// comes over loopback to a listener there must be for a name of loopback; what comes elsewhere
     /// must be for an address or for a name that is not to be had in the public DNS: one without dots,
-    /// or under `.local`, `.internal`, `.localhost`, `.test` or `.home.arpa`. A reverse proxy that
-    /// passes the public name on needs that name here. None.
+    /// or under `.local`, `.internal`, `.localhost`, `.test`, `.svc` (as a cluster's services are called) or `.home.arpa`. A reverse proxy that
+    /// passes the public name on needs that name here. `GET /healthz` and `GET /readyz` answer to every name; the first tells a strange one
+    /// only that it lives. None.
     pub allowed_hosts: Vec<String>,
     /// The address of `/` as clients know it: `https://events.example/ring`. What the server tells of itself
     /// (`Location`, the `url` of a connection that was made) begins with it, its host is among the names
@@ -60,6 +61,17 @@ pub struct ServerConfig {
     /// says, either. Cookies and other credentials
     /// of the browser are never asked for. None.
     pub cors_origins: Vec<String>,
+    /// Names of request fields that pages of those origins may set, beside those that the server reads and those that
+    /// libraries for tracing and requests add (`traceparent`, `baggage`, `x-requested-with`, ...); `*` for all. None.
+    pub cors_headers: Vec<String>,
+    /// Whether pages of those origins may reach the server from the public Internet where it is in a private network,
+    /// as browsers ask for by `Access-Control-Request-Private-Network`. No.
+    pub cors_private_network: bool,
+    /// Query parameters that pass though no route knows them, as those that an [`Authorizer`](super::Authorizer) or
+    /// a [`ClientHandler`](super::ClientHandler) reads; `x-*` for all that begin so. Others are answered 400, since a
+    /// misspelt filter would subscribe to everything; what caches and trackers add (`_`, `t`, `cb`, `nocache`,
+    /// `utm_*`, ...) and `access_token` pass anyway. None.
+    pub allowed_parameters: Vec<String>,
     /// Connections at once; the next one is answered 503 with `Retry-After`. 65,536.
     pub max_connections: usize,
     /// Connections at once of one client: of an IPv4 address, or of the /64 that a subscriber of IPv6
@@ -140,6 +152,9 @@ impl Default for ServerConfig {
             allowed_hosts: Vec::new(),
             public_url: None,
             cors_origins: Vec::new(),
+            cors_headers: Vec::new(),
+            cors_private_network: false,
+            allowed_parameters: Vec::new(),
             max_connections: limits.max_connections,
             max_connections_per_address: limits.max_connections_per_address,
             head_timeout: limits.head_timeout,

@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 
 use super::problem::Problem;
-use crate::wire::http::{Head, percent_decode, query};
+use super::query::{self, Query, Table};
+use crate::wire::http::{Head, percent_decode};
 
 /// Connections told in one answer where nothing else is asked for.
-const PAGE: usize = 100;
-/// Connections told in one answer at most.
-const PAGE_MAX: usize = 1000;
+const PAGE: u64 = 100;
 
 /// What a request is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +30,22 @@ pub(super) enum Control<'a> {
     RemoveEndpoint,
     /// `POST /api/v1/broadcast`.
     Broadcast,
+}
+
+impl Control<'_> {
+    pub(super) fn parameters(&self) -> Table {
+        match self {
+            Self::List => query::CONNECTIONS,
+            Self::Stream(_) => query::STREAM,
+            Self::RemoveEndpoint => query::REMOVE_ENDPOINT,
+            Self::Make
+            | Self::Status(_)
+            | Self::Disconnect(_)
+            | Self::Endpoints
+            | Self::CreateEndpoint
+            | Self::Broadcast => query::NONE,
+        }
+    }
 }
 
 /// Finds the route of a request; `None`: its path is none of these.
@@ -94,42 +109,17 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn read(head: &Head) -> Result<Self, Problem> {
-        let mut page = Self {
-            limit: PAGE,
-            after: String::new(),
-        };
-        for pair in query(head.query().unwrap_or_default()) {
-            let (name, value) = pair.map_err(|error| {
-                Problem::new(400, error.to_string())
-                    .field(error.name.clone())
-                    .at(error.at as u64)
-            })?;
-            match name.as_ref() {
-                "limit" => {
-                    let limit = value.parse().ok();
-                    let limit = limit.filter(|limit| (1..=PAGE_MAX).contains(limit));
-                    page.limit = limit.ok_or_else(|| {
-                        let detail = format!("limit is 1 to {PAGE_MAX}");
-                        Problem::new(400, detail)
-                            .field("limit")
-                            .limit(PAGE_MAX as u64)
-                    })?;
-                }
-                "after" => page.after = value.into_owned(),
-                _ => {}
-            }
+    pub(super) fn read(query: &Query<'_>) -> Self {
+        Self {
+            limit: query.number(&query::LIMIT).unwrap_or(PAGE) as usize,
+            after: query.text(&query::AFTER).unwrap_or_default().to_owned(),
         }
-        Ok(page)
     }
 }
 
 /// The `path` that a request to remove an endpoint names.
-pub(super) fn path_parameter(head: &Head) -> Result<String, Problem> {
-    for pair in query(head.query().unwrap_or_default()).flatten() {
-        if pair.0 == "path" {
-            return Ok(pair.1.into_owned());
-        }
-    }
-    Err(Problem::new(400, "path names the endpoint to remove").field("path"))
+pub(super) fn path_parameter(query: &Query<'_>) -> Result<String, Problem> {
+    let path = query.text(&query::PATH).map(str::to_owned);
+    let missing = || Problem::new(400, "path names the endpoint to remove").field("path");
+    path.ok_or_else(missing)
 }

@@ -13,9 +13,18 @@ use crate::wire::sse::{self, Frame, FrameError};
 /// The name of an event that SSE clients assume where none is given.
 pub(super) const DEFAULT_TYPE: &str = "message";
 
-/// The names of what a stream is told beside events. An event of such a type is sent without a name, so that nothing a
-/// publisher sends can be taken for a control.
-const CONTROLS: [&str; 5] = ["gap", "reset", "disconnect", "join", "leave"];
+/// The names of what a stream is told beside events, and those of what `EventSource` tells its page of the connection.
+/// An event of such a type is sent without a name, so that nothing a publisher sends can be taken for a control, or
+/// for a connection that opened or broke.
+const RESERVED: [&str; 7] = [
+    "gap",
+    "reset",
+    "disconnect",
+    "join",
+    "leave",
+    "error",
+    "open",
+];
 
 /// The index of the first form of WebSocket. Before it come three codings of two formats, framings and kinds of
 /// names.
@@ -225,7 +234,7 @@ impl Encoder {
             }
             (Format::Data, _) => event.data(),
         };
-        let unnamed = event.ty() == DEFAULT_TYPE || CONTROLS.contains(&event.ty());
+        let unnamed = event.ty() == DEFAULT_TYPE || RESERVED.contains(&event.ty());
         let name = if form.names == Names::None || unnamed {
             ""
         } else {

@@ -20,29 +20,16 @@ use std::sync::Arc;
 use super::hosts::{Authority, HostPolicy};
 use super::metrics::Refused;
 use super::origins::{Origin, Origins, Scheme};
-use super::problem::{Problem, ReplyTo};
+use super::problem::Problem;
 use super::proxies::Proxies;
 use super::public::PublicUrl;
-use crate::reactor::{Answer, Peer};
-use crate::wire::http::{Forwarded, Head, ResponseHead};
+use crate::reactor::Peer;
+use crate::wire::http::{Forwarded, Head};
 
-/// How long a browser may remember what a preflight allowed, seconds.
-const MAX_AGE_S: u64 = 600;
 /// Characters of a strange name that are told back.
 const TOLD_CHARS: usize = 100;
-/// Methods that any route has.
-const METHODS: &str = "GET, HEAD, POST";
 /// How the line of a page's origin starts.
 const ORIGIN: &[u8] = b"origin:";
-/// Request fields that a page of an allowed origin may set, beside `ce-*`.
-const FIELDS: [&str; 5] = [
-    "accept",
-    "authorization",
-    "cache-control",
-    "content-type",
-    "last-event-id",
-];
-
 /// The two checks, and the CORS fields of answers.
 pub(super) struct Guard {
     hosts: HostPolicy,
@@ -160,27 +147,6 @@ impl Guard {
             .and_then(|(_, value)| std::str::from_utf8(value).ok());
         self.origins.of_broken(origin.map(str::trim))
     }
-
-    /// The answer to a preflight (Fetch, 4.8) of an origin that was let in; `None`: it is none.
-    pub(super) fn preflight(head: &Head, reply: ReplyTo, cors: &Cors) -> Option<Answer> {
-        let asks = head.method() == "OPTIONS"
-            && head.header("access-control-request-method").is_some()
-            && !matches!(cors, Cors::Silent);
-        asks.then(|| {
-            let mut bytes = Vec::with_capacity(384);
-            let fields = ResponseHead::status(&mut bytes, 204)
-                .header("Access-Control-Allow-Methods", METHODS)
-                .header("Access-Control-Allow-Headers", allowed_fields(head))
-                .header_number("Access-Control-Max-Age", MAX_AGE_S)
-                .header("Vary", "Access-Control-Request-Headers");
-            reply.finish(fields);
-            Answer {
-                bytes,
-                after: 0,
-                close: !reply.keep_alive,
-            }
-        })
-    }
 }
 
 impl Cors {
@@ -210,21 +176,6 @@ fn is_navigation(head: &Head) -> bool {
     matches!(head.method(), "GET" | "HEAD")
         && head.header("sec-fetch-mode") == Some(b"navigate")
         && head.header("sec-fetch-dest") == Some(b"document")
-}
-
-/// Those of the fields asked for that a page may set.
-fn allowed_fields(head: &Head) -> String {
-    let asked = head
-        .header_values("access-control-request-headers")
-        .filter_map(|value| std::str::from_utf8(value).ok())
-        .flat_map(|value| value.split(','))
-        .map(|name| name.trim().to_ascii_lowercase());
-    let known = |name: &String| name.starts_with("ce-") || FIELDS.contains(&name.as_str());
-    let allowed: Vec<String> = asked.filter(known).collect();
-    if allowed.is_empty() {
-        return FIELDS.join(", ");
-    }
-    allowed.join(", ")
 }
 
 fn wrong_host(host: &str) -> Problem {

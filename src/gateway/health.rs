@@ -31,3 +31,8 @@ pub(super) fn readiness(reply: ReplyTo, draining: bool) -> Answer {
         true => json_answer_of(503, reply, b"{\"status\":\"draining\"}\n"),
     }
 }
+
+/// That it is alive, and nothing else: for who asks by a name that is not ours.
+pub(super) fn alive(reply: ReplyTo) -> Answer {
+    json_answer(reply, b"{\"status\":\"ok\"}\n")
+}

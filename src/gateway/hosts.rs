@@ -24,8 +24,9 @@ enum Checked {
 }
 
 /// Ends of names that public resolvers answer with nothing (RFC 6761, 6762, 8375, and ICANN's
-/// reservation of `.internal`).
-const PRIVATE_ENDS: [&str; 5] = ["localhost", "local", "internal", "test", "home.arpa"];
+/// reservation of `.internal`), and of the names that a cluster gives its services (`NAME.NAMESPACE.svc`), which no
+/// public registry has. `NAME.NAMESPACE` alone is not among them: a namespace may be called like a public domain.
+const PRIVATE_ENDS: [&str; 6] = ["localhost", "local", "internal", "test", "svc", "home.arpa"];
 
 /// The host and port of a `Host` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

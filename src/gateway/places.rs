@@ -1,6 +1,6 @@
 //! Places: endpoints with a path of their own, and connections that were made before their clients came.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,6 +21,9 @@ const FILTER_BYTES: usize = 16 << 20;
 const PIECE: usize = 32;
 /// How often those who have waited too long are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
+/// Paths and ids remembered that were ended on purpose. Clients of older ones are told to come back later, as those of
+/// an earlier process are.
+const ENDED_MAX: usize = 4096;
 /// How long a connection that was made waits for its client, and for it to come back.
 const WAITS: Duration = Duration::from_secs(300);
 
@@ -65,6 +68,8 @@ struct Inner {
     taken: usize,
     /// Bytes of the filters of all places, about.
     bytes: usize,
+    /// What was ended on purpose, the newest last.
+    ended: VecDeque<String>,
     last: u32,
     /// When those who waited too long were last looked for.
     swept: Option<Instant>,
@@ -131,6 +136,13 @@ impl Inner {
         Ok(())
     }
 
+    fn note_end(&mut self, name: &str) {
+        if self.ended.len() >= ENDED_MAX {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(name.to_owned());
+    }
+
     fn find(&mut self, id: &str) -> Option<&mut Made> {
         let name = self.by_id.get(id)?;
         self.made.get_mut(name)
@@ -179,6 +191,7 @@ impl Places {
         inner.take_bytes(weight(&filter.to_string()))?;
         let group = inner.next();
         inner.paths.insert(group, path.clone());
+        inner.ended.retain(|ended| *ended != path);
         let info = EndpointInfo {
             path: path.clone(),
             filter,
@@ -198,7 +211,13 @@ impl Places {
         };
         inner.paths.remove(&group);
         inner.bytes -= weight(&info.filter.to_string());
+        inner.note_end(path);
         Ok(group)
+    }
+
+    /// Whether an endpoint or a connection that was made was ended on purpose, as far as it is remembered.
+    pub(super) fn was_ended(&self, name: &str) -> bool {
+        self.lock().ended.iter().any(|ended| ended == name)
     }
 
     pub(super) fn endpoints(&self) -> Vec<EndpointInfo> {
@@ -317,6 +336,7 @@ impl Places {
     pub(super) fn forget(&self, id: &str) -> Option<Option<Place>> {
         let mut inner = self.lock();
         let name = inner.by_id.remove(id)?;
+        inner.note_end(id);
         let made = inner.made.remove(&name)?;
         inner.bytes -= made.bytes();
         inner.taken -= usize::from(made.place.is_some());

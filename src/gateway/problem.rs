@@ -103,6 +103,11 @@ impl Problem {
         self
     }
 
+    /// The methods that are allowed, if it says so.
+    pub(super) fn allowed(&self) -> Option<&'static str> {
+        self.0.allow
+    }
+
     pub(super) fn authenticate(mut self, challenge: &'static str) -> Self {
         self.0.authenticate = Some(challenge);
         self

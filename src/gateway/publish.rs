@@ -8,11 +8,12 @@ use super::exchange::{Body, Collected, Publish};
 use super::guard::Cors;
 use super::lines::Lines;
 use super::problem::{Problem, ReplyTo, json_answer};
+use super::query::{self, Query};
 use super::routes;
 use crate::event::{EventBatch, EventBuilder, Limits, Position};
 use crate::hub::Hub;
 use crate::reactor::{Answer, Unfinished};
-use crate::wire::http::{BodyLength, Head, ResponseHead, chunk, query};
+use crate::wire::http::{BodyLength, Head, ResponseHead, chunk};
 
 /// What publishing works with: buffers that requests share, and bounds.
 pub(super) struct Publisher {
@@ -63,6 +64,7 @@ impl Publisher {
     pub(super) fn begin(
         &self,
         head: &Head,
+        query: &Query<'_>,
         topic: &str,
         cors: Cors,
     ) -> Result<(Publish, u64), Problem> {
@@ -80,7 +82,7 @@ impl Publisher {
         let content_type = std::str::from_utf8(head.header("content-type").unwrap_or_default())
             .map_err(|_| Problem::new(400, "content-type is not UTF-8").field("content-type"))?;
         let mode = Mode::of(content_type)?;
-        let atomic = self.is_atomic(head, mode)?;
+        let atomic = is_atomic(query, mode)?;
         let body = if atomic {
             self.reserve(head)?
         } else {
@@ -105,27 +107,6 @@ impl Publisher {
             u64::MAX
         };
         Ok((publish, limit))
-    }
-
-    fn is_atomic(&self, head: &Head, mode: Mode) -> Result<bool, Problem> {
-        let mut atomic = true;
-        for pair in query(head.query().unwrap_or_default()) {
-            let (name, value) = pair.map_err(|error| {
-                Problem::new(400, error.to_string())
-                    .field(error.name.clone())
-                    .at(error.at as u64)
-            })?;
-            if name == "atomic" {
-                atomic = value
-                    .parse()
-                    .map_err(|_| Problem::new(400, "atomic is true or false").field("atomic"))?;
-            }
-        }
-        if !atomic && mode != Mode::Ndjson {
-            let detail = "atomic=false needs application/x-ndjson: only lines can fail one by one";
-            return Err(Problem::new(415, detail).field("content-type"));
-        }
-        Ok(atomic)
     }
 
     fn reserve(&self, head: &Head) -> Result<Body, Problem> {
@@ -233,6 +214,15 @@ impl Publisher {
             ..json_answer(reply, &body)
         }
     }
+}
+
+fn is_atomic(query: &Query<'_>, mode: Mode) -> Result<bool, Problem> {
+    let atomic = query.switch(&query::ATOMIC).unwrap_or(true);
+    if !atomic && mode != Mode::Ndjson {
+        let detail = "atomic=false needs application/x-ndjson: only lines can fail one by one";
+        return Err(Problem::new(415, detail).field("content-type"));
+    }
+    Ok(atomic)
 }
 
 fn begin_results(begun: &mut bool, reply: ReplyTo, out: &mut Vec<u8>) {

@@ -13,12 +13,14 @@ use super::control::{self, Control, Page};
 use super::desk::To;
 use super::endpoint::EndpointError;
 use super::exchange::{Collected, Publish};
+use super::gone::Gone;
 use super::guard::Cors;
 use super::later::{Listing, Render, What};
 use super::metrics::{Kind, status_of};
 use super::places::Offer;
 use super::problem::{Problem, ReplyTo, json_answer, json_string};
 use super::publish::too_much_unfinished;
+use super::query::Query;
 use super::routes;
 use super::state::Gateway;
 use super::stream::StreamRequest;
@@ -90,6 +92,7 @@ impl Gateway {
     pub(super) fn manage(
         &mut self,
         head: &Head,
+        query: &Query<'_>,
         control: Control<'_>,
         (peer, socket): (SocketAddr, SocketAddr),
         cors: &Cors,
@@ -130,17 +133,20 @@ impl Gateway {
                 return answer.map(Begin::Answer);
             }
             Control::RemoveEndpoint => {
-                let path = control::path_parameter(head)?;
+                let path = control::path_parameter(query)?;
                 let group = places.remove(&path).map_err(|error| of_place(&error))?;
                 let order = Order::End(Whom::Group(group), Farewell::Removed);
                 (order, Render::Disconnect { made: true })
             }
             Control::Stream(id) => {
-                let offer = places.made(&id).ok_or_else(|| no_connection(&id))?;
-                return self.stream_at(head, offer, access);
+                let Some(offer) = places.made(&id) else {
+                    let gone = self.gone(head, peer, Gone::Connection(&id))?;
+                    return gone.map(Begin::Answer).ok_or_else(|| no_connection(&id));
+                };
+                return self.stream_at(head, query, offer, access);
             }
             Control::List => {
-                let what = What::Connections(Listing::new(&Page::read(head)?));
+                let what = What::Connections(Listing::new(&Page::read(query)));
                 let answer = self.answer_later(what, reply, cors.clone());
                 return answer.map(Begin::Answer);
             }
@@ -178,10 +184,11 @@ impl Gateway {
     pub(super) fn stream_at(
         &mut self,
         head: &Head,
+        query: &Query<'_>,
         offer: Offer,
         access: Access,
     ) -> Result<Begin<Self>, Problem> {
-        let request = StreamRequest::read(head, offer.options, self.room())?;
+        let request = StreamRequest::read(head, query, offer.options, self.room())?;
         if head.method() == "HEAD" {
             return Ok(Begin::Answer(Answer {
                 bytes: request.head_only(),

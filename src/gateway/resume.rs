@@ -1,11 +1,16 @@
 //! Where a stream starts: Last-Event-ID, its query forms, and `from=`.
 
 use super::kept::Place;
+use super::problem::Problem;
+use super::query::{self, Query};
 use super::told::ResetReason;
-use crate::event::Position;
+use crate::event::{Position, parse_time};
+use crate::wire::http::Head;
 
 /// Longest part of a strange id that is told back, bytes.
 const TOLD_BYTES: usize = 64;
+/// What programs write that have no id: no id of ours is one word.
+const NO_ID: [&str; 5] = ["", "null", "undefined", "none", "nil"];
 
 /// Where a client wants its stream to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,21 +37,34 @@ pub(super) enum Kept {
 }
 
 impl Wanted {
+    /// Reads where a request says that its stream starts; `None`: it says nothing.
+    ///
+    /// An id that a client remembers beats what its address said when it first connected, and the header
+    /// beats the address.
+    pub(super) fn read(head: &Head, query: &Query<'_>) -> Result<Option<Self>, Problem> {
+        let start = start(query)?;
+        Ok(last_event_id(head, query)
+            .map(|id| Self::after_id(&id))
+            .or(start))
+    }
+
     /// Reads an id as a client sent it: whatever it is, it must lead to a stream.
-    pub(super) fn after_id(id: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(id);
-        match text.trim().parse() {
+    fn after_id(id: &str) -> Self {
+        match id.trim().parse() {
             Ok(position) => Self::After(position),
-            Err(_) => Self::Junk(told(&text)),
+            Err(_) => Self::Junk(told(id)),
         }
     }
 
-    /// Reads `from=`; `None`: it is nothing that we know.
-    pub(super) fn from_parameter(text: &str) -> Option<Self> {
+    /// Reads `from`.
+    pub(super) fn from_parameter(text: &str) -> Result<Self, Problem> {
         match text {
-            "now" => Some(Self::Now),
-            "beginning" => Some(Self::Beginning),
-            position => position.parse().ok().map(Self::After),
+            "now" => Ok(Self::Now),
+            "beginning" => Ok(Self::Beginning),
+            position => match position.parse() {
+                Ok(position) => Ok(Self::After(position)),
+                Err(_) => Err(query::FROM.wrong()),
+            },
         }
     }
 
@@ -97,6 +115,53 @@ pub(super) enum Resolved {
     },
 }
 
+/// The id that a request comes with, in its header or its address; `None`: it has none.
+pub(super) fn last_event_id(head: &Head, query: &Query<'_>) -> Option<String> {
+    id_of_header(head).or_else(|| {
+        let ids = query.all(&query::LAST_EVENT_ID);
+        ids.rev().find(|id| is_id(id)).map(str::to_owned)
+    })
+}
+
+/// The id in the header. Several that differ are together one value (RFC 9110, 5.3), which is no id of ours:
+/// any one of them might be the wrong one.
+fn id_of_header(head: &Head) -> Option<String> {
+    let values = head.header_values("last-event-id");
+    let mut ids: Vec<_> = values
+        .map(String::from_utf8_lossy)
+        .filter(|id| is_id(id))
+        .collect();
+    ids.dedup();
+    (!ids.is_empty()).then(|| ids.join(", "))
+}
+
+fn is_id(text: &str) -> bool {
+    let text = text.trim();
+    NO_ID.iter().all(|none| !none.eq_ignore_ascii_case(text))
+}
+
+/// Where the address says that the stream starts: one parameter may.
+fn start(query: &Query<'_>) -> Result<Option<Wanted>, Problem> {
+    let all = [&query::FROM, &query::LAST, &query::SINCE];
+    let mut given = all.into_iter().filter(|one| query.text(one).is_some());
+    if let (Some(first), Some(second)) = (given.next(), given.next()) {
+        let (first, second) = (first.name, second.name);
+        let detail = format!("{second} cannot be given with {first}: a stream has one start");
+        return Err(Problem::new(400, detail).field(second));
+    }
+    if let Some(from) = query.text(&query::FROM) {
+        return Wanted::from_parameter(from).map(Some);
+    }
+    if let Some(time) = query.text(&query::SINCE) {
+        // A plus sign in a query is a space.
+        let read = parse_time(time).or_else(|| parse_time(&time.replace(' ', "+")));
+        let time = read.ok_or_else(|| query::SINCE.wrong())?;
+        return Ok(Some(Wanted::Kept(Kept::Since(time))));
+    }
+    let last = query.number(&query::LAST);
+    Ok(last.map(|count| Wanted::Kept(Kept::Last(count))))
+}
+
 fn told(text: &str) -> String {
     let mut end = text.len().min(TOLD_BYTES);
     while !text.is_char_boundary(end) {
@@ -123,13 +188,13 @@ mod tests {
 
     #[test]
     fn an_id_of_ours_goes_on_after_it() {
-        let wanted = Wanted::after_id(at(5).to_string().as_bytes());
+        let wanted = Wanted::after_id(&at(5).to_string());
         assert_eq!(wanted.resolve(at(9), 1, nowhere), Resolved::From(6));
     }
 
     #[test]
     fn strange_ids_reset_and_say_why() {
-        let reason = |id: &str| match Wanted::after_id(id.as_bytes()).resolve(at(9), 1, nowhere) {
+        let reason = |id: &str| match Wanted::after_id(id).resolve(at(9), 1, nowhere) {
             Resolved::Reset { reason, .. } => reason.name(),
             other => panic!("{other:?}"),
         };
@@ -150,7 +215,7 @@ mod tests {
     #[test]
     fn a_long_strange_id_is_cut_between_characters() {
         let long = "ü".repeat(100);
-        let Wanted::Junk(told) = Wanted::after_id(long.as_bytes()) else {
+        let Wanted::Junk(told) = Wanted::after_id(&long) else {
             panic!("an id?")
         };
         assert_eq!(told, "ü".repeat(32));

@@ -1,11 +1,13 @@
 //! The routes: which path and method mean what.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use super::control::{self, Control};
 use super::dashboard::{self, File};
 use super::metrics::Kind;
 use super::problem::{Problem, ReplyTo};
+use super::query::{self, Table};
 use crate::event::topic;
 use crate::wire::http::{Head, percent_decode};
 
@@ -40,11 +42,12 @@ pub(super) enum Route<'a> {
     Other,
 }
 
-const GET: &str = "GET, HEAD";
+/// The methods of what is looked at.
+pub(super) const GET: &str = "GET, HEAD";
 const POST: &str = "POST";
 
-/// What `GET /` answers.
-pub(super) const INDEX: &str = "\
+/// What `GET /` answers before the parameters.
+const INDEX: &str = "\
 eventring
 
 GET  /                                     the dashboard, in a browser
@@ -62,7 +65,33 @@ GET  /api/v1/stats                         figures as JSON
 GET  /api/v1/stats/stream                  the same once a second, as Server-Sent Events
 ";
 
+/// What `GET /` answers.
+pub(super) fn index() -> &'static str {
+    static WHOLE: OnceLock<String> = OnceLock::new();
+    WHOLE.get_or_init(|| {
+        let mut text = INDEX.to_owned();
+        query::write_all(&mut text);
+        text
+    })
+}
+
 impl Route<'_> {
+    /// The parameters that it has; `None`: whatever stands behind the question mark means nothing, as who
+    /// watches over health, links to a page or fetches a version of a file puts there what it likes.
+    pub(super) fn parameters(&self) -> Option<Table> {
+        match self {
+            Self::Index | Self::File(_) | Self::Health | Self::Ready => None,
+            // Not there, unless it is an endpoint's.
+            Self::Other => None,
+            Self::Metrics | Self::Stats | Self::Presence(_) => Some(query::NONE),
+            Self::StatsStream => Some(query::STATS_STREAM),
+            Self::Stream => Some(query::STREAM),
+            Self::Socket => Some(query::SOCKET),
+            Self::Publish(_) => Some(query::PUBLISH),
+            Self::Manage(control) => Some(control.parameters()),
+        }
+    }
+
     /// What the metrics call it.
     pub(super) fn kind(&self) -> Kind {
         match self {
@@ -112,6 +141,11 @@ pub(super) fn find(head: &Head) -> Result<Route<'_>, Problem> {
         let detail = format!("{} is answered to {methods} only", head.path());
         Err(Problem::new(405, detail).field("method").allow(methods))
     }
+}
+
+/// Whether a request asks how the server is.
+pub(super) fn is_probe(head: &Head) -> bool {
+    matches!(head.path(), "/healthz" | "/readyz") && matches!(head.method(), "GET" | "HEAD")
 }
 
 /// No such resource.

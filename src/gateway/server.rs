@@ -20,9 +20,11 @@ use super::guard::Guard;
 use super::hosts::{Authority, HostPolicy};
 use super::origins::Origins;
 use super::places::Places;
+use super::preflight::Preflight;
 use super::proxies::Proxies;
 use super::public::PublicUrl;
 use super::publish::Bounds;
+use super::query::Foreign;
 use super::running::{Handle, Running};
 use super::state::Gateway;
 use super::tally::Tallies;
@@ -130,6 +132,10 @@ impl Server {
         }
         let origins = Origins::new(&config.cors_origins)
             .map_err(|(value, why)| ServerError::value("cors_origins", &value, &why))?;
+        let preflight = Preflight::new(&config.cors_headers, config.cors_private_network)
+            .map_err(|(value, why)| ServerError::value("cors_headers", &value, &why))?;
+        let foreign = Foreign::new(&config.allowed_parameters)
+            .map_err(|(value, why)| ServerError::value("allowed_parameters", &value, &why))?;
         let proxies = Proxies::new(
             &config.trusted_proxies,
             config.forwarded_field,
@@ -167,6 +173,8 @@ impl Server {
             public,
             tls: config.tls.clone(),
             draining: Arc::default(),
+            preflight: Arc::new(preflight),
+            foreign: Arc::new(foreign),
             authorizer: authorizer.into(),
             callbacks: Arc::default(),
             tallies: Arc::new(Tallies::new(config.reactors)),

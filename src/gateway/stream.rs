@@ -1,19 +1,15 @@
 //! `GET /api/v1/events/stream`: what a query asks for.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use super::compression::{Compression, CompressionFor};
 use super::forms::{Form, Format, Framing, Names};
-use super::options::{BUFFER_MIN, POLICY_NAMES, StreamOptions, policy};
+use super::options::{BUFFER_MIN, StreamOptions, policy};
 use super::problem::Problem;
-use super::resume::{Kept, Wanted};
-use crate::event::{Filter, FilterError, PATTERNS_MAX, parse_time};
-use crate::reactor::SlowPolicy;
-use crate::wire::http::{Coding, Head, ResponseHead, query};
-
-/// Longest heartbeat that a client may ask for, seconds.
-const HEARTBEAT_MAX_S: u64 = 3600;
+use super::query::{self, Query};
+use super::resume::Wanted;
+use crate::event::{Filter, FilterError, PATTERNS_MAX};
+use crate::wire::http::{Coding, Head, ResponseHead};
 
 /// What a class has in common: what the client asked for, within what it may see, and what of its
 /// pace needs work once a class.
@@ -62,65 +58,47 @@ pub(super) struct StreamRequest {
 }
 
 impl StreamRequest {
-    /// Reads the query and the headers; `options` are those of who does not ask for others, `frame_log`
-    /// the bytes of a frame log, and `brotli` says whether there is room for one more of these streams. Parameters that nobody knows are left alone: clients add
-    /// their own to get past caches.
+    /// Reads what `query` and the headers ask for; `options` are those of who does not ask for others,
+    /// `frame_log` the bytes of a frame log, and `brotli` says whether there is room for one more of these
+    /// streams.
     pub(super) fn read(
         head: &Head,
+        query: &Query<'_>,
         mut options: StreamOptions,
         (frame_log, brotli): (usize, bool),
     ) -> Result<Self, Problem> {
-        let mut patterns: Vec<Cow<'_, str>> = Vec::new();
-        let mut form = Form {
-            format: Format::Data,
-            framing: Framing::Chunked,
-            names: Names::Type,
-            coding: Coding::Identity,
-        };
-        let (mut id, mut start, mut presence) = (None, Start::default(), false);
-        for pair in query(head.query().unwrap_or_default()) {
-            let (name, value) = pair.map_err(|error| {
-                Problem::new(400, error.to_string())
-                    .field(error.name.clone())
-                    .at(error.at as u64)
-            })?;
-            match name.as_ref() {
-                "topic" if patterns.len() > PATTERNS_MAX => {}
-                "topic" => patterns.push(value),
-                "format" => form.format = format(&value)?,
-                "names" => form.names = names(&value)?,
-                "framing" => form.framing = framing(&value)?,
-                "from" => start.set("from", from_parameter(&value)?)?,
-                "last" => start.set("last", last_parameter(&value)?)?,
-                "since" => start.set("since", since_parameter(&value)?)?,
-                "last-event-id" => id = Some(Wanted::after_id(value.as_bytes())),
-                "heartbeat" => options.heartbeat = heartbeat_s(&value)?,
-                "presence" => presence = switch("presence", &value)?,
-                "slow" => options.slow = slow(&value)?,
-                "buffer" => options.buffer = buffer(&value, frame_log)?,
-                "compression" => {
-                    options.compression = compression(&value, options.compression)?;
-                    options.compression_for = CompressionFor::All;
-                }
-                _ => {}
-            }
+        if let Some(seconds) = query.number(&query::HEARTBEAT) {
+            options.heartbeat = Duration::from_secs(seconds);
         }
+        if let Some(slow) = query.text(&query::SLOW) {
+            options.slow = policy(slow).ok_or_else(|| query::SLOW.wrong())?;
+        }
+        if let Some(bytes) = query.number(&query::BUFFER) {
+            options.buffer = buffer(bytes, frame_log)?;
+        }
+        if query.text(&query::COMPRESSION).is_some() {
+            options.compression_for = CompressionFor::All;
+        }
+        options.compression = compression(query, options.compression)?;
         let only_for = options.compression_for;
-        form.coding = options.compression.choose(only_for, head, brotli)?;
-        form.framing = for_version(head, form.framing);
-        // An id that a client remembers beats what its address said when it first connected.
-        let header = head.header("last-event-id").filter(|id| !id.is_empty());
-        let wanted = header
-            .map(Wanted::after_id)
-            .or(id)
-            .or(start.wanted)
-            .unwrap_or(Wanted::Now);
+        let form = Form {
+            format: match query.text(&query::FORMAT) {
+                Some("cloudevents") => Format::CloudEvents,
+                _ => Format::Data,
+            },
+            framing: framing_of(head, query),
+            names: match query.text(&query::NAMES) {
+                Some("none") => Names::None,
+                _ => Names::Type,
+            },
+            coding: options.compression.choose(only_for, head, brotli)?,
+        };
         Ok(Self {
-            filter: filter(&patterns)?,
+            filter: filter(query.all(&query::TOPIC))?,
             form,
-            wanted,
+            wanted: Wanted::read(head, query)?.unwrap_or(Wanted::Now),
             options,
-            presence,
+            presence: query.switch(&query::PRESENCE).unwrap_or(false),
         })
     }
 
@@ -132,44 +110,13 @@ impl StreamRequest {
     }
 }
 
-/// Where the query says that the stream starts: one parameter may.
-#[derive(Debug, Default)]
-struct Start {
-    wanted: Option<Wanted>,
-    by: &'static str,
-}
-
-impl Start {
-    fn set(&mut self, by: &'static str, wanted: Wanted) -> Result<(), Problem> {
-        if self.wanted.is_some() && self.by != by {
-            let detail = format!(
-                "{by} cannot be given with {}: a stream has one start",
-                self.by
-            );
-            return Err(Problem::new(400, detail).field(by));
-        }
-        (self.wanted, self.by) = (Some(wanted), by);
-        Ok(())
-    }
-}
-
-/// The framing that the query of a stream without a [`Form`] asks for.
-pub(super) fn framing_of(head: &Head) -> Result<Framing, Problem> {
-    let mut wanted = Framing::Chunked;
-    for (name, value) in query(head.query().unwrap_or_default()).flatten() {
-        if name == "framing" {
-            wanted = framing(&value)?;
-        }
-    }
-    Ok(for_version(head, wanted))
-}
-
+/// The framing that a query asks for, as far as the client's version has it.
 // RFC 9112, 6.1: "A server MUST NOT send a response containing Transfer-Encoding unless the
 // corresponding request indicates HTTP/1.1 (or later minor revisions)."
-fn for_version(head: &Head, wanted: Framing) -> Framing {
-    match head.version() {
-        10 => Framing::Close,
-        _ => wanted,
+pub(super) fn framing_of(head: &Head, query: &Query<'_>) -> Framing {
+    match (head.version(), query.text(&query::FRAMING)) {
+        (10, _) | (_, Some("close")) => Framing::Close,
+        _ => Framing::Chunked,
     }
 }
 
@@ -207,11 +154,15 @@ fn stream_head(out: &mut Vec<u8>) -> ResponseHead<'_> {
         .close()
 }
 
-pub(super) fn filter(patterns: &[Cow<'_, str>]) -> Result<Option<Filter>, Problem> {
-    if patterns.is_empty() {
+/// The filter of some patterns; none: no filter.
+pub(super) fn filter<S: AsRef<str>>(
+    patterns: impl IntoIterator<Item = S>,
+) -> Result<Option<Filter>, Problem> {
+    let mut patterns = patterns.into_iter().peekable();
+    if patterns.peek().is_none() {
         return Ok(None);
     }
-    Filter::parse(patterns.iter()).map(Some).map_err(|error| {
+    Filter::parse(patterns).map(Some).map_err(|error| {
         let problem = Problem::new(400, format!("topic: {error}")).field("topic");
         match error {
             FilterError::Pattern { error, .. } => problem.at(error.column as u64),
@@ -221,64 +172,11 @@ pub(super) fn filter(patterns: &[Cow<'_, str>]) -> Result<Option<Filter>, Proble
     })
 }
 
-fn format(value: &str) -> Result<Format, Problem> {
-    match value {
-        "data" => Ok(Format::Data),
-        "cloudevents" => Ok(Format::CloudEvents),
-        _ => Err(Problem::new(400, "format is data or cloudevents").field("format")),
-    }
-}
-
-pub(super) fn switch(name: &'static str, value: &str) -> Result<bool, Problem> {
-    match value {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(Problem::new(400, format!("{name} is true or false")).field(name)),
-    }
-}
-
-fn framing(value: &str) -> Result<Framing, Problem> {
-    match value {
-        "close" => Ok(Framing::Close),
-        "chunked" => Ok(Framing::Chunked),
-        _ => Err(Problem::new(400, "framing is close or chunked").field("framing")),
-    }
-}
-
-fn names(value: &str) -> Result<Names, Problem> {
-    match value {
-        "type" => Ok(Names::Type),
-        "none" => Ok(Names::None),
-        _ => Err(Problem::new(400, "names is type or none").field("names")),
-    }
-}
-
-pub(super) fn from_parameter(value: &str) -> Result<Wanted, Problem> {
-    let detail = "from is now, beginning or a position";
-    Wanted::from_parameter(value).ok_or_else(|| Problem::new(400, detail).field("from"))
-}
-
-pub(super) fn last_parameter(value: &str) -> Result<Wanted, Problem> {
-    let count = value
-        .parse()
-        .ok()
-        .filter(|_| value.bytes().all(|b| b.is_ascii_digit()));
-    let detail = "last is how many of the newest events to begin with";
-    count
-        .map(|count| Wanted::Kept(Kept::Last(count)))
-        .ok_or_else(|| Problem::new(400, detail).field("last"))
-}
-
-pub(super) fn since_parameter(value: &str) -> Result<Wanted, Problem> {
-    // A plus sign in a query is a space.
-    let time = parse_time(value).or_else(|| parse_time(&value.replace(' ', "+")));
-    let detail = "since is a time as 2026-03-01T12:00:00Z (RFC 3339)";
-    time.map(|time| Wanted::Kept(Kept::Since(time)))
-        .ok_or_else(|| Problem::new(400, detail).field("since"))
-}
-
 /// What a client asks for, of what there is: it may have less, and no other.
-fn compression(value: &str, offered: Compression) -> Result<Compression, Problem> {
+pub(super) fn compression(query: &Query<'_>, offered: Compression) -> Result<Compression, Problem> {
+    let Some(value) = query.text(&query::COMPRESSION) else {
+        return Ok(offered);
+    };
     let wrong = |detail: String| Problem::new(400, detail).field("compression");
     match Compression::parse(value) {
         None => Err(wrong(Compression::expected())),
@@ -292,13 +190,9 @@ fn compression(value: &str, offered: Compression) -> Result<Compression, Problem
     }
 }
 
-fn slow(value: &str) -> Result<SlowPolicy, Problem> {
-    policy(value).ok_or_else(|| Problem::new(400, POLICY_NAMES).field("slow"))
-}
-
-fn buffer(value: &str, frame_log: usize) -> Result<usize, Problem> {
-    let bytes = value.parse().ok();
+fn buffer(bytes: u64, frame_log: usize) -> Result<usize, Problem> {
     let range = BUFFER_MIN..=frame_log;
+    let bytes = usize::try_from(bytes).ok();
     bytes
         .filter(|bytes| *bytes == 0 || range.contains(bytes))
         .ok_or_else(|| {
@@ -308,17 +202,4 @@ fn buffer(value: &str, frame_log: usize) -> Result<usize, Problem> {
                 .field("buffer")
                 .limit(frame_log as u64)
         })
-}
-
-pub(super) fn heartbeat_s(value: &str) -> Result<Duration, Problem> {
-    let seconds = value
-        .parse()
-        .ok()
-        .filter(|seconds| *seconds <= HEARTBEAT_MAX_S);
-    seconds.map(Duration::from_secs).ok_or_else(|| {
-        let detail = "heartbeat is 0 (none) to 3600 seconds";
-        Problem::new(400, detail)
-            .field("heartbeat")
-            .limit(HEARTBEAT_MAX_S)
-    })
 }

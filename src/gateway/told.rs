@@ -51,10 +51,12 @@ pub(super) enum ResetReason {
     Epoch,
     /// It is beyond the newest event.
     Future,
+    /// The endpoint or the connection that it is of is not there.
+    Gone,
 }
 
 impl ResetReason {
-    pub(super) const ALL: [Self; 3] = [Self::Junk, Self::Epoch, Self::Future];
+    pub(super) const ALL: [Self; 4] = [Self::Junk, Self::Epoch, Self::Future, Self::Gone];
 
     /// The name on the wire and in metrics.
     pub(super) fn name(self) -> &'static str {
@@ -62,6 +64,7 @@ impl ResetReason {
             Self::Junk => "junk",
             Self::Epoch => "epoch",
             Self::Future => "future",
+            Self::Gone => "gone",
         }
     }
 }

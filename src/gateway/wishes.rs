@@ -7,8 +7,25 @@ use std::time::Duration;
 use super::compression::{Compression, CompressionFor};
 use super::options::{POLICY_NAMES, StreamOptions, policy};
 use super::problem::Problem;
+use super::query::did_you_mean;
 use crate::event::{Event, Filter};
 use crate::json::{Members, Value};
+
+/// Members of a wish.
+const WISH: [&str; 10] = [
+    "path",
+    "topics",
+    "heartbeat",
+    "retry",
+    "max_age",
+    "hold_ms",
+    "buffer",
+    "slow",
+    "compression",
+    "compression_for",
+];
+/// Members of a message.
+const MESSAGE: [&str; 4] = ["ids", "endpoint", "type", "data"];
 
 /// What a body wishes for.
 #[derive(Debug)]
@@ -44,6 +61,10 @@ impl Faults {
             .collect();
         Some(Problem::new(400, all.join("; ")).field(field))
     }
+}
+
+fn unknown(name: &str, known: &[&str]) -> String {
+    format!("is not known{}", did_you_mean(name, known.iter().copied()))
 }
 
 /// The members of a body, each as it stands; an empty body has none.
@@ -112,7 +133,10 @@ pub(super) fn wish(body: &[u8], options: StreamOptions, frame_log: usize) -> Res
                 .and_then(|name| CompressionFor::parse(&name))
                 .map(|who| o.compression_for = who)
                 .ok_or(CompressionFor::EXPECTED),
-            _ => Err("is not known"),
+            _ => {
+                faults.note(name, unknown(name, &WISH));
+                Ok(())
+            }
         };
         if let Err(why) = good {
             faults.note(name, why);
@@ -144,7 +168,7 @@ pub(super) fn message(body: &[u8]) -> Result<Message, Problem> {
                 None => faults.note(name, "is a string"),
             },
             "data" => data = Some(value),
-            _ => faults.note(name, "is not known"),
+            _ => faults.note(name, unknown(name, &MESSAGE)),
         }
     }
     if ids.is_some() && endpoint.is_some() {

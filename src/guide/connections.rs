@@ -44,6 +44,8 @@
 //! | bytes of a request's body | 64 KiB | 413 |
 //! | time for the server's threads to answer the program | 5 s | [`NotServing`](crate::gateway::NotServing) |
 //!
+//! All of it is in memory. Who comes back after a restart is told by a `reset`: [`resume`](super::resume).
+//!
 //! # Framing
 //!
 //! Over HTTP/1.1 a stream is a chunked body, each event one chunk, and ends with a last chunk: a cut does not

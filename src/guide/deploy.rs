@@ -15,9 +15,16 @@
 //!    settings below pass that name on, and a request with another one in `Host` is refused with 421,
 //!    since a web page could make a name of its own point at the machine. Without a list, loopback
 //!    answers to its own names, and a server on `0.0.0.0` to addresses and to names that nobody can have
-//!    in the public DNS: those without dots, as in Compose, and those under `.local` or `.internal`.
+//!    in the public DNS: those without dots, as in Compose, and those under `.local`, `.internal` or `.svc`
+//!    (`eventring.prod.svc` in a cluster; `eventring.prod` needs a place on the list, as a namespace may be called like
+//!    a public domain). `GET /healthz` and `GET /readyz` answer to every name, since probes go by the address of a pod; to who
+//!    asks by a strange one the first says `{"status":"ok"}` and nothing else.
 //! 3. Pages of other origins are refused with 403. Allow those that are yours:
-//!    [`cors_origins`](crate::gateway::ServerConfig::cors_origins), `--cors-origin https://app.example`.
+//!    [`cors_origins`](crate::gateway::ServerConfig::cors_origins), `--cors-origin https://app.example`. A preflight
+//!    grants them the methods of the route, the fields that the server reads and those that libraries add for tracing
+//!    (`traceparent`, `baggage`, `x-requested-with`, ...); [`cors_headers`](crate::gateway::ServerConfig::cors_headers)
+//!    adds others. [`cors_private_network`](crate::gateway::ServerConfig::cors_private_network) lets them in from the
+//!    public Internet to a private network.
 //! 4. `/metrics` and `/api/v1/stats` name topics and count readers. Deny them at the proxy to those who
 //!    should not know.
 //! 5. The numbers: open files, and the limits that your clients meet ([`limits`](super::limits)).

@@ -8,6 +8,7 @@
 //! | [`connections`] | endpoints at run time, and whoever is connected to them |
 //! | [`client`] | programs that read a stream over HTTP |
 //! | [`resume`] | clients that come back: ids, epochs, `gap` and `reset` |
+//! | [`parameters`] | what stands behind the question mark, and what is refused there |
 //! | [`websocket`] | clients that also send, and protocols of your own |
 //! | [`slow_clients`] | what happens to who falls behind, step by step |
 //! | [`compression`] | what gzip saves readers, what it costs, and when to turn it off |
@@ -36,6 +37,7 @@ pub mod deploy;
 pub mod embed;
 pub mod guarantees;
 pub mod limits;
+pub mod parameters;
 pub mod publish;
 pub mod resume;
 pub mod slow_clients;

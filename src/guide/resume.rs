@@ -12,8 +12,12 @@
 //!
 //! A browser's `EventSource` sends the last id it saw as `Last-Event-ID` when it reconnects, and gets
 //! everything after it, each event once, then the live stream. Nothing has to be written for this.
-//! Clients that cannot set a header put it into the address: `?last-event-id=`. The header beats the
-//! parameter, and both beat `?from=`, so that an address with `from=beginning` in it still resumes.
+//! Clients that cannot set a header put it into the address: `?last-event-id=`, or as polyfills spell it, `lastEventId`,
+//! `lastEventID`, `Last-Event-ID`, `last_event_id`, `evs_last_event_id`. The header beats the
+//! parameter, of several parameters the last one counts (polyfills append theirs), and all beat `?from=`, so that an
+//! address with `from=beginning` in it still resumes. Nothing, `null`, `undefined`, `None` and `nil` are no id, wherever
+//! they stand: the stream begins as if none were given. Two headers that differ are a strange id (`junk`, below).
+//! All of this holds for WebSocket handshakes, too.
 //!
 //! | `from=` | starts with |
 //! | --- | --- |
@@ -75,6 +79,7 @@
 //! | `epoch` | is of another log, as after a restart of a server that keeps events in memory |
 //! | `future` | is beyond the newest event |
 //! | `junk` | is not a position |
+//! | `gone` | is of an endpoint or a connection that this server does not have: below |
 //!
 //! A page that shows state should load it again after either:
 //!
@@ -86,6 +91,28 @@
 //! ```
 //!
 //! `examples/browser` has such a page.
+//!
+//! # When the endpoint is not there any more
+//!
+//! Endpoints and connections that were made are in memory, and gone after a restart. A 404 would silence an `EventSource`
+//! for good. So whoever asks for an event stream (`Accept: text/event-stream`, as `EventSource` does, or a
+//! `Last-Event-ID`) at a path that could be an endpoint's, or with an id that has the form of a connection's, gets a
+//! stream of 200 that says this and ends:
+//!
+//! ```text
+//! retry: 30000
+//!
+//! id: 6z2k0e9m3qv1d-0
+//! event: reset
+//! data: {"reason":"gone","asked":"1kq0c4dwh5f3y-42","head":"6z2k0e9m3qv1d-0","detail":"there is no endpoint /prices: load anew
+//!        when it is there again"}
+//! ```
+//!
+//! To an endpoint the browser comes back by itself, each 30 seconds, until the program has made it again. The id of a
+//! connection never comes again: close the source and make another connection; who does not asks again each hour.
+//!
+//! 404 is right, and stays, for what was ended on purpose in this process (`DELETE`, `remove_endpoint`, `disconnect`; the
+//! last 4,096), for other requests, and below `/api/`.
 //!
 //! # Quiet streams
 //!
@@ -120,6 +147,7 @@
 //!
 //! # Names that are the server's own
 //!
-//! `gap`, `reset`, `disconnect`, `join` and `leave` name what a stream is told beside events. An event whose own type is
+//! `gap`, `reset`, `disconnect`, `join` and `leave` name what a stream is told beside events; `open` and `error` are
+//! what `EventSource` itself tells its page of the connection. An event whose own type is
 //! one of them is sent without `event:` and arrives as `message`, so that nothing a publisher sends can be taken for a
-//! control; its type is in its CloudEvents form (`format=cloudevents`).
+//! control, or for a connection that broke; its type is in its CloudEvents form (`format=cloudevents`).

@@ -19,8 +19,13 @@
 //! };
 //! ```
 //!
+//! `new WebSocket(address, ["eventring.v1"])` names the subprotocol, which is also spoken with who names none. Of what
+//! a client names, the first that is known is chosen, and nothing else is sent back; who names only others is answered
+//! 400, which says what is spoken here, since a browser would close at once. `compression=off` agrees on no
+//! compression.
+//!
 //! A browser's `WebSocket` does not come back by itself. To resume, connect again with
-//! `&last-event-id=` and the `id` of the last message that had one and was no answer to a request: when
+//! `&last-event-id=` (or the header `Last-Event-ID` on the handshake) and the `id` of the last message that had one and was no answer to a request: when
 //! an answer leaves, events before its `id` may still be on their way. [`client`](super::client) does
 //! all this for programs in Rust, `examples/browser/socket.js` for pages, with backoff and jitter. Ids
 //! mean what they mean on SSE: [`resume`](super::resume). `from=beginning` starts with the oldest event
@@ -144,6 +149,7 @@
 //!
 //! | what happens | what comes of it |
 //! | --- | --- |
+//! | only [`protocols`](crate::gateway::WebSocketStreamOptions::protocols) are named that are not spoken | 400 |
 //! | `client` is missing, there twice, or not 1 to 64 printable ASCII bytes without spaces | 400, `field` is `client` |
 //! | the authorizer says no to `Action::Subscribe` | 401 or 403 |
 //! | [`ClientHandler::admit`](crate::gateway::ClientHandler::admit) says no | its status |

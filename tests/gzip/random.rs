@@ -104,7 +104,11 @@ impl Run {
     fn join(&mut self, query: &str, id: &str, socket: Option<bool>) -> (u64, Client) {
         let mut client = match socket {
             None => {
-                let coding = if query.contains("&br") { "br" } else { "gzip" };
+                let coding = if query.contains("&cb=br") {
+                    "br"
+                } else {
+                    "gzip"
+                };
                 let headers = format!("Accept-Encoding: {coding}\r\nLast-Event-ID: {id}\r\n");
                 self.stage.connect(query, &headers, 4096)
             }
@@ -129,17 +133,19 @@ impl Run {
                 let from = if kind & 1 == 0 { "now" } else { "beginning" };
                 let framing = if kind & 2 == 0 { "close" } else { "chunked" };
                 let socket = (kind & 4 != 0).then_some(kind & 8 != 0);
-                let framing = match kind & 16 {
-                    0 => framing.to_owned(),
-                    _ => format!("{framing}&br"),
+                // A WebSocket has no framing to choose; `cb` is for the caches that are not there.
+                let framing = match (socket, kind & 16) {
+                    (Some(_), _) => String::new(),
+                    (None, 0) => format!("&framing={framing}"),
+                    (None, _) => format!("&framing={framing}&cb=br"),
                 };
-                let query = format!("topic={}&from={from}&framing={framing}", FILTERS[*filter]);
+                let query = format!("topic={}&from={from}{framing}", FILTERS[*filter]);
                 let (live, client) = self.join(&query, "", socket);
                 let from = match kind & 1 {
                     0 => live,
                     _ => self.stage.hub.earliest(),
                 };
-                let query = format!("topic={}&framing={framing}", FILTERS[*filter]);
+                let query = format!("topic={}{framing}", FILTERS[*filter]);
                 self.members.push(Member {
                     filter: *filter,
                     from,

@@ -264,3 +264,77 @@ fn a_handler_is_told_when_its_connection_ends_and_a_stop_says_1001() {
     assert_eq!(reader.join().unwrap(), Some(1001));
     assert_eq!(receiver.recv_timeout(wait), Ok("closed"));
 }
+
+/// `faults.md` row 12: a browser closes at once when it has named subprotocols and none is chosen.
+#[test]
+fn subprotocols_that_are_none_of_ours_are_refused_and_ours_are_told() {
+    let server = serve(SocketLimits::default());
+    let offer = |target: &str, offers: &str| {
+        let fields = format!("Sec-WebSocket-Protocol: {offers}\r\n");
+        let (mut stream, head) = connect(server.addr(), target, &fields);
+        let mut body = Vec::new();
+        if head.status != 101 {
+            let length = head.text.split("content-length: ").nth(1).unwrap();
+            body.resize(length.split("\r\n").next().unwrap().parse().unwrap(), 0);
+            stream.read_exact(&mut body).unwrap();
+        }
+        (head, String::from_utf8(body).unwrap())
+    };
+    let ws = "/api/v1/ws";
+    for (target, offers, chosen) in [
+        (ws, "eventring.v1", "eventring.v1"),
+        (ws, "chat, eventring.v1", "eventring.v1"),
+        (ws, "bearer.abc.def, eventring.v1", "eventring.v1"),
+        (
+            ws,
+            "eventring.v1\r\nSec-WebSocket-Protocol: bearer.abc",
+            "eventring.v1",
+        ),
+        ("/echo", "chat, echo", "echo"),
+    ] {
+        let (head, body) = offer(target, offers);
+        assert_eq!(head.status, 101, "{offers}: {body}");
+        let line = format!("\r\nsec-websocket-protocol: {chosen}\r\n");
+        assert!(head.text.contains(&line), "{}", head.text);
+        assert!(!head.text.contains("bearer"), "{}", head.text);
+    }
+    for (target, offers, ours) in [
+        (ws, "a, b", "eventring.v1"),
+        (ws, "eventring.v2", "eventring.v1"),
+        (ws, "bearer.secret", "eventring.v1"),
+        ("/echo", "eventring.v1", "echo"),
+    ] {
+        let (head, body) = offer(target, offers);
+        assert_eq!(head.status, 400, "{target} {offers}");
+        assert!(
+            body.contains(r#""field":"sec-websocket-protocol""#),
+            "{body}"
+        );
+        assert!(body.contains(ours), "{body}");
+        assert!(!body.contains("secret"), "{body}");
+    }
+    let (head, body) = offer(ws, "eventring.v1, (");
+    assert_eq!(head.status, 400, "{body}");
+}
+
+/// `faults.md` row 13: the parameter was left out.
+#[test]
+fn compression_in_the_address_is_understood_as_on_sse() {
+    let server = serve(SocketLimits::default());
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+    for (value, status, agreed) in [
+        ("off", 101, false),
+        ("gzip", 101, true),
+        ("zip", 400, false),
+        ("", 400, false),
+    ] {
+        let target = format!("/api/v1/ws?topic=t&compression={value}");
+        let (_, head) = connect(server.addr(), &target, offer);
+        assert_eq!(head.status, status, "{value}");
+        assert_eq!(
+            head.text.contains("sec-websocket-extensions"),
+            agreed,
+            "{value}"
+        );
+    }
+}

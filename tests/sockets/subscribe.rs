@@ -328,3 +328,95 @@ fn a_wrong_address_is_refused_before_the_upgrade() {
         assert_eq!(head.status, 400, "{query} {field}");
     }
 }
+
+/// `faults.md` row 11: it was ignored, and what was missed was missed silently.
+#[test]
+fn the_id_in_the_header_of_the_handshake_resumes() {
+    let hub = Hub::new();
+    let server = serve(&hub);
+    for n in 1..=10 {
+        publish(&hub, "a", n);
+    }
+    let header = |id: &str| format!("Last-Event-ID: {id}\r\n");
+    let open = |target: &str, fields: &str| {
+        let (stream, head) = connect(server.addr(), target, fields);
+        (head.status == 101).then(|| {
+            Client(tungstenite::WebSocket::from_raw_socket(
+                stream,
+                tungstenite::protocol::Role::Client,
+                None,
+            ))
+        })
+    };
+    let at = |n: u64| format!("{}-{n}", hub.epoch());
+    let target = format!("/api/v1/ws?topic=a&last=5&last-event-id={}", at(2));
+    let mut client = open(&target, &header(&at(8))).unwrap();
+    assert_eq!(client.expect("welcome")["id"], at(8));
+    assert_eq!(numbers(&mut client, 2), [9, 10]);
+    let mut client = open("/api/v1/ws?topic=a&last=5", &header("junk")).unwrap();
+    client.expect("welcome");
+    assert_eq!(client.expect("reset")["asked"], "junk");
+    for none in ["", "null", "undefined"] {
+        let mut client = open("/api/v1/ws?topic=a&last=1", &header(none)).unwrap();
+        client.expect("welcome");
+        assert_eq!(numbers(&mut client, 1), [10], "{none}");
+    }
+    for none in ["", "null"] {
+        let target = format!("/api/v1/ws?topic=a&last=1&lastEventId={none}");
+        let mut client = open(&target, "").unwrap();
+        client.expect("welcome");
+        assert_eq!(numbers(&mut client, 1), [10], "{none}");
+    }
+    // It is of a subscription, and nothing is subscribed to.
+    assert!(open("/api/v1/ws", &header(&at(8))).is_none());
+}
+
+/// `faults.md` row 3, its kin: members of requests.
+#[test]
+fn a_misspelt_member_is_refused_and_the_right_name_is_told() {
+    let hub = Hub::new();
+    let server = serve(&hub);
+    let mut client = Client::new(server.addr(), "/api/v1/ws");
+    client.expect("welcome");
+    for (request, field, meant) in [
+        (
+            r#"{"type":"subscribe","request":1,"topics":["a"]}"#,
+            "topics",
+            "topic",
+        ),
+        (
+            r#"{"type":"subscribe","request":1,"topic":"a","From":"now"}"#,
+            "From",
+            "from",
+        ),
+        (
+            r#"{"type":"unsubscribe","request":1,"topics":"a"}"#,
+            "topics",
+            "topic",
+        ),
+        (
+            r#"{"type":"publish","request":1,"topic":"a","dta":1}"#,
+            "dta",
+            "data",
+        ),
+        (
+            r#"{"type":"subscribe","Request":1,"topic":"a"}"#,
+            "Request",
+            "request",
+        ),
+    ] {
+        let error = client.request(request);
+        assert_eq!(error["code"], "invalid", "{error}");
+        assert_eq!(error["field"], field, "{error}");
+        let detail = error["detail"].as_str().unwrap();
+        assert!(
+            detail.ends_with(&format!("did you mean {meant}?")),
+            "{detail}"
+        );
+    }
+    let error = client.request(r#"{"type":"subscribe","request":1,"topic":"a","topic":"b"}"#);
+    assert_eq!(
+        (&error["code"], &error["field"]),
+        (&json!("invalid"), &json!("topic"))
+    );
+}

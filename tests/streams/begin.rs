@@ -2,10 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use eventring::event::EventBuilder;
+use eventring::event::{Event, EventBuilder};
 use eventring::hub::Hub;
 
-use super::client::{Client, publish, serve};
+use super::client::{Client, Seen, publish, serve};
 
 /// Offset `n` has the time of second `n` and topic `a`, `b` or `c`.
 fn filled(capacity: usize, count: u64) -> Hub {
@@ -171,4 +171,133 @@ fn bad_parameters_are_named() {
         assert_eq!(client.status(), 400, "{query}");
         assert_eq!(client.json_body()["field"], field, "{query}");
     }
+}
+
+/// `faults.md` row 9: a page that follows the guide got a `reset` for ever.
+#[test]
+fn an_id_that_is_none_is_no_id() {
+    for none in ["", "null", "undefined", "None", "%20"] {
+        for (query, expected) in [
+            (format!("last=2&last-event-id={none}"), vec![99, 100]),
+            (
+                format!("from=beginning&last-event-id={none}"),
+                (1..=100).collect(),
+            ),
+            (
+                format!("last-event-id=REAL-98&last-event-id={none}"),
+                vec![99, 100],
+            ),
+            (format!("last-event-id={none}"), vec![]),
+        ] {
+            let hub = filled(10_000, 100);
+            let server = serve(&hub, |_| {});
+            let query = query.replace("REAL", &hub.epoch().to_string());
+            let mut client = Client::open(server.addr(), &query);
+            let end = publish(&hub, "d", "live");
+            client.read_to(end);
+            assert!(
+                client.seen.iter().all(|seen| seen.event != "reset"),
+                "{query}"
+            );
+            let kept = offsets(&client).into_iter().filter(|n| *n <= 100);
+            assert_eq!(kept.collect::<Vec<_>>(), expected, "{query}");
+        }
+    }
+    let hub = filled(10_000, 100);
+    let server = serve(&hub, |_| {});
+    for none in ["", "null", "undefined", " "] {
+        let header = format!("Last-Event-ID: {none}\r\n");
+        let path = "/api/v1/events/stream?last=2";
+        let mut client = Client::get(server.addr(), path, &header, 1 << 20);
+        client.read_to(100);
+        assert_eq!(offsets(&client), [99, 100], "{none:?}");
+    }
+}
+
+/// `faults.md` row 10: what was missed was missed silently.
+#[test]
+fn the_id_is_understood_as_polyfills_spell_it() {
+    let hub = filled(10_000, 100);
+    let server = serve(&hub, |_| {});
+    for name in [
+        "last-event-id",
+        "lastEventId",
+        "lastEventID",
+        "Last-Event-ID",
+        "last_event_id",
+        "LAST_EVENT_ID",
+        "lasteventid",
+        "evs_last_event_id",
+    ] {
+        let mut client = Client::open(server.addr(), &format!("{name}={}-98", hub.epoch()));
+        client.read_to(100);
+        assert_eq!(offsets(&client), [99, 100], "{name}");
+    }
+    // A polyfill appends what it saw to an address that names what the page saw before.
+    let query = format!("last-event-id={e}-50&lastEventId={e}-98", e = hub.epoch());
+    let mut client = Client::open(server.addr(), &query);
+    client.read_to(100);
+    assert_eq!(offsets(&client), [99, 100]);
+}
+
+/// `faults.md` row 10, its kin: of two headers one was taken and one left out.
+#[test]
+fn two_headers_that_differ_are_no_id_of_ours() {
+    let hub = filled(10_000, 100);
+    let server = serve(&hub, |_| {});
+    let first = |headers: &[u64]| -> Seen {
+        let line = |n: &u64| format!("Last-Event-ID: {}-{n}\r\n", hub.epoch());
+        let headers: String = headers.iter().map(line).collect();
+        let path = "/api/v1/events/stream";
+        let mut client = Client::get(server.addr(), path, &headers, 1 << 20);
+        client.read_until(|client| !client.seen.is_empty());
+        client.seen[0].clone()
+    };
+    let told = first(&[90, 95]);
+    assert_eq!(
+        (told.event.as_str(), &told.json()["reason"]),
+        ("reset", &"junk".into())
+    );
+    assert_eq!(first(&[95, 95]).offset(), 96);
+}
+
+/// `faults.md` row 16: a page took them for a broken connection.
+#[test]
+fn types_that_eventsource_has_for_itself_arrive_as_messages() {
+    let hub = Hub::new();
+    let server = serve(&hub, |_| {});
+    let mut plain = Client::open(server.addr(), "");
+    let mut whole = Client::open(server.addr(), "format=cloudevents");
+    let types = ["error", "open", "message", "Error", "opened"];
+    for ty in types {
+        hub.publish(Event::new("t", ty).text("x").build().unwrap())
+            .unwrap();
+    }
+    plain.read_to(5);
+    whole.read_to(5);
+    let names = |client: &Client| {
+        client
+            .seen
+            .iter()
+            .map(|seen| seen.event.clone())
+            .collect::<Vec<_>>()
+    };
+    let expected = ["message", "message", "message", "Error", "opened"];
+    assert_eq!(
+        (names(&plain), names(&whole)),
+        (
+            expected.map(String::from).to_vec(),
+            expected.map(String::from).to_vec()
+        )
+    );
+    let kept: Vec<_> = whole
+        .seen
+        .iter()
+        .map(|seen| seen.json()["type"].clone())
+        .collect();
+    assert_eq!(kept, types);
+    assert!(
+        Event::new("t", "").to_event().is_err(),
+        "no event is without a type"
+    );
 }

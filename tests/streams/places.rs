@@ -376,3 +376,150 @@ fn a_server_that_nobody_drives_does_not_answer_its_program() {
             .is_err()
     );
 }
+
+/// `faults.md` row 3, its kin: members of bodies.
+#[test]
+fn a_misspelt_member_is_refused_and_the_right_name_is_told() {
+    let hub = Hub::new();
+    let server = serve(&hub, |_| {});
+    for (route, body, field, meant) in [
+        ("connections", json!({"topic": "a"}), "topic", "topics"),
+        (
+            "endpoints",
+            json!({"path": "/a", "heart_beat": 5}),
+            "heart_beat",
+            "heartbeat",
+        ),
+        ("broadcast", json!({"id": ["a"], "data": 1}), "id", "ids"),
+    ] {
+        let path = format!("/api/v1/{route}");
+        let (status, told) = ask(server.addr(), "POST", &path, &body);
+        assert_eq!((status, &told["field"]), (400, &json!(field)), "{told}");
+        let detail = told["detail"].as_str().unwrap();
+        assert!(
+            detail.contains(&format!("did you mean {meant}?")),
+            "{detail}"
+        );
+    }
+}
+
+/// What a client of event streams sends that comes back after a restart.
+const COMES_BACK: &str = "Accept: text/event-stream\r\nLast-Event-ID: 6z2k0e9m3qv1d-42\r\n";
+/// The same when it comes for the first time.
+const COMES: &str = "Accept: text/event-stream\r\n";
+
+/// `faults.md` row 29: `EventSource` gives up for good on a 404, silently.
+#[test]
+fn who_comes_back_to_an_endpoint_of_an_earlier_life_gets_a_reset() {
+    let hub = Hub::new();
+    let server = serve(&hub, |_| {});
+    let gone = |headers: &str| {
+        let mut client = Client::get(server.addr(), "/live/prices", headers, 1 << 20);
+        assert_eq!(client.status(), 200, "{}", client.head);
+        client.read_to_end();
+        let told = client.seen[0].clone();
+        assert_eq!(told.event, "reset");
+        (told, client.decoder.retry())
+    };
+    for headers in [COMES_BACK, COMES] {
+        let (told, retry) = gone(headers);
+        let data = told.json();
+        assert_eq!(data["reason"], "gone");
+        assert!(
+            data["detail"].as_str().unwrap().contains("/live/prices"),
+            "{data}"
+        );
+        assert!(retry.unwrap() >= 10_000, "it must not come back at once");
+    }
+    let (told, _) = gone(COMES_BACK);
+    assert_eq!(told.json()["asked"], "6z2k0e9m3qv1d-42");
+    // Once it is there again, the id that the reset gave goes on behind it.
+    publish(&hub, "prices.a", "between");
+    let options = StreamOptions::default();
+    server
+        .handle()
+        .create_endpoint("/live/prices", Filter::all(), options)
+        .unwrap();
+    let headers = format!(
+        "Accept: text/event-stream\r\nLast-Event-ID: {}\r\n",
+        told.id
+    );
+    let mut again = Client::get(server.addr(), "/live/prices", &headers, 1 << 20);
+    again.read_to(1);
+    assert_eq!(again.seen[0].data, "between");
+}
+
+/// `faults.md` row 29: the same for connections that were made.
+#[test]
+fn who_comes_back_to_a_connection_of_an_earlier_life_gets_a_reset() {
+    let hub = Hub::new();
+    let server = serve(&hub, |_| {});
+    let earlier = serve(&hub, |_| {});
+    let id = earlier
+        .handle()
+        .create_connection(Filter::all(), StreamOptions::default())
+        .unwrap();
+    let path = format!("/api/v1/connections/{id}/stream");
+    for headers in [COMES_BACK, COMES] {
+        let mut client = Client::get(server.addr(), &path, headers, 1 << 20);
+        assert_eq!(client.status(), 200, "{}", client.head);
+        client.read_to_end();
+        let data = client.seen[0].json();
+        assert_eq!(
+            (client.seen[0].event.as_str(), &data["reason"]),
+            ("reset", &json!("gone"))
+        );
+        assert!(
+            data["detail"]
+                .as_str()
+                .unwrap()
+                .contains("POST /api/v1/connections"),
+            "{data}"
+        );
+        assert!(
+            client.decoder.retry().unwrap() >= 60_000,
+            "no id comes back"
+        );
+    }
+}
+
+/// `faults.md` row 29: what is not an event stream, was ended on purpose, or cannot have been there, is 404 as ever.
+#[test]
+fn what_was_never_there_or_was_ended_on_purpose_is_not_found() {
+    let hub = Hub::new();
+    let server = serve(&hub, |_| {});
+    let status =
+        |path: &str, headers: &str| Client::get(server.addr(), path, headers, 1 << 20).status();
+    let options = StreamOptions::default;
+    let handle = server.handle();
+    handle
+        .create_endpoint("/removed", Filter::all(), options())
+        .unwrap();
+    handle.remove_endpoint("/removed").unwrap();
+    let ended = handle.create_connection(Filter::all(), options()).unwrap();
+    assert_eq!(handle.disconnect(&ended), Ok(true));
+    let ended = format!("/api/v1/connections/{ended}/stream");
+    for path in [
+        "/removed",
+        &ended,
+        "/api/v1/event/stream",
+        "/api/v1/connections/0-1/stream",
+        "/a//b",
+    ] {
+        assert_eq!(status(path, COMES_BACK), 404, "{path}");
+    }
+    for headers in [
+        "Accept: image/*\r\n",
+        "Accept: text/html\r\n",
+        "Accept: */*\r\n",
+        "",
+    ] {
+        assert_eq!(status("/favicon.ico", headers), 404, "{headers}");
+    }
+    assert_eq!(ask(server.addr(), "POST", "/live", &json!({})).0, 404);
+    // Made again under the same path, it is there again, and gone differently.
+    handle
+        .create_endpoint("/removed", Filter::all(), options())
+        .unwrap();
+    assert_eq!(status("/removed", COMES_BACK), 200);
+}

@@ -1,4 +1,4 @@
-//! Names that people type: topics, types, hosts and origins, with the text that says what was expected.
+//! Names that people type: topics, types, hosts, origins, fields and parameters, with the text that says what was expected.
 
 /// Longest topic and type, bytes.
 const NAME_BYTES: usize = 255;
@@ -65,6 +65,24 @@ pub(super) fn host(text: &str) -> Result<String, String> {
     } else {
         Err(EXPECTED.into())
     }
+}
+
+/// Parses the name of a request field, or `*`.
+pub(super) fn field(text: &str) -> Result<String, String> {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'+-.^_`|~".contains(&b);
+    if text == "*" || (!text.is_empty() && text.bytes().all(token)) {
+        return Ok(text.to_string());
+    }
+    Err("expected the name of a request field, or *".into())
+}
+
+/// Parses the name of a query parameter, or its beginning and `*`.
+pub(super) fn parameter(text: &str) -> Result<String, String> {
+    let stem = text.strip_suffix('*').unwrap_or(text);
+    if text.is_empty() || stem.contains(['*', '&', '=', '#', '?']) {
+        return Err("expected the name of a query parameter, or its beginning and *".into());
+    }
+    short(text)
 }
 
 fn short(text: &str) -> Result<String, String> {

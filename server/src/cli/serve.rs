@@ -96,12 +96,35 @@ pub(crate) struct Pages {
     #[arg(value_parser = names::origin)]
     pub(crate) cors_origin: Vec<String>,
 
+    /// Request field that those pages may set, beside those that are known; `*` is all; repeatable
+    ///
+    /// Known are those that the server reads, and those that libraries set for tracing and requests.
+    #[arg(hide_short_help = true)]
+    #[arg(long, env = "EVENTRING_CORS_HEADER", value_name = "NAME")]
+    #[arg(value_delimiter = ',', value_parser = names::field)]
+    pub(crate) cors_header: Vec<String>,
+
+    /// Those pages may come from the public Internet to a server in a private network
+    #[arg(hide_short_help = true)]
+    #[arg(long, env = "EVENTRING_CORS_PRIVATE_NETWORK")]
+    pub(crate) cors_private_network: bool,
+
+    /// Query parameter that passes though no route knows it; `x-*` is all that begin so; repeatable
+    ///
+    /// Others get 400, since a misspelt filter would subscribe to everything. What caches and
+    /// trackers add (_, t, cb, nocache, utm_*, ...) passes anyway.
+    #[arg(hide_short_help = true)]
+    #[arg(long, env = "EVENTRING_ALLOWED_PARAMETER", value_name = "NAME")]
+    #[arg(value_delimiter = ',', value_parser = names::parameter)]
+    pub(crate) allowed_parameter: Vec<String>,
+
     /// Name that requests may be for, beside those of loopback; `*` is any; repeatable
     ///
     /// Requests for other names get 421, so that no page reaches the server by a name of its own
     /// that points here. Without any, a server that listens beyond loopback answers to addresses and
-    /// to names that the public DNS cannot have: without dots, or under .local or .internal. A
-    /// reverse proxy that passes the public name on needs that name here.
+    /// to names that the public DNS cannot have: without dots, or under .local, .internal or .svc. A
+    /// reverse proxy that passes the public name on needs that name here. GET /healthz and
+    /// /readyz answer to every name.
     #[arg(long, env = "EVENTRING_ALLOWED_HOST", value_name = "HOST[:PORT]")]
     #[arg(value_delimiter = ',', value_parser = names::host)]
     pub(crate) allowed_host: Vec<String>,

@@ -2,7 +2,7 @@
 
 use super::definition::{Definition, Takes};
 use super::fault::{Fault, Wrong};
-use super::nearest::nearest;
+use eventring::gateway::nearest;
 use eventring::json::is_utf16;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};

@@ -2,11 +2,11 @@
 
 use super::definition::{Definition, Setting, Takes, flag};
 use super::fault::{Fault, Origin, Wrong};
-use super::nearest::nearest;
 use super::{file, relations};
 use crate::cli::{CONFIG_ENV, Cli, ServeArgs};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory};
+use eventring::gateway::nearest;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -6,7 +6,6 @@ mod definition;
 mod fault;
 mod file;
 mod layers;
-mod nearest;
 mod relations;
 mod show;
 #[cfg(test)]

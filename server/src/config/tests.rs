@@ -15,6 +15,8 @@ const WRONG: &[(&str, &str)] = &[
     ("forwarded-field", "via"),
     ("max-connections-per-address", "0"),
     ("cors-origin", "app.example"),
+    ("cors-header", "x y"),
+    ("allowed-parameter", "a=b"),
     ("allowed-host", "http://app.example"),
     ("public-url", "events.example"),
     ("log-level", "loud"),

@@ -182,7 +182,9 @@ fn announce(server: &Server, secured: bool) -> io::Result<()> {
 fn flag(field: &str) -> String {
     match field {
         "allowed_hosts" => "allowed-host".into(),
+        "allowed_parameters" => "allowed-parameter".into(),
         "cors_origins" => "cors-origin".into(),
+        "cors_headers" => "cors-header".into(),
         "trusted_proxies" => "trusted-proxy".into(),
         field => field.replace('_', "-"),
     }

@@ -77,7 +77,8 @@ pub struct SocketRequest<'a> {
 pub struct SocketOptions {
     /// Bounds and times.
     pub limits: SocketLimits,
-    /// Subprotocols spoken. The first that a client names is agreed on.
+    /// Subprotocols spoken. The first that a client names is agreed on; who names only others is answered 400,
+    /// since a browser would close at once.
     pub protocols: Vec<String>,
     /// How clients may compress (permessage-deflate); `None`: not at all, the default. Answers go
     /// uncompressed.

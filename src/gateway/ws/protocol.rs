@@ -5,6 +5,7 @@ use std::io::Write as _;
 
 use super::super::forms::Gap;
 use super::super::problem::Problem;
+use super::super::query::did_you_mean;
 use super::super::resume::{Resolved, Wanted};
 use super::super::state::Gateway;
 use super::super::stream::{self, StreamFilter};
@@ -18,6 +19,12 @@ use crate::wire::ws::{CloseCode, MessageKind, Opcode, wrap};
 
 /// Bytes of a request id, as it stands in its message.
 const REQUEST_BYTES_MAX: usize = 66;
+/// Members of a request to subscribe.
+const SUBSCRIBE: [&str; 3] = ["topic", "from", "presence"];
+/// Members of a request to publish.
+const PUBLISH: [&str; 5] = ["topic", "event", "data", "datacontenttype", "cloudevent"];
+/// Members of every request.
+const EVERY_REQUEST: [&str; 2] = ["type", "request"];
 /// Seconds over which clients are told to spread their return.
 const RETURN_SPREAD_MS: u64 = 5000;
 /// Multiplier that scatters consecutive numbers (2^64 divided by the golden ratio).
@@ -55,10 +62,14 @@ impl<'t> Request<'t> {
 
     /// Refuses members that nobody knows: a typing error must not be taken for consent.
     fn knows(&self, names: &[&str]) -> Result<(), Problem> {
-        let known = |name: &str| name == "type" || name == "request" || names.contains(&name);
-        match self.members.iter().find(|(name, _)| !known(name)) {
+        let all = || EVERY_REQUEST.iter().chain(names).copied();
+        match self
+            .members
+            .iter()
+            .find(|(name, _)| !all().any(|known| known == *name))
+        {
             Some((name, value)) => {
-                let detail = format!("{name}: unknown member");
+                let detail = format!("{name}: unknown member{}", did_you_mean(name, all()));
                 Err(Problem::new(400, detail).field(name).at(value.at() as u64))
             }
             None => Ok(()),
@@ -123,6 +134,7 @@ impl Gateway {
         let mut request = Request { id: None, members };
         request.id = match request.value("request") {
             None => {
+                request.knows(&[&SUBSCRIBE[..], &PUBLISH].concat())?;
                 let detail = "request: is missing: a string or a number that the answer repeats";
                 return Err(Problem::new(400, detail).field("request"));
             }
@@ -130,6 +142,7 @@ impl Gateway {
         };
         *id = request.id;
         let Some(what) = request.string("type")? else {
+            request.knows(&[&SUBSCRIBE[..], &PUBLISH].concat())?;
             return Err(Problem::new(400, "type: is missing").field("type"));
         };
         match what.as_ref() {
@@ -160,12 +173,12 @@ impl Gateway {
         request: &Request<'_>,
         replies: &mut Replies<'_, Self>,
     ) -> Result<(), Problem> {
-        request.knows(&["topic", "from", "presence"])?;
+        request.knows(&SUBSCRIBE)?;
         let Some(filter) = request.filter()? else {
             return Err(Problem::new(400, "topic: is missing").field("topic"));
         };
         let from = request.string("from")?;
-        let wanted = from.map_or(Ok(Wanted::Now), |from| stream::from_parameter(&from))?;
+        let wanted = from.map_or(Ok(Wanted::Now), |from| Wanted::from_parameter(&from))?;
         if session.may_read.is_none() {
             return Err(Problem::new(403, "reading is not allowed"));
         }
@@ -293,7 +306,7 @@ impl Gateway {
         request: &Request<'_>,
         replies: &mut Replies<'_, Self>,
     ) -> Result<(), Problem> {
-        request.knows(&["topic", "event", "data", "datacontenttype", "cloudevent"])?;
+        request.knows(&PUBLISH)?;
         let topic = request.string("topic")?;
         let Some(topic) = topic else {
             return Err(Problem::new(400, "topic: is missing").field("topic"));

@@ -1,6 +1,5 @@
 //! From a request to a WebSocket, or to what is wrong with it.
 
-use std::borrow::Cow;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,15 +10,20 @@ use super::super::callbacks::Callbacks;
 use super::super::compression::Compression;
 use super::super::forms::Messages;
 use super::super::problem::Problem;
+use super::super::query::{self, Query};
 use super::super::resume::Wanted;
 use super::super::state::Gateway;
 use super::super::stream;
 use super::handler::SocketRoute;
 use super::{Session, Socket, SocketRequest};
-use crate::event::{Filter, PATTERNS_MAX};
+use crate::event::Filter;
 use crate::reactor::SocketPlan;
-use crate::wire::http::{Head, query};
+use crate::wire::http::Head;
 use crate::wire::ws::{DeflatePolicy, Handshake, HandshakeError, HandshakePolicy, Opcode, wrap};
+
+/// The subprotocol of `GET /api/v1/ws`, which is also spoken with who names none. Others that come with it, as
+/// credentials do (`bearer.TOKEN`), are not ours to choose.
+const PROTOCOL: &str = "eventring.v1";
 
 /// A handshake that is agreed on.
 pub(crate) struct Upgrade(pub(super) Handshake);
@@ -28,15 +32,12 @@ impl Upgrade {
     /// Reads a handshake for a route that speaks `protocols`.
     pub(super) fn read(
         head: &Head,
-        protocols: &[String],
+        protocols: &[&str],
         deflate: Option<DeflatePolicy>,
     ) -> Result<Self, Problem> {
-        let protocols: Vec<&str> = protocols.iter().map(String::as_str).collect();
-        let policy = HandshakePolicy {
-            protocols: &protocols,
-            deflate,
-        };
-        Handshake::read(head, &policy).map(Self).map_err(problem)
+        let policy = HandshakePolicy { protocols, deflate };
+        let read = Handshake::read(head, &policy).map(Self);
+        read.map_err(|error| problem(error, protocols))
     }
 
     /// Makes a connection of one of the embedder's routes.
@@ -47,7 +48,8 @@ impl Upgrade {
         callbacks: &Callbacks,
     ) -> Result<SocketPlan<Gateway>, Problem> {
         let options = &route.options;
-        let Self(handshake) = Self::read(head, &options.protocols, options.deflate)?;
+        let protocols: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
+        let Self(handshake) = Self::read(head, &protocols, options.deflate)?;
         let request = SocketRequest {
             head,
             peer,
@@ -87,41 +89,18 @@ struct Asked {
 }
 
 impl Asked {
-    /// Reads the query. Parameters that nobody knows are left alone, as for streams.
-    fn read(head: &Head) -> Result<Self, Problem> {
-        let mut patterns: Vec<Cow<'_, str>> = Vec::new();
-        let (mut id, mut from, mut heartbeat, mut presence) = (None, None, None, false);
-        for pair in query(head.query().unwrap_or_default()) {
-            let (name, value) = pair.map_err(|error| {
-                let problem = Problem::new(400, error.to_string()).field(error.name.clone());
-                problem.at(error.at as u64)
-            })?;
-            match name.as_ref() {
-                "topic" if patterns.len() > PATTERNS_MAX => {}
-                "topic" => patterns.push(value),
-                "last" => from = Some(stream::last_parameter(&value)?),
-                "since" => from = Some(stream::since_parameter(&value)?),
-                "from" => from = Some(stream::from_parameter(&value)?),
-                "last-event-id" => id = Some(Wanted::after_id(value.as_bytes())),
-                "presence" => presence = stream::switch("presence", &value)?,
-                "heartbeat" => heartbeat = Some(stream::heartbeat_s(&value)?),
-                _ => {}
-            }
+    fn read(head: &Head, query: &Query<'_>) -> Result<Self, Problem> {
+        let wanted = Wanted::read(head, query)?;
+        let filter = stream::filter(query.all(&query::TOPIC))?;
+        if filter.is_none() && wanted.is_some() {
+            let detail = "topic: is missing: a start and last-event-id are for subscriptions";
+            return Err(Problem::new(400, detail).field("topic"));
         }
-        let wanted = id.or(from);
-        let filter = match (patterns.is_empty(), &wanted) {
-            (false, _) => stream::filter(&patterns)?,
-            (true, Some(_)) => {
-                let detail = "topic: is missing: from and last-event-id are for subscriptions";
-                return Err(Problem::new(400, detail).field("topic"));
-            }
-            (true, None) => None,
-        };
         Ok(Self {
             filter,
             wanted,
-            heartbeat,
-            presence,
+            heartbeat: query.number(&query::HEARTBEAT).map(Duration::from_secs),
+            presence: query.switch(&query::PRESENCE).unwrap_or(false),
         })
     }
 }
@@ -131,12 +110,16 @@ impl Gateway {
     pub(crate) fn upgrade(
         &mut self,
         head: &Head,
+        query: &Query<'_>,
         peer: SocketAddr,
     ) -> Result<SocketPlan<Self>, Problem> {
-        let compression = self.common.options.compression;
-        let Upgrade(handshake) = Upgrade::read(head, &[], Some(policy(compression)))?;
+        let compression = stream::compression(query, self.common.options.compression)?;
+        // Who asks for no compression gets none, neither way.
+        let refused = query.text(&query::COMPRESSION) == Some(Compression::Off.name());
+        let deflate = (!refused).then(|| policy(compression));
+        let Upgrade(handshake) = Upgrade::read(head, &[PROTOCOL], deflate)?;
         self.check_open()?;
-        let asked = Asked::read(head)?;
+        let asked = Asked::read(head, query)?;
         let read = self.authorize(head, peer, Action::Subscribe);
         let publish = self.authorize(head, peer, Action::Publish);
         let (read, publish) = match (read, publish) {
@@ -201,9 +184,17 @@ fn messages(handshake: &Handshake, compression: Compression) -> Messages {
     }
 }
 
-/// What is wrong with a handshake.
-fn problem(error: HandshakeError) -> Problem {
-    let problem = Problem::new(error.status(), error.to_string()).field(error.field());
+/// What is wrong with a handshake of a route that speaks `protocols`.
+fn problem(error: HandshakeError, protocols: &[&str]) -> Problem {
+    let mut detail = error.to_string();
+    if error == HandshakeError::NoProtocol {
+        detail += match protocols {
+            [] => ": none are",
+            _ => ": those are ",
+        };
+        detail += &protocols.join(", ");
+    }
+    let problem = Problem::new(error.status(), detail).field(error.field());
     match error.status() {
         405 => problem.allow("GET"),
         426 => problem.upgrade(),

@@ -41,6 +41,9 @@ pub enum HandshakeError {
     /// Not a list of tokens.
     #[error("sec-websocket-protocol is malformed")]
     Protocols,
+    /// Subprotocols are named, and the server speaks none of them.
+    #[error("sec-websocket-protocol names none that is spoken here")]
+    NoProtocol,
 }
 
 impl HandshakeError {
@@ -67,7 +70,7 @@ impl HandshakeError {
             Self::Key => "sec-websocket-key",
             Self::Body => "content-length",
             Self::Extensions => "sec-websocket-extensions",
-            Self::Protocols => "sec-websocket-protocol",
+            Self::Protocols | Self::NoProtocol => "sec-websocket-protocol",
         }
     }
 }
@@ -75,8 +78,9 @@ impl HandshakeError {
 /// What a server agrees to.
 #[derive(Clone, Debug, Default)]
 pub struct HandshakePolicy<'a> {
-    /// Subprotocols that the server speaks. The first that the client names is taken; if it names
-    /// none of them, none is.
+    /// Subprotocols that the server speaks. The first that the client names is taken. If it names only others,
+    /// the handshake fails: a browser would close the connection as soon as it is open (WebSockets standard,
+    /// "establish a WebSocket connection").
     pub protocols: &'a [&'a str],
     /// How permessage-deflate is agreed on; `None`: not at all.
     pub deflate: Option<DeflatePolicy>,
@@ -184,15 +188,20 @@ pub(super) fn single<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<&
 }
 
 fn protocol(head: &Head, known: &[&str]) -> Result<Option<String>, HandshakeError> {
-    let mut taken = None;
+    let (mut taken, mut named) = (None, false);
     let names = head.header_values("sec-websocket-protocol");
     for name in names.flat_map(|value| value.split(|byte| *byte == b',')) {
         let name = name.trim_ascii();
         if !name.iter().all(|byte| is_token_byte(*byte)) {
             return Err(HandshakeError::Protocols);
         }
+        // RFC 9110, 5.6.1.2: "A recipient MUST parse and ignore a reasonable number of empty list elements".
+        named |= !name.is_empty();
         let found = known.iter().find(|known| known.as_bytes() == name);
         taken = taken.or(found.map(|known| (*known).to_owned()));
+    }
+    if named && taken.is_none() {
+        return Err(HandshakeError::NoProtocol);
     }
     Ok(taken)
 }

@@ -56,6 +56,9 @@ pub struct WebSocketStreamOptions {
     pub ping_after: Duration,
     /// Time to answer a ping; then the connection is cut. 1 s to 1 h. 20 s.
     pub pong_timeout: Duration,
+    /// Subprotocols that the clients and the program speak. The first that a client names is agreed on; who names
+    /// only others is answered 400, since a browser would close at once. None.
+    pub protocols: Vec<String>,
 }
 
 impl Default for WebSocketStreamOptions {
@@ -69,6 +72,7 @@ impl Default for WebSocketStreamOptions {
             message_bytes: 64 << 10,
             ping_after: limits.ping_after,
             pong_timeout: limits.pong_timeout,
+            protocols: Vec::new(),
         }
     }
 }

@@ -1,18 +1,18 @@
 //! From a request to a client of a WebSocket stream, or to what is wrong with it.
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::super::super::auth::Action;
 use super::super::super::begin::failed;
 use super::super::super::problem::Problem;
+use super::super::super::query::{self, Foreign, Query};
 use super::super::super::state::Gateway;
 use super::super::{Socket, SocketRequest, Upgrade};
 use super::WebSocketStream;
 use super::registry::{ConnectError, check_client};
 use crate::reactor::SocketPlan;
-use crate::wire::http::{Head, query};
+use crate::wire::http::Head;
 
 /// What a client that finds no room is told to wait, seconds.
 const RETRY_AFTER_S: u32 = 1;
@@ -25,15 +25,23 @@ impl Gateway {
         peer: SocketAddr,
         stream: WebSocketStream,
     ) -> Result<SocketPlan<Self>, Problem> {
-        let Upgrade(handshake) = Upgrade::read(head, &[], None)?;
-        let client = client_of(head)?;
+        let protocols = stream.0.options.protocols.iter().map(String::as_str);
+        let protocols: Vec<&str> = protocols.collect();
+        let Upgrade(handshake) = Upgrade::read(head, &protocols, None)?;
+        // What else stands there is for the handler that admits it.
+        let query = Query::read(head, query::CLIENTS, &Foreign::ALL)?;
+        let client = query.text(&query::CLIENT).ok_or_else(|| {
+            let detail = "client is missing: the id by which this client is known";
+            Problem::new(400, detail).field("client")
+        })?;
+        check_client(client)?;
         let access = self.authorize(head, peer, Action::Subscribe)?;
         let request = SocketRequest {
             head,
             peer,
-            protocol: None,
+            protocol: handshake.protocol.as_deref(),
         };
-        let admit = || stream.0.handler.admit(&client, request);
+        let admit = || stream.0.handler.admit(client, request);
         let admitted = self.common.callbacks.call("client handler", admit);
         let admitted = admitted.ok_or_else(|| failed("the handler failed"))?;
         admitted.map_err(|status| {
@@ -42,7 +50,7 @@ impl Gateway {
             Problem::new(status.unwrap_or(403), detail).field("client")
         })?;
         let limits = stream.0.limits.clone();
-        let seated = stream.seat(&client)?;
+        let seated = stream.seat(client)?;
         let mut bytes = Vec::with_capacity(256);
         handshake.write_response(&mut bytes);
         Ok(SocketPlan {
@@ -55,26 +63,6 @@ impl Gateway {
             expires_at: access.expires_at,
         })
     }
-}
-
-/// The id that a client names itself by. Other parameters are left alone, as everywhere.
-fn client_of(head: &Head) -> Result<Cow<'_, str>, Problem> {
-    let mut found = None;
-    for pair in query(head.query().unwrap_or_default()) {
-        let (name, value) = pair.map_err(|error| {
-            let problem = Problem::new(400, error.to_string()).field(error.name.clone());
-            problem.at(error.at as u64)
-        })?;
-        if name == "client" && found.replace(value).is_some() {
-            return Err(Problem::new(400, "client is there twice").field("client"));
-        }
-    }
-    let client = found.ok_or_else(|| {
-        let detail = "client is missing: the id by which this client is known";
-        Problem::new(400, detail).field("client")
-    })?;
-    check_client(&client)?;
-    Ok(client)
 }
 
 impl From<ConnectError> for Problem {
