@@ -11,5 +11,6 @@
 mod counting;
 mod joins;
 mod lists;
+mod routes;
 mod stage;
 mod unfinished;

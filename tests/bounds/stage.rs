@@ -37,7 +37,10 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new(change: impl FnOnce(&mut ServerConfig)) -> Self {
-        let hub = Hub::new();
+        Self::of(Hub::new(), change)
+    }
+
+    pub(crate) fn of(hub: Hub, change: impl FnOnce(&mut ServerConfig)) -> Self {
         let mut config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
         change(&mut config);
         let seconds = Arc::new(AtomicU64::new(0));
@@ -144,6 +147,13 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Sends as much as the socket takes now.
+    pub(crate) fn offer(&mut self, mut bytes: &[u8]) {
+        while let Ok(n @ 1..) = self.socket.write(bytes) {
+            bytes = &bytes[n..];
+        }
+    }
+
     /// Takes what is there.
     pub(crate) fn read(&mut self) {
         let mut buffer = [0; 64 << 10];
