@@ -398,6 +398,39 @@ fn a_number_is_digits() {
     }
 }
 
+/// `faults.md` row 3, its kin: of two headers one was left out, and said how the body was read.
+#[test]
+fn two_headers_that_differ_are_refused() {
+    let server = serve();
+    for (lines, status, field) in [
+        (
+            "Content-Type: text/plain\r\nContent-Type: application/x-ndjson\r\n",
+            400,
+            "content-type",
+        ),
+        (
+            "Content-Encoding: identity\r\nContent-Encoding: gzip\r\n",
+            415,
+            "content-encoding",
+        ),
+        (
+            "Content-Type: text/plain\r\nContent-Type: text/plain\r\nContent-Encoding: Identity\r\n",
+            200,
+            "",
+        ),
+    ] {
+        let request = format!(
+            "POST {PUBLISH} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 1\r\n{lines}\r\nx"
+        );
+        let told = ask(server.addr(), &request, "}\n");
+        assert!(
+            told.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{lines:?}: {told}"
+        );
+        assert!(told.contains(field), "{told}");
+    }
+}
+
 /// The code of the files in a folder, without comments and tests.
 fn code(folder: &str) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{Event, Server, Stream, epoch as epoch_of, offset, wait_until};
+use common::{Event, Http, Server, Stream, epoch as epoch_of, offset, wait_until};
+use eventring::wire::sse::Decoder;
 use std::time::Duration;
 
 /// A server that holds `{"n":1}` to `{"n":count}` on topic `t`, and the epoch of its positions.
@@ -208,4 +209,72 @@ fn a_heartbeat_moves_the_id_of_a_quiet_stream() {
         assert_eq!(event, None, "nothing is published to it");
         quiet.last_event_id() == position
     });
+}
+
+/// `faults.md` row 29: after a kill, `EventSource` got a 404 and gave up for good, silently.
+#[test]
+fn who_comes_back_after_a_kill_to_what_was_in_memory_is_told_by_a_reset() {
+    let server = Server::start(&[]);
+    let post = |target: &str, body: &str| {
+        let headers = ["Content-Type: application/json"];
+        let mut http = Http::connect(server.address);
+        http.post(target, &headers, body.as_bytes()).response()
+    };
+    let made = post("/api/v1/endpoints", r#"{"path":"/prices"}"#);
+    assert_eq!(made.status, 201, "{}", made.text());
+    let made = post("/api/v1/connections", "{}").json();
+    let made = made["id"].as_str().expect("an id");
+    let paths = [
+        "/prices".to_string(),
+        format!("/api/v1/connections/{made}/stream"),
+    ];
+    let ask = |server: &Server, path: &str, id: &str| {
+        let mut http = Http::connect(server.address);
+        let line = match id {
+            "" => String::new(),
+            id => format!("Last-Event-ID: {id}\r\n"),
+        };
+        http.send(format!(
+            "GET {path}?framing=close HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{line}\r\n"
+        ));
+        let head = http.head();
+        assert_eq!(head.status, 200, "{path}: {head:?}");
+        http
+    };
+    let ids = paths.clone().map(|path| {
+        let mut http = ask(&server, &path, "");
+        let mut decoder = Decoder::default();
+        loop {
+            let bytes = std::mem::take(&mut http.input);
+            decoder.push(&bytes, |_| ()).expect("a stream");
+            match decoder.last_event_id() {
+                "" => assert!(http.fill(), "{path}: it ended"),
+                id => return id.to_string(),
+            }
+        }
+    });
+    let server = server.killed_and_restarted(&[]);
+    for (path, id) in paths.iter().zip(&ids) {
+        let mut http = ask(&server, path, id);
+        while http.fill() {}
+        let mut told = Vec::new();
+        let mut decoder = Decoder::default();
+        let taken = decoder.push(&http.input, |event| {
+            told.push((event.event.to_string(), event.data.to_string()));
+        });
+        taken.expect("a stream");
+        let [(name, data)] = &told[..] else {
+            panic!("{path}: {told:?}")
+        };
+        let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
+        assert_eq!(
+            (name.as_str(), &data["reason"], &data["asked"]),
+            ("reset", &"gone".into(), &id.as_str().into())
+        );
+        assert!(
+            decoder.retry().is_some_and(|ms| ms >= 10_000),
+            "{path}: {:?}",
+            decoder.retry()
+        );
+    }
 }

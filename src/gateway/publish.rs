@@ -71,16 +71,21 @@ impl Publisher {
         if self.is_stopping() {
             return Err(Problem::new(503, "the server is stopping").retry_after_s(1));
         }
-        if let Some(coding) = head
-            .header("content-encoding")
-            .filter(|coding| *coding != b"identity")
-        {
+        let mut codings = head.header_values("content-encoding");
+        if let Some(coding) = codings.find(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
             let coding = String::from_utf8_lossy(coding);
             let detail = format!("content-encoding {coding} is not supported");
             return Err(Problem::new(415, detail).field("content-encoding"));
         }
-        let content_type = std::str::from_utf8(head.header("content-type").unwrap_or_default())
-            .map_err(|_| Problem::new(400, "content-type is not UTF-8").field("content-type"))?;
+        let wrong =
+            |why: &str| Problem::new(400, format!("content-type {why}")).field("content-type");
+        // Whichever were taken, somebody else may take the other one.
+        let mut types = head.header_values("content-type");
+        let content_type = types.next().unwrap_or_default();
+        if types.any(|other| other != content_type) {
+            return Err(wrong("is there twice"));
+        }
+        let content_type = std::str::from_utf8(content_type).map_err(|_| wrong("is not UTF-8"))?;
         let mode = Mode::of(content_type)?;
         let atomic = is_atomic(query, mode)?;
         let body = if atomic {
