@@ -78,6 +78,55 @@
 //! | `too_large` | an event over a limit |
 //! | `unavailable` | the server is stopping |
 //!
+//! # Who is there
+//!
+//! Who subscribes with `"presence": true` (`?presence=true` where the address names the topics, and on SSE) is told who
+//! joins and leaves its topics. `GET /api/v1/topics/{topic}/presence` answers who is there now:
+//!
+//! ```json
+//! {"topic": "room", "at": 41, "count": 2, "present": ["c0-300000002", "c0-400000003"]}
+//! ```
+//!
+//! A notice has no `id` and no place in the order of events. Each change has a number, `at`, one higher than the last:
+//!
+//! | | over WebSocket | over SSE |
+//! | --- | --- | --- |
+//! | somebody joined | `{"type":"presence","event":"join","at":42,"who":"c0-500000004"}` | `event: join`, `data: {"id":"c0-500000004","at":42}` |
+//! | somebody left | the same with `leave` | `event: leave`, the same data |
+//! | a list is needed | `{"type":"presence","event":"reset","at":41}` | `event: presence`, `data: {"event":"reset","at":41}` |
+//!
+//! A `reset` comes first of all, and again where more than 64 changes would have to be told at once, or where the
+//! connection took too little: then those changes are not told. After `presence reset at=N`, ask for the list until
+//! its `at` is N or higher, then apply joins and leaves with a higher `at`. Those that come meanwhile are kept until
+//! then: what has an `at` up to that of the list is in it already.
+//!
+//! ```js
+//! const source = new EventSource("/api/v1/events/stream?topic=room&presence=true");
+//! let there = new Set(), upTo = 0, waiting = null, wanted = 0;
+//! const apply = ({ joined, id, at }) => {
+//!   if (waiting) return waiting.push({ joined, id, at });
+//!   if (at > upTo) joined ? there.add(id) : there.delete(id);
+//! };
+//! source.addEventListener("join", ({ data }) => apply({ joined: true, ...JSON.parse(data) }));
+//! source.addEventListener("leave", ({ data }) => apply({ joined: false, ...JSON.parse(data) }));
+//! source.addEventListener("presence", async ({ data }) => {
+//!   wanted = JSON.parse(data).at;
+//!   if (waiting) return; // A list is on its way, and is asked for again if it is too old.
+//!   waiting = [];
+//!   let list;
+//!   do {
+//!     list = await (await fetch("/api/v1/topics/room/presence")).json();
+//!   } while (list.at < wanted);
+//!   const kept = waiting;
+//!   [there, upTo, waiting] = [new Set(list.present), list.at, null];
+//!   kept.forEach(apply);
+//! });
+//! ```
+//!
+//! The list names at most 1,000, sorted; `count` is of all. A stream is there once it has begun, and gone when the
+//! server sees that it is. Programs watch in process:
+//! [`Hub::present`](crate::hub::Hub::present), [`Hub::watch_presence`](crate::hub::Hub::watch_presence).
+//!
 //! # Bounds
 //!
 //! A message has at most 1 MiB (also after inflation) and 1,024 fragments: 1009. More than 100 control
