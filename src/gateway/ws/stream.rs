@@ -25,8 +25,8 @@ use self::registry::{Entry, Registry};
 pub(in crate::gateway) use self::routes::ClientRoutes;
 use self::seat::Seat;
 pub(in crate::gateway) use self::seated::Seated;
-use self::tray::Goodbye;
 pub(in crate::gateway) use self::tray::Trays;
+use self::tray::{Goodbye, Woken};
 use super::super::connections::Broadcast;
 use super::super::problem::Problem;
 use crate::reactor::{Queued, SocketLimits};
@@ -67,7 +67,7 @@ pub struct WebSocketStream(Arc<Shared>);
 struct Shared {
     options: WebSocketStreamOptions,
     limits: Arc<SocketLimits>,
-    /// Locked for a moment, before any seat or tray; never while a handler runs.
+    /// Locked for a moment, before any seat or tray; never while a handler runs or a reactor is woken.
     registry: Mutex<Registry>,
     trays: Arc<Trays>,
     handler: Box<dyn ClientHandler>,
@@ -150,15 +150,18 @@ impl WebSocketStream {
     /// [too much](WebSocketStreamOptions::queue_bytes) waits for them.
     pub fn broadcast(&self, message: impl Into<SocketMessage>) -> Broadcast {
         let message = message.into();
-        let mut done = Broadcast::default();
+        let (mut done, mut woken) = (Broadcast::default(), Woken::default());
         // The lock is held to the end, so that no two clients see two broadcasts in two orders.
-        for seat in self.0.registry.lock().here() {
-            match self.put(seat, &message) {
+        let registry = self.0.registry.lock();
+        for seat in registry.here() {
+            match self.put(seat, &message, &mut woken) {
                 Queued::Yes => done.sent += 1,
                 Queued::Full => done.full.push(seat.client.to_string()),
                 Queued::Unknown => {}
             }
         }
+        drop(registry);
+        woken.wake();
         self.count(done.sent, done.full.len() as u64);
         done
     }
@@ -171,12 +174,13 @@ impl WebSocketStream {
 
     /// As [`send_to`](Self::send_to), and says why not.
     pub fn offer(&self, client: &str, message: impl Into<SocketMessage>) -> Queued {
-        let message = message.into();
+        let (message, mut woken) = (message.into(), Woken::default());
         let registry = self.0.registry.lock();
         let put = registry
             .find(client)
-            .map_or(Queued::Unknown, |seat| self.put(seat, &message));
+            .map_or(Queued::Unknown, |seat| self.put(seat, &message, &mut woken));
         drop(registry);
+        woken.wake();
         match put {
             Queued::Yes => self.count(1, 0),
             Queued::Full => self.count(0, 1),
@@ -256,9 +260,9 @@ impl WebSocketStream {
         }
     }
 
-    fn put(&self, seat: &Seat, message: &SocketMessage) -> Queued {
+    fn put(&self, seat: &Seat, message: &SocketMessage, woken: &mut Woken) -> Queued {
         let Shared { options, trays, .. } = &*self.0;
-        seat.offer(message.shared(), options.queue_bytes, trays)
+        seat.offer(message.shared(), options.queue_bytes, trays, woken)
     }
 
     fn count(&self, sent: u64, full: u64) {

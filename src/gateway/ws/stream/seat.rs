@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::super::super::connections::Place;
 use super::SubscriptionId;
-use super::tray::{Errand, Goodbye, Trays};
+use super::tray::{Errand, Goodbye, Trays, Woken};
 use crate::reactor::Queued;
 
 /// Bytes that a frame takes beside its own, as it waits.
@@ -16,7 +16,7 @@ const FRAME_COST: usize = size_of::<Arc<[u8]>>();
 /// One client's seat: made when its request comes, kept until its connection ends.
 ///
 /// Any thread puts frames on it, its reactor takes them as the socket takes bytes. Its lock is held for
-/// as long as that takes, never while a socket is written to or a handler runs.
+/// as long as that takes, never while a socket is written to, a reactor is woken or a handler runs.
 pub(in crate::gateway) struct Seat {
     pub(super) client: Arc<str>,
     pub(super) subscription: SubscriptionId,
@@ -65,13 +65,22 @@ impl Seat {
         let mut inside = self.inside.lock();
         match std::mem::replace(&mut inside.stage, Stage::Leaving) {
             Stage::Arriving => inside.stage = Stage::Open(place),
-            Stage::Unwanted(goodbye) => trays.put(place, Errand::Close(goodbye)),
+            Stage::Unwanted(goodbye) => {
+                drop(inside);
+                close_socket(place, goodbye, trays);
+            }
             Stage::Open(_) | Stage::Leaving => {}
         }
     }
 
-    /// Has a frame wait, unless more than `max` bytes would then.
-    pub(super) fn offer(&self, frame: &Arc<[u8]>, max: usize, trays: &Trays) -> Queued {
+    /// Has a frame wait, unless more than `max` bytes would then. Who is to be woken for it is added to `woken`.
+    pub(super) fn offer(
+        &self,
+        frame: &Arc<[u8]>,
+        max: usize,
+        trays: &Trays,
+        woken: &mut Woken,
+    ) -> Queued {
         let mut inside = self.inside.lock();
         let place = match inside.stage {
             Stage::Arriving => None,
@@ -89,7 +98,7 @@ impl Seat {
         inside.waiting.push_back(frame.clone());
         if let (false, Some(place)) = (inside.awaited, place) {
             inside.awaited = true;
-            trays.put(place, Errand::Send);
+            trays.put(place, Errand::Send, woken);
         }
         Queued::Yes
     }
@@ -112,12 +121,20 @@ impl Seat {
         !self.inside.lock().waiting.is_empty()
     }
 
+    #[cfg(test)]
+    pub(super) fn is_locked(&self) -> bool {
+        self.inside.is_locked()
+    }
+
     /// Has the socket closed after all that waits; nothing more comes to wait.
     pub(super) fn close(&self, goodbye: Goodbye, trays: &Trays) {
         let mut inside = self.inside.lock();
         match std::mem::replace(&mut inside.stage, Stage::Leaving) {
             Stage::Arriving => inside.stage = Stage::Unwanted(goodbye),
-            Stage::Open(place) => trays.put(place, Errand::Close(goodbye)),
+            Stage::Open(place) => {
+                drop(inside);
+                close_socket(place, goodbye, trays);
+            }
             earlier @ (Stage::Unwanted(_) | Stage::Leaving) => inside.stage = earlier,
         }
     }
@@ -151,6 +168,12 @@ impl Inside {
     }
 }
 
+fn close_socket(place: Place, goodbye: Goodbye, trays: &Trays) {
+    let mut woken = Woken::default();
+    trays.put(place, Errand::Close(goodbye), &mut woken);
+    woken.wake();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,35 +191,39 @@ mod tests {
         (0, StreamId::from_bits(1))
     }
 
+    fn offer(seat: &Seat, frame: &Arc<[u8]>, max: usize, trays: &Trays) -> Queued {
+        seat.offer(frame, max, trays, &mut Woken::default())
+    }
+
     #[test]
     fn what_waits_is_bounded_until_the_socket_has_taken_it() {
         let (seat, trays) = (seat(), Trays::new(1));
         let max = 2 * (100 + FRAME_COST);
-        assert_eq!(seat.offer(&frame(max), max, &trays), Queued::Full);
-        assert_eq!(seat.offer(&frame(100), max, &trays), Queued::Yes);
+        assert_eq!(offer(&seat, &frame(max), max, &trays), Queued::Full);
+        assert_eq!(offer(&seat, &frame(100), max, &trays), Queued::Yes);
         seat.open(place(), &trays);
-        assert_eq!(seat.offer(&frame(100), max, &trays), Queued::Yes);
-        assert_eq!(seat.offer(&frame(0), max, &trays), Queued::Full);
+        assert_eq!(offer(&seat, &frame(100), max, &trays), Queued::Yes);
+        assert_eq!(offer(&seat, &frame(0), max, &trays), Queued::Full);
         let mut out = Vec::new();
         seat.take(150, &mut out);
         assert_eq!(out.len(), 100, "whole frames, about as many as asked for");
-        assert_eq!(seat.offer(&frame(0), max, &trays), Queued::Full, "handed");
+        assert_eq!(offer(&seat, &frame(0), max, &trays), Queued::Full, "handed");
         seat.take(150, &mut out);
         assert_eq!(out.len(), 200);
-        assert_eq!(seat.offer(&frame(50), max, &trays), Queued::Yes);
+        assert_eq!(offer(&seat, &frame(50), max, &trays), Queued::Yes);
     }
 
     #[test]
     fn who_leaves_gets_what_waited_and_nothing_more() {
         let (seat, trays) = (seat(), Trays::new(1));
         seat.open(place(), &trays);
-        assert_eq!(seat.offer(&frame(3), 1000, &trays), Queued::Yes);
+        assert_eq!(offer(&seat, &frame(3), 1000, &trays), Queued::Yes);
         let goodbye = Goodbye {
             code: crate::wire::ws::CloseCode::NORMAL,
             reason: String::new(),
         };
         seat.close(goodbye, &trays);
-        assert_eq!(seat.offer(&frame(3), 1000, &trays), Queued::Unknown);
+        assert_eq!(offer(&seat, &frame(3), 1000, &trays), Queued::Unknown);
         let mut out = Vec::new();
         seat.part(&mut out);
         assert_eq!(out.len(), 3);

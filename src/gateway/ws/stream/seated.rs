@@ -90,8 +90,67 @@ impl Drop for Seated {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::super::{Trays, Unheard, WebSocketStreamOptions};
     use super::*;
+    use crate::reactor::StreamId;
+    use crate::ring::Notify;
+
+    /// A reactor's waker that counts how often it was called, and finds fault with locks.
+    #[derive(Default)]
+    struct Bell {
+        stream: OnceLock<WebSocketStream>,
+        seats: OnceLock<Vec<Arc<Seat>>>,
+        rung: AtomicUsize,
+    }
+
+    impl Notify for Bell {
+        fn notify(&self) {
+            let stream = self.stream.get().expect("it is known");
+            assert!(stream.0.registry.try_lock().is_some(), "the registry");
+            let mut seats = self.seats.get().expect("they are known").iter();
+            assert!(seats.all(|seat| !seat.is_locked()), "a seat");
+            self.rung.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_broadcast_wakes_a_reactor_once_and_without_a_lock() {
+        let (trays, bell) = (Arc::new(Trays::new(1)), Arc::new(Bell::default()));
+        trays.open(0, bell.clone());
+        let options = WebSocketStreamOptions::default();
+        let stream = WebSocketStream::new(options, Box::new(Unheard), trays);
+        let mut here: Vec<_> = ["a", "b", "c"]
+            .map(|id| stream.clone().seat(id).unwrap())
+            .into();
+        let seats = here.iter().map(|seated| seated.seat.clone()).collect();
+        _ = (bell.stream.set(stream.clone()), bell.seats.set(seats));
+        for (seated, bits) in here.iter_mut().zip(1..) {
+            seated.opened((0, StreamId::from_bits(bits)));
+            // What the socket asks for when it opens.
+            seated.seat.take(1, &mut Vec::new());
+        }
+        assert_eq!(stream.broadcast("to all").sent, 3);
+        assert_eq!(bell.rung.load(Ordering::Relaxed), 1);
+        assert!(stream.send_to("a", "taken with it"));
+        assert_eq!(bell.rung.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn whoever_is_closed_is_closed_without_a_lock() {
+        let (trays, bell) = (Arc::new(Trays::new(1)), Arc::new(Bell::default()));
+        trays.open(0, bell.clone());
+        let options = WebSocketStreamOptions::default();
+        let stream = WebSocketStream::new(options, Box::new(Unheard), trays);
+        let mut seated = stream.clone().seat("a").unwrap();
+        let seats = vec![seated.seat.clone()];
+        _ = (bell.stream.set(stream.clone()), bell.seats.set(seats));
+        seated.opened((0, StreamId::from_bits(1)));
+        assert!(stream.disconnect("a"));
+        assert_eq!(bell.rung.load(Ordering::Relaxed), 1);
+    }
 
     #[test]
     fn who_never_becomes_a_socket_leaves_its_seat() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 use super::super::super::connections::Place;
 use super::super::super::state::Gateway;
@@ -30,6 +31,10 @@ struct Inside {
     bell: Option<Arc<dyn Notify>>,
     errands: Vec<(StreamId, Errand)>,
 }
+
+/// The reactors to be woken once no lock is held, each once.
+#[derive(Default)]
+pub(super) struct Woken(SmallVec<[(usize, Arc<dyn Notify>); 4]>);
 
 /// What is to be done for a socket.
 pub(super) enum Errand {
@@ -72,8 +77,8 @@ impl Trays {
         drop(left);
     }
 
-    /// Lays down an errand for the socket at `place`.
-    pub(super) fn put(&self, (n, socket): Place, errand: Errand) {
+    /// Lays down an errand for the socket at `place`. Its reactor is among `woken` then, if it has to be woken.
+    pub(super) fn put(&self, (n, socket): Place, errand: Errand, woken: &mut Woken) {
         let tray = &self.0[n];
         let mut inside = tray.inside.lock();
         if inside.bell.is_none() {
@@ -87,7 +92,7 @@ impl Trays {
         if let Some(bell) = bell {
             // Release: pairs with the Acquire in `work`.
             tray.rung.store(true, Ordering::Release);
-            bell.notify();
+            woken.add(n, bell);
         }
     }
 
@@ -109,6 +114,22 @@ impl Trays {
                     _ = streams.close_socket(socket, code, reason);
                 }
             }
+        }
+    }
+}
+
+impl Woken {
+    fn add(&mut self, n: usize, bell: Arc<dyn Notify>) {
+        // One that took what lay there in a turn of its own, while others still laid more, is here already.
+        if self.0.iter().all(|(known, _)| *known != n) {
+            self.0.push((n, bell));
+        }
+    }
+
+    /// Wakes them: a system call each, so not under the lock of a seat or of all.
+    pub(super) fn wake(self) {
+        for (_, bell) in self.0 {
+            bell.notify();
         }
     }
 }
