@@ -162,6 +162,16 @@ fn run(workload: &str, count: usize, events: u32) {
         "receivers" => receivers(count, |_| Subscription::all())(events),
         "receivers-one-class" => receivers(count, ONE_CLASS)(events),
         "receivers-own-class" => receivers(count, OWN_CLASS)(events),
+        "batches" => {
+            let hub = Hub::new();
+            let batches = events / count as u32;
+            event(|event| {
+                (0..batches).for_each(|_| {
+                    let batch = std::iter::repeat_n(event, count);
+                    assert!(hub.publish_batch_iter(batch).is_ok());
+                });
+            });
+        }
         _ => {
             let known = KINDS.iter().find(|(name, _)| *name == workload);
             let (_, make) = known.expect("a workload");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use std::panic::RefUnwindSafe;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::event::{Epoch, EventRef, Filter, Limits, Record};
 use crate::ring::Ring;
@@ -38,17 +38,21 @@ pub(crate) struct Inner {
 impl RefUnwindSafe for Inner {}
 
 impl Inner {
-    /// Runs something on the publishing side. Who sleeps on the ring is woken when the lock is released: that runs
-    /// foreign code.
+    /// Releases the lock under which something was published. Whether somebody sleeps on the ring is looked at before,
+    /// where the store that it sleeps for has just been made; it is woken after: that runs foreign code.
     #[inline(always)]
-    pub(super) fn write<R>(&self, run: impl FnOnce(&mut Writer) -> R) -> R {
-        let done = run(&mut self.writer.lock());
-        self.ring.wake_readers();
-        done
+    pub(super) fn release(&self, writer: MutexGuard<'_, Writer>) {
+        let has_sleepers = self.ring.has_sleepers();
+        drop(writer);
+        if has_sleepers {
+            self.ring.wake_readers();
+        }
     }
 
     pub(super) fn close(&self) {
-        self.write(Writer::close);
+        let mut writer = self.writer.lock();
+        writer.close();
+        self.release(writer);
         // Who falls asleep from here on looks first.
         for ticket in self.registry.all(|_| true) {
             self.nudge(&ticket);

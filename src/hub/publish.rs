@@ -36,12 +36,11 @@ impl Hub {
     ) -> Result<Position, PublishError> {
         let event = event.into();
         self.check(event)?;
-        // Apart from each other: a pair of them is copied before it is looked at.
-        let mut watch = None;
-        let published = self.inner.write(|writer| {
-            watch = self.inner.routing.watch(writer.next_sequence());
-            writer.publish(event, expected)
-        });
+        let inner = &*self.inner;
+        let mut writer = inner.writer.lock();
+        let watch = inner.routing.watch(writer.next_sequence());
+        let published = writer.publish(event, expected);
+        inner.release(writer);
         let offset = published?;
         if let Some(watch) = watch {
             wake(watch, offset..offset + 1, |_| event);
@@ -75,18 +74,19 @@ impl Hub {
     ) -> Result<Position, PublishError> {
         let event = event.into();
         self.check(event)?;
-        let (published, watch) = self.inner.write(|writer| {
-            writer.check()?;
-            let expected = self.at(writer.next_offset());
-            if position != expected {
-                return Err(PublishError::Position {
-                    expected,
-                    got: position,
-                });
-            }
-            let watch = self.inner.routing.watch(writer.next_sequence());
-            Ok((writer.publish(event, ExpectedVersion::Any), watch))
-        })?;
+        let inner = &*self.inner;
+        let mut writer = inner.writer.lock();
+        writer.check()?;
+        let expected = self.at(writer.next_offset());
+        if position != expected {
+            return Err(PublishError::Position {
+                expected,
+                got: position,
+            });
+        }
+        let watch = inner.routing.watch(writer.next_sequence());
+        let published = writer.publish(event, ExpectedVersion::Any);
+        inner.release(writer);
         let offset = published?;
         if let Some(watch) = watch {
             wake(watch, offset..offset + 1, |_| event);
@@ -161,10 +161,11 @@ impl Hub {
         if bytes > limit {
             return Err(PublishError::TooLarge { bytes, limit });
         }
-        let (published, watch) = self.inner.write(|writer| {
-            let watch = self.inner.routing.watch(writer.next_sequence());
-            (writer.publish_batch(len, heap, &event), watch)
-        });
+        let inner = &*self.inner;
+        let mut writer = inner.writer.lock();
+        let watch = inner.routing.watch(writer.next_sequence());
+        let published = writer.publish_batch(len, heap, &event);
+        inner.release(writer);
         let offsets = published?;
         if let Some(watch) = watch {
             wake(watch, offsets.clone(), event);
@@ -173,18 +174,23 @@ impl Hub {
     }
 
     /// The builder of an event may have had other limits.
+    #[inline]
     fn check(&self, event: EventRef<'_>) -> Result<(), PublishError> {
         let limit = self.inner.limits.payload_bytes;
         // The record is longer than its data: nearly always that is all there is to look at.
         if event.record().len() <= limit {
             return Ok(());
         }
-        let actual = event.data().len();
-        if actual <= limit {
-            return Ok(());
-        }
-        Err(EventError::new(ErrorKind::TooLarge { limit, actual }, "data").into())
+        check_data(event.data().len(), limit)
     }
+}
+
+#[cold]
+fn check_data(actual: usize, limit: usize) -> Result<(), PublishError> {
+    if actual <= limit {
+        return Ok(());
+    }
+    Err(EventError::new(ErrorKind::TooLarge { limit, actual }, "data").into())
 }
 
 /// Wakes those who sleep on events that were published. The lock is released, so that others publish meanwhile.

@@ -22,8 +22,8 @@ const BLOCK: u64 = 64;
 const EVENTS_PER_SWEEP: usize = 16;
 
 /// Owns the ring's publisher, inside the hub's lock, and publishes quietly: whoever has the lock wakes the ring's readers
-/// when it is released ([`Inner::write`](super::inner::Inner::write)). Position, version and deduplication are one critical section:
-/// what decides about an event belongs between [`Writer::check`] and the write.
+/// behind it ([`Inner::release`](super::inner::Inner::release)). Position, version and deduplication are one critical
+/// section: what decides about an event belongs between [`Writer::check`] and the write.
 pub(super) struct Writer {
     publisher: Publisher<Record>,
     closed: bool,

@@ -131,8 +131,15 @@ impl<T> Ring<T> {
 
 #[cfg(feature = "hub")]
 impl<T> Ring<T> {
-    /// Wakes who waits for what was published [quietly](super::Publisher::publish_quietly_with).
+    /// Whether there may be somebody to [wake](Self::wake_readers) for what was published
+    /// [quietly](super::Publisher::publish_quietly_with). To be called by who published, behind that.
     #[inline(always)]
+    pub(crate) fn has_sleepers(&self) -> bool {
+        self.shared.readers.has_sleepers()
+    }
+
+    /// Wakes who waits for what is visible now.
+    #[cold]
     pub(crate) fn wake_readers(&self) {
         self.shared.wake_readers();
     }

@@ -217,6 +217,8 @@
 //! forked child it would fail too: a ring does not go on there. Since publishing may be without any fence, no other
 //! ordering leans on it; the models that do not sleep run without. The condition of a reader is head; the one of a
 //! blocked publisher is the gates, which it loads under `core`, and which a leaving reader changes under `core` before it looks at `asleep`.
+//! A waker that has to release a lock of its own first, as a hub has, looks at `asleep` before that, directly behind its
+//! store; only that it takes the list's lock comes later, and finds the entry, or that somebody else has woken it.
 //!
 //! **Why no two publishers meet in one slot (I8).** Sequences are handed out by compare-exchange on one word, so two
 //! owners of one slot are a lap or more apart. A claim needs a permit above it, and the permit a block opened for its
@@ -243,7 +245,8 @@
 //!
 //! **Foreign code runs without a lock.** Wakers, [`Notify`]s and values are cloned, called and dropped while no lock of
 //! the ring is held, and may use it. Who has a lock of its own around a publisher wakes the readers after it has released
-//! that one, as the hub does. `tests/reentry` walks by all these places.
+//! that one, as the hub does (`publish_quietly_with`, `has_sleepers`, `wake_readers`). `tests/reentry` walks by all these
+//! places.
 //!
 //! All this is *checked* by loom, at two preemptions and with two or three threads; it is not proved. See
 //! `loom-tests/README.md` for what loom does not explore.

@@ -145,8 +145,8 @@ impl<T> Publisher<T> {
         self.finish_batch(range)
     }
 
-    /// As [`publish_with`](Self::publish_with), and wakes nobody: for a caller with a lock, who has to
-    /// [wake the readers](super::Ring::wake_readers) when it has released that.
+    /// As [`publish_with`](Self::publish_with), and wakes nobody: for a caller with a lock, who looks whether
+    /// [somebody sleeps](super::Ring::has_sleepers), and [wakes](super::Ring::wake_readers) it when the lock is released.
     ///
     /// # Errors
     ///

@@ -206,12 +206,9 @@ impl<T> Shared<T> {
 
     /// Wakes who waits for what is visible now.
     #[cfg(feature = "hub")]
-    #[inline(always)]
     pub(super) fn wake_readers(&self) {
-        if self.readers.has_sleepers() {
-            let (head, closed) = self.head();
-            self.readers.wake(if closed { u64::MAX } else { head });
-        }
+        let (head, closed) = self.head();
+        self.readers.wake(if closed { u64::MAX } else { head });
     }
 
     /// Permits the publisher to write `next..end`, unless a gate stands in the way: then nothing has changed.
