@@ -17,7 +17,7 @@ use super::writer::Writer;
 /// Topics whose events are looked up together. A pattern that takes more of them, of which the ring has events, is
 /// looked for event by event.
 pub(crate) const TOPICS_MERGED_MAX: usize = 256;
-/// Names of topics looked at for a pattern, of those that begin as it does.
+/// Names of topics looked at for the patterns of a filter, of those that begin as these do: publishers wait meanwhile.
 const NAMES_MAX: usize = 1_024;
 
 /// Some topics whose events are looked up.
@@ -47,13 +47,13 @@ impl Inner {
     ) -> Option<TopicSet> {
         let writer = self.writer.lock();
         let topics = &writer.topics;
-        let mut indices = SmallVec::new();
+        let (mut indices, mut left) = (SmallVec::new(), NAMES_MAX);
         for pattern in filter.patterns() {
             if pattern.is_literal() {
                 let name = pattern.as_str();
                 indices.extend(topics.index_of(name).filter(|_| also(name)));
             } else {
-                gather(topics, pattern, &also, &mut indices)?;
+                left = gather(topics, (pattern, left), &also, &mut indices)?;
             }
         }
         // Two patterns may take the same topic.
@@ -174,28 +174,31 @@ impl TopicSet {
     }
 }
 
-/// Adds the topics of a pattern; `None`: too many names begin as it does.
+/// Adds the topics of a pattern, of which `left` names at most are looked at. Returns how many may be looked at for
+/// others; `None`: too many names begin as it does.
 fn gather(
     topics: &Topics,
-    pattern: &Pattern,
+    (pattern, left): (&Pattern, usize),
     also: &impl Fn(&str) -> bool,
     indices: &mut SmallVec<[u32; 4]>,
-) -> Option<()> {
+) -> Option<usize> {
     let text = pattern.as_str();
     let wildcard = text.split('.').position(|part| matches!(part, "*" | ">"))?;
     // The segments before the first wildcard, with their dots.
     let fixed = text.split_inclusive('.').take(wildcard);
     let fixed = &text[..fixed.map(str::len).sum()];
-    if fixed.is_empty() && topics.known() > NAMES_MAX {
+    if fixed.is_empty() && topics.known() > left {
         return None;
     }
     let mut names = topics.that_begin_with(fixed);
-    for (name, index) in names.by_ref().take(NAMES_MAX) {
+    let mut looked_at = 0;
+    for (name, index) in names.by_ref().take(left) {
+        looked_at += 1;
         if pattern.matches(name) && also(name) {
             indices.push(index);
         }
     }
-    names.next().is_none().then_some(())
+    names.next().is_none().then_some(left - looked_at)
 }
 
 /// Appends one topic's; says whether there may be more.
@@ -222,4 +225,35 @@ fn merge(lists: &[&Offsets], range: &Range<u64>, max: usize, out: &mut Vec<u64>)
         heap.extend(next(list, index + 1));
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::NAMES_MAX;
+    use crate::event::{Event, Filter};
+    use crate::hub::Hub;
+
+    #[test]
+    fn patterns_share_the_names_that_are_looked_at() {
+        let hub = Hub::new();
+        for n in 0..6_400 {
+            let event = Event::new(&format!("p{}.{n}", n % 64), "t").to_event();
+            hub.publish(&event.unwrap()).unwrap();
+        }
+        let looked_at = Cell::new(0);
+        let look = |_: &str| {
+            looked_at.set(looked_at.get() + 1);
+            false
+        };
+        let ten: Vec<_> = (0..10).map(|n| format!("p{n}.*")).collect();
+        let ten = Filter::parse(ten.iter().map(String::as_str)).unwrap();
+        assert!(hub.inner.topic_set(&ten, look).is_some());
+        assert_eq!(looked_at.take(), 1_000);
+        let all: Vec<_> = (0..64).map(|n| format!("p{n}.*")).collect();
+        let all = Filter::parse(all.iter().map(String::as_str)).unwrap();
+        assert!(hub.inner.topic_set(&all, look).is_none());
+        assert_eq!(looked_at.take(), NAMES_MAX);
+    }
 }

@@ -80,6 +80,8 @@ pub struct Receiver {
     history_end: u64,
     /// The topics that it wants, once they were looked up.
     topics: Option<TopicSet>,
+    /// How often they may still be looked up.
+    look_ups: u32,
     /// What topics kept of what the ring has no more; comes before what the ring has.
     backlog: VecDeque<Kept>,
     pub(super) stage: Stage,
@@ -109,6 +111,7 @@ impl Receiver {
             complete: true,
             history_end,
             topics: None,
+            look_ups: scan::LOOK_UPS_MAX,
             backlog: VecDeque::new(),
             stage,
             #[cfg(feature = "async")]

@@ -9,6 +9,9 @@ use crate::ring;
 
 /// Events ahead that are looked at rather than looked up.
 const FAR: u64 = 256;
+/// How often a receiver looks its topics up, under the publisher's lock: again whenever a topic came or went. After that,
+/// and at once where the topics are too many, it looks at each event.
+pub(super) const LOOK_UPS_MAX: u32 = 64;
 
 impl Receiver {
     /// Receives the next event up to an offset if there is one; what comes later stays.
@@ -171,24 +174,27 @@ impl Receiver {
     /// Goes to the next event of a wanted topic while what comes was there when it began: it may be long until then.
     fn skip_others(&mut self) {
         let position = self.subscriber.position();
-        if position + FAR < self.history_end && self.is_looked_up() {
-            let mut next = Vec::new();
-            let range = position + 1..self.history_end + 1;
-            let inner = &self.inner;
-            let set = self.topics.take();
-            let set = set.filter(|set| inner.is_current(set));
-            let set = set.or_else(|| inner.topic_set(self.class.filter(), |_| true));
-            let found = set
-                .as_ref()
-                .and_then(|set| inner.offsets_in(set, range, 1, &mut next));
-            self.topics = set;
-            if let Some((floor, to)) = found
-                && floor <= position + 1
-            {
-                // The event of an offset has the sequence before it.
-                let next = next.first().map_or(to, |next| *next) - 1;
-                let _ = self.subscriber.seek(next);
-            }
+        if position + FAR >= self.history_end || self.look_ups == 0 || !self.is_looked_up() {
+            return;
+        }
+        let inner = &self.inner;
+        let mut set = self.topics.take().filter(|set| inner.is_current(set));
+        if set.is_none() {
+            set = inner.topic_set(self.class.filter(), |_| true);
+            self.look_ups = set.as_ref().map_or(0, |_| self.look_ups - 1);
+        }
+        let mut next = Vec::new();
+        let range = position + 1..self.history_end + 1;
+        let found = set
+            .as_ref()
+            .and_then(|set| inner.offsets_in(set, range, 1, &mut next));
+        self.topics = set;
+        if let Some((floor, to)) = found
+            && floor <= position + 1
+        {
+            // The event of an offset has the sequence before it.
+            let next = next.first().map_or(to, |next| *next) - 1;
+            let _ = self.subscriber.seek(next);
         }
     }
 
@@ -224,4 +230,46 @@ impl Receiver {
 /// Relaxed: only the receiver writes its figures.
 fn add(figure: &AtomicU64, more: u64) {
     figure.store(figure.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LOOK_UPS_MAX;
+    use crate::event::Event;
+    use crate::hub::{Hub, Receiver, Start, Subscription};
+
+    /// A hub with so many events on so many topics, and who wants them all.
+    fn looks_back(events: usize, topics: usize) -> (Hub, Receiver) {
+        let hub = Hub::new();
+        for n in 0..events {
+            let event = Event::new(&format!("a.{}", n % topics), "t").to_event();
+            hub.publish(&event.unwrap()).unwrap();
+        }
+        let all = Subscription::topic("a.*").start(Start::Beginning);
+        let receiver = hub.subscribe(all).unwrap();
+        (hub, receiver)
+    }
+
+    #[test]
+    fn topics_that_are_too_many_are_looked_up_once_and_not_for_each_event() {
+        let (_hub, mut receiver) = looks_back(2_000, 1_000);
+        for offset in 1..=2_000 {
+            assert_eq!(receiver.try_recv().unwrap().position.offset, offset);
+            assert_eq!(receiver.look_ups, 0);
+        }
+    }
+
+    #[test]
+    fn topics_that_come_all_the_time_are_looked_up_so_often_and_then_looked_at() {
+        let (hub, mut receiver) = looks_back(1_000, 10);
+        for offset in 1..=1_000 {
+            let other = Event::new(&format!("other.{offset}"), "t").to_event();
+            hub.publish(&other.unwrap()).unwrap();
+            assert_eq!(receiver.try_recv().unwrap().position.offset, offset);
+        }
+        assert_eq!(receiver.look_ups, 0);
+        let (_hub, mut receiver) = looks_back(1_000, 10);
+        (0..1_000).for_each(|_| _ = receiver.try_recv().unwrap());
+        assert_eq!(receiver.look_ups, LOOK_UPS_MAX - 1);
+    }
 }
