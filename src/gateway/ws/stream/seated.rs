@@ -128,7 +128,7 @@ mod tests {
         let seats = here.iter().map(|seated| seated.seat.clone()).collect();
         _ = (bell.stream.set(stream.clone()), bell.seats.set(seats));
         for (seated, bits) in here.iter_mut().zip(1..) {
-            seated.opened((0, StreamId::from_bits(bits)));
+            seated.opened((0, StreamId::from_bits(bits)), &Callbacks::default());
             // What the socket asks for when it opens.
             seated.seat.take(1, &mut Vec::new());
         }
@@ -147,7 +147,7 @@ mod tests {
         let mut seated = stream.clone().seat("a").unwrap();
         let seats = vec![seated.seat.clone()];
         _ = (bell.stream.set(stream.clone()), bell.seats.set(seats));
-        seated.opened((0, StreamId::from_bits(1)));
+        seated.opened((0, StreamId::from_bits(1)), &Callbacks::default());
         assert!(stream.disconnect("a"));
         assert_eq!(bell.rung.load(Ordering::Relaxed), 1);
     }
