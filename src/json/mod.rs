@@ -21,6 +21,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(any(test, fuzzing))]
+pub mod check;
 mod cursor;
 mod error;
 mod mark;
