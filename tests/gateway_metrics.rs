@@ -156,6 +156,7 @@ fn a_fresh_server_has_every_family_and_nothing_counted() {
             "accepted",
             "connections{state=\"request\"",
             "stall_max",
+            "unfinished_max",
         ];
         if !may_be_more.iter().any(|part| series.contains(part)) {
             assert_eq!(*value, 0.0, "{series}");

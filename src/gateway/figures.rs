@@ -19,6 +19,8 @@ pub(super) struct Figures {
     pub(super) latency: reactor::Latency,
     pub(super) metrics: Metrics,
     pub(super) told: Told,
+    /// Bytes of what is begun and not ended on all connections, and how many there may be.
+    pub(super) unfinished: (usize, usize),
     /// Seconds until the certificate expires, if there is one.
     pub(super) certificate_s: Option<i64>,
 }

@@ -193,6 +193,19 @@ fn connections(text: &mut Text<'_>, figures: &Figures) {
         "Connections accepted.",
         reactor.accepted,
     );
+    let (unfinished, max) = figures.unfinished;
+    text.single(
+        "eventring_unfinished_bytes",
+        "gauge",
+        "Bytes of heads, bodies, lines and WebSocket messages that are begun and not whole, on all connections.",
+        unfinished as u64,
+    );
+    text.single(
+        "eventring_unfinished_max_bytes",
+        "gauge",
+        "How many of those bytes there may be (bodies_in_flight): what would be more is refused.",
+        max as u64,
+    );
     text.single(
         "eventring_streams_blocked",
         "gauge",

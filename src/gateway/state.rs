@@ -138,6 +138,7 @@ impl Gateway {
     pub(super) fn figures(&self) -> Figures {
         let tallies = &self.common.tallies;
         let all = tallies.sum(self.handle.reactor(), self.tally());
+        let unfinished = self.handle.unfinished();
         Figures {
             uptime: self.made.elapsed(),
             head: self.at(self.hub.head()),
@@ -148,6 +149,7 @@ impl Gateway {
             latency: self.handle.latency(),
             metrics: all.metrics,
             told: all.told,
+            unfinished: (unfinished.bytes(), unfinished.max()),
             certificate_s: self.common.tls.as_ref().and_then(Tls::seconds_left),
         }
     }

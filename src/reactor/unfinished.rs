@@ -24,6 +24,11 @@ impl Unfinished {
         }))
     }
 
+    /// How many bytes there are now.
+    pub fn bytes(&self) -> usize {
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
     /// How many bytes there may be.
     pub fn max(&self) -> usize {
         self.0.max
@@ -31,8 +36,7 @@ impl Unfinished {
 
     /// Whether `more` bytes fit now; nothing is reserved.
     pub fn has_room(&self, more: usize) -> bool {
-        let bytes = self.0.bytes.load(Ordering::Relaxed);
-        bytes.saturating_add(more) <= self.0.max
+        self.bytes().saturating_add(more) <= self.0.max
     }
 
     /// A share of nothing yet.

@@ -236,3 +236,39 @@ fn who_has_held_an_inflater_for_longest_goes_and_the_newcomer_is_served() {
     stage.read_until(&mut newcomer, |text, _| text.contains("error"));
     assert_ne!(newcomer.close_code(), Some(1013));
 }
+
+/// The bound could be set, and how near it is could not be seen.
+#[test]
+fn metrics_show_what_is_unfinished_beside_its_bound() {
+    let figure = |stage: &mut Stage, name: &str| {
+        let mut client =
+            stage.ask(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stage.read_until(&mut client, |_, ended| ended);
+        let text = client.take();
+        let mut lines = text.lines().filter_map(|line| line.split_once(' '));
+        let found = lines
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value.parse::<usize>().unwrap());
+        found.unwrap_or_else(|| panic!("no {name}"))
+    };
+    let mut stage = stage();
+    assert_eq!(figure(&mut stage, "eventring_unfinished_bytes"), 0);
+    let head = post(
+        "/api/v1/topics/a/events",
+        "text/plain",
+        &format!("Content-Length: {}", 2 * PART),
+    );
+    let (clients, _) = flood(&mut stage, 4, |stage| {
+        let mut client = stage.ask(head.as_bytes());
+        stage.send(&mut client, &vec![b'x'; PART]);
+        client
+    });
+    let now = figure(&mut stage, "eventring_unfinished_bytes");
+    assert!((4 * PART..TOTAL).contains(&now), "{now}");
+    assert_eq!(figure(&mut stage, "eventring_unfinished_max_bytes"), TOTAL);
+    drop(clients);
+    stage.until("they are gone", |stage| {
+        stage.server.handle().stats().connections == 0
+    });
+    assert_eq!(figure(&mut stage, "eventring_unfinished_bytes"), 0);
+}
