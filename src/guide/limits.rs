@@ -59,6 +59,9 @@
 //! | work for one request, or many, before streams have their turn | 1 ms, and what was begun | the rest comes after; `stall_max_us` of the stats says how long it took at most |
 //! | `batch_events` of an atomic request | 1,000 | 413 |
 //! | `max_pending_publishes` of a connection | 256 | it is not read until answers have gone out |
+//! | answers of a connection that have to be found out first: lists, orders to connections | 4 | its next request waits unread |
+//! | the same of all connections of a reactor | 256 | 503 with `Retry-After` |
+//! | parts of what is kept that wait for a WebSocket: a subscription adds one or two | 16 | its next request waits unread |
 //! | `reactors` | 1, at most 64 | refused when the server starts |
 //! | `frame_log_bytes` of each form, divided among the reactors | 4 MiB | who is further behind is served from the ring |
 //! | chains of compressed frames | 16 of a reactor, for filters with 8 readers or more | events are compressed one by one, for all readers of a filter |

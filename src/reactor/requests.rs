@@ -12,6 +12,10 @@ use super::unfinished::{Share, Unfinished};
 use super::ws::SocketPlan;
 use crate::wire::http::{RequestDecoder, RequestError, Step};
 
+/// Answers of a connection that the service has to find out first, at once: its next request waits unread until one of
+/// them is done, so that one client does not take the room that the service has for those of all.
+const TICKETS_MAX: usize = 4;
+
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// What a connection knows while it is not yet a stream.
@@ -31,6 +35,8 @@ pub(super) struct Requests<S: Service> {
     pub(super) answers: VecDeque<Reply<S>>,
     /// Bytes of those that are known.
     queued: usize,
+    /// How many of them have a ticket.
+    tickets: usize,
     /// `input` holds more than the beginning of something: a bound stopped the decoder.
     pub(super) held: bool,
     /// What `input` and the head of `exchange` take of the total.
@@ -75,6 +81,7 @@ impl<S: Service> Requests<S> {
             clock: Clock::Head,
             answers: VecDeque::new(),
             queued: 0,
+            tickets: 0,
             held: false,
             share: unfinished.share(),
             head_bytes: 0,
@@ -85,6 +92,7 @@ impl<S: Service> Requests<S> {
     fn is_full(&self, limits: &Limits) -> bool {
         self.answers.len() >= limits.max_pending_publishes
             || self.queued >= limits.private_bytes
+            || self.tickets >= TICKETS_MAX
             || matches!(
                 self.answers.back(),
                 Some(Reply::Stream(_) | Reply::Watch(_) | Reply::Socket(_))
@@ -95,6 +103,7 @@ impl<S: Service> Requests<S> {
     /// Queues an answer behind those that are still to leave.
     pub(super) fn queue(&mut self, answer: Answer) {
         self.queued += answer.bytes.len();
+        self.tickets += usize::from(answer.after >= Answer::LATER);
         self.answers.push_back(Reply::Answer(answer));
     }
 
@@ -356,6 +365,7 @@ impl<S: Service> Core<S> {
             Piece::Done => {
                 if let Some(Reply::Answer(answer)) = requests.answers.front_mut() {
                     answer.after = 0;
+                    requests.tickets -= 1;
                 }
             }
         }

@@ -194,3 +194,37 @@ fn answers_that_nobody_reads_are_not_made_ahead() {
         assert!(held < 512 << 10, "{target}: {held} bytes");
     }
 }
+
+/// A client that pipelined a few hundred lists and read none had all the room there was for such answers: everybody
+/// else who managed the server was refused with 503.
+#[test]
+fn one_who_asks_for_many_lists_leaves_room_for_others() {
+    const LISTS: usize = 300;
+    let mut stage = Stage::new(|config| config.presence = false);
+    for n in 0..4 {
+        let handle = stage.server.handle();
+        let made = handle.create_connection(long_filter(n), StreamOptions::default());
+        made.unwrap();
+    }
+    let request = get("/api/v1/connections?limit=1000").repeat(LISTS);
+    let mut greedy = [(); 2].map(|()| stage.ask(request.as_bytes()));
+    (0..50).for_each(|_| stage.turn());
+    for target in ["/api/v1/connections?limit=1", "/api/v1/endpoints"] {
+        let mut other = stage.ask(get(target).as_bytes());
+        stage.read_until(&mut other, |text, _| text.contains("\r\n\r\n"));
+        let answer = other.take();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{target}: {answer}");
+    }
+    // Those that waited unread are answered too, none of them refused. One brace opens each connection, and each page.
+    let (mut braces, mut refused) = (0, 0);
+    stage.until("all of its lists", |_| {
+        for client in &mut greedy {
+            client.read();
+            let text = client.take();
+            braces += text.matches('{').count();
+            refused += text.matches("HTTP/1.1 503").count();
+        }
+        refused > 0 || braces == greedy.len() * LISTS * 5
+    });
+    assert_eq!(refused, 0);
+}
