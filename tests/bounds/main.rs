@@ -11,6 +11,7 @@
 mod counting;
 mod joins;
 mod lists;
+mod look_backs;
 mod routes;
 mod stage;
 mod unfinished;

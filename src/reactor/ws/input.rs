@@ -3,10 +3,14 @@
 use super::super::conn::{Flags, Phase};
 use super::super::core::Core;
 use super::super::end::EndReason;
+use super::super::limits::Limits;
 use super::super::service::Service;
 use super::Ws;
 use super::replies::{Change, Replies};
 use crate::wire::ws::{CloseCode, Item, Opcode, frame};
+
+/// Parts of the past that wait for a socket before no further request of it is read: one request adds two at most.
+const LEGS_MAX: usize = 16;
 
 /// What reading came to.
 enum End<S: Service> {
@@ -101,9 +105,8 @@ impl<S: Service> Core<S> {
         let parting = self.phase(i) == Phase::Parting;
         let (mut at, mut heard) = (0, false);
         loop {
-            let waiting = ws.busy.as_ref().map_or(0, |busy| busy.parked.len());
             if self.out_len(i) + out.len() >= self.limits.private_bytes
-                || waiting >= self.limits.max_pending_publishes
+                || waits_enough(ws, &self.limits)
                 || self.is_behind()
                 || (heard && self.is_slice_over())
             {
@@ -230,12 +233,11 @@ impl<S: Service> Core<S> {
         busy.is_none() || (!held && !self.is_behind() && self.may_read(i))
     }
 
-    /// Whether few enough answers wait for socket `i`.
+    /// Whether little enough waits for socket `i`.
     fn may_read(&self, i: u32) -> bool {
         let ws = self.cold[i as usize].ws.as_ref();
-        let busy = ws.and_then(|ws| ws.busy.as_ref());
-        let parked = busy.map_or(0, |busy| busy.parked.len());
-        self.out_len(i) < self.limits.private_bytes && parked < self.limits.max_pending_publishes
+        self.out_len(i) < self.limits.private_bytes
+            && !ws.is_some_and(|ws| waits_enough(ws, &self.limits))
     }
 
     /// Sends the answers of socket `i` whose events have become visible.
@@ -266,4 +268,11 @@ impl<S: Service> Core<S> {
             self.deliver(service, i);
         }
     }
+}
+
+/// Whether a socket is not read before what waits for it has left: answers, and the past that it asked for.
+fn waits_enough<S: Service>(ws: &Ws<S>, limits: &Limits) -> bool {
+    ws.busy.as_ref().is_some_and(|busy| {
+        busy.parked.len() >= limits.max_pending_publishes || busy.legs.len() >= LEGS_MAX
+    })
 }
