@@ -1,7 +1,9 @@
-//! A hub that is closed: streams get what is published, and end; new ones are refused.
+//! A hub that is closed: streams get what is published, and end, as subscribers without a subscription do; new ones
+//! are refused.
 
 use super::problem::Problem;
 use super::state::Gateway;
+use super::ws::Socket;
 use crate::reactor::{Farewell, Streams};
 
 /// Slots that are looked at in a turn, and streams that are ended in one.
@@ -17,27 +19,38 @@ impl Gateway {
         }
     }
 
-    /// Ends streams of a closed hub that have everything, a turn's worth of them.
+    /// Ends streams of a closed hub that have everything, and who may subscribe to it, a turn's worth of them.
     pub(super) fn end_streams(&mut self, streams: &mut Streams<'_, Self>) {
-        if self.classes == 0 || !self.hub.is_closed() {
+        let somebody = self.classes > 0 || self.sessions > 0;
+        if !somebody || !self.hub.is_closed() || streams.are_ending() {
             return;
         }
-        let mut ended = 0;
-        for _ in 0..LOOKED_AT.min(streams.slots()) {
+        let (mut ended, slots) = (0, streams.slots());
+        for _ in 0..LOOKED_AT.min(slots) {
             if ended == ENDED {
                 break;
             }
-            let slot = self.closing % streams.slots() as u32;
+            let slot = self.closing % slots as u32;
             self.closing = slot + 1;
+            self.closing_idle += 1;
             let whole = streams
                 .at(slot)
-                .filter(|info| !info.catching_up && info.lag == 0);
-            if let Some(id) = whole.map(|info| info.id) {
+                .filter(|info| !info.catching_up && info.lag == 0)
+                .map(|info| info.id);
+            let id = whole.or_else(|| match streams.socket_at(slot) {
+                Some((id, Socket::Hub(_))) => Some(id),
+                _ => None,
+            });
+            if let Some(id) = id {
                 ended += usize::from(streams.end(id, Farewell::HubClosed));
             }
         }
-        // Who does not have everything yet is looked at when its socket takes more.
         if ended > 0 {
+            self.closing_idle = 0;
+        }
+        // Who does not have everything yet is looked at when its socket takes more: once all were looked at in vain, the
+        // poll may sleep.
+        if self.closing_idle < slots {
             self.handle.notifier().notify();
         }
     }

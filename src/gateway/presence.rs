@@ -109,8 +109,15 @@ impl Presence {
             return;
         }
         let told = std::mem::take(&mut *self.told.filters.lock());
+        let mut over = HashMap::new();
         for filter in told {
-            self.pass_on(&filter, streams);
+            if let Some(why) = self.pass_on(&filter, streams) {
+                over.insert(filter, why);
+            }
+        }
+        if !over.is_empty() {
+            // One look at all streams, however many filters they have.
+            streams.end_those(|filter| over.get(filter).copied());
         }
     }
 
@@ -143,10 +150,13 @@ impl Presence {
         }
     }
 
-    fn pass_on(&mut self, filter: &StreamFilter, streams: &mut Streams<'_, Gateway>) {
-        let Some(attendance) = self.there.get(filter).cloned() else {
-            return;
-        };
+    /// Ends streams of a filter that were disconnected; returns why all of them are over, if they are.
+    fn pass_on(
+        &mut self,
+        filter: &StreamFilter,
+        streams: &mut Streams<'_, Gateway>,
+    ) -> Option<Farewell> {
+        let attendance = self.there.get(filter).cloned()?;
         while let Some(told) = attendance.take() {
             match told {
                 Told::Ended { number } => {
@@ -154,18 +164,17 @@ impl Presence {
                 }
                 Told::Over { reason } => {
                     self.there.remove(filter);
-                    let why = match reason {
+                    return Some(match reason {
                         EndReason::TopicDeleted => Farewell::TopicDeleted,
                         _ => Farewell::Disconnected,
-                    };
-                    streams.end_those(|stream| stream == filter, why);
-                    return;
+                    });
                 }
             }
         }
         if attendance.is_empty() {
             self.there.remove(filter);
         }
+        None
     }
 }
 

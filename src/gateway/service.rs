@@ -257,8 +257,12 @@ impl Service for Gateway {
     }
 
     fn socket_opened(&mut self, socket: &mut Socket, id: StreamId) {
-        if let Socket::Client(seated) = socket {
-            seated.opened((self.number(), id), &self.common.callbacks);
+        match socket {
+            Socket::Hub(_) => self.sessions += 1,
+            Socket::Client(seated) => {
+                seated.opened((self.number(), id), &self.common.callbacks);
+            }
+            Socket::Handler(_) => {}
         }
     }
 
@@ -279,6 +283,9 @@ impl Service for Gateway {
     }
 
     fn socket_closed(&mut self, socket: Socket) {
+        if matches!(socket, Socket::Hub(_)) {
+            self.sessions -= 1;
+        }
         socket.closed(&self.common.callbacks);
     }
 
@@ -363,6 +370,13 @@ impl Service for Gateway {
         }
         farewell::write(form, why, self.common.options.retry, out);
         form.end(out);
+    }
+
+    fn socket_farewell(&mut self, socket: &Socket, why: Farewell, out: &mut Vec<u8>) {
+        // The protocols of others have words of their own.
+        if matches!(socket, Socket::Hub(_)) {
+            self.write_bye(why, out);
+        }
     }
 
     fn tick(&mut self, out: &mut Vec<u8>) {

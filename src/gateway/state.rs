@@ -64,6 +64,10 @@ pub(super) struct Gateway {
     pub(super) socket_limits: Arc<SocketLimits>,
     /// The slot that is next where streams are ended because the hub is closed.
     pub(super) closing: u32,
+    /// How many slots were looked at since one was ended for that.
+    pub(super) closing_idle: usize,
+    /// Open WebSockets of `GET /api/v1/ws`.
+    pub(super) sessions: usize,
     /// Sockets told when to come back; spreads them.
     pub(super) farewells: u64,
 }
@@ -104,6 +108,8 @@ impl Gateway {
             wanted: WantedFilters::default(),
             socket_limits: Arc::default(),
             closing: 0,
+            closing_idle: 0,
+            sessions: 0,
             farewells: 0,
         }
     }

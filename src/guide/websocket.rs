@@ -43,7 +43,7 @@
 //! | `heartbeat` | `id` | nothing for you up to here; remember the id |
 //! | `presence` | `event` (`join`, `leave`), `who`, `at` | somebody joined or left; to who subscribed with `"presence": true` |
 //! | `presence` | `event` (`reset`), `at` | said first, and where too much changed to tell it: see [below](#who-is-there) |
-//! | `bye` | `reason`, `retry_ms` | the server stops, or your right has ended; come back after that time. Close code 1001 or 1008 follows |
+//! | `bye` | `reason`, `retry_ms` | the server stops, its hub is closed, or your right has ended; come back after that time. Close code 1001 or 1008 follows |
 //! | `error` | `request`, `code`, `detail`, and `field`, `at`, `limit` where known | a request was refused; the connection stays |
 //!
 //! A binary event is a binary message: one byte 1, then id, topic, type and content type, each after its

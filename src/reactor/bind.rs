@@ -120,6 +120,8 @@ impl<S: Service> Reactor<S> {
             clock: Box::new(SystemClock),
             stop_later: None,
             stop_at: None,
+            stop_next: 0,
+            stop_walks: false,
             report: None,
             rest: Rest::Awake,
         }

@@ -15,8 +15,9 @@ use super::inbox::Handle;
 use super::limits::Limits;
 use super::pace::Held;
 use super::saved::SavedFrames;
-use super::service::Service;
+use super::service::{Farewell, Service};
 use super::stats::Counters;
+use super::streams::StreamId;
 use super::wheel::{TICK, Tick, Wheel};
 use super::ws::Inflating;
 use crate::deadline;
@@ -50,6 +51,8 @@ pub(super) struct Core<S: Service> {
     pub(super) history_left: u64,
     /// Connections whose answers wait for their offset.
     pub(super) waiting: Vec<u32>,
+    /// What the service wants ended, and is not yet.
+    pub(super) ending: VecDeque<(StreamId, Farewell)>,
     pub(super) wheel: Wheel,
     /// The offset after the newest one that is in the logs.
     pub(super) fed: u64,
@@ -98,6 +101,7 @@ impl<S: Service> Core<S> {
             history_waits: VecDeque::new(),
             history_left: HISTORY_PER_TURN,
             waiting: Vec::new(),
+            ending: VecDeque::new(),
             wheel: Wheel::new(),
             fed,
             behind: false,

@@ -147,6 +147,9 @@ pub trait Service {
     /// Writes what ends a stream of `form`.
     fn farewell(&mut self, form: u8, why: Farewell, out: &mut Vec<u8>);
 
+    /// Writes what ends a WebSocket without a subscription, before its close frame.
+    fn socket_farewell(&mut self, socket: &Self::Socket, why: Farewell, out: &mut Vec<u8>);
+
     /// Writes a tick. Asked once a second for all who watch, and only while somebody does; who has not
     /// taken the last one yet does not get this one.
     fn tick(&mut self, out: &mut Vec<u8>);

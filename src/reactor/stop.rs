@@ -8,6 +8,9 @@ use super::service::{Farewell, Service};
 use super::turn::Reactor;
 use crate::deadline;
 
+/// Connections of a stop between two looks at the clock.
+const STOP_STEP: u32 = 32;
+
 /// How a reactor ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StopReport {
@@ -38,36 +41,45 @@ impl<S: Service> Reactor<S> {
         }
     }
 
-    /// Ends every connection that has got everything; reports when none is left or time is up.
+    /// Ends connections that have got everything, as many as there is time for; reports when none is left or time is up.
     pub(super) fn go_on_stopping(&mut self) {
         let Some(stop_at) = self.stop_at else { return };
         let all_fed = self.core.fed > self.service.visible();
-        for i in 0..self.core.hot.len() as u32 {
-            match self.core.phase(i) {
-                Phase::Request if self.core.is_between_requests(i) => {
-                    let (core, service) = (&mut self.core, &mut self.service);
-                    core.begin_closing(service, i, EndReason::Stopping);
-                }
-                Phase::Watch { .. } => {
-                    let (core, service) = (&mut self.core, &mut self.service);
-                    core.end_watch(service, i, EndReason::Stopping);
-                }
-                Phase::Log if all_fed && self.core.is_caught_up(i) => {
-                    self.core
-                        .end_stream(&mut self.service, i, Farewell::Stopping);
-                }
-                Phase::Socket if all_fed && !self.core.is_owed(&self.service, i) => {
-                    self.core.part_for(&mut self.service, i, Farewell::Stopping);
-                }
-                _ => {}
+        let slots = self.core.hot.len() as u32;
+        let mut looked_at = 0;
+        while looked_at < slots {
+            self.stop_next = (self.stop_next + 1) % slots;
+            self.stop_one(self.stop_next, all_fed);
+            looked_at += 1;
+            if looked_at % STOP_STEP == 0 && self.core.is_slice_over() {
+                break;
             }
         }
+        self.stop_walks = looked_at < slots;
         let left = self.core.counters.connections.get();
         // The first one goes last: who waits for it has waited for all.
         let first = self.number > 0 || self.core.group.others_have_ended();
         if (left == 0 && first) || self.core.now >= stop_at {
             self.report = Some(self.stop_report());
             self.core.group.end(self.number);
+        }
+    }
+
+    /// Ends connection `i`, if it has got everything.
+    fn stop_one(&mut self, i: u32, all_fed: bool) {
+        let (core, service) = (&mut self.core, &mut self.service);
+        match core.phase(i) {
+            Phase::Request if core.is_between_requests(i) => {
+                core.begin_closing(service, i, EndReason::Stopping);
+            }
+            Phase::Watch { .. } => core.end_watch(service, i, EndReason::Stopping),
+            Phase::Log if all_fed && core.is_caught_up(i) => {
+                core.end_stream(service, i, Farewell::Stopping);
+            }
+            Phase::Socket if all_fed && !core.is_owed(service, i) => {
+                core.part_for(service, i, Farewell::Stopping);
+            }
+            _ => {}
         }
     }
 

@@ -90,7 +90,6 @@ pub enum Queued {
 /// The open streams of a reactor.
 pub struct Streams<'a, S: Service> {
     core: &'a mut Core<S>,
-    ended: Vec<(u32, Farewell)>,
     closed: Vec<Closed>,
 }
 
@@ -105,13 +104,12 @@ impl<'a, S: Service> Streams<'a, S> {
     pub(super) fn new(core: &'a mut Core<S>) -> Self {
         Self {
             core,
-            ended: Vec::new(),
             closed: Vec::new(),
         }
     }
 
-    pub(super) fn into_ended(self) -> (Vec<(u32, Farewell)>, Vec<Closed>) {
-        (self.ended, self.closed)
+    pub(super) fn into_closed(self) -> Vec<Closed> {
+        self.closed
     }
 
     /// What is known of one.
@@ -130,20 +128,38 @@ impl<'a, S: Service> Streams<'a, S> {
         ((slot as usize) < self.slots()).then(|| self.core.describe(slot))?
     }
 
-    /// Ends one, once the service has returned; `false`: there is none.
-    pub fn end(&mut self, id: StreamId, why: Farewell) -> bool {
-        let found = self.core.find_stream(id);
-        self.ended.extend(found.map(|i| (i, why)));
-        found.is_some()
+    /// The WebSocket without a subscription in a slot, if there is one.
+    pub fn socket_at(&self, slot: u32) -> Option<(StreamId, &S::Socket)> {
+        let socket = self.core.unsubscribed(slot)?;
+        Some((self.core.stream_id(slot), socket))
     }
 
-    /// Ends all whose filter `which` says true of, once the service has returned.
-    pub fn end_those(&mut self, which: impl Fn(&S::Key) -> bool, why: Farewell) {
-        let found = (0..self.core.hot.len() as u32).filter(|i| {
-            let info = self.core.describe(*i);
-            info.is_some_and(|info| which(info.key))
-        });
-        self.ended.extend(found.map(|i| (i, why)));
+    /// Ends one, or a WebSocket without a subscription, once the service has returned; `false`: there is none. Where many
+    /// are to be ended, they are over the next turns, a slice of time in each.
+    pub fn end(&mut self, id: StreamId, why: Farewell) -> bool {
+        let found = self.core.find_stream(id);
+        let found = found.or_else(|| self.core.find_socket(id)).is_some();
+        if found {
+            self.core.ending.push_back((id, why));
+        }
+        found
+    }
+
+    /// Ends all whose filter `why` has a reason for, as [`end`](Self::end) does.
+    pub fn end_those(&mut self, why: impl Fn(&S::Key) -> Option<Farewell>) {
+        for i in 0..self.core.hot.len() as u32 {
+            if let Some(info) = self.core.describe(i)
+                && let Some(why) = why(info.key)
+            {
+                let id = info.id;
+                self.core.ending.push_back((id, why));
+            }
+        }
+    }
+
+    /// Whether some that are to be ended are still to be.
+    pub fn are_ending(&self) -> bool {
+        !self.core.ending.is_empty()
     }
 
     /// Sends one some bytes of its wire form, whole frames that are not compressed yet, between two
@@ -201,10 +217,17 @@ impl<S: Service> Core<S> {
         }
     }
 
-    /// Ends streams that the service named.
-    pub(super) fn end_all(&mut self, service: &mut S, ended: Vec<(u32, Farewell)>) {
-        for (i, why) in ended {
-            self.end_stream_early(service, i, why);
+    /// Ends what the service named, as many as there is time for.
+    pub(super) fn go_on_ending(&mut self, service: &mut S) {
+        while let Some((id, why)) = self.ending.pop_front() {
+            if let Some(i) = self.find_stream(id) {
+                self.end_stream_early(service, i, why);
+            } else if let Some(i) = self.find_socket(id) {
+                self.part_for(service, i, why);
+            }
+            if self.is_slice_over() {
+                break;
+            }
         }
     }
 

@@ -65,6 +65,9 @@ pub struct Reactor<S: Service> {
     pub(super) stop_later: Option<(Instant, Duration)>,
     /// Set while stopping: when to give up.
     pub(super) stop_at: Option<Instant>,
+    /// The connection that is next while stopping, and whether the walk over all of them is in the middle.
+    pub(super) stop_next: u32,
+    pub(super) stop_walks: bool,
     pub(super) report: Option<StopReport>,
     pub(super) rest: Rest,
 }
@@ -275,8 +278,10 @@ impl<S: Service> Reactor<S> {
         !self.core.dirty.is_empty()
             || !self.core.ready.is_empty()
             || !self.core.history_waits.is_empty()
+            || !self.core.ending.is_empty()
             || !self.due.is_empty()
             || self.walk.is_some()
+            || self.stop_walks
             || self.listeners.has_waiting()
     }
 
@@ -303,9 +308,9 @@ impl<S: Service> Reactor<S> {
     fn attend(&mut self) {
         let mut streams = Streams::new(&mut self.core);
         self.service.attend(&mut streams);
-        let (ended, closed) = streams.into_ended();
-        self.core.end_all(&mut self.service, ended);
+        let closed = streams.into_closed();
         self.core.close_all(&mut self.service, closed);
+        self.core.go_on_ending(&mut self.service);
     }
 
     /// Notes how long the batch took, once everybody who could had it.

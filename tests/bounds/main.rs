@@ -9,6 +9,7 @@
 
 #[path = "../counting/mod.rs"]
 mod counting;
+mod endings;
 mod joins;
 mod lists;
 mod look_backs;

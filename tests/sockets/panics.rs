@@ -250,6 +250,37 @@ fn streams_of_a_hub_that_is_closed_end_and_new_ones_are_refused() {
     assert!(server.stop().unwrap().clean);
 }
 
+/// `library.md` row 12, another face: without a subscription it stayed open, and what it subscribed to said nothing.
+#[test]
+fn a_web_socket_without_a_subscription_ends_with_its_hub() {
+    let hub = Hub::new();
+    let echo = |_: eventring::gateway::SocketRequest<'_>| {
+        Ok(
+            |kind: MessageKind, data: &[u8], replies: &mut SocketReplies<'_, '_>| {
+                replies.message(kind, data);
+            },
+        )
+    };
+    let server = server(&hub).with_socket("/echo", SocketOptions::default(), echo);
+    let server = server.spawn().unwrap();
+    let address = server.addr();
+    let (mut told, head) = upgrade(address, "/api/v1/ws");
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    let (mut closed, _) = upgrade(address, "/api/v1/ws");
+    // A protocol of the program's own has nothing to do with the hub.
+    let (mut own, _) = upgrade(address, "/echo");
+    hub.close();
+    let rest = read_to(&mut told, "hub_closed");
+    assert!(
+        rest.contains(r#""type":"bye","reason":"hub_closed""#),
+        "{rest}"
+    );
+    assert_eq!(close_code(&mut closed), 1001);
+    say(&mut own, "hello");
+    assert!(read_to(&mut own, "hello").contains("hello"));
+    assert!(server.stop().unwrap().clean);
+}
+
 /// `library.md` row 16: it panicked, and ended the thread.
 #[test]
 fn a_server_can_be_stopped_in_a_handler_of_its_own() {

@@ -39,13 +39,17 @@ impl<S: Service> Core<S> {
         self.deliver(service, i);
     }
 
-    /// Ends socket `i` with the words of its wire form, if it receives one, and a close frame.
+    /// Ends socket `i` with the last words that the service has for it, and a close frame.
     pub(in super::super) fn part_for(&mut self, service: &mut S, i: u32, why: Farewell) {
         let mut words = Vec::new();
         if matches!(self.phase(i), Phase::CatchUp | Phase::Log)
             && let Some(class) = self.classes.get(self.hot[i as usize].class)
         {
             service.farewell(class.form, why, &mut words);
+        } else if self.phase(i) == Phase::Socket
+            && let Some(ws) = self.cold[i as usize].ws.as_ref()
+        {
+            service.socket_farewell(&ws.socket, why, &mut words);
         }
         if !self.send_reply(service, i, &mut words) {
             return;
@@ -61,6 +65,12 @@ impl<S: Service> Core<S> {
             Farewell::Removed => (CloseCode::GOING_AWAY, "the endpoint is gone"),
         };
         self.close_socket(service, i, code, reason, why.into());
+    }
+
+    /// What is known about the socket in slot `i`, if it has no subscription.
+    pub(in super::super) fn unsubscribed(&self, i: u32) -> Option<&S::Socket> {
+        let ws = self.cold.get(i as usize)?.ws.as_ref()?;
+        (self.phase(i) == Phase::Socket).then_some(&ws.socket)
     }
 
     /// Whether socket `i` has been sent everything, its close frame too.
