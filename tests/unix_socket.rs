@@ -72,8 +72,10 @@ fn streams_and_answers_come_over_it_and_its_file_goes_with_it() {
     assert!(file.file_type().is_socket());
     assert_eq!(file.permissions().mode() & 0o777, 0o620);
     assert!(answer(&path, HEALTH).starts_with("HTTP/1.1 200 OK"));
-    // A public name is for `allowed_hosts`, here as everywhere.
-    let named = HEALTH.replace("localhost", "events.example");
+    // A public name is for `allowed_hosts`, here as everywhere but for the state.
+    let named = HEALTH
+        .replace("/healthz", "/metrics")
+        .replace("localhost", "events.example");
     assert!(answer(&path, &named).starts_with("HTTP/1.1 421 "));
 
     let mut stream = connect(&path);

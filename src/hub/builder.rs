@@ -130,7 +130,8 @@ impl HubBuilder {
             publisher.capacity(),
         );
         let streams = (self.streams_max > 0).then(|| Streams::new(self.streams_max));
-        let times = Arc::new(Mutex::new(Times::new(times::now())));
+        let times = Times::new(times::now(), publisher.capacity() as u64);
+        let times = Arc::new(Mutex::new(times));
         let writer = Writer::new(publisher, self.ring_bytes, topics, streams, times.clone());
         let bounds = (self.ring_bytes, self.limits);
         Ok(Hub::from_parts(writer, ring, times, bounds))

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Marks that are kept: 1 MiB. Then every second one of the older half goes, so that old times are known less exactly.
+/// Of a ring with fewer events as many as it has, since there is one an event at most.
 const MARKS_MAX: usize = 65_536;
-/// Marks that there is room for from the start: 16 KiB.
+/// Marks that there is room for from the start, of a ring with so many events: 16 KiB.
 const MARKS_FIRST: usize = 1_024;
 /// Events between two looks at the clock, at most: as many as come in a
 /// millisecond.
@@ -26,14 +27,21 @@ pub(super) struct Times {
     marks: VecDeque<(u64, i64)>,
     /// When the clock was last looked at, nanoseconds since 1970.
     looked: i64,
+    /// Events that the ring keeps.
+    kept: u64,
 }
 
 impl Times {
-    /// Begins at a time: nothing was there yet.
-    pub(super) fn new(now: i64) -> Self {
-        let mut marks = VecDeque::with_capacity(MARKS_FIRST);
+    /// Begins at a time, for a ring that keeps so many events: nothing was there yet.
+    pub(super) fn new(now: i64, kept: u64) -> Self {
+        let first = MARKS_FIRST.min(usize::try_from(kept).unwrap_or(usize::MAX));
+        let mut marks = VecDeque::with_capacity(first);
         marks.push_back((0, millis(now)));
-        Self { marks, looked: now }
+        Self {
+            marks,
+            looked: now,
+            kept,
+        }
     }
 
     /// Says that everything up to `offset` is there `now`. Returns how long ago that was said last, nanoseconds.
@@ -52,8 +60,8 @@ impl Times {
             mark.0 = offset;
             return since;
         }
-        if self.marks.len() == MARKS_MAX {
-            self.thin_out();
+        if self.marks.len() == self.marks.capacity() {
+            self.make_room(offset);
         }
         self.marks.push_back((offset, now));
         since
@@ -65,6 +73,18 @@ impl Times {
         let earlier = self.marks.partition_point(|(_, at)| *at < time);
         let last = earlier.checked_sub(1).and_then(|at| self.marks.get(at));
         last.map_or(1, |(offset, _)| offset + 1)
+    }
+
+    /// Lets go of marks that say nothing of what the ring still has, before there is more room.
+    #[cold]
+    fn make_room(&mut self, offset: u64) {
+        let floor = offset.saturating_sub(self.kept);
+        let gone = self.marks.partition_point(|(offset, _)| *offset < floor);
+        // The newest of those stays: it says when what lies behind the floor was taken.
+        self.marks.drain(..gone.saturating_sub(1));
+        if self.marks.len() >= MARKS_MAX {
+            self.thin_out();
+        }
     }
 
     /// A mark that is gone makes the place of a time earlier, never later.
@@ -111,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_time_begins_with_the_first_event_that_was_not_there_before_it() {
-        let mut times = Times::new(100 * MS);
+        let mut times = Times::new(100 * MS, u64::MAX);
         times.mark(3, 200 * MS);
         times.mark(9, 300 * MS);
         times.mark(12, 300 * MS + 1);
@@ -125,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_goes_back_takes_no_event_back() {
-        let mut times = Times::new(100 * MS);
+        let mut times = Times::new(100 * MS, u64::MAX);
         times.mark(1, 500 * MS);
         times.mark(2, 50 * MS);
         times.mark(3, 600 * MS);
@@ -136,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_was_long_ago_is_known_less_exactly_and_never_too_late() {
-        let mut times = Times::new(0);
+        let mut times = Times::new(0, u64::MAX);
         for n in 1..=1_000_000 {
             times.mark(n, n as i64 * MS);
         }
@@ -146,6 +166,18 @@ mod tests {
             assert!(place <= n, "{place} for {n}");
         }
         assert_eq!(times.since(999_990 * MS), 999_990);
+    }
+
+    #[test]
+    fn what_the_ring_has_lost_has_no_marks() {
+        let mut times = Times::new(0, 100);
+        for n in 1..=100_000 {
+            times.mark(n, n as i64 * MS);
+        }
+        assert!(times.marks.capacity() <= 512, "{}", times.marks.capacity());
+        for n in 99_901..=100_000 {
+            assert_eq!(times.since(n as i64 * MS), n);
+        }
     }
 
     #[test]

@@ -143,12 +143,13 @@ fn chaos(seed: u64) -> Met {
     }
     proxy.calm();
     publisher.publish_to(END);
-    hub.close();
-    let truth = Truth(truth.join().expect("the record"));
     let sessions: Vec<Vec<Session>> = clients
         .into_iter()
         .map(|client| client.join().expect("a client"))
         .collect();
+    // Not before: who comes to a closed hub is turned away.
+    hub.close();
+    let truth = Truth(truth.join().expect("the record"));
     judge(&truth, &publisher.attempts, &sessions)
 }
 
