@@ -60,11 +60,9 @@ fn backpressure() -> Done {
 
 /// 000: `BatchingStream(batch_size, flush_interval).on_batch(handler)`.
 fn batching() -> Done {
-    let config = BatchingConfig {
-        size: 100,
-        interval: Duration::from_secs(1),
-        ..Default::default()
-    };
+    let config = BatchingConfig::default()
+        .size(100)
+        .interval(Duration::from_secs(1));
     let stream = BatchingStream::start(config, |batch| {
         assert!(batch.len() <= 100);
         Ok(())
@@ -141,7 +139,8 @@ fn event_streamer() -> Done {
     let filter = EventQuery::from_json(br#"{"typePattern": "ISSUE.*", "tags": {"repo": "core"}}"#)?;
     let mut filtered = hub.subscribe_to(filter.filter)?;
     let subscription = Subscription::topic("workflow").id("browser-1");
-    let mut connection = hub.create_connection(ConnectionOptions { subscription })?;
+    let mut connection =
+        hub.create_connection(ConnectionOptions::default().subscription(subscription))?;
     let mut event = Event::new("issues", "ISSUE.CREATED");
     let event = event.actor("user", "u-1").tag("repo", "core").to_event()?;
     hub.publish_event(event.as_ref(), Some("workflow"))?;

@@ -10,10 +10,7 @@ use eventring::hub::{Hub, Subscription, TopicConfig};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let hub = Hub::builder().capacity(100).build()?;
-    let keep = TopicConfig {
-        retain_events: 10,
-        ..TopicConfig::default()
-    };
+    let keep = TopicConfig::default().retain_events(10);
     hub.create_topic("alarms", keep)?;
     let mut slow = hub.subscribe(Subscription::all().id("slow"))?;
     let mut alarms = hub.subscribe(Subscription::topic("alarms"))?;

@@ -21,21 +21,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(port) => port.parse()?,
         None => 9001,
     };
-    let limits = SocketLimits {
-        frames: Limits {
-            frame_bytes: 16 << 20,
-            message_bytes: 16 << 20,
-            fragments: 1 << 17,
-        },
-        controls_per_second: 10_000,
-        ping_after: Duration::from_secs(60),
-        ..SocketLimits::default()
-    };
-    let options = SocketOptions {
-        limits,
-        deflate: Some(DeflatePolicy::default()),
-        ..SocketOptions::default()
-    };
+    let limits = SocketLimits::default()
+        .frames(
+            Limits::default()
+                .frame_bytes(16 << 20)
+                .message_bytes(16 << 20)
+                .fragments(1 << 17),
+        )
+        .controls_per_second(10_000)
+        .ping_after(Duration::from_secs(60));
+    let options = SocketOptions::default()
+        .limits(limits)
+        .deflate(Some(DeflatePolicy::default()));
     let config = ServerConfig::default().listen(([127, 0, 0, 1], port).into());
     let server = Server::bind(&Hub::new(), config)?.with_socket("/echo", options, |_| Ok(echo));
     println!("echo on ws://{}/echo", server.local_addrs()[0]);

@@ -24,6 +24,8 @@
 
 mod deadline;
 pub mod ring;
+#[cfg(any(feature = "event", feature = "wire"))]
+mod settings;
 mod sync;
 
 #[cfg(feature = "json")]

@@ -26,10 +26,7 @@ struct Seen(Arc<Mutex<Vec<SocketAddr>>>);
 impl Authorizer for Seen {
     fn authorize(&self, _: &Head, peer: SocketAddr, _: Action) -> Result<Access, Denied> {
         self.0.lock().unwrap().push(peer);
-        Ok(Access {
-            allow: Filter::all(),
-            expires_at: None,
-        })
+        Ok(Access::new(Filter::all()))
     }
 }
 

@@ -35,10 +35,7 @@ fn a_compressed_one_is_too() {
 fn without_an_allocation(accept: &str) {
     let hub = Hub::builder().capacity(1024).build().unwrap();
     // The smallest log: its index has its full size soon.
-    let config = ServerConfig {
-        frame_log_bytes: 64 << 10,
-        ..ServerConfig::default()
-    };
+    let config = ServerConfig::default().frame_log_bytes(64 << 10);
     // A clock that stands still: no timer of the connections' beginnings comes due meanwhile.
     let begin = Instant::now();
     let server = Server::bind(&hub, config.listen(([127, 0, 0, 1], 0).into())).unwrap();

@@ -26,10 +26,7 @@ const STEP: Duration = Duration::from_millis(1000 / CONNECTS_A_SECOND);
 #[test]
 fn streams_that_come_and_go_leave_nothing_behind() {
     let hub = Hub::builder().capacity(1024).build().unwrap();
-    let config = ServerConfig {
-        frame_log_bytes: 64 << 10,
-        ..ServerConfig::default()
-    };
+    let config = ServerConfig::default().frame_log_bytes(64 << 10);
     let steps = Arc::new(AtomicU64::new(0));
     let (begin, now) = (Instant::now(), steps.clone());
     let server = Server::bind(&hub, config.listen(([127, 0, 0, 1], 0).into())).unwrap();

@@ -165,12 +165,10 @@ fn depth_is_bounded_and_exact() {
 
 #[test]
 fn limits_are_named_with_what_they_allow() {
-    let limits = Limits {
-        payload_bytes: 8,
-        attribute_value_bytes: 40,
-        attributes: 2,
-        ..Limits::default()
-    };
+    let limits = Limits::default()
+        .payload_bytes(8)
+        .attribute_value_bytes(40)
+        .attributes(2);
     let refused = |text: String| {
         let mut builder = EventBuilder::with_limits(limits);
         builder
@@ -211,10 +209,7 @@ fn limits_are_named_with_what_they_allow() {
             actual: 129
         }
     );
-    let mut builder = EventBuilder::with_limits(Limits {
-        text_bytes: 10,
-        ..limits
-    });
+    let mut builder = EventBuilder::with_limits(limits.text_bytes(10));
     let error = builder
         .read_cloudevents_json(None, HEAD.as_bytes())
         .unwrap_err();
@@ -285,10 +280,7 @@ fn a_batch_is_refused_at_its_first_bad_event_and_read_no_further() {
         assert!(batch.is_empty());
     }
     // Too many are found out at the first too many, too.
-    let mut batch = EventBatch::with_limits(Limits {
-        batch_events: 2,
-        ..Limits::default()
-    });
+    let mut batch = EventBatch::with_limits(Limits::default().batch_events(2));
     let text = format!("[{HEAD}}},{HEAD}}},{HEAD}}},]]]");
     let read = batch.read_cloudevents_batch(Some("t"), text.as_bytes());
     let error = read.unwrap_err();

@@ -7,16 +7,19 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, &[&str])] = &[
     ("ring", &["deadline", "sync"]),
     ("json", &[]),
-    ("event", &["json"]),
-    ("wire", &[]),
+    ("event", &["json", "settings"]),
+    ("wire", &["settings"]),
     ("client", &["deadline", "json", "wire"]),
-    ("reactor", &["deadline", "ring", "wire"]),
-    ("hub", &["deadline", "ring", "event"]),
-    ("stream", &["deadline", "ring", "event", "wire", "hub"]),
+    ("reactor", &["deadline", "ring", "settings", "wire"]),
+    ("hub", &["deadline", "ring", "event", "settings"]),
+    (
+        "stream",
+        &["deadline", "ring", "event", "settings", "wire", "hub"],
+    ),
     (
         "gateway",
         &[
-            "deadline", "ring", "json", "event", "wire", "reactor", "hub",
+            "deadline", "ring", "json", "event", "settings", "wire", "reactor", "hub",
         ],
     ),
     // Text only: its code stands in comments, where every module may be named.
@@ -220,6 +223,125 @@ fn the_finder_of_shapes_finds_them() {
     let variant = "pub enum A {\n    #[cfg(feature = \"x\")]\n    /// B.\n    B,\n}\n";
     assert_eq!((found(field), found(variant)), (1, 1));
     assert_eq!(found(&format!("#[non_exhaustive]\n{variant}")), 0);
+}
+
+/// How the names of structs of settings end, and the names of those that end otherwise.
+const SETTINGS: &[&str] = &[
+    "Config",
+    "Options",
+    "Limits",
+    "Policy",
+    "Access",
+    "Addresses",
+    "Address",
+    "Controls",
+    "Pace",
+];
+/// Enums of what can be in the way of one step, ready, empty or closed: whoever tries handles each.
+const EXHAUSTIVE: &[&str] = &[
+    "AddError",
+    "BatchError",
+    "PublishError",
+    "ReadError",
+    "RecvError",
+    "RecvTimeoutError",
+    "TryRecvError",
+];
+
+/// A public type, as its source shows it.
+struct Shape<'a> {
+    name: &'a str,
+    is_enum: bool,
+    non_exhaustive: bool,
+    fields: Vec<&'a str>,
+}
+
+fn shapes(text: &str) -> Vec<Shape<'_>> {
+    let mut found: Vec<Shape<'_>> = Vec::new();
+    let (mut open, mut attributes) = (false, String::new());
+    for line in text.lines() {
+        if let Some((kind, rest)) = line
+            .strip_prefix("pub ")
+            .and_then(|code| code.split_once(' '))
+            && matches!(kind, "struct" | "enum")
+        {
+            let name = rest.split(|c: char| !c.is_alphanumeric()).next();
+            let name = name.unwrap_or_default();
+            found.push(Shape {
+                name,
+                is_enum: kind == "enum",
+                non_exhaustive: attributes.contains("#[non_exhaustive]"),
+                fields: Vec::new(),
+            });
+            open = line.ends_with('{');
+        } else if let Some((field, _)) = line
+            .strip_prefix("    pub ")
+            .and_then(|code| code.split_once(": "))
+            && open
+        {
+            found.last_mut().unwrap().fields.push(field);
+        }
+        open &= line != "}";
+        if line.starts_with("#[") {
+            attributes.push_str(line);
+        } else if !line.starts_with("//") {
+            attributes.clear();
+        }
+    }
+    found
+}
+
+/// Whether a source has the method that sets `field` of `settings`.
+fn has_setter(text: &str, settings: &str, field: &str) -> bool {
+    let made = text.split("setters! {\n").skip(1).any(|code| {
+        let code = code.split("\n}\n").next().unwrap_or_default();
+        code.trim_start().starts_with(settings) && code.contains(&format!("\n        {field}: "))
+    });
+    made || text.contains(&format!("pub fn {field}(self, "))
+}
+
+/// `library.md` row 8: a setting more broke every literal and every `match` in other crates.
+#[test]
+fn settings_and_reasons_can_grow() {
+    let mut wrong = Vec::new();
+    for path in sources(&src()) {
+        let text = fs::read_to_string(&path).unwrap();
+        for shape in shapes(&text) {
+            let name = shape.name;
+            let ends = |ends: &&&str| name.ends_with(**ends);
+            let is_setting = !shape.fields.is_empty() && SETTINGS.iter().any(|known| ends(&known));
+            let is_reason = shape.is_enum
+                && ["Error", "Reason", "Policy"].iter().any(|end| ends(&end))
+                && !EXHAUSTIVE.contains(&name);
+            if (is_setting || is_reason) && !shape.non_exhaustive {
+                wrong.push(format!("{}: {name} is not non_exhaustive", path.display()));
+            }
+            let unset = shape
+                .fields
+                .iter()
+                .filter(|field| !has_setter(&text, name, field));
+            wrong.extend(
+                unset
+                    .filter(|_| is_setting)
+                    .map(|field| format!("{}: nothing sets {name}::{field}", path.display())),
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_finder_of_settings_finds_them() {
+    let text = "#[derive(Clone)]\n#[non_exhaustive]\npub struct AConfig {\n    /// B.\n    pub b: u8,\n}\n\n\
+                setters! {\n    AConfig {\n        b: u8,\n    }\n}\n\npub enum E {\n    F,\n}\n";
+    let found = shapes(text);
+    assert_eq!(
+        (found[0].name, &found[0].fields[..]),
+        ("AConfig", &["b"][..])
+    );
+    assert!(found[0].non_exhaustive && has_setter(text, "AConfig", "b"));
+    assert!(!has_setter(text, "AConfig", "c") && !has_setter(text, "BConfig", "b"));
+    assert!(found[1].is_enum && !found[1].non_exhaustive);
 }
 
 #[test]

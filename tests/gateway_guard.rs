@@ -34,11 +34,10 @@ impl Answer {
 
 fn serve(hub: &Hub, origins: &[&str], hosts: &[&str]) -> Running {
     let owned = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect();
-    let config = ServerConfig {
-        cors_origins: owned(origins),
-        allowed_hosts: owned(hosts),
-        ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-    };
+    let config = ServerConfig::default()
+        .listen(([127, 0, 0, 1], 0).into())
+        .cors_origins(owned(origins))
+        .allowed_hosts(owned(hosts));
     Server::bind(hub, config).unwrap().spawn().unwrap()
 }
 
@@ -254,11 +253,10 @@ fn an_origin_that_was_let_in_may_read_every_answer() {
 #[test]
 fn answers_to_bodies_that_fail_carry_the_origin_too() {
     let hub = Hub::new();
-    let config = ServerConfig {
-        cors_origins: vec!["*".to_owned()],
-        body_bytes: 10,
-        ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-    };
+    let config = ServerConfig::default()
+        .listen(([127, 0, 0, 1], 0).into())
+        .cors_origins(vec!["*".to_owned()])
+        .body_bytes(10);
     let server = Server::bind(&hub, config).unwrap().spawn().unwrap();
     let send = |fields: &str, body: &str| {
         let mut stream = TcpStream::connect(server.addr()).unwrap();
@@ -487,12 +485,11 @@ fn a_preflight_grants_the_methods_of_the_route_and_the_fields_that_libraries_add
 fn a_preflight_grants_more_where_it_is_set() {
     let hub = Hub::new();
     let serve = |headers: &[&str], private: bool| {
-        let config = ServerConfig {
-            cors_origins: vec!["https://app.example".to_owned()],
-            cors_headers: headers.iter().map(|name| (*name).to_owned()).collect(),
-            cors_private_network: private,
-            ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-        };
+        let config = ServerConfig::default()
+            .listen(([127, 0, 0, 1], 0).into())
+            .cors_origins(vec!["https://app.example".to_owned()])
+            .cors_headers(headers.iter().map(|name| (*name).to_owned()).collect())
+            .cors_private_network(private);
         Server::bind(&hub, config).unwrap().spawn().unwrap()
     };
     for (headers, private, allowed, granted) in [
@@ -524,10 +521,9 @@ fn a_preflight_grants_more_where_it_is_set() {
         }
     }
     for bad in ["", "x y", "x-*"] {
-        let config = ServerConfig {
-            cors_headers: vec![bad.to_owned()],
-            ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-        };
+        let config = ServerConfig::default()
+            .listen(([127, 0, 0, 1], 0).into())
+            .cors_headers(vec![bad.to_owned()]);
         let Err(ServerError::Config { field, .. }) = Server::bind(&hub, config) else {
             panic!("{bad:?} was taken");
         };
@@ -578,12 +574,11 @@ fn a_page_opens_its_own_websocket_whatever_proxy_is_between() {
                            Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let hub = Hub::new();
     let trusting = |field| {
-        let config = ServerConfig {
-            trusted_proxies: vec!["127.0.0.1".into()],
-            forwarded_field: field,
-            allowed_hosts: vec!["a.example".into()],
-            ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-        };
+        let config = ServerConfig::default()
+            .listen(([127, 0, 0, 1], 0).into())
+            .trusted_proxies(vec!["127.0.0.1".into()])
+            .forwarded_field(field)
+            .allowed_hosts(vec!["a.example".into()]);
         Server::bind(&hub, config).unwrap().spawn().unwrap()
     };
     let unlisted = serve(&hub, &[], &["a.example"]);
@@ -695,11 +690,10 @@ fn a_page_opens_its_own_websocket_whatever_proxy_is_between() {
 fn what_is_told_of_the_server_leads_there_from_outside() {
     let hub = Hub::new();
     let bind = |public: Option<&str>| {
-        let config = ServerConfig {
-            trusted_proxies: vec!["127.0.0.1".into()],
-            public_url: public.map(str::to_owned),
-            ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-        };
+        let config = ServerConfig::default()
+            .listen(([127, 0, 0, 1], 0).into())
+            .trusted_proxies(vec!["127.0.0.1".into()])
+            .public_url(public.map(str::to_owned));
         Server::bind(&hub, config)
     };
     let serve = |public| bind(public).unwrap().spawn().unwrap();

@@ -258,12 +258,11 @@ fn what_is_lost_refused_and_ended_is_counted_by_reason() {
 #[test]
 fn who_takes_nothing_is_seen_as_blocked_and_behind_and_its_end_as_stalled() {
     let hub = Hub::builder().capacity(100).build().unwrap();
-    let config = ServerConfig {
-        frame_log_bytes: 64 << 10,
-        send_buffer: Some(4 << 10),
-        write_timeout: Duration::from_secs(2),
-        ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-    };
+    let config = ServerConfig::default()
+        .listen(([127, 0, 0, 1], 0).into())
+        .frame_log_bytes(64 << 10)
+        .send_buffer(Some(4 << 10))
+        .write_timeout(Duration::from_secs(2));
     let server = Server::bind(&hub, config).unwrap().spawn().unwrap();
     let mut stalled = open(server.addr(), "GET /api/v1/events/stream");
     read_until(&mut stalled, "retry:");

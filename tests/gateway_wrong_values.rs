@@ -118,10 +118,9 @@ const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocke
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 fn serve() -> Running {
-    let config = ServerConfig {
-        allowed_parameters: vec!["tenant".to_owned(), "x-*".to_owned()],
-        ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-    };
+    let config = ServerConfig::default()
+        .listen(([127, 0, 0, 1], 0).into())
+        .allowed_parameters(vec!["tenant".to_owned(), "x-*".to_owned()]);
     let server = Server::bind(&Hub::new(), config).unwrap();
     server
         .web_socket_stream(CLIENTS, Default::default())

@@ -206,10 +206,7 @@ fn lag_is_an_item_of_the_stream_and_closing_its_end() {
 fn catching_up_going_live_and_presence_are_one_stream_of_items() {
     let hub = Hub::new();
     publish(&hub, "a");
-    let controls = Controls {
-        presence: true,
-        ..Controls::default()
-    };
+    let controls = Controls::default().presence(true);
     let all = Subscription::topic("a").id("me").controls(controls);
     let mut receiver = hub.subscribe(all.start(Start::Beginning)).unwrap();
     futures::executor::block_on(async {

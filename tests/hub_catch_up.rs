@@ -27,6 +27,7 @@ fn short(item: Item) -> String {
         Item::Control(Control::Joined { id, .. }) => format!("joined {id}"),
         Item::Control(Control::Left { id, .. }) => format!("left {id}"),
         Item::Control(Control::PresenceReset { at }) => format!("reset {at}"),
+        Item::Control(other) => format!("{other:?}"),
     }
 }
 
@@ -45,10 +46,7 @@ fn silent() -> Controls {
 #[test]
 fn history_then_the_mark_then_live_without_gap_or_repeat() {
     let hub = Hub::builder().capacity(8).build().unwrap();
-    let config = TopicConfig {
-        retain_events: 3,
-        ..TopicConfig::default()
-    };
+    let config = TopicConfig::default().retain_events(3);
     hub.create_topic("a", config).unwrap();
     let kept: Vec<u64> = (0..3)
         .map(|_| {
@@ -114,11 +112,9 @@ fn catching_up_while_others_publish_misses_nothing() {
 #[test]
 fn controls_take_no_position_and_are_never_stored() {
     let hub = Hub::new();
-    let controls = Controls {
-        heartbeat: Some(Duration::ZERO),
-        presence: true,
-        ..Controls::default()
-    };
+    let controls = Controls::default()
+        .heartbeat(Some(Duration::ZERO))
+        .presence(true);
     let mut watcher = hub
         .subscribe(Subscription::topic("a.*").id("w").controls(controls))
         .unwrap();
@@ -171,10 +167,7 @@ fn each_control_can_be_switched_off() {
 #[test]
 fn a_blocked_watcher_is_woken_by_who_joins() {
     let hub = Hub::new();
-    let controls = Controls {
-        presence: true,
-        ..silent()
-    };
+    let controls = silent().presence(true);
     let mut watcher = hub
         .subscribe(Subscription::topic("a").controls(controls))
         .unwrap();
@@ -195,10 +188,7 @@ fn a_blocked_watcher_is_woken_by_who_joins() {
 #[test]
 fn controls_that_nobody_takes_are_bounded() {
     let hub = Hub::new();
-    let controls = Controls {
-        presence: true,
-        ..silent()
-    };
+    let controls = silent().presence(true);
     let mut watcher = hub
         .subscribe(Subscription::topic("a").controls(controls))
         .unwrap();

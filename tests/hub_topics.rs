@@ -16,10 +16,7 @@ fn publish(hub: &Hub, topic: &str) -> u64 {
 }
 
 fn keeping(retain_events: usize) -> TopicConfig {
-    TopicConfig {
-        retain_events,
-        ..TopicConfig::default()
-    }
+    TopicConfig::default().retain_events(retain_events)
 }
 
 fn small(capacity: usize) -> Hub {
@@ -86,15 +83,14 @@ fn a_topic_is_created_once_and_with_sound_settings() {
         message("a.*", keeping(0)),
         "not a topic name: wildcard segment at column 3"
     );
-    let wrong = TopicConfig {
-        retain_events: 1 << 30,
-        retain_bytes: 0,
-        retain_age: Some(Duration::ZERO),
-        durability: Durability::Durable,
-        compression: true,
-        partitions: 2,
-        replication: 3,
-    };
+    let wrong = TopicConfig::default()
+        .retain_events(1 << 30)
+        .retain_bytes(0)
+        .retain_age(Some(Duration::ZERO))
+        .durability(Durability::Durable)
+        .compression(true)
+        .partitions(2)
+        .replication(3);
     assert_eq!(
         message("a", wrong.clone()),
         "retain_events: more than 16777216; retain_bytes: 0 keeps nothing of 1073741824 events; \
@@ -103,10 +99,7 @@ fn a_topic_is_created_once_and_with_sound_settings() {
     );
     assert_eq!(wrong.validate().unwrap_err().faults().count(), 7);
     assert_eq!(hub.create_topic("b", keeping(5)), Ok(()));
-    let large = TopicConfig {
-        retain_bytes: 2 << 20,
-        ..keeping(5)
-    };
+    let large = keeping(5).retain_bytes(2 << 20);
     let left = TopicsError::HistoryBytes {
         asked: 2 << 20,
         left: 1 << 20,
@@ -122,13 +115,7 @@ fn a_topic_is_created_once_and_with_sound_settings() {
     assert_eq!((hub.topics().len(), hub.stats().untracked), (4, 1));
     assert_eq!(hub.delete_topic("b"), Ok(()));
     assert_eq!(
-        hub.create_topic(
-            "e",
-            TopicConfig {
-                retain_bytes: 2 << 20,
-                ..keeping(5)
-            }
-        ),
+        hub.create_topic("e", keeping(5).retain_bytes(2 << 20)),
         Ok(())
     );
 }
@@ -236,15 +223,9 @@ fn a_reader_that_was_overtaken_reads_on_from_what_its_topic_keeps() {
 #[test]
 fn what_is_kept_is_bounded_in_bytes_and_age_too() {
     let hub = small(4);
-    let bytes = TopicConfig {
-        retain_bytes: 4_000,
-        ..keeping(1_000)
-    };
+    let bytes = keeping(1_000).retain_bytes(4_000);
     hub.create_topic("bytes", bytes).unwrap();
-    let age = TopicConfig {
-        retain_age: Some(Duration::from_secs(3600)),
-        ..keeping(1_000)
-    };
+    let age = keeping(1_000).retain_age(Some(Duration::from_secs(3600)));
     hub.create_topic("age", age).unwrap();
     for _ in 0..50 {
         hub.publish(

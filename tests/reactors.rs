@@ -279,10 +279,9 @@ fn figures_are_those_of_all_reactors() {
 #[test]
 fn a_server_that_is_dropped_takes_its_threads_along() {
     let hub = Hub::new();
-    let config = ServerConfig {
-        reactors: 3,
-        ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-    };
+    let config = ServerConfig::default()
+        .listen(([127, 0, 0, 1], 0).into())
+        .reactors(3);
     let mut server = Server::bind(&hub, config).unwrap();
     let address = server.local_addrs()[0];
     let mut streams: Vec<_> = (0..6).map(|_| open(address, "", "")).collect();
@@ -308,11 +307,10 @@ fn settings_that_do_not_fit_are_named() {
         (65, 1 << 30, "reactors"),
         (4, 128 << 10, "frame_log_bytes"),
     ] {
-        let config = ServerConfig {
-            reactors,
-            frame_log_bytes,
-            ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-        };
+        let config = ServerConfig::default()
+            .listen(([127, 0, 0, 1], 0).into())
+            .reactors(reactors)
+            .frame_log_bytes(frame_log_bytes);
         let error = Server::bind(&hub, config)
             .err()
             .expect("refused")

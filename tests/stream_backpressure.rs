@@ -24,23 +24,19 @@ fn taken(consumer: &mut Consumer) -> Vec<u64> {
 }
 
 fn backpressure(buffer: usize) -> BackpressureStream {
-    let config = BackpressureConfig {
-        buffer,
-        reader_buffer: 0,
-        publish_timeout: Duration::ZERO,
-        heartbeat: None,
-        ..BackpressureConfig::default()
-    };
+    let config = BackpressureConfig::default()
+        .buffer(buffer)
+        .reader_buffer(0)
+        .publish_timeout(Duration::ZERO)
+        .heartbeat(None);
     BackpressureStream::new(config).unwrap()
 }
 
 #[test]
 fn what_waits_is_bounded_in_bytes_too() {
-    let config = BackpressureConfig {
-        buffer_bytes: 10_000,
-        publish_timeout: Duration::ZERO,
-        ..BackpressureConfig::default()
-    };
+    let config = BackpressureConfig::default()
+        .buffer_bytes(10_000)
+        .publish_timeout(Duration::ZERO);
     let stream = BackpressureStream::new(config).unwrap();
     stream.start().unwrap();
     let sized = |bytes: usize| {
@@ -80,13 +76,11 @@ fn what_waits_is_bounded_in_bytes_too() {
 /// Weakness 5: events were dropped for a slow subscriber with a debug log only.
 #[test]
 fn weakness_5_publishers_wait_for_the_slowest_and_nothing_is_dropped() {
-    let config = BackpressureConfig {
-        buffer: 7,
-        reader_buffer: 3,
-        publish_timeout: LONG,
-        heartbeat: None,
-        ..BackpressureConfig::default()
-    };
+    let config = BackpressureConfig::default()
+        .buffer(7)
+        .reader_buffer(3)
+        .publish_timeout(LONG)
+        .heartbeat(None);
     let stream = BackpressureStream::new(config).unwrap();
     stream.start().unwrap();
     let readers: Vec<Consumer> = (0..3).map(|_| stream.subscribe("*").unwrap()).collect();
@@ -143,13 +137,7 @@ fn weakness_5_stop_says_what_is_left_and_keeps_it() {
     assert_eq!(stream.start(), Err(BackpressureError::Stopped));
     assert_eq!(taken(&mut reader), [10, 11, 12, 13]);
     assert_eq!((reader.next(), stream.stop(LONG).left), (None, 0));
-    assert!(
-        BackpressureStream::new(BackpressureConfig {
-            buffer: 0,
-            ..Default::default()
-        })
-        .is_err()
-    );
+    assert!(BackpressureStream::new(BackpressureConfig::default().buffer(0)).is_err());
 }
 
 #[test]
@@ -165,10 +153,7 @@ fn a_reader_that_goes_makes_room() {
 
 #[test]
 fn an_idle_reader_gets_a_heartbeat() {
-    let config = BackpressureConfig {
-        heartbeat: Some(Duration::ZERO),
-        ..Default::default()
-    };
+    let config = BackpressureConfig::default().heartbeat(Some(Duration::ZERO));
     let stream = BackpressureStream::new(config).unwrap();
     stream.start().unwrap();
     let mut reader = stream.subscribe("*").unwrap();

@@ -232,9 +232,9 @@ fn weakness_13_and_17_the_documented_interface_works() {
         .unwrap();
     assert_eq!(topics, ["people", "users", "people", "people"]);
     let connection = streamer
-        .create_connection(ConnectionOptions {
-            subscription: eventring::hub::Subscription::all().id("c"),
-        })
+        .create_connection(
+            ConnectionOptions::default().subscription(eventring::hub::Subscription::all().id("c")),
+        )
         .unwrap();
     let ids: Vec<String> = streamer
         .active_connections()

@@ -26,12 +26,10 @@ fn types(events: &[Event]) -> Vec<String> {
 }
 
 fn batching(size: usize) -> BatchingConfig {
-    BatchingConfig {
-        size,
-        interval: LONG,
-        retry_delay: Duration::ZERO,
-        ..Default::default()
-    }
+    BatchingConfig::default()
+        .size(size)
+        .interval(LONG)
+        .retry_delay(Duration::ZERO)
 }
 
 #[test]
@@ -51,13 +49,7 @@ fn batches_come_in_order_full_or_when_it_is_time_or_at_the_end() {
         received.try_iter().collect::<Vec<_>>(),
         [vec!["0", "1"], vec!["2", "3"], vec!["4"]]
     );
-    let timed = BatchingStream::start(
-        BatchingConfig {
-            interval: Duration::from_millis(1),
-            ..batching(100)
-        },
-        send,
-    );
+    let timed = BatchingStream::start(batching(100).interval(Duration::from_millis(1)), send);
     timed.add(&event("a")).unwrap();
     assert_eq!(
         received.recv_timeout(LONG).unwrap(),
@@ -80,24 +72,17 @@ fn weakness_9_a_batch_that_fails_is_tried_again_then_handed_to_the_policy() {
     let mut tries = 0;
     let handled = Arc::new(Mutex::new(Vec::new()));
     let done = handled.clone();
-    let stream = BatchingStream::start(
-        BatchingConfig {
-            policy,
-            retries: 2,
-            ..batching(2)
-        },
-        move |batch| {
-            tries += 1;
-            match (batch[0].as_ref().ty(), tries) {
-                ("0", 1) => Err("the first try".into()),
-                ("2", _) => panic!("a test panics here on purpose"),
-                _ => {
-                    done.lock().unwrap().extend(types(batch));
-                    Ok(())
-                }
+    let stream = BatchingStream::start(batching(2).policy(policy).retries(2), move |batch| {
+        tries += 1;
+        match (batch[0].as_ref().ty(), tries) {
+            ("0", 1) => Err("the first try".into()),
+            ("2", _) => panic!("a test panics here on purpose"),
+            _ => {
+                done.lock().unwrap().extend(types(batch));
+                Ok(())
             }
-        },
-    );
+        }
+    });
     (0..6).for_each(|n| stream.add(&event(&n.to_string())).unwrap());
     let stats = stream.stop();
     assert_eq!((stats.batches, stats.failed, stats.retries), (2, 2, 3));
@@ -111,11 +96,7 @@ fn weakness_9_a_batch_that_fails_is_tried_again_then_handed_to_the_policy() {
 
 #[test]
 fn a_policy_that_stops_says_what_is_left() {
-    let config = BatchingConfig {
-        policy: ErrorPolicy::Stop,
-        retries: 0,
-        ..batching(2)
-    };
+    let config = batching(2).policy(ErrorPolicy::Stop).retries(0);
     let stream = BatchingStream::start(config, |_| Err("no".into()));
     let added = (0..100)
         .map_while(|n| stream.add(&event(&n.to_string())).ok())
@@ -129,11 +110,7 @@ fn a_policy_that_stops_says_what_is_left() {
 #[test]
 fn adding_waits_for_room_and_then_gives_up() {
     let (release, held) = mpsc::channel::<()>();
-    let config = BatchingConfig {
-        waiting: 1,
-        add_timeout: Duration::ZERO,
-        ..batching(1)
-    };
+    let config = batching(1).waiting(1).add_timeout(Duration::ZERO);
     let stream = BatchingStream::start(config, move |_| {
         let _ = held.recv();
         Ok(())

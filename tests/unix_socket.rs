@@ -34,14 +34,9 @@ impl Drop for Folder {
 }
 
 fn serve(hub: &Hub, path: &Path, mode: u32) -> Result<Running, ServerError> {
-    let config = ServerConfig {
-        listen: Vec::new(),
-        unix: vec![UnixAddress {
-            path: path.to_owned(),
-            mode,
-        }],
-        ..ServerConfig::default()
-    };
+    let config = ServerConfig::default()
+        .listen_on(Vec::new())
+        .unix(vec![UnixAddress::new(path.to_owned()).mode(mode)]);
     Ok(Server::bind(hub, config)?.spawn().unwrap())
 }
 

@@ -126,10 +126,7 @@ fn the_answer_to_head_has_no_body() {
 #[test]
 fn responses_that_are_refused() {
     let ok = "HTTP/1.1 200 OK\r\n";
-    let small = Limits {
-        body_bytes: 4,
-        ..Limits::default()
-    };
+    let small = Limits::default().body_bytes(4);
     let table: [(String, &str, Reason); 15] = [
         (
             "SSH-2.0-OpenSSH_9.2\r\n".into(),

@@ -490,10 +490,7 @@ fn a_body_limit_holds_for_one_request() {
     );
     assert_eq!(decoder.decode(&text.as_bytes()[used..]).unwrap_err(), error);
 
-    let mut decoder = RequestDecoder::new(Limits {
-        body_bytes: 4,
-        ..Limits::default()
-    });
+    let mut decoder = RequestDecoder::new(Limits::default().body_bytes(4));
     let (used, _) = decoder.decode(text.as_bytes()).expect("a head");
     decoder.limit_body(5);
     let mut rest = &text.as_bytes()[used..];

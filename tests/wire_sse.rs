@@ -255,10 +255,7 @@ fn retry_takes_digits_only() {
 
 #[test]
 fn bounds_are_errors_and_stay() {
-    let limits = DecodeLimits {
-        line_bytes: 10,
-        event_bytes: 12,
-    };
+    let limits = DecodeLimits::default().line_bytes(10).event_bytes(12);
     let mut decoder = Decoder::new(limits);
     let mut count = 0;
     let input = b"data: 1234\n\ndata: 12345\n\n";

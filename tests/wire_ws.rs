@@ -10,11 +10,12 @@ use proptest::prelude::*;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
 
-const LIMITS: Limits = Limits {
-    frame_bytes: 1000,
-    message_bytes: 1500,
-    fragments: 100,
-};
+fn limits() -> Limits {
+    Limits::default()
+        .frame_bytes(1000)
+        .message_bytes(1500)
+        .fragments(100)
+}
 
 /// What one implementation says about an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +60,8 @@ impl Write for Pieces<'_> {
 
 fn oracle(input: &[u8], cuts: Vec<usize>) -> Vec<Said> {
     let config = WebSocketConfig::default()
-        .max_frame_size(Some(LIMITS.frame_bytes))
-        .max_message_size(Some(LIMITS.message_bytes));
+        .max_frame_size(Some(limits().frame_bytes))
+        .max_message_size(Some(limits().message_bytes));
     let pieces = Pieces { rest: input, cuts };
     let mut socket = WebSocket::from_raw_socket(pieces, Role::Server, Some(config));
     let mut said = Vec::new();
@@ -86,7 +87,7 @@ fn oracle(input: &[u8], cuts: Vec<usize>) -> Vec<Said> {
 
 fn ours(input: &[u8], cuts: &[usize]) -> (Vec<Said>, Option<Violation>) {
     let mut scratch = Scratch::new();
-    let mut decoder = Decoder::new(Peer::Client, Inflate::No, LIMITS);
+    let mut decoder = Decoder::new(Peer::Client, Inflate::No, limits());
     let mut said = Vec::new();
     let mut rest = input;
     let mut cuts = cuts.iter().copied();

@@ -39,6 +39,7 @@ impl SseEvent {
 
 /// What comes next.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Item {
     /// A stream came about.
     Connected,

@@ -28,6 +28,7 @@ pub struct Filter(Arc<[Pattern]>);
 
 /// Says why patterns do not make a filter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FilterError {
     /// No pattern was given.
     #[error("no pattern given")]

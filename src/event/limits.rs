@@ -1,6 +1,7 @@
 //! Bounds on one event, each with a name, a default and a consequence.
 
 use crate::json::TEXT_BYTES_MAX;
+use crate::settings::setters;
 
 /// Bounds what one event may hold. What is over a limit is refused with
 /// [`ErrorKind::TooLarge`](super::ErrorKind::TooLarge) or `TooMany`; nothing is cut off. How deep JSON may be nested is
@@ -11,11 +12,12 @@ use crate::json::TEXT_BYTES_MAX;
 /// ```
 /// use eventring::event::{EventBuilder, Limits};
 ///
-/// let mut builder = EventBuilder::with_limits(Limits { payload_bytes: 4, ..Limits::default() });
+/// let mut builder = EventBuilder::with_limits(Limits::default().payload_bytes(4));
 /// let error = builder.topic("a").ty("t").text("hello").build().unwrap_err();
 /// assert_eq!(error.to_string(), "data: 5 bytes is over the limit of 4");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Payload, bytes. Default 1 MiB; at most 1 GiB is honoured.
     pub payload_bytes: usize,
@@ -42,6 +44,17 @@ impl Default for Limits {
             batch_events: 1 << 16,
             text_bytes: 16 << 20,
         }
+    }
+}
+
+setters! {
+    Limits {
+        payload_bytes: usize,
+        attribute_name_bytes: usize,
+        attribute_value_bytes: usize,
+        attributes: usize,
+        batch_events: usize,
+        text_bytes: usize,
     }
 }
 

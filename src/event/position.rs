@@ -45,6 +45,7 @@ pub struct Position {
 
 /// Says why a text is not a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PositionError {
     /// There is no `-` between epoch and offset.
     #[error("no \"-\" between epoch and offset")]

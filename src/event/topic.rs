@@ -8,6 +8,7 @@ pub const TOPIC_BYTES_MAX: usize = 255;
 
 /// Says why a text is not a topic name. Columns count characters from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TopicError {
     /// The name is empty.
     #[error("it is empty")]

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::event::Filter;
+use crate::settings::setters;
 use crate::wire::http::Head;
 
 /// Decides what a request may do.
@@ -21,6 +22,7 @@ pub trait Authorizer: Send + Sync {
 
 /// What a request wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Action {
     /// Read a stream of events.
     Subscribe,
@@ -36,15 +38,34 @@ pub enum Action {
 
 /// What a request may do.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Access {
     /// Topics that it may read or publish to; a stream gets only what also matches this.
     pub allow: Filter,
-    /// When the right ends; a stream ends with it.
+    /// When the right ends; a stream ends with it. `None`: it does not.
     pub expires_at: Option<Instant>,
+}
+
+impl Access {
+    /// Access to the topics that `allow` takes, without an end.
+    pub fn new(allow: Filter) -> Self {
+        Self {
+            allow,
+            expires_at: None,
+        }
+    }
+}
+
+setters! {
+    Access {
+        allow: Filter,
+        expires_at: Option<Instant>,
+    }
 }
 
 /// Why a request may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Denied {
     /// Nobody is known: 401 with this `WWW-Authenticate`.
     Unknown(&'static str),
@@ -58,9 +79,6 @@ pub struct AllowAll;
 
 impl Authorizer for AllowAll {
     fn authorize(&self, _: &Head, _: SocketAddr, _: Action) -> Result<Access, Denied> {
-        Ok(Access {
-            allow: Filter::all(),
-            expires_at: None,
-        })
+        Ok(Access::new(Filter::all()))
     }
 }

@@ -10,6 +10,7 @@ use crate::wire::http::{Coding, Head};
 /// Who asks by parameter (`?compression=gzip`) has it anyway, and so has who accepts nothing else. Messages of a
 /// WebSocket are inflated one by one, and always compressed for those who offer it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CompressionFor {
     /// Those of browsers, which say so: they send `Sec-Fetch-Mode`, over https and to loopback.
     #[default]

@@ -6,16 +6,20 @@ use std::time::Duration;
 use super::compression::{Compression, CompressionFor};
 use super::options::StreamOptions;
 use crate::reactor::{Addresses, Limits, SlowPolicy, Tls, UnixAddress};
+use crate::settings::setters;
 use crate::wire::http::{self, ForwardedField};
 
-/// Settings of a [`Server`](super::Server), each with its unit, default and consequence.
+/// Settings of a [`Server`](super::Server), each with its unit, default and consequence. For each there is a method of
+/// its name that sets it.
 ///
 /// ```
 /// use eventring::gateway::ServerConfig;
 ///
-/// let config = ServerConfig { max_connections: 10_000, ..ServerConfig::default() };
+/// let config = ServerConfig::default().reactors(2).max_connections(10_000);
+/// assert_eq!(config.max_connections, 10_000);
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ServerConfig {
     /// Addresses to listen on; port 0 lets the system pick one. `[::]:8080` takes IPv4 as well, unless an
     /// address of IPv4 with that port is here, too. `127.0.0.1:8080`.
@@ -185,6 +189,50 @@ impl Default for ServerConfig {
     }
 }
 
+setters! {
+    ServerConfig {
+        ipv6_only: bool,
+        unix: Vec<UnixAddress>,
+        tls: Option<Tls>,
+        trusted_proxies: Vec<String>,
+        forwarded_field: ForwardedField,
+        proxy_protocol: bool,
+        reactors: usize,
+        allowed_hosts: Vec<String>,
+        public_url: Option<String>,
+        cors_origins: Vec<String>,
+        cors_headers: Vec<String>,
+        cors_private_network: bool,
+        allowed_parameters: Vec<String>,
+        max_connections: usize,
+        max_connections_per_address: Option<u32>,
+        head_timeout: Duration,
+        body_timeout: Duration,
+        idle_timeout: Duration,
+        write_timeout: Duration,
+        heartbeat: Duration,
+        compression: Compression,
+        compression_for: CompressionFor,
+        brotli_streams: usize,
+        retry: Duration,
+        slow: SlowPolicy,
+        buffer: usize,
+        hold: Duration,
+        max_age: Duration,
+        presence: bool,
+        body_bytes: usize,
+        bodies_in_flight: usize,
+        batch_events: usize,
+        frame_log_bytes: usize,
+        private_bytes: usize,
+        half_sent_bytes: usize,
+        max_pending_publishes: usize,
+        notsent_lowat: u32,
+        send_buffer: Option<usize>,
+        stop_timeout: Duration,
+    }
+}
+
 /// Most reactors: more threads than a machine has cores only cost.
 const REACTORS_MAX: usize = 64;
 /// Smallest frame log: its quarter takes an ordinary event.
@@ -199,10 +247,16 @@ const BROTLI_MAX: usize = 4096;
 const FRAME_LOG_MAX: usize = 1 << 30;
 
 impl ServerConfig {
-    /// Listens on `address`, or on the first address that its name has.
+    /// Listens on `address` and no other; [`listen_on`](Self::listen_on) takes several.
     #[must_use]
-    pub fn listen(mut self, address: SocketAddr) -> Self {
-        self.listen = vec![address];
+    pub fn listen(self, address: SocketAddr) -> Self {
+        self.listen_on(vec![address])
+    }
+
+    /// Sets [`listen`](field@Self::listen).
+    #[must_use]
+    pub fn listen_on(mut self, addresses: Vec<SocketAddr>) -> Self {
+        self.listen = addresses;
         self
     }
 

@@ -42,7 +42,7 @@ impl Handle {
     /// let hub = Hub::new();
     /// let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
     /// let server = Server::bind(&hub, config)?.spawn()?;
-    /// let options = StreamOptions { slow: SlowPolicy::Latest, ..StreamOptions::default() };
+    /// let options = StreamOptions::default().slow(SlowPolicy::Latest);
     /// server.handle().create_endpoint("/prices", Filter::parse(["prices.>"])?, options)?;
     /// println!("curl -N http://{}/prices", server.addr());
     /// server.handle().remove_endpoint("/prices")?;

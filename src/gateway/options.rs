@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::compression::{Compression, CompressionFor};
 use crate::reactor::{Pace, SlowPolicy};
+use crate::settings::setters;
 
 /// Shortest silence before a heartbeat: they are looked for once a second.
 const HEARTBEAT_MIN: Duration = Duration::from_secs(1);
@@ -21,10 +22,11 @@ const AGE_MIN: Duration = Duration::from_secs(1);
 /// ```
 /// use eventring::gateway::{SlowPolicy, StreamOptions};
 ///
-/// let options = StreamOptions { slow: SlowPolicy::Latest, ..StreamOptions::default() };
+/// let options = StreamOptions::default().slow(SlowPolicy::Latest);
 /// assert_eq!(options.heartbeat.as_secs(), 15);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StreamOptions {
     /// Silence after which a stream gets a heartbeat: a comment, and the newest id. Zero (none), or
     /// 1 s to 1 h. 15 s.
@@ -60,6 +62,19 @@ impl Default for StreamOptions {
             hold: Duration::ZERO,
             max_age: Duration::ZERO,
         }
+    }
+}
+
+setters! {
+    StreamOptions {
+        heartbeat: Duration,
+        compression: Compression,
+        compression_for: CompressionFor,
+        retry: Duration,
+        slow: SlowPolicy,
+        buffer: usize,
+        hold: Duration,
+        max_age: Duration,
     }
 }
 

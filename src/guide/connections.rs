@@ -13,11 +13,9 @@
 //! let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
 //! let server = Server::bind(&hub, config)?.spawn()?;
 //! let handle = server.handle();
-//! let options = StreamOptions {
-//!     slow: SlowPolicy::Latest,
-//!     heartbeat: Duration::from_secs(5),
-//!     ..StreamOptions::default()
-//! };
+//! let options = StreamOptions::default()
+//!     .slow(SlowPolicy::Latest)
+//!     .heartbeat(Duration::from_secs(5));
 //! handle.create_endpoint("/prices", Filter::parse(["prices.>"])?, options)?;
 //!
 //! // A connection for a client that will come to /api/v1/connections/{id}/stream.

@@ -61,7 +61,7 @@
 //!             (None, Action::Subscribe) => Filter::parse(["public.>"]).expect("a pattern"),
 //!             (None, _) => return Err(Denied::Unknown("Bearer")),
 //!         };
-//!         Ok(Access { allow, expires_at: None })
+//!         Ok(Access::new(allow))
 //!     }
 //! }
 //!

@@ -78,7 +78,7 @@
 //! use eventring::gateway::{Server, ServerConfig};
 //! use eventring::hub::Hub;
 //!
-//! let config = ServerConfig { frame_log_bytes: 100, ..ServerConfig::default() };
+//! let config = ServerConfig::default().frame_log_bytes(100);
 //! let Err(error) = Server::bind(&Hub::new(), config) else { panic!("100 bytes?") };
 //! assert_eq!(error.to_string(), "frame_log_bytes must be 64 KiB to 1 GiB");
 //! ```

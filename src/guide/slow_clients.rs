@@ -65,7 +65,7 @@
 //!
 //! // Ten minutes of 1,000 small events a second; who takes nothing for ten seconds is cut.
 //! let hub = Hub::builder().capacity(600_000).ring_bytes(256 << 20).build()?;
-//! let config = ServerConfig { write_timeout: Duration::from_secs(10), ..ServerConfig::default() };
+//! let config = ServerConfig::default().write_timeout(Duration::from_secs(10));
 //! # Ok::<(), eventring::hub::HubError>(())
 //! ```
 //!

@@ -175,10 +175,7 @@
 //!
 //! let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
 //! let server = Server::bind(&Hub::new(), config)?;
-//! let options = WebSocketStreamOptions {
-//!     second: SecondConnect::Refuse,
-//!     ..WebSocketStreamOptions::default()
-//! };
+//! let options = WebSocketStreamOptions::default().second(SecondConnect::Refuse);
 //! let notifications = server.web_socket_stream("/notifications", options)?;
 //! let server = server.spawn()?;
 //! // new WebSocket("ws://127.0.0.1:8080/notifications?client=alice")

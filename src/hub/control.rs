@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::event::{Filter, Position};
+use crate::settings::setters;
 
 use super::error::{EndReason, Lagged};
 use super::receiver::Delivery;
@@ -23,6 +24,7 @@ pub enum Item {
 
 /// Told beside events: it has no position, and nobody stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Control {
     /// The subscription lives. Comes first.
     Connected {
@@ -60,6 +62,7 @@ pub enum Control {
 
 /// Which controls a receiver is told. Plain receives ([`recv`](super::Receiver::recv) and its like) never give any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Controls {
     /// [`Control::Heartbeat`] after so long without anything else. Default 30 s; `None` for none.
     pub heartbeat: Option<Duration>,
@@ -77,6 +80,14 @@ impl Default for Controls {
             connection: true,
             presence: false,
         }
+    }
+}
+
+setters! {
+    Controls {
+        heartbeat: Option<Duration>,
+        connection: bool,
+        presence: bool,
     }
 }
 

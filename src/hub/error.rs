@@ -9,6 +9,7 @@ use super::streams::ExpectedVersion;
 
 /// Says why a hub could not be built.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum HubError {
     /// The capacity is 0, or more than memory can hold.
     #[error("{0}")]
@@ -135,6 +136,7 @@ pub enum SubscribeError {
 
 /// Says why a cursor was not moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SeekError {
     /// Offsets count from 1.
     #[error("offsets count from 1")]
@@ -178,6 +180,7 @@ pub struct Lagged {
 
 /// Says why a subscription ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum EndReason {
     /// The hub is closed and everything was received.
     #[error("the hub is closed")]

@@ -6,9 +6,11 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::event::TopicError;
+use crate::settings::setters;
 
 /// Whether a topic must be created before something is published on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TopicMode {
     /// The first event makes the topic, with the default settings.
     #[default]
@@ -19,6 +21,7 @@ pub enum TopicMode {
 
 /// What a topic may ask of its events' safety.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Durability {
     /// In memory.
     #[default]
@@ -39,14 +42,15 @@ pub enum Durability {
 /// use eventring::hub::{Hub, TopicConfig};
 ///
 /// let hub = Hub::new();
-/// hub.create_topic("alarms", TopicConfig { retain_events: 100, ..TopicConfig::default() }).unwrap();
-/// let wrong = TopicConfig { partitions: 3, replication: 2, retain_events: 1, retain_bytes: 0, ..TopicConfig::default() };
+/// hub.create_topic("alarms", TopicConfig::default().retain_events(100)).unwrap();
+/// let wrong = TopicConfig::default().partitions(3).replication(2).retain_events(1).retain_bytes(0);
 /// assert_eq!(
 ///     hub.create_topic("other", wrong).unwrap_err().to_string(),
 ///     "retain_bytes: 0 keeps nothing of 1 events; partitions: only 1; replication: only 1"
 /// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TopicConfig {
     /// Events kept for the topic itself, however busy others are. Default 0: only what the hub's ring keeps.
     pub retain_events: usize,
@@ -76,6 +80,18 @@ impl Default for TopicConfig {
             partitions: 1,
             replication: 1,
         }
+    }
+}
+
+setters! {
+    TopicConfig {
+        retain_events: usize,
+        retain_bytes: usize,
+        retain_age: Option<Duration>,
+        durability: Durability,
+        compression: bool,
+        partitions: u32,
+        replication: u32,
     }
 }
 

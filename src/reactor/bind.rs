@@ -17,9 +17,11 @@ use super::service::Service;
 use super::tls::Tls;
 use super::turn::{EVENTS, FIRST_LISTENER, Polled, Reactor, Rest, WAKER};
 use super::unix::UnixAddress;
+use crate::settings::setters;
 
 /// Where to listen.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Addresses {
     /// Addresses of TCP; port 0 lets the system pick one.
     pub tcp: Vec<SocketAddr>,
@@ -30,6 +32,15 @@ pub struct Addresses {
     pub unix: Vec<UnixAddress>,
     /// What connections over TCP are secured with; `None`: they are not.
     pub tls: Option<Tls>,
+}
+
+setters! {
+    Addresses {
+        tcp: Vec<SocketAddr>,
+        only_v6: bool,
+        unix: Vec<UnixAddress>,
+        tls: Option<Tls>,
+    }
 }
 
 impl<S: Service> Reactor<S> {

@@ -9,6 +9,7 @@ use super::streams::StreamId;
 
 /// Why a stream has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EndReason {
     /// The client closed it.
     Closed,

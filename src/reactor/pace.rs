@@ -8,9 +8,11 @@ use super::core::Core;
 use super::send::Broken;
 use super::service::{Farewell, Service};
 use crate::deadline;
+use crate::settings::setters;
 
 /// What happens to a stream that falls further behind than it may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SlowPolicy {
     /// It gets everything that is kept, however late.
     #[default]
@@ -25,12 +27,20 @@ pub enum SlowPolicy {
 
 /// How a stream is paced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Pace {
     /// What happens when it is too slow.
     pub slow: SlowPolicy,
     /// Bytes of the frame log that may lie between it and the newest frame before that happens; 0: all
     /// that the log holds. Nothing but the log bounds [`SlowPolicy::CatchUp`].
     pub lag_bytes: u32,
+}
+
+setters! {
+    Pace {
+        slow: SlowPolicy,
+        lag_bytes: u32,
+    }
 }
 
 impl<S: Service> Core<S> {

@@ -289,6 +289,7 @@ pub struct Tag {
 
 /// How a wire form's streams are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Codec {
     /// Not at all.
     Identity,
@@ -347,6 +348,7 @@ pub struct CatchUp<'a, K> {
 
 /// Why the reactor itself refuses a connection or request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Refusal {
     /// The limit on connections is reached.
     TooManyConnections,
@@ -366,6 +368,7 @@ pub enum Refusal {
 
 /// Why a stream ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Farewell {
     /// The server stops.
     Stopping,

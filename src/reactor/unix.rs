@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::listeners::BACKLOG;
+use crate::settings::setters;
 
 /// Longest wait for another server that makes a socket in the same folder.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -20,12 +21,30 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// A Unix socket to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct UnixAddress {
     /// Where its file is. A file of an earlier server that nobody listens on any more is replaced;
     /// anything else there is an error.
     pub path: PathBuf,
-    /// Who may connect, as permissions of the file: `0o660` is the owner and the group.
+    /// Who may connect, as permissions of the file. `0o660`: the owner and the group.
     pub mode: u32,
+}
+
+impl UnixAddress {
+    /// The socket at `path`, for the owner and the group.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            mode: 0o660,
+        }
+    }
+}
+
+setters! {
+    UnixAddress {
+        path: PathBuf,
+        mode: u32,
+    }
 }
 
 /// The file of a socket that we listen on; dropping it takes it away.

@@ -10,6 +10,7 @@ use std::sync::atomic::compiler_fence;
 
 /// How a ring makes sure that nobody sleeps through: what [`Builder::barrier`](super::Builder::barrier) takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Barrier {
     /// `membarrier(2)` where the kernel has it (Linux, `PRIVATE_EXPEDITED`), else [`Fence`](Self::Fence). Publishing
     /// pays nothing for sleepers while nobody sleeps. Going to sleep interrupts each core that runs a thread of this

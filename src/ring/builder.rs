@@ -55,6 +55,7 @@ pub struct Builder {
 ///
 /// Lossy readers never cause any of it: they are overtaken, and told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Overflow {
     /// There is no such reader: gated subscriptions are refused.
     #[default]

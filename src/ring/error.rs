@@ -5,6 +5,7 @@ use std::fmt;
 
 /// Why a ring could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RingError {
     /// A ring keeps at least one value.
     ZeroCapacity,
@@ -57,6 +58,7 @@ pub enum BatchError {
 
 /// Why a subscription was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SubscribeError {
     /// A ring that overwrites waits for nobody, so it cannot promise a reader to lose nothing.
     GatesNotAllowed,
@@ -78,6 +80,7 @@ pub enum SubscribeError {
 
 /// Why a cursor stayed where it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SeekError {
     /// A gated reader asked for a sequence that is no longer kept.
     TooOld {

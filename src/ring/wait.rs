@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 ///
 /// It is the waiting thread's choice alone: whoever it waits for does the same for all three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum WaitStrategy {
     /// Looks again and again. The shortest way, at the price of a core: for threads that have one to themselves.
     BusySpin,

@@ -12,9 +12,11 @@ use crate::event::{EventRef, Position};
 use crate::hub::{
     Controls, Hub, HubError, Item, PublishError, Receiver, SubscribeError, Subscription,
 };
+use crate::settings::setters;
 
 /// Settings of a [`BackpressureStream`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BackpressureConfig {
     /// Events that wait beside those in the readers' buffers. Default 1,000; at least 1.
     pub buffer: usize,
@@ -42,8 +44,19 @@ impl Default for BackpressureConfig {
     }
 }
 
+setters! {
+    BackpressureConfig {
+        buffer: usize,
+        reader_buffer: usize,
+        buffer_bytes: usize,
+        publish_timeout: Duration,
+        heartbeat: Option<Duration>,
+    }
+}
+
 /// Says why nothing was published, or why the stream was not started.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum BackpressureError {
     /// It was not started.
     #[error("the stream was not started")]
@@ -87,7 +100,7 @@ pub struct Drained {
 /// use eventring::hub::Item;
 /// use eventring::stream::{BackpressureConfig, BackpressureStream};
 ///
-/// let config = BackpressureConfig { buffer: 2, reader_buffer: 0, publish_timeout: Duration::ZERO, ..Default::default() };
+/// let config = BackpressureConfig::default().buffer(2).reader_buffer(0).publish_timeout(Duration::ZERO);
 /// let stream = BackpressureStream::new(config).unwrap();
 /// let event = Event::new("t", "t").to_event().unwrap();
 /// assert!(!stream.publish(&event), "not started");

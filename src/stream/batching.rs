@@ -10,11 +10,13 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use thiserror::Error;
 
 use crate::event::{Event, EventRef};
+use crate::settings::setters;
 
 use super::handler::{ErrorPolicy, Failure, HandlerError, guarded};
 
 /// Settings of a [`BatchingStream`].
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct BatchingConfig {
     /// Events in a batch. Default 100; 0 is taken as 1.
     pub size: usize,
@@ -43,6 +45,18 @@ impl Default for BatchingConfig {
             waiting: 10,
             add_timeout: Duration::from_secs(5),
         }
+    }
+}
+
+setters! {
+    BatchingConfig {
+        size: usize,
+        interval: Duration,
+        retries: u32,
+        retry_delay: Duration,
+        policy: ErrorPolicy,
+        waiting: usize,
+        add_timeout: Duration,
     }
 }
 
@@ -87,7 +101,7 @@ type Handle = dyn FnMut(&[Event]) -> Result<(), HandlerError> + Send;
 /// use eventring::stream::{BatchingConfig, BatchingStream};
 ///
 /// let (batches, received) = std::sync::mpsc::channel();
-/// let stream = BatchingStream::start(BatchingConfig { size: 2, ..Default::default() }, move |batch| {
+/// let stream = BatchingStream::start(BatchingConfig::default().size(2), move |batch| {
 ///     batches.send(batch.len()).map_err(|_| "nobody listens".into())
 /// });
 /// for _ in 0..5 {

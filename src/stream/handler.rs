@@ -35,6 +35,7 @@ pub(super) type DeadLetters = Arc<dyn Fn(&Event, &Failure) + Send + Sync>;
 
 /// What becomes of an event, or a batch, that could not be handled.
 #[derive(Clone, Default)]
+#[non_exhaustive]
 pub enum ErrorPolicy {
     /// It is counted and passed.
     #[default]

@@ -82,6 +82,7 @@ pub struct StreamProcessor {
 
 /// Says why a pipeline was not started.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum StartError {
     /// It has no sink: it would do nothing.
     #[error("a pipeline needs a sink")]

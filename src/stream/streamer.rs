@@ -2,12 +2,20 @@
 
 use crate::event::{Event, EventBuilder, EventFilter, EventRef, Position};
 use crate::hub::{Hub, PublishError, Receiver, SubscribeError, Subscription, SubscriptionStats};
+use crate::settings::setters;
 
 /// How a connection is made.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct ConnectionOptions {
     /// What it wants, and from where.
     pub subscription: Subscription,
+}
+
+setters! {
+    ConnectionOptions {
+        subscription: Subscription,
+    }
 }
 
 /// Whether a connection lives.

@@ -105,15 +105,14 @@ fn run(seed: u64) -> Met {
 }
 
 fn config() -> ServerConfig {
-    ServerConfig {
-        frame_log_bytes: 64 << 10,
-        half_sent_bytes: 64 << 10,
-        private_bytes: 8 << 10,
-        send_buffer: Some(8 << 10),
-        write_timeout: Duration::from_millis(250),
-        heartbeat: Duration::from_secs(1),
-        ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-    }
+    ServerConfig::default()
+        .listen(([127, 0, 0, 1], 0).into())
+        .frame_log_bytes(64 << 10)
+        .half_sent_bytes(64 << 10)
+        .private_bytes(8 << 10)
+        .send_buffer(Some(8 << 10))
+        .write_timeout(Duration::from_millis(250))
+        .heartbeat(Duration::from_secs(1))
 }
 
 fn chaos(seed: u64) -> Met {

@@ -109,11 +109,9 @@ fn compression_is_an_option_of_endpoints_and_of_requests() {
         ("/gzip", Compression::Gzip),
         ("/brotli", Compression::Brotli),
     ] {
-        let options = StreamOptions {
-            compression,
-            compression_for: CompressionFor::All,
-            ..StreamOptions::default()
-        };
+        let options = StreamOptions::default()
+            .compression(compression)
+            .compression_for(CompressionFor::All);
         stage.create_endpoint(path, Filter::all(), options);
     }
     for (target, status, coding) in [

@@ -87,10 +87,7 @@ impl Client {
         let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         stream.set_nonblocking(true).unwrap();
-        let limits = Limits {
-            body_bytes: u64::MAX,
-            ..Limits::default()
-        };
+        let limits = Limits::default().body_bytes(u64::MAX);
         Self {
             stream,
             http: ResponseDecoder::new(limits),

@@ -32,10 +32,7 @@ fn attend(hub: &Hub, notify: Arc<dyn Notify>) -> eventring::hub::Attendance {
 }
 
 fn watching(subscription: Subscription, presence: bool) -> Subscription {
-    subscription.controls(Controls {
-        presence,
-        ..Controls::none()
-    })
+    subscription.controls(Controls::none().presence(presence))
 }
 
 /// Does everything that a hub offers but closing it.
@@ -57,10 +54,7 @@ fn do_everything(hub: &Hub) {
     crowd.enter(1);
     crowd.leave(1);
     let _ = hub.watch_presence(Arc::new(Nobody)).take(9);
-    let kept = TopicConfig {
-        retain_events: 3,
-        ..TopicConfig::default()
-    };
+    let kept = TopicConfig::default().retain_events(3);
     hub.create_topic("made", kept).ok();
     hub.delete_topic("made").ok();
     let _ = (hub.presence("a.x"), hub.subscriptions(), hub.topics());
@@ -268,10 +262,7 @@ fn a_condition_may_use_the_hub_wherever_it_is_called() {
     for start in starts {
         within("a condition", move || {
             let hub = Hub::builder().capacity(64).build().unwrap();
-            let kept = TopicConfig {
-                retain_events: 1000,
-                ..TopicConfig::default()
-            };
+            let kept = TopicConfig::default().retain_events(1000);
             hub.create_topic("a.x", kept).unwrap();
             for _ in 0..200 {
                 hub.publish(&event("a.x")).unwrap();

@@ -110,14 +110,12 @@ fn batching(
 ) -> (Arc<BatchingStream>, Place, Arc<AtomicUsize>) {
     let (place, calls) = (Arc::<Mutex<_>>::default(), Arc::new(AtomicUsize::new(0)));
     let (theirs, count) = (place.clone(), calls.clone());
-    let config = BatchingConfig {
-        size: 1,
-        waiting: 2,
-        retries,
-        retry_delay: Duration::ZERO,
-        add_timeout: Duration::MAX,
-        ..BatchingConfig::default()
-    };
+    let config = BatchingConfig::default()
+        .size(1)
+        .waiting(2)
+        .retries(retries)
+        .retry_delay(Duration::ZERO)
+        .add_timeout(Duration::MAX);
     let stream = BatchingStream::start(config, move |_| {
         count.fetch_add(1, Ordering::SeqCst);
         handle(&theirs)
@@ -187,12 +185,7 @@ fn a_handler_that_panics_with_the_last_handle_is_a_counted_failure() {
         let policy = eventring::stream::ErrorPolicy::dead_letter(move |_, _| {
             count.fetch_add(1, Ordering::SeqCst);
         });
-        let config = BatchingConfig {
-            size: 1,
-            retries: 0,
-            policy,
-            ..BatchingConfig::default()
-        };
+        let config = BatchingConfig::default().size(1).retries(0).policy(policy);
         let stream = BatchingStream::start(config, move |_| {
             let _last = loop {
                 if let Some(last) = theirs.lock().unwrap().take() {

@@ -23,11 +23,10 @@ fn echo(kind: MessageKind, data: &[u8], replies: &mut SocketReplies<'_, '_>) {
 }
 
 fn serve(limits: SocketLimits) -> Running {
-    let options = SocketOptions {
-        limits,
-        protocols: vec!["echo".to_owned()],
-        deflate: Some(DeflatePolicy::default()),
-    };
+    let options = SocketOptions::default()
+        .limits(limits)
+        .protocols(vec!["echo".to_owned()])
+        .deflate(Some(DeflatePolicy::default()));
     let server = Server::bind(&Hub::new(), config()).unwrap();
     let server = server.with_socket("/echo", options, |request| match request.head.query() {
         Some("refused") => Err(403),
@@ -37,15 +36,14 @@ fn serve(limits: SocketLimits) -> Running {
 }
 
 fn small() -> SocketLimits {
-    SocketLimits {
-        frames: Limits {
-            frame_bytes: 1000,
-            message_bytes: 1500,
-            fragments: 3,
-        },
-        controls_per_second: 50,
-        ..SocketLimits::default()
-    }
+    SocketLimits::default()
+        .frames(
+            Limits::default()
+                .frame_bytes(1000)
+                .message_bytes(1500)
+                .fragments(3),
+        )
+        .controls_per_second(50)
 }
 
 #[test]
@@ -192,11 +190,9 @@ fn a_request_that_is_no_handshake_is_told_what_is_wrong() {
 
 #[test]
 fn who_does_not_answer_a_ping_is_cut_and_who_does_is_not() {
-    let limits = SocketLimits {
-        ping_after: Duration::from_secs(1),
-        pong_timeout: Duration::from_secs(1),
-        ..SocketLimits::default()
-    };
+    let limits = SocketLimits::default()
+        .ping_after(Duration::from_secs(1))
+        .pong_timeout(Duration::from_secs(1));
     let server = serve(limits);
     let mut silent = connect(server.addr(), "/echo", "").0;
     let mut alive = Client::new(server.addr(), "/echo").0;
@@ -217,10 +213,7 @@ fn who_does_not_answer_a_ping_is_cut_and_who_does_is_not() {
 
 #[test]
 fn a_close_frame_that_nobody_answers_is_not_waited_for_forever() {
-    let limits = SocketLimits {
-        close_timeout: Duration::from_millis(200),
-        ..SocketLimits::default()
-    };
+    let limits = SocketLimits::default().close_timeout(Duration::from_millis(200));
     let server = serve(limits);
     let mut stream = connect(server.addr(), "/echo", "").0;
     let mut frame = Vec::new();

@@ -8,8 +8,7 @@ use std::time::Duration;
 use eventring::event::Filter;
 use eventring::gateway::{
     Access, Action, Authorizer, ClientHandler, ConnectError, Denied, Running, SecondConnect,
-    Server, ServerConfig, SocketReplies, SocketRequest, StreamClient, WebSocketStream,
-    WebSocketStreamOptions,
+    Server, SocketReplies, SocketRequest, StreamClient, WebSocketStream, WebSocketStreamOptions,
 };
 use eventring::hub::Hub;
 use eventring::wire::http::Head;
@@ -22,20 +21,14 @@ use super::{config, until};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn serve(options: WebSocketStreamOptions) -> (Running, WebSocketStream) {
-    let config = ServerConfig {
-        reactors: 2,
-        ..config()
-    };
+    let config = config().reactors(2);
     let server = Server::bind(&Hub::new(), config).unwrap();
     let stream = server.web_socket_stream("/n", options).unwrap();
     (server.spawn().unwrap(), stream)
 }
 
 fn second(second: SecondConnect) -> WebSocketStreamOptions {
-    WebSocketStreamOptions {
-        second,
-        ..WebSocketStreamOptions::default()
-    }
+    WebSocketStreamOptions::default().second(second)
 }
 
 fn join(server: &Running, client: &str) -> Client {
@@ -178,11 +171,9 @@ fn ask_plainly(address: SocketAddr, request: &str) -> (u16, String) {
 
 #[test]
 fn only_those_may_come_who_are_expected_once_for_each_time() {
-    let options = WebSocketStreamOptions {
-        only_expected: true,
-        clients_max: 2,
-        ..WebSocketStreamOptions::default()
-    };
+    let options = WebSocketStreamOptions::default()
+        .only_expected(true)
+        .clients_max(2);
     let (server, stream) = serve(options);
     assert_eq!(refused(server.addr(), "/n?client=a").0, 403);
     let id = stream.connect("a").unwrap();
@@ -213,10 +204,7 @@ fn only_those_may_come_who_are_expected_once_for_each_time() {
 
 #[test]
 fn one_client_more_than_there_may_be_is_told_to_come_back() {
-    let options = WebSocketStreamOptions {
-        clients_max: 1,
-        ..WebSocketStreamOptions::default()
-    };
+    let options = WebSocketStreamOptions::default().clients_max(1);
     let (server, stream) = serve(options);
     let only = join(&server, "a");
     let (status, body) = refused(server.addr(), "/n?client=b");
@@ -319,10 +307,7 @@ fn a_handler_admits_is_told_of_and_hears_clients() {
 
 #[test]
 fn a_message_over_the_bound_ends_the_connection() {
-    let options = WebSocketStreamOptions {
-        message_bytes: 1000,
-        ..WebSocketStreamOptions::default()
-    };
+    let options = WebSocketStreamOptions::default().message_bytes(1000);
     let (server, stream) = serve(options);
     let mut client = join(&server, "a");
     client.send(&"x".repeat(1001));
@@ -338,10 +323,8 @@ impl Authorizer for Closed {
         if head.header("authorization") != Some(b"Bearer x") {
             return Err(Denied::Unknown("Bearer"));
         }
-        Ok(Access {
-            allow: Filter::all(),
-            expires_at: Some(std::time::Instant::now() + Duration::from_millis(300)),
-        })
+        Ok(Access::new(Filter::all())
+            .expires_at(Some(std::time::Instant::now() + Duration::from_millis(300))))
     }
 }
 
@@ -366,10 +349,7 @@ fn wrong_options_and_paths_are_named() {
     let server = server.with_socket("/own", Default::default(), |_| {
         Ok(|_: MessageKind, _: &[u8], _: &mut SocketReplies<'_, '_>| {})
     });
-    let none = WebSocketStreamOptions {
-        clients_max: 0,
-        ..WebSocketStreamOptions::default()
-    };
+    let none = WebSocketStreamOptions::default().clients_max(0);
     let error = server.web_socket_stream("/n", none).unwrap_err();
     assert_eq!(error.to_string(), "clients_max must be 1 to 1,048,576");
     server.web_socket_stream("/n", Default::default()).unwrap();

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use eventring::event::Event;
 use eventring::gateway::{
-    Queued, Running, Server, ServerConfig, SocketReplies, StreamClient, WebSocketStream,
-    WebSocketStreamOptions,
+    Queued, Running, Server, SocketReplies, StreamClient, WebSocketStream, WebSocketStreamOptions,
 };
 use eventring::hub::Hub;
 use eventring::wire::ws::MessageKind;
@@ -17,10 +16,7 @@ use super::client::{Client, connect};
 use super::{config, until};
 
 fn serve(reactors: usize) -> (Running, WebSocketStream) {
-    let config = ServerConfig {
-        reactors,
-        ..config()
-    };
+    let config = config().reactors(reactors);
     let server = Server::bind(&Hub::new(), config).unwrap();
     let options = WebSocketStreamOptions::default();
     let stream = server.web_socket_stream("/n", options).unwrap();
@@ -118,11 +114,9 @@ fn weakness_3_who_is_gone_is_forgotten_and_sending_to_it_says_so() {
 #[test]
 fn who_breaks_silently_is_forgotten_when_a_ping_stays_unanswered() {
     let server = Server::bind(&Hub::new(), config()).unwrap();
-    let options = WebSocketStreamOptions {
-        ping_after: Duration::from_secs(1),
-        pong_timeout: Duration::from_secs(1),
-        ..WebSocketStreamOptions::default()
-    };
+    let options = WebSocketStreamOptions::default()
+        .ping_after(Duration::from_secs(1))
+        .pong_timeout(Duration::from_secs(1));
     let stream = server.web_socket_stream("/n", options).unwrap();
     let server = server.spawn().unwrap();
     let silent = connect(server.addr(), "/n?client=silent", "").0;
@@ -134,15 +128,9 @@ fn who_breaks_silently_is_forgotten_when_a_ping_stays_unanswered() {
 
 #[test]
 fn a_stalled_client_is_bounded_and_told_while_the_others_get_everything() {
-    let config = ServerConfig {
-        send_buffer: Some(8 << 10),
-        ..config()
-    };
+    let config = config().send_buffer(Some(8 << 10));
     let server = Server::bind(&Hub::new(), config).unwrap();
-    let options = WebSocketStreamOptions {
-        queue_bytes: 64 << 10,
-        ..WebSocketStreamOptions::default()
-    };
+    let options = WebSocketStreamOptions::default().queue_bytes(64 << 10);
     let stream = server.web_socket_stream("/n", options).unwrap();
     let server = server.spawn().unwrap();
     let mut stalled = join(&server, "stalled");
@@ -259,10 +247,7 @@ fn chat(
 #[test]
 fn a_handler_broadcasts_and_disconnects_from_the_thread_of_its_reactor() {
     for reactors in [1, 2] {
-        let config = ServerConfig {
-            reactors,
-            ..config()
-        };
+        let config = config().reactors(reactors);
         let server = Server::bind(&Hub::new(), config).unwrap();
         let options = WebSocketStreamOptions::default();
         let stream = server.web_socket_stream_with("/n", options, chat).unwrap();

@@ -110,10 +110,7 @@ struct Picky;
 impl Authorizer for Picky {
     fn authorize(&self, head: &Head, _: SocketAddr, _: Action) -> Result<Access, Denied> {
         assert!(head.query() != Some("topic=bad"), "a fault of the program");
-        Ok(Access {
-            allow: Filter::all(),
-            expires_at: None,
-        })
+        Ok(Access::new(Filter::all()))
     }
 }
 
@@ -286,10 +283,9 @@ fn a_web_socket_without_a_subscription_ends_with_its_hub() {
 fn a_server_can_be_stopped_in_a_handler_of_its_own() {
     for reactors in [1, 2] {
         let hub = Hub::new();
-        let config = ServerConfig {
-            reactors,
-            ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-        };
+        let config = ServerConfig::default()
+            .listen(([127, 0, 0, 1], 0).into())
+            .reactors(reactors);
         let place: Arc<Mutex<Option<Running>>> = Arc::default();
         let inside = place.clone();
         let route = move |_: eventring::gateway::SocketRequest<'_>| {

@@ -6,16 +6,12 @@ use tungstenite::Message;
 
 use super::client::Client;
 use super::config;
-use eventring::gateway::{Server, ServerConfig};
+use eventring::gateway::Server;
 
 #[test]
 fn answers_never_land_inside_a_frame() {
     let hub = Hub::builder().capacity(4096).build().unwrap();
-    let config = ServerConfig {
-        frame_log_bytes: 1 << 20,
-        send_buffer: Some(8 << 10),
-        ..config()
-    };
+    let config = config().frame_log_bytes(1 << 20).send_buffer(Some(8 << 10));
     let server = Server::bind(&hub, config).unwrap().spawn().unwrap();
     let mut client = Client::new(server.addr(), "/api/v1/ws?topic=a");
     client.expect("welcome");

@@ -19,10 +19,9 @@ use eventring::hub::Hub;
 use storm::storm;
 
 fn serve(hub: &Hub) -> Running {
-    let config = ServerConfig {
-        retry: Duration::from_millis(1),
-        ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-    };
+    let config = ServerConfig::default()
+        .listen(([127, 0, 0, 1], 0).into())
+        .retry(Duration::from_millis(1));
     Server::bind(hub, config).unwrap().spawn().unwrap()
 }
 

@@ -24,10 +24,9 @@ use eventring::hub::Hub;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) fn serve(hub: &Hub, address: std::net::SocketAddr) -> Running {
-    let config = ServerConfig {
-        retry: Duration::from_millis(1),
-        ..ServerConfig::default().listen(address)
-    };
+    let config = ServerConfig::default()
+        .listen(address)
+        .retry(Duration::from_millis(1));
     Server::bind(hub, config).unwrap().spawn().unwrap()
 }
 

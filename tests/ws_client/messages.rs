@@ -197,10 +197,7 @@ fn fragments_and_compressed_messages_come_whole() {
 
 #[test]
 fn a_server_that_breaks_the_protocol_is_told_and_left() {
-    let limits = Limits {
-        frame_bytes: 1000,
-        ..Limits::default()
-    };
+    let limits = Limits::default().frame_bytes(1000);
     let table: [(&[u8], Violation, u16); 4] = [
         (b"\x81\x82\x00\x00\x00\x00{}", Violation::Masked, 1002),
         (b"\xc1\x02{}", Violation::ReservedBits { bits: 4 }, 1002),

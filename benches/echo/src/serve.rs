@@ -27,10 +27,9 @@ fn ours() {
     let echo = |kind: MessageKind, data: &[u8], replies: &mut SocketReplies<'_, '_>| {
         replies.message(kind, data);
     };
-    let config = ServerConfig {
-        reactors: 1,
-        ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-    };
+    let config = ServerConfig::default()
+        .listen(([127, 0, 0, 1], 0).into())
+        .reactors(1);
     let server = Server::bind(&Hub::new(), config).expect("a free port");
     let server = server.with_socket("/echo", SocketOptions::default(), move |_| Ok(echo));
     println!("listening on {}", server.local_addrs()[0]);

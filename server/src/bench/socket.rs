@@ -12,11 +12,7 @@ use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 
 /// The longest message: a payload of the longest kind, and what stands around it.
-const LIMITS: Limits = Limits {
-    frame_bytes: 65 << 20,
-    message_bytes: 65 << 20,
-    fragments: 1024,
-};
+const MESSAGE_BYTES: usize = 65 << 20;
 
 /// Reads one WebSocket after the other, and remembers the last message's id.
 pub(super) struct Socket {
@@ -73,7 +69,10 @@ impl Socket {
         };
         begin(&head, &input[used..])?;
         each(News::Opened);
-        self.frames = Some(Decoder::new(Peer::Server, Inflate::No, LIMITS));
+        let limits = Limits::default()
+            .frame_bytes(MESSAGE_BYTES)
+            .message_bytes(MESSAGE_BYTES);
+        self.frames = Some(Decoder::new(Peer::Server, Inflate::No, limits));
         self.messages(&mut input[used..], tools, each)
     }
 

@@ -25,10 +25,7 @@ impl Tools {
 
 /// Reads the head of an answer whose body has no end to bound.
 pub(super) fn response_decoder() -> ResponseDecoder {
-    ResponseDecoder::new(Limits {
-        body_bytes: u64::MAX,
-        ..Limits::default()
-    })
+    ResponseDecoder::new(Limits::default().body_bytes(u64::MAX))
 }
 
 /// What a server said that does not let a client in.

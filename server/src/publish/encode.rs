@@ -61,10 +61,7 @@ impl Encoder {
         text.extend_from_slice(br#","type":"#);
         write_string(&mut text, kind);
         text.extend_from_slice(br#","datacontenttype":"text/plain","data":"#);
-        let limits = Limits {
-            payload_bytes: line_bytes,
-            ..Limits::default()
-        };
+        let limits = Limits::default().payload_bytes(line_bytes);
         Encoder {
             format: by_name(format, file),
             topic: topic.to_string(),

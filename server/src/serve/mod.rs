@@ -9,8 +9,6 @@ use crate::cli::ServeArgs;
 use crate::config::{self, Layers};
 use crate::{exit, nofile, say};
 use clap::ArgMatches;
-#[cfg(feature = "tls")]
-use eventring::gateway::ServerConfig;
 use eventring::gateway::{Server, ServerError, StopReport};
 use eventring::hub::HubError;
 use signals::{Serving, Signals};
@@ -106,10 +104,7 @@ fn start(args: &ServeArgs, signals: &Signals, stderr: &Stderr) -> Result<Server,
     let hub = settings::hub(args)?;
     let config = settings::server(args, connections);
     #[cfg(feature = "tls")]
-    let config = ServerConfig {
-        tls: settings::tls(args)?,
-        ..config
-    };
+    let config = config.tls(settings::tls(args)?);
     #[cfg(feature = "tls")]
     let reload = config.tls.clone().map(settings::reload);
     #[cfg(not(feature = "tls"))]

@@ -22,10 +22,7 @@ const RELOAD_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Builds the hub that the flags describe.
 pub(super) fn hub(args: &ServeArgs) -> Result<Hub, HubError> {
-    let limits = Limits {
-        payload_bytes: args.kept.payload_bytes,
-        ..Limits::default()
-    };
+    let limits = Limits::default().payload_bytes(args.kept.payload_bytes);
     Hub::builder()
         .capacity(args.kept.capacity)
         .ring_bytes(args.kept.ring_bytes)
@@ -35,67 +32,63 @@ pub(super) fn hub(args: &ServeArgs) -> Result<Hub, HubError> {
 
 /// Describes the server; `max_connections` is what the open-file limit leaves of the flag.
 pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
-    ServerConfig {
-        listen: tcp(&args.listen),
-        ipv6_only: args.network.ipv6_only,
-        unix: unix(args),
-        tls: None,
-        trusted_proxies: args.network.trusted_proxy.clone(),
-        forwarded_field: match args.network.forwarded_field {
+    let config = ServerConfig::default()
+        .listen_on(tcp(&args.listen))
+        .ipv6_only(args.network.ipv6_only)
+        .unix(unix(args))
+        .trusted_proxies(args.network.trusted_proxy.clone())
+        .forwarded_field(match args.network.forwarded_field {
             Field::XForwardedFor => ForwardedField::XForwardedFor,
             Field::Forwarded => ForwardedField::Forwarded,
-        },
-        proxy_protocol: args.network.proxy_protocol,
-        max_connections_per_address: args.network.max_connections_per_address,
-        reactors: args.network.reactors,
-        allowed_hosts: args.pages.allowed_host.clone(),
-        public_url: args.pages.public_url.clone(),
-        cors_origins: args.pages.cors_origin.clone(),
-        cors_headers: args.pages.cors_header.clone(),
-        cors_private_network: args.pages.cors_private_network,
-        allowed_parameters: args.pages.allowed_parameter.clone(),
-        max_connections,
-        head_timeout: args.timeouts.head_timeout,
-        body_timeout: args.timeouts.body_timeout,
-        idle_timeout: args.timeouts.idle_timeout,
-        write_timeout: args.timeouts.write_timeout,
-        slow: match args.streams.slow {
+        })
+        .proxy_protocol(args.network.proxy_protocol)
+        .max_connections_per_address(args.network.max_connections_per_address)
+        .reactors(args.network.reactors)
+        .allowed_hosts(args.pages.allowed_host.clone())
+        .public_url(args.pages.public_url.clone())
+        .cors_origins(args.pages.cors_origin.clone())
+        .cors_headers(args.pages.cors_header.clone())
+        .cors_private_network(args.pages.cors_private_network)
+        .allowed_parameters(args.pages.allowed_parameter.clone())
+        .max_connections(max_connections)
+        .head_timeout(args.timeouts.head_timeout)
+        .body_timeout(args.timeouts.body_timeout)
+        .idle_timeout(args.timeouts.idle_timeout)
+        .write_timeout(args.timeouts.write_timeout)
+        .slow(match args.streams.slow {
             Slow::CatchUp => SlowPolicy::CatchUp,
             Slow::Gap => SlowPolicy::Gap,
             Slow::Latest => SlowPolicy::Latest,
             Slow::Disconnect => SlowPolicy::Disconnect,
-        },
-        buffer: args.streams.buffer,
-        hold: args.streams.hold,
-        presence: true,
-        max_age: args.streams.max_age,
-        heartbeat: args.timeouts.heartbeat,
-        compression: match args.compression {
+        })
+        .buffer(args.streams.buffer)
+        .hold(args.streams.hold)
+        .max_age(args.streams.max_age)
+        .heartbeat(args.timeouts.heartbeat)
+        .compression(match args.compression {
             Compression::Off => eventring::gateway::Compression::Off,
             Compression::Gzip => eventring::gateway::Compression::Gzip,
             #[cfg(feature = "brotli")]
             Compression::Brotli => eventring::gateway::Compression::Brotli,
-        },
-        compression_for: match args.compression_for {
+        })
+        .compression_for(match args.compression_for {
             CompressionFor::Browsers => eventring::gateway::CompressionFor::Browsers,
             CompressionFor::All => eventring::gateway::CompressionFor::All,
-        },
-        #[cfg(feature = "brotli")]
-        brotli_streams: args.brotli_streams,
-        #[cfg(not(feature = "brotli"))]
-        brotli_streams: 0,
-        retry: args.timeouts.retry,
-        stop_timeout: args.timeouts.stop_timeout,
-        body_bytes: args.bounds.body_bytes,
-        bodies_in_flight: args.bounds.bodies_in_flight,
-        batch_events: args.bounds.batch_events,
-        frame_log_bytes: args.kept.frame_log_bytes,
-        private_bytes: args.bounds.private_bytes,
-        half_sent_bytes: args.bounds.half_sent_bytes,
-        max_pending_publishes: args.bounds.max_pending_publishes,
-        notsent_lowat: args.bounds.notsent_lowat,
-        send_buffer: args.bounds.send_buffer,
-    }
+        })
+        .retry(args.timeouts.retry)
+        .stop_timeout(args.timeouts.stop_timeout)
+        .body_bytes(args.bounds.body_bytes)
+        .bodies_in_flight(args.bounds.bodies_in_flight)
+        .batch_events(args.bounds.batch_events)
+        .frame_log_bytes(args.kept.frame_log_bytes)
+        .private_bytes(args.bounds.private_bytes)
+        .half_sent_bytes(args.bounds.half_sent_bytes)
+        .max_pending_publishes(args.bounds.max_pending_publishes)
+        .notsent_lowat(args.bounds.notsent_lowat)
+        .send_buffer(args.bounds.send_buffer);
+    #[cfg(feature = "brotli")]
+    let config = config.brotli_streams(args.brotli_streams);
+    config
 }
 
 fn tcp(listen: &[Listen]) -> Vec<SocketAddr> {
@@ -109,10 +102,7 @@ fn tcp(listen: &[Listen]) -> Vec<SocketAddr> {
 fn unix(args: &ServeArgs) -> Vec<UnixAddress> {
     let sockets = args.listen.iter().filter_map(|listen| match listen {
         Listen::Tcp(_) => None,
-        Listen::Unix(path) => Some(UnixAddress {
-            path: path.clone(),
-            mode: args.network.unix_mode,
-        }),
+        Listen::Unix(path) => Some(UnixAddress::new(path.clone()).mode(args.network.unix_mode)),
     });
     sockets.collect()
 }

@@ -48,6 +48,8 @@ pub(crate) fn run(args: TailArgs) -> ExitCode {
                 let seconds = lost.again_in.as_secs_f64();
                 say::err(format_args!("{reason}; again in {seconds:.1} s"));
             }
+            // Of a later version, which nobody asked for here.
+            Ok(_) => {}
             Err(ClientError::Over) => return exit::OK, // as for a browser: do not come back
             Err(error) => {
                 if let Some(code) = write(&mut output) {

@@ -93,6 +93,8 @@ fn translated(item: WsItem) -> Option<Item> {
         WsItem::Lost(lost) => Some(Item::Lost(lost)),
         // Nobody asks for them here.
         WsItem::Presence { .. } | WsItem::PresenceReset { .. } | WsItem::Answer(_) => None,
+        // Of a later version: as little.
+        _ => None,
     }
 }
 

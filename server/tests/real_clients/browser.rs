@@ -51,11 +51,10 @@ impl Pages {
 }
 
 fn serve(hub: &Hub, address: SocketAddr, origin: &str) -> Running {
-    let config = ServerConfig {
-        cors_origins: vec![origin.to_owned()],
-        retry: Duration::from_millis(200),
-        ..ServerConfig::default().listen(address)
-    };
+    let config = ServerConfig::default()
+        .listen(address)
+        .cors_origins(vec![origin.to_owned()])
+        .retry(Duration::from_millis(200));
     let start = Instant::now();
     loop {
         match Server::bind(hub, config.clone()) {

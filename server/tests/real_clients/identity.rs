@@ -20,10 +20,7 @@ struct Seen(Arc<Mutex<Vec<SocketAddr>>>);
 impl Authorizer for Seen {
     fn authorize(&self, _: &Head, peer: SocketAddr, _: Action) -> Result<Access, Denied> {
         self.0.lock().expect("no panic in here").push(peer);
-        Ok(Access {
-            allow: Filter::all(),
-            expires_at: None,
-        })
+        Ok(Access::new(Filter::all()))
     }
 }
 
@@ -49,11 +46,10 @@ fn publish(proxy: &Proxy) -> SocketAddr {
 
 #[test]
 fn haproxy_says_who_connected_by_a_proxy_header() {
-    let config = ServerConfig {
-        trusted_proxies: vec!["127.0.0.0/8".into()],
-        proxy_protocol: true,
-        ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-    };
+    let config = ServerConfig::default()
+        .listen(([127, 0, 0, 1], 0).into())
+        .trusted_proxies(vec!["127.0.0.0/8".into()])
+        .proxy_protocol(true);
     let (server, seen) = serve(config);
     let address = server.addr();
     let started = Proxy::haproxy_with(|at| {
@@ -76,15 +72,10 @@ fn haproxy_says_who_connected_by_a_proxy_header() {
 fn nginx_says_who_asks_in_front_of_a_unix_socket() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("eventring.sock");
-    let config = ServerConfig {
-        listen: Vec::new(),
-        unix: vec![UnixAddress {
-            path: path.clone(),
-            mode: 0o666,
-        }],
-        trusted_proxies: vec!["unix".into()],
-        ..ServerConfig::default()
-    };
+    let config = ServerConfig::default()
+        .listen_on(Vec::new())
+        .unix(vec![UnixAddress::new(path.clone()).mode(0o666)])
+        .trusted_proxies(vec!["unix".into()]);
     let (_server, seen) = serve(config);
     let started = Proxy::nginx_with(|at| {
         format!(

@@ -106,10 +106,9 @@ fn an_eventsource_outlives_the_server(start: Start) {
 /// The guide's settings pass the public name on: the server answers to it once it is told.
 fn the_public_name_is_allowed_by_the_server(start: Start) {
     for (names, status) in [(vec![], 421), (vec!["events.example".to_owned()], 200)] {
-        let config = ServerConfig {
-            allowed_hosts: names,
-            ..ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
-        };
+        let config = ServerConfig::default()
+            .listen(([127, 0, 0, 1], 0).into())
+            .allowed_hosts(names);
         let server = eventring::gateway::Server::bind(&Hub::new(), config).expect("a server");
         let server = server.spawn().expect("a thread");
         let Some(proxy) = start(server.addr(), Settings::Guide) else {

@@ -14,11 +14,10 @@ impl Certificate {
     /// A server with it, on an address that an earlier one may just have left.
     pub(crate) fn serve(&self, hub: &Hub, address: SocketAddr) -> Running {
         let tls = Tls::from_pem_files(self.path("cert"), self.path("key"));
-        let config = ServerConfig {
-            tls: Some(tls.expect("a certificate")),
-            retry: Duration::from_millis(200),
-            ..ServerConfig::default().listen(address)
-        };
+        let config = ServerConfig::default()
+            .listen(address)
+            .tls(Some(tls.expect("a certificate")))
+            .retry(Duration::from_millis(200));
         let start = Instant::now();
         loop {
             match Server::bind(hub, config.clone()) {

@@ -4,6 +4,7 @@ use super::super::item::Lost;
 
 /// What comes next.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum WsItem {
     /// A WebSocket came about. Subscriptions that were made by requests are gone: ask for them again.
     Connected,

@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 
 use super::super::state::Gateway;
 use crate::reactor::{Replies, SocketLimits};
+use crate::settings::setters;
 use crate::wire::http::Head;
 use crate::wire::ws::{CloseCode, DeflatePolicy, MessageKind};
 
@@ -74,6 +75,7 @@ pub struct SocketRequest<'a> {
 
 /// How the WebSockets of a route are dealt with.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct SocketOptions {
     /// Bounds and times.
     pub limits: SocketLimits,
@@ -83,6 +85,14 @@ pub struct SocketOptions {
     /// How clients may compress (permessage-deflate); `None`: not at all, the default. Answers go
     /// uncompressed.
     pub deflate: Option<DeflatePolicy>,
+}
+
+setters! {
+    SocketOptions {
+        limits: SocketLimits,
+        protocols: Vec<String>,
+        deflate: Option<DeflatePolicy>,
+    }
 }
 
 /// Makes the handler of a connection, or says with which status (4xx) it is refused.

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::service::Service;
+use crate::settings::setters;
 use crate::wire::ws::{self, Inflate};
 
 /// Bounds of a WebSocket, each with its default and its consequence.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SocketLimits {
     /// What the decoder takes. 1 MiB a message; over it: 1009.
     pub frames: ws::Limits,
@@ -30,6 +32,16 @@ impl Default for SocketLimits {
             pong_timeout: Duration::from_secs(20),
             close_timeout: Duration::from_secs(5),
         }
+    }
+}
+
+setters! {
+    SocketLimits {
+        frames: ws::Limits,
+        controls_per_second: u32,
+        ping_after: Duration,
+        pong_timeout: Duration,
+        close_timeout: Duration,
     }
 }
 

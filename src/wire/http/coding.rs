@@ -4,6 +4,7 @@ use super::head::Head;
 
 /// A content coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Coding {
     /// The bytes as they are.
     Identity,

@@ -11,6 +11,7 @@ use super::Head;
 
 /// The field that proxies write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ForwardedField {
     /// `X-Forwarded-For: 192.0.2.7, 10.0.0.2`.
     #[default]

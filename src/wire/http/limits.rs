@@ -1,5 +1,7 @@
 //! How much of a message the decoders take before they refuse it.
 
+use crate::settings::setters;
+
 /// Bounds on what a decoder accepts, each with the status that a request over it gets.
 ///
 /// # Examples
@@ -7,10 +9,11 @@
 /// ```
 /// use eventring::wire::http::Limits;
 ///
-/// let limits = Limits { body_bytes: 64 * 1024, ..Limits::default() };
+/// let limits = Limits::default().body_bytes(64 * 1024);
 /// assert_eq!(limits.head_bytes, 16 * 1024);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Bytes of a whole head, white space and the final empty line included. Default 16 KiB; over
     /// it: 431.
@@ -48,5 +51,17 @@ impl Default for Limits {
             trailer_bytes: 4 * 1024,
             body_bytes: 8 * 1024 * 1024,
         }
+    }
+}
+
+setters! {
+    Limits {
+        head_bytes: usize,
+        uri_bytes: usize,
+        method_bytes: usize,
+        headers: usize,
+        chunk_ext_bytes: usize,
+        trailer_bytes: usize,
+        body_bytes: u64,
     }
 }

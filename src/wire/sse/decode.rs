@@ -1,9 +1,11 @@
 //! Reads an SSE stream cut at any byte, by the rules of the HTML standard, section 9.2.6.
 
 use super::super::number::{NotDecimal, parse_decimal};
+use crate::settings::setters;
 
 /// How much of a stream a [`Decoder`] holds before it gives up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DecodeLimits {
     /// Bytes of one line, its end not counted. Default 8 MiB.
     pub line_bytes: usize,
@@ -20,9 +22,17 @@ impl Default for DecodeLimits {
     }
 }
 
+setters! {
+    DecodeLimits {
+        line_bytes: usize,
+        event_bytes: usize,
+    }
+}
+
 /// A stream that asks for more memory than it may have. The stream is of no more use;
 /// [`Decoder::reconnect`] starts the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DecodeError {
     /// A line over [`DecodeLimits::line_bytes`].
     #[error("a line of the event stream is longer than {limit} bytes")]

@@ -6,6 +6,7 @@ use std::fmt;
 use super::client_handshake::AnswerError;
 use super::decoder::Inflate;
 use super::handshake::HandshakeError;
+use crate::settings::setters;
 
 /// Offers that are looked at; further ones are left alone.
 const OFFERS_MAX: usize = 16;
@@ -15,6 +16,7 @@ const WINDOW_BITS_MAX: u8 = 15;
 
 /// How a server deals with offers of permessage-deflate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DeflatePolicy {
     /// The smallest window that the server's own messages can do with, as a power of two: an offer
     /// that wants a smaller one (`server_max_window_bits`) is declined. A server that sends its
@@ -36,6 +38,13 @@ impl Default for DeflatePolicy {
             server_window_bits: 8,
             looking_back: false,
         }
+    }
+}
+
+setters! {
+    DeflatePolicy {
+        server_window_bits: u8,
+        looking_back: bool,
     }
 }
 

@@ -6,6 +6,7 @@ use sha1::{Digest, Sha1};
 
 use super::decoder::Inflate;
 use super::extension::{Deflate, DeflatePolicy, agree, is_token_byte};
+use crate::settings::setters;
 use crate::wire::http::{BodyLength, Head, ResponseHead};
 
 /// What keys are hashed with (RFC 6455, 1.3).
@@ -77,6 +78,7 @@ impl HandshakeError {
 
 /// What a server agrees to.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct HandshakePolicy<'a> {
     /// Subprotocols that the server speaks. The first that the client names is taken. If it names only others,
     /// the handshake fails: a browser would close the connection as soon as it is open (WebSockets standard,
@@ -84,6 +86,13 @@ pub struct HandshakePolicy<'a> {
     pub protocols: &'a [&'a str],
     /// How permessage-deflate is agreed on; `None`: not at all.
     pub deflate: Option<DeflatePolicy>,
+}
+
+setters! {
+    HandshakePolicy<'a> {
+        protocols: &'a [&'a str],
+        deflate: Option<DeflatePolicy>,
+    }
 }
 
 /// A handshake that can be answered.

@@ -1,5 +1,7 @@
 //! How much of a peer's messages a decoder takes.
 
+use crate::settings::setters;
+
 /// Bounds on what a decoder takes, each with its default and its consequence.
 ///
 /// # Examples
@@ -7,10 +9,11 @@
 /// ```
 /// use eventring::wire::ws::Limits;
 ///
-/// let limits = Limits { message_bytes: 16 << 20, ..Limits::default() };
+/// let limits = Limits::default().message_bytes(16 << 20);
 /// assert_eq!(limits.fragments, 1024);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Bytes of a frame's payload, looked at before any of it is taken. 1 MiB; over it: 1009.
     pub frame_bytes: usize,
@@ -27,5 +30,13 @@ impl Default for Limits {
             message_bytes: 1 << 20,
             fragments: 1024,
         }
+    }
+}
+
+setters! {
+    Limits {
+        frame_bytes: usize,
+        message_bytes: usize,
+        fragments: u32,
     }
 }

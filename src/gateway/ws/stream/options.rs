@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::reactor::SocketLimits;
+use crate::settings::setters;
 use crate::wire::ws::Limits;
 
 /// Shortest time of a ping: sockets are looked at once a second.
@@ -18,6 +19,7 @@ const CLIENTS_MAX: usize = 1 << 20;
 
 /// What becomes of a connection for an id that another one has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SecondConnect {
     /// The first is closed, with code 4000 ([`WebSocketStream::REPLACED`](super::WebSocketStream::REPLACED)).
     /// A client that comes back before its broken connection is noticed gets in; so does whoever names
@@ -34,10 +36,11 @@ pub enum SecondConnect {
 /// ```
 /// use eventring::gateway::{SecondConnect, WebSocketStreamOptions};
 ///
-/// let options = WebSocketStreamOptions { second: SecondConnect::Refuse, ..Default::default() };
+/// let options = WebSocketStreamOptions::default().second(SecondConnect::Refuse);
 /// assert_eq!(options.queue_bytes, 256 << 10);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct WebSocketStreamOptions {
     /// What becomes of a second connection for one id. [`SecondConnect::Replace`].
     pub second: SecondConnect,
@@ -74,6 +77,18 @@ impl Default for WebSocketStreamOptions {
             pong_timeout: limits.pong_timeout,
             protocols: Vec::new(),
         }
+    }
+}
+
+setters! {
+    WebSocketStreamOptions {
+        second: SecondConnect,
+        only_expected: bool,
+        queue_bytes: usize,
+        clients_max: usize,
+        message_bytes: usize,
+        ping_after: Duration,
+        pong_timeout: Duration,
     }
 }
 
