@@ -121,16 +121,35 @@ fn the_drain_ends_by_itself_in_an_orderly_stop() {
     assert!(server.process.stderr().contains("everything went out"));
 }
 
+fn fifo(folder: &Path, name: &str) -> String {
+    let path = folder.join(name).display().to_string();
+    let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo");
+    assert!(made.success());
+    path
+}
+
+/// `tls.md` row 8, for the settings: who writes them may never come.
+#[test]
+fn a_server_that_waits_for_its_settings_obeys() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = fifo(folder.path(), "settings");
+        let mut server = Process::eventring(&["serve", "--config", &settings]);
+        // Somebody who writes is let in once somebody reads: it waits for the first byte now.
+        let hold = File::options()
+            .write(true)
+            .open(&settings)
+            .expect("it reads");
+        assert!(!server.has_ended());
+        server.signal(signal);
+        assert_eq!(server.code(), 0, "{}", server.stderr());
+        drop(hold);
+    }
+}
+
 #[cfg(feature = "tls")]
 mod tls {
     use super::*;
-
-    fn fifo(folder: &Path, name: &str) -> String {
-        let path = folder.join(name).display().to_string();
-        let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo");
-        assert!(made.success());
-        path
-    }
 
     /// `tls.md` row 8.
     #[test]
