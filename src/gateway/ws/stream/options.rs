@@ -89,6 +89,7 @@ setters! {
         message_bytes: usize,
         ping_after: Duration,
         pong_timeout: Duration,
+        protocols: Vec<String>,
     }
 }
 
