@@ -186,6 +186,8 @@ fn flag(field: &str) -> String {
 }
 
 fn ended(stopped: io::Result<StopReport>, stderr: &Stderr) -> ExitCode {
+    // The last line is the one that must not find a full queue.
+    stderr.flush_last_words();
     match stopped {
         Ok(report) if report.clean => {
             stderr.say("stopped; everything went out");

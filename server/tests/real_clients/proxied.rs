@@ -115,7 +115,7 @@ fn the_public_name_is_allowed_by_the_server(start: Start) {
             return;
         };
         let mut http = Http::connect(proxy.address);
-        http.send("GET /healthz HTTP/1.1\r\nHost: events.example\r\n\r\n");
+        http.send("GET /metrics HTTP/1.1\r\nHost: events.example\r\n\r\n");
         assert_eq!(http.response().status, status);
     }
 }
