@@ -29,14 +29,14 @@ fn connect(address: SocketAddr, request: &str) -> TcpStream {
     stream
 }
 
-/// Reads until `wanted` is there, or the end.
+/// Reads up to the end of `wanted`, or of all: what comes behind it is for who reads next.
 fn read_to(stream: &mut TcpStream, wanted: &str) -> String {
     let mut text = Vec::new();
-    let mut buffer = [0; 4096];
-    while !String::from_utf8_lossy(&text).contains(wanted) {
-        match stream.read(&mut buffer) {
+    let mut byte = [0];
+    while !text.ends_with(wanted.as_bytes()) {
+        match stream.read(&mut byte) {
             Ok(0) => break,
-            Ok(n) => text.extend_from_slice(&buffer[..n]),
+            Ok(_) => text.push(byte[0]),
             Err(error) => panic!("{error} after {}", String::from_utf8_lossy(&text)),
         }
     }
@@ -223,7 +223,7 @@ fn streams_of_a_hub_that_is_closed_end_and_new_ones_are_refused() {
     hub.publish(&last).unwrap();
     hub.close();
     for stream in &mut streams {
-        let rest = read_to(stream, "hub_closed");
+        let rest = read_to(stream, r#"{"reason":"hub_closed"}"#);
         assert!(
             rest.contains("the last one") && rest.contains(r#"{"reason":"hub_closed"}"#),
             "{rest}"
@@ -267,7 +267,7 @@ fn a_web_socket_without_a_subscription_ends_with_its_hub() {
     // A protocol of the program's own has nothing to do with the hub.
     let (mut own, _) = upgrade(address, "/echo");
     hub.close();
-    let rest = read_to(&mut told, "hub_closed");
+    let rest = read_to(&mut told, r#""reason":"hub_closed""#);
     assert!(
         rest.contains(r#""type":"bye","reason":"hub_closed""#),
         "{rest}"
