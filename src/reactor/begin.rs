@@ -2,7 +2,8 @@
 
 use super::clients::Entry;
 use super::core::Core;
-use super::requests::{CONTINUE, Next, Reply, Requests, refuse};
+use super::input::{CONTINUE, Next, refuse};
+use super::requests::{Reply, Requests};
 use super::service::{Answer, Begin, Peer, Refusal, Service};
 use crate::wire::http::Head;
 use crate::wire::proxy::{self, ProxyHeader};

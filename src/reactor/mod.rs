@@ -26,6 +26,7 @@ mod frames;
 mod group;
 mod history;
 mod inbox;
+mod input;
 mod latency;
 mod limits;
 mod listeners;

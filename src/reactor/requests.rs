@@ -1,4 +1,4 @@
-//! A connection's inbound half: requests out of bytes, answers in their order.
+//! What a connection has asked for: the state of its requests, answers in their order, and how long each may take.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -7,16 +7,14 @@ use super::conn::{Flags, Phase};
 use super::core::Core;
 use super::end::EndReason;
 use super::limits::Limits;
-use super::service::{Answer, Introduction, Piece, Refusal, Service, StreamPlan, WatchPlan};
+use super::service::{Answer, Piece, Refusal, Service, StreamPlan, WatchPlan};
 use super::unfinished::{Share, Unfinished};
 use super::ws::SocketPlan;
-use crate::wire::http::{RequestDecoder, RequestError, Step};
+use crate::wire::http::RequestDecoder;
 
 /// Answers of a connection that the service has to find out first, at once: its next request waits unread until one of
 /// them is done, so that one client does not take the room that the service has for those of all.
 const TICKETS_MAX: usize = 4;
-
-pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// What a connection knows while it is not yet a stream.
 pub(super) struct Requests<S: Service> {
@@ -24,10 +22,10 @@ pub(super) struct Requests<S: Service> {
     /// A PROXY header comes first.
     pub(super) preface: bool,
     /// A head has come since the clock was set.
-    begun: bool,
+    pub(super) begun: bool,
     pub(super) decoder: RequestDecoder,
     /// Bytes that came and are not consumed: part of a head, or pipelined requests that wait.
-    input: Vec<u8>,
+    pub(super) input: Vec<u8>,
     /// The request whose body is arriving.
     pub(super) exchange: Option<S::Exchange>,
     clock: Clock,
@@ -89,7 +87,7 @@ impl<S: Service> Requests<S> {
     }
 
     /// Whether no further request is taken before answers have left.
-    fn is_full(&self, limits: &Limits) -> bool {
+    pub(super) fn is_full(&self, limits: &Limits) -> bool {
         self.answers.len() >= limits.max_pending_publishes
             || self.queued >= limits.private_bytes
             || self.tickets >= TICKETS_MAX
@@ -126,7 +124,7 @@ impl<S: Service> Requests<S> {
     }
 
     /// Queues a part of an answer behind the answers that are still to leave.
-    fn append(&mut self, bytes: Vec<u8>, out: &mut Vec<u8>) {
+    pub(super) fn append(&mut self, bytes: Vec<u8>, out: &mut Vec<u8>) {
         if self.answers.is_empty() {
             out.extend_from_slice(&bytes);
         } else if !bytes.is_empty() {
@@ -145,7 +143,7 @@ impl<S: Service> Requests<S> {
     }
 
     /// Counts what has come and is not done with; `false`: that of all connections is over the bound.
-    fn count_unfinished(&mut self) -> bool {
+    pub(super) fn count_unfinished(&mut self) -> bool {
         let head = if self.exchange.is_some() {
             self.head_bytes
         } else {
@@ -159,146 +157,7 @@ impl<S: Service> Requests<S> {
     }
 }
 
-/// What one step of a decoder came to.
-pub(super) enum Next {
-    Again,
-    Wait,
-}
-
 impl<S: Service> Core<S> {
-    /// Takes bytes from the socket of connection `i`, or none to go on with those that wait.
-    pub(super) fn take_input(&mut self, service: &mut S, i: u32, bytes: &[u8]) {
-        let begun = self.cold[i as usize].requests.take();
-        let mut requests = begun.unwrap_or_else(|| self.first_requests(service, i));
-        let mut out = std::mem::take(&mut self.out(i).bytes);
-        let mut input = std::mem::take(&mut requests.input);
-        let mut used = 0;
-        if input.is_empty() {
-            used = self.decode_all(service, (i, &mut requests), bytes, &mut out);
-            input.extend_from_slice(&bytes[used..]);
-        } else {
-            input.extend_from_slice(bytes);
-            used += self.decode_all(service, (i, &mut requests), &input, &mut out);
-            input.drain(..used);
-        }
-        if !input.is_empty() {
-            requests.input = input;
-        }
-        if !requests.count_unfinished() {
-            requests.input = Vec::new();
-            let _ = requests.count_unfinished();
-            requests.held = false;
-            let exchange = requests.exchange.take();
-            let bytes = service.refuse_for(Refusal::TooMuchUnfinished, exchange.as_ref());
-            requests.queue(Answer {
-                bytes,
-                after: 0,
-                close: true,
-            });
-        }
-        self.out(i).bytes = out;
-        self.cold[i as usize].requests = Some(requests);
-        self.flush_answers(service, i);
-    }
-
-    /// What reads the first bytes of connection `i`.
-    fn first_requests(&self, service: &S, i: u32) -> Box<Requests<S>> {
-        // Nothing has named another client yet.
-        let peer = SocketAddr::from(self.cold[i as usize].peer);
-        let preface = service.introduction(peer) == Introduction::Preface;
-        let unfinished = &self.group.unfinished;
-        Box::new(Requests::new(peer, preface, &self.limits, unfinished))
-    }
-
-    fn decode_all(
-        &mut self,
-        service: &mut S,
-        (i, requests): (u32, &mut Requests<S>),
-        input: &[u8],
-        out: &mut Vec<u8>,
-    ) -> usize {
-        let mut used = 0;
-        if requests.preface {
-            used = self.take_preface(service, (i, requests), input);
-            if requests.preface {
-                return used;
-            }
-            if let Some(session) = &mut self.cold[i as usize].session {
-                // What follows is no request yet: it is read again, through the session.
-                session.end_preface(&input[used..]);
-                self.hot(i).flags.set(Flags::UNREAD);
-                self.make_ready(i);
-                return input.len();
-            }
-        }
-        requests.held = true;
-        let mut requested = false;
-        while !requests.is_full(&self.limits)
-            && out.len() < self.limits.private_bytes
-            && !self.is_behind()
-            && (!requested || !self.is_slice_over())
-        {
-            let next = match requests.decoder.decode(&input[used..]) {
-                Ok((n, step)) => {
-                    used += n;
-                    requested |= matches!(step, Step::End | Step::Head(_));
-                    let more = used < input.len();
-                    self.step(service, (i, requests), step, more, out)
-                }
-                Err(error) => refuse(service, requests, &error, &input[used..]),
-            };
-            if matches!(next, Next::Wait) {
-                requests.held = false;
-                break;
-            }
-        }
-        used
-    }
-
-    fn step(
-        &mut self,
-        service: &mut S,
-        (i, requests): (u32, &mut Requests<S>),
-        step: Step<'_>,
-        more: bool,
-        out: &mut Vec<u8>,
-    ) -> Next {
-        match step {
-            Step::NeedMore => return Next::Wait,
-            Step::Head(head) => {
-                requests.begun = true;
-                let next = self.begin(service, (i, requests), &head, more);
-                requests.decoder.recycle(head);
-                self.look_behind(service);
-                return next;
-            }
-            Step::Body(piece) => {
-                if let Some(exchange) = &mut requests.exchange {
-                    let mut made = Vec::new();
-                    let done = service.body(exchange, piece, &mut made);
-                    requests.append(made, out);
-                    if let Err(answer) = done {
-                        requests.exchange = None;
-                        requests.queue(Answer {
-                            close: true,
-                            ..answer
-                        });
-                    }
-                }
-            }
-            Step::End => {
-                if let Some(exchange) = requests.exchange.take() {
-                    let mut made = Vec::new();
-                    let answer = service.end(exchange, &mut made);
-                    requests.append(made, out);
-                    requests.queue(answer);
-                }
-            }
-        }
-        self.look_behind(service);
-        Next::Again
-    }
-
     /// Moves answers whose time has come to the private buffer, and starts a stream that is next.
     pub(super) fn flush_answers(&mut self, service: &mut S, i: u32) {
         if self.phase(i) != Phase::Request {
@@ -497,20 +356,4 @@ impl<S: Service> Core<S> {
         let requests = self.cold[i as usize].requests.as_ref();
         requests.is_none_or(|requests| requests.is_idle()) && self.out_len(i) == 0
     }
-}
-
-pub(super) fn refuse<S: Service>(
-    service: &mut S,
-    requests: &mut Requests<S>,
-    error: &RequestError,
-    head: &[u8],
-) -> Next {
-    let exchange = requests.exchange.take();
-    let bytes = service.refuse(error, head, exchange.as_ref());
-    requests.queue(Answer {
-        bytes,
-        after: 0,
-        close: true,
-    });
-    Next::Wait
 }

@@ -1,0 +1,168 @@
+//! A connection's inbound half: requests out of bytes.
+
+use std::net::SocketAddr;
+
+use super::conn::Flags;
+use super::core::Core;
+use super::requests::Requests;
+use super::service::{Answer, Introduction, Refusal, Service};
+use crate::wire::http::{RequestError, Step};
+
+pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// What one step of a decoder came to.
+pub(super) enum Next {
+    Again,
+    Wait,
+}
+
+impl<S: Service> Core<S> {
+    /// Takes bytes from the socket of connection `i`, or none to go on with those that wait.
+    pub(super) fn take_input(&mut self, service: &mut S, i: u32, bytes: &[u8]) {
+        let begun = self.cold[i as usize].requests.take();
+        let mut requests = begun.unwrap_or_else(|| self.first_requests(service, i));
+        let mut out = std::mem::take(&mut self.out(i).bytes);
+        let mut input = std::mem::take(&mut requests.input);
+        let mut used = 0;
+        if input.is_empty() {
+            used = self.decode_all(service, (i, &mut requests), bytes, &mut out);
+            input.extend_from_slice(&bytes[used..]);
+        } else {
+            input.extend_from_slice(bytes);
+            used += self.decode_all(service, (i, &mut requests), &input, &mut out);
+            input.drain(..used);
+        }
+        if !input.is_empty() {
+            requests.input = input;
+        }
+        if !requests.count_unfinished() {
+            requests.input = Vec::new();
+            let _ = requests.count_unfinished();
+            requests.held = false;
+            let exchange = requests.exchange.take();
+            let bytes = service.refuse_for(Refusal::TooMuchUnfinished, exchange.as_ref());
+            requests.queue(Answer {
+                bytes,
+                after: 0,
+                close: true,
+            });
+        }
+        self.out(i).bytes = out;
+        self.cold[i as usize].requests = Some(requests);
+        self.flush_answers(service, i);
+    }
+
+    /// What reads the first bytes of connection `i`.
+    fn first_requests(&self, service: &S, i: u32) -> Box<Requests<S>> {
+        // Nothing has named another client yet.
+        let peer = SocketAddr::from(self.cold[i as usize].peer);
+        let preface = service.introduction(peer) == Introduction::Preface;
+        let unfinished = &self.group.unfinished;
+        Box::new(Requests::new(peer, preface, &self.limits, unfinished))
+    }
+
+    fn decode_all(
+        &mut self,
+        service: &mut S,
+        (i, requests): (u32, &mut Requests<S>),
+        input: &[u8],
+        out: &mut Vec<u8>,
+    ) -> usize {
+        let mut used = 0;
+        if requests.preface {
+            used = self.take_preface(service, (i, requests), input);
+            if requests.preface {
+                return used;
+            }
+            if let Some(session) = &mut self.cold[i as usize].session {
+                // What follows is no request yet: it is read again, through the session.
+                session.end_preface(&input[used..]);
+                self.hot(i).flags.set(Flags::UNREAD);
+                self.make_ready(i);
+                return input.len();
+            }
+        }
+        requests.held = true;
+        let mut requested = false;
+        while !requests.is_full(&self.limits)
+            && out.len() < self.limits.private_bytes
+            && !self.is_behind()
+            && (!requested || !self.is_slice_over())
+        {
+            let next = match requests.decoder.decode(&input[used..]) {
+                Ok((n, step)) => {
+                    used += n;
+                    requested |= matches!(step, Step::End | Step::Head(_));
+                    let more = used < input.len();
+                    self.step(service, (i, requests), step, more, out)
+                }
+                Err(error) => refuse(service, requests, &error, &input[used..]),
+            };
+            if matches!(next, Next::Wait) {
+                requests.held = false;
+                break;
+            }
+        }
+        used
+    }
+
+    fn step(
+        &mut self,
+        service: &mut S,
+        (i, requests): (u32, &mut Requests<S>),
+        step: Step<'_>,
+        more: bool,
+        out: &mut Vec<u8>,
+    ) -> Next {
+        match step {
+            Step::NeedMore => return Next::Wait,
+            Step::Head(head) => {
+                requests.begun = true;
+                let next = self.begin(service, (i, requests), &head, more);
+                requests.decoder.recycle(head);
+                self.look_behind(service);
+                return next;
+            }
+            Step::Body(piece) => {
+                if let Some(exchange) = &mut requests.exchange {
+                    let mut made = Vec::new();
+                    let done = service.body(exchange, piece, &mut made);
+                    requests.append(made, out);
+                    if let Err(answer) = done {
+                        requests.exchange = None;
+                        requests.queue(Answer {
+                            close: true,
+                            ..answer
+                        });
+                    }
+                }
+            }
+            Step::End => {
+                if let Some(exchange) = requests.exchange.take() {
+                    let mut made = Vec::new();
+                    let answer = service.end(exchange, &mut made);
+                    requests.append(made, out);
+                    requests.queue(answer);
+                }
+            }
+        }
+        self.look_behind(service);
+        Next::Again
+    }
+}
+
+pub(super) fn refuse<S: Service>(
+    service: &mut S,
+    requests: &mut Requests<S>,
+    error: &RequestError,
+    head: &[u8],
+) -> Next {
+    let exchange = requests.exchange.take();
+    let bytes = service.refuse(error, head, exchange.as_ref());
+    requests.queue(Answer {
+        bytes,
+        after: 0,
+        close: true,
+    });
+    Next::Wait
+}
