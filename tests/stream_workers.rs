@@ -9,7 +9,7 @@ use eventring::event::{Event, EventBuilder, EventRef};
 use eventring::hub::{Hub, Start, Subscription};
 use eventring::stream::{
     AddError, BatchingConfig, BatchingStream, ErrorPolicy, EventSink, Failure, HandlerError,
-    InMemoryStream, StartError, StreamProcessor,
+    InMemoryStream, Running, StartError, StreamProcessor,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -297,4 +297,30 @@ fn a_pipeline_stops_at_an_error_if_told_so_and_needs_a_sink() {
         (stats.taken, stats.sent, stats.failed, stats.left),
         (8, 7, 1, 92)
     );
+}
+
+/// A worker that had just found nothing took a stop for one from before what had been published meanwhile.
+#[test]
+fn what_is_published_before_a_stop_is_worked_off_though_the_worker_has_just_looked() {
+    let hub = Hub::new();
+    let (running, own) = (Arc::new(Mutex::new(None::<Running>)), hub.clone());
+    let (to_stop, sink) = (running.clone(), InMemoryStream::new());
+    // Asked while the worker looks: what comes now is for its next look.
+    let asked = move |asked: EventRef<'_>| {
+        if asked.ty() == "last" {
+            return true;
+        }
+        own.publish(&event("last")).unwrap();
+        let running = to_stop.lock().unwrap().take().unwrap();
+        running.stop(LONG);
+        false
+    };
+    let (done, all_done) = mpsc::channel();
+    let send = move |_: EventRef<'_>| done.send(()).map_err(|_| "gone".into());
+    sink.subscribe("*", send).unwrap();
+    let pipeline = StreamProcessor::new().sink(sink);
+    let all = Subscription::all().accept(asked);
+    *running.lock().unwrap() = Some(pipeline.start(&hub, all).unwrap());
+    hub.publish(&event("not wanted")).unwrap();
+    all_done.recv_timeout(LONG).expect("the last one");
 }

@@ -22,7 +22,7 @@ pub struct Running {
 #[derive(Default)]
 pub(super) struct Shared {
     pub(super) bell: Bell,
-    /// Read up to this offset, then end; 0 for not yet.
+    /// Read up to this offset, then end. It says nothing before `stopping` was seen.
     pub(super) until: AtomicU64,
     pub(super) stopping: AtomicBool,
     pub(super) abort: AtomicBool,
@@ -61,6 +61,7 @@ impl Running {
     pub fn stop(mut self, timeout: Duration) -> ProcessorStats {
         let head = self.hub.head();
         self.shared.until.store(head, Ordering::Relaxed);
+        // Release: pairs with the Acquire in `Worker::work`, for `until` and for what was published.
         self.shared.stopping.store(true, Ordering::Release);
         self.shared.bell.rung.notify();
         let own = self.thread.as_ref().map(|thread| thread.thread().id());

@@ -26,6 +26,9 @@ impl Worker {
     /// Returns whether the end was an orderly one.
     fn work(&mut self, receiver: &mut Receiver) -> bool {
         loop {
+            // Before the look at what is there, which then is all that was published before the stop.
+            // Acquire: pairs with the Release in `stop`.
+            let stopping = self.shared.stopping.load(Ordering::Acquire);
             let received = receiver.try_recv();
             self.shared
                 .passed
@@ -43,18 +46,19 @@ impl Worker {
                     if !self.feed(vec![piece], 0) {
                         return false;
                     }
-                    let until = self.shared.until.load(Ordering::Relaxed);
+                    // Acquire, as above, and first: only then `until` says something.
                     if self.shared.stopping.load(Ordering::Acquire)
-                        && delivery.position.offset >= until
+                        && delivery.position.offset >= self.shared.until.load(Ordering::Relaxed)
                     {
                         return true;
                     }
                 }
                 Err(TryRecvError::Lagged(lagged)) => add(&self.shared.missed, lagged.missed),
                 Err(TryRecvError::Empty) => {
-                    if self.shared.stopping.load(Ordering::Acquire) {
+                    if stopping {
                         return true;
                     }
+                    // A stop that came meanwhile has rung.
                     self.sleep(receiver);
                 }
                 Err(_) => return true,
