@@ -105,7 +105,7 @@ impl Hub {
         if let Some(histories) = histories {
             (info.retained, info.retained_bytes) = histories.size(name);
         }
-        info.subscriptions = self.presence(name).len();
+        info.subscriptions = self.present(name, 0).count;
         Some(info)
     }
 
