@@ -20,7 +20,7 @@ fn open(stage: &mut Stage, target: &str) -> Vec<super::stage::Client> {
     open
 }
 
-/// Its last words went out to all of them in one turn: 10,000 streams took a third of a second.
+/// Its last words went out to all of them in one turn: these kept everybody else waiting for 201 ms, unoptimized.
 #[test]
 fn streams_of_a_topic_that_is_deleted_end_a_few_at_a_time() {
     let us = calmest("a topic is deleted", || {
@@ -44,7 +44,7 @@ fn streams_of_a_topic_that_is_deleted_end_a_few_at_a_time() {
     assert!(us < STALL_US, "streams waited {us} us");
 }
 
-/// The same of a server that stops, whose streams are still to get what is published.
+/// The same of a server that stops, whose streams are still to get what is published: 166 ms.
 #[test]
 fn a_server_that_stops_ends_its_streams_a_few_at_a_time() {
     let us = calmest("a server stops", || {

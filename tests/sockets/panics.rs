@@ -275,6 +275,8 @@ fn a_web_socket_without_a_subscription_ends_with_its_hub() {
     assert_eq!(close_code(&mut closed), 1001);
     say(&mut own, "hello");
     assert!(read_to(&mut own, "hello").contains("hello"));
+    // A stop waits for answers to its close frames.
+    drop((told, closed, own));
     assert!(server.stop().unwrap().clean);
 }
 
