@@ -17,7 +17,8 @@
 //!         Item::Gap(gap) => eprintln!("missing: {}", gap.data),
 //!         Item::Reset(reset) => eprintln!("begin anew: {}", reset.data),
 //!         Item::Lost(lost) => eprintln!("{}; again in {:?}", lost.cause, lost.again_in),
-//!         Item::Connected => {}
+//!         // That it is connected, and what later versions tell.
+//!         _ => {}
 //!     }
 //! }
 //! # #[allow(unreachable_code)]

@@ -19,7 +19,8 @@
 //!         Item::Gap(gap) => eprintln!("missing: {}", gap.data),
 //!         Item::Reset(reset) => eprintln!("another epoch: {}", reset.data),
 //!         Item::Lost(lost) => eprintln!("{}; again in {:?}", lost.cause, lost.again_in),
-//!         Item::Connected => {}
+//!         // That it is connected, and what later versions tell.
+//!         _ => {}
 //!     }
 //! };
 //! assert_eq!((event.event.as_str(), event.data.as_str()), ("order", "7"));
@@ -105,7 +106,8 @@
 //!         WsItem::Gap(gap) => eprintln!("missing: {}", gap.data),
 //!         WsItem::Reset(reset) => eprintln!("another epoch: {}", reset.data),
 //!         WsItem::Lost(lost) => eprintln!("{}; again in {:?}", lost.cause, lost.again_in),
-//!         WsItem::Presence { .. } | WsItem::PresenceReset { .. } => {}
+//!         // Who is there, and what later versions tell.
+//!         _ => {}
 //!     }
 //! };
 //! assert_eq!(event.topic, "orders.eu");
