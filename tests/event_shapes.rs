@@ -233,3 +233,27 @@ fn assert_no_key_twice(event: EventRef<'_>, shape: Shape) {
         );
     }
 }
+
+/// `audit.md` row 13, found by fuzzing: the attribute became the event's data.
+#[test]
+fn an_attribute_is_not_read_as_a_member_of_another_shape_that_the_event_does_not_have() {
+    for (member, value) in [
+        ("data", r#"{"a":1}"#),
+        ("data_base64", "[1]"),
+        ("subject", "[1]"),
+        ("dataschema", "7"),
+    ] {
+        let text = format!(r#"{{"type":"t","{member}":{value}}}"#);
+        let event = read(Shape::DomainEvent, Some("a"), &text);
+        // In its own shape it stands as it came.
+        assert_eq!(
+            written(event.as_ref(), Shape::DomainEvent)[member].to_string(),
+            value
+        );
+        for shape in [Shape::CloudEvents, Shape::Codomyrmex] {
+            let out = written(event.as_ref(), shape).to_string();
+            let again = read(shape, Some("a"), &out);
+            assert_eq!(again.as_ref().data(), b"", "{shape:?}: {out}");
+        }
+    }
+}

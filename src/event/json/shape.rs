@@ -1,6 +1,6 @@
 //! The JSON shapes of events: which member is which attribute. Reading and writing both follow these tables.
 
-use crate::event::attribute::Group;
+use crate::event::attribute::{Group, Value};
 use crate::event::layout::Field;
 
 /// A JSON shape of events.
@@ -174,6 +174,21 @@ static COMMON: [Member; 6] = [
     member("datacontenttype", Slot::Field(Field::ContentType)),
     member("data_base64", Slot::DataBase64),
 ];
+
+impl Member {
+    /// Whether a reader would take an attribute of this name for this member, though it never makes one of it; a member
+    /// that is `common` is kept as an attribute where it is no string.
+    pub(super) fn takes(&self, name: &str, value: Value<'_>, common: bool) -> bool {
+        if self.key != name {
+            return false;
+        }
+        match self.slot {
+            Slot::Data | Slot::TaggedData => true,
+            Slot::Field(_) | Slot::DataBase64 => !common || matches!(value, Value::Text(_)),
+            _ => false,
+        }
+    }
+}
 
 impl Shape {
     pub(super) fn members(self) -> &'static [Member] {

@@ -66,8 +66,11 @@ impl Writer<'_, '_> {
             if has_attribute(self.shape.members(), name) || self.is_envelopes(name) {
                 continue;
             }
-            // A member of that name stands here already and means something else.
-            let prefix = if is_written(name) { "x-" } else { "" };
+            // A member of that name stands here already and means something else, or would be read as one.
+            let taken = is_written(name)
+                || table.iter().any(|own| own.takes(name, value, false))
+                || common.iter().any(|own| own.takes(name, value, true));
+            let prefix = if taken { "x-" } else { "" };
             self.key_prefixed(prefix, name);
             self.value(value);
         }
