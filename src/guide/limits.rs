@@ -58,6 +58,7 @@
 //! | filters of endpoints and connections that were made, all together | 16 MiB, counted twice | 503 |
 //! | work for one request, or many, before streams have their turn | 1 ms, and what was begun | the rest comes after; `stall_max_us` of the stats says how long it took at most |
 //! | `batch_events` of an atomic request | 1,000 | 413 |
+//! | records of the batch that a reactor publishes, beside `bodies_in_flight` | `body_bytes`, and `batch_events` times what the request says of all of them, at most `head_bytes`, and a few hundred bytes: 8 MiB and 16 MiB | there is one of a reactor, and only while it publishes; then they are given back |
 //! | `max_pending_publishes` of a connection | 256 | it is not read until answers have gone out |
 //! | answers of a connection that have to be found out first: lists, orders to connections | 4 | its next request waits unread |
 //! | the same of all connections of a reactor | 256 | 503 with `Retry-After` |
