@@ -62,7 +62,12 @@ pub(super) fn check(args: &ServeArgs, rows: &[Effective]) -> Result<Vec<String>,
             let Some(row) = rows.iter().find(|row| row.setting.name == name) else {
                 continue;
             };
-            meant &= row.origin != Origin::Default;
+            meant &= match row.origin {
+                Origin::Default => false,
+                // The file that `check-config` shows has every default written out.
+                Origin::File { .. } => row.values != row.setting.default,
+                _ => true,
+            };
             sides.push(format!(
                 "{name} {} ({})",
                 row.values.join(","),

@@ -39,7 +39,8 @@ pub(super) fn place(row: &Effective) -> String {
     }
 }
 
-fn value(row: &Effective) -> Option<String> {
+/// The value as a file has it; `None`: it is not set.
+pub(super) fn value(row: &Effective) -> Option<String> {
     match row.setting.takes {
         Takes::Switch => Some(
             row.values

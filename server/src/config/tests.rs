@@ -325,3 +325,20 @@ fn settings_that_do_not_fit_each_other_are_refused_if_both_were_meant() {
     assert!(warnings[0].contains("did you mean EVENTRING_CAPACITY?"));
     assert!(warnings[1].starts_with("batch-events 1000 (default) does not fit capacity 100"));
 }
+
+/// `audit.md` row 13: the fuzz target's law, where it was broken or nearly so.
+#[test]
+fn settings_that_are_shown_are_a_file_that_says_the_same() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    for text in [
+        "",
+        "capacity = 0x400\nheartbeat = 1.5\nretry = \"500ms\"",
+        "listen = []",
+        "listen = [\"127.0.0.1:0\", \"[::1]:0\"]",
+        "a\n= 1\r\n[b\n\"\"\"",
+        "\u{feff}capacity = 1e3",
+    ] {
+        any::any_file(file.path(), text.as_bytes());
+    }
+    any::any_file(file.path(), b"\xff\xfeno\0");
+}
