@@ -53,6 +53,8 @@ pub use stop::Stopper;
 #[cfg(feature = "async")]
 pub use task::{ClientItems, SseItems, WsItems};
 pub use url::{Url, UrlError, escape};
+#[cfg(any(test, fuzzing))]
+pub use ws::check;
 pub use ws::{
     MessageError, RequestError, WsClient, WsClientBuilder, WsData, WsEvent, WsItem, WsNotice,
     WsOptions,

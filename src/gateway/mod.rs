@@ -9,6 +9,8 @@ mod auth;
 mod begin;
 mod binding;
 mod callbacks;
+#[cfg(any(test, fuzzing))]
+pub mod check;
 mod closed;
 mod common;
 mod compression;

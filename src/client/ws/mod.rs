@@ -1,5 +1,7 @@
 //! Events and requests over one WebSocket, and the next one: the subscribe protocol, a client's half.
 
+#[cfg(any(test, fuzzing))]
+pub mod check;
 mod client;
 mod course;
 mod item;
