@@ -20,10 +20,7 @@ fn place(error: &EventError, input: &[u8]) {
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let _ = EventQuery::from_json(input);
-    let mut batch = EventBatch::with_limits(Limits {
-        batch_events: 4,
-        ..Limits::default()
-    });
+    let mut batch = EventBatch::with_limits(Limits::default().batch_events(4));
     match batch.read_cloudevents_batch(Some("t"), input) {
         Ok(_) => assert!(batch.len() <= 4),
         Err(error) => place(&error, input),

@@ -30,7 +30,8 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
         let mut text = Vec::new();
         event.write_cloudevents_json(&mut text);
         // Data that is as deep as it may be is a level deeper in there.
-        let deep = |error: eventring::json::JsonError| matches!(error.kind, JsonErrorKind::TooDeep { .. });
+        let deep =
+            |error: eventring::json::JsonError| matches!(error.kind, JsonErrorKind::TooDeep { .. });
         assert!(check(&text).map_or_else(deep, |()| true));
         for (name, value) in event
             .attributes()
@@ -39,12 +40,10 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
         {
             let _ = (value.text(), event.attribute(name));
         }
-        let most = Limits {
-            attribute_name_bytes: usize::MAX,
-            attribute_value_bytes: usize::MAX,
-            attributes: usize::MAX,
-            ..Limits::default()
-        };
+        let most = Limits::default()
+            .attribute_name_bytes(usize::MAX)
+            .attribute_value_bytes(usize::MAX)
+            .attributes(usize::MAX);
         let mut copy = EventBuilder::with_limits(most.honoured());
         let copy = copy.copy_from(event).build();
         let copy = copy.unwrap_or_else(|error| panic!("{error}: {event:?}"));
