@@ -133,3 +133,34 @@ pub(super) fn reload(tls: Tls) -> Reload {
         Err(error) => format!("the certificate stays as it is: {error}"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    /// The compiler asks for each field of a literal, but for no setter.
+    #[test]
+    fn every_setting_of_the_library_has_its_flag() {
+        let root = env!("CARGO_MANIFEST_DIR");
+        let read = |path: &str| fs::read_to_string(format!("{root}/{path}")).expect("a source");
+        let (library, flags) = (
+            read("../src/gateway/config.rs"),
+            read("src/serve/settings.rs"),
+        );
+        let body = library
+            .split_once("pub struct ServerConfig {")
+            .expect("it")
+            .1;
+        let body = body.split_once("\n}").expect("its end").0;
+        let fields: Vec<&str> = body
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("pub ")?.split(':').next())
+            .collect();
+        assert!(fields.len() > 30, "{fields:?}");
+        // The certificate is read apart, since that may wait.
+        for field in fields.iter().filter(|field| **field != "tls") {
+            let set = [format!(".{field}("), format!(".{field}_on(")];
+            assert!(set.iter().any(|set| flags.contains(set)), "{field}");
+        }
+    }
+}
