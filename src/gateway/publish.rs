@@ -139,24 +139,29 @@ impl Publisher {
                 }
                 Err(too_much_unfinished(&self.unfinished).answer(publish.reply.closing()))
             }
-            Body::Lines { lines, begun, .. } => {
-                begin_results(begun, publish.reply, out);
+            Body::Lines { lines, .. } => {
                 self.results.clear();
                 let max = self.bounds.event.payload_bytes;
                 let mut lines = std::mem::take(lines);
                 lines.push(piece, max, |line| self.publish_line(publish, line));
                 let (held, next) = (lines.held_bytes(), lines.next());
-                let fits = match &mut publish.body {
-                    Body::Lines {
-                        lines: place,
-                        share,
-                        ..
-                    } => {
-                        *place = lines;
-                        share.set(held)
+                let mut fits = true;
+                if let Body::Lines {
+                    lines: place,
+                    share,
+                    begun,
+                } = &mut publish.body
+                {
+                    *place = lines;
+                    fits = share.set(held);
+                    // The answer's status waits for the first result: until then it can be a refusal.
+                    if !self.results.is_empty() {
+                        begin_results(begun, publish.reply, out);
+                    } else if !fits && !*begun {
+                        let problem = too_much_unfinished(&self.unfinished);
+                        return Err(problem.answer(publish.reply.closing()));
                     }
-                    Body::Atomic(_) => true,
-                };
+                }
                 if !fits {
                     let problem = too_much_unfinished(&self.unfinished);
                     self.note_line(next, Err(problem));

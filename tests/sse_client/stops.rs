@@ -45,9 +45,21 @@ impl Unanswered {
 
 /// Stops a client once it waits, and says how long it went on.
 fn stopped(stopper: &Stopper, next: impl FnOnce() -> ClientError + Send + 'static) -> Duration {
-    let waiting = std::thread::spawn(next);
-    // It may not have begun to wait: then the stop ends what it begins.
-    std::thread::sleep(Duration::from_millis(100));
+    let (tell, told) = std::sync::mpsc::channel();
+    let waiting = std::thread::spawn(move || {
+        tell.send(std::fs::read_link("/proc/thread-self").unwrap())
+            .unwrap();
+        next()
+    });
+    let stat = std::path::Path::new("/proc")
+        .join(told.recv().unwrap())
+        .join("stat");
+    let asleep = || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") S "));
+    let spawned = Instant::now();
+    while !asleep() {
+        assert!(spawned.elapsed() < PATIENCE, "it does not wait");
+        std::thread::yield_now();
+    }
     let began = Instant::now();
     stopper.stop();
     let error = waiting.join().unwrap();
@@ -129,6 +141,6 @@ fn streams_that_are_dropped_leave_no_threads() {
     // Other tests of this process have one.
     while readers() > 1 {
         assert!(began.elapsed() < SOON, "{} threads are left", readers());
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::yield_now();
     }
 }
