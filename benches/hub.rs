@@ -1,6 +1,6 @@
 //! What a publish costs while others sleep on something else, and what callbacks and receivers get.
 //!
-//! `cargo bench -p eventring --bench hub --no-default-features --features stream`. Fails if 10,000 sleepers cost more
+//! `cargo bench -p eventring --bench hub --no-default-features --features pipeline`. Fails if 10,000 sleepers cost more
 //! than twice what 100 do. With `--run WORKLOAD COUNT EVENTS` it does one thing and tells nothing, for
 //! `scripts/bench-hub-instructions`.
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use eventring::event::{Event, EventRef};
 use eventring::hub::{Hub, Receiver, Subscription};
+use eventring::pipeline::InMemoryStream;
 use eventring::ring::Notify;
-use eventring::stream::InMemoryStream;
 
 struct Ignore;
 

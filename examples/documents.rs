@@ -11,7 +11,7 @@ use std::time::Duration;
 use eventring::event::{Event, EventBuilder, EventQuery, Position};
 use eventring::gateway::{Server, ServerConfig};
 use eventring::hub::{Hub, Lagged, RecvError, Start, Subscription};
-use eventring::stream::{
+use eventring::pipeline::{
     BackpressureStream, BatchingConfig, BatchingStream, ConnectionOptions, EventStreamer,
     InMemoryStream, StreamProcessor, TopicStream, broadcast,
 };

@@ -18,7 +18,7 @@
 //! | `client` (default) | `client` | reads event streams across connections, over SSE or a WebSocket |
 //! | `reactor` | `reactor` | the mio loop: sockets, frame logs, timers |
 //! | `hub` | `hub` | publishing, positions, in-process subscriptions |
-//! | `stream` (default) | `stream` | callbacks, backpressure, batches and pipelines on a hub |
+//! | `pipeline` (default) | `pipeline` | callbacks, backpressure, batches and pipelines on a hub |
 //! | `gateway` (default) | `gateway` | HTTP routes and streams on a hub |
 //! | `gateway`, `client` and `async` (all default) | `guide` | how to use it all, one page a task |
 
@@ -46,8 +46,8 @@ pub mod reactor;
 #[cfg(feature = "hub")]
 pub mod hub;
 
-#[cfg(feature = "stream")]
-pub mod stream;
+#[cfg(feature = "pipeline")]
+pub mod pipeline;
 
 #[cfg(feature = "gateway")]
 pub mod gateway;

@@ -13,7 +13,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("reactor", &["deadline", "ring", "settings", "wire"]),
     ("hub", &["deadline", "ring", "event", "settings"]),
     (
-        "stream",
+        "pipeline",
         &["deadline", "ring", "event", "settings", "wire", "hub"],
     ),
     (

@@ -1,5 +1,5 @@
 //! Regression tests of the weaknesses that no other file has: see `tests/README.md`.
-#![cfg(all(feature = "stream", feature = "wire"))]
+#![cfg(all(feature = "pipeline", feature = "wire"))]
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};

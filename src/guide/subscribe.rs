@@ -70,5 +70,5 @@
 //! its ring is held: they may publish, subscribe, unsubscribe and close. A notification that panics is
 //! caught; what a closure of a receive panics on counts as not received. [`Hub`](crate::hub::Hub),
 //! receivers and the ring's handles go through `catch_unwind` without an assertion. The handler of a
-//! `BatchingStream` (feature `stream`) may stop, fill or own that stream: what it would
+//! `BatchingStream` (feature `pipeline`) may stop, fill or own that stream: what it would
 //! have to wait for itself, it does not wait for.

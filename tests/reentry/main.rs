@@ -2,7 +2,7 @@
 //! may do everything that its ring, hub or stream offers. A deadlock is a failure here, not a hang.
 #![cfg(all(
     feature = "async",
-    feature = "stream",
+    feature = "pipeline",
     feature = "client",
     feature = "gateway"
 ))]

@@ -3,7 +3,7 @@
 use super::hooks::{DEADLOCK, Hook, Touch, within};
 use eventring::event::Event;
 use eventring::hub::{Hub, Subscription};
-use eventring::stream::{
+use eventring::pipeline::{
     AddError, BatchStats, BatchingConfig, BatchingStream, HandlerError, InMemoryStream, Running,
     SseStream, StreamProcessor,
 };
@@ -182,7 +182,7 @@ fn a_handler_that_panics_with_the_last_handle_is_a_counted_failure() {
         let count = failed.clone();
         let place = Arc::<Mutex<Option<Arc<BatchingStream>>>>::default();
         let theirs = place.clone();
-        let policy = eventring::stream::ErrorPolicy::dead_letter(move |_, _| {
+        let policy = eventring::pipeline::ErrorPolicy::dead_letter(move |_, _| {
             count.fetch_add(1, Ordering::SeqCst);
         });
         let config = BatchingConfig::default().size(1).retries(0).policy(policy);

@@ -1,11 +1,11 @@
 //! Publishers that wait for the slowest reader. Named after what the systems that this replaces got wrong.
-#![cfg(feature = "stream")]
+#![cfg(feature = "pipeline")]
 
 use std::time::Duration;
 
 use eventring::event::Event;
 use eventring::hub::{Control, Item};
-use eventring::stream::{BackpressureConfig, BackpressureError, BackpressureStream, Consumer};
+use eventring::pipeline::{BackpressureConfig, BackpressureError, BackpressureStream, Consumer};
 
 const LONG: Duration = Duration::from_secs(60);
 

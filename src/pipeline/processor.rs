@@ -56,7 +56,7 @@ trait Step: Send {
 /// use std::time::Duration;
 /// use eventring::event::{Event, EventBuilder};
 /// use eventring::hub::{Hub, Subscription};
-/// use eventring::stream::{InMemoryStream, StreamProcessor};
+/// use eventring::pipeline::{InMemoryStream, StreamProcessor};
 ///
 /// let (hub, out) = (Hub::new(), Arc::new(InMemoryStream::new()));
 /// let running = StreamProcessor::new()

@@ -27,7 +27,7 @@ const DEFAULT_TYPE: &str = "message";
 /// ```
 /// use eventring::event::Event;
 /// use eventring::hub::{Hub, Subscription};
-/// use eventring::stream::{SseItem, SseStream};
+/// use eventring::pipeline::{SseItem, SseStream};
 ///
 /// let stream = SseStream::new(Hub::new());
 /// let id = stream.subscribe(Subscription::topic("orders.*"))?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Piece, Step, WINDOWS_MAX};
 use crate::event::Event;
-use crate::stream::handler::HandlerError;
+use crate::pipeline::handler::HandlerError;
 
 /// Events of one key each, until there are enough or it is time.
 pub(super) struct Window<F> {

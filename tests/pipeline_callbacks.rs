@@ -1,12 +1,12 @@
 //! Callback streams and fan-out. Named after what the systems that this replaces got wrong.
-#![cfg(feature = "stream")]
+#![cfg(feature = "pipeline")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use eventring::event::{Event, EventRef};
 use eventring::hub::Hub;
-use eventring::stream::{
+use eventring::pipeline::{
     ConnectionOptions, EventSink, EventStreamer, Failure, HandlerError, InMemoryStream,
     TopicStream, broadcast,
 };

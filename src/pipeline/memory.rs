@@ -31,7 +31,7 @@ type Report = dyn Fn(&str, &Failure) + Send + Sync;
 /// use std::sync::atomic::{AtomicUsize, Ordering};
 /// use std::sync::Arc;
 /// use eventring::event::Event;
-/// use eventring::stream::InMemoryStream;
+/// use eventring::pipeline::InMemoryStream;
 ///
 /// let stream = InMemoryStream::new();
 /// let seen = Arc::new(AtomicUsize::new(0));

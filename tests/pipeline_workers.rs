@@ -1,5 +1,5 @@
 //! Batches and pipelines. Named after what the systems that this replaces got wrong.
-#![cfg(feature = "stream")]
+#![cfg(feature = "pipeline")]
 
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use eventring::event::{Event, EventBuilder, EventRef};
 use eventring::hub::{Hub, Start, Subscription};
-use eventring::stream::{
+use eventring::pipeline::{
     AddError, BatchingConfig, BatchingStream, ErrorPolicy, EventSink, Failure, HandlerError,
     InMemoryStream, Running, StartError, StreamProcessor,
 };

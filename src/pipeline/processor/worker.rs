@@ -8,7 +8,7 @@ use super::running::Shared;
 use super::{Piece, StreamProcessor};
 use crate::event::Event;
 use crate::hub::{Receiver, TryRecvError};
-use crate::stream::handler::{Failure, guarded};
+use crate::pipeline::handler::{Failure, guarded};
 
 pub(super) struct Worker {
     pub(super) pipeline: StreamProcessor,

@@ -1,11 +1,11 @@
 //! The stream whose subscribers pull: every event, a heartbeat in silence, an error for a strange id.
-#![cfg(feature = "stream")]
+#![cfg(feature = "pipeline")]
 
 use std::time::{Duration, Instant};
 
 use eventring::event::Event;
 use eventring::hub::{Hub, Subscription};
-use eventring::stream::{SseItem, SseStream, SseStreamError};
+use eventring::pipeline::{SseItem, SseStream, SseStreamError};
 use eventring::wire::sse::Decoder;
 
 fn publish(stream: &SseStream, topic: &str, text: &str) {

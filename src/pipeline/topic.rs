@@ -15,7 +15,7 @@ use super::memory::InMemoryStream;
 ///
 /// ```
 /// use eventring::event::Event;
-/// use eventring::stream::TopicStream;
+/// use eventring::pipeline::TopicStream;
 ///
 /// let stream = TopicStream::new();
 /// stream.subscribe("*", |event| { println!("{}", event.topic()); Ok(()) }).unwrap();

@@ -98,7 +98,7 @@ type Handle = dyn FnMut(&[Event]) -> Result<(), HandlerError> + Send;
 ///
 /// ```
 /// use eventring::event::Event;
-/// use eventring::stream::{BatchingConfig, BatchingStream};
+/// use eventring::pipeline::{BatchingConfig, BatchingStream};
 ///
 /// let (batches, received) = std::sync::mpsc::channel();
 /// let stream = BatchingStream::start(BatchingConfig::default().size(2), move |batch| {

@@ -98,7 +98,7 @@ pub struct Drained {
 /// use std::time::Duration;
 /// use eventring::event::Event;
 /// use eventring::hub::Item;
-/// use eventring::stream::{BackpressureConfig, BackpressureStream};
+/// use eventring::pipeline::{BackpressureConfig, BackpressureStream};
 ///
 /// let config = BackpressureConfig::default().buffer(2).reader_buffer(0).publish_timeout(Duration::ZERO);
 /// let stream = BackpressureStream::new(config).unwrap();

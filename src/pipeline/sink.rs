@@ -59,7 +59,7 @@ impl<S: EventSink + ?Sized> EventSink for std::sync::Arc<S> {
 /// ```
 /// use eventring::event::Event;
 /// use eventring::hub::Hub;
-/// use eventring::stream::{InMemoryStream, broadcast};
+/// use eventring::pipeline::{InMemoryStream, broadcast};
 ///
 /// let (hub, stream) = (Hub::new(), InMemoryStream::new());
 /// hub.close();
