@@ -44,10 +44,10 @@ type Report = dyn Fn(&str, &Failure) + Send + Sync;
 /// ```
 pub struct InMemoryStream {
     hub: Hub,
-    /// Held by whoever shows events while handlers run. Nobody waits for it then: `due` says who shows, and who
-    /// unsubscribes only tries.
-    shower: Mutex<Shower>,
-    /// Events published and not shown yet; whoever raises it from 0 shows them.
+    /// Held by the dispatching thread while handlers run. Nobody waits for it then: `due` says which thread dispatches,
+    /// and `unsubscribe` only tries.
+    dispatcher: Mutex<Dispatcher>,
+    /// Events published and not dispatched yet; the thread that raises it from 0 dispatches them.
     due: AtomicU64,
     handlers: Mutex<Arc<Vec<Arc<Entry>>>>,
     /// Counts changes of `handlers`.
@@ -57,15 +57,15 @@ pub struct InMemoryStream {
     report: Option<Box<Report>>,
 }
 
-/// What whoever shows events has in its hands.
-struct Shower {
+/// The reader and the handlers of the thread that dispatches.
+struct Dispatcher {
     reader: Reader,
-    known: Known,
+    snapshot: HandlerSnapshot,
 }
 
-/// The handlers as whoever shows events knows them.
+/// The handlers as of one generation: read without the lock for each event.
 #[derive(Default)]
-struct Known {
+struct HandlerSnapshot {
     handlers: Arc<Vec<Arc<Entry>>>,
     generation: u64,
 }
@@ -117,9 +117,9 @@ impl InMemoryStream {
         let reader = hub.reader().expect("the first reader of a hub");
         Ok(Self {
             hub,
-            shower: Mutex::new(Shower {
+            dispatcher: Mutex::new(Dispatcher {
                 reader,
-                known: Known::default(),
+                snapshot: HandlerSnapshot::default(),
             }),
             due: AtomicU64::new(0),
             handlers: Mutex::default(),
@@ -146,7 +146,7 @@ impl InMemoryStream {
         let position = self.hub.publish(event)?;
         // AcqRel: whoever finds another one at it leaves the event to that one, who acquires it below.
         if self.due.fetch_add(1, Ordering::AcqRel) == 0 {
-            self.show();
+            self.dispatch();
         }
         Ok(position)
     }
@@ -191,11 +191,12 @@ impl InMemoryStream {
         let old = std::mem::replace(&mut *handlers, Arc::new(changed));
         self.generation.fetch_add(1, Ordering::Release);
         drop(handlers);
-        // What the handler holds goes now, and without a lock; if events are being shown, when they were.
+        // What the handler holds goes now, and without a lock: its `Drop` may use the stream. While events are being
+        // dispatched it goes after them.
         let shown = self
-            .shower
+            .dispatcher
             .try_lock()
-            .and_then(|mut shower| self.follow(&mut shower.known));
+            .and_then(|mut dispatcher| self.refresh(&mut dispatcher.snapshot));
         drop((removed, old, shown));
         true
     }
@@ -277,11 +278,11 @@ impl InMemoryStream {
         Ok(id)
     }
 
-    /// Shows what is due, and what comes due meanwhile. One thread at a time: the one that raised `due` from 0.
-    fn show(&self) {
+    /// Dispatches what is due, and what comes due meanwhile. One thread at a time: the one that raised `due` from 0.
+    fn dispatch(&self) {
         let mut taken = 1;
         loop {
-            self.show_what_is_there();
+            self.dispatch_pending();
             // AcqRel: pairs with the one in `publish`; what was added meanwhile is in the hub.
             let due = self.due.fetch_sub(taken, Ordering::AcqRel);
             if due == taken {
@@ -291,23 +292,23 @@ impl InMemoryStream {
         }
     }
 
-    fn show_what_is_there(&self) {
+    fn dispatch_pending(&self) {
         // Nobody else asks for it while we do; a handler that publishes does not.
-        let mut shower = self.shower.lock();
+        let mut dispatcher = self.dispatcher.lock();
         loop {
-            let Shower { reader, known } = &mut *shower;
+            let Dispatcher { reader, snapshot } = &mut *dispatcher;
             let read = reader.read_while(64, |offset, event| {
-                let old = self.follow(known);
+                let old = self.refresh(snapshot);
                 let_go(old);
-                self.show_to_all(&known.handlers, offset, event);
+                self.call_all(&snapshot.handlers, offset, event);
                 true
             });
-            let old = self.follow(known);
+            let old = self.refresh(snapshot);
             let_go(old);
             match read {
                 Err(ReadError::Closed) => return,
                 // Whoever publishes from here on raises `due` for it.
-                Ok(_) if shower.reader.lag() == 0 => return,
+                Ok(_) if dispatcher.reader.lag() == 0 => return,
                 Ok(_) => {}
                 Err(ReadError::Lagged { missed, .. }) => {
                     self.missed.fetch_add(missed, Ordering::Relaxed);
@@ -316,26 +317,26 @@ impl InMemoryStream {
         }
     }
 
-    /// Takes the handlers that there are now, where they changed. Returns those from before: what they hold may go with
-    /// them.
+    /// Takes the handlers of now, where they changed. Returns those from before, for the caller to drop: what they hold
+    /// may run any code as it goes.
     #[inline]
-    fn follow(&self, known: &mut Known) -> Option<Arc<Vec<Arc<Entry>>>> {
+    fn refresh(&self, snapshot: &mut HandlerSnapshot) -> Option<Arc<Vec<Arc<Entry>>>> {
         // The number first: handlers that are newer than it are only asked for once more.
         let now = self.generation.load(Ordering::Acquire);
-        (now != known.generation).then(|| {
-            known.generation = now;
+        (now != snapshot.generation).then(|| {
+            snapshot.generation = now;
             let handlers = self.handlers.lock().clone();
-            std::mem::replace(&mut known.handlers, handlers)
+            std::mem::replace(&mut snapshot.handlers, handlers)
         })
     }
 
-    /// One guard for all: it is set up again behind a handler that failed.
-    fn show_to_all(&self, handlers: &[Arc<Entry>], offset: u64, event: EventRef<'_>) {
+    /// Calls each handler that wants the event, under one guard for all: it is set up again behind one that failed.
+    fn call_all(&self, handlers: &[Arc<Entry>], offset: u64, event: EventRef<'_>) {
         let at = Cell::new(0);
         while at.get() < handlers.len() {
             let shown = guarded(|| {
                 while let Some(entry) = handlers.get(at.get()) {
-                    entry.show(offset, event)?;
+                    entry.call(offset, event)?;
                     at.set(at.get() + 1);
                 }
                 Ok(())
@@ -359,7 +360,7 @@ impl InMemoryStream {
 }
 
 impl Entry {
-    fn show(&self, offset: u64, event: EventRef<'_>) -> Result<(), HandlerError> {
+    fn call(&self, offset: u64, event: EventRef<'_>) -> Result<(), HandlerError> {
         // Acquire: pairs with the Release in `unsubscribe`.
         let wanted = offset > self.after.load(Ordering::Acquire)
             && self.class.wants(event)
