@@ -2,4 +2,4 @@
 //! refuses.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| eventring::wire::http::check::any_head(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| eventring::wire::http::oracle::any_head(input));

@@ -2,4 +2,4 @@
 //! recipe of the pipeline says.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| eventring::wire::http::check::any_pipeline(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| eventring::wire::http::oracle::any_pipeline(input));

@@ -2,4 +2,4 @@
 //! name, data.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| eventring::wire::sse::check::round_trip(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| eventring::wire::sse::oracle::round_trip(input));

@@ -2,4 +2,4 @@
 //! of a dumb decoder.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| eventring::wire::ws::check::any_messages(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| eventring::wire::ws::oracle::any_messages(input));

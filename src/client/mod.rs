@@ -54,7 +54,7 @@ pub use stop::Stopper;
 pub use task::{ClientItems, SseItems, WsItems};
 pub use url::{Url, UrlError, escape};
 #[cfg(any(test, fuzzing))]
-pub use ws::check;
+pub use ws::oracle;
 pub use ws::{
     MessageError, RequestError, WsClient, WsClientBuilder, WsData, WsEvent, WsItem, WsNotice,
     WsOptions,

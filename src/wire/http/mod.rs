@@ -27,8 +27,6 @@
 //! ```
 
 mod body;
-#[cfg(any(test, fuzzing))]
-pub mod check;
 pub mod chunk;
 mod chunked;
 mod client;
@@ -40,6 +38,8 @@ mod forwarded;
 mod framing;
 mod head;
 mod limits;
+#[cfg(any(test, fuzzing))]
+pub mod oracle;
 mod request;
 mod response;
 mod scan;

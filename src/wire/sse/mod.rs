@@ -18,10 +18,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-#[cfg(any(test, fuzzing))]
-pub mod check;
 mod decode;
 mod encode;
+#[cfg(any(test, fuzzing))]
+pub mod oracle;
 
 pub use decode::{DecodeError, DecodeLimits, Decoder, Event};
 pub use encode::{

@@ -7,8 +7,6 @@
 //! byte of its header that is wrong, a length before anything is allocated for it.
 
 mod assembly;
-#[cfg(any(test, fuzzing))]
-pub mod check;
 mod client_handshake;
 mod close;
 mod compressed;
@@ -19,6 +17,8 @@ mod handshake;
 mod inflate;
 mod limits;
 mod mask;
+#[cfg(any(test, fuzzing))]
+pub mod oracle;
 mod rate;
 mod scratch;
 mod utf8;

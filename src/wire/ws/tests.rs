@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::check::{Got, any_answer, any_frames, any_handshake, any_messages, decoded};
+use super::oracle::{Got, any_answer, any_frames, any_handshake, any_messages, decoded};
 use super::*;
 
 const BIG: Limits = Limits {
