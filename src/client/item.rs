@@ -50,12 +50,12 @@ pub enum Item {
     /// The server cannot resume from where the client was, as after a restart: `data` says why.
     Reset(SseEvent),
     /// The connection is gone; the next call waits, and connects again.
-    Lost(Lost),
+    Disconnected(Disconnected),
 }
 
 /// A connection that is gone, or did not come about.
 #[derive(Debug)]
-pub struct Lost {
+pub struct Disconnected {
     /// Why.
     pub cause: Cause,
     /// How long the client waits before the next one.

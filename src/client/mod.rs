@@ -16,7 +16,7 @@
 //!         Item::Event(event) => println!("{}: {}", event.id, event.data),
 //!         Item::Gap(gap) => eprintln!("missing: {}", gap.data),
 //!         Item::Reset(reset) => eprintln!("begin anew: {}", reset.data),
-//!         Item::Lost(lost) => eprintln!("{}; again in {:?}", lost.cause, lost.again_in),
+//!         Item::Disconnected(end) => eprintln!("{}; again in {:?}", end.cause, end.again_in),
 //!         // That it is connected, and what later versions tell.
 //!         _ => {}
 //!     }
@@ -31,9 +31,9 @@ mod builder;
 mod conn;
 mod error;
 mod item;
-mod link;
 mod network;
 mod random;
+mod reconnect;
 #[cfg(test)]
 mod simulation;
 mod sse;
@@ -47,7 +47,7 @@ mod ws;
 pub use builder::ClientBuilder;
 pub use conn::Connection;
 pub use error::{ConnectError, ReadError};
-pub use item::{Cause, ClientError, Item, Lost, SseEvent};
+pub use item::{Cause, ClientError, Disconnected, Item, SseEvent};
 pub use sse::{SseClient, SseClientBuilder, SseOptions};
 pub use stop::Stopper;
 #[cfg(feature = "async")]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::builder::{ClientBuilder, sendable};
 use super::item::{Cause, ClientError, Item, SseEvent};
-use super::link::Link;
 use super::network::Network;
+use super::reconnect::Reconnector;
 use super::stop::Stopper;
 use super::system::System;
 use super::url::UrlError;
@@ -42,7 +42,7 @@ impl SseClientBuilder {
             decoder.resume_after(id);
         }
         SseClient {
-            link: Link::new(&self, network),
+            reconnector: Reconnector::new(&self, network),
             decoder,
             options: self,
             body: Vec::new(),
@@ -61,7 +61,7 @@ impl SseClientBuilder {
 #[derive(Debug)]
 pub struct SseClient {
     options: SseClientBuilder,
-    link: Link,
+    reconnector: Reconnector,
     decoder: Decoder,
     /// Bytes of the stream, of which `used` are decoded.
     body: Vec<u8>,
@@ -96,7 +96,7 @@ impl SseClient {
 
     /// Stops it from another thread.
     pub fn stopper(&self) -> Stopper {
-        self.link.stopper()
+        self.reconnector.stopper()
     }
 
     /// Returns the next item if it has come already; never waits.
@@ -110,13 +110,13 @@ impl SseClient {
                 self.used += used;
                 let item = event.map(|event| item(event.into()));
                 if matches!(item, Some(Item::Event(_))) {
-                    self.link.delivered();
+                    self.reconnector.delivered();
                 }
                 Ok(item)
             }
             Err(error) => {
                 self.hang_up();
-                self.link.failed();
+                self.reconnector.failed();
                 Err(error.into())
             }
         }
@@ -129,17 +129,17 @@ impl SseClient {
     /// [`ClientError`] where connecting again would not help. The next call tries anyway, after a wait as
     /// for any failure.
     pub fn next_item(&mut self) -> Result<Item, ClientError> {
-        self.link.rest();
+        self.reconnector.rest();
         loop {
-            self.link.check()?;
+            self.reconnector.check()?;
             if let Some(item) = self.try_next_item()? {
                 return Ok(item);
             }
-            let Some(conn) = self.link.conn() else {
+            let Some(conn) = self.reconnector.conn() else {
                 let connected = self.connect();
                 if connected.is_err() {
                     self.hang_up();
-                    self.link.failed();
+                    self.reconnector.failed();
                 }
                 return connected;
             };
@@ -147,26 +147,29 @@ impl SseClient {
             self.used = 0;
             match conn.body(&mut self.body) {
                 Ok(true) => {}
-                Ok(false) => return self.lost(Cause::Ended),
-                Err(error) => return self.lost(error.into()),
+                Ok(false) => return self.disconnected(Cause::Ended),
+                Err(error) => return self.disconnected(error.into()),
             }
         }
     }
 
     fn connect(&mut self) -> Result<Item, ClientError> {
         self.hang_up();
-        let (conn, head) = match self.link.ask(self.request().as_bytes()) {
+        let (conn, head) = match self.reconnector.ask(self.request().as_bytes()) {
             Ok(answered) => answered,
-            Err(cause) => return self.lost(cause),
+            Err(cause) => return self.disconnected(cause),
         };
         match head.status() {
             200 if is_stream(&head) => {
-                self.link.keep(conn);
+                self.reconnector.keep(conn);
                 Ok(Item::Connected)
             }
             200 => Err(ClientError::NotAStream),
             204 => Err(ClientError::Over),
-            _ => self.link.refused(conn, &head).map(Item::Lost),
+            _ => self
+                .reconnector
+                .refused(conn, &head)
+                .map(Item::Disconnected),
         }
     }
 
@@ -182,17 +185,19 @@ impl SseClient {
         request
     }
 
-    fn lost(&mut self, cause: Cause) -> Result<Item, ClientError> {
+    fn disconnected(&mut self, cause: Cause) -> Result<Item, ClientError> {
         self.hang_up();
         if let Some(ms) = self.decoder.retry() {
-            self.link.server_asks(Duration::from_millis(ms));
+            self.reconnector.server_asks(Duration::from_millis(ms));
         }
-        self.link.lost(cause, None).map(Item::Lost)
+        self.reconnector
+            .disconnected(cause, None)
+            .map(Item::Disconnected)
     }
 
     /// Drops the connection and what of an event had come.
     fn hang_up(&mut self) {
-        self.link.hang_up();
+        self.reconnector.hang_up();
         self.body.clear();
         self.used = 0;
         self.decoder.reconnect();

@@ -18,7 +18,7 @@
 //!         Item::Event(event) => break event,
 //!         Item::Gap(gap) => eprintln!("missing: {}", gap.data),
 //!         Item::Reset(reset) => eprintln!("another epoch: {}", reset.data),
-//!         Item::Lost(lost) => eprintln!("{}; again in {:?}", lost.cause, lost.again_in),
+//!         Item::Disconnected(end) => eprintln!("{}; again in {:?}", end.cause, end.again_in),
 //!         // That it is connected, and what later versions tell.
 //!         _ => {}
 //!     }
@@ -29,7 +29,7 @@
 //!
 //! | what happens | what the client does |
 //! | --- | --- |
-//! | the connection is cut, or silent for 60 s | says [`Lost`](crate::client::Item::Lost), waits, connects again with the id of the last whole event |
+//! | the connection is cut, or silent for 60 s | says [`Disconnected`](crate::client::Item::Disconnected), waits, connects again with the id of the last whole event |
 //! | 408, 429, 500 to 599 | the same, not before `Retry-After`, in seconds or a date; 10 minutes at most |
 //! | 204, another 4xx, another content type, a redirect | [`ClientError`](crate::client::ClientError): it would not get better |
 //! | `retry:` | the first wait from then on, 100 ms at least |
@@ -105,7 +105,7 @@
 //!         WsItem::Event(event) => break event,
 //!         WsItem::Gap(gap) => eprintln!("missing: {}", gap.data),
 //!         WsItem::Reset(reset) => eprintln!("another epoch: {}", reset.data),
-//!         WsItem::Lost(lost) => eprintln!("{}; again in {:?}", lost.cause, lost.again_in),
+//!         WsItem::Disconnected(end) => eprintln!("{}; again in {:?}", end.cause, end.again_in),
 //!         // Who is there, and what later versions tell.
 //!         _ => {}
 //!     }
@@ -118,7 +118,7 @@
 //!
 //! | what happens | what the client does |
 //! | --- | --- |
-//! | the connection is cut, closed, or silent for 60 s | [`Lost`](crate::client::WsItem::Lost), and again with the id of the last whole event |
+//! | the connection is cut, closed, or silent for 60 s | [`Disconnected`](crate::client::WsItem::Disconnected), and again with the id of the last whole event |
 //! | `bye` | the same, not before its `retry_ms` |
 //! | 408, 429, 500 to 599 | the same, not before `Retry-After` |
 //! | another answer than 101, or one that does not fit what was asked for | [`ClientError`](crate::client::ClientError): it would not get better |

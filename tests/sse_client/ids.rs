@@ -40,7 +40,7 @@ fn played(streams: &'static [&'static str]) -> (SseClientBuilder, JoinHandle<Vec
 fn read(mut client: SseClient, connections: usize) -> SseClient {
     let mut lost = 0;
     while lost < connections {
-        if let Item::Lost(_) = client.next_item().unwrap() {
+        if let Item::Disconnected(_) = client.next_item().unwrap() {
             lost += 1;
         }
     }

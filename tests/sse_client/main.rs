@@ -43,7 +43,7 @@ fn ten_thousand_cuts_lose_nothing_and_repeat_nothing() {
             match client.next_item().expect("a cut is no reason to stop") {
                 Item::Event(event) if judge.event(&event.id, &event.data) => return,
                 Item::Event(_) | Item::Connected => {}
-                Item::Lost(_) => judge.lost(),
+                Item::Disconnected(_) => judge.lost(),
                 told => panic!("everything is kept: {told:?}"),
             }
         }
@@ -111,19 +111,22 @@ fn a_refusal_is_for_good_and_a_busy_server_is_not() {
         .header("X-Key", "1")
         .header("Bad", "a\r\nInjected: 1");
     let mut client = builder.pauses(Duration::ZERO, Duration::ZERO).build();
-    let Ok(Item::Lost(lost)) = client.next_item() else {
+    let Ok(Item::Disconnected(disconnected)) = client.next_item() else {
         panic!("it is busy")
     };
-    assert!(matches!(lost.cause, Cause::Busy { status: 503, .. }));
+    assert!(matches!(
+        disconnected.cause,
+        Cause::Busy { status: 503, .. }
+    ));
     assert!(matches!(client.next_item(), Ok(Item::Connected)));
     let Ok(Item::Event(event)) = client.next_item() else {
         panic!("an event is there")
     };
     assert_eq!((event.id.as_str(), event.data.as_str()), ("7", "x"));
-    let Ok(Item::Lost(lost)) = client.next_item() else {
+    let Ok(Item::Disconnected(disconnected)) = client.next_item() else {
         panic!("the server ended it")
     };
-    assert!(matches!(lost.cause, Cause::Ended));
+    assert!(matches!(disconnected.cause, Cause::Ended));
     assert!(
         matches!(client.next_item(), Err(ClientError::Refused { status: 404, body }) if body == b"none")
     );
@@ -143,8 +146,8 @@ fn a_client_gives_up_or_is_stopped() {
     drop(listener);
     let builder = SseClient::builder(&url).unwrap().failures_max(2);
     let mut client = builder.pauses(Duration::ZERO, Duration::ZERO).build();
-    assert!(matches!(client.next_item(), Ok(Item::Lost(_))));
-    assert!(matches!(client.next_item(), Ok(Item::Lost(_))));
+    assert!(matches!(client.next_item(), Ok(Item::Disconnected(_))));
+    assert!(matches!(client.next_item(), Ok(Item::Disconnected(_))));
     assert!(matches!(
         client.next_item(),
         Err(ClientError::GivenUp { failures: 3, .. })

@@ -7,7 +7,7 @@ use eventring::client::{Cause, ClientError, ReadError, UrlError, WsClient, WsIte
 use eventring::wire::ws::AnswerError;
 
 use super::played::Played;
-use super::{connected, lost, nowhere, quick};
+use super::{connected, disconnected, nowhere, quick};
 
 /// What the client says to one answer; `ACCEPT` stands for the right one.
 fn answered(answer: &'static str) -> Result<WsItem, ClientError> {
@@ -72,17 +72,20 @@ fn a_refusal_is_for_good_and_a_busy_server_is_not() {
     let moved = answered("HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n");
     assert!(matches!(moved, Err(ClientError::Redirect { to }) if to == "/there"));
     let busy = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n";
-    let Ok(WsItem::Lost(lost)) = answered(busy) else {
+    let Ok(WsItem::Disconnected(disconnected)) = answered(busy) else {
         panic!("it is busy")
     };
-    assert!(matches!(lost.cause, Cause::Busy { status: 503, .. }));
-    assert_eq!(lost.again_in, Duration::from_secs(3));
+    assert!(matches!(
+        disconnected.cause,
+        Cause::Busy { status: 503, .. }
+    ));
+    assert_eq!(disconnected.again_in, Duration::from_secs(3));
     // A wait that nobody could live to see the end of is not believed.
     let ages = "HTTP/1.1 503 S\r\nRetry-After: 18446744073709551615\r\nContent-Length: 0\r\n\r\n";
-    let Ok(WsItem::Lost(lost)) = answered(ages) else {
+    let Ok(WsItem::Disconnected(disconnected)) = answered(ages) else {
         panic!("it is busy")
     };
-    assert_eq!(lost.again_in, Duration::from_secs(600));
+    assert_eq!(disconnected.again_in, Duration::from_secs(600));
 }
 
 #[test]
@@ -107,14 +110,14 @@ fn who_never_answers_the_handshake_is_left() {
         (again.agree(""), server)
     });
     assert!(matches!(
-        lost(&mut client).cause,
+        disconnected(&mut client).cause,
         Cause::Read(ReadError::Silent(_))
     ));
     connected(&mut client);
     // And so is one that falls silent later.
     let _kept = playing.join().unwrap();
     assert!(matches!(
-        lost(&mut client).cause,
+        disconnected(&mut client).cause,
         Cause::Read(ReadError::Silent(_))
     ));
 }
@@ -123,8 +126,8 @@ fn who_never_answers_the_handshake_is_left() {
 fn nobody_listens_and_the_client_gives_up() {
     let (_taken, url) = nowhere();
     let mut client = quick(&url).failures_max(2).build();
-    assert!(matches!(lost(&mut client).cause, Cause::Connect(_)));
-    assert!(matches!(lost(&mut client).cause, Cause::Connect(_)));
+    assert!(matches!(disconnected(&mut client).cause, Cause::Connect(_)));
+    assert!(matches!(disconnected(&mut client).cause, Cause::Connect(_)));
     assert!(matches!(
         client.next_item(),
         Err(ClientError::GivenUp { failures: 3, .. })

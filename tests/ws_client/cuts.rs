@@ -31,7 +31,7 @@ fn read_all(mut client: WsClient, judge: &mut Judge) {
                     return;
                 }
             }
-            WsItem::Lost(_) => judge.lost(),
+            WsItem::Disconnected(_) => judge.lost(),
             WsItem::Connected => {}
             told => panic!("everything is kept: {told:?}"),
         }

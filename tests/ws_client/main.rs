@@ -16,7 +16,7 @@ mod storm;
 
 use std::time::Duration;
 
-use eventring::client::{Lost, WsClient, WsClientBuilder, WsItem};
+use eventring::client::{Disconnected, WsClient, WsClientBuilder, WsItem};
 use eventring::event::EventBuilder;
 use eventring::gateway::{Running, Server, ServerConfig};
 use eventring::hub::Hub;
@@ -56,10 +56,10 @@ pub(crate) fn nowhere() -> (socket2::Socket, String) {
     (socket, format!("ws://{address}/ws"))
 }
 
-/// The next item, which has to be that the connection is lost.
-pub(crate) fn lost(client: &mut WsClient) -> Lost {
+/// The next item, which has to be that it is disconnected.
+pub(crate) fn disconnected(client: &mut WsClient) -> Disconnected {
     match client.next_item() {
-        Ok(WsItem::Lost(lost)) => lost,
+        Ok(WsItem::Disconnected(disconnected)) => disconnected,
         other => panic!("the connection is gone: {other:?}"),
     }
 }

@@ -6,7 +6,7 @@ use eventring::wire::ws::{CloseCode, Limits, Opcode, Violation};
 use flate2::{Compress, Compression, FlushCompress};
 
 use super::played::{Heard, Played};
-use super::{connected, lost, quick};
+use super::{connected, disconnected, quick};
 
 /// A client and a server that has said all this to it.
 fn told(messages: &[&str]) -> (WsClient, super::played::Socket, Played) {
@@ -24,7 +24,7 @@ fn told(messages: &[&str]) -> (WsClient, super::played::Socket, Played) {
 /// What the client asks for after this.
 fn resumes_by(mut client: WsClient, socket: super::played::Socket, server: &Played) -> String {
     drop(socket);
-    lost(&mut client);
+    disconnected(&mut client);
     let asking = std::thread::spawn(move || client.next_item());
     let target = server.socket().1;
     asking.join().unwrap().unwrap();
@@ -134,13 +134,13 @@ fn it_resumes_after_what_it_has_and_not_after_what_is_on_its_way() {
         server.socket().1
     });
     connected(&mut client);
-    lost(&mut client);
+    disconnected(&mut client);
     connected(&mut client);
     let Ok(WsItem::Reset(reset)) = client.next_item() else {
         panic!("it is told")
     };
     assert_eq!(reset.id, "new-4");
-    lost(&mut client);
+    disconnected(&mut client);
     connected(&mut client);
     assert_eq!(playing.join().unwrap(), "/ws?topic=t&last-event-id=new-4");
 }
@@ -296,7 +296,7 @@ fn requests_need_a_connection() {
     let mut socket = playing.join().unwrap();
     assert_eq!(socket.hear(), Heard::Text(request.into()));
     drop(socket);
-    lost(&mut client);
+    disconnected(&mut client);
     assert!(matches!(
         client.request(request),
         Err(RequestError::NotConnected)

@@ -6,7 +6,7 @@ use eventring::client::{Cause, ClientError, ReadError, WsClient, WsItem};
 use eventring::hub::Hub;
 
 use super::played::{Heard, Played};
-use super::{PATIENCE, connected, lost, nowhere, quick, serve};
+use super::{PATIENCE, connected, disconnected, nowhere, quick, serve};
 
 #[test]
 fn a_goodbye_says_when_to_come_back() {
@@ -29,7 +29,7 @@ fn a_goodbye_says_when_to_come_back() {
     });
     connected(&mut client);
     let left = Instant::now();
-    let parted = lost(&mut client);
+    let parted = disconnected(&mut client);
     assert!(matches!(&parted.cause, Cause::Bye { reason } if reason == "stopping"));
     assert!(parted.again_in >= Duration::from_millis(300));
     assert_eq!(
@@ -38,10 +38,10 @@ fn a_goodbye_says_when_to_come_back() {
     );
     connected(&mut client);
     assert!(left.elapsed() >= Duration::from_millis(300));
-    assert!(matches!(lost(&mut client).cause, Cause::Bye { reason } if reason == "aged"));
+    assert!(matches!(disconnected(&mut client).cause, Cause::Bye { reason } if reason == "aged"));
     connected(&mut client);
     assert!(matches!(
-        lost(&mut client).cause,
+        disconnected(&mut client).cause,
         Cause::Read(ReadError::Cut)
     ));
     playing.join().unwrap();
@@ -64,7 +64,7 @@ fn close_codes_are_told_and_echoed() {
     });
     for code in codes.into_iter().chain([1005]) {
         connected(&mut client);
-        let Cause::Closed { code: said, reason } = lost(&mut client).cause else {
+        let Cause::Closed { code: said, reason } = disconnected(&mut client).cause else {
             panic!("it was closed")
         };
         assert_eq!(said.0, code);
@@ -145,7 +145,7 @@ fn a_stop_from_another_thread_ends_every_wait() {
     let hour = Duration::from_secs(3600);
     let mut client = WsClient::builder(&url).unwrap().pauses(hour, hour).build();
     let stopper = client.stopper();
-    assert!(matches!(client.next_item(), Ok(WsItem::Lost(_))));
+    assert!(matches!(client.next_item(), Ok(WsItem::Disconnected(_))));
     let waiting = std::thread::spawn(move || client.next_item());
     stopper.stop();
     assert!(matches!(waiting.join().unwrap(), Err(ClientError::Stopped)));

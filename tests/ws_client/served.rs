@@ -6,7 +6,7 @@ use eventring::client::{Cause, ClientError, WsData, WsItem};
 use eventring::event::Event;
 use eventring::hub::Hub;
 
-use super::{PATIENCE, connected, lost, publish, quick, serve};
+use super::{PATIENCE, connected, disconnected, publish, quick, serve};
 
 #[test]
 fn after_a_restart_it_is_told_that_it_begins_anew() {
@@ -19,7 +19,7 @@ fn after_a_restart_it_is_told_that_it_begins_anew() {
     connected(&mut client);
     assert!(matches!(client.next_item(), Ok(WsItem::Event(_))));
     let reading = std::thread::spawn(move || {
-        let parted = lost(&mut client);
+        let parted = disconnected(&mut client);
         (client, parted)
     });
     assert!(server.stop().unwrap().clean, "the client answers the close");
@@ -32,7 +32,7 @@ fn after_a_restart_it_is_told_that_it_begins_anew() {
     loop {
         assert!(Instant::now() < deadline, "the server is back");
         match client.next_item().unwrap() {
-            WsItem::Lost(_) => {}
+            WsItem::Disconnected(_) => {}
             WsItem::Connected => break,
             other => panic!("nothing yet: {other:?}"),
         }

@@ -35,17 +35,17 @@ pub(crate) fn run(args: TailArgs) -> ExitCode {
                     None => output.event(&event),
                 }
             }
-            Ok(Item::Lost(lost)) => {
-                let ended = source::is_end(&lost.cause);
+            Ok(Item::Disconnected(disconnected)) => {
+                let ended = source::is_end(&disconnected.cause);
                 if args.no_reconnect && ended {
                     return exit::OK;
                 }
-                let reason = reason(&lost.cause);
+                let reason = reason(&disconnected.cause);
                 if args.no_reconnect {
                     say::err(reason);
                     return ExitCode::from(exit::FAILED);
                 }
-                let seconds = lost.again_in.as_secs_f64();
+                let seconds = disconnected.again_in.as_secs_f64();
                 say::err(format_args!("{reason}; again in {seconds:.1} s"));
             }
             // Of a later version, which nobody asked for here.

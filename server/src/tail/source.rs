@@ -90,7 +90,7 @@ fn translated(item: WsItem) -> Option<Item> {
         WsItem::Event(event) => Some(Item::Event(plain(event))),
         WsItem::Gap(told) => Some(Item::Gap(notice("gap", told))),
         WsItem::Reset(told) => Some(Item::Reset(notice("reset", told))),
-        WsItem::Lost(lost) => Some(Item::Lost(lost)),
+        WsItem::Disconnected(disconnected) => Some(Item::Disconnected(disconnected)),
         // Nobody asks for them here.
         WsItem::Presence { .. } | WsItem::PresenceReset { .. } | WsItem::Answer(_) => None,
         // Of a later version: as little.

@@ -187,10 +187,10 @@ fn waits_for_ever_are_waits_of_a_day() {
     let builder = builder.pauses(Duration::MAX, Duration::MAX);
     let mut client = builder.timeout(Duration::MAX).build_on(Arc::new(world));
     for _ in 0..40 {
-        let Ok(Item::Lost(lost)) = client.next_item() else {
+        let Ok(Item::Disconnected(disconnected)) = client.next_item() else {
             panic!("nobody is there")
         };
-        assert!(lost.again_in <= Duration::from_secs(24 * 60 * 60));
+        assert!(disconnected.again_in <= Duration::from_secs(24 * 60 * 60));
     }
 }
 
@@ -205,12 +205,12 @@ fn a_head_that_drips_is_left_within_the_timeout() {
     };
     let world = World::new(play, Kind::Sse);
     match sse_client(&world).next_item() {
-        Ok(Item::Lost(lost)) => timed(&world, lost.cause),
+        Ok(Item::Disconnected(disconnected)) => timed(&world, disconnected.cause),
         other => panic!("{other:?}"),
     }
     let world = World::new(play, Kind::Ws);
     match ws_client(&world).next_item() {
-        Ok(WsItem::Lost(lost)) => timed(&world, lost.cause),
+        Ok(WsItem::Disconnected(disconnected)) => timed(&world, disconnected.cause),
         other => panic!("{other:?}"),
     }
 }

@@ -8,14 +8,14 @@ use thiserror::Error;
 use super::super::builder::ClientBuilder;
 use super::super::error::ReadError;
 use super::super::item::{Cause, ClientError};
-use super::super::link::Link;
 use super::super::network::Network;
 use super::super::random::random;
+use super::super::reconnect::Reconnector;
 use super::super::stop::Stopper;
 use super::super::system::System;
 use super::super::url::UrlError;
-use super::course::Course;
 use super::item::WsItem;
+use super::session::Session;
 use super::target::Target;
 use crate::wire::ws::{
     AnswerError, ClientHandshake, CloseCode, CloseFrame, Decoder, Item, Limits, Opcode, Peer,
@@ -79,10 +79,10 @@ impl WsClientBuilder {
         let (target, id) = Target::split(&self.target);
         let given = self.last_event_id.clone();
         WsClient {
-            link: Link::new(&self, network),
+            reconnector: Reconnector::new(&self, network),
             options: self,
             target,
-            course: Course::after(given.or(id).unwrap_or_default()),
+            session: Session::after(given.or(id).unwrap_or_default()),
             decoder: None,
             scratch: Scratch::new(),
             input: Vec::new(),
@@ -120,8 +120,8 @@ pub enum RequestError {
 pub struct WsClient {
     options: WsClientBuilder,
     target: Target,
-    link: Link,
-    course: Course,
+    reconnector: Reconnector,
+    session: Session,
     /// There while there is a connection.
     decoder: Option<Decoder>,
     scratch: Scratch,
@@ -157,12 +157,12 @@ impl WsClient {
 
     /// The id that it would resume with; empty: none.
     pub fn last_event_id(&self) -> &str {
-        self.course.last_event_id()
+        self.session.last_event_id()
     }
 
     /// Stops it from another thread.
     pub fn stopper(&self) -> Stopper {
-        self.link.stopper()
+        self.reconnector.stopper()
     }
 
     /// Sends a request, an object of JSON as `docs/asyncapi.yaml` has them, on the connection that there
@@ -175,7 +175,7 @@ impl WsClient {
     ///
     /// [`RequestError`]; whether a part has left is not known then.
     pub fn request(&mut self, json: &str) -> Result<(), RequestError> {
-        if self.link.conn().is_none() {
+        if self.reconnector.conn().is_none() {
             return Err(RequestError::NotConnected);
         }
         let mask = random().map_err(ReadError::Io)?;
@@ -203,11 +203,11 @@ impl WsClient {
             self.used += used;
             match item {
                 Item::NeedMore => return Ok(None),
-                Item::Message(kind, data) => match self.course.take(kind, data) {
+                Item::Message(kind, data) => match self.session.take(kind, data) {
                     Ok(None) => {}
                     Ok(item) => {
                         if matches!(item, Some(WsItem::Event(_))) {
-                            self.link.delivered();
+                            self.reconnector.delivered();
                         }
                         return Ok(item);
                     }
@@ -215,7 +215,7 @@ impl WsClient {
                 },
                 Item::Ping(data) => match random() {
                     Ok(mask) => masked_frame(&mut self.out, Opcode::Pong, data, mask),
-                    Err(error) => return self.lost(ReadError::Io(error)).map(Some),
+                    Err(error) => return self.disconnected(ReadError::Io(error)).map(Some),
                 },
                 Item::Pong(_) => {}
                 Item::Close(said) => {
@@ -234,9 +234,9 @@ impl WsClient {
     /// [`ClientError`] where connecting again would not help. The next call tries anyway, after a wait as
     /// for any failure.
     pub fn next_item(&mut self) -> Result<WsItem, ClientError> {
-        self.link.rest();
+        self.reconnector.rest();
         loop {
-            self.link.check()?;
+            self.reconnector.check()?;
             if let Some(item) = self.try_next_item()? {
                 return Ok(item);
             }
@@ -244,12 +244,12 @@ impl WsClient {
                 let connected = self.connect();
                 if connected.is_err() {
                     self.hang_up();
-                    self.link.failed();
+                    self.reconnector.failed();
                 }
                 return connected;
             }
             if let Err(error) = self.read() {
-                return self.lost(error);
+                return self.disconnected(error);
             }
         }
     }
@@ -268,7 +268,7 @@ impl WsClient {
         let (begun, timeout) = (Instant::now(), self.options.timeout);
         while begun.elapsed() < timeout {
             match self.try_next_item() {
-                Ok(Some(WsItem::Lost(_))) | Err(_) => return Ok(()),
+                Ok(Some(WsItem::Disconnected(_))) | Err(_) => return Ok(()),
                 Ok(Some(_)) => {}
                 Ok(None) => self.read()?,
             }
@@ -280,27 +280,28 @@ impl WsClient {
         self.hang_up();
         let key = match random() {
             Ok(key) => key,
-            Err(error) => return self.lost(ReadError::Io(error)),
+            Err(error) => return self.disconnected(ReadError::Io(error)),
         };
         let handshake = ClientHandshake::new(key).deflate(self.options.own.deflate);
-        let target = self.target.after(self.course.last_event_id());
+        let target = self.target.after(self.session.last_event_id());
         let mut request = self.options.request(&target).into_bytes();
         handshake.write_fields(&mut request);
         request.extend_from_slice(b"\r\n");
-        let (conn, head) = match self.link.ask(&request) {
+        let (conn, head) = match self.reconnector.ask(&request) {
             Ok(answered) => answered,
-            Err(cause) => return self.lost(cause),
+            Err(cause) => return self.disconnected(cause),
         };
         match handshake.read(&head) {
             Ok(agreed) => {
                 let limits = self.options.own.limits;
                 self.decoder = Some(Decoder::new(Peer::Server, agreed.inflate(), limits));
-                self.link.keep(conn);
+                self.reconnector.keep(conn);
                 Ok(WsItem::Connected)
             }
-            Err(AnswerError::Status { status: 300.. }) => {
-                self.link.refused(conn, &head).map(WsItem::Lost)
-            }
+            Err(AnswerError::Status { status: 300.. }) => self
+                .reconnector
+                .refused(conn, &head)
+                .map(WsItem::Disconnected),
             Err(error) => Err(error.into()),
         }
     }
@@ -311,7 +312,7 @@ impl WsClient {
         let flushed = self.flush();
         self.input.clear();
         self.used = 0;
-        let Some(conn) = self.link.conn() else {
+        let Some(conn) = self.reconnector.conn() else {
             return Err(ReadError::Closed);
         };
         match conn.raw(&mut self.input)? {
@@ -321,7 +322,7 @@ impl WsClient {
     }
 
     fn flush(&mut self) -> Result<(), ReadError> {
-        let Some(conn) = self.link.conn().filter(|_| !self.out.is_empty()) else {
+        let Some(conn) = self.reconnector.conn().filter(|_| !self.out.is_empty()) else {
             return Ok(());
         };
         let sent = conn.send(&self.out);
@@ -341,7 +342,7 @@ impl WsClient {
             let _ = self.push_close(code).and_then(|()| self.flush());
         }
         let code = code.unwrap_or(NO_CODE);
-        self.lost(Cause::Closed { code, reason })
+        self.disconnected(Cause::Closed { code, reason })
     }
 
     /// Has a close frame leave next, the last frame of all.
@@ -360,23 +361,25 @@ impl WsClient {
         // A courtesy: RFC 6455, 7.1.7 asks for it where it can be sent.
         let _ = self.push_close(Some(code)).and_then(|()| self.flush());
         self.hang_up();
-        self.link.failed();
+        self.reconnector.failed();
         error
     }
 
-    fn lost(&mut self, cause: impl Into<Cause>) -> Result<WsItem, ClientError> {
-        let (cause, wait) = match self.course.take_bye() {
+    fn disconnected(&mut self, cause: impl Into<Cause>) -> Result<WsItem, ClientError> {
+        let (cause, wait) = match self.session.take_bye() {
             Some(bye) => (Cause::Bye { reason: bye.reason }, Some(bye.wait)),
             None => (cause.into(), None),
         };
         self.hang_up();
-        self.link.lost(cause, wait).map(WsItem::Lost)
+        self.reconnector
+            .disconnected(cause, wait)
+            .map(WsItem::Disconnected)
     }
 
     /// Drops the connection and what of a message had come.
     fn hang_up(&mut self) {
-        self.link.hang_up();
-        self.course.take_bye();
+        self.reconnector.hang_up();
+        self.session.take_bye();
         if let Some(decoder) = self.decoder.take() {
             decoder.end(&mut self.scratch);
         }

@@ -1,6 +1,6 @@
 //! What a WebSocket client hands out.
 
-use super::super::item::Lost;
+use super::super::item::Disconnected;
 
 /// What comes next.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub enum WsItem {
     /// `published`, `pong` or `error`.
     Answer(String),
     /// The connection is gone; the next call waits, and connects again.
-    Lost(Lost),
+    Disconnected(Disconnected),
 }
 
 /// An event of a WebSocket, kept.

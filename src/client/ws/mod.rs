@@ -1,11 +1,11 @@
 //! Events and requests over one WebSocket, and the next one: the subscribe protocol, a client's half.
 
 mod client;
-mod course;
 mod item;
 mod message;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
+mod session;
 mod target;
 
 pub use client::{RequestError, WsClient, WsClientBuilder, WsOptions};

@@ -1,7 +1,7 @@
 //! What must hold for any input: the fuzz targets call these.
 
-use super::course::Course;
 use super::item::{WsData, WsItem};
+use super::session::Session;
 use crate::wire::ws::MessageKind;
 
 /// Version of the header of binary events.
@@ -9,11 +9,11 @@ const VERSION: u8 = 1;
 
 /// Takes a message as text and as a binary event, of which the header and the data are all of it.
 pub fn any_message(bytes: &[u8]) {
-    let mut course = Course::after("1".to_owned());
-    let _ = course.take(MessageKind::Text, bytes);
-    let before = course.last_event_id().to_owned();
-    let Ok(Some(item)) = course.take(MessageKind::Binary, bytes) else {
-        assert_eq!(course.last_event_id(), before);
+    let mut session = Session::after("1".to_owned());
+    let _ = session.take(MessageKind::Text, bytes);
+    let before = session.last_event_id().to_owned();
+    let Ok(Some(item)) = session.take(MessageKind::Binary, bytes) else {
+        assert_eq!(session.last_event_id(), before);
         return;
     };
     let WsItem::Event(event) = item else {

@@ -1,4 +1,4 @@
-//! What a client stands on: one connection after another, and the waits between them.
+//! The reconnect loop of a client: one connection after another, and the waits between them.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::backoff::Backoff;
 use super::builder::ClientBuilder;
 use super::conn::Connection;
-use super::item::{Cause, ClientError, Lost};
+use super::item::{Cause, ClientError, Disconnected};
 use super::network::Network;
 use super::stop::Stopper;
 use super::url::Url;
@@ -17,9 +17,9 @@ const BODY_BYTES: usize = 4096;
 /// How long they may take, all together: they are for people to read.
 const BODY: Duration = Duration::from_secs(5);
 
-/// The connection of a client, or the wait before the next one.
+/// The connection of a client, or the wait before the next one, and all that decides how long it is.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct Reconnector {
     network: Arc<dyn Network>,
     url: Url,
     timeout: Duration,
@@ -31,7 +31,7 @@ pub(super) struct Link {
     stopper: Stopper,
 }
 
-impl Link {
+impl Reconnector {
     pub(super) fn new<P>(options: &ClientBuilder<P>, network: Arc<dyn Network>) -> Self {
         Self {
             network,
@@ -93,7 +93,7 @@ impl Link {
         &mut self,
         mut conn: Connection,
         head: &Response,
-    ) -> Result<Lost, ClientError> {
+    ) -> Result<Disconnected, ClientError> {
         let status = head.status();
         if (300..=399).contains(&status) {
             let to = text(head, "location").unwrap_or("nowhere").to_owned();
@@ -109,7 +109,7 @@ impl Link {
             return Err(ClientError::Refused { status, body });
         }
         let wait = retry_after(head, self.network.date());
-        self.lost(Cause::Busy { status, body }, wait)
+        self.disconnected(Cause::Busy { status, body }, wait)
     }
 
     /// The first wait that the server wants, from now on.
@@ -118,11 +118,11 @@ impl Link {
     }
 
     /// Begins the wait before the next connection, which has at least `wait`.
-    pub(super) fn lost(
+    pub(super) fn disconnected(
         &mut self,
         cause: Cause,
         wait: Option<Duration>,
-    ) -> Result<Lost, ClientError> {
+    ) -> Result<Disconnected, ClientError> {
         self.hang_up();
         self.check()?;
         let wait = wait.unwrap_or_default().min(Backoff::BELIEVED);
@@ -132,7 +132,7 @@ impl Link {
         if self.failures_max.is_some_and(|max| failures > max) {
             return Err(ClientError::GivenUp { failures, cause });
         }
-        Ok(Lost { cause, again_in })
+        Ok(Disconnected { cause, again_in })
     }
 
     /// An error was told: a program that goes on all the same waits as after any other failure.

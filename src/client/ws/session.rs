@@ -1,4 +1,4 @@
-//! What messages mean to a client: what it hands out, where it resumes, and when it comes back.
+//! Protocol state of a WebSocket client: what messages mean, where it resumes, and when it comes back.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use super::item::{WsEvent, WsItem, WsNotice};
 use super::message::{Message, MessageError, read_binary};
 use crate::wire::ws::MessageKind;
 
-/// Where a client stands in its stream.
+/// State of the subscribe protocol across connections: the id to resume after, and the server's last words.
 #[derive(Debug, Default)]
-pub(super) struct Course {
+pub(super) struct Session {
     last_event_id: String,
     bye: Option<Bye>,
 }
@@ -21,7 +21,7 @@ pub(super) struct Bye {
     pub(super) wait: Duration,
 }
 
-impl Course {
+impl Session {
     pub(super) fn after(last_event_id: String) -> Self {
         Self {
             last_event_id,
