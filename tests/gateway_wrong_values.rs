@@ -482,7 +482,7 @@ fn no_header_that_is_looked_at_lacks_a_case() {
 #[test]
 fn no_parameter_that_is_known_lacks_a_case() {
     let mut known = BTreeSet::new();
-    for code in code("src/gateway/query") {
+    for code in code("src/gateway/http/query") {
         let code: String = code.split_whitespace().collect();
         for before in ["once(", "name:"] {
             quoted(&code, before, ",", &mut known);

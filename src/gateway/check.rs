@@ -1,12 +1,12 @@
 //! What must hold for any input: the fuzz targets call these.
 
-use super::options::StreamOptions;
-use super::wishes;
+use crate::gateway::admin::request;
+use crate::gateway::stream::options::StreamOptions;
 
 /// Reads a body as a wish and as a broadcast: both end in a value or a problem that is the client's.
 pub fn any_body(body: &[u8]) {
-    let wish = wishes::wish(body, StreamOptions::default(), 1 << 20).map(drop);
-    let message = wishes::message(body).map(drop);
+    let wish = request::wish(body, StreamOptions::default(), 1 << 20).map(drop);
+    let message = request::message(body).map(drop);
     for problem in [wish, message].into_iter().filter_map(Result::err) {
         assert!(matches!(problem.status(), 400 | 413), "{problem:?}");
         assert!(!problem.detail().is_empty());

@@ -5,88 +5,39 @@
 //! and `GET /api/v1/stats` give figures. A browser gets a dashboard at `/`.
 #![forbid(unsafe_code)]
 
-mod auth;
-mod begin;
-mod binding;
-mod callbacks;
+mod access;
+mod admin;
 #[cfg(any(test, fuzzing))]
 pub mod check;
-mod closed;
-mod common;
-mod compression;
-mod config;
-mod connections;
-mod control;
-mod counter;
-mod crew;
+mod clients;
 mod dashboard;
-mod desk;
-mod endpoint;
-mod exchange;
-mod farewell;
-mod feed;
-mod figures;
-mod forms;
-mod gone;
-mod guard;
-mod health;
-mod hosts;
-mod ingest;
-mod kept;
-mod later;
-mod lines;
-mod listing;
-mod log;
-mod look_up;
-mod manage;
-mod metrics;
-mod newest;
-mod options;
-mod origins;
-mod places;
-mod plan;
-mod preflight;
-mod presence;
-mod presence_news;
-mod problem;
-mod prometheus;
-mod proxies;
-mod public;
+mod encode;
+#[allow(clippy::module_inception)]
+mod gateway;
+mod http;
 mod publish;
-mod query;
-mod rest;
-mod resume;
-mod routes;
-mod running;
 mod server;
 mod service;
-mod slow;
-mod state;
-mod stats;
 mod stream;
-mod tally;
-mod told;
-mod told_json;
-mod topics;
-mod wishes;
+mod telemetry;
 mod ws;
 
-pub use auth::{Access, Action, AllowAll, Authorizer, Denied};
-pub use compression::{Compression, CompressionFor};
-pub use config::ServerConfig;
-pub use connections::{Broadcast, ConnectionInfo, ConnectionStatus};
-pub use endpoint::EndpointError;
-pub use manage::NotServing;
-pub use options::StreamOptions;
-pub use places::EndpointInfo;
-pub use query::nearest;
-pub use running::{Handle, Running};
-pub use server::{Server, ServerError};
-pub use ws::{
-    ClientHandler, ConnectError, SecondConnect, SocketHandler, SocketMessage, SocketOptions,
-    SocketReplies, SocketRequest, StreamClient, SubscriptionId, WebSocketStream,
-    WebSocketStreamOptions, WebSocketStreamStats,
+pub use access::authorizer::{Access, Action, AllowAll, Authorizer, Denied};
+pub use admin::connections::{Broadcast, ConnectionInfo, ConnectionStatus};
+pub use admin::endpoint_path::EndpointError;
+pub use admin::endpoints::EndpointInfo;
+pub use admin::handle::NotServing;
+pub use clients::{
+    ClientHandler, ConnectError, SecondConnect, SocketMessage, StreamClient, SubscriptionId,
+    WebSocketStream, WebSocketStreamOptions, WebSocketStreamStats,
 };
+pub use encode::compression::{Compression, CompressionFor};
+pub use http::query::nearest;
+pub use server::builder::{Server, ServerError};
+pub use server::config::ServerConfig;
+pub use server::handle::{Handle, Running};
+pub use stream::options::StreamOptions;
+pub use ws::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
 
 #[cfg(feature = "tls")]
 pub use crate::reactor::TlsError;

@@ -3,18 +3,18 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::farewell;
-use super::forms::Form;
-use super::log::{self};
-use super::metrics::{Kind, Refused, status_of};
-use super::preflight::Preflight;
-use super::problem::Problem;
-use super::publish::{TOO_MUCH, too_much_unfinished};
-use super::rest::Exchange;
-use super::routes::{self, Route};
-use super::state::Gateway;
-use super::stream::StreamFilter;
-use super::ws::{Socket, SocketReplies, Upgrade};
+use crate::gateway::access::preflight::Preflight;
+use crate::gateway::admin::handlers::Exchange;
+use crate::gateway::encode::disconnect;
+use crate::gateway::encode::format::Form;
+use crate::gateway::gateway::Gateway;
+use crate::gateway::http::problem::Problem;
+use crate::gateway::http::routes::{self, Route};
+use crate::gateway::publish::publisher::{TOO_MUCH, too_much_unfinished};
+use crate::gateway::stream::request::StreamFilter;
+use crate::gateway::telemetry::log::{self};
+use crate::gateway::telemetry::metrics::{Kind, Refused, status_of};
+use crate::gateway::ws::{Socket, SocketReplies, Upgrade};
 use crate::reactor::{
     Answer, Begin, CatchUp, CaughtUp, ClassId, Codec, Farewell, Frames, Introduction, Peer, Piece,
     Refusal, Replies, Service, StreamEnd, StreamId, Streams, Tag,
@@ -368,7 +368,7 @@ impl Service for Gateway {
         if form.is_web_socket() {
             return self.write_bye(why, out);
         }
-        farewell::write(form, why, self.common.options.retry, out);
+        disconnect::write(form, why, self.common.options.retry, out);
         form.end(out);
     }
 

@@ -144,7 +144,7 @@ mod tests {
         let root = env!("CARGO_MANIFEST_DIR");
         let read = |path: &str| fs::read_to_string(format!("{root}/{path}")).expect("a source");
         let (library, flags) = (
-            read("../src/gateway/config.rs"),
+            read("../src/gateway/server/config.rs"),
             read("src/serve/settings.rs"),
         );
         let body = library

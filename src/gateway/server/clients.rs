@@ -1,14 +1,14 @@
 //! A server's WebSocket streams: made before it runs.
 
-use super::super::endpoint::{EndpointError, check_path};
-use super::super::ws::{ClientHandler, Unheard, WebSocketStream, WebSocketStreamOptions};
-use super::{Server, ServerError};
+use crate::gateway::admin::endpoint_path::{EndpointError, check_path};
+use crate::gateway::clients::{ClientHandler, Unheard, WebSocketStream, WebSocketStreamOptions};
+use crate::gateway::server::builder::{Server, ServerError};
 
 impl Server {
     /// Makes a [`WebSocketStream`]: clients that connect by WebSocket to `path` and name themselves
     /// (`?client=ID`) are sent to from any thread. What they send is dropped.
     ///
-    /// The authorizer is asked for [`Action::Subscribe`](super::super::Action::Subscribe). An endpoint that
+    /// The authorizer is asked for [`Action::Subscribe`](crate::gateway::Action::Subscribe). An endpoint that
     /// is made of the same path later is not reached.
     ///
     /// # Errors

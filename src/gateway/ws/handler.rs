@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::super::state::Gateway;
+use crate::gateway::gateway::Gateway;
 use crate::reactor::{Replies, SocketLimits};
 use crate::settings::setters;
 use crate::wire::http::Head;
@@ -102,9 +102,9 @@ pub(crate) type Factory =
 /// One route.
 #[derive(Clone)]
 pub(crate) struct SocketRoute {
-    pub(super) options: Arc<SocketOptions>,
-    pub(super) limits: Arc<SocketLimits>,
-    pub(super) factory: Arc<Factory>,
+    pub(in crate::gateway) options: Arc<SocketOptions>,
+    pub(in crate::gateway) limits: Arc<SocketLimits>,
+    pub(in crate::gateway) factory: Arc<Factory>,
 }
 
 /// The embedder's routes by path, shared by all reactors. Written before the server runs.

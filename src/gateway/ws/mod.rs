@@ -1,29 +1,22 @@
 //! WebSockets: events and requests as JSON messages, and routes of the embedder's own.
 
-mod encode;
 mod handler;
+mod interner;
 mod protocol;
 mod session;
-mod stream;
 mod upgrade;
-mod wanted;
 
-pub(super) use encode::{write_event, write_gap, write_heartbeat, write_presence, write_reset};
-pub(super) use handler::{Factory, SocketRoutes};
+pub(in crate::gateway) use handler::{Factory, SocketRoutes};
 pub use handler::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
-pub(super) use session::Session;
-pub use stream::{
-    ClientHandler, ConnectError, SecondConnect, SocketMessage, StreamClient, SubscriptionId,
-    WebSocketStream, WebSocketStreamOptions, WebSocketStreamStats,
-};
-pub(super) use stream::{ClientRoutes, Seated, Trays, Unheard};
-pub(super) use upgrade::Upgrade;
-pub(super) use wanted::WantedFilters;
+pub(in crate::gateway) use interner::WantedFilters;
+pub(in crate::gateway) use session::Session;
+pub(in crate::gateway) use upgrade::Upgrade;
 
-use super::callbacks::Callbacks;
+use crate::gateway::clients::Seated;
+use crate::gateway::server::callbacks::Callbacks;
 
 /// What a WebSocket's messages go to.
-pub(super) enum Socket {
+pub(in crate::gateway) enum Socket {
     /// A handler of the embedder's.
     Handler(Box<dyn SocketHandler>),
     /// The handler of a WebSocket stream, which also sends.
@@ -33,7 +26,7 @@ pub(super) enum Socket {
 }
 
 impl Socket {
-    pub(super) fn closed(self, callbacks: &Callbacks) {
+    pub(in crate::gateway) fn closed(self, callbacks: &Callbacks) {
         match self {
             Self::Handler(mut handler) => {
                 callbacks.call("socket handler", || handler.closed());

@@ -3,16 +3,16 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 
-use super::super::forms::Gap;
-use super::super::problem::Problem;
-use super::super::query::did_you_mean;
-use super::super::resume::{Resolved, Wanted};
-use super::super::state::Gateway;
-use super::super::stream::{self, StreamFilter};
-use super::super::told::GapReason;
-use super::session::Session;
-use super::write_reset;
 use crate::event::{EventBuilder, EventError, Filter, Position, write_json_string};
+use crate::gateway::encode::format::Gap;
+use crate::gateway::encode::ws::write_reset;
+use crate::gateway::gateway::Gateway;
+use crate::gateway::http::problem::Problem;
+use crate::gateway::http::query::did_you_mean;
+use crate::gateway::stream::request::{self, StreamFilter};
+use crate::gateway::stream::start::{Resolved, Wanted};
+use crate::gateway::telemetry::notices::GapReason;
+use crate::gateway::ws::session::Session;
 use crate::json::{Members, Value};
 use crate::reactor::{Farewell, History, Replies, Subscribed};
 use crate::wire::ws::{CloseCode, MessageKind, Opcode, wrap};
@@ -88,7 +88,7 @@ impl<'t> Request<'t> {
             let expected = "expected a pattern or an array of patterns";
             return Err(wrong("topic", expected, value.at()));
         };
-        stream::filter(&patterns)
+        request::filter(&patterns)
     }
 }
 
@@ -200,7 +200,7 @@ impl Gateway {
     }
 
     /// Makes a subscription: after which position it begins and whether nothing precedes what is live.
-    pub(super) fn join(
+    pub(in crate::gateway) fn join(
         &mut self,
         session: &mut Session,
         filter: &Filter,

@@ -1,8 +1,8 @@
 //! What is known about one subscriber: what it may do, what it receives, how it behaves.
 
-use super::super::forms::{Form, Messages};
-use super::WantedFilters;
 use crate::event::{Filter, FilterError, Pattern};
+use crate::gateway::encode::format::{Form, Messages};
+use crate::gateway::ws::WantedFilters;
 
 /// What one error costs, and what it may come to.
 const ERROR_COST: u16 = 8;
@@ -13,20 +13,20 @@ const ERRORS_MAX: u16 = 64 * ERROR_COST;
 /// One connection to `GET /api/v1/ws`.
 pub(crate) struct Session {
     /// Topics that it may read; `None`: none.
-    pub(super) may_read: Option<Filter>,
+    pub(in crate::gateway) may_read: Option<Filter>,
     /// Topics that it may publish to; `None`: none.
-    pub(super) may_publish: Option<Filter>,
+    pub(in crate::gateway) may_publish: Option<Filter>,
     /// What it is subscribed to.
     wanted: Option<Filter>,
     /// How what it gets is compressed.
     messages: Messages,
     /// Whether it is told who joins and leaves its topics.
-    pub(super) presence: bool,
+    pub(in crate::gateway) presence: bool,
     errors: u16,
 }
 
 impl Session {
-    pub(super) fn new(
+    pub(in crate::gateway) fn new(
         may_read: Option<Filter>,
         may_publish: Option<Filter>,
         messages: Messages,
@@ -42,16 +42,16 @@ impl Session {
     }
 
     /// The form of what it gets.
-    pub(super) fn form(&self) -> Form {
+    pub(in crate::gateway) fn form(&self) -> Form {
         Form::web_socket(self.messages)
     }
 
-    pub(super) fn wanted(&self) -> Option<&Filter> {
+    pub(in crate::gateway) fn wanted(&self) -> Option<&Filter> {
         self.wanted.as_ref()
     }
 
     /// Adds what `more` takes; returns all that is wanted now, as `known` has it.
-    pub(super) fn add(
+    pub(in crate::gateway) fn add(
         &mut self,
         more: &Filter,
         known: &WantedFilters,
@@ -64,7 +64,10 @@ impl Session {
     }
 
     /// Takes away the patterns of `less`, or all; returns what is left, or the one it does not have.
-    pub(super) fn remove(&mut self, less: Option<&Filter>) -> Result<Option<Filter>, Pattern> {
+    pub(in crate::gateway) fn remove(
+        &mut self,
+        less: Option<&Filter>,
+    ) -> Result<Option<Filter>, Pattern> {
         let had: Vec<Pattern> = self
             .wanted
             .iter()

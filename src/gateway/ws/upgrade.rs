@@ -4,19 +4,19 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::super::auth::{Access, Action};
-use super::super::begin::failed;
-use super::super::callbacks::Callbacks;
-use super::super::compression::Compression;
-use super::super::forms::Messages;
-use super::super::problem::Problem;
-use super::super::query::{self, Query};
-use super::super::resume::Wanted;
-use super::super::state::Gateway;
-use super::super::stream;
-use super::handler::SocketRoute;
-use super::{Session, Socket, SocketRequest};
 use crate::event::Filter;
+use crate::gateway::access::authorizer::{Access, Action};
+use crate::gateway::encode::compression::Compression;
+use crate::gateway::encode::format::Messages;
+use crate::gateway::gateway::Gateway;
+use crate::gateway::http::dispatch::failed;
+use crate::gateway::http::problem::Problem;
+use crate::gateway::http::query::{self, Query};
+use crate::gateway::server::callbacks::Callbacks;
+use crate::gateway::stream::request;
+use crate::gateway::stream::start::Wanted;
+use crate::gateway::ws::handler::SocketRoute;
+use crate::gateway::ws::{Session, Socket, SocketRequest};
 use crate::reactor::SocketPlan;
 use crate::wire::http::Head;
 use crate::wire::ws::{DeflatePolicy, Handshake, HandshakeError, HandshakePolicy, Opcode, wrap};
@@ -26,11 +26,11 @@ use crate::wire::ws::{DeflatePolicy, Handshake, HandshakeError, HandshakePolicy,
 const PROTOCOL: &str = "eventring.v1";
 
 /// A handshake that is agreed on.
-pub(crate) struct Upgrade(pub(super) Handshake);
+pub(crate) struct Upgrade(pub(in crate::gateway) Handshake);
 
 impl Upgrade {
     /// Reads a handshake for a route that speaks `protocols`.
-    pub(super) fn read(
+    pub(in crate::gateway) fn read(
         head: &Head,
         protocols: &[&str],
         deflate: Option<DeflatePolicy>,
@@ -91,7 +91,7 @@ struct Asked {
 impl Asked {
     fn read(head: &Head, query: &Query<'_>) -> Result<Self, Problem> {
         let wanted = Wanted::read(head, query)?;
-        let filter = stream::filter(query.all(&query::TOPIC))?;
+        let filter = request::filter(query.all(&query::TOPIC))?;
         if filter.is_none() && wanted.is_some() {
             let detail = "topic: is missing: a start and last-event-id are for subscriptions";
             return Err(Problem::new(400, detail).field("topic"));
@@ -113,7 +113,7 @@ impl Gateway {
         query: &Query<'_>,
         peer: SocketAddr,
     ) -> Result<SocketPlan<Self>, Problem> {
-        let compression = stream::compression(query, self.common.options.compression)?;
+        let compression = request::compression(query, self.common.options.compression)?;
         // Who asks for no compression gets none, neither way.
         let refused = query.text(&query::COMPRESSION) == Some(Compression::Off.name());
         let deflate = (!refused).then(|| policy(compression));

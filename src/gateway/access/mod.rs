@@ -1,0 +1,8 @@
+//! Who may ask for what: authorizer, hosts, origins, and the client behind proxies.
+
+pub(in crate::gateway) mod authorizer;
+pub(in crate::gateway) mod hosts;
+pub(in crate::gateway) mod origin_check;
+pub(in crate::gateway) mod origins;
+pub(in crate::gateway) mod preflight;
+pub(in crate::gateway) mod proxies;

@@ -1,0 +1,202 @@
+//! Who a request may come from: the Host that it names and the web page that sent it.
+//!
+//! A developer's server listens on loopback without authentication, and every web page in that
+//! developer's browser can send requests there. Two checks keep pages out, before anything else is
+//! looked at:
+//!
+//! * **Host.** A page of a name that an attacker makes point at 127.0.0.1 (DNS rebinding) is of the
+//!   same origin as the server, as far as the browser knows. Its name in `Host` gives it away.
+//! * **Origin.** Any other page says where it comes from in `Origin` or `Sec-Fetch-Site`, which
+//!   scripts cannot change.
+//!
+//! The server's own pages are those of the same host and port, as the browser sees them, by the same
+//! scheme: a handshake of a WebSocket has no other sign of them than `Origin`. Where TLS may have ended at a
+//! proxy that nobody told us of, both schemes will do.
+//!
+//! What is not a browser sends neither header and is not hindered; it needs authentication instead.
+
+use std::sync::Arc;
+
+use crate::gateway::access::hosts::{Authority, HostPolicy};
+use crate::gateway::access::origins::{Origin, Origins, Scheme};
+use crate::gateway::access::proxies::Proxies;
+use crate::gateway::http::problem::Problem;
+use crate::gateway::server::public_url::PublicUrl;
+use crate::gateway::telemetry::metrics::Refused;
+use crate::reactor::Peer;
+use crate::wire::http::{Forwarded, Head};
+
+/// Characters of a strange name that are told back.
+const TOLD_CHARS: usize = 100;
+/// How the line of a page's origin starts.
+const ORIGIN: &[u8] = b"origin:";
+/// The two checks, and the CORS fields of answers.
+pub(in crate::gateway) struct Guard {
+    hosts: HostPolicy,
+    origins: Origins,
+    proxies: Arc<Proxies>,
+    public: Option<Arc<PublicUrl>>,
+}
+
+/// What the answers to one request tell the browser about its page's origin.
+#[derive(Clone, Debug, Default)]
+pub(in crate::gateway) enum Cors {
+    /// No page asks, or it is one of ours.
+    #[default]
+    Silent,
+    /// Every origin may read the answer.
+    Any,
+    /// This origin may.
+    Origin(Arc<str>),
+}
+
+impl Guard {
+    pub(in crate::gateway) fn new(
+        (hosts, origins): (HostPolicy, Origins),
+        proxies: Arc<Proxies>,
+        public: Option<Arc<PublicUrl>>,
+    ) -> Self {
+        Self {
+            hosts,
+            origins,
+            proxies,
+            public,
+        }
+    }
+
+    /// Lets a request in, or says why not.
+    pub(in crate::gateway) fn check(
+        &self,
+        head: &Head,
+        peer: &Peer,
+    ) -> Result<Cors, (Refused, Problem)> {
+        // HTTP/1.0 without Host, or an empty one: no browser sends that.
+        let authority = head.authority().filter(|host| !host.is_empty());
+        if let Some(host) = authority
+            // Not by the client's address: a page may name whom it likes, and would go unchecked.
+            && !self.hosts.allows(&Authority::of(host), peer.socket.ip())
+        {
+            return Err((Refused::Host, wrong_host(host)));
+        }
+        let site = head.header("sec-fetch-site");
+        let Some(origin) = head.header("origin") else {
+            // A page of elsewhere that does not ask to read the answer. Following a link is fine.
+            let foreign = matches!(site, Some(b"cross-site" | b"same-site"));
+            return if foreign && !is_navigation(head) {
+                Err((Refused::Origin, wrong_origin("another site")))
+            } else {
+                Ok(Cors::Silent)
+            };
+        };
+        let origin = std::str::from_utf8(origin).unwrap_or_default();
+        if let Some(cors) = self.origins.find(origin) {
+            return Ok(cors);
+        }
+        // Behind a proxy the scheme and the Host may be others than the browser's: its own word counts.
+        let own = site == Some(b"same-origin")
+            || Origin::parse(origin).is_some_and(|page| self.is_own(&page, head, peer));
+        let several = head.header_values("origin").nth(1).is_some();
+        if own && !several {
+            return Ok(Cors::Silent);
+        }
+        Err((Refused::Origin, wrong_origin(origin)))
+    }
+
+    /// Whether a page is one of the server's own, as its browser sees the server.
+    fn is_own(&self, page: &Origin<'_>, head: &Head, peer: &Peer) -> bool {
+        if self
+            .public
+            .as_ref()
+            .is_some_and(|public| public.is_of(page))
+        {
+            return true;
+        }
+        let told = self.proxies.told(head, peer.socket);
+        let own = if peer.secured {
+            Some(Scheme::Https)
+        } else {
+            None
+        };
+        let scheme = told.proto.and_then(Scheme::of).or(own);
+        self.authority(&told, head, peer)
+            .is_some_and(|authority| page.is_at(scheme, &authority))
+    }
+
+    /// The host and port that the browser asked.
+    fn authority<'a>(
+        &self,
+        told: &Forwarded<'a>,
+        head: &'a Head,
+        peer: &Peer,
+    ) -> Option<Authority<'a>> {
+        // A name that is not ours may have been made to point at the proxy.
+        let is_ours = |host: &Authority<'_>| self.hosts.allows(host, peer.socket.ip());
+        let forwarded = told.host.map(Authority::of).filter(is_ours);
+        let asked = || head.authority().map(Authority::of);
+        let Authority { host, port } = forwarded.or_else(asked)?;
+        // Proxies that pass on a host without its port say it beside.
+        let port = port.or(told.port);
+        Some(Authority { host, port })
+    }
+
+    /// What the answer to a head that could not be read tells the page that sent it, if one did: a
+    /// script learns what was wrong instead of "network error".
+    pub(in crate::gateway) fn cors_of_broken(&self, head: &[u8]) -> Cors {
+        let fields = head.split(|byte| *byte == b'\n').skip(1);
+        let lines = fields.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let origin = lines
+            .take_while(|line| !line.is_empty())
+            .filter_map(|line| line.split_at_checked(ORIGIN.len()))
+            .find(|(name, _)| name.eq_ignore_ascii_case(ORIGIN))
+            .and_then(|(_, value)| std::str::from_utf8(value).ok());
+        self.origins.of_broken(origin.map(str::trim))
+    }
+}
+
+impl Cors {
+    /// Adds the CORS fields to the response whose head starts at byte `start`.
+    pub(in crate::gateway) fn stamp(&self, bytes: &mut Vec<u8>, start: usize) {
+        let mut fields = Vec::new();
+        match self {
+            Self::Silent => return,
+            Self::Any => fields.extend_from_slice(b"Access-Control-Allow-Origin: *\r\n"),
+            Self::Origin(origin) => {
+                fields.extend_from_slice(b"Access-Control-Allow-Origin: ");
+                fields.extend_from_slice(origin.as_bytes());
+                fields.extend_from_slice(b"\r\nVary: Origin\r\n");
+            }
+        }
+        fields.extend_from_slice(b"Access-Control-Expose-Headers: Retry-After\r\n");
+        let line_end = memchr::memmem::find(&bytes[start..], b"\r\n");
+        if let Some(end) = line_end {
+            let at = start + end + 2;
+            bytes.splice(at..at, fields);
+        }
+    }
+}
+
+/// Whether somebody opens the address in a browser's window: a link may lead here from anywhere.
+fn is_navigation(head: &Head) -> bool {
+    matches!(head.method(), "GET" | "HEAD")
+        && head.header("sec-fetch-mode") == Some(b"navigate")
+        && head.header("sec-fetch-dest") == Some(b"document")
+}
+
+fn wrong_host(host: &str) -> Problem {
+    let host = shortened(host);
+    let detail = format!("host: this server does not go by the name {host}: allowed_hosts adds it");
+    Problem::new(421, detail).field("host")
+}
+
+fn wrong_origin(origin: &str) -> Problem {
+    let origin = shortened(origin);
+    let detail = format!(
+        "origin: a page of {origin} may not do this: cors_origins lets it in; if it is the server's own, the \
+         proxy before it must pass Host on, or public_url say its address"
+    );
+    Problem::new(403, detail).field("origin")
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(TOLD_CHARS).collect()
+}

@@ -1,0 +1,388 @@
+//! Connections, as those see them who manage the server: looked at, ended, sent to.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::event::Event;
+use crate::gateway::encode::format::Form;
+use crate::gateway::gateway::Gateway;
+use crate::reactor::{Farewell, Queued, StreamId, StreamInfo, Streams, Tag};
+
+/// Where an open stream is: its reactor, and its id there.
+pub(in crate::gateway) type Place = (usize, StreamId);
+
+/// How a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectionStatus {
+    /// It was made, and its client has not come yet.
+    Connecting,
+    /// Its client receives.
+    Connected,
+    /// Its client has gone, and may come back.
+    Disconnected,
+    /// It broke, or took nothing for too long. Its client may come back.
+    Error,
+}
+
+impl ConnectionStatus {
+    /// The name in answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Disconnected => "disconnected",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What is known of a connection.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectionInfo {
+    /// Its id: the one that it was made with, or one for as long as it is open.
+    pub id: String,
+    /// How it is.
+    pub status: ConnectionStatus,
+    /// The path of its endpoint, if it is on one.
+    pub endpoint: Option<String>,
+    /// The topics that it receives.
+    pub filter: String,
+    /// Whose it is, while it is open.
+    pub peer: Option<SocketAddr>,
+    /// How long it is open, in whole seconds.
+    pub open: Duration,
+    /// How long ago the last event was sent; `None`: there was none.
+    pub last_event_ago: Option<Duration>,
+    /// Events sent.
+    pub delivered: u64,
+    /// Events that it was told it does not get, at most.
+    pub missed: u64,
+    /// Bytes that its socket took.
+    pub bytes: u64,
+    /// Events of all topics between it and the newest one.
+    pub lag: u64,
+}
+
+/// What [`broadcast`](crate::gateway::Handle::broadcast) came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Broadcast {
+    /// Connections that get it.
+    pub sent: u64,
+    /// Ids of connections for which so much waits already that they do not get it; the first thousand of them.
+    pub full: Vec<String>,
+    /// Ids that no open connection has.
+    pub unknown: Vec<String>,
+}
+
+/// What reactors are asked to do.
+pub(in crate::gateway) enum Order {
+    /// Tell about the connections of these ids.
+    Look(Vec<(String, Place)>),
+    /// Tell about open streams that have no id of their own, from a slot on: so many, or fewer if what is told of
+    /// them becomes long.
+    List(u32, usize),
+    /// End them.
+    End(Whom, Farewell),
+    /// Send them an event that is not kept.
+    Send(Whom, Arc<Event>),
+}
+
+impl Order {
+    /// Whether it changes nothing: then it is for the one who asked alone.
+    pub(super) fn only_looks(&self) -> bool {
+        matches!(self, Self::Look(_) | Self::List(..))
+    }
+}
+
+/// Which connections.
+pub(in crate::gateway) enum Whom {
+    All,
+    /// Those of an endpoint.
+    Group(u32),
+    /// These; each by its public id.
+    These(Vec<(String, Place)>),
+}
+
+/// What reactors found.
+#[derive(Default)]
+pub(in crate::gateway) struct Found {
+    pub(in crate::gateway) infos: Vec<ConnectionInfo>,
+    /// Bytes of what is told of them, about.
+    bytes: usize,
+    /// The slot to go on from; `None`: there are no more.
+    pub(in crate::gateway) next: Option<u32>,
+    /// Public ids that were found, where ids were given.
+    pub(in crate::gateway) known: Vec<String>,
+    pub(in crate::gateway) count: u64,
+    pub(in crate::gateway) full: Vec<String>,
+}
+
+impl Found {
+    pub(in crate::gateway) fn add(&mut self, more: Self) {
+        self.infos.extend(more.infos);
+        self.bytes += more.bytes;
+        self.next = self.next.or(more.next);
+        self.known.extend(more.known);
+        self.count += more.count;
+        self.full.extend(more.full);
+        self.full.truncate(FULL_MAX);
+    }
+}
+
+/// How far one reactor is with its part of an order.
+#[derive(Default)]
+pub(in crate::gateway) struct Progress {
+    at: usize,
+    /// The event of a broadcast, in the wire forms that were needed so far.
+    frames: HashMap<u8, Vec<u8>>,
+    pub(in crate::gateway) found: Found,
+}
+
+/// Ids of full connections that a broadcast tells.
+const FULL_MAX: usize = 1000;
+/// What is told of a connection beside its filter, bytes.
+const INFO_BYTES: usize = 256;
+/// Bytes of what is told of connections in one go.
+pub(in crate::gateway) const PIECE_BYTES: usize = 32 << 10;
+/// What it costs to tell about a connection, to end one and to send one something, in looks at one.
+const TELL_STEPS: usize = 64;
+const END_STEPS: usize = 64;
+const SEND_STEPS: usize = 16;
+
+/// Who comes next of those that an order is about.
+enum Next {
+    Stream(Option<String>, StreamId),
+    /// There are no steps left.
+    Pause,
+    Done,
+}
+
+impl Gateway {
+    /// Does some of this reactor's part of an order, as much as there are `steps` for; `true`: all of it.
+    pub(super) fn carry_out(
+        &mut self,
+        order: &Order,
+        progress: &mut Progress,
+        steps: &mut usize,
+        streams: &mut Streams<'_, Self>,
+    ) -> bool {
+        let (whom, cost) = match order {
+            Order::Look(these) => return self.look(these, progress, steps, streams),
+            Order::List(from, limit) => {
+                progress.at = progress.at.max(*from as usize);
+                return self.list(*limit, progress, steps, streams);
+            }
+            Order::End(whom, _) => (whom, END_STEPS),
+            Order::Send(whom, _) => (whom, SEND_STEPS),
+        };
+        loop {
+            let (id, stream) = match self.next_meant(whom, &mut progress.at, steps, streams) {
+                Next::Stream(id, stream) => (id, stream),
+                Next::Pause => return false,
+                Next::Done => return true,
+            };
+            *steps = steps.saturating_sub(cost);
+            match order {
+                Order::End(_, why) if streams.end(stream, *why) => {
+                    progress.found.known.extend(id);
+                    progress.found.count += 1;
+                }
+                Order::Send(_, event) => self.send_to((id, stream), event, streams, progress),
+                _ => {}
+            }
+        }
+    }
+
+    fn look(
+        &self,
+        these: &[(String, Place)],
+        progress: &mut Progress,
+        steps: &mut usize,
+        streams: &Streams<'_, Self>,
+    ) -> bool {
+        while let Some((id, place)) = these.get(progress.at) {
+            if *steps == 0 {
+                return false;
+            }
+            progress.at += 1;
+            *steps -= 1;
+            if let Some(info) = self.here(*place).and_then(|stream| streams.get(stream)) {
+                *steps = steps.saturating_sub(TELL_STEPS);
+                progress.found.infos.push(self.inform(id.clone(), &info));
+                progress.found.count += 1;
+            }
+        }
+        true
+    }
+
+    fn list(
+        &self,
+        limit: usize,
+        progress: &mut Progress,
+        steps: &mut usize,
+        streams: &Streams<'_, Self>,
+    ) -> bool {
+        let found = &mut progress.found;
+        while progress.at < streams.slots() {
+            if found.infos.len() >= limit || found.bytes >= PIECE_BYTES {
+                found.next = Some(progress.at as u32);
+                return true;
+            }
+            if *steps == 0 {
+                return false;
+            }
+            *steps -= 1;
+            let there = streams.at(progress.at as u32);
+            progress.at += 1;
+            // Those that have an id of their own are told with those that were made.
+            if let Some(info) = there
+                && self.common.places.name_of(info.tag.name).is_none()
+            {
+                *steps = steps.saturating_sub(TELL_STEPS);
+                let info = self.inform(open_id((self.number(), info.id)), &info);
+                found.bytes += info.filter.len() + INFO_BYTES;
+                found.infos.push(info);
+                found.count += 1;
+            }
+        }
+        true
+    }
+
+    fn send_to(
+        &mut self,
+        (id, stream): (Option<String>, StreamId),
+        event: &Event,
+        streams: &mut Streams<'_, Self>,
+        Progress { frames, found, .. }: &mut Progress,
+    ) {
+        let Some(info) = streams.get(stream) else {
+            return;
+        };
+        let (form, tag) = (info.form, info.tag);
+        let frame = frames.entry(form).or_insert_with(|| {
+            let mut bytes = Vec::new();
+            self.encoder
+                .message(Form::of(form), event.as_ref(), &mut bytes);
+            bytes
+        });
+        match streams.send(stream, frame) {
+            Queued::Yes => {
+                found.count += 1;
+                found.known.extend(id);
+            }
+            Queued::Full => {
+                found.known.extend(id.clone());
+                if found.full.len() < FULL_MAX {
+                    found
+                        .full
+                        .push(id.unwrap_or_else(|| self.public_id(tag, stream)));
+                }
+            }
+            Queued::Unknown => {}
+        }
+    }
+
+    /// The next open stream of this reactor that is meant, with the id that it was asked for by.
+    fn next_meant(
+        &self,
+        whom: &Whom,
+        at: &mut usize,
+        steps: &mut usize,
+        streams: &Streams<'_, Self>,
+    ) -> Next {
+        loop {
+            if *steps == 0 {
+                return Next::Pause;
+            }
+            *steps -= 1;
+            let n = std::mem::replace(at, *at + 1);
+            let found = match whom {
+                Whom::These(these) => {
+                    let Some((id, place)) = these.get(n) else {
+                        return Next::Done;
+                    };
+                    let stream = self.here(*place);
+                    let stream = stream.filter(|stream| streams.get(*stream).is_some());
+                    stream.map(|stream| (Some(id.clone()), stream))
+                }
+                Whom::All | Whom::Group(_) => {
+                    if n >= streams.slots() {
+                        return Next::Done;
+                    }
+                    let meant = |tag: Tag| match whom {
+                        Whom::Group(group) => tag.group == *group,
+                        _ => true,
+                    };
+                    let info = streams.at(n as u32).filter(|info| meant(info.tag));
+                    info.map(|info| (None, info.id))
+                }
+            };
+            if let Some((id, stream)) = found {
+                return Next::Stream(id, stream);
+            }
+        }
+    }
+
+    /// The stream of a place, if it is one of this reactor.
+    fn here(&self, (reactor, stream): Place) -> Option<StreamId> {
+        (reactor == self.number()).then_some(stream)
+    }
+
+    fn inform(
+        &self,
+        id: String,
+        info: &StreamInfo<'_, crate::gateway::stream::request::StreamFilter>,
+    ) -> ConnectionInfo {
+        ConnectionInfo {
+            id,
+            status: ConnectionStatus::Connected,
+            endpoint: self.common.places.path_of(info.tag.group),
+            filter: info.key.wanted.to_string(),
+            peer: Some(info.peer),
+            open: info.open,
+            last_event_ago: info.last_event.map(|s| Duration::from_secs(s.into())),
+            delivered: info.delivered,
+            missed: info.missed.into(),
+            bytes: info.bytes,
+            lag: info.lag,
+        }
+    }
+
+    fn public_id(&self, tag: Tag, stream: StreamId) -> String {
+        let named = self.common.places.name_of(tag.name);
+        named.unwrap_or_else(|| open_id((self.number(), stream)))
+    }
+}
+
+/// The id of an open connection that was not made with one.
+fn open_id((reactor, stream): Place) -> String {
+    format!("{reactor}-{stream}")
+}
+
+/// The place that such an id names; whether somebody is there is another question.
+pub(super) fn parse_open_id(id: &str) -> Option<Place> {
+    let (reactor, stream) = id.split_once('-')?;
+    let bits = u64::from_str_radix(stream, 16).ok()?;
+    let place = (reactor.parse().ok()?, StreamId::from_bits(bits));
+    (open_id(place) == id).then_some(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_open_connections_have_one_spelling() {
+        let place = (3, StreamId::from_bits(0x2a_0000_0007));
+        assert_eq!(parse_open_id(&open_id(place)), Some(place));
+        for strange in [
+            "", "-", "3", "3-", "03-2a", "3-2A", "3-02a", "+3-2a", "3-2a-",
+        ] {
+            assert_eq!(parse_open_id(strange), None, "{strange}");
+        }
+    }
+}

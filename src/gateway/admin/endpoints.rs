@@ -1,0 +1,463 @@
+//! Places: endpoints with a path of their own, and connections that were made before their clients came.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::event::Filter;
+use crate::gateway::admin::connections::{
+    ConnectionInfo, ConnectionStatus, PIECE_BYTES, Place, parse_open_id,
+};
+use crate::gateway::admin::endpoint_path::{EndpointError, check_path};
+use crate::gateway::stream::options::StreamOptions;
+use crate::reactor::{EndReason, Tag};
+
+/// Endpoints at once.
+const ENDPOINTS_MAX: usize = 1024;
+/// Connections that are made, at once.
+const MADE_MAX: usize = 10_000;
+/// Bytes that the filters of endpoints and made connections may take together, about.
+const FILTER_BYTES: usize = 16 << 20;
+/// Endpoints, or made connections, that are listed in one go.
+const PIECE: usize = 32;
+/// How often those who have waited too long are looked for.
+const SWEEP: Duration = Duration::from_secs(1);
+/// Paths and ids remembered that were ended on purpose. Clients of older ones are told to come back later, as those of
+/// an earlier process are.
+const ENDED_MAX: usize = 4096;
+/// How long a connection that was made waits for its client, and for it to come back.
+const WAITS: Duration = Duration::from_secs(300);
+
+/// An endpoint, as it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EndpointInfo {
+    /// Where clients connect.
+    pub path: String,
+    /// The topics that they can get there.
+    pub filter: Filter,
+    /// How their streams behave.
+    pub options: StreamOptions,
+    /// Open connections.
+    pub connections: u64,
+}
+
+/// What a place offers to whoever connects there.
+#[derive(Clone, Debug)]
+pub(in crate::gateway) struct Offer {
+    pub(in crate::gateway) filter: Filter,
+    pub(in crate::gateway) options: StreamOptions,
+    pub(in crate::gateway) tag: Tag,
+    /// The stream that has the place now.
+    pub(in crate::gateway) taken: Option<(String, Place)>,
+}
+
+/// All places of a server.
+pub(in crate::gateway) struct Places {
+    frame_log: usize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    endpoints: BTreeMap<String, (u32, EndpointInfo)>,
+    made: HashMap<u32, Made>,
+    by_id: BTreeMap<String, u32>,
+    /// The paths of endpoints by group.
+    paths: HashMap<u32, String>,
+    /// Made connections that have a stream.
+    taken: usize,
+    /// Bytes of the filters of all places, about.
+    bytes: usize,
+    /// What was ended on purpose, the newest last.
+    ended: VecDeque<String>,
+    last: u32,
+    /// When those who waited too long were last looked for.
+    swept: Option<Instant>,
+}
+
+/// What is known here of a connection that was made, and where its stream is, if it has one.
+pub(in crate::gateway) struct Known {
+    pub(in crate::gateway) info: ConnectionInfo,
+    pub(in crate::gateway) place: Option<Place>,
+}
+
+/// A connection that was made.
+struct Made {
+    filter: Filter,
+    options: StreamOptions,
+    /// Without a stream since.
+    since: Instant,
+    place: Option<Place>,
+    info: ConnectionInfo,
+}
+
+impl Made {
+    fn bytes(&self) -> usize {
+        weight(&self.info.filter)
+    }
+}
+
+/// What a filter takes, as it is kept and as text, about.
+fn weight(filter: &str) -> usize {
+    2 * filter.len()
+}
+
+impl Inner {
+    fn next(&mut self) -> u32 {
+        self.last = self.last.wrapping_add(1).max(1);
+        self.last
+    }
+
+    /// Forgets connections whose clients have not come for too long.
+    fn sweep(&mut self, now: Instant) {
+        if self.swept.is_some_and(|swept| now - swept < SWEEP) {
+            return;
+        }
+        self.swept = Some(now);
+        let gone = |made: &Made| made.place.is_none() && now - made.since > WAITS;
+        let (by_id, bytes) = (&mut self.by_id, &mut self.bytes);
+        self.made.retain(|_, made| {
+            let keep = !gone(made);
+            if !keep {
+                by_id.remove(&made.info.id);
+                *bytes -= made.bytes();
+            }
+            keep
+        });
+    }
+
+    /// Makes room for a filter of `bytes`.
+    fn take_bytes(&mut self, bytes: usize) -> Result<(), EndpointError> {
+        if self.bytes + bytes > FILTER_BYTES {
+            let limit = FILTER_BYTES;
+            return Err(EndpointError::TooLong { limit });
+        }
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    fn note_end(&mut self, name: &str) {
+        if self.ended.len() >= ENDED_MAX {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(name.to_owned());
+    }
+
+    fn find(&mut self, id: &str) -> Option<&mut Made> {
+        let name = self.by_id.get(id)?;
+        self.made.get_mut(name)
+    }
+}
+
+impl Places {
+    /// `frame_log`: the bytes of a frame log, which some options go by.
+    pub(in crate::gateway) fn new(frame_log: usize) -> Self {
+        Self {
+            frame_log,
+            inner: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check(&self, options: &StreamOptions) -> Result<(), EndpointError> {
+        match options.first_fault(self.frame_log) {
+            Some((field, reason)) => Err(EndpointError::Option { field, reason }),
+            None => Ok(()),
+        }
+    }
+
+    // -- Endpoints
+
+    pub(super) fn create(
+        &self,
+        path: &str,
+        filter: Filter,
+        options: StreamOptions,
+    ) -> Result<(), EndpointError> {
+        check_path(path)?;
+        self.check(&options)?;
+        let mut inner = self.lock();
+        let path = path.to_owned();
+        if inner.endpoints.contains_key(&path) {
+            return Err(EndpointError::Exists { path });
+        }
+        if inner.endpoints.len() >= ENDPOINTS_MAX {
+            let limit = ENDPOINTS_MAX;
+            return Err(EndpointError::TooMany { limit });
+        }
+        inner.take_bytes(weight(&filter.to_string()))?;
+        let group = inner.next();
+        inner.paths.insert(group, path.clone());
+        inner.ended.retain(|ended| *ended != path);
+        let info = EndpointInfo {
+            path: path.clone(),
+            filter,
+            options,
+            connections: 0,
+        };
+        inner.endpoints.insert(path, (group, info));
+        Ok(())
+    }
+
+    /// Removes an endpoint; returns the group whose streams are to end.
+    pub(in crate::gateway) fn remove(&self, path: &str) -> Result<u32, EndpointError> {
+        let mut inner = self.lock();
+        let Some((group, info)) = inner.endpoints.remove(path) else {
+            let path = path.to_owned();
+            return Err(EndpointError::Unknown { path });
+        };
+        inner.paths.remove(&group);
+        inner.bytes -= weight(&info.filter.to_string());
+        inner.note_end(path);
+        Ok(group)
+    }
+
+    /// Whether an endpoint or a connection that was made was ended on purpose, as far as it is remembered.
+    pub(in crate::gateway) fn was_ended(&self, name: &str) -> bool {
+        self.lock().ended.iter().any(|ended| ended == name)
+    }
+
+    pub(in crate::gateway) fn endpoints(&self) -> Vec<EndpointInfo> {
+        let inner = self.lock();
+        inner.endpoints.values().map(|(_, e)| e.clone()).collect()
+    }
+
+    /// Endpoints after a path: the next piece of their list, empty when there are no more.
+    pub(in crate::gateway) fn endpoints_after(&self, path: &str) -> Vec<EndpointInfo> {
+        let inner = self.lock();
+        let after = (Bound::Excluded(path), Bound::Unbounded);
+        let mut bytes = 0;
+        let mut piece = Vec::new();
+        for (_, (_, info)) in inner.endpoints.range::<str, _>(after).take(PIECE) {
+            if bytes >= PIECE_BYTES {
+                break;
+            }
+            bytes += info
+                .filter
+                .patterns()
+                .iter()
+                .map(|p| p.as_str().len())
+                .sum::<usize>();
+            piece.push(info.clone());
+        }
+        piece
+    }
+
+    /// What the endpoint of a path offers.
+    pub(in crate::gateway) fn endpoint(&self, path: &str) -> Option<Offer> {
+        let inner = self.lock();
+        let (group, endpoint) = inner.endpoints.get(path)?;
+        Some(Offer {
+            filter: endpoint.filter.clone(),
+            options: endpoint.options,
+            tag: Tag {
+                group: *group,
+                name: 0,
+            },
+            taken: None,
+        })
+    }
+
+    /// The group of an endpoint.
+    pub(in crate::gateway) fn group_of(&self, path: &str) -> Option<u32> {
+        self.lock().endpoints.get(path).map(|(group, _)| *group)
+    }
+
+    pub(super) fn path_of(&self, group: u32) -> Option<String> {
+        if group == 0 {
+            return None;
+        }
+        self.lock().paths.get(&group).cloned()
+    }
+
+    // -- Connections
+
+    /// Makes a connection for a client that will come; returns its id.
+    pub(in crate::gateway) fn make(
+        &self,
+        filter: Filter,
+        options: StreamOptions,
+    ) -> Result<String, EndpointError> {
+        self.check(&options)?;
+        let now = Instant::now();
+        let mut inner = self.lock();
+        inner.sweep(now);
+        if inner.made.len() >= MADE_MAX {
+            let limit = MADE_MAX;
+            return Err(EndpointError::TooMany { limit });
+        }
+        let text = filter.to_string();
+        inner.take_bytes(weight(&text))?;
+        let name = inner.next();
+        let id = uuid::Uuid::now_v7().to_string();
+        let info = ConnectionInfo {
+            id: id.clone(),
+            status: ConnectionStatus::Connecting,
+            endpoint: None,
+            filter: text,
+            peer: None,
+            open: Duration::ZERO,
+            last_event_ago: None,
+            delivered: 0,
+            missed: 0,
+            bytes: 0,
+            lag: 0,
+        };
+        let made = Made {
+            filter,
+            options,
+            since: now,
+            place: None,
+            info,
+        };
+        inner.made.insert(name, made);
+        inner.by_id.insert(id.clone(), name);
+        Ok(id)
+    }
+
+    /// What the connection of an id offers to its client.
+    pub(in crate::gateway) fn made(&self, id: &str) -> Option<Offer> {
+        let mut inner = self.lock();
+        inner.sweep(Instant::now());
+        let name = *inner.by_id.get(id)?;
+        let made = inner.made.get(&name)?;
+        Some(Offer {
+            filter: made.filter.clone(),
+            options: made.options,
+            tag: Tag { group: 0, name },
+            taken: made.place.map(|place| (id.to_owned(), place)),
+        })
+    }
+
+    /// Forgets a connection that was made; returns where its stream is, if it has one.
+    pub(in crate::gateway) fn forget(&self, id: &str) -> Option<Option<Place>> {
+        let mut inner = self.lock();
+        let name = inner.by_id.remove(id)?;
+        inner.note_end(id);
+        let made = inner.made.remove(&name)?;
+        inner.bytes -= made.bytes();
+        inner.taken -= usize::from(made.place.is_some());
+        Some(made.place)
+    }
+
+    /// How many connections were made and have no stream.
+    pub(in crate::gateway) fn without_stream(&self) -> u64 {
+        let mut inner = self.lock();
+        inner.sweep(Instant::now());
+        (inner.made.len() - inner.taken) as u64
+    }
+
+    /// Connections that were made, after an id and by id, `max` at most: the next piece of their list.
+    pub(super) fn known_after(&self, id: &str, max: usize) -> Vec<Known> {
+        let mut inner = self.lock();
+        inner.sweep(Instant::now());
+        let after = (Bound::Excluded(id), Bound::Unbounded);
+        let mut bytes = 0;
+        let mut piece = Vec::new();
+        for (_, name) in inner.by_id.range::<str, _>(after).take(max.min(PIECE)) {
+            if bytes >= PIECE_BYTES {
+                break;
+            }
+            let Some(made) = inner.made.get(name) else {
+                continue;
+            };
+            bytes += made.info.filter.len();
+            piece.push(Known {
+                info: made.info.clone(),
+                place: made.place,
+            });
+        }
+        piece
+    }
+
+    /// What is known of a connection without a stream.
+    pub(in crate::gateway) fn last_known(&self, id: &str) -> Option<ConnectionInfo> {
+        self.lock().find(id).map(|made| made.info.clone())
+    }
+
+    /// Where the stream of a connection is, whoever made it.
+    pub(in crate::gateway) fn place_of(&self, id: &str) -> Option<Place> {
+        match self.lock().find(id) {
+            Some(made) => made.place,
+            None => parse_open_id(id),
+        }
+    }
+
+    /// The same for several; those that have none are left out.
+    pub(super) fn places_of(&self, ids: &[String]) -> Vec<(String, Place)> {
+        let places = ids.iter().map(|id| (id, self.place_of(id)));
+        places
+            .filter_map(|(id, place)| Some((id.clone(), place?)))
+            .collect()
+    }
+
+    pub(super) fn name_of(&self, name: u32) -> Option<String> {
+        if name == 0 {
+            return None;
+        }
+        self.lock().made.get(&name).map(|made| made.info.id.clone())
+    }
+
+    /// A stream has begun.
+    pub(in crate::gateway) fn started(&self, tag: Tag, place: Place) {
+        if tag == Tag::default() {
+            return;
+        }
+        let mut inner = self.lock();
+        if let Some(endpoint) = inner.endpoint_of(tag.group) {
+            endpoint.connections += 1;
+        }
+        if let Some(made) = inner.made.get_mut(&tag.name) {
+            let fresh = made.place.replace(place).is_none();
+            made.info.status = ConnectionStatus::Connected;
+            inner.taken += usize::from(fresh);
+        }
+    }
+
+    /// A stream has ended.
+    pub(in crate::gateway) fn ended(
+        &self,
+        tag: Tag,
+        place: Place,
+        why: EndReason,
+        (sent, bytes): (u64, u64),
+    ) {
+        if tag == Tag::default() {
+            return;
+        }
+        let mut inner = self.lock();
+        if let Some(endpoint) = inner.endpoint_of(tag.group) {
+            endpoint.connections = endpoint.connections.saturating_sub(1);
+        }
+        // Another stream may have taken the place already.
+        if let Some(made) = inner.made.get_mut(&tag.name)
+            && made.place == Some(place)
+        {
+            made.place = None;
+            made.since = Instant::now();
+            made.info.status = match why {
+                EndReason::Reset
+                | EndReason::Stalled
+                | EndReason::HalfSent
+                | EndReason::TooSlow
+                | EndReason::StopDeadline => ConnectionStatus::Error,
+                _ => ConnectionStatus::Disconnected,
+            };
+            made.info.delivered += sent;
+            made.info.bytes += bytes;
+            inner.taken -= 1;
+        }
+    }
+}
+
+impl Inner {
+    fn endpoint_of(&mut self, group: u32) -> Option<&mut EndpointInfo> {
+        let path = self.paths.get(&group)?;
+        self.endpoints.get_mut(path).map(|(_, info)| info)
+    }
+}

@@ -1,0 +1,208 @@
+//! What a program that embeds the server can do to its endpoints and connections.
+
+use std::collections::HashSet;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::event::{Event, Filter};
+use crate::gateway::admin::commands::To;
+use crate::gateway::admin::connections::{Broadcast, ConnectionInfo, Found, Order, Whom};
+use crate::gateway::admin::endpoint_path::EndpointError;
+use crate::gateway::admin::endpoints::EndpointInfo;
+use crate::gateway::admin::listing::Walk;
+use crate::gateway::server::handle::Handle;
+use crate::gateway::stream::options::StreamOptions;
+use crate::reactor::Farewell;
+
+/// Connections that the program is told about in one go.
+const PAGE: usize = 64;
+/// How long a server may take to answer its own program.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// A server did not answer: it has stopped, nobody drives it, or the question came from the thread that
+/// drives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the server does not answer")]
+pub struct NotServing;
+
+/// Endpoints and connections. What asks connections waits for the server's threads, five seconds at
+/// most: do not ask from a thread that drives one.
+impl Handle {
+    /// Makes an endpoint: streams of `filter` at `path`, which clients can narrow down by `topic=`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::Filter;
+    /// use eventring::gateway::{Server, ServerConfig, SlowPolicy, StreamOptions};
+    /// use eventring::hub::Hub;
+    ///
+    /// let hub = Hub::new();
+    /// let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+    /// let server = Server::bind(&hub, config)?.spawn()?;
+    /// let options = StreamOptions::default().slow(SlowPolicy::Latest);
+    /// server.handle().create_endpoint("/prices", Filter::parse(["prices.>"])?, options)?;
+    /// println!("curl -N http://{}/prices", server.addr());
+    /// server.handle().remove_endpoint("/prices")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError`] names the path or the option; then nothing has changed.
+    pub fn create_endpoint(
+        &self,
+        path: &str,
+        filter: Filter,
+        options: StreamOptions,
+    ) -> Result<(), EndpointError> {
+        self.common.places.create(path, filter, options)
+    }
+
+    /// Removes an endpoint. Its clients get a `disconnect` event, and 404 when they come back.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError::Unknown`].
+    pub fn remove_endpoint(&self, path: &str) -> Result<(), EndpointError> {
+        let group = self.common.places.remove(path)?;
+        let order = Order::End(Whom::Group(group), Farewell::Removed);
+        // A server that does not run has no clients to end.
+        let _ = self.common.desks.send((To::All, order), || {});
+        Ok(())
+    }
+
+    /// The endpoints that were made, by path.
+    pub fn endpoints(&self) -> Vec<EndpointInfo> {
+        self.common.places.endpoints()
+    }
+
+    /// Makes a connection for a client that will come to `/api/v1/connections/{id}/stream`; returns its
+    /// id. It is forgotten when nobody has come for five minutes.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError`] names the option, or the limit on such connections.
+    pub fn create_connection(
+        &self,
+        filter: Filter,
+        options: StreamOptions,
+    ) -> Result<String, EndpointError> {
+        self.common.places.make(filter, options)
+    }
+
+    /// All connections that receive events or were made to, by id. They are asked for in pages, so that no stream waits
+    /// for it: who comes or goes meanwhile may be among them or not.
+    ///
+    /// # Errors
+    ///
+    /// [`NotServing`].
+    pub fn connections(&self) -> Result<Vec<ConnectionInfo>, NotServing> {
+        let (desks, places) = (&self.common.desks, &self.common.places);
+        let (mut all, mut walk) = (Vec::new(), Walk::after(""));
+        while !walk.is_over() {
+            let (done, answered) = mpsc::sync_channel(1);
+            let ask = move || {
+                let _ = done.try_send(());
+            };
+            match walk.next(PAGE, (desks, places), ask) {
+                Some(infos) => all.extend(infos),
+                // Over once the order is done, or nobody takes it.
+                None => answered.recv_timeout(ANSWER).map_err(|_| NotServing)?,
+            }
+        }
+        if !desks.are_open() {
+            return Err(NotServing);
+        }
+        all.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        Ok(all)
+    }
+
+    /// What is known of a connection; `None`: there is none of that id.
+    ///
+    /// # Errors
+    ///
+    /// [`NotServing`].
+    pub fn connection(&self, id: &str) -> Result<Option<ConnectionInfo>, NotServing> {
+        let places = &self.common.places;
+        if let Some(place) = places.place_of(id) {
+            let these = vec![(id.to_owned(), place)];
+            let found = self.ask(Order::Look(these))?.infos.pop();
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(places.last_known(id))
+    }
+
+    /// Ends a connection: its client gets a `disconnect` event. One that was made is forgotten. `false`:
+    /// there is none of that id.
+    ///
+    /// # Errors
+    ///
+    /// [`NotServing`].
+    pub fn disconnect(&self, id: &str) -> Result<bool, NotServing> {
+        let place = self.common.places.place_of(id);
+        let made = self.common.places.forget(id).is_some();
+        let Some(place) = place else { return Ok(made) };
+        let whom = Whom::These(vec![(id.to_owned(), place)]);
+        let found = self.ask(Order::End(whom, Farewell::Disconnected))?;
+        Ok(made || found.count > 0)
+    }
+
+    /// Sends an event to all streams, or to those of an endpoint, whatever their filters. It is not
+    /// published: it has no position, is not kept, and who is away does not get it later.
+    ///
+    /// # Errors
+    ///
+    /// [`NotServing`]. An endpoint that is not there has no streams.
+    pub fn broadcast(&self, event: Event, endpoint: Option<&str>) -> Result<Broadcast, NotServing> {
+        let whom = match endpoint.map(|path| self.common.places.group_of(path)) {
+            None => Whom::All,
+            Some(Some(group)) => Whom::Group(group),
+            Some(None) => return Ok(Broadcast::default()),
+        };
+        let found = self.ask(Order::Send(whom, Arc::new(event)))?;
+        Ok(Broadcast::of(found, Vec::new()))
+    }
+
+    /// The same for the connections of these ids; the answer names those that are not there.
+    ///
+    /// # Errors
+    ///
+    /// [`NotServing`].
+    pub fn broadcast_to<S: AsRef<str>>(
+        &self,
+        event: Event,
+        ids: impl IntoIterator<Item = S>,
+    ) -> Result<Broadcast, NotServing> {
+        let ids: Vec<String> = ids.into_iter().map(|id| id.as_ref().to_owned()).collect();
+        let whom = Whom::These(self.common.places.places_of(&ids));
+        let found = self.ask(Order::Send(whom, Arc::new(event)))?;
+        Ok(Broadcast::of(found, ids))
+    }
+
+    fn ask(&self, order: Order) -> Result<Found, NotServing> {
+        let (done, answered) = mpsc::sync_channel(1);
+        let asked = self.common.desks.send((To::All, order), move || {
+            let _ = done.try_send(());
+        });
+        let asked = asked.map_err(|_| NotServing)?;
+        answered.recv_timeout(ANSWER).map_err(|_| NotServing)?;
+        Ok(asked.take())
+    }
+}
+
+impl Broadcast {
+    /// What was found of those that were `asked` for.
+    pub(in crate::gateway) fn of(found: Found, asked: Vec<String>) -> Self {
+        let known: HashSet<String> = found.known.into_iter().collect();
+        Self {
+            sent: found.count,
+            unknown: asked.into_iter().filter(|id| !known.contains(id)).collect(),
+            full: found.full,
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The JSON bodies of requests that make connections and endpoints, or broadcast: read whole, with every
+//! fault that they have.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::event::{Event, Filter};
+use crate::gateway::encode::compression::{Compression, CompressionFor};
+use crate::gateway::http::problem::Problem;
+use crate::gateway::http::query::did_you_mean;
+use crate::gateway::stream::options::{POLICY_NAMES, StreamOptions, policy};
+use crate::json::{Members, Value};
+
+/// Members of a wish.
+const WISH: [&str; 10] = [
+    "path",
+    "topics",
+    "heartbeat",
+    "retry",
+    "max_age",
+    "hold_ms",
+    "buffer",
+    "slow",
+    "compression",
+    "compression_for",
+];
+/// Members of a message.
+const MESSAGE: [&str; 4] = ["ids", "endpoint", "type", "data"];
+
+/// What a body wishes for.
+#[derive(Debug)]
+pub(in crate::gateway) struct Wish {
+    pub(in crate::gateway) path: Option<String>,
+    pub(in crate::gateway) filter: Filter,
+    pub(in crate::gateway) options: StreamOptions,
+}
+
+/// An event for connections, and which ones.
+#[derive(Debug)]
+pub(in crate::gateway) struct Message {
+    pub(in crate::gateway) ids: Option<Vec<String>>,
+    pub(in crate::gateway) endpoint: Option<String>,
+    pub(in crate::gateway) event: Event,
+}
+
+/// Collects what is wrong.
+#[derive(Default)]
+struct Faults(Vec<(String, String)>);
+
+impl Faults {
+    fn note(&mut self, field: &str, why: impl Into<String>) {
+        self.0.push((field.to_owned(), why.into()));
+    }
+
+    fn into_problem(self) -> Option<Problem> {
+        let field = self.0.first()?.0.clone();
+        let all: Vec<String> = self
+            .0
+            .into_iter()
+            .map(|(f, why)| format!("{f}: {why}"))
+            .collect();
+        Some(Problem::new(400, all.join("; ")).field(field))
+    }
+}
+
+fn unknown(name: &str, known: &[&str]) -> String {
+    format!("is not known{}", did_you_mean(name, known.iter().copied()))
+}
+
+/// The members of a body, each as it stands; an empty body has none.
+fn members(body: &[u8]) -> Result<Members<'_>, Problem> {
+    if body.is_empty() {
+        return Ok(Members::default());
+    }
+    Members::read(body).map_err(|error| Problem::of_json(error, "body"))
+}
+
+/// Reads the wish for a connection, or for an endpoint with its path; `options` are those that it does
+/// not mention.
+pub(in crate::gateway) fn wish(
+    body: &[u8],
+    options: StreamOptions,
+    frame_log: usize,
+) -> Result<Wish, Problem> {
+    let mut faults = Faults::default();
+    let mut wish = Wish {
+        path: None,
+        filter: Filter::all(),
+        options,
+    };
+    for (name, value) in members(body)?.iter() {
+        let o = &mut wish.options;
+        let good = match name {
+            "path" => value
+                .string()
+                .map(|path| wish.path = Some(path.into_owned()))
+                .ok_or("is a string"),
+            "topics" => match topics(value) {
+                Ok(filter) => {
+                    wish.filter = filter;
+                    Ok(())
+                }
+                Err(why) => {
+                    faults.note(name, why);
+                    Ok(())
+                }
+            },
+            "heartbeat" => seconds(value).map(|s| o.heartbeat = s),
+            "retry" => seconds(value).map(|s| o.retry = s),
+            "max_age" => seconds(value).map(|s| o.max_age = s),
+            "hold_ms" => value
+                .whole()
+                .map(|ms| o.hold = Duration::from_millis(ms))
+                .ok_or("is a whole number of milliseconds"),
+            "buffer" => value
+                .whole()
+                .and_then(|bytes| usize::try_from(bytes).ok())
+                .map(|bytes| o.buffer = bytes)
+                .ok_or("is a number of bytes"),
+            "slow" => value
+                .string()
+                .and_then(|name| policy(&name))
+                .map(|slow| o.slow = slow)
+                .ok_or(POLICY_NAMES),
+            "compression" => match value.string().and_then(|name| Compression::parse(&name)) {
+                Some(compression) => {
+                    o.compression = compression;
+                    Ok(())
+                }
+                None => {
+                    faults.note(name, Compression::expected());
+                    Ok(())
+                }
+            },
+            "compression_for" => value
+                .string()
+                .and_then(|name| CompressionFor::parse(&name))
+                .map(|who| o.compression_for = who)
+                .ok_or(CompressionFor::EXPECTED),
+            _ => {
+                faults.note(name, unknown(name, &WISH));
+                Ok(())
+            }
+        };
+        if let Err(why) = good {
+            faults.note(name, why);
+        }
+    }
+    for (field, range) in wish.options.faults(frame_log) {
+        // What could not be read has its default, which is in range.
+        faults.note(field, range);
+    }
+    faults.into_problem().map_or(Ok(wish), Err)
+}
+
+/// Reads the event to broadcast.
+pub(in crate::gateway) fn message(body: &[u8]) -> Result<Message, Problem> {
+    let mut faults = Faults::default();
+    let (mut ids, mut endpoint, mut ty, mut data) = (None, None, Cow::Borrowed("message"), None);
+    for (name, value) in members(body)?.iter() {
+        match name {
+            "ids" => match value.strings() {
+                Some(given) => ids = Some(given.into_iter().map(Cow::into_owned).collect()),
+                None => faults.note(name, "is an array of strings"),
+            },
+            "endpoint" => match value.string() {
+                Some(path) => endpoint = Some(path.into_owned()),
+                None => faults.note(name, "is a path"),
+            },
+            "type" => match value.string() {
+                Some(text) => ty = text,
+                None => faults.note(name, "is a string"),
+            },
+            "data" => data = Some(value),
+            _ => faults.note(name, unknown(name, &MESSAGE)),
+        }
+    }
+    if ids.is_some() && endpoint.is_some() {
+        faults.note("endpoint", "cannot be given with ids");
+    }
+    let mut event = Event::new("broadcast", &ty);
+    match data.map(|data| (data.raw(), data.string())) {
+        Some((_, Some(text))) => event.text(&text),
+        // As it came: a value in between would round numbers and sort members.
+        Some((raw, None)) => event.json(raw),
+        None => event.text(""),
+    };
+    match event.to_event() {
+        Ok(event) => faults.into_problem().map_or(
+            Ok(Message {
+                ids,
+                endpoint,
+                event,
+            }),
+            Err,
+        ),
+        Err(error) => Err(Problem::of_event(&error)),
+    }
+}
+
+fn topics(value: Value<'_>) -> Result<Filter, String> {
+    let all = value.strings().ok_or("is an array of patterns")?;
+    Filter::parse(all).map_err(|error| error.to_string())
+}
+
+fn seconds(value: Value<'_>) -> Result<Duration, &'static str> {
+    // What is out of the range of f64 is infinite.
+    value
+        .number()
+        .filter(|s| (0.0..=1e9).contains(s))
+        .map(Duration::from_secs_f64)
+        .ok_or("is a number of seconds")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(body: &str) -> String {
+        let read = wish(body.as_bytes(), StreamOptions::default(), 1 << 20);
+        read.unwrap_err().detail().to_owned()
+    }
+
+    #[test]
+    fn every_fault_is_told() {
+        let told = faults(
+            r#"{"topics":["a..b"],"heartbeat":0.5,"buffer":1,"slow":"x","compression":"zip","colour":1}"#,
+        );
+        for field in [
+            "topics",
+            "heartbeat",
+            "buffer",
+            "slow",
+            "compression",
+            "colour",
+        ] {
+            assert!(told.contains(&format!("{field}: ")), "{field}: {told}");
+        }
+        assert!(faults("[]").contains("expected an object"));
+        assert!(faults(r#"{"hold_ms":21}"#).contains("hold"));
+    }
+
+    #[test]
+    fn what_is_not_mentioned_stays() {
+        let wish = wish(b"", StreamOptions::default(), 1 << 20).unwrap();
+        assert!(wish.filter.is_all());
+        assert_eq!(wish.options, StreamOptions::default());
+    }
+}

@@ -1,0 +1,22 @@
+//! WebSocket streams: named clients, sent to from any thread.
+
+mod handler;
+mod mailbox;
+mod message;
+mod options;
+mod queue;
+mod registry;
+mod routes;
+mod socket;
+mod upgrade;
+mod web_socket_stream;
+
+pub(in crate::gateway) use self::handler::Unheard;
+pub use self::handler::{ClientHandler, StreamClient};
+pub(in crate::gateway) use self::mailbox::Trays;
+pub use self::message::SocketMessage;
+pub use self::options::{SecondConnect, WebSocketStreamOptions};
+pub use self::registry::{ConnectError, SubscriptionId};
+pub(in crate::gateway) use self::routes::ClientRoutes;
+pub(in crate::gateway) use self::socket::Seated;
+pub use self::web_socket_stream::{WebSocketStream, WebSocketStreamStats};

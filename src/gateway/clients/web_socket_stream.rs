@@ -1,0 +1,273 @@
+//! A WebSocket stream: named clients, sent to from any thread.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::gateway::admin::connections::Broadcast;
+use crate::gateway::clients::handler::ClientHandler;
+use crate::gateway::clients::mailbox::Trays;
+use crate::gateway::clients::mailbox::{Goodbye, Woken};
+use crate::gateway::clients::message::SocketMessage;
+use crate::gateway::clients::options::WebSocketStreamOptions;
+use crate::gateway::clients::queue::Seat;
+use crate::gateway::clients::registry::{ConnectError, SubscriptionId};
+use crate::gateway::clients::registry::{Entry, Registry};
+use crate::gateway::clients::socket::Seated;
+use crate::gateway::http::problem::Problem;
+use crate::reactor::{Queued, SocketLimits};
+use crate::wire::ws::CloseCode;
+
+/// Sends to clients that are connected by WebSocket and have named themselves.
+///
+/// A client connects to the stream's path with `?client=ID`: 1 to 64 printable ASCII bytes without
+/// spaces, 400 otherwise. From the answer 101 on it gets everything that is sent to it, in order, and
+/// all clients get broadcasts in one order. What is sent is not kept: who is away does not get it later.
+///
+/// Made by [`Server::web_socket_stream`](crate::gateway::Server::web_socket_stream). A copy is the same
+/// stream. All methods can be called from any thread, handlers of this or another server included. None
+/// waits for a client or for a thread of the server: a message is put where the client's reactor takes
+/// it from, and the reactor is woken. `true` says that the message is there and its client has not gone, as
+/// far as the server knows: it learns of a connection that was closed or reset at once, and of one that
+/// broke silently when a ping stays unanswered. Then the client is not known any more. A server that stops
+/// takes nothing more for its clients, sends what waits, and closes (1001).
+///
+/// # Examples
+///
+/// ```
+/// use eventring::gateway::{Server, ServerConfig};
+/// use eventring::hub::Hub;
+///
+/// let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+/// let server = Server::bind(&Hub::new(), config)?;
+/// let notifications = server.web_socket_stream("/notifications", Default::default())?;
+/// let server = server.spawn()?;
+/// println!("new WebSocket(\"ws://{}/notifications?client=alice\")", server.addr());
+/// assert_eq!(notifications.broadcast("the shop closes at eight").sent, 0);
+/// assert!(!notifications.send_to("alice", "she has not come yet"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct WebSocketStream(pub(super) Arc<Shared>);
+
+pub(super) struct Shared {
+    pub(super) options: WebSocketStreamOptions,
+    pub(super) limits: Arc<SocketLimits>,
+    /// Locked for a moment, before any seat or tray; never while a handler runs or a reactor is woken.
+    pub(super) registry: Mutex<Registry>,
+    pub(super) trays: Arc<Trays>,
+    pub(super) handler: Box<dyn ClientHandler>,
+    pub(super) sent: AtomicU64,
+    pub(super) full: AtomicU64,
+}
+
+/// What a stream has counted since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WebSocketStreamStats {
+    /// Clients that are connected now.
+    pub clients: usize,
+    /// Messages for clients that took them or had room for them; one to two clients counts twice.
+    pub sent: u64,
+    /// Messages that clients do not get because too much waits for them.
+    pub full: u64,
+}
+
+impl WebSocketStream {
+    /// What the connection that another one replaces is closed with: 4000. A client that gets it should not
+    /// connect again by itself.
+    pub const REPLACED: CloseCode = CloseCode(4000);
+
+    pub(in crate::gateway) fn new(
+        options: WebSocketStreamOptions,
+        handler: Box<dyn ClientHandler>,
+        trays: Arc<Trays>,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            limits: Arc::new(options.limits()),
+            options,
+            registry: Mutex::default(),
+            trays,
+            handler,
+            sent: AtomicU64::new(0),
+            full: AtomicU64::new(0),
+        }))
+    }
+
+    /// Expects a client; returns the id of the subscription that its connection will be.
+    ///
+    /// The next connection that names the id is that one. With
+    /// [`only_expected`](WebSocketStreamOptions::only_expected) no other may come, and one that has ended
+    /// must be announced again; without it, the id is only set aside. Until the client has come, it is not
+    /// connected: nothing can be sent to it. It is expected until it comes or
+    /// [`disconnect`](Self::disconnect) forgets it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]: it is no id, there are too many, or the id is connected or expected already and
+    /// a second one is refused. Otherwise whoever has the id is closed.
+    pub fn connect(&self, client: &str) -> Result<SubscriptionId, ConnectError> {
+        let (id, old) = self.0.registry.lock().announce(client, &self.0.options)?;
+        self.replace(old);
+        Ok(id)
+    }
+
+    /// Closes a client's connection after what was sent to it (1000, "disconnected"), or forgets one that
+    /// is expected; `false`: there is neither. From here on the id is free.
+    pub fn disconnect(&self, client: &str) -> bool {
+        self.disconnect_with(client, CloseCode::NORMAL, "disconnected")
+    }
+
+    /// As [`disconnect`](Self::disconnect), with a code and a reason of the program's own. Of the reason, 123
+    /// bytes are sent; a code that [may not travel](CloseCode::may_travel) becomes 1011.
+    pub fn disconnect_with(&self, client: &str, code: CloseCode, reason: &str) -> bool {
+        let found = self.0.registry.lock().remove(client);
+        if let Some(Entry::Here(seat)) = &found {
+            let reason = reason.to_owned();
+            seat.close(Goodbye { code, reason }, &self.0.trays);
+        }
+        found.is_some()
+    }
+
+    /// Sends a message to all clients that are connected: a text (`&str`), bytes (`&[u8]`), an
+    /// [`Event`](crate::event::Event), or a [`SocketMessage`]. It is encoded once.
+    ///
+    /// Returns how many get it, and the ids of those that do not because
+    /// [too much](WebSocketStreamOptions::queue_bytes) waits for them.
+    pub fn broadcast(&self, message: impl Into<SocketMessage>) -> Broadcast {
+        let message = message.into();
+        let (mut done, mut woken) = (Broadcast::default(), Woken::default());
+        // The lock is held to the end, so that no two clients see two broadcasts in two orders.
+        let registry = self.0.registry.lock();
+        for seat in registry.here() {
+            match self.put(seat, &message, &mut woken) {
+                Queued::Yes => done.sent += 1,
+                Queued::Full => done.full.push(seat.client.to_string()),
+                Queued::Unknown => {}
+            }
+        }
+        drop(registry);
+        woken.wake();
+        self.count(done.sent, done.full.len() as u64);
+        done
+    }
+
+    /// Sends a message to one client; `false`: it does not get it, because it is not connected or too much
+    /// waits for it.
+    pub fn send_to(&self, client: &str, message: impl Into<SocketMessage>) -> bool {
+        self.offer(client, message) == Queued::Yes
+    }
+
+    /// As [`send_to`](Self::send_to), and says why not.
+    pub fn offer(&self, client: &str, message: impl Into<SocketMessage>) -> Queued {
+        let (message, mut woken) = (message.into(), Woken::default());
+        let registry = self.0.registry.lock();
+        let put = registry
+            .find(client)
+            .map_or(Queued::Unknown, |seat| self.put(seat, &message, &mut woken));
+        drop(registry);
+        woken.wake();
+        match put {
+            Queued::Yes => self.count(1, 0),
+            Queued::Full => self.count(0, 1),
+            Queued::Unknown => {}
+        }
+        put
+    }
+
+    /// The ids of the clients that are connected, in order.
+    pub fn clients(&self) -> Vec<String> {
+        let registry = self.0.registry.lock();
+        let mut ids: Vec<_> = registry
+            .here()
+            .map(|seat| seat.client.to_string())
+            .collect();
+        drop(registry);
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The subscription of a client that is connected.
+    pub fn subscription_of(&self, client: &str) -> Option<SubscriptionId> {
+        let registry = self.0.registry.lock();
+        registry.find(client).map(|seat| seat.subscription)
+    }
+
+    /// How many clients are connected.
+    pub fn len(&self) -> usize {
+        self.0.registry.lock().here().count()
+    }
+
+    /// Whether no client is connected.
+    pub fn is_empty(&self) -> bool {
+        self.0.registry.lock().here().next().is_none()
+    }
+
+    /// The figures as they are now.
+    pub fn stats(&self) -> WebSocketStreamStats {
+        WebSocketStreamStats {
+            clients: self.len(),
+            // Relaxed: figures that order nothing.
+            sent: self.0.sent.load(Ordering::Relaxed),
+            full: self.0.full.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Gives a client that has come its seat.
+    pub(super) fn seat(self, client: &str) -> Result<Seated, Problem> {
+        let mut registry = self.0.registry.lock();
+        if self.0.options.only_expected && !registry.expects(client) {
+            return Err(Problem::new(403, "client is not expected").field("client"));
+        }
+        let (seat, old) = registry.arrive(client, &self.0.options)?;
+        drop(registry);
+        self.replace(old);
+        Ok(Seated::new(self, seat))
+    }
+
+    /// Forgets a client whose connection has ended, and what waits for it.
+    pub(super) fn leave(&self, seat: &Seat) {
+        self.forget(seat);
+        seat.leave();
+    }
+
+    /// Forgets a client: from here on nothing is put on its seat.
+    pub(super) fn forget(&self, seat: &Seat) {
+        self.0.registry.lock().leave(seat);
+    }
+
+    fn replace(&self, old: Option<Arc<Seat>>) {
+        if let Some(old) = old {
+            let goodbye = Goodbye {
+                code: Self::REPLACED,
+                reason: "another connection has this id now".to_owned(),
+            };
+            old.close(goodbye, &self.0.trays);
+        }
+    }
+
+    fn put(&self, seat: &Seat, message: &SocketMessage, woken: &mut Woken) -> Queued {
+        let Shared { options, trays, .. } = &*self.0;
+        seat.offer(message.shared(), options.queue_bytes, trays, woken)
+    }
+
+    fn count(&self, sent: u64, full: u64) {
+        // Relaxed: figures that order nothing.
+        for (figure, n) in [(&self.0.sent, sent), (&self.0.full, full)] {
+            if n > 0 {
+                figure.fetch_add(n, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for WebSocketStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketStream")
+            .field("options", &self.0.options)
+            .field("stats", &self.stats())
+            .finish()
+    }
+}

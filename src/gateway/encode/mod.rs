@@ -1,0 +1,6 @@
+//! Wire formats: events, gaps and notices as bytes of SSE and WebSocket.
+
+pub(in crate::gateway) mod compression;
+pub(in crate::gateway) mod disconnect;
+pub(in crate::gateway) mod format;
+pub(in crate::gateway) mod ws;

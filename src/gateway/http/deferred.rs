@@ -1,0 +1,296 @@
+//! Answers that come later: what reactors have to be asked for first, and lists, which are told in pieces.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+
+use crate::gateway::access::origin_check::Cors;
+use crate::gateway::admin::commands::{Asked, To};
+use crate::gateway::admin::connections::{Broadcast, ConnectionInfo, Found, Order, PIECE_BYTES};
+use crate::gateway::admin::control::Page;
+use crate::gateway::admin::handlers::{no_connection, no_content};
+use crate::gateway::admin::json::{broadcast_json, connection_json, endpoint_json};
+use crate::gateway::admin::listing::Walk;
+use crate::gateway::gateway::Gateway;
+use crate::gateway::http::problem::{Problem, ReplyTo, json_answer, json_string};
+use crate::gateway::telemetry::metrics::{Kind, status_of};
+use crate::reactor::{Answer, Piece};
+use crate::wire::http::{ResponseHead, chunk};
+
+/// Answers that come later, at once.
+const LATER_MAX: usize = 256;
+
+/// Answers that come later.
+#[derive(Default)]
+pub(in crate::gateway) struct Later {
+    waiting: HashMap<u64, Waiting>,
+    last: u64,
+}
+
+struct Waiting {
+    reply: ReplyTo,
+    cors: Cors,
+    what: What,
+}
+
+/// What is answered.
+pub(in crate::gateway) enum What {
+    /// The connections of a page. Nothing is looked for before it is this answer's turn.
+    Connections(Listing),
+    /// All endpoints, after a path.
+    Endpoints { after: String, begun: bool },
+    /// What becomes of an order that is given.
+    Order(Asked, Render),
+}
+
+/// A page on its way.
+pub(in crate::gateway) struct Listing {
+    walk: Walk,
+    left: usize,
+    last: Option<String>,
+    /// What is told and not handed out yet.
+    text: Vec<u8>,
+    begun: bool,
+}
+
+impl Listing {
+    pub(in crate::gateway) fn new(page: &Page) -> Self {
+        Self {
+            walk: Walk::after(&page.after),
+            left: page.limit,
+            last: None,
+            text: Vec::new(),
+            begun: false,
+        }
+    }
+
+    fn add(&mut self, infos: &[ConnectionInfo]) {
+        for info in infos {
+            if self.last.is_some() {
+                self.text.push(b',');
+            }
+            self.text.extend_from_slice(&connection_json(info));
+            self.last = Some(info.id.clone());
+        }
+        self.left = self.left.saturating_sub(infos.len());
+    }
+
+    fn end(&mut self, total: u64) {
+        let _ = write!(self.text, r#"],"total":{total},"next":"#);
+        match &self.last {
+            Some(last) if !self.walk.is_over() => json_string(&mut self.text, last),
+            _ => self.text.extend_from_slice(b"null"),
+        }
+        self.text.extend_from_slice(b"}\n");
+    }
+}
+
+/// What becomes of what reactors found.
+pub(in crate::gateway) enum Render {
+    Status(String),
+    Disconnect { made: bool },
+    Broadcast { asked: Vec<String> },
+}
+
+impl Gateway {
+    /// Gives an order, and answers when it is done.
+    pub(in crate::gateway) fn answer_order(
+        &mut self,
+        order: Order,
+        render: Render,
+        reply: ReplyTo,
+        cors: Cors,
+    ) -> Result<Answer, Problem> {
+        if self.later.waiting.len() >= LATER_MAX {
+            return Err(busy());
+        }
+        let bell = self.handle.notifier();
+        let asked = self
+            .common
+            .desks
+            .send((To::All, order), move || bell.notify())
+            .map_err(|_| busy())?;
+        self.answer_later(What::Order(asked, render), reply, cors)
+    }
+
+    /// Makes an answer that comes later.
+    pub(in crate::gateway) fn answer_later(
+        &mut self,
+        what: What,
+        reply: ReplyTo,
+        cors: Cors,
+    ) -> Result<Answer, Problem> {
+        let later = &mut self.later;
+        if later.waiting.len() >= LATER_MAX {
+            return Err(busy());
+        }
+        later.last += 1;
+        let ticket = Answer::LATER + later.last;
+        later.waiting.insert(ticket, Waiting { reply, cors, what });
+        Ok(Answer {
+            bytes: Vec::new(),
+            after: ticket,
+            close: !reply.keep_alive || (reply.http10 && !reply.head_only),
+        })
+    }
+
+    /// Appends what there is of the answer of a ticket.
+    pub(in crate::gateway) fn answer_piece(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece {
+        let Some(mut waiting) = self.later.waiting.remove(&ticket) else {
+            return Piece::Done;
+        };
+        let piece = match &mut waiting.what {
+            What::Order(asked, _) if !asked.is_done() => Piece::Waits,
+            What::Order(asked, render) => {
+                let found = asked.take();
+                let answered = self.render(found, render, waiting.reply);
+                let mut bytes = answered
+                    .unwrap_or_else(|problem| problem.answer(waiting.reply))
+                    .bytes;
+                self.metrics.answered(Kind::Manage, status_of(&bytes));
+                waiting.cors.stamp(&mut bytes, 0);
+                out.extend_from_slice(&bytes);
+                Piece::Done
+            }
+            What::Connections(listing) => {
+                let (reply, cors) = (waiting.reply, &waiting.cors);
+                self.list_connections(listing, (reply, cors), out)
+            }
+            What::Endpoints { after, begun } => {
+                let (reply, cors) = (waiting.reply, &waiting.cors);
+                self.list_endpoints((after, begun), (reply, cors), out)
+            }
+        };
+        if piece != Piece::Done {
+            self.later.waiting.insert(ticket, waiting);
+        }
+        piece
+    }
+
+    /// Forgets an answer that nobody waits for any more. What it was to find out is not looked for; what it was to
+    /// change is changed.
+    pub(in crate::gateway) fn forget_answer(&mut self, ticket: u64) {
+        self.later.waiting.remove(&ticket);
+    }
+
+    fn render(&self, found: Found, render: &mut Render, reply: ReplyTo) -> Result<Answer, Problem> {
+        match render {
+            Render::Status(id) => self.status(found, id, reply),
+            Render::Disconnect { made } if *made || found.count > 0 => Ok(no_content(reply)),
+            Render::Disconnect { .. } => Err(no_connection("of that id")),
+            Render::Broadcast { asked } => {
+                let text = broadcast_json(&Broadcast::of(found, std::mem::take(asked)));
+                Ok(json_answer(reply, &text))
+            }
+        }
+    }
+
+    fn status(&self, mut found: Found, id: &str, reply: ReplyTo) -> Result<Answer, Problem> {
+        let places = &self.common.places;
+        let info = found.infos.pop().or_else(|| places.last_known(id));
+        let mut text = connection_json(&info.ok_or_else(|| no_connection(id))?);
+        text.push(b'\n');
+        Ok(json_answer(reply, &text))
+    }
+
+    fn list_connections(
+        &mut self,
+        listing: &mut Listing,
+        (reply, cors): (ReplyTo, &Cors),
+        out: &mut Vec<u8>,
+    ) -> Piece {
+        let (desks, places) = (&self.common.desks, &self.common.places);
+        if listing.text.is_empty() && !listing.begun {
+            listing.text.extend_from_slice(br#"{"connections":["#);
+        }
+        while listing.left > 0 && !listing.walk.is_over() && listing.text.len() < PIECE_BYTES {
+            let bell = self.handle.notifier();
+            let done = move || bell.notify();
+            let Some(infos) = listing.walk.next(listing.left, (desks, places), done) else {
+                return Piece::Waits;
+            };
+            listing.add(&infos);
+        }
+        let done = listing.left == 0 || listing.walk.is_over();
+        if done {
+            let total = self.handle.stats().streams + places.without_stream();
+            listing.end(total);
+        }
+        let text = std::mem::take(&mut listing.text);
+        self.write_piece((&mut listing.begun, done), (reply, cors), &text, out)
+    }
+
+    fn list_endpoints(
+        &mut self,
+        (after, begun): (&mut String, &mut bool),
+        (reply, cors): (ReplyTo, &Cors),
+        out: &mut Vec<u8>,
+    ) -> Piece {
+        let mut text = Vec::new();
+        if !*begun {
+            text.extend_from_slice(br#"{"endpoints":["#);
+        }
+        let mut done = false;
+        while !done && text.len() < PIECE_BYTES {
+            let endpoints = self.common.places.endpoints_after(after);
+            for endpoint in &endpoints {
+                if !after.is_empty() {
+                    text.push(b',');
+                }
+                endpoint_json(endpoint, &mut text);
+                after.clone_from(&endpoint.path);
+            }
+            done = endpoints.is_empty();
+        }
+        if done {
+            text.extend_from_slice(b"]}\n");
+        }
+        self.write_piece((begun, done), (reply, cors), &text, out)
+    }
+
+    /// Appends a piece of a list, after the head if it is the first one.
+    fn write_piece(
+        &mut self,
+        (begun, done): (&mut bool, bool),
+        (reply, cors): (ReplyTo, &Cors),
+        text: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Piece {
+        let whole = !*begun && done;
+        if !std::mem::replace(begun, true) {
+            self.metrics.answered(Kind::Manage, 200);
+            let start = out.len();
+            if whole {
+                out.extend_from_slice(&json_answer(reply, text).bytes);
+                cors.stamp(out, start);
+                return Piece::Done;
+            }
+            let head = ResponseHead::status(out, 200)
+                .header("Content-Type", "application/json")
+                .header("Cache-Control", "no-store");
+            match reply.http10 {
+                true => head.close().end(),
+                false => reply.finish(head.chunked()),
+            }
+            cors.stamp(out, start);
+        }
+        if reply.head_only {
+            return Piece::Done;
+        }
+        match reply.http10 {
+            true => out.extend_from_slice(text),
+            false => {
+                if !text.is_empty() {
+                    chunk::wrap(out, text.len(), |out| out.extend_from_slice(text));
+                }
+                if done {
+                    out.extend_from_slice(chunk::LAST);
+                }
+            }
+        }
+        if done { Piece::Done } else { Piece::More }
+    }
+}
+
+fn busy() -> Problem {
+    Problem::new(503, "too many such requests at once").retry_after_s(1)
+}

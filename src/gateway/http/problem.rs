@@ -1,0 +1,273 @@
+//! Error answers: `application/problem+json` (RFC 9457) that names the field, line or byte.
+
+use std::io::Write as _;
+
+use crate::event::EventError;
+use crate::json::JsonError;
+use crate::reactor::Answer;
+use crate::wire::http::{ResponseHead, reason_phrase};
+
+/// An error answer in the making. Boxed: it is the rare half of many results.
+#[derive(Debug)]
+pub(in crate::gateway) struct Problem(Box<Parts>);
+
+#[derive(Debug, Default)]
+struct Parts {
+    status: u16,
+    detail: String,
+    field: Option<String>,
+    line: Option<usize>,
+    at: Option<u64>,
+    limit: Option<u64>,
+    allow: Option<&'static str>,
+    authenticate: Option<&'static str>,
+    retry_after_s: Option<u32>,
+    upgrade: bool,
+}
+
+impl Problem {
+    pub(in crate::gateway) fn new(status: u16, detail: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            status,
+            detail: detail.into(),
+            ..Parts::default()
+        }))
+    }
+
+    /// What is wrong with an event: 413 if it is over a limit, else 400.
+    pub(in crate::gateway) fn of_event(error: &EventError) -> Self {
+        let status = if error.is_too_large() { 413 } else { 400 };
+        let mut problem = Self::new(status, error.to_string());
+        problem.0.at = error.at.map(|at| at as u64);
+        problem.0.limit = error.limit().map(|limit| limit as u64);
+        if !error.field.is_empty() {
+            problem.0.field = Some(error.field.clone().into_owned());
+        }
+        problem
+    }
+
+    /// What is wrong with JSON; `field` is what it is about unless it names a member.
+    pub(in crate::gateway) fn of_json(error: JsonError, field: &str) -> Self {
+        let error = EventError::from(error);
+        let problem = Self::of_event(&error);
+        if error.field.is_empty() {
+            return problem.field(field);
+        }
+        problem
+    }
+
+    /// Names the event of a batch, from 0.
+    pub(in crate::gateway) fn of_entry(mut self, index: usize) -> Self {
+        self.0.detail.insert_str(0, &format!("event {index}: "));
+        self
+    }
+
+    /// Names the header that an attribute of an event came in.
+    pub(in crate::gateway) fn of_header(mut self) -> Self {
+        if let Some(field) = self
+            .0
+            .field
+            .as_mut()
+            .filter(|field| self.0.detail.starts_with(&**field))
+        {
+            field.insert_str(0, "ce-");
+            self.0.detail.insert_str(0, "ce-");
+        }
+        self
+    }
+
+    pub(in crate::gateway) fn field(mut self, field: impl Into<String>) -> Self {
+        self.0.field = Some(field.into());
+        self
+    }
+
+    /// The line of the body, from 1.
+    pub(in crate::gateway) fn line(mut self, line: usize) -> Self {
+        self.0.line = Some(line);
+        self
+    }
+
+    /// The byte of what was given, from 0.
+    pub(in crate::gateway) fn at(mut self, at: u64) -> Self {
+        self.0.at = Some(at);
+        self
+    }
+
+    pub(in crate::gateway) fn limit(mut self, limit: u64) -> Self {
+        self.0.limit = Some(limit);
+        self
+    }
+
+    pub(in crate::gateway) fn allow(mut self, methods: &'static str) -> Self {
+        self.0.allow = Some(methods);
+        self
+    }
+
+    /// The methods that are allowed, if it says so.
+    pub(in crate::gateway) fn allowed(&self) -> Option<&'static str> {
+        self.0.allow
+    }
+
+    pub(super) fn authenticate(mut self, challenge: &'static str) -> Self {
+        self.0.authenticate = Some(challenge);
+        self
+    }
+
+    pub(in crate::gateway) fn retry_after_s(mut self, seconds: u32) -> Self {
+        self.0.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Tells what to upgrade to (RFC 9110, 15.5.22, and RFC 6455, 4.4).
+    pub(in crate::gateway) fn upgrade(mut self) -> Self {
+        self.0.upgrade = true;
+        self
+    }
+
+    /// The answer; `keep`: the connection may go on, as far as we are concerned.
+    pub(in crate::gateway) fn answer(&self, reply: ReplyTo) -> Answer {
+        let mut body = Vec::with_capacity(160);
+        self.write_json(&mut body);
+        body.push(b'\n');
+        let mut bytes = Vec::with_capacity(256 + body.len());
+        let mut head = ResponseHead::status(&mut bytes, self.0.status)
+            .header("Content-Type", "application/problem+json")
+            .header("Cache-Control", "no-store");
+        if let Some(allow) = self.0.allow {
+            head = head.header("Allow", allow);
+        }
+        if let Some(challenge) = self.0.authenticate {
+            head = head.header("WWW-Authenticate", challenge);
+        }
+        if self.0.upgrade {
+            head = head
+                .header("Upgrade", "websocket")
+                .header("Connection", "Upgrade")
+                .header("Sec-WebSocket-Version", "13");
+        }
+        if let Some(seconds) = self.0.retry_after_s {
+            head = head.header_number("Retry-After", seconds.into());
+        }
+        reply.finish(head.content_length(body.len() as u64));
+        if !reply.head_only {
+            bytes.extend_from_slice(&body);
+        }
+        Answer {
+            bytes,
+            after: 0,
+            close: !reply.keep_alive,
+        }
+    }
+
+    /// Appends the members after `status` and `detail`, for a result line.
+    pub(in crate::gateway) fn write_members(&self, out: &mut Vec<u8>) {
+        if let Some(field) = &self.0.field {
+            out.extend_from_slice(br#","field":"#);
+            json_string(out, field);
+        }
+        for (name, value) in [
+            ("line", self.0.line.map(|line| line as u64)),
+            ("at", self.0.at),
+            ("limit", self.0.limit),
+        ] {
+            if let Some(value) = value {
+                let _ = write!(out, r#","{name}":{value}"#);
+            }
+        }
+    }
+
+    pub(in crate::gateway) fn status(&self) -> u16 {
+        self.0.status
+    }
+
+    pub(in crate::gateway) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    fn write_json(&self, out: &mut Vec<u8>) {
+        let title = reason_phrase(self.0.status);
+        let _ = write!(
+            out,
+            r#"{{"type":"about:blank","title":"{title}","status":{}"#,
+            self.0.status
+        );
+        out.extend_from_slice(br#","detail":"#);
+        json_string(out, &self.0.detail);
+        self.write_members(out);
+        out.push(b'}');
+    }
+}
+
+/// What an answer needs to know of its request.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::gateway) struct ReplyTo {
+    /// Whether the connection goes on afterwards.
+    pub(in crate::gateway) keep_alive: bool,
+    /// HEAD: the body stays away.
+    pub(in crate::gateway) head_only: bool,
+    /// HTTP/1.0, which keeps connections only when told so.
+    pub(in crate::gateway) http10: bool,
+}
+
+impl ReplyTo {
+    /// For what cannot be answered as part of a conversation.
+    pub(in crate::gateway) const LAST: Self = Self {
+        keep_alive: false,
+        head_only: false,
+        http10: false,
+    };
+
+    /// Writes the connection's fate and ends the head.
+    pub(in crate::gateway) fn finish(self, head: ResponseHead<'_>) {
+        match (self.keep_alive, self.http10) {
+            (false, _) => head.close().end(),
+            (true, true) => head.keep_alive().end(),
+            (true, false) => head.end(),
+        }
+    }
+
+    /// The same, but the connection ends.
+    pub(in crate::gateway) fn closing(self) -> Self {
+        Self {
+            keep_alive: false,
+            ..self
+        }
+    }
+}
+
+/// Appends `text` as a JSON string.
+pub(in crate::gateway) fn json_string(out: &mut Vec<u8>, text: &str) {
+    crate::event::write_json_string(out, text);
+}
+
+/// A whole JSON answer.
+pub(in crate::gateway) fn json_answer(reply: ReplyTo, body: &[u8]) -> Answer {
+    json_answer_of(200, reply, body)
+}
+
+/// The same with another status.
+pub(super) fn json_answer_of(status: u16, reply: ReplyTo, body: &[u8]) -> Answer {
+    fresh(status, reply, "application/json", body)
+}
+
+/// A whole answer that is not to be kept: it is different the next time.
+pub(super) fn fresh_answer(reply: ReplyTo, content_type: &str, body: &[u8]) -> Answer {
+    fresh(200, reply, content_type, body)
+}
+
+fn fresh(status: u16, reply: ReplyTo, content_type: &str, body: &[u8]) -> Answer {
+    let mut bytes = Vec::with_capacity(128 + body.len());
+    let head = ResponseHead::status(&mut bytes, status)
+        .header("Content-Type", content_type)
+        .header("Cache-Control", "no-store")
+        .content_length(body.len() as u64);
+    reply.finish(head);
+    if !reply.head_only {
+        bytes.extend_from_slice(body);
+    }
+    Answer {
+        bytes,
+        after: 0,
+        close: !reply.keep_alive,
+    }
+}

@@ -1,0 +1,236 @@
+//! From a body to events in the hub: all at once, or line by line.
+
+use std::io::Write as _;
+use std::ops::Range;
+
+use crate::event::{ErrorKind, EventBuilder, EventError, EventRef, Position};
+use crate::gateway::http::problem::{Problem, json_string};
+use crate::gateway::publish::cloudevents::{Mode, other_topic};
+use crate::gateway::publish::lines::Line;
+use crate::gateway::publish::publisher::Publisher;
+use crate::gateway::publish::request::Publish;
+use crate::hub::PublishError;
+use crate::json::{is_utf16, without_mark};
+
+impl Publisher {
+    pub(super) fn publish_all(
+        &mut self,
+        publish: &Publish,
+        body: &[u8],
+    ) -> Result<Range<u64>, Problem> {
+        let done = self.publish_body(publish, body);
+        // A large body leaves nothing behind: the next one may be long in coming.
+        self.batch.clear();
+        self.builder.clear();
+        done
+    }
+
+    fn publish_body(&mut self, publish: &Publish, body: &[u8]) -> Result<Range<u64>, Problem> {
+        match publish.mode {
+            Mode::Binary => {
+                if body.is_empty()
+                    && publish.content_type.is_empty()
+                    && publish.attributes.is_empty()
+                {
+                    return Err(nothing_to_publish());
+                }
+                publish.attributes.start(&mut self.builder, &publish.topic);
+                let body = check_text(&publish.content_type, body)?;
+                self.builder.data(&publish.content_type, body);
+                self.publish_one(publish)
+            }
+            Mode::Structured => {
+                self.builder.clear();
+                let read = self
+                    .builder
+                    .read_cloudevents_json(Some(&publish.topic), body);
+                read.map_err(|error| Problem::of_event(&error))?;
+                self.publish_one(publish)
+            }
+            Mode::Batch => {
+                let read = self
+                    .batch
+                    .read_cloudevents_batch(Some(&publish.topic), body);
+                read.map_err(|error| match error.kind {
+                    ErrorKind::TooMany { .. } if error.field == "events" => self.too_many_events(),
+                    _ => Problem::of_event(&error),
+                })?;
+                self.publish_batch(publish)
+            }
+            Mode::Ndjson => {
+                self.read_lines(publish, body)?;
+                self.publish_batch(publish)
+            }
+        }
+    }
+
+    /// Publishes the event that `set` makes, which must be one of `topic`.
+    pub(in crate::gateway) fn publish_event(
+        &mut self,
+        topic: &str,
+        set: impl FnOnce(&mut EventBuilder) -> Result<(), EventError>,
+    ) -> Result<u64, Problem> {
+        if self.is_stopping() {
+            return Err(Problem::new(503, "the server is stopping").retry_after_s(1));
+        }
+        self.builder.clear();
+        let set = set(&mut self.builder);
+        set.map_err(|error| Problem::of_event(&error))?;
+        let event = self.builder.build();
+        let event = event.map_err(|error| Problem::of_event(&error))?;
+        check_topic(event, topic)?;
+        let position = self.hub.publish(event);
+        Ok(position.map_err(|error| problem_of(&error))?.offset)
+    }
+
+    fn publish_one(&mut self, publish: &Publish) -> Result<Range<u64>, Problem> {
+        let event = self
+            .builder
+            .build()
+            .map_err(|error| problem_of_event(publish, &error))?;
+        check_topic(event, &publish.topic)?;
+        let position = self
+            .hub
+            .publish(event)
+            .map_err(|error| problem_of(&error))?;
+        Ok(position.offset..position.offset + 1)
+    }
+
+    fn publish_batch(&mut self, publish: &Publish) -> Result<Range<u64>, Problem> {
+        for (index, event) in self.batch.iter().enumerate() {
+            check_topic(event, &publish.topic).map_err(|problem| problem.of_entry(index))?;
+        }
+        self.hub
+            .publish_batch(&self.batch)
+            .map_err(|error| problem_of(&error))
+    }
+
+    fn too_many_events(&self) -> Problem {
+        let limit = self.bounds.batch_events;
+        let detail = format!("more than {limit} events in one batch");
+        Problem::new(413, detail).limit(limit as u64)
+    }
+
+    fn read_lines(&mut self, publish: &Publish, body: &[u8]) -> Result<(), Problem> {
+        let mut failed = None;
+        let mut start = 0;
+        for (number, line) in body.split(|byte| *byte == b'\n').enumerate() {
+            let text = line.strip_suffix(b"\r").unwrap_or(line);
+            if !without_mark(text).is_empty() {
+                let done = self.build_line(publish, text);
+                if let Err(error) = done {
+                    let at = start + error.at.unwrap_or(0) as u64;
+                    failed = Some(problem_of_event(publish, &error).line(number + 1).at(at));
+                    break;
+                }
+                if self.batch.len() > self.bounds.batch_events {
+                    return Err(self.too_many_events());
+                }
+            }
+            start += line.len() as u64 + 1;
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn build_line(&mut self, publish: &Publish, text: &[u8]) -> Result<(), EventError> {
+        publish.attributes.start(&mut self.builder, &publish.topic);
+        let event = self.builder.data("application/json", text).build()?;
+        self.batch.push(event);
+        Ok(())
+    }
+
+    /// Publishes one line and notes its result.
+    pub(super) fn publish_line(&mut self, publish: &Publish, line: Line<'_>) {
+        let (number, done) = match line {
+            Line::Whole(_, text) if without_mark(text).is_empty() => return,
+            Line::Whole(number, text) => {
+                publish.attributes.start(&mut self.builder, &publish.topic);
+                self.builder.data("application/json", text);
+                (number, self.publish_one(publish))
+            }
+            Line::TooLong(number) => {
+                let limit = self.bounds.event.payload_bytes;
+                let detail = format!("data: the line is over the limit of {limit} bytes");
+                (
+                    number,
+                    Err(Problem::new(413, detail).field("data").limit(limit as u64)),
+                )
+            }
+        };
+        self.note_line(number, done);
+    }
+
+    /// Notes the result of a line.
+    pub(super) fn note_line(&mut self, number: usize, done: Result<Range<u64>, Problem>) {
+        // Writing to a Vec cannot fail.
+        let _ = write!(self.results, r#"{{"line":{number}"#);
+        match done {
+            Ok(offsets) => {
+                let position = Position {
+                    epoch: self.hub.epoch(),
+                    offset: offsets.start,
+                };
+                let _ = write!(self.results, r#","position":"{position}""#);
+            }
+            Err(problem) => {
+                self.results.extend_from_slice(br#","error":"#);
+                json_string(&mut self.results, problem.detail());
+                problem.write_members(&mut self.results);
+            }
+        }
+        self.results.extend_from_slice(b"}\n");
+    }
+}
+
+/// The right to publish is one to the topic that the request names: its events are of that topic.
+fn check_topic(event: EventRef<'_>, topic: &str) -> Result<(), Problem> {
+    if event.topic() == topic {
+        return Ok(());
+    }
+    Err(other_topic("topic", event.topic(), topic))
+}
+
+/// An event may have no data, but then something else must say that it is meant.
+fn nothing_to_publish() -> Problem {
+    let detail = "body: is empty; an event without data takes a ce-type header or a content-type";
+    Problem::new(400, detail).field("body")
+}
+
+/// Text must be UTF-8: what is not would reach readers as something else. A mark that says so is not part of it.
+fn check_text<'b>(content_type: &str, body: &'b [u8]) -> Result<&'b [u8], Problem> {
+    let is_text = content_type
+        .get(..5)
+        .is_some_and(|start| start.eq_ignore_ascii_case("text/"));
+    if !is_text {
+        return Ok(body);
+    }
+    let Err(error) = std::str::from_utf8(body) else {
+        return Ok(without_mark(body));
+    };
+    let kind = match is_utf16(body) {
+        true => ErrorKind::Utf16,
+        false => ErrorKind::NotUtf8,
+    };
+    let error = EventError::new(kind, "data").or_at(error.valid_up_to());
+    Err(Problem::of_event(&error))
+}
+
+/// What is wrong with an event, in the words of the request that it came in.
+fn problem_of_event(publish: &Publish, error: &EventError) -> Problem {
+    let problem = Problem::of_event(error);
+    if publish.attributes.has(&error.field) {
+        return problem.of_header();
+    }
+    problem
+}
+
+fn problem_of(error: &PublishError) -> Problem {
+    let problem = match error {
+        PublishError::Invalid(error) => return Problem::of_event(error),
+        PublishError::TooMany { limit, .. } | PublishError::TooLarge { limit, .. } => {
+            return Problem::new(413, error.to_string()).limit(*limit as u64);
+        }
+        _ => Problem::new(503, error.to_string()),
+    };
+    problem.retry_after_s(1)
+}

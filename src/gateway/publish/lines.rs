@@ -1,0 +1,119 @@
+//! Lines out of a body that comes in pieces, each bounded.
+
+use std::mem;
+
+/// Splits a body at line feeds. A carriage return before one belongs to the line end.
+#[derive(Debug, Default)]
+pub(in crate::gateway) struct Lines {
+    partial: Vec<u8>,
+    /// The current line is over the bound: it is skipped to its end.
+    skipping: bool,
+    /// Lines ended so far.
+    count: usize,
+}
+
+/// A line of the body.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum Line<'a> {
+    /// Its number, from 1, and its bytes without the line end.
+    Whole(usize, &'a [u8]),
+    /// Its number; it is longer than the bound.
+    TooLong(usize),
+}
+
+impl Lines {
+    /// Takes a piece of the body and hands over the lines that it ends.
+    pub(in crate::gateway) fn push(
+        &mut self,
+        piece: &[u8],
+        max: usize,
+        mut take: impl FnMut(Line<'_>),
+    ) {
+        let mut rest = piece;
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            self.end_line(&rest[..end], max, &mut take);
+            rest = &rest[end + 1..];
+        }
+        if self.partial.len() + rest.len() > max {
+            self.skipping = true;
+            self.partial = Vec::new();
+        } else if !self.skipping {
+            self.partial.extend_from_slice(rest);
+        }
+    }
+
+    /// Bytes that it holds of a line that is not whole, room for more of it too.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.partial.capacity()
+    }
+
+    /// The number of the line that is not whole.
+    pub(in crate::gateway) fn next(&self) -> usize {
+        self.count + 1
+    }
+
+    /// Hands over what follows the last line feed, if anything does.
+    pub(in crate::gateway) fn finish(&mut self, max: usize, mut take: impl FnMut(Line<'_>)) {
+        if self.skipping || !self.partial.is_empty() {
+            self.end_line(b"", max, &mut take);
+        }
+    }
+
+    fn end_line(&mut self, rest: &[u8], max: usize, take: &mut impl FnMut(Line<'_>)) {
+        self.count += 1;
+        let mut partial = mem::take(&mut self.partial);
+        let too_long = mem::take(&mut self.skipping) || partial.len() + rest.len() > max;
+        if too_long {
+            return take(Line::TooLong(self.count));
+        }
+        if partial.is_empty() {
+            return take(Line::Whole(self.count, without_return(rest)));
+        }
+        partial.extend_from_slice(rest);
+        take(Line::Whole(self.count, without_return(&partial)));
+        partial.clear();
+        self.partial = partial;
+    }
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(body: &[u8], piece: usize, max: usize) -> Vec<String> {
+        let mut lines = Lines::default();
+        let mut found = Vec::new();
+        let mut take = |line: Line<'_>| {
+            found.push(match line {
+                Line::Whole(n, bytes) => format!("{n}:{}", String::from_utf8_lossy(bytes)),
+                Line::TooLong(n) => format!("{n}!"),
+            });
+        };
+        for piece in body.chunks(piece) {
+            lines.push(piece, max, &mut take);
+        }
+        lines.finish(max, &mut take);
+        found
+    }
+
+    #[test]
+    fn lines_are_the_same_however_they_are_cut() {
+        let body = b"a\r\n\nlonger than ten\nbc\nlast";
+        for piece in 1..body.len() {
+            assert_eq!(
+                split(body, piece, 10),
+                ["1:a", "2:", "3!", "4:bc", "5:last"]
+            );
+        }
+    }
+
+    #[test]
+    fn a_line_feed_at_the_end_adds_no_line() {
+        assert_eq!(split(b"a\n", 1, 10), ["1:a"]);
+        assert!(split(b"", 1, 10).is_empty());
+    }
+}

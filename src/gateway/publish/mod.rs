@@ -1,0 +1,7 @@
+//! Publishing over HTTP: bodies to events, events to the hub.
+
+pub(in crate::gateway) mod cloudevents;
+pub(in crate::gateway) mod execute;
+pub(in crate::gateway) mod lines;
+pub(in crate::gateway) mod publisher;
+pub(in crate::gateway) mod request;

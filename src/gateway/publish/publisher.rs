@@ -1,0 +1,279 @@
+//! `POST /api/v1/topics/{topic}/events`: from a head to a publish, and from its results to an answer.
+
+use std::io::Write as _;
+use std::ops::Range;
+
+use crate::event::{EventBatch, EventBuilder, Limits, Position};
+use crate::gateway::access::origin_check::Cors;
+use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
+use crate::gateway::http::query::{self, Query};
+use crate::gateway::http::routes;
+use crate::gateway::publish::cloudevents::{Attributes, Mode};
+use crate::gateway::publish::lines::Lines;
+use crate::gateway::publish::request::{Body, Collected, Publish};
+use crate::hub::Hub;
+use crate::reactor::{Answer, Unfinished};
+use crate::wire::http::{BodyLength, Head, ResponseHead, chunk};
+
+/// What publishing works with: buffers that requests share, and bounds.
+pub(in crate::gateway) struct Publisher {
+    pub(in crate::gateway) hub: Hub,
+    pub(in crate::gateway) builder: EventBuilder,
+    pub(in crate::gateway) batch: EventBatch,
+    pub(in crate::gateway) results: Vec<u8>,
+    unfinished: Unfinished,
+    pub(in crate::gateway) bounds: Bounds,
+    stopping: bool,
+}
+
+/// The bounds that publishing keeps to.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::gateway) struct Bounds {
+    pub(in crate::gateway) body_bytes: usize,
+    pub(in crate::gateway) batch_events: usize,
+    pub(in crate::gateway) event: Limits,
+}
+
+impl Publisher {
+    /// `unfinished` counts the bytes of bodies for all who share the bound.
+    pub(in crate::gateway) fn new(hub: Hub, bounds: Bounds, unfinished: Unfinished) -> Self {
+        Self {
+            hub,
+            builder: EventBuilder::with_limits(bounds.event),
+            batch: EventBatch::with_limits(Limits {
+                batch_events: bounds.batch_events,
+                ..bounds.event
+            }),
+            results: Vec::new(),
+            unfinished,
+            bounds,
+            stopping: false,
+        }
+    }
+
+    pub(in crate::gateway) fn stop(&mut self) {
+        self.stopping = true;
+    }
+
+    /// Whether nothing is to be published any more.
+    pub(in crate::gateway) fn is_stopping(&self) -> bool {
+        self.stopping || self.hub.is_closed()
+    }
+
+    /// Takes a request's head; the body limit comes with it.
+    pub(in crate::gateway) fn begin(
+        &self,
+        head: &Head,
+        query: &Query<'_>,
+        topic: &str,
+        cors: Cors,
+    ) -> Result<(Publish, u64), Problem> {
+        if self.is_stopping() {
+            return Err(Problem::new(503, "the server is stopping").retry_after_s(1));
+        }
+        let mut codings = head.header_values("content-encoding");
+        if let Some(coding) = codings.find(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+            let coding = String::from_utf8_lossy(coding);
+            let detail = format!("content-encoding {coding} is not supported");
+            return Err(Problem::new(415, detail).field("content-encoding"));
+        }
+        let wrong =
+            |why: &str| Problem::new(400, format!("content-type {why}")).field("content-type");
+        // Whichever were taken, somebody else may take the other one.
+        let mut types = head.header_values("content-type");
+        let content_type = types.next().unwrap_or_default();
+        if types.any(|other| other != content_type) {
+            return Err(wrong("is there twice"));
+        }
+        let content_type = std::str::from_utf8(content_type).map_err(|_| wrong("is not UTF-8"))?;
+        let mode = Mode::of(content_type)?;
+        let atomic = is_atomic(query, mode)?;
+        let body = if atomic {
+            self.reserve(head)?
+        } else {
+            Body::Lines {
+                lines: Lines::default(),
+                begun: false,
+                share: self.unfinished.share(),
+            }
+        };
+        let publish = Publish {
+            topic: topic.to_owned(),
+            mode,
+            content_type: content_type.to_owned(),
+            attributes: Attributes::of(head, mode, topic)?,
+            reply: routes::reply_to(head),
+            body,
+            cors,
+        };
+        let limit = if atomic {
+            self.bounds.body_bytes as u64
+        } else {
+            u64::MAX
+        };
+        Ok((publish, limit))
+    }
+
+    fn reserve(&self, head: &Head) -> Result<Body, Problem> {
+        let declared = match head.body() {
+            BodyLength::Length(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
+            BodyLength::None | BodyLength::Chunked => 0,
+        };
+        if declared <= self.bounds.body_bytes && !self.unfinished.has_room(declared) {
+            return Err(too_much_unfinished(&self.unfinished));
+        }
+        Ok(Body::Atomic(Collected::new(&self.unfinished, declared)))
+    }
+
+    /// Takes a piece of the body.
+    pub(in crate::gateway) fn body(
+        &mut self,
+        publish: &mut Publish,
+        piece: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Answer> {
+        match &mut publish.body {
+            Body::Atomic(collected) => {
+                if collected.push(piece) {
+                    return Ok(());
+                }
+                Err(too_much_unfinished(&self.unfinished).answer(publish.reply.closing()))
+            }
+            Body::Lines { lines, .. } => {
+                self.results.clear();
+                let max = self.bounds.event.payload_bytes;
+                let mut lines = std::mem::take(lines);
+                lines.push(piece, max, |line| self.publish_line(publish, line));
+                let (held, next) = (lines.held_bytes(), lines.next());
+                let mut fits = true;
+                if let Body::Lines {
+                    lines: place,
+                    share,
+                    begun,
+                } = &mut publish.body
+                {
+                    *place = lines;
+                    fits = share.set(held);
+                    // The answer's status waits for the first result: until then it can be a refusal.
+                    if !self.results.is_empty() {
+                        begin_results(begun, publish.reply, out);
+                    } else if !fits && !*begun {
+                        let problem = too_much_unfinished(&self.unfinished);
+                        return Err(problem.answer(publish.reply.closing()));
+                    }
+                }
+                if !fits {
+                    let problem = too_much_unfinished(&self.unfinished);
+                    self.note_line(next, Err(problem));
+                }
+                write_results(publish.reply, &self.results, out);
+                match fits {
+                    true => Ok(()),
+                    false => Err(last_of_results(publish.reply.closing())),
+                }
+            }
+        }
+    }
+
+    /// Takes the end of the body.
+    pub(in crate::gateway) fn end(&mut self, mut publish: Publish, out: &mut Vec<u8>) -> Answer {
+        match &mut publish.body {
+            Body::Atomic(collected) => {
+                let body = collected.take();
+                // It is counted until it is published, and `publish` is dropped.
+                let done = self.publish_all(&publish, &body);
+                match done {
+                    Ok(offsets) => self.published(publish.reply, offsets),
+                    Err(problem) => problem.answer(publish.reply),
+                }
+            }
+            Body::Lines { lines, begun, .. } => {
+                begin_results(begun, publish.reply, out);
+                self.results.clear();
+                let max = self.bounds.event.payload_bytes;
+                let mut lines = std::mem::take(lines);
+                lines.finish(max, |line| self.publish_line(&publish, line));
+                write_results(publish.reply, &self.results, out);
+                last_of_results(publish.reply)
+            }
+        }
+    }
+
+    fn published(&self, reply: ReplyTo, offsets: Range<u64>) -> Answer {
+        let mut body = Vec::with_capacity(96);
+        let count = offsets.end - offsets.start;
+        if count == 0 {
+            body.extend_from_slice(b"{\"first\":null,\"last\":null,\"count\":0}\n");
+        } else {
+            let epoch = self.hub.epoch();
+            let first = Position {
+                epoch,
+                offset: offsets.start,
+            };
+            let last = Position {
+                epoch,
+                offset: offsets.end - 1,
+            };
+            let _ = writeln!(
+                body,
+                r#"{{"first":"{first}","last":"{last}","count":{count}}}"#
+            );
+        }
+        Answer {
+            after: offsets.end.saturating_sub(1),
+            ..json_answer(reply, &body)
+        }
+    }
+}
+
+fn is_atomic(query: &Query<'_>, mode: Mode) -> Result<bool, Problem> {
+    let atomic = query.switch(&query::ATOMIC).unwrap_or(true);
+    if !atomic && mode != Mode::Ndjson {
+        let detail = "atomic=false needs application/x-ndjson: only lines can fail one by one";
+        return Err(Problem::new(415, detail).field("content-type"));
+    }
+    Ok(atomic)
+}
+
+fn begin_results(begun: &mut bool, reply: ReplyTo, out: &mut Vec<u8>) {
+    if std::mem::replace(begun, true) {
+        return;
+    }
+    let head = ResponseHead::status(out, 200)
+        .header("Content-Type", "application/x-ndjson")
+        .header("Cache-Control", "no-store");
+    if reply.http10 {
+        return head.close().end();
+    }
+    reply.finish(head.chunked());
+}
+
+/// What ends the answer to lines.
+fn last_of_results(reply: ReplyTo) -> Answer {
+    let last: &[u8] = if reply.http10 { b"" } else { chunk::LAST };
+    Answer {
+        bytes: last.to_vec(),
+        after: 0,
+        close: reply.http10 || !reply.keep_alive,
+    }
+}
+
+/// Why a request is refused for want of room.
+pub(in crate::gateway) const TOO_MUCH: &str = "too much is unfinished on all connections";
+
+pub(in crate::gateway) fn too_much_unfinished(unfinished: &Unfinished) -> Problem {
+    Problem::new(503, TOO_MUCH)
+        .limit(unfinished.max() as u64)
+        .retry_after_s(1)
+}
+
+fn write_results(reply: ReplyTo, results: &[u8], out: &mut Vec<u8>) {
+    if results.is_empty() {
+        return;
+    }
+    if reply.http10 {
+        out.extend_from_slice(results);
+    } else {
+        chunk::wrap(out, results.len(), |out| out.extend_from_slice(results));
+    }
+}

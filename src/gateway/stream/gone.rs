@@ -1,0 +1,129 @@
+//! What clients are told that come back to an endpoint or a connection which this server does not have, as after a
+//! restart of one that keeps them in memory.
+//!
+//! `EventSource` gives up for good on a 404, without a word to its page. So who asks for an event stream gets one that
+//! says `reset` and ends, and comes back later.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::event::Position;
+use crate::gateway::access::authorizer::Action;
+use crate::gateway::admin::endpoint_path::check_path;
+use crate::gateway::encode::format::{Form, Format, Names, encode};
+use crate::gateway::gateway::Gateway;
+use crate::gateway::http::problem::{Problem, json_string};
+use crate::gateway::http::query::{self, Query};
+use crate::gateway::stream::request::{framing_of, write_watch_head};
+use crate::gateway::stream::start::last_event_id;
+use crate::gateway::telemetry::notices::ResetReason;
+use crate::reactor::Answer;
+use crate::wire::http::{Coding, Head};
+use crate::wire::sse::{self, Frame};
+
+/// When to come back to an endpoint: whoever made it may make it again soon.
+const ENDPOINT_RETRY: Duration = Duration::from_secs(30);
+/// When to come back to a connection: its id does not come again, and only the page can do something about it.
+const CONNECTION_RETRY: Duration = Duration::from_secs(3600);
+
+/// What is not there.
+#[derive(Clone, Copy)]
+pub(in crate::gateway) enum Gone<'a> {
+    /// The endpoint of a path.
+    Endpoint(&'a str),
+    /// The connection of an id.
+    Connection(&'a str),
+}
+
+impl Gateway {
+    /// The answer to who asks for the stream of what is not there; `None`: 404.
+    ///
+    /// It is none where no event stream is asked for, where there cannot have been one, and where it was ended on
+    /// purpose: then giving up is right.
+    pub(in crate::gateway) fn gone(
+        &mut self,
+        head: &Head,
+        peer: SocketAddr,
+        what: Gone<'_>,
+    ) -> Result<Option<Answer>, Problem> {
+        let (name, could_be) = match what {
+            Gone::Endpoint(path) => (path, check_path(path).is_ok()),
+            Gone::Connection(id) => (id, is_made_id(id)),
+        };
+        if !could_be || !asks_for_events(head) || self.common.places.was_ended(name) {
+            return Ok(None);
+        }
+        // Where the stream stands is for who may read.
+        self.authorize(head, peer, Action::Subscribe)?;
+        let query = Query::read(head, query::STREAM, &self.common.foreign)?;
+        let asked = last_event_id(head, &query).unwrap_or_default();
+        let form = Form {
+            format: Format::Data,
+            framing: framing_of(head, &query),
+            names: Names::Type,
+            coding: Coding::Identity,
+        };
+        let newest = self.at(self.hub.head());
+        self.encoder.told.resets[ResetReason::Gone as usize] += 1;
+        let mut bytes = Vec::with_capacity(768);
+        write_watch_head(form.framing, &mut bytes);
+        if head.method() != "HEAD" {
+            write_body(form, what, &asked, newest, &mut bytes);
+        }
+        Ok(Some(Answer {
+            bytes,
+            after: 0,
+            close: true,
+        }))
+    }
+}
+
+fn write_body(form: Form, what: Gone<'_>, asked: &str, newest: Position, out: &mut Vec<u8>) {
+    let (retry, detail) = match what {
+        Gone::Endpoint(path) => {
+            let detail = format!("there is no endpoint {path}: load anew when it is there again");
+            (ENDPOINT_RETRY, detail)
+        }
+        Gone::Connection(id) => {
+            let detail = format!(
+                "there is no connection {id} any more: close this source, make another one with \
+                 POST /api/v1/connections, and load anew"
+            );
+            (CONNECTION_RETRY, detail)
+        }
+    };
+    form.wrap(out, |out| sse::retry(out, retry.as_millis() as u32));
+    let reason = ResetReason::Gone.name();
+    let mut data = Vec::with_capacity(256);
+    // Writing to a Vec cannot fail.
+    let _ = write!(data, r#"{{"reason":"{reason}","asked":"#);
+    json_string(&mut data, asked);
+    let _ = write!(data, r#","head":"{newest}","detail":"#);
+    json_string(&mut data, &detail);
+    data.push(b'}');
+    let mut id = Vec::new();
+    newest.write_to(&mut id);
+    let frame = Frame {
+        id: &id,
+        event: "reset",
+        data: &data,
+        retry: None,
+    };
+    encode(form, frame, out);
+    form.end(out);
+}
+
+/// Whether it is a client of event streams: it says so, or it comes back to one.
+fn asks_for_events(head: &Head) -> bool {
+    let names = |value: &[u8]| memchr::memmem::find(value, b"text/event-stream").is_some();
+    matches!(head.method(), "GET" | "HEAD")
+        && (head.header_values("accept").any(names)
+            || last_event_id(head, &Query::none()).is_some())
+}
+
+/// Whether an id has the form of those that are given to connections.
+fn is_made_id(id: &str) -> bool {
+    let parsed = uuid::Uuid::try_parse(id).ok();
+    parsed.is_some_and(|parsed| parsed.get_version_num() == 7 && parsed.to_string() == id)
+}

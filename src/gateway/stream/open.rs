@@ -1,0 +1,122 @@
+//! From what a client asked for to the plan of its stream.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::{Duration, Instant};
+
+use crate::deadline;
+use crate::event::{Filter, Position};
+use crate::gateway::access::authorizer::Access;
+use crate::gateway::encode::format::Gap;
+use crate::gateway::gateway::Gateway;
+use crate::gateway::stream::request::{self, StreamFilter, StreamRequest};
+use crate::gateway::stream::start::Resolved;
+use crate::gateway::telemetry::notices::GapReason;
+use crate::reactor::{SlowPolicy, StreamPlan, Tag};
+use crate::wire::sse;
+
+impl Gateway {
+    /// Plans a stream of what `offered` has; `tag` comes back with its start and end.
+    pub(in crate::gateway) fn plan(
+        &mut self,
+        request: StreamRequest,
+        access: Access,
+        offered: Filter,
+        tag: Tag,
+    ) -> StreamPlan<StreamFilter> {
+        let StreamRequest {
+            filter,
+            form,
+            wanted,
+            options,
+            presence,
+        } = request;
+        // Who asks for nothing gets what there is: then no event is looked at twice.
+        let (wanted_topics, offered) = match filter {
+            Some(filter) => (filter, offered),
+            None => (offered, Filter::all()),
+        };
+        let key = StreamFilter {
+            wanted: wanted_topics,
+            allowed: access.allow,
+            offered,
+            latest: options.slow == SlowPolicy::Latest,
+            presence,
+            hold_ms: options.hold_ms(),
+        };
+        let mut bytes = Vec::with_capacity(512);
+        request::write_head(form, &options, &mut bytes);
+        let mut first = Vec::with_capacity(128);
+        let retry_ms = options.retry.as_millis().min(u128::from(u32::MAX)) as u32;
+        form.wrap(&mut first, |out| sse::retry(out, retry_ms));
+        let (head, earliest) = (self.at(self.hub.head()), self.hub.earliest());
+        let resolved = wanted.resolve(head, earliest, |kept| self.place_of(kept, &key));
+        let from = match resolved {
+            Resolved::Live => {
+                // The id of where it starts: who is cut before the first event resumes from here.
+                self.encoder.heartbeat(form, head, &mut first);
+                head.offset + 1
+            }
+            Resolved::From(offset) => offset,
+            Resolved::Kept(place) => {
+                let left = self.at(place.from);
+                let asked = Position {
+                    offset: place.from - 1 - place.missing,
+                    ..left
+                };
+                if place.missing > 0 {
+                    let gap = Gap::whole(GapReason::Retention, asked, left);
+                    let gap = gap.exact_if(place.exact);
+                    self.encoder.gap(form, gap, &mut first);
+                } else {
+                    let before = self.at(place.from - 1);
+                    self.encoder.heartbeat(form, before, &mut first);
+                }
+                place.from
+            }
+            Resolved::Reset { reason, asked } => {
+                let encoder = &mut self.encoder;
+                encoder.reset(form, (reason, &asked), head, &mut first);
+                head.offset + 1
+            }
+        };
+        let oldest = (!options.max_age.is_zero())
+            .then(|| deadline::after(Instant::now(), spread(options.max_age)));
+        let ages = match (oldest, access.expires_at) {
+            (Some(oldest), Some(expires)) => oldest < expires,
+            (oldest, _) => oldest.is_some(),
+        };
+        StreamPlan {
+            head: bytes,
+            first,
+            everything: key.is_all(),
+            key,
+            form: form.index(),
+            from,
+            heartbeat: options.heartbeat,
+            expires_at: if ages { oldest } else { access.expires_at },
+            ages,
+            pace: options.pace(),
+            tag,
+        }
+    }
+}
+
+/// The same, up to a tenth more or less: connections that began together do not end together.
+fn spread(age: Duration) -> Duration {
+    // The hasher's random keys are the randomness.
+    let random = RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64;
+    age.min(deadline::FAR).mul_f64(0.9 + random / 5.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_spread_by_a_tenth() {
+        let age = Duration::from_secs(100);
+        let ages: Vec<u64> = (0..200).map(|_| spread(age).as_secs()).collect();
+        assert!(ages.iter().all(|age| (90..=110).contains(age)), "{ages:?}");
+        assert!(ages.iter().min() != ages.iter().max());
+    }
+}

@@ -1,0 +1,194 @@
+//! Who is there: each stream attends its topics in the hub, is told who joins and leaves if it wants, and ends with
+//! its topic.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::gateway::gateway::Gateway;
+use crate::gateway::http::problem::json_string;
+use crate::gateway::stream::presence::changes::Watchers;
+use crate::gateway::stream::request::StreamFilter;
+use crate::hub::{Attend, Attendance, EndReason, Hub, Present, Told};
+use crate::reactor::{Farewell, Handle, StreamId, Streams};
+use crate::ring::Notify;
+
+/// Streams that begin to be present in a turn.
+const ENTERED_MAX: usize = 512;
+/// Ids that one answer lists; the count is of all.
+const LISTED_MAX: usize = 1000;
+
+/// The attendances of one reactor's streams: one for all that have the same filter.
+pub(in crate::gateway) struct Presence {
+    is_on: bool,
+    reactor: usize,
+    /// Streams that have begun and do not attend yet.
+    fresh: Vec<StreamId>,
+    there: HashMap<StreamFilter, Arc<Attendance>>,
+    told: Arc<News>,
+    watchers: Watchers,
+}
+
+/// The filters whose streams were told something.
+struct News {
+    any: AtomicBool,
+    filters: Mutex<HashSet<StreamFilter>>,
+    reactor: Arc<dyn Notify>,
+}
+
+struct Bell {
+    news: Arc<News>,
+    filter: StreamFilter,
+}
+
+impl Notify for Bell {
+    fn notify(&self) {
+        self.news.filters.lock().insert(self.filter.clone());
+        // Release: pairs with the Acquire in `attend`.
+        self.news.any.store(true, Ordering::Release);
+        self.news.reactor.notify();
+    }
+}
+
+impl Presence {
+    pub(in crate::gateway) fn new(handle: &Handle, is_on: bool) -> Self {
+        Self {
+            is_on,
+            reactor: handle.reactor(),
+            fresh: Vec::new(),
+            there: HashMap::new(),
+            watchers: Watchers::default(),
+            told: Arc::new(News {
+                any: AtomicBool::new(false),
+                filters: Mutex::default(),
+                reactor: handle.notifier(),
+            }),
+        }
+    }
+
+    pub(in crate::gateway) fn started(&mut self, stream: StreamId) {
+        if self.is_on {
+            self.fresh.push(stream);
+        }
+    }
+
+    pub(in crate::gateway) fn ended(&mut self, stream: StreamId, filter: &StreamFilter) {
+        if let Some(attendance) = self.there.get(filter) {
+            attendance.leave(stream.to_bits());
+            if attendance.is_empty() {
+                self.there.remove(filter);
+            }
+        }
+    }
+
+    /// Enters streams that are new, and does for others what they were told. Once a turn.
+    pub(in crate::gateway) fn attend(&mut self, hub: &Hub, streams: &mut Streams<'_, Gateway>) {
+        let more = self.fresh.len() > ENTERED_MAX;
+        for stream in self
+            .fresh
+            .drain(..ENTERED_MAX.min(self.fresh.len()))
+            .collect::<Vec<_>>()
+        {
+            if let Some(info) = streams.get(stream) {
+                self.enter(hub, info.key, stream);
+                if info.key.presence {
+                    self.watchers.add(stream);
+                }
+            }
+        }
+        let wake = self.told.reactor.clone();
+        let watch = || hub.watch_presence(wake.clone());
+        if self.watchers.tell(watch, streams) || more {
+            // The rest is for the next turn: the poll is not to sleep over it.
+            wake.notify();
+        }
+        // Acquire: pairs with the Release in `notify`.
+        if !self.told.any.swap(false, Ordering::Acquire) {
+            return;
+        }
+        let told = std::mem::take(&mut *self.told.filters.lock());
+        let mut over = HashMap::new();
+        for filter in told {
+            if let Some(why) = self.pass_on(&filter, streams) {
+                over.insert(filter, why);
+            }
+        }
+        if !over.is_empty() {
+            // One look at all streams, however many filters they have.
+            streams.end_those(|filter| over.get(filter).copied());
+        }
+    }
+
+    fn enter(&mut self, hub: &Hub, filter: &StreamFilter, stream: StreamId) {
+        let there = self.there.get(filter).cloned();
+        let attendance = match there {
+            Some(attendance) => attendance,
+            None => {
+                let Ok(attendance) = hub.attend(self.attendance_of(filter)) else {
+                    return;
+                };
+                let attendance = Arc::new(attendance);
+                self.there.insert(filter.clone(), attendance.clone());
+                attendance
+            }
+        };
+        attendance.enter(stream.to_bits());
+    }
+
+    fn attendance_of(&self, filter: &StreamFilter) -> Attend {
+        let within = [&filter.allowed, &filter.offered].into_iter();
+        Attend {
+            name: format!("c{}-", self.reactor),
+            filter: filter.wanted.clone().into(),
+            within: within.filter(|one| !one.is_all()).cloned().collect(),
+            notify: Arc::new(Bell {
+                news: self.told.clone(),
+                filter: filter.clone(),
+            }),
+        }
+    }
+
+    /// Ends streams of a filter that were disconnected; returns why all of them are over, if they are.
+    fn pass_on(
+        &mut self,
+        filter: &StreamFilter,
+        streams: &mut Streams<'_, Gateway>,
+    ) -> Option<Farewell> {
+        let attendance = self.there.get(filter).cloned()?;
+        while let Some(told) = attendance.take() {
+            match told {
+                Told::Ended { number } => {
+                    streams.end(StreamId::from_bits(number), Farewell::Disconnected);
+                }
+                Told::Over { reason } => {
+                    self.there.remove(filter);
+                    return Some(match reason {
+                        EndReason::TopicDeleted => Farewell::TopicDeleted,
+                        _ => Farewell::Disconnected,
+                    });
+                }
+            }
+        }
+        if attendance.is_empty() {
+            self.there.remove(filter);
+        }
+        None
+    }
+}
+
+/// What `GET /api/v1/topics/{topic}/presence` answers.
+pub(in crate::gateway) fn write_json(hub: &Hub, topic: &str, out: &mut Vec<u8>) {
+    let Present { at, count, ids } = hub.present(topic, LISTED_MAX);
+    out.extend_from_slice(br#"{"topic":"#);
+    json_string(out, topic);
+    out.extend_from_slice(format!(r#","at":{at},"count":{count},"present":["#).as_bytes());
+    for (index, id) in ids.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        json_string(out, id);
+    }
+    out.extend_from_slice(b"]}\n");
+}

@@ -1,0 +1,140 @@
+//! Where a stream begins in what is kept: the last so many events, or those since a time.
+
+use crate::event::{EventRef, Pattern};
+use crate::gateway::gateway::Gateway;
+use crate::gateway::stream::request::StreamFilter;
+use crate::gateway::stream::start::Kept;
+
+/// Events looked at from the newest back, in one go.
+const CHUNK: u64 = 1024;
+/// Events that are looked at for a pattern over more topics than can be looked up: about a millisecond. What lies before
+/// them is told as a gap.
+const LOOK_BACK_EVENTS: u64 = 64 * CHUNK;
+/// Events that are looked at for new streams in a turn, together; one stream goes over it. Then requests wait for the next
+/// turn, so that what is live does not wait for them.
+const LOOK_BACK_PER_TURN: u64 = 8 * CHUNK;
+/// Events that looking up the topics of patterns counts as.
+const PATTERN_EVENTS: u64 = 256;
+
+/// A place in what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gateway) struct Place {
+    /// The first offset wanted.
+    pub(in crate::gateway) from: u64,
+    /// Events before it that would belong to it and do not come, at most.
+    pub(in crate::gateway) missing: u64,
+    /// Whether it is exactly so many.
+    pub(in crate::gateway) exact: bool,
+}
+
+impl Gateway {
+    /// Finds where a part of what is kept begins for a filter: by what is known of times and topics, never by looking at
+    /// all events.
+    pub(in crate::gateway) fn place_of(&mut self, kept: Kept, key: &StreamFilter) -> Place {
+        if !key.wanted.patterns().iter().all(Pattern::is_literal) {
+            self.looked_back += PATTERN_EVENTS;
+        }
+        match kept {
+            Kept::Last(count) if key.is_all() => {
+                let next = self.hub.visible() + 1;
+                let from = next.saturating_sub(count).max(self.hub.earliest());
+                Place {
+                    from,
+                    missing: count.saturating_sub(next - from).min(from - 1),
+                    exact: true,
+                }
+            }
+            Kept::Last(count) => match self.look_up_last(key, count) {
+                Some(last) => {
+                    let (left, earliest) = (count - last.found, self.hub.earliest());
+                    Place {
+                        from: if left > 0 {
+                            earliest.min(last.from)
+                        } else {
+                            last.from
+                        },
+                        missing: left.min(earliest - 1),
+                        exact: false,
+                    }
+                }
+                None => self.look_back(count, key),
+            },
+            Kept::Since(time) => self.since(time),
+        }
+    }
+
+    /// Whether enough was looked at in this turn for requests.
+    pub(in crate::gateway) fn has_looked_back_enough(&self) -> bool {
+        self.looked_back >= LOOK_BACK_PER_TURN
+    }
+
+    fn since(&mut self, time: i64) -> Place {
+        let from = self.hub.inner().taken_since(time);
+        let earliest = self.hub.earliest();
+        Place {
+            from: from.max(earliest),
+            missing: earliest.saturating_sub(from),
+            exact: false,
+        }
+    }
+
+    /// Looks at the newest events, from the last one back. What lies before them counts as missing.
+    fn look_back(&mut self, count: u64, key: &StreamFilter) -> Place {
+        let newest = self.hub.visible();
+        let (mut from, mut left) = (newest + 1, count);
+        let stop = self
+            .hub
+            .earliest()
+            .max(from.saturating_sub(LOOK_BACK_EVENTS));
+        let (mut end, mut found) = (from, Vec::new());
+        let mut topics = Verdicts::default();
+        while left > 0 && end > stop {
+            let start = end.saturating_sub(CHUNK).max(stop);
+            found.clear();
+            if self.history.seek(start).is_err() {
+                break;
+            }
+            // What is overwritten under the look is gone for the stream, too, which is told then.
+            self.looked_back += CHUNK;
+            let _ = self.history.read_while(CHUNK as usize, |offset, event| {
+                if offset < end && topics.takes(key, event) {
+                    found.push(offset);
+                }
+                offset < end
+            });
+            let taken = left.min(found.len() as u64);
+            let first = found.len() - taken as usize;
+            from = found.get(first).copied().unwrap_or(from);
+            left -= taken;
+            end = start;
+        }
+        Place {
+            from: if left > 0 { end } else { from },
+            missing: left.min(end - 1),
+            exact: false,
+        }
+    }
+}
+
+/// Topics whose verdict is remembered while events are looked at.
+const VERDICTS: usize = 1024;
+
+/// What a filter said of topics: one word each, the topic's hash with the verdict as its lowest bit; 0 is nothing.
+struct Verdicts([u64; VERDICTS]);
+
+impl Default for Verdicts {
+    fn default() -> Self {
+        Self([0; VERDICTS])
+    }
+}
+
+impl Verdicts {
+    fn takes(&mut self, key: &StreamFilter, event: EventRef<'_>) -> bool {
+        let hash = event.topic_hash();
+        let entry = &mut self.0[(hash >> 32) as usize % VERDICTS];
+        if *entry == 0 || (*entry ^ hash) >> 1 != 0 {
+            *entry = hash & !1 | u64::from(key.matches(event.topic()));
+        }
+        *entry & 1 == 1
+    }
+}

@@ -1,0 +1,226 @@
+//! Where a stream starts: Last-Event-ID, its query forms, and `from=`.
+
+use crate::event::{Position, parse_time};
+use crate::gateway::http::problem::Problem;
+use crate::gateway::http::query::{self, Query};
+use crate::gateway::stream::replay_start::Place;
+use crate::gateway::telemetry::notices::ResetReason;
+use crate::wire::http::Head;
+
+/// Longest part of a strange id that is told back, bytes.
+const TOLD_BYTES: usize = 64;
+/// What programs write that have no id: no id of ours is one word.
+const NO_ID: [&str; 5] = ["", "null", "undefined", "none", "nil"];
+
+/// Where a client wants its stream to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum Wanted {
+    /// With the next event.
+    Now,
+    /// With the oldest event that is kept.
+    Beginning,
+    /// With a part of what is kept.
+    Kept(Kept),
+    /// After this one.
+    After(Position),
+    /// After something that is not an id of ours.
+    Junk(String),
+}
+
+/// A part of what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum Kept {
+    /// The newest so many.
+    Last(u64),
+    /// From the first one of this time or later, nanoseconds since 1970.
+    Since(i64),
+}
+
+impl Wanted {
+    /// Reads where a request says that its stream starts; `None`: it says nothing.
+    ///
+    /// An id that a client remembers beats what its address said when it first connected, and the header
+    /// beats the address.
+    pub(in crate::gateway) fn read(
+        head: &Head,
+        query: &Query<'_>,
+    ) -> Result<Option<Self>, Problem> {
+        let start = start(query)?;
+        Ok(last_event_id(head, query)
+            .map(|id| Self::after_id(&id))
+            .or(start))
+    }
+
+    /// Reads an id as a client sent it: whatever it is, it must lead to a stream.
+    fn after_id(id: &str) -> Self {
+        match id.trim().parse() {
+            Ok(position) => Self::After(position),
+            Err(_) => Self::Junk(told(id)),
+        }
+    }
+
+    /// Reads `from`.
+    pub(in crate::gateway) fn from_parameter(text: &str) -> Result<Self, Problem> {
+        match text {
+            "now" => Ok(Self::Now),
+            "beginning" => Ok(Self::Beginning),
+            position => match position.parse() {
+                Ok(position) => Ok(Self::After(position)),
+                Err(_) => Err(query::FROM.wrong()),
+            },
+        }
+    }
+
+    /// What it means for a hub that stands at `head` and still has `earliest`; `place` looks up where
+    /// a part of what is kept begins.
+    pub(in crate::gateway) fn resolve(
+        self,
+        head: Position,
+        earliest: u64,
+        place: impl FnOnce(Kept) -> Place,
+    ) -> Resolved {
+        match self {
+            Self::Now => Resolved::Live,
+            Self::Beginning => Resolved::From(earliest),
+            Self::Kept(kept) => Resolved::Kept(place(kept)),
+            Self::Junk(asked) => Resolved::Reset {
+                reason: ResetReason::Junk,
+                asked,
+            },
+            Self::After(asked) if asked.epoch != head.epoch => Resolved::Reset {
+                reason: ResetReason::Epoch,
+                asked: asked.to_string(),
+            },
+            Self::After(asked) if asked.offset > head.offset => Resolved::Reset {
+                reason: ResetReason::Future,
+                asked: asked.to_string(),
+            },
+            Self::After(asked) => Resolved::From(asked.offset + 1),
+        }
+    }
+}
+
+/// Where the stream will start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum Resolved {
+    /// With the next event.
+    Live,
+    /// With this offset, or after a gap.
+    From(u64),
+    /// There, after a gap if what it should begin with is gone.
+    Kept(Place),
+    /// With the next event, after saying that the id means nothing here.
+    Reset {
+        /// Why.
+        reason: ResetReason,
+        /// The id as it came, shortened.
+        asked: String,
+    },
+}
+
+/// The id that a request comes with, in its header or its address; `None`: it has none.
+pub(in crate::gateway) fn last_event_id(head: &Head, query: &Query<'_>) -> Option<String> {
+    id_of_header(head).or_else(|| {
+        let ids = query.all(&query::LAST_EVENT_ID);
+        ids.rev().find(|id| is_id(id)).map(str::to_owned)
+    })
+}
+
+/// The id in the header. Several that differ are together one value (RFC 9110, 5.3), which is no id of ours:
+/// any one of them might be the wrong one.
+fn id_of_header(head: &Head) -> Option<String> {
+    let values = head.header_values("last-event-id");
+    let mut ids: Vec<_> = values
+        .map(String::from_utf8_lossy)
+        .filter(|id| is_id(id))
+        .collect();
+    ids.dedup();
+    (!ids.is_empty()).then(|| ids.join(", "))
+}
+
+fn is_id(text: &str) -> bool {
+    let text = text.trim();
+    NO_ID.iter().all(|none| !none.eq_ignore_ascii_case(text))
+}
+
+/// Where the address says that the stream starts: one parameter may.
+fn start(query: &Query<'_>) -> Result<Option<Wanted>, Problem> {
+    let all = [&query::FROM, &query::LAST, &query::SINCE];
+    let mut given = all.into_iter().filter(|one| query.text(one).is_some());
+    if let (Some(first), Some(second)) = (given.next(), given.next()) {
+        let (first, second) = (first.name, second.name);
+        let detail = format!("{second} cannot be given with {first}: a stream has one start");
+        return Err(Problem::new(400, detail).field(second));
+    }
+    if let Some(from) = query.text(&query::FROM) {
+        return Wanted::from_parameter(from).map(Some);
+    }
+    if let Some(time) = query.text(&query::SINCE) {
+        // A plus sign in a query is a space.
+        let read = parse_time(time).or_else(|| parse_time(&time.replace(' ', "+")));
+        let time = read.ok_or_else(|| query::SINCE.wrong())?;
+        return Ok(Some(Wanted::Kept(Kept::Since(time))));
+    }
+    let last = query.number(&query::LAST);
+    Ok(last.map(|count| Wanted::Kept(Kept::Last(count))))
+}
+
+fn told(text: &str) -> String {
+    let mut end = text.len().min(TOLD_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Epoch;
+
+    fn at(offset: u64) -> Position {
+        Position {
+            epoch: Epoch(7),
+            offset,
+        }
+    }
+
+    fn nowhere(kept: Kept) -> Place {
+        panic!("{kept:?} was not asked for")
+    }
+
+    #[test]
+    fn an_id_of_ours_goes_on_after_it() {
+        let wanted = Wanted::after_id(&at(5).to_string());
+        assert_eq!(wanted.resolve(at(9), 1, nowhere), Resolved::From(6));
+    }
+
+    #[test]
+    fn strange_ids_reset_and_say_why() {
+        let reason = |id: &str| match Wanted::after_id(id).resolve(at(9), 1, nowhere) {
+            Resolved::Reset { reason, .. } => reason.name(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(reason("hello"), "junk");
+        assert_eq!(reason(&at(10).to_string()), "future");
+        assert_eq!(
+            reason(
+                &Position {
+                    epoch: Epoch(8),
+                    offset: 1
+                }
+                .to_string()
+            ),
+            "epoch"
+        );
+    }
+
+    #[test]
+    fn a_long_strange_id_is_cut_between_characters() {
+        let long = "ü".repeat(100);
+        let Wanted::Junk(told) = Wanted::after_id(&long) else {
+            panic!("an id?")
+        };
+        assert_eq!(told, "ü".repeat(32));
+    }
+}

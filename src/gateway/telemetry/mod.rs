@@ -1,0 +1,11 @@
+//! Metrics, statistics and logs.
+
+pub(in crate::gateway) mod aggregate;
+pub(in crate::gateway) mod log;
+pub(in crate::gateway) mod metrics;
+pub(in crate::gateway) mod notices;
+pub(in crate::gateway) mod prometheus;
+pub(in crate::gateway) mod snapshot;
+pub(in crate::gateway) mod stats;
+pub(in crate::gateway) mod topic_rates;
+pub(in crate::gateway) mod user_counters;

@@ -1,0 +1,87 @@
+//! What streams were told about events that they do not get, and how often.
+
+use crate::gateway::telemetry::metrics::add_each;
+
+/// Why events are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum GapReason {
+    /// The hub keeps them no longer.
+    Retention,
+    /// The ring dropped them before the reactor had read them.
+    Overrun,
+    /// A frame is larger than its log takes.
+    Oversize,
+    /// An event cannot be written as a frame.
+    Malformed,
+    /// The stream was too slow, and asked to be told then.
+    Slow,
+    /// The stream was too slow, and asked for the newest event of each topic then.
+    Coalesced,
+}
+
+impl GapReason {
+    pub(in crate::gateway) const ALL: [Self; 6] = [
+        Self::Retention,
+        Self::Overrun,
+        Self::Oversize,
+        Self::Malformed,
+        Self::Slow,
+        Self::Coalesced,
+    ];
+
+    /// The name on the wire and in metrics.
+    pub(in crate::gateway) fn name(self) -> &'static str {
+        match self {
+            Self::Retention => "retention",
+            Self::Overrun => "overrun",
+            Self::Oversize => "oversize",
+            Self::Malformed => "malformed",
+            Self::Slow => "slow",
+            Self::Coalesced => "coalesced",
+        }
+    }
+}
+
+/// Why an id that a client came with means nothing here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum ResetReason {
+    /// It is no id of ours.
+    Junk,
+    /// It is of an earlier log.
+    Epoch,
+    /// It is beyond the newest event.
+    Future,
+    /// The endpoint or the connection that it is of is not there.
+    Gone,
+}
+
+impl ResetReason {
+    pub(in crate::gateway) const ALL: [Self; 4] =
+        [Self::Junk, Self::Epoch, Self::Future, Self::Gone];
+
+    /// The name on the wire and in metrics.
+    pub(in crate::gateway) fn name(self) -> &'static str {
+        match self {
+            Self::Junk => "junk",
+            Self::Epoch => "epoch",
+            Self::Future => "future",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// How often each was told.
+#[derive(Clone, Debug, Default)]
+pub(in crate::gateway) struct Told {
+    pub(in crate::gateway) gaps: [u64; GapReason::ALL.len()],
+    pub(in crate::gateway) resets: [u64; ResetReason::ALL.len()],
+}
+
+impl Told {
+    /// Adds what another reactor has told.
+    pub(in crate::gateway) fn add(&mut self, other: &Self) {
+        let Self { gaps, resets } = other;
+        add_each(&mut self.gaps, gaps);
+        add_each(&mut self.resets, resets);
+    }
+}

@@ -1,0 +1,26 @@
+//! All figures of one moment, for `/metrics` and for the dashboard.
+
+use std::time::Duration;
+
+use crate::event::Position;
+use crate::gateway::telemetry::metrics::Metrics;
+use crate::gateway::telemetry::notices::Told;
+use crate::{hub, reactor};
+
+/// What is known at one moment.
+pub(in crate::gateway) struct Figures {
+    pub(in crate::gateway) uptime: Duration,
+    pub(in crate::gateway) head: Position,
+    pub(in crate::gateway) capacity: usize,
+    /// The first offset that a reactor has not read which has streams.
+    pub(in crate::gateway) fed: u64,
+    pub(in crate::gateway) hub: hub::Stats,
+    pub(in crate::gateway) reactor: reactor::Stats,
+    pub(in crate::gateway) latency: reactor::Latency,
+    pub(in crate::gateway) metrics: Metrics,
+    pub(in crate::gateway) told: Told,
+    /// Bytes of what is begun and not ended on all connections, and how many there may be.
+    pub(in crate::gateway) unfinished: (usize, usize),
+    /// Seconds until the certificate expires, if there is one.
+    pub(in crate::gateway) certificate_s: Option<i64>,
+}

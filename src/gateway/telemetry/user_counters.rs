@@ -1,0 +1,60 @@
+//! Counters of the program that embeds the server, shown with the server's own.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Those of one server. Locked when one is added and when somebody asks for the metrics, and not while they are read:
+/// that is the program's own code.
+#[derive(Default)]
+pub(in crate::gateway) struct Counters(Mutex<Vec<Arc<Counter>>>);
+
+impl Counters {
+    pub(in crate::gateway) fn add(&self, counter: Counter) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::new(counter));
+    }
+
+    /// Shows each counter with what it stands at.
+    pub(in crate::gateway) fn read(&self, mut show: impl FnMut(&Counter, u64)) {
+        let counters = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for counter in counters {
+            show(&counter, (counter.read)());
+        }
+    }
+}
+
+/// A figure that only grows, read when somebody asks.
+pub(in crate::gateway) struct Counter {
+    pub(in crate::gateway) name: &'static str,
+    pub(in crate::gateway) help: &'static str,
+    read: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl Counter {
+    /// Checks what the text format could not hold.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, and what is wrong with it.
+    pub(in crate::gateway) fn new(
+        name: &'static str,
+        help: &'static str,
+        read: Box<dyn Fn() -> u64 + Send + Sync>,
+    ) -> Result<Self, (&'static str, &'static str)> {
+        let may_start = |b: u8| b.is_ascii_alphabetic() || b == b'_' || b == b':';
+        let named = name.bytes().next().is_some_and(may_start)
+            && name.bytes().all(|b| may_start(b) || b.is_ascii_digit());
+        if !named {
+            return Err(("counter name", "must be like shop_orders_total"));
+        }
+        if help.contains(['\n', '\\']) {
+            return Err(("counter help", "must be one line without backslashes"));
+        }
+        Ok(Self { name, help, read })
+    }
+}
