@@ -1,7 +1,7 @@
 //! std or loom: the only file that says `cfg(loom)`.
 //!
 //! Everything that two threads of a ring touch goes through here, so that the models in `loom-tests` run the code that
-//! ships. [`Tracks`] is the payload's part of that: real slots are contiguous (a reader gets `&[T]`), which loom's own
+//! ships. [`ShadowCells`] is the payload's part of that: real slots are contiguous (a reader gets `&[T]`), which loom's own
 //! cells are not, so each slot has a shadow cell that loom watches and a release build does not contain.
 
 #[cfg(not(all(loom, feature = "loom")))]
@@ -46,13 +46,13 @@ mod real {
     }
 
     /// Shadow cells of a block's slots: nothing at all outside loom.
-    pub(crate) struct Tracks;
+    pub(crate) struct ShadowCells;
     /// The time during which some slots are read.
     pub(crate) struct Reading;
     /// The time during which one slot is written.
     pub(crate) struct Writing;
 
-    impl Tracks {
+    impl ShadowCells {
         pub(crate) fn new(_slots: usize) -> Self {
             Self
         }
@@ -120,11 +120,11 @@ mod watched {
         current().0.wait();
     }
 
-    pub(crate) struct Tracks(Box<[UnsafeCell<()>]>);
+    pub(crate) struct ShadowCells(Box<[UnsafeCell<()>]>);
     pub(crate) struct Reading(#[allow(dead_code)] Vec<ConstPtr<()>>);
     pub(crate) struct Writing(#[allow(dead_code)] MutPtr<()>);
 
-    impl Tracks {
+    impl ShadowCells {
         pub(crate) fn new(slots: usize) -> Self {
             Self((0..slots).map(|_| UnsafeCell::new(())).collect())
         }

@@ -2,7 +2,7 @@
 #![cfg(feature = "async")]
 
 use eventring::ring::{
-    self, Barrier, Builder, Lagged, Overflow, PublishError, RecvError, SharedPublisher, Start,
+    self, Builder, Fencing, Lagged, Overflow, PublishError, RecvError, SharedPublisher, Start,
 };
 use futures::StreamExt;
 use futures::future::{join, poll_fn};
@@ -52,9 +52,9 @@ fn everywhere(tasks: impl Fn() -> (Task, Task)) {
 
 #[test]
 fn values_arrive_under_every_runtime() {
-    for barrier in [Barrier::Auto, Barrier::Fence] {
+    for fencing in [Fencing::Auto, Fencing::Fence] {
         everywhere(|| {
-            let builder = Builder::new(4).overflow(WAITING).barrier(barrier);
+            let builder = Builder::new(4).overflow(WAITING).fencing(fencing);
             let (mut publisher, ring) = builder.build::<u64>().unwrap();
             let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
             let publishing = async move {
@@ -181,9 +181,9 @@ fn publishing_waits_where_the_ring_blocks() {
 #[test]
 fn several_tasks_publish_under_every_runtime() {
     const EACH: u64 = 1_000;
-    for barrier in [Barrier::Auto, Barrier::Fence] {
+    for fencing in [Fencing::Auto, Fencing::Fence] {
         everywhere(|| {
-            let builder = Builder::new(4).overflow(WAITING).barrier(barrier);
+            let builder = Builder::new(4).overflow(WAITING).fencing(fencing);
             let (publisher, ring) = builder.build_shared::<(usize, u64)>().unwrap();
             let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
             let one = async |publisher: &SharedPublisher<_>, name| {

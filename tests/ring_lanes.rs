@@ -1,6 +1,6 @@
 //! Several rings, one thread: lanes and `Select`.
 
-use eventring::ring::{self, Barrier, Builder, Lagged, Overflow, Select, Start, Waited};
+use eventring::ring::{self, Builder, Fencing, Lagged, Overflow, Select, Start, Waited};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,8 @@ const LONG: Duration = Duration::from_secs(30);
 fn each_lane_keeps_its_order_and_loses_nothing() {
     const EACH: u64 = 20_000;
     let overflow = Overflow::Block { timeout: None };
-    for barrier in [Barrier::Auto, Barrier::Fence] {
-        let builder = Builder::new(100).overflow(overflow).barrier(barrier);
+    for fencing in [Fencing::Auto, Fencing::Fence] {
+        let builder = Builder::new(100).overflow(overflow).fencing(fencing);
         let (publishers, lanes) = builder.build_lanes(3).unwrap();
         let mut group = lanes.group_gated(Start::Newest).unwrap();
         let publishing: Vec<_> = publishers

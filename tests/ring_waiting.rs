@@ -1,7 +1,7 @@
 //! Waiting and waking, with real threads. Nothing here sleeps to wait: conditions are polled with a deadline.
 
 use eventring::ring::{
-    self, Barrier, Builder, Notify, Overflow, RecvError, RecvTimeoutError, Start, WaitStrategy,
+    self, Builder, Fencing, Notify, Overflow, RecvError, RecvTimeoutError, Start, WaitStrategy,
     Waited,
 };
 use std::sync::Arc;
@@ -209,16 +209,16 @@ fn a_waker_may_use_the_ring() {
     assert_eq!(notify.1.get(), 1);
 }
 
-const BARRIERS: [Barrier; 2] = [Barrier::Auto, Barrier::Fence];
+const FENCINGS: [Fencing; 2] = [Fencing::Auto, Fencing::Fence];
 
 /// Each value is published while its reader makes up its mind to sleep: whichever way the ring keeps the two apart,
 /// either the reader sees the value, or it is told.
 #[test]
 fn nobody_sleeps_through_with_either_barrier() {
-    for barrier in BARRIERS {
-        let builder = Builder::new(64).barrier(barrier);
+    for fencing in FENCINGS {
+        let builder = Builder::new(64).fencing(fencing);
         let (mut publisher, ring) = builder.build::<u64>().unwrap();
-        assert!(barrier == Barrier::Auto || !ring.uses_membarrier());
+        assert!(fencing == Fencing::Auto || !ring.uses_membarrier());
         let mut subscriber = ring.subscribe(Start::Newest).unwrap();
         let read = Arc::new(AtomicU64::new(0));
         let seen = read.clone();
@@ -245,7 +245,7 @@ fn nobody_sleeps_through_with_either_barrier() {
 
 #[test]
 fn every_strategy_wakes_with_either_barrier() {
-    for barrier in BARRIERS {
+    for fencing in FENCINGS {
         for strategy in [
             WaitStrategy::BusySpin,
             WaitStrategy::Yield,
@@ -253,7 +253,7 @@ fn every_strategy_wakes_with_either_barrier() {
         ] {
             let builder = Builder::new(2)
                 .overflow(Overflow::Block { timeout: None })
-                .barrier(barrier)
+                .fencing(fencing)
                 .wait_strategy(strategy);
             let (mut publisher, ring) = builder.build::<u64>().unwrap();
             let mut gated = ring.subscribe_gated(Start::Newest).unwrap();

@@ -7,7 +7,7 @@
 #![allow(clippy::print_stdout)]
 
 use eventring::ring::{
-    Barrier, Builder, Notify, Overflow, Publisher, Ring, SharedPublisher, Subscriber, TryRecvError,
+    Builder, Fencing, Notify, Overflow, Publisher, Ring, SharedPublisher, Subscriber, TryRecvError,
 };
 pub use loom::future::block_on;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -121,7 +121,7 @@ pub fn sleepy_shared(capacity: usize, overflow: Overflow) -> (SharedPublisher<u6
 fn fenced(capacity: usize, overflow: Overflow) -> Builder {
     Builder::new(capacity)
         .overflow(overflow)
-        .barrier(Barrier::Fence)
+        .fencing(Fencing::Fence)
 }
 
 /// Publishes `count` values, each its own sequence.

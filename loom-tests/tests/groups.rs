@@ -1,11 +1,11 @@
 //! A group is one reader: one gate for its slowest cursor, one pin for those in a block.
 #![cfg(loom)]
 
-use eventring::ring::{Group, Overflow, Start};
+use eventring::ring::{Overflow, ReaderGroup, Start};
 use loom_tests::{GATED, model, publish, ring, together, try_publish};
 
 /// Drains once, and checks that payloads are sequences. Returns how many were read or missed.
-fn drain(group: &mut Group<u64>, max: usize) -> u64 {
+fn drain(group: &mut ReaderGroup<u64>, max: usize) -> u64 {
     let round = group.drain(max, |_, first, values| {
         for (sequence, value) in (first..).zip(values) {
             assert_eq!(*value, sequence, "the payload of this sequence");

@@ -1,7 +1,7 @@
 //! A thread that waits for several rings is woken by each of them.
 #![cfg(loom)]
 
-use eventring::ring::{Barrier, Builder, Overflow, Select, Start, TryRecvError};
+use eventring::ring::{Builder, Fencing, Overflow, Select, Start, TryRecvError};
 use loom::thread;
 use loom_tests::{apart, model, model_up_to, publish, sleepy};
 
@@ -80,7 +80,7 @@ fn no_lost_wake_up_of_select_at_the_end() {
 #[test]
 fn lanes_are_read_to_their_ends() {
     model_up_to(2, |swap| {
-        let builder = Builder::new(1).barrier(Barrier::Fence);
+        let builder = Builder::new(1).fencing(Fencing::Fence);
         let (publishers, lanes) = builder.build_lanes::<u64>(2).unwrap();
         let mut group = lanes.group(Start::Newest).unwrap();
         let [mut left, right]: [_; 2] = publishers.try_into().unwrap();

@@ -149,7 +149,7 @@ impl Crowd {
     pub(super) fn ring(&self) {
         // Release: pairs with the Acquire in `take`.
         self.has_news.store(true, Ordering::Release);
-        ring::tell(self.notify.clone());
+        ring::notify_and_drop(self.notify.clone());
     }
 }
 

@@ -156,7 +156,7 @@ pub(super) struct Wakes {
 impl Wakes {
     pub(super) fn ring(&self) {
         for watch in &self.watches {
-            ring::tell(watch.notify.clone());
+            ring::notify_and_drop(watch.notify.clone());
         }
     }
 

@@ -87,7 +87,7 @@ pub struct Receiver {
     pub(super) stage: Stage,
     /// Its task, once one waited.
     #[cfg(feature = "async")]
-    bell: Option<Arc<crate::ring::Bell>>,
+    waker: Option<Arc<crate::ring::TaskWaker>>,
 }
 
 impl Receiver {
@@ -115,7 +115,7 @@ impl Receiver {
             backlog: VecDeque::new(),
             stage,
             #[cfg(feature = "async")]
-            bell: None,
+            waker: None,
         };
         receiver.note_position();
         receiver

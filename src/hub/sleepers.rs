@@ -91,7 +91,7 @@ impl Sleeper {
         let notify = self.sleep.lock().notify.clone();
         self.changed.notify_all();
         if let Some(notify) = notify {
-            ring::tell(notify);
+            ring::notify_and_drop(notify);
         }
     }
 }

@@ -37,7 +37,7 @@ impl<'a, T> Batch<'a, T> {
             cursor,
         } = self;
         *cursor += run.end(n) as u64;
-        reader.pass(*cursor);
+        reader.advance_gate(*cursor);
     }
 }
 

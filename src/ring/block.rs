@@ -1,7 +1,7 @@
 //! A block of slots: who may touch which slot when is the contract of its unsafe functions.
 
 use super::slot::{Filled, Slot};
-use crate::sync::{AtomicU32, AtomicU64, Ordering, Reading, Tracks};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, Reading, ShadowCells};
 use crossbeam_utils::CachePadded;
 use std::cell::UnsafeCell;
 use std::mem::{MaybeUninit, needs_drop};
@@ -19,7 +19,7 @@ pub(super) struct Block<T> {
     /// The sequence + 1 of the value in each slot, 0 where there is none: for several publishers, who fill slots in any
     /// order. Without an entry where there is one publisher, who counts in `filled`.
     stamps: Box<[AtomicU64]>,
-    tracks: Tracks,
+    shadow: ShadowCells,
     slots: Box<[UnsafeCell<MaybeUninit<T>>]>,
 }
 
@@ -49,7 +49,7 @@ impl<T> Block<T> {
             state: CachePadded::new(AtomicU64::new(tag(chunk) << READER_BITS)),
             filled: CachePadded::new(AtomicU32::new(0)),
             stamps: (0..stamps).map(|_| AtomicU64::new(0)).collect(),
-            tracks: Tracks::new(slots),
+            shadow: ShadowCells::new(slots),
             // SAFETY: UnsafeCell<X> has the layout of X, and the box was ours.
             slots: unsafe { Box::from_raw(raw as *mut [UnsafeCell<MaybeUninit<T>>]) },
         }
@@ -93,7 +93,7 @@ impl<T> Block<T> {
     /// Takes the block out of use, if nobody has it pinned: its tag becomes one that no reader can ask for.
     pub(super) fn retire(&self) -> bool {
         let tag = self.state.load(Ordering::Relaxed) >> READER_BITS;
-        self.take(tag ^ FAR)
+        self.take(tag ^ RETIRED)
     }
 
     /// Whether the slots are those of `chunk`.
@@ -109,7 +109,7 @@ impl<T> Block<T> {
     #[inline(always)]
     pub(super) unsafe fn fill(&self, index: usize, value: T) -> Option<T> {
         // loom's cells: the write ends before the stamp.
-        let _writing = self.tracks.write(index);
+        let _writing = self.shadow.write(index);
         // SAFETY: claimed, so that nobody else touches the slot.
         let place = unsafe { self.place(index) };
         // Relaxed: the stamp of an earlier lap came to us with the permit.
@@ -153,7 +153,7 @@ impl<T> Block<T> {
     #[inline(always)]
     pub(super) unsafe fn run(&self, from: usize, len: usize) -> Run<'_, T> {
         debug_assert!(from + len <= self.slots.len());
-        let _reading = self.tracks.read(from, len);
+        let _reading = self.shadow.read(from, len);
         // SAFETY: in bounds, since a run never crosses its block.
         let slots = unsafe { self.slots.get_unchecked(from..from + len) };
         // SAFETY: the slots hold values (below head), and nobody writes them (pin or gate). UnsafeCell and MaybeUninit
@@ -170,7 +170,7 @@ impl<T> Block<T> {
     /// `filled` is what [`filled`](Self::filled) said, or less, and then what this function or `put_with` made of it.
     #[inline(always)]
     pub(super) unsafe fn put(&self, index: usize, value: T, filled: &mut usize) -> Option<T> {
-        let _writing = self.tracks.write(index);
+        let _writing = self.shadow.write(index);
         // SAFETY: the caller's promise is ours to pass on.
         let place = unsafe { self.place(index) };
         if index >= *filled {
@@ -228,7 +228,7 @@ impl<T> Block<T> {
         filled: &mut usize,
         fill: impl for<'a> FnOnce(Slot<'a, T>) -> Filled<'a>,
     ) {
-        let _writing = self.tracks.write(index);
+        let _writing = self.shadow.write(index);
         // SAFETY: the caller's promise is ours to pass on.
         let place = unsafe { self.place(index) };
         // As in `put`.
@@ -258,7 +258,7 @@ impl<T> Block<T> {
         let reused = filled.saturating_sub(from).min(len);
         // SAFETY: the caller is alone with these slots.
         for (at, place) in unsafe { self.places(from, reused) }.enumerate() {
-            let _writing = self.tracks.write(from + at);
+            let _writing = self.shadow.write(from + at);
             // SAFETY: filled slots hold a value.
             let _ = fill(at, Slot::reused(unsafe { place.assume_init_mut() }));
         }
@@ -285,7 +285,7 @@ impl<T> Block<T> {
             if index < stamped {
                 self.stamps[index].store(0, Ordering::Release);
             }
-            let _writing = self.tracks.write(index);
+            let _writing = self.shadow.write(index);
             // SAFETY: nobody reads a retired block, and nobody writes below head.
             let place = unsafe { self.place(index) };
             // SAFETY: it was filled, and no longer counts as such.
@@ -361,4 +361,4 @@ const READERS: u64 = (1 << READER_BITS) - 1;
 /// How many handles may read one ring: each may have one pin, and the count must not run into the tag.
 pub(super) const MAX_READERS: u32 = READERS as u32;
 /// Turns a tag into one that is half the tag space away.
-const FAR: u64 = 1 << 43;
+const RETIRED: u64 = 1 << 43;

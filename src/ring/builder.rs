@@ -1,12 +1,12 @@
 //! Making a ring: its capacity, and what happens when a gated reader is slow.
 
-use super::barrier::{Barrier, Kind};
+use super::core::{Core, RingConfig};
 use super::error::RingError;
-use super::handle::Ring;
+use super::fence::{FencePair, Fencing};
+use super::multi_publisher::SharedPublisher;
 use super::publisher::Publisher;
-use super::shared::{Plan, Shared};
-use super::shared_publisher::SharedPublisher;
-use super::wait::WaitStrategy;
+use super::ring::Ring;
+use super::wait_list::WaitStrategy;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub struct Builder {
     capacity: usize,
     overflow: Overflow,
     strategy: WaitStrategy,
-    barrier: Barrier,
+    fencing: Fencing,
     retain: bool,
 }
 
@@ -87,7 +87,7 @@ impl Builder {
             capacity,
             overflow: Overflow::default(),
             strategy: WaitStrategy::default(),
-            barrier: Barrier::default(),
+            fencing: Fencing::default(),
             retain: true,
         }
     }
@@ -106,8 +106,8 @@ impl Builder {
     }
 
     /// Says who pays for the fence between publishing and going to sleep.
-    pub fn barrier(mut self, barrier: Barrier) -> Self {
-        self.barrier = barrier;
+    pub fn fencing(mut self, fencing: Fencing) -> Self {
+        self.fencing = fencing;
         self
     }
 
@@ -146,8 +146,8 @@ impl Builder {
     /// - [`RingError::MustRetain`] when a ring shall overwrite and not [retain](Self::retain).
     /// - [`RingError::OutOfMemory`] when so many values of this size exceed the address space, or the allocator refuses.
     pub fn build<T: Send + Sync>(&self) -> Result<(Publisher<T>, Ring<T>), RingError> {
-        let shared = self.shared(false)?;
-        Ok((Publisher::new(shared.clone()), Ring::new(shared)))
+        let core = self.core(false)?;
+        Ok((Publisher::new(core.clone()), Ring::new(core)))
     }
 
     /// Makes a ring that several publishers share; see [`SharedPublisher`].
@@ -156,11 +156,11 @@ impl Builder {
     ///
     /// As [`build`](Self::build).
     pub fn build_shared<T: Send + Sync>(&self) -> Result<(SharedPublisher<T>, Ring<T>), RingError> {
-        let shared = self.shared(true)?;
-        Ok((SharedPublisher::new(shared.clone()), Ring::new(shared)))
+        let core = self.core(true)?;
+        Ok((SharedPublisher::new(core.clone()), Ring::new(core)))
     }
 
-    fn shared<T>(&self, many: bool) -> Result<Arc<Shared<T>>, RingError> {
+    fn core<T>(&self, many: bool) -> Result<Arc<Core<T>>, RingError> {
         let capacity = self.capacity as u64;
         if capacity == 0 {
             return Err(RingError::ZeroCapacity);
@@ -171,14 +171,14 @@ impl Builder {
         if !self.retain && self.overflow == Overflow::Overwrite {
             return Err(RingError::MustRetain);
         }
-        let plan = Plan {
+        let config = RingConfig {
             capacity,
             overflow: self.overflow,
             strategy: self.strategy,
             retain: self.retain,
             many,
         };
-        Ok(Arc::new(Shared::new(plan, Kind::new(self.barrier))?))
+        Ok(Arc::new(Core::new(config, FencePair::new(self.fencing))?))
     }
 }
 

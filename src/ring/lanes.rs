@@ -2,9 +2,9 @@
 
 use super::builder::{Builder, Start};
 use super::error::{Lagged, RingError, SubscribeError, TryRecvError};
-use super::group::Round;
-use super::handle::Ring;
 use super::publisher::Publisher;
+use super::reader_group::Round;
+use super::ring::Ring;
 use super::select::Select;
 use super::subscriber::{Subscriber, Waited};
 use std::fmt;

@@ -13,34 +13,34 @@ use std::ptr::{self, NonNull};
 
 /// All blocks of one ring, and where each chunk is.
 pub(super) struct Memory<T> {
-    /// Entry `chunk & mask` is the block that last got such a chunk; null before the first.
-    entries: Box<[AtomicPtr<Block<T>>]>,
-    mask: u64,
+    /// Entry `chunk & directory_mask` is the block that last got such a chunk; null before the first.
+    directory: Box<[AtomicPtr<Block<T>>]>,
+    directory_mask: u64,
     /// A block has `1 << shift` slots.
     shift: u32,
     /// `slots() - 1`, ready for those who write.
-    within: u64,
+    index_mask: u64,
     /// Whether blocks have stamps.
     stamped: bool,
     /// Every block ever allocated. Append-only; freed by `Drop`.
-    blocks: Mutex<Vec<Spot<T>>>,
+    blocks: Mutex<Vec<BlockRef<T>>>,
 }
 
 /// A block's address, to be kept in a handle beside the ring that owns the block.
-pub(super) struct Spot<T>(NonNull<Block<T>>);
+pub(super) struct BlockRef<T>(NonNull<Block<T>>);
 
-// SAFETY: a spot is a shared reference to a block that outlives it (see `Memory::at`).
-unsafe impl<T: Send + Sync> Send for Spot<T> {}
+// SAFETY: it stands for a shared reference to a block that outlives it (see `Memory::at`).
+unsafe impl<T: Send + Sync> Send for BlockRef<T> {}
 // SAFETY: as above.
-unsafe impl<T: Send + Sync> Sync for Spot<T> {}
+unsafe impl<T: Send + Sync> Sync for BlockRef<T> {}
 
-impl<T> Clone for Spot<T> {
+impl<T> Clone for BlockRef<T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Spot<T> {}
+impl<T> Copy for BlockRef<T> {}
 
 impl<T> Memory<T> {
     /// Plans for `capacity` kept values, and allocates the directory but no block.
@@ -48,18 +48,18 @@ impl<T> Memory<T> {
         let slots = slots::<T>(capacity);
         // Any `capacity` sequences in a row touch at most this many chunks.
         let live = capacity.div_ceil(slots) + 1;
-        let entries = null_entries(live.next_power_of_two())?;
+        let directory = null_entries(live.next_power_of_two())?;
         // Blocks are allocated later, where failure could only abort: refuse here what can never be.
         let bytes = (live * slots).checked_mul(size_of::<T>() as u64);
         if bytes.is_none_or(|bytes| bytes > isize::MAX as u64) {
             return Err(RingError::OutOfMemory);
         }
-        let mask = entries.len() as u64 - 1;
+        let directory_mask = directory.len() as u64 - 1;
         Ok(Self {
-            entries,
-            mask,
+            directory,
+            directory_mask,
             shift: slots.trailing_zeros(),
-            within: slots - 1,
+            index_mask: slots - 1,
             stamped,
             blocks: Mutex::new(Vec::new()),
         })
@@ -67,7 +67,7 @@ impl<T> Memory<T> {
 
     #[inline(always)]
     pub(super) fn slots(&self) -> u64 {
-        self.within + 1
+        self.index_mask + 1
     }
 
     #[inline(always)]
@@ -77,7 +77,7 @@ impl<T> Memory<T> {
 
     #[inline(always)]
     pub(super) fn index(&self, sequence: u64) -> usize {
-        (sequence & self.within) as usize
+        (sequence & self.index_mask) as usize
     }
 
     /// First sequence of a chunk.
@@ -92,42 +92,43 @@ impl<T> Memory<T> {
     ///
     /// When the chunk was never opened: callers come with a sequence below head, whose chunk was.
     #[inline(always)]
-    pub(super) fn find(&self, chunk: u64) -> Spot<T> {
+    pub(super) fn find(&self, chunk: u64) -> BlockRef<T> {
         self.try_find(chunk)
             .expect("a chunk below head has been opened")
     }
 
     /// Finds a block that holds `chunk`, or that will, or that did.
     #[inline(always)]
-    pub(super) fn try_find(&self, chunk: u64) -> Option<Spot<T>> {
+    pub(super) fn try_find(&self, chunk: u64) -> Option<BlockRef<T>> {
         // Acquire: pairs with the Release in `install`; the block's fields are there before its address.
-        let block = self.entries[(chunk & self.mask) as usize].load(Ordering::Acquire);
-        NonNull::new(block).map(Spot)
+        let block = self.directory[(chunk & self.directory_mask) as usize].load(Ordering::Acquire);
+        NonNull::new(block).map(BlockRef)
     }
 
     /// Puts a block in the directory as the one that holds `chunk`.
-    pub(super) fn install(&self, chunk: u64, block: Spot<T>) {
+    pub(super) fn install(&self, chunk: u64, block: BlockRef<T>) {
         // Release: pairs with the Acquire in `find`.
-        self.entries[(chunk & self.mask) as usize].store(block.0.as_ptr(), Ordering::Release);
+        self.directory[(chunk & self.directory_mask) as usize]
+            .store(block.0.as_ptr(), Ordering::Release);
     }
 
     /// Allocates one more block, which holds `chunk` from the start.
-    pub(super) fn allocate(&self, chunk: u64) -> Spot<T> {
+    pub(super) fn allocate(&self, chunk: u64) -> BlockRef<T> {
         let block = Box::new(Block::new(chunk, self.slots() as usize, self.stamped));
-        let spot = Spot(NonNull::from(Box::leak(block)));
-        self.blocks.lock().push(spot);
-        spot
+        let block_ref = BlockRef(NonNull::from(Box::leak(block)));
+        self.blocks.lock().push(block_ref);
+        block_ref
     }
 
     /// Borrows a block for as long as its ring is borrowed.
     ///
     /// # Safety
     ///
-    /// `spot` came from this `Memory`.
+    /// `block_ref` came from this `Memory`.
     #[inline(always)]
-    pub(super) unsafe fn at(&self, spot: Spot<T>) -> &Block<T> {
+    pub(super) unsafe fn at(&self, block_ref: BlockRef<T>) -> &Block<T> {
         // SAFETY: `allocate` leaked the box, and only our `Drop` frees it, which needs `self` exclusively.
-        unsafe { spot.0.as_ref() }
+        unsafe { block_ref.0.as_ref() }
     }
 }
 
@@ -135,8 +136,8 @@ impl<T> Drop for Memory<T> {
     fn drop(&mut self) {
         let blocks: Vec<Box<Block<T>>> = std::mem::take(&mut *self.blocks.lock())
             .into_iter()
-            // SAFETY: each spot was leaked from a box exactly once, in `allocate`, and nobody else is left.
-            .map(|spot| unsafe { Box::from_raw(spot.0.as_ptr()) })
+            // SAFETY: each reference was leaked from a box exactly once, in `allocate`, and nobody else is left.
+            .map(|block_ref| unsafe { Box::from_raw(block_ref.0.as_ptr()) })
             .collect();
         // A vector goes on with the rest when one value's Drop panics.
         drop(blocks);

@@ -121,7 +121,7 @@
 //! ```
 //!
 //! and what the values own. A subscriber has some hundred bytes, a gated one 128 more for its gate; a cursor in a
-//! [`Group`] has 12. Blocks come as they are needed and go with the ring.
+//! [`ReaderGroup`] has 12. Blocks come as they are needed and go with the ring.
 //!
 //! # How it works
 //!
@@ -132,7 +132,7 @@
 //! nothing: the publisher does not take what lies at or above a gate.
 //!
 //! Within a block the publisher touches no lock: it may write below `permit`, which ends with the block (while a batch is
-//! written: with the batch's last block), and never exceeds the slowest gate + capacity. Opening a block, joining, leaving and seeking back go through one lock (`core`).
+//! written: with the batch's last block), and never exceeds the slowest gate + capacity. Opening a block, joining, leaving and seeking back go through one lock (`locked`).
 //! Gates are looked at when the limit that the last look gave is used up. Joining revokes permit and limit, so that a new
 //! gate counts at once.
 //!
@@ -144,9 +144,9 @@
 //!
 //! - **I1** A slot at or above head is touched by the publisher alone. A slot below head holds its value.
 //! - **I2** A block with a pin on it is not taken. A reader that pinned a block and found its chunk reads that chunk.
-//! - **I3** `floor` rises, under `core`, before a block below it is taken; nothing at or above it ever is. It is at most
+//! - **I3** `floor` rises, under the lock, before a block below it is taken; nothing at or above it ever is. It is at most
 //!   head, and at most any gate.
-//! - **I4** A gate stands at or below what its reader still reads. Placing one takes `core`, and needs a position at or
+//! - **I4** A gate stands at or below what its reader still reads. Placing one takes the lock, and needs a position at or
 //!   above `floor`, or at or above another gate of the same owner. So nothing that a gate protects is taken.
 //! - **I5** A reader that was overtaken finds `floor`, or head - capacity, above its cursor, and at most head: `Lagged`
 //!   counts right.
@@ -161,7 +161,7 @@
 //!
 //! | access | ordering | partner | why |
 //! | --- | --- | --- | --- |
-//! | `head` store (`set_head`, `set_end`) | Release | `head` load | I1: what is below head was written before |
+//! | `head` store (`store_head`, `store_end`) | Release | `head` load | I1: what is below head was written before |
 //! | `head` load | Acquire | `head` store | |
 //! | `state` `fetch_add` (`pin`) | Acquire | `state` compare-exchange | I5: who finds another chunk finds the floor raised |
 //! | `state` `fetch_sub` (`unpin`) | Release | `state` compare-exchange | I2: our reads happen before the next writes |
@@ -174,7 +174,7 @@
 //! | `floor` load in `has_kept` | Relaxed | none | a floor missed here shows in the block's tag, which is acquired |
 //! | gate store (`move_gate`) | Release | gate load | I4: our reads happen before the slot is written over |
 //! | gate load (`slowest`) | Acquire | gate store | |
-//! | `permit` load and store | Relaxed | none | I2 to I4 were settled under `core` when the block was opened |
+//! | `permit` load and store | Relaxed | none | I2 to I4 were settled under the lock when the block was opened |
 //! | `stamp` store | Release | stamp load in `stamped` | I8: the value is there before its stamp, and the rest of its batch |
 //! | stamp load in `stamped` | Acquire | stamp store | |
 //! | stamp load in `fill` | Relaxed | none | the stamp of an earlier lap came with the permit |
@@ -193,14 +193,14 @@
 //! reads between pin and unpin happen before everything the publisher writes afterwards.
 //!
 //! **Why the count stays a count.** It has 20 bits. A handle has one pin at most, in the handle and not in a guard, so
-//! that a forgotten [`Ref`] cannot add up; a failed pin is undone before the next one. Handles are counted under `core`,
+//! that a forgotten [`Ref`] cannot add up; a failed pin is undone before the next one. Handles are counted under the lock,
 //! and the 2^20th is refused. Chunks are compared modulo 2^44: a reader would have to sleep for 2^43 blocks between its
 //! look at the floor and its pin to be deceived.
 //!
-//! **Why a gate holds (I3, I4).** Blocks are taken under `core`, in `grant`, up to a limit that came from loading every
-//! gate under `core`, there or in an earlier call: so none is below the floor that it raises. A gate that is placed later
-//! is placed under `core` too, finds the raised floor, must stand at or above it, and voids the limit. Between, a gate only moves up. The publisher's writes at and above head go to blocks
-//! taken that way; what `permit` allows without `core` lies in the same blocks. A revocation that the publisher sees
+//! **Why a gate holds (I3, I4).** Blocks are taken under the lock, in `grant`, up to a limit that came from loading every
+//! gate under the lock, there or in an earlier call: so none is below the floor that it raises. A gate that is placed later
+//! is placed under the lock too, finds the raised floor, must stand at or above it, and voids the limit. Between, a gate only moves up. The publisher's writes at and above head go to blocks
+//! taken that way; what `permit` allows without the lock lies in the same blocks. A revocation that the publisher sees
 //! late lets it write into a block that is its own already: it costs exactness for a value published *beside* the
 //! joining, never a value that a gate protects. A batch gets its room, its floor and all its blocks at once, before
 //! anything is written, and nothing can fail after that but the caller's code: see "why panics do no harm".
@@ -216,7 +216,7 @@
 //! on system calls that was set since, the sleeper looks again every millisecond, and a foreign waker at once. In a
 //! forked child it would fail too: a ring does not go on there. Since publishing may be without any fence, no other
 //! ordering leans on it; the models that do not sleep run without. The condition of a reader is head; the one of a
-//! blocked publisher is the gates, which it loads under `core`, and which a leaving reader changes under `core` before it looks at `asleep`.
+//! blocked publisher is the gates, which it loads under the lock, and which a leaving reader changes under the lock before it looks at `asleep`.
 //! A waker that has to release a lock of its own first, as a hub has, looks at `asleep` before that, directly behind its
 //! store; only that it takes the list's lock comes later, and finds the entry, or that somebody else has woken it.
 //!
@@ -236,7 +236,7 @@
 //! **Why panics do no harm.** `next` is the publisher's own until head is stored. A closure or iterator that panics, or
 //! that ends too early, leaves values in slots at or above head: they count as filled (I7), and are reused or dropped
 //! like those of an earlier lap. A batch over several blocks is permitted up to the end of the last one, while the
-//! publisher's tip is still the first: a guard that lives from before the first value to after the last withdraws the
+//! publisher's write block is still the first: a guard that lives from before the first value to after the last withdraws the
 //! permit on every way out but the whole one, so that whoever publishes next asks again, and finds the block of `next`
 //! among those that are open. Between the permit and the guard runs no code but the ring's. An old value is moved out,
 //! and dropped when the new one is visible; those of a batch that panicked are dropped before the next one is admitted.
@@ -251,55 +251,57 @@
 //! All this is *checked* by loom, at two preemptions and with two or three threads; it is not proved. See
 //! `loom-tests/README.md` for what loom does not explore.
 
-mod barrier;
 mod batch;
 mod block;
 mod builder;
-mod claims;
+mod core;
 mod error;
-#[cfg(feature = "async")]
-mod future;
-mod group;
-mod handle;
+mod fence;
 mod iter;
 mod lanes;
 mod memory;
+mod multi_claims;
+mod multi_publisher;
 #[cfg(feature = "async")]
-mod publish_future;
+mod publish_async;
 mod publisher;
 mod reader;
+mod reader_group;
+#[cfg(feature = "async")]
+mod recv_async;
+// Named after its type, as every file here.
+#[allow(clippy::module_inception)]
+mod ring;
 mod select;
-mod shared;
-mod shared_publisher;
 mod slot;
 mod subscriber;
-mod tip;
-mod wait;
+mod wait_list;
 mod waiter;
+mod write_block;
 
-pub use barrier::Barrier;
 pub use batch::Batch;
 pub use builder::{Builder, Overflow, Start, channel};
 pub use error::{
     BatchError, Lagged, PublishError, RecvError, RecvTimeoutError, RingError, SeekError,
     SubscribeError, TryRecvError,
 };
-#[cfg(all(feature = "async", feature = "hub"))]
-pub(crate) use future::Bell;
-#[cfg(feature = "async")]
-pub use future::RecvAsync;
-pub use group::{CursorId, Group, Round};
-pub use handle::Ring;
+pub use fence::Fencing;
 pub use iter::{Iter, TryIter};
 pub use lanes::{LaneGroup, Lanes};
+pub use multi_publisher::{SharedPublisher, WeakPublisher};
 #[cfg(feature = "async")]
-pub use publish_future::PublishAsync;
+pub use publish_async::PublishAsync;
 pub use publisher::Publisher;
+pub use reader_group::{CursorId, ReaderGroup, Round};
+#[cfg(feature = "async")]
+pub use recv_async::RecvAsync;
+#[cfg(all(feature = "async", feature = "hub"))]
+pub(crate) use recv_async::TaskWaker;
+pub use ring::Ring;
 pub use select::Select;
-pub use shared_publisher::{SharedPublisher, WeakPublisher};
 pub use slot::{Filled, Reused, Slot, Vacant};
 pub use subscriber::{Ref, Subscriber, Waited};
 #[cfg(feature = "hub")]
-pub(crate) use wait::tell;
-pub use wait::{Notify, WaitStrategy};
+pub(crate) use wait_list::notify_and_drop;
+pub use wait_list::{Notify, WaitStrategy};
 pub use waiter::Waiter;

@@ -1,10 +1,10 @@
 //! The one who writes: exclusive, wait-free but at block boundaries.
 
 use super::builder::Overflow;
+use super::core::Core;
 use super::error::{BatchError, PublishError, Refused};
-use super::shared::Shared;
 use super::slot::{Filled, Slot};
-use super::tip::Tip;
+use super::write_block::WriteBlock;
 use std::fmt;
 use std::mem;
 use std::ops::Range;
@@ -19,28 +19,28 @@ use std::time::Instant;
 /// Values of an earlier lap are dropped when they are written over, after the new head is visible. A `Drop` that
 /// panics therefore panics out of `publish` although the value *was* published.
 pub struct Publisher<T> {
-    shared: Arc<Shared<T>>,
+    core: Arc<Core<T>>,
     /// Next sequence; what head says.
     next: u64,
     /// The block that `next` goes into, while `next` is permitted: the permit ends with this block, but for the time in
-    /// which a batch is written ([`Unfinished`]).
-    tip: Option<Tip<T>>,
+    /// which a batch is written ([`BatchGuard`]).
+    write_block: Option<WriteBlock<T>>,
     closed: bool,
     /// Values that a batch moved out of its slots, until head is stored.
     retired: Vec<T>,
 }
 
-/// A batch that is being written: the permit reaches to the end of its last block, and the tip may be any of its blocks.
+/// A batch that is being written: the permit reaches to the end of its last block, and the write block may be any of its blocks.
 /// However it ends, unless all of it is written, the permit is withdrawn: who publishes next asks again, and finds the
 /// block of the next sequence.
-struct Unfinished<'a, T>(&'a Shared<T>);
+struct BatchGuard<'a, T>(&'a Core<T>);
 
 impl<T> Publisher<T> {
-    pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
+    pub(super) fn new(core: Arc<Core<T>>) -> Self {
         Self {
-            shared,
+            core,
             next: 0,
-            tip: None,
+            write_block: None,
             closed: false,
             retired: Vec::new(),
         }
@@ -100,7 +100,7 @@ impl<T> Publisher<T> {
         fill: impl for<'a> FnOnce(Slot<'a, T>) -> Filled<'a>,
     ) -> Result<u64, PublishError<()>> {
         let sequence = self.write_with(fill)?;
-        self.shared.show(self.next);
+        self.core.store_head_and_wake(self.next);
         Ok(sequence)
     }
 
@@ -119,12 +119,17 @@ impl<T> Publisher<T> {
     ) -> Result<Range<u64>, BatchError> {
         let mut values = values.into_iter();
         let range = self.admit_batch(values.len())?;
-        let (memory, retired) = (&self.shared.memory, &mut self.retired);
-        let written = write_batch(&self.shared, &mut self.tip, &range, |tip, part| {
-            let values = || values.next();
-            // SAFETY: we are the publisher, and the part is admitted and in the tip's block.
-            unsafe { tip.put_each(memory, part, values, |old| retired.push(old)) }
-        });
+        let (memory, retired) = (&self.core.memory, &mut self.retired);
+        let written = write_batch(
+            &self.core,
+            &mut self.write_block,
+            &range,
+            |write_block, part| {
+                let values = || values.next();
+                // SAFETY: we are the publisher, and the part is admitted and in the write block.
+                unsafe { write_block.put_each(memory, part, values, |old| retired.push(old)) }
+            },
+        );
         if written < range.end {
             return Err(self.abandon(range, written));
         }
@@ -158,7 +163,7 @@ impl<T> Publisher<T> {
         fill: impl for<'a> FnOnce(Slot<'a, T>) -> Filled<'a>,
     ) -> Result<u64, PublishError<()>> {
         let sequence = self.write_with(fill)?;
-        self.shared.set_head(self.next);
+        self.core.store_head(self.next);
         Ok(sequence)
     }
 
@@ -176,7 +181,7 @@ impl<T> Publisher<T> {
         let range = self.write_batch_with(len, &mut fill)?;
         if !range.is_empty() {
             self.next = range.end;
-            self.shared.set_head(self.next);
+            self.core.store_head(self.next);
         }
         Ok(range)
     }
@@ -188,12 +193,12 @@ impl<T> Publisher<T> {
 
     /// Returns the oldest sequence that is kept; [`next`](Self::next) if there is none.
     pub fn oldest(&self) -> u64 {
-        self.shared.oldest()
+        self.core.oldest()
     }
 
     /// Returns how many values can be read.
     pub fn len(&self) -> usize {
-        self.shared.len() as usize
+        self.core.len() as usize
     }
 
     /// Whether no value can be read.
@@ -208,12 +213,12 @@ impl<T> Publisher<T> {
 
     /// Returns how many subscribers and groups there are.
     pub fn subscriber_count(&self) -> usize {
-        self.shared.reader_count()
+        self.core.reader_count()
     }
 
     /// Returns how many values are kept, exactly as asked for.
     pub fn capacity(&self) -> usize {
-        self.shared.plan.capacity as usize
+        self.core.config.capacity as usize
     }
 
     /// Ends the ring: nothing more is published, readers find [`Closed`](super::TryRecvError::Closed) once they have
@@ -221,7 +226,7 @@ impl<T> Publisher<T> {
     pub fn close(&mut self) {
         if !self.closed {
             self.closed = true;
-            self.shared.close(self.next);
+            self.core.close(self.next);
         }
     }
 
@@ -230,7 +235,7 @@ impl<T> Publisher<T> {
     pub(crate) fn close_quietly(&mut self) {
         if !self.closed {
             self.closed = true;
-            self.shared.set_end(self.next);
+            self.core.store_end(self.next);
         }
     }
 
@@ -243,8 +248,8 @@ impl<T> Publisher<T> {
     /// If `dropped` panics, the rest of its block is dropped, and the blocks after it wait for the next call.
     pub fn trim(&mut self, before: u64, mut dropped: impl FnMut(T)) -> u64 {
         let mut values = Vec::new();
-        for _ in 0..self.shared.trim(before.min(self.next)) {
-            self.shared.empty_one(&mut values);
+        for _ in 0..self.core.trim(before.min(self.next)) {
+            self.core.empty_one(&mut values);
             // Outside the lock.
             values.drain(..).for_each(&mut dropped);
         }
@@ -252,14 +257,14 @@ impl<T> Publisher<T> {
     }
 
     #[cfg(feature = "async")]
-    pub(super) fn shared(&self) -> &Shared<T> {
-        &self.shared
+    pub(super) fn core(&self) -> &Core<T> {
+        &self.core
     }
 
     /// Asks for room for `len` values, and waits as the ring's overflow says.
     #[inline(always)]
     fn admit(&mut self, len: u64) -> Result<(), Refused> {
-        if self.shared.is_permitted(self.next + len) {
+        if self.core.is_permitted(self.next + len) {
             return Ok(());
         }
         self.admit_cold(len)
@@ -269,12 +274,12 @@ impl<T> Publisher<T> {
     #[inline(never)]
     fn admit_cold(&mut self, len: u64) -> Result<(), Refused> {
         self.wait_for_room(len)?;
-        self.find_tip();
+        self.find_write_block();
         Ok(())
     }
 
     fn wait_for_room(&mut self, len: u64) -> Result<(), Refused> {
-        let Overflow::Block { timeout } = self.shared.plan.overflow else {
+        let Overflow::Block { timeout } = self.core.config.overflow else {
             return self.ask(len);
         };
         match self.ask(len) {
@@ -283,11 +288,11 @@ impl<T> Publisher<T> {
         }
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let end = self.next + len;
-        // `grant` loads the gates after `arm`'s barrier, as `is_ready` loads head for readers.
-        let shared = &*self.shared;
-        match shared
+        // `grant` loads the gates after `arm`'s fence, as `is_ready` loads head for readers.
+        let core = &*self.core;
+        match core
             .room
-            .wait(shared.plan.strategy, 0, deadline, || shared.grant(end))
+            .wait(core.config.strategy, 0, deadline, || core.grant(end))
         {
             true => Ok(()),
             false => Err(Refused::TimedOut),
@@ -296,7 +301,7 @@ impl<T> Publisher<T> {
 
     #[inline(always)]
     fn try_admit(&mut self, len: u64) -> Result<(), Refused> {
-        if self.shared.is_permitted(self.next + len) {
+        if self.core.is_permitted(self.next + len) {
             return Ok(());
         }
         self.try_admit_cold(len)
@@ -306,14 +311,14 @@ impl<T> Publisher<T> {
     #[inline(never)]
     fn try_admit_cold(&mut self, len: u64) -> Result<(), Refused> {
         self.ask(len)?;
-        self.find_tip();
+        self.find_write_block();
         Ok(())
     }
 
     fn ask(&self, len: u64) -> Result<(), Refused> {
         if self.closed {
             Err(Refused::Closed)
-        } else if self.shared.grant(self.next + len) {
+        } else if self.core.grant(self.next + len) {
             Ok(())
         } else {
             Err(Refused::Full)
@@ -321,9 +326,9 @@ impl<T> Publisher<T> {
     }
 
     /// Finds the block of the next sequence, which has just been opened, or was before.
-    fn find_tip(&mut self) {
-        let memory = &self.shared.memory;
-        self.tip = Some(Tip::new(memory, memory.chunk(self.next)));
+    fn find_write_block(&mut self) {
+        let memory = &self.core.memory;
+        self.write_block = Some(WriteBlock::new(memory, memory.chunk(self.next)));
     }
 
     fn admit_batch(&mut self, len: usize) -> Result<Range<u64>, BatchError> {
@@ -347,7 +352,7 @@ impl<T> Publisher<T> {
     fn finish_batch(&mut self, range: Range<u64>) -> Result<Range<u64>, BatchError> {
         if !range.is_empty() {
             self.next = range.end;
-            self.shared.show(self.next);
+            self.core.store_head_and_wake(self.next);
         }
         self.retired.clear();
         Ok(range)
@@ -370,9 +375,9 @@ impl<T> Publisher<T> {
     ) -> Result<u64, PublishError<()>> {
         self.admit(1).map_err(|refused| refused.with(()))?;
         let sequence = self.next;
-        let tip = self.tip.as_mut().expect("admitted");
+        let write_block = self.write_block.as_mut().expect("admitted");
         // SAFETY: we are the publisher, and the sequence is admitted.
-        unsafe { tip.put_with(&self.shared.memory, sequence, fill) };
+        unsafe { write_block.put_with(&self.core.memory, sequence, fill) };
         self.next = sequence + 1;
         Ok(sequence)
     }
@@ -385,13 +390,20 @@ impl<T> Publisher<T> {
         fill: &mut impl for<'a> FnMut(usize, Slot<'a, T>) -> Filled<'a>,
     ) -> Result<Range<u64>, BatchError> {
         let range = self.admit_batch(len)?;
-        let (memory, first) = (&self.shared.memory, range.start);
-        write_batch(&self.shared, &mut self.tip, &range, |tip, part| {
-            let (done, len) = ((part.start - first) as usize, part.end - part.start);
-            // SAFETY: we are the publisher, and the part is admitted and in the tip's block.
-            unsafe { tip.put_each_with(memory, part, |at, slot| fill(done + at, slot)) };
-            len
-        });
+        let (memory, first) = (&self.core.memory, range.start);
+        write_batch(
+            &self.core,
+            &mut self.write_block,
+            &range,
+            |write_block, part| {
+                let (done, len) = ((part.start - first) as usize, part.end - part.start);
+                // SAFETY: we are the publisher, and the part is admitted and in the write block.
+                unsafe {
+                    write_block.put_each_with(memory, part, |at, slot| fill(done + at, slot))
+                };
+                len
+            },
+        );
         Ok(range)
     }
 
@@ -399,11 +411,11 @@ impl<T> Publisher<T> {
     #[inline(always)]
     fn write(&mut self, value: T) -> u64 {
         let sequence = self.next;
-        let tip = self.tip.as_mut().expect("admitted");
+        let write_block = self.write_block.as_mut().expect("admitted");
         // SAFETY: we are the publisher, and the sequence is admitted.
-        let old = unsafe { tip.put(&self.shared.memory, sequence, value) };
+        let old = unsafe { write_block.put(&self.core.memory, sequence, value) };
         self.next = sequence + 1;
-        self.shared.show(self.next);
+        self.core.store_head_and_wake(self.next);
         // Only now: its Drop may panic, and may look at the ring.
         drop(old);
         sequence
@@ -415,36 +427,36 @@ impl<T> Publisher<T> {
 /// the permit is withdrawn.
 #[inline(always)]
 fn write_batch<T>(
-    shared: &Shared<T>,
-    tip: &mut Option<Tip<T>>,
+    core: &Core<T>,
+    write_block: &mut Option<WriteBlock<T>>,
     range: &Range<u64>,
-    mut write: impl FnMut(&mut Tip<T>, Range<u64>) -> u64,
+    mut write: impl FnMut(&mut WriteBlock<T>, Range<u64>) -> u64,
 ) -> u64 {
-    let memory = &shared.memory;
-    let Some(tip) = tip else {
+    let memory = &core.memory;
+    let Some(write_block) = write_block else {
         return range.start; // nothing was ever admitted: the range is empty
     };
-    let unfinished = Unfinished(shared);
+    let guard = BatchGuard(core);
     let mut first = range.start;
     while first < range.end {
         if first > range.start {
-            *tip = Tip::new(memory, memory.chunk(first));
+            *write_block = WriteBlock::new(memory, memory.chunk(first));
         }
         let end = range.end.min(memory.start(memory.chunk(first) + 1));
-        let written = write(tip, first..end);
+        let written = write(write_block, first..end);
         first += written;
         if first < end {
             return first;
         }
     }
-    // The tip is the last block, with which the permit ends.
-    mem::forget(unfinished);
+    // The write block is the last block, with which the permit ends.
+    mem::forget(guard);
     first
 }
 
-impl<T> Drop for Unfinished<'_, T> {
+impl<T> Drop for BatchGuard<'_, T> {
     fn drop(&mut self) {
-        self.0.withdraw();
+        self.0.revoke_permit();
     }
 }
 

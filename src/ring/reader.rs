@@ -2,9 +2,9 @@
 
 use super::block::{Block, Run};
 use super::builder::Start;
+use super::core::{Core, Gate};
 use super::error::{Lagged, SubscribeError};
-use super::memory::Spot;
-use super::shared::{Gate, Shared};
+use super::memory::BlockRef;
 use crate::sync::{AtomicU64, Ordering};
 use std::sync::Arc;
 
@@ -14,49 +14,49 @@ use std::sync::Arc;
 /// that a forgotten [`Ref`](super::Ref) costs a block and no more. A gated reader needs no pin: its gate stands at or
 /// below everything that it reads.
 pub(super) struct Reader<T> {
-    shared: Arc<Shared<T>>,
+    core: Arc<Core<T>>,
     pin: Option<Pin<T>>,
     gate: Option<Arc<Gate>>,
     /// Where the gate stands. The gate itself is only written: its line is the publisher's to read. An atomic, since a
     /// `Ref` moves the gate through a shared borrow.
-    passed: AtomicU64,
+    gate_at: AtomicU64,
 }
 
 struct Pin<T> {
     chunk: u64,
-    block: Spot<T>,
+    block: BlockRef<T>,
 }
 
 impl<T> Reader<T> {
-    pub(super) fn lossy(shared: &Arc<Shared<T>>) -> Result<Self, SubscribeError> {
-        shared.join()?;
+    pub(super) fn lossy(core: &Arc<Core<T>>) -> Result<Self, SubscribeError> {
+        core.join()?;
         Ok(Self {
-            shared: shared.clone(),
+            core: core.clone(),
             pin: None,
             gate: None,
-            passed: AtomicU64::new(u64::MAX),
+            gate_at: AtomicU64::new(u64::MAX),
         })
     }
 
     /// Its gate stands nowhere until a cursor is [placed](Self::place).
-    pub(super) fn gated(shared: &Arc<Shared<T>>) -> Result<Self, SubscribeError> {
-        let mut reader = Self::lossy(shared)?;
+    pub(super) fn gated(core: &Arc<Core<T>>) -> Result<Self, SubscribeError> {
+        let mut reader = Self::lossy(core)?;
         // On an error the reader leaves as it is dropped.
-        reader.gate = Some(shared.add_gate()?);
+        reader.gate = Some(core.add_gate()?);
         Ok(reader)
     }
 
     /// Makes another reader of the same kind.
     pub(super) fn sibling(&self) -> Result<Self, SubscribeError> {
         match self.gate {
-            Some(_) => Self::gated(&self.shared),
-            None => Self::lossy(&self.shared),
+            Some(_) => Self::gated(&self.core),
+            None => Self::lossy(&self.core),
         }
     }
 
     #[inline(always)]
-    pub(super) fn shared(&self) -> &Arc<Shared<T>> {
-        &self.shared
+    pub(super) fn core(&self) -> &Arc<Core<T>> {
+        &self.core
     }
 
     #[inline(always)]
@@ -68,18 +68,18 @@ impl<T> Reader<T> {
     #[inline(always)]
     pub(super) fn head(&self, cursor: u64) -> (u64, bool) {
         if self.is_gated() {
-            self.shared.head_above(cursor)
+            self.core.head_above(cursor)
         } else {
-            self.shared.head()
+            self.core.head()
         }
     }
 
     /// Finds where a cursor starts, and holds the gate there.
     pub(super) fn place(&self, start: Start) -> Result<u64, SubscribeError> {
-        let cursor = self.shared.place(start, self.gate.as_deref())?;
+        let cursor = self.core.place(start, self.gate.as_deref())?;
         // Relaxed, here and below: only this handle uses it.
-        self.passed.store(
-            cursor.min(self.passed.load(Ordering::Relaxed)),
+        self.gate_at.store(
+            cursor.min(self.gate_at.load(Ordering::Relaxed)),
             Ordering::Relaxed,
         );
         Ok(cursor)
@@ -88,22 +88,22 @@ impl<T> Reader<T> {
     /// Holds the gate where another reader's cursor stands, whose own gate is not above it.
     pub(super) fn place_beside(&self, cursor: u64) {
         if let Some(gate) = &self.gate {
-            self.shared.place_gate(gate, cursor);
-            self.passed.store(cursor, Ordering::Relaxed);
+            self.core.place_gate(gate, cursor);
+            self.gate_at.store(cursor, Ordering::Relaxed);
         }
     }
 
     /// Whether a lossy cursor has been overtaken, as far as `head` tells.
     #[inline(always)]
     pub(super) fn is_overtaken(&self, cursor: u64, head: u64) -> bool {
-        !self.is_gated() && !self.shared.has_kept(cursor, head)
+        !self.is_gated() && !self.core.has_kept(cursor, head)
     }
 
     /// Moves a cursor that was overtaken to the oldest sequence that is kept.
     #[cold]
     pub(super) fn catch_up(&mut self, cursor: &mut u64) -> Lagged {
         self.unpin();
-        let resume_at = self.shared.oldest();
+        let resume_at = self.core.oldest();
         // Who found its block taken, or itself below the oldest, finds a floor or a head above itself.
         debug_assert!(resume_at > *cursor, "overtaken");
         let missed = resume_at - *cursor;
@@ -114,7 +114,7 @@ impl<T> Reader<T> {
     /// Makes sure that the block of `cursor`, which is below head, can be read: false if it has been taken.
     #[inline(always)]
     pub(super) fn hold(&mut self, cursor: u64) -> bool {
-        let chunk = self.shared.memory.chunk(cursor);
+        let chunk = self.core.memory.chunk(cursor);
         if self.is_gated() {
             return true;
         }
@@ -122,9 +122,9 @@ impl<T> Reader<T> {
             return true;
         }
         self.unpin();
-        let block = self.shared.memory.find(chunk);
-        // SAFETY: the spot is of our memory.
-        if unsafe { self.shared.memory.at(block) }.pin(chunk) {
+        let block = self.core.memory.find(chunk);
+        // SAFETY: the reference is of our memory.
+        if unsafe { self.core.memory.at(block) }.pin(chunk) {
             self.pin = Some(Pin { chunk, block });
             return true;
         }
@@ -139,7 +139,7 @@ impl<T> Reader<T> {
     /// above it.
     #[inline(always)]
     pub(super) unsafe fn run(&self, cursor: u64, stop: u64) -> Run<'_, T> {
-        let memory = &self.shared.memory;
+        let memory = &self.core.memory;
         let chunk = memory.chunk(cursor);
         let len = stop.min(memory.start(chunk + 1)) - cursor;
         let block = self.block(chunk);
@@ -150,33 +150,33 @@ impl<T> Reader<T> {
 
     #[inline(always)]
     fn block(&self, chunk: u64) -> &Block<T> {
-        let spot = match &self.pin {
+        let block_ref = match &self.pin {
             Some(pin) => pin.block,
-            None => self.shared.memory.find(chunk),
+            None => self.core.memory.find(chunk),
         };
-        // SAFETY: the spot is of our memory.
-        unsafe { self.shared.memory.at(spot) }
+        // SAFETY: the reference is of our memory.
+        unsafe { self.core.memory.at(block_ref) }
     }
 
     /// Ends a round: lets the pinned block go, or moves the gate up to `cursor`.
     #[inline(always)]
-    pub(super) fn settle(&mut self, cursor: u64) {
+    pub(super) fn end_round(&mut self, cursor: u64) {
         self.unpin();
-        self.pass(cursor);
+        self.advance_gate(cursor);
     }
 
     /// Moves the gate up to `cursor`.
     #[inline(always)]
-    pub(super) fn pass(&self, cursor: u64) {
+    pub(super) fn advance_gate(&self, cursor: u64) {
         if let Some(gate) = &self.gate
-            && self.passed.load(Ordering::Relaxed) != cursor
+            && self.gate_at.load(Ordering::Relaxed) != cursor
         {
-            let passed = self.passed.load(Ordering::Relaxed);
-            self.passed.store(cursor, Ordering::Relaxed);
-            self.shared.move_gate(gate, cursor);
-            let memory = &self.shared.memory;
-            if !self.shared.plan.retain && memory.chunk(passed) != memory.chunk(cursor) {
-                self.shared.drop_passed();
+            let passed = self.gate_at.load(Ordering::Relaxed);
+            self.gate_at.store(cursor, Ordering::Relaxed);
+            self.core.move_gate(gate, cursor);
+            let memory = &self.core.memory;
+            if !self.core.config.retain && memory.chunk(passed) != memory.chunk(cursor) {
+                self.core.drop_passed();
             }
         }
     }
@@ -184,8 +184,8 @@ impl<T> Reader<T> {
     #[inline(always)]
     pub(super) fn unpin(&mut self) {
         if let Some(pin) = self.pin.take() {
-            // SAFETY: the spot is of our memory.
-            unsafe { self.shared.memory.at(pin.block) }.unpin();
+            // SAFETY: the reference is of our memory.
+            unsafe { self.core.memory.at(pin.block) }.unpin();
         }
     }
 }
@@ -193,6 +193,6 @@ impl<T> Reader<T> {
 impl<T> Drop for Reader<T> {
     fn drop(&mut self) {
         self.unpin();
-        self.shared.leave(self.gate.as_ref());
+        self.core.leave(self.gate.as_ref());
     }
 }

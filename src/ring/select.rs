@@ -1,7 +1,7 @@
 //! One thread that waits for several rings.
 
 use super::subscriber::Subscriber;
-use super::wait::{Notify, SPIN, look, sooner};
+use super::wait_list::{Notify, SPIN, earlier, spin_until};
 use super::waiter::Waiter;
 use crate::sync::{AtomicU32, MODEL, Mutex, Ordering, Thread, current, park_until};
 use std::fmt;
@@ -31,22 +31,22 @@ use std::time::Instant;
 /// # numbers.publish(1).unwrap();
 /// ```
 pub struct Select {
-    bell: Arc<Bell>,
+    waker: Arc<ThreadWaker>,
     sources: Vec<Waiter>,
     /// Where the next search starts, so that a busy ring does not hide the others.
     turn: usize,
 }
 
-/// What any of the rings rings.
-struct Bell {
-    rung: AtomicU32,
+/// The waker of the thread that waits: what every ring notifies.
+struct ThreadWaker {
+    notified: AtomicU32,
     thread: Mutex<Option<Thread>>,
 }
 
-impl Notify for Bell {
+impl Notify for ThreadWaker {
     fn notify(&self) {
         // Release: pairs with the Acquire in `Select::sleep`.
-        self.rung.store(1, Ordering::Release);
+        self.notified.store(1, Ordering::Release);
         let thread = self.thread.lock().clone();
         if let Some(thread) = thread {
             thread.unpark();
@@ -57,12 +57,12 @@ impl Notify for Bell {
 impl Select {
     /// Waits for nothing yet.
     pub fn new() -> Self {
-        let bell = Bell {
-            rung: AtomicU32::new(0),
+        let waker = ThreadWaker {
+            notified: AtomicU32::new(0),
             thread: Mutex::new(None),
         };
         Self {
-            bell: Arc::new(bell),
+            waker: Arc::new(waker),
             sources: Vec::new(),
             turn: 0,
         }
@@ -70,7 +70,7 @@ impl Select {
 
     /// Adds the ring of a subscriber, and returns its index.
     pub fn add<T: Send + Sync + 'static>(&mut self, subscriber: &Subscriber<T>) -> usize {
-        self.sources.push(subscriber.waiter(self.bell.clone()));
+        self.sources.push(subscriber.waiter(self.waker.clone()));
         self.sources.len() - 1
     }
 
@@ -78,19 +78,19 @@ impl Select {
     /// the deadline came first. Rings take turns where several are ready.
     ///
     /// A ring without a position, or with [`u64::MAX`], is not waited for. Should the kernel refuse `membarrier` (see
-    /// [`Barrier`](super::Barrier)), an index may come back although there is nothing to read yet.
+    /// [`Fencing`](super::Fencing)), an index may come back although there is nothing to read yet.
     pub fn wait(&mut self, positions: &[u64], deadline: Option<Instant>) -> Option<usize> {
         let mut found = None;
         let mut ready = || {
             found = self.find(positions, |waiter, position| waiter.is_ready(position));
             found.is_some()
         };
-        if !MODEL && look(sooner(deadline, SPIN), u32::MAX, &mut ready) {
+        if !MODEL && spin_until(earlier(deadline, SPIN), u32::MAX, &mut ready) {
             return self.found(found);
         }
-        *self.bell.thread.lock() = Some(current());
+        *self.waker.thread.lock() = Some(current());
         loop {
-            self.bell.rung.store(0, Ordering::Relaxed);
+            self.waker.notified.store(0, Ordering::Relaxed);
             let found = self.find(positions, |waiter, position| !waiter.arm(position));
             let late = found.is_none() && !self.sleep(deadline);
             self.sources.iter().for_each(Waiter::disarm);
@@ -117,10 +117,10 @@ impl Select {
         found.next()
     }
 
-    /// Sleeps until the bell rings; false if the deadline came first.
+    /// Sleeps until a ring notifies; false if the deadline came first.
     fn sleep(&self, deadline: Option<Instant>) -> bool {
         // Acquire: pairs with the Release in `notify`.
-        while self.bell.rung.load(Ordering::Acquire) == 0 {
+        while self.waker.notified.load(Ordering::Acquire) == 0 {
             if deadline.is_some_and(|at| at <= Instant::now()) {
                 return false;
             }

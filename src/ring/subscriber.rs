@@ -6,7 +6,7 @@ use super::builder::Start;
 use super::error::{RecvError, RecvTimeoutError, SeekError, SubscribeError, TryRecvError};
 use super::iter::{Iter, TryIter};
 use super::reader::Reader;
-use super::wait::{Notify, WaitStrategy};
+use super::wait_list::{Notify, WaitStrategy};
 use super::waiter::Waiter;
 use std::fmt;
 use std::ops::Deref;
@@ -23,7 +23,7 @@ pub struct Subscriber<T> {
     cursor: u64,
     strategy: WaitStrategy,
     #[cfg(feature = "async")]
-    pub(super) task: Option<super::future::Task>,
+    pub(super) task: Option<super::recv_async::TaskWaiter>,
 }
 
 /// A value in its slot. It is read in place: nothing is copied, and nothing is counted.
@@ -33,11 +33,11 @@ pub struct Subscriber<T> {
 pub struct Ref<'a, T> {
     run: Run<'a, T>,
     /// Dropped after `run`.
-    pass: Pass<'a, T>,
+    advance: AdvanceGate<'a, T>,
 }
 
 /// Moves a gate up to the cursor when the value is no longer looked at.
-struct Pass<'a, T> {
+struct AdvanceGate<'a, T> {
     reader: &'a Reader<T>,
     sequence: u64,
     cursor: u64,
@@ -57,7 +57,7 @@ pub enum Waited {
 impl<T> Subscriber<T> {
     pub(super) fn new(reader: Reader<T>, start: Start) -> Result<Self, SubscribeError> {
         let cursor = reader.place(start)?;
-        let strategy = reader.shared().plan.strategy;
+        let strategy = reader.core().config.strategy;
         Ok(Self {
             reader,
             cursor,
@@ -145,7 +145,7 @@ impl<T> Subscriber<T> {
     pub fn peek(&mut self) -> Result<Ref<'_, T>, TryRecvError> {
         self.locate()?;
         // SAFETY: `locate` found the cursor below head and held its block.
-        Ok(unsafe { self.look(self.cursor) })
+        Ok(unsafe { self.borrow(self.cursor) })
     }
 
     /// Lends the next values in place, up to the end of their block and at most `max`; never none.
@@ -295,19 +295,19 @@ impl<T> Subscriber<T> {
                     unreachable!("this reader was let in")
                 }
             })?;
-        self.reader.settle(self.cursor);
+        self.reader.end_round(self.cursor);
         Ok(())
     }
 
     /// Whether everything has been read, and nothing more will come.
     pub fn is_finished(&self) -> bool {
-        let (head, closed) = self.reader.shared().head();
+        let (head, closed) = self.reader.core().head();
         closed && self.cursor >= head
     }
 
     /// Returns how many values are published and not yet read (those that were overwritten included).
     pub fn lag(&self) -> u64 {
-        self.reader.shared().head().0 - self.cursor
+        self.reader.core().head().0 - self.cursor
     }
 
     /// Makes another subscriber of the same kind, whose cursor stands where this one's does.
@@ -334,15 +334,15 @@ impl<T> Subscriber<T> {
 
     /// Waits until there is something past the cursor, nothing more will come, or the deadline passes.
     pub fn wait(&mut self, deadline: Option<Instant>) -> Waited {
-        self.reader.settle(self.cursor);
-        let (shared, cursor) = (self.reader.shared(), self.cursor);
-        if !shared
+        self.reader.end_round(self.cursor);
+        let (core, cursor) = (self.reader.core(), self.cursor);
+        if !core
             .readers
-            .wait(self.strategy, cursor, deadline, || shared.is_ready(cursor))
+            .wait(self.strategy, cursor, deadline, || core.is_ready(cursor))
         {
             return Waited::TimedOut;
         }
-        if shared.head().0 > cursor {
+        if core.head().0 > cursor {
             Waited::Ready
         } else {
             Waited::Closed
@@ -381,19 +381,19 @@ impl<T> Subscriber<T> {
         let sequence = self.cursor;
         self.cursor += 1;
         // SAFETY: `locate` found the sequence below head and held its block; the gate moves when the Ref is dropped.
-        unsafe { self.look(sequence) }
+        unsafe { self.borrow(sequence) }
     }
 
     /// # Safety
     ///
     /// `locate` said yes to the sequence, and nothing else was held since.
     #[inline(always)]
-    unsafe fn look(&self, sequence: u64) -> Ref<'_, T> {
+    unsafe fn borrow(&self, sequence: u64) -> Ref<'_, T> {
         // SAFETY: the caller's promise is ours to pass on; the gate is not above the sequence.
         let run = unsafe { self.reader.run(sequence, sequence + 1) };
         Ref {
             run,
-            pass: Pass {
+            advance: AdvanceGate {
                 reader: &self.reader,
                 sequence,
                 cursor: self.cursor,
@@ -430,14 +430,14 @@ impl<T> Subscriber<T> {
         if lost && self.cursor == first {
             return Err(self.lagged());
         }
-        self.reader.settle(self.cursor);
+        self.reader.end_round(self.cursor);
         Ok((self.cursor - first) as usize)
     }
 
     /// Begins an operation: passes what a forgotten `Ref` left behind, and loads head, which is above the cursor then.
     #[inline(always)]
     fn begin(&mut self) -> Result<u64, TryRecvError> {
-        self.reader.pass(self.cursor);
+        self.reader.advance_gate(self.cursor);
         let (head, closed) = self.reader.head(self.cursor);
         if self.cursor >= head {
             self.reader.unpin();
@@ -462,14 +462,14 @@ impl<T> Subscriber<T> {
 impl<T: Send + Sync + 'static> Subscriber<T> {
     /// Makes a place on the wait list for a foreign waker.
     pub fn waiter(&self, notify: Arc<dyn Notify>) -> Waiter {
-        Waiter::new(self.reader.shared().clone(), notify)
+        Waiter::new(self.reader.core().clone(), notify)
     }
 }
 
 impl<T> Ref<'_, T> {
     /// Returns the value's sequence.
     pub fn sequence(&self) -> u64 {
-        self.pass.sequence
+        self.advance.sequence
     }
 }
 
@@ -482,10 +482,10 @@ impl<T> Deref for Ref<'_, T> {
     }
 }
 
-impl<T> Drop for Pass<'_, T> {
+impl<T> Drop for AdvanceGate<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.reader.pass(self.cursor);
+        self.reader.advance_gate(self.cursor);
     }
 }
 

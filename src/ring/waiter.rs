@@ -1,7 +1,7 @@
 //! One place on a ring's wait list for a foreign waker.
 
-use super::shared::Shared;
-use super::wait::{Entry, Notify};
+use super::core::Core;
+use super::wait_list::{Notify, WaitEntry};
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
@@ -33,19 +33,19 @@ use std::sync::Arc;
 /// assert!(!waiter.arm(0), "something is there: do not sleep");
 /// ```
 pub struct Waiter {
-    ring: Arc<dyn Watch>,
-    entry: Arc<Entry>,
+    ring: Arc<dyn AnyRing>,
+    entry: Arc<WaitEntry>,
 }
 
 /// A ring without the type of its values.
-trait Watch: Send + Sync {
-    fn arm(&self, entry: &Arc<Entry>, cursor: u64) -> bool;
-    fn disarm(&self, entry: &Entry);
+trait AnyRing: Send + Sync {
+    fn arm(&self, entry: &Arc<WaitEntry>, cursor: u64) -> bool;
+    fn disarm(&self, entry: &WaitEntry);
     fn is_ready(&self, cursor: u64) -> bool;
 }
 
-impl<T: Send + Sync> Watch for Shared<T> {
-    fn arm(&self, entry: &Arc<Entry>, cursor: u64) -> bool {
+impl<T: Send + Sync> AnyRing for Core<T> {
+    fn arm(&self, entry: &Arc<WaitEntry>, cursor: u64) -> bool {
         // Without the promise of a notification the caller has to look again, at once.
         if !self.readers.arm(entry, cursor) || self.is_ready(cursor) {
             self.readers.disarm(entry);
@@ -54,23 +54,23 @@ impl<T: Send + Sync> Watch for Shared<T> {
         true
     }
 
-    fn disarm(&self, entry: &Entry) {
+    fn disarm(&self, entry: &WaitEntry) {
         self.readers.disarm(entry);
     }
 
     fn is_ready(&self, cursor: u64) -> bool {
-        Shared::is_ready(self, cursor)
+        Core::is_ready(self, cursor)
     }
 }
 
 impl Waiter {
     pub(super) fn new<T: Send + Sync + 'static>(
-        ring: Arc<Shared<T>>,
+        ring: Arc<Core<T>>,
         notify: Arc<dyn Notify>,
     ) -> Self {
         Self {
             ring,
-            entry: Arc::new(Entry::foreign(notify)),
+            entry: Arc::new(WaitEntry::foreign(notify)),
         }
     }
 

@@ -5,7 +5,8 @@ use eventring::gateway::{Handle, Server, ServerConfig};
 use eventring::hub::{self, Hub, Receiver, Subscription};
 use eventring::reactor;
 use eventring::ring::{
-    self, Group, Lanes, Publisher, Ring, SharedPublisher, Start, Subscriber, Waiter, WeakPublisher,
+    self, Lanes, Publisher, ReaderGroup, Ring, SharedPublisher, Start, Subscriber, Waiter,
+    WeakPublisher,
 };
 use std::panic::{RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 
@@ -23,7 +24,7 @@ const _: () = {
     is_unwind_safe::<SharedPublisher<String>>();
     is_unwind_safe::<WeakPublisher<String>>();
     is_unwind_safe::<Subscriber<String>>();
-    is_unwind_safe::<Group<String>>();
+    is_unwind_safe::<ReaderGroup<String>>();
     is_unwind_safe::<Lanes<String>>();
     is_unwind_safe::<Waiter>();
     is_unwind_safe::<Handle>();

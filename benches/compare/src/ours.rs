@@ -2,7 +2,7 @@
 use crate::api::*;
 use crate::vec_set;
 use eventring::ring::{
-    Builder, CursorId, Group, LaneGroup, Overflow, Publisher, SharedPublisher, Start, Subscriber,
+    Builder, CursorId, LaneGroup, Overflow, Publisher, ReaderGroup, SharedPublisher, Start, Subscriber,
 };
 use parking_lot::Mutex as PlMutex;
 use std::sync::{Arc, Mutex};
@@ -37,7 +37,7 @@ impl<P: Payload> Rx for EvRx<P> {
     }
 }
 pub struct EvSet<P> {
-    group: Group<P>,
+    group: ReaderGroup<P>,
     ids: Vec<CursorId>,
     lossy: bool,
     min: u64,

@@ -13,7 +13,7 @@ use futures_core::Stream;
 use super::{Delivery, Receiver, copy};
 use crate::hub::control::Item;
 use crate::hub::error::{EndReason, Lagged, RecvError, TryRecvError};
-use crate::ring::Bell;
+use crate::ring::TaskWaker;
 
 /// Waits for an event; see [`Receiver::recv_async`].
 #[must_use = "a future does nothing unless it is polled"]
@@ -105,9 +105,9 @@ impl Receiver {
                 return Poll::Ready(Ok(None));
             }
             Err(TryRecvError::Empty) => {
-                let bell = self.bell.get_or_insert_with(Bell::new).clone();
-                bell.set(cx.waker());
-                self.ticket.sleeper.set_notify(Some(bell));
+                let waker = self.waker.get_or_insert_with(TaskWaker::new).clone();
+                waker.register(cx.waker());
+                self.ticket.sleeper.set_notify(Some(waker));
                 let asleep = self.lie_down(false);
                 // What was published before it lay down; for the rest others watch.
                 let mut seen = None;

@@ -8,7 +8,7 @@ mod reading;
 mod value;
 
 use eventring::ring::{
-    Builder, CursorId, Group, Overflow, Publisher, Ring, SharedPublisher, Subscriber,
+    Builder, CursorId, Overflow, Publisher, ReaderGroup, Ring, SharedPublisher, Subscriber,
 };
 use operation::{BYTES, Kind, Operation};
 use oracle::Oracle;
@@ -51,7 +51,7 @@ struct Check {
     retains: bool,
     gates: bool,
     readers: Vec<Option<Subscriber<Value>>>,
-    groups: [Option<Group<Value>>; 2],
+    groups: [Option<ReaderGroup<Value>>; 2],
     cursors: [Vec<CursorId>; 2],
     oracle: Oracle,
 }

@@ -1,13 +1,13 @@
 //! Waiting for room as a task: what a full ring is to those who publish.
 
 use super::builder::Overflow;
-use super::claims::Hindrance;
+use super::core::Core;
 use super::error::PublishError;
-use super::future::Bell;
+use super::multi_claims::ClaimError;
+use super::multi_publisher::SharedPublisher;
 use super::publisher::Publisher;
-use super::shared::Shared;
-use super::shared_publisher::SharedPublisher;
-use super::wait::Entry;
+use super::recv_async::TaskWaker;
+use super::wait_list::WaitEntry;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -17,16 +17,16 @@ use std::task::{Context, Poll};
 /// Waits for room; see [`Publisher::publish_async`] and [`SharedPublisher::publish_async`].
 #[must_use = "a future does nothing unless it is polled"]
 pub struct PublishAsync<'a, T> {
-    publisher: Who<'a, T>,
+    publisher: AnyPublisher<'a, T>,
     /// None when it is done.
     value: Option<T>,
     /// Made when there is no room.
-    place: Option<(Arc<Bell>, Arc<Entry>)>,
+    place: Option<(Arc<TaskWaker>, Arc<WaitEntry>)>,
 }
 
-enum Who<'a, T> {
-    One(&'a mut Publisher<T>),
-    OfMany(&'a SharedPublisher<T>),
+enum AnyPublisher<'a, T> {
+    Exclusive(&'a mut Publisher<T>),
+    Shared(&'a SharedPublisher<T>),
 }
 
 impl<T> Publisher<T> {
@@ -56,7 +56,7 @@ impl<T> Publisher<T> {
     ///
     /// As [`try_publish`](Self::try_publish); `Full` on a ring that rejects only.
     pub fn publish_async(&mut self, value: T) -> PublishAsync<'_, T> {
-        PublishAsync::new(Who::One(self), value)
+        PublishAsync::new(AnyPublisher::Exclusive(self), value)
     }
 }
 
@@ -83,12 +83,12 @@ impl<T> SharedPublisher<T> {
     /// [`Full`](PublishError::Full) on a ring that rejects only. Elsewhere it waits, as [`publish`](Self::publish) does,
     /// for a publisher that was interrupted a lap ago: then the task asks to be polled again at once.
     pub fn publish_async(&self, value: T) -> PublishAsync<'_, T> {
-        PublishAsync::new(Who::OfMany(self), value)
+        PublishAsync::new(AnyPublisher::Shared(self), value)
     }
 }
 
 impl<'a, T> PublishAsync<'a, T> {
-    fn new(publisher: Who<'a, T>, value: T) -> Self {
+    fn new(publisher: AnyPublisher<'a, T>, value: T) -> Self {
         Self {
             publisher,
             value: Some(value),
@@ -96,51 +96,53 @@ impl<'a, T> PublishAsync<'a, T> {
         }
     }
 
-    fn shared(&self) -> &Shared<T> {
+    fn core(&self) -> &Core<T> {
         match &self.publisher {
-            Who::One(publisher) => publisher.shared(),
-            Who::OfMany(publisher) => publisher.shared(),
+            AnyPublisher::Exclusive(publisher) => publisher.core(),
+            AnyPublisher::Shared(publisher) => publisher.core(),
         }
     }
 
     /// Publishes, or says what to wait for.
-    fn attempt(&mut self) -> Result<Result<u64, PublishError<T>>, Hindrance> {
+    fn attempt(&mut self) -> Result<Result<u64, PublishError<T>>, ClaimError> {
         let value = self.value.take().expect("polled after it was done");
         let tried = match &mut self.publisher {
-            Who::One(publisher) => publisher.try_publish(value).map_err(|error| match error {
-                PublishError::Full(value) => (Hindrance::Full, value),
-                error => (Hindrance::Closed, error.into_inner()),
-            }),
-            Who::OfMany(publisher) => publisher.attempt(value),
+            AnyPublisher::Exclusive(publisher) => {
+                publisher.try_publish(value).map_err(|error| match error {
+                    PublishError::Full(value) => (ClaimError::Full, value),
+                    error => (ClaimError::Closed, error.into_inner()),
+                })
+            }
+            AnyPublisher::Shared(publisher) => publisher.attempt(value),
         };
-        let (hindrance, value) = match tried {
+        let (error, value) = match tried {
             Ok(sequence) => return Ok(Ok(sequence)),
-            Err(hindered) => hindered,
+            Err(refused) => refused,
         };
-        if hindrance == Hindrance::Closed {
+        if error == ClaimError::Closed {
             return Ok(Err(PublishError::Closed(value)));
         }
-        if self.shared().plan.overflow == Overflow::Reject {
+        if self.core().config.overflow == Overflow::Reject {
             return Ok(Err(PublishError::Full(value)));
         }
         self.value = Some(value);
-        Err(hindrance)
+        Err(error)
     }
 
     /// Leaves a waker with those who wait for room; false if it may not be called.
     fn arm(&mut self, cx: &Context<'_>) -> bool {
-        let (bell, entry) = self.place.get_or_insert_with(|| {
-            let bell = Bell::new();
-            (bell.clone(), Arc::new(Entry::foreign(bell)))
+        let (waker, entry) = self.place.get_or_insert_with(|| {
+            let waker = TaskWaker::new();
+            (waker.clone(), Arc::new(WaitEntry::foreign(waker)))
         });
-        bell.set(cx.waker());
+        waker.register(cx.waker());
         let entry = entry.clone();
-        self.shared().room.arm(&entry, 0)
+        self.core().room.arm(&entry, 0)
     }
 
     fn disarm(&self) {
         if let Some((_, entry)) = &self.place {
-            self.shared().room.disarm(entry);
+            self.core().room.disarm(entry);
         }
     }
 }
@@ -156,9 +158,9 @@ impl<T> Future for PublishAsync<'_, T> {
         if tried.is_err() {
             let sure = self.arm(cx);
             tried = self.attempt();
-            // Whoever is about to stamp tells nobody when that is done. And a sleeper whose barrier failed may not be
+            // Whoever is about to stamp tells nobody when that is done. And a sleeper whose fence failed may not be
             // told either.
-            let again = !sure || matches!(tried, Err(Hindrance::Unfinished));
+            let again = !sure || matches!(tried, Err(ClaimError::Unfinished));
             if again && tried.is_err() {
                 cx.waker().wake_by_ref();
             }

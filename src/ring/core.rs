@@ -1,12 +1,12 @@
 //! What the handles of one ring share: head, floor, permit, gates, and the one lock for joining and opening blocks.
 
-use super::barrier::Kind;
 use super::block::MAX_READERS;
 use super::builder::{Overflow, Start};
-use super::claims::Claims;
 use super::error::{RingError, SubscribeError};
-use super::memory::{Memory, Spot};
-use super::wait::{WaitList, WaitStrategy};
+use super::fence::FencePair;
+use super::memory::{BlockRef, Memory};
+use super::multi_claims::Claims;
+use super::wait_list::{WaitList, WaitStrategy};
 use crate::sync::{AtomicU64, Mutex, Ordering};
 use crossbeam_utils::CachePadded;
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub(super) type Gate = CachePadded<AtomicU64>;
 
 /// What does not change while a ring lives.
-pub(super) struct Plan {
+pub(super) struct RingConfig {
     /// How many values `oldest` keeps.
     pub(super) capacity: u64,
     pub(super) overflow: Overflow,
@@ -28,9 +28,9 @@ pub(super) struct Plan {
     pub(super) many: bool,
 }
 
-pub(super) struct Shared<T> {
-    pub(super) plan: Plan,
-    pub(super) line: CachePadded<Line>,
+pub(super) struct Core<T> {
+    pub(super) config: RingConfig,
+    pub(super) bounds: CachePadded<Bounds>,
     /// The publisher may write below this without the lock: at most to the end of the block that it writes in, and never
     /// above the slowest gate that it had seen + capacity. Raised by the publisher and revoked (0) by who joins, both
     /// under the lock.
@@ -41,12 +41,12 @@ pub(super) struct Shared<T> {
     /// Publishers that wait for a gate to move.
     pub(super) room: WaitList,
     pub(super) memory: Memory<T>,
-    pub(super) core: Mutex<Core<T>>,
+    pub(super) locked: Mutex<Locked<T>>,
 }
 
 /// The words that publishers write and readers read. One line, since who reads one of them needs head anyway. Nothing
 /// that the publisher reads belongs here: a reader that follows closely takes the line away between any two publishes.
-pub(super) struct Line {
+pub(super) struct Bounds {
     /// `next << 1 | closed`. Written by the publisher; with several of them, by whoever finds the next slots stamped.
     pub(super) head: AtomicU64,
     /// Where a ring of several publishers ends; [`u64::MAX`] while it is open.
@@ -56,34 +56,34 @@ pub(super) struct Line {
     floor: AtomicU64,
 }
 
-pub(super) struct Core<T> {
+pub(super) struct Locked<T> {
     gates: Vec<Arc<Gate>>,
     /// Handles that may pin.
     readers: u32,
     /// Handles that share the publishing.
     publishers: usize,
-    /// What `Line::floor` says.
+    /// What `Bounds::floor` says.
     floor: u64,
     /// Where the gates stopped publishers when they were last looked at: not above where they do now.
     pub(super) limit: u64,
     /// First chunk that has no block yet.
     opened: u64,
     /// The blocks of the chunks below `opened` that are not wholly below the floor, oldest first.
-    live: VecDeque<Spot<T>>,
+    live: VecDeque<BlockRef<T>>,
     /// Blocks below the floor; readers may still have them pinned.
-    evicted: VecDeque<Spot<T>>,
+    evicted: VecDeque<BlockRef<T>>,
     /// Blocks below the floor whose values have been trimmed.
-    trimmed: Vec<Spot<T>>,
+    trimmed: Vec<BlockRef<T>>,
 }
 
-impl<T> Shared<T> {
-    pub(super) fn new(plan: Plan, barrier: Kind) -> Result<Self, RingError> {
-        let line = Line {
+impl<T> Core<T> {
+    pub(super) fn new(config: RingConfig, fences: FencePair) -> Result<Self, RingError> {
+        let bounds = Bounds {
             head: AtomicU64::new(0),
             last: AtomicU64::new(u64::MAX),
             floor: AtomicU64::new(0),
         };
-        let core = Core {
+        let locked = Locked {
             gates: Vec::new(),
             readers: 0,
             publishers: 1,
@@ -95,14 +95,14 @@ impl<T> Shared<T> {
             trimmed: Vec::new(),
         };
         Ok(Self {
-            memory: Memory::new(plan.capacity, plan.many)?,
-            plan,
-            line: CachePadded::new(line),
+            memory: Memory::new(config.capacity, config.many)?,
+            config,
+            bounds: CachePadded::new(bounds),
             permit: CachePadded::new(AtomicU64::new(0)),
             claims: CachePadded::new(Claims::new()),
-            readers: WaitList::new(barrier),
-            room: WaitList::new(barrier),
-            core: Mutex::new(core),
+            readers: WaitList::new(fences),
+            room: WaitList::new(fences),
+            locked: Mutex::new(locked),
         })
     }
 
@@ -116,7 +116,7 @@ impl<T> Shared<T> {
     #[inline(always)]
     pub(super) fn head_above(&self, cursor: u64) -> (u64, bool) {
         let word = self.head_word();
-        if self.plan.many && word >> 1 <= cursor {
+        if self.config.many && word >> 1 <= cursor {
             return self.advance();
         }
         (word >> 1, word & CLOSED != 0)
@@ -124,8 +124,8 @@ impl<T> Shared<T> {
 
     #[inline(always)]
     pub(super) fn head_word(&self) -> u64 {
-        // Acquire: pairs with the Release in `set_head`, or in `advance`; the values below head are there.
-        self.line.head.load(Ordering::Acquire)
+        // Acquire: pairs with the Release in `store_head`, or in `advance`; the values below head are there.
+        self.bounds.head.load(Ordering::Acquire)
     }
 
     /// Whether a reader at `cursor` has a reason not to sleep.
@@ -140,7 +140,7 @@ impl<T> Shared<T> {
     pub(super) fn oldest(&self) -> u64 {
         // Acquire: pairs with the Release in `raise_floor`. The floor is never above the head that the publisher had
         // stored before, so head, loaded after, is not below it.
-        let floor = self.line.floor.load(Ordering::Acquire);
+        let floor = self.bounds.floor.load(Ordering::Acquire);
         self.oldest_below(self.head().0).max(floor)
     }
 
@@ -148,27 +148,27 @@ impl<T> Shared<T> {
     #[inline(always)]
     pub(super) fn has_kept(&self, sequence: u64, head: u64) -> bool {
         // Relaxed: a floor that we miss here, the block's tag tells (see `Block::pin`).
-        sequence >= self.oldest_below(head) && sequence >= self.line.floor.load(Ordering::Relaxed)
+        sequence >= self.oldest_below(head) && sequence >= self.bounds.floor.load(Ordering::Relaxed)
     }
 
     #[inline(always)]
     pub(super) fn oldest_below(&self, head: u64) -> u64 {
-        head.saturating_sub(self.plan.capacity)
+        head.saturating_sub(self.config.capacity)
     }
 
     pub(super) fn len(&self) -> u64 {
         let oldest = self.oldest();
         // Head only rises, and a batch that is being written may have raised the floor up to it.
-        (self.head().0 - oldest).min(self.plan.capacity)
+        (self.head().0 - oldest).min(self.config.capacity)
     }
 
     pub(super) fn reader_count(&self) -> usize {
-        self.core.lock().readers as usize
+        self.locked.lock().readers as usize
     }
 }
 
 /// The publisher's side.
-impl<T> Shared<T> {
+impl<T> Core<T> {
     /// Whether the publisher may write up to `end` (exclusive) without asking.
     #[inline(always)]
     pub(super) fn is_permitted(&self, end: u64) -> bool {
@@ -179,29 +179,31 @@ impl<T> Shared<T> {
 
     /// Makes everything below `next` visible, and wakes who waits for it.
     #[inline(always)]
-    pub(super) fn show(&self, next: u64) {
-        self.set_head(next);
+    pub(super) fn store_head_and_wake(&self, next: u64) {
+        self.store_head(next);
         self.readers.wake(next);
     }
 
     /// Makes everything below `next` visible, and wakes nobody: the caller does, who has to release a lock first.
     #[inline(always)]
-    pub(super) fn set_head(&self, next: u64) {
+    pub(super) fn store_head(&self, next: u64) {
         // Release: pairs with the Acquire in `head`.
-        self.line.head.store(next << 1, Ordering::Release);
+        self.bounds.head.store(next << 1, Ordering::Release);
     }
 
     /// Makes `next` the end for ever.
     pub(super) fn close(&self, next: u64) {
-        self.set_end(next);
+        self.store_end(next);
         self.readers.wake(u64::MAX);
     }
 
-    /// As [`close`](Self::close), and wakes nobody: see [`set_head`](Self::set_head).
-    pub(super) fn set_end(&self, next: u64) {
-        self.withdraw();
-        // Release: as in `set_head`.
-        self.line.head.store(next << 1 | CLOSED, Ordering::Release);
+    /// As [`close`](Self::close), and wakes nobody: see [`store_head`](Self::store_head).
+    pub(super) fn store_end(&self, next: u64) {
+        self.revoke_permit();
+        // Release: as in `store_head`.
+        self.bounds
+            .head
+            .store(next << 1 | CLOSED, Ordering::Release);
     }
 
     /// Wakes who waits for what is visible now.
@@ -216,93 +218,101 @@ impl<T> Shared<T> {
     /// Raises the floor to what is kept once `end` is reached, before any block changes its chunk: `end` is where the
     /// capacity is counted from.
     pub(super) fn grant(&self, end: u64) -> bool {
-        let mut core = self.core.lock();
-        if !self.is_below_limit(&mut core, end) {
+        let mut locked = self.locked.lock();
+        if !self.is_below_limit(&mut locked, end) {
             return false;
         }
-        if end > self.opened(&core) {
+        if end > self.opened(&locked) {
             // Not above head, since no batch is longer than the capacity.
-            self.open_until(&mut core, end, self.oldest_below(end));
+            self.open_until(&mut locked, end, self.oldest_below(end));
         }
         // Not beyond the block of the last: who comes there has another block to find.
         let block = self.memory.start(self.memory.chunk(end - 1) + 1);
-        self.permit.store(core.limit.min(block), Ordering::Relaxed);
+        self.permit
+            .store(locked.limit.min(block), Ordering::Relaxed);
         true
     }
 
     /// Makes the publisher ask again before it writes any more.
-    pub(super) fn withdraw(&self) {
+    pub(super) fn revoke_permit(&self) {
         self.permit.store(0, Ordering::Relaxed);
     }
 
     /// Whether no gate keeps publishers from writing up to `end`.
-    pub(super) fn is_below_limit(&self, core: &mut Core<T>, end: u64) -> bool {
-        if end > core.limit {
-            core.limit = core.slowest().saturating_add(self.plan.capacity);
+    pub(super) fn is_below_limit(&self, locked: &mut Locked<T>, end: u64) -> bool {
+        if end > locked.limit {
+            locked.limit = locked.slowest().saturating_add(self.config.capacity);
         }
-        end <= core.limit
+        end <= locked.limit
     }
 
     /// The end of the opened blocks.
-    pub(super) fn opened(&self, core: &Core<T>) -> u64 {
-        self.memory.start(core.opened)
+    pub(super) fn opened(&self, locked: &Locked<T>) -> u64 {
+        self.memory.start(locked.opened)
     }
 
     /// Opens blocks up to `end`, which is at most the limit: so the floor, `end - capacity`, is not above any gate. It
     /// is at most head.
-    pub(super) fn open_until(&self, core: &mut Core<T>, end: u64, floor: u64) {
-        self.raise_floor(core, floor);
-        while self.opened(core) < end {
-            self.open(core);
+    pub(super) fn open_until(&self, locked: &mut Locked<T>, end: u64, floor: u64) {
+        self.raise_floor(locked, floor);
+        while self.opened(locked) < end {
+            self.open(locked);
         }
     }
 
     /// Gives the next chunk a block: one that nobody reads, else a new one.
-    fn open(&self, core: &mut Core<T>) {
-        let chunk = core.opened;
+    fn open(&self, locked: &mut Locked<T>) {
+        let chunk = locked.opened;
         let block = self
-            .reuse(core, chunk)
+            .reuse(locked, chunk)
             .unwrap_or_else(|| self.memory.allocate(chunk));
         self.memory.install(chunk, block);
-        core.live.push_back(block);
-        core.opened += 1;
+        locked.live.push_back(block);
+        locked.opened += 1;
     }
 
-    fn reuse(&self, core: &mut Core<T>, chunk: u64) -> Option<Spot<T>> {
-        // SAFETY: the spots in `core` are of our memory.
-        let take = |spot: Spot<T>| unsafe { self.memory.at(spot) }.take(chunk);
-        if let Some(at) = core.trimmed.iter().rposition(|&spot| take(spot)) {
-            return Some(core.trimmed.swap_remove(at));
+    fn reuse(&self, locked: &mut Locked<T>, chunk: u64) -> Option<BlockRef<T>> {
+        // SAFETY: the references in `Locked` are of our memory.
+        let take = |block_ref: BlockRef<T>| unsafe { self.memory.at(block_ref) }.take(chunk);
+        if let Some(at) = locked
+            .trimmed
+            .iter()
+            .rposition(|&block_ref| take(block_ref))
+        {
+            return Some(locked.trimmed.swap_remove(at));
         }
-        let at = core.evicted.iter().position(|&spot| take(spot))?;
-        core.evicted.remove(at)
+        let at = locked
+            .evicted
+            .iter()
+            .position(|&block_ref| take(block_ref))?;
+        locked.evicted.remove(at)
     }
 
-    fn raise_floor(&self, core: &mut Core<T>, floor: u64) {
-        if floor <= core.floor {
+    fn raise_floor(&self, locked: &mut Locked<T>, floor: u64) {
+        if floor <= locked.floor {
             return;
         }
-        let first = core.opened - core.live.len() as u64;
-        core.floor = floor;
+        let first = locked.opened - locked.live.len() as u64;
+        locked.floor = floor;
         // Release: pairs with the Acquire in `oldest`. It comes before any block is taken, so that who finds a
         // block taken finds the floor raised.
-        self.line.floor.store(floor, Ordering::Release);
+        self.bounds.floor.store(floor, Ordering::Release);
         let passed = self
             .memory
             .chunk(floor)
-            .min(core.opened)
+            .min(locked.opened)
             .saturating_sub(first);
-        core.evicted.extend(core.live.drain(..passed as usize));
+        locked.evicted.extend(locked.live.drain(..passed as usize));
     }
 
     /// Lets go of the whole blocks below `before`, which is at most head, but for those that a gate needs. Returns how
     /// many blocks there are whose values may be taken out.
     pub(super) fn trim(&self, before: u64) -> usize {
-        let mut core = self.core.lock();
-        let before = before.min(core.slowest());
+        let mut locked = self.locked.lock();
+        let before = before.min(locked.slowest());
         let floor = self.memory.start(self.memory.chunk(before));
-        self.raise_floor(&mut core, floor);
-        core.evicted.len()
+        self.raise_floor(&mut locked, floor);
+        locked.evicted.len()
     }
 
     /// Drops what every gate has passed, in whole blocks: for rings that do not retain.
@@ -321,70 +331,70 @@ impl<T> Shared<T> {
     /// Moves the values of one block out that is below the floor. The block goes to the end of its line if readers
     /// have it pinned.
     pub(super) fn empty_one(&self, values: &mut Vec<T>) {
-        let mut core = self.core.lock();
-        let Some(spot) = core.evicted.pop_front() else {
+        let mut locked = self.locked.lock();
+        let Some(block_ref) = locked.evicted.pop_front() else {
             return;
         };
-        // SAFETY: the spots in `core` are of our memory.
-        let block = unsafe { self.memory.at(spot) };
+        // SAFETY: the references in `Locked` are of our memory.
+        let block = unsafe { self.memory.at(block_ref) };
         if !block.retire() {
-            core.evicted.push_back(spot);
+            locked.evicted.push_back(block_ref);
             return;
         }
-        core.trimmed.push(spot);
+        locked.trimmed.push(block_ref);
         // SAFETY: we have the lock, and the block is retired.
         unsafe { block.empty_into(values) };
     }
 }
 
 /// The readers' side.
-impl<T> Shared<T> {
+impl<T> Core<T> {
     /// Counts a reader, and finds where it starts.
     pub(super) fn join(&self) -> Result<(), SubscribeError> {
-        let mut core = self.core.lock();
-        if core.readers == MAX_READERS {
+        let mut locked = self.locked.lock();
+        if locked.readers == MAX_READERS {
             return Err(SubscribeError::TooManyReaders);
         }
-        core.readers += 1;
+        locked.readers += 1;
         Ok(())
     }
 
     /// Counts a publisher, unless there is none left and the caller is none either.
     pub(super) fn join_publisher(&self, is_one: bool) -> bool {
-        let mut core = self.core.lock();
-        let may = is_one || core.publishers > 0;
-        core.publishers += usize::from(may);
+        let mut locked = self.locked.lock();
+        let may = is_one || locked.publishers > 0;
+        locked.publishers += usize::from(may);
         may
     }
 
     /// Uncounts a publisher; true if it was the last.
     pub(super) fn leave_publisher(&self) -> bool {
-        let mut core = self.core.lock();
-        core.publishers -= 1;
-        core.publishers == 0
+        let mut locked = self.locked.lock();
+        locked.publishers -= 1;
+        locked.publishers == 0
     }
 
     /// Uncounts a reader, and lets publishers pass its gate.
     pub(super) fn leave(&self, gate: Option<&Arc<Gate>>) {
-        let mut core = self.core.lock();
-        core.readers -= 1;
+        let mut locked = self.locked.lock();
+        locked.readers -= 1;
         let Some(gate) = gate else { return };
-        core.gates.retain(|other| !Arc::ptr_eq(other, gate));
-        let others = !core.gates.is_empty();
-        drop(core);
+        locked.gates.retain(|other| !Arc::ptr_eq(other, gate));
+        let others = !locked.gates.is_empty();
+        drop(locked);
         self.wake_publishers();
-        if others && !self.plan.retain {
+        if others && !self.config.retain {
             self.drop_passed();
         }
     }
 
     /// Adds a gate that stands nowhere yet.
     pub(super) fn add_gate(&self) -> Result<Arc<Gate>, SubscribeError> {
-        if self.plan.overflow == Overflow::Overwrite {
+        if self.config.overflow == Overflow::Overwrite {
             return Err(SubscribeError::GatesNotAllowed);
         }
         let gate = Arc::new(CachePadded::new(AtomicU64::new(u64::MAX)));
-        self.core.lock().gates.push(gate.clone());
+        self.locked.lock().gates.push(gate.clone());
         Ok(gate)
     }
 
@@ -392,7 +402,7 @@ impl<T> Shared<T> {
     ///
     /// Under the lock: the publisher takes blocks only under it, so either it sees the gate, or we see the floor.
     pub(super) fn place(&self, start: Start, gate: Option<&Gate>) -> Result<u64, SubscribeError> {
-        let mut core = self.core.lock();
+        let mut locked = self.locked.lock();
         let oldest = self.oldest();
         let head = self.head().0;
         let position = match start {
@@ -414,25 +424,25 @@ impl<T> Shared<T> {
             position.min(gate.load(Ordering::Relaxed)),
             Ordering::Release,
         );
-        self.revoke(&mut core);
-        drop(core);
+        self.revoke_limit(&mut locked);
+        drop(locked);
         Ok(position)
     }
 
     /// Holds a new gate at a position that another gate does not pass as long as the caller borrows its reader.
     pub(super) fn place_gate(&self, gate: &Gate, position: u64) {
-        let mut core = self.core.lock();
+        let mut locked = self.locked.lock();
         gate.store(position, Ordering::Release);
-        self.revoke(&mut core);
+        self.revoke_limit(&mut locked);
     }
 
     /// Makes publishers look at the gates before they go on.
-    fn revoke(&self, core: &mut Core<T>) {
-        core.limit = 0;
-        if self.plan.many {
-            self.claims.revoke();
+    fn revoke_limit(&self, locked: &mut Locked<T>) {
+        locked.limit = 0;
+        if self.config.many {
+            self.claims.revoke_permit();
         } else {
-            self.withdraw();
+            self.revoke_permit();
         }
     }
 
@@ -447,13 +457,13 @@ impl<T> Shared<T> {
     #[inline(always)]
     fn wake_publishers(&self) {
         // Only a ring that blocks has publishers that sleep.
-        if matches!(self.plan.overflow, Overflow::Block { .. }) {
+        if matches!(self.config.overflow, Overflow::Block { .. }) {
             self.room.wake(u64::MAX);
         }
     }
 }
 
-impl<T> Core<T> {
+impl<T> Locked<T> {
     /// Loads the slowest gate; [`u64::MAX`] without one.
     fn slowest(&self) -> u64 {
         // Acquire: pairs with the Release in `move_gate`.

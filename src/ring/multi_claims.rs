@@ -5,20 +5,20 @@
 //! is a reader that has read up to head, or a publisher that opens a block.
 
 use super::block::Block;
-use super::shared::{CLOSED, Shared};
+use super::core::{CLOSED, Core};
 use crate::sync::{AtomicU64, Ordering, fence};
 
 /// The words of publishers that share a ring.
 pub(super) struct Claims {
     /// `next << 1 | closed`: the next sequence to be claimed.
     next: AtomicU64,
-    /// As `Line::permit`, for claims.
+    /// As `Core::permit`, for claims.
     permit: AtomicU64,
 }
 
 /// Why nothing was claimed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hindrance {
+pub(super) enum ClaimError {
     /// A gate is in the way.
     Full,
     /// A publisher has claimed a slot a lap ago, and not stamped it yet.
@@ -34,7 +34,7 @@ impl Claims {
         }
     }
 
-    pub(super) fn revoke(&self) {
+    pub(super) fn revoke_permit(&self) {
         self.permit.store(0, Ordering::Relaxed);
     }
 
@@ -43,15 +43,15 @@ impl Claims {
     }
 }
 
-impl<T> Shared<T> {
+impl<T> Core<T> {
     /// Claims `len` sequences, and returns the first. They are the caller's to write, and must be stamped.
     #[inline(always)]
-    pub(super) fn claim(&self, len: u64) -> Result<u64, Hindrance> {
+    pub(super) fn claim(&self, len: u64) -> Result<u64, ClaimError> {
         // Relaxed: a claim hands nothing over but the number. What the slots need came with the permit.
         let mut word = self.claims.next.load(Ordering::Relaxed);
         loop {
             if word & CLOSED != 0 {
-                return Err(Hindrance::Closed);
+                return Err(ClaimError::Closed);
             }
             let first = word >> 1;
             // Acquire: pairs with the Release in `grant_claims`. Who writes a slot comes after those who read or wrote
@@ -76,7 +76,7 @@ impl<T> Shared<T> {
     /// Whether `len` sequences can be claimed, but for publishers that are not done.
     pub(super) fn has_room(&self, len: u64) -> bool {
         let word = self.claims.next.load(Ordering::Relaxed);
-        word & CLOSED != 0 || self.grant_claims((word >> 1) + len) != Err(Hindrance::Full)
+        word & CLOSED != 0 || self.grant_claims((word >> 1) + len) != Err(ClaimError::Full)
     }
 
     /// Permits claims up to `end`.
@@ -85,19 +85,19 @@ impl<T> Shared<T> {
     /// block whose chunk is given to another is stamped throughout, and no two publishers meet in one slot.
     #[cold]
     #[inline(never)]
-    fn grant_claims(&self, end: u64) -> Result<(), Hindrance> {
-        let mut core = self.core.lock();
-        if !self.is_below_limit(&mut core, end) {
-            return Err(Hindrance::Full);
+    fn grant_claims(&self, end: u64) -> Result<(), ClaimError> {
+        let mut locked = self.locked.lock();
+        if !self.is_below_limit(&mut locked, end) {
+            return Err(ClaimError::Full);
         }
-        if end > self.opened(&core) {
+        if end > self.opened(&locked) {
             let floor = self.oldest_below(end);
             if floor > self.advance().0 {
-                return Err(Hindrance::Unfinished);
+                return Err(ClaimError::Unfinished);
             }
-            self.open_until(&mut core, end, floor);
+            self.open_until(&mut locked, end, floor);
         }
-        let permit = core.limit.min(self.opened(&core));
+        let permit = locked.limit.min(self.opened(&locked));
         // Release: pairs with the Acquire in `claim`.
         self.claims.permit.store(permit, Ordering::Release);
         Ok(())
@@ -127,22 +127,22 @@ impl<T> Shared<T> {
 
     #[inline(always)]
     fn block_of(&self, sequence: u64) -> &Block<T> {
-        let spot = self.memory.find(self.memory.chunk(sequence));
-        // SAFETY: the spot is of our memory.
-        unsafe { self.memory.at(spot) }
+        let block_ref = self.memory.find(self.memory.chunk(sequence));
+        // SAFETY: the reference is of our memory.
+        unsafe { self.memory.at(block_ref) }
     }
 
     /// Wakes who waits for what has just been stamped.
     #[inline(always)]
-    pub(super) fn show_stamped(&self) {
+    pub(super) fn wake_for_stamped(&self) {
         if self.readers.has_sleepers() {
-            self.wake_stamped();
+            self.advance_and_wake();
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn wake_stamped(&self) {
+    fn advance_and_wake(&self) {
         // SeqCst fence: pairs with itself on another publisher. Of two that stamp at once, one sees both stamps; without
         // it neither might, and a sleeper that waits for the later one would not be told.
         fence(Ordering::SeqCst);
@@ -156,7 +156,7 @@ impl<T> Shared<T> {
         while word & CLOSED == 0 {
             let end = self.stamped(word >> 1);
             // Acquire: pairs with the Release in `close_claims`.
-            let last = self.line.last.load(Ordering::Acquire);
+            let last = self.bounds.last.load(Ordering::Acquire);
             let next = end << 1 | u64::from(end == last);
             if next == word {
                 // Who came late looks for a stamp in a block that was taken meanwhile. What it found there instead was
@@ -168,12 +168,13 @@ impl<T> Shared<T> {
                 word = now;
                 continue;
             }
-            // Release: as in `set_head`, for values that we acquired by their stamps, or by the head we start from.
-            match self
-                .line
-                .head
-                .compare_exchange(word, next, Ordering::Release, Ordering::Relaxed)
-            {
+            // Release: as in `store_head`, for values that we acquired by their stamps, or by the head we start from.
+            match self.bounds.head.compare_exchange(
+                word,
+                next,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => word = next,
                 // Relaxed: what another stored is loaded again, with Acquire.
                 Err(_) => word = self.head_word(),
@@ -187,9 +188,9 @@ impl<T> Shared<T> {
     fn stamped(&self, from: u64) -> u64 {
         let memory = &self.memory;
         let mut end = from;
-        while let Some(spot) = memory.try_find(memory.chunk(end)) {
-            // SAFETY: the spot is of our memory.
-            let block = unsafe { memory.at(spot) };
+        while let Some(block_ref) = memory.try_find(memory.chunk(end)) {
+            // SAFETY: the reference is of our memory.
+            let block = unsafe { memory.at(block_ref) };
             let next = block.stamped(memory.index(end), end);
             // It goes on in the next block if this one is stamped to its end.
             if next == end || memory.index(next) != 0 {
@@ -207,8 +208,8 @@ impl<T> Shared<T> {
             return;
         }
         // Release: pairs with the Acquire in `advance`; for what happened before closing.
-        self.line.last.store(word >> 1, Ordering::Release);
-        // SeqCst fence: pairs with the one in `wake_stamped`, or whoever stamps last and we might miss each other.
+        self.bounds.last.store(word >> 1, Ordering::Release);
+        // SeqCst fence: pairs with the one in `advance_and_wake`, or whoever stamps last and we might miss each other.
         fence(Ordering::SeqCst);
         self.advance();
         self.readers.wake(u64::MAX);

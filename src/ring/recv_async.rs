@@ -5,7 +5,7 @@
 
 use super::error::{Lagged, RecvError, TryRecvError};
 use super::subscriber::{Ref, Subscriber};
-use super::wait::Notify;
+use super::wait_list::Notify;
 use super::waiter::Waiter;
 use crate::sync::Mutex;
 use futures_core::Stream;
@@ -16,14 +16,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// The waker of the task that waits, if one does.
-pub(crate) struct Bell(Mutex<Option<Waker>>);
+pub(crate) struct TaskWaker(Mutex<Option<Waker>>);
 
-impl Bell {
+impl TaskWaker {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(None)))
     }
 
-    pub(crate) fn set(&self, waker: &Waker) {
+    pub(crate) fn register(&self, waker: &Waker) {
         // A waker is foreign code: it is cloned before the lock is taken, and the old one dropped after.
         let is_there = |old: &Waker| old.will_wake(waker);
         if self.0.lock().as_ref().is_some_and(is_there) {
@@ -35,7 +35,7 @@ impl Bell {
     }
 }
 
-impl Notify for Bell {
+impl Notify for TaskWaker {
     fn notify(&self) {
         // Each waker that is taken is woken, so a task that registers again meanwhile is woken once too often, not never.
         let waker = self.0.lock().take();
@@ -46,8 +46,8 @@ impl Notify for Bell {
 }
 
 /// A subscriber's place on the wait list, kept between its futures.
-pub(super) struct Task {
-    bell: Arc<Bell>,
+pub(super) struct TaskWaiter {
+    waker: Arc<TaskWaker>,
     waiter: Waiter,
 }
 
@@ -94,12 +94,12 @@ impl<T: Send + Sync + 'static> Subscriber<T> {
         }
         let cursor = self.position();
         if self.task.is_none() {
-            let bell = Bell::new();
-            let waiter = self.waiter(bell.clone());
-            self.task = Some(Task { bell, waiter });
+            let waker = TaskWaker::new();
+            let waiter = self.waiter(waker.clone());
+            self.task = Some(TaskWaiter { waker, waiter });
         }
         let task = self.task.as_ref().expect("made above");
-        task.bell.set(cx.waker());
+        task.waker.register(cx.waker());
         if task.waiter.arm(cursor) {
             return Poll::Pending;
         }

@@ -1,23 +1,23 @@
 //! Where the publisher writes: the block of the next sequence, and what it knows of it.
 
 use super::block::Block;
-use super::memory::{Memory, Spot};
+use super::memory::{BlockRef, Memory};
 use super::slot::{Filled, Slot};
 use std::ops::Range;
 
 /// An opened block as its publisher sees it. It is right as long as the next sequence is permitted: a permit ends with
 /// its block, and a batch that goes on into other blocks takes the permit back unless it comes to its end.
-pub(super) struct Tip<T> {
-    block: Spot<T>,
+pub(super) struct WriteBlock<T> {
+    block: BlockRef<T>,
     /// How many slots hold a value, as the block says, or less.
     filled: usize,
 }
 
-impl<T> Tip<T> {
+impl<T> WriteBlock<T> {
     /// Finds the block of an opened chunk.
     pub(super) fn new(memory: &Memory<T>, chunk: u64) -> Self {
         let block = memory.find(chunk);
-        // SAFETY: the spot is of this memory.
+        // SAFETY: the reference is of this memory.
         let filled = unsafe { memory.at(block) }.filled();
         Self { block, filled }
     }
@@ -26,7 +26,7 @@ impl<T> Tip<T> {
     ///
     /// # Safety
     ///
-    /// The caller is the publisher, the tip is of its memory, and the sequence is permitted and in this block.
+    /// The caller is the publisher, the write block is of its memory, and the sequence is permitted and in this block.
     #[inline(always)]
     pub(super) unsafe fn put(&mut self, memory: &Memory<T>, sequence: u64, value: T) -> Option<T> {
         let block = self.block(memory, sequence);
@@ -97,7 +97,7 @@ impl<T> Tip<T> {
 
     #[inline(always)]
     fn block<'m>(&self, memory: &'m Memory<T>, sequence: u64) -> &'m Block<T> {
-        // SAFETY: the spot is of our memory.
+        // SAFETY: the reference is of our memory.
         let block = unsafe { memory.at(self.block) };
         debug_assert!(
             block.holds(memory.chunk(sequence)),

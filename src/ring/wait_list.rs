@@ -3,7 +3,7 @@
 //! An entry is awake, asleep or notified, and in the list exactly while it is asleep. The side that wakes looks at
 //! one counter, and touches nothing else while it is zero.
 
-use super::barrier::Kind;
+use super::fence::FencePair;
 use crate::deadline;
 use crate::sync::{
     AtomicU32, AtomicU64, AtomicUsize, MODEL, Mutex, Ordering, Thread, current, park_until,
@@ -43,19 +43,19 @@ pub trait Notify: Send + Sync {
 
 /// Entries that sleep, and how many there are.
 pub(super) struct WaitList {
-    line: CachePadded<Line>,
-    list: Mutex<Vec<Arc<Entry>>>,
+    sleepers: CachePadded<Sleepers>,
+    list: Mutex<Vec<Arc<WaitEntry>>>,
 }
 
 /// All that the side that wakes looks at while nobody sleeps.
-struct Line {
+struct Sleepers {
     /// `list.len()`. Written under the lock, and looked at without.
     asleep: AtomicU32,
-    barrier: Kind,
+    fences: FencePair,
 }
 
 /// One sleeper.
-pub(super) struct Entry {
+pub(super) struct WaitEntry {
     /// [`AWAKE`], [`ASLEEP`] or [`NOTIFIED`]; written under the list's lock.
     state: AtomicU32,
     /// Sleeps until head is above this. Under the list's lock.
@@ -71,13 +71,13 @@ enum Wake {
 }
 
 impl WaitList {
-    pub(super) fn new(barrier: Kind) -> Self {
-        let line = Line {
+    pub(super) fn new(fences: FencePair) -> Self {
+        let sleepers = Sleepers {
             asleep: AtomicU32::new(0),
-            barrier,
+            fences,
         };
         Self {
-            line: CachePadded::new(line),
+            sleepers: CachePadded::new(sleepers),
             list: Mutex::new(Vec::new()),
         }
     }
@@ -95,38 +95,40 @@ impl WaitList {
     pub(super) fn has_sleepers(&self) -> bool {
         // Pairs with `heavy` in `arm`: either the sleeper's look at the condition sees our store, or our look at
         // `asleep` sees that somebody sleeps.
-        self.line.barrier.light();
-        self.line.asleep.load(Ordering::Relaxed) != 0
+        self.sleepers.fences.light();
+        self.sleepers.asleep.load(Ordering::Relaxed) != 0
     }
 
-    pub(super) fn barrier(&self) -> Kind {
-        self.line.barrier
+    pub(super) fn fences(&self) -> FencePair {
+        self.sleepers.fences
     }
 
     #[cold]
     #[inline(never)]
     fn wake_cold(&self, head: u64) {
         for entry in self.take_due(head) {
-            caught(|| entry.notify());
+            catch_panic(|| entry.notify());
             // Whoever left it may have gone meanwhile: then what it holds goes here.
-            caught(|| drop(entry));
+            catch_panic(|| drop(entry));
         }
     }
 
-    fn take_due(&self, head: u64) -> Vec<Arc<Entry>> {
+    fn take_due(&self, head: u64) -> Vec<Arc<WaitEntry>> {
         let mut list = self.list.lock();
         let all = mem::take(&mut *list);
         let (due, rest): (Vec<_>, Vec<_>) = all
             .into_iter()
             .partition(|entry| entry.until.load(Ordering::Relaxed) < head);
         for entry in &due {
-            // Release: pairs with the Acquire in `Entry::park`.
+            // Release: pairs with the Acquire in `WaitEntry::park`.
             entry.state.store(NOTIFIED, Ordering::Release);
         }
         for (at, entry) in rest.iter().enumerate() {
             entry.at.store(at, Ordering::Relaxed);
         }
-        self.line.asleep.store(rest.len() as u32, Ordering::Relaxed);
+        self.sleepers
+            .asleep
+            .store(rest.len() as u32, Ordering::Relaxed);
         *list = rest;
         due
     }
@@ -134,22 +136,24 @@ impl WaitList {
     /// Puts an entry to sleep. The caller looks at its condition once more before it really does.
     ///
     /// False if a wake-up cannot be promised: the caller looks again by itself then.
-    pub(super) fn arm(&self, entry: &Arc<Entry>, until: u64) -> bool {
+    pub(super) fn arm(&self, entry: &Arc<WaitEntry>, until: u64) -> bool {
         let mut list = self.list.lock();
         entry.until.store(until, Ordering::Relaxed);
         if entry.state.load(Ordering::Relaxed) != ASLEEP {
             entry.state.store(ASLEEP, Ordering::Relaxed);
             entry.at.store(list.len(), Ordering::Relaxed);
             list.push(entry.clone());
-            self.line.asleep.store(list.len() as u32, Ordering::Relaxed);
+            self.sleepers
+                .asleep
+                .store(list.len() as u32, Ordering::Relaxed);
         }
         drop(list);
         // Pairs with `light` in `has_sleepers`.
-        self.line.barrier.heavy()
+        self.sleepers.fences.heavy()
     }
 
     /// Takes an entry out, if it still sleeps.
-    pub(super) fn disarm(&self, entry: &Entry) {
+    pub(super) fn disarm(&self, entry: &WaitEntry) {
         if entry.state.load(Ordering::Relaxed) != ASLEEP {
             return;
         }
@@ -162,7 +166,9 @@ impl WaitList {
             if let Some(moved) = list.get(at) {
                 moved.at.store(at, Ordering::Relaxed);
             }
-            self.line.asleep.store(list.len() as u32, Ordering::Relaxed);
+            self.sleepers
+                .asleep
+                .store(list.len() as u32, Ordering::Relaxed);
             entry.state.store(AWAKE, Ordering::Relaxed);
         }
     }
@@ -179,9 +185,9 @@ impl WaitList {
             let (give_up, patience) = match strategy {
                 WaitStrategy::BusySpin => (deadline, u32::MAX),
                 WaitStrategy::Yield => (deadline, LOOKS_BEFORE_YIELD),
-                WaitStrategy::Park => (sooner(deadline, SPIN), u32::MAX),
+                WaitStrategy::Park => (earlier(deadline, SPIN), u32::MAX),
             };
-            let seen = look(give_up, patience, &mut ready);
+            let seen = spin_until(give_up, patience, &mut ready);
             if seen || strategy != WaitStrategy::Park {
                 return seen;
             }
@@ -196,7 +202,7 @@ impl WaitList {
         mut ready: impl FnMut() -> bool,
     ) -> bool {
         loop {
-            let entry = Arc::new(Entry::new(Wake::Thread(current())));
+            let entry = Arc::new(WaitEntry::new(Wake::Thread(current())));
             let sure = self.arm(&entry, until);
             if ready() {
                 self.disarm(&entry);
@@ -205,7 +211,7 @@ impl WaitList {
             let slice = if sure {
                 deadline
             } else {
-                sooner(deadline, SLICE)
+                earlier(deadline, SLICE)
             };
             let notified = entry.park(slice);
             self.disarm(&entry);
@@ -220,7 +226,7 @@ impl WaitList {
 }
 
 /// Looks again and again, after `patience` looks with other threads between; false if the deadline came first.
-pub(super) fn look(
+pub(super) fn spin_until(
     deadline: Option<Instant>,
     patience: u32,
     ready: &mut impl FnMut() -> bool,
@@ -245,12 +251,12 @@ pub(super) fn look(
 }
 
 /// The deadline, or so long from now if that comes first.
-pub(super) fn sooner(until: Option<Instant>, wait: Duration) -> Option<Instant> {
+pub(super) fn earlier(until: Option<Instant>, wait: Duration) -> Option<Instant> {
     let end = deadline::after(Instant::now(), wait);
     Some(until.map_or(end, |at| at.min(end)))
 }
 
-impl Entry {
+impl WaitEntry {
     fn new(wake: Wake) -> Self {
         Self {
             state: AtomicU32::new(AWAKE),
@@ -287,13 +293,13 @@ impl Entry {
 
 /// Tells somebody, and lets go of it. To be called without a lock.
 #[cfg(feature = "hub")]
-pub(crate) fn tell(notify: Arc<dyn Notify>) {
-    caught(|| notify.notify());
-    caught(|| drop(notify));
+pub(crate) fn notify_and_drop(notify: Arc<dyn Notify>) {
+    catch_panic(|| notify.notify());
+    catch_panic(|| drop(notify));
 }
 
 /// Runs foreign code that must not keep what comes after it from being done.
-fn caught(run: impl FnOnce()) {
+fn catch_panic(run: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
         // The panic hook has told. Its payload may panic again when dropped.
         mem::forget(panic);
@@ -306,7 +312,7 @@ const NOTIFIED: u32 = 2;
 /// How long a thread looks before it sleeps: about what a sleep and a wake-up cost.
 pub(super) const SPIN: Duration = Duration::from_micros(2);
 const LOOKS_BEFORE_YIELD: u32 = 64;
-/// How long a sleeper sleeps at most whose barrier failed.
+/// How long a sleeper sleeps at most whose fence failed.
 const SLICE: Duration = Duration::from_millis(1);
 
 #[cfg(test)]
@@ -316,8 +322,8 @@ mod tests {
 
     /// A sleeper that cannot be sure to be woken looks for itself: here nobody ever wakes it.
     #[test]
-    fn without_a_barrier_a_sleeper_looks_by_itself() {
-        let list = WaitList::new(Kind::Broken);
+    fn without_a_fence_a_sleeper_looks_by_itself() {
+        let list = WaitList::new(FencePair::Broken);
         let happened = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let (list, happened) = (&list, &happened);
@@ -335,7 +341,7 @@ mod tests {
         let soon = Instant::now() + 3 * SLICE;
         assert!(!list.wait(WaitStrategy::Park, 0, Some(soon), || false));
         assert!(Instant::now() >= soon, "slices end, the deadline counts");
-        let notify = Arc::new(Entry::foreign(Arc::new(Nobody)));
+        let notify = Arc::new(WaitEntry::foreign(Arc::new(Nobody)));
         assert!(!list.arm(&notify, 0), "no promise");
     }
 

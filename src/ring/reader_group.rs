@@ -3,7 +3,7 @@
 use super::builder::Start;
 use super::error::{Lagged, SubscribeError};
 use super::reader::Reader;
-use super::wait::Notify;
+use super::wait_list::Notify;
 use super::waiter::Waiter;
 use std::fmt;
 use std::sync::Arc;
@@ -23,20 +23,20 @@ use std::sync::Arc;
 /// group.drain(usize::MAX, |id, first, values| seen.push((id, first, values.len())));
 /// assert_eq!(seen, [(ids[0], 0, 1), (ids[1], 0, 1)]);
 /// ```
-pub struct Group<T> {
+pub struct ReaderGroup<T> {
     reader: Reader<T>,
     /// Next sequence of each cursor; [`NONE`] where there is none.
     cursors: Vec<u64>,
     /// How often each place was given to somebody else, so that an old id finds nothing.
-    ages: Vec<u32>,
+    generations: Vec<u32>,
     vacant: Vec<u32>,
 }
 
 /// Names a cursor of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CursorId {
-    at: u32,
-    age: u32,
+    index: u32,
+    generation: u32,
 }
 
 /// What a round of a group did.
@@ -50,12 +50,12 @@ pub struct Round {
     pub closed: bool,
 }
 
-impl<T> Group<T> {
+impl<T> ReaderGroup<T> {
     pub(super) fn new(reader: Reader<T>) -> Self {
         Self {
             reader,
             cursors: Vec::new(),
-            ages: Vec::new(),
+            generations: Vec::new(),
             vacant: Vec::new(),
         }
     }
@@ -70,13 +70,13 @@ impl<T> Group<T> {
         let cursor = self.reader.place(start)?;
         let at = self.vacant.pop().unwrap_or_else(|| {
             self.cursors.push(NONE);
-            self.ages.push(0);
+            self.generations.push(0);
             self.cursors.len() as u32 - 1
         });
         self.cursors[at as usize] = cursor;
         Ok(CursorId {
-            at,
-            age: self.ages[at as usize],
+            index: at,
+            generation: self.generations[at as usize],
         })
     }
 
@@ -85,17 +85,17 @@ impl<T> Group<T> {
         if self.position(id).is_none() {
             return false;
         }
-        self.cursors[id.at as usize] = NONE;
-        self.ages[id.at as usize] = id.age.wrapping_add(1);
-        self.vacant.push(id.at);
-        self.reader.pass(self.slowest());
+        self.cursors[id.index as usize] = NONE;
+        self.generations[id.index as usize] = id.generation.wrapping_add(1);
+        self.vacant.push(id.index);
+        self.reader.advance_gate(self.slowest());
         true
     }
 
     /// Returns the next sequence that a cursor reads.
     pub fn position(&self, id: CursorId) -> Option<u64> {
-        let at = id.at as usize;
-        (self.ages.get(at) == Some(&id.age)).then(|| self.cursors[at])
+        let at = id.index as usize;
+        (self.generations.get(at) == Some(&id.generation)).then(|| self.cursors[at])
     }
 
     /// Returns how many cursors there are.
@@ -125,7 +125,7 @@ impl<T> Group<T> {
         mut read: impl FnMut(CursorId, u64, &[T]),
         mut lagged: impl FnMut(CursorId, Lagged),
     ) -> Round {
-        let (head, closed) = self.reader.shared().head();
+        let (head, closed) = self.reader.core().head();
         let mut round = Round {
             closed,
             ..Round::default()
@@ -136,8 +136,8 @@ impl<T> Group<T> {
                 continue;
             }
             let id = CursorId {
-                at: at as u32,
-                age: self.ages[at],
+                index: at as u32,
+                generation: self.generations[at],
             };
             let stop = head.min(first.saturating_add(max as u64));
             if self.drain_one(at, stop, head, |first, values| read(id, first, values)) {
@@ -154,7 +154,7 @@ impl<T> Group<T> {
         } else {
             NONE
         };
-        self.reader.settle(slowest);
+        self.reader.end_round(slowest);
         round
     }
 
@@ -188,16 +188,16 @@ impl<T> Group<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> Group<T> {
+impl<T: Send + Sync + 'static> ReaderGroup<T> {
     /// Makes a place on the wait list for a foreign waker.
     pub fn waiter(&self, notify: Arc<dyn Notify>) -> Waiter {
-        Waiter::new(self.reader.shared().clone(), notify)
+        Waiter::new(self.reader.core().clone(), notify)
     }
 }
 
-impl<T> fmt::Debug for Group<T> {
+impl<T> fmt::Debug for ReaderGroup<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Group")
+        f.debug_struct("ReaderGroup")
             .field("cursors", &self.len())
             .finish_non_exhaustive()
     }

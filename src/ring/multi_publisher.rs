@@ -1,9 +1,9 @@
 //! Many who write: one total order, claimed without a lock.
 
 use super::builder::Overflow;
-use super::claims::Hindrance;
+use super::core::Core;
 use super::error::{BatchError, PublishError, Refused};
-use super::shared::Shared;
+use super::multi_claims::ClaimError;
 use crate::sync::yield_now;
 use std::fmt;
 use std::mem::needs_drop;
@@ -53,18 +53,18 @@ use std::time::Instant;
 /// assert!(all.iter().filter(|(name, _)| *name == "a").map(|(_, n)| *n).eq(0..10));
 /// ```
 pub struct SharedPublisher<T> {
-    shared: Arc<Shared<T>>,
+    core: Arc<Core<T>>,
 }
 
 /// A publisher's handle that does not keep the ring open.
 pub struct WeakPublisher<T> {
-    shared: Arc<Shared<T>>,
+    core: Arc<Core<T>>,
 }
 
 impl<T> SharedPublisher<T> {
     /// The caller has counted it.
-    pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
-        Self { shared }
+    pub(super) fn new(core: Arc<Core<T>>) -> Self {
+        Self { core }
     }
 
     /// Publishes a value, and returns its sequence.
@@ -89,9 +89,9 @@ impl<T> SharedPublisher<T> {
     /// Hands the value back: [`Full`](PublishError::Full), [`Closed`](PublishError::Closed).
     #[inline]
     pub fn try_publish(&self, value: T) -> Result<u64, PublishError<T>> {
-        match self.shared.claim(1) {
+        match self.core.claim(1) {
             Ok(sequence) => Ok(self.write(sequence, value)),
-            Err(hindrance) => Err(hindrance.at_once().with(value)),
+            Err(error) => Err(error.at_once().with(value)),
         }
     }
 
@@ -117,7 +117,7 @@ impl<T> SharedPublisher<T> {
             return Err(BatchError::TooLarge { len, capacity });
         }
         if len == 0 {
-            let head = self.shared.head().0;
+            let head = self.core.head().0;
             return if self.is_closed() {
                 Err(BatchError::Closed)
             } else {
@@ -129,7 +129,7 @@ impl<T> SharedPublisher<T> {
         let first = self.claim(len as u64)?;
         for (sequence, value) in (first..).zip(values.drain(..)) {
             // SAFETY: claimed, and not stamped yet.
-            let old = unsafe { self.shared.fill(sequence, value) };
+            let old = unsafe { self.core.fill(sequence, value) };
             if needs_drop::<T>() {
                 retired.extend(old);
             }
@@ -137,25 +137,25 @@ impl<T> SharedPublisher<T> {
         let end = first + len as u64;
         // The first one last: head stands before it until then, and goes over all of them at once.
         for sequence in (first..end).rev() {
-            self.shared.stamp(sequence);
+            self.core.stamp(sequence);
         }
-        self.shared.show_stamped();
+        self.core.wake_for_stamped();
         Ok(first..end)
     }
 
     /// Ends the ring for all publishers. What has been claimed is still published.
     pub fn close(&self) {
-        self.shared.close_claims();
+        self.core.close_claims();
     }
 
     /// Whether the ring has been [closed](Self::close).
     pub fn is_closed(&self) -> bool {
-        self.shared.claims.is_closed()
+        self.core.claims.is_closed()
     }
 
     /// Returns how many values can be read.
     pub fn len(&self) -> usize {
-        self.shared.len() as usize
+        self.core.len() as usize
     }
 
     /// Whether no value can be read.
@@ -165,72 +165,72 @@ impl<T> SharedPublisher<T> {
 
     /// Returns how many values are kept, exactly as asked for.
     pub fn capacity(&self) -> usize {
-        self.shared.plan.capacity as usize
+        self.core.config.capacity as usize
     }
 
     /// Returns how many subscribers and groups there are.
     pub fn subscriber_count(&self) -> usize {
-        self.shared.reader_count()
+        self.core.reader_count()
     }
 
     /// Makes a handle that does not keep the ring open.
     pub fn downgrade(&self) -> WeakPublisher<T> {
         WeakPublisher {
-            shared: self.shared.clone(),
+            core: self.core.clone(),
         }
     }
 
     #[cfg(feature = "async")]
-    pub(super) fn shared(&self) -> &Shared<T> {
-        &self.shared
+    pub(super) fn core(&self) -> &Core<T> {
+        &self.core
     }
 
     /// As [`try_publish`](Self::try_publish), and says what to wait for.
     #[cfg(feature = "async")]
-    pub(super) fn attempt(&self, value: T) -> Result<u64, (Hindrance, T)> {
-        match self.shared.claim(1) {
+    pub(super) fn attempt(&self, value: T) -> Result<u64, (ClaimError, T)> {
+        match self.core.claim(1) {
             Ok(sequence) => Ok(self.write(sequence, value)),
-            Err(hindrance) => Err((hindrance, value)),
+            Err(error) => Err((error, value)),
         }
     }
 
     #[inline(always)]
     fn claim(&self, len: u64) -> Result<u64, Refused> {
-        match self.shared.claim(len) {
+        match self.core.claim(len) {
             Ok(first) => Ok(first),
-            Err(hindrance) => self.claim_cold(len, hindrance),
+            Err(error) => self.claim_cold(len, error),
         }
     }
 
     /// Waits for what hinders a claim, as the overflow says.
     #[cold]
     #[inline(never)]
-    fn claim_cold(&self, len: u64, mut hindrance: Hindrance) -> Result<u64, Refused> {
-        let shared = &*self.shared;
-        let deadline = match shared.plan.overflow {
-            Overflow::Reject => return Err(hindrance.at_once()),
+    fn claim_cold(&self, len: u64, mut error: ClaimError) -> Result<u64, Refused> {
+        let core = &*self.core;
+        let deadline = match core.config.overflow {
+            Overflow::Reject => return Err(error.at_once()),
             Overflow::Overwrite => None,
             Overflow::Block { timeout } => {
                 timeout.and_then(|wait| Instant::now().checked_add(wait))
             }
         };
         loop {
-            let in_time = match hindrance {
-                Hindrance::Closed => return Err(Refused::Closed),
+            let in_time = match error {
+                ClaimError::Closed => return Err(Refused::Closed),
                 // Its owner is about to stamp it: it needs a processor, and tells nobody when it is done.
-                Hindrance::Unfinished => {
+                ClaimError::Unfinished => {
                     yield_now();
                     deadline.is_none_or(|at| Instant::now() < at)
                 }
-                Hindrance::Full => {
-                    let ready = || shared.has_room(len);
-                    shared.room.wait(shared.plan.strategy, 0, deadline, ready)
+                ClaimError::Full => {
+                    let ready = || core.has_room(len);
+                    core.room.wait(core.config.strategy, 0, deadline, ready)
                 }
             };
-            match shared.claim(len) {
+            match core.claim(len) {
                 Ok(first) => return Ok(first),
                 Err(_) if !in_time => return Err(Refused::TimedOut),
-                Err(again) => hindrance = again,
+                Err(again) => error = again,
             }
         }
     }
@@ -239,9 +239,9 @@ impl<T> SharedPublisher<T> {
     #[inline(always)]
     fn write(&self, sequence: u64, value: T) -> u64 {
         // SAFETY: claimed, and not stamped yet.
-        let old = unsafe { self.shared.fill(sequence, value) };
-        self.shared.stamp(sequence);
-        self.shared.show_stamped();
+        let old = unsafe { self.core.fill(sequence, value) };
+        self.core.stamp(sequence);
+        self.core.wake_for_stamped();
         // Only now: its Drop may panic, and may look at the ring.
         drop(old);
         sequence
@@ -261,31 +261,31 @@ impl<T> WeakPublisher<T> {
     /// assert!(ring.is_closed() && weak.upgrade().is_none());
     /// ```
     pub fn upgrade(&self) -> Option<SharedPublisher<T>> {
-        self.shared
+        self.core
             .join_publisher(false)
-            .then(|| SharedPublisher::new(self.shared.clone()))
+            .then(|| SharedPublisher::new(self.core.clone()))
     }
 }
 
-impl Hindrance {
+impl ClaimError {
     fn at_once(self) -> Refused {
         match self {
-            Hindrance::Full | Hindrance::Unfinished => Refused::Full,
-            Hindrance::Closed => Refused::Closed,
+            ClaimError::Full | ClaimError::Unfinished => Refused::Full,
+            ClaimError::Closed => Refused::Closed,
         }
     }
 }
 
 impl<T> Clone for SharedPublisher<T> {
     fn clone(&self) -> Self {
-        self.shared.join_publisher(true);
-        Self::new(self.shared.clone())
+        self.core.join_publisher(true);
+        Self::new(self.core.clone())
     }
 }
 
 impl<T> Drop for SharedPublisher<T> {
     fn drop(&mut self) {
-        if self.shared.leave_publisher() {
+        if self.core.leave_publisher() {
             self.close();
         }
     }
@@ -294,7 +294,7 @@ impl<T> Drop for SharedPublisher<T> {
 impl<T> Clone for WeakPublisher<T> {
     fn clone(&self) -> Self {
         Self {
-            shared: self.shared.clone(),
+            core: self.core.clone(),
         }
     }
 }

@@ -1,47 +1,47 @@
 //! The handle for everybody but the publisher: look at a ring, and subscribe to it.
 
-use super::barrier::Kind;
 use super::builder::Start;
+use super::core::Core;
 use super::error::SubscribeError;
-use super::group::Group;
+use super::fence::FencePair;
 use super::reader::Reader;
-use super::shared::Shared;
+use super::reader_group::ReaderGroup;
 use super::subscriber::Subscriber;
-use super::wait::Notify;
+use super::wait_list::Notify;
 use super::waiter::Waiter;
 use std::fmt;
 use std::sync::Arc;
 
 /// A ring as those who read it see it. Clones are handles of the same ring.
 pub struct Ring<T> {
-    shared: Arc<Shared<T>>,
+    core: Arc<Core<T>>,
 }
 
 impl<T> Ring<T> {
-    pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
-        Self { shared }
+    pub(super) fn new(core: Arc<Core<T>>) -> Self {
+        Self { core }
     }
 
     /// Returns the next sequence to be published, which is also how many have been.
     pub fn head(&self) -> u64 {
-        self.shared.head().0
+        self.core.head().0
     }
 
     /// Returns the oldest sequence that is kept; head if there is none.
     ///
     /// While a batch is being written it counts as published here: it evicts while it is written.
     pub fn oldest(&self) -> u64 {
-        self.shared.oldest()
+        self.core.oldest()
     }
 
     /// Whether nothing more will be published. What is kept stays readable.
     pub fn is_closed(&self) -> bool {
-        self.shared.head().1
+        self.core.head().1
     }
 
     /// Returns how many values can be read.
     pub fn len(&self) -> usize {
-        self.shared.len() as usize
+        self.core.len() as usize
     }
 
     /// Whether no value can be read.
@@ -51,18 +51,18 @@ impl<T> Ring<T> {
 
     /// Returns how many values are kept, exactly as asked for.
     pub fn capacity(&self) -> usize {
-        self.shared.plan.capacity as usize
+        self.core.config.capacity as usize
     }
 
     /// Returns how many subscribers and groups there are.
     pub fn subscriber_count(&self) -> usize {
-        self.shared.reader_count()
+        self.core.reader_count()
     }
 
     /// Whether publishing pays no fence for sleepers, since these use `membarrier(2)`; see
-    /// [`Barrier`](super::Barrier).
+    /// [`Fencing`](super::Fencing).
     pub fn uses_membarrier(&self) -> bool {
-        self.shared.readers.barrier() == Kind::Membarrier
+        self.core.readers.fences() == FencePair::Membarrier
     }
 
     /// Subscribes a lossy reader: it never holds a publisher back, and is told what it missed.
@@ -99,7 +99,7 @@ impl<T> Ring<T> {
     /// - [`SubscribeError::GatesNotAllowed`] on a ring with [`Overflow::Overwrite`](super::Overflow::Overwrite).
     /// - [`SubscribeError::TooOld`] for a sequence that is no longer kept.
     pub fn subscribe_gated(&self, start: Start) -> Result<Subscriber<T>, SubscribeError> {
-        Subscriber::new(Reader::gated(&self.shared)?, start)
+        Subscriber::new(Reader::gated(&self.core)?, start)
     }
 
     /// Makes a group of lossy cursors for one thread.
@@ -108,15 +108,15 @@ impl<T> Ring<T> {
     ///
     /// [`SubscribeError::TooManyReaders`]; a group counts as one, whatever its cursors.
     /// [`SubscribeError::LossyNotAllowed`] on a ring that does not [retain](super::Builder::retain).
-    pub fn group(&self) -> Result<Group<T>, SubscribeError> {
-        Ok(Group::new(self.lossy()?))
+    pub fn group(&self) -> Result<ReaderGroup<T>, SubscribeError> {
+        Ok(ReaderGroup::new(self.lossy()?))
     }
 
     fn lossy(&self) -> Result<Reader<T>, SubscribeError> {
-        if !self.shared.plan.retain {
+        if !self.core.config.retain {
             return Err(SubscribeError::LossyNotAllowed);
         }
-        Reader::lossy(&self.shared)
+        Reader::lossy(&self.core)
     }
 
     /// Makes a group of gated cursors for one thread. It gates at the slowest of them.
@@ -124,8 +124,8 @@ impl<T> Ring<T> {
     /// # Errors
     ///
     /// As [`group`](Self::group), and [`SubscribeError::GatesNotAllowed`].
-    pub fn group_gated(&self) -> Result<Group<T>, SubscribeError> {
-        Ok(Group::new(Reader::gated(&self.shared)?))
+    pub fn group_gated(&self) -> Result<ReaderGroup<T>, SubscribeError> {
+        Ok(ReaderGroup::new(Reader::gated(&self.core)?))
     }
 }
 
@@ -135,27 +135,27 @@ impl<T> Ring<T> {
     /// [quietly](super::Publisher::publish_quietly_with). To be called by who published, behind that.
     #[inline(always)]
     pub(crate) fn has_sleepers(&self) -> bool {
-        self.shared.readers.has_sleepers()
+        self.core.readers.has_sleepers()
     }
 
     /// Wakes who waits for what is visible now.
     #[cold]
     pub(crate) fn wake_readers(&self) {
-        self.shared.wake_readers();
+        self.core.wake_readers();
     }
 }
 
 impl<T: Send + Sync + 'static> Ring<T> {
     /// Makes a place on the wait list for a foreign waker.
     pub fn waiter(&self, notify: Arc<dyn Notify>) -> Waiter {
-        Waiter::new(self.shared.clone(), notify)
+        Waiter::new(self.core.clone(), notify)
     }
 }
 
 impl<T> Clone for Ring<T> {
     fn clone(&self) -> Self {
         Self {
-            shared: self.shared.clone(),
+            core: self.core.clone(),
         }
     }
 }

@@ -8,10 +8,10 @@
 use crate::sync::{MODEL, Ordering, fence};
 use std::sync::atomic::compiler_fence;
 
-/// How a ring makes sure that nobody sleeps through: what [`Builder::barrier`](super::Builder::barrier) takes.
+/// How a ring makes sure that nobody sleeps through: what [`Builder::fencing`](super::Builder::fencing) takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub enum Barrier {
+pub enum Fencing {
     /// `membarrier(2)` where the kernel has it (Linux, `PRIVATE_EXPEDITED`), else [`Fence`](Self::Fence). Publishing
     /// pays nothing for sleepers while nobody sleeps. Going to sleep interrupts each core that runs a thread of this
     /// process, a microsecond or two.
@@ -24,29 +24,31 @@ pub enum Barrier {
 
 /// What a ring settled on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Fence,
+pub(super) enum FencePair {
+    Symmetric,
     Membarrier,
     /// A `membarrier` that worked once and does no more, as after a filter on system calls was set.
     #[cfg(test)]
     Broken,
 }
 
-impl Kind {
+impl FencePair {
     /// Settles it: registers this process, and tries it once.
-    pub(super) fn new(wanted: Barrier) -> Self {
+    pub(super) fn new(wanted: Fencing) -> Self {
         match wanted {
             // Models have no `membarrier`: those in which nobody sleeps run with no fence at all, which is what the
             // waker's side is then.
-            Barrier::Auto if MODEL || (system::register() && system::execute()) => Kind::Membarrier,
-            Barrier::Auto | Barrier::Fence => Kind::Fence,
+            Fencing::Auto if MODEL || (system::register() && system::execute()) => {
+                FencePair::Membarrier
+            }
+            Fencing::Auto | Fencing::Fence => FencePair::Symmetric,
         }
     }
 
     /// The waker's side.
     #[inline(always)]
     pub(super) fn light(self) {
-        if self == Kind::Fence {
+        if self == FencePair::Symmetric {
             // SeqCst fence: pairs with the one in `heavy`, see there.
             fence(Ordering::SeqCst);
         } else {
@@ -61,17 +63,17 @@ impl Kind {
         // its condition sees the waker's store, or the waker's look at who sleeps sees the sleeper.
         fence(Ordering::SeqCst);
         match self {
-            Kind::Fence => true,
+            FencePair::Symmetric => true,
             // Each running thread of the process executes a full barrier between the call and its return. A waker's
             // store that comes before its barrier is seen by us; a look that comes after its barrier sees our store.
-            Kind::Membarrier => {
+            FencePair::Membarrier => {
                 if MODEL {
                     unreachable!("models that sleep ask for fences");
                 }
                 system::execute()
             }
             #[cfg(test)]
-            Kind::Broken => false,
+            FencePair::Broken => false,
         }
     }
 }
