@@ -1,13 +1,13 @@
-//! Attributes: names and values beside the standard fields, in four groups.
+//! Attributes: names and values beside the standard fields, of four kinds.
 
 use super::layout::{self, ATTRIBUTE_HEAD};
 
 /// Where an attribute belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Group {
+pub enum AttributeKind {
     /// The event itself: CloudEvents extensions, and members that the shape does not know.
-    Attribute = 0,
+    Extension = 0,
     /// Transport headers.
     Header = 1,
     /// Tags.
@@ -16,8 +16,8 @@ pub enum Group {
     Metadata = 3,
 }
 
-impl Group {
-    /// The member that holds the group in JSON; the event's own attributes stand at the top.
+impl AttributeKind {
+    /// Returns the member that holds the kind in JSON; the event's own attributes stand at the top.
     pub(super) fn member(self) -> &'static str {
         ["", "headers", "tags", "metadata"][self as usize]
     }
@@ -49,21 +49,21 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Iterates over the attributes of one group, in the order in which they were given.
+/// Iterates over the attributes of one kind, in the order in which they were given.
 #[derive(Clone, Debug)]
 pub struct Attributes<'a> {
     bytes: &'a [u8],
     left: usize,
-    group: Group,
+    kind: AttributeKind,
 }
 
 impl<'a> Attributes<'a> {
     /// `bytes` are `count` attributes that were checked or built here.
-    pub(super) fn new(bytes: &'a [u8], count: usize, group: Group) -> Self {
+    pub(super) fn new(bytes: &'a [u8], count: usize, kind: AttributeKind) -> Self {
         Self {
             bytes,
             left: count,
-            group,
+            kind,
         }
     }
 
@@ -88,7 +88,7 @@ impl<'a> Iterator for Attributes<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let (flags, name, value) = self.take()?;
-            if flags & 3 == self.group as u8 {
+            if flags & 3 == self.kind as u8 {
                 let value = layout::text(value);
                 let value = if Self::is_json(flags) {
                     Value::Json(value)
@@ -102,12 +102,12 @@ impl<'a> Iterator for Attributes<'a> {
 }
 
 /// Appends one attribute. Name and value are within the limits, which the format can hold.
-pub(super) fn write(out: &mut Vec<u8>, group: Group, name: &str, value: Value<'_>) {
+pub(super) fn write(out: &mut Vec<u8>, kind: AttributeKind, name: &str, value: Value<'_>) {
     let (json, text) = match value {
         Value::Text(text) => (0, text),
         Value::Json(text) => (4, text),
     };
-    out.push(group as u8 | json);
+    out.push(kind as u8 | json);
     out.push(name.len() as u8);
     out.extend_from_slice(&(text.len() as u32).to_le_bytes());
     out.extend_from_slice(name.as_bytes());

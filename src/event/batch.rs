@@ -1,8 +1,8 @@
 //! Many events in one reused buffer.
 
 use super::error::{ErrorKind, EventError};
+use super::event_ref::EventRef;
 use super::limits::Limits;
-use super::view::EventRef;
 use super::{EventBuilder, Shape};
 
 /// Capacity that a cleared batch keeps, bytes and events; what is beyond it is given back.

@@ -8,7 +8,7 @@
 //!  8  time, nanoseconds since 1970, i64     40  fields, attributes, data
 //! ```
 //!
-//! Numbers are little endian. A field of length 0 is absent. An attribute is its group and kind (u8), the length of
+//! Numbers are little endian. A field of length 0 is absent. An attribute is its kind and form (u8), the length of
 //! its name (u8), the length of its value (u32), the name, the value. All text is UTF-8.
 
 /// Bytes before the first field.
@@ -153,7 +153,7 @@ impl Head {
     }
 }
 
-/// Reads one number of a head. A record is never shorter than its head: [`check`](super::foreign::check) or the builder made sure.
+/// Reads one number of a head. A record is never shorter than its head: [`check`](super::verify::check) or the builder made sure.
 pub(super) fn kind(record: &[u8]) -> DataKind {
     match record[KIND] {
         1 => DataKind::Json,
@@ -195,7 +195,7 @@ pub(super) fn attributes_at(record: &[u8]) -> usize {
         .sum::<usize>()
 }
 
-/// Views text that was checked when the record was made. Records come from [`check`](super::foreign::check) and the builder only, so the
+/// Views text that was checked when the record was made. Records come from [`check`](super::verify::check) and the builder only, so the
 /// text is UTF-8; were it not, it would read as empty rather than panic.
 pub(super) fn text(bytes: &[u8]) -> &str {
     str::from_utf8(bytes).unwrap_or_default()

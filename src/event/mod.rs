@@ -12,45 +12,37 @@
 mod attribute;
 mod batch;
 mod builder;
-mod checked;
 mod error;
+#[allow(clippy::module_inception, reason = "a file has the name of its type")]
+mod event;
+mod event_ref;
 mod filter;
-mod foreign;
-mod glob;
-mod ids;
 mod json;
 mod layout;
 mod limits;
-mod owned;
-mod pattern;
 mod position;
-mod predicate;
-mod router;
-mod select;
-mod shards;
-mod slot;
+mod record;
 mod time;
 pub mod topic;
-mod view;
+mod verify;
 
-pub use attribute::{Attributes, Group, Value};
+pub use attribute::{AttributeKind, Attributes, Value};
 pub use batch::EventBatch;
 pub use builder::EventBuilder;
 pub use error::{ErrorKind, EventError};
-pub use filter::{Filter, FilterError, PATTERNS_MAX};
-pub use glob::TypePattern;
-pub use json::{EventQuery, Shape};
+pub use event::Event;
+pub use event_ref::{EventRef, StreamName};
+pub use filter::{
+    EventFilter, EventFilterBuilder, EventQuery, Filter, FilterError, FilterErrors, FilterFault,
+    PATTERNS_MAX, PREDICATE_BYTES_MAX, Pattern, PatternError, Predicate, PredicateError, Router,
+    TypePattern,
+};
+pub use json::Shape;
 pub use layout::DataKind;
 pub use limits::Limits;
-pub use owned::Event;
-pub use pattern::{Pattern, PatternError};
 pub use position::{Epoch, Position, PositionError};
-pub use predicate::{PREDICATE_BYTES_MAX, Predicate, PredicateError};
-pub use router::Router;
-pub use select::{EventFilter, EventFilterBuilder, FilterErrors, FilterFault};
-pub use slot::{INLINE_BYTES, Record};
+pub use record::{INLINE_BYTES, Record};
 pub use time::parse_time;
 pub use topic::{TOPIC_BYTES_MAX, TopicError};
-pub use view::{EventRef, StreamName};
 
 pub use crate::json::write_string as write_json_string;

@@ -1,7 +1,7 @@
 //! Walks a JSON text value by value, and checks it on the way.
 
+use super::encoding::{is_utf16, without_mark};
 use super::error::{JsonError, JsonErrorKind};
-use super::mark::{is_utf16, without_mark};
 use super::members::Value;
 use super::{DEPTH_MAX, TEXT_BYTES_MAX, scan};
 

@@ -21,18 +21,18 @@
 //! ```
 #![forbid(unsafe_code)]
 
-#[cfg(any(test, fuzzing))]
-pub mod check;
 mod cursor;
+mod encoding;
 mod error;
-mod mark;
 mod members;
+#[cfg(any(test, fuzzing))]
+pub mod oracle;
 mod pointer;
 mod scan;
 mod string;
 
+pub use encoding::{is_utf16, without_mark};
 pub use error::{JsonError, JsonErrorKind};
-pub use mark::{is_utf16, without_mark};
 pub use members::{MEMBERS_MAX, Members, Value};
 pub use string::write_string;
 

@@ -2,12 +2,10 @@
 
 mod base64;
 mod data;
-mod query;
 mod read;
 mod shape;
 mod write;
 
-pub use query::EventQuery;
 pub use shape::Shape;
 
 pub(super) use base64::write_base64;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::check_spec_version;
 use super::shape::{Member, Shape, Slot};
-use crate::event::attribute::{self, Group};
+use crate::event::attribute::{self, AttributeKind};
 use crate::event::error::{ErrorKind, EventError};
 use crate::event::layout::{DataKind, Field, Notes};
 use crate::event::topic;
@@ -92,7 +92,7 @@ pub(super) struct Reader<'b, 't> {
 /// Where members go that a table does not know.
 #[derive(Clone, Copy, PartialEq)]
 enum Rest {
-    Group(Group),
+    Attributes(AttributeKind),
     /// Attributes, under names that tell them from the event's own.
     Envelope,
     /// Into the data, which is an object.
@@ -120,7 +120,7 @@ impl<'b, 't> Reader<'b, 't> {
         let rest = match self.shape {
             Shape::StreamEvent => Rest::Data,
             Shape::EventualiStream => Rest::Envelope,
-            _ => Rest::Group(Group::Attribute),
+            _ => Rest::Attributes(AttributeKind::Extension),
         };
         self.object(cursor, self.shape.members(), rest)?;
         self.settle_data()?;
@@ -135,7 +135,7 @@ impl<'b, 't> Reader<'b, 't> {
         rest: Rest,
     ) -> Result<bool, EventError> {
         let start = cursor.at();
-        let common = if rest == Rest::Group(Group::Attribute) {
+        let common = if rest == Rest::Attributes(AttributeKind::Extension) {
             self.shape.common()
         } else {
             &[]
@@ -191,14 +191,16 @@ impl<'b, 't> Reader<'b, 't> {
         rest: Rest,
     ) -> Result<bool, EventError> {
         match member.slot {
-            Slot::Object(table, group) if cursor.has_members() => {
-                self.nested(cursor, member, table, group, rest)
+            Slot::Object(table, kind) if cursor.has_members() => {
+                self.nested(cursor, member, table, kind, rest)
             }
-            Slot::Group(group) if cursor.has_members() => {
-                self.object(cursor, &[], Rest::Group(group))
+            Slot::Attributes(kind) if cursor.has_members() => {
+                self.object(cursor, &[], Rest::Attributes(kind))
             }
-            Slot::Event(table) => self.object(cursor, table, Rest::Group(Group::Attribute)),
-            Slot::Object(..) | Slot::Group(_) => {
+            Slot::Event(table) => {
+                self.object(cursor, table, Rest::Attributes(AttributeKind::Extension))
+            }
+            Slot::Object(..) | Slot::Attributes(_) => {
                 let value = cursor.value()?;
                 self.keep(member.key, value, rest).map(|()| true)
             }
@@ -242,9 +244,9 @@ impl<'b, 't> Reader<'b, 't> {
             Slot::Attribute(_) if member.required && !value.is_string() => {
                 return Err(wrong_type("a string"));
             }
-            Slot::Attribute(name) => self.add(Group::Attribute, name, value)?,
+            Slot::Attribute(name) => self.add(AttributeKind::Extension, name, value)?,
             // These are objects: see `member`.
-            Slot::TaggedData | Slot::Group(_) | Slot::Object(..) | Slot::Event(_) => {}
+            Slot::TaggedData | Slot::Attributes(_) | Slot::Object(..) | Slot::Event(_) => {}
         }
         Ok(true)
     }
@@ -256,12 +258,12 @@ impl<'b, 't> Reader<'b, 't> {
         cursor: &mut Cursor<'t>,
         member: &Member,
         table: &'static [Member],
-        group: Option<Group>,
+        kind: Option<AttributeKind>,
         rest: Rest,
     ) -> Result<bool, EventError> {
         let (bytes, count) = (self.builder.attributes.len(), self.builder.attribute_count);
         let start = cursor.at();
-        if !self.object(cursor, table, group.map_or(Rest::Whole, Rest::Group))? {
+        if !self.object(cursor, table, kind.map_or(Rest::Whole, Rest::Attributes))? {
             self.builder.attributes.truncate(bytes);
             self.builder.attribute_count = count;
             self.keep(member.key, cursor.since(start), rest)?;
@@ -277,8 +279,11 @@ impl<'b, 't> Reader<'b, 't> {
             self.builder.notes.unset(Notes::OTHER_ID);
             let other = std::mem::take(&mut self.builder.fields[Field::Id as usize]);
             let key = self.shape.other_id().unwrap_or_default();
-            self.builder
-                .add(Group::Attribute, key, attribute::Value::Text(&other))?;
+            self.builder.add(
+                AttributeKind::Extension,
+                key,
+                attribute::Value::Text(&other),
+            )?;
         }
         self.builder.set_field(Field::Id, id)
     }
@@ -288,7 +293,7 @@ impl<'b, 't> Reader<'b, 't> {
         if !self.builder.fields[Field::Id as usize].is_empty() {
             return self
                 .builder
-                .add(Group::Attribute, key, attribute::Value::Text(id));
+                .add(AttributeKind::Extension, key, attribute::Value::Text(id));
         }
         self.builder.notes.set(Notes::OTHER_ID);
         self.builder.set_field(Field::Id, id)
@@ -297,9 +302,11 @@ impl<'b, 't> Reader<'b, 't> {
     /// Keeps a value that is not what the table expects, where a member that the table does not know would go.
     fn keep(&mut self, key: &str, value: Value<'t>, rest: Rest) -> Result<(), EventError> {
         match rest {
-            Rest::Group(group) => self.add(group, key, value),
-            Rest::Envelope => self.add(Group::Attribute, &format!("{ENVELOPE}{key}"), value),
-            Rest::Data | Rest::Whole => self.add(Group::Attribute, key, value),
+            Rest::Attributes(kind) => self.add(kind, key, value),
+            Rest::Envelope => {
+                self.add(AttributeKind::Extension, &format!("{ENVELOPE}{key}"), value)
+            }
+            Rest::Data | Rest::Whole => self.add(AttributeKind::Extension, key, value),
         }
     }
 
@@ -322,13 +329,13 @@ impl<'b, 't> Reader<'b, 't> {
         self.builder.check_payload(self.builder.data.len() + 1)
     }
 
-    fn add(&mut self, group: Group, name: &str, value: Value<'t>) -> Result<(), EventError> {
+    fn add(&mut self, kind: AttributeKind, name: &str, value: Value<'t>) -> Result<(), EventError> {
         if value.is_string() {
             let text = value.text()?;
-            return self.builder.add(group, name, attribute::Value::Text(&text));
+            return self.builder.add(kind, name, attribute::Value::Text(&text));
         }
         self.builder
-            .add(group, name, attribute::Value::Json(value.raw()))
+            .add(kind, name, attribute::Value::Json(value.raw()))
     }
 
     /// The topic: the text's own, else the one given.
@@ -344,7 +351,7 @@ impl<'b, 't> Reader<'b, 't> {
         };
         let own = self
             .builder
-            .group(Group::Metadata)
+            .attributes_of(AttributeKind::Metadata)
             .find(|(name, _)| *name == key);
         let own = own
             .and_then(|(_, value)| value.text())

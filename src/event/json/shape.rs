@@ -1,6 +1,6 @@
 //! The JSON shapes of events: which member is which attribute. Reading and writing both follow these tables.
 
-use crate::event::attribute::{Group, Value};
+use crate::event::attribute::{AttributeKind, Value};
 use crate::event::layout::Field;
 
 /// A JSON shape of events.
@@ -55,10 +55,10 @@ pub(super) enum Slot {
     DataBase64,
     /// An attribute of this name.
     Attribute(&'static str),
-    /// An object whose members are a group's.
-    Group(Group),
-    /// An object with members of its own. Others go to the group; without one, the object is then kept whole.
-    Object(&'static [Member], Option<Group>),
+    /// An object whose members are a kind's.
+    Attributes(AttributeKind),
+    /// An object with members of its own. Others go to the kind; without one, the object is then kept whole.
+    Object(&'static [Member], Option<AttributeKind>),
     /// The event itself, one level down.
     Event(&'static [Member]),
 }
@@ -88,9 +88,9 @@ const CLOUD_EVENTS: &[Member] = &[
     member("subject", Slot::Field(Field::Subject)),
     member("time", Slot::Time { local: false }),
     member("dataschema", Slot::Field(Field::DataSchema)),
-    member("tags", Slot::Group(Group::Tag)),
-    member("headers", Slot::Group(Group::Header)),
-    member("metadata", Slot::Group(Group::Metadata)),
+    member("tags", Slot::Attributes(AttributeKind::Tag)),
+    member("headers", Slot::Attributes(AttributeKind::Header)),
+    member("metadata", Slot::Attributes(AttributeKind::Metadata)),
     member("datacontenttype", Slot::Field(Field::ContentType)),
     member("data", Slot::Data),
     member("data_base64", Slot::DataBase64),
@@ -100,7 +100,7 @@ const CODOMYRMEX: &[Member] = &[
     member("id", Slot::Id { uuid: false }),
     required("type", Slot::Field(Field::Type)),
     member("data", Slot::Data),
-    member("metadata", Slot::Group(Group::Metadata)),
+    member("metadata", Slot::Attributes(AttributeKind::Metadata)),
     member("timestamp", Slot::Time { local: true }),
 ];
 
@@ -121,11 +121,11 @@ const DOMAIN_EVENT: &[Member] = &[
     member("timestamp", Slot::Time { local: false }),
     member("schemaVersion", Slot::Attribute("schemaversion")),
     member("actor", Slot::Object(ACTOR, None)),
-    member("tags", Slot::Group(Group::Tag)),
+    member("tags", Slot::Attributes(AttributeKind::Tag)),
     member("payload", Slot::Data),
     member(
         "metadata",
-        Slot::Object(DOMAIN_METADATA, Some(Group::Metadata)),
+        Slot::Object(DOMAIN_METADATA, Some(AttributeKind::Metadata)),
     ),
 ];
 
@@ -133,7 +133,7 @@ const EVENTUALI_METADATA: &[Member] = &[
     member("causation_id", Slot::Attribute("causationid")),
     member("correlation_id", Slot::Attribute("correlationid")),
     member("user_id", Slot::Attribute("userid")),
-    member("headers", Slot::Group(Group::Header)),
+    member("headers", Slot::Attributes(AttributeKind::Header)),
 ];
 
 const EVENTUALI: &[Member] = &[
@@ -147,7 +147,7 @@ const EVENTUALI: &[Member] = &[
     member("data", Slot::TaggedData),
     member(
         "metadata",
-        Slot::Object(EVENTUALI_METADATA, Some(Group::Metadata)),
+        Slot::Object(EVENTUALI_METADATA, Some(AttributeKind::Metadata)),
     ),
     member("timestamp", Slot::Time { local: true }),
 ];
@@ -160,7 +160,7 @@ const EVENTUALI_STREAM: &[Member] = &[
 
 const STREAM_EVENT: &[Member] = &[
     required("type", Slot::Field(Field::Type)),
-    member("_context", Slot::Group(Group::Metadata)),
+    member("_context", Slot::Attributes(AttributeKind::Metadata)),
 ];
 
 /// Members that shapes beside CloudEvents may have too; with an unexpected JSON type they are kept as they are.

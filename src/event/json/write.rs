@@ -4,7 +4,7 @@ use super::base64::write_base64;
 use super::read::ENVELOPE;
 use super::shape::{Member, Shape, Slot};
 use crate::event::EventRef;
-use crate::event::attribute::{Group, Value};
+use crate::event::attribute::{AttributeKind, Value};
 use crate::event::layout::{DataKind, Field, Notes};
 use crate::json::{Cursor, JsonError, write_string};
 
@@ -31,7 +31,7 @@ struct Writer<'e, 'o> {
     shape: Shape,
     /// The shape's data stands under a tag.
     tagged: bool,
-    /// The event has no attributes in any group.
+    /// The event has no attributes in any kind.
     bare: bool,
     out: &'o mut Vec<u8>,
 }
@@ -57,9 +57,13 @@ impl Writer<'_, '_> {
             self.out.push(b'}');
             return;
         }
-        for group in [Group::Tag, Group::Header, Group::Metadata] {
-            if !has_group(table, group) {
-                self.group(group.member(), group);
+        for kind in [
+            AttributeKind::Tag,
+            AttributeKind::Header,
+            AttributeKind::Metadata,
+        ] {
+            if !has_kind(table, kind) {
+                self.attributes(kind.member(), kind);
             }
         }
         for (name, value) in self.event.attributes() {
@@ -111,7 +115,7 @@ impl Writer<'_, '_> {
                 self.base64("data_base64");
             }
         }
-        self.group("_context", Group::Metadata);
+        self.attributes("_context", AttributeKind::Metadata);
         if let Some(value) = self.event.attribute("_context") {
             self.key("_context");
             self.value(value);
@@ -154,8 +158,8 @@ impl Writer<'_, '_> {
                     self.value(value);
                 }
             }
-            Slot::Group(group) => self.group(key, group),
-            Slot::Object(table, group) => self.object(key, table, group),
+            Slot::Attributes(kind) => self.attributes(key, kind),
+            Slot::Object(table, kind) => self.object(key, table, kind),
             Slot::Event(table) => {
                 self.key(key);
                 self.event(table);
@@ -242,24 +246,24 @@ impl Writer<'_, '_> {
         self.out.push(b'}');
     }
 
-    fn group(&mut self, key: &str, group: Group) {
-        if self.bare || self.event.group(group).next().is_none() {
+    fn attributes(&mut self, key: &str, kind: AttributeKind) {
+        if self.bare || self.event.attributes_of(kind).next().is_none() {
             return;
         }
         self.key(key);
         self.out.push(b'{');
-        self.entries(group);
+        self.entries(kind);
         self.out.push(b'}');
     }
 
-    fn entries(&mut self, group: Group) {
-        for (name, value) in self.event.group(group) {
+    fn entries(&mut self, kind: AttributeKind) {
+        for (name, value) in self.event.attributes_of(kind) {
             self.key(name);
             self.value(value);
         }
     }
 
-    fn object(&mut self, key: &str, table: &'static [Member], group: Option<Group>) {
+    fn object(&mut self, key: &str, table: &'static [Member], kind: Option<AttributeKind>) {
         let before = self.out.len();
         self.key(key);
         self.out.push(b'{');
@@ -267,8 +271,8 @@ impl Writer<'_, '_> {
         for member in table {
             self.member(member);
         }
-        if let Some(group) = group {
-            self.entries(group);
+        if let Some(kind) = kind {
+            self.entries(kind);
         }
         if self.out.len() == empty {
             self.out.truncate(before);
@@ -339,11 +343,11 @@ fn has_attribute(table: &[Member], name: &str) -> bool {
     })
 }
 
-fn has_group(table: &[Member], wanted: Group) -> bool {
+fn has_kind(table: &[Member], wanted: AttributeKind) -> bool {
     table.iter().any(|member| match member.slot {
-        Slot::Group(group) => group == wanted,
-        Slot::Object(table, group) => group == Some(wanted) || has_group(table, wanted),
-        Slot::Event(table) => has_group(table, wanted),
+        Slot::Attributes(kind) => kind == wanted,
+        Slot::Object(table, kind) => kind == Some(wanted) || has_kind(table, wanted),
+        Slot::Event(table) => has_kind(table, wanted),
         _ => false,
     })
 }

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::attribute::Attributes;
-use super::checked::{has_control, shortened};
+use super::builder::{has_control, shortened};
 use super::error::{ErrorKind, EventError};
 use super::layout::{
     self, ATTRIBUTE_HEAD, COUNT, DATA, DataKind, Field, HEAD, KIND, LENGTH, MAGIC,

@@ -1,11 +1,11 @@
 //! Building a filter part by part, collecting everything that is wrong.
 
-use super::fault::{FilterErrors, FilterFault};
+use super::errors::{FilterErrors, FilterFault};
 use super::{EventFilter, Rest};
-use crate::event::filter::{Filter, PATTERNS_MAX};
-use crate::event::glob::TypePattern;
-use crate::event::pattern::Pattern;
-use crate::event::predicate::Predicate;
+use crate::event::filter::pattern::Pattern;
+use crate::event::filter::predicate::Predicate;
+use crate::event::filter::topic_filter::{Filter, PATTERNS_MAX};
+use crate::event::filter::type_pattern::TypePattern;
 use crate::event::time;
 
 /// Builds an [`EventFilter`]; collects every error there is.

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::attribute::{Attributes, Group, Value};
+use super::attribute::{AttributeKind, Attributes, Value};
 use super::error::EventError;
+use super::event::Event;
 use super::layout::{self, DataKind, Field, Notes};
-use super::owned::Event;
-use super::{Shape, foreign, json, time, topic};
+use super::{Shape, json, time, topic, verify};
 
 /// Views one event's record. Copying it copies a pointer; no accessor allocates.
 ///
@@ -46,7 +46,7 @@ impl<'a> EventRef<'a> {
     /// [`ErrorKind::Record`](super::ErrorKind::Record) and others say what is wrong and at which byte: what a builder
     /// refuses is refused here too, by the most that the format holds.
     pub fn parse(record: &'a [u8]) -> Result<Self, EventError> {
-        foreign::check(record)?;
+        verify::check(record)?;
         Ok(Self {
             record,
             topic_hash: topic::hash(layout::text(layout::field(record, Field::Topic))),
@@ -144,23 +144,23 @@ impl<'a> EventRef<'a> {
 
     /// Iterates over the event's own attributes beside the standard ones.
     pub fn attributes(self) -> Attributes<'a> {
-        self.group(Group::Attribute)
+        self.attributes_of(AttributeKind::Extension)
     }
 
     /// Iterates over the headers.
     pub fn headers(self) -> Attributes<'a> {
-        self.group(Group::Header)
+        self.attributes_of(AttributeKind::Header)
     }
 
     /// Iterates over the tags.
     pub fn tags(self) -> Attributes<'a> {
-        self.group(Group::Tag)
+        self.attributes_of(AttributeKind::Tag)
     }
 
-    /// Iterates over the attributes of a group.
-    pub fn group(self, group: Group) -> Attributes<'a> {
+    /// Iterates over the attributes of a kind.
+    pub fn attributes_of(self, kind: AttributeKind) -> Attributes<'a> {
         let (bytes, count) = self.attribute_bytes();
-        Attributes::new(bytes, count, group)
+        Attributes::new(bytes, count, kind)
     }
 
     /// Returns the value of one of the event's own attributes.
@@ -225,7 +225,7 @@ impl<'a> EventRef<'a> {
         json::write_shape(self, shape, out);
     }
 
-    /// Returns the bytes of the attributes of all groups, and how many there are.
+    /// Returns the bytes of the attributes of all kinds, and how many there are.
     pub(super) fn attribute_bytes(self) -> (&'a [u8], usize) {
         let bytes = &self.record[layout::attributes_at(self.record)..layout::data_at(self.record)];
         (bytes, layout::attribute_count(self.record))

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::filter::Filter;
-use super::select::EventFilter;
-use super::shards::Shards;
-use super::view::EventRef;
+use super::cow_map::CowMap;
+use super::event_filter::EventFilter;
+use super::topic_filter::Filter;
+use crate::event::event_ref::EventRef;
 
 /// Routes a topic to everything whose filter takes it.
 ///
@@ -34,7 +34,7 @@ pub struct Router<C> {
 
 #[derive(Clone, Debug)]
 struct Node<C> {
-    literal: Shards<Arc<Node<C>>>,
+    literal: CowMap<Arc<Node<C>>>,
     any: Option<Arc<Node<C>>>,
     /// Patterns that end here.
     here: Leaf<C>,
@@ -47,7 +47,7 @@ struct Node<C> {
 struct Leaf<C> {
     /// Those that take every type, or have patterns of them.
     any: Vec<Entry<C>>,
-    by_type: Shards<Vec<Entry<C>>>,
+    by_type: CowMap<Vec<Entry<C>>>,
 }
 
 /// A class at the end of one of its patterns.
@@ -61,7 +61,7 @@ struct Entry<C> {
 impl<C> Default for Node<C> {
     fn default() -> Self {
         Self {
-            literal: Shards::default(),
+            literal: CowMap::default(),
             any: None,
             here: Leaf::default(),
             rest: Leaf::default(),
@@ -73,7 +73,7 @@ impl<C> Default for Leaf<C> {
     fn default() -> Self {
         Self {
             any: Vec::new(),
-            by_type: Shards::default(),
+            by_type: CowMap::default(),
         }
     }
 }

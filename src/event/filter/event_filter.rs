@@ -1,17 +1,17 @@
 //! What somebody wants of the events: topics, types, stream, tags, time, and conditions on what is inside.
 
 mod builder;
-mod fault;
+mod errors;
 
 use std::sync::Arc;
 
-use super::filter::Filter;
-use super::glob::TypePattern;
 use super::predicate::Predicate;
-use super::view::EventRef;
+use super::topic_filter::Filter;
+use super::type_pattern::TypePattern;
+use crate::event::event_ref::EventRef;
 
 pub use self::builder::EventFilterBuilder;
-pub use self::fault::{FilterErrors, FilterFault};
+pub use self::errors::{FilterErrors, FilterFault};
 
 /// A condition on events, in canonical form: equal ones are evaluated once for all who have them.
 ///

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::builder::EventBuilder;
 use super::error::EventError;
-use super::view::EventRef;
+use super::event_ref::EventRef;
 
 /// Owns one event's record.
 ///

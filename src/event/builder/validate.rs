@@ -1,22 +1,26 @@
 //! Sets what a builder is given, after checking it against the limits.
 
-use super::attribute::{self, Attributes, Group, Value};
-use super::builder::EventBuilder;
-use super::error::{ErrorKind, EventError};
-use super::layout::{DataKind, Field};
-use super::{json, time, topic};
+use super::event_builder::EventBuilder;
+use crate::event::attribute::{self, AttributeKind, Attributes, Value};
+use crate::event::error::{ErrorKind, EventError};
+use crate::event::layout::{DataKind, Field};
+use crate::event::{json, time, topic};
 use crate::json::without_mark;
 
 impl EventBuilder {
     /// Remembers the first error.
-    pub(super) fn keep(&mut self, done: Result<(), EventError>) -> &mut Self {
+    pub(in crate::event) fn keep(&mut self, done: Result<(), EventError>) -> &mut Self {
         if let Err(error) = done {
             self.error.get_or_insert(error);
         }
         self
     }
 
-    pub(super) fn set_field(&mut self, field: Field, value: &str) -> Result<(), EventError> {
+    pub(in crate::event) fn set_field(
+        &mut self,
+        field: Field,
+        value: &str,
+    ) -> Result<(), EventError> {
         self.check_text(field, value)?;
         let place = &mut self.fields[field as usize];
         place.clear();
@@ -24,13 +28,13 @@ impl EventBuilder {
         Ok(())
     }
 
-    pub(super) fn set_topic(&mut self, name: &str) -> Result<(), EventError> {
+    pub(in crate::event) fn set_topic(&mut self, name: &str) -> Result<(), EventError> {
         topic::validate(name).map_err(|error| EventError::new(error.into(), "topic"))?;
         self.set_field(Field::Topic, name)
     }
 
     /// The text is kept only where the nanoseconds would be written otherwise.
-    pub(super) fn set_time(&mut self, text: &str, local: bool) -> Result<(), EventError> {
+    pub(in crate::event) fn set_time(&mut self, text: &str, local: bool) -> Result<(), EventError> {
         let wrong = || EventError::new(ErrorKind::Invalid("not an RFC 3339 time"), "time");
         if text.len() > 64 {
             return Err(wrong());
@@ -48,7 +52,11 @@ impl EventBuilder {
         Ok(())
     }
 
-    pub(super) fn set_data(&mut self, content_type: &str, data: &[u8]) -> Result<(), EventError> {
+    pub(in crate::event) fn set_data(
+        &mut self,
+        content_type: &str,
+        data: &[u8],
+    ) -> Result<(), EventError> {
         self.check_payload(data.len())?;
         self.fields[Field::ContentType as usize].clear();
         if !content_type.is_empty() {
@@ -73,7 +81,11 @@ impl EventBuilder {
         Ok(())
     }
 
-    pub(super) fn set_attribute(&mut self, name: &str, value: &str) -> Result<(), EventError> {
+    pub(in crate::event) fn set_attribute(
+        &mut self,
+        name: &str,
+        value: &str,
+    ) -> Result<(), EventError> {
         match (Field::from_name(name), name) {
             (Some(Field::Topic), _) => self.set_topic(value),
             (Some(Field::TimeText), _) => self.set_time(value, false),
@@ -83,14 +95,14 @@ impl EventBuilder {
                 ErrorKind::Invalid("is not an attribute"),
                 name.to_owned(),
             )),
-            (None, _) => self.add(Group::Attribute, name, Value::Text(value)),
+            (None, _) => self.add(AttributeKind::Extension, name, Value::Text(value)),
         }
     }
 
-    /// Adds an attribute to a group, within the limits and once.
-    pub(super) fn add(
+    /// Adds an attribute of a kind, within the limits and once.
+    pub(in crate::event) fn add(
         &mut self,
-        group: Group,
+        kind: AttributeKind,
         name: &str,
         value: Value<'_>,
     ) -> Result<(), EventError> {
@@ -117,19 +129,19 @@ impl EventBuilder {
                 limit: limits.attributes,
             });
         }
-        if self.group(group).any(|(given, _)| given == name) {
+        if self.attributes_of(kind).any(|(given, _)| given == name) {
             return wrong(ErrorKind::Duplicate);
         }
-        attribute::write(&mut self.attributes, group, name, value);
+        attribute::write(&mut self.attributes, kind, name, value);
         self.attribute_count += 1;
         Ok(())
     }
 
-    pub(super) fn group(&self, group: Group) -> Attributes<'_> {
-        Attributes::new(&self.attributes, self.attribute_count, group)
+    pub(in crate::event) fn attributes_of(&self, kind: AttributeKind) -> Attributes<'_> {
+        Attributes::new(&self.attributes, self.attribute_count, kind)
     }
 
-    pub(super) fn check_payload(&self, bytes: usize) -> Result<(), EventError> {
+    pub(in crate::event) fn check_payload(&self, bytes: usize) -> Result<(), EventError> {
         let limit = self.limits.payload_bytes;
         if bytes <= limit {
             return Ok(());
@@ -144,7 +156,7 @@ impl EventBuilder {
     }
 
     /// CloudEvents 1.0, 3.1: strings hold no control characters, and an attribute that is there is not empty.
-    pub(super) fn check_text(&self, field: Field, value: &str) -> Result<(), EventError> {
+    pub(in crate::event) fn check_text(&self, field: Field, value: &str) -> Result<(), EventError> {
         let limit = self.limits.attribute_value_bytes;
         let kind = if value.is_empty() {
             ErrorKind::Invalid("must not be empty")
@@ -163,7 +175,7 @@ impl EventBuilder {
 }
 
 /// Checks that a field is one JSON value.
-pub(super) fn check_json(field: &str, text: &[u8]) -> Result<(), EventError> {
+pub(in crate::event) fn check_json(field: &str, text: &[u8]) -> Result<(), EventError> {
     crate::json::check(text).map_err(|error| EventError {
         field: field.to_owned().into(),
         ..error.into()
@@ -171,7 +183,7 @@ pub(super) fn check_json(field: &str, text: &[u8]) -> Result<(), EventError> {
 }
 
 /// One pass over the bytes for printable ASCII, which nearly all text here is; characters are looked at otherwise.
-pub(super) fn has_control(text: &str) -> bool {
+pub(in crate::event) fn has_control(text: &str) -> bool {
     let printable = text
         .bytes()
         .fold(true, |all, byte| all & (b' '..=b'~').contains(&byte));
@@ -179,6 +191,6 @@ pub(super) fn has_control(text: &str) -> bool {
 }
 
 /// Names in errors are cut, so that an error stays small.
-pub(super) fn shortened(name: &str) -> String {
+pub(in crate::event) fn shortened(name: &str) -> String {
     name.chars().take(64).collect()
 }

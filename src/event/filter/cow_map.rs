@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// Names and values in about as many shards as each has entries, so that changing a copy costs the square root of
 /// their number. Changing a map that was not copied costs what a hash map's change does.
 #[derive(Clone, Debug)]
-pub(super) struct Shards<V> {
+pub(super) struct CowMap<V> {
     /// Secret, so that nobody outside can choose names that meet.
     keys: RandomState,
     /// None, or a power of two; each sorted by hash.
@@ -26,7 +26,7 @@ struct Slot<V> {
 /// Fewer names than these are not worth another shard.
 const SHARD_LEAST: usize = 16;
 
-impl<V> Default for Shards<V> {
+impl<V> Default for CowMap<V> {
     fn default() -> Self {
         Self {
             keys: RandomState::new(),
@@ -36,7 +36,7 @@ impl<V> Default for Shards<V> {
     }
 }
 
-impl<V: Clone> Shards<V> {
+impl<V: Clone> CowMap<V> {
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_copy_changes_alone_and_agrees_with_a_hash_map() {
-        let (mut map, mut model) = (Shards::default(), HashMap::new());
+        let (mut map, mut model) = (CowMap::default(), HashMap::new());
         let mut copies = Vec::new();
         for round in 0u32..6_000 {
             // A walk that meets names again.
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn an_empty_map_keeps_nothing() {
-        let mut map: Shards<u8> = Shards::default();
+        let mut map: CowMap<u8> = CowMap::default();
         (0..100).for_each(|n| *map.get_or_default(&n.to_string()) = 1);
         (0..100).for_each(|n| map.remove(&n.to_string()));
         assert!(map.is_empty() && map.shards.is_empty());

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::topic::{self, TopicError};
+use crate::event::topic::{self, TopicError};
 
 /// An expression over topic names.
 ///

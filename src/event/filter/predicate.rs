@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::attribute::{Group, Value};
-use super::layout::DataKind;
-use super::view::EventRef;
+use crate::event::attribute::{AttributeKind, Value};
+use crate::event::event_ref::EventRef;
+use crate::event::layout::DataKind;
 use crate::json;
 
 pub(super) use self::literal::Literal;
@@ -65,7 +65,7 @@ pub struct PredicateError {
 enum Root {
     Data,
     Attribute(Box<str>),
-    Group(&'static str, Box<str>),
+    Entry(&'static str, Box<str>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -123,14 +123,14 @@ impl Predicate {
         match &self.root {
             Root::Data => self.find_data(event),
             Root::Attribute(name) => find_attribute(event, name),
-            Root::Group(group, name) => {
-                let group = match *group {
-                    "tags" => Group::Tag,
-                    "headers" => Group::Header,
-                    _ => Group::Metadata,
+            Root::Entry(kind, name) => {
+                let kind = match *kind {
+                    "tags" => AttributeKind::Tag,
+                    "headers" => AttributeKind::Header,
+                    _ => AttributeKind::Metadata,
                 };
                 event
-                    .group(group)
+                    .attributes_of(kind)
                     .find(|(given, _)| *given == &**name)
                     .map(|(_, value)| found(value))
             }

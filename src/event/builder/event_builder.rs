@@ -2,15 +2,15 @@
 
 use uuid::fmt::Hyphenated;
 
-use super::attribute::{Group, Value};
-use super::checked::check_json;
-use super::error::{ErrorKind, EventError};
 use super::ids::Ids;
-use super::layout::{DataKind, FIELDS, Field, Head, Notes};
-use super::limits::Limits;
-use super::owned::Event;
-use super::view::EventRef;
-use super::{time, topic};
+use super::validate::check_json;
+use crate::event::attribute::{AttributeKind, Value};
+use crate::event::error::{ErrorKind, EventError};
+use crate::event::event::Event;
+use crate::event::event_ref::EventRef;
+use crate::event::layout::{DataKind, FIELDS, Field, Head, Notes};
+use crate::event::limits::Limits;
+use crate::event::{time, topic};
 
 /// Capacity that a cleared builder keeps for data and record, bytes each; what is beyond it is given back.
 const KEPT_BYTES: usize = 64 << 10;
@@ -35,17 +35,17 @@ const KEPT_BYTES: usize = 64 << 10;
 /// ```
 #[derive(Debug)]
 pub struct EventBuilder {
-    pub(super) limits: Limits,
-    pub(super) fields: [String; FIELDS],
-    pub(super) attributes: Vec<u8>,
-    pub(super) attribute_count: usize,
-    pub(super) data: Vec<u8>,
-    pub(super) kind: DataKind,
-    pub(super) notes: Notes,
-    pub(super) time: Option<i64>,
-    pub(super) error: Option<EventError>,
+    pub(in crate::event) limits: Limits,
+    pub(in crate::event) fields: [String; FIELDS],
+    pub(in crate::event) attributes: Vec<u8>,
+    pub(in crate::event) attribute_count: usize,
+    pub(in crate::event) data: Vec<u8>,
+    pub(in crate::event) kind: DataKind,
+    pub(in crate::event) notes: Notes,
+    pub(in crate::event) time: Option<i64>,
+    pub(in crate::event) error: Option<EventError>,
     source_default: String,
-    pub(super) record: Vec<u8>,
+    pub(in crate::event) record: Vec<u8>,
     ids: Ids,
 }
 
@@ -182,19 +182,19 @@ impl EventBuilder {
     /// Sets an extension attribute to a JSON value that is not a string, as `3`, `true` or `{"a":[]}`.
     pub fn json_attribute(&mut self, name: &str, value: &str) -> &mut Self {
         let done = check_json(name, value.as_bytes())
-            .and_then(|()| self.add(Group::Attribute, name, Value::Json(value)));
+            .and_then(|()| self.add(AttributeKind::Extension, name, Value::Json(value)));
         self.keep(done)
     }
 
     /// Adds a header.
     pub fn header(&mut self, name: &str, value: &str) -> &mut Self {
-        let done = self.add(Group::Header, name, Value::Text(value));
+        let done = self.add(AttributeKind::Header, name, Value::Text(value));
         self.keep(done)
     }
 
     /// Adds a tag.
     pub fn tag(&mut self, key: &str, value: &str) -> &mut Self {
-        let done = self.add(Group::Tag, key, Value::Text(value));
+        let done = self.add(AttributeKind::Tag, key, Value::Text(value));
         self.keep(done)
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::pattern::PatternError;
-use super::topic::{self, TOPIC_BYTES_MAX};
+use crate::event::topic::{self, TOPIC_BYTES_MAX};
 
 /// An expression over event types, which are names with dots as topics are.
 ///

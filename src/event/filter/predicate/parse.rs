@@ -44,9 +44,9 @@ impl<'t> Parser<'t> {
             ("", _) => return self.fail_at("expected the name of an attribute", inside + 1),
             ("data", _) => return Ok((Root::Data, tokens.into())),
             ("time", _) => return self.fail_at("a time is compared by a time range", inside),
-            ("tags", 1) => Root::Group("tags", tokens.remove(0)),
-            ("headers", 1) => Root::Group("headers", tokens.remove(0)),
-            ("metadata", 1) => Root::Group("metadata", tokens.remove(0)),
+            ("tags", 1) => Root::Entry("tags", tokens.remove(0)),
+            ("headers", 1) => Root::Entry("headers", tokens.remove(0)),
+            ("metadata", 1) => Root::Entry("metadata", tokens.remove(0)),
             ("tags" | "headers" | "metadata", _) => {
                 return self.fail_at("expected one name below it", inside);
             }

@@ -1,6 +1,6 @@
 //! Reads the JSON form of a filter: `{type, typePattern, tags, dateRange, limit, offset}` and some members of our own.
 
-use crate::event::select::{EventFilter, EventFilterBuilder, FilterErrors};
+use super::event_filter::{EventFilter, EventFilterBuilder, FilterErrors};
 use crate::json::{Cursor, JsonError, JsonErrorKind, MEMBERS_MAX, Value};
 
 /// Longest JSON text of a filter, bytes.

@@ -1,0 +1,9 @@
+//! Building an event: the setters, the checks of what they are given, and the ids that are made here.
+
+mod event_builder;
+mod ids;
+mod validate;
+
+pub use event_builder::EventBuilder;
+
+pub(super) use validate::{has_control, shortened};
