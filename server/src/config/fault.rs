@@ -34,12 +34,12 @@ pub(crate) enum Fault {
         line: usize,
         message: String,
     },
-    #[error("{path}:{line}: {key}: unknown setting{}", Hint(nearest))]
+    #[error("{path}:{line}: {key}: unknown setting{}", Hint(suggestion))]
     Unknown {
         path: String,
         line: usize,
         key: String,
-        nearest: Option<String>,
+        suggestion: Option<String>,
     },
     #[error("{path}:{line}: [{key}]: settings stand at the top level, without sections")]
     Section {

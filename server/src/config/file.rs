@@ -2,7 +2,7 @@
 
 use super::definition::{Definition, Takes};
 use super::fault::{Fault, Wrong};
-use eventring::gateway::nearest;
+use eventring::gateway::suggest;
 use eventring::json::is_utf16;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -110,7 +110,7 @@ fn entry(
         return Err(match value.is_table() {
             true => Fault::Section { path, line, key },
             false => Fault::Unknown {
-                nearest: nearest(&key, known.names()).map(str::to_string),
+                suggestion: suggest(&key, known.names()).map(str::to_string),
                 path,
                 line,
                 key,

@@ -6,7 +6,7 @@ use super::{file, relations};
 use crate::cli::{CONFIG_ENV, Cli, ServeArgs};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory};
-use eventring::gateway::nearest;
+use eventring::gateway::suggest;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -159,7 +159,7 @@ impl Layers<'_> {
         });
         strange
             .map(
-                |name| match nearest(&name, known.iter().map(String::as_str)) {
+                |name| match suggest(&name, known.iter().map(String::as_str)) {
                     Some(near) => format!("{name} is no setting; did you mean {near}?"),
                     None => format!("{name} is no setting"),
                 },

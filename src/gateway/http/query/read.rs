@@ -86,8 +86,8 @@ fn unknown(name: &str, table: Table) -> Problem {
     let known = || table.iter().map(|parameter| parameter.name);
     let told: String = name.chars().take(TOLD_CHARS).collect();
     let also =
-        |parameter: &&'static Parameter| nearest(name, parameter.aliases.iter().copied()).is_some();
-    let near = nearest(name, known()).or_else(|| Some(table.iter().find(|p| also(p))?.name));
+        |parameter: &&'static Parameter| suggest(name, parameter.aliases.iter().copied()).is_some();
+    let near = suggest(name, known()).or_else(|| Some(table.iter().find(|p| also(p))?.name));
     let hint = match (near, table) {
         (Some(near), _) => format!("did you mean {near}?"),
         (None, []) => "this address takes none".to_owned(),

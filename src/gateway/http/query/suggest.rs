@@ -13,13 +13,13 @@ const NAME_BYTES_MAX: usize = 64;
 /// # Examples
 ///
 /// ```
-/// use eventring::gateway::nearest;
+/// use eventring::gateway::suggest;
 ///
-/// assert_eq!(nearest("Topics", ["topic", "from"]), Some("topic"));
-/// assert_eq!(nearest("topic[]", ["topic", "from"]), Some("topic"));
-/// assert_eq!(nearest("colour", ["topic", "from"]), None);
+/// assert_eq!(suggest("Topics", ["topic", "from"]), Some("topic"));
+/// assert_eq!(suggest("topic[]", ["topic", "from"]), Some("topic"));
+/// assert_eq!(suggest("colour", ["topic", "from"]), None);
 /// ```
-pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn suggest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = match name.split_once('[') {
         Some((before, index)) if index.ends_with(']') => before,
         _ => name,
@@ -42,7 +42,7 @@ pub(in crate::gateway) fn did_you_mean<'a>(
     name: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> String {
-    nearest(name, known).map_or_else(String::new, |near| format!(": did you mean {near}?"))
+    suggest(name, known).map_or_else(String::new, |near| format!(": did you mean {near}?"))
 }
 
 #[cfg(test)]
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn typos_find_their_name_and_nonsense_finds_none() {
-        let found = |name| nearest(name, ["capacity", "ring-bytes", "payload-bytes"]);
+        let found = |name| suggest(name, ["capacity", "ring-bytes", "payload-bytes"]);
         assert_eq!(found("capcity"), Some("capacity"));
         assert_eq!(found("payload_bytes"), Some("payload-bytes"));
         assert_eq!(found("Ring-Byte"), Some("ring-bytes"));
