@@ -5,12 +5,12 @@ mod bench;
 mod cli;
 mod client;
 mod config;
+mod console;
 mod exit;
-mod nofile;
-mod pages;
+mod fd_limit;
+mod manpages;
 mod parent;
 mod publish;
-mod say;
 mod serve;
 mod tail;
 mod units;
@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     if let Err(error) = parent::end_with() {
-        say::err(format_args!("cannot end with the bench: {error}"));
+        console::err(format_args!("cannot end with the bench: {error}"));
         return ExitCode::from(exit::FAILED);
     }
     let args = with_default_command(std::env::args_os());
@@ -47,8 +47,8 @@ fn main() -> ExitCode {
         Command::Publish(args) => publish::run(args),
         Command::Tail(args) => tail::run(args),
         Command::Bench(args) => bench::run(&args),
-        Command::Completions(args) => pages::completions(&args),
-        Command::Man(args) => pages::man(&args),
+        Command::Completions(args) => manpages::completions(&args),
+        Command::Man(args) => manpages::man(&args),
         Command::Serve(_) | Command::CheckConfig(_) => unreachable!("they returned above"),
     }
 }
@@ -63,7 +63,7 @@ fn told(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         return code;
     }
-    say::printed(written, code)
+    console::printed(written, code)
 }
 
 /// `eventring` and `eventring --flag` mean `eventring serve` and `eventring serve --flag`.

@@ -32,7 +32,7 @@ pub use clients::{
     WebSocketStream, WebSocketStreamOptions, WebSocketStreamStats,
 };
 pub use encode::compression::{Compression, CompressionFor};
-pub use http::query::nearest;
+pub use http::query::suggest;
 pub use server::builder::{Server, ServerError};
 pub use server::config::ServerConfig;
 pub use server::handle::{Handle, Running};

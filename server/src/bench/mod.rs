@@ -38,7 +38,7 @@ mod trouble;
 mod usage;
 
 use crate::cli::{BenchArgs, Measured};
-use crate::{exit, say};
+use crate::{console, exit};
 use course::Course;
 use error::BenchError;
 use first_byte::FirstByte;
@@ -56,10 +56,10 @@ pub(crate) fn run(args: &BenchArgs) -> ExitCode {
                 true => exit::OK,
                 false => ExitCode::from(exit::FAILED),
             };
-            say::printed(say::out(outcome.text(args.told.json)), code)
+            console::printed(console::out(outcome.text(args.told.json)), code)
         }
         Err(error) => {
-            say::err(format_args!("bench: {error}"));
+            console::err(format_args!("bench: {error}"));
             ExitCode::from(error.code())
         }
     }

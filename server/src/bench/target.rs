@@ -4,7 +4,7 @@ use super::error::BenchError;
 use super::stream::Address;
 use crate::cli::Form;
 use crate::client::{Url, escape};
-use crate::nofile;
+use crate::fd_limit;
 use std::net::ToSocketAddrs;
 
 /// Descriptors beside those of clients: publisher, poller, timer, `/proc`, the spawned server's pipes.
@@ -118,13 +118,13 @@ fn fields(form: Form) -> String {
 
 /// Raises the open-file limit and refuses what fits neither it nor, over TCP, the local ports.
 pub(super) fn check_room(wanted: usize, is_tcp: bool) -> Result<(), BenchError> {
-    let (room, limit) = nofile::room_for(wanted + OTHERS);
+    let (room, limit) = fd_limit::room_for(wanted + OTHERS);
     if let Some(limit) = limit.filter(|_| room < wanted + OTHERS) {
         return Err(BenchError::OpenFiles {
             wanted,
             limit,
             room: room.saturating_sub(OTHERS),
-            needed: nofile::needed(wanted + OTHERS),
+            needed: fd_limit::needed(wanted + OTHERS),
         });
     }
     let ports = local_ports();

@@ -2,7 +2,7 @@
 
 use super::layers::{Layers, Loaded, load};
 use super::{Fault, show};
-use crate::{exit, say, serve};
+use crate::{console, exit, serve};
 use clap::ArgMatches;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,12 +18,12 @@ pub(crate) fn run(given: &ArgMatches) -> ExitCode {
     match load(&layers).and_then(usable) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
-                say::err(format_args!("warning: {warning}"));
+                console::err(format_args!("warning: {warning}"));
             }
-            say::printed(say::out(show::lines(&loaded).trim_end()), exit::OK)
+            console::printed(console::out(show::lines(&loaded).trim_end()), exit::OK)
         }
         Err(faults) => {
-            say::faults(&faults);
+            console::faults(&faults);
             ExitCode::from(exit::USAGE)
         }
     }

@@ -2,7 +2,7 @@
 
 use super::definition::{Definition, Setting, Takes, flag};
 use super::fault::{Fault, Origin, Wrong};
-use super::{file, relations};
+use super::{cross_checks, file};
 use crate::cli::{CONFIG_ENV, Cli, ServeArgs};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory};
@@ -92,7 +92,7 @@ pub(crate) fn load(layers: &Layers<'_>) -> Result<Loaded, Vec<Fault>> {
         .map_err(|error| vec![Fault::Together(error.to_string())])?;
     args.config.clone_from(&path);
     let mut warnings = layers.strange_variables();
-    warnings.extend(relations::check(&args, &rows)?);
+    warnings.extend(cross_checks::check(&args, &rows)?);
     Ok(Loaded {
         args: Box::new(args),
         rows,

@@ -6,11 +6,11 @@ pub(crate) mod any;
 // The settings are driven without the commands that use them.
 #[cfg(not(fuzzing))]
 mod check;
+mod cross_checks;
 mod definition;
 mod fault;
 mod file;
 mod layers;
-mod relations;
 mod show;
 #[cfg(test)]
 mod tests;

@@ -2,13 +2,13 @@
 
 mod batch;
 mod encode;
-mod flight;
-mod job;
 mod lines;
+mod pipeline;
 mod progress;
+mod run;
 
 use crate::cli::PublishArgs;
-use crate::{exit, say};
+use crate::{console, exit};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -34,7 +34,7 @@ pub(crate) fn run(args: PublishArgs) -> ExitCode {
         Ok(true) => exit::OK,
         Ok(false) => ExitCode::from(exit::FAILED),
         Err(error) => {
-            say::err(error);
+            console::err(error);
             ExitCode::from(exit::FAILED)
         }
     }
@@ -56,13 +56,13 @@ fn publish(args: &PublishArgs) -> Result<bool, SetupError> {
     };
     // The reader may be stuck in a read when the server has refused: it ends with the process.
     std::thread::spawn(move || lines::read(input, encoder, settings, &sender));
-    let flight = flight::Flight::new(
+    let pipeline = pipeline::Pipeline::new(
         args.url.clone(),
         (&args.topic, &args.kind),
         args.timeout,
         args.in_flight,
     );
-    Ok(job::Job::new(flight, args.on_error).run(&batches))
+    Ok(run::Run::new(pipeline, args.on_error).run(&batches))
 }
 
 fn open(path: &Path) -> Result<Box<dyn Read + Send>, SetupError> {

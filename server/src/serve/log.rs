@@ -1,12 +1,12 @@
 //! The log: what the library tells through `tracing`, as text or JSON lines on standard error.
 
-use super::stderr::Stderr;
+use super::log_writer::LogWriter;
 use crate::cli::{Log, LogFormat, LogLevel};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt;
 
 /// Starts it; a second start in one process has no effect.
-pub(super) fn start(log: &Log, to: &Stderr) {
+pub(super) fn start(log: &Log, to: &LogWriter) {
     let level = match log.log_level {
         LogLevel::Off => return,
         LogLevel::Error => LevelFilter::ERROR,

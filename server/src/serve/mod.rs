@@ -1,33 +1,33 @@
 //! `eventring serve`: a hub in memory, the gateway on it, and an orderly end.
 
 mod log;
+mod log_writer;
 mod settings;
 mod signals;
-mod stderr;
 
 use crate::cli::ServeArgs;
 use crate::config::{self, Layers};
-use crate::{exit, nofile, say};
+use crate::{console, exit, fd_limit};
 use clap::ArgMatches;
 use eventring::gateway::{Server, ServerError, StopReport};
 use eventring::hub::HubError;
+use log_writer::LogWriter;
 use signals::{Serving, Signals};
 use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use stderr::Stderr;
 
 /// Runs the server until a signal stops it.
 pub(crate) fn run(given: &ArgMatches) -> ExitCode {
-    let started = Stderr::start().and_then(|stderr| {
+    let started = LogWriter::start().and_then(|log| {
         // Before anything else: whatever the start waits for, signals are obeyed.
-        let signals = Signals::obey(stderr.clone())?;
-        Ok((stderr, signals))
+        let signals = Signals::obey(log.clone())?;
+        Ok((log, signals))
     });
-    let (stderr, signals) = match started {
+    let (log, signals) = match started {
         Ok(started) => started,
         Err(error) => {
-            say::err(format_args!("cannot handle signals: {error}"));
+            console::err(format_args!("cannot handle signals: {error}"));
             return ExitCode::from(exit::FAILED);
         }
     };
@@ -39,21 +39,21 @@ pub(crate) fn run(given: &ArgMatches) -> ExitCode {
     let loaded = match config::load(&layers) {
         Ok(loaded) => loaded,
         Err(faults) => {
-            say::faults(&faults);
+            console::faults(&faults);
             return ExitCode::from(exit::USAGE);
         }
     };
     for warning in &loaded.warnings {
-        say::err(format_args!("warning: {warning}"));
+        console::err(format_args!("warning: {warning}"));
     }
-    let code = match start(&loaded.args, &signals, &stderr) {
-        Ok(server) => ended(server.run(), &stderr),
+    let code = match start(&loaded.args, &signals, &log) {
+        Ok(server) => ended(server.run(), &log),
         Err(error) => {
-            stderr.say(error);
+            log.print(error);
             ExitCode::from(exit::USAGE)
         }
     };
-    stderr.flush_last_words();
+    log.drain();
     code
 }
 
@@ -98,8 +98,8 @@ pub(crate) fn try_hub(args: &ServeArgs) -> Result<(), String> {
     made.map(drop).map_err(|error| error.to_string())
 }
 
-fn start(args: &ServeArgs, signals: &Signals, stderr: &Stderr) -> Result<Server, StartError> {
-    log::start(&args.log, stderr);
+fn start(args: &ServeArgs, signals: &Signals, log: &LogWriter) -> Result<Server, StartError> {
+    log::start(&args.log, log);
     let connections = room_for(args.bounds.max_connections);
     let hub = settings::hub(args)?;
     let config = settings::server(args, connections);
@@ -111,8 +111,8 @@ fn start(args: &ServeArgs, signals: &Signals, stderr: &Stderr) -> Result<Server,
     let reload = None;
     let secured = reload.is_some();
     let server = Server::bind(&hub, config)?;
-    warn_of_strangers(&server, secured, stderr);
-    let lines = stderr.clone();
+    warn_of_strangers(&server, secured, log);
+    let lines = log.clone();
     let server = server.with_counter(
         "eventring_log_lines_dropped_total",
         "Lines for stderr that it did not take.",
@@ -126,7 +126,7 @@ fn start(args: &ServeArgs, signals: &Signals, stderr: &Stderr) -> Result<Server,
     });
     // Serving does not depend on it.
     if let Err(error) = announce(&server, secured) {
-        stderr.say(format_args!(
+        log.print(format_args!(
             "warning: cannot write to standard output: {error}"
         ));
     }
@@ -135,23 +135,23 @@ fn start(args: &ServeArgs, signals: &Signals, stderr: &Stderr) -> Result<Server,
 
 /// How many of `wanted` connections the open-file limit leaves, once it is raised.
 fn room_for(wanted: usize) -> usize {
-    let (room, limit) = nofile::room_for(wanted);
+    let (room, limit) = fd_limit::room_for(wanted);
     if let Some(limit) = limit.filter(|_| room < wanted) {
-        say::err(format_args!(
+        console::err(format_args!(
             "warning: the open-file limit is {limit}, so --max-connections is {room} instead of \
              {wanted}; raise it with `ulimit -n {}`",
-            nofile::needed(wanted)
+            fd_limit::needed(wanted)
         ));
     }
     room
 }
 
 /// Says what it means to listen where other machines come in.
-fn warn_of_strangers(server: &Server, secured: bool, stderr: &Stderr) {
+fn warn_of_strangers(server: &Server, secured: bool, log: &LogWriter) {
     let how = if secured { "" } else { ", unencrypted" };
     let open = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
     if let Some(address) = server.local_addrs().iter().find(open) {
-        stderr.say(format_args!(
+        log.print(format_args!(
             "warning: whoever reaches {address} may publish and read everything{how}: \
              keep it in a network that you trust, or behind a proxy with TLS and a login"
         ));
@@ -162,15 +162,15 @@ fn warn_of_strangers(server: &Server, secured: bool, stderr: &Stderr) {
 fn announce(server: &Server, secured: bool) -> io::Result<()> {
     let scheme = if secured { "https" } else { "http" };
     for address in server.local_addrs() {
-        say::out(format_args!("listening on {scheme}://{address}"))?;
+        console::out(format_args!("listening on {scheme}://{address}"))?;
     }
     for address in server.unix_addrs() {
-        say::out(format_args!("listening on unix:{}", address.path.display()))?;
+        console::out(format_args!("listening on unix:{}", address.path.display()))?;
     }
     if let Some(address) = server.local_addrs().first() {
-        say::out(format_args!("dashboard {scheme}://{address}/"))?;
+        console::out(format_args!("dashboard {scheme}://{address}/"))?;
     }
-    say::out("memory only: events are gone when this process ends")
+    console::out("memory only: events are gone when this process ends")
 }
 
 /// The flag for a field of the library; what is a list there can be repeated here.
@@ -185,23 +185,23 @@ fn flag(field: &str) -> String {
     }
 }
 
-fn ended(stopped: io::Result<StopReport>, stderr: &Stderr) -> ExitCode {
+fn ended(stopped: io::Result<StopReport>, log: &LogWriter) -> ExitCode {
     // The last line is the one that must not find a full queue.
-    stderr.flush_last_words();
+    log.drain();
     match stopped {
         Ok(report) if report.clean => {
-            stderr.say("stopped; everything went out");
+            log.print("stopped; everything went out");
             exit::OK
         }
         Ok(report) => {
-            stderr.say(format_args!(
+            log.print(format_args!(
                 "stopped at the deadline; not everything was sent to {} connections",
                 report.connections_left
             ));
             ExitCode::from(exit::LEFT_OVER)
         }
         Err(error) => {
-            stderr.say(format_args!("the server broke: {error}"));
+            log.print(format_args!("the server broke: {error}"));
             ExitCode::from(exit::FAILED)
         }
     }

@@ -1,7 +1,7 @@
 //! SIGINT and SIGTERM: the first stops the server in good order, after the drain delay if there is one, which
 //! the next cuts short; one more ends it at once. SIGHUP reads the certificate again, where there is one.
 
-use super::stderr::Stderr;
+use super::log_writer::LogWriter;
 use crate::exit;
 use eventring::gateway::Handle;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -44,7 +44,7 @@ enum Asked {
 }
 
 impl Signals {
-    pub(super) fn obey(stderr: Stderr) -> io::Result<Signals> {
+    pub(super) fn obey(log: LogWriter) -> io::Result<Signals> {
         let mut incoming = Incoming::new([SIGHUP, SIGINT, SIGTERM])?;
         let stage = Arc::<Stage>::default();
         let theirs = stage.clone();
@@ -53,8 +53,8 @@ impl Signals {
             let mut asked = Asked::Nothing;
             for signal in incoming.forever() {
                 match signal {
-                    SIGHUP => theirs.read_again(&stderr),
-                    signal => asked = theirs.stop(asked, signal, &stderr),
+                    SIGHUP => theirs.read_again(&log),
+                    signal => asked = theirs.stop(asked, signal, &log),
                 }
             }
         })?;
@@ -74,38 +74,38 @@ impl Stage {
         self.serving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read_again(&self, stderr: &Stderr) {
+    fn read_again(&self, log: &LogWriter) {
         let serving = self.lock().clone();
         let Some(reload) = serving.and_then(|serving| serving.reload) else {
-            return stderr.say(
+            return log.print(
                 "SIGHUP: nothing is read again, there is no certificate; \
                  settings are read at the start only",
             );
         };
         // Files may keep their reader waiting; signals to stop must not wait with it.
-        let lines = stderr.clone();
+        let lines = log.clone();
         let thread = std::thread::Builder::new().name("reload".into());
-        if let Err(error) = thread.spawn(move || lines.say(reload())) {
-            stderr.say(format_args!(
+        if let Err(error) = thread.spawn(move || lines.print(reload())) {
+            log.print(format_args!(
                 "the certificate stays as it is: cannot start a thread: {error}"
             ));
         }
     }
 
-    fn stop(&self, asked: Asked, signal: i32, stderr: &Stderr) -> Asked {
+    fn stop(&self, asked: Asked, signal: i32, log: &LogWriter) -> Asked {
         let waiting = |serving: &mut Option<Serving>| serving.is_none();
         let begun = self
             .changed
             .wait_timeout_while(self.lock(), START_GRACE, waiting);
         let serving = begun.unwrap_or_else(PoisonError::into_inner).0.clone();
         let Some(serving) = serving else {
-            stderr.say("stopped before it served anybody");
-            stderr.flush_last_words();
+            log.print("stopped before it served anybody");
+            log.drain();
             std::process::exit(0);
         };
         match asked {
             Asked::Nothing if !serving.drain_delay.is_zero() => {
-                stderr.say(format_args!(
+                log.print(format_args!(
                     "draining: /readyz says 503, and the server stops in {} s; \
                      a second signal stops it now",
                     serving.drain_delay.as_secs_f64()
@@ -114,7 +114,7 @@ impl Stage {
                 Asked::Drain
             }
             Asked::Nothing | Asked::Drain => {
-                stderr.say(format_args!(
+                log.print(format_args!(
                     "stopping: letting out what is published, for at most {} s; \
                      a {} signal ends at once",
                     serving.stop_timeout.as_secs_f64(),
@@ -128,8 +128,8 @@ impl Stage {
                 Asked::Stop
             }
             Asked::Stop => {
-                stderr.say("ended at once by a further signal");
-                stderr.flush_last_words();
+                log.print("ended at once by a further signal");
+                log.drain();
                 std::process::exit(exit::SIGNAL_BASE + signal);
             }
         }

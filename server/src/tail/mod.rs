@@ -6,7 +6,7 @@ mod source;
 
 use crate::cli::TailArgs;
 use crate::client::Problem;
-use crate::{exit, say};
+use crate::{console, exit};
 use eventring::client::{Cause, ClientError, Item};
 use output::Output;
 use source::Source;
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 /// Prints events until the count is reached, nobody reads, or the server refuses for good.
 pub(crate) fn run(args: TailArgs) -> ExitCode {
     if let Err(impossible) = source::possible(&args) {
-        say::err(impossible);
+        console::err(impossible);
         return ExitCode::from(exit::USAGE);
     }
     output::end_when_nobody_reads();
@@ -29,7 +29,7 @@ pub(crate) fn run(args: TailArgs) -> ExitCode {
             Ok(Item::Gap(event) | Item::Reset(event)) => {
                 match notice::words(&event.event, &event.data) {
                     Some(words) => {
-                        say::err(words);
+                        console::err(words);
                         output.notice(&event);
                     }
                     None => output.event(&event),
@@ -42,11 +42,11 @@ pub(crate) fn run(args: TailArgs) -> ExitCode {
                 }
                 let reason = reason(&disconnected.cause);
                 if args.no_reconnect {
-                    say::err(reason);
+                    console::err(reason);
                     return ExitCode::from(exit::FAILED);
                 }
                 let seconds = disconnected.again_in.as_secs_f64();
-                say::err(format_args!("{reason}; again in {seconds:.1} s"));
+                console::err(format_args!("{reason}; again in {seconds:.1} s"));
             }
             // Of a later version, which nobody asked for here.
             Ok(_) => {}
@@ -55,7 +55,7 @@ pub(crate) fn run(args: TailArgs) -> ExitCode {
                 if let Some(code) = write(&mut output) {
                     return code;
                 }
-                say::err(refusal(&error));
+                console::err(refusal(&error));
                 return ExitCode::from(exit::FAILED);
             }
         }
@@ -77,7 +77,7 @@ fn write(output: &mut Output) -> Option<ExitCode> {
         Ok(true) if !output.is_full() => None,
         Ok(_) => Some(exit::OK),
         Err(error) => {
-            say::err(format_args!("cannot write: {error}"));
+            console::err(format_args!("cannot write: {error}"));
             Some(ExitCode::from(exit::FAILED))
         }
     }

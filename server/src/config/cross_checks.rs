@@ -5,49 +5,49 @@ use super::layers::Effective;
 use crate::cli::ServeArgs;
 
 /// Two settings, when they fit, and what happens when they do not.
-struct Relation {
+struct CrossCheck {
     settings: [&'static str; 2],
     fits: fn(&ServeArgs) -> bool,
-    else_: &'static str,
+    consequence: &'static str,
 }
 
-const RELATIONS: [Relation; 7] = [
-    Relation {
+const CROSS_CHECKS: [CrossCheck; 7] = [
+    CrossCheck {
         settings: ["reactors", "frame-log-bytes"],
         fits: |args| args.kept.frame_log_bytes / args.network.reactors >= 64 << 10,
-        else_: "each reactor needs 64K of it",
+        consequence: "each reactor needs 64K of it",
     },
-    Relation {
+    CrossCheck {
         settings: ["buffer", "frame-log-bytes"],
         fits: |args| args.streams.buffer <= args.kept.frame_log_bytes,
-        else_: "nothing is kept for a stream that is further behind than the frame log",
+        consequence: "nothing is kept for a stream that is further behind than the frame log",
     },
-    Relation {
+    CrossCheck {
         settings: ["batch-events", "capacity"],
         fits: |args| args.bounds.batch_events <= (args.kept.capacity / 2).max(1),
-        else_: "a request may publish at most half of the events that are kept",
+        consequence: "a request may publish at most half of the events that are kept",
     },
-    Relation {
+    CrossCheck {
         settings: ["payload-bytes", "frame-log-bytes"],
         fits: |args| {
             args.kept.payload_bytes <= args.kept.frame_log_bytes / args.network.reactors / 4
         },
-        else_: "streams get a gap for an event that takes more than a quarter of a reactor's frame log",
+        consequence: "streams get a gap for an event that takes more than a quarter of a reactor's frame log",
     },
-    Relation {
+    CrossCheck {
         settings: ["payload-bytes", "ring-bytes"],
         fits: |args| args.kept.payload_bytes <= args.kept.ring_bytes,
-        else_: "one event would push out all others",
+        consequence: "one event would push out all others",
     },
-    Relation {
+    CrossCheck {
         settings: ["payload-bytes", "body-bytes"],
         fits: |args| args.kept.payload_bytes <= args.bounds.body_bytes,
-        else_: "no request can hold a payload of that size",
+        consequence: "no request can hold a payload of that size",
     },
-    Relation {
+    CrossCheck {
         settings: ["body-bytes", "bodies-in-flight"],
         fits: |args| args.bounds.body_bytes <= args.bounds.bodies_in_flight,
-        else_: "no request can have a body of that size",
+        consequence: "no request can have a body of that size",
     },
 ];
 
@@ -55,10 +55,10 @@ const RELATIONS: [Relation; 7] = [
 /// thought of.
 pub(super) fn check(args: &ServeArgs, rows: &[Effective]) -> Result<Vec<String>, Vec<Fault>> {
     let (mut warnings, mut faults) = (Vec::new(), Vec::new());
-    for relation in RELATIONS.iter().filter(|relation| !(relation.fits)(args)) {
+    for check in CROSS_CHECKS.iter().filter(|check| !(check.fits)(args)) {
         let mut sides = Vec::new();
         let mut meant = true;
-        for name in relation.settings {
+        for name in check.settings {
             let Some(row) = rows.iter().find(|row| row.setting.name == name) else {
                 continue;
             };
@@ -74,7 +74,7 @@ pub(super) fn check(args: &ServeArgs, rows: &[Effective]) -> Result<Vec<String>,
                 super::show::place(row)
             ));
         }
-        let text = format!("{}: {}", sides.join(" does not fit "), relation.else_);
+        let text = format!("{}: {}", sides.join(" does not fit "), check.consequence);
         if meant {
             faults.push(Fault::Together(text));
         } else {

@@ -1,12 +1,12 @@
 //! The course of one `publish`: batches out, answers in, and what is done about refusals.
 
 use super::batch::Batch;
-use super::flight::{Flight, Outcome};
 use super::lines::Found;
+use super::pipeline::{Outcome, Pipeline};
 use super::progress::Progress;
 use crate::cli::OnError;
 use crate::client::Problem;
-use crate::say;
+use crate::console;
 use std::fmt::Display;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
@@ -14,8 +14,8 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 struct Stop;
 
 /// One run over the input.
-pub(super) struct Job {
-    flight: Flight,
+pub(super) struct Run {
+    pipeline: Pipeline,
     on_error: OnError,
     progress: Progress,
     bad: u64,
@@ -30,10 +30,10 @@ enum Remedy {
     Nothing,
 }
 
-impl Job {
-    pub(super) fn new(flight: Flight, on_error: OnError) -> Job {
-        Job {
-            flight,
+impl Run {
+    pub(super) fn new(pipeline: Pipeline, on_error: OnError) -> Run {
+        Run {
+            pipeline,
             on_error,
             progress: Progress::new(),
             bad: 0,
@@ -50,7 +50,7 @@ impl Job {
         self.progress.finish();
         let whole = ended.is_ok() && self.bad == 0;
         if !whole {
-            say::err(format_args!(
+            console::err(format_args!(
                 "lines published: {}; bad lines: {}",
                 self.progress.lines(),
                 self.bad
@@ -62,9 +62,9 @@ impl Job {
     fn publish(&mut self, found: &Receiver<Found>) -> Result<(), Stop> {
         loop {
             // An answer is waited for only when there is nothing to send, or no room for more.
-            let next = if self.flight.is_full() {
+            let next = if self.pipeline.is_full() {
                 Err(TryRecvError::Empty)
-            } else if self.flight.is_empty() {
+            } else if self.pipeline.is_empty() {
                 found.recv().map_err(|_| TryRecvError::Disconnected)
             } else {
                 found.try_recv()
@@ -73,7 +73,7 @@ impl Job {
                 Ok(Found::Batch(batch)) => self.send(batch)?,
                 Ok(Found::Bad { line, error }) => self.bad_line(line, &error)?,
                 Ok(Found::Failed { line, error }) => {
-                    self.say(format_args!("cannot read on after line {line}: {error}"));
+                    self.complain(format_args!("cannot read on after line {line}: {error}"));
                     return Err(Stop);
                 }
                 Err(TryRecvError::Empty) => self.answer()?,
@@ -85,21 +85,21 @@ impl Job {
     /// Waits for everything that is on its way.
     fn drain(&mut self) -> Result<(), Stop> {
         let mut result = Ok(());
-        while !self.flight.is_empty() {
+        while !self.pipeline.is_empty() {
             result = result.and(self.answer());
         }
         result
     }
 
     fn send(&mut self, batch: Batch) -> Result<(), Stop> {
-        self.flight.send(batch).map_err(|(batch, error)| {
-            self.say(format_args!("{} not published: {error}", batch.name()));
+        self.pipeline.send(batch).map_err(|(batch, error)| {
+            self.complain(format_args!("{} not published: {error}", batch.name()));
             Stop
         })
     }
 
     fn answer(&mut self) -> Result<(), Stop> {
-        match self.flight.answer() {
+        match self.pipeline.answer() {
             None => Ok(()),
             Some(Outcome::Refused(batch, problem)) => self.refused(batch, problem),
             Some(other) => self.settled(other),
@@ -115,11 +115,11 @@ impl Job {
             }
             Outcome::Unknown(batch, error) => {
                 let name = batch.name();
-                self.say(format_args!("{name} may be published or not: {error}"));
+                self.complain(format_args!("{name} may be published or not: {error}"));
                 Err(Stop)
             }
             Outcome::Refused(batch, problem) => {
-                self.say(format_args!("{} not published: {problem}", batch.name()));
+                self.complain(format_args!("{} not published: {problem}", batch.name()));
                 Err(Stop)
             }
         }
@@ -128,10 +128,10 @@ impl Job {
     /// Sorts out a refused batch: what was sent behind it is answered first, then its parts are
     /// sent one by one.
     fn refused(&mut self, batch: Batch, problem: Problem) -> Result<(), Stop> {
-        self.flight.one_at_a_time();
+        self.pipeline.one_at_a_time();
         let mut refused = vec![(batch, problem)];
         let mut result = Ok(());
-        while let Some(outcome) = self.flight.answer() {
+        while let Some(outcome) = self.pipeline.answer() {
             match outcome {
                 Outcome::Refused(batch, problem) => refused.push((batch, problem)),
                 other => result = result.and(self.settled(other)),
@@ -149,7 +149,7 @@ impl Job {
         let mut stopping = self.remedy(batch, problem, &mut parts)?;
         while let Some(part) = parts.pop() {
             self.send(part)?;
-            match self.flight.answer() {
+            match self.pipeline.answer() {
                 Some(Outcome::Refused(part, problem)) => {
                     stopping |= self.remedy(part, &problem, &mut parts)?;
                 }
@@ -178,7 +178,7 @@ impl Job {
                 (first, rest, false)
             }
             Remedy::Nothing => {
-                self.say(format_args!("{} not published: {problem}", batch.name()));
+                self.complain(format_args!("{} not published: {problem}", batch.name()));
                 return Err(Stop);
             }
         };
@@ -194,16 +194,16 @@ impl Job {
 
     fn bad_line(&mut self, line: u64, error: &dyn Display) -> Result<(), Stop> {
         self.bad += 1;
-        self.say(format_args!("line {line}: {error}"));
+        self.complain(format_args!("line {line}: {error}"));
         match self.on_error {
             OnError::Skip => Ok(()),
             OnError::Stop => Err(Stop),
         }
     }
 
-    fn say(&self, text: impl Display) {
+    fn complain(&self, text: impl Display) {
         self.progress.clear();
-        say::err(text);
+        console::err(text);
     }
 }
 

@@ -10,11 +10,11 @@ use tracing_subscriber::fmt::MakeWriter;
 /// Bytes that wait for standard error to take them; a line beyond that is dropped and counted.
 const PENDING_BYTES: usize = 256 << 10;
 /// Time that what was said last has to leave before the process ends.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Where the server's lines go. Writing to it never waits and never fails.
 #[derive(Clone)]
-pub(super) struct Stderr(Arc<Shared>);
+pub(super) struct LogWriter(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
@@ -49,18 +49,18 @@ impl Queue {
     }
 }
 
-impl Stderr {
+impl LogWriter {
     /// Starts the thread, which ends with the process.
-    pub(super) fn start() -> io::Result<Stderr> {
+    pub(super) fn start() -> io::Result<LogWriter> {
         let shared = Arc::<Shared>::default();
         let theirs = shared.clone();
         let thread = std::thread::Builder::new().name("stderr".into());
         thread.spawn(move || theirs.write_all_to(&mut io::stderr()))?;
-        Ok(Stderr(shared))
+        Ok(LogWriter(shared))
     }
 
     /// Says something to the person at the terminal, with the program's name in front.
-    pub(super) fn say(&self, line: impl std::fmt::Display) {
+    pub(super) fn print(&self, line: impl std::fmt::Display) {
         self.push(format!("eventring: {line}\n").as_bytes());
     }
 
@@ -71,12 +71,12 @@ impl Stderr {
     }
 
     /// Waits until everything has left, a while at most.
-    pub(super) fn flush_last_words(&self) {
+    pub(super) fn drain(&self) {
         let busy = |queue: &mut Queue| !queue.is_idle();
         let done = self
             .0
             .changed
-            .wait_timeout_while(self.0.lock(), LAST_WORDS, busy);
+            .wait_timeout_while(self.0.lock(), FLUSH_TIMEOUT, busy);
         drop(done);
     }
 
@@ -123,7 +123,7 @@ impl Shared {
     }
 }
 
-impl Write for Stderr {
+impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.push(line);
         Ok(line.len())
@@ -134,10 +134,10 @@ impl Write for Stderr {
     }
 }
 
-impl MakeWriter<'_> for Stderr {
-    type Writer = Stderr;
+impl MakeWriter<'_> for LogWriter {
+    type Writer = LogWriter;
 
-    fn make_writer(&self) -> Stderr {
+    fn make_writer(&self) -> LogWriter {
         self.clone()
     }
 }

@@ -1,7 +1,7 @@
 //! What is made from the definition of the command line: completions and manual pages.
 
 use crate::cli::{Cli, CompletionsArgs, ManArgs};
-use crate::{exit, say};
+use crate::{console, exit};
 use clap::{Command, CommandFactory};
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 pub(crate) fn completions(args: &CompletionsArgs) -> ExitCode {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "eventring", &mut script);
-    say::printed(say::bytes(&script), exit::OK)
+    console::printed(console::bytes(&script), exit::OK)
 }
 
 /// Prints the manual page of all commands or of one.
@@ -18,7 +18,7 @@ pub(crate) fn man(args: &ManArgs) -> ExitCode {
     // Gives the commands their full names.
     cli.build();
     let Some(command) = find(cli, args.command.as_deref()) else {
-        say::err(format_args!(
+        console::err(format_args!(
             "COMMAND {:?}: expected one of {}",
             args.command.as_deref().unwrap_or_default(),
             names().join(", ")
@@ -27,8 +27,8 @@ pub(crate) fn man(args: &ManArgs) -> ExitCode {
     };
     let mut page = Vec::new();
     match clap_mangen::Man::new(command).render(&mut page) {
-        Ok(()) => say::printed(say::bytes(&page), exit::OK),
-        Err(error) => say::printed(Err(error), exit::OK),
+        Ok(()) => console::printed(console::bytes(&page), exit::OK),
+        Err(error) => console::printed(Err(error), exit::OK),
     }
 }
 

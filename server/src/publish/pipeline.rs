@@ -11,7 +11,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// A pipeline of publish requests.
 #[derive(Debug)]
-pub(super) struct Flight {
+pub(super) struct Pipeline {
     url: Url,
     /// Request line and headers that all requests have.
     head: String,
@@ -32,14 +32,14 @@ pub(super) enum Outcome {
     Unknown(Batch, ReadError),
 }
 
-impl Flight {
+impl Pipeline {
     /// `names` are the topic, and the type of events that do not bring one.
     pub(super) fn new(
         url: Url,
         (topic, kind): (&str, &str),
         timeout: Duration,
         window: usize,
-    ) -> Flight {
+    ) -> Pipeline {
         let head = format!(
             "POST {}/api/v1/topics/{}/events HTTP/1.1\r\nHost: {}\r\nUser-Agent: eventring/{}\r\n",
             url.prefix,
@@ -47,7 +47,7 @@ impl Flight {
             url.authority(),
             env!("CARGO_PKG_VERSION"),
         );
-        Flight {
+        Pipeline {
             url,
             head,
             kind: escape(kind),
