@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::foreign::Foreign;
-use crate::gateway::http::query::suggest::suggest;
 use crate::gateway::http::query::parameter::{Parameter, Times, number, switch};
+use crate::gateway::http::query::suggest::suggest;
 use crate::gateway::http::query::tables::Table;
 use crate::wire::http::{Head, query};
 
