@@ -117,7 +117,7 @@ impl Gateway {
     /// What the requests of streams are read by: the bytes of a frame log, and whether there is room for one
     /// more stream that is compressed with Brotli.
     pub(in crate::gateway) fn room(&self) -> (usize, bool) {
-        let brotli = self.handle.solo_streams() < self.common.brotli_streams;
+        let brotli = self.handle.own_compressor_streams() < self.common.brotli_streams;
         (self.common.frame_log, brotli)
     }
 

@@ -42,7 +42,7 @@ pub use ws::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
 #[cfg(feature = "tls")]
 pub use crate::reactor::TlsError;
 pub use crate::reactor::{
-    Clock, LATENCY_BOUNDS_US, Latency, Queued, SlowPolicy, SocketLimits, Stats, StopReport, Tls,
-    UnixAddress,
+    Clock, LATENCY_BOUNDS_US, Latency, SendOutcome, SlowPolicy, SocketLimits, Stats, StopReport,
+    Tls, UnixAddress,
 };
 pub use crate::wire::http::ForwardedField;

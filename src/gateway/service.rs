@@ -16,8 +16,8 @@ use crate::gateway::telemetry::log::{self};
 use crate::gateway::telemetry::metrics::{Kind, Refused, status_of};
 use crate::gateway::ws::{Socket, SocketReplies, Upgrade};
 use crate::reactor::{
-    Answer, Begin, CatchUp, CaughtUp, ClassId, Codec, Farewell, Frames, Introduction, Peer, Piece,
-    Refusal, Replies, Service, StreamEnd, StreamId, Streams, Tag,
+    Answer, Begin, CatchUp, CaughtUp, ClassId, ClientIdentity, Codec, DisconnectReason, Frames,
+    Peer, Piece, Refusal, Replies, Service, StreamEnd, StreamId, StreamOwner, Streams,
 };
 use crate::wire::http::{BodyLength, Head, Reason, RequestError};
 use crate::wire::ws::{CloseCode, MessageKind, Violation};
@@ -39,12 +39,12 @@ impl Service for Gateway {
         Form::of(form).codec()
     }
 
-    fn seal(form: u8, block: &[u8], last: bool, out: &mut Vec<u8>) {
-        Form::of(form).seal(block, last, out);
+    fn frame_block(form: u8, block: &[u8], last: bool, out: &mut Vec<u8>) {
+        Form::of(form).frame_block(block, last, out);
     }
 
-    fn introduction(&self, peer: SocketAddr) -> Introduction {
-        self.common.proxies.introduction(peer)
+    fn client_identity(&self, peer: SocketAddr) -> ClientIdentity {
+        self.common.proxies.client_identity(peer)
     }
 
     fn client(&self, head: &Head, peer: SocketAddr) -> SocketAddr {
@@ -266,17 +266,17 @@ impl Service for Gateway {
         }
     }
 
-    fn socket_more(&mut self, socket: &mut Socket, max: usize, out: &mut Vec<u8>) {
+    fn socket_queued(&mut self, socket: &mut Socket, max: usize, out: &mut Vec<u8>) {
         if let Socket::Client(seated) = socket {
             seated.seat().take(max, out);
         }
     }
 
-    fn socket_waits(&self, socket: &Socket) -> bool {
+    fn socket_has_queued(&self, socket: &Socket) -> bool {
         matches!(socket, Socket::Client(seated) if seated.seat().has_waiting())
     }
 
-    fn socket_parting(&mut self, socket: &mut Socket, out: &mut Vec<u8>) {
+    fn socket_closing(&mut self, socket: &mut Socket, out: &mut Vec<u8>) {
         if let Socket::Client(seated) = socket {
             seated.parting(out, &self.common.callbacks);
         }
@@ -339,7 +339,7 @@ impl Service for Gateway {
         Duration::from_millis(key.hold_ms.into())
     }
 
-    fn attend(&mut self, streams: &mut Streams<'_, Self>) {
+    fn poll_commands(&mut self, streams: &mut Streams<'_, Self>) {
         self.looked_back = 0;
         self.presence.attend(&self.hub, streams);
         if self.common.desks.has_orders(self.number()) {
@@ -350,11 +350,11 @@ impl Service for Gateway {
         self.end_streams(streams);
     }
 
-    fn later(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece {
+    fn deferred(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece {
         self.answer_piece(ticket, out)
     }
 
-    fn forget(&mut self, ticket: u64) {
+    fn forget_deferred(&mut self, ticket: u64) {
         self.forget_answer(ticket);
     }
 
@@ -363,7 +363,7 @@ impl Service for Gateway {
         self.encoder.heartbeat(Form::of(form), head, out);
     }
 
-    fn farewell(&mut self, form: u8, why: Farewell, out: &mut Vec<u8>) {
+    fn disconnect(&mut self, form: u8, why: DisconnectReason, out: &mut Vec<u8>) {
         let form = Form::of(form);
         if form.is_web_socket() {
             return self.write_bye(why, out);
@@ -372,7 +372,7 @@ impl Service for Gateway {
         form.end(out);
     }
 
-    fn socket_farewell(&mut self, socket: &Socket, why: Farewell, out: &mut Vec<u8>) {
+    fn socket_disconnect(&mut self, socket: &Socket, why: DisconnectReason, out: &mut Vec<u8>) {
         // The protocols of others have words of their own.
         if matches!(socket, Socket::Hub(_)) {
             self.write_bye(why, out);
@@ -388,9 +388,9 @@ impl Service for Gateway {
         self.topics.watch(watchers > 0);
     }
 
-    fn stream_started(&mut self, id: StreamId, tag: Tag) {
+    fn stream_started(&mut self, id: StreamId, owner: StreamOwner) {
         self.presence.started(id);
-        self.common.places.started(tag, (self.number(), id));
+        self.common.places.started(owner, (self.number(), id));
     }
 
     fn stream_ended(&mut self, end: StreamEnd<'_, StreamFilter>) {
@@ -400,7 +400,7 @@ impl Service for Gateway {
         let figures = (end.delivered, end.bytes);
         self.common
             .places
-            .ended(end.tag, place, end.reason, figures);
+            .ended(end.owner, place, end.reason, figures);
         log::stream_ended(&end);
     }
 

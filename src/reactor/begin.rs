@@ -23,7 +23,7 @@ impl<S: Service> Core<S> {
                 requests.preface = false;
                 if let Some(source) = source {
                     requests.peer = source;
-                    if self.meet(i, source) != Entry::Within {
+                    if self.count_client(i, source) != Entry::Within {
                         self.counters.refused.add(1);
                         refuse_for(service, requests, Refusal::TooManyFromAddress);
                     }
@@ -50,7 +50,7 @@ impl<S: Service> Core<S> {
             client: service.client(head, requests.peer),
             secured: self.cold[i as usize].session.is_some(),
         };
-        if self.meet(i, peer.client) != Entry::Within {
+        if self.count_client(i, peer.client) != Entry::Within {
             self.counters.refused.add(1);
             return refuse_for(service, requests, Refusal::TooManyFromAddress);
         }

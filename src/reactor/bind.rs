@@ -9,13 +9,13 @@ use mio::{Events, Poll, Waker};
 
 use super::clock::SystemClock;
 use super::core::Core;
-use super::group::Group;
 use super::inbox::{Handle, Inbox};
 use super::limits::Limits;
 use super::listeners::{BindError, Listeners};
+use super::reactor_set::ReactorSet;
 use super::service::Service;
 use super::tls::Tls;
-use super::turn::{EVENTS, FIRST_LISTENER, Polled, Reactor, Rest, WAKER};
+use super::turn::{EVENTS, FIRST_LISTENER, Polled, Reactor, WAKER, WakeState};
 use super::unix::UnixAddress;
 use crate::settings::setters;
 
@@ -78,11 +78,11 @@ impl<S: Service> Reactor<S> {
             inboxes.push(Inbox::new(waker));
         }
         let tls = addresses.tls.clone();
-        let group = Arc::new(Group::new(inboxes, limits.unfinished_bytes, tls));
-        let mut reactors = Vec::with_capacity(count);
+        let reactors = Arc::new(ReactorSet::new(inboxes, limits.unfinished_bytes, tls));
+        let mut made = Vec::with_capacity(count);
         for (number, poll) in polls.into_iter().enumerate() {
             let handle = Handle {
-                group: group.clone(),
+                reactors: reactors.clone(),
                 number,
             };
             let mut listeners = listeners.take().unwrap_or_default();
@@ -90,14 +90,14 @@ impl<S: Service> Reactor<S> {
                 .register(poll.registry(), FIRST_LISTENER)
                 .map_err(fail)?;
             let service = service(&handle);
-            reactors.push(Self::new(
+            made.push(Self::new(
                 (poll, listeners),
                 &handle,
                 (limits.clone(), fed),
                 service,
             ));
         }
-        Ok(reactors)
+        Ok(made)
     }
 
     fn new(
@@ -114,15 +114,15 @@ impl<S: Service> Reactor<S> {
             listeners,
             accepted: Vec::new(),
             next_reactor: 0,
-            inbox: handle.group.member(handle.number).inbox.clone(),
+            inbox: handle.reactors.get(handle.number).inbox.clone(),
             core: Core::new(limits, handle, Instant::now(), fed),
             service,
             read_buffer: vec![0; read_bytes].into_boxed_slice(),
             encoded: Vec::new(),
             due: Vec::new(),
-            walk: None,
+            sweep: None,
             cut: Vec::new(),
-            next_scan: 1,
+            next_sweep: 1,
             batch_since: None,
             looked: Instant::now(),
             polled: Polled::new(Instant::now()),
@@ -132,9 +132,9 @@ impl<S: Service> Reactor<S> {
             stop_later: None,
             stop_at: None,
             stop_next: 0,
-            stop_walks: false,
+            stop_goes_on: false,
             report: None,
-            rest: Rest::Awake,
+            wake_state: WakeState::Awake,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::chain::{ChainLog, Entry};
+use super::window_log::{Entry, WindowLog};
 
 /// Extents that one class keeps before it forgets the oldest. Whoever has not read those yet catches
 /// up from the service instead. 16 bytes each.
@@ -33,7 +33,7 @@ pub(super) struct Class<K> {
     /// Members that the pump has yet to visit; not 0 exactly while the class is queued for it.
     pub(super) pump_left: usize,
     /// In a compressed form: what aligned members read; there while there are enough members.
-    pub(super) chain: Option<Box<ChainLog>>,
+    pub(super) window_log: Option<Box<WindowLog>>,
     /// In a compressed form: how many members read the form's own log.
     pub(super) loose: u32,
     /// In a compressed form: the offset of the newest event; 0: there was none.
@@ -63,9 +63,9 @@ impl<K> Class<K> {
         }
     }
 
-    /// Where members may pass from the form's log to the chain.
+    /// Where members may pass from the form's log to the window log.
     pub(super) fn entry(&self) -> Option<Entry> {
-        self.chain.as_ref()?.entry
+        self.window_log.as_ref()?.entry
     }
 
     /// Forgets what lies before the log's new `tail`.
@@ -151,7 +151,7 @@ impl<K: Clone + Eq + Hash> Classes<K> {
             members: Vec::new(),
             pump_at: 0,
             pump_left: 0,
-            chain: None,
+            window_log: None,
             loose: 0,
             last: 0,
         };

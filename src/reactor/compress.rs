@@ -1,13 +1,13 @@
 //! How an event gets into the logs of a compressed form: compressed by itself, if anybody needs that,
-//! and once for each chain.
+//! and once for each window log.
 
 use smallvec::SmallVec;
 
-use super::chain::{ChainLog, MEMBERS_MIN};
 use super::class::ClassId;
 use super::conn::{Flags, Phase};
 use super::frames::Frames;
 use super::service::{Codec, Service};
+use super::window_log::{MEMBERS_MIN, WindowLog};
 use crate::wire::deflate::{Block, Independent, bound};
 use crate::wire::ws::{compressed_frame, split_frame};
 
@@ -38,15 +38,15 @@ impl Compressors {
         &self.block
     }
 
-    /// Appends WebSocket messages for one stream, compressed; `linked`: each may refer to those before
+    /// Appends WebSocket messages for one stream, compressed; `shared_context`: each may refer to those before
     /// it in `frames`, so the stream gets them all.
-    pub(super) fn messages(&mut self, frames: &[u8], linked: bool, out: &mut Vec<u8>) {
+    pub(super) fn messages(&mut self, frames: &[u8], shared_context: bool, out: &mut Vec<u8>) {
         let encoder = self.history.get_or_insert_with(Independent::fast);
         let mut rest = frames;
         let mut first = true;
         while let Some((opcode, payload, after)) = split_frame(rest) {
             self.block.clear();
-            if first || !linked {
+            if first || !shared_context {
                 encoder.encode(payload, &mut self.block);
             } else {
                 encoder.encode_linked(payload, &mut self.block);
@@ -91,7 +91,7 @@ impl<S: Service> Frames<'_, S> {
         for &id in classes {
             self.look_at_chain(id);
             let class = self.core.classes.get(id);
-            needed |= class.is_some_and(|class| class.chain.is_none() || class.loose > 0);
+            needed |= class.is_some_and(|class| class.window_log.is_none() || class.loose > 0);
         }
         self.core.counters.compressed_events.add(1);
         let counted = (S::codec(form) == Codec::Gzip).then_some(plain);
@@ -101,7 +101,7 @@ impl<S: Service> Frames<'_, S> {
             frame.clear();
             let compressors = &mut self.core.compressors;
             match counted {
-                Some(plain) => S::seal(form, compressors.apart(plain), false, &mut frame),
+                Some(plain) => S::frame_block(form, compressors.apart(plain), false, &mut frame),
                 None => compressors.message_apart(plain, &mut frame),
             }
             self.core.counters.compressions.add(1);
@@ -145,18 +145,18 @@ impl<S: Service> Frames<'_, S> {
         block.clear();
         frame.clear();
         if let Some(class) = self.core.classes.get_mut(id)
-            && let Some(chain) = &mut class.chain
+            && let Some(window) = &mut class.window_log
         {
             let wanted = class.loose > 0;
             let kind = match counted {
                 Some(plain) => {
-                    let kind = chain.encode(plain, wanted, now, &mut block);
-                    S::seal(form, &block, false, &mut frame);
+                    let kind = window.encode(plain, wanted, now, &mut block);
+                    S::frame_block(form, &block, false, &mut frame);
                     kind
                 }
-                None => chain.encode_message(plain, wanted, now, &mut block, &mut frame),
+                None => window.encode_message(plain, wanted, now, &mut block, &mut frame),
             };
-            let tail = chain.log.tail_for(frame.len());
+            let tail = window.log.tail_for(frame.len());
             self.core.counters.compressions.add(1);
             self.core
                 .counters
@@ -166,15 +166,15 @@ impl<S: Service> Frames<'_, S> {
                 self.make_room_in_chain(id, tail);
             }
             let class = self.core.classes.get_mut(id);
-            if let Some(chain) = class.and_then(|class| class.chain.as_mut()) {
-                chain.append(offset, (&frame, counted), kind, apart);
+            if let Some(window) = class.and_then(|class| class.window_log.as_mut()) {
+                window.append(offset, (&frame, counted), kind, apart);
             }
         }
         self.core.compressors.block = block;
         self.core.compressors.frame = frame;
     }
 
-    /// Gives class `id` a chain if it has grown enough, and takes it if it has shrunk.
+    /// Gives class `id` a window log if it has grown enough, and takes it if it has shrunk.
     fn look_at_chain(&mut self, id: ClassId) {
         let bytes = self.core.limits.frame_log_bytes;
         let chains = &self.core.counters.chains;
@@ -183,18 +183,21 @@ impl<S: Service> Frames<'_, S> {
             return;
         };
         let members = class.members.len();
-        let linked = S::codec(class.form) != Codec::Messages { linked: false };
-        if class.chain.is_none() && linked && members >= MEMBERS_MIN && may {
-            class.chain = Some(Box::new(ChainLog::new(bytes)));
+        let shared_context = S::codec(class.form)
+            != Codec::Messages {
+                shared_context: false,
+            };
+        if class.window_log.is_none() && shared_context && members >= MEMBERS_MIN && may {
+            class.window_log = Some(Box::new(WindowLog::new(bytes)));
             chains.add(1);
-        } else if let Some(chain) = &class.chain
+        } else if let Some(window) = &class.window_log
             && members < MEMBERS_MIN / 2
         {
-            let end = chain.log.end();
+            let end = window.log.end();
             // Past the end: also who has read all of it moves.
             self.move_out_of_chain(id, end + 1);
             if let Some(class) = self.core.classes.get_mut(id) {
-                class.chain = None;
+                class.window_log = None;
                 self.core.chain_gone();
             }
         }
@@ -203,12 +206,12 @@ impl<S: Service> Frames<'_, S> {
     fn make_room_in_chain(&mut self, id: ClassId, tail: u64) {
         self.move_out_of_chain(id, tail);
         let class = self.core.classes.get_mut(id);
-        if let Some(chain) = class.and_then(|class| class.chain.as_mut()) {
-            chain.advance_tail(tail);
+        if let Some(window) = class.and_then(|class| class.window_log.as_mut()) {
+            window.advance_tail(tail);
         }
     }
 
-    /// Sends all members that stand before byte `before` of the chain to history.
+    /// Sends all members that stand before byte `before` of the window log to history.
     fn move_out_of_chain(&mut self, id: ClassId, before: u64) {
         let Some(class) = self.core.classes.get(id) else {
             return;

@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::class::ClassId;
-use super::coded::Account;
-use super::pace::Pace;
+use super::compressed_reader::CompressedReader;
 use super::requests::Requests;
-use super::service::{Service, Tag};
+use super::service::{Service, StreamOwner};
+use super::slow_policy::Pace;
 use super::transport::{Secured, Transport};
 use super::wheel::Tick;
 use super::ws::Ws;
@@ -31,7 +31,7 @@ pub(super) enum Phase {
     /// A WebSocket without a subscription.
     Socket,
     /// A WebSocket whose close frame is out; the peer's is awaited.
-    Parting,
+    CloseSent,
     /// What is private goes out, then FIN.
     Closing,
     /// FIN is sent; what the peer still sends is read and dropped.
@@ -80,7 +80,7 @@ impl Flags {
     pub(super) const SLOW: u8 = 32;
     /// A WebSocket has input that waits until its answers have left.
     pub(super) const HELD: u8 = 64;
-    /// In [`Phase::Log`]: `cursor` is a byte of the class's chain, and the stream has each byte of it
+    /// In [`Phase::Log`]: `cursor` is a byte of the class's window log, and the stream has each byte of it
     /// since a keyframe.
     pub(super) const ALIGNED: u8 = 128;
 
@@ -171,14 +171,14 @@ pub(super) struct Cold<S: Service> {
     /// Tells this stream from those that had the slot before.
     pub(super) serial: u32,
     /// Whose the stream is, as the service has it.
-    pub(super) tag: Tag,
+    pub(super) owner: StreamOwner,
     pub(super) pace: Pace,
     /// The deadline is that of its age.
     pub(super) ages: bool,
     /// Bytes for this connection alone; there only while some wait.
     pub(super) out: Option<Box<Outbound>>,
     /// There while the connection is a compressed stream.
-    pub(super) account: Option<Box<Account>>,
+    pub(super) compressed: Option<Box<CompressedReader>>,
     /// When to look at it; `Tick::MAX`: never.
     pub(super) deadline: Tick,
     /// The earliest tick at which the wheel will look; `Tick::MAX`: it will not.
@@ -200,11 +200,11 @@ impl<S: Service> Cold<S> {
             last_event: 0,
             missed: 0,
             serial: 0,
-            tag: Tag::default(),
+            owner: StreamOwner::default(),
             pace: Pace::default(),
             ages: false,
             out: None,
-            account: None,
+            compressed: None,
             deadline: Tick::MAX,
             looked_at: Tick::MAX,
         }

@@ -9,13 +9,13 @@ use super::compress::Compressors;
 use super::conn::{Cold, Flags, Hot, Outbound, Phase};
 use super::end::EndReason;
 use super::framelog::FrameLog;
-use super::group::Group;
 use super::history::HISTORY_PER_TURN;
 use super::inbox::Handle;
 use super::limits::Limits;
-use super::pace::Held;
-use super::saved::SavedFrames;
-use super::service::{Farewell, Service};
+use super::partial_frames::PartialFrames;
+use super::reactor_set::ReactorSet;
+use super::service::{DisconnectReason, Service};
+use super::slow_policy::Held;
 use super::stats::Counters;
 use super::streams::StreamId;
 use super::wheel::{TICK, Tick, Wheel};
@@ -52,7 +52,7 @@ pub(super) struct Core<S: Service> {
     /// Connections whose answers wait for their offset.
     pub(super) waiting: Vec<u32>,
     /// What the service wants ended, and is not yet.
-    pub(super) ending: VecDeque<(StreamId, Farewell)>,
+    pub(super) ending: VecDeque<(StreamId, DisconnectReason)>,
     pub(super) wheel: Wheel,
     /// The offset after the newest one that is in the logs.
     pub(super) fed: u64,
@@ -65,11 +65,11 @@ pub(super) struct Core<S: Service> {
     /// The heartbeat of each wire form, as last written.
     pub(super) beats: Vec<Vec<u8>>,
     /// Half-sent frames that are saved: the next one inside one of them shares it.
-    pub(super) saved: SavedFrames,
+    pub(super) partial_frames: PartialFrames,
     pub(super) compressors: Compressors,
     pub(super) limits: Limits,
     pub(super) counters: Arc<Counters>,
-    pub(super) group: Arc<Group>,
+    pub(super) reactors: Arc<ReactorSet>,
     /// Sockets that inflate a message which is not whole, the one that has for longest first.
     pub(super) inflating: Inflating,
     /// What the decoders of all sockets share.
@@ -108,11 +108,11 @@ impl<S: Service> Core<S> {
             unpumped: 0,
             appended: 0,
             beats: vec![Vec::new(); S::FORMS],
-            saved: SavedFrames::default(),
+            partial_frames: PartialFrames::default(),
             compressors: Compressors::default(),
             limits,
-            counters: handle.group.member(handle.number).counters.clone(),
-            group: handle.group.clone(),
+            counters: handle.reactors.get(handle.number).counters.clone(),
+            reactors: handle.reactors.clone(),
             inflating: Inflating::default(),
             socket_scratch: Scratch::new(),
             socket_out: Vec::new(),
@@ -256,7 +256,7 @@ impl<S: Service> Core<S> {
         if hot.phase == Phase::Free {
             return;
         }
-        self.part(i);
+        self.uncount_client(i);
         self.forget_requests(service, i);
         if why.is_orderly() {
             let session = &mut self.cold[i as usize].session;
@@ -275,7 +275,7 @@ impl<S: Service> Core<S> {
         };
         self.free.push(i);
         self.counters.connections.sub(1);
-        self.group.leave();
+        self.reactors.leave();
     }
 
     /// Lets connection `i` send what it has, then FIN, and reads what the peer still sends.

@@ -1,11 +1,11 @@
 //! Delivery: private bytes, then history, then the frame log, until the socket is full.
 
-use super::coded::LogName;
+use super::compressed_reader::LogName;
 use super::conn::{Flags, Phase};
 use super::core::Core;
 use super::end::EndReason;
 use super::send::{Broken, Bytes};
-use super::service::{Codec, Farewell, Service, StreamPlan, WatchPlan};
+use super::service::{Codec, DisconnectReason, Service, StreamPlan, WatchPlan};
 use super::transport::wants_flush;
 use crate::wire::http::chunk;
 
@@ -24,12 +24,12 @@ impl<S: Service> Core<S> {
         self.out(i).bytes.extend_from_slice(&plan.head);
         self.join_class(service, i, (plan.key, plan.form, plan.everything));
         self.write_first(i, &plan.first, plan.from.saturating_sub(1));
-        let second = self.begin_account(i);
+        let second = self.reset_counts(i);
         self.name_stream(i);
         let cold = &mut self.cold[i as usize];
-        (cold.tag, cold.pace) = (plan.tag, plan.pace);
+        (cold.owner, cold.pace) = (plan.owner, plan.pace);
         cold.ages = plan.ages;
-        service.stream_started(self.stream_id(i), plan.tag);
+        service.stream_started(self.stream_id(i), plan.owner);
         let hot = self.hot(i);
         hot.heartbeat = plan.heartbeat.as_secs().min(u64::from(u16::MAX)) as u16;
         hot.active = second;
@@ -55,7 +55,7 @@ impl<S: Service> Core<S> {
         } else {
             out.extend_from_slice(&plan.first);
         }
-        let second = self.begin_account(i);
+        let second = self.reset_counts(i);
         let hot = self.hot(i);
         hot.active = second;
         hot.phase = Phase::Watch {
@@ -67,7 +67,7 @@ impl<S: Service> Core<S> {
     }
 
     /// Counts the bytes of connection `i` from here on; returns the second.
-    pub(super) fn begin_account(&mut self, i: u32) -> u32 {
+    pub(super) fn reset_counts(&mut self, i: u32) -> u32 {
         let second = self.second();
         self.hot(i).sent = 0;
         let cold = &mut self.cold[i as usize];
@@ -97,8 +97,10 @@ impl<S: Service> Core<S> {
                 self.resume_socket(i);
             }
             match self.phase(i) {
-                Phase::Free | Phase::Drain | Phase::Watch { .. } | Phase::Parting => return Ok(()),
-                Phase::Socket if !self.send_more(service, i, &mut budget)? => return Ok(()),
+                Phase::Free | Phase::Drain | Phase::Watch { .. } | Phase::CloseSent => {
+                    return Ok(());
+                }
+                Phase::Socket if !self.send_queued(service, i, &mut budget)? => return Ok(()),
                 Phase::Socket => {}
                 Phase::Request => {
                     self.resume_reading(i);
@@ -139,7 +141,7 @@ impl<S: Service> Core<S> {
     /// Encodes and sends a part of history; `false`: nothing more can be done now.
     fn catch_up(&mut self, service: &mut S, i: u32, budget: &mut u64) -> Result<bool, Broken> {
         let slow = self.hot(i).flags.has(Flags::SLOW);
-        if (slow || self.has_leg(i)) && !self.may_take_history(i) {
+        if (slow || self.has_replay(i)) && !self.may_take_history(i) {
             return Ok(false);
         }
         if slow {
@@ -150,7 +152,7 @@ impl<S: Service> Core<S> {
             return Err(Broken(EndReason::Reset));
         };
         let form = class.form;
-        if self.walk_leg(service, i, form, budget) {
+        if self.send_replay(service, i, form, budget) {
             return Ok(true);
         }
         let (Some(class), Some(log)) = (self.classes.get(id), &self.logs[form as usize]) else {
@@ -184,7 +186,7 @@ impl<S: Service> Core<S> {
             return Err(Broken(EndReason::Reset));
         };
         let range = match name {
-            LogName::Chain(_) => (cursor < log.end()).then_some(cursor..log.end()),
+            LogName::Window(_) => (cursor < log.end()).then_some(cursor..log.end()),
             LogName::Form(_) if cursor < class.floor() && cursor < log.end() => {
                 return if self.fall_behind(i) {
                     Ok(true)
@@ -211,7 +213,7 @@ impl<S: Service> Core<S> {
         let mut end = range.end.min(range.start + *budget);
         if let (LogName::Form(_), Some(entry)) = (name, class.entry()) {
             if range.start == entry.apart {
-                self.join_chain(i, entry.chain);
+                self.join_window(i, entry.window);
                 return Ok(true);
             }
             if range.start < entry.apart {
@@ -229,7 +231,7 @@ impl<S: Service> Core<S> {
             self.count_events(i, events, second);
         }
         if let LogName::Form(form) = name {
-            self.account_for(i, form, range.start, end);
+            self.digest_sent(i, form, range.start, end);
         }
         *budget -= sent;
         Ok(true)
@@ -252,7 +254,7 @@ impl<S: Service> Core<S> {
         }
         match self.log_of(i) {
             None => false,
-            Some((_, LogName::Chain(_), log)) => hot.cursor == log.end(),
+            Some((_, LogName::Window(_), log)) => hot.cursor == log.end(),
             Some((class, LogName::Form(_), log)) => {
                 hot.cursor >= class.floor().min(log.end())
                     && class.next_range(hot.cursor, log.end()).is_none()
@@ -261,14 +263,14 @@ impl<S: Service> Core<S> {
     }
 
     /// Ends stream `i`, which stands between two frames, with the words of its wire form.
-    pub(super) fn end_stream(&mut self, service: &mut S, i: u32, why: Farewell) {
+    pub(super) fn end_stream(&mut self, service: &mut S, i: u32, why: DisconnectReason) {
         let id = self.hot(i).class;
         if self.is_socket(i) {
-            return self.part_for(service, i, why);
+            return self.disconnect_socket(service, i, why);
         }
         if let Some(form) = self.classes.get(id).map(|class| class.form) {
             let mut plain = Vec::new();
-            service.farewell(form, why, &mut plain);
+            service.disconnect(form, why, &mut plain);
             let mut bytes = std::mem::take(&mut self.out(i).bytes);
             self.write_end(i, form, &plain, &mut bytes);
             self.out(i).bytes = bytes;
@@ -285,7 +287,7 @@ impl<S: Service> Core<S> {
     }
 
     /// Ends stream `i` wherever it stands: after the frame that it is inside, if it is.
-    pub(super) fn end_stream_early(&mut self, service: &mut S, i: u32, why: Farewell) {
+    pub(super) fn end_stream_early(&mut self, service: &mut S, i: u32, why: DisconnectReason) {
         match self.phase(i) {
             Phase::CatchUp | Phase::Log if self.detach(i) => self.end_stream(service, i, why),
             Phase::CatchUp | Phase::Log => self.close(service, i, EndReason::HalfSent),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::service::Tag;
+use super::service::StreamOwner;
 use super::streams::StreamId;
 
 /// Why a stream has ended.
@@ -107,7 +107,7 @@ pub struct StreamEnd<'a, K> {
     /// Which one it is.
     pub id: StreamId,
     /// What its plan said.
-    pub tag: Tag,
+    pub owner: StreamOwner,
     /// Whose it was.
     pub peer: SocketAddr,
     /// Its filter.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::conn::Flags;
 use super::core::Core;
 use super::requests::Requests;
-use super::service::{Answer, Introduction, Refusal, Service};
+use super::service::{Answer, ClientIdentity, Refusal, Service};
 use crate::wire::http::{RequestError, Step};
 
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -56,8 +56,8 @@ impl<S: Service> Core<S> {
     fn first_requests(&self, service: &S, i: u32) -> Box<Requests<S>> {
         // Nothing has named another client yet.
         let peer = SocketAddr::from(self.cold[i as usize].peer);
-        let preface = service.introduction(peer) == Introduction::Preface;
-        let unfinished = &self.group.unfinished;
+        let preface = service.client_identity(peer) == ClientIdentity::Preface;
+        let unfinished = &self.reactors.unfinished;
         Box::new(Requests::new(peer, preface, &self.limits, unfinished))
     }
 

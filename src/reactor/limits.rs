@@ -31,8 +31,8 @@ pub struct Limits {
     pub drain_timeout: Duration,
     /// Bytes of each frame log. A frame may take a quarter of it. 4 MiB.
     pub frame_log_bytes: usize,
-    /// Chains of compressed frames at once, each of a class of eight members or more; those of further
-    /// classes get each event compressed by itself, three times as long. A chain takes 0.3 MiB and a
+    /// Window logs of compressed frames at once, each of a class of eight members or more; those of further
+    /// classes get each event compressed by itself, three times as long. A window log takes 0.3 MiB and a
     /// frame log. 16.
     pub max_chains: usize,
     /// Bytes of answers and history that wait for one connection before more is made. 64 KiB.

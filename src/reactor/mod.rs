@@ -4,46 +4,46 @@
 
 #![deny(unsafe_code)]
 
-mod admit;
+mod accept;
 mod begin;
-mod behind;
 mod bind;
-mod chain;
-#[cfg(any(test, fuzzing))]
-pub mod check;
 mod class;
+mod class_members;
 mod clients;
 mod clock;
-mod coded;
 mod compress;
+mod compressed_reader;
 mod conn;
 mod core;
+mod deadlines;
 mod deliver;
 mod end;
-mod expiry;
+mod fall_back;
 mod framelog;
 mod frames;
-mod group;
 mod history;
 mod inbox;
 mod input;
+mod io;
 mod latency;
 mod limits;
 mod listeners;
-mod member;
 #[allow(unsafe_code)]
 mod mirror;
-mod pace;
-mod readiness;
+#[cfg(any(test, fuzzing))]
+pub mod oracle;
+mod own_compressor;
+mod partial_frames;
+mod reactor_set;
 mod requests;
-mod saved;
-mod scan;
+mod scheduler;
 mod send;
 mod service;
-mod solo;
+mod slow_policy;
 mod stats;
 mod stop;
 mod streams;
+mod sweep;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(not(feature = "tls"))]
@@ -53,8 +53,8 @@ mod transport;
 mod turn;
 mod unfinished;
 mod unix;
-mod visits;
 mod wheel;
+mod window_log;
 mod ws;
 
 pub use self::bind::Addresses;
@@ -66,14 +66,14 @@ pub use self::inbox::Handle;
 pub use self::latency::{LATENCY_BOUNDS_US, Latency};
 pub use self::limits::Limits;
 pub use self::listeners::BindError;
-pub use self::pace::{Pace, SlowPolicy};
 pub use self::service::{
-    Answer, Begin, CatchUp, CaughtUp, Codec, Farewell, Introduction, Peer, Piece, Refusal, Service,
-    StreamPlan, Tag, WatchPlan,
+    Answer, Begin, CatchUp, CaughtUp, ClientIdentity, Codec, DisconnectReason, Peer, Piece,
+    Refusal, Service, StreamOwner, StreamPlan, WatchPlan,
 };
+pub use self::slow_policy::{Pace, SlowPolicy};
 pub use self::stats::Stats;
 pub use self::stop::StopReport;
-pub use self::streams::{Queued, StreamId, StreamInfo, Streams};
+pub use self::streams::{SendOutcome, StreamId, StreamInfo, Streams};
 pub use self::tls::Tls;
 #[cfg(feature = "tls")]
 pub use self::tls::TlsError;

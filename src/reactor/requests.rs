@@ -210,7 +210,7 @@ impl<S: Service> Core<S> {
         if self.out_len(i) >= self.limits.private_bytes {
             return Piece::Waits;
         }
-        let piece = service.later(ticket, &mut self.out(i).bytes);
+        let piece = service.deferred(ticket, &mut self.out(i).bytes);
         let Some(requests) = self.cold[i as usize].requests.as_mut() else {
             return piece;
         };
@@ -234,7 +234,9 @@ impl<S: Service> Core<S> {
     /// Forgets the requests of connection `i`, and what is looked for to answer them.
     pub(super) fn forget_requests(&mut self, service: &mut S, i: u32) {
         if let Some(requests) = self.cold[i as usize].requests.take() {
-            requests.tickets().for_each(|ticket| service.forget(ticket));
+            requests
+                .tickets()
+                .for_each(|ticket| service.forget_deferred(ticket));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Sending: from a range of bytes to a socket, and what the socket makes of it.
 
-use super::coded::LogName;
+use super::compressed_reader::LogName;
 use super::conn::{Cold, Flags};
 use super::core::Core;
 use super::end::EndReason;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::class::ClassId;
 use super::end::{EndReason, StreamEnd};
 use super::frames::Frames;
-use super::pace::Pace;
+use super::slow_policy::Pace;
 use super::streams::{StreamId, Streams};
 use super::ws::{Replies, SocketPlan};
 use crate::wire::http::{Head, RequestError};
@@ -30,14 +30,14 @@ pub trait Service {
     const FORMS: usize;
 
     /// How the streams of `form` are compressed. All that is written for them is plain; what is
-    /// compressed with gzip or Brotli, which is everything but response heads, goes through [`seal`](Self::seal).
+    /// compressed with gzip or Brotli, which is everything but response heads, goes through [`frame_block`](Self::frame_block).
     fn codec(form: u8) -> Codec;
 
     /// Appends a compressed `block` as `form` frames it; `last`: nothing follows it.
-    fn seal(form: u8, block: &[u8], last: bool, out: &mut Vec<u8>);
+    fn frame_block(form: u8, block: &[u8], last: bool, out: &mut Vec<u8>);
 
     /// Says how the client behind a new connection becomes known.
-    fn introduction(&self, peer: SocketAddr) -> Introduction;
+    fn client_identity(&self, peer: SocketAddr) -> ClientIdentity;
 
     /// Says which client sent a request that came from `peer`.
     fn client(&self, head: &Head, peer: SocketAddr) -> SocketAddr;
@@ -64,13 +64,13 @@ pub trait Service {
 
     /// Appends what it has of an answer whose [`after`](Answer::after) is a ticket. Asked when all answers before it
     /// have left, and again until it is done, each time when what it gave before has been taken.
-    fn later(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece;
+    fn deferred(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece;
 
     /// Whoever waited for the answer of a ticket has gone.
-    fn forget(&mut self, ticket: u64);
+    fn forget_deferred(&mut self, ticket: u64);
 
     /// Does what other threads asked for. Called once a turn: it must be cheap where there is nothing.
-    fn attend(&mut self, streams: &mut Streams<'_, Self>)
+    fn poll_commands(&mut self, streams: &mut Streams<'_, Self>)
     where
         Self: Sized;
 
@@ -104,13 +104,13 @@ pub trait Service {
     /// Appends what waits for a WebSocket without a subscription, whole frames of about `max` bytes; one
     /// may go over it. Asked when the socket has taken all that it was given; then it is asked again,
     /// until there is nothing. What comes to wait later is told by [`Streams::nudge`].
-    fn socket_more(&mut self, socket: &mut Self::Socket, max: usize, out: &mut Vec<u8>);
+    fn socket_queued(&mut self, socket: &mut Self::Socket, max: usize, out: &mut Vec<u8>);
 
     /// Whether something waits for a WebSocket: the reactor stops when it has taken it.
-    fn socket_waits(&self, socket: &Self::Socket) -> bool;
+    fn socket_has_queued(&self, socket: &Self::Socket) -> bool;
 
     /// A WebSocket is about to be closed from this side: appends all that still waits for it.
-    fn socket_parting(&mut self, socket: &mut Self::Socket, out: &mut Vec<u8>);
+    fn socket_closing(&mut self, socket: &mut Self::Socket, out: &mut Vec<u8>);
 
     /// A WebSocket has ended.
     fn socket_closed(&mut self, socket: Self::Socket);
@@ -145,10 +145,15 @@ pub trait Service {
     fn heartbeat(&mut self, form: u8, fed: u64, out: &mut Vec<u8>);
 
     /// Writes what ends a stream of `form`.
-    fn farewell(&mut self, form: u8, why: Farewell, out: &mut Vec<u8>);
+    fn disconnect(&mut self, form: u8, why: DisconnectReason, out: &mut Vec<u8>);
 
     /// Writes what ends a WebSocket without a subscription, before its close frame.
-    fn socket_farewell(&mut self, socket: &Self::Socket, why: Farewell, out: &mut Vec<u8>);
+    fn socket_disconnect(
+        &mut self,
+        socket: &Self::Socket,
+        why: DisconnectReason,
+        out: &mut Vec<u8>,
+    );
 
     /// Writes a tick. Asked once a second for all who watch, and only while somebody does; who has not
     /// taken the last one yet does not get this one.
@@ -158,7 +163,7 @@ pub trait Service {
     fn watched(&mut self, watchers: u64);
 
     /// A stream has begun.
-    fn stream_started(&mut self, id: StreamId, tag: Tag);
+    fn stream_started(&mut self, id: StreamId, owner: StreamOwner);
 
     /// A stream has ended.
     fn stream_ended(&mut self, end: StreamEnd<'_, Self::Key>);
@@ -168,7 +173,7 @@ pub trait Service {
 
     /// Whether so much was published from offset `fed` on that requests must wait until it is fed:
     /// a publisher on this thread must not overrun the streams that it serves. Or whether requests have cost
-    /// enough since [`attend`](Self::attend) was called last.
+    /// enough since [`poll_commands`](Self::poll_commands) was called last.
     fn is_behind(&self, fed: u64) -> bool;
 
     /// Asks to be woken when there is something from offset `fed` on; `false`: there is already, do
@@ -184,7 +189,7 @@ pub trait Service {
 
 /// Who is behind a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Introduction {
+pub enum ClientIdentity {
     /// The peer itself.
     Peer,
     /// Whom the PROXY header names that the connection begins with.
@@ -229,7 +234,7 @@ pub struct Answer {
     /// Head and body.
     pub bytes: Vec<u8>,
     /// Leaves when this offset is visible; 0: at once. From [`LATER`](Self::LATER) on it is a ticket,
-    /// and the answer leaves as [`Service::later`] gives its bytes.
+    /// and the answer leaves as [`Service::deferred`] gives its bytes.
     pub after: u64,
     /// Whether the connection ends with it.
     pub close: bool,
@@ -275,16 +280,16 @@ pub struct StreamPlan<K> {
     /// What happens when it is slow.
     pub pace: Pace,
     /// Told back with its start and end.
-    pub tag: Tag,
+    pub owner: StreamOwner,
 }
 
-/// Whose a stream is; the reactor does not look into it.
+/// The endpoint and reserved connection that a stream belongs to; the reactor does not look into it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Tag {
-    /// The group that it belongs to.
-    pub group: u32,
-    /// Its name.
-    pub name: u32,
+pub struct StreamOwner {
+    /// The number of the endpoint that it was opened at; 0: of none.
+    pub endpoint: u32,
+    /// The number of the connection that was reserved for it; 0: none was.
+    pub connection: u32,
 }
 
 /// How a wire form's streams are compressed.
@@ -301,7 +306,7 @@ pub enum Codec {
     /// Its frames are WebSocket messages, each compressed (RFC 7692) once for all members.
     Messages {
         /// Whether a message may refer to those before it.
-        linked: bool,
+        shared_context: bool,
     },
 }
 
@@ -369,7 +374,7 @@ pub enum Refusal {
 /// Why a stream ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Farewell {
+pub enum DisconnectReason {
     /// The server stops.
     Stopping,
     /// The right to read has ended.
@@ -388,17 +393,17 @@ pub enum Farewell {
     HubClosed,
 }
 
-impl From<Farewell> for EndReason {
-    fn from(why: Farewell) -> Self {
+impl From<DisconnectReason> for EndReason {
+    fn from(why: DisconnectReason) -> Self {
         match why {
-            Farewell::Stopping => Self::Stopping,
-            Farewell::Expired => Self::Expired,
-            Farewell::TooSlow => Self::TooSlow,
-            Farewell::Aged => Self::Aged,
-            Farewell::Disconnected => Self::Disconnected,
-            Farewell::Removed => Self::Removed,
-            Farewell::TopicDeleted => Self::TopicDeleted,
-            Farewell::HubClosed => Self::HubClosed,
+            DisconnectReason::Stopping => Self::Stopping,
+            DisconnectReason::Expired => Self::Expired,
+            DisconnectReason::TooSlow => Self::TooSlow,
+            DisconnectReason::Aged => Self::Aged,
+            DisconnectReason::Disconnected => Self::Disconnected,
+            DisconnectReason::Removed => Self::Removed,
+            DisconnectReason::TopicDeleted => Self::TopicDeleted,
+            DisconnectReason::HubClosed => Self::HubClosed,
         }
     }
 }

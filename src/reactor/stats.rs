@@ -55,11 +55,11 @@ counters! {
     /// Events that were compressed, so far; once more for each further wire form.
     compressed_events,
     /// Times that an event was compressed, so far: twice at most for each form, and once for each
-    /// further class with a chain, whatever the number of streams.
+    /// further class with a window log, whatever the number of streams.
     compressions,
-    /// Keyframes of chains, so far.
+    /// Keyframes of window logs, so far.
     keyframes,
-    /// Chains: classes of compressed streams that share a window.
+    /// Window logs: classes of compressed streams that share a window.
     chains,
     /// Times a stream fell so far behind that it had to catch up from history.
     fell_behind,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::conn::Phase;
 use super::end::EndReason;
-use super::service::{Farewell, Service};
+use super::service::{DisconnectReason, Service};
 use super::turn::Reactor;
 use crate::deadline;
 
@@ -37,7 +37,7 @@ impl<S: Service> Reactor<S> {
         self.listeners.close();
         self.service.stopping();
         if self.number == 0 {
-            self.core.group.stop_others(timeout);
+            self.core.reactors.stop_others(timeout);
         }
     }
 
@@ -55,13 +55,13 @@ impl<S: Service> Reactor<S> {
                 break;
             }
         }
-        self.stop_walks = looked_at < slots;
+        self.stop_goes_on = looked_at < slots;
         let left = self.core.counters.connections.get();
         // The first one goes last: who waits for it has waited for all.
-        let first = self.number > 0 || self.core.group.others_have_ended();
+        let first = self.number > 0 || self.core.reactors.others_have_ended();
         if (left == 0 && first) || self.core.now >= stop_at {
             self.report = Some(self.stop_report());
-            self.core.group.end(self.number);
+            self.core.reactors.end(self.number);
         }
     }
 
@@ -74,10 +74,10 @@ impl<S: Service> Reactor<S> {
             }
             Phase::Watch { .. } => core.end_watch(service, i, EndReason::Stopping),
             Phase::Log if all_fed && core.is_caught_up(i) => {
-                core.end_stream(service, i, Farewell::Stopping);
+                core.end_stream(service, i, DisconnectReason::Stopping);
             }
-            Phase::Socket if all_fed && !core.is_owed(service, i) => {
-                core.part_for(service, i, Farewell::Stopping);
+            Phase::Socket if all_fed && !core.has_queued(service, i) => {
+                core.disconnect_socket(service, i, DisconnectReason::Stopping);
             }
             _ => {}
         }
@@ -86,8 +86,9 @@ impl<S: Service> Reactor<S> {
     fn stop_report(&mut self) -> StopReport {
         // Who only has to close its half has got everything.
         let core = &self.core;
-        let undelivered =
-            |i: &u32| !matches!(core.phase(*i), Phase::Free | Phase::Drain) && !core.has_parted(*i);
+        let undelivered = |i: &u32| {
+            !matches!(core.phase(*i), Phase::Free | Phase::Drain) && !core.has_sent_close(*i)
+        };
         let left = (0..core.hot.len() as u32).filter(undelivered).count() as u64;
         for i in 0..self.core.hot.len() as u32 {
             self.core

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::conn::{Flags, Phase};
 use super::core::Core;
 use super::end::EndReason;
-use super::service::{Farewell, Service, Tag};
+use super::service::{DisconnectReason, Service, StreamOwner};
 use crate::wire::ws::CloseCode;
 
 /// Names a stream of one reactor, or a WebSocket that receives none. It is not used again while the
@@ -51,7 +51,7 @@ pub struct StreamInfo<'a, K> {
     /// Which one it is.
     pub id: StreamId,
     /// What its plan said.
-    pub tag: Tag,
+    pub owner: StreamOwner,
     /// Whose it is.
     pub peer: SocketAddr,
     /// Its filter.
@@ -78,9 +78,9 @@ pub struct StreamInfo<'a, K> {
 
 /// What became of bytes for one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Queued {
+pub enum SendOutcome {
     /// They leave, between two frames.
-    Yes,
+    Queued,
     /// So much waits for it already that it does not get them.
     Full,
     /// It is not there, or takes nothing more.
@@ -136,7 +136,7 @@ impl<'a, S: Service> Streams<'a, S> {
 
     /// Ends one, or a WebSocket without a subscription, once the service has returned; `false`: there is none. Where many
     /// are to be ended, they are over the next turns, a slice of time in each.
-    pub fn end(&mut self, id: StreamId, why: Farewell) -> bool {
+    pub fn end(&mut self, id: StreamId, why: DisconnectReason) -> bool {
         let found = self.core.find_stream(id);
         let found = found.or_else(|| self.core.find_socket(id)).is_some();
         if found {
@@ -146,7 +146,7 @@ impl<'a, S: Service> Streams<'a, S> {
     }
 
     /// Ends all whose filter `why` has a reason for, as [`end`](Self::end) does.
-    pub fn end_those(&mut self, why: impl Fn(&S::Key) -> Option<Farewell>) {
+    pub fn end_those(&mut self, why: impl Fn(&S::Key) -> Option<DisconnectReason>) {
         for i in 0..self.core.hot.len() as u32 {
             if let Some(info) = self.core.describe(i)
                 && let Some(why) = why(info.key)
@@ -164,13 +164,13 @@ impl<'a, S: Service> Streams<'a, S> {
 
     /// Sends one some bytes of its wire form, whole frames that are not compressed yet, between two
     /// frames of its class.
-    pub fn send(&mut self, id: StreamId, bytes: &[u8]) -> Queued {
+    pub fn send(&mut self, id: StreamId, bytes: &[u8]) -> SendOutcome {
         let Some(i) = self.core.find_stream(id) else {
-            return Queued::Unknown;
+            return SendOutcome::Unknown;
         };
         let waits = self.core.out_len(i);
         if waits + bytes.len() > self.core.limits.private_bytes || !self.core.make_way(i) {
-            return Queued::Full;
+            return SendOutcome::Full;
         }
         let mut out = std::mem::take(&mut self.core.out(i).bytes);
         self.core.write_private(i, bytes, &mut out);
@@ -178,11 +178,11 @@ impl<'a, S: Service> Streams<'a, S> {
         if !self.core.hot(i).flags.has(Flags::BLOCKED) {
             self.core.make_ready(i);
         }
-        Queued::Yes
+        SendOutcome::Queued
     }
 
     /// Has the service asked for what waits for a WebSocket without a subscription
-    /// ([`Service::socket_more`]), as soon as its socket takes something; `false`: there is none.
+    /// ([`Service::socket_queued`]), as soon as its socket takes something; `false`: there is none.
     pub fn nudge(&mut self, id: StreamId) -> bool {
         let Some(i) = self.core.find_socket(id) else {
             return false;
@@ -223,7 +223,7 @@ impl<S: Service> Core<S> {
             if let Some(i) = self.find_stream(id) {
                 self.end_stream_early(service, i, why);
             } else if let Some(i) = self.find_socket(id) {
-                self.part_for(service, i, why);
+                self.disconnect_socket(service, i, why);
             }
             if self.is_slice_over() {
                 break;
@@ -261,7 +261,7 @@ impl<S: Service> Core<S> {
         let now = self.second();
         Some(StreamInfo {
             id: self.stream_id(i),
-            tag: cold.tag,
+            owner: cold.owner,
             peer: cold.peer.into(),
             key: &class.key,
             form: class.form,

@@ -11,13 +11,13 @@ use super::clock::Clock;
 use super::core::Core;
 use super::end::EndReason;
 use super::frames::Frames;
-use super::group::Group;
 use super::inbox::{Command, Handle, Inbox, TURNING};
 use super::listeners::{Accepted, Listeners};
-use super::scan::Walk;
+use super::reactor_set::ReactorSet;
 use super::service::Service;
 use super::stop::StopReport;
 use super::streams::Streams;
+use super::sweep::Sweep;
 use super::unix::UnixAddress;
 use super::wheel::{TICK, Tick};
 
@@ -30,7 +30,7 @@ pub(super) const FIRST_LISTENER: usize = usize::MAX / 2;
 ///
 /// All of it happens in [`turn`](Self::turn), on the caller's thread; no thread is started here.
 pub struct Reactor<S: Service> {
-    /// Its place in the group; 0 accepts.
+    /// Its place in the set; 0 accepts.
     pub(super) number: usize,
     pub(super) poll: Poll,
     pub(super) events: Events,
@@ -46,10 +46,10 @@ pub struct Reactor<S: Service> {
     pub(super) encoded: Vec<u8>,
     /// Connections whose deadlines have passed and are not looked at yet.
     pub(super) due: Vec<u32>,
-    /// How far the walk of this second is; `None`: it is over.
-    pub(super) walk: Option<Walk>,
+    /// How far the sweep of this second is; `None`: it is over.
+    pub(super) sweep: Option<Sweep>,
     pub(super) cut: Vec<u32>,
-    pub(super) next_scan: u32,
+    pub(super) next_sweep: u32,
     /// When the first event was published that not everybody has; at the latest.
     pub(super) batch_since: Option<Instant>,
     /// When this turn began, by the machine's clock.
@@ -65,11 +65,11 @@ pub struct Reactor<S: Service> {
     pub(super) stop_later: Option<(Instant, Duration)>,
     /// Set while stopping: when to give up.
     pub(super) stop_at: Option<Instant>,
-    /// The connection that is next while stopping, and whether the walk over all of them is in the middle.
+    /// The connection that is next while stopping, and whether the sweep over all of them is in the middle.
     pub(super) stop_next: u32,
-    pub(super) stop_walks: bool,
+    pub(super) stop_goes_on: bool,
     pub(super) report: Option<StopReport>,
-    pub(super) rest: Rest,
+    pub(super) wake_state: WakeState,
 }
 
 /// What is known once a poll has returned.
@@ -96,8 +96,8 @@ impl Polled {
 struct Turning(usize);
 
 impl Turning {
-    fn of(group: &Arc<Group>) -> Self {
-        Self(TURNING.replace(Arc::as_ptr(group).addr()))
+    fn of(reactors: &Arc<ReactorSet>) -> Self {
+        Self(TURNING.replace(Arc::as_ptr(reactors).addr()))
     }
 }
 
@@ -109,7 +109,7 @@ impl Drop for Turning {
 
 /// How a reactor that has nothing to do learns of news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rest {
+pub(super) enum WakeState {
     /// It does not rest.
     Awake,
     /// Who collects anyway is not woken for each event.
@@ -137,7 +137,7 @@ impl<S: Service> Reactor<S> {
     /// Speaks to this reactor from any thread.
     pub fn handle(&self) -> Handle {
         Handle {
-            group: self.core.group.clone(),
+            reactors: self.core.reactors.clone(),
             number: self.number,
         }
     }
@@ -150,21 +150,21 @@ impl<S: Service> Reactor<S> {
         if self.has_work() {
             return None;
         }
-        if self.rest == Rest::Awake {
-            self.rest = if self.core.only_holds() {
-                Rest::Collecting
+        if self.wake_state == WakeState::Awake {
+            self.wake_state = if self.core.only_holds() {
+                WakeState::Collecting
             } else if self.service.arm(self.core.fed) {
-                Rest::Armed
+                WakeState::Armed
             } else {
                 return None;
             };
         }
         let tick = self.core.wheel.next_due().unwrap_or(Tick::MAX);
-        let scan = self.core.instant_of(
-            self.next_scan
+        let sweep = self.core.instant_of(
+            self.next_sweep
                 .saturating_mul(1000 / TICK.as_millis() as Tick),
         );
-        let timers = self.core.instant_of(tick).min(scan);
+        let timers = self.core.instant_of(tick).min(sweep);
         let stop_later = self.stop_later.map(|(at, _)| at);
         let others = [self.stop_at, stop_later, self.core.held.next_due()];
         others.into_iter().flatten().chain([timers]).min()
@@ -181,7 +181,7 @@ impl<S: Service> Reactor<S> {
         if self.report.is_some() {
             return Ok(self.report);
         }
-        let _turning = Turning::of(&self.core.group);
+        let _turning = Turning::of(&self.core.reactors);
         self.look(timeout)?;
         self.core.begin_history_turn();
         // What was published before a request came is in the logs before the request is answered.
@@ -195,7 +195,7 @@ impl<S: Service> Reactor<S> {
         self.core.release_held(full || self.stop_at.is_some());
         self.pump();
         self.measure();
-        self.attend();
+        self.poll_commands();
         self.pass_deadlines();
         while let Some(command) = self.inbox.next() {
             match command {
@@ -260,8 +260,8 @@ impl<S: Service> Reactor<S> {
             None => (self.core.now, Duration::ZERO),
         };
         let polled = self.poll.poll(&mut self.events, Some(timeout));
-        let rest = std::mem::replace(&mut self.rest, Rest::Awake);
-        if rest == Rest::Armed {
+        let rest = std::mem::replace(&mut self.wake_state, WakeState::Awake);
+        if rest == WakeState::Armed {
             self.service.disarm();
         }
         match polled {
@@ -269,7 +269,7 @@ impl<S: Service> Reactor<S> {
             polled => Ok(Polled {
                 began,
                 whole: polled.is_ok(),
-                slept: rest != Rest::Awake,
+                slept: rest != WakeState::Awake,
             }),
         }
     }
@@ -280,8 +280,8 @@ impl<S: Service> Reactor<S> {
             || !self.core.history_waits.is_empty()
             || !self.core.ending.is_empty()
             || !self.due.is_empty()
-            || self.walk.is_some()
-            || self.stop_walks
+            || self.sweep.is_some()
+            || self.stop_goes_on
             || self.listeners.has_waiting()
     }
 
@@ -305,9 +305,9 @@ impl<S: Service> Reactor<S> {
     }
 
     /// Has the service do what other threads asked it for.
-    fn attend(&mut self) {
+    fn poll_commands(&mut self) {
         let mut streams = Streams::new(&mut self.core);
-        self.service.attend(&mut streams);
+        self.service.poll_commands(&mut streams);
         let closed = streams.into_closed();
         self.core.close_all(&mut self.service, closed);
         self.core.go_on_ending(&mut self.service);

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use eventring::event::Event;
 use eventring::gateway::{
-    Queued, Running, Server, SocketReplies, StreamClient, WebSocketStream, WebSocketStreamOptions,
+    Running, SendOutcome, Server, SocketReplies, StreamClient, WebSocketStream,
+    WebSocketStreamOptions,
 };
 use eventring::hub::Hub;
 use eventring::wire::ws::MessageKind;
@@ -103,7 +104,7 @@ fn weakness_3_who_is_gone_is_forgotten_and_sending_to_it_says_so() {
             }
             drop(client);
             until("the dead is told", || !stream.send_to(&id, "are you there"));
-            assert_eq!(stream.offer(&id, "x"), Queued::Unknown);
+            assert_eq!(stream.offer(&id, "x"), SendOutcome::Unknown);
             assert_eq!(stream.clients(), ["alive"]);
         }
     }
@@ -172,7 +173,10 @@ fn a_stalled_client_is_bounded_and_told_while_the_others_get_everything() {
         }
     }
     assert_eq!(refused, 10, "nothing bounds what waits");
-    assert_eq!(stream.offer("stalled", &*"x".repeat(70_000)), Queued::Full);
+    assert_eq!(
+        stream.offer("stalled", &*"x".repeat(70_000)),
+        SendOutcome::Full
+    );
     assert_eq!(stream.stats().full, 11);
     // What it was said to get it gets, in order, and then it gets more.
     for number in taken {
@@ -424,8 +428,8 @@ fn a_stop_waits_for_who_is_slow_and_takes_nothing_more() {
     server.handle().stop_within(Duration::from_secs(30));
     until("the server takes nothing more", || {
         let put = stream.offer("slow", &*large);
-        taken += usize::from(put == Queued::Yes);
-        put == Queued::Unknown
+        taken += usize::from(put == SendOutcome::Queued);
+        put == SendOutcome::Unknown
     });
     assert_eq!(stream.clients(), ["slow"]);
     for _ in 0..taken {

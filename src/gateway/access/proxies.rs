@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
-use crate::reactor::Introduction;
+use crate::reactor::ClientIdentity;
 use crate::wire::http::{Forwarded, ForwardedField, Head};
 
 /// The word for peers on Unix sockets in a list of networks.
@@ -59,16 +59,16 @@ impl Proxies {
     }
 
     /// How the client behind a connection from `peer` becomes known.
-    pub(in crate::gateway) fn introduction(&self, peer: SocketAddr) -> Introduction {
+    pub(in crate::gateway) fn client_identity(&self, peer: SocketAddr) -> ClientIdentity {
         // A peer on a Unix socket has no address.
         let trusted = match peer.ip().is_unspecified() {
             true => self.unix,
             false => self.trust(peer.ip()),
         };
         match (trusted, self.preface) {
-            (false, _) => Introduction::Peer,
-            (true, true) => Introduction::Preface,
-            (true, false) => Introduction::Requests,
+            (false, _) => ClientIdentity::Peer,
+            (true, true) => ClientIdentity::Preface,
+            (true, false) => ClientIdentity::Requests,
         }
     }
 
@@ -79,8 +79,8 @@ impl Proxies {
 
     /// What a proxy says of a request which came from `peer`; nothing, if that is not one of ours.
     pub(in crate::gateway) fn told<'a>(&self, head: &'a Head, peer: SocketAddr) -> Forwarded<'a> {
-        match self.introduction(peer) {
-            Introduction::Peer => Forwarded::default(),
+        match self.client_identity(peer) {
+            ClientIdentity::Peer => Forwarded::default(),
             _ => Forwarded::read(head, self.field, |ip| self.trust(ip)),
         }
     }
@@ -94,12 +94,12 @@ mod tests {
     fn networks_are_read_and_what_is_none_is_named() {
         let texts = ["10.0.0.0/8", "::1", "unix"].map(str::to_owned);
         let proxies = Proxies::new(&texts, ForwardedField::default(), true).unwrap();
-        let peer = |text: &str| proxies.introduction(text.parse().unwrap());
-        assert_eq!(peer("10.9.9.9:1"), Introduction::Preface);
-        assert_eq!(peer("[::ffff:10.9.9.9]:1"), Introduction::Preface);
-        assert_eq!(peer("[::1]:1"), Introduction::Preface);
-        assert_eq!(peer("0.0.0.0:0"), Introduction::Preface);
-        assert_eq!(peer("11.0.0.1:1"), Introduction::Peer);
+        let peer = |text: &str| proxies.client_identity(text.parse().unwrap());
+        assert_eq!(peer("10.9.9.9:1"), ClientIdentity::Preface);
+        assert_eq!(peer("[::ffff:10.9.9.9]:1"), ClientIdentity::Preface);
+        assert_eq!(peer("[::1]:1"), ClientIdentity::Preface);
+        assert_eq!(peer("0.0.0.0:0"), ClientIdentity::Preface);
+        assert_eq!(peer("11.0.0.1:1"), ClientIdentity::Peer);
         let wrong = Proxies::new(
             &["10.0.0.0/33".to_owned()],
             ForwardedField::default(),

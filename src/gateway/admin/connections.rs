@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::event::Event;
 use crate::gateway::encode::format::Form;
 use crate::gateway::gateway::Gateway;
-use crate::reactor::{Farewell, Queued, StreamId, StreamInfo, Streams, Tag};
+use crate::reactor::{DisconnectReason, SendOutcome, StreamId, StreamInfo, StreamOwner, Streams};
 
 /// Where an open stream is: its reactor, and its id there.
 pub(in crate::gateway) type Place = (usize, StreamId);
@@ -86,7 +86,7 @@ pub(in crate::gateway) enum Order {
     /// them becomes long.
     List(u32, usize),
     /// End them.
-    End(Whom, Farewell),
+    End(Whom, DisconnectReason),
     /// Send them an event that is not kept.
     Send(Whom, Arc<Event>),
 }
@@ -240,7 +240,7 @@ impl Gateway {
             progress.at += 1;
             // Those that have an id of their own are told with those that were made.
             if let Some(info) = there
-                && self.common.places.name_of(info.tag.name).is_none()
+                && self.common.places.name_of(info.owner.connection).is_none()
             {
                 *steps = steps.saturating_sub(TELL_STEPS);
                 let info = self.inform(open_id((self.number(), info.id)), &info);
@@ -262,7 +262,7 @@ impl Gateway {
         let Some(info) = streams.get(stream) else {
             return;
         };
-        let (form, tag) = (info.form, info.tag);
+        let (form, owner) = (info.form, info.owner);
         let frame = frames.entry(form).or_insert_with(|| {
             let mut bytes = Vec::new();
             self.encoder
@@ -270,19 +270,19 @@ impl Gateway {
             bytes
         });
         match streams.send(stream, frame) {
-            Queued::Yes => {
+            SendOutcome::Queued => {
                 found.count += 1;
                 found.known.extend(id);
             }
-            Queued::Full => {
+            SendOutcome::Full => {
                 found.known.extend(id.clone());
                 if found.full.len() < FULL_MAX {
                     found
                         .full
-                        .push(id.unwrap_or_else(|| self.public_id(tag, stream)));
+                        .push(id.unwrap_or_else(|| self.public_id(owner, stream)));
                 }
             }
-            Queued::Unknown => {}
+            SendOutcome::Unknown => {}
         }
     }
 
@@ -313,11 +313,11 @@ impl Gateway {
                     if n >= streams.slots() {
                         return Next::Done;
                     }
-                    let meant = |tag: Tag| match whom {
-                        Whom::Group(group) => tag.group == *group,
+                    let meant = |owner: StreamOwner| match whom {
+                        Whom::Group(group) => owner.endpoint == *group,
                         _ => true,
                     };
-                    let info = streams.at(n as u32).filter(|info| meant(info.tag));
+                    let info = streams.at(n as u32).filter(|info| meant(info.owner));
                     info.map(|info| (None, info.id))
                 }
             };
@@ -340,7 +340,7 @@ impl Gateway {
         ConnectionInfo {
             id,
             status: ConnectionStatus::Connected,
-            endpoint: self.common.places.path_of(info.tag.group),
+            endpoint: self.common.places.path_of(info.owner.endpoint),
             filter: info.key.wanted.to_string(),
             peer: Some(info.peer),
             open: info.open,
@@ -352,8 +352,8 @@ impl Gateway {
         }
     }
 
-    fn public_id(&self, tag: Tag, stream: StreamId) -> String {
-        let named = self.common.places.name_of(tag.name);
+    fn public_id(&self, owner: StreamOwner, stream: StreamId) -> String {
+        let named = self.common.places.name_of(owner.connection);
         named.unwrap_or_else(|| open_id((self.number(), stream)))
     }
 }

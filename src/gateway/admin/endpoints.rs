@@ -11,7 +11,7 @@ use crate::gateway::admin::connections::{
 };
 use crate::gateway::admin::endpoint_path::{EndpointError, check_path};
 use crate::gateway::stream::options::StreamOptions;
-use crate::reactor::{EndReason, Tag};
+use crate::reactor::{EndReason, StreamOwner};
 
 /// Endpoints at once.
 const ENDPOINTS_MAX: usize = 1024;
@@ -48,7 +48,7 @@ pub struct EndpointInfo {
 pub(in crate::gateway) struct Offer {
     pub(in crate::gateway) filter: Filter,
     pub(in crate::gateway) options: StreamOptions,
-    pub(in crate::gateway) tag: Tag,
+    pub(in crate::gateway) owner: StreamOwner,
     /// The stream that has the place now.
     pub(in crate::gateway) taken: Option<(String, Place)>,
 }
@@ -255,9 +255,9 @@ impl Places {
         Some(Offer {
             filter: endpoint.filter.clone(),
             options: endpoint.options,
-            tag: Tag {
-                group: *group,
-                name: 0,
+            owner: StreamOwner {
+                endpoint: *group,
+                connection: 0,
             },
             taken: None,
         })
@@ -329,7 +329,10 @@ impl Places {
         Some(Offer {
             filter: made.filter.clone(),
             options: made.options,
-            tag: Tag { group: 0, name },
+            owner: StreamOwner {
+                endpoint: 0,
+                connection: name,
+            },
             taken: made.place.map(|place| (id.to_owned(), place)),
         })
     }
@@ -404,15 +407,15 @@ impl Places {
     }
 
     /// A stream has begun.
-    pub(in crate::gateway) fn started(&self, tag: Tag, place: Place) {
-        if tag == Tag::default() {
+    pub(in crate::gateway) fn started(&self, owner: StreamOwner, place: Place) {
+        if owner == StreamOwner::default() {
             return;
         }
         let mut inner = self.lock();
-        if let Some(endpoint) = inner.endpoint_of(tag.group) {
+        if let Some(endpoint) = inner.endpoint_of(owner.endpoint) {
             endpoint.connections += 1;
         }
-        if let Some(made) = inner.made.get_mut(&tag.name) {
+        if let Some(made) = inner.made.get_mut(&owner.connection) {
             let fresh = made.place.replace(place).is_none();
             made.info.status = ConnectionStatus::Connected;
             inner.taken += usize::from(fresh);
@@ -422,20 +425,20 @@ impl Places {
     /// A stream has ended.
     pub(in crate::gateway) fn ended(
         &self,
-        tag: Tag,
+        owner: StreamOwner,
         place: Place,
         why: EndReason,
         (sent, bytes): (u64, u64),
     ) {
-        if tag == Tag::default() {
+        if owner == StreamOwner::default() {
             return;
         }
         let mut inner = self.lock();
-        if let Some(endpoint) = inner.endpoint_of(tag.group) {
+        if let Some(endpoint) = inner.endpoint_of(owner.endpoint) {
             endpoint.connections = endpoint.connections.saturating_sub(1);
         }
         // Another stream may have taken the place already.
-        if let Some(made) = inner.made.get_mut(&tag.name)
+        if let Some(made) = inner.made.get_mut(&owner.connection)
             && made.place == Some(place)
         {
             made.place = None;

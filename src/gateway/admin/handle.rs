@@ -14,7 +14,7 @@ use crate::gateway::admin::endpoints::EndpointInfo;
 use crate::gateway::admin::listing::Walk;
 use crate::gateway::server::handle::Handle;
 use crate::gateway::stream::options::StreamOptions;
-use crate::reactor::Farewell;
+use crate::reactor::DisconnectReason;
 
 /// Connections that the program is told about in one go.
 const PAGE: usize = 64;
@@ -68,7 +68,7 @@ impl Handle {
     /// [`EndpointError::Unknown`].
     pub fn remove_endpoint(&self, path: &str) -> Result<(), EndpointError> {
         let group = self.common.places.remove(path)?;
-        let order = Order::End(Whom::Group(group), Farewell::Removed);
+        let order = Order::End(Whom::Group(group), DisconnectReason::Removed);
         // A server that does not run has no clients to end.
         let _ = self.common.desks.send((To::All, order), || {});
         Ok(())
@@ -148,7 +148,7 @@ impl Handle {
         let made = self.common.places.forget(id).is_some();
         let Some(place) = place else { return Ok(made) };
         let whom = Whom::These(vec![(id.to_owned(), place)]);
-        let found = self.ask(Order::End(whom, Farewell::Disconnected))?;
+        let found = self.ask(Order::End(whom, DisconnectReason::Disconnected))?;
         Ok(made || found.count > 0)
     }
 

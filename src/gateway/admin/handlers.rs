@@ -26,7 +26,7 @@ use crate::gateway::publish::request::{Collected, Publish};
 use crate::gateway::stream::gone::Gone;
 use crate::gateway::stream::request::StreamRequest;
 use crate::gateway::telemetry::metrics::{Kind, status_of};
-use crate::reactor::{Answer, Begin, Farewell, Unfinished};
+use crate::reactor::{Answer, Begin, DisconnectReason, Unfinished};
 use crate::wire::http::{Head, ResponseHead};
 
 /// Largest body of a request that manages, bytes.
@@ -135,7 +135,7 @@ impl Gateway {
             Control::RemoveEndpoint => {
                 let path = control::path_parameter(query)?;
                 let group = places.remove(&path).map_err(|error| of_place(&error))?;
-                let order = Order::End(Whom::Group(group), Farewell::Removed);
+                let order = Order::End(Whom::Group(group), DisconnectReason::Removed);
                 (order, Render::Disconnect { made: true })
             }
             Control::Stream(id) => {
@@ -168,7 +168,7 @@ impl Gateway {
                 match place {
                     Some(place) => {
                         let whom = Whom::These(vec![(id.into_owned(), place)]);
-                        let order = Order::End(whom, Farewell::Disconnected);
+                        let order = Order::End(whom, DisconnectReason::Disconnected);
                         (order, Render::Disconnect { made })
                     }
                     None if made => return Ok(Begin::Answer(no_content(reply))),
@@ -202,10 +202,13 @@ impl Gateway {
             let whom = Whom::These(vec![taken]);
             self.common
                 .desks
-                .send((To::All, Order::End(whom, Farewell::Disconnected)), || {})
+                .send(
+                    (To::All, Order::End(whom, DisconnectReason::Disconnected)),
+                    || {},
+                )
                 .ok();
         }
-        let plan = self.plan(request, access, offer.filter, offer.tag);
+        let plan = self.plan(request, access, offer.filter, offer.owner);
         Ok(Begin::Stream(plan))
     }
 

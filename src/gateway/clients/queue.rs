@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use crate::gateway::admin::connections::Place;
 use crate::gateway::clients::SubscriptionId;
 use crate::gateway::clients::mailbox::{Errand, Goodbye, Trays, Woken};
-use crate::reactor::Queued;
+use crate::reactor::SendOutcome;
 
 /// Bytes that a frame takes beside its own, as it waits.
 const FRAME_COST: usize = size_of::<Arc<[u8]>>();
@@ -80,19 +80,19 @@ impl Seat {
         max: usize,
         trays: &Trays,
         woken: &mut Woken,
-    ) -> Queued {
+    ) -> SendOutcome {
         let mut inside = self.inside.lock();
         let place = match inside.stage {
             Stage::Arriving => None,
             Stage::Open(place) => Some(place),
-            Stage::Unwanted(_) | Stage::Leaving => return Queued::Unknown,
+            Stage::Unwanted(_) | Stage::Leaving => return SendOutcome::Unknown,
         };
         if place.is_some_and(|place| trays.is_stopping(place)) {
-            return Queued::Unknown;
+            return SendOutcome::Unknown;
         }
         let bytes = inside.bytes + frame.len() + FRAME_COST;
         if bytes > max {
-            return Queued::Full;
+            return SendOutcome::Full;
         }
         inside.bytes = bytes;
         inside.waiting.push_back(frame.clone());
@@ -100,7 +100,7 @@ impl Seat {
             inside.awaited = true;
             trays.put(place, Errand::Send, woken);
         }
-        Queued::Yes
+        SendOutcome::Queued
     }
 
     /// Moves frames of about `max` bytes to `out`, one at least. The socket has taken what it was handed
@@ -191,7 +191,7 @@ mod tests {
         (0, StreamId::from_bits(1))
     }
 
-    fn offer(seat: &Seat, frame: &Arc<[u8]>, max: usize, trays: &Trays) -> Queued {
+    fn offer(seat: &Seat, frame: &Arc<[u8]>, max: usize, trays: &Trays) -> SendOutcome {
         seat.offer(frame, max, trays, &mut Woken::default())
     }
 
@@ -199,31 +199,35 @@ mod tests {
     fn what_waits_is_bounded_until_the_socket_has_taken_it() {
         let (seat, trays) = (seat(), Trays::new(1));
         let max = 2 * (100 + FRAME_COST);
-        assert_eq!(offer(&seat, &frame(max), max, &trays), Queued::Full);
-        assert_eq!(offer(&seat, &frame(100), max, &trays), Queued::Yes);
+        assert_eq!(offer(&seat, &frame(max), max, &trays), SendOutcome::Full);
+        assert_eq!(offer(&seat, &frame(100), max, &trays), SendOutcome::Queued);
         seat.open(place(), &trays);
-        assert_eq!(offer(&seat, &frame(100), max, &trays), Queued::Yes);
-        assert_eq!(offer(&seat, &frame(0), max, &trays), Queued::Full);
+        assert_eq!(offer(&seat, &frame(100), max, &trays), SendOutcome::Queued);
+        assert_eq!(offer(&seat, &frame(0), max, &trays), SendOutcome::Full);
         let mut out = Vec::new();
         seat.take(150, &mut out);
         assert_eq!(out.len(), 100, "whole frames, about as many as asked for");
-        assert_eq!(offer(&seat, &frame(0), max, &trays), Queued::Full, "handed");
+        assert_eq!(
+            offer(&seat, &frame(0), max, &trays),
+            SendOutcome::Full,
+            "handed"
+        );
         seat.take(150, &mut out);
         assert_eq!(out.len(), 200);
-        assert_eq!(offer(&seat, &frame(50), max, &trays), Queued::Yes);
+        assert_eq!(offer(&seat, &frame(50), max, &trays), SendOutcome::Queued);
     }
 
     #[test]
     fn who_leaves_gets_what_waited_and_nothing_more() {
         let (seat, trays) = (seat(), Trays::new(1));
         seat.open(place(), &trays);
-        assert_eq!(offer(&seat, &frame(3), 1000, &trays), Queued::Yes);
+        assert_eq!(offer(&seat, &frame(3), 1000, &trays), SendOutcome::Queued);
         let goodbye = Goodbye {
             code: crate::wire::ws::CloseCode::NORMAL,
             reason: String::new(),
         };
         seat.close(goodbye, &trays);
-        assert_eq!(offer(&seat, &frame(3), 1000, &trays), Queued::Unknown);
+        assert_eq!(offer(&seat, &frame(3), 1000, &trays), SendOutcome::Unknown);
         let mut out = Vec::new();
         seat.part(&mut out);
         assert_eq!(out.len(), 3);

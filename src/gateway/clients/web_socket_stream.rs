@@ -17,7 +17,7 @@ use crate::gateway::clients::registry::{ConnectError, SubscriptionId};
 use crate::gateway::clients::registry::{Entry, Registry};
 use crate::gateway::clients::socket::Seated;
 use crate::gateway::http::problem::Problem;
-use crate::reactor::{Queued, SocketLimits};
+use crate::reactor::{SendOutcome, SocketLimits};
 use crate::wire::ws::CloseCode;
 
 /// Sends to clients that are connected by WebSocket and have named themselves.
@@ -143,9 +143,9 @@ impl WebSocketStream {
         let registry = self.0.registry.lock();
         for seat in registry.here() {
             match self.put(seat, &message, &mut woken) {
-                Queued::Yes => done.sent += 1,
-                Queued::Full => done.full.push(seat.client.to_string()),
-                Queued::Unknown => {}
+                SendOutcome::Queued => done.sent += 1,
+                SendOutcome::Full => done.full.push(seat.client.to_string()),
+                SendOutcome::Unknown => {}
             }
         }
         drop(registry);
@@ -157,22 +157,22 @@ impl WebSocketStream {
     /// Sends a message to one client; `false`: it does not get it, because it is not connected or too much
     /// waits for it.
     pub fn send_to(&self, client: &str, message: impl Into<SocketMessage>) -> bool {
-        self.offer(client, message) == Queued::Yes
+        self.offer(client, message) == SendOutcome::Queued
     }
 
     /// As [`send_to`](Self::send_to), and says why not.
-    pub fn offer(&self, client: &str, message: impl Into<SocketMessage>) -> Queued {
+    pub fn offer(&self, client: &str, message: impl Into<SocketMessage>) -> SendOutcome {
         let (message, mut woken) = (message.into(), Woken::default());
         let registry = self.0.registry.lock();
-        let put = registry
-            .find(client)
-            .map_or(Queued::Unknown, |seat| self.put(seat, &message, &mut woken));
+        let put = registry.find(client).map_or(SendOutcome::Unknown, |seat| {
+            self.put(seat, &message, &mut woken)
+        });
         drop(registry);
         woken.wake();
         match put {
-            Queued::Yes => self.count(1, 0),
-            Queued::Full => self.count(0, 1),
-            Queued::Unknown => {}
+            SendOutcome::Queued => self.count(1, 0),
+            SendOutcome::Full => self.count(0, 1),
+            SendOutcome::Unknown => {}
         }
         put
     }
@@ -248,7 +248,7 @@ impl WebSocketStream {
         }
     }
 
-    fn put(&self, seat: &Seat, message: &SocketMessage, woken: &mut Woken) -> Queued {
+    fn put(&self, seat: &Seat, message: &SocketMessage, woken: &mut Woken) -> SendOutcome {
         let Shared { options, trays, .. } = &*self.0;
         seat.offer(message.shared(), options.queue_bytes, trays, woken)
     }

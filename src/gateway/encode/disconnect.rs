@@ -3,24 +3,29 @@
 use std::time::Duration;
 
 use crate::gateway::encode::format::{Form, encode};
-use crate::reactor::Farewell;
+use crate::reactor::DisconnectReason;
 use crate::wire::sse::{self, Frame};
 
 /// Writes why a stream ends.
 ///
 /// Who need not know gets a comment: it comes back and goes on. A client that was ended on purpose gets
 /// a `disconnect` event, without an id, so that it resumes where it was.
-pub(in crate::gateway) fn write(form: Form, why: Farewell, retry: Duration, out: &mut Vec<u8>) {
+pub(in crate::gateway) fn write(
+    form: Form,
+    why: DisconnectReason,
+    retry: Duration,
+    out: &mut Vec<u8>,
+) {
     let comment = |words: &str, out: &mut Vec<u8>| form.wrap(out, |out| sse::comment(out, words));
     let data = match why {
-        Farewell::Stopping => return comment("the server stops", out),
-        Farewell::Expired => return comment("the right to read has ended", out),
-        Farewell::Aged => return comment("old enough: connect again", out),
-        Farewell::TooSlow => &br#"{"reason":"too_slow"}"#[..],
-        Farewell::Disconnected => br#"{"reason":"disconnected"}"#,
-        Farewell::Removed => br#"{"reason":"removed"}"#,
-        Farewell::TopicDeleted => br#"{"reason":"topic_deleted"}"#,
-        Farewell::HubClosed => br#"{"reason":"hub_closed"}"#,
+        DisconnectReason::Stopping => return comment("the server stops", out),
+        DisconnectReason::Expired => return comment("the right to read has ended", out),
+        DisconnectReason::Aged => return comment("old enough: connect again", out),
+        DisconnectReason::TooSlow => &br#"{"reason":"too_slow"}"#[..],
+        DisconnectReason::Disconnected => br#"{"reason":"disconnected"}"#,
+        DisconnectReason::Removed => br#"{"reason":"removed"}"#,
+        DisconnectReason::TopicDeleted => br#"{"reason":"topic_deleted"}"#,
+        DisconnectReason::HubClosed => br#"{"reason":"hub_closed"}"#,
     };
     let frame = Frame {
         id: b"",

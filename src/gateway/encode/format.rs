@@ -66,9 +66,9 @@ pub(in crate::gateway) enum Messages {
     /// They are not.
     Plain,
     /// They may refer to those before them.
-    Linked,
+    SharedContext,
     /// Each by itself: the client asked for no context takeover.
-    Apart,
+    NoContext,
 }
 
 /// What `event:` holds.
@@ -107,8 +107,8 @@ impl Form {
         if let Some(messages) = index.checked_sub(FIRST_OF_MESSAGES) {
             return Self::web_socket(match messages {
                 0 => Messages::Plain,
-                1 => Messages::Linked,
-                _ => Messages::Apart,
+                1 => Messages::SharedContext,
+                _ => Messages::NoContext,
             });
         }
         let coding = match index / 8 {
@@ -145,8 +145,12 @@ impl Form {
 
     pub(in crate::gateway) fn codec(self) -> Codec {
         match (self.framing, self.coding) {
-            (Framing::Messages(Messages::Linked), _) => Codec::Messages { linked: true },
-            (Framing::Messages(Messages::Apart), _) => Codec::Messages { linked: false },
+            (Framing::Messages(Messages::SharedContext), _) => Codec::Messages {
+                shared_context: true,
+            },
+            (Framing::Messages(Messages::NoContext), _) => Codec::Messages {
+                shared_context: false,
+            },
             (_, Coding::Identity) => Codec::Identity,
             (_, Coding::Gzip) => Codec::Gzip,
             (_, Coding::Brotli) => Codec::Brotli,
@@ -162,7 +166,7 @@ impl Form {
     }
 
     /// Appends a compressed block, framed.
-    pub(in crate::gateway) fn seal(self, block: &[u8], last: bool, out: &mut Vec<u8>) {
+    pub(in crate::gateway) fn frame_block(self, block: &[u8], last: bool, out: &mut Vec<u8>) {
         match self.framing {
             // The reactor frames compressed messages itself.
             Framing::Close | Framing::Messages(_) => out.extend_from_slice(block),

@@ -18,7 +18,7 @@ use crate::gateway::stream::presence::watchers;
 use crate::gateway::stream::request::{self, StreamRequest};
 use crate::gateway::telemetry::prometheus;
 use crate::gateway::telemetry::stats;
-use crate::reactor::{Answer, Begin, Tag, WatchPlan};
+use crate::reactor::{Answer, Begin, StreamOwner, WatchPlan};
 use crate::wire::http::{Head, ResponseHead};
 
 impl Gateway {
@@ -99,7 +99,7 @@ impl Gateway {
                     }));
                 }
                 self.check_open()?;
-                let plan = self.plan(request, access, Filter::all(), Tag::default());
+                let plan = self.plan(request, access, Filter::all(), StreamOwner::default());
                 Ok(Begin::Stream(plan))
             }
             Route::Presence(topic) => {

@@ -4,7 +4,7 @@
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::ws::Socket;
-use crate::reactor::{Farewell, Streams};
+use crate::reactor::{DisconnectReason, Streams};
 
 /// Slots that are looked at in a turn, and streams that are ended in one.
 const LOOKED_AT: usize = 4096;
@@ -42,7 +42,7 @@ impl Gateway {
                 _ => None,
             });
             if let Some(id) = id {
-                ended += usize::from(streams.end(id, Farewell::HubClosed));
+                ended += usize::from(streams.end(id, DisconnectReason::HubClosed));
             }
         }
         if ended > 0 {

@@ -11,17 +11,17 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::stream::request::{self, StreamFilter, StreamRequest};
 use crate::gateway::stream::start::Resolved;
 use crate::gateway::telemetry::notices::GapReason;
-use crate::reactor::{SlowPolicy, StreamPlan, Tag};
+use crate::reactor::{SlowPolicy, StreamOwner, StreamPlan};
 use crate::wire::sse;
 
 impl Gateway {
-    /// Plans a stream of what `offered` has; `tag` comes back with its start and end.
+    /// Plans a stream of what `offered` has; `owner` comes back with its start and end.
     pub(in crate::gateway) fn plan(
         &mut self,
         request: StreamRequest,
         access: Access,
         offered: Filter,
-        tag: Tag,
+        owner: StreamOwner,
     ) -> StreamPlan<StreamFilter> {
         let StreamRequest {
             filter,
@@ -96,7 +96,7 @@ impl Gateway {
             expires_at: if ages { oldest } else { access.expires_at },
             ages,
             pace: options.pace(),
-            tag,
+            owner,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::gateway::stream::start::{Resolved, Wanted};
 use crate::gateway::telemetry::notices::GapReason;
 use crate::gateway::ws::session::Session;
 use crate::json::{Members, Value};
-use crate::reactor::{Farewell, History, Replies, Subscribed};
+use crate::reactor::{DisconnectReason, History, Replies, Subscribed};
 use crate::wire::ws::{CloseCode, MessageKind, Opcode, wrap};
 
 /// Bytes of a request id, as it stands in its message.
@@ -342,16 +342,16 @@ impl Gateway {
     }
 
     /// Writes the last words to a subscriber: after how long to come back.
-    pub(crate) fn write_bye(&mut self, why: Farewell, out: &mut Vec<u8>) {
+    pub(crate) fn write_bye(&mut self, why: DisconnectReason, out: &mut Vec<u8>) {
         let reason = match why {
-            Farewell::Stopping => "stopping",
-            Farewell::Expired => "expired",
-            Farewell::TooSlow => "too_slow",
-            Farewell::Aged => "aged",
-            Farewell::Disconnected => "disconnected",
-            Farewell::Removed => "removed",
-            Farewell::TopicDeleted => "topic_deleted",
-            Farewell::HubClosed => "hub_closed",
+            DisconnectReason::Stopping => "stopping",
+            DisconnectReason::Expired => "expired",
+            DisconnectReason::TooSlow => "too_slow",
+            DisconnectReason::Aged => "aged",
+            DisconnectReason::Disconnected => "disconnected",
+            DisconnectReason::Removed => "removed",
+            DisconnectReason::TopicDeleted => "topic_deleted",
+            DisconnectReason::HubClosed => "hub_closed",
         };
         self.farewells = self.farewells.wrapping_add(1);
         let spread = (self.farewells.wrapping_mul(SCATTER) >> 32) % RETURN_SPREAD_MS;

@@ -178,8 +178,8 @@ fn policy(compression: Compression) -> DeflatePolicy {
 fn messages(handshake: &Handshake, compression: Compression) -> Messages {
     match handshake.deflate {
         Some(_) if compression == Compression::Off => Messages::Plain,
-        Some(deflate) if deflate.server_no_context_takeover => Messages::Apart,
-        Some(_) => Messages::Linked,
+        Some(deflate) if deflate.server_no_context_takeover => Messages::NoContext,
+        Some(_) => Messages::SharedContext,
         None => Messages::Plain,
     }
 }

@@ -3,7 +3,7 @@
 use super::super::conn::Phase;
 use super::super::core::Core;
 use super::super::end::EndReason;
-use super::super::service::{Farewell, Service};
+use super::super::service::{DisconnectReason, Service};
 use crate::wire::ws::CloseCode;
 
 impl<S: Service> Core<S> {
@@ -16,10 +16,10 @@ impl<S: Service> Core<S> {
         reason: &str,
         why: EndReason,
     ) {
-        if self.phase(i) == Phase::Parting {
+        if self.phase(i) == Phase::CloseSent {
             return;
         }
-        if !self.send_rest(service, i) {
+        if !self.send_all_queued(service, i) {
             return;
         }
         self.send_close(service, i, code, reason);
@@ -28,41 +28,46 @@ impl<S: Service> Core<S> {
         };
         let timeout = ws.limits.close_timeout;
         if let Some(busy) = ws.busy.as_mut() {
-            busy.legs.clear();
+            busy.replays.clear();
             busy.parked.clear();
         }
-        ws.rest();
+        ws.shrink();
         self.drop_unfinished(i);
         self.leave_stream(service, i, why);
-        self.hot(i).phase = Phase::Parting;
+        self.hot(i).phase = Phase::CloseSent;
         self.set_deadline(i, timeout);
         self.deliver(service, i);
     }
 
     /// Ends socket `i` with the last words that the service has for it, and a close frame.
-    pub(in super::super) fn part_for(&mut self, service: &mut S, i: u32, why: Farewell) {
+    pub(in super::super) fn disconnect_socket(
+        &mut self,
+        service: &mut S,
+        i: u32,
+        why: DisconnectReason,
+    ) {
         let mut words = Vec::new();
         if matches!(self.phase(i), Phase::CatchUp | Phase::Log)
             && let Some(class) = self.classes.get(self.hot[i as usize].class)
         {
-            service.farewell(class.form, why, &mut words);
+            service.disconnect(class.form, why, &mut words);
         } else if self.phase(i) == Phase::Socket
             && let Some(ws) = self.cold[i as usize].ws.as_ref()
         {
-            service.socket_farewell(&ws.socket, why, &mut words);
+            service.socket_disconnect(&ws.socket, why, &mut words);
         }
         if !self.send_reply(service, i, &mut words) {
             return;
         }
         let (code, reason) = match why {
-            Farewell::Stopping => (CloseCode::GOING_AWAY, "the server stops"),
-            Farewell::Expired => (CloseCode::POLICY, "the right to be here has ended"),
-            Farewell::TooSlow => (CloseCode::POLICY, "too slow"),
-            Farewell::Aged => (CloseCode::GOING_AWAY, "old enough: connect again"),
-            Farewell::Disconnected => (CloseCode::POLICY, "disconnected"),
-            Farewell::TopicDeleted => (CloseCode::GOING_AWAY, "the topic is gone"),
-            Farewell::HubClosed => (CloseCode::GOING_AWAY, "the hub is closed"),
-            Farewell::Removed => (CloseCode::GOING_AWAY, "the endpoint is gone"),
+            DisconnectReason::Stopping => (CloseCode::GOING_AWAY, "the server stops"),
+            DisconnectReason::Expired => (CloseCode::POLICY, "the right to be here has ended"),
+            DisconnectReason::TooSlow => (CloseCode::POLICY, "too slow"),
+            DisconnectReason::Aged => (CloseCode::GOING_AWAY, "old enough: connect again"),
+            DisconnectReason::Disconnected => (CloseCode::POLICY, "disconnected"),
+            DisconnectReason::TopicDeleted => (CloseCode::GOING_AWAY, "the topic is gone"),
+            DisconnectReason::HubClosed => (CloseCode::GOING_AWAY, "the hub is closed"),
+            DisconnectReason::Removed => (CloseCode::GOING_AWAY, "the endpoint is gone"),
         };
         self.close_socket(service, i, code, reason, why.into());
     }
@@ -74,15 +79,15 @@ impl<S: Service> Core<S> {
     }
 
     /// Whether socket `i` has been sent everything, its close frame too.
-    pub(in super::super) fn has_parted(&self, i: u32) -> bool {
-        self.phase(i) == Phase::Parting && self.out_len(i) == 0
+    pub(in super::super) fn has_sent_close(&self, i: u32) -> bool {
+        self.phase(i) == Phase::CloseSent && self.out_len(i) == 0
     }
 
     /// Forgets that connection `i` was a socket.
     pub(in super::super) fn end_socket(&mut self, service: &mut S, i: u32) {
         if let Some(ws) = self.cold[i as usize].ws.take() {
             self.counters.sockets.sub(1);
-            let _ = self.group.unfinished.change(ws.unfinished as usize, 0);
+            let _ = self.reactors.unfinished.change(ws.unfinished as usize, 0);
             ws.decoder.end(&mut self.socket_scratch);
             service.socket_closed(ws.socket);
         }

@@ -10,7 +10,7 @@ use super::replies::{Change, Replies};
 use crate::wire::ws::{CloseCode, Item, Opcode, frame};
 
 /// Parts of the past that wait for a socket before no further request of it is read: one request adds two at most.
-const LEGS_MAX: usize = 16;
+const REPLAYS_MAX: usize = 16;
 
 /// What reading came to.
 enum End<S: Service> {
@@ -102,7 +102,7 @@ impl<S: Service> Core<S> {
         out: &mut Vec<u8>,
     ) -> End<S> {
         let second = self.second();
-        let parting = self.phase(i) == Phase::Parting;
+        let close_sent = self.phase(i) == Phase::CloseSent;
         let (mut at, mut heard) = (0, false);
         loop {
             if self.out_len(i) + out.len() >= self.limits.private_bytes
@@ -119,7 +119,7 @@ impl<S: Service> Core<S> {
                 Ok(read) => read,
                 Err(violation) => {
                     *used += input.len() - at;
-                    if parting {
+                    if close_sent {
                         return End::Answered;
                     }
                     service.violated(violation);
@@ -132,7 +132,7 @@ impl<S: Service> Core<S> {
             if control {
                 let counted = ws.rate.count(second, ws.limits.controls_per_second);
                 if let Err(violation) = counted {
-                    if parting {
+                    if close_sent {
                         return End::Answered;
                     }
                     service.violated(violation);
@@ -141,7 +141,7 @@ impl<S: Service> Core<S> {
             }
             match item {
                 Item::NeedMore => return End::Open,
-                Item::Close(_) if parting => return End::Answered,
+                Item::Close(_) if close_sent => return End::Answered,
                 // RFC 6455, 5.5.1: "When sending a Close frame in response, the endpoint typically
                 // echos the status code it received."
                 Item::Close(said) => {
@@ -150,7 +150,7 @@ impl<S: Service> Core<S> {
                 }
                 // 1.4: after its close frame, an endpoint sends nothing more, and what it still gets
                 // is dropped.
-                _ if parting => {}
+                _ if close_sent => {}
                 Item::Ping(data) => frame(out, Opcode::Pong, data),
                 Item::Pong(_) => {}
                 Item::Message(kind, data) => {
@@ -194,10 +194,10 @@ impl<S: Service> Core<S> {
             ws.busy().input = rest.to_vec();
             self.hot(i).flags.set(Flags::HELD);
         }
-        ws.rest();
+        ws.shrink();
         let end = match end {
             End::Open if !self.count_unfinished(i, &mut ws, rest.len()) => match self.phase(i) {
-                Phase::Parting => End::Answered,
+                Phase::CloseSent => End::Answered,
                 _ => End::Last(
                     CloseCode::TRY_AGAIN,
                     "too much is unfinished on all connections".to_owned(),
@@ -262,7 +262,7 @@ impl<S: Service> Core<S> {
             }
         }
         if let Some(ws) = self.cold[i as usize].ws.as_mut() {
-            ws.rest();
+            ws.shrink();
         }
         if self.send_reply(service, i, &mut out) {
             self.deliver(service, i);
@@ -273,6 +273,6 @@ impl<S: Service> Core<S> {
 /// Whether a socket is not read before what waits for it has left: answers, and the past that it asked for.
 fn waits_enough<S: Service>(ws: &Ws<S>, limits: &Limits) -> bool {
     ws.busy.as_ref().is_some_and(|busy| {
-        busy.parked.len() >= limits.max_pending_publishes || busy.legs.len() >= LEGS_MAX
+        busy.parked.len() >= limits.max_pending_publishes || busy.replays.len() >= REPLAYS_MAX
     })
 }

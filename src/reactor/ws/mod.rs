@@ -6,12 +6,12 @@
 
 mod close;
 mod input;
-mod legs;
-mod more;
+mod open;
 mod output;
 mod plan;
+mod queued;
+mod replay;
 mod replies;
-mod start;
 mod unfinished;
 
 use std::collections::VecDeque;
@@ -50,11 +50,11 @@ struct Busy<K> {
     /// Frames that leave once their offset is visible.
     parked: VecDeque<(u64, Vec<u8>)>,
     /// History to send before the class takes over.
-    legs: VecDeque<Leg<K>>,
+    replays: VecDeque<Replay<K>>,
 }
 
 /// A part of history for one socket.
-struct Leg<K> {
+struct Replay<K> {
     key: K,
     /// Next offset wanted.
     from: u64,
@@ -69,14 +69,14 @@ impl<K> Default for Busy<K> {
         Self {
             input: Vec::new(),
             parked: VecDeque::new(),
-            legs: VecDeque::new(),
+            replays: VecDeque::new(),
         }
     }
 }
 
 impl<K> Busy<K> {
     fn is_idle(&self) -> bool {
-        self.input.is_empty() && self.parked.is_empty() && self.legs.is_empty()
+        self.input.is_empty() && self.parked.is_empty() && self.replays.is_empty()
     }
 }
 
@@ -86,7 +86,7 @@ impl<S: Service> Ws<S> {
     }
 
     /// Frees what nothing needs.
-    fn rest(&mut self) {
+    fn shrink(&mut self) {
         if self.busy.as_ref().is_some_and(|busy| busy.is_idle()) {
             self.busy = None;
         }

@@ -36,7 +36,7 @@ impl<S: Service> Core<S> {
         let held = ws.decoder.held_bytes() + waiting;
         let held = u32::try_from(held).unwrap_or(u32::MAX);
         let before = std::mem::replace(&mut ws.unfinished, held);
-        let unfinished = &self.group.unfinished;
+        let unfinished = &self.reactors.unfinished;
         unfinished.change(before as usize, held as usize)
     }
 
@@ -48,7 +48,7 @@ impl<S: Service> Core<S> {
         ws.decoder.abandon(&mut self.socket_scratch);
         (ws.begun, ws.inflates) = (0, 0);
         let before = std::mem::take(&mut ws.unfinished);
-        let given_back = self.group.unfinished.change(before as usize, 0);
+        let given_back = self.reactors.unfinished.change(before as usize, 0);
         debug_assert!(given_back);
     }
 
@@ -95,6 +95,6 @@ impl<S: Service> Core<S> {
 
     fn inflates(&self, i: u32, ticket: u32) -> bool {
         let ws = self.cold[i as usize].ws.as_ref();
-        self.phase(i) != Phase::Parting && ws.is_some_and(|ws| ws.inflates == ticket)
+        self.phase(i) != Phase::CloseSent && ws.is_some_and(|ws| ws.inflates == ticket)
     }
 }

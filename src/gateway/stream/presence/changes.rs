@@ -13,7 +13,7 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::json_string;
 use crate::gateway::stream::request::StreamFilter;
 use crate::hub::{PresenceChange, PresenceNews, PresenceWatch};
-use crate::reactor::{Queued, StreamId, Streams};
+use crate::reactor::{SendOutcome, StreamId, Streams};
 use crate::wire::sse::Frame;
 
 /// Changes that one round tells.
@@ -117,11 +117,11 @@ impl Watchers {
         write_reset(Form::of(form), at, &mut bytes);
         let sent = streams.send(stream, &bytes);
         match sent {
-            Queued::Yes => self.told.push(stream),
-            Queued::Full => self.missed.push_back(stream),
-            Queued::Unknown => {}
+            SendOutcome::Queued => self.told.push(stream),
+            SendOutcome::Full => self.missed.push_back(stream),
+            SendOutcome::Unknown => {}
         }
-        sent != Queued::Full
+        sent != SendOutcome::Full
     }
 }
 
@@ -155,7 +155,7 @@ impl Round {
                     self.written.entry(what).or_insert(bytes)
                 }
             };
-            if bytes.is_empty() || streams.send(stream, bytes) == Queued::Yes {
+            if bytes.is_empty() || streams.send(stream, bytes) == SendOutcome::Queued {
                 self.at += 1;
             } else {
                 told.swap_remove(self.at);

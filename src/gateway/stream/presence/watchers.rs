@@ -12,7 +12,7 @@ use crate::gateway::http::problem::json_string;
 use crate::gateway::stream::presence::changes::Watchers;
 use crate::gateway::stream::request::StreamFilter;
 use crate::hub::{Attend, Attendance, EndReason, Hub, Present, Told};
-use crate::reactor::{Farewell, Handle, StreamId, Streams};
+use crate::reactor::{DisconnectReason, Handle, StreamId, Streams};
 use crate::ring::Notify;
 
 /// Streams that begin to be present in a turn.
@@ -155,18 +155,18 @@ impl Presence {
         &mut self,
         filter: &StreamFilter,
         streams: &mut Streams<'_, Gateway>,
-    ) -> Option<Farewell> {
+    ) -> Option<DisconnectReason> {
         let attendance = self.there.get(filter).cloned()?;
         while let Some(told) = attendance.take() {
             match told {
                 Told::Ended { number } => {
-                    streams.end(StreamId::from_bits(number), Farewell::Disconnected);
+                    streams.end(StreamId::from_bits(number), DisconnectReason::Disconnected);
                 }
                 Told::Over { reason } => {
                     self.there.remove(filter);
                     return Some(match reason {
-                        EndReason::TopicDeleted => Farewell::TopicDeleted,
-                        _ => Farewell::Disconnected,
+                        EndReason::TopicDeleted => DisconnectReason::TopicDeleted,
+                        _ => DisconnectReason::Disconnected,
                     });
                 }
             }

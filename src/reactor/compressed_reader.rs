@@ -1,8 +1,8 @@
 //! Compressed streams: which log each reads, how it passes from one to the other, and what its bytes
 //! come to.
 //!
-//! A stream is *loose* in the form's own log, whose frames refer to nothing, and *aligned* in the chain
-//! of its class. It may pass to the chain at a keyframe only, and leaves it when it misses anything, or is
+//! A stream is *loose* in the form's own log, whose frames refer to nothing, and *aligned* in the window log
+//! of its class. It may pass to the window log at a keyframe only, and leaves it when it misses anything, or is
 //! sent anything of its own through the reader's inflater: see [`deflate`](crate::wire::deflate).
 
 use std::hash::Hash;
@@ -11,8 +11,8 @@ use super::class::{Class, ClassId, Classes};
 use super::conn::{Cold, Flags, Phase};
 use super::core::Core;
 use super::framelog::FrameLog;
+use super::own_compressor::OwnCompressor;
 use super::service::{Codec, Service};
-use super::solo::Solo;
 use crate::wire::deflate::{Digest, gzip};
 
 /// Names a log while it is there.
@@ -20,8 +20,8 @@ use crate::wire::deflate::{Digest, gzip};
 pub(super) enum LogName {
     /// The log of a wire form.
     Form(u8),
-    /// The chain of a class.
-    Chain(ClassId),
+    /// The window log of a class.
+    Window(ClassId),
 }
 
 impl LogName {
@@ -32,7 +32,7 @@ impl LogName {
     ) -> Option<&'a FrameLog> {
         match self {
             Self::Form(form) => logs[form as usize].as_ref(),
-            Self::Chain(id) => Some(&classes.get(id)?.chain.as_ref()?.log),
+            Self::Window(id) => Some(&classes.get(id)?.window_log.as_ref()?.log),
         }
     }
 
@@ -43,22 +43,22 @@ impl LogName {
     ) -> Option<&'a mut FrameLog> {
         match self {
             Self::Form(form) => logs[form as usize].as_mut(),
-            Self::Chain(id) => Some(&mut classes.get_mut(id)?.chain.as_mut()?.log),
+            Self::Window(id) => Some(&mut classes.get_mut(id)?.window_log.as_mut()?.log),
         }
     }
 }
 
 /// What is known of a stream that is compressed into one.
-pub(super) enum Account {
+pub(super) enum CompressedReader {
     Gzip(Sent),
-    Solo(Box<Solo>),
+    Own(Box<OwnCompressor>),
 }
 
 /// What a gzip stream was sent.
 pub(super) struct Sent {
-    /// All that is plain of it, but for what came from the chain since it was joined.
+    /// All that is plain of it, but for what came from the window log since it was joined.
     digest: Digest,
-    /// What the chain came to where it was joined.
+    /// What the window log came to where it was joined.
     joined: Digest,
     /// The newest id that it has beside those of events.
     told: u64,
@@ -66,8 +66,8 @@ pub(super) struct Sent {
 
 /// What a stream was sent, if that is counted.
 fn sent_of<S: Service>(cold: &mut Cold<S>) -> Option<&mut Sent> {
-    match cold.account.as_deref_mut() {
-        Some(Account::Gzip(sent)) => Some(sent),
+    match cold.compressed.as_deref_mut() {
+        Some(CompressedReader::Gzip(sent)) => Some(sent),
         _ => None,
     }
 }
@@ -80,21 +80,22 @@ impl<S: Service> Core<S> {
         match S::codec(form) {
             Codec::Identity | Codec::Messages { .. } => out.extend_from_slice(plain),
             Codec::Brotli => {
-                let mut solo = Solo::new(&self.group);
-                solo.write::<S>(form, plain, &mut out);
-                self.cold[i as usize].account = Some(Box::new(Account::Solo(Box::new(solo))));
+                let mut own = OwnCompressor::new(&self.reactors);
+                own.write::<S>(form, plain, &mut out);
+                self.cold[i as usize].compressed =
+                    Some(Box::new(CompressedReader::Own(Box::new(own))));
             }
             Codec::Gzip => {
                 let mut digest = Digest::default();
                 digest.update(plain);
-                self.cold[i as usize].account = Some(Box::new(Account::Gzip(Sent {
+                self.cold[i as usize].compressed = Some(Box::new(CompressedReader::Gzip(Sent {
                     digest,
                     joined: Digest::default(),
                     told,
                 })));
                 let mut block = gzip::HEAD.to_vec();
                 gzip::stored(plain, &mut block);
-                S::seal(form, &block, false, &mut out);
+                S::frame_block(form, &block, false, &mut out);
             }
         }
         self.out(i).bytes = out;
@@ -103,21 +104,21 @@ impl<S: Service> Core<S> {
     /// Writes `plain` for stream `i` alone, which stands between two frames. A WebSocket message that is
     /// not compressed passes by the reader's inflater, and leaves the stream aligned.
     pub(super) fn write_private(&mut self, i: u32, plain: &[u8], out: &mut Vec<u8>) {
-        if self.cold[i as usize].account.is_none() {
+        if self.cold[i as usize].compressed.is_none() {
             return out.extend_from_slice(plain);
         }
-        self.leave_chain(i);
+        self.leave_window(i);
         let Some(form) = self.form_of(i) else {
             return;
         };
-        match self.cold[i as usize].account.as_deref_mut() {
-            Some(Account::Gzip(sent)) => {
+        match self.cold[i as usize].compressed.as_deref_mut() {
+            Some(CompressedReader::Gzip(sent)) => {
                 sent.digest.update(plain);
                 let mut block = Vec::with_capacity(plain.len() + 8);
                 gzip::stored(plain, &mut block);
-                S::seal(form, &block, false, out);
+                S::frame_block(form, &block, false, out);
             }
-            Some(Account::Solo(solo)) => solo.write::<S>(form, plain, out),
+            Some(CompressedReader::Own(own)) => own.write::<S>(form, plain, out),
             None => {}
         }
     }
@@ -137,12 +138,14 @@ impl<S: Service> Core<S> {
         let mut plain = std::mem::take(&mut self.compressors.plain);
         plain.clear();
         let done = write(&mut plain);
-        match (codec, self.cold[i as usize].account.as_deref_mut()) {
-            (Codec::Messages { linked }, _) => self.compressors.messages(&plain, linked, out),
-            (_, Some(Account::Solo(solo))) => solo.write::<S>(form, &plain, out),
-            (_, Some(Account::Gzip(sent))) if !plain.is_empty() => {
+        match (codec, self.cold[i as usize].compressed.as_deref_mut()) {
+            (Codec::Messages { shared_context }, _) => {
+                self.compressors.messages(&plain, shared_context, out)
+            }
+            (_, Some(CompressedReader::Own(own))) => own.write::<S>(form, &plain, out),
+            (_, Some(CompressedReader::Gzip(sent))) if !plain.is_empty() => {
                 sent.digest.update(&plain);
-                S::seal(form, self.compressors.history(&plain), false, out);
+                S::frame_block(form, self.compressors.history(&plain), false, out);
             }
             _ => {}
         }
@@ -152,16 +155,16 @@ impl<S: Service> Core<S> {
 
     /// Writes the last words of stream `i`, which has got everything.
     pub(super) fn write_end(&mut self, i: u32, form: u8, plain: &[u8], out: &mut Vec<u8>) {
-        self.leave_chain(i);
-        match self.cold[i as usize].account.as_deref_mut() {
-            Some(Account::Gzip(sent)) => {
+        self.leave_window(i);
+        match self.cold[i as usize].compressed.as_deref_mut() {
+            Some(CompressedReader::Gzip(sent)) => {
                 sent.digest.update(plain);
                 let mut block = Vec::with_capacity(plain.len() + 16);
                 gzip::stored(plain, &mut block);
                 gzip::end(sent.digest, &mut block);
-                S::seal(form, &block, true, out);
+                S::frame_block(form, &block, true, out);
             }
-            Some(Account::Solo(solo)) => solo.end::<S>(form, plain, out),
+            Some(CompressedReader::Own(own)) => own.end::<S>(form, plain, out),
             None => out.extend_from_slice(plain),
         }
     }
@@ -174,7 +177,7 @@ impl<S: Service> Core<S> {
         let class = self.classes.get(self.hot[i as usize].class);
         if let (Some(class), Some(sent)) = (class, sent_of(&mut self.cold[i as usize])) {
             if sent.told.max(class.last) >= newest {
-                return S::seal(class.form, &gzip::HEARTBEAT, false, out);
+                return S::frame_block(class.form, &gzip::HEARTBEAT, false, out);
             }
             sent.told = newest;
         }
@@ -189,14 +192,14 @@ impl<S: Service> Core<S> {
         self.count_loose(i, 1);
     }
 
-    /// Passes stream `i` from the form's log to byte `start` of the chain, where a keyframe begins.
-    pub(super) fn join_chain(&mut self, i: u32, start: u64) {
+    /// Passes stream `i` from the form's log to byte `start` of the window log, where a keyframe begins.
+    pub(super) fn join_window(&mut self, i: u32, start: u64) {
         let id = self.hot(i).class;
         if let Some(class) = self.classes.get_mut(id)
-            && let Some(chain) = &class.chain
+            && let Some(window) = &class.window_log
         {
             if let Some(own) = sent_of(&mut self.cold[i as usize]) {
-                own.joined = chain.log.sum_before(start);
+                own.joined = window.log.sum_before(start);
             }
             class.loose -= 1;
             let hot = self.hot(i);
@@ -205,20 +208,21 @@ impl<S: Service> Core<S> {
         }
     }
 
-    /// Takes stream `i`, which stands between two frames, out of the chain, if it reads one.
-    fn leave_chain(&mut self, i: u32) {
+    /// Takes stream `i`, which stands between two frames, out of the window log, if it reads one.
+    fn leave_window(&mut self, i: u32) {
         if !self.hot(i).flags.has(Flags::ALIGNED) {
             return;
         }
         let (id, cursor) = (self.hot(i).class, self.hot(i).cursor);
         self.leave_log(i);
         let class = self.classes.get(id);
-        let Some((class, chain)) = class.and_then(|class| Some((class, class.chain.as_ref()?)))
+        let Some((class, window)) =
+            class.and_then(|class| Some((class, class.window_log.as_ref()?)))
         else {
             return;
         };
         let end = self.logs[class.form as usize].as_ref().map(FrameLog::end);
-        match (chain.log.frame_at(cursor), end) {
+        match (window.log.frame_at(cursor), end) {
             (None, Some(end)) => self.begin_log(i, end),
             (Some((mark, _)), _) => {
                 debug_assert_eq!(mark.start, cursor, "between two frames");
@@ -254,7 +258,7 @@ impl<S: Service> Core<S> {
     }
 
     /// Notes that stream `i` was sent the frames of its form's log that begin in these bytes.
-    pub(super) fn account_for(&mut self, i: u32, form: u8, start: u64, end: u64) {
+    pub(super) fn digest_sent(&mut self, i: u32, form: u8, start: u64, end: u64) {
         if let Some(sent) = sent_of(&mut self.cold[i as usize])
             && let Some(log) = &self.logs[form as usize]
         {
@@ -273,7 +277,7 @@ impl<S: Service> Core<S> {
         let hot = &self.hot[i as usize];
         let class = self.classes.get(hot.class)?;
         let name = if hot.flags.has(Flags::ALIGNED) {
-            LogName::Chain(hot.class)
+            LogName::Window(hot.class)
         } else {
             LogName::Form(class.form)
         };

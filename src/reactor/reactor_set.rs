@@ -12,7 +12,7 @@ use super::tls::Tls;
 use super::unfinished::Unfinished;
 
 /// One reactor, as the others see it.
-pub(super) struct Member {
+pub(super) struct ReactorEntry {
     pub(super) inbox: Arc<Inbox>,
     pub(super) counters: Arc<Counters>,
     /// It has stopped, or its thread is gone.
@@ -20,32 +20,32 @@ pub(super) struct Member {
 }
 
 /// All reactors of a server. Number 0 accepts and hands connections round.
-pub(super) struct Group {
-    members: Box<[Member]>,
+pub(super) struct ReactorSet {
+    reactors: Box<[ReactorEntry]>,
     /// Connections of all reactors, those that are being handed over too.
     open: AtomicU64,
     /// Bytes of half-sent frames that all reactors keep.
     half_sent: AtomicUsize,
     /// Streams with a compressor of their own.
-    solos: AtomicUsize,
+    own_compressors: AtomicUsize,
     pub(super) clients: Clients,
     pub(super) unfinished: Unfinished,
     /// What connections over TCP are secured with.
     pub(super) tls: Option<Tls>,
 }
 
-impl Group {
+impl ReactorSet {
     pub(super) fn new(inboxes: Vec<Inbox>, unfinished_bytes: usize, tls: Option<Tls>) -> Self {
-        let members = inboxes.into_iter().map(|inbox| Member {
+        let reactors = inboxes.into_iter().map(|inbox| ReactorEntry {
             inbox: Arc::new(inbox),
             counters: Arc::default(),
             ended: AtomicBool::new(false),
         });
         Self {
-            members: members.collect(),
+            reactors: reactors.collect(),
             open: AtomicU64::new(0),
             half_sent: AtomicUsize::new(0),
-            solos: AtomicUsize::new(0),
+            own_compressors: AtomicUsize::new(0),
             clients: Clients::default(),
             unfinished: Unfinished::new(unfinished_bytes),
             tls,
@@ -53,21 +53,21 @@ impl Group {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.members.len()
+        self.reactors.len()
     }
 
-    pub(super) fn member(&self, n: usize) -> &Member {
-        &self.members[n]
+    pub(super) fn get(&self, n: usize) -> &ReactorEntry {
+        &self.reactors[n]
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let all = self.members.iter().map(|member| member.counters.read());
+        let all = self.reactors.iter().map(|reactor| reactor.counters.read());
         all.fold(Stats::default(), Stats::with)
     }
 
     pub(super) fn latency(&self) -> Latency {
-        let all = self.members.iter();
-        let all = all.map(|member| member.counters.latency.read());
+        let all = self.reactors.iter();
+        let all = all.map(|reactor| reactor.counters.latency.read());
         all.fold(Latency::default(), Latency::with)
     }
 
@@ -99,42 +99,42 @@ impl Group {
     }
 
     /// Counts a stream with a compressor of its own.
-    pub(super) fn enter_solo(&self) {
-        self.solos.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn enter_own_compressor(&self) {
+        self.own_compressors.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn leave_solo(&self) {
-        self.solos.fetch_sub(1, Ordering::Relaxed);
+    pub(super) fn leave_own_compressor(&self) {
+        self.own_compressors.fetch_sub(1, Ordering::Relaxed);
     }
 
-    pub(super) fn solos(&self) -> usize {
-        self.solos.load(Ordering::Relaxed)
+    pub(super) fn own_compressors(&self) -> usize {
+        self.own_compressors.load(Ordering::Relaxed)
     }
 
     // -- The end
 
     /// Tells all reactors but the first to stop, behind what they were handed before.
     pub(super) fn stop_others(&self, timeout: Duration) {
-        for member in &self.members[1..] {
-            member.inbox.put_last(Command::Stop(timeout));
+        for reactor in &self.reactors[1..] {
+            reactor.inbox.put_last(Command::Stop(timeout));
         }
     }
 
     /// Notes that reactor `n` has ended, and wakes the first one, which waits for that.
     pub(super) fn end(&self, n: usize) {
         // Release: pairs with the Acquire in `others_have_ended`.
-        self.members[n].ended.store(true, Ordering::Release);
-        self.members[0].inbox.wake();
+        self.reactors[n].ended.store(true, Ordering::Release);
+        self.reactors[0].inbox.wake();
     }
 
     pub(super) fn has_ended(&self, n: usize) -> bool {
         // Acquire: pairs with the Release in `end`.
-        self.members[n].ended.load(Ordering::Acquire)
+        self.reactors[n].ended.load(Ordering::Acquire)
     }
 
     pub(super) fn others_have_ended(&self) -> bool {
-        let mut others = self.members[1..].iter();
+        let mut others = self.reactors[1..].iter();
         // Acquire: pairs with the Release in `end`.
-        others.all(|member| member.ended.load(Ordering::Acquire))
+        others.all(|reactor| reactor.ended.load(Ordering::Acquire))
     }
 }

@@ -17,7 +17,7 @@ impl<S: Service> Core<S> {
             self.set_deadline_tick(i, tick);
         }
         self.out(i).bytes.extend_from_slice(&plan.head);
-        let second = self.begin_account(i);
+        let second = self.reset_counts(i);
         self.name_stream(i);
         let mut socket = plan.socket;
         service.socket_opened(&mut socket, self.stream_id(i));

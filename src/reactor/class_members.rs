@@ -70,7 +70,7 @@ impl<S: Service> Core<S> {
         service.stream_ended(StreamEnd {
             reason,
             id: self.stream_id(i),
-            tag: cold.tag,
+            owner: cold.owner,
             peer: cold.peer.into(),
             key: &class.key,
             form: class.form,
@@ -99,7 +99,7 @@ impl<S: Service> Core<S> {
             self.hot(moved).slot = slot as u32;
         } else if class.members.is_empty() {
             let (form, queued) = (class.form, class.pump_left > 0);
-            let chained = class.chain.take().is_some();
+            let chained = class.window_log.take().is_some();
             self.eager -= usize::from(class.hold.is_zero());
             if queued {
                 self.dirty.retain(|dirty| *dirty != id);
@@ -114,10 +114,10 @@ impl<S: Service> Core<S> {
         }
     }
 
-    /// Notes that a class has lost its chain: another may have one, by the same name even.
+    /// Notes that a class has lost its window log: another may have one, by the same name even.
     pub(super) fn chain_gone(&mut self) {
         self.counters.chains.sub(1);
-        self.saved.clear();
+        self.partial_frames.clear();
     }
 
     /// Queues a class whose members have something to read.

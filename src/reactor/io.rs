@@ -132,7 +132,7 @@ impl<S: Service> Reactor<S> {
         match self.core.phase(i) {
             Phase::Request => self.core.flush_answers(&mut self.service, i),
             // Who half-closes a stream has gone; who takes nothing more besides is not waited for.
-            Phase::CatchUp | Phase::Log | Phase::Socket | Phase::Parting
+            Phase::CatchUp | Phase::Log | Phase::Socket | Phase::CloseSent
                 if self.core.out_len(i) > 0 && !blocked =>
             {
                 let (core, service) = (&mut self.core, &mut self.service);

@@ -65,12 +65,12 @@ impl<S: Service> Core<S> {
             None => self.fed,
             Some((mark, _)) if mark.start == cursor => mark.offset,
             Some((mark, end)) => {
-                let frame = match self.saved.find(name, mark.start) {
+                let frame = match self.partial_frames.find(name, mark.start) {
                     Some(frame) => frame,
                     None => {
                         let frame: Arc<[u8]> = log.slice(mark.start..end).into();
                         if !self
-                            .group
+                            .reactors
                             .hold_half_sent(frame.len(), self.limits.half_sent_bytes)
                         {
                             let hot = self.hot(i);
@@ -78,7 +78,7 @@ impl<S: Service> Core<S> {
                             hot.cursor = mark.offset;
                             return false;
                         }
-                        self.saved.note(name, mark.start, &frame);
+                        self.partial_frames.note(name, mark.start, &frame);
                         frame
                     }
                 };
@@ -99,7 +99,7 @@ impl<S: Service> Core<S> {
     /// Gives back a saved frame; the last holder frees its memory.
     pub(super) fn release_frame(&mut self, frame: Arc<[u8]>) {
         if Arc::strong_count(&frame) == 1 {
-            self.group.release_half_sent(frame.len());
+            self.reactors.release_half_sent(frame.len());
         }
     }
 }

@@ -6,7 +6,7 @@ use super::class::ClassId;
 use super::conn::Flags;
 use super::core::Core;
 use super::send::Broken;
-use super::service::{Farewell, Service};
+use super::service::{DisconnectReason, Service};
 use crate::deadline;
 use crate::settings::setters;
 
@@ -75,7 +75,7 @@ impl<S: Service> Core<S> {
         }
         if slow == SlowPolicy::Disconnect {
             self.hot(i).flags.clear(Flags::SLOW);
-            self.end_stream(service, i, Farewell::TooSlow);
+            self.end_stream(service, i, DisconnectReason::TooSlow);
             return Ok(false);
         }
         let done = self.take_history(i, budget, |part, out| match slow {

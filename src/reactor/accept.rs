@@ -10,7 +10,7 @@ use super::core::Core;
 use super::end::EndReason;
 use super::inbox::Command;
 use super::listeners::Accepted;
-use super::service::{Introduction, Refusal, Service};
+use super::service::{ClientIdentity, Refusal, Service};
 use super::transport::Transport;
 use super::turn::Reactor;
 
@@ -39,11 +39,11 @@ impl<S: Service> Reactor<S> {
 
     fn admit(&mut self, transport: Transport, peer: SocketAddr) {
         let limit = self.core.limits.max_connections as u64;
-        let open = self.core.group.enter();
+        let open = self.core.reactors.enter();
         if open >= limit {
             self.core.counters.refused.add(1);
             if open >= limit + REFUSING_MAX {
-                return self.core.group.leave();
+                return self.core.reactors.leave();
             }
             if let Some(i) = self.adopt(transport, peer) {
                 let answer = self.service.refuse_for(Refusal::TooManyConnections, None);
@@ -54,12 +54,12 @@ impl<S: Service> Reactor<S> {
             return;
         }
         let next = self.next_reactor;
-        self.next_reactor = (next + 1) % self.core.group.len();
+        self.next_reactor = (next + 1) % self.core.reactors.len();
         let command = Command::Adopt(transport, peer);
         let kept = match next == self.number {
             true => Some(command),
             // One that does not keep up gets no more to do.
-            false => self.core.group.member(next).inbox.put(command).err(),
+            false => self.core.reactors.get(next).inbox.put(command).err(),
         };
         if let Some(Command::Adopt(transport, peer)) = kept {
             self.adopt(transport, peer);
@@ -68,10 +68,10 @@ impl<S: Service> Reactor<S> {
 
     /// Makes a counted socket a connection of this reactor, which awaits its first head.
     pub(super) fn adopt(&mut self, mut transport: Transport, peer: SocketAddr) -> Option<u32> {
-        let introduction = self.service.introduction(peer);
+        let client_identity = self.service.client_identity(peer);
         let core = &mut self.core;
-        let preface = introduction == Introduction::Preface;
-        let secured = match (&transport, &core.group.tls) {
+        let preface = client_identity == ClientIdentity::Preface;
+        let secured = match (&transport, &core.reactors.tls) {
             (Transport::Tcp(_), Some(tls)) => tls.session(preface),
             _ => None,
         };
@@ -88,10 +88,10 @@ impl<S: Service> Reactor<S> {
         core.hot(i).transport = Some(transport);
         let timeout = core.limits.head_timeout;
         core.set_deadline(i, timeout);
-        let entry = match introduction {
-            Introduction::Peer => core.meet(i, peer),
+        let entry = match client_identity {
+            ClientIdentity::Peer => core.count_client(i, peer),
             // It is met when we know who it is.
-            Introduction::Preface | Introduction::Requests => Entry::Within,
+            ClientIdentity::Preface | ClientIdentity::Requests => Entry::Within,
         };
         if entry == Entry::Within {
             return Some(i);
@@ -114,7 +114,7 @@ impl<S: Service> Reactor<S> {
 
 impl<S: Service> Core<S> {
     /// Notes who is behind connection `i`, and counts it there.
-    pub(super) fn meet(&mut self, i: u32, client: SocketAddr) -> Entry {
+    pub(super) fn count_client(&mut self, i: u32, client: SocketAddr) -> Entry {
         let known = self.cold[i as usize].peer.ip() == client.ip().to_canonical();
         let Some(max) = self.limits.max_connections_per_address else {
             self.cold[i as usize].peer = client.into();
@@ -124,8 +124,8 @@ impl<S: Service> Core<S> {
             self.cold[i as usize].peer = client.into();
             return Entry::Within;
         }
-        self.part(i);
-        let entry = self.group.clients.enter(client.ip(), max);
+        self.uncount_client(i);
+        let entry = self.reactors.clients.enter(client.ip(), max);
         let cold = &mut self.cold[i as usize];
         cold.peer = client.into();
         cold.counted = entry != Entry::Turned;
@@ -133,10 +133,10 @@ impl<S: Service> Core<S> {
     }
 
     /// Counts connection `i` no longer.
-    pub(super) fn part(&mut self, i: u32) {
+    pub(super) fn uncount_client(&mut self, i: u32) {
         let cold = &mut self.cold[i as usize];
         if std::mem::take(&mut cold.counted) {
-            self.group.clients.leave(cold.peer.ip());
+            self.reactors.clients.leave(cold.peer.ip());
         }
     }
 }

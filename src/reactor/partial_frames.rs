@@ -2,16 +2,16 @@
 
 use std::sync::{Arc, Weak};
 
-use super::coded::LogName;
+use super::compressed_reader::LogName;
 
 /// Frames that are looked for; one that is older is kept once more for who comes to it then.
 const SHARED_MAX: usize = 64;
 
 /// The frames saved lately, by their log and their first byte.
 #[derive(Default)]
-pub(super) struct SavedFrames(Vec<(LogName, u64, Weak<[u8]>)>);
+pub(super) struct PartialFrames(Vec<(LogName, u64, Weak<[u8]>)>);
 
-impl SavedFrames {
+impl PartialFrames {
     /// The frame that begins at byte `start` of a log, if somebody still has it.
     pub(super) fn find(&self, log: LogName, start: u64) -> Option<Arc<[u8]>> {
         let mut saved = self.0.iter();
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn frames_are_found_as_long_as_somebody_has_them() {
-        let mut saved = SavedFrames::default();
+        let mut saved = PartialFrames::default();
         let log = LogName::Form(0);
         let frames: Vec<Arc<[u8]>> = (0..2).map(|n| vec![n; 10].into()).collect();
         saved.note(log, 100, &frames[0]);
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn only_the_newest_are_looked_for() {
-        let mut saved = SavedFrames::default();
+        let mut saved = PartialFrames::default();
         let frame: Arc<[u8]> = vec![0; 10].into();
         for start in 0..=SHARED_MAX as u64 {
             saved.note(LogName::Form(0), start, &frame);

@@ -5,7 +5,7 @@ use super::super::core::Core;
 use super::super::end::EndReason;
 use super::super::service::{CatchUp, Service};
 use super::replies::Change;
-use super::{Leg, Subscribed};
+use super::{Replay, Subscribed};
 
 impl<S: Service> Core<S> {
     /// Lets socket `i` receive what `change` says from here on. What its last subscription has
@@ -21,16 +21,16 @@ impl<S: Service> Core<S> {
         let last = last.map(|class| class.key.clone());
         // What it receives from here on is another stream, with a name and figures of its own.
         self.leave_stream(service, i, EndReason::Closed);
-        self.begin_account(i);
+        self.reset_counts(i);
         self.name_stream(i);
         let Some(ws) = self.cold[i as usize].ws.as_mut() else {
             return;
         };
         let Some(subscribed) = change else {
             if let Some(busy) = ws.busy.as_mut() {
-                busy.legs.clear();
+                busy.replays.clear();
             }
-            ws.rest();
+            ws.shrink();
             self.hot(i).phase = Phase::Socket;
             return;
         };
@@ -45,7 +45,7 @@ impl<S: Service> Core<S> {
         if let (Some(from), Some(last)) = (backlog, last)
             && from < live
         {
-            ws.busy().legs.push_back(Leg {
+            ws.busy().replays.push_back(Replay {
                 key: if shrinks { key.clone() } else { last },
                 from,
                 to: live,
@@ -53,7 +53,7 @@ impl<S: Service> Core<S> {
             });
         }
         if let Some(history) = history {
-            ws.busy().legs.push_back(Leg {
+            ws.busy().replays.push_back(Replay {
                 key: history.key,
                 from: history.from,
                 to: live.max(history.from),
@@ -64,19 +64,19 @@ impl<S: Service> Core<S> {
         let hot = self.hot(i);
         hot.phase = Phase::CatchUp;
         hot.cursor = live;
-        let tag = self.cold[i as usize].tag;
-        service.stream_started(self.stream_id(i), tag);
+        let owner = self.cold[i as usize].owner;
+        service.stream_started(self.stream_id(i), owner);
     }
 
     /// Whether history comes first for connection `i`, which is a socket then.
-    pub(in super::super) fn has_leg(&self, i: u32) -> bool {
+    pub(in super::super) fn has_replay(&self, i: u32) -> bool {
         let ws = self.cold[i as usize].ws.as_ref();
         let busy = ws.and_then(|ws| ws.busy.as_ref());
-        busy.is_some_and(|busy| !busy.legs.is_empty())
+        busy.is_some_and(|busy| !busy.replays.is_empty())
     }
 
-    /// Encodes a part of the first leg of socket `i`, if it has one; `false`: it has none.
-    pub(in super::super) fn walk_leg(
+    /// Encodes a part of the first replay of socket `i`, if it has one; `false`: it has none.
+    pub(in super::super) fn send_replay(
         &mut self,
         service: &mut S,
         i: u32,
@@ -86,10 +86,10 @@ impl<S: Service> Core<S> {
         let max = self.limits.private_bytes.min(*budget as usize);
         let cold = &mut self.cold[i as usize];
         let busy = cold.ws.as_mut().and_then(|ws| ws.busy.as_mut());
-        let Some(leg) = busy.and_then(|busy| busy.legs.front_mut()) else {
+        let Some(replay) = busy.and_then(|busy| busy.replays.front_mut()) else {
             return false;
         };
-        let (key, from, to) = (leg.key.clone(), leg.from, leg.to);
+        let (key, from, to) = (replay.key.clone(), replay.from, replay.to);
         let mut out = std::mem::take(&mut cold.out.get_or_insert_default().bytes);
         let before = out.len();
         let mut next = from;
@@ -116,29 +116,29 @@ impl<S: Service> Core<S> {
             let second = self.second();
             self.count_events(i, done.events, second);
         }
-        self.end_leg(i, next, &mut out);
+        self.end_replay(i, next, &mut out);
         let made = out.len() - before;
         self.out(i).bytes = out;
         *budget = budget.saturating_sub(made.max(max / 4) as u64);
         true
     }
 
-    /// Moves the first leg of socket `i` to offset `next`, and ends it there if that is its end.
-    fn end_leg(&mut self, i: u32, next: u64, out: &mut Vec<u8>) {
+    /// Moves the first replay of socket `i` to offset `next`, and ends it there if that is its end.
+    fn end_replay(&mut self, i: u32, next: u64, out: &mut Vec<u8>) {
         let Some(ws) = self.cold[i as usize].ws.as_mut() else {
             return;
         };
         let Some(busy) = ws.busy.as_mut() else {
             return;
         };
-        if let Some(leg) = busy.legs.front_mut() {
-            leg.from = next;
-            if leg.from < leg.to {
+        if let Some(replay) = busy.replays.front_mut() {
+            replay.from = next;
+            if replay.from < replay.to {
                 return;
             }
-            out.append(&mut leg.after);
-            busy.legs.pop_front();
+            out.append(&mut replay.after);
+            busy.replays.pop_front();
         }
-        ws.rest();
+        ws.shrink();
     }
 }

@@ -1,4 +1,4 @@
-//! The chain of a class: frames in one shared window, for the members that have all of it.
+//! The window log of a class: frames in one shared window, for the members that have all of it.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -7,29 +7,29 @@ use super::framelog::FrameLog;
 use crate::wire::deflate::{Block, Chain};
 use crate::wire::ws::{Opcode, compressed_frame, split_frame};
 
-/// A class gets a chain when it has so many members, and loses it below half of them: for fewer a
+/// A class gets a window log when it has so many members, and loses it below half of them: for fewer a
 /// second compression costs more than the bytes that it saves.
 pub(super) const MEMBERS_MIN: usize = 8;
 
 /// Compressed frames that each refer to those before, in a log of their own.
-pub(super) struct ChainLog {
+pub(super) struct WindowLog {
     pub(super) log: FrameLog,
     encoder: Chain,
     /// The last keyframe, if it is in the form's log too.
     pub(super) entry: Option<Entry>,
 }
 
-/// One event in two logs: the form's, and a chain, where it is a keyframe. Who has everything before
+/// One event in two logs: the form's, and a window log, where it is a keyframe. Who has everything before
 /// it may read it in either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     /// Its first byte in the form's log.
     pub(super) apart: u64,
-    /// Its first byte in the chain.
-    pub(super) chain: u64,
+    /// Its first byte in the window log.
+    pub(super) window: u64,
 }
 
-impl ChainLog {
+impl WindowLog {
     pub(super) fn new(bytes: usize) -> Self {
         Self {
             log: FrameLog::new(bytes),
@@ -76,11 +76,11 @@ impl ChainLog {
         block: Block,
         apart: Option<Range<u64>>,
     ) {
-        let chain = self.log.append_coded(offset, frame, counted).start;
+        let window = self.log.append_coded(offset, frame, counted).start;
         if block == Block::Keyframe {
             self.entry = apart.map(|apart| Entry {
                 apart: apart.start,
-                chain,
+                window,
             });
         }
     }
@@ -88,6 +88,6 @@ impl ChainLog {
     /// Gives up the bytes before `tail`, where nobody stands any more.
     pub(super) fn advance_tail(&mut self, tail: u64) {
         self.log.advance_tail(tail);
-        self.entry = self.entry.filter(|entry| entry.chain >= tail);
+        self.entry = self.entry.filter(|entry| entry.window >= tail);
     }
 }

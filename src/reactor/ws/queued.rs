@@ -6,12 +6,12 @@ use super::super::service::Service;
 
 /// Bytes that the service is asked for at a time. So many of them wait beside what waits at the service,
 /// or one frame if that is longer.
-const MORE_BYTES: usize = 16 << 10;
+const QUEUED_BYTES: usize = 16 << 10;
 
 impl<S: Service> Core<S> {
     /// Sends what the service has for socket `i`, which has been sent everything else; `false`: it has
     /// nothing.
-    pub(in super::super) fn send_more(
+    pub(in super::super) fn send_queued(
         &mut self,
         service: &mut S,
         i: u32,
@@ -22,7 +22,7 @@ impl<S: Service> Core<S> {
             return Ok(false);
         };
         let mut out = std::mem::take(&mut self.socket_out);
-        service.socket_more(&mut ws.socket, MORE_BYTES, &mut out);
+        service.socket_queued(&mut ws.socket, QUEUED_BYTES, &mut out);
         let some = !out.is_empty();
         *budget = budget.saturating_sub(out.len() as u64);
         let sent = if some {
@@ -37,19 +37,19 @@ impl<S: Service> Core<S> {
     }
 
     /// Whether the service has something for socket `i`.
-    pub(in super::super) fn is_owed(&self, service: &S, i: u32) -> bool {
+    pub(in super::super) fn has_queued(&self, service: &S, i: u32) -> bool {
         let ws = self.cold[i as usize].ws.as_ref();
-        ws.is_some_and(|ws| service.socket_waits(&ws.socket))
+        ws.is_some_and(|ws| service.socket_has_queued(&ws.socket))
     }
 
     /// Sends all that the service still has for socket `i`, which is about to be closed; `false`: the
     /// connection is gone.
-    pub(super) fn send_rest(&mut self, service: &mut S, i: u32) -> bool {
+    pub(super) fn send_all_queued(&mut self, service: &mut S, i: u32) -> bool {
         let Some(ws) = self.cold[i as usize].ws.as_mut() else {
             return true;
         };
         let mut out = Vec::new();
-        service.socket_parting(&mut ws.socket, &mut out);
+        service.socket_closing(&mut ws.socket, &mut out);
         self.send_reply(service, i, &mut out)
     }
 }

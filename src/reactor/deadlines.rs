@@ -1,13 +1,13 @@
-//! Deadlines that have passed, and the walk once a second.
+//! Deadlines that have passed, and the sweep once a second.
 
 use super::conn::Phase;
 use super::end::EndReason;
-use super::service::{Farewell, Service};
+use super::service::{DisconnectReason, Service};
 use super::turn::Reactor;
 use super::wheel::Tick;
 
-/// Connections of the walk between two looks at the clock.
-const WALK_STEP: u32 = 64;
+/// Connections of the sweep between two looks at the clock.
+const SWEEP_STEP: u32 = 64;
 
 impl<S: Service> Reactor<S> {
     pub(super) fn pass_deadlines(&mut self) {
@@ -30,24 +30,24 @@ impl<S: Service> Reactor<S> {
                 break;
             }
         }
-        if self.core.second() >= self.next_scan {
-            self.next_scan = self.core.second() + 1;
-            if self.walk.is_none() {
-                self.walk = Some(self.core.begin_walk(&mut self.service));
+        if self.core.second() >= self.next_sweep {
+            self.next_sweep = self.core.second() + 1;
+            if self.sweep.is_none() {
+                self.sweep = Some(self.core.begin_sweep(&mut self.service));
             }
         }
-        self.go_on_walking();
+        self.go_on_sweeping();
     }
 
-    /// Walks on over all connections, for a slice of time.
-    fn go_on_walking(&mut self) {
-        let Some(mut walk) = self.walk.take() else {
+    /// Goes on sweeping over all connections, for a slice of time.
+    fn go_on_sweeping(&mut self) {
+        let Some(mut sweep) = self.sweep.take() else {
             return;
         };
-        while self.core.walk(&mut self.service, &mut walk, WALK_STEP) {
+        while self.core.sweep(&mut self.service, &mut sweep, SWEEP_STEP) {
             if self.core.is_slice_over() {
-                self.core.pause_walk(&mut walk);
-                self.walk = Some(walk);
+                self.core.pause_sweep(&mut sweep);
+                self.sweep = Some(sweep);
                 return;
             }
         }
@@ -65,20 +65,21 @@ impl<S: Service> Reactor<S> {
             Phase::CatchUp | Phase::Log => {
                 let ages = self.core.cold[i as usize].ages;
                 let why = if ages {
-                    Farewell::Aged
+                    DisconnectReason::Aged
                 } else {
-                    Farewell::Expired
+                    DisconnectReason::Expired
                 };
                 self.core.end_stream_early(&mut self.service, i, why);
             }
             Phase::Socket => {
-                self.core.part_for(&mut self.service, i, Farewell::Expired);
+                self.core
+                    .disconnect_socket(&mut self.service, i, DisconnectReason::Expired);
             }
             Phase::Watch { .. } => {
                 let (core, service) = (&mut self.core, &mut self.service);
                 core.end_watch(service, i, EndReason::Expired);
             }
-            Phase::Parting | Phase::Closing | Phase::Drain => {
+            Phase::CloseSent | Phase::Closing | Phase::Drain => {
                 self.core.close(&mut self.service, i, EndReason::Expired);
             }
         }

@@ -5,10 +5,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::coded::Account;
+use super::compressed_reader::CompressedReader;
 use super::core::Core;
 use super::framelog::FrameLog;
-use super::group::Group;
+use super::reactor_set::ReactorSet;
 use super::send::Broken;
 use super::service::Service;
 #[cfg(feature = "brotli")]
@@ -21,18 +21,18 @@ mod encoder;
 use encoder::Encoder;
 
 /// One stream's compressor, and its place among those that there may be.
-pub(super) struct Solo {
+pub(super) struct OwnCompressor {
     encoder: Encoder,
-    group: Arc<Group>,
+    reactors: Arc<ReactorSet>,
     block: Vec<u8>,
 }
 
-impl Solo {
-    pub(super) fn new(group: &Arc<Group>) -> Self {
-        group.enter_solo();
+impl OwnCompressor {
+    pub(super) fn new(reactors: &Arc<ReactorSet>) -> Self {
+        reactors.enter_own_compressor();
         Self {
             encoder: Encoder::new(),
-            group: group.clone(),
+            reactors: reactors.clone(),
             block: Vec::new(),
         }
     }
@@ -44,7 +44,7 @@ impl Solo {
         }
         self.block.clear();
         self.encoder.encode(plain, &mut self.block);
-        S::seal(form, &self.block, false, out);
+        S::frame_block(form, &self.block, false, out);
     }
 
     /// Appends `plain` and the end of the stream.
@@ -54,13 +54,13 @@ impl Solo {
             self.encoder.encode(plain, &mut self.block);
         }
         self.encoder.finish(&mut self.block);
-        S::seal(form, &self.block, true, out);
+        S::frame_block(form, &self.block, true, out);
     }
 }
 
-impl Drop for Solo {
+impl Drop for OwnCompressor {
     fn drop(&mut self) {
-        self.group.leave_solo();
+        self.reactors.leave_own_compressor();
     }
 }
 
@@ -81,8 +81,8 @@ impl<S: Service> Core<S> {
             return Ok(false);
         };
         let range = whole_frames(log, range, max);
-        if let Some(Account::Solo(solo)) = self.cold[i as usize].account.as_deref_mut() {
-            solo.write::<S>(form, log.slice(range.clone()), &mut out);
+        if let Some(CompressedReader::Own(own)) = self.cold[i as usize].compressed.as_deref_mut() {
+            own.write::<S>(form, log.slice(range.clone()), &mut out);
         }
         let events = log.begun_in(range.clone());
         self.out(i).bytes = out;

@@ -1,14 +1,14 @@
 //! Once a second: heartbeats for the quiet, ticks for watchers, an end for those who take nothing,
-//! and the figures that only a walk over all connections gives.
+//! and the figures that only a sweep over all connections gives.
 
-use super::coded::LogName;
+use super::compressed_reader::LogName;
 use super::conn::{Flags, Phase};
 use super::core::Core;
 use super::end::EndReason;
 use super::service::Service;
 use crate::wire::http::chunk;
 
-/// What one walk counts.
+/// What one sweep counts.
 #[derive(Default)]
 struct Tally {
     catching_up: u64,
@@ -18,8 +18,8 @@ struct Tally {
     lag_max: u64,
 }
 
-/// A walk over all connections, a part at a time.
-pub(super) struct Walk {
+/// The sweep over all connections, a part at a time.
+pub(super) struct Sweep {
     /// The connection that is next.
     next: u32,
     tally: Tally,
@@ -30,7 +30,7 @@ pub(super) struct Walk {
 }
 
 impl<S: Service> Core<S> {
-    pub(super) fn begin_walk(&mut self, service: &mut S) -> Walk {
+    pub(super) fn begin_sweep(&mut self, service: &mut S) -> Sweep {
         let mut beats = std::mem::take(&mut self.beats);
         beats.iter_mut().for_each(Vec::clear);
         let (mut tick, mut chunked_tick) = (Vec::new(), Vec::new());
@@ -40,7 +40,7 @@ impl<S: Service> Core<S> {
                 out.extend_from_slice(&tick)
             });
         }
-        Walk {
+        Sweep {
             next: 0,
             tally: Tally::default(),
             beats,
@@ -50,17 +50,17 @@ impl<S: Service> Core<S> {
     }
 
     /// Looks at the next `step` connections; `false`: those were the last ones.
-    pub(super) fn walk(&mut self, service: &mut S, walk: &mut Walk, step: u32) -> bool {
-        let end = (self.hot.len() as u32).min(walk.next + step);
-        for i in walk.next..end {
-            self.look_at(service, i, walk);
+    pub(super) fn sweep(&mut self, service: &mut S, sweep: &mut Sweep, step: u32) -> bool {
+        let end = (self.hot.len() as u32).min(sweep.next + step);
+        for i in sweep.next..end {
+            self.look_at(service, i, sweep);
         }
-        walk.next = end;
+        sweep.next = end;
         if (end as usize) < self.hot.len() {
             return true;
         }
-        self.beats = std::mem::take(&mut walk.beats);
-        let (counters, tally) = (&self.counters, &walk.tally);
+        self.beats = std::mem::take(&mut sweep.beats);
+        let (counters, tally) = (&self.counters, &sweep.tally);
         counters.catching_up.set(tally.catching_up);
         counters.blocked.set(tally.blocked);
         counters.closing.set(tally.closing);
@@ -69,25 +69,25 @@ impl<S: Service> Core<S> {
         false
     }
 
-    /// The walk goes on in another turn: by then a heartbeat says something newer.
-    pub(super) fn pause_walk(&self, walk: &mut Walk) {
-        walk.beats.iter_mut().for_each(Vec::clear);
+    /// The sweep goes on in another turn: by then a heartbeat says something newer.
+    pub(super) fn pause_sweep(&self, sweep: &mut Sweep) {
+        sweep.beats.iter_mut().for_each(Vec::clear);
     }
 
-    fn look_at(&mut self, service: &mut S, i: u32, walk: &mut Walk) {
+    fn look_at(&mut self, service: &mut S, i: u32, sweep: &mut Sweep) {
         match self.phase(i) {
             Phase::CatchUp | Phase::Log => {
-                self.tally_stream(i, &mut walk.tally);
-                self.scan_stream(service, i, &mut walk.beats);
+                self.tally_stream(i, &mut sweep.tally);
+                self.sweep_stream(service, i, &mut sweep.beats);
             }
             Phase::Socket => {
                 if !self.cut_if_unfinished(service, i) && !self.cut_if_stalled(service, i) {
                     self.look_after_socket(service, i);
                 }
             }
-            Phase::Watch { chunked: false } => self.scan_watcher(service, i, &walk.tick),
-            Phase::Watch { chunked: true } => self.scan_watcher(service, i, &walk.chunked_tick),
-            Phase::Closing | Phase::Drain | Phase::Parting => walk.tally.closing += 1,
+            Phase::Watch { chunked: false } => self.sweep_watcher(service, i, &sweep.tick),
+            Phase::Watch { chunked: true } => self.sweep_watcher(service, i, &sweep.chunked_tick),
+            Phase::Closing | Phase::Drain | Phase::CloseSent => sweep.tally.closing += 1,
             Phase::Free | Phase::Request => {}
         }
     }
@@ -106,7 +106,7 @@ impl<S: Service> Core<S> {
         }
     }
 
-    fn scan_stream(&mut self, service: &mut S, i: u32, beats: &mut [Vec<u8>]) {
+    fn sweep_stream(&mut self, service: &mut S, i: u32, beats: &mut [Vec<u8>]) {
         if self.cut_if_unfinished(service, i)
             || self.cut_if_stalled(service, i)
             || self.look_after_socket(service, i)
@@ -124,7 +124,7 @@ impl<S: Service> Core<S> {
             if beat.is_empty() {
                 service.heartbeat(form, self.fed, beat);
             }
-            let sent = if self.cold[i as usize].account.is_none() {
+            let sent = if self.cold[i as usize].compressed.is_none() {
                 self.send_between(i, beat)
             } else {
                 let mut bytes = Vec::new();
@@ -138,7 +138,7 @@ impl<S: Service> Core<S> {
     }
 
     /// Sends a watcher the newest tick, unless it has not taken the last one yet.
-    fn scan_watcher(&mut self, service: &mut S, i: u32, tick: &[u8]) {
+    fn sweep_watcher(&mut self, service: &mut S, i: u32, tick: &[u8]) {
         if self.cut_if_stalled(service, i) || self.out_len(i) > 0 {
             return;
         }
@@ -174,7 +174,7 @@ impl<S: Service> Core<S> {
     fn next_offset_of(&self, i: u32) -> u64 {
         let cursor = self.hot[i as usize].cursor;
         let place = self.log_of(i).and_then(|(class, name, log)| match name {
-            LogName::Chain(_) => log.frame_at(cursor),
+            LogName::Window(_) => log.frame_at(cursor),
             LogName::Form(_) => {
                 let next = class.next_range(cursor.max(class.floor()), log.end())?;
                 log.frame_at(next.start)
