@@ -115,10 +115,10 @@ fn receivers(count: usize, of: Make) -> impl FnMut(u32) {
 }
 
 /// Receivers with one filter, which is judged once for all of them.
-const ONE_CLASS: Make = |_| Subscription::topic("orders.>").wherever(r#"/data/customer == "c-1""#);
+const ONE_CLASS: Make = |_| Subscription::topic("orders.>").matching(r#"/data/customer == "c-1""#);
 /// Receivers with filters that take the same and are written differently: each is judged.
 const OWN_CLASS: Make =
-    |n| Subscription::topic("orders.>").wherever(&format!("/data/amount != {n}.5"));
+    |n| Subscription::topic("orders.>").matching(&format!("/data/amount != {n}.5"));
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Subscription::all().id("notifications").ty("OrderPlaced"),
         Subscription::all()
             .id("large")
-            .wherever("/data/amount > 100"),
+            .matching("/data/amount > 100"),
         Subscription::all().id("audit"),
     ];
     let mut readers = Vec::new();

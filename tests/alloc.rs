@@ -66,7 +66,7 @@ fn borrowed_deliveries_allocate_nothing() {
     let mut narrow = hub
         .subscribe(Subscription::topics(["orders.*", "users.>"]))
         .unwrap();
-    let mut reader = hub.reader().unwrap();
+    let mut reader = hub.cursor().unwrap();
     publish(&hub, &mut builder, "{}");
     narrow.with_next(|_, _| ()).unwrap(); // the class makes its memo
     (0..EVENTS).for_each(|_| publish(&hub, &mut builder, "{}"));

@@ -149,7 +149,7 @@ fn every_part_of_a_filter_must_take_the_event() {
         .until("2026-03-01T12:00:00.000000001Z")));
     assert!(!taken(|b| _ = b.until("2026-03-01T12:00:00Z")));
     assert!(!taken(
-        |b| _ = b.topic("orders.*").wherever("/data/amount > 1000")
+        |b| _ = b.topic("orders.*").matching("/data/amount > 1000")
     ));
 }
 
@@ -161,7 +161,7 @@ fn equal_conditions_are_equal_values() {
         .ty("x")
         .ty("y")
         .tag("k", "v")
-        .wherever(" /data/n > 1 ")
+        .matching(" /data/n > 1 ")
         .build()
         .unwrap();
     let b = b
@@ -169,7 +169,7 @@ fn equal_conditions_are_equal_values() {
         .ty("y")
         .ty("x")
         .ty("x")
-        .wherever("/data/n > 1")
+        .matching("/data/n > 1")
         .build()
         .unwrap();
     assert_eq!(a, b);
@@ -189,8 +189,8 @@ fn all_errors_come_at_once() {
         .tag("", "v");
     builder
         .since("today")
-        .wherever("/data/x")
-        .wherever("/data/x <");
+        .matching("/data/x")
+        .matching("/data/x <");
     let errors = builder.build().unwrap_err();
     let texts: Vec<String> = errors.faults().iter().map(ToString::to_string).collect();
     assert_eq!(

@@ -49,7 +49,7 @@ fn weakness_12_a_million_subscriptions_leave_nothing_behind() {
             0 => Subscription::all(),
             1 => Subscription::topic("a.*").id("fixed"),
             2 => Subscription::topics([format!("a.{}", n % 97)]).ty("t"),
-            _ => Subscription::all().ty("t").accept(|_| true),
+            _ => Subscription::all().ty("t").filter_fn(|_| true),
         };
         let mut receiver = hub.subscribe(subscription).unwrap();
         if n % 8 < 4 {

@@ -228,7 +228,7 @@ fn after_close_nothing_is_published_and_the_backlog_is_read() {
 fn the_last_handle_closes_the_hub() {
     let hub = Hub::new();
     let mut receiver = hub.subscribe(Subscription::all()).unwrap();
-    let reader = hub.reader().unwrap();
+    let reader = hub.cursor().unwrap();
     let other = hub.clone();
     drop(hub);
     other.publish(&event("t", "x")).unwrap();

@@ -45,7 +45,7 @@ fn a_sleeper_is_not_woken_by_what_it_does_not_want_nor_left_behind_by_it() {
         Subscription::all().ty_pattern("want*"),
         Subscription::topics(["wanted.*", "x"])
             .ty("wanted")
-            .wherever("/type"),
+            .matching("/type"),
     ] {
         let mut receiver = hub.subscribe(subscription).unwrap();
         let count = Arc::new(Count::default());
@@ -109,7 +109,7 @@ fn classes_and_beds_go_with_the_last_receiver() {
                 } else {
                     Subscription::all().ty(&format!("t{}", n % 5))
                 };
-                hub.subscribe(subscription.wherever("/data/x > 1")).unwrap()
+                hub.subscribe(subscription.matching("/data/x > 1")).unwrap()
             })
             .collect();
         let count = Arc::new(Count::default());
@@ -231,7 +231,7 @@ fn several_publishers_wake_sleepers_without_leaving_anything_out() {
     std::thread::scope(|scope| {
         let readers: Vec<_> = (0..4)
             .map(|n| {
-                let wanted = Subscription::topic("t.*").wherever(&format!("/data/n == {n}"));
+                let wanted = Subscription::topic("t.*").matching(&format!("/data/n == {n}"));
                 let mut receiver = hub.subscribe(wanted).unwrap();
                 scope.spawn(move || {
                     let mut seen = Vec::new();

@@ -265,7 +265,7 @@ fn a_reader_that_dwells_on_an_event_holds_nobody_up() {
 #[test]
 fn the_raw_reader_seeks_reads_and_tells_gaps() {
     let hub = small(8);
-    let mut reader = hub.reader().unwrap();
+    let mut reader = hub.cursor().unwrap();
     assert_eq!(
         (reader.next_offset(), reader.read_while(9, |_, _| true)),
         (1, Ok(0))
@@ -310,7 +310,7 @@ impl Notify for Count {
 #[test]
 fn a_waiter_is_notified_once_when_its_offset_is_there() {
     let hub = Hub::new();
-    let reader = hub.reader().unwrap();
+    let reader = hub.cursor().unwrap();
     let count = Arc::new(Count(AtomicUsize::new(0)));
     let waiter = reader.waiter(count.clone());
     let notified = || count.0.load(Ordering::SeqCst);

@@ -150,8 +150,8 @@ fn weakness_11_every_part_of_a_filter_is_applied() {
         Subscription::all().stream_id("o-1"),
         Subscription::all().tag("region", "eu"),
         Subscription::all().until("2026-03-02T00:00:00Z"),
-        Subscription::all().wherever("/data/amount > 100"),
-        Subscription::all().accept(|event| event.topic().starts_with("orders")),
+        Subscription::all().matching("/data/amount > 100"),
+        Subscription::all().filter_fn(|event| event.topic().starts_with("orders")),
         Subscription::events(
             EventQuery::from_json(br#"{"typePattern":"Order*"}"#)
                 .unwrap()

@@ -27,7 +27,7 @@ use crate::gateway::telemetry::snapshot::Figures;
 use crate::gateway::telemetry::stats;
 use crate::gateway::telemetry::topic_rates::Topics;
 use crate::gateway::ws::WantedFilters;
-use crate::hub::{Hub, HubWaiter, Reader};
+use crate::hub::{Cursor, Hub, HubWaiter};
 use crate::reactor::{Answer, ClassId, Handle, SocketLimits, Tls};
 use crate::wire::sse;
 /// HTTP and SSE on a hub.
@@ -35,9 +35,9 @@ pub(in crate::gateway) struct Gateway {
     pub(in crate::gateway) hub: Hub,
     pub(in crate::gateway) epoch: Epoch,
     /// Follows the newest event; lossy, so it never holds a publisher back.
-    pub(in crate::gateway) live: Reader,
+    pub(in crate::gateway) live: Cursor,
     /// Jumps to where connections are that catch up.
-    pub(in crate::gateway) history: Reader,
+    pub(in crate::gateway) history: Cursor,
     pub(in crate::gateway) looked_up: LookUp,
     /// Events that were looked at for the requests of this turn.
     pub(in crate::gateway) looked_back: u64,
@@ -75,7 +75,7 @@ pub(in crate::gateway) struct Gateway {
 impl Gateway {
     pub(in crate::gateway) fn new(
         hub: &Hub,
-        (live, history): (Reader, Reader),
+        (live, history): (Cursor, Cursor),
         common: Common,
         handle: &Handle,
     ) -> Self {

@@ -7,13 +7,13 @@ use parking_lot::Mutex;
 use crate::event::Limits;
 use crate::ring;
 
-use super::core::Hub;
-use super::error::HubError;
-use super::streams::Streams;
-use super::times::{self, Times};
-use super::topic_table::Topics;
-use super::topics::TopicMode;
-use super::writer::Writer;
+use crate::hub::Hub;
+use crate::hub::HubError;
+use crate::hub::publish::Publisher;
+use crate::hub::publish::StreamVersions;
+use crate::hub::topics::TopicMode;
+use crate::hub::topics::TopicTable;
+use crate::hub::topics::{self, TimeIndex};
 
 /// Least `ring_bytes`.
 const RING_BYTES_LEAST: usize = 64 << 10;
@@ -87,7 +87,7 @@ impl HubBuilder {
     }
 
     /// Sets how many topics are listed and described. Default 65,536, about 16 MiB of names and figures. An event on
-    /// one more is published all the same, and counted as [`untracked`](super::Stats::untracked); creating one more is
+    /// one more is published all the same, and counted as [`untracked`](crate::hub::Stats::untracked); creating one more is
     /// refused. A topic that is not listed is known as long as its events are kept, so that looking back finds them: of
     /// these there are twice as many as [`capacity`](Self::capacity) at most.
     pub fn topics_max(mut self, topics: usize) -> Self {
@@ -96,7 +96,7 @@ impl HubBuilder {
     }
 
     /// Sets how many bytes all topics may keep for themselves: the sum of their
-    /// [`retain_bytes`](super::TopicConfig::retain_bytes). Default 256 MiB; creating a topic beyond it is refused.
+    /// [`retain_bytes`](crate::hub::TopicConfig::retain_bytes). Default 256 MiB; creating a topic beyond it is refused.
     pub fn history_bytes(mut self, bytes: usize) -> Self {
         self.history_bytes = bytes;
         self
@@ -122,18 +122,24 @@ impl HubBuilder {
                 least: RING_BYTES_LEAST,
             });
         }
-        let (publisher, ring) = ring::channel(self.capacity).map_err(HubError::Capacity)?;
-        let topics = Topics::new(
+        let (ring_publisher, ring) = ring::channel(self.capacity).map_err(HubError::Capacity)?;
+        let topics = TopicTable::new(
             self.topic_mode,
             self.topics_max,
             self.history_bytes,
-            publisher.capacity(),
+            ring_publisher.capacity(),
         );
-        let streams = (self.streams_max > 0).then(|| Streams::new(self.streams_max));
-        let times = Times::new(times::now(), publisher.capacity() as u64);
+        let streams = (self.streams_max > 0).then(|| StreamVersions::new(self.streams_max));
+        let times = TimeIndex::new(topics::now(), ring_publisher.capacity() as u64);
         let times = Arc::new(Mutex::new(times));
-        let writer = Writer::new(publisher, self.ring_bytes, topics, streams, times.clone());
+        let publisher = Publisher::new(
+            ring_publisher,
+            self.ring_bytes,
+            topics,
+            streams,
+            times.clone(),
+        );
         let bounds = (self.ring_bytes, self.limits);
-        Ok(Hub::from_parts(writer, ring, times, bounds))
+        Ok(Hub::from_parts(publisher, ring, times, bounds))
     }
 }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::event::{EventFilter, EventRef, Filter};
 
-use super::sleepers::Dormitory;
+use crate::hub::wait::WaitList;
 
 /// Topics whose verdict a class remembers: 2 KiB a class that is not everything. A topic beyond that is judged again
 /// when another one took its place.
@@ -33,8 +33,8 @@ pub struct Class {
     /// One word each: the event's sequence plus one, and the verdict in the lowest bit; 0 is nothing.
     events: OnceLock<Box<[AtomicU64]>>,
     /// How many may sleep: the class is among the routes while there are any. Changed with the routes.
-    pub(super) members: AtomicUsize,
-    pub(super) dormitory: Dormitory,
+    pub(in crate::hub) members: AtomicUsize,
+    pub(in crate::hub) wait_list: WaitList,
 }
 
 impl Class {
@@ -46,7 +46,7 @@ impl Class {
             topics: OnceLock::new(),
             events: OnceLock::new(),
             members: AtomicUsize::new(0),
-            dormitory: Dormitory::default(),
+            wait_list: WaitList::default(),
         }
     }
 
@@ -70,7 +70,7 @@ impl Class {
 
     /// As [`wants`](Self::wants), for the event of a sequence: what one of the class found out, the others know.
     #[inline]
-    pub(super) fn wants_at(&self, sequence: u64, event: EventRef<'_>) -> bool {
+    pub(in crate::hub) fn wants_at(&self, sequence: u64, event: EventRef<'_>) -> bool {
         self.all || (self.takes_topic(event) && self.takes_beside_topic(sequence, event))
     }
 
@@ -95,7 +95,7 @@ impl Class {
     }
 
     /// Returns whether everything but the topics takes the event of a sequence.
-    pub(super) fn takes_beside_topic(&self, sequence: u64, event: EventRef<'_>) -> bool {
+    pub(in crate::hub) fn takes_beside_topic(&self, sequence: u64, event: EventRef<'_>) -> bool {
         if self.topics_only {
             return true;
         }
@@ -120,13 +120,13 @@ fn words(count: usize) -> Box<[AtomicU64]> {
 
 /// The classes that are in use, by filter.
 #[derive(Debug, Default)]
-pub(super) struct Classes {
+pub(in crate::hub) struct Classes {
     by_filter: Mutex<HashMap<EventFilter, Weak<Class>>>,
 }
 
 impl Classes {
     /// Returns the class of a filter, made when nobody has an equal one.
-    pub(super) fn get(&self, filter: &EventFilter) -> Arc<Class> {
+    pub(in crate::hub) fn get(&self, filter: &EventFilter) -> Arc<Class> {
         let mut classes = self.by_filter.lock();
         if let Some(class) = classes.get(filter).and_then(Weak::upgrade) {
             if !class.topics_only {
@@ -144,7 +144,7 @@ impl Classes {
     }
 
     /// Returns how many are in use.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::hub) fn len(&self) -> usize {
         let classes = self.by_filter.lock();
         classes
             .values()

@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::event::{Epoch, EventError, FilterErrors, Position};
 use crate::ring;
 
-use super::streams::ExpectedVersion;
+use crate::hub::publish::ExpectedVersion;
 
 /// Says why a hub could not be built.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -80,7 +80,7 @@ pub enum PublishError {
     /// A version was expected of an event without a stream.
     #[error("the event belongs to no stream")]
     NoStream,
-    /// The hub keeps no positions of streams: see [`HubBuilder::streams_max`](super::HubBuilder::streams_max).
+    /// The hub keeps no positions of streams: see [`HubBuilder::streams_max`](crate::hub::HubBuilder::streams_max).
     #[error("the hub keeps no positions of streams")]
     StreamsNotKept,
     /// The event's stream would be one more than the hub keeps positions of.
@@ -250,7 +250,7 @@ pub enum RecvTimeoutError {
     TopicDeleted,
 }
 
-/// Says why a [`Reader`](super::Reader) read nothing.
+/// Says why a [`Cursor`](crate::hub::Cursor) read nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ReadError {
     /// Events went before they were read; the cursor stands after them.
@@ -268,7 +268,7 @@ pub enum ReadError {
 
 impl Lagged {
     /// Sequences count from 0, offsets from 1.
-    pub(super) fn from_ring(lagged: ring::Lagged, exact: bool) -> Self {
+    pub(in crate::hub) fn from_ring(lagged: ring::Lagged, exact: bool) -> Self {
         Self {
             missed: lagged.missed,
             resume_at: lagged.resume_at + 1,

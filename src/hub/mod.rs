@@ -2,7 +2,7 @@
 //!
 //! A [`Hub`] is one ring of events in one total order. Whoever publishes gets the event's
 //! [`Position`](crate::event::Position); whoever reads is a cursor: a [`Receiver`] for a pattern of topics, a
-//! [`Reader`] for everything. A reader never slows a publisher down: one that falls more than the hub's capacity
+//! [`Cursor`] for everything. A reader never slows a publisher down: one that falls more than the hub's capacity
 //! behind is told exactly how many events it missed ([`Lagged`]), and reads on.
 //!
 //! # Examples
@@ -24,7 +24,7 @@
 //!
 //! | promise | how it is kept | shown by |
 //! | --- | --- | --- |
-//! | who listens to a topic is known, over HTTP too; joins and leaves are told in the order of the list, or that some were not | [`Hub::present`], [`Hub::watch_presence`], [`Hub::attend`] | `tests/hub_catch_up.rs`, `tests/streams/presence.rs` |
+//! | who listens to a topic is known, over HTTP too; joins and leaves are told in the order of the list, or that some were not | [`Hub::present`], [`Hub::watch_presence`], [`Hub::open_presence`] | `tests/hub_catch_up.rs`, `tests/streams/presence.rs` |
 //! | positions rise by one, and a batch is contiguous, whole or not there | one lock, one ring | `tests/hub_publish.rs` |
 //! | nothing is missed silently | [`Lagged`] is an item with a number; it never ends anything | `tests/hub_subscribe.rs` |
 //! | only what a subscription wants is received; its position passes the rest | [`EventFilter`](crate::event::EventFilter) | `tests/hub_unsubscribe.rs` |
@@ -57,51 +57,39 @@
 //! | a batch | half of `capacity` and of `ring_bytes` | the batch is refused whole |
 #![forbid(unsafe_code)]
 
-mod attend;
 mod builder;
 mod class;
-mod control;
-mod core;
-mod crowd;
 mod error;
-mod find;
-mod history;
-mod inner;
-mod items;
-mod manage;
-mod offsets;
+#[expect(
+    clippy::module_inception,
+    reason = "`Hub` stands where one looks for it"
+)]
+mod hub;
 mod presence;
 mod publish;
-mod reader;
-mod receiver;
-mod registry;
-mod routing;
-mod sleepers;
-mod streams;
+mod shared;
 mod subscribe;
-mod subscription;
-mod times;
-mod topic_table;
 mod topics;
-mod writer;
+mod wait;
 
-pub use attend::{Attend, Attendance, Told};
 pub use builder::HubBuilder;
 pub use class::Class;
-pub use control::{Control, Controls, Item};
-pub use core::{Hub, Stats};
 pub use error::{
     EndReason, HubError, Lagged, PublishError, ReadError, RecvError, RecvTimeoutError, SeekError,
     SubscribeError, TryRecvError,
 };
-#[cfg(feature = "gateway")]
-pub(crate) use find::{LastOf, TopicSet};
-pub use presence::{PresenceChange, PresenceNews, PresenceWatch, Present};
-pub use reader::{HubWaiter, Reader};
-pub use receiver::{Delivery, Receiver};
+pub use hub::{Hub, Stats};
+pub use presence::{
+    PresenceChange, PresenceConfig, PresenceEvent, PresenceHandle, PresenceUpdate, PresenceWatch,
+    Present,
+};
+pub use publish::ExpectedVersion;
+pub use subscribe::{
+    Control, Controls, Cursor, Delivery, HubWaiter, ID_BYTES_MAX, Item, Receiver, Start,
+    Subscription, SubscriptionStats,
+};
 #[cfg(feature = "async")]
-pub use receiver::{NextItemAsync, ReceiverStream, RecvAsync};
-pub use registry::{ID_BYTES_MAX, SubscriptionStats};
-pub use streams::ExpectedVersion;
-pub use subscription::{Start, Subscription};
+pub use subscribe::{NextItemAsync, ReceiverStream, RecvAsync};
 pub use topics::{Durability, TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsError};
+#[cfg(feature = "gateway")]
+pub(crate) use topics::{LastEvents, TopicSet};

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::event::{Event, EventRef, Filter, Position};
 use crate::hub::{
-    Class, Hub, HubError, PublishError, ReadError, Reader, Start, SubscribeError, Subscription,
+    Class, Cursor, Hub, HubError, PublishError, ReadError, Start, SubscribeError, Subscription,
 };
 
 use super::handler::{Failure, HandlerError, guarded};
@@ -59,7 +59,7 @@ pub struct InMemoryStream {
 
 /// The reader and the handlers of the thread that dispatches.
 struct Dispatcher {
-    reader: Reader,
+    reader: Cursor,
     snapshot: HandlerSnapshot,
 }
 
@@ -114,7 +114,7 @@ impl InMemoryStream {
     pub fn with_capacity(events: usize) -> Result<Self, HubError> {
         let hub = Hub::builder().capacity(events).build()?;
         // A hub that was just made has no other readers.
-        let reader = hub.reader().expect("the first reader of a hub");
+        let reader = hub.cursor().expect("the first reader of a hub");
         Ok(Self {
             hub,
             dispatcher: Mutex::new(Dispatcher {

@@ -34,7 +34,7 @@ fn a_list_of_who_is_there_is_cut_before_it_is_written() {
     let us = calmest("pipelined lists of presence", || {
         let mut stage = Stage::new(|_| {});
         let bell = std::sync::Arc::new(Deaf);
-        let attendance = stage.hub.attend(eventring::hub::Attend {
+        let attendance = stage.hub.open_presence(eventring::hub::PresenceConfig {
             name: "somebody-".into(),
             filter: eventring::event::Filter::all().into(),
             within: Vec::new(),

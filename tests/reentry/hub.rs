@@ -2,7 +2,7 @@
 
 use super::hooks::{Hook, TOUCHES, Touch, within};
 use eventring::event::{Event, EventBatch, EventFilter, Filter};
-use eventring::hub::{Attend, Controls, Hub, Receiver, Start, Subscription, TopicConfig};
+use eventring::hub::{Controls, Hub, PresenceConfig, Receiver, Start, Subscription, TopicConfig};
 use eventring::ring::Notify;
 use futures::Stream;
 use std::future::Future;
@@ -21,14 +21,14 @@ fn event(topic: &str) -> Event {
     Event::new(topic, "t").to_event().unwrap()
 }
 
-fn attend(hub: &Hub, notify: Arc<dyn Notify>) -> eventring::hub::Attendance {
-    let attend = Attend {
+fn attend(hub: &Hub, notify: Arc<dyn Notify>) -> eventring::hub::PresenceHandle {
+    let attend = PresenceConfig {
         name: "crowd-".into(),
         filter: EventFilter::from(Filter::parse(["a.*"]).unwrap()),
         within: Vec::new(),
         notify,
     };
-    hub.attend(attend).unwrap()
+    hub.open_presence(attend).unwrap()
 }
 
 fn watching(subscription: Subscription, presence: bool) -> Subscription {
@@ -46,7 +46,7 @@ fn do_everything(hub: &Hub) {
         while receiver.try_recv().is_ok() {}
         let _ = receiver.arm(Arc::new(Nobody));
     }
-    if let Ok(mut reader) = hub.reader() {
+    if let Ok(mut reader) = hub.cursor() {
         let _ = reader.read_while(9, |_, _| true);
         let _ = reader.waiter(Arc::new(Nobody)).arm(reader.next_offset());
     }
@@ -201,7 +201,7 @@ fn a_notification_of_a_reader_may_publish_on_its_hub() {
         within(name, move || {
             let hub = Hub::new();
             let hook = hook(&hub);
-            let reader = hub.reader().unwrap();
+            let reader = hub.cursor().unwrap();
             let waiter = reader.waiter(hook.notify());
             assert!(waiter.arm(reader.next_offset()));
             trigger(&hub);
@@ -269,7 +269,7 @@ fn a_condition_may_use_the_hub_wherever_it_is_called() {
             }
             let hook = hook(&hub);
             let guard = hook.guard();
-            let subscription = Subscription::topic("a.x").start(start).accept(move |_| {
+            let subscription = Subscription::topic("a.x").start(start).filter_fn(move |_| {
                 guard.0.touch(Touch::Called);
                 true
             });

@@ -85,7 +85,7 @@ fn what_an_ended_subscription_holds_may_use_the_sse_stream() {
         });
         let subscribe = || {
             let guard = hook.guard();
-            let own = Subscription::all().id("own").accept(move |_| {
+            let own = Subscription::all().id("own").filter_fn(move |_| {
                 guard.0.touch(Touch::Called);
                 true
             });

@@ -16,9 +16,9 @@ const fn is_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
 const _: () = {
     is_unwind_safe::<Hub>();
     is_unwind_safe::<Receiver>();
-    is_unwind_safe::<hub::Reader>();
+    is_unwind_safe::<hub::Cursor>();
     is_unwind_safe::<hub::HubWaiter>();
-    is_unwind_safe::<hub::Attendance>();
+    is_unwind_safe::<hub::PresenceHandle>();
     is_unwind_safe::<Ring<String>>();
     is_unwind_safe::<Publisher<String>>();
     is_unwind_safe::<SharedPublisher<String>>();

@@ -25,10 +25,10 @@ pub use self::errors::{FilterErrors, FilterFault};
 /// use eventring::event::{Event, EventFilter};
 ///
 /// let mut builder = EventFilter::builder();
-/// let filter = builder.topic("orders.>").ty_pattern("Order*").tag("region", "eu").wherever("/data/amount > 100").build().unwrap();
+/// let filter = builder.topic("orders.>").ty_pattern("Order*").tag("region", "eu").matching("/data/amount > 100").build().unwrap();
 /// let event = Event::new("orders.eu", "OrderPlaced").tag("region", "eu").json(r#"{"amount":250}"#).to_event().unwrap();
 /// assert!(filter.matches(event.as_ref()));
-/// let errors = EventFilter::builder().topic("a..b").wherever("/data/x >").build().unwrap_err();
+/// let errors = EventFilter::builder().topic("a..b").matching("/data/x >").build().unwrap_err();
 /// assert_eq!(errors.to_string(), "topic 0: empty segment at column 3; where 0: expected a JSON value at column 10");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

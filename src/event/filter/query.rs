@@ -92,7 +92,7 @@ impl Reader {
             "topic" => self.texts(key, cursor, |builder, text| _ = builder.topic(text)),
             "streamType" => self.texts(key, cursor, |builder, text| _ = builder.stream_type(text)),
             "streamId" => self.texts(key, cursor, |builder, text| _ = builder.stream_id(text)),
-            "where" => self.texts(key, cursor, |builder, text| _ = builder.wherever(text)),
+            "where" => self.texts(key, cursor, |builder, text| _ = builder.matching(text)),
             "tags" => self.tags(cursor),
             "dateRange" => self.range(cursor),
             "limit" => {

@@ -143,7 +143,7 @@ impl Server {
         let proxies = Arc::new(proxies);
         let mut readers = Vec::with_capacity(config.reactors);
         for _ in 0..config.reactors {
-            readers.push((hub.reader()?, hub.reader()?));
+            readers.push((hub.cursor()?, hub.cursor()?));
         }
         let bounds = Bounds {
             body_bytes: config.body_bytes,

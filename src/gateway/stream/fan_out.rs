@@ -79,7 +79,7 @@ impl Gateway {
         });
         match read {
             Ok(0) | Err(ReadError::Closed) => {}
-            Ok(_) => self.hub.inner().note_time(),
+            Ok(_) => self.hub.look_back().note_time(),
             Err(ReadError::Lagged { resume_at, .. }) => self.feed_gap(frames, resume_at),
         }
     }

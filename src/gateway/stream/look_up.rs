@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::gateway::gateway::Gateway;
 use crate::gateway::stream::request::StreamFilter;
-use crate::hub::{LastOf, TopicSet};
+use crate::hub::{LastEvents, TopicSet};
 
 /// Tries before topics are taken to come and go too fast to look anything up.
 const TRIES: usize = 2;
@@ -41,7 +41,7 @@ impl Gateway {
             let range = range.clone();
             gateway
                 .hub
-                .inner()
+                .look_back()
                 .offsets_in(set, range, max, &mut offsets)
         });
         self.looked_up.offsets = offsets;
@@ -49,8 +49,10 @@ impl Gateway {
     }
 
     /// Finds the last so many events for a class; `None`: that takes looking at each event.
-    pub(super) fn look_up_last(&mut self, key: &StreamFilter, count: u64) -> Option<LastOf> {
-        self.with_topics(key, |gateway, set| gateway.hub.inner().last_of(set, count))
+    pub(super) fn look_up_last(&mut self, key: &StreamFilter, count: u64) -> Option<LastEvents> {
+        self.with_topics(key, |gateway, set| {
+            gateway.hub.look_back().last_of(set, count)
+        })
     }
 
     /// Has something looked up of the topics of a class; `None`: they are too many, or change too fast.
@@ -65,7 +67,7 @@ impl Gateway {
                 Some((_, set)) => set,
                 None => self
                     .hub
-                    .inner()
+                    .look_back()
                     .topic_set(&key.wanted, |topic| key.may_see(topic))?,
             };
             // One that is out of date goes.

@@ -69,7 +69,7 @@ impl Gateway {
     }
 
     fn since(&mut self, time: i64) -> Place {
-        let from = self.hub.inner().taken_since(time);
+        let from = self.hub.look_back().taken_since(time);
         let earliest = self.hub.earliest();
         Place {
             from: from.max(earliest),

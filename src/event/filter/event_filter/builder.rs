@@ -117,7 +117,7 @@ impl EventFilterBuilder {
     }
 
     /// Adds a condition on a value inside the event: see [`Predicate`].
-    pub fn wherever(&mut self, predicate: &str) -> &mut Self {
+    pub fn matching(&mut self, predicate: &str) -> &mut Self {
         let index = self.predicates;
         self.predicates += 1;
         match Predicate::parse(predicate) {

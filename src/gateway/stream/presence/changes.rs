@@ -12,7 +12,7 @@ use crate::gateway::encode::ws;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::json_string;
 use crate::gateway::stream::request::StreamFilter;
-use crate::hub::{PresenceChange, PresenceNews, PresenceWatch};
+use crate::hub::{PresenceChange, PresenceUpdate, PresenceWatch};
 use crate::reactor::{SendOutcome, StreamId, Streams};
 use crate::wire::sse::Frame;
 
@@ -77,8 +77,8 @@ impl Watchers {
         {
             self.round = Some(Round {
                 changes: match news {
-                    PresenceNews::Changes(changes) => Some(changes),
-                    PresenceNews::Missed => None,
+                    PresenceUpdate::Changes(changes) => Some(changes),
+                    PresenceUpdate::Missed => None,
                 },
                 at: 0,
                 written: HashMap::new(),

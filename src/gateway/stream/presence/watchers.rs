@@ -11,7 +11,7 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::json_string;
 use crate::gateway::stream::presence::changes::Watchers;
 use crate::gateway::stream::request::StreamFilter;
-use crate::hub::{Attend, Attendance, EndReason, Hub, Present, Told};
+use crate::hub::{EndReason, Hub, PresenceConfig, PresenceEvent, PresenceHandle, Present};
 use crate::reactor::{DisconnectReason, Handle, StreamId, Streams};
 use crate::ring::Notify;
 
@@ -26,7 +26,7 @@ pub(in crate::gateway) struct Presence {
     reactor: usize,
     /// Streams that have begun and do not attend yet.
     fresh: Vec<StreamId>,
-    there: HashMap<StreamFilter, Arc<Attendance>>,
+    there: HashMap<StreamFilter, Arc<PresenceHandle>>,
     told: Arc<News>,
     watchers: Watchers,
 }
@@ -126,7 +126,7 @@ impl Presence {
         let attendance = match there {
             Some(attendance) => attendance,
             None => {
-                let Ok(attendance) = hub.attend(self.attendance_of(filter)) else {
+                let Ok(attendance) = hub.open_presence(self.attendance_of(filter)) else {
                     return;
                 };
                 let attendance = Arc::new(attendance);
@@ -137,9 +137,9 @@ impl Presence {
         attendance.enter(stream.to_bits());
     }
 
-    fn attendance_of(&self, filter: &StreamFilter) -> Attend {
+    fn attendance_of(&self, filter: &StreamFilter) -> PresenceConfig {
         let within = [&filter.allowed, &filter.offered].into_iter();
-        Attend {
+        PresenceConfig {
             name: format!("c{}-", self.reactor),
             filter: filter.wanted.clone().into(),
             within: within.filter(|one| !one.is_all()).cloned().collect(),
@@ -159,10 +159,10 @@ impl Presence {
         let attendance = self.there.get(filter).cloned()?;
         while let Some(told) = attendance.take() {
             match told {
-                Told::Ended { number } => {
+                PresenceEvent::Ended { number } => {
                     streams.end(StreamId::from_bits(number), DisconnectReason::Disconnected);
                 }
-                Told::Over { reason } => {
+                PresenceEvent::Closed { reason } => {
                     self.there.remove(filter);
                     return Some(match reason {
                         EndReason::TopicDeleted => DisconnectReason::TopicDeleted,

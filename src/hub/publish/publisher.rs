@@ -1,0 +1,284 @@
+//! The publishing side: what happens under the hub's one lock.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+
+use crate::event::{EventRef, INLINE_BYTES, Record};
+use crate::ring;
+
+use super::stream_versions::{ExpectedVersion, StreamVersions, VersionClaim};
+use crate::hub::PublishError;
+use crate::hub::topics::Histories;
+use crate::hub::topics::TopicMode;
+use crate::hub::topics::TopicTable;
+use crate::hub::topics::{self, TimeIndex};
+
+/// Slots in a block of the ring: what is trimmed at once. Larger than the ring's own blocks is harmless.
+const BLOCK: u64 = 64;
+/// Events for which one topic is looked at, whether the ring still has what it had.
+const EVENTS_PER_SWEEP: usize = 16;
+
+/// Owns the ring's publisher, inside the hub's lock, and publishes quietly: whoever has the lock wakes the ring's readers
+/// behind it ([`Shared::release`](crate::hub::shared::Shared::release)). Position, version and deduplication are one critical
+/// section: what decides about an event belongs between [`Publisher::check`] and the write.
+pub(in crate::hub) struct Publisher {
+    ring: ring::Publisher<Record>,
+    closed: bool,
+    /// Bytes on the heap of all slots.
+    heap_bytes: usize,
+    /// Where trimming starts.
+    ring_bytes: usize,
+    /// Events that `ring_bytes` cost.
+    trimmed: u64,
+    step: u64,
+    /// Events until the clock is looked at again, and how many there were to be.
+    unmarked: u32,
+    per_mark: u32,
+    times: Arc<Mutex<TimeIndex>>,
+    pub(in crate::hub) topics: TopicTable,
+    pub(in crate::hub) streams: Option<StreamVersions>,
+    pub(in crate::hub) histories: Option<Arc<Histories>>,
+}
+
+impl Publisher {
+    pub(in crate::hub) fn new(
+        ring: ring::Publisher<Record>,
+        ring_bytes: usize,
+        topics: TopicTable,
+        streams: Option<StreamVersions>,
+        times: Arc<Mutex<TimeIndex>>,
+    ) -> Self {
+        let step = BLOCK.min((ring.capacity() as u64).next_power_of_two());
+        Self {
+            ring,
+            closed: false,
+            heap_bytes: 0,
+            ring_bytes,
+            trimmed: 0,
+            step,
+            unmarked: 1,
+            per_mark: 1,
+            times,
+            topics,
+            streams,
+            histories: None,
+        }
+    }
+
+    /// Returns the sequence that the next event gets.
+    pub(in crate::hub) fn next_sequence(&self) -> u64 {
+        self.ring.next()
+    }
+
+    pub(in crate::hub) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Returns the offset that the next event gets.
+    pub(in crate::hub) fn next_offset(&self) -> u64 {
+        self.ring.next() + 1
+    }
+
+    pub(in crate::hub) fn heap_bytes(&self) -> usize {
+        self.heap_bytes
+    }
+
+    pub(in crate::hub) fn trimmed(&self) -> u64 {
+        self.trimmed
+    }
+
+    pub(in crate::hub) fn check(&self) -> Result<(), PublishError> {
+        if self.closed {
+            Err(PublishError::Closed)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Publishes one event and returns its offset.
+    pub(in crate::hub) fn publish(
+        &mut self,
+        event: EventRef<'_>,
+        expected: ExpectedVersion,
+    ) -> Result<u64, PublishError> {
+        self.check()?;
+        if !self.topics.admits(event) {
+            return Err(PublishError::UnknownTopic);
+        }
+        let claim = match &self.streams {
+            Some(streams) => streams.claim(event, expected, &[])?,
+            None if expected == ExpectedVersion::Any => None,
+            None => return Err(PublishError::StreamsNotKept),
+        };
+        self.save_history(1);
+        self.make_room(heap_bytes(event));
+        let mut heap = self.heap_bytes;
+        let published = self.ring.publish_quietly_with(|slot| {
+            slot.fill_with(Record::new, |record| write(record, event, &mut heap))
+        });
+        self.heap_bytes = heap;
+        match published {
+            Ok(sequence) => {
+                self.topics.count(event, sequence + 1);
+                self.note_time(1);
+                if let (Some(streams), Some(claim)) = (&mut self.streams, claim) {
+                    streams.take(claim);
+                }
+                Ok(sequence + 1)
+            }
+            Err(ring::PublishError::Closed(())) => Err(PublishError::Closed),
+            Err(ring::PublishError::Full(()) | ring::PublishError::TimedOut(())) => {
+                Err(PublishError::Full)
+            }
+        }
+    }
+
+    /// Publishes `len` events at once and returns their offsets. `bytes` is what their records take.
+    pub(in crate::hub) fn publish_batch<'e>(
+        &mut self,
+        len: usize,
+        bytes: usize,
+        event: impl Fn(usize) -> EventRef<'e>,
+    ) -> Result<Range<u64>, PublishError> {
+        self.check()?;
+        let claims = self.claim_all(len, &event)?;
+        self.save_history(len as u64);
+        self.make_room(bytes);
+        let mut heap = self.heap_bytes;
+        let published = self.ring.publish_batch_quietly_with(len, |index, slot| {
+            slot.fill_with(Record::new, |record| write(record, event(index), &mut heap))
+        });
+        self.heap_bytes = heap;
+        match published {
+            Ok(sequences) => {
+                if let Some(streams) = &mut self.streams {
+                    claims.into_iter().for_each(|claim| streams.take(claim));
+                }
+                for (index, sequence) in sequences.clone().enumerate() {
+                    self.topics.count(event(index), sequence + 1);
+                }
+                self.note_time(len);
+                Ok(sequences.start + 1..sequences.end + 1)
+            }
+            Err(ring::BatchError::Closed) => Err(PublishError::Closed),
+            Err(ring::BatchError::TooLarge { len, capacity }) => Err(PublishError::TooMany {
+                events: len,
+                limit: capacity,
+            }),
+            Err(
+                ring::BatchError::Full
+                | ring::BatchError::TimedOut
+                | ring::BatchError::Short { .. },
+            ) => Err(PublishError::Full),
+        }
+    }
+
+    /// Checks topics and streams of a batch before anything of it is published.
+    fn claim_all<'e>(
+        &self,
+        len: usize,
+        event: impl Fn(usize) -> EventRef<'e>,
+    ) -> Result<SmallVec<[VersionClaim; 4]>, PublishError> {
+        let mut claims = SmallVec::new();
+        if self.topics.mode == TopicMode::Explicit
+            && (0..len).any(|index| !self.topics.admits(event(index)))
+        {
+            return Err(PublishError::UnknownTopic);
+        }
+        if let Some(streams) = &self.streams {
+            for index in 0..len {
+                claims.extend(streams.claim(event(index), ExpectedVersion::Any, &claims)?);
+            }
+        }
+        Ok(claims)
+    }
+
+    /// Looks at the clock now and then: more often where events are few.
+    #[inline]
+    fn note_time(&mut self, events: usize) {
+        match self.unmarked.checked_sub(events as u32) {
+            Some(unmarked @ 1..) => self.unmarked = unmarked,
+            _ => self.mark(),
+        }
+    }
+
+    /// Says that what is published up to here is there now, and looks after some topics.
+    #[cold]
+    fn mark(&mut self) {
+        let floor = self.floor();
+        let took = self.times.lock().mark(self.ring.next(), topics::now());
+        self.topics
+            .sweep(self.per_mark as usize / EVENTS_PER_SWEEP + 1, floor);
+        self.per_mark = topics::events_per_mark(self.per_mark, took);
+        self.unmarked = self.per_mark;
+    }
+
+    /// Returns the oldest offset that is kept.
+    pub(in crate::hub) fn floor(&self) -> u64 {
+        self.ring.oldest() + 1
+    }
+
+    /// Has what the next events may overwrite copied first.
+    #[inline]
+    fn save_history(&self, events: u64) {
+        if let Some(histories) = &self.histories {
+            let reach = self.ring.next() + events + BLOCK;
+            let needed = reach.saturating_sub(self.ring.capacity() as u64);
+            if histories.next() < needed {
+                histories.copy_below(needed + BLOCK);
+            }
+        }
+    }
+
+    pub(in crate::hub) fn close(&mut self) {
+        self.closed = true;
+        self.ring.close_quietly();
+    }
+
+    /// Trims the oldest blocks until `bytes` more fit. What cannot be trimmed (the block being written, a block being
+    /// read) stays, and may be over the bound: readers never hold a publisher back.
+    #[inline]
+    fn make_room(&mut self, bytes: usize) {
+        if bytes > 0 {
+            self.trim_for(bytes);
+        }
+    }
+
+    fn trim_for(&mut self, bytes: usize) {
+        while self.heap_bytes.saturating_add(bytes) > self.ring_bytes {
+            let (heap_before, oldest) = (self.heap_bytes, self.ring.oldest());
+            if let Some(histories) = &self.histories {
+                histories.copy_below(oldest + self.step);
+            }
+            let mut heap = self.heap_bytes;
+            let now = self
+                .ring
+                .trim(oldest + self.step, |record| heap -= record.heap_bytes());
+            self.heap_bytes = heap;
+            self.trimmed += now - oldest;
+            if now == oldest && heap == heap_before {
+                break;
+            }
+        }
+    }
+}
+
+/// Writes an event into its slot and keeps the account.
+fn write(record: &mut Record, event: EventRef<'_>, heap: &mut usize) {
+    let before = record.heap_bytes();
+    record.set(event);
+    *heap = *heap - before + record.heap_bytes();
+}
+
+/// Returns what an event may need on the heap.
+pub(in crate::hub) fn heap_bytes(event: EventRef<'_>) -> usize {
+    let bytes = event.record().len();
+    if bytes <= INLINE_BYTES {
+        0
+    } else {
+        bytes.next_multiple_of(64)
+    }
+}

@@ -1,0 +1,106 @@
+//! The position of each stream (entity, aggregate): dense from its first event on, kept under the publisher's lock.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+use crate::event::{EventRef, StreamName};
+
+use crate::hub::PublishError;
+use crate::hub::topics::ByHash;
+
+/// The version that a stream must have for an event to be published on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExpectedVersion {
+    /// Whatever it has.
+    #[default]
+    Any,
+    /// None: the event is the stream's first.
+    NoStream,
+    /// Exactly this one.
+    Exactly(u64),
+}
+
+/// Positions of streams, by a hash with a secret key: two streams are taken for one if 64 bits agree.
+pub(in crate::hub) struct StreamVersions {
+    keys: RandomState,
+    positions: HashMap<u64, u64, ByHash>,
+    limit: usize,
+}
+
+/// A stream's next position, checked and not taken yet.
+#[derive(Clone, Copy)]
+pub(in crate::hub) struct VersionClaim {
+    pub(in crate::hub) key: u64,
+    pub(in crate::hub) position: u64,
+}
+
+impl StreamVersions {
+    pub(in crate::hub) fn new(limit: usize) -> Self {
+        Self {
+            keys: RandomState::new(),
+            positions: HashMap::default(),
+            limit,
+        }
+    }
+
+    pub(in crate::hub) fn position(&self, ty: &str, id: &str) -> Option<u64> {
+        self.positions.get(&self.keys.hash_one((ty, id))).copied()
+    }
+
+    /// Checks what an event's stream position will be. `pending` are claims of the same batch.
+    pub(in crate::hub) fn claim(
+        &self,
+        event: EventRef<'_>,
+        expected: ExpectedVersion,
+        pending: &[VersionClaim],
+    ) -> Result<Option<VersionClaim>, PublishError> {
+        let Some(stream) = event.stream() else {
+            return match expected {
+                ExpectedVersion::Any => Ok(None),
+                _ => Err(PublishError::NoStream),
+            };
+        };
+        let key = self.keys.hash_one((stream.ty, stream.id));
+        let earlier = pending
+            .iter()
+            .rev()
+            .find(|claim| claim.key == key)
+            .map(|claim| claim.position);
+        let current = earlier.or_else(|| self.positions.get(&key).copied());
+        check_expected(expected, current)?;
+        let position = next_position(stream, current)?;
+        if current.is_none() && self.positions.len() + pending.len() >= self.limit {
+            return Err(PublishError::TooManyStreams { limit: self.limit });
+        }
+        Ok(Some(VersionClaim { key, position }))
+    }
+
+    pub(in crate::hub) fn take(&mut self, claim: VersionClaim) {
+        self.positions.insert(claim.key, claim.position);
+    }
+}
+
+fn check_expected(expected: ExpectedVersion, actual: Option<u64>) -> Result<(), PublishError> {
+    let fine = match expected {
+        ExpectedVersion::Any => true,
+        ExpectedVersion::NoStream => actual.is_none(),
+        ExpectedVersion::Exactly(version) => actual == Some(version),
+    };
+    if fine {
+        Ok(())
+    } else {
+        Err(PublishError::Version { expected, actual })
+    }
+}
+
+/// A version that an event states must be the next; on a stream that the hub does not know yet it is the first.
+fn next_position(stream: StreamName<'_>, current: Option<u64>) -> Result<u64, PublishError> {
+    let next = current.map_or(stream.version.unwrap_or(1), |current| current + 1);
+    match stream.version {
+        Some(got) if got != next => Err(PublishError::StreamPosition {
+            expected: next,
+            got,
+        }),
+        _ => Ok(next),
+    }
+}

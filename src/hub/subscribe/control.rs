@@ -1,0 +1,126 @@
+//! What a receiver is told beside events: that it is connected, has caught up, who joins and who leaves.
+
+use std::time::Duration;
+
+use crate::event::{Filter, Position};
+use crate::settings::setters;
+
+use super::Delivery;
+use crate::hub::{EndReason, Lagged};
+
+/// One thing received by [`Receiver::next_item`](crate::hub::Receiver::next_item).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// An event.
+    Event(Delivery),
+    /// Some events went before they were read.
+    Lagged(Lagged),
+    /// Everything that had been published when the subscription was made was received or passed; from here on it is
+    /// live. Comes once.
+    CaughtUp(Position),
+    /// Something that is no event.
+    Control(Control),
+}
+
+/// Told beside events: it has no position, and nobody stores it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Control {
+    /// The subscription lives. Comes first.
+    Connected {
+        /// Its id.
+        id: String,
+    },
+    /// Nothing more will come. Comes last.
+    Disconnected {
+        /// Why.
+        reason: EndReason,
+    },
+    /// Nothing else came for a while.
+    Heartbeat,
+    /// A subscription began that shares topics with this one.
+    Joined {
+        /// Its id.
+        id: String,
+        /// The number of the change, as in [`Present::at`](crate::hub::Present::at).
+        at: u64,
+    },
+    /// A subscription ended that shares topics with this one.
+    Left {
+        /// Its id.
+        id: String,
+        /// The number of the change.
+        at: u64,
+    },
+    /// So many joined and left that they are not told one by one: a list ([`Hub::present`](crate::hub::Hub::present)) that is
+    /// true up to this change, or later, has them all.
+    PresenceReset {
+        /// The number of the last one that is not told.
+        at: u64,
+    },
+}
+
+/// Which controls a receiver is told. Plain receives ([`recv`](crate::hub::Receiver::recv) and its like) never give any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Controls {
+    /// [`Control::Heartbeat`] after so long without anything else. Default 30 s; `None` for none.
+    pub heartbeat: Option<Duration>,
+    /// [`Control::Connected`] and [`Control::Disconnected`]. Default true.
+    pub connection: bool,
+    /// [`Control::Joined`] and [`Control::Left`]. Default false. At most 64 wait for a receiver; beyond that it is told
+    /// [`Control::PresenceReset`] instead.
+    pub presence: bool,
+}
+
+impl Default for Controls {
+    fn default() -> Self {
+        Self {
+            heartbeat: Some(Duration::from_secs(30)),
+            connection: true,
+            presence: false,
+        }
+    }
+}
+
+setters! {
+    Controls {
+        heartbeat: Option<Duration>,
+        connection: bool,
+        presence: bool,
+    }
+}
+
+impl Controls {
+    /// Returns none.
+    pub fn none() -> Self {
+        Self {
+            heartbeat: None,
+            connection: false,
+            presence: false,
+        }
+    }
+}
+
+/// Most controls that wait for one receiver.
+pub(in crate::hub) const WAITING_MAX: usize = 64;
+
+/// Whether some topic could be taken by both.
+pub(in crate::hub) fn overlap(a: &Filter, b: &Filter) -> bool {
+    a.patterns().iter().any(|a| {
+        b.patterns()
+            .iter()
+            .any(|b| patterns_overlap(a.as_str(), b.as_str()))
+    })
+}
+
+fn patterns_overlap(a: &str, b: &str) -> bool {
+    let (mut a, mut b) = (a.split('.'), b.split('.'));
+    loop {
+        match (a.next(), b.next()) {
+            (Some(">"), Some(_)) | (Some(_), Some(">")) | (None, None) => return true,
+            (Some(x), Some(y)) if x == y || x == "*" || y == "*" => {}
+            _ => return false,
+        }
+    }
+}

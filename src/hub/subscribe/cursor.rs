@@ -1,0 +1,158 @@
+//! A raw cursor over everything, for whoever does its own filtering and waiting.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::event::{EventRef, Record};
+use crate::ring::{self, Notify, Ring, Subscriber, Waited};
+
+use crate::hub::{ReadError, SeekError};
+
+/// Reads every event of a hub in place, from a cursor that can be moved.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::Event;
+/// use eventring::hub::Hub;
+///
+/// let hub = Hub::new();
+/// let mut reader = hub.cursor().unwrap();
+/// for n in 0..3 {
+///     hub.publish(Event::new("t", "t").text(&n.to_string()).build().unwrap()).unwrap();
+/// }
+/// let read = reader.read_while(10, |offset, event| {
+///     assert_eq!(event.data(), (offset - 1).to_string().as_bytes());
+///     offset < 2 // the event for which this is false comes again
+/// });
+/// assert_eq!((read, reader.next_offset()), (Ok(1), 2));
+/// ```
+pub struct Cursor {
+    subscriber: Subscriber<Record>,
+    ring: Ring<Record>,
+}
+
+impl Cursor {
+    pub(in crate::hub) fn new(subscriber: Subscriber<Record>, ring: Ring<Record>) -> Self {
+        Self { subscriber, ring }
+    }
+
+    /// Returns the offset of the next event that is read.
+    pub fn next_offset(&self) -> u64 {
+        self.subscriber.position() + 1
+    }
+
+    /// Moves the cursor, so that the event at `offset` is read next. If that is no longer kept, reading says
+    /// [`ReadError::Lagged`].
+    ///
+    /// # Errors
+    ///
+    /// [`SeekError`] for 0 and for what lies beyond the next event to be published; the cursor stays.
+    pub fn seek(&mut self, offset: u64) -> Result<(), SeekError> {
+        let sequence = offset.checked_sub(1).ok_or(SeekError::Zero)?;
+        self.subscriber
+            .seek(sequence)
+            .map_err(|_| SeekError::InFuture {
+                next: self.ring.head() + 1,
+            })
+    }
+
+    /// Shows event after event in place, `max` at most, while `read` says true. The one on which it says false comes
+    /// first next time. Returns how many were consumed; 0 where nothing is there.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Lagged`] (the cursor stands after the gap), [`ReadError::Closed`].
+    #[inline]
+    pub fn read_while(
+        &mut self,
+        max: usize,
+        mut read: impl FnMut(u64, EventRef<'_>) -> bool,
+    ) -> Result<usize, ReadError> {
+        let done = self
+            .subscriber
+            .read_while(max, |sequence, record| read(sequence + 1, record.as_ref()));
+        match done {
+            Ok(count) => Ok(count),
+            Err(ring::TryRecvError::Empty) => Ok(0),
+            Err(ring::TryRecvError::Lagged(lagged)) => Err(ReadError::Lagged {
+                missed: lagged.missed,
+                resume_at: lagged.resume_at + 1,
+            }),
+            Err(ring::TryRecvError::Closed) => Err(ReadError::Closed),
+        }
+    }
+
+    /// Returns how many published events were not read yet.
+    pub fn lag(&self) -> u64 {
+        self.subscriber.lag()
+    }
+
+    /// Sleeps until there is something to read, the hub is closed and read to the end, or the deadline passes.
+    pub fn wait(&mut self, deadline: Option<Instant>) -> Waited {
+        self.subscriber.wait(deadline)
+    }
+
+    /// Makes a place on the hub's wait list for a foreign waker, as that of a poller. The waker runs on the
+    /// publisher's thread, at the end of its publish and outside the hub's locks: it may use the hub.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::Event;
+    /// use eventring::hub::Hub;
+    /// use eventring::ring::Notify;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    ///
+    /// struct Woken(AtomicBool); // an eventfd, a channel, an async task's waker
+    /// impl Notify for Woken {
+    ///     fn notify(&self) {
+    ///         self.0.store(true, Ordering::Release);
+    ///     }
+    /// }
+    ///
+    /// let hub = Hub::new();
+    /// let reader = hub.cursor().unwrap();
+    /// let woken = Arc::new(Woken(AtomicBool::new(false)));
+    /// let waiter = reader.waiter(woken.clone());
+    /// assert!(waiter.arm(reader.next_offset()), "nothing is there: sleep");
+    /// hub.publish(Event::new("a", "t").build().unwrap()).unwrap();
+    /// assert!(woken.0.load(Ordering::Acquire));
+    /// assert!(!waiter.arm(reader.next_offset()), "something is there: read first");
+    /// ```
+    pub fn waiter(&self, notify: Arc<dyn Notify>) -> HubWaiter {
+        HubWaiter {
+            inner: self.ring.waiter(notify),
+        }
+    }
+}
+
+impl fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor")
+            .field("next_offset", &self.next_offset())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A place on a hub's wait list for a foreign waker.
+#[derive(Debug)]
+pub struct HubWaiter {
+    inner: ring::Waiter,
+}
+
+impl HubWaiter {
+    /// Asks for one notification when the event at `next_offset` is there, or the hub is closed. `false` says that
+    /// this is so already: do not sleep.
+    #[must_use = "false says that something is there: do not sleep"]
+    pub fn arm(&self, next_offset: u64) -> bool {
+        self.inner.arm(next_offset.saturating_sub(1))
+    }
+
+    /// Takes the request back.
+    pub fn disarm(&self) {
+        self.inner.disarm();
+    }
+}

@@ -1,0 +1,243 @@
+//! Receiving as a task: futures and a stream on the beds in which threads sleep.
+//!
+//! No runtime is named, and no thread is started: a future leaves its waker, and whoever publishes what it wants wakes
+//! it. All that a pending future has is the receiver's bed, so that dropping one loses nothing.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use super::{Delivery, Receiver, copy};
+use crate::hub::subscribe::Item;
+use crate::hub::{EndReason, Lagged, RecvError, TryRecvError};
+use crate::ring::TaskWaker;
+
+/// Waits for an event; see [`Receiver::recv_async`].
+#[must_use = "a future does nothing unless it is polled"]
+pub struct RecvAsync<'a> {
+    receiver: &'a mut Receiver,
+}
+
+/// Waits for the next thing there is to tell; see [`Receiver::next_item_async`].
+#[must_use = "a future does nothing unless it is polled"]
+pub struct NextItemAsync<'a> {
+    receiver: &'a mut Receiver,
+}
+
+/// The events of a subscription as a stream; see [`Receiver::into_stream`].
+#[must_use = "a stream does nothing unless it is polled"]
+pub struct ReceiverStream {
+    receiver: Receiver,
+}
+
+impl Receiver {
+    /// Receives the next event, and waits for it as a task.
+    ///
+    /// A future that is dropped while it is pending has taken nothing: the next receive goes on where this one was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::Event;
+    /// use eventring::hub::{Hub, Subscription};
+    ///
+    /// let hub = Hub::new();
+    /// let mut orders = hub.subscribe(Subscription::topic("orders.*")).unwrap();
+    /// let publishing = std::thread::spawn(move || {
+    ///     hub.publish(Event::new("orders.eu", "OrderPlaced").build().unwrap()).unwrap()
+    /// });
+    /// futures::executor::block_on(async { // or tokio, or smol
+    ///     assert_eq!(orders.recv_async().await.unwrap().event.as_ref().ty(), "OrderPlaced");
+    /// });
+    /// # publishing.join().unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn recv_async(&mut self) -> RecvAsync<'_> {
+        RecvAsync { receiver: self }
+    }
+
+    /// As [`next_item`](Self::next_item), waiting as a task. It has no clock, so there are no heartbeats.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_item`](Self::next_item).
+    pub fn next_item_async(&mut self) -> NextItemAsync<'_> {
+        NextItemAsync { receiver: self }
+    }
+
+    /// Makes a [`Stream`] of the events, which ends when the subscription does. (The receiver itself is an
+    /// [`Iterator`]: were it both, `next` and `map` would mean two things.)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::Event;
+    /// use eventring::hub::{Hub, Subscription};
+    /// use futures::StreamExt;
+    ///
+    /// let hub = Hub::new();
+    /// let mut all = hub.subscribe(Subscription::all()).unwrap().into_stream();
+    /// hub.publish(Event::new("t", "one").build().unwrap()).unwrap();
+    /// hub.close();
+    /// futures::executor::block_on(async {
+    ///     assert_eq!(all.next().await.unwrap().unwrap().position.offset, 1);
+    ///     assert!(all.next().await.is_none());
+    /// });
+    /// ```
+    pub fn into_stream(self) -> ReceiverStream {
+        ReceiverStream { receiver: self }
+    }
+
+    /// Finds the next event, or leaves a waker. With `controls`, one that waits is `None`.
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        controls: bool,
+    ) -> Poll<Result<Option<Delivery>, RecvError>> {
+        let found = match self.try_recv() {
+            Err(TryRecvError::Empty) if controls && self.entry.has_controls() => {
+                return Poll::Ready(Ok(None));
+            }
+            Err(TryRecvError::Empty) => {
+                let waker = self.waker.get_or_insert_with(TaskWaker::new).clone();
+                waker.register(cx.waker());
+                self.entry.waiter.set_notify(Some(waker));
+                let asleep = self.begin_wait(false);
+                // What was published before it lay down; for the rest others watch.
+                let mut seen = None;
+                let scanned = self.scan(|position, event| {
+                    seen = Some(copy(position, event));
+                    false
+                });
+                let found = scanned.and_then(|()| seen.ok_or(TryRecvError::Empty));
+                if found == Err(TryRecvError::Empty) {
+                    if controls && self.entry.has_controls() {
+                        self.end_wait();
+                        return Poll::Ready(Ok(None));
+                    }
+                    if !asleep {
+                        cx.waker().wake_by_ref();
+                    }
+                    return Poll::Pending;
+                }
+                self.end_wait();
+                found
+            }
+            found => found,
+        };
+        Poll::Ready(match found {
+            Ok(delivery) => Ok(Some(delivery)),
+            Err(TryRecvError::Lagged(lagged)) => Err(RecvError::Lagged(lagged)),
+            Err(TryRecvError::Unsubscribed) => Err(RecvError::Unsubscribed),
+            Err(TryRecvError::TopicDeleted) => Err(RecvError::TopicDeleted),
+            Err(TryRecvError::Closed | TryRecvError::Empty) => Err(RecvError::Closed),
+        })
+    }
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<Item, EndReason>> {
+        loop {
+            if let Some(control) = self.first_control() {
+                return Poll::Ready(Ok(Item::Control(control)));
+            }
+            if let Some(item) = self.item_until_caught_up()? {
+                return Poll::Ready(Ok(item));
+            }
+            let reason = match self.poll_next(cx, true) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(Some(delivery))) => return Poll::Ready(Ok(Item::Event(delivery))),
+                Poll::Ready(Ok(None)) => continue,
+                Poll::Ready(Err(RecvError::Lagged(lagged))) => {
+                    return Poll::Ready(Ok(Item::Lagged(lagged)));
+                }
+                Poll::Ready(Err(RecvError::Closed)) => EndReason::Closed,
+                Poll::Ready(Err(RecvError::Unsubscribed)) => EndReason::Unsubscribed,
+                Poll::Ready(Err(RecvError::TopicDeleted)) => EndReason::TopicDeleted,
+            };
+            return Poll::Ready(self.end(reason));
+        }
+    }
+}
+
+impl ReceiverStream {
+    /// Returns the receiver, for its figures.
+    pub fn receiver(&self) -> &Receiver {
+        &self.receiver
+    }
+
+    /// Goes back to the receiver; nothing is lost.
+    pub fn into_receiver(mut self) -> Receiver {
+        self.receiver.end_wait();
+        self.receiver
+    }
+}
+
+impl Future for RecvAsync<'_> {
+    type Output = Result<Delivery, RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Without controls there always is an event where there is no error.
+        let polled = self.receiver.poll_next(cx, false)?;
+        polled.map(|delivery| delivery.ok_or(RecvError::Closed))
+    }
+}
+
+impl Future for NextItemAsync<'_> {
+    type Output = Result<Item, EndReason>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.receiver.poll_item(cx)
+    }
+}
+
+impl Stream for ReceiverStream {
+    type Item = Result<Delivery, Lagged>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let polled = self.receiver.poll_next(cx, false);
+        polled.map(|received| match received {
+            Ok(delivery) => delivery.map(Ok),
+            Err(RecvError::Lagged(lagged)) => Some(Err(lagged)),
+            Err(_) => None,
+        })
+    }
+}
+
+impl Drop for RecvAsync<'_> {
+    fn drop(&mut self) {
+        self.receiver.end_wait();
+    }
+}
+
+impl Drop for NextItemAsync<'_> {
+    fn drop(&mut self) {
+        self.receiver.end_wait();
+    }
+}
+
+impl fmt::Debug for RecvAsync<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RecvAsync").field(&self.receiver).finish()
+    }
+}
+
+impl fmt::Debug for NextItemAsync<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("NextItemAsync")
+            .field(&self.receiver)
+            .finish()
+    }
+}
+
+impl fmt::Debug for ReceiverStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReceiverStream")
+            .field(&self.receiver)
+            .finish()
+    }
+}

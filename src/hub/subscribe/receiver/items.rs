@@ -1,0 +1,146 @@
+//! Receiving everything there is to tell: events, gaps, the moment of having caught up, and controls.
+
+use std::time::{Duration, Instant};
+
+use super::{Receiver, copy};
+use crate::hub::subscribe::{Control, Controls, Item};
+use crate::hub::{EndReason, RecvTimeoutError, TryRecvError};
+
+/// How far a receiver is with what it tells once.
+pub(in crate::hub) struct ItemState {
+    controls: Controls,
+    connected: bool,
+    disconnected: bool,
+    /// The newest offset when it was made, until everything up to it was passed.
+    catching_up: Option<u64>,
+}
+
+impl ItemState {
+    pub(in crate::hub) fn new(controls: Controls, head: u64) -> Self {
+        Self {
+            controls,
+            connected: !controls.connection,
+            disconnected: !controls.connection,
+            catching_up: Some(head),
+        }
+    }
+}
+
+impl Receiver {
+    /// Receives the next thing there is to tell, and waits for it: from history through
+    /// [`Item::CaughtUp`] into live, without a gap that is not told and without a repeat.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::Event;
+    /// use eventring::hub::{Controls, Hub, Item, Start, Subscription};
+    ///
+    /// let hub = Hub::new();
+    /// hub.publish(Event::new("t", "old").build().unwrap()).unwrap();
+    /// let all = Subscription::all().start(Start::Beginning).controls(Controls::none());
+    /// let mut receiver = hub.subscribe(all).unwrap();
+    /// hub.publish(Event::new("t", "new").build().unwrap()).unwrap();
+    /// assert!(matches!(receiver.next_item(), Ok(Item::Event(delivery)) if delivery.position.offset == 1));
+    /// assert!(matches!(receiver.next_item(), Ok(Item::CaughtUp(at)) if at.offset == 1));
+    /// assert!(matches!(receiver.next_item(), Ok(Item::Event(delivery)) if delivery.position.offset == 2));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`EndReason`]: nothing more will come.
+    pub fn next_item(&mut self) -> Result<Item, EndReason> {
+        loop {
+            if let Some(item) = self.item_until(None)? {
+                return Ok(item);
+            }
+        }
+    }
+
+    /// Receives the next thing there is to tell, and waits so long at most; `None` where nothing came.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_item`](Self::next_item).
+    pub fn next_item_timeout(&mut self, timeout: Duration) -> Result<Option<Item>, EndReason> {
+        self.item_until(Instant::now().checked_add(timeout))
+    }
+
+    fn item_until(&mut self, deadline: Option<Instant>) -> Result<Option<Item>, EndReason> {
+        if let Some(control) = self.first_control() {
+            return Ok(Some(Item::Control(control)));
+        }
+        if let Some(item) = self.item_until_caught_up()? {
+            return Ok(Some(item));
+        }
+        let beat = self
+            .stage
+            .controls
+            .heartbeat
+            .and_then(|idle| Instant::now().checked_add(idle));
+        let until = match (beat, deadline) {
+            (Some(beat), Some(deadline)) => Some(beat.min(deadline)),
+            (one, other) => one.or(other),
+        };
+        let error = match self.next_until(until, true, copy) {
+            Ok(delivery) => return Ok(Some(Item::Event(delivery))),
+            Err(error) => error,
+        };
+        match error {
+            RecvTimeoutError::Lagged(lagged) => Ok(Some(Item::Lagged(lagged))),
+            RecvTimeoutError::TimedOut => {
+                let beaten = beat.is_some_and(|beat| Some(beat) == until);
+                let control = self.entry.take_control();
+                let heartbeat = (beaten && until.is_some_and(|until| until <= Instant::now()))
+                    .then_some(Control::Heartbeat);
+                Ok(control.or(heartbeat).map(Item::Control))
+            }
+            RecvTimeoutError::Closed => self.end(EndReason::Closed).map(Some),
+            RecvTimeoutError::Unsubscribed => self.end(EndReason::Unsubscribed).map(Some),
+            RecvTimeoutError::TopicDeleted => self.end(EndReason::TopicDeleted).map(Some),
+        }
+    }
+
+    pub(in crate::hub) fn first_control(&mut self) -> Option<Control> {
+        if !self.stage.connected {
+            self.stage.connected = true;
+            let id = self.id().to_owned();
+            return Some(Control::Connected { id });
+        }
+        self.entry.take_control()
+    }
+
+    /// What comes before the mark, and the mark; `None` once it was passed.
+    pub(in crate::hub) fn item_until_caught_up(&mut self) -> Result<Option<Item>, EndReason> {
+        let Some(mark) = self.stage.catching_up else {
+            return Ok(None);
+        };
+        // Nothing wanted may stand before the mark any more, though something after it does.
+        if Self::position(self).offset < mark {
+            let peeked = self.next_below(mark);
+            match peeked {
+                Ok(delivery) => return Ok(Some(Item::Event(delivery))),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Lagged(lagged)) => return Ok(Some(Item::Lagged(lagged))),
+                Err(TryRecvError::Closed) => {}
+                Err(TryRecvError::Unsubscribed) => {
+                    return self.end(EndReason::Unsubscribed).map(Some);
+                }
+                Err(TryRecvError::TopicDeleted) => {
+                    return self.end(EndReason::TopicDeleted).map(Some);
+                }
+            }
+        }
+        self.stage.catching_up = None;
+        Ok(Some(Item::CaughtUp(Self::position(self))))
+    }
+
+    /// The end is told as a control first, if at all.
+    pub(in crate::hub) fn end(&mut self, reason: EndReason) -> Result<Item, EndReason> {
+        if self.stage.disconnected {
+            return Err(reason);
+        }
+        self.stage.disconnected = true;
+        Ok(Item::Control(Control::Disconnected { reason }))
+    }
+}

@@ -1,0 +1,312 @@
+//! A subscription's receiving end: a cursor that skips what its filter does not take.
+
+#[cfg(feature = "async")]
+mod future;
+mod items;
+mod scan;
+mod seek;
+mod wait;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::event::{Event, EventRef, Filter, Position, Record};
+use crate::ring::Subscriber;
+
+use self::items::ItemState;
+use crate::hub::class::Class;
+use crate::hub::shared::Shared;
+use crate::hub::subscribe::subscription::{FilterFn, Subscription};
+use crate::hub::subscribe::{SubscriptionEntry, SubscriptionStats};
+use crate::hub::topics::Kept;
+use crate::hub::topics::TopicSet;
+use crate::hub::wait::WaitState;
+use crate::hub::{EndReason, Lagged, RecvError, RecvTimeoutError, TryRecvError};
+
+#[cfg(feature = "async")]
+pub use self::future::{NextItemAsync, ReceiverStream, RecvAsync};
+
+/// An event and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Where it stands; [`Start::After`](crate::hub::Start::After) this resumes behind it.
+    pub position: Position,
+    /// A copy of the event.
+    pub event: Event,
+}
+
+/// Receives the events of a subscription, in order.
+///
+/// It costs the hub nothing: there is no queue behind it, only its place in the hub's ring. If it falls behind by more
+/// than the hub keeps, it receives [`Lagged`] with the exact number and goes on. Three things end it, and it says which:
+/// [`Hub::unsubscribe`](crate::hub::Hub::unsubscribe) and the deletion of its topic at once, closing the hub after everything
+/// was received. Dropping it unsubscribes.
+///
+/// While it waits, whoever publishes judges topics and types for it: it is not woken by others, and does not fall behind
+/// because of them.
+///
+/// As an iterator it waits for each event, and ends when it does.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::Event;
+/// use eventring::hub::{Hub, Subscription};
+///
+/// let hub = Hub::new();
+/// let receiver = hub.subscribe(Subscription::topic("jobs.*")).unwrap();
+/// let worker = std::thread::spawn(move || receiver.filter_map(Result::ok).map(|d| d.event.as_ref().ty().to_owned()).collect::<Vec<_>>());
+/// for ty in ["started", "done"] {
+///     hub.publish(Event::new("jobs.1", ty).build().unwrap()).unwrap();
+///     hub.publish(Event::new("other", ty).build().unwrap()).unwrap();
+/// }
+/// hub.close();
+/// assert_eq!(worker.join().unwrap(), ["started", "done"]);
+/// ```
+pub struct Receiver {
+    subscriber: Subscriber<Record>,
+    shared: Arc<Shared>,
+    pub(in crate::hub) entry: Arc<SubscriptionEntry>,
+    class: Arc<Class>,
+    filter_fn: Option<FilterFn>,
+    /// It has slept, so its class is among the routes.
+    has_slept: bool,
+    /// The sequence from which on others watch for it; it may be asleep then.
+    armed: Option<u64>,
+    complete: bool,
+    /// The sequence before which everything was there when it was made.
+    history_end: u64,
+    /// The topics that it wants, once they were looked up.
+    topics: Option<TopicSet>,
+    /// How often they may still be looked up.
+    look_ups: u32,
+    /// What topics kept of what the ring has no more; comes before what the ring has.
+    backlog: VecDeque<Kept>,
+    pub(in crate::hub) stage: ItemState,
+    /// Its task, once one waited.
+    #[cfg(feature = "async")]
+    waker: Option<Arc<crate::ring::TaskWaker>>,
+}
+
+impl Receiver {
+    pub(in crate::hub) fn new(
+        subscriber: Subscriber<Record>,
+        shared: Arc<Shared>,
+        entry: Arc<SubscriptionEntry>,
+        class: Arc<Class>,
+        subscription: Subscription,
+    ) -> Self {
+        let history_end = shared.ring.head();
+        let stage = ItemState::new(subscription.controls, history_end);
+        let receiver = Self {
+            subscriber,
+            shared,
+            entry,
+            class,
+            filter_fn: subscription.filter_fn,
+            has_slept: false,
+            armed: None,
+            complete: true,
+            history_end,
+            topics: None,
+            look_ups: scan::LOOK_UPS_MAX,
+            backlog: VecDeque::new(),
+            stage,
+            #[cfg(feature = "async")]
+            waker: None,
+        };
+        receiver.note_position();
+        receiver
+    }
+
+    /// Receives the next event, and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Lagged`] (receive again), [`RecvError::Closed`].
+    pub fn recv(&mut self) -> Result<Delivery, RecvError> {
+        self.with_next(copy)
+    }
+
+    /// Receives the next event if it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError::Empty`], [`TryRecvError::Lagged`] (receive again), [`TryRecvError::Closed`].
+    pub fn try_recv(&mut self) -> Result<Delivery, TryRecvError> {
+        self.try_with_next(copy)
+    }
+
+    /// Receives the next event, and waits so long at most.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvTimeoutError::TimedOut`]; else as [`recv`](Self::recv).
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Delivery, RecvTimeoutError> {
+        self.next_until(Instant::now().checked_add(timeout), false, copy)
+    }
+
+    /// Receives the next event, and waits until then at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_timeout`](Self::recv_timeout).
+    pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Delivery, RecvTimeoutError> {
+        self.next_until(Some(deadline), false, copy)
+    }
+
+    /// Shows the next event in place, without a copy, and waits for it.
+    ///
+    /// `look` should be short: while it runs, the event's block cannot be reused. If it panics, the event counts as
+    /// not received.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn with_next<R>(
+        &mut self,
+        look: impl FnOnce(Position, EventRef<'_>) -> R,
+    ) -> Result<R, RecvError> {
+        Ok(self.next_until(None, false, look)?)
+    }
+
+    /// Shows the next event in place, without a copy, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_recv`](Self::try_recv).
+    pub fn try_with_next<R>(
+        &mut self,
+        look: impl FnOnce(Position, EventRef<'_>) -> R,
+    ) -> Result<R, TryRecvError> {
+        self.end_wait();
+        let mut look = Some(look);
+        let mut seen = None;
+        self.scan(|position, event| {
+            seen = look.take().map(|look| look(position, event));
+            false
+        })?;
+        seen.ok_or(TryRecvError::Empty)
+    }
+
+    /// Shows every event that is there in place, `max` at most, and returns how many there were.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_recv`](Self::try_recv), where there is none.
+    pub fn drain(
+        &mut self,
+        max: usize,
+        mut look: impl FnMut(Position, EventRef<'_>),
+    ) -> Result<usize, TryRecvError> {
+        if max == 0 {
+            return Ok(0);
+        }
+        self.end_wait();
+        let mut count = 0;
+        self.scan(|position, event| {
+            look(position, event);
+            count += 1;
+            count < max
+        })?;
+        if count == 0 {
+            Err(TryRecvError::Empty)
+        } else {
+            Ok(count)
+        }
+    }
+
+    /// Returns the topics of the subscription.
+    pub fn topics(&self) -> &Filter {
+        self.class.filter()
+    }
+
+    /// Returns the position of the last event that was passed, wanted or not: resuming
+    /// [`After`](crate::hub::Start::After) it misses nothing and repeats nothing.
+    pub fn position(&self) -> Position {
+        Position {
+            epoch: self.shared.epoch,
+            offset: self.passed(),
+        }
+    }
+
+    /// Returns the subscription's id.
+    pub fn id(&self) -> &str {
+        &self.entry.id
+    }
+
+    /// Returns why nothing more will come: unsubscribed, topic deleted, or the hub closed and everything received.
+    pub fn ended(&self) -> Option<EndReason> {
+        let closed = || self.shared.ring.is_closed() && self.lag() == 0;
+        self.entry
+            .ended()
+            .or_else(|| closed().then_some(EndReason::Closed))
+    }
+
+    /// Returns whether [`Start::Last`](crate::hub::Start::Last) found as many as were asked for, or all there ever were.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Returns what it has received so far.
+    pub fn stats(&self) -> SubscriptionStats {
+        self.entry.stats(self.shared.ring.head())
+    }
+
+    /// Returns how many events the hub has published since, wanted or not.
+    pub fn lag(&self) -> u64 {
+        self.shared.ring.head().saturating_sub(self.passed())
+    }
+}
+
+/// What `look` panics on counts as not received, and comes again. Of foreign code it holds the condition of its
+/// subscription, which is called by a shared borrow, and never inside a change of its own state.
+impl UnwindSafe for Receiver {}
+/// As above; by a shared borrow it gives figures only.
+impl RefUnwindSafe for Receiver {}
+
+impl Drop for Receiver {
+    /// Unsubscribes.
+    fn drop(&mut self) {
+        if let Some(wakeups) = self.shared.registry.forget(&self.entry) {
+            self.shared.wake(&wakeups);
+        }
+        if self.has_slept {
+            let wake_router = &self.shared.wake_router;
+            wake_router.remove(&self.class, &self.entry.waiter, WaitState::Awake);
+            wake_router.leave(&self.class);
+        }
+    }
+}
+
+impl Iterator for Receiver {
+    type Item = Result<Delivery, Lagged>;
+
+    /// Waits for the next event; `None` at the end, of which [`ended`](Self::ended) says the reason.
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.recv() {
+            Ok(delivery) => Some(Ok(delivery)),
+            Err(RecvError::Lagged(lagged)) => Some(Err(lagged)),
+            Err(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("filter", self.topics())
+            .field("position", &self.position())
+            .finish_non_exhaustive()
+    }
+}
+
+pub(in crate::hub) fn copy(position: Position, event: EventRef<'_>) -> Delivery {
+    Delivery {
+        position,
+        event: event.to_event(),
+    }
+}

@@ -1,0 +1,276 @@
+//! How a receiver reads: what topics kept, then the ring, showing what its filter takes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Delivery, Receiver, copy};
+use crate::event::{Event, EventRef, Position};
+use crate::hub::{Lagged, TryRecvError};
+use crate::ring;
+
+/// Events ahead that are looked at rather than looked up.
+const FAR: u64 = 256;
+/// How often a receiver looks its topics up, under the publisher's lock: again whenever a topic came or went. After that,
+/// and at once where the topics are too many, it looks at each event.
+pub(super) const LOOK_UPS_MAX: u32 = 64;
+
+impl Receiver {
+    /// Receives the next event up to an offset if there is one; what comes later stays.
+    pub(in crate::hub) fn next_below(&mut self, last: u64) -> Result<Delivery, TryRecvError> {
+        self.end_wait();
+        let mut seen = None;
+        self.scan_to(last, |position, event| {
+            seen = Some(copy(position, event));
+            false
+        })?;
+        seen.ok_or(TryRecvError::Empty)
+    }
+
+    /// Walks over what was published when it began, showing what is wanted while `look` says true. The event that
+    /// `look` says false to is passed too. An error says that nothing wanted came before it.
+    pub(super) fn scan(
+        &mut self,
+        look: impl FnMut(Position, EventRef<'_>) -> bool,
+    ) -> Result<(), TryRecvError> {
+        self.scan_to(u64::MAX, look)
+    }
+
+    fn scan_to(
+        &mut self,
+        last: u64,
+        mut look: impl FnMut(Position, EventRef<'_>) -> bool,
+    ) -> Result<(), TryRecvError> {
+        loop {
+            let scanned = match self.backlog.is_empty() {
+                true => self.scan_ring(last, &mut look),
+                false => self.scan_backlog(&mut look),
+            };
+            let Err(TryRecvError::Lagged(lagged)) = scanned else {
+                return scanned;
+            };
+            if let Some(lagged) = self.refill(lagged) {
+                self.note_gap(lagged);
+                return Err(TryRecvError::Lagged(lagged));
+            }
+        }
+    }
+
+    fn scan_backlog(
+        &mut self,
+        mut look: impl FnMut(Position, EventRef<'_>) -> bool,
+    ) -> Result<(), TryRecvError> {
+        let epoch = self.shared.epoch;
+        let (mut going, mut count, mut time) = (true, 0, 0);
+        while going && let Some((offset, event)) = self.backlog.front() {
+            if let Some(reason) = self.entry.ended() {
+                if count == 0 {
+                    return Err(reason.into());
+                }
+                break;
+            }
+            let offset = *offset;
+            going = look(Position { epoch, offset }, Event::as_ref(event));
+            time = Event::as_ref(event).time();
+            count += 1;
+            self.backlog.pop_front();
+        }
+        self.note(count, time);
+        Ok(())
+    }
+
+    /// Takes what topics kept of what the ring has no more. Returns what to tell of the rest, if anything is missing.
+    fn refill(&mut self, lagged: Lagged) -> Option<Lagged> {
+        let (from, below) = (lagged.resume_at - lagged.missed, lagged.resume_at);
+        let complete = self.recall(from, below, |_| true);
+        if complete {
+            return None;
+        }
+        let resume_at = self
+            .backlog
+            .front()
+            .map_or(lagged.resume_at, |(offset, _)| *offset);
+        Some(Lagged {
+            missed: lagged.missed - self.backlog.len() as u64,
+            resume_at,
+            exact: lagged.exact,
+        })
+    }
+
+    /// Fills the backlog with what is wanted of those offsets; says whether that is all there was.
+    pub(super) fn recall(
+        &mut self,
+        from: u64,
+        below: u64,
+        mut also: impl FnMut(EventRef<'_>) -> bool,
+    ) -> bool {
+        let (class, filter_fn) = (&self.class, self.filter_fn.as_deref());
+        let wanted = |event: EventRef<'_>| class.wants(event);
+        let (mut kept, complete) = self.shared.recall(class.filter(), from, below, wanted);
+        // A condition is the subscriber's own code: it runs when the lock of what is kept is released.
+        kept.retain(|(_, event)| {
+            let event = Event::as_ref(event);
+            filter_fn.is_none_or(|filter_fn| filter_fn(event)) && also(event)
+        });
+        self.backlog = kept.into();
+        complete
+    }
+
+    fn scan_ring(
+        &mut self,
+        last: u64,
+        mut look: impl FnMut(Position, EventRef<'_>) -> bool,
+    ) -> Result<(), TryRecvError> {
+        self.skip_others();
+        let (epoch, class, entry) = (self.shared.epoch, &*self.class, &*self.entry);
+        let filter_fn = self.filter_fn.as_deref();
+        let (mut going, mut count, mut time) = (true, 0, 0);
+        // What comes meanwhile is for the next time, so that a busy hub cannot keep a quiet receiver here.
+        let mut left = self.subscriber.lag().max(1);
+        left = left.min(last.saturating_sub(self.subscriber.position()));
+        let mut outcome = Ok(());
+        while outcome.is_ok() && count == 0 && left > 0 {
+            if let Some(reason) = entry.ended() {
+                outcome = Err(reason.into());
+                break;
+            }
+            let read = self
+                .subscriber
+                .read_while(left as usize, |sequence, record| {
+                    if !going {
+                        return false;
+                    }
+                    let event = record.as_ref();
+                    if class.wants_at(sequence, event)
+                        && filter_fn.is_none_or(|filter_fn| filter_fn(event))
+                    {
+                        if entry.ended().is_some() {
+                            going = false;
+                            return false;
+                        }
+                        going = look(
+                            Position {
+                                epoch,
+                                offset: sequence + 1,
+                            },
+                            event,
+                        );
+                        count += 1;
+                        time = event.time();
+                    }
+                    true
+                });
+            match read {
+                Ok(read) => left = left.saturating_sub(read as u64),
+                Err(ring::TryRecvError::Empty) => outcome = Err(TryRecvError::Empty),
+                Err(ring::TryRecvError::Lagged(lagged)) => {
+                    let exact = class.event_filter().is_all() && filter_fn.is_none();
+                    outcome = Err(TryRecvError::Lagged(Lagged::from_ring(lagged, exact)));
+                }
+                Err(ring::TryRecvError::Closed) => outcome = Err(TryRecvError::Closed),
+            }
+        }
+        self.note(count, time);
+        outcome
+    }
+
+    /// Goes to the next event of a wanted topic while what comes was there when it began: it may be long until then.
+    fn skip_others(&mut self) {
+        let position = self.subscriber.position();
+        if position + FAR >= self.history_end || self.look_ups == 0 || !self.is_looked_up() {
+            return;
+        }
+        let shared = &self.shared;
+        let mut set = self.topics.take().filter(|set| shared.is_current(set));
+        if set.is_none() {
+            set = shared.topic_set(self.class.filter(), |_| true);
+            self.look_ups = set.as_ref().map_or(0, |_| self.look_ups - 1);
+        }
+        let mut next = Vec::new();
+        let range = position + 1..self.history_end + 1;
+        let found = set
+            .as_ref()
+            .and_then(|set| shared.offsets_in(set, range, 1, &mut next));
+        self.topics = set;
+        if let Some((floor, to)) = found
+            && floor <= position + 1
+        {
+            // The event of an offset has the sequence before it.
+            let next = next.first().map_or(to, |next| *next) - 1;
+            let _ = self.subscriber.seek(next);
+        }
+    }
+
+    /// Keeps the figures. Relaxed: only this receiver writes them.
+    fn note(&self, count: u64, time: i64) {
+        if count > 0 {
+            add(&self.entry.figures.delivered, count);
+            let last = &self.entry.figures.last_time;
+            last.store(time as u64, Ordering::Relaxed);
+        }
+        self.note_position();
+    }
+
+    fn note_gap(&self, lagged: Lagged) {
+        add(&self.entry.figures.gaps, 1);
+        add(&self.entry.figures.missed, lagged.missed);
+    }
+
+    pub(super) fn note_position(&self) {
+        let position = &self.entry.figures.position;
+        position.store(self.passed(), Ordering::Relaxed);
+    }
+
+    /// The offset of the last event that was passed.
+    pub(super) fn passed(&self) -> u64 {
+        match self.backlog.front() {
+            Some((offset, _)) => offset - 1,
+            None => self.subscriber.position(),
+        }
+    }
+}
+
+/// Relaxed: only the receiver writes its figures.
+fn add(figure: &AtomicU64, more: u64) {
+    figure.store(figure.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LOOK_UPS_MAX;
+    use crate::event::Event;
+    use crate::hub::{Hub, Receiver, Start, Subscription};
+
+    /// A hub with so many events on so many topics, and who wants them all.
+    fn looks_back(events: usize, topics: usize) -> (Hub, Receiver) {
+        let hub = Hub::new();
+        for n in 0..events {
+            let event = Event::new(&format!("a.{}", n % topics), "t").to_event();
+            hub.publish(&event.unwrap()).unwrap();
+        }
+        let all = Subscription::topic("a.*").start(Start::Beginning);
+        let receiver = hub.subscribe(all).unwrap();
+        (hub, receiver)
+    }
+
+    #[test]
+    fn topics_that_are_too_many_are_looked_up_once_and_not_for_each_event() {
+        let (_hub, mut receiver) = looks_back(2_000, 1_000);
+        for offset in 1..=2_000 {
+            assert_eq!(receiver.try_recv().unwrap().position.offset, offset);
+            assert_eq!(receiver.look_ups, 0);
+        }
+    }
+
+    #[test]
+    fn topics_that_come_all_the_time_are_looked_up_so_often_and_then_looked_at() {
+        let (hub, mut receiver) = looks_back(1_000, 10);
+        for offset in 1..=1_000 {
+            let other = Event::new(&format!("other.{offset}"), "t").to_event();
+            hub.publish(&other.unwrap()).unwrap();
+            assert_eq!(receiver.try_recv().unwrap().position.offset, offset);
+        }
+        assert_eq!(receiver.look_ups, 0);
+        let (_hub, mut receiver) = looks_back(1_000, 10);
+        (0..1_000).for_each(|_| _ = receiver.try_recv().unwrap());
+        assert_eq!(receiver.look_ups, LOOK_UPS_MAX - 1);
+    }
+}

@@ -1,0 +1,132 @@
+//! How a receiver waits: it falls asleep under the publisher's lock, and whoever publishes judges events for it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_utils::Backoff;
+
+use super::Receiver;
+use crate::event::{EventRef, Position};
+use crate::hub::wait::WaitState;
+use crate::hub::{RecvTimeoutError, TryRecvError};
+use crate::ring::Notify;
+
+impl Receiver {
+    /// Asks for one notification when something comes that it may want, or its end: how a task or a poller sleeps on
+    /// it. `false` says that there is something to look at: receive first. Any receive takes the request back.
+    ///
+    /// The notification runs on the publisher's thread, without a lock; it should be short.
+    #[must_use = "false says that there is something to receive: do not sleep"]
+    pub fn arm(&mut self, notify: Arc<dyn Notify>) -> bool {
+        self.end_wait();
+        self.entry.waiter.set_notify(Some(notify));
+        let armed = self.begin_wait(true);
+        if !armed {
+            self.entry.waiter.set_notify(None);
+        }
+        armed
+    }
+
+    /// With `controls`, one that waits ends it too, as if the time were over.
+    pub(in crate::hub) fn next_until<R>(
+        &mut self,
+        deadline: Option<Instant>,
+        controls: bool,
+        look: impl FnOnce(Position, EventRef<'_>) -> R,
+    ) -> Result<R, RecvTimeoutError> {
+        self.end_wait();
+        let mut look = Some(look);
+        let mut seen = None;
+        loop {
+            let scanned = self.scan(|position, event| {
+                seen = look.take().map(|look| look(position, event));
+                false
+            });
+            match (scanned, seen.take()) {
+                (Ok(()), Some(seen)) => {
+                    self.end_wait();
+                    return Ok(seen);
+                }
+                (Ok(()) | Err(TryRecvError::Empty), _) => {}
+                (Err(error), _) => {
+                    self.end_wait();
+                    return Err(error.into());
+                }
+            }
+            if controls && self.entry.has_controls() {
+                self.end_wait();
+                return Err(RecvTimeoutError::TimedOut);
+            }
+            if self.armed.is_none() {
+                self.spin();
+                // What was published before it lay down is scanned once more; for the rest others watch.
+                self.begin_wait(false);
+            } else if self.entry.waiter.park(deadline) == WaitState::Asleep
+                && self.end_wait() == WaitState::Asleep
+            {
+                return Err(RecvTimeoutError::TimedOut);
+            } else {
+                self.end_wait();
+            }
+        }
+    }
+
+    /// Gives what is about to come a moment, where nothing is there.
+    fn spin(&self) {
+        let backoff = Backoff::new();
+        while !backoff.is_completed() && self.lag() == 0 && self.ended().is_none() {
+            backoff.snooze();
+        }
+    }
+
+    /// Falls asleep: from now on every event is judged by whoever publishes it. With `idle`, only if everything before
+    /// was read.
+    pub(super) fn begin_wait(&mut self, idle: bool) -> bool {
+        let wake_router = &self.shared.wake_router;
+        if !self.has_slept {
+            wake_router.join(&self.class);
+            self.has_slept = true;
+        }
+        wake_router.insert(&self.class, &self.entry.waiter);
+        // Only now: whatever is published, ended or told after this finds it asleep.
+        let (next, closed) = {
+            let publisher = self.shared.publisher.lock();
+            (publisher.next_sequence(), publisher.is_closed())
+        };
+        let unread = idle && (next > self.subscriber.position() || self.entry.has_controls());
+        if unread || closed || self.entry.ended().is_some() {
+            wake_router.remove(&self.class, &self.entry.waiter, WaitState::Awake);
+            self.entry.waiter.take_state();
+            return false;
+        }
+        self.armed = Some(next);
+        true
+    }
+
+    /// Wakes up, if it slept, and passes what is known not to be wanted. Says how it was woken; `Asleep` if it was not.
+    pub(super) fn end_wait(&mut self) -> WaitState {
+        let Some(armed) = self.armed.take() else {
+            return WaitState::Awake;
+        };
+        let waiter = &self.entry.waiter;
+        // First this: what was judged before it would have woken it.
+        let judged = self.shared.wake_router.judged_below(&self.shared.ring);
+        let state = self
+            .shared
+            .wake_router
+            .remove(&self.class, waiter, WaitState::Awake);
+        waiter.take_state();
+        waiter.set_notify(None);
+        let passed = match state {
+            WaitState::Matched(sequence) | WaitState::Nudged(sequence) => sequence,
+            WaitState::Asleep => judged,
+            WaitState::Awake => return state,
+        };
+        // Others watched from `armed` on; what was before it is for the receiver itself.
+        let position = self.subscriber.position();
+        if position >= armed && passed > position && self.subscriber.seek(passed).is_ok() {
+            self.note_position();
+        }
+        state
+    }
+}

@@ -1,0 +1,234 @@
+//! Topics as a program sees them: what a hub knows of each, and the settings of one.
+
+use std::fmt;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::event::TopicError;
+use crate::settings::setters;
+
+/// Whether a topic must be created before something is published on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TopicMode {
+    /// The first event makes the topic, with the default settings.
+    #[default]
+    Lazy,
+    /// Publishing on a topic that was not created is refused.
+    Explicit,
+}
+
+/// What a topic may ask of its events' safety.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// In memory.
+    #[default]
+    None,
+    /// In a journal soon. A memory hub refuses it.
+    Buffered,
+    /// In a journal before the publish returns. A memory hub refuses it.
+    Durable,
+}
+
+/// Settings of a topic.
+///
+/// What a memory hub cannot do is refused rather than ignored.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::hub::{Hub, TopicConfig};
+///
+/// let hub = Hub::new();
+/// hub.create_topic("alarms", TopicConfig::default().retain_events(100)).unwrap();
+/// let wrong = TopicConfig::default().partitions(3).replication(2).retain_events(1).retain_bytes(0);
+/// assert_eq!(
+///     hub.create_topic("other", wrong).unwrap_err().to_string(),
+///     "retain_bytes: 0 keeps nothing of 1 events; partitions: only 1; replication: only 1"
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicConfig {
+    /// Events kept for the topic itself, however busy others are. Default 0: only what the hub's ring keeps.
+    pub retain_events: usize,
+    /// Bytes of records kept for it. Default 1 MiB; counts against the hub's
+    /// [`history_bytes`](crate::hub::HubBuilder::history_bytes) if anything is kept.
+    pub retain_bytes: usize,
+    /// How old a kept event may be by its own time, at least 1 ms. Default none.
+    pub retain_age: Option<Duration>,
+    /// Default [`Durability::None`], which is all that a memory hub can do.
+    pub durability: Durability,
+    /// Compression of what is kept. Default false, which is all that a memory hub can do.
+    pub compression: bool,
+    /// Partitions. Default 1, which is all that one ring has.
+    pub partitions: u32,
+    /// Copies on other nodes and here. Default 1, which is all that one process can do.
+    pub replication: u32,
+}
+
+impl Default for TopicConfig {
+    fn default() -> Self {
+        Self {
+            retain_events: 0,
+            retain_bytes: 1 << 20,
+            retain_age: None,
+            durability: Durability::None,
+            compression: false,
+            partitions: 1,
+            replication: 1,
+        }
+    }
+}
+
+setters! {
+    TopicConfig {
+        retain_events: usize,
+        retain_bytes: usize,
+        retain_age: Option<Duration>,
+        durability: Durability,
+        compression: bool,
+        partitions: u32,
+        replication: u32,
+    }
+}
+
+/// Everything that is wrong with settings: at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicConfigErrors(Vec<(&'static str, String)>);
+
+/// Says why a topic was not created, described or deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TopicsError {
+    /// The name is none.
+    #[error("not a topic name: {0}")]
+    Name(#[from] TopicError),
+    /// The settings are wrong.
+    #[error(transparent)]
+    Config(#[from] TopicConfigErrors),
+    /// The topic was created before.
+    #[error("the topic exists")]
+    Exists,
+    /// There is no such topic.
+    #[error("no such topic")]
+    Unknown,
+    /// The hub knows as many topics as it may.
+    #[error("more than {limit} topics")]
+    TooMany {
+        /// The hub's `topics_max`.
+        limit: usize,
+    },
+    /// What all topics may keep together is spoken for.
+    #[error("retain_bytes: {asked} is more than the {left} left of history_bytes")]
+    HistoryBytes {
+        /// Bytes asked for.
+        asked: usize,
+        /// Bytes left.
+        left: usize,
+    },
+    /// The hub is closed, or has too many readers to keep a history.
+    #[error("the hub takes no more readers")]
+    Refused,
+}
+
+/// What a hub knows of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicInfo {
+    /// Its name.
+    pub name: String,
+    /// Its settings.
+    pub config: TopicConfig,
+    /// Events published on it since the topic was made.
+    pub published: u64,
+    /// The offset of its newest event, 0 before the first.
+    pub last_offset: u64,
+    /// Events kept for it beside the ring.
+    pub retained: usize,
+    /// Their bytes.
+    pub retained_bytes: usize,
+    /// Subscriptions whose topics include it.
+    pub subscriptions: usize,
+}
+
+impl TopicConfig {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    ///
+    /// [`TopicConfigErrors`] lists everything that is wrong.
+    pub fn validate(&self) -> Result<(), TopicConfigErrors> {
+        let mut wrong = Vec::new();
+        let mut check = |fine: bool, field, reason: &dyn Fn() -> String| {
+            if !fine {
+                wrong.push((field, reason()));
+            }
+        };
+        check(
+            self.retain_events <= RETAIN_EVENTS_MAX,
+            "retain_events",
+            &|| format!("more than {RETAIN_EVENTS_MAX}"),
+        );
+        check(
+            self.retain_events == 0 || self.retain_bytes > 0,
+            "retain_bytes",
+            &|| format!("0 keeps nothing of {} events", self.retain_events),
+        );
+        check(
+            self.retain_age
+                .is_none_or(|age| age >= Duration::from_millis(1)),
+            "retain_age",
+            &|| "less than 1 ms".to_owned(),
+        );
+        check(self.durability == Durability::None, "durability", &|| {
+            "a memory hub has no journal".to_owned()
+        });
+        check(!self.compression, "compression", &|| {
+            "a memory hub does not compress".to_owned()
+        });
+        check(self.partitions == 1, "partitions", &|| "only 1".to_owned());
+        check(self.replication == 1, "replication", &|| {
+            "only 1".to_owned()
+        });
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(TopicConfigErrors(wrong))
+        }
+    }
+
+    /// Bytes that it takes of the hub's history.
+    pub(in crate::hub) fn reserved(&self) -> usize {
+        if self.retain_events == 0 {
+            0
+        } else {
+            self.retain_bytes
+        }
+    }
+}
+
+/// Most events that one topic may keep.
+const RETAIN_EVENTS_MAX: usize = 1 << 24;
+
+impl TopicConfigErrors {
+    /// Returns each setting that is wrong, and why.
+    pub fn faults(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0
+            .iter()
+            .map(|(field, reason)| (*field, reason.as_str()))
+    }
+}
+
+impl fmt::Display for TopicConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (field, reason)) in self.0.iter().enumerate() {
+            write!(f, "{}{field}: {reason}", if index == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for TopicConfigErrors {}

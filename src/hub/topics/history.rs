@@ -1,0 +1,238 @@
+//! What topics keep for themselves: copies, made by one cursor over the ring.
+//!
+//! The cursor belongs to a thread that wakes once an eighth of the ring, and to whoever asks for history and brings it
+//! up to date first. A publisher moves it only where the ring is about to overwrite what it has not copied yet.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::event::{Event, EventRef, Filter, Record, topic};
+use crate::ring::{self, Notify, Ring, Subscriber};
+
+use super::TopicConfig;
+use super::table::ByHash;
+use super::time_index::now;
+
+/// An event that is kept, and its offset.
+pub(in crate::hub) type Kept = (u64, Arc<Event>);
+
+/// All histories of a hub.
+pub(in crate::hub) struct Histories {
+    ring: Ring<Record>,
+    /// The next sequence that the cursor reads.
+    next: AtomicU64,
+    state: Mutex<State>,
+    waker: Arc<ThreadWaker>,
+}
+
+struct State {
+    cursor: Subscriber<Record>,
+    by_topic: HashMap<u64, History, ByHash>,
+}
+
+struct History {
+    name: Box<str>,
+    config: TopicConfig,
+    events: VecDeque<Kept>,
+    bytes: usize,
+    /// Every event of the topic from this offset on is here.
+    complete_from: u64,
+}
+
+/// Wakes the thread.
+#[derive(Default)]
+struct ThreadWaker {
+    woken: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Notify for ThreadWaker {
+    fn notify(&self) {
+        *self.woken.lock() = true;
+        self.changed.notify_one();
+    }
+}
+
+impl Histories {
+    /// Starts with the next event to be published. Without a thread, publishers do its work.
+    pub(in crate::hub) fn start(ring: &Ring<Record>) -> Result<Arc<Self>, ring::SubscribeError> {
+        let cursor = ring.subscribe(ring::Start::Newest)?;
+        let this = Arc::new(Self {
+            ring: ring.clone(),
+            next: AtomicU64::new(cursor.position()),
+            state: Mutex::new(State {
+                cursor,
+                by_topic: HashMap::default(),
+            }),
+            waker: Arc::default(),
+        });
+        let thread = this.clone();
+        let builder = thread::Builder::new().name("eventring-history".into());
+        let _ = builder.spawn(move || thread.run());
+        Ok(this)
+    }
+
+    fn run(&self) {
+        let waiter = self.ring.waiter(self.waker.clone());
+        let step = (self.ring.capacity() as u64 / 8).max(1);
+        loop {
+            self.catch_up();
+            let next = self.next();
+            if self.ring.is_closed() && next >= self.ring.head() {
+                return;
+            }
+            if waiter.arm(next + step) {
+                let mut woken = self.waker.woken.lock();
+                while !*woken {
+                    self.waker.changed.wait(&mut woken);
+                }
+                *woken = false;
+            }
+        }
+    }
+
+    /// The next sequence that is not copied yet. Relaxed: it only rises, and what depends on it is under the lock.
+    pub(in crate::hub) fn next(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// Copies everything that is published.
+    pub(in crate::hub) fn catch_up(&self) {
+        self.copy_below(u64::MAX);
+    }
+
+    /// Copies what is published below a sequence, at least.
+    pub(in crate::hub) fn copy_below(&self, sequence: u64) {
+        let mut state = self.state.lock();
+        while state.cursor.position() < sequence && state.copy().is_some() {}
+        self.next.store(state.cursor.position(), Ordering::Relaxed);
+    }
+
+    /// Begins to keep a topic.
+    pub(in crate::hub) fn add(&self, name: &str, config: &TopicConfig) {
+        self.catch_up();
+        let mut state = self.state.lock();
+        let complete_from = state.cursor.position() + 1;
+        let history = History {
+            name: name.into(),
+            config: config.clone(),
+            events: VecDeque::new(),
+            bytes: 0,
+            complete_from,
+        };
+        state.by_topic.insert(topic::hash(name), history);
+    }
+
+    pub(in crate::hub) fn remove(&self, name: &str) {
+        self.state.lock().by_topic.remove(&topic::hash(name));
+    }
+
+    /// Returns how many events of a topic are kept, and their bytes.
+    pub(in crate::hub) fn size(&self, name: &str) -> (usize, usize) {
+        self.catch_up();
+        let mut state = self.state.lock();
+        match state.by_topic.get_mut(&topic::hash(name)) {
+            Some(history) => {
+                history.trim(now());
+                (history.events.len(), history.bytes)
+            }
+            None => (0, 0),
+        }
+    }
+
+    /// Returns what is kept of some topics from one offset to below another, in order. `wanted` runs under the lock: it
+    /// is none of a subscriber's own code.
+    pub(in crate::hub) fn between(
+        &self,
+        topics: &Filter,
+        from: u64,
+        below: u64,
+        mut wanted: impl FnMut(EventRef<'_>) -> bool,
+    ) -> Vec<Kept> {
+        self.catch_up();
+        let mut found = Vec::new();
+        let mut state = self.state.lock();
+        for history in state.by_topic.values_mut() {
+            if !topics.matches(&history.name) {
+                continue;
+            }
+            history.trim(now());
+            let start = history.events.partition_point(|(offset, _)| *offset < from);
+            let events = history.events.range(start..);
+            let events = events.take_while(|(offset, _)| *offset < below);
+            found.extend(
+                events
+                    .filter(|(_, event)| wanted(Event::as_ref(event)))
+                    .cloned(),
+            );
+        }
+        drop(state);
+        found.sort_unstable_by_key(|(offset, _)| *offset);
+        found
+    }
+
+    /// Returns whether every event of a topic from that offset on is kept.
+    pub(in crate::hub) fn is_complete(&self, name: &str, from: u64) -> bool {
+        let state = self.state.lock();
+        let history = state.by_topic.get(&topic::hash(name));
+        history.is_some_and(|history| history.complete_from <= from)
+    }
+}
+
+impl State {
+    /// Copies what is there, a round at most; `None` where there is nothing more.
+    fn copy(&mut self) -> Option<()> {
+        let by_topic = &mut self.by_topic;
+        let now = now();
+        let read = self.cursor.read_while(1024, |sequence, record| {
+            let event = record.as_ref();
+            if let Some(history) = by_topic.get_mut(&event.topic_hash()) {
+                history.push(sequence + 1, event, now);
+            }
+            true
+        });
+        match read {
+            Ok(_) => Some(()),
+            // Publishers wait for the copy: this does not happen. If it did, nothing would be claimed to be complete.
+            Err(ring::TryRecvError::Lagged(lagged)) => {
+                let complete_from = lagged.resume_at + 1;
+                by_topic
+                    .values_mut()
+                    .for_each(|history| history.complete_from = complete_from);
+                Some(())
+            }
+            Err(ring::TryRecvError::Empty | ring::TryRecvError::Closed) => None,
+        }
+    }
+}
+
+impl History {
+    fn push(&mut self, offset: u64, event: EventRef<'_>, now: i64) {
+        self.bytes += event.record().len();
+        self.events.push_back((offset, Arc::new(event.to_event())));
+        self.trim(now);
+    }
+
+    /// Lets go of what is over a bound, the oldest first.
+    fn trim(&mut self, now: i64) {
+        let oldest = self.config.retain_age.map(|age| {
+            let nanos = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
+            now.saturating_sub(nanos)
+        });
+        while let Some((offset, event)) = self.events.front() {
+            let old = oldest.is_some_and(|oldest| Event::as_ref(event).time() < oldest);
+            let over = self.events.len() > self.config.retain_events
+                || self.bytes > self.config.retain_bytes;
+            if !old && !over {
+                return;
+            }
+            self.bytes -= Event::as_ref(event).record().len();
+            self.complete_from = offset + 1;
+            self.events.pop_front();
+        }
+    }
+}

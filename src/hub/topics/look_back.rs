@@ -1,0 +1,259 @@
+//! Looking back: where the events of some topics stand, found without looking at any others.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use crate::event::{Filter, Pattern};
+
+use super::TopicTable;
+use super::offsets::Offsets;
+use super::time_index;
+use crate::hub::publish::Publisher;
+use crate::hub::shared::Shared;
+
+/// Topics whose events are looked up together. A pattern that takes more of them, of which the ring has events, is
+/// looked for event by event.
+pub(crate) const TOPICS_MERGED_MAX: usize = 256;
+/// Names of topics looked at for the patterns of a filter, of those that begin as these do: publishers wait meanwhile.
+const NAMES_MAX: usize = 1_024;
+
+/// Some topics whose events are looked up.
+#[derive(Debug)]
+pub(crate) struct TopicSet {
+    indices: SmallVec<[u32; 4]>,
+    /// For which version of the table they are these topics, and all.
+    version: u64,
+}
+
+/// The last events of some topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LastEvents {
+    /// The first of them; the next one to be published where there is none.
+    pub(crate) from: u64,
+    /// How many there are from there on.
+    pub(crate) found: u64,
+}
+
+impl Shared {
+    /// The topics that a filter and `also` take, as far as the ring has events of them; `None`: too many to look them
+    /// up.
+    pub(crate) fn topic_set(
+        &self,
+        filter: &Filter,
+        also: impl Fn(&str) -> bool,
+    ) -> Option<TopicSet> {
+        let publisher = self.publisher.lock();
+        let topics = &publisher.topics;
+        let (mut indices, mut left) = (SmallVec::new(), NAMES_MAX);
+        for pattern in filter.patterns() {
+            if pattern.is_literal() {
+                let name = pattern.as_str();
+                indices.extend(topics.index_of(name).filter(|_| also(name)));
+            } else {
+                left = gather(topics, (pattern, left), &also, &mut indices)?;
+            }
+        }
+        // Two patterns may take the same topic.
+        indices.sort_unstable();
+        indices.dedup();
+        (indices.len() <= TOPICS_MERGED_MAX).then_some(TopicSet {
+            indices,
+            version: topics.version(),
+        })
+    }
+
+    /// Whether the topics of a set are still these, and all.
+    pub(crate) fn is_current(&self, set: &TopicSet) -> bool {
+        self.publisher.lock().topics.version() == set.version
+    }
+
+    /// Appends where events of the topics stand in a range, ascending, `max` at most. Returns the oldest offset that is
+    /// kept, and up to where that is all; `None`: the set is out of date.
+    pub(crate) fn offsets_in(
+        &self,
+        set: &TopicSet,
+        range: Range<u64>,
+        max: usize,
+        out: &mut Vec<u64>,
+    ) -> Option<(u64, u64)> {
+        let publisher = self.publisher.lock();
+        let floor = publisher.floor();
+        let range = range.start.max(floor)..range.end.min(publisher.next_offset());
+        let lists = set.lists(&publisher)?;
+        let full = match &lists[..] {
+            [one] => copy(one, &range, max, out),
+            many => merge(many, &range, max, out),
+        };
+        let to = out
+            .last()
+            .filter(|_| full)
+            .map_or(range.end, |last| last + 1);
+        Some((floor, to))
+    }
+
+    /// The last `count` events of the topics that the ring has; `None`: the set is out of date.
+    pub(crate) fn last_of(&self, set: &TopicSet, count: u64) -> Option<LastEvents> {
+        let publisher = self.publisher.lock();
+        let (floor, end) = (publisher.floor(), publisher.next_offset());
+        let lists = set.lists(&publisher)?;
+        let found_from = |from: u64| -> u64 {
+            let each = lists.iter().map(|list| list.count_in(&(from..end)) as u64);
+            each.sum()
+        };
+        let all = found_from(floor);
+        if all <= count {
+            let first = lists
+                .iter()
+                .filter_map(|list| list.get(list.place_of(floor)));
+            let from = first.min().unwrap_or(end);
+            return Some(LastEvents { from, found: all });
+        }
+        // The greatest place from which on there are so many; each offset is one event at most, so it is exact.
+        let (mut enough, mut few) = (floor, end);
+        while few - enough > 1 {
+            let middle = enough + (few - enough) / 2;
+            match found_from(middle) >= count {
+                true => enough = middle,
+                false => few = middle,
+            }
+        }
+        Some(LastEvents {
+            from: if count == 0 { end } else { enough },
+            found: count,
+        })
+    }
+
+    /// The last `count` events of all topics.
+    pub(in crate::hub) fn last_of_all(&self, count: u64) -> LastEvents {
+        // The floor first: it is not above a head that is looked at later.
+        let floor = self.ring.oldest() + 1;
+        let end = self.ring.head() + 1;
+        let from = end.saturating_sub(count).max(floor);
+        let found = end - from;
+        LastEvents { from, found }
+    }
+
+    /// Where the newest event of each of the topics stands, ascending; `None`: the set is out of date.
+    pub(crate) fn newest_of(&self, set: &TopicSet) -> Option<Vec<u64>> {
+        let publisher = self.publisher.lock();
+        let floor = publisher.floor();
+        let lists = set.lists(&publisher)?;
+        let newest = lists.iter().filter_map(|list| list.last());
+        let mut newest: Vec<u64> = newest.filter(|offset| *offset >= floor).collect();
+        newest.sort_unstable();
+        Some(newest)
+    }
+
+    /// The first offset that may have been taken at a time or later: it is not too late, and too early only for events
+    /// that came in a burst. The ring may have lost it.
+    pub(crate) fn taken_since(&self, nanos: i64) -> u64 {
+        self.note_time();
+        self.times.lock().since(nanos)
+    }
+
+    /// Says that what can be read now was there now.
+    pub(crate) fn note_time(&self) {
+        // The head first: what comes after it may have come later.
+        let (head, now) = (self.ring.head(), time_index::now());
+        self.times.lock().mark(head, now);
+    }
+}
+
+impl TopicSet {
+    fn lists<'w>(&self, publisher: &'w Publisher) -> Option<SmallVec<[&'w Offsets; 4]>> {
+        if self.version != publisher.topics.version() {
+            return None;
+        }
+        self.indices
+            .iter()
+            .map(|index| publisher.topics.offsets(*index))
+            .collect()
+    }
+}
+
+/// Adds the topics of a pattern, of which `left` names at most are looked at. Returns how many may be looked at for
+/// others; `None`: too many names begin as it does.
+fn gather(
+    topics: &TopicTable,
+    (pattern, left): (&Pattern, usize),
+    also: &impl Fn(&str) -> bool,
+    indices: &mut SmallVec<[u32; 4]>,
+) -> Option<usize> {
+    let text = pattern.as_str();
+    let wildcard = text.split('.').position(|part| matches!(part, "*" | ">"))?;
+    // The segments before the first wildcard, with their dots.
+    let fixed = text.split_inclusive('.').take(wildcard);
+    let fixed = &text[..fixed.map(str::len).sum()];
+    if fixed.is_empty() && topics.known() > left {
+        return None;
+    }
+    let mut names = topics.that_begin_with(fixed);
+    let mut looked_at = 0;
+    for (name, index) in names.by_ref().take(left) {
+        looked_at += 1;
+        if pattern.matches(name) && also(name) {
+            indices.push(index);
+        }
+    }
+    names.next().is_none().then_some(left - looked_at)
+}
+
+/// Appends one topic's; says whether there may be more.
+fn copy(list: &Offsets, range: &Range<u64>, max: usize, out: &mut Vec<u64>) -> bool {
+    let first = list.place_of(range.start);
+    let end = list.place_of(range.end).min(first.saturating_add(max));
+    out.extend((first..end).filter_map(|index| list.get(index)));
+    end == first.saturating_add(max)
+}
+
+/// Appends several topics' in order; says whether there may be more.
+fn merge(lists: &[&Offsets], range: &Range<u64>, max: usize, out: &mut Vec<u64>) -> bool {
+    let next = |list: usize, index: usize| {
+        let offset = lists[list].get(index).filter(|offset| *offset < range.end);
+        offset.map(|offset| Reverse((offset, list, index)))
+    };
+    let firsts = (0..lists.len()).filter_map(|n| next(n, lists[n].place_of(range.start)));
+    let mut heap: BinaryHeap<_> = firsts.collect();
+    for _ in 0..max {
+        let Some(Reverse((offset, list, index))) = heap.pop() else {
+            return false;
+        };
+        out.push(offset);
+        heap.extend(next(list, index + 1));
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::NAMES_MAX;
+    use crate::event::{Event, Filter};
+    use crate::hub::Hub;
+
+    #[test]
+    fn patterns_share_the_names_that_are_looked_at() {
+        let hub = Hub::new();
+        for n in 0..6_400 {
+            let event = Event::new(&format!("p{}.{n}", n % 64), "t").to_event();
+            hub.publish(&event.unwrap()).unwrap();
+        }
+        let looked_at = Cell::new(0);
+        let look = |_: &str| {
+            looked_at.set(looked_at.get() + 1);
+            false
+        };
+        let ten: Vec<_> = (0..10).map(|n| format!("p{n}.*")).collect();
+        let ten = Filter::parse(ten.iter().map(String::as_str)).unwrap();
+        assert!(hub.shared.topic_set(&ten, look).is_some());
+        assert_eq!(looked_at.take(), 1_000);
+        let all: Vec<_> = (0..64).map(|n| format!("p{n}.*")).collect();
+        let all = Filter::parse(all.iter().map(String::as_str)).unwrap();
+        assert!(hub.shared.topic_set(&all, look).is_none());
+        assert_eq!(looked_at.take(), NAMES_MAX);
+    }
+}

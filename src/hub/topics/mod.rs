@@ -1,0 +1,16 @@
+//! Topics: their settings and figures, what they retain, and where their events stand.
+
+mod config;
+mod history;
+mod look_back;
+mod manage;
+mod offsets;
+mod table;
+mod time_index;
+
+pub use config::{Durability, TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsError};
+
+pub(in crate::hub) use history::{Histories, Kept};
+pub(crate) use look_back::{LastEvents, TopicSet};
+pub(in crate::hub) use table::{ByHash, TopicTable};
+pub(in crate::hub) use time_index::{TimeIndex, events_per_mark, now};

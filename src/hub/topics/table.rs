@@ -1,0 +1,323 @@
+//! The topics of a hub, under the publisher's lock: figures of those that are listed, and where the events of each stand.
+//!
+//! Every topic of which the ring may still have an event is here, so what is not here has none. That includes topics
+//! that are not listed: deleted ones, and those beyond the limit. They go when their last event has.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use crate::event::{EventRef, topic};
+
+use super::offsets::Offsets;
+use super::{TopicConfig, TopicMode, TopicsError};
+
+/// Topics looked at when one is made: more than one, so that what has gone never outnumbers what is there.
+const SWEPT_PER_MAKE: usize = 2;
+
+/// Looking a topic up costs a table's entry, the last one a comparison.
+pub(in crate::hub) struct TopicTable {
+    pub(in crate::hub) mode: TopicMode,
+    limit: usize,
+    history_bytes: usize,
+    /// Events that the ring keeps at most.
+    capacity: u64,
+    by_hash: HashMap<u64, u32, ByHash>,
+    by_name: BTreeMap<Arc<str>, u32>,
+    entries: Vec<Option<TopicEntry>>,
+    free: Vec<u32>,
+    /// The last topic that was published on, if it is listed.
+    last: (u64, u32),
+    listed: usize,
+    /// Events on topics beyond the limit.
+    untracked: u64,
+    /// Rises when a topic comes or goes.
+    version: u64,
+    /// The entry that is looked at next, whether something of it has gone.
+    sweep_at: usize,
+}
+
+pub(in crate::hub) struct TopicEntry {
+    pub(in crate::hub) name: Arc<str>,
+    pub(in crate::hub) config: TopicConfig,
+    hash: u64,
+    /// It is one of those that there may be a limited number of.
+    listed: bool,
+    created: bool,
+    pub(in crate::hub) published: u64,
+    pub(in crate::hub) last_offset: u64,
+    pub(in crate::hub) offsets: Offsets,
+}
+
+/// A hash with a secret key is hash enough.
+pub(in crate::hub) type ByHash = BuildHasherDefault<Identity>;
+
+#[derive(Default)]
+pub(in crate::hub) struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes
+            .iter()
+            .for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+const NOBODY: (u64, u32) = (0, u32::MAX);
+
+impl TopicTable {
+    pub(in crate::hub) fn new(
+        mode: TopicMode,
+        limit: usize,
+        history_bytes: usize,
+        capacity: usize,
+    ) -> Self {
+        Self {
+            mode,
+            limit,
+            history_bytes,
+            capacity: capacity as u64,
+            by_hash: HashMap::default(),
+            by_name: BTreeMap::new(),
+            entries: Vec::new(),
+            free: Vec::new(),
+            last: NOBODY,
+            listed: 0,
+            untracked: 0,
+            version: 0,
+            sweep_at: 0,
+        }
+    }
+
+    /// Whether an event may be published on its topic.
+    #[inline]
+    pub(in crate::hub) fn admits(&self, event: EventRef<'_>) -> bool {
+        self.mode == TopicMode::Lazy || self.is_listed(event.topic_hash())
+    }
+
+    fn is_listed(&self, hash: u64) -> bool {
+        let index = self.by_hash.get(&hash);
+        index.is_some_and(|index| self.at(*index).is_some_and(|topic| topic.listed))
+    }
+
+    /// Counts an event that was published.
+    #[inline]
+    pub(in crate::hub) fn count(&mut self, event: EventRef<'_>, offset: u64) {
+        let hash = event.topic_hash();
+        if self.last.0 != hash || self.last.1 == u32::MAX {
+            self.find(event, hash, offset);
+        }
+        if let Some(Some(topic)) = self.entries.get_mut(self.last.1 as usize) {
+            topic.published += 1;
+            topic.last_offset = offset;
+            topic.offsets.push(offset, self.capacity);
+        }
+    }
+
+    /// Makes the topic of an event the last one. One that is not listed is counted here: it never is the last one.
+    fn find(&mut self, event: EventRef<'_>, hash: u64, offset: u64) {
+        let known = self.by_hash.get(&hash).copied();
+        let index = known.filter(|index| self.at(*index).is_some_and(|topic| topic.listed));
+        if let Some(index) = index {
+            self.last = (hash, index);
+        } else {
+            self.meet(event, hash, offset);
+        }
+    }
+
+    #[cold]
+    fn meet(&mut self, event: EventRef<'_>, hash: u64, offset: u64) {
+        self.sweep(SWEPT_PER_MAKE, (offset + 1).saturating_sub(self.capacity));
+        let index = match self.by_hash.get(&hash) {
+            Some(&index) => index,
+            None => self.make(event.topic(), hash),
+        };
+        self.last = NOBODY;
+        if self.listed < self.limit {
+            self.list(index, TopicConfig::default(), false);
+            self.last = (hash, index);
+            return;
+        }
+        self.untracked += 1;
+        let capacity = self.capacity;
+        if let Some(topic) = self.at_mut(index) {
+            topic.offsets.push(offset, capacity);
+        }
+    }
+
+    /// Makes a topic that is not listed.
+    fn make(&mut self, name: &str, hash: u64) -> u32 {
+        let name: Arc<str> = name.into();
+        let topic = TopicEntry {
+            name: name.clone(),
+            config: TopicConfig::default(),
+            hash,
+            listed: false,
+            created: false,
+            published: 0,
+            last_offset: 0,
+            offsets: Offsets::default(),
+        };
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.entries.push(None);
+            self.entries.len() as u32 - 1
+        });
+        self.entries[index as usize] = Some(topic);
+        self.by_hash.insert(hash, index);
+        self.by_name.insert(name, index);
+        self.version += 1;
+        index
+    }
+
+    /// Puts a topic that is not listed on the list.
+    fn list(&mut self, index: u32, config: TopicConfig, created: bool) {
+        self.listed += 1;
+        if let Some(topic) = self.at_mut(index) {
+            (topic.config, topic.created, topic.listed) = (config, created, true);
+        }
+    }
+
+    /// Looks at some topics in turn, and lets go of what the ring has no more: below `floor`.
+    pub(in crate::hub) fn sweep(&mut self, topics: usize, floor: u64) {
+        for _ in 0..topics.min(self.entries.len()) {
+            self.sweep_at = (self.sweep_at + 1) % self.entries.len();
+            let index = self.sweep_at as u32;
+            let Some(topic) = self.at_mut(index) else {
+                continue;
+            };
+            topic.offsets.trim(floor);
+            if !topic.listed && topic.offsets.is_empty() {
+                self.forget(index);
+            }
+        }
+    }
+
+    fn forget(&mut self, index: u32) {
+        let Some(topic) = self.entries[index as usize].take() else {
+            return;
+        };
+        self.by_hash.remove(&topic.hash);
+        self.by_name.remove(&topic.name);
+        self.free.push(index);
+        self.version += 1;
+    }
+
+    /// Creates a topic, or settles one that an event made. Nothing is changed on errors.
+    pub(in crate::hub) fn create(
+        &mut self,
+        name: &str,
+        config: TopicConfig,
+    ) -> Result<(), TopicsError> {
+        let asked = config.reserved();
+        let left = self.history_bytes
+            - self
+                .all()
+                .map(|topic| topic.config.reserved())
+                .sum::<usize>();
+        if asked > left {
+            return Err(TopicsError::HistoryBytes { asked, left });
+        }
+        let hash = topic::hash(name);
+        let known = self.by_hash.get(&hash).copied();
+        if let Some(topic) = known.and_then(|index| self.at_mut(index))
+            && topic.listed
+        {
+            if topic.created {
+                return Err(TopicsError::Exists);
+            }
+            (topic.config, topic.created) = (config, true);
+            return Ok(());
+        }
+        if self.listed >= self.limit {
+            return Err(TopicsError::TooMany { limit: self.limit });
+        }
+        let index = known.unwrap_or_else(|| self.make(name, hash));
+        self.list(index, config, true);
+        Ok(())
+    }
+
+    /// Takes a topic off the list. It goes when the ring has none of its events; its oldest event is `floor`.
+    pub(in crate::hub) fn delete(&mut self, name: &str, floor: u64) -> Result<(), TopicsError> {
+        let index = self.index_of(name).ok_or(TopicsError::Unknown)?;
+        let topic = self.at_mut(index).filter(|topic| topic.listed);
+        let topic = topic.ok_or(TopicsError::Unknown)?;
+        topic.config = TopicConfig::default();
+        (topic.listed, topic.created) = (false, false);
+        (topic.published, topic.last_offset) = (0, 0);
+        topic.offsets.trim(floor);
+        let gone = topic.offsets.is_empty();
+        self.listed -= 1;
+        self.last = NOBODY;
+        if gone {
+            self.forget(index);
+        }
+        Ok(())
+    }
+
+    /// The topic of a name, if it is listed.
+    pub(in crate::hub) fn get(&self, name: &str) -> Option<&TopicEntry> {
+        let index = *self.by_hash.get(&topic::hash(name))?;
+        self.at(index).filter(|topic| topic.listed)
+    }
+
+    /// Those that are listed.
+    pub(in crate::hub) fn all(&self) -> impl Iterator<Item = &TopicEntry> {
+        let topics = self.entries.iter().flatten();
+        topics.filter(|topic| topic.listed)
+    }
+
+    /// Events on topics that are not listed, because there were too many.
+    pub(in crate::hub) fn untracked(&self) -> u64 {
+        self.untracked
+    }
+
+    /// Topics that take memory, listed or not.
+    pub(in crate::hub) fn known(&self) -> usize {
+        self.by_hash.len()
+    }
+
+    // -- Where events stand: of all topics, listed or not
+
+    /// What an index means holds as long as this does not change.
+    pub(in crate::hub) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The index of a topic; `None`: the ring has none of its events.
+    pub(in crate::hub) fn index_of(&self, name: &str) -> Option<u32> {
+        self.by_hash.get(&topic::hash(name)).copied()
+    }
+
+    /// The topics whose names begin with a text, in order.
+    pub(in crate::hub) fn that_begin_with<'t>(
+        &'t self,
+        text: &'t str,
+    ) -> impl Iterator<Item = (&'t str, u32)> {
+        let from = (Bound::Included(text), Bound::Unbounded);
+        let names = self.by_name.range::<str, _>(from);
+        let names = names.map(|(name, index)| (&**name, *index));
+        names.take_while(move |(name, _)| name.starts_with(text))
+    }
+
+    /// Where the events of a topic stand.
+    pub(in crate::hub) fn offsets(&self, index: u32) -> Option<&Offsets> {
+        self.at(index).map(|topic| &topic.offsets)
+    }
+
+    fn at(&self, index: u32) -> Option<&TopicEntry> {
+        self.entries.get(index as usize)?.as_ref()
+    }
+
+    fn at_mut(&mut self, index: u32) -> Option<&mut TopicEntry> {
+        self.entries.get_mut(index as usize)?.as_mut()
+    }
+}
