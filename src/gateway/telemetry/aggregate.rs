@@ -50,7 +50,7 @@ impl Tallies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::metrics::{Kind, Refused};
+    use crate::gateway::telemetry::metrics::{Kind, Refused};
     use crate::reactor::EndReason;
 
     #[test]
