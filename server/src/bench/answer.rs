@@ -1,10 +1,10 @@
-//! The answer to a client's request, in the form that the run is about.
+//! The answer to a client's request, in the format that the run is about.
 
+use super::buffers::Buffers;
 use super::event_stream::EventStream;
-use super::news::News;
+use super::message::Message;
 use super::socket::Socket;
-use super::tools::Tools;
-use crate::cli::Form;
+use crate::cli::WireFormat;
 
 /// Reads it.
 pub(super) enum Answer {
@@ -13,10 +13,10 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    pub(super) fn new(form: Form) -> Answer {
-        match form {
-            Form::Sse | Form::Gzip => Answer::Stream(EventStream::new(form)),
-            Form::Ws => Answer::Socket(Socket::new()),
+    pub(super) fn new(format: WireFormat) -> Answer {
+        match format {
+            WireFormat::Sse | WireFormat::Gzip => Answer::Stream(EventStream::new(format)),
+            WireFormat::Ws => Answer::Socket(Socket::new()),
         }
     }
 
@@ -41,12 +41,12 @@ impl Answer {
     pub(super) fn take(
         &mut self,
         input: &mut [u8],
-        tools: &mut Tools,
-        each: &mut impl FnMut(News<'_>),
+        buffers: &mut Buffers,
+        each: &mut impl FnMut(Message<'_>),
     ) -> Result<(), String> {
         match self {
-            Answer::Stream(stream) => stream.take(input, tools, each),
-            Answer::Socket(socket) => socket.take(input, tools, each),
+            Answer::Stream(stream) => stream.take(input, buffers, each),
+            Answer::Socket(socket) => socket.take(input, buffers, each),
         }
     }
 

@@ -1,13 +1,13 @@
 //! One subscriber: connects, asks, reads, and after a cut comes back with what it had last.
 
 use super::answer::Answer;
-use super::books::Books;
-use super::marker::Run;
+use super::buffers::Buffers;
+use super::client_stats::ClientStats;
+use super::payload::RunId;
 use super::stream::Stream;
-use super::tally::Tally;
 use super::target::Target;
-use super::tools::Tools;
-use crate::cli::Form;
+use super::totals::Totals;
+use crate::cli::WireFormat;
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -40,10 +40,10 @@ pub(super) enum Change {
 /// What a client needs of everybody else.
 pub(super) struct Shared<'a> {
     pub(super) target: &'a Target,
-    pub(super) run: Run,
-    pub(super) tally: &'a mut Tally,
+    pub(super) run_id: RunId,
+    pub(super) totals: &'a mut Totals,
     pub(super) buffer: &'a mut [u8],
-    pub(super) tools: &'a mut Tools,
+    pub(super) buffers: &'a mut Buffers,
 }
 
 /// One of the clients.
@@ -51,7 +51,7 @@ pub(super) struct Client {
     stream: Option<Stream>,
     pub(super) phase: Phase,
     answer: Answer,
-    pub(super) books: Books,
+    pub(super) stats: ClientStats,
     /// Reads nothing for now.
     pub(super) stalled: bool,
     /// When it began to connect, in nanoseconds of the run.
@@ -59,12 +59,12 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(form: Form, slow: bool) -> Client {
+    pub(super) fn new(format: WireFormat, slow: bool) -> Client {
         Client {
             stream: None,
             phase: Phase::Away,
-            answer: Answer::new(form),
-            books: Books::new(slow),
+            answer: Answer::new(format),
+            stats: ClientStats::new(slow),
             stalled: false,
             began: 0,
         }
@@ -79,7 +79,7 @@ impl Client {
         now: u64,
     ) -> io::Result<()> {
         self.began = now;
-        let receive = self.books.slow.then_some(SLOW_BUFFER);
+        let receive = self.stats.slow.then_some(SLOW_BUFFER);
         let mut stream = Stream::connect(&target.address, receive)?;
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         self.stream = Some(stream);
@@ -174,24 +174,24 @@ impl Client {
     /// Takes `read` bytes of the buffer. The error is why the connection is of no more use.
     fn take(&mut self, shared: &mut Shared<'_>, read: usize, now: u64) -> Result<(), String> {
         let Shared {
-            run,
-            tally,
+            run_id,
+            totals,
             buffer,
-            tools,
+            buffers,
             ..
         } = shared;
-        tally.bytes += read as u64;
-        tally.reads += 1;
+        totals.bytes += read as u64;
+        totals.reads += 1;
         let Client {
             answer,
-            books,
+            stats,
             phase,
             ..
         } = self;
-        answer.take(&mut buffer[..read], tools, &mut |news| {
+        answer.take(&mut buffer[..read], buffers, &mut |message| {
             // Whatever comes, comes behind a head that is as it should be.
             *phase = Phase::Open;
-            books.enter(news, *run, tally, now);
+            stats.record(message, *run_id, totals, now);
         })
     }
 

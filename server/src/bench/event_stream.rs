@@ -1,9 +1,9 @@
 //! The answer to a client of Server-Sent Events: a head, then events, compressed or not.
 
+use super::buffers::{Buffers, refusal, response_decoder};
 use super::gunzip::Gunzip;
-use super::news::News;
-use super::tools::{Tools, refusal, response_decoder};
-use crate::cli::Form;
+use super::message::Message;
+use crate::cli::WireFormat;
 use eventring::json::Members;
 use eventring::wire::http::{Response, ResponseDecoder, Step};
 use eventring::wire::sse::{Decoder, Event};
@@ -21,9 +21,9 @@ pub(super) struct EventStream {
 }
 
 impl EventStream {
-    pub(super) fn new(form: Form) -> EventStream {
+    pub(super) fn new(format: WireFormat) -> EventStream {
         EventStream {
-            compressed: form == Form::Gzip,
+            compressed: format == WireFormat::Gzip,
             http: response_decoder(),
             left: Vec::new(),
             gunzip: None,
@@ -48,8 +48,8 @@ impl EventStream {
     pub(super) fn take(
         &mut self,
         input: &[u8],
-        tools: &mut Tools,
-        each: &mut impl FnMut(News<'_>),
+        buffers: &mut Buffers,
+        each: &mut impl FnMut(Message<'_>),
     ) -> Result<(), String> {
         let left = std::mem::take(&mut self.left);
         let joined;
@@ -66,9 +66,9 @@ impl EventStream {
             match step {
                 Step::Head(head) => {
                     self.begin(&head, input)?;
-                    each(News::Opened);
+                    each(Message::Opened);
                 }
-                Step::Body(bytes) => self.body(bytes, tools, each)?,
+                Step::Body(bytes) => self.body(bytes, buffers, each)?,
                 Step::End => return Err("the server ended the stream".into()),
                 _ => {
                     self.left.extend_from_slice(input);
@@ -95,28 +95,28 @@ impl EventStream {
     fn body(
         &mut self,
         bytes: &[u8],
-        tools: &mut Tools,
-        each: &mut impl FnMut(News<'_>),
+        buffers: &mut Buffers,
+        each: &mut impl FnMut(Message<'_>),
     ) -> Result<(), String> {
         let sse = &mut self.sse;
         let mut plain = |bytes: &[u8]| {
-            let pushed = sse.push(bytes, |event| each(news(&event)));
+            let pushed = sse.push(bytes, |event| each(message(&event)));
             pushed.map_err(|error| error.to_string())
         };
         match &mut self.gunzip {
-            Some(gunzip) => gunzip.push(bytes, &mut tools.inflated, plain),
+            Some(gunzip) => gunzip.push(bytes, &mut buffers.inflated, plain),
             None => plain(bytes),
         }
     }
 }
 
-fn news<'a>(event: &Event<'a>) -> News<'a> {
+fn message<'a>(event: &Event<'a>) -> Message<'a> {
     match event.event {
         "gap" => {
             let data = Members::read(event.data.as_bytes()).unwrap_or_default();
-            News::Gap(data.get("missing").and_then(|n| n.whole()).unwrap_or(0))
+            Message::Gap(data.get("missing").and_then(|n| n.whole()).unwrap_or(0))
         }
-        "reset" => News::Reset,
-        _ => News::Event(event.data),
+        "reset" => Message::Reset,
+        _ => Message::Event(event.data),
     }
 }

@@ -1,13 +1,13 @@
 //! The way of one event to one client: alone on an idle server, and in a stream of small ones.
 
+use super::clients::{Clients, TURN};
 use super::error::BenchError;
-use super::fleet::{Fleet, TURN};
-use super::judgement::Judgement;
+use super::histogram::Histogram;
 use super::outcome::Outcome;
 use super::procfs::Process;
 use super::table::Row;
 use super::target::Target;
-use super::times::Times;
+use super::verdict::Verdict;
 use crate::cli::{BenchArgs, Rate};
 use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ const ARRIVE: Duration = Duration::from_secs(5);
 pub(super) struct FirstByte<'a> {
     args: &'a BenchArgs,
     process: Option<Process>,
-    fleet: Fleet,
+    clients: Clients,
     /// Events a second, of the stream.
     rate: f64,
 }
@@ -38,31 +38,31 @@ impl<'a> FirstByte<'a> {
         Ok(FirstByte {
             args,
             process,
-            fleet: Fleet::new(args, target, 1)?,
+            clients: Clients::new(args, target, 1)?,
             rate,
         })
     }
 
     /// Runs it all.
     pub(super) fn run(mut self) -> Result<Outcome, BenchError> {
-        self.fleet.connect_all()?;
+        self.clients.connect_all()?;
         let half = self.args.load.seconds / 2;
         self.alone(half)?;
-        let alone = self.fleet.tally.latency.take();
+        let alone = self.clients.totals.latency.take();
         let cpu_from = self.cpu_ns();
         self.stream(half)?;
         let cpu_ns = self.cpu_ns() - cpu_from;
-        let stream = self.fleet.tally.latency.take();
-        self.fleet.progress.finish();
-        let judgement = Judgement::of(&mut self.fleet.clients, &self.fleet.publisher);
+        let stream = self.clients.totals.latency.take();
+        self.clients.progress.finish();
+        let verdict = Verdict::of(&mut self.clients.all, &self.clients.publisher);
         let cpu_us = self.process.is_some().then(|| {
             let events = stream.count().max(1);
             cpu_ns as f64 / 1e3 / events as f64
         });
         Ok(Outcome {
-            clean: judgement.is_clean(),
-            json: self.json(&alone, &stream, &judgement, cpu_us),
-            rows: self.rows(&alone, &stream, &judgement, cpu_us),
+            clean: verdict.is_clean(),
+            json: self.json(&alone, &stream, &verdict, cpu_us),
+            rows: self.rows(&alone, &stream, &verdict, cpu_us),
         })
     }
 
@@ -70,7 +70,7 @@ impl<'a> FirstByte<'a> {
     fn alone(&mut self, time: Duration) -> Result<(), BenchError> {
         let began = Instant::now();
         while began.elapsed() < time {
-            self.fleet.turns_for(PAUSE)?;
+            self.clients.turns_for(PAUSE)?;
             self.publish()?;
             if !self.arrive()? {
                 break;
@@ -81,19 +81,19 @@ impl<'a> FirstByte<'a> {
 
     /// Publishes `rate` events a second, whether they have come or not.
     fn stream(&mut self, time: Duration) -> Result<(), BenchError> {
-        let (began, start) = (Instant::now(), self.fleet.now());
+        let (began, start) = (Instant::now(), self.clients.now());
         let mut count = 0_u64;
         while began.elapsed() < time {
             let due = start + (count as f64 * 1e9 / self.rate) as u64;
-            let now = self.fleet.now();
+            let now = self.clients.now();
             if due > now {
-                self.fleet.turn(Duration::from_nanos(due - now))?;
-            } else if self.fleet.publisher.has_room() {
+                self.clients.turn(Duration::from_nanos(due - now))?;
+            } else if self.clients.publisher.has_room() {
                 self.publish()?;
                 count += 1;
             } else {
                 // It cannot keep up: what is sent ahead is bounded, and signals are listened to.
-                self.fleet.turn(TURN)?;
+                self.clients.turn(TURN)?;
             }
         }
         self.arrive()?;
@@ -102,8 +102,8 @@ impl<'a> FirstByte<'a> {
 
     /// Writes a request; its event is due at this moment.
     fn publish(&mut self) -> Result<(), BenchError> {
-        let now = self.fleet.now();
-        let publisher = &mut self.fleet.publisher;
+        let now = self.clients.now();
+        let publisher = &mut self.clients.publisher;
         publisher.push(now, now);
         let sent = publisher.flush();
         sent.map_err(|error| BenchError::Publish(error.to_string()))
@@ -112,11 +112,11 @@ impl<'a> FirstByte<'a> {
     /// Waits for all that was published; `false` when it does not come.
     fn arrive(&mut self) -> Result<bool, BenchError> {
         let began = Instant::now();
-        while !self.fleet.is_complete() && began.elapsed() < ARRIVE {
-            self.fleet.turn(TURN)?;
-            self.fleet.show_draining();
+        while !self.clients.is_complete() && began.elapsed() < ARRIVE {
+            self.clients.turn(TURN)?;
+            self.clients.show_draining();
         }
-        Ok(self.fleet.is_complete())
+        Ok(self.clients.is_complete())
     }
 
     fn cpu_ns(&self) -> u64 {
@@ -125,21 +125,21 @@ impl<'a> FirstByte<'a> {
 
     fn json(
         &self,
-        alone: &Times,
-        stream: &Times,
-        judgement: &Judgement,
+        alone: &Histogram,
+        stream: &Histogram,
+        verdict: &Verdict,
         cpu_us: Option<f64>,
     ) -> Value {
         let mut all = Map::new();
-        let form = self.args.load.form();
+        let format = self.args.load.format();
         for (name, value) in [
             ("measured", json!("first_byte")),
-            ("clean", json!(judgement.is_clean())),
-            ("url", json!(self.fleet.url())),
-            ("clients", json!(form.name())),
+            ("clean", json!(verdict.is_clean())),
+            ("url", json!(self.clients.url())),
+            ("clients", json!(format.name())),
             ("size_bytes", json!(self.args.load.size)),
-            ("published", json!(self.fleet.publisher.published())),
-            ("deliveries", json!(self.fleet.tally.deliveries)),
+            ("published", json!(self.clients.publisher.published())),
+            ("deliveries", json!(self.clients.totals.deliveries)),
             ("alone_us", alone.json_us()),
             ("stream_rate_per_s", json!(self.rate)),
             ("stream_us", stream.json_us()),
@@ -147,25 +147,25 @@ impl<'a> FirstByte<'a> {
         ] {
             all.insert(name.into(), value);
         }
-        judgement.json(&self.fleet.tally, &mut all);
+        verdict.json(&self.clients.totals, &mut all);
         Value::Object(all)
     }
 
     fn rows(
         &self,
-        alone: &Times,
-        stream: &Times,
-        judgement: &Judgement,
+        alone: &Histogram,
+        stream: &Histogram,
+        verdict: &Verdict,
         cpu_us: Option<f64>,
     ) -> Vec<Row> {
-        let form = self.args.load.form().name();
+        let format = self.args.load.format().name();
         let mut rows = vec![
-            ("server", self.fleet.url().into()),
+            ("server", self.clients.url().into()),
             (
                 "events",
                 format!(
-                    "{} of {} bytes to one client ({form}), timed from the publish",
-                    self.fleet.publisher.published(),
+                    "{} of {} bytes to one client ({format}), timed from the publish",
+                    self.clients.publisher.published(),
                     self.args.load.size
                 ),
             ),
@@ -185,8 +185,8 @@ impl<'a> FirstByte<'a> {
             let cpu = format!("{cpu_us:.1} us an event of the stream, published and delivered");
             rows.push(("server's CPU", cpu));
         }
-        rows.extend(judgement.rows(&self.fleet.tally));
-        rows.push(judgement.verdict());
+        rows.extend(verdict.rows(&self.clients.totals));
+        rows.push(verdict.row());
         rows
     }
 }

@@ -1,49 +1,49 @@
 //! `eventring bench`: drives a server over real sockets and judges what every client got.
 //!
-//! One thread, one poller: it publishes, reads, cuts and resumes. [`ledger`] decides for each client
-//! what is missing, double or out of order; [`course`], [`storm`] and [`first_byte`] decide what happens
+//! One thread, one poller: it publishes, reads, cuts and resumes. [`sequence_check`] decides for each client
+//! what is missing, double or out of order; [`run`], [`storm`] and [`first_byte`] decide what happens
 //! when.
 
 mod answer;
-mod books;
+mod buffers;
+mod child_server;
 mod client;
-mod course;
+mod client_stats;
+mod clients;
 mod error;
 mod event_stream;
+mod faults;
 mod first_byte;
-mod fleet;
 mod gunzip;
-mod judgement;
-mod ledger;
-mod marker;
-mod news;
+mod histogram;
+mod machine;
+mod message;
 mod outcome;
+mod payload;
 mod poller;
 mod procfs;
 mod progress;
 mod publisher;
 mod report;
+mod run;
+mod sequence_check;
 mod socket;
-mod spawned;
 mod storm;
 mod stream;
-mod system;
 mod table;
-mod tally;
 mod target;
 mod timer;
-mod times;
-mod tools;
-mod trouble;
+mod totals;
 mod usage;
+mod verdict;
 
 use crate::cli::{BenchArgs, Measured};
 use crate::{console, exit};
-use course::Course;
+use child_server::ChildServer;
 use error::BenchError;
 use first_byte::FirstByte;
 use outcome::Outcome;
-use spawned::Spawned;
+use run::Run;
 use std::process::ExitCode;
 use storm::Storm;
 use target::Target;
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &BenchArgs) -> ExitCode {
                 true => exit::OK,
                 false => ExitCode::from(exit::FAILED),
             };
-            console::printed(console::out(outcome.text(args.told.json)), code)
+            console::printed(console::out(outcome.text(args.report.json)), code)
         }
         Err(error) => {
             console::err(format_args!("bench: {error}"));
@@ -68,18 +68,18 @@ pub(crate) fn run(args: &BenchArgs) -> ExitCode {
 fn measure(args: &BenchArgs) -> Result<Outcome, BenchError> {
     let is_tcp = args.spawn || args.url.socket.is_none();
     target::check_room(args.load.connections, is_tcp)?;
-    let spawned = args.spawn.then(Spawned::start).transpose()?;
-    let url = spawned.as_ref().map_or(&args.url, |server| &server.url);
+    let child = args.spawn.then(ChildServer::start).transpose()?;
+    let url = child.as_ref().map_or(&args.url, |server| &server.url);
     let target = Target::new(
         url,
         &args.load.topic,
-        args.load.form(),
+        args.load.format(),
         args.i_own_this_server,
     )?;
-    let pid = spawned.as_ref().map(Spawned::pid).or(args.told.pid);
+    let pid = child.as_ref().map(ChildServer::pid).or(args.report.pid);
     let process = pid.map(procfs::Process::new).transpose()?;
     match args.measured() {
-        Measured::Load => Course::new(args, target, process)?.run(),
+        Measured::Load => Run::new(args, target, process)?.run(),
         Measured::Storm => Storm::new(args, target, process)?.run(),
         Measured::FirstByte => FirstByte::new(args, target, process)?.run(),
     }

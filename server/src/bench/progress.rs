@@ -1,6 +1,6 @@
 //! One line on a terminal while it runs, and nothing where nobody looks.
 
-use super::tally::Tally;
+use super::totals::Totals;
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
@@ -35,27 +35,27 @@ impl Progress {
         }
     }
 
-    pub(super) fn publishing(&mut self, tally: &Tally, published: u64, seconds: f64) {
+    pub(super) fn publishing(&mut self, totals: &Totals, published: u64, seconds: f64) {
         if self.is_due() {
-            let new = tally.deliveries - self.deliveries;
+            let new = totals.deliveries - self.deliveries;
             let line = format!(
                 "{seconds:.0} s: {published} published, {} delivered ({:.0}/s), p99 {:.1} ms, {} cuts, {} gaps",
-                tally.deliveries,
+                totals.deliveries,
                 new as f64 / self.shown.elapsed().as_secs_f64(),
-                tally.latency.ms(0.99),
-                tally.cuts,
-                tally.gaps
+                totals.latency.ms(0.99),
+                totals.cuts,
+                totals.gaps
             );
-            self.deliveries = tally.deliveries;
+            self.deliveries = totals.deliveries;
             self.show(&line);
         }
     }
 
-    pub(super) fn draining(&mut self, tally: &Tally, published: u64) {
+    pub(super) fn draining(&mut self, totals: &Totals, published: u64) {
         if self.is_due() {
             self.show(&format!(
                 "the last of {published}: {} delivered",
-                tally.deliveries
+                totals.deliveries
             ));
         }
     }

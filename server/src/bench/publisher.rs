@@ -1,6 +1,6 @@
 //! The publisher: one connection, requests sent ahead of their answers.
 
-use super::marker::{Mark, Run};
+use super::payload::{Payload, RunId};
 use super::stream::Stream;
 use super::target::Target;
 use crate::client::Problem;
@@ -23,7 +23,7 @@ pub(super) struct Publisher {
     stream: Stream,
     head: String,
     size: usize,
-    run: Run,
+    run_id: RunId,
     out: Vec<u8>,
     sent: usize,
     input: Vec<u8>,
@@ -45,12 +45,12 @@ pub(super) struct Publisher {
 
 impl Publisher {
     /// Connects and waits for it.
-    pub(super) fn connect(target: &Target, run: Run, size: usize) -> io::Result<Publisher> {
+    pub(super) fn connect(target: &Target, run_id: RunId, size: usize) -> io::Result<Publisher> {
         Ok(Publisher {
             stream: Stream::connected(&target.address)?,
             head: target.publish(size),
             size,
-            run,
+            run_id,
             out: Vec::new(),
             sent: 0,
             input: Vec::new(),
@@ -91,12 +91,12 @@ impl Publisher {
     /// Puts the next event, which was due some time before `now`, behind those that wait for the socket.
     pub(super) fn push(&mut self, due: u64, now: u64) {
         self.late_max = self.late_max.max(now.saturating_sub(due));
-        let mark = Mark {
+        let payload = Payload {
             sequence: self.next,
             due,
         };
         self.out.extend_from_slice(self.head.as_bytes());
-        self.run.write(mark, self.size, &mut self.out);
+        self.run_id.write(payload, self.size, &mut self.out);
         self.in_flight.push_back(self.next);
         self.next += 1;
     }

@@ -1,11 +1,11 @@
 //! What came of a load, as a table for people and as JSON for programs.
 
-use super::judgement::Judgement;
+use super::histogram::Histogram;
 use super::outcome::Outcome;
 use super::table::Row;
-use super::tally::Tally;
-use super::times::Times;
+use super::totals::Totals;
 use super::usage::Usage;
+use super::verdict::Verdict;
 use crate::cli::{BenchArgs, Rate};
 use serde_json::{Map, Value, json};
 
@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 pub(super) struct Stalled {
     pub(super) clients: usize,
     /// Latencies of the others until then.
-    pub(super) before: Times,
+    pub(super) before: Histogram,
 }
 
 /// All that is known of one run.
@@ -25,8 +25,8 @@ pub(super) struct Report<'a> {
     pub(super) published: u64,
     /// Nanoseconds that an event was sent late at most.
     pub(super) late_max: u64,
-    pub(super) judgement: Judgement,
-    pub(super) tally: &'a Tally,
+    pub(super) verdict: Verdict,
+    pub(super) totals: &'a Totals,
     pub(super) stalled: Option<Stalled>,
     /// Seconds until all were connected, until the last event was published, until it had arrived.
     pub(super) times: [f64; 3],
@@ -36,7 +36,7 @@ pub(super) struct Report<'a> {
 impl Report<'_> {
     pub(super) fn outcome(&self) -> Outcome {
         Outcome {
-            clean: self.judgement.is_clean(),
+            clean: self.verdict.is_clean(),
             json: self.json(),
             rows: self.rows(),
         }
@@ -52,42 +52,42 @@ impl Report<'_> {
         let load = &self.args.load;
         put(json!({
             "measured": "load",
-            "clean": self.judgement.is_clean(),
+            "clean": self.verdict.is_clean(),
             "url": self.url,
-            "clients": load.form().name(),
+            "clients": load.format().name(),
             "connections": load.connections,
             "slow": self.slow(),
             "rate_per_s": match load.rate { Rate::Fixed(rate) => json!(rate), Rate::Max => json!("max") },
             "size_bytes": load.size,
             "published": self.published,
-            "deliveries": self.tally.deliveries,
+            "deliveries": self.totals.deliveries,
         }));
         let mut judged = Map::new();
-        self.judgement.json(self.tally, &mut judged);
+        self.verdict.json(self.totals, &mut judged);
         put(Value::Object(judged));
         put(json!({
-            "cuts": self.tally.cuts,
-            "resumed": self.tally.resumed,
-            "closed_by_server": self.tally.closed_by_server,
-            "not_let_in": self.tally.refused,
+            "cuts": self.totals.cuts,
+            "resumed": self.totals.resumed,
+            "closed_by_server": self.totals.closed_by_server,
+            "not_let_in": self.totals.refused,
             "connect_s": self.times[0],
             "publish_s": self.times[1],
             "deliver_s": self.times[2],
             "published_per_s": self.published as f64 / self.times[1],
             "publisher_late_max_ms": self.late_max as f64 / 1e6,
             "deliveries_per_s": self.per_second(),
-            "deliveries_per_read": self.per(self.tally.reads),
-            "wire_bytes": self.tally.bytes,
+            "deliveries_per_read": self.per(self.totals.reads),
+            "wire_bytes": self.totals.bytes,
             "wire_bytes_per_delivery": self.wire_bytes(),
             "latency_ms": self.latency().json_ms(),
-            "latency_ms_before_stall": self.before().map(Times::json_ms),
-            "latency_ms_during_stall": self.before().map(|_| self.tally.latency.json_ms()),
-            "connect_ms": self.tally.connect.json_ms(),
-            "resume_ms": self.tally.resume.json_ms(),
+            "latency_ms_before_stall": self.before().map(Histogram::json_ms),
+            "latency_ms_during_stall": self.before().map(|_| self.totals.latency.json_ms()),
+            "connect_ms": self.totals.connect.json_ms(),
+            "resume_ms": self.totals.resume.json_ms(),
             "kernel_tcp": self.kernel_json(),
             "server": self.server_json(),
             "bench_cpu_share": self.usage.bench_share(self.times[2]),
-            "machine_busy_us_per_delivery": self.usage.busy_us(self.tally.deliveries),
+            "machine_busy_us_per_delivery": self.usage.busy_us(self.totals.deliveries),
         }));
         Value::Object(all)
     }
@@ -120,25 +120,25 @@ impl Report<'_> {
     fn rows(&self) -> Vec<Row> {
         let mut rows = self.load_rows();
         rows.extend(self.latency_rows());
-        rows.extend(self.judgement.rows(self.tally));
-        let tally = self.tally;
-        if tally.cuts + tally.closed_by_server + tally.refused > 0 {
+        rows.extend(self.verdict.rows(self.totals));
+        let totals = self.totals;
+        if totals.cuts + totals.closed_by_server + totals.refused > 0 {
             rows.push((
                 "connections",
                 format!(
                     "{} cut by us, {} by the server; {} came back (p50 {:.1} ms, p99 {:.1}), {} \
                      attempts failed",
-                    tally.cuts,
-                    tally.closed_by_server,
-                    tally.resumed,
-                    tally.resume.ms(0.5),
-                    tally.resume.ms(0.99),
-                    tally.refused
+                    totals.cuts,
+                    totals.closed_by_server,
+                    totals.resumed,
+                    totals.resume.ms(0.5),
+                    totals.resume.ms(0.99),
+                    totals.refused
                 ),
             ));
         }
         rows.extend(self.usage_rows());
-        rows.push(self.judgement.verdict());
+        rows.push(self.verdict.row());
         rows
     }
 
@@ -148,7 +148,7 @@ impl Report<'_> {
             Rate::Fixed(rate) => format!("{rate}/s"),
             Rate::Max => "max".into(),
         };
-        let tally = self.tally;
+        let totals = self.totals;
         vec![
             ("server", self.url.into()),
             (
@@ -156,9 +156,9 @@ impl Report<'_> {
                 format!(
                     "{} ({}) in {:.2} s, p99 {:.1} ms; {} of them slow",
                     load.connections,
-                    load.form().name(),
+                    load.format().name(),
                     self.times[0],
-                    tally.connect.ms(0.99),
+                    totals.connect.ms(0.99),
                     self.slow()
                 ),
             ),
@@ -176,9 +176,9 @@ impl Report<'_> {
                 "delivered",
                 format!(
                     "{} ({:.0}/s), {:.1} MB: {:.1} bytes each",
-                    tally.deliveries,
+                    totals.deliveries,
                     self.per_second(),
-                    tally.bytes as f64 / 1e6,
+                    totals.bytes as f64 / 1e6,
                     self.wire_bytes()
                 ),
             ),
@@ -187,14 +187,14 @@ impl Report<'_> {
 
     fn latency_rows(&self) -> Vec<Row> {
         match self.before() {
-            None => vec![("latency, ms", self.tally.latency.row_ms())],
+            None => vec![("latency, ms", self.totals.latency.row_ms())],
             Some(before) => vec![
                 (
                     "latency, ms",
                     "of clients that never stall, before and during the stall".into(),
                 ),
                 ("  before", before.row_ms()),
-                ("  during", self.tally.latency.row_ms()),
+                ("  during", self.totals.latency.row_ms()),
             ],
         }
     }
@@ -234,14 +234,14 @@ impl Report<'_> {
         self.stalled.as_ref().map_or(0, |stalled| stalled.clients)
     }
 
-    fn before(&self) -> Option<&Times> {
+    fn before(&self) -> Option<&Histogram> {
         self.stalled.as_ref().map(|stalled| &stalled.before)
     }
 
     /// Of those that never stall, over the whole run.
-    fn latency(&self) -> Times {
-        let mut all = Times::new();
-        all.add(&self.tally.latency);
+    fn latency(&self) -> Histogram {
+        let mut all = Histogram::new();
+        all.add(&self.totals.latency);
         if let Some(before) = self.before() {
             all.add(before);
         }
@@ -249,19 +249,19 @@ impl Report<'_> {
     }
 
     fn per_second(&self) -> f64 {
-        self.tally.deliveries as f64 / self.times[2]
+        self.totals.deliveries as f64 / self.times[2]
     }
 
     fn per(&self, count: u64) -> f64 {
-        self.tally.deliveries as f64 / count.max(1) as f64
+        self.totals.deliveries as f64 / count.max(1) as f64
     }
 
     fn wire_bytes(&self) -> f64 {
-        self.tally.bytes as f64 / self.tally.deliveries.max(1) as f64
+        self.totals.bytes as f64 / self.totals.deliveries.max(1) as f64
     }
 
     fn cpu_us(&self) -> f64 {
-        self.usage.cpu_ns() as f64 / 1e3 / self.tally.deliveries.max(1) as f64
+        self.usage.cpu_ns() as f64 / 1e3 / self.totals.deliveries.max(1) as f64
     }
 
     fn cpu_share(&self) -> f64 {

@@ -1,8 +1,8 @@
 //! The answer to a client that is a WebSocket: a handshake, then messages and pings.
 
-use super::news::News;
+use super::buffers::{Buffers, refusal, response_decoder};
+use super::message::Message;
 use super::target::ACCEPT;
-use super::tools::{Tools, refusal, response_decoder};
 use eventring::json::{Members, Value};
 use eventring::wire::http::{Response, ResponseDecoder, Step};
 use eventring::wire::ws::{
@@ -54,11 +54,11 @@ impl Socket {
     pub(super) fn take(
         &mut self,
         input: &mut [u8],
-        tools: &mut Tools,
-        each: &mut impl FnMut(News<'_>),
+        buffers: &mut Buffers,
+        each: &mut impl FnMut(Message<'_>),
     ) -> Result<(), String> {
         if self.frames.is_some() {
-            return self.messages(input, tools, each);
+            return self.messages(input, buffers, each);
         }
         let mut input = [&std::mem::take(&mut self.left), &*input].concat();
         let decoded = self.http.decode(&input);
@@ -68,25 +68,25 @@ impl Socket {
             return Ok(());
         };
         begin(&head, &input[used..])?;
-        each(News::Opened);
+        each(Message::Opened);
         let limits = Limits::default()
             .frame_bytes(MESSAGE_BYTES)
             .message_bytes(MESSAGE_BYTES);
         self.frames = Some(Decoder::new(Peer::Server, Inflate::No, limits));
-        self.messages(&mut input[used..], tools, each)
+        self.messages(&mut input[used..], buffers, each)
     }
 
     fn messages(
         &mut self,
         mut input: &mut [u8],
-        tools: &mut Tools,
-        each: &mut impl FnMut(News<'_>),
+        buffers: &mut Buffers,
+        each: &mut impl FnMut(Message<'_>),
     ) -> Result<(), String> {
         let Some(frames) = &mut self.frames else {
             return Ok(());
         };
         loop {
-            let decoded = frames.decode(input, &mut tools.frames);
+            let decoded = frames.decode(input, &mut buffers.frames);
             let (used, item) = decoded.map_err(|error| error.to_string())?;
             match item {
                 Item::NeedMore => return Ok(()),
@@ -95,7 +95,7 @@ impl Socket {
                 }
                 Item::Message(MessageKind::Binary, bytes) => {
                     remember(&mut self.last_id, binary_id(bytes));
-                    each(News::Binary);
+                    each(Message::Binary);
                 }
                 Item::Ping(data) => masked_frame(&mut self.replies, Opcode::Pong, data, mask()),
                 Item::Pong(_) => {}
@@ -122,19 +122,19 @@ fn begin(head: &Response, rest: &[u8]) -> Result<(), String> {
 fn text_message(
     text: &[u8],
     last_id: &mut String,
-    each: &mut impl FnMut(News<'_>),
+    each: &mut impl FnMut(Message<'_>),
 ) -> Result<(), String> {
     let message = Members::read(text);
     let message = message.map_err(|error| format!("not a message: {error}"))?;
     let text = |name| message.get(name).and_then(|value| value.string());
     let kind = text("type").ok_or("not a message: it has no type")?;
     match kind.as_ref() {
-        "event" => each(News::Event(&payload(message.get("data")))),
+        "event" => each(Message::Event(&payload(message.get("data")))),
         "gap" => {
             let missing = message.get("missing").and_then(|value| value.whole());
-            each(News::Gap(missing.unwrap_or(0)));
+            each(Message::Gap(missing.unwrap_or(0)));
         }
-        "reset" => each(News::Reset),
+        "reset" => each(Message::Reset),
         "error" => return Err(text("detail").unwrap_or_default().into_owned()),
         _ => {}
     }
@@ -191,10 +191,10 @@ mod tests {
 
     /// What is told of these bytes, handed over `size` at a time.
     fn told(socket: &mut Socket, bytes: &[u8], size: usize) -> (Vec<String>, Result<(), String>) {
-        let (mut tools, mut told) = (Tools::new(), Vec::new());
+        let (mut buffers, mut told) = (Buffers::new(), Vec::new());
         for piece in bytes.chunks(size) {
-            let each = &mut |news: News<'_>| told.push(format!("{news:?}"));
-            let taken = socket.take(&mut piece.to_vec(), &mut tools, each);
+            let each = &mut |message: Message<'_>| told.push(format!("{message:?}"));
+            let taken = socket.take(&mut piece.to_vec(), &mut buffers, each);
             if taken.is_err() {
                 return (told, taken);
             }

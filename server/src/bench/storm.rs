@@ -1,17 +1,17 @@
 //! A storm of connections: each connects, asks, gets the head of its answer, is reset, comes again.
 
+use super::buffers::Buffers;
 use super::client::{Change, Client, Shared};
+use super::clients::{READ, TURN, nanos};
 use super::error::BenchError;
-use super::fleet::{READ, TURN, nanos};
-use super::marker::Run;
 use super::outcome::Outcome;
+use super::payload::RunId;
 use super::poller::Poller;
 use super::procfs::Process;
 use super::progress::Progress;
 use super::table::Row;
-use super::tally::Tally;
 use super::target::Target;
-use super::tools::Tools;
+use super::totals::Totals;
 use super::usage::{Moment, Usage};
 use crate::cli::BenchArgs;
 use mio::Token;
@@ -30,9 +30,9 @@ pub(super) struct Storm<'a> {
     clients: Vec<Client>,
     /// Clients that could not even begin.
     waiting: Vec<usize>,
-    tally: Tally,
+    totals: Totals,
     buffer: Vec<u8>,
-    tools: Tools,
+    buffers: Buffers,
     began: Instant,
     errors: u64,
     /// What the last error was.
@@ -47,16 +47,16 @@ impl<'a> Storm<'a> {
         process: Option<Process>,
     ) -> Result<Storm<'a>, BenchError> {
         let all = args.load.connections;
-        let clients = (0..all).map(|_| Client::new(target.form, false));
+        let clients = (0..all).map(|_| Client::new(target.format, false));
         Ok(Storm {
             args,
             poller: Poller::new()?,
             clients: clients.collect(),
             waiting: (0..all).collect(),
             target,
-            tally: Tally::new(),
+            totals: Totals::new(),
             buffer: vec![0; READ],
-            tools: Tools::new(),
+            buffers: Buffers::new(),
             began: Instant::now(),
             errors: 0,
             error: None,
@@ -79,10 +79,10 @@ impl<'a> Storm<'a> {
                 self.connect(index);
             }
             for token in self.poller.wait(TURN)? {
-                self.look(token.0);
+                self.handle_ready(token.0);
             }
             let seconds = self.began.elapsed().as_secs_f64();
-            progress.storming(self.tally.connect.count(), seconds);
+            progress.storming(self.totals.connect.count(), seconds);
         }
         let seconds = self.began.elapsed().as_secs_f64();
         for client in &mut self.clients {
@@ -108,19 +108,19 @@ impl<'a> Storm<'a> {
         }
     }
 
-    fn look(&mut self, index: usize) {
+    fn handle_ready(&mut self, index: usize) {
         let began = self.began;
         let mut shared = Shared {
             target: &self.target,
-            run: Run::NONE,
-            tally: &mut self.tally,
+            run_id: RunId::NONE,
+            totals: &mut self.totals,
             buffer: &mut self.buffer,
-            tools: &mut self.tools,
+            buffers: &mut self.buffers,
         };
         match self.clients[index].ready(&mut shared, &|| nanos(began.elapsed())) {
             Change::None => return,
             Change::Opened { after } => {
-                self.tally.connect.record(after);
+                self.totals.connect.record(after);
                 // An orderly end would keep the port for a minute, and there are 28,232.
                 self.clients[index].cut(true);
             }
@@ -135,7 +135,7 @@ impl<'a> Storm<'a> {
     }
 
     fn outcome(&self, seconds: f64) -> Outcome {
-        let made = self.tally.connect.count();
+        let made = self.totals.connect.count();
         let cpu_us = self.usage.cpu_ns() as f64 / 1e3 / made.max(1) as f64;
         let clean = made > 0 && self.errors == 0;
         Outcome {
@@ -146,7 +146,7 @@ impl<'a> Storm<'a> {
     }
 
     fn json(&self, clean: bool, seconds: f64, cpu_us: f64) -> Value {
-        let made = self.tally.connect.count();
+        let made = self.totals.connect.count();
         let server = self.usage.pid.map(|pid| {
             json!({
                 "pid": pid,
@@ -159,33 +159,33 @@ impl<'a> Storm<'a> {
             "measured": "storm",
             "clean": clean,
             "url": self.target.url,
-            "clients": self.target.form.name(),
+            "clients": self.target.format.name(),
             "at_a_time": self.clients.len(),
             "seconds": seconds,
             "connections": made,
             "connections_per_s": made as f64 / seconds,
             "errors": self.errors,
             "last_error": self.error,
-            "first_byte_ms": self.tally.connect.json_ms(),
+            "first_byte_ms": self.totals.connect.json_ms(),
             "server": server,
             "bench_cpu_share": self.usage.bench_share(seconds),
         })
     }
 
     fn rows(&self, clean: bool, seconds: f64, cpu_us: f64) -> Vec<Row> {
-        let made = self.tally.connect.count();
+        let made = self.totals.connect.count();
         let mut rows = vec![
             ("server", self.target.url.clone()),
             (
                 "connections",
                 format!(
                     "{made} ({}) in {seconds:.1} s ({:.0}/s), {} at a time",
-                    self.target.form.name(),
+                    self.target.format.name(),
                     made as f64 / seconds,
                     self.clients.len()
                 ),
             ),
-            ("answer, ms", self.tally.connect.row_ms()),
+            ("answer, ms", self.totals.connect.row_ms()),
         ];
         let errors = match &self.error {
             Some(last) => format!("{}; {last}", self.errors),

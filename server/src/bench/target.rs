@@ -2,12 +2,12 @@
 
 use super::error::BenchError;
 use super::stream::Address;
-use crate::cli::Form;
+use crate::cli::WireFormat;
 use crate::client::{Url, escape};
 use crate::fd_limit;
 use std::net::ToSocketAddrs;
 
-/// Descriptors beside those of clients: publisher, poller, timer, `/proc`, the spawned server's pipes.
+/// Descriptors beside those of clients: publisher, poller, timer, `/proc`, the child server's pipes.
 const OTHERS: usize = 16;
 /// Ports that Linux gives to outgoing connections where nobody changed it.
 const PORTS: usize = 28_232;
@@ -21,7 +21,7 @@ pub(super) const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 pub(super) struct Target {
     pub(super) address: Address,
     pub(super) url: String,
-    pub(super) form: Form,
+    pub(super) format: WireFormat,
     /// The request line of a subscription, up to the topic.
     get: String,
     /// Its fields, without the blank line.
@@ -35,7 +35,7 @@ impl Target {
     pub(super) fn new(
         url: &Url,
         topic: &str,
-        form: Form,
+        format: WireFormat,
         owned: bool,
     ) -> Result<Target, BenchError> {
         let address = match &url.socket {
@@ -48,17 +48,17 @@ impl Target {
             env!("CARGO_PKG_VERSION")
         );
         let (prefix, topic) = (&url.prefix, escape(topic));
-        let (path, more) = match form {
-            Form::Sse => ("events/stream", ""),
-            Form::Gzip => ("events/stream", "&compression=gzip"),
-            Form::Ws => ("ws", ""),
+        let (path, more) = match format {
+            WireFormat::Sse => ("events/stream", ""),
+            WireFormat::Gzip => ("events/stream", "&compression=gzip"),
+            WireFormat::Ws => ("ws", ""),
         };
         Ok(Target {
             address,
             url: url.to_string(),
-            form,
+            format,
             get: format!("GET {prefix}/api/v1/{path}?topic={topic}{more}"),
-            fields: format!("{head}{}", fields(form)),
+            fields: format!("{head}{}", fields(format)),
             publish: format!(
                 "POST {prefix}/api/v1/topics/{topic}/events HTTP/1.1\r\n{head}\
                  Content-Type: text/plain\r\n"
@@ -69,13 +69,13 @@ impl Target {
     /// The request of a subscriber, behind the event with this id if there is one.
     pub(super) fn subscribe(&self, last_id: &str) -> String {
         let (get, fields) = (&self.get, &self.fields);
-        match self.form {
+        match self.format {
             _ if last_id.is_empty() => format!("{get} HTTP/1.1\r\n{fields}\r\n"),
-            Form::Ws => {
+            WireFormat::Ws => {
                 let last_id = escape(last_id);
                 format!("{get}&last-event-id={last_id} HTTP/1.1\r\n{fields}\r\n")
             }
-            Form::Sse | Form::Gzip => {
+            WireFormat::Sse | WireFormat::Gzip => {
                 format!("{get} HTTP/1.1\r\n{fields}Last-Event-ID: {last_id}\r\n\r\n")
             }
         }
@@ -105,11 +105,11 @@ fn tcp(url: &Url, owned: bool) -> Result<Address, BenchError> {
 }
 
 /// What a subscriber says beside where it is from.
-fn fields(form: Form) -> String {
-    match form {
-        Form::Sse => "Accept: text/event-stream\r\n".into(),
-        Form::Gzip => "Accept: text/event-stream\r\nAccept-Encoding: gzip\r\n".into(),
-        Form::Ws => format!(
+fn fields(format: WireFormat) -> String {
+    match format {
+        WireFormat::Sse => "Accept: text/event-stream\r\n".into(),
+        WireFormat::Gzip => "Accept: text/event-stream\r\nAccept-Encoding: gzip\r\n".into(),
+        WireFormat::Ws => format!(
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: {KEY}\r\n"
         ),
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     fn target(url: &str, owned: bool) -> Result<Target, BenchError> {
-        Target::new(&Url::parse(url).expect(url), "a.b", Form::Sse, owned)
+        Target::new(&Url::parse(url).expect(url), "a.b", WireFormat::Sse, owned)
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn handshakes_hold_what_they_should() {
         let url = Url::parse("http://127.0.0.1:1/ev").expect("a URL");
-        let target = Target::new(&url, "a.b", Form::Ws, false).expect("a target");
+        let target = Target::new(&url, "a.b", WireFormat::Ws, false).expect("a target");
         let first = target.subscribe("");
         assert!(
             first.starts_with("GET /ev/api/v1/ws?topic=a.b HTTP/1.1\r\n"),

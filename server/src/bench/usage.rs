@@ -1,7 +1,7 @@
 //! CPU and memory over a run: of the server, of the kernel, and of the bench itself.
 
+use super::machine;
 use super::procfs::{Memory, Process};
-use super::system;
 use serde_json::{Value, json};
 
 /// What is used at one moment.
@@ -24,9 +24,9 @@ impl Moment {
         Moment {
             cpu_ns: server.map_or(0, Process::cpu_ns),
             memory: server.map(Process::memory).unwrap_or_default(),
-            tcp_bytes: system::tcp_bytes(),
+            tcp_bytes: machine::tcp_bytes(),
             bench_ns: Process::own().cpu_ns(),
-            busy_s: system::busy_s(),
+            busy_s: machine::busy_s(),
         }
     }
 }

@@ -27,11 +27,11 @@ pub(crate) struct BenchArgs {
     #[command(flatten)]
     pub(crate) load: Load,
     #[command(flatten)]
-    pub(crate) trouble: Trouble,
+    pub(crate) faults: FaultArgs,
     #[command(flatten)]
     instead: Instead,
     #[command(flatten)]
-    pub(crate) told: Told,
+    pub(crate) report: ReportArgs,
 }
 
 impl BenchArgs {
@@ -84,11 +84,11 @@ pub(crate) struct Load {
 
 impl Load {
     /// How the clients get their events.
-    pub(crate) fn form(&self) -> Form {
+    pub(crate) fn format(&self) -> WireFormat {
         match (self.ws, self.gzip) {
-            (true, _) => Form::Ws,
-            (_, true) => Form::Gzip,
-            _ => Form::Sse,
+            (true, _) => WireFormat::Ws,
+            (_, true) => WireFormat::Gzip,
+            _ => WireFormat::Sse,
         }
     }
 }
@@ -96,7 +96,7 @@ impl Load {
 /// What goes wrong on purpose.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Trouble")]
-pub(crate) struct Trouble {
+pub(crate) struct FaultArgs {
     /// Share of the clients that stall: from half of --seconds on they read nothing
     ///
     /// Once the last event is published and the others have it, they read again. Until they stall they
@@ -130,7 +130,7 @@ struct Instead {
 /// What is measured and how it is told.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Report")]
-pub(crate) struct Told {
+pub(crate) struct ReportArgs {
     /// Process id of the server, for its CPU and memory
     #[arg(long, value_name = "PID", value_parser = pid)]
     pub(crate) pid: Option<u32>,
@@ -142,7 +142,7 @@ pub(crate) struct Told {
 
 /// How clients get their events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum WireFormat {
     /// Server-Sent Events.
     Sse,
     /// The same, compressed.
@@ -151,13 +151,13 @@ pub(crate) enum Form {
     Ws,
 }
 
-impl Form {
+impl WireFormat {
     /// What it is called in reports.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Form::Sse => "sse",
-            Form::Gzip => "sse+gzip",
-            Form::Ws => "ws",
+            WireFormat::Sse => "sse",
+            WireFormat::Gzip => "sse+gzip",
+            WireFormat::Ws => "ws",
         }
     }
 }

@@ -7,7 +7,7 @@ mod names;
 mod network;
 mod serve;
 
-pub(crate) use bench::{BenchArgs, Form, Measured, Rate};
+pub(crate) use bench::{BenchArgs, Measured, Rate, WireFormat};
 pub(crate) use clients::{LineFormat, OnError, PublishArgs, TailArgs, TailFormat};
 pub(crate) use network::{Field, Listen};
 pub(crate) use serve::{

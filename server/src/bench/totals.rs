@@ -1,16 +1,16 @@
 //! What is counted over all clients.
 
-use super::times::Times;
+use super::histogram::Histogram;
 
 /// Counts of one run.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(super) struct Totals {
     /// From when an event was due to when a client that was listening had it.
-    pub(super) latency: Times,
+    pub(super) latency: Histogram,
     /// From connecting to the head of the answer.
-    pub(super) connect: Times,
+    pub(super) connect: Histogram,
     /// The same, for clients that came back.
-    pub(super) resume: Times,
+    pub(super) resume: Histogram,
     /// Events that came, each once per client.
     pub(super) deliveries: u64,
     /// Sequences that the clients which read have behind them, whether they came or not.
@@ -35,12 +35,12 @@ pub(super) struct Tally {
     pub(super) refused: u64,
 }
 
-impl Tally {
-    pub(super) fn new() -> Tally {
-        Tally {
-            latency: Times::new(),
-            connect: Times::new(),
-            resume: Times::new(),
+impl Totals {
+    pub(super) fn new() -> Totals {
+        Totals {
+            latency: Histogram::new(),
+            connect: Histogram::new(),
+            resume: Histogram::new(),
             deliveries: 0,
             passed: 0,
             bytes: 0,

@@ -1,14 +1,14 @@
 //! The course of a load: connect everybody, publish for a while, let everything arrive, judge.
 
+use super::clients::{Clients, TURN, nanos, seconds};
 use super::error::BenchError;
-use super::fleet::{Fleet, TURN, nanos, seconds};
-use super::judgement::Judgement;
+use super::faults::Cuts;
 use super::outcome::Outcome;
 use super::procfs::Process;
 use super::report::{Report, Stalled};
 use super::target::Target;
-use super::trouble::Cuts;
 use super::usage::{Moment, Usage};
+use super::verdict::Verdict;
 use crate::cli::{BenchArgs, Rate};
 use std::time::{Duration, Instant};
 
@@ -23,10 +23,10 @@ const LINGER: Duration = Duration::from_millis(200);
 const SAMPLE: Duration = Duration::from_secs(1);
 
 /// One run.
-pub(super) struct Course<'a> {
+pub(super) struct Run<'a> {
     args: &'a BenchArgs,
     process: Option<Process>,
-    fleet: Fleet,
+    clients: Clients,
     usage: Usage,
     cuts: Cuts,
     /// When publishing began, in nanoseconds of the run.
@@ -35,22 +35,22 @@ pub(super) struct Course<'a> {
     sample: u64,
 }
 
-impl<'a> Course<'a> {
+impl<'a> Run<'a> {
     pub(super) fn new(
         args: &'a BenchArgs,
         target: Target,
         process: Option<Process>,
-    ) -> Result<Course<'a>, BenchError> {
-        let fleet = Fleet::new(args, target, args.load.connections)?;
+    ) -> Result<Run<'a>, BenchError> {
+        let clients = Clients::new(args, target, args.load.connections)?;
         let usage = Usage {
             pid: process.as_ref().map(|process| process.pid),
             before: Moment::now(process.as_ref()),
             ..Usage::default()
         };
-        Ok(Course {
+        Ok(Run {
             args,
             process,
-            fleet,
+            clients,
             usage,
             cuts: Cuts::new(0, 0.0, 0),
             start: 0,
@@ -66,21 +66,21 @@ impl<'a> Course<'a> {
         self.drain()?;
         self.usage.published = self.moment();
         if stalled.is_some() {
-            self.fleet.wake_all()?;
+            self.clients.resume_stalled()?;
             self.drain()?;
         }
         self.usage.end = self.moment();
         let delivered_s = self.elapsed_s();
-        self.fleet.turns_for(LINGER)?;
-        self.fleet.progress.finish();
-        let judgement = Judgement::of(&mut self.fleet.clients, &self.fleet.publisher);
+        self.clients.turns_for(LINGER)?;
+        self.clients.progress.finish();
+        let verdict = Verdict::of(&mut self.clients.all, &self.clients.publisher);
         let report = Report {
             args: self.args,
-            url: self.fleet.url(),
-            published: self.fleet.publisher.published(),
-            late_max: self.fleet.publisher.late_max,
-            judgement,
-            tally: &self.fleet.tally,
+            url: self.clients.url(),
+            published: self.clients.publisher.published(),
+            late_max: self.clients.publisher.late_max,
+            verdict,
+            totals: &self.clients.totals,
             stalled,
             times: [connected_s, published_s, delivered_s],
             usage: self.usage,
@@ -91,14 +91,14 @@ impl<'a> Course<'a> {
     /// Connects everybody and looks at them idle; answers how many seconds connecting took.
     fn connect(&mut self) -> Result<f64, BenchError> {
         let began = Instant::now();
-        self.fleet.connect_all()?;
+        self.clients.connect_all()?;
         let connected_s = began.elapsed().as_secs_f64();
-        self.fleet.turns_for(IDLE)?;
+        self.clients.turns_for(IDLE)?;
         self.usage.idle = self.moment();
         // What was read so far are heads.
-        (self.fleet.tally.bytes, self.fleet.tally.reads) = (0, 0);
-        self.start = self.fleet.now();
-        let (clients, share) = (self.fleet.clients.len(), self.args.trouble.cut_share);
+        (self.clients.totals.bytes, self.clients.totals.reads) = (0, 0);
+        self.start = self.clients.now();
+        let (clients, share) = (self.clients.all.len(), self.args.faults.cut_share);
         self.cuts = Cuts::new(clients, share, self.start);
         Ok(connected_s)
     }
@@ -107,15 +107,15 @@ impl<'a> Course<'a> {
     fn publish(&mut self) -> Result<Option<Stalled>, BenchError> {
         let length = nanos(self.args.load.seconds);
         let end = self.start + length;
-        let slow = self.fleet.clients.iter().filter(|client| client.books.slow);
+        let slow = self.clients.all.iter().filter(|client| client.stats.slow);
         let slow = slow.count();
         if slow == 0 {
             self.publish_until(end, end)?;
             return Ok(None);
         }
         self.publish_until(self.start + length / 2, end)?;
-        let before = self.fleet.tally.latency.take();
-        self.fleet.stall();
+        let before = self.clients.totals.latency.take();
+        self.clients.stall();
         self.publish_until(end, end)?;
         Ok(Some(Stalled {
             clients: slow,
@@ -124,34 +124,30 @@ impl<'a> Course<'a> {
     }
 
     fn publish_until(&mut self, until: u64, end: u64) -> Result<(), BenchError> {
-        let fast = self
-            .fleet
-            .clients
-            .iter()
-            .filter(|client| !client.books.slow);
+        let fast = self.clients.all.iter().filter(|client| !client.stats.slow);
         let fast = fast.count() as u64;
         loop {
-            let now = self.fleet.now();
+            let now = self.clients.now();
             if now >= until {
                 return Ok(());
             }
             let due = self.publish_due(end, fast);
-            while let Some((from, reset)) = self.cuts.next(now, self.fleet.clients.len()) {
-                self.fleet.cut(from, reset);
+            while let Some((from, reset)) = self.cuts.next(now, self.clients.all.len()) {
+                self.clients.cut(from, reset);
             }
             self.sample(now);
             let published_s = self.elapsed_s();
-            let Fleet {
+            let Clients {
                 progress,
-                tally,
+                totals,
                 publisher,
                 ..
-            } = &mut self.fleet;
-            progress.publishing(tally, publisher.next, published_s);
+            } = &mut self.clients;
+            progress.publishing(totals, publisher.next, published_s);
             let events = [due, self.cuts.due(), Some(until)];
             let next = events.into_iter().flatten().min().unwrap_or(until);
-            let wait = Duration::from_nanos(next.saturating_sub(self.fleet.now()));
-            self.fleet.turn(wait)?;
+            let wait = Duration::from_nanos(next.saturating_sub(self.clients.now()));
+            self.clients.turn(wait)?;
         }
     }
 
@@ -159,11 +155,11 @@ impl<'a> Course<'a> {
     fn publish_due(&mut self, end: u64, fast: u64) -> Option<u64> {
         let window = self.args.load.window as u64;
         loop {
-            let now = self.fleet.now();
-            let next = self.fleet.publisher.next;
+            let now = self.clients.now();
+            let next = self.clients.publisher.next;
             let due = match self.args.load.rate {
                 Rate::Fixed(rate) => self.start + (next as f64 * 1e9 / rate) as u64,
-                Rate::Max if next * fast >= self.fleet.tally.passed + window * fast.max(1) => {
+                Rate::Max if next * fast >= self.clients.totals.passed + window * fast.max(1) => {
                     return None;
                 }
                 Rate::Max => now,
@@ -171,10 +167,10 @@ impl<'a> Course<'a> {
             if due > now || due >= end {
                 return Some(due);
             }
-            if !self.fleet.publisher.has_room() {
+            if !self.clients.publisher.has_room() {
                 return None;
             }
-            self.fleet.publisher.push(due, now);
+            self.clients.publisher.push(due, now);
         }
     }
 
@@ -191,13 +187,13 @@ impl<'a> Course<'a> {
     /// Waits until all who read have everything, nothing comes any more, or it takes too long.
     fn drain(&mut self) -> Result<(), BenchError> {
         let began = Instant::now();
-        let (mut deliveries, mut last) = (self.fleet.tally.deliveries, began);
-        while began.elapsed() < DRAIN && !self.fleet.is_complete() && last.elapsed() < QUIET {
-            self.fleet.turn(TURN)?;
-            self.sample(self.fleet.now());
-            self.fleet.show_draining();
-            if deliveries != self.fleet.tally.deliveries || self.fleet.is_busy() {
-                (deliveries, last) = (self.fleet.tally.deliveries, Instant::now());
+        let (mut deliveries, mut last) = (self.clients.totals.deliveries, began);
+        while began.elapsed() < DRAIN && !self.clients.is_complete() && last.elapsed() < QUIET {
+            self.clients.turn(TURN)?;
+            self.sample(self.clients.now());
+            self.clients.show_draining();
+            if deliveries != self.clients.totals.deliveries || self.clients.is_busy() {
+                (deliveries, last) = (self.clients.totals.deliveries, Instant::now());
             }
         }
         Ok(())
@@ -210,6 +206,6 @@ impl<'a> Course<'a> {
     }
 
     fn elapsed_s(&self) -> f64 {
-        seconds(self.fleet.now() - self.start)
+        seconds(self.clients.now() - self.start)
     }
 }

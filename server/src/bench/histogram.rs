@@ -1,22 +1,23 @@
 //! How long things took, as percentiles.
 
-use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
 
-/// Times are recorded up to ten minutes, with three digits.
+/// Histogram are recorded up to ten minutes, with three digits.
 const MAX_NS: u64 = 600_000_000_000;
 /// The percentiles that are told.
 const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p99_9", 0.999)];
 
 /// Nanoseconds, many times over.
 #[derive(Debug)]
-pub(super) struct Times(Histogram<u64>);
+pub(super) struct Histogram(hdrhistogram::Histogram<u64>);
 
-impl Times {
-    pub(super) fn new() -> Times {
-        let times = Histogram::new_with_bounds(1, MAX_NS, 3);
+impl Histogram {
+    pub(super) fn new() -> Histogram {
+        let times = hdrhistogram::Histogram::new_with_bounds(1, MAX_NS, 3);
         // The bounds are constants that the histogram takes.
-        Times(times.unwrap_or_else(|_| unreachable!("1 ns to 10 min in 3 digits is a histogram")))
+        Histogram(
+            times.unwrap_or_else(|_| unreachable!("1 ns to 10 min in 3 digits is a histogram")),
+        )
     }
 
     pub(super) fn record(&mut self, nanos: u64) {
@@ -24,11 +25,11 @@ impl Times {
     }
 
     /// Gives what was recorded, and begins anew.
-    pub(super) fn take(&mut self) -> Times {
-        std::mem::replace(self, Times::new())
+    pub(super) fn take(&mut self) -> Histogram {
+        std::mem::replace(self, Histogram::new())
     }
 
-    pub(super) fn add(&mut self, other: &Times) {
+    pub(super) fn add(&mut self, other: &Histogram) {
         // Both have the same bounds.
         let _ = self.0.add(&other.0);
     }
@@ -74,7 +75,7 @@ impl Times {
         self.json(|times, quantile| times.us(quantile))
     }
 
-    fn json(&self, value: impl Fn(&Times, f64) -> f64) -> Value {
+    fn json(&self, value: impl Fn(&Histogram, f64) -> f64) -> Value {
         let mut members = Map::new();
         for (name, quantile) in QUANTILES {
             members.insert(name.into(), json!(value(self, quantile)));
@@ -102,7 +103,7 @@ mod tests {
 
     #[test]
     fn people_get_four_digits_and_programs_all() {
-        let mut times = Times::new();
+        let mut times = Histogram::new();
         times.record(1_500);
         times.record(20_000_000);
         assert_eq!(

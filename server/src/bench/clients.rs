@@ -1,15 +1,15 @@
 //! All clients and the publisher on one poller: who connects, who is looked at, who comes back.
 
+use super::buffers::Buffers;
 use super::client::{Change, Client, Phase, Shared};
 use super::error::BenchError;
-use super::marker::Run;
+use super::faults;
+use super::payload::RunId;
 use super::poller::Poller;
 use super::progress::Progress;
 use super::publisher::Publisher;
-use super::tally::Tally;
 use super::target::Target;
-use super::tools::Tools;
-use super::trouble;
+use super::totals::Totals;
 use crate::cli::BenchArgs;
 use mio::Token;
 use std::collections::BTreeSet;
@@ -30,16 +30,16 @@ pub(super) const TURN: Duration = Duration::from_millis(20);
 pub(super) const READ: usize = 256 << 10;
 
 /// Everybody who takes part in a run.
-pub(super) struct Fleet {
+pub(super) struct Clients {
     target: Target,
-    run: Run,
+    run_id: RunId,
     poller: Poller,
-    pub(super) clients: Vec<Client>,
+    pub(super) all: Vec<Client>,
     pub(super) publisher: Publisher,
-    pub(super) tally: Tally,
+    pub(super) totals: Totals,
     pub(super) progress: Progress,
     buffer: Vec<u8>,
-    tools: Tools,
+    buffers: Buffers,
     /// Clients to connect again, by when, in nanoseconds of the run.
     away: BTreeSet<(u64, usize)>,
     /// Clients whose stream has been open.
@@ -48,35 +48,36 @@ pub(super) struct Fleet {
     began: Instant,
 }
 
-impl Fleet {
+impl Clients {
     /// So many clients, and the publisher, which is connected already.
     pub(super) fn new(
         args: &BenchArgs,
         target: Target,
         connections: usize,
-    ) -> Result<Fleet, BenchError> {
+    ) -> Result<Clients, BenchError> {
         let poller = Poller::new()?;
-        let run = Run::new();
-        let mut publisher = Publisher::connect(&target, run, args.load.size).map_err(|error| {
-            BenchError::Connect {
-                open: 0,
-                wanted: connections,
-                reason: format!("{}: {error}", target.address),
-            }
-        })?;
+        let run_id = RunId::new();
+        let mut publisher =
+            Publisher::connect(&target, run_id, args.load.size).map_err(|error| {
+                BenchError::Connect {
+                    open: 0,
+                    wanted: connections,
+                    reason: format!("{}: {error}", target.address),
+                }
+            })?;
         publisher.register(poller.registry(), PUBLISHER)?;
-        let slow = |index| trouble::stalls(index, args.trouble.slow_share);
-        let clients = (0..connections).map(|index| Client::new(target.form, slow(index)));
-        Ok(Fleet {
-            clients: clients.collect(),
+        let slow = |index| faults::stalls(index, args.faults.slow_share);
+        let clients = (0..connections).map(|index| Client::new(target.format, slow(index)));
+        Ok(Clients {
+            all: clients.collect(),
             target,
-            run,
+            run_id,
             poller,
             publisher,
-            tally: Tally::new(),
+            totals: Totals::new(),
             progress: Progress::new(),
             buffer: vec![0; READ],
-            tools: Tools::new(),
+            buffers: Buffers::new(),
             away: BTreeSet::new(),
             open: 0,
             connecting: true,
@@ -96,8 +97,8 @@ impl Fleet {
     /// Connects everybody.
     pub(super) fn connect_all(&mut self) -> Result<(), BenchError> {
         let mut next = 0;
-        while self.open < self.clients.len() {
-            while next < self.clients.len() && next - self.open < CONNECTING_MAX {
+        while self.open < self.all.len() {
+            while next < self.all.len() && next - self.open < CONNECTING_MAX {
                 self.connect(next)
                     .map_err(|reason| self.not_connected(reason))?;
                 next += 1;
@@ -106,7 +107,7 @@ impl Fleet {
                 return Err(self.not_connected(format!("no more within {} s", CONNECT.as_secs())));
             }
             self.turn(TURN)?;
-            self.progress.connecting(self.open, self.clients.len());
+            self.progress.connecting(self.open, self.all.len());
         }
         self.connecting = false;
         Ok(())
@@ -115,44 +116,44 @@ impl Fleet {
     fn not_connected(&self, reason: String) -> BenchError {
         BenchError::Connect {
             open: self.open,
-            wanted: self.clients.len(),
+            wanted: self.all.len(),
             reason,
         }
     }
 
     fn connect(&mut self, index: usize) -> Result<(), String> {
         let now = self.now();
-        self.clients[index]
+        self.all[index]
             .connect(&self.target, self.poller.registry(), Token(index), now)
             .map_err(|error| error.to_string())
     }
 
     /// Cuts the next client from `from` on that can come back.
     pub(super) fn cut(&mut self, from: usize, reset: bool) {
-        let all = self.clients.len();
+        let all = self.all.len();
         let victim = (0..all)
             .map(|step| (from + step) % all)
-            .find(|&index| self.clients[index].can_resume());
+            .find(|&index| self.all[index].can_resume());
         if let Some(index) = victim {
-            self.clients[index].cut(reset);
-            self.tally.cuts += 1;
+            self.all[index].cut(reset);
+            self.totals.cuts += 1;
             self.away.insert((self.now() + nanos(AWAY), index));
         }
     }
 
     /// The slow ones read nothing any more.
     pub(super) fn stall(&mut self) {
-        for client in &mut self.clients {
-            client.stalled = client.books.slow;
+        for client in &mut self.all {
+            client.stalled = client.stats.slow;
         }
     }
 
     /// Those who stalled read again, what has piled up first.
-    pub(super) fn wake_all(&mut self) -> Result<(), BenchError> {
-        for index in 0..self.clients.len() {
-            if self.clients[index].stalled {
-                self.clients[index].stalled = false;
-                self.look(index)?;
+    pub(super) fn resume_stalled(&mut self) -> Result<(), BenchError> {
+        for index in 0..self.all.len() {
+            if self.all[index].stalled {
+                self.all[index].stalled = false;
+                self.handle_ready(index)?;
             }
         }
         Ok(())
@@ -160,7 +161,7 @@ impl Fleet {
 
     /// Shows what is still to come.
     pub(super) fn show_draining(&mut self) {
-        self.progress.draining(&self.tally, self.publisher.next);
+        self.progress.draining(&self.totals, self.publisher.next);
     }
 
     /// True while something is on its way that nobody can say is missing.
@@ -171,8 +172,9 @@ impl Fleet {
     /// True when all who read now have everything.
     pub(super) fn is_complete(&self) -> bool {
         let (published, refused) = (self.publisher.next, &self.publisher.refused);
-        let mut reading = self.clients.iter().filter(|client| !client.stalled);
-        !self.is_busy() && reading.all(|client| client.books.ledger.is_complete(published, refused))
+        let mut reading = self.all.iter().filter(|client| !client.stalled);
+        !self.is_busy()
+            && reading.all(|client| client.stats.sequences.is_complete(published, refused))
     }
 
     /// Takes turns for so long.
@@ -186,7 +188,7 @@ impl Fleet {
 
     /// Waits at most so long for sockets, and does what they are ready for.
     pub(super) fn turn(&mut self, wait: Duration) -> Result<(), BenchError> {
-        self.come_back();
+        self.reconnect_due();
         self.publisher
             .flush()
             .map_err(|error| BenchError::Publish(error.to_string()))?;
@@ -196,52 +198,52 @@ impl Fleet {
                     .publisher
                     .read(&mut self.buffer)
                     .map_err(BenchError::Publish)?,
-                Token(index) => self.look(index)?,
+                Token(index) => self.handle_ready(index)?,
             }
         }
         Ok(())
     }
 
     /// Connects those again whose time has come.
-    fn come_back(&mut self) {
+    fn reconnect_due(&mut self) {
         let now = self.now();
         while let Some((_, index)) = self.away.first().copied().filter(|(due, _)| *due <= now) {
             self.away.pop_first();
             if self.connect(index).is_err() {
-                self.tally.refused += 1;
+                self.totals.refused += 1;
                 self.away.insert((now + nanos(AWAY_LONGER), index));
             }
         }
     }
 
-    fn look(&mut self, index: usize) -> Result<(), BenchError> {
+    fn handle_ready(&mut self, index: usize) -> Result<(), BenchError> {
         let began = self.began;
         let mut shared = Shared {
             target: &self.target,
-            run: self.run,
-            tally: &mut self.tally,
+            run_id: self.run_id,
+            totals: &mut self.totals,
             buffer: &mut self.buffer,
-            tools: &mut self.tools,
+            buffers: &mut self.buffers,
         };
-        let before = self.clients[index].phase;
-        let change = self.clients[index].ready(&mut shared, &|| nanos(began.elapsed()));
+        let before = self.all[index].phase;
+        let change = self.all[index].ready(&mut shared, &|| nanos(began.elapsed()));
         match change {
             Change::None => {}
             Change::Opened { after } if self.connecting => {
                 self.open += 1;
-                self.tally.connect.record(after);
+                self.totals.connect.record(after);
             }
             Change::Opened { after } => {
-                self.tally.resumed += 1;
-                self.tally.resume.record(after);
+                self.totals.resumed += 1;
+                self.totals.resume.record(after);
             }
             Change::Lost(reason) if self.connecting => return Err(self.not_connected(reason)),
             Change::Lost(_) if before == Phase::Open => {
-                self.tally.closed_by_server += 1;
+                self.totals.closed_by_server += 1;
                 self.away.insert((self.now() + nanos(AWAY), index));
             }
             Change::Lost(_) => {
-                self.tally.refused += 1;
+                self.totals.refused += 1;
                 self.away.insert((self.now() + nanos(AWAY_LONGER), index));
             }
         }

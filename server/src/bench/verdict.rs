@@ -3,66 +3,66 @@
 use super::client::Client;
 use super::publisher::Publisher;
 use super::table::Row;
-use super::tally::Tally;
+use super::totals::Totals;
 use serde_json::{Map, Value, json};
 
-/// Sums over the books of all clients.
+/// Sums over the stats of all clients.
 #[derive(Debug, Default)]
-pub(super) struct Judgement {
+pub(super) struct Verdict {
     missing: u64,
     duplicates: u64,
     reordered: u64,
     announced: u64,
     /// Clients that something was missing, double or out of order for.
-    harmed: usize,
+    affected: usize,
     /// Why the server did not take an event, the last time.
     complaint: Option<String>,
     refused: usize,
 }
 
-impl Judgement {
-    /// Closes the books.
-    pub(super) fn of(clients: &mut [Client], publisher: &Publisher) -> Judgement {
-        let mut all = Judgement {
+impl Verdict {
+    /// Closes the stats.
+    pub(super) fn of(clients: &mut [Client], publisher: &Publisher) -> Verdict {
+        let mut all = Verdict {
             complaint: publisher.complaint.clone(),
             refused: publisher.refused.len(),
-            ..Judgement::default()
+            ..Verdict::default()
         };
         for client in clients {
-            let ledger = &mut client.books.ledger;
-            ledger.close(publisher.next);
-            let missing = ledger.missing(publisher.next, &publisher.refused);
+            let sequences = &mut client.stats.sequences;
+            sequences.close(publisher.next);
+            let missing = sequences.missing(publisher.next, &publisher.refused);
             all.missing += missing;
-            all.duplicates += ledger.duplicates;
-            all.reordered += ledger.reordered;
-            all.announced += ledger.announced;
-            all.harmed += usize::from(missing + ledger.duplicates + ledger.reordered > 0);
+            all.duplicates += sequences.duplicates;
+            all.reordered += sequences.reordered;
+            all.announced += sequences.announced;
+            all.affected += usize::from(missing + sequences.duplicates + sequences.reordered > 0);
         }
         all
     }
 
     /// True when every client got every event once and in order, or was told which it did not get.
     pub(super) fn is_clean(&self) -> bool {
-        self.harmed == 0
+        self.affected == 0
     }
 
-    pub(super) fn json(&self, tally: &Tally, into: &mut Map<String, Value>) {
+    pub(super) fn json(&self, totals: &Totals, into: &mut Map<String, Value>) {
         for (name, value) in [
             ("refused", json!(self.refused)),
             ("missing", json!(self.missing)),
             ("duplicates", json!(self.duplicates)),
             ("reordered", json!(self.reordered)),
-            ("clients_harmed", json!(self.harmed)),
+            ("clients_harmed", json!(self.affected)),
             ("announced_missing", json!(self.announced)),
-            ("gaps", json!(tally.gaps)),
-            ("resets", json!(tally.resets)),
-            ("foreign", json!(tally.foreign)),
+            ("gaps", json!(totals.gaps)),
+            ("resets", json!(totals.resets)),
+            ("foreign", json!(totals.foreign)),
         ] {
             into.insert(name.into(), value);
         }
     }
 
-    pub(super) fn rows(&self, tally: &Tally) -> Vec<Row> {
+    pub(super) fn rows(&self, totals: &Totals) -> Vec<Row> {
         let mut rows = Vec::new();
         if let Some(complaint) = &self.complaint {
             rows.push(("not taken", format!("{}; {complaint}", self.refused)));
@@ -70,22 +70,22 @@ impl Judgement {
         rows.push(("missing", self.missing.to_string()));
         rows.push(("duplicates", self.duplicates.to_string()));
         rows.push(("reordered", self.reordered.to_string()));
-        let (announced, gaps, resets) = (self.announced, tally.gaps, tally.resets);
+        let (announced, gaps, resets) = (self.announced, totals.gaps, totals.resets);
         rows.push((
             "announced",
             format!("{announced} not delivered, in {gaps} gaps and {resets} resets"),
         ));
-        if tally.foreign > 0 {
-            let foreign = format!("{} events of others on the topic", tally.foreign);
+        if totals.foreign > 0 {
+            let foreign = format!("{} events of others on the topic", totals.foreign);
             rows.push(("foreign", foreign));
         }
         rows
     }
 
-    pub(super) fn verdict(&self) -> Row {
-        let verdict = match self.harmed {
+    pub(super) fn row(&self) -> Row {
+        let verdict = match self.affected {
             0 => "every client got every event once and in order, or was told".into(),
-            harmed => format!("{harmed} clients lost something without a word"),
+            affected => format!("{affected} clients lost something without a word"),
         };
         ("verdict", verdict)
     }

@@ -4,42 +4,42 @@ use std::hash::{BuildHasher, RandomState};
 
 /// In front of everything else.
 const MAGIC: &[u8] = b"eb1 ";
-const RUN: usize = 16;
+const RUN_ID: usize = 16;
 const NUMBER: usize = 20;
 /// Bytes before the filling.
-const LEN: usize = MAGIC.len() + RUN + 1 + NUMBER + 1 + NUMBER + 1;
+const LEN: usize = MAGIC.len() + RUN_ID + 1 + NUMBER + 1 + NUMBER + 1;
 
-/// The marks of one run; events of others on the same topic are not ours to judge.
+/// The payloads of one run; events of others on the same topic are not ours to judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Run([u8; RUN]);
+pub(super) struct RunId([u8; RUN_ID]);
 
 /// What stands in a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(super) struct Payload {
     /// From 0.
     pub(super) sequence: u64,
     /// Nanoseconds since the start of the run.
     pub(super) due: u64,
 }
 
-impl Run {
+impl RunId {
     /// A run that publishes nothing.
-    pub(super) const NONE: Run = Run([0; RUN]);
+    pub(super) const NONE: RunId = RunId([0; RUN_ID]);
 
     /// A name that no other run has.
-    pub(super) fn new() -> Run {
+    pub(super) fn new() -> RunId {
         let text = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
-        let mut run = [b'0'; RUN];
-        run.copy_from_slice(&text.as_bytes()[..RUN]);
-        Run(run)
+        let mut run = [b'0'; RUN_ID];
+        run.copy_from_slice(&text.as_bytes()[..RUN_ID]);
+        RunId(run)
     }
 
     /// Appends a payload of `size` bytes, which is at least 64.
-    pub(super) fn write(&self, mark: Mark, size: usize, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, payload: Payload, size: usize, out: &mut Vec<u8>) {
         let end = out.len() + size;
         out.extend_from_slice(MAGIC);
         out.extend_from_slice(&self.0);
-        for number in [mark.sequence, mark.due] {
+        for number in [payload.sequence, payload.due] {
             out.push(b' ');
             digits(number, out);
         }
@@ -48,7 +48,7 @@ impl Run {
     }
 
     /// Reads a payload; `None` for one that is not of this run.
-    pub(super) fn read(&self, payload: &str) -> Option<Mark> {
+    pub(super) fn read(&self, payload: &str) -> Option<Payload> {
         let rest = payload
             .as_bytes()
             .get(..LEN)?
@@ -60,7 +60,7 @@ impl Run {
                 .parse()
                 .ok()
         };
-        Some(Mark {
+        Some(Payload {
             sequence: number(1)?,
             due: number(NUMBER + 2)?,
         })
@@ -82,19 +82,19 @@ mod tests {
 
     #[test]
     fn marks_come_back_and_only_to_their_run() {
-        let (run, other) = (Run([b'a'; RUN]), Run([b'b'; RUN]));
-        for (mark, size) in [(0, 64), (u64::MAX, 65), (123_456, 4096)].map(|(n, size)| {
-            let mark = Mark {
+        let (run, other) = (RunId([b'a'; RUN_ID]), RunId([b'b'; RUN_ID]));
+        for (payload, size) in [(0, 64), (u64::MAX, 65), (123_456, 4096)].map(|(n, size)| {
+            let payload = Payload {
                 sequence: n,
                 due: n / 3,
             };
-            (mark, size)
+            (payload, size)
         }) {
             let mut payload = Vec::new();
-            run.write(mark, size, &mut payload);
+            run.write(payload, size, &mut payload);
             assert_eq!(payload.len(), size);
             let text = String::from_utf8(payload).expect("ASCII");
-            assert_eq!(run.read(&text), Some(mark));
+            assert_eq!(run.read(&text), Some(payload));
             assert_eq!(other.read(&text), None);
         }
         for strange in ["", "eb1 ", "é", &"x".repeat(100)] {

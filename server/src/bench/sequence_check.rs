@@ -7,9 +7,9 @@ use std::ops::Range;
 /// has lost so much that the oldest count as lost for good.
 const HOLES_MAX: usize = 4096;
 
-/// The books of one client.
+/// The stats of one client.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct SequenceCheck {
     /// The sequence that should come next.
     next: u64,
     /// Sequences that were passed over without a word.
@@ -30,10 +30,10 @@ pub(super) enum Seen {
     New(u64),
     /// New, but later ones had come before it.
     Late,
-    Twice,
+    Duplicate,
 }
 
-impl Ledger {
+impl SequenceCheck {
     /// The server says that so many events, ours among them, will not come.
     pub(super) fn gap(&mut self, missing: u64) {
         self.told = self.told.saturating_add(missing);
@@ -50,7 +50,7 @@ impl Ledger {
             let late = self.fill(sequence);
             self.reordered += u64::from(late);
             self.duplicates += u64::from(!late);
-            return if late { Seen::Late } else { Seen::Twice };
+            return if late { Seen::Late } else { Seen::Duplicate };
         }
         let hole = sequence - self.next;
         let announced = hole.min(self.told);
@@ -73,7 +73,7 @@ impl Ledger {
             .all(|sequence| refused.contains(&sequence))
     }
 
-    /// Books what the server announced behind the last event that came.
+    /// ClientStats what the server announced behind the last event that came.
     pub(super) fn close(&mut self, published: u64) {
         let tail = published.saturating_sub(self.next);
         let announced = tail.min(std::mem::take(&mut self.told));
@@ -115,23 +115,23 @@ mod tests {
         BTreeSet::new()
     }
 
-    fn books(events: &[u64]) -> Ledger {
-        let mut ledger = Ledger::default();
+    fn stats(events: &[u64]) -> SequenceCheck {
+        let mut sequences = SequenceCheck::default();
         for &event in events {
-            ledger.see(event);
+            sequences.see(event);
         }
-        ledger
+        sequences
     }
 
     #[test]
     fn all_in_order_is_all_right() {
-        let ledger = books(&[0, 1, 2]);
-        assert!(ledger.is_complete(3, &none()));
+        let sequences = stats(&[0, 1, 2]);
+        assert!(sequences.is_complete(3, &none()));
         assert_eq!(
             (
-                ledger.missing(3, &none()),
-                ledger.duplicates,
-                ledger.reordered
+                sequences.missing(3, &none()),
+                sequences.duplicates,
+                sequences.reordered
             ),
             (0, 0, 0)
         );
@@ -139,56 +139,60 @@ mod tests {
 
     #[test]
     fn what_is_passed_over_is_missing_and_so_is_the_end() {
-        let ledger = books(&[1, 4]);
-        assert_eq!(ledger.missing(7, &none()), 1 + 2 + 2);
-        assert_eq!(ledger.missing(7, &BTreeSet::from([0, 6, 90])), 1 + 2);
-        assert!(!ledger.is_complete(7, &BTreeSet::from([6])));
-        assert!(ledger.is_complete(7, &BTreeSet::from([5, 6])));
+        let sequences = stats(&[1, 4]);
+        assert_eq!(sequences.missing(7, &none()), 1 + 2 + 2);
+        assert_eq!(sequences.missing(7, &BTreeSet::from([0, 6, 90])), 1 + 2);
+        assert!(!sequences.is_complete(7, &BTreeSet::from([6])));
+        assert!(sequences.is_complete(7, &BTreeSet::from([5, 6])));
     }
 
     #[test]
     fn late_ones_are_out_of_order_and_double_ones_double() {
-        let mut ledger = books(&[0, 5]);
-        assert_eq!(ledger.see(3), Seen::Late);
-        assert_eq!(ledger.see(3), Seen::Twice);
-        assert_eq!(ledger.see(5), Seen::Twice);
-        assert_eq!(ledger.see(6), Seen::New(1));
-        assert_eq!((ledger.reordered, ledger.duplicates), (1, 2));
-        assert_eq!(ledger.missing(7, &none()), 3);
+        let mut sequences = stats(&[0, 5]);
+        assert_eq!(sequences.see(3), Seen::Late);
+        assert_eq!(sequences.see(3), Seen::Duplicate);
+        assert_eq!(sequences.see(5), Seen::Duplicate);
+        assert_eq!(sequences.see(6), Seen::New(1));
+        assert_eq!((sequences.reordered, sequences.duplicates), (1, 2));
+        assert_eq!(sequences.missing(7, &none()), 3);
     }
 
     #[test]
     fn what_was_announced_is_not_missing() {
-        let mut ledger = books(&[0]);
-        ledger.gap(3);
-        assert_eq!(ledger.see(4), Seen::New(4));
-        assert_eq!((ledger.announced, ledger.missing(5, &none())), (3, 0));
-        ledger.gap(1);
-        ledger.see(8);
-        assert_eq!((ledger.announced, ledger.missing(9, &none())), (4, 2));
-        ledger.see(10);
-        assert_eq!(ledger.missing(11, &none()), 3, "an announcement holds once");
+        let mut sequences = stats(&[0]);
+        sequences.gap(3);
+        assert_eq!(sequences.see(4), Seen::New(4));
+        assert_eq!((sequences.announced, sequences.missing(5, &none())), (3, 0));
+        sequences.gap(1);
+        sequences.see(8);
+        assert_eq!((sequences.announced, sequences.missing(9, &none())), (4, 2));
+        sequences.see(10);
+        assert_eq!(
+            sequences.missing(11, &none()),
+            3,
+            "an announcement holds once"
+        );
     }
 
     #[test]
     fn announcements_at_the_end_count() {
-        let mut ledger = books(&[0]);
-        ledger.gap(2);
-        ledger.close(4);
-        assert_eq!((ledger.announced, ledger.missing(4, &none())), (2, 1));
-        let mut ledger = Ledger::default();
-        ledger.reset();
-        ledger.close(9);
-        assert_eq!((ledger.announced, ledger.missing(9, &none())), (9, 0));
+        let mut sequences = stats(&[0]);
+        sequences.gap(2);
+        sequences.close(4);
+        assert_eq!((sequences.announced, sequences.missing(4, &none())), (2, 1));
+        let mut sequences = SequenceCheck::default();
+        sequences.reset();
+        sequences.close(9);
+        assert_eq!((sequences.announced, sequences.missing(9, &none())), (9, 0));
     }
 
     #[test]
     fn holes_are_bounded_and_still_counted() {
         let events: Vec<u64> = (0..3 * HOLES_MAX as u64).filter(|n| n % 2 == 1).collect();
-        let ledger = books(&events);
-        assert_eq!(ledger.holes.len(), HOLES_MAX);
+        let sequences = stats(&events);
+        assert_eq!(sequences.holes.len(), HOLES_MAX);
         assert_eq!(
-            ledger.missing(3 * HOLES_MAX as u64, &none()),
+            sequences.missing(3 * HOLES_MAX as u64, &none()),
             events.len() as u64
         );
     }

@@ -18,18 +18,18 @@ const STDERR_MAX: usize = 64 << 10;
 
 /// The running server.
 #[derive(Debug)]
-pub(super) struct Spawned {
-    child: Running,
+pub(super) struct ChildServer {
+    child: KillOnDrop,
     pub(super) url: Url,
 }
 
 /// A child that is ended when it is dropped.
 #[derive(Debug)]
-struct Running(Child);
+struct KillOnDrop(Child);
 
-impl Spawned {
+impl ChildServer {
     /// Starts it and waits until it listens.
-    pub(super) fn start() -> Result<Spawned, BenchError> {
+    pub(super) fn start() -> Result<ChildServer, BenchError> {
         let failed = |error: &dyn std::fmt::Display| BenchError::Spawn(error.to_string());
         let program = std::env::current_exe().map_err(|error| failed(&error))?;
         let mut command = Command::new(program);
@@ -39,14 +39,14 @@ impl Spawned {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = Running(command.spawn().map_err(|error| failed(&error))?);
+        let mut child = KillOnDrop(command.spawn().map_err(|error| failed(&error))?);
         let errors = child.0.stderr.take().map(collect);
         let Some(stdout) = child.0.stdout.take() else {
             unreachable!("it was asked for above")
         };
         let because = match listening(stdout).recv_timeout(START) {
             Ok(address) => match Url::parse(&address) {
-                Ok(url) => return Ok(Spawned { child, url }),
+                Ok(url) => return Ok(ChildServer { child, url }),
                 Err(_) if address.starts_with("https:") => {
                     return Err(failed(
                         &"its server has a certificate, by EVENTRING_TLS_CERT or the settings file, and a \
@@ -73,7 +73,7 @@ impl Spawned {
     }
 }
 
-impl Drop for Running {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         // Everything was judged: there is nothing to let out any more.
         let _ = self.0.kill();

@@ -9,14 +9,14 @@ use eventring::wire::ws::Scratch;
 const SHOWN: usize = 300;
 
 /// Buffers that one client uses at a time.
-pub(super) struct Tools {
+pub(super) struct Buffers {
     pub(super) inflated: Vec<u8>,
     pub(super) frames: Scratch,
 }
 
-impl Tools {
-    pub(super) fn new() -> Tools {
-        Tools {
+impl Buffers {
+    pub(super) fn new() -> Buffers {
+        Buffers {
             inflated: Vec::with_capacity(INFLATED),
             frames: Scratch::new(),
         }
