@@ -1,13 +1,13 @@
 //! The way of one event to one client: alone on an idle server, and in a stream of small ones.
 
-use super::clients::{Clients, TURN};
+use super::connection::Target;
 use super::error::BenchError;
-use super::histogram::Histogram;
-use super::outcome::Outcome;
-use super::procfs::Process;
-use super::table::Row;
-use super::target::Target;
-use super::verdict::Verdict;
+use super::load::{Clients, TURN};
+use super::measure::Histogram;
+use super::measure::Process;
+use super::report::Outcome;
+use super::report::Row;
+use super::report::Verdict;
 use crate::cli::{BenchArgs, Rate};
 use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};

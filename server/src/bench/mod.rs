@@ -1,52 +1,30 @@
 //! `eventring bench`: drives a server over real sockets and judges what every client got.
 //!
-//! One thread, one poller: it publishes, reads, cuts and resumes. [`sequence_check`] decides for each client
+//! One thread, one poller: it publishes, reads, cuts and resumes. `load::sequence_check` decides for each client
 //! what is missing, double or out of order; [`run`], [`storm`] and [`first_byte`] decide what happens
 //! when.
 
-mod answer;
-mod buffers;
-mod child_server;
-mod client;
-mod client_stats;
-mod clients;
+mod connection;
+mod decode;
 mod error;
-mod event_stream;
-mod faults;
 mod first_byte;
-mod gunzip;
-mod histogram;
-mod machine;
-mod message;
-mod outcome;
-mod payload;
-mod poller;
-mod procfs;
+mod load;
+mod measure;
 mod progress;
-mod publisher;
 mod report;
 mod run;
-mod sequence_check;
-mod socket;
 mod storm;
-mod stream;
-mod table;
-mod target;
-mod timer;
-mod totals;
-mod usage;
-mod verdict;
 
 use crate::cli::{BenchArgs, Measured};
 use crate::{console, exit};
-use child_server::ChildServer;
+use connection::{ChildServer, Target, check_room};
 use error::BenchError;
 use first_byte::FirstByte;
-use outcome::Outcome;
+use measure::Process;
+use report::Outcome;
 use run::Run;
 use std::process::ExitCode;
 use storm::Storm;
-use target::Target;
 
 /// Runs it and prints the report; the exit code says whether anything went wrong without a word.
 pub(crate) fn run(args: &BenchArgs) -> ExitCode {
@@ -67,7 +45,7 @@ pub(crate) fn run(args: &BenchArgs) -> ExitCode {
 
 fn measure(args: &BenchArgs) -> Result<Outcome, BenchError> {
     let is_tcp = args.spawn || args.url.socket.is_none();
-    target::check_room(args.load.connections, is_tcp)?;
+    check_room(args.load.connections, is_tcp)?;
     let child = args.spawn.then(ChildServer::start).transpose()?;
     let url = child.as_ref().map_or(&args.url, |server| &server.url);
     let target = Target::new(
@@ -77,7 +55,7 @@ fn measure(args: &BenchArgs) -> Result<Outcome, BenchError> {
         args.i_own_this_server,
     )?;
     let pid = child.as_ref().map(ChildServer::pid).or(args.report.pid);
-    let process = pid.map(procfs::Process::new).transpose()?;
+    let process = pid.map(Process::new).transpose()?;
     match args.measured() {
         Measured::Load => Run::new(args, target, process)?.run(),
         Measured::Storm => Storm::new(args, target, process)?.run(),

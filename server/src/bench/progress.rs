@@ -1,6 +1,6 @@
 //! One line on a terminal while it runs, and nothing where nobody looks.
 
-use super::totals::Totals;
+use super::measure::Totals;
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 

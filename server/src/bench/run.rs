@@ -1,14 +1,14 @@
 //! The course of a load: connect everybody, publish for a while, let everything arrive, judge.
 
-use super::clients::{Clients, TURN, nanos, seconds};
+use super::connection::Target;
 use super::error::BenchError;
-use super::faults::Cuts;
-use super::outcome::Outcome;
-use super::procfs::Process;
-use super::report::{Report, Stalled};
-use super::target::Target;
-use super::usage::{Moment, Usage};
-use super::verdict::Verdict;
+use super::load::Cuts;
+use super::load::{Clients, TURN, nanos, seconds};
+use super::measure::Process;
+use super::measure::{Moment, Usage};
+use super::report::Outcome;
+use super::report::Verdict;
+use super::report::{LoadReport, Stalled};
 use crate::cli::{BenchArgs, Rate};
 use std::time::{Duration, Instant};
 
@@ -74,7 +74,7 @@ impl<'a> Run<'a> {
         self.clients.turns_for(LINGER)?;
         self.clients.progress.finish();
         let verdict = Verdict::of(&mut self.clients.all, &self.clients.publisher);
-        let report = Report {
+        let report = LoadReport {
             args: self.args,
             url: self.clients.url(),
             published: self.clients.publisher.published(),

@@ -1,18 +1,18 @@
 //! A storm of connections: each connects, asks, gets the head of its answer, is reset, comes again.
 
-use super::buffers::Buffers;
-use super::client::{Change, Client, Shared};
-use super::clients::{READ, TURN, nanos};
+use super::connection::Poller;
+use super::connection::Target;
+use super::decode::Buffers;
 use super::error::BenchError;
-use super::outcome::Outcome;
-use super::payload::RunId;
-use super::poller::Poller;
-use super::procfs::Process;
+use super::load::RunId;
+use super::load::{Change, Client, Shared};
+use super::load::{READ, TURN, nanos};
+use super::measure::Process;
+use super::measure::Totals;
+use super::measure::{Moment, Usage};
 use super::progress::Progress;
-use super::table::Row;
-use super::target::Target;
-use super::totals::Totals;
-use super::usage::{Moment, Usage};
+use super::report::Outcome;
+use super::report::Row;
 use crate::cli::BenchArgs;
 use mio::Token;
 use serde_json::{Value, json};

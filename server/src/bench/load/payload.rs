@@ -11,23 +11,23 @@ const LEN: usize = MAGIC.len() + RUN_ID + 1 + NUMBER + 1 + NUMBER + 1;
 
 /// The payloads of one run; events of others on the same topic are not ours to judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RunId([u8; RUN_ID]);
+pub(crate) struct RunId([u8; RUN_ID]);
 
 /// What stands in a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Payload {
+pub(crate) struct Payload {
     /// From 0.
-    pub(super) sequence: u64,
+    pub(crate) sequence: u64,
     /// Nanoseconds since the start of the run.
-    pub(super) due: u64,
+    pub(crate) due: u64,
 }
 
 impl RunId {
     /// A run that publishes nothing.
-    pub(super) const NONE: RunId = RunId([0; RUN_ID]);
+    pub(crate) const NONE: RunId = RunId([0; RUN_ID]);
 
     /// A name that no other run has.
-    pub(super) fn new() -> RunId {
+    pub(crate) fn new() -> RunId {
         let text = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
         let mut run = [b'0'; RUN_ID];
         run.copy_from_slice(&text.as_bytes()[..RUN_ID]);
@@ -35,7 +35,7 @@ impl RunId {
     }
 
     /// Appends a payload of `size` bytes, which is at least 64.
-    pub(super) fn write(&self, payload: Payload, size: usize, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, payload: Payload, size: usize, out: &mut Vec<u8>) {
         let end = out.len() + size;
         out.extend_from_slice(MAGIC);
         out.extend_from_slice(&self.0);
@@ -48,7 +48,7 @@ impl RunId {
     }
 
     /// Reads a payload; `None` for one that is not of this run.
-    pub(super) fn read(&self, payload: &str) -> Option<Payload> {
+    pub(crate) fn read(&self, payload: &str) -> Option<Payload> {
         let rest = payload
             .as_bytes()
             .get(..LEN)?

@@ -2,59 +2,59 @@
 
 use serde_json::{Map, Value, json};
 
-/// Histogram are recorded up to ten minutes, with three digits.
+/// Durations are recorded up to ten minutes, with three digits.
 const MAX_NS: u64 = 600_000_000_000;
 /// The percentiles that are told.
 const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p99_9", 0.999)];
 
-/// Nanoseconds, many times over.
+/// Nanoseconds, many histogram over.
 #[derive(Debug)]
-pub(super) struct Histogram(hdrhistogram::Histogram<u64>);
+pub(crate) struct Histogram(hdrhistogram::Histogram<u64>);
 
 impl Histogram {
-    pub(super) fn new() -> Histogram {
-        let times = hdrhistogram::Histogram::new_with_bounds(1, MAX_NS, 3);
+    pub(crate) fn new() -> Histogram {
+        let histogram = hdrhistogram::Histogram::new_with_bounds(1, MAX_NS, 3);
         // The bounds are constants that the histogram takes.
         Histogram(
-            times.unwrap_or_else(|_| unreachable!("1 ns to 10 min in 3 digits is a histogram")),
+            histogram.unwrap_or_else(|_| unreachable!("1 ns to 10 min in 3 digits is a histogram")),
         )
     }
 
-    pub(super) fn record(&mut self, nanos: u64) {
+    pub(crate) fn record(&mut self, nanos: u64) {
         self.0.saturating_record(nanos);
     }
 
     /// Gives what was recorded, and begins anew.
-    pub(super) fn take(&mut self) -> Histogram {
+    pub(crate) fn take(&mut self) -> Histogram {
         std::mem::replace(self, Histogram::new())
     }
 
-    pub(super) fn add(&mut self, other: &Histogram) {
+    pub(crate) fn add(&mut self, other: &Histogram) {
         // Both have the same bounds.
         let _ = self.0.add(&other.0);
     }
 
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.0.len()
     }
 
     /// Milliseconds that so large a share took at most.
-    pub(super) fn ms(&self, quantile: f64) -> f64 {
+    pub(crate) fn ms(&self, quantile: f64) -> f64 {
         self.us(quantile) / 1e3
     }
 
     /// Microseconds that so large a share took at most.
-    pub(super) fn us(&self, quantile: f64) -> f64 {
+    pub(crate) fn us(&self, quantile: f64) -> f64 {
         self.0.value_at_quantile(quantile) as f64 / 1e3
     }
 
     /// All percentiles for people, in milliseconds.
-    pub(super) fn row_ms(&self) -> String {
+    pub(crate) fn row_ms(&self) -> String {
         self.row(1e6)
     }
 
     /// All percentiles for people, in microseconds.
-    pub(super) fn row_us(&self) -> String {
+    pub(crate) fn row_us(&self) -> String {
         self.row(1e3)
     }
 
@@ -66,13 +66,13 @@ impl Histogram {
     }
 
     /// All percentiles for programs, in milliseconds.
-    pub(super) fn json_ms(&self) -> Value {
-        self.json(|times, quantile| times.ms(quantile))
+    pub(crate) fn json_ms(&self) -> Value {
+        self.json(|histogram, quantile| histogram.ms(quantile))
     }
 
     /// All percentiles for programs, in microseconds.
-    pub(super) fn json_us(&self) -> Value {
-        self.json(|times, quantile| times.us(quantile))
+    pub(crate) fn json_us(&self) -> Value {
+        self.json(|histogram, quantile| histogram.us(quantile))
     }
 
     fn json(&self, value: impl Fn(&Histogram, f64) -> f64) -> Value {
@@ -103,17 +103,21 @@ mod tests {
 
     #[test]
     fn people_get_four_digits_and_programs_all() {
-        let mut times = Histogram::new();
-        times.record(1_500);
-        times.record(20_000_000);
+        let mut histogram = Histogram::new();
+        histogram.record(1_500);
+        histogram.record(20_000_000);
         assert_eq!(
-            times.row_us(),
+            histogram.row_us(),
             "p50 1.500  p95 20005  p99 20005  p99.9 20005  max 20005"
         );
-        assert_eq!(times.json_us()["samples"], 2);
-        let earlier = times.take();
-        assert_eq!((times.count(), earlier.count()), (0, 2));
-        times.add(&earlier);
-        assert!((times.ms(0.5) - 0.0015).abs() < 1e-6, "{}", times.ms(0.5));
+        assert_eq!(histogram.json_us()["samples"], 2);
+        let earlier = histogram.take();
+        assert_eq!((histogram.count(), earlier.count()), (0, 2));
+        histogram.add(&earlier);
+        assert!(
+            (histogram.ms(0.5) - 0.0015).abs() < 1e-6,
+            "{}",
+            histogram.ms(0.5)
+        );
     }
 }

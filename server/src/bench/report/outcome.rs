@@ -5,16 +5,16 @@ use serde_json::Value;
 
 /// The result of a run, whatever was measured.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     /// Nothing went wrong without a word.
-    pub(super) clean: bool,
-    pub(super) json: Value,
-    pub(super) rows: Vec<Row>,
+    pub(crate) clean: bool,
+    pub(crate) json: Value,
+    pub(crate) rows: Vec<Row>,
 }
 
 impl Outcome {
     /// The text of it.
-    pub(super) fn text(&self, json: bool) -> String {
+    pub(crate) fn text(&self, json: bool) -> String {
         if json {
             self.json.to_string()
         } else {

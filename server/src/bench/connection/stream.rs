@@ -16,7 +16,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 /// Where a server listens.
 #[derive(Clone, Debug)]
-pub(super) enum Address {
+pub(crate) enum Address {
     Tcp(SocketAddr),
     Unix(PathBuf),
 }
@@ -32,14 +32,14 @@ impl fmt::Display for Address {
 
 /// A socket that does not block.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
 impl Stream {
     /// Begins to connect; `receive` is the size of the receive buffer if it is not the system's.
-    pub(super) fn connect(address: &Address, receive: Option<usize>) -> io::Result<Stream> {
+    pub(crate) fn connect(address: &Address, receive: Option<usize>) -> io::Result<Stream> {
         match (address, receive) {
             (Address::Tcp(address), None) => TcpStream::connect(*address).map(Stream::Tcp),
             (Address::Tcp(address), Some(bytes)) => connect_small(*address, bytes).map(Stream::Tcp),
@@ -49,7 +49,7 @@ impl Stream {
     }
 
     /// Connects and waits for it.
-    pub(super) fn connected(address: &Address) -> io::Result<Stream> {
+    pub(crate) fn connected(address: &Address) -> io::Result<Stream> {
         let Address::Tcp(address) = address else {
             return Stream::connect(address, None);
         };
@@ -61,7 +61,7 @@ impl Stream {
     }
 
     /// Whether the connection is there; the error is why it does not come about.
-    pub(super) fn is_connected(&self) -> io::Result<bool> {
+    pub(crate) fn is_connected(&self) -> io::Result<bool> {
         let (error, peer) = match self {
             Stream::Tcp(stream) => (stream.take_error()?, stream.peer_addr().map(drop)),
             Stream::Unix(stream) => (stream.take_error()?, stream.peer_addr().map(drop)),
@@ -75,7 +75,7 @@ impl Stream {
     }
 
     /// Has requests leave as they are written.
-    pub(super) fn set_up(&self) {
+    pub(crate) fn set_up(&self) {
         if let Stream::Tcp(stream) = self {
             // Without it they leave later, that is all.
             let _ = stream.set_nodelay(true);
@@ -83,7 +83,7 @@ impl Stream {
     }
 
     /// Has the end of it be a reset, where there is such a thing.
-    pub(super) fn end_with_reset(&self) {
+    pub(crate) fn end_with_reset(&self) {
         if let Stream::Tcp(stream) = self {
             let _ = sockopt::set_socket_linger(stream, Some(Duration::ZERO));
         }

@@ -9,7 +9,7 @@ const HOLES_MAX: usize = 4096;
 
 /// The stats of one client.
 #[derive(Debug, Default)]
-pub(super) struct SequenceCheck {
+pub(crate) struct SequenceCheck {
     /// The sequence that should come next.
     next: u64,
     /// Sequences that were passed over without a word.
@@ -18,14 +18,14 @@ pub(super) struct SequenceCheck {
     given_up: u64,
     /// Events that the server has announced as gone since the last event.
     told: u64,
-    pub(super) announced: u64,
-    pub(super) duplicates: u64,
-    pub(super) reordered: u64,
+    pub(crate) announced: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) reordered: u64,
 }
 
 /// What an event was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(crate) enum Seen {
     /// New; it moved the client on by so many sequences.
     New(u64),
     /// New, but later ones had come before it.
@@ -35,17 +35,17 @@ pub(super) enum Seen {
 
 impl SequenceCheck {
     /// The server says that so many events, ours among them, will not come.
-    pub(super) fn gap(&mut self, missing: u64) {
+    pub(crate) fn gap(&mut self, missing: u64) {
         self.told = self.told.saturating_add(missing);
     }
 
     /// The server says that it cannot know what is missing.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.told = u64::MAX;
     }
 
     /// Takes an event.
-    pub(super) fn see(&mut self, sequence: u64) -> Seen {
+    pub(crate) fn see(&mut self, sequence: u64) -> Seen {
         if sequence < self.next {
             let late = self.fill(sequence);
             self.reordered += u64::from(late);
@@ -68,13 +68,13 @@ impl SequenceCheck {
     }
 
     /// True when nothing is to come any more.
-    pub(super) fn is_complete(&self, published: u64, refused: &BTreeSet<u64>) -> bool {
+    pub(crate) fn is_complete(&self, published: u64, refused: &BTreeSet<u64>) -> bool {
         self.tail(published)
             .all(|sequence| refused.contains(&sequence))
     }
 
-    /// ClientStats what the server announced behind the last event that came.
-    pub(super) fn close(&mut self, published: u64) {
+    /// Counts what the server announced behind the last event that came.
+    pub(crate) fn close(&mut self, published: u64) {
         let tail = published.saturating_sub(self.next);
         let announced = tail.min(std::mem::take(&mut self.told));
         self.announced += announced;
@@ -82,7 +82,7 @@ impl SequenceCheck {
     }
 
     /// Events that should have come and did not, without a word; `refused` ones were never published.
-    pub(super) fn missing(&self, published: u64, refused: &BTreeSet<u64>) -> u64 {
+    pub(crate) fn missing(&self, published: u64, refused: &BTreeSet<u64>) -> u64 {
         let holes = self.holes.iter().cloned().chain([self.tail(published)]);
         let lost = |hole: Range<u64>| {
             let excused = refused.range(hole.clone()).count() as u64;

@@ -1,12 +1,12 @@
 //! One subscriber: connects, asks, reads, and after a cut comes back with what it had last.
 
-use super::answer::Answer;
-use super::buffers::Buffers;
 use super::client_stats::ClientStats;
 use super::payload::RunId;
-use super::stream::Stream;
-use super::target::Target;
-use super::totals::Totals;
+use crate::bench::connection::Stream;
+use crate::bench::connection::Target;
+use crate::bench::decode::Answer;
+use crate::bench::decode::Buffers;
+use crate::bench::measure::Totals;
 use crate::cli::WireFormat;
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind, Read, Write};
@@ -16,7 +16,7 @@ const SLOW_BUFFER: usize = 16 << 10;
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     /// Not connected; another attempt is planned.
     Away,
     Connecting,
@@ -27,7 +27,7 @@ pub(super) enum Phase {
 
 /// What became of a client after its socket was looked at.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(crate) enum Change {
     None,
     /// The stream is open, so many nanoseconds after the client began to connect.
     Opened {
@@ -38,28 +38,28 @@ pub(super) enum Change {
 }
 
 /// What a client needs of everybody else.
-pub(super) struct Shared<'a> {
-    pub(super) target: &'a Target,
-    pub(super) run_id: RunId,
-    pub(super) totals: &'a mut Totals,
-    pub(super) buffer: &'a mut [u8],
-    pub(super) buffers: &'a mut Buffers,
+pub(crate) struct Shared<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) run_id: RunId,
+    pub(crate) totals: &'a mut Totals,
+    pub(crate) buffer: &'a mut [u8],
+    pub(crate) buffers: &'a mut Buffers,
 }
 
 /// One of the clients.
-pub(super) struct Client {
+pub(crate) struct Client {
     stream: Option<Stream>,
-    pub(super) phase: Phase,
+    pub(crate) phase: Phase,
     answer: Answer,
-    pub(super) stats: ClientStats,
+    pub(crate) stats: ClientStats,
     /// Reads nothing for now.
-    pub(super) stalled: bool,
+    pub(crate) stalled: bool,
     /// When it began to connect, in nanoseconds of the run.
     began: u64,
 }
 
 impl Client {
-    pub(super) fn new(format: WireFormat, slow: bool) -> Client {
+    pub(crate) fn new(format: WireFormat, slow: bool) -> Client {
         Client {
             stream: None,
             phase: Phase::Away,
@@ -71,7 +71,7 @@ impl Client {
     }
 
     /// Begins to connect.
-    pub(super) fn connect(
+    pub(crate) fn connect(
         &mut self,
         target: &Target,
         registry: &Registry,
@@ -89,12 +89,12 @@ impl Client {
     }
 
     /// True when a cut would be followed by a resume.
-    pub(super) fn can_resume(&self) -> bool {
+    pub(crate) fn can_resume(&self) -> bool {
         self.phase == Phase::Open && !self.answer.last_id().is_empty()
     }
 
     /// Cuts the connection: with a reset, or with an orderly end.
-    pub(super) fn cut(&mut self, reset: bool) {
+    pub(crate) fn cut(&mut self, reset: bool) {
         if let (Some(stream), true) = (&self.stream, reset) {
             stream.end_with_reset();
         }
@@ -102,7 +102,7 @@ impl Client {
     }
 
     /// Looks at the socket after the poller has named it, or after a stall.
-    pub(super) fn ready(&mut self, shared: &mut Shared<'_>, now: &dyn Fn() -> u64) -> Change {
+    pub(crate) fn ready(&mut self, shared: &mut Shared<'_>, now: &dyn Fn() -> u64) -> Change {
         let change = match self.phase {
             Phase::Away => Ok(Change::None),
             Phase::Connecting => match self.ask(shared.target) {

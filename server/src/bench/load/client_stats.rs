@@ -1,22 +1,22 @@
 //! What one client has got, and how it counts.
 
-use super::message::Message;
 use super::payload::RunId;
 use super::sequence_check::{Seen, SequenceCheck};
-use super::totals::Totals;
+use crate::bench::decode::Message;
+use crate::bench::measure::Totals;
 
 /// The stats of one client.
 #[derive(Debug, Default)]
-pub(super) struct ClientStats {
-    pub(super) sequences: SequenceCheck,
+pub(crate) struct ClientStats {
+    pub(crate) sequences: SequenceCheck,
     /// It stalls at some time, so it says nothing about those that do not.
-    pub(super) slow: bool,
+    pub(crate) slow: bool,
     /// Since when it has listened, in nanoseconds of the run: what was due before came from history.
     listening: u64,
 }
 
 impl ClientStats {
-    pub(super) fn new(slow: bool) -> ClientStats {
+    pub(crate) fn new(slow: bool) -> ClientStats {
         ClientStats {
             slow,
             ..ClientStats::default()
@@ -24,7 +24,7 @@ impl ClientStats {
     }
 
     /// Takes what the server said at `now`, in nanoseconds of the run.
-    pub(super) fn record(
+    pub(crate) fn record(
         &mut self,
         message: Message<'_>,
         run_id: RunId,

@@ -5,19 +5,19 @@ use flate2::{Decompress, FlushDecompress, Status};
 /// Base-two logarithm of the window, the largest that gzip has: 32 KiB a client.
 const WINDOW_BITS: u8 = 15;
 /// Bytes that are inflated at a time.
-pub(super) const INFLATED: usize = 64 << 10;
+pub(crate) const INFLATED: usize = 64 << 10;
 
 /// One stream. Head and trailer are checked, the CRC with them.
 #[derive(Debug)]
-pub(super) struct Gunzip(Decompress);
+pub(crate) struct Gunzip(Decompress);
 
 impl Gunzip {
-    pub(super) fn new() -> Gunzip {
+    pub(crate) fn new() -> Gunzip {
         Gunzip(Decompress::new_gzip(WINDOW_BITS))
     }
 
     /// Inflates all of `input`, through `out`, which has room for some bytes.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         mut input: &[u8],
         out: &mut Vec<u8>,

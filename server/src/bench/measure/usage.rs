@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 /// What is used at one moment.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Moment {
+pub(crate) struct Moment {
     /// Nanoseconds that the server has had a CPU.
-    pub(super) cpu_ns: u64,
-    pub(super) memory: Memory,
+    pub(crate) cpu_ns: u64,
+    pub(crate) memory: Memory,
     /// Bytes of the kernel for TCP, on the whole machine.
-    pub(super) tcp_bytes: u64,
+    pub(crate) tcp_bytes: u64,
     /// Nanoseconds that the bench has had a CPU.
     bench_ns: u64,
     /// Seconds that all CPUs were busy.
@@ -20,7 +20,7 @@ pub(super) struct Moment {
 
 impl Moment {
     /// Looks now.
-    pub(super) fn now(server: Option<&Process>) -> Moment {
+    pub(crate) fn now(server: Option<&Process>) -> Moment {
         Moment {
             cpu_ns: server.map_or(0, Process::cpu_ns),
             memory: server.map(Process::memory).unwrap_or_default(),
@@ -33,44 +33,44 @@ impl Moment {
 
 /// The moments of a run, in their order.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     /// The server's process, if it is known.
-    pub(super) pid: Option<u32>,
+    pub(crate) pid: Option<u32>,
     /// Nobody is connected.
-    pub(super) before: Moment,
+    pub(crate) before: Moment,
     /// All are connected, and nothing was published.
-    pub(super) idle: Moment,
+    pub(crate) idle: Moment,
     /// All is published; those who read have everything, those who stall still stall.
-    pub(super) published: Moment,
+    pub(crate) published: Moment,
     /// All have everything.
-    pub(super) end: Moment,
+    pub(crate) end: Moment,
     /// Of the moments looked at in between.
-    pub(super) pss_peak_kib: u64,
+    pub(crate) pss_peak_kib: u64,
 }
 
 impl Usage {
     /// Notes the server's memory while something goes on.
-    pub(super) fn sample(&mut self, memory: Memory) {
+    pub(crate) fn sample(&mut self, memory: Memory) {
         self.pss_peak_kib = self.pss_peak_kib.max(memory.pss_kib);
     }
 
     /// Nanoseconds of CPU that the server took while it worked.
-    pub(super) fn cpu_ns(&self) -> u64 {
+    pub(crate) fn cpu_ns(&self) -> u64 {
         self.end.cpu_ns.saturating_sub(self.idle.cpu_ns)
     }
 
     /// The bench's share of a core over so many seconds: near 1, it measures itself.
-    pub(super) fn bench_share(&self, seconds: f64) -> f64 {
+    pub(crate) fn bench_share(&self, seconds: f64) -> f64 {
         self.end.bench_ns.saturating_sub(self.idle.bench_ns) as f64 / 1e9 / seconds
     }
 
     /// Microseconds that the CPUs of the machine were busy for each of `count`, whoever it was for.
-    pub(super) fn busy_us(&self, count: u64) -> f64 {
+    pub(crate) fn busy_us(&self, count: u64) -> f64 {
         (self.end.busy_s - self.idle.busy_s) * 1e6 / count.max(1) as f64
     }
 
     /// The server's own memory for one of so many idle connections, bytes; by its heap, and by its Pss.
-    pub(super) fn idle_bytes(&self, connections: usize) -> [f64; 2] {
+    pub(crate) fn idle_bytes(&self, connections: usize) -> [f64; 2] {
         let (from, to) = (self.before.memory, self.idle.memory);
         [
             (from.anonymous_kib, to.anonymous_kib),
@@ -80,19 +80,19 @@ impl Usage {
     }
 
     /// Bytes of the kernel for TCP beyond those of before: idle, published, in the end.
-    pub(super) fn tcp_bytes(&self) -> [i64; 3] {
+    pub(crate) fn tcp_bytes(&self) -> [i64; 3] {
         [self.idle, self.published, self.end]
             .map(|moment| moment.tcp_bytes.cast_signed() - self.before.tcp_bytes.cast_signed())
     }
 
     /// Bytes of the kernel for one of so many stalled readers.
-    pub(super) fn tcp_bytes_each(&self, stalled: usize) -> Option<f64> {
+    pub(crate) fn tcp_bytes_each(&self, stalled: usize) -> Option<f64> {
         let [idle, published, _] = self.tcp_bytes();
         (stalled > 0).then(|| (published - idle) as f64 / stalled as f64)
     }
 
     /// The server's memory, for programs.
-    pub(super) fn pss_json(&self) -> Value {
+    pub(crate) fn pss_json(&self) -> Value {
         json!({
             "before": self.before.memory.pss_kib,
             "connected": self.idle.memory.pss_kib,
@@ -103,7 +103,7 @@ impl Usage {
     }
 
     /// The server's memory, for people.
-    pub(super) fn pss_row(&self) -> String {
+    pub(crate) fn pss_row(&self) -> String {
         let mib = |kib: f64| kib / 1024.0;
         format!(
             "{:.1} MiB idle, {:.1} at most (grew by {:.1}), {:.1} at the end",

@@ -1,14 +1,14 @@
 //! What is to be said of all clients together: what is missing, double or out of order.
 
-use super::client::Client;
-use super::publisher::Publisher;
 use super::table::Row;
-use super::totals::Totals;
+use crate::bench::load::Client;
+use crate::bench::load::Publisher;
+use crate::bench::measure::Totals;
 use serde_json::{Map, Value, json};
 
 /// Sums over the stats of all clients.
 #[derive(Debug, Default)]
-pub(super) struct Verdict {
+pub(crate) struct Verdict {
     missing: u64,
     duplicates: u64,
     reordered: u64,
@@ -22,7 +22,7 @@ pub(super) struct Verdict {
 
 impl Verdict {
     /// Closes the stats.
-    pub(super) fn of(clients: &mut [Client], publisher: &Publisher) -> Verdict {
+    pub(crate) fn of(clients: &mut [Client], publisher: &Publisher) -> Verdict {
         let mut all = Verdict {
             complaint: publisher.complaint.clone(),
             refused: publisher.refused.len(),
@@ -42,11 +42,11 @@ impl Verdict {
     }
 
     /// True when every client got every event once and in order, or was told which it did not get.
-    pub(super) fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         self.affected == 0
     }
 
-    pub(super) fn json(&self, totals: &Totals, into: &mut Map<String, Value>) {
+    pub(crate) fn json(&self, totals: &Totals, into: &mut Map<String, Value>) {
         for (name, value) in [
             ("refused", json!(self.refused)),
             ("missing", json!(self.missing)),
@@ -62,7 +62,7 @@ impl Verdict {
         }
     }
 
-    pub(super) fn rows(&self, totals: &Totals) -> Vec<Row> {
+    pub(crate) fn rows(&self, totals: &Totals) -> Vec<Row> {
         let mut rows = Vec::new();
         if let Some(complaint) = &self.complaint {
             rows.push(("not taken", format!("{}; {complaint}", self.refused)));
@@ -82,7 +82,7 @@ impl Verdict {
         rows
     }
 
-    pub(super) fn row(&self) -> Row {
+    pub(crate) fn row(&self) -> Row {
         let verdict = match self.affected {
             0 => "every client got every event once and in order, or was told".into(),
             affected => format!("{affected} clients lost something without a word"),

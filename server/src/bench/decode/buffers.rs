@@ -9,13 +9,13 @@ use eventring::wire::ws::Scratch;
 const SHOWN: usize = 300;
 
 /// Buffers that one client uses at a time.
-pub(super) struct Buffers {
-    pub(super) inflated: Vec<u8>,
-    pub(super) frames: Scratch,
+pub(crate) struct Buffers {
+    pub(crate) inflated: Vec<u8>,
+    pub(crate) frames: Scratch,
 }
 
 impl Buffers {
-    pub(super) fn new() -> Buffers {
+    pub(crate) fn new() -> Buffers {
         Buffers {
             inflated: Vec::with_capacity(INFLATED),
             frames: Scratch::new(),
@@ -24,12 +24,12 @@ impl Buffers {
 }
 
 /// Reads the head of an answer whose body has no end to bound.
-pub(super) fn response_decoder() -> ResponseDecoder {
+pub(crate) fn response_decoder() -> ResponseDecoder {
     ResponseDecoder::new(Limits::default().body_bytes(u64::MAX))
 }
 
 /// What a server said that does not let a client in.
-pub(super) fn refusal(status: u16, body: &[u8]) -> String {
+pub(crate) fn refusal(status: u16, body: &[u8]) -> String {
     let body = &body[..body.len().min(SHOWN)];
     Problem::read(status, body).to_string()
 }

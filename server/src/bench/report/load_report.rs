@@ -1,40 +1,40 @@
 //! What came of a load, as a table for people and as JSON for programs.
 
-use super::histogram::Histogram;
 use super::outcome::Outcome;
 use super::table::Row;
-use super::totals::Totals;
-use super::usage::Usage;
 use super::verdict::Verdict;
+use crate::bench::measure::Histogram;
+use crate::bench::measure::Totals;
+use crate::bench::measure::Usage;
 use crate::cli::{BenchArgs, Rate};
 use serde_json::{Map, Value, json};
 
 /// The clients that stalled halfway.
 #[derive(Debug)]
-pub(super) struct Stalled {
-    pub(super) clients: usize,
+pub(crate) struct Stalled {
+    pub(crate) clients: usize,
     /// Latencies of the others until then.
-    pub(super) before: Histogram,
+    pub(crate) before: Histogram,
 }
 
 /// All that is known of one run.
-pub(super) struct Report<'a> {
-    pub(super) args: &'a BenchArgs,
-    pub(super) url: &'a str,
+pub(crate) struct LoadReport<'a> {
+    pub(crate) args: &'a BenchArgs,
+    pub(crate) url: &'a str,
     /// Events that the server took.
-    pub(super) published: u64,
+    pub(crate) published: u64,
     /// Nanoseconds that an event was sent late at most.
-    pub(super) late_max: u64,
-    pub(super) verdict: Verdict,
-    pub(super) totals: &'a Totals,
-    pub(super) stalled: Option<Stalled>,
+    pub(crate) late_max: u64,
+    pub(crate) verdict: Verdict,
+    pub(crate) totals: &'a Totals,
+    pub(crate) stalled: Option<Stalled>,
     /// Seconds until all were connected, until the last event was published, until it had arrived.
-    pub(super) times: [f64; 3],
-    pub(super) usage: Usage,
+    pub(crate) times: [f64; 3],
+    pub(crate) usage: Usage,
 }
 
-impl Report<'_> {
-    pub(super) fn outcome(&self) -> Outcome {
+impl LoadReport<'_> {
+    pub(crate) fn outcome(&self) -> Outcome {
         Outcome {
             clean: self.verdict.is_clean(),
             json: self.json(),

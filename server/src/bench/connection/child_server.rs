@@ -1,6 +1,6 @@
 //! A server of the bench's own, on a free port, that ends with it.
 
-use super::error::BenchError;
+use crate::bench::error::BenchError;
 use crate::client::Url;
 use crate::parent;
 use std::io::{BufRead, BufReader, Read};
@@ -18,9 +18,9 @@ const STDERR_MAX: usize = 64 << 10;
 
 /// The running server.
 #[derive(Debug)]
-pub(super) struct ChildServer {
+pub(crate) struct ChildServer {
     child: KillOnDrop,
-    pub(super) url: Url,
+    pub(crate) url: Url,
 }
 
 /// A child that is ended when it is dropped.
@@ -29,7 +29,7 @@ struct KillOnDrop(Child);
 
 impl ChildServer {
     /// Starts it and waits until it listens.
-    pub(super) fn start() -> Result<ChildServer, BenchError> {
+    pub(crate) fn start() -> Result<ChildServer, BenchError> {
         let failed = |error: &dyn std::fmt::Display| BenchError::Spawn(error.to_string());
         let program = std::env::current_exe().map_err(|error| failed(&error))?;
         let mut command = Command::new(program);
@@ -68,7 +68,7 @@ impl ChildServer {
         Err(failed(&format_args!("{because}: {}", said.trim_end())))
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.0.id()
     }
 }

@@ -2,7 +2,7 @@
 
 /// One thing that it says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Message<'a> {
+pub(crate) enum Message<'a> {
     /// The head of the answer is as it should be; what follows is the stream.
     Opened,
     /// An event with this payload.

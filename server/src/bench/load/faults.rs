@@ -2,7 +2,7 @@
 
 /// Decides about cuts.
 #[derive(Debug)]
-pub(super) struct Cuts {
+pub(crate) struct Cuts {
     /// Nanoseconds between two; `None`: never.
     every: Option<u64>,
     due: u64,
@@ -12,7 +12,7 @@ pub(super) struct Cuts {
 
 impl Cuts {
     /// So many clients, of which `share` are cut each second from `start` on.
-    pub(super) fn new(clients: usize, share: f64, start: u64) -> Cuts {
+    pub(crate) fn new(clients: usize, share: f64, start: u64) -> Cuts {
         let a_second = clients as f64 * share;
         let every = (a_second > 0.0).then(|| (1e9 / a_second) as u64);
         Cuts {
@@ -24,12 +24,12 @@ impl Cuts {
     }
 
     /// When the next one is due.
-    pub(super) fn due(&self) -> Option<u64> {
+    pub(crate) fn due(&self) -> Option<u64> {
         self.every.map(|_| self.due)
     }
 
     /// The place to look for a victim from, and whether it ends with a reset; `None` before its time.
-    pub(super) fn next(&mut self, now: u64, clients: usize) -> Option<(usize, bool)> {
+    pub(crate) fn next(&mut self, now: u64, clients: usize) -> Option<(usize, bool)> {
         let every = self.every.filter(|_| self.due <= now)?;
         self.due += every;
         self.reset = !self.reset;
@@ -42,7 +42,7 @@ impl Cuts {
 }
 
 /// True for the clients that stall: `share` of them, spread over all.
-pub(super) fn stalls(index: usize, share: f64) -> bool {
+pub(crate) fn stalls(index: usize, share: f64) -> bool {
     ((index + 1) as f64 * share).floor() > (index as f64 * share).floor()
 }
 

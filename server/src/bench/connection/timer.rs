@@ -13,10 +13,10 @@ use std::time::Duration;
 
 /// Makes the poller return.
 #[derive(Debug)]
-pub(super) struct Timer(OwnedFd);
+pub(crate) struct Timer(OwnedFd);
 
 impl Timer {
-    pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Timer> {
+    pub(crate) fn new(registry: &Registry, token: Token) -> io::Result<Timer> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         registry.register(&mut SourceFd(&timer.as_raw_fd()), token, Interest::READABLE)?;
@@ -24,7 +24,7 @@ impl Timer {
     }
 
     /// Fires after `wait`, once; setting it again also takes back what has fired.
-    pub(super) fn set(&self, wait: Duration) -> io::Result<()> {
+    pub(crate) fn set(&self, wait: Duration) -> io::Result<()> {
         let once = |wait: Duration| Timespec {
             tv_sec: wait.as_secs().try_into().unwrap_or(i64::MAX),
             tv_nsec: wait.subsec_nanos().into(),

@@ -10,7 +10,7 @@ use eventring::wire::sse::{Decoder, Event};
 
 /// Reads one stream after the other, and remembers the last event's id.
 #[derive(Debug)]
-pub(super) struct EventStream {
+pub(crate) struct EventStream {
     /// Whether gzip was asked for.
     compressed: bool,
     http: ResponseDecoder,
@@ -21,7 +21,7 @@ pub(super) struct EventStream {
 }
 
 impl EventStream {
-    pub(super) fn new(format: WireFormat) -> EventStream {
+    pub(crate) fn new(format: WireFormat) -> EventStream {
         EventStream {
             compressed: format == WireFormat::Gzip,
             http: response_decoder(),
@@ -32,7 +32,7 @@ impl EventStream {
     }
 
     /// Starts over for another connection.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.http = response_decoder();
         self.left.clear();
         self.gunzip = None;
@@ -40,12 +40,12 @@ impl EventStream {
     }
 
     /// What a client says that comes back; empty for one that goes on with what is new.
-    pub(super) fn last_id(&self) -> &str {
+    pub(crate) fn last_id(&self) -> &str {
         self.sse.last_event_id()
     }
 
     /// Takes what came. The error is why the stream is of no more use.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         input: &[u8],
         buffers: &mut Buffers,

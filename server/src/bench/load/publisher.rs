@@ -1,8 +1,8 @@
 //! The publisher: one connection, requests sent ahead of their answers.
 
 use super::payload::{Payload, RunId};
-use super::stream::Stream;
-use super::target::Target;
+use crate::bench::connection::Stream;
+use crate::bench::connection::Target;
 use crate::client::Problem;
 use eventring::wire::http::{Limits, ResponseDecoder, Step};
 use mio::{Interest, Registry, Token};
@@ -19,7 +19,7 @@ const REFUSED_MAX: usize = 1000;
 const ANSWER_MAX: usize = 4096;
 
 /// Publishes marks.
-pub(super) struct Publisher {
+pub(crate) struct Publisher {
     stream: Stream,
     head: String,
     size: usize,
@@ -34,18 +34,18 @@ pub(super) struct Publisher {
     status: u16,
     answer: Vec<u8>,
     /// Nanoseconds that an event was sent late at most: the bench was busy, or the server took no more.
-    pub(super) late_max: u64,
+    pub(crate) late_max: u64,
     /// The next sequence, which is also how many were sent.
-    pub(super) next: u64,
+    pub(crate) next: u64,
     /// Sequences that the server did not take.
-    pub(super) refused: BTreeSet<u64>,
+    pub(crate) refused: BTreeSet<u64>,
     /// What it said to the last one.
-    pub(super) complaint: Option<String>,
+    pub(crate) complaint: Option<String>,
 }
 
 impl Publisher {
     /// Connects and waits for it.
-    pub(super) fn connect(target: &Target, run_id: RunId, size: usize) -> io::Result<Publisher> {
+    pub(crate) fn connect(target: &Target, run_id: RunId, size: usize) -> io::Result<Publisher> {
         Ok(Publisher {
             stream: Stream::connected(&target.address)?,
             head: target.publish(size),
@@ -65,7 +65,7 @@ impl Publisher {
         })
     }
 
-    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         registry.register(
             &mut self.stream,
             token,
@@ -74,22 +74,22 @@ impl Publisher {
     }
 
     /// False while the server is too far behind to ask more of it.
-    pub(super) fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.in_flight.len() < IN_FLIGHT_MAX && self.out.len() < OUT_MAX
     }
 
     /// Events that the server took.
-    pub(super) fn published(&self) -> u64 {
+    pub(crate) fn published(&self) -> u64 {
         self.next - self.refused.len() as u64
     }
 
     /// True when every request has its answer.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.in_flight.is_empty()
     }
 
     /// Puts the next event, which was due some time before `now`, behind those that wait for the socket.
-    pub(super) fn push(&mut self, due: u64, now: u64) {
+    pub(crate) fn push(&mut self, due: u64, now: u64) {
         self.late_max = self.late_max.max(now.saturating_sub(due));
         let payload = Payload {
             sequence: self.next,
@@ -102,7 +102,7 @@ impl Publisher {
     }
 
     /// Sends what the socket takes.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
         while self.sent < self.out.len() {
             match self.stream.write(&self.out[self.sent..]) {
                 Ok(sent) => self.sent += sent,
@@ -118,7 +118,7 @@ impl Publisher {
 
     /// Reads answers. An error ends the run: what was under way may be published or not, so that
     /// nobody could say what is missing.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<(), String> {
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<(), String> {
         loop {
             match self.stream.read(buffer) {
                 Ok(0) => return Err(self.complain("the server closed the connection")),

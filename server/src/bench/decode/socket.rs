@@ -2,7 +2,7 @@
 
 use super::buffers::{Buffers, refusal, response_decoder};
 use super::message::Message;
-use super::target::ACCEPT;
+use crate::bench::connection::ACCEPT;
 use eventring::json::{Members, Value};
 use eventring::wire::http::{Response, ResponseDecoder, Step};
 use eventring::wire::ws::{
@@ -15,18 +15,18 @@ use std::hash::{BuildHasher, RandomState};
 const MESSAGE_BYTES: usize = 65 << 20;
 
 /// Reads one WebSocket after the other, and remembers the last message's id.
-pub(super) struct Socket {
+pub(crate) struct Socket {
     http: ResponseDecoder,
     /// Bytes of the handshake's answer, while it is not complete.
     left: Vec<u8>,
     frames: Option<Decoder>,
     last_id: String,
     /// Pongs that wait to be sent.
-    pub(super) replies: Vec<u8>,
+    pub(crate) replies: Vec<u8>,
 }
 
 impl Socket {
-    pub(super) fn new() -> Socket {
+    pub(crate) fn new() -> Socket {
         Socket {
             http: response_decoder(),
             left: Vec::new(),
@@ -37,7 +37,7 @@ impl Socket {
     }
 
     /// Starts over for another connection.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         let last_id = std::mem::take(&mut self.last_id);
         *self = Socket {
             last_id,
@@ -46,12 +46,12 @@ impl Socket {
     }
 
     /// What a client says that comes back; empty for one that goes on with what is new.
-    pub(super) fn last_id(&self) -> &str {
+    pub(crate) fn last_id(&self) -> &str {
         &self.last_id
     }
 
     /// Takes what came. The error is why the connection is of no more use.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         input: &mut [u8],
         buffers: &mut Buffers,

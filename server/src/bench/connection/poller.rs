@@ -1,7 +1,7 @@
 //! Waits for sockets, exactly as long as asked, and for the signals that end a run.
 
-use super::error::BenchError;
 use super::timer::Timer;
+use crate::bench::error::BenchError;
 use mio::{Events, Poll, Registry, Token};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -15,7 +15,7 @@ const TIMER: Token = Token(usize::MAX - 2);
 const EVENTS: usize = 128;
 
 /// The poller of a run.
-pub(super) struct Poller {
+pub(crate) struct Poller {
     poll: Poll,
     events: Events,
     timer: Timer,
@@ -23,7 +23,7 @@ pub(super) struct Poller {
 }
 
 impl Poller {
-    pub(super) fn new() -> Result<Poller, BenchError> {
+    pub(crate) fn new() -> Result<Poller, BenchError> {
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             // A second one ends at once, as a shell would say.
@@ -40,12 +40,12 @@ impl Poller {
         })
     }
 
-    pub(super) fn registry(&self) -> &Registry {
+    pub(crate) fn registry(&self) -> &Registry {
         self.poll.registry()
     }
 
     /// Waits at most so long, and names those that are ready.
-    pub(super) fn wait(&mut self, wait: Duration) -> Result<Vec<Token>, BenchError> {
+    pub(crate) fn wait(&mut self, wait: Duration) -> Result<Vec<Token>, BenchError> {
         self.timer.set(wait)?;
         match self.poll.poll(&mut self.events, None) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

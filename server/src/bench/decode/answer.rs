@@ -7,13 +7,13 @@ use super::socket::Socket;
 use crate::cli::WireFormat;
 
 /// Reads it.
-pub(super) enum Answer {
+pub(crate) enum Answer {
     Stream(EventStream),
     Socket(Socket),
 }
 
 impl Answer {
-    pub(super) fn new(format: WireFormat) -> Answer {
+    pub(crate) fn new(format: WireFormat) -> Answer {
         match format {
             WireFormat::Sse | WireFormat::Gzip => Answer::Stream(EventStream::new(format)),
             WireFormat::Ws => Answer::Socket(Socket::new()),
@@ -21,7 +21,7 @@ impl Answer {
     }
 
     /// Starts over for another connection; what came last is remembered.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         match self {
             Answer::Stream(stream) => stream.restart(),
             Answer::Socket(socket) => socket.restart(),
@@ -29,7 +29,7 @@ impl Answer {
     }
 
     /// What a client says that comes back; empty for one that goes on with what is new.
-    pub(super) fn last_id(&self) -> &str {
+    pub(crate) fn last_id(&self) -> &str {
         match self {
             Answer::Stream(stream) => stream.last_id(),
             Answer::Socket(socket) => socket.last_id(),
@@ -38,7 +38,7 @@ impl Answer {
 
     /// Takes what came; frames are read where they lie. The error is why the connection is of no more
     /// use.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         input: &mut [u8],
         buffers: &mut Buffers,
@@ -51,7 +51,7 @@ impl Answer {
     }
 
     /// What the client has to send now: pongs.
-    pub(super) fn replies(&mut self) -> Vec<u8> {
+    pub(crate) fn replies(&mut self) -> Vec<u8> {
         match self {
             Answer::Stream(_) => Vec::new(),
             Answer::Socket(socket) => std::mem::take(&mut socket.replies),

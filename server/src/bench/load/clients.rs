@@ -1,15 +1,15 @@
 //! All clients and the publisher on one poller: who connects, who is looked at, who comes back.
 
-use super::buffers::Buffers;
 use super::client::{Change, Client, Phase, Shared};
-use super::error::BenchError;
 use super::faults;
 use super::payload::RunId;
-use super::poller::Poller;
-use super::progress::Progress;
 use super::publisher::Publisher;
-use super::target::Target;
-use super::totals::Totals;
+use crate::bench::connection::Poller;
+use crate::bench::connection::Target;
+use crate::bench::decode::Buffers;
+use crate::bench::error::BenchError;
+use crate::bench::measure::Totals;
+use crate::bench::progress::Progress;
 use crate::cli::BenchArgs;
 use mio::Token;
 use std::collections::BTreeSet;
@@ -25,19 +25,19 @@ const CONNECT: Duration = Duration::from_secs(60);
 const AWAY: Duration = Duration::from_millis(50);
 const AWAY_LONGER: Duration = Duration::from_millis(500);
 /// Longest wait of one turn.
-pub(super) const TURN: Duration = Duration::from_millis(20);
+pub(crate) const TURN: Duration = Duration::from_millis(20);
 /// Bytes read at a time.
-pub(super) const READ: usize = 256 << 10;
+pub(crate) const READ: usize = 256 << 10;
 
 /// Everybody who takes part in a run.
-pub(super) struct Clients {
+pub(crate) struct Clients {
     target: Target,
     run_id: RunId,
     poller: Poller,
-    pub(super) all: Vec<Client>,
-    pub(super) publisher: Publisher,
-    pub(super) totals: Totals,
-    pub(super) progress: Progress,
+    pub(crate) all: Vec<Client>,
+    pub(crate) publisher: Publisher,
+    pub(crate) totals: Totals,
+    pub(crate) progress: Progress,
     buffer: Vec<u8>,
     buffers: Buffers,
     /// Clients to connect again, by when, in nanoseconds of the run.
@@ -50,7 +50,7 @@ pub(super) struct Clients {
 
 impl Clients {
     /// So many clients, and the publisher, which is connected already.
-    pub(super) fn new(
+    pub(crate) fn new(
         args: &BenchArgs,
         target: Target,
         connections: usize,
@@ -86,16 +86,16 @@ impl Clients {
     }
 
     /// Nanoseconds of the run.
-    pub(super) fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         nanos(self.began.elapsed())
     }
 
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.target.url
     }
 
     /// Connects everybody.
-    pub(super) fn connect_all(&mut self) -> Result<(), BenchError> {
+    pub(crate) fn connect_all(&mut self) -> Result<(), BenchError> {
         let mut next = 0;
         while self.open < self.all.len() {
             while next < self.all.len() && next - self.open < CONNECTING_MAX {
@@ -129,7 +129,7 @@ impl Clients {
     }
 
     /// Cuts the next client from `from` on that can come back.
-    pub(super) fn cut(&mut self, from: usize, reset: bool) {
+    pub(crate) fn cut(&mut self, from: usize, reset: bool) {
         let all = self.all.len();
         let victim = (0..all)
             .map(|step| (from + step) % all)
@@ -142,14 +142,14 @@ impl Clients {
     }
 
     /// The slow ones read nothing any more.
-    pub(super) fn stall(&mut self) {
+    pub(crate) fn stall(&mut self) {
         for client in &mut self.all {
             client.stalled = client.stats.slow;
         }
     }
 
     /// Those who stalled read again, what has piled up first.
-    pub(super) fn resume_stalled(&mut self) -> Result<(), BenchError> {
+    pub(crate) fn resume_stalled(&mut self) -> Result<(), BenchError> {
         for index in 0..self.all.len() {
             if self.all[index].stalled {
                 self.all[index].stalled = false;
@@ -160,17 +160,17 @@ impl Clients {
     }
 
     /// Shows what is still to come.
-    pub(super) fn show_draining(&mut self) {
+    pub(crate) fn show_draining(&mut self) {
         self.progress.draining(&self.totals, self.publisher.next);
     }
 
     /// True while something is on its way that nobody can say is missing.
-    pub(super) fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         !self.publisher.is_idle() || !self.away.is_empty()
     }
 
     /// True when all who read now have everything.
-    pub(super) fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         let (published, refused) = (self.publisher.next, &self.publisher.refused);
         let mut reading = self.all.iter().filter(|client| !client.stalled);
         !self.is_busy()
@@ -178,7 +178,7 @@ impl Clients {
     }
 
     /// Takes turns for so long.
-    pub(super) fn turns_for(&mut self, time: Duration) -> Result<(), BenchError> {
+    pub(crate) fn turns_for(&mut self, time: Duration) -> Result<(), BenchError> {
         let began = Instant::now();
         while began.elapsed() < time {
             self.turn(time.saturating_sub(began.elapsed()))?;
@@ -187,7 +187,7 @@ impl Clients {
     }
 
     /// Waits at most so long for sockets, and does what they are ready for.
-    pub(super) fn turn(&mut self, wait: Duration) -> Result<(), BenchError> {
+    pub(crate) fn turn(&mut self, wait: Duration) -> Result<(), BenchError> {
         self.reconnect_due();
         self.publisher
             .flush()
@@ -252,11 +252,11 @@ impl Clients {
 }
 
 /// A duration in nanoseconds, of which 64 bits hold five centuries.
-pub(super) fn nanos(time: Duration) -> u64 {
+pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Nanoseconds in seconds.
-pub(super) fn seconds(nanos: u64) -> f64 {
+pub(crate) fn seconds(nanos: u64) -> f64 {
     nanos as f64 / 1e9
 }

@@ -6,13 +6,13 @@ use std::fs;
 const TICKS: f64 = 100.0;
 
 /// Bytes of kernel memory that all TCP sockets of the machine take up.
-pub(super) fn tcp_bytes() -> u64 {
+pub(crate) fn tcp_bytes() -> u64 {
     let text = fs::read_to_string("/proc/net/sockstat").unwrap_or_default();
     pages(&text) * rustix::param::page_size() as u64
 }
 
 /// Seconds that all CPUs together were busy since the machine started.
-pub(super) fn busy_s() -> f64 {
+pub(crate) fn busy_s() -> f64 {
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
     busy_ticks(&text) as f64 / TICKS
 }

@@ -1,7 +1,7 @@
 //! A report for people: names on the left, text on the right, no line wider than a terminal.
 
 /// A name and its text.
-pub(super) type Row = (&'static str, String);
+pub(crate) type Row = (&'static str, String);
 
 /// Columns of the names.
 const NAME: usize = 14;
@@ -9,7 +9,7 @@ const NAME: usize = 14;
 const WIDTH: usize = 80;
 
 /// Lays it out. Text that is too long goes on below itself.
-pub(super) fn render(rows: &[Row]) -> String {
+pub(crate) fn render(rows: &[Row]) -> String {
     let mut out = String::new();
     for (name, text) in rows {
         let mut column = NAME;

@@ -1,7 +1,7 @@
 //! Where the load goes, and whether it may and can.
 
-use super::error::BenchError;
 use super::stream::Address;
+use crate::bench::error::BenchError;
 use crate::cli::WireFormat;
 use crate::client::{Url, escape};
 use crate::fd_limit;
@@ -14,14 +14,14 @@ const PORTS: usize = 28_232;
 /// The key of every handshake and what it is answered with: those of RFC 6455, 1.3. A key guards against
 /// caches on the way, and there are none.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
-pub(super) const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+pub(crate) const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /// The server's address and the requests for it.
 #[derive(Debug)]
-pub(super) struct Target {
-    pub(super) address: Address,
-    pub(super) url: String,
-    pub(super) format: WireFormat,
+pub(crate) struct Target {
+    pub(crate) address: Address,
+    pub(crate) url: String,
+    pub(crate) format: WireFormat,
     /// The request line of a subscription, up to the topic.
     get: String,
     /// Its fields, without the blank line.
@@ -32,7 +32,7 @@ pub(super) struct Target {
 
 impl Target {
     /// Finds the address; only loopback unless `owned`.
-    pub(super) fn new(
+    pub(crate) fn new(
         url: &Url,
         topic: &str,
         format: WireFormat,
@@ -67,7 +67,7 @@ impl Target {
     }
 
     /// The request of a subscriber, behind the event with this id if there is one.
-    pub(super) fn subscribe(&self, last_id: &str) -> String {
+    pub(crate) fn subscribe(&self, last_id: &str) -> String {
         let (get, fields) = (&self.get, &self.fields);
         match self.format {
             _ if last_id.is_empty() => format!("{get} HTTP/1.1\r\n{fields}\r\n"),
@@ -82,7 +82,7 @@ impl Target {
     }
 
     /// The head of a publish of so many bytes.
-    pub(super) fn publish(&self, size: usize) -> String {
+    pub(crate) fn publish(&self, size: usize) -> String {
         format!("{}Content-Length: {size}\r\n\r\n", self.publish)
     }
 }
@@ -117,7 +117,7 @@ fn fields(format: WireFormat) -> String {
 }
 
 /// Raises the open-file limit and refuses what fits neither it nor, over TCP, the local ports.
-pub(super) fn check_room(wanted: usize, is_tcp: bool) -> Result<(), BenchError> {
+pub(crate) fn check_room(wanted: usize, is_tcp: bool) -> Result<(), BenchError> {
     let (room, limit) = fd_limit::room_for(wanted + OTHERS);
     if let Some(limit) = limit.filter(|_| room < wanted + OTHERS) {
         return Err(BenchError::OpenFiles {

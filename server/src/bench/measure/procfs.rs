@@ -1,29 +1,29 @@
 //! CPU and memory of the server's process, as the kernel counts them.
 
-use super::error::BenchError;
+use crate::bench::error::BenchError;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 
 /// A process that is watched.
 #[derive(Debug)]
-pub(super) struct Process {
-    pub(super) pid: u32,
+pub(crate) struct Process {
+    pub(crate) pid: u32,
     root: PathBuf,
 }
 
 /// Memory of a process, KiB.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     /// Its share of all that it maps.
-    pub(super) pss_kib: u64,
+    pub(crate) pss_kib: u64,
     /// What is in no file and nobody else's: heap and stacks.
-    pub(super) anonymous_kib: u64,
+    pub(crate) anonymous_kib: u64,
 }
 
 impl Process {
     /// Fails when there is none, or when its memory is not ours to see.
-    pub(super) fn new(pid: u32) -> Result<Process, BenchError> {
+    pub(crate) fn new(pid: u32) -> Result<Process, BenchError> {
         let root = PathBuf::from(format!("/proc/{pid}"));
         let process = Process { pid, root };
         match process.try_memory() {
@@ -33,7 +33,7 @@ impl Process {
     }
 
     /// The bench itself.
-    pub(super) fn own() -> Process {
+    pub(crate) fn own() -> Process {
         Process {
             pid: std::process::id(),
             root: PathBuf::from("/proc/self"),
@@ -41,7 +41,7 @@ impl Process {
     }
 
     /// Nanoseconds on a CPU, all threads that live together.
-    pub(super) fn cpu_ns(&self) -> u64 {
+    pub(crate) fn cpu_ns(&self) -> u64 {
         let Ok(threads) = fs::read_dir(self.root.join("task")) else {
             return 0;
         };
@@ -53,7 +53,7 @@ impl Process {
     }
 
     /// What it takes up; nothing once it is gone.
-    pub(super) fn memory(&self) -> Memory {
+    pub(crate) fn memory(&self) -> Memory {
         self.try_memory().unwrap_or_default()
     }
 

@@ -4,39 +4,39 @@ use super::histogram::Histogram;
 
 /// Counts of one run.
 #[derive(Debug)]
-pub(super) struct Totals {
+pub(crate) struct Totals {
     /// From when an event was due to when a client that was listening had it.
-    pub(super) latency: Histogram,
+    pub(crate) latency: Histogram,
     /// From connecting to the head of the answer.
-    pub(super) connect: Histogram,
+    pub(crate) connect: Histogram,
     /// The same, for clients that came back.
-    pub(super) resume: Histogram,
+    pub(crate) resume: Histogram,
     /// Events that came, each once per client.
-    pub(super) deliveries: u64,
+    pub(crate) deliveries: u64,
     /// Sequences that the clients which read have behind them, whether they came or not.
-    pub(super) passed: u64,
+    pub(crate) passed: u64,
     /// Bytes read by clients.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     /// Reads that gave some.
-    pub(super) reads: u64,
+    pub(crate) reads: u64,
     /// `gap` events.
-    pub(super) gaps: u64,
+    pub(crate) gaps: u64,
     /// `reset` events.
-    pub(super) resets: u64,
+    pub(crate) resets: u64,
     /// Events of somebody else.
-    pub(super) foreign: u64,
+    pub(crate) foreign: u64,
     /// Connections that we cut.
-    pub(super) cuts: u64,
+    pub(crate) cuts: u64,
     /// Connections that came back with the id of what they had last.
-    pub(super) resumed: u64,
+    pub(crate) resumed: u64,
     /// Connections that the server ended.
-    pub(super) closed_by_server: u64,
+    pub(crate) closed_by_server: u64,
     /// Attempts to come back that failed.
-    pub(super) refused: u64,
+    pub(crate) refused: u64,
 }
 
 impl Totals {
-    pub(super) fn new() -> Totals {
+    pub(crate) fn new() -> Totals {
         Totals {
             latency: Histogram::new(),
             connect: Histogram::new(),
