@@ -17,7 +17,6 @@ mod gateway;
 mod http;
 mod publish;
 mod server;
-mod service;
 mod stream;
 mod telemetry;
 mod ws;

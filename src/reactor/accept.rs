@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 
 use mio::Token;
 
+use super::answer::{ClientIdentity, Refusal};
 use super::clients::Entry;
 use super::conn::Cold;
 use super::core::Core;
 use super::end::EndReason;
 use super::inbox::Command;
 use super::listeners::Accepted;
-use super::service::{ClientIdentity, Refusal, Service};
+use super::service::Service;
 use super::transport::Transport;
 use super::turn::Reactor;
 
@@ -46,7 +47,7 @@ impl<S: Service> Reactor<S> {
                 return self.core.reactors.leave();
             }
             if let Some(i) = self.adopt(transport, peer) {
-                let answer = self.service.refuse_for(Refusal::TooManyConnections, None);
+                let answer = self.service.refuse(Refusal::TooManyConnections, None);
                 self.core.out(i).bytes = answer;
                 let (core, service) = (&mut self.core, &mut self.service);
                 core.begin_closing(service, i, EndReason::Closed);
@@ -105,8 +106,8 @@ impl<S: Service> Reactor<S> {
     }
 
     /// Answers a connection that has not said anything yet, and closes it.
-    fn refuse(&mut self, i: u32, why: Refusal) {
-        self.core.out(i).bytes = self.service.refuse_for(why, None);
+    fn refuse(&mut self, i: u32, why: Refusal<'_>) {
+        self.core.out(i).bytes = self.service.refuse(why, None);
         let (core, service) = (&mut self.core, &mut self.service);
         core.begin_closing(service, i, EndReason::Closed);
     }

@@ -1,10 +1,11 @@
 //! The first bytes of a connection and the heads of requests: who sent them, and what is to be done.
 
+use super::answer::{Answer, Begin, Peer, Refusal};
 use super::clients::Entry;
 use super::core::Core;
 use super::input::{CONTINUE, Next, refuse};
 use super::requests::{Reply, Requests};
-use super::service::{Answer, Begin, Peer, Refusal, Service};
+use super::service::Service;
 use crate::wire::http::Head;
 use crate::wire::proxy::{self, ProxyHeader};
 
@@ -13,7 +14,8 @@ impl<S: Service> Core<S> {
     pub(super) fn take_preface(
         &mut self,
         service: &mut S,
-        (i, requests): (u32, &mut Requests<S>),
+        i: u32,
+        requests: &mut Requests<S>,
         input: &[u8],
     ) -> usize {
         requests.held = false;
@@ -41,7 +43,8 @@ impl<S: Service> Core<S> {
     pub(super) fn begin(
         &mut self,
         service: &mut S,
-        (i, requests): (u32, &mut Requests<S>),
+        i: u32,
+        requests: &mut Requests<S>,
         head: &Head,
         more: bool,
     ) -> Next {
@@ -95,8 +98,8 @@ impl<S: Service> Core<S> {
 }
 
 /// Answers what is refused before the service sees it; the connection closes.
-fn refuse_for<S: Service>(service: &mut S, requests: &mut Requests<S>, why: Refusal) -> Next {
-    let bytes = service.refuse_for(why, None);
+fn refuse_for<S: Service>(service: &mut S, requests: &mut Requests<S>, why: Refusal<'_>) -> Next {
+    let bytes = service.refuse(why, None);
     requests.queue(Answer {
         bytes,
         after: 0,

@@ -5,6 +5,7 @@ use std::hash::Hash;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::form::FormId;
 use super::window_log::{Entry, WindowLog};
 
 /// Extents that one class keeps before it forgets the oldest. Whoever has not read those yet catches
@@ -15,11 +16,21 @@ const EXTENTS_MAX: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClassId(pub(super) u32);
 
-/// What the members of a class share.
+/// What makes a class: its name in the table, and how it is fed.
+pub(super) struct ClassSpec<K> {
+    pub(super) key: K,
+    pub(super) form: FormId,
+    /// Whether the filter takes every event.
+    pub(super) everything: bool,
+    /// How long it collects before its members are sent to.
+    pub(super) hold: Duration,
+}
+
+/// The state that the members of a class share.
 pub(super) struct Class<K> {
     pub(super) key: K,
     /// Which frame log its members read.
-    pub(super) form: u8,
+    pub(super) form: FormId,
     /// The frames of this class; `None`: every frame in the log from `floor` on.
     extents: Option<Extents>,
     /// Bytes of the log before this one are unknown to the class.
@@ -117,7 +128,7 @@ impl Extents {
 
 /// All classes that have members, found by key and form.
 pub(super) struct Classes<K> {
-    by_key: HashMap<(K, u8), ClassId>,
+    by_key: HashMap<(K, FormId), ClassId>,
     table: Vec<Option<Class<K>>>,
     free: Vec<u32>,
 }
@@ -131,17 +142,18 @@ impl<K: Clone + Eq + Hash> Classes<K> {
         }
     }
 
-    pub(super) fn find(&self, key: &K, form: u8) -> Option<ClassId> {
+    pub(super) fn find(&self, key: &K, form: FormId) -> Option<ClassId> {
         self.by_key.get(&(key.clone(), form)).copied()
     }
 
     /// Makes a class whose frames are known from `floor` on.
-    pub(super) fn open(
-        &mut self,
-        (key, form, everything): (K, u8, bool),
-        floor: u64,
-        hold: Duration,
-    ) -> ClassId {
+    pub(super) fn open(&mut self, spec: ClassSpec<K>, floor: u64) -> ClassId {
+        let ClassSpec {
+            key,
+            form,
+            everything,
+            hold,
+        } = spec;
         let class = Class {
             key: key.clone(),
             form,
@@ -198,7 +210,15 @@ mod tests {
 
     fn narrow() -> Class<()> {
         let mut classes = Classes::new();
-        let id = classes.open(((), 0, false), 0, Duration::ZERO);
+        let id = classes.open(
+            ClassSpec {
+                key: (),
+                form: FormId::default(),
+                everything: false,
+                hold: Duration::ZERO,
+            },
+            0,
+        );
         classes.table[id.0 as usize].take().unwrap()
     }
 

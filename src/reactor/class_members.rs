@@ -1,32 +1,32 @@
-//! Who receives what: connections join and leave classes.
+//! Class membership: connections join and leave classes.
 
 use std::time::Duration;
 
-use super::class::ClassId;
+use super::class::{ClassId, ClassSpec};
 use super::conn::Phase;
 use super::core::Core;
 use super::end::{EndReason, StreamEnd};
 use super::framelog::FrameLog;
+use super::lifecycle::Lifecycle;
 use super::service::Service;
 
 impl<S: Service> Core<S> {
     /// Makes connection `i` a member of the class of `key` and `form`.
-    pub(super) fn join_class(
-        &mut self,
-        service: &mut S,
-        i: u32,
-        (key, form, everything): (S::Key, u8, bool),
-    ) {
+    pub(super) fn join_class(&mut self, service: &mut S, i: u32, spec: ClassSpec<S::Key>) {
+        let form = spec.form;
         let bytes = self.limits.frame_log_bytes;
-        let log = self.logs[form as usize].get_or_insert_with(|| FrameLog::new(bytes));
-        let id = match self.classes.find(&key, form) {
+        let log = self.logs[form.index()].get_or_insert_with(|| FrameLog::new(bytes));
+        let id = match self.classes.find(&spec.key, form) {
             Some(id) => id,
             None => {
-                let hold = service.hold(&key);
-                let new = (key.clone(), form, everything);
-                let id = self.classes.open(new, log.end(), hold);
-                self.eager += usize::from(hold.is_zero());
-                service.class_opened(id, &key, form);
+                let key = spec.key.clone();
+                self.eager += usize::from(spec.hold.is_zero());
+                let id = self.classes.open(spec, log.end());
+                service.lifecycle(Lifecycle::ClassOpened {
+                    id,
+                    key: &key,
+                    form,
+                });
                 id
             }
         };
@@ -50,7 +50,8 @@ impl<S: Service> Core<S> {
         self.end_socket(service, i);
         if matches!(self.phase(i), Phase::Watch { .. }) {
             self.counters.watchers.sub(1);
-            service.watched(self.counters.watchers.get());
+            let watchers = self.counters.watchers.get();
+            service.lifecycle(Lifecycle::Watched { watchers });
         }
     }
 
@@ -67,7 +68,7 @@ impl<S: Service> Core<S> {
         let Some(class) = self.classes.get(hot.class) else {
             return;
         };
-        service.stream_ended(StreamEnd {
+        service.lifecycle(Lifecycle::StreamEnded(StreamEnd {
             reason,
             id: self.stream_id(i),
             owner: cold.owner,
@@ -78,7 +79,7 @@ impl<S: Service> Core<S> {
             bytes: u64::from(cold.sent_high) << 32 | u64::from(hot.sent),
             open: Duration::from_secs(u64::from(self.second().saturating_sub(cold.since))),
             lag: self.lag_of(i),
-        });
+        }));
     }
 
     pub(super) fn leave_class(&mut self, service: &mut S, i: u32) {
@@ -106,16 +107,20 @@ impl<S: Service> Core<S> {
             }
             self.held.forget(id);
             if chained {
-                self.chain_gone();
+                self.window_log_gone();
             }
             if let Some(key) = self.classes.close(id) {
-                service.class_closed(id, &key, form);
+                service.lifecycle(Lifecycle::ClassClosed {
+                    id,
+                    key: &key,
+                    form,
+                });
             }
         }
     }
 
     /// Notes that a class has lost its window log: another may have one, by the same name even.
-    pub(super) fn chain_gone(&mut self) {
+    pub(super) fn window_log_gone(&mut self) {
         self.counters.chains.sub(1);
         self.partial_frames.clear();
     }

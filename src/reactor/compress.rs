@@ -5,8 +5,10 @@ use smallvec::SmallVec;
 
 use super::class::ClassId;
 use super::conn::{Flags, Phase};
+use super::form::Codec;
+use super::form::FormId;
 use super::frames::Frames;
-use super::service::{Codec, Service};
+use super::service::Service;
 use super::window_log::{MEMBERS_MIN, WindowLog};
 use crate::wire::deflate::{Block, Independent, bound};
 use crate::wire::ws::{compressed_frame, split_frame};
@@ -83,13 +85,13 @@ impl<S: Service> Frames<'_, S> {
     pub(super) fn append_compressed(
         &mut self,
         offset: u64,
-        form: u8,
+        form: FormId,
         classes: &[ClassId],
         plain: &[u8],
     ) {
         let mut needed = false;
         for &id in classes {
-            self.look_at_chain(id);
+            self.fit_window_log(id);
             let class = self.core.classes.get(id);
             needed |= class.is_some_and(|class| class.window_log.is_none() || class.loose > 0);
         }
@@ -112,11 +114,11 @@ impl<S: Service> Frames<'_, S> {
             );
             self.core.compressors.frame = frame;
         }
-        let end = self.core.logs[form as usize]
+        let end = self.core.logs[form.index()]
             .as_ref()
             .map_or(0, |log| log.end());
         for &id in classes {
-            self.append_to_chain(id, form, (offset, plain), apart.clone());
+            self.append_to_window_log(id, form, (offset, plain), apart.clone());
             if let Some(class) = self.core.classes.get_mut(id) {
                 class.last = offset;
                 match &apart {
@@ -131,10 +133,10 @@ impl<S: Service> Frames<'_, S> {
         self.core.appended += 1;
     }
 
-    fn append_to_chain(
+    fn append_to_window_log(
         &mut self,
         id: ClassId,
-        form: u8,
+        form: FormId,
         (offset, plain): (u64, &[u8]),
         apart: Option<std::ops::Range<u64>>,
     ) {
@@ -163,7 +165,7 @@ impl<S: Service> Frames<'_, S> {
                 .keyframes
                 .add(u64::from(kind == Block::Keyframe));
             if let Some(tail) = tail {
-                self.make_room_in_chain(id, tail);
+                self.make_room_in_window_log(id, tail);
             }
             let class = self.core.classes.get_mut(id);
             if let Some(window) = class.and_then(|class| class.window_log.as_mut()) {
@@ -175,7 +177,7 @@ impl<S: Service> Frames<'_, S> {
     }
 
     /// Gives class `id` a window log if it has grown enough, and takes it if it has shrunk.
-    fn look_at_chain(&mut self, id: ClassId) {
+    fn fit_window_log(&mut self, id: ClassId) {
         let bytes = self.core.limits.frame_log_bytes;
         let chains = &self.core.counters.chains;
         let may = chains.get() < self.core.limits.max_chains as u64;
@@ -195,16 +197,16 @@ impl<S: Service> Frames<'_, S> {
         {
             let end = window.log.end();
             // Past the end: also who has read all of it moves.
-            self.move_out_of_chain(id, end + 1);
+            self.move_out_of_window_log(id, end + 1);
             if let Some(class) = self.core.classes.get_mut(id) {
                 class.window_log = None;
-                self.core.chain_gone();
+                self.core.window_log_gone();
             }
         }
     }
 
-    fn make_room_in_chain(&mut self, id: ClassId, tail: u64) {
-        self.move_out_of_chain(id, tail);
+    fn make_room_in_window_log(&mut self, id: ClassId, tail: u64) {
+        self.move_out_of_window_log(id, tail);
         let class = self.core.classes.get_mut(id);
         if let Some(window) = class.and_then(|class| class.window_log.as_mut()) {
             window.advance_tail(tail);
@@ -212,7 +214,7 @@ impl<S: Service> Frames<'_, S> {
     }
 
     /// Sends all members that stand before byte `before` of the window log to history.
-    fn move_out_of_chain(&mut self, id: ClassId, before: u64) {
+    fn move_out_of_window_log(&mut self, id: ClassId, before: u64) {
         let Some(class) = self.core.classes.get(id) else {
             return;
         };

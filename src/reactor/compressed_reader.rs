@@ -10,16 +10,18 @@ use std::hash::Hash;
 use super::class::{Class, ClassId, Classes};
 use super::conn::{Cold, Flags, Phase};
 use super::core::Core;
+use super::form::Codec;
+use super::form::FormId;
 use super::framelog::FrameLog;
 use super::own_compressor::OwnCompressor;
-use super::service::{Codec, Service};
+use super::service::Service;
 use crate::wire::deflate::{Digest, gzip};
 
 /// Names a log while it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LogName {
     /// The log of a wire form.
-    Form(u8),
+    Form(FormId),
     /// The window log of a class.
     Window(ClassId),
 }
@@ -31,7 +33,7 @@ impl LogName {
         classes: &'a Classes<K>,
     ) -> Option<&'a FrameLog> {
         match self {
-            Self::Form(form) => logs[form as usize].as_ref(),
+            Self::Form(form) => logs[form.index()].as_ref(),
             Self::Window(id) => Some(&classes.get(id)?.window_log.as_ref()?.log),
         }
     }
@@ -42,7 +44,7 @@ impl LogName {
         classes: &'a mut Classes<K>,
     ) -> Option<&'a mut FrameLog> {
         match self {
-            Self::Form(form) => logs[form as usize].as_mut(),
+            Self::Form(form) => logs[form.index()].as_mut(),
             Self::Window(id) => Some(&mut classes.get_mut(id)?.window_log.as_mut()?.log),
         }
     }
@@ -127,7 +129,7 @@ impl<S: Service> Core<S> {
     pub(super) fn write_history<R>(
         &mut self,
         i: u32,
-        form: u8,
+        form: FormId,
         out: &mut Vec<u8>,
         write: impl FnOnce(&mut Vec<u8>) -> R,
     ) -> R {
@@ -154,7 +156,7 @@ impl<S: Service> Core<S> {
     }
 
     /// Writes the last words of stream `i`, which has got everything.
-    pub(super) fn write_end(&mut self, i: u32, form: u8, plain: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn write_end(&mut self, i: u32, form: FormId, plain: &[u8], out: &mut Vec<u8>) {
         self.leave_window(i);
         match self.cold[i as usize].compressed.as_deref_mut() {
             Some(CompressedReader::Gzip(sent)) => {
@@ -221,7 +223,7 @@ impl<S: Service> Core<S> {
         else {
             return;
         };
-        let end = self.logs[class.form as usize].as_ref().map(FrameLog::end);
+        let end = self.logs[class.form.index()].as_ref().map(FrameLog::end);
         match (window.log.frame_at(cursor), end) {
             (None, Some(end)) => self.begin_log(i, end),
             (Some((mark, _)), _) => {
@@ -258,16 +260,16 @@ impl<S: Service> Core<S> {
     }
 
     /// Notes that stream `i` was sent the frames of its form's log that begin in these bytes.
-    pub(super) fn digest_sent(&mut self, i: u32, form: u8, start: u64, end: u64) {
+    pub(super) fn digest_sent(&mut self, i: u32, form: FormId, start: u64, end: u64) {
         if let Some(sent) = sent_of(&mut self.cold[i as usize])
-            && let Some(log) = &self.logs[form as usize]
+            && let Some(log) = &self.logs[form.index()]
         {
             let (from, to) = (log.sum_before(start), log.sum_before(end));
             sent.digest.extend(from, to);
         }
     }
 
-    fn form_of(&self, i: u32) -> Option<u8> {
+    fn form_of(&self, i: u32) -> Option<FormId> {
         let class = self.classes.get(self.hot[i as usize].class)?;
         Some(class.form)
     }

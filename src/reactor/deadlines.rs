@@ -1,8 +1,9 @@
 //! Deadlines that have passed, and the sweep once a second.
 
 use super::conn::Phase;
+use super::disconnect::DisconnectReason;
 use super::end::EndReason;
-use super::service::{DisconnectReason, Service};
+use super::service::Service;
 use super::turn::Reactor;
 use super::wheel::Tick;
 

@@ -1,11 +1,16 @@
 //! Delivery: private bytes, then history, then the frame log, until the socket is full.
 
+use super::class::ClassSpec;
 use super::compressed_reader::LogName;
 use super::conn::{Flags, Phase};
 use super::core::Core;
+use super::disconnect::DisconnectReason;
 use super::end::EndReason;
+use super::form::Codec;
+use super::lifecycle::Lifecycle;
 use super::send::{Broken, Bytes};
-use super::service::{Codec, DisconnectReason, Service, StreamPlan, WatchPlan};
+use super::service::Service;
+use super::stream_plan::{HistoryMode, StreamPlan, WatchPlan};
 use super::transport::wants_flush;
 use crate::wire::http::chunk;
 
@@ -22,14 +27,23 @@ impl<S: Service> Core<S> {
             self.set_deadline_tick(i, tick);
         }
         self.out(i).bytes.extend_from_slice(&plan.head);
-        self.join_class(service, i, (plan.key, plan.form, plan.everything));
+        let spec = ClassSpec {
+            key: plan.key,
+            form: plan.form,
+            everything: plan.everything,
+            hold: plan.hold,
+        };
+        self.join_class(service, i, spec);
         self.write_first(i, &plan.first, plan.from.saturating_sub(1));
         let second = self.reset_counts(i);
         self.name_stream(i);
         let cold = &mut self.cold[i as usize];
         (cold.owner, cold.pace) = (plan.owner, plan.pace);
         cold.ages = plan.ages;
-        service.stream_started(self.stream_id(i), plan.owner);
+        service.lifecycle(Lifecycle::StreamStarted {
+            id: self.stream_id(i),
+            owner: plan.owner,
+        });
         let hot = self.hot(i);
         hot.heartbeat = plan.heartbeat.as_secs().min(u64::from(u16::MAX)) as u16;
         hot.active = second;
@@ -62,7 +76,8 @@ impl<S: Service> Core<S> {
             chunked: plan.chunked,
         };
         self.counters.watchers.add(1);
-        service.watched(self.counters.watchers.get());
+        let watchers = self.counters.watchers.get();
+        service.lifecycle(Lifecycle::Watched { watchers });
         self.deliver(service, i);
     }
 
@@ -155,7 +170,7 @@ impl<S: Service> Core<S> {
         if self.send_replay(service, i, form, budget) {
             return Ok(true);
         }
-        let (Some(class), Some(log)) = (self.classes.get(id), &self.logs[form as usize]) else {
+        let (Some(class), Some(log)) = (self.classes.get(id), &self.logs[form.index()]) else {
             return Err(Broken(EndReason::Reset));
         };
         // In the log from here on?
@@ -175,7 +190,9 @@ impl<S: Service> Core<S> {
         if !self.may_take_history(i) {
             return Ok(false);
         }
-        self.take_history(i, budget, |part, out| service.catch_up(part, out))?;
+        self.take_history(i, HistoryMode::All, budget, |part, out| {
+            service.history(part, out)
+        })?;
         Ok(true)
     }
 

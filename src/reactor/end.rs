@@ -4,7 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::service::StreamOwner;
+use super::form::FormId;
+use super::stream_plan::StreamOwner;
 use super::streams::StreamId;
 
 /// Why a stream has ended.
@@ -113,7 +114,7 @@ pub struct StreamEnd<'a, K> {
     /// Its filter.
     pub key: &'a K,
     /// Its wire form.
-    pub form: u8,
+    pub form: FormId,
     /// Events sent, live and from history; the last one perhaps in part.
     pub delivered: u64,
     /// Bytes that its socket took, head and heartbeats included.

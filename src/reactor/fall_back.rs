@@ -11,7 +11,7 @@ impl<S: Service> Core<S> {
     pub(super) fn settle(&self, i: u32) -> Option<u64> {
         let hot = &self.hot[i as usize];
         let class = self.classes.get(hot.class)?;
-        let log = self.logs[class.form as usize].as_ref()?;
+        let log = self.logs[class.form.index()].as_ref()?;
         let next = class.next_range(hot.cursor, log.end());
         Some(next.map_or(log.end(), |range| range.start))
     }

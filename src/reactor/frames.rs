@@ -6,8 +6,10 @@ use super::class::ClassId;
 use super::compress;
 use super::conn::{Flags, Phase};
 use super::core::Core;
+use super::form::Codec;
+use super::form::FormId;
 use super::framelog::FrameLog;
-use super::service::{Codec, Service};
+use super::service::Service;
 
 /// Bytes that may be appended before every member had its turn: a quarter of a log. Above it the
 /// reactor sends first and reads the ring later, so that nobody falls behind who need not.
@@ -54,10 +56,10 @@ impl<'a, S: Service> Frames<'a, S> {
         &mut self,
         offset: u64,
         classes: &[ClassId],
-        mut encode: impl FnMut(u8, bool, &mut Vec<u8>),
+        mut encode: impl FnMut(FormId, bool, &mut Vec<u8>),
     ) {
-        for form in 0..S::FORMS as u8 {
-            if self.core.logs[form as usize].is_none() {
+        for form in FormId::all(S::FORMS) {
+            if self.core.logs[form.index()].is_none() {
                 continue;
             }
             let mut ids = classes.iter().filter(|id| {
@@ -76,7 +78,7 @@ impl<'a, S: Service> Frames<'a, S> {
     }
 
     /// Appends something that every member of every class gets, at the place of event `offset`.
-    pub fn append_to_all(&mut self, offset: u64, encode: impl FnMut(u8, bool, &mut Vec<u8>)) {
+    pub fn append_to_all(&mut self, offset: u64, encode: impl FnMut(FormId, bool, &mut Vec<u8>)) {
         let classes: Vec<ClassId> = self.core.classes.iter_mut().map(|(id, _)| id).collect();
         self.append(offset, &classes, encode);
     }
@@ -95,11 +97,11 @@ impl<'a, S: Service> Frames<'a, S> {
     fn append_form(
         &mut self,
         offset: u64,
-        form: u8,
+        form: FormId,
         classes: &[ClassId],
-        encode: &mut impl FnMut(u8, bool, &mut Vec<u8>),
+        encode: &mut impl FnMut(FormId, bool, &mut Vec<u8>),
     ) {
-        let Some(log) = self.core.logs[form as usize].as_ref() else {
+        let Some(log) = self.core.logs[form.index()].as_ref() else {
             return;
         };
         let codec = S::codec(form);
@@ -123,7 +125,7 @@ impl<'a, S: Service> Frames<'a, S> {
         *self.service_scratch = frame;
     }
 
-    fn append_plain(&mut self, offset: u64, form: u8, classes: &[ClassId], frame: &[u8]) {
+    fn append_plain(&mut self, offset: u64, form: FormId, classes: &[ClassId], frame: &[u8]) {
         let range = self.append_bytes(form, |log| log.append(offset, frame), frame.len());
         let Some(range) = range else { return };
         self.core.unpumped += frame.len();
@@ -139,18 +141,18 @@ impl<'a, S: Service> Frames<'a, S> {
     /// Makes room for `len` bytes in the log of `form` and lets `append` use it.
     pub(super) fn append_bytes(
         &mut self,
-        form: u8,
+        form: FormId,
         append: impl FnOnce(&mut FrameLog) -> Range<u64>,
         len: usize,
     ) -> Option<Range<u64>> {
-        if let Some(tail) = self.core.logs[form as usize].as_ref()?.tail_for(len) {
+        if let Some(tail) = self.core.logs[form.index()].as_ref()?.tail_for(len) {
             self.make_room(form, tail);
         }
-        self.core.logs[form as usize].as_mut().map(append)
+        self.core.logs[form.index()].as_mut().map(append)
     }
 
     /// Gives up the log's bytes before `tail`, after everybody who stands there was moved.
-    fn make_room(&mut self, form: u8, tail: u64) {
+    fn make_room(&mut self, form: FormId, tail: u64) {
         for i in 0..self.core.hot.len() as u32 {
             let hot = self.core.hot(i);
             if hot.phase != Phase::Log || hot.cursor >= tail || hot.flags.has(Flags::ALIGNED) {
@@ -179,7 +181,7 @@ impl<'a, S: Service> Frames<'a, S> {
                 None => self.cut.push(i),
             }
         }
-        if let Some(log) = self.core.logs[form as usize].as_mut() {
+        if let Some(log) = self.core.logs[form.index()].as_mut() {
             log.advance_tail(tail);
         }
         for (_, class) in self.core.classes.iter_mut() {

@@ -3,8 +3,11 @@
 use super::conn::{Flags, Phase};
 use super::core::Core;
 use super::end::EndReason;
+use super::form::Codec;
+use super::form::FormId;
 use super::send::Broken;
-use super::service::{CatchUp, CaughtUp, Codec, Service};
+use super::service::Service;
+use super::stream_plan::{CatchUp, CaughtUp, HistoryMode};
 
 /// Bytes of history that all connections of a reactor get in a turn, together; some are over it. The rest waits its turn,
 /// so that what is live need not wait for it: about a millisecond.
@@ -40,7 +43,7 @@ impl<S: Service> Core<S> {
     }
 
     /// Takes from what is left of this turn's history what one part has cost.
-    pub(super) fn spend_history(&mut self, form: u8, bytes: usize, done: &CaughtUp) {
+    pub(super) fn spend_history(&mut self, form: FormId, bytes: usize, done: &CaughtUp) {
         let each = match S::codec(form) {
             Codec::Identity => 1,
             Codec::Gzip | Codec::Brotli | Codec::Messages { .. } => COMPRESSED_BYTES,
@@ -55,6 +58,7 @@ impl<S: Service> Core<S> {
     pub(super) fn take_history(
         &mut self,
         i: u32,
+        mode: HistoryMode,
         budget: &mut u64,
         write: impl FnOnce(CatchUp<'_, S::Key>, &mut Vec<u8>) -> CaughtUp,
     ) -> Result<CaughtUp, Broken> {
@@ -68,6 +72,7 @@ impl<S: Service> Core<S> {
         let part = CatchUp {
             key: &key,
             form,
+            mode,
             from,
             to: self.fed,
             max,

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
+use super::answer::{Answer, ClientIdentity, Refusal};
 use super::conn::Flags;
 use super::core::Core;
 use super::requests::Requests;
-use super::service::{Answer, ClientIdentity, Refusal, Service};
+use super::service::Service;
 use crate::wire::http::{RequestError, Step};
 
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -25,11 +26,11 @@ impl<S: Service> Core<S> {
         let mut input = std::mem::take(&mut requests.input);
         let mut used = 0;
         if input.is_empty() {
-            used = self.decode_all(service, (i, &mut requests), bytes, &mut out);
+            used = self.decode_all(service, i, &mut requests, bytes, &mut out);
             input.extend_from_slice(&bytes[used..]);
         } else {
             input.extend_from_slice(bytes);
-            used += self.decode_all(service, (i, &mut requests), &input, &mut out);
+            used += self.decode_all(service, i, &mut requests, &input, &mut out);
             input.drain(..used);
         }
         if !input.is_empty() {
@@ -40,7 +41,7 @@ impl<S: Service> Core<S> {
             let _ = requests.count_unfinished();
             requests.held = false;
             let exchange = requests.exchange.take();
-            let bytes = service.refuse_for(Refusal::TooMuchUnfinished, exchange.as_ref());
+            let bytes = service.refuse(Refusal::TooMuchUnfinished, exchange.as_ref());
             requests.queue(Answer {
                 bytes,
                 after: 0,
@@ -64,13 +65,14 @@ impl<S: Service> Core<S> {
     fn decode_all(
         &mut self,
         service: &mut S,
-        (i, requests): (u32, &mut Requests<S>),
+        i: u32,
+        requests: &mut Requests<S>,
         input: &[u8],
         out: &mut Vec<u8>,
     ) -> usize {
         let mut used = 0;
         if requests.preface {
-            used = self.take_preface(service, (i, requests), input);
+            used = self.take_preface(service, i, requests, input);
             if requests.preface {
                 return used;
             }
@@ -94,7 +96,7 @@ impl<S: Service> Core<S> {
                     used += n;
                     requested |= matches!(step, Step::End | Step::Head(_));
                     let more = used < input.len();
-                    self.step(service, (i, requests), step, more, out)
+                    self.step(service, i, requests, step, more, out)
                 }
                 Err(error) => refuse(service, requests, &error, &input[used..]),
             };
@@ -109,7 +111,8 @@ impl<S: Service> Core<S> {
     fn step(
         &mut self,
         service: &mut S,
-        (i, requests): (u32, &mut Requests<S>),
+        i: u32,
+        requests: &mut Requests<S>,
         step: Step<'_>,
         more: bool,
         out: &mut Vec<u8>,
@@ -118,7 +121,7 @@ impl<S: Service> Core<S> {
             Step::NeedMore => return Next::Wait,
             Step::Head(head) => {
                 requests.begun = true;
-                let next = self.begin(service, (i, requests), &head, more);
+                let next = self.begin(service, i, requests, &head, more);
                 requests.decoder.recycle(head);
                 self.look_behind(service);
                 return next;
@@ -158,7 +161,8 @@ pub(super) fn refuse<S: Service>(
     head: &[u8],
 ) -> Next {
     let exchange = requests.exchange.take();
-    let bytes = service.refuse(error, head, exchange.as_ref());
+    let why = Refusal::Malformed { error, head };
+    let bytes = service.refuse(why, exchange.as_ref());
     requests.queue(Answer {
         bytes,
         after: 0,

@@ -4,9 +4,10 @@ use std::io;
 
 use mio::{Events, Token};
 
+use super::answer::Refusal;
 use super::conn::{Flags, Phase};
 use super::end::EndReason;
-use super::service::{Refusal, Service};
+use super::service::Service;
 use super::turn::{FIRST_LISTENER, Reactor, WAKER};
 
 /// Reads of one connection in a turn.
@@ -117,7 +118,7 @@ impl<S: Service> Reactor<S> {
 
     /// Answers connection `i`, which speaks HTTP where TLS is spoken, so that who made it sees why.
     fn refuse_plain(&mut self, i: u32) {
-        let answer = self.service.refuse_for(Refusal::NotTls, None);
+        let answer = self.service.refuse(Refusal::NotTls, None);
         self.core.cold[i as usize].session = None;
         self.core.out(i).bytes = answer;
         let (core, service) = (&mut self.core, &mut self.service);

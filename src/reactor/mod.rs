@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 mod accept;
+mod answer;
 mod begin;
 mod bind;
 mod class;
@@ -17,8 +18,10 @@ mod conn;
 mod core;
 mod deadlines;
 mod deliver;
+mod disconnect;
 mod end;
 mod fall_back;
+mod form;
 mod framelog;
 mod frames;
 mod history;
@@ -26,6 +29,7 @@ mod inbox;
 mod input;
 mod io;
 mod latency;
+mod lifecycle;
 mod limits;
 mod listeners;
 #[allow(unsafe_code)]
@@ -42,6 +46,7 @@ mod service;
 mod slow_policy;
 mod stats;
 mod stop;
+mod stream_plan;
 mod streams;
 mod sweep;
 #[cfg(feature = "tls")]
@@ -57,22 +62,24 @@ mod wheel;
 mod window_log;
 mod ws;
 
+pub use self::answer::{Answer, Begin, ClientIdentity, Peer, Piece, Refusal};
 pub use self::bind::Addresses;
 pub use self::class::ClassId;
 pub use self::clock::{Clock, SystemClock};
+pub use self::disconnect::DisconnectReason;
 pub use self::end::{EndReason, StreamEnd};
+pub use self::form::{Codec, FormId};
 pub use self::frames::Frames;
 pub use self::inbox::Handle;
 pub use self::latency::{LATENCY_BOUNDS_US, Latency};
+pub use self::lifecycle::Lifecycle;
 pub use self::limits::Limits;
 pub use self::listeners::BindError;
-pub use self::service::{
-    Answer, Begin, CatchUp, CaughtUp, ClientIdentity, Codec, DisconnectReason, Peer, Piece,
-    Refusal, Service, StreamOwner, StreamPlan, WatchPlan,
-};
+pub use self::service::{Events, Format, Identity, Requests, Service, Sockets};
 pub use self::slow_policy::{Pace, SlowPolicy};
 pub use self::stats::Stats;
 pub use self::stop::StopReport;
+pub use self::stream_plan::{CatchUp, CaughtUp, HistoryMode, StreamOwner, StreamPlan, WatchPlan};
 pub use self::streams::{SendOutcome, StreamId, StreamInfo, Streams};
 pub use self::tls::Tls;
 #[cfg(feature = "tls")]

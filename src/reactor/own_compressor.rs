@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::compressed_reader::CompressedReader;
 use super::core::Core;
+use super::form::FormId;
 use super::framelog::FrameLog;
 use super::reactor_set::ReactorSet;
 use super::send::Broken;
@@ -38,7 +39,7 @@ impl OwnCompressor {
     }
 
     /// Appends `plain` compressed, framed as `form` does.
-    pub(super) fn write<S: Service>(&mut self, form: u8, plain: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn write<S: Service>(&mut self, form: FormId, plain: &[u8], out: &mut Vec<u8>) {
         if plain.is_empty() {
             return;
         }
@@ -48,7 +49,7 @@ impl OwnCompressor {
     }
 
     /// Appends `plain` and the end of the stream.
-    pub(super) fn end<S: Service>(&mut self, form: u8, plain: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn end<S: Service>(&mut self, form: FormId, plain: &[u8], out: &mut Vec<u8>) {
         self.block.clear();
         if !plain.is_empty() {
             self.encoder.encode(plain, &mut self.block);
@@ -70,14 +71,14 @@ impl<S: Service> Core<S> {
     pub(super) fn compress_log(
         &mut self,
         i: u32,
-        form: u8,
+        form: FormId,
         range: Range<u64>,
         budget: &mut u64,
     ) -> Result<bool, Broken> {
         let max = (self.limits.private_bytes as u64).min(*budget);
         let second = self.second();
         let mut out = std::mem::take(&mut self.out(i).bytes);
-        let Some(log) = &mut self.logs[form as usize] else {
+        let Some(log) = &mut self.logs[form.index()] else {
             return Ok(false);
         };
         let range = whole_frames(log, range, max);

@@ -36,12 +36,13 @@ impl PartialFrames {
 
 #[cfg(test)]
 mod tests {
+    use super::super::form::FormId;
     use super::*;
 
     #[test]
     fn frames_are_found_as_long_as_somebody_has_them() {
         let mut saved = PartialFrames::default();
-        let log = LogName::Form(0);
+        let log = LogName::Form(FormId::new(0));
         let frames: Vec<Arc<[u8]>> = (0..2).map(|n| vec![n; 10].into()).collect();
         saved.note(log, 100, &frames[0]);
         saved.note(log, 200, &frames[1]);
@@ -50,7 +51,7 @@ mod tests {
             assert_eq!(saved.find(log, 100).as_ref(), Some(&frames[0]));
             assert_eq!(saved.find(log, 200).as_ref(), Some(&frames[1]));
         }
-        assert!(saved.find(LogName::Form(1), 100).is_none());
+        assert!(saved.find(LogName::Form(FormId::new(1)), 100).is_none());
         drop(frames);
         assert!(saved.find(log, 100).is_none());
     }
@@ -60,11 +61,11 @@ mod tests {
         let mut saved = PartialFrames::default();
         let frame: Arc<[u8]> = vec![0; 10].into();
         for start in 0..=SHARED_MAX as u64 {
-            saved.note(LogName::Form(0), start, &frame);
+            saved.note(LogName::Form(FormId::new(0)), start, &frame);
         }
-        assert!(saved.find(LogName::Form(0), 0).is_none());
-        assert!(saved.find(LogName::Form(0), 1).is_some());
+        assert!(saved.find(LogName::Form(FormId::new(0)), 0).is_none());
+        assert!(saved.find(LogName::Form(FormId::new(0)), 1).is_some());
         saved.clear();
-        assert!(saved.find(LogName::Form(0), 1).is_none());
+        assert!(saved.find(LogName::Form(FormId::new(0)), 1).is_none());
     }
 }

@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+use super::answer::{Answer, Piece, Refusal};
 use super::conn::{Flags, Phase};
 use super::core::Core;
 use super::end::EndReason;
 use super::limits::Limits;
-use super::service::{Answer, Piece, Refusal, Service, StreamPlan, WatchPlan};
+use super::service::Service;
+use super::stream_plan::{StreamPlan, WatchPlan};
 use super::unfinished::{Share, Unfinished};
 use super::ws::SocketPlan;
 use crate::wire::http::RequestDecoder;
@@ -348,7 +350,7 @@ impl<S: Service> Core<S> {
             Clock::Body => Refusal::BodyTimeout,
             Clock::Idle | Clock::Answer => return self.close(service, i, EndReason::Closed),
         };
-        let bytes = service.refuse_for(why, requests.exchange.as_ref());
+        let bytes = service.refuse(why, requests.exchange.as_ref());
         self.out(i).bytes.extend_from_slice(&bytes);
         self.begin_closing(service, i, EndReason::Closed);
     }

@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::class::ClassId;
 use super::conn::Flags;
 use super::core::Core;
+use super::disconnect::DisconnectReason;
 use super::send::Broken;
-use super::service::{DisconnectReason, Service};
+use super::service::Service;
+use super::stream_plan::HistoryMode;
 use crate::deadline;
 use crate::settings::setters;
 
@@ -78,10 +80,11 @@ impl<S: Service> Core<S> {
             self.end_stream(service, i, DisconnectReason::TooSlow);
             return Ok(false);
         }
-        let done = self.take_history(i, budget, |part, out| match slow {
-            SlowPolicy::Latest => service.latest(part, out),
-            _ => service.skip(part, out),
-        })?;
+        let mode = match slow {
+            SlowPolicy::Latest => HistoryMode::Latest,
+            _ => HistoryMode::Skip,
+        };
+        let done = self.take_history(i, mode, budget, |part, out| service.history(part, out))?;
         // What was published meanwhile is small: it comes from the log.
         if done.next >= self.fed {
             self.hot(i).flags.clear(Flags::SLOW);

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::conn::Phase;
+use super::disconnect::DisconnectReason;
 use super::end::EndReason;
-use super::service::{DisconnectReason, Service};
+use super::lifecycle::Lifecycle;
+use super::service::Service;
 use super::turn::Reactor;
 use crate::deadline;
 
@@ -35,7 +37,7 @@ impl<S: Service> Reactor<S> {
         self.stop_at = Some(self.stop_at.map_or(at, |earlier| earlier.min(at)));
         self.stop_later = None;
         self.listeners.close();
-        self.service.stopping();
+        self.service.lifecycle(Lifecycle::Stopping);
         if self.number == 0 {
             self.core.reactors.stop_others(timeout);
         }

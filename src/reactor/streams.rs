@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use super::conn::{Flags, Phase};
 use super::core::Core;
+use super::disconnect::DisconnectReason;
 use super::end::EndReason;
-use super::service::{DisconnectReason, Service, StreamOwner};
+use super::form::FormId;
+use super::service::Service;
+use super::stream_plan::StreamOwner;
 use crate::wire::ws::CloseCode;
 
 /// Names a stream of one reactor, or a WebSocket that receives none. It is not used again while the
@@ -57,7 +60,7 @@ pub struct StreamInfo<'a, K> {
     /// Its filter.
     pub key: &'a K,
     /// Its wire form.
-    pub form: u8,
+    pub form: FormId,
     /// How long it is open, in whole seconds.
     pub open: Duration,
     /// Events sent, live and from history; the last one perhaps in part.

@@ -120,7 +120,7 @@ impl<S: Service> Core<S> {
             && self.is_caught_up(i)
             && let Some(form) = self.classes.get(hot.class).map(|class| class.form)
         {
-            let beat = &mut beats[form as usize];
+            let beat = &mut beats[form.index()];
             if beat.is_empty() {
                 service.heartbeat(form, self.fed, beat);
             }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use crate::event::Event;
 use crate::gateway::encode::format::Form;
 use crate::gateway::gateway::Gateway;
-use crate::reactor::{DisconnectReason, SendOutcome, StreamId, StreamInfo, StreamOwner, Streams};
+use crate::reactor::{
+    DisconnectReason, FormId, SendOutcome, StreamId, StreamInfo, StreamOwner, Streams,
+};
 
 /// Where an open stream is: its reactor, and its id there.
 pub(in crate::gateway) type Place = (usize, StreamId);
@@ -138,7 +140,7 @@ impl Found {
 pub(in crate::gateway) struct Progress {
     at: usize,
     /// The event of a broadcast, in the wire forms that were needed so far.
-    frames: HashMap<u8, Vec<u8>>,
+    frames: HashMap<FormId, Vec<u8>>,
     pub(in crate::gateway) found: Found,
 }
 

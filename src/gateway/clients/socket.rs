@@ -49,7 +49,8 @@ impl Seated {
     /// It has sent a message.
     pub(in crate::gateway) fn heard(
         &self,
-        (kind, data): (MessageKind, &[u8]),
+        kind: MessageKind,
+        data: &[u8],
         replies: &mut SocketReplies<'_, '_>,
     ) {
         let handler = &self.stream.0.handler;

@@ -6,7 +6,7 @@ use crate::event::{DataKind, EventRef, Position};
 use crate::gateway::encode::ws;
 use crate::gateway::http::problem::json_string;
 use crate::gateway::telemetry::notices::{GapReason, ResetReason, Told};
-use crate::reactor::Codec;
+use crate::reactor::{Codec, FormId};
 use crate::wire::http::{Coding, chunk};
 use crate::wire::sse::{self, Frame, FrameError};
 
@@ -94,7 +94,12 @@ impl Form {
         }
     }
 
-    pub(in crate::gateway) fn index(self) -> u8 {
+    /// Its number among all forms.
+    pub(in crate::gateway) fn id(self) -> FormId {
+        FormId::new(self.index())
+    }
+
+    fn index(self) -> u8 {
         let framing = match self.framing {
             Framing::Close => 0,
             Framing::Chunked => 1,
@@ -103,7 +108,9 @@ impl Form {
         self.coding as u8 * 8 + self.names as u8 * 4 + self.format as u8 * 2 + framing
     }
 
-    pub(in crate::gateway) fn of(index: u8) -> Self {
+    /// The form of a number.
+    pub(in crate::gateway) fn of(id: FormId) -> Self {
+        let index = id.index() as u8;
         if let Some(messages) = index.checked_sub(FIRST_OF_MESSAGES) {
             return Self::web_socket(match messages {
                 0 => Messages::Plain,

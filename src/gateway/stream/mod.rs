@@ -1,5 +1,6 @@
 //! Event streams: what a request asks for, where it starts, how new events fan out to it.
 
+mod events;
 pub(in crate::gateway) mod fan_out;
 pub(in crate::gateway) mod gone;
 pub(in crate::gateway) mod hub_closed;

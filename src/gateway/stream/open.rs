@@ -85,12 +85,14 @@ impl Gateway {
             (Some(oldest), Some(expires)) => oldest < expires,
             (oldest, _) => oldest.is_some(),
         };
+        let hold_ms = key.hold_ms;
         StreamPlan {
             head: bytes,
             first,
             everything: key.is_all(),
             key,
-            form: form.index(),
+            form: form.id(),
+            hold: Duration::from_millis(hold_ms.into()),
             from,
             heartbeat: options.heartbeat,
             expires_at: if ages { oldest } else { access.expires_at },

@@ -4,6 +4,7 @@ mod handler;
 mod interner;
 mod protocol;
 mod session;
+mod sockets;
 mod upgrade;
 
 pub(in crate::gateway) use handler::{Factory, SocketRoutes};

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::Write as _;
+use std::time::Duration;
 
 use crate::event::{EventBuilder, EventError, Filter, Position, write_json_string};
 use crate::gateway::encode::format::Gap;
@@ -97,7 +98,8 @@ impl Gateway {
     pub(crate) fn converse(
         &mut self,
         session: &mut Session,
-        (kind, data): (MessageKind, &[u8]),
+        kind: MessageKind,
+        data: &[u8],
         replies: &mut Replies<'_, Self>,
     ) {
         let mut id = None;
@@ -260,7 +262,8 @@ impl Gateway {
         let subscribed = Subscribed {
             everything: key.is_all(),
             key,
-            form: session.form().index(),
+            form: session.form().id(),
+            hold: Duration::ZERO,
             from: live_from,
             shrinks: false,
             history,
@@ -287,7 +290,8 @@ impl Gateway {
             Subscribed {
                 everything: key.is_all(),
                 key,
-                form: session.form().index(),
+                form: session.form().id(),
+                hold: Duration::ZERO,
                 from: live_from,
                 shrinks: true,
                 history: None,

@@ -2,12 +2,13 @@
 
 use super::super::conn::Phase;
 use super::super::core::Core;
+use super::super::disconnect::DisconnectReason;
 use super::super::end::EndReason;
-use super::super::service::{DisconnectReason, Service};
+use super::super::service::Service;
 use crate::wire::ws::CloseCode;
 
 impl<S: Service> Core<S> {
-    /// Sends socket `i` a close frame and waits for the answer, for a while.
+    /// Sends socket `i` what waits for it and a close frame, and waits for the answer, for a while.
     pub(in super::super) fn close_socket(
         &mut self,
         service: &mut S,
@@ -16,10 +17,44 @@ impl<S: Service> Core<S> {
         reason: &str,
         why: EndReason,
     ) {
+        self.close_socket_with(service, i, None, code, reason, why);
+    }
+
+    /// Ends socket `i` with the last words that the service has for it, and a close frame.
+    pub(in super::super) fn disconnect_socket(
+        &mut self,
+        service: &mut S,
+        i: u32,
+        why: DisconnectReason,
+    ) {
+        if matches!(self.phase(i), Phase::CatchUp | Phase::Log)
+            && let Some(class) = self.classes.get(self.hot[i as usize].class)
+        {
+            let mut words = Vec::new();
+            service.disconnect(class.form, why, &mut words);
+            if !self.send_reply(service, i, &mut words) {
+                return;
+            }
+        }
+        // A socket with a subscription has just had its words.
+        let unsaid = Some(why).filter(|_| self.phase(i) == Phase::Socket);
+        let (code, reason) = close_of(why);
+        self.close_socket_with(service, i, unsaid, code, reason, why.into());
+    }
+
+    fn close_socket_with(
+        &mut self,
+        service: &mut S,
+        i: u32,
+        unsaid: Option<DisconnectReason>,
+        code: CloseCode,
+        reason: &str,
+        why: EndReason,
+    ) {
         if self.phase(i) == Phase::CloseSent {
             return;
         }
-        if !self.send_all_queued(service, i) {
+        if !self.send_all_queued(service, i, unsaid) {
             return;
         }
         self.send_close(service, i, code, reason);
@@ -39,39 +74,6 @@ impl<S: Service> Core<S> {
         self.deliver(service, i);
     }
 
-    /// Ends socket `i` with the last words that the service has for it, and a close frame.
-    pub(in super::super) fn disconnect_socket(
-        &mut self,
-        service: &mut S,
-        i: u32,
-        why: DisconnectReason,
-    ) {
-        let mut words = Vec::new();
-        if matches!(self.phase(i), Phase::CatchUp | Phase::Log)
-            && let Some(class) = self.classes.get(self.hot[i as usize].class)
-        {
-            service.disconnect(class.form, why, &mut words);
-        } else if self.phase(i) == Phase::Socket
-            && let Some(ws) = self.cold[i as usize].ws.as_ref()
-        {
-            service.socket_disconnect(&ws.socket, why, &mut words);
-        }
-        if !self.send_reply(service, i, &mut words) {
-            return;
-        }
-        let (code, reason) = match why {
-            DisconnectReason::Stopping => (CloseCode::GOING_AWAY, "the server stops"),
-            DisconnectReason::Expired => (CloseCode::POLICY, "the right to be here has ended"),
-            DisconnectReason::TooSlow => (CloseCode::POLICY, "too slow"),
-            DisconnectReason::Aged => (CloseCode::GOING_AWAY, "old enough: connect again"),
-            DisconnectReason::Disconnected => (CloseCode::POLICY, "disconnected"),
-            DisconnectReason::TopicDeleted => (CloseCode::GOING_AWAY, "the topic is gone"),
-            DisconnectReason::HubClosed => (CloseCode::GOING_AWAY, "the hub is closed"),
-            DisconnectReason::Removed => (CloseCode::GOING_AWAY, "the endpoint is gone"),
-        };
-        self.close_socket(service, i, code, reason, why.into());
-    }
-
     /// What is known about the socket in slot `i`, if it has no subscription.
     pub(in super::super) fn unsubscribed(&self, i: u32) -> Option<&S::Socket> {
         let ws = self.cold.get(i as usize)?.ws.as_ref()?;
@@ -89,7 +91,21 @@ impl<S: Service> Core<S> {
             self.counters.sockets.sub(1);
             let _ = self.reactors.unfinished.change(ws.unfinished as usize, 0);
             ws.decoder.end(&mut self.socket_scratch);
-            service.socket_closed(ws.socket);
+            service.closed(ws.socket);
         }
+    }
+}
+
+/// What a close frame says where the server ends a socket.
+fn close_of(why: DisconnectReason) -> (CloseCode, &'static str) {
+    match why {
+        DisconnectReason::Stopping => (CloseCode::GOING_AWAY, "the server stops"),
+        DisconnectReason::Expired => (CloseCode::POLICY, "the right to be here has ended"),
+        DisconnectReason::TooSlow => (CloseCode::POLICY, "too slow"),
+        DisconnectReason::Aged => (CloseCode::GOING_AWAY, "old enough: connect again"),
+        DisconnectReason::Disconnected => (CloseCode::POLICY, "disconnected"),
+        DisconnectReason::TopicDeleted => (CloseCode::GOING_AWAY, "the topic is gone"),
+        DisconnectReason::HubClosed => (CloseCode::GOING_AWAY, "the hub is closed"),
+        DisconnectReason::Removed => (CloseCode::GOING_AWAY, "the endpoint is gone"),
     }
 }

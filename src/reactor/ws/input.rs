@@ -3,6 +3,7 @@
 use super::super::conn::{Flags, Phase};
 use super::super::core::Core;
 use super::super::end::EndReason;
+use super::super::lifecycle::Lifecycle;
 use super::super::limits::Limits;
 use super::super::service::Service;
 use super::Ws;
@@ -51,13 +52,8 @@ impl<S: Service> Core<S> {
         let mut out = std::mem::take(&mut self.socket_out);
         let mut used = 0;
         loop {
-            let end = self.read_socket(
-                service,
-                (i, &mut ws),
-                &mut input[used..],
-                &mut used,
-                &mut out,
-            );
+            let end =
+                self.read_socket(service, i, &mut ws, &mut input[used..], &mut used, &mut out);
             match end {
                 End::Change(change) => {
                     self.cold[i as usize].ws = Some(ws);
@@ -96,7 +92,8 @@ impl<S: Service> Core<S> {
     fn read_socket(
         &mut self,
         service: &mut S,
-        (i, ws): (u32, &mut Ws<S>),
+        i: u32,
+        ws: &mut Ws<S>,
         input: &mut [u8],
         used: &mut usize,
         out: &mut Vec<u8>,
@@ -122,7 +119,7 @@ impl<S: Service> Core<S> {
                     if close_sent {
                         return End::Answered;
                     }
-                    service.violated(violation);
+                    service.lifecycle(Lifecycle::Violated(violation));
                     return End::Last(violation.close_code(), violation.to_string());
                 }
             };
@@ -135,7 +132,7 @@ impl<S: Service> Core<S> {
                     if close_sent {
                         return End::Answered;
                     }
-                    service.violated(violation);
+                    service.lifecycle(Lifecycle::Violated(violation));
                     return End::Last(violation.close_code(), violation.to_string());
                 }
             }
@@ -157,7 +154,7 @@ impl<S: Service> Core<S> {
                     heard = true;
                     ws.begun = 0;
                     let mut replies = Replies::new(out);
-                    service.message(&mut ws.socket, (kind, data), &mut replies);
+                    service.message(&mut ws.socket, kind, data, &mut replies);
                     let Replies {
                         parked,
                         change,

@@ -20,7 +20,7 @@ impl<S: Service> Core<S> {
         let second = self.reset_counts(i);
         self.name_stream(i);
         let mut socket = plan.socket;
-        service.socket_opened(&mut socket, self.stream_id(i));
+        service.opened(&mut socket, self.stream_id(i));
         self.cold[i as usize].ws = Some(Box::new(Ws {
             decoder: Decoder::new(Peer::Client, plan.inflate, plan.limits.frames),
             limits: plan.limits,

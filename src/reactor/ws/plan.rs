@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::super::form::FormId;
 use super::super::service::Service;
 use crate::settings::setters;
 use crate::wire::ws::{self, Inflate};
@@ -71,7 +72,9 @@ pub struct Subscribed<K> {
     /// Whether that takes every event.
     pub everything: bool,
     /// The wire form.
-    pub form: u8,
+    pub form: FormId,
+    /// How long a class of this filter collects before its members are sent to; zero: it does not.
+    pub hold: Duration,
     /// The first offset that it gets by this filter; what is older it gets by the one before.
     pub from: u64,
     /// It takes less than before: what is older than `from` it gets by this filter too.

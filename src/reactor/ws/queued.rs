@@ -1,6 +1,7 @@
 //! What the service has for one socket alone, taken from it as fast as the socket takes it.
 
 use super::super::core::Core;
+use super::super::disconnect::DisconnectReason;
 use super::super::send::Broken;
 use super::super::service::Service;
 
@@ -22,7 +23,7 @@ impl<S: Service> Core<S> {
             return Ok(false);
         };
         let mut out = std::mem::take(&mut self.socket_out);
-        service.socket_queued(&mut ws.socket, QUEUED_BYTES, &mut out);
+        service.queued(&mut ws.socket, QUEUED_BYTES, &mut out);
         let some = !out.is_empty();
         *budget = budget.saturating_sub(out.len() as u64);
         let sent = if some {
@@ -39,17 +40,22 @@ impl<S: Service> Core<S> {
     /// Whether the service has something for socket `i`.
     pub(in super::super) fn has_queued(&self, service: &S, i: u32) -> bool {
         let ws = self.cold[i as usize].ws.as_ref();
-        ws.is_some_and(|ws| service.socket_has_queued(&ws.socket))
+        ws.is_some_and(|ws| service.has_queued(&ws.socket))
     }
 
-    /// Sends all that the service still has for socket `i`, which is about to be closed; `false`: the
-    /// connection is gone.
-    pub(super) fn send_all_queued(&mut self, service: &mut S, i: u32) -> bool {
+    /// Sends all that the service still has for socket `i`, which is about to be closed; `why`: with the words that
+    /// say so. `false`: the connection is gone.
+    pub(super) fn send_all_queued(
+        &mut self,
+        service: &mut S,
+        i: u32,
+        why: Option<DisconnectReason>,
+    ) -> bool {
         let Some(ws) = self.cold[i as usize].ws.as_mut() else {
             return true;
         };
         let mut out = Vec::new();
-        service.socket_closing(&mut ws.socket, &mut out);
+        service.closing(&mut ws.socket, why, &mut out);
         self.send_reply(service, i, &mut out)
     }
 }

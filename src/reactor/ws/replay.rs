@@ -1,9 +1,13 @@
 //! Subscriptions that change: history for one socket first, then the class of them all.
 
+use super::super::class::ClassSpec;
 use super::super::conn::Phase;
 use super::super::core::Core;
 use super::super::end::EndReason;
-use super::super::service::{CatchUp, Service};
+use super::super::form::FormId;
+use super::super::lifecycle::Lifecycle;
+use super::super::service::Service;
+use super::super::stream_plan::{CatchUp, HistoryMode};
 use super::replies::Change;
 use super::{Replay, Subscribed};
 
@@ -38,6 +42,7 @@ impl<S: Service> Core<S> {
             key,
             everything,
             form,
+            hold,
             from: live,
             shrinks,
             history,
@@ -60,12 +65,19 @@ impl<S: Service> Core<S> {
                 after: history.after,
             });
         }
-        self.join_class(service, i, (key, form, everything));
+        let spec = ClassSpec {
+            key,
+            form,
+            everything,
+            hold,
+        };
+        self.join_class(service, i, spec);
         let hot = self.hot(i);
         hot.phase = Phase::CatchUp;
         hot.cursor = live;
         let owner = self.cold[i as usize].owner;
-        service.stream_started(self.stream_id(i), owner);
+        let id = self.stream_id(i);
+        service.lifecycle(Lifecycle::StreamStarted { id, owner });
     }
 
     /// Whether history comes first for connection `i`, which is a socket then.
@@ -80,7 +92,7 @@ impl<S: Service> Core<S> {
         &mut self,
         service: &mut S,
         i: u32,
-        form: u8,
+        form: FormId,
         budget: &mut u64,
     ) -> bool {
         let max = self.limits.private_bytes.min(*budget as usize);
@@ -100,11 +112,12 @@ impl<S: Service> Core<S> {
                 let part = CatchUp {
                     key: &key,
                     form,
+                    mode: HistoryMode::All,
                     from,
                     to,
                     max: before + max,
                 };
-                let done = service.catch_up(part, out);
+                let done = service.history(part, out);
                 plain = out.len() - before;
                 done
             });

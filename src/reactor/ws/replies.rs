@@ -1,11 +1,11 @@
 //! What a service answers to a message.
 
-use super::super::service::Service;
+use super::super::service::{Events, Service};
 use super::plan::Subscribed;
 use crate::wire::ws::{CloseCode, MessageKind, Opcode, frame, wrap};
 
 /// What a change of subscriptions comes to: receive this from now on, or nothing.
-pub(super) type Change<S> = Option<Subscribed<<S as Service>::Key>>;
+pub(super) type Change<S> = Option<Subscribed<<S as Events>::Key>>;
 
 /// Takes a service's answers to one message, in order.
 ///

@@ -13,7 +13,7 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::json_string;
 use crate::gateway::stream::request::StreamFilter;
 use crate::hub::{PresenceChange, PresenceUpdate, PresenceWatch};
-use crate::reactor::{SendOutcome, StreamId, Streams};
+use crate::reactor::{FormId, SendOutcome, StreamId, Streams};
 use crate::wire::sse::Frame;
 
 /// Changes that one round tells.
@@ -46,7 +46,7 @@ struct Round {
     /// Who is next.
     at: usize,
     /// What was written for a filter and a form.
-    written: HashMap<(StreamFilter, u8), Vec<u8>>,
+    written: HashMap<(StreamFilter, FormId), Vec<u8>>,
 }
 
 impl Watchers {
@@ -170,7 +170,7 @@ impl Round {
 fn written(
     changes: Option<&[PresenceChange]>,
     at: u64,
-    (key, form): &(StreamFilter, u8),
+    (key, form): &(StreamFilter, FormId),
 ) -> Vec<u8> {
     let form = Form::of(*form);
     let mut out = Vec::new();

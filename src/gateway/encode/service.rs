@@ -1,0 +1,37 @@
+//! The reactor's wire forms: what is not an event, in each of them.
+
+use crate::gateway::encode::disconnect;
+use crate::gateway::encode::format::Form;
+use crate::gateway::gateway::Gateway;
+use crate::reactor::{Codec, DisconnectReason, FormId, Format};
+
+impl Format for Gateway {
+    const FORMS: usize = Form::COUNT;
+
+    fn codec(form: FormId) -> Codec {
+        Form::of(form).codec()
+    }
+
+    fn frame_block(form: FormId, block: &[u8], last: bool, out: &mut Vec<u8>) {
+        Form::of(form).frame_block(block, last, out);
+    }
+
+    fn heartbeat(&mut self, form: FormId, fed: u64, out: &mut Vec<u8>) {
+        let head = self.at(fed - 1);
+        self.encoder.heartbeat(Form::of(form), head, out);
+    }
+
+    fn tick(&mut self, out: &mut Vec<u8>) {
+        self.write_tick(out);
+        self.topics.tick();
+    }
+
+    fn disconnect(&mut self, form: FormId, why: DisconnectReason, out: &mut Vec<u8>) {
+        let form = Form::of(form);
+        if form.is_web_socket() {
+            return self.write_bye(why, out);
+        }
+        disconnect::write(form, why, self.common.options.retry, out);
+        form.end(out);
+    }
+}

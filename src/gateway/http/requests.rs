@@ -1,0 +1,212 @@
+//! Requests from the reactor: a head is routed, a body collected, and what is refused is told why.
+
+use crate::gateway::access::preflight::Preflight;
+use crate::gateway::admin::handlers::Exchange;
+use crate::gateway::gateway::Gateway;
+use crate::gateway::http::problem::Problem;
+use crate::gateway::http::routes::{self, Route};
+use crate::gateway::publish::publisher::{TOO_MUCH, too_much_unfinished};
+use crate::gateway::telemetry::metrics::{Kind, Refused, status_of};
+use crate::gateway::ws::Upgrade;
+use crate::reactor::{Answer, Begin, Peer, Piece, Refusal, Requests};
+use crate::wire::http::{BodyLength, Head, Reason, RequestError};
+
+/// What a client that was refused for want of room is told to wait, seconds.
+const RETRY_AFTER_S: u32 = 1;
+
+impl Requests for Gateway {
+    type Exchange = Exchange;
+
+    fn head(&mut self, head: &Head, peer: Peer) -> Begin<Self> {
+        // A body that nobody reads would be taken for the next request.
+        let bodiless = matches!(head.body(), BodyLength::None | BodyLength::Length(0));
+        let reply = routes::reply_to(head);
+        let reply = if bodiless { reply } else { reply.closing() };
+        let checked = self.common.guard.check(head, &peer);
+        let (socket, peer) = (peer.socket, peer.client);
+        let cors = match checked {
+            Ok(cors) => cors,
+            // Who watches over it goes by an address of the moment, and would restart it for ever.
+            Err((Refused::Host, _)) if routes::is_probe(head) => {
+                let answer = self.probed(head, reply);
+                self.metrics
+                    .answered(Kind::Health, status_of(&answer.bytes));
+                return Begin::Answer(answer);
+            }
+            Err((why, problem)) => {
+                self.metrics.answered(Kind::None, problem.status());
+                self.note_refusal(why, Some(peer), problem.detail());
+                return Begin::Answer(problem.answer(reply));
+            }
+        };
+        if Preflight::is_one(head, &cors) {
+            let methods = self.methods(head);
+            let mut answer = self.common.preflight.answer(head, reply, methods);
+            self.metrics.answered(Kind::None, 204);
+            cors.stamp(&mut answer.bytes, 0);
+            return Begin::Answer(answer);
+        }
+        let mut kind = Kind::None;
+        let begun = if let Some(route) = self.common.sockets.find(head.path()) {
+            kind = Kind::Socket;
+            Upgrade::handled(head, peer, &route, &self.common.callbacks)
+                .map(|plan| Begin::Socket(Box::new(plan)))
+        } else if let Some(stream) = self.common.clients.find(head.path()) {
+            kind = Kind::Socket;
+            self.seat_client(head, peer, stream)
+                .map(|plan| Begin::Socket(Box::new(plan)))
+        } else {
+            routes::find(head).and_then(|route| {
+                kind = match route {
+                    Route::Other if self.common.places.group_of(head.path()).is_some() => {
+                        Kind::Stream
+                    }
+                    _ => route.kind(),
+                };
+                self.begin(head, route, (peer, socket), &cors)
+            })
+        };
+        let mut begun = begun.unwrap_or_else(|problem| {
+            self.note_problem(kind, Some(peer), &problem);
+            Begin::Answer(problem.answer(reply))
+        });
+        if matches!(&begun, Begin::Answer(answer) if answer.after >= Answer::LATER) {
+            return begun;
+        }
+        let first = match &mut begun {
+            Begin::Answer(answer) => &mut answer.bytes,
+            Begin::Stream(plan) => &mut plan.head,
+            Begin::Watch(plan) => &mut plan.head,
+            Begin::Socket(plan) => &mut plan.head,
+            Begin::Body { .. } => return begun,
+        };
+        let status = status_of(first);
+        if status < 400 {
+            self.metrics.answered(kind, status);
+        }
+        cors.stamp(first, 0);
+        begun
+    }
+
+    fn body(
+        &mut self,
+        exchange: &mut Exchange,
+        piece: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Answer> {
+        let exchange = match exchange {
+            Exchange::Publish(publish) => publish,
+            Exchange::Manage(manage) => {
+                return manage
+                    .push(piece)
+                    .map_err(|answer| self.note_unfinished(Kind::Manage, answer, &manage.cors));
+            }
+        };
+        let start = out.len();
+        let begins = !exchange.has_begun();
+        let done = self.publisher.body(exchange, piece, out);
+        if begins && exchange.has_begun() {
+            exchange.cors().stamp(out, start);
+        }
+        done.map_err(|answer| match exchange.is_atomic() {
+            true => self.note_unfinished(Kind::Publish, answer, exchange.cors()),
+            // Its head went out long ago.
+            false => {
+                self.metrics.answered(Kind::Publish, 200);
+                self.note_refusal(Refused::Unavailable, None, TOO_MUCH);
+                answer
+            }
+        })
+    }
+
+    fn end(&mut self, exchange: Exchange, out: &mut Vec<u8>) -> Answer {
+        let exchange = match exchange {
+            Exchange::Publish(publish) => publish,
+            Exchange::Manage(manage) => return self.end_manage(manage),
+        };
+        let (start, cors) = (out.len(), exchange.cors().clone());
+        let (begun, answers) = (exchange.has_begun(), exchange.is_atomic());
+        let mut answer = self.publisher.end(exchange, out);
+        if answers {
+            self.metrics
+                .answered(Kind::Publish, status_of(&answer.bytes));
+            cors.stamp(&mut answer.bytes, 0);
+        } else {
+            self.metrics.answered(Kind::Publish, 200);
+            if !begun {
+                cors.stamp(out, start);
+            }
+        }
+        answer
+    }
+
+    fn deferred(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece {
+        self.answer_piece(ticket, out)
+    }
+
+    fn forget_deferred(&mut self, ticket: u64) {
+        self.forget_answer(ticket);
+    }
+
+    fn refuse(&mut self, why: Refusal<'_>, exchange: Option<&Exchange>) -> Vec<u8> {
+        let (refused, problem) = match why {
+            Refusal::Malformed { error, head } => {
+                return self.refuse_malformed(error, head, exchange);
+            }
+            Refusal::TooManyConnections => {
+                let problem = Problem::new(503, "too many connections");
+                (Refused::Connections, problem.retry_after_s(RETRY_AFTER_S))
+            }
+            Refusal::TooManyFromAddress => {
+                let problem = Problem::new(429, "too many connections from this address");
+                (Refused::Connections, problem.retry_after_s(RETRY_AFTER_S))
+            }
+            Refusal::Preface(error) => (Refused::Malformed, Problem::new(400, error.to_string())),
+            Refusal::TooMuchUnfinished => (
+                Refused::Unavailable,
+                too_much_unfinished(self.handle.unfinished()),
+            ),
+            Refusal::NotTls => {
+                let detail = "this port speaks TLS: the address begins with https://, or wss://";
+                (Refused::Malformed, Problem::new(400, detail))
+            }
+            Refusal::HeadTimeout => {
+                let problem = Problem::new(408, "the head took too long");
+                (Refused::HeadTimeout, problem)
+            }
+            Refusal::BodyTimeout => {
+                let problem = Problem::new(408, "the body took too long");
+                (Refused::BodyTimeout, problem)
+            }
+        };
+        let kind = exchange.map_or(Kind::None, Exchange::kind);
+        self.metrics.answered(kind, problem.status());
+        self.note_refusal(refused, None, problem.detail());
+        self.last_answer(&problem, &[], exchange)
+    }
+}
+
+impl Gateway {
+    fn refuse_malformed(
+        &mut self,
+        error: &RequestError,
+        head: &[u8],
+        exchange: Option<&Exchange>,
+    ) -> Vec<u8> {
+        let problem = Problem::new(error.status, error.to_string())
+            .field(error.field.clone())
+            .at(error.at);
+        let problem = match error.reason {
+            Reason::TooLong { limit } | Reason::TooMany { limit } => problem.limit(limit),
+            _ => problem,
+        };
+        let kind = exchange.map_or(Kind::None, Exchange::kind);
+        if error.status == 413 {
+            self.note_problem(kind, None, &problem);
+        } else {
+            self.metrics.answered(kind, error.status);
+            self.note_refusal(Refused::Malformed, None, problem.detail());
+        }
+        self.last_answer(&problem, head, exchange)
+    }
+}
