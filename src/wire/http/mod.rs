@@ -41,7 +41,7 @@ mod limits;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 mod request;
-mod response;
+mod response_head;
 mod scan;
 mod target;
 mod uri;
@@ -55,5 +55,5 @@ pub use framing::{BodyLength, ResponseBody};
 pub use head::Head;
 pub use limits::Limits;
 pub use request::{RequestDecoder, Step};
-pub use response::{ResponseHead, reason_phrase};
+pub use response_head::{ResponseHead, reason_phrase};
 pub use uri::{EscapeError, EscapeKind, Query, QueryError, percent_decode, query};
