@@ -28,30 +28,26 @@
 
 mod backoff;
 mod builder;
-mod conn;
 mod error;
 mod item;
-mod network;
 mod random;
 mod reconnect;
 #[cfg(test)]
 mod simulation;
 mod sse;
-mod stop;
-mod system;
 #[cfg(feature = "async")]
 mod task;
+mod transport;
 mod url;
 mod ws;
 
 pub use builder::ClientBuilder;
-pub use conn::Connection;
 pub use error::{ConnectError, ReadError};
 pub use item::{Cause, ClientError, Disconnected, Item, SseEvent};
 pub use sse::{SseClient, SseClientBuilder, SseOptions};
-pub use stop::Stopper;
 #[cfg(feature = "async")]
 pub use task::{ClientItems, SseItems, WsItems};
+pub use transport::{Connection, Stopper};
 pub use url::{Url, UrlError, escape};
 #[cfg(any(test, fuzzing))]
 pub use ws::oracle;

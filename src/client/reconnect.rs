@@ -5,10 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use super::backoff::Backoff;
 use super::builder::ClientBuilder;
-use super::conn::Connection;
 use super::item::{Cause, ClientError, Disconnected};
-use super::network::Network;
-use super::stop::Stopper;
+use super::transport::{Connection, Network, Stopper};
 use super::url::Url;
 use crate::wire::http::Response;
 

@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use super::builder::{ClientBuilder, sendable};
 use super::item::{Cause, ClientError, Item, SseEvent};
-use super::network::Network;
 use super::reconnect::Reconnector;
-use super::stop::Stopper;
-use super::system::System;
+use super::transport::{Network, Stopper, System};
 use super::url::UrlError;
 use crate::wire::http::Response;
 use crate::wire::sse::{DecodeLimits, Decoder};

@@ -9,7 +9,7 @@ use futures_core::Stream;
 
 use super::item::{ClientError, Item};
 use super::sse::SseClient;
-use super::stop::Stopper;
+use super::transport::Stopper;
 use super::ws::{WsClient, WsItem};
 
 /// Items that wait for the task; then the thread waits, and with it the server.

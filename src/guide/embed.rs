@@ -36,7 +36,7 @@
 //! while more than a quarter of the ring is not encoded yet, so that it cannot overrun the streams.
 //!
 //! Beside a web framework, the server takes a port of its own; a reverse proxy joins the two under one
-//! name ([`deploy`](super::deploy)).
+//! name ([`deploy`](super::operate::deploy)).
 //!
 //! # Who may do what
 //!

@@ -10,10 +10,10 @@
 //! | [`resume`] | clients that come back: ids, epochs, `gap` and `reset` |
 //! | [`parameters`] | what stands behind the question mark, and what is refused there |
 //! | [`websocket`] | clients that also send, and protocols of your own |
-//! | [`slow_clients`] | what happens to who falls behind, step by step |
-//! | [`compression`] | what gzip saves readers, what it costs, and when to turn it off |
-//! | [`limits`] | every bound, its default, and what is beyond it |
-//! | [`deploy`] | reverse proxies, file limits, and what to do before exposing it |
+//! | [`slow_clients`](operate::slow_clients) | what happens to who falls behind, step by step |
+//! | [`compression`](operate::compression) | what gzip saves readers, what it costs, and when to turn it off |
+//! | [`limits`](operate::limits) | every bound, its default, and what is beyond it |
+//! | [`deploy`](operate::deploy) | reverse proxies, file limits, and what to do before exposing it |
 //! | [`guarantees`] | what holds and what does not, as a table |
 //! | [`coming_from`] | users of tokio's broadcast, Nchan, Mercure, sse-starlette |
 //!
@@ -31,15 +31,12 @@
 
 pub mod client;
 pub mod coming_from;
-pub mod compression;
 pub mod connections;
-pub mod deploy;
 pub mod embed;
 pub mod guarantees;
-pub mod limits;
+pub mod operate;
 pub mod parameters;
 pub mod publish;
 pub mod resume;
-pub mod slow_clients;
 pub mod subscribe;
 pub mod websocket;

@@ -133,7 +133,7 @@
 //! frames in a second, or more than 64 errors without messages in order between them: 1008. A connection has
 //! 64 patterns. Who answers no ping for 20 seconds, or takes nothing for `write_timeout`, is cut. Clients
 //! may compress what they send (permessage-deflate, each message by itself), and get events compressed:
-//! [`compression`](super::compression).
+//! [`compression`](super::operate::compression).
 //!
 //! # A protocol of your own
 //!

@@ -2,7 +2,7 @@
 
 /// The first block of this kind in the guide's page on deployment.
 pub(crate) fn block(kind: &str) -> String {
-    const PAGE: &str = include_str!("../../../src/guide/deploy.rs");
+    const PAGE: &str = include_str!("../../../src/guide/operate/deploy.rs");
     let fence = format!("//! ```{kind}");
     let lines = PAGE.lines().skip_while(|line| **line != *fence).skip(1);
     let block: Vec<&str> = lines

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::super::error::ConnectError;
-use super::super::network::{Network, Transport};
-use super::super::stop::Stopper;
+use super::super::transport::{Network, Stopper, Transport};
 use super::super::url::Url;
 use crate::wire::ws::{CloseCode, Opcode, accept, close_frame, frame};
 

@@ -27,33 +27,25 @@
 //! ```
 
 mod body;
-pub mod chunk;
-mod chunked;
-mod client;
 mod coding;
-mod diagnose;
 mod error;
-mod fields;
 mod forwarded;
-mod framing;
 mod head;
 mod limits;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 mod request;
+mod response;
 mod response_head;
-mod scan;
-mod target;
 mod uri;
 
-pub use client::{Response, ResponseDecoder};
+pub use body::{BodyLength, ResponseBody, chunk};
 pub use coding::Coding;
 pub use error::{Reason, RequestError, ResponseError};
-pub use fields::FieldIter;
 pub use forwarded::{Forwarded, ForwardedField};
-pub use framing::{BodyLength, ResponseBody};
-pub use head::Head;
+pub use head::{FieldIter, Head};
 pub use limits::Limits;
 pub use request::{RequestDecoder, Step};
+pub use response::{Response, ResponseDecoder};
 pub use response_head::{ResponseHead, reason_phrase};
 pub use uri::{EscapeError, EscapeKind, Query, QueryError, percent_decode, query};

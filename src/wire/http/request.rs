@@ -1,11 +1,9 @@
 //! Requests from a byte stream, one step at a time.
 
-use super::body::BodyDecoder;
-use super::chunked::ChunkStep;
+use super::body::{BodyDecoder, ChunkStep};
 use super::error::{Fault, Reason, RequestError};
-use super::head::Head;
+use super::head::{Head, HeadScan};
 use super::limits::Limits;
-use super::scan::HeadScan;
 
 /// How many empty lines before a request line are skipped.
 const EMPTY_LINES: u8 = 4;

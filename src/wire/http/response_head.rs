@@ -1,7 +1,7 @@
 //! Writes the head of a response.
 
 use super::super::number::push_decimal;
-use super::scan::is_token_byte;
+use super::head::is_token_byte;
 
 /// Writes a response head onto the end of a buffer, so that head and body can leave in one send.
 ///

@@ -1,6 +1,6 @@
 //! What a peer did wrong, and the close code that answers it.
 
-use super::close::CloseCode;
+use super::frame::CloseCode;
 
 /// Why a connection has to be failed (RFC 6455, 7.1.7). Each kind has its close code.
 ///

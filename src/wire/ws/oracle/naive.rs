@@ -3,7 +3,7 @@
 use flate2::{Compress, Compression, FlushCompress};
 
 use super::Got;
-use crate::wire::ws::inflate::Inflater;
+use crate::wire::ws::message::Inflater;
 use crate::wire::ws::{Inflate, Limits, MessageKind, Opcode, Peer, Violation, masked_frame};
 
 /// Something is wrong; what, the clever decoder says.

@@ -1,0 +1,15 @@
+//! Messages: frames joined, inflated and checked, in buffers that all decoders of a thread share.
+
+mod assembly;
+mod decoder;
+mod inflate;
+mod rate;
+mod scratch;
+mod utf8;
+
+pub use decoder::{Decoder, Inflate, Item, MessageKind, Peer};
+#[cfg(any(test, fuzzing))]
+pub(super) use inflate::Inflater;
+pub use rate::ControlRate;
+pub use scratch::Scratch;
+pub use utf8::Utf8;
