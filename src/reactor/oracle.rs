@@ -6,7 +6,8 @@ mod reader;
 
 use std::time::Duration;
 
-use super::class::{ClassId, Classes};
+use super::class::{ClassId, ClassSpec, Classes};
+use super::form::FormId;
 use super::framelog::FrameLog;
 use model::Model;
 use reader::Reader;
@@ -219,7 +220,13 @@ impl Check {
 }
 
 fn open(classes: &mut Classes<usize>, class: usize, floor: u64) -> ClassId {
-    classes.open((class, 0, class == 0), floor, Duration::ZERO)
+    let spec = ClassSpec {
+        key: class,
+        form: FormId::default(),
+        everything: class == 0,
+        hold: Duration::ZERO,
+    };
+    classes.open(spec, floor)
 }
 
 #[cfg(test)]
