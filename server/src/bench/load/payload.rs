@@ -81,19 +81,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_come_back_and_only_to_their_run() {
+    fn payloads_come_back_and_only_to_their_run() {
         let (run, other) = (RunId([b'a'; RUN_ID]), RunId([b'b'; RUN_ID]));
-        for (payload, size) in [(0, 64), (u64::MAX, 65), (123_456, 4096)].map(|(n, size)| {
-            let payload = Payload {
-                sequence: n,
-                due: n / 3,
-            };
-            (payload, size)
-        }) {
-            let mut payload = Vec::new();
-            run.write(payload, size, &mut payload);
-            assert_eq!(payload.len(), size);
-            let text = String::from_utf8(payload).expect("ASCII");
+        for (sequence, size) in [(0, 64), (u64::MAX, 65), (123_456, 4096)] {
+            let due = sequence / 3;
+            let payload = Payload { sequence, due };
+            let mut bytes = Vec::new();
+            run.write(payload, size, &mut bytes);
+            assert_eq!(bytes.len(), size);
+            let text = String::from_utf8(bytes).expect("ASCII");
             assert_eq!(run.read(&text), Some(payload));
             assert_eq!(other.read(&text), None);
         }
