@@ -41,6 +41,7 @@ mod transport;
 mod url;
 mod ws;
 
+pub use self::url::{Url, UrlError, escape};
 pub use builder::ClientBuilder;
 pub use error::{ConnectError, ReadError};
 pub use item::{Cause, ClientError, Disconnected, Item, SseEvent};
@@ -48,7 +49,6 @@ pub use sse::{SseClient, SseClientBuilder, SseOptions};
 #[cfg(feature = "async")]
 pub use task::{ClientItems, SseItems, WsItems};
 pub use transport::{Connection, Stopper};
-pub use url::{Url, UrlError, escape};
 #[cfg(any(test, fuzzing))]
 pub use ws::oracle;
 pub use ws::{

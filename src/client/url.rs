@@ -1,9 +1,21 @@
 //! The server's URL: `http://host:port/prefix`, `unix:/path`, and what else people type.
 
-use std::fmt::{self, Write};
+use std::borrow::Cow;
+use std::fmt;
 use std::path::PathBuf;
 
-/// Where the server is.
+use ::url::{Host, ParseError};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// The bytes that `escape` changes: all but the unreserved ones.
+// RFC 3986, 2.3: "unreserved = ALPHA / DIGIT / "-" / "." / "_" / "~"".
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The address of a server, and the path in front of its routes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Url {
@@ -22,28 +34,28 @@ pub struct Url {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// TLS.
+    /// TLS is asked for.
     #[error("https is not supported yet; put a TLS proxy in between or use http://")]
     Https,
-    /// TLS below a WebSocket.
+    /// TLS below a WebSocket is asked for.
     #[error("wss is not supported yet; put a TLS proxy in between or use http://")]
     Wss,
-    /// It is none at all.
+    /// The text is no URL, or one of another scheme.
     #[error("expected a URL such as http://127.0.0.1:8080 or unix:/run/eventring.sock, got {0:?}")]
     Form(String),
-    /// A Unix socket without a file.
+    /// The Unix socket has no file.
     #[error(
         "{0:?} is an abstract socket, which has no permissions; give the path of a socket (a file of \
          that name is unix:./@name)"
     )]
     Abstract(String),
-    /// Its port is none.
+    /// The port is no number from 0 to 65,535.
     #[error("{0:?} is not a port")]
     Port(String),
-    /// It holds credentials.
+    /// The URL holds credentials.
     #[error("a URL with a user name or password is not supported")]
     User,
-    /// It goes on after its path.
+    /// The URL goes on after its path.
     #[error("the URL must end with the path, without ?query or #fragment")]
     Query,
 }
@@ -77,32 +89,43 @@ impl Url {
             Some(_) => return Err(form()),
             None => text,
         };
-        if rest.bytes().any(|b| !b.is_ascii_graphic()) {
+        // The WHATWG's parser mends what browsers are given: it drops line ends and slashes too many, and
+        // escapes spaces. Here somebody has mistyped an address, and is told so.
+        if rest.bytes().any(|b| !b.is_ascii_graphic()) || rest.starts_with(['/', '\\']) {
             return Err(form());
         }
-        if rest.contains(['?', '#']) {
-            return Err(UrlError::Query);
-        }
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let authority = &rest[..rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len())];
+        // Before anything is told about the rest: an error that repeats the text must not hold a password.
         if authority.contains('@') {
             return Err(UrlError::User);
         }
-        let (host, port) = split_port(authority).ok_or_else(form)?;
-        let host = unzoned(host).ok_or_else(form)?;
-        let port = match port {
-            None => 80,
-            Some(port) => port.parse().map_err(|_| UrlError::Port(port.to_string()))?,
+        let (rest, zone) = without_zone(rest).ok_or_else(form)?;
+        // Every scheme that comes here is HTTP's, with its default port.
+        let parsed = ::url::Url::parse(&format!("http://{rest}")).map_err(|error| match error {
+            ParseError::InvalidPort => {
+                let port = authority.rsplit(':').next().unwrap_or_default();
+                UrlError::Port(port.to_owned())
+            }
+            _ => form(),
+        })?;
+        if parsed.query().is_some() || parsed.fragment().is_some() {
+            return Err(UrlError::Query);
+        }
+        let host = match parsed.host().ok_or_else(form)? {
+            Host::Domain(name) => name.to_owned(),
+            Host::Ipv4(address) => address.to_string(),
+            Host::Ipv6(address) => format!("{address}{zone}"),
         };
-        let prefix = path.trim_end_matches('/').to_string();
         Ok(Url {
             host,
-            port,
-            prefix,
+            port: parsed.port_or_known_default().unwrap_or(80),
+            prefix: parsed.path().trim_end_matches('/').to_owned(),
             socket: None,
         })
     }
 
-    /// `None`: there is no path, or one that no file can have.
+    /// Parses what stands behind `unix:`; `None`: there is no path, or one that no file can have. No URL of the WHATWG: a
+    /// file's name may hold any byte, and stands as it is.
     fn unix(rest: &str) -> Option<Result<Url, UrlError>> {
         if rest.starts_with('@') {
             return Some(Err(UrlError::Abstract(rest.to_owned())));
@@ -133,7 +156,7 @@ impl Url {
         }))
     }
 
-    /// The value of the Host header.
+    /// Returns the value of the Host header.
     // RFC 6874, 3: "an HTTP client, proxy, or other intermediary MUST remove any ZoneID attached to an
     // outgoing URI, as it has only local significance at the sending host."
     pub fn authority(&self) -> String {
@@ -151,7 +174,7 @@ impl Url {
         }
     }
 
-    /// Where it is, for people.
+    /// Returns the address as people read it.
     pub(super) fn place(&self) -> String {
         match &self.socket {
             Some(path) => format!("unix:{}", path.display()),
@@ -172,43 +195,29 @@ impl fmt::Display for Url {
     }
 }
 
-/// What stands behind `unix:`.
+/// Returns what stands behind `unix:`.
 pub(super) fn unix(text: &str) -> Option<&str> {
     let (scheme, rest) = text.split_once(':')?;
     scheme.eq_ignore_ascii_case("unix").then_some(rest)
 }
 
-/// Splits `host:port`, `[v6]:port`, `host`; `None` when it is neither.
-fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => {
-            let (host, after) = rest.split_once(']')?;
-            match after {
-                "" => (host, None),
-                _ => (host, Some(after.strip_prefix(':')?)),
-            }
-        }
-        None => match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        },
-    };
-    (!host.is_empty()).then_some((host, port))
-}
-
-/// The host with the zone as the system knows it; `None` for a zone that is empty.
+/// Takes the zone out of an IPv6 address in brackets, and returns it as the system knows it, with its `%`; `None` for one
+/// that is empty. The URLs of the WHATWG have no zones.
 // RFC 6874, 2: "IPv6addrz = IPv6address \"%25\" ZoneID"
-fn unzoned(host: &str) -> Option<String> {
-    match host.split_once('%') {
-        Some((address, zone)) if address.contains(':') => {
-            let zone = match zone.strip_prefix("25") {
-                Some(zone) if !zone.is_empty() => zone,
-                _ => zone,
-            };
-            (!zone.is_empty()).then(|| format!("{address}%{zone}"))
-        }
-        _ => Some(host.to_owned()),
-    }
+fn without_zone(rest: &str) -> Option<(Cow<'_, str>, String)> {
+    let zone = rest
+        .starts_with('[')
+        .then(|| rest.split_once(']'))
+        .flatten()
+        .and_then(|(host, after)| Some((host.split_once('%')?, after)));
+    let Some(((address, zone), after)) = zone else {
+        return Some((Cow::Borrowed(rest), String::new()));
+    };
+    let zone = match zone.strip_prefix("25") {
+        Some(zone) if !zone.is_empty() => zone,
+        _ => zone,
+    };
+    (!zone.is_empty()).then(|| (format!("{address}]{after}").into(), format!("%{zone}")))
 }
 
 /// Percent-encodes everything that is not plain in a path segment or a query value.
@@ -217,16 +226,7 @@ fn unzoned(host: &str) -> Option<String> {
 /// assert_eq!(eventring::client::escape("orders.>"), "orders.%3E");
 /// ```
 pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 #[cfg(test)]
@@ -322,6 +322,36 @@ mod tests {
                 "{wrong:?}"
             );
         }
+    }
+
+    /// What a parser for browsers would mend, and a client that is set up once should not.
+    #[test]
+    fn nothing_is_mended_behind_somebodys_back() {
+        for wrong in [
+            "http:///h",
+            "http://h\n",
+            "http://h/a b",
+            "http://\\h",
+            "http://[1::2::3]",
+            "http://1.2.3.4.5",
+            "http://a<b",
+        ] {
+            let error = Url::parse(wrong).expect_err(wrong);
+            assert_eq!(error, UrlError::Form(wrong.to_owned()));
+        }
+        assert_eq!(Url::parse("http://u:secret@"), Err(UrlError::User));
+        assert_eq!(Url::parse("http://u:secret@h:x"), Err(UrlError::User));
+        assert_eq!(Url::parse("h:65536"), Err(UrlError::Port("65536".into())));
+        assert_eq!(Url::parse("[::1]:-1"), Err(UrlError::Port("-1".to_owned())));
+    }
+
+    #[test]
+    fn one_address_has_one_form() {
+        assert_eq!(parsed("http://EXAMPLE.org"), parsed("example.org:80/"));
+        assert_eq!(parsed("[0:0::0001]:9"), ("::1".into(), 9, "".into()));
+        assert_eq!(parsed("h/a/../b/"), ("h".into(), 80, "/b".into()));
+        let name = "xn--bcher-kva.example";
+        assert_eq!(parsed(name), (name.into(), 80, "".into()));
     }
 
     #[test]
