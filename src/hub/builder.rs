@@ -4,16 +4,20 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::event::Limits;
+use crate::event::{Epoch, Limits};
 use crate::ring;
 
 use crate::hub::Hub;
 use crate::hub::HubError;
+use crate::hub::class::Classes;
 use crate::hub::publish::Publisher;
 use crate::hub::publish::StreamVersions;
+use crate::hub::shared::Shared;
+use crate::hub::subscribe::Registry;
 use crate::hub::topics::TopicMode;
 use crate::hub::topics::TopicTable;
 use crate::hub::topics::{self, TimeIndex};
+use crate::hub::wait::WakeRouter;
 
 /// Least `ring_bytes`.
 const RING_BYTES_LEAST: usize = 64 << 10;
@@ -139,7 +143,16 @@ impl HubBuilder {
             streams,
             times.clone(),
         );
-        let bounds = (self.ring_bytes, self.limits);
-        Ok(Hub::from_parts(publisher, ring, times, bounds))
+        Ok(Hub::from_shared(Shared {
+            ring,
+            publisher: Mutex::new(publisher),
+            times,
+            classes: Classes::default(),
+            registry: Registry::default(),
+            wake_router: WakeRouter::default(),
+            epoch: Epoch::random(),
+            limits: self.limits.honoured(),
+            ring_bytes: self.ring_bytes,
+        }))
     }
 }

@@ -313,6 +313,14 @@ impl From<RecvTimeoutError> for RecvError {
 }
 
 impl PublishError {
+    /// Names the event of a batch that is wrong.
+    pub(in crate::hub) fn with_index(self, index: usize) -> Self {
+        match self {
+            Self::Invalid(error) => Self::Invalid(error.with_index(index)),
+            other => other,
+        }
+    }
+
     /// Returns whether what was published is too large rather than wrong (HTTP 413 rather than 400).
     pub fn is_too_large(&self) -> bool {
         match self {

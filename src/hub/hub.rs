@@ -1,20 +1,24 @@
-//! The hub itself: one ring, one lock to publish, cursors to read.
+//! The handle that a program embeds. Its methods are the front page; the rooms (`publish`, `subscribe`, `presence`,
+//! `topics`) do the work on what all handles share.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
-use crate::event::{Epoch, Limits, Position, Record};
-use crate::ring::Ring;
+use crate::event::{Epoch, EventBatch, EventRef, Filter, Limits, Position};
+use crate::ring::Notify;
 
 use crate::hub::builder::HubBuilder;
-use crate::hub::class::Classes;
-use crate::hub::publish::Publisher;
+use crate::hub::class::Class;
+use crate::hub::error::{PublishError, SubscribeError};
+use crate::hub::presence::{PresenceConfig, PresenceHandle, PresenceWatch, Present};
+use crate::hub::publish::{self, ExpectedVersion};
 use crate::hub::shared::Shared;
-use crate::hub::subscribe::Registry;
-use crate::hub::topics::TimeIndex;
-use crate::hub::wait::WakeRouter;
+use crate::hub::stats::Stats;
+use crate::hub::subscribe::{self, Cursor, Receiver, Subscription, SubscriptionStats};
+#[cfg(feature = "gateway")]
+use crate::hub::topics::LookBack;
+use crate::hub::topics::{self, TopicConfig, TopicInfo, TopicsError};
 
 /// Events in one total order: publish on any thread, receive on any other.
 ///
@@ -38,7 +42,7 @@ use crate::hub::wait::WakeRouter;
 #[derive(Clone)]
 pub struct Hub {
     pub(in crate::hub) shared: Arc<Shared>,
-    /// Goes with the last handle.
+    /// Counts the handles, which receivers are not: the hub closes when nobody can publish any more.
     _open: Arc<Open>,
 }
 
@@ -49,29 +53,6 @@ impl Drop for Open {
     fn drop(&mut self) {
         self.0.close();
     }
-}
-
-/// What a hub holds at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Events published, which is the newest offset.
-    pub published: u64,
-    /// The oldest offset that is kept.
-    pub earliest: u64,
-    /// Events that went before their time because of `ring_bytes`.
-    pub trimmed: u64,
-    /// Events on topics that are not listed, because there were `topics_max` of them.
-    pub untracked: u64,
-    /// Topics of which something is known: those that are listed, and those of which the ring has, or had lately, an
-    /// event.
-    pub topics_known: usize,
-    /// Bytes of events on the heap, beside the ring's slots.
-    pub heap_bytes: usize,
-    /// Receivers and readers.
-    pub readers: usize,
-    /// Different filters in use.
-    pub classes: usize,
 }
 
 impl Default for Hub {
@@ -94,23 +75,7 @@ impl Hub {
         HubBuilder::default()
     }
 
-    pub(in crate::hub) fn from_parts(
-        publisher: Publisher,
-        ring: Ring<Record>,
-        times: Arc<Mutex<TimeIndex>>,
-        (ring_bytes, limits): (usize, Limits),
-    ) -> Self {
-        let shared = Shared {
-            ring,
-            publisher: Mutex::new(publisher),
-            times,
-            classes: Classes::default(),
-            registry: Registry::default(),
-            wake_router: WakeRouter::default(),
-            epoch: Epoch::random(),
-            limits: limits.honoured(),
-            ring_bytes,
-        };
+    pub(in crate::hub) fn from_shared(shared: Shared) -> Self {
         let shared = Arc::new(shared);
         Self {
             _open: Arc::new(Open(shared.clone())),
@@ -140,7 +105,7 @@ impl Hub {
 
     /// Returns the position of the newest event.
     pub fn position(&self) -> Position {
-        self.at(self.head())
+        self.shared.position(self.head())
     }
 
     /// Returns how many events are kept at most.
@@ -155,13 +120,267 @@ impl Hub {
 
     /// Returns how many events one batch may hold: half the capacity.
     pub fn batch_events_max(&self) -> usize {
-        (self.capacity() / 2).max(1)
+        self.shared.batch_events_max()
     }
 
     /// Returns how many bytes of records one batch may hold: half of `ring_bytes`.
     pub fn batch_bytes_max(&self) -> usize {
-        self.shared.ring_bytes / 2
+        self.shared.batch_bytes_max()
     }
+
+    // -- Publishing
+
+    /// Publishes one event and returns where it stands. Nothing is allocated for a small event.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Invalid`] for an event beyond the hub's limits, [`PublishError::Closed`].
+    pub fn publish<'e>(&self, event: impl Into<EventRef<'e>>) -> Result<Position, PublishError> {
+        publish::one(&self.shared, ExpectedVersion::Any, event.into())
+    }
+
+    /// Publishes one event if its stream has the version that is expected.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Version`] where it has another one, [`StreamsNotKept`](PublishError::StreamsNotKept) where the
+    /// hub keeps none; else as [`publish`](Self::publish).
+    pub fn publish_expecting<'e>(
+        &self,
+        expected: ExpectedVersion,
+        event: impl Into<EventRef<'e>>,
+    ) -> Result<Position, PublishError> {
+        publish::one(&self.shared, expected, event.into())
+    }
+
+    /// Publishes one event at a position that must be exactly the next.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::{Event, Position};
+    /// use eventring::hub::{Hub, PublishError};
+    ///
+    /// let hub = Hub::new();
+    /// let event = Event::new("a", "t").to_event().unwrap();
+    /// let next = Position { epoch: hub.epoch(), offset: hub.head() + 1 };
+    /// assert_eq!(hub.publish_at(next, &event), Ok(next));
+    /// // Somebody else's event may be there already: nothing is published then.
+    /// assert!(matches!(hub.publish_at(next, &event), Err(PublishError::Position { .. })));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Position`] says which one is next; else as [`publish`](Self::publish).
+    pub fn publish_at<'e>(
+        &self,
+        position: Position,
+        event: impl Into<EventRef<'e>>,
+    ) -> Result<Position, PublishError> {
+        publish::one_at(&self.shared, position, event.into())
+    }
+
+    /// Publishes the events of a batch, contiguous and visible at once, or none of them. Returns their offsets.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::{Event, EventBatch};
+    /// use eventring::hub::Hub;
+    ///
+    /// let mut batch = EventBatch::new();
+    /// for n in 0..3 {
+    ///     batch.push(Event::new("imports", "row").text(&n.to_string()).build()?);
+    /// }
+    /// assert_eq!(Hub::new().publish_batch(&batch)?, 1..4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::TooMany`] and [`TooLarge`](PublishError::TooLarge) beyond half of the hub's capacity and of its
+    /// `ring_bytes`; [`Invalid`](PublishError::Invalid) names the event; [`Closed`](PublishError::Closed).
+    pub fn publish_batch(&self, batch: &EventBatch) -> Result<Range<u64>, PublishError> {
+        publish::many(&self.shared, batch.len(), |index| batch.at(index))
+    }
+
+    /// Publishes events from an iterator as [`publish_batch`](Self::publish_batch) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish_batch`](Self::publish_batch).
+    pub fn publish_batch_iter<'e, E: Into<EventRef<'e>>>(
+        &self,
+        events: impl IntoIterator<Item = E>,
+    ) -> Result<Range<u64>, PublishError> {
+        publish::many_from(&self.shared, events.into_iter().map(Into::into))
+    }
+
+    // -- Subscribing
+
+    /// Subscribes: makes a receiver of what the subscription wants, from where it starts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::Event;
+    /// use eventring::hub::{Hub, Subscription, TryRecvError};
+    ///
+    /// let hub = Hub::new();
+    /// let mut orders = hub.subscribe(Subscription::topic("orders.>"))?;
+    /// hub.publish(Event::new("users.created", "user").build().unwrap()).unwrap();
+    /// assert_eq!(orders.try_recv(), Err(TryRecvError::Empty));
+    /// # Ok::<(), eventring::hub::SubscribeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError`]: a bad filter (with everything that is wrong with it), an id that lives, a position of
+    /// another epoch or beyond the newest, too many readers.
+    pub fn subscribe(&self, subscription: Subscription) -> Result<Receiver, SubscribeError> {
+        subscribe::open(&self.shared, subscription)
+    }
+
+    /// Ends the subscription of that id: its receiver gets nothing more, and a receive that waits ends at once, with
+    /// `Unsubscribed`. `false` where no such subscription lives.
+    pub fn unsubscribe(&self, id: &str) -> bool {
+        subscribe::end(&self.shared, id)
+    }
+
+    /// Returns the figures of every subscription, sorted by id.
+    pub fn subscriptions(&self) -> Vec<SubscriptionStats> {
+        let head = self.head();
+        let all = self.shared.registry.all(|_| true);
+        all.iter().map(|entry| entry.stats(head)).collect()
+    }
+
+    /// Returns the figures of one subscription; `None` where no such one lives.
+    pub fn subscription(&self, id: &str) -> Option<SubscriptionStats> {
+        let entry = self.shared.registry.get(id)?;
+        Some(entry.stats(self.head()))
+    }
+
+    /// Creates a cursor over everything, which stands after the newest event.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError::TooManyReaders`].
+    pub fn cursor(&self) -> Result<Cursor, SubscribeError> {
+        Cursor::open(&self.shared.ring)
+    }
+
+    /// Returns the class of a filter: one for all equal filters, as long as somebody holds it.
+    pub fn class(&self, filter: &Filter) -> Arc<Class> {
+        self.shared.classes.get(&filter.clone().into())
+    }
+
+    // -- Presence
+
+    /// Returns the ids of the subscriptions whose topics include this one, sorted. The rest of their filters (types,
+    /// tags, conditions) is not looked at.
+    pub fn presence(&self, topic: &str) -> Vec<String> {
+        self.present(topic, usize::MAX).ids
+    }
+
+    /// Returns those whose topics include this one, and the number of the last change that the list knows of. At most
+    /// `max` ids are listed, any of them where there are more; the count is of all.
+    pub fn present(&self, topic: &str, max: usize) -> Present {
+        let mut present = self.shared.registry.present(topic, max);
+        present.ids.sort_unstable();
+        present
+    }
+
+    /// Watches joins and leaves from here on. `notify` is called when there is something to take; it runs on any thread,
+    /// without a lock.
+    pub fn watch_presence(&self, notify: Arc<dyn Notify>) -> PresenceWatch {
+        PresenceWatch::open(&self.shared, notify)
+    }
+
+    /// Opens a set of members that are present at topics until they leave, as subscriptions are: they are listed by
+    /// [`presence`](Self::presence), others are told that they join and leave, they end with their topic, and
+    /// [`unsubscribe`](Self::unsubscribe) ends one. They receive nothing, and are not among
+    /// [`subscriptions`](Self::subscriptions).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use eventring::event::Filter;
+    /// use eventring::hub::{Hub, PresenceConfig, PresenceEvent};
+    /// use eventring::ring::Notify;
+    ///
+    /// struct Ignore;
+    /// impl Notify for Ignore {
+    ///     fn notify(&self) {}
+    /// }
+    ///
+    /// let hub = Hub::new();
+    /// let orders = Filter::parse(["orders.*"]).unwrap();
+    /// let config = PresenceConfig::new("connection-", orders, Arc::new(Ignore));
+    /// let connections = hub.open_presence(config)?;
+    /// connections.enter(7);
+    /// connections.enter(31);
+    /// assert_eq!(hub.presence("orders.eu"), ["connection-1f", "connection-7"]);
+    /// hub.unsubscribe("connection-7");
+    /// assert_eq!(connections.take(), Some(PresenceEvent::Ended { number: 7 }));
+    /// connections.leave(31);
+    /// assert!(hub.presence("orders.eu").is_empty());
+    /// # Ok::<(), eventring::hub::SubscribeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError::Id`] for the name.
+    pub fn open_presence(&self, config: PresenceConfig) -> Result<PresenceHandle, SubscribeError> {
+        PresenceHandle::open(&self.shared, config)
+    }
+
+    // -- Topics
+
+    /// Creates a topic with settings, or gives them to one that an event made.
+    ///
+    /// # Errors
+    ///
+    /// [`TopicsError`]: a bad name, bad settings (with everything that is wrong with them), a topic that was created
+    /// before, too many of them or of what they keep.
+    pub fn create_topic(&self, name: &str, config: TopicConfig) -> Result<(), TopicsError> {
+        topics::create(&self.shared, name, config)
+    }
+
+    /// Deletes a topic, with what it keeps. Subscriptions that named it end, with `TopicDeleted`, unless they have a
+    /// pattern or name another topic that exists.
+    ///
+    /// Its events that the ring still has are not rewritten: whoever starts in the past with a pattern may see them.
+    ///
+    /// # Errors
+    ///
+    /// [`TopicsError::Unknown`].
+    pub fn delete_topic(&self, name: &str) -> Result<(), TopicsError> {
+        topics::delete(&self.shared, name)
+    }
+
+    /// Returns the names of the topics that were created or published on, sorted.
+    pub fn topics(&self) -> Vec<String> {
+        topics::names(&self.shared)
+    }
+
+    /// Describes a topic; `None` for one that was neither created nor published on.
+    pub fn describe_topic(&self, name: &str) -> Option<TopicInfo> {
+        topics::describe(&self.shared, name)
+    }
+
+    /// Returns the position of a stream (aggregate): how many events it has, counted from the version that its first
+    /// one here stated. `None` for a stream that the hub does not know, or where it keeps none.
+    pub fn stream_position(&self, ty: &str, id: &str) -> Option<u64> {
+        self.shared
+            .publisher
+            .lock()
+            .streams
+            .as_ref()?
+            .position(ty, id)
+    }
+
+    // -- Its life
 
     /// Closes the hub: nothing more is published; who reads gets what is kept and then learns that it is closed.
     ///
@@ -189,9 +408,10 @@ impl Hub {
         self.shared.ring.is_closed()
     }
 
-    /// Returns what the hub holds now.
+    /// Returns the hub's figures of this moment.
     pub fn stats(&self) -> Stats {
         let (heap_bytes, trimmed, untracked, topics_known) = {
+            // One lock for the four, so that they agree with each other.
             let publisher = self.shared.publisher.lock();
             (
                 publisher.heap_bytes(),
@@ -212,17 +432,10 @@ impl Hub {
         }
     }
 
-    /// For who looks back without a receiver.
+    /// Looks events up by topic and time, for those who have no receiver.
     #[cfg(feature = "gateway")]
-    pub(crate) fn look_back(&self) -> &Shared {
-        &self.shared
-    }
-
-    pub(in crate::hub) fn at(&self, offset: u64) -> Position {
-        Position {
-            epoch: self.shared.epoch,
-            offset,
-        }
+    pub(crate) fn look_back(&self) -> LookBack<'_> {
+        self.shared.look_back()
     }
 }
 

@@ -68,6 +68,7 @@ mod hub;
 mod presence;
 mod publish;
 mod shared;
+mod stats;
 mod subscribe;
 mod topics;
 mod wait;
@@ -78,12 +79,13 @@ pub use error::{
     EndReason, HubError, Lagged, PublishError, ReadError, RecvError, RecvTimeoutError, SeekError,
     SubscribeError, TryRecvError,
 };
-pub use hub::{Hub, Stats};
+pub use hub::Hub;
 pub use presence::{
     PresenceChange, PresenceConfig, PresenceEvent, PresenceHandle, PresenceUpdate, PresenceWatch,
     Present,
 };
 pub use publish::ExpectedVersion;
+pub use stats::Stats;
 pub use subscribe::{
     Control, Controls, Cursor, Delivery, HubWaiter, ID_BYTES_MAX, Item, Receiver, Start,
     Subscription, SubscriptionStats,
@@ -92,4 +94,4 @@ pub use subscribe::{
 pub use subscribe::{NextItemAsync, ReceiverStream, RecvAsync};
 pub use topics::{Durability, TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsError};
 #[cfg(feature = "gateway")]
-pub(crate) use topics::{LastEvents, TopicSet};
+pub(crate) use topics::{LastEvents, LookedUp, TopicSet};

@@ -1,12 +1,23 @@
-//! What a hub's handles and receivers share.
-
-use std::sync::Arc;
+//! The state that a hub's handles and receivers share, and the steps that touch more than one room of it.
+//!
+//! # Locks
+//!
+//! Taken in this order, each for a few instructions, none while foreign code runs:
+//!
+//! | lock | guards | taken inside it |
+//! | --- | --- | --- |
+//! | `publisher` | sequence, topics, streams: everything that is decided about an event | `times`, histories, [`WakeRouter`]'s list of publishes |
+//! | `registry` | who is subscribed and present, and the order of joins and leaves | an entry's controls, a presence set |
+//! | a class's wait list | who of the class is asleep | a waiter's own |
+//!
+//! The first two are never held together: a join must not wait for a publish, nor a publish for a list of a million ids.
 
 use std::panic::RefUnwindSafe;
+use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::event::{Epoch, EventRef, Filter, Limits, Record};
+use crate::event::{Epoch, Limits, Position, Record};
 use crate::ring::Ring;
 
 use crate::hub::EndReason;
@@ -14,16 +25,14 @@ use crate::hub::class::Classes;
 use crate::hub::presence::Wakeups;
 use crate::hub::publish::Publisher;
 use crate::hub::subscribe::{Registry, SubscriptionEntry};
-use crate::hub::topics::Kept;
-use crate::hub::topics::TimeIndex;
-use crate::hub::wait::WaitState;
-use crate::hub::wait::WakeRouter;
+use crate::hub::topics::{LookBack, TimeIndex};
+use crate::hub::wait::{WaitState, WakeRouter};
 
-/// What handles and receivers share.
+/// The state of a hub, shared by its handles and receivers.
 pub(crate) struct Shared {
     pub(in crate::hub) ring: Ring<Record>,
     pub(in crate::hub) publisher: Mutex<Publisher>,
-    /// When events were taken. Locked after the publisher, if both are.
+    /// Shared with the publisher, which marks times under both locks, its own first; who looks back takes this one only.
     pub(in crate::hub) times: Arc<Mutex<TimeIndex>>,
     pub(in crate::hub) classes: Classes,
     pub(in crate::hub) registry: Registry,
@@ -38,70 +47,82 @@ pub(crate) struct Shared {
 impl RefUnwindSafe for Shared {}
 
 impl Shared {
-    /// Releases the lock under which something was published. Whether somebody sleeps on the ring is looked at before,
-    /// where the store that it sleeps for has just been made; it is woken after: that runs foreign code.
+    /// Returns the position of an offset.
+    #[inline]
+    pub(in crate::hub) fn position(&self, offset: u64) -> Position {
+        Position {
+            epoch: self.epoch,
+            offset,
+        }
+    }
+
+    /// Returns how many events one batch may hold: half of what the ring keeps.
+    pub(in crate::hub) fn batch_events_max(&self) -> usize {
+        (self.ring.capacity() / 2).max(1)
+    }
+
+    /// Returns how many bytes of records one batch may hold: half of `ring_bytes`.
+    pub(in crate::hub) fn batch_bytes_max(&self) -> usize {
+        self.ring_bytes / 2
+    }
+
+    /// Looks events up by topic and time.
+    pub(in crate::hub) fn look_back(&self) -> LookBack<'_> {
+        LookBack::new(self)
+    }
+
+    /// Releases the lock under which something was published, and wakes the ring's own sleepers: cursors, histories.
     #[inline(always)]
     pub(in crate::hub) fn release(&self, publisher: MutexGuard<'_, Publisher>) {
+        // Looked at inside the lock, right behind the store that they sleep for: the pair of fences that keeps a wake-up
+        // from being lost is the ring's, and costs nothing twice.
         let has_sleepers = self.ring.has_sleepers();
         drop(publisher);
+        // Woken outside it: a notification is foreign code, and may publish.
         if has_sleepers {
             self.ring.wake_readers();
         }
     }
 
+    /// Closes the hub, and wakes everybody who waits.
     pub(in crate::hub) fn close(&self) {
         let mut publisher = self.publisher.lock();
         publisher.close();
         self.release(publisher);
-        // Who falls asleep from here on looks first.
+        // Whoever falls asleep from here on takes the publisher's lock behind us, sees that it is closed, and does not:
+        // so nobody is missing in this list.
         for entry in self.registry.all(|_| true) {
             self.nudge(&entry);
         }
     }
 
-    /// Ends a subscription, wakes its receiver and those who watch.
+    /// Ends a subscription, and wakes its receiver and those who watch.
     pub(in crate::hub) fn end(
         &self,
         entry: &SubscriptionEntry,
         reason: EndReason,
         wakeups: &Wakeups,
     ) {
+        // The reason before the wake-up, or the receiver would look, find nothing and sleep again.
         entry.end(reason);
         self.nudge(entry);
         self.wake(wakeups);
     }
 
-    /// Wakes those who are told that somebody came or went.
+    /// Wakes those who are told of a join or a leave. To be called without a lock.
     pub(in crate::hub) fn wake(&self, wakeups: &Wakeups) {
         wakeups.entries.iter().for_each(|entry| self.nudge(entry));
         wakeups.notify();
     }
 
-    /// Returns what topics keep between two offsets, and whether that is everything. Only of topics that are named can
-    /// it be known to be.
-    pub(in crate::hub) fn recall(
-        &self,
-        filter: &Filter,
-        from: u64,
-        below: u64,
-        wanted: impl FnMut(EventRef<'_>) -> bool,
-    ) -> (Vec<Kept>, bool) {
-        let Some(histories) = self.publisher.lock().histories.clone() else {
-            return (Vec::new(), false);
-        };
-        let kept = histories.between(filter, from, below, wanted);
-        let mut patterns = filter.patterns().iter();
-        let complete = patterns
-            .all(|pattern| pattern.is_literal() && histories.is_complete(pattern.as_str(), from));
-        (kept, complete)
-    }
-
+    /// Wakes a receiver for something that is no event: its end, a control, the hub's end.
     fn nudge(&self, entry: &SubscriptionEntry) {
-        // A receiver that falls asleep looks at its entry once more when it has lain down.
-        let (waiter, judged) = (&entry.waiter, self.wake_router.judged_below(&self.ring));
-        let state = self
-            .wake_router
-            .remove(&entry.class, waiter, WaitState::Nudged(judged));
+        // Before it is taken off the wait list: from then on nobody judges for it, so what is judged later would be
+        // passed unseen.
+        let judged = self.wake_router.judged_below(&self.ring);
+        let (waiter, then) = (&entry.waiter, WaitState::Nudged(judged));
+        let state = self.wake_router.remove(&entry.class, waiter, then);
+        // One that is awake needs no call: it looks at its entry once more when it has put itself on the list.
         if state == WaitState::Asleep {
             waiter.notify();
         }

@@ -34,14 +34,10 @@ fn a_list_of_who_is_there_is_cut_before_it_is_written() {
     let us = calmest("pipelined lists of presence", || {
         let mut stage = Stage::new(|_| {});
         let bell = std::sync::Arc::new(Deaf);
-        let attendance = stage.hub.open_presence(eventring::hub::PresenceConfig {
-            name: "somebody-".into(),
-            filter: eventring::event::Filter::all().into(),
-            within: Vec::new(),
-            notify: bell,
-        });
-        let attendance = attendance.unwrap();
-        (0..20_000).for_each(|n| assert!(attendance.enter(n)));
+        let all = eventring::event::Filter::all();
+        let config = eventring::hub::PresenceConfig::new("somebody-", all, bell);
+        let members = stage.hub.open_presence(config).unwrap();
+        (0..20_000).for_each(|n| assert!(members.enter(n)));
         stage.turn();
         let list = "GET /api/v1/topics/room/presence HTTP/1.1\r\nHost: localhost\r\n\r\n";
         let before = counting::allocated();

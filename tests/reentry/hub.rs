@@ -1,7 +1,7 @@
 //! The hub: wakers, notifications and closures that use the hub they come from.
 
 use super::hooks::{Hook, TOUCHES, Touch, within};
-use eventring::event::{Event, EventBatch, EventFilter, Filter};
+use eventring::event::{Event, EventBatch, Filter};
 use eventring::hub::{Controls, Hub, PresenceConfig, Receiver, Start, Subscription, TopicConfig};
 use eventring::ring::Notify;
 use futures::Stream;
@@ -21,14 +21,10 @@ fn event(topic: &str) -> Event {
     Event::new(topic, "t").to_event().unwrap()
 }
 
-fn attend(hub: &Hub, notify: Arc<dyn Notify>) -> eventring::hub::PresenceHandle {
-    let attend = PresenceConfig {
-        name: "crowd-".into(),
-        filter: EventFilter::from(Filter::parse(["a.*"]).unwrap()),
-        within: Vec::new(),
-        notify,
-    };
-    hub.open_presence(attend).unwrap()
+fn open_presence(hub: &Hub, notify: Arc<dyn Notify>) -> eventring::hub::PresenceHandle {
+    let filter = Filter::parse(["a.*"]).unwrap();
+    hub.open_presence(PresenceConfig::new("member-", filter, notify))
+        .unwrap()
 }
 
 fn watching(subscription: Subscription, presence: bool) -> Subscription {
@@ -40,7 +36,7 @@ fn do_everything(hub: &Hub) {
     hub.publish(&event("a.x")).ok();
     hub.publish_batch_iter([&event("a.y"), &event("b")]).ok();
     hub.unsubscribe("own");
-    hub.unsubscribe("crowd-1");
+    hub.unsubscribe("member-1");
     let presence = watching(Subscription::topic("a.*"), true);
     if let Ok(mut receiver) = hub.subscribe(presence.start(Start::Beginning)) {
         while receiver.try_recv().is_ok() {}
@@ -50,9 +46,9 @@ fn do_everything(hub: &Hub) {
         let _ = reader.read_while(9, |_, _| true);
         let _ = reader.waiter(Arc::new(Nobody)).arm(reader.next_offset());
     }
-    let crowd = attend(hub, Arc::new(Nobody));
-    crowd.enter(1);
-    crowd.leave(1);
+    let members = open_presence(hub, Arc::new(Nobody));
+    members.enter(1);
+    members.leave(1);
     let _ = hub.watch_presence(Arc::new(Nobody)).take(9);
     let kept = TopicConfig::default().retain_events(3);
     hub.create_topic("made", kept).ok();
@@ -213,20 +209,20 @@ fn a_notification_of_a_reader_may_publish_on_its_hub() {
     }
 }
 
-/// A notification of an attendance may use the hub, and a panic in it stops nobody.
+/// A notification of a presence set may use the hub, and a panic in it stops nobody.
 #[test]
-fn a_notification_of_an_attendance_may_use_the_hub_wherever_it_is_touched() {
-    within("attendances", || {
+fn a_notification_of_a_presence_set_may_use_the_hub_wherever_it_is_touched() {
+    within("presence sets", || {
         let hub = Hub::new();
         let hook = hook(&hub);
         for _ in 0..2 {
-            let crowd = attend(&hub, hook.notify());
+            let members = open_presence(&hub, hook.notify());
             let mut watch = hub.watch_presence(hook.notify());
-            crowd.enter(1);
-            hub.unsubscribe("crowd-1");
-            crowd.enter(2);
+            members.enter(1);
+            hub.unsubscribe("member-1");
+            members.enter(2);
             let receiver = hub.subscribe(Subscription::topic("a.*")).unwrap();
-            while crowd.take().is_some() {}
+            while members.take().is_some() {}
             while watch.take(9).is_some() {}
             drop(receiver);
         }
@@ -236,17 +232,17 @@ fn a_notification_of_an_attendance_may_use_the_hub_wherever_it_is_touched() {
 }
 
 #[test]
-fn a_notification_of_an_attendance_that_panics_harms_nobody() {
+fn a_notification_of_a_presence_set_that_panics_harms_nobody() {
     let hub = Hub::new();
-    let crowd = attend(
+    let members = open_presence(
         &hub,
         Hook::new(|| std::panic::resume_unwind(Box::new("bomb"))).notify(),
     );
-    crowd.enter(1);
+    members.enter(1);
     let receiver = hub.subscribe(Subscription::topic("a.*"));
     assert!(receiver.is_ok());
-    assert!(hub.unsubscribe("crowd-1"));
-    std::mem::forget(crowd);
+    assert!(hub.unsubscribe("member-1"));
+    std::mem::forget(members);
 }
 
 /// A receiver's own condition ran under the lock of the kept topics, which publishing takes.

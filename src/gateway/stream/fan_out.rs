@@ -5,9 +5,9 @@ use smallvec::SmallVec;
 use crate::event::Position;
 use crate::gateway::encode::format::{Form, Gap};
 use crate::gateway::gateway::Gateway;
-use crate::gateway::stream::look_up::LookedUp;
 use crate::gateway::stream::request::StreamFilter;
 use crate::gateway::telemetry::notices::GapReason;
+use crate::hub::LookedUp;
 use crate::hub::ReadError;
 use crate::reactor::{CatchUp, CaughtUp, ClassId, Frames};
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::gateway::gateway::Gateway;
 use crate::gateway::stream::request::StreamFilter;
-use crate::hub::{LastEvents, TopicSet};
+use crate::hub::{LastEvents, LookedUp, TopicSet};
 
 /// Tries before topics are taken to come and go too fast to look anything up.
 const TRIES: usize = 2;
@@ -16,15 +16,6 @@ pub(in crate::gateway) struct LookUp {
     last: Option<(StreamFilter, TopicSet)>,
     /// What was found last.
     pub(in crate::gateway) offsets: Vec<u64>,
-}
-
-/// What a look found, beside the offsets.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::gateway) struct LookedUp {
-    /// The oldest event of all that there was then.
-    pub(in crate::gateway) floor: u64,
-    /// There are no others before this offset.
-    pub(in crate::gateway) to: u64,
 }
 
 impl Gateway {
@@ -45,7 +36,7 @@ impl Gateway {
                 .offsets_in(set, range, max, &mut offsets)
         });
         self.looked_up.offsets = offsets;
-        found.map(|(floor, to)| LookedUp { floor, to })
+        found
     }
 
     /// Finds the last so many events for a class; `None`: that takes looking at each event.

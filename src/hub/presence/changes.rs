@@ -1,24 +1,20 @@
-//! Who comes and goes, in one order: the list says up to where in it it is true, and whoever watches is told what comes
-//! after that, or that it was too much to tell.
+//! The joins and leaves of a hub in one order: a list says up to which change it is true, and whoever watches is told what
+//! comes after that, or that it was too much to tell.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::event::Filter;
-use crate::ring::{self, Notify};
 
-use crate::hub::Hub;
+use super::Watcher;
 use crate::hub::class::Class;
-use crate::hub::shared::Shared;
-use crate::hub::subscribe::SubscriptionEntry;
-use crate::hub::subscribe::{Control, overlap};
+use crate::hub::subscribe::{Control, SubscriptionEntry, overlap};
 
-/// Changes that are kept for those who watch for many; who is further behind is told so instead.
+/// Most changes that are kept for watchers; one that is further behind is told so instead.
 const KEPT_MAX: usize = 4096;
 
-/// Who is present at a topic; see [`Hub::present`].
+/// The subscriptions and members that are present at a topic; see [`Hub::present`](crate::hub::Hub::present).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Present {
     /// The number of the last change that the list knows of: what is told under a higher one comes after it.
@@ -29,20 +25,20 @@ pub struct Present {
     pub ids: Vec<String>,
 }
 
-/// Somebody came or went.
+/// A join or a leave.
 #[derive(Clone)]
 pub struct PresenceChange {
     /// Its number: each change has the next one.
     pub at: u64,
-    /// Whether somebody came.
+    /// It is a join.
     pub joined: bool,
-    /// Whose id it is.
+    /// The id of who joined or left.
     pub id: Arc<str>,
     class: Arc<Class>,
 }
 
 impl PresenceChange {
-    /// Whether it is of somebody who shares topics with this filter.
+    /// Returns whether who joined or left shares topics with this filter.
     pub fn concerns(&self, filter: &Filter) -> bool {
         overlap(self.class.filter(), filter)
     }
@@ -58,140 +54,62 @@ impl fmt::Debug for PresenceChange {
     }
 }
 
-/// What a [`PresenceWatch`] has to say.
-#[derive(Clone, Debug)]
-pub enum PresenceUpdate {
-    /// These changes, in order.
-    Changes(Vec<PresenceChange>),
-    /// More changes than were asked for, or than are kept: a list that is true up to now, or later, has them all.
-    Missed,
-}
-
-/// Watches who comes and goes, for as long as it lives.
-pub struct PresenceWatch {
-    shared: Arc<Shared>,
-    watch: Arc<Watcher>,
-    /// The last change that was taken.
-    at: u64,
-}
-
-impl Hub {
-    /// Watches who comes and goes from here on. `notify` is told when there is something to take; it runs on any
-    /// thread, without a lock.
-    pub fn watch_presence(&self, notify: Arc<dyn Notify>) -> PresenceWatch {
-        let watch = Arc::new(Watcher {
-            notified: AtomicBool::new(false),
-            notify,
-        });
-        PresenceWatch {
-            at: self.shared.registry.watch(&watch),
-            shared: self.shared.clone(),
-            watch,
-        }
-    }
-
-    /// Who would get an event of this topic, were it not for its type and the rest of it, and up to which change that
-    /// is true; `max` ids at most, if there are more any of them.
-    pub fn present(&self, topic: &str, max: usize) -> Present {
-        let mut present = self.shared.registry.present(topic, max);
-        present.ids.sort_unstable();
-        present
-    }
-}
-
-impl PresenceWatch {
-    /// The number of the last change that was taken.
-    pub fn at(&self) -> u64 {
-        self.at
-    }
-
-    /// Takes what has changed since the last time; `None`: nothing has.
-    pub fn take(&mut self, max: usize) -> Option<PresenceUpdate> {
-        // Acquire: pairs with the Release in `notify`. A look that finds nothing costs no lock.
-        if !self.watch.notified.swap(false, Ordering::Acquire) {
-            return None;
-        }
-        let (at, changes) = self.shared.registry.changes_since(self.at, max);
-        if self.at == at {
-            return None;
-        }
-        self.at = at;
-        Some(changes.map_or(PresenceUpdate::Missed, PresenceUpdate::Changes))
-    }
-}
-
-impl Drop for PresenceWatch {
-    fn drop(&mut self) {
-        let forgotten = self.shared.registry.unwatch(&self.watch);
-        // Outside the lock: what it holds is somebody else's.
-        drop(forgotten);
-    }
-}
-
-impl fmt::Debug for PresenceWatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PresenceWatch")
-            .field("at", &self.at)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Somebody who watches for many.
-pub(in crate::hub) struct Watcher {
-    /// It was told since it last took something.
-    notified: AtomicBool,
-    notify: Arc<dyn Notify>,
-}
-
-/// Who is to be woken for a change, once no lock is held.
+/// The receivers and watchers that a change wakes, once no lock is held.
 #[derive(Default)]
 #[must_use]
 pub(in crate::hub) struct Wakeups {
     pub(in crate::hub) entries: Vec<Arc<SubscriptionEntry>>,
-    watches: Vec<Arc<Watcher>>,
-    /// What is no longer kept. It may hold the last reference to a class.
-    old: Vec<PresenceChange>,
+    watchers: Vec<Arc<Watcher>>,
+    /// Changes that are no longer kept: carried out of the lock, since one may hold the last reference to a class.
+    forgotten: Vec<PresenceChange>,
 }
 
 impl Wakeups {
+    /// Notifies the watchers. To be called without a lock.
     pub(in crate::hub) fn notify(&self) {
-        for watch in &self.watches {
-            ring::notify_and_drop(watch.notify.clone());
+        for watcher in &self.watchers {
+            watcher.notify();
         }
     }
 
-    /// These and those of another change.
+    /// Adds those of another change.
     pub(in crate::hub) fn and(mut self, other: Self) -> Self {
         self.entries.extend(other.entries);
-        self.watches.extend(other.watches);
-        self.old.extend(other.old);
+        self.watchers.extend(other.watchers);
+        self.forgotten.extend(other.forgotten);
         self
     }
 }
 
-/// All changes, and those who want to know of them. Under the lock of whoever is present.
+/// The order of joins and leaves, and those who are told of them. Lives under the registry's lock, which gives the order.
 #[derive(Default)]
 pub(in crate::hub) struct ChangeLog {
+    /// The number of the last change. Rises also while nobody watches: lists tell it.
     at: u64,
-    /// The latest; kept only while somebody watches for many.
+    /// The latest changes; empty while there is no watcher.
     kept: VecDeque<PresenceChange>,
-    watches: Vec<Arc<Watcher>>,
-    /// Receivers that want to know.
+    watchers: Vec<Arc<Watcher>>,
+    /// The receivers that are told of each change on topics that they share.
     entries: Vec<Arc<SubscriptionEntry>>,
 }
 
 impl ChangeLog {
+    /// Returns the number of the last change.
     pub(in crate::hub) fn at(&self) -> u64 {
         self.at
     }
 
-    pub(in crate::hub) fn watch(&mut self, watch: &Arc<Watcher>) {
-        self.watches.push(watch.clone());
+    pub(in crate::hub) fn add_watcher(&mut self, watcher: &Arc<Watcher>) {
+        self.watchers.push(watcher.clone());
     }
 
-    pub(in crate::hub) fn unwatch(&mut self, watch: &Arc<Watcher>) -> VecDeque<PresenceChange> {
-        self.watches.retain(|one| !Arc::ptr_eq(one, watch));
-        match self.watches.is_empty() {
+    pub(in crate::hub) fn remove_watcher(
+        &mut self,
+        watcher: &Arc<Watcher>,
+    ) -> VecDeque<PresenceChange> {
+        self.watchers.retain(|one| !Arc::ptr_eq(one, watcher));
+        // Nobody reads them any more; the next watcher begins with what comes then.
+        match self.watchers.is_empty() {
             true => std::mem::take(&mut self.kept),
             false => VecDeque::new(),
         }
@@ -209,7 +127,7 @@ impl ChangeLog {
         }
     }
 
-    /// Notes that somebody came or went.
+    /// Notes a join or a leave, and leaves it for everybody who is to know.
     pub(in crate::hub) fn note(
         &mut self,
         joined: bool,
@@ -218,7 +136,8 @@ impl ChangeLog {
     ) -> Wakeups {
         self.at += 1;
         let mut wakeups = Wakeups::default();
-        if self.entries.is_empty() && self.watches.is_empty() {
+        if self.entries.is_empty() && self.watchers.is_empty() {
+            // Neither the id is made nor a filter compared where nobody watches: a storm of connects comes by here.
             return wakeups;
         }
         let (at, id) = (self.at, id());
@@ -227,17 +146,17 @@ impl ChangeLog {
         };
         for entry in self.entries.iter().filter(shares) {
             let id = id.to_string();
-            entry.tell(match joined {
+            entry.push_control(match joined {
                 true => Control::Joined { id, at },
                 false => Control::Left { id, at },
             });
             wakeups.entries.push(entry.clone());
         }
-        if self.watches.is_empty() {
+        if self.watchers.is_empty() {
             return wakeups;
         }
         if self.kept.len() == KEPT_MAX {
-            wakeups.old.extend(self.kept.pop_front());
+            wakeups.forgotten.extend(self.kept.pop_front());
         }
         let class = class.clone();
         self.kept.push_back(PresenceChange {
@@ -246,16 +165,15 @@ impl ChangeLog {
             id,
             class,
         });
-        for watch in &self.watches {
-            // Release: pairs with the Acquire in `take`.
-            if !watch.notified.swap(true, Ordering::Release) {
-                wakeups.watches.push(watch.clone());
+        for watcher in &self.watchers {
+            if watcher.mark() {
+                wakeups.watchers.push(watcher.clone());
             }
         }
         wakeups
     }
 
-    /// The changes after number `at`; `None`: there are more than `max`, or than are kept.
+    /// Returns the changes after number `at`; `None`: there are more than `max`, or than are kept.
     pub(in crate::hub) fn since(&self, at: u64, max: usize) -> Option<Vec<PresenceChange>> {
         let count = usize::try_from(self.at - at).unwrap_or(usize::MAX);
         if count > max || count > self.kept.len() {

@@ -1,4 +1,4 @@
-//! Those who are present at the same topics without receivers, as the connections of a server: kept as numbers.
+//! A set of members that are present at the same topics without receivers: kept as numbers, some 16 bytes each.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -9,57 +9,57 @@ use parking_lot::Mutex;
 use crate::event::Filter;
 use crate::ring::{self, Notify};
 
-use super::PresenceEvent;
+use super::{PresenceConfig, PresenceEvent};
 use crate::hub::EndReason;
 use crate::hub::class::Class;
 
-/// Members with one filter, of one name.
+/// The members of one name and one filter.
 pub(in crate::hub) struct PresenceSet {
-    /// What their ids begin with.
+    /// The text that their ids begin with.
     pub(in crate::hub) name: Box<str>,
     pub(in crate::hub) class: Arc<Class>,
     /// They get what their class takes of these topics only.
     within: Vec<Filter>,
-    /// Told when there is something to take.
+    /// Called when there is something to take.
     notify: Arc<dyn Notify>,
-    inside: Mutex<Inside>,
-    /// Whether something was told that is not taken yet.
-    has_news: AtomicBool,
+    /// Changed under the registry's lock as well, so that lists and changes have one order; this one lets whoever serves
+    /// the members take their ends without that.
+    members: Mutex<Members>,
+    /// There is something to take: looked at once a turn, without the lock.
+    has_events: AtomicBool,
 }
 
 #[derive(Default)]
-struct Inside {
-    members: HashSet<u64>,
+struct Members {
+    present: HashSet<u64>,
     /// Members that were ended one by one.
     ended: VecDeque<u64>,
-    /// All of them have ended.
-    over: Option<EndReason>,
+    /// The reason why all of them have ended.
+    closed: Option<EndReason>,
 }
 
 impl PresenceSet {
-    pub(in crate::hub) fn new(
-        (name, class): (Box<str>, Arc<Class>),
-        within: Vec<Filter>,
-        notify: Arc<dyn Notify>,
-    ) -> Self {
+    /// Makes an empty set; `class` is that of the settings' filter.
+    pub(in crate::hub) fn new(class: Arc<Class>, config: PresenceConfig) -> Self {
         Self {
-            name,
+            name: config.name.into(),
             class,
-            within,
-            notify,
-            inside: Mutex::default(),
-            has_news: AtomicBool::new(false),
+            within: config.within,
+            notify: config.notify,
+            members: Mutex::default(),
+            has_events: AtomicBool::new(false),
         }
     }
 
-    /// The id of a member.
+    /// Returns the id of a member.
     pub(in crate::hub) fn id_of(&self, number: u64) -> String {
         format!("{}{number:x}", self.name)
     }
 
-    /// The member of an id, whether it is there or not; `None`: it can be none of this set's.
+    /// Returns the member of an id, whether it is there or not; `None`: it can be none of this set's.
     pub(in crate::hub) fn number_of(&self, id: &str) -> Option<u64> {
         let digits = id.strip_prefix(&*self.name)?;
+        // One way to write each number: an id that is spelled otherwise was never given out.
         let is_plain = digits == "0" || !digits.starts_with(['0', '+']);
         if !is_plain || digits.bytes().any(|b| b.is_ascii_uppercase()) {
             return None;
@@ -67,50 +67,52 @@ impl PresenceSet {
         u64::from_str_radix(digits, 16).ok()
     }
 
-    /// Whether its members would get an event of this topic, were it not for the rest of the event.
+    /// Returns whether its members want events of this topic, whatever the rest of their filter says.
     pub(in crate::hub) fn takes_topic(&self, topic: &str) -> bool {
         self.class.filter().matches(topic) && self.within.iter().all(|one| one.matches(topic))
     }
 
-    /// `false`: it is there already, or the set is over.
+    /// Enters a member; `false`: it is present already, or all have ended.
     pub(in crate::hub) fn enter(&self, number: u64) -> bool {
-        let mut inside = self.inside.lock();
-        inside.over.is_none() && inside.members.insert(number)
+        let mut members = self.members.lock();
+        members.closed.is_none() && members.present.insert(number)
     }
 
-    /// `false`: it is not there.
+    /// Removes a member; `false`: it is not present.
     pub(in crate::hub) fn leave(&self, number: u64) -> bool {
-        let mut inside = self.inside.lock();
-        let left = inside.members.remove(&number);
-        if inside.members.len() < inside.members.capacity() / 4 {
-            inside.members.shrink_to_fit();
+        let mut members = self.members.lock();
+        let left = members.present.remove(&number);
+        // A set that once had all connections of a server must not keep the room for them. Not below a quarter, or it would
+        // grow and shrink by turns.
+        if members.present.len() < members.present.capacity() / 4 {
+            members.present.shrink_to_fit();
         }
         left
     }
 
     pub(in crate::hub) fn members(&self) -> Vec<u64> {
-        self.inside.lock().members.iter().copied().collect()
+        self.members.lock().present.iter().copied().collect()
     }
 
-    /// The first `max` members in no order; adds to `count` how many there are.
+    /// Returns `max` members at most, in no order; adds to `count` how many there are.
     pub(in crate::hub) fn some(
         &self,
         max: usize,
         count: &mut usize,
     ) -> impl Iterator<Item = u64> + use<> {
-        let inside = self.inside.lock();
-        *count += inside.members.len();
-        let some: Vec<u64> = inside.members.iter().take(max).copied().collect();
+        let members = self.members.lock();
+        *count += members.present.len();
+        let some: Vec<u64> = members.present.iter().take(max).copied().collect();
         some.into_iter()
     }
 
-    /// Whether nobody is present, and no end waits to be taken; never again once it is over.
+    /// Returns whether nobody is present and no end waits to be taken; never again once all have ended.
     pub(in crate::hub) fn is_empty(&self) -> bool {
-        let inside = self.inside.lock();
-        inside.members.is_empty() && inside.ended.is_empty() && inside.over.is_none()
+        let members = self.members.lock();
+        members.present.is_empty() && members.ended.is_empty() && members.closed.is_none()
     }
 
-    /// Whether an id could be one of this set's.
+    /// Returns whether an id could be one of this set's.
     pub(in crate::hub) fn may_have(&self, id: &str) -> bool {
         self.number_of(id).is_some()
     }
@@ -118,41 +120,43 @@ impl PresenceSet {
     /// Ends the member of an id, before [`notify`](Self::notify); `None`: it is none of these.
     pub(in crate::hub) fn end_member(&self, id: &str) -> Option<u64> {
         let number = self.number_of(id)?;
-        let mut inside = self.inside.lock();
-        if !inside.members.remove(&number) {
+        let mut members = self.members.lock();
+        if !members.present.remove(&number) {
             return None;
         }
-        // No more than there were members.
-        inside.ended.push_back(number);
+        // A bound of its own is not needed: no more wait than there were members.
+        members.ended.push_back(number);
         Some(number)
     }
 
     /// Ends all of them, before [`notify`](Self::notify); returns who they were.
     pub(in crate::hub) fn end_all(&self, reason: EndReason) -> Vec<u64> {
-        let mut inside = self.inside.lock();
-        inside.over = Some(reason);
-        let members = std::mem::take(&mut inside.members);
-        members.into_iter().collect()
+        let mut members = self.members.lock();
+        members.closed = Some(reason);
+        std::mem::take(&mut members.present).into_iter().collect()
     }
 
-    /// Takes the next thing that was told.
+    /// Takes the next end. That of all comes last, once.
     pub(in crate::hub) fn take(&self) -> Option<PresenceEvent> {
         // Acquire: pairs with the Release in `notify`.
-        if !self.has_news.load(Ordering::Acquire) {
+        if !self.has_events.load(Ordering::Acquire) {
             return None;
         }
-        let mut inside = self.inside.lock();
-        if let Some(number) = inside.ended.pop_front() {
+        let mut members = self.members.lock();
+        if let Some(number) = members.ended.pop_front() {
             return Some(PresenceEvent::Ended { number });
         }
-        self.has_news.store(false, Ordering::Relaxed);
-        inside.over.map(|reason| PresenceEvent::Closed { reason })
+        // Under the lock in which the last end was looked for: what ends next sets it again.
+        self.has_events.store(false, Ordering::Relaxed);
+        members
+            .closed
+            .map(|reason| PresenceEvent::Closed { reason })
     }
 
-    /// Tells whoever serves them that there is something to take. To be called without a lock.
+    /// Notifies whoever serves them that there is something to take. To be called without a lock.
     pub(in crate::hub) fn notify(&self) {
         // Release: pairs with the Acquire in `take`.
-        self.has_news.store(true, Ordering::Release);
+        self.has_events.store(true, Ordering::Release);
         ring::notify_and_drop(self.notify.clone());
     }
 }
@@ -162,6 +166,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
+    use crate::hub::class::Classes;
 
     struct CountingNotify(AtomicUsize);
 
@@ -173,10 +178,11 @@ mod tests {
 
     fn set() -> (PresenceSet, Arc<CountingNotify>) {
         let filter = Filter::parse(["a.*"]).unwrap();
-        let class = crate::hub::class::Classes::default().get(&filter.into());
+        let class = Classes::default().get(&filter.clone().into());
         let notified = Arc::new(CountingNotify(AtomicUsize::new(0)));
-        let within = vec![Filter::parse(["a.x"]).unwrap()];
-        let set = PresenceSet::new(("c-".into(), class), within, notified.clone());
+        let config = PresenceConfig::new("c-", filter, notified.clone());
+        let config = config.within(vec![Filter::parse(["a.x"]).unwrap()]);
+        let set = PresenceSet::new(class, config);
         (set, notified)
     }
 
@@ -234,6 +240,6 @@ mod tests {
         let reason = EndReason::TopicDeleted;
         assert_eq!(set.take(), Some(PresenceEvent::Closed { reason }));
         assert_eq!(set.take(), None);
-        assert!(!set.enter(2), "it is over");
+        assert!(!set.enter(2), "all have ended");
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::event::{EventRef, Record};
 use crate::ring::{self, Notify, Ring, Subscriber, Waited};
 
-use crate::hub::{ReadError, SeekError};
+use crate::hub::{ReadError, SeekError, SubscribeError};
 
 /// Reads every event of a hub in place, from a cursor that can be moved.
 ///
@@ -34,8 +34,14 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    pub(in crate::hub) fn new(subscriber: Subscriber<Record>, ring: Ring<Record>) -> Self {
-        Self { subscriber, ring }
+    pub(in crate::hub) fn open(ring: &Ring<Record>) -> Result<Self, SubscribeError> {
+        match ring.subscribe(ring::Start::Newest) {
+            Ok(subscriber) => Ok(Self {
+                subscriber,
+                ring: ring.clone(),
+            }),
+            Err(_) => Err(SubscribeError::TooManyReaders),
+        }
     }
 
     /// Returns the offset of the next event that is read.

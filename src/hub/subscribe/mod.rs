@@ -2,18 +2,23 @@
 
 mod control;
 mod cursor;
+mod entry;
 mod open;
 mod receiver;
 mod registry;
+mod start;
 mod subscription;
 
 pub use control::{Control, Controls, Item};
 pub use cursor::{Cursor, HubWaiter};
+pub use entry::SubscriptionStats;
 pub use receiver::{Delivery, Receiver};
 #[cfg(feature = "async")]
 pub use receiver::{NextItemAsync, ReceiverStream, RecvAsync};
-pub use registry::{ID_BYTES_MAX, SubscriptionStats};
+pub use registry::ID_BYTES_MAX;
 pub use subscription::{Start, Subscription};
 
 pub(in crate::hub) use control::overlap;
-pub(in crate::hub) use registry::{Registry, SubscriptionEntry};
+pub(in crate::hub) use entry::SubscriptionEntry;
+pub(in crate::hub) use open::{end, open};
+pub(in crate::hub) use registry::Registry;

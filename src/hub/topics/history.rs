@@ -4,6 +4,7 @@
 //! up to date first. A publisher moves it only where the ring is about to overwrite what it has not copied yet.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -17,8 +18,12 @@ use super::TopicConfig;
 use super::table::ByHash;
 use super::time_index::now;
 
-/// An event that is kept, and its offset.
-pub(in crate::hub) type Kept = (u64, Arc<Event>);
+/// An event that a topic retains beside the ring, and its offset.
+#[derive(Clone)]
+pub(in crate::hub) struct RetainedEvent {
+    pub(in crate::hub) offset: u64,
+    pub(in crate::hub) event: Arc<Event>,
+}
 
 /// All histories of a hub.
 pub(in crate::hub) struct Histories {
@@ -37,7 +42,7 @@ struct State {
 struct History {
     name: Box<str>,
     config: TopicConfig,
-    events: VecDeque<Kept>,
+    events: VecDeque<RetainedEvent>,
     bytes: usize,
     /// Every event of the topic from this offset on is here.
     complete_from: u64,
@@ -149,10 +154,9 @@ impl Histories {
     pub(in crate::hub) fn between(
         &self,
         topics: &Filter,
-        from: u64,
-        below: u64,
+        range: Range<u64>,
         mut wanted: impl FnMut(EventRef<'_>) -> bool,
-    ) -> Vec<Kept> {
+    ) -> Vec<RetainedEvent> {
         self.catch_up();
         let mut found = Vec::new();
         let mut state = self.state.lock();
@@ -161,17 +165,19 @@ impl Histories {
                 continue;
             }
             history.trim(now());
-            let start = history.events.partition_point(|(offset, _)| *offset < from);
+            let start = history
+                .events
+                .partition_point(|one| one.offset < range.start);
             let events = history.events.range(start..);
-            let events = events.take_while(|(offset, _)| *offset < below);
+            let events = events.take_while(|one| one.offset < range.end);
             found.extend(
                 events
-                    .filter(|(_, event)| wanted(Event::as_ref(event)))
+                    .filter(|one| wanted(Event::as_ref(&one.event)))
                     .cloned(),
             );
         }
         drop(state);
-        found.sort_unstable_by_key(|(offset, _)| *offset);
+        found.sort_unstable_by_key(|one| one.offset);
         found
     }
 
@@ -213,7 +219,8 @@ impl State {
 impl History {
     fn push(&mut self, offset: u64, event: EventRef<'_>, now: i64) {
         self.bytes += event.record().len();
-        self.events.push_back((offset, Arc::new(event.to_event())));
+        let event = Arc::new(event.to_event());
+        self.events.push_back(RetainedEvent { offset, event });
         self.trim(now);
     }
 
@@ -223,7 +230,7 @@ impl History {
             let nanos = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
             now.saturating_sub(nanos)
         });
-        while let Some((offset, event)) = self.events.front() {
+        while let Some(RetainedEvent { offset, event }) = self.events.front() {
             let old = oldest.is_some_and(|oldest| Event::as_ref(event).time() < oldest);
             let over = self.events.len() > self.config.retain_events
                 || self.bytes > self.config.retain_bytes;

@@ -1,4 +1,7 @@
 //! Looking back: where the events of some topics stand, found without looking at any others.
+//!
+//! A scan of the ring for a topic that has few events cost as much as the ring is long, on the thread that also feeds
+//! live streams. So each topic has a list of its offsets; one list is copied, several are merged.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -6,29 +9,31 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use crate::event::{Filter, Pattern};
+use crate::event::{EventRef, Filter, Pattern};
 
 use super::TopicTable;
+use super::history::RetainedEvent;
 use super::offsets::Offsets;
 use super::time_index;
 use crate::hub::publish::Publisher;
 use crate::hub::shared::Shared;
 
-/// Topics whose events are looked up together. A pattern that takes more of them, of which the ring has events, is
-/// looked for event by event.
+/// Most topics whose events are looked up together. A pattern that takes more of them, of which the ring has events, is
+/// looked for event by event: the merge holds the publisher's lock, and a scan does not.
 pub(crate) const TOPICS_MERGED_MAX: usize = 256;
-/// Names of topics looked at for the patterns of a filter, of those that begin as these do: publishers wait meanwhile.
+/// Most names of topics that are compared with the patterns of one filter, of those that begin as these do: publishers
+/// wait meanwhile. For all patterns together, since a filter may have 64 of them.
 const NAMES_MAX: usize = 1_024;
 
-/// Some topics whose events are looked up.
+/// A set of topics whose events are looked up, as of one version of the table.
 #[derive(Debug)]
 pub(crate) struct TopicSet {
     indices: SmallVec<[u32; 4]>,
-    /// For which version of the table they are these topics, and all.
+    /// An index means another topic, or topics are missing here, once the table has another version.
     version: u64,
 }
 
-/// The last events of some topics.
+/// The extent of the last events of some topics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LastEvents {
     /// The first of them; the next one to be published where there is none.
@@ -37,15 +42,41 @@ pub(crate) struct LastEvents {
     pub(crate) found: u64,
 }
 
-impl Shared {
-    /// The topics that a filter and `also` take, as far as the ring has events of them; `None`: too many to look them
+/// The extent of a look-up: there are no other events of the topics from `floor` to below `to`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LookedUp {
+    /// The oldest offset that the ring kept at that moment.
+    pub(crate) floor: u64,
+    /// The offset before which everything was found.
+    pub(crate) to: u64,
+}
+
+/// The events that topics retained of a range.
+pub(in crate::hub) struct Recalled {
+    pub(in crate::hub) events: Vec<RetainedEvent>,
+    /// Nothing of the range is missing.
+    pub(in crate::hub) is_complete: bool,
+}
+
+/// A view of a hub by topic and by time.
+#[derive(Clone, Copy)]
+pub(crate) struct LookBack<'h> {
+    shared: &'h Shared,
+}
+
+impl<'h> LookBack<'h> {
+    pub(in crate::hub) fn new(shared: &'h Shared) -> Self {
+        Self { shared }
+    }
+
+    /// Returns the topics that a filter and `also` take, as far as the ring has events of them; `None`: too many to look them
     /// up.
     pub(crate) fn topic_set(
         &self,
         filter: &Filter,
         also: impl Fn(&str) -> bool,
     ) -> Option<TopicSet> {
-        let publisher = self.publisher.lock();
+        let publisher = self.shared.publisher.lock();
         let topics = &publisher.topics;
         let (mut indices, mut left) = (SmallVec::new(), NAMES_MAX);
         for pattern in filter.patterns() {
@@ -53,7 +84,7 @@ impl Shared {
                 let name = pattern.as_str();
                 indices.extend(topics.index_of(name).filter(|_| also(name)));
             } else {
-                left = gather(topics, (pattern, left), &also, &mut indices)?;
+                left = gather(topics, pattern, left, &also, &mut indices)?;
             }
         }
         // Two patterns may take the same topic.
@@ -65,21 +96,20 @@ impl Shared {
         })
     }
 
-    /// Whether the topics of a set are still these, and all.
+    /// Returns whether the topics of a set are still these, and all.
     pub(crate) fn is_current(&self, set: &TopicSet) -> bool {
-        self.publisher.lock().topics.version() == set.version
+        self.shared.publisher.lock().topics.version() == set.version
     }
 
-    /// Appends where events of the topics stand in a range, ascending, `max` at most. Returns the oldest offset that is
-    /// kept, and up to where that is all; `None`: the set is out of date.
+    /// Appends the offsets of the topics' events in a range, ascending, `max` at most; `None`: the set is out of date.
     pub(crate) fn offsets_in(
         &self,
         set: &TopicSet,
         range: Range<u64>,
         max: usize,
         out: &mut Vec<u64>,
-    ) -> Option<(u64, u64)> {
-        let publisher = self.publisher.lock();
+    ) -> Option<LookedUp> {
+        let publisher = self.shared.publisher.lock();
         let floor = publisher.floor();
         let range = range.start.max(floor)..range.end.min(publisher.next_offset());
         let lists = set.lists(&publisher)?;
@@ -87,16 +117,17 @@ impl Shared {
             [one] => copy(one, &range, max, out),
             many => merge(many, &range, max, out),
         };
+        // Cut short, the last one found is as far as it goes: there may be another right behind it.
         let to = out
             .last()
             .filter(|_| full)
             .map_or(range.end, |last| last + 1);
-        Some((floor, to))
+        Some(LookedUp { floor, to })
     }
 
-    /// The last `count` events of the topics that the ring has; `None`: the set is out of date.
+    /// Returns the last `count` events of the topics that the ring has; `None`: the set is out of date.
     pub(crate) fn last_of(&self, set: &TopicSet, count: u64) -> Option<LastEvents> {
-        let publisher = self.publisher.lock();
+        let publisher = self.shared.publisher.lock();
         let (floor, end) = (publisher.floor(), publisher.next_offset());
         let lists = set.lists(&publisher)?;
         let found_from = |from: u64| -> u64 {
@@ -111,7 +142,8 @@ impl Shared {
             let from = first.min().unwrap_or(end);
             return Some(LastEvents { from, found: all });
         }
-        // The greatest place from which on there are so many; each offset is one event at most, so it is exact.
+        // The greatest place from which on there are so many; each offset is one event at most, so it is exact. A search by
+        // offset counts every list some 16 times, whatever `count` is; a merge from the end would take `count` steps.
         let (mut enough, mut few) = (floor, end);
         while few - enough > 1 {
             let middle = enough + (few - enough) / 2;
@@ -126,19 +158,19 @@ impl Shared {
         })
     }
 
-    /// The last `count` events of all topics.
+    /// Returns the last `count` events of all topics.
     pub(in crate::hub) fn last_of_all(&self, count: u64) -> LastEvents {
         // The floor first: it is not above a head that is looked at later.
-        let floor = self.ring.oldest() + 1;
-        let end = self.ring.head() + 1;
+        let floor = self.shared.ring.oldest() + 1;
+        let end = self.shared.ring.head() + 1;
         let from = end.saturating_sub(count).max(floor);
         let found = end - from;
         LastEvents { from, found }
     }
 
-    /// Where the newest event of each of the topics stands, ascending; `None`: the set is out of date.
+    /// Returns the offset of the newest event of each of the topics, ascending; `None`: the set is out of date.
     pub(crate) fn newest_of(&self, set: &TopicSet) -> Option<Vec<u64>> {
-        let publisher = self.publisher.lock();
+        let publisher = self.shared.publisher.lock();
         let floor = publisher.floor();
         let lists = set.lists(&publisher)?;
         let newest = lists.iter().filter_map(|list| list.last());
@@ -147,18 +179,46 @@ impl Shared {
         Some(newest)
     }
 
-    /// The first offset that may have been taken at a time or later: it is not too late, and too early only for events
+    /// Returns the first offset that may have been taken at a time or later: it is not too late, and too early only for events
     /// that came in a burst. The ring may have lost it.
     pub(crate) fn taken_since(&self, nanos: i64) -> u64 {
+        // First, or what was published since the last mark would be given to whoever asks for a time after it.
         self.note_time();
-        self.times.lock().since(nanos)
+        self.shared.times.lock().since(nanos)
     }
 
-    /// Says that what can be read now was there now.
+    /// Marks that what can be read now was there now.
     pub(crate) fn note_time(&self) {
         // The head first: what comes after it may have come later.
-        let (head, now) = (self.ring.head(), time_index::now());
-        self.times.lock().mark(head, now);
+        let (head, now) = (self.shared.ring.head(), time_index::now());
+        self.shared.times.lock().mark(head, now);
+    }
+
+    /// Returns the events that topics retained between two offsets. Only of topics that are named can it be known to be
+    /// all of them: a pattern may have taken a topic that retains nothing.
+    pub(in crate::hub) fn recall(
+        &self,
+        filter: &Filter,
+        range: Range<u64>,
+        wanted: impl FnMut(EventRef<'_>) -> bool,
+    ) -> Recalled {
+        // Cloned out of the publisher's lock: bringing the copies up to date may take long.
+        let Some(histories) = self.shared.publisher.lock().histories.clone() else {
+            return Recalled {
+                events: Vec::new(),
+                is_complete: false,
+            };
+        };
+        let from = range.start;
+        let events = histories.between(filter, range, wanted);
+        let is_complete = filter
+            .patterns()
+            .iter()
+            .all(|pattern| pattern.is_literal() && histories.is_complete(pattern.as_str(), from));
+        Recalled {
+            events,
+            is_complete,
+        }
     }
 }
 
@@ -174,23 +234,25 @@ impl TopicSet {
     }
 }
 
-/// Adds the topics of a pattern, of which `left` names at most are looked at. Returns how many may be looked at for
-/// others; `None`: too many names begin as it does.
+/// Adds the topics of a pattern, of which `left` names at most are compared. Returns how many may be compared for other
+/// patterns; `None`: too many names begin as this one does.
 fn gather(
     topics: &TopicTable,
-    (pattern, left): (&Pattern, usize),
+    pattern: &Pattern,
+    left: usize,
     also: &impl Fn(&str) -> bool,
     indices: &mut SmallVec<[u32; 4]>,
 ) -> Option<usize> {
     let text = pattern.as_str();
     let wildcard = text.split('.').position(|part| matches!(part, "*" | ">"))?;
-    // The segments before the first wildcard, with their dots.
+    // The segments before the first wildcard, with their dots: names are kept in order, so only those that begin with
+    // them are read.
     let fixed = text.split_inclusive('.').take(wildcard);
     let fixed = &text[..fixed.map(str::len).sum()];
     if fixed.is_empty() && topics.known() > left {
         return None;
     }
-    let mut names = topics.that_begin_with(fixed);
+    let mut names = topics.with_prefix(fixed);
     let mut looked_at = 0;
     for (name, index) in names.by_ref().take(left) {
         looked_at += 1;
@@ -201,7 +263,7 @@ fn gather(
     names.next().is_none().then_some(left - looked_at)
 }
 
-/// Appends one topic's; says whether there may be more.
+/// Appends one topic's offsets; returns whether there may be more.
 fn copy(list: &Offsets, range: &Range<u64>, max: usize, out: &mut Vec<u64>) -> bool {
     let first = list.place_of(range.start);
     let end = list.place_of(range.end).min(first.saturating_add(max));
@@ -209,7 +271,7 @@ fn copy(list: &Offsets, range: &Range<u64>, max: usize, out: &mut Vec<u64>) -> b
     end == first.saturating_add(max)
 }
 
-/// Appends several topics' in order; says whether there may be more.
+/// Appends several topics' offsets in order; returns whether there may be more.
 fn merge(lists: &[&Offsets], range: &Range<u64>, max: usize, out: &mut Vec<u64>) -> bool {
     let next = |list: usize, index: usize| {
         let offset = lists[list].get(index).filter(|offset| *offset < range.end);
@@ -249,11 +311,11 @@ mod tests {
         };
         let ten: Vec<_> = (0..10).map(|n| format!("p{n}.*")).collect();
         let ten = Filter::parse(ten.iter().map(String::as_str)).unwrap();
-        assert!(hub.shared.topic_set(&ten, look).is_some());
+        assert!(hub.shared.look_back().topic_set(&ten, look).is_some());
         assert_eq!(looked_at.take(), 1_000);
         let all: Vec<_> = (0..64).map(|n| format!("p{n}.*")).collect();
         let all = Filter::parse(all.iter().map(String::as_str)).unwrap();
-        assert!(hub.shared.topic_set(&all, look).is_none());
+        assert!(hub.shared.look_back().topic_set(&all, look).is_none());
         assert_eq!(looked_at.take(), NAMES_MAX);
     }
 }

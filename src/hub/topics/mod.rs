@@ -10,7 +10,10 @@ mod time_index;
 
 pub use config::{Durability, TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsError};
 
-pub(in crate::hub) use history::{Histories, Kept};
-pub(crate) use look_back::{LastEvents, TopicSet};
+pub(crate) use look_back::{LastEvents, LookBack, LookedUp, TopicSet};
+
+pub(in crate::hub) use history::{Histories, RetainedEvent};
+pub(in crate::hub) use look_back::Recalled;
+pub(in crate::hub) use manage::{create, delete, describe, names};
 pub(in crate::hub) use table::{ByHash, TopicTable};
 pub(in crate::hub) use time_index::{TimeIndex, events_per_mark, now};

@@ -298,7 +298,7 @@ impl TopicTable {
     }
 
     /// The topics whose names begin with a text, in order.
-    pub(in crate::hub) fn that_begin_with<'t>(
+    pub(in crate::hub) fn with_prefix<'t>(
         &'t self,
         text: &'t str,
     ) -> impl Iterator<Item = (&'t str, u32)> {

@@ -139,15 +139,13 @@ impl Presence {
 
     fn attendance_of(&self, filter: &StreamFilter) -> PresenceConfig {
         let within = [&filter.allowed, &filter.offered].into_iter();
-        PresenceConfig {
-            name: format!("c{}-", self.reactor),
-            filter: filter.wanted.clone().into(),
-            within: within.filter(|one| !one.is_all()).cloned().collect(),
-            notify: Arc::new(Bell {
-                news: self.told.clone(),
-                filter: filter.clone(),
-            }),
-        }
+        let notify = Arc::new(Bell {
+            news: self.told.clone(),
+            filter: filter.clone(),
+        });
+        let name = format!("c{}-", self.reactor);
+        PresenceConfig::new(name, filter.wanted.clone(), notify)
+            .within(within.filter(|one| !one.is_all()).cloned().collect())
     }
 
     /// Ends streams of a filter that were disconnected; returns why all of them are over, if they are.

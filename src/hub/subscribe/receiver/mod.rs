@@ -21,7 +21,7 @@ use crate::hub::class::Class;
 use crate::hub::shared::Shared;
 use crate::hub::subscribe::subscription::{FilterFn, Subscription};
 use crate::hub::subscribe::{SubscriptionEntry, SubscriptionStats};
-use crate::hub::topics::Kept;
+use crate::hub::topics::RetainedEvent;
 use crate::hub::topics::TopicSet;
 use crate::hub::wait::WaitState;
 use crate::hub::{EndReason, Lagged, RecvError, RecvTimeoutError, TryRecvError};
@@ -84,7 +84,7 @@ pub struct Receiver {
     /// How often they may still be looked up.
     look_ups: u32,
     /// What topics kept of what the ring has no more; comes before what the ring has.
-    backlog: VecDeque<Kept>,
+    backlog: VecDeque<RetainedEvent>,
     pub(in crate::hub) stage: ItemState,
     /// Its task, once one waited.
     #[cfg(feature = "async")]
@@ -271,7 +271,7 @@ impl RefUnwindSafe for Receiver {}
 impl Drop for Receiver {
     /// Unsubscribes.
     fn drop(&mut self) {
-        if let Some(wakeups) = self.shared.registry.forget(&self.entry) {
+        if let Some(wakeups) = self.shared.registry.remove(&self.entry) {
             self.shared.wake(&wakeups);
         }
         if self.has_slept {

@@ -1,9 +1,11 @@
 //! How a receiver reads: what topics kept, then the ring, showing what its filter takes.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Delivery, Receiver, copy};
 use crate::event::{Event, EventRef, Position};
+use crate::hub::topics::{LookedUp, Recalled, RetainedEvent};
 use crate::hub::{Lagged, TryRecvError};
 use crate::ring;
 
@@ -60,7 +62,7 @@ impl Receiver {
     ) -> Result<(), TryRecvError> {
         let epoch = self.shared.epoch;
         let (mut going, mut count, mut time) = (true, 0, 0);
-        while going && let Some((offset, event)) = self.backlog.front() {
+        while going && let Some(RetainedEvent { offset, event }) = self.backlog.front() {
             if let Some(reason) = self.entry.ended() {
                 if count == 0 {
                     return Err(reason.into());
@@ -80,14 +82,13 @@ impl Receiver {
     /// Takes what topics kept of what the ring has no more. Returns what to tell of the rest, if anything is missing.
     fn refill(&mut self, lagged: Lagged) -> Option<Lagged> {
         let (from, below) = (lagged.resume_at - lagged.missed, lagged.resume_at);
-        let complete = self.recall(from, below, |_| true);
-        if complete {
+        if self.recall(from..below) {
             return None;
         }
         let resume_at = self
             .backlog
             .front()
-            .map_or(lagged.resume_at, |(offset, _)| *offset);
+            .map_or(lagged.resume_at, |one| one.offset);
         Some(Lagged {
             missed: lagged.missed - self.backlog.len() as u64,
             resume_at,
@@ -95,23 +96,19 @@ impl Receiver {
         })
     }
 
-    /// Fills the backlog with what is wanted of those offsets; says whether that is all there was.
-    pub(super) fn recall(
-        &mut self,
-        from: u64,
-        below: u64,
-        mut also: impl FnMut(EventRef<'_>) -> bool,
-    ) -> bool {
+    /// Fills the backlog with what is wanted of those offsets; returns whether that is all there was.
+    pub(super) fn recall(&mut self, range: Range<u64>) -> bool {
         let (class, filter_fn) = (&self.class, self.filter_fn.as_deref());
         let wanted = |event: EventRef<'_>| class.wants(event);
-        let (mut kept, complete) = self.shared.recall(class.filter(), from, below, wanted);
-        // A condition is the subscriber's own code: it runs when the lock of what is kept is released.
-        kept.retain(|(_, event)| {
-            let event = Event::as_ref(event);
-            filter_fn.is_none_or(|filter_fn| filter_fn(event)) && also(event)
-        });
-        self.backlog = kept.into();
-        complete
+        let look_back = self.shared.look_back();
+        let Recalled {
+            mut events,
+            is_complete,
+        } = look_back.recall(class.filter(), range, wanted);
+        // The subscriber's own code runs here, when the lock of what is retained is released: it may use the hub.
+        events.retain(|one| filter_fn.is_none_or(|filter_fn| filter_fn(Event::as_ref(&one.event))));
+        self.backlog = events.into();
+        is_complete
     }
 
     fn scan_ring(
@@ -178,19 +175,19 @@ impl Receiver {
         if position + FAR >= self.history_end || self.look_ups == 0 || !self.is_looked_up() {
             return;
         }
-        let shared = &self.shared;
-        let mut set = self.topics.take().filter(|set| shared.is_current(set));
+        let look_back = self.shared.look_back();
+        let mut set = self.topics.take().filter(|set| look_back.is_current(set));
         if set.is_none() {
-            set = shared.topic_set(self.class.filter(), |_| true);
+            set = look_back.topic_set(self.class.filter(), |_| true);
             self.look_ups = set.as_ref().map_or(0, |_| self.look_ups - 1);
         }
         let mut next = Vec::new();
         let range = position + 1..self.history_end + 1;
         let found = set
             .as_ref()
-            .and_then(|set| shared.offsets_in(set, range, 1, &mut next));
+            .and_then(|set| look_back.offsets_in(set, range, 1, &mut next));
         self.topics = set;
-        if let Some((floor, to)) = found
+        if let Some(LookedUp { floor, to }) = found
             && floor <= position + 1
         {
             // The event of an offset has the sequence before it.
@@ -222,7 +219,7 @@ impl Receiver {
     /// The offset of the last event that was passed.
     pub(super) fn passed(&self) -> u64 {
         match self.backlog.front() {
-            Some((offset, _)) => offset - 1,
+            Some(one) => one.offset - 1,
             None => self.subscriber.position(),
         }
     }

@@ -5,35 +5,36 @@ use std::sync::Arc;
 
 use super::Receiver;
 use crate::event::{Event, EventRef};
-use crate::hub::shared::Shared;
-use crate::hub::topics::Kept;
-use crate::hub::topics::{LastEvents, TopicSet};
+use crate::hub::topics::{LastEvents, LookBack, RetainedEvent, TopicSet};
 use crate::ring;
 
 impl Receiver {
     /// Begins with the oldest that the topics keep.
     pub(in crate::hub) fn seek_beginning(&mut self) {
-        self.recall(1, self.subscriber.position() + 1, |_| true);
+        self.recall(1..self.subscriber.position() + 1);
         self.note_position();
     }
 
     /// Takes the newest event of each topic, and goes to the end.
     pub(in crate::hub) fn seek_last_values(&mut self) {
         let floor = self.subscriber.position() + 1;
-        self.recall(1, floor, |_| true);
-        let mut newest: HashMap<u64, Kept> = HashMap::new();
+        self.recall(1..floor);
+        let mut newest: HashMap<u64, RetainedEvent> = HashMap::new();
         for kept in std::mem::take(&mut self.backlog) {
-            let hash = Event::as_ref(&kept.1).topic_hash();
+            let hash = Event::as_ref(&kept.event).topic_hash();
             newest.insert(hash, kept);
         }
         let head = self.shared.ring.head();
-        let looked_up = self.looked_up(|shared, set| shared.newest_of(set));
+        let looked_up = self.looked_up(|look_back, set| look_back.newest_of(set));
         let (class, filter_fn) = (self.class.clone(), self.filter_fn.clone());
         let mut take = |sequence: u64, event: EventRef<'_>| {
             if class.wants_at(sequence, event)
                 && filter_fn.as_ref().is_none_or(|filter_fn| filter_fn(event))
             {
-                let kept = (sequence + 1, Arc::new(event.to_event()));
+                let kept = RetainedEvent {
+                    offset: sequence + 1,
+                    event: Arc::new(event.to_event()),
+                };
                 newest.insert(event.topic_hash(), kept);
             }
             true
@@ -52,16 +53,19 @@ impl Receiver {
             }
             None => self.look_over(take),
         }
-        let mut kept: Vec<Kept> = newest.into_values().collect();
-        kept.sort_unstable_by_key(|(offset, _)| *offset);
+        let mut kept: Vec<RetainedEvent> = newest.into_values().collect();
+        kept.sort_unstable_by_key(|one| one.offset);
         self.backlog = kept.into();
         self.note_position();
     }
 
     /// Goes to the first event that may have been taken at that time or later.
     pub(in crate::hub) fn seek_time(&mut self, nanos: i64) {
-        let (floor, from) = (self.subscriber.position(), self.shared.taken_since(nanos));
-        self.recall(from, floor + 1, |_| true);
+        let (floor, from) = (
+            self.subscriber.position(),
+            self.shared.look_back().taken_since(nanos),
+        );
+        self.recall(from..floor + 1);
         // The event of an offset has the sequence before it. What was overwritten meanwhile is told as any other gap.
         let _ = self.subscriber.seek(floor.max(from - 1));
         self.note_position();
@@ -71,8 +75,8 @@ impl Receiver {
     pub(in crate::hub) fn seek_last(&mut self, count: usize) {
         let oldest = self.subscriber.position();
         let looked_up = match self.filter_fn.is_none() && self.class.event_filter().is_all() {
-            true => Some(self.shared.last_of_all(count as u64)),
-            false => self.looked_up(|shared, set| shared.last_of(set, count as u64)),
+            true => Some(self.shared.look_back().last_of_all(count as u64)),
+            false => self.looked_up(|look_back, set| look_back.last_of(set, count as u64)),
         };
         let found = match looked_up {
             Some(LastEvents { from, found }) => {
@@ -84,7 +88,7 @@ impl Receiver {
         let short = count - found;
         self.complete = short == 0 || oldest == 0;
         if !self.complete {
-            self.complete = self.recall(1, oldest + 1, |_| true) || self.backlog.len() >= short;
+            self.complete = self.recall(1..oldest + 1) || self.backlog.len() >= short;
             let over = self.backlog.len().saturating_sub(short);
             self.backlog.drain(..over);
         }
@@ -120,12 +124,13 @@ impl Receiver {
 
     /// Looks something up of the topics that are wanted; `None`: that takes looking at each event, for what it holds or
     /// because the topics are too many.
-    fn looked_up<R>(&self, look: impl FnOnce(&Shared, &TopicSet) -> Option<R>) -> Option<R> {
+    fn looked_up<R>(&self, look: impl FnOnce(LookBack<'_>, &TopicSet) -> Option<R>) -> Option<R> {
         if !self.is_looked_up() {
             return None;
         }
-        let set = self.shared.topic_set(self.class.filter(), |_| true)?;
-        look(&self.shared, &set)
+        let look_back = self.shared.look_back();
+        let set = look_back.topic_set(self.class.filter(), |_| true)?;
+        look(look_back, &set)
     }
 
     /// Shows what is kept now, from the cursor on, until `look` says false; the cursor stands behind what was shown.

@@ -1,0 +1,68 @@
+//! Publishing many events at once: contiguous, visible together, or not at all.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use crate::event::EventRef;
+
+use super::publisher::heap_bytes;
+use super::single::{check_size, wake};
+use crate::hub::PublishError;
+use crate::hub::shared::Shared;
+
+/// Publishes the events of an iterator, or none of them.
+pub(in crate::hub) fn many_from<'e>(
+    shared: &Shared,
+    events: impl Iterator<Item = EventRef<'e>>,
+) -> Result<Range<u64>, PublishError> {
+    let limit = shared.batch_events_max();
+    // Collected first: the iterator is foreign code, which must not run under the lock, and the ring has to know how
+    // many slots to open.
+    let mut refs: SmallVec<[EventRef<'e>; 16]> = SmallVec::new();
+    for event in events {
+        // Here and not after it: an iterator may have no end.
+        if refs.len() == limit {
+            return Err(PublishError::TooMany {
+                events: limit + 1,
+                limit,
+            });
+        }
+        refs.push(event);
+    }
+    many(shared, refs.len(), |index| refs[index])
+}
+
+/// Publishes `len` events, or none of them.
+pub(in crate::hub) fn many<'e>(
+    shared: &Shared,
+    len: usize,
+    event: impl Fn(usize) -> EventRef<'e>,
+) -> Result<Range<u64>, PublishError> {
+    // Half of what the ring keeps: a batch that evicted all there was would show a gap to every reader at once.
+    let limit = shared.batch_events_max();
+    if len > limit {
+        return Err(PublishError::TooMany { events: len, limit });
+    }
+    let (mut bytes, mut heap) = (0, 0);
+    // All are checked before the first is written, and outside the lock.
+    for index in 0..len {
+        let event = event(index);
+        check_size(&shared.limits, event).map_err(|error| error.with_index(index))?;
+        bytes += event.record().len();
+        heap += heap_bytes(event);
+    }
+    let limit = shared.batch_bytes_max();
+    if bytes > limit {
+        return Err(PublishError::TooLarge { bytes, limit });
+    }
+    let mut publisher = shared.publisher.lock();
+    let guard = shared.wake_router.guard(publisher.next_sequence());
+    let published = publisher.publish_batch(len, heap, &event);
+    shared.release(publisher);
+    let offsets = published?;
+    if let Some(guard) = guard {
+        wake(guard, offsets.clone(), event);
+    }
+    Ok(offsets)
+}

@@ -1,0 +1,54 @@
+//! Where a subscription starts, in terms of the ring.
+
+use super::Start;
+use crate::hub::SubscribeError;
+use crate::hub::shared::Shared;
+use crate::ring;
+
+/// The place in the ring where a cursor begins, and what it looks for from there.
+pub(super) struct StartPlan {
+    pub(super) ring: ring::Start,
+    pub(super) seek: Seek,
+}
+
+/// The search that a start needs, once the cursor holds its place.
+pub(super) enum Seek {
+    Stay,
+    History,
+    LastValues,
+    Time(i64),
+    Last(usize),
+}
+
+impl StartPlan {
+    /// Checks a start against what the hub has published.
+    pub(super) fn of(start: Start, shared: &Shared) -> Result<Self, SubscribeError> {
+        // Whatever looks for its place begins at the oldest: that pins nothing, and what is overwritten while it looks
+        // is told as a gap, where a place looked up before subscribing would be too late without a word.
+        let (ring, seek) = match start {
+            Start::Now | Start::Last(0) => (ring::Start::Newest, Seek::Stay),
+            Start::Beginning => (ring::Start::Oldest, Seek::History),
+            Start::LastValues => (ring::Start::Oldest, Seek::LastValues),
+            Start::Timestamp(nanos) => (ring::Start::Oldest, Seek::Time(nanos)),
+            Start::Last(count) => (ring::Start::Oldest, Seek::Last(count)),
+            Start::After(position) => {
+                let (expected, head) = (shared.epoch, shared.ring.head());
+                if position.epoch != expected {
+                    return Err(SubscribeError::Epoch {
+                        expected,
+                        got: position.epoch,
+                    });
+                }
+                if position.offset > head {
+                    return Err(SubscribeError::InFuture {
+                        head,
+                        got: position.offset,
+                    });
+                }
+                // The event after offset n has sequence n. If it is gone already, the first read says what was missed.
+                (ring::Start::At(position.offset), Seek::Stay)
+            }
+        };
+        Ok(Self { ring, seek })
+    }
+}
