@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use eventring::event::Filter;
 use eventring::gateway::{
-    Access, Action, Authorizer, Denied, ForwardedField, Running, Server, ServerConfig,
+    Access, Action, Authorizer, Denied, ForwardedField, Server, ServerConfig, ServerThread,
 };
 use eventring::hub::Hub;
 use eventring::wire::http::Head;
@@ -36,7 +36,7 @@ impl Seen {
     }
 }
 
-fn serve(change: impl FnOnce(&mut ServerConfig)) -> (Running, Seen) {
+fn serve(change: impl FnOnce(&mut ServerConfig)) -> (ServerThread, Seen) {
     let hub = Hub::new();
     let mut config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
     config.reactors = 2;
@@ -48,7 +48,7 @@ fn serve(change: impl FnOnce(&mut ServerConfig)) -> (Running, Seen) {
 }
 
 /// Connects from an address of loopback.
-fn from(ip: &str, server: &Running) -> TcpStream {
+fn from(ip: &str, server: &ServerThread) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     let local = SocketAddr::new(ip.parse::<IpAddr>().unwrap(), 0);
     socket.bind(&local.into()).unwrap();
@@ -98,7 +98,7 @@ fn with_preface(source: &str, request: &str) -> Vec<u8> {
     bytes
 }
 
-fn until_connections(server: &Running, wanted: u64) {
+fn until_connections(server: &ServerThread, wanted: u64) {
     let deadline = Instant::now() + PATIENCE;
     while server.handle().stats().connections != wanted {
         assert!(Instant::now() < deadline, "{:?}", server.handle().stats());

@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use eventring::event::{EventBuilder, Filter};
-use eventring::gateway::{Running, Server, ServerConfig};
+use eventring::gateway::{Server, ServerConfig, ServerThread};
 use eventring::hub::Hub;
 use eventring::wire::sse::{DecodeLimits, Decoder};
 use socket2::{Domain, Socket, Type};
@@ -140,7 +140,7 @@ impl Client {
     }
 }
 
-fn serve(hub: &Hub, change: impl FnOnce(&mut ServerConfig)) -> Running {
+fn serve(hub: &Hub, change: impl FnOnce(&mut ServerConfig)) -> ServerThread {
     let mut config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
     change(&mut config);
     Server::bind(hub, config).unwrap().spawn().unwrap()

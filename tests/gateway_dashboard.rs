@@ -4,18 +4,18 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use eventring::gateway::{Running, Server, ServerConfig};
+use eventring::gateway::{Server, ServerConfig, ServerThread};
 use eventring::hub::Hub;
 
 const BROWSER: &str = "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n";
 
-fn serve() -> Running {
+fn serve() -> ServerThread {
     let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
     Server::bind(&Hub::new(), config).unwrap().spawn().unwrap()
 }
 
 /// The head and the body of an answer.
-fn ask(server: &Running, line: &str, fields: &str) -> (String, String) {
+fn ask(server: &ServerThread, line: &str, fields: &str) -> (String, String) {
     let mut stream = TcpStream::connect(server.addr()).unwrap();
     let request =
         format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{fields}\r\n");

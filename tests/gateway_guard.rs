@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use eventring::event::Filter;
 use eventring::gateway::{
-    ForwardedField, Running, Server, ServerConfig, ServerError, StreamOptions,
+    ForwardedField, Server, ServerConfig, ServerError, ServerThread, StreamOptions,
 };
 use eventring::hub::Hub;
 
@@ -32,7 +32,7 @@ impl Answer {
     }
 }
 
-fn serve(hub: &Hub, origins: &[&str], hosts: &[&str]) -> Running {
+fn serve(hub: &Hub, origins: &[&str], hosts: &[&str]) -> ServerThread {
     let owned = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect();
     let config = ServerConfig::default()
         .listen(([127, 0, 0, 1], 0).into())
@@ -293,7 +293,7 @@ fn answers_to_heads_that_cannot_be_read_carry_the_origin_too() {
         ("GET / HTTP/1.1".to_owned(), "X: \0\r\n".to_owned(), 400),
         ("GET / HTTP/9.9".to_owned(), String::new(), 505),
     ];
-    let send = |server: &Running, line: &str, fields: &str| {
+    let send = |server: &ServerThread, line: &str, fields: &str| {
         let mut stream = TcpStream::connect(server.addr()).unwrap();
         let request = format!("{line}\r\nHost: localhost\r\n{fields}\r\n");
         stream.write_all(request.as_bytes()).unwrap();

@@ -7,13 +7,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use eventring::event::Event;
-use eventring::gateway::{Running, Server, ServerConfig};
+use eventring::gateway::{Server, ServerConfig, ServerThread};
 use eventring::hub::Hub;
 use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn serve(hub: &Hub) -> Running {
+fn serve(hub: &Hub) -> ServerThread {
     let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
     Server::bind(hub, config).unwrap().spawn().unwrap()
 }
@@ -119,7 +119,7 @@ fn parse(text: &str) -> HashMap<String, f64> {
     samples
 }
 
-fn scrape(server: &Running) -> HashMap<String, f64> {
+fn scrape(server: &ServerThread) -> HashMap<String, f64> {
     let (head, text) = ask(server.addr(), "GET /metrics");
     assert!(
         head.contains("Content-Type: text/plain; version=0.0.4"),
@@ -130,7 +130,7 @@ fn scrape(server: &Running) -> HashMap<String, f64> {
 
 /// Scrapes until a series is as it should be; fails with all of them.
 fn scrape_until(
-    server: &Running,
+    server: &ServerThread,
     series: &str,
     done: impl Fn(f64) -> bool,
 ) -> HashMap<String, f64> {

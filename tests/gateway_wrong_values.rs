@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use eventring::event::Filter;
-use eventring::gateway::{Running, Server, ServerConfig, StreamOptions};
+use eventring::gateway::{Server, ServerConfig, ServerThread, StreamOptions};
 use eventring::hub::Hub;
 
 /// What a wrong value comes to.
@@ -117,7 +117,7 @@ const HEADERS: &[(&str, &str, &str, Then)] = &[
 const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-fn serve() -> Running {
+fn serve() -> ServerThread {
     let config = ServerConfig::default()
         .listen(([127, 0, 0, 1], 0).into())
         .allowed_parameters(vec!["tenant".to_owned(), "x-*".to_owned()]);

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use eventring::event::{Event, EventBuilder, Filter};
-use eventring::gateway::{Running, Server, ServerConfig};
+use eventring::gateway::{Server, ServerConfig, ServerThread};
 use eventring::hub::{Hub, Start, Subscription};
 use eventring::wire::sse::Decoder;
 
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const TOPICS: [&str; 4] = ["a.x", "a.y", "b.x", "b.y.z"];
 const FILTERS: [&str; 5] = [">", "a.*", "*.x", "b.>", "b.y.z"];
 
-fn serve(reactors: usize, change: impl FnOnce(&mut ServerConfig)) -> (Hub, Running) {
+fn serve(reactors: usize, change: impl FnOnce(&mut ServerConfig)) -> (Hub, ServerThread) {
     let hub = Hub::builder().capacity(16 << 10).build().unwrap();
     let mut config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
     config.reactors = reactors;

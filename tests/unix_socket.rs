@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use eventring::event::Event;
-use eventring::gateway::{Running, Server, ServerConfig, ServerError, UnixAddress};
+use eventring::gateway::{Server, ServerConfig, ServerError, ServerThread, UnixAddress};
 use eventring::hub::Hub;
 
 /// A folder that goes when the test ends.
@@ -33,7 +33,7 @@ impl Drop for Folder {
     }
 }
 
-fn serve(hub: &Hub, path: &Path, mode: u32) -> Result<Running, ServerError> {
+fn serve(hub: &Hub, path: &Path, mode: u32) -> Result<ServerThread, ServerError> {
     let config = ServerConfig::default()
         .listen_on(Vec::new())
         .unix(vec![UnixAddress::new(path.to_owned()).mode(mode)]);

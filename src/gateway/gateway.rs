@@ -7,26 +7,26 @@ use std::time::Instant;
 
 use crate::event::{Epoch, Position, Router};
 use crate::gateway::access::origin_check::Cors;
-use crate::gateway::admin::handlers::Exchange;
+use crate::gateway::admin::handlers::PendingBody;
 use crate::gateway::encode::format::Encoder;
-use crate::gateway::http::deferred::Later;
+use crate::gateway::http::deferred::DeferredAnswers;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::problem::ReplyTo;
 use crate::gateway::publish::publisher::{Publisher, TOO_MUCH};
-use crate::gateway::server::shared::Common;
-use crate::gateway::stream::last_value::Newest;
+use crate::gateway::server::shared::Shared;
+use crate::gateway::stream::last_value::LastValues;
 use crate::gateway::stream::look_up::LookUp;
-use crate::gateway::stream::presence::watchers::Presence;
+use crate::gateway::stream::presence::streams::Presence;
 use crate::gateway::stream::request::StreamFilter;
-use crate::gateway::telemetry::aggregate::Tally;
-use crate::gateway::telemetry::log::Refusals;
-use crate::gateway::telemetry::metrics::Kind;
+use crate::gateway::telemetry::aggregate::ReactorCounts;
+use crate::gateway::telemetry::log::RefusalLog;
 use crate::gateway::telemetry::metrics::Metrics;
+use crate::gateway::telemetry::metrics::RouteKind;
 use crate::gateway::telemetry::metrics::{Refused, status_of};
-use crate::gateway::telemetry::snapshot::Figures;
+use crate::gateway::telemetry::snapshot::Snapshot;
 use crate::gateway::telemetry::stats;
-use crate::gateway::telemetry::topic_rates::Topics;
-use crate::gateway::ws::WantedFilters;
+use crate::gateway::telemetry::topic_rates::TopicRates;
+use crate::gateway::ws::FilterInterner;
 use crate::hub::{Cursor, Hub, HubWaiter};
 use crate::reactor::{Answer, ClassId, Handle, SocketLimits, Tls};
 use crate::wire::sse;
@@ -48,19 +48,19 @@ pub(in crate::gateway) struct Gateway {
     pub(in crate::gateway) classes: usize,
     pub(in crate::gateway) encoder: Encoder,
     pub(in crate::gateway) publisher: Publisher,
-    pub(in crate::gateway) common: Common,
+    pub(in crate::gateway) shared: Shared,
     pub(in crate::gateway) handle: Handle,
     pub(in crate::gateway) made: Instant,
     /// The first offset that is not in the frame logs.
     pub(in crate::gateway) fed: u64,
     pub(in crate::gateway) metrics: Metrics,
-    pub(in crate::gateway) topics: Topics,
-    pub(in crate::gateway) newest: Newest,
+    pub(in crate::gateway) topics: TopicRates,
+    pub(in crate::gateway) last_values: LastValues,
     pub(in crate::gateway) presence: Presence,
-    pub(in crate::gateway) later: Later,
-    pub(in crate::gateway) refusals: Refusals,
+    pub(in crate::gateway) deferred: DeferredAnswers,
+    pub(in crate::gateway) refusals: RefusalLog,
     /// What sockets are subscribed to.
-    pub(in crate::gateway) wanted: WantedFilters,
+    pub(in crate::gateway) interner: FilterInterner,
     pub(in crate::gateway) socket_limits: Arc<SocketLimits>,
     /// The slot that is next where streams are ended because the hub is closed.
     pub(in crate::gateway) closing: u32,
@@ -69,19 +69,19 @@ pub(in crate::gateway) struct Gateway {
     /// Open WebSockets of `GET /api/v1/ws`.
     pub(in crate::gateway) sessions: usize,
     /// Sockets told when to come back; spreads them.
-    pub(in crate::gateway) farewells: u64,
+    pub(in crate::gateway) byes: u64,
 }
 
 impl Gateway {
     pub(in crate::gateway) fn new(
         hub: &Hub,
         (live, history): (Cursor, Cursor),
-        common: Common,
+        shared: Shared,
         handle: &Handle,
     ) -> Self {
         let waiter = live.waiter(handle.notifier());
-        common.desks.open(handle.reactor(), handle.notifier());
-        common.trays.open(handle.reactor(), handle.notifier());
+        shared.commands.open(handle.reactor(), handle.notifier());
+        shared.mailboxes.open(handle.reactor(), handle.notifier());
         Self {
             hub: hub.clone(),
             epoch: hub.epoch(),
@@ -94,31 +94,31 @@ impl Gateway {
             restricted: HashMap::new(),
             classes: 0,
             encoder: Encoder::default(),
-            publisher: Publisher::new(hub.clone(), common.bounds, handle.unfinished().clone()),
-            presence: Presence::new(handle, common.presence),
-            common,
+            publisher: Publisher::new(hub.clone(), shared.bounds, handle.unfinished().clone()),
+            presence: Presence::new(handle, shared.presence),
+            shared,
             handle: handle.clone(),
             made: Instant::now(),
             fed: hub.visible() + 1,
             metrics: Metrics::default(),
-            topics: Topics::default(),
-            newest: Newest::default(),
-            later: Later::default(),
-            refusals: Refusals::default(),
-            wanted: WantedFilters::default(),
+            topics: TopicRates::default(),
+            last_values: LastValues::default(),
+            deferred: DeferredAnswers::default(),
+            refusals: RefusalLog::default(),
+            interner: FilterInterner::default(),
             socket_limits: Arc::default(),
             closing: 0,
             closing_idle: 0,
             sessions: 0,
-            farewells: 0,
+            byes: 0,
         }
     }
 
     /// What the requests of streams are read by: the bytes of a frame log, and whether there is room for one
     /// more stream that is compressed with Brotli.
     pub(in crate::gateway) fn room(&self) -> (usize, bool) {
-        let brotli = self.handle.own_compressor_streams() < self.common.brotli_streams;
-        (self.common.frame_log, brotli)
+        let brotli = self.handle.own_compressor_streams() < self.shared.brotli_streams;
+        (self.shared.frame_log, brotli)
     }
 
     /// The number of this gateway's reactor.
@@ -133,19 +133,19 @@ impl Gateway {
         }
     }
 
-    pub(in crate::gateway) fn tally(&self) -> Tally {
-        Tally {
+    pub(in crate::gateway) fn counts(&self) -> ReactorCounts {
+        ReactorCounts {
             metrics: self.metrics.clone(),
-            told: self.encoder.told.clone(),
+            notices: self.encoder.notices.clone(),
             fed: (!self.is_idle()).then_some(self.fed),
         }
     }
 
-    pub(in crate::gateway) fn figures(&self) -> Figures {
-        let tallies = &self.common.tallies;
-        let all = tallies.sum(self.handle.reactor(), self.tally());
+    pub(in crate::gateway) fn snapshot(&self) -> Snapshot {
+        let aggregate = &self.shared.aggregate;
+        let all = aggregate.sum(self.handle.reactor(), self.counts());
         let unfinished = self.handle.unfinished();
-        Figures {
+        Snapshot {
             uptime: self.made.elapsed(),
             head: self.at(self.hub.head()),
             capacity: self.hub.capacity(),
@@ -154,15 +154,15 @@ impl Gateway {
             reactor: self.handle.stats(),
             latency: self.handle.latency(),
             metrics: all.metrics,
-            told: all.told,
+            notices: all.notices,
             unfinished: (unfinished.bytes(), unfinished.max()),
-            certificate_s: self.common.tls.as_ref().and_then(Tls::seconds_left),
+            certificate_s: self.shared.tls.as_ref().and_then(Tls::seconds_left),
         }
     }
 
     pub(in crate::gateway) fn write_tick(&self, out: &mut Vec<u8>) {
         let mut data = Vec::with_capacity(4 << 10);
-        stats::write_json(&self.figures(), &self.topics, &mut data);
+        stats::write_json(&self.snapshot(), &self.topics, &mut data);
         let frame = sse::Frame {
             id: b"",
             event: "stats",
@@ -187,7 +187,7 @@ impl Gateway {
     /// Counts the problem that answers a request, and what it was refused for, if it was.
     pub(in crate::gateway) fn note_problem(
         &mut self,
-        kind: Kind,
+        kind: RouteKind,
         peer: Option<SocketAddr>,
         problem: &Problem,
     ) {
@@ -204,7 +204,7 @@ impl Gateway {
     /// Counts what was refused because too much is unfinished; returns the answer, readable for the page that asked.
     pub(in crate::gateway) fn note_unfinished(
         &mut self,
-        kind: Kind,
+        kind: RouteKind,
         mut answer: Answer,
         cors: &Cors,
     ) -> Answer {
@@ -219,12 +219,12 @@ impl Gateway {
         &self,
         problem: &Problem,
         head: &[u8],
-        exchange: Option<&Exchange>,
+        exchange: Option<&PendingBody>,
     ) -> Vec<u8> {
         let mut bytes = problem.answer(ReplyTo::LAST).bytes;
         let cors = match exchange {
             Some(exchange) => exchange.cors().clone(),
-            None => self.common.guard.cors_of_broken(head),
+            None => self.shared.origin_check.cors_of_broken(head),
         };
         cors.stamp(&mut bytes, 0);
         bytes
@@ -238,7 +238,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        self.common.desks.close(self.number());
-        self.common.trays.close(self.number());
+        self.shared.commands.close(self.number());
+        self.shared.mailboxes.close(self.number());
     }
 }

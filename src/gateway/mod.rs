@@ -7,14 +7,14 @@
 
 mod access;
 mod admin;
-#[cfg(any(test, fuzzing))]
-pub mod check;
 mod clients;
 mod dashboard;
 mod encode;
 #[allow(clippy::module_inception)]
 mod gateway;
 mod http;
+#[cfg(any(test, fuzzing))]
+pub mod oracle;
 mod publish;
 mod server;
 mod stream;
@@ -27,14 +27,14 @@ pub use admin::endpoint_path::EndpointError;
 pub use admin::endpoints::EndpointInfo;
 pub use admin::handle::NotServing;
 pub use clients::{
-    ClientHandler, ConnectError, SecondConnect, SocketMessage, StreamClient, SubscriptionId,
+    ClientHandler, ConnectError, OnDuplicate, SocketMessage, StreamClient, SubscriptionId,
     WebSocketStream, WebSocketStreamOptions, WebSocketStreamStats,
 };
 pub use encode::compression::{Compression, CompressionFor};
 pub use http::query::suggest;
 pub use server::builder::{Server, ServerError};
 pub use server::config::ServerConfig;
-pub use server::handle::{Handle, Running};
+pub use server::handle::{Handle, ServerThread};
 pub use stream::options::StreamOptions;
 pub use ws::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
 

@@ -170,12 +170,12 @@
 //!
 //! ```
 //! use eventring::event::Event;
-//! use eventring::gateway::{SecondConnect, Server, ServerConfig, WebSocketStreamOptions};
+//! use eventring::gateway::{OnDuplicate, Server, ServerConfig, WebSocketStreamOptions};
 //! use eventring::hub::Hub;
 //!
 //! let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
 //! let server = Server::bind(&Hub::new(), config)?;
-//! let options = WebSocketStreamOptions::default().second(SecondConnect::Refuse);
+//! let options = WebSocketStreamOptions::default().on_duplicate(OnDuplicate::Refuse);
 //! let notifications = server.web_socket_stream("/notifications", options)?;
 //! let server = server.spawn()?;
 //! // new WebSocket("ws://127.0.0.1:8080/notifications?client=alice")
@@ -199,8 +199,8 @@
 //! | `client` is missing, there twice, or not 1 to 64 printable ASCII bytes without spaces | 400, `field` is `client` |
 //! | the authorizer says no to `Action::Subscribe` | 401 or 403 |
 //! | [`ClientHandler::admit`](crate::gateway::ClientHandler::admit) says no | its status |
-//! | a second connection for one id, [`Replace`](crate::gateway::SecondConnect::Replace) | the first is closed: 4000, "another connection has this id now". Its page should not connect again by itself |
-//! | the same, [`Refuse`](crate::gateway::SecondConnect::Refuse) | 409 |
+//! | a second connection for one id, [`Replace`](crate::gateway::OnDuplicate::Replace) | the first is closed: 4000, "another connection has this id now". Its page should not connect again by itself |
+//! | the same, [`Refuse`](crate::gateway::OnDuplicate::Refuse) | 409 |
 //! | `only_expected`, and [`connect`](crate::gateway::WebSocketStream::connect) has not announced the id since it last connected | 403 |
 //! | more ids than `clients_max` | 503 with `Retry-After` |
 //! | a client closes, resets, or does not answer a ping (`ping_after`, `pong_timeout`) | it is not known any more: `send_to` says `false` |

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use eventring::gateway::{Running, Server, SocketOptions, SocketReplies};
+use eventring::gateway::{Server, ServerThread, SocketOptions, SocketReplies};
 use eventring::hub::Hub;
 use eventring::wire::ws::{
     CloseCode, MessageKind, Opcode, masked_close_frame, masked_frame, split_frame,
@@ -50,7 +50,7 @@ fn close_codes(mut stream: TcpStream, answers: bool) -> Vec<u16> {
     }
 }
 
-fn malformed(server: &Running) -> u64 {
+fn malformed(server: &ServerThread) -> u64 {
     let (mut stream, _) = super::client::ask(
         TcpStream::connect(server.addr()).unwrap(),
         "GET /api/v1/stats HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",

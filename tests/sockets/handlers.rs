@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use eventring::gateway::{
-    Running, Server, SocketHandler, SocketLimits, SocketOptions, SocketReplies,
+    Server, ServerThread, SocketHandler, SocketLimits, SocketOptions, SocketReplies,
 };
 use eventring::hub::Hub;
 use eventring::wire::ws::{CloseCode, DeflatePolicy, Limits, MessageKind, Opcode, masked_frame};
@@ -22,7 +22,7 @@ fn echo(kind: MessageKind, data: &[u8], replies: &mut SocketReplies<'_, '_>) {
     replies.message(kind, data);
 }
 
-fn serve(limits: SocketLimits) -> Running {
+fn serve(limits: SocketLimits) -> ServerThread {
     let options = SocketOptions::default()
         .limits(limits)
         .protocols(vec!["echo".to_owned()])

@@ -15,14 +15,14 @@ mod subscribe;
 use std::time::{Duration, Instant};
 
 use eventring::event::Event;
-use eventring::gateway::{Running, Server, ServerConfig};
+use eventring::gateway::{Server, ServerConfig, ServerThread};
 use eventring::hub::Hub;
 
 fn config() -> ServerConfig {
     ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
 }
 
-fn serve(hub: &Hub) -> Running {
+fn serve(hub: &Hub) -> ServerThread {
     Server::bind(hub, config()).unwrap().spawn().unwrap()
 }
 

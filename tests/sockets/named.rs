@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use eventring::event::Filter;
 use eventring::gateway::{
-    Access, Action, Authorizer, ClientHandler, ConnectError, Denied, Running, SecondConnect,
-    Server, SocketReplies, SocketRequest, StreamClient, WebSocketStream, WebSocketStreamOptions,
+    Access, Action, Authorizer, ClientHandler, ConnectError, Denied, OnDuplicate, Server,
+    ServerThread, SocketReplies, SocketRequest, StreamClient, WebSocketStream,
+    WebSocketStreamOptions,
 };
 use eventring::hub::Hub;
 use eventring::wire::http::Head;
@@ -20,18 +21,18 @@ use super::{config, until};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn serve(options: WebSocketStreamOptions) -> (Running, WebSocketStream) {
+fn serve(options: WebSocketStreamOptions) -> (ServerThread, WebSocketStream) {
     let config = config().reactors(2);
     let server = Server::bind(&Hub::new(), config).unwrap();
     let stream = server.web_socket_stream("/n", options).unwrap();
     (server.spawn().unwrap(), stream)
 }
 
-fn second(second: SecondConnect) -> WebSocketStreamOptions {
-    WebSocketStreamOptions::default().second(second)
+fn second(second: OnDuplicate) -> WebSocketStreamOptions {
+    WebSocketStreamOptions::default().on_duplicate(second)
 }
 
-fn join(server: &Running, client: &str) -> Client {
+fn join(server: &ServerThread, client: &str) -> Client {
     Client::new(server.addr(), &format!("/n?client={client}"))
 }
 
@@ -55,7 +56,7 @@ fn close_reason(mut client: Client) -> (u16, String) {
 
 #[test]
 fn weakness_3_a_second_connection_replaces_the_first_and_says_so() {
-    let (server, stream) = serve(second(SecondConnect::Replace));
+    let (server, stream) = serve(second(OnDuplicate::Replace));
     let first = join(&server, "a");
     let earlier = stream.subscription_of("a").unwrap();
     assert!(stream.send_to("a", "for the first"));
@@ -75,7 +76,7 @@ fn weakness_3_a_second_connection_replaces_the_first_and_says_so() {
 
 #[test]
 fn weakness_3_a_second_connection_is_refused_until_the_first_has_gone() {
-    let (server, stream) = serve(second(SecondConnect::Refuse));
+    let (server, stream) = serve(second(OnDuplicate::Refuse));
     let mut first = join(&server, "a");
     let (status, body) = refused(server.addr(), "/n?client=a");
     assert_eq!(status, 409);
@@ -251,7 +252,7 @@ impl ClientHandler for Noted {
     }
 }
 
-fn noted() -> (Running, WebSocketStream, Receiver<String>) {
+fn noted() -> (ServerThread, WebSocketStream, Receiver<String>) {
     let (sender, told) = mpsc::channel();
     let server = Server::bind(&Hub::new(), config()).unwrap();
     let options = WebSocketStreamOptions::default();
@@ -260,7 +261,7 @@ fn noted() -> (Running, WebSocketStream, Receiver<String>) {
     (server.spawn().unwrap(), stream, told)
 }
 
-fn join_with_cookie(server: &Running, client: &str) -> Client {
+fn join_with_cookie(server: &ServerThread, client: &str) -> Client {
     let (target, cookie) = (
         format!("/n?client={client}"),
         format!("Cookie: user={client}\r\n"),
@@ -393,7 +394,7 @@ fn the_metrics_count_what_all_streams_have_sent() {
 
 #[test]
 fn clients_that_come_and_go_under_fire_leave_nothing_behind() {
-    let (server, stream) = serve(second(SecondConnect::Replace));
+    let (server, stream) = serve(second(OnDuplicate::Replace));
     let sending = std::sync::atomic::AtomicBool::new(true);
     std::thread::scope(|scope| {
         for _ in 0..2 {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use eventring::event::Event;
 use eventring::gateway::{
-    Running, SendOutcome, Server, SocketReplies, StreamClient, WebSocketStream,
+    SendOutcome, Server, ServerThread, SocketReplies, StreamClient, WebSocketStream,
     WebSocketStreamOptions,
 };
 use eventring::hub::Hub;
@@ -16,7 +16,7 @@ use tungstenite::{Bytes, Message};
 use super::client::{Client, connect};
 use super::{config, until};
 
-fn serve(reactors: usize) -> (Running, WebSocketStream) {
+fn serve(reactors: usize) -> (ServerThread, WebSocketStream) {
     let config = config().reactors(reactors);
     let server = Server::bind(&Hub::new(), config).unwrap();
     let options = WebSocketStreamOptions::default();
@@ -24,7 +24,7 @@ fn serve(reactors: usize) -> (Running, WebSocketStream) {
     (server.spawn().unwrap(), stream)
 }
 
-fn join(server: &Running, client: &str) -> Client {
+fn join(server: &ServerThread, client: &str) -> Client {
     Client::new(server.addr(), &format!("/n?client={client}"))
 }
 
@@ -45,7 +45,7 @@ fn text(client: &mut Client) -> String {
 /// Sends to a client that does not read until its queue and its socket are full; how many were
 /// taken. A full queue alone may only mean that the reactor has had no turn: so it is asked again
 /// after clients of all reactors were served.
-fn stall(server: &Running, stream: &WebSocketStream, client: &str, text: &str) -> usize {
+fn stall(server: &ServerThread, stream: &WebSocketStream, client: &str, text: &str) -> usize {
     let mut others: Vec<_> = (0..4).map(|n| join(server, &format!("o{n}"))).collect();
     let mut taken = 0;
     until("it takes no more", || {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use eventring::event::{Event, Filter};
 use eventring::gateway::{
-    Access, Action, Authorizer, ClientHandler, Denied, Running, Server, ServerConfig,
+    Access, Action, Authorizer, ClientHandler, Denied, Server, ServerConfig, ServerThread,
     SocketOptions, SocketReplies, StreamClient, StreamOptions,
 };
 use eventring::hub::Hub;
@@ -288,7 +288,7 @@ fn a_server_can_be_stopped_in_a_handler_of_its_own() {
         let config = ServerConfig::default()
             .listen(([127, 0, 0, 1], 0).into())
             .reactors(reactors);
-        let place: Arc<Mutex<Option<Running>>> = Arc::default();
+        let place: Arc<Mutex<Option<ServerThread>>> = Arc::default();
         let inside = place.clone();
         let route = move |_: eventring::gateway::SocketRequest<'_>| {
             let inside = inside.clone();

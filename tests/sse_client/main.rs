@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use eventring::client::{Cause, ClientError, Item, SseClient, UrlError};
 use eventring::event::EventBuilder;
-use eventring::gateway::{Running, Server, ServerConfig};
+use eventring::gateway::{Server, ServerConfig, ServerThread};
 use eventring::hub::Hub;
 use storm::storm;
 
-fn serve(hub: &Hub) -> Running {
+fn serve(hub: &Hub) -> ServerThread {
     let config = ServerConfig::default()
         .listen(([127, 0, 0, 1], 0).into())
         .retry(Duration::from_millis(1));

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use eventring::event::EventBuilder;
-use eventring::gateway::{Running, Server, ServerConfig};
+use eventring::gateway::{Server, ServerConfig, ServerThread};
 use eventring::hub::Hub;
 use eventring::wire::sse::Decoder;
 use serde_json::Value;
@@ -189,7 +189,7 @@ impl Client {
     }
 }
 
-pub(crate) fn serve(hub: &Hub, change: impl FnOnce(&mut ServerConfig)) -> Running {
+pub(crate) fn serve(hub: &Hub, change: impl FnOnce(&mut ServerConfig)) -> ServerThread {
     let mut config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
     change(&mut config);
     Server::bind(hub, config).unwrap().spawn().unwrap()

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Instant;
 
-use eventring::gateway::Running;
+use eventring::gateway::ServerThread;
 use eventring::hub::Hub;
 use eventring::wire::ws::split_frame;
 use serde_json::Value;
@@ -190,7 +190,7 @@ fn random(state: &mut u64) -> u64 {
     *state
 }
 
-fn server(hub: &Hub, reactors: usize) -> Running {
+fn server(hub: &Hub, reactors: usize) -> ServerThread {
     serve(hub, |config| config.reactors = reactors)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use eventring::gateway::{Running, SlowPolicy};
+use eventring::gateway::{ServerThread, SlowPolicy};
 use eventring::hub::Hub;
 
 use super::client::{Client, long_text, offset, publish, serve};
@@ -19,7 +19,7 @@ fn topic(number: u64) -> String {
 }
 
 /// A stream that stalls while far more is published than fits between the two, then reads on.
-fn stalled(query: &str) -> (Running, Hub, Client) {
+fn stalled(query: &str) -> (ServerThread, Hub, Client) {
     let hub = Hub::new();
     let server = serve(&hub, |config| {
         config.frame_log_bytes = 256 << 10;

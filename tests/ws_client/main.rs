@@ -18,12 +18,12 @@ use std::time::Duration;
 
 use eventring::client::{Disconnected, WsClient, WsClientBuilder, WsItem};
 use eventring::event::EventBuilder;
-use eventring::gateway::{Running, Server, ServerConfig};
+use eventring::gateway::{Server, ServerConfig, ServerThread};
 use eventring::hub::Hub;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-pub(crate) fn serve(hub: &Hub, address: std::net::SocketAddr) -> Running {
+pub(crate) fn serve(hub: &Hub, address: std::net::SocketAddr) -> ServerThread {
     let config = ServerConfig::default()
         .listen(address)
         .retry(Duration::from_millis(1));

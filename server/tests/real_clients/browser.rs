@@ -6,7 +6,7 @@ use crate::common::{self, DEADLINE, Process, wait_until};
 use crate::path::Path;
 use crate::programs::program;
 use eventring::event::Event;
-use eventring::gateway::{Running, Server, ServerConfig};
+use eventring::gateway::{Server, ServerConfig, ServerThread};
 use eventring::hub::Hub;
 use std::net::SocketAddr;
 use std::process::Command;
@@ -50,7 +50,7 @@ impl Pages {
     }
 }
 
-fn serve(hub: &Hub, address: SocketAddr, origin: &str) -> Running {
+fn serve(hub: &Hub, address: SocketAddr, origin: &str) -> ServerThread {
     let config = ServerConfig::default()
         .listen(address)
         .cors_origins(vec![origin.to_owned()])
@@ -69,7 +69,7 @@ fn publish(hub: &Hub, n: u64) {
     hub.publish(&event.expect("an event")).expect("published");
 }
 
-fn wait_for_stream(server: &Running, count: u64) {
+fn wait_for_stream(server: &ServerThread, count: u64) {
     wait_until("the page's stream", || {
         server.handle().stats().streams == count
     });

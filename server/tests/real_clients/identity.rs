@@ -6,7 +6,7 @@ use crate::common::server::published;
 use crate::proxy::Proxy;
 use eventring::event::Filter;
 use eventring::gateway::{
-    Access, Action, Authorizer, Denied, Running, Server, ServerConfig, UnixAddress,
+    Access, Action, Authorizer, Denied, Server, ServerConfig, ServerThread, UnixAddress,
 };
 use eventring::hub::Hub;
 use eventring::wire::http::Head;
@@ -24,7 +24,7 @@ impl Authorizer for Seen {
     }
 }
 
-fn serve(config: ServerConfig) -> (Running, Seen) {
+fn serve(config: ServerConfig) -> (ServerThread, Seen) {
     let seen = Seen::default();
     let server = Server::bind_with(&Hub::new(), config, Box::new(seen.clone()));
     let server = server.expect("a server").spawn().expect("a thread");

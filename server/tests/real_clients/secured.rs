@@ -5,14 +5,14 @@ use crate::client::{self, Client};
 use crate::common::{epoch, offset, wait_until};
 use crate::direct::{takes, url};
 use eventring::event::Event;
-use eventring::gateway::{Running, Server, ServerConfig, Tls};
+use eventring::gateway::{Server, ServerConfig, ServerThread, Tls};
 use eventring::hub::Hub;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 impl Certificate {
     /// A server with it, on an address that an earlier one may just have left.
-    pub(crate) fn serve(&self, hub: &Hub, address: SocketAddr) -> Running {
+    pub(crate) fn serve(&self, hub: &Hub, address: SocketAddr) -> ServerThread {
         let tls = Tls::from_pem_files(self.path("cert"), self.path("key"));
         let config = ServerConfig::default()
             .listen(address)

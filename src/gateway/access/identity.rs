@@ -8,10 +8,10 @@ use crate::wire::http::Head;
 
 impl Identity for Gateway {
     fn client_identity(&self, peer: SocketAddr) -> ClientIdentity {
-        self.common.proxies.client_identity(peer)
+        self.shared.proxies.client_identity(peer)
     }
 
     fn client(&self, head: &Head, peer: SocketAddr) -> SocketAddr {
-        self.common.proxies.client(head, peer)
+        self.shared.proxies.client(head, peer)
     }
 }

@@ -31,7 +31,7 @@ const TOLD_CHARS: usize = 100;
 /// How the line of a page's origin starts.
 const ORIGIN: &[u8] = b"origin:";
 /// The two checks, and the CORS fields of answers.
-pub(in crate::gateway) struct Guard {
+pub(in crate::gateway) struct OriginCheck {
     hosts: HostPolicy,
     origins: Origins,
     proxies: Arc<Proxies>,
@@ -50,7 +50,7 @@ pub(in crate::gateway) enum Cors {
     Origin(Arc<str>),
 }
 
-impl Guard {
+impl OriginCheck {
     pub(in crate::gateway) fn new(
         (hosts, origins): (HostPolicy, Origins),
         proxies: Arc<Proxies>,

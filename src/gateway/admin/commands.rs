@@ -1,117 +1,118 @@
-//! The desk: what other threads, and the gateways of other reactors, ask of a gateway.
+//! Commands from other threads and from the gateways of other reactors: each goes to all reactors or to one, and comes
+//! back as one result (scatter and gather).
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::gateway::admin::connections::{Found, Order, Progress};
+use crate::gateway::admin::connections::{Command, CommandResult, Progress};
 use crate::gateway::gateway::Gateway;
 use crate::reactor::Streams;
 use crate::ring::Notify;
 
-/// Orders that wait at one desk; a further one is refused.
-const ORDERS_MAX: usize = 1024;
-/// Work on orders in a turn, in looks at a connection of 10 ns or so: what is left is for later turns, so that no
-/// order keeps streams waiting.
+/// Most commands that wait for one reactor; a further one is refused.
+const COMMANDS_MAX: usize = 1024;
+/// Most work on commands in a turn, in looks at a connection of 10 ns or so: what is left is for later turns, so that
+/// no command keeps streams waiting.
 pub(super) const TURN_STEPS: usize = 4096;
 
-/// The desks of all reactors of a server.
-pub(in crate::gateway) struct Desks(Box<[Desk]>);
+/// The command queues of all reactors of a server.
+pub(in crate::gateway) struct CommandQueues(Box<[CommandQueue]>);
 
-/// One reactor's desk.
+/// The commands that wait for one reactor.
 #[derive(Default)]
-struct Desk {
-    /// Something waits: looked at once a turn, without the lock.
-    rung: AtomicBool,
-    inside: Mutex<Inside>,
+struct CommandQueue {
+    /// A command waits: looked at once a turn, without the lock.
+    has_commands: AtomicBool,
+    inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
-struct Inside {
-    bell: Option<Arc<dyn Notify>>,
-    orders: VecDeque<Task>,
+struct Inner {
+    waker: Option<Arc<dyn Notify>>,
+    commands: VecDeque<QueuedCommand>,
 }
 
-/// An order at one desk, and how far it is there.
-struct Task {
-    errand: Arc<Errand>,
+/// A command in the queue of one reactor, and how far that reactor is with it.
+struct QueuedCommand {
+    running: Arc<RunningCommand>,
     progress: Progress,
 }
 
-/// Why an order was not taken.
+/// The reason for which a command was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum NotTaken {
+pub(in crate::gateway) enum CommandError {
     /// Too many wait.
     Busy,
-    /// Nobody is there.
+    /// No reactor that is meant runs.
     Closed,
 }
 
-/// Which reactors an order is for.
+/// The reactors that a command is for.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::gateway) enum To {
+pub(in crate::gateway) enum Reactors {
     All,
     One(usize),
 }
 
-/// An order on its way to reactors, and what they have found so far.
-struct Errand {
-    order: Order,
-    state: Mutex<State>,
-    /// Who asked has gone.
-    orphaned: AtomicBool,
+/// A command on its way to reactors, and the results that they have given so far.
+struct RunningCommand {
+    command: Command,
+    gathered: Mutex<Gathered>,
+    /// Whoever gave it has gone.
+    abandoned: AtomicBool,
     /// Called by the last reactor.
     done: Box<dyn Fn() + Send + Sync>,
 }
 
-struct State {
+struct Gathered {
     left: usize,
-    found: Found,
+    found: CommandResult,
 }
 
-/// What somebody asked for. An order that only looks ends when this is dropped.
-pub(in crate::gateway) struct Asked(Arc<Errand>);
+/// The result of a command, to come. A command that only reads ends when this is dropped.
+pub(in crate::gateway) struct PendingCommand(Arc<RunningCommand>);
 
-impl Asked {
+impl PendingCommand {
     /// Whether all reactors have done their part.
     pub(in crate::gateway) fn is_done(&self) -> bool {
-        lock(&self.0.state).left == 0
+        lock(&self.0.gathered).left == 0
     }
 
-    /// Takes what was found.
-    pub(in crate::gateway) fn take(&self) -> Found {
-        std::mem::take(&mut lock(&self.0.state).found)
+    /// Takes the result.
+    pub(in crate::gateway) fn take(&self) -> CommandResult {
+        std::mem::take(&mut lock(&self.0.gathered).found)
     }
 }
 
-impl Drop for Asked {
+impl Drop for PendingCommand {
     fn drop(&mut self) {
         // Relaxed: it saves work, nothing depends on it.
-        self.0.orphaned.store(true, Ordering::Relaxed);
+        self.0.abandoned.store(true, Ordering::Relaxed);
     }
 }
 
-impl Errand {
+impl RunningCommand {
     fn is_wanted(&self) -> bool {
         // Relaxed: as in `drop`.
-        !self.order.only_looks() || !self.orphaned.load(Ordering::Relaxed)
+        !self.command.only_reads() || !self.abandoned.load(Ordering::Relaxed)
     }
 
-    fn add(&self, found: Found) {
-        let mut state = lock(&self.state);
-        state.found.add(found);
-        state.left = state.left.saturating_sub(1);
-        let last = state.left == 0;
-        drop(state);
+    fn add(&self, found: CommandResult) {
+        let mut gathered = lock(&self.gathered);
+        gathered.found.add(found);
+        gathered.left = gathered.left.saturating_sub(1);
+        let last = gathered.left == 0;
+        drop(gathered);
         if last {
             (self.done)();
         }
     }
 }
 
-impl Desks {
+impl CommandQueues {
     pub(in crate::gateway) fn new(reactors: usize) -> Self {
-        Self((0..reactors).map(|_| Desk::default()).collect())
+        Self((0..reactors).map(|_| CommandQueue::default()).collect())
     }
 
     /// How many there are.
@@ -119,109 +120,115 @@ impl Desks {
         self.0.len()
     }
 
-    /// Opens the desk of reactor `n`, which `bell` wakes.
-    pub(in crate::gateway) fn open(&self, n: usize, bell: Arc<dyn Notify>) {
-        lock(&self.0[n].inside).bell = Some(bell);
+    /// Opens the queue of reactor `n`, which `waker` wakes.
+    pub(in crate::gateway) fn open(&self, n: usize, waker: Arc<dyn Notify>) {
+        lock(&self.0[n].inner).waker = Some(waker);
     }
 
-    /// Whether all desks are open.
+    /// Whether all queues are open.
     pub(super) fn are_open(&self) -> bool {
-        self.0.iter().all(|desk| lock(&desk.inside).bell.is_some())
+        self.0
+            .iter()
+            .all(|queue| lock(&queue.inner).waker.is_some())
     }
 
-    /// Closes the desk of reactor `n`: what waits there is never done.
+    /// Closes the queue of reactor `n`: what waits there is never done.
     pub(in crate::gateway) fn close(&self, n: usize) {
-        let waiting = std::mem::take(&mut *lock(&self.0[n].inside));
+        let waiting = std::mem::take(&mut *lock(&self.0[n].inner));
         drop(waiting);
     }
 
-    /// Gives an order to the reactors meant whose desks are open; `done` is called when the last one has done
+    /// Gives a command to the reactors meant whose queues are open; `done` is called when the last one has done
     /// its part.
     pub(in crate::gateway) fn send(
         &self,
-        (to, order): (To, Order),
+        (to, command): (Reactors, Command),
         done: impl Fn() + Send + Sync + 'static,
-    ) -> Result<Asked, NotTaken> {
+    ) -> Result<PendingCommand, CommandError> {
         let meant = match to {
-            To::All => &self.0[..],
-            To::One(n) => self.0.get(n..=n).ok_or(NotTaken::Closed)?,
+            Reactors::All => &self.0[..],
+            Reactors::One(n) => self.0.get(n..=n).ok_or(CommandError::Closed)?,
         };
-        let mut insides: Vec<_> = meant.iter().map(|desk| lock(&desk.inside)).collect();
-        let open = insides.iter().filter(|inside| inside.bell.is_some());
-        if open.clone().any(|inside| inside.orders.len() >= ORDERS_MAX) {
-            return Err(NotTaken::Busy);
+        let mut inners: Vec<_> = meant.iter().map(|queue| lock(&queue.inner)).collect();
+        let open = inners.iter().filter(|inner| inner.waker.is_some());
+        if open
+            .clone()
+            .any(|inner| inner.commands.len() >= COMMANDS_MAX)
+        {
+            return Err(CommandError::Busy);
         }
         let left = open.count();
         if left == 0 {
-            return Err(NotTaken::Closed);
+            return Err(CommandError::Closed);
         }
-        let errand = Arc::new(Errand {
-            order,
-            state: Mutex::new(State {
+        let running = Arc::new(RunningCommand {
+            command,
+            gathered: Mutex::new(Gathered {
                 left,
-                found: Found::default(),
+                found: CommandResult::default(),
             }),
-            orphaned: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
             done: Box::new(done),
         });
-        let mut bells = Vec::with_capacity(left);
-        for (desk, inside) in meant.iter().zip(&mut insides) {
-            if let Some(bell) = inside.bell.clone() {
-                inside.orders.push_back(Task {
-                    errand: errand.clone(),
+        let mut wakers = Vec::with_capacity(left);
+        for (queue, inner) in meant.iter().zip(&mut inners) {
+            if let Some(waker) = inner.waker.clone() {
+                inner.commands.push_back(QueuedCommand {
+                    running: running.clone(),
                     progress: Progress::default(),
                 });
                 // Release: pairs with the Acquire of the look once a turn.
-                desk.rung.store(true, Ordering::Release);
-                bells.push(bell);
+                queue.has_commands.store(true, Ordering::Release);
+                wakers.push(waker);
             }
         }
-        drop(insides);
-        bells.iter().for_each(|bell| bell.notify());
-        Ok(Asked(errand))
+        drop(inners);
+        wakers.iter().for_each(|waker| waker.notify());
+        Ok(PendingCommand(running))
     }
 
-    /// Whether something waits at the desk of reactor `n`: a look for every turn.
-    pub(in crate::gateway) fn has_orders(&self, n: usize) -> bool {
-        // Acquire: pairs with the Release of whoever left an order.
-        self.0[n].rung.load(Ordering::Acquire)
+    /// Returns whether commands wait for reactor `n`: one load, cheap enough for every turn.
+    pub(in crate::gateway) fn has_commands(&self, n: usize) -> bool {
+        // Acquire: pairs with the Release of whoever left a command.
+        self.0[n].has_commands.load(Ordering::Acquire)
     }
 
-    /// Does what waits at the desk of reactor `n`, a turn's worth of it.
-    pub(in crate::gateway) fn work(
+    /// Executes what waits for reactor `n`, a turn's worth of it.
+    pub(in crate::gateway) fn execute_queued(
         &self,
         n: usize,
         gateway: &mut Gateway,
         streams: &mut Streams<'_, Gateway>,
     ) {
-        let desk = &self.0[n];
-        // Acquire: as in `has_orders`. Before an order is taken: one that is left meanwhile rings again.
-        desk.rung.swap(false, Ordering::AcqRel);
+        let queue = &self.0[n];
+        // Acquire: as in `has_commands`. Before a command is taken: one that is left meanwhile sets it again.
+        queue.has_commands.swap(false, Ordering::AcqRel);
         let mut steps = TURN_STEPS;
         loop {
-            let mut inside = lock(&desk.inside);
-            if steps == 0 && !inside.orders.is_empty() {
-                desk.rung.store(true, Ordering::Release);
+            let mut inner = lock(&queue.inner);
+            if steps == 0 && !inner.commands.is_empty() {
+                queue.has_commands.store(true, Ordering::Release);
                 // The poll is not to sleep over it.
-                if let Some(bell) = inside.bell.clone() {
-                    drop(inside);
-                    bell.notify();
+                if let Some(waker) = inner.waker.clone() {
+                    drop(inner);
+                    waker.notify();
                 }
                 return;
             }
-            let Some(mut task) = inside.orders.pop_front() else {
+            let Some(mut queued) = inner.commands.pop_front() else {
                 return;
             };
-            drop(inside);
-            let errand = task.errand.clone();
-            let wanted = errand.is_wanted();
-            if wanted && !gateway.carry_out(&errand.order, &mut task.progress, &mut steps, streams)
+            drop(inner);
+            let running = queued.running.clone();
+            let wanted = running.is_wanted();
+            if wanted
+                && !gateway.execute(&running.command, &mut queued.progress, &mut steps, streams)
             {
                 steps = 0;
-                lock(&desk.inside).orders.push_front(task);
+                lock(&queue.inner).commands.push_front(queued);
                 continue;
             }
-            errand.add(task.progress.found);
+            running.add(queued.progress.found);
         }
     }
 }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::Event;
-use crate::gateway::encode::format::Form;
+use crate::gateway::encode::format::WireFormat;
 use crate::gateway::gateway::Gateway;
 use crate::reactor::{
     DisconnectReason, FormId, SendOutcome, StreamId, StreamInfo, StreamOwner, Streams,
 };
 
-/// Where an open stream is: its reactor, and its id there.
-pub(in crate::gateway) type Place = (usize, StreamId);
+/// The address of an open stream: its reactor, and its id there.
+pub(in crate::gateway) type ConnectionAddr = (usize, StreamId);
 
 /// How a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,38 +80,38 @@ pub struct Broadcast {
     pub unknown: Vec<String>,
 }
 
-/// What reactors are asked to do.
-pub(in crate::gateway) enum Order {
+/// What a reactor is asked to do with its connections.
+pub(in crate::gateway) enum Command {
     /// Tell about the connections of these ids.
-    Look(Vec<(String, Place)>),
+    Look(Vec<(String, ConnectionAddr)>),
     /// Tell about open streams that have no id of their own, from a slot on: so many, or fewer if what is told of
     /// them becomes long.
     List(u32, usize),
     /// End them.
-    End(Whom, DisconnectReason),
+    End(Target, DisconnectReason),
     /// Send them an event that is not kept.
-    Send(Whom, Arc<Event>),
+    Send(Target, Arc<Event>),
 }
 
-impl Order {
+impl Command {
     /// Whether it changes nothing: then it is for the one who asked alone.
-    pub(super) fn only_looks(&self) -> bool {
+    pub(super) fn only_reads(&self) -> bool {
         matches!(self, Self::Look(_) | Self::List(..))
     }
 }
 
-/// Which connections.
-pub(in crate::gateway) enum Whom {
+/// The connections that a command is for.
+pub(in crate::gateway) enum Target {
     All,
     /// Those of an endpoint.
     Group(u32),
     /// These; each by its public id.
-    These(Vec<(String, Place)>),
+    These(Vec<(String, ConnectionAddr)>),
 }
 
-/// What reactors found.
+/// The result of a command: of one reactor, or of all of them together.
 #[derive(Default)]
-pub(in crate::gateway) struct Found {
+pub(in crate::gateway) struct CommandResult {
     pub(in crate::gateway) infos: Vec<ConnectionInfo>,
     /// Bytes of what is told of them, about.
     bytes: usize,
@@ -123,7 +123,7 @@ pub(in crate::gateway) struct Found {
     pub(in crate::gateway) full: Vec<String>,
 }
 
-impl Found {
+impl CommandResult {
     pub(in crate::gateway) fn add(&mut self, more: Self) {
         self.infos.extend(more.infos);
         self.bytes += more.bytes;
@@ -135,13 +135,13 @@ impl Found {
     }
 }
 
-/// How far one reactor is with its part of an order.
+/// The progress of one reactor with its part of a command.
 #[derive(Default)]
 pub(in crate::gateway) struct Progress {
     at: usize,
     /// The event of a broadcast, in the wire forms that were needed so far.
     frames: HashMap<FormId, Vec<u8>>,
-    pub(in crate::gateway) found: Found,
+    pub(in crate::gateway) found: CommandResult,
 }
 
 /// Ids of full connections that a broadcast tells.
@@ -155,7 +155,7 @@ const TELL_STEPS: usize = 64;
 const END_STEPS: usize = 64;
 const SEND_STEPS: usize = 16;
 
-/// Who comes next of those that an order is about.
+/// The next connection that a command is for.
 enum Next {
     Stream(Option<String>, StreamId),
     /// There are no steps left.
@@ -164,36 +164,36 @@ enum Next {
 }
 
 impl Gateway {
-    /// Does some of this reactor's part of an order, as much as there are `steps` for; `true`: all of it.
-    pub(super) fn carry_out(
+    /// Executes some of this reactor's part of a command, as much as there are `steps` for; `true`: all of it.
+    pub(super) fn execute(
         &mut self,
-        order: &Order,
+        command: &Command,
         progress: &mut Progress,
         steps: &mut usize,
         streams: &mut Streams<'_, Self>,
     ) -> bool {
-        let (whom, cost) = match order {
-            Order::Look(these) => return self.look(these, progress, steps, streams),
-            Order::List(from, limit) => {
+        let (target, cost) = match command {
+            Command::Look(these) => return self.look(these, progress, steps, streams),
+            Command::List(from, limit) => {
                 progress.at = progress.at.max(*from as usize);
                 return self.list(*limit, progress, steps, streams);
             }
-            Order::End(whom, _) => (whom, END_STEPS),
-            Order::Send(whom, _) => (whom, SEND_STEPS),
+            Command::End(target, _) => (target, END_STEPS),
+            Command::Send(target, _) => (target, SEND_STEPS),
         };
         loop {
-            let (id, stream) = match self.next_meant(whom, &mut progress.at, steps, streams) {
+            let (id, stream) = match self.next_target(target, &mut progress.at, steps, streams) {
                 Next::Stream(id, stream) => (id, stream),
                 Next::Pause => return false,
                 Next::Done => return true,
             };
             *steps = steps.saturating_sub(cost);
-            match order {
-                Order::End(_, why) if streams.end(stream, *why) => {
+            match command {
+                Command::End(_, why) if streams.end(stream, *why) => {
                     progress.found.known.extend(id);
                     progress.found.count += 1;
                 }
-                Order::Send(_, event) => self.send_to((id, stream), event, streams, progress),
+                Command::Send(_, event) => self.send_to((id, stream), event, streams, progress),
                 _ => {}
             }
         }
@@ -201,20 +201,23 @@ impl Gateway {
 
     fn look(
         &self,
-        these: &[(String, Place)],
+        these: &[(String, ConnectionAddr)],
         progress: &mut Progress,
         steps: &mut usize,
         streams: &Streams<'_, Self>,
     ) -> bool {
-        while let Some((id, place)) = these.get(progress.at) {
+        while let Some((id, addr)) = these.get(progress.at) {
             if *steps == 0 {
                 return false;
             }
             progress.at += 1;
             *steps -= 1;
-            if let Some(info) = self.here(*place).and_then(|stream| streams.get(stream)) {
+            if let Some(info) = self.local(*addr).and_then(|stream| streams.get(stream)) {
                 *steps = steps.saturating_sub(TELL_STEPS);
-                progress.found.infos.push(self.inform(id.clone(), &info));
+                progress
+                    .found
+                    .infos
+                    .push(self.connection_info(id.clone(), &info));
                 progress.found.count += 1;
             }
         }
@@ -242,10 +245,14 @@ impl Gateway {
             progress.at += 1;
             // Those that have an id of their own are told with those that were made.
             if let Some(info) = there
-                && self.common.places.name_of(info.owner.connection).is_none()
+                && self
+                    .shared
+                    .endpoints
+                    .name_of(info.owner.connection)
+                    .is_none()
             {
                 *steps = steps.saturating_sub(TELL_STEPS);
-                let info = self.inform(open_id((self.number(), info.id)), &info);
+                let info = self.connection_info(open_id((self.number(), info.id)), &info);
                 found.bytes += info.filter.len() + INFO_BYTES;
                 found.infos.push(info);
                 found.count += 1;
@@ -268,7 +275,7 @@ impl Gateway {
         let frame = frames.entry(form).or_insert_with(|| {
             let mut bytes = Vec::new();
             self.encoder
-                .message(Form::of(form), event.as_ref(), &mut bytes);
+                .message(WireFormat::of(form), event.as_ref(), &mut bytes);
             bytes
         });
         match streams.send(stream, frame) {
@@ -289,9 +296,9 @@ impl Gateway {
     }
 
     /// The next open stream of this reactor that is meant, with the id that it was asked for by.
-    fn next_meant(
+    fn next_target(
         &self,
-        whom: &Whom,
+        target: &Target,
         at: &mut usize,
         steps: &mut usize,
         streams: &Streams<'_, Self>,
@@ -302,21 +309,21 @@ impl Gateway {
             }
             *steps -= 1;
             let n = std::mem::replace(at, *at + 1);
-            let found = match whom {
-                Whom::These(these) => {
-                    let Some((id, place)) = these.get(n) else {
+            let found = match target {
+                Target::These(these) => {
+                    let Some((id, addr)) = these.get(n) else {
                         return Next::Done;
                     };
-                    let stream = self.here(*place);
+                    let stream = self.local(*addr);
                     let stream = stream.filter(|stream| streams.get(*stream).is_some());
                     stream.map(|stream| (Some(id.clone()), stream))
                 }
-                Whom::All | Whom::Group(_) => {
+                Target::All | Target::Group(_) => {
                     if n >= streams.slots() {
                         return Next::Done;
                     }
-                    let meant = |owner: StreamOwner| match whom {
-                        Whom::Group(group) => owner.endpoint == *group,
+                    let meant = |owner: StreamOwner| match target {
+                        Target::Group(group) => owner.endpoint == *group,
                         _ => true,
                     };
                     let info = streams.at(n as u32).filter(|info| meant(info.owner));
@@ -329,12 +336,12 @@ impl Gateway {
         }
     }
 
-    /// The stream of a place, if it is one of this reactor.
-    fn here(&self, (reactor, stream): Place) -> Option<StreamId> {
+    /// Returns the stream at an address, if it is one of this reactor.
+    fn local(&self, (reactor, stream): ConnectionAddr) -> Option<StreamId> {
         (reactor == self.number()).then_some(stream)
     }
 
-    fn inform(
+    fn connection_info(
         &self,
         id: String,
         info: &StreamInfo<'_, crate::gateway::stream::request::StreamFilter>,
@@ -342,7 +349,7 @@ impl Gateway {
         ConnectionInfo {
             id,
             status: ConnectionStatus::Connected,
-            endpoint: self.common.places.path_of(info.owner.endpoint),
+            endpoint: self.shared.endpoints.path_of(info.owner.endpoint),
             filter: info.key.wanted.to_string(),
             peer: Some(info.peer),
             open: info.open,
@@ -355,22 +362,22 @@ impl Gateway {
     }
 
     fn public_id(&self, owner: StreamOwner, stream: StreamId) -> String {
-        let named = self.common.places.name_of(owner.connection);
+        let named = self.shared.endpoints.name_of(owner.connection);
         named.unwrap_or_else(|| open_id((self.number(), stream)))
     }
 }
 
 /// The id of an open connection that was not made with one.
-fn open_id((reactor, stream): Place) -> String {
+fn open_id((reactor, stream): ConnectionAddr) -> String {
     format!("{reactor}-{stream}")
 }
 
-/// The place that such an id names; whether somebody is there is another question.
-pub(super) fn parse_open_id(id: &str) -> Option<Place> {
+/// Reads the address that such an id names; whether a stream is there is another question.
+pub(super) fn parse_open_id(id: &str) -> Option<ConnectionAddr> {
     let (reactor, stream) = id.split_once('-')?;
     let bits = u64::from_str_radix(stream, 16).ok()?;
-    let place = (reactor.parse().ok()?, StreamId::from_bits(bits));
-    (open_id(place) == id).then_some(place)
+    let addr = (reactor.parse().ok()?, StreamId::from_bits(bits));
+    (open_id(addr) == id).then_some(addr)
 }
 
 #[cfg(test)]
@@ -379,8 +386,8 @@ mod tests {
 
     #[test]
     fn ids_of_open_connections_have_one_spelling() {
-        let place = (3, StreamId::from_bits(0x2a_0000_0007));
-        assert_eq!(parse_open_id(&open_id(place)), Some(place));
+        let addr = (3, StreamId::from_bits(0x2a_0000_0007));
+        assert_eq!(parse_open_id(&open_id(addr)), Some(addr));
         for strange in [
             "", "-", "3", "3-", "03-2a", "3-2A", "3-02a", "+3-2a", "3-2a-",
         ] {

@@ -1,4 +1,4 @@
-//! Places: endpoints with a path of their own, and connections that were made before their clients came.
+//! The registry of endpoints, which have a path of their own, and of connections that were reserved for clients to come.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::event::Filter;
 use crate::gateway::admin::connections::{
-    ConnectionInfo, ConnectionStatus, PIECE_BYTES, Place, parse_open_id,
+    ConnectionAddr, ConnectionInfo, ConnectionStatus, PIECE_BYTES, parse_open_id,
 };
 use crate::gateway::admin::endpoint_path::{EndpointError, check_path};
 use crate::gateway::stream::options::StreamOptions;
@@ -15,8 +15,8 @@ use crate::reactor::{EndReason, StreamOwner};
 
 /// Endpoints at once.
 const ENDPOINTS_MAX: usize = 1024;
-/// Connections that are made, at once.
-const MADE_MAX: usize = 10_000;
+/// Most connections that are reserved at once.
+const RESERVED_MAX: usize = 10_000;
 /// Bytes that the filters of endpoints and made connections may take together, about.
 const FILTER_BYTES: usize = 16 << 20;
 /// Endpoints, or made connections, that are listed in one go.
@@ -26,8 +26,8 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Paths and ids remembered that were ended on purpose. Clients of older ones are told to come back later, as those of
 /// an earlier process are.
 const ENDED_MAX: usize = 4096;
-/// How long a connection that was made waits for its client, and for it to come back.
-const WAITS: Duration = Duration::from_secs(300);
+/// How long a reserved connection waits for its client, and for it to come back.
+const RESERVED_FOR: Duration = Duration::from_secs(300);
 
 /// An endpoint, as it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,18 +43,18 @@ pub struct EndpointInfo {
     pub connections: u64,
 }
 
-/// What a place offers to whoever connects there.
+/// What an endpoint or a reserved connection offers to whoever connects there.
 #[derive(Clone, Debug)]
-pub(in crate::gateway) struct Offer {
+pub(in crate::gateway) struct EndpointSpec {
     pub(in crate::gateway) filter: Filter,
     pub(in crate::gateway) options: StreamOptions,
     pub(in crate::gateway) owner: StreamOwner,
-    /// The stream that has the place now.
-    pub(in crate::gateway) taken: Option<(String, Place)>,
+    /// The stream that has the reserved connection now.
+    pub(in crate::gateway) occupant: Option<(String, ConnectionAddr)>,
 }
 
-/// All places of a server.
-pub(in crate::gateway) struct Places {
+/// The endpoints and reserved connections of a server.
+pub(in crate::gateway) struct Endpoints {
     frame_log: usize,
     inner: Mutex<Inner>,
 }
@@ -62,13 +62,13 @@ pub(in crate::gateway) struct Places {
 #[derive(Default)]
 struct Inner {
     endpoints: BTreeMap<String, (u32, EndpointInfo)>,
-    made: HashMap<u32, Made>,
+    reserved: HashMap<u32, ReservedConnection>,
     by_id: BTreeMap<String, u32>,
     /// The paths of endpoints by group.
     paths: HashMap<u32, String>,
-    /// Made connections that have a stream.
-    taken: usize,
-    /// Bytes of the filters of all places, about.
+    /// Reserved connections that have a stream.
+    with_stream: usize,
+    /// Bytes of all filters, about.
     bytes: usize,
     /// What was ended on purpose, the newest last.
     ended: VecDeque<String>,
@@ -77,23 +77,23 @@ struct Inner {
     swept: Option<Instant>,
 }
 
-/// What is known here of a connection that was made, and where its stream is, if it has one.
-pub(in crate::gateway) struct Known {
+/// A reserved connection as it is known here, and the address of its stream, if it has one.
+pub(in crate::gateway) struct KnownConnection {
     pub(in crate::gateway) info: ConnectionInfo,
-    pub(in crate::gateway) place: Option<Place>,
+    pub(in crate::gateway) addr: Option<ConnectionAddr>,
 }
 
-/// A connection that was made.
-struct Made {
+/// A connection that was reserved for a client to come.
+struct ReservedConnection {
     filter: Filter,
     options: StreamOptions,
     /// Without a stream since.
     since: Instant,
-    place: Option<Place>,
+    addr: Option<ConnectionAddr>,
     info: ConnectionInfo,
 }
 
-impl Made {
+impl ReservedConnection {
     fn bytes(&self) -> usize {
         weight(&self.info.filter)
     }
@@ -116,13 +116,15 @@ impl Inner {
             return;
         }
         self.swept = Some(now);
-        let gone = |made: &Made| made.place.is_none() && now - made.since > WAITS;
+        let gone = |reserved: &ReservedConnection| {
+            reserved.addr.is_none() && now - reserved.since > RESERVED_FOR
+        };
         let (by_id, bytes) = (&mut self.by_id, &mut self.bytes);
-        self.made.retain(|_, made| {
-            let keep = !gone(made);
+        self.reserved.retain(|_, reserved| {
+            let keep = !gone(reserved);
             if !keep {
-                by_id.remove(&made.info.id);
-                *bytes -= made.bytes();
+                by_id.remove(&reserved.info.id);
+                *bytes -= reserved.bytes();
             }
             keep
         });
@@ -145,13 +147,13 @@ impl Inner {
         self.ended.push_back(name.to_owned());
     }
 
-    fn find(&mut self, id: &str) -> Option<&mut Made> {
+    fn find(&mut self, id: &str) -> Option<&mut ReservedConnection> {
         let name = self.by_id.get(id)?;
-        self.made.get_mut(name)
+        self.reserved.get_mut(name)
     }
 }
 
-impl Places {
+impl Endpoints {
     /// `frame_log`: the bytes of a frame log, which some options go by.
     pub(in crate::gateway) fn new(frame_log: usize) -> Self {
         Self {
@@ -249,17 +251,17 @@ impl Places {
     }
 
     /// What the endpoint of a path offers.
-    pub(in crate::gateway) fn endpoint(&self, path: &str) -> Option<Offer> {
+    pub(in crate::gateway) fn endpoint(&self, path: &str) -> Option<EndpointSpec> {
         let inner = self.lock();
         let (group, endpoint) = inner.endpoints.get(path)?;
-        Some(Offer {
+        Some(EndpointSpec {
             filter: endpoint.filter.clone(),
             options: endpoint.options,
             owner: StreamOwner {
                 endpoint: *group,
                 connection: 0,
             },
-            taken: None,
+            occupant: None,
         })
     }
 
@@ -278,7 +280,7 @@ impl Places {
     // -- Connections
 
     /// Makes a connection for a client that will come; returns its id.
-    pub(in crate::gateway) fn make(
+    pub(in crate::gateway) fn reserve(
         &self,
         filter: Filter,
         options: StreamOptions,
@@ -287,8 +289,8 @@ impl Places {
         let now = Instant::now();
         let mut inner = self.lock();
         inner.sweep(now);
-        if inner.made.len() >= MADE_MAX {
-            let limit = MADE_MAX;
+        if inner.reserved.len() >= RESERVED_MAX {
+            let limit = RESERVED_MAX;
             return Err(EndpointError::TooMany { limit });
         }
         let text = filter.to_string();
@@ -308,55 +310,55 @@ impl Places {
             bytes: 0,
             lag: 0,
         };
-        let made = Made {
+        let reserved = ReservedConnection {
             filter,
             options,
             since: now,
-            place: None,
+            addr: None,
             info,
         };
-        inner.made.insert(name, made);
+        inner.reserved.insert(name, reserved);
         inner.by_id.insert(id.clone(), name);
         Ok(id)
     }
 
     /// What the connection of an id offers to its client.
-    pub(in crate::gateway) fn made(&self, id: &str) -> Option<Offer> {
+    pub(in crate::gateway) fn reserved(&self, id: &str) -> Option<EndpointSpec> {
         let mut inner = self.lock();
         inner.sweep(Instant::now());
         let name = *inner.by_id.get(id)?;
-        let made = inner.made.get(&name)?;
-        Some(Offer {
-            filter: made.filter.clone(),
-            options: made.options,
+        let reserved = inner.reserved.get(&name)?;
+        Some(EndpointSpec {
+            filter: reserved.filter.clone(),
+            options: reserved.options,
             owner: StreamOwner {
                 endpoint: 0,
                 connection: name,
             },
-            taken: made.place.map(|place| (id.to_owned(), place)),
+            occupant: reserved.addr.map(|addr| (id.to_owned(), addr)),
         })
     }
 
-    /// Forgets a connection that was made; returns where its stream is, if it has one.
-    pub(in crate::gateway) fn forget(&self, id: &str) -> Option<Option<Place>> {
+    /// Forgets a connection that was reserved; returns where its stream is, if it has one.
+    pub(in crate::gateway) fn forget(&self, id: &str) -> Option<Option<ConnectionAddr>> {
         let mut inner = self.lock();
         let name = inner.by_id.remove(id)?;
         inner.note_end(id);
-        let made = inner.made.remove(&name)?;
-        inner.bytes -= made.bytes();
-        inner.taken -= usize::from(made.place.is_some());
-        Some(made.place)
+        let reserved = inner.reserved.remove(&name)?;
+        inner.bytes -= reserved.bytes();
+        inner.with_stream -= usize::from(reserved.addr.is_some());
+        Some(reserved.addr)
     }
 
     /// How many connections were made and have no stream.
     pub(in crate::gateway) fn without_stream(&self) -> u64 {
         let mut inner = self.lock();
         inner.sweep(Instant::now());
-        (inner.made.len() - inner.taken) as u64
+        (inner.reserved.len() - inner.with_stream) as u64
     }
 
-    /// Connections that were made, after an id and by id, `max` at most: the next piece of their list.
-    pub(super) fn known_after(&self, id: &str, max: usize) -> Vec<Known> {
+    /// Connections that were reserved, after an id and by id, `max` at most: the next piece of their list.
+    pub(super) fn reserved_after(&self, id: &str, max: usize) -> Vec<KnownConnection> {
         let mut inner = self.lock();
         inner.sweep(Instant::now());
         let after = (Bound::Excluded(id), Bound::Unbounded);
@@ -366,13 +368,13 @@ impl Places {
             if bytes >= PIECE_BYTES {
                 break;
             }
-            let Some(made) = inner.made.get(name) else {
+            let Some(reserved) = inner.reserved.get(name) else {
                 continue;
             };
-            bytes += made.info.filter.len();
-            piece.push(Known {
-                info: made.info.clone(),
-                place: made.place,
+            bytes += reserved.info.filter.len();
+            piece.push(KnownConnection {
+                info: reserved.info.clone(),
+                addr: reserved.addr,
             });
         }
         piece
@@ -380,22 +382,22 @@ impl Places {
 
     /// What is known of a connection without a stream.
     pub(in crate::gateway) fn last_known(&self, id: &str) -> Option<ConnectionInfo> {
-        self.lock().find(id).map(|made| made.info.clone())
+        self.lock().find(id).map(|reserved| reserved.info.clone())
     }
 
     /// Where the stream of a connection is, whoever made it.
-    pub(in crate::gateway) fn place_of(&self, id: &str) -> Option<Place> {
+    pub(in crate::gateway) fn addr_of(&self, id: &str) -> Option<ConnectionAddr> {
         match self.lock().find(id) {
-            Some(made) => made.place,
+            Some(reserved) => reserved.addr,
             None => parse_open_id(id),
         }
     }
 
     /// The same for several; those that have none are left out.
-    pub(super) fn places_of(&self, ids: &[String]) -> Vec<(String, Place)> {
-        let places = ids.iter().map(|id| (id, self.place_of(id)));
-        places
-            .filter_map(|(id, place)| Some((id.clone(), place?)))
+    pub(super) fn addrs_of(&self, ids: &[String]) -> Vec<(String, ConnectionAddr)> {
+        let addrs = ids.iter().map(|id| (id, self.addr_of(id)));
+        addrs
+            .filter_map(|(id, addr)| Some((id.clone(), addr?)))
             .collect()
     }
 
@@ -403,11 +405,14 @@ impl Places {
         if name == 0 {
             return None;
         }
-        self.lock().made.get(&name).map(|made| made.info.id.clone())
+        self.lock()
+            .reserved
+            .get(&name)
+            .map(|reserved| reserved.info.id.clone())
     }
 
     /// A stream has begun.
-    pub(in crate::gateway) fn started(&self, owner: StreamOwner, place: Place) {
+    pub(in crate::gateway) fn started(&self, owner: StreamOwner, addr: ConnectionAddr) {
         if owner == StreamOwner::default() {
             return;
         }
@@ -415,10 +420,10 @@ impl Places {
         if let Some(endpoint) = inner.endpoint_of(owner.endpoint) {
             endpoint.connections += 1;
         }
-        if let Some(made) = inner.made.get_mut(&owner.connection) {
-            let fresh = made.place.replace(place).is_none();
-            made.info.status = ConnectionStatus::Connected;
-            inner.taken += usize::from(fresh);
+        if let Some(reserved) = inner.reserved.get_mut(&owner.connection) {
+            let fresh = reserved.addr.replace(addr).is_none();
+            reserved.info.status = ConnectionStatus::Connected;
+            inner.with_stream += usize::from(fresh);
         }
     }
 
@@ -426,7 +431,7 @@ impl Places {
     pub(in crate::gateway) fn ended(
         &self,
         owner: StreamOwner,
-        place: Place,
+        addr: ConnectionAddr,
         why: EndReason,
         (sent, bytes): (u64, u64),
     ) {
@@ -437,13 +442,13 @@ impl Places {
         if let Some(endpoint) = inner.endpoint_of(owner.endpoint) {
             endpoint.connections = endpoint.connections.saturating_sub(1);
         }
-        // Another stream may have taken the place already.
-        if let Some(made) = inner.made.get_mut(&owner.connection)
-            && made.place == Some(place)
+        // Another stream may have taken its place already.
+        if let Some(reserved) = inner.reserved.get_mut(&owner.connection)
+            && reserved.addr == Some(addr)
         {
-            made.place = None;
-            made.since = Instant::now();
-            made.info.status = match why {
+            reserved.addr = None;
+            reserved.since = Instant::now();
+            reserved.info.status = match why {
                 EndReason::Reset
                 | EndReason::Stalled
                 | EndReason::HalfSent
@@ -451,9 +456,9 @@ impl Places {
                 | EndReason::StopDeadline => ConnectionStatus::Error,
                 _ => ConnectionStatus::Disconnected,
             };
-            made.info.delivered += sent;
-            made.info.bytes += bytes;
-            inner.taken -= 1;
+            reserved.info.delivered += sent;
+            reserved.info.bytes += bytes;
+            inner.with_stream -= 1;
         }
     }
 }

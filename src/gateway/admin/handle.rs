@@ -7,11 +7,13 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::event::{Event, Filter};
-use crate::gateway::admin::commands::To;
-use crate::gateway::admin::connections::{Broadcast, ConnectionInfo, Found, Order, Whom};
+use crate::gateway::admin::commands::Reactors;
+use crate::gateway::admin::connections::{
+    Broadcast, Command, CommandResult, ConnectionInfo, Target,
+};
 use crate::gateway::admin::endpoint_path::EndpointError;
 use crate::gateway::admin::endpoints::EndpointInfo;
-use crate::gateway::admin::listing::Walk;
+use crate::gateway::admin::listing::ConnectionWalk;
 use crate::gateway::server::handle::Handle;
 use crate::gateway::stream::options::StreamOptions;
 use crate::reactor::DisconnectReason;
@@ -58,7 +60,7 @@ impl Handle {
         filter: Filter,
         options: StreamOptions,
     ) -> Result<(), EndpointError> {
-        self.common.places.create(path, filter, options)
+        self.shared.endpoints.create(path, filter, options)
     }
 
     /// Removes an endpoint. Its clients get a `disconnect` event, and 404 when they come back.
@@ -67,16 +69,16 @@ impl Handle {
     ///
     /// [`EndpointError::Unknown`].
     pub fn remove_endpoint(&self, path: &str) -> Result<(), EndpointError> {
-        let group = self.common.places.remove(path)?;
-        let order = Order::End(Whom::Group(group), DisconnectReason::Removed);
+        let group = self.shared.endpoints.remove(path)?;
+        let command = Command::End(Target::Group(group), DisconnectReason::Removed);
         // A server that does not run has no clients to end.
-        let _ = self.common.desks.send((To::All, order), || {});
+        let _ = self.shared.commands.send((Reactors::All, command), || {});
         Ok(())
     }
 
     /// The endpoints that were made, by path.
     pub fn endpoints(&self) -> Vec<EndpointInfo> {
-        self.common.places.endpoints()
+        self.shared.endpoints.endpoints()
     }
 
     /// Makes a connection for a client that will come to `/api/v1/connections/{id}/stream`; returns its
@@ -90,7 +92,7 @@ impl Handle {
         filter: Filter,
         options: StreamOptions,
     ) -> Result<String, EndpointError> {
-        self.common.places.make(filter, options)
+        self.shared.endpoints.reserve(filter, options)
     }
 
     /// All connections that receive events or were made to, by id. They are asked for in pages, so that no stream waits
@@ -100,20 +102,20 @@ impl Handle {
     ///
     /// [`NotServing`].
     pub fn connections(&self) -> Result<Vec<ConnectionInfo>, NotServing> {
-        let (desks, places) = (&self.common.desks, &self.common.places);
-        let (mut all, mut walk) = (Vec::new(), Walk::after(""));
+        let (commands, endpoints) = (&self.shared.commands, &self.shared.endpoints);
+        let (mut all, mut walk) = (Vec::new(), ConnectionWalk::after(""));
         while !walk.is_over() {
             let (done, answered) = mpsc::sync_channel(1);
             let ask = move || {
                 let _ = done.try_send(());
             };
-            match walk.next(PAGE, (desks, places), ask) {
+            match walk.next(PAGE, (commands, endpoints), ask) {
                 Some(infos) => all.extend(infos),
                 // Over once the order is done, or nobody takes it.
                 None => answered.recv_timeout(ANSWER).map_err(|_| NotServing)?,
             }
         }
-        if !desks.are_open() {
+        if !commands.are_open() {
             return Err(NotServing);
         }
         all.sort_unstable_by(|a, b| a.id.cmp(&b.id));
@@ -126,15 +128,15 @@ impl Handle {
     ///
     /// [`NotServing`].
     pub fn connection(&self, id: &str) -> Result<Option<ConnectionInfo>, NotServing> {
-        let places = &self.common.places;
-        if let Some(place) = places.place_of(id) {
-            let these = vec![(id.to_owned(), place)];
-            let found = self.ask(Order::Look(these))?.infos.pop();
+        let endpoints = &self.shared.endpoints;
+        if let Some(addr) = endpoints.addr_of(id) {
+            let these = vec![(id.to_owned(), addr)];
+            let found = self.ask(Command::Look(these))?.infos.pop();
             if found.is_some() {
                 return Ok(found);
             }
         }
-        Ok(places.last_known(id))
+        Ok(endpoints.last_known(id))
     }
 
     /// Ends a connection: its client gets a `disconnect` event. One that was made is forgotten. `false`:
@@ -144,11 +146,11 @@ impl Handle {
     ///
     /// [`NotServing`].
     pub fn disconnect(&self, id: &str) -> Result<bool, NotServing> {
-        let place = self.common.places.place_of(id);
-        let made = self.common.places.forget(id).is_some();
-        let Some(place) = place else { return Ok(made) };
-        let whom = Whom::These(vec![(id.to_owned(), place)]);
-        let found = self.ask(Order::End(whom, DisconnectReason::Disconnected))?;
+        let addr = self.shared.endpoints.addr_of(id);
+        let made = self.shared.endpoints.forget(id).is_some();
+        let Some(addr) = addr else { return Ok(made) };
+        let target = Target::These(vec![(id.to_owned(), addr)]);
+        let found = self.ask(Command::End(target, DisconnectReason::Disconnected))?;
         Ok(made || found.count > 0)
     }
 
@@ -159,12 +161,12 @@ impl Handle {
     ///
     /// [`NotServing`]. An endpoint that is not there has no streams.
     pub fn broadcast(&self, event: Event, endpoint: Option<&str>) -> Result<Broadcast, NotServing> {
-        let whom = match endpoint.map(|path| self.common.places.group_of(path)) {
-            None => Whom::All,
-            Some(Some(group)) => Whom::Group(group),
+        let target = match endpoint.map(|path| self.shared.endpoints.group_of(path)) {
+            None => Target::All,
+            Some(Some(group)) => Target::Group(group),
             Some(None) => return Ok(Broadcast::default()),
         };
-        let found = self.ask(Order::Send(whom, Arc::new(event)))?;
+        let found = self.ask(Command::Send(target, Arc::new(event)))?;
         Ok(Broadcast::of(found, Vec::new()))
     }
 
@@ -179,16 +181,19 @@ impl Handle {
         ids: impl IntoIterator<Item = S>,
     ) -> Result<Broadcast, NotServing> {
         let ids: Vec<String> = ids.into_iter().map(|id| id.as_ref().to_owned()).collect();
-        let whom = Whom::These(self.common.places.places_of(&ids));
-        let found = self.ask(Order::Send(whom, Arc::new(event)))?;
+        let target = Target::These(self.shared.endpoints.addrs_of(&ids));
+        let found = self.ask(Command::Send(target, Arc::new(event)))?;
         Ok(Broadcast::of(found, ids))
     }
 
-    fn ask(&self, order: Order) -> Result<Found, NotServing> {
+    fn ask(&self, command: Command) -> Result<CommandResult, NotServing> {
         let (done, answered) = mpsc::sync_channel(1);
-        let asked = self.common.desks.send((To::All, order), move || {
-            let _ = done.try_send(());
-        });
+        let asked = self
+            .shared
+            .commands
+            .send((Reactors::All, command), move || {
+                let _ = done.try_send(());
+            });
         let asked = asked.map_err(|_| NotServing)?;
         answered.recv_timeout(ANSWER).map_err(|_| NotServing)?;
         Ok(asked.take())
@@ -197,7 +202,7 @@ impl Handle {
 
 impl Broadcast {
     /// What was found of those that were `asked` for.
-    pub(in crate::gateway) fn of(found: Found, asked: Vec<String>) -> Self {
+    pub(in crate::gateway) fn of(found: CommandResult, asked: Vec<String>) -> Self {
         let known: HashSet<String> = found.known.into_iter().collect();
         Self {
             sent: found.count,

@@ -1,6 +1,6 @@
 //! Answers to requests that manage connections and endpoints.
 //!
-//! What has to ask reactors is answered later: the order goes to all desks, and the reactor that has the
+//! What has to ask reactors is answered later: a command goes to all of them, and the reactor that has the
 //! request looks once a turn whether all have done their part.
 
 use std::io::Write as _;
@@ -9,15 +9,15 @@ use std::sync::Arc;
 
 use crate::gateway::access::authorizer::{Access, Action};
 use crate::gateway::access::origin_check::Cors;
-use crate::gateway::admin::commands::To;
-use crate::gateway::admin::connections::{Order, Whom};
+use crate::gateway::admin::commands::Reactors;
+use crate::gateway::admin::connections::{Command, Target};
 use crate::gateway::admin::control::{self, Control, Page};
 use crate::gateway::admin::endpoint_path::EndpointError;
-use crate::gateway::admin::endpoints::Offer;
+use crate::gateway::admin::endpoints::EndpointSpec;
 use crate::gateway::admin::json::connection_json;
-use crate::gateway::admin::request::{self, Message};
+use crate::gateway::admin::request::{self, BroadcastRequest};
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::deferred::{Listing, Render, What};
+use crate::gateway::http::deferred::{CommandAnswer, ConnectionPage, Deferred};
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer, json_string};
 use crate::gateway::http::query::Query;
 use crate::gateway::http::routes;
@@ -25,7 +25,7 @@ use crate::gateway::publish::publisher::too_much_unfinished;
 use crate::gateway::publish::request::{Collected, Publish};
 use crate::gateway::stream::gone::Gone;
 use crate::gateway::stream::request::StreamRequest;
-use crate::gateway::telemetry::metrics::{Kind, status_of};
+use crate::gateway::telemetry::metrics::{RouteKind, status_of};
 use crate::reactor::{Answer, Begin, DisconnectReason, Unfinished};
 use crate::wire::http::{Head, ResponseHead};
 
@@ -33,12 +33,12 @@ use crate::wire::http::{Head, ResponseHead};
 const BODY_BYTES: u64 = 64 << 10;
 
 /// A request whose body is arriving.
-pub(crate) enum Exchange {
+pub(crate) enum PendingBody {
     Publish(Publish),
     Manage(Manage),
 }
 
-impl Exchange {
+impl PendingBody {
     pub(in crate::gateway) fn cors(&self) -> &Cors {
         match self {
             Self::Publish(publish) => publish.cors(),
@@ -46,10 +46,10 @@ impl Exchange {
         }
     }
 
-    pub(in crate::gateway) fn kind(&self) -> Kind {
+    pub(in crate::gateway) fn kind(&self) -> RouteKind {
         match self {
-            Self::Publish(_) => Kind::Publish,
-            Self::Manage(_) => Kind::Manage,
+            Self::Publish(_) => RouteKind::Publish,
+            Self::Manage(_) => RouteKind::Manage,
         }
     }
 }
@@ -112,71 +112,75 @@ impl Gateway {
                 reply,
                 cors: cors.clone(),
                 access: access.clone(),
-                base: self.common.base(head, socket),
+                base: self.shared.base(head, socket),
             };
             Ok(Begin::Body {
-                exchange: Exchange::Manage(manage),
+                exchange: PendingBody::Manage(manage),
                 limit: BODY_BYTES,
             })
         };
-        let places = &self.common.places;
-        let (order, render) = match control {
+        let endpoints = &self.shared.endpoints;
+        let (command, render) = match control {
             Control::Make => return body(Body::Make),
             Control::CreateEndpoint => return body(Body::CreateEndpoint),
             Control::Broadcast => return body(Body::Broadcast),
             Control::Endpoints => {
-                let what = What::Endpoints {
+                let what = Deferred::Endpoints {
                     after: String::new(),
                     begun: false,
                 };
-                let answer = self.answer_later(what, reply, cors.clone());
+                let answer = self.defer(what, reply, cors.clone());
                 return answer.map(Begin::Answer);
             }
             Control::RemoveEndpoint => {
                 let path = control::path_parameter(query)?;
-                let group = places.remove(&path).map_err(|error| of_place(&error))?;
-                let order = Order::End(Whom::Group(group), DisconnectReason::Removed);
-                (order, Render::Disconnect { made: true })
+                let group = endpoints
+                    .remove(&path)
+                    .map_err(|error| of_endpoint(&error))?;
+                let command = Command::End(Target::Group(group), DisconnectReason::Removed);
+                (command, CommandAnswer::Disconnect { made: true })
             }
             Control::Stream(id) => {
-                let Some(offer) = places.made(&id) else {
+                let Some(spec) = endpoints.reserved(&id) else {
                     let gone = self.gone(head, peer, Gone::Connection(&id))?;
                     return gone.map(Begin::Answer).ok_or_else(|| no_connection(&id));
                 };
-                return self.stream_at(head, query, offer, access);
+                return self.stream_at(head, query, spec, access);
             }
             Control::List => {
-                let what = What::Connections(Listing::new(&Page::read(query)));
-                let answer = self.answer_later(what, reply, cors.clone());
+                let what = Deferred::Connections(ConnectionPage::new(&Page::read(query)));
+                let answer = self.defer(what, reply, cors.clone());
                 return answer.map(Begin::Answer);
             }
-            Control::Status(id) => match places.place_of(&id) {
-                Some(place) => {
-                    let order = Order::Look(vec![(id.to_string(), place)]);
-                    (order, Render::Status(id.into_owned()))
+            Control::Status(id) => match endpoints.addr_of(&id) {
+                Some(addr) => {
+                    let command = Command::Look(vec![(id.to_string(), addr)]);
+                    (command, CommandAnswer::Status(id.into_owned()))
                 }
                 None => {
-                    let info = places.last_known(&id).ok_or_else(|| no_connection(&id))?;
+                    let info = endpoints
+                        .last_known(&id)
+                        .ok_or_else(|| no_connection(&id))?;
                     let mut text = connection_json(&info);
                     text.push(b'\n');
                     return Ok(Begin::Answer(json_answer(reply, &text)));
                 }
             },
             Control::Disconnect(id) => {
-                let place = places.place_of(&id);
-                let made = places.forget(&id).is_some();
-                match place {
-                    Some(place) => {
-                        let whom = Whom::These(vec![(id.into_owned(), place)]);
-                        let order = Order::End(whom, DisconnectReason::Disconnected);
-                        (order, Render::Disconnect { made })
+                let addr = endpoints.addr_of(&id);
+                let made = endpoints.forget(&id).is_some();
+                match addr {
+                    Some(addr) => {
+                        let target = Target::These(vec![(id.into_owned(), addr)]);
+                        let command = Command::End(target, DisconnectReason::Disconnected);
+                        (command, CommandAnswer::Disconnect { made })
                     }
                     None if made => return Ok(Begin::Answer(no_content(reply))),
                     None => return Err(no_connection(&id)),
                 }
             }
         };
-        self.answer_order(order, render, reply, cors.clone())
+        self.defer_command(command, render, reply, cors.clone())
             .map(Begin::Answer)
     }
 
@@ -185,10 +189,10 @@ impl Gateway {
         &mut self,
         head: &Head,
         query: &Query<'_>,
-        offer: Offer,
+        spec: EndpointSpec,
         access: Access,
     ) -> Result<Begin<Self>, Problem> {
-        let request = StreamRequest::read(head, query, offer.options, self.room())?;
+        let request = StreamRequest::read(head, query, spec.options, self.room())?;
         if head.method() == "HEAD" {
             return Ok(Begin::Answer(Answer {
                 bytes: request.head_only(),
@@ -197,18 +201,21 @@ impl Gateway {
             }));
         }
         self.check_open()?;
-        // Who comes back before the server has seen it go takes its own place.
-        if let Some(taken) = offer.taken {
-            let whom = Whom::These(vec![taken]);
-            self.common
-                .desks
+        // Who comes back before the server has seen it go takes the place of its own stream.
+        if let Some(occupant) = spec.occupant {
+            let target = Target::These(vec![occupant]);
+            self.shared
+                .commands
                 .send(
-                    (To::All, Order::End(whom, DisconnectReason::Disconnected)),
+                    (
+                        Reactors::All,
+                        Command::End(target, DisconnectReason::Disconnected),
+                    ),
                     || {},
                 )
                 .ok();
         }
-        let plan = self.plan(request, access, offer.filter, offer.owner);
+        let plan = self.plan_stream(request, access, spec.filter, spec.owner);
         Ok(Begin::Stream(plan))
     }
 
@@ -224,23 +231,23 @@ impl Gateway {
         let mut answer = answered.unwrap_or_else(|problem| problem.answer(reply));
         if answer.after == 0 {
             self.metrics
-                .answered(Kind::Manage, status_of(&answer.bytes));
+                .answered(RouteKind::Manage, status_of(&answer.bytes));
             cors.stamp(&mut answer.bytes, 0);
         }
         answer
     }
 
     fn make(&mut self, manage: &Manage, body: &[u8]) -> Result<Answer, Problem> {
-        let common = &self.common;
-        let wish = request::wish(body, common.options, common.frame_log)?;
-        if wish.path.is_some() {
+        let shared = &self.shared;
+        let wanted = request::read_endpoint(body, shared.options, shared.frame_log)?;
+        if wanted.path.is_some() {
             return Err(Problem::new(400, "path: is that of an endpoint").field("path"));
         }
         // What it may not see, it would not get: the stream asks again.
-        let id = common
-            .places
-            .make(wish.filter, wish.options)
-            .map_err(|error| of_place(&error))?;
+        let id = shared
+            .endpoints
+            .reserve(wanted.filter, wanted.options)
+            .map_err(|error| of_endpoint(&error))?;
         let location = format!("{}/api/v1/connections/{id}/stream", manage.base);
         let mut body = Vec::with_capacity(160);
         let _ = write!(body, r#"{{"id":"{id}","status":"connecting","url":"#);
@@ -250,15 +257,15 @@ impl Gateway {
     }
 
     fn create_endpoint(&mut self, manage: &Manage, body: &[u8]) -> Result<Answer, Problem> {
-        let common = &self.common;
-        let wish = request::wish(body, common.options, common.frame_log)?;
-        let path = wish
+        let shared = &self.shared;
+        let wanted = request::read_endpoint(body, shared.options, shared.frame_log)?;
+        let path = wanted
             .path
             .ok_or_else(|| Problem::new(400, "path: is missing").field("path"))?;
-        common
-            .places
-            .create(&path, wish.filter, wish.options)
-            .map_err(|error| of_place(&error))?;
+        shared
+            .endpoints
+            .create(&path, wanted.filter, wanted.options)
+            .map_err(|error| of_endpoint(&error))?;
         let mut body = br#"{"path":"#.to_vec();
         json_string(&mut body, &path);
         body.extend_from_slice(b"}\n");
@@ -267,29 +274,29 @@ impl Gateway {
     }
 
     fn broadcast(&mut self, manage: &Manage, body: &[u8]) -> Result<Answer, Problem> {
-        let Message {
+        let BroadcastRequest {
             ids,
             endpoint,
             event,
-        } = request::message(body)?;
+        } = request::read_broadcast(body)?;
         if !manage.access.allow.is_all() {
             let detail = "broadcasting takes the right to all topics";
             return Err(Problem::new(403, detail));
         }
-        let places = &self.common.places;
-        let whom = match (&ids, endpoint) {
-            (Some(ids), _) => Whom::These(places.places_of(ids)),
-            (None, Some(path)) => match places.group_of(&path) {
-                Some(group) => Whom::Group(group),
-                None => return Err(of_place(&EndpointError::Unknown { path })),
+        let endpoints = &self.shared.endpoints;
+        let target = match (&ids, endpoint) {
+            (Some(ids), _) => Target::These(endpoints.addrs_of(ids)),
+            (None, Some(path)) => match endpoints.group_of(&path) {
+                Some(group) => Target::Group(group),
+                None => return Err(of_endpoint(&EndpointError::Unknown { path })),
             },
-            (None, None) => Whom::All,
+            (None, None) => Target::All,
         };
-        let render = Render::Broadcast {
+        let render = CommandAnswer::Broadcast {
             asked: ids.unwrap_or_default(),
         };
-        let order = Order::Send(whom, Arc::new(event));
-        self.answer_order(order, render, manage.reply, manage.cors.clone())
+        let command = Command::Send(target, Arc::new(event));
+        self.defer_command(command, render, manage.reply, manage.cors.clone())
     }
 }
 
@@ -297,7 +304,7 @@ pub(in crate::gateway) fn no_connection(id: &str) -> Problem {
     Problem::new(404, format!("there is no connection {id}")).field("id")
 }
 
-fn of_place(error: &EndpointError) -> Problem {
+fn of_endpoint(error: &EndpointError) -> Problem {
     let status = match error {
         EndpointError::Exists { .. } => 409,
         EndpointError::Unknown { .. } => 404,

@@ -1,36 +1,38 @@
 //! Lists that are told in pieces: each is found, written and sent before the next one is looked for, so that neither
 //! the reactor's time nor its memory goes by the length of a list.
 
-use crate::gateway::admin::commands::{Asked, Desks, NotTaken, To};
-use crate::gateway::admin::connections::{ConnectionInfo, Found, Order, Place, parse_open_id};
-use crate::gateway::admin::endpoints::{Known, Places};
+use crate::gateway::admin::commands::{CommandError, CommandQueues, PendingCommand, Reactors};
+use crate::gateway::admin::connections::{
+    Command, CommandResult, ConnectionAddr, ConnectionInfo, parse_open_id,
+};
+use crate::gateway::admin::endpoints::{Endpoints, KnownConnection};
 
 /// A walk over all connections: first those that were made, by id, then the others by reactor and slot.
-pub(in crate::gateway) struct Walk {
+pub(in crate::gateway) struct ConnectionWalk {
     stage: Stage,
-    asked: Option<Asked>,
-    /// The made connections that reactors are asked about, each as it is known here.
-    known: Vec<Known>,
+    pending: Option<PendingCommand>,
+    /// The reserved connections that reactors are asked about, each as it is known here.
+    known: Vec<KnownConnection>,
 }
 
 enum Stage {
-    /// Made ones after an id.
-    Made(String),
+    /// Reserved connections after an id.
+    Reserved(String),
     /// Open ones from a slot of a reactor on.
     Open(usize, u32),
     Over,
 }
 
-impl Walk {
+impl ConnectionWalk {
     /// Begins after the connection of an id; empty: with the first one.
     pub(in crate::gateway) fn after(id: &str) -> Self {
         let stage = match parse_open_id(id) {
             Some((reactor, stream)) => Stage::Open(reactor, stream.slot().saturating_add(1)),
-            None => Stage::Made(id.to_owned()),
+            None => Stage::Reserved(id.to_owned()),
         };
         Self {
             stage,
-            asked: None,
+            pending: None,
             known: Vec::new(),
         }
     }
@@ -44,45 +46,47 @@ impl Walk {
     pub(in crate::gateway) fn next(
         &mut self,
         limit: usize,
-        (desks, places): (&Desks, &Places),
+        (commands, endpoints): (&CommandQueues, &Endpoints),
         done: impl Fn() + Send + Sync + 'static,
     ) -> Option<Vec<ConnectionInfo>> {
-        if let Some(asked) = &self.asked {
-            if !asked.is_done() {
+        if let Some(pending) = &self.pending {
+            if !pending.is_done() {
                 return None;
             }
-            let found = asked.take();
-            self.asked = None;
-            return Some(self.found(found, desks));
+            let found = pending.take();
+            self.pending = None;
+            return Some(self.found(found, commands));
         }
-        let order = match &self.stage {
+        let command = match &self.stage {
             Stage::Over => return Some(Vec::new()),
-            Stage::Made(after) => {
-                self.known = places.known_after(after, limit);
+            Stage::Reserved(after) => {
+                self.known = endpoints.reserved_after(after, limit);
                 let open = self.known.iter();
-                let open: Vec<(String, Place)> = open
-                    .filter_map(|known| Some((known.info.id.clone(), known.place?)))
+                let open: Vec<(String, ConnectionAddr)> = open
+                    .filter_map(|known| Some((known.info.id.clone(), known.addr?)))
                     .collect();
                 if open.is_empty() {
-                    return Some(self.found(Found::default(), desks));
+                    return Some(self.found(CommandResult::default(), commands));
                 }
-                (To::All, Order::Look(open))
+                (Reactors::All, Command::Look(open))
             }
-            Stage::Open(reactor, slot) => (To::One(*reactor), Order::List(*slot, limit)),
+            Stage::Open(reactor, slot) => (Reactors::One(*reactor), Command::List(*slot, limit)),
         };
-        match desks.send(order, done) {
-            Ok(asked) => self.asked = Some(asked),
-            // Asked again later: what is in the way is done in turns.
-            Err(NotTaken::Busy) => {}
-            Err(NotTaken::Closed) => return Some(self.found(Found::default(), desks)),
+        match commands.send(command, done) {
+            Ok(pending) => self.pending = Some(pending),
+            // Sent again later: what is in the way is done in turns.
+            Err(CommandError::Busy) => {}
+            Err(CommandError::Closed) => {
+                return Some(self.found(CommandResult::default(), commands));
+            }
         }
         None
     }
 
     /// Moves on, and says what was found.
-    fn found(&mut self, found: Found, desks: &Desks) -> Vec<ConnectionInfo> {
+    fn found(&mut self, found: CommandResult, commands: &CommandQueues) -> Vec<ConnectionInfo> {
         let (stage, infos) = match &self.stage {
-            Stage::Made(_) => {
+            Stage::Reserved(_) => {
                 let mut open = found.infos;
                 let known = std::mem::take(&mut self.known);
                 let last = known.last().map(|known| known.info.id.clone());
@@ -92,12 +96,12 @@ impl Walk {
                     n.map_or(known.info, |n| open.swap_remove(n))
                 });
                 let infos: Vec<_> = infos.collect();
-                (last.map_or(Stage::Open(0, 0), Stage::Made), infos)
+                (last.map_or(Stage::Open(0, 0), Stage::Reserved), infos)
             }
             Stage::Open(reactor, _) => {
                 let next = match found.next {
                     Some(slot) => Stage::Open(*reactor, slot),
-                    None if reactor + 1 < desks.len() => Stage::Open(reactor + 1, 0),
+                    None if reactor + 1 < commands.len() => Stage::Open(reactor + 1, 0),
                     None => Stage::Over,
                 };
                 (next, found.infos)

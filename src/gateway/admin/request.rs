@@ -11,8 +11,8 @@ use crate::gateway::http::query::did_you_mean;
 use crate::gateway::stream::options::{POLICY_NAMES, StreamOptions, policy};
 use crate::json::{Members, Value};
 
-/// Members of a wish.
-const WISH: [&str; 10] = [
+/// Members of a request to make an endpoint or to reserve a connection.
+const ENDPOINT_MEMBERS: [&str; 10] = [
     "path",
     "topics",
     "heartbeat",
@@ -24,30 +24,30 @@ const WISH: [&str; 10] = [
     "compression",
     "compression_for",
 ];
-/// Members of a message.
-const MESSAGE: [&str; 4] = ["ids", "endpoint", "type", "data"];
+/// Members of a request to broadcast.
+const BROADCAST_MEMBERS: [&str; 4] = ["ids", "endpoint", "type", "data"];
 
-/// What a body wishes for.
+/// The body of a request to make an endpoint or to reserve a connection.
 #[derive(Debug)]
-pub(in crate::gateway) struct Wish {
+pub(in crate::gateway) struct EndpointRequest {
     pub(in crate::gateway) path: Option<String>,
     pub(in crate::gateway) filter: Filter,
     pub(in crate::gateway) options: StreamOptions,
 }
 
-/// An event for connections, and which ones.
+/// The body of a request to broadcast: an event for connections, and which ones.
 #[derive(Debug)]
-pub(in crate::gateway) struct Message {
+pub(in crate::gateway) struct BroadcastRequest {
     pub(in crate::gateway) ids: Option<Vec<String>>,
     pub(in crate::gateway) endpoint: Option<String>,
     pub(in crate::gateway) event: Event,
 }
 
-/// Collects what is wrong.
+/// The faults of all fields of a body, so that a client learns of them at once.
 #[derive(Default)]
-struct Faults(Vec<(String, String)>);
+struct FieldErrors(Vec<(String, String)>);
 
-impl Faults {
+impl FieldErrors {
     fn note(&mut self, field: &str, why: impl Into<String>) {
         self.0.push((field.to_owned(), why.into()));
     }
@@ -75,33 +75,33 @@ fn members(body: &[u8]) -> Result<Members<'_>, Problem> {
     Members::read(body).map_err(|error| Problem::of_json(error, "body"))
 }
 
-/// Reads the wish for a connection, or for an endpoint with its path; `options` are those that it does
+/// Reads a request for a connection, or for an endpoint with its path; `options` are those that it does
 /// not mention.
-pub(in crate::gateway) fn wish(
+pub(in crate::gateway) fn read_endpoint(
     body: &[u8],
     options: StreamOptions,
     frame_log: usize,
-) -> Result<Wish, Problem> {
-    let mut faults = Faults::default();
-    let mut wish = Wish {
+) -> Result<EndpointRequest, Problem> {
+    let mut errors = FieldErrors::default();
+    let mut request = EndpointRequest {
         path: None,
         filter: Filter::all(),
         options,
     };
     for (name, value) in members(body)?.iter() {
-        let o = &mut wish.options;
+        let o = &mut request.options;
         let good = match name {
             "path" => value
                 .string()
-                .map(|path| wish.path = Some(path.into_owned()))
+                .map(|path| request.path = Some(path.into_owned()))
                 .ok_or("is a string"),
             "topics" => match topics(value) {
                 Ok(filter) => {
-                    wish.filter = filter;
+                    request.filter = filter;
                     Ok(())
                 }
                 Err(why) => {
-                    faults.note(name, why);
+                    errors.note(name, why);
                     Ok(())
                 }
             },
@@ -128,7 +128,7 @@ pub(in crate::gateway) fn wish(
                     Ok(())
                 }
                 None => {
-                    faults.note(name, Compression::expected());
+                    errors.note(name, Compression::expected());
                     Ok(())
                 }
             },
@@ -138,45 +138,45 @@ pub(in crate::gateway) fn wish(
                 .map(|who| o.compression_for = who)
                 .ok_or(CompressionFor::EXPECTED),
             _ => {
-                faults.note(name, unknown(name, &WISH));
+                errors.note(name, unknown(name, &ENDPOINT_MEMBERS));
                 Ok(())
             }
         };
         if let Err(why) = good {
-            faults.note(name, why);
+            errors.note(name, why);
         }
     }
-    for (field, range) in wish.options.faults(frame_log) {
+    for (field, range) in request.options.faults(frame_log) {
         // What could not be read has its default, which is in range.
-        faults.note(field, range);
+        errors.note(field, range);
     }
-    faults.into_problem().map_or(Ok(wish), Err)
+    errors.into_problem().map_or(Ok(request), Err)
 }
 
 /// Reads the event to broadcast.
-pub(in crate::gateway) fn message(body: &[u8]) -> Result<Message, Problem> {
-    let mut faults = Faults::default();
+pub(in crate::gateway) fn read_broadcast(body: &[u8]) -> Result<BroadcastRequest, Problem> {
+    let mut errors = FieldErrors::default();
     let (mut ids, mut endpoint, mut ty, mut data) = (None, None, Cow::Borrowed("message"), None);
     for (name, value) in members(body)?.iter() {
         match name {
             "ids" => match value.strings() {
                 Some(given) => ids = Some(given.into_iter().map(Cow::into_owned).collect()),
-                None => faults.note(name, "is an array of strings"),
+                None => errors.note(name, "is an array of strings"),
             },
             "endpoint" => match value.string() {
                 Some(path) => endpoint = Some(path.into_owned()),
-                None => faults.note(name, "is a path"),
+                None => errors.note(name, "is a path"),
             },
             "type" => match value.string() {
                 Some(text) => ty = text,
-                None => faults.note(name, "is a string"),
+                None => errors.note(name, "is a string"),
             },
             "data" => data = Some(value),
-            _ => faults.note(name, unknown(name, &MESSAGE)),
+            _ => errors.note(name, unknown(name, &BROADCAST_MEMBERS)),
         }
     }
     if ids.is_some() && endpoint.is_some() {
-        faults.note("endpoint", "cannot be given with ids");
+        errors.note("endpoint", "cannot be given with ids");
     }
     let mut event = Event::new("broadcast", &ty);
     match data.map(|data| (data.raw(), data.string())) {
@@ -186,8 +186,8 @@ pub(in crate::gateway) fn message(body: &[u8]) -> Result<Message, Problem> {
         None => event.text(""),
     };
     match event.to_event() {
-        Ok(event) => faults.into_problem().map_or(
-            Ok(Message {
+        Ok(event) => errors.into_problem().map_or(
+            Ok(BroadcastRequest {
                 ids,
                 endpoint,
                 event,
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     fn faults(body: &str) -> String {
-        let read = wish(body.as_bytes(), StreamOptions::default(), 1 << 20);
+        let read = read_endpoint(body.as_bytes(), StreamOptions::default(), 1 << 20);
         read.unwrap_err().detail().to_owned()
     }
 
@@ -242,8 +242,8 @@ mod tests {
 
     #[test]
     fn what_is_not_mentioned_stays() {
-        let wish = wish(b"", StreamOptions::default(), 1 << 20).unwrap();
-        assert!(wish.filter.is_all());
-        assert_eq!(wish.options, StreamOptions::default());
+        let request = read_endpoint(b"", StreamOptions::default(), 1 << 20).unwrap();
+        assert!(request.filter.is_all());
+        assert_eq!(request.options, StreamOptions::default());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::gateway::clients::queue::Seat;
+use crate::gateway::clients::queue::SendQueue;
 use crate::gateway::clients::{SubscriptionId, WebSocketStream};
 use crate::gateway::ws::{SocketReplies, SocketRequest};
 use crate::wire::ws::MessageKind;
@@ -64,9 +64,9 @@ where
 }
 
 /// Drops what clients send.
-pub(in crate::gateway) struct Unheard;
+pub(in crate::gateway) struct NoHandler;
 
-impl ClientHandler for Unheard {
+impl ClientHandler for NoHandler {
     fn message(
         &self,
         _: &StreamClient<'_>,
@@ -81,18 +81,18 @@ impl ClientHandler for Unheard {
 #[derive(Clone, Copy)]
 pub struct StreamClient<'a> {
     pub(in crate::gateway) stream: &'a WebSocketStream,
-    pub(in crate::gateway) seat: &'a Seat,
+    pub(in crate::gateway) queue: &'a SendQueue,
 }
 
 impl<'a> StreamClient<'a> {
     /// The id that it named.
     pub fn id(&self) -> &'a str {
-        &self.seat.client
+        &self.queue.client
     }
 
     /// Tells this connection from others of the same client.
     pub fn subscription(&self) -> SubscriptionId {
-        self.seat.subscription
+        self.queue.subscription
     }
 
     /// The stream that it is connected to.

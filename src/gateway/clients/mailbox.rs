@@ -1,4 +1,4 @@
-//! The trays: sockets that a reactor is to see to, laid there by whatever thread.
+//! Mailboxes: any thread leaves a command for a socket to the reactor that has the socket.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,59 +6,59 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use crate::gateway::admin::connections::Place;
+use crate::gateway::admin::connections::ConnectionAddr;
 use crate::gateway::gateway::Gateway;
 use crate::reactor::{StreamId, Streams};
 use crate::ring::Notify;
 use crate::wire::ws::CloseCode;
 
-/// The trays of all reactors of a server.
-pub(in crate::gateway) struct Trays(Box<[Tray]>);
+/// The mailboxes of all reactors of a server.
+pub(in crate::gateway) struct Mailboxes(Box<[Mailbox]>);
 
-/// One reactor's tray.
+/// One reactor's mailbox.
 #[derive(Default)]
-struct Tray {
-    /// Something lies there: looked at once a turn, without the lock.
-    rung: AtomicBool,
+struct Mailbox {
+    /// A command is there: looked at once a turn, without the lock.
+    has_commands: AtomicBool,
     /// Its reactor sends what waits and takes nothing more.
     stopping: AtomicBool,
-    inside: Mutex<Inside>,
+    inner: Mutex<Inner>,
 }
 
-/// A seat lays one errand of each kind here at most, so the bounds on clients bound it.
+/// A send queue leaves one command of each kind here at most, so the bounds on clients bound it.
 #[derive(Default)]
-struct Inside {
-    bell: Option<Arc<dyn Notify>>,
-    errands: Vec<(StreamId, Errand)>,
+struct Inner {
+    waker: Option<Arc<dyn Notify>>,
+    commands: Vec<(StreamId, SocketCommand)>,
 }
 
 /// The reactors to be woken once no lock is held, each once.
 #[derive(Default)]
-pub(in crate::gateway) struct Woken(SmallVec<[(usize, Arc<dyn Notify>); 4]>);
+pub(in crate::gateway) struct Wakers(SmallVec<[(usize, Arc<dyn Notify>); 4]>);
 
-/// What is to be done for a socket.
-pub(in crate::gateway) enum Errand {
+/// What a reactor is to do for a socket.
+pub(in crate::gateway) enum SocketCommand {
     /// It is to be sent what waits for it.
     Send,
     /// It is to be closed.
-    Close(Goodbye),
+    Close(CloseReason),
 }
 
-/// What a close frame says.
+/// The code and reason of a close frame to be sent.
 #[derive(Clone, Debug)]
-pub(in crate::gateway) struct Goodbye {
+pub(in crate::gateway) struct CloseReason {
     pub(in crate::gateway) code: CloseCode,
     pub(in crate::gateway) reason: String,
 }
 
-impl Trays {
+impl Mailboxes {
     pub(in crate::gateway) fn new(reactors: usize) -> Self {
-        Self((0..reactors).map(|_| Tray::default()).collect())
+        Self((0..reactors).map(|_| Mailbox::default()).collect())
     }
 
-    /// Opens the tray of reactor `n`, which `bell` wakes.
-    pub(in crate::gateway) fn open(&self, n: usize, bell: Arc<dyn Notify>) {
-        self.0[n].inside.lock().bell = Some(bell);
+    /// Opens the mailbox of reactor `n`, which `waker` wakes.
+    pub(in crate::gateway) fn open(&self, n: usize, waker: Arc<dyn Notify>) {
+        self.0[n].inner.lock().waker = Some(waker);
     }
 
     /// Notes that reactor `n` takes nothing more, so that what waits comes to an end.
@@ -67,50 +67,55 @@ impl Trays {
         self.0[n].stopping.store(true, Ordering::Relaxed);
     }
 
-    pub(in crate::gateway) fn is_stopping(&self, (n, _): Place) -> bool {
+    pub(in crate::gateway) fn is_stopping(&self, (n, _): ConnectionAddr) -> bool {
         self.0[n].stopping.load(Ordering::Relaxed)
     }
 
-    /// Closes the tray of reactor `n`: what lies there is never done.
+    /// Closes the mailbox of reactor `n`: what is there is never done.
     pub(in crate::gateway) fn close(&self, n: usize) {
-        let left = std::mem::take(&mut *self.0[n].inside.lock());
+        let left = std::mem::take(&mut *self.0[n].inner.lock());
         drop(left);
     }
 
-    /// Lays down an errand for the socket at `place`. Its reactor is among `woken` then, if it has to be woken.
-    pub(in crate::gateway) fn put(&self, (n, socket): Place, errand: Errand, woken: &mut Woken) {
-        let tray = &self.0[n];
-        let mut inside = tray.inside.lock();
-        if inside.bell.is_none() {
+    /// Leaves a command for the socket at `addr`. Its reactor is among `wakers` then, if it has to be woken.
+    pub(in crate::gateway) fn put(
+        &self,
+        (n, socket): ConnectionAddr,
+        command: SocketCommand,
+        wakers: &mut Wakers,
+    ) {
+        let mailbox = &self.0[n];
+        let mut inner = mailbox.inner.lock();
+        if inner.waker.is_none() {
             return;
         }
-        // Who laid the first one rings for all: they are taken together.
-        let is_first = inside.errands.is_empty();
-        inside.errands.push((socket, errand));
-        let bell = if is_first { inside.bell.clone() } else { None };
-        drop(inside);
-        if let Some(bell) = bell {
+        // Who left the first one wakes the reactor for all: they are taken together.
+        let is_first = inner.commands.is_empty();
+        inner.commands.push((socket, command));
+        let waker = if is_first { inner.waker.clone() } else { None };
+        drop(inner);
+        if let Some(waker) = waker {
             // Release: pairs with the Acquire in `work`.
-            tray.rung.store(true, Ordering::Release);
-            woken.add(n, bell);
+            mailbox.has_commands.store(true, Ordering::Release);
+            wakers.add(n, waker);
         }
     }
 
-    /// Does what lies in the tray of reactor `n`. Once a turn.
+    /// Executes the commands in the mailbox of reactor `n`. Called once a turn.
     pub(in crate::gateway) fn work(&self, n: usize, streams: &mut Streams<'_, Gateway>) {
-        let tray = &self.0[n];
-        if !tray.rung.load(Ordering::Relaxed) {
+        let mailbox = &self.0[n];
+        if !mailbox.has_commands.load(Ordering::Relaxed) {
             return;
         }
-        // Acquire: pairs with the Release in `put`. Before the errands are taken: one that is laid there
-        // meanwhile rings again.
-        tray.rung.swap(false, Ordering::AcqRel);
-        let errands = std::mem::take(&mut tray.inside.lock().errands);
-        for (socket, errand) in errands {
+        // Acquire: pairs with the Release in `put`. Before the commands are taken: one that is left
+        // meanwhile sets it again.
+        mailbox.has_commands.swap(false, Ordering::AcqRel);
+        let commands = std::mem::take(&mut mailbox.inner.lock().commands);
+        for (socket, command) in commands {
             // Who is gone by now needs nothing.
-            match errand {
-                Errand::Send => _ = streams.nudge(socket),
-                Errand::Close(Goodbye { code, reason }) => {
+            match command {
+                SocketCommand::Send => _ = streams.nudge(socket),
+                SocketCommand::Close(CloseReason { code, reason }) => {
                     _ = streams.close_socket(socket, code, reason);
                 }
             }
@@ -118,18 +123,18 @@ impl Trays {
     }
 }
 
-impl Woken {
-    fn add(&mut self, n: usize, bell: Arc<dyn Notify>) {
-        // One that took what lay there in a turn of its own, while others still laid more, is here already.
+impl Wakers {
+    fn add(&mut self, n: usize, waker: Arc<dyn Notify>) {
+        // One that took what lay there in a turn of its own, while others still left more, is here already.
         if self.0.iter().all(|(known, _)| *known != n) {
-            self.0.push((n, bell));
+            self.0.push((n, waker));
         }
     }
 
-    /// Wakes them: a system call each, so not under the lock of a seat or of all.
+    /// Wakes them: a system call each, so not under the lock of a queue or of the registry.
     pub(in crate::gateway) fn wake(self) {
-        for (_, bell) in self.0 {
-            bell.notify();
+        for (_, waker) in self.0 {
+            waker.notify();
         }
     }
 }

@@ -11,12 +11,12 @@ mod socket;
 mod upgrade;
 mod web_socket_stream;
 
-pub(in crate::gateway) use self::handler::Unheard;
+pub(in crate::gateway) use self::handler::NoHandler;
 pub use self::handler::{ClientHandler, StreamClient};
-pub(in crate::gateway) use self::mailbox::Trays;
+pub(in crate::gateway) use self::mailbox::Mailboxes;
 pub use self::message::SocketMessage;
-pub use self::options::{SecondConnect, WebSocketStreamOptions};
+pub use self::options::{OnDuplicate, WebSocketStreamOptions};
 pub use self::registry::{ConnectError, SubscriptionId};
 pub(in crate::gateway) use self::routes::ClientRoutes;
-pub(in crate::gateway) use self::socket::Seated;
+pub(in crate::gateway) use self::socket::ClientSocket;
 pub use self::web_socket_stream::{WebSocketStream, WebSocketStreamStats};

@@ -20,7 +20,7 @@ const CLIENTS_MAX: usize = 1 << 20;
 /// What becomes of a connection for an id that another one has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum SecondConnect {
+pub enum OnDuplicate {
     /// The first is closed, with code 4000 ([`WebSocketStream::REPLACED`](crate::gateway::WebSocketStream::REPLACED)).
     /// A client that comes back before its broken connection is noticed gets in; so does whoever names
     /// the id, so see to it that [only the right ones may](crate::gateway::ClientHandler::admit).
@@ -34,16 +34,16 @@ pub enum SecondConnect {
 /// How a WebSocket stream deals with its clients.
 ///
 /// ```
-/// use eventring::gateway::{SecondConnect, WebSocketStreamOptions};
+/// use eventring::gateway::{OnDuplicate, WebSocketStreamOptions};
 ///
-/// let options = WebSocketStreamOptions::default().second(SecondConnect::Refuse);
+/// let options = WebSocketStreamOptions::default().on_duplicate(OnDuplicate::Refuse);
 /// assert_eq!(options.queue_bytes, 256 << 10);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WebSocketStreamOptions {
-    /// What becomes of a second connection for one id. [`SecondConnect::Replace`].
-    pub second: SecondConnect,
+    /// What becomes of a second connection for one id. [`OnDuplicate::Replace`].
+    pub on_duplicate: OnDuplicate,
     /// Whether only clients may connect that [`connect`](crate::gateway::WebSocketStream::connect) has announced,
     /// each once for each time; others are answered 403. No: whoever names an id.
     pub only_expected: bool,
@@ -68,7 +68,7 @@ impl Default for WebSocketStreamOptions {
     fn default() -> Self {
         let limits = SocketLimits::default();
         Self {
-            second: SecondConnect::default(),
+            on_duplicate: OnDuplicate::default(),
             only_expected: false,
             queue_bytes: 256 << 10,
             clients_max: 1 << 16,
@@ -82,7 +82,7 @@ impl Default for WebSocketStreamOptions {
 
 setters! {
     WebSocketStreamOptions {
-        second: SecondConnect,
+        on_duplicate: OnDuplicate,
         only_expected: bool,
         queue_bytes: usize,
         clients_max: usize,

@@ -1,4 +1,4 @@
-//! Who is there and who is expected: each id once.
+//! The registry of a stream: the ids of clients that are connected or expected, each once.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::gateway::clients::options::{SecondConnect, WebSocketStreamOptions};
-use crate::gateway::clients::queue::Seat;
+use crate::gateway::clients::options::{OnDuplicate, WebSocketStreamOptions};
+use crate::gateway::clients::queue::SendQueue;
 
 /// Most bytes of a client's id.
 const CLIENT_BYTES: usize = 64;
@@ -33,7 +33,7 @@ pub enum ConnectError {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// Somebody has it, and a second one is [refused](SecondConnect::Refuse).
+    /// Somebody has it, and a second one is [refused](OnDuplicate::Refuse).
     #[error("client {client:?} is there already")]
     Taken {
         /// The id.
@@ -63,14 +63,14 @@ pub(in crate::gateway) enum Entry {
     /// Its client has not come yet.
     Expected(SubscriptionId),
     /// Its client is here.
-    Here(Arc<Seat>),
+    Connected(Arc<SendQueue>),
 }
 
 impl Entry {
-    fn seat(self) -> Option<Arc<Seat>> {
+    fn queue(self) -> Option<Arc<SendQueue>> {
         match self {
             Self::Expected(_) => None,
-            Self::Here(seat) => Some(seat),
+            Self::Connected(queue) => Some(queue),
         }
     }
 }
@@ -83,33 +83,33 @@ pub(in crate::gateway) struct Registry {
 }
 
 impl Registry {
-    /// Expects a client; whom it replaces is to be closed.
-    pub(super) fn announce(
+    /// Expects a client; the one that it replaces is to be closed.
+    pub(super) fn expect(
         &mut self,
         client: &str,
         options: &WebSocketStreamOptions,
-    ) -> Result<(SubscriptionId, Option<Arc<Seat>>), ConnectError> {
+    ) -> Result<(SubscriptionId, Option<Arc<SendQueue>>), ConnectError> {
         check_client(client)?;
-        if options.second == SecondConnect::Refuse && self.clients.contains_key(client) {
+        if options.on_duplicate == OnDuplicate::Refuse && self.clients.contains_key(client) {
             let client = client.to_owned();
             return Err(ConnectError::Taken { client });
         }
         self.check_room(client, options)?;
         let id = self.next();
         let old = self.clients.insert(client.into(), Entry::Expected(id));
-        Ok((id, old.and_then(Entry::seat)))
+        Ok((id, old.and_then(Entry::queue)))
     }
 
-    /// Gives a client that has come its seat; whom it replaces is to be closed.
-    pub(in crate::gateway) fn arrive(
+    /// Gives a client that has come its send queue; the one that it replaces is to be closed.
+    pub(in crate::gateway) fn connect(
         &mut self,
         client: &str,
         options: &WebSocketStreamOptions,
-    ) -> Result<(Arc<Seat>, Option<Arc<Seat>>), ConnectError> {
+    ) -> Result<(Arc<SendQueue>, Option<Arc<SendQueue>>), ConnectError> {
         check_client(client)?;
         let id = match self.clients.get(client) {
             Some(Entry::Expected(id)) => *id,
-            Some(Entry::Here(_)) if options.second == SecondConnect::Refuse => {
+            Some(Entry::Connected(_)) if options.on_duplicate == OnDuplicate::Refuse => {
                 let client = client.to_owned();
                 return Err(ConnectError::Taken { client });
             }
@@ -119,9 +119,9 @@ impl Registry {
             }
         };
         let client: Arc<str> = client.into();
-        let seat = Arc::new(Seat::new(client.clone(), id));
-        let old = self.clients.insert(client, Entry::Here(seat.clone()));
-        Ok((seat, old.and_then(Entry::seat)))
+        let queue = Arc::new(SendQueue::new(client.clone(), id));
+        let old = self.clients.insert(client, Entry::Connected(queue.clone()));
+        Ok((queue, old.and_then(Entry::queue)))
     }
 
     /// Whether a client is expected and has not come.
@@ -129,9 +129,9 @@ impl Registry {
         matches!(self.clients.get(client), Some(Entry::Expected(_)))
     }
 
-    pub(in crate::gateway) fn find(&self, client: &str) -> Option<&Seat> {
+    pub(in crate::gateway) fn find(&self, client: &str) -> Option<&SendQueue> {
         match self.clients.get(client) {
-            Some(Entry::Here(seat)) => Some(seat),
+            Some(Entry::Connected(queue)) => Some(queue),
             _ => None,
         }
     }
@@ -141,18 +141,18 @@ impl Registry {
         self.clients.remove(client)
     }
 
-    /// Forgets an id if it is still this seat's.
-    pub(in crate::gateway) fn leave(&mut self, seat: &Seat) {
-        let now = self.find(&seat.client).map(|here| here.subscription);
-        if now == Some(seat.subscription) {
-            self.clients.remove(&seat.client);
+    /// Forgets an id if it is still this connection's.
+    pub(in crate::gateway) fn leave(&mut self, queue: &SendQueue) {
+        let now = self.find(&queue.client).map(|here| here.subscription);
+        if now == Some(queue.subscription) {
+            self.clients.remove(&queue.client);
         }
     }
 
     /// The clients that are here, in no order.
-    pub(in crate::gateway) fn here(&self) -> impl Iterator<Item = &Seat> {
+    pub(in crate::gateway) fn connected(&self) -> impl Iterator<Item = &SendQueue> {
         self.clients.values().filter_map(|entry| match entry {
-            Entry::Here(seat) => Some(&**seat),
+            Entry::Connected(queue) => Some(&**queue),
             Entry::Expected(_) => None,
         })
     }
@@ -179,9 +179,9 @@ impl Registry {
 mod tests {
     use super::*;
 
-    fn options(second: SecondConnect) -> WebSocketStreamOptions {
+    fn options(second: OnDuplicate) -> WebSocketStreamOptions {
         WebSocketStreamOptions {
-            second,
+            on_duplicate: second,
             clients_max: 2,
             ..WebSocketStreamOptions::default()
         }
@@ -205,10 +205,10 @@ mod tests {
 
     #[test]
     fn a_second_one_replaces_the_first_which_then_leaves_nothing_behind() {
-        let options = options(SecondConnect::Replace);
+        let options = options(OnDuplicate::Replace);
         let mut registry = Registry::default();
-        let (first, _) = registry.arrive("a", &options).unwrap();
-        let (second, old) = registry.arrive("a", &options).unwrap();
+        let (first, _) = registry.connect("a", &options).unwrap();
+        let (second, old) = registry.connect("a", &options).unwrap();
         assert_eq!(old.unwrap().subscription, first.subscription);
         registry.leave(&first);
         assert_eq!(
@@ -221,27 +221,27 @@ mod tests {
 
     #[test]
     fn a_second_one_is_refused_but_the_one_expected_is_not() {
-        let options = options(SecondConnect::Refuse);
+        let options = options(OnDuplicate::Refuse);
         let mut registry = Registry::default();
-        let (id, _) = registry.announce("a", &options).unwrap();
-        assert!(registry.announce("a", &options).is_err());
+        let (id, _) = registry.expect("a", &options).unwrap();
+        assert!(registry.expect("a", &options).is_err());
         assert!(registry.expects("a") && registry.find("a").is_none());
-        let (seat, _) = registry.arrive("a", &options).unwrap();
-        assert_eq!(seat.subscription, id);
-        assert!(registry.arrive("a", &options).is_err());
+        let (queue, _) = registry.connect("a", &options).unwrap();
+        assert_eq!(queue.subscription, id);
+        assert!(registry.connect("a", &options).is_err());
         assert!(!registry.expects("a"));
     }
 
     #[test]
     fn a_full_registry_takes_nobody_new() {
-        let options = options(SecondConnect::Replace);
+        let options = options(OnDuplicate::Replace);
         let mut registry = Registry::default();
-        registry.announce("a", &options).unwrap();
-        registry.arrive("b", &options).unwrap();
+        registry.expect("a", &options).unwrap();
+        registry.connect("b", &options).unwrap();
         let limit = options.clients_max;
         let full = ConnectError::TooMany { limit };
-        assert_eq!(registry.arrive("c", &options).err(), Some(full));
-        assert!(registry.arrive("a", &options).is_ok());
-        assert!(registry.arrive("b", &options).is_ok());
+        assert_eq!(registry.connect("c", &options).err(), Some(full));
+        assert!(registry.connect("a", &options).is_ok());
+        assert!(registry.connect("b", &options).is_ok());
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::RwLock;
 
 use crate::gateway::clients::WebSocketStream;
-use crate::gateway::telemetry::user_counters::Counter;
+use crate::gateway::telemetry::user_counters::UserCounter;
 
 /// Shared by all reactors. Written when a stream is made.
 #[derive(Clone, Default)]
@@ -29,7 +29,7 @@ impl ClientRoutes {
     }
 
     /// The counters of all streams together, for `/metrics`. None after the first stream: they are there.
-    pub(in crate::gateway) fn first_counters(&self) -> Vec<Counter> {
+    pub(in crate::gateway) fn first_counters(&self) -> Vec<UserCounter> {
         if self.0.read().len() > 1 {
             return Vec::new();
         }
@@ -51,7 +51,7 @@ impl ClientRoutes {
         name: &'static str,
         help: &'static str,
         of: impl Fn(&WebSocketStream) -> &AtomicU64 + Send + Sync + 'static,
-    ) -> Option<Counter> {
+    ) -> Option<UserCounter> {
         let routes = self.clone();
         let read = move || {
             routes
@@ -61,6 +61,6 @@ impl ClientRoutes {
                 .map(|stream| of(stream).load(Ordering::Relaxed))
                 .sum()
         };
-        Counter::new(name, help, Box::new(read)).ok()
+        UserCounter::new(name, help, Box::new(read)).ok()
     }
 }

@@ -19,7 +19,7 @@ const RETRY_AFTER_S: u32 = 1;
 
 impl Gateway {
     /// Makes a client of a handshake on the path of `stream`.
-    pub(in crate::gateway) fn seat_client(
+    pub(in crate::gateway) fn upgrade_client(
         &mut self,
         head: &Head,
         peer: SocketAddr,
@@ -42,7 +42,7 @@ impl Gateway {
             protocol: handshake.protocol.as_deref(),
         };
         let admit = || stream.0.handler.admit(client, request);
-        let admitted = self.common.callbacks.call("client handler", admit);
+        let admitted = self.shared.callbacks.call("client handler", admit);
         let admitted = admitted.ok_or_else(|| failed("the handler failed"))?;
         admitted.map_err(|status| {
             let status = Some(status).filter(|status| (400..500).contains(status));
@@ -50,12 +50,12 @@ impl Gateway {
             Problem::new(status.unwrap_or(403), detail).field("client")
         })?;
         let limits = stream.0.limits.clone();
-        let seated = stream.seat(client)?;
+        let client = stream.admit(client)?;
         let mut bytes = Vec::with_capacity(256);
         handshake.write_response(&mut bytes);
         Ok(SocketPlan {
             head: bytes,
-            socket: Socket::Client(seated),
+            socket: Socket::Client(client),
             inflate: handshake.inflate(),
             limits,
             subscribed: None,

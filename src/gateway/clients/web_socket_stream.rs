@@ -8,14 +8,14 @@ use parking_lot::Mutex;
 
 use crate::gateway::admin::connections::Broadcast;
 use crate::gateway::clients::handler::ClientHandler;
-use crate::gateway::clients::mailbox::Trays;
-use crate::gateway::clients::mailbox::{Goodbye, Woken};
+use crate::gateway::clients::mailbox::Mailboxes;
+use crate::gateway::clients::mailbox::{CloseReason, Wakers};
 use crate::gateway::clients::message::SocketMessage;
 use crate::gateway::clients::options::WebSocketStreamOptions;
-use crate::gateway::clients::queue::Seat;
+use crate::gateway::clients::queue::SendQueue;
 use crate::gateway::clients::registry::{ConnectError, SubscriptionId};
 use crate::gateway::clients::registry::{Entry, Registry};
-use crate::gateway::clients::socket::Seated;
+use crate::gateway::clients::socket::ClientSocket;
 use crate::gateway::http::problem::Problem;
 use crate::reactor::{SendOutcome, SocketLimits};
 use crate::wire::ws::CloseCode;
@@ -50,14 +50,14 @@ use crate::wire::ws::CloseCode;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct WebSocketStream(pub(super) Arc<Shared>);
+pub struct WebSocketStream(pub(super) Arc<Inner>);
 
-pub(super) struct Shared {
+pub(super) struct Inner {
     pub(super) options: WebSocketStreamOptions,
     pub(super) limits: Arc<SocketLimits>,
-    /// Locked for a moment, before any seat or tray; never while a handler runs or a reactor is woken.
+    /// Locked for a moment, before any queue or mailbox; never while a handler runs or a reactor is woken.
     pub(super) registry: Mutex<Registry>,
-    pub(super) trays: Arc<Trays>,
+    pub(super) mailboxes: Arc<Mailboxes>,
     pub(super) handler: Box<dyn ClientHandler>,
     pub(super) sent: AtomicU64,
     pub(super) full: AtomicU64,
@@ -83,13 +83,13 @@ impl WebSocketStream {
     pub(in crate::gateway) fn new(
         options: WebSocketStreamOptions,
         handler: Box<dyn ClientHandler>,
-        trays: Arc<Trays>,
+        mailboxes: Arc<Mailboxes>,
     ) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(Inner {
             limits: Arc::new(options.limits()),
             options,
             registry: Mutex::default(),
-            trays,
+            mailboxes,
             handler,
             sent: AtomicU64::new(0),
             full: AtomicU64::new(0),
@@ -109,7 +109,7 @@ impl WebSocketStream {
     /// [`ConnectError`]: it is no id, there are too many, or the id is connected or expected already and
     /// a second one is refused. Otherwise whoever has the id is closed.
     pub fn connect(&self, client: &str) -> Result<SubscriptionId, ConnectError> {
-        let (id, old) = self.0.registry.lock().announce(client, &self.0.options)?;
+        let (id, old) = self.0.registry.lock().expect(client, &self.0.options)?;
         self.replace(old);
         Ok(id)
     }
@@ -124,9 +124,9 @@ impl WebSocketStream {
     /// bytes are sent; a code that [may not travel](CloseCode::may_travel) becomes 1011.
     pub fn disconnect_with(&self, client: &str, code: CloseCode, reason: &str) -> bool {
         let found = self.0.registry.lock().remove(client);
-        if let Some(Entry::Here(seat)) = &found {
+        if let Some(Entry::Connected(queue)) = &found {
             let reason = reason.to_owned();
-            seat.close(Goodbye { code, reason }, &self.0.trays);
+            queue.close(CloseReason { code, reason }, &self.0.mailboxes);
         }
         found.is_some()
     }
@@ -138,18 +138,18 @@ impl WebSocketStream {
     /// [too much](WebSocketStreamOptions::queue_bytes) waits for them.
     pub fn broadcast(&self, message: impl Into<SocketMessage>) -> Broadcast {
         let message = message.into();
-        let (mut done, mut woken) = (Broadcast::default(), Woken::default());
+        let (mut done, mut wakers) = (Broadcast::default(), Wakers::default());
         // The lock is held to the end, so that no two clients see two broadcasts in two orders.
         let registry = self.0.registry.lock();
-        for seat in registry.here() {
-            match self.put(seat, &message, &mut woken) {
+        for queue in registry.connected() {
+            match self.put(queue, &message, &mut wakers) {
                 SendOutcome::Queued => done.sent += 1,
-                SendOutcome::Full => done.full.push(seat.client.to_string()),
+                SendOutcome::Full => done.full.push(queue.client.to_string()),
                 SendOutcome::Unknown => {}
             }
         }
         drop(registry);
-        woken.wake();
+        wakers.wake();
         self.count(done.sent, done.full.len() as u64);
         done
     }
@@ -162,13 +162,13 @@ impl WebSocketStream {
 
     /// As [`send_to`](Self::send_to), and says why not.
     pub fn offer(&self, client: &str, message: impl Into<SocketMessage>) -> SendOutcome {
-        let (message, mut woken) = (message.into(), Woken::default());
+        let (message, mut wakers) = (message.into(), Wakers::default());
         let registry = self.0.registry.lock();
-        let put = registry.find(client).map_or(SendOutcome::Unknown, |seat| {
-            self.put(seat, &message, &mut woken)
+        let put = registry.find(client).map_or(SendOutcome::Unknown, |queue| {
+            self.put(queue, &message, &mut wakers)
         });
         drop(registry);
-        woken.wake();
+        wakers.wake();
         match put {
             SendOutcome::Queued => self.count(1, 0),
             SendOutcome::Full => self.count(0, 1),
@@ -181,8 +181,8 @@ impl WebSocketStream {
     pub fn clients(&self) -> Vec<String> {
         let registry = self.0.registry.lock();
         let mut ids: Vec<_> = registry
-            .here()
-            .map(|seat| seat.client.to_string())
+            .connected()
+            .map(|queue| queue.client.to_string())
             .collect();
         drop(registry);
         ids.sort_unstable();
@@ -192,17 +192,17 @@ impl WebSocketStream {
     /// The subscription of a client that is connected.
     pub fn subscription_of(&self, client: &str) -> Option<SubscriptionId> {
         let registry = self.0.registry.lock();
-        registry.find(client).map(|seat| seat.subscription)
+        registry.find(client).map(|queue| queue.subscription)
     }
 
     /// How many clients are connected.
     pub fn len(&self) -> usize {
-        self.0.registry.lock().here().count()
+        self.0.registry.lock().connected().count()
     }
 
     /// Whether no client is connected.
     pub fn is_empty(&self) -> bool {
-        self.0.registry.lock().here().next().is_none()
+        self.0.registry.lock().connected().next().is_none()
     }
 
     /// The figures as they are now.
@@ -215,42 +215,44 @@ impl WebSocketStream {
         }
     }
 
-    /// Gives a client that has come its seat.
-    pub(super) fn seat(self, client: &str) -> Result<Seated, Problem> {
+    /// Gives a client that has come its socket.
+    pub(super) fn admit(self, client: &str) -> Result<ClientSocket, Problem> {
         let mut registry = self.0.registry.lock();
         if self.0.options.only_expected && !registry.expects(client) {
             return Err(Problem::new(403, "client is not expected").field("client"));
         }
-        let (seat, old) = registry.arrive(client, &self.0.options)?;
+        let (queue, old) = registry.connect(client, &self.0.options)?;
         drop(registry);
         self.replace(old);
-        Ok(Seated::new(self, seat))
+        Ok(ClientSocket::new(self, queue))
     }
 
     /// Forgets a client whose connection has ended, and what waits for it.
-    pub(super) fn leave(&self, seat: &Seat) {
-        self.forget(seat);
-        seat.leave();
+    pub(super) fn leave(&self, queue: &SendQueue) {
+        self.forget(queue);
+        queue.clear();
     }
 
-    /// Forgets a client: from here on nothing is put on its seat.
-    pub(super) fn forget(&self, seat: &Seat) {
-        self.0.registry.lock().leave(seat);
+    /// Forgets a client: from here on nothing is put into its queue.
+    pub(super) fn forget(&self, queue: &SendQueue) {
+        self.0.registry.lock().leave(queue);
     }
 
-    fn replace(&self, old: Option<Arc<Seat>>) {
+    fn replace(&self, old: Option<Arc<SendQueue>>) {
         if let Some(old) = old {
-            let goodbye = Goodbye {
+            let close = CloseReason {
                 code: Self::REPLACED,
                 reason: "another connection has this id now".to_owned(),
             };
-            old.close(goodbye, &self.0.trays);
+            old.close(close, &self.0.mailboxes);
         }
     }
 
-    fn put(&self, seat: &Seat, message: &SocketMessage, woken: &mut Woken) -> SendOutcome {
-        let Shared { options, trays, .. } = &*self.0;
-        seat.offer(message.shared(), options.queue_bytes, trays, woken)
+    fn put(&self, queue: &SendQueue, message: &SocketMessage, wakers: &mut Wakers) -> SendOutcome {
+        let Inner {
+            options, mailboxes, ..
+        } = &*self.0;
+        queue.try_push(message.shared(), options.queue_bytes, mailboxes, wakers)
     }
 
     fn count(&self, sent: u64, full: u64) {

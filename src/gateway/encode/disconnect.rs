@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::gateway::encode::format::{Form, encode};
+use crate::gateway::encode::format::{WireFormat, encode};
 use crate::reactor::DisconnectReason;
 use crate::wire::sse::{self, Frame};
 
@@ -11,7 +11,7 @@ use crate::wire::sse::{self, Frame};
 /// Who need not know gets a comment: it comes back and goes on. A client that was ended on purpose gets
 /// a `disconnect` event, without an id, so that it resumes where it was.
 pub(in crate::gateway) fn write(
-    form: Form,
+    form: WireFormat,
     why: DisconnectReason,
     retry: Duration,
     out: &mut Vec<u8>,

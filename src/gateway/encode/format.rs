@@ -5,7 +5,7 @@ use std::io::Write as _;
 use crate::event::{DataKind, EventRef, Position};
 use crate::gateway::encode::ws;
 use crate::gateway::http::problem::json_string;
-use crate::gateway::telemetry::notices::{GapReason, ResetReason, Told};
+use crate::gateway::telemetry::notices::{GapReason, NoticeCounts, ResetReason};
 use crate::reactor::{Codec, FormId};
 use crate::wire::http::{Coding, chunk};
 use crate::wire::sse::{self, Frame, FrameError};
@@ -32,16 +32,16 @@ const FIRST_OF_MESSAGES: u8 = 24;
 
 /// Syntax and framing of a stream. Its index names a frame log of the reactor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) struct Form {
-    pub(in crate::gateway) format: Format,
+pub(in crate::gateway) struct WireFormat {
+    pub(in crate::gateway) data: DataFormat,
     pub(in crate::gateway) framing: Framing,
-    pub(in crate::gateway) names: Names,
+    pub(in crate::gateway) names: EventNames,
     pub(in crate::gateway) coding: Coding,
 }
 
 /// What `data:` holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Format {
+pub(in crate::gateway) enum DataFormat {
     /// The payload, verbatim; base 64 where it is not text.
     Data,
     /// The whole event as CloudEvents JSON.
@@ -73,23 +73,23 @@ pub(in crate::gateway) enum Messages {
 
 /// What `event:` holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Names {
+pub(in crate::gateway) enum EventNames {
     /// The event's type.
     Type,
     /// Nothing, so that a browser's `onmessage` gets events of all types. Notices keep their names.
     None,
 }
 
-impl Form {
+impl WireFormat {
     /// Forms of SSE, then those of WebSocket.
     pub(in crate::gateway) const COUNT: usize = FIRST_OF_MESSAGES as usize + 3;
 
     /// JSON in WebSocket messages.
     pub(in crate::gateway) const fn web_socket(messages: Messages) -> Self {
         Self {
-            format: Format::Data,
+            data: DataFormat::Data,
             framing: Framing::Messages(messages),
-            names: Names::Type,
+            names: EventNames::Type,
             coding: Coding::Identity,
         }
     }
@@ -105,7 +105,7 @@ impl Form {
             Framing::Chunked => 1,
             Framing::Messages(messages) => return FIRST_OF_MESSAGES + messages as u8,
         };
-        self.coding as u8 * 8 + self.names as u8 * 4 + self.format as u8 * 2 + framing
+        self.coding as u8 * 8 + self.names as u8 * 4 + self.data as u8 * 2 + framing
     }
 
     /// The form of a number.
@@ -124,14 +124,14 @@ impl Form {
             _ => Coding::Brotli,
         };
         let names = if index & 4 == 0 {
-            Names::Type
+            EventNames::Type
         } else {
-            Names::None
+            EventNames::None
         };
-        let format = if index & 2 == 0 {
-            Format::Data
+        let data = if index & 2 == 0 {
+            DataFormat::Data
         } else {
-            Format::CloudEvents
+            DataFormat::CloudEvents
         };
         let framing = if index & 1 == 0 {
             Framing::Close
@@ -139,7 +139,7 @@ impl Form {
             Framing::Chunked
         };
         Self {
-            format,
+            data,
             framing,
             names,
             coding,
@@ -208,14 +208,14 @@ pub(in crate::gateway) struct Encoder {
     id: Vec<u8>,
     data: Vec<u8>,
     /// What was told so far.
-    pub(in crate::gateway) told: Told,
+    pub(in crate::gateway) notices: NoticeCounts,
 }
 
 impl Encoder {
     /// Appends an event's frame.
     pub(in crate::gateway) fn event(
         &mut self,
-        form: Form,
+        form: WireFormat,
         position: Position,
         event: EventRef<'_>,
         out: &mut Vec<u8>,
@@ -225,7 +225,7 @@ impl Encoder {
 
     fn event_at(
         &mut self,
-        form: Form,
+        form: WireFormat,
         position: Option<Position>,
         event: EventRef<'_>,
         out: &mut Vec<u8>,
@@ -234,19 +234,19 @@ impl Encoder {
             return ws::write_event(position, event, out);
         }
         self.data.clear();
-        let data = match (form.format, event.data_kind()) {
-            (Format::CloudEvents, _) => {
+        let data = match (form.data, event.data_kind()) {
+            (DataFormat::CloudEvents, _) => {
                 event.write_cloudevents_json(&mut self.data);
                 &self.data
             }
-            (Format::Data, DataKind::Binary) => {
+            (DataFormat::Data, DataKind::Binary) => {
                 event.write_data_base64(&mut self.data);
                 &self.data
             }
-            (Format::Data, _) => event.data(),
+            (DataFormat::Data, _) => event.data(),
         };
         let unnamed = event.ty() == DEFAULT_TYPE || RESERVED.contains(&event.ty());
-        let name = if form.names == Names::None || unnamed {
+        let name = if form.names == EventNames::None || unnamed {
             ""
         } else {
             event.ty()
@@ -269,7 +269,7 @@ impl Encoder {
     fn tell_unless(
         &mut self,
         written: Result<(), FrameError>,
-        form: Form,
+        form: WireFormat,
         position: Option<Position>,
         out: &mut Vec<u8>,
     ) {
@@ -281,7 +281,7 @@ impl Encoder {
     /// Appends the frame of an event that has no position: it moves nobody's Last-Event-ID.
     pub(in crate::gateway) fn message(
         &mut self,
-        form: Form,
+        form: WireFormat,
         event: EventRef<'_>,
         out: &mut Vec<u8>,
     ) {
@@ -289,7 +289,7 @@ impl Encoder {
     }
 
     /// Appends a `gap`: of the events between `asked` and `earliest`, so many do not come.
-    pub(in crate::gateway) fn gap(&mut self, form: Form, gap: Gap, out: &mut Vec<u8>) {
+    pub(in crate::gateway) fn gap(&mut self, form: WireFormat, gap: Gap, out: &mut Vec<u8>) {
         let Gap {
             reason,
             asked,
@@ -297,7 +297,7 @@ impl Encoder {
             missing,
             exact,
         } = gap;
-        self.told.gaps[reason as usize] += 1;
+        self.notices.gaps[reason as usize] += 1;
         if form.is_web_socket() {
             return ws::write_gap(&gap, out);
         }
@@ -321,12 +321,12 @@ impl Encoder {
     /// Appends a `reset`: the id that was `asked` says nothing here; the stream goes on after `head`.
     pub(in crate::gateway) fn reset(
         &mut self,
-        form: Form,
+        form: WireFormat,
         (reason, asked): (ResetReason, &str),
         head: Position,
         out: &mut Vec<u8>,
     ) {
-        self.told.resets[reason as usize] += 1;
+        self.notices.resets[reason as usize] += 1;
         if form.is_web_socket() {
             return ws::write_reset((reason, asked), head, out);
         }
@@ -339,7 +339,12 @@ impl Encoder {
     }
 
     /// Appends an id without an event: it moves the client's Last-Event-ID and dispatches nothing.
-    pub(in crate::gateway) fn heartbeat(&mut self, form: Form, head: Position, out: &mut Vec<u8>) {
+    pub(in crate::gateway) fn heartbeat(
+        &mut self,
+        form: WireFormat,
+        head: Position,
+        out: &mut Vec<u8>,
+    ) {
         if form.is_web_socket() {
             return ws::write_heartbeat(head, out);
         }
@@ -351,7 +356,7 @@ impl Encoder {
         });
     }
 
-    fn notice(&mut self, form: Form, name: &str, id: Position, out: &mut Vec<u8>) {
+    fn notice(&mut self, form: WireFormat, name: &str, id: Position, out: &mut Vec<u8>) {
         self.id.clear();
         id.write_to(&mut self.id);
         encode(
@@ -412,14 +417,14 @@ impl Gap {
 }
 
 /// Appends a frame of our own, whose id and name hold no line end.
-pub(in crate::gateway) fn encode(form: Form, frame: Frame<'_>, out: &mut Vec<u8>) {
+pub(in crate::gateway) fn encode(form: WireFormat, frame: Frame<'_>, out: &mut Vec<u8>) {
     let done = write_frame(form, frame, out);
     debug_assert!(done.is_ok(), "{done:?}");
 }
 
 /// Appends a frame, or nothing: types are checked when events are made, and one that holds a line end
 /// all the same must not inject fields.
-fn write_frame(form: Form, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<(), FrameError> {
+fn write_frame(form: WireFormat, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<(), FrameError> {
     match form.framing_of_plain() {
         Framing::Close | Framing::Messages(_) => sse::encode(out, frame),
         Framing::Chunked => sse::encode_chunked(out, frame),
@@ -436,10 +441,10 @@ mod tests {
     fn an_event_that_cannot_be_written_is_a_gap() {
         let mut encoder = Encoder::default();
         for framing in [Framing::Close, Framing::Chunked] {
-            let form = Form {
-                format: Format::Data,
+            let form = WireFormat {
+                data: DataFormat::Data,
                 framing,
-                names: Names::Type,
+                names: EventNames::Type,
                 coding: Coding::Identity,
             };
             let frame = Frame {
@@ -455,6 +460,6 @@ mod tests {
             assert!(text.contains(r#""reason":"malformed""#), "{text}");
             assert!(text.contains(r#""missing":1,"exact":true"#), "{text}");
         }
-        assert_eq!(encoder.told.gaps[GapReason::Malformed as usize], 2);
+        assert_eq!(encoder.notices.gaps[GapReason::Malformed as usize], 2);
     }
 }

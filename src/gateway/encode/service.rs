@@ -1,24 +1,24 @@
 //! The reactor's wire forms: what is not an event, in each of them.
 
 use crate::gateway::encode::disconnect;
-use crate::gateway::encode::format::Form;
+use crate::gateway::encode::format::WireFormat;
 use crate::gateway::gateway::Gateway;
 use crate::reactor::{Codec, DisconnectReason, FormId, Format};
 
 impl Format for Gateway {
-    const FORMS: usize = Form::COUNT;
+    const FORMS: usize = WireFormat::COUNT;
 
     fn codec(form: FormId) -> Codec {
-        Form::of(form).codec()
+        WireFormat::of(form).codec()
     }
 
     fn frame_block(form: FormId, block: &[u8], last: bool, out: &mut Vec<u8>) {
-        Form::of(form).frame_block(block, last, out);
+        WireFormat::of(form).frame_block(block, last, out);
     }
 
     fn heartbeat(&mut self, form: FormId, fed: u64, out: &mut Vec<u8>) {
         let head = self.at(fed - 1);
-        self.encoder.heartbeat(Form::of(form), head, out);
+        self.encoder.heartbeat(WireFormat::of(form), head, out);
     }
 
     fn tick(&mut self, out: &mut Vec<u8>) {
@@ -27,11 +27,11 @@ impl Format for Gateway {
     }
 
     fn disconnect(&mut self, form: FormId, why: DisconnectReason, out: &mut Vec<u8>) {
-        let form = Form::of(form);
+        let form = WireFormat::of(form);
         if form.is_web_socket() {
             return self.write_bye(why, out);
         }
-        disconnect::write(form, why, self.common.options.retry, out);
+        disconnect::write(form, why, self.shared.options.retry, out);
         form.end(out);
     }
 }

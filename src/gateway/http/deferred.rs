@@ -1,50 +1,52 @@
-//! Answers that come later: what reactors have to be asked for first, and lists, which are told in pieces.
+//! Deferred answers: of commands that reactors have to execute first, and lists, which are written in pieces.
 
 use std::collections::HashMap;
 use std::io::Write as _;
 
 use crate::gateway::access::origin_check::Cors;
-use crate::gateway::admin::commands::{Asked, To};
-use crate::gateway::admin::connections::{Broadcast, ConnectionInfo, Found, Order, PIECE_BYTES};
+use crate::gateway::admin::commands::{PendingCommand, Reactors};
+use crate::gateway::admin::connections::{
+    Broadcast, Command, CommandResult, ConnectionInfo, PIECE_BYTES,
+};
 use crate::gateway::admin::control::Page;
 use crate::gateway::admin::handlers::{no_connection, no_content};
 use crate::gateway::admin::json::{broadcast_json, connection_json, endpoint_json};
-use crate::gateway::admin::listing::Walk;
+use crate::gateway::admin::listing::ConnectionWalk;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer, json_string};
-use crate::gateway::telemetry::metrics::{Kind, status_of};
+use crate::gateway::telemetry::metrics::{RouteKind, status_of};
 use crate::reactor::{Answer, Piece};
 use crate::wire::http::{ResponseHead, chunk};
 
-/// Answers that come later, at once.
-const LATER_MAX: usize = 256;
+/// Most deferred answers at once.
+const DEFERRED_MAX: usize = 256;
 
-/// Answers that come later.
+/// The answers of one reactor that come later.
 #[derive(Default)]
-pub(in crate::gateway) struct Later {
-    waiting: HashMap<u64, Waiting>,
+pub(in crate::gateway) struct DeferredAnswers {
+    waiting: HashMap<u64, DeferredAnswer>,
     last: u64,
 }
 
-struct Waiting {
+struct DeferredAnswer {
     reply: ReplyTo,
     cors: Cors,
-    what: What,
+    what: Deferred,
 }
 
-/// What is answered.
-pub(in crate::gateway) enum What {
+/// What a deferred answer is made from.
+pub(in crate::gateway) enum Deferred {
     /// The connections of a page. Nothing is looked for before it is this answer's turn.
-    Connections(Listing),
+    Connections(ConnectionPage),
     /// All endpoints, after a path.
     Endpoints { after: String, begun: bool },
-    /// What becomes of an order that is given.
-    Order(Asked, Render),
+    /// A command that was sent, and the answer that is made of its result.
+    Command(PendingCommand, CommandAnswer),
 }
 
-/// A page on its way.
-pub(in crate::gateway) struct Listing {
-    walk: Walk,
+/// A page of the list of connections on its way.
+pub(in crate::gateway) struct ConnectionPage {
+    walk: ConnectionWalk,
     left: usize,
     last: Option<String>,
     /// What is told and not handed out yet.
@@ -52,10 +54,10 @@ pub(in crate::gateway) struct Listing {
     begun: bool,
 }
 
-impl Listing {
+impl ConnectionPage {
     pub(in crate::gateway) fn new(page: &Page) -> Self {
         Self {
-            walk: Walk::after(&page.after),
+            walk: ConnectionWalk::after(&page.after),
             left: page.limit,
             last: None,
             text: Vec::new(),
@@ -84,48 +86,50 @@ impl Listing {
     }
 }
 
-/// What becomes of what reactors found.
-pub(in crate::gateway) enum Render {
+/// The answer that is made of the result of a command.
+pub(in crate::gateway) enum CommandAnswer {
     Status(String),
     Disconnect { made: bool },
     Broadcast { asked: Vec<String> },
 }
 
 impl Gateway {
-    /// Gives an order, and answers when it is done.
-    pub(in crate::gateway) fn answer_order(
+    /// Sends a command to all reactors, and answers when it is done.
+    pub(in crate::gateway) fn defer_command(
         &mut self,
-        order: Order,
-        render: Render,
+        command: Command,
+        render: CommandAnswer,
         reply: ReplyTo,
         cors: Cors,
     ) -> Result<Answer, Problem> {
-        if self.later.waiting.len() >= LATER_MAX {
+        if self.deferred.waiting.len() >= DEFERRED_MAX {
             return Err(busy());
         }
         let bell = self.handle.notifier();
-        let asked = self
-            .common
-            .desks
-            .send((To::All, order), move || bell.notify())
+        let pending = self
+            .shared
+            .commands
+            .send((Reactors::All, command), move || bell.notify())
             .map_err(|_| busy())?;
-        self.answer_later(What::Order(asked, render), reply, cors)
+        self.defer(Deferred::Command(pending, render), reply, cors)
     }
 
-    /// Makes an answer that comes later.
-    pub(in crate::gateway) fn answer_later(
+    /// Defers an answer: `what` gives it, piece by piece, when its turn has come.
+    pub(in crate::gateway) fn defer(
         &mut self,
-        what: What,
+        what: Deferred,
         reply: ReplyTo,
         cors: Cors,
     ) -> Result<Answer, Problem> {
-        let later = &mut self.later;
-        if later.waiting.len() >= LATER_MAX {
+        let deferred = &mut self.deferred;
+        if deferred.waiting.len() >= DEFERRED_MAX {
             return Err(busy());
         }
-        later.last += 1;
-        let ticket = Answer::LATER + later.last;
-        later.waiting.insert(ticket, Waiting { reply, cors, what });
+        deferred.last += 1;
+        let ticket = Answer::LATER + deferred.last;
+        deferred
+            .waiting
+            .insert(ticket, DeferredAnswer { reply, cors, what });
         Ok(Answer {
             bytes: Vec::new(),
             after: ticket,
@@ -134,59 +138,69 @@ impl Gateway {
     }
 
     /// Appends what there is of the answer of a ticket.
-    pub(in crate::gateway) fn answer_piece(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece {
-        let Some(mut waiting) = self.later.waiting.remove(&ticket) else {
+    pub(in crate::gateway) fn write_deferred(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece {
+        let Some(mut waiting) = self.deferred.waiting.remove(&ticket) else {
             return Piece::Done;
         };
         let piece = match &mut waiting.what {
-            What::Order(asked, _) if !asked.is_done() => Piece::Waits,
-            What::Order(asked, render) => {
-                let found = asked.take();
+            Deferred::Command(pending, _) if !pending.is_done() => Piece::Waits,
+            Deferred::Command(pending, render) => {
+                let found = pending.take();
                 let answered = self.render(found, render, waiting.reply);
                 let mut bytes = answered
                     .unwrap_or_else(|problem| problem.answer(waiting.reply))
                     .bytes;
-                self.metrics.answered(Kind::Manage, status_of(&bytes));
+                self.metrics.answered(RouteKind::Manage, status_of(&bytes));
                 waiting.cors.stamp(&mut bytes, 0);
                 out.extend_from_slice(&bytes);
                 Piece::Done
             }
-            What::Connections(listing) => {
+            Deferred::Connections(listing) => {
                 let (reply, cors) = (waiting.reply, &waiting.cors);
                 self.list_connections(listing, (reply, cors), out)
             }
-            What::Endpoints { after, begun } => {
+            Deferred::Endpoints { after, begun } => {
                 let (reply, cors) = (waiting.reply, &waiting.cors);
                 self.list_endpoints((after, begun), (reply, cors), out)
             }
         };
         if piece != Piece::Done {
-            self.later.waiting.insert(ticket, waiting);
+            self.deferred.waiting.insert(ticket, waiting);
         }
         piece
     }
 
     /// Forgets an answer that nobody waits for any more. What it was to find out is not looked for; what it was to
     /// change is changed.
-    pub(in crate::gateway) fn forget_answer(&mut self, ticket: u64) {
-        self.later.waiting.remove(&ticket);
+    pub(in crate::gateway) fn drop_deferred(&mut self, ticket: u64) {
+        self.deferred.waiting.remove(&ticket);
     }
 
-    fn render(&self, found: Found, render: &mut Render, reply: ReplyTo) -> Result<Answer, Problem> {
+    fn render(
+        &self,
+        found: CommandResult,
+        render: &mut CommandAnswer,
+        reply: ReplyTo,
+    ) -> Result<Answer, Problem> {
         match render {
-            Render::Status(id) => self.status(found, id, reply),
-            Render::Disconnect { made } if *made || found.count > 0 => Ok(no_content(reply)),
-            Render::Disconnect { .. } => Err(no_connection("of that id")),
-            Render::Broadcast { asked } => {
+            CommandAnswer::Status(id) => self.status(found, id, reply),
+            CommandAnswer::Disconnect { made } if *made || found.count > 0 => Ok(no_content(reply)),
+            CommandAnswer::Disconnect { .. } => Err(no_connection("of that id")),
+            CommandAnswer::Broadcast { asked } => {
                 let text = broadcast_json(&Broadcast::of(found, std::mem::take(asked)));
                 Ok(json_answer(reply, &text))
             }
         }
     }
 
-    fn status(&self, mut found: Found, id: &str, reply: ReplyTo) -> Result<Answer, Problem> {
-        let places = &self.common.places;
-        let info = found.infos.pop().or_else(|| places.last_known(id));
+    fn status(
+        &self,
+        mut found: CommandResult,
+        id: &str,
+        reply: ReplyTo,
+    ) -> Result<Answer, Problem> {
+        let endpoints = &self.shared.endpoints;
+        let info = found.infos.pop().or_else(|| endpoints.last_known(id));
         let mut text = connection_json(&info.ok_or_else(|| no_connection(id))?);
         text.push(b'\n');
         Ok(json_answer(reply, &text))
@@ -194,25 +208,25 @@ impl Gateway {
 
     fn list_connections(
         &mut self,
-        listing: &mut Listing,
+        listing: &mut ConnectionPage,
         (reply, cors): (ReplyTo, &Cors),
         out: &mut Vec<u8>,
     ) -> Piece {
-        let (desks, places) = (&self.common.desks, &self.common.places);
+        let (commands, endpoints) = (&self.shared.commands, &self.shared.endpoints);
         if listing.text.is_empty() && !listing.begun {
             listing.text.extend_from_slice(br#"{"connections":["#);
         }
         while listing.left > 0 && !listing.walk.is_over() && listing.text.len() < PIECE_BYTES {
             let bell = self.handle.notifier();
             let done = move || bell.notify();
-            let Some(infos) = listing.walk.next(listing.left, (desks, places), done) else {
+            let Some(infos) = listing.walk.next(listing.left, (commands, endpoints), done) else {
                 return Piece::Waits;
             };
             listing.add(&infos);
         }
         let done = listing.left == 0 || listing.walk.is_over();
         if done {
-            let total = self.handle.stats().streams + places.without_stream();
+            let total = self.handle.stats().streams + endpoints.without_stream();
             listing.end(total);
         }
         let text = std::mem::take(&mut listing.text);
@@ -231,7 +245,7 @@ impl Gateway {
         }
         let mut done = false;
         while !done && text.len() < PIECE_BYTES {
-            let endpoints = self.common.places.endpoints_after(after);
+            let endpoints = self.shared.endpoints.endpoints_after(after);
             for endpoint in &endpoints {
                 if !after.is_empty() {
                     text.push(b',');
@@ -257,7 +271,7 @@ impl Gateway {
     ) -> Piece {
         let whole = !*begun && done;
         if !std::mem::replace(begun, true) {
-            self.metrics.answered(Kind::Manage, 200);
+            self.metrics.answered(RouteKind::Manage, 200);
             let start = out.len();
             if whole {
                 out.extend_from_slice(&json_answer(reply, text).bytes);

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::event::Filter;
 use crate::gateway::access::authorizer::{Access, Action, Denied};
 use crate::gateway::access::origin_check::Cors;
-use crate::gateway::admin::handlers::Exchange;
+use crate::gateway::admin::handlers::PendingBody;
 use crate::gateway::encode::format::Framing;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::health;
@@ -14,7 +14,7 @@ use crate::gateway::http::problem::{Problem, ReplyTo, fresh_answer, json_answer}
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::routes::{self, Route};
 use crate::gateway::stream::gone::Gone;
-use crate::gateway::stream::presence::watchers;
+use crate::gateway::stream::presence::streams;
 use crate::gateway::stream::request::{self, StreamRequest};
 use crate::gateway::telemetry::prometheus;
 use crate::gateway::telemetry::stats;
@@ -33,7 +33,7 @@ impl Gateway {
         let reply = routes::reply_to(head);
         // Before anything else: a typing error must not pass for a request that says less.
         let query = match route.parameters() {
-            Some(table) => Query::read(head, table, &self.common.foreign)?,
+            Some(table) => Query::read(head, table, &self.shared.foreign)?,
             None => Query::none(),
         };
         match route {
@@ -51,9 +51,9 @@ impl Gateway {
             Route::Metrics => {
                 self.authorize(head, peer, Action::Observe)?;
                 let mut text = String::with_capacity(8 << 10);
-                let (counters, callbacks) = (&self.common.counters, &self.common.callbacks);
-                let figures = self.figures();
-                let render = || prometheus::render(&figures, (counters, callbacks), &mut text);
+                let (counters, callbacks) = (&self.shared.counters, &self.shared.callbacks);
+                let snapshot = self.snapshot();
+                let render = || prometheus::render(&snapshot, (counters, callbacks), &mut text);
                 let rendered = callbacks.call("counter", render);
                 rendered.ok_or_else(|| failed("a counter of the program failed"))?;
                 let answer = fresh_answer(reply, prometheus::CONTENT_TYPE, text.as_bytes());
@@ -62,7 +62,7 @@ impl Gateway {
             Route::Stats => {
                 self.authorize(head, peer, Action::Observe)?;
                 let mut body = Vec::with_capacity(4 << 10);
-                stats::write_json(&self.figures(), &self.topics, &mut body);
+                stats::write_json(&self.snapshot(), &self.topics, &mut body);
                 body.push(b'\n');
                 Ok(Begin::Answer(json_answer(reply, &body)))
             }
@@ -89,7 +89,7 @@ impl Gateway {
             }
             Route::Stream => {
                 let access = self.authorize(head, peer, Action::Subscribe)?;
-                let request = StreamRequest::read(head, &query, self.common.options, self.room())?;
+                let request = StreamRequest::read(head, &query, self.shared.options, self.room())?;
                 if reply.head_only {
                     let bytes = request.head_only();
                     return Ok(Begin::Answer(Answer {
@@ -99,7 +99,7 @@ impl Gateway {
                     }));
                 }
                 self.check_open()?;
-                let plan = self.plan(request, access, Filter::all(), StreamOwner::default());
+                let plan = self.plan_stream(request, access, Filter::all(), StreamOwner::default());
                 Ok(Begin::Stream(plan))
             }
             Route::Presence(topic) => {
@@ -109,7 +109,7 @@ impl Gateway {
                     return Err(Problem::new(403, detail).field("topic"));
                 }
                 let mut body = Vec::new();
-                watchers::write_json(&self.hub, &topic, &mut body);
+                streams::write_json(&self.hub, &topic, &mut body);
                 Ok(Begin::Answer(json_answer(reply, &body)))
             }
             Route::Socket => {
@@ -123,12 +123,12 @@ impl Gateway {
                     return Err(Problem::new(403, detail).field("topic"));
                 }
                 let (exchange, limit) = self.publisher.begin(head, &query, &topic, cors.clone())?;
-                let exchange = Exchange::Publish(exchange);
+                let exchange = PendingBody::Publish(exchange);
                 Ok(Begin::Body { exchange, limit })
             }
             Route::Manage(control) => self.manage(head, &query, control, (peer, socket), cors),
             Route::Other => {
-                let Some(offer) = self.common.places.endpoint(head.path()) else {
+                let Some(offer) = self.shared.endpoints.endpoint(head.path()) else {
                     let gone = self.gone(head, peer, Gone::Endpoint(head.path()))?;
                     return gone.map(Begin::Answer).ok_or_else(routes::not_found);
                 };
@@ -137,7 +137,7 @@ impl Gateway {
                     return Err(Problem::new(405, detail).field("method").allow("GET, HEAD"));
                 }
                 let access = self.authorize(head, peer, Action::Subscribe)?;
-                let query = Query::read(head, query::STREAM, &self.common.foreign)?;
+                let query = Query::read(head, query::STREAM, &self.shared.foreign)?;
                 self.stream_at(head, &query, offer, access)
             }
         }
@@ -145,7 +145,7 @@ impl Gateway {
 
     fn readiness(&self, reply: ReplyTo) -> Answer {
         // Relaxed: see `Handle::drain`.
-        health::readiness(reply, self.common.draining.load(Ordering::Relaxed))
+        health::readiness(reply, self.shared.draining.load(Ordering::Relaxed))
     }
 
     /// What a probe is told that goes by a name that is not ours.
@@ -158,15 +158,15 @@ impl Gateway {
 
     /// The methods of the path that a preflight is for; `None`: it is none.
     pub(in crate::gateway) fn methods(&self, head: &Head) -> Option<&'static str> {
-        let common = &self.common;
-        if common.sockets.find(head.path()).is_some() || common.clients.find(head.path()).is_some()
+        let shared = &self.shared;
+        if shared.sockets.find(head.path()).is_some() || shared.clients.find(head.path()).is_some()
         {
             return Some("GET");
         }
         match routes::find(head) {
             // No route takes OPTIONS: what refuses it says what it takes.
             Err(problem) => problem.allowed(),
-            Ok(_) => common.places.group_of(head.path()).map(|_| routes::GET),
+            Ok(_) => shared.endpoints.group_of(head.path()).map(|_| routes::GET),
         }
     }
 
@@ -176,9 +176,9 @@ impl Gateway {
         peer: SocketAddr,
         action: Action,
     ) -> Result<Access, Problem> {
-        let authorizer = &self.common.authorizer;
+        let authorizer = &self.shared.authorizer;
         let ask = || authorizer.authorize(head, peer, action);
-        let said = self.common.callbacks.call("authorizer", ask);
+        let said = self.shared.callbacks.call("authorizer", ask);
         said.ok_or_else(|| failed("the authorizer failed"))?
             .map_err(|denied| match denied {
                 Denied::Unknown(challenge) => {

@@ -1,12 +1,12 @@
 //! Requests from the reactor: a head is routed, a body collected, and what is refused is told why.
 
 use crate::gateway::access::preflight::Preflight;
-use crate::gateway::admin::handlers::Exchange;
+use crate::gateway::admin::handlers::PendingBody;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::routes::{self, Route};
 use crate::gateway::publish::publisher::{TOO_MUCH, too_much_unfinished};
-use crate::gateway::telemetry::metrics::{Kind, Refused, status_of};
+use crate::gateway::telemetry::metrics::{Refused, RouteKind, status_of};
 use crate::gateway::ws::Upgrade;
 use crate::reactor::{Answer, Begin, Peer, Piece, Refusal, Requests};
 use crate::wire::http::{BodyLength, Head, Reason, RequestError};
@@ -15,14 +15,14 @@ use crate::wire::http::{BodyLength, Head, Reason, RequestError};
 const RETRY_AFTER_S: u32 = 1;
 
 impl Requests for Gateway {
-    type Exchange = Exchange;
+    type Exchange = PendingBody;
 
     fn head(&mut self, head: &Head, peer: Peer) -> Begin<Self> {
         // A body that nobody reads would be taken for the next request.
         let bodiless = matches!(head.body(), BodyLength::None | BodyLength::Length(0));
         let reply = routes::reply_to(head);
         let reply = if bodiless { reply } else { reply.closing() };
-        let checked = self.common.guard.check(head, &peer);
+        let checked = self.shared.origin_check.check(head, &peer);
         let (socket, peer) = (peer.socket, peer.client);
         let cors = match checked {
             Ok(cors) => cors,
@@ -30,36 +30,36 @@ impl Requests for Gateway {
             Err((Refused::Host, _)) if routes::is_probe(head) => {
                 let answer = self.probed(head, reply);
                 self.metrics
-                    .answered(Kind::Health, status_of(&answer.bytes));
+                    .answered(RouteKind::Health, status_of(&answer.bytes));
                 return Begin::Answer(answer);
             }
             Err((why, problem)) => {
-                self.metrics.answered(Kind::None, problem.status());
+                self.metrics.answered(RouteKind::None, problem.status());
                 self.note_refusal(why, Some(peer), problem.detail());
                 return Begin::Answer(problem.answer(reply));
             }
         };
         if Preflight::is_one(head, &cors) {
             let methods = self.methods(head);
-            let mut answer = self.common.preflight.answer(head, reply, methods);
-            self.metrics.answered(Kind::None, 204);
+            let mut answer = self.shared.preflight.answer(head, reply, methods);
+            self.metrics.answered(RouteKind::None, 204);
             cors.stamp(&mut answer.bytes, 0);
             return Begin::Answer(answer);
         }
-        let mut kind = Kind::None;
-        let begun = if let Some(route) = self.common.sockets.find(head.path()) {
-            kind = Kind::Socket;
-            Upgrade::handled(head, peer, &route, &self.common.callbacks)
+        let mut kind = RouteKind::None;
+        let begun = if let Some(route) = self.shared.sockets.find(head.path()) {
+            kind = RouteKind::Socket;
+            Upgrade::handled(head, peer, &route, &self.shared.callbacks)
                 .map(|plan| Begin::Socket(Box::new(plan)))
-        } else if let Some(stream) = self.common.clients.find(head.path()) {
-            kind = Kind::Socket;
-            self.seat_client(head, peer, stream)
+        } else if let Some(stream) = self.shared.clients.find(head.path()) {
+            kind = RouteKind::Socket;
+            self.upgrade_client(head, peer, stream)
                 .map(|plan| Begin::Socket(Box::new(plan)))
         } else {
             routes::find(head).and_then(|route| {
                 kind = match route {
-                    Route::Other if self.common.places.group_of(head.path()).is_some() => {
-                        Kind::Stream
+                    Route::Other if self.shared.endpoints.group_of(head.path()).is_some() => {
+                        RouteKind::Stream
                     }
                     _ => route.kind(),
                 };
@@ -90,16 +90,16 @@ impl Requests for Gateway {
 
     fn body(
         &mut self,
-        exchange: &mut Exchange,
+        exchange: &mut PendingBody,
         piece: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Answer> {
         let exchange = match exchange {
-            Exchange::Publish(publish) => publish,
-            Exchange::Manage(manage) => {
-                return manage
-                    .push(piece)
-                    .map_err(|answer| self.note_unfinished(Kind::Manage, answer, &manage.cors));
+            PendingBody::Publish(publish) => publish,
+            PendingBody::Manage(manage) => {
+                return manage.push(piece).map_err(|answer| {
+                    self.note_unfinished(RouteKind::Manage, answer, &manage.cors)
+                });
             }
         };
         let start = out.len();
@@ -109,30 +109,30 @@ impl Requests for Gateway {
             exchange.cors().stamp(out, start);
         }
         done.map_err(|answer| match exchange.is_atomic() {
-            true => self.note_unfinished(Kind::Publish, answer, exchange.cors()),
+            true => self.note_unfinished(RouteKind::Publish, answer, exchange.cors()),
             // Its head went out long ago.
             false => {
-                self.metrics.answered(Kind::Publish, 200);
+                self.metrics.answered(RouteKind::Publish, 200);
                 self.note_refusal(Refused::Unavailable, None, TOO_MUCH);
                 answer
             }
         })
     }
 
-    fn end(&mut self, exchange: Exchange, out: &mut Vec<u8>) -> Answer {
+    fn end(&mut self, exchange: PendingBody, out: &mut Vec<u8>) -> Answer {
         let exchange = match exchange {
-            Exchange::Publish(publish) => publish,
-            Exchange::Manage(manage) => return self.end_manage(manage),
+            PendingBody::Publish(publish) => publish,
+            PendingBody::Manage(manage) => return self.end_manage(manage),
         };
         let (start, cors) = (out.len(), exchange.cors().clone());
         let (begun, answers) = (exchange.has_begun(), exchange.is_atomic());
         let mut answer = self.publisher.end(exchange, out);
         if answers {
             self.metrics
-                .answered(Kind::Publish, status_of(&answer.bytes));
+                .answered(RouteKind::Publish, status_of(&answer.bytes));
             cors.stamp(&mut answer.bytes, 0);
         } else {
-            self.metrics.answered(Kind::Publish, 200);
+            self.metrics.answered(RouteKind::Publish, 200);
             if !begun {
                 cors.stamp(out, start);
             }
@@ -141,14 +141,14 @@ impl Requests for Gateway {
     }
 
     fn deferred(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece {
-        self.answer_piece(ticket, out)
+        self.write_deferred(ticket, out)
     }
 
     fn forget_deferred(&mut self, ticket: u64) {
-        self.forget_answer(ticket);
+        self.drop_deferred(ticket);
     }
 
-    fn refuse(&mut self, why: Refusal<'_>, exchange: Option<&Exchange>) -> Vec<u8> {
+    fn refuse(&mut self, why: Refusal<'_>, exchange: Option<&PendingBody>) -> Vec<u8> {
         let (refused, problem) = match why {
             Refusal::Malformed { error, head } => {
                 return self.refuse_malformed(error, head, exchange);
@@ -179,7 +179,7 @@ impl Requests for Gateway {
                 (Refused::BodyTimeout, problem)
             }
         };
-        let kind = exchange.map_or(Kind::None, Exchange::kind);
+        let kind = exchange.map_or(RouteKind::None, PendingBody::kind);
         self.metrics.answered(kind, problem.status());
         self.note_refusal(refused, None, problem.detail());
         self.last_answer(&problem, &[], exchange)
@@ -191,7 +191,7 @@ impl Gateway {
         &mut self,
         error: &RequestError,
         head: &[u8],
-        exchange: Option<&Exchange>,
+        exchange: Option<&PendingBody>,
     ) -> Vec<u8> {
         let problem = Problem::new(error.status, error.to_string())
             .field(error.field.clone())
@@ -200,7 +200,7 @@ impl Gateway {
             Reason::TooLong { limit } | Reason::TooMany { limit } => problem.limit(limit),
             _ => problem,
         };
-        let kind = exchange.map_or(Kind::None, Exchange::kind);
+        let kind = exchange.map_or(RouteKind::None, PendingBody::kind);
         if error.status == 413 {
             self.note_problem(kind, None, &problem);
         } else {

@@ -8,7 +8,7 @@ use crate::gateway::admin::control::{self, Control};
 use crate::gateway::dashboard::{self, File};
 use crate::gateway::http::problem::{Problem, ReplyTo};
 use crate::gateway::http::query::{self, Table};
-use crate::gateway::telemetry::metrics::Kind;
+use crate::gateway::telemetry::metrics::RouteKind;
 use crate::wire::http::{Head, percent_decode};
 
 /// What a request is for.
@@ -93,17 +93,17 @@ impl Route<'_> {
     }
 
     /// What the metrics call it.
-    pub(in crate::gateway) fn kind(&self) -> Kind {
+    pub(in crate::gateway) fn kind(&self) -> RouteKind {
         match self {
-            Self::Index | Self::File(_) => Kind::Page,
-            Self::Health | Self::Ready => Kind::Health,
-            Self::Metrics => Kind::Metrics,
-            Self::Stats | Self::StatsStream | Self::Presence(_) => Kind::Stats,
-            Self::Stream => Kind::Stream,
-            Self::Socket => Kind::Socket,
-            Self::Publish(_) => Kind::Publish,
-            Self::Manage(_) => Kind::Manage,
-            Self::Other => Kind::None,
+            Self::Index | Self::File(_) => RouteKind::Page,
+            Self::Health | Self::Ready => RouteKind::Health,
+            Self::Metrics => RouteKind::Metrics,
+            Self::Stats | Self::StatsStream | Self::Presence(_) => RouteKind::Stats,
+            Self::Stream => RouteKind::Stream,
+            Self::Socket => RouteKind::Socket,
+            Self::Publish(_) => RouteKind::Publish,
+            Self::Manage(_) => RouteKind::Manage,
+            Self::Other => RouteKind::None,
         }
     }
 }

@@ -10,23 +10,23 @@ use thiserror::Error;
 
 use crate::gateway::access::authorizer::{AllowAll, Authorizer};
 use crate::gateway::access::hosts::{Authority, HostPolicy};
-use crate::gateway::access::origin_check::Guard;
+use crate::gateway::access::origin_check::OriginCheck;
 use crate::gateway::access::origins::Origins;
 use crate::gateway::access::preflight::Preflight;
 use crate::gateway::access::proxies::Proxies;
-use crate::gateway::admin::commands::Desks;
-use crate::gateway::admin::endpoints::Places;
-use crate::gateway::clients::{ClientRoutes, Trays};
+use crate::gateway::admin::commands::CommandQueues;
+use crate::gateway::admin::endpoints::Endpoints;
+use crate::gateway::clients::{ClientRoutes, Mailboxes};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::query::Foreign;
 use crate::gateway::publish::publisher::Bounds;
 use crate::gateway::server::config::ServerConfig;
-use crate::gateway::server::handle::{Handle, Running};
+use crate::gateway::server::handle::{Handle, ServerThread};
 use crate::gateway::server::public_url::PublicUrl;
-use crate::gateway::server::shared::Common;
-use crate::gateway::server::threads::Crew;
-use crate::gateway::telemetry::aggregate::Tallies;
-use crate::gateway::telemetry::user_counters::{Counter, Counters};
+use crate::gateway::server::shared::Shared;
+use crate::gateway::server::threads::ReactorThreads;
+use crate::gateway::telemetry::aggregate::Aggregate;
+use crate::gateway::telemetry::user_counters::{UserCounter, UserCounters};
 use crate::gateway::ws::{Factory, SocketHandler, SocketOptions, SocketRequest, SocketRoutes};
 use crate::hub::Hub;
 use crate::reactor::{BindError, Clock, Reactor, StopReport, Tls, UnixAddress};
@@ -52,12 +52,12 @@ use crate::reactor::{BindError, Clock, Reactor, StopReport, Tls, UnixAddress};
 pub struct Server {
     pub(super) reactor: Reactor<Gateway>,
     pub(super) sockets: SocketRoutes,
-    pub(super) crew: Crew,
-    pub(super) counters: Arc<Counters>,
+    pub(super) crew: ReactorThreads,
+    pub(super) counters: Arc<UserCounters>,
     pub(super) stop_timeout: Duration,
     /// How it ended, reactors of other threads included.
     pub(super) report: Option<StopReport>,
-    pub(super) common: Common,
+    pub(super) shared: Shared,
 }
 
 /// Bytes read at a time, however small the ring is.
@@ -155,13 +155,13 @@ impl Server {
         let mut limits = config.limits();
         // The shortest event on the wire has two bytes: one read is at most half a ring.
         limits.read_bytes = limits.read_bytes.min(hub.capacity().max(READ_BYTES_MIN));
-        let common = Common {
+        let shared = Shared {
             bounds,
             options,
             frame_log: config.frame_log_bytes / config.reactors,
             brotli_streams: config.brotli_limit(),
             presence: config.presence,
-            guard: Arc::new(Guard::new(
+            origin_check: Arc::new(OriginCheck::new(
                 (hosts, origins),
                 proxies.clone(),
                 public.clone(),
@@ -174,23 +174,23 @@ impl Server {
             foreign: Arc::new(foreign),
             authorizer: authorizer.into(),
             callbacks: Arc::default(),
-            tallies: Arc::new(Tallies::new(config.reactors)),
+            aggregate: Arc::new(Aggregate::new(config.reactors)),
             counters: Arc::default(),
-            desks: Arc::new(Desks::new(config.reactors)),
-            places: Arc::new(Places::new(config.frame_log_bytes / config.reactors)),
+            commands: Arc::new(CommandQueues::new(config.reactors)),
+            endpoints: Arc::new(Endpoints::new(config.frame_log_bytes / config.reactors)),
             sockets: SocketRoutes::default(),
             clients: ClientRoutes::default(),
-            trays: Arc::new(Trays::new(config.reactors)),
+            mailboxes: Arc::new(Mailboxes::new(config.reactors)),
         };
-        let sockets = common.sockets.clone();
-        let counters = common.counters.clone();
+        let sockets = shared.sockets.clone();
+        let counters = shared.counters.clone();
         let mut readers = readers.into_iter();
         let count = config.reactors;
         let mut reactors = Reactor::bind(&config.addresses(), limits, (count, fed), |handle| {
             let Some(readers) = readers.next() else {
                 unreachable!("there are readers for each reactor")
             };
-            Gateway::new(hub, readers, common.clone(), handle)
+            Gateway::new(hub, readers, shared.clone(), handle)
         })?;
         let others = reactors.split_off(1);
         let Some(reactor) = reactors.pop() else {
@@ -211,10 +211,10 @@ impl Server {
             );
         }
         Ok(Self {
-            common,
+            shared,
             reactor,
             sockets,
-            crew: Crew::new(others),
+            crew: ReactorThreads::new(others),
             counters,
             stop_timeout: config.stop_timeout,
             report: None,
@@ -256,7 +256,7 @@ impl Server {
         help: &'static str,
         read: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> Result<Self, ServerError> {
-        let counter = Counter::new(name, help, Box::new(read))
+        let counter = UserCounter::new(name, help, Box::new(read))
             .map_err(|(field, why)| ServerError::fault(field, why))?;
         self.counters.add(counter);
         Ok(self)
@@ -314,7 +314,7 @@ impl Server {
         Handle {
             reactor: self.reactor.handle(),
             stop_timeout: self.stop_timeout,
-            common: self.common.clone(),
+            shared: self.shared.clone(),
         }
     }
 
@@ -336,12 +336,12 @@ impl Server {
     /// # Errors
     ///
     /// What the system returned when it refused a thread.
-    pub fn spawn(self) -> io::Result<Running> {
+    pub fn spawn(self) -> io::Result<ServerThread> {
         let addresses = self.local_addrs().to_vec();
         let handle = self.handle();
         let thread = std::thread::Builder::new().name("eventring".into());
         let thread = thread.spawn(move || self.run())?;
-        Ok(Running {
+        Ok(ServerThread {
             addresses,
             handle,
             thread: Some(thread),

@@ -1,7 +1,7 @@
 //! A server's WebSocket streams: made before it runs.
 
 use crate::gateway::admin::endpoint_path::{EndpointError, check_path};
-use crate::gateway::clients::{ClientHandler, Unheard, WebSocketStream, WebSocketStreamOptions};
+use crate::gateway::clients::{ClientHandler, NoHandler, WebSocketStream, WebSocketStreamOptions};
 use crate::gateway::server::builder::{Server, ServerError};
 
 impl Server {
@@ -20,7 +20,7 @@ impl Server {
         path: &str,
         options: WebSocketStreamOptions,
     ) -> Result<WebSocketStream, ServerError> {
-        self.web_socket_stream_with(path, options, Unheard)
+        self.web_socket_stream_with(path, options, NoHandler)
     }
 
     /// As [`web_socket_stream`](Self::web_socket_stream), with a handler that admits clients, is told of
@@ -66,15 +66,15 @@ impl Server {
             EndpointError::Path { reason, .. } => fault(reason),
             other => fault(&other.to_string()),
         })?;
-        if self.sockets.find(path).is_some() || self.common.places.group_of(path).is_some() {
+        if self.sockets.find(path).is_some() || self.shared.endpoints.group_of(path).is_some() {
             return Err(fault("is taken"));
         }
-        let trays = self.common.trays.clone();
-        let stream = WebSocketStream::new(options, Box::new(handler), trays);
-        if !self.common.clients.insert(path, stream.clone()) {
+        let mailboxes = self.shared.mailboxes.clone();
+        let stream = WebSocketStream::new(options, Box::new(handler), mailboxes);
+        if !self.shared.clients.insert(path, stream.clone()) {
             return Err(fault("is taken"));
         }
-        for counter in self.common.clients.first_counters() {
+        for counter in self.shared.clients.first_counters() {
             self.counters.add(counter);
         }
         Ok(stream)

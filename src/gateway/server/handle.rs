@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::gateway::server::shared::Common;
+use crate::gateway::server::shared::Shared;
 use crate::reactor::{self, Latency, Stats, StopReport};
 
 /// Speaks to a server from any thread.
@@ -15,7 +15,7 @@ use crate::reactor::{self, Latency, Stats, StopReport};
 pub struct Handle {
     pub(in crate::gateway) reactor: reactor::Handle,
     pub(in crate::gateway) stop_timeout: Duration,
-    pub(in crate::gateway) common: Common,
+    pub(in crate::gateway) shared: Shared,
 }
 
 /// It leaves orders where the server's threads find them, under locks in which no foreign code runs: a panic elsewhere
@@ -57,7 +57,7 @@ impl Handle {
 
     fn drain(&self) {
         // Relaxed: whoever asks whether it is ready learns it soon enough.
-        self.common.draining.store(true, Ordering::Relaxed);
+        self.shared.draining.store(true, Ordering::Relaxed);
     }
 
     /// The latency histogram as it is now.
@@ -72,13 +72,13 @@ impl Handle {
 }
 
 /// A server on a thread of its own. Dropping it asks the server to stop and does not wait.
-pub struct Running {
+pub struct ServerThread {
     pub(in crate::gateway) addresses: Vec<SocketAddr>,
     pub(in crate::gateway) handle: Handle,
     pub(in crate::gateway) thread: Option<JoinHandle<io::Result<StopReport>>>,
 }
 
-impl Running {
+impl ServerThread {
     /// The first address listened on.
     ///
     /// # Panics
@@ -137,7 +137,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for ServerThread {
     fn drop(&mut self) {
         if self.thread.is_some() {
             self.handle.stop();

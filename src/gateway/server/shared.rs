@@ -5,26 +5,26 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::gateway::access::authorizer::Authorizer;
-use crate::gateway::access::origin_check::Guard;
+use crate::gateway::access::origin_check::OriginCheck;
 use crate::gateway::access::preflight::Preflight;
 use crate::gateway::access::proxies::Proxies;
-use crate::gateway::admin::commands::Desks;
-use crate::gateway::admin::endpoints::Places;
-use crate::gateway::clients::{ClientRoutes, Trays};
+use crate::gateway::admin::commands::CommandQueues;
+use crate::gateway::admin::endpoints::Endpoints;
+use crate::gateway::clients::{ClientRoutes, Mailboxes};
 use crate::gateway::http::query::Foreign;
 use crate::gateway::publish::publisher::Bounds;
 use crate::gateway::server::callbacks::Callbacks;
 use crate::gateway::server::public_url::{self, PublicUrl};
 use crate::gateway::stream::options::StreamOptions;
-use crate::gateway::telemetry::aggregate::Tallies;
-use crate::gateway::telemetry::user_counters::Counters;
+use crate::gateway::telemetry::aggregate::Aggregate;
+use crate::gateway::telemetry::user_counters::UserCounters;
 use crate::gateway::ws::SocketRoutes;
 use crate::reactor::Tls;
 use crate::wire::http::Head;
 
 /// Made once, and cloned for each reactor.
 #[derive(Clone)]
-pub(in crate::gateway) struct Common {
+pub(in crate::gateway) struct Shared {
     pub(in crate::gateway) bounds: Bounds,
     /// What streams have that ask for nothing else.
     pub(in crate::gateway) options: StreamOptions,
@@ -34,7 +34,7 @@ pub(in crate::gateway) struct Common {
     pub(in crate::gateway) brotli_streams: usize,
     /// Whether streams are listed in the presence of their topics.
     pub(in crate::gateway) presence: bool,
-    pub(in crate::gateway) guard: Arc<Guard>,
+    pub(in crate::gateway) origin_check: Arc<OriginCheck>,
     pub(in crate::gateway) tls: Option<Tls>,
     pub(in crate::gateway) preflight: Arc<Preflight>,
     /// Query parameters that pass though no route knows them.
@@ -47,19 +47,19 @@ pub(in crate::gateway) struct Common {
     pub(in crate::gateway) authorizer: Arc<dyn Authorizer>,
     /// Calls the program's code.
     pub(in crate::gateway) callbacks: Arc<Callbacks>,
-    pub(in crate::gateway) tallies: Arc<Tallies>,
+    pub(in crate::gateway) aggregate: Arc<Aggregate>,
     /// Those of the program.
-    pub(in crate::gateway) counters: Arc<Counters>,
-    pub(in crate::gateway) desks: Arc<Desks>,
-    pub(in crate::gateway) places: Arc<Places>,
+    pub(in crate::gateway) counters: Arc<UserCounters>,
+    pub(in crate::gateway) commands: Arc<CommandQueues>,
+    pub(in crate::gateway) endpoints: Arc<Endpoints>,
     /// WebSocket routes of the embedder.
     pub(in crate::gateway) sockets: SocketRoutes,
     /// Its WebSocket streams, and what is to be done for their clients.
     pub(in crate::gateway) clients: ClientRoutes,
-    pub(in crate::gateway) trays: Arc<Trays>,
+    pub(in crate::gateway) mailboxes: Arc<Mailboxes>,
 }
 
-impl Common {
+impl Shared {
     /// What stands before a path of ours, so that whoever sent `head` from `peer` can ask for it.
     pub(in crate::gateway) fn base(&self, head: &Head, peer: SocketAddr) -> String {
         match &self.public {

@@ -7,14 +7,14 @@ use crate::gateway::gateway::Gateway;
 use crate::reactor::{Clock, Handle, Reactor, StopReport};
 
 /// Reactors 1 and up.
-pub(in crate::gateway) struct Crew {
+pub(in crate::gateway) struct ReactorThreads {
     waiting: Vec<Reactor<Gateway>>,
     threads: Vec<JoinHandle<io::Result<StopReport>>>,
     /// Speaks to all of them; there once a thread runs.
     handle: Option<Handle>,
 }
 
-impl Crew {
+impl ReactorThreads {
     pub(in crate::gateway) fn new(waiting: Vec<Reactor<Gateway>>) -> Self {
         Self {
             waiting,
@@ -61,7 +61,7 @@ impl Crew {
     }
 }
 
-impl Drop for Crew {
+impl Drop for ReactorThreads {
     /// Ends the threads when nobody turns the first reactor any more.
     fn drop(&mut self) {
         if let Some(handle) = self.handle.as_ref().filter(|_| !self.threads.is_empty()) {

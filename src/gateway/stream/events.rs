@@ -1,6 +1,6 @@
 //! Events to streams: the reactor's classes are fed and caught up, and what happens to them is noted.
 
-use crate::gateway::encode::format::Form;
+use crate::gateway::encode::format::WireFormat;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::stream::request::StreamFilter;
 use crate::gateway::telemetry::log;
@@ -22,7 +22,7 @@ impl Events for Gateway {
             Lifecycle::ClassClosed { id, key, form } => self.class_closed(id, key, form),
             Lifecycle::StreamStarted { id, owner } => {
                 self.presence.started(id);
-                self.common.places.started(owner, (self.number(), id));
+                self.shared.endpoints.started(owner, (self.number(), id));
             }
             Lifecycle::StreamEnded(end) => self.stream_ended(&end),
             Lifecycle::Watched { watchers } => self.topics.watch(watchers > 0),
@@ -31,7 +31,7 @@ impl Events for Gateway {
             }
             Lifecycle::Stopping => {
                 self.publisher.stop();
-                self.common.trays.stop(self.number());
+                self.shared.mailboxes.stop(self.number());
             }
         }
     }
@@ -39,8 +39,10 @@ impl Events for Gateway {
     fn feed(&mut self, frames: &mut Frames<'_, Self>) {
         self.feed_new(frames);
         self.fed = frames.fed();
-        if self.common.tallies.are_shared() {
-            self.common.tallies.put(self.handle.reactor(), self.tally());
+        if self.shared.aggregate.are_shared() {
+            self.shared
+                .aggregate
+                .put(self.handle.reactor(), self.counts());
         }
     }
 
@@ -65,11 +67,11 @@ impl Events for Gateway {
     fn poll_commands(&mut self, streams: &mut Streams<'_, Self>) {
         self.looked_back = 0;
         self.presence.attend(&self.hub, streams);
-        if self.common.desks.has_orders(self.number()) {
-            let desks = self.common.desks.clone();
-            desks.work(self.number(), self, streams);
+        if self.shared.commands.has_commands(self.number()) {
+            let commands = self.shared.commands.clone();
+            commands.execute_queued(self.number(), self, streams);
         }
-        self.common.trays.work(self.number(), streams);
+        self.shared.mailboxes.work(self.number(), streams);
         self.end_streams(streams);
     }
 
@@ -88,12 +90,12 @@ impl Events for Gateway {
 impl Gateway {
     fn class_opened(&mut self, id: ClassId, key: &StreamFilter, form: FormId) {
         self.classes += 1;
-        if Form::of(form).is_web_socket() {
-            self.wanted.opened(&key.wanted);
+        if WireFormat::of(form).is_web_socket() {
+            self.interner.opened(&key.wanted);
         }
         self.router.insert(&key.wanted, id);
         if key.latest {
-            self.newest.join();
+            self.last_values.join();
         }
         if key.is_limited() {
             self.restricted.insert(id, key.clone());
@@ -102,11 +104,11 @@ impl Gateway {
 
     fn class_closed(&mut self, id: ClassId, key: &StreamFilter, form: FormId) {
         self.classes -= 1;
-        if Form::of(form).is_web_socket() {
-            self.wanted.closed(&key.wanted);
+        if WireFormat::of(form).is_web_socket() {
+            self.interner.closed(&key.wanted);
         }
         if key.latest {
-            self.newest.leave();
+            self.last_values.leave();
         }
         self.router.remove(&key.wanted, id);
         self.restricted.remove(&id);
@@ -115,11 +117,11 @@ impl Gateway {
     fn stream_ended(&mut self, end: &StreamEnd<'_, StreamFilter>) {
         self.presence.ended(end.id, end.key);
         self.metrics.ended(end.reason);
-        let place = (self.number(), end.id);
+        let addr = (self.number(), end.id);
         let figures = (end.delivered, end.bytes);
-        self.common
-            .places
-            .ended(end.owner, place, end.reason, figures);
+        self.shared
+            .endpoints
+            .ended(end.owner, addr, end.reason, figures);
         log::stream_ended(end);
     }
 }

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::event::Position;
-use crate::gateway::encode::format::{Form, Gap};
+use crate::gateway::encode::format::{Gap, WireFormat};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::stream::request::StreamFilter;
 use crate::gateway::telemetry::notices::GapReason;
@@ -38,7 +38,7 @@ impl Gateway {
             encoder,
             epoch,
             topics,
-            newest,
+            last_values,
             ..
         } = self;
         let mut ids: SmallVec<[ClassId; 8]> = SmallVec::new();
@@ -49,8 +49,8 @@ impl Gateway {
             if topics.is_watched() {
                 topics.count(event.topic(), event.data().len());
             }
-            if newest.is_used() {
-                newest.note(offset, event.topic_hash());
+            if last_values.is_used() {
+                last_values.note(offset, event.topic_hash());
             }
             ids.clear();
             router.route(event.topic(), &mut ids);
@@ -64,7 +64,7 @@ impl Gateway {
                     offset,
                 };
                 frames.append(offset, &ids, |form, oversize, out| {
-                    let form = Form::of(form);
+                    let form = WireFormat::of(form);
                     if oversize {
                         // It is larger than a log takes.
                         let gap = Gap::of_one(GapReason::Oversize, position);
@@ -90,7 +90,7 @@ impl Gateway {
         let gap = Gap::whole(GapReason::Overrun, asked, earliest).exact_if(false);
         let encoder = &mut self.encoder;
         frames.append_to_all(resume_at - 1, |form, _, out| {
-            encoder.gap(Form::of(form), gap, out)
+            encoder.gap(WireFormat::of(form), gap, out)
         });
         frames.set_fed(resume_at);
     }
@@ -107,7 +107,7 @@ impl Gateway {
         let found = found.flatten();
         // What was looked up goes by the floor of that moment: what has gone since is met as it is read.
         let earliest = found.map_or_else(|| self.hub.earliest(), |found| found.floor);
-        let (form, mut next) = (Form::of(part.form), part.from);
+        let (form, mut next) = (WireFormat::of(part.form), part.from);
         if earliest > next {
             next = earliest.min(part.to);
             let (asked, left) = (self.at(part.from - 1), self.at(next));
@@ -160,7 +160,7 @@ impl Gateway {
                         events += 1;
                         let epoch = *epoch;
                         let position = Position { epoch, offset };
-                        encoder.event(Form::of(part.form), position, event, out);
+                        encoder.event(WireFormat::of(part.form), position, event, out);
                     }
                     true
                 })
@@ -204,7 +204,12 @@ impl Gateway {
                 if part.key.matches(event.topic()) {
                     events += 1;
                     let epoch = *epoch;
-                    encoder.event(Form::of(part.form), Position { epoch, offset }, event, out);
+                    encoder.event(
+                        WireFormat::of(part.form),
+                        Position { epoch, offset },
+                        event,
+                        out,
+                    );
                 }
                 looked_at += 1;
                 next = offset + 1;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::event::Position;
 use crate::gateway::access::authorizer::Action;
 use crate::gateway::admin::endpoint_path::check_path;
-use crate::gateway::encode::format::{Form, Format, Names, encode};
+use crate::gateway::encode::format::{DataFormat, EventNames, WireFormat, encode};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::{Problem, json_string};
 use crate::gateway::http::query::{self, Query};
@@ -51,21 +51,21 @@ impl Gateway {
             Gone::Endpoint(path) => (path, check_path(path).is_ok()),
             Gone::Connection(id) => (id, is_made_id(id)),
         };
-        if !could_be || !asks_for_events(head) || self.common.places.was_ended(name) {
+        if !could_be || !asks_for_events(head) || self.shared.endpoints.was_ended(name) {
             return Ok(None);
         }
         // Where the stream stands is for who may read.
         self.authorize(head, peer, Action::Subscribe)?;
-        let query = Query::read(head, query::STREAM, &self.common.foreign)?;
+        let query = Query::read(head, query::STREAM, &self.shared.foreign)?;
         let asked = last_event_id(head, &query).unwrap_or_default();
-        let form = Form {
-            format: Format::Data,
+        let form = WireFormat {
+            data: DataFormat::Data,
             framing: framing_of(head, &query),
-            names: Names::Type,
+            names: EventNames::Type,
             coding: Coding::Identity,
         };
         let newest = self.at(self.hub.head());
-        self.encoder.told.resets[ResetReason::Gone as usize] += 1;
+        self.encoder.notices.resets[ResetReason::Gone as usize] += 1;
         let mut bytes = Vec::with_capacity(768);
         write_watch_head(form.framing, &mut bytes);
         if head.method() != "HEAD" {
@@ -79,7 +79,7 @@ impl Gateway {
     }
 }
 
-fn write_body(form: Form, what: Gone<'_>, asked: &str, newest: Position, out: &mut Vec<u8>) {
+fn write_body(form: WireFormat, what: Gone<'_>, asked: &str, newest: Position, out: &mut Vec<u8>) {
     let (retry, detail) = match what {
         Gone::Endpoint(path) => {
             let detail = format!("there is no endpoint {path}: load anew when it is there again");

@@ -1,4 +1,4 @@
-//! The newest event of each topic, for streams that want no more than that when they are slow.
+//! The last value of each topic: its newest event, for streams that want no more than that when they are slow.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -8,7 +8,7 @@ const TOPICS_MAX: usize = 65_536;
 
 /// A table of offsets, kept only while a stream may ask for it.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Newest {
+pub(in crate::gateway) struct LastValues {
     users: usize,
     /// Hash of the topic to the offset of its newest event.
     by_topic: HashMap<u64, u64>,
@@ -16,7 +16,7 @@ pub(in crate::gateway) struct Newest {
     in_order: BTreeMap<u64, u64>,
 }
 
-impl Newest {
+impl LastValues {
     /// One more class of streams may ask.
     pub(in crate::gateway) fn join(&mut self) {
         self.users += 1;
@@ -59,26 +59,26 @@ mod tests {
 
     #[test]
     fn each_topic_is_there_once_in_order_of_its_newest() {
-        let mut newest = Newest::default();
-        newest.join();
+        let mut values = LastValues::default();
+        values.join();
         for (offset, topic) in [(1, 7), (2, 8), (3, 7), (4, 9), (5, 8)] {
-            newest.note(offset, topic);
+            values.note(offset, topic);
         }
-        assert_eq!(newest.within(1..6).collect::<Vec<_>>(), [3, 4, 5]);
-        assert_eq!(newest.within(4..5).collect::<Vec<_>>(), [4]);
-        newest.leave();
-        assert!(!newest.is_used());
-        assert_eq!(newest.within(0..9).count(), 0);
+        assert_eq!(values.within(1..6).collect::<Vec<_>>(), [3, 4, 5]);
+        assert_eq!(values.within(4..5).collect::<Vec<_>>(), [4]);
+        values.leave();
+        assert!(!values.is_used());
+        assert_eq!(values.within(0..9).count(), 0);
     }
 
     #[test]
     fn the_quietest_topic_goes_first() {
-        let mut newest = Newest::default();
-        newest.join();
+        let mut values = LastValues::default();
+        values.join();
         for topic in 0..=TOPICS_MAX as u64 {
-            newest.note(topic + 1, topic);
+            values.note(topic + 1, topic);
         }
-        assert_eq!(newest.within(0..u64::MAX).count(), TOPICS_MAX);
-        assert_eq!(newest.within(0..u64::MAX).next(), Some(2));
+        assert_eq!(values.within(0..u64::MAX).count(), TOPICS_MAX);
+        assert_eq!(values.within(0..u64::MAX).next(), Some(2));
     }
 }

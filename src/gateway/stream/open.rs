@@ -9,14 +9,14 @@ use crate::gateway::access::authorizer::Access;
 use crate::gateway::encode::format::Gap;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::stream::request::{self, StreamFilter, StreamRequest};
-use crate::gateway::stream::start::Resolved;
+use crate::gateway::stream::start::Start;
 use crate::gateway::telemetry::notices::GapReason;
 use crate::reactor::{SlowPolicy, StreamOwner, StreamPlan};
 use crate::wire::sse;
 
 impl Gateway {
     /// Plans a stream of what `offered` has; `owner` comes back with its start and end.
-    pub(in crate::gateway) fn plan(
+    pub(in crate::gateway) fn plan_stream(
         &mut self,
         request: StreamRequest,
         access: Access,
@@ -26,17 +26,17 @@ impl Gateway {
         let StreamRequest {
             filter,
             form,
-            wanted,
+            start,
             options,
             presence,
         } = request;
         // Who asks for nothing gets what there is: then no event is looked at twice.
-        let (wanted_topics, offered) = match filter {
+        let (wanted, offered) = match filter {
             Some(filter) => (filter, offered),
             None => (offered, Filter::all()),
         };
         let key = StreamFilter {
-            wanted: wanted_topics,
+            wanted,
             allowed: access.allow,
             offered,
             latest: options.slow == SlowPolicy::Latest,
@@ -49,31 +49,31 @@ impl Gateway {
         let retry_ms = options.retry.as_millis().min(u128::from(u32::MAX)) as u32;
         form.wrap(&mut first, |out| sse::retry(out, retry_ms));
         let (head, earliest) = (self.at(self.hub.head()), self.hub.earliest());
-        let resolved = wanted.resolve(head, earliest, |kept| self.place_of(kept, &key));
+        let resolved = start.resolve(head, earliest, |start| self.replay_start(start, &key));
         let from = match resolved {
-            Resolved::Live => {
+            Start::Live => {
                 // The id of where it starts: who is cut before the first event resumes from here.
                 self.encoder.heartbeat(form, head, &mut first);
                 head.offset + 1
             }
-            Resolved::From(offset) => offset,
-            Resolved::Kept(place) => {
-                let left = self.at(place.from);
+            Start::From(offset) => offset,
+            Start::Replay(replay) => {
+                let left = self.at(replay.from);
                 let asked = Position {
-                    offset: place.from - 1 - place.missing,
+                    offset: replay.from - 1 - replay.missing,
                     ..left
                 };
-                if place.missing > 0 {
+                if replay.missing > 0 {
                     let gap = Gap::whole(GapReason::Retention, asked, left);
-                    let gap = gap.exact_if(place.exact);
+                    let gap = gap.exact_if(replay.exact);
                     self.encoder.gap(form, gap, &mut first);
                 } else {
-                    let before = self.at(place.from - 1);
+                    let before = self.at(replay.from - 1);
                     self.encoder.heartbeat(form, before, &mut first);
                 }
-                place.from
+                replay.from
             }
-            Resolved::Reset { reason, asked } => {
+            Start::Reset { reason, asked } => {
                 let encoder = &mut self.encoder;
                 encoder.reset(form, (reason, &asked), head, &mut first);
                 head.offset + 1

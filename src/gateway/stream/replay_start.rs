@@ -3,7 +3,7 @@
 use crate::event::{EventRef, Pattern};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::stream::request::StreamFilter;
-use crate::gateway::stream::start::Kept;
+use crate::gateway::stream::start::StartFrom;
 
 /// Events looked at from the newest back, in one go.
 const CHUNK: u64 = 1024;
@@ -16,9 +16,9 @@ const LOOK_BACK_PER_TURN: u64 = 8 * CHUNK;
 /// Events that looking up the topics of patterns counts as.
 const PATTERN_EVENTS: u64 = 256;
 
-/// A place in what is kept.
+/// The offset at which a replay starts, and what is missing before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) struct Place {
+pub(in crate::gateway) struct ReplayStart {
     /// The first offset wanted.
     pub(in crate::gateway) from: u64,
     /// Events before it that would belong to it and do not come, at most.
@@ -30,24 +30,28 @@ pub(in crate::gateway) struct Place {
 impl Gateway {
     /// Finds where a part of what is kept begins for a filter: by what is known of times and topics, never by looking at
     /// all events.
-    pub(in crate::gateway) fn place_of(&mut self, kept: Kept, key: &StreamFilter) -> Place {
+    pub(in crate::gateway) fn replay_start(
+        &mut self,
+        start: StartFrom,
+        key: &StreamFilter,
+    ) -> ReplayStart {
         if !key.wanted.patterns().iter().all(Pattern::is_literal) {
             self.looked_back += PATTERN_EVENTS;
         }
-        match kept {
-            Kept::Last(count) if key.is_all() => {
+        match start {
+            StartFrom::Last(count) if key.is_all() => {
                 let next = self.hub.visible() + 1;
                 let from = next.saturating_sub(count).max(self.hub.earliest());
-                Place {
+                ReplayStart {
                     from,
                     missing: count.saturating_sub(next - from).min(from - 1),
                     exact: true,
                 }
             }
-            Kept::Last(count) => match self.look_up_last(key, count) {
+            StartFrom::Last(count) => match self.look_up_last(key, count) {
                 Some(last) => {
                     let (left, earliest) = (count - last.found, self.hub.earliest());
-                    Place {
+                    ReplayStart {
                         from: if left > 0 {
                             earliest.min(last.from)
                         } else {
@@ -59,7 +63,7 @@ impl Gateway {
                 }
                 None => self.look_back(count, key),
             },
-            Kept::Since(time) => self.since(time),
+            StartFrom::Since(time) => self.since(time),
         }
     }
 
@@ -68,10 +72,10 @@ impl Gateway {
         self.looked_back >= LOOK_BACK_PER_TURN
     }
 
-    fn since(&mut self, time: i64) -> Place {
+    fn since(&mut self, time: i64) -> ReplayStart {
         let from = self.hub.look_back().taken_since(time);
         let earliest = self.hub.earliest();
-        Place {
+        ReplayStart {
             from: from.max(earliest),
             missing: earliest.saturating_sub(from),
             exact: false,
@@ -79,7 +83,7 @@ impl Gateway {
     }
 
     /// Looks at the newest events, from the last one back. What lies before them counts as missing.
-    fn look_back(&mut self, count: u64, key: &StreamFilter) -> Place {
+    fn look_back(&mut self, count: u64, key: &StreamFilter) -> ReplayStart {
         let newest = self.hub.visible();
         let (mut from, mut left) = (newest + 1, count);
         let stop = self
@@ -108,7 +112,7 @@ impl Gateway {
             left -= taken;
             end = start;
         }
-        Place {
+        ReplayStart {
             from: if left > 0 { end } else { from },
             missing: left.min(end - 1),
             exact: false,

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::event::{Filter, FilterError, PATTERNS_MAX};
 use crate::gateway::encode::compression::{Compression, CompressionFor};
-use crate::gateway::encode::format::{Form, Format, Framing, Names};
+use crate::gateway::encode::format::{DataFormat, EventNames, Framing, WireFormat};
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::stream::options::{BUFFER_MIN, StreamOptions, policy};
-use crate::gateway::stream::start::Wanted;
+use crate::gateway::stream::start::StartRequest;
 use crate::wire::http::{Coding, Head, ResponseHead};
 
 /// What a class has in common: what the client asked for, within what it may see, and what of its
@@ -51,8 +51,8 @@ impl StreamFilter {
 #[derive(Debug)]
 pub(in crate::gateway) struct StreamRequest {
     pub(in crate::gateway) filter: Option<Filter>,
-    pub(in crate::gateway) form: Form,
-    pub(in crate::gateway) wanted: Wanted,
+    pub(in crate::gateway) form: WireFormat,
+    pub(in crate::gateway) start: StartRequest,
     pub(in crate::gateway) options: StreamOptions,
     pub(in crate::gateway) presence: bool,
 }
@@ -81,22 +81,22 @@ impl StreamRequest {
         }
         options.compression = compression(query, options.compression)?;
         let only_for = options.compression_for;
-        let form = Form {
-            format: match query.text(&query::FORMAT) {
-                Some("cloudevents") => Format::CloudEvents,
-                _ => Format::Data,
+        let form = WireFormat {
+            data: match query.text(&query::FORMAT) {
+                Some("cloudevents") => DataFormat::CloudEvents,
+                _ => DataFormat::Data,
             },
             framing: framing_of(head, query),
             names: match query.text(&query::NAMES) {
-                Some("none") => Names::None,
-                _ => Names::Type,
+                Some("none") => EventNames::None,
+                _ => EventNames::Type,
             },
             coding: options.compression.choose(only_for, head, brotli)?,
         };
         Ok(Self {
             filter: filter(query.all(&query::TOPIC))?,
             form,
-            wanted: Wanted::read(head, query)?.unwrap_or(Wanted::Now),
+            start: StartRequest::read(head, query)?.unwrap_or(StartRequest::Now),
             options,
             presence: query.switch(&query::PRESENCE).unwrap_or(false),
         })
@@ -120,12 +120,12 @@ pub(in crate::gateway) fn framing_of(head: &Head, query: &Query<'_>) -> Framing 
     }
 }
 
-/// The head of an event stream that has no [`Form`].
+/// The head of an event stream that has no [`WireFormat`].
 pub(in crate::gateway) fn write_watch_head(framing: Framing, out: &mut Vec<u8>) {
     end_head(stream_head(out), framing);
 }
 
-pub(super) fn write_head(form: Form, options: &StreamOptions, out: &mut Vec<u8>) {
+pub(super) fn write_head(form: WireFormat, options: &StreamOptions, out: &mut Vec<u8>) {
     let mut head = stream_head(out);
     if form.coding != Coding::Identity {
         head = head.header("Content-Encoding", form.coding.name());

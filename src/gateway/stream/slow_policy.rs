@@ -1,7 +1,7 @@
 //! What slow streams get instead of everything: the newest of each topic, or a gap.
 
 use crate::event::Position;
-use crate::gateway::encode::format::{Form, Gap};
+use crate::gateway::encode::format::{Gap, WireFormat};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::stream::request::StreamFilter;
 use crate::gateway::telemetry::notices::GapReason;
@@ -17,8 +17,8 @@ impl Gateway {
         part: CatchUp<'_, StreamFilter>,
         out: &mut Vec<u8>,
     ) -> CaughtUp {
-        let form = Form::of(part.form);
-        let within = self.newest.within(part.from..part.to);
+        let form = WireFormat::of(part.form);
+        let within = self.last_values.within(part.from..part.to);
         let offsets: Vec<u64> = within.take(LATEST_EVENTS).collect();
         let mut whole = offsets.len() < LATEST_EVENTS;
         let (mut next, mut events, mut lost) = (part.from, 0, false);
@@ -77,7 +77,7 @@ impl Gateway {
         let range = part.from..part.to;
         self.tell_missed(
             part.key,
-            Form::of(part.form),
+            WireFormat::of(part.form),
             GapReason::Slow,
             range,
             missed,
@@ -94,7 +94,7 @@ impl Gateway {
     fn tell_missed(
         &mut self,
         key: &StreamFilter,
-        form: Form,
+        form: WireFormat,
         reason: GapReason,
         range: std::ops::Range<u64>,
         missing: u64,

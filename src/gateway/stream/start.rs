@@ -3,7 +3,7 @@
 use crate::event::{Position, parse_time};
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Query};
-use crate::gateway::stream::replay_start::Place;
+use crate::gateway::stream::replay_start::ReplayStart;
 use crate::gateway::telemetry::notices::ResetReason;
 use crate::wire::http::Head;
 
@@ -12,31 +12,31 @@ const TOLD_BYTES: usize = 64;
 /// What programs write that have no id: no id of ours is one word.
 const NO_ID: [&str; 5] = ["", "null", "undefined", "none", "nil"];
 
-/// Where a client wants its stream to start.
+/// The start that a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Wanted {
+pub(in crate::gateway) enum StartRequest {
     /// With the next event.
     Now,
     /// With the oldest event that is kept.
     Beginning,
-    /// With a part of what is kept.
-    Kept(Kept),
+    /// Within what is kept.
+    Replay(StartFrom),
     /// After this one.
     After(Position),
     /// After something that is not an id of ours.
     Junk(String),
 }
 
-/// A part of what is kept.
+/// A start within what is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Kept {
+pub(in crate::gateway) enum StartFrom {
     /// The newest so many.
     Last(u64),
     /// From the first one of this time or later, nanoseconds since 1970.
     Since(i64),
 }
 
-impl Wanted {
+impl StartRequest {
     /// Reads where a request says that its stream starts; `None`: it says nothing.
     ///
     /// An id that a client remembers beats what its address said when it first connected, and the header
@@ -71,44 +71,44 @@ impl Wanted {
         }
     }
 
-    /// What it means for a hub that stands at `head` and still has `earliest`; `place` looks up where
+    /// What it means for a hub that stands at `head` and still has `earliest`; `replay_start` looks up where
     /// a part of what is kept begins.
     pub(in crate::gateway) fn resolve(
         self,
         head: Position,
         earliest: u64,
-        place: impl FnOnce(Kept) -> Place,
-    ) -> Resolved {
+        replay_start: impl FnOnce(StartFrom) -> ReplayStart,
+    ) -> Start {
         match self {
-            Self::Now => Resolved::Live,
-            Self::Beginning => Resolved::From(earliest),
-            Self::Kept(kept) => Resolved::Kept(place(kept)),
-            Self::Junk(asked) => Resolved::Reset {
+            Self::Now => Start::Live,
+            Self::Beginning => Start::From(earliest),
+            Self::Replay(start) => Start::Replay(replay_start(start)),
+            Self::Junk(asked) => Start::Reset {
                 reason: ResetReason::Junk,
                 asked,
             },
-            Self::After(asked) if asked.epoch != head.epoch => Resolved::Reset {
+            Self::After(asked) if asked.epoch != head.epoch => Start::Reset {
                 reason: ResetReason::Epoch,
                 asked: asked.to_string(),
             },
-            Self::After(asked) if asked.offset > head.offset => Resolved::Reset {
+            Self::After(asked) if asked.offset > head.offset => Start::Reset {
                 reason: ResetReason::Future,
                 asked: asked.to_string(),
             },
-            Self::After(asked) => Resolved::From(asked.offset + 1),
+            Self::After(asked) => Start::From(asked.offset + 1),
         }
     }
 }
 
-/// Where the stream will start.
+/// The start of a stream, as far as the hub can do what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Resolved {
+pub(in crate::gateway) enum Start {
     /// With the next event.
     Live,
     /// With this offset, or after a gap.
     From(u64),
     /// There, after a gap if what it should begin with is gone.
-    Kept(Place),
+    Replay(ReplayStart),
     /// With the next event, after saying that the id means nothing here.
     Reset {
         /// Why.
@@ -144,7 +144,7 @@ fn is_id(text: &str) -> bool {
 }
 
 /// Where the address says that the stream starts: one parameter may.
-fn start(query: &Query<'_>) -> Result<Option<Wanted>, Problem> {
+fn start(query: &Query<'_>) -> Result<Option<StartRequest>, Problem> {
     let all = [&query::FROM, &query::LAST, &query::SINCE];
     let mut given = all.into_iter().filter(|one| query.text(one).is_some());
     if let (Some(first), Some(second)) = (given.next(), given.next()) {
@@ -153,16 +153,16 @@ fn start(query: &Query<'_>) -> Result<Option<Wanted>, Problem> {
         return Err(Problem::new(400, detail).field(second));
     }
     if let Some(from) = query.text(&query::FROM) {
-        return Wanted::from_parameter(from).map(Some);
+        return StartRequest::from_parameter(from).map(Some);
     }
     if let Some(time) = query.text(&query::SINCE) {
         // A plus sign in a query is a space.
         let read = parse_time(time).or_else(|| parse_time(&time.replace(' ', "+")));
         let time = read.ok_or_else(|| query::SINCE.wrong())?;
-        return Ok(Some(Wanted::Kept(Kept::Since(time))));
+        return Ok(Some(StartRequest::Replay(StartFrom::Since(time))));
     }
     let last = query.number(&query::LAST);
-    Ok(last.map(|count| Wanted::Kept(Kept::Last(count))))
+    Ok(last.map(|count| StartRequest::Replay(StartFrom::Last(count))))
 }
 
 fn told(text: &str) -> String {
@@ -185,20 +185,20 @@ mod tests {
         }
     }
 
-    fn nowhere(kept: Kept) -> Place {
-        panic!("{kept:?} was not asked for")
+    fn nowhere(start: StartFrom) -> ReplayStart {
+        panic!("{start:?} was not asked for")
     }
 
     #[test]
     fn an_id_of_ours_goes_on_after_it() {
-        let wanted = Wanted::after_id(&at(5).to_string());
-        assert_eq!(wanted.resolve(at(9), 1, nowhere), Resolved::From(6));
+        let request = StartRequest::after_id(&at(5).to_string());
+        assert_eq!(request.resolve(at(9), 1, nowhere), Start::From(6));
     }
 
     #[test]
     fn strange_ids_reset_and_say_why() {
-        let reason = |id: &str| match Wanted::after_id(id).resolve(at(9), 1, nowhere) {
-            Resolved::Reset { reason, .. } => reason.name(),
+        let reason = |id: &str| match StartRequest::after_id(id).resolve(at(9), 1, nowhere) {
+            Start::Reset { reason, .. } => reason.name(),
             other => panic!("{other:?}"),
         };
         assert_eq!(reason("hello"), "junk");
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn a_long_strange_id_is_cut_between_characters() {
         let long = "ü".repeat(100);
-        let Wanted::Junk(told) = Wanted::after_id(&long) else {
+        let StartRequest::Junk(told) = StartRequest::after_id(&long) else {
             panic!("an id?")
         };
         assert_eq!(told, "ü".repeat(32));

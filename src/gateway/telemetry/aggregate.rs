@@ -3,22 +3,22 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::gateway::telemetry::metrics::Metrics;
-use crate::gateway::telemetry::notices::Told;
+use crate::gateway::telemetry::notices::NoticeCounts;
 
-/// What one reactor's gateway has counted.
+/// The counts of one reactor's gateway.
 #[derive(Clone, Debug, Default)]
-pub(in crate::gateway) struct Tally {
+pub(in crate::gateway) struct ReactorCounts {
     pub(in crate::gateway) metrics: Metrics,
-    pub(in crate::gateway) told: Told,
+    pub(in crate::gateway) notices: NoticeCounts,
     /// The first offset that is not in its frame logs; `None`: it reads nothing, nobody listens.
     pub(in crate::gateway) fed: Option<u64>,
 }
 
-/// The tallies of all reactors, each as it was at the end of that reactor's last turn.
+/// The counts of all reactors, each as they were at the end of that reactor's last turn.
 #[derive(Debug)]
-pub(in crate::gateway) struct Tallies(Box<[Mutex<Tally>]>);
+pub(in crate::gateway) struct Aggregate(Box<[Mutex<ReactorCounts>]>);
 
-impl Tallies {
+impl Aggregate {
     pub(in crate::gateway) fn new(reactors: usize) -> Self {
         Self((0..reactors).map(|_| Mutex::default()).collect())
     }
@@ -29,17 +29,17 @@ impl Tallies {
     }
 
     /// Puts down what reactor `n` has counted.
-    pub(in crate::gateway) fn put(&self, n: usize, tally: Tally) {
-        *self.0[n].lock().unwrap_or_else(PoisonError::into_inner) = tally;
+    pub(in crate::gateway) fn put(&self, n: usize, counts: ReactorCounts) {
+        *self.0[n].lock().unwrap_or_else(PoisonError::into_inner) = counts;
     }
 
     /// What all have counted, where that of reactor `n` is `own`.
-    pub(in crate::gateway) fn sum(&self, n: usize, own: Tally) -> Tally {
+    pub(in crate::gateway) fn sum(&self, n: usize, own: ReactorCounts) -> ReactorCounts {
         let mut sum = own;
         for (_, other) in self.0.iter().enumerate().filter(|(i, _)| *i != n) {
             let other = other.lock().unwrap_or_else(PoisonError::into_inner);
             sum.metrics.add(&other.metrics);
-            sum.told.add(&other.told);
+            sum.notices.add(&other.notices);
             // The slowest of those that read.
             sum.fed = sum.fed.into_iter().chain(other.fed).min();
         }
@@ -50,30 +50,34 @@ impl Tallies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::telemetry::metrics::{Kind, Refused};
+    use crate::gateway::telemetry::metrics::{Refused, RouteKind};
     use crate::reactor::EndReason;
 
     #[test]
     fn all_counters_of_all_reactors_add_up() {
-        let tallies = Tallies::new(3);
-        let mut tally = Tally::default();
-        tally.metrics.answered(Kind::Stream, 200);
-        tally.metrics.refused(Refused::Host);
-        tally.metrics.ended(EndReason::Closed);
-        tally.metrics.replayed = 7;
-        tally.told.gaps[1] = 2;
-        tally.told.resets[2] = 3;
-        let mut behind = tally.clone();
+        let aggregate = Aggregate::new(3);
+        let mut counts = ReactorCounts::default();
+        counts.metrics.answered(RouteKind::Stream, 200);
+        counts.metrics.refused(Refused::Host);
+        counts.metrics.ended(EndReason::Closed);
+        counts.metrics.replayed = 7;
+        counts.notices.gaps[1] = 2;
+        counts.notices.resets[2] = 3;
+        let mut behind = counts.clone();
         behind.fed = Some(5);
-        tallies.put(0, tally.clone());
-        tallies.put(1, behind);
-        tally.fed = Some(9);
-        let sum = tallies.sum(0, tally);
-        assert_eq!(sum.metrics.requests[Kind::Stream as usize][0], 2);
+        aggregate.put(0, counts.clone());
+        aggregate.put(1, behind);
+        counts.fed = Some(9);
+        let sum = aggregate.sum(0, counts);
+        assert_eq!(sum.metrics.requests[RouteKind::Stream as usize][0], 2);
         assert_eq!(sum.metrics.refused[Refused::Host as usize], 2);
         assert_eq!(sum.metrics.ended[EndReason::Closed as usize], 2);
         assert_eq!(
-            (sum.metrics.replayed, sum.told.gaps[1], sum.told.resets[2]),
+            (
+                sum.metrics.replayed,
+                sum.notices.gaps[1],
+                sum.notices.resets[2]
+            ),
             (14, 4, 6)
         );
         assert_eq!(sum.fed, Some(5));

@@ -26,16 +26,16 @@ pub(in crate::gateway) fn stream_ended(end: &StreamEnd<'_, StreamFilter>) {
 
 /// Warns of refusals without letting whoever causes them fill the disk.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Refusals([Last; Refused::ALL.len()]);
+pub(in crate::gateway) struct RefusalLog([LastWarning; Refused::ALL.len()]);
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Last {
+struct LastWarning {
     at: Option<Instant>,
     /// Refusals since then that nothing was said about.
     held: u64,
 }
 
-impl Refusals {
+impl RefusalLog {
     /// Warns, unless a second has not passed since the last warning of its kind.
     pub(in crate::gateway) fn warn(
         &mut self,
@@ -57,7 +57,7 @@ impl Refusals {
     }
 }
 
-impl Last {
+impl LastWarning {
     fn pass(&mut self, now: Instant) -> Option<u64> {
         if self
             .at
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_line_a_second_says_how_many_it_stands_for() {
-        let mut last = Last::default();
+        let mut last = LastWarning::default();
         let start = Instant::now();
         let passed: Vec<_> = (0..25)
             .map(|n| last.pass(start + Duration::from_millis(100 * n)))

@@ -1,7 +1,7 @@
 //! What the gateway counts beside the reactor's own counters.
 //!
 //! Everything here belongs to one reactor's thread: plain numbers, no atomics, nothing an event. Several
-//! reactors see each other's through [`Tallies`](crate::gateway::telemetry::aggregate::Tallies).
+//! reactors see each other's through [`Aggregate`](crate::gateway::telemetry::aggregate::Aggregate).
 
 use crate::reactor::EndReason;
 
@@ -58,7 +58,7 @@ impl Refused {
 
 /// Routes as the metrics tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Kind {
+pub(in crate::gateway) enum RouteKind {
     /// The index, the dashboard and its files.
     Page,
     Health,
@@ -74,7 +74,7 @@ pub(in crate::gateway) enum Kind {
     None,
 }
 
-impl Kind {
+impl RouteKind {
     pub(in crate::gateway) const ALL: [Self; 9] = [
         Self::Page,
         Self::Health,
@@ -108,7 +108,7 @@ pub(super) const STATUS_CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 /// The gateway's counters.
 #[derive(Clone, Debug, Default)]
 pub(in crate::gateway) struct Metrics {
-    pub(in crate::gateway) requests: [[u64; STATUS_CLASSES.len()]; Kind::ALL.len()],
+    pub(in crate::gateway) requests: [[u64; STATUS_CLASSES.len()]; RouteKind::ALL.len()],
     pub(in crate::gateway) refused: [u64; Refused::ALL.len()],
     pub(in crate::gateway) ended: [u64; EndReason::ALL.len()],
     /// Events encoded for connections that catch up.
@@ -117,7 +117,7 @@ pub(in crate::gateway) struct Metrics {
 
 impl Metrics {
     /// Counts the answer to a request.
-    pub(in crate::gateway) fn answered(&mut self, kind: Kind, status: u16) {
+    pub(in crate::gateway) fn answered(&mut self, kind: RouteKind, status: u16) {
         let class = usize::from(status / 100).clamp(2, 5) - 2;
         self.requests[kind as usize][class] += 1;
     }
@@ -169,7 +169,7 @@ mod tests {
         for (place, why) in Refused::ALL.iter().enumerate() {
             assert_eq!(*why as usize, place);
         }
-        for (place, kind) in Kind::ALL.iter().enumerate() {
+        for (place, kind) in RouteKind::ALL.iter().enumerate() {
             assert_eq!(*kind as usize, place);
         }
         for (place, why) in EndReason::ALL.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What streams were told about events that they do not get, and how often.
+//! Notices to streams about events that they do not get: their reasons, and how often each was given.
 
 use crate::gateway::telemetry::metrics::add_each;
 
@@ -70,14 +70,14 @@ impl ResetReason {
     }
 }
 
-/// How often each was told.
+/// How many gaps and resets streams were told of, by reason.
 #[derive(Clone, Debug, Default)]
-pub(in crate::gateway) struct Told {
+pub(in crate::gateway) struct NoticeCounts {
     pub(in crate::gateway) gaps: [u64; GapReason::ALL.len()],
     pub(in crate::gateway) resets: [u64; ResetReason::ALL.len()],
 }
 
-impl Told {
+impl NoticeCounts {
     /// Adds what another reactor has told.
     pub(in crate::gateway) fn add(&mut self, other: &Self) {
         let Self { gaps, resets } = other;

@@ -7,10 +7,10 @@
 use std::fmt::{Display, Write as _};
 
 use crate::gateway::server::callbacks::Callbacks;
-use crate::gateway::telemetry::metrics::{Kind, Refused, STATUS_CLASSES};
+use crate::gateway::telemetry::metrics::{Refused, RouteKind, STATUS_CLASSES};
 use crate::gateway::telemetry::notices::{GapReason, ResetReason};
-use crate::gateway::telemetry::snapshot::Figures;
-use crate::gateway::telemetry::user_counters::Counters;
+use crate::gateway::telemetry::snapshot::Snapshot;
+use crate::gateway::telemetry::user_counters::UserCounters;
 use crate::reactor::{EndReason, LATENCY_BOUNDS_US};
 
 /// The format's content type.
@@ -57,19 +57,19 @@ impl Text<'_> {
     }
 }
 
-/// Renders the figures.
+/// Renders a snapshot.
 pub(in crate::gateway) fn render(
-    figures: &Figures,
-    (counters, callbacks): (&Counters, &Callbacks),
+    snapshot: &Snapshot,
+    (counters, callbacks): (&UserCounters, &Callbacks),
     out: &mut String,
 ) {
     let text = &mut Text(out);
-    hub(text, figures);
-    delivery(text, figures);
-    connections(text, figures);
-    losses(text, figures);
-    requests(text, figures);
-    latency(text, figures);
+    hub(text, snapshot);
+    delivery(text, snapshot);
+    connections(text, snapshot);
+    losses(text, snapshot);
+    requests(text, snapshot);
+    latency(text, snapshot);
     text.single(
         "eventring_callback_panics_total",
         "counter",
@@ -79,12 +79,12 @@ pub(in crate::gateway) fn render(
     counters.read(|counter, now| text.single(counter.name, "counter", counter.help, now));
 }
 
-fn hub(text: &mut Text<'_>, figures: &Figures) {
-    let Figures { hub, fed, .. } = figures;
+fn hub(text: &mut Text<'_>, snapshot: &Snapshot) {
+    let Snapshot { hub, fed, .. } = snapshot;
     let version = env!("CARGO_PKG_VERSION");
     text.family("eventring_build_info", "gauge", "The version that runs.");
     text.sample("eventring_build_info", &[("version", version)], 1);
-    if let Some(left) = figures.certificate_s {
+    if let Some(left) = snapshot.certificate_s {
         let name = "eventring_tls_certificate_left_seconds";
         text.family(
             name,
@@ -101,7 +101,7 @@ fn hub(text: &mut Text<'_>, figures: &Figures) {
     text.sample(
         "eventring_uptime_seconds",
         &[],
-        format_args!("{:.3}", figures.uptime.as_secs_f64()),
+        format_args!("{:.3}", snapshot.uptime.as_secs_f64()),
     );
     text.single(
         "eventring_published_events_total",
@@ -141,10 +141,10 @@ fn hub(text: &mut Text<'_>, figures: &Figures) {
     );
 }
 
-fn delivery(text: &mut Text<'_>, figures: &Figures) {
-    let Figures {
+fn delivery(text: &mut Text<'_>, snapshot: &Snapshot) {
+    let Snapshot {
         reactor, metrics, ..
-    } = figures;
+    } = snapshot;
     text.labelled(
         (
             "eventring_delivered_events_total",
@@ -168,8 +168,8 @@ fn delivery(text: &mut Text<'_>, figures: &Figures) {
     );
 }
 
-fn connections(text: &mut Text<'_>, figures: &Figures) {
-    let Figures { reactor, .. } = figures;
+fn connections(text: &mut Text<'_>, snapshot: &Snapshot) {
+    let Snapshot { reactor, .. } = snapshot;
     let live = reactor.streams.saturating_sub(reactor.catching_up);
     let rest = reactor.streams + reactor.watchers + reactor.closing;
     text.labelled(
@@ -193,7 +193,7 @@ fn connections(text: &mut Text<'_>, figures: &Figures) {
         "Connections accepted.",
         reactor.accepted,
     );
-    let (unfinished, max) = figures.unfinished;
+    let (unfinished, max) = snapshot.unfinished;
     text.single(
         "eventring_unfinished_bytes",
         "gauge",
@@ -236,13 +236,13 @@ fn connections(text: &mut Text<'_>, figures: &Figures) {
     );
 }
 
-fn losses(text: &mut Text<'_>, figures: &Figures) {
-    let Figures {
+fn losses(text: &mut Text<'_>, snapshot: &Snapshot) {
+    let Snapshot {
         reactor,
         metrics,
-        told,
+        notices,
         ..
-    } = figures;
+    } = snapshot;
     text.labelled(
         (
             "eventring_gaps_total",
@@ -250,7 +250,7 @@ fn losses(text: &mut Text<'_>, figures: &Figures) {
             "Gaps told to streams; overrun and oversize are shared, and count once for each wire form.",
         ),
         "reason",
-        GapReason::ALL.map(|why| (why.name(), told.gaps[why as usize])),
+        GapReason::ALL.map(|why| (why.name(), notices.gaps[why as usize])),
     );
     text.labelled(
         (
@@ -259,7 +259,7 @@ fn losses(text: &mut Text<'_>, figures: &Figures) {
             "Streams that came with an id that means nothing here.",
         ),
         "reason",
-        ResetReason::ALL.map(|why| (why.name(), told.resets[why as usize])),
+        ResetReason::ALL.map(|why| (why.name(), notices.resets[why as usize])),
     );
     text.single(
         "eventring_fell_behind_total",
@@ -296,17 +296,17 @@ fn losses(text: &mut Text<'_>, figures: &Figures) {
     );
 }
 
-fn requests(text: &mut Text<'_>, figures: &Figures) {
-    let Figures {
+fn requests(text: &mut Text<'_>, snapshot: &Snapshot) {
+    let Snapshot {
         reactor, metrics, ..
-    } = figures;
+    } = snapshot;
     let name = "eventring_requests_total";
     text.family(
         name,
         "counter",
         "Requests answered, by route and class of status.",
     );
-    for kind in Kind::ALL {
+    for kind in RouteKind::ALL {
         for (class, status) in STATUS_CLASSES.iter().enumerate() {
             let labels = [("route", kind.name()), ("status", status)];
             text.sample(name, &labels, metrics.requests[kind as usize][class]);
@@ -327,7 +327,7 @@ fn requests(text: &mut Text<'_>, figures: &Figures) {
     );
 }
 
-fn latency(text: &mut Text<'_>, figures: &Figures) {
+fn latency(text: &mut Text<'_>, snapshot: &Snapshot) {
     let name = "eventring_publish_to_socket_seconds";
     text.family(
         name,
@@ -336,14 +336,14 @@ fn latency(text: &mut Text<'_>, figures: &Figures) {
     );
     let bucket = format!("{name}_bucket");
     let mut sum = 0;
-    for (count, bound) in figures.latency.counts.iter().zip(LATENCY_BOUNDS_US) {
+    for (count, bound) in snapshot.latency.counts.iter().zip(LATENCY_BOUNDS_US) {
         sum += count;
         let le = (bound as f64 / 1e6).to_string();
         text.sample(&bucket, &[("le", &le)], sum);
     }
-    sum += figures.latency.counts.last().copied().unwrap_or_default();
+    sum += snapshot.latency.counts.last().copied().unwrap_or_default();
     text.sample(&bucket, &[("le", "+Inf")], sum);
-    let seconds = figures.latency.sum_us as f64 / 1e6;
+    let seconds = snapshot.latency.sum_us as f64 / 1e6;
     text.sample(&format!("{name}_sum"), &[], seconds);
     text.sample(&format!("{name}_count"), &[], sum);
 }

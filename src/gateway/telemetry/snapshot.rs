@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::event::Position;
 use crate::gateway::telemetry::metrics::Metrics;
-use crate::gateway::telemetry::notices::Told;
+use crate::gateway::telemetry::notices::NoticeCounts;
 use crate::{hub, reactor};
 
 /// What is known at one moment.
-pub(in crate::gateway) struct Figures {
+pub(in crate::gateway) struct Snapshot {
     pub(in crate::gateway) uptime: Duration,
     pub(in crate::gateway) head: Position,
     pub(in crate::gateway) capacity: usize,
@@ -18,7 +18,7 @@ pub(in crate::gateway) struct Figures {
     pub(in crate::gateway) reactor: reactor::Stats,
     pub(in crate::gateway) latency: reactor::Latency,
     pub(in crate::gateway) metrics: Metrics,
-    pub(in crate::gateway) told: Told,
+    pub(in crate::gateway) notices: NoticeCounts,
     /// Bytes of what is begun and not ended on all connections, and how many there may be.
     pub(in crate::gateway) unfinished: (usize, usize),
     /// Seconds until the certificate expires, if there is one.

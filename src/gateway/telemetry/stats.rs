@@ -5,34 +5,34 @@ use std::io::Write as _;
 use crate::gateway::http::problem::json_string;
 use crate::gateway::telemetry::metrics::Refused;
 use crate::gateway::telemetry::notices::{GapReason, ResetReason};
-use crate::gateway::telemetry::snapshot::Figures;
-use crate::gateway::telemetry::topic_rates::{Count, Topics};
+use crate::gateway::telemetry::snapshot::Snapshot;
+use crate::gateway::telemetry::topic_rates::{Count, TopicRates};
 use crate::reactor::{EndReason, LATENCY_BOUNDS_US};
 
 /// Appends the figures as one JSON object. Counters only grow: whoever wants rates subtracts two.
-pub(in crate::gateway) fn write_json(figures: &Figures, topics: &Topics, out: &mut Vec<u8>) {
-    let Figures {
+pub(in crate::gateway) fn write_json(snapshot: &Snapshot, topics: &TopicRates, out: &mut Vec<u8>) {
+    let Snapshot {
         hub,
         reactor,
         metrics,
-        told,
+        notices,
         ..
-    } = figures;
+    } = snapshot;
     let name = env!("CARGO_PKG_VERSION");
     // Writing to a Vec cannot fail.
     let _ = write!(
         out,
         r#"{{"version":"{name}","uptime_ms":{},"epoch":"{}","position":"{}","#,
-        figures.uptime.as_millis(),
-        figures.head.epoch,
-        figures.head,
+        snapshot.uptime.as_millis(),
+        snapshot.head.epoch,
+        snapshot.head,
     );
     members(
         out,
         &[
             ("published", hub.published),
             ("earliest", hub.earliest),
-            ("capacity", figures.capacity as u64),
+            ("capacity", snapshot.capacity as u64),
             ("heap_bytes", hub.heap_bytes as u64),
             ("trimmed", hub.trimmed),
             ("delivered", reactor.delivered),
@@ -50,7 +50,7 @@ pub(in crate::gateway) fn write_json(figures: &Figures, topics: &Topics, out: &m
             ("stall_max_us", reactor.stall_max_us),
             (
                 "reactor_lag",
-                (hub.published + 1).saturating_sub(figures.fed),
+                (hub.published + 1).saturating_sub(snapshot.fed),
             ),
             ("fell_behind", reactor.fell_behind),
             ("looked_back", reactor.looked_back),
@@ -60,8 +60,8 @@ pub(in crate::gateway) fn write_json(figures: &Figures, topics: &Topics, out: &m
             ("chains", reactor.chains),
         ],
     );
-    let gaps = GapReason::ALL.map(|why| (why.name(), told.gaps[why as usize]));
-    let resets = ResetReason::ALL.map(|why| (why.name(), told.resets[why as usize]));
+    let gaps = GapReason::ALL.map(|why| (why.name(), notices.gaps[why as usize]));
+    let resets = ResetReason::ALL.map(|why| (why.name(), notices.resets[why as usize]));
     let ended = EndReason::ALL.map(|why| (why.name(), metrics.ended[why as usize]));
     let refused = Refused::ALL.map(|why| match why {
         Refused::Connections => (why.name(), reactor.refused),
@@ -80,13 +80,13 @@ pub(in crate::gateway) fn write_json(figures: &Figures, topics: &Topics, out: &m
     let _ = write!(
         out,
         r#","latency":{{"bounds_us":{LATENCY_BOUNDS_US:?},"counts":{:?},"sum_us":{}}}"#,
-        figures.latency.counts, figures.latency.sum_us
+        snapshot.latency.counts, snapshot.latency.sum_us
     );
     write_topics(topics, out);
     out.push(b'}');
 }
 
-fn write_topics(topics: &Topics, out: &mut Vec<u8>) {
+fn write_topics(topics: &TopicRates, out: &mut Vec<u8>) {
     let (top, other) = topics.top();
     out.extend_from_slice(br#","topics":["#);
     for (i, (topic, count)) in top.iter().enumerate() {

@@ -9,7 +9,7 @@ const TOLD_MAX: usize = 50;
 
 /// Counts since somebody began to watch.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Topics {
+pub(in crate::gateway) struct TopicRates {
     watched: bool,
     table: HashMap<Box<str>, Count>,
     other: Count,
@@ -32,7 +32,7 @@ impl Count {
     }
 }
 
-impl Topics {
+impl TopicRates {
     /// Begins with an empty table, or gives up its memory.
     pub(in crate::gateway) fn watch(&mut self, watched: bool) {
         if self.watched != watched {
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn no_event_is_left_out_however_many_topics_there_are() {
-        let mut topics = Topics::default();
+        let mut topics = TopicRates::default();
         topics.watch(true);
         for round in 0..4 {
             for n in 0..1000 {
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_busy_topic_finds_a_place_when_others_fall_silent() {
-        let mut topics = Topics::default();
+        let mut topics = TopicRates::default();
         topics.watch(true);
         for n in 0..TOPICS_MAX {
             topics.count(&format!("t.{n}"), 0);
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_once_nobody_watches() {
-        let mut topics = Topics::default();
+        let mut topics = TopicRates::default();
         topics.watch(true);
         topics.count("a", 1);
         topics.watch(false);

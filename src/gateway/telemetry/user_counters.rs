@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Those of one server. Locked when one is added and when somebody asks for the metrics, and not while they are read:
+/// The counters of one server's program. Locked when one is added and when somebody asks for the metrics, and not while they are read:
 /// that is the program's own code.
 #[derive(Default)]
-pub(in crate::gateway) struct Counters(Mutex<Vec<Arc<Counter>>>);
+pub(in crate::gateway) struct UserCounters(Mutex<Vec<Arc<UserCounter>>>);
 
-impl Counters {
-    pub(in crate::gateway) fn add(&self, counter: Counter) {
+impl UserCounters {
+    pub(in crate::gateway) fn add(&self, counter: UserCounter) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -16,7 +16,7 @@ impl Counters {
     }
 
     /// Shows each counter with what it stands at.
-    pub(in crate::gateway) fn read(&self, mut show: impl FnMut(&Counter, u64)) {
+    pub(in crate::gateway) fn read(&self, mut show: impl FnMut(&UserCounter, u64)) {
         let counters = self
             .0
             .lock()
@@ -29,13 +29,13 @@ impl Counters {
 }
 
 /// A figure that only grows, read when somebody asks.
-pub(in crate::gateway) struct Counter {
+pub(in crate::gateway) struct UserCounter {
     pub(in crate::gateway) name: &'static str,
     pub(in crate::gateway) help: &'static str,
     read: Box<dyn Fn() -> u64 + Send + Sync>,
 }
 
-impl Counter {
+impl UserCounter {
     /// Checks what the text format could not hold.
     ///
     /// # Errors

@@ -6,9 +6,9 @@ use crate::event::Filter;
 
 /// The filters of the classes that sockets are in, and how many classes have each.
 #[derive(Default)]
-pub(crate) struct WantedFilters(HashMap<Filter, u32>);
+pub(crate) struct FilterInterner(HashMap<Filter, u32>);
 
-impl WantedFilters {
+impl FilterInterner {
     /// The filter that is kept already and equals this one, or this one.
     pub(in crate::gateway) fn shared(&self, filter: Filter) -> Filter {
         match self.0.get_key_value(&filter) {
@@ -41,7 +41,7 @@ mod tests {
     fn a_filter_is_kept_as_long_as_a_class_has_it() {
         let filter = || Filter::parse(["a.*"]).unwrap();
         let same = |a: &Filter, b: &Filter| std::ptr::eq(a.patterns(), b.patterns());
-        let mut wanted = WantedFilters::default();
+        let mut wanted = FilterInterner::default();
         let first = wanted.shared(filter());
         wanted.opened(&first);
         wanted.opened(&first);

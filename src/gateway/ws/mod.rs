@@ -9,11 +9,11 @@ mod upgrade;
 
 pub(in crate::gateway) use handler::{Factory, SocketRoutes};
 pub use handler::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
-pub(in crate::gateway) use interner::WantedFilters;
+pub(in crate::gateway) use interner::FilterInterner;
 pub(in crate::gateway) use session::Session;
 pub(in crate::gateway) use upgrade::Upgrade;
 
-use crate::gateway::clients::Seated;
+use crate::gateway::clients::ClientSocket;
 use crate::gateway::server::callbacks::Callbacks;
 
 /// What a WebSocket's messages go to.
@@ -21,7 +21,7 @@ pub(in crate::gateway) enum Socket {
     /// A handler of the embedder's.
     Handler(Box<dyn SocketHandler>),
     /// The handler of a WebSocket stream, which also sends.
-    Client(Seated),
+    Client(ClientSocket),
     /// The hub, by the subscribe protocol.
     Hub(Session),
 }
@@ -33,7 +33,7 @@ impl Socket {
                 callbacks.call("socket handler", || handler.closed());
                 callbacks.call("socket handler", || drop(handler));
             }
-            Self::Client(mut seated) => seated.gone(callbacks),
+            Self::Client(mut client) => client.closed(callbacks),
             Self::Hub(_) => {}
         }
     }

@@ -11,7 +11,7 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::did_you_mean;
 use crate::gateway::stream::request::{self, StreamFilter};
-use crate::gateway::stream::start::{Resolved, Wanted};
+use crate::gateway::stream::start::{Start, StartRequest};
 use crate::gateway::telemetry::notices::GapReason;
 use crate::gateway::ws::session::Session;
 use crate::json::{Members, Value};
@@ -95,7 +95,7 @@ impl<'t> Request<'t> {
 
 impl Gateway {
     /// Answers one message of a subscriber.
-    pub(crate) fn converse(
+    pub(crate) fn handle_message(
         &mut self,
         session: &mut Session,
         kind: MessageKind,
@@ -109,7 +109,7 @@ impl Gateway {
             self.answer(session, data, &mut id, replies)
         };
         let Err(problem) = done else {
-            return session.behaved();
+            return session.note_ok();
         };
         replies.text(|out| {
             out.extend_from_slice(br#"{"type":"error","request":"#);
@@ -119,7 +119,7 @@ impl Gateway {
             problem.write_members(out);
             out.push(b'}');
         });
-        if session.erred() {
+        if session.note_error() {
             replies.close(CloseCode::POLICY, "too many errors");
         }
     }
@@ -180,14 +180,16 @@ impl Gateway {
             return Err(Problem::new(400, "topic: is missing").field("topic"));
         };
         let from = request.string("from")?;
-        let wanted = from.map_or(Ok(Wanted::Now), |from| Wanted::from_parameter(&from))?;
+        let start = from.map_or(Ok(StartRequest::Now), |from| {
+            StartRequest::from_parameter(&from)
+        })?;
         if session.may_read.is_none() {
             return Err(Problem::new(403, "reading is not allowed"));
         }
         let presence = request.switch("presence")?;
         let mut notice = Vec::new();
         session.presence |= presence;
-        let subscribed = self.join(session, &filter, wanted, &mut notice, request.id)?;
+        let subscribed = self.join(session, &filter, start, &mut notice, request.id)?;
         let (after, now) = subscribed.0;
         answer(replies, "subscribed", request, |out| {
             let _ = write!(out, r#","id":"{after}","topic":"#);
@@ -206,11 +208,11 @@ impl Gateway {
         &mut self,
         session: &mut Session,
         filter: &Filter,
-        wanted: Wanted,
+        start: StartRequest,
         notice: &mut Vec<u8>,
         request: Option<&str>,
     ) -> Result<((Position, bool), Subscribed<StreamFilter>), Problem> {
-        let union = session.add(filter, &self.wanted).map_err(|error| {
+        let union = session.add(filter, &self.interner).map_err(|error| {
             Problem::new(400, format!("topic: all subscriptions together: {error}")).field("topic")
         })?;
         let allowed = session.may_read.clone().unwrap_or_else(Filter::all);
@@ -220,29 +222,29 @@ impl Gateway {
         let (mut history, mut now) = (None, false);
         let asked_for = filter_of(filter.clone(), allowed.clone(), false);
         let earliest = self.hub.earliest();
-        let resolved = wanted.resolve(head, earliest, |kept| self.place_of(kept, &asked_for));
+        let resolved = start.resolve(head, earliest, |start| self.replay_start(start, &asked_for));
         let resolved = match resolved {
-            Resolved::Kept(place) => {
-                if place.missing > 0 {
-                    let left = self.at(place.from);
+            Start::Replay(replay) => {
+                if replay.missing > 0 {
+                    let left = self.at(replay.from);
                     let asked = Position {
-                        offset: place.from - 1 - place.missing,
+                        offset: replay.from - 1 - replay.missing,
                         ..left
                     };
-                    let gap = Gap::whole(GapReason::Retention, asked, left).exact_if(place.exact);
+                    let gap = Gap::whole(GapReason::Retention, asked, left).exact_if(replay.exact);
                     self.encoder.gap(session.form(), gap, notice);
                 }
-                Resolved::From(place.from)
+                Start::From(replay.from)
             }
             resolved => resolved,
         };
         match resolved {
-            Resolved::Live | Resolved::Kept(_) => {}
-            Resolved::Reset { reason, asked } => {
-                self.encoder.told.resets[reason as usize] += 1;
+            Start::Live | Start::Replay(_) => {}
+            Start::Reset { reason, asked } => {
+                self.encoder.notices.resets[reason as usize] += 1;
                 write_reset((reason, &asked), head, notice);
             }
-            Resolved::From(offset) => {
+            Start::From(offset) => {
                 after = self.at(offset - 1);
                 let mut words = Vec::new();
                 if request.is_some() {
@@ -357,9 +359,9 @@ impl Gateway {
             DisconnectReason::TopicDeleted => "topic_deleted",
             DisconnectReason::HubClosed => "hub_closed",
         };
-        self.farewells = self.farewells.wrapping_add(1);
-        let spread = (self.farewells.wrapping_mul(SCATTER) >> 32) % RETURN_SPREAD_MS;
-        let retry_ms = self.common.options.retry.as_millis() as u64 + spread;
+        self.byes = self.byes.wrapping_add(1);
+        let spread = (self.byes.wrapping_mul(SCATTER) >> 32) % RETURN_SPREAD_MS;
+        let retry_ms = self.shared.options.retry.as_millis() as u64 + spread;
         wrap(out, Opcode::Text, |out| {
             let _ = write!(
                 out,

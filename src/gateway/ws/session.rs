@@ -1,8 +1,8 @@
 //! What is known about one subscriber: what it may do, what it receives, how it behaves.
 
 use crate::event::{Filter, FilterError, Pattern};
-use crate::gateway::encode::format::{Form, Messages};
-use crate::gateway::ws::WantedFilters;
+use crate::gateway::encode::format::{Messages, WireFormat};
+use crate::gateway::ws::FilterInterner;
 
 /// What one error costs, and what it may come to.
 const ERROR_COST: u16 = 8;
@@ -42,8 +42,8 @@ impl Session {
     }
 
     /// The form of what it gets.
-    pub(in crate::gateway) fn form(&self) -> Form {
-        Form::web_socket(self.messages)
+    pub(in crate::gateway) fn form(&self) -> WireFormat {
+        WireFormat::web_socket(self.messages)
     }
 
     pub(in crate::gateway) fn wanted(&self) -> Option<&Filter> {
@@ -54,7 +54,7 @@ impl Session {
     pub(in crate::gateway) fn add(
         &mut self,
         more: &Filter,
-        known: &WantedFilters,
+        known: &FilterInterner,
     ) -> Result<Filter, FilterError> {
         let patterns = self.wanted.iter().flat_map(|wanted| wanted.patterns());
         let union = Filter::new(patterns.chain(more.patterns()).cloned())?;
@@ -94,12 +94,12 @@ impl Session {
     }
 
     /// Notes a message in order.
-    pub(super) fn behaved(&mut self) {
+    pub(super) fn note_ok(&mut self) {
         self.errors = self.errors.saturating_sub(1);
     }
 
     /// Notes an error; `true`: it is one too many.
-    pub(super) fn erred(&mut self) -> bool {
+    pub(super) fn note_error(&mut self) -> bool {
         self.errors = self.errors.saturating_add(ERROR_COST);
         self.errors > ERRORS_MAX
     }
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_connection_receives_the_union_of_what_it_asked_for() {
         let mut session = Session::new(None, None, Messages::Plain);
-        let known = WantedFilters::default();
+        let known = FilterInterner::default();
         assert_eq!(
             session.add(&filter(&["a", "b"]), &known),
             Ok(filter(&["a", "b"]))
@@ -138,12 +138,12 @@ mod tests {
     fn only_a_flood_of_errors_is_one_too_many() {
         let mut session = Session::new(None, None, Messages::Plain);
         for _ in 0..64 {
-            assert!(!session.erred());
+            assert!(!session.note_error());
         }
-        assert!(session.erred());
+        assert!(session.note_error());
         for _ in 0..16 {
-            session.behaved();
+            session.note_ok();
         }
-        assert!(!session.erred());
+        assert!(!session.note_error());
     }
 }

@@ -11,8 +11,8 @@ impl Sockets for Gateway {
     fn opened(&mut self, socket: &mut Socket, id: StreamId) {
         match socket {
             Socket::Hub(_) => self.sessions += 1,
-            Socket::Client(seated) => {
-                seated.opened((self.number(), id), &self.common.callbacks);
+            Socket::Client(client) => {
+                client.opened((self.number(), id), &self.shared.callbacks);
             }
             Socket::Handler(_) => {}
         }
@@ -25,15 +25,15 @@ impl Sockets for Gateway {
         data: &[u8],
         replies: &mut Replies<'_, Self>,
     ) {
-        let callbacks = &self.common.callbacks;
+        let callbacks = &self.shared.callbacks;
         let done = match socket {
             Socket::Handler(handler) => callbacks.call("socket handler", || {
                 handler.message(kind, data, &mut SocketReplies(replies));
             }),
-            Socket::Client(seated) => callbacks.call("client handler", || {
-                seated.heard(kind, data, &mut SocketReplies(replies));
+            Socket::Client(client) => callbacks.call("client handler", || {
+                client.message(kind, data, &mut SocketReplies(replies));
             }),
-            Socket::Hub(session) => return self.converse(session, kind, data, replies),
+            Socket::Hub(session) => return self.handle_message(session, kind, data, replies),
         };
         if done.is_none() {
             replies.close(CloseCode::INTERNAL, "the handler failed");
@@ -41,18 +41,18 @@ impl Sockets for Gateway {
     }
 
     fn queued(&mut self, socket: &mut Socket, max: usize, out: &mut Vec<u8>) {
-        if let Socket::Client(seated) = socket {
-            seated.seat().take(max, out);
+        if let Socket::Client(client) = socket {
+            client.queue().take(max, out);
         }
     }
 
     fn has_queued(&self, socket: &Socket) -> bool {
-        matches!(socket, Socket::Client(seated) if seated.seat().has_waiting())
+        matches!(socket, Socket::Client(client) if client.queue().has_waiting())
     }
 
     fn closing(&mut self, socket: &mut Socket, why: Option<DisconnectReason>, out: &mut Vec<u8>) {
         match socket {
-            Socket::Client(seated) => seated.parting(out, &self.common.callbacks),
+            Socket::Client(client) => client.closing(out, &self.shared.callbacks),
             Socket::Hub(_) => {
                 if let Some(why) = why {
                     self.write_bye(why, out);
@@ -67,6 +67,6 @@ impl Sockets for Gateway {
         if matches!(socket, Socket::Hub(_)) {
             self.sessions -= 1;
         }
-        socket.closed(&self.common.callbacks);
+        socket.closed(&self.shared.callbacks);
     }
 }

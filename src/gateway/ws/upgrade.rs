@@ -14,7 +14,7 @@ use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::server::callbacks::Callbacks;
 use crate::gateway::stream::request;
-use crate::gateway::stream::start::Wanted;
+use crate::gateway::stream::start::StartRequest;
 use crate::gateway::ws::handler::SocketRoute;
 use crate::gateway::ws::{Session, Socket, SocketRequest};
 use crate::reactor::SocketPlan;
@@ -81,24 +81,24 @@ impl Upgrade {
 
 /// What a client asked for in its address.
 #[derive(Default)]
-struct Asked {
+struct SocketQuery {
     filter: Option<Filter>,
-    wanted: Option<Wanted>,
+    start: Option<StartRequest>,
     heartbeat: Option<Duration>,
     presence: bool,
 }
 
-impl Asked {
+impl SocketQuery {
     fn read(head: &Head, query: &Query<'_>) -> Result<Self, Problem> {
-        let wanted = Wanted::read(head, query)?;
+        let start = StartRequest::read(head, query)?;
         let filter = request::filter(query.all(&query::TOPIC))?;
-        if filter.is_none() && wanted.is_some() {
+        if filter.is_none() && start.is_some() {
             let detail = "topic: is missing: a start and last-event-id are for subscriptions";
             return Err(Problem::new(400, detail).field("topic"));
         }
         Ok(Self {
             filter,
-            wanted,
+            start,
             heartbeat: query.number(&query::HEARTBEAT).map(Duration::from_secs),
             presence: query.switch(&query::PRESENCE).unwrap_or(false),
         })
@@ -113,13 +113,13 @@ impl Gateway {
         query: &Query<'_>,
         peer: SocketAddr,
     ) -> Result<SocketPlan<Self>, Problem> {
-        let compression = request::compression(query, self.common.options.compression)?;
+        let compression = request::compression(query, self.shared.options.compression)?;
         // Who asks for no compression gets none, neither way.
         let refused = query.text(&query::COMPRESSION) == Some(Compression::Off.name());
         let deflate = (!refused).then(|| policy(compression));
         let Upgrade(handshake) = Upgrade::read(head, &[PROTOCOL], deflate)?;
         self.check_open()?;
-        let asked = Asked::read(head, query)?;
+        let asked = SocketQuery::read(head, query)?;
         let read = self.authorize(head, peer, Action::Subscribe);
         let publish = self.authorize(head, peer, Action::Publish);
         let (read, publish) = match (read, publish) {
@@ -140,8 +140,8 @@ impl Gateway {
         let mut after = self.at(self.hub.visible());
         let mut subscribed = None;
         if let Some(filter) = &asked.filter {
-            let wanted = asked.wanted.unwrap_or(Wanted::Now);
-            let joined = self.join(&mut session, filter, wanted, &mut notice, None)?;
+            let start = asked.start.unwrap_or(StartRequest::Now);
+            let joined = self.join(&mut session, filter, start, &mut notice, None)?;
             after = joined.0.0;
             subscribed = Some(joined.1);
         }
@@ -156,7 +156,7 @@ impl Gateway {
             inflate: handshake.inflate(),
             limits: self.socket_limits.clone(),
             subscribed,
-            heartbeat: asked.heartbeat.unwrap_or(self.common.options.heartbeat),
+            heartbeat: asked.heartbeat.unwrap_or(self.shared.options.heartbeat),
             expires_at,
         })
     }

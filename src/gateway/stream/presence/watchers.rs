@@ -1,192 +1,218 @@
-//! Who is there: each stream attends its topics in the hub, is told who joins and leaves if it wants, and ends with
-//! its topic.
+//! Who comes and goes, told to the streams that asked: in rounds, each of which tells all of them what has changed since
+//! the last one.
+//!
+//! Joins of one turn are told together, and a round is done a part a turn: however many come and go, a turn tells so
+//! many streams, and a stream is told so much. Where more has changed than one round tells, or a stream takes nothing,
+//! it is told `reset` instead: a list that is true up to there has it all. That is also what a stream is told first.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{HashMap, VecDeque};
 
-use parking_lot::Mutex;
-
+use crate::gateway::encode::format::{WireFormat, encode};
+use crate::gateway::encode::ws;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::json_string;
-use crate::gateway::stream::presence::changes::Watchers;
 use crate::gateway::stream::request::StreamFilter;
-use crate::hub::{EndReason, Hub, PresenceConfig, PresenceEvent, PresenceHandle, Present};
-use crate::reactor::{DisconnectReason, Handle, StreamId, Streams};
-use crate::ring::Notify;
+use crate::hub::{PresenceChange, PresenceUpdate, PresenceWatch};
+use crate::reactor::{FormId, SendOutcome, StreamId, Streams};
+use crate::wire::sse::Frame;
 
-/// Streams that begin to be present in a turn.
-const ENTERED_MAX: usize = 512;
-/// Ids that one answer lists; the count is of all.
-const LISTED_MAX: usize = 1000;
+/// Changes that one round tells.
+const CHANGES_MAX: usize = 64;
+/// Streams that are told something in a turn.
+const TOLD_MAX: usize = 256;
+/// Streams that took nothing which are tried again in a turn.
+const TRIED_MAX: usize = 64;
+/// Filters whose part of a round is kept for further streams.
+const FILTERS_MAX: usize = 64;
 
-/// The attendances of one reactor's streams: one for all that have the same filter.
-pub(in crate::gateway) struct Presence {
-    is_on: bool,
-    reactor: usize,
-    /// Streams that have begun and do not attend yet.
-    fresh: Vec<StreamId>,
-    there: HashMap<StreamFilter, Arc<PresenceHandle>>,
-    told: Arc<News>,
-    watchers: Watchers,
+/// The streams of one reactor that want to know.
+#[derive(Default)]
+pub(in crate::gateway) struct Watchers {
+    /// There while somebody wants to know.
+    watch: Option<PresenceWatch>,
+    /// Those who have all up to the last round, and perhaps some that have ended.
+    told: Vec<StreamId>,
+    /// Those who are new, and are told `reset` first.
+    fresh: VecDeque<StreamId>,
+    /// Those who took nothing when they were to be told something, and are told `reset` instead.
+    missed: VecDeque<StreamId>,
+    round: Option<Round>,
 }
 
-/// The filters whose streams were told something.
-struct News {
-    any: AtomicBool,
-    filters: Mutex<HashSet<StreamFilter>>,
-    reactor: Arc<dyn Notify>,
+/// What all are being told.
+struct Round {
+    /// `None`: too much for one round.
+    changes: Option<Vec<PresenceChange>>,
+    /// Who is next.
+    at: usize,
+    /// What was written for a filter and a form.
+    written: HashMap<(StreamFilter, FormId), Vec<u8>>,
 }
 
-struct Bell {
-    news: Arc<News>,
-    filter: StreamFilter,
-}
-
-impl Notify for Bell {
-    fn notify(&self) {
-        self.news.filters.lock().insert(self.filter.clone());
-        // Release: pairs with the Acquire in `attend`.
-        self.news.any.store(true, Ordering::Release);
-        self.news.reactor.notify();
-    }
-}
-
-impl Presence {
-    pub(in crate::gateway) fn new(handle: &Handle, is_on: bool) -> Self {
-        Self {
-            is_on,
-            reactor: handle.reactor(),
-            fresh: Vec::new(),
-            there: HashMap::new(),
-            watchers: Watchers::default(),
-            told: Arc::new(News {
-                any: AtomicBool::new(false),
-                filters: Mutex::default(),
-                reactor: handle.notifier(),
-            }),
-        }
+impl Watchers {
+    pub(in crate::gateway) fn add(&mut self, stream: StreamId) {
+        self.fresh.push_back(stream);
     }
 
-    pub(in crate::gateway) fn started(&mut self, stream: StreamId) {
-        if self.is_on {
-            self.fresh.push(stream);
-        }
+    /// Whether nobody wants to know.
+    pub(in crate::gateway) fn is_empty(&self) -> bool {
+        self.told.is_empty() && self.fresh.is_empty() && self.missed.is_empty()
     }
 
-    pub(in crate::gateway) fn ended(&mut self, stream: StreamId, filter: &StreamFilter) {
-        if let Some(attendance) = self.there.get(filter) {
-            attendance.leave(stream.to_bits());
-            if attendance.is_empty() {
-                self.there.remove(filter);
-            }
-        }
-    }
-
-    /// Enters streams that are new, and does for others what they were told. Once a turn.
-    pub(in crate::gateway) fn attend(&mut self, hub: &Hub, streams: &mut Streams<'_, Gateway>) {
-        let more = self.fresh.len() > ENTERED_MAX;
-        for stream in self
-            .fresh
-            .drain(..ENTERED_MAX.min(self.fresh.len()))
-            .collect::<Vec<_>>()
-        {
-            if let Some(info) = streams.get(stream) {
-                self.enter(hub, info.key, stream);
-                if info.key.presence {
-                    self.watchers.add(stream);
-                }
-            }
-        }
-        let wake = self.told.reactor.clone();
-        let watch = || hub.watch_presence(wake.clone());
-        if self.watchers.tell(watch, streams) || more {
-            // The rest is for the next turn: the poll is not to sleep over it.
-            wake.notify();
-        }
-        // Acquire: pairs with the Release in `notify`.
-        if !self.told.any.swap(false, Ordering::Acquire) {
-            return;
-        }
-        let told = std::mem::take(&mut *self.told.filters.lock());
-        let mut over = HashMap::new();
-        for filter in told {
-            if let Some(why) = self.pass_on(&filter, streams) {
-                over.insert(filter, why);
-            }
-        }
-        if !over.is_empty() {
-            // One look at all streams, however many filters they have.
-            streams.end_those(|filter| over.get(filter).copied());
-        }
-    }
-
-    fn enter(&mut self, hub: &Hub, filter: &StreamFilter, stream: StreamId) {
-        let there = self.there.get(filter).cloned();
-        let attendance = match there {
-            Some(attendance) => attendance,
-            None => {
-                let Ok(attendance) = hub.open_presence(self.attendance_of(filter)) else {
-                    return;
-                };
-                let attendance = Arc::new(attendance);
-                self.there.insert(filter.clone(), attendance.clone());
-                attendance
-            }
-        };
-        attendance.enter(stream.to_bits());
-    }
-
-    fn attendance_of(&self, filter: &StreamFilter) -> PresenceConfig {
-        let within = [&filter.allowed, &filter.offered].into_iter();
-        let notify = Arc::new(Bell {
-            news: self.told.clone(),
-            filter: filter.clone(),
-        });
-        let name = format!("c{}-", self.reactor);
-        PresenceConfig::new(name, filter.wanted.clone(), notify)
-            .within(within.filter(|one| !one.is_all()).cloned().collect())
-    }
-
-    /// Ends streams of a filter that were disconnected; returns why all of them are over, if they are.
-    fn pass_on(
+    /// Tells what there is to tell, a turn's worth of it; `true`: there is more.
+    pub(in crate::gateway) fn tell(
         &mut self,
-        filter: &StreamFilter,
+        watch: impl FnOnce() -> PresenceWatch,
         streams: &mut Streams<'_, Gateway>,
-    ) -> Option<DisconnectReason> {
-        let attendance = self.there.get(filter).cloned()?;
-        while let Some(told) = attendance.take() {
-            match told {
-                PresenceEvent::Ended { number } => {
-                    streams.end(StreamId::from_bits(number), DisconnectReason::Disconnected);
-                }
-                PresenceEvent::Closed { reason } => {
-                    self.there.remove(filter);
-                    return Some(match reason {
-                        EndReason::TopicDeleted => DisconnectReason::TopicDeleted,
-                        _ => DisconnectReason::Disconnected,
-                    });
-                }
+    ) -> bool {
+        if self.is_empty() {
+            self.watch = None;
+            self.round = None;
+            return false;
+        }
+        let watch = self.watch.get_or_insert_with(watch);
+        let mut left = TOLD_MAX;
+        if self.round.is_none()
+            && let Some(news) = watch.take(CHANGES_MAX)
+        {
+            self.round = Some(Round {
+                changes: match news {
+                    PresenceUpdate::Changes(changes) => Some(changes),
+                    PresenceUpdate::Missed => None,
+                },
+                at: 0,
+                written: HashMap::new(),
+            });
+        }
+        let at = watch.at();
+        if let Some(mut round) = self.round.take()
+            && round.go_on(at, (&mut self.told, &mut self.missed), &mut left, streams)
+        {
+            self.round = Some(round);
+            return true;
+        }
+        // Between two rounds: what they are told next comes after this.
+        for _ in 0..self.fresh.len().min(left) {
+            left -= 1;
+            if let Some(stream) = self.fresh.pop_front() {
+                self.reset(stream, at, streams);
             }
         }
-        if attendance.is_empty() {
-            self.there.remove(filter);
+        let mut taken = false;
+        for _ in 0..self.missed.len().min(left).min(TRIED_MAX) {
+            if let Some(stream) = self.missed.pop_front() {
+                taken |= self.reset(stream, at, streams);
+            }
         }
-        None
+        // Who takes nothing is tried again when something else happens.
+        !self.fresh.is_empty() || (taken && !self.missed.is_empty())
+    }
+
+    /// Tells a stream that a list which is true up to `at`, or later, is what it has to know; `false`: it takes nothing.
+    fn reset(&mut self, stream: StreamId, at: u64, streams: &mut Streams<'_, Gateway>) -> bool {
+        let Some(form) = streams.get(stream).map(|info| info.form) else {
+            return true;
+        };
+        let mut bytes = Vec::new();
+        write_reset(WireFormat::of(form), at, &mut bytes);
+        let sent = streams.send(stream, &bytes);
+        match sent {
+            SendOutcome::Queued => self.told.push(stream),
+            SendOutcome::Full => self.missed.push_back(stream),
+            SendOutcome::Unknown => {}
+        }
+        sent != SendOutcome::Full
     }
 }
 
-/// What `GET /api/v1/topics/{topic}/presence` answers.
-pub(in crate::gateway) fn write_json(hub: &Hub, topic: &str, out: &mut Vec<u8>) {
-    let Present { at, count, ids } = hub.present(topic, LISTED_MAX);
-    out.extend_from_slice(br#"{"topic":"#);
-    json_string(out, topic);
-    out.extend_from_slice(format!(r#","at":{at},"count":{count},"present":["#).as_bytes());
-    for (index, id) in ids.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
+impl Round {
+    /// Tells some of those who are left; `true`: there are more.
+    fn go_on(
+        &mut self,
+        at: u64,
+        (told, missed): (&mut Vec<StreamId>, &mut VecDeque<StreamId>),
+        left: &mut usize,
+        streams: &mut Streams<'_, Gateway>,
+    ) -> bool {
+        while let Some(stream) = told.get(self.at).copied() {
+            if *left == 0 {
+                return true;
+            }
+            *left -= 1;
+            let Some(info) = streams.get(stream) else {
+                // It has ended. The last one takes its place, and is next.
+                told.swap_remove(self.at);
+                continue;
+            };
+            let what = (info.key.clone(), info.form);
+            let bytes = match self.written.get(&what) {
+                Some(bytes) => bytes,
+                None => {
+                    if self.written.len() >= FILTERS_MAX {
+                        self.written.clear();
+                    }
+                    let bytes = written(self.changes.as_deref(), at, &what);
+                    self.written.entry(what).or_insert(bytes)
+                }
+            };
+            if bytes.is_empty() || streams.send(stream, bytes) == SendOutcome::Queued {
+                self.at += 1;
+            } else {
+                told.swap_remove(self.at);
+                missed.push_back(stream);
+            }
         }
-        json_string(out, id);
+        false
     }
-    out.extend_from_slice(b"]}\n");
+}
+
+/// What streams of a filter and a form are told.
+fn written(
+    changes: Option<&[PresenceChange]>,
+    at: u64,
+    (key, form): &(StreamFilter, FormId),
+) -> Vec<u8> {
+    let form = WireFormat::of(*form);
+    let mut out = Vec::new();
+    let Some(changes) = changes else {
+        write_reset(form, at, &mut out);
+        return out;
+    };
+    for change in changes {
+        let within = [&key.wanted, &key.allowed, &key.offered];
+        if within.into_iter().all(|filter| change.concerns(filter)) {
+            write_change(form, change, &mut out);
+        }
+    }
+    out
+}
+
+/// Appends a notice without an id: it stands nowhere in the order of events.
+fn write_change(form: WireFormat, change: &PresenceChange, out: &mut Vec<u8>) {
+    let event = if change.joined { "join" } else { "leave" };
+    if form.is_web_socket() {
+        return ws::write_presence(event, Some(&change.id), change.at, out);
+    }
+    let mut data = br#"{"id":"#.to_vec();
+    json_string(&mut data, &change.id);
+    data.extend_from_slice(format!(r#","at":{}}}"#, change.at).as_bytes());
+    write(form, event, &data, out);
+}
+
+fn write_reset(form: WireFormat, at: u64, out: &mut Vec<u8>) {
+    if form.is_web_socket() {
+        return ws::write_presence("reset", None, at, out);
+    }
+    let data = format!(r#"{{"event":"reset","at":{at}}}"#);
+    write(form, "presence", data.as_bytes(), out);
+}
+
+fn write(form: WireFormat, event: &str, data: &[u8], out: &mut Vec<u8>) {
+    let frame = Frame {
+        id: b"",
+        event,
+        data,
+        retry: None,
+    };
+    encode(form, frame, out);
 }
