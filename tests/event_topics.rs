@@ -73,6 +73,19 @@ fn wildcards_are_whole_segments() {
         ("*.>", "a", false),
         ("a.*.c", "a.b.c", true),
         ("a", "A", false),
+        // Reserved names are taken by the name of their first segment.
+        (">", "$sys", false),
+        (">", "$sys.x", false),
+        ("*", "$sys", false),
+        ("*.x", "$sys.x", false),
+        ("*.>", "$sys.x", false),
+        ("$sys.>", "$sys.x.y", true),
+        ("$sys.*", "$sys.x", true),
+        ("$sys.x", "$sys.x", true),
+        ("$", "$", true),
+        ("*", "$", false),
+        ("a.*", "a.$x", true),
+        ("a.>", "a.$x", true),
     ];
     for (pattern, name, expected) in cases {
         assert_eq!(
@@ -90,6 +103,10 @@ fn filters_are_canonical_and_bounded() {
     assert_eq!(filter(&["a.b", "a.*", "x", ">"]), Filter::all());
     assert_eq!(filter(&["a.b", "a.*", "c"]).to_string(), "a.*,c");
     assert_ne!(filter(&["a.*"]), filter(&["a.>"]));
+    assert_eq!(filter(&["$a.b", "$a.*", ">", "c"]).to_string(), "$a.*,>");
+    assert!(Filter::all().is_all() && !filter(&["$a.*", ">"]).is_all());
+    assert!(filter(&["$a.*", ">"]).covers(&Filter::all()));
+    assert!(!Filter::all().covers(&filter(&["$a.*", ">"])));
     assert_eq!(Filter::parse::<&str>([]), Err(FilterError::Empty));
     let many: Vec<String> = (0..100).map(|n| n.to_string()).collect();
     assert_eq!(Filter::parse(&many[..64]).unwrap().patterns().len(), 64);
@@ -148,25 +165,32 @@ fn positions_are_strict_short_text() {
     assert_ne!(Epoch::random(), Epoch::random());
 }
 
-/// A pattern and a name over a tiny alphabet, so that they often meet.
+/// A pattern and a name over a tiny alphabet, so that they often meet; `$` may stand before any segment.
 fn pattern() -> impl Strategy<Value = String> {
-    ("([ab*](\\.[ab*]){0,3})", any::<u8>()).prop_map(|(text, tail)| match tail % 4 {
-        0 => format!("{text}.>"),
-        1 if tail > 250 => ">".into(),
-        _ => text,
+    ("(\\$?[ab]|\\*)(\\.(\\$?[ab]|\\*)){0,3}", any::<u8>()).prop_map(|(text, tail)| {
+        match tail % 4 {
+            0 => format!("{text}.>"),
+            1 if tail > 250 => ">".into(),
+            _ => text,
+        }
     })
 }
 
 fn name() -> impl Strategy<Value = String> {
-    "[ab](\\.[ab]){0,4}"
+    "\\$?[ab](\\.\\$?[ab]){0,4}"
 }
 
 /// Tries every way to cut the texts: slow and plainly right.
-fn naive(pattern: &[&str], name: &[&str]) -> bool {
+fn naive(pattern: &str, name: &str) -> bool {
+    let wild = pattern.starts_with('*') || pattern.starts_with('>');
+    !(wild && name.starts_with('$')) && naive_rest(&split(pattern), &split(name))
+}
+
+fn naive_rest(pattern: &[&str], name: &[&str]) -> bool {
     match (pattern, name) {
         ([">"], [_, ..]) => true,
-        (["*", pattern @ ..], [_, name @ ..]) => naive(pattern, name),
-        ([a, pattern @ ..], [b, name @ ..]) => a == b && naive(pattern, name),
+        (["*", pattern @ ..], [_, name @ ..]) => naive_rest(pattern, name),
+        ([a, pattern @ ..], [b, name @ ..]) => a == b && naive_rest(pattern, name),
         ([], []) => true,
         _ => false,
     }
@@ -179,13 +203,13 @@ fn split(text: &str) -> Vec<&str> {
 proptest! {
     #[test]
     fn matching_agrees_with_the_naive_matcher(pattern in pattern(), name in name()) {
-        let expected = naive(&split(&pattern), &split(&name));
+        let expected = naive(&pattern, &name);
         prop_assert_eq!(Pattern::parse(&pattern).unwrap().matches(&name), expected);
     }
 
     #[test]
     fn a_canonical_filter_takes_what_its_patterns_take(patterns in prop::collection::vec(pattern(), 1..8), name in name()) {
-        let expected = patterns.iter().any(|pattern| naive(&split(pattern), &split(&name)));
+        let expected = patterns.iter().any(|pattern| naive(pattern, &name));
         prop_assert_eq!(Filter::parse(&patterns).unwrap().matches(&name), expected);
     }
 
@@ -193,6 +217,20 @@ proptest! {
     fn covering_means_taking_more(a in pattern(), b in pattern(), name in name()) {
         let (a, b) = (Pattern::parse(&a).unwrap(), Pattern::parse(&b).unwrap());
         prop_assert!(!a.covers(&b) || !b.matches(&name) || a.matches(&name));
+        prop_assert!(a.overlaps(&b) || !(a.matches(&name) && b.matches(&name)));
+        prop_assert_eq!(a.overlaps(&b), b.overlaps(&a));
+    }
+
+    #[test]
+    fn filters_that_cover_or_overlap_take_what_that_means(
+        a in prop::collection::vec(pattern(), 1..4),
+        b in prop::collection::vec(pattern(), 1..4),
+        name in name(),
+    ) {
+        let (a, b) = (Filter::parse(&a).unwrap(), Filter::parse(&b).unwrap());
+        prop_assert!(!a.covers(&b) || !b.matches(&name) || a.matches(&name));
+        prop_assert!(a.overlaps(&b) || !(a.matches(&name) && b.matches(&name)));
+        prop_assert!(!a.is_all() || a.matches(&name) != name.starts_with('$'));
     }
 
     #[test]
@@ -210,8 +248,9 @@ proptest! {
             router.remove(filter, class);
         }
         for name in names {
+            let takes = |filter: &Filter| filter.patterns().iter().any(|one| naive(one.as_str(), &name));
             let expected: Vec<usize> = (0..filters.len())
-                .filter(|class| !removed[*class] && filters[*class].matches(&name))
+                .filter(|class| !removed[*class] && takes(&filters[*class]))
                 .collect();
             prop_assert_eq!(router.route_all(&name), expected);
         }
@@ -249,7 +288,12 @@ proptest! {
                 found.sort_unstable();
                 found
             };
-            let takes = |class: &usize| filters[*class].matches(event.as_ref());
+            let takes = |class: &usize| {
+                let mut patterns = filters[*class].topics().patterns().iter();
+                let taken = patterns.any(|one| naive(one.as_str(), &topic));
+                assert_eq!(taken, filters[*class].topics().matches(&topic));
+                filters[*class].matches(event.as_ref())
+            };
             let all: Vec<usize> = (0..filters.len()).filter(takes).collect();
             let left: Vec<usize> = all.iter().copied().filter(|class| !removed[*class]).collect();
             prop_assert_eq!(found(&before), all);

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use eventring::event::{Event, Position};
+use eventring::event::{Event, Filter, Position};
 use eventring::hub::{
     Durability, EndReason, Hub, Lagged, PublishError, Receiver, RecvError, Start, Subscription,
     TopicConfig, TopicMode, TopicsError, TryRecvError,
 };
+use proptest::prelude::*;
 
 fn publish(hub: &Hub, topic: &str) -> u64 {
     hub.publish(&Event::new(topic, "t").to_event().unwrap())
@@ -33,6 +34,86 @@ fn offsets(receiver: &mut Receiver) -> Vec<u64> {
 fn start(hub: &Hub, topic: &str, start: Start) -> Receiver {
     hub.subscribe(Subscription::topic(topic).start(start))
         .unwrap()
+}
+
+/// Tries every way to cut the texts: slow and plainly right.
+fn takes(pattern: &str, name: &str) -> bool {
+    fn rest(pattern: &[&str], name: &[&str]) -> bool {
+        match (pattern, name) {
+            ([">"], [_, ..]) => true,
+            (["*", pattern @ ..], [_, name @ ..]) => rest(pattern, name),
+            ([a, pattern @ ..], [b, name @ ..]) => a == b && rest(pattern, name),
+            ([], []) => true,
+            _ => false,
+        }
+    }
+    let segments = |text| str::split(text, '.').collect::<Vec<_>>();
+    let wild = pattern.starts_with('*') || pattern.starts_with('>');
+    !(wild && name.starts_with('$')) && rest(&segments(pattern), &segments(name))
+}
+
+/// A pattern over a tiny alphabet, so that names often meet it; `$` may stand before any segment.
+fn pattern() -> impl Strategy<Value = String> {
+    let text = "(\\$?[ab]|\\*)(\\.(\\$?[ab]|\\*)){0,2}";
+    (text, 0..6u8).prop_map(|(text, tail)| match tail {
+        0 | 1 => format!("{text}.>"),
+        2 => ">".to_owned(),
+        _ => text,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whoever subscribes, before or after, from the beginning or the last so many, asleep or not, gets what the oracle
+    /// says; and whoever asks who is there is told the same.
+    #[test]
+    fn subscriptions_agree_with_the_oracle(
+        patterns in prop::collection::vec(prop::collection::vec(pattern(), 1..3), 1..5),
+        names in prop::collection::vec("\\$?[ab](\\.\\$?[ab]){0,3}", 1..24),
+        last in 1..8usize,
+    ) {
+        let hub = Hub::new();
+        let subscribe = |patterns: &Vec<String>, start| {
+            let filter = Filter::parse(patterns).unwrap();
+            hub.subscribe(Subscription::filter(filter).start(start)).unwrap()
+        };
+        let mut live: Vec<Receiver> = patterns.iter().map(|one| subscribe(one, Start::Now)).collect();
+        names.iter().for_each(|name| _ = publish(&hub, name));
+        for (patterns, live) in patterns.iter().zip(&mut live) {
+            let wanted = |name: &String| patterns.iter().any(|pattern| takes(pattern, name));
+            let numbered = names.iter().zip(1..);
+            let expected: Vec<u64> = numbered.filter(|(name, _)| wanted(name)).map(|(_, offset)| offset).collect();
+            prop_assert_eq!(&offsets(live), &expected);
+            prop_assert_eq!(&offsets(&mut subscribe(patterns, Start::Beginning)), &expected);
+            let newest = &expected[expected.len().saturating_sub(last)..];
+            prop_assert_eq!(&offsets(&mut subscribe(patterns, Start::Last(last))), newest);
+            let values = names.iter().zip(1u64..).filter(|(name, offset)| {
+                wanted(name) && !names[*offset as usize..].contains(name)
+            });
+            let values: Vec<u64> = values.map(|(_, offset)| offset).collect();
+            prop_assert_eq!(&offsets(&mut subscribe(patterns, Start::LastValues)), &values);
+        }
+        for name in &names {
+            let there = patterns.iter().filter(|one| one.iter().any(|pattern| takes(pattern, name)));
+            prop_assert_eq!(hub.present(name, 0).count, there.count());
+        }
+    }
+}
+
+/// What `>` misses is a difference of offsets, until there is a topic that it does not take: then that is a bound.
+#[test]
+fn how_many_were_missed_is_exact_until_some_were_not_wanted() {
+    for (other, exact) in [("b", true), ("$b", false)] {
+        let hub = small(64);
+        let mut all = hub.subscribe(Subscription::all()).unwrap();
+        publish(&hub, other);
+        (0..1_000).for_each(|_| _ = publish(&hub, "a"));
+        let Err(TryRecvError::Lagged(lagged)) = all.try_recv() else {
+            panic!("it has lagged");
+        };
+        assert_eq!(lagged.exact, exact, "{other}");
+    }
 }
 
 #[test]

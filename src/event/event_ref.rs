@@ -68,6 +68,14 @@ impl<'a> EventRef<'a> {
         self.field(Field::Topic)
     }
 
+    /// Returns whether the topic is [reserved](topic::is_reserved). It looks at one byte: whoever takes every other topic
+    /// asks this of each event.
+    #[inline]
+    pub fn is_reserved(self) -> bool {
+        // The topic is the record's first field, and it is never empty.
+        self.record.get(layout::HEAD) == Some(&topic::RESERVED)
+    }
+
     /// Returns the topic's hash: the same for equal topics within this process, another in the next.
     pub fn topic_hash(self) -> u64 {
         self.topic_hash

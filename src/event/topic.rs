@@ -1,10 +1,18 @@
 //! Topic names: printable text, dots between segments, at most 255 bytes.
+//!
+//! A name that begins with `$` is *reserved*: it is for what a server says about itself. No wildcard in the first segment
+//! of a pattern takes it (`>` and `*.x` do not take `$sys.x`; `$sys.>`, `$sys.*` and the name itself do), so nobody
+//! receives it who did not ask for it, and nobody is allowed it who was not allowed it by name. The program itself
+//! publishes to such topics; whoever comes by HTTP or WebSocket is answered 403.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 
 /// Longest topic name and longest pattern, bytes.
 pub const TOPIC_BYTES_MAX: usize = 255;
+
+/// The first byte of names that no wildcard in the first segment takes.
+pub(super) const RESERVED: u8 = b'$';
 
 /// Says why a text is not a topic name. Columns count characters from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +71,22 @@ pub fn validate(name: &str) -> Result<(), TopicError> {
         Some((column, _)) => Err(TopicError::Wildcard { column }),
         None => Ok(()),
     }
+}
+
+/// Returns whether a name is reserved: it begins with `$`, so that no wildcard in the first segment takes it, and nobody
+/// publishes to it from outside.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::{Pattern, topic};
+///
+/// assert!(topic::is_reserved("$sys.stats") && !topic::is_reserved("sys.$stats"));
+/// assert!(!Pattern::all().matches("$sys.stats"));
+/// assert!(Pattern::parse("$sys.>").unwrap().matches("$sys.stats"));
+/// ```
+pub fn is_reserved(name: &str) -> bool {
+    name.as_bytes().first() == Some(&RESERVED)
 }
 
 /// Hashes a topic name. The key is random for each process: the hash is for tables in memory and never stored.

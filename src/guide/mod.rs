@@ -21,7 +21,8 @@
 //!
 //! * An **event** has an id, a topic, a type and a payload. It is written once and never changes.
 //! * A **topic** is a name with dots, `orders.eu.created`. A **pattern** is an expression over names:
-//!   `*` is one segment, `>` is the rest.
+//!   `*` is one segment, `>` is the rest. A topic that begins with `$` is **reserved**: no wildcard in the first
+//!   segment takes it, and only the program itself publishes there.
 //! * A **position** is where an event stands: an **offset**, counted from 1, in one **epoch**. There is
 //!   one order for all topics.
 //! * A **hub** keeps the newest events in a ring. Everybody who reads is a cursor over it; there is no

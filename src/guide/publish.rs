@@ -26,6 +26,10 @@
 //! [`data`](crate::event::EventBuilder::data) takes any bytes with their content type. What is not text
 //! goes out in base 64.
 //!
+//! A **topic that begins with `$`** is reserved: it is for what a program says about itself, as `$sys.stats`. Only the
+//! program publishes there; over HTTP and WebSocket it is 403. No wildcard in the first segment of a pattern takes it, so
+//! nobody gets it who did not ask for it: [`subscribe`](super::subscribe).
+//!
 //! # Many at once
 //!
 //! A batch is all or nothing, contiguous, and visible at one moment:
@@ -64,7 +68,8 @@
 //! | anything else | the data of one event; its attributes in `ce-` headers, percent-encoded or quoted |
 //!
 //! The topic is the path's, which is what the right to publish is about: an event that names another one, in
-//! a `ce-topic` header or a `topic` member, is refused. So is one on a WebSocket.
+//! a `ce-topic` header or a `topic` member, is refused. So is one on a WebSocket. A topic that begins with `$` is 403
+//! with `"field":"topic"` wherever it stands, and nothing of the request is published.
 //!
 //! Text is UTF-8; a byte-order mark in front of it is skipped.
 //!

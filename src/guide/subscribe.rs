@@ -27,6 +27,27 @@
 //!
 //! Keep a look short: while it runs, the block of 64 events around it cannot be reused.
 //!
+//! # Patterns
+//!
+//! `*` is one segment, `>` is one or more and stands at the end. In the first segment neither takes a topic that begins
+//! with `$`, which is reserved for what a program says about itself: that takes its name.
+//!
+//! ```
+//! use eventring::event::Event;
+//! use eventring::hub::{Hub, Subscription};
+//!
+//! let hub = Hub::new();
+//! let mut all = hub.subscribe(Subscription::all())?; // `>`
+//! let mut own = hub.subscribe(Subscription::topic("$sys.*"))?;
+//! hub.publish(Event::new("$sys.stats", "tick").build()?)?;
+//! assert_eq!(own.recv()?.event.as_ref().topic(), "$sys.stats");
+//! assert!(all.try_recv().is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The same holds for what a client may see: an [`Authorizer`](crate::gateway::Authorizer) that allows `>` allows no
+//! reserved topic, and none is allowed where there is no authorizer. One that allows `>` and `$sys.>` does.
+//!
 //! # Who is too slow
 //!
 //! is told how many events are gone, and goes on with the oldest that is kept. It is an outcome, not a
@@ -47,7 +68,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Behind a filter `missed` counts all of the hub's events, and `exact` is false.
+//! Behind a filter `missed` counts all of the hub's events, and `exact` is false; so it is for everybody once there was
+//! a topic that begins with `$`.
 //!
 //! # Going on later
 //!

@@ -24,7 +24,7 @@ const EVENTS: usize = 1024;
 #[derive(Debug)]
 pub struct Class {
     filter: EventFilter,
-    /// It takes everything: nothing needs to be looked at.
+    /// It takes everything but reserved topics: nothing else needs to be looked at.
     all: bool,
     /// It asks for nothing but topics.
     topics_only: bool,
@@ -63,19 +63,26 @@ impl Class {
     /// Returns whether the filter takes this event.
     #[inline]
     pub fn wants(&self, event: EventRef<'_>) -> bool {
-        self.all
-            || (self.takes_topic(event)
-                && (self.topics_only || self.filter.matches_beside_topic(event)))
+        if self.all {
+            return !event.is_reserved();
+        }
+        self.takes_topic(event) && (self.topics_only || self.filter.matches_beside_topic(event))
     }
 
     /// As [`wants`](Self::wants), for the event of a sequence: what one of the class found out, the others know.
     #[inline]
     pub(in crate::hub) fn wants_at(&self, sequence: u64, event: EventRef<'_>) -> bool {
-        self.all || (self.takes_topic(event) && self.takes_beside_topic(sequence, event))
+        if self.all {
+            return !event.is_reserved();
+        }
+        self.takes_topic(event) && self.takes_beside_topic(sequence, event)
     }
 
     fn takes_topic(&self, event: EventRef<'_>) -> bool {
-        self.filter.topics().is_all() || self.recall_topic(event)
+        if self.filter.topics().is_all() {
+            return !event.is_reserved();
+        }
+        self.recall_topic(event)
     }
 
     /// Two topics are taken for one if 63 bits of a hash with a secret key agree: never, for practical purposes, and

@@ -52,6 +52,15 @@ pub(super) struct Class<K> {
 }
 
 impl<K> Class<K> {
+    /// Lists the frames of a class that took all there were, up to the log's `end`: the next one is not for it.
+    fn list_frames(&mut self, end: u64) {
+        let from = self.floor.min(end);
+        self.extents.get_or_insert_with(|| {
+            let all = (from < end).then_some(from..end);
+            Extents(all.into_iter().collect())
+        });
+    }
+
     /// First byte of the log from which on the class knows its frames.
     pub(super) fn floor(&self) -> u64 {
         self.floor
@@ -131,6 +140,8 @@ pub(super) struct Classes<K> {
     by_key: HashMap<(K, FormId), ClassId>,
     table: Vec<Option<Class<K>>>,
     free: Vec<u32>,
+    /// Classes that take every frame of their log.
+    whole: usize,
 }
 
 impl<K: Clone + Eq + Hash> Classes<K> {
@@ -139,6 +150,7 @@ impl<K: Clone + Eq + Hash> Classes<K> {
             by_key: HashMap::new(),
             table: Vec::new(),
             free: Vec::new(),
+            whole: 0,
         }
     }
 
@@ -167,6 +179,7 @@ impl<K: Clone + Eq + Hash> Classes<K> {
             loose: 0,
             last: 0,
         };
+        self.whole += usize::from(everything);
         let id = match self.free.pop() {
             Some(free) => {
                 self.table[free as usize] = Some(class);
@@ -185,9 +198,21 @@ impl<K: Clone + Eq + Hash> Classes<K> {
     pub(super) fn close(&mut self, id: ClassId) -> Option<K> {
         let class = self.table[id.0 as usize].take()?;
         debug_assert!(class.members.is_empty());
+        self.whole -= usize::from(class.extents.is_none());
         self.by_key.remove(&(class.key.clone(), class.form));
         self.free.push(id.0);
         Some(class.key)
+    }
+
+    /// Has every class list its frames, where it took all of its log up to here; `end` says how far a form's log goes.
+    pub(super) fn list_frames(&mut self, end: impl Fn(FormId) -> u64) {
+        if self.whole == 0 {
+            return;
+        }
+        self.whole = 0;
+        for class in self.table.iter_mut().flatten() {
+            class.list_frames(end(class.form));
+        }
     }
 
     pub(super) fn get(&self, id: ClassId) -> Option<&Class<K>> {
@@ -208,17 +233,18 @@ impl<K: Clone + Eq + Hash> Classes<K> {
 mod tests {
     use super::*;
 
+    fn spec(form: u8, everything: bool) -> ClassSpec<()> {
+        ClassSpec {
+            key: (),
+            form: FormId::new(form),
+            everything,
+            hold: Duration::ZERO,
+        }
+    }
+
     fn narrow() -> Class<()> {
         let mut classes = Classes::new();
-        let id = classes.open(
-            ClassSpec {
-                key: (),
-                form: FormId::default(),
-                everything: false,
-                hold: Duration::ZERO,
-            },
-            0,
-        );
+        let id = classes.open(spec(0, false), 0);
         classes.table[id.0 as usize].take().unwrap()
     }
 
@@ -232,6 +258,21 @@ mod tests {
         assert_eq!(class.next_range(25, 100), Some(25..30));
         assert_eq!(class.next_range(30, 100), Some(50..60));
         assert_eq!(class.next_range(60, 100), None);
+    }
+
+    #[test]
+    fn a_class_that_took_everything_may_stop_to() {
+        let mut classes = Classes::new();
+        let id = classes.open(spec(0, true), 5);
+        let late = classes.open(spec(1, true), 40);
+        classes.list_frames(|_| 40);
+        assert_eq!(classes.whole, 0);
+        let class = classes.get_mut(id).unwrap();
+        class.push(50..60);
+        assert_eq!(class.next_range(5, 60), Some(5..40), "what it took stays");
+        assert_eq!(class.next_range(40, 60), Some(50..60), "one was not for it");
+        let late = classes.get_mut(late).unwrap();
+        assert_eq!(late.next_range(40, 60), None, "it had none yet");
     }
 
     #[test]

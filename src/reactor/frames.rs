@@ -77,6 +77,12 @@ impl<'a, S: Service> Frames<'a, S> {
         }
     }
 
+    /// Says that the next event is not for every class that takes everything: from here on each of them lists its frames.
+    pub fn list_frames(&mut self) {
+        let Core { classes, logs, .. } = &mut *self.core;
+        classes.list_frames(|form| logs[form.index()].as_ref().map_or(0, FrameLog::end));
+    }
+
     /// Appends something that every member of every class gets, at the place of event `offset`.
     pub fn append_to_all(&mut self, offset: u64, encode: impl FnMut(FormId, bool, &mut Vec<u8>)) {
         let classes: Vec<ClassId> = self.core.classes.iter_mut().map(|(id, _)| id).collect();

@@ -3,11 +3,14 @@
 use std::io::Read as _;
 use std::net::{SocketAddr, TcpStream};
 
+use eventring::event::{Event, Filter};
+use eventring::gateway::{Access, Action, Authorizer, Denied, Server};
 use eventring::hub::{Hub, Subscription};
+use eventring::wire::http::Head;
 use serde_json::Value;
 
 use super::client::{Client, ask};
-use super::serve;
+use super::{config, serve};
 
 /// Publishes a body; returns the status and the body of the answer.
 fn post(address: SocketAddr, target: &str, fields: &[&str], body: &str) -> (u16, String) {
@@ -98,6 +101,68 @@ fn a_message_publishes_to_its_topic_and_to_no_other() {
     names_both(refused["detail"].as_str().unwrap());
     assert_eq!(hub.head(), 0);
     assert_eq!(client.request(&publish("public.a"))["type"], "published");
+}
+
+/// Lets anybody read and publish to all topics, and to reserved ones.
+struct Generous;
+
+impl Authorizer for Generous {
+    fn authorize(&self, _: &Head, _: SocketAddr, _: Action) -> Result<Access, Denied> {
+        Ok(Access::new(Filter::parse([">", "$sys.>"]).unwrap()))
+    }
+}
+
+/// What begins with `$` is the program's own: whoever could publish there would speak in its name.
+#[test]
+fn nobody_publishes_to_a_reserved_topic_from_outside() {
+    let hub = Hub::new();
+    let server = Server::bind_with(&hub, config(), Box::new(Generous)).unwrap();
+    let server = server.spawn().unwrap();
+    let address = server.addr();
+    let reserved = "/api/v1/topics/$sys.x/events";
+    let escaped = "/api/v1/topics/%24sys.x/events";
+    let by_line = |path: &str| format!("{path}?atomic=false");
+    let header = "ce-topic: $sys.x";
+    let batch = format!("[{},{}]", event("public.a"), event("$sys.x"));
+    for (path, fields, body) in [
+        (reserved, &[][..], "hi"),
+        (escaped, &["ce-type: t"], "hi"),
+        (reserved, &[EVENT], &event("$sys.x")),
+        (reserved, &[BATCH], &batch),
+        (reserved, &[NDJSON], "1\n"),
+        (&by_line(reserved), &[NDJSON], "1\n"),
+        (PATH, &[header], "hi"),
+        (PATH, &["ce-topic: %24sys.x"], "hi"),
+        (PATH, &[header, NDJSON], "1\n"),
+        (&by_line(PATH), &[header, NDJSON], "1\n"),
+        (PATH, &[EVENT], &event("$sys.x")),
+        (PATH, &[BATCH], &batch),
+    ] {
+        let (status, told) = post(address, path, fields, body);
+        assert_eq!(status, 403, "{path} {fields:?} {told}");
+        let told: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(told["field"], "topic", "{told}");
+    }
+    let mut client = Client::new(address, "/api/v1/ws");
+    client.expect("welcome");
+    for message in [
+        r#"{"request":1,"type":"publish","topic":"$sys.x","data":1}"#.to_owned(),
+        format!(
+            r#"{{"request":1,"type":"publish","topic":"public.a","cloudevent":{}}}"#,
+            event("$sys.x")
+        ),
+    ] {
+        let refused = client.request(&message);
+        assert_eq!(refused["type"], "error", "{refused}");
+        assert_eq!(refused["code"], "forbidden", "{refused}");
+        assert_eq!(refused["field"], "topic", "{refused}");
+    }
+    assert_eq!(hub.head(), 0, "nothing was published");
+    // The program itself may, and `$` elsewhere is a letter.
+    let own = Event::new("$sys.x", "t").to_event().unwrap();
+    hub.publish(&own).unwrap();
+    let (status, told) = post(address, "/api/v1/topics/a.$x/events", &[], "hi");
+    assert_eq!(status, 200, "{told}");
 }
 
 /// `faults.md` row 24: quotes were kept, or refused.

@@ -14,4 +14,5 @@ mod look_back;
 mod places;
 mod presence;
 mod presence_order;
+mod reserved;
 mod slow;

@@ -51,7 +51,7 @@ struct Rest {
 }
 
 impl EventFilter {
-    /// Returns the filter that takes every event.
+    /// Returns the filter that takes every event whose topic does not begin with `$`.
     pub fn all() -> Self {
         Filter::all().into()
     }
@@ -71,7 +71,7 @@ impl EventFilter {
         self.rest.is_none()
     }
 
-    /// Returns whether it takes every event.
+    /// Returns whether it takes every event whose topic does not begin with `$`, and no other.
     pub fn is_all(&self) -> bool {
         self.rest.is_none() && self.topics.is_all()
     }

@@ -8,7 +8,8 @@ use crate::event::topic::{self, TopicError};
 /// An expression over topic names.
 ///
 /// `*` stands for exactly one segment, `>` for one or more and only at the end; both are whole segments.
-/// A pattern without either is the name itself.
+/// A pattern without either is the name itself. A wildcard in the first segment does not take names that begin with `$`:
+/// see [`topic`].
 ///
 /// # Examples
 ///
@@ -19,6 +20,7 @@ use crate::event::topic::{self, TopicError};
 /// assert!(pattern.matches("orders.eu.created"));
 /// assert!(!pattern.matches("orders.eu.north.created"));
 /// assert!(Pattern::parse("orders.>").unwrap().matches("orders.eu.created"));
+/// assert!(!Pattern::parse("*.created").unwrap().matches("$sys.created"));
 /// assert_eq!(Pattern::parse("orders.>.x").unwrap_err().column, 8);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,12 +52,12 @@ impl Pattern {
         Ok(Self(text.into()))
     }
 
-    /// Returns the pattern that takes every topic.
+    /// Returns the pattern `>`, which takes every topic that does not begin with `$`.
     pub fn all() -> Self {
         Self(">".into())
     }
 
-    /// Returns whether it takes every topic.
+    /// Returns whether it is `>`, which takes every topic that does not begin with `$`.
     pub fn is_all(&self) -> bool {
         &*self.0 == ">"
     }
@@ -70,6 +72,12 @@ impl Pattern {
 
     /// Returns whether it takes this topic.
     pub fn matches(&self, topic: &str) -> bool {
+        if topic::is_reserved(topic) && self.begins_with_wildcard() {
+            return false;
+        }
+        if self.is_all() {
+            return true;
+        }
         let mut wanted = self.0.split('.');
         let mut given = topic.split('.');
         loop {
@@ -85,6 +93,9 @@ impl Pattern {
 
     /// Returns whether it takes everything that `other` takes.
     pub fn covers(&self, other: &Pattern) -> bool {
+        if topic::is_reserved(&other.0) && self.begins_with_wildcard() {
+            return false;
+        }
         let mut wide = self.0.split('.');
         let mut narrow = other.0.split('.');
         loop {
@@ -98,9 +109,31 @@ impl Pattern {
         }
     }
 
+    /// Returns whether there may be a topic that both take.
+    pub fn overlaps(&self, other: &Pattern) -> bool {
+        let takes_no =
+            |wild: &Self, name: &Self| wild.begins_with_wildcard() && topic::is_reserved(&name.0);
+        if takes_no(self, other) || takes_no(other, self) {
+            return false;
+        }
+        let (mut ours, mut theirs) = (self.0.split('.'), other.0.split('.'));
+        loop {
+            match (ours.next(), theirs.next()) {
+                (Some(">"), Some(_)) | (Some(_), Some(">")) | (None, None) => return true,
+                (Some(a), Some(b)) if a == b || a == "*" || b == "*" => {}
+                _ => return false,
+            }
+        }
+    }
+
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    fn begins_with_wildcard(&self) -> bool {
+        // A wildcard is a whole segment, so its first byte is enough: `parse` refuses `*a`.
+        matches!(self.0.as_bytes().first(), Some(b'*' | b'>'))
     }
 }
 

@@ -8,6 +8,7 @@ use super::cow_map::CowMap;
 use super::event_filter::EventFilter;
 use super::topic_filter::Filter;
 use crate::event::event_ref::EventRef;
+use crate::event::topic;
 
 /// Routes a topic to everything whose filter takes it.
 ///
@@ -146,7 +147,7 @@ impl<C: Clone + PartialEq> Router<C> {
     /// types are not met.
     pub fn route<const N: usize>(&self, topic: &str, out: &mut SmallVec<[C; N]>) {
         let start = out.len();
-        self.root.visit(Some(topic), &mut |leaf| {
+        self.root.visit_first(topic, &mut |leaf| {
             for entry in &leaf.any {
                 if !(entry.several && out[start..].contains(&entry.class)) {
                     out.push(entry.class.clone());
@@ -167,7 +168,7 @@ impl<C: Clone + PartialEq> Router<C> {
             }
             visit(&entry.class);
         };
-        self.root.visit(Some(event.topic()), &mut |leaf| {
+        self.root.visit_first(event.topic(), &mut |leaf| {
             leaf.any.iter().for_each(&mut show);
             if !leaf.by_type.is_empty() {
                 let typed = leaf.by_type.get(event.ty());
@@ -224,18 +225,26 @@ impl<C: Clone + PartialEq> Node<C> {
         }
     }
 
-    /// `rest` is what follows this node in the topic, `None` past its end. The recursion is as deep as the topic
-    /// has segments: at most 128.
+    /// Visits what a whole topic leads to, from the root.
+    fn visit_first<'r>(&'r self, topic: &str, show: &mut impl FnMut(&'r Leaf<C>)) {
+        // A reserved name is taken by name: the root's wildcards are those of first segments.
+        if !topic::is_reserved(topic) {
+            return self.visit(Some(topic), show);
+        }
+        let (segment, below) = split(topic);
+        if let Some(node) = self.literal.get(segment) {
+            node.visit(below, show);
+        }
+    }
+
+    /// Visits what the part of a topic below this node leads to; `None` is past its end. The recursion is as deep as the
+    /// topic has segments: at most 128.
     fn visit<'r>(&'r self, topic: Option<&str>, show: &mut impl FnMut(&'r Leaf<C>)) {
         let Some(topic) = topic else {
             return show(&self.here);
         };
         show(&self.rest);
-        // Segments are short: a plain loop beats a search for a pattern.
-        let (segment, below) = match topic.bytes().position(|byte| byte == b'.') {
-            Some(at) => (&topic[..at], Some(&topic[at + 1..])),
-            None => (topic, None),
-        };
+        let (segment, below) = split(topic);
         if let Some(node) = self.literal.get(segment) {
             node.visit(below, show);
         }
@@ -255,6 +264,15 @@ impl<C: Clone + PartialEq> Node<C> {
 impl<C: Clone> Leaf<C> {
     fn is_empty(&self) -> bool {
         self.any.is_empty() && self.by_type.is_empty()
+    }
+}
+
+/// Splits off the first segment of a topic; `None`: it is the last one.
+fn split(topic: &str) -> (&str, Option<&str>) {
+    // Segments are short: a plain loop beats a search for a pattern.
+    match topic.bytes().position(|byte| byte == b'.') {
+        Some(at) => (&topic[..at], Some(&topic[at + 1..])),
+        None => (topic, None),
     }
 }
 

@@ -50,7 +50,7 @@ pub enum FilterError {
 }
 
 impl Filter {
-    /// Returns the filter that takes every topic.
+    /// Returns the filter `>`, which takes every topic that does not begin with `$`.
     pub fn all() -> Self {
         /// One for all who take everything, which are many: it costs a reference count and no memory.
         static ALL: OnceLock<Filter> = OnceLock::new();
@@ -106,9 +106,23 @@ impl Filter {
         self.0.iter().any(|pattern| pattern.matches(topic))
     }
 
-    /// Returns whether it takes every topic.
+    /// Returns whether it takes every topic that does not begin with `$`, and no other.
     pub fn is_all(&self) -> bool {
+        // Canonical: `>` covers everything but reserved names, which sort before it.
         self.0[0].is_all()
+    }
+
+    /// Returns whether it takes everything that `other` takes, as far as one pattern of it says so: two that do so only
+    /// together are not noticed.
+    pub fn covers(&self, other: &Self) -> bool {
+        let mut narrow = other.0.iter();
+        narrow.all(|narrow| self.0.iter().any(|wide| wide.covers(narrow)))
+    }
+
+    /// Returns whether there may be a topic that both take.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let mut ours = self.0.iter();
+        ours.any(|ours| other.0.iter().any(|theirs| ours.overlaps(theirs)))
     }
 
     /// Returns the patterns, sorted.

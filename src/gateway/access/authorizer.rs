@@ -40,7 +40,8 @@ pub enum Action {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Access {
-    /// Topics that it may read or publish to; a stream gets only what also matches this.
+    /// Topics that it may read or publish to; a stream gets only what also matches this. `>` allows no
+    /// [reserved](crate::event::topic::is_reserved) topic: to read one takes its name, and nobody publishes there.
     pub allow: Filter,
     /// When the right ends; a stream ends with it. `None`: it does not.
     pub expires_at: Option<Instant>,
@@ -73,7 +74,7 @@ pub enum Denied {
     Forbidden,
 }
 
-/// Lets everybody do everything.
+/// Lets everybody do everything but read reserved topics, which nobody is allowed by `>`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AllowAll;
 

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::event::Filter;
 use crate::gateway::access::authorizer::{Access, Action};
 use crate::gateway::access::origin_check::Cors;
 use crate::gateway::admin::commands::Reactors;
@@ -215,7 +216,7 @@ impl Gateway {
                 )
                 .ok();
         }
-        let plan = self.plan_stream(request, access, spec.filter, spec.owner);
+        let plan = self.plan_stream(request, access, Some(spec.filter), spec.owner);
         Ok(Begin::Stream(plan))
     }
 
@@ -279,7 +280,7 @@ impl Gateway {
             endpoint,
             event,
         } = request::read_broadcast(body)?;
-        if !manage.access.allow.is_all() {
+        if !manage.access.allow.covers(&Filter::all()) {
             let detail = "broadcasting takes the right to all topics";
             return Err(Problem::new(403, detail));
         }

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
-use crate::event::Filter;
 use crate::gateway::access::authorizer::{Access, Action, Denied};
 use crate::gateway::access::origin_check::Cors;
 use crate::gateway::admin::handlers::PendingBody;
@@ -13,6 +12,7 @@ use crate::gateway::http::health;
 use crate::gateway::http::problem::{Problem, ReplyTo, fresh_answer, json_answer};
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::routes::{self, Route};
+use crate::gateway::publish::cloudevents::refuse_reserved;
 use crate::gateway::stream::gone::Gone;
 use crate::gateway::stream::presence::streams;
 use crate::gateway::stream::request::{self, StreamRequest};
@@ -99,7 +99,7 @@ impl Gateway {
                     }));
                 }
                 self.check_open()?;
-                let plan = self.plan_stream(request, access, Filter::all(), StreamOwner::default());
+                let plan = self.plan_stream(request, access, None, StreamOwner::default());
                 Ok(Begin::Stream(plan))
             }
             Route::Presence(topic) => {
@@ -118,6 +118,7 @@ impl Gateway {
             }
             Route::Publish(topic) => {
                 let access = self.authorize(head, peer, Action::Publish)?;
+                refuse_reserved(&topic)?;
                 if !access.allow.matches(&topic) {
                     let detail = "publishing to this topic is not allowed";
                     return Err(Problem::new(403, detail).field("topic"));

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::event::EventBuilder;
+use crate::event::{EventBuilder, topic};
 use crate::gateway::http::problem::Problem;
 use crate::wire::http::{Head, percent_decode};
 
@@ -104,8 +104,20 @@ impl Attributes {
     }
 }
 
+/// Refuses topics that only the program itself publishes to: whoever could from outside would speak in its name.
+pub(in crate::gateway) fn refuse_reserved(topic: &str) -> Result<(), Problem> {
+    if !topic::is_reserved(topic) {
+        return Ok(());
+    }
+    let detail = format!("topic: {topic:?} begins with \"$\": nobody publishes there from outside");
+    Err(Problem::new(403, detail).field("topic"))
+}
+
 /// Says that an event names another topic than the path (or the message) that it came in.
 pub(super) fn other_topic(field: &str, named: &str, topic: &str) -> Problem {
+    if let Err(problem) = refuse_reserved(named) {
+        return problem;
+    }
     let detail = format!("{field}: {named:?} is not the topic that is published to, {topic:?}");
     Problem::new(400, detail).field(field)
 }

@@ -59,6 +59,10 @@ impl Gateway {
                 limited.is_none_or(|filter| filter.may_see(event.topic()))
             });
             if !ids.is_empty() {
+                if event.is_reserved() {
+                    // Classes of all topics read their log as it is: from here on they must not.
+                    frames.list_frames();
+                }
                 let position = Position {
                     epoch: *epoch,
                     offset,
@@ -95,6 +99,12 @@ impl Gateway {
         frames.set_fed(resume_at);
     }
 
+    /// Whether a class takes every event that the hub has: then what it missed is a difference of offsets. Reserved
+    /// topics are taken by name only, so that one event of them is enough to make that a bound.
+    pub(in crate::gateway) fn takes_everything(&self, key: &StreamFilter) -> bool {
+        key.is_all() && self.hub.look_back().all_is_everything()
+    }
+
     /// Encodes history for one class.
     pub(in crate::gateway) fn encode_history(
         &mut self,
@@ -112,7 +122,8 @@ impl Gateway {
             next = earliest.min(part.to);
             let (asked, left) = (self.at(part.from - 1), self.at(next));
             let gap = Gap::whole(GapReason::Retention, asked, left);
-            self.encoder.gap(form, gap.exact_if(part.key.is_all()), out);
+            let exact = self.takes_everything(part.key);
+            self.encoder.gap(form, gap.exact_if(exact), out);
         }
         let missed = u32::try_from(next - part.from).unwrap_or(u32::MAX);
         if next >= part.to {

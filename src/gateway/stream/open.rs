@@ -15,12 +15,12 @@ use crate::reactor::{SlowPolicy, StreamOwner, StreamPlan};
 use crate::wire::sse;
 
 impl Gateway {
-    /// Plans a stream of what `offered` has; `owner` comes back with its start and end.
+    /// Plans a stream, within what its endpoint has in `offered`; `owner` comes back with its start and end.
     pub(in crate::gateway) fn plan_stream(
         &mut self,
         request: StreamRequest,
         access: Access,
-        offered: Filter,
+        offered: Option<Filter>,
         owner: StreamOwner,
     ) -> StreamPlan<StreamFilter> {
         let StreamRequest {
@@ -31,9 +31,11 @@ impl Gateway {
             presence,
         } = request;
         // Who asks for nothing gets what there is: then no event is looked at twice.
-        let (wanted, offered) = match filter {
-            Some(filter) => (filter, offered),
-            None => (offered, Filter::all()),
+        let (wanted, offered) = match (filter, offered) {
+            // An endpoint that has all of it is none to the class: who wants the same elsewhere shares it.
+            (Some(filter), Some(offered)) if offered.covers(&filter) => (filter, None),
+            (Some(filter), offered) => (filter, offered),
+            (None, offered) => (offered.unwrap_or_else(Filter::all), None),
         };
         let key = StreamFilter {
             wanted,

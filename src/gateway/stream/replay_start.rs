@@ -39,7 +39,7 @@ impl Gateway {
             self.looked_back += PATTERN_EVENTS;
         }
         match start {
-            StartFrom::Last(count) if key.is_all() => {
+            StartFrom::Last(count) if self.takes_everything(key) => {
                 let next = self.hub.visible() + 1;
                 let from = next.saturating_sub(count).max(self.hub.earliest());
                 ReplayStart {

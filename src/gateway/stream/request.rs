@@ -17,8 +17,8 @@ use crate::wire::http::{Coding, Head, ResponseHead};
 pub(in crate::gateway) struct StreamFilter {
     pub(in crate::gateway) wanted: Filter,
     pub(in crate::gateway) allowed: Filter,
-    /// What its endpoint has.
-    pub(in crate::gateway) offered: Filter,
+    /// What its endpoint has; `None`: it has all that is wanted, or there is no endpoint.
+    pub(in crate::gateway) offered: Option<Filter>,
     /// Its members get the newest of each topic when they are slow.
     pub(in crate::gateway) latest: bool,
     /// Its members are told who joins and leaves.
@@ -32,16 +32,24 @@ impl StreamFilter {
         self.wanted.matches(topic) && self.may_see(topic)
     }
 
-    pub(super) fn may_see(&self, topic: &str) -> bool {
-        (self.allowed.is_all() || self.allowed.matches(topic))
-            && (self.offered.is_all() || self.offered.matches(topic))
+    pub(in crate::gateway) fn may_see(&self, topic: &str) -> bool {
+        let is_offered = |offered: &Filter| offered.matches(topic);
+        self.allowed.matches(topic) && self.offered.as_ref().is_none_or(is_offered)
     }
 
-    /// Whether it may not see every topic.
+    /// Whether it may not see all that is wanted, so that each event is looked at. `>` allows no reserved topic: who wants
+    /// one and is allowed `>` is limited.
     pub(in crate::gateway) fn is_limited(&self) -> bool {
-        !self.allowed.is_all() || !self.offered.is_all()
+        self.offered.is_some() || !self.allowed.covers(&self.wanted)
     }
 
+    /// The filters that limit it beside what is wanted.
+    pub(in crate::gateway) fn limits(&self) -> impl Iterator<Item = &Filter> {
+        let allowed = Some(&self.allowed).filter(|allowed| !allowed.covers(&self.wanted));
+        allowed.into_iter().chain(&self.offered)
+    }
+
+    /// Whether it takes every topic that is not reserved.
     pub(in crate::gateway) fn is_all(&self) -> bool {
         self.wanted.is_all() && !self.is_limited()
     }

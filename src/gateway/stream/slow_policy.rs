@@ -108,7 +108,7 @@ impl Gateway {
             asked: self.at(range.start - 1),
             earliest: self.at(range.end),
             missing,
-            exact: key.is_all(),
+            exact: self.takes_everything(key),
         };
         self.encoder.gap(form, gap, out);
     }

@@ -10,6 +10,7 @@ use crate::gateway::encode::ws::write_reset;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::did_you_mean;
+use crate::gateway::publish::cloudevents::refuse_reserved;
 use crate::gateway::stream::request::{self, StreamFilter};
 use crate::gateway::stream::start::{Start, StartRequest};
 use crate::gateway::telemetry::notices::GapReason;
@@ -317,6 +318,7 @@ impl Gateway {
         let Some(topic) = topic else {
             return Err(Problem::new(400, "topic: is missing").field("topic"));
         };
+        refuse_reserved(&topic)?;
         let may = session.may_publish.as_ref();
         if !may.is_some_and(|allowed| allowed.matches(&topic)) {
             let detail = "publishing to this topic is not allowed";
@@ -389,7 +391,7 @@ fn filter_of(wanted: Filter, allowed: Filter, presence: bool) -> StreamFilter {
     StreamFilter {
         wanted,
         allowed,
-        offered: Filter::all(),
+        offered: None,
         latest: false,
         hold_ms: 0,
         presence,

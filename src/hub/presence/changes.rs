@@ -9,7 +9,7 @@ use crate::event::Filter;
 
 use super::Watcher;
 use crate::hub::class::Class;
-use crate::hub::subscribe::{Control, SubscriptionEntry, overlap};
+use crate::hub::subscribe::{Control, SubscriptionEntry};
 
 /// Most changes that are kept for watchers; one that is further behind is told so instead.
 const KEPT_MAX: usize = 4096;
@@ -40,7 +40,7 @@ pub struct PresenceChange {
 impl PresenceChange {
     /// Returns whether who joined or left shares topics with this filter.
     pub fn concerns(&self, filter: &Filter) -> bool {
-        overlap(self.class.filter(), filter)
+        self.class.filter().overlaps(filter)
     }
 }
 
@@ -142,7 +142,7 @@ impl ChangeLog {
         }
         let (at, id) = (self.at, id());
         let shares = |one: &&Arc<SubscriptionEntry>| {
-            *one.id != *id && overlap(one.class.filter(), class.filter())
+            *one.id != *id && one.class.filter().overlaps(class.filter())
         };
         for entry in self.entries.iter().filter(shares) {
             let id = id.to_string();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{Filter, Position};
+use crate::event::Position;
 use crate::settings::setters;
 
 use super::Delivery;
@@ -104,23 +104,3 @@ impl Controls {
 
 /// Most controls that wait for one receiver.
 pub(in crate::hub) const WAITING_MAX: usize = 64;
-
-/// Whether some topic could be taken by both.
-pub(in crate::hub) fn overlap(a: &Filter, b: &Filter) -> bool {
-    a.patterns().iter().any(|a| {
-        b.patterns()
-            .iter()
-            .any(|b| patterns_overlap(a.as_str(), b.as_str()))
-    })
-}
-
-fn patterns_overlap(a: &str, b: &str) -> bool {
-    let (mut a, mut b) = (a.split('.'), b.split('.'));
-    loop {
-        match (a.next(), b.next()) {
-            (Some(">"), Some(_)) | (Some(_), Some(">")) | (None, None) => return true,
-            (Some(x), Some(y)) if x == y || x == "*" || y == "*" => {}
-            _ => return false,
-        }
-    }
-}

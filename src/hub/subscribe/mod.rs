@@ -18,7 +18,6 @@ pub use receiver::{NextItemAsync, ReceiverStream, RecvAsync};
 pub use registry::ID_BYTES_MAX;
 pub use subscription::{Start, Subscription};
 
-pub(in crate::hub) use control::overlap;
 pub(in crate::hub) use entry::SubscriptionEntry;
 pub(in crate::hub) use open::{end, open};
 pub(in crate::hub) use registry::Registry;

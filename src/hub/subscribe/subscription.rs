@@ -118,7 +118,7 @@ impl Subscription {
         }
     }
 
-    /// Wants every topic.
+    /// Wants every topic that does not begin with `$`: see [`topic`](crate::event::topic).
     pub fn all() -> Self {
         Self::default()
     }

@@ -158,14 +158,22 @@ impl<'h> LookBack<'h> {
         })
     }
 
-    /// Returns the last `count` events of all topics.
-    pub(in crate::hub) fn last_of_all(&self, count: u64) -> LastEvents {
-        // The floor first: it is not above a head that is looked at later.
-        let floor = self.shared.ring.oldest() + 1;
-        let end = self.shared.ring.head() + 1;
+    /// Returns the last `count` events of all topics; `None`: there may be reserved ones among them, which `>` does not take.
+    pub(in crate::hub) fn last_of_all(&self, count: u64) -> Option<LastEvents> {
+        // Under the lock: an event counts as there when its topic does.
+        let publisher = self.shared.publisher.lock();
+        if publisher.topics.has_reserved() {
+            return None;
+        }
+        let (floor, end) = (publisher.floor(), publisher.next_offset());
         let from = end.saturating_sub(count).max(floor);
         let found = end - from;
-        LastEvents { from, found }
+        Some(LastEvents { from, found })
+    }
+
+    /// Returns whether `>` takes every event there was: then what it misses is a difference of offsets.
+    pub(crate) fn all_is_everything(&self) -> bool {
+        !self.shared.publisher.lock().topics.has_reserved()
     }
 
     /// Returns the offset of the newest event of each of the topics, ascending; `None`: the set is out of date.

@@ -32,6 +32,8 @@ pub(in crate::hub) struct TopicTable {
     listed: usize,
     /// Events on topics beyond the limit.
     untracked: u64,
+    /// There is or was a topic that begins with `$`.
+    has_reserved: bool,
     /// Rises when a topic comes or goes.
     version: u64,
     /// The entry that is looked at next, whether something of it has gone.
@@ -93,6 +95,7 @@ impl TopicTable {
             last: NOBODY,
             listed: 0,
             untracked: 0,
+            has_reserved: false,
             version: 0,
             sweep_at: 0,
         }
@@ -156,6 +159,8 @@ impl TopicTable {
 
     /// Makes a topic that is not listed.
     fn make(&mut self, name: &str, hash: u64) -> u32 {
+        // Here and not for each event: every topic is made before its first event is counted.
+        self.has_reserved |= topic::is_reserved(name);
         let name: Arc<str> = name.into();
         let topic = TopicEntry {
             name: name.clone(),
@@ -283,6 +288,11 @@ impl TopicTable {
     /// Topics that take memory, listed or not.
     pub(in crate::hub) fn known(&self) -> usize {
         self.by_hash.len()
+    }
+
+    /// Returns whether there may have been events that a filter for all topics does not take.
+    pub(super) fn has_reserved(&self) -> bool {
+        self.has_reserved
     }
 
     // -- Where events stand: of all topics, listed or not

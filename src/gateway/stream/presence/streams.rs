@@ -138,14 +138,13 @@ impl Presence {
     }
 
     fn config_of(&self, filter: &StreamFilter) -> PresenceConfig {
-        let within = [&filter.allowed, &filter.offered].into_iter();
         let notify = Arc::new(FilterWaker {
             changed: self.changed.clone(),
             filter: filter.clone(),
         });
         let name = format!("c{}-", self.reactor);
         PresenceConfig::new(name, filter.wanted.clone(), notify)
-            .within(within.filter(|one| !one.is_all()).cloned().collect())
+            .within(filter.limits().cloned().collect())
     }
 
     /// Ends streams of a filter that were disconnected; returns why all of them are over, if they are.

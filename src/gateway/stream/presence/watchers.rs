@@ -179,8 +179,8 @@ fn written(
         return out;
     };
     for change in changes {
-        let within = [&key.wanted, &key.allowed, &key.offered];
-        if within.into_iter().all(|filter| change.concerns(filter)) {
+        let mut within = [&key.wanted].into_iter().chain(key.limits());
+        if within.all(|filter| change.concerns(filter)) {
             write_change(form, change, &mut out);
         }
     }

@@ -159,7 +159,10 @@ impl Receiver {
                 Ok(read) => left = left.saturating_sub(read as u64),
                 Err(ring::TryRecvError::Empty) => outcome = Err(TryRecvError::Empty),
                 Err(ring::TryRecvError::Lagged(lagged)) => {
-                    let exact = class.event_filter().is_all() && filter_fn.is_none();
+                    // What it was never to get is not missed; of a filter it is not known how much that is.
+                    let exact = class.event_filter().is_all()
+                        && filter_fn.is_none()
+                        && self.shared.look_back().all_is_everything();
                     outcome = Err(TryRecvError::Lagged(Lagged::from_ring(lagged, exact)));
                 }
                 Err(ring::TryRecvError::Closed) => outcome = Err(TryRecvError::Closed),

@@ -75,7 +75,7 @@ impl Receiver {
     pub(in crate::hub) fn seek_last(&mut self, count: usize) {
         let oldest = self.subscriber.position();
         let looked_up = match self.filter_fn.is_none() && self.class.event_filter().is_all() {
-            true => Some(self.shared.look_back().last_of_all(count as u64)),
+            true => self.shared.look_back().last_of_all(count as u64),
             false => self.looked_up(|look_back, set| look_back.last_of(set, count as u64)),
         };
         let found = match looked_up {
