@@ -4,7 +4,7 @@
 #   loom-tests/mutants.sh [WORD]     only mutants whose line contains WORD
 #   CHECKED=1 loom-tests/mutants.sh  without a run of the unchanged models: they have just passed
 #
-# A mutant is `model ; file in src/ring ; sed script`. A script that changes nothing, a mutant that does not build, and a
+# A mutant is `model ; file in src/ring, or of src with ../ ; sed script`. A script that changes nothing, a mutant that does not build, and a
 # model that passes, or comes to no end, are failures. As many mutants at a time as there are cores (or JOBS), each
 # worker with a copy and a target directory of its own; of the models only the file with the named one is built. BOUND
 # is passed on to them.
@@ -15,7 +15,8 @@ jobs=${JOBS:-$(nproc)}
 mkdir -p "$copy"
 # What is weakened is what was there at the start, whatever is edited meanwhile.
 rm -rf "$copy"/original "$copy"/results
-cp -r src/ring "$copy/original"
+mkdir -p "$copy/original"
+cp -r src/ring src/mailbox.rs "$copy/original"
 grep "${1:-}" loom-tests/mutants.txt | grep -Ev '^(#|$)' >"$copy/mutants.txt" || { echo "no such mutant"; exit 2; }
 for ((worker = 0; worker < jobs; worker++)); do
     place=$copy/worker$worker
@@ -37,7 +38,7 @@ build() {
 
 # judge MODEL FILE SCRIPT: applies a mutant in the current directory, and says what came of it.
 judge() {
-    local model=$1 file=src/ring/$2 original=$copy/original/$2 models code=0
+    local model=$1 file=src/ring/$2 original=$copy/original/ring/$2 models code=0
     sed -E "$3" "$original" >"$file"
     if cmp -s "$original" "$file"; then
         echo "CHANGES NOTHING"
@@ -64,7 +65,7 @@ work() {
         [ $((at % jobs)) = "$1" ] || continue
         model=$(echo $model) file=$(echo $file)
         verdict=$(judge "$model" "$file" "$script" 2>&1)
-        cp "$copy/original/$file" "src/ring/$file"
+        cp "$copy/original/ring/$file" "src/ring/$file"
         printf '%-16s %-38s %s\n' "$verdict" "$model" "$file:$script" | tee -a "$copy/results"
     done <"$copy/mutants.txt"
 }

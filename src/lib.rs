@@ -23,6 +23,12 @@
 //! | `gateway`, `client` and `async` (all default) | `guide` | how to use it all, one page a task |
 
 mod deadline;
+#[cfg(all(not(feature = "loom"), any(feature = "hub", feature = "reactor")))]
+mod mailbox;
+// For its models, which stand in a crate of their own.
+#[cfg(feature = "loom")]
+#[doc(hidden)]
+pub mod mailbox;
 pub mod ring;
 #[cfg(any(feature = "event", feature = "wire"))]
 mod settings;

@@ -14,7 +14,7 @@ mod real {
     use std::sync::PoisonError;
     pub(crate) use std::sync::{
         MutexGuard,
-        atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+        atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     };
     pub(crate) use std::thread::{Thread, current, yield_now};
     use std::time::Instant;
@@ -74,7 +74,7 @@ mod watched {
     use loom::cell::{ConstPtr, MutPtr, UnsafeCell};
     pub(crate) use loom::sync::{
         MutexGuard,
-        atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+        atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     };
     pub(crate) use loom::thread::yield_now;
     use std::sync::Arc;

@@ -10,8 +10,11 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("event", &["json", "settings"]),
     ("wire", &["settings"]),
     ("client", &["deadline", "json", "wire"]),
-    ("reactor", &["deadline", "ring", "settings", "wire"]),
-    ("hub", &["deadline", "ring", "event", "settings"]),
+    (
+        "reactor",
+        &["deadline", "mailbox", "ring", "settings", "wire"],
+    ),
+    ("hub", &["deadline", "mailbox", "ring", "event", "settings"]),
     (
         "pipeline",
         &["deadline", "ring", "event", "settings", "wire", "hub"],
@@ -19,7 +22,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "gateway",
         &[
-            "deadline", "ring", "json", "event", "settings", "wire", "reactor", "hub",
+            "deadline", "mailbox", "ring", "json", "event", "settings", "wire", "reactor", "hub",
         ],
     ),
     // Text only: its code stands in comments, where every module may be named.

@@ -1,5 +1,6 @@
 //! Making reactors: addresses are had, inboxes and polls made, before anything runs.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use mio::{Events, Poll, Waker};
 
 use super::clock::SystemClock;
 use super::core::Core;
-use super::inbox::{Handle, Inbox};
+use super::handle::Handle;
+use super::inbox::Inbox;
 use super::limits::Limits;
 use super::listeners::{BindError, Listeners};
 use super::reactor_set::ReactorSet;
@@ -115,6 +117,7 @@ impl<S: Service> Reactor<S> {
             accepted: Vec::new(),
             next_reactor: 0,
             inbox: handle.reactors.get(handle.number).inbox.clone(),
+            commands: VecDeque::new(),
             core: Core::new(limits, handle, Instant::now(), fed),
             service,
             read_buffer: vec![0; read_bytes].into_boxed_slice(),

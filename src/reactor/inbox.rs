@@ -1,29 +1,20 @@
-//! The reactor's inbox: how other threads give it commands.
+//! The reactor's inbox: commands of other threads, and what wakes it for them.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mio::Waker;
 
-use super::latency::Latency;
-use super::reactor_set::ReactorSet;
-use super::stats::Stats;
 use super::transport::Transport;
-use super::unfinished::Unfinished;
+use crate::mailbox::{Mailbox, PushError, Pushed};
 use crate::ring::Notify;
-
-thread_local! {
-    /// The set whose reactor is in a turn on this thread, by its address; 0: none.
-    pub(super) static TURNING: Cell<usize> = const { Cell::new(0) };
-}
 
 /// Commands that wait at most; a further one is refused.
 const INBOX_MAX: usize = 1024;
 
+/// An order to one reactor.
 pub(super) enum Command {
     /// Let what is published go out within this time, then end.
     Stop(Duration),
@@ -33,8 +24,9 @@ pub(super) enum Command {
     Adopt(Transport, SocketAddr),
 }
 
+/// The mailbox of a reactor, with what ends its poll.
 pub(super) struct Inbox {
-    commands: Mutex<VecDeque<Command>>,
+    commands: Mailbox<Command>,
     waker: Waker,
     made: Instant,
     /// When the reactor was woken, nanoseconds after `made`; 0: not since it last asked.
@@ -44,7 +36,7 @@ pub(super) struct Inbox {
 impl Inbox {
     pub(super) fn new(waker: Waker) -> Self {
         Self {
-            commands: Mutex::default(),
+            commands: Mailbox::new(INBOX_MAX),
             waker,
             made: Instant::now(),
             woken: AtomicU64::new(0),
@@ -60,32 +52,31 @@ impl Inbox {
         }
     }
 
-    /// Takes the next command.
-    pub(super) fn next(&self) -> Option<Command> {
-        self.commands
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
+    /// Takes all commands that wait.
+    pub(super) fn take_into(&self, commands: &mut VecDeque<Command>) {
+        self.commands.take_into(commands);
     }
 
     /// Gives the reactor a command, or the command back if too many wait.
     pub(super) fn put(&self, command: Command) -> Result<(), Command> {
-        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
-        if commands.len() >= INBOX_MAX {
-            return Err(command);
-        }
-        commands.push_back(command);
-        drop(commands);
-        self.wake();
+        let pushed = self.commands.push(command);
+        self.wake_if(pushed.map_err(PushError::into_inner)?);
         Ok(())
     }
 
     /// Gives the reactor its last command, which must not be lost: over the bound if need be.
     pub(super) fn put_last(&self, command: Command) {
-        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
-        commands.push_back(command);
-        drop(commands);
-        self.wake();
+        // An inbox is never closed: it lasts as long as the set of reactors.
+        if let Ok(pushed) = self.commands.push_over(command) {
+            self.wake_if(pushed);
+        }
+    }
+
+    fn wake_if(&self, pushed: Pushed) {
+        // One wake for all that are taken together: it is a system call.
+        if pushed == Pushed::First {
+            self.wake();
+        }
     }
 
     /// Ends the reactor's poll.
@@ -100,87 +91,5 @@ impl Notify for Inbox {
         let nanos = self.made.elapsed().as_nanos() as u64;
         self.woken.store(nanos, Ordering::Relaxed);
         self.wake();
-    }
-}
-
-/// Speaks to running reactors from any thread: to one of them, and through it to all of its set.
-#[derive(Clone)]
-pub struct Handle {
-    pub(super) reactors: Arc<ReactorSet>,
-    pub(super) number: usize,
-}
-
-impl Handle {
-    /// The number of this handle's reactor in its set, from 0.
-    pub fn reactor(&self) -> usize {
-        self.number
-    }
-
-    /// How many reactors there are in the set.
-    pub fn reactors(&self) -> usize {
-        self.reactors.len()
-    }
-
-    /// Whether this thread is in a turn of one of the reactors.
-    pub fn is_own_thread(&self) -> bool {
-        TURNING.get() == Arc::as_ptr(&self.reactors).addr()
-    }
-
-    /// Asks all reactors to stop: no new connections, what is published goes out within `timeout`.
-    ///
-    /// Returns `false` if too many commands wait already, which only a reactor that nobody turns has.
-    pub fn stop(&self, timeout: Duration) -> bool {
-        let first = &self.reactors.get(0).inbox;
-        first.put(Command::Stop(timeout)).is_ok()
-    }
-
-    /// Asks all reactors to go on for `delay`, then to stop as [`stop`](Self::stop) has it. A stop that is
-    /// asked for meanwhile comes at once; of several delays the shortest counts.
-    ///
-    /// Returns `false` as `stop` does.
-    pub fn stop_after(&self, delay: Duration, timeout: Duration) -> bool {
-        let first = &self.reactors.get(0).inbox;
-        first.put(Command::StopAfter(delay, timeout)).is_ok()
-    }
-
-    /// The counters of all reactors as they are now.
-    pub fn stats(&self) -> Stats {
-        self.reactors.stats()
-    }
-
-    /// The latency histogram of all reactors as it is now.
-    pub fn latency(&self) -> Latency {
-        self.reactors.latency()
-    }
-
-    /// How many streams of all reactors have a compressor of their own ([`Codec::Brotli`](super::Codec)).
-    pub fn own_compressor_streams(&self) -> usize {
-        self.reactors.own_compressors()
-    }
-
-    /// The total of what is unfinished on the connections of all reactors.
-    pub fn unfinished(&self) -> &Unfinished {
-        &self.reactors.unfinished
-    }
-
-    /// What wakes this handle's reactor out of a poll.
-    pub fn notifier(&self) -> Arc<dyn Notify> {
-        self.reactors.get(self.number).inbox.clone()
-    }
-
-    /// Says that the thread of this handle's reactor ends, for whatever reason: the others need not
-    /// wait for it, and stop at once if they have not been asked to.
-    pub fn thread_ends(&self) {
-        let in_order = self.reactors.has_ended(self.number);
-        self.reactors.end(self.number);
-        if !in_order {
-            let first = &self.reactors.get(0).inbox;
-            first.put_last(Command::Stop(Duration::ZERO));
-        }
-    }
-
-    /// Tells all reactors but the first to end at once: the first will not be turned any more.
-    pub fn abandon_others(&self) {
-        self.reactors.stop_others(Duration::ZERO);
     }
 }

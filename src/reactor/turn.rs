@@ -1,5 +1,6 @@
 //! The reactor: one thread's poll and the order of things in a turn.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use super::clock::Clock;
 use super::core::Core;
 use super::end::EndReason;
 use super::frames::Frames;
-use super::inbox::{Command, Handle, Inbox, TURNING};
+use super::handle::{Handle, TURNING};
+use super::inbox::{Command, Inbox};
 use super::listeners::{Accepted, Listeners};
 use super::reactor_set::ReactorSet;
 use super::service::Service;
@@ -40,6 +42,8 @@ pub struct Reactor<S: Service> {
     /// Who gets the next connection.
     pub(super) next_reactor: usize,
     pub(super) inbox: Arc<Inbox>,
+    /// The list that commands are taken into; its memory is kept.
+    pub(super) commands: VecDeque<Command>,
     pub(super) core: Core<S>,
     pub(super) service: S,
     pub(super) read_buffer: Box<[u8]>,
@@ -197,7 +201,9 @@ impl<S: Service> Reactor<S> {
         self.measure();
         self.poll_commands();
         self.pass_deadlines();
-        while let Some(command) = self.inbox.next() {
+        let mut commands = std::mem::take(&mut self.commands);
+        self.inbox.take_into(&mut commands);
+        for command in commands.drain(..) {
             match command {
                 Command::Stop(timeout) => self.begin_stop(timeout),
                 Command::StopAfter(delay, timeout) => self.stop_later(delay, timeout),
@@ -206,6 +212,7 @@ impl<S: Service> Reactor<S> {
                 }
             }
         }
+        self.commands = commands;
         if let Some((at, timeout)) = self.stop_later
             && at <= self.core.now
         {

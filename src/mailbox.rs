@@ -1,0 +1,214 @@
+//! A mailbox: where other threads leave something for the thread that owns it.
+//!
+//! Anybody [pushes](Mailbox::push), the owner takes, in the order in which it was left. The owner looks once a turn, and
+//! pays one load where there is nothing. Waking it is the pusher's affair, since only the pusher knows how the owner
+//! sleeps and which locks are held: [`Pushed::First`] says that it has to be woken, [`Pushed::Behind`] that somebody
+//! else has been told so and that all will be taken together.
+//!
+//! # No wake-up is lost
+//!
+//! `has_mail` is written under the lock only, in the section that changes the letters, so under the lock it always says
+//! whether there are any. Whoever leaves the first letter finds it `false` there, and wakes the owner once the lock is
+//! released. The owner reads it without the lock and may see an old `false`; then the letter was left after what the
+//! owner has seen, and the wake that belongs to it ends the owner's next sleep. The owner lowers it in the section in
+//! which it takes the last letter: what was left before is taken with the others, what is left after is a first letter
+//! again. Were it lowered after the section, a letter left in between would be told to be one behind others, and lie
+//! there unannounced. The model `no_lost_wake_up_of_a_mailbox` in `loom-tests` checks this.
+
+use std::collections::VecDeque;
+
+use crate::sync::{AtomicBool, Mutex, Ordering};
+
+/// A bounded, closing list of what other threads left for the owner.
+pub struct Mailbox<T> {
+    /// Whether a letter lies there; written under the lock.
+    has_mail: AtomicBool,
+    /// Letters that lie there at most.
+    max: usize,
+    inside: Mutex<Inside<T>>,
+}
+
+struct Inside<T> {
+    letters: VecDeque<T>,
+    closed: bool,
+}
+
+/// The duty of whoever has left something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "who left the first letter has to wake the owner"]
+pub enum Pushed {
+    /// The owner has to be woken.
+    First,
+    /// Whoever left an earlier letter wakes the owner, or has.
+    Behind,
+}
+
+/// Why something was not taken; gives it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushError<T> {
+    /// As much lies there as may.
+    Full(T),
+    /// The owner is gone.
+    Closed(T),
+}
+
+impl<T> Mailbox<T> {
+    /// Makes a mailbox for at most `max` letters.
+    pub fn new(max: usize) -> Self {
+        Self {
+            has_mail: AtomicBool::new(false),
+            max,
+            inside: Mutex::new(Inside {
+                letters: VecDeque::new(),
+                closed: false,
+            }),
+        }
+    }
+
+    /// Leaves something for the owner.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError`] gives it back.
+    pub fn push(&self, letter: T) -> Result<Pushed, PushError<T>> {
+        self.leave(letter, self.max)
+    }
+
+    /// Leaves something that must not be lost, over the bound if need be: for what comes a fixed number of times.
+    ///
+    /// # Errors
+    ///
+    /// Gives it back where the owner is gone.
+    pub fn push_over(&self, letter: T) -> Result<Pushed, T> {
+        self.leave(letter, usize::MAX)
+            .map_err(PushError::into_inner)
+    }
+
+    fn leave(&self, letter: T, max: usize) -> Result<Pushed, PushError<T>> {
+        let mut inside = self.inside.lock();
+        if inside.closed {
+            return Err(PushError::Closed(letter));
+        }
+        if inside.letters.len() >= max {
+            return Err(PushError::Full(letter));
+        }
+        inside.letters.push_back(letter);
+        // Relaxed, as everywhere: it is written under the lock, and who acts on it takes the lock.
+        if self.has_mail.load(Ordering::Relaxed) {
+            return Ok(Pushed::Behind);
+        }
+        self.has_mail.store(true, Ordering::Relaxed);
+        Ok(Pushed::First)
+    }
+
+    /// Whether one more letter would be taken now. Only the owner makes room, so it stays true for who is the only one
+    /// that pushes.
+    pub fn has_room(&self) -> bool {
+        let inside = self.inside.lock();
+        !inside.closed && inside.letters.len() < self.max
+    }
+
+    /// Whether something may lie there: a look for every turn of the owner.
+    #[inline]
+    pub fn has_mail(&self) -> bool {
+        // Relaxed: an old `false` is followed by a wake, see the module page.
+        self.has_mail.load(Ordering::Relaxed)
+    }
+
+    /// Takes the oldest letter.
+    pub fn pop(&self) -> Option<T> {
+        if !self.has_mail() {
+            return None;
+        }
+        let mut inside = self.inside.lock();
+        let letter = inside.letters.pop_front();
+        self.has_mail
+            .store(!inside.letters.is_empty(), Ordering::Relaxed);
+        letter
+    }
+
+    /// Moves all letters to the end of `taken`. What `taken` has room for is kept for the next ones.
+    pub fn take_into(&self, taken: &mut VecDeque<T>) {
+        if !self.has_mail() {
+            return;
+        }
+        let mut inside = self.inside.lock();
+        if taken.is_empty() {
+            // No letter is moved, and both lists keep their memory.
+            std::mem::swap(taken, &mut inside.letters);
+        } else {
+            taken.append(&mut inside.letters);
+        }
+        self.has_mail.store(false, Ordering::Relaxed);
+    }
+
+    /// Closes the mailbox and gives back what lies there, to be dropped without the lock.
+    pub fn close(&self) -> VecDeque<T> {
+        let mut inside = self.inside.lock();
+        inside.closed = true;
+        self.has_mail.store(false, Ordering::Relaxed);
+        std::mem::take(&mut inside.letters)
+    }
+
+    /// Whether nothing is taken any more.
+    pub fn is_closed(&self) -> bool {
+        self.inside.lock().closed
+    }
+}
+
+impl<T> PushError<T> {
+    /// The thing that was not taken.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::Full(letter) | Self::Closed(letter) => letter,
+        }
+    }
+}
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_of_those_taken_together_has_to_wake_the_owner() {
+        let mailbox = Mailbox::new(10);
+        assert!(!mailbox.has_mail());
+        assert_eq!(mailbox.push(1), Ok(Pushed::First));
+        assert_eq!(mailbox.push(2), Ok(Pushed::Behind));
+        let mut taken = VecDeque::new();
+        mailbox.take_into(&mut taken);
+        assert_eq!((taken, mailbox.has_mail()), ([1, 2].into(), false));
+        assert_eq!(mailbox.push(3), Ok(Pushed::First));
+        assert_eq!(mailbox.push(4), Ok(Pushed::Behind));
+        assert_eq!(mailbox.pop(), Some(3));
+        // One still lies there: its owner comes for it, so nobody has to be woken.
+        assert_eq!(mailbox.push(5), Ok(Pushed::Behind));
+        assert_eq!((mailbox.pop(), mailbox.pop()), (Some(4), Some(5)));
+        assert_eq!(mailbox.pop(), None);
+        assert_eq!(mailbox.push(6), Ok(Pushed::First));
+    }
+
+    #[test]
+    fn what_is_too_much_comes_back_and_what_must_not_be_lost_does_not() {
+        let mailbox = Mailbox::new(1);
+        assert!(mailbox.has_room());
+        assert_eq!(mailbox.push('a'), Ok(Pushed::First));
+        assert!(!mailbox.has_room());
+        assert_eq!(mailbox.push('b'), Err(PushError::Full('b')));
+        assert_eq!(mailbox.push_over('c'), Ok(Pushed::Behind));
+        let mut taken = VecDeque::from(['x']);
+        mailbox.take_into(&mut taken);
+        assert_eq!(taken, ['x', 'a', 'c']);
+    }
+
+    #[test]
+    fn closing_gives_back_what_lies_there_and_takes_nothing_more() {
+        let mailbox = Mailbox::new(2);
+        assert_eq!(mailbox.push(7), Ok(Pushed::First));
+        assert_eq!(mailbox.close(), [7]);
+        assert!(mailbox.is_closed() && !mailbox.has_mail() && !mailbox.has_room());
+        assert_eq!(mailbox.push(8), Err(PushError::Closed(8)));
+        assert_eq!(mailbox.push_over(9), Err(9));
+        assert_eq!(mailbox.pop(), None);
+    }
+}
