@@ -1,10 +1,14 @@
 //! What people type for seconds, bytes and counts, with the text that says what was expected.
 
+use bytesize::ByteSize;
+use jiff::SignedDuration;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// The longest duration a flag takes: a day.
-const MAX_SECONDS: f64 = 86_400.0;
+/// The longest duration that a flag takes.
+const MAX: SignedDuration = SignedDuration::from_hours(24);
+/// Digits behind the point that a duration has, down to nanoseconds: a library refuses more.
+const FRACTION_DIGITS: usize = 9;
 
 /// Parses seconds, with a fraction if wanted, or a number with a unit: `5`, `0.25`, `500ms`, `2m`.
 /// Zero is refused.
@@ -17,26 +21,41 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
 
 /// Parses seconds where 0 has a meaning of its own.
 pub(crate) fn seconds_or_zero(text: &str) -> Result<Duration, String> {
-    let value = in_seconds(text)
-        .ok_or_else(|| "expected seconds, such as 5, 0.25, 500ms, 10s or 2m".to_string())?;
-    if !(0.0..=MAX_SECONDS).contains(&value) {
-        return Err(format!("must be between 0 and {MAX_SECONDS} seconds"));
-    }
-    Ok(Duration::from_secs_f64(value))
+    let quantity =
+        one_quantity(text).ok_or("expected seconds, such as 5, 0.25, 500ms, 10s or 2m")?;
+    // One quantity is a duration, unless there are more of them than it can count.
+    let duration: Option<SignedDuration> = quantity.parse().ok();
+    duration
+        .filter(|duration| (SignedDuration::ZERO..=MAX).contains(duration))
+        .and_then(|duration| duration.try_into().ok())
+        .ok_or_else(|| format!("must be between 0 and {} seconds", MAX.as_secs()))
 }
 
-/// `None` for what is no number, or has a unit that we do not know.
-fn in_seconds(text: &str) -> Option<f64> {
+/// Completes a number, with a unit or without, to a duration as jiff reads it; `None` for anything else.
+///
+/// jiff alone would also take blanks, words and several units (`1 minute, 5s`, `PT5S`, `00:05`). A setting that takes so
+/// little today can take more later, but never less again.
+fn one_quantity(text: &str) -> Option<String> {
     let unit = text.find(|c: char| c.is_ascii_alphabetic());
     let (number, unit) = text.split_at(unit.unwrap_or(text.len()));
-    let scale = match unit {
-        "" | "s" => 1.0,
-        "ms" => 0.001,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
+    let unit = match unit {
+        "" => "s",
+        "s" | "ms" | "m" | "min" | "h" => unit,
         _ => return None,
     };
-    number.parse().ok().map(|value: f64| value * scale)
+    let digits = number.strip_prefix(['+', '-']).unwrap_or(number);
+    let sign = &number[..number.len() - digits.len()];
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
+    if whole.len() + fraction.len() == 0 || !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let fraction = match fraction.get(..FRACTION_DIGITS).unwrap_or(fraction) {
+        "" => "0",
+        fraction => fraction,
+    };
+    Some(format!("{sign}{whole}.{fraction}{unit}"))
 }
 
 /// Parses the heartbeat: 0 is off, else a second to an hour.
@@ -88,17 +107,19 @@ pub(crate) fn bytes(text: &str) -> Result<usize, String> {
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
-    let number: usize = number.parse().map_err(|_| EXPECTED.to_string())?;
-    let shift = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => 0,
-        "k" | "kb" | "kib" => 10,
-        "m" | "mb" | "mib" => 20,
-        "g" | "gb" | "gib" => 30,
+    // To the library K is 1000, and fractions, blanks and terabytes are fine: buffers are none of that.
+    let unit = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => "B",
+        "k" | "kb" | "kib" => "KiB",
+        "m" | "mb" | "mib" => "MiB",
+        "g" | "gb" | "gib" => "GiB",
         _ => return Err(EXPECTED.into()),
     };
-    match number.checked_mul(1 << shift) {
-        Some(0) => Err("must be more than 0 bytes".into()),
-        Some(value) if value <= isize::MAX as usize => Ok(value),
+    let ByteSize(value) = format!("{number}{unit}").parse().map_err(|_| EXPECTED)?;
+    // What 64 bits do not hold has become the most that they do.
+    match usize::try_from(value) {
+        Ok(0) => Err("must be more than 0 bytes".into()),
+        Ok(value) if value <= isize::MAX as usize => Ok(value),
         _ => Err("more than this machine can address".into()),
     }
 }
@@ -155,7 +176,20 @@ mod tests {
         assert_eq!(bytes("64K"), Ok(65_536));
         assert_eq!(bytes("16MiB"), Ok(16 << 20));
         assert_eq!(bytes("2gb"), Ok(2 << 30));
-        for wrong in ["", "0", "-1", "1.5M", "K", "9999999999G", "1T", "64 K"] {
+        for wrong in [
+            "",
+            "0",
+            "-1",
+            "1.5M",
+            "K",
+            "9999999999G",
+            "1T",
+            "64 K",
+            "+1",
+            "1Ki",
+            "99999999999999999999",
+            "99999999999999999999K",
+        ] {
             assert!(bytes(wrong).is_err(), "{wrong:?} was taken");
         }
     }
@@ -166,11 +200,47 @@ mod tests {
         assert_eq!(seconds("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(seconds("5s"), seconds("5"));
         assert_eq!(seconds("1.5m"), Ok(Duration::from_secs(90)));
-        assert_eq!(seconds_or_zero("0"), Ok(Duration::ZERO));
+        assert_eq!(seconds(".5"), Ok(Duration::from_millis(500)));
+        assert_eq!(seconds("+5."), Ok(Duration::from_secs(5)));
+        assert_eq!(
+            seconds("0.1234567891"),
+            Ok(Duration::from_nanos(123_456_789))
+        );
+        assert_eq!(seconds("2min"), seconds("120"));
+        assert_eq!(seconds("24h"), Ok(Duration::from_secs(86_400)));
+        for zero in ["0", "-0", "0.0ms", "000h"] {
+            assert_eq!(seconds_or_zero(zero), Ok(Duration::ZERO), "{zero:?}");
+        }
         for wrong in [
-            "", "0", "-1", "nan", "inf", "1e9", "5x", "s", "25h", "5 s", "5S",
+            "",
+            "0",
+            "-1",
+            "nan",
+            "inf",
+            "1e9",
+            "5x",
+            "s",
+            "25h",
+            "5 s",
+            "5S",
+            ".",
+            "-",
+            "+.s",
+            "1.2.3",
+            "5é",
+            "1m30s",
+            "PT5S",
+            "00:05",
+            "5s ago",
+            "--5",
+            "99999999999999999999h",
         ] {
             assert!(seconds(wrong).is_err(), "{wrong:?} was taken");
+        }
+        assert!(seconds("5x").unwrap_err().contains("expected seconds"));
+        for beyond in ["-1", "25h", "99999999999999999999"] {
+            let error = seconds(beyond).unwrap_err();
+            assert!(error.contains("between 0 and 86400"), "{beyond}: {error}");
         }
     }
 
