@@ -1,6 +1,7 @@
 //! Lines to the person at the terminal: results on stdout, everything else on stderr.
 
 use crate::exit;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -47,4 +48,18 @@ pub(crate) fn faults<T: Display>(faults: &[T]) {
             }
         }
     }
+}
+
+/// Writes a line to stderr as it stands.
+pub(crate) fn note(line: impl Display) {
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// Makes the one line on the terminal that is rewritten while something goes on, cut at the terminal's edge. It is hidden
+/// where stderr is no terminal, or one that cannot rewrite a line (`TERM=dumb`).
+pub(crate) fn status_line() -> ProgressBar {
+    let line = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{wide_msg}");
+    line.set_style(style.unwrap_or_else(|_| unreachable!("a template without parameters")));
+    line
 }

@@ -1,19 +1,17 @@
-//! One line on a terminal while it runs, and nothing where nobody looks.
+//! The line on a terminal that tells how far a bench is; nothing where nobody looks.
 
 use super::measure::Totals;
-use std::io::{IsTerminal, Write, stderr};
+use crate::console;
+use indicatif::ProgressBar;
 use std::time::{Duration, Instant};
 
+/// Time between two states of the line: its percentile costs a walk over the histogram.
 const EVERY: Duration = Duration::from_millis(200);
-/// Clears the rest of the line.
-const CLEAR: &str = "\x1b[K";
-/// What is wider than the terminal is cut: a line that wrapped could not be overwritten.
-const NO_WRAP: &str = "\x1b[?7l";
-const WRAP: &str = "\x1b[?7h";
 
-/// The line.
+/// The line of a run.
 #[derive(Debug)]
 pub(super) struct Progress {
+    line: ProgressBar,
     visible: bool,
     shown: Instant,
     /// Deliveries when it was shown last.
@@ -22,8 +20,11 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new() -> Progress {
+        let line = console::status_line();
         Progress {
-            visible: stderr().is_terminal(),
+            // Asked once: each time is a system call.
+            visible: !line.is_hidden(),
+            line,
             shown: Instant::now(),
             deliveries: 0,
         }
@@ -31,7 +32,7 @@ impl Progress {
 
     pub(super) fn connecting(&mut self, open: usize, all: usize) {
         if self.is_due() {
-            self.show(&format!("connecting: {open} of {all}"));
+            self.show(format!("connecting: {open} of {all}"));
         }
     }
 
@@ -47,40 +48,37 @@ impl Progress {
                 totals.gaps
             );
             self.deliveries = totals.deliveries;
-            self.show(&line);
+            self.show(line);
         }
     }
 
     pub(super) fn draining(&mut self, totals: &Totals, published: u64) {
         if self.is_due() {
-            self.show(&format!(
+            self.show(format!(
                 "the last of {published}: {} delivered",
                 totals.deliveries
             ));
         }
     }
 
-    /// Of a storm: connections that were made.
+    /// Shows how many connections of a storm were made.
     pub(super) fn storming(&mut self, made: u64, seconds: f64) {
         if self.is_due() {
-            self.show(&format!("{seconds:.0} s: {made} connections"));
+            self.show(format!("{seconds:.0} s: {made} connections"));
         }
     }
 
-    /// Makes room for the report.
+    /// Clears the line: the report follows.
     pub(super) fn finish(&self) {
-        if self.visible {
-            let _ = stderr().write_all(format!("\r{CLEAR}").as_bytes());
-        }
+        self.line.finish_and_clear();
     }
 
     fn is_due(&self) -> bool {
         self.visible && self.shown.elapsed() >= EVERY
     }
 
-    fn show(&mut self, line: &str) {
-        let line = format!("\r{NO_WRAP}{line}{CLEAR}{WRAP}");
-        let _ = stderr().write_all(line.as_bytes());
+    fn show(&mut self, line: String) {
+        self.line.set_message(line);
         self.shown = Instant::now();
     }
 }

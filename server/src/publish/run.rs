@@ -202,8 +202,7 @@ impl Run {
     }
 
     fn complain(&self, text: impl Display) {
-        self.progress.clear();
-        console::err(text);
+        self.progress.aside(|| console::err(text));
     }
 }
 
