@@ -1,125 +1,120 @@
-//! Standard error of the server: a thread of its own writes it, so that a terminal or a pipe that
-//! takes nothing more holds up neither events nor an orderly end.
+//! The server's lines for standard error. The queue and the thread behind it are those of `tracing-appender`, so that
+//! a terminal or a pipe that takes nothing more holds up neither events nor an orderly end.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Bytes that wait for standard error to take them; a line beyond that is dropped and counted.
-const PENDING_BYTES: usize = 256 << 10;
-/// Time that what was said last has to leave before the process ends.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+/// Lines that wait for standard error to take them; one beyond that is dropped and counted.
+const PENDING_LINES: usize = 1024;
+/// Longest that the last lines may take to leave before the process ends.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Where the server's lines go. Writing to it never waits and never fails.
+/// The sender of lines to standard error. Writing to it never waits and never fails.
 #[derive(Clone)]
-pub(super) struct LogWriter(Arc<Shared>);
+pub(super) struct LogWriter {
+    queue: NonBlocking,
+    shared: Arc<Shared>,
+}
 
+/// The counts of the senders and of the thread that writes.
 #[derive(Default)]
 struct Shared {
-    queue: Mutex<Queue>,
-    changed: Condvar,
-    dropped: AtomicU64,
+    /// Lines handed to the queue, whether it had room or not.
+    pushed: AtomicU64,
+    /// Lines that standard error did not take.
+    failed: AtomicU64,
+    /// Lines that the queue had no room for; set before there is a sender.
+    overflow: OnceLock<ErrorCounter>,
+    progress: Mutex<Progress>,
+    progressed: Condvar,
 }
 
+/// The counts of the thread that writes.
 #[derive(Default)]
-struct Queue {
-    pending: Vec<u8>,
-    /// Lines dropped since somebody was told; until the queue is taken, those that follow are too.
-    missing: u64,
-    /// What was taken is not written yet.
-    writing: bool,
-}
-
-impl Queue {
-    fn is_idle(&self) -> bool {
-        self.pending.is_empty() && self.missing == 0 && !self.writing
-    }
-
-    /// Takes a line; `false`: there is no room.
-    fn push(&mut self, line: &[u8]) -> bool {
-        let fits = self.missing == 0 && self.pending.len() + line.len() <= PENDING_BYTES;
-        if fits {
-            self.pending.extend_from_slice(line);
-        } else {
-            self.missing += 1;
-        }
-        fits
-    }
+struct Progress {
+    /// Lines that are written, or that standard error did not take.
+    done: u64,
+    /// Lines without room that the log has a line about.
+    announced: u64,
 }
 
 impl LogWriter {
     /// Starts the thread, which ends with the process.
-    pub(super) fn start() -> io::Result<LogWriter> {
+    pub(super) fn start() -> LogWriter {
+        LogWriter::to(io::stderr())
+    }
+
+    fn to(stderr: impl Write + Send + 'static) -> LogWriter {
         let shared = Arc::<Shared>::default();
-        let theirs = shared.clone();
-        let thread = std::thread::Builder::new().name("stderr".into());
-        thread.spawn(move || theirs.write_all_to(&mut io::stderr()))?;
-        Ok(LogWriter(shared))
+        let lines = Lines {
+            stderr,
+            shared: shared.clone(),
+            unannounced_for: 0,
+        };
+        let (queue, guard) = NonBlockingBuilder::default()
+            .lossy(true)
+            .buffered_lines_limit(PENDING_LINES)
+            .thread_name("stderr")
+            .finish(lines);
+        // Its drop prints to standard output, which programs read, where the queue is full, panics where that is closed,
+        // and ends the thread: `drain` waits instead, as often as there are last lines.
+        std::mem::forget(guard);
+        // The cell is new.
+        let _ = shared.overflow.set(queue.error_counter());
+        LogWriter { queue, shared }
     }
 
-    /// Says something to the person at the terminal, with the program's name in front.
+    /// Writes a line for the person at the terminal, with the program's name in front.
     pub(super) fn print(&self, line: impl std::fmt::Display) {
-        self.push(format!("eventring: {line}\n").as_bytes());
+        self.clone().push(format!("eventring: {line}\n").as_bytes());
     }
 
-    /// How many lines were dropped so far.
+    /// Returns how many lines were dropped so far.
     pub(super) fn dropped(&self) -> u64 {
         // Relaxed: a count that orders nothing.
-        self.0.dropped.load(Ordering::Relaxed)
+        self.shared.overflow() + self.shared.failed.load(Ordering::Relaxed)
     }
 
     /// Waits until everything has left, a while at most.
     pub(super) fn drain(&self) {
-        let busy = |queue: &mut Queue| !queue.is_idle();
-        let done = self
-            .0
-            .changed
-            .wait_timeout_while(self.0.lock(), FLUSH_TIMEOUT, busy);
-        drop(done);
+        let busy = |progress: &mut Progress| self.shared.is_busy(progress);
+        let progress = self.shared.lock();
+        let drained = self
+            .shared
+            .progressed
+            .wait_timeout_while(progress, DRAIN_TIMEOUT, busy);
+        drop(drained);
     }
 
-    fn push(&self, line: &[u8]) {
-        if !self.0.lock().push(line) {
-            self.0.dropped.fetch_add(1, Ordering::Relaxed);
-        }
-        self.0.changed.notify_all();
+    fn push(&mut self, line: &[u8]) {
+        // Counted first, or a drain could end between the two. Relaxed: whoever waits for its own line has counted it itself.
+        self.shared.pushed.fetch_add(1, Ordering::Relaxed);
+        // One that has no room is counted by the queue.
+        let _ = self.queue.write_all(line);
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        // A queue is whole whenever its lock is free, whoever panicked.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn overflow(&self) -> u64 {
+        self.overflow
+            .get()
+            .map_or(0, |counter| counter.dropped_lines() as u64)
     }
 
-    fn write_all_to(&self, stderr: &mut impl Write) {
-        let mut batch = Vec::new();
-        loop {
-            let missing = {
-                let mut queue = self.lock();
-                queue.writing = false;
-                self.changed.notify_all();
-                while queue.is_idle() {
-                    let waited = self.changed.wait(queue);
-                    queue = waited.unwrap_or_else(PoisonError::into_inner);
-                }
-                queue.writing = true;
-                batch.clear();
-                std::mem::swap(&mut batch, &mut queue.pending);
-                std::mem::take(&mut queue.missing)
-            };
-            if stderr.write_all(&batch).is_err() {
-                // Nobody is there to take it. Relaxed: a count that orders nothing.
-                let lines = batch.iter().filter(|byte| **byte == b'\n').count();
-                self.dropped.fetch_add(lines as u64, Ordering::Relaxed);
-            }
-            if missing > 0 {
-                // It comes back through the queue, as a line like any other.
-                tracing::warn!(lines = missing, "log lines dropped: stderr took no more");
-            }
-        }
+    fn is_busy(&self, progress: &Progress) -> bool {
+        let overflow = self.overflow();
+        let pushed = self.pushed.load(Ordering::Relaxed);
+        // What is dropped but not announced yet has a line to come.
+        progress.done + overflow < pushed || progress.announced < overflow
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        // Two counts that are whole whenever the lock is free, whoever panicked.
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -142,20 +137,122 @@ impl MakeWriter<'_> for LogWriter {
     }
 }
 
+/// Standard error as the thread of the queue sees it: each write is a line, each flush an empty queue.
+struct Lines<W> {
+    stderr: W,
+    shared: Arc<Shared>,
+    /// Lines written since dropped ones were looked for.
+    unannounced_for: usize,
+}
+
+impl<W> Lines<W> {
+    /// Logs how many lines were dropped since it did so last.
+    fn announce(&mut self) {
+        self.unannounced_for = 0;
+        let overflow = self.shared.overflow();
+        let before = self.shared.lock().announced;
+        if overflow > before {
+            // It comes back through the queue, as a line like any other; where that is full again, it is counted as one.
+            tracing::warn!(
+                lines = overflow - before,
+                "log lines dropped: stderr took no more"
+            );
+            // Only now, so that a drain waits for that line, too.
+            self.shared.lock().announced = overflow;
+            self.shared.progressed.notify_all();
+        }
+    }
+}
+
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.stderr.write_all(line).is_err() {
+            // The queue's thread would forget it without a count. Relaxed: it orders nothing.
+            self.shared.failed.fetch_add(1, Ordering::Relaxed);
+        }
+        self.shared.lock().done += 1;
+        self.shared.progressed.notify_all();
+        self.unannounced_for += 1;
+        // A flood that never lets the queue run empty is announced, too.
+        if self.unannounced_for >= PENDING_LINES {
+            self.announce();
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.announce();
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    /// A terminal that takes a line only when it is let.
+    struct Slow {
+        lets: Receiver<()>,
+        taken: Sender<String>,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            // Whoever lets no more has gone.
+            self.lets.recv().map_err(|_| io::ErrorKind::BrokenPipe)?;
+            let text = String::from_utf8_lossy(line).into_owned();
+            self.taken.send(text).expect("the test reads");
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn slow() -> (LogWriter, Sender<()>, Receiver<String>) {
+        let ((let_one, lets), (taken, lines)) = (channel(), channel());
+        (LogWriter::to(Slow { lets, taken }), let_one, lines)
+    }
 
     #[test]
-    fn what_has_no_room_is_missing_until_the_queue_is_taken() {
-        let mut queue = Queue::default();
-        assert!(queue.push(&vec![b'x'; PENDING_BYTES - 3]));
-        assert!(!queue.push(b"long\n"));
-        // It would fit, but not where it belongs.
-        assert!(!queue.push(b"s\n"));
-        assert_eq!((queue.pending.len(), queue.missing), (PENDING_BYTES - 3, 2));
-        queue.pending.clear();
-        queue.missing = 0;
-        assert!(queue.push(b"s\n"));
+    fn lines_beyond_the_queue_are_dropped_and_counted_and_the_others_come_in_order() {
+        let (log, let_one, lines) = slow();
+        // The thread holds one line; how soon it takes it from the queue is its own affair.
+        let all = PENDING_LINES + 10;
+        for number in 0..all {
+            log.print(number);
+        }
+        let dropped = log.dropped();
+        assert!((9..=10).contains(&dropped), "{dropped}");
+        let kept = all - dropped as usize;
+        for _ in 0..kept {
+            let_one.send(()).expect("the thread waits");
+        }
+        let numbers: Vec<usize> = lines
+            .iter()
+            .take(kept)
+            .map(|line| {
+                let number = line.strip_prefix("eventring: ").expect("our name");
+                number.trim_end().parse().expect("a number")
+            })
+            .collect();
+        assert!(numbers.is_sorted(), "{numbers:?}");
+        log.drain();
+        assert_eq!(log.dropped(), dropped);
+    }
+
+    #[test]
+    fn lines_that_are_not_taken_are_counted() {
+        let (log, let_one, lines) = slow();
+        let_one.send(()).expect("the thread waits");
+        log.print("taken");
+        assert_eq!(lines.recv().expect("a line"), "eventring: taken\n");
+        drop(let_one);
+        log.print("nobody reads");
+        log.print("nobody reads still");
+        log.drain();
+        assert_eq!(log.dropped(), 2);
     }
 }

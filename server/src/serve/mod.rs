@@ -19,13 +19,10 @@ use std::process::ExitCode;
 
 /// Runs the server until a signal stops it.
 pub(crate) fn run(given: &ArgMatches) -> ExitCode {
-    let started = LogWriter::start().and_then(|log| {
-        // Before anything else: whatever the start waits for, signals are obeyed.
-        let signals = Signals::obey(log.clone())?;
-        Ok((log, signals))
-    });
-    let (log, signals) = match started {
-        Ok(started) => started,
+    let log = LogWriter::start();
+    // Before anything else: whatever the start waits for, signals are obeyed.
+    let signals = match Signals::obey(log.clone()) {
+        Ok(signals) => signals,
         Err(error) => {
             console::err(format_args!("cannot handle signals: {error}"));
             return ExitCode::from(exit::FAILED);
