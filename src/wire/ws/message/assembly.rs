@@ -2,8 +2,8 @@
 
 use super::super::limits::Limits;
 use super::super::violation::Violation;
-use super::decoder::MessageKind;
 use super::inflate::Inflater;
+use super::item::MessageKind;
 use super::scratch::Scratch;
 use super::utf8::Utf8;
 

@@ -3,13 +3,15 @@
 mod assembly;
 mod decoder;
 mod inflate;
+mod item;
 mod rate;
 mod scratch;
 mod utf8;
 
-pub use decoder::{Decoder, Inflate, Item, MessageKind, Peer};
+pub use decoder::Decoder;
 #[cfg(any(test, fuzzing))]
 pub(super) use inflate::Inflater;
+pub use item::{Inflate, Item, MessageKind, Peer};
 pub use rate::ControlRate;
 pub use scratch::Scratch;
 pub use utf8::Utf8;
