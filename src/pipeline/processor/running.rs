@@ -21,7 +21,8 @@ pub struct Running {
 
 #[derive(Default)]
 pub(super) struct Shared {
-    pub(super) bell: Bell,
+    /// Wakes the thread that sleeps for want of events.
+    pub(super) waker: Arc<ThreadWaker>,
     /// Read up to this offset, then end. It says nothing before `stopping` was seen.
     pub(super) until: AtomicU64,
     pub(super) stopping: AtomicBool,
@@ -35,20 +36,16 @@ pub(super) struct Shared {
     pub(super) missed: AtomicU64,
 }
 
+/// A wake that is kept until the thread looks, so that none is lost between its look at the hub and its sleep.
 #[derive(Default)]
-pub(super) struct Bell {
-    pub(super) rung: Arc<Ring>,
-}
-
-#[derive(Default)]
-pub(super) struct Ring {
-    pub(super) rung: Mutex<bool>,
+pub(super) struct ThreadWaker {
+    pub(super) woken: Mutex<bool>,
     pub(super) changed: Condvar,
 }
 
-impl Notify for Ring {
+impl Notify for ThreadWaker {
     fn notify(&self) {
-        *self.rung.lock() = true;
+        *self.woken.lock() = true;
         self.changed.notify_one();
     }
 }
@@ -63,7 +60,7 @@ impl Running {
         self.shared.until.store(head, Ordering::Relaxed);
         // Release: pairs with the Acquire in `Worker::work`, for `until` and for what was published.
         self.shared.stopping.store(true, Ordering::Release);
-        self.shared.bell.rung.notify();
+        self.shared.waker.notify();
         let own = self.thread.as_ref().map(|thread| thread.thread().id());
         if own == Some(thread::current().id()) {
             // Nobody waits for it any more, and dropping the handle does not end it.
@@ -89,6 +86,7 @@ impl Running {
         }
         let join = *finished;
         drop(finished);
+        // For a thread that is late: it ends after the event that is under way.
         self.shared.abort.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take().filter(|_| join) {
             // It catches what handlers panic with.
@@ -119,8 +117,9 @@ impl Drop for Running {
         if self.thread.is_none() {
             return;
         }
+        // Release: pairs with the Acquire in `Worker::work`. The thread is not joined: a drop must not wait for handlers.
         self.shared.abort.store(true, Ordering::Release);
-        self.shared.bell.rung.notify();
+        self.shared.waker.notify();
     }
 }
 

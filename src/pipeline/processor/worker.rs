@@ -58,7 +58,7 @@ impl Worker {
                     if stopping {
                         return true;
                     }
-                    // A stop that came meanwhile has rung.
+                    // A stop that came meanwhile has woken it already.
                     self.sleep(receiver);
                 }
                 Err(_) => return true,
@@ -72,23 +72,24 @@ impl Worker {
 
     /// Waits for an event, for the time of a window, or for a stop.
     fn sleep(&self, receiver: &mut Receiver) {
-        let ring = self.shared.bell.rung.clone();
-        if !receiver.arm(ring.clone()) {
+        let waker = self.shared.waker.clone();
+        // `false`: an event has come since the look, and no wake would follow.
+        if !receiver.arm(waker.clone()) {
             return;
         }
         let due = self.due();
-        let mut rung = ring.rung.lock();
-        while !*rung {
+        let mut woken = waker.woken.lock();
+        while !*woken {
             match due {
                 Some(due) => {
-                    if ring.changed.wait_until(&mut rung, due).timed_out() {
+                    if waker.changed.wait_until(&mut woken, due).timed_out() {
                         break;
                     }
                 }
-                None => ring.changed.wait(&mut rung),
+                None => waker.changed.wait(&mut woken),
             }
         }
-        *rung = false;
+        *woken = false;
     }
 
     fn due(&self) -> Option<Instant> {
@@ -121,6 +122,7 @@ impl Worker {
         for at in from..self.pipeline.steps.len() {
             let mut out = Vec::new();
             for piece in pieces {
+                // For the policy: the step takes the piece, whatever becomes of it.
                 let event = piece.event.clone();
                 let fed = guarded(|| self.pipeline.steps[at].feed(piece, &mut out));
                 if let Err(failure) = fed
