@@ -1,4 +1,4 @@
-//! When to connect again: the one policy of both clients.
+//! The backoff between connections: the one policy of both clients.
 //!
 //! Waits double from what the server asks for, or the program, up to half a minute, and half of each is
 //! chance. They begin anew only after a connection that was of use: one that delivered an event, or lived
@@ -21,7 +21,7 @@ pub(super) struct Backoff {
     failures: u32,
     /// Since when there is a connection.
     connected: Option<Instant>,
-    /// Whether it has delivered an event.
+    /// Set once the connection has delivered an event.
     delivered: bool,
 }
 
@@ -38,7 +38,7 @@ impl Backoff {
     pub(super) const FLOOR_OF_OWN: Duration = Duration::from_millis(1);
     /// The longest wait that a program gets: longer ones are taken for it.
     pub(super) const CEILING: Duration = Duration::from_secs(24 * 60 * 60);
-    /// How long a connection lives that was of use without an event.
+    /// The life of a connection that counts as of use without an event.
     pub(super) const LIVED: Duration = Duration::from_secs(5);
 
     pub(super) fn new(first: Duration, longest: Duration) -> Backoff {
@@ -64,12 +64,12 @@ impl Backoff {
         self.retry = retry.clamp(self.floor, Self::BELIEVED);
     }
 
-    /// There is a connection now. That alone begins nothing anew.
+    /// Notes that there is a connection. That alone begins nothing anew.
     pub(super) fn connected(&mut self, now: Instant) {
         self.connected = Some(now);
     }
 
-    /// It has delivered an event.
+    /// Notes that the connection has delivered an event.
     pub(super) fn delivered(&mut self) {
         self.delivered = true;
     }

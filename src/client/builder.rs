@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::backoff::Backoff;
 use super::url::{self, Url, UrlError};
 
-/// How long nothing may come, heartbeats included, where nothing else is said.
+/// Longest silence, heartbeats included, where nothing else is said.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Longest id that is sent, bytes: servers bound the heads of requests by a few times as much.
 const ID_BYTES: usize = 4096;
@@ -81,7 +81,7 @@ impl<P> ClientBuilder<P> {
         self
     }
 
-    /// How long nothing may come, heartbeats included, before the connection counts as lost, and how long
+    /// Sets how long nothing may come, heartbeats included, before the connection counts as lost, and how long
     /// the whole head of an answer may take. 60 s.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {

@@ -12,7 +12,7 @@ pub enum ConnectError {
     Lookup {
         /// The name.
         host: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The name has no address at all.
@@ -26,7 +26,7 @@ pub enum ConnectError {
     Connect {
         /// Host and port.
         authority: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -43,22 +43,22 @@ impl ConnectError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// Nothing came at all.
+    /// The connection ended before any byte of an answer.
     #[error("the server closed the connection without an answer")]
     Closed,
-    /// Part of it came.
+    /// The connection ended inside an answer.
     #[error("the connection was cut in the middle of an answer")]
     Cut,
-    /// Nothing came for so many seconds.
+    /// No byte came for so many seconds.
     #[error("no sign of the server within {0} seconds")]
     Silent(f64),
     /// Part of it came, and the rest not within so many seconds.
     #[error("the answer was not complete within {0} seconds")]
     Unfinished(f64),
-    /// It is not HTTP.
+    /// The answer is not HTTP.
     #[error("the answer cannot be read: {0}")]
     Protocol(#[from] ResponseError),
-    /// It is larger than it may be.
+    /// The answer is larger than it may be.
     #[error("the answer is longer than {limit} bytes")]
     TooLong {
         /// Bytes that it may have.

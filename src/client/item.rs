@@ -1,4 +1,4 @@
-//! What a client hands out: events, what the server says of itself, and how the connection fares.
+//! Items of an SSE client: events, notices of the server, and the life of the connection.
 
 use std::time::Duration;
 
@@ -31,13 +31,13 @@ impl From<Event<'_>> for SseEvent {
 }
 
 impl SseEvent {
-    /// Whether it is a notice of the server of that name, and not somebody's own event.
+    /// Returns whether it is a notice of the server of that name, and not somebody's own event.
     pub(super) fn is_notice(&self, name: &str) -> bool {
         self.event == name && self.data.starts_with(r#"{"reason":"#)
     }
 }
 
-/// What comes next.
+/// The next thing that a client hands out.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Item {
@@ -56,9 +56,9 @@ pub enum Item {
 /// A connection that is gone, or did not come about.
 #[derive(Debug)]
 pub struct Disconnected {
-    /// Why.
+    /// The cause.
     pub cause: Cause,
-    /// How long the client waits before the next one.
+    /// The wait before the next connection.
     pub again_in: Duration,
 }
 
@@ -83,10 +83,10 @@ pub enum Cause {
         /// Its words, often none.
         reason: String,
     },
-    /// There was none.
+    /// No connection came about.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// It broke.
+    /// The connection broke.
     #[error(transparent)]
     Read(#[from] ReadError),
     /// The server is busy.
@@ -120,7 +120,7 @@ pub enum ClientError {
     /// The stream is elsewhere.
     #[error("the server redirects to {to}")]
     Redirect {
-        /// Where, as it said.
+        /// The location, as the server said it.
         to: String,
     },
     /// The stream asks for more memory than it may have.
@@ -138,7 +138,7 @@ pub enum ClientError {
     /// There were more failures in a row than the client was told to bear.
     #[error("given up after {failures} failures in a row: {cause}")]
     GivenUp {
-        /// How many.
+        /// The failures in a row.
         failures: u32,
         /// The last one.
         cause: Cause,

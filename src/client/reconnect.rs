@@ -12,7 +12,7 @@ use crate::wire::http::Response;
 
 /// Bytes of an answer that is no stream which are kept.
 const BODY_BYTES: usize = 4096;
-/// How long they may take, all together: they are for people to read.
+/// Time for them, all together: they are for people to read.
 const BODY: Duration = Duration::from_secs(5);
 
 /// The connection of a client, or the wait before the next one, and all that decides how long it is.
@@ -81,12 +81,12 @@ impl Reconnector {
         self.backoff.connected(self.network.now());
     }
 
-    /// The stream has delivered an event.
+    /// Notes that the stream has delivered an event.
     pub(super) fn delivered(&mut self) {
         self.backoff.delivered();
     }
 
-    /// What an answer comes to that is no stream: the server redirects, is busy, or refuses.
+    /// Judges an answer that is no stream: the server redirects, is busy, or refuses.
     pub(super) fn refused(
         &mut self,
         mut conn: Connection,
@@ -97,12 +97,14 @@ impl Reconnector {
             let to = text(head, "location").unwrap_or("nowhere").to_owned();
             return Err(ClientError::Redirect { to });
         }
+        // What comes late or is long is not waited for: the status decides, the body is for people.
         let until = conn.within(BODY);
         let mut body = Vec::new();
         while body.len() < BODY_BYTES && matches!(conn.body_until(&mut body, Some(until)), Ok(true))
         {
         }
         body.truncate(BODY_BYTES);
+        // Only these say that the same request may succeed later: any other answer would be the same again.
         if !matches!(status, 408 | 429 | 500..=599) {
             return Err(ClientError::Refused { status, body });
         }
@@ -110,7 +112,7 @@ impl Reconnector {
         self.disconnected(Cause::Busy { status, body }, wait)
     }
 
-    /// The first wait that the server wants, from now on.
+    /// Takes the first wait that the server wants, from now on.
     pub(super) fn server_asks(&mut self, retry: Duration) {
         self.backoff.server_asks(retry);
     }
@@ -122,10 +124,13 @@ impl Reconnector {
         wait: Option<Duration>,
     ) -> Result<Disconnected, ClientError> {
         self.hang_up();
+        // A stop cuts the connection, which then looks like any loss: it is told as what it is.
         self.check()?;
+        // Bounded: a server that asks for a year has made a mistake.
         let wait = wait.unwrap_or_default().min(Backoff::BELIEVED);
         let again_in = wait.max(self.backoff.pause(self.network.now()));
         self.pause = Some(again_in);
+        // After the pause is set: a program that goes on all the same does not begin to hammer.
         let failures = self.backoff.failures();
         if self.failures_max.is_some_and(|max| failures > max) {
             return Err(ClientError::GivenUp { failures, cause });
@@ -133,7 +138,7 @@ impl Reconnector {
         Ok(Disconnected { cause, again_in })
     }
 
-    /// An error was told: a program that goes on all the same waits as after any other failure.
+    /// Notes that an error was told: a program that goes on all the same waits as after any other failure.
     pub(super) fn failed(&mut self) {
         self.hang_up();
         if self.pause.is_none() {
@@ -143,12 +148,13 @@ impl Reconnector {
 
     /// Drops the connection.
     pub(super) fn hang_up(&mut self) {
+        // The stopper holds the transport, too: with it the socket would stay open.
         self.stopper.watch(None);
         self.conn = None;
     }
 }
 
-/// How long the server wants to be left alone.
+/// Reads how long the server wants to be left alone.
 // RFC 9110, 10.2.3: "Retry-After = HTTP-date / delay-seconds". A date is compared with the answer's own,
 // where it has one: nobody's clock need be right then.
 fn retry_after(head: &Response, now: SystemTime) -> Option<Duration> {

@@ -11,7 +11,7 @@ use super::url::UrlError;
 use crate::wire::http::Response;
 use crate::wire::sse::{DecodeLimits, Decoder};
 
-/// What only a client of Server-Sent Events has options for.
+/// Options that only a client of Server-Sent Events has.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SseOptions {
     limits: DecodeLimits,
@@ -21,7 +21,7 @@ pub struct SseOptions {
 pub type SseClientBuilder = ClientBuilder<SseOptions>;
 
 impl SseClientBuilder {
-    /// How much of a stream may be held; over it: [`ClientError::Decode`].
+    /// Bounds what is held of a stream; over it: [`ClientError::Decode`].
     #[must_use]
     pub fn limits(mut self, limits: DecodeLimits) -> Self {
         self.own.limits = limits;
@@ -64,7 +64,7 @@ pub struct SseClient {
     /// Bytes of the stream, of which `used` are decoded.
     body: Vec<u8>,
     used: usize,
-    /// Whether the iterator has handed out an error.
+    /// Set once the iterator has handed out an error.
     ended: bool,
 }
 
@@ -135,6 +135,7 @@ impl SseClient {
             }
             let Some(conn) = self.reconnector.conn() else {
                 let connected = self.connect();
+                // Any error is told, and the next call is a program that goes on in spite of it: it waits.
                 if connected.is_err() {
                     self.hang_up();
                     self.reconnector.failed();
@@ -157,6 +158,8 @@ impl SseClient {
             Ok(answered) => answered,
             Err(cause) => return self.disconnected(cause),
         };
+        // HTML, 9.2: a 200 of another type fails the connection for good, and "a client can be told to stop reconnecting
+        // using the HTTP 204 No Content response code".
         match head.status() {
             200 if is_stream(&head) => {
                 self.reconnector.keep(conn);
@@ -185,6 +188,7 @@ impl SseClient {
 
     fn disconnected(&mut self, cause: Cause) -> Result<Item, ClientError> {
         self.hang_up();
+        // `retry:` holds from the next wait on, also where the stream that said it ends with it.
         if let Some(ms) = self.decoder.retry() {
             self.reconnector.server_asks(Duration::from_millis(ms));
         }

@@ -192,7 +192,10 @@ impl<T> Drop for ClientItems<T> {
         state.over = true;
         let waker = state.waker.take();
         drop(state);
+        // Somebody else's code, as above.
         drop(waker);
+        // The thread waits for room, or for the server: one of the two ends it. Nobody joins it, since a drop must not
+        // wait.
         self.shared.room.notify_all();
         self.stopper.stop();
     }

@@ -24,12 +24,12 @@
 //! | `nchan_message_buffer_length`, per channel | `capacity` and `ring_bytes`, for all topics together |
 //! | `nchan_message_timeout` | **nothing expires by age yet** |
 //! | message ids `time:tag` | `<epoch>-<offset>` |
-//! | `nchan_subscriber_first_message` | `from=now` (here the default), `from=beginning`; **no "the last n"** |
-//! | WebSocket, long-polling, multipart subscribers | **SSE only** |
+//! | `nchan_subscriber_first_message` | `from=now` (here the default), `from=beginning`, `last=N`, `since=` a time |
+//! | WebSocket, long-polling, multipart subscribers | SSE and [WebSocket](super::websocket); **no long-polling, no multipart** |
 //! | `nchan_authorize_request` | [`Authorizer`](crate::gateway::Authorizer) in code; **no subrequests** |
 //! | Redis for several servers | **one process** |
 //! | `nchan_stub_status` | `GET /metrics` for Prometheus, `GET /api/v1/stats`, `GET /healthz` |
-//! | channel events | **none** |
+//! | channel events | who joins and leaves, to those who ask by `presence=true`; **no request to a back end** |
 //!
 //! # Mercure
 //!
@@ -42,7 +42,7 @@
 //! | a `Last-Event-ID` in the answer says what the hub could find | a `gap` or `reset` event says it, which a page's script can see |
 //! | JWT, private updates | **neither**: an [`Authorizer`](crate::gateway::Authorizer) in code, or a proxy |
 //! | history in a file (Bolt) | **memory only** |
-//! | subscriptions API | **none** |
+//! | subscriptions API | `GET /api/v1/topics/{topic}/presence`, and `presence=true` on a stream |
 //! | discovery by `Link` | **none** |
 //!
 //! # sse-starlette

@@ -26,7 +26,7 @@ pub struct BackpressureConfig {
     /// them the stream keeps events that everybody has passed until they are overwritten: as many bytes, and at most
     /// 128 of the largest events.
     pub buffer_bytes: usize,
-    /// How long a publish waits for room. Default 5 s.
+    /// Longest wait of a publish for room. Default 5 s.
     pub publish_timeout: Duration,
     /// A reader to whom nothing came for so long gets a heartbeat. Default 30 s; `None` for none.
     pub heartbeat: Option<Duration>,
@@ -58,13 +58,13 @@ setters! {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BackpressureError {
-    /// It was not started.
+    /// The stream was not started.
     #[error("the stream was not started")]
     NotStarted,
-    /// It was started before.
+    /// The stream was started before.
     #[error("the stream was started before")]
     AlreadyStarted,
-    /// It was stopped.
+    /// The stream was stopped.
     #[error("the stream was stopped")]
     Stopped,
     /// The event is larger than everything that may wait.
@@ -83,7 +83,7 @@ pub enum BackpressureError {
     Publish(#[from] PublishError),
 }
 
-/// What a stop left behind.
+/// The events that a stop left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drained {
     /// Events that readers had not taken at the deadline, over all readers; those can still be taken.
@@ -233,6 +233,7 @@ impl BackpressureStream {
             return Err(BackpressureError::TooLarge { bytes, limit });
         }
         let hub = &self.shared.hub;
+        // One lock over the look for room and the publish: two publishers must not take the same room.
         let mut state = self.shared.state.lock();
         loop {
             match state.phase {
@@ -240,7 +241,7 @@ impl BackpressureStream {
                 Phase::Stopped => return Err(BackpressureError::Stopped),
                 Phase::Running => {}
             }
-            if state.has_room(hub.head(), (hub.capacity(), limit - bytes)) {
+            if state.has_room(hub.head(), hub.capacity(), limit - bytes) {
                 let position = hub.publish(event)?;
                 state.sizes.push_back(bytes);
                 state.bytes += bytes;
@@ -257,7 +258,8 @@ impl BackpressureStream {
                     false
                 }
             };
-            if timed_out && !state.has_room(hub.head(), (hub.capacity(), limit - bytes)) {
+            // Once more at the end: what made room and the deadline may have come together.
+            if timed_out && !state.has_room(hub.head(), hub.capacity(), limit - bytes) {
                 return Err(BackpressureError::TimedOut);
             }
         }
@@ -274,6 +276,7 @@ impl BackpressureStream {
             ..Controls::none()
         };
         let pattern = if topic == "*" { ">" } else { topic };
+        // Under the lock: nothing is published between where it begins and when it counts.
         let mut state = self.shared.state.lock();
         let receiver = self
             .shared
@@ -295,6 +298,7 @@ impl BackpressureStream {
         let deadline = Instant::now().checked_add(timeout);
         let mut state = self.shared.state.lock();
         state.phase = Phase::Stopped;
+        // Publishers that wait for room are to fail now, and readers to end behind what is there.
         self.shared.changed.notify_all();
         self.shared.hub.close();
         let head = self.shared.hub.head();
@@ -320,9 +324,10 @@ impl BackpressureStream {
 }
 
 impl State {
-    /// Whether one more event may wait, with so many bytes of others.
-    fn has_room(&mut self, head: u64, (events, bytes): (usize, usize)) -> bool {
+    /// Returns whether one more event may wait, with so many bytes of others.
+    fn has_room(&mut self, head: u64, events: usize, bytes: usize) -> bool {
         let fits = |this: &Self| this.sizes.len() < events && this.bytes <= bytes;
+        // The slowest reader is looked for only when its last known place is too far back: not for each event.
         if !fits(self) {
             let slowest = self.passed.values().copied().min().unwrap_or(head);
             while self.slowest < slowest {
@@ -338,7 +343,7 @@ impl State {
     }
 }
 
-/// What an event takes of the bytes that may wait, as the hub counts.
+/// Returns the bytes that an event takes of those that may wait, as the hub counts.
 fn size(event: EventRef<'_>) -> usize {
     event.record().len().next_multiple_of(64)
 }

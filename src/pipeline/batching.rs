@@ -20,17 +20,17 @@ use super::handler::{ErrorPolicy, Failure, HandlerError, guarded};
 pub struct BatchingConfig {
     /// Events in a batch. Default 100; 0 is taken as 1.
     pub size: usize,
-    /// How long the first event of a batch waits for others. Default 1 s.
+    /// Longest wait of the first event of a batch for others. Default 1 s.
     pub interval: Duration,
-    /// How often a batch is tried again. Default 3.
+    /// Most times that a batch is tried again. Default 3.
     pub retries: u32,
-    /// How long to wait before that, twice as long each time. Default 100 ms.
+    /// Wait before the first of these, twice as long each time. Default 100 ms.
     pub retry_delay: Duration,
-    /// What becomes of a batch that failed for good. Default: it is counted and passed.
+    /// Policy for a batch that failed for good. Default: it is counted and passed.
     pub policy: ErrorPolicy,
     /// Batches that may wait. Default 10; then [`add`](BatchingStream::add) waits.
     pub waiting: usize,
-    /// How long `add` waits for room. Default 5 s.
+    /// Longest wait of `add` for room. Default 5 s.
     pub add_timeout: Duration,
 }
 
@@ -66,12 +66,12 @@ pub enum AddError {
     /// The stream was stopped, or stopped itself after a failure.
     #[error("the stream was stopped")]
     Stopped,
-    /// There was no room in time.
+    /// No room came in time.
     #[error("no room in time")]
     Full,
 }
 
-/// What a [`BatchingStream`] has done.
+/// Counts of a [`BatchingStream`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BatchStats {
@@ -85,7 +85,7 @@ pub struct BatchStats {
     pub retries: u64,
     /// Events that wait, or that a stop left behind.
     pub left: u64,
-    /// How the last batch that failed did.
+    /// The failure of the last batch that failed.
     pub last_failure: Option<Failure>,
 }
 
@@ -127,7 +127,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     pending: VecDeque<Event>,
-    /// When the oldest that waits was added.
+    /// Time at which the oldest that waits was added.
     since: Option<Instant>,
     stopping: bool,
     /// A failure stopped it.
@@ -150,6 +150,7 @@ impl BatchingStream {
         mut config: BatchingConfig,
         handle: impl FnMut(&[Event]) -> Result<(), HandlerError> + Send + 'static,
     ) -> Self {
+        // A batch of none would be full at once, again and again.
         config.size = config.size.max(1);
         let shared = Arc::new(Shared {
             config,
@@ -184,6 +185,7 @@ impl BatchingStream {
             if state.pending.len() < limit {
                 break;
             }
+            // The handler that waited for room would wait for itself.
             if self.is_worker() || self.shared.wait(&mut state, deadline) {
                 return Err(AddError::Full);
             }
@@ -259,6 +261,7 @@ impl Shared {
                 Err(failure) => {
                     state.stats.failed += batch.len() as u64;
                     state.stats.last_failure = Some(failure.clone());
+                    // The policy runs somebody else's code, which may add, stop or ask for the counts.
                     drop(state);
                     let going = self.config.policy.apply(&batch, &failure);
                     state = self.state.lock();
@@ -283,7 +286,9 @@ impl Shared {
             if full || ((late || state.stopping) && !state.pending.is_empty()) {
                 let count = state.pending.len().min(self.config.size);
                 let batch = state.pending.drain(..count).collect();
+                // The interval of those that are left begins anew: the time of each is not kept.
                 state.since = (!state.pending.is_empty()).then(Instant::now);
+                // For whoever waits in `add` for room.
                 self.changed.notify_all();
                 return Some(batch);
             }

@@ -1,4 +1,4 @@
-//! What handlers may say, and what becomes of what they refuse.
+//! Errors of handlers, and the policy for events that they refuse.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,13 +19,13 @@ impl From<&str> for HandlerError {
     }
 }
 
-/// How a handler failed.
+/// The failure of a handler.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Failure {
-    /// It returned an error.
+    /// The handler returned an error.
     #[error(transparent)]
     Error(#[from] HandlerError),
-    /// It panicked, with this message.
+    /// The handler panicked, with this message.
     #[error("panicked: {0}")]
     Panic(String),
 }
@@ -33,16 +33,16 @@ pub enum Failure {
 /// Takes what could not be handled.
 pub(super) type DeadLetters = Arc<dyn Fn(&Event, &Failure) + Send + Sync>;
 
-/// What becomes of an event, or a batch, that could not be handled.
+/// The policy for an event, or a batch, that could not be handled.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum ErrorPolicy {
-    /// It is counted and passed.
+    /// The event is counted and passed.
     #[default]
     Skip,
-    /// Nothing more is handled; [`stop`](super::BatchingStream::stop) says how much was left.
+    /// No further event is handled; [`stop`](super::BatchingStream::stop) says how much was left.
     Stop,
-    /// It is counted and handed over, event by event. If that panics, so be it: it is counted once more.
+    /// The event is counted and handed over, event by event. If that panics, so be it: it is counted once more.
     DeadLetter(DeadLetters),
 }
 

@@ -81,7 +81,7 @@ struct Entry {
     failed: AtomicU64,
 }
 
-/// What a handler has done so far.
+/// Counts of one handler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HandlerStats {
@@ -130,7 +130,7 @@ impl InMemoryStream {
         })
     }
 
-    /// Sets who is told of failures: the id of the subscription, and what happened. A panic in it is ignored.
+    /// Sets the function that is told of failures: the id of the subscription, and what happened. A panic in it is ignored.
     #[must_use]
     pub fn on_failure(mut self, report: impl Fn(&str, &Failure) + Send + Sync + 'static) -> Self {
         self.report = Some(Box::new(report));
@@ -373,7 +373,7 @@ impl Entry {
     }
 }
 
-/// Drops handlers that were unsubscribed. A panic of what they hold must not end the showing.
+/// Drops handlers that were unsubscribed. A panic of what they hold must not end the dispatching.
 fn let_go(handlers: Option<Arc<Vec<Arc<Entry>>>>) {
     if handlers.is_some() {
         let _ = guarded(|| {

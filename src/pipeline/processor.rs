@@ -35,7 +35,7 @@ struct Piece {
 trait Step: Send {
     fn feed(&mut self, piece: Piece, out: &mut Vec<Piece>) -> Result<(), HandlerError>;
 
-    /// When it wants to be asked again without a piece.
+    /// Returns when it wants to be asked again without a piece.
     fn due(&self) -> Option<Instant> {
         None
     }
@@ -84,7 +84,7 @@ pub struct StreamProcessor {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// It has no sink: it would do nothing.
+    /// The pipeline has no sink: it would do nothing.
     #[error("a pipeline needs a sink")]
     NoSink,
     /// The subscription is none.
@@ -92,7 +92,7 @@ pub enum StartError {
     Subscribe(#[from] SubscribeError),
 }
 
-/// What a pipeline has done.
+/// Counts of a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcessorStats {

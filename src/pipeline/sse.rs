@@ -64,14 +64,14 @@ pub enum SseStreamError {
     },
 }
 
-/// What a subscriber gets.
+/// The next thing that a subscriber gets.
 #[derive(Clone, Debug)]
 pub enum SseItem {
     /// An event.
     Event(Delivery),
     /// Events that went before they were read.
     Gap(Lagged),
-    /// Nothing came for as long as the heartbeat is.
+    /// A heartbeat: no event came for its interval.
     Heartbeat,
 }
 

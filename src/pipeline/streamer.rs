@@ -4,11 +4,11 @@ use crate::event::{Event, EventBuilder, EventFilter, EventRef, Position};
 use crate::hub::{Hub, PublishError, Receiver, SubscribeError, Subscription, SubscriptionStats};
 use crate::settings::setters;
 
-/// How a connection is made.
+/// Options of a connection.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ConnectionOptions {
-    /// What it wants, and from where.
+    /// The subscription: its filter and its start.
     pub subscription: Subscription,
 }
 
@@ -18,23 +18,23 @@ setters! {
     }
 }
 
-/// Whether a connection lives.
+/// State of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectionStatus {
-    /// It does.
+    /// The connection has missed nothing.
     Connected,
-    /// It has missed events at least once.
+    /// The connection has missed events at least once.
     Lagging,
 }
 
-/// What is known of a connection.
+/// A connection and what it has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
     /// Its id.
     pub id: String,
-    /// Whether it lives.
+    /// Its state.
     pub status: ConnectionStatus,
     /// The time of the last event delivered, nanoseconds since 1970.
     pub last_event_time: Option<i64>,

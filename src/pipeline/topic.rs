@@ -60,6 +60,7 @@ impl TopicStream {
         event: impl Into<EventRef<'e>>,
     ) -> Result<Position, PublishError> {
         let event = event.into();
+        // The usual case needs no copy.
         if event.topic() == topic {
             return self.stream.publish(event);
         }

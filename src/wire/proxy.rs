@@ -16,16 +16,16 @@ const FIXED: usize = 16;
 /// nothing to us. A longer header is refused.
 pub const PROXY_BYTES_MAX: usize = 4 << 10;
 
-/// What the beginning of a connection holds.
+/// The beginning of a connection, read as a header of the PROXY protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyHeader {
-    /// It may be a header, but it is not all there.
+    /// The start of a header: more bytes are needed.
     NeedMore,
     /// A whole header.
     Whole {
         /// Its bytes; what follows is the connection's own.
         len: usize,
-        /// Who connected to the load balancer. `None`: the load balancer speaks for itself (a health
+        /// The address that connected to the load balancer. `None`: the load balancer speaks for itself (a health
         /// check), or says nothing that has an address.
         source: Option<SocketAddr>,
     },
@@ -41,7 +41,7 @@ pub enum ProxyError {
         /// Index of the first byte that differs.
         at: usize,
     },
-    /// It is of another version.
+    /// The header is of another version.
     #[error("PROXY version {version} is not supported, only 2 is")]
     Version {
         /// The version.
@@ -59,7 +59,7 @@ pub enum ProxyError {
         /// Byte 13 of the header.
         byte: u8,
     },
-    /// It is too short for its addresses.
+    /// The header is too short for its addresses.
     #[error("the PROXY header has {len} bytes of addresses where {needed} are needed")]
     Short {
         /// Bytes that it says follow.
@@ -67,7 +67,7 @@ pub enum ProxyError {
         /// Bytes that its address family takes.
         needed: usize,
     },
-    /// It is longer than [`PROXY_BYTES_MAX`].
+    /// The header is longer than [`PROXY_BYTES_MAX`].
     #[error("the PROXY header says that {len} bytes follow: more than {PROXY_BYTES_MAX}")]
     TooLong {
         /// Bytes that it says follow.

@@ -92,7 +92,7 @@ fn ws_client(world: &World) -> WsClient {
     builder.build_on(Arc::new(world.clone()))
 }
 
-/// What a program met in an hour: connects, and the error that ended it, if one did. A stubborn one takes
+/// Plays an hour of a program: connects, and the error that ended it, if one did. A stubborn one takes
 /// errors for anything else.
 fn hour(play: Play, kind: Kind, stubborn: bool) -> (u64, Option<ClientError>) {
     let world = World::new(play, kind);
@@ -114,7 +114,7 @@ fn hour(play: Play, kind: Kind, stubborn: bool) -> (u64, Option<ClientError>) {
     (world.passed().connects, None)
 }
 
-/// What the guide says of a server: connects by Server-Sent Events and by WebSocket.
+/// Reads what the guide says of a server: connects by Server-Sent Events and by WebSocket.
 fn promised(server: &str) -> Option<[u64; 2]> {
     let guide = include_str!("../../guide/client.rs");
     let row = format!("//! | {server} | ");

@@ -10,14 +10,14 @@ use super::super::url::Url;
 use crate::wire::ws::{CloseCode, Opcode, accept, close_frame, frame};
 
 const HOUR: Duration = Duration::from_secs(3600);
-/// How long a connection takes to be made, and to be refused.
+/// The time that a connection takes to be made, and to be refused.
 const CONNECT: Duration = Duration::from_millis(1);
-/// How long the system waits for an answer to its SYN.
+/// The time that the system waits for an answer to its SYN.
 const UNANSWERED: Duration = Duration::from_secs(10);
 /// More connects than this are a loop that runs hot.
 const HOT: u64 = 100_000;
 
-/// What a server does with a connection.
+/// The part that a server plays on each connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Play {
     /// Does not take it.
@@ -34,7 +34,7 @@ pub(super) enum Play {
     Drip(&'static str),
 }
 
-/// What comes in a stream before it is closed.
+/// The bytes of a stream before it is closed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Said {
     Nothing,
@@ -46,7 +46,7 @@ pub(super) enum Said {
     Event(Option<u64>),
 }
 
-/// Whether the connection is one of Server-Sent Events.
+/// The protocol of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Sse,

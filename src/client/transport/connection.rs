@@ -26,7 +26,7 @@ pub struct Connection {
     network: Arc<dyn Network>,
     transport: Arc<dyn Transport>,
     timeout: Duration,
-    /// How long the transport waits as of now.
+    /// The wait that the transport is set to.
     waits: Duration,
     /// Bytes received and not decoded yet.
     input: Vec<u8>,
@@ -242,6 +242,7 @@ impl Connection {
                 }
             };
             self.wait_for(wait)?;
+            // Zeroed each time: without unsafe code there is no reading into spare capacity.
             self.input.resize(start + READ, 0);
             let read = self.transport.read(&mut self.input[start..]);
             self.input.truncate(start + *read.as_ref().unwrap_or(&0));
@@ -254,6 +255,7 @@ impl Connection {
 
     /// Has the transport wait so long from now on.
     fn wait_for(&mut self, wait: Duration) -> Result<(), ReadError> {
+        // Two system calls that nearly no read needs: a stream waits as long each time.
         if wait != self.waits {
             self.transport.set_timeout(wait)?;
             self.waits = wait;
@@ -263,6 +265,7 @@ impl Connection {
 
     fn failed(&self, error: io::Error) -> ReadError {
         match error.kind() {
+            // Unix says the first when a socket's timeout passes, Windows the second.
             ErrorKind::WouldBlock | ErrorKind::TimedOut => {
                 ReadError::Silent(self.timeout.as_secs_f64())
             }

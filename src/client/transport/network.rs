@@ -1,4 +1,4 @@
-//! Where connections and the time come from: the system, or a simulation that goes through an hour at once.
+//! The source of connections and of time: the system, or a simulation that goes through an hour at once.
 
 use std::fmt;
 use std::io;
@@ -9,7 +9,7 @@ use super::super::error::ConnectError;
 use super::super::url::Url;
 use super::stop::Stopper;
 
-/// What a client needs of the world.
+/// Makes connections, tells the time, waits.
 pub(in crate::client) trait Network: fmt::Debug + Send + Sync {
     /// The time that waits and deadlines go by.
     fn now(&self) -> Instant;
@@ -38,6 +38,6 @@ pub(in crate::client) trait Transport: fmt::Debug + Send + Sync {
     /// Ends both ways, whoever waits for them: what has come can still be read, and then the end.
     fn shut_down(&self);
 
-    /// Whether the other end has neither said anything nor gone; never waits.
+    /// Returns whether the other end has neither said anything nor gone; never waits.
     fn is_quiet(&self) -> bool;
 }

@@ -39,7 +39,7 @@ impl Stopper {
         self.0.changed.notify_all();
     }
 
-    /// Whether it was stopped.
+    /// Returns whether it was stopped.
     pub fn is_stopped(&self) -> bool {
         self.lock().stopped
     }

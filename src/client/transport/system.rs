@@ -21,10 +21,10 @@ use crate::deadline;
 const CONNECT: Duration = Duration::from_secs(10);
 /// Addresses of a name that are tried.
 const ADDRESSES_MAX: usize = 8;
-/// How often somebody who waits looks whether it was stopped. A stop also shuts the socket down, which ends
+/// The time between two looks, during a wait, whether it was stopped. A stop also shuts the socket down, which ends
 /// the wait at once where the system has it so for one that is not connected yet.
 const SLICE: Duration = Duration::from_millis(50);
-/// How often a full backlog of a Unix socket is tried: the system tells nobody when there is room.
+/// The time between two tries of a Unix socket whose backlog is full: the system tells nobody when there is room.
 const BACKLOG: Duration = Duration::from_millis(10);
 /// Look-ups of names at a time, in this process: each has a thread, which nothing but the system ends.
 const LOOKUPS_MAX: usize = 64;
@@ -52,6 +52,7 @@ impl Network for System {
         let mut failure = ConnectError::NoAddress {
             host: url.host.clone(),
         };
+        // One after the other, in the system's order (RFC 6724); the last failure is the one told.
         for address in addresses(url, stopper)? {
             match connect(&address, stopper) {
                 Ok(socket) => return Ok(socket),
@@ -101,7 +102,7 @@ impl Transport for Socket {
     }
 }
 
-/// Where to connect to, in the order to try it.
+/// Looks up the addresses of a server, in the order to try them.
 fn addresses(url: &Url, stopper: &Stopper) -> Result<Vec<SockAddr>, ConnectError> {
     let lookup = |source| ConnectError::Lookup {
         host: url.host.clone(),
@@ -149,6 +150,7 @@ fn look_up<T: Send + 'static>(
         LOOKUPS.fetch_sub(1, Ordering::Relaxed);
         return Err(error);
     }
+    // In slices: a stop has no way to wake a channel.
     let until = deadline::after(Instant::now(), CONNECT);
     while !stopper.is_stopped() && Instant::now() < until {
         match found.recv_timeout(SLICE) {
@@ -163,6 +165,7 @@ fn look_up<T: Send + 'static>(
 /// Connects to one address; whoever stops the client gets at the socket from the first moment on.
 fn connect(address: &SockAddr, stopper: &Stopper) -> io::Result<Arc<Socket>> {
     let socket = Arc::new(Socket::new(address.domain(), Type::STREAM, None)?);
+    // Only while it connects: a blocking connect would wait for minutes, and a stop could not end it everywhere.
     socket.set_nonblocking(true)?;
     stopper.watch(Some(socket.clone()));
     let until = deadline::after(Instant::now(), CONNECT);
@@ -184,6 +187,7 @@ fn connect(address: &SockAddr, stopper: &Stopper) -> io::Result<Arc<Socket>> {
     }
     socket.set_nonblocking(false)?;
     if address.domain() != Domain::UNIX {
+        // Requests are small and wait for their answers.
         socket.set_tcp_nodelay(true)?;
     }
     Ok(socket)

@@ -23,10 +23,10 @@ use crate::wire::ws::{
 /// Bytes of a message, and of a frame, that a client takes unless told otherwise: what an event of a
 /// server with default limits comes to, most of it escaped, and more.
 const MESSAGE_BYTES: usize = 16 << 20;
-/// What stands for a close frame without a code (RFC 6455, 7.1.5).
+/// The code that stands for a close frame without one (RFC 6455, 7.1.5).
 const NO_CODE: CloseCode = CloseCode(1005);
 
-/// What only a client of WebSockets has options for.
+/// Options that only a client of WebSockets has.
 #[derive(Clone, Copy, Debug)]
 pub struct WsOptions {
     limits: Limits,
@@ -51,7 +51,7 @@ impl Default for WsOptions {
 pub type WsClientBuilder = ClientBuilder<WsOptions>;
 
 impl WsClientBuilder {
-    /// How large the server's messages may be; over it: [`ClientError::Violation`]. 16 MiB, 1,024
+    /// Bounds the server's messages; over it: [`ClientError::Violation`]. 16 MiB, 1,024
     /// fragments.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -59,7 +59,7 @@ impl WsClientBuilder {
         self
     }
 
-    /// Whether the server may compress its messages (permessage-deflate), which takes 42 KiB once it
+    /// Allows the server to compress its messages (permessage-deflate), or not, which takes 42 KiB once it
     /// does. It may.
     #[must_use]
     pub fn deflate(mut self, offer: bool) -> Self {
@@ -96,7 +96,7 @@ impl WsClientBuilder {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// There is no connection now: ask for items until [`WsItem::Connected`] comes.
+    /// No connection is open: ask for items until [`WsItem::Connected`] comes.
     #[error("there is no connection")]
     NotConnected,
     /// The connection broke; what is asked for next says so, too.
@@ -120,7 +120,7 @@ pub struct WsClient {
     target: Target,
     reconnector: Reconnector,
     session: Session,
-    /// There while there is a connection.
+    /// `Some` while there is a connection.
     decoder: Option<Decoder>,
     scratch: Scratch,
     /// Bytes that came, of which `used` are decoded.
@@ -128,9 +128,9 @@ pub struct WsClient {
     used: usize,
     /// Frames that leave before more is read: answers to what was read last.
     out: Vec<u8>,
-    /// Whether our close frame has left.
+    /// Set once our close frame is on its way: there is only one.
     closing: bool,
-    /// Whether the iterator has handed out an error.
+    /// Set once the iterator has handed out an error.
     ended: bool,
 }
 
@@ -263,6 +263,7 @@ impl WsClient {
             return Ok(());
         }
         self.push_close(Some(CloseCode::NORMAL))?;
+        // Each read waits as long as the timeout, so twice of it is the most.
         let (begun, timeout) = (Instant::now(), self.options.timeout);
         while begun.elapsed() < timeout {
             match self.try_next_item() {
@@ -290,12 +291,14 @@ impl WsClient {
             Err(cause) => return self.disconnected(cause),
         };
         match handshake.read(&head) {
+            // What came behind the head stays in the connection, and is read as frames.
             Ok(agreed) => {
                 let limits = self.options.own.limits;
                 self.decoder = Some(Decoder::new(Peer::Server, agreed.inflate(), limits));
                 self.reconnector.keep(conn);
                 Ok(WsItem::Connected)
             }
+            // A redirect, a refusal or a busy server: judged as for any stream.
             Err(AnswerError::Status { status: 300.. }) => self
                 .reconnector
                 .refused(conn, &head)
@@ -325,6 +328,7 @@ impl WsClient {
         };
         let sent = conn.send(&self.out);
         self.out.clear();
+        // Half a frame may have left: nothing could follow it. What the server has sent can still be read.
         if sent.is_err() {
             conn.cut();
         }
@@ -364,6 +368,7 @@ impl WsClient {
     }
 
     fn disconnected(&mut self, cause: impl Into<Cause>) -> Result<WsItem, ClientError> {
+        // Before the hang-up forgets it. How the connection ended behind a `bye` says nothing more.
         let (cause, wait) = match self.session.take_bye() {
             Some(bye) => (Cause::Bye { reason: bye.reason }, Some(bye.wait)),
             None => (cause.into(), None),

@@ -1,8 +1,8 @@
-//! What a WebSocket client hands out.
+//! Items of a WebSocket client: events, notices, answers, and the life of the connection.
 
 use super::super::item::Disconnected;
 
-/// What comes next.
+/// The next thing that a client hands out.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WsItem {
@@ -16,20 +16,20 @@ pub enum WsItem {
     Reset(WsNotice),
     /// Somebody joined or left the topics, for those who asked to be told.
     Presence {
-        /// Whether somebody joined; left otherwise.
+        /// `true` if somebody joined, `false` if they left.
         joined: bool,
         /// The id of a stream or subscription.
         who: String,
         /// The number of the change: a list whose `at` is as high or higher knows of it.
         at: u64,
     },
-    /// What was told of who is present is void: a list whose `at` is this or higher has it all. Comes first, and where
+    /// All that was told of who is present is void: a list whose `at` is this or higher has it all. Comes first, and where
     /// too much changed to tell, or this client took nothing.
     PresenceReset {
         /// The number of the last change that is not told.
         at: u64,
     },
-    /// What answers a request, as it came: an object of type `subscribed`, `unsubscribed`, `caught_up`,
+    /// The answer to a request, as it came: an object of type `subscribed`, `unsubscribed`, `caught_up`,
     /// `published`, `pong` or `error`.
     Answer(String),
     /// The connection is gone; the next call waits, and connects again.
@@ -52,7 +52,7 @@ pub struct WsEvent {
 /// The payload of an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum WsData {
-    /// There is none.
+    /// The event has no payload.
     #[default]
     None,
     /// JSON, byte for byte as it was published.
@@ -73,7 +73,7 @@ pub enum WsData {
     },
 }
 
-/// What the server says of itself.
+/// A notice of the server about the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WsNotice {
     /// The last event id as of this notice.

@@ -17,7 +17,7 @@ pub(super) struct Session {
 #[derive(Debug)]
 pub(super) struct Bye {
     pub(super) reason: String,
-    /// How long to stay away.
+    /// The wait that the server asks for.
     pub(super) wait: Duration,
 }
 

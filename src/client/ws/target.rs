@@ -1,4 +1,4 @@
-//! What a client asks for: its own path and query, and from the second time on where to resume.
+//! The request target of a client: its own path and query, and from the second time on the id to resume after.
 
 use super::super::builder::sendable;
 use super::super::url::escape;

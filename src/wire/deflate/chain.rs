@@ -9,12 +9,12 @@ pub const KEYFRAME_EVENTS: u32 = 64;
 /// A keyframe on demand comes at most this often, since it is three times as long for everybody.
 pub const DEMAND_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What a block came to be.
+/// The kind of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Block {
-    /// It refers to nothing before it: readers may join here.
+    /// The block refers to nothing before it: readers may join here.
     Keyframe,
-    /// It may refer to what follows the last keyframe.
+    /// The block may refer to what follows the last keyframe.
     Linked,
 }
 
@@ -59,6 +59,7 @@ impl Chain {
         let rested = self
             .keyframe_at
             .is_none_or(|at| now.saturating_duration_since(at) >= DEMAND_INTERVAL);
+        // Demand is rationed and the period is not: joiners may come all the time, but nobody waits for more than a period.
         let keyframe = self.since == 0 || self.since >= KEYFRAME_EVENTS || (wanted && rested);
         if keyframe {
             self.compressor.forget();

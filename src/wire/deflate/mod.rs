@@ -45,7 +45,7 @@ pub use chain::{Block, Chain, DEMAND_INTERVAL, KEYFRAME_EVENTS};
 pub use digest::Digest;
 pub use encoder::{Independent, bound};
 
-/// What ends each block: an empty stored block, but for its first bits.
+/// The end of each block: an empty stored block, but for its first bits.
 // RFC 7692, 7.2.1: "Remove 4 octets (that are 0x00 0x00 0xff 0xff) from the tail end."
 pub const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 

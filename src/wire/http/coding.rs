@@ -61,7 +61,7 @@ impl Coding {
 /// higher.
 const UNNAMED: u16 = 1;
 
-/// How much `coding` is wanted: 0 not at all, else [`UNNAMED`] or more.
+/// Returns the weight of `coding`: 0 if it is not acceptable, else [`UNNAMED`] or more.
 fn quality<'a>(lines: impl Iterator<Item = &'a [u8]>, coding: Coding) -> u16 {
     let mut named = None;
     let mut rest = None;

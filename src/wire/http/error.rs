@@ -1,4 +1,4 @@
-//! What was wrong with a message: the status it deserves, the part, the reason, the byte.
+//! Faults of messages: the status that answers them, the part, the reason, the byte.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ pub enum Reason {
     /// A byte that the grammar has no place for, such as NUL or a control character.
     #[error("holds a byte that is not allowed there")]
     BadByte,
-    /// Nothing where something must be.
+    /// The part is empty and must not be.
     #[error("is empty")]
     Empty,
     /// More bytes than the limit.
@@ -101,7 +101,7 @@ pub enum Reason {
 pub struct RequestError {
     /// The status to answer with: 400, 413, 414, 431, 501 or 505.
     pub status: u16,
-    /// What is wrong with it.
+    /// The kind of fault.
     pub reason: Reason,
     /// Which part: `method`, `target`, `version`, `host`, another field's name in lower case,
     /// `chunk size`, ..
@@ -114,7 +114,7 @@ pub struct RequestError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {reason} (byte {at})")]
 pub struct ResponseError {
-    /// What is wrong with it.
+    /// The kind of fault.
     pub reason: Reason,
     /// Which part: `status line`, a field's name in lower case, `chunk size`, ..
     pub field: Cow<'static, str>,

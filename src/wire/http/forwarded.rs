@@ -1,4 +1,4 @@
-//! Who a request came from, and what it asked for, by the word of proxies: `X-Forwarded-*` and `Forwarded`
+//! The origin of a request, and the host it asked for, by the word of proxies: `X-Forwarded-*` and `Forwarded`
 //! (RFC 7239).
 //!
 //! Each proxy appends the address that it was asked from. Only what trusted proxies appended counts, so
@@ -33,7 +33,7 @@ impl ForwardedField {
 /// A request as its client sent it, by the word of trusted proxies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Forwarded<'a> {
-    /// Who sent it; the port is 0 where the field has none. `None`: no element counts.
+    /// The address that sent it; the port is 0 where the field has none. `None`: no element counts.
     pub client: Option<SocketAddr>,
     /// `http` or `https`, in any case: `X-Forwarded-Proto`, or `proto=`.
     pub proto: Option<&'a str>,
@@ -101,7 +101,7 @@ fn all_elements<'a>(head: &'a Head, name: &'static str) -> Vec<&'a [u8]> {
     head.header_values(name).flat_map(elements).collect()
 }
 
-/// What is not empty, as text.
+/// Returns the bytes as text; `None` where they are empty or not UTF-8.
 fn text(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok();
     text.filter(|text| !text.is_empty())

@@ -1,4 +1,4 @@
-//! How much of a message the decoders take before they refuse it.
+//! Bounds on a message, beyond which the decoders refuse it.
 
 use crate::settings::setters;
 

@@ -1,4 +1,4 @@
-//! What must hold for any input: the fuzz targets and the property tests call these.
+//! Properties that hold for any input: the fuzz targets and the property tests call these.
 
 mod pipeline;
 
@@ -24,7 +24,7 @@ pub struct Trace {
     pub messages: Vec<(String, Vec<u8>, bool)>,
     /// The error that ended it all.
     pub error: Option<String>,
-    /// How many bytes at the end were not consumed.
+    /// Bytes at the end that were not consumed.
     pub left: usize,
 }
 
@@ -69,7 +69,7 @@ fn trace<'p, H, E: std::error::Error>(
     trace
 }
 
-/// What the request decoder says about `pieces`.
+/// Runs the request decoder over `pieces`.
 pub fn requests<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Trace {
     let mut decoder = RequestDecoder::new(LIMITS);
     trace(
@@ -79,7 +79,7 @@ pub fn requests<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Trace {
     )
 }
 
-/// What the response decoder says about `pieces`.
+/// Runs the response decoder over `pieces`.
 pub fn responses<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Trace {
     let mut decoder = ResponseDecoder::new(LIMITS);
     trace(

@@ -5,13 +5,13 @@ use super::error::{Fault, Reason, RequestError};
 use super::head::{Head, HeadScan};
 use super::limits::Limits;
 
-/// How many empty lines before a request line are skipped.
+/// Most empty lines that are skipped before a request line.
 const EMPTY_LINES: u8 = 4;
 
-/// What a decoder found in its input.
+/// The next piece of a message that a decoder found in its input.
 #[derive(Debug)]
 pub enum Step<'a, H = Head> {
-    /// Nothing more without more input.
+    /// All input is used; more is needed.
     NeedMore,
     /// A head is complete; its body follows.
     Head(H),
@@ -102,6 +102,7 @@ impl RequestDecoder {
     /// section 6.3, requires the close.
     pub fn decode<'a>(&mut self, input: &'a [u8]) -> Result<(usize, Step<'a>), RequestError> {
         let result = match &mut self.state {
+            // Boxed: each connection has a decoder, and few of them fail.
             State::Failed(error) => return Err((**error).clone()),
             State::Head { .. } => self.head(input),
             State::Body(body) => body
@@ -117,7 +118,7 @@ impl RequestDecoder {
         }
     }
 
-    /// Whether the decoder stands between two requests: nothing of the next head is known to have
+    /// Returns whether the decoder stands between two requests: nothing of the next head is known to have
     /// arrived.
     ///
     /// A peer that closes here closes cleanly.
@@ -186,6 +187,7 @@ impl RequestDecoder {
         let Some(length) = scan.advance(head, &self.limits)? else {
             return Ok((skipped, Step::NeedMore));
         };
+        // The scan has found the end, so httparse sees a head once, however small the pieces were.
         let mut parsed = std::mem::replace(&mut self.spare, Head::empty());
         parsed.parse(&head[..length], &self.limits)?;
         self.state = State::Body(BodyDecoder::request(parsed.body()));

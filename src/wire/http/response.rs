@@ -1,4 +1,4 @@
-//! The client's side: responses from a byte stream, as strictly read as requests.
+//! Responses from a byte stream, as strictly read as requests: the client's side.
 
 use super::body::{BodyDecoder, ResponseBody, response_body};
 use super::error::{Fault, Reason, ResponseError};
@@ -6,7 +6,7 @@ use super::head::{FieldIter, Fields, HeadScan, Span, diagnose, keep_alive};
 use super::limits::Limits;
 use super::request::Step;
 
-/// How many interim responses (1xx) may come before the final one.
+/// Most interim responses (1xx) before the final one.
 const INTERIM: u8 = 8;
 
 /// The head of one response.
@@ -227,6 +227,7 @@ impl ResponseDecoder {
             // RFC 9110, 15.2: "A client MUST be able to parse one or more 1xx responses received
             // prior to a final response, even if the client does not expect one."
             if matches!(response.status, 100 | 102..=199) {
+                // A bound, or a server could keep a client here for ever.
                 self.interim += 1;
                 if self.interim > INTERIM {
                     let reason = Reason::TooMany {

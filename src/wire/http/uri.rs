@@ -17,7 +17,7 @@ pub enum EscapeKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("path segment {kind} (byte {at})")]
 pub struct EscapeError {
-    /// What is wrong.
+    /// The kind of fault.
     pub kind: EscapeKind,
     /// The byte, counted in the encoded text.
     pub at: usize,
@@ -29,7 +29,7 @@ pub struct EscapeError {
 pub struct QueryError {
     /// The parameter's name, still encoded where it is itself at fault.
     pub name: String,
-    /// What is wrong.
+    /// The kind of fault.
     pub kind: EscapeKind,
     /// The byte, counted in the whole query.
     pub at: usize,
@@ -164,7 +164,7 @@ fn escape(text: &[u8], at: usize) -> Result<u8, EscapeError> {
     }
 }
 
-/// Where the decoded byte number `decoded` stands in the encoded text.
+/// Returns where byte `decoded` of the decoded text stands in the encoded one.
 fn encoded_at(text: &str, decoded: usize) -> usize {
     let mut at = 0;
     for _ in 0..decoded {

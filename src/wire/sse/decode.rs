@@ -3,7 +3,7 @@
 use super::super::number::{NotDecimal, parse_decimal};
 use crate::settings::setters;
 
-/// How much of a stream a [`Decoder`] holds before it gives up.
+/// Bounds on what a [`Decoder`] holds of a stream before it gives up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecodeLimits {
@@ -118,6 +118,7 @@ impl Decoder {
         if let Some(error) = self.failed {
             return Err(error);
         }
+        // Not when it was handed out: its caller borrowed these buffers until now.
         if self.dispatched {
             self.clear_block();
         }
@@ -130,6 +131,7 @@ impl Decoder {
             }
             // HTML, 9.2.5: "end-of-line = ( cr lf / cr / lf )"
             let Some(end) = memchr::memchr2(b'\r', b'\n', rest) else {
+                // Before it is kept: a line without end must not grow the buffer past the bound.
                 self.check_line(rest.len())?;
                 self.line.extend_from_slice(rest);
                 break;
@@ -225,6 +227,7 @@ impl Decoder {
     /// A line ends with `tail`. Returns whether that dispatched an event.
     fn end_line(&mut self, tail: &[u8]) -> Result<bool, DecodeError> {
         self.check_line(tail.len())?;
+        // Nearly every line comes whole, and is read where it lies.
         if self.line.is_empty() {
             return self.take_line(tail);
         }

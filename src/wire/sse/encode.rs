@@ -38,7 +38,7 @@ pub struct FrameError {
     pub field: FrameField,
     /// The byte that may not stand there: CR, LF or NUL.
     pub byte: u8,
-    /// Where it stands.
+    /// The place of the byte in the part, from 0.
     pub at: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What must hold for any input: the fuzz targets and the property tests call these.
+//! Properties that hold for any input: the fuzz targets and the property tests call these.
 
 use std::borrow::Cow;
 

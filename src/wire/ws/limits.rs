@@ -1,4 +1,4 @@
-//! How much of a peer's messages a decoder takes.
+//! Bounds on a peer's messages, beyond which a decoder fails the connection.
 
 use crate::settings::setters;
 

@@ -1,4 +1,4 @@
-//! What must hold for any input: the fuzz targets and the property tests call these.
+//! Properties that hold for any input: the fuzz targets and the property tests call these.
 
 mod naive;
 
@@ -17,7 +17,7 @@ pub const LIMITS: Limits = Limits {
     fragments: 5,
 };
 
-/// What came, owned.
+/// An item of the decoder, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Got {
     /// A message.
@@ -45,7 +45,7 @@ impl Got {
         })
     }
 
-    /// Whether nothing may be read after it.
+    /// Returns whether nothing may be read after it.
     pub fn is_last(&self) -> bool {
         matches!(self, Self::Close(_) | Self::Failed(_))
     }
@@ -109,7 +109,7 @@ fn check(input: &[u8], cuts: &[u8], settings: (Peer, Inflate, Limits)) {
     assert!(same(&whole, &bytes), "{whole:?}\nbyte by byte: {bytes:?}");
 }
 
-/// Whether both say the same. Where several things are wrong with one message, which of them shows
+/// Returns whether both say the same. Where several things are wrong with one message, which of them shows
 /// first depends on the cut; that something is wrong does not.
 fn same(a: &[Got], b: &[Got]) -> bool {
     let failed = |got: Option<&Got>| matches!(got, Some(Got::Failed(_)));

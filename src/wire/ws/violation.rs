@@ -1,4 +1,4 @@
-//! What a peer did wrong, and the close code that answers it.
+//! Breaches of the protocol by a peer, each with the close code that answers it.
 
 use super::frame::CloseCode;
 

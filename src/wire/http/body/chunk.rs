@@ -16,7 +16,7 @@
 // RFC 9112, 7.1: "last-chunk = 1*("0") [ chunk-ext ] CRLF"
 pub const LAST: &[u8] = b"0\r\n\r\n";
 
-/// Where an open chunk starts. Given to [`close`] or [`abort`].
+/// The start of an open chunk, to be given to [`close`] or [`abort`].
 #[derive(Debug)]
 #[must_use = "an open chunk needs its `close` or `abort`"]
 pub struct Open {
@@ -72,7 +72,7 @@ pub fn wrap(out: &mut Vec<u8>, expected: usize, write: impl FnOnce(&mut Vec<u8>)
     close(out, chunk);
 }
 
-/// How many hexadecimal digits `size` has.
+/// Returns the number of hexadecimal digits of `size`.
 fn hex_digits(size: usize) -> usize {
     (size | 1).ilog2() as usize / 4 + 1
 }

@@ -5,7 +5,7 @@ use super::super::error::{Fault, Reason};
 use super::super::head::is_token_byte;
 use super::super::limits::Limits;
 
-/// What became of some input.
+/// The next piece of a body, its framing taken off.
 #[derive(Debug)]
 pub(in crate::wire::http) enum ChunkStep<'a> {
     NeedMore,

@@ -56,6 +56,7 @@ impl BodyDecoder {
         limits: &Limits,
         limit: u64,
     ) -> Result<(usize, ChunkStep<'a>), Fault> {
+        // At each step: the limit may have been set after the head was read.
         self.check(limit)?;
         match self {
             Self::Chunked(chunks) => chunks.decode(input, limits, limit),
@@ -66,6 +67,7 @@ impl BodyDecoder {
                 *left -= take as u64;
                 Ok((take, ChunkStep::Data(&input[..take])))
             }
+            // Takes up to the limit and refuses the byte behind it: no length was declared that could be judged.
             Self::UntilClose { received } => {
                 let room = limit.saturating_sub(*received);
                 if room == 0 {

@@ -1,10 +1,10 @@
-//! How long a body is: the rules of RFC 9112, section 6, with every lenient reading refused.
+//! The length of a body: the rules of RFC 9112, section 6, with every lenient reading refused.
 
 use super::super::error::{Fault, Reason};
 use super::super::head::{Fields, is_token_byte};
 use crate::wire::number::{NotDecimal, parse_decimal};
 
-/// How a request's body is delimited.
+/// The length of a request's body, as its head says it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BodyLength {
     /// The request has no body.
@@ -16,7 +16,7 @@ pub enum BodyLength {
     Chunked,
 }
 
-/// How a response's body is delimited.
+/// The length of a response's body, as its head and its request say it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResponseBody {
     /// The response has no body, by its status or by the request's method.

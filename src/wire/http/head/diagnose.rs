@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::super::error::{Fault, Reason};
 use super::scan::is_token_byte;
 
-/// How much of a bad name is repeated to its sender.
+/// Most bytes of a bad name that are repeated to its sender.
 const NAME_SHOWN: usize = 64;
 
 /// Finds the first fault in `head`, whose lines all end in CRLF. The first line starts a request or
@@ -33,7 +33,7 @@ pub(in crate::wire::http) fn first_fault(head: &[u8], first_line: &'static str) 
 
 type LineFault = (Cow<'static, str>, Reason, usize);
 
-/// What is wrong with one field line, CRLF taken off.
+/// Finds the first fault of one field line, CRLF taken off.
 pub(in crate::wire::http) fn line_fault(line: &[u8]) -> Option<LineFault> {
     // RFC 9112, 5.2: "A server that receives an obs-fold in a request message that is not within a
     // "message/http" container MUST either reject the message by sending a 400 (Bad Request) [..]"

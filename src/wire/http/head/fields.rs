@@ -119,7 +119,7 @@ impl Fields {
         }
     }
 
-    /// Whether a comma separated list in the fields called `name` holds `token`, in any case.
+    /// Returns whether a comma separated list in the fields called `name` holds `token`, in any case.
     pub(in crate::wire::http) fn has_token(&self, name: &str, token: &str) -> bool {
         self.values(name)
             .flat_map(|value| value.split(|&b| b == b','))

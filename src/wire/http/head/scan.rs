@@ -44,7 +44,7 @@ impl HeadScan {
         phase: Phase::Status,
     };
 
-    /// Whether no byte was looked at yet.
+    /// Returns whether no byte was looked at yet.
     pub(in crate::wire::http) fn is_new(&self) -> bool {
         self.scanned == 0
     }
@@ -189,7 +189,7 @@ impl HeadScan {
         Ok(None)
     }
 
-    /// Where the line that starts at `line` ends, its CRLF included.
+    /// Finds the end of the line that starts at `line`, its CRLF included.
     // RFC 9112, 2.2: "a recipient MAY recognize a single LF as a line terminator": this one does
     // not, so that nobody behind or before it can see other lines than it does.
     fn line_end(

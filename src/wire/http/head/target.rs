@@ -1,4 +1,4 @@
-//! What a request asks for and of whom: the forms of a target, and the Host field.
+//! Request targets in their four forms, and the Host field.
 
 use super::super::error::{Fault, Reason};
 use super::fields::{Fields, Span};
@@ -88,7 +88,7 @@ pub(super) fn check_host(fields: &Fields, http10: bool) -> Result<(), Fault> {
     }
 }
 
-/// Whether `value` is `uri-host [":" port]`. Empty is a valid Host: the target has no authority.
+/// Returns whether `value` is `uri-host [":" port]`. Empty is a valid Host: the target has no authority.
 // RFC 3986, 3.2.2: "host = IP-literal / IPv4address / reg-name". A comma is a sub-delim of
 // reg-name, but is refused: it is what two Host lines look like after somebody joined them.
 fn is_host(value: &[u8]) -> bool {

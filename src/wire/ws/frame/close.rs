@@ -44,7 +44,7 @@ impl CloseCode {
     }
 }
 
-/// What a close frame says.
+/// The code and the reason of a close frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseFrame<'a> {
     /// The code.

@@ -4,7 +4,7 @@ use super::super::violation::Violation;
 use super::close::CloseCode;
 use super::mask::apply_mask;
 
-/// What a frame is.
+/// The kind of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opcode {
     /// The next fragment of a message.
@@ -57,21 +57,21 @@ const FIN: u8 = 0x80;
 const RSV1: u8 = 0x40;
 const RSV2_RSV3: u8 = 0x30;
 const MASKED: u8 = 0x80;
-/// Bytes that [`wrap`] leaves for a header: right for 126 to 65,535 bytes of payload.
+/// Bytes that [`wrap`] leaves for a header: right for 126 to 65,535 bytes of payload, as most events have.
 const GUESS: usize = 4;
 
 /// The header of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// Whether it ends its message.
+    /// Set on the last fragment of a message.
     pub fin: bool,
-    /// Whether its message is compressed (RFC 7692).
+    /// Set on the first fragment of a compressed message (RFC 7692).
     pub rsv1: bool,
-    /// What it is.
+    /// The kind of the frame.
     pub opcode: Opcode,
     /// Bytes of payload.
     pub len: u64,
-    /// What the payload is masked with.
+    /// The mask of the payload; `None` on a server's frames.
     pub mask: Option<[u8; 4]>,
 }
 
@@ -117,6 +117,7 @@ impl FrameHeader {
         if opcode.is_control() && !fin {
             return Err(Violation::ControlFragmented);
         }
+        // One byte is enough to refuse what is wrong in it: a peer that stops there is not waited for.
         let Some(&second) = input.get(1) else {
             return Ok(None);
         };
@@ -287,11 +288,13 @@ pub fn masked_close_frame(out: &mut Vec<u8>, code: CloseCode, reason: &str, mask
 }
 
 fn close_payload(code: CloseCode, reason: &str) -> Vec<u8> {
+    // 7.4.1: 1005 and 1006 "MUST NOT be set as a status code in a Close control frame by an endpoint".
     let code = if code.may_travel() {
         code
     } else {
         CloseCode::INTERNAL
     };
+    // RFC 6455, 5.5.1: the reason is UTF-8, so it is cut between characters.
     let mut end = reason.len().min(CONTROL_MAX - 2);
     while !reason.is_char_boundary(end) {
         end -= 1;

@@ -24,7 +24,7 @@ pub enum AnswerError {
     /// `Connection` does not name `Upgrade`.
     #[error("connection does not name upgrade")]
     Connection,
-    /// None, several, or not what the key comes to: somebody answers who has not read the request.
+    /// The accept field is missing, stands several times, or is not what the key comes to: somebody answers who has not read the request.
     #[error("sec-websocket-accept does not answer the key")]
     Accept,
     /// Not a list of extensions.
@@ -103,7 +103,7 @@ impl<'a> ClientHandshake<'a> {
         self
     }
 
-    /// Whether the server may compress its messages. What is sent need not be compressed then.
+    /// Offers that the server compress its messages, or not. What is sent need not be compressed then.
     #[must_use]
     pub fn deflate(mut self, offer: bool) -> Self {
         self.deflate = offer;
@@ -183,7 +183,7 @@ impl<'a> ClientHandshake<'a> {
     }
 }
 
-/// What client and server have agreed on.
+/// The extension and subprotocol that client and server have agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agreed {
     /// The subprotocol.
@@ -193,7 +193,7 @@ pub struct Agreed {
 }
 
 impl Agreed {
-    /// How the server's messages may be compressed.
+    /// Returns how the server's messages may be compressed.
     pub fn inflate(&self) -> Inflate {
         self.deflate.map_or(Inflate::No, Deflate::by_server)
     }

@@ -14,7 +14,7 @@ pub(super) const PERMESSAGE_DEFLATE: &str = "permessage-deflate";
 /// Largest deflate window, as a power of two.
 const WINDOW_BITS_MAX: u8 = 15;
 
-/// How a server deals with offers of permessage-deflate.
+/// Policy of a server for offers of permessage-deflate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeflatePolicy {
@@ -22,13 +22,13 @@ pub struct DeflatePolicy {
     /// that wants a smaller one (`server_max_window_bits`) is declined. A server that sends its
     /// messages uncompressed, which it always may, can do with any: 8, the default.
     pub server_window_bits: u8,
-    /// Whether clients may refer to earlier messages. It saves them bytes and costs the server
+    /// Allows clients to refer to earlier messages. It saves them bytes and costs the server
     /// 42 KiB a connection, so by default they may not.
     pub looking_back: bool,
 }
 
 impl DeflatePolicy {
-    /// What [`deflate`](crate::wire::deflate) needs of a window, as a power of two.
+    /// The window that [`deflate`](crate::wire::deflate) needs, as a power of two.
     pub const WINDOW_BITS: u8 = WINDOW_BITS_MAX;
 }
 
@@ -48,7 +48,7 @@ setters! {
     }
 }
 
-/// What was agreed on. `Display` gives the value of the response's field.
+/// The permessage-deflate that was agreed on. `Display` gives the value of the response's field.
 ///
 /// ```
 /// use eventring::wire::ws::Deflate;
@@ -67,12 +67,12 @@ pub struct Deflate {
 }
 
 impl Deflate {
-    /// How the client's messages may be compressed.
+    /// Returns how the client's messages may be compressed.
     pub fn by_client(self) -> Inflate {
         inflate(self.client_no_context_takeover)
     }
 
-    /// How the server's messages may be compressed.
+    /// Returns how the server's messages may be compressed.
     pub fn by_server(self) -> Inflate {
         inflate(self.server_no_context_takeover)
     }

@@ -9,7 +9,7 @@ use super::extension::{Deflate, DeflatePolicy, agree, is_token_byte};
 use crate::settings::setters;
 use crate::wire::http::{BodyLength, Head, ResponseHead};
 
-/// What keys are hashed with (RFC 6455, 1.3).
+/// The suffix that keys are hashed with (RFC 6455, 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// Bytes of a key.
 pub(super) const KEY_BYTES: usize = 16;
@@ -76,7 +76,7 @@ impl HandshakeError {
     }
 }
 
-/// What a server agrees to.
+/// The subprotocols and extensions that a server agrees to.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct HandshakePolicy<'a> {
@@ -84,7 +84,7 @@ pub struct HandshakePolicy<'a> {
     /// the handshake fails: a browser would close the connection as soon as it is open (WebSockets standard,
     /// "establish a WebSocket connection").
     pub protocols: &'a [&'a str],
-    /// How permessage-deflate is agreed on; `None`: not at all.
+    /// The policy for permessage-deflate; `None`: never.
     pub deflate: Option<DeflatePolicy>,
 }
 
@@ -161,7 +161,7 @@ impl Handshake {
         })
     }
 
-    /// How the client's messages may be compressed.
+    /// Returns how the client's messages may be compressed.
     pub fn inflate(&self) -> Inflate {
         self.deflate.map_or(Inflate::No, Deflate::by_client)
     }
@@ -182,7 +182,7 @@ impl Handshake {
     }
 }
 
-/// What the answer to `key` must hold in `Sec-WebSocket-Accept`.
+/// Computes the `Sec-WebSocket-Accept` that answers `key`.
 // RFC 6455, 4.2.2: "concatenating this value with the string "258EAFA5-E914-47DA-95CA-C5AB0DC85B11",
 // taking the SHA-1 hash of this concatenated value to obtain a 20-byte value and base64-encoding".
 pub fn accept(key: &[u8]) -> String {

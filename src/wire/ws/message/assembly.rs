@@ -11,7 +11,7 @@ use super::utf8::Utf8;
 pub(super) struct Assembly {
     pub(super) kind: MessageKind,
     pub(super) data: Vec<u8>,
-    /// Of a compressed message.
+    /// The inflater of a compressed message, until its end.
     inflater: Option<Inflater>,
     utf8: Utf8,
     /// Frames begun.
@@ -34,6 +34,7 @@ impl Assembly {
 
     /// Takes the header of the next fragment, before any of its payload.
     pub(super) fn begin_fragment(&mut self, len: u64, limits: &Limits) -> Result<(), Violation> {
+        // Empty ones count: a peer could send them for ever, each for the price of a header.
         self.fragments += 1;
         if self.fragments > limits.fragments {
             let limit = limits.fragments;
@@ -94,6 +95,7 @@ impl Assembly {
         if self.kind == MessageKind::Binary {
             return Ok(());
         }
+        // After inflation: the text is what has to be UTF-8, not what travels.
         let checked = self.utf8.push(&self.data[start..]);
         checked.map_err(|at| Violation::Utf8 { at })
     }

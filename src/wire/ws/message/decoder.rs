@@ -33,27 +33,36 @@ pub struct Decoder {
     limits: Limits,
     peer: Peer,
     inflate: Inflate,
-    /// A header that is not whole.
+    /// The first `head_len` bytes of a header that is not whole: `head_len < BYTES_MAX`, and 0 while `frame` is there.
     head: [u8; FrameHeader::BYTES_MAX],
     head_len: u8,
-    /// The frame whose payload is arriving.
+    /// The frame whose payload is arriving: between calls `left > 0`, and at most `limits.frame_bytes`
+    /// but for a control frame.
     frame: Option<Frame>,
+    /// The message that has begun and not ended. Its data is at most `limits.message_bytes`; boxed, since an idle
+    /// connection has none.
     message: Option<Box<Assembly>>,
-    /// The payload of a control frame, while it arrives and until the next call.
+    /// The payload of a control frame, at most [`CONTROL_MAX`] bytes. From its first byte until the call after the one that
+    /// hands it out; one without payload is never here.
     control: Option<Box<Control>>,
-    /// The message handed out last.
+    /// The message handed out last, whose bytes the caller borrows: at most `limits.message_bytes`. Only between a call
+    /// that returns it and the next, which recycles it; never with an inflater.
     handed: Option<Box<Assembly>>,
-    /// The window between messages, where it is kept.
+    /// The inflater between two compressed messages, 42 KiB. Only with [`Inflate::LookingBack`], only after a first one, and
+    /// never while `message` has an inflater. It counts against the bound of the [`Scratch`] as long as it is here.
     window: Option<Inflater>,
-    /// Messages are passed over.
+    /// Set once messages are passed over. From then on `message`, `handed` and `window` stay empty.
     abandoned: bool,
 }
 
+/// A frame whose header has been read and checked.
 #[derive(Clone, Copy)]
 struct Frame {
     opcode: Opcode,
     fin: bool,
+    /// Bytes of payload that have not come.
     left: u64,
+    /// The mask, turned so that its first byte is the next one's.
     mask: [u8; 4],
 }
 
@@ -85,7 +94,7 @@ impl Control {
     }
 }
 
-/// Where the bytes of an item lie.
+/// The place of an item's bytes, until they can be borrowed.
 enum Done {
     Nothing,
     /// A whole message in the input.
@@ -143,13 +152,16 @@ impl Decoder {
         input: &'a mut [u8],
         scratch: &mut Scratch,
     ) -> Result<(usize, Item<'a>), Violation> {
+        // The caller cannot hold the last item any more: it borrowed from `self`.
         if let Some(handed) = self.handed.take() {
             handed.recycle(scratch);
         }
+        // A control frame that is still arriving keeps what it has; control frames are never interleaved.
         if self.frame.is_none() {
             self.control = None;
         }
         let mut used = 0;
+        // Offsets and not slices: a loop that lends `input` out could not go on with it.
         let done = loop {
             match self.step(input, &mut used, scratch)? {
                 Some(done) => break done,
@@ -202,6 +214,7 @@ impl Decoder {
         let rest = &input[*used..];
         if held == 0 {
             let Some((taken, header)) = FrameHeader::decode(rest)? else {
+                // Fits: a header of `BYTES_MAX` bytes is whole.
                 self.head[..rest.len()].copy_from_slice(rest);
                 self.head_len = rest.len() as u8;
                 return Ok(None);
@@ -209,6 +222,7 @@ impl Decoder {
             *used += taken;
             return Ok(Some(header));
         }
+        // Perhaps more than the header has: what is payload is taken from the input again.
         let more = rest.len().min(self.head.len() - held);
         self.head[held..held + more].copy_from_slice(&rest[..more]);
         match FrameHeader::decode(&self.head[..held + more])? {
@@ -238,6 +252,7 @@ impl Decoder {
         if header.rsv1 && (!first || self.inflate == Inflate::No) {
             return Err(Violation::ReservedBits { bits: 0b100 });
         }
+        // Before anything is allocated for it. A control frame has its own bound, in its header's check.
         if header.len > self.limits.frame_bytes as u64 && !header.opcode.is_control() {
             return Err(Violation::FrameTooLarge {
                 len: header.len,
@@ -250,6 +265,7 @@ impl Decoder {
             left: header.len,
             mask,
         });
+        // Whoever has sent a close frame reads only for the peer's: the order of fragments is of no interest.
         if self.abandoned {
             return Ok(());
         }
@@ -283,6 +299,7 @@ impl Decoder {
         let inflater = if !compressed {
             None
         } else if let Some(window) = self.window.take() {
+            // Counted already: a connection that keeps its window cannot be refused for the others' sake.
             Some(window)
         } else {
             Some(scratch.take_inflater()?)
@@ -337,6 +354,7 @@ impl Decoder {
         let start = *used;
         let len = frame.left.min((input.len() - start) as u64) as usize;
         let piece = &mut input[start..start + len];
+        // In place, each byte once: what is taken here is not looked at again.
         if self.peer == Peer::Client {
             apply_mask(piece, frame.mask);
         }

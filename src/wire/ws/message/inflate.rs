@@ -4,7 +4,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::super::violation::Violation;
 
-/// What a sender takes off the end of each message, and a receiver puts back.
+/// The end of each compressed message: a sender takes it off, a receiver puts it back.
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 /// Distance that deflate looks back, bytes.
 const WINDOW: usize = 32 << 10;

@@ -2,7 +2,7 @@
 
 use super::super::frame::{CloseFrame, Opcode};
 
-/// What a message is.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageKind {
     /// UTF-8, checked.
@@ -21,7 +21,7 @@ impl MessageKind {
     }
 }
 
-/// Whose frames are read.
+/// The side whose frames are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
     /// A client's: masked.
@@ -30,10 +30,10 @@ pub enum Peer {
     Server,
 }
 
-/// Whether the peer may compress its messages.
+/// The compression that the peer may use for its messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Inflate {
-    /// It may not: RSV1 is an error.
+    /// No compression: RSV1 is an error.
     #[default]
     No,
     /// Each message by itself: nothing is kept between messages.
@@ -43,10 +43,10 @@ pub enum Inflate {
     LookingBack,
 }
 
-/// What came.
+/// The next thing that a decoder found in its input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item<'a> {
-    /// Nothing whole: more bytes are needed.
+    /// All input is used, and more is needed.
     NeedMore,
     /// A message.
     Message(MessageKind, &'a [u8]),

@@ -1,4 +1,4 @@
-//! How many control frames a peer may send in a second.
+//! The bound on control frames of a peer in a second.
 
 use super::super::violation::Violation;
 
@@ -24,6 +24,7 @@ impl ControlRate {
     ///
     /// [`Violation::TooManyControls`] for one too many.
     pub fn count(&mut self, second: u32, limit: u32) -> Result<(), Violation> {
+        // A fixed window, eight bytes a connection: twice the limit may pass around a boundary, which is no flood.
         if self.second != second {
             *self = Self { second, count: 0 };
         }

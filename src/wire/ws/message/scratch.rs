@@ -1,4 +1,4 @@
-//! What the decoders of one thread share, so that an idle connection holds nothing.
+//! Buffers and inflaters that the decoders of one thread share, so that an idle connection holds none.
 
 use super::super::violation::Violation;
 use super::inflate::Inflater;
@@ -48,6 +48,7 @@ impl Scratch {
     pub(super) fn give_inflater(&mut self, mut inflater: Inflater) {
         self.inflating -= 1;
         if self.inflaters.len() < KEPT {
+            // Now and not when it is taken: the last message's window must not lie about.
             inflater.reset();
             self.inflaters.push(inflater);
         }
@@ -58,6 +59,7 @@ impl Scratch {
     }
 
     pub(super) fn give_buffer(&mut self, mut buffer: Vec<u8>) {
+        // One large message must not cost a thread its size for good; one without capacity saves nothing.
         if self.buffers.len() < KEPT && (1..=KEPT_BYTES).contains(&buffer.capacity()) {
             buffer.clear();
             self.buffers.push(buffer);

@@ -18,7 +18,7 @@ struct Open {
     fragments: u32,
 }
 
-/// What the whole `input` says, read from its start with nothing kept but what was joined.
+/// Reads the whole `input`, from its start with nothing kept but what was joined.
 pub fn naive(input: &[u8], (peer, inflate, limits): (Peer, Inflate, Limits)) -> Vec<Got> {
     let mut all = Vec::new();
     let mut open: Option<Open> = None;
