@@ -29,7 +29,7 @@ impl Format for Gateway {
     fn disconnect(&mut self, form: FormId, why: DisconnectReason, out: &mut Vec<u8>) {
         let form = WireFormat::of(form);
         if form.is_web_socket() {
-            return self.write_bye(why, out);
+            return self.write_disconnect(why, out);
         }
         disconnect::write(form, why, self.shared.options.retry, out);
         form.end(out);

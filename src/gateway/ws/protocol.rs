@@ -350,7 +350,7 @@ impl Gateway {
     }
 
     /// Writes the last words to a subscriber: after how long to come back.
-    pub(crate) fn write_bye(&mut self, why: DisconnectReason, out: &mut Vec<u8>) {
+    pub(crate) fn write_disconnect(&mut self, why: DisconnectReason, out: &mut Vec<u8>) {
         let reason = match why {
             DisconnectReason::Stopping => "stopping",
             DisconnectReason::Expired => "expired",

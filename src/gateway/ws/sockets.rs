@@ -55,7 +55,7 @@ impl Sockets for Gateway {
             Socket::Client(client) => client.closing(out, &self.shared.callbacks),
             Socket::Hub(_) => {
                 if let Some(why) = why {
-                    self.write_bye(why, out);
+                    self.write_disconnect(why, out);
                 }
             }
             // The protocols of others have words of their own.
