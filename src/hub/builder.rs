@@ -60,9 +60,8 @@ impl Default for HubBuilder {
 }
 
 impl HubBuilder {
-    /// Sets how many events are kept. Default 65,536, which is 16 MiB of slots once they are filled, and 1 MiB that says
-    /// where the events of each topic stand; a reader that is
-    /// further behind misses the oldest and is told.
+    /// Sets how many events are kept. Default 65,536, which is 16 MiB of slots once they are filled, and 1 MiB that
+    /// says where the events of each topic stand; a reader that is further behind misses the oldest and is told.
     pub fn capacity(mut self, events: usize) -> Self {
         self.capacity = events;
         self
@@ -91,9 +90,9 @@ impl HubBuilder {
     }
 
     /// Sets how many topics are listed and described. Default 65,536, about 16 MiB of names and figures. An event on
-    /// one more is published all the same, and counted as [`untracked`](crate::hub::Stats::untracked); creating one more is
-    /// refused. A topic that is not listed is known as long as its events are kept, so that looking back finds them: of
-    /// these there are twice as many as [`capacity`](Self::capacity) at most.
+    /// one more is published all the same, and counted as [`untracked`](crate::hub::Stats::untracked); creating one
+    /// more is refused. A topic that is not listed is known as long as its events are kept, so that looking back finds
+    /// them: of these there are twice as many as [`capacity`](Self::capacity) at most.
     pub fn topics_max(mut self, topics: usize) -> Self {
         self.topics_max = topics;
         self
@@ -133,6 +132,7 @@ impl HubBuilder {
             self.history_bytes,
             ring_publisher.capacity(),
         );
+        // None at all by default: a hub without entities pays one comparison a publish for them.
         let streams = (self.streams_max > 0).then(|| StreamVersions::new(self.streams_max));
         let times = TimeIndex::new(topics::now(), ring_publisher.capacity() as u64);
         let times = Arc::new(Mutex::new(times));

@@ -19,20 +19,22 @@ const EVENTS: usize = 1024;
 
 /// A filter and what it said about topics and events lately; shared by everybody with an equal filter.
 ///
-/// Judging a topic that was seen before is one load, however many patterns the filter has. Judging the rest of it (types,
-/// tags, times, predicates) for an event that another one of the class has judged is one load too.
+/// Judging a topic that was seen before is one load, however many patterns the filter has. Judging the rest of it
+/// (types, tags, times, predicates) for an event that another one of the class has judged is one load too.
 #[derive(Debug)]
 pub struct Class {
     filter: EventFilter,
-    /// It takes everything but reserved topics: nothing else needs to be looked at.
+    /// The filter takes everything but reserved topics: nothing else needs to be looked at.
     all: bool,
-    /// It asks for nothing but topics.
+    /// The filter asks for nothing but topics.
     topics_only: bool,
-    /// One word each: the topic's hash, its lowest bit replaced by the verdict; 0 is nothing.
+    /// Made at first use: a class that takes everything needs none. One word each: the topic's hash, its lowest bit
+    /// replaced by the verdict; 0 is nothing.
     topics: OnceLock<Box<[AtomicU64]>>,
-    /// One word each: the event's sequence plus one, and the verdict in the lowest bit; 0 is nothing.
+    /// Made for the second member: one alone has nobody to tell. One word each: the event's sequence plus one, and the
+    /// verdict in the lowest bit; 0 is nothing.
     events: OnceLock<Box<[AtomicU64]>>,
-    /// How many may sleep: the class is among the routes while there are any. Changed with the routes.
+    /// Receivers that have slept once: the class is among the routes while there are any. Changed with the routes.
     pub(in crate::hub) members: AtomicUsize,
     pub(in crate::hub) wait_list: WaitList,
 }
@@ -88,6 +90,7 @@ impl Class {
     /// Two topics are taken for one if 63 bits of a hash with a secret key agree: never, for practical purposes, and
     /// nobody outside can aim for it.
     fn recall_topic(&self, event: EventRef<'_>) -> bool {
+        // A table of one probe, shared without a lock: whoever comes second overwrites, and the loser is judged again.
         let topics = self.topics.get_or_init(|| words(TOPICS));
         let hash = event.topic_hash();
         let entry = &topics[(hash >> 32) as usize % TOPICS];
@@ -135,6 +138,7 @@ impl Classes {
     /// Returns the class of a filter, made when nobody has an equal one.
     pub(in crate::hub) fn get(&self, filter: &EventFilter) -> Arc<Class> {
         let mut classes = self.by_filter.lock();
+        // Weak: a class goes with its last member, and its tables with it.
         if let Some(class) = classes.get(filter).and_then(Weak::upgrade) {
             if !class.topics_only {
                 class.events.get_or_init(|| words(EVENTS));

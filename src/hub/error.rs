@@ -1,4 +1,4 @@
-//! What can go wrong: one small enum per operation.
+//! Errors: one small enum per operation.
 
 use thiserror::Error;
 
@@ -72,9 +72,9 @@ pub enum PublishError {
     /// The stream has another version than was expected.
     #[error("expected the version {expected:?}, the stream has {actual:?}")]
     Version {
-        /// What was expected.
+        /// The version that was expected.
         expected: ExpectedVersion,
-        /// What it has; `None` where it is not known.
+        /// The version that it has; `None` where the stream is not known.
         actual: Option<u64>,
     },
     /// A version was expected of an event without a stream.
@@ -149,7 +149,7 @@ pub enum SeekError {
     },
 }
 
-/// How much a reader missed. An outcome, not a failure: reading goes on at `resume_at`.
+/// A gap: how much a reader missed. An outcome, not a failure: reading goes on at `resume_at`.
 ///
 /// # Examples
 ///
@@ -169,12 +169,12 @@ pub enum SeekError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("missed {missed} events, resuming at offset {resume_at}")]
 pub struct Lagged {
-    /// How many of the hub's events went before they were read, exactly. Behind a filter some of them may not have
-    /// been wanted: see `exact`.
+    /// The number of the hub's events that went before they were read, exactly. Behind a filter some of them may not
+    /// have been wanted: see `exact`.
     pub missed: u64,
     /// The offset of the next event that is read: the oldest that was kept at that moment.
     pub resume_at: u64,
-    /// Whether every event missed was wanted, so that `missed` is not just an upper bound.
+    /// Every event missed was wanted, so that `missed` is not just an upper bound.
     pub exact: bool,
 }
 
@@ -256,7 +256,7 @@ pub enum ReadError {
     /// Events went before they were read; the cursor stands after them.
     #[error("missed {missed} events, resuming at offset {resume_at}")]
     Lagged {
-        /// How many, exactly.
+        /// Their number, exactly.
         missed: u64,
         /// The offset of the next event that is read.
         resume_at: u64,

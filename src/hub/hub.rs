@@ -290,8 +290,8 @@ impl Hub {
         present
     }
 
-    /// Watches joins and leaves from here on. `notify` is called when there is something to take; it runs on any thread,
-    /// without a lock.
+    /// Watches joins and leaves from here on. `notify` is called when there is something to take; it runs on any
+    /// thread, without a lock.
     pub fn watch_presence(&self, notify: Arc<dyn Notify>) -> PresenceWatch {
         PresenceWatch::open(&self.shared, notify)
     }

@@ -1,5 +1,5 @@
-//! The joins and leaves of a hub in one order: a list says up to which change it is true, and whoever watches is told what
-//! comes after that, or that it was too much to tell.
+//! The joins and leaves of a hub in one order: a list says up to which change it is true, and whoever watches is told
+//! what comes after that, or that it was too much to tell.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,7 +19,7 @@ const KEPT_MAX: usize = 4096;
 pub struct Present {
     /// The number of the last change that the list knows of: what is told under a higher one comes after it.
     pub at: u64,
-    /// How many are present.
+    /// The number of those who are present, listed or not.
     pub count: usize,
     /// Their ids, sorted; no more than were asked for.
     pub ids: Vec<String>,
@@ -81,7 +81,8 @@ impl Wakeups {
     }
 }
 
-/// The order of joins and leaves, and those who are told of them. Lives under the registry's lock, which gives the order.
+/// The order of joins and leaves, and those who are told of them. Lives under the registry's lock, which gives the
+/// order.
 #[derive(Default)]
 pub(in crate::hub) struct ChangeLog {
     /// The number of the last change. Rises also while nobody watches: lists tell it.

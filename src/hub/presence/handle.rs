@@ -24,8 +24,8 @@ pub struct PresenceConfig {
     pub filter: EventFilter,
     /// The topics within which they get that; one that takes everything says nothing. Default none.
     pub within: Vec<Filter>,
-    /// Called when there is something to [take](PresenceHandle::take). It runs on any thread, without a lock; a panic in
-    /// it is caught.
+    /// Called when there is something to [take](PresenceHandle::take). It runs on any thread, without a lock; a panic
+    /// in it is caught.
     pub notify: Arc<dyn Notify>,
 }
 
@@ -118,7 +118,8 @@ impl PresenceHandle {
         self.set.members()
     }
 
-    /// Whether nobody is present, and whoever was ended has been [taken](Self::take). After [`PresenceEvent::Closed`] it never is.
+    /// Returns whether nobody is present, and whoever was ended has been [taken](Self::take). After
+    /// [`PresenceEvent::Closed`] it never is.
     pub fn is_empty(&self) -> bool {
         self.set.is_empty()
     }

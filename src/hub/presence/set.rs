@@ -22,8 +22,8 @@ pub(in crate::hub) struct PresenceSet {
     within: Vec<Filter>,
     /// Called when there is something to take.
     notify: Arc<dyn Notify>,
-    /// Changed under the registry's lock as well, so that lists and changes have one order; this one lets whoever serves
-    /// the members take their ends without that.
+    /// Changed under the registry's lock as well, so that lists and changes have one order; this one lets whoever
+    /// serves the members take their ends without that.
     members: Mutex<Members>,
     /// There is something to take: looked at once a turn, without the lock.
     has_events: AtomicBool,
@@ -82,8 +82,8 @@ impl PresenceSet {
     pub(in crate::hub) fn leave(&self, number: u64) -> bool {
         let mut members = self.members.lock();
         let left = members.present.remove(&number);
-        // A set that once had all connections of a server must not keep the room for them. Not below a quarter, or it would
-        // grow and shrink by turns.
+        // A set that once had all connections of a server must not keep the room for them. Not below a quarter, or it
+        // would grow and shrink by turns.
         if members.present.len() < members.present.capacity() / 4 {
             members.present.shrink_to_fit();
         }

@@ -52,9 +52,9 @@ impl PresenceWatch {
 
     /// Takes the changes since the last time; `None` where there are none.
     pub fn take(&mut self, max: usize) -> Option<PresenceUpdate> {
-        // Acquire: pairs with the Release in `mark`. A look that finds nothing costs no lock. Cleared before the changes
-        // are read: one that comes in between is read now and notified again, which is harmless; the other way round it
-        // would be missed.
+        // Acquire: pairs with the Release in `mark`. A look that finds nothing costs no lock. Cleared before the
+        // changes are read: one that comes in between is read now and notified again, which is harmless; the other way
+        // round it would be missed.
         if !self.watcher.is_notified.swap(false, Ordering::Acquire) {
             return None;
         }

@@ -16,25 +16,28 @@ use crate::hub::topics::TopicMode;
 use crate::hub::topics::TopicTable;
 use crate::hub::topics::{self, TimeIndex};
 
-/// Slots in a block of the ring: what is trimmed at once. Larger than the ring's own blocks is harmless.
+/// Slots in a block of the ring: trimming gives back whole ones. Larger than the ring's own blocks is harmless.
 const BLOCK: u64 = 64;
-/// Events for which one topic is looked at, whether the ring still has what it had.
+/// Events a topic that is swept: one in 16, so that a sweep is paid by many publishes, and a hub of 65,536 topics is
+/// through in a million events.
 const EVENTS_PER_SWEEP: usize = 16;
 
-/// Owns the ring's publisher, inside the hub's lock, and publishes quietly: whoever has the lock wakes the ring's readers
-/// behind it ([`Shared::release`](crate::hub::shared::Shared::release)). Position, version and deduplication are one critical
-/// section: what decides about an event belongs between [`Publisher::check`] and the write.
+/// The publishing side of a hub. It stands behind the hub's lock, owns the ring's publisher, and publishes quietly:
+/// whoever has the lock wakes the ring's readers behind it ([`Shared::release`](crate::hub::shared::Shared::release)).
+/// Position, version and deduplication are one critical section: what decides about an event belongs between
+/// [`Publisher::check`] and the write.
 pub(in crate::hub) struct Publisher {
     ring: ring::Publisher<Record>,
     closed: bool,
     /// Bytes on the heap of all slots.
     heap_bytes: usize,
-    /// Where trimming starts.
+    /// The bytes at which trimming starts.
     ring_bytes: usize,
     /// Events that `ring_bytes` cost.
     trimmed: u64,
+    /// Events that are trimmed at once: a block, or the ring where it is smaller.
     step: u64,
-    /// Events until the clock is looked at again, and how many there were to be.
+    /// Events until the clock is looked at again, and how many there were to be when it was looked at last.
     unmarked: u32,
     per_mark: u32,
     times: Arc<Mutex<TimeIndex>>,
@@ -113,8 +116,11 @@ impl Publisher {
             None if expected == ExpectedVersion::Any => None,
             None => return Err(PublishError::StreamsNotKept),
         };
+        // Everything that refuses an event stands above. What topics retain is copied before
+        // anything is trimmed or overwritten.
         self.save_history(1);
         self.make_room(heap_bytes(event));
+        // A local: the closure cannot borrow `self`, which lends it the ring.
         let mut heap = self.heap_bytes;
         let published = self.ring.publish_quietly_with(|slot| {
             slot.fill_with(Record::new, |record| write(record, event, &mut heap))
@@ -122,6 +128,7 @@ impl Publisher {
         self.heap_bytes = heap;
         match published {
             Ok(sequence) => {
+                // Figures and versions follow the store: an event that was not published must leave none behind.
                 self.topics.count(event, sequence + 1);
                 self.note_time(1);
                 if let (Some(streams), Some(claim)) = (&mut self.streams, claim) {
@@ -144,6 +151,7 @@ impl Publisher {
         event: impl Fn(usize) -> EventRef<'e>,
     ) -> Result<Range<u64>, PublishError> {
         self.check()?;
+        // All or nothing: every claim is checked, against those before it in the batch as well, and none is taken yet.
         let claims = self.claim_all(len, &event)?;
         self.save_history(len as u64);
         self.make_room(bytes);
@@ -183,6 +191,7 @@ impl Publisher {
         event: impl Fn(usize) -> EventRef<'e>,
     ) -> Result<SmallVec<[VersionClaim; 4]>, PublishError> {
         let mut claims = SmallVec::new();
+        // A lazy hub takes any topic: nothing to look up for each event.
         if self.topics.mode == TopicMode::Explicit
             && (0..len).any(|index| !self.topics.admits(event(index)))
         {
@@ -196,7 +205,7 @@ impl Publisher {
         Ok(claims)
     }
 
-    /// Looks at the clock now and then: more often where events are few.
+    /// Looks at the clock now and then, more often where events are few: a look costs more than a publish.
     #[inline]
     fn note_time(&mut self, events: usize) {
         match self.unmarked.checked_sub(events as u32) {
@@ -205,7 +214,7 @@ impl Publisher {
         }
     }
 
-    /// Says that what is published up to here is there now, and looks after some topics.
+    /// Marks that what is published up to here is there now, and sweeps some topics.
     #[cold]
     fn mark(&mut self) {
         let floor = self.floor();
@@ -221,10 +230,13 @@ impl Publisher {
         self.ring.oldest() + 1
     }
 
-    /// Has what the next events may overwrite copied first.
+    /// Has the events that the next ones may overwrite copied first. The history's own thread is nearly always ahead:
+    /// this is for the publisher that outruns it.
     #[inline]
     fn save_history(&self, events: u64) {
         if let Some(histories) = &self.histories {
+            // A block more, since the ring evicts by blocks; and another one below, so that the next 64 events need no
+            // copy.
             let reach = self.ring.next() + events + BLOCK;
             let needed = reach.saturating_sub(self.ring.capacity() as u64);
             if histories.next() < needed {
@@ -250,6 +262,7 @@ impl Publisher {
     fn trim_for(&mut self, bytes: usize) {
         while self.heap_bytes.saturating_add(bytes) > self.ring_bytes {
             let (heap_before, oldest) = (self.heap_bytes, self.ring.oldest());
+            // First the copies, or a quiet topic loses what it was promised to a busy one's large events.
             if let Some(histories) = &self.histories {
                 histories.copy_below(oldest + self.step);
             }
@@ -259,6 +272,7 @@ impl Publisher {
                 .trim(oldest + self.step, |record| heap -= record.heap_bytes());
             self.heap_bytes = heap;
             self.trimmed += now - oldest;
+            // Nothing went: what is left is being written or read. The bound gives way, never the publisher.
             if now == oldest && heap == heap_before {
                 break;
             }
@@ -266,19 +280,20 @@ impl Publisher {
     }
 }
 
-/// Writes an event into its slot and keeps the account.
+/// Writes an event into its slot and keeps account of the heap: a slot keeps its buffer, so the difference counts.
 fn write(record: &mut Record, event: EventRef<'_>, heap: &mut usize) {
     let before = record.heap_bytes();
     record.set(event);
     *heap = *heap - before + record.heap_bytes();
 }
 
-/// Returns what an event may need on the heap.
+/// Returns the bytes that an event may need on the heap.
 pub(in crate::hub) fn heap_bytes(event: EventRef<'_>) -> usize {
     let bytes = event.record().len();
     if bytes <= INLINE_BYTES {
         0
     } else {
+        // As a slot's buffer grows.
         bytes.next_multiple_of(64)
     }
 }

@@ -1,4 +1,5 @@
-//! The position of each stream (entity, aggregate): dense from its first event on, kept under the publisher's lock.
+//! The version of each stream, which is one entity's (aggregate's) events: dense from its first event on, kept under
+//! the publisher's lock.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -20,14 +21,15 @@ pub enum ExpectedVersion {
     Exactly(u64),
 }
 
-/// Positions of streams, by a hash with a secret key: two streams are taken for one if 64 bits agree.
+/// The versions of streams, by a hash with a secret key: two streams are taken for one if 64 bits agree. Names would
+/// take several times the 32 bytes that a stream takes so.
 pub(in crate::hub) struct StreamVersions {
     keys: RandomState,
     positions: HashMap<u64, u64, ByHash>,
     limit: usize,
 }
 
-/// A stream's next position, checked and not taken yet.
+/// The next version of a stream, checked and not taken yet: a batch is checked whole before it is published.
 #[derive(Clone, Copy)]
 pub(in crate::hub) struct VersionClaim {
     pub(in crate::hub) key: u64,
@@ -61,14 +63,18 @@ impl StreamVersions {
             };
         };
         let key = self.keys.hash_one((stream.ty, stream.id));
+        // The newest of the batch first: two events on one stream follow each other.
         let earlier = pending
             .iter()
             .rev()
             .find(|claim| claim.key == key)
             .map(|claim| claim.position);
         let current = earlier.or_else(|| self.positions.get(&key).copied());
+        // What the caller expects before what the event states: a conflict is what it can act on.
         check_expected(expected, current)?;
         let position = next_position(stream, current)?;
+        // Streams are never forgotten, or a version would start anew: the limit refuses instead. Every claim of the
+        // batch counts as that of a new stream.
         if current.is_none() && self.positions.len() + pending.len() >= self.limit {
             return Err(PublishError::TooManyStreams { limit: self.limit });
         }

@@ -1,4 +1,4 @@
-//! What a receiver is told beside events: that it is connected, has caught up, who joins and who leaves.
+//! Items beside events: connected, caught up, joins and leaves.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub enum Item {
     Control(Control),
 }
 
-/// Told beside events: it has no position, and nobody stores it.
+/// An item beside events: it has no position, and nobody stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Control {
@@ -52,15 +52,16 @@ pub enum Control {
         /// The number of the change.
         at: u64,
     },
-    /// So many joined and left that they are not told one by one: a list ([`Hub::present`](crate::hub::Hub::present)) that is
-    /// true up to this change, or later, has them all.
+    /// So many joined and left that they are not told one by one: a list ([`Hub::present`](crate::hub::Hub::present))
+    /// that is true up to this change, or later, has them all.
     PresenceReset {
         /// The number of the last one that is not told.
         at: u64,
     },
 }
 
-/// Which controls a receiver is told. Plain receives ([`recv`](crate::hub::Receiver::recv) and its like) never give any.
+/// Which controls a receiver is told. Plain receives ([`recv`](crate::hub::Receiver::recv) and its like) never give
+/// any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Controls {

@@ -30,6 +30,7 @@ use crate::hub::{ReadError, SeekError, SubscribeError};
 /// ```
 pub struct Cursor {
     subscriber: Subscriber<Record>,
+    /// For its waiters, which outlive no ring and know no cursor.
     ring: Ring<Record>,
 }
 
@@ -56,6 +57,7 @@ impl Cursor {
     ///
     /// [`SeekError`] for 0 and for what lies beyond the next event to be published; the cursor stays.
     pub fn seek(&mut self, offset: u64) -> Result<(), SeekError> {
+        // Offsets count from 1, sequences from 0.
         let sequence = offset.checked_sub(1).ok_or(SeekError::Zero)?;
         self.subscriber
             .seek(sequence)
@@ -100,7 +102,7 @@ impl Cursor {
         self.subscriber.wait(deadline)
     }
 
-    /// Makes a place on the hub's wait list for a foreign waker, as that of a poller. The waker runs on the
+    /// Makes an entry on the ring's wait list for a foreign waker, as that of a poller. The waker runs on the
     /// publisher's thread, at the end of its publish and outside the hub's locks: it may use the hub.
     ///
     /// # Examples
@@ -143,7 +145,7 @@ impl fmt::Debug for Cursor {
     }
 }
 
-/// A place on a hub's wait list for a foreign waker.
+/// An entry on the ring's wait list for a foreign waker. Every event wakes it: it has no filter.
 #[derive(Debug)]
 pub struct HubWaiter {
     inner: ring::Waiter,

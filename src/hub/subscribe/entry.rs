@@ -21,7 +21,7 @@ pub(in crate::hub) struct SubscriptionEntry {
     /// Is told who joins and leaves.
     pub(in crate::hub) watches: bool,
     controls: Mutex<VecDeque<Control>>,
-    /// Whether there are any: looked at before each wait, without the lock.
+    /// Set while there are any: looked at before each wait, without the lock.
     has_controls: AtomicBool,
     pub(in crate::hub) figures: Figures,
 }
@@ -44,13 +44,13 @@ pub struct SubscriptionStats {
     pub id: String,
     /// Events received.
     pub delivered: u64,
-    /// How often it was told that it missed some.
+    /// Gaps that it was told of.
     pub gaps: u64,
-    /// How many of the hub's events it missed in all; behind a filter an upper bound.
+    /// Events of the hub that it missed in all; behind a filter an upper bound.
     pub missed: u64,
     /// The offset of the last event that it passed, wanted or not.
     pub position: u64,
-    /// How many events the hub has published since, wanted or not. What a sleeping receiver did not want counts too,
+    /// Events that the hub has published since, wanted or not. What a sleeping receiver did not want counts too,
     /// until it wakes.
     pub lag: u64,
     /// The time of the last event received, nanoseconds since 1970; `None` before the first.
@@ -74,8 +74,8 @@ impl SubscriptionEntry {
     /// Returns why it ended, if it did. One load where it did not.
     #[inline(always)]
     pub(in crate::hub) fn ended(&self) -> Option<EndReason> {
-        // The cell's Acquire pairs with the Release of its `set` in `end`: who sees the reason sees what was done before
-        // it was given.
+        // The cell's Acquire pairs with the Release of its `set` in `end`: who sees the reason sees what was done
+        // before it was given.
         self.ended.get().copied()
     }
 
@@ -88,8 +88,8 @@ impl SubscriptionEntry {
     pub(in crate::hub) fn push_control(&self, control: Control) {
         let mut controls = self.controls.lock();
         match control {
-            // A receiver that uses plain receives takes none, for ever: without a bound they would be a leak. All go, and
-            // not just the newest: a list that is true up to here makes up for any of them, but not for a hole.
+            // A receiver that uses plain receives takes none, for ever: without a bound they would be a leak. All go,
+            // and not just the newest: a list that is true up to here makes up for any of them, but not for a hole.
             Control::Joined { at, .. } | Control::Left { at, .. }
                 if controls.len() == WAITING_MAX =>
             {

@@ -1,7 +1,7 @@
 //! The registry of a hub: its subscriptions by id, the presence sets, and the order in which both join and leave.
 //!
-//! All under one lock: so a list of who is present and the changes that are told have one order, and the list can say up
-//! to which change it is true.
+//! All under one lock: so a list of who is present and the changes that are told have one order, and the list can say
+//! up to which change it is true.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -117,8 +117,8 @@ impl Registry {
         self.live.lock().changes.remove_watcher(watch)
     }
 
-    /// Returns the number of the last change, and those after number `at`; `None`: there are more than `max`, or than are
-    /// kept.
+    /// Returns the number of the last change, and those after number `at`; `None`: there are more than `max`, or than
+    /// are kept.
     pub(in crate::hub) fn changes_since(
         &self,
         at: u64,

@@ -1,4 +1,4 @@
-//! Where a subscription starts, in terms of the ring.
+//! The start of a subscription, in terms of the ring.
 
 use super::Start;
 use crate::hub::SubscribeError;

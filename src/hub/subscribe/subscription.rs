@@ -1,4 +1,4 @@
-//! What somebody wants to receive, and where to start.
+//! A subscription: an interest in events, and where to start.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::event::{EventFilter, EventFilterBuilder, EventRef, Filter, Position};
 use super::Controls;
 use crate::hub::SubscribeError;
 
-/// Where a subscription starts.
+/// The place where a subscription starts.
 ///
 /// # Examples
 ///
@@ -123,8 +123,8 @@ impl Subscription {
         Self::default()
     }
 
-    /// Names it, so that it can be ended by [`Hub::unsubscribe`](crate::hub::Hub::unsubscribe): 1 to 255 bytes of printable
-    /// text, unique among those that live. Without it an id is made.
+    /// Names it, so that it can be ended by [`Hub::unsubscribe`](crate::hub::Hub::unsubscribe): 1 to 255 bytes of
+    /// printable text, unique among those that live. Without it an id is made.
     pub fn id(mut self, id: &str) -> Self {
         self.id = Some(id.into());
         self
@@ -200,6 +200,8 @@ impl Subscription {
         self
     }
 
+    /// Returns the filter, or everything that is wrong with it. Reported here and not by each setter, so that setters
+    /// chain.
     pub(in crate::hub) fn take_filter(&mut self) -> Result<EventFilter, SubscribeError> {
         if self.no_topics {
             return Err(SubscribeError::NoTopics);

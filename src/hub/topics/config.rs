@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::event::TopicError;
 use crate::settings::setters;
 
-/// Whether a topic must be created before something is published on it.
+/// The way in which topics come about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TopicMode {
@@ -19,7 +19,7 @@ pub enum TopicMode {
     Explicit,
 }
 
-/// What a topic may ask of its events' safety.
+/// The safety that a topic asks for its events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
@@ -34,7 +34,7 @@ pub enum Durability {
 
 /// Settings of a topic.
 ///
-/// What a memory hub cannot do is refused rather than ignored.
+/// A setting that a memory hub cannot honour is refused rather than ignored.
 ///
 /// # Examples
 ///
@@ -57,7 +57,7 @@ pub struct TopicConfig {
     /// Bytes of records kept for it. Default 1 MiB; counts against the hub's
     /// [`history_bytes`](crate::hub::HubBuilder::history_bytes) if anything is kept.
     pub retain_bytes: usize,
-    /// How old a kept event may be by its own time, at least 1 ms. Default none.
+    /// The greatest age of a kept event by its own time, at least 1 ms. Default none.
     pub retain_age: Option<Duration>,
     /// Default [`Durability::None`], which is all that a memory hub can do.
     pub durability: Durability,
@@ -121,7 +121,7 @@ pub enum TopicsError {
         /// The hub's `topics_max`.
         limit: usize,
     },
-    /// What all topics may keep together is spoken for.
+    /// The bytes that all topics may retain together are spoken for.
     #[error("retain_bytes: {asked} is more than the {left} left of history_bytes")]
     HistoryBytes {
         /// Bytes asked for.
@@ -134,7 +134,7 @@ pub enum TopicsError {
     Refused,
 }
 
-/// What a hub knows of a topic.
+/// The settings and figures of a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TopicInfo {
@@ -200,7 +200,8 @@ impl TopicConfig {
         }
     }
 
-    /// Bytes that it takes of the hub's history.
+    /// Returns the bytes that it takes of the hub's `history_bytes`. The whole of them at once: a bound that is only
+    /// reached later would be refused to whoever comes last.
     pub(in crate::hub) fn reserved(&self) -> usize {
         if self.retain_events == 0 {
             0

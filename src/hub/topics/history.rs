@@ -1,4 +1,4 @@
-//! What topics keep for themselves: copies, made by one cursor over the ring.
+//! The histories of a hub: copies of what topics retain for themselves, made by one cursor over the ring.
 //!
 //! The cursor belongs to a thread that wakes once an eighth of the ring, and to whoever asks for history and brings it
 //! up to date first. A publisher moves it only where the ring is about to overwrite what it has not copied yet.
@@ -25,10 +25,11 @@ pub(in crate::hub) struct RetainedEvent {
     pub(in crate::hub) event: Arc<Event>,
 }
 
-/// All histories of a hub.
+/// The histories of all topics that retain events.
 pub(in crate::hub) struct Histories {
     ring: Ring<Record>,
-    /// The next sequence that the cursor reads.
+    /// The next sequence that the cursor reads. Outside the lock, for publishers: nearly always it says that there is
+    /// nothing to do.
     next: AtomicU64,
     state: Mutex<State>,
     waker: Arc<ThreadWaker>,
@@ -48,7 +49,7 @@ struct History {
     complete_from: u64,
 }
 
-/// Wakes the thread.
+/// Wakes the thread that copies.
 #[derive(Default)]
 struct ThreadWaker {
     woken: Mutex<bool>,
@@ -75,6 +76,8 @@ impl Histories {
             }),
             waker: Arc::default(),
         });
+        // Without a thread nothing is lost: publishers copy what they are about to overwrite, and readers what they ask
+        // for.
         let thread = this.clone();
         let builder = thread::Builder::new().name("eventring-history".into());
         let _ = builder.spawn(move || thread.run());
@@ -83,10 +86,12 @@ impl Histories {
 
     fn run(&self) {
         let waiter = self.ring.waiter(self.waker.clone());
+        // Often enough that publishers rarely have to copy, seldom enough that it is not woken for each event.
         let step = (self.ring.capacity() as u64 / 8).max(1);
         loop {
             self.catch_up();
             let next = self.next();
+            // Closed first, then the head: nothing is published behind a close.
             if self.ring.is_closed() && next >= self.ring.head() {
                 return;
             }
@@ -119,6 +124,7 @@ impl Histories {
 
     /// Begins to keep a topic.
     pub(in crate::hub) fn add(&self, name: &str, config: &TopicConfig) {
+        // What was published before the topic retained anything is not its, and is passed here.
         self.catch_up();
         let mut state = self.state.lock();
         let complete_from = state.cursor.position() + 1;
@@ -142,6 +148,7 @@ impl Histories {
         let mut state = self.state.lock();
         match state.by_topic.get_mut(&topic::hash(name)) {
             Some(history) => {
+                // Age goes on while nothing is published.
                 history.trim(now());
                 (history.events.len(), history.bytes)
             }
@@ -176,6 +183,7 @@ impl Histories {
                     .cloned(),
             );
         }
+        // Sorted outside the lock, which publishers may need.
         drop(state);
         found.sort_unstable_by_key(|one| one.offset);
         found
@@ -193,6 +201,7 @@ impl State {
     /// Copies what is there, a round at most; `None` where there is nothing more.
     fn copy(&mut self) -> Option<()> {
         let by_topic = &mut self.by_topic;
+        // One look at the clock a round, not one an event.
         let now = now();
         let read = self.cursor.read_while(1024, |sequence, record| {
             let event = record.as_ref();
@@ -203,7 +212,7 @@ impl State {
         });
         match read {
             Ok(_) => Some(()),
-            // Publishers wait for the copy: this does not happen. If it did, nothing would be claimed to be complete.
+            // Publishers copy first: this does not happen. If it did, nothing would be claimed to be complete.
             Err(ring::TryRecvError::Lagged(lagged)) => {
                 let complete_from = lagged.resume_at + 1;
                 by_topic
@@ -230,6 +239,7 @@ impl History {
             let nanos = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
             now.saturating_sub(nanos)
         });
+        // From the front only: what is complete from an offset on has no holes.
         while let Some(RetainedEvent { offset, event }) = self.events.front() {
             let old = oldest.is_some_and(|oldest| Event::as_ref(event).time() < oldest);
             let over = self.events.len() > self.config.retain_events

@@ -38,7 +38,7 @@ pub(crate) struct TopicSet {
 pub(crate) struct LastEvents {
     /// The first of them; the next one to be published where there is none.
     pub(crate) from: u64,
-    /// How many there are from there on.
+    /// Their number from there on.
     pub(crate) found: u64,
 }
 
@@ -69,8 +69,8 @@ impl<'h> LookBack<'h> {
         Self { shared }
     }
 
-    /// Returns the topics that a filter and `also` take, as far as the ring has events of them; `None`: too many to look them
-    /// up.
+    /// Returns the topics that a filter and `also` take, as far as the ring has events of them; `None`: too many to
+    /// look them up.
     pub(crate) fn topic_set(
         &self,
         filter: &Filter,
@@ -142,8 +142,9 @@ impl<'h> LookBack<'h> {
             let from = first.min().unwrap_or(end);
             return Some(LastEvents { from, found: all });
         }
-        // The greatest place from which on there are so many; each offset is one event at most, so it is exact. A search by
-        // offset counts every list some 16 times, whatever `count` is; a merge from the end would take `count` steps.
+        // The greatest place from which on there are so many; each offset is one event at most, so it is exact. A
+        // search by offset counts every list some 16 times, whatever `count` is; a merge from the end would take
+        // `count` steps.
         let (mut enough, mut few) = (floor, end);
         while few - enough > 1 {
             let middle = enough + (few - enough) / 2;
@@ -158,7 +159,8 @@ impl<'h> LookBack<'h> {
         })
     }
 
-    /// Returns the last `count` events of all topics; `None`: there may be reserved ones among them, which `>` does not take.
+    /// Returns the last `count` events of all topics; `None`: there may be reserved ones among them, which `>` does not
+    /// take.
     pub(in crate::hub) fn last_of_all(&self, count: u64) -> Option<LastEvents> {
         // Under the lock: an event counts as there when its topic does.
         let publisher = self.shared.publisher.lock();
@@ -187,8 +189,8 @@ impl<'h> LookBack<'h> {
         Some(newest)
     }
 
-    /// Returns the first offset that may have been taken at a time or later: it is not too late, and too early only for events
-    /// that came in a burst. The ring may have lost it.
+    /// Returns the first offset that may have been taken at a time or later: it is not too late, and too early only for
+    /// events that came in a burst. The ring may have lost it.
     pub(crate) fn taken_since(&self, nanos: i64) -> u64 {
         // First, or what was published since the last mark would be given to whoever asks for a time after it.
         self.note_time();

@@ -1,12 +1,13 @@
-//! Where the events of one topic stand.
+//! The offsets of one topic's events.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
 /// The offsets of a topic's events that the ring still has, ascending: 8 bytes an event.
 ///
-/// What the ring has overwritten goes when room is needed, so what lies below the ring's oldest event may be here or
-/// not.
+/// Those that the ring has overwritten go when room is needed, so those below the ring's oldest event may be here or
+/// not. A list, and no chain through the slots: as cheap to write, read forwards, found by a search, counted without a
+/// walk.
 #[derive(Debug, Default)]
 pub(in crate::hub) struct Offsets(VecDeque<u64>);
 
@@ -14,6 +15,7 @@ impl Offsets {
     /// Adds the newest. The ring keeps `capacity` events at most.
     #[inline]
     pub(in crate::hub) fn push(&mut self, offset: u64, capacity: u64) {
+        // Only when full: letting go of some at each publish would cost every publish.
         if self.0.len() == self.0.capacity() {
             self.make_room(offset.saturating_sub(capacity) + 1);
         }
@@ -39,6 +41,7 @@ impl Offsets {
             return;
         }
         self.forget_below(floor);
+        // Not at a half, or a topic that comes and goes by it would copy its list each time.
         if self.0.len() <= self.0.capacity() / 8 {
             self.0.shrink_to(self.0.len() * 2);
         }
@@ -53,12 +56,12 @@ impl Offsets {
         self.0.is_empty()
     }
 
-    /// The newest.
+    /// Returns the newest.
     pub(in crate::hub) fn last(&self) -> Option<u64> {
         self.0.back().copied()
     }
 
-    /// The index of the first that is not below `offset`.
+    /// Returns the index of the first that is not below `offset`.
     pub(in crate::hub) fn place_of(&self, offset: u64) -> usize {
         // Most ask for all there is, or for what is newest.
         if self.0.front().is_none_or(|first| *first >= offset) {
@@ -67,12 +70,12 @@ impl Offsets {
         self.0.partition_point(|one| *one < offset)
     }
 
-    /// How many there are in a range.
+    /// Returns how many there are in a range.
     pub(in crate::hub) fn count_in(&self, range: &Range<u64>) -> usize {
         self.place_of(range.end) - self.place_of(range.start)
     }
 
-    /// The one at an index.
+    /// Returns the one at an index.
     pub(in crate::hub) fn get(&self, index: usize) -> Option<u64> {
         self.0.get(index).copied()
     }

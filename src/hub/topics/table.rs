@@ -1,4 +1,5 @@
-//! The topics of a hub, under the publisher's lock: figures of those that are listed, and where the events of each stand.
+//! The topics of a hub, under the publisher's lock: figures of those that are listed, and where the events of each
+//! stand.
 //!
 //! Every topic of which the ring may still have an event is here, so what is not here has none. That includes topics
 //! that are not listed: deleted ones, and those beyond the limit. They go when their last event has.
@@ -13,10 +14,10 @@ use crate::event::{EventRef, topic};
 use super::offsets::Offsets;
 use super::{TopicConfig, TopicMode, TopicsError};
 
-/// Topics looked at when one is made: more than one, so that what has gone never outnumbers what is there.
+/// Topics swept when one is made: more than one, so that those that have gone never outnumber those that are there.
 const SWEPT_PER_MAKE: usize = 2;
 
-/// Looking a topic up costs a table's entry, the last one a comparison.
+/// The topics of a hub. Looking one up costs a table's entry, the last one a comparison.
 pub(in crate::hub) struct TopicTable {
     pub(in crate::hub) mode: TopicMode,
     limit: usize,
@@ -24,11 +25,12 @@ pub(in crate::hub) struct TopicTable {
     /// Events that the ring keeps at most.
     capacity: u64,
     by_hash: HashMap<u64, u32, ByHash>,
+    /// In order, so that a pattern reads only the names that begin as it does.
     by_name: BTreeMap<Arc<str>, u32>,
     entries: Vec<Option<TopicEntry>>,
     free: Vec<u32>,
     /// The last topic that was published on, if it is listed.
-    last: (u64, u32),
+    last: LastTopic,
     listed: usize,
     /// Events on topics beyond the limit.
     untracked: u64,
@@ -44,7 +46,7 @@ pub(in crate::hub) struct TopicEntry {
     pub(in crate::hub) name: Arc<str>,
     pub(in crate::hub) config: TopicConfig,
     hash: u64,
-    /// It is one of those that there may be a limited number of.
+    /// Counts against the limit, and is told to whoever asks for topics.
     listed: bool,
     created: bool,
     pub(in crate::hub) published: u64,
@@ -52,7 +54,7 @@ pub(in crate::hub) struct TopicEntry {
     pub(in crate::hub) offsets: Offsets,
 }
 
-/// A hash with a secret key is hash enough.
+/// Hashes nothing: the keys are hashes with a secret key already.
 pub(in crate::hub) type ByHash = BuildHasherDefault<Identity>;
 
 #[derive(Default)]
@@ -74,7 +76,20 @@ impl Hasher for Identity {
     }
 }
 
-const NOBODY: (u64, u32) = (0, u32::MAX);
+/// The topic that was published on last.
+#[derive(Clone, Copy)]
+struct LastTopic {
+    hash: u64,
+    index: u32,
+}
+
+impl LastTopic {
+    /// No topic: there are never so many.
+    const NONE: Self = Self {
+        hash: 0,
+        index: u32::MAX,
+    };
+}
 
 impl TopicTable {
     pub(in crate::hub) fn new(
@@ -92,7 +107,7 @@ impl TopicTable {
             by_name: BTreeMap::new(),
             entries: Vec::new(),
             free: Vec::new(),
-            last: NOBODY,
+            last: LastTopic::NONE,
             listed: 0,
             untracked: 0,
             has_reserved: false,
@@ -101,7 +116,7 @@ impl TopicTable {
         }
     }
 
-    /// Whether an event may be published on its topic.
+    /// Returns whether an event may be published on its topic.
     #[inline]
     pub(in crate::hub) fn admits(&self, event: EventRef<'_>) -> bool {
         self.mode == TopicMode::Lazy || self.is_listed(event.topic_hash())
@@ -116,10 +131,11 @@ impl TopicTable {
     #[inline]
     pub(in crate::hub) fn count(&mut self, event: EventRef<'_>, offset: u64) {
         let hash = event.topic_hash();
-        if self.last.0 != hash || self.last.1 == u32::MAX {
-            self.find(event, hash, offset);
+        // Publishers tend to stay with a topic: then this is a comparison.
+        if self.last.hash != hash || self.last.index == u32::MAX {
+            self.switch_to(event, hash, offset);
         }
-        if let Some(Some(topic)) = self.entries.get_mut(self.last.1 as usize) {
+        if let Some(Some(topic)) = self.entries.get_mut(self.last.index as usize) {
             topic.published += 1;
             topic.last_offset = offset;
             topic.offsets.push(offset, self.capacity);
@@ -127,29 +143,32 @@ impl TopicTable {
     }
 
     /// Makes the topic of an event the last one. One that is not listed is counted here: it never is the last one.
-    fn find(&mut self, event: EventRef<'_>, hash: u64, offset: u64) {
+    fn switch_to(&mut self, event: EventRef<'_>, hash: u64, offset: u64) {
         let known = self.by_hash.get(&hash).copied();
         let index = known.filter(|index| self.at(*index).is_some_and(|topic| topic.listed));
         if let Some(index) = index {
-            self.last = (hash, index);
+            self.last = LastTopic { hash, index };
         } else {
-            self.meet(event, hash, offset);
+            self.insert_new(event, hash, offset);
         }
     }
 
     #[cold]
-    fn meet(&mut self, event: EventRef<'_>, hash: u64, offset: u64) {
+    fn insert_new(&mut self, event: EventRef<'_>, hash: u64, offset: u64) {
+        // Before the table grows: topics that come once and go, as one for each request, must not fill it.
         self.sweep(SWEPT_PER_MAKE, (offset + 1).saturating_sub(self.capacity));
         let index = match self.by_hash.get(&hash) {
             Some(&index) => index,
             None => self.make(event.topic(), hash),
         };
-        self.last = NOBODY;
+        self.last = LastTopic::NONE;
+        // One that was deleted, or came when the list was full, gets on it as soon as there is room.
         if self.listed < self.limit {
             self.list(index, TopicConfig::default(), false);
-            self.last = (hash, index);
+            self.last = LastTopic { hash, index };
             return;
         }
+        // Its events are found all the same: looking back must not depend on the limit of a list.
         self.untracked += 1;
         let capacity = self.capacity;
         if let Some(topic) = self.at_mut(index) {
@@ -191,7 +210,8 @@ impl TopicTable {
         }
     }
 
-    /// Looks at some topics in turn, and lets go of what the ring has no more: below `floor`.
+    /// Sweeps some topics in turn: lets go of the offsets that the ring has no more, below `floor`, and of topics that
+    /// are not listed and have none left. A few at a time, since publishers wait meanwhile.
     pub(in crate::hub) fn sweep(&mut self, topics: usize, floor: u64) {
         for _ in 0..topics.min(self.entries.len()) {
             self.sweep_at = (self.sweep_at + 1) % self.entries.len();
@@ -210,6 +230,7 @@ impl TopicTable {
         let Some(topic) = self.entries[index as usize].take() else {
             return;
         };
+        // Its index is used again: whoever holds one sees by the version that it means another topic now.
         self.by_hash.remove(&topic.hash);
         self.by_name.remove(&topic.name);
         self.free.push(index);
@@ -255,26 +276,27 @@ impl TopicTable {
         let index = self.index_of(name).ok_or(TopicsError::Unknown)?;
         let topic = self.at_mut(index).filter(|topic| topic.listed);
         let topic = topic.ok_or(TopicsError::Unknown)?;
+        // Its offsets stay while the ring has its events: whoever starts in the past with a pattern still sees them.
         topic.config = TopicConfig::default();
         (topic.listed, topic.created) = (false, false);
         (topic.published, topic.last_offset) = (0, 0);
         topic.offsets.trim(floor);
         let gone = topic.offsets.is_empty();
         self.listed -= 1;
-        self.last = NOBODY;
+        self.last = LastTopic::NONE;
         if gone {
             self.forget(index);
         }
         Ok(())
     }
 
-    /// The topic of a name, if it is listed.
+    /// Returns the topic of a name, if it is listed.
     pub(in crate::hub) fn get(&self, name: &str) -> Option<&TopicEntry> {
         let index = *self.by_hash.get(&topic::hash(name))?;
         self.at(index).filter(|topic| topic.listed)
     }
 
-    /// Those that are listed.
+    /// Returns the topics that are listed.
     pub(in crate::hub) fn all(&self) -> impl Iterator<Item = &TopicEntry> {
         let topics = self.entries.iter().flatten();
         topics.filter(|topic| topic.listed)
@@ -285,7 +307,7 @@ impl TopicTable {
         self.untracked
     }
 
-    /// Topics that take memory, listed or not.
+    /// Returns how many topics take memory, listed or not.
     pub(in crate::hub) fn known(&self) -> usize {
         self.by_hash.len()
     }
@@ -297,17 +319,17 @@ impl TopicTable {
 
     // -- Where events stand: of all topics, listed or not
 
-    /// What an index means holds as long as this does not change.
+    /// Returns the version of the table: an index means the same topic as long as it does not change.
     pub(in crate::hub) fn version(&self) -> u64 {
         self.version
     }
 
-    /// The index of a topic; `None`: the ring has none of its events.
+    /// Returns the index of a topic; `None`: the ring has none of its events.
     pub(in crate::hub) fn index_of(&self, name: &str) -> Option<u32> {
         self.by_hash.get(&topic::hash(name)).copied()
     }
 
-    /// The topics whose names begin with a text, in order.
+    /// Returns the topics whose names begin with a text, in order.
     pub(in crate::hub) fn with_prefix<'t>(
         &'t self,
         text: &'t str,
@@ -318,7 +340,7 @@ impl TopicTable {
         names.take_while(move |(name, _)| name.starts_with(text))
     }
 
-    /// Where the events of a topic stand.
+    /// Returns the offsets of a topic's events.
     pub(in crate::hub) fn offsets(&self, index: u32) -> Option<&Offsets> {
         self.at(index).map(|topic| &topic.offsets)
     }

@@ -1,4 +1,4 @@
-//! When events were taken: marks that say what was there already at a time.
+//! The time index: marks that say which events were there already at a time.
 
 use std::collections::VecDeque;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,7 +14,7 @@ const EVENTS_PER_MARK_MAX: u32 = 256;
 /// Nanoseconds from one look at the clock to the next that publishers aim for.
 const LOOK_NANOS: i64 = 1_000_000;
 
-/// What is known of when a hub took its events.
+/// The times at which a hub took its events, by marks.
 ///
 /// A look at the clock costs more than a publish, so not each event has a time of its own: a mark says that all events
 /// up to an offset were there at a time. Where they come slowly, each has its mark; where they come fast, every 256th.
@@ -23,12 +23,20 @@ const LOOK_NANOS: i64 = 1_000_000;
 /// Times never go back, whatever the clock does.
 #[derive(Debug)]
 pub(in crate::hub) struct TimeIndex {
-    /// Ascending in both: `(offset, milliseconds since 1970)`.
-    marks: VecDeque<(u64, i64)>,
+    /// Ascending in both. Never empty.
+    marks: VecDeque<Mark>,
     /// When the clock was last looked at, nanoseconds since 1970.
     looked: i64,
     /// Events that the ring keeps.
     kept: u64,
+}
+
+/// All events up to an offset were there at a time.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    offset: u64,
+    /// Milliseconds since 1970.
+    millis: i64,
 }
 
 impl TimeIndex {
@@ -36,7 +44,10 @@ impl TimeIndex {
     pub(in crate::hub) fn new(now: i64, kept: u64) -> Self {
         let first = MARKS_FIRST.min(usize::try_from(kept).unwrap_or(usize::MAX));
         let mut marks = VecDeque::with_capacity(first);
-        marks.push_back((0, millis(now)));
+        marks.push_back(Mark {
+            offset: 0,
+            millis: millis(now),
+        });
         Self {
             marks,
             looked: now,
@@ -49,7 +60,8 @@ impl TimeIndex {
         let since = now.saturating_sub(self.looked);
         self.looked = now;
         // One mark is there from the start, and the first one always stays.
-        let (last, time) = self.marks.back().copied().unwrap_or((0, i64::MIN));
+        let last = self.marks.back().copied();
+        let (last, time) = last.map_or((0, i64::MIN), |mark| (mark.offset, mark.millis));
         let now = millis(now).max(time);
         if offset <= last {
             return since;
@@ -57,29 +69,33 @@ impl TimeIndex {
         if let Some(mark) = self.marks.back_mut()
             && time == now
         {
-            mark.0 = offset;
+            mark.offset = offset;
             return since;
         }
+        // Before the list of marks grows, those that say nothing any more go.
         if self.marks.len() == self.marks.capacity() {
             self.make_room(offset);
         }
-        self.marks.push_back((offset, now));
+        self.marks.push_back(Mark {
+            offset,
+            millis: now,
+        });
         since
     }
 
-    /// The first offset that may have been taken at a time or later.
+    /// Returns the first offset that may have been taken at a time or later.
     pub(in crate::hub) fn since(&self, nanos: i64) -> u64 {
         let time = millis(nanos);
-        let earlier = self.marks.partition_point(|(_, at)| *at < time);
+        let earlier = self.marks.partition_point(|mark| mark.millis < time);
         let last = earlier.checked_sub(1).and_then(|at| self.marks.get(at));
-        last.map_or(1, |(offset, _)| offset + 1)
+        last.map_or(1, |mark| mark.offset + 1)
     }
 
     /// Lets go of marks that say nothing of what the ring still has, before there is more room.
     #[cold]
     fn make_room(&mut self, offset: u64) {
         let floor = offset.saturating_sub(self.kept);
-        let gone = self.marks.partition_point(|(offset, _)| *offset < floor);
+        let gone = self.marks.partition_point(|mark| mark.offset < floor);
         // The newest of those stays: it says when what lies behind the floor was taken.
         self.marks.drain(..gone.saturating_sub(1));
         if self.marks.len() >= MARKS_MAX {
@@ -98,20 +114,21 @@ impl TimeIndex {
     }
 }
 
-/// How many events may follow until the clock is looked at again, if `before` did the last time and took so long: as
-/// many as come in a millisecond.
+/// Returns how many events may follow until the clock is looked at again, if `before` did the last time and took so
+/// long: as many as come in a millisecond.
 pub(in crate::hub) fn events_per_mark(before: u32, took: i64) -> u32 {
     // A clock that went back says nothing.
     let at_this_pace = match took {
         1.. => i64::from(before) * LOOK_NANOS / took,
         _ => 1,
     };
+    // Doubled at most: one burst must not blind it to what comes slowly after.
     let most = (before * 2).min(EVENTS_PER_MARK_MAX);
     // Within 1..=256.
     at_this_pace.clamp(1, i64::from(most)) as u32
 }
 
-/// The time of the clock, nanoseconds since 1970.
+/// Returns the time of the clock, nanoseconds since 1970.
 pub(in crate::hub) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {

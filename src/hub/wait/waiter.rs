@@ -1,4 +1,7 @@
-//! One receiver's waiting: how it is put down, woken and told.
+//! The waiter of one receiver, and the list of those of one class.
+//!
+//! A waiter is asleep exactly while it is on its class's list: both change under the list's lock, so that whoever takes
+//! it off, a publisher or the receiver itself, is the only one that decides how it woke.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,10 +11,10 @@ use smallvec::SmallVec;
 
 use crate::ring::{self, Notify};
 
-/// Those to be told once no lock is held.
+/// The waiters to be notified once no lock is held. Four in place: a publish that wakes few allocates nothing.
 pub(in crate::hub) type Woken = SmallVec<[Arc<Waiter>; 4]>;
 
-/// One receiver's bed.
+/// The waiter of one receiver: a thread that parks, or a notification.
 pub(in crate::hub) struct Waiter {
     state: Mutex<Waiting>,
     changed: Condvar,
@@ -19,23 +22,24 @@ pub(in crate::hub) struct Waiter {
 
 struct Waiting {
     state: WaitState,
-    /// Index in its class's wait list while asleep.
+    /// Index in its class's wait list while asleep, so that taking one of ten thousand off is no search.
     at: usize,
+    /// Called instead of waking a thread that parks.
     notify: Option<Arc<dyn Notify>>,
 }
 
-/// What became of a waiter.
+/// The state of a waiter; those that say how it was woken hold the sequence that it may go on from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::hub) enum WaitState {
     Awake,
     Asleep,
-    /// Woken by an event; nothing wanted came before this sequence since it fell asleep.
+    /// Woken by an event that it wants; nothing wanted came before this sequence since it fell asleep.
     Matched(u64),
-    /// Woken because something else happened: look around. Nothing wanted came before this sequence either.
+    /// Woken for something else: its end, a control. Nothing wanted came before this sequence either.
     Nudged(u64),
 }
 
-/// Those of one class who wait. Its lock is taken before a waiter's own.
+/// The waiters of one class that are asleep. Its lock is taken before a waiter's own.
 #[derive(Default)]
 pub(in crate::hub) struct WaitList {
     asleep: Mutex<Vec<Arc<Waiter>>>,
@@ -56,6 +60,7 @@ impl Waiter {
     /// Waits until it is woken; `Asleep` if the deadline came first. To be called without any other lock.
     pub(in crate::hub) fn park(&self, deadline: Option<Instant>) -> WaitState {
         let mut waiting = self.state.lock();
+        // A loop: a condition variable may wake for nothing.
         while waiting.state == WaitState::Asleep {
             match deadline {
                 None => self.changed.wait(&mut waiting),
@@ -69,25 +74,27 @@ impl Waiter {
         waiting.state
     }
 
-    /// Returns how it was woken, and takes note of it.
+    /// Returns how it was woken, and lets it be awake.
     pub(in crate::hub) fn take_state(&self) -> WaitState {
         let mut waiting = self.state.lock();
         let state = waiting.state;
+        // One that is asleep stays so: it is still on the list, whose lock is not held here.
         if state != WaitState::Asleep {
             waiting.state = WaitState::Awake;
         }
         state
     }
 
-    /// Whom to tell instead of the thread that parks.
+    /// Sets the notification that is called instead of waking a thread that parks.
     pub(in crate::hub) fn set_notify(&self, notify: Option<Arc<dyn Notify>>) {
         // Foreign code: what was there goes when the lock is released.
         let old = std::mem::replace(&mut self.state.lock().notify, notify);
         drop(old);
     }
 
-    /// Tells it that its state changed. To be called without any lock.
+    /// Wakes its thread, or calls its notification. To be called without any lock.
     pub(in crate::hub) fn notify(&self) {
+        // Cloned, and called when the lock is released: it is foreign code, and may receive, which takes this lock.
         let notify = self.state.lock().notify.clone();
         self.changed.notify_all();
         if let Some(notify) = notify {
@@ -97,7 +104,8 @@ impl Waiter {
 }
 
 impl WaitList {
-    /// Puts one to sleep. `count` is told before the lock is released.
+    /// Puts one to sleep. `count` is called before the lock is released: whoever wakes it counts down, and must not
+    /// come first.
     pub(in crate::hub) fn insert(&self, waiter: &Arc<Waiter>, count: impl FnOnce()) {
         let mut asleep = self.asleep.lock();
         let mut waiting = waiter.state.lock();
@@ -109,7 +117,7 @@ impl WaitList {
         }
     }
 
-    /// Takes one out if it still sleeps; says what had become of it.
+    /// Takes one off if it still sleeps; returns the state that it was in.
     pub(in crate::hub) fn remove(&self, waiter: &Waiter, then: WaitState) -> WaitState {
         // Goes when the locks are released, as whatever may hold foreign code.
         let _removed;
@@ -121,6 +129,7 @@ impl WaitList {
         }
         waiting.state = then;
         let at = waiting.at;
+        // Before the one that moves into its place is locked: never two waiters at once.
         drop(waiting);
         _removed = asleep.swap_remove(at);
         if let Some(moved) = asleep.get(at) {
@@ -134,7 +143,7 @@ impl WaitList {
         self.asleep.lock().is_empty()
     }
 
-    /// Wakes everybody; says how many they were.
+    /// Takes all of them off, to be notified; returns how many they were.
     pub(in crate::hub) fn wake(&self, then: WaitState, woken: &mut Woken) -> usize {
         let mut asleep = self.asleep.lock();
         let count = asleep.len();
@@ -146,7 +155,7 @@ impl WaitList {
     }
 }
 
-/// Tells those who were woken.
+/// Notifies those who were woken. To be called without any lock.
 pub(in crate::hub) fn notify_all(woken: &Woken) {
     woken.iter().for_each(|waiter| waiter.notify());
 }

@@ -1,6 +1,6 @@
-//! Who is woken by what: a snapshot of the routes, read by whoever publishes, after the publisher's lock was released.
+//! The wake router: which classes an event wakes, judged by whoever publishes, after the publisher's lock was released.
 //!
-//! A receiver that falls asleep lies down in its class's wait list and *then* takes the publisher's lock for a moment,
+//! A receiver that falls asleep goes on its class's wait list and *then* takes the publisher's lock for a moment,
 //! to read the next sequence. Every event from that one on is published later, by somebody who sees under the same lock
 //! that someone sleeps, and so judges the event: once for each class whose topics and types take it. Nothing is ordered
 //! by anything but these locks.
@@ -22,14 +22,15 @@ use crate::ring::Ring;
 use super::{WaitState, Waiter, Woken};
 use crate::hub::class::Class;
 
-/// The classes in which somebody may sleep, and what is being judged.
+/// The classes in which somebody may sleep, and the publishes that are being judged.
 pub(in crate::hub) struct WakeRouter {
+    /// A snapshot, so that publishers judge without a lock that receivers hold while they come and go.
     routes: ArcSwap<Router<RoutedClass>>,
-    /// Held by whoever changes the routes.
+    /// Held by whoever changes the routes: two copies of one snapshot would lose a change.
     changing: Mutex<()>,
-    /// How many sleep.
+    /// Sleepers. The one word that a publisher looks at while there are none.
     asleep: AtomicUsize,
-    /// The first sequence of each publish that is not judged yet.
+    /// The first sequence of each publish that is not judged yet. A list, since publishers judge in any order.
     in_flight: Mutex<SmallVec<[u64; 16]>>,
 }
 
@@ -42,7 +43,7 @@ impl PartialEq for RoutedClass {
     }
 }
 
-/// A publish that others sleep on: until it is dropped, nobody passes its events unseen.
+/// A publish that others sleep on: until the guard is dropped, nobody passes its events unseen.
 pub(in crate::hub) struct PublishGuard<'r> {
     wake_router: &'r WakeRouter,
     first: u64,
@@ -60,9 +61,11 @@ impl Default for WakeRouter {
 }
 
 impl WakeRouter {
-    /// Adds somebody who may sleep to a class.
+    /// Adds a member that may sleep to a class. Once a receiver, not once a sleep: it copies what it changes of the
+    /// routes.
     pub(in crate::hub) fn join(&self, class: &Arc<Class>) {
         let _changing = self.changing.lock();
+        // Relaxed, here and in `leave`: changed under `changing` only.
         if class.members.fetch_add(1, Ordering::Relaxed) == 0 {
             self.change(|routes| {
                 routes.insert_typed(class.event_filter(), RoutedClass(class.clone()))
@@ -70,7 +73,7 @@ impl WakeRouter {
         }
     }
 
-    /// Takes somebody out; the class goes with its last one.
+    /// Removes a member; the class leaves the routes with its last one.
     pub(in crate::hub) fn leave(&self, class: &Arc<Class>) {
         let _changing = self.changing.lock();
         if class.members.fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -80,20 +83,21 @@ impl WakeRouter {
         }
     }
 
+    /// Copies the routes, changes the copy and shows it to publishers. The trie shares what a change leaves alone.
     fn change(&self, change: impl FnOnce(&mut Router<RoutedClass>)) {
         let mut routes = Router::clone(&self.routes.load());
         change(&mut routes);
         self.routes.store(Arc::new(routes));
     }
 
-    /// Puts a member of a class to sleep. What is published once the publisher's lock was taken after this wakes it.
+    /// Puts a member of a class to sleep. What is published after the publisher's lock was taken behind this wakes it.
     pub(in crate::hub) fn insert(&self, class: &Class, waiter: &Arc<Waiter>) {
-        // Relaxed, here and below: publishers look at it under their lock.
+        // Relaxed, here and below: the receiver takes the publisher's lock next, under which publishers look at it.
         let count = || _ = self.asleep.fetch_add(1, Ordering::Relaxed);
         class.wait_list.insert(waiter, count);
     }
 
-    /// Takes a waiter out, if it still sleeps; says what had become of it.
+    /// Takes a waiter off its list, if it still sleeps; returns the state that it was in.
     pub(in crate::hub) fn remove(
         &self,
         class: &Class,
@@ -114,12 +118,14 @@ impl WakeRouter {
         head.min(self.least())
     }
 
+    /// Returns the least sequence that is being judged.
     fn least(&self) -> u64 {
         let in_flight = self.in_flight.lock();
         in_flight.iter().copied().min().unwrap_or(u64::MAX)
     }
 
-    /// Enters what is about to be published, if somebody sleeps. To be called under the publisher's lock.
+    /// Enters what is about to be published, if somebody sleeps. To be called under the publisher's lock, before the
+    /// head moves: [`judged_below`](Self::judged_below) takes what is published and not entered for judged.
     #[inline]
     pub(in crate::hub) fn guard(&self, first: u64) -> Option<PublishGuard<'_>> {
         (self.asleep.load(Ordering::Relaxed) > 0).then(|| {
@@ -137,11 +143,14 @@ impl PublishGuard<'_> {
     pub(in crate::hub) fn wake_for(&self, sequence: u64, event: EventRef<'_>, woken: &mut Woken) {
         let wake_router = self.wake_router;
         let routes = wake_router.routes.load();
+        // Looked for at the first class that wants the event: most publishes wake nobody.
         let mut least = None;
         routes.visit(event, |RoutedClass(class)| {
             if !class.wait_list.is_empty() && class.takes_beside_topic(sequence, event) {
                 // Before anybody is woken: who is woken misses what others judge from here on.
                 let least = *least.get_or_insert_with(|| wake_router.least());
+                // One that went on the list in between is woken too: it looks from its own sequence on, and finds
+                // nothing.
                 let count = class.wait_list.wake(WaitState::Matched(least), woken);
                 wake_router.asleep.fetch_sub(count, Ordering::Relaxed);
             }

@@ -1,7 +1,7 @@
-//! Receiving as a task: futures and a stream on the beds in which threads sleep.
+//! Receiving as a task: futures and a stream on the wait lists on which threads sleep.
 //!
 //! No runtime is named, and no thread is started: a future leaves its waker, and whoever publishes what it wants wakes
-//! it. All that a pending future has is the receiver's bed, so that dropping one loses nothing.
+//! it. All that a pending future has is the receiver's place on a wait list, so that dropping one loses nothing.
 
 use std::fmt;
 use std::future::Future;
@@ -121,6 +121,7 @@ impl Receiver {
                         self.end_wait();
                         return Poll::Ready(Ok(None));
                     }
+                    // Closed or ended since it looked: no publisher will wake it, so it polls again.
                     if !asleep {
                         cx.waker().wake_by_ref();
                     }

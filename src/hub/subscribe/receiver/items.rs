@@ -6,7 +6,7 @@ use super::{Receiver, copy};
 use crate::hub::subscribe::{Control, Controls, Item};
 use crate::hub::{EndReason, RecvTimeoutError, TryRecvError};
 
-/// How far a receiver is with what it tells once.
+/// The progress of a receiver through the items that it tells once.
 pub(in crate::hub) struct ItemState {
     controls: Controls,
     connected: bool,
@@ -73,6 +73,7 @@ impl Receiver {
         if let Some(item) = self.item_until_caught_up()? {
             return Ok(Some(item));
         }
+        // From now on and not from the last beat: anything else that is told in between shows that the stream lives.
         let beat = self
             .stage
             .controls
@@ -89,6 +90,7 @@ impl Receiver {
         match error {
             RecvTimeoutError::Lagged(lagged) => Ok(Some(Item::Lagged(lagged))),
             RecvTimeoutError::TimedOut => {
+                // Woken by a control or by the time: a control is news, a heartbeat only says that there is none.
                 let beaten = beat.is_some_and(|beat| Some(beat) == until);
                 let control = self.entry.take_control();
                 let heartbeat = (beaten && until.is_some_and(|until| until <= Instant::now()))
@@ -110,7 +112,7 @@ impl Receiver {
         self.entry.take_control()
     }
 
-    /// What comes before the mark, and the mark; `None` once it was passed.
+    /// Returns the next event before the mark, or the mark; `None` once that was passed.
     pub(in crate::hub) fn item_until_caught_up(&mut self) -> Result<Option<Item>, EndReason> {
         let Some(mark) = self.stage.catching_up else {
             return Ok(None);

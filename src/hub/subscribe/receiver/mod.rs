@@ -32,7 +32,7 @@ pub use self::future::{NextItemAsync, ReceiverStream, RecvAsync};
 /// An event and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// Where it stands; [`Start::After`](crate::hub::Start::After) this resumes behind it.
+    /// The position of the event; [`Start::After`](crate::hub::Start::After) this resumes behind it.
     pub position: Position,
     /// A copy of the event.
     pub event: Event,
@@ -41,12 +41,12 @@ pub struct Delivery {
 /// Receives the events of a subscription, in order.
 ///
 /// It costs the hub nothing: there is no queue behind it, only its place in the hub's ring. If it falls behind by more
-/// than the hub keeps, it receives [`Lagged`] with the exact number and goes on. Three things end it, and it says which:
-/// [`Hub::unsubscribe`](crate::hub::Hub::unsubscribe) and the deletion of its topic at once, closing the hub after everything
-/// was received. Dropping it unsubscribes.
+/// than the hub keeps, it receives [`Lagged`] with the exact number and goes on. Three things end it, and it says
+/// which: [`Hub::unsubscribe`](crate::hub::Hub::unsubscribe) and the deletion of its topic at once, closing the hub
+/// after everything was received. Dropping it unsubscribes.
 ///
-/// While it waits, whoever publishes judges topics and types for it: it is not woken by others, and does not fall behind
-/// because of them.
+/// While it waits, whoever publishes judges topics and types for it: it is not woken by others, and does not fall
+/// behind because of them.
 ///
 /// As an iterator it waits for each event, and ends when it does.
 ///
@@ -72,21 +72,21 @@ pub struct Receiver {
     pub(in crate::hub) entry: Arc<SubscriptionEntry>,
     class: Arc<Class>,
     filter_fn: Option<FilterFn>,
-    /// It has slept, so its class is among the routes.
+    /// It has slept once, so its class is among the routes.
     has_slept: bool,
-    /// The sequence from which on others watch for it; it may be asleep then.
+    /// The sequence from which on publishers judge for it, while it may be asleep.
     armed: Option<u64>,
     complete: bool,
     /// The sequence before which everything was there when it was made.
     history_end: u64,
-    /// The topics that it wants, once they were looked up.
+    /// The topics that it wants, once looked up.
     topics: Option<TopicSet>,
-    /// How often they may still be looked up.
+    /// Look-ups of them that are left.
     look_ups: u32,
-    /// What topics kept of what the ring has no more; comes before what the ring has.
+    /// Events that topics retained and the ring has no more; they come before those that the ring has.
     backlog: VecDeque<RetainedEvent>,
     pub(in crate::hub) stage: ItemState,
-    /// Its task, once one waited.
+    /// The waker of its task, once one waited. Kept, so that the next poll allocates nothing.
     #[cfg(feature = "async")]
     waker: Option<Arc<crate::ring::TaskWaker>>,
 }
@@ -246,7 +246,8 @@ impl Receiver {
             .or_else(|| closed().then_some(EndReason::Closed))
     }
 
-    /// Returns whether [`Start::Last`](crate::hub::Start::Last) found as many as were asked for, or all there ever were.
+    /// Returns whether [`Start::Last`](crate::hub::Start::Last) found as many as were asked for, or all there ever
+    /// were.
     pub fn is_complete(&self) -> bool {
         self.complete
     }
@@ -262,14 +263,14 @@ impl Receiver {
     }
 }
 
-/// What `look` panics on counts as not received, and comes again. Of foreign code it holds the condition of its
-/// subscription, which is called by a shared borrow, and never inside a change of its own state.
+/// An event on which `look` panics counts as not received, and comes again. Of foreign code it holds the condition of
+/// its subscription, which is called by a shared borrow, and never inside a change of its own state.
 impl UnwindSafe for Receiver {}
 /// As above; by a shared borrow it gives figures only.
 impl RefUnwindSafe for Receiver {}
 
 impl Drop for Receiver {
-    /// Unsubscribes.
+    /// Unsubscribes. One that never slept was never among the routes, and spares copying them.
     fn drop(&mut self) {
         if let Some(wakeups) = self.shared.registry.remove(&self.entry) {
             self.shared.wake(&wakeups);

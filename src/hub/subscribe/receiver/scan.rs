@@ -1,4 +1,4 @@
-//! How a receiver reads: what topics kept, then the ring, showing what its filter takes.
+//! Reading: the events that topics retained, then the ring, showing those that the filter takes.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,10 +9,10 @@ use crate::hub::topics::{LookedUp, Recalled, RetainedEvent};
 use crate::hub::{Lagged, TryRecvError};
 use crate::ring;
 
-/// Events ahead that are looked at rather than looked up.
+/// Events ahead that are looked at rather than looked up: a look-up takes the publisher's lock.
 const FAR: u64 = 256;
-/// How often a receiver looks its topics up, under the publisher's lock: again whenever a topic came or went. After that,
-/// and at once where the topics are too many, it looks at each event.
+/// Most look-ups of a receiver's topics, under the publisher's lock: one more whenever a topic came or went. After
+/// that, and at once where the topics are too many, it looks at each event.
 pub(super) const LOOK_UPS_MAX: u32 = 64;
 
 impl Receiver {
@@ -49,6 +49,7 @@ impl Receiver {
             let Err(TryRecvError::Lagged(lagged)) = scanned else {
                 return scanned;
             };
+            // Only what the topics' own copies cannot make up for is a gap.
             if let Some(lagged) = self.refill(lagged) {
                 self.note_gap(lagged);
                 return Err(TryRecvError::Lagged(lagged));
@@ -120,7 +121,8 @@ impl Receiver {
         let (epoch, class, entry) = (self.shared.epoch, &*self.class, &*self.entry);
         let filter_fn = self.filter_fn.as_deref();
         let (mut going, mut count, mut time) = (true, 0, 0);
-        // What comes meanwhile is for the next time, so that a busy hub cannot keep a quiet receiver here.
+        // What comes meanwhile is for the next time, so that a busy hub cannot keep a quiet receiver here. At least
+        // one, or an empty ring would never say that it is closed.
         let mut left = self.subscriber.lag().max(1);
         left = left.min(last.saturating_sub(self.subscriber.position()));
         let mut outcome = Ok(());
@@ -139,6 +141,7 @@ impl Receiver {
                     if class.wants_at(sequence, event)
                         && filter_fn.is_none_or(|filter_fn| filter_fn(event))
                     {
+                        // Once more before it is shown: unsubscribing has returned, so nothing may be shown any more.
                         if entry.ended().is_some() {
                             going = false;
                             return false;

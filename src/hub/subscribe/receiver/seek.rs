@@ -1,4 +1,4 @@
-//! Where a receiver starts: at the oldest, at a time, at the last so many, at the newest of each topic.
+//! The search for a receiver's start: the oldest event, a time, the last so many, the newest of each topic.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -19,11 +19,13 @@ impl Receiver {
     pub(in crate::hub) fn seek_last_values(&mut self) {
         let floor = self.subscriber.position() + 1;
         self.recall(1..floor);
+        // First what topics retain, then what the ring has: the later one of a topic replaces the earlier.
         let mut newest: HashMap<u64, RetainedEvent> = HashMap::new();
         for kept in std::mem::take(&mut self.backlog) {
             let hash = Event::as_ref(&kept.event).topic_hash();
             newest.insert(hash, kept);
         }
+        // What is published from here on comes live, so it is no last value.
         let head = self.shared.ring.head();
         let looked_up = self.looked_up(|look_back, set| look_back.newest_of(set));
         let (class, filter_fn) = (self.class.clone(), self.filter_fn.clone());
@@ -85,6 +87,7 @@ impl Receiver {
             }
             None => self.scan_for_last(count),
         };
+        // What the ring is short of may be in the topics' own copies.
         let short = count - found;
         self.complete = short == 0 || oldest == 0;
         if !self.complete {
@@ -103,6 +106,7 @@ impl Receiver {
             if class.wants_at(sequence, event)
                 && filter_fn.as_ref().is_none_or(|filter_fn| filter_fn(event))
             {
+                // A window of the last `count`, not a list of all: `count` may be small and the ring large.
                 if last.len() == count {
                     last.pop_front();
                 }
@@ -116,7 +120,7 @@ impl Receiver {
         last.len()
     }
 
-    /// Whether its events are looked up: it wants some topics and asks for nothing else.
+    /// Returns whether its events are looked up: it wants some topics and asks for nothing else.
     pub(super) fn is_looked_up(&self) -> bool {
         let filter = self.class.event_filter();
         self.filter_fn.is_none() && filter.is_topics_only() && !filter.is_all()

@@ -1,4 +1,7 @@
-//! How a receiver waits: it falls asleep under the publisher's lock, and whoever publishes judges events for it.
+//! Waiting: a receiver goes on its class's wait list, and whoever publishes judges events for it.
+//!
+//! In this order: it goes on the list, takes the publisher's lock, reads the next sequence, looks once more. What is
+//! published before that sequence it sees itself; from there on every publisher sees it asleep.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,7 +30,8 @@ impl Receiver {
         armed
     }
 
-    /// With `controls`, one that waits ends it too, as if the time were over.
+    /// Shows the next event, and waits for it until then. With `controls`, one that is there ends the wait too, as if
+    /// the time were over.
     pub(in crate::hub) fn next_until<R>(
         &mut self,
         deadline: Option<Instant>,
@@ -35,6 +39,7 @@ impl Receiver {
         look: impl FnOnce(Position, EventRef<'_>) -> R,
     ) -> Result<R, RecvTimeoutError> {
         self.end_wait();
+        // `look` is called once; the loop cannot know that.
         let mut look = Some(look);
         let mut seen = None;
         loop {
@@ -71,7 +76,7 @@ impl Receiver {
         }
     }
 
-    /// Gives what is about to come a moment, where nothing is there.
+    /// Gives what is about to come a moment: a wake-up takes some 20 us, and costs the publisher a system call.
     fn spin(&self) {
         let backoff = Backoff::new();
         while !backoff.is_completed() && self.lag() == 0 && self.ended().is_none() {
@@ -80,7 +85,7 @@ impl Receiver {
     }
 
     /// Falls asleep: from now on every event is judged by whoever publishes it. With `idle`, only if everything before
-    /// was read.
+    /// it was read. Returns whether it sleeps.
     pub(super) fn begin_wait(&mut self, idle: bool) -> bool {
         let wake_router = &self.shared.wake_router;
         if !self.has_slept {
@@ -88,11 +93,13 @@ impl Receiver {
             self.has_slept = true;
         }
         wake_router.insert(&self.class, &self.entry.waiter);
-        // Only now: whatever is published, ended or told after this finds it asleep.
+        // Only now: whatever is published, ended or told behind this lock finds it asleep.
         let (next, closed) = {
             let publisher = self.shared.publisher.lock();
             (publisher.next_sequence(), publisher.is_closed())
         };
+        // Ends and controls are not under that lock. Whoever gives one sets it first and wakes then, so it is either
+        // seen here or finds the receiver on the list.
         let unread = idle && (next > self.subscriber.position() || self.entry.has_controls());
         if unread || closed || self.entry.ended().is_some() {
             wake_router.remove(&self.class, &self.entry.waiter, WaitState::Awake);
@@ -103,13 +110,14 @@ impl Receiver {
         true
     }
 
-    /// Wakes up, if it slept, and passes what is known not to be wanted. Says how it was woken; `Asleep` if it was not.
+    /// Wakes up, if it slept, and passes the events that are known not to be wanted. Returns how it was woken; `Asleep`
+    /// if it was not.
     pub(super) fn end_wait(&mut self) -> WaitState {
         let Some(armed) = self.armed.take() else {
             return WaitState::Awake;
         };
         let waiter = &self.entry.waiter;
-        // First this: what was judged before it would have woken it.
+        // Before it is off the list: what was judged up to here would have woken it.
         let judged = self.shared.wake_router.judged_below(&self.shared.ring);
         let state = self
             .shared
@@ -122,7 +130,7 @@ impl Receiver {
             WaitState::Asleep => judged,
             WaitState::Awake => return state,
         };
-        // Others watched from `armed` on; what was before it is for the receiver itself.
+        // Others judged from `armed` on; what was before it is for the receiver itself, which may not have read so far.
         let position = self.subscriber.position();
         if position >= armed && passed > position && self.subscriber.seek(passed).is_ok() {
             self.note_position();
