@@ -44,5 +44,3 @@ pub use position::{Epoch, Position, PositionError};
 pub use record::{INLINE_BYTES, Record};
 pub use time::parse_time;
 pub use topic::{TOPIC_BYTES_MAX, TopicError};
-
-pub use crate::json::write_string as write_json_string;

@@ -37,6 +37,16 @@ impl<'t> Value<'t> {
         self.raw.starts_with('"')
     }
 
+    /// Returns whether it is an array.
+    pub fn is_array(&self) -> bool {
+        self.raw.starts_with('[')
+    }
+
+    /// Returns whether it is an object.
+    pub fn is_object(&self) -> bool {
+        self.raw.starts_with('{')
+    }
+
     /// Returns whether it is `null`.
     pub fn is_null(&self) -> bool {
         self.raw == "null"
@@ -69,6 +79,42 @@ impl<'t> Value<'t> {
             Ok::<_, JsonError>(())
         });
         walked.ok().map(|()| all)
+    }
+
+    /// Shows the elements of an array, each with its place in the text; of what is none it shows nothing.
+    pub(crate) fn elements(
+        &self,
+        mut take: impl FnMut(Self) -> Result<(), JsonError>,
+    ) -> Result<(), JsonError> {
+        // The value was checked: its depth is in bounds, whatever it is.
+        let mut cursor = Cursor::inside(self.raw.as_bytes())?;
+        if !self.is_array() {
+            return Ok(());
+        }
+        cursor.elements(|cursor| {
+            let element = cursor.value()?;
+            take(self.inner(element))
+        })
+    }
+
+    /// Shows the names and values of an object, each with its place in the text; of what is none it shows nothing.
+    pub(crate) fn members(
+        &self,
+        mut take: impl FnMut(Self, Self) -> Result<(), JsonError>,
+    ) -> Result<(), JsonError> {
+        let mut cursor = Cursor::inside(self.raw.as_bytes())?;
+        if !self.is_object() {
+            return Ok(());
+        }
+        cursor.members(|cursor, name| {
+            let value = cursor.value()?;
+            take(self.inner(name), self.inner(value))
+        })
+    }
+
+    /// A part of this value, whose place counts from where the value starts, as a part of the text.
+    fn inner(&self, part: Self) -> Self {
+        Self::new(part.raw, self.at + part.at)
     }
 
     /// What a string stands for.

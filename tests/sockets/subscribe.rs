@@ -420,3 +420,35 @@ fn a_misspelt_member_is_refused_and_the_right_name_is_told() {
         (&json!("invalid"), &json!("topic"))
     );
 }
+
+/// All that is wrong with the patterns of a message, of an address and of a body is told at once.
+#[test]
+fn every_pattern_that_is_wrong_is_told() {
+    let hub = Hub::new();
+    let server = serve(&hub);
+    let mut client = Client::new(server.addr(), "/api/v1/ws");
+    client.expect("welcome");
+    let subscribe = r#"{"type":"subscribe","request":1,"topic":["a..b","c",7,"d.>.e"]}"#;
+    let refused = client.request(subscribe);
+    assert_eq!(refused["field"], "topic", "{refused}");
+    let detail = refused["detail"].as_str().unwrap();
+    for fault in [
+        "pattern 0: empty segment at column 3",
+        "expected a string",
+        "\">\" is only",
+    ] {
+        assert!(detail.contains(fault), "{detail}");
+    }
+    let many: Vec<String> = (0..65).map(|n| format!("\"t{n}\"")).collect();
+    let many = many.join(",");
+    let refused = client.request(&format!(
+        r#"{{"type":"subscribe","request":2,"topic":[{many}]}}"#
+    ));
+    assert_eq!(refused["limit"], 64, "{refused}");
+    let (_, head) = connect(
+        server.addr(),
+        "/api/v1/ws?topic=a..b&topic=c&topic=d.%3E.e",
+        "",
+    );
+    assert_eq!(head.status, 400, "{}", head.text);
+}

@@ -2,6 +2,7 @@
 
 mod builder;
 mod errors;
+mod json;
 
 use std::sync::Arc;
 

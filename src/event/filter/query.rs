@@ -1,7 +1,7 @@
 //! Reads the JSON form of a filter: `{type, typePattern, tags, dateRange, limit, offset}` and some members of our own.
 
 use super::event_filter::{EventFilter, EventFilterBuilder, FilterErrors};
-use crate::json::{Cursor, JsonError, JsonErrorKind, MEMBERS_MAX, Value};
+use crate::json::{Cursor, JsonError, JsonErrorKind, MEMBERS_MAX};
 
 /// Longest JSON text of a filter, bytes.
 const TEXT_BYTES_MAX: usize = 64 << 10;
@@ -87,19 +87,13 @@ impl Reader {
 
     fn member(&mut self, key: &str, at: usize, cursor: &mut Cursor<'_>) -> Result<(), JsonError> {
         match key {
-            "type" => self.texts(key, cursor, |builder, text| _ = builder.ty(text)),
-            "typePattern" => self.texts(key, cursor, |builder, text| _ = builder.ty_pattern(text)),
-            "topic" => self.texts(key, cursor, |builder, text| _ = builder.topic(text)),
-            "streamType" => self.texts(key, cursor, |builder, text| _ = builder.stream_type(text)),
-            "streamId" => self.texts(key, cursor, |builder, text| _ = builder.stream_id(text)),
-            "where" => self.texts(key, cursor, |builder, text| _ = builder.matching(text)),
-            "tags" => self.tags(cursor),
-            "dateRange" => self.range(cursor),
             "limit" => {
                 let value = cursor.value()?;
                 match value.raw().parse() {
                     Ok(limit @ 1..=EventQuery::LIMIT_MAX) => self.limit = Some(limit),
-                    _ => self.expected(key, "a number from 1 to 1000", value.at()),
+                    _ => self
+                        .builder
+                        .expected(key, "a number from 1 to 1000", value.at()),
                 }
                 Ok(())
             }
@@ -107,100 +101,21 @@ impl Reader {
                 let value = cursor.value()?;
                 match value.raw().parse() {
                     Ok(offset) => self.offset = offset,
-                    Err(_) => self.expected(key, "a whole number, 0 or more", value.at()),
+                    Err(_) => self
+                        .builder
+                        .expected(key, "a whole number, 0 or more", value.at()),
                 }
                 Ok(())
             }
             _ => {
-                self.builder
-                    .fault(key, None, "unknown member", Some(at + 1));
-                cursor.value()?;
+                let value = cursor.value()?;
+                if !self.builder.read_member(key, value)? {
+                    self.builder
+                        .fault(key, None, "unknown member", Some(at + 1));
+                }
                 Ok(())
             }
         }
-    }
-
-    /// Takes a string, or an array of strings.
-    fn texts(
-        &mut self,
-        key: &str,
-        cursor: &mut Cursor<'_>,
-        mut take: impl FnMut(&mut EventFilterBuilder, &str),
-    ) -> Result<(), JsonError> {
-        if cursor.peek() != b'[' {
-            let value = cursor.value()?;
-            return self.text(key, value, &mut take);
-        }
-        let at = cursor.at();
-        let mut count = 0;
-        cursor.elements(|cursor| {
-            count += 1;
-            let value = cursor.value()?;
-            self.text(key, value, &mut take)
-        })?;
-        if count == 0 {
-            self.expected(key, "at least one", at);
-        }
-        Ok(())
-    }
-
-    fn text(
-        &mut self,
-        key: &str,
-        value: Value<'_>,
-        take: &mut impl FnMut(&mut EventFilterBuilder, &str),
-    ) -> Result<(), JsonError> {
-        if value.is_string() {
-            take(&mut self.builder, &value.text()?);
-        } else {
-            self.expected(key, "a string", value.at());
-        }
-        Ok(())
-    }
-
-    fn tags(&mut self, cursor: &mut Cursor<'_>) -> Result<(), JsonError> {
-        if cursor.peek() != b'{' {
-            let value = cursor.value()?;
-            self.expected("tags", "an object", value.at());
-            return Ok(());
-        }
-        cursor.members(|cursor, name| {
-            let value = cursor.value()?;
-            match value.raw().as_bytes().first() {
-                Some(b'"') => _ = self.builder.tag(&name.text()?, &value.text()?),
-                Some(b'{' | b'[') => self.expected("tags", "a string", value.at()),
-                _ => _ = self.builder.tag(&name.text()?, value.raw()),
-            }
-            Ok(())
-        })
-    }
-
-    fn range(&mut self, cursor: &mut Cursor<'_>) -> Result<(), JsonError> {
-        if cursor.peek() != b'{' {
-            let value = cursor.value()?;
-            self.expected("dateRange", "an object", value.at());
-            return Ok(());
-        }
-        cursor.members(|cursor, name| {
-            let key = name.text()?;
-            let value = cursor.value()?;
-            match (&*key, value.is_string()) {
-                ("start", true) => _ = self.builder.since(&value.text()?),
-                ("end", true) => _ = self.builder.until(&value.text()?),
-                ("start" | "end", false) => self.expected("dateRange", "a time", value.at()),
-                _ => {
-                    let field = format!("dateRange.{key}");
-                    self.builder
-                        .fault(&field, None, "unknown member", Some(name.at() + 1));
-                }
-            }
-            Ok(())
-        })
-    }
-
-    fn expected(&mut self, key: &str, what: &str, at: usize) {
-        let reason = format!("expected {what}");
-        self.builder.fault(key, None, &reason, Some(at + 1));
     }
 }
 

@@ -19,7 +19,7 @@ use crate::gateway::admin::json::connection_json;
 use crate::gateway::admin::request::{self, BroadcastRequest};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::deferred::{CommandAnswer, ConnectionPage, Deferred};
-use crate::gateway::http::problem::{Problem, ReplyTo, json_answer, json_string};
+use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::query::Query;
 use crate::gateway::http::routes;
 use crate::gateway::publish::publisher::too_much_unfinished;
@@ -27,6 +27,7 @@ use crate::gateway::publish::request::{Collected, Publish};
 use crate::gateway::stream::gone::Gone;
 use crate::gateway::stream::request::StreamRequest;
 use crate::gateway::telemetry::metrics::{RouteKind, status_of};
+use crate::json::write_string;
 use crate::reactor::{Answer, Begin, DisconnectReason, Unfinished};
 use crate::wire::http::{Head, ResponseHead};
 
@@ -252,7 +253,7 @@ impl Gateway {
         let location = format!("{}/api/v1/connections/{id}/stream", manage.base);
         let mut body = Vec::with_capacity(160);
         let _ = write!(body, r#"{{"id":"{id}","status":"connecting","url":"#);
-        json_string(&mut body, &location);
+        write_string(&mut body, &location);
         body.extend_from_slice(b"}\n");
         Ok(created(manage.reply, &location, &body))
     }
@@ -268,7 +269,7 @@ impl Gateway {
             .create(&path, wanted.filter, wanted.options)
             .map_err(|error| of_endpoint(&error))?;
         let mut body = br#"{"path":"#.to_vec();
-        json_string(&mut body, &path);
+        write_string(&mut body, &path);
         body.extend_from_slice(b"}\n");
         let location = format!("{}{path}", manage.base);
         Ok(created(manage.reply, &location, &body))

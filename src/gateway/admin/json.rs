@@ -4,8 +4,8 @@ use std::io::Write as _;
 
 use crate::gateway::admin::connections::{Broadcast, ConnectionInfo, ConnectionStatus};
 use crate::gateway::admin::endpoints::EndpointInfo;
-use crate::gateway::http::problem::json_string;
 use crate::gateway::stream::options::policy_name;
+use crate::json::write_string;
 
 pub(in crate::gateway) fn connection_json(info: &ConnectionInfo) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
@@ -17,10 +17,10 @@ pub(in crate::gateway) fn connection_json(info: &ConnectionInfo) -> Vec<u8> {
     );
     if let Some(path) = &info.endpoint {
         out.extend_from_slice(br#","endpoint":"#);
-        json_string(&mut out, path);
+        write_string(&mut out, path);
     }
     out.extend_from_slice(br#","filter":"#);
-    json_string(&mut out, &info.filter);
+    write_string(&mut out, &info.filter);
     if let Some(peer) = info
         .peer
         .filter(|_| info.status == ConnectionStatus::Connected)
@@ -49,9 +49,9 @@ pub(in crate::gateway) fn connection_json(info: &ConnectionInfo) -> Vec<u8> {
 
 pub(in crate::gateway) fn endpoint_json(endpoint: &EndpointInfo, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"path":"#);
-    json_string(out, &endpoint.path);
+    write_string(out, &endpoint.path);
     out.extend_from_slice(br#","filter":"#);
-    json_string(out, &endpoint.filter.to_string());
+    write_string(out, &endpoint.filter.to_string());
     let options = &endpoint.options;
     let _ = write!(
         out,
@@ -77,7 +77,7 @@ pub(in crate::gateway) fn broadcast_json(broadcast: &Broadcast) -> Vec<u8> {
             if n > 0 {
                 out.push(b',');
             }
-            json_string(&mut out, id);
+            write_string(&mut out, id);
         }
         out.push(b']');
     }

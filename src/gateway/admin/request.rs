@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::event::{Event, Filter};
+use crate::event::{Event, EventFilter, Filter, FilterErrors};
 use crate::gateway::encode::compression::{Compression, CompressionFor};
-use crate::gateway::http::problem::Problem;
+use crate::gateway::http::problem::{Problem, pattern_fault};
 use crate::gateway::http::query::did_you_mean;
 use crate::gateway::stream::options::{POLICY_NAMES, StreamOptions, policy};
 use crate::json::{Members, Value};
@@ -95,13 +95,14 @@ pub(in crate::gateway) fn read_endpoint(
                 .string()
                 .map(|path| request.path = Some(path.into_owned()))
                 .ok_or("is a string"),
-            "topics" => match topics(value) {
+            "topics" => match topics(name, value)? {
                 Ok(filter) => {
                     request.filter = filter;
                     Ok(())
                 }
-                Err(why) => {
-                    errors.note(name, why);
+                Err(faults) => {
+                    let faults = faults.faults().iter();
+                    faults.for_each(|fault| errors.note(&fault.field, pattern_fault(fault)));
                     Ok(())
                 }
             },
@@ -198,9 +199,11 @@ pub(in crate::gateway) fn read_broadcast(body: &[u8]) -> Result<BroadcastRequest
     }
 }
 
-fn topics(value: Value<'_>) -> Result<Filter, String> {
-    let all = value.strings().ok_or("is an array of patterns")?;
-    Filter::parse(all).map_err(|error| error.to_string())
+fn topics(name: &str, value: Value<'_>) -> Result<Result<Filter, FilterErrors>, Problem> {
+    let mut builder = EventFilter::builder();
+    let read = builder.read_topics(name, value);
+    read.map_err(|error| Problem::of_json(error, name))?;
+    Ok(builder.build().map(|filter| filter.topics().clone()))
 }
 
 fn seconds(value: Value<'_>) -> Result<Duration, &'static str> {
@@ -236,6 +239,14 @@ mod tests {
         ] {
             assert!(told.contains(&format!("{field}: ")), "{field}: {told}");
         }
+        let told = faults(r#"{"topics":["a..b","c",1,"d.>.e"]}"#);
+        assert!(
+            told.contains("topics: pattern 0: empty segment at column 3"),
+            "{told}"
+        );
+        assert!(told.contains("topics: expected a string"), "{told}");
+        assert!(told.contains("topics: pattern 2: "), "{told}");
+        assert!(faults(r#"{"topics":[]}"#).contains("at least one"));
         assert!(faults("[]").contains("expected an object"));
         assert!(faults(r#"{"hold_ms":21}"#).contains("hold"));
     }

@@ -4,8 +4,8 @@ use std::io::Write as _;
 
 use crate::event::{DataKind, EventRef, Position};
 use crate::gateway::encode::ws;
-use crate::gateway::http::problem::json_string;
 use crate::gateway::telemetry::notices::{GapReason, NoticeCounts, ResetReason};
+use crate::json::write_string;
 use crate::reactor::{Codec, FormId};
 use crate::wire::http::{Coding, chunk};
 use crate::wire::sse::{self, Frame, FrameError};
@@ -333,7 +333,7 @@ impl Encoder {
         let reason = reason.name();
         self.data.clear();
         let _ = write!(self.data, r#"{{"reason":"{reason}","asked":"#);
-        json_string(&mut self.data, asked);
+        write_string(&mut self.data, asked);
         let _ = write!(self.data, r#","head":"{head}"}}"#);
         self.notice(form, "reset", head, out);
     }

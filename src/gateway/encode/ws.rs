@@ -2,9 +2,10 @@
 
 use std::io::Write as _;
 
-use crate::event::{DataKind, EventRef, Position, write_json_string};
+use crate::event::{DataKind, EventRef, Position};
 use crate::gateway::encode::format::Gap;
 use crate::gateway::telemetry::notices::ResetReason;
+use crate::json::write_string;
 use crate::wire::ws::{Opcode, wrap};
 
 /// Version of the header of binary events.
@@ -31,9 +32,9 @@ fn write_text(position: Option<Position>, event: EventRef<'_>, kind: DataKind, o
         out.extend_from_slice(br#"","#);
     }
     out.extend_from_slice(br#""topic":"#);
-    write_json_string(out, event.topic());
+    write_string(out, event.topic());
     out.extend_from_slice(br#","event":"#);
-    write_json_string(out, event.ty());
+    write_string(out, event.ty());
     match kind {
         DataKind::Json => {
             out.extend_from_slice(br#","data":"#);
@@ -43,10 +44,10 @@ fn write_text(position: Option<Position>, event: EventRef<'_>, kind: DataKind, o
         DataKind::Text => {
             let content_type = event.content_type().unwrap_or("text/plain");
             out.extend_from_slice(br#","datacontenttype":"#);
-            write_json_string(out, content_type);
+            write_string(out, content_type);
             out.extend_from_slice(br#","data":"#);
             // Text is checked when events are made.
-            write_json_string(out, std::str::from_utf8(event.data()).unwrap_or_default());
+            write_string(out, std::str::from_utf8(event.data()).unwrap_or_default());
         }
     }
     out.push(b'}');
@@ -102,7 +103,7 @@ pub(crate) fn write_reset((reason, asked): (ResetReason, &str), head: Position, 
             out,
             r#"{{"type":"reset","id":"{head}","reason":"{reason}","asked":"#
         );
-        write_json_string(out, asked);
+        write_string(out, asked);
         out.push(b'}');
     });
 }
@@ -121,7 +122,7 @@ pub(crate) fn write_presence(event: &str, who: Option<&str>, at: u64, out: &mut 
         let _ = write!(out, r#"{{"type":"presence","event":"{event}","at":{at}"#);
         if let Some(who) = who {
             out.extend_from_slice(br#","who":"#);
-            write_json_string(out, who);
+            write_string(out, who);
         }
         out.push(b'}');
     });

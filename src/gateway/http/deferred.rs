@@ -13,8 +13,9 @@ use crate::gateway::admin::handlers::{no_connection, no_content};
 use crate::gateway::admin::json::{broadcast_json, connection_json, endpoint_json};
 use crate::gateway::admin::listing::ConnectionWalk;
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::problem::{Problem, ReplyTo, json_answer, json_string};
+use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::telemetry::metrics::{RouteKind, status_of};
+use crate::json::write_string;
 use crate::reactor::{Answer, Piece};
 use crate::wire::http::{ResponseHead, chunk};
 
@@ -79,7 +80,7 @@ impl ConnectionPage {
     fn end(&mut self, total: u64) {
         let _ = write!(self.text, r#"],"total":{total},"next":"#);
         match &self.last {
-            Some(last) if !self.walk.is_over() => json_string(&mut self.text, last),
+            Some(last) if !self.walk.is_over() => write_string(&mut self.text, last),
             _ => self.text.extend_from_slice(b"null"),
         }
         self.text.extend_from_slice(b"}\n");

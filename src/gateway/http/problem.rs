@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 
-use crate::event::EventError;
-use crate::json::JsonError;
+use crate::event::{EventError, FilterErrors, FilterFault};
+use crate::json::{JsonError, write_string};
 use crate::reactor::Answer;
 use crate::wire::http::{ResponseHead, reason_phrase};
 
@@ -54,6 +54,23 @@ impl Problem {
             return problem.field(field);
         }
         problem
+    }
+
+    /// Everything that is wrong with the patterns of a filter; the field is that of the first.
+    pub(in crate::gateway) fn of_filter(errors: &FilterErrors) -> Self {
+        let all: Vec<String> = errors.faults().iter().map(told).collect();
+        let problem = Self::new(400, all.join("; "));
+        let Some(first) = errors.faults().first() else {
+            return problem;
+        };
+        let problem = problem.field(&*first.field);
+        match (first.limit, first.index, first.column) {
+            (Some(limit), ..) => problem.limit(limit as u64),
+            (None, Some(_), Some(column)) => problem.at(column as u64),
+            // Of JSON, a column is a byte counted from 1.
+            (None, None, Some(column)) => problem.at(column as u64 - 1),
+            _ => problem,
+        }
     }
 
     /// Names the event of a batch, from 0.
@@ -163,7 +180,7 @@ impl Problem {
     pub(in crate::gateway) fn write_members(&self, out: &mut Vec<u8>) {
         if let Some(field) = &self.0.field {
             out.extend_from_slice(br#","field":"#);
-            json_string(out, field);
+            write_string(out, field);
         }
         for (name, value) in [
             ("line", self.0.line.map(|line| line as u64)),
@@ -192,7 +209,7 @@ impl Problem {
             self.0.status
         );
         out.extend_from_slice(br#","detail":"#);
-        json_string(out, &self.0.detail);
+        write_string(out, &self.0.detail);
         self.write_members(out);
         out.push(b'}');
     }
@@ -235,9 +252,19 @@ impl ReplyTo {
     }
 }
 
-/// Appends `text` as a JSON string.
-pub(in crate::gateway) fn json_string(out: &mut Vec<u8>, text: &str) {
-    crate::event::write_json_string(out, text);
+fn told(fault: &FilterFault) -> String {
+    let FilterFault { field, .. } = fault;
+    format!("{field}: {}", pattern_fault(fault))
+}
+
+/// Says what is wrong with one of the patterns in a field, without the field.
+pub(in crate::gateway) fn pattern_fault(fault: &FilterFault) -> String {
+    let reason = &fault.reason;
+    match (fault.index, fault.column) {
+        (Some(index), Some(column)) => format!("pattern {index}: {reason} at column {column}"),
+        (Some(index), None) => format!("pattern {index}: {reason}"),
+        (None, _) => reason.clone(),
+    }
 }
 
 /// A whole JSON answer.

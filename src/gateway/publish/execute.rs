@@ -4,13 +4,13 @@ use std::io::Write as _;
 use std::ops::Range;
 
 use crate::event::{ErrorKind, EventBuilder, EventError, EventRef, Position};
-use crate::gateway::http::problem::{Problem, json_string};
+use crate::gateway::http::problem::Problem;
 use crate::gateway::publish::cloudevents::{Mode, other_topic};
 use crate::gateway::publish::lines::Line;
 use crate::gateway::publish::publisher::Publisher;
 use crate::gateway::publish::request::Publish;
 use crate::hub::PublishError;
-use crate::json::{is_utf16, without_mark};
+use crate::json::{is_utf16, without_mark, write_string};
 
 impl Publisher {
     pub(super) fn publish_all(
@@ -174,7 +174,7 @@ impl Publisher {
             }
             Err(problem) => {
                 self.results.extend_from_slice(br#","error":"#);
-                json_string(&mut self.results, problem.detail());
+                write_string(&mut self.results, problem.detail());
                 problem.write_members(&mut self.results);
             }
         }

@@ -13,11 +13,12 @@ use crate::gateway::access::authorizer::Action;
 use crate::gateway::admin::endpoint_path::check_path;
 use crate::gateway::encode::format::{DataFormat, EventNames, WireFormat, encode};
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::problem::{Problem, json_string};
+use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::stream::request::{framing_of, write_watch_head};
 use crate::gateway::stream::start::last_event_id;
 use crate::gateway::telemetry::notices::ResetReason;
+use crate::json::write_string;
 use crate::reactor::Answer;
 use crate::wire::http::{Coding, Head};
 use crate::wire::sse::{self, Frame};
@@ -98,9 +99,9 @@ fn write_body(form: WireFormat, what: Gone<'_>, asked: &str, newest: Position, o
     let mut data = Vec::with_capacity(256);
     // Writing to a Vec cannot fail.
     let _ = write!(data, r#"{{"reason":"{reason}","asked":"#);
-    json_string(&mut data, asked);
+    write_string(&mut data, asked);
     let _ = write!(data, r#","head":"{newest}","detail":"#);
-    json_string(&mut data, &detail);
+    write_string(&mut data, &detail);
     data.push(b'}');
     let mut id = Vec::new();
     newest.write_to(&mut id);

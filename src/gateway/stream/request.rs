@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{Filter, FilterError, PATTERNS_MAX};
+use crate::event::{EventFilter, EventFilterBuilder, Filter};
 use crate::gateway::encode::compression::{Compression, CompressionFor};
 use crate::gateway::encode::format::{DataFormat, EventNames, Framing, WireFormat};
 use crate::gateway::http::problem::Problem;
@@ -170,14 +170,16 @@ pub(in crate::gateway) fn filter<S: AsRef<str>>(
     if patterns.peek().is_none() {
         return Ok(None);
     }
-    Filter::parse(patterns).map(Some).map_err(|error| {
-        let problem = Problem::new(400, format!("topic: {error}")).field("topic");
-        match error {
-            FilterError::Pattern { error, .. } => problem.at(error.column as u64),
-            FilterError::TooMany { .. } => problem.limit(PATTERNS_MAX as u64),
-            FilterError::Empty => problem,
-        }
-    })
+    let mut builder = EventFilter::builder();
+    patterns.for_each(|pattern| _ = builder.topic(pattern.as_ref()));
+    topics(&mut builder).map(Some)
+}
+
+/// Finishes a filter that was given topics and nothing else.
+pub(in crate::gateway) fn topics(builder: &mut EventFilterBuilder) -> Result<Filter, Problem> {
+    let filter = builder.build();
+    let filter = filter.map_err(|errors| Problem::of_filter(&errors))?;
+    Ok(filter.topics().clone())
 }
 
 /// What a client asks for, of what there is: it may have less, and no other.

@@ -2,11 +2,11 @@
 
 use std::io::Write as _;
 
-use crate::gateway::http::problem::json_string;
 use crate::gateway::telemetry::metrics::Refused;
 use crate::gateway::telemetry::notices::{GapReason, ResetReason};
 use crate::gateway::telemetry::snapshot::Snapshot;
 use crate::gateway::telemetry::topic_rates::{Count, TopicRates};
+use crate::json::write_string;
 use crate::reactor::{EndReason, LATENCY_BOUNDS_US};
 
 /// Appends the figures as one JSON object. Counters only grow: whoever wants rates subtracts two.
@@ -95,7 +95,7 @@ fn write_topics(topics: &TopicRates, out: &mut Vec<u8>) {
         } else {
             br#",{"topic":"#
         });
-        json_string(out, topic);
+        write_string(out, topic);
         write_count(count, out);
     }
     out.extend_from_slice(br#"],"other_topics":{"watched":"#);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::Write as _;
 use std::time::Duration;
 
-use crate::event::{EventBuilder, EventError, Filter, Position, write_json_string};
+use crate::event::{EventBuilder, EventError, EventFilter, Filter, Position};
 use crate::gateway::encode::format::Gap;
 use crate::gateway::encode::ws::write_reset;
 use crate::gateway::gateway::Gateway;
@@ -15,7 +15,7 @@ use crate::gateway::stream::request::{self, StreamFilter};
 use crate::gateway::stream::start::{Start, StartRequest};
 use crate::gateway::telemetry::notices::GapReason;
 use crate::gateway::ws::session::Session;
-use crate::json::{Members, Value};
+use crate::json::{Members, Value, write_string};
 use crate::reactor::{DisconnectReason, History, Replies, Subscribed};
 use crate::wire::ws::{CloseCode, MessageKind, Opcode, wrap};
 
@@ -82,15 +82,10 @@ impl<'t> Request<'t> {
         let Some(value) = self.value("topic") else {
             return Ok(None);
         };
-        let patterns = match value.string() {
-            Some(pattern) => Some(vec![pattern]),
-            None => value.strings().filter(|patterns| !patterns.is_empty()),
-        };
-        let Some(patterns) = patterns else {
-            let expected = "expected a pattern or an array of patterns";
-            return Err(wrong("topic", expected, value.at()));
-        };
-        request::filter(&patterns)
+        let mut builder = EventFilter::builder();
+        let read = builder.read_topics("topic", value);
+        read.map_err(|error| Problem::of_json(error, "topic"))?;
+        request::topics(&mut builder).map(Some)
     }
 }
 
@@ -116,7 +111,7 @@ impl Gateway {
             out.extend_from_slice(br#"{"type":"error","request":"#);
             out.extend_from_slice(id.unwrap_or("null").as_bytes());
             let _ = write!(out, r#","code":"{}","detail":"#, code_of(problem.status()));
-            write_json_string(out, problem.detail());
+            write_string(out, problem.detail());
             problem.write_members(out);
             out.push(b'}');
         });
@@ -456,7 +451,7 @@ fn write_patterns(out: &mut Vec<u8>, filter: Option<&Filter>) {
         if index > 0 {
             out.push(b',');
         }
-        write_json_string(out, &pattern.to_string());
+        write_string(out, &pattern.to_string());
     }
     out.push(b']');
 }

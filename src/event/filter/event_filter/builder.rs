@@ -27,13 +27,7 @@ const TEXT_BYTES_MAX: usize = 1024;
 impl EventFilterBuilder {
     /// Adds a topic or a pattern of topics; one of them must take the event.
     pub fn topic(&mut self, pattern: &str) -> &mut Self {
-        let index = self.topics;
-        self.topics += 1;
-        match Pattern::parse(pattern) {
-            Ok(pattern) if self.check_count("topic", index) => self.patterns.push(pattern),
-            Ok(_) => {}
-            Err(error) => self.fault("topic", Some(index), error.reason, Some(error.column)),
-        }
+        self.pattern("topic", pattern);
         self
     }
 
@@ -152,6 +146,17 @@ impl EventFilterBuilder {
         }
     }
 
+    /// Adds a pattern of topics; faults name the `field` that it came in.
+    pub(super) fn pattern(&mut self, field: &str, pattern: &str) {
+        let index = self.topics;
+        self.topics += 1;
+        match Pattern::parse(pattern) {
+            Ok(pattern) if self.check_count(field, index) => self.patterns.push(pattern),
+            Ok(_) => {}
+            Err(error) => self.fault(field, Some(index), error.reason, Some(error.column)),
+        }
+    }
+
     fn take_topics(&mut self) -> Option<Filter> {
         let patterns = std::mem::take(&mut self.patterns);
         match self.all_of.take() {
@@ -182,7 +187,7 @@ impl EventFilterBuilder {
     fn check_length(&mut self, field: &str, index: usize, text: &str) -> bool {
         let fits = text.len() <= TEXT_BYTES_MAX;
         if !fits {
-            self.fault(field, Some(index), "longer than 1024 bytes", None);
+            self.over(field, Some(index), "longer than 1024 bytes", TEXT_BYTES_MAX);
         }
         fits
     }
@@ -190,7 +195,7 @@ impl EventFilterBuilder {
     fn check_count(&mut self, field: &str, index: usize) -> bool {
         let fits = index < PATTERNS_MAX;
         if !fits {
-            self.fault(field, None, "more than 64 entries", None);
+            self.over(field, None, "more than 64 entries", PATTERNS_MAX);
         }
         fits
     }
@@ -202,12 +207,26 @@ impl EventFilterBuilder {
         reason: &str,
         column: Option<usize>,
     ) {
-        let fault = FilterFault {
+        self.note(FilterFault {
             field: field.to_owned(),
             index,
             reason: reason.to_owned(),
             column,
-        };
+            limit: None,
+        });
+    }
+
+    fn over(&mut self, field: &str, index: Option<usize>, reason: &str, limit: usize) {
+        self.note(FilterFault {
+            field: field.to_owned(),
+            index,
+            reason: reason.to_owned(),
+            column: None,
+            limit: Some(limit),
+        });
+    }
+
+    fn note(&mut self, fault: FilterFault) {
         // A thousandth mistake says nothing new.
         if self.errors.len() < PATTERNS_MAX && !self.errors.contains(&fault) {
             self.errors.push(fault);

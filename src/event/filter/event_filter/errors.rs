@@ -11,8 +11,10 @@ pub struct FilterFault {
     pub index: Option<usize>,
     /// What is wrong.
     pub reason: String,
-    /// The character concerned, counted from 1, where the entry is a pattern or a predicate.
+    /// The character concerned, counted from 1, where the entry is a pattern or a predicate; in JSON, the byte.
     pub column: Option<usize>,
+    /// The bound that was passed: entries or bytes.
+    pub limit: Option<usize>,
 }
 
 /// Everything that is wrong with a filter: at least one.
@@ -31,6 +33,7 @@ impl FilterErrors {
             index: None,
             reason: reason.to_owned(),
             column,
+            limit: None,
         }]))
     }
 }

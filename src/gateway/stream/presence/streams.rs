@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::json::write_string;
 use parking_lot::Mutex;
 
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::problem::json_string;
 use crate::gateway::stream::presence::watchers::Watchers;
 use crate::gateway::stream::request::StreamFilter;
 use crate::hub::{EndReason, Hub, PresenceConfig, PresenceEvent, PresenceHandle, Present};
@@ -179,13 +179,13 @@ impl Presence {
 pub(in crate::gateway) fn write_json(hub: &Hub, topic: &str, out: &mut Vec<u8>) {
     let Present { at, count, ids } = hub.present(topic, LISTED_MAX);
     out.extend_from_slice(br#"{"topic":"#);
-    json_string(out, topic);
+    write_string(out, topic);
     out.extend_from_slice(format!(r#","at":{at},"count":{count},"present":["#).as_bytes());
     for (index, id) in ids.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        json_string(out, id);
+        write_string(out, id);
     }
     out.extend_from_slice(b"]}\n");
 }

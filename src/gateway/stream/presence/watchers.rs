@@ -10,9 +10,9 @@ use std::collections::{HashMap, VecDeque};
 use crate::gateway::encode::format::{WireFormat, encode};
 use crate::gateway::encode::ws;
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::problem::json_string;
 use crate::gateway::stream::request::StreamFilter;
 use crate::hub::{PresenceChange, PresenceUpdate, PresenceWatch};
+use crate::json::write_string;
 use crate::reactor::{FormId, SendOutcome, StreamId, Streams};
 use crate::wire::sse::Frame;
 
@@ -194,7 +194,7 @@ fn write_change(form: WireFormat, change: &PresenceChange, out: &mut Vec<u8>) {
         return ws::write_presence(event, Some(&change.id), change.at, out);
     }
     let mut data = br#"{"id":"#.to_vec();
-    json_string(&mut data, &change.id);
+    write_string(&mut data, &change.id);
     data.extend_from_slice(format!(r#","at":{}}}"#, change.at).as_bytes());
     write(form, event, &data, out);
 }
