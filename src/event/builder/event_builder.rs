@@ -85,6 +85,7 @@ impl EventBuilder {
         self.attributes.clear();
         self.attribute_count = 0;
         self.data.clear();
+        // One large event must not hold its size for as long as the builder lives.
         self.data.shrink_to(KEPT_BYTES);
         self.record.clear();
         self.record.shrink_to(KEPT_BYTES);
@@ -273,6 +274,7 @@ impl EventBuilder {
             }
         }
         self.assemble();
+        // Hashed once here, so that nobody who routes, counts or judges hashes the name again.
         let topic_hash = topic::hash(&self.fields[Field::Topic as usize]);
         Ok(EventRef::trusted(&self.record, topic_hash))
     }
@@ -319,6 +321,7 @@ impl EventBuilder {
             data_bytes: self.data.len(),
         };
         self.record.clear();
+        // The length is known: the buffer grows once and not from part to part.
         self.record.reserve(head.record_bytes());
         self.record.extend_from_slice(&head.to_bytes());
         parts

@@ -2,6 +2,7 @@
 
 mod event_builder;
 mod ids;
+mod json;
 mod validate;
 
 pub use event_builder::EventBuilder;

@@ -36,11 +36,13 @@ impl EventBuilder {
     /// The text is kept only where the nanoseconds would be written otherwise.
     pub(in crate::event) fn set_time(&mut self, text: &str, local: bool) -> Result<(), EventError> {
         let wrong = || EventError::new(ErrorKind::Invalid("not an RFC 3339 time"), "time");
+        // No time is longer; what is would be parsed, and kept, to no end.
         if text.len() > 64 {
             return Err(wrong());
         }
         let nanos = time::parse(text, local).ok_or_else(wrong)?;
         self.time = Some(nanos);
+        // The record's buffer is free until `build`, and this needs one for a moment.
         self.record.clear();
         time::write(nanos, &mut self.record);
         let place = &mut self.fields[Field::TimeText as usize];
@@ -129,6 +131,7 @@ impl EventBuilder {
                 limit: limits.attributes,
             });
         }
+        // Two of one name would be two members of one name in JSON.
         if self.attributes_of(kind).any(|(given, _)| given == name) {
             return wrong(ErrorKind::Duplicate);
         }

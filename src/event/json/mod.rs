@@ -9,6 +9,7 @@ mod write;
 pub use shape::Shape;
 
 pub(super) use base64::write_base64;
+pub(super) use read::Reader;
 pub(super) use write::write_shape;
 
 use super::error::{ErrorKind, EventError};

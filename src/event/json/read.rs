@@ -4,83 +4,15 @@ use std::borrow::Cow;
 
 use super::check_spec_version;
 use super::shape::{Member, Shape, Slot};
+use crate::event::EventBuilder;
 use crate::event::attribute::{self, AttributeKind};
 use crate::event::error::{ErrorKind, EventError};
 use crate::event::layout::{DataKind, Field, Notes};
 use crate::event::topic;
-use crate::event::{EventBuilder, EventRef};
 use crate::json::{Cursor, Value};
 
-impl EventBuilder {
-    /// Reads one event of structured CloudEvents JSON into a cleared builder. `topic` is for text that names none.
-    ///
-    /// `data` is kept byte for byte; unknown members are kept with their JSON type.
-    ///
-    /// # Errors
-    ///
-    /// [`EventError`] names the member and the byte; the builder then holds an unfinished event: clear it.
-    pub fn read_cloudevents_json(
-        &mut self,
-        topic: Option<&str>,
-        text: &[u8],
-    ) -> Result<(), EventError> {
-        self.read_json(Shape::CloudEvents, topic, text)
-    }
-
-    /// Reads one event in a JSON shape into a cleared builder. `topic` is for text that names none.
-    ///
-    /// # Errors
-    ///
-    /// As [`read_cloudevents_json`](Self::read_cloudevents_json).
-    pub fn read_json(
-        &mut self,
-        shape: Shape,
-        topic: Option<&str>,
-        text: &[u8],
-    ) -> Result<(), EventError> {
-        self.check_text_bytes(text)?;
-        let mut cursor = Cursor::new(text)?;
-        Reader::new(self, shape, topic).event(&mut cursor)?;
-        Ok(cursor.end()?)
-    }
-
-    /// Reads a JSON array of events and hands each one over, up to the first that is none.
-    pub(in crate::event) fn read_each(
-        &mut self,
-        shape: Shape,
-        topic: Option<&str>,
-        text: &[u8],
-        mut take: impl FnMut(EventRef<'_>) -> Result<(), EventError>,
-    ) -> Result<(), EventError> {
-        self.check_text_bytes(text)?;
-        let mut cursor = Cursor::of_envelope(text)?;
-        if cursor.peek() != b'[' {
-            return Err(cursor.wrong_type("an array of events").into());
-        }
-        let mut index = 0;
-        cursor.elements(|cursor| {
-            let at = cursor.at();
-            self.clear();
-            let read = Reader::new(self, shape, topic).event(cursor);
-            let taken = read.and_then(|()| self.build()).and_then(&mut take);
-            taken.map_err(|error| error.or_at(at).with_index(index))?;
-            index += 1;
-            Ok::<_, EventError>(())
-        })?;
-        Ok(cursor.end()?)
-    }
-
-    fn check_text_bytes(&self, text: &[u8]) -> Result<(), EventError> {
-        let (limit, actual) = (self.limits.text_bytes, text.len());
-        if actual <= limit {
-            return Ok(());
-        }
-        Err(EventError::new(ErrorKind::TooLarge { limit, actual }, ""))
-    }
-}
-
 /// Fills a builder from one event's members.
-pub(super) struct Reader<'b, 't> {
+pub(in crate::event) struct Reader<'b, 't> {
     pub(super) builder: &'b mut EventBuilder,
     pub(super) shape: Shape,
     topic: Option<&'b str>,
@@ -89,7 +21,7 @@ pub(super) struct Reader<'b, 't> {
     pub(super) base64: Option<Value<'t>>,
 }
 
-/// Where members go that a table does not know.
+/// The place for members that a table does not know.
 #[derive(Clone, Copy, PartialEq)]
 enum Rest {
     Attributes(AttributeKind),
@@ -105,7 +37,11 @@ enum Rest {
 pub(super) const ENVELOPE: &str = "envelope.";
 
 impl<'b, 't> Reader<'b, 't> {
-    fn new(builder: &'b mut EventBuilder, shape: Shape, topic: Option<&'b str>) -> Self {
+    pub(in crate::event) fn new(
+        builder: &'b mut EventBuilder,
+        shape: Shape,
+        topic: Option<&'b str>,
+    ) -> Self {
         Self {
             builder,
             shape,
@@ -115,7 +51,7 @@ impl<'b, 't> Reader<'b, 't> {
         }
     }
 
-    fn event(&mut self, cursor: &mut Cursor<'t>) -> Result<(), EventError> {
+    pub(in crate::event) fn event(&mut self, cursor: &mut Cursor<'t>) -> Result<(), EventError> {
         let start = cursor.at();
         let rest = match self.shape {
             Shape::StreamEvent => Rest::Data,
@@ -123,6 +59,7 @@ impl<'b, 't> Reader<'b, 't> {
             _ => Rest::Attributes(AttributeKind::Extension),
         };
         self.object(cursor, self.shape.members(), rest)?;
+        // After all members: the content type, which says what the data is, may have come behind it.
         self.settle_data()?;
         self.settle_topic().map_err(|error| error.or_at(start))
     }
@@ -148,6 +85,7 @@ impl<'b, 't> Reader<'b, 't> {
                 .chain(common)
                 .position(|member| member.key == key);
             if let Some(index) = index {
+                // Which of two would count differs from parser to parser: somebody before us may have judged the other one.
                 if seen & 1 << index != 0 {
                     return Err(
                         EventError::new(ErrorKind::Duplicate, key.into_owned()).or_at(name.at())
@@ -263,6 +201,7 @@ impl<'b, 't> Reader<'b, 't> {
     ) -> Result<bool, EventError> {
         let (bytes, count) = (self.builder.attributes.len(), self.builder.attribute_count);
         let start = cursor.at();
+        // A member without a place would be lost where the object is put together again from its parts.
         if !self.object(cursor, table, kind.map_or(Rest::Whole, Rest::Attributes))? {
             self.builder.attributes.truncate(bytes);
             self.builder.attribute_count = count;
@@ -353,6 +292,7 @@ impl<'b, 't> Reader<'b, 't> {
             .builder
             .attributes_of(AttributeKind::Metadata)
             .find(|(name, _)| *name == key);
+        // What stands there is another program's: where it is no topic name, the one given counts and nothing is refused.
         let own = own
             .and_then(|(_, value)| value.text())
             .filter(|name| topic::validate(name).is_ok());
