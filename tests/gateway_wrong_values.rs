@@ -430,22 +430,26 @@ fn two_headers_that_differ_are_refused() {
     }
 }
 
-/// The code of the files in a folder, without comments and tests.
+/// The code of the files in a folder and those in it, without comments and tests.
 fn code(folder: &str) -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let files = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|file| file.unwrap().path());
-    let rust = files.filter(|path| path.extension().is_some_and(|ending| ending == "rs"));
-    rust.map(|path| {
-        let text = std::fs::read_to_string(path).unwrap();
-        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let lines = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"));
-        lines.collect::<Vec<_>>().join("\n")
-    })
-    .collect()
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    let mut all = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = std::fs::read_to_string(path).unwrap();
+                let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+                let lines = text
+                    .lines()
+                    .filter(|line| !line.trim_start().starts_with("//"));
+                all.push(lines.collect::<Vec<_>>().join("\n"));
+            }
+        }
+    }
+    all
 }
 
 /// What stands in quotes right behind `before`, where `after` comes next.
