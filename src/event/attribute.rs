@@ -2,7 +2,7 @@
 
 use super::layout::{self, ATTRIBUTE_HEAD};
 
-/// Where an attribute belongs.
+/// The kind of an attribute: which part of the event it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum AttributeKind {

@@ -153,6 +153,7 @@ impl EventBatch {
             append(bytes, entries, event);
             Ok(())
         });
+        // A batch is all or nothing: what was read before the fault goes too.
         if result.is_err() {
             self.truncate(before);
         }

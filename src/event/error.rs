@@ -1,4 +1,4 @@
-//! What is wrong with an event: the kind, the field, and where in the input.
+//! The error of an event: the kind of fault, the field, and the byte of the input.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use crate::json::{JsonError, JsonErrorKind};
 
 /// Says why an event was refused.
 ///
-/// It names the field and, where the event came as text or bytes, the byte; in a batch also the event.
+/// The error names the field and, where the event came as text or bytes, the byte; in a batch also the event.
 ///
 /// # Examples
 ///
@@ -23,7 +23,7 @@ use crate::json::{JsonError, JsonErrorKind};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventError {
-    /// What is wrong.
+    /// The kind of fault.
     pub kind: ErrorKind,
     /// The attribute or member concerned, as the input spells it; empty when the input as a whole is meant.
     pub field: Cow<'static, str>,

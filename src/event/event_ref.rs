@@ -30,9 +30,9 @@ pub struct EventRef<'a> {
 /// The stream (entity, aggregate) that an event belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamName<'a> {
-    /// What kind of entity.
+    /// The kind of entity.
     pub ty: &'a str,
-    /// Which one.
+    /// The id of the entity.
     pub id: &'a str,
     /// The entity's version after this event, where it is stated.
     pub version: Option<u64>,

@@ -71,7 +71,7 @@ impl Field {
     }
 }
 
-/// What an event's data is: it decides how the data is written as JSON.
+/// The kind of an event's data, which decides how it is written as JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum DataKind {
@@ -86,7 +86,7 @@ pub enum DataKind {
     Binary = 3,
 }
 
-/// How the event was written in the shape it was read from, where writing it back depends on that.
+/// Notes about how the event was written in the shape it was read from, where writing it back depends on that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Notes(pub(super) u8);
 
@@ -135,7 +135,7 @@ impl Head {
         HEAD + self.lengths.iter().map(|n| *n as usize).sum::<usize>() + self.attribute_bytes
     }
 
-    /// The record is at most 1 GiB of data, 8 fields and 1,024 attributes of 64 KiB each: `u32` holds its length.
+    /// Writes the head. The record is at most 1 GiB of data, 8 fields and 1,024 attributes of 64 KiB each: `u32` holds its length.
     pub(super) fn to_bytes(self) -> [u8; HEAD] {
         let mut head = [0; HEAD];
         head[..2].copy_from_slice(&MAGIC);

@@ -1,4 +1,4 @@
-//! Where an event stands: the epoch of its log and its offset in it.
+//! The position of an event: the epoch of its log and its offset in it.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -22,7 +22,7 @@ const EPOCH_DIGITS: usize = 13;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Epoch(pub u64);
 
-/// Where an event stands in a hub's one total order: epoch and offset.
+/// The place of an event in a hub's one total order: epoch and offset.
 ///
 /// The text is `<epoch>-<offset>`, at most 34 printable ASCII characters, and opaque to clients.
 ///

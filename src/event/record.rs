@@ -108,6 +108,7 @@ impl Record {
         } else {
             self.idle += 1;
         }
+        // Not at the first smaller one: where sizes alternate, each lap would free and allocate.
         if self.idle >= PATIENCE {
             self.heap = Vec::new();
             self.idle = 0;

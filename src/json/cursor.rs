@@ -58,12 +58,12 @@ impl<'t> Cursor<'t> {
         self.bytes().get(self.at).copied().unwrap_or_default()
     }
 
-    /// Where the value that follows starts, bytes.
+    /// Returns the byte at which the value that follows starts.
     pub(crate) fn at(&self) -> usize {
         self.at
     }
 
-    /// Whether an object follows that has members, as far as one can see from its start.
+    /// Returns whether an object follows that has members, as far as one can see from its start.
     pub(crate) fn has_members(&self) -> bool {
         self.peek() == b'{' && {
             let inside = scan::space(self.bytes(), self.at + 1);
@@ -81,7 +81,7 @@ impl<'t> Cursor<'t> {
         Ok(self.take(self.at, end))
     }
 
-    /// What was taken since the cursor was at `start`, where a value started.
+    /// Returns what was taken since the cursor was at `start`, where a value started.
     pub(crate) fn since(&self, start: usize) -> Value<'t> {
         Value::new(self.text[start..self.at].trim_end_matches(SPACE), start)
     }

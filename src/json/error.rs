@@ -1,11 +1,11 @@
-//! What is wrong with a JSON text, and at which byte.
+//! The error of a JSON text: the kind of fault, and its byte.
 
 use std::fmt;
 
 /// Says why a JSON text was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonError {
-    /// What is wrong.
+    /// The kind of fault.
     pub kind: JsonErrorKind,
     /// Offset in bytes into the text.
     pub at: usize,

@@ -117,7 +117,7 @@ impl<'t> Value<'t> {
         Self::new(part.raw, self.at + part.at)
     }
 
-    /// What a string stands for.
+    /// Returns the text that a string stands for.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What must hold for any input: the fuzz targets and the property tests call these.
+//! The properties that hold for any input: the fuzz targets and the property tests call these.
 
 use super::{Cursor, DEPTH_MAX, JsonError, JsonErrorKind, Members, check, find};
 

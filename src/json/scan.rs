@@ -7,13 +7,14 @@ use super::DEPTH_MAX;
 use super::error::{JsonError, JsonErrorKind};
 use super::string::clean_bytes;
 
-/// What is open, a bit a level: 1 is an object. One level more than a text has: an envelope's own.
+/// The arrays and objects that are open, a bit a level: 1 is an object. One level more than a text has: an envelope's own.
 type Open = u128;
 
 const _: () = assert!(DEPTH_MAX < Open::BITS as usize);
 
 /// Returns the end of the value that starts at `at`, which may have `room` levels. The text is UTF-8.
 pub(super) fn value(text: &[u8], at: usize, room: usize) -> Result<usize, JsonError> {
+    // Bits and not a stack of calls: a text of nothing but brackets must not decide how deep we recurse.
     let (mut at, mut open, mut levels): (usize, Open, usize) = (at, 0, 0);
     loop {
         let byte = text.get(at).copied();
@@ -176,7 +177,7 @@ pub(super) fn closing(is_object: bool) -> u8 {
     if is_object { b'}' } else { b']' }
 }
 
-/// What is expected where a value has ended and neither of them is there.
+/// Names what may follow a value inside an array or an object.
 pub(super) fn after_value(is_object: bool) -> &'static str {
     if is_object {
         "\",\" or \"}\""

@@ -88,6 +88,7 @@ impl<V: Clone> CowMap<V> {
             Arc::make_mut(&mut self.shards[shard]).remove(at);
             self.len -= 1;
         }
+        // A router has a map at every node, and most become empty again: an empty one keeps no memory.
         if self.len == 0 {
             self.shards = Vec::new();
         }
@@ -119,7 +120,7 @@ impl<V: Clone> CowMap<V> {
     }
 }
 
-/// Where a name stands in a shard, or would.
+/// Returns the place of a name in a shard, or the place at which it would be inserted.
 fn find<V>(shard: &[Slot<V>], hash: u64, name: &str) -> Result<usize, usize> {
     let first = shard.partition_point(|slot| slot.hash < hash);
     let same = shard[first..].iter().take_while(|slot| slot.hash == hash);

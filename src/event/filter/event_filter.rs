@@ -1,4 +1,4 @@
-//! What somebody wants of the events: topics, types, stream, tags, time, and conditions on what is inside.
+//! A filter of events: topics, types, stream, tags, time, and conditions on what is inside.
 
 mod builder;
 mod errors;
@@ -116,6 +116,7 @@ impl From<Filter> for EventFilter {
 
 impl Rest {
     fn matches(&self, event: EventRef<'_>) -> bool {
+        // From cheap to dear: a type is one comparison, a predicate walks through the data.
         self.takes_type(event.ty())
             && self.takes_time(event)
             && self.takes_stream(event)

@@ -1,4 +1,4 @@
-//! Who wants which events: patterns of topics and types, conditions on what is inside, and the router that finds whom an
+//! Filters of events: patterns of topics and types, conditions on what is inside, and the router that finds whom an
 //! event concerns.
 
 mod cow_map;

@@ -30,7 +30,7 @@ pub struct Pattern(Box<str>);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at column {column}")]
 pub struct PatternError {
-    /// What is wrong there.
+    /// The fault, as a fragment of a sentence.
     pub reason: &'static str,
     /// The character concerned, counted from 1.
     pub column: usize,

@@ -55,7 +55,7 @@ type Tokens = Box<[Box<str>]>;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at column {column}")]
 pub struct PredicateError {
-    /// What is wrong there.
+    /// The fault, as a fragment of a sentence.
     pub reason: &'static str,
     /// The character concerned, counted from 1.
     pub column: usize,
@@ -78,7 +78,7 @@ enum Operator {
     AtLeast,
 }
 
-/// What a pointer led to.
+/// The value that a pointer led to.
 enum Found<'a> {
     Json(&'a str),
     Text(Cow<'a, str>),
@@ -93,6 +93,7 @@ impl Predicate {
     pub fn parse(text: &str) -> Result<Self, PredicateError> {
         let mut parser = Parser::new(text);
         if text.len() > PREDICATE_BYTES_MAX {
+            // Before anything is read: a filter is kept for as long as somebody has it, and judged for each event.
             return parser.fail_at("longer than 1024 bytes", PREDICATE_BYTES_MAX);
         }
         let (root, tokens) = parser.pointer()?;

@@ -23,9 +23,9 @@ const TEXT_BYTES_MAX: usize = 64 << 10;
 pub struct EventQuery {
     /// Which events.
     pub filter: EventFilter,
-    /// How many at most, 1 to 1,000, where that was said.
+    /// The most events to return, 1 to 1,000, where that was said.
     pub limit: Option<usize>,
-    /// How many to pass before the first.
+    /// The number of events to pass over before the first.
     pub offset: u64,
 }
 
@@ -68,6 +68,7 @@ impl Reader {
         let mut seen: Vec<String> = Vec::new();
         cursor.members(|cursor, name| {
             let (key, at) = (name.text()?.into_owned(), name.at());
+            // Every name is compared with those before it: without a bound, a text could cost its square.
             if seen.len() == MEMBERS_MAX {
                 let kind = JsonErrorKind::TooMany { limit: MEMBERS_MAX };
                 return Err(JsonError::new(kind, at));

@@ -190,6 +190,7 @@ impl<C: Clone + PartialEq> Router<C> {
 
     fn change(&mut self, filter: &Filter, mut change: impl FnMut(&mut Leaf<C>, bool)) {
         let several = filter.patterns().len() > 1;
+        // A class is entered at the end of each of its patterns, so that a walk needs no second look at filters.
         for pattern in filter.patterns() {
             let mut segments = pattern.as_str().split('.');
             self.root
@@ -211,6 +212,7 @@ impl<C: Clone + PartialEq> Node<C> {
             Some("*") => {
                 let node = Arc::make_mut(self.any.get_or_insert_default());
                 node.change(segments, change);
+                // Or a router through which many patterns have passed would keep a path for each.
                 if node.is_empty() {
                     self.any = None;
                 }

@@ -10,7 +10,7 @@ pub const PATTERNS_MAX: usize = 64;
 
 /// A set of 1 to 64 patterns: it takes a topic that any of them takes.
 ///
-/// It is canonical (sorted, without patterns that another one covers), so that two filters with the same interest
+/// Every filter is canonical (sorted, without patterns that another one covers), so that two filters with the same interest
 /// written differently usually compare equal and share one class. Cloning costs one reference count.
 ///
 /// # Examples
@@ -36,7 +36,7 @@ pub enum FilterError {
     /// More patterns than a filter may hold.
     #[error("{given} patterns is over the limit of {PATTERNS_MAX}")]
     TooMany {
-        /// How many were given.
+        /// The number of patterns that were given.
         given: usize,
     },
     /// One of them is not a pattern.
@@ -44,7 +44,7 @@ pub enum FilterError {
     Pattern {
         /// Which one, counted from 0.
         index: usize,
-        /// What is wrong with it.
+        /// The fault of that pattern.
         error: PatternError,
     },
 }
@@ -90,6 +90,7 @@ impl Filter {
         let mut given = 0;
         for (index, text) in patterns.into_iter().enumerate() {
             given += 1;
+            // Counted and not kept beyond the bound: the error says how many there were, and memory stays bounded.
             if given <= PATTERNS_MAX {
                 let pattern = Pattern::parse(text.as_ref());
                 parsed.push(pattern.map_err(|error| FilterError::Pattern { index, error })?);

@@ -34,7 +34,7 @@ pub(super) struct Member {
     pub(super) required: bool,
 }
 
-/// What a member is.
+/// The role of a member: which part of an event it becomes.
 #[derive(Clone, Copy)]
 pub(super) enum Slot {
     SpecVersion,
@@ -176,7 +176,7 @@ static COMMON: [Member; 6] = [
 ];
 
 impl Member {
-    /// Whether a reader would take an attribute of this name for this member, though it never makes one of it; a member
+    /// Returns whether a reader would take an attribute of this name for this member, though it never makes one of it; a member
     /// that is `common` is kept as an attribute where it is no string.
     pub(super) fn takes(&self, name: &str, value: Value<'_>, common: bool) -> bool {
         if self.key != name {

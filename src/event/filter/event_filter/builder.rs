@@ -132,6 +132,7 @@ impl EventFilterBuilder {
     pub fn build(&mut self) -> Result<EventFilter, FilterErrors> {
         let mut done = std::mem::take(self);
         let topics = done.take_topics();
+        // An empty range takes nothing for ever: that is a mistake, and silence would hide it.
         if let (Some(since), Some(until)) = (done.rest.since, done.rest.until)
             && since >= until
         {

@@ -1,4 +1,4 @@
-//! What is wrong with a filter.
+//! The faults of a filter.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ pub struct FilterFault {
     pub field: String,
     /// Which entry of the part, counted from 0, where it can have several.
     pub index: Option<usize>,
-    /// What is wrong.
+    /// The fault, as a fragment of a sentence.
     pub reason: String,
     /// The character concerned, counted from 1, where the entry is a pattern or a predicate; in JSON, the byte.
     pub column: Option<usize>,

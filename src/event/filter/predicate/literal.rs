@@ -30,7 +30,7 @@ impl Literal {
         })
     }
 
-    /// How a value found stands to this one; `None` where they are of different types.
+    /// Compares a value found with this one; `None` where they are of different types.
     pub(super) fn order(&self, found: &Found<'_>) -> Option<Ordering> {
         let raw = match (found, self) {
             (Found::Text(text), Self::Text(wanted)) => return Some((**text).cmp(wanted)),
@@ -54,7 +54,7 @@ impl Literal {
         }
     }
 
-    /// What stands for it in comparisons of predicates.
+    /// Returns the key by which predicates are compared.
     fn key(&self) -> (u8, i128, &str) {
         match self {
             Self::Null => (0, 0, ""),
@@ -74,6 +74,7 @@ fn compare(a: &Literal, b: &Literal) -> Option<Ordering> {
 }
 
 fn number(raw: &str) -> Option<Literal> {
+    // First as a whole number: as floating point, ids beyond 2^53 would be equal to their neighbours.
     match raw.parse() {
         Ok(whole) => Some(Literal::Whole(whole)),
         Err(_) => raw
@@ -84,7 +85,7 @@ fn number(raw: &str) -> Option<Literal> {
     }
 }
 
-/// What a JSON string stands for, `None` where it has no UTF-8 form.
+/// Returns the text that a JSON string stands for, `None` where it has no UTF-8 form.
 fn string(raw: &str) -> Option<Cow<'_, str>> {
     read_string(raw).ok()
 }
