@@ -2,11 +2,11 @@
 
 use super::core::{Core, RingConfig};
 use super::error::RingError;
-use super::fence::{FencePair, Fencing};
-use super::multi_publisher::SharedPublisher;
-use super::publisher::Publisher;
+use super::multi::SharedPublisher;
+use super::publish::Publisher;
 use super::ring::Ring;
-use super::wait_list::WaitStrategy;
+use super::wait::WaitStrategy;
+use super::wait::{FencePair, Fencing};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,12 +1,12 @@
 //! What the handles of one ring share: head, floor, permit, gates, and the one lock for joining and opening blocks.
 
-use super::block::MAX_READERS;
+use super::blocks::MAX_READERS;
+use super::blocks::{BlockRef, Memory};
 use super::builder::{Overflow, Start};
 use super::error::{RingError, SubscribeError};
-use super::fence::FencePair;
-use super::memory::{BlockRef, Memory};
-use super::multi_claims::Claims;
-use super::wait_list::{WaitList, WaitStrategy};
+use super::multi::Claims;
+use super::wait::FencePair;
+use super::wait::{WaitList, WaitStrategy};
 use crate::sync::{AtomicU64, Mutex, Ordering};
 use crossbeam_utils::CachePadded;
 use std::collections::VecDeque;

@@ -241,7 +241,7 @@ impl fmt::Display for SubscribeError {
             SubscribeError::TooOld { oldest } => too_old(f, *oldest),
             SubscribeError::InFuture { head } => in_future(f, *head),
             SubscribeError::TooManyReaders => {
-                write!(f, "the ring has {} readers", super::block::MAX_READERS)
+                write!(f, "the ring has {} readers", super::blocks::MAX_READERS)
             }
         }
     }

@@ -2,11 +2,11 @@
 
 use super::builder::{Builder, Start};
 use super::error::{Lagged, RingError, SubscribeError, TryRecvError};
-use super::publisher::Publisher;
-use super::reader_group::Round;
+use super::publish::Publisher;
+use super::read::Round;
+use super::read::{Subscriber, Waited};
 use super::ring::Ring;
-use super::select::Select;
-use super::subscriber::{Subscriber, Waited};
+use super::wait::Select;
 use std::fmt;
 use std::time::Instant;
 

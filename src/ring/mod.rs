@@ -251,57 +251,36 @@
 //! All this is *checked* by loom, at two preemptions and with two or three threads; it is not proved. See
 //! `loom-tests/README.md` for what loom does not explore.
 
-mod batch;
-mod block;
+mod blocks;
 mod builder;
 mod core;
 mod error;
-mod fence;
-mod iter;
 mod lanes;
-mod memory;
-mod multi_claims;
-mod multi_publisher;
-#[cfg(feature = "async")]
-mod publish_async;
-mod publisher;
-mod reader;
-mod reader_group;
-#[cfg(feature = "async")]
-mod recv_async;
+mod multi;
+mod publish;
+mod read;
 // Named after its type, as every file here.
 #[allow(clippy::module_inception)]
 mod ring;
-mod select;
-mod slot;
-mod subscriber;
-mod wait_list;
-mod waiter;
-mod write_block;
+mod wait;
 
-pub use batch::Batch;
+pub use blocks::{Filled, Reused, Slot, Vacant};
 pub use builder::{Builder, Overflow, Start, channel};
 pub use error::{
     BatchError, Lagged, PublishError, RecvError, RecvTimeoutError, RingError, SeekError,
     SubscribeError, TryRecvError,
 };
-pub use fence::Fencing;
-pub use iter::{Iter, TryIter};
 pub use lanes::{LaneGroup, Lanes};
-pub use multi_publisher::{SharedPublisher, WeakPublisher};
+pub use multi::{SharedPublisher, WeakPublisher};
 #[cfg(feature = "async")]
-pub use publish_async::PublishAsync;
-pub use publisher::Publisher;
-pub use reader_group::{CursorId, ReaderGroup, Round};
+pub use publish::PublishAsync;
+pub use publish::Publisher;
 #[cfg(feature = "async")]
-pub use recv_async::RecvAsync;
+pub use read::RecvAsync;
 #[cfg(all(feature = "async", feature = "hub"))]
-pub(crate) use recv_async::TaskWaker;
+pub(crate) use read::TaskWaker;
+pub use read::{Batch, CursorId, Iter, ReaderGroup, Ref, Round, Subscriber, TryIter, Waited};
 pub use ring::Ring;
-pub use select::Select;
-pub use slot::{Filled, Reused, Slot, Vacant};
-pub use subscriber::{Ref, Subscriber, Waited};
 #[cfg(feature = "hub")]
-pub(crate) use wait_list::notify_and_drop;
-pub use wait_list::{Notify, WaitStrategy};
-pub use waiter::Waiter;
+pub(crate) use wait::notify_and_drop;
+pub use wait::{Fencing, Notify, Select, WaitStrategy, Waiter};

@@ -3,12 +3,12 @@
 use super::builder::Start;
 use super::core::Core;
 use super::error::SubscribeError;
-use super::fence::FencePair;
-use super::reader::Reader;
-use super::reader_group::ReaderGroup;
-use super::subscriber::Subscriber;
-use super::wait_list::Notify;
-use super::waiter::Waiter;
+use super::read::Reader;
+use super::read::ReaderGroup;
+use super::read::Subscriber;
+use super::wait::FencePair;
+use super::wait::Notify;
+use super::wait::Waiter;
 use std::fmt;
 use std::sync::Arc;
 

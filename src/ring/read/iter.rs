@@ -1,7 +1,7 @@
 //! Owned values, one after the other.
 
-use super::error::{Lagged, RecvError, TryRecvError};
 use super::subscriber::Subscriber;
+use crate::ring::error::{Lagged, RecvError, TryRecvError};
 use std::iter::FusedIterator;
 
 /// Waits for value after value until the ring is closed and read; see [`Subscriber::iter`].
@@ -17,13 +17,13 @@ pub struct TryIter<'a, T> {
 }
 
 impl<'a, T> Iter<'a, T> {
-    pub(super) fn new(subscriber: &'a mut Subscriber<T>) -> Self {
+    pub(in crate::ring) fn new(subscriber: &'a mut Subscriber<T>) -> Self {
         Self { subscriber }
     }
 }
 
 impl<'a, T> TryIter<'a, T> {
-    pub(super) fn new(subscriber: &'a mut Subscriber<T>) -> Self {
+    pub(in crate::ring) fn new(subscriber: &'a mut Subscriber<T>) -> Self {
         Self { subscriber }
     }
 }

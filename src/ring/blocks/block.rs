@@ -10,7 +10,7 @@ use std::ptr;
 
 /// A run of slots whose sequences are contiguous.
 #[repr(C)]
-pub(super) struct Block<T> {
+pub(in crate::ring) struct Block<T> {
     /// `tag << 20 | readers`: whose values the slots hold, and how many handles have the block pinned.
     state: CachePadded<AtomicU64>,
     /// How many slots hold a value: always the first ones. Written by the block's owner: the publisher, and who empties
@@ -24,7 +24,7 @@ pub(super) struct Block<T> {
 }
 
 /// Published values, readable in place.
-pub(super) struct Run<'a, T> {
+pub(in crate::ring) struct Run<'a, T> {
     values: &'a [T],
     _reading: Reading,
 }
@@ -42,7 +42,7 @@ unsafe impl<T: Send + Sync> Send for Block<T> {}
 impl<T: UnwindSafe + RefUnwindSafe> RefUnwindSafe for Block<T> {}
 
 impl<T> Block<T> {
-    pub(super) fn new(chunk: u64, slots: usize, stamped: bool) -> Self {
+    pub(in crate::ring) fn new(chunk: u64, slots: usize, stamped: bool) -> Self {
         let stamps = if stamped { slots } else { 0 };
         let raw = Box::into_raw(Box::<[T]>::new_uninit_slice(slots));
         Self {
@@ -57,7 +57,7 @@ impl<T> Block<T> {
 
     /// Counts one more reader, if the block still holds `chunk`. One pin a handle at most.
     #[inline(always)]
-    pub(super) fn pin(&self, chunk: u64) -> bool {
+    pub(in crate::ring) fn pin(&self, chunk: u64) -> bool {
         // Acquire: pairs with the Release in `take`. Who finds another chunk here also finds the floor that was raised
         // before (exact lag). RMWs on one word have one order: either the publisher's compare-exchange comes later and
         // sees our count, or it came before and we see its tag.
@@ -72,13 +72,13 @@ impl<T> Block<T> {
 
     /// Takes one reader off, who had pinned.
     #[inline(always)]
-    pub(super) fn unpin(&self) {
+    pub(in crate::ring) fn unpin(&self) {
         // Release: pairs with the Acquire in `take`; our reads happen before the next chunk's writes.
         self.state.fetch_sub(1, Ordering::Release);
     }
 
     /// Takes the block for `chunk`, if nobody has it pinned.
-    pub(super) fn take(&self, chunk: u64) -> bool {
+    pub(in crate::ring) fn take(&self, chunk: u64) -> bool {
         let state = self.state.load(Ordering::Relaxed);
         let next = tag(chunk) << READER_BITS;
         // Acquire: pairs with the Release in `unpin` of everybody who read here. Release: pairs with the Acquire in
@@ -91,13 +91,13 @@ impl<T> Block<T> {
     }
 
     /// Takes the block out of use, if nobody has it pinned: its tag becomes one that no reader can ask for.
-    pub(super) fn retire(&self) -> bool {
+    pub(in crate::ring) fn retire(&self) -> bool {
         let tag = self.state.load(Ordering::Relaxed) >> READER_BITS;
         self.take(tag ^ RETIRED)
     }
 
     /// Whether the slots are those of `chunk`.
-    pub(super) fn holds(&self, chunk: u64) -> bool {
+    pub(in crate::ring) fn holds(&self, chunk: u64) -> bool {
         self.state.load(Ordering::Relaxed) >> READER_BITS == tag(chunk)
     }
 
@@ -107,7 +107,7 @@ impl<T> Block<T> {
     ///
     /// The block has stamps, and the caller has claimed the sequence of the slot and not stamped it.
     #[inline(always)]
-    pub(super) unsafe fn fill(&self, index: usize, value: T) -> Option<T> {
+    pub(in crate::ring) unsafe fn fill(&self, index: usize, value: T) -> Option<T> {
         // loom's cells: the write ends before the stamp.
         let _writing = self.shadow.write(index);
         // SAFETY: claimed, so that nobody else touches the slot.
@@ -122,7 +122,7 @@ impl<T> Block<T> {
 
     /// Says that a slot holds the value of `sequence`.
     #[inline(always)]
-    pub(super) fn stamp(&self, index: usize, sequence: u64) {
+    pub(in crate::ring) fn stamp(&self, index: usize, sequence: u64) {
         // Release: pairs with the Acquire in `stamped`; the value is there before its stamp, and so are the stamps of
         // the rest of its batch.
         self.stamps[index].store(sequence + 1, Ordering::Release);
@@ -130,7 +130,7 @@ impl<T> Block<T> {
 
     /// The first sequence from that of slot `index` on that is not stamped, or the end of the block.
     #[inline(always)]
-    pub(super) fn stamped(&self, index: usize, sequence: u64) -> u64 {
+    pub(in crate::ring) fn stamped(&self, index: usize, sequence: u64) -> u64 {
         // Acquire: pairs with the Release in `stamp`. A whole sequence is compared: what another lap left never fits.
         let fits =
             |(stamp, sequence): &(&AtomicU64, u64)| stamp.load(Ordering::Acquire) == sequence + 1;
@@ -140,7 +140,7 @@ impl<T> Block<T> {
 
     /// How many slots hold a value, published or left by a batch that panicked: always the first ones.
     #[inline(always)]
-    pub(super) fn filled(&self) -> usize {
+    pub(in crate::ring) fn filled(&self) -> usize {
         self.filled.load(Ordering::Relaxed) as usize
     }
 
@@ -151,7 +151,7 @@ impl<T> Block<T> {
     /// - The sequences of `from..from + len` are below a head that the caller loaded.
     /// - The block cannot be taken while the run lives: the caller has it pinned, or a gate stands at or below `from`.
     #[inline(always)]
-    pub(super) unsafe fn run(&self, from: usize, len: usize) -> Run<'_, T> {
+    pub(in crate::ring) unsafe fn run(&self, from: usize, len: usize) -> Run<'_, T> {
         debug_assert!(from + len <= self.slots.len());
         let _reading = self.shadow.read(from, len);
         // SAFETY: in bounds, since a run never crosses its block.
@@ -169,7 +169,12 @@ impl<T> Block<T> {
     /// The caller is the publisher, has opened the block, and `index` is the slot of a sequence at or above head.
     /// `filled` is what [`filled`](Self::filled) said, or less, and then what this function or `put_with` made of it.
     #[inline(always)]
-    pub(super) unsafe fn put(&self, index: usize, value: T, filled: &mut usize) -> Option<T> {
+    pub(in crate::ring) unsafe fn put(
+        &self,
+        index: usize,
+        value: T,
+        filled: &mut usize,
+    ) -> Option<T> {
         let _writing = self.shadow.write(index);
         // SAFETY: the caller's promise is ours to pass on.
         let place = unsafe { self.place(index) };
@@ -196,7 +201,7 @@ impl<T> Block<T> {
     ///
     /// As for [`put`](Self::put), for all these slots.
     #[inline(always)]
-    pub(super) unsafe fn put_each(
+    pub(in crate::ring) unsafe fn put_each(
         &self,
         from: usize,
         len: usize,
@@ -222,7 +227,7 @@ impl<T> Block<T> {
     ///
     /// As for [`put`](Self::put).
     #[inline(always)]
-    pub(super) unsafe fn put_with(
+    pub(in crate::ring) unsafe fn put_with(
         &self,
         index: usize,
         filled: &mut usize,
@@ -248,7 +253,7 @@ impl<T> Block<T> {
     ///
     /// As for [`put`](Self::put), for all these slots.
     #[inline(always)]
-    pub(super) unsafe fn put_each_with(
+    pub(in crate::ring) unsafe fn put_each_with(
         &self,
         from: usize,
         len: usize,
@@ -274,7 +279,7 @@ impl<T> Block<T> {
     ///
     /// The caller has [retired](Self::retire) the block, which lies wholly below head, and is alone in doing so until
     /// it is taken again (all of it under the lock for opening blocks).
-    pub(super) unsafe fn empty_into(&self, out: &mut Vec<T>) {
+    pub(in crate::ring) unsafe fn empty_into(&self, out: &mut Vec<T>) {
         let stamped = self.stamps.len();
         let filled = stamped.max(self.filled.load(Ordering::Relaxed) as usize);
         out.reserve(filled);
@@ -338,12 +343,12 @@ impl<T> Drop for Block<T> {
 
 impl<'a, T> Run<'a, T> {
     #[inline(always)]
-    pub(super) fn values(&self) -> &[T] {
+    pub(in crate::ring) fn values(&self) -> &[T] {
         self.values
     }
 
     /// Ends reading, and returns how many values there were, at most `max`.
-    pub(super) fn end(self, max: usize) -> usize {
+    pub(in crate::ring) fn end(self, max: usize) -> usize {
         self.values.len().min(max)
     }
 }
@@ -359,6 +364,6 @@ fn tag(chunk: u64) -> u64 {
 const READER_BITS: u32 = 20;
 const READERS: u64 = (1 << READER_BITS) - 1;
 /// How many handles may read one ring: each may have one pin, and the count must not run into the tag.
-pub(super) const MAX_READERS: u32 = READERS as u32;
+pub(in crate::ring) const MAX_READERS: u32 = READERS as u32;
 /// Turns a tag into one that is half the tag space away.
 const RETIRED: u64 = 1 << 43;

@@ -3,10 +3,10 @@
 //! No runtime is named: a future puts its waker on the list, and looks once more. All that a pending future has is its
 //! place there, so that dropping one loses nothing.
 
-use super::error::{Lagged, RecvError, TryRecvError};
 use super::subscriber::{Ref, Subscriber};
-use super::wait_list::Notify;
-use super::waiter::Waiter;
+use crate::ring::error::{Lagged, RecvError, TryRecvError};
+use crate::ring::wait::Notify;
+use crate::ring::wait::Waiter;
 use crate::sync::Mutex;
 use futures_core::Stream;
 use std::fmt;
@@ -46,7 +46,7 @@ impl Notify for TaskWaker {
 }
 
 /// A subscriber's place on the wait list, kept between its futures.
-pub(super) struct TaskWaiter {
+pub(in crate::ring) struct TaskWaiter {
     waker: Arc<TaskWaker>,
     waiter: Waiter,
 }

@@ -1,8 +1,8 @@
 //! One thread that waits for several rings.
 
-use super::subscriber::Subscriber;
 use super::wait_list::{Notify, SPIN, earlier, spin_until};
 use super::waiter::Waiter;
+use crate::ring::read::Subscriber;
 use crate::sync::{AtomicU32, MODEL, Mutex, Ordering, Thread, current, park_until};
 use std::fmt;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl Select {
     /// the deadline came first. Rings take turns where several are ready.
     ///
     /// A ring without a position, or with [`u64::MAX`], is not waited for. Should the kernel refuse `membarrier` (see
-    /// [`Fencing`](super::Fencing)), an index may come back although there is nothing to read yet.
+    /// [`Fencing`](crate::ring::Fencing)), an index may come back although there is nothing to read yet.
     pub fn wait(&mut self, positions: &[u64], deadline: Option<Instant>) -> Option<usize> {
         let mut found = None;
         let mut ready = || {

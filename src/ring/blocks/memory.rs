@@ -4,15 +4,15 @@
 //! directory says which. Blocks are allocated when first needed, change their chunk when they are recycled, and are
 //! freed with the ring, never before: a reader that comes late finds another chunk's tag, not freed memory.
 
-use super::RingError;
 use super::block::Block;
+use crate::ring::error::RingError;
 use crate::sync::{ATOMICS_MAY_BE_ZEROED, AtomicPtr, Mutex, Ordering};
 use std::alloc::{Layout, alloc_zeroed};
 use std::mem::size_of;
 use std::ptr::{self, NonNull};
 
 /// All blocks of one ring, and where each chunk is.
-pub(super) struct Memory<T> {
+pub(in crate::ring) struct Memory<T> {
     /// Entry `chunk & directory_mask` is the block that last got such a chunk; null before the first.
     directory: Box<[AtomicPtr<Block<T>>]>,
     directory_mask: u64,
@@ -27,7 +27,7 @@ pub(super) struct Memory<T> {
 }
 
 /// A block's address, to be kept in a handle beside the ring that owns the block.
-pub(super) struct BlockRef<T>(NonNull<Block<T>>);
+pub(in crate::ring) struct BlockRef<T>(NonNull<Block<T>>);
 
 // SAFETY: it stands for a shared reference to a block that outlives it (see `Memory::at`).
 unsafe impl<T: Send + Sync> Send for BlockRef<T> {}
@@ -44,7 +44,7 @@ impl<T> Copy for BlockRef<T> {}
 
 impl<T> Memory<T> {
     /// Plans for `capacity` kept values, and allocates the directory but no block.
-    pub(super) fn new(capacity: u64, stamped: bool) -> Result<Self, RingError> {
+    pub(in crate::ring) fn new(capacity: u64, stamped: bool) -> Result<Self, RingError> {
         let slots = slots::<T>(capacity);
         // Any `capacity` sequences in a row touch at most this many chunks.
         let live = capacity.div_ceil(slots) + 1;
@@ -66,23 +66,23 @@ impl<T> Memory<T> {
     }
 
     #[inline(always)]
-    pub(super) fn slots(&self) -> u64 {
+    pub(in crate::ring) fn slots(&self) -> u64 {
         self.index_mask + 1
     }
 
     #[inline(always)]
-    pub(super) fn chunk(&self, sequence: u64) -> u64 {
+    pub(in crate::ring) fn chunk(&self, sequence: u64) -> u64 {
         sequence >> self.shift
     }
 
     #[inline(always)]
-    pub(super) fn index(&self, sequence: u64) -> usize {
+    pub(in crate::ring) fn index(&self, sequence: u64) -> usize {
         (sequence & self.index_mask) as usize
     }
 
     /// First sequence of a chunk.
     #[inline(always)]
-    pub(super) fn start(&self, chunk: u64) -> u64 {
+    pub(in crate::ring) fn start(&self, chunk: u64) -> u64 {
         chunk << self.shift
     }
 
@@ -92,28 +92,28 @@ impl<T> Memory<T> {
     ///
     /// When the chunk was never opened: callers come with a sequence below head, whose chunk was.
     #[inline(always)]
-    pub(super) fn find(&self, chunk: u64) -> BlockRef<T> {
+    pub(in crate::ring) fn find(&self, chunk: u64) -> BlockRef<T> {
         self.try_find(chunk)
             .expect("a chunk below head has been opened")
     }
 
     /// Finds a block that holds `chunk`, or that will, or that did.
     #[inline(always)]
-    pub(super) fn try_find(&self, chunk: u64) -> Option<BlockRef<T>> {
+    pub(in crate::ring) fn try_find(&self, chunk: u64) -> Option<BlockRef<T>> {
         // Acquire: pairs with the Release in `install`; the block's fields are there before its address.
         let block = self.directory[(chunk & self.directory_mask) as usize].load(Ordering::Acquire);
         NonNull::new(block).map(BlockRef)
     }
 
     /// Puts a block in the directory as the one that holds `chunk`.
-    pub(super) fn install(&self, chunk: u64, block: BlockRef<T>) {
+    pub(in crate::ring) fn install(&self, chunk: u64, block: BlockRef<T>) {
         // Release: pairs with the Acquire in `find`.
         self.directory[(chunk & self.directory_mask) as usize]
             .store(block.0.as_ptr(), Ordering::Release);
     }
 
     /// Allocates one more block, which holds `chunk` from the start.
-    pub(super) fn allocate(&self, chunk: u64) -> BlockRef<T> {
+    pub(in crate::ring) fn allocate(&self, chunk: u64) -> BlockRef<T> {
         let block = Box::new(Block::new(chunk, self.slots() as usize, self.stamped));
         let block_ref = BlockRef(NonNull::from(Box::leak(block)));
         self.blocks.lock().push(block_ref);
@@ -126,7 +126,7 @@ impl<T> Memory<T> {
     ///
     /// `block_ref` came from this `Memory`.
     #[inline(always)]
-    pub(super) unsafe fn at(&self, block_ref: BlockRef<T>) -> &Block<T> {
+    pub(in crate::ring) unsafe fn at(&self, block_ref: BlockRef<T>) -> &Block<T> {
         // SAFETY: `allocate` leaked the box, and only our `Drop` frees it, which needs `self` exclusively.
         unsafe { block_ref.0.as_ref() }
     }

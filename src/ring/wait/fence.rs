@@ -8,7 +8,7 @@
 use crate::sync::{MODEL, Ordering, fence};
 use std::sync::atomic::compiler_fence;
 
-/// How a ring makes sure that nobody sleeps through: what [`Builder::fencing`](super::Builder::fencing) takes.
+/// How a ring makes sure that nobody sleeps through: what [`Builder::fencing`](crate::ring::Builder::fencing) takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Fencing {
@@ -24,7 +24,7 @@ pub enum Fencing {
 
 /// What a ring settled on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FencePair {
+pub(in crate::ring) enum FencePair {
     Symmetric,
     Membarrier,
     /// A `membarrier` that worked once and does no more, as after a filter on system calls was set.
@@ -34,7 +34,7 @@ pub(super) enum FencePair {
 
 impl FencePair {
     /// Settles it: registers this process, and tries it once.
-    pub(super) fn new(wanted: Fencing) -> Self {
+    pub(in crate::ring) fn new(wanted: Fencing) -> Self {
         match wanted {
             // Models have no `membarrier`: those in which nobody sleeps run with no fence at all, which is what the
             // waker's side is then.
@@ -47,7 +47,7 @@ impl FencePair {
 
     /// The waker's side.
     #[inline(always)]
-    pub(super) fn light(self) {
+    pub(in crate::ring) fn light(self) {
         if self == FencePair::Symmetric {
             // SeqCst fence: pairs with the one in `heavy`, see there.
             fence(Ordering::SeqCst);
@@ -58,7 +58,7 @@ impl FencePair {
     }
 
     /// The sleeper's side. False if it could not be done: then the sleeper must look again by itself.
-    pub(super) fn heavy(self) -> bool {
+    pub(in crate::ring) fn heavy(self) -> bool {
         // SeqCst fence: pairs with the one in `light`. Of two such fences one comes first: either the sleeper's look at
         // its condition sees the waker's store, or the waker's look at who sleeps sees the sleeper.
         fence(Ordering::SeqCst);
@@ -97,11 +97,11 @@ mod system {
         fn syscall(number: c_long, ...) -> c_long;
     }
 
-    pub(super) fn register() -> bool {
+    pub(in crate::ring) fn register() -> bool {
         membarrier(REGISTER_PRIVATE_EXPEDITED)
     }
 
-    pub(super) fn execute() -> bool {
+    pub(in crate::ring) fn execute() -> bool {
         membarrier(PRIVATE_EXPEDITED)
     }
 
@@ -133,11 +133,11 @@ mod system {
     target_pointer_width = "64"
 )))]
 mod system {
-    pub(super) fn register() -> bool {
+    pub(in crate::ring) fn register() -> bool {
         false
     }
 
-    pub(super) fn execute() -> bool {
+    pub(in crate::ring) fn execute() -> bool {
         false
     }
 }

@@ -1,9 +1,9 @@
 //! Many who write: one total order, claimed without a lock.
 
-use super::builder::Overflow;
-use super::core::Core;
-use super::error::{BatchError, PublishError, Refused};
-use super::multi_claims::ClaimError;
+use super::claims::ClaimError;
+use crate::ring::builder::Overflow;
+use crate::ring::core::Core;
+use crate::ring::error::{BatchError, PublishError, Refused};
 use crate::sync::yield_now;
 use std::fmt;
 use std::mem::needs_drop;
@@ -19,11 +19,11 @@ use std::time::Instant;
 ///
 /// # When to choose which
 ///
-/// - [`Publisher`](super::Publisher): one thread publishes. The fastest by far.
-/// - [`Lanes`](super::Lanes): several do, and an order per publisher is enough. Next to that.
-/// - A lock around a [`Publisher`](super::Publisher): a total order, and a critical section is needed anyway (for a
+/// - [`Publisher`](crate::ring::Publisher): one thread publishes. The fastest by far.
+/// - [`Lanes`](crate::ring::Lanes): several do, and an order per publisher is enough. Next to that.
+/// - A lock around a [`Publisher`](crate::ring::Publisher): a total order, and a critical section is needed anyway (for a
 ///   check, a version, a journal); or values are built in place with
-///   [`publish_with`](super::Publisher::publish_with).
+///   [`publish_with`](crate::ring::Publisher::publish_with).
 /// - `SharedPublisher`: a total order, and nobody shall wait for a lock that somebody else holds.
 ///
 /// # A publisher that is interrupted
@@ -63,7 +63,7 @@ pub struct WeakPublisher<T> {
 
 impl<T> SharedPublisher<T> {
     /// The caller has counted it.
-    pub(super) fn new(core: Arc<Core<T>>) -> Self {
+    pub(in crate::ring) fn new(core: Arc<Core<T>>) -> Self {
         Self { core }
     }
 
@@ -181,13 +181,13 @@ impl<T> SharedPublisher<T> {
     }
 
     #[cfg(feature = "async")]
-    pub(super) fn core(&self) -> &Core<T> {
+    pub(in crate::ring) fn core(&self) -> &Core<T> {
         &self.core
     }
 
     /// As [`try_publish`](Self::try_publish), and says what to wait for.
     #[cfg(feature = "async")]
-    pub(super) fn attempt(&self, value: T) -> Result<u64, (ClaimError, T)> {
+    pub(in crate::ring) fn attempt(&self, value: T) -> Result<u64, (ClaimError, T)> {
         match self.core.claim(1) {
             Ok(sequence) => Ok(self.write(sequence, value)),
             Err(error) => Err((error, value)),

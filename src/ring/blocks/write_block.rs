@@ -7,7 +7,7 @@ use std::ops::Range;
 
 /// An opened block as its publisher sees it. It is right as long as the next sequence is permitted: a permit ends with
 /// its block, and a batch that goes on into other blocks takes the permit back unless it comes to its end.
-pub(super) struct WriteBlock<T> {
+pub(in crate::ring) struct WriteBlock<T> {
     block: BlockRef<T>,
     /// How many slots hold a value, as the block says, or less.
     filled: usize,
@@ -15,7 +15,7 @@ pub(super) struct WriteBlock<T> {
 
 impl<T> WriteBlock<T> {
     /// Finds the block of an opened chunk.
-    pub(super) fn new(memory: &Memory<T>, chunk: u64) -> Self {
+    pub(in crate::ring) fn new(memory: &Memory<T>, chunk: u64) -> Self {
         let block = memory.find(chunk);
         // SAFETY: the reference is of this memory.
         let filled = unsafe { memory.at(block) }.filled();
@@ -28,7 +28,12 @@ impl<T> WriteBlock<T> {
     ///
     /// The caller is the publisher, the write block is of its memory, and the sequence is permitted and in this block.
     #[inline(always)]
-    pub(super) unsafe fn put(&mut self, memory: &Memory<T>, sequence: u64, value: T) -> Option<T> {
+    pub(in crate::ring) unsafe fn put(
+        &mut self,
+        memory: &Memory<T>,
+        sequence: u64,
+        value: T,
+    ) -> Option<T> {
         let block = self.block(memory, sequence);
         // SAFETY: permitted, so that the block is open and the slot at or above head.
         unsafe { block.put(memory.index(sequence), value, &mut self.filled) }
@@ -40,7 +45,7 @@ impl<T> WriteBlock<T> {
     ///
     /// As for [`put`](Self::put).
     #[inline(always)]
-    pub(super) unsafe fn put_with(
+    pub(in crate::ring) unsafe fn put_with(
         &mut self,
         memory: &Memory<T>,
         sequence: u64,
@@ -58,7 +63,7 @@ impl<T> WriteBlock<T> {
     ///
     /// As for [`put`](Self::put), for the whole range.
     #[inline(always)]
-    pub(super) unsafe fn put_each(
+    pub(in crate::ring) unsafe fn put_each(
         &mut self,
         memory: &Memory<T>,
         range: Range<u64>,
@@ -80,7 +85,7 @@ impl<T> WriteBlock<T> {
     ///
     /// As for [`put`](Self::put), for the whole range.
     #[inline(always)]
-    pub(super) unsafe fn put_each_with(
+    pub(in crate::ring) unsafe fn put_each_with(
         &mut self,
         memory: &Memory<T>,
         range: Range<u64>,

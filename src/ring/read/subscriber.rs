@@ -1,13 +1,13 @@
 //! One cursor: reads values in place, one by one or in runs.
 
 use super::batch::Batch;
-use super::block::Run;
-use super::builder::Start;
-use super::error::{RecvError, RecvTimeoutError, SeekError, SubscribeError, TryRecvError};
 use super::iter::{Iter, TryIter};
 use super::reader::Reader;
-use super::wait_list::{Notify, WaitStrategy};
-use super::waiter::Waiter;
+use crate::ring::blocks::Run;
+use crate::ring::builder::Start;
+use crate::ring::error::{RecvError, RecvTimeoutError, SeekError, SubscribeError, TryRecvError};
+use crate::ring::wait::Waiter;
+use crate::ring::wait::{Notify, WaitStrategy};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// Reads a ring from its own cursor. Lossy or gated, as it was subscribed.
 ///
-/// A lossy subscriber that is overtaken gets [`Lagged`](super::Lagged) once, with exact numbers, and goes on from the
+/// A lossy subscriber that is overtaken gets [`Lagged`](crate::ring::Lagged) once, with exact numbers, and goes on from the
 /// oldest value that is kept.
 pub struct Subscriber<T> {
     reader: Reader<T>,
@@ -23,7 +23,7 @@ pub struct Subscriber<T> {
     cursor: u64,
     strategy: WaitStrategy,
     #[cfg(feature = "async")]
-    pub(super) task: Option<super::recv_async::TaskWaiter>,
+    pub(in crate::ring) task: Option<super::recv_async::TaskWaiter>,
 }
 
 /// A value in its slot. It is read in place: nothing is copied, and nothing is counted.
@@ -55,7 +55,7 @@ pub enum Waited {
 }
 
 impl<T> Subscriber<T> {
-    pub(super) fn new(reader: Reader<T>, start: Start) -> Result<Self, SubscribeError> {
+    pub(in crate::ring) fn new(reader: Reader<T>, start: Start) -> Result<Self, SubscribeError> {
         let cursor = reader.place(start)?;
         let strategy = reader.core().config.strategy;
         Ok(Self {
@@ -351,7 +351,7 @@ impl<T> Subscriber<T> {
 
     /// Finds the next value and holds its block.
     #[inline(always)]
-    pub(super) fn locate(&mut self) -> Result<(), TryRecvError> {
+    pub(in crate::ring) fn locate(&mut self) -> Result<(), TryRecvError> {
         let head = self.begin()?;
         debug_assert!(self.cursor < head);
         if self.reader.hold(self.cursor) {
@@ -377,7 +377,7 @@ impl<T> Subscriber<T> {
 
     /// Takes the value that [`locate`](Self::locate) found.
     #[inline(always)]
-    pub(super) fn take(&mut self) -> Ref<'_, T> {
+    pub(in crate::ring) fn take(&mut self) -> Ref<'_, T> {
         let sequence = self.cursor;
         self.cursor += 1;
         // SAFETY: `locate` found the sequence below head and held its block; the gate moves when the Ref is dropped.

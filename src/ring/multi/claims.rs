@@ -4,12 +4,12 @@
 //! publishing waits for another's: head is moved over what is stamped, without a hole, by whoever wants to know it. That
 //! is a reader that has read up to head, or a publisher that opens a block.
 
-use super::block::Block;
-use super::core::{CLOSED, Core};
+use crate::ring::blocks::Block;
+use crate::ring::core::{CLOSED, Core};
 use crate::sync::{AtomicU64, Ordering, fence};
 
 /// The words of publishers that share a ring.
-pub(super) struct Claims {
+pub(in crate::ring) struct Claims {
     /// `next << 1 | closed`: the next sequence to be claimed.
     next: AtomicU64,
     /// As `Core::permit`, for claims.
@@ -18,7 +18,7 @@ pub(super) struct Claims {
 
 /// Why nothing was claimed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum ClaimError {
+pub(in crate::ring) enum ClaimError {
     /// A gate is in the way.
     Full,
     /// A publisher has claimed a slot a lap ago, and not stamped it yet.
@@ -27,18 +27,18 @@ pub(super) enum ClaimError {
 }
 
 impl Claims {
-    pub(super) fn new() -> Self {
+    pub(in crate::ring) fn new() -> Self {
         Self {
             next: AtomicU64::new(0),
             permit: AtomicU64::new(0),
         }
     }
 
-    pub(super) fn revoke_permit(&self) {
+    pub(in crate::ring) fn revoke_permit(&self) {
         self.permit.store(0, Ordering::Relaxed);
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    pub(in crate::ring) fn is_closed(&self) -> bool {
         self.next.load(Ordering::Relaxed) & CLOSED != 0
     }
 }
@@ -46,7 +46,7 @@ impl Claims {
 impl<T> Core<T> {
     /// Claims `len` sequences, and returns the first. They are the caller's to write, and must be stamped.
     #[inline(always)]
-    pub(super) fn claim(&self, len: u64) -> Result<u64, ClaimError> {
+    pub(in crate::ring) fn claim(&self, len: u64) -> Result<u64, ClaimError> {
         // Relaxed: a claim hands nothing over but the number. What the slots need came with the permit.
         let mut word = self.claims.next.load(Ordering::Relaxed);
         loop {
@@ -74,7 +74,7 @@ impl<T> Core<T> {
     }
 
     /// Whether `len` sequences can be claimed, but for publishers that are not done.
-    pub(super) fn has_room(&self, len: u64) -> bool {
+    pub(in crate::ring) fn has_room(&self, len: u64) -> bool {
         let word = self.claims.next.load(Ordering::Relaxed);
         word & CLOSED != 0 || self.grant_claims((word >> 1) + len) != Err(ClaimError::Full)
     }
@@ -109,7 +109,7 @@ impl<T> Core<T> {
     ///
     /// The sequence is the caller's by `claim`, and it has not been stamped.
     #[inline(always)]
-    pub(super) unsafe fn fill(&self, sequence: u64, value: T) -> Option<T> {
+    pub(in crate::ring) unsafe fn fill(&self, sequence: u64, value: T) -> Option<T> {
         // SAFETY: the block is that of the sequence: its directory entry was there before the permit, and only changes
         // once head has passed the sequence. Nobody else writes a claimed slot, nobody reads it before its stamp.
         unsafe {
@@ -120,7 +120,7 @@ impl<T> Core<T> {
 
     /// Says that a slot is written.
     #[inline(always)]
-    pub(super) fn stamp(&self, sequence: u64) {
+    pub(in crate::ring) fn stamp(&self, sequence: u64) {
         let index = self.memory.index(sequence);
         self.block_of(sequence).stamp(index, sequence);
     }
@@ -134,7 +134,7 @@ impl<T> Core<T> {
 
     /// Wakes who waits for what has just been stamped.
     #[inline(always)]
-    pub(super) fn wake_for_stamped(&self) {
+    pub(in crate::ring) fn wake_for_stamped(&self) {
         if self.readers.has_sleepers() {
             self.advance_and_wake();
         }
@@ -151,7 +151,7 @@ impl<T> Core<T> {
     }
 
     /// Moves head over everything that is stamped, and returns it.
-    pub(super) fn advance(&self) -> (u64, bool) {
+    pub(in crate::ring) fn advance(&self) -> (u64, bool) {
         let mut word = self.head_word();
         while word & CLOSED == 0 {
             let end = self.stamped(word >> 1);
@@ -202,7 +202,7 @@ impl<T> Core<T> {
     }
 
     /// Ends the ring: nothing more is claimed, and head is closed once all that was claimed is stamped.
-    pub(super) fn close_claims(&self) {
+    pub(in crate::ring) fn close_claims(&self) {
         let word = self.claims.next.fetch_or(CLOSED, Ordering::Relaxed);
         if word & CLOSED != 0 {
             return;

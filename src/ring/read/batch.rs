@@ -1,14 +1,14 @@
 //! A run of values that is consumed only as far as its reader says.
 
-use super::block::Run;
 use super::reader::Reader;
+use crate::ring::blocks::Run;
 use std::fmt;
 use std::ops::Deref;
 
 /// Values in place, of which [`commit`](Self::commit) says how many are done with. Derefs to a slice.
 ///
 /// Dropped without that, it consumes nothing: the same values come again. Forgotten, it does not either; a lossy
-/// subscriber keeps a block pinned until its next operation, as with a forgotten [`Ref`](super::Ref).
+/// subscriber keeps a block pinned until its next operation, as with a forgotten [`Ref`](crate::ring::Ref).
 pub struct Batch<'a, T> {
     run: Run<'a, T>,
     reader: &'a Reader<T>,
@@ -16,7 +16,11 @@ pub struct Batch<'a, T> {
 }
 
 impl<'a, T> Batch<'a, T> {
-    pub(super) fn new(run: Run<'a, T>, reader: &'a Reader<T>, cursor: &'a mut u64) -> Self {
+    pub(in crate::ring) fn new(
+        run: Run<'a, T>,
+        reader: &'a Reader<T>,
+        cursor: &'a mut u64,
+    ) -> Self {
         Self {
             run,
             reader,

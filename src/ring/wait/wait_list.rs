@@ -42,7 +42,7 @@ pub trait Notify: Send + Sync {
 }
 
 /// Entries that sleep, and how many there are.
-pub(super) struct WaitList {
+pub(in crate::ring) struct WaitList {
     sleepers: CachePadded<Sleepers>,
     list: Mutex<Vec<Arc<WaitEntry>>>,
 }
@@ -55,7 +55,7 @@ struct Sleepers {
 }
 
 /// One sleeper.
-pub(super) struct WaitEntry {
+pub(in crate::ring) struct WaitEntry {
     /// [`AWAKE`], [`ASLEEP`] or [`NOTIFIED`]; written under the list's lock.
     state: AtomicU32,
     /// Sleeps until head is above this. Under the list's lock.
@@ -71,7 +71,7 @@ enum Wake {
 }
 
 impl WaitList {
-    pub(super) fn new(fences: FencePair) -> Self {
+    pub(in crate::ring) fn new(fences: FencePair) -> Self {
         let sleepers = Sleepers {
             asleep: AtomicU32::new(0),
             fences,
@@ -84,7 +84,7 @@ impl WaitList {
 
     /// Wakes who sleeps for less than `head`. To be called after the store that they sleep for.
     #[inline(always)]
-    pub(super) fn wake(&self, head: u64) {
+    pub(in crate::ring) fn wake(&self, head: u64) {
         if self.has_sleepers() {
             self.wake_cold(head);
         }
@@ -92,14 +92,14 @@ impl WaitList {
 
     /// Whether somebody may have gone to sleep before our last store.
     #[inline(always)]
-    pub(super) fn has_sleepers(&self) -> bool {
+    pub(in crate::ring) fn has_sleepers(&self) -> bool {
         // Pairs with `heavy` in `arm`: either the sleeper's look at the condition sees our store, or our look at
         // `asleep` sees that somebody sleeps.
         self.sleepers.fences.light();
         self.sleepers.asleep.load(Ordering::Relaxed) != 0
     }
 
-    pub(super) fn fences(&self) -> FencePair {
+    pub(in crate::ring) fn fences(&self) -> FencePair {
         self.sleepers.fences
     }
 
@@ -136,7 +136,7 @@ impl WaitList {
     /// Puts an entry to sleep. The caller looks at its condition once more before it really does.
     ///
     /// False if a wake-up cannot be promised: the caller looks again by itself then.
-    pub(super) fn arm(&self, entry: &Arc<WaitEntry>, until: u64) -> bool {
+    pub(in crate::ring) fn arm(&self, entry: &Arc<WaitEntry>, until: u64) -> bool {
         let mut list = self.list.lock();
         entry.until.store(until, Ordering::Relaxed);
         if entry.state.load(Ordering::Relaxed) != ASLEEP {
@@ -153,7 +153,7 @@ impl WaitList {
     }
 
     /// Takes an entry out, if it still sleeps.
-    pub(super) fn disarm(&self, entry: &WaitEntry) {
+    pub(in crate::ring) fn disarm(&self, entry: &WaitEntry) {
         if entry.state.load(Ordering::Relaxed) != ASLEEP {
             return;
         }
@@ -174,7 +174,7 @@ impl WaitList {
     }
 
     /// Waits on this thread until `ready`; false if the deadline came first.
-    pub(super) fn wait(
+    pub(in crate::ring) fn wait(
         &self,
         strategy: WaitStrategy,
         until: u64,
@@ -226,7 +226,7 @@ impl WaitList {
 }
 
 /// Looks again and again, after `patience` looks with other threads between; false if the deadline came first.
-pub(super) fn spin_until(
+pub(in crate::ring) fn spin_until(
     deadline: Option<Instant>,
     patience: u32,
     ready: &mut impl FnMut() -> bool,
@@ -251,7 +251,7 @@ pub(super) fn spin_until(
 }
 
 /// The deadline, or so long from now if that comes first.
-pub(super) fn earlier(until: Option<Instant>, wait: Duration) -> Option<Instant> {
+pub(in crate::ring) fn earlier(until: Option<Instant>, wait: Duration) -> Option<Instant> {
     let end = deadline::after(Instant::now(), wait);
     Some(until.map_or(end, |at| at.min(end)))
 }
@@ -267,7 +267,7 @@ impl WaitEntry {
     }
 
     /// An entry that tells somebody else.
-    pub(super) fn foreign(notify: Arc<dyn Notify>) -> Self {
+    pub(in crate::ring) fn foreign(notify: Arc<dyn Notify>) -> Self {
         Self::new(Wake::Foreign(notify))
     }
 
@@ -310,7 +310,7 @@ const AWAKE: u32 = 0;
 const ASLEEP: u32 = 1;
 const NOTIFIED: u32 = 2;
 /// How long a thread looks before it sleeps: about what a sleep and a wake-up cost.
-pub(super) const SPIN: Duration = Duration::from_micros(2);
+pub(in crate::ring) const SPIN: Duration = Duration::from_micros(2);
 const LOOKS_BEFORE_YIELD: u32 = 64;
 /// How long a sleeper sleeps at most whose fence failed.
 const SLICE: Duration = Duration::from_millis(1);

@@ -1,10 +1,10 @@
 //! Many cursors, one thread: one head load a round, one pin for all cursors in a block.
 
-use super::builder::Start;
-use super::error::{Lagged, SubscribeError};
 use super::reader::Reader;
-use super::wait_list::Notify;
-use super::waiter::Waiter;
+use crate::ring::builder::Start;
+use crate::ring::error::{Lagged, SubscribeError};
+use crate::ring::wait::Notify;
+use crate::ring::wait::Waiter;
 use std::fmt;
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ pub struct Round {
 }
 
 impl<T> ReaderGroup<T> {
-    pub(super) fn new(reader: Reader<T>) -> Self {
+    pub(in crate::ring) fn new(reader: Reader<T>) -> Self {
         Self {
             reader,
             cursors: Vec::new(),

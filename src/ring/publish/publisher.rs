@@ -1,10 +1,10 @@
 //! The one who writes: exclusive, wait-free but at block boundaries.
 
-use super::builder::Overflow;
-use super::core::Core;
-use super::error::{BatchError, PublishError, Refused};
-use super::slot::{Filled, Slot};
-use super::write_block::WriteBlock;
+use crate::ring::blocks::WriteBlock;
+use crate::ring::blocks::{Filled, Slot};
+use crate::ring::builder::Overflow;
+use crate::ring::core::Core;
+use crate::ring::error::{BatchError, PublishError, Refused};
 use std::fmt;
 use std::mem;
 use std::ops::Range;
@@ -36,7 +36,7 @@ pub struct Publisher<T> {
 struct BatchGuard<'a, T>(&'a Core<T>);
 
 impl<T> Publisher<T> {
-    pub(super) fn new(core: Arc<Core<T>>) -> Self {
+    pub(in crate::ring) fn new(core: Arc<Core<T>>) -> Self {
         Self {
             core,
             next: 0,
@@ -151,7 +151,7 @@ impl<T> Publisher<T> {
     }
 
     /// As [`publish_with`](Self::publish_with), and wakes nobody: for a caller with a lock, who looks whether
-    /// [somebody sleeps](super::Ring::has_sleepers), and [wakes](super::Ring::wake_readers) it when the lock is released.
+    /// [somebody sleeps](crate::ring::Ring::has_sleepers), and [wakes](crate::ring::Ring::wake_readers) it when the lock is released.
     ///
     /// # Errors
     ///
@@ -221,7 +221,7 @@ impl<T> Publisher<T> {
         self.core.config.capacity as usize
     }
 
-    /// Ends the ring: nothing more is published, readers find [`Closed`](super::TryRecvError::Closed) once they have
+    /// Ends the ring: nothing more is published, readers find [`Closed`](crate::ring::TryRecvError::Closed) once they have
     /// read the rest.
     pub fn close(&mut self) {
         if !self.closed {
@@ -257,7 +257,7 @@ impl<T> Publisher<T> {
     }
 
     #[cfg(feature = "async")]
-    pub(super) fn core(&self) -> &Core<T> {
+    pub(in crate::ring) fn core(&self) -> &Core<T> {
         &self.core
     }
 

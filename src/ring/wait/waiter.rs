@@ -1,7 +1,7 @@
 //! One place on a ring's wait list for a foreign waker.
 
-use super::core::Core;
 use super::wait_list::{Notify, WaitEntry};
+use crate::ring::core::Core;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl<T: Send + Sync> AnyRing for Core<T> {
 }
 
 impl Waiter {
-    pub(super) fn new<T: Send + Sync + 'static>(
+    pub(in crate::ring) fn new<T: Send + Sync + 'static>(
         ring: Arc<Core<T>>,
         notify: Arc<dyn Notify>,
     ) -> Self {

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 
-/// The place where a published value goes, as [`Publisher::publish_with`](super::Publisher::publish_with) lends it.
+/// The place where a published value goes, as [`Publisher::publish_with`](crate::ring::Publisher::publish_with) lends it.
 ///
 /// The value of an earlier lap is still there once the ring went round, so that its buffers can be used again.
 ///
@@ -58,7 +58,11 @@ pub struct Filled<'a> {
 type Brand<'a> = PhantomData<fn(&'a ()) -> &'a ()>;
 
 impl<'a, T> Slot<'a, T> {
-    pub(super) fn vacant(place: &'a mut MaybeUninit<T>, filled: &'a AtomicU32, index: u32) -> Self {
+    pub(in crate::ring) fn vacant(
+        place: &'a mut MaybeUninit<T>,
+        filled: &'a AtomicU32,
+        index: u32,
+    ) -> Self {
         Slot::Vacant(Vacant {
             place,
             filled,
@@ -67,7 +71,7 @@ impl<'a, T> Slot<'a, T> {
         })
     }
 
-    pub(super) fn reused(value: &'a mut T) -> Self {
+    pub(in crate::ring) fn reused(value: &'a mut T) -> Self {
         Slot::Reused(Reused {
             value,
             brand: PhantomData,

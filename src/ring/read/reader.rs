@@ -1,19 +1,19 @@
 //! What subscribers and groups are made of: one pin, or one gate.
 
-use super::block::{Block, Run};
-use super::builder::Start;
-use super::core::{Core, Gate};
-use super::error::{Lagged, SubscribeError};
-use super::memory::BlockRef;
+use crate::ring::blocks::BlockRef;
+use crate::ring::blocks::{Block, Run};
+use crate::ring::builder::Start;
+use crate::ring::core::{Core, Gate};
+use crate::ring::error::{Lagged, SubscribeError};
 use crate::sync::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 /// The right to read a ring in place.
 ///
 /// A lossy reader pins the block that it reads. The pin stays in the handle until its next operation: at most one, so
-/// that a forgotten [`Ref`](super::Ref) costs a block and no more. A gated reader needs no pin: its gate stands at or
+/// that a forgotten [`Ref`](crate::ring::Ref) costs a block and no more. A gated reader needs no pin: its gate stands at or
 /// below everything that it reads.
-pub(super) struct Reader<T> {
+pub(in crate::ring) struct Reader<T> {
     core: Arc<Core<T>>,
     pin: Option<Pin<T>>,
     gate: Option<Arc<Gate>>,
@@ -28,7 +28,7 @@ struct Pin<T> {
 }
 
 impl<T> Reader<T> {
-    pub(super) fn lossy(core: &Arc<Core<T>>) -> Result<Self, SubscribeError> {
+    pub(in crate::ring) fn lossy(core: &Arc<Core<T>>) -> Result<Self, SubscribeError> {
         core.join()?;
         Ok(Self {
             core: core.clone(),
@@ -39,7 +39,7 @@ impl<T> Reader<T> {
     }
 
     /// Its gate stands nowhere until a cursor is [placed](Self::place).
-    pub(super) fn gated(core: &Arc<Core<T>>) -> Result<Self, SubscribeError> {
+    pub(in crate::ring) fn gated(core: &Arc<Core<T>>) -> Result<Self, SubscribeError> {
         let mut reader = Self::lossy(core)?;
         // On an error the reader leaves as it is dropped.
         reader.gate = Some(core.add_gate()?);
@@ -47,7 +47,7 @@ impl<T> Reader<T> {
     }
 
     /// Makes another reader of the same kind.
-    pub(super) fn sibling(&self) -> Result<Self, SubscribeError> {
+    pub(in crate::ring) fn sibling(&self) -> Result<Self, SubscribeError> {
         match self.gate {
             Some(_) => Self::gated(&self.core),
             None => Self::lossy(&self.core),
@@ -55,18 +55,18 @@ impl<T> Reader<T> {
     }
 
     #[inline(always)]
-    pub(super) fn core(&self) -> &Arc<Core<T>> {
+    pub(in crate::ring) fn core(&self) -> &Arc<Core<T>> {
         &self.core
     }
 
     #[inline(always)]
-    pub(super) fn is_gated(&self) -> bool {
+    pub(in crate::ring) fn is_gated(&self) -> bool {
         self.gate.is_some()
     }
 
     /// Finds head, and whether it stays, for a cursor of this reader.
     #[inline(always)]
-    pub(super) fn head(&self, cursor: u64) -> (u64, bool) {
+    pub(in crate::ring) fn head(&self, cursor: u64) -> (u64, bool) {
         if self.is_gated() {
             self.core.head_above(cursor)
         } else {
@@ -75,7 +75,7 @@ impl<T> Reader<T> {
     }
 
     /// Finds where a cursor starts, and holds the gate there.
-    pub(super) fn place(&self, start: Start) -> Result<u64, SubscribeError> {
+    pub(in crate::ring) fn place(&self, start: Start) -> Result<u64, SubscribeError> {
         let cursor = self.core.place(start, self.gate.as_deref())?;
         // Relaxed, here and below: only this handle uses it.
         self.gate_at.store(
@@ -86,7 +86,7 @@ impl<T> Reader<T> {
     }
 
     /// Holds the gate where another reader's cursor stands, whose own gate is not above it.
-    pub(super) fn place_beside(&self, cursor: u64) {
+    pub(in crate::ring) fn place_beside(&self, cursor: u64) {
         if let Some(gate) = &self.gate {
             self.core.place_gate(gate, cursor);
             self.gate_at.store(cursor, Ordering::Relaxed);
@@ -95,13 +95,13 @@ impl<T> Reader<T> {
 
     /// Whether a lossy cursor has been overtaken, as far as `head` tells.
     #[inline(always)]
-    pub(super) fn is_overtaken(&self, cursor: u64, head: u64) -> bool {
+    pub(in crate::ring) fn is_overtaken(&self, cursor: u64, head: u64) -> bool {
         !self.is_gated() && !self.core.has_kept(cursor, head)
     }
 
     /// Moves a cursor that was overtaken to the oldest sequence that is kept.
     #[cold]
-    pub(super) fn catch_up(&mut self, cursor: &mut u64) -> Lagged {
+    pub(in crate::ring) fn catch_up(&mut self, cursor: &mut u64) -> Lagged {
         self.unpin();
         let resume_at = self.core.oldest();
         // Who found its block taken, or itself below the oldest, finds a floor or a head above itself.
@@ -113,7 +113,7 @@ impl<T> Reader<T> {
 
     /// Makes sure that the block of `cursor`, which is below head, can be read: false if it has been taken.
     #[inline(always)]
-    pub(super) fn hold(&mut self, cursor: u64) -> bool {
+    pub(in crate::ring) fn hold(&mut self, cursor: u64) -> bool {
         let chunk = self.core.memory.chunk(cursor);
         if self.is_gated() {
             return true;
@@ -138,7 +138,7 @@ impl<T> Reader<T> {
     /// [`hold`](Self::hold) said yes to `cursor`, nothing else was held since, and the gate, if there is one, is not
     /// above it.
     #[inline(always)]
-    pub(super) unsafe fn run(&self, cursor: u64, stop: u64) -> Run<'_, T> {
+    pub(in crate::ring) unsafe fn run(&self, cursor: u64, stop: u64) -> Run<'_, T> {
         let memory = &self.core.memory;
         let chunk = memory.chunk(cursor);
         let len = stop.min(memory.start(chunk + 1)) - cursor;
@@ -160,14 +160,14 @@ impl<T> Reader<T> {
 
     /// Ends a round: lets the pinned block go, or moves the gate up to `cursor`.
     #[inline(always)]
-    pub(super) fn end_round(&mut self, cursor: u64) {
+    pub(in crate::ring) fn end_round(&mut self, cursor: u64) {
         self.unpin();
         self.advance_gate(cursor);
     }
 
     /// Moves the gate up to `cursor`.
     #[inline(always)]
-    pub(super) fn advance_gate(&self, cursor: u64) {
+    pub(in crate::ring) fn advance_gate(&self, cursor: u64) {
         if let Some(gate) = &self.gate
             && self.gate_at.load(Ordering::Relaxed) != cursor
         {
@@ -182,7 +182,7 @@ impl<T> Reader<T> {
     }
 
     #[inline(always)]
-    pub(super) fn unpin(&mut self) {
+    pub(in crate::ring) fn unpin(&mut self) {
         if let Some(pin) = self.pin.take() {
             // SAFETY: the reference is of our memory.
             unsafe { self.core.memory.at(pin.block) }.unpin();

@@ -1,13 +1,13 @@
 //! Waiting for room as a task: what a full ring is to those who publish.
 
-use super::builder::Overflow;
-use super::core::Core;
-use super::error::PublishError;
-use super::multi_claims::ClaimError;
-use super::multi_publisher::SharedPublisher;
 use super::publisher::Publisher;
-use super::recv_async::TaskWaker;
-use super::wait_list::WaitEntry;
+use crate::ring::builder::Overflow;
+use crate::ring::core::Core;
+use crate::ring::error::PublishError;
+use crate::ring::multi::ClaimError;
+use crate::ring::multi::SharedPublisher;
+use crate::ring::read::TaskWaker;
+use crate::ring::wait::WaitEntry;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
