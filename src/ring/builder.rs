@@ -2,11 +2,11 @@
 
 use super::core::{Core, RingConfig};
 use super::error::RingError;
+use super::lanes::Lanes;
 use super::multi::SharedPublisher;
 use super::publish::Publisher;
 use super::ring::Ring;
-use super::wait::WaitStrategy;
-use super::wait::{FencePair, Fencing};
+use super::wait::{FencePair, Fencing, WaitStrategy};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -158,6 +158,20 @@ impl Builder {
     pub fn build_shared<T: Send + Sync>(&self) -> Result<(SharedPublisher<T>, Ring<T>), RingError> {
         let core = self.core(true)?;
         Ok((SharedPublisher::new(core.clone()), Ring::new(core)))
+    }
+
+    /// Makes `count` rings of this kind, to be read together.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn build_lanes<T: Send + Sync>(
+        &self,
+        count: usize,
+    ) -> Result<(Vec<Publisher<T>>, Lanes<T>), RingError> {
+        let built: Result<Vec<_>, _> = (0..count).map(|_| self.build()).collect();
+        let (publishers, rings) = built?.into_iter().unzip();
+        Ok((publishers, Lanes::new(rings)))
     }
 
     fn core<T>(&self, many: bool) -> Result<Arc<Core<T>>, RingError> {

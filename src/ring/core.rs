@@ -1,21 +1,20 @@
-//! What the handles of one ring share: head, floor, permit, gates, and the one lock for joining and opening blocks.
+//! The state that the handles of one ring share: head, floor, permit, memory, wait lists, and the one lock.
 
-use super::blocks::MAX_READERS;
-use super::blocks::{BlockRef, Memory};
+use super::blocks::{MAX_READERS, Memory};
 use super::builder::{Overflow, Start};
 use super::error::{RingError, SubscribeError};
+use super::head::Head;
+use super::locked::Locked;
 use super::multi::Claims;
-use super::wait::FencePair;
-use super::wait::{WaitList, WaitStrategy};
-use crate::sync::{AtomicU64, Mutex, Ordering};
+use super::wait::{FencePair, WaitList, WaitStrategy};
+use crate::sync::{AtomicU64, Mutex, Ordering, fence};
 use crossbeam_utils::CachePadded;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The first sequence that a gated reader still needs; [`u64::MAX`] if none.
 pub(super) type Gate = CachePadded<AtomicU64>;
 
-/// What does not change while a ring lives.
+/// The settings of a ring, which do not change while it lives.
 pub(super) struct RingConfig {
     /// How many values `oldest` keeps.
     pub(super) capacity: u64,
@@ -28,6 +27,9 @@ pub(super) struct RingConfig {
     pub(super) many: bool,
 }
 
+/// The state of one ring. Each handle (publisher, reader, [`Ring`](super::Ring)) holds it by an `Arc`.
+///
+/// Each field that is written while others read has a cache line of its own, by who writes it.
 pub(super) struct Core<T> {
     pub(super) config: RingConfig,
     pub(super) bounds: CachePadded<Bounds>,
@@ -35,45 +37,28 @@ pub(super) struct Core<T> {
     /// above the slowest gate that it had seen + capacity. Raised by the publisher and revoked (0) by who joins, both
     /// under the lock.
     permit: CachePadded<AtomicU64>,
+    /// The claims of a ring with several publishers; they have a permit of their own.
     pub(super) claims: CachePadded<Claims>,
     /// Readers that wait for head to move.
     pub(super) readers: WaitList,
     /// Publishers that wait for a gate to move.
     pub(super) room: WaitList,
     pub(super) memory: Memory<T>,
+    /// Taken to join, to leave, to seek back, to trim, and to open a block: never to publish within one, or to read.
     pub(super) locked: Mutex<Locked<T>>,
 }
 
 /// The words that publishers write and readers read. One line, since who reads one of them needs head anyway. Nothing
 /// that the publisher reads belongs here: a reader that follows closely takes the line away between any two publishes.
 pub(super) struct Bounds {
-    /// `next << 1 | closed`. Written by the publisher; with several of them, by whoever finds the next slots stamped.
+    /// [`Head::word`], `next << 1 | closed`. Written by the publisher; with several of them, by whoever finds the next
+    /// slots stamped. Only rises.
     pub(super) head: AtomicU64,
     /// Where a ring of several publishers ends; [`u64::MAX`] while it is open.
     pub(super) last: AtomicU64,
     /// Sequences below it may lie in a block that has been taken, whatever head says. Only rises, by the publisher,
     /// under the lock.
-    floor: AtomicU64,
-}
-
-pub(super) struct Locked<T> {
-    gates: Vec<Arc<Gate>>,
-    /// Handles that may pin.
-    readers: u32,
-    /// Handles that share the publishing.
-    publishers: usize,
-    /// What `Bounds::floor` says.
-    floor: u64,
-    /// Where the gates stopped publishers when they were last looked at: not above where they do now.
-    pub(super) limit: u64,
-    /// First chunk that has no block yet.
-    opened: u64,
-    /// The blocks of the chunks below `opened` that are not wholly below the floor, oldest first.
-    live: VecDeque<BlockRef<T>>,
-    /// Blocks below the floor; readers may still have them pinned.
-    evicted: VecDeque<BlockRef<T>>,
-    /// Blocks below the floor whose values have been trimmed.
-    trimmed: Vec<BlockRef<T>>,
+    pub(super) floor: AtomicU64,
 }
 
 impl<T> Core<T> {
@@ -83,17 +68,6 @@ impl<T> Core<T> {
             last: AtomicU64::new(u64::MAX),
             floor: AtomicU64::new(0),
         };
-        let locked = Locked {
-            gates: Vec::new(),
-            readers: 0,
-            publishers: 1,
-            floor: 0,
-            limit: 0,
-            opened: 0,
-            live: VecDeque::new(),
-            evicted: VecDeque::new(),
-            trimmed: Vec::new(),
-        };
         Ok(Self {
             memory: Memory::new(config.capacity, config.many)?,
             config,
@@ -102,37 +76,37 @@ impl<T> Core<T> {
             claims: CachePadded::new(Claims::new()),
             readers: WaitList::new(fences),
             room: WaitList::new(fences),
-            locked: Mutex::new(locked),
+            locked: Mutex::new(Locked::new()),
         })
     }
 
     /// Finds the next sequence to be published, and whether it never will be.
     #[inline(always)]
-    pub(super) fn head(&self) -> (u64, bool) {
+    pub(super) fn head(&self) -> Head {
         self.head_above(u64::MAX)
     }
 
     /// The same, for a reader at `cursor` that cannot be overtaken: any head above it will do.
     #[inline(always)]
-    pub(super) fn head_above(&self, cursor: u64) -> (u64, bool) {
-        let word = self.head_word();
-        if self.config.many && word >> 1 <= cursor {
+    pub(super) fn head_above(&self, cursor: u64) -> Head {
+        let head = self.load_head();
+        if self.config.many && head.next <= cursor {
             return self.advance();
         }
-        (word >> 1, word & CLOSED != 0)
+        head
     }
 
     #[inline(always)]
-    pub(super) fn head_word(&self) -> u64 {
+    fn load_head(&self) -> Head {
         // Acquire: pairs with the Release in `store_head`, or in `advance`; the values below head are there.
-        self.bounds.head.load(Ordering::Acquire)
+        Head::of_word(self.bounds.head.load(Ordering::Acquire))
     }
 
     /// Whether a reader at `cursor` has a reason not to sleep.
     #[inline(always)]
     pub(super) fn is_ready(&self, cursor: u64) -> bool {
-        let (head, closed) = self.head_above(cursor);
-        head > cursor || closed
+        let head = self.head_above(cursor);
+        head.next > cursor || head.closed
     }
 
     /// Loads the oldest sequence that is kept.
@@ -141,7 +115,7 @@ impl<T> Core<T> {
         // Acquire: pairs with the Release in `raise_floor`. The floor is never above the head that the publisher had
         // stored before, so head, loaded after, is not below it.
         let floor = self.bounds.floor.load(Ordering::Acquire);
-        self.oldest_below(self.head().0).max(floor)
+        self.oldest_below(self.head().next).max(floor)
     }
 
     /// The same, for a reader that has just loaded head.
@@ -159,7 +133,7 @@ impl<T> Core<T> {
     pub(super) fn len(&self) -> u64 {
         let oldest = self.oldest();
         // Head only rises, and a batch that is being written may have raised the floor up to it.
-        (self.head().0 - oldest).min(self.config.capacity)
+        (self.head().next - oldest).min(self.config.capacity)
     }
 
     pub(super) fn reader_count(&self) -> usize {
@@ -188,7 +162,9 @@ impl<T> Core<T> {
     #[inline(always)]
     pub(super) fn store_head(&self, next: u64) {
         // Release: pairs with the Acquire in `head`.
-        self.bounds.head.store(next << 1, Ordering::Release);
+        self.bounds
+            .head
+            .store(Head::open(next).word(), Ordering::Release);
     }
 
     /// Makes `next` the end for ever.
@@ -203,14 +179,13 @@ impl<T> Core<T> {
         // Release: as in `store_head`.
         self.bounds
             .head
-            .store(next << 1 | CLOSED, Ordering::Release);
+            .store(Head::closed(next).word(), Ordering::Release);
     }
 
     /// Wakes who waits for what is visible now.
     #[cfg(feature = "hub")]
     pub(super) fn wake_readers(&self) {
-        let (head, closed) = self.head();
-        self.readers.wake(if closed { u64::MAX } else { head });
+        self.readers.wake(self.head().wakes_below());
     }
 
     /// Permits the publisher to write `next..end`, unless a gate stands in the way: then nothing has changed.
@@ -219,12 +194,12 @@ impl<T> Core<T> {
     /// capacity is counted from.
     pub(super) fn grant(&self, end: u64) -> bool {
         let mut locked = self.locked.lock();
-        if !self.is_below_limit(&mut locked, end) {
+        if !locked.is_below_limit(self, end) {
             return false;
         }
-        if end > self.opened(&locked) {
+        if end > locked.opened_end(self) {
             // Not above head, since no batch is longer than the capacity.
-            self.open_until(&mut locked, end, self.oldest_below(end));
+            locked.open_until(self, end, self.oldest_below(end));
         }
         // Not beyond the block of the last: who comes there has another block to find.
         let block = self.memory.start(self.memory.chunk(end - 1) + 1);
@@ -238,80 +213,13 @@ impl<T> Core<T> {
         self.permit.store(0, Ordering::Relaxed);
     }
 
-    /// Whether no gate keeps publishers from writing up to `end`.
-    pub(super) fn is_below_limit(&self, locked: &mut Locked<T>, end: u64) -> bool {
-        if end > locked.limit {
-            locked.limit = locked.slowest().saturating_add(self.config.capacity);
-        }
-        end <= locked.limit
-    }
-
-    /// The end of the opened blocks.
-    pub(super) fn opened(&self, locked: &Locked<T>) -> u64 {
-        self.memory.start(locked.opened)
-    }
-
-    /// Opens blocks up to `end`, which is at most the limit: so the floor, `end - capacity`, is not above any gate. It
-    /// is at most head.
-    pub(super) fn open_until(&self, locked: &mut Locked<T>, end: u64, floor: u64) {
-        self.raise_floor(locked, floor);
-        while self.opened(locked) < end {
-            self.open(locked);
-        }
-    }
-
-    /// Gives the next chunk a block: one that nobody reads, else a new one.
-    fn open(&self, locked: &mut Locked<T>) {
-        let chunk = locked.opened;
-        let block = self
-            .reuse(locked, chunk)
-            .unwrap_or_else(|| self.memory.allocate(chunk));
-        self.memory.install(chunk, block);
-        locked.live.push_back(block);
-        locked.opened += 1;
-    }
-
-    fn reuse(&self, locked: &mut Locked<T>, chunk: u64) -> Option<BlockRef<T>> {
-        // SAFETY: the references in `Locked` are of our memory.
-        let take = |block_ref: BlockRef<T>| unsafe { self.memory.at(block_ref) }.take(chunk);
-        if let Some(at) = locked
-            .trimmed
-            .iter()
-            .rposition(|&block_ref| take(block_ref))
-        {
-            return Some(locked.trimmed.swap_remove(at));
-        }
-        let at = locked
-            .evicted
-            .iter()
-            .position(|&block_ref| take(block_ref))?;
-        locked.evicted.remove(at)
-    }
-
-    fn raise_floor(&self, locked: &mut Locked<T>, floor: u64) {
-        if floor <= locked.floor {
-            return;
-        }
-        let first = locked.opened - locked.live.len() as u64;
-        locked.floor = floor;
-        // Release: pairs with the Acquire in `oldest`. It comes before any block is taken, so that who finds a
-        // block taken finds the floor raised.
-        self.bounds.floor.store(floor, Ordering::Release);
-        let passed = self
-            .memory
-            .chunk(floor)
-            .min(locked.opened)
-            .saturating_sub(first);
-        locked.evicted.extend(locked.live.drain(..passed as usize));
-    }
-
     /// Lets go of the whole blocks below `before`, which is at most head, but for those that a gate needs. Returns how
     /// many blocks there are whose values may be taken out.
     pub(super) fn trim(&self, before: u64) -> usize {
         let mut locked = self.locked.lock();
-        let before = before.min(locked.slowest());
+        let before = before.min(locked.slowest_gate());
         let floor = self.memory.start(self.memory.chunk(before));
-        self.raise_floor(&mut locked, floor);
+        locked.raise_floor(self, floor);
         locked.evicted.len()
     }
 
@@ -321,7 +229,7 @@ impl<T> Core<T> {
     #[cold]
     pub(super) fn drop_passed(&self) {
         let mut values = Vec::new();
-        for _ in 0..self.trim(self.head().0) {
+        for _ in 0..self.trim(self.head().next) {
             self.empty_one(&mut values);
             // Outside the lock.
             values.clear();
@@ -344,6 +252,77 @@ impl<T> Core<T> {
         locked.trimmed.push(block_ref);
         // SAFETY: we have the lock, and the block is retired.
         unsafe { block.empty_into(values) };
+    }
+}
+
+/// Several publishers: who has stamped moves nothing, who wants to know head moves it over what is stamped.
+impl<T> Core<T> {
+    /// Moves head over everything that is stamped, and returns it.
+    pub(super) fn advance(&self) -> Head {
+        let mut head = self.load_head();
+        while !head.closed {
+            let end = self.memory.stamped_until(head.next);
+            // Acquire: pairs with the Release in `close_claims`.
+            let last = self.bounds.last.load(Ordering::Acquire);
+            let next = Head {
+                next: end,
+                closed: end == last,
+            };
+            if next == head {
+                // Who came late looks for a stamp in a block that was taken meanwhile. What it found there instead was
+                // stored after head had moved on.
+                let now = self.load_head();
+                if now == head {
+                    break;
+                }
+                head = now;
+                continue;
+            }
+            // Release: as in `store_head`, for values that we acquired by their stamps, or by the head we start from.
+            match self.bounds.head.compare_exchange(
+                head.word(),
+                next.word(),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => head = next,
+                // Relaxed: what another stored is loaded again, with Acquire.
+                Err(_) => head = self.load_head(),
+            }
+        }
+        head
+    }
+
+    /// Wakes who waits for what has just been stamped.
+    #[inline(always)]
+    pub(super) fn wake_for_stamped(&self) {
+        if self.readers.has_sleepers() {
+            self.advance_and_wake();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn advance_and_wake(&self) {
+        // SeqCst fence: pairs with itself on another publisher. Of two that stamp at once, one sees both stamps; without
+        // it neither might, and a sleeper that waits for the later one would not be told.
+        fence(Ordering::SeqCst);
+        self.readers.wake(self.advance().wakes_below());
+    }
+
+    /// Ends the ring: nothing more is claimed, and head is closed once all that was claimed is stamped.
+    pub(super) fn close_claims(&self) {
+        let Some(last) = self.claims.close() else {
+            return;
+        };
+        // Release: pairs with the Acquire in `advance`; for what happened before closing.
+        self.bounds.last.store(last, Ordering::Release);
+        // SeqCst fence: pairs with the one in `advance_and_wake`, or whoever stamps last and we might miss each other.
+        fence(Ordering::SeqCst);
+        self.advance();
+        self.readers.wake(u64::MAX);
+        // Publishers too: who waits for room learns that there is nothing to wait for.
+        self.room.wake(u64::MAX);
     }
 }
 
@@ -404,7 +383,7 @@ impl<T> Core<T> {
     pub(super) fn place(&self, start: Start, gate: Option<&Gate>) -> Result<u64, SubscribeError> {
         let mut locked = self.locked.lock();
         let oldest = self.oldest();
-        let head = self.head().0;
+        let head = self.head().next;
         let position = match start {
             Start::Newest => head,
             Start::Oldest => oldest,
@@ -462,15 +441,3 @@ impl<T> Core<T> {
         }
     }
 }
-
-impl<T> Locked<T> {
-    /// Loads the slowest gate; [`u64::MAX`] without one.
-    fn slowest(&self) -> u64 {
-        // Acquire: pairs with the Release in `move_gate`.
-        let gates = self.gates.iter().map(|gate| gate.load(Ordering::Acquire));
-        gates.min().unwrap_or(u64::MAX)
-    }
-}
-
-/// The bit of a head that says that it stays.
-pub(super) const CLOSED: u64 = 1;

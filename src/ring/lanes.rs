@@ -1,10 +1,8 @@
 //! A ring for each publisher, and one reader of them all.
 
-use super::builder::{Builder, Start};
-use super::error::{Lagged, RingError, SubscribeError, TryRecvError};
-use super::publish::Publisher;
-use super::read::Round;
-use super::read::{Subscriber, Waited};
+use super::builder::Start;
+use super::error::{Lagged, SubscribeError, TryRecvError};
+use super::read::{Round, Subscriber, Waited};
 use super::ring::Ring;
 use super::wait::Select;
 use std::fmt;
@@ -45,23 +43,11 @@ pub struct LaneGroup<T> {
     positions: Vec<u64>,
 }
 
-impl Builder {
-    /// Makes `count` rings of this kind, to be read together.
-    ///
-    /// # Errors
-    ///
-    /// As [`build`](Self::build).
-    pub fn build_lanes<T: Send + Sync>(
-        &self,
-        count: usize,
-    ) -> Result<(Vec<Publisher<T>>, Lanes<T>), RingError> {
-        let built: Result<Vec<_>, _> = (0..count).map(|_| self.build()).collect();
-        let (publishers, rings) = built?.into_iter().unzip();
-        Ok((publishers, Lanes { rings }))
-    }
-}
-
 impl<T> Lanes<T> {
+    pub(super) fn new(rings: Vec<Ring<T>>) -> Self {
+        Self { rings }
+    }
+
     /// Returns the rings, one for each lane.
     pub fn rings(&self) -> &[Ring<T>] {
         &self.rings

@@ -255,7 +255,9 @@ mod blocks;
 mod builder;
 mod core;
 mod error;
+mod head;
 mod lanes;
+mod locked;
 mod multi;
 mod publish;
 mod read;
@@ -277,10 +279,10 @@ pub use publish::PublishAsync;
 pub use publish::Publisher;
 #[cfg(feature = "async")]
 pub use read::RecvAsync;
-#[cfg(all(feature = "async", feature = "hub"))]
-pub(crate) use read::TaskWaker;
 pub use read::{Batch, CursorId, Iter, ReaderGroup, Ref, Round, Subscriber, TryIter, Waited};
 pub use ring::Ring;
+#[cfg(all(feature = "async", feature = "hub"))]
+pub(crate) use wait::TaskWaker;
 #[cfg(feature = "hub")]
 pub(crate) use wait::notify_and_drop;
 pub use wait::{Fencing, Notify, Select, WaitStrategy, Waiter};

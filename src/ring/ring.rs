@@ -3,12 +3,8 @@
 use super::builder::Start;
 use super::core::Core;
 use super::error::SubscribeError;
-use super::read::Reader;
-use super::read::ReaderGroup;
-use super::read::Subscriber;
-use super::wait::FencePair;
-use super::wait::Notify;
-use super::wait::Waiter;
+use super::read::{Reader, ReaderGroup, Subscriber};
+use super::wait::{FencePair, Notify, Waiter};
 use std::fmt;
 use std::sync::Arc;
 
@@ -24,7 +20,7 @@ impl<T> Ring<T> {
 
     /// Returns the next sequence to be published, which is also how many have been.
     pub fn head(&self) -> u64 {
-        self.core.head().0
+        self.core.head().next
     }
 
     /// Returns the oldest sequence that is kept; head if there is none.
@@ -36,7 +32,7 @@ impl<T> Ring<T> {
 
     /// Whether nothing more will be published. What is kept stays readable.
     pub fn is_closed(&self) -> bool {
-        self.core.head().1
+        self.core.head().closed
     }
 
     /// Returns how many values can be read.

@@ -123,14 +123,14 @@ impl<T> Block<T> {
     /// Says that a slot holds the value of `sequence`.
     #[inline(always)]
     pub(in crate::ring) fn stamp(&self, index: usize, sequence: u64) {
-        // Release: pairs with the Acquire in `stamped`; the value is there before its stamp, and so are the stamps of
+        // Release: pairs with the Acquire in `stamped_until`; the value is there before its stamp, and so are the stamps of
         // the rest of its batch.
         self.stamps[index].store(sequence + 1, Ordering::Release);
     }
 
     /// The first sequence from that of slot `index` on that is not stamped, or the end of the block.
     #[inline(always)]
-    pub(in crate::ring) fn stamped(&self, index: usize, sequence: u64) -> u64 {
+    pub(in crate::ring) fn stamped_until(&self, index: usize, sequence: u64) -> u64 {
         // Acquire: pairs with the Release in `stamp`. A whole sequence is compared: what another lap left never fits.
         let fits =
             |(stamp, sequence): &(&AtomicU64, u64)| stamp.load(Ordering::Acquire) == sequence + 1;
@@ -285,7 +285,7 @@ impl<T> Block<T> {
         out.reserve(filled);
         self.filled.store(0, Ordering::Relaxed);
         for index in 0..filled {
-            // Every slot of a stamped block below head holds a value. Release: pairs with the Acquire in `stamped`; who
+            // Every slot of a stamped block below head holds a value. Release: pairs with the Acquire in `stamped_until`; who
             // still looks for a stamp here finds that head has passed it.
             if index < stamped {
                 self.stamps[index].store(0, Ordering::Release);

@@ -130,6 +130,48 @@ impl<T> Memory<T> {
         // SAFETY: `allocate` leaked the box, and only our `Drop` frees it, which needs `self` exclusively.
         unsafe { block_ref.0.as_ref() }
     }
+
+    /// Writes a claimed slot, and returns what was there. It is not stamped yet.
+    ///
+    /// # Safety
+    ///
+    /// The sequence is the caller's by `Claims::claim`, and it has not been stamped.
+    #[inline(always)]
+    pub(in crate::ring) unsafe fn fill(&self, sequence: u64, value: T) -> Option<T> {
+        // SAFETY: the block is that of the sequence: its directory entry was there before the permit, and only changes
+        // once head has passed the sequence. Nobody else writes a claimed slot, nobody reads it before its stamp.
+        unsafe { self.block_of(sequence).fill(self.index(sequence), value) }
+    }
+
+    /// Stamps a slot that is written: from now on head may be moved over it.
+    #[inline(always)]
+    pub(in crate::ring) fn stamp(&self, sequence: u64) {
+        self.block_of(sequence)
+            .stamp(self.index(sequence), sequence);
+    }
+
+    /// Finds the first sequence from `from` on that is not stamped.
+    #[inline(always)]
+    pub(in crate::ring) fn stamped_until(&self, from: u64) -> u64 {
+        let mut end = from;
+        while let Some(block_ref) = self.try_find(self.chunk(end)) {
+            // SAFETY: the reference is of this memory.
+            let block = unsafe { self.at(block_ref) };
+            let next = block.stamped_until(self.index(end), end);
+            // It goes on in the next block if this one is stamped to its end.
+            if next == end || self.index(next) != 0 {
+                return next;
+            }
+            end = next;
+        }
+        end
+    }
+
+    #[inline(always)]
+    fn block_of(&self, sequence: u64) -> &Block<T> {
+        // SAFETY: the reference is of this memory.
+        unsafe { self.at(self.find(self.chunk(sequence))) }
+    }
 }
 
 impl<T> Drop for Memory<T> {

@@ -3,5 +3,7 @@
 mod claims;
 mod publisher;
 
-pub(in crate::ring) use claims::{ClaimError, Claims};
+#[cfg(feature = "async")]
+pub(in crate::ring) use claims::ClaimError;
+pub(in crate::ring) use claims::Claims;
 pub use publisher::{SharedPublisher, WeakPublisher};

@@ -4,6 +4,8 @@ use super::claims::ClaimError;
 use crate::ring::builder::Overflow;
 use crate::ring::core::Core;
 use crate::ring::error::{BatchError, PublishError, Refused};
+#[cfg(feature = "async")]
+use crate::ring::publish::PublishAsync;
 use crate::sync::yield_now;
 use std::fmt;
 use std::mem::needs_drop;
@@ -89,10 +91,36 @@ impl<T> SharedPublisher<T> {
     /// Hands the value back: [`Full`](PublishError::Full), [`Closed`](PublishError::Closed).
     #[inline]
     pub fn try_publish(&self, value: T) -> Result<u64, PublishError<T>> {
-        match self.core.claim(1) {
+        match self.core.claims.claim(&self.core, 1) {
             Ok(sequence) => Ok(self.write(sequence, value)),
             Err(error) => Err(error.at_once().with(value)),
         }
+    }
+
+    /// Publishes a value, and waits as a task while a gated reader holds a ring full that
+    /// [blocks](Overflow::Block). Its timeout does not count here: a runtime has its own.
+    ///
+    /// Its sequence is claimed when there is room for it, not before: a future that is dropped while it is pending has
+    /// published nothing, and leaves no hole. Tasks that wait have no order among each other.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (publisher, ring) = eventring::ring::Builder::new(8).build_shared().unwrap();
+    /// futures::executor::block_on(async {
+    ///     let two = (publisher.publish_async("a"), publisher.publish_async("b"));
+    ///     assert_eq!(futures::future::join(two.0, two.1).await, (Ok(0), Ok(1)));
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Hands the value back: [`Closed`](PublishError::Closed), also while it waits;
+    /// [`Full`](PublishError::Full) on a ring that rejects only. Elsewhere it waits, as [`publish`](Self::publish) does,
+    /// for a publisher that was interrupted a lap ago: then the task asks to be polled again at once.
+    #[cfg(feature = "async")]
+    pub fn publish_async(&self, value: T) -> PublishAsync<'_, T> {
+        PublishAsync::shared(self, value)
     }
 
     /// Publishes all values at once, with contiguous sequences, or none: readers see the whole batch or nothing of it.
@@ -117,7 +145,7 @@ impl<T> SharedPublisher<T> {
             return Err(BatchError::TooLarge { len, capacity });
         }
         if len == 0 {
-            let head = self.core.head().0;
+            let head = self.core.head().next;
             return if self.is_closed() {
                 Err(BatchError::Closed)
             } else {
@@ -129,7 +157,7 @@ impl<T> SharedPublisher<T> {
         let first = self.claim(len as u64)?;
         for (sequence, value) in (first..).zip(values.drain(..)) {
             // SAFETY: claimed, and not stamped yet.
-            let old = unsafe { self.core.fill(sequence, value) };
+            let old = unsafe { self.core.memory.fill(sequence, value) };
             if needs_drop::<T>() {
                 retired.extend(old);
             }
@@ -137,7 +165,7 @@ impl<T> SharedPublisher<T> {
         let end = first + len as u64;
         // The first one last: head stands before it until then, and goes over all of them at once.
         for sequence in (first..end).rev() {
-            self.core.stamp(sequence);
+            self.core.memory.stamp(sequence);
         }
         self.core.wake_for_stamped();
         Ok(first..end)
@@ -188,7 +216,7 @@ impl<T> SharedPublisher<T> {
     /// As [`try_publish`](Self::try_publish), and says what to wait for.
     #[cfg(feature = "async")]
     pub(in crate::ring) fn attempt(&self, value: T) -> Result<u64, (ClaimError, T)> {
-        match self.core.claim(1) {
+        match self.core.claims.claim(&self.core, 1) {
             Ok(sequence) => Ok(self.write(sequence, value)),
             Err(error) => Err((error, value)),
         }
@@ -196,7 +224,7 @@ impl<T> SharedPublisher<T> {
 
     #[inline(always)]
     fn claim(&self, len: u64) -> Result<u64, Refused> {
-        match self.core.claim(len) {
+        match self.core.claims.claim(&self.core, len) {
             Ok(first) => Ok(first),
             Err(error) => self.claim_cold(len, error),
         }
@@ -223,11 +251,11 @@ impl<T> SharedPublisher<T> {
                     deadline.is_none_or(|at| Instant::now() < at)
                 }
                 ClaimError::Full => {
-                    let ready = || core.has_room(len);
+                    let ready = || core.claims.has_room(core, len);
                     core.room.wait(core.config.strategy, 0, deadline, ready)
                 }
             };
-            match core.claim(len) {
+            match core.claims.claim(core, len) {
                 Ok(first) => return Ok(first),
                 Err(_) if !in_time => return Err(Refused::TimedOut),
                 Err(again) => error = again,
@@ -239,8 +267,8 @@ impl<T> SharedPublisher<T> {
     #[inline(always)]
     fn write(&self, sequence: u64, value: T) -> u64 {
         // SAFETY: claimed, and not stamped yet.
-        let old = unsafe { self.core.fill(sequence, value) };
-        self.core.stamp(sequence);
+        let old = unsafe { self.core.memory.fill(sequence, value) };
+        self.core.memory.stamp(sequence);
         self.core.wake_for_stamped();
         // Only now: its Drop may panic, and may look at the ring.
         drop(old);

@@ -3,6 +3,7 @@
 #[cfg(feature = "async")]
 mod publish_async;
 mod publisher;
+mod write_batch;
 
 #[cfg(feature = "async")]
 pub use publish_async::PublishAsync;

@@ -4,10 +4,8 @@ use super::publisher::Publisher;
 use crate::ring::builder::Overflow;
 use crate::ring::core::Core;
 use crate::ring::error::PublishError;
-use crate::ring::multi::ClaimError;
-use crate::ring::multi::SharedPublisher;
-use crate::ring::read::TaskWaker;
-use crate::ring::wait::WaitEntry;
+use crate::ring::multi::{ClaimError, SharedPublisher};
+use crate::ring::wait::{TaskWaker, WaitEntry};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -29,65 +27,15 @@ enum AnyPublisher<'a, T> {
     Shared(&'a SharedPublisher<T>),
 }
 
-impl<T> Publisher<T> {
-    /// Publishes a value, and waits as a task while a gated reader holds a ring full that
-    /// [blocks](Overflow::Block). Its timeout does not count here: a runtime has its own.
-    ///
-    /// A future that is dropped while it is pending has published nothing; the value goes with it.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use eventring::ring::{Builder, Overflow, Start};
-    ///
-    /// let waiting = Overflow::Block { timeout: None };
-    /// let (mut publisher, ring) = Builder::new(1).overflow(waiting).build().unwrap();
-    /// let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
-    /// futures::executor::block_on(async {
-    ///     publisher.publish_async("a").await.unwrap();
-    ///     // There is no room for the next one before the first is read.
-    ///     let next = publisher.publish_async("b");
-    ///     let read = async { *gated.recv_async().await.unwrap() };
-    ///     assert_eq!(futures::future::join(next, read).await, (Ok(1), "a"));
-    /// });
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`try_publish`](Self::try_publish); `Full` on a ring that rejects only.
-    pub fn publish_async(&mut self, value: T) -> PublishAsync<'_, T> {
-        PublishAsync::new(AnyPublisher::Exclusive(self), value)
-    }
-}
-
-impl<T> SharedPublisher<T> {
-    /// Publishes a value, and waits as a task while a gated reader holds a ring full that
-    /// [blocks](Overflow::Block). Its timeout does not count here: a runtime has its own.
-    ///
-    /// Its sequence is claimed when there is room for it, not before: a future that is dropped while it is pending has
-    /// published nothing, and leaves no hole. Tasks that wait have no order among each other.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let (publisher, ring) = eventring::ring::Builder::new(8).build_shared().unwrap();
-    /// futures::executor::block_on(async {
-    ///     let two = (publisher.publish_async("a"), publisher.publish_async("b"));
-    ///     assert_eq!(futures::future::join(two.0, two.1).await, (Ok(0), Ok(1)));
-    /// });
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Hands the value back: [`Closed`](PublishError::Closed), also while it waits;
-    /// [`Full`](PublishError::Full) on a ring that rejects only. Elsewhere it waits, as [`publish`](Self::publish) does,
-    /// for a publisher that was interrupted a lap ago: then the task asks to be polled again at once.
-    pub fn publish_async(&self, value: T) -> PublishAsync<'_, T> {
-        PublishAsync::new(AnyPublisher::Shared(self), value)
-    }
-}
-
 impl<'a, T> PublishAsync<'a, T> {
+    pub(super) fn exclusive(publisher: &'a mut Publisher<T>, value: T) -> Self {
+        Self::new(AnyPublisher::Exclusive(publisher), value)
+    }
+
+    pub(in crate::ring) fn shared(publisher: &'a SharedPublisher<T>, value: T) -> Self {
+        Self::new(AnyPublisher::Shared(publisher), value)
+    }
+
     fn new(publisher: AnyPublisher<'a, T>, value: T) -> Self {
         Self {
             publisher,

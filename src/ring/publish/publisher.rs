@@ -1,12 +1,13 @@
 //! The one who writes: exclusive, wait-free but at block boundaries.
 
-use crate::ring::blocks::WriteBlock;
-use crate::ring::blocks::{Filled, Slot};
+#[cfg(feature = "async")]
+use super::publish_async::PublishAsync;
+use super::write_batch::write_batch;
+use crate::ring::blocks::{Filled, Slot, WriteBlock};
 use crate::ring::builder::Overflow;
 use crate::ring::core::Core;
 use crate::ring::error::{BatchError, PublishError, Refused};
 use std::fmt;
-use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,17 +24,12 @@ pub struct Publisher<T> {
     /// Next sequence; what head says.
     next: u64,
     /// The block that `next` goes into, while `next` is permitted: the permit ends with this block, but for the time in
-    /// which a batch is written ([`BatchGuard`]).
+    /// which a batch is written (`write_batch`).
     write_block: Option<WriteBlock<T>>,
     closed: bool,
     /// Values that a batch moved out of its slots, until head is stored.
     retired: Vec<T>,
 }
-
-/// A batch that is being written: the permit reaches to the end of its last block, and the write block may be any of its blocks.
-/// However it ends, unless all of it is written, the permit is withdrawn: who publishes next asks again, and finds the
-/// block of the next sequence.
-struct BatchGuard<'a, T>(&'a Core<T>);
 
 impl<T> Publisher<T> {
     pub(in crate::ring) fn new(core: Arc<Core<T>>) -> Self {
@@ -71,6 +67,36 @@ impl<T> Publisher<T> {
             Ok(()) => Ok(self.write(value)),
             Err(refused) => Err(refused.with(value)),
         }
+    }
+
+    /// Publishes a value, and waits as a task while a gated reader holds a ring full that
+    /// [blocks](Overflow::Block). Its timeout does not count here: a runtime has its own.
+    ///
+    /// A future that is dropped while it is pending has published nothing; the value goes with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::ring::{Builder, Overflow, Start};
+    ///
+    /// let waiting = Overflow::Block { timeout: None };
+    /// let (mut publisher, ring) = Builder::new(1).overflow(waiting).build().unwrap();
+    /// let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
+    /// futures::executor::block_on(async {
+    ///     publisher.publish_async("a").await.unwrap();
+    ///     // There is no room for the next one before the first is read.
+    ///     let next = publisher.publish_async("b");
+    ///     let read = async { *gated.recv_async().await.unwrap() };
+    ///     assert_eq!(futures::future::join(next, read).await, (Ok(1), "a"));
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`try_publish`](Self::try_publish); `Full` on a ring that rejects only.
+    #[cfg(feature = "async")]
+    pub fn publish_async(&mut self, value: T) -> PublishAsync<'_, T> {
+        PublishAsync::exclusive(self, value)
     }
 
     /// Publishes what `fill` puts into the slot, where it finds the value of an earlier lap to be reused.
@@ -419,44 +445,6 @@ impl<T> Publisher<T> {
         // Only now: its Drop may panic, and may look at the ring.
         drop(old);
         sequence
-    }
-}
-
-/// Has the slots of an admitted range written, block by block: `write` gets the part in each block, and says how many
-/// it wrote; less than all ends it. Returns where it ended. Unless that is the end of the range, or if `write` panics,
-/// the permit is withdrawn.
-#[inline(always)]
-fn write_batch<T>(
-    core: &Core<T>,
-    write_block: &mut Option<WriteBlock<T>>,
-    range: &Range<u64>,
-    mut write: impl FnMut(&mut WriteBlock<T>, Range<u64>) -> u64,
-) -> u64 {
-    let memory = &core.memory;
-    let Some(write_block) = write_block else {
-        return range.start; // nothing was ever admitted: the range is empty
-    };
-    let guard = BatchGuard(core);
-    let mut first = range.start;
-    while first < range.end {
-        if first > range.start {
-            *write_block = WriteBlock::new(memory, memory.chunk(first));
-        }
-        let end = range.end.min(memory.start(memory.chunk(first) + 1));
-        let written = write(write_block, first..end);
-        first += written;
-        if first < end {
-            return first;
-        }
-    }
-    // The write block is the last block, with which the permit ends.
-    mem::forget(guard);
-    first
-}
-
-impl<T> Drop for BatchGuard<'_, T> {
-    fn drop(&mut self) {
-        self.0.revoke_permit();
     }
 }
 

@@ -7,6 +7,7 @@ mod reader_group;
 #[cfg(feature = "async")]
 mod recv_async;
 mod subscriber;
+mod value_ref;
 
 pub use batch::Batch;
 pub use iter::{Iter, TryIter};
@@ -14,6 +15,5 @@ pub(in crate::ring) use reader::Reader;
 pub use reader_group::{CursorId, ReaderGroup, Round};
 #[cfg(feature = "async")]
 pub use recv_async::RecvAsync;
-#[cfg(feature = "async")]
-pub(crate) use recv_async::TaskWaker;
-pub use subscriber::{Ref, Subscriber, Waited};
+pub use subscriber::{Subscriber, Waited};
+pub use value_ref::Ref;

@@ -1,10 +1,10 @@
 //! What subscribers and groups are made of: one pin, or one gate.
 
-use crate::ring::blocks::BlockRef;
-use crate::ring::blocks::{Block, Run};
+use crate::ring::blocks::{Block, BlockRef, Run};
 use crate::ring::builder::Start;
 use crate::ring::core::{Core, Gate};
 use crate::ring::error::{Lagged, SubscribeError};
+use crate::ring::head::Head;
 use crate::sync::{AtomicU64, Ordering};
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ impl<T> Reader<T> {
 
     /// Finds head, and whether it stays, for a cursor of this reader.
     #[inline(always)]
-    pub(in crate::ring) fn head(&self, cursor: u64) -> (u64, bool) {
+    pub(in crate::ring) fn head(&self, cursor: u64) -> Head {
         if self.is_gated() {
             self.core.head_above(cursor)
         } else {

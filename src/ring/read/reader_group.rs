@@ -3,8 +3,8 @@
 use super::reader::Reader;
 use crate::ring::builder::Start;
 use crate::ring::error::{Lagged, SubscribeError};
-use crate::ring::wait::Notify;
-use crate::ring::wait::Waiter;
+use crate::ring::head::Head;
+use crate::ring::wait::{Notify, Waiter};
 use std::fmt;
 use std::sync::Arc;
 
@@ -125,7 +125,7 @@ impl<T> ReaderGroup<T> {
         mut read: impl FnMut(CursorId, u64, &[T]),
         mut lagged: impl FnMut(CursorId, Lagged),
     ) -> Round {
-        let (head, closed) = self.reader.core().head();
+        let Head { next: head, closed } = self.reader.core().head();
         let mut round = Round {
             closed,
             ..Round::default()

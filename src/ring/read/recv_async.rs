@@ -3,47 +3,16 @@
 //! No runtime is named: a future puts its waker on the list, and looks once more. All that a pending future has is its
 //! place there, so that dropping one loses nothing.
 
-use super::subscriber::{Ref, Subscriber};
+use super::subscriber::Subscriber;
+use super::value_ref::Ref;
 use crate::ring::error::{Lagged, RecvError, TryRecvError};
-use crate::ring::wait::Notify;
-use crate::ring::wait::Waiter;
-use crate::sync::Mutex;
+use crate::ring::wait::{TaskWaker, Waiter};
 use futures_core::Stream;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-
-/// The waker of the task that waits, if one does.
-pub(crate) struct TaskWaker(Mutex<Option<Waker>>);
-
-impl TaskWaker {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(None)))
-    }
-
-    pub(crate) fn register(&self, waker: &Waker) {
-        // A waker is foreign code: it is cloned before the lock is taken, and the old one dropped after.
-        let is_there = |old: &Waker| old.will_wake(waker);
-        if self.0.lock().as_ref().is_some_and(is_there) {
-            return;
-        }
-        let waker = waker.clone();
-        let old = self.0.lock().replace(waker);
-        drop(old);
-    }
-}
-
-impl Notify for TaskWaker {
-    fn notify(&self) {
-        // Each waker that is taken is woken, so a task that registers again meanwhile is woken once too often, not never.
-        let waker = self.0.lock().take();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-}
+use std::task::{Context, Poll};
 
 /// A subscriber's place on the wait list, kept between its futures.
 pub(in crate::ring) struct TaskWaiter {
@@ -58,74 +27,55 @@ pub struct RecvAsync<'a, T> {
     subscriber: Option<&'a mut Subscriber<T>>,
 }
 
-impl<T: Send + Sync + 'static> Subscriber<T> {
-    /// Takes the next value, and waits as a task until it is there.
-    ///
-    /// A future that is dropped while it is pending has taken nothing.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use eventring::ring::{self, Start};
-    ///
-    /// let (mut publisher, ring) = ring::channel(16).unwrap();
-    /// let mut subscriber = ring.subscribe(Start::Newest).unwrap();
-    /// let publishing = std::thread::spawn(move || publisher.publish("value").unwrap());
-    /// futures::executor::block_on(async {
-    ///     assert_eq!(*subscriber.recv_async().await.unwrap(), "value");
-    /// });
-    /// # publishing.join().unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv).
-    pub fn recv_async(&mut self) -> RecvAsync<'_, T> {
-        RecvAsync {
-            subscriber: Some(self),
+impl<'a, T> RecvAsync<'a, T> {
+    pub(super) fn new(subscriber: &'a mut Subscriber<T>) -> Self {
+        Self {
+            subscriber: Some(subscriber),
         }
-    }
-
-    /// Finds the next value, or leaves a waker.
-    fn poll_locate(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), RecvError>> {
-        if let Poll::Ready(done) = self.located() {
-            self.disarm();
-            return Poll::Ready(done);
-        }
-        let cursor = self.position();
-        if self.task.is_none() {
-            let waker = TaskWaker::new();
-            let waiter = self.waiter(waker.clone());
-            self.task = Some(TaskWaiter { waker, waiter });
-        }
-        let task = self.task.as_ref().expect("made above");
-        task.waker.register(cx.waker());
-        if task.waiter.arm(cursor) {
-            return Poll::Pending;
-        }
-        let done = self.located();
-        if done.is_pending() {
-            // A notification could not be promised: look again.
-            cx.waker().wake_by_ref();
-        }
-        done
-    }
-
-    fn located(&mut self) -> Poll<Result<(), RecvError>> {
-        Poll::Ready(match self.locate() {
-            Ok(()) => Ok(()),
-            Err(TryRecvError::Empty) => return Poll::Pending,
-            Err(TryRecvError::Lagged(lagged)) => Err(RecvError::Lagged(lagged)),
-            Err(TryRecvError::Closed) => Err(RecvError::Closed),
-        })
     }
 }
 
-impl<T> Subscriber<T> {
-    fn disarm(&self) {
-        if let Some(task) = &self.task {
-            task.waiter.disarm();
-        }
+/// Finds the next value, or leaves a waker.
+fn poll_locate<T: Send + Sync + 'static>(
+    subscriber: &mut Subscriber<T>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), RecvError>> {
+    if let Poll::Ready(done) = located(subscriber) {
+        disarm(subscriber);
+        return Poll::Ready(done);
+    }
+    let cursor = subscriber.position();
+    if subscriber.task.is_none() {
+        let waker = TaskWaker::new();
+        let waiter = subscriber.waiter(waker.clone());
+        subscriber.task = Some(TaskWaiter { waker, waiter });
+    }
+    let task = subscriber.task.as_ref().expect("made above");
+    // Before arming: who is woken from the list finds a waker there.
+    task.waker.register(cx.waker());
+    if task.waiter.arm(cursor) {
+        return Poll::Pending;
+    }
+    let done = located(subscriber);
+    if done.is_pending() {
+        // A notification could not be promised: look again.
+        cx.waker().wake_by_ref();
+    }
+    done
+}
+
+fn located<T>(subscriber: &mut Subscriber<T>) -> Poll<Result<(), RecvError>> {
+    Poll::Ready(match subscriber.locate() {
+        Ok(()) => Ok(()),
+        Err(TryRecvError::Empty) => return Poll::Pending,
+        Err(TryRecvError::Lagged(lagged)) => Err(RecvError::Lagged(lagged)),
+        Err(TryRecvError::Closed) => Err(RecvError::Closed),
+    })
+}
+
+fn disarm<T>(subscriber: &Subscriber<T>) {
+    if let Some(task) = &subscriber.task {
+        task.waiter.disarm();
     }
 }
 
@@ -134,7 +84,7 @@ impl<'a, T: Send + Sync + 'static> Future for RecvAsync<'a, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let subscriber = self.subscriber.take().expect("polled after it was done");
-        match subscriber.poll_locate(cx) {
+        match poll_locate(subscriber, cx) {
             Poll::Ready(Ok(())) => Poll::Ready(Ok(subscriber.take())),
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
@@ -148,7 +98,7 @@ impl<'a, T: Send + Sync + 'static> Future for RecvAsync<'a, T> {
 impl<T> Drop for RecvAsync<'_, T> {
     fn drop(&mut self) {
         if let Some(subscriber) = &self.subscriber {
-            subscriber.disarm();
+            disarm(subscriber);
         }
     }
 }
@@ -158,7 +108,7 @@ impl<T: Clone + Send + Sync + 'static> Stream for Subscriber<T> {
     type Item = Result<T, Lagged>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_locate(cx).map(|located| match located {
+        poll_locate(&mut self, cx).map(|located| match located {
             Ok(()) => Some(Ok(T::clone(&self.take()))),
             Err(RecvError::Lagged(lagged)) => Some(Err(lagged)),
             Err(RecvError::Closed) => None,

@@ -3,13 +3,15 @@
 use super::batch::Batch;
 use super::iter::{Iter, TryIter};
 use super::reader::Reader;
+#[cfg(feature = "async")]
+use super::recv_async::{RecvAsync, TaskWaiter};
+use super::value_ref::Ref;
 use crate::ring::blocks::Run;
 use crate::ring::builder::Start;
 use crate::ring::error::{RecvError, RecvTimeoutError, SeekError, SubscribeError, TryRecvError};
-use crate::ring::wait::Waiter;
-use crate::ring::wait::{Notify, WaitStrategy};
+use crate::ring::head::Head;
+use crate::ring::wait::{Notify, WaitStrategy, Waiter};
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,24 +25,7 @@ pub struct Subscriber<T> {
     cursor: u64,
     strategy: WaitStrategy,
     #[cfg(feature = "async")]
-    pub(in crate::ring) task: Option<super::recv_async::TaskWaiter>,
-}
-
-/// A value in its slot. It is read in place: nothing is copied, and nothing is counted.
-///
-/// While it lives, the value stays: for a lossy subscriber its block is left out when the ring goes round, for a gated
-/// one publishers do not pass it.
-pub struct Ref<'a, T> {
-    run: Run<'a, T>,
-    /// Dropped after `run`.
-    advance: AdvanceGate<'a, T>,
-}
-
-/// Moves a gate up to the cursor when the value is no longer looked at.
-struct AdvanceGate<'a, T> {
-    reader: &'a Reader<T>,
-    sequence: u64,
-    cursor: u64,
+    pub(in crate::ring) task: Option<TaskWaiter>,
 }
 
 /// How waiting ended.
@@ -301,13 +286,13 @@ impl<T> Subscriber<T> {
 
     /// Whether everything has been read, and nothing more will come.
     pub fn is_finished(&self) -> bool {
-        let (head, closed) = self.reader.core().head();
-        closed && self.cursor >= head
+        let head = self.reader.core().head();
+        head.closed && self.cursor >= head.next
     }
 
     /// Returns how many values are published and not yet read (those that were overwritten included).
     pub fn lag(&self) -> u64 {
-        self.reader.core().head().0 - self.cursor
+        self.reader.core().head().next - self.cursor
     }
 
     /// Makes another subscriber of the same kind, whose cursor stands where this one's does.
@@ -342,7 +327,7 @@ impl<T> Subscriber<T> {
         {
             return Waited::TimedOut;
         }
-        if core.head().0 > cursor {
+        if core.head().next > cursor {
             Waited::Ready
         } else {
             Waited::Closed
@@ -391,14 +376,7 @@ impl<T> Subscriber<T> {
     unsafe fn borrow(&self, sequence: u64) -> Ref<'_, T> {
         // SAFETY: the caller's promise is ours to pass on; the gate is not above the sequence.
         let run = unsafe { self.reader.run(sequence, sequence + 1) };
-        Ref {
-            run,
-            advance: AdvanceGate {
-                reader: &self.reader,
-                sequence,
-                cursor: self.cursor,
-            },
-        }
+        Ref::new(run, &self.reader, sequence, self.cursor)
     }
 
     /// Hands runs to `read`, which moves the cursor, until it says false or nothing is left of `max`.
@@ -438,7 +416,7 @@ impl<T> Subscriber<T> {
     #[inline(always)]
     fn begin(&mut self) -> Result<u64, TryRecvError> {
         self.reader.advance_gate(self.cursor);
-        let (head, closed) = self.reader.head(self.cursor);
+        let Head { next: head, closed } = self.reader.head(self.cursor);
         if self.cursor >= head {
             self.reader.unpin();
             return Err(if closed {
@@ -460,38 +438,35 @@ impl<T> Subscriber<T> {
 }
 
 impl<T: Send + Sync + 'static> Subscriber<T> {
+    /// Takes the next value, and waits as a task until it is there.
+    ///
+    /// A future that is dropped while it is pending has taken nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::ring::{self, Start};
+    ///
+    /// let (mut publisher, ring) = ring::channel(16).unwrap();
+    /// let mut subscriber = ring.subscribe(Start::Newest).unwrap();
+    /// let publishing = std::thread::spawn(move || publisher.publish("value").unwrap());
+    /// futures::executor::block_on(async {
+    ///     assert_eq!(*subscriber.recv_async().await.unwrap(), "value");
+    /// });
+    /// # publishing.join().unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    #[cfg(feature = "async")]
+    pub fn recv_async(&mut self) -> RecvAsync<'_, T> {
+        RecvAsync::new(self)
+    }
+
     /// Makes a place on the wait list for a foreign waker.
     pub fn waiter(&self, notify: Arc<dyn Notify>) -> Waiter {
         Waiter::new(self.reader.core().clone(), notify)
-    }
-}
-
-impl<T> Ref<'_, T> {
-    /// Returns the value's sequence.
-    pub fn sequence(&self) -> u64 {
-        self.advance.sequence
-    }
-}
-
-impl<T> Deref for Ref<'_, T> {
-    type Target = T;
-
-    #[inline(always)]
-    fn deref(&self) -> &T {
-        &self.run.values()[0]
-    }
-}
-
-impl<T> Drop for AdvanceGate<'_, T> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        self.reader.advance_gate(self.cursor);
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
     }
 }
 

@@ -1,15 +1,24 @@
-//! Waiting: who sleeps, for what, and how nobody sleeps through.
+//! Waiting: spinning, sleeping, being woken, and the fences by which nobody sleeps through.
 
 mod fence;
+mod notify;
 mod select;
+mod strategy;
+#[cfg(feature = "async")]
+mod task_waker;
 mod wait_list;
 mod waiter;
 
 pub(in crate::ring) use fence::FencePair;
 pub use fence::Fencing;
-pub use select::Select;
+pub use notify::Notify;
 #[cfg(feature = "hub")]
-pub(crate) use wait_list::notify_and_drop;
-pub use wait_list::{Notify, WaitStrategy};
-pub(in crate::ring) use wait_list::{WaitEntry, WaitList};
+pub(crate) use notify::notify_and_drop;
+pub use select::Select;
+pub use strategy::WaitStrategy;
+#[cfg(feature = "async")]
+pub(crate) use task_waker::TaskWaker;
+#[cfg(feature = "async")]
+pub(in crate::ring) use wait_list::WaitEntry;
+pub(in crate::ring) use wait_list::WaitList;
 pub use waiter::Waiter;

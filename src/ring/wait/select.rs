@@ -1,6 +1,7 @@
 //! One thread that waits for several rings.
 
-use super::wait_list::{Notify, SPIN, earlier, spin_until};
+use super::notify::Notify;
+use super::strategy::WaitStrategy;
 use super::waiter::Waiter;
 use crate::ring::read::Subscriber;
 use crate::sync::{AtomicU32, MODEL, Mutex, Ordering, Thread, current, park_until};
@@ -85,7 +86,7 @@ impl Select {
             found = self.find(positions, |waiter, position| waiter.is_ready(position));
             found.is_some()
         };
-        if !MODEL && spin_until(earlier(deadline, SPIN), u32::MAX, &mut ready) {
+        if !MODEL && WaitStrategy::Park.spin(deadline, &mut ready) {
             return self.found(found);
         }
         *self.waker.thread.lock() = Some(current());

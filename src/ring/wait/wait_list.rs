@@ -4,42 +4,15 @@
 //! one counter, and touches nothing else while it is zero.
 
 use super::fence::FencePair;
-use crate::deadline;
+use super::notify::{Notify, catch_panic};
+use super::strategy::{WaitStrategy, earlier};
 use crate::sync::{
     AtomicU32, AtomicU64, AtomicUsize, MODEL, Mutex, Ordering, Thread, current, park_until,
-    yield_now,
 };
 use crossbeam_utils::CachePadded;
-use std::hint::spin_loop;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// What a thread does while there is nothing for it to do.
-///
-/// It is the waiting thread's choice alone: whoever it waits for does the same for all three.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum WaitStrategy {
-    /// Looks again and again. The shortest way, at the price of a core: for threads that have one to themselves.
-    BusySpin,
-    /// Looks again and again, and lets other threads run between.
-    Yield,
-    /// Looks again and again for about two microseconds, and then sleeps until it is woken.
-    #[default]
-    Park,
-}
-
-/// Something that can be told from another thread, such as a poller.
-///
-/// Called, and dropped, outside any lock of the ring or the hub: it may use them, publish and subscribe. It runs on the
-/// publisher's thread, so it should be short, and it must not wait. A panic in it is caught, so that it neither stops
-/// other notifications nor the publisher.
-pub trait Notify: Send + Sync {
-    /// Tells it that there is something to read, or that nothing more will come.
-    fn notify(&self);
-}
 
 /// Entries that sleep, and how many there are.
 pub(in crate::ring) struct WaitList {
@@ -181,13 +154,9 @@ impl WaitList {
         deadline: Option<Instant>,
         mut ready: impl FnMut() -> bool,
     ) -> bool {
+        // A model has no clock, and would try spinning for ever.
         if !MODEL {
-            let (give_up, patience) = match strategy {
-                WaitStrategy::BusySpin => (deadline, u32::MAX),
-                WaitStrategy::Yield => (deadline, LOOKS_BEFORE_YIELD),
-                WaitStrategy::Park => (earlier(deadline, SPIN), u32::MAX),
-            };
-            let seen = spin_until(give_up, patience, &mut ready);
+            let seen = strategy.spin(deadline, &mut ready);
             if seen || strategy != WaitStrategy::Park {
                 return seen;
             }
@@ -225,37 +194,6 @@ impl WaitList {
     }
 }
 
-/// Looks again and again, after `patience` looks with other threads between; false if the deadline came first.
-pub(in crate::ring) fn spin_until(
-    deadline: Option<Instant>,
-    patience: u32,
-    ready: &mut impl FnMut() -> bool,
-) -> bool {
-    let mut looks = 0_u32;
-    loop {
-        if ready() {
-            return true;
-        }
-        looks = looks.saturating_add(1);
-        if looks > patience {
-            yield_now();
-        } else {
-            spin_loop();
-        }
-        // A look at the clock costs as much as some looks at the ring.
-        let now_and_then = looks > patience || looks.is_multiple_of(16);
-        if now_and_then && deadline.is_some_and(|at| at <= Instant::now()) {
-            return ready();
-        }
-    }
-}
-
-/// The deadline, or so long from now if that comes first.
-pub(in crate::ring) fn earlier(until: Option<Instant>, wait: Duration) -> Option<Instant> {
-    let end = deadline::after(Instant::now(), wait);
-    Some(until.map_or(end, |at| at.min(end)))
-}
-
 impl WaitEntry {
     fn new(wake: Wake) -> Self {
         Self {
@@ -291,33 +229,16 @@ impl WaitEntry {
     }
 }
 
-/// Tells somebody, and lets go of it. To be called without a lock.
-#[cfg(feature = "hub")]
-pub(crate) fn notify_and_drop(notify: Arc<dyn Notify>) {
-    catch_panic(|| notify.notify());
-    catch_panic(|| drop(notify));
-}
-
-/// Runs foreign code that must not keep what comes after it from being done.
-fn catch_panic(run: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-        // The panic hook has told. Its payload may panic again when dropped.
-        mem::forget(panic);
-    }
-}
-
 const AWAKE: u32 = 0;
 const ASLEEP: u32 = 1;
 const NOTIFIED: u32 = 2;
-/// How long a thread looks before it sleeps: about what a sleep and a wake-up cost.
-pub(in crate::ring) const SPIN: Duration = Duration::from_micros(2);
-const LOOKS_BEFORE_YIELD: u32 = 64;
 /// How long a sleeper sleeps at most whose fence failed.
 const SLICE: Duration = Duration::from_millis(1);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::yield_now;
     use std::sync::atomic::AtomicBool;
 
     /// A sleeper that cannot be sure to be woken looks for itself: here nobody ever wakes it.

@@ -1,6 +1,7 @@
 //! One place on a ring's wait list for a foreign waker.
 
-use super::wait_list::{Notify, WaitEntry};
+use super::notify::Notify;
+use super::wait_list::WaitEntry;
 use crate::ring::core::Core;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};

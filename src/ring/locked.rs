@@ -1,0 +1,121 @@
+//! What joining, leaving and opening a block change: everything that the lock of a ring guards.
+
+use super::blocks::BlockRef;
+use super::core::{Core, Gate};
+use crate::sync::Ordering;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The state of a ring that only the holder of its lock reads and writes.
+pub(super) struct Locked<T> {
+    pub(super) gates: Vec<Arc<Gate>>,
+    /// Handles that may pin.
+    pub(super) readers: u32,
+    /// Handles that share the publishing.
+    pub(super) publishers: usize,
+    /// The value of `Bounds::floor`. A copy, so that the word is written and never loaded under the lock.
+    floor: u64,
+    /// Where the gates stopped publishers when they were last looked at: not above where they do now. 0 after somebody
+    /// joined, so that its gate is looked at before anything else is permitted.
+    pub(super) limit: u64,
+    /// First chunk that has no block yet.
+    opened: u64,
+    /// The blocks of the chunks below `opened` that are not wholly below the floor, oldest first.
+    live: VecDeque<BlockRef<T>>,
+    /// Blocks below the floor, oldest first; readers may still have them pinned.
+    pub(super) evicted: VecDeque<BlockRef<T>>,
+    /// Blocks below the floor whose values have been trimmed: no reader can pin them any more.
+    pub(super) trimmed: Vec<BlockRef<T>>,
+}
+
+impl<T> Locked<T> {
+    /// Makes the state of a ring with one publisher and no reader.
+    pub(super) fn new() -> Self {
+        Self {
+            gates: Vec::new(),
+            readers: 0,
+            publishers: 1,
+            floor: 0,
+            limit: 0,
+            opened: 0,
+            live: VecDeque::new(),
+            evicted: VecDeque::new(),
+            trimmed: Vec::new(),
+        }
+    }
+
+    /// Loads the slowest gate; [`u64::MAX`] without one.
+    pub(super) fn slowest_gate(&self) -> u64 {
+        // Acquire: pairs with the Release in `move_gate`.
+        let gates = self.gates.iter().map(|gate| gate.load(Ordering::Acquire));
+        gates.min().unwrap_or(u64::MAX)
+    }
+
+    /// Whether no gate keeps publishers from writing up to `end`.
+    pub(super) fn is_below_limit(&mut self, core: &Core<T>, end: u64) -> bool {
+        // Gates only move up, so an old limit errs on the safe side: the lines of all readers are touched only when it
+        // is used up: once a lap where readers keep up, not once a block.
+        if end > self.limit {
+            self.limit = self.slowest_gate().saturating_add(core.config.capacity);
+        }
+        end <= self.limit
+    }
+
+    /// Returns the end of the opened blocks.
+    pub(super) fn opened_end(&self, core: &Core<T>) -> u64 {
+        core.memory.start(self.opened)
+    }
+
+    /// Opens blocks up to `end`, which is at most the limit: so `floor`, which is `end - capacity`, is not above any
+    /// gate. It is at most head.
+    pub(super) fn open_until(&mut self, core: &Core<T>, end: u64, floor: u64) {
+        // First: whoever finds a block taken counts what it missed by the floor.
+        self.raise_floor(core, floor);
+        while self.opened_end(core) < end {
+            self.open(core);
+        }
+    }
+
+    /// Gives the next chunk a block: one that nobody reads, else a new one.
+    fn open(&mut self, core: &Core<T>) {
+        let chunk = self.opened;
+        // A lossy reader never makes the publisher wait: where all old blocks are pinned, memory grows by one.
+        let block = self
+            .reuse(core, chunk)
+            .unwrap_or_else(|| core.memory.allocate(chunk));
+        core.memory.install(chunk, block);
+        self.live.push_back(block);
+        self.opened += 1;
+    }
+
+    fn reuse(&mut self, core: &Core<T>, chunk: u64) -> Option<BlockRef<T>> {
+        // SAFETY: the references in `Locked` are of the ring's memory.
+        let take = |block_ref: BlockRef<T>| unsafe { core.memory.at(block_ref) }.take(chunk);
+        // Trimmed blocks first, which hold nothing that would have to be dropped; then the oldest, whose readers have had
+        // most time to leave it.
+        if let Some(at) = self.trimmed.iter().rposition(|&block_ref| take(block_ref)) {
+            return Some(self.trimmed.swap_remove(at));
+        }
+        let at = self.evicted.iter().position(|&block_ref| take(block_ref))?;
+        self.evicted.remove(at)
+    }
+
+    pub(super) fn raise_floor(&mut self, core: &Core<T>, floor: u64) {
+        // After a `trim` it may stand higher already; it never goes back.
+        if floor <= self.floor {
+            return;
+        }
+        let first = self.opened - self.live.len() as u64;
+        self.floor = floor;
+        // Release: pairs with the Acquire in `oldest`. It comes before any block is taken, so that who finds a
+        // block taken finds the floor raised.
+        core.bounds.floor.store(floor, Ordering::Release);
+        // A batch as long as the ring may raise the floor beyond what is opened.
+        let passed = core
+            .memory
+            .chunk(floor)
+            .min(self.opened)
+            .saturating_sub(first);
+        self.evicted.extend(self.live.drain(..passed as usize));
+    }
+}

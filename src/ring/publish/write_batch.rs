@@ -1,0 +1,49 @@
+//! Writing a batch over several blocks, so that one that ends early does no harm.
+
+use crate::ring::blocks::WriteBlock;
+use crate::ring::core::Core;
+use std::mem;
+use std::ops::Range;
+
+/// Has the slots of an admitted range written, block by block: `write` gets the part in each block, and says how many
+/// it wrote; less than all ends it. Returns where it ended. Unless that is the end of the range, or if `write` panics,
+/// the permit is withdrawn.
+#[inline(always)]
+pub(super) fn write_batch<T>(
+    core: &Core<T>,
+    write_block: &mut Option<WriteBlock<T>>,
+    range: &Range<u64>,
+    mut write: impl FnMut(&mut WriteBlock<T>, Range<u64>) -> u64,
+) -> u64 {
+    let memory = &core.memory;
+    let Some(write_block) = write_block else {
+        return range.start; // nothing was ever admitted: the range is empty
+    };
+    let guard = BatchGuard(core);
+    let mut first = range.start;
+    while first < range.end {
+        if first > range.start {
+            *write_block = WriteBlock::new(memory, memory.chunk(first));
+        }
+        let end = range.end.min(memory.start(memory.chunk(first) + 1));
+        let written = write(write_block, first..end);
+        first += written;
+        if first < end {
+            return first;
+        }
+    }
+    // The write block is the last block, with which the permit ends.
+    mem::forget(guard);
+    first
+}
+
+/// A batch that is being written: the permit reaches to the end of its last block, and the write block may be any of its blocks.
+/// However it ends, unless all of it is written, the permit is withdrawn: who publishes next asks again, and finds the
+/// block of the next sequence.
+struct BatchGuard<'a, T>(&'a Core<T>);
+
+impl<T> Drop for BatchGuard<'_, T> {
+    fn drop(&mut self) {
+        self.0.revoke_permit();
+    }
+}

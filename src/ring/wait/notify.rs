@@ -1,0 +1,31 @@
+//! Telling somebody on another thread, whose code is not ours.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(feature = "hub")]
+use std::sync::Arc;
+
+/// Something that can be told from another thread, such as a poller.
+///
+/// Called, and dropped, outside any lock of the ring or the hub: it may use them, publish and subscribe. It runs on the
+/// publisher's thread, so it should be short, and it must not wait. A panic in it is caught, so that it neither stops
+/// other notifications nor the publisher.
+pub trait Notify: Send + Sync {
+    /// Tells it that there is something to read, or that nothing more will come.
+    fn notify(&self);
+}
+
+/// Tells somebody, and lets go of it. To be called without a lock.
+#[cfg(feature = "hub")]
+pub(crate) fn notify_and_drop(notify: Arc<dyn Notify>) {
+    catch_panic(|| notify.notify());
+    catch_panic(|| drop(notify));
+}
+
+/// Runs foreign code that must not keep what comes after it from being done.
+pub(super) fn catch_panic(run: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+        // The panic hook has told. Its payload may panic again when dropped.
+        mem::forget(panic);
+    }
+}
