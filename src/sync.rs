@@ -1,4 +1,4 @@
-//! std or loom: the only file that says `cfg(loom)`.
+//! The atomics, locks and threads of std or of loom: the only file that says `cfg(loom)`.
 //!
 //! Everything that two threads of a ring touch goes through here, so that the models in `loom-tests` run the code that
 //! ships. [`ShadowCells`] is the payload's part of that: real slots are contiguous (a reader gets `&[T]`), which loom's own
@@ -19,9 +19,9 @@ mod real {
     pub(crate) use std::thread::{Thread, current, yield_now};
     use std::time::Instant;
 
-    /// Whether memory full of zeroes is a valid array of atomics.
+    /// True where memory full of zeroes is a valid array of atomics: loom's have more to them.
     pub(crate) const ATOMICS_MAY_BE_ZEROED: bool = true;
-    /// Whether this is a model: no clock, no spinning, no system calls.
+    /// True in a model: no clock, no spinning, no system calls.
     pub(crate) const MODEL: bool = false;
 
     /// A mutex that ignores poison: what it guards is valid after every statement.
@@ -45,11 +45,11 @@ mod real {
         }
     }
 
-    /// Shadow cells of a block's slots: nothing at all outside loom.
+    /// The shadow cells of a block's slots: nothing at all outside loom.
     pub(crate) struct ShadowCells;
-    /// The time during which some slots are read.
+    /// A guard that lives while some slots are read.
     pub(crate) struct Reading;
-    /// The time during which one slot is written.
+    /// A guard that lives while one slot is written.
     pub(crate) struct Writing;
 
     impl ShadowCells {

@@ -1,4 +1,4 @@
-//! Making a ring: its capacity, and what happens when a gated reader is slow.
+//! The builder of a ring: its capacity, and what happens when a gated reader is slow.
 
 use super::core::{Core, RingConfig};
 use super::error::RingError;
@@ -27,7 +27,7 @@ pub fn channel<T: Send + Sync>(capacity: usize) -> Result<(Publisher<T>, Ring<T>
     Builder::new(capacity).build()
 }
 
-/// What a new ring shall be like.
+/// A builder of rings.
 ///
 /// # Examples
 ///
@@ -51,7 +51,7 @@ pub struct Builder {
     retain: bool,
 }
 
-/// What a publisher does when a gated reader still needs the slot that is next.
+/// The policy of a publisher when a gated reader still needs the slot that is next.
 ///
 /// Lossy readers never cause any of it: they are overtaken, and told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,16 +60,16 @@ pub enum Overflow {
     /// There is no such reader: gated subscriptions are refused.
     #[default]
     Overwrite,
-    /// It waits, for ever without a timeout. A thread that publishes and reads gated must not run into that.
+    /// The publisher waits, for ever without a timeout. A thread that publishes and reads gated must not run into that.
     Block {
-        /// How long it waits before it gives the value back.
+        /// The longest wait before the value comes back.
         timeout: Option<Duration>,
     },
-    /// It gives the value back at once.
+    /// The publisher gives the value back at once.
     Reject,
 }
 
-/// Where a subscription starts.
+/// The position at which a subscription starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// After what has been published so far.
@@ -92,26 +92,26 @@ impl Builder {
         }
     }
 
-    /// Says what a publisher does about a slow gated reader.
+    /// Sets what a publisher does about a slow gated reader.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self
     }
 
-    /// Says what threads do that wait: publishers, and subscribers that do not
+    /// Sets what threads do that wait: publishers, and subscribers that do not
     /// [choose for themselves](super::Subscriber::set_wait_strategy).
     pub fn wait_strategy(mut self, strategy: WaitStrategy) -> Self {
         self.strategy = strategy;
         self
     }
 
-    /// Says who pays for the fence between publishing and going to sleep.
+    /// Sets who pays for the fence between publishing and going to sleep.
     pub fn fencing(mut self, fencing: Fencing) -> Self {
         self.fencing = fencing;
         self
     }
 
-    /// Says whether values stay after every gated reader has passed them, until they are written over (the default).
+    /// Sets whether values stay after every gated reader has passed them, until they are written over (the default).
     ///
     /// With `false` the reader that is last to pass a block of 64 drops its values, and lossy readers are refused: for
     /// values that hold on to something dear. Without any reader values stay for the one who comes.
@@ -144,7 +144,8 @@ impl Builder {
     ///
     /// - [`RingError::ZeroCapacity`] and [`RingError::CapacityTooLarge`] (above 2^32).
     /// - [`RingError::MustRetain`] when a ring shall overwrite and not [retain](Self::retain).
-    /// - [`RingError::OutOfMemory`] when so many values of this size exceed the address space, or the allocator refuses.
+    /// - [`RingError::OutOfMemory`] when so many values of this size exceed the address space, or the allocator
+    ///   refuses.
     pub fn build<T: Send + Sync>(&self) -> Result<(Publisher<T>, Ring<T>), RingError> {
         let core = self.core(false)?;
         Ok((Publisher::new(core.clone()), Ring::new(core)))

@@ -16,14 +16,15 @@ pub(super) type Gate = CachePadded<AtomicU64>;
 
 /// The settings of a ring, which do not change while it lives.
 pub(super) struct RingConfig {
-    /// How many values `oldest` keeps.
+    /// The number of values that are kept: exactly what the user asked for, whatever blocks round to.
     pub(super) capacity: u64,
+    /// The policy of publishers when a gate is in the way.
     pub(super) overflow: Overflow,
-    /// How publishers wait, and readers that were not told otherwise.
+    /// The strategy of publishers that wait, and of readers that were not told otherwise.
     pub(super) strategy: WaitStrategy,
-    /// Whether values stay that every gate has passed.
+    /// True if values stay that every gate has passed.
     pub(super) retain: bool,
-    /// Whether publishers share the ring: then slots are stamped, and head is moved by who wants to know it.
+    /// True if publishers share the ring: then slots are stamped, and head is moved by who wants to know it.
     pub(super) many: bool,
 }
 
@@ -33,9 +34,9 @@ pub(super) struct RingConfig {
 pub(super) struct Core<T> {
     pub(super) config: RingConfig,
     pub(super) bounds: CachePadded<Bounds>,
-    /// The publisher may write below this without the lock: at most to the end of the block that it writes in, and never
-    /// above the slowest gate that it had seen + capacity. Raised by the publisher and revoked (0) by who joins, both
-    /// under the lock.
+    /// The publisher may write below this without the lock: at most to the end of the block that it writes in, and
+    /// never above the slowest gate that it had seen + capacity. Raised by the publisher and revoked (0) by who joins,
+    /// both under the lock.
     permit: CachePadded<AtomicU64>,
     /// The claims of a ring with several publishers; they have a permit of their own.
     pub(super) claims: CachePadded<Claims>,
@@ -43,6 +44,7 @@ pub(super) struct Core<T> {
     pub(super) readers: WaitList,
     /// Publishers that wait for a gate to move.
     pub(super) room: WaitList,
+    /// The blocks, and the directory that finds them.
     pub(super) memory: Memory<T>,
     /// Taken to join, to leave, to seek back, to trim, and to open a block: never to publish within one, or to read.
     pub(super) locked: Mutex<Locked<T>>,
@@ -54,7 +56,7 @@ pub(super) struct Bounds {
     /// [`Head::word`], `next << 1 | closed`. Written by the publisher; with several of them, by whoever finds the next
     /// slots stamped. Only rises.
     pub(super) head: AtomicU64,
-    /// Where a ring of several publishers ends; [`u64::MAX`] while it is open.
+    /// The end of a ring of several publishers; [`u64::MAX`] while it is open.
     pub(super) last: AtomicU64,
     /// Sequences below it may lie in a block that has been taken, whatever head says. Only rises, by the publisher,
     /// under the lock.
@@ -80,16 +82,17 @@ impl<T> Core<T> {
         })
     }
 
-    /// Finds the next sequence to be published, and whether it never will be.
+    /// Returns head: with several publishers, as far as everything is stamped.
     #[inline(always)]
     pub(super) fn head(&self) -> Head {
         self.head_above(u64::MAX)
     }
 
-    /// The same, for a reader at `cursor` that cannot be overtaken: any head above it will do.
+    /// Returns head, or an earlier one above `cursor`: enough for a reader that cannot be overtaken.
     #[inline(always)]
     pub(super) fn head_above(&self, cursor: u64) -> Head {
         let head = self.load_head();
+        // With one publisher head is what it says. With several, who has stamped left it to us to move it.
         if self.config.many && head.next <= cursor {
             return self.advance();
         }
@@ -102,7 +105,7 @@ impl<T> Core<T> {
         Head::of_word(self.bounds.head.load(Ordering::Acquire))
     }
 
-    /// Whether a reader at `cursor` has a reason not to sleep.
+    /// Returns whether a reader at `cursor` has a reason not to sleep.
     #[inline(always)]
     pub(super) fn is_ready(&self, cursor: u64) -> bool {
         let head = self.head_above(cursor);
@@ -118,24 +121,27 @@ impl<T> Core<T> {
         self.oldest_below(self.head().next).max(floor)
     }
 
-    /// The same, for a reader that has just loaded head.
+    /// Returns whether a sequence is kept, to a reader that has just loaded head.
     #[inline(always)]
     pub(super) fn has_kept(&self, sequence: u64, head: u64) -> bool {
         // Relaxed: a floor that we miss here, the block's tag tells (see `Block::pin`).
         sequence >= self.oldest_below(head) && sequence >= self.bounds.floor.load(Ordering::Relaxed)
     }
 
+    /// Returns the oldest sequence that the capacity keeps below a head.
     #[inline(always)]
     pub(super) fn oldest_below(&self, head: u64) -> u64 {
         head.saturating_sub(self.config.capacity)
     }
 
+    /// Returns how many values can be read.
     pub(super) fn len(&self) -> u64 {
         let oldest = self.oldest();
         // Head only rises, and a batch that is being written may have raised the floor up to it.
         (self.head().next - oldest).min(self.config.capacity)
     }
 
+    /// Returns how many subscribers and groups there are.
     pub(super) fn reader_count(&self) -> usize {
         self.locked.lock().readers as usize
     }
@@ -143,7 +149,7 @@ impl<T> Core<T> {
 
 /// The publisher's side.
 impl<T> Core<T> {
-    /// Whether the publisher may write up to `end` (exclusive) without asking.
+    /// Returns whether the publisher may write up to `end` (exclusive) without asking.
     #[inline(always)]
     pub(super) fn is_permitted(&self, end: u64) -> bool {
         // Relaxed: what memory safety needs was settled under the lock when the block was opened. A revocation that is
@@ -167,7 +173,7 @@ impl<T> Core<T> {
             .store(Head::open(next).word(), Ordering::Release);
     }
 
-    /// Makes `next` the end for ever.
+    /// Ends the ring at `next`, and wakes everybody.
     pub(super) fn close(&self, next: u64) {
         self.store_end(next);
         self.readers.wake(u64::MAX);
@@ -175,6 +181,7 @@ impl<T> Core<T> {
 
     /// As [`close`](Self::close), and wakes nobody: see [`store_head`](Self::store_head).
     pub(super) fn store_end(&self, next: u64) {
+        // The hot path looks at the permit only: without one it comes to where `closed` is asked for.
         self.revoke_permit();
         // Release: as in `store_head`.
         self.bounds
@@ -201,7 +208,7 @@ impl<T> Core<T> {
             // Not above head, since no batch is longer than the capacity.
             locked.open_until(self, end, self.oldest_below(end));
         }
-        // Not beyond the block of the last: who comes there has another block to find.
+        // Not beyond the block of the last: the publisher that comes there has another block to find.
         let block = self.memory.start(self.memory.chunk(end - 1) + 1);
         self.permit
             .store(locked.limit.min(block), Ordering::Relaxed);
@@ -210,6 +217,7 @@ impl<T> Core<T> {
 
     /// Makes the publisher ask again before it writes any more.
     pub(super) fn revoke_permit(&self) {
+        // Relaxed: a revocation that is seen late costs exactness, not safety; see `is_permitted`.
         self.permit.store(0, Ordering::Relaxed);
     }
 
@@ -217,6 +225,7 @@ impl<T> Core<T> {
     /// many blocks there are whose values may be taken out.
     pub(super) fn trim(&self, before: u64) -> usize {
         let mut locked = self.locked.lock();
+        // I4: what a gate protects is not let go of.
         let before = before.min(locked.slowest_gate());
         let floor = self.memory.start(self.memory.chunk(before));
         locked.raise_floor(self, floor);
@@ -231,13 +240,13 @@ impl<T> Core<T> {
         let mut values = Vec::new();
         for _ in 0..self.trim(self.head().next) {
             self.empty_one(&mut values);
-            // Outside the lock.
+            // Outside the lock, as all foreign code: a `Drop` may use the ring.
             values.clear();
         }
     }
 
-    /// Moves the values of one block out that is below the floor. The block goes to the end of its line if readers
-    /// have it pinned.
+    /// Moves the values of one block out that is below the floor. A block that readers have pinned becomes the last of
+    /// the evicted ones.
     pub(super) fn empty_one(&self, values: &mut Vec<T>) {
         let mut locked = self.locked.lock();
         let Some(block_ref) = locked.evicted.pop_front() else {
@@ -304,8 +313,8 @@ impl<T> Core<T> {
     #[cold]
     #[inline(never)]
     fn advance_and_wake(&self) {
-        // SeqCst fence: pairs with itself on another publisher. Of two that stamp at once, one sees both stamps; without
-        // it neither might, and a sleeper that waits for the later one would not be told.
+        // SeqCst fence: pairs with itself on another publisher. Of two that stamp at once, one sees both stamps;
+        // without it neither might, and a sleeper that waits for the later one would not be told.
         fence(Ordering::SeqCst);
         self.readers.wake(self.advance().wakes_below());
     }
@@ -328,7 +337,7 @@ impl<T> Core<T> {
 
 /// The readers' side.
 impl<T> Core<T> {
-    /// Counts a reader, and finds where it starts.
+    /// Counts a reader.
     pub(super) fn join(&self) -> Result<(), SubscribeError> {
         let mut locked = self.locked.lock();
         if locked.readers == MAX_READERS {
@@ -359,7 +368,9 @@ impl<T> Core<T> {
         locked.readers -= 1;
         let Some(gate) = gate else { return };
         locked.gates.retain(|other| !Arc::ptr_eq(other, gate));
+        // Without another gate values stay for the reader that comes.
         let others = !locked.gates.is_empty();
+        // Before waking: a publisher that wakes up takes the lock first.
         drop(locked);
         self.wake_publishers();
         if others && !self.config.retain {
@@ -372,6 +383,7 @@ impl<T> Core<T> {
         if self.config.overflow == Overflow::Overwrite {
             return Err(SubscribeError::GatesNotAllowed);
         }
+        // It holds nobody back until a cursor is placed.
         let gate = Arc::new(CachePadded::new(AtomicU64::new(u64::MAX)));
         self.locked.lock().gates.push(gate.clone());
         Ok(gate)

@@ -1,9 +1,9 @@
-//! What can go wrong: one small enum per operation.
+//! The errors of a ring: one small enum per operation.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why a ring could not be made.
+/// The reason why a ring could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RingError {
@@ -20,7 +20,7 @@ pub enum RingError {
     MustRetain,
 }
 
-/// Why a value was not published. It comes back.
+/// The reason why a value was not published, with the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum PublishError<T> {
     /// A gated reader still needs the slot, and the ring does not wait.
@@ -31,7 +31,7 @@ pub enum PublishError<T> {
     Closed(T),
 }
 
-/// Why no value of a batch was published.
+/// The reason why no value of a batch was published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BatchError {
     /// The batch is longer than the ring.
@@ -56,7 +56,7 @@ pub enum BatchError {
     Closed,
 }
 
-/// Why a subscription was refused.
+/// The reason why a subscription was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SubscribeError {
@@ -78,7 +78,7 @@ pub enum SubscribeError {
     TooManyReaders,
 }
 
-/// Why a cursor stayed where it was.
+/// The reason why a cursor stayed at its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SeekError {
@@ -94,16 +94,18 @@ pub enum SeekError {
     },
 }
 
-/// How much a lossy reader missed. An outcome, not a failure: reading goes on from `resume_at`.
+/// The gap that a lossy reader finds when it was overtaken. An outcome, not a failure: reading goes on from
+/// `resume_at`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lagged {
-    /// How many values were overwritten before they were read: exactly those from the old cursor up to `resume_at`.
+    /// The number of values that were overwritten before they were read: exactly those from the old cursor up to
+    /// `resume_at`.
     pub missed: u64,
-    /// Where the cursor stands now: the oldest sequence that was kept at that moment.
+    /// The new position of the cursor: the oldest sequence that was kept at that moment.
     pub resume_at: u64,
 }
 
-/// Why nothing was read at once.
+/// The reason why nothing was read at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TryRecvError {
     /// Everything published has been read.
@@ -114,7 +116,7 @@ pub enum TryRecvError {
     Closed,
 }
 
-/// Why waiting ended without a value.
+/// The reason why waiting ended without a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecvError {
     /// Values were overwritten before they were read.
@@ -123,10 +125,10 @@ pub enum RecvError {
     Closed,
 }
 
-/// Why waiting for a limited time ended without a value.
+/// The reason why waiting for a limited time ended without a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecvTimeoutError {
-    /// Nothing came in time.
+    /// No value came in time.
     TimedOut,
     /// Values were overwritten before they were read.
     Lagged(Lagged),
@@ -134,7 +136,7 @@ pub enum RecvTimeoutError {
     Closed,
 }
 
-/// Why a publisher may not write now.
+/// The reason why a publisher may not write now.
 #[derive(Clone, Copy)]
 pub(super) enum Refused {
     Full,
@@ -143,6 +145,7 @@ pub(super) enum Refused {
 }
 
 impl Refused {
+    /// Makes the error that hands `value` back.
     pub(super) fn with<T>(self, value: T) -> PublishError<T> {
         match self {
             Refused::Full => PublishError::Full(value),

@@ -13,6 +13,7 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// Makes the head of a ring that goes on.
     #[inline(always)]
     pub(super) fn open(next: u64) -> Self {
         Self {
@@ -21,10 +22,12 @@ impl Head {
         }
     }
 
+    /// Makes the head of a ring that has ended.
     pub(super) fn closed(next: u64) -> Self {
         Self { next, closed: true }
     }
 
+    /// Reads it off its word.
     #[inline(always)]
     pub(super) fn of_word(word: u64) -> Self {
         Self {
@@ -33,6 +36,7 @@ impl Head {
         }
     }
 
+    /// Returns its word: `next << 1 | closed`.
     #[inline(always)]
     pub(super) fn word(self) -> u64 {
         self.next << 1 | u64::from(self.closed)

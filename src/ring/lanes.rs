@@ -1,4 +1,4 @@
-//! A ring for each publisher, and one reader of them all.
+//! Lanes: a ring for each publisher, and one reader of them all.
 
 use super::builder::Start;
 use super::error::{Lagged, SubscribeError, TryRecvError};
@@ -38,12 +38,14 @@ pub struct Lanes<T> {
 /// A cursor on each lane, for one thread.
 pub struct LaneGroup<T> {
     lanes: Vec<Subscriber<T>>,
-    /// Made when it first waits.
+    /// The rings to wait for, once it has waited.
     select: Option<Select>,
+    /// The positions to wait at, kept so that waiting allocates nothing.
     positions: Vec<u64>,
 }
 
 impl<T> Lanes<T> {
+    /// Reads these rings together.
     pub(super) fn new(rings: Vec<Ring<T>>) -> Self {
         Self { rings }
     }

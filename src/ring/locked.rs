@@ -1,4 +1,4 @@
-//! What joining, leaving and opening a block change: everything that the lock of a ring guards.
+//! The state that the lock of a ring guards: what joining, leaving and opening a block change.
 
 use super::blocks::BlockRef;
 use super::core::{Core, Gate};
@@ -8,15 +8,16 @@ use std::sync::Arc;
 
 /// The state of a ring that only the holder of its lock reads and writes.
 pub(super) struct Locked<T> {
+    /// The gates of all gated readers; publishers wait for the slowest.
     pub(super) gates: Vec<Arc<Gate>>,
-    /// Handles that may pin.
+    /// The number of handles that may pin: subscribers and groups.
     pub(super) readers: u32,
-    /// Handles that share the publishing.
+    /// The number of handles that share the publishing; the last one closes the ring.
     pub(super) publishers: usize,
     /// The value of `Bounds::floor`. A copy, so that the word is written and never loaded under the lock.
     floor: u64,
-    /// Where the gates stopped publishers when they were last looked at: not above where they do now. 0 after somebody
-    /// joined, so that its gate is looked at before anything else is permitted.
+    /// The sequence at which the gates stopped publishers when they were last looked at: not above where they do now. 0
+    /// after somebody joined, so that its gate is looked at before anything else is permitted.
     pub(super) limit: u64,
     /// First chunk that has no block yet.
     opened: u64,
@@ -51,7 +52,7 @@ impl<T> Locked<T> {
         gates.min().unwrap_or(u64::MAX)
     }
 
-    /// Whether no gate keeps publishers from writing up to `end`.
+    /// Returns whether no gate keeps publishers from writing up to `end`.
     pub(super) fn is_below_limit(&mut self, core: &Core<T>, end: u64) -> bool {
         // Gates only move up, so an old limit errs on the safe side: the lines of all readers are touched only when it
         // is used up: once a lap where readers keep up, not once a block.
@@ -88,11 +89,12 @@ impl<T> Locked<T> {
         self.opened += 1;
     }
 
+    /// Takes a block that no reader has pinned.
     fn reuse(&mut self, core: &Core<T>, chunk: u64) -> Option<BlockRef<T>> {
         // SAFETY: the references in `Locked` are of the ring's memory.
         let take = |block_ref: BlockRef<T>| unsafe { core.memory.at(block_ref) }.take(chunk);
-        // Trimmed blocks first, which hold nothing that would have to be dropped; then the oldest, whose readers have had
-        // most time to leave it.
+        // Trimmed blocks first, which hold nothing that would have to be dropped; then the oldest, whose readers have
+        // had most time to leave it.
         if let Some(at) = self.trimmed.iter().rposition(|&block_ref| take(block_ref)) {
             return Some(self.trimmed.swap_remove(at));
         }
@@ -100,6 +102,7 @@ impl<T> Locked<T> {
         self.evicted.remove(at)
     }
 
+    /// Raises the floor, and moves the blocks below it from the live to the evicted ones.
     pub(super) fn raise_floor(&mut self, core: &Core<T>, floor: u64) {
         // After a `trim` it may stand higher already; it never goes back.
         if floor <= self.floor {
@@ -110,7 +113,6 @@ impl<T> Locked<T> {
         // Release: pairs with the Acquire in `oldest`. It comes before any block is taken, so that who finds a
         // block taken finds the floor raised.
         core.bounds.floor.store(floor, Ordering::Release);
-        // A batch as long as the ring may raise the floor beyond what is opened.
         let passed = core
             .memory
             .chunk(floor)

@@ -40,8 +40,8 @@
 //! **A publisher that loses its processor** half way delays others, and how depends on the kind. A `Publisher` that is
 //! interrupted before head is stored delays what it was about to show, and nothing else: readers read on, and sleep. Of
 //! publishers behind a lock, all others wait for the one that was interrupted inside it; readers see everything
-//! published so far. A `SharedPublisher` that is interrupted between claim and stamp stops no publisher for up to a lap,
-//! but readers see nothing from its sequence on until it goes on. Lanes wait for nobody.
+//! published so far. A `SharedPublisher` that is interrupted between claim and stamp stops no publisher for up to a
+//! lap, but readers see nothing from its sequence on until it goes on. Lanes wait for nobody.
 //!
 //! # Waiting
 //!
@@ -58,8 +58,8 @@
 //!
 //! # Lag
 //!
-//! A lossy reader is as far behind as [`Subscriber::lag`] says. That is a measurement, and nothing is wrong with it until
-//! the publisher has gone round and written over what was not read. The reader is told then, once, and exactly:
+//! A lossy reader is as far behind as [`Subscriber::lag`] says. That is a measurement, and nothing is wrong with it
+//! until the publisher has gone round and written over what was not read. The reader is told then, once, and exactly:
 //!
 //! ```
 //! use eventring::ring::{self, Lagged, Start, TryRecvError};
@@ -103,10 +103,10 @@
 //! The last `capacity` values: exactly as many as were asked for, counted from where the publisher writes. A batch
 //! evicts while it is written. [`Publisher::trim`] lets go of more, in whole blocks.
 //!
-//! Slots come in blocks of `K`, allocated when first needed: a ring takes `ceil(capacity / K) + 1` of them at most, and one
-//! more for each reader that has one pinned at the moment when the publisher comes round. `K` is 64 in most rings: more
-//! where that is a quarter of the ring and 8 KiB at most, and fewer in a smaller ring. A value stays in its slot until it
-//! is written over; it is dropped then, after the new head is visible, or with the ring.
+//! Slots come in blocks of `K`, allocated when first needed: a ring takes `ceil(capacity / K) + 1` of them at most, and
+//! one more for each reader that has one pinned at the moment when the publisher comes round. `K` is 64 in most rings:
+//! more where that is a quarter of the ring and 8 KiB at most, and fewer in a smaller ring. A value stays in its slot
+//! until it is written over; it is dropped then, after the new head is visible, or with the ring.
 //!
 //! # Memory
 //!
@@ -125,16 +125,24 @@
 //!
 //! # How it works
 //!
+//! | where | what |
+//! | --- | --- |
+//! | `core`, `head`, `locked` | the state that all handles share; its head; what its one lock guards |
+//! | `blocks` | slots, stamps, pins, the directory: the raw memory |
+//! | `publish`, `multi` | one publisher with its permit; several, with claims and stamps |
+//! | `read` | readers with a pin or a gate, and what is made of them: subscribers, groups, batches, futures |
+//! | `wait` | spinning, the list of sleepers, the two fences, [`Select`] |
+//!
 //! `head` is the next sequence. A sequence belongs to a chunk (`sequence / K`), a chunk is written into a block, and
 //! the block's `state` says which chunk that is, and how many readers have it pinned. The publisher takes a block for
-//! another chunk only from "no readers", by compare-exchange; a block that is pinned is left to its readers, and another
-//! one, in the end a new one, takes its place. So a lossy reader never makes the publisher wait. A gated reader pins
-//! nothing: the publisher does not take what lies at or above a gate.
+//! another chunk only from "no readers", by compare-exchange; a block that is pinned is left to its readers, and
+//! another one, in the end a new one, takes its place. So a lossy reader never makes the publisher wait. A gated reader
+//! pins nothing: the publisher does not take what lies at or above a gate.
 //!
-//! Within a block the publisher touches no lock: it may write below `permit`, which ends with the block (while a batch is
-//! written: with the batch's last block), and never exceeds the slowest gate + capacity. Opening a block, joining, leaving and seeking back go through one lock (`locked`).
-//! Gates are looked at when the limit that the last look gave is used up. Joining revokes permit and limit, so that a new
-//! gate counts at once.
+//! Within a block the publisher touches no lock: it may write below `permit`, which ends with the block (while a batch
+//! is written: with the batch's last block), and never exceeds the slowest gate + capacity. Opening a block, joining,
+//! leaving and seeking back go through one lock (`locked`). Gates are looked at when the limit that the last look gave
+//! is used up. Joining revokes permit and limit, so that a new gate counts at once.
 //!
 //! Cache lines are laid out by who writes: a reader that follows closely takes head's line away between any two
 //! publishes, so the publisher reads nothing from it. (With the permit on that line a spinning round trip took half as
@@ -144,18 +152,18 @@
 //!
 //! - **I1** A slot at or above head is touched by the publisher alone. A slot below head holds its value.
 //! - **I2** A block with a pin on it is not taken. A reader that pinned a block and found its chunk reads that chunk.
-//! - **I3** `floor` rises, under the lock, before a block below it is taken; nothing at or above it ever is. It is at most
-//!   head, and at most any gate.
-//! - **I4** A gate stands at or below what its reader still reads. Placing one takes the lock, and needs a position at or
-//!   above `floor`, or at or above another gate of the same owner. So nothing that a gate protects is taken.
+//! - **I3** `floor` rises, under the lock, before a block below it is taken; nothing at or above it ever is. It is at
+//!   most head, and at most any gate.
+//! - **I4** A gate stands at or below what its reader still reads. Placing one takes the lock, and needs a position at
+//!   or above `floor`, or at or above another gate of the same owner. So nothing that a gate protects is taken.
 //! - **I5** A reader that was overtaken finds `floor`, or head - capacity, above its cursor, and at most head: `Lagged`
 //!   counts right.
 //! - **I6** Whoever sleeps has seen no reason not to *after* it was counted as asleep, and whoever makes a reason looks
 //!   at that count *after*.
 //! - **I7** Blocks are freed with the ring only. The first `filled` slots of a block hold values, and no others.
-//! - **I8** With several publishers: a sequence is claimed once, written by its owner alone, and then stamped. Head passes
-//!   no sequence that is not stamped, and `floor` never passes head: so a block is given to another chunk only when it is
-//!   stamped throughout, and no two publishers meet in one slot.
+//! - **I8** With several publishers: a sequence is claimed once, written by its owner alone, and then stamped. Head
+//!   passes no sequence that is not stamped, and `floor` never passes head: so a block is given to another chunk only
+//!   when it is stamped throughout, and no two publishers meet in one slot.
 //!
 //! # Orderings
 //!
@@ -173,12 +181,12 @@
 //! | `floor` load in `oldest` | Acquire | `floor` store | |
 //! | `floor` load in `has_kept` | Relaxed | none | a floor missed here shows in the block's tag, which is acquired |
 //! | gate store (`move_gate`) | Release | gate load | I4: our reads happen before the slot is written over |
-//! | gate load (`slowest`) | Acquire | gate store | |
+//! | gate load (`slowest_gate`) | Acquire | gate store | |
 //! | `permit` load and store | Relaxed | none | I2 to I4 were settled under the lock when the block was opened |
-//! | `stamp` store | Release | stamp load in `stamped` | I8: the value is there before its stamp, and the rest of its batch |
-//! | stamp load in `stamped` | Acquire | stamp store | |
+//! | `stamp` store | Release | stamp load in `stamped_until` | I8: the value is there before its stamp, and the rest of its batch |
+//! | stamp load in `stamped_until` | Acquire | stamp store | |
 //! | stamp load in `fill` | Relaxed | none | the stamp of an earlier lap came with the permit |
-//! | stamp store in `empty_into` | Release | stamp load in `stamped` | who looks too late finds head moved on |
+//! | stamp store in `empty_into` | Release | stamp load in `stamped_until` | who looks too late finds head moved on |
 //! | `head` compare-exchange (`advance`) | Release | `head` load | I1, for values acquired by their stamps |
 //! | claim: load, compare-exchange, closing | Relaxed | none | it hands over a number; the slots come with the permit |
 //! | claims' `permit` store, load | Release, Acquire | each other | I8: a slot's last readers and writer happen before its next writer |
@@ -193,60 +201,62 @@
 //! reads between pin and unpin happen before everything the publisher writes afterwards.
 //!
 //! **Why the count stays a count.** It has 20 bits. A handle has one pin at most, in the handle and not in a guard, so
-//! that a forgotten [`Ref`] cannot add up; a failed pin is undone before the next one. Handles are counted under the lock,
-//! and the 2^20th is refused. Chunks are compared modulo 2^44: a reader would have to sleep for 2^43 blocks between its
-//! look at the floor and its pin to be deceived.
+//! that a forgotten [`Ref`] cannot add up; a failed pin is undone before the next one. Handles are counted under the
+//! lock, and the 2^20th is refused. Chunks are compared modulo 2^44: a reader would have to sleep for 2^43 blocks
+//! between its look at the floor and its pin to be deceived.
 //!
-//! **Why a gate holds (I3, I4).** Blocks are taken under the lock, in `grant`, up to a limit that came from loading every
-//! gate under the lock, there or in an earlier call: so none is below the floor that it raises. A gate that is placed later
-//! is placed under the lock too, finds the raised floor, must stand at or above it, and voids the limit. Between, a gate only moves up. The publisher's writes at and above head go to blocks
-//! taken that way; what `permit` allows without the lock lies in the same blocks. A revocation that the publisher sees
-//! late lets it write into a block that is its own already: it costs exactness for a value published *beside* the
-//! joining, never a value that a gate protects. A batch gets its room, its floor and all its blocks at once, before
-//! anything is written, and nothing can fail after that but the caller's code: see "why panics do no harm".
+//! **Why a gate holds (I3, I4).** Blocks are taken under the lock, in `grant`, up to a limit that came from loading
+//! every gate under the lock, there or in an earlier call: so none is below the floor that it raises. A gate that is
+//! placed later is placed under the lock too, finds the raised floor, must stand at or above it, and voids the limit.
+//! Between, a gate only moves up. The publisher's writes at and above head go to blocks taken that way; what `permit`
+//! allows without the lock lies in the same blocks. A revocation that the publisher sees late lets it write into a
+//! block that is its own already: it costs exactness for a value published *beside* the joining, never a value that a
+//! gate protects. A batch gets its room, its floor and all its blocks at once, before anything is written, and nothing
+//! can fail after that but the caller's code: see "why panics do no harm".
 //!
 //! **Why nobody sleeps through (I6).** The sleeper stores `asleep`, fences, loads the condition. The waker stores the
-//! condition, fences, loads `asleep`. SeqCst fences have one order; whose fence comes second sees the other's store.
-//! If it is the sleeper, it does not sleep. If it is the waker, it takes the list's lock, which the sleeper held when
-//! it stored, and finds the entry. On Linux the waker's fence is one for the compiler only, and the sleeper's makes
-//! every running thread of the process execute one (`membarrier(2)`, private expedited): the waker's store and load lie
-//! both before that point, so that the sleeper sees the store, or the load lies after it and sees the sleeper. (A
-//! thread that does not run at that moment has passed a barrier when it was switched out.) The process registers when
-//! a ring is made, and tries it once; where that fails the ring uses fences. Should it fail later, as under a filter
-//! on system calls that was set since, the sleeper looks again every millisecond, and a foreign waker at once. In a
-//! forked child it would fail too: a ring does not go on there. Since publishing may be without any fence, no other
-//! ordering leans on it; the models that do not sleep run without. The condition of a reader is head; the one of a
-//! blocked publisher is the gates, which it loads under the lock, and which a leaving reader changes under the lock before it looks at `asleep`.
-//! A waker that has to release a lock of its own first, as a hub has, looks at `asleep` before that, directly behind its
-//! store; only that it takes the list's lock comes later, and finds the entry, or that somebody else has woken it.
+//! condition, fences, loads `asleep`. SeqCst fences have one order; whose fence comes second sees the other's store. If
+//! it is the sleeper, it does not sleep. If it is the waker, it takes the list's lock, which the sleeper held when it
+//! stored, and finds the entry. On Linux the waker's fence is one for the compiler only, and the sleeper's makes every
+//! running thread of the process execute one (`membarrier(2)`, private expedited): the waker's store and load lie both
+//! before that point, so that the sleeper sees the store, or the load lies after it and sees the sleeper. (A thread
+//! that does not run at that moment has passed a barrier when it was switched out.) The process registers when a ring
+//! is made, and tries it once; where that fails the ring uses fences. Should it fail later, as under a filter on system
+//! calls that was set since, the sleeper looks again every millisecond, and a foreign waker at once. In a forked child
+//! it would fail too: a ring does not go on there. Since publishing may be without any fence, no other ordering leans
+//! on it; the models that do not sleep run without. The condition of a reader is head; the one of a blocked publisher
+//! is the gates, which it loads under the lock, and which a leaving reader changes under the lock before it looks at
+//! `asleep`. A waker that has to release a lock of its own first, as a hub has, looks at `asleep` before that, directly
+//! behind its store; only that it takes the list's lock comes later, and finds the entry, or that somebody else has
+//! woken it.
 //!
 //! **Why no two publishers meet in one slot (I8).** Sequences are handed out by compare-exchange on one word, so two
 //! owners of one slot are a lap or more apart. A claim needs a permit above it, and the permit a block opened for its
-//! chunk. Opening raises the floor to `end - capacity`, in `grant_claims`, only after head has reached it; the chunk
+//! chunk. Opening raises the floor to `end - capacity`, in `Claims::grant`, only after head has reached it; the chunk
 //! whose block is taken lies below, so each of its sequences was stamped. The later owner comes after the earlier one:
 //! stamp (Release), whoever moved head over it (Acquire, Release), who opened the block (Acquire; permit Release), the
 //! later owner's claim (permit Acquire). The directory entry of a claimed chunk stays until head has passed the claim,
 //! for the same reason. Readers load head as ever: they see none of this, but that one who has read up to head looks at
 //! the stamps behind it, and moves it. A batch stamps its first slot last, so head goes over all of it at once.
 //!
-//! **Why somebody moves head.** A sleeper's condition looks at the stamps itself. A publisher that finds somebody asleep
-//! moves head and wakes by it. Two that stamp at once might each miss the other's stamp, hence one more SeqCst fence on
-//! that path: whose comes second sees both.
+//! **Why somebody moves head.** A sleeper's condition looks at the stamps itself. A publisher that finds somebody
+//! asleep moves head and wakes by it. Two that stamp at once might each miss the other's stamp, hence one more SeqCst
+//! fence on that path: whose comes second sees both.
 //!
 //! **Why panics do no harm.** `next` is the publisher's own until head is stored. A closure or iterator that panics, or
 //! that ends too early, leaves values in slots at or above head: they count as filled (I7), and are reused or dropped
 //! like those of an earlier lap. A batch over several blocks is permitted up to the end of the last one, while the
-//! publisher's write block is still the first: a guard that lives from before the first value to after the last withdraws the
-//! permit on every way out but the whole one, so that whoever publishes next asks again, and finds the block of `next`
-//! among those that are open. Between the permit and the guard runs no code but the ring's. An old value is moved out,
-//! and dropped when the new one is visible; those of a batch that panicked are dropped before the next one is admitted.
-//! With several publishers nothing of the caller's runs between a claim and its stamps: the values are there before,
-//! and what they replace is dropped after.
+//! publisher's write block is still the first: a guard that lives from before the first value to after the last revokes
+//! the permit on every way out but the whole one, so that whoever publishes next asks again, and finds the block of
+//! `next` among those that are open. Between the permit and the guard runs no code but the ring's. An old value is
+//! moved out, and dropped when the new one is visible; those of a batch that panicked are dropped before the next one
+//! is admitted. With several publishers nothing of the caller's runs between a claim and its stamps: the values are
+//! there before, and what they replace is dropped after.
 //!
 //! **Foreign code runs without a lock.** Wakers, [`Notify`]s and values are cloned, called and dropped while no lock of
-//! the ring is held, and may use it. Who has a lock of its own around a publisher wakes the readers after it has released
-//! that one, as the hub does (`publish_quietly_with`, `has_sleepers`, `wake_readers`). `tests/reentry` walks by all these
-//! places.
+//! the ring is held, and may use it. Who has a lock of its own around a publisher wakes the readers after it has
+//! released that one, as the hub does (`publish_quietly_with`, `has_sleepers`, `wake_readers`). `tests/reentry` walks
+//! by all these places.
 //!
 //! All this is *checked* by loom, at two preemptions and with two or three threads; it is not proved. See
 //! `loom-tests/README.md` for what loom does not explore.

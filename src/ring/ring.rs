@@ -1,4 +1,4 @@
-//! The handle for everybody but the publisher: look at a ring, and subscribe to it.
+//! The handle of a ring for everybody but its publisher.
 
 use super::builder::Start;
 use super::core::Core;
@@ -8,7 +8,7 @@ use super::wait::{FencePair, Notify, Waiter};
 use std::fmt;
 use std::sync::Arc;
 
-/// A ring as those who read it see it. Clones are handles of the same ring.
+/// A handle to look at a ring and to subscribe to it. Clones are handles of the same ring.
 pub struct Ring<T> {
     core: Arc<Core<T>>,
 }
@@ -30,7 +30,7 @@ impl<T> Ring<T> {
         self.core.oldest()
     }
 
-    /// Whether nothing more will be published. What is kept stays readable.
+    /// Returns whether nothing more will be published. What is kept stays readable.
     pub fn is_closed(&self) -> bool {
         self.core.head().closed
     }
@@ -40,7 +40,7 @@ impl<T> Ring<T> {
         self.core.len() as usize
     }
 
-    /// Whether no value can be read.
+    /// Returns whether no value can be read.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -55,7 +55,7 @@ impl<T> Ring<T> {
         self.core.reader_count()
     }
 
-    /// Whether publishing pays no fence for sleepers, since these use `membarrier(2)`; see
+    /// Returns whether publishing pays no fence for sleepers, since these use `membarrier(2)`; see
     /// [`Fencing`](super::Fencing).
     pub fn uses_membarrier(&self) -> bool {
         self.core.readers.fences() == FencePair::Membarrier
@@ -108,7 +108,9 @@ impl<T> Ring<T> {
         Ok(ReaderGroup::new(self.lossy()?))
     }
 
+    /// Makes a lossy reader, where the ring allows it.
     fn lossy(&self) -> Result<Reader<T>, SubscribeError> {
+        // Such a ring drops what every gate has passed: a reader without a gate would find next to nothing.
         if !self.core.config.retain {
             return Err(SubscribeError::LossyNotAllowed);
         }
@@ -127,7 +129,7 @@ impl<T> Ring<T> {
 
 #[cfg(feature = "hub")]
 impl<T> Ring<T> {
-    /// Whether there may be somebody to [wake](Self::wake_readers) for what was published
+    /// Returns whether there may be somebody to [wake](Self::wake_readers) for what was published
     /// [quietly](super::Publisher::publish_quietly_with). To be called by who published, behind that.
     #[inline(always)]
     pub(crate) fn has_sleepers(&self) -> bool {

@@ -1,4 +1,4 @@
-//! A block of slots: who may touch which slot when is the contract of its unsafe functions.
+//! A block of slots, the raw memory of a ring: who may touch which slot when is the contract of its unsafe functions.
 
 use super::slot::{Filled, Slot};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, Reading, ShadowCells};
@@ -11,34 +11,40 @@ use std::ptr;
 /// A run of slots whose sequences are contiguous.
 #[repr(C)]
 pub(in crate::ring) struct Block<T> {
-    /// `tag << 20 | readers`: whose values the slots hold, and how many handles have the block pinned.
+    /// `tag << READER_BITS | readers`, in one word, so that taking the block and pinning it have an order:
+    ///
+    /// - bits 20 to 63, the *tag*: the chunk whose values the slots hold, modulo 2^44;
+    /// - bits 0 to 19, the *readers*: how many handles have the block pinned, [`MAX_READERS`] at most.
     state: CachePadded<AtomicU64>,
-    /// How many slots hold a value: always the first ones. Written by the block's owner: the publisher, and who empties
-    /// it while it is retired.
+    /// The number of slots that hold a value, always the first ones (I7). Written by the block's owner: the publisher,
+    /// and who empties it while it is retired.
     filled: CachePadded<AtomicU32>,
     /// The sequence + 1 of the value in each slot, 0 where there is none: for several publishers, who fill slots in any
     /// order. Without an entry where there is one publisher, who counts in `filled`.
     stamps: Box<[AtomicU64]>,
+    /// The cells that loom watches in place of the slots; nothing outside a model.
     shadow: ShadowCells,
+    /// Contiguous, since readers borrow a run of them as `&[T]`.
     slots: Box<[UnsafeCell<MaybeUninit<T>>]>,
 }
 
-/// Published values, readable in place.
+/// A run of published values, borrowed in place.
 pub(in crate::ring) struct Run<'a, T> {
     values: &'a [T],
+    /// For loom: the slots are read while it lives.
     _reading: Reading,
 }
 
-// SAFETY: a block hands out `&T` to many threads (T: Sync), and moves a T in on one thread and out on another (T: Send);
-// who may do which is the contract of the unsafe functions below.
+// SAFETY: a block hands out `&T` to many threads (T: Sync), and moves a T in on one thread and out on another (T:
+// Send); who may do which is the contract of the unsafe functions below.
 unsafe impl<T: Send + Sync> Sync for Block<T> {}
 // SAFETY: as above; a block owns its values.
 unsafe impl<T: Send + Sync> Send for Block<T> {}
 
 /// A panic of foreign code leaves nothing half done that anybody sees: values are visible only once all of them are
-/// written, and a publisher that a panic interrupted asks for its block anew ("why panics do no harm" in the module docs).
-/// What is left are the values: readers share them, and a publisher that fills a slot in place may find one there that
-/// an earlier panic left half written. So it is for `T` to say. Handles of a ring get it from here.
+/// written, and a publisher that a panic interrupted asks for its block anew ("why panics do no harm" in the module
+/// docs). What is left are the values: readers share them, and a publisher that fills a slot in place may find one
+/// there that an earlier panic left half written. So it is for `T` to say. Handles of a ring get it from here.
 impl<T: UnwindSafe + RefUnwindSafe> RefUnwindSafe for Block<T> {}
 
 impl<T> Block<T> {
@@ -93,10 +99,11 @@ impl<T> Block<T> {
     /// Takes the block out of use, if nobody has it pinned: its tag becomes one that no reader can ask for.
     pub(in crate::ring) fn retire(&self) -> bool {
         let tag = self.state.load(Ordering::Relaxed) >> READER_BITS;
+        // As if for a chunk: the same compare-exchange decides between us and a reader that pins.
         self.take(tag ^ RETIRED)
     }
 
-    /// Whether the slots are those of `chunk`.
+    /// Returns whether the slots are those of `chunk`.
     pub(in crate::ring) fn holds(&self, chunk: u64) -> bool {
         self.state.load(Ordering::Relaxed) >> READER_BITS == tag(chunk)
     }
@@ -120,15 +127,15 @@ impl<T> Block<T> {
         old
     }
 
-    /// Says that a slot holds the value of `sequence`.
+    /// Stamps a slot: it holds the value of `sequence`.
     #[inline(always)]
     pub(in crate::ring) fn stamp(&self, index: usize, sequence: u64) {
-        // Release: pairs with the Acquire in `stamped_until`; the value is there before its stamp, and so are the stamps of
-        // the rest of its batch.
+        // Release: pairs with the Acquire in `stamped_until`; the value is there before its stamp, and so are the
+        // stamps of the rest of its batch.
         self.stamps[index].store(sequence + 1, Ordering::Release);
     }
 
-    /// The first sequence from that of slot `index` on that is not stamped, or the end of the block.
+    /// Finds the first sequence from that of slot `index` on that is not stamped, or the end of the block.
     #[inline(always)]
     pub(in crate::ring) fn stamped_until(&self, index: usize, sequence: u64) -> u64 {
         // Acquire: pairs with the Release in `stamp`. A whole sequence is compared: what another lap left never fits.
@@ -138,7 +145,7 @@ impl<T> Block<T> {
         sequence + stamps.take_while(fits).count() as u64
     }
 
-    /// How many slots hold a value, published or left by a batch that panicked: always the first ones.
+    /// Returns how many slots hold a value, published or left by a batch that panicked: always the first ones.
     #[inline(always)]
     pub(in crate::ring) fn filled(&self) -> usize {
         self.filled.load(Ordering::Relaxed) as usize
@@ -260,6 +267,8 @@ impl<T> Block<T> {
         filled: &mut usize,
         mut fill: impl for<'a> FnMut(usize, Slot<'a, T>) -> Filled<'a>,
     ) {
+        // In two loops, so that the one over slots that are filled, all of them after the first lap, asks for each
+        // slot nothing.
         let reused = filled.saturating_sub(from).min(len);
         // SAFETY: the caller is alone with these slots.
         for (at, place) in unsafe { self.places(from, reused) }.enumerate() {
@@ -283,10 +292,11 @@ impl<T> Block<T> {
         let stamped = self.stamps.len();
         let filled = stamped.max(self.filled.load(Ordering::Relaxed) as usize);
         out.reserve(filled);
+        // First: a value that is moved out must not be dropped again, should anything below panic.
         self.filled.store(0, Ordering::Relaxed);
         for index in 0..filled {
-            // Every slot of a stamped block below head holds a value. Release: pairs with the Acquire in `stamped_until`; who
-            // still looks for a stamp here finds that head has passed it.
+            // Every slot of a stamped block below head holds a value. Release: pairs with the Acquire in
+            // `stamped_until`; who still looks for a stamp here finds that head has passed it.
             if index < stamped {
                 self.stamps[index].store(0, Ordering::Release);
             }
@@ -298,6 +308,8 @@ impl<T> Block<T> {
         }
     }
 
+    /// Borrows a slot.
+    ///
     /// # Safety
     ///
     /// Nobody else touches the slot while the borrow lives.
@@ -311,6 +323,8 @@ impl<T> Block<T> {
         unsafe { &mut *slot.get() }
     }
 
+    /// Borrows slots in a row.
+    ///
     /// # Safety
     ///
     /// The slots are in this block, and nobody else touches them while the borrows live.
@@ -342,6 +356,7 @@ impl<T> Drop for Block<T> {
 }
 
 impl<'a, T> Run<'a, T> {
+    /// Returns the values.
     #[inline(always)]
     pub(in crate::ring) fn values(&self) -> &[T] {
         self.values
@@ -353,17 +368,17 @@ impl<'a, T> Run<'a, T> {
     }
 }
 
-/// A chunk as the state word has it: its low bits, which is enough, since no reader is 2^43 chunks behind and still
-/// between its look at `oldest` and its pin.
+/// Returns the tag of a chunk in the state word: its low bits, which is enough, since no reader is 2^43 chunks behind
+/// and still between its look at `oldest` and its pin.
 #[inline(always)]
 fn tag(chunk: u64) -> u64 {
     chunk & (u64::MAX >> READER_BITS)
 }
 
-/// Readers count in the low bits of a block's state.
+/// The width of the count of readers, in the low bits of a block's state.
 const READER_BITS: u32 = 20;
 const READERS: u64 = (1 << READER_BITS) - 1;
-/// How many handles may read one ring: each may have one pin, and the count must not run into the tag.
+/// The most handles that may read one ring: each may have one pin, and the count must not run into the tag.
 pub(in crate::ring) const MAX_READERS: u32 = READERS as u32;
-/// Turns a tag into one that is half the tag space away.
+/// The bit of a tag that is flipped while a block is retired: no reader asks for a chunk half the tag space away.
 const RETIRED: u64 = 1 << 43;

@@ -15,14 +15,15 @@ use std::ptr::{self, NonNull};
 pub(in crate::ring) struct Memory<T> {
     /// Entry `chunk & directory_mask` is the block that last got such a chunk; null before the first.
     directory: Box<[AtomicPtr<Block<T>>]>,
+    /// One less than the number of entries, a power of two.
     directory_mask: u64,
     /// A block has `1 << shift` slots.
     shift: u32,
-    /// `slots() - 1`, ready for those who write.
+    /// `slots() - 1`: the bits of a sequence that are its index in the block.
     index_mask: u64,
-    /// Whether blocks have stamps.
+    /// True if blocks have stamps, for several publishers.
     stamped: bool,
-    /// Every block ever allocated. Append-only; freed by `Drop`.
+    /// Every block ever allocated. Append-only; freed by `Drop`: a reader may come to a block at any time.
     blocks: Mutex<Vec<BlockRef<T>>>,
 }
 
@@ -65,22 +66,25 @@ impl<T> Memory<T> {
         })
     }
 
+    /// Returns how many slots a block has.
     #[inline(always)]
     pub(in crate::ring) fn slots(&self) -> u64 {
         self.index_mask + 1
     }
 
+    /// Returns the chunk of a sequence.
     #[inline(always)]
     pub(in crate::ring) fn chunk(&self, sequence: u64) -> u64 {
         sequence >> self.shift
     }
 
+    /// Returns the index of a sequence in its block.
     #[inline(always)]
     pub(in crate::ring) fn index(&self, sequence: u64) -> usize {
         (sequence & self.index_mask) as usize
     }
 
-    /// First sequence of a chunk.
+    /// Returns the first sequence of a chunk.
     #[inline(always)]
     pub(in crate::ring) fn start(&self, chunk: u64) -> u64 {
         chunk << self.shift
@@ -202,7 +206,8 @@ fn null_entries<T>(len: u64) -> Result<Box<[AtomicPtr<Block<T>>]>, RingError> {
     Ok(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(raw, len)) })
 }
 
-/// How many slots a block has: a quarter of the ring or 8 KiB, so that opening one counts for little, and at least 64.
+/// Returns how many slots the blocks of a ring have: a quarter of the ring or 8 KiB, so that opening one counts for
+/// little, and at least 64.
 fn slots<T>(capacity: u64) -> u64 {
     let most = (8192 / size_of::<T>().max(1) as u64).next_power_of_two();
     let quarter = (capacity / 4).next_power_of_two();

@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 
-/// The place where a published value goes, as [`Publisher::publish_with`](crate::ring::Publisher::publish_with) lends it.
+/// The slot into which a value is published, as [`Publisher::publish_with`](crate::ring::Publisher::publish_with) lends
+/// it.
 ///
 /// The value of an earlier lap is still there once the ring went round, so that its buffers can be used again.
 ///
@@ -27,7 +28,7 @@ use std::ops::{Deref, DerefMut};
 ///     .unwrap();
 /// ```
 pub enum Slot<'a, T> {
-    /// Nothing is there yet.
+    /// A slot without a value.
     Vacant(Vacant<'a, T>),
     /// A value that readers can no longer see, to be written over.
     Reused(Reused<'a, T>),
@@ -48,7 +49,7 @@ pub struct Reused<'a, T> {
     brand: Brand<'a>,
 }
 
-/// The proof that a slot holds what is to be published.
+/// The proof that a slot holds the value that is to be published.
 #[must_use = "return it from the closure"]
 pub struct Filled<'a> {
     _brand: Brand<'a>,
@@ -58,6 +59,7 @@ pub struct Filled<'a> {
 type Brand<'a> = PhantomData<fn(&'a ()) -> &'a ()>;
 
 impl<'a, T> Slot<'a, T> {
+    /// Lends a slot without a value.
     pub(in crate::ring) fn vacant(
         place: &'a mut MaybeUninit<T>,
         filled: &'a AtomicU32,
@@ -71,6 +73,7 @@ impl<'a, T> Slot<'a, T> {
         })
     }
 
+    /// Lends a slot with an older value.
     pub(in crate::ring) fn reused(value: &'a mut T) -> Self {
         Slot::Reused(Reused {
             value,
@@ -78,7 +81,7 @@ impl<'a, T> Slot<'a, T> {
         })
     }
 
-    /// Whether nothing is there yet.
+    /// Returns whether nothing is there yet.
     pub fn is_vacant(&self) -> bool {
         matches!(self, Slot::Vacant(_))
     }
@@ -121,7 +124,7 @@ impl<'a, T> Vacant<'a, T> {
 }
 
 impl<'a, T> Reused<'a, T> {
-    /// Says that the value is what is to be published.
+    /// Ends writing: the value is to be published.
     pub fn done(self) -> Filled<'a> {
         Filled { _brand: self.brand }
     }

@@ -1,4 +1,4 @@
-//! Where the publisher writes: the block of the next sequence, and what it knows of it.
+//! The block into which a publisher writes, found once a block and not once a value.
 
 use super::block::Block;
 use super::memory::{BlockRef, Memory};
@@ -9,7 +9,7 @@ use std::ops::Range;
 /// its block, and a batch that goes on into other blocks takes the permit back unless it comes to its end.
 pub(in crate::ring) struct WriteBlock<T> {
     block: BlockRef<T>,
-    /// How many slots hold a value, as the block says, or less.
+    /// The publisher's copy of `Block::filled`, or less: so that writing over old values loads nothing.
     filled: usize,
 }
 

@@ -1,8 +1,8 @@
-//! How publishers that share a ring get their sequences.
+//! The claims of publishers that share a ring: who writes which sequence.
 //!
 //! A publisher claims sequences by compare-exchange, writes its slots, and stamps each with its sequence. Nobody's
-//! publishing waits for another's: head is moved over what is stamped, without a hole, by whoever wants to know it. That
-//! is a reader that has read up to head, or a publisher that opens a block.
+//! publishing waits for another's: head is moved over what is stamped, without a hole, by whoever wants to know it.
+//! That is a reader that has read up to head, or a publisher that opens a block.
 
 use crate::ring::core::Core;
 use crate::ring::head::{CLOSED, Head};
@@ -13,11 +13,12 @@ pub(in crate::ring) struct Claims {
     /// [`Head::word`] of the next sequence to be claimed: `next << 1 | closed`. Closing is in the same word, so that no
     /// claim comes after it.
     next: AtomicU64,
-    /// As the permit of a single publisher, for claims: what lies below may be claimed without the lock.
+    /// The sequence below which may be claimed without the lock; see the permit of a single publisher. Its own word,
+    /// since it is released and acquired, and reaches over several blocks.
     permit: AtomicU64,
 }
 
-/// Why nothing was claimed.
+/// The reason why nothing was claimed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::ring) enum ClaimError {
     /// A gate is in the way.
@@ -66,7 +67,7 @@ impl Claims {
         }
     }
 
-    /// Whether `len` sequences can be claimed, but for publishers that are not done.
+    /// Returns whether `len` sequences can be claimed, but for publishers that are not done.
     pub(in crate::ring) fn has_room<T>(&self, core: &Core<T>, len: u64) -> bool {
         let Head { next, closed } = Head::of_word(self.next.load(Ordering::Relaxed));
         // Closed is room too: who waits for some has to be told.
@@ -75,8 +76,8 @@ impl Claims {
 
     /// Permits claims up to `end`.
     ///
-    /// As [`Core::grant`], but here head may be behind what has been claimed. The floor never passes it: so a block whose
-    /// chunk is given to another is stamped throughout, and no two publishers meet in one slot.
+    /// As [`Core::grant`], but here head may be behind what has been claimed. The floor never passes it: so a block
+    /// whose chunk is given to another is stamped throughout, and no two publishers meet in one slot.
     #[cold]
     #[inline(never)]
     fn grant<T>(&self, core: &Core<T>, end: u64) -> Result<(), ClaimError> {
@@ -110,6 +111,7 @@ impl Claims {
         (!before.closed).then_some(before.next)
     }
 
+    /// Returns whether claiming has ended.
     pub(in crate::ring) fn is_closed(&self) -> bool {
         Head::of_word(self.next.load(Ordering::Relaxed)).closed
     }

@@ -1,4 +1,4 @@
-//! Many who write: one total order, claimed without a lock.
+//! The publisher that shares its ring with others: one total order, claimed without a lock.
 
 use super::claims::ClaimError;
 use crate::ring::builder::Overflow;
@@ -23,8 +23,8 @@ use std::time::Instant;
 ///
 /// - [`Publisher`](crate::ring::Publisher): one thread publishes. The fastest by far.
 /// - [`Lanes`](crate::ring::Lanes): several do, and an order per publisher is enough. Next to that.
-/// - A lock around a [`Publisher`](crate::ring::Publisher): a total order, and a critical section is needed anyway (for a
-///   check, a version, a journal); or values are built in place with
+/// - A lock around a [`Publisher`](crate::ring::Publisher): a total order, and a critical section is needed anyway (for
+///   a check, a version, a journal); or values are built in place with
 ///   [`publish_with`](crate::ring::Publisher::publish_with).
 /// - `SharedPublisher`: a total order, and nobody shall wait for a lock that somebody else holds.
 ///
@@ -58,13 +58,13 @@ pub struct SharedPublisher<T> {
     core: Arc<Core<T>>,
 }
 
-/// A publisher's handle that does not keep the ring open.
+/// A handle that makes publishers, and does not keep the ring open.
 pub struct WeakPublisher<T> {
     core: Arc<Core<T>>,
 }
 
 impl<T> SharedPublisher<T> {
-    /// The caller has counted it.
+    /// Makes a publisher that the caller has counted.
     pub(in crate::ring) fn new(core: Arc<Core<T>>) -> Self {
         Self { core }
     }
@@ -74,8 +74,8 @@ impl<T> SharedPublisher<T> {
     /// # Errors
     ///
     /// Hands the value back: [`Full`](PublishError::Full) or [`TimedOut`](PublishError::TimedOut) as the ring's
-    /// [`Overflow`] says, [`Closed`](PublishError::Closed). Where that says to overwrite or to wait, it also waits for a
-    /// publisher that was interrupted a lap ago; else that is `Full` too.
+    /// [`Overflow`] says, [`Closed`](PublishError::Closed). Where that says to overwrite or to wait, it also waits for
+    /// a publisher that was interrupted a lap ago; else that is `Full` too.
     #[inline]
     pub fn publish(&self, value: T) -> Result<u64, PublishError<T>> {
         match self.claim(1) {
@@ -115,9 +115,9 @@ impl<T> SharedPublisher<T> {
     ///
     /// # Errors
     ///
-    /// Hands the value back: [`Closed`](PublishError::Closed), also while it waits;
-    /// [`Full`](PublishError::Full) on a ring that rejects only. Elsewhere it waits, as [`publish`](Self::publish) does,
-    /// for a publisher that was interrupted a lap ago: then the task asks to be polled again at once.
+    /// Hands the value back: [`Closed`](PublishError::Closed), also while it waits; [`Full`](PublishError::Full) on a
+    /// ring that rejects only. Elsewhere it waits, as [`publish`](Self::publish) does, for a publisher that was
+    /// interrupted a lap ago: then the task asks to be polled again at once.
     #[cfg(feature = "async")]
     pub fn publish_async(&self, value: T) -> PublishAsync<'_, T> {
         PublishAsync::shared(self, value)
@@ -145,6 +145,7 @@ impl<T> SharedPublisher<T> {
             return Err(BatchError::TooLarge { len, capacity });
         }
         if len == 0 {
+            // The place where a batch would begin; nothing is claimed for none.
             let head = self.core.head().next;
             return if self.is_closed() {
                 Err(BatchError::Closed)
@@ -176,7 +177,7 @@ impl<T> SharedPublisher<T> {
         self.core.close_claims();
     }
 
-    /// Whether the ring has been [closed](Self::close).
+    /// Returns whether the ring has been [closed](Self::close).
     pub fn is_closed(&self) -> bool {
         self.core.claims.is_closed()
     }
@@ -186,7 +187,7 @@ impl<T> SharedPublisher<T> {
         self.core.len() as usize
     }
 
-    /// Whether no value can be read.
+    /// Returns whether no value can be read.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -208,12 +209,13 @@ impl<T> SharedPublisher<T> {
         }
     }
 
+    /// Returns the state of its ring, for the future that waits for room.
     #[cfg(feature = "async")]
     pub(in crate::ring) fn core(&self) -> &Core<T> {
         &self.core
     }
 
-    /// As [`try_publish`](Self::try_publish), and says what to wait for.
+    /// Publishes a value as [`try_publish`](Self::try_publish), and tells a future what to wait for.
     #[cfg(feature = "async")]
     pub(in crate::ring) fn attempt(&self, value: T) -> Result<u64, (ClaimError, T)> {
         match self.core.claims.claim(&self.core, 1) {
@@ -230,7 +232,7 @@ impl<T> SharedPublisher<T> {
         }
     }
 
-    /// Waits for what hinders a claim, as the overflow says.
+    /// Waits until a claim succeeds, as the overflow says.
     #[cold]
     #[inline(never)]
     fn claim_cold(&self, len: u64, mut error: ClaimError) -> Result<u64, Refused> {
@@ -255,6 +257,7 @@ impl<T> SharedPublisher<T> {
                     core.room.wait(core.config.strategy, 0, deadline, ready)
                 }
             };
+            // Once more even after the deadline: room that came at the last moment is not given away.
             match core.claims.claim(core, len) {
                 Ok(first) => return Ok(first),
                 Err(_) if !in_time => return Err(Refused::TimedOut),

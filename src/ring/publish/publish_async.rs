@@ -1,4 +1,4 @@
-//! Waiting for room as a task: what a full ring is to those who publish.
+//! The future of a value that waits for room in a full ring.
 
 use super::publisher::Publisher;
 use crate::ring::builder::Overflow;
@@ -12,26 +12,29 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// Waits for room; see [`Publisher::publish_async`] and [`SharedPublisher::publish_async`].
+/// A future that publishes when there is room; see [`Publisher::publish_async`] and [`SharedPublisher::publish_async`].
 #[must_use = "a future does nothing unless it is polled"]
 pub struct PublishAsync<'a, T> {
     publisher: AnyPublisher<'a, T>,
-    /// None when it is done.
+    /// The value to be published; none when that is done.
     value: Option<T>,
-    /// Made when there is no room.
+    /// The place on the wait list, made when there is no room for the first time.
     place: Option<(Arc<TaskWaker>, Arc<WaitEntry>)>,
 }
 
+/// Either kind of publisher.
 enum AnyPublisher<'a, T> {
     Exclusive(&'a mut Publisher<T>),
     Shared(&'a SharedPublisher<T>),
 }
 
 impl<'a, T> PublishAsync<'a, T> {
+    /// Makes the future of a ring's only publisher.
     pub(super) fn exclusive(publisher: &'a mut Publisher<T>, value: T) -> Self {
         Self::new(AnyPublisher::Exclusive(publisher), value)
     }
 
+    /// Makes the future of a publisher among several.
     pub(in crate::ring) fn shared(publisher: &'a SharedPublisher<T>, value: T) -> Self {
         Self::new(AnyPublisher::Shared(publisher), value)
     }
@@ -105,6 +108,7 @@ impl<T> Future for PublishAsync<'_, T> {
         let mut tried = self.attempt();
         if tried.is_err() {
             let sure = self.arm(cx);
+            // Once more behind the fence in `arm` (I6): room that came before it would wake nobody.
             tried = self.attempt();
             // Whoever is about to stamp tells nobody when that is done. And a sleeper whose fence failed may not be
             // told either.

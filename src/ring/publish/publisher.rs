@@ -1,4 +1,4 @@
-//! The one who writes: exclusive, wait-free but at block boundaries.
+//! The only publisher of a ring: exclusive, wait-free but at block boundaries.
 
 #[cfg(feature = "async")]
 use super::publish_async::PublishAsync;
@@ -21,13 +21,13 @@ use std::time::Instant;
 /// panics therefore panics out of `publish` although the value *was* published.
 pub struct Publisher<T> {
     core: Arc<Core<T>>,
-    /// Next sequence; what head says.
+    /// The next sequence; what head says. A copy, since readers take the line of head away.
     next: u64,
     /// The block that `next` goes into, while `next` is permitted: the permit ends with this block, but for the time in
     /// which a batch is written (`write_batch`).
     write_block: Option<WriteBlock<T>>,
     closed: bool,
-    /// Values that a batch moved out of its slots, until head is stored.
+    /// Values that a batch moved out of its slots, until head is stored: dropping one may panic, or use the ring.
     retired: Vec<T>,
 }
 
@@ -176,8 +176,9 @@ impl<T> Publisher<T> {
         self.finish_batch(range)
     }
 
-    /// As [`publish_with`](Self::publish_with), and wakes nobody: for a caller with a lock, who looks whether
-    /// [somebody sleeps](crate::ring::Ring::has_sleepers), and [wakes](crate::ring::Ring::wake_readers) it when the lock is released.
+    /// Publishes as [`publish_with`](Self::publish_with), and wakes nobody: for a caller with a lock, who looks whether
+    /// [somebody sleeps](crate::ring::Ring::has_sleepers), and [wakes](crate::ring::Ring::wake_readers) it when the
+    /// lock is released.
     ///
     /// # Errors
     ///
@@ -193,7 +194,7 @@ impl<T> Publisher<T> {
         Ok(sequence)
     }
 
-    /// As [`publish_batch_with`](Self::publish_batch_with), quietly.
+    /// Publishes as [`publish_batch_with`](Self::publish_batch_with), quietly.
     ///
     /// # Errors
     ///
@@ -227,12 +228,12 @@ impl<T> Publisher<T> {
         self.core.len() as usize
     }
 
-    /// Whether no value can be read.
+    /// Returns whether no value can be read.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether this publisher has been [closed](Self::close).
+    /// Returns whether this publisher has been [closed](Self::close).
     pub fn is_closed(&self) -> bool {
         self.closed
     }
@@ -247,8 +248,8 @@ impl<T> Publisher<T> {
         self.core.config.capacity as usize
     }
 
-    /// Ends the ring: nothing more is published, readers find [`Closed`](crate::ring::TryRecvError::Closed) once they have
-    /// read the rest.
+    /// Ends the ring: nothing more is published, readers find [`Closed`](crate::ring::TryRecvError::Closed) once they
+    /// have read the rest.
     pub fn close(&mut self) {
         if !self.closed {
             self.closed = true;
@@ -256,7 +257,7 @@ impl<T> Publisher<T> {
         }
     }
 
-    /// As [`close`](Self::close), quietly.
+    /// Ends the ring as [`close`](Self::close), quietly.
     #[cfg(feature = "hub")]
     pub(crate) fn close_quietly(&mut self) {
         if !self.closed {
@@ -276,12 +277,13 @@ impl<T> Publisher<T> {
         let mut values = Vec::new();
         for _ in 0..self.core.trim(before.min(self.next)) {
             self.core.empty_one(&mut values);
-            // Outside the lock.
+            // Outside the lock: the closure is the caller's, and may use the ring.
             values.drain(..).for_each(&mut dropped);
         }
         self.oldest()
     }
 
+    /// Returns the state of its ring, for the future that waits for room.
     #[cfg(feature = "async")]
     pub(in crate::ring) fn core(&self) -> &Core<T> {
         &self.core
@@ -300,6 +302,7 @@ impl<T> Publisher<T> {
     #[inline(never)]
     fn admit_cold(&mut self, len: u64) -> Result<(), Refused> {
         self.wait_for_room(len)?;
+        // A new permit is for another block, or for the same one after a revocation: cheaper to look than to ask which.
         self.find_write_block();
         Ok(())
     }
@@ -308,6 +311,7 @@ impl<T> Publisher<T> {
         let Overflow::Block { timeout } = self.core.config.overflow else {
             return self.ask(len);
         };
+        // Once without the clock and the list: most often the gates have moved since they were last looked at.
         match self.ask(len) {
             Err(Refused::Full) => {}
             done => return done,

@@ -1,13 +1,14 @@
-//! Writing a batch over several blocks, so that one that ends early does no harm.
+//! Writes a batch over several blocks, so that one that ends early does no harm.
 
 use crate::ring::blocks::WriteBlock;
 use crate::ring::core::Core;
 use std::mem;
 use std::ops::Range;
 
-/// Has the slots of an admitted range written, block by block: `write` gets the part in each block, and says how many
-/// it wrote; less than all ends it. Returns where it ended. Unless that is the end of the range, or if `write` panics,
-/// the permit is withdrawn.
+/// Has the slots of an admitted range written, block by block, and returns where that ended.
+///
+/// `write` gets the part in each block, and says how many it wrote; less than all ends the batch. Unless that is at the
+/// end of the range, and if `write` panics, the permit is revoked.
 #[inline(always)]
 pub(super) fn write_batch<T>(
     core: &Core<T>,
@@ -22,6 +23,7 @@ pub(super) fn write_batch<T>(
     let guard = BatchGuard(core);
     let mut first = range.start;
     while first < range.end {
+        // The block of the first value was found when the batch was admitted.
         if first > range.start {
             *write_block = WriteBlock::new(memory, memory.chunk(first));
         }
@@ -37,9 +39,10 @@ pub(super) fn write_batch<T>(
     first
 }
 
-/// A batch that is being written: the permit reaches to the end of its last block, and the write block may be any of its blocks.
-/// However it ends, unless all of it is written, the permit is withdrawn: who publishes next asks again, and finds the
-/// block of the next sequence.
+/// A guard that revokes the permit of a batch which ends before all of it is written.
+///
+/// While a batch is written the permit reaches to the end of its last block, and the write block may be any of its
+/// blocks. Without a permit the next publish asks again, and finds the block of the next sequence.
 struct BatchGuard<'a, T>(&'a Core<T>);
 
 impl<T> Drop for BatchGuard<'_, T> {

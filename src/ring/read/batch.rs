@@ -1,4 +1,4 @@
-//! A run of values that is consumed only as far as its reader says.
+//! A borrowed run of values that is consumed only as far as its reader says.
 
 use super::reader::Reader;
 use crate::ring::blocks::Run;
@@ -40,6 +40,7 @@ impl<'a, T> Batch<'a, T> {
             reader,
             cursor,
         } = self;
+        // The run ends before the gate moves: behind that a publisher may write over it.
         *cursor += run.end(n) as u64;
         reader.advance_gate(*cursor);
     }

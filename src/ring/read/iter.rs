@@ -1,16 +1,16 @@
-//! Owned values, one after the other.
+//! Iterators over copies of the values.
 
 use super::subscriber::Subscriber;
 use crate::ring::error::{Lagged, RecvError, TryRecvError};
 use std::iter::FusedIterator;
 
-/// Waits for value after value until the ring is closed and read; see [`Subscriber::iter`].
+/// An iterator that waits for value after value until the ring is closed and read; see [`Subscriber::iter`].
 #[derive(Debug)]
 pub struct Iter<'a, T> {
     subscriber: &'a mut Subscriber<T>,
 }
 
-/// Takes what is there, and does not wait; see [`Subscriber::try_iter`].
+/// An iterator over what is there, which does not wait; see [`Subscriber::try_iter`].
 #[derive(Debug)]
 pub struct TryIter<'a, T> {
     subscriber: &'a mut Subscriber<T>,

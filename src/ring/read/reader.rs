@@ -1,4 +1,4 @@
-//! What subscribers and groups are made of: one pin, or one gate.
+//! The part that subscribers and groups have in common: one pin, or one gate.
 
 use crate::ring::blocks::{Block, BlockRef, Run};
 use crate::ring::builder::Start;
@@ -11,23 +11,25 @@ use std::sync::Arc;
 /// The right to read a ring in place.
 ///
 /// A lossy reader pins the block that it reads. The pin stays in the handle until its next operation: at most one, so
-/// that a forgotten [`Ref`](crate::ring::Ref) costs a block and no more. A gated reader needs no pin: its gate stands at or
-/// below everything that it reads.
+/// that a forgotten [`Ref`](crate::ring::Ref) costs a block and no more. A gated reader needs no pin: its gate stands
+/// at or below everything that it reads.
 pub(in crate::ring) struct Reader<T> {
     core: Arc<Core<T>>,
     pin: Option<Pin<T>>,
     gate: Option<Arc<Gate>>,
-    /// Where the gate stands. The gate itself is only written: its line is the publisher's to read. An atomic, since a
-    /// `Ref` moves the gate through a shared borrow.
+    /// The position of the gate. The gate itself is only written: its line is the publisher's to read. An atomic, since
+    /// a `Ref` moves the gate through a shared borrow.
     gate_at: AtomicU64,
 }
 
+/// The block that a lossy reader has pinned, and the chunk that it holds meanwhile.
 struct Pin<T> {
     chunk: u64,
     block: BlockRef<T>,
 }
 
 impl<T> Reader<T> {
+    /// Makes a reader that pins.
     pub(in crate::ring) fn lossy(core: &Arc<Core<T>>) -> Result<Self, SubscribeError> {
         core.join()?;
         Ok(Self {
@@ -38,7 +40,7 @@ impl<T> Reader<T> {
         })
     }
 
-    /// Its gate stands nowhere until a cursor is [placed](Self::place).
+    /// Makes a reader with a gate, which stands nowhere until a cursor is [placed](Self::place).
     pub(in crate::ring) fn gated(core: &Arc<Core<T>>) -> Result<Self, SubscribeError> {
         let mut reader = Self::lossy(core)?;
         // On an error the reader leaves as it is dropped.
@@ -64,9 +66,10 @@ impl<T> Reader<T> {
         self.gate.is_some()
     }
 
-    /// Finds head, and whether it stays, for a cursor of this reader.
+    /// Returns head for a cursor of this reader.
     #[inline(always)]
     pub(in crate::ring) fn head(&self, cursor: u64) -> Head {
+        // A lossy reader needs the head of this moment: by it it finds out whether it was overtaken.
         if self.is_gated() {
             self.core.head_above(cursor)
         } else {
@@ -93,7 +96,7 @@ impl<T> Reader<T> {
         }
     }
 
-    /// Whether a lossy cursor has been overtaken, as far as `head` tells.
+    /// Returns whether a lossy cursor has been overtaken, as far as `head` tells.
     #[inline(always)]
     pub(in crate::ring) fn is_overtaken(&self, cursor: u64, head: u64) -> bool {
         !self.is_gated() && !self.core.has_kept(cursor, head)
@@ -102,6 +105,7 @@ impl<T> Reader<T> {
     /// Moves a cursor that was overtaken to the oldest sequence that is kept.
     #[cold]
     pub(in crate::ring) fn catch_up(&mut self, cursor: &mut u64) -> Lagged {
+        // A pin kept any longer would cost the ring a block.
         self.unpin();
         let resume_at = self.core.oldest();
         // Who found its block taken, or itself below the oldest, finds a floor or a head above itself.
@@ -115,12 +119,14 @@ impl<T> Reader<T> {
     #[inline(always)]
     pub(in crate::ring) fn hold(&mut self, cursor: u64) -> bool {
         let chunk = self.core.memory.chunk(cursor);
+        // I4: what lies at or above the gate is not taken.
         if self.is_gated() {
             return true;
         }
         if self.pin.as_ref().is_some_and(|pin| pin.chunk == chunk) {
             return true;
         }
+        // At most one pin a handle, or the counts in `state` might run into the tags.
         self.unpin();
         let block = self.core.memory.find(chunk);
         // SAFETY: the reference is of our memory.
@@ -175,12 +181,14 @@ impl<T> Reader<T> {
             self.gate_at.store(cursor, Ordering::Relaxed);
             self.core.move_gate(gate, cursor);
             let memory = &self.core.memory;
+            // At block boundaries only: blocks are what can be emptied.
             if !self.core.config.retain && memory.chunk(passed) != memory.chunk(cursor) {
                 self.core.drop_passed();
             }
         }
     }
 
+    /// Lets the pinned block go, if there is one.
     #[inline(always)]
     pub(in crate::ring) fn unpin(&mut self) {
         if let Some(pin) = self.pin.take() {
@@ -192,6 +200,7 @@ impl<T> Reader<T> {
 
 impl<T> Drop for Reader<T> {
     fn drop(&mut self) {
+        // First: who leaves is no longer counted, and its pin would be.
         self.unpin();
         self.core.leave(self.gate.as_ref());
     }

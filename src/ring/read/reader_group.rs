@@ -1,4 +1,4 @@
-//! Many cursors, one thread: one head load a round, one pin for all cursors in a block.
+//! A group of cursors for one thread: one head load a round, one pin for all cursors in a block.
 
 use super::reader::Reader;
 use crate::ring::builder::Start;
@@ -8,7 +8,8 @@ use crate::ring::wait::{Notify, Waiter};
 use std::fmt;
 use std::sync::Arc;
 
-/// Cursors that one thread drains together. Lossy or gated, as it was made; a gated group gates at its slowest cursor.
+/// A group of cursors that one thread drains together. Lossy or gated, as it was made; a gated group gates at its
+/// slowest cursor.
 ///
 /// # Examples
 ///
@@ -25,28 +26,29 @@ use std::sync::Arc;
 /// ```
 pub struct ReaderGroup<T> {
     reader: Reader<T>,
-    /// Next sequence of each cursor; [`NONE`] where there is none.
+    /// The next sequence of each cursor; [`NONE`] at an index without one.
     cursors: Vec<u64>,
-    /// How often each place was given to somebody else, so that an old id finds nothing.
+    /// How often each index was given to another cursor, so that an old id finds nothing.
     generations: Vec<u32>,
+    /// The indices without a cursor.
     vacant: Vec<u32>,
 }
 
-/// Names a cursor of a group.
+/// The id of a cursor in its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CursorId {
     index: u32,
     generation: u32,
 }
 
-/// What a round of a group did.
+/// The result of a round of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Round {
     /// Values handed out, over all cursors.
     pub read: u64,
     /// Values that were overwritten before a cursor read them, over all cursors.
     pub missed: u64,
-    /// Whether the ring was closed when the round began; a cursor at head has read everything then.
+    /// True if the ring was closed when the round began; a cursor at head has read everything then.
     pub closed: bool,
 }
 
@@ -88,6 +90,7 @@ impl<T> ReaderGroup<T> {
         self.cursors[id.index as usize] = NONE;
         self.generations[id.index as usize] = id.generation.wrapping_add(1);
         self.vacant.push(id.index);
+        // It may have been the slowest one.
         self.reader.advance_gate(self.slowest());
         true
     }
@@ -103,7 +106,7 @@ impl<T> ReaderGroup<T> {
         self.cursors.len() - self.vacant.len()
     }
 
-    /// Whether there is no cursor.
+    /// Returns whether there is no cursor.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -125,6 +128,7 @@ impl<T> ReaderGroup<T> {
         mut read: impl FnMut(CursorId, u64, &[T]),
         mut lagged: impl FnMut(CursorId, Lagged),
     ) -> Round {
+        // One load for all cursors, and all of them see the ring at the same moment.
         let Head { next: head, closed } = self.reader.core().head();
         let mut round = Round {
             closed,
@@ -149,6 +153,7 @@ impl<T> ReaderGroup<T> {
                 lagged(id, lag);
             }
         }
+        // The gate moves once a round, behind the last read: it is the minimum over all cursors.
         let slowest = if self.reader.is_gated() {
             self.slowest()
         } else {
@@ -203,5 +208,5 @@ impl<T> fmt::Debug for ReaderGroup<T> {
     }
 }
 
-/// A place without a cursor: above every head, and no gate.
+/// The position of no cursor: above every head, and no gate.
 const NONE: u64 = u64::MAX;

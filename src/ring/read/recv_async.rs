@@ -1,4 +1,4 @@
-//! Waiting for a value as a task: a future and a stream on the list on which threads wait.
+//! The future and the stream of values for a task that waits, on the list on which threads wait.
 //!
 //! No runtime is named: a future puts its waker on the list, and looks once more. All that a pending future has is its
 //! place there, so that dropping one loses nothing.
@@ -14,16 +14,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// A subscriber's place on the wait list, kept between its futures.
+/// The place of a subscriber on the wait list, kept between its futures: a task that reads on allocates nothing.
 pub(in crate::ring) struct TaskWaiter {
     waker: Arc<TaskWaker>,
     waiter: Waiter,
 }
 
-/// Waits for a value; see [`Subscriber::recv_async`].
+/// A future that takes the next value; see [`Subscriber::recv_async`].
 #[must_use = "a future does nothing unless it is polled"]
 pub struct RecvAsync<'a, T> {
-    /// None when it is done.
+    /// The subscriber; none when the value was taken.
     subscriber: Option<&'a mut Subscriber<T>>,
 }
 
@@ -56,6 +56,7 @@ fn poll_locate<T: Send + Sync + 'static>(
     if task.waiter.arm(cursor) {
         return Poll::Pending;
     }
+    // Something came between our first look and arming.
     let done = located(subscriber);
     if done.is_pending() {
         // A notification could not be promised: look again.
@@ -64,6 +65,7 @@ fn poll_locate<T: Send + Sync + 'static>(
     done
 }
 
+/// Finds the next value, if it is there.
 fn located<T>(subscriber: &mut Subscriber<T>) -> Poll<Result<(), RecvError>> {
     Poll::Ready(match subscriber.locate() {
         Ok(()) => Ok(()),
@@ -73,6 +75,7 @@ fn located<T>(subscriber: &mut Subscriber<T>) -> Poll<Result<(), RecvError>> {
     })
 }
 
+/// Takes a subscriber off the wait list.
 fn disarm<T>(subscriber: &Subscriber<T>) {
     if let Some(task) = &subscriber.task {
         task.waiter.disarm();

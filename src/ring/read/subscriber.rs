@@ -1,4 +1,4 @@
-//! One cursor: reads values in place, one by one or in runs.
+//! A subscriber: one cursor, which reads values in place, one by one or in runs.
 
 use super::batch::Batch;
 use super::iter::{Iter, TryIter};
@@ -15,20 +15,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Reads a ring from its own cursor. Lossy or gated, as it was subscribed.
+/// A reader of a ring with a cursor of its own. Lossy or gated, as it was subscribed.
 ///
-/// A lossy subscriber that is overtaken gets [`Lagged`](crate::ring::Lagged) once, with exact numbers, and goes on from the
-/// oldest value that is kept.
+/// A lossy subscriber that is overtaken gets [`Lagged`](crate::ring::Lagged) once, with exact numbers, and goes on from
+/// the oldest value that is kept.
 pub struct Subscriber<T> {
     reader: Reader<T>,
-    /// Next sequence to read. Never above head, never below the gate.
+    /// The next sequence to read. Never above head, never below the gate.
     cursor: u64,
     strategy: WaitStrategy,
     #[cfg(feature = "async")]
     pub(in crate::ring) task: Option<TaskWaiter>,
 }
 
-/// How waiting ended.
+/// The way in which waiting ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waited {
     /// There is something to read, or to be told (`Lagged`).
@@ -284,7 +284,7 @@ impl<T> Subscriber<T> {
         Ok(())
     }
 
-    /// Whether everything has been read, and nothing more will come.
+    /// Returns whether everything has been read, and nothing more will come.
     pub fn is_finished(&self) -> bool {
         let head = self.reader.core().head();
         head.closed && self.cursor >= head.next
@@ -312,13 +312,14 @@ impl<T> Subscriber<T> {
         })
     }
 
-    /// Says what this subscriber does while it waits.
+    /// Sets what this subscriber does while it waits.
     pub fn set_wait_strategy(&mut self, strategy: WaitStrategy) {
         self.strategy = strategy;
     }
 
     /// Waits until there is something past the cursor, nothing more will come, or the deadline passes.
     pub fn wait(&mut self, deadline: Option<Instant>) -> Waited {
+        // What is read holds nobody back while we sleep: the publisher that waits for it would wait for ever.
         self.reader.end_round(self.cursor);
         let (core, cursor) = (self.reader.core(), self.cursor);
         if !core
@@ -327,6 +328,7 @@ impl<T> Subscriber<T> {
         {
             return Waited::TimedOut;
         }
+        // Values first: what a closed ring keeps is still to be read.
         if core.head().next > cursor {
             Waited::Ready
         } else {
@@ -369,6 +371,8 @@ impl<T> Subscriber<T> {
         unsafe { self.borrow(sequence) }
     }
 
+    /// Borrows the value at a sequence.
+    ///
     /// # Safety
     ///
     /// `locate` said yes to the sequence, and nothing else was held since.
@@ -415,9 +419,11 @@ impl<T> Subscriber<T> {
     /// Begins an operation: passes what a forgotten `Ref` left behind, and loads head, which is above the cursor then.
     #[inline(always)]
     fn begin(&mut self) -> Result<u64, TryRecvError> {
+        // Without a forgotten one the gate stands there already, and nothing is stored.
         self.reader.advance_gate(self.cursor);
         let Head { next: head, closed } = self.reader.head(self.cursor);
         if self.cursor >= head {
+            // A reader that has caught up may sleep for long: its pin would cost the ring a block all the time.
             self.reader.unpin();
             return Err(if closed {
                 TryRecvError::Closed

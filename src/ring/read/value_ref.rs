@@ -5,7 +5,7 @@ use crate::ring::blocks::Run;
 use std::fmt;
 use std::ops::Deref;
 
-/// A value in its slot. It is read in place: nothing is copied, and nothing is counted.
+/// A borrowed value, in its slot. It is read in place: nothing is copied, and nothing is counted.
 ///
 /// While it lives, the value stays: for a lossy subscriber its block is left out when the ring goes round, for a gated
 /// one publishers do not pass it.
@@ -23,7 +23,7 @@ struct AdvanceGate<'a, T> {
 }
 
 impl<'a, T> Ref<'a, T> {
-    /// Makes it of a run of one value; the gate of `reader` moves up to `cursor` when it is dropped.
+    /// Makes a reference of a run of one value; the gate of `reader` moves up to `cursor` when it is dropped.
     #[inline(always)]
     pub(super) fn new(run: Run<'a, T>, reader: &'a Reader<T>, sequence: u64, cursor: u64) -> Self {
         Self {

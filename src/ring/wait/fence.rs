@@ -1,14 +1,17 @@
-//! The fence between "I woke nobody" and "I sleep": symmetric, or with all of its cost on the side that sleeps.
+//! The pair of fences between "I woke nobody" and "I sleep": symmetric, or with all of its cost on the side that
+//! sleeps.
 //!
 //! The waker stores what others wait for, and then looks whether somebody sleeps; the sleeper says that it sleeps, and
 //! then looks whether it has to. Neither look may come before its own store. Either both sides fence, or the waker only
 //! keeps its compiler in order and the sleeper makes every running thread of the process fence (`membarrier(2)`): then
-//! publishing costs no fence as long as nobody goes to sleep.
+//! publishing costs no fence as long as nobody goes to sleep. (folly and C++ call this an asymmetric fence, light and
+//! heavy.)
 
 use crate::sync::{MODEL, Ordering, fence};
 use std::sync::atomic::compiler_fence;
 
-/// How a ring makes sure that nobody sleeps through: what [`Builder::fencing`](crate::ring::Builder::fencing) takes.
+/// The kind of fences by which a ring makes sure that nobody sleeps through: what
+/// [`Builder::fencing`](crate::ring::Builder::fencing) takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Fencing {
@@ -22,10 +25,12 @@ pub enum Fencing {
     Fence,
 }
 
-/// What a ring settled on.
+/// The fences that a ring settled on when it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::ring) enum FencePair {
+    /// A full fence on both sides.
     Symmetric,
+    /// A compiler fence for the waker, and `membarrier(2)` for the sleeper.
     Membarrier,
     /// A `membarrier` that worked once and does no more, as after a filter on system calls was set.
     #[cfg(test)]
@@ -33,7 +38,7 @@ pub(in crate::ring) enum FencePair {
 }
 
 impl FencePair {
-    /// Settles it: registers this process, and tries it once.
+    /// Chooses the fences: registers this process for `membarrier`, and tries it once.
     pub(in crate::ring) fn new(wanted: Fencing) -> Self {
         match wanted {
             // Models have no `membarrier`: those in which nobody sleeps run with no fence at all, which is what the
@@ -45,7 +50,7 @@ impl FencePair {
         }
     }
 
-    /// The waker's side.
+    /// Fences on the waker's side, between its store and its look at who sleeps.
     #[inline(always)]
     pub(in crate::ring) fn light(self) {
         if self == FencePair::Symmetric {
@@ -57,7 +62,8 @@ impl FencePair {
         }
     }
 
-    /// The sleeper's side. False if it could not be done: then the sleeper must look again by itself.
+    /// Fences on the sleeper's side, between saying that it sleeps and its look at the condition. False if it could not
+    /// be done: then the sleeper must look again by itself.
     pub(in crate::ring) fn heavy(self) -> bool {
         // SeqCst fence: pairs with the one in `light`. Of two such fences one comes first: either the sleeper's look at
         // its condition sees the waker's store, or the waker's look at who sleeps sees the sleeper.
@@ -121,7 +127,7 @@ mod system {
     const REGISTER_PRIVATE_EXPEDITED: c_int = 1 << 4;
 }
 
-/// Elsewhere there is none.
+/// No `membarrier` elsewhere.
 #[cfg(not(all(
     target_os = "linux",
     not(miri),

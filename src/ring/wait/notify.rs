@@ -1,23 +1,24 @@
-//! Telling somebody on another thread, whose code is not ours.
+//! Notifications whose code is not ours.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(feature = "hub")]
 use std::sync::Arc;
 
-/// Something that can be told from another thread, such as a poller.
+/// A wake-up that other threads may call, such as that of a poller.
 ///
 /// Called, and dropped, outside any lock of the ring or the hub: it may use them, publish and subscribe. It runs on the
 /// publisher's thread, so it should be short, and it must not wait. A panic in it is caught, so that it neither stops
 /// other notifications nor the publisher.
 pub trait Notify: Send + Sync {
-    /// Tells it that there is something to read, or that nothing more will come.
+    /// Wakes its owner: there is something to read, or nothing more will come.
     fn notify(&self);
 }
 
-/// Tells somebody, and lets go of it. To be called without a lock.
+/// Calls a notification, and drops it. To be called without a lock.
 #[cfg(feature = "hub")]
 pub(crate) fn notify_and_drop(notify: Arc<dyn Notify>) {
+    // Each by itself: a notification that panicked is still to be dropped, and that may panic again.
     catch_panic(|| notify.notify());
     catch_panic(|| drop(notify));
 }

@@ -1,4 +1,4 @@
-//! One thread that waits for several rings.
+//! Waiting for several rings on one thread.
 
 use super::notify::Notify;
 use super::strategy::WaitStrategy;
@@ -9,7 +9,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Waits until one of several rings has something to read, whatever the types of their values.
+/// A list of rings, of which one thread waits for the first that has something to read, whatever the types of their
+/// values.
 ///
 /// # Examples
 ///
@@ -34,12 +35,13 @@ use std::time::Instant;
 pub struct Select {
     waker: Arc<ThreadWaker>,
     sources: Vec<Waiter>,
-    /// Where the next search starts, so that a busy ring does not hide the others.
+    /// The index at which the next search starts, so that a busy ring does not hide the others.
     turn: usize,
 }
 
 /// The waker of the thread that waits: what every ring notifies.
 struct ThreadWaker {
+    /// 1 after a notification; the thread resets it.
     notified: AtomicU32,
     thread: Mutex<Option<Thread>>,
 }
@@ -89,11 +91,14 @@ impl Select {
         if !MODEL && WaitStrategy::Park.spin(deadline, &mut ready) {
             return self.found(found);
         }
+        // Each time: a `Select` may have moved to another thread.
         *self.waker.thread.lock() = Some(current());
         loop {
+            // Before arming: a notification of the entries that are armed below must not be lost.
             self.waker.notified.store(0, Ordering::Relaxed);
             let found = self.find(positions, |waiter, position| !waiter.arm(position));
             let late = found.is_none() && !self.sleep(deadline);
+            // All of them: the others would wake us for something that nobody waits for any more.
             self.sources.iter().for_each(Waiter::disarm);
             let found = found
                 .or_else(|| self.find(positions, |waiter, position| waiter.is_ready(position)));

@@ -1,4 +1,4 @@
-//! What a waiting thread does before it sleeps: it spins, it yields, or it parks.
+//! The strategies of a waiting thread: it spins, it yields, or it parks.
 
 use crate::deadline;
 use crate::sync::yield_now;
@@ -52,12 +52,13 @@ fn spin_until(deadline: Option<Instant>, patience: u32, ready: &mut impl FnMut()
     }
 }
 
-/// The deadline, or so long from now if that comes first.
+/// Returns the deadline, or the end of so long a wait from now on if that comes first.
 pub(super) fn earlier(until: Option<Instant>, wait: Duration) -> Option<Instant> {
     let end = deadline::after(Instant::now(), wait);
     Some(until.map_or(end, |at| at.min(end)))
 }
 
-/// How long a thread looks before it sleeps: about what a sleep and a wake-up cost.
+/// The time for which a thread looks before it sleeps: about what a sleep and a wake-up cost.
 const SPIN: Duration = Duration::from_micros(2);
+/// The looks after which a thread lets others run between: what it waits for may need its core.
 const LOOKS_BEFORE_YIELD: u32 = 64;

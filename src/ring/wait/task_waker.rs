@@ -1,4 +1,4 @@
-//! A task on the list on which threads wait.
+//! The waker of a task, for the list on which threads wait.
 
 use super::notify::Notify;
 use crate::sync::Mutex;
@@ -13,6 +13,7 @@ impl TaskWaker {
         Arc::new(Self(Mutex::new(None)))
     }
 
+    /// Leaves the waker of the task that is polled now; an earlier one is forgotten.
     pub(crate) fn register(&self, waker: &Waker) {
         // A waker is foreign code: it is cloned before the lock is taken, and the old one dropped after.
         let is_there = |old: &Waker| old.will_wake(waker);
@@ -27,7 +28,8 @@ impl TaskWaker {
 
 impl Notify for TaskWaker {
     fn notify(&self) {
-        // Each waker that is taken is woken, so a task that registers again meanwhile is woken once too often, not never.
+        // Each waker that is taken is woken, so a task that registers again meanwhile is woken once too often, not
+        // never.
         let waker = self.0.lock().take();
         if let Some(waker) = waker {
             waker.wake();

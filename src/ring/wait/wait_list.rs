@@ -1,4 +1,4 @@
-//! The list of those who sleep: threads and foreign wakers, readers or publishers.
+//! The list of sleepers: threads and foreign wakers, readers or publishers.
 //!
 //! An entry is awake, asleep or notified, and in the list exactly while it is asleep. The side that wakes looks at
 //! one counter, and touches nothing else while it is zero.
@@ -14,30 +14,32 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Entries that sleep, and how many there are.
+/// A list of entries that sleep, and their count.
 pub(in crate::ring) struct WaitList {
     sleepers: CachePadded<Sleepers>,
     list: Mutex<Vec<Arc<WaitEntry>>>,
 }
 
-/// All that the side that wakes looks at while nobody sleeps.
+/// The count of sleepers, with the fence that goes before a look at it: all that the side that wakes touches while
+/// nobody sleeps.
 struct Sleepers {
     /// `list.len()`. Written under the lock, and looked at without.
     asleep: AtomicU32,
     fences: FencePair,
 }
 
-/// One sleeper.
+/// A sleeper.
 pub(in crate::ring) struct WaitEntry {
     /// [`AWAKE`], [`ASLEEP`] or [`NOTIFIED`]; written under the list's lock.
     state: AtomicU32,
-    /// Sleeps until head is above this. Under the list's lock.
+    /// The head that it sleeps for: it is woken when head is above. Under the list's lock.
     until: AtomicU64,
-    /// Index in the list while asleep. Under the list's lock.
+    /// The index in the list while asleep: so that leaving it searches nothing. Under the list's lock.
     at: AtomicUsize,
     wake: Wake,
 }
 
+/// The way in which a sleeper is woken.
 enum Wake {
     Thread(Thread),
     Foreign(Arc<dyn Notify>),
@@ -63,7 +65,7 @@ impl WaitList {
         }
     }
 
-    /// Whether somebody may have gone to sleep before our last store.
+    /// Returns whether somebody may have gone to sleep before our last store.
     #[inline(always)]
     pub(in crate::ring) fn has_sleepers(&self) -> bool {
         // Pairs with `heavy` in `arm`: either the sleeper's look at the condition sees our store, or our look at
@@ -72,6 +74,7 @@ impl WaitList {
         self.sleepers.asleep.load(Ordering::Relaxed) != 0
     }
 
+    /// Returns the fences that the ring settled on.
     pub(in crate::ring) fn fences(&self) -> FencePair {
         self.sleepers.fences
     }
@@ -79,6 +82,7 @@ impl WaitList {
     #[cold]
     #[inline(never)]
     fn wake_cold(&self, head: u64) {
+        // Without the lock: wakers are foreign code, and may come back to the ring.
         for entry in self.take_due(head) {
             catch_panic(|| entry.notify());
             // Whoever left it may have gone meanwhile: then what it holds goes here.
@@ -120,6 +124,7 @@ impl WaitList {
                 .asleep
                 .store(list.len() as u32, Ordering::Relaxed);
         }
+        // The fence may be a system call: not under the lock that wakers need.
         drop(list);
         // Pairs with `light` in `has_sleepers`.
         self.sleepers.fences.heavy()
@@ -127,6 +132,7 @@ impl WaitList {
 
     /// Takes an entry out, if it still sleeps.
     pub(in crate::ring) fn disarm(&self, entry: &WaitEntry) {
+        // Only its owner puts an entry to sleep, so one that does not sleep stays so: most need no lock.
         if entry.state.load(Ordering::Relaxed) != ASLEEP {
             return;
         }
@@ -173,6 +179,7 @@ impl WaitList {
         loop {
             let entry = Arc::new(WaitEntry::new(Wake::Thread(current())));
             let sure = self.arm(&entry, until);
+            // I6: once more after we were counted as asleep. What came before woke nobody.
             if ready() {
                 self.disarm(&entry);
                 return true;
@@ -187,6 +194,7 @@ impl WaitList {
             if ready() {
                 return true;
             }
+            // Else once more: a notification may be for room that another publisher has taken.
             if !notified && (sure || deadline.is_some_and(|at| at <= Instant::now())) {
                 return false;
             }
@@ -204,15 +212,16 @@ impl WaitEntry {
         }
     }
 
-    /// An entry that tells somebody else.
+    /// Makes an entry that calls a notification.
     pub(in crate::ring) fn foreign(notify: Arc<dyn Notify>) -> Self {
         Self::new(Wake::Foreign(notify))
     }
 
-    /// Sleeps; false if the deadline came before a notification.
+    /// Parks this thread; false if the deadline came before a notification.
     fn park(&self, deadline: Option<Instant>) -> bool {
         // Acquire: pairs with the Release in `take_due`.
         while self.state.load(Ordering::Acquire) == ASLEEP {
+            // Threads wake up for no reason too, or for a token that was left by somebody else.
             if deadline.is_some_and(|at| at <= Instant::now()) {
                 return false;
             }
@@ -232,7 +241,7 @@ impl WaitEntry {
 const AWAKE: u32 = 0;
 const ASLEEP: u32 = 1;
 const NOTIFIED: u32 = 2;
-/// How long a sleeper sleeps at most whose fence failed.
+/// The longest sleep of a sleeper whose fence failed: nobody may have seen it go to sleep.
 const SLICE: Duration = Duration::from_millis(1);
 
 #[cfg(test)]

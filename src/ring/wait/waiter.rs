@@ -1,4 +1,4 @@
-//! One place on a ring's wait list for a foreign waker.
+//! A place on the wait list of a ring for a foreign waker.
 
 use super::notify::Notify;
 use super::wait_list::WaitEntry;
@@ -7,7 +7,8 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-/// Tells a [`Notify`] when there is something to read: how a poller sleeps on a ring and on sockets at once.
+/// A place on a wait list that calls a [`Notify`] when there is something to read: how a poller sleeps on a ring and on
+/// sockets at once.
 ///
 /// Dropping it takes it off the list. A notification that is under way at that moment may still come.
 ///
@@ -85,7 +86,7 @@ impl Waiter {
         self.ring.arm(&self.entry, cursor)
     }
 
-    /// Whether head is past `cursor`, or the ring closed.
+    /// Returns whether head is past `cursor`, or the ring closed.
     pub fn is_ready(&self, cursor: u64) -> bool {
         self.ring.is_ready(cursor)
     }
@@ -96,10 +97,10 @@ impl Waiter {
     }
 }
 
-/// It reaches no value of its ring, only the list of who sleeps, which is whole whenever its lock is released; and a
-/// notification that panics is caught.
+// It reaches no value of its ring, only the list of who sleeps, which is whole whenever its lock is released; and a
+// notification that panics is caught.
 impl UnwindSafe for Waiter {}
-/// As above.
+// As above.
 impl RefUnwindSafe for Waiter {}
 
 impl Drop for Waiter {
