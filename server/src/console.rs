@@ -19,7 +19,7 @@ pub(crate) fn bytes(bytes: &[u8]) -> io::Result<()> {
     stdout.write_all(bytes).and_then(|()| stdout.flush())
 }
 
-/// How a command ends that has printed its result, and would end with `code`. A reader that has gone has seen
+/// Returns the exit code of a command that has printed its result and would end with `code`. A reader that has gone has seen
 /// enough; any other failure is told.
 pub(crate) fn printed(written: io::Result<()>, code: ExitCode) -> ExitCode {
     match written {

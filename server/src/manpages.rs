@@ -1,4 +1,4 @@
-//! What is made from the definition of the command line: completions and manual pages.
+//! Completions and manual pages, made from the definition of the command line.
 
 use crate::cli::{Cli, CompletionsArgs, ManArgs};
 use crate::{console, exit};

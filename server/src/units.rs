@@ -1,4 +1,4 @@
-//! What people type for seconds, bytes and counts, with the text that says what was expected.
+//! Parsers of seconds, bytes and counts as people type them, with errors that say what was expected.
 
 use bytesize::ByteSize;
 use jiff::SignedDuration;

@@ -3,16 +3,13 @@
 use super::connection::Target;
 use super::error::BenchError;
 use super::load::{Clients, TURN};
-use super::measure::Histogram;
-use super::measure::Process;
-use super::report::Outcome;
-use super::report::Row;
-use super::report::Verdict;
+use super::measure::{Histogram, Process};
+use super::report::{Outcome, Row, Verdict};
 use crate::cli::{BenchArgs, Rate};
 use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
 
-/// How long nothing happens between two events that come alone.
+/// Pause between two events that come alone.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Longest that one event may take; after it, it is missing.
 const ARRIVE: Duration = Duration::from_secs(5);

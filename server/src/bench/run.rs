@@ -2,24 +2,20 @@
 
 use super::connection::Target;
 use super::error::BenchError;
-use super::load::Cuts;
-use super::load::{Clients, TURN, nanos, seconds};
-use super::measure::Process;
-use super::measure::{Moment, Usage};
-use super::report::Outcome;
-use super::report::Verdict;
-use super::report::{LoadReport, Stalled};
+use super::load::{Clients, Cuts, TURN, nanos, seconds};
+use super::measure::{Moment, Process, Usage};
+use super::report::{LoadReport, Outcome, Stalled, Verdict};
 use crate::cli::{BenchArgs, Rate};
 use std::time::{Duration, Instant};
 
-/// How long nothing happens before the memory of idle connections is looked at.
+/// Pause before the memory of idle connections is looked at.
 const IDLE: Duration = Duration::from_millis(500);
 /// Longest that the last events may take, and longest silence among them.
 const DRAIN: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_secs(5);
-/// How long we look for duplicates once everything has come.
+/// Time to look for duplicates once everything has come.
 const LINGER: Duration = Duration::from_millis(200);
-/// How often the server's memory is looked at.
+/// Time between two looks at the server's memory: each walks its page tables.
 const SAMPLE: Duration = Duration::from_secs(1);
 
 /// One run.
@@ -65,6 +61,7 @@ impl<'a> Run<'a> {
         let published_s = self.elapsed_s();
         self.drain()?;
         self.usage.published = self.moment();
+        // The moment above is with the stalled ones still stalled: the kernel's buffers for them are what it shows.
         if stalled.is_some() {
             self.clients.resume_stalled()?;
             self.drain()?;
@@ -82,7 +79,9 @@ impl<'a> Run<'a> {
             verdict,
             totals: &self.clients.totals,
             stalled,
-            times: [connected_s, published_s, delivered_s],
+            connected_s,
+            published_s,
+            delivered_s,
             usage: self.usage,
         };
         Ok(report.outcome())

@@ -1,24 +1,18 @@
 //! A storm of connections: each connects, asks, gets the head of its answer, is reset, comes again.
 
-use super::connection::Poller;
-use super::connection::Target;
+use super::connection::{Poller, Target};
 use super::decode::Buffers;
 use super::error::BenchError;
-use super::load::RunId;
-use super::load::{Change, Client, Shared};
-use super::load::{READ, TURN, nanos};
-use super::measure::Process;
-use super::measure::Totals;
-use super::measure::{Moment, Usage};
+use super::load::{Change, Client, READ, RunId, Shared, TURN, nanos};
+use super::measure::{Moment, Process, Totals, Usage};
 use super::progress::Progress;
-use super::report::Outcome;
-use super::report::Row;
+use super::report::{Outcome, Row};
 use crate::cli::BenchArgs;
 use mio::Token;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// How long after the last connection the server's memory is looked at.
+/// Pause between the last connection and the look at the server's memory.
 const REST: Duration = Duration::from_millis(200);
 
 /// One run.
@@ -35,7 +29,7 @@ pub(super) struct Storm<'a> {
     buffers: Buffers,
     began: Instant,
     errors: u64,
-    /// What the last error was.
+    /// Text of the last error.
     error: Option<String>,
     usage: Usage,
 }

@@ -35,7 +35,7 @@ pub(crate) struct BenchArgs {
 }
 
 impl BenchArgs {
-    /// What the run is about.
+    /// Returns the measurement that was asked for.
     pub(crate) fn measured(&self) -> Measured {
         match (self.instead.storm, self.instead.first_byte) {
             (true, _) => Measured::Storm,
@@ -83,7 +83,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// How the clients get their events.
+    /// Returns the way that clients get their events.
     pub(crate) fn format(&self) -> WireFormat {
         match (self.ws, self.gzip) {
             (true, _) => WireFormat::Ws,
@@ -140,7 +140,7 @@ pub(crate) struct ReportArgs {
     pub(crate) json: bool,
 }
 
-/// How clients get their events.
+/// The way that clients get their events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WireFormat {
     /// Server-Sent Events.
@@ -152,7 +152,7 @@ pub(crate) enum WireFormat {
 }
 
 impl WireFormat {
-    /// What it is called in reports.
+    /// Returns its name in reports.
     pub(crate) fn name(self) -> &'static str {
         match self {
             WireFormat::Sse => "sse",
@@ -162,7 +162,7 @@ impl WireFormat {
     }
 }
 
-/// What a run is about.
+/// The measurement of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Measured {
     /// Events to many clients.
@@ -173,7 +173,7 @@ pub(crate) enum Measured {
     FirstByte,
 }
 
-/// How fast events are published.
+/// The rate of publishing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Rate {
     /// Events a second.

@@ -1,4 +1,4 @@
-//! What stands below the flags: examples and exit codes.
+//! The text below the flags: examples and exit codes.
 
 /// Below `-h`.
 pub(super) const MORE: &str = "Try --help for all flags, examples and exit codes.";

@@ -18,7 +18,7 @@ use clap::builder::Resettable;
 use clap::{Arg, Args, CommandFactory, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
 
-/// Where a server is that was started without settings.
+/// URL of a server that was started without settings.
 const LOCAL: &str = "http://127.0.0.1:8080";
 
 /// Publishes events once and delivers them to many: Server-Sent Events from one small process.

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
-/// Where to listen.
+/// An address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Listen {
     Tcp(SocketAddr),
@@ -96,7 +96,7 @@ pub(super) fn listen(text: &str) -> Result<Listen, String> {
     }
 }
 
-/// What stands behind `unix:`, in any case.
+/// Returns the path behind `unix:`, in any case.
 fn unix(text: &str) -> Option<&str> {
     let (scheme, path) = text.split_once(':')?;
     scheme.eq_ignore_ascii_case("unix").then_some(path)

@@ -1,4 +1,4 @@
-//! What `publish` and `tail` share: a URL, one HTTP/1.1 connection, and the server's complaints.
+//! The parts that `publish` and `tail` share: a URL, one HTTP/1.1 connection, and the server's complaints.
 
 mod problem;
 

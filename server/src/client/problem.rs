@@ -7,7 +7,7 @@ use std::fmt;
 /// Longest text of a foreign answer that is shown.
 const SHOWN: usize = 200;
 
-/// What the server said was wrong.
+/// A problem that the server answered with.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Problem {
     pub(crate) status: u16,

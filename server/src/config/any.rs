@@ -1,4 +1,4 @@
-//! What must hold for any settings file: the fuzz target and the tests call this.
+//! The properties of any settings file: the fuzz target and the tests call this.
 
 use super::fault::{Fault, Origin};
 use super::layers::{Layers, Loaded, load};

@@ -1,4 +1,4 @@
-//! What settings there are: read off the definition of the command line, so that a flag, its variable
+//! The settings that there are: read off the definition of the command line, so that a flag, its variable
 //! and its key in the file cannot differ.
 
 use crate::cli::{Cli, ServeArgs};
@@ -11,7 +11,7 @@ const LAYERED: [&str; 2] = ["serve", "check-config"];
 /// Flags that are no settings: where settings are, and what clap adds.
 const NO_SETTINGS: [&str; 4] = ["config", "file", "help", "version"];
 
-/// How many values a setting takes.
+/// The number of values that a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Takes {
     /// None: it is there or not.
@@ -23,9 +23,9 @@ pub(super) enum Takes {
 /// One setting of `serve`.
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
-    /// That of the flag and of the key in the file.
+    /// Name of the flag, and of the key in the file.
     pub(super) name: String,
-    /// What clap knows it by.
+    /// Name that clap knows it by.
     pub(super) id: String,
     pub(super) env: String,
     pub(super) takes: Takes,
@@ -45,6 +45,7 @@ impl Definition {
         // The definition has it: without `serve` there would be no default command.
         let serve = cli.find_subcommand("serve").cloned().unwrap_or(cli);
         let settings = serve.get_arguments().filter_map(setting).collect();
+        // Judged is the value alone: a variable that is set would add its own.
         let bare = serve.mut_args(|arg| arg.env(Resettable::Reset));
         Definition { settings, bare }
     }

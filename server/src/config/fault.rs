@@ -1,9 +1,9 @@
-//! What can be wrong with settings, each with the place where it stands.
+//! Faults of settings, each with the place where it stands.
 
 use std::fmt;
 use std::io;
 
-/// Where a value comes from, from the weakest to the strongest.
+/// The layer that a value comes from, from the weakest to the strongest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Default,
@@ -17,7 +17,7 @@ pub(crate) enum Origin {
 pub(crate) enum Fault {
     #[error("{said} {path}: cannot be read: {source}")]
     Read {
-        /// What named the file.
+        /// The flag or variable that named the file.
         said: &'static str,
         path: String,
         source: io::Error,

@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 /// Longest file that is read; the longest sensible one is a thousandth of it.
 const FILE_BYTES: u64 = 1 << 20;
 
-/// What a file says of one setting.
+/// One setting as a file gives it.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) name: String,
@@ -22,9 +22,10 @@ pub(super) struct Entry {
     pub(super) values: Vec<String>,
 }
 
-/// Reads a file; what is wrong goes to `faults`, the rest is answered.
+/// Reads the file that `said` (a flag or a variable) named; what is wrong goes to `faults`, the rest is returned.
 pub(super) fn read(
-    (path, said): (&Path, &'static str),
+    path: &Path,
+    said: &'static str,
     known: &Definition,
     faults: &mut Vec<Fault>,
 ) -> Vec<Entry> {
@@ -46,6 +47,7 @@ fn text(path: &Path, name: &str, said: &'static str) -> Result<String, Fault> {
     };
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
+    // A byte more than is allowed tells a file that is too long from one that just fits.
     file.take(FILE_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(failed)?;
@@ -86,11 +88,12 @@ fn entries(text: &str, path: &str, known: &Definition, faults: &mut Vec<Fault>) 
     let mut keys: Vec<_> = table.get_ref().iter().collect();
     keys.sort_by_key(|(key, _)| key.span().start);
     for (key, value) in keys {
-        let at = (path, line(key.span().start));
-        if broken.contains(&at.1) {
+        let line = line(key.span().start);
+        // A mistake of syntax leaves half a value behind, which would be a second fault of the same line.
+        if broken.contains(&line) {
             continue;
         }
-        match entry(key.get_ref(), value, at, known) {
+        match entry(key.get_ref(), value, path, line, known) {
             Ok(entry) => entries.push(entry),
             Err(fault) => faults.push(fault),
         }
@@ -101,7 +104,8 @@ fn entries(text: &str, path: &str, known: &Definition, faults: &mut Vec<Fault>) 
 fn entry(
     key: &str,
     value: &Spanned<DeValue<'_>>,
-    (path, line): (&str, usize),
+    path: &str,
+    line: usize,
     known: &Definition,
 ) -> Result<Entry, Fault> {
     let (path, key) = (path.to_string(), key.to_string());
@@ -159,6 +163,7 @@ fn scalar(value: &DeValue<'_>, takes: Takes) -> Option<String> {
         (_, Takes::Switch) => None,
         (DeValue::String(text), _) => Some(text.to_string()),
         (DeValue::Integer(number), _) if number.radix() == 10 => Some(number.as_str().to_string()),
+        // Hexadecimal, octal or binary, which TOML allows and no flag does.
         (DeValue::Integer(number), _) => {
             let parsed = u64::from_str_radix(number.as_str(), number.radix());
             parsed.ok().map(|number| number.to_string())

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// What the settings are read from.
+/// The layers that settings are read from, but for their defaults.
 pub(crate) struct Layers<'a> {
     /// Flags as they were typed, judged by nobody yet.
     pub(crate) flags: &'a ArgMatches,
@@ -35,7 +35,7 @@ pub(crate) struct Loaded {
     pub(crate) args: Box<ServeArgs>,
     pub(super) rows: Vec<Effective>,
     pub(super) file: Option<PathBuf>,
-    /// What works but is hardly meant.
+    /// Settings that work but are hardly meant, a line each.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn load(layers: &Layers<'_>) -> Result<Loaded, Vec<Fault>> {
     let mut faults = Vec::new();
     let path = layers.path();
     let entries = match &path {
-        Some((path, said)) => file::read((path, said), &definition, &mut faults),
+        Some((path, said)) => file::read(path, said, &definition, &mut faults),
         None => Vec::new(),
     };
     let path = path.map(|(path, _)| path);
@@ -72,7 +72,7 @@ pub(crate) fn load(layers: &Layers<'_>) -> Result<Loaded, Vec<Fault>> {
                 .map(|values| (Origin::Environment, values)),
         );
         given.extend(layers.flag(setting).map(|values| (Origin::Flag, values)));
-        // What is overridden is judged, too: a mistake there waits for the day it counts.
+        // A value that is overridden is judged, too: a mistake there waits for the day it counts.
         for (origin, values) in &given {
             judge(&definition, setting, origin, values, &mut faults);
         }
@@ -87,6 +87,7 @@ pub(crate) fn load(layers: &Layers<'_>) -> Result<Loaded, Vec<Fault>> {
     if !faults.is_empty() {
         return Err(faults);
     }
+    // Each value is good by itself; clap still refuses flags that exclude each other.
     let mut args = definition
         .parse(flags(&rows))
         .map_err(|error| vec![Fault::Together(error.to_string())])?;
@@ -107,6 +108,7 @@ impl Layers<'_> {
         let flag = self.flags.get_one::<OsString>("config");
         let env = self.variable(CONFIG_ENV);
         let given = [(flag, "--config"), (env, CONFIG_ENV)];
+        // The flag stands first: it beats the variable.
         let named = given
             .into_iter()
             .find_map(|(path, said)| Some((PathBuf::from(path?), said)));
@@ -129,6 +131,7 @@ impl Layers<'_> {
     }
 
     fn flag(&self, setting: &Setting) -> Option<Vec<String>> {
+        // clap reports defaults as values, too; those are the weakest layer, not the strongest.
         if self.flags.value_source(&setting.id) != Some(ValueSource::CommandLine) {
             return None;
         }

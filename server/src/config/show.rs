@@ -26,7 +26,7 @@ pub(super) fn lines(loaded: &Loaded) -> String {
     out
 }
 
-/// Where a value comes from, in a word or two.
+/// Names the layer that a value comes from, in a word or two.
 pub(super) fn place(row: &Effective) -> String {
     match &row.origin {
         Origin::Default if row.values.is_empty() && row.setting.takes != Takes::Switch => {
@@ -57,6 +57,7 @@ pub(super) fn value(row: &Effective) -> Option<String> {
 }
 
 fn scalar(value: &str) -> String {
+    // A TOML integer has 64 bits; longer ones are strings, which a flag reads just as well.
     if !value.is_empty() && value.len() < 18 && value.bytes().all(|b| b.is_ascii_digit()) {
         value.to_string()
     } else {

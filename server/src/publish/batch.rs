@@ -1,6 +1,6 @@
 //! Lines on their way: the events of one request, and which line each of them was.
 
-/// How a request's body holds its events.
+/// The format of a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// NDJSON: the data of an event a line.
@@ -24,7 +24,7 @@ impl Form {
         }
     }
 
-    /// What stands around the events, before and behind.
+    /// Returns the bytes around the events, before and behind.
     fn brackets(self) -> (&'static [u8], &'static [u8]) {
         match self {
             Form::Data => (b"", b""),
@@ -45,7 +45,7 @@ pub(super) struct Batch {
 #[derive(Clone, Copy, Debug)]
 struct Line {
     number: u64,
-    /// Where its event ends in `events`, separator included.
+    /// Offset in `events` behind its event and the separator.
     end: usize,
 }
 

@@ -39,9 +39,9 @@ impl LineError {
 pub(super) struct Encoder {
     format: LineFormat,
     topic: String,
-    /// What stands in the id of a text event in front of the line's number; no other run has it.
+    /// Number in the id of a text event, in front of the line's; no other run has it.
     run: u64,
-    /// What stands between id and data of a text event.
+    /// Bytes between id and data of a text event, made once.
     text: Vec<u8>,
     /// The file began as UTF-16 does.
     utf16: bool,
@@ -53,7 +53,8 @@ impl Encoder {
     pub(super) fn new(
         format: LineFormat,
         file: &Path,
-        (topic, kind): (&str, &str),
+        topic: &str,
+        kind: &str,
         line_bytes: usize,
     ) -> Encoder {
         let mut text = br#"","source":"#.to_vec();
@@ -72,7 +73,7 @@ impl Encoder {
         }
     }
 
-    /// How the events go into a request. It is settled by the first one.
+    /// Returns the format of a request's body. The first event settles it.
     pub(super) fn form(&self) -> Form {
         match self.format {
             LineFormat::Ndjson | LineFormat::Auto => Form::Data,
@@ -105,6 +106,7 @@ impl Encoder {
         line: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), LineError> {
+        // One reason for the file: its lines would each have another.
         if self.utf16 {
             return Err(LineError::Utf16);
         }
@@ -131,6 +133,7 @@ impl Encoder {
                         topic: self.topic.clone(),
                     });
                 }
+                // As it came, not as it was read: numbers and members keep their spelling.
                 out.extend_from_slice(line);
             }
             LineFormat::Ndjson | LineFormat::Auto => {
@@ -141,7 +144,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// What the first line tells: an object, even a broken one, or a whole array is meant as JSON.
+    /// Returns the format that the first line is in: an object, even a broken one, or a whole array is meant as JSON.
     fn by_content(&mut self, line: &[u8]) -> LineFormat {
         match line.trim_ascii_start().first() {
             Some(b'{') => LineFormat::Ndjson,
@@ -156,7 +159,7 @@ impl Encoder {
     }
 }
 
-/// What the file's name tells.
+/// Returns the format that the file's name is for.
 fn by_name(format: LineFormat, file: &Path) -> LineFormat {
     let extension = file.extension().and_then(|e| e.to_str());
     let extension = extension.unwrap_or_default();
@@ -173,7 +176,7 @@ mod tests {
     use super::*;
 
     fn encoder(format: LineFormat) -> Encoder {
-        Encoder::new(format, Path::new("-"), ("a.b", "t\"x"), 1 << 20)
+        Encoder::new(format, Path::new("-"), "a.b", "t\"x", 1 << 20)
     }
 
     fn encoded(format: LineFormat, line: &str) -> Result<String, LineError> {

@@ -13,14 +13,14 @@ const BATCH_BYTES: usize = 512 << 10;
 /// Longest line; it is the largest body that a server takes by default.
 pub(super) const LINE_BYTES: usize = 8 << 20;
 
-/// How to pack.
+/// The settings of a reader of lines.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     pub(super) batch: usize,
     pub(super) on_error: OnError,
 }
 
-/// What the reader found, in the order of the lines.
+/// An item that the reader found, in the order of the lines.
 #[derive(Debug)]
 pub(super) enum Found {
     Batch(Batch),
@@ -140,6 +140,7 @@ impl Packer<'_> {
     }
 
     fn bad(&mut self, error: LineError) -> Result<(), Enough> {
+        // The lines before it are published; behind it nothing is.
         if self.settings.on_error == OnError::Stop {
             self.flush()?;
         }
@@ -200,7 +201,7 @@ mod tests {
             }
         }
         let (sender, receiver) = mpsc::sync_channel(1000);
-        let encoder = Encoder::new(LineFormat::Ndjson, Path::new("-"), ("t", "t"), LINE_BYTES);
+        let encoder = Encoder::new(LineFormat::Ndjson, Path::new("-"), "t", "t", LINE_BYTES);
         read(
             Pieces(text, piece),
             encoder,

@@ -46,7 +46,8 @@ fn publish(args: &PublishArgs) -> Result<bool, SetupError> {
     let encoder = encode::Encoder::new(
         args.format,
         &args.file,
-        (&args.topic, &args.kind),
+        &args.topic,
+        &args.kind,
         lines::LINE_BYTES,
     );
     let (sender, batches) = mpsc::sync_channel(READ_AHEAD);
@@ -58,7 +59,8 @@ fn publish(args: &PublishArgs) -> Result<bool, SetupError> {
     std::thread::spawn(move || lines::read(input, encoder, settings, &sender));
     let pipeline = pipeline::Pipeline::new(
         args.url.clone(),
-        (&args.topic, &args.kind),
+        &args.topic,
+        &args.kind,
         args.timeout,
         args.in_flight,
     );

@@ -23,7 +23,7 @@ pub(super) struct Pipeline {
     request: Vec<u8>,
 }
 
-/// What became of the oldest request.
+/// The outcome of the oldest request.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Published(Batch),
@@ -33,10 +33,11 @@ pub(super) enum Outcome {
 }
 
 impl Pipeline {
-    /// `names` are the topic, and the type of events that do not bring one.
+    /// Makes a pipeline to `topic`; `kind` is the type of events that do not bring one.
     pub(super) fn new(
         url: Url,
-        (topic, kind): (&str, &str),
+        topic: &str,
+        kind: &str,
         timeout: Duration,
         window: usize,
     ) -> Pipeline {
@@ -74,6 +75,7 @@ impl Pipeline {
 
     /// Sends a batch. An error means that it was not sent: no connection came about.
     pub(super) fn send(&mut self, batch: Batch) -> Result<(), (Batch, ConnectError)> {
+        // Only with nothing under way: what waits for its answer may have been published, and is not sent twice.
         if self.waiting.is_empty() && self.conn.as_ref().is_some_and(Conn::is_closed) {
             self.conn = None;
         }
@@ -113,6 +115,7 @@ impl Pipeline {
         };
         match conn.answer() {
             Err(error) => {
+                // Answers come in order: without this one, none behind it can be told whose it is.
                 self.conn = None;
                 Some(Outcome::Unknown(batch, error))
             }

@@ -21,7 +21,7 @@ pub(super) struct Run {
     bad: u64,
 }
 
-/// What can be done with a refused batch.
+/// The way to publish the rest of a refused batch.
 enum Remedy {
     /// The event at this index is to blame.
     LeaveOut(usize),
@@ -128,6 +128,7 @@ impl Run {
     /// Sorts out a refused batch: what was sent behind it is answered first, then its parts are
     /// sent one by one.
     fn refused(&mut self, batch: Batch, problem: Problem) -> Result<(), Stop> {
+        // Parts of a batch must not overtake each other, or lines would change their order.
         self.pipeline.one_at_a_time();
         let mut refused = vec![(batch, problem)];
         let mut result = Ok(());

@@ -115,6 +115,7 @@ fn start(args: &ServeArgs, signals: &Signals, log: &LogWriter) -> Result<Server,
         "Lines for stderr that it did not take.",
         move || lines.dropped(),
     )?;
+    // From here on a signal stops this server in good order; before, it ends the process.
     signals.serve(Serving {
         server: server.handle(),
         drain_delay: args.timeouts.drain_delay,
@@ -130,7 +131,7 @@ fn start(args: &ServeArgs, signals: &Signals, log: &LogWriter) -> Result<Server,
     Ok(server)
 }
 
-/// How many of `wanted` connections the open-file limit leaves, once it is raised.
+/// Raises the open-file limit; returns how many of `wanted` connections it leaves, with a warning where that is not all.
 fn room_for(wanted: usize) -> usize {
     let (room, limit) = fd_limit::room_for(wanted);
     if let Some(limit) = limit.filter(|_| room < wanted) {

@@ -122,7 +122,7 @@ pub(super) fn tls(args: &ServeArgs) -> Result<Option<Tls>, StartError> {
     }
 }
 
-/// What reads the certificate again, and says what came of it.
+/// Makes the function that reads the certificate again and returns the outcome in words.
 #[cfg(feature = "tls")]
 pub(super) fn reload(tls: Tls) -> Reload {
     Arc::new(move || match tls.reload_within(RELOAD_DEADLINE) {

@@ -16,7 +16,7 @@ const START_GRACE: Duration = Duration::from_millis(500);
 /// Reads again what can be, and says what came of it.
 pub(super) type Reload = Arc<dyn Fn() -> String + Send + Sync>;
 
-/// What signals are for.
+/// The server that signals act upon, and how.
 #[derive(Clone)]
 pub(super) struct Serving {
     pub(super) server: Handle,
@@ -35,7 +35,7 @@ struct Stage {
     changed: Condvar,
 }
 
-/// What was asked for so far.
+/// The step of the end that signals have asked for so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     Nothing,

@@ -1,4 +1,4 @@
-//! What the server itself says in a stream: `gap` and `reset`, told in words.
+//! Notices of the server in a stream, `gap` and `reset`, in words.
 
 use eventring::json::Members;
 use std::borrow::Cow;

@@ -1,4 +1,4 @@
-//! Where the events come from: Server-Sent Events or a WebSocket, as one kind of items.
+//! The source of the events: Server-Sent Events or a WebSocket, as one kind of items.
 
 use crate::cli::{TailArgs, TailFormat};
 use crate::client::escape;
@@ -47,7 +47,7 @@ impl Source {
         }
     }
 
-    /// What has come already.
+    /// Returns the next item if it has arrived already.
     pub(super) fn try_next_item(&mut self) -> Result<Option<Item>, ClientError> {
         match self {
             Source::Sse(client) => client.try_next_item(),
@@ -75,7 +75,7 @@ pub(super) fn possible(args: &TailArgs) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether a connection ended as it should: the server had said that it would.
+/// Returns whether a connection ended as it should: the server had said that it would.
 pub(super) fn is_end(cause: &Cause) -> bool {
     matches!(
         cause,
@@ -83,7 +83,7 @@ pub(super) fn is_end(cause: &Cause) -> bool {
     )
 }
 
-/// What an item of a WebSocket is among those of Server-Sent Events; `None`: there is nothing like it.
+/// Translates an item of a WebSocket to one of Server-Sent Events; `None`: there is nothing like it.
 fn translated(item: WsItem) -> Option<Item> {
     match item {
         WsItem::Connected => Some(Item::Connected),

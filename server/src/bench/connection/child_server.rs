@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How a server says where it is.
+/// Beginning of the line in which a server names its address.
 const LISTENING: &str = "listening on ";
 /// Longest that it may take to say so.
 const START: Duration = Duration::from_secs(30);
@@ -34,6 +34,7 @@ impl ChildServer {
         let program = std::env::current_exe().map_err(|error| failed(&error))?;
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0"]);
+        // A bench that is killed would leave it running otherwise.
         command.env(parent::VARIABLE, std::process::id().to_string());
         command
             .stdin(Stdio::null())

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Longest that a connection may take that is waited for.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Where a server listens.
+/// The address of a server.
 #[derive(Clone, Debug)]
 pub(crate) enum Address {
     Tcp(SocketAddr),
@@ -60,8 +60,9 @@ impl Stream {
         Ok(stream)
     }
 
-    /// Whether the connection is there; the error is why it does not come about.
+    /// Returns whether the connection is there; the error is why it does not come about.
     pub(crate) fn is_connected(&self) -> io::Result<bool> {
+        // Writable alone is no proof: a refused connection is that, too.
         let (error, peer) = match self {
             Stream::Tcp(stream) => (stream.take_error()?, stream.peer_addr().map(drop)),
             Stream::Unix(stream) => (stream.take_error()?, stream.peer_addr().map(drop)),

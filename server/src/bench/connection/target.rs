@@ -1,4 +1,4 @@
-//! Where the load goes, and whether it may and can.
+//! The target of the load: its address and requests, and the checks that it may be driven and that there is room.
 
 use super::stream::Address;
 use crate::bench::error::BenchError;
@@ -98,13 +98,14 @@ fn tcp(url: &Url, owned: bool) -> Result<Address, BenchError> {
     let address = addresses
         .next()
         .ok_or_else(|| lookup(std::io::ErrorKind::NotFound.into()))?;
+    // Of several addresses the first is used: so it is that one that must be allowed.
     if !address.ip().to_canonical().is_loopback() && !owned {
         return Err(BenchError::NotLoopback { address });
     }
     Ok(Address::Tcp(address))
 }
 
-/// What a subscriber says beside where it is from.
+/// Returns the request fields of a subscriber, behind those that every request has.
 fn fields(format: WireFormat) -> String {
     match format {
         WireFormat::Sse => "Accept: text/event-stream\r\n".into(),

@@ -6,7 +6,7 @@ use super::message::Message;
 use super::socket::Socket;
 use crate::cli::WireFormat;
 
-/// Reads it.
+/// The decoder of a client's answer.
 pub(crate) enum Answer {
     Stream(EventStream),
     Socket(Socket),
@@ -28,7 +28,7 @@ impl Answer {
         }
     }
 
-    /// What a client says that comes back; empty for one that goes on with what is new.
+    /// Returns the id that a client resumes behind; empty for one that goes on with what is new.
     pub(crate) fn last_id(&self) -> &str {
         match self {
             Answer::Stream(stream) => stream.last_id(),
@@ -50,7 +50,7 @@ impl Answer {
         }
     }
 
-    /// What the client has to send now: pongs.
+    /// Takes the bytes that the client has to send now: pongs.
     pub(crate) fn replies(&mut self) -> Vec<u8> {
         match self {
             Answer::Stream(_) => Vec::new(),

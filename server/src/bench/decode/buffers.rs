@@ -1,4 +1,4 @@
-//! What all clients read with, so that none of them holds much.
+//! The buffers that all clients decode with, so that none of them holds much; and how each begins.
 
 use super::gunzip::INFLATED;
 use crate::client::Problem;
@@ -28,7 +28,7 @@ pub(crate) fn response_decoder() -> ResponseDecoder {
     ResponseDecoder::new(Limits::default().body_bytes(u64::MAX))
 }
 
-/// What a server said that does not let a client in.
+/// Describes the answer of a server that does not let a client in.
 pub(crate) fn refusal(status: u16, body: &[u8]) -> String {
     let body = &body[..body.len().min(SHOWN)];
     Problem::read(status, body).to_string()

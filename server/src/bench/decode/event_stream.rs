@@ -11,7 +11,7 @@ use eventring::wire::sse::{Decoder, Event};
 /// Reads one stream after the other, and remembers the last event's id.
 #[derive(Debug)]
 pub(crate) struct EventStream {
-    /// Whether gzip was asked for.
+    /// True when gzip was asked for: an answer without it is refused, since it would measure another thing.
     compressed: bool,
     http: ResponseDecoder,
     /// Bytes of the answer's framing that were not complete.
@@ -39,7 +39,7 @@ impl EventStream {
         self.sse.reconnect();
     }
 
-    /// What a client says that comes back; empty for one that goes on with what is new.
+    /// Returns the id that a client resumes behind; empty for one that goes on with what is new.
     pub(crate) fn last_id(&self) -> &str {
         self.sse.last_event_id()
     }

@@ -1,6 +1,6 @@
-//! What a server says to a client, whatever the protocol.
+//! The messages of a server to a client, whatever the protocol.
 
-/// One thing that it says.
+/// One message of the server.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Message<'a> {
     /// The head of the answer is as it should be; what follows is the stream.
@@ -11,6 +11,6 @@ pub(crate) enum Message<'a> {
     Binary,
     /// So many events will not come.
     Gap(u64),
-    /// What will not come is not known.
+    /// Events will not come, and the server cannot know which.
     Reset,
 }

@@ -14,7 +14,7 @@ use std::hash::{BuildHasher, RandomState};
 /// The longest message: a payload of the longest kind, and what stands around it.
 const MESSAGE_BYTES: usize = 65 << 20;
 
-/// Reads one WebSocket after the other, and remembers the last message's id.
+/// The decoder of one WebSocket after the other, and remembers the last message's id.
 pub(crate) struct Socket {
     http: ResponseDecoder,
     /// Bytes of the handshake's answer, while it is not complete.
@@ -45,7 +45,7 @@ impl Socket {
         };
     }
 
-    /// What a client says that comes back; empty for one that goes on with what is new.
+    /// Returns the id that a client resumes behind; empty for one that goes on with what is new.
     pub(crate) fn last_id(&self) -> &str {
         &self.last_id
     }
@@ -69,6 +69,7 @@ impl Socket {
         };
         begin(&head, &input[used..])?;
         each(Message::Opened);
+        // A payload of --size may be longer than a message of strangers is allowed to be.
         let limits = Limits::default()
             .frame_bytes(MESSAGE_BYTES)
             .message_bytes(MESSAGE_BYTES);

@@ -2,10 +2,8 @@
 
 use super::client_stats::ClientStats;
 use super::payload::RunId;
-use crate::bench::connection::Stream;
-use crate::bench::connection::Target;
-use crate::bench::decode::Answer;
-use crate::bench::decode::Buffers;
+use crate::bench::connection::{Stream, Target};
+use crate::bench::decode::{Answer, Buffers};
 use crate::bench::measure::Totals;
 use crate::cli::WireFormat;
 use mio::{Interest, Registry, Token};
@@ -14,7 +12,7 @@ use std::io::{self, ErrorKind, Read, Write};
 /// Receive buffer of a client that will not read, so that it is felt by the server soon.
 const SLOW_BUFFER: usize = 16 << 10;
 
-/// Where a connection stands.
+/// The phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Not connected; another attempt is planned.
@@ -25,7 +23,7 @@ pub(crate) enum Phase {
     Open,
 }
 
-/// What became of a client after its socket was looked at.
+/// The change that a look at its socket has made to a client.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     None,
@@ -37,7 +35,7 @@ pub(crate) enum Change {
     Lost(String),
 }
 
-/// What a client needs of everybody else.
+/// The parts of a run that a client works with, lent to one at a time.
 pub(crate) struct Shared<'a> {
     pub(crate) target: &'a Target,
     pub(crate) run_id: RunId,
@@ -153,6 +151,7 @@ impl Client {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             };
+            // Taken behind the read: the time of arrival is when the bytes are there.
             let now = now();
             let opens = self.phase != Phase::Open;
             if let Err(reason) = self.take(shared, read, now) {

@@ -1,17 +1,17 @@
-//! What one client has got, and how it counts.
+//! The record of what one client received, and its share in the totals.
 
 use super::payload::RunId;
 use super::sequence_check::{Seen, SequenceCheck};
 use crate::bench::decode::Message;
 use crate::bench::measure::Totals;
 
-/// The stats of one client.
+/// The record of one client.
 #[derive(Debug, Default)]
 pub(crate) struct ClientStats {
     pub(crate) sequences: SequenceCheck,
-    /// It stalls at some time, so it says nothing about those that do not.
+    /// True for a client that stalls at some time: its latencies say nothing about those that do not.
     pub(crate) slow: bool,
-    /// Since when it has listened, in nanoseconds of the run: what was due before came from history.
+    /// Nanoseconds of the run at which its stream opened: what was due before came from history.
     listening: u64,
 }
 

@@ -1,11 +1,10 @@
-//! All clients and the publisher on one poller: who connects, who is looked at, who comes back.
+//! All clients and the publisher on one poller: connecting, reading, and coming back after a cut.
 
 use super::client::{Change, Client, Phase, Shared};
 use super::faults;
 use super::payload::RunId;
 use super::publisher::Publisher;
-use crate::bench::connection::Poller;
-use crate::bench::connection::Target;
+use crate::bench::connection::{Poller, Target};
 use crate::bench::decode::Buffers;
 use crate::bench::error::BenchError;
 use crate::bench::measure::Totals;
@@ -21,7 +20,7 @@ const PUBLISHER: Token = Token(usize::MAX - 1);
 const CONNECTING_MAX: usize = 256;
 /// Longest that all connections together may take.
 const CONNECT: Duration = Duration::from_secs(60);
-/// How long a client stays away after a cut, and after an attempt that failed.
+/// Times that a client stays away after a cut, and after an attempt that failed.
 const AWAY: Duration = Duration::from_millis(50);
 const AWAY_LONGER: Duration = Duration::from_millis(500);
 /// Longest wait of one turn.
@@ -29,7 +28,7 @@ pub(crate) const TURN: Duration = Duration::from_millis(20);
 /// Bytes read at a time.
 pub(crate) const READ: usize = 256 << 10;
 
-/// Everybody who takes part in a run.
+/// The clients and the publisher of a run.
 pub(crate) struct Clients {
     target: Target,
     run_id: RunId,
@@ -98,6 +97,7 @@ impl Clients {
     pub(crate) fn connect_all(&mut self) -> Result<(), BenchError> {
         let mut next = 0;
         while self.open < self.all.len() {
+            // A listener drops a SYN beyond its backlog, and it is repeated a second later: that would pass for a slow server.
             while next < self.all.len() && next - self.open < CONNECTING_MAX {
                 self.connect(next)
                     .map_err(|reason| self.not_connected(reason))?;
@@ -141,14 +141,14 @@ impl Clients {
         }
     }
 
-    /// The slow ones read nothing any more.
+    /// Stops the slow clients from reading.
     pub(crate) fn stall(&mut self) {
         for client in &mut self.all {
             client.stalled = client.stats.slow;
         }
     }
 
-    /// Those who stalled read again, what has piled up first.
+    /// Lets the stalled clients read again, what has piled up first.
     pub(crate) fn resume_stalled(&mut self) -> Result<(), BenchError> {
         for index in 0..self.all.len() {
             if self.all[index].stalled {
@@ -189,6 +189,7 @@ impl Clients {
     /// Waits at most so long for sockets, and does what they are ready for.
     pub(crate) fn turn(&mut self, wait: Duration) -> Result<(), BenchError> {
         self.reconnect_due();
+        // Before the wait: what is due leaves now, not after the poller has returned.
         self.publisher
             .flush()
             .map_err(|error| BenchError::Publish(error.to_string()))?;
@@ -237,6 +238,7 @@ impl Clients {
                 self.totals.resumed += 1;
                 self.totals.resume.record(after);
             }
+            // A server that loses clients while nothing is published has nothing to be measured.
             Change::Lost(reason) if self.connecting => return Err(self.not_connected(reason)),
             Change::Lost(_) if before == Phase::Open => {
                 self.totals.closed_by_server += 1;

@@ -1,6 +1,6 @@
-//! Who stalls and who is cut when: spread evenly, and the same in every run.
+//! Faults on purpose: clients that stall and connections that are cut, spread evenly and the same in every run.
 
-/// Decides about cuts.
+/// The schedule of cuts.
 #[derive(Debug)]
 pub(crate) struct Cuts {
     /// Nanoseconds between two; `None`: never.

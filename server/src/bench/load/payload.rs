@@ -1,8 +1,8 @@
-//! What a payload says: which run it belongs to, its sequence, and when it was due.
+//! The payload of an event: the run it belongs to, its sequence, and when it was due.
 
 use std::hash::{BuildHasher, RandomState};
 
-/// In front of everything else.
+/// Bytes in front of everything else.
 const MAGIC: &[u8] = b"eb1 ";
 const RUN_ID: usize = 16;
 const NUMBER: usize = 20;
@@ -13,7 +13,7 @@ const LEN: usize = MAGIC.len() + RUN_ID + 1 + NUMBER + 1 + NUMBER + 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RunId([u8; RUN_ID]);
 
-/// What stands in a payload.
+/// The numbers in a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Payload {
     /// From 0.
@@ -43,6 +43,7 @@ impl RunId {
             out.push(b' ');
             digits(number, out);
         }
+        // Filled up to the size; a reader stops before it.
         out.push(b' ');
         out.resize(end, b'.');
     }

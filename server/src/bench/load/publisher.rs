@@ -1,8 +1,7 @@
 //! The publisher: one connection, requests sent ahead of their answers.
 
 use super::payload::{Payload, RunId};
-use crate::bench::connection::Stream;
-use crate::bench::connection::Target;
+use crate::bench::connection::{Stream, Target};
 use crate::client::Problem;
 use eventring::wire::http::{Limits, ResponseDecoder, Step};
 use mio::{Interest, Registry, Token};
@@ -18,7 +17,7 @@ const REFUSED_MAX: usize = 1000;
 /// Most of an answer that is kept to be shown.
 const ANSWER_MAX: usize = 4096;
 
-/// Publishes marks.
+/// The publisher of a run.
 pub(crate) struct Publisher {
     stream: Stream,
     head: String,
@@ -39,7 +38,7 @@ pub(crate) struct Publisher {
     pub(crate) next: u64,
     /// Sequences that the server did not take.
     pub(crate) refused: BTreeSet<u64>,
-    /// What it said to the last one.
+    /// Its answer to the last one of them.
     pub(crate) complaint: Option<String>,
 }
 
@@ -111,6 +110,7 @@ impl Publisher {
                 Err(error) => return Err(error),
             }
         }
+        // All is sent: the buffer starts over and keeps its allocation.
         self.out.clear();
         self.sent = 0;
         Ok(())

@@ -1,4 +1,4 @@
-//! What one client got, judged exactly: each sequence once, in order, or announced as gone.
+//! The exact check of what one client received: each sequence once, in order, or announced as gone.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use std::ops::Range;
 /// has lost so much that the oldest count as lost for good.
 const HOLES_MAX: usize = 4096;
 
-/// The stats of one client.
+/// The sequences of one client, and what is wrong with them.
 #[derive(Debug, Default)]
 pub(crate) struct SequenceCheck {
     /// The sequence that should come next.
@@ -17,13 +17,13 @@ pub(crate) struct SequenceCheck {
     /// Lost in holes that are remembered no longer.
     given_up: u64,
     /// Events that the server has announced as gone since the last event.
-    told: u64,
+    pending_gap: u64,
     pub(crate) announced: u64,
     pub(crate) duplicates: u64,
     pub(crate) reordered: u64,
 }
 
-/// What an event was.
+/// The place of an event among those that came before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     /// New; it moved the client on by so many sequences.
@@ -36,12 +36,12 @@ pub(crate) enum Seen {
 impl SequenceCheck {
     /// The server says that so many events, ours among them, will not come.
     pub(crate) fn gap(&mut self, missing: u64) {
-        self.told = self.told.saturating_add(missing);
+        self.pending_gap = self.pending_gap.saturating_add(missing);
     }
 
     /// The server says that it cannot know what is missing.
     pub(crate) fn reset(&mut self) {
-        self.told = u64::MAX;
+        self.pending_gap = u64::MAX;
     }
 
     /// Takes an event.
@@ -53,9 +53,10 @@ impl SequenceCheck {
             return if late { Seen::Late } else { Seen::Duplicate };
         }
         let hole = sequence - self.next;
-        let announced = hole.min(self.told);
+        let announced = hole.min(self.pending_gap);
         self.announced += announced;
-        self.told = 0;
+        // An announcement holds for the next hole alone: a later one without a word is a loss.
+        self.pending_gap = 0;
         if hole > announced {
             self.holes.push(self.next + announced..sequence);
         }
@@ -76,7 +77,7 @@ impl SequenceCheck {
     /// Counts what the server announced behind the last event that came.
     pub(crate) fn close(&mut self, published: u64) {
         let tail = published.saturating_sub(self.next);
-        let announced = tail.min(std::mem::take(&mut self.told));
+        let announced = tail.min(std::mem::take(&mut self.pending_gap));
         self.announced += announced;
         self.next += announced;
     }

@@ -1,13 +1,13 @@
-//! How long things took, as percentiles.
+//! A histogram of durations, and its percentiles.
 
 use serde_json::{Map, Value, json};
 
 /// Durations are recorded up to ten minutes, with three digits.
 const MAX_NS: u64 = 600_000_000_000;
-/// The percentiles that are told.
+/// The percentiles that are reported.
 const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p99_9", 0.999)];
 
-/// Nanoseconds, many histogram over.
+/// A histogram of nanoseconds.
 #[derive(Debug)]
 pub(crate) struct Histogram(hdrhistogram::Histogram<u64>);
 

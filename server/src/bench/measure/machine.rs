@@ -1,4 +1,4 @@
-//! What the kernel counts for the whole machine: its memory for TCP, and the time its CPUs are busy.
+//! Figures that the kernel counts for the whole machine: its memory for TCP, and the time its CPUs are busy.
 
 use std::fs;
 

@@ -17,7 +17,7 @@ pub(crate) struct Process {
 pub(crate) struct Memory {
     /// Its share of all that it maps.
     pub(crate) pss_kib: u64,
-    /// What is in no file and nobody else's: heap and stacks.
+    /// Memory that is in no file and nobody else's: heap and stacks.
     pub(crate) anonymous_kib: u64,
 }
 
@@ -42,6 +42,7 @@ impl Process {
 
     /// Nanoseconds on a CPU, all threads that live together.
     pub(crate) fn cpu_ns(&self) -> u64 {
+        // `stat` counts in ticks of 10 ms; `schedstat` in nanoseconds, but of each thread alone.
         let Ok(threads) = fs::read_dir(self.root.join("task")) else {
             return 0;
         };
@@ -52,7 +53,7 @@ impl Process {
         on_cpu.sum()
     }
 
-    /// What it takes up; nothing once it is gone.
+    /// Returns the memory it takes up; none once it is gone.
     pub(crate) fn memory(&self) -> Memory {
         self.try_memory().unwrap_or_default()
     }

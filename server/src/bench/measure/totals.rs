@@ -1,4 +1,4 @@
-//! What is counted over all clients.
+//! The counts over all clients of a run.
 
 use super::histogram::Histogram;
 
@@ -9,7 +9,7 @@ pub(crate) struct Totals {
     pub(crate) latency: Histogram,
     /// From connecting to the head of the answer.
     pub(crate) connect: Histogram,
-    /// The same, for clients that came back.
+    /// From connecting to the head of the answer, of clients that came back.
     pub(crate) resume: Histogram,
     /// Events that came, each once per client.
     pub(crate) deliveries: u64,

@@ -4,7 +4,7 @@ use super::machine;
 use super::procfs::{Memory, Process};
 use serde_json::{Value, json};
 
-/// What is used at one moment.
+/// CPU and memory at one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Moment {
     /// Nanoseconds that the server has had a CPU.

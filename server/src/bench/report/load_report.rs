@@ -1,11 +1,9 @@
-//! What came of a load, as a table for people and as JSON for programs.
+//! The report of a load, as a table for people and as JSON for programs.
 
 use super::outcome::Outcome;
 use super::table::Row;
 use super::verdict::Verdict;
-use crate::bench::measure::Histogram;
-use crate::bench::measure::Totals;
-use crate::bench::measure::Usage;
+use crate::bench::measure::{Histogram, Totals, Usage};
 use crate::cli::{BenchArgs, Rate};
 use serde_json::{Map, Value, json};
 
@@ -17,7 +15,7 @@ pub(crate) struct Stalled {
     pub(crate) before: Histogram,
 }
 
-/// All that is known of one run.
+/// The figures of one run, to be reported.
 pub(crate) struct LoadReport<'a> {
     pub(crate) args: &'a BenchArgs,
     pub(crate) url: &'a str,
@@ -28,8 +26,12 @@ pub(crate) struct LoadReport<'a> {
     pub(crate) verdict: Verdict,
     pub(crate) totals: &'a Totals,
     pub(crate) stalled: Option<Stalled>,
-    /// Seconds until all were connected, until the last event was published, until it had arrived.
-    pub(crate) times: [f64; 3],
+    /// Seconds until all were connected.
+    pub(crate) connected_s: f64,
+    /// Seconds from then until the last event was published.
+    pub(crate) published_s: f64,
+    /// Seconds from the same moment until it had arrived.
+    pub(crate) delivered_s: f64,
     pub(crate) usage: Usage,
 }
 
@@ -70,10 +72,10 @@ impl LoadReport<'_> {
             "resumed": self.totals.resumed,
             "closed_by_server": self.totals.closed_by_server,
             "not_let_in": self.totals.refused,
-            "connect_s": self.times[0],
-            "publish_s": self.times[1],
-            "deliver_s": self.times[2],
-            "published_per_s": self.published as f64 / self.times[1],
+            "connect_s": self.connected_s,
+            "publish_s": self.published_s,
+            "deliver_s": self.delivered_s,
+            "published_per_s": self.published as f64 / self.published_s,
             "publisher_late_max_ms": self.late_max as f64 / 1e6,
             "deliveries_per_s": self.per_second(),
             "deliveries_per_read": self.per(self.totals.reads),
@@ -86,7 +88,7 @@ impl LoadReport<'_> {
             "resume_ms": self.totals.resume.json_ms(),
             "kernel_tcp": self.kernel_json(),
             "server": self.server_json(),
-            "bench_cpu_share": self.usage.bench_share(self.times[2]),
+            "bench_cpu_share": self.usage.bench_share(self.delivered_s),
             "machine_busy_us_per_delivery": self.usage.busy_us(self.totals.deliveries),
         }));
         Value::Object(all)
@@ -157,7 +159,7 @@ impl LoadReport<'_> {
                     "{} ({}) in {:.2} s, p99 {:.1} ms; {} of them slow",
                     load.connections,
                     load.format().name(),
-                    self.times[0],
+                    self.connected_s,
                     totals.connect.ms(0.99),
                     self.slow()
                 ),
@@ -168,8 +170,8 @@ impl LoadReport<'_> {
                     "{} of {} bytes in {:.1} s ({:.0}/s; asked for {rate})",
                     self.published,
                     load.size,
-                    self.times[1],
-                    self.published as f64 / self.times[1]
+                    self.published_s,
+                    self.published as f64 / self.published_s
                 ),
             ),
             (
@@ -225,7 +227,7 @@ impl LoadReport<'_> {
             rows.push(("server's Pss", self.usage.pss_row()));
         }
         rows.push(("kernel's TCP", kernel));
-        let share = self.usage.bench_share(self.times[2]) * 100.0;
+        let share = self.usage.bench_share(self.delivered_s) * 100.0;
         rows.push(("bench's CPU", format!("{share:.0} % of a core")));
         rows
     }
@@ -249,7 +251,7 @@ impl LoadReport<'_> {
     }
 
     fn per_second(&self) -> f64 {
-        self.totals.deliveries as f64 / self.times[2]
+        self.totals.deliveries as f64 / self.delivered_s
     }
 
     fn per(&self, count: u64) -> f64 {
@@ -265,6 +267,6 @@ impl LoadReport<'_> {
     }
 
     fn cpu_share(&self) -> f64 {
-        self.usage.cpu_ns() as f64 / 1e9 / self.times[2]
+        self.usage.cpu_ns() as f64 / 1e9 / self.delivered_s
     }
 }

@@ -1,4 +1,4 @@
-//! What a run comes to: for people, for programs, and for the exit code.
+//! The outcome of a run: for people, for programs, and for the exit code.
 
 use super::table::{self, Row};
 use serde_json::Value;
@@ -6,14 +6,14 @@ use serde_json::Value;
 /// The result of a run, whatever was measured.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// Nothing went wrong without a word.
+    /// True when nothing went wrong without a word.
     pub(crate) clean: bool,
     pub(crate) json: Value,
     pub(crate) rows: Vec<Row>,
 }
 
 impl Outcome {
-    /// The text of it.
+    /// Renders the outcome, as JSON or as a table.
     pub(crate) fn text(&self, json: bool) -> String {
         if json {
             self.json.to_string()

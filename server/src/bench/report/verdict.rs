@@ -1,12 +1,11 @@
-//! What is to be said of all clients together: what is missing, double or out of order.
+//! The verdict on all clients together: events that are missing, double or out of order.
 
 use super::table::Row;
-use crate::bench::load::Client;
-use crate::bench::load::Publisher;
+use crate::bench::load::{Client, Publisher};
 use crate::bench::measure::Totals;
 use serde_json::{Map, Value, json};
 
-/// Sums over the stats of all clients.
+/// Sums over the checks of all clients.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
     missing: u64,
@@ -21,7 +20,7 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    /// Closes the stats.
+    /// Ends the checks and sums them up.
     pub(crate) fn of(clients: &mut [Client], publisher: &Publisher) -> Verdict {
         let mut all = Verdict {
             complaint: publisher.complaint.clone(),
