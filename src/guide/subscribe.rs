@@ -23,7 +23,7 @@
 //! | --- | --- | --- |
 //! | [`recv`](crate::hub::Receiver::recv), [`try_recv`](crate::hub::Receiver::try_recv), [`recv_timeout`](crate::hub::Receiver::recv_timeout), the iterator | a [`Delivery`](crate::hub::Delivery) to keep | the event, once |
 //! | [`with_next`](crate::hub::Receiver::with_next), [`try_with_next`](crate::hub::Receiver::try_with_next), [`drain`](crate::hub::Receiver::drain) | a look at the event in its place | nothing |
-//! | [`Hub::reader`](crate::hub::Hub::reader) | every event, a cursor that can be moved | nothing |
+//! | [`Hub::cursor`](crate::hub::Hub::cursor) | every event, a cursor that can be moved | nothing |
 //!
 //! Keep a look short: while it runs, the block of 64 events around it cannot be reused.
 //!
