@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::builder::{ClientBuilder, sendable};
 use super::item::{Cause, ClientError, Item, SseEvent};
 use super::reconnect::Reconnector;
+#[cfg(feature = "async")]
+use super::task::{ClientItems, SseItems};
 use super::transport::{Network, Stopper, System};
 use super::url::UrlError;
 use crate::wire::http::Response;
@@ -150,6 +152,16 @@ impl SseClient {
                 Err(error) => return self.disconnected(error.into()),
             }
         }
+    }
+
+    /// Reads on a thread of its own, for a task.
+    ///
+    /// # Errors
+    ///
+    /// The system's error when it refuses a thread.
+    #[cfg(feature = "async")]
+    pub fn into_stream(mut self) -> std::io::Result<SseItems> {
+        ClientItems::spawn(self.stopper(), move || self.next_item())
     }
 
     fn connect(&mut self) -> Result<Item, ClientError> {

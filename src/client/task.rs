@@ -8,9 +8,8 @@ use std::task::{Context, Poll, Waker};
 use futures_core::Stream;
 
 use super::item::{ClientError, Item};
-use super::sse::SseClient;
 use super::transport::Stopper;
-use super::ws::{WsClient, WsItem};
+use super::ws::WsItem;
 
 /// Items that wait for the task; then the thread waits, and with it the server.
 const ITEMS_MAX: usize = 256;
@@ -38,9 +37,9 @@ pub struct ClientItems<T> {
     stopper: Stopper,
 }
 
-/// The items of an [`SseClient`], for a task.
+/// The items of an [`SseClient`](super::SseClient), for a task.
 pub type SseItems = ClientItems<Item>;
-/// The items of a [`WsClient`], for a task.
+/// The items of a [`WsClient`](super::WsClient), for a task.
 pub type WsItems = ClientItems<WsItem>;
 
 #[derive(Debug)]
@@ -121,7 +120,7 @@ impl<T> Drop for Reader<T> {
 
 impl<T: Send + 'static> ClientItems<T> {
     /// Reads on a thread of its own until an error comes or nobody wants more.
-    fn spawn(
+    pub(super) fn spawn(
         stopper: Stopper,
         mut next: impl FnMut() -> Result<T, ClientError> + Send + 'static,
     ) -> std::io::Result<Self> {
@@ -130,28 +129,6 @@ impl<T: Send + 'static> ClientItems<T> {
         let thread = std::thread::Builder::new().name("eventring-client".into());
         thread.spawn(move || while reader.0.put(next()) {})?;
         Ok(Self { shared, stopper })
-    }
-}
-
-impl SseClient {
-    /// Reads on a thread of its own, for a task.
-    ///
-    /// # Errors
-    ///
-    /// What the system returned when it refused a thread.
-    pub fn into_stream(mut self) -> std::io::Result<SseItems> {
-        ClientItems::spawn(self.stopper(), move || self.next_item())
-    }
-}
-
-impl WsClient {
-    /// Reads on a thread of its own, for a task.
-    ///
-    /// # Errors
-    ///
-    /// What the system returned when it refused a thread.
-    pub fn into_stream(mut self) -> std::io::Result<WsItems> {
-        ClientItems::spawn(self.stopper(), move || self.next_item())
     }
 }
 

@@ -10,87 +10,21 @@ use super::super::error::ReadError;
 use super::super::item::{Cause, ClientError};
 use super::super::random::random;
 use super::super::reconnect::Reconnector;
-use super::super::transport::{Network, Stopper, System};
+#[cfg(feature = "async")]
+use super::super::task::{ClientItems, WsItems};
+use super::super::transport::{Network, Stopper};
 use super::super::url::UrlError;
 use super::item::WsItem;
+use super::options::WsClientBuilder;
 use super::session::Session;
 use super::target::Target;
 use crate::wire::ws::{
-    AnswerError, ClientHandshake, CloseCode, CloseFrame, Decoder, Item, Limits, Opcode, Peer,
-    Scratch, masked_close_frame, masked_frame,
+    AnswerError, ClientHandshake, CloseCode, CloseFrame, Decoder, Item, Opcode, Peer, Scratch,
+    masked_close_frame, masked_frame,
 };
 
-/// Bytes of a message, and of a frame, that a client takes unless told otherwise: what an event of a
-/// server with default limits comes to, most of it escaped, and more.
-const MESSAGE_BYTES: usize = 16 << 20;
 /// The code that stands for a close frame without one (RFC 6455, 7.1.5).
 const NO_CODE: CloseCode = CloseCode(1005);
-
-/// Options that only a client of WebSockets has.
-#[derive(Clone, Copy, Debug)]
-pub struct WsOptions {
-    limits: Limits,
-    deflate: bool,
-}
-
-impl Default for WsOptions {
-    fn default() -> Self {
-        let limits = Limits {
-            frame_bytes: MESSAGE_BYTES,
-            message_bytes: MESSAGE_BYTES,
-            ..Limits::default()
-        };
-        Self {
-            limits,
-            deflate: true,
-        }
-    }
-}
-
-/// Options of a client of WebSockets.
-pub type WsClientBuilder = ClientBuilder<WsOptions>;
-
-impl WsClientBuilder {
-    /// Bounds the server's messages; over it: [`ClientError::Violation`]. 16 MiB, 1,024
-    /// fragments.
-    #[must_use]
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.own.limits = limits;
-        self
-    }
-
-    /// Allows the server to compress its messages (permessage-deflate), or not, which takes 42 KiB once it
-    /// does. It may.
-    #[must_use]
-    pub fn deflate(mut self, offer: bool) -> Self {
-        self.own.deflate = offer;
-        self
-    }
-
-    /// Makes the client; it connects when it is asked for an item.
-    pub fn build(self) -> WsClient {
-        self.build_on(Arc::new(System))
-    }
-
-    /// Makes the client, on a network.
-    pub(in crate::client) fn build_on(self, network: Arc<dyn Network>) -> WsClient {
-        let (target, id) = Target::split(&self.target);
-        let given = self.last_event_id.clone();
-        WsClient {
-            reconnector: Reconnector::new(&self, network),
-            options: self,
-            target,
-            session: Session::after(given.or(id).unwrap_or_default()),
-            decoder: None,
-            scratch: Scratch::new(),
-            input: Vec::new(),
-            used: 0,
-            out: Vec::new(),
-            closing: false,
-            ended: false,
-        }
-    }
-}
 
 /// Why a request did not leave.
 #[derive(Debug, Error)]
@@ -135,6 +69,24 @@ pub struct WsClient {
 }
 
 impl WsClient {
+    pub(super) fn new(options: WsClientBuilder, network: Arc<dyn Network>) -> Self {
+        let (target, id) = Target::split(&options.target);
+        let given = options.last_event_id.clone();
+        Self {
+            reconnector: Reconnector::new(&options, network),
+            options,
+            target,
+            session: Session::after(given.or(id).unwrap_or_default()),
+            decoder: None,
+            scratch: Scratch::new(),
+            input: Vec::new(),
+            used: 0,
+            out: Vec::new(),
+            closing: false,
+            ended: false,
+        }
+    }
+
     /// Makes a client for a URL, with the default options.
     ///
     /// # Errors
@@ -273,6 +225,16 @@ impl WsClient {
             }
         }
         Err(ReadError::Silent(timeout.as_secs_f64()))
+    }
+
+    /// Reads on a thread of its own, for a task.
+    ///
+    /// # Errors
+    ///
+    /// The system's error when it refuses a thread.
+    #[cfg(feature = "async")]
+    pub fn into_stream(mut self) -> std::io::Result<WsItems> {
+        ClientItems::spawn(self.stopper(), move || self.next_item())
     }
 
     fn connect(&mut self) -> Result<WsItem, ClientError> {

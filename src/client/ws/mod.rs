@@ -3,11 +3,13 @@
 mod client;
 mod item;
 mod message;
+mod options;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 mod session;
 mod target;
 
-pub use client::{RequestError, WsClient, WsClientBuilder, WsOptions};
+pub use client::{RequestError, WsClient};
 pub use item::{WsData, WsEvent, WsItem, WsNotice};
 pub use message::MessageError;
+pub use options::{WsClientBuilder, WsOptions};
