@@ -2,7 +2,7 @@
 #![no_main]
 
 use eventring::event::{
-    Epoch, EventBuilder, Filter, Pattern, Position, TypePattern, parse_time, topic,
+    Epoch, EventBuilder, Filter, Pattern, Position, Router, TypePattern, parse_time, topic,
 };
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
@@ -22,11 +22,15 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
                 .patterns()
                 .iter()
                 .any(|pattern| pattern.matches(&name));
-            assert_eq!(
-                filter.matches(&name),
-                filter.is_all() || one,
-                "{text:?} {name:?}"
-            );
+            assert_eq!(filter.matches(&name), one, "{text:?} {name:?}");
+            let reserved = topic::is_reserved(&name);
+            assert!(!filter.is_all() || one != reserved, "{text:?} {name:?}");
+            let mut router = Router::new();
+            router.insert(&filter, 1);
+            assert_eq!(router.route_all(&name).len(), usize::from(one));
+            let name = Filter::from(Pattern::parse(&name).unwrap());
+            assert_eq!(filter.overlaps(&name), one, "{text:?} {name:?}");
+            assert_eq!(filter.covers(&name), one, "{text:?} {name:?}");
         }
     }
     if let Ok(pattern) = TypePattern::parse(text) {
