@@ -10,6 +10,7 @@ use mio::{Events, Poll, Waker};
 
 use super::clock::SystemClock;
 use super::core::Core;
+use super::date::DateCache;
 use super::handle::Handle;
 use super::inbox::Inbox;
 use super::limits::Limits;
@@ -132,6 +133,7 @@ impl<S: Service> Reactor<S> {
             unsettled: 0,
             since: Instant::now(),
             clock: Box::new(SystemClock),
+            date: DateCache::new(Instant::now()),
             stop_later: None,
             stop_at: None,
             stop_next: 0,

@@ -1,11 +1,16 @@
 //! The reactor's clock, passed in so that tests can move it.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// Tells the time that deadlines and heartbeats go by.
 pub trait Clock: Send {
     /// Returns the time. It must not go back.
     fn now(&self) -> Instant;
+
+    /// Returns the time of day, which the `Date` of responses says. It may go back.
+    fn time_of_day(&self) -> SystemTime {
+        SystemTime::now()
+    }
 }
 
 /// The machine's monotonic clock.

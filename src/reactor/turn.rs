@@ -10,6 +10,7 @@ use mio::{Events, Poll, Token};
 
 use super::clock::Clock;
 use super::core::Core;
+use super::date::DateCache;
 use super::end::EndReason;
 use super::frames::Frames;
 use super::handle::{Handle, TURNING};
@@ -65,6 +66,7 @@ pub struct Reactor<S: Service> {
     /// Nothing that the next feed finds was published before this.
     pub(super) since: Instant,
     pub(super) clock: Box<dyn Clock>,
+    pub(super) date: DateCache,
     /// Set before a stop that comes later: when, and the time that it has.
     pub(super) stop_later: Option<(Instant, Duration)>,
     /// Set while stopping: when to give up.
@@ -227,6 +229,7 @@ impl<S: Service> Reactor<S> {
     fn look(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.polled = self.wait(timeout)?;
         self.core.now = self.clock.now();
+        self.date.begin_turn(self.core.now, &*self.clock);
         let before = std::mem::replace(&mut self.looked, Instant::now());
         self.core.slice = self.looked;
         let woken = self.inbox.woken().filter(|at| *at > before);

@@ -2,8 +2,9 @@
 
 use crate::gateway::access::origin_check::Cors;
 use crate::gateway::http::problem::ReplyTo;
+use crate::gateway::http::response::response;
 use crate::reactor::Answer;
-use crate::wire::http::{Head, ResponseHead};
+use crate::wire::http::Head;
 
 /// How long a browser may remember what a preflight allowed, seconds.
 const MAX_AGE_S: u64 = 600;
@@ -95,7 +96,7 @@ impl Preflight {
         methods: Option<&'static str>,
     ) -> Answer {
         let mut bytes = Vec::with_capacity(512);
-        let mut fields = ResponseHead::status(&mut bytes, 204)
+        let mut fields = response(&mut bytes, 204)
             .header(
                 "Access-Control-Allow-Methods",
                 methods.unwrap_or(ANY_METHOD),

@@ -21,6 +21,7 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::http::deferred::{CommandAnswer, ConnectionPage, Deferred};
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::query::Query;
+use crate::gateway::http::response::response;
 use crate::gateway::http::routes;
 use crate::gateway::publish::publisher::too_much_unfinished;
 use crate::gateway::publish::request::{Collected, Publish};
@@ -29,7 +30,7 @@ use crate::gateway::stream::request::StreamRequest;
 use crate::gateway::telemetry::metrics::{RouteKind, status_of};
 use crate::json::write_string;
 use crate::reactor::{Answer, Begin, DisconnectReason, Unfinished};
-use crate::wire::http::{Head, ResponseHead};
+use crate::wire::http::Head;
 
 /// Largest body of a request that manages, bytes.
 const BODY_BYTES: u64 = 64 << 10;
@@ -317,8 +318,8 @@ fn of_endpoint(error: &EndpointError) -> Problem {
 }
 
 fn created(reply: ReplyTo, location: &str, body: &[u8]) -> Answer {
-    let mut bytes = Vec::with_capacity(256 + body.len());
-    let head = ResponseHead::status(&mut bytes, 201)
+    let mut bytes = Vec::with_capacity(320 + body.len());
+    let head = response(&mut bytes, 201)
         .header("Content-Type", "application/json")
         .header("Location", location)
         .header("Cache-Control", "no-store")
@@ -334,7 +335,7 @@ fn created(reply: ReplyTo, location: &str, body: &[u8]) -> Answer {
 
 pub(in crate::gateway) fn no_content(reply: ReplyTo) -> Answer {
     let mut bytes = Vec::with_capacity(64);
-    reply.finish(ResponseHead::status(&mut bytes, 204));
+    reply.finish(response(&mut bytes, 204));
     Answer {
         bytes,
         after: 0,

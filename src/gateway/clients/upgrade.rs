@@ -11,7 +11,7 @@ use crate::gateway::http::dispatch::failed;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Foreign, Query};
 use crate::gateway::ws::{Socket, SocketRequest, Upgrade};
-use crate::reactor::SocketPlan;
+use crate::reactor::{SocketPlan, date};
 use crate::wire::http::Head;
 
 /// What a client that finds no room is told to wait, seconds.
@@ -52,7 +52,7 @@ impl Gateway {
         let limits = stream.0.limits.clone();
         let client = stream.admit(client)?;
         let mut bytes = Vec::with_capacity(256);
-        handshake.write_response(&mut bytes);
+        handshake.response(&mut bytes).header("Date", date()).end();
         Ok(SocketPlan {
             head: bytes,
             socket: Socket::Client(client),

@@ -4,8 +4,9 @@
 //! as text and can neither run nor call home.
 
 use crate::gateway::http::problem::ReplyTo;
+use crate::gateway::http::response::response;
 use crate::reactor::Answer;
-use crate::wire::http::{Head, ResponseHead};
+use crate::wire::http::Head;
 
 const PAGE: &str = include_str!("index.html");
 const STYLE: &str = include_str!("dashboard.css");
@@ -62,7 +63,7 @@ impl File {
     pub(in crate::gateway) fn answer(self, reply: ReplyTo) -> Answer {
         let (content_type, body) = self.parts();
         let mut bytes = Vec::with_capacity(512 + body.len());
-        let head = ResponseHead::status(&mut bytes, 200)
+        let head = response(&mut bytes, 200)
             .header("Content-Type", content_type)
             // Small files of a program that may be another one after a restart.
             .header("Cache-Control", "no-cache")

@@ -14,10 +14,11 @@ use crate::gateway::admin::json::{broadcast_json, connection_json, endpoint_json
 use crate::gateway::admin::listing::ConnectionWalk;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
+use crate::gateway::http::response::response;
 use crate::gateway::telemetry::metrics::{RouteKind, status_of};
 use crate::json::write_string;
 use crate::reactor::{Answer, Piece};
-use crate::wire::http::{ResponseHead, chunk};
+use crate::wire::http::chunk;
 
 /// Most deferred answers at once.
 const DEFERRED_MAX: usize = 256;
@@ -279,7 +280,7 @@ impl Gateway {
                 cors.stamp(out, start);
                 return Piece::Done;
             }
-            let head = ResponseHead::status(out, 200)
+            let head = response(out, 200)
                 .header("Content-Type", "application/json")
                 .header("Cache-Control", "no-store");
             match reply.http10 {

@@ -11,6 +11,7 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::http::health;
 use crate::gateway::http::problem::{Problem, ReplyTo, fresh_answer, json_answer};
 use crate::gateway::http::query::{self, Query};
+use crate::gateway::http::response::response;
 use crate::gateway::http::routes::{self, Route};
 use crate::gateway::publish::cloudevents::refuse_reserved;
 use crate::gateway::stream::gone::Gone;
@@ -19,7 +20,7 @@ use crate::gateway::stream::request::{self, StreamRequest};
 use crate::gateway::telemetry::prometheus;
 use crate::gateway::telemetry::stats;
 use crate::reactor::{Answer, Begin, StreamOwner, WatchPlan};
-use crate::wire::http::{Head, ResponseHead};
+use crate::wire::http::Head;
 
 impl Gateway {
     /// Answers a request, or begins what it asked for.
@@ -198,7 +199,7 @@ pub(in crate::gateway) fn failed(detail: &str) -> Problem {
 fn index(reply: ReplyTo) -> Answer {
     let text = routes::index();
     let mut bytes = Vec::with_capacity(512);
-    let head = ResponseHead::status(&mut bytes, 200)
+    let head = response(&mut bytes, 200)
         .header("Content-Type", "text/plain; charset=utf-8")
         .header("Vary", "Accept")
         .content_length(text.len() as u64);

@@ -6,4 +6,5 @@ pub(in crate::gateway) mod health;
 pub(in crate::gateway) mod problem;
 pub(in crate::gateway) mod query;
 mod requests;
+pub(in crate::gateway) mod response;
 pub(in crate::gateway) mod routes;

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use crate::event::{EventError, FilterErrors, FilterFault};
+use crate::gateway::http::response::response;
 use crate::json::{JsonError, write_string};
 use crate::reactor::Answer;
 use crate::wire::http::{ResponseHead, reason_phrase};
@@ -146,8 +147,8 @@ impl Problem {
         let mut body = Vec::with_capacity(160);
         self.write_json(&mut body);
         body.push(b'\n');
-        let mut bytes = Vec::with_capacity(256 + body.len());
-        let mut head = ResponseHead::status(&mut bytes, self.0.status)
+        let mut bytes = Vec::with_capacity(320 + body.len());
+        let mut head = response(&mut bytes, self.0.status)
             .header("Content-Type", "application/problem+json")
             .header("Cache-Control", "no-store");
         if let Some(allow) = self.0.allow {
@@ -283,8 +284,8 @@ pub(super) fn fresh_answer(reply: ReplyTo, content_type: &str, body: &[u8]) -> A
 }
 
 fn fresh(status: u16, reply: ReplyTo, content_type: &str, body: &[u8]) -> Answer {
-    let mut bytes = Vec::with_capacity(128 + body.len());
-    let head = ResponseHead::status(&mut bytes, status)
+    let mut bytes = Vec::with_capacity(192 + body.len());
+    let head = response(&mut bytes, status)
         .header("Content-Type", content_type)
         .header("Cache-Control", "no-store")
         .content_length(body.len() as u64);

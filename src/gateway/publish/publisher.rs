@@ -7,13 +7,14 @@ use crate::event::{EventBatch, EventBuilder, Limits, Position};
 use crate::gateway::access::origin_check::Cors;
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::query::{self, Query};
+use crate::gateway::http::response::response;
 use crate::gateway::http::routes;
 use crate::gateway::publish::cloudevents::{Attributes, Mode};
 use crate::gateway::publish::lines::Lines;
 use crate::gateway::publish::request::{Body, Collected, Publish};
 use crate::hub::Hub;
 use crate::reactor::{Answer, Unfinished};
-use crate::wire::http::{BodyLength, Head, ResponseHead, chunk};
+use crate::wire::http::{BodyLength, Head, chunk};
 
 /// What publishing works with: buffers that requests share, and bounds.
 pub(in crate::gateway) struct Publisher {
@@ -239,7 +240,7 @@ fn begin_results(begun: &mut bool, reply: ReplyTo, out: &mut Vec<u8>) {
     if std::mem::replace(begun, true) {
         return;
     }
-    let head = ResponseHead::status(out, 200)
+    let head = response(out, 200)
         .header("Content-Type", "application/x-ndjson")
         .header("Cache-Control", "no-store");
     if reply.http10 {

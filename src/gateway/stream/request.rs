@@ -7,6 +7,7 @@ use crate::gateway::encode::compression::{Compression, CompressionFor};
 use crate::gateway::encode::format::{DataFormat, EventNames, Framing, WireFormat};
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Query};
+use crate::gateway::http::response::response;
 use crate::gateway::stream::options::{BUFFER_MIN, StreamOptions, policy};
 use crate::gateway::stream::start::StartRequest;
 use crate::wire::http::{Coding, Head, ResponseHead};
@@ -152,7 +153,7 @@ fn end_head(head: ResponseHead<'_>, framing: Framing) {
 }
 
 fn stream_head(out: &mut Vec<u8>) -> ResponseHead<'_> {
-    ResponseHead::status(out, 200)
+    response(out, 200)
         // HTML, 9.2.4: a stream is UTF-8 whatever is said here. Clients that know text only and not this
         // kind of it (Python's requests) take it for Latin-1 where nothing is said.
         .header("Content-Type", "text/event-stream; charset=utf-8")

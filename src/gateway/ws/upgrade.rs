@@ -17,7 +17,7 @@ use crate::gateway::stream::request;
 use crate::gateway::stream::start::StartRequest;
 use crate::gateway::ws::handler::SocketRoute;
 use crate::gateway::ws::{Session, Socket, SocketRequest};
-use crate::reactor::SocketPlan;
+use crate::reactor::{SocketPlan, date};
 use crate::wire::http::Head;
 use crate::wire::ws::{DeflatePolicy, Handshake, HandshakeError, HandshakePolicy, Opcode, wrap};
 
@@ -66,7 +66,7 @@ impl Upgrade {
             Problem::new(status, "the route refuses the connection")
         })?;
         let mut head = Vec::with_capacity(256);
-        handshake.write_response(&mut head);
+        handshake.response(&mut head).header("Date", date()).end();
         Ok(SocketPlan {
             head,
             socket: Socket::Handler(handler),
@@ -135,7 +135,7 @@ impl Gateway {
         let mut session = Session::new(may(read), may(publish), messages);
         session.presence = asked.presence;
         let mut bytes = Vec::with_capacity(512);
-        handshake.write_response(&mut bytes);
+        handshake.response(&mut bytes).header("Date", date()).end();
         let mut notice = Vec::new();
         let mut after = self.at(self.hub.visible());
         let mut subscribed = None;

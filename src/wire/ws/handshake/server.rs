@@ -168,6 +168,11 @@ impl Handshake {
 
     /// Appends the answer, 101.
     pub fn write_response(&self, out: &mut Vec<u8>) {
+        self.response(out).end();
+    }
+
+    /// Appends the answer, 101, but for its end: for who adds fields to it.
+    pub fn response<'o>(&self, out: &'o mut Vec<u8>) -> ResponseHead<'o> {
         let mut head = ResponseHead::status(out, 101)
             .header("Upgrade", "websocket")
             .header("Connection", "Upgrade")
@@ -178,7 +183,7 @@ impl Handshake {
         if let Some(deflate) = &self.deflate {
             head = head.header("Sec-WebSocket-Extensions", deflate.to_string());
         }
-        head.end();
+        head
     }
 }
 
