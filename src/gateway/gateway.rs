@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use crate::event::{Epoch, Position, Router};
 use crate::gateway::access::origin_check::Cors;
-use crate::gateway::admin::handlers::PendingBody;
 use crate::gateway::encode::format::Encoder;
 use crate::gateway::http::deferred::DeferredAnswers;
+use crate::gateway::http::pending_body::PendingBody;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::problem::ReplyTo;
 use crate::gateway::publish::publisher::{Publisher, TOO_MUCH};

@@ -36,6 +36,18 @@ pub enum Action {
     Manage,
 }
 
+impl Action {
+    /// The word for it in claims and in lists of routes.
+    pub(in crate::gateway) fn name(self) -> &'static str {
+        match self {
+            Self::Subscribe => "subscribe",
+            Self::Publish => "publish",
+            Self::Observe => "observe",
+            Self::Manage => "manage",
+        }
+    }
+}
+
 /// What a request may do.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

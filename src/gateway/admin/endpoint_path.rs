@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::gateway::http::routes;
+use crate::gateway::http::router::Router;
 
 /// Longest path of an endpoint, bytes.
 const PATH_BYTES: usize = 256;
@@ -89,7 +89,7 @@ pub(in crate::gateway) fn check_path(path: &str) -> Result<(), EndpointError> {
     if path.contains("//") || path.split('/').any(|part| matches!(part, "." | "..")) {
         return fault("holds empty segments or dots");
     }
-    if routes::is_reserved(path) {
+    if Router::get().is_reserved(path) {
         return fault("is one of the server's own");
     }
     Ok(())

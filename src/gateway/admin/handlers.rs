@@ -4,189 +4,30 @@
 //! request looks once a turn whether all have done their part.
 
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::event::Filter;
-use crate::gateway::access::authorizer::{Access, Action};
-use crate::gateway::access::origin_check::Cors;
+use crate::gateway::access::authorizer::Access;
 use crate::gateway::admin::commands::Reactors;
 use crate::gateway::admin::connections::{Command, Target};
-use crate::gateway::admin::control::{self, Control, Page};
 use crate::gateway::admin::endpoint_path::EndpointError;
 use crate::gateway::admin::endpoints::EndpointSpec;
 use crate::gateway::admin::json::connection_json;
+use crate::gateway::admin::listing::Page;
 use crate::gateway::admin::request::{self, BroadcastRequest};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::deferred::{CommandAnswer, ConnectionPage, Deferred};
+use crate::gateway::http::pending_body::{Finish, WholeBody};
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
-use crate::gateway::http::query::Query;
+use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::response::response;
-use crate::gateway::http::routes;
-use crate::gateway::publish::publisher::too_much_unfinished;
-use crate::gateway::publish::request::{Collected, Publish};
+use crate::gateway::http::route::{Begun, Request};
 use crate::gateway::stream::gone::Gone;
 use crate::gateway::stream::request::StreamRequest;
-use crate::gateway::telemetry::metrics::{RouteKind, status_of};
 use crate::json::write_string;
-use crate::reactor::{Answer, Begin, DisconnectReason, Unfinished};
+use crate::reactor::{Answer, Begin, DisconnectReason};
 use crate::wire::http::Head;
 
-/// Largest body of a request that manages, bytes.
-const BODY_BYTES: u64 = 64 << 10;
-
-/// A request whose body is arriving.
-pub(crate) enum PendingBody {
-    Publish(Publish),
-    Manage(Manage),
-}
-
-impl PendingBody {
-    pub(in crate::gateway) fn cors(&self) -> &Cors {
-        match self {
-            Self::Publish(publish) => publish.cors(),
-            Self::Manage(manage) => &manage.cors,
-        }
-    }
-
-    pub(in crate::gateway) fn kind(&self) -> RouteKind {
-        match self {
-            Self::Publish(_) => RouteKind::Publish,
-            Self::Manage(_) => RouteKind::Manage,
-        }
-    }
-}
-
-/// A request that manages and has a body.
-pub(crate) struct Manage {
-    what: Body,
-    body: Collected,
-    unfinished: Unfinished,
-    reply: ReplyTo,
-    pub(in crate::gateway) cors: Cors,
-    access: Access,
-    /// What stands before the paths of addresses that are told.
-    base: String,
-}
-
-#[derive(Clone, Copy)]
-enum Body {
-    Make,
-    CreateEndpoint,
-    Broadcast,
-}
-
-impl Manage {
-    /// Takes a piece of the body.
-    ///
-    /// # Errors
-    ///
-    /// The answer, where what is unfinished is over its bound.
-    pub(in crate::gateway) fn push(&mut self, piece: &[u8]) -> Result<(), Answer> {
-        if self.body.push(piece) {
-            return Ok(());
-        }
-        Err(too_much_unfinished(&self.unfinished).answer(self.reply.closing()))
-    }
-}
-
 impl Gateway {
-    /// Begins with a request that manages.
-    pub(in crate::gateway) fn manage(
-        &mut self,
-        head: &Head,
-        query: &Query<'_>,
-        control: Control<'_>,
-        (peer, socket): (SocketAddr, SocketAddr),
-        cors: &Cors,
-    ) -> Result<Begin<Self>, Problem> {
-        let reply = routes::reply_to(head);
-        let action = match control {
-            Control::Make | Control::Stream(_) => Action::Subscribe,
-            _ => Action::Manage,
-        };
-        let access = self.authorize(head, peer, action)?;
-        let unfinished = self.handle.unfinished().clone();
-        let body = |what| {
-            let manage = Manage {
-                what,
-                body: Collected::new(&unfinished, 0),
-                unfinished: unfinished.clone(),
-                reply,
-                cors: cors.clone(),
-                access: access.clone(),
-                base: self.shared.base(head, socket),
-            };
-            Ok(Begin::Body {
-                exchange: PendingBody::Manage(manage),
-                limit: BODY_BYTES,
-            })
-        };
-        let endpoints = &self.shared.endpoints;
-        let (command, render) = match control {
-            Control::Make => return body(Body::Make),
-            Control::CreateEndpoint => return body(Body::CreateEndpoint),
-            Control::Broadcast => return body(Body::Broadcast),
-            Control::Endpoints => {
-                let what = Deferred::Endpoints {
-                    after: String::new(),
-                    begun: false,
-                };
-                let answer = self.defer(what, reply, cors.clone());
-                return answer.map(Begin::Answer);
-            }
-            Control::RemoveEndpoint => {
-                let path = control::path_parameter(query)?;
-                let group = endpoints
-                    .remove(&path)
-                    .map_err(|error| of_endpoint(&error))?;
-                let command = Command::End(Target::Group(group), DisconnectReason::Removed);
-                (command, CommandAnswer::Disconnect { made: true })
-            }
-            Control::Stream(id) => {
-                let Some(spec) = endpoints.reserved(&id) else {
-                    let gone = self.gone(head, peer, Gone::Connection(&id))?;
-                    return gone.map(Begin::Answer).ok_or_else(|| no_connection(&id));
-                };
-                return self.stream_at(head, query, spec, access);
-            }
-            Control::List => {
-                let what = Deferred::Connections(ConnectionPage::new(&Page::read(query)));
-                let answer = self.defer(what, reply, cors.clone());
-                return answer.map(Begin::Answer);
-            }
-            Control::Status(id) => match endpoints.addr_of(&id) {
-                Some(addr) => {
-                    let command = Command::Look(vec![(id.to_string(), addr)]);
-                    (command, CommandAnswer::Status(id.into_owned()))
-                }
-                None => {
-                    let info = endpoints
-                        .last_known(&id)
-                        .ok_or_else(|| no_connection(&id))?;
-                    let mut text = connection_json(&info);
-                    text.push(b'\n');
-                    return Ok(Begin::Answer(json_answer(reply, &text)));
-                }
-            },
-            Control::Disconnect(id) => {
-                let addr = endpoints.addr_of(&id);
-                let made = endpoints.forget(&id).is_some();
-                match addr {
-                    Some(addr) => {
-                        let target = Target::These(vec![(id.into_owned(), addr)]);
-                        let command = Command::End(target, DisconnectReason::Disconnected);
-                        (command, CommandAnswer::Disconnect { made })
-                    }
-                    None if made => return Ok(Begin::Answer(no_content(reply))),
-                    None => return Err(no_connection(&id)),
-                }
-            }
-        };
-        self.defer_command(command, render, reply, cors.clone())
-            .map(Begin::Answer)
-    }
-
     /// Begins a stream at an endpoint or of a connection that was made.
     pub(in crate::gateway) fn stream_at(
         &mut self,
@@ -222,26 +63,91 @@ impl Gateway {
         Ok(Begin::Stream(plan))
     }
 
-    /// Answers a request that manages, whose body is here.
-    pub(in crate::gateway) fn end_manage(&mut self, mut manage: Manage) -> Answer {
-        let (reply, cors) = (manage.reply, manage.cors.clone());
-        let body = manage.body.take();
-        let answered = match manage.what {
-            Body::Make => self.make(&manage, &body),
-            Body::CreateEndpoint => self.create_endpoint(&manage, &body),
-            Body::Broadcast => self.broadcast(&manage, &body),
-        };
-        let mut answer = answered.unwrap_or_else(|problem| problem.answer(reply));
-        if answer.after == 0 {
-            self.metrics
-                .answered(RouteKind::Manage, status_of(&answer.bytes));
-            cors.stamp(&mut answer.bytes, 0);
-        }
-        answer
+    /// Makes an answer that comes later.
+    fn later(&mut self, what: Deferred, request: &Request<'_>) -> Begun {
+        let answer = self.defer(what, request.reply, request.cors.clone());
+        answer.map(Begin::Answer)
     }
 
-    fn make(&mut self, manage: &Manage, body: &[u8]) -> Result<Answer, Problem> {
-        let shared = &self.shared;
+    /// Gives a command, and answers what comes of it.
+    fn command(&mut self, command: Command, render: CommandAnswer, request: &Request<'_>) -> Begun {
+        let answer = self.defer_command(command, render, request.reply, request.cors.clone());
+        answer.map(Begin::Answer)
+    }
+}
+
+/// Answers `GET /api/v1/connections`.
+pub(super) fn list_connections(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
+    let page = ConnectionPage::new(&Page::read(&request.query));
+    gateway.later(Deferred::Connections(page), request)
+}
+
+/// Answers `GET /api/v1/endpoints`.
+pub(super) fn list_endpoints(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
+    let what = Deferred::Endpoints {
+        after: String::new(),
+        begun: false,
+    };
+    gateway.later(what, request)
+}
+
+/// Answers `GET /api/v1/connections/{id}/status`.
+pub(super) fn connection_status(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
+    let (id, endpoints) = (request.captured(), &gateway.shared.endpoints);
+    if let Some(addr) = endpoints.addr_of(id) {
+        let command = Command::Look(vec![(id.to_owned(), addr)]);
+        return gateway.command(command, CommandAnswer::Status(id.to_owned()), request);
+    }
+    let info = endpoints.last_known(id).ok_or_else(|| no_connection(id))?;
+    let mut text = connection_json(&info);
+    text.push(b'\n');
+    Ok(Begin::Answer(json_answer(request.reply, &text)))
+}
+
+/// Begins `GET /api/v1/connections/{id}/stream`.
+pub(super) fn connection_stream(
+    gateway: &mut Gateway,
+    request: &Request<'_>,
+    access: Access,
+) -> Begun {
+    let id = request.captured();
+    let Some(spec) = gateway.shared.endpoints.reserved(id) else {
+        let gone = gateway.gone(request.head, request.client, Gone::Connection(id))?;
+        return gone.map(Begin::Answer).ok_or_else(|| no_connection(id));
+    };
+    gateway.stream_at(request.head, &request.query, spec, access)
+}
+
+/// Answers `DELETE /api/v1/connections/{id}`.
+pub(super) fn disconnect(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
+    let (id, endpoints) = (request.captured(), &gateway.shared.endpoints);
+    let addr = endpoints.addr_of(id);
+    let made = endpoints.forget(id).is_some();
+    match addr {
+        Some(addr) => {
+            let target = Target::These(vec![(id.to_owned(), addr)]);
+            let command = Command::End(target, DisconnectReason::Disconnected);
+            gateway.command(command, CommandAnswer::Disconnect { made }, request)
+        }
+        None if made => Ok(Begin::Answer(no_content(request.reply))),
+        None => Err(no_connection(id)),
+    }
+}
+
+/// Answers `DELETE /api/v1/endpoints?path=`.
+pub(super) fn remove_endpoint(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
+    let missing = || Problem::new(400, "path names the endpoint to remove").field("path");
+    let path = request.query.text(&query::PATH).ok_or_else(missing)?;
+    let removed = gateway.shared.endpoints.remove(path);
+    let group = removed.map_err(|error| of_endpoint(&error))?;
+    let command = Command::End(Target::Group(group), DisconnectReason::Removed);
+    gateway.command(command, CommandAnswer::Disconnect { made: true }, request)
+}
+
+/// Begins `POST /api/v1/connections`.
+pub(super) fn make_connection(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
+    collect(gateway, request, |gateway, whole, body| {
+        let shared = &gateway.shared;
         let wanted = request::read_endpoint(body, shared.options, shared.frame_log)?;
         if wanted.path.is_some() {
             return Err(Problem::new(400, "path: is that of an endpoint").field("path"));
@@ -251,16 +157,19 @@ impl Gateway {
             .endpoints
             .reserve(wanted.filter, wanted.options)
             .map_err(|error| of_endpoint(&error))?;
-        let location = format!("{}/api/v1/connections/{id}/stream", manage.base);
+        let location = format!("{}/api/v1/connections/{id}/stream", whole.base());
         let mut body = Vec::with_capacity(160);
         let _ = write!(body, r#"{{"id":"{id}","status":"connecting","url":"#);
         write_string(&mut body, &location);
         body.extend_from_slice(b"}\n");
-        Ok(created(manage.reply, &location, &body))
-    }
+        Ok(created(whole.reply(), &location, &body))
+    })
+}
 
-    fn create_endpoint(&mut self, manage: &Manage, body: &[u8]) -> Result<Answer, Problem> {
-        let shared = &self.shared;
+/// Begins `POST /api/v1/endpoints`.
+pub(super) fn create_endpoint(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
+    collect(gateway, request, |gateway, whole, body| {
+        let shared = &gateway.shared;
         let wanted = request::read_endpoint(body, shared.options, shared.frame_log)?;
         let path = wanted
             .path
@@ -272,21 +181,20 @@ impl Gateway {
         let mut body = br#"{"path":"#.to_vec();
         write_string(&mut body, &path);
         body.extend_from_slice(b"}\n");
-        let location = format!("{}{path}", manage.base);
-        Ok(created(manage.reply, &location, &body))
-    }
+        let location = format!("{}{path}", whole.base());
+        Ok(created(whole.reply(), &location, &body))
+    })
+}
 
-    fn broadcast(&mut self, manage: &Manage, body: &[u8]) -> Result<Answer, Problem> {
+/// Begins `POST /api/v1/broadcast`.
+pub(super) fn broadcast(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
+    collect(gateway, request, |gateway, whole, body| {
         let BroadcastRequest {
             ids,
             endpoint,
             event,
         } = request::read_broadcast(body)?;
-        if !manage.access.allow.covers(&Filter::all()) {
-            let detail = "broadcasting takes the right to all topics";
-            return Err(Problem::new(403, detail));
-        }
-        let endpoints = &self.shared.endpoints;
+        let endpoints = &gateway.shared.endpoints;
         let target = match (&ids, endpoint) {
             (Some(ids), _) => Target::These(endpoints.addrs_of(ids)),
             (None, Some(path)) => match endpoints.group_of(&path) {
@@ -299,8 +207,15 @@ impl Gateway {
             asked: ids.unwrap_or_default(),
         };
         let command = Command::Send(target, Arc::new(event));
-        self.defer_command(command, render, manage.reply, manage.cors.clone())
-    }
+        gateway.defer_command(command, render, whole.reply(), whole.cors().clone())
+    })
+}
+
+/// Collects the body of a request, for `finish`.
+fn collect(gateway: &Gateway, request: &Request<'_>, finish: Finish) -> Begun {
+    let base = gateway.shared.base(request.head, request.socket);
+    let unfinished = gateway.handle.unfinished();
+    Ok(WholeBody::begin(request, unfinished, base, finish))
 }
 
 pub(in crate::gateway) fn no_connection(id: &str) -> Problem {

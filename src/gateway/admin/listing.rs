@@ -6,6 +6,26 @@ use crate::gateway::admin::connections::{
     Command, CommandResult, ConnectionAddr, ConnectionInfo, parse_open_id,
 };
 use crate::gateway::admin::endpoints::{Endpoints, KnownConnection};
+use crate::gateway::http::query::{self, Query};
+
+/// Connections told in one answer where nothing else is asked for.
+const PAGE: u64 = 100;
+
+/// A page of a list: so many after an id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::gateway) struct Page {
+    pub(in crate::gateway) limit: usize,
+    pub(in crate::gateway) after: String,
+}
+
+impl Page {
+    pub(super) fn read(query: &Query<'_>) -> Self {
+        Self {
+            limit: query.number(&query::LIMIT).unwrap_or(PAGE) as usize,
+            after: query.text(&query::AFTER).unwrap_or_default().to_owned(),
+        }
+    }
+}
 
 /// A walk over all connections: first those that were made, by id, then the others by reactor and slot.
 pub(in crate::gateway) struct ConnectionWalk {

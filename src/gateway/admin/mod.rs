@@ -2,7 +2,6 @@
 
 pub(in crate::gateway) mod commands;
 pub(in crate::gateway) mod connections;
-pub(in crate::gateway) mod control;
 pub(in crate::gateway) mod endpoint_path;
 pub(in crate::gateway) mod endpoints;
 pub(in crate::gateway) mod handle;
@@ -10,3 +9,4 @@ pub(in crate::gateway) mod handlers;
 pub(in crate::gateway) mod json;
 pub(in crate::gateway) mod listing;
 pub(in crate::gateway) mod request;
+pub(in crate::gateway) mod routes;

@@ -40,16 +40,6 @@ pub(in crate::gateway) enum File {
 }
 
 impl File {
-    /// The file at `path`; the page itself is at `/`, for browsers only.
-    pub(in crate::gateway) fn at(path: &str) -> Option<Self> {
-        match path {
-            "/dashboard.css" => Some(Self::Style),
-            "/dashboard.js" => Some(Self::Script),
-            "/favicon.svg" => Some(Self::Icon),
-            _ => None,
-        }
-    }
-
     fn parts(self) -> (&'static str, &'static str) {
         match self {
             Self::Page => ("text/html; charset=utf-8", PAGE),

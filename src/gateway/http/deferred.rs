@@ -8,10 +8,9 @@ use crate::gateway::admin::commands::{PendingCommand, Reactors};
 use crate::gateway::admin::connections::{
     Broadcast, Command, CommandResult, ConnectionInfo, PIECE_BYTES,
 };
-use crate::gateway::admin::control::Page;
 use crate::gateway::admin::handlers::{no_connection, no_content};
 use crate::gateway::admin::json::{broadcast_json, connection_json, endpoint_json};
-use crate::gateway::admin::listing::ConnectionWalk;
+use crate::gateway::admin::listing::{ConnectionWalk, Page};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::response::response;

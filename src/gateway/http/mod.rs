@@ -2,9 +2,13 @@
 
 pub(in crate::gateway) mod deferred;
 pub(in crate::gateway) mod dispatch;
-pub(in crate::gateway) mod health;
+mod health;
+mod index;
+pub(in crate::gateway) mod pending_body;
 pub(in crate::gateway) mod problem;
 pub(in crate::gateway) mod query;
 mod requests;
 pub(in crate::gateway) mod response;
-pub(in crate::gateway) mod routes;
+pub(in crate::gateway) mod route;
+pub(in crate::gateway) mod router;
+mod routes;

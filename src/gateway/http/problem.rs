@@ -6,7 +6,7 @@ use crate::event::{EventError, FilterErrors, FilterFault};
 use crate::gateway::http::response::response;
 use crate::json::{JsonError, write_string};
 use crate::reactor::Answer;
-use crate::wire::http::{ResponseHead, reason_phrase};
+use crate::wire::http::{Head, ResponseHead, reason_phrase};
 
 /// An error answer in the making. Boxed: it is the rare half of many results.
 #[derive(Debug)]
@@ -121,11 +121,6 @@ impl Problem {
         self
     }
 
-    /// The methods that are allowed, if it says so.
-    pub(in crate::gateway) fn allowed(&self) -> Option<&'static str> {
-        self.0.allow
-    }
-
     pub(super) fn authenticate(mut self, challenge: &'static str) -> Self {
         self.0.authenticate = Some(challenge);
         self
@@ -228,6 +223,15 @@ pub(in crate::gateway) struct ReplyTo {
 }
 
 impl ReplyTo {
+    /// For the answer to a request.
+    pub(in crate::gateway) fn of(head: &Head) -> Self {
+        Self {
+            keep_alive: head.keep_alive(),
+            head_only: head.method() == "HEAD",
+            http10: head.version() == 10,
+        }
+    }
+
     /// For what cannot be answered as part of a conversation.
     pub(in crate::gateway) const LAST: Self = Self {
         keep_alive: false,
@@ -279,7 +283,7 @@ pub(super) fn json_answer_of(status: u16, reply: ReplyTo, body: &[u8]) -> Answer
 }
 
 /// A whole answer that is not to be kept: it is different the next time.
-pub(super) fn fresh_answer(reply: ReplyTo, content_type: &str, body: &[u8]) -> Answer {
+pub(in crate::gateway) fn fresh_answer(reply: ReplyTo, content_type: &str, body: &[u8]) -> Answer {
     fresh(200, reply, content_type, body)
 }
 

@@ -1,10 +1,11 @@
 //! Requests from the reactor: a head is routed, a body collected, and what is refused is told why.
 
 use crate::gateway::access::preflight::Preflight;
-use crate::gateway::admin::handlers::PendingBody;
 use crate::gateway::gateway::Gateway;
+use crate::gateway::http::pending_body::PendingBody;
 use crate::gateway::http::problem::Problem;
-use crate::gateway::http::routes::{self, Route};
+use crate::gateway::http::problem::ReplyTo;
+use crate::gateway::http::router::is_probe;
 use crate::gateway::publish::publisher::{TOO_MUCH, too_much_unfinished};
 use crate::gateway::telemetry::metrics::{Refused, RouteKind, status_of};
 use crate::gateway::ws::Upgrade;
@@ -20,14 +21,14 @@ impl Requests for Gateway {
     fn head(&mut self, head: &Head, peer: Peer) -> Begin<Self> {
         // A body that nobody reads would be taken for the next request.
         let bodiless = matches!(head.body(), BodyLength::None | BodyLength::Length(0));
-        let reply = routes::reply_to(head);
+        let reply = ReplyTo::of(head);
         let reply = if bodiless { reply } else { reply.closing() };
         let checked = self.shared.origin_check.check(head, &peer);
         let (socket, peer) = (peer.socket, peer.client);
         let cors = match checked {
             Ok(cors) => cors,
             // Who watches over it goes by an address of the moment, and would restart it for ever.
-            Err((Refused::Host, _)) if routes::is_probe(head) => {
+            Err((Refused::Host, _)) if is_probe(head) => {
                 let answer = self.probed(head, reply);
                 self.metrics
                     .answered(RouteKind::Health, status_of(&answer.bytes));
@@ -46,25 +47,15 @@ impl Requests for Gateway {
             cors.stamp(&mut answer.bytes, 0);
             return Begin::Answer(answer);
         }
-        let mut kind = RouteKind::None;
-        let begun = if let Some(route) = self.shared.sockets.find(head.path()) {
-            kind = RouteKind::Socket;
-            Upgrade::handled(head, peer, &route, &self.shared.callbacks)
-                .map(|plan| Begin::Socket(Box::new(plan)))
-        } else if let Some(stream) = self.shared.clients.find(head.path()) {
-            kind = RouteKind::Socket;
-            self.upgrade_client(head, peer, stream)
-                .map(|plan| Begin::Socket(Box::new(plan)))
+        let path = head.path();
+        let (kind, begun) = if let Some(route) = self.shared.sockets.find(path) {
+            let plan = Upgrade::handled(head, peer, &route, &self.shared.callbacks);
+            (RouteKind::Socket, plan.map(Box::new).map(Begin::Socket))
+        } else if let Some(stream) = self.shared.clients.find(path) {
+            let plan = self.upgrade_client(head, peer, stream);
+            (RouteKind::Socket, plan.map(Box::new).map(Begin::Socket))
         } else {
-            routes::find(head).and_then(|route| {
-                kind = match route {
-                    Route::Other if self.shared.endpoints.group_of(head.path()).is_some() => {
-                        RouteKind::Stream
-                    }
-                    _ => route.kind(),
-                };
-                self.begin(head, route, (peer, socket), &cors)
-            })
+            self.begin(head, (peer, socket), &cors)
         };
         let mut begun = begun.unwrap_or_else(|problem| {
             self.note_problem(kind, Some(peer), &problem);
@@ -96,10 +87,10 @@ impl Requests for Gateway {
     ) -> Result<(), Answer> {
         let exchange = match exchange {
             PendingBody::Publish(publish) => publish,
-            PendingBody::Manage(manage) => {
-                return manage.push(piece).map_err(|answer| {
-                    self.note_unfinished(RouteKind::Manage, answer, &manage.cors)
-                });
+            PendingBody::Whole(whole) => {
+                return whole
+                    .push(piece)
+                    .map_err(|answer| self.note_unfinished(whole.kind(), answer, whole.cors()));
             }
         };
         let start = out.len();
@@ -122,7 +113,7 @@ impl Requests for Gateway {
     fn end(&mut self, exchange: PendingBody, out: &mut Vec<u8>) -> Answer {
         let exchange = match exchange {
             PendingBody::Publish(publish) => publish,
-            PendingBody::Manage(manage) => return self.end_manage(manage),
+            PendingBody::Whole(whole) => return whole.end(self),
         };
         let (start, cors) = (out.len(), exchange.cors().clone());
         let (begun, answers) = (exchange.has_begun(), exchange.is_atomic());

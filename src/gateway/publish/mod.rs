@@ -5,3 +5,4 @@ pub(in crate::gateway) mod execute;
 pub(in crate::gateway) mod lines;
 pub(in crate::gateway) mod publisher;
 pub(in crate::gateway) mod request;
+pub(in crate::gateway) mod routes;

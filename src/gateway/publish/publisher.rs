@@ -5,13 +5,13 @@ use std::ops::Range;
 
 use crate::event::{EventBatch, EventBuilder, Limits, Position};
 use crate::gateway::access::origin_check::Cors;
+use crate::gateway::http::pending_body::Collected;
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::response::response;
-use crate::gateway::http::routes;
 use crate::gateway::publish::cloudevents::{Attributes, Mode};
 use crate::gateway::publish::lines::Lines;
-use crate::gateway::publish::request::{Body, Collected, Publish};
+use crate::gateway::publish::request::{Body, Publish};
 use crate::hub::Hub;
 use crate::reactor::{Answer, Unfinished};
 use crate::wire::http::{BodyLength, Head, chunk};
@@ -103,7 +103,7 @@ impl Publisher {
             mode,
             content_type: content_type.to_owned(),
             attributes: Attributes::of(head, mode, topic)?,
-            reply: routes::reply_to(head),
+            reply: ReplyTo::of(head),
             body,
             cors,
         };

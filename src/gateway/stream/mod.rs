@@ -11,5 +11,6 @@ pub(in crate::gateway) mod options;
 pub(in crate::gateway) mod presence;
 pub(in crate::gateway) mod replay_start;
 pub(in crate::gateway) mod request;
+pub(in crate::gateway) mod routes;
 pub(in crate::gateway) mod slow_policy;
 pub(in crate::gateway) mod start;

@@ -3,6 +3,7 @@
 mod handler;
 mod interner;
 mod protocol;
+pub(in crate::gateway) mod routes;
 mod session;
 mod sockets;
 mod upgrade;

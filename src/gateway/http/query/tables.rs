@@ -136,42 +136,16 @@ pub(in crate::gateway) const CONNECTIONS: Table = &[&LIMIT, &AFTER];
 pub(in crate::gateway) const REMOVE_ENDPOINT: Table = &[&PATH];
 /// Ticks have no ids, but polyfills that have seen one elsewhere append it.
 pub(in crate::gateway) const STATS_STREAM: Table = &[&FRAMING, &LAST_EVENT_ID];
-pub(in crate::gateway) const NONE: Table = &[];
-
-/// Which addresses have which parameters, for people.
-const TOLD: &[(&str, Table)] = &[
-    (
-        "/api/v1/events/stream, endpoints, /api/v1/connections/ID/stream",
-        STREAM,
-    ),
-    ("/api/v1/ws", SOCKET),
-    ("POST /api/v1/topics/TOPIC/events", PUBLISH),
-    ("/api/v1/stats/stream", STATS_STREAM),
-    ("GET /api/v1/connections", CONNECTIONS),
-    ("DELETE /api/v1/endpoints", REMOVE_ENDPOINT),
-];
-
-/// Appends what parameters there are.
-pub(in crate::gateway) fn write_all(out: &mut String) {
-    out.push_str("\nParameters. Any other is refused, but for what caches and trackers add (_, t, utm_..):\n");
-    for (address, table) in TOLD {
-        out.push('\n');
-        out.push_str(address);
-        out.push('\n');
-        for parameter in *table {
-            parameter.write_line(out);
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway::http::router::Router;
 
     #[test]
     fn no_name_in_a_table_means_two_parameters() {
-        let others = [CLIENTS];
-        for table in TOLD.iter().map(|(_, table)| *table).chain(others) {
+        let rows = Router::rows().filter_map(|route| route.parameters);
+        for table in rows.chain([CLIENTS]) {
             for parameter in table {
                 for name in parameter.aliases.iter().chain([&parameter.name]) {
                     let all = table.iter().filter(|other| other.is_called(name));

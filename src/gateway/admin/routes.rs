@@ -1,0 +1,127 @@
+//! The routes of connections, endpoints and broadcasts.
+
+use crate::gateway::access::authorizer::{Access, Action};
+use crate::gateway::admin::handlers;
+use crate::gateway::gateway::Gateway;
+use crate::gateway::http::query;
+use crate::gateway::http::route::{
+    Begun, Claim, Delivers, Handler, Method, Request, Resource, Route,
+};
+use crate::gateway::telemetry::metrics::RouteKind;
+
+/// Largest body of a request that manages, bytes.
+const BODY_BYTES: u64 = 64 << 10;
+
+const MANAGE: Claim = Claim::server(Action::Manage);
+/// Who makes a connection reads on it, and only what it may.
+const SUBSCRIBE: Claim = Claim::topics(Action::Subscribe);
+const BROADCAST: Claim = Claim {
+    action: Action::Manage,
+    resource: Resource::AllTopics,
+    denied: "broadcasting takes the right to all topics",
+};
+
+pub(in crate::gateway) const ROUTES: &[Route] = &[
+    Route {
+        summary: "open connections, a page at a time",
+        parameters: Some(query::CONNECTIONS),
+        ..row(
+            Method::Get,
+            "/api/v1/connections",
+            &MANAGE,
+            handlers::list_connections,
+        )
+    },
+    Route {
+        summary: "makes a connection, for a stream of its own",
+        body_bytes: Some(BODY_BYTES),
+        ..row(
+            Method::Post,
+            "/api/v1/connections",
+            &SUBSCRIBE,
+            handlers::make_connection,
+        )
+    },
+    Route {
+        summary: "how a connection is",
+        ..row(
+            Method::Get,
+            "/api/v1/connections/{id}/status",
+            &MANAGE,
+            handlers::connection_status,
+        )
+    },
+    Route {
+        summary: "the stream of a connection that was made",
+        parameters: Some(query::STREAM),
+        delivers: Delivers::Stream,
+        ..row(
+            Method::Get,
+            "/api/v1/connections/{id}/stream",
+            &SUBSCRIBE,
+            handlers::connection_stream,
+        )
+    },
+    Route {
+        summary: "ends a connection",
+        ..row(
+            Method::Delete,
+            "/api/v1/connections/{id}",
+            &MANAGE,
+            handlers::disconnect,
+        )
+    },
+    Route {
+        summary: "endpoints: addresses with a filter and options of their own",
+        ..row(
+            Method::Get,
+            "/api/v1/endpoints",
+            &MANAGE,
+            handlers::list_endpoints,
+        )
+    },
+    Route {
+        summary: "makes an endpoint",
+        body_bytes: Some(BODY_BYTES),
+        ..row(
+            Method::Post,
+            "/api/v1/endpoints",
+            &MANAGE,
+            handlers::create_endpoint,
+        )
+    },
+    Route {
+        summary: "removes an endpoint and ends its streams",
+        parameters: Some(query::REMOVE_ENDPOINT),
+        ..row(
+            Method::Delete,
+            "/api/v1/endpoints",
+            &MANAGE,
+            handlers::remove_endpoint,
+        )
+    },
+    Route {
+        summary: "an event for connections, not kept",
+        body_bytes: Some(BODY_BYTES),
+        ..row(
+            Method::Post,
+            "/api/v1/broadcast",
+            &BROADCAST,
+            handlers::broadcast,
+        )
+    },
+];
+
+const fn row(
+    method: Method,
+    path: &'static str,
+    claim: &'static Claim,
+    handler: fn(&mut Gateway, &Request<'_>, Access) -> Begun,
+) -> Route {
+    Route::new(
+        method,
+        path,
+        RouteKind::Manage,
+        Handler::Claimed(claim, handler),
+    )
+}

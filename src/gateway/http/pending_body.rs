@@ -1,0 +1,153 @@
+//! Requests whose bodies arrive.
+
+use crate::gateway::access::origin_check::Cors;
+use crate::gateway::gateway::Gateway;
+use crate::gateway::http::problem::{Problem, ReplyTo};
+use crate::gateway::http::route::{Request, Route};
+use crate::gateway::publish::publisher::too_much_unfinished;
+use crate::gateway::publish::request::Publish;
+use crate::gateway::telemetry::metrics::{RouteKind, status_of};
+use crate::reactor::{Answer, Begin, Share, Unfinished};
+
+/// A request whose body is arriving.
+pub(crate) enum PendingBody {
+    Publish(Publish),
+    Whole(WholeBody),
+}
+
+impl PendingBody {
+    pub(in crate::gateway) fn cors(&self) -> &Cors {
+        match self {
+            Self::Publish(publish) => publish.cors(),
+            Self::Whole(whole) => &whole.cors,
+        }
+    }
+
+    pub(in crate::gateway) fn kind(&self) -> RouteKind {
+        match self {
+            Self::Publish(_) => RouteKind::Publish,
+            Self::Whole(whole) => whole.kind(),
+        }
+    }
+}
+
+/// The function that answers once a body is whole.
+pub(in crate::gateway) type Finish = fn(&mut Gateway, &WholeBody, &[u8]) -> Result<Answer, Problem>;
+
+/// A request that is looked at once its body is whole.
+pub(crate) struct WholeBody {
+    route: &'static Route,
+    body: Collected,
+    unfinished: Unfinished,
+    reply: ReplyTo,
+    cors: Cors,
+    base: String,
+    finish: Finish,
+}
+
+impl WholeBody {
+    /// Begins to collect the body of a request; `base` stands before the paths of addresses that are told.
+    pub(in crate::gateway) fn begin(
+        request: &Request<'_>,
+        unfinished: &Unfinished,
+        base: String,
+        finish: Finish,
+    ) -> Begin<Gateway> {
+        let whole = Self {
+            route: request.route,
+            body: Collected::new(unfinished, 0),
+            unfinished: unfinished.clone(),
+            reply: request.reply,
+            cors: request.cors.clone(),
+            base,
+            finish,
+        };
+        Begin::Body {
+            exchange: PendingBody::Whole(whole),
+            // A row that has a handler with a body and says no bound takes none.
+            limit: request.route.body_bytes.unwrap_or(0),
+        }
+    }
+
+    pub(super) fn kind(&self) -> RouteKind {
+        self.route.kind
+    }
+
+    pub(in crate::gateway) fn base(&self) -> &str {
+        &self.base
+    }
+
+    pub(in crate::gateway) fn reply(&self) -> ReplyTo {
+        self.reply
+    }
+
+    pub(in crate::gateway) fn cors(&self) -> &Cors {
+        &self.cors
+    }
+
+    /// Takes a piece of the body.
+    ///
+    /// # Errors
+    ///
+    /// The answer, where what is unfinished is over its bound.
+    pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), Answer> {
+        if self.body.push(piece) {
+            return Ok(());
+        }
+        Err(too_much_unfinished(&self.unfinished).answer(self.reply.closing()))
+    }
+
+    /// Answers: the body is here.
+    pub(super) fn end(mut self, gateway: &mut Gateway) -> Answer {
+        let body = self.body.take();
+        let answered = (self.finish)(gateway, &self, &body);
+        let mut answer = answered.unwrap_or_else(|problem| problem.answer(self.reply));
+        // What is answered later is counted and stamped then.
+        if answer.after == 0 {
+            let status = status_of(&answer.bytes);
+            gateway.metrics.answered(self.route.kind, status);
+            self.cors.stamp(&mut answer.bytes, 0);
+        }
+        answer
+    }
+}
+
+/// A body being collected, counted against the bound on all that is unfinished.
+pub(in crate::gateway) struct Collected {
+    bytes: Vec<u8>,
+    /// Bytes that its head announced; 0: it did not say.
+    declared: usize,
+    share: Share,
+}
+
+impl Collected {
+    pub(in crate::gateway) fn new(unfinished: &Unfinished, declared: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            declared,
+            share: unfinished.share(),
+        }
+    }
+
+    /// Adds a piece; `false`: what is unfinished is over its bound.
+    pub(in crate::gateway) fn push(&mut self, piece: &[u8]) -> bool {
+        let len = self.bytes.len() + piece.len();
+        if len > self.bytes.capacity() {
+            // Twice as much as before, but nothing in vain where the length is known.
+            let most = if self.declared > 0 {
+                self.declared
+            } else {
+                usize::MAX
+            };
+            let wanted = (2 * self.bytes.capacity()).min(most).max(len);
+            self.bytes.reserve_exact(wanted - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(piece);
+        self.share.set(self.bytes.capacity())
+    }
+
+    /// What has come. It counts until this is dropped.
+    pub(in crate::gateway) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+}

@@ -1,0 +1,65 @@
+//! The routes of event streams, and of who is present on them.
+
+use crate::gateway::access::authorizer::{Access, Action};
+use crate::gateway::gateway::Gateway;
+use crate::gateway::http::problem::json_answer;
+use crate::gateway::http::query;
+use crate::gateway::http::route::{
+    Begun, Claim, Delivers, Handler, Method, Request, Resource, Route,
+};
+use crate::gateway::stream::presence::streams;
+use crate::gateway::stream::request::StreamRequest;
+use crate::gateway::telemetry::metrics::RouteKind;
+use crate::reactor::{Answer, Begin, StreamOwner};
+
+/// What the stream does not cover it leaves out.
+const SUBSCRIBE: Claim = Claim::topics(Action::Subscribe);
+const SUBSCRIBE_TOPIC: Claim = Claim {
+    action: Action::Subscribe,
+    resource: Resource::Topic,
+    denied: "reading this topic is not allowed",
+};
+
+pub(in crate::gateway) const ROUTES: &[Route] = &[
+    Route {
+        summary: "events as Server-Sent Events",
+        parameters: Some(query::STREAM),
+        delivers: Delivers::Stream,
+        ..Route::new(
+            Method::Get,
+            "/api/v1/events/stream",
+            RouteKind::Stream,
+            Handler::Claimed(&SUBSCRIBE, stream),
+        )
+    },
+    Route {
+        summary: "who listens",
+        ..Route::new(
+            Method::Get,
+            "/api/v1/topics/{topic}/presence",
+            RouteKind::Stats,
+            Handler::Claimed(&SUBSCRIBE_TOPIC, presence),
+        )
+    },
+];
+
+fn stream(gateway: &mut Gateway, request: &Request<'_>, access: Access) -> Begun {
+    let (options, room) = (gateway.shared.options, gateway.room());
+    let wanted = StreamRequest::read(request.head, &request.query, options, room)?;
+    if request.reply.head_only {
+        return Ok(Begin::Answer(Answer {
+            bytes: wanted.head_only(),
+            after: 0,
+            close: true,
+        }));
+    }
+    gateway.check_open()?;
+    let plan = gateway.plan_stream(wanted, access, None, StreamOwner::default());
+    Ok(Begin::Stream(plan))
+}
+
+fn presence(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
+    let mut body = Vec::new();
+    streams::write_json(&gateway.hub, request.captured(), &mut body);
+    Ok(Begin::Answer(json_answer(request.reply, &body)))
+}

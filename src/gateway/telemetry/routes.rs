@@ -1,0 +1,86 @@
+//! The routes of figures.
+
+use crate::gateway::access::authorizer::{Access, Action};
+use crate::gateway::encode::format::Framing;
+use crate::gateway::gateway::Gateway;
+use crate::gateway::http::dispatch::failed;
+use crate::gateway::http::problem::{fresh_answer, json_answer};
+use crate::gateway::http::query;
+use crate::gateway::http::route::{Begun, Claim, Delivers, Handler, Method, Request, Route};
+use crate::gateway::stream::request::{framing_of, write_watch_head};
+use crate::gateway::telemetry::metrics::RouteKind;
+use crate::gateway::telemetry::{prometheus, stats};
+use crate::reactor::{Answer, Begin, WatchPlan};
+
+const OBSERVE: Claim = Claim::server(Action::Observe);
+
+pub(in crate::gateway) const ROUTES: &[Route] = &[
+    Route {
+        summary: "figures for Prometheus",
+        ..Route::new(
+            Method::Get,
+            "/metrics",
+            RouteKind::Metrics,
+            Handler::Claimed(&OBSERVE, metrics),
+        )
+    },
+    Route {
+        summary: "figures as JSON",
+        ..Route::new(
+            Method::Get,
+            "/api/v1/stats",
+            RouteKind::Stats,
+            Handler::Claimed(&OBSERVE, figures),
+        )
+    },
+    Route {
+        summary: "the same once a second, as Server-Sent Events",
+        parameters: Some(query::STATS_STREAM),
+        delivers: Delivers::Stream,
+        ..Route::new(
+            Method::Get,
+            "/api/v1/stats/stream",
+            RouteKind::Stats,
+            Handler::Claimed(&OBSERVE, watch),
+        )
+    },
+];
+
+fn metrics(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
+    let mut text = String::with_capacity(8 << 10);
+    let snapshot = gateway.snapshot();
+    let (counters, callbacks) = (&gateway.shared.counters, &gateway.shared.callbacks);
+    let render = || prometheus::render(&snapshot, (counters, callbacks), &mut text);
+    let rendered = callbacks.call("counter", render);
+    rendered.ok_or_else(|| failed("a counter of the program failed"))?;
+    let answer = fresh_answer(request.reply, prometheus::CONTENT_TYPE, text.as_bytes());
+    Ok(Begin::Answer(answer))
+}
+
+fn figures(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
+    let mut body = Vec::with_capacity(4 << 10);
+    stats::write_json(&gateway.snapshot(), &gateway.topics, &mut body);
+    body.push(b'\n');
+    Ok(Begin::Answer(json_answer(request.reply, &body)))
+}
+
+fn watch(gateway: &mut Gateway, request: &Request<'_>, access: Access) -> Begun {
+    let mut head = Vec::with_capacity(256);
+    let framing = framing_of(request.head, &request.query);
+    write_watch_head(framing, &mut head);
+    if request.reply.head_only {
+        return Ok(Begin::Answer(Answer {
+            bytes: head,
+            after: 0,
+            close: true,
+        }));
+    }
+    let mut first = Vec::with_capacity(4 << 10);
+    gateway.write_tick(&mut first);
+    Ok(Begin::Watch(WatchPlan {
+        head,
+        first,
+        chunked: framing == Framing::Chunked,
+        expires_at: access.expires_at,
+    }))
+}
