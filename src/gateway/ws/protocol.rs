@@ -40,13 +40,13 @@ struct Request<'t> {
 }
 
 impl<'t> Request<'t> {
-    fn value(&self, name: &str) -> Option<Value<'t>> {
+    fn member(&self, name: &str) -> Option<Value<'t>> {
         self.members.get(name)
     }
 
     /// The value of a member that is a string, if it is there.
     fn string(&self, name: &'static str) -> Result<Option<Cow<'t, str>>, Problem> {
-        self.value(name)
+        self.member(name)
             .map_or(Ok(None), |value| match value.string() {
                 Some(text) => Ok(Some(text)),
                 None => Err(wrong(name, "expected a string", value.at())),
@@ -55,7 +55,7 @@ impl<'t> Request<'t> {
 
     /// Whether a member is there and true.
     fn switch(&self, name: &'static str) -> Result<bool, Problem> {
-        match self.value(name).map(|value| (value.raw(), value.at())) {
+        match self.member(name).map(|value| (value.raw(), value.at())) {
             None | Some(("false", _)) => Ok(false),
             Some(("true", _)) => Ok(true),
             Some((_, at)) => Err(wrong(name, "expected true or false", at)),
@@ -79,7 +79,7 @@ impl<'t> Request<'t> {
     }
 
     fn filter(&self) -> Result<Option<Filter>, Problem> {
-        let Some(value) = self.value("topic") else {
+        let Some(value) = self.member("topic") else {
             return Ok(None);
         };
         let mut builder = EventFilter::builder();
@@ -130,7 +130,7 @@ impl Gateway {
         let read = Members::read(text);
         let members = read.map_err(|error| Problem::of_event(&error.into()))?;
         let mut request = Request { id: None, members };
-        request.id = match request.value("request") {
+        request.id = match request.member("request") {
             None => {
                 request.knows(&[&SUBSCRIBE[..], &PUBLISH].concat())?;
                 let detail = "request: is missing: a string or a number that the answer repeats";
@@ -322,13 +322,13 @@ impl Gateway {
         let ty = request.string("event")?;
         let content_type = request.string("datacontenttype")?;
         let offset = self.publisher.publish_event(&topic, |builder| {
-            match request.value("cloudevent") {
+            match request.member("cloudevent") {
                 Some(event) => {
                     builder.read_cloudevents_json(Some(&topic), event.raw().as_bytes())?;
                 }
                 None => {
                     builder.topic(&topic).ty(ty.as_deref().unwrap_or("message"));
-                    set_data(builder, request.value("data"), content_type.as_deref());
+                    set_data(builder, request.member("data"), content_type.as_deref());
                 }
             }
             Ok::<(), EventError>(())
