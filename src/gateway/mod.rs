@@ -17,6 +17,8 @@ mod http;
 pub mod oracle;
 mod publish;
 mod server;
+mod service;
+mod socket;
 mod stream;
 mod telemetry;
 mod ws;

@@ -2,8 +2,8 @@
 
 pub(in crate::gateway) mod authorizer;
 pub(in crate::gateway) mod hosts;
-mod identity;
 pub(in crate::gateway) mod origin_check;
 pub(in crate::gateway) mod origins;
 pub(in crate::gateway) mod preflight;
 pub(in crate::gateway) mod proxies;
+pub(in crate::gateway) mod public_url;

@@ -21,6 +21,7 @@ use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::response::response;
 use crate::gateway::http::route::{Begun, Request};
+use crate::gateway::stream::NewStream;
 use crate::gateway::stream::gone::Gone;
 use crate::gateway::stream::request::StreamRequest;
 use crate::json::write_string;
@@ -44,7 +45,7 @@ impl Gateway {
                 close: true,
             }));
         }
-        self.check_open()?;
+        self.streaming.check_open()?;
         // Who comes back before the server has seen it go takes the place of its own stream.
         if let Some(occupant) = spec.occupant {
             let target = Target::These(vec![occupant]);
@@ -59,7 +60,13 @@ impl Gateway {
                 )
                 .ok();
         }
-        let plan = self.plan_stream(request, access, Some(spec.filter), spec.owner);
+        let stream = NewStream {
+            request,
+            access,
+            offered: Some(spec.filter),
+            owner: spec.owner,
+        };
+        let plan = self.streaming.open(stream, &mut self.encoder);
         Ok(Begin::Stream(plan))
     }
 

@@ -7,7 +7,7 @@ use crate::gateway::clients::WebSocketStream;
 use crate::gateway::clients::handler::StreamClient;
 use crate::gateway::clients::mailbox::CloseReason;
 use crate::gateway::clients::queue::SendQueue;
-use crate::gateway::server::callbacks::Callbacks;
+use crate::gateway::telemetry::callbacks::Callbacks;
 use crate::gateway::ws::SocketReplies;
 use crate::wire::ws::{CloseCode, MessageKind};
 

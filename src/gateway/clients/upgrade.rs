@@ -10,7 +10,8 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::http::dispatch::failed;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Foreign, Query};
-use crate::gateway::ws::{Socket, SocketRequest, Upgrade};
+use crate::gateway::socket::Socket;
+use crate::gateway::ws::{SocketRequest, Upgrade};
 use crate::reactor::{SocketPlan, date};
 use crate::wire::http::Head;
 

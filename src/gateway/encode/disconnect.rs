@@ -1,4 +1,4 @@
-//! The last words of a stream.
+//! The end of an event stream: why it is, in the words of its wire format.
 
 use std::time::Duration;
 
@@ -6,16 +6,22 @@ use crate::gateway::encode::format::{WireFormat, encode};
 use crate::reactor::DisconnectReason;
 use crate::wire::sse::{self, Frame};
 
-/// Writes why a stream ends.
-///
-/// Who need not know gets a comment: it comes back and goes on. A client that was ended on purpose gets
-/// a `disconnect` event, without an id, so that it resumes where it was.
-pub(in crate::gateway) fn write(
+/// Appends why a stream ends, and the end of its framing.
+pub(in crate::gateway) fn write_end(
     form: WireFormat,
     why: DisconnectReason,
     retry: Duration,
     out: &mut Vec<u8>,
 ) {
+    write(form, why, retry, out);
+    form.end(out);
+}
+
+/// Appends why a stream ends.
+///
+/// Who need not know gets a comment: it comes back and goes on. A client that was ended on purpose gets
+/// a `disconnect` event, without an id, so that it resumes where it was.
+fn write(form: WireFormat, why: DisconnectReason, retry: Duration, out: &mut Vec<u8>) {
     let comment = |words: &str, out: &mut Vec<u8>| form.wrap(out, |out| sse::comment(out, words));
     let data = match why {
         DisconnectReason::Stopping => return comment("the server stops", out),

@@ -3,8 +3,8 @@
 use std::io::Write as _;
 
 use crate::event::{DataKind, EventRef, Position};
+use crate::gateway::encode::notices::{GapReason, NoticeCounts, ResetReason};
 use crate::gateway::encode::ws;
-use crate::gateway::telemetry::notices::{GapReason, NoticeCounts, ResetReason};
 use crate::json::write_string;
 use crate::reactor::{Codec, FormId};
 use crate::wire::http::{Coding, chunk};
@@ -207,11 +207,21 @@ impl WireFormat {
 pub(in crate::gateway) struct Encoder {
     id: Vec<u8>,
     data: Vec<u8>,
-    /// What was told so far.
-    pub(in crate::gateway) notices: NoticeCounts,
+    /// The notices that were written so far.
+    notices: NoticeCounts,
 }
 
 impl Encoder {
+    /// The notices that were written so far.
+    pub(in crate::gateway) fn notices(&self) -> &NoticeCounts {
+        &self.notices
+    }
+
+    /// Counts a `reset` that is written elsewhere.
+    pub(in crate::gateway) fn note_reset(&mut self, reason: ResetReason) {
+        self.notices.resets[reason as usize] += 1;
+    }
+
     /// Appends an event's frame.
     pub(in crate::gateway) fn event(
         &mut self,
@@ -326,7 +336,7 @@ impl Encoder {
         head: Position,
         out: &mut Vec<u8>,
     ) {
-        self.notices.resets[reason as usize] += 1;
+        self.note_reset(reason);
         if form.is_web_socket() {
             return ws::write_reset((reason, asked), head, out);
         }

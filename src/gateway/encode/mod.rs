@@ -3,5 +3,5 @@
 pub(in crate::gateway) mod compression;
 pub(in crate::gateway) mod disconnect;
 pub(in crate::gateway) mod format;
-mod service;
+pub(in crate::gateway) mod notices;
 pub(in crate::gateway) mod ws;

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use crate::event::{DataKind, EventRef, Position};
 use crate::gateway::encode::format::Gap;
-use crate::gateway::telemetry::notices::ResetReason;
+use crate::gateway::encode::notices::ResetReason;
 use crate::json::write_string;
 use crate::wire::ws::{Opcode, wrap};
 

@@ -151,7 +151,8 @@ impl Gateway {
                 let mut bytes = answered
                     .unwrap_or_else(|problem| problem.answer(waiting.reply))
                     .bytes;
-                self.metrics.answered(RouteKind::Manage, status_of(&bytes));
+                self.telemetry
+                    .answered(RouteKind::Manage, status_of(&bytes));
                 waiting.cors.stamp(&mut bytes, 0);
                 out.extend_from_slice(&bytes);
                 Piece::Done
@@ -272,7 +273,7 @@ impl Gateway {
     ) -> Piece {
         let whole = !*begun && done;
         if !std::mem::replace(begun, true) {
-            self.metrics.answered(RouteKind::Manage, 200);
+            self.telemetry.answered(RouteKind::Manage, 200);
             let start = out.len();
             if whole {
                 out.extend_from_slice(&json_answer(reply, text).bytes);

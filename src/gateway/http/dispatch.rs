@@ -11,6 +11,7 @@ use crate::gateway::http::problem::{Problem, ReplyTo};
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::route::{Begun, Handler, Request};
 use crate::gateway::http::router::{self, Found, Router};
+use crate::gateway::server::shared::Shared;
 use crate::gateway::stream::gone::Gone;
 use crate::gateway::telemetry::metrics::RouteKind;
 use crate::reactor::{Answer, Begin};
@@ -84,6 +85,23 @@ impl Gateway {
         self.stream_at(head, &query, spec, access)
     }
 
+    /// The answer to who asks for the stream of what is not there; `None`: 404.
+    pub(in crate::gateway) fn gone(
+        &mut self,
+        head: &Head,
+        peer: SocketAddr,
+        what: Gone<'_>,
+    ) -> Result<Option<Answer>, Problem> {
+        if !what.may_come_back(head, |name| self.shared.endpoints.was_ended(name)) {
+            return Ok(None);
+        }
+        // The answer says where the hub stands, which is for those who may read.
+        self.authorize(head, peer, Action::Subscribe)?;
+        let query = Query::read(head, query::STREAM, &self.shared.foreign)?;
+        let newest = self.streaming.history().newest();
+        Ok(Some(what.answer(head, &query, newest, &mut self.encoder)))
+    }
+
     /// What a probe is told that goes by a name that is not ours.
     pub(in crate::gateway) fn probed(&self, head: &Head, reply: ReplyTo) -> Answer {
         match head.path() {
@@ -110,17 +128,24 @@ impl Gateway {
         peer: SocketAddr,
         action: Action,
     ) -> Result<Access, Problem> {
-        let authorizer = &self.shared.authorizer;
-        let ask = || authorizer.authorize(head, peer, action);
-        let said = self.shared.callbacks.call("authorizer", ask);
-        said.ok_or_else(|| failed("the authorizer failed"))?
-            .map_err(|denied| match denied {
-                Denied::Unknown(challenge) => {
-                    Problem::new(401, "who are you?").authenticate(challenge)
-                }
-                Denied::Forbidden => Problem::new(403, "not allowed"),
-            })
+        authorize(&self.shared, head, peer, action)
     }
+}
+
+/// Asks the authorizer about a request.
+pub(in crate::gateway) fn authorize(
+    shared: &Shared,
+    head: &Head,
+    peer: SocketAddr,
+    action: Action,
+) -> Result<Access, Problem> {
+    let ask = || shared.authorizer.authorize(head, peer, action);
+    let said = shared.callbacks.call("authorizer", ask);
+    said.ok_or_else(|| failed("the authorizer failed"))?
+        .map_err(|denied| match denied {
+            Denied::Unknown(challenge) => Problem::new(401, "who are you?").authenticate(challenge),
+            Denied::Forbidden => Problem::new(403, "not allowed"),
+        })
 }
 
 /// Code of the program has panicked.

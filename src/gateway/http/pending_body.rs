@@ -105,7 +105,7 @@ impl WholeBody {
         // What is answered later is counted and stamped then.
         if answer.after == 0 {
             let status = status_of(&answer.bytes);
-            gateway.metrics.answered(self.route.kind, status);
+            gateway.telemetry.answered(self.route.kind, status);
             self.cors.stamp(&mut answer.bytes, 0);
         }
         answer

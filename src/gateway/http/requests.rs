@@ -1,5 +1,8 @@
 //! Requests from the reactor: a head is routed, a body collected, and what is refused is told why.
 
+use std::net::SocketAddr;
+
+use crate::gateway::access::origin_check::Cors;
 use crate::gateway::access::preflight::Preflight;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::pending_body::PendingBody;
@@ -30,20 +33,20 @@ impl Requests for Gateway {
             // Who watches over it goes by an address of the moment, and would restart it for ever.
             Err((Refused::Host, _)) if is_probe(head) => {
                 let answer = self.probed(head, reply);
-                self.metrics
+                self.telemetry
                     .answered(RouteKind::Health, status_of(&answer.bytes));
                 return Begin::Answer(answer);
             }
             Err((why, problem)) => {
-                self.metrics.answered(RouteKind::None, problem.status());
-                self.note_refusal(why, Some(peer), problem.detail());
+                self.telemetry.answered(RouteKind::None, problem.status());
+                self.telemetry.refused(why, Some(peer), problem.detail());
                 return Begin::Answer(problem.answer(reply));
             }
         };
         if Preflight::is_one(head, &cors) {
             let methods = self.methods(head);
             let mut answer = self.shared.preflight.answer(head, reply, methods);
-            self.metrics.answered(RouteKind::None, 204);
+            self.telemetry.answered(RouteKind::None, 204);
             cors.stamp(&mut answer.bytes, 0);
             return Begin::Answer(answer);
         }
@@ -73,7 +76,7 @@ impl Requests for Gateway {
         };
         let status = status_of(first);
         if status < 400 {
-            self.metrics.answered(kind, status);
+            self.telemetry.answered(kind, status);
         }
         cors.stamp(first, 0);
         begun
@@ -103,8 +106,8 @@ impl Requests for Gateway {
             true => self.note_unfinished(RouteKind::Publish, answer, exchange.cors()),
             // Its head went out long ago.
             false => {
-                self.metrics.answered(RouteKind::Publish, 200);
-                self.note_refusal(Refused::Unavailable, None, TOO_MUCH);
+                self.telemetry.answered(RouteKind::Publish, 200);
+                self.telemetry.refused(Refused::Unavailable, None, TOO_MUCH);
                 answer
             }
         })
@@ -119,11 +122,11 @@ impl Requests for Gateway {
         let (begun, answers) = (exchange.has_begun(), exchange.is_atomic());
         let mut answer = self.publisher.end(exchange, out);
         if answers {
-            self.metrics
+            self.telemetry
                 .answered(RouteKind::Publish, status_of(&answer.bytes));
             cors.stamp(&mut answer.bytes, 0);
         } else {
-            self.metrics.answered(RouteKind::Publish, 200);
+            self.telemetry.answered(RouteKind::Publish, 200);
             if !begun {
                 cors.stamp(out, start);
             }
@@ -171,13 +174,43 @@ impl Requests for Gateway {
             }
         };
         let kind = exchange.map_or(RouteKind::None, PendingBody::kind);
-        self.metrics.answered(kind, problem.status());
-        self.note_refusal(refused, None, problem.detail());
+        self.telemetry.answered(kind, problem.status());
+        self.telemetry.refused(refused, None, problem.detail());
         self.last_answer(&problem, &[], exchange)
     }
 }
 
 impl Gateway {
+    /// Counts the problem that answers a request, and what it was refused for, if it was.
+    fn note_problem(&mut self, kind: RouteKind, peer: Option<SocketAddr>, problem: &Problem) {
+        let (status, detail) = (problem.status(), problem.detail());
+        self.telemetry.problem_answered(kind, peer, status, detail);
+    }
+
+    /// Counts what was refused because too much is unfinished; returns the answer, readable for the page that asked.
+    fn note_unfinished(&mut self, kind: RouteKind, mut answer: Answer, cors: &Cors) -> Answer {
+        self.telemetry.answered(kind, status_of(&answer.bytes));
+        self.telemetry.refused(Refused::Unavailable, None, TOO_MUCH);
+        cors.stamp(&mut answer.bytes, 0);
+        answer
+    }
+
+    /// The answer after which the connection closes, readable for the page that asked.
+    fn last_answer(
+        &self,
+        problem: &Problem,
+        head: &[u8],
+        exchange: Option<&PendingBody>,
+    ) -> Vec<u8> {
+        let mut bytes = problem.answer(ReplyTo::LAST).bytes;
+        let cors = match exchange {
+            Some(exchange) => exchange.cors().clone(),
+            None => self.shared.origin_check.cors_of_broken(head),
+        };
+        cors.stamp(&mut bytes, 0);
+        bytes
+    }
+
     fn refuse_malformed(
         &mut self,
         error: &RequestError,
@@ -195,8 +228,9 @@ impl Gateway {
         if error.status == 413 {
             self.note_problem(kind, None, &problem);
         } else {
-            self.metrics.answered(kind, error.status);
-            self.note_refusal(Refused::Malformed, None, problem.detail());
+            self.telemetry.answered(kind, error.status);
+            self.telemetry
+                .refused(Refused::Malformed, None, problem.detail());
         }
         self.last_answer(&problem, head, exchange)
     }

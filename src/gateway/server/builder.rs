@@ -14,6 +14,7 @@ use crate::gateway::access::origin_check::OriginCheck;
 use crate::gateway::access::origins::Origins;
 use crate::gateway::access::preflight::Preflight;
 use crate::gateway::access::proxies::Proxies;
+use crate::gateway::access::public_url::PublicUrl;
 use crate::gateway::admin::commands::CommandQueues;
 use crate::gateway::admin::endpoints::Endpoints;
 use crate::gateway::clients::{ClientRoutes, Mailboxes};
@@ -22,9 +23,9 @@ use crate::gateway::http::query::Foreign;
 use crate::gateway::publish::publisher::Bounds;
 use crate::gateway::server::config::ServerConfig;
 use crate::gateway::server::handle::{Handle, ServerThread};
-use crate::gateway::server::public_url::PublicUrl;
 use crate::gateway::server::shared::Shared;
 use crate::gateway::server::threads::ReactorThreads;
+use crate::gateway::stream::Cursors;
 use crate::gateway::telemetry::aggregate::Aggregate;
 use crate::gateway::telemetry::user_counters::{UserCounter, UserCounters};
 use crate::gateway::ws::{Factory, SocketHandler, SocketOptions, SocketRequest, SocketRoutes};
@@ -143,7 +144,10 @@ impl Server {
         let proxies = Arc::new(proxies);
         let mut readers = Vec::with_capacity(config.reactors);
         for _ in 0..config.reactors {
-            readers.push((hub.cursor()?, hub.cursor()?));
+            readers.push(Cursors {
+                live: hub.cursor()?,
+                history: hub.cursor()?,
+            });
         }
         let bounds = Bounds {
             body_bytes: config.body_bytes,

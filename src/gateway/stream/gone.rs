@@ -5,19 +5,15 @@
 //! says `reset` and ends, and comes back later.
 
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::event::Position;
-use crate::gateway::access::authorizer::Action;
 use crate::gateway::admin::endpoint_path::check_path;
-use crate::gateway::encode::format::{DataFormat, EventNames, WireFormat, encode};
-use crate::gateway::gateway::Gateway;
-use crate::gateway::http::problem::Problem;
-use crate::gateway::http::query::{self, Query};
+use crate::gateway::encode::format::{DataFormat, Encoder, EventNames, WireFormat, encode};
+use crate::gateway::encode::notices::ResetReason;
+use crate::gateway::http::query::Query;
 use crate::gateway::stream::request::{framing_of, write_watch_head};
 use crate::gateway::stream::start::last_event_id;
-use crate::gateway::telemetry::notices::ResetReason;
 use crate::json::write_string;
 use crate::reactor::Answer;
 use crate::wire::http::{Coding, Head};
@@ -37,46 +33,49 @@ pub(in crate::gateway) enum Gone<'a> {
     Connection(&'a str),
 }
 
-impl Gateway {
-    /// The answer to who asks for the stream of what is not there; `None`: 404.
+impl Gone<'_> {
+    /// Returns whether a client that asked for it is told to come back, and not 404.
     ///
-    /// It is none where no event stream is asked for, where there cannot have been one, and where it was ended on
+    /// It is not where no event stream is asked for, where there cannot have been one, and where it was ended on
     /// purpose: then giving up is right.
-    pub(in crate::gateway) fn gone(
-        &mut self,
+    pub(in crate::gateway) fn may_come_back(
+        self,
         head: &Head,
-        peer: SocketAddr,
-        what: Gone<'_>,
-    ) -> Result<Option<Answer>, Problem> {
-        let (name, could_be) = match what {
-            Gone::Endpoint(path) => (path, check_path(path).is_ok()),
-            Gone::Connection(id) => (id, is_made_id(id)),
+        was_ended: impl FnOnce(&str) -> bool,
+    ) -> bool {
+        let (name, could_be) = match self {
+            Self::Endpoint(path) => (path, check_path(path).is_ok()),
+            Self::Connection(id) => (id, is_made_id(id)),
         };
-        if !could_be || !asks_for_events(head) || self.shared.endpoints.was_ended(name) {
-            return Ok(None);
-        }
-        // Where the stream stands is for who may read.
-        self.authorize(head, peer, Action::Subscribe)?;
-        let query = Query::read(head, query::STREAM, &self.shared.foreign)?;
-        let asked = last_event_id(head, &query).unwrap_or_default();
+        could_be && asks_for_events(head) && !was_ended(name)
+    }
+
+    /// Answers with a stream that says `reset` and ends.
+    pub(in crate::gateway) fn answer(
+        self,
+        head: &Head,
+        query: &Query<'_>,
+        newest: Position,
+        encoder: &mut Encoder,
+    ) -> Answer {
+        let asked = last_event_id(head, query).unwrap_or_default();
         let form = WireFormat {
             data: DataFormat::Data,
-            framing: framing_of(head, &query),
+            framing: framing_of(head, query),
             names: EventNames::Type,
             coding: Coding::Identity,
         };
-        let newest = self.at(self.hub.head());
-        self.encoder.notices.resets[ResetReason::Gone as usize] += 1;
+        encoder.note_reset(ResetReason::Gone);
         let mut bytes = Vec::with_capacity(768);
         write_watch_head(form.framing, &mut bytes);
         if head.method() != "HEAD" {
-            write_body(form, what, &asked, newest, &mut bytes);
+            write_body(form, self, &asked, newest, &mut bytes);
         }
-        Ok(Some(Answer {
+        Answer {
             bytes,
             after: 0,
             close: true,
-        }))
+        }
     }
 }
 

@@ -2,27 +2,33 @@
 //! are refused.
 
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::problem::Problem;
-use crate::gateway::ws::Socket;
-use crate::reactor::{DisconnectReason, Streams};
+use crate::reactor::{DisconnectReason, Sockets, Streams};
+use crate::ring::Notify;
 
-/// Slots that are looked at in a turn, and streams that are ended in one.
+/// Slots that are looked at in a turn.
 const LOOKED_AT: usize = 4096;
+/// Streams that are ended in a turn: ending one writes to its socket.
 const ENDED: usize = 64;
 
-impl Gateway {
-    /// Refuses what would wait for events of a hub that takes none any more.
-    pub(in crate::gateway) fn check_open(&self) -> Result<(), Problem> {
-        match self.hub.is_closed() {
-            true => Err(Problem::new(503, "the hub is closed").retry_after_s(1)),
-            false => Ok(()),
-        }
-    }
+/// The walk that ends the streams of a closed hub.
+#[derive(Default)]
+pub(super) struct ClosedHub {
+    /// The slot that is next.
+    slot: u32,
+    /// How many slots were looked at since one was ended.
+    idle: usize,
+}
 
-    /// Ends streams of a closed hub that have everything, and who may subscribe to it, a turn's worth of them.
-    pub(in crate::gateway) fn end_streams(&mut self, streams: &mut Streams<'_, Self>) {
-        let somebody = self.classes > 0 || self.sessions > 0;
-        if !somebody || !self.hub.is_closed() || streams.are_ending() {
+impl ClosedHub {
+    /// Ends streams that have everything, and sockets that may subscribe, a turn's worth of them. `wake` ends the next
+    /// sleep of the reactor.
+    pub(super) fn end_streams(
+        &mut self,
+        streams: &mut Streams<'_, Gateway>,
+        may_subscribe: impl Fn(&<Gateway as Sockets>::Socket) -> bool,
+        wake: &dyn Notify,
+    ) {
+        if streams.are_ending() {
             return;
         }
         let (mut ended, slots) = (0, streams.slots());
@@ -30,15 +36,15 @@ impl Gateway {
             if ended == ENDED {
                 break;
             }
-            let slot = self.closing % slots as u32;
-            self.closing = slot + 1;
-            self.closing_idle += 1;
+            let slot = self.slot % slots as u32;
+            self.slot = slot + 1;
+            self.idle += 1;
             let whole = streams
                 .at(slot)
                 .filter(|info| !info.catching_up && info.lag == 0)
                 .map(|info| info.id);
             let id = whole.or_else(|| match streams.socket_at(slot) {
-                Some((id, Socket::Hub(_))) => Some(id),
+                Some((id, socket)) if may_subscribe(socket) => Some(id),
                 _ => None,
             });
             if let Some(id) = id {
@@ -46,12 +52,12 @@ impl Gateway {
             }
         }
         if ended > 0 {
-            self.closing_idle = 0;
+            self.idle = 0;
         }
         // Who does not have everything yet is looked at when its socket takes more: once all were looked at in vain, the
         // poll may sleep.
-        if self.closing_idle < slots {
-            self.handle.notifier().notify();
+        if self.idle < slots {
+            wake.notify();
         }
     }
 }

@@ -6,23 +6,37 @@ use std::time::{Duration, Instant};
 use crate::deadline;
 use crate::event::{Filter, Position};
 use crate::gateway::access::authorizer::Access;
-use crate::gateway::encode::format::Gap;
-use crate::gateway::gateway::Gateway;
+use crate::gateway::encode::format::{Encoder, Gap};
+use crate::gateway::encode::notices::GapReason;
+use crate::gateway::stream::history::History;
 use crate::gateway::stream::request::{self, StreamFilter, StreamRequest};
 use crate::gateway::stream::start::Start;
-use crate::gateway::telemetry::notices::GapReason;
 use crate::reactor::{SlowPolicy, StreamOwner, StreamPlan};
 use crate::wire::sse;
 
-impl Gateway {
-    /// Plans a stream, within what its endpoint has in `offered`; `owner` comes back with its start and end.
-    pub(in crate::gateway) fn plan_stream(
-        &mut self,
-        request: StreamRequest,
-        access: Access,
-        offered: Option<Filter>,
-        owner: StreamOwner,
+/// A stream to be opened: what its client asked for, and what it may have of that.
+pub(in crate::gateway) struct NewStream {
+    pub(in crate::gateway) request: StreamRequest,
+    pub(in crate::gateway) access: Access,
+    /// The topics of its endpoint; `None`: it is on none.
+    pub(in crate::gateway) offered: Option<Filter>,
+    /// Comes back with its start and its end.
+    pub(in crate::gateway) owner: StreamOwner,
+}
+
+impl NewStream {
+    /// Plans the stream: its class, its head, and where in the history it starts.
+    pub(super) fn plan(
+        self,
+        history: &mut History,
+        encoder: &mut Encoder,
     ) -> StreamPlan<StreamFilter> {
+        let Self {
+            request,
+            access,
+            offered,
+            owner,
+        } = self;
         let StreamRequest {
             filter,
             form,
@@ -50,17 +64,17 @@ impl Gateway {
         let mut first = Vec::with_capacity(128);
         let retry_ms = options.retry.as_millis().min(u128::from(u32::MAX)) as u32;
         form.wrap(&mut first, |out| sse::retry(out, retry_ms));
-        let (head, earliest) = (self.at(self.hub.head()), self.hub.earliest());
-        let resolved = start.resolve(head, earliest, |start| self.replay_start(start, &key));
+        let (head, earliest) = (history.newest(), history.earliest());
+        let resolved = start.resolve(head, earliest, |start| history.replay_start(start, &key));
         let from = match resolved {
             Start::Live => {
                 // The id of where it starts: who is cut before the first event resumes from here.
-                self.encoder.heartbeat(form, head, &mut first);
+                encoder.heartbeat(form, head, &mut first);
                 head.offset + 1
             }
             Start::From(offset) => offset,
             Start::Replay(replay) => {
-                let left = self.at(replay.from);
+                let left = history.at(replay.from);
                 let asked = Position {
                     offset: replay.from - 1 - replay.missing,
                     ..left
@@ -68,15 +82,14 @@ impl Gateway {
                 if replay.missing > 0 {
                     let gap = Gap::whole(GapReason::Retention, asked, left);
                     let gap = gap.exact_if(replay.exact);
-                    self.encoder.gap(form, gap, &mut first);
+                    encoder.gap(form, gap, &mut first);
                 } else {
-                    let before = self.at(replay.from - 1);
-                    self.encoder.heartbeat(form, before, &mut first);
+                    let before = history.at(replay.from - 1);
+                    encoder.heartbeat(form, before, &mut first);
                 }
                 replay.from
             }
             Start::Reset { reason, asked } => {
-                let encoder = &mut self.encoder;
                 encoder.reset(form, (reason, &asked), head, &mut first);
                 head.offset + 1
             }

@@ -56,7 +56,16 @@ impl StreamFilter {
     }
 }
 
-/// What a client asked for.
+/// What bounds the requests of streams on a reactor.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::gateway) struct StreamRoom {
+    /// Bytes of a frame log.
+    pub(in crate::gateway) frame_log: usize,
+    /// Whether there is room for one more stream that is compressed with Brotli.
+    pub(in crate::gateway) brotli: bool,
+}
+
+/// The request of a client for a stream.
 #[derive(Debug)]
 pub(in crate::gateway) struct StreamRequest {
     pub(in crate::gateway) filter: Option<Filter>,
@@ -67,14 +76,12 @@ pub(in crate::gateway) struct StreamRequest {
 }
 
 impl StreamRequest {
-    /// Reads what `query` and the headers ask for; `options` are those of who does not ask for others,
-    /// `frame_log` the bytes of a frame log, and `brotli` says whether there is room for one more of these
-    /// streams.
+    /// Reads what `query` and the headers ask for, within `room`; `options` are those of who does not ask for others.
     pub(in crate::gateway) fn read(
         head: &Head,
         query: &Query<'_>,
         mut options: StreamOptions,
-        (frame_log, brotli): (usize, bool),
+        room: StreamRoom,
     ) -> Result<Self, Problem> {
         if let Some(seconds) = query.number(&query::HEARTBEAT) {
             options.heartbeat = Duration::from_secs(seconds);
@@ -83,7 +90,7 @@ impl StreamRequest {
             options.slow = policy(slow).ok_or_else(|| query::SLOW.wrong())?;
         }
         if let Some(bytes) = query.number(&query::BUFFER) {
-            options.buffer = buffer(bytes, frame_log)?;
+            options.buffer = buffer(bytes, room.frame_log)?;
         }
         if query.text(&query::COMPRESSION).is_some() {
             options.compression_for = CompressionFor::All;
@@ -100,7 +107,7 @@ impl StreamRequest {
                 Some("none") => EventNames::None,
                 _ => EventNames::Type,
             },
-            coding: options.compression.choose(only_for, head, brotli)?,
+            coding: options.compression.choose(only_for, head, room.brotli)?,
         };
         Ok(Self {
             filter: filter(query.all(&query::TOPIC))?,

@@ -7,6 +7,7 @@ use crate::gateway::http::query;
 use crate::gateway::http::route::{
     Begun, Claim, Delivers, Handler, Method, Request, Resource, Route,
 };
+use crate::gateway::stream::NewStream;
 use crate::gateway::stream::presence::streams;
 use crate::gateway::stream::request::StreamRequest;
 use crate::gateway::telemetry::metrics::RouteKind;
@@ -53,8 +54,14 @@ fn stream(gateway: &mut Gateway, request: &Request<'_>, access: Access) -> Begun
             close: true,
         }));
     }
-    gateway.check_open()?;
-    let plan = gateway.plan_stream(wanted, access, None, StreamOwner::default());
+    gateway.streaming.check_open()?;
+    let stream = NewStream {
+        request: wanted,
+        access,
+        offered: None,
+        owner: StreamOwner::default(),
+    };
+    let plan = gateway.streaming.open(stream, &mut gateway.encoder);
     Ok(Begin::Stream(plan))
 }
 

@@ -1,10 +1,10 @@
 //! Where a stream starts: Last-Event-ID, its query forms, and `from=`.
 
 use crate::event::{Position, parse_time};
+use crate::gateway::encode::notices::ResetReason;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Query};
-use crate::gateway::stream::replay_start::ReplayStart;
-use crate::gateway::telemetry::notices::ResetReason;
+use crate::gateway::stream::history::ReplayStart;
 use crate::wire::http::Head;
 
 /// Longest part of a strange id that is told back, bytes.

@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::gateway::encode::notices::NoticeCounts;
 use crate::gateway::telemetry::metrics::Metrics;
-use crate::gateway::telemetry::notices::NoticeCounts;
 
 /// The counts of one reactor's gateway.
 #[derive(Clone, Debug, Default)]

@@ -146,7 +146,7 @@ impl Metrics {
 }
 
 /// Adds numbers place by place.
-pub(super) fn add_each(sums: &mut [u64], numbers: &[u64]) {
+fn add_each(sums: &mut [u64], numbers: &[u64]) {
     for (sum, n) in sums.iter_mut().zip(numbers) {
         *sum += n;
     }

@@ -6,9 +6,9 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::gateway::server::callbacks::Callbacks;
+use crate::gateway::encode::notices::{GapReason, ResetReason};
+use crate::gateway::telemetry::callbacks::Callbacks;
 use crate::gateway::telemetry::metrics::{Refused, RouteKind, STATUS_CLASSES};
-use crate::gateway::telemetry::notices::{GapReason, ResetReason};
 use crate::gateway::telemetry::snapshot::Snapshot;
 use crate::gateway::telemetry::user_counters::UserCounters;
 use crate::reactor::{EndReason, LATENCY_BOUNDS_US};

@@ -59,7 +59,11 @@ fn metrics(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
 
 fn figures(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
     let mut body = Vec::with_capacity(4 << 10);
-    stats::write_json(&gateway.snapshot(), &gateway.topics, &mut body);
+    stats::write_json(
+        &gateway.snapshot(),
+        gateway.telemetry.topic_rates(),
+        &mut body,
+    );
     body.push(b'\n');
     Ok(Begin::Answer(json_answer(request.reply, &body)))
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::event::Position;
+use crate::gateway::encode::notices::NoticeCounts;
 use crate::gateway::telemetry::metrics::Metrics;
-use crate::gateway::telemetry::notices::NoticeCounts;
 use crate::{hub, reactor};
 
 /// What is known at one moment.

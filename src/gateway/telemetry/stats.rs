@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 
+use crate::gateway::encode::notices::{GapReason, ResetReason};
 use crate::gateway::telemetry::metrics::Refused;
-use crate::gateway::telemetry::notices::{GapReason, ResetReason};
 use crate::gateway::telemetry::snapshot::Snapshot;
 use crate::gateway::telemetry::topic_rates::{Count, TopicRates};
 use crate::json::write_string;

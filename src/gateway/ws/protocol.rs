@@ -5,18 +5,21 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use crate::event::{EventBuilder, EventError, EventFilter, Filter, Position};
-use crate::gateway::encode::format::Gap;
+use crate::gateway::encode::format::{Encoder, Gap};
+use crate::gateway::encode::notices::GapReason;
 use crate::gateway::encode::ws::write_reset;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::did_you_mean;
 use crate::gateway::publish::cloudevents::refuse_reserved;
+use crate::gateway::publish::publisher::Publisher;
+use crate::gateway::stream::History;
 use crate::gateway::stream::request::{self, StreamFilter};
 use crate::gateway::stream::start::{Start, StartRequest};
-use crate::gateway::telemetry::notices::GapReason;
+use crate::gateway::ws::interner::FilterInterner;
 use crate::gateway::ws::session::Session;
 use crate::json::{Members, Value, write_string};
-use crate::reactor::{DisconnectReason, History, Replies, Subscribed};
+use crate::reactor::{self, Replies, Subscribed};
 use crate::wire::ws::{CloseCode, MessageKind, Opcode, wrap};
 
 /// Bytes of a request id, as it stands in its message.
@@ -27,10 +30,6 @@ const SUBSCRIBE: [&str; 3] = ["topic", "from", "presence"];
 const PUBLISH: [&str; 5] = ["topic", "event", "data", "datacontenttype", "cloudevent"];
 /// Members of every request.
 const EVERY_REQUEST: [&str; 2] = ["type", "request"];
-/// Seconds over which clients are told to spread their return.
-const RETURN_SPREAD_MS: u64 = 5000;
-/// Multiplier that scatters consecutive numbers (2^64 divided by the golden ratio).
-const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A message of a client, member by member.
 struct Request<'t> {
@@ -89,14 +88,31 @@ impl<'t> Request<'t> {
     }
 }
 
-impl Gateway {
+/// The parts of a gateway that answer subscribers.
+pub(in crate::gateway) struct Protocol<'g> {
+    pub(in crate::gateway) interner: &'g FilterInterner,
+    pub(in crate::gateway) history: &'g mut History,
+    pub(in crate::gateway) encoder: &'g mut Encoder,
+    pub(in crate::gateway) publisher: &'g mut Publisher,
+}
+
+/// A subscription that was made.
+pub(super) struct Joined {
+    /// The position after which it begins.
+    pub(super) after: Position,
+    /// Nothing precedes what is live.
+    is_live: bool,
+    pub(super) subscribed: Subscribed<StreamFilter>,
+}
+
+impl Protocol<'_> {
     /// Answers one message of a subscriber.
-    pub(crate) fn handle_message(
+    pub(in crate::gateway) fn handle_message(
         &mut self,
         session: &mut Session,
         kind: MessageKind,
         data: &[u8],
-        replies: &mut Replies<'_, Self>,
+        replies: &mut Replies<'_, Gateway>,
     ) {
         let mut id = None;
         let done = if kind == MessageKind::Binary {
@@ -125,7 +141,7 @@ impl Gateway {
         session: &mut Session,
         text: &'t [u8],
         id: &mut Option<&'t str>,
-        replies: &mut Replies<'_, Self>,
+        replies: &mut Replies<'_, Gateway>,
     ) -> Result<(), Problem> {
         let read = Members::read(text);
         let members = read.map_err(|error| Problem::of_event(&error.into()))?;
@@ -169,7 +185,7 @@ impl Gateway {
         &mut self,
         session: &mut Session,
         request: &Request<'_>,
-        replies: &mut Replies<'_, Self>,
+        replies: &mut Replies<'_, Gateway>,
     ) -> Result<(), Problem> {
         request.knows(&SUBSCRIBE)?;
         let Some(filter) = request.filter()? else {
@@ -185,44 +201,46 @@ impl Gateway {
         let presence = request.switch("presence")?;
         let mut notice = Vec::new();
         session.presence |= presence;
-        let subscribed = self.join(session, &filter, start, &mut notice, request.id)?;
-        let (after, now) = subscribed.0;
+        let joined = self.join(session, &filter, start, &mut notice, request.id)?;
+        let after = joined.after;
         answer(replies, "subscribed", request, |out| {
             let _ = write!(out, r#","id":"{after}","topic":"#);
             write_patterns(out, session.wanted());
         });
         replies.frames(&notice);
-        if now {
+        if joined.is_live {
             replies.text(|out| write_caught_up(out, request.id, after));
         }
-        replies.subscribe(Some(subscribed.1));
+        replies.subscribe(Some(joined.subscribed));
         Ok(())
     }
 
-    /// Makes a subscription: after which position it begins and whether nothing precedes what is live.
-    pub(in crate::gateway) fn join(
+    /// Makes a subscription; what has to be said of its start goes to `notice`.
+    pub(super) fn join(
         &mut self,
         session: &mut Session,
         filter: &Filter,
         start: StartRequest,
         notice: &mut Vec<u8>,
         request: Option<&str>,
-    ) -> Result<((Position, bool), Subscribed<StreamFilter>), Problem> {
-        let union = session.add(filter, &self.interner).map_err(|error| {
+    ) -> Result<Joined, Problem> {
+        let union = session.add(filter, self.interner).map_err(|error| {
             Problem::new(400, format!("topic: all subscriptions together: {error}")).field("topic")
         })?;
         let allowed = session.may_read.clone().unwrap_or_else(Filter::all);
-        let live_from = self.hub.visible() + 1;
-        let head = self.at(live_from - 1);
+        let head = self.history.visible();
+        let live_from = head.offset + 1;
         let mut after = head;
-        let (mut history, mut now) = (None, false);
+        let (mut history, mut is_live) = (None, false);
         let asked_for = filter_of(filter.clone(), allowed.clone(), false);
-        let earliest = self.hub.earliest();
-        let resolved = start.resolve(head, earliest, |start| self.replay_start(start, &asked_for));
+        let earliest = self.history.earliest();
+        let resolved = start.resolve(head, earliest, |start| {
+            self.history.replay_start(start, &asked_for)
+        });
         let resolved = match resolved {
             Start::Replay(replay) => {
                 if replay.missing > 0 {
-                    let left = self.at(replay.from);
+                    let left = self.history.at(replay.from);
                     let asked = Position {
                         offset: replay.from - 1 - replay.missing,
                         ..left
@@ -237,19 +255,19 @@ impl Gateway {
         match resolved {
             Start::Live | Start::Replay(_) => {}
             Start::Reset { reason, asked } => {
-                self.encoder.notices.resets[reason as usize] += 1;
+                self.encoder.note_reset(reason);
                 write_reset((reason, &asked), head, notice);
             }
             Start::From(offset) => {
-                after = self.at(offset - 1);
+                after = self.history.at(offset - 1);
                 let mut words = Vec::new();
                 if request.is_some() {
                     wrap(&mut words, Opcode::Text, |out| {
                         write_caught_up(out, request, head)
                     });
                 }
-                now = offset >= live_from && request.is_some();
-                history = (offset < live_from).then_some(History {
+                is_live = offset >= live_from && request.is_some();
+                history = (offset < live_from).then_some(reactor::History {
                     key: asked_for,
                     from: offset,
                     after: words,
@@ -266,14 +284,18 @@ impl Gateway {
             shrinks: false,
             history,
         };
-        Ok(((after, now), subscribed))
+        Ok(Joined {
+            after,
+            is_live,
+            subscribed,
+        })
     }
 
     fn unsubscribe(
         &mut self,
         session: &mut Session,
         request: &Request<'_>,
-        replies: &mut Replies<'_, Self>,
+        replies: &mut Replies<'_, Gateway>,
     ) -> Result<(), Problem> {
         request.knows(&["topic"])?;
         let filter = request.filter()?;
@@ -282,7 +304,7 @@ impl Gateway {
                 .field("topic")
         })?;
         let allowed = session.may_read.clone().unwrap_or_else(Filter::all);
-        let live_from = self.hub.visible() + 1;
+        let live_from = self.history.visible().offset + 1;
         replies.subscribe(left.map(|wanted| {
             let key = filter_of(wanted, allowed, session.presence);
             Subscribed {
@@ -306,7 +328,7 @@ impl Gateway {
         &mut self,
         session: &mut Session,
         request: &Request<'_>,
-        replies: &mut Replies<'_, Self>,
+        replies: &mut Replies<'_, Gateway>,
     ) -> Result<(), Problem> {
         request.knows(&PUBLISH)?;
         let topic = request.string("topic")?;
@@ -333,7 +355,7 @@ impl Gateway {
             }
             Ok::<(), EventError>(())
         })?;
-        let id = self.at(offset);
+        let id = self.history.at(offset);
         let repeated = request.id.unwrap_or("null");
         replies.text_after(offset, |out| {
             let _ = write!(
@@ -342,29 +364,6 @@ impl Gateway {
             );
         });
         Ok(())
-    }
-
-    /// Writes the last words to a subscriber: after how long to come back.
-    pub(crate) fn write_disconnect(&mut self, why: DisconnectReason, out: &mut Vec<u8>) {
-        let reason = match why {
-            DisconnectReason::Stopping => "stopping",
-            DisconnectReason::Expired => "expired",
-            DisconnectReason::TooSlow => "too_slow",
-            DisconnectReason::Aged => "aged",
-            DisconnectReason::Disconnected => "disconnected",
-            DisconnectReason::Removed => "removed",
-            DisconnectReason::TopicDeleted => "topic_deleted",
-            DisconnectReason::HubClosed => "hub_closed",
-        };
-        self.byes = self.byes.wrapping_add(1);
-        let spread = (self.byes.wrapping_mul(SCATTER) >> 32) % RETURN_SPREAD_MS;
-        let retry_ms = self.shared.options.retry.as_millis() as u64 + spread;
-        wrap(out, Opcode::Text, |out| {
-            let _ = write!(
-                out,
-                r#"{{"type":"bye","reason":"{reason}","retry_ms":{retry_ms}}}"#
-            );
-        });
     }
 }
 

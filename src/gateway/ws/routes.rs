@@ -2,9 +2,11 @@
 
 use crate::gateway::access::authorizer::Action;
 use crate::gateway::gateway::Gateway;
+use crate::gateway::http::dispatch::authorize;
 use crate::gateway::http::query;
 use crate::gateway::http::route::{Begun, Claim, Delivers, Handler, Method, Request, Route};
 use crate::gateway::telemetry::metrics::RouteKind;
+use crate::gateway::ws::{Protocol, Upgrade};
 use crate::reactor::Begin;
 
 /// One of them will do: who may only read, reads.
@@ -26,6 +28,22 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[Route {
 }];
 
 fn upgrade(gateway: &mut Gateway, request: &Request<'_>) -> Begun {
-    let plan = gateway.upgrade(request.head, &request.query, request.client)?;
+    let open = gateway.streaming.check_open();
+    let protocol = Protocol {
+        interner: gateway.sockets.interner(),
+        history: gateway.streaming.history_mut(),
+        encoder: &mut gateway.encoder,
+        publisher: &mut gateway.publisher,
+    };
+    let shared = &gateway.shared;
+    let plan = Upgrade::subscriber(
+        request.head,
+        &request.query,
+        &shared.options,
+        gateway.sockets.limits(),
+        protocol,
+        || open,
+        |action| authorize(shared, request.head, request.client, action),
+    )?;
     Ok(Begin::Socket(Box::new(plan)))
 }

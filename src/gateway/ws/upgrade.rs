@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::Filter;
@@ -12,12 +13,15 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::http::dispatch::failed;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Query};
-use crate::gateway::server::callbacks::Callbacks;
+use crate::gateway::socket::Socket;
+use crate::gateway::stream::options::StreamOptions;
 use crate::gateway::stream::request;
 use crate::gateway::stream::start::StartRequest;
+use crate::gateway::telemetry::callbacks::Callbacks;
 use crate::gateway::ws::handler::SocketRoute;
-use crate::gateway::ws::{Session, Socket, SocketRequest};
-use crate::reactor::{SocketPlan, date};
+use crate::gateway::ws::protocol::Protocol;
+use crate::gateway::ws::{Session, SocketRequest};
+use crate::reactor::{SocketLimits, SocketPlan, date};
 use crate::wire::http::Head;
 use crate::wire::ws::{DeflatePolicy, Handshake, HandshakeError, HandshakePolicy, Opcode, wrap};
 
@@ -105,23 +109,26 @@ impl SocketQuery {
     }
 }
 
-impl Gateway {
-    /// Makes a subscriber of a handshake on `GET /api/v1/ws`.
-    pub(crate) fn upgrade(
-        &mut self,
+impl Upgrade {
+    /// Makes a subscriber of a handshake on `GET /api/v1/ws`, which is authorized for reading and for publishing.
+    pub(in crate::gateway) fn subscriber(
         head: &Head,
         query: &Query<'_>,
-        peer: SocketAddr,
-    ) -> Result<SocketPlan<Self>, Problem> {
-        let compression = request::compression(query, self.shared.options.compression)?;
+        options: &StreamOptions,
+        limits: Arc<SocketLimits>,
+        mut protocol: Protocol<'_>,
+        check_open: impl FnOnce() -> Result<(), Problem>,
+        authorize: impl Fn(Action) -> Result<Access, Problem>,
+    ) -> Result<SocketPlan<Gateway>, Problem> {
+        let compression = request::compression(query, options.compression)?;
         // Who asks for no compression gets none, neither way.
         let refused = query.text(&query::COMPRESSION) == Some(Compression::Off.name());
         let deflate = (!refused).then(|| policy(compression));
-        let Upgrade(handshake) = Upgrade::read(head, &[PROTOCOL], deflate)?;
-        self.check_open()?;
+        let Self(handshake) = Self::read(head, &[PROTOCOL], deflate)?;
+        check_open()?;
         let asked = SocketQuery::read(head, query)?;
-        let read = self.authorize(head, peer, Action::Subscribe);
-        let publish = self.authorize(head, peer, Action::Publish);
+        let read = authorize(Action::Subscribe);
+        let publish = authorize(Action::Publish);
         let (read, publish) = match (read, publish) {
             // Who may neither is told why it may not read; who asks to read must be allowed to.
             (Err(denied), Err(_)) => return Err(denied),
@@ -137,13 +144,13 @@ impl Gateway {
         let mut bytes = Vec::with_capacity(512);
         handshake.response(&mut bytes).header("Date", date()).end();
         let mut notice = Vec::new();
-        let mut after = self.at(self.hub.visible());
+        let mut after = protocol.history.visible();
         let mut subscribed = None;
         if let Some(filter) = &asked.filter {
             let start = asked.start.unwrap_or(StartRequest::Now);
-            let joined = self.join(&mut session, filter, start, &mut notice, None)?;
-            after = joined.0.0;
-            subscribed = Some(joined.1);
+            let joined = protocol.join(&mut session, filter, start, &mut notice, None)?;
+            after = joined.after;
+            subscribed = Some(joined.subscribed);
         }
         wrap(&mut bytes, Opcode::Text, |out| {
             // Writing to a Vec cannot fail.
@@ -154,9 +161,9 @@ impl Gateway {
             head: bytes,
             socket: Socket::Hub(session),
             inflate: handshake.inflate(),
-            limits: self.socket_limits.clone(),
+            limits,
             subscribed,
-            heartbeat: asked.heartbeat.unwrap_or(self.shared.options.heartbeat),
+            heartbeat: asked.heartbeat.unwrap_or(options.heartbeat),
             expires_at,
         })
     }

@@ -1,7 +1,5 @@
 //! Notices to streams about events that they do not get: their reasons, and how often each was given.
 
-use crate::gateway::telemetry::metrics::add_each;
-
 /// Why events are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::gateway) enum GapReason {
@@ -81,7 +79,11 @@ impl NoticeCounts {
     /// Adds what another reactor has told.
     pub(in crate::gateway) fn add(&mut self, other: &Self) {
         let Self { gaps, resets } = other;
-        add_each(&mut self.gaps, gaps);
-        add_each(&mut self.resets, resets);
+        for (sum, n) in self.gaps.iter_mut().zip(gaps) {
+            *sum += n;
+        }
+        for (sum, n) in self.resets.iter_mut().zip(resets) {
+            *sum += n;
+        }
     }
 }

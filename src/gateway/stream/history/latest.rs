@@ -1,24 +1,28 @@
 //! What slow streams get instead of everything: the newest of each topic, or a gap.
 
-use crate::event::Position;
-use crate::gateway::encode::format::{Gap, WireFormat};
-use crate::gateway::gateway::Gateway;
+use std::ops::Range;
+
+use crate::gateway::encode::format::{Encoder, Gap, WireFormat};
+use crate::gateway::encode::notices::GapReason;
+use crate::gateway::stream::history::History;
+use crate::gateway::stream::last_values::LastValues;
 use crate::gateway::stream::request::StreamFilter;
-use crate::gateway::telemetry::notices::GapReason;
 use crate::reactor::{CatchUp, CaughtUp};
 
 /// Topics looked up for one connection, per visit.
 const LATEST_EVENTS: usize = 1024;
 
-impl Gateway {
+impl History {
     /// Encodes the newest event of each topic, in order of position, and says how many it left out.
-    pub(in crate::gateway) fn encode_latest(
+    pub(super) fn encode_latest(
         &mut self,
-        part: CatchUp<'_, StreamFilter>,
+        part: &CatchUp<'_, StreamFilter>,
+        last_values: &LastValues,
+        encoder: &mut Encoder,
         out: &mut Vec<u8>,
     ) -> CaughtUp {
         let form = WireFormat::of(part.form);
-        let within = self.last_values.within(part.from..part.to);
+        let within = last_values.within(part.from..part.to);
         let offsets: Vec<u64> = within.take(LATEST_EVENTS).collect();
         let mut whole = offsets.len() < LATEST_EVENTS;
         let (mut next, mut events, mut lost) = (part.from, 0, false);
@@ -30,15 +34,10 @@ impl Gateway {
             }
             next = offset + 1;
             looked_at += 1;
-            let Self {
-                history, encoder, ..
-            } = self;
-            let position = Position {
-                epoch: self.epoch,
-                offset,
-            };
-            let read = history.seek(offset).is_ok().then(|| {
-                history.read_while(1, |_, event| {
+            let position = self.at(offset);
+            let cursor = &mut self.cursor;
+            let read = cursor.seek(offset).is_ok().then(|| {
+                cursor.read_while(1, |_, event| {
                     if part.key.matches(event.topic()) {
                         events += 1;
                         encoder.event(form, position, event, out);
@@ -57,8 +56,9 @@ impl Gateway {
             false => GapReason::Coalesced,
         };
         let missed = (next - part.from).saturating_sub(events);
-        self.tell_missed(part.key, form, reason, part.from..next, missed, out);
-        self.metrics.replayed += events;
+        if let Some(gap) = self.gap_within(part.key, reason, part.from..next, missed) {
+            encoder.gap(form, gap, out);
+        }
         CaughtUp {
             next,
             events,
@@ -68,21 +68,17 @@ impl Gateway {
     }
 
     /// Tells a stream that it does not get the events of `part`.
-    pub(in crate::gateway) fn encode_skip(
+    pub(super) fn encode_skip(
         &mut self,
-        part: CatchUp<'_, StreamFilter>,
+        part: &CatchUp<'_, StreamFilter>,
+        encoder: &mut Encoder,
         out: &mut Vec<u8>,
     ) -> CaughtUp {
         let missed = part.to - part.from;
         let range = part.from..part.to;
-        self.tell_missed(
-            part.key,
-            WireFormat::of(part.form),
-            GapReason::Slow,
-            range,
-            missed,
-            out,
-        );
+        if let Some(gap) = self.gap_within(part.key, GapReason::Slow, range, missed) {
+            encoder.gap(WireFormat::of(part.form), gap, out);
+        }
         CaughtUp {
             next: part.to,
             events: 0,
@@ -91,25 +87,20 @@ impl Gateway {
         }
     }
 
-    fn tell_missed(
-        &mut self,
+    /// The gap that tells of `missing` events within a range; `None`: nothing is missing.
+    fn gap_within(
+        &self,
         key: &StreamFilter,
-        form: WireFormat,
         reason: GapReason,
-        range: std::ops::Range<u64>,
+        range: Range<u64>,
         missing: u64,
-        out: &mut Vec<u8>,
-    ) {
-        if missing == 0 {
-            return;
-        }
-        let gap = Gap {
+    ) -> Option<Gap> {
+        (missing > 0).then(|| Gap {
             reason,
             asked: self.at(range.start - 1),
             earliest: self.at(range.end),
             missing,
             exact: self.takes_everything(key),
-        };
-        self.encoder.gap(form, gap, out);
+        })
     }
 }

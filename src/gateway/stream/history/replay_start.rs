@@ -1,7 +1,7 @@
 //! Where a stream begins in what is kept: the last so many events, or those since a time.
 
 use crate::event::{EventRef, Pattern};
-use crate::gateway::gateway::Gateway;
+use crate::gateway::stream::history::History;
 use crate::gateway::stream::request::StreamFilter;
 use crate::gateway::stream::start::StartFrom;
 
@@ -27,7 +27,7 @@ pub(in crate::gateway) struct ReplayStart {
     pub(in crate::gateway) exact: bool,
 }
 
-impl Gateway {
+impl History {
     /// Finds where a part of what is kept begins for a filter: by what is known of times and topics, never by looking at
     /// all events.
     pub(in crate::gateway) fn replay_start(
@@ -48,7 +48,7 @@ impl Gateway {
                     exact: true,
                 }
             }
-            StartFrom::Last(count) => match self.look_up_last(key, count) {
+            StartFrom::Last(count) => match self.look_up.last(&self.hub, key, count) {
                 Some(last) => {
                     let (left, earliest) = (count - last.found, self.hub.earliest());
                     ReplayStart {
@@ -70,6 +70,11 @@ impl Gateway {
     /// Whether enough was looked at in this turn for requests.
     pub(in crate::gateway) fn has_looked_back_enough(&self) -> bool {
         self.looked_back >= LOOK_BACK_PER_TURN
+    }
+
+    /// Lets requests look back again: a turn has begun.
+    pub(in crate::gateway) fn begin_turn(&mut self) {
+        self.looked_back = 0;
     }
 
     fn since(&mut self, time: i64) -> ReplayStart {
@@ -95,12 +100,12 @@ impl Gateway {
         while left > 0 && end > stop {
             let start = end.saturating_sub(CHUNK).max(stop);
             found.clear();
-            if self.history.seek(start).is_err() {
+            if self.cursor.seek(start).is_err() {
                 break;
             }
             // What is overwritten under the look is gone for the stream, too, which is told then.
             self.looked_back += CHUNK;
-            let _ = self.history.read_while(CHUNK as usize, |offset, event| {
+            let _ = self.cursor.read_while(CHUNK as usize, |offset, event| {
                 if offset < end && topics.takes(key, event) {
                     found.push(offset);
                 }

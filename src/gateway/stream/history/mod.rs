@@ -1,0 +1,214 @@
+//! The history of one reactor: what the hub keeps, encoded for connections that are behind.
+
+mod latest;
+mod look_up;
+mod replay_start;
+
+use self::look_up::TopicLookUp;
+pub(in crate::gateway) use self::replay_start::ReplayStart;
+use crate::event::{Epoch, Position};
+use crate::gateway::encode::format::{Encoder, Gap, WireFormat};
+use crate::gateway::encode::notices::GapReason;
+use crate::gateway::stream::last_values::LastValues;
+use crate::gateway::stream::request::StreamFilter;
+use crate::hub::{Cursor, Hub, LookedUp};
+use crate::reactor::{CatchUp, CaughtUp, HistoryMode};
+
+/// Events looked at for one connection that catches up, at a time.
+const CATCH_UP_EVENTS: usize = 1024;
+/// Events looked up for one connection that catches up, at a time.
+const LOOKED_UP_EVENTS: usize = 256;
+/// Events that are looked at one by one rather than looked up: what is near is found faster so.
+const NEAR_EVENTS: u64 = 64;
+
+/// The reader of what the hub keeps, shared by all connections of a reactor that are behind.
+pub(in crate::gateway) struct History {
+    hub: Hub,
+    epoch: Epoch,
+    /// Jumps to where connections are that catch up.
+    cursor: Cursor,
+    look_up: TopicLookUp,
+    /// Events that were looked at for the requests of this turn.
+    looked_back: u64,
+}
+
+impl History {
+    pub(super) fn new(hub: &Hub, cursor: Cursor) -> Self {
+        Self {
+            hub: hub.clone(),
+            epoch: hub.epoch(),
+            cursor,
+            look_up: TopicLookUp::default(),
+            looked_back: 0,
+        }
+    }
+
+    /// The position of an offset of this hub.
+    pub(in crate::gateway) fn at(&self, offset: u64) -> Position {
+        Position {
+            epoch: self.epoch,
+            offset,
+        }
+    }
+
+    /// The position of the newest event that readers may see.
+    pub(in crate::gateway) fn visible(&self) -> Position {
+        self.at(self.hub.visible())
+    }
+
+    /// The position of the newest event.
+    pub(in crate::gateway) fn newest(&self) -> Position {
+        self.at(self.hub.head())
+    }
+
+    /// The oldest offset that is kept.
+    pub(in crate::gateway) fn earliest(&self) -> u64 {
+        self.hub.earliest()
+    }
+
+    /// Whether a class takes every event that the hub has: then what it missed is a difference of offsets. Reserved
+    /// topics are taken by name only, so that one event of them is enough to make that a bound.
+    pub(in crate::gateway) fn takes_everything(&self, key: &StreamFilter) -> bool {
+        key.is_all() && self.hub.look_back().all_is_everything()
+    }
+
+    /// Encodes a part of history for one class, as its mode says.
+    pub(super) fn encode(
+        &mut self,
+        part: &CatchUp<'_, StreamFilter>,
+        last_values: &LastValues,
+        encoder: &mut Encoder,
+        out: &mut Vec<u8>,
+    ) -> CaughtUp {
+        match part.mode {
+            HistoryMode::All => self.encode_all(part, encoder, out),
+            HistoryMode::Latest => self.encode_latest(part, last_values, encoder, out),
+            HistoryMode::Skip => self.encode_skip(part, encoder, out),
+        }
+    }
+
+    fn encode_all(
+        &mut self,
+        part: &CatchUp<'_, StreamFilter>,
+        encoder: &mut Encoder,
+        out: &mut Vec<u8>,
+    ) -> CaughtUp {
+        let far = part.to - part.from > NEAR_EVENTS && !part.key.is_all();
+        let range = part.from..part.to;
+        let found = if far {
+            self.look_up
+                .range(&self.hub, part.key, range, LOOKED_UP_EVENTS)
+        } else {
+            None
+        };
+        // What was looked up goes by the floor of that moment: what has gone since is met as it is read.
+        let earliest = found.map_or_else(|| self.hub.earliest(), |found| found.floor);
+        let (form, mut next) = (WireFormat::of(part.form), part.from);
+        if earliest > next {
+            next = earliest.min(part.to);
+            let (asked, left) = (self.at(part.from - 1), self.at(next));
+            let gap = Gap::whole(GapReason::Retention, asked, left);
+            let exact = self.takes_everything(part.key);
+            encoder.gap(form, gap.exact_if(exact), out);
+        }
+        let missed = u32::try_from(next - part.from).unwrap_or(u32::MAX);
+        if next >= part.to {
+            return CaughtUp {
+                next: next.max(part.from + 1),
+                events: 0,
+                missed,
+                looked_at: 0,
+            };
+        }
+        let done = match found {
+            Some(found) => self.encode_found(part, found, next, encoder, out),
+            None => self.encode_scanned(part, next, encoder, out),
+        };
+        CaughtUp { missed, ..done }
+    }
+
+    /// Encodes what was looked up, from `next` on.
+    fn encode_found(
+        &mut self,
+        part: &CatchUp<'_, StreamFilter>,
+        found: LookedUp,
+        next: u64,
+        encoder: &mut Encoder,
+        out: &mut Vec<u8>,
+    ) -> CaughtUp {
+        let offsets = self.look_up.take_offsets();
+        let (mut events, mut looked_at, mut left_at) = (0, 0, None);
+        for &offset in &offsets {
+            if out.len() >= part.max {
+                left_at = Some(offset);
+                break;
+            }
+            let Self { cursor, epoch, .. } = self;
+            let at_it = cursor.next_offset() == offset || cursor.seek(offset).is_ok();
+            let read = at_it.then(|| {
+                cursor.read_while(1, |offset, event| {
+                    // Two names with one hash would be one topic to the hub.
+                    if part.key.matches(event.topic()) {
+                        events += 1;
+                        let epoch = *epoch;
+                        let position = Position { epoch, offset };
+                        encoder.event(WireFormat::of(part.form), position, event, out);
+                    }
+                    true
+                })
+            });
+            looked_at += 1;
+            // Overwritten meanwhile: the next visit begins with it, and tells.
+            if !matches!(read, Some(Ok(1))) {
+                left_at = Some(offset);
+                break;
+            }
+        }
+        self.look_up.give_back(offsets);
+        CaughtUp {
+            next: left_at.unwrap_or(found.to).max(next),
+            events,
+            missed: 0,
+            looked_at,
+        }
+    }
+
+    /// Looks at event after event from `next` on, and encodes what is wanted.
+    fn encode_scanned(
+        &mut self,
+        part: &CatchUp<'_, StreamFilter>,
+        mut next: u64,
+        encoder: &mut Encoder,
+        out: &mut Vec<u8>,
+    ) -> CaughtUp {
+        let (mut events, mut looked_at) = (0, 0);
+        let Self { cursor, epoch, .. } = self;
+        if cursor.seek(next).is_ok() {
+            // What is overwritten between the look before and this read is met again on the next visit.
+            let _ = cursor.read_while(CATCH_UP_EVENTS, |offset, event| {
+                if offset >= part.to || out.len() >= part.max {
+                    return false;
+                }
+                if part.key.matches(event.topic()) {
+                    events += 1;
+                    let epoch = *epoch;
+                    encoder.event(
+                        WireFormat::of(part.form),
+                        Position { epoch, offset },
+                        event,
+                        out,
+                    );
+                }
+                looked_at += 1;
+                next = offset + 1;
+                true
+            });
+        }
+        CaughtUp {
+            next,
+            events,
+            missed: 0,
+            looked_at,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The state of the event streams of one reactor.
+
+use std::sync::Arc;
+
+use crate::gateway::encode::format::Encoder;
+use crate::gateway::gateway::Gateway;
+use crate::gateway::http::problem::Problem;
+use crate::gateway::stream::fan_out::FanOut;
+use crate::gateway::stream::history::History;
+use crate::gateway::stream::hub_closed::ClosedHub;
+use crate::gateway::stream::open::NewStream;
+use crate::gateway::stream::presence::streams::Presence;
+use crate::gateway::stream::request::StreamFilter;
+use crate::gateway::telemetry::topic_rates::TopicRates;
+use crate::hub::{Cursor, Hub};
+use crate::reactor::{
+    CatchUp, CaughtUp, ClassId, Frames, Handle, Sockets, StreamId, StreamPlan, Streams,
+};
+use crate::ring::Notify;
+
+/// The cursors of one reactor on the hub, both lossy.
+pub(in crate::gateway) struct Cursors {
+    /// Follows the newest event.
+    pub(in crate::gateway) live: Cursor,
+    /// Jumps to where connections are that catch up.
+    pub(in crate::gateway) history: Cursor,
+}
+
+/// The event streams of one reactor: the fan-out of what is new, the history of what was, and who is present.
+pub(in crate::gateway) struct Streaming {
+    hub: Hub,
+    fan_out: FanOut,
+    history: History,
+    presence: Presence,
+    closed_hub: ClosedHub,
+    /// Ends the reactor's next sleep.
+    wake: Arc<dyn Notify>,
+}
+
+impl Streaming {
+    pub(in crate::gateway) fn new(
+        hub: &Hub,
+        cursors: Cursors,
+        handle: &Handle,
+        presence: bool,
+    ) -> Self {
+        Self {
+            hub: hub.clone(),
+            fan_out: FanOut::new(hub, cursors.live, handle.notifier()),
+            history: History::new(hub, cursors.history),
+            presence: Presence::new(handle, presence),
+            closed_hub: ClosedHub::default(),
+            wake: handle.notifier(),
+        }
+    }
+
+    /// Refuses what would wait for events of a hub that takes none any more.
+    pub(in crate::gateway) fn check_open(&self) -> Result<(), Problem> {
+        match self.hub.is_closed() {
+            true => Err(Problem::new(503, "the hub is closed").retry_after_s(1)),
+            false => Ok(()),
+        }
+    }
+
+    /// Plans a stream.
+    pub(in crate::gateway) fn open(
+        &mut self,
+        stream: NewStream,
+        encoder: &mut Encoder,
+    ) -> StreamPlan<StreamFilter> {
+        stream.plan(&mut self.history, encoder)
+    }
+
+    pub(in crate::gateway) fn history(&self) -> &History {
+        &self.history
+    }
+
+    pub(in crate::gateway) fn history_mut(&mut self) -> &mut History {
+        &mut self.history
+    }
+
+    pub(in crate::gateway) fn class_opened(&mut self, id: ClassId, key: &StreamFilter) {
+        self.fan_out.class_opened(id, key);
+    }
+
+    pub(in crate::gateway) fn class_closed(&mut self, id: ClassId, key: &StreamFilter) {
+        self.fan_out.class_closed(id, key);
+    }
+
+    pub(in crate::gateway) fn started(&mut self, id: StreamId) {
+        self.presence.started(id);
+    }
+
+    pub(in crate::gateway) fn ended(&mut self, id: StreamId, key: &StreamFilter) {
+        self.presence.ended(id, key);
+    }
+
+    /// Appends what is new to the frame logs, a bounded amount.
+    pub(in crate::gateway) fn feed(
+        &mut self,
+        frames: &mut Frames<'_, Gateway>,
+        encoder: &mut Encoder,
+        topic_rates: &mut TopicRates,
+    ) {
+        self.fan_out.feed(frames, encoder, topic_rates);
+    }
+
+    /// The first offset that is not in the frame logs.
+    pub(in crate::gateway) fn fed(&self) -> u64 {
+        self.fan_out.fed()
+    }
+
+    /// Returns whether any stream wants events.
+    pub(in crate::gateway) fn has_classes(&self) -> bool {
+        self.fan_out.has_classes()
+    }
+
+    /// Returns whether requests have to wait: for the logs, or because they have had enough of this turn.
+    pub(in crate::gateway) fn is_behind(&self, fed: u64) -> bool {
+        self.fan_out.is_behind(fed) || self.history.has_looked_back_enough()
+    }
+
+    pub(in crate::gateway) fn visible(&self) -> u64 {
+        self.hub.visible()
+    }
+
+    /// Encodes a part of history for one class.
+    pub(in crate::gateway) fn catch_up(
+        &mut self,
+        part: &CatchUp<'_, StreamFilter>,
+        encoder: &mut Encoder,
+        out: &mut Vec<u8>,
+    ) -> CaughtUp {
+        let last_values = self.fan_out.last_values();
+        self.history.encode(part, last_values, encoder, out)
+    }
+
+    /// Begins a turn: requests may look back again, and presence is brought up to date.
+    pub(in crate::gateway) fn begin_turn(&mut self, streams: &mut Streams<'_, Gateway>) {
+        self.history.begin_turn();
+        self.presence.attend(&self.hub, streams);
+    }
+
+    /// Ends streams of a closed hub, and the `sockets` that may subscribe to it.
+    pub(in crate::gateway) fn end_if_closed(
+        &mut self,
+        sockets: usize,
+        may_subscribe: impl Fn(&<Gateway as Sockets>::Socket) -> bool,
+        streams: &mut Streams<'_, Gateway>,
+    ) {
+        let somebody = self.has_classes() || sockets > 0;
+        if somebody && self.hub.is_closed() {
+            let wake = &*self.wake;
+            self.closed_hub.end_streams(streams, may_subscribe, wake);
+        }
+    }
+
+    /// Asks to be woken when there is something from offset `fed` on; `false`: there is already.
+    pub(in crate::gateway) fn arm(&mut self, fed: u64, is_idle: bool) -> bool {
+        self.fan_out.arm(fed, is_idle)
+    }
+
+    pub(in crate::gateway) fn disarm(&mut self) {
+        self.fan_out.disarm();
+    }
+}
