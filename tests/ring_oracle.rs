@@ -29,7 +29,7 @@ enum Operation {
     Close,
 }
 
-/// What the ring promises, in the simplest words.
+/// The oracle: the promises of a ring in the simplest words.
 struct Oracle {
     capacity: usize,
     gates: bool,
@@ -68,7 +68,7 @@ impl Oracle {
         }
     }
 
-    /// What the next read of a reader says, if not values.
+    /// Returns what the next read of a reader says, if not values.
     fn refusal(&mut self, at: usize) -> Option<TryRecvError> {
         let (oldest, head, closed) = (self.oldest(), self.head, self.closed);
         let (_, cursor) = &mut self.readers[at];

@@ -11,7 +11,7 @@ struct Lane {
     closed: bool,
 }
 
-/// What is done to lanes: which of them, and how much.
+/// An operation on lanes: on which of them, and how much.
 #[derive(Debug, Clone)]
 enum Operation {
     Publish(usize, usize),

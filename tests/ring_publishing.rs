@@ -1,4 +1,4 @@
-//! What a publisher may rely on: all or nothing, errors that hand the value back, drops, panics, closing, trimming.
+//! The promises to a publisher: all or nothing, errors that hand the value back, drops, panics, closing, trimming.
 
 use eventring::ring::{
     self, BatchError, Builder, Overflow, PublishError, Slot, Start, SubscribeError, TryRecvError,

@@ -1,4 +1,4 @@
-//! What a subscriber may rely on: order, exact capacity, exact lag, positions.
+//! The promises to a subscriber: order, exact capacity, exact lag, positions.
 
 use eventring::ring::{
     self, Builder, Lagged, Overflow, Publisher, Ring, RingError, SeekError, Start, SubscribeError,

@@ -35,7 +35,7 @@ impl Iterator for Lying {
 
 impl ExactSizeIterator for Lying {}
 
-/// How a batch of five hundred ends after a few values.
+/// The way in which a batch of five hundred ends after a few values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum End {
     Short,

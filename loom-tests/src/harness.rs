@@ -1,4 +1,4 @@
-//! What the models share: how they are checked, the rings they run on, and what they read.
+//! The parts that the models share: how they are checked, the rings that they run on, and the values.
 //!
 //! Rings here have one or two slots a block, so that every publish or every other one recycles a block. Payloads are
 //! their own sequence: who reads a value that is not its sequence has read a torn, recycled or unpublished slot, and
@@ -193,13 +193,13 @@ impl Drop for Counted {
 pub struct Flag(AtomicBool);
 
 impl Flag {
-    /// Nobody has told it yet.
+    /// Makes a flag that is down.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Arc<Self> {
         Arc::new(Self(AtomicBool::new(false)))
     }
 
-    /// Whether it was told.
+    /// Returns whether it was notified.
     pub fn is_up(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }

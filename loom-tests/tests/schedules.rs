@@ -8,7 +8,7 @@ use loom_tests::{Counted, GATED, model, together};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-/// What a publisher does.
+/// A step of a publisher.
 #[derive(Clone, Copy, Debug)]
 enum Write {
     Publish,
@@ -28,7 +28,7 @@ const WRITES: [Write; 5] = [
     Write::Trim,
 ];
 
-/// What a reader does meanwhile.
+/// A step of a reader meanwhile.
 #[derive(Clone, Copy, Debug)]
 enum Read {
     /// Holds a value, and reads on.

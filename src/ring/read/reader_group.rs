@@ -28,7 +28,7 @@ pub struct ReaderGroup<T> {
     reader: Reader<T>,
     /// The next sequence of each cursor; [`NONE`] at an index without one.
     cursors: Vec<u64>,
-    /// How often each index was given to another cursor, so that an old id finds nothing.
+    /// The number of cursors that each index had before, so that an old id finds nothing.
     generations: Vec<u32>,
     /// The indices without a cursor.
     vacant: Vec<u32>,

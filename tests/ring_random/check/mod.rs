@@ -1,4 +1,4 @@
-//! What must hold of a ring for any operations in any order: the property test and the fuzz target call this.
+//! The check that a ring keeps its promises for any operations in any order: the property test and the fuzz target call it.
 
 mod groups;
 mod operation;
@@ -56,7 +56,7 @@ struct Check {
     oracle: Oracle,
 }
 
-/// How far the oldest that is kept may rise in an operation of which the oracle cannot say exactly.
+/// The bound up to which the oldest that is kept may rise in an operation of which the oracle cannot say exactly.
 type Bound = Option<u64>;
 
 impl Check {

@@ -1,12 +1,12 @@
-//! What can be done to a ring, read from bytes.
+//! The operations on a ring, read from bytes.
 
 /// Bytes of an operation in the input.
 pub(super) const BYTES: usize = 3;
 
-/// How a batch ends.
+/// The end of a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum End {
-    /// It is whole.
+    /// The batch is whole.
     Whole,
     /// Its iterator has only so many.
     Short(usize),
@@ -14,17 +14,17 @@ pub(super) enum End {
     Panics(usize),
 }
 
-/// How a slot is filled in place.
+/// The way in which a slot is filled in place.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Fill {
     Set,
-    /// What is there stays there, if something is.
+    /// An older value stays, if there is one.
     Reuse,
     PanicsBefore,
     PanicsAfter,
 }
 
-/// What becomes of a value or a batch that was lent.
+/// The fate of a value or a batch that was lent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Fate {
     Dropped,

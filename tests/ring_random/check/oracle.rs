@@ -1,4 +1,4 @@
-//! What a ring promises, in the simplest words.
+//! The oracle: the promises of a ring in the simplest words.
 
 use eventring::ring::{Lagged, TryRecvError};
 
@@ -16,7 +16,7 @@ pub(super) struct Oracle {
     pub(super) group_gate: u64,
 }
 
-/// Where a reader stands, and where its gate does: not above that.
+/// The positions of a reader and of its gate, which is not above.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) gated: bool,
@@ -50,7 +50,7 @@ impl Oracle {
         head.saturating_sub(self.capacity)
     }
 
-    /// What the next read from a cursor says, if not values; moves one that was overtaken.
+    /// Returns what the next read from a cursor says, if not values; moves one that was overtaken.
     pub(super) fn refusal(&self, cursor: &mut u64) -> Option<TryRecvError> {
         if *cursor == self.head() {
             return Some(match self.closed {

@@ -1,4 +1,4 @@
-//! What is published, refused, or left half way.
+//! Publishing: values that are published, refused, or left half way.
 
 use super::operation::{End, Fill};
 use super::value::{Bomb, Value, caught, go_off};
@@ -7,7 +7,7 @@ use eventring::ring::{BatchError, PublishError, Slot};
 use std::cell::RefCell;
 
 impl Check {
-    /// What is refused, if anything is.
+    /// Returns why a publish is refused, if it is.
     fn refuses(&self, len: u64) -> Option<Refusal> {
         match () {
             () if self.oracle.closed => Some(Refusal::Closed),
@@ -223,7 +223,7 @@ impl Check {
     }
 }
 
-/// Why something was refused, without the value.
+/// The reason why something was refused, without the value.
 #[derive(Debug, PartialEq)]
 enum Refusal {
     Full,

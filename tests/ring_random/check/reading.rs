@@ -99,7 +99,7 @@ impl Check {
         None
     }
 
-    /// What a read says that begins now; the gate has come up to the cursor.
+    /// Returns what a read says that begins now; the gate has come up to the cursor.
     pub(super) fn begin(&mut self, at: usize) -> (u64, Option<TryRecvError>) {
         let mut place = self.oracle.readers[at].unwrap();
         place.gate = place.cursor;
@@ -108,7 +108,7 @@ impl Check {
         (place.cursor, refusal)
     }
 
-    /// Where a reader stands after an operation that went off, or not: between where it was and `most`.
+    /// Takes over the position of a reader after an operation that went off, or not: at most `most`.
     pub(super) fn advanced(&mut self, at: usize, most: u64) {
         let position = self.readers[at].as_ref().unwrap().position();
         let place = self.oracle.readers[at].as_mut().unwrap();

@@ -16,7 +16,7 @@ pub(super) struct Bomb;
 
 #[derive(Default)]
 struct Registry {
-    /// Whether each value that was made is alive.
+    /// True for each value that was made and is alive.
     alive: Vec<bool>,
     /// At which drop from now on a bomb goes off; 0: none.
     bomb: u32,
