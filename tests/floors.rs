@@ -245,6 +245,7 @@ const EXHAUSTIVE: &[&str] = &[
     "AddError",
     "BatchError",
     "PublishError",
+    "PushError",
     "ReadError",
     "RecvError",
     "RecvTimeoutError",

@@ -1,4 +1,4 @@
-//! The check that a ring keeps its promises for any operations in any order: the property test and the fuzz target call it.
+//! The check that a ring keeps its promises for any operations in any order: for the property test and the fuzz target.
 
 mod groups;
 mod operation;
