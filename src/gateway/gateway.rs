@@ -1,8 +1,9 @@
 //! One reactor's gateway: the state of each room, and what concerns several of them.
 
 use crate::event::Position;
+use crate::gateway::admin::connections::Executor;
+use crate::gateway::admin::deferred::DeferredAnswers;
 use crate::gateway::encode::format::{Encoder, WireFormat};
-use crate::gateway::http::deferred::DeferredAnswers;
 use crate::gateway::publish::publisher::Publisher;
 use crate::gateway::server::shared::Shared;
 use crate::gateway::socket::Socket;
@@ -46,7 +47,11 @@ impl Gateway {
             streaming: Streaming::new(hub, cursors, handle, shared.presence),
             publisher: Publisher::new(hub.clone(), shared.bounds, handle.unfinished().clone()),
             sockets: WebSockets::default(),
-            deferred: DeferredAnswers::default(),
+            deferred: DeferredAnswers::new(
+                shared.commands.clone(),
+                shared.endpoints.clone(),
+                handle.clone(),
+            ),
             telemetry: Telemetry::new(hub, handle, shared.aggregate.clone(), shared.tls.clone()),
             shared,
         }
@@ -148,8 +153,12 @@ impl Gateway {
     pub(super) fn take_turn(&mut self, streams: &mut Streams<'_, Self>) {
         self.streaming.begin_turn(streams);
         if self.shared.commands.has_commands(self.number()) {
-            let commands = self.shared.commands.clone();
-            commands.execute_queued(self.number(), self, streams);
+            let mut executor = Executor {
+                reactor: self.number(),
+                endpoints: &self.shared.endpoints,
+                encoder: &mut self.encoder,
+            };
+            self.shared.commands.execute_queued(&mut executor, streams);
         }
         self.shared.mailboxes.work(self.number(), streams);
         // Last, so that who was just sent something by a command gets it before the end.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::gateway::admin::connections::{Command, CommandResult, Progress};
+use crate::gateway::admin::connections::{Command, CommandResult, Executor, Progress};
 use crate::gateway::gateway::Gateway;
 use crate::reactor::Streams;
 use crate::ring::Notify;
@@ -196,11 +196,10 @@ impl CommandQueues {
     /// Executes what waits for reactor `n`, a turn's worth of it.
     pub(in crate::gateway) fn execute_queued(
         &self,
-        n: usize,
-        gateway: &mut Gateway,
+        executor: &mut Executor<'_>,
         streams: &mut Streams<'_, Gateway>,
     ) {
-        let queue = &self.0[n];
+        let queue = &self.0[executor.reactor];
         // Acquire: as in `has_commands`. Before a command is taken: one that is left meanwhile sets it again.
         queue.has_commands.swap(false, Ordering::AcqRel);
         let mut steps = TURN_STEPS;
@@ -222,7 +221,7 @@ impl CommandQueues {
             let running = queued.running.clone();
             let wanted = running.is_wanted();
             if wanted
-                && !gateway.execute(&running.command, &mut queued.progress, &mut steps, streams)
+                && !executor.execute(&running.command, &mut queued.progress, &mut steps, streams)
             {
                 steps = 0;
                 lock(&queue.inner).commands.push_front(queued);

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::Event;
-use crate::gateway::encode::format::WireFormat;
+use crate::gateway::admin::endpoints::Endpoints;
+use crate::gateway::encode::format::{Encoder, WireFormat};
 use crate::gateway::gateway::Gateway;
+use crate::gateway::stream::request::StreamFilter;
 use crate::reactor::{
     DisconnectReason, FormId, SendOutcome, StreamId, StreamInfo, StreamOwner, Streams,
 };
@@ -163,14 +165,21 @@ enum Next {
     Done,
 }
 
-impl Gateway {
+/// The executor of the commands of one reactor.
+pub(in crate::gateway) struct Executor<'g> {
+    pub(in crate::gateway) reactor: usize,
+    pub(in crate::gateway) endpoints: &'g Endpoints,
+    pub(in crate::gateway) encoder: &'g mut Encoder,
+}
+
+impl Executor<'_> {
     /// Executes some of this reactor's part of a command, as much as there are `steps` for; `true`: all of it.
     pub(super) fn execute(
         &mut self,
         command: &Command,
         progress: &mut Progress,
         steps: &mut usize,
-        streams: &mut Streams<'_, Self>,
+        streams: &mut Streams<'_, Gateway>,
     ) -> bool {
         let (target, cost) = match command {
             Command::Look(these) => return self.look(these, progress, steps, streams),
@@ -193,7 +202,7 @@ impl Gateway {
                     progress.found.known.extend(id);
                     progress.found.count += 1;
                 }
-                Command::Send(_, event) => self.send_to((id, stream), event, streams, progress),
+                Command::Send(_, event) => self.send_to(id, stream, event, streams, progress),
                 _ => {}
             }
         }
@@ -204,7 +213,7 @@ impl Gateway {
         these: &[(String, ConnectionAddr)],
         progress: &mut Progress,
         steps: &mut usize,
-        streams: &Streams<'_, Self>,
+        streams: &Streams<'_, Gateway>,
     ) -> bool {
         while let Some((id, addr)) = these.get(progress.at) {
             if *steps == 0 {
@@ -229,7 +238,7 @@ impl Gateway {
         limit: usize,
         progress: &mut Progress,
         steps: &mut usize,
-        streams: &Streams<'_, Self>,
+        streams: &Streams<'_, Gateway>,
     ) -> bool {
         let found = &mut progress.found;
         while progress.at < streams.slots() {
@@ -245,14 +254,10 @@ impl Gateway {
             progress.at += 1;
             // Those that have an id of their own are told with those that were made.
             if let Some(info) = there
-                && self
-                    .shared
-                    .endpoints
-                    .name_of(info.owner.connection)
-                    .is_none()
+                && self.endpoints.name_of(info.owner.connection).is_none()
             {
                 *steps = steps.saturating_sub(TELL_STEPS);
-                let info = self.connection_info(open_id((self.number(), info.id)), &info);
+                let info = self.connection_info(open_id((self.reactor, info.id)), &info);
                 found.bytes += info.filter.len() + INFO_BYTES;
                 found.infos.push(info);
                 found.count += 1;
@@ -263,9 +268,10 @@ impl Gateway {
 
     fn send_to(
         &mut self,
-        (id, stream): (Option<String>, StreamId),
+        id: Option<String>,
+        stream: StreamId,
         event: &Event,
-        streams: &mut Streams<'_, Self>,
+        streams: &mut Streams<'_, Gateway>,
         Progress { frames, found, .. }: &mut Progress,
     ) {
         let Some(info) = streams.get(stream) else {
@@ -301,7 +307,7 @@ impl Gateway {
         target: &Target,
         at: &mut usize,
         steps: &mut usize,
-        streams: &Streams<'_, Self>,
+        streams: &Streams<'_, Gateway>,
     ) -> Next {
         loop {
             if *steps == 0 {
@@ -338,18 +344,14 @@ impl Gateway {
 
     /// Returns the stream at an address, if it is one of this reactor.
     fn local(&self, (reactor, stream): ConnectionAddr) -> Option<StreamId> {
-        (reactor == self.number()).then_some(stream)
+        (reactor == self.reactor).then_some(stream)
     }
 
-    fn connection_info(
-        &self,
-        id: String,
-        info: &StreamInfo<'_, crate::gateway::stream::request::StreamFilter>,
-    ) -> ConnectionInfo {
+    fn connection_info(&self, id: String, info: &StreamInfo<'_, StreamFilter>) -> ConnectionInfo {
         ConnectionInfo {
             id,
             status: ConnectionStatus::Connected,
-            endpoint: self.shared.endpoints.path_of(info.owner.endpoint),
+            endpoint: self.endpoints.path_of(info.owner.endpoint),
             filter: info.key.wanted.to_string(),
             peer: Some(info.peer),
             open: info.open,
@@ -362,8 +364,8 @@ impl Gateway {
     }
 
     fn public_id(&self, owner: StreamOwner, stream: StreamId) -> String {
-        let named = self.shared.endpoints.name_of(owner.connection);
-        named.unwrap_or_else(|| open_id((self.number(), stream)))
+        let named = self.endpoints.name_of(owner.connection);
+        named.unwrap_or_else(|| open_id((self.reactor, stream)))
     }
 }
 

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use crate::gateway::access::authorizer::Access;
 use crate::gateway::admin::commands::Reactors;
 use crate::gateway::admin::connections::{Command, Target};
+use crate::gateway::admin::deferred::{CommandAnswer, ConnectionPage, Deferred};
 use crate::gateway::admin::endpoint_path::EndpointError;
 use crate::gateway::admin::endpoints::EndpointSpec;
 use crate::gateway::admin::json::connection_json;
 use crate::gateway::admin::listing::Page;
 use crate::gateway::admin::request::{self, BroadcastRequest};
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::deferred::{CommandAnswer, ConnectionPage, Deferred};
+use crate::gateway::http::dispatch::gone;
 use crate::gateway::http::pending_body::{Finish, WholeBody};
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::query::{self, Query};
@@ -28,65 +29,72 @@ use crate::json::write_string;
 use crate::reactor::{Answer, Begin, DisconnectReason};
 use crate::wire::http::Head;
 
-impl Gateway {
-    /// Begins a stream at an endpoint or of a connection that was made.
-    pub(in crate::gateway) fn stream_at(
-        &mut self,
-        head: &Head,
-        query: &Query<'_>,
-        spec: EndpointSpec,
-        access: Access,
-    ) -> Result<Begin<Self>, Problem> {
-        let request = StreamRequest::read(head, query, spec.options, self.room())?;
-        if head.method() == "HEAD" {
-            return Ok(Begin::Answer(Answer {
-                bytes: request.head_only(),
-                after: 0,
-                close: true,
-            }));
-        }
-        self.streaming.check_open()?;
-        // Who comes back before the server has seen it go takes the place of its own stream.
-        if let Some(occupant) = spec.occupant {
-            let target = Target::These(vec![occupant]);
-            self.shared
-                .commands
-                .send(
-                    (
-                        Reactors::All,
-                        Command::End(target, DisconnectReason::Disconnected),
-                    ),
-                    || {},
-                )
-                .ok();
-        }
-        let stream = NewStream {
-            request,
-            access,
-            offered: Some(spec.filter),
-            owner: spec.owner,
-        };
-        let plan = self.streaming.open(stream, &mut self.encoder);
-        Ok(Begin::Stream(plan))
+/// Begins a stream at an endpoint or of a connection that was made.
+pub(in crate::gateway) fn stream_at(
+    gateway: &mut Gateway,
+    head: &Head,
+    query: &Query<'_>,
+    spec: EndpointSpec,
+    access: Access,
+) -> Begun {
+    let request = StreamRequest::read(head, query, spec.options, gateway.room())?;
+    if head.method() == "HEAD" {
+        return Ok(Begin::Answer(Answer {
+            bytes: request.head_only(),
+            after: 0,
+            close: true,
+        }));
     }
+    gateway.streaming.check_open()?;
+    // Who comes back before the server has seen it go takes the place of its own stream.
+    if let Some(occupant) = spec.occupant {
+        let target = Target::These(vec![occupant]);
+        gateway
+            .shared
+            .commands
+            .send(
+                (
+                    Reactors::All,
+                    Command::End(target, DisconnectReason::Disconnected),
+                ),
+                || {},
+            )
+            .ok();
+    }
+    let stream = NewStream {
+        request,
+        access,
+        offered: Some(spec.filter),
+        owner: spec.owner,
+    };
+    let plan = gateway.streaming.open(stream, &mut gateway.encoder);
+    Ok(Begin::Stream(plan))
+}
 
-    /// Makes an answer that comes later.
-    fn later(&mut self, what: Deferred, request: &Request<'_>) -> Begun {
-        let answer = self.defer(what, request.reply, request.cors.clone());
-        answer.map(Begin::Answer)
-    }
+/// Makes an answer that comes later.
+fn defer(gateway: &mut Gateway, what: Deferred, request: &Request<'_>) -> Begun {
+    let cors = request.cors.clone();
+    let answer = gateway.deferred.defer(what, request.reply, cors);
+    answer.map(Begin::Answer)
+}
 
-    /// Gives a command, and answers what comes of it.
-    fn command(&mut self, command: Command, render: CommandAnswer, request: &Request<'_>) -> Begun {
-        let answer = self.defer_command(command, render, request.reply, request.cors.clone());
-        answer.map(Begin::Answer)
-    }
+/// Sends a command, and makes an answer of its result.
+fn defer_command(
+    gateway: &mut Gateway,
+    command: Command,
+    render: CommandAnswer,
+    request: &Request<'_>,
+) -> Begun {
+    let cors = request.cors.clone();
+    let deferred = &mut gateway.deferred;
+    let answer = deferred.defer_command(command, render, request.reply, cors);
+    answer.map(Begin::Answer)
 }
 
 /// Answers `GET /api/v1/connections`.
 pub(super) fn list_connections(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
     let page = ConnectionPage::new(&Page::read(&request.query));
-    gateway.later(Deferred::Connections(page), request)
+    defer(gateway, Deferred::Connections(page), request)
 }
 
 /// Answers `GET /api/v1/endpoints`.
@@ -95,7 +103,7 @@ pub(super) fn list_endpoints(gateway: &mut Gateway, request: &Request<'_>, _: Ac
         after: String::new(),
         begun: false,
     };
-    gateway.later(what, request)
+    defer(gateway, what, request)
 }
 
 /// Answers `GET /api/v1/connections/{id}/status`.
@@ -103,7 +111,12 @@ pub(super) fn connection_status(gateway: &mut Gateway, request: &Request<'_>, _:
     let (id, endpoints) = (request.captured(), &gateway.shared.endpoints);
     if let Some(addr) = endpoints.addr_of(id) {
         let command = Command::Look(vec![(id.to_owned(), addr)]);
-        return gateway.command(command, CommandAnswer::Status(id.to_owned()), request);
+        return defer_command(
+            gateway,
+            command,
+            CommandAnswer::Status(id.to_owned()),
+            request,
+        );
     }
     let info = endpoints.last_known(id).ok_or_else(|| no_connection(id))?;
     let mut text = connection_json(&info);
@@ -119,10 +132,10 @@ pub(super) fn connection_stream(
 ) -> Begun {
     let id = request.captured();
     let Some(spec) = gateway.shared.endpoints.reserved(id) else {
-        let gone = gateway.gone(request.head, request.client, Gone::Connection(id))?;
+        let gone = gone(gateway, request.head, request.client, Gone::Connection(id))?;
         return gone.map(Begin::Answer).ok_or_else(|| no_connection(id));
     };
-    gateway.stream_at(request.head, &request.query, spec, access)
+    stream_at(gateway, request.head, &request.query, spec, access)
 }
 
 /// Answers `DELETE /api/v1/connections/{id}`.
@@ -134,7 +147,12 @@ pub(super) fn disconnect(gateway: &mut Gateway, request: &Request<'_>, _: Access
         Some(addr) => {
             let target = Target::These(vec![(id.to_owned(), addr)]);
             let command = Command::End(target, DisconnectReason::Disconnected);
-            gateway.command(command, CommandAnswer::Disconnect { made }, request)
+            defer_command(
+                gateway,
+                command,
+                CommandAnswer::Disconnect { made },
+                request,
+            )
         }
         None if made => Ok(Begin::Answer(no_content(request.reply))),
         None => Err(no_connection(id)),
@@ -148,7 +166,12 @@ pub(super) fn remove_endpoint(gateway: &mut Gateway, request: &Request<'_>, _: A
     let removed = gateway.shared.endpoints.remove(path);
     let group = removed.map_err(|error| of_endpoint(&error))?;
     let command = Command::End(Target::Group(group), DisconnectReason::Removed);
-    gateway.command(command, CommandAnswer::Disconnect { made: true }, request)
+    defer_command(
+        gateway,
+        command,
+        CommandAnswer::Disconnect { made: true },
+        request,
+    )
 }
 
 /// Begins `POST /api/v1/connections`.
@@ -214,7 +237,9 @@ pub(super) fn broadcast(gateway: &mut Gateway, request: &Request<'_>, _: Access)
             asked: ids.unwrap_or_default(),
         };
         let command = Command::Send(target, Arc::new(event));
-        gateway.defer_command(command, render, whole.reply(), whole.cors().clone())
+        gateway
+            .deferred
+            .defer_command(command, render, whole.reply(), whole.cors().clone())
     })
 }
 

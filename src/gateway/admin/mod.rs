@@ -2,6 +2,7 @@
 
 pub(in crate::gateway) mod commands;
 pub(in crate::gateway) mod connections;
+pub(in crate::gateway) mod deferred;
 pub(in crate::gateway) mod endpoint_path;
 pub(in crate::gateway) mod endpoints;
 pub(in crate::gateway) mod handle;

@@ -19,4 +19,5 @@ pub use self::options::{OnDuplicate, WebSocketStreamOptions};
 pub use self::registry::{ConnectError, SubscriptionId};
 pub(in crate::gateway) use self::routes::ClientRoutes;
 pub(in crate::gateway) use self::socket::ClientSocket;
+pub(in crate::gateway) use self::upgrade::upgrade;
 pub use self::web_socket_stream::{WebSocketStream, WebSocketStreamStats};

@@ -7,9 +7,10 @@ use crate::gateway::access::authorizer::Action;
 use crate::gateway::clients::WebSocketStream;
 use crate::gateway::clients::registry::{ConnectError, check_client};
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::dispatch::failed;
+use crate::gateway::http::dispatch::{authorize, failed};
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Foreign, Query};
+use crate::gateway::server::shared::Shared;
 use crate::gateway::socket::Socket;
 use crate::gateway::ws::{SocketRequest, Upgrade};
 use crate::reactor::{SocketPlan, date};
@@ -18,52 +19,50 @@ use crate::wire::http::Head;
 /// What a client that finds no room is told to wait, seconds.
 const RETRY_AFTER_S: u32 = 1;
 
-impl Gateway {
-    /// Makes a client of a handshake on the path of `stream`.
-    pub(in crate::gateway) fn upgrade_client(
-        &mut self,
-        head: &Head,
-        peer: SocketAddr,
-        stream: WebSocketStream,
-    ) -> Result<SocketPlan<Self>, Problem> {
-        let protocols = stream.0.options.protocols.iter().map(String::as_str);
-        let protocols: Vec<&str> = protocols.collect();
-        let Upgrade(handshake) = Upgrade::read(head, &protocols, None)?;
-        // What else stands there is for the handler that admits it.
-        let query = Query::read(head, query::CLIENTS, &Foreign::ALL)?;
-        let client = query.text(&query::CLIENT).ok_or_else(|| {
-            let detail = "client is missing: the id by which this client is known";
-            Problem::new(400, detail).field("client")
-        })?;
-        check_client(client)?;
-        let access = self.authorize(head, peer, Action::Subscribe)?;
-        let request = SocketRequest {
-            head,
-            peer,
-            protocol: handshake.protocol.as_deref(),
-        };
-        let admit = || stream.0.handler.admit(client, request);
-        let admitted = self.shared.callbacks.call("client handler", admit);
-        let admitted = admitted.ok_or_else(|| failed("the handler failed"))?;
-        admitted.map_err(|status| {
-            let status = Some(status).filter(|status| (400..500).contains(status));
-            let detail = "client: may not have this id";
-            Problem::new(status.unwrap_or(403), detail).field("client")
-        })?;
-        let limits = stream.0.limits.clone();
-        let client = stream.admit(client)?;
-        let mut bytes = Vec::with_capacity(256);
-        handshake.response(&mut bytes).header("Date", date()).end();
-        Ok(SocketPlan {
-            head: bytes,
-            socket: Socket::Client(client),
-            inflate: handshake.inflate(),
-            limits,
-            subscribed: None,
-            heartbeat: Duration::ZERO,
-            expires_at: access.expires_at,
-        })
-    }
+/// Makes a client of a handshake on the path of `stream`.
+pub(in crate::gateway) fn upgrade(
+    shared: &Shared,
+    head: &Head,
+    peer: SocketAddr,
+    stream: WebSocketStream,
+) -> Result<SocketPlan<Gateway>, Problem> {
+    let protocols = stream.0.options.protocols.iter().map(String::as_str);
+    let protocols: Vec<&str> = protocols.collect();
+    let Upgrade(handshake) = Upgrade::read(head, &protocols, None)?;
+    // What else stands there is for the handler that admits it.
+    let query = Query::read(head, query::CLIENTS, &Foreign::ALL)?;
+    let client = query.text(&query::CLIENT).ok_or_else(|| {
+        let detail = "client is missing: the id by which this client is known";
+        Problem::new(400, detail).field("client")
+    })?;
+    check_client(client)?;
+    let access = authorize(shared, head, peer, Action::Subscribe)?;
+    let request = SocketRequest {
+        head,
+        peer,
+        protocol: handshake.protocol.as_deref(),
+    };
+    let admit = || stream.0.handler.admit(client, request);
+    let admitted = shared.callbacks.call("client handler", admit);
+    let admitted = admitted.ok_or_else(|| failed("the handler failed"))?;
+    admitted.map_err(|status| {
+        let status = Some(status).filter(|status| (400..500).contains(status));
+        let detail = "client: may not have this id";
+        Problem::new(status.unwrap_or(403), detail).field("client")
+    })?;
+    let limits = stream.0.limits.clone();
+    let client = stream.admit(client)?;
+    let mut bytes = Vec::with_capacity(256);
+    handshake.response(&mut bytes).header("Date", date()).end();
+    Ok(SocketPlan {
+        head: bytes,
+        socket: Socket::Client(client),
+        inflate: handshake.inflate(),
+        limits,
+        subscribed: None,
+        heartbeat: Duration::ZERO,
+        expires_at: access.expires_at,
+    })
 }
 
 impl From<ConnectError> for Problem {

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use crate::gateway::access::authorizer::{Access, Action, Denied};
 use crate::gateway::access::origin_check::Cors;
+use crate::gateway::admin::handlers::stream_at;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::health;
 use crate::gateway::http::problem::{Problem, ReplyTo};
@@ -14,122 +15,115 @@ use crate::gateway::http::router::{self, Found, Router};
 use crate::gateway::server::shared::Shared;
 use crate::gateway::stream::gone::Gone;
 use crate::gateway::telemetry::metrics::RouteKind;
-use crate::reactor::{Answer, Begin};
+use crate::reactor::{Answer, Begin, Peer};
 use crate::wire::http::Head;
 
-impl Gateway {
-    /// Answers a request, or begins what it asked for; and says what the metrics call it.
-    pub(super) fn begin(
-        &mut self,
-        head: &Head,
-        (client, socket): (SocketAddr, SocketAddr),
-        cors: &Cors,
-    ) -> (RouteKind, Begun) {
-        match Router::get().find(head) {
-            Err(problem) => (RouteKind::None, Err(problem)),
-            Ok(Some(found)) => {
-                let kind = found.route.kind;
-                (kind, self.handle_found(head, found, (client, socket), cors))
-            }
-            Ok(None) if self.shared.endpoints.group_of(head.path()).is_some() => {
-                (RouteKind::Stream, self.begin_endpoint(head, client))
-            }
-            Ok(None) => (RouteKind::None, self.begin_endpoint(head, client)),
+/// Answers a request, or begins what it asked for; and says what the metrics call it.
+pub(super) fn begin(
+    gateway: &mut Gateway,
+    head: &Head,
+    peer: &Peer,
+    cors: &Cors,
+) -> (RouteKind, Begun) {
+    match Router::get().find(head) {
+        Err(problem) => (RouteKind::None, Err(problem)),
+        Ok(Some(found)) => {
+            let kind = found.route.kind;
+            (kind, handle_found(gateway, head, found, peer, cors))
+        }
+        Ok(None) if gateway.shared.endpoints.group_of(head.path()).is_some() => (
+            RouteKind::Stream,
+            begin_endpoint(gateway, head, peer.client),
+        ),
+        Ok(None) => (RouteKind::None, begin_endpoint(gateway, head, peer.client)),
+    }
+}
+
+fn handle_found(
+    gateway: &mut Gateway,
+    head: &Head,
+    Found { route, captures }: Found<'_>,
+    peer: &Peer,
+    cors: &Cors,
+) -> Begun {
+    // Before anything else: a typing error must not pass for a request that says less.
+    let query = match route.parameters {
+        Some(table) => Query::read(head, table, &gateway.shared.foreign)?,
+        None => Query::none(),
+    };
+    let request = Request {
+        route,
+        head,
+        reply: ReplyTo::of(head),
+        query,
+        captures,
+        client: peer.client,
+        socket: peer.socket,
+        cors,
+    };
+    match route.handler {
+        Handler::Open(handler) | Handler::Asks(_, handler) => handler(gateway, &request),
+        Handler::Claimed(claim, handler) => {
+            let access = authorize(&gateway.shared, head, peer.client, claim.action)?;
+            claim.check(&request, &access)?;
+            handler(gateway, &request, access)
         }
     }
+}
 
-    fn handle_found(
-        &mut self,
-        head: &Head,
-        Found { route, captures }: Found<'_>,
-        (client, socket): (SocketAddr, SocketAddr),
-        cors: &Cors,
-    ) -> Begun {
-        // Before anything else: a typing error must not pass for a request that says less.
-        let query = match route.parameters {
-            Some(table) => Query::read(head, table, &self.shared.foreign)?,
-            None => Query::none(),
-        };
-        let request = Request {
-            route,
-            head,
-            reply: ReplyTo::of(head),
-            query,
-            captures,
-            client,
-            socket,
-            cors,
-        };
-        match route.handler {
-            Handler::Open(handler) | Handler::Asks(_, handler) => handler(self, &request),
-            Handler::Claimed(claim, handler) => {
-                let access = self.authorize(head, client, claim.action)?;
-                claim.check(&request, &access)?;
-                handler(self, &request, access)
-            }
-        }
+/// Begins the stream of an endpoint: of a path that is none of ours.
+fn begin_endpoint(gateway: &mut Gateway, head: &Head, client: SocketAddr) -> Begun {
+    let Some(spec) = gateway.shared.endpoints.endpoint(head.path()) else {
+        let gone = gone(gateway, head, client, Gone::Endpoint(head.path()))?;
+        return gone.map(Begin::Answer).ok_or_else(router::not_found);
+    };
+    if !matches!(head.method(), "GET" | "HEAD") {
+        let detail = "an endpoint is answered to GET, HEAD only";
+        return Err(Problem::new(405, detail).field("method").allow(router::GET));
     }
+    let access = authorize(&gateway.shared, head, client, Action::Subscribe)?;
+    let query = Query::read(head, query::STREAM, &gateway.shared.foreign)?;
+    stream_at(gateway, head, &query, spec, access)
+}
 
-    /// Begins the stream of an endpoint: of a path that is none of ours.
-    fn begin_endpoint(&mut self, head: &Head, client: SocketAddr) -> Begun {
-        let Some(spec) = self.shared.endpoints.endpoint(head.path()) else {
-            let gone = self.gone(head, client, Gone::Endpoint(head.path()))?;
-            return gone.map(Begin::Answer).ok_or_else(router::not_found);
-        };
-        if !matches!(head.method(), "GET" | "HEAD") {
-            let detail = "an endpoint is answered to GET, HEAD only";
-            return Err(Problem::new(405, detail).field("method").allow(router::GET));
-        }
-        let access = self.authorize(head, client, Action::Subscribe)?;
-        let query = Query::read(head, query::STREAM, &self.shared.foreign)?;
-        self.stream_at(head, &query, spec, access)
+/// The answer to who asks for the stream of what is not there; `None`: 404.
+pub(in crate::gateway) fn gone(
+    gateway: &mut Gateway,
+    head: &Head,
+    peer: SocketAddr,
+    what: Gone<'_>,
+) -> Result<Option<Answer>, Problem> {
+    if !what.may_come_back(head, |name| gateway.shared.endpoints.was_ended(name)) {
+        return Ok(None);
     }
+    // The answer says where the hub stands, which is for those who may read.
+    authorize(&gateway.shared, head, peer, Action::Subscribe)?;
+    let query = Query::read(head, query::STREAM, &gateway.shared.foreign)?;
+    let newest = gateway.streaming.history().newest();
+    Ok(Some(what.answer(
+        head,
+        &query,
+        newest,
+        &mut gateway.encoder,
+    )))
+}
 
-    /// The answer to who asks for the stream of what is not there; `None`: 404.
-    pub(in crate::gateway) fn gone(
-        &mut self,
-        head: &Head,
-        peer: SocketAddr,
-        what: Gone<'_>,
-    ) -> Result<Option<Answer>, Problem> {
-        if !what.may_come_back(head, |name| self.shared.endpoints.was_ended(name)) {
-            return Ok(None);
-        }
-        // The answer says where the hub stands, which is for those who may read.
-        self.authorize(head, peer, Action::Subscribe)?;
-        let query = Query::read(head, query::STREAM, &self.shared.foreign)?;
-        let newest = self.streaming.history().newest();
-        Ok(Some(what.answer(head, &query, newest, &mut self.encoder)))
+/// What a probe is told that goes by a name that is not ours.
+pub(in crate::gateway) fn probed(shared: &Shared, head: &Head, reply: ReplyTo) -> Answer {
+    match head.path() {
+        // Relaxed: see `Handle::drain`.
+        "/readyz" => health::readiness(reply, shared.draining.load(Ordering::Relaxed)),
+        _ => health::alive(reply),
     }
+}
 
-    /// What a probe is told that goes by a name that is not ours.
-    pub(in crate::gateway) fn probed(&self, head: &Head, reply: ReplyTo) -> Answer {
-        match head.path() {
-            // Relaxed: see `Handle::drain`.
-            "/readyz" => health::readiness(reply, self.shared.draining.load(Ordering::Relaxed)),
-            _ => health::alive(reply),
-        }
+/// The methods of the path that a preflight is for; `None`: it is none.
+pub(in crate::gateway) fn methods(shared: &Shared, head: &Head) -> Option<&'static str> {
+    if shared.sockets.find(head.path()).is_some() || shared.clients.find(head.path()).is_some() {
+        return Some("GET");
     }
-
-    /// The methods of the path that a preflight is for; `None`: it is none.
-    pub(in crate::gateway) fn methods(&self, head: &Head) -> Option<&'static str> {
-        let shared = &self.shared;
-        if shared.sockets.find(head.path()).is_some() || shared.clients.find(head.path()).is_some()
-        {
-            return Some("GET");
-        }
-        let own = Router::get().methods(head.path());
-        own.or_else(|| shared.endpoints.group_of(head.path()).map(|_| router::GET))
-    }
-
-    pub(in crate::gateway) fn authorize(
-        &self,
-        head: &Head,
-        peer: SocketAddr,
-        action: Action,
-    ) -> Result<Access, Problem> {
-        authorize(&self.shared, head, peer, action)
-    }
+    let own = Router::get().methods(head.path());
+    own.or_else(|| shared.endpoints.group_of(head.path()).map(|_| router::GET))
 }
 
 /// Asks the authorizer about a request.

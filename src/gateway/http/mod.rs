@@ -1,6 +1,5 @@
 //! Requests: routes, their parameters, dispatch, and problems as answers.
 
-pub(in crate::gateway) mod deferred;
 pub(in crate::gateway) mod dispatch;
 mod health;
 mod index;

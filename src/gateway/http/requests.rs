@@ -4,12 +4,16 @@ use std::net::SocketAddr;
 
 use crate::gateway::access::origin_check::Cors;
 use crate::gateway::access::preflight::Preflight;
+use crate::gateway::clients;
 use crate::gateway::gateway::Gateway;
+use crate::gateway::http::dispatch::{begin, methods, probed};
 use crate::gateway::http::pending_body::PendingBody;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::problem::ReplyTo;
 use crate::gateway::http::router::is_probe;
 use crate::gateway::publish::publisher::{TOO_MUCH, too_much_unfinished};
+use crate::gateway::server::shared::Shared;
+use crate::gateway::telemetry::Telemetry;
 use crate::gateway::telemetry::metrics::{Refused, RouteKind, status_of};
 use crate::gateway::ws::Upgrade;
 use crate::reactor::{Answer, Begin, Peer, Piece, Refusal, Requests};
@@ -27,24 +31,24 @@ impl Requests for Gateway {
         let reply = ReplyTo::of(head);
         let reply = if bodiless { reply } else { reply.closing() };
         let checked = self.shared.origin_check.check(head, &peer);
-        let (socket, peer) = (peer.socket, peer.client);
         let cors = match checked {
             Ok(cors) => cors,
             // Who watches over it goes by an address of the moment, and would restart it for ever.
             Err((Refused::Host, _)) if is_probe(head) => {
-                let answer = self.probed(head, reply);
+                let answer = probed(&self.shared, head, reply);
                 self.telemetry
                     .answered(RouteKind::Health, status_of(&answer.bytes));
                 return Begin::Answer(answer);
             }
             Err((why, problem)) => {
                 self.telemetry.answered(RouteKind::None, problem.status());
-                self.telemetry.refused(why, Some(peer), problem.detail());
+                self.telemetry
+                    .refused(why, Some(peer.client), problem.detail());
                 return Begin::Answer(problem.answer(reply));
             }
         };
         if Preflight::is_one(head, &cors) {
-            let methods = self.methods(head);
+            let methods = methods(&self.shared, head);
             let mut answer = self.shared.preflight.answer(head, reply, methods);
             self.telemetry.answered(RouteKind::None, 204);
             cors.stamp(&mut answer.bytes, 0);
@@ -52,16 +56,16 @@ impl Requests for Gateway {
         }
         let path = head.path();
         let (kind, begun) = if let Some(route) = self.shared.sockets.find(path) {
-            let plan = Upgrade::handled(head, peer, &route, &self.shared.callbacks);
+            let plan = Upgrade::handled(head, peer.client, &route, &self.shared.callbacks);
             (RouteKind::Socket, plan.map(Box::new).map(Begin::Socket))
         } else if let Some(stream) = self.shared.clients.find(path) {
-            let plan = self.upgrade_client(head, peer, stream);
+            let plan = clients::upgrade(&self.shared, head, peer.client, stream);
             (RouteKind::Socket, plan.map(Box::new).map(Begin::Socket))
         } else {
-            self.begin(head, (peer, socket), &cors)
+            begin(self, head, &peer, &cors)
         };
         let mut begun = begun.unwrap_or_else(|problem| {
-            self.note_problem(kind, Some(peer), &problem);
+            note_problem(&mut self.telemetry, kind, Some(peer.client), &problem);
             Begin::Answer(problem.answer(reply))
         });
         if matches!(&begun, Begin::Answer(answer) if answer.after >= Answer::LATER) {
@@ -91,9 +95,9 @@ impl Requests for Gateway {
         let exchange = match exchange {
             PendingBody::Publish(publish) => publish,
             PendingBody::Whole(whole) => {
-                return whole
-                    .push(piece)
-                    .map_err(|answer| self.note_unfinished(whole.kind(), answer, whole.cors()));
+                return whole.push(piece).map_err(|answer| {
+                    note_unfinished(&mut self.telemetry, whole.kind(), answer, whole.cors())
+                });
             }
         };
         let start = out.len();
@@ -103,7 +107,12 @@ impl Requests for Gateway {
             exchange.cors().stamp(out, start);
         }
         done.map_err(|answer| match exchange.is_atomic() {
-            true => self.note_unfinished(RouteKind::Publish, answer, exchange.cors()),
+            true => note_unfinished(
+                &mut self.telemetry,
+                RouteKind::Publish,
+                answer,
+                exchange.cors(),
+            ),
             // Its head went out long ago.
             false => {
                 self.telemetry.answered(RouteKind::Publish, 200);
@@ -135,17 +144,17 @@ impl Requests for Gateway {
     }
 
     fn deferred(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece {
-        self.write_deferred(ticket, out)
+        self.deferred.write(ticket, &mut self.telemetry, out)
     }
 
     fn forget_deferred(&mut self, ticket: u64) {
-        self.drop_deferred(ticket);
+        self.deferred.forget(ticket);
     }
 
     fn refuse(&mut self, why: Refusal<'_>, exchange: Option<&PendingBody>) -> Vec<u8> {
         let (refused, problem) = match why {
             Refusal::Malformed { error, head } => {
-                return self.refuse_malformed(error, head, exchange);
+                return refuse_malformed(self, error, head, exchange);
             }
             Refusal::TooManyConnections => {
                 let problem = Problem::new(503, "too many connections");
@@ -176,62 +185,71 @@ impl Requests for Gateway {
         let kind = exchange.map_or(RouteKind::None, PendingBody::kind);
         self.telemetry.answered(kind, problem.status());
         self.telemetry.refused(refused, None, problem.detail());
-        self.last_answer(&problem, &[], exchange)
+        last_answer(&self.shared, &problem, &[], exchange)
     }
 }
 
-impl Gateway {
-    /// Counts the problem that answers a request, and what it was refused for, if it was.
-    fn note_problem(&mut self, kind: RouteKind, peer: Option<SocketAddr>, problem: &Problem) {
-        let (status, detail) = (problem.status(), problem.detail());
-        self.telemetry.problem_answered(kind, peer, status, detail);
-    }
+/// Counts the problem that answers a request, and what it was refused for, if it was.
+fn note_problem(
+    telemetry: &mut Telemetry,
+    kind: RouteKind,
+    peer: Option<SocketAddr>,
+    problem: &Problem,
+) {
+    let (status, detail) = (problem.status(), problem.detail());
+    telemetry.problem_answered(kind, peer, status, detail);
+}
 
-    /// Counts what was refused because too much is unfinished; returns the answer, readable for the page that asked.
-    fn note_unfinished(&mut self, kind: RouteKind, mut answer: Answer, cors: &Cors) -> Answer {
-        self.telemetry.answered(kind, status_of(&answer.bytes));
-        self.telemetry.refused(Refused::Unavailable, None, TOO_MUCH);
-        cors.stamp(&mut answer.bytes, 0);
-        answer
-    }
+/// Counts what was refused because too much is unfinished; returns the answer, readable for the page that asked.
+fn note_unfinished(
+    telemetry: &mut Telemetry,
+    kind: RouteKind,
+    mut answer: Answer,
+    cors: &Cors,
+) -> Answer {
+    telemetry.answered(kind, status_of(&answer.bytes));
+    telemetry.refused(Refused::Unavailable, None, TOO_MUCH);
+    cors.stamp(&mut answer.bytes, 0);
+    answer
+}
 
-    /// The answer after which the connection closes, readable for the page that asked.
-    fn last_answer(
-        &self,
-        problem: &Problem,
-        head: &[u8],
-        exchange: Option<&PendingBody>,
-    ) -> Vec<u8> {
-        let mut bytes = problem.answer(ReplyTo::LAST).bytes;
-        let cors = match exchange {
-            Some(exchange) => exchange.cors().clone(),
-            None => self.shared.origin_check.cors_of_broken(head),
-        };
-        cors.stamp(&mut bytes, 0);
-        bytes
-    }
+/// The answer after which the connection closes, readable for the page that asked.
+fn last_answer(
+    shared: &Shared,
+    problem: &Problem,
+    head: &[u8],
+    exchange: Option<&PendingBody>,
+) -> Vec<u8> {
+    let mut bytes = problem.answer(ReplyTo::LAST).bytes;
+    let cors = match exchange {
+        Some(exchange) => exchange.cors().clone(),
+        None => shared.origin_check.cors_of_broken(head),
+    };
+    cors.stamp(&mut bytes, 0);
+    bytes
+}
 
-    fn refuse_malformed(
-        &mut self,
-        error: &RequestError,
-        head: &[u8],
-        exchange: Option<&PendingBody>,
-    ) -> Vec<u8> {
-        let problem = Problem::new(error.status, error.to_string())
-            .field(error.field.clone())
-            .at(error.at);
-        let problem = match error.reason {
-            Reason::TooLong { limit } | Reason::TooMany { limit } => problem.limit(limit),
-            _ => problem,
-        };
-        let kind = exchange.map_or(RouteKind::None, PendingBody::kind);
-        if error.status == 413 {
-            self.note_problem(kind, None, &problem);
-        } else {
-            self.telemetry.answered(kind, error.status);
-            self.telemetry
-                .refused(Refused::Malformed, None, problem.detail());
-        }
-        self.last_answer(&problem, head, exchange)
+fn refuse_malformed(
+    gateway: &mut Gateway,
+    error: &RequestError,
+    head: &[u8],
+    exchange: Option<&PendingBody>,
+) -> Vec<u8> {
+    let problem = Problem::new(error.status, error.to_string())
+        .field(error.field.clone())
+        .at(error.at);
+    let problem = match error.reason {
+        Reason::TooLong { limit } | Reason::TooMany { limit } => problem.limit(limit),
+        _ => problem,
+    };
+    let kind = exchange.map_or(RouteKind::None, PendingBody::kind);
+    if error.status == 413 {
+        note_problem(&mut gateway.telemetry, kind, None, &problem);
+    } else {
+        gateway.telemetry.answered(kind, error.status);
+        gateway
+            .telemetry
+            .refused(Refused::Malformed, None, problem.detail());
     }
+    last_answer(&gateway.shared, &problem, head, exchange)
 }

@@ -2,29 +2,33 @@
 
 use std::collections::HashMap;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use crate::gateway::access::origin_check::Cors;
-use crate::gateway::admin::commands::{PendingCommand, Reactors};
+use crate::gateway::admin::commands::{CommandQueues, PendingCommand, Reactors};
 use crate::gateway::admin::connections::{
     Broadcast, Command, CommandResult, ConnectionInfo, PIECE_BYTES,
 };
+use crate::gateway::admin::endpoints::Endpoints;
 use crate::gateway::admin::handlers::{no_connection, no_content};
 use crate::gateway::admin::json::{broadcast_json, connection_json, endpoint_json};
 use crate::gateway::admin::listing::{ConnectionWalk, Page};
-use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::response::response;
+use crate::gateway::telemetry::Telemetry;
 use crate::gateway::telemetry::metrics::{RouteKind, status_of};
 use crate::json::write_string;
-use crate::reactor::{Answer, Piece};
+use crate::reactor::{Answer, Handle, Piece};
 use crate::wire::http::chunk;
 
 /// Most deferred answers at once.
 const DEFERRED_MAX: usize = 256;
 
-/// The answers of one reactor that come later.
-#[derive(Default)]
+/// The answers of one reactor that come later, and what they are made of.
 pub(in crate::gateway) struct DeferredAnswers {
+    commands: Arc<CommandQueues>,
+    endpoints: Arc<Endpoints>,
+    reactor: Handle,
     waiting: HashMap<u64, DeferredAnswer>,
     last: u64,
 }
@@ -47,25 +51,32 @@ pub(in crate::gateway) enum Deferred {
 
 /// A page of the list of connections on its way.
 pub(in crate::gateway) struct ConnectionPage {
+    rest: PageRest,
+    begun: bool,
+}
+
+/// What is left of a page.
+struct PageRest {
     walk: ConnectionWalk,
     left: usize,
     last: Option<String>,
     /// What is told and not handed out yet.
     text: Vec<u8>,
-    begun: bool,
 }
 
 impl ConnectionPage {
     pub(in crate::gateway) fn new(page: &Page) -> Self {
-        Self {
+        let rest = PageRest {
             walk: ConnectionWalk::after(&page.after),
             left: page.limit,
             last: None,
             text: Vec::new(),
-            begun: false,
-        }
+        };
+        Self { rest, begun: false }
     }
+}
 
+impl PageRest {
     fn add(&mut self, infos: &[ConnectionInfo]) {
         for info in infos {
             if self.last.is_some() {
@@ -94,7 +105,21 @@ pub(in crate::gateway) enum CommandAnswer {
     Broadcast { asked: Vec<String> },
 }
 
-impl Gateway {
+impl DeferredAnswers {
+    pub(in crate::gateway) fn new(
+        commands: Arc<CommandQueues>,
+        endpoints: Arc<Endpoints>,
+        reactor: Handle,
+    ) -> Self {
+        Self {
+            commands,
+            endpoints,
+            reactor,
+            waiting: HashMap::new(),
+            last: 0,
+        }
+    }
+
     /// Sends a command to all reactors, and answers when it is done.
     pub(in crate::gateway) fn defer_command(
         &mut self,
@@ -103,12 +128,11 @@ impl Gateway {
         reply: ReplyTo,
         cors: Cors,
     ) -> Result<Answer, Problem> {
-        if self.deferred.waiting.len() >= DEFERRED_MAX {
+        if self.waiting.len() >= DEFERRED_MAX {
             return Err(busy());
         }
-        let bell = self.handle.notifier();
+        let bell = self.reactor.notifier();
         let pending = self
-            .shared
             .commands
             .send((Reactors::All, command), move || bell.notify())
             .map_err(|_| busy())?;
@@ -122,14 +146,12 @@ impl Gateway {
         reply: ReplyTo,
         cors: Cors,
     ) -> Result<Answer, Problem> {
-        let deferred = &mut self.deferred;
-        if deferred.waiting.len() >= DEFERRED_MAX {
+        if self.waiting.len() >= DEFERRED_MAX {
             return Err(busy());
         }
-        deferred.last += 1;
-        let ticket = Answer::LATER + deferred.last;
-        deferred
-            .waiting
+        self.last += 1;
+        let ticket = Answer::LATER + self.last;
+        self.waiting
             .insert(ticket, DeferredAnswer { reply, cors, what });
         Ok(Answer {
             bytes: Vec::new(),
@@ -139,8 +161,13 @@ impl Gateway {
     }
 
     /// Appends what there is of the answer of a ticket.
-    pub(in crate::gateway) fn write_deferred(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece {
-        let Some(mut waiting) = self.deferred.waiting.remove(&ticket) else {
+    pub(in crate::gateway) fn write(
+        &mut self,
+        ticket: u64,
+        telemetry: &mut Telemetry,
+        out: &mut Vec<u8>,
+    ) -> Piece {
+        let Some(mut waiting) = self.waiting.remove(&ticket) else {
             return Piece::Done;
         };
         let piece = match &mut waiting.what {
@@ -151,31 +178,40 @@ impl Gateway {
                 let mut bytes = answered
                     .unwrap_or_else(|problem| problem.answer(waiting.reply))
                     .bytes;
-                self.telemetry
-                    .answered(RouteKind::Manage, status_of(&bytes));
+                telemetry.answered(RouteKind::Manage, status_of(&bytes));
                 waiting.cors.stamp(&mut bytes, 0);
                 out.extend_from_slice(&bytes);
                 Piece::Done
             }
-            Deferred::Connections(listing) => {
-                let (reply, cors) = (waiting.reply, &waiting.cors);
-                self.list_connections(listing, (reply, cors), out)
+            Deferred::Connections(page) => {
+                let mut list = ListWriter {
+                    begun: &mut page.begun,
+                    reply: waiting.reply,
+                    cors: &waiting.cors,
+                    telemetry,
+                };
+                self.list_connections(&mut page.rest, &mut list, out)
             }
             Deferred::Endpoints { after, begun } => {
-                let (reply, cors) = (waiting.reply, &waiting.cors);
-                self.list_endpoints((after, begun), (reply, cors), out)
+                let mut list = ListWriter {
+                    begun,
+                    reply: waiting.reply,
+                    cors: &waiting.cors,
+                    telemetry,
+                };
+                self.list_endpoints(after, &mut list, out)
             }
         };
         if piece != Piece::Done {
-            self.deferred.waiting.insert(ticket, waiting);
+            self.waiting.insert(ticket, waiting);
         }
         piece
     }
 
     /// Forgets an answer that nobody waits for any more. What it was to find out is not looked for; what it was to
     /// change is changed.
-    pub(in crate::gateway) fn drop_deferred(&mut self, ticket: u64) {
-        self.deferred.waiting.remove(&ticket);
+    pub(in crate::gateway) fn forget(&mut self, ticket: u64) {
+        self.waiting.remove(&ticket);
     }
 
     fn render(
@@ -201,7 +237,7 @@ impl Gateway {
         id: &str,
         reply: ReplyTo,
     ) -> Result<Answer, Problem> {
-        let endpoints = &self.shared.endpoints;
+        let endpoints = &self.endpoints;
         let info = found.infos.pop().or_else(|| endpoints.last_known(id));
         let mut text = connection_json(&info.ok_or_else(|| no_connection(id))?);
         text.push(b'\n');
@@ -210,44 +246,44 @@ impl Gateway {
 
     fn list_connections(
         &mut self,
-        listing: &mut ConnectionPage,
-        (reply, cors): (ReplyTo, &Cors),
+        page: &mut PageRest,
+        list: &mut ListWriter<'_>,
         out: &mut Vec<u8>,
     ) -> Piece {
-        let (commands, endpoints) = (&self.shared.commands, &self.shared.endpoints);
-        if listing.text.is_empty() && !listing.begun {
-            listing.text.extend_from_slice(br#"{"connections":["#);
+        let (commands, endpoints) = (&self.commands, &self.endpoints);
+        if page.text.is_empty() && !*list.begun {
+            page.text.extend_from_slice(br#"{"connections":["#);
         }
-        while listing.left > 0 && !listing.walk.is_over() && listing.text.len() < PIECE_BYTES {
-            let bell = self.handle.notifier();
+        while page.left > 0 && !page.walk.is_over() && page.text.len() < PIECE_BYTES {
+            let bell = self.reactor.notifier();
             let done = move || bell.notify();
-            let Some(infos) = listing.walk.next(listing.left, (commands, endpoints), done) else {
+            let Some(infos) = page.walk.next(page.left, (commands, endpoints), done) else {
                 return Piece::Waits;
             };
-            listing.add(&infos);
+            page.add(&infos);
         }
-        let done = listing.left == 0 || listing.walk.is_over();
+        let done = page.left == 0 || page.walk.is_over();
         if done {
-            let total = self.handle.stats().streams + endpoints.without_stream();
-            listing.end(total);
+            let total = self.reactor.stats().streams + endpoints.without_stream();
+            page.end(total);
         }
-        let text = std::mem::take(&mut listing.text);
-        self.write_piece((&mut listing.begun, done), (reply, cors), &text, out)
+        let text = std::mem::take(&mut page.text);
+        list.write(&text, done, out)
     }
 
     fn list_endpoints(
         &mut self,
-        (after, begun): (&mut String, &mut bool),
-        (reply, cors): (ReplyTo, &Cors),
+        after: &mut String,
+        list: &mut ListWriter<'_>,
         out: &mut Vec<u8>,
     ) -> Piece {
         let mut text = Vec::new();
-        if !*begun {
+        if !*list.begun {
             text.extend_from_slice(br#"{"endpoints":["#);
         }
         let mut done = false;
         while !done && text.len() < PIECE_BYTES {
-            let endpoints = self.shared.endpoints.endpoints_after(after);
+            let endpoints = self.endpoints.endpoints_after(after);
             for endpoint in &endpoints {
                 if !after.is_empty() {
                     text.push(b',');
@@ -260,19 +296,25 @@ impl Gateway {
         if done {
             text.extend_from_slice(b"]}\n");
         }
-        self.write_piece((begun, done), (reply, cors), &text, out)
+        list.write(&text, done, out)
     }
+}
 
+/// Writes a list in pieces.
+struct ListWriter<'a> {
+    /// Whether the head is written.
+    begun: &'a mut bool,
+    reply: ReplyTo,
+    cors: &'a Cors,
+    telemetry: &'a mut Telemetry,
+}
+
+impl ListWriter<'_> {
     /// Appends a piece of a list, after the head if it is the first one.
-    fn write_piece(
-        &mut self,
-        (begun, done): (&mut bool, bool),
-        (reply, cors): (ReplyTo, &Cors),
-        text: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Piece {
-        let whole = !*begun && done;
-        if !std::mem::replace(begun, true) {
+    fn write(&mut self, text: &[u8], done: bool, out: &mut Vec<u8>) -> Piece {
+        let (reply, cors) = (self.reply, self.cors);
+        let whole = !*self.begun && done;
+        if !std::mem::replace(self.begun, true) {
             self.telemetry.answered(RouteKind::Manage, 200);
             let start = out.len();
             if whole {
