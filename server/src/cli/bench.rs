@@ -29,7 +29,7 @@ pub(crate) struct BenchArgs {
     #[command(flatten)]
     pub(crate) faults: FaultArgs,
     #[command(flatten)]
-    instead: Instead,
+    mode: ModeArgs,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
 }
@@ -37,7 +37,7 @@ pub(crate) struct BenchArgs {
 impl BenchArgs {
     /// Returns the measurement that was asked for.
     pub(crate) fn measured(&self) -> Measured {
-        match (self.instead.storm, self.instead.first_byte) {
+        match (self.mode.storm, self.mode.first_byte) {
             (true, _) => Measured::Storm,
             (_, true) => Measured::FirstByte,
             _ => Measured::Load,
@@ -112,7 +112,7 @@ pub(crate) struct FaultArgs {
 /// What is measured instead of a load.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Instead of a load")]
-struct Instead {
+struct ModeArgs {
     /// Connect, wait for the head of the answer, reset, again: --connections at a time
     #[arg(long)]
     #[arg(conflicts_with_all = ["first_byte", "rate", "window", "size", "slow_share", "cut_share"])]

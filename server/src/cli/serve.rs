@@ -71,7 +71,7 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) log: Log,
     #[command(flatten)]
-    pub(crate) kept: Kept,
+    pub(crate) retention: Retention,
     #[command(flatten)]
     pub(crate) streams: Streams,
     #[command(flatten)]
@@ -192,7 +192,7 @@ fn brotli_streams(text: &str) -> Result<usize, String> {
 /// What is kept for those who come late or fall behind.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Events kept")]
-pub(crate) struct Kept {
+pub(crate) struct Retention {
     /// Events kept; the oldest go first
     #[arg(long, env = "EVENTRING_CAPACITY", value_name = "EVENTS", value_parser = units::count)]
     #[arg(default_value = "65536")]

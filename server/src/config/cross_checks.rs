@@ -14,34 +14,35 @@ struct CrossCheck {
 const CROSS_CHECKS: [CrossCheck; 7] = [
     CrossCheck {
         settings: ["reactors", "frame-log-bytes"],
-        fits: |args| args.kept.frame_log_bytes / args.network.reactors >= 64 << 10,
+        fits: |args| args.retention.frame_log_bytes / args.network.reactors >= 64 << 10,
         consequence: "each reactor needs 64K of it",
     },
     CrossCheck {
         settings: ["buffer", "frame-log-bytes"],
-        fits: |args| args.streams.buffer <= args.kept.frame_log_bytes,
+        fits: |args| args.streams.buffer <= args.retention.frame_log_bytes,
         consequence: "nothing is kept for a stream that is further behind than the frame log",
     },
     CrossCheck {
         settings: ["batch-events", "capacity"],
-        fits: |args| args.bounds.batch_events <= (args.kept.capacity / 2).max(1),
+        fits: |args| args.bounds.batch_events <= (args.retention.capacity / 2).max(1),
         consequence: "a request may publish at most half of the events that are kept",
     },
     CrossCheck {
         settings: ["payload-bytes", "frame-log-bytes"],
         fits: |args| {
-            args.kept.payload_bytes <= args.kept.frame_log_bytes / args.network.reactors / 4
+            args.retention.payload_bytes
+                <= args.retention.frame_log_bytes / args.network.reactors / 4
         },
         consequence: "streams get a gap for an event that takes more than a quarter of a reactor's frame log",
     },
     CrossCheck {
         settings: ["payload-bytes", "ring-bytes"],
-        fits: |args| args.kept.payload_bytes <= args.kept.ring_bytes,
+        fits: |args| args.retention.payload_bytes <= args.retention.ring_bytes,
         consequence: "one event would push out all others",
     },
     CrossCheck {
         settings: ["payload-bytes", "body-bytes"],
-        fits: |args| args.kept.payload_bytes <= args.bounds.body_bytes,
+        fits: |args| args.retention.payload_bytes <= args.bounds.body_bytes,
         consequence: "no request can hold a payload of that size",
     },
     CrossCheck {

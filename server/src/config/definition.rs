@@ -13,7 +13,7 @@ const NO_SETTINGS: [&str; 4] = ["config", "file", "help", "version"];
 
 /// The number of values that a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Takes {
+pub(super) enum Arity {
     /// None: it is there or not.
     Switch,
     One,
@@ -28,7 +28,7 @@ pub(super) struct Setting {
     /// Name that clap knows it by.
     pub(super) id: String,
     pub(super) env: String,
-    pub(super) takes: Takes,
+    pub(super) arity: Arity,
     pub(super) default: Vec<String>,
 }
 
@@ -60,7 +60,7 @@ impl Definition {
 
     /// Says what would be allowed if `value` is not.
     pub(super) fn judge(&self, setting: &Setting, value: &str) -> Result<(), String> {
-        if setting.takes == Takes::Switch {
+        if setting.arity == Arity::Switch {
             return match value {
                 "true" | "false" => Ok(()),
                 _ => Err("expected true or false".into()),
@@ -85,8 +85,8 @@ impl Definition {
 
 /// The flag that says the same.
 pub(super) fn flag(setting: &Setting, value: &str) -> String {
-    match setting.takes {
-        Takes::Switch => format!("--{}", setting.name),
+    match setting.arity {
+        Arity::Switch => format!("--{}", setting.name),
         _ => format!("--{}={value}", setting.name),
     }
 }
@@ -98,8 +98,8 @@ pub(crate) fn lenient(cli: Command) -> Command {
         cli.mut_subcommand(name, |command| {
             command.mut_args(|arg| {
                 let arg = arg.env(Resettable::Reset);
-                match takes(&arg) {
-                    Some(Takes::One | Takes::Many) => arg
+                match arity(&arg) {
+                    Some(Arity::One | Arity::Many) => arg
                         .value_parser(OsStringValueParser::new())
                         .default_value(Resettable::Reset),
                     _ => arg,
@@ -116,18 +116,18 @@ fn setting(arg: &Arg) -> Option<Setting> {
         name: name.to_string(),
         id: arg.get_id().to_string(),
         env: arg.get_env()?.to_string_lossy().into_owned(),
-        takes: takes(arg)?,
+        arity: arity(arg)?,
         default: default
             .map(|value| value.to_string_lossy().into_owned())
             .collect(),
     })
 }
 
-fn takes(arg: &Arg) -> Option<Takes> {
+fn arity(arg: &Arg) -> Option<Arity> {
     match arg.get_action() {
-        ArgAction::SetTrue => Some(Takes::Switch),
-        ArgAction::Set => Some(Takes::One),
-        ArgAction::Append => Some(Takes::Many),
+        ArgAction::SetTrue => Some(Arity::Switch),
+        ArgAction::Set => Some(Arity::One),
+        ArgAction::Append => Some(Arity::Many),
         _ => None,
     }
 }

@@ -48,14 +48,14 @@ pub(crate) enum Fault {
         key: String,
     },
     #[error("{0}")]
-    Value(Box<Wrong>),
+    Value(Box<BadValue>),
     #[error("{0}")]
     Together(String),
 }
 
 /// A value that cannot be.
 #[derive(Debug)]
-pub(crate) struct Wrong {
+pub(crate) struct BadValue {
     pub(super) origin: Origin,
     pub(super) setting: String,
     pub(super) env: String,
@@ -63,10 +63,10 @@ pub(crate) struct Wrong {
     pub(super) allowed: String,
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for BadValue {
     /// Names the place in the words of whoever gave the value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Wrong {
+        let BadValue {
             setting,
             env,
             value,

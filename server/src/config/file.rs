@@ -1,7 +1,7 @@
 //! The settings file: TOML with one key for each setting, at the top level.
 
-use super::definition::{Definition, Takes};
-use super::fault::{Fault, Wrong};
+use super::definition::{Arity, Definition};
+use super::fault::{BadValue, Fault};
 use eventring::gateway::suggest;
 use eventring::json::is_utf16;
 use std::fs::File;
@@ -122,7 +122,7 @@ fn entry(
         });
     };
     let wrong = |allowed: &str| {
-        Fault::Value(Box::new(Wrong {
+        Fault::Value(Box::new(BadValue {
             origin: super::Origin::File {
                 path: path.clone(),
                 line,
@@ -133,20 +133,20 @@ fn entry(
             allowed: allowed.to_string(),
         }))
     };
-    let values = match (value, setting.takes) {
-        (DeValue::Array(items), Takes::Many) => {
+    let values = match (value, setting.arity) {
+        (DeValue::Array(items), Arity::Many) => {
             let items = items
                 .iter()
-                .map(|item| scalar(item.get_ref(), setting.takes));
+                .map(|item| scalar(item.get_ref(), setting.arity));
             items.collect::<Option<Vec<_>>>()
         }
-        (value, takes) => scalar(value, takes).map(|value| vec![value]),
+        (value, arity) => scalar(value, arity).map(|value| vec![value]),
     };
     let values = values.ok_or_else(|| {
-        wrong(match setting.takes {
-            Takes::Switch => "expected true or false",
-            Takes::One => "expected one number or one string",
-            Takes::Many => "expected a string or an array of strings",
+        wrong(match setting.arity {
+            Arity::Switch => "expected true or false",
+            Arity::One => "expected one number or one string",
+            Arity::Many => "expected a string or an array of strings",
         })
     })?;
     Ok(Entry {
@@ -157,10 +157,10 @@ fn entry(
 }
 
 /// A value as it would stand behind a flag; `None` for what no flag could say.
-fn scalar(value: &DeValue<'_>, takes: Takes) -> Option<String> {
-    match (value, takes) {
-        (DeValue::Boolean(on), Takes::Switch) => Some(on.to_string()),
-        (_, Takes::Switch) => None,
+fn scalar(value: &DeValue<'_>, arity: Arity) -> Option<String> {
+    match (value, arity) {
+        (DeValue::Boolean(on), Arity::Switch) => Some(on.to_string()),
+        (_, Arity::Switch) => None,
         (DeValue::String(text), _) => Some(text.to_string()),
         (DeValue::Integer(number), _) if number.radix() == 10 => Some(number.as_str().to_string()),
         // Hexadecimal, octal or binary, which TOML allows and no flag does.

@@ -1,7 +1,7 @@
 //! From the four places that a setting can come from to the values that hold.
 
-use super::definition::{Definition, Setting, Takes, flag};
-use super::fault::{Fault, Origin, Wrong};
+use super::definition::{Arity, Definition, Setting, flag};
+use super::fault::{BadValue, Fault, Origin};
 use super::{cross_checks, file};
 use crate::cli::{CONFIG_ENV, Cli, ServeArgs};
 use clap::parser::ValueSource;
@@ -118,8 +118,8 @@ impl Layers<'_> {
     fn env(&self, setting: &Setting) -> Option<Vec<String>> {
         let value = self.variable(&setting.env)?;
         let value = value.to_string_lossy().into_owned();
-        Some(match setting.takes {
-            Takes::Many => value.split(',').map(str::to_string).collect(),
+        Some(match setting.arity {
+            Arity::Many => value.split(',').map(str::to_string).collect(),
             _ => vec![value],
         })
     }
@@ -135,7 +135,7 @@ impl Layers<'_> {
         if self.flags.value_source(&setting.id) != Some(ValueSource::CommandLine) {
             return None;
         }
-        if setting.takes == Takes::Switch {
+        if setting.arity == Arity::Switch {
             return Some(vec!["true".into()]);
         }
         let values = self.flags.get_many::<OsString>(&setting.id)?;
@@ -180,7 +180,7 @@ fn judge(
 ) {
     for value in values {
         if let Err(allowed) = definition.judge(setting, value) {
-            faults.push(Fault::Value(Box::new(Wrong {
+            faults.push(Fault::Value(Box::new(BadValue {
                 origin: origin.clone(),
                 setting: setting.name.clone(),
                 env: setting.env.clone(),
@@ -196,7 +196,7 @@ fn flags(rows: &[Effective]) -> Vec<String> {
     let mut flags = Vec::new();
     for row in rows {
         for value in &row.values {
-            if row.setting.takes != Takes::Switch || value == "true" {
+            if row.setting.arity != Arity::Switch || value == "true" {
                 flags.push(flag(&row.setting, value));
             }
         }

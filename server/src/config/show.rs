@@ -1,6 +1,6 @@
 //! The settings that hold, in the form of a settings file.
 
-use super::definition::Takes;
+use super::definition::Arity;
 use super::fault::Origin;
 use super::layers::{Effective, Loaded};
 use std::fmt::Write;
@@ -29,7 +29,7 @@ pub(super) fn lines(loaded: &Loaded) -> String {
 /// Names the layer that a value comes from, in a word or two.
 pub(super) fn place(row: &Effective) -> String {
     match &row.origin {
-        Origin::Default if row.values.is_empty() && row.setting.takes != Takes::Switch => {
+        Origin::Default if row.values.is_empty() && row.setting.arity != Arity::Switch => {
             "not set".into()
         }
         Origin::Default => "default".into(),
@@ -41,15 +41,15 @@ pub(super) fn place(row: &Effective) -> String {
 
 /// The value as a file has it; `None`: it is not set.
 pub(super) fn value(row: &Effective) -> Option<String> {
-    match row.setting.takes {
-        Takes::Switch => Some(
+    match row.setting.arity {
+        Arity::Switch => Some(
             row.values
                 .first()
                 .map_or("false", String::as_str)
                 .to_string(),
         ),
-        Takes::One => row.values.first().map(|value| scalar(value)),
-        Takes::Many => {
+        Arity::One => row.values.first().map(|value| scalar(value)),
+        Arity::Many => {
             let values: Vec<String> = row.values.iter().map(|value| quoted(value)).collect();
             Some(format!("[{}]", values.join(", ")))
         }

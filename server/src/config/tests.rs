@@ -251,9 +251,9 @@ fn flags_beat_variables_beat_the_file_beats_defaults() {
         env: variables(&env),
     };
     let loaded = load(&layers).expect("settings that are right");
-    assert_eq!(loaded.args.kept.capacity, 3);
+    assert_eq!(loaded.args.retention.capacity, 3);
     assert_eq!(loaded.args.timeouts.retry.as_secs(), 4);
-    assert_eq!(loaded.args.kept.ring_bytes, 1 << 20);
+    assert_eq!(loaded.args.retention.ring_bytes, 1 << 20);
     assert_eq!(
         loaded.args.listen,
         [Listen::Tcp("127.0.0.1:1".parse().expect("an address"))]

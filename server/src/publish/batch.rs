@@ -2,33 +2,33 @@
 
 /// The format of a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum BodyFormat {
     /// NDJSON: the data of an event a line.
     Data,
     /// A JSON array of CloudEvents.
     Events,
 }
 
-impl Form {
+impl BodyFormat {
     pub(super) fn content_type(self) -> &'static str {
         match self {
-            Form::Data => "application/x-ndjson",
-            Form::Events => "application/cloudevents-batch+json",
+            BodyFormat::Data => "application/x-ndjson",
+            BodyFormat::Events => "application/cloudevents-batch+json",
         }
     }
 
     fn separator(self) -> u8 {
         match self {
-            Form::Data => b'\n',
-            Form::Events => b',',
+            BodyFormat::Data => b'\n',
+            BodyFormat::Events => b',',
         }
     }
 
     /// Returns the bytes around the events, before and behind.
     fn brackets(self) -> (&'static [u8], &'static [u8]) {
         match self {
-            Form::Data => (b"", b""),
-            Form::Events => (b"[", b"]"),
+            BodyFormat::Data => (b"", b""),
+            BodyFormat::Events => (b"[", b"]"),
         }
     }
 }
@@ -36,7 +36,7 @@ impl Form {
 /// The events of one request, encoded one after another.
 #[derive(Clone, Debug)]
 pub(super) struct Batch {
-    form: Form,
+    format: BodyFormat,
     /// Each event with a separator behind it.
     events: Vec<u8>,
     lines: Vec<Line>,
@@ -50,16 +50,16 @@ struct Line {
 }
 
 impl Batch {
-    pub(super) fn new(form: Form) -> Batch {
+    pub(super) fn new(format: BodyFormat) -> Batch {
         Batch {
-            form,
+            format,
             events: Vec::new(),
             lines: Vec::new(),
         }
     }
 
-    pub(super) fn form(&self) -> Form {
-        self.form
+    pub(super) fn body_format(&self) -> BodyFormat {
+        self.format
     }
 
     /// Appends the event that `encode` writes for line `number`; nothing when it fails.
@@ -71,7 +71,7 @@ impl Batch {
         let start = self.events.len();
         match encode(&mut self.events) {
             Ok(()) => {
-                self.events.push(self.form.separator());
+                self.events.push(self.format.separator());
                 self.lines.push(Line {
                     number,
                     end: self.events.len(),
@@ -95,13 +95,13 @@ impl Batch {
 
     /// Bytes of the request's body.
     pub(super) fn body_len(&self) -> usize {
-        let (before, behind) = self.form.brackets();
+        let (before, behind) = self.format.brackets();
         before.len() + self.bare().len() + behind.len()
     }
 
     /// Appends the request's body.
     pub(super) fn write_body(&self, out: &mut Vec<u8>) {
-        let (before, behind) = self.form.brackets();
+        let (before, behind) = self.format.brackets();
         out.extend_from_slice(before);
         out.extend_from_slice(self.bare());
         out.extend_from_slice(behind);
@@ -130,7 +130,7 @@ impl Batch {
     pub(super) fn at_byte(&self, at: u64) -> Option<usize> {
         let at = usize::try_from(at)
             .ok()?
-            .saturating_sub(self.form.brackets().0.len());
+            .saturating_sub(self.format.brackets().0.len());
         self.lines.iter().position(|line| at < line.end)
     }
 
@@ -140,12 +140,12 @@ impl Batch {
             .checked_sub(1)
             .map_or(0, |before| self.lines[before].end);
         let first = Batch {
-            form: self.form,
+            format: self.format,
             events: self.events[..cut].to_vec(),
             lines: self.lines[..index].into(),
         };
         let mut rest = Batch {
-            form: self.form,
+            format: self.format,
             events: self.events[cut..].to_vec(),
             lines: self.lines[index..].into(),
         };
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     fn batch(texts: &[&str]) -> Batch {
-        let mut batch = Batch::new(Form::Events);
+        let mut batch = Batch::new(BodyFormat::Events);
         for (number, text) in (10..).zip(texts) {
             let write = |out: &mut Vec<u8>| {
                 out.extend_from_slice(text.as_bytes());
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn lines_have_no_brackets() {
         let mut whole = batch(&["1", "22"]);
-        whole.form = Form::Data;
+        whole.format = BodyFormat::Data;
         whole.events = b"1\n22\n".to_vec();
         assert_eq!(body(&whole), "1\n22");
         assert_eq!((whole.at_byte(1), whole.at_byte(2)), (Some(0), Some(1)));

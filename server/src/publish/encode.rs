@@ -1,6 +1,6 @@
 //! One line to one event, with the line's bytes as its data, unchanged.
 
-use super::batch::Form;
+use super::batch::BodyFormat;
 use crate::cli::LineFormat;
 use eventring::event::{ErrorKind, EventBuilder, EventError, Limits};
 use eventring::json::{is_utf16, without_mark, write_string};
@@ -74,10 +74,10 @@ impl Encoder {
     }
 
     /// Returns the format of a request's body. The first event settles it.
-    pub(super) fn form(&self) -> Form {
+    pub(super) fn body_format(&self) -> BodyFormat {
         match self.format {
-            LineFormat::Ndjson | LineFormat::Auto => Form::Data,
-            LineFormat::Lines | LineFormat::Cloudevents => Form::Events,
+            LineFormat::Ndjson | LineFormat::Auto => BodyFormat::Data,
+            LineFormat::Lines | LineFormat::Cloudevents => BodyFormat::Events,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Reads lines, checks them and packs them into batches, on a thread of its own.
 
-use super::batch::{Batch, Form};
+use super::batch::{Batch, BodyFormat};
 use super::encode::{Encoder, LineError};
 use crate::cli::OnError;
 use std::io::{self, ErrorKind, Read};
@@ -22,14 +22,14 @@ pub(super) struct Settings {
 
 /// An item that the reader found, in the order of the lines.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum ReadItem {
     Batch(Batch),
-    Bad {
+    BadLine {
         line: u64,
         error: LineError,
     },
     /// The input broke behind line `line`.
-    Failed {
+    ReadFailed {
         line: u64,
         error: io::Error,
     },
@@ -40,9 +40,9 @@ pub(super) fn read(
     mut input: impl Read,
     encoder: Encoder,
     settings: Settings,
-    sender: &SyncSender<Found>,
+    sender: &SyncSender<ReadItem>,
 ) {
-    let batch = Batch::new(Form::Data);
+    let batch = Batch::new(BodyFormat::Data);
     let mut packer = Packer {
         encoder,
         settings,
@@ -55,18 +55,18 @@ pub(super) fn read(
 }
 
 /// Nothing more is to be read.
-struct Enough;
+struct StopReading;
 
 struct Packer<'a> {
     encoder: Encoder,
     settings: Settings,
-    sender: &'a SyncSender<Found>,
+    sender: &'a SyncSender<ReadItem>,
     batch: Batch,
     line: u64,
 }
 
 impl Packer<'_> {
-    fn read(&mut self, input: &mut impl Read) -> Result<(), Enough> {
+    fn read(&mut self, input: &mut impl Read) -> Result<(), StopReading> {
         let mut buffer = Vec::new();
         let mut too_long = false; // inside a line whose beginning is given up already
         loop {
@@ -75,7 +75,7 @@ impl Packer<'_> {
                 Ok(_) => {}
                 Err(error) => {
                     self.flush()?;
-                    return self.send(Found::Failed {
+                    return self.send(ReadItem::ReadFailed {
                         line: self.line,
                         error,
                     });
@@ -101,7 +101,7 @@ impl Packer<'_> {
     }
 
     /// Takes the lines that have an end; answers how many bytes they were.
-    fn whole_lines(&mut self, buffer: &[u8], too_long: &mut bool) -> Result<usize, Enough> {
+    fn whole_lines(&mut self, buffer: &[u8], too_long: &mut bool) -> Result<usize, StopReading> {
         let mut done = 0;
         while let Some(length) = buffer[done..].iter().position(|&b| b == b'\n') {
             if !std::mem::take(too_long) {
@@ -112,7 +112,7 @@ impl Packer<'_> {
         Ok(done)
     }
 
-    fn line(&mut self, line: &[u8]) -> Result<(), Enough> {
+    fn line(&mut self, line: &[u8]) -> Result<(), StopReading> {
         let mut line = line.strip_suffix(b"\r").unwrap_or(line);
         self.line += 1;
         if self.line == 1 {
@@ -122,7 +122,7 @@ impl Packer<'_> {
             return Ok(());
         }
         if self.batch.is_empty() {
-            self.batch = Batch::new(self.encoder.form());
+            self.batch = Batch::new(self.encoder.body_format());
         }
         let (encoder, number) = (&mut self.encoder, self.line);
         match self
@@ -139,32 +139,32 @@ impl Packer<'_> {
         self.batch.len() >= self.settings.batch || self.batch.body_len() >= BATCH_BYTES
     }
 
-    fn bad(&mut self, error: LineError) -> Result<(), Enough> {
+    fn bad(&mut self, error: LineError) -> Result<(), StopReading> {
         // The lines before it are published; behind it nothing is.
         if self.settings.on_error == OnError::Stop {
             self.flush()?;
         }
-        self.send(Found::Bad {
+        self.send(ReadItem::BadLine {
             line: self.line,
             error,
         })?;
         match self.settings.on_error {
-            OnError::Stop => Err(Enough),
+            OnError::Stop => Err(StopReading),
             OnError::Skip => Ok(()),
         }
     }
 
-    fn flush(&mut self) -> Result<(), Enough> {
+    fn flush(&mut self) -> Result<(), StopReading> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let next = Batch::new(self.batch.form());
+        let next = Batch::new(self.batch.body_format());
         let batch = std::mem::replace(&mut self.batch, next);
-        self.send(Found::Batch(batch))
+        self.send(ReadItem::Batch(batch))
     }
 
-    fn send(&mut self, found: Found) -> Result<(), Enough> {
-        self.sender.send(found).map_err(|_| Enough)
+    fn send(&mut self, item: ReadItem) -> Result<(), StopReading> {
+        self.sender.send(item).map_err(|_| StopReading)
     }
 }
 
@@ -212,11 +212,11 @@ mod tests {
         let mut out = Vec::new();
         for one in receiver {
             match one {
-                Found::Batch(batch) => {
+                ReadItem::Batch(batch) => {
                     out.extend((0..batch.len()).map(|i| batch.number(i).to_string()))
                 }
-                Found::Bad { line, .. } => out.push(format!("bad {line}")),
-                Found::Failed { .. } => unreachable!("the text does not fail"),
+                ReadItem::BadLine { line, .. } => out.push(format!("bad {line}")),
+                ReadItem::ReadFailed { .. } => unreachable!("the text does not fail"),
             }
         }
         out

@@ -1,6 +1,6 @@
 //! Requests on one kept-alive connection: sent ahead within a bound, answered in order.
 
-use super::batch::{Batch, Form};
+use super::batch::{Batch, BodyFormat};
 use crate::client::{Conn, ConnectError, Problem, ReadError, Url, escape};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -98,10 +98,10 @@ impl Pipeline {
         let out = &mut self.request;
         out.clear();
         out.extend_from_slice(self.head.as_bytes());
-        if batch.form() == Form::Data {
+        if batch.body_format() == BodyFormat::Data {
             out.extend_from_slice(format!("ce-type: {}\r\n", self.kind).as_bytes());
         }
-        let (kind, length) = (batch.form().content_type(), batch.body_len());
+        let (kind, length) = (batch.body_format().content_type(), batch.body_len());
         let rest = format!("Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n");
         out.extend_from_slice(rest.as_bytes());
         batch.write_body(out);

@@ -1,7 +1,7 @@
 //! The course of one `publish`: batches out, answers in, and what is done about refusals.
 
 use super::batch::Batch;
-use super::lines::Found;
+use super::lines::ReadItem;
 use super::pipeline::{Outcome, Pipeline};
 use super::progress::Progress;
 use crate::cli::OnError;
@@ -41,8 +41,8 @@ impl Run {
     }
 
     /// Publishes what the reader finds; true when that was every line.
-    pub(super) fn run(mut self, found: &Receiver<Found>) -> bool {
-        let ended = self.publish(found).and_then(|()| self.drain());
+    pub(super) fn run(mut self, items: &Receiver<ReadItem>) -> bool {
+        let ended = self.publish(items).and_then(|()| self.drain());
         if ended.is_err() {
             // What is on its way gets its answer, so that the count below is the truth.
             let _ = self.drain();
@@ -59,20 +59,20 @@ impl Run {
         whole
     }
 
-    fn publish(&mut self, found: &Receiver<Found>) -> Result<(), Stop> {
+    fn publish(&mut self, items: &Receiver<ReadItem>) -> Result<(), Stop> {
         loop {
             // An answer is waited for only when there is nothing to send, or no room for more.
             let next = if self.pipeline.is_full() {
                 Err(TryRecvError::Empty)
             } else if self.pipeline.is_empty() {
-                found.recv().map_err(|_| TryRecvError::Disconnected)
+                items.recv().map_err(|_| TryRecvError::Disconnected)
             } else {
-                found.try_recv()
+                items.try_recv()
             };
             match next {
-                Ok(Found::Batch(batch)) => self.send(batch)?,
-                Ok(Found::Bad { line, error }) => self.bad_line(line, &error)?,
-                Ok(Found::Failed { line, error }) => {
+                Ok(ReadItem::Batch(batch)) => self.send(batch)?,
+                Ok(ReadItem::BadLine { line, error }) => self.bad_line(line, &error)?,
+                Ok(ReadItem::ReadFailed { line, error }) => {
                     self.complain(format_args!("cannot read on after line {line}: {error}"));
                     return Err(Stop);
                 }

@@ -22,10 +22,10 @@ const RELOAD_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Builds the hub that the flags describe.
 pub(super) fn hub(args: &ServeArgs) -> Result<Hub, HubError> {
-    let limits = Limits::default().payload_bytes(args.kept.payload_bytes);
+    let limits = Limits::default().payload_bytes(args.retention.payload_bytes);
     Hub::builder()
-        .capacity(args.kept.capacity)
-        .ring_bytes(args.kept.ring_bytes)
+        .capacity(args.retention.capacity)
+        .ring_bytes(args.retention.ring_bytes)
         .limits(limits)
         .build()
 }
@@ -80,7 +80,7 @@ pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
         .body_bytes(args.bounds.body_bytes)
         .bodies_in_flight(args.bounds.bodies_in_flight)
         .batch_events(args.bounds.batch_events)
-        .frame_log_bytes(args.kept.frame_log_bytes)
+        .frame_log_bytes(args.retention.frame_log_bytes)
         .private_bytes(args.bounds.private_bytes)
         .half_sent_bytes(args.bounds.half_sent_bytes)
         .max_pending_publishes(args.bounds.max_pending_publishes)

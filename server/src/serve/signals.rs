@@ -26,39 +26,39 @@ pub(super) struct Serving {
 }
 
 /// The signals, obeyed from `obey` on by a thread of their own, which ends with the process.
-pub(super) struct Signals(Arc<Stage>);
+pub(super) struct Signals(Arc<SharedServing>);
 
 /// `None` while the server starts.
 #[derive(Default)]
-struct Stage {
+struct SharedServing {
     serving: Mutex<Option<Serving>>,
     changed: Condvar,
 }
 
-/// The step of the end that signals have asked for so far.
+/// The step of the end that signals have brought about so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
-    Nothing,
-    Drain,
-    Stop,
+enum ShutdownPhase {
+    Running,
+    Draining,
+    Stopping,
 }
 
 impl Signals {
     pub(super) fn obey(log: LogWriter) -> io::Result<Signals> {
         let mut incoming = Incoming::new([SIGHUP, SIGINT, SIGTERM])?;
-        let stage = Arc::<Stage>::default();
-        let theirs = stage.clone();
+        let shared = Arc::<SharedServing>::default();
+        let of_thread = shared.clone();
         let thread = std::thread::Builder::new().name("signals".into());
         thread.spawn(move || {
-            let mut asked = Asked::Nothing;
+            let mut phase = ShutdownPhase::Running;
             for signal in incoming.forever() {
                 match signal {
-                    SIGHUP => theirs.read_again(&log),
-                    signal => asked = theirs.stop(asked, signal, &log),
+                    SIGHUP => of_thread.read_again(&log),
+                    signal => phase = of_thread.stop(phase, signal, &log),
                 }
             }
         })?;
-        Ok(Signals(stage))
+        Ok(Signals(shared))
     }
 
     /// Says that the server has begun.
@@ -68,7 +68,7 @@ impl Signals {
     }
 }
 
-impl Stage {
+impl SharedServing {
     fn lock(&self) -> MutexGuard<'_, Option<Serving>> {
         // It is set in one go, whoever panicked.
         self.serving.lock().unwrap_or_else(PoisonError::into_inner)
@@ -92,7 +92,7 @@ impl Stage {
         }
     }
 
-    fn stop(&self, asked: Asked, signal: i32, log: &LogWriter) -> Asked {
+    fn stop(&self, phase: ShutdownPhase, signal: i32, log: &LogWriter) -> ShutdownPhase {
         let waiting = |serving: &mut Option<Serving>| serving.is_none();
         let begun = self
             .changed
@@ -103,31 +103,31 @@ impl Stage {
             log.drain();
             std::process::exit(0);
         };
-        match asked {
-            Asked::Nothing if !serving.drain_delay.is_zero() => {
+        match phase {
+            ShutdownPhase::Running if !serving.drain_delay.is_zero() => {
                 log.print(format_args!(
                     "draining: /readyz says 503, and the server stops in {} s; \
                      a second signal stops it now",
                     serving.drain_delay.as_secs_f64()
                 ));
                 serving.server.stop_after(serving.drain_delay);
-                Asked::Drain
+                ShutdownPhase::Draining
             }
-            Asked::Nothing | Asked::Drain => {
+            ShutdownPhase::Running | ShutdownPhase::Draining => {
                 log.print(format_args!(
                     "stopping: letting out what is published, for at most {} s; \
                      a {} signal ends at once",
                     serving.stop_timeout.as_secs_f64(),
-                    if asked == Asked::Drain {
+                    if phase == ShutdownPhase::Draining {
                         "further"
                     } else {
                         "second"
                     }
                 ));
                 serving.server.stop_within(serving.stop_timeout);
-                Asked::Stop
+                ShutdownPhase::Stopping
             }
-            Asked::Stop => {
+            ShutdownPhase::Stopping => {
                 log.print("ended at once by a further signal");
                 log.drain();
                 std::process::exit(exit::SIGNAL_BASE + signal);
