@@ -23,7 +23,12 @@
 //! | `gateway`, `client` and `async` (all default) | `guide` | how to use it all, one page a task |
 
 mod deadline;
-#[cfg(all(not(feature = "loom"), any(feature = "hub", feature = "reactor")))]
+#[cfg(all(not(feature = "loom"), feature = "reactor"))]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "its models, in a crate of their own, see all of it"
+)]
 mod mailbox;
 // For its models, which stand in a crate of their own.
 #[cfg(feature = "loom")]
@@ -35,6 +40,10 @@ mod settings;
 mod sync;
 
 #[cfg(feature = "json")]
+#[cfg_attr(
+    not(feature = "event"),
+    allow(dead_code, unused_imports, reason = "a client alone reads no events")
+)]
 pub mod json;
 
 #[cfg(feature = "event")]

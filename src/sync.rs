@@ -12,9 +12,11 @@ pub(crate) use self::watched::*;
 #[cfg(not(all(loom, feature = "loom")))]
 mod real {
     use std::sync::PoisonError;
+    #[cfg(any(feature = "reactor", feature = "loom"))]
+    pub(crate) use std::sync::atomic::AtomicBool;
     pub(crate) use std::sync::{
         MutexGuard,
-        atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+        atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     };
     pub(crate) use std::thread::{Thread, current, yield_now};
     use std::time::Instant;

@@ -185,7 +185,7 @@ impl<'a, S: Service> Streams<'a, S> {
     }
 
     /// Has the service asked for what waits for a WebSocket without a subscription
-    /// ([`Service::socket_queued`]), as soon as its socket takes something; `false`: there is none.
+    /// ([`Sockets::queued`](super::Sockets::queued)), as soon as its socket takes something; `false`: there is none.
     pub fn nudge(&mut self, id: StreamId) -> bool {
         let Some(i) = self.core.find_socket(id) else {
             return false;
