@@ -111,3 +111,18 @@ fn a_stderr_that_is_closed_is_no_reason_to_stop() {
     server.signal(Signal::TERM);
     assert_eq!(server.code(), 0);
 }
+
+#[test]
+fn a_log_without_a_thread_is_a_start_that_fails_with_a_reason() {
+    let mut command = Process::command(&["serve", "--listen", "127.0.0.1:0"]);
+    // Stacks larger than the address space: the system refuses every thread.
+    let huge = (1u64 << 47).to_string();
+    let mut server = Process::spawn(command.env("RUST_MIN_STACK", huge));
+    assert_eq!(server.code(), 1);
+    let said = server.stderr();
+    assert!(
+        said.contains("cannot start the thread that writes the log"),
+        "{said}"
+    );
+    assert!(!said.contains("panicked"), "{said}");
+}

@@ -1,7 +1,9 @@
 //! The server's lines for standard error. The queue and the thread behind it are those of `tracing-appender`, so that
 //! a terminal or a pipe that takes nothing more holds up neither events nor an orderly end.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -10,6 +12,9 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// Lines that wait for standard error to take them; one beyond that is dropped and counted.
 const PENDING_LINES: usize = 1024;
+/// Longest line, bytes; a longer one is cut, with a mark that says how much is missing. A JSON line that is cut is no JSON any
+/// more. With [`PENDING_LINES`] it bounds the memory of a log that nobody reads: 16 MiB.
+const LINE_BYTES: usize = 16 << 10;
 /// Longest that the last lines may take to leave before the process ends.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -44,28 +49,32 @@ struct Progress {
 
 impl LogWriter {
     /// Starts the thread, which ends with the process.
-    pub(super) fn start() -> LogWriter {
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`] where the system refuses the thread.
+    pub(super) fn start() -> Result<LogWriter, SpawnError> {
         LogWriter::to(io::stderr())
     }
 
-    fn to(stderr: impl Write + Send + 'static) -> LogWriter {
+    fn to(stderr: impl Write + Send + 'static) -> Result<LogWriter, SpawnError> {
         let shared = Arc::<Shared>::default();
         let lines = Lines {
             stderr,
             shared: shared.clone(),
             unannounced_for: 0,
         };
-        let (queue, guard) = NonBlockingBuilder::default()
+        let builder = NonBlockingBuilder::default()
             .lossy(true)
             .buffered_lines_limit(PENDING_LINES)
-            .thread_name("stderr")
-            .finish(lines);
+            .thread_name("stderr");
+        let (queue, guard) = without_panic(|| builder.finish(lines))?;
         // Its drop prints to standard output, which programs read, where the queue is full, panics where that is closed,
         // and ends the thread: `drain` waits instead, as often as there are last lines.
         std::mem::forget(guard);
         // The cell is new.
         let _ = shared.overflow.set(queue.error_counter());
-        LogWriter { queue, shared }
+        Ok(LogWriter { queue, shared })
     }
 
     /// Writes a line for the person at the terminal, with the program's name in front.
@@ -94,8 +103,39 @@ impl LogWriter {
         // Counted first, or a drain could end between the two. Relaxed: whoever waits for its own line has counted it itself.
         self.shared.pushed.fetch_add(1, Ordering::Relaxed);
         // One that has no room is counted by the queue.
-        let _ = self.queue.write_all(line);
+        let _ = self.queue.write_all(&bounded(line));
     }
+}
+
+/// The system's refusal of the thread that writes.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start the thread that writes the log: {0}")]
+pub(super) struct SpawnError(String);
+
+/// Turns a panic of `build` into its text: the appender panics where it gets no thread, and has no other way to say so.
+fn without_panic<T>(build: impl FnOnce() -> T) -> Result<T, SpawnError> {
+    let hook = panic::take_hook();
+    // The text goes to whoever starts the server, once; a backtrace beside it would read like a bug of ours.
+    panic::set_hook(Box::new(|_| {}));
+    // Nothing of what `build` has touched is used where it fails.
+    let built = panic::catch_unwind(AssertUnwindSafe(build));
+    panic::set_hook(hook);
+    built.map_err(|payload| {
+        let text = payload.downcast::<String>();
+        SpawnError(text.map_or_else(|_| "no reason is known".into(), |text| *text))
+    })
+}
+
+/// Returns the line, cut to [`LINE_BYTES`] and marked where it is longer.
+fn bounded(line: &[u8]) -> Cow<'_, [u8]> {
+    if line.len() <= LINE_BYTES {
+        return Cow::Borrowed(line);
+    }
+    let is_inside_char = |at: &usize| line[*at] & 0xc0 == 0x80;
+    let end = (0..LINE_BYTES).rev().find(|at| !is_inside_char(at));
+    let kept = &line[..end.unwrap_or(0)];
+    let mark = format!("... [{} more bytes]\n", line.len() - kept.len());
+    Cow::Owned([kept, mark.as_bytes()].concat())
 }
 
 impl Shared {
@@ -213,7 +253,8 @@ mod tests {
 
     fn slow() -> (LogWriter, Sender<()>, Receiver<String>) {
         let ((let_one, lets), (taken, lines)) = (channel(), channel());
-        (LogWriter::to(Slow { lets, taken }), let_one, lines)
+        let log = LogWriter::to(Slow { lets, taken }).expect("a thread");
+        (log, let_one, lines)
     }
 
     #[test]
@@ -254,5 +295,29 @@ mod tests {
         log.print("nobody reads still");
         log.drain();
         assert_eq!(log.dropped(), 2);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_cut_between_two_characters_and_says_so() {
+        let (log, let_one, lines) = slow();
+        let long = "\u{e9}".repeat(LINE_BYTES);
+        log.print(&long);
+        let_one.send(()).expect("the thread waits");
+        let line = lines.recv().expect("a line");
+        let (kept, mark) = line.split_once("... [").expect("a mark");
+        let whole = format!("eventring: {long}\n");
+        assert!(whole.starts_with(kept), "{kept}");
+        assert!(
+            (LINE_BYTES - 2..=LINE_BYTES).contains(&kept.len()),
+            "{}",
+            kept.len()
+        );
+        assert_eq!(mark, format!("{} more bytes]\n", whole.len() - kept.len()));
+    }
+
+    #[test]
+    fn the_longest_line_is_whole() {
+        let line = vec![b'x'; LINE_BYTES];
+        assert_eq!(*bounded(&line), *line);
     }
 }

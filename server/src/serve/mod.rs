@@ -19,7 +19,13 @@ use std::process::ExitCode;
 
 /// Runs the server until a signal stops it.
 pub(crate) fn run(given: &ArgMatches) -> ExitCode {
-    let log = LogWriter::start();
+    let log = match LogWriter::start() {
+        Ok(log) => log,
+        Err(error) => {
+            console::err(error);
+            return ExitCode::from(exit::FAILED);
+        }
+    };
     // Before anything else: whatever the start waits for, signals are obeyed.
     let signals = match Signals::obey(log.clone()) {
         Ok(signals) => signals,
