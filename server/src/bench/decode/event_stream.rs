@@ -1,8 +1,9 @@
 //! The answer to a client of Server-Sent Events: a head, then events, compressed or not.
 
-use super::buffers::{Buffers, refusal, response_decoder};
+use super::buffers::Buffers;
 use super::gunzip::Gunzip;
 use super::message::Message;
+use super::response::{refusal, response_decoder};
 use crate::cli::WireFormat;
 use eventring::json::Members;
 use eventring::wire::http::{Response, ResponseDecoder, Step};

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
     use eventring::wire::deflate::{Independent, gzip};
 
-    /// What comes out of `pieces`, through a buffer of `room` bytes.
+    /// Returns the plain bytes of `pieces`, through a buffer of `room` bytes.
     fn inflated<'a>(pieces: impl Iterator<Item = &'a [u8]>, room: usize) -> Vec<u8> {
         let (mut gunzip, mut out, mut all) = (Gunzip::new(), Vec::with_capacity(room), Vec::new());
         for piece in pieces {

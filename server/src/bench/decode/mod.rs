@@ -5,6 +5,7 @@ mod buffers;
 mod event_stream;
 mod gunzip;
 mod message;
+mod response;
 mod socket;
 
 pub(super) use answer::Answer;

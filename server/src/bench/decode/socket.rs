@@ -1,7 +1,8 @@
 //! The answer to a client that is a WebSocket: a handshake, then messages and pings.
 
-use super::buffers::{Buffers, refusal, response_decoder};
+use super::buffers::Buffers;
 use super::message::Message;
+use super::response::{refusal, response_decoder};
 use crate::bench::connection::ACCEPT;
 use eventring::json::{Members, Value};
 use eventring::wire::http::{Response, ResponseDecoder, Step};
@@ -190,7 +191,7 @@ mod tests {
         bytes
     }
 
-    /// What is told of these bytes, handed over `size` at a time.
+    /// Returns the messages and the end of these bytes, handed over `size` at a time.
     fn told(socket: &mut Socket, bytes: &[u8], size: usize) -> (Vec<String>, Result<(), String>) {
         let (mut buffers, mut told) = (Buffers::new(), Vec::new());
         for piece in bytes.chunks(size) {
