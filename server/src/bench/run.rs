@@ -25,9 +25,9 @@ pub(super) struct Run<'a> {
     clients: Clients,
     usage: Usage,
     cuts: Cuts,
-    /// When publishing began, in nanoseconds of the run.
+    /// Start of publishing, in nanoseconds of the run.
     start: u64,
-    /// When the server's memory is looked at next.
+    /// Time of the next look at the server's memory, in nanoseconds of the run.
     sample: u64,
 }
 

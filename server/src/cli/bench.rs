@@ -45,7 +45,7 @@ impl BenchArgs {
     }
 }
 
-/// What a healthy server has to carry.
+/// The load that a healthy server has to carry.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
 pub(crate) struct Load {
@@ -93,7 +93,7 @@ impl Load {
     }
 }
 
-/// What goes wrong on purpose.
+/// Faults on purpose.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Trouble")]
 pub(crate) struct FaultArgs {
@@ -109,7 +109,7 @@ pub(crate) struct FaultArgs {
     pub(crate) cut_share: f64,
 }
 
-/// What is measured instead of a load.
+/// Measurements other than that of a load.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Instead of a load")]
 struct ModeArgs {
@@ -127,7 +127,7 @@ struct ModeArgs {
     first_byte: bool,
 }
 
-/// What is measured and how it is told.
+/// The form of the report, and the process that it is about.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Report")]
 pub(crate) struct ReportArgs {

@@ -27,11 +27,11 @@ pub(crate) struct PublishArgs {
     #[arg(value_parser = names::event_type)]
     pub(crate) kind: String,
 
-    /// What a line is
+    /// Format of a line
     #[arg(long, value_enum, default_value_t = LineFormat::Auto)]
     pub(crate) format: LineFormat,
 
-    /// What to do about a line that is not what --format says
+    /// Remedy for a line that is not in the --format
     #[arg(long, value_enum, default_value_t = OnError::Stop)]
     pub(crate) on_error: OnError,
 
@@ -79,11 +79,11 @@ pub(crate) struct TailArgs {
     #[arg(long, value_name = "PATTERN", required = true, value_parser = names::topic)]
     pub(crate) topic: Vec<String>,
 
-    /// Where to start: now, beginning, or a position as in an event's id
+    /// First event: now, beginning, or a position as in an event's id
     #[arg(long, value_name = "WHERE", default_value = "now", value_parser = start)]
     pub(crate) from: String,
 
-    /// What to print
+    /// Part of each event that is printed
     #[arg(long, value_enum, default_value_t = TailFormat::Data)]
     pub(crate) format: TailFormat,
 

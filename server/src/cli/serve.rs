@@ -41,7 +41,7 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     pub(crate) network: Network,
-    /// Whether streams are compressed for clients that accept it
+    /// Compression of streams, for clients that accept it
     ///
     /// With gzip, an event is compressed once for all readers with the same filter. Turn it off where readers
     /// must not learn from lengths whether others' events repeat what they can publish themselves. With
@@ -50,7 +50,7 @@ pub(crate) struct ServeArgs {
     #[arg(hide_possible_values = true, value_name = "off|gzip|brotli")]
     pub(crate) compression: Compression,
 
-    /// Which streams are compressed, of those whose clients accept it
+    /// Streams that are compressed, of those whose clients accept it
     ///
     /// Browsers, and who asks with `?compression=gzip`, unless it is `all`. Other clients say that they
     /// accept gzip, and many of them inflate it in blocks, so that events come late.
@@ -80,7 +80,7 @@ pub(crate) struct ServeArgs {
     pub(crate) bounds: Bounds,
 }
 
-/// Who may come from a browser.
+/// Settings for pages in browsers: who may come, and under which names.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Web pages")]
 pub(crate) struct Pages {
@@ -138,7 +138,7 @@ pub(crate) struct Pages {
     pub(crate) public_url: Option<String>,
 }
 
-/// What is told on standard error.
+/// Settings of the log on standard error.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Log")]
 pub(crate) struct Log {
@@ -149,7 +149,7 @@ pub(crate) struct Log {
     #[arg(hide_possible_values = true, value_name = "off|error|warn|info|debug")]
     pub(crate) log_level: LogLevel,
 
-    /// How lines of the log look
+    /// Format of the lines of the log
     #[arg(long, env = "EVENTRING_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     #[arg(hide_possible_values = true, value_name = "text|json")]
     pub(crate) log_format: LogFormat,
@@ -189,7 +189,7 @@ fn brotli_streams(text: &str) -> Result<usize, String> {
     units::within(text, 0..=4096)
 }
 
-/// What is kept for those who come late or fall behind.
+/// Bounds on the events that are kept for those who come late or fall behind.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Events kept")]
 pub(crate) struct Retention {
@@ -215,11 +215,11 @@ pub(crate) struct Retention {
     pub(crate) frame_log_bytes: usize,
 }
 
-/// How streams behave that do not ask for anything else.
+/// Defaults of streams that do not ask for anything else.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Streams")]
 pub(crate) struct Streams {
-    /// What a client gets that is too slow
+    /// Treatment of a client that is too slow
     #[arg(long, env = "EVENTRING_SLOW", value_enum, default_value_t = Slow::CatchUp)]
     pub(crate) slow: Slow,
 
@@ -229,7 +229,7 @@ pub(crate) struct Streams {
     #[arg(default_value = "0")]
     pub(crate) buffer: usize,
 
-    /// How long events are collected before they are sent: 0 to 20ms
+    /// Time that events are collected for before they are sent: 0 to 20ms
     ///
     /// At 0, what is published while the server is busy leaves together all the same.
     #[arg(hide_short_help = true)]
@@ -291,18 +291,18 @@ pub(crate) struct Timeouts {
     #[arg(default_value = "15", value_parser = units::heartbeat)]
     pub(crate) heartbeat: Duration,
 
-    /// What browsers are told to wait before they reconnect
+    /// Wait that browsers are told before they reconnect
     #[arg(hide_short_help = true)]
     #[arg(long, env = "EVENTRING_RETRY", value_name = "SECONDS")]
     #[arg(default_value = "2", value_parser = units::seconds)]
     pub(crate) retry: Duration,
 
-    /// How long a stop may take to let everything out
+    /// Longest that a stop may take to let everything out
     #[arg(long, env = "EVENTRING_STOP_TIMEOUT", value_name = "SECONDS")]
     #[arg(default_value = "5", value_parser = units::seconds_or_zero)]
     pub(crate) stop_timeout: Duration,
 
-    /// How long a signal to stop is only told by /readyz, which says 503, before it is obeyed
+    /// Time before a signal to stop is obeyed, in which /readyz says 503
     ///
     /// Meanwhile everything is served as before, so that a load balancer can send new clients
     /// elsewhere. A second signal cuts it short.

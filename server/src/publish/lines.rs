@@ -189,7 +189,7 @@ mod tests {
     use std::path::Path;
     use std::sync::mpsc;
 
-    /// What a reader finds in `text` when it comes `piece` bytes at a time.
+    /// Returns the items that a reader makes of `text` when it comes `piece` bytes at a time.
     fn found(text: &[u8], piece: usize, on_error: OnError) -> Vec<String> {
         struct Pieces<'a>(&'a [u8], usize);
         impl Read for Pieces<'_> {

@@ -52,7 +52,7 @@ pub(crate) struct Client {
     pub(crate) stats: ClientStats,
     /// Reads nothing for now.
     pub(crate) stalled: bool,
-    /// When it began to connect, in nanoseconds of the run.
+    /// Start of the connecting, in nanoseconds of the run.
     began: u64,
 }
 

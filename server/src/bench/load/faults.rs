@@ -23,7 +23,7 @@ impl Cuts {
         }
     }
 
-    /// When the next one is due.
+    /// Returns the time at which the next one is due.
     pub(crate) fn due(&self) -> Option<u64> {
         self.every.map(|_| self.due)
     }
