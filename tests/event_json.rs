@@ -338,6 +338,82 @@ fn a_byte_order_mark_is_skipped_and_utf16_is_named() {
     }
 }
 
+/// `audit.md` row 8: eight megabytes of `0,` were read to the end first.
+#[test]
+fn a_batch_is_refused_at_its_first_bad_event_and_read_no_further() {
+    // What follows is not even JSON: who reads on finds that instead.
+    for rest in ["0,".repeat(4_000_000), "]]]]".to_owned(), String::new()] {
+        let text = format!("[{HEAD}}},0,{rest}");
+        let mut batch = EventBatch::new();
+        let read = batch.read_cloudevents_batch(Some("t"), text.as_bytes());
+        let error = read.unwrap_err();
+        assert_eq!(error.index, Some(1), "{error}");
+        assert_eq!(error.kind, ErrorKind::WrongType("an object"));
+        assert_eq!(error.at, Some(HEAD.len() + 3));
+        assert!(batch.is_empty());
+    }
+    // Too many are found out at the first too many, too.
+    let mut batch = EventBatch::with_limits(Limits {
+        batch_events: 2,
+        ..Limits::default()
+    });
+    let text = format!("[{HEAD}}},{HEAD}}},{HEAD}}},]]]");
+    let read = batch.read_cloudevents_batch(Some("t"), text.as_bytes());
+    let error = read.unwrap_err();
+    assert_eq!(error.index, Some(2), "{error}");
+    assert_eq!(error.kind, ErrorKind::TooMany { limit: 2 });
+}
+
+/// `faults.md` row 23: a byte-order mark was "not JSON at byte 0".
+#[test]
+fn a_byte_order_mark_is_skipped_and_utf16_is_named() {
+    let mut builder = EventBuilder::new();
+    let marked = format!("\u{feff} {HEAD},\"data\":[1]}}");
+    builder
+        .read_cloudevents_json(Some("t"), marked.as_bytes())
+        .unwrap();
+    assert_eq!(builder.build().unwrap().data(), b"[1]");
+    let json = "application/json";
+    let mut data = |data: &[u8]| {
+        let event = builder.clear().topic("t").ty("t").data(json, data).build();
+        event.map(|event| event.data().to_vec())
+    };
+    // Nothing of it stays: the data stands inside other JSON when it goes out.
+    assert_eq!(data(b"\xef\xbb\xbf{}").unwrap(), b"{}");
+    let error = data(b"\xef\xbb\xbf{,}").unwrap_err();
+    assert_eq!((error.field.as_ref(), error.at), ("data", Some(4)));
+    for twice in [
+        &b"\xef\xbb\xbf\xef\xbb\xbf1"[..],
+        b"[\xef\xbb\xbf1]",
+        b"1\xef\xbb\xbf",
+    ] {
+        assert!(
+            data(twice).is_err(),
+            "a mark stands in front and nowhere else"
+        );
+    }
+    let utf16: Vec<u8> = "{\"a\":1}"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let swapped: Vec<u8> = utf16
+        .chunks(2)
+        .flat_map(|pair| [pair[1], pair[0]])
+        .collect();
+    for (mark, text) in [
+        (&[][..], &utf16),
+        (&[0xff, 0xfe], &utf16),
+        (&[0xfe, 0xff], &swapped),
+        (&[], &swapped),
+    ] {
+        let error = data(&[mark, text].concat()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "data: UTF-16, but UTF-8 is expected at byte 0"
+        );
+    }
+}
+
 #[test]
 fn data_is_what_its_content_type_says() {
     let mut builder = EventBuilder::new();

@@ -1,7 +1,7 @@
 //! What `/metrics` and the stats say is what happened, in the format that Prometheus reads.
 #![cfg(feature = "gateway")]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -64,19 +64,26 @@ fn read_until(reader: &mut BufReader<TcpStream>, wanted: &str) -> String {
 fn parse(text: &str) -> HashMap<String, f64> {
     let mut types: HashMap<&str, &str> = HashMap::new();
     let mut helped: Option<&str> = None;
+    let mut helps = HashSet::new();
     let mut samples = HashMap::new();
     assert!(text.ends_with('\n'));
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("# HELP ") {
             let (name, help) = rest.split_once(' ').expect(line);
-            assert!(!help.is_empty() && !help.contains('\\'), "{line}");
+            assert!(!help.is_empty(), "{line}");
+            assert!(helps.insert(name), "{name} is explained twice");
+            unescape(help, "\\n");
             helped = Some(name);
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').expect(line);
             assert_eq!(helped, Some(name), "HELP precedes TYPE");
-            assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
+            assert!(
+                ["counter", "gauge", "histogram", "untyped"].contains(&kind),
+                "{line}"
+            );
             assert_eq!(types.insert(name, kind), None, "{name} comes twice");
         } else {
+            assert!(!line.starts_with('#'), "{line}");
             let (series, value) = line.rsplit_once(' ').expect(line);
             let name = series.split('{').next().unwrap();
             let family = ["_bucket", "_sum", "_count"]
@@ -89,22 +96,22 @@ fn parse(text: &str) -> HashMap<String, f64> {
             assert_eq!(helped, Some(family), "samples follow their family: {line}");
             let kind = types[family];
             assert_eq!(kind == "counter", family.ends_with("_total"), "{line}");
-            assert!(family.starts_with("eventring_"), "{line}");
             if let Some(labels) = series
                 .strip_prefix(name)
                 .filter(|labels| !labels.is_empty())
             {
                 let inside = labels.strip_prefix('{').unwrap().strip_suffix('}').unwrap();
+                // No value of ours holds a comma.
                 for label in inside.split(',') {
                     let (label, value) = label.split_once('=').expect(line);
                     assert!(
                         label.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
                         "{line}"
                     );
-                    assert!(
-                        value.len() > 2 && value.starts_with('"') && value.ends_with('"'),
-                        "{line}"
-                    );
+                    let value = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
+                    let value = value.expect(line);
+                    assert!(!value.is_empty(), "{line}");
+                    unescape(value, "\\n\"");
                 }
             }
             let value: f64 = value.parse().expect(line);
@@ -116,7 +123,48 @@ fn parse(text: &str) -> HashMap<String, f64> {
             );
         }
     }
+    for family in types.keys().filter(|family| types[*family] == "histogram") {
+        check_histogram(family, text, &samples);
+    }
     samples
+}
+
+/// Undoes escapes of those characters; there are no others.
+fn unescape(text: &str, escaped: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text.chars();
+    while let Some(next) = rest.next() {
+        plain.push(match next {
+            '\\' => {
+                let next = rest.next().expect(text);
+                assert!(escaped.contains(next), "{text}");
+                if next == 'n' { '\n' } else { next }
+            }
+            next => {
+                assert!(next == 'n' || !escaped.contains(next), "{text}");
+                next
+            }
+        });
+    }
+    plain
+}
+
+/// Checks that buckets come in order, hold all that smaller ones do, and end with all that there is.
+fn check_histogram(family: &str, text: &str, samples: &HashMap<String, f64>) {
+    let begins = format!("{family}_bucket{{le=\"");
+    let buckets: Vec<(f64, f64)> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(&begins)?.split_once("\"} "))
+        .map(|(le, count)| (le.parse().expect(le), count.parse().expect(count)))
+        .collect();
+    assert!(buckets.len() > 1, "{text}");
+    for pair in buckets.windows(2) {
+        assert!(pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1, "{text}");
+    }
+    let (le, count) = buckets[buckets.len() - 1];
+    assert_eq!(le, f64::INFINITY);
+    assert_eq!(count, samples[&format!("{family}_count")]);
+    assert!(samples.contains_key(&format!("{family}_sum")));
 }
 
 fn scrape(server: &ServerThread) -> HashMap<String, f64> {
@@ -143,6 +191,79 @@ fn scrape_until(
             Some(value) => assert!(Instant::now() < deadline, "{series} stays {value}"),
         }
     }
+}
+
+/// What dashboards and alerts are made of: names, types, helps, labels, and their order. `data/metrics.txt` has all lines
+/// without their values.
+#[test]
+fn no_series_changes_its_name() {
+    let server = serve(&Hub::new());
+    let (_, text) = ask(server.addr(), "GET /metrics");
+    let expected = include_str!("data/metrics.txt").replace("VERSION", env!("CARGO_PKG_VERSION"));
+    let mut lines = expected.lines();
+    for line in text.lines() {
+        let told = match line.strip_prefix('#') {
+            Some(_) => line,
+            None => line.rsplit_once(' ').expect(line).0,
+        };
+        assert_eq!(Some(told), lines.next());
+    }
+    assert_eq!(lines.next(), None);
+}
+
+#[test]
+fn counters_of_the_program_are_shown_by_the_names_that_it_gave_them() {
+    let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+    let server = Server::bind(&Hub::new(), config).unwrap();
+    let (named, odd) = (
+        r#"Orders, "large" ones."#,
+        "A backslash \\ and\na second line.",
+    );
+    let server = server
+        .with_counter("shop_orders_total", named, || 7)
+        .unwrap()
+        .with_counter("shop:visits", odd, || u64::MAX)
+        .unwrap();
+    let server = server.spawn().unwrap();
+    let (_, text) = ask(server.addr(), "GET /metrics");
+    let samples = parse(&text);
+    assert_eq!(samples["shop_orders_total"], 7.0);
+    for line in [
+        r#"# HELP shop_orders_total Orders, "large" ones."#,
+        "# TYPE shop_orders_total counter",
+        "shop_orders_total 7",
+        r"# HELP shop:visits A backslash \\ and\na second line.",
+        // A counter would be `shop:visits_total`.
+        "# TYPE shop:visits untyped",
+        "shop:visits 18446744073709551615",
+    ] {
+        assert!(text.lines().any(|told| told == line), "{line}: {text}");
+    }
+    let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+    let server = Server::bind(&Hub::new(), config).unwrap();
+    let refused = server.with_counter("shop-orders", "Orders.", || 0).err();
+    let refused = refused.expect("no name of Prometheus").to_string();
+    assert!(refused.contains("shop_orders_total"), "{refused}");
+}
+
+/// Of a scraper that wants OpenMetrics most: all of them take the classic text, too.
+#[test]
+fn the_content_type_is_that_of_the_text_whatever_a_scraper_prefers() {
+    let server = serve(&Hub::new());
+    let accept = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.3";
+    let mut stream = TcpStream::connect(server.addr()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(
+        stream,
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+    let content_type = "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n";
+    assert!(head.contains(content_type), "{head}");
+    parse(text);
 }
 
 #[test]

@@ -253,3 +253,51 @@ fn a_mark_in_front_of_a_body_is_no_part_of_it() {
         );
     }
 }
+
+/// `faults.md` row 23: a body that begins with a byte-order mark was refused, or kept it.
+#[test]
+fn a_mark_in_front_of_a_body_is_no_part_of_it() {
+    const MARK: &str = "\u{feff}";
+    let hub = Hub::new();
+    let server = serve(&hub);
+    let mut all = hub.subscribe(Subscription::all()).unwrap();
+    let plain = event("public.a").replace('}', r#","data":[1]}"#);
+    let by_line = format!("{PATH}?atomic=false");
+    for (path, kind, body, data) in [
+        (PATH, "Content-Type: application/json", "[1]", "[1]"),
+        (PATH, "Content-Type: text/plain", "hi", "hi"),
+        (PATH, NDJSON, "1\r\n", "1"),
+        (&by_line, NDJSON, "1\n", "1"),
+        (PATH, EVENT, &plain, "[1]"),
+        (PATH, BATCH, &format!("[{plain}]"), "[1]"),
+    ] {
+        let (status, told) = post(server.addr(), path, &[kind], &format!("{MARK}{body}"));
+        assert_eq!(
+            (status, told.contains("error")),
+            (200, false),
+            "{kind} {told}"
+        );
+        let event = all.try_recv().unwrap().event;
+        assert_eq!(event.as_ref().data(), data.as_bytes(), "{kind}");
+    }
+    let target = "/api/v1/connections";
+    let (status, told) = post(server.addr(), target, &[], &format!("{MARK}{{}}"));
+    assert_eq!(status, 201, "{told}");
+    // Bytes that are no text stay what they are.
+    let kind = "Content-Type: application/octet-stream";
+    let (status, _) = post(server.addr(), PATH, &[kind], MARK);
+    assert_eq!(status, 200);
+    assert_eq!(
+        all.try_recv().unwrap().event.as_ref().data(),
+        MARK.as_bytes()
+    );
+    // What every second byte is zero of, is UTF-16.
+    for kind in ["Content-Type: application/json", NDJSON, EVENT, BATCH] {
+        let (status, told) = post(server.addr(), PATH, &[kind], "{\0}\0");
+        assert_eq!(
+            (status, told.contains("UTF-16")),
+            (400, true),
+            "{kind} {told}"
+        );
+    }
+}

@@ -235,6 +235,9 @@ impl Server {
 
     /// Adds a counter of the program to `GET /metrics`; `read` must not wait. Where it panics, the answer is 500.
     ///
+    /// Prometheus wants the names of counters to end in `_total`. One that does not is shown by its name all the same,
+    /// as `untyped`.
+    ///
     /// ```
     /// use std::sync::Arc;
     /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -252,8 +255,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`ServerError::Config`] unless `name` is one of Prometheus, `[a-zA-Z_:][a-zA-Z0-9_:]*`, and
-    /// `help` is one line.
+    /// [`ServerError::Config`] unless `name` is one of Prometheus, `[a-zA-Z_:][a-zA-Z0-9_:]*`.
     pub fn with_counter(
         self,
         name: &'static str,

@@ -1,10 +1,19 @@
 //! `GET /metrics`: all figures in the text format of Prometheus, version 0.0.4.
 //!
-//! Written by hand: the figures are plain numbers of one thread, and a metrics library would keep them
-//! a second time behind atomics and locks. Label sets are fixed lists: no topic, peer or path is ever
-//! a label.
+//! `prometheus-client` writes the text. Nothing is registered with it beforehand and nothing is counted in its types: the
+//! figures are plain numbers of the reactors' threads, and its atomics would be a second set of them, to be kept up to
+//! date with each event. So [`Figures`] is made of a snapshot when somebody asks, and its collector tells the encoder what
+//! is in it. Label sets are fixed lists: no topic, peer or path is ever a label.
 
-use std::fmt::{Display, Write as _};
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeGaugeValue, MetricEncoder, NoLabelSet, prometheus_text,
+};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
 
 use crate::gateway::encode::notices::{GapReason, ResetReason};
 use crate::gateway::telemetry::callbacks::Callbacks;
@@ -14,336 +23,350 @@ use crate::gateway::telemetry::user_counters::UserCounters;
 use crate::reactor::{EndReason, LATENCY_BOUNDS_US};
 
 /// The format's content type.
-pub(in crate::gateway) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+///
+/// Prometheus prefers OpenMetrics where it is offered, but asks for this one, too, as do all other scrapers; and in
+/// OpenMetrics counters have other families' names than the ones that dashboards know.
+pub(in crate::gateway) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 
-/// Appends one family after the other.
-struct Text<'a>(&'a mut String);
+/// The bytes of an answer, about.
+const TEXT_BYTES: usize = 12 << 10;
 
-impl Text<'_> {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a String cannot fail.
-        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
-    }
+/// The figures of one moment, and whatever is read only when somebody asks.
+#[derive(Debug)]
+pub(in crate::gateway) struct Figures {
+    snapshot: Snapshot,
+    counters: Arc<UserCounters>,
+    callbacks: Arc<Callbacks>,
+}
 
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        self.0.push_str(name);
-        for (i, (label, value)) in labels.iter().enumerate() {
-            let _ = write!(
-                self.0,
-                "{}{label}=\"{value}\"",
-                if i == 0 { '{' } else { ',' }
-            );
+impl Figures {
+    pub(in crate::gateway) fn new(
+        snapshot: Snapshot,
+        counters: &Arc<UserCounters>,
+        callbacks: &Arc<Callbacks>,
+    ) -> Self {
+        Self {
+            snapshot,
+            counters: counters.clone(),
+            callbacks: callbacks.clone(),
         }
-        let end = if labels.is_empty() { "" } else { "}" };
-        let _ = writeln!(self.0, "{end} {value}");
     }
 
-    fn single(&mut self, name: &str, kind: &str, help: &str, value: u64) {
-        self.family(name, kind, help);
-        self.sample(name, &[], value);
+    /// Renders them, and calls the program's code for its counters.
+    pub(in crate::gateway) fn text(self) -> String {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(self));
+        let mut text = String::with_capacity(TEXT_BYTES);
+        // Writing to a String cannot fail, and nothing else that is encoded here can.
+        let done = prometheus_text::encode(&mut text, &registry);
+        debug_assert!(done.is_ok(), "{done:?}");
+        text
+    }
+}
+
+impl Collector for Figures {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let families = &mut Families(encoder);
+        let snapshot = &self.snapshot;
+        hub(families, snapshot)?;
+        delivery(families, snapshot)?;
+        connections(families, snapshot)?;
+        losses(families, snapshot)?;
+        requests(families, snapshot)?;
+        latency(families, snapshot)?;
+        families.counter(
+            "eventring_callback_panics_total",
+            "Panics of the program's own code that the server called: each ended what it was called for.",
+            self.callbacks.panics(),
+        )?;
+        // Last: a family of the program's whose name is one of ours comes after ours.
+        self.counters
+            .read(|counter, now| families.counter(counter.name, counter.help, now))
+    }
+}
+
+/// The encoder of families, one after the other.
+struct Families<'e>(DescriptorEncoder<'e>);
+
+impl Families<'_> {
+    /// Begins a family of counters by the name that its series have.
+    // The encoder appends `_total` to the name of whatever is a counter, so it is given the rest. A counter of the program
+    // that has another name keeps it, because dashboards know it, and is without a type.
+    fn counter_family<'s>(
+        &'s mut self,
+        name: &'s str,
+        help: &str,
+    ) -> Result<MetricEncoder<'s>, fmt::Error> {
+        match name.strip_suffix("_total") {
+            Some(stem) => self
+                .0
+                .encode_descriptor(stem, help, None, MetricType::Counter),
+            None => self
+                .0
+                .encode_descriptor(name, help, None, MetricType::Unknown),
+        }
     }
 
-    /// A family with one label and a sample for each of its values.
-    fn labelled<'v>(
+    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        count(&mut self.counter_family(name, help)?, value)
+    }
+
+    /// A family of counters with one label, and a series for each of its values.
+    fn counters<'v>(
         &mut self,
-        (name, kind, help): (&str, &str, &str),
+        name: &str,
+        help: &str,
         label: &str,
         values: impl IntoIterator<Item = (&'v str, u64)>,
-    ) {
-        self.family(name, kind, help);
+    ) -> fmt::Result {
+        let mut family = self.counter_family(name, help)?;
         for (value, n) in values {
-            self.sample(name, &[(label, value)], n);
+            count(&mut family.encode_family(&[(label, value)])?, n)?;
         }
+        Ok(())
+    }
+
+    fn gauge_family<'s>(
+        &'s mut self,
+        name: &'s str,
+        help: &str,
+    ) -> Result<MetricEncoder<'s>, fmt::Error> {
+        self.0
+            .encode_descriptor(name, help, None, MetricType::Gauge)
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: impl EncodeGaugeValue) -> fmt::Result {
+        self.gauge_family(name, help)?.encode_gauge(&value)
     }
 }
 
-/// Renders a snapshot.
-pub(in crate::gateway) fn render(
-    snapshot: &Snapshot,
-    (counters, callbacks): (&UserCounters, &Callbacks),
-    out: &mut String,
-) {
-    let text = &mut Text(out);
-    hub(text, snapshot);
-    delivery(text, snapshot);
-    connections(text, snapshot);
-    losses(text, snapshot);
-    requests(text, snapshot);
-    latency(text, snapshot);
-    text.single(
-        "eventring_callback_panics_total",
-        "counter",
-        "Panics of the program's own code that the server called: each ended what it was called for.",
-        callbacks.panics(),
-    );
-    counters.read(|counter, now| text.single(counter.name, "counter", counter.help, now));
+/// Writes a series of a counter.
+fn count(series: &mut MetricEncoder<'_>, value: u64) -> fmt::Result {
+    series.encode_counter::<NoLabelSet, _, u64>(&value, None)
 }
 
-fn hub(text: &mut Text<'_>, snapshot: &Snapshot) {
+fn hub(families: &mut Families<'_>, snapshot: &Snapshot) -> fmt::Result {
     let Snapshot { hub, fed, .. } = snapshot;
     let version = env!("CARGO_PKG_VERSION");
-    text.family("eventring_build_info", "gauge", "The version that runs.");
-    text.sample("eventring_build_info", &[("version", version)], 1);
+    // The encoder appends `_info` to the name of whatever is an info.
+    families
+        .0
+        .encode_descriptor(
+            "eventring_build",
+            "The version that runs.",
+            None,
+            MetricType::Info,
+        )?
+        .encode_info(&[("version", version)])?;
     if let Some(left) = snapshot.certificate_s {
-        let name = "eventring_tls_certificate_left_seconds";
-        text.family(
-            name,
-            "gauge",
+        families.gauge(
+            "eventring_tls_certificate_left_seconds",
             "Time until the server's certificate expires; negative: it has.",
-        );
-        text.sample(name, &[], left);
+            left,
+        )?;
     }
-    text.family(
+    families.gauge(
         "eventring_uptime_seconds",
-        "gauge",
         "Time since the server was made.",
-    );
-    text.sample(
-        "eventring_uptime_seconds",
-        &[],
-        format_args!("{:.3}", snapshot.uptime.as_secs_f64()),
-    );
-    text.single(
+        snapshot.uptime.as_millis() as f64 / 1e3,
+    )?;
+    families.counter(
         "eventring_published_events_total",
-        "counter",
         "Events published, over HTTP and in process.",
         hub.published,
-    );
-    text.single(
+    )?;
+    families.gauge(
         "eventring_hub_head_offset",
-        "gauge",
         "Offset of the newest event.",
         hub.published,
-    );
-    text.single(
+    )?;
+    families.gauge(
         "eventring_hub_earliest_offset",
-        "gauge",
         "Offset of the oldest event that is kept.",
         hub.earliest,
-    );
-    text.single(
+    )?;
+    families.gauge(
         "eventring_hub_heap_bytes",
-        "gauge",
         "Bytes of events on the heap, beside the ring's slots.",
         hub.heap_bytes as u64,
-    );
-    text.single(
+    )?;
+    families.counter(
         "eventring_hub_trimmed_events_total",
-        "counter",
         "Events dropped before their time to keep to ring_bytes.",
         hub.trimmed,
-    );
-    text.single(
+    )?;
+    families.gauge(
         "eventring_reactor_lag_events",
-        "gauge",
         "Events published that the reactor has not read yet.",
         (hub.published + 1).saturating_sub(*fed),
-    );
+    )
 }
 
-fn delivery(text: &mut Text<'_>, snapshot: &Snapshot) {
+fn delivery(families: &mut Families<'_>, snapshot: &Snapshot) -> fmt::Result {
     let Snapshot {
         reactor, metrics, ..
     } = snapshot;
-    text.labelled(
-        (
-            "eventring_delivered_events_total",
-            "counter",
-            "Events sent to streams: live from a frame log (gaps that all readers share count too), or from history for who was behind.",
-        ),
+    families.counters(
+        "eventring_delivered_events_total",
+        "Events sent to streams: live from a frame log (gaps that all readers share count too), or from history for who was behind.",
         "source",
         [("live", reactor.delivered), ("history", metrics.replayed)],
-    );
-    text.single(
+    )?;
+    families.counter(
         "eventring_sent_bytes_total",
-        "counter",
         "Bytes that sockets took, answers included.",
         reactor.bytes_sent,
-    );
-    text.single(
+    )?;
+    families.counter(
         "eventring_sends_total",
-        "counter",
         "Sends that sockets took, whole or in part.",
         reactor.sends,
-    );
+    )
 }
 
-fn connections(text: &mut Text<'_>, snapshot: &Snapshot) {
+fn connections(families: &mut Families<'_>, snapshot: &Snapshot) -> fmt::Result {
     let Snapshot { reactor, .. } = snapshot;
     let live = reactor.streams.saturating_sub(reactor.catching_up);
     let rest = reactor.streams + reactor.watchers + reactor.closing;
-    text.labelled(
-        (
-            "eventring_connections",
-            "gauge",
-            "Open connections by what they do; catching_up and closing are up to a second old.",
-        ),
-        "state",
-        [
-            ("request", reactor.connections.saturating_sub(rest)),
-            ("live", live),
-            ("catching_up", reactor.catching_up),
-            ("watching_stats", reactor.watchers),
-            ("closing", reactor.closing),
-        ],
-    );
-    text.single(
+    let mut states = families.gauge_family(
+        "eventring_connections",
+        "Open connections by what they do; catching_up and closing are up to a second old.",
+    )?;
+    for (state, connections) in [
+        ("request", reactor.connections.saturating_sub(rest)),
+        ("live", live),
+        ("catching_up", reactor.catching_up),
+        ("watching_stats", reactor.watchers),
+        ("closing", reactor.closing),
+    ] {
+        let labels = [("state", state)];
+        states.encode_family(&labels)?.encode_gauge(&connections)?;
+    }
+    families.counter(
         "eventring_connections_accepted_total",
-        "counter",
         "Connections accepted.",
         reactor.accepted,
-    );
+    )?;
     let (unfinished, max) = snapshot.unfinished;
-    text.single(
+    families.gauge(
         "eventring_unfinished_bytes",
-        "gauge",
         "Bytes of heads, bodies, lines and WebSocket messages that are begun and not whole, on all connections.",
         unfinished as u64,
-    );
-    text.single(
+    )?;
+    families.gauge(
         "eventring_unfinished_max_bytes",
-        "gauge",
         "How many of those bytes there may be (bodies_in_flight): what would be more is refused.",
         max as u64,
-    );
-    text.single(
+    )?;
+    families.gauge(
         "eventring_streams_blocked",
-        "gauge",
         "Streams whose sockets take no more, up to a second old.",
         reactor.blocked,
-    );
-    text.single(
+    )?;
+    families.gauge(
         "eventring_streams_lagging",
-        "gauge",
         "Streams that are behind and blocked or catching up, up to a second old.",
         reactor.lagging,
-    );
-    text.single(
+    )?;
+    families.gauge(
         "eventring_stream_lag_events_max",
-        "gauge",
         "Events of all topics between the slowest stream and the newest event, up to a second old.",
         reactor.lag_max,
-    );
-    text.family(
+    )?;
+    families.gauge(
         "eventring_stall_max_seconds",
-        "gauge",
         "Longest time for which streams had to wait for other work of their reactor, so far.",
-    );
-    text.sample(
-        "eventring_stall_max_seconds",
-        &[],
-        format_args!("{:.6}", reactor.stall_max_us as f64 / 1e6),
-    );
+        reactor.stall_max_us as f64 / 1e6,
+    )
 }
 
-fn losses(text: &mut Text<'_>, snapshot: &Snapshot) {
+fn losses(families: &mut Families<'_>, snapshot: &Snapshot) -> fmt::Result {
     let Snapshot {
         reactor,
         metrics,
         notices,
         ..
     } = snapshot;
-    text.labelled(
-        (
-            "eventring_gaps_total",
-            "counter",
-            "Gaps told to streams; overrun and oversize are shared, and count once for each wire form.",
-        ),
+    families.counters(
+        "eventring_gaps_total",
+        "Gaps told to streams; overrun and oversize are shared, and count once for each wire form.",
         "reason",
         GapReason::ALL.map(|why| (why.name(), notices.gaps[why as usize])),
-    );
-    text.labelled(
-        (
-            "eventring_resets_total",
-            "counter",
-            "Streams that came with an id that means nothing here.",
-        ),
+    )?;
+    families.counters(
+        "eventring_resets_total",
+        "Streams that came with an id that means nothing here.",
         "reason",
         ResetReason::ALL.map(|why| (why.name(), notices.resets[why as usize])),
-    );
-    text.single(
+    )?;
+    families.counter(
         "eventring_fell_behind_total",
-        "counter",
         "Times a stream fell out of the frame log and went on from history.",
         reactor.fell_behind,
-    );
-    text.single(
+    )?;
+    families.counter(
         "eventring_looked_back_total",
-        "counter",
         "Events looked at for streams that read history, wanted or not.",
         reactor.looked_back,
-    );
-    text.single(
+    )?;
+    families.counter(
         "eventring_compressed_events_total",
-        "counter",
         "Events compressed for streams, once for each wire form.",
         reactor.compressed_events,
-    );
-    text.single(
+    )?;
+    families.counter(
         "eventring_compressions_total",
-        "counter",
         "Compressions of those, whatever the number of streams.",
         reactor.compressions,
-    );
-    text.labelled(
-        (
-            "eventring_streams_ended_total",
-            "counter",
-            "Streams that ended; stalled and half_sent were cut for being too slow.",
-        ),
+    )?;
+    families.counters(
+        "eventring_streams_ended_total",
+        "Streams that ended; stalled and half_sent were cut for being too slow.",
         "reason",
         EndReason::ALL.map(|why| (why.name(), metrics.ended[why as usize])),
-    );
+    )
 }
 
-fn requests(text: &mut Text<'_>, snapshot: &Snapshot) {
+fn requests(families: &mut Families<'_>, snapshot: &Snapshot) -> fmt::Result {
     let Snapshot {
         reactor, metrics, ..
     } = snapshot;
-    let name = "eventring_requests_total";
-    text.family(
-        name,
-        "counter",
+    let mut answered = families.counter_family(
+        "eventring_requests_total",
         "Requests answered, by route and class of status.",
-    );
+    )?;
     for kind in RouteKind::ALL {
         for (class, status) in STATUS_CLASSES.iter().enumerate() {
-            let labels = [("route", kind.name()), ("status", status)];
-            text.sample(name, &labels, metrics.requests[kind as usize][class]);
+            let labels = [("route", kind.name()), ("status", *status)];
+            let requests = metrics.requests[kind as usize][class];
+            count(&mut answered.encode_family(&labels)?, requests)?;
         }
     }
     let refused = |why: Refused| match why {
         Refused::Connections => reactor.refused,
         why => metrics.refused[why as usize],
     };
-    text.labelled(
-        (
-            "eventring_refused_total",
-            "counter",
-            "Connections and requests refused.",
-        ),
+    families.counters(
+        "eventring_refused_total",
+        "Connections and requests refused.",
         "reason",
         Refused::ALL.map(|why| (why.name(), refused(why))),
-    );
+    )
 }
 
-fn latency(text: &mut Text<'_>, snapshot: &Snapshot) {
-    let name = "eventring_publish_to_socket_seconds";
-    text.family(
-        name,
-        "histogram",
-        "Time from a publish until all sockets that could take it had it; one measurement a batch, an upper bound while busy.",
-    );
-    let bucket = format!("{name}_bucket");
-    let mut sum = 0;
-    for (count, bound) in snapshot.latency.counts.iter().zip(LATENCY_BOUNDS_US) {
-        sum += count;
-        let le = (bound as f64 / 1e6).to_string();
-        text.sample(&bucket, &[("le", &le)], sum);
-    }
-    sum += snapshot.latency.counts.last().copied().unwrap_or_default();
-    text.sample(&bucket, &[("le", "+Inf")], sum);
-    let seconds = snapshot.latency.sum_us as f64 / 1e6;
-    text.sample(&format!("{name}_sum"), &[], seconds);
-    text.sample(&format!("{name}_count"), &[], sum);
+fn latency(families: &mut Families<'_>, snapshot: &Snapshot) -> fmt::Result {
+    let latency = &snapshot.latency;
+    let bounds = LATENCY_BOUNDS_US.iter().map(|us| *us as f64 / 1e6);
+    // The encoder sums the buckets up; the last one is of whatever took longer than all bounds.
+    let buckets: Vec<(f64, u64)> = bounds.chain([f64::INFINITY]).zip(latency.counts).collect();
+    let sum = latency.sum_us as f64 / 1e6;
+    families
+        .0
+        .encode_descriptor(
+            "eventring_publish_to_socket_seconds",
+            "Time from a publish until all sockets that could take it had it; one measurement a batch, an upper bound while busy.",
+            None,
+            MetricType::Histogram,
+        )?
+        .encode_histogram::<NoLabelSet>(sum, latency.counts.iter().sum(), &buckets, None)
 }

@@ -9,7 +9,8 @@ use crate::gateway::http::query;
 use crate::gateway::http::route::{Begun, Claim, Delivers, Handler, Method, Request, Route};
 use crate::gateway::stream::request::{framing_of, write_watch_head};
 use crate::gateway::telemetry::metrics::RouteKind;
-use crate::gateway::telemetry::{prometheus, stats};
+use crate::gateway::telemetry::prometheus::{self, Figures};
+use crate::gateway::telemetry::stats;
 use crate::reactor::{Answer, Begin, WatchPlan};
 
 const OBSERVE: Claim = Claim::server(Action::Observe);
@@ -47,12 +48,10 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
 ];
 
 fn metrics(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
-    let mut text = String::with_capacity(8 << 10);
-    let snapshot = gateway.snapshot();
-    let (counters, callbacks) = (&gateway.shared.counters, &gateway.shared.callbacks);
-    let render = || prometheus::render(&snapshot, (counters, callbacks), &mut text);
-    let rendered = callbacks.call("counter", render);
-    rendered.ok_or_else(|| failed("a counter of the program failed"))?;
+    let callbacks = &gateway.shared.callbacks;
+    let figures = Figures::new(gateway.snapshot(), &gateway.shared.counters, callbacks);
+    let text = callbacks.call("counter", || figures.text());
+    let text = text.ok_or_else(|| failed("a counter of the program failed"))?;
     let answer = fresh_answer(request.reply, prometheus::CONTENT_TYPE, text.as_bytes());
     Ok(Begin::Answer(answer))
 }

@@ -7,7 +7,8 @@ use crate::gateway::encode::notices::NoticeCounts;
 use crate::gateway::telemetry::metrics::Metrics;
 use crate::{hub, reactor};
 
-/// What is known at one moment.
+/// The figures of one moment.
+#[derive(Debug)]
 pub(in crate::gateway) struct Snapshot {
     pub(in crate::gateway) uptime: Duration,
     pub(in crate::gateway) head: Position,

@@ -1,10 +1,11 @@
 //! Counters of the program that embeds the server, shown with the server's own.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The counters of one server's program. Locked when one is added and when somebody asks for the metrics, and not while they are read:
 /// that is the program's own code.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(in crate::gateway) struct UserCounters(Mutex<Vec<Arc<UserCounter>>>);
 
 impl UserCounters {
@@ -15,16 +16,19 @@ impl UserCounters {
             .push(Arc::new(counter));
     }
 
-    /// Shows each counter with what it stands at.
-    pub(in crate::gateway) fn read(&self, mut show: impl FnMut(&UserCounter, u64)) {
+    /// Shows each counter with what it stands at, up to the first error.
+    pub(in crate::gateway) fn read<E>(
+        &self,
+        mut show: impl FnMut(&UserCounter, u64) -> Result<(), E>,
+    ) -> Result<(), E> {
         let counters = self
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        for counter in counters {
-            show(&counter, (counter.read)());
-        }
+        counters
+            .iter()
+            .try_for_each(|counter| show(counter, (counter.read)()))
     }
 }
 
@@ -36,11 +40,11 @@ pub(in crate::gateway) struct UserCounter {
 }
 
 impl UserCounter {
-    /// Checks what the text format could not hold.
+    /// Makes a counter of a name that Prometheus takes. A help may be any text: it is escaped.
     ///
     /// # Errors
     ///
-    /// What is wrong, and what is wrong with it.
+    /// The argument that is wrong, and what it must be.
     pub(in crate::gateway) fn new(
         name: &'static str,
         help: &'static str,
@@ -52,9 +56,16 @@ impl UserCounter {
         if !named {
             return Err(("counter name", "must be like shop_orders_total"));
         }
-        if help.contains(['\n', '\\']) {
-            return Err(("counter help", "must be one line without backslashes"));
-        }
         Ok(Self { name, help, read })
+    }
+}
+
+impl fmt::Debug for UserCounter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without its figure: reading that runs the program's code.
+        f.debug_struct("UserCounter")
+            .field("name", &self.name)
+            .field("help", &self.help)
+            .finish_non_exhaustive()
     }
 }
