@@ -293,6 +293,160 @@ fn a_misspelt_parameter_is_refused_and_the_right_name_is_told() {
     assert_eq!(handle.endpoints().len(), 1);
 }
 
+/// What stands in a query that asks for no stream that there is; the field that is named, and the detail.
+const WRONG_STREAMS: &[(&str, &str, &str)] = &[
+    (
+        "from=now&last=3",
+        "last",
+        "last cannot be given with from: a stream has one start",
+    ),
+    (
+        "last=3&from=now",
+        "last",
+        "last cannot be given with from: a stream has one start",
+    ),
+    (
+        "from=beginning&since=2026-03-01T12:00:00Z",
+        "since",
+        "since cannot be given with from: a stream has one start",
+    ),
+    (
+        "since=2026-03-01T12:00:00Z&from=beginning",
+        "since",
+        "since cannot be given with from: a stream has one start",
+    ),
+    (
+        "last=3&since=2026-03-01T12:00:00Z",
+        "since",
+        "since cannot be given with last: a stream has one start",
+    ),
+    (
+        "since=2026-03-01T12:00:00Z&last=3",
+        "since",
+        "since cannot be given with last: a stream has one start",
+    ),
+    (
+        "from=now&last=3&since=2026-03-01T12:00:00Z",
+        "last",
+        "last cannot be given with from: a stream has one start",
+    ),
+    (
+        // An id that a client remembers makes no two starts one.
+        "from=now&last=3&last-event-id=x",
+        "last",
+        "last cannot be given with from: a stream has one start",
+    ),
+    ("from=now&from=now", "from", "from is there twice"),
+    ("last=1&last=2", "last", "last is there twice"),
+    (
+        "from=yesterday",
+        "from",
+        "from is now, beginning or a position",
+    ),
+    ("from=", "from", "from is now, beginning or a position"),
+    (
+        // Nor does one make a wrong start right.
+        "from=yesterday&last-event-id=x",
+        "from",
+        "from is now, beginning or a position",
+    ),
+    (
+        "last=some",
+        "last",
+        "last is how many of the newest events to begin with",
+    ),
+    (
+        "last=-1",
+        "last",
+        "last is how many of the newest events to begin with",
+    ),
+    (
+        "since=noon",
+        "since",
+        "since is a time as 2026-03-01T12:00:00Z (RFC 3339)",
+    ),
+    (
+        "topic=a..b",
+        "topic",
+        "topic: pattern 1: empty segment at column 3",
+    ),
+    ("compression=zip", "compression", "compression is off, gzip"),
+    (
+        "heartbeat=3601",
+        "heartbeat",
+        "heartbeat is 0 (none) to 3600 seconds",
+    ),
+    (
+        "heartbeat=-1",
+        "heartbeat",
+        "heartbeat is 0 (none) to 3600 seconds",
+    ),
+    ("presence=maybe", "presence", "presence is true or false"),
+    (
+        // Of two faults, the same one is told everywhere.
+        "topic=a..b&from=yesterday",
+        "topic",
+        "topic: pattern 1: empty segment at column 3",
+    ),
+    (
+        "from=yesterday&compression=zip",
+        "compression",
+        "compression is off, gzip",
+    ),
+];
+
+/// `EventSource` and WebSocket ask for the same streams: what one refuses, the other may not take for something else.
+#[test]
+fn all_streams_refuse_the_same_queries_in_the_same_words() {
+    let server = serve();
+    let handle = server.handle();
+    let all = || (Filter::all(), StreamOptions::default());
+    let (filter, options) = all();
+    handle.create_endpoint("/prices", filter, options).unwrap();
+    let (filter, options) = all();
+    let made = handle.create_connection(filter, options).unwrap();
+    let made = format!("/api/v1/connections/{made}/stream");
+    for (query, field, detail) in WRONG_STREAMS {
+        let body = |path: &str| {
+            let (status, told) = answer(server.addr(), &format!("{path}?topic=a&{query}"));
+            assert_eq!(status, 400, "{path}?{query}: {told}");
+            told.split_once("\r\n\r\n").expect(&told).1.to_owned()
+        };
+        let told = body(STREAM);
+        assert!(told.contains(&format!(r#""field":"{field}""#)), "{told}");
+        assert!(told.contains(&format!(r#""detail":"{detail}"#)), "{told}");
+        for path in ["/prices", &made, "/api/v1/ws"] {
+            assert_eq!(body(path), told, "{path}?{query}");
+        }
+    }
+}
+
+/// Clients come back to the address that they first went to, with an id: that goes before the start which stands there.
+#[test]
+fn an_id_beside_a_start_goes_before_it_on_all_streams() {
+    let server = serve();
+    let (filter, options) = (Filter::all(), StreamOptions::default());
+    let handle = server.handle();
+    handle.create_endpoint("/prices", filter, options).unwrap();
+    for start in [
+        "from=now",
+        "from=beginning",
+        "last=3",
+        "since=2026-03-01T12:00:00Z",
+    ] {
+        for path in [STREAM, "/prices", "/api/v1/ws"] {
+            for (query, header) in [("&last-event-id=junk", ""), ("", "Last-Event-ID: junk\r\n")] {
+                let upgrade = if path.ends_with("/ws") { UPGRADE } else { "" };
+                let request = format!(
+                    "GET {path}?topic=a&{start}{query} HTTP/1.1\r\nHost: localhost\r\n{upgrade}{header}\r\n"
+                );
+                let told = ask(server.addr(), &request, r#""asked":"junk""#);
+                assert!(told.contains("reset"), "{request}: {told}");
+            }
+        }
+    }
+}
+
 /// `faults.md` row 3: its kind, on routes that have no parameter, and where none is near.
 #[test]
 fn a_route_refuses_what_it_does_not_know_and_says_what_it_knows() {

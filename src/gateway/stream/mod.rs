@@ -7,6 +7,7 @@ mod hub_closed;
 mod last_values;
 mod open;
 pub(in crate::gateway) mod options;
+pub(in crate::gateway) mod parameters;
 pub(in crate::gateway) mod presence;
 pub(in crate::gateway) mod request;
 pub(in crate::gateway) mod routes;

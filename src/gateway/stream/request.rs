@@ -1,14 +1,13 @@
-//! `GET /api/v1/events/stream`: what a query asks for.
+//! `GET /api/v1/events/stream`: what a request asks for.
 
-use std::time::Duration;
-
-use crate::event::{EventFilter, EventFilterBuilder, Filter};
+use crate::event::Filter;
 use crate::gateway::encode::compression::{Compression, CompressionFor};
-use crate::gateway::encode::format::{DataFormat, EventNames, Framing, WireFormat};
+use crate::gateway::encode::format::{Framing, WireFormat};
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::response::response;
-use crate::gateway::stream::options::{BUFFER_MIN, StreamOptions, policy};
+use crate::gateway::stream::options::StreamOptions;
+use crate::gateway::stream::parameters::StreamParameters;
 use crate::gateway::stream::start::StartRequest;
 use crate::wire::http::{Coding, Head, ResponseHead};
 
@@ -80,41 +79,37 @@ impl StreamRequest {
     pub(in crate::gateway) fn read(
         head: &Head,
         query: &Query<'_>,
-        mut options: StreamOptions,
+        options: StreamOptions,
         room: StreamRoom,
     ) -> Result<Self, Problem> {
-        if let Some(seconds) = query.number(&query::HEARTBEAT) {
-            options.heartbeat = Duration::from_secs(seconds);
-        }
-        if let Some(slow) = query.text(&query::SLOW) {
-            options.slow = policy(slow).ok_or_else(|| query::SLOW.wrong())?;
-        }
-        if let Some(bytes) = query.number(&query::BUFFER) {
-            options.buffer = buffer(bytes, room.frame_log)?;
-        }
-        if query.text(&query::COMPRESSION).is_some() {
+        let asked = StreamParameters::read(head, query, options, room.frame_log)?;
+        let StreamParameters {
+            filter,
+            start,
+            mut options,
+            compression,
+            data,
+            names,
+            framing,
+            presence,
+        } = asked;
+        // Who asks by name knows that it can inflate as bytes come, browser or not.
+        if compression.is_some() {
             options.compression_for = CompressionFor::All;
         }
-        options.compression = compression(query, options.compression)?;
         let only_for = options.compression_for;
-        let form = WireFormat {
-            data: match query.text(&query::FORMAT) {
-                Some("cloudevents") => DataFormat::CloudEvents,
-                _ => DataFormat::Data,
-            },
-            framing: framing_of(head, query),
-            names: match query.text(&query::NAMES) {
-                Some("none") => EventNames::None,
-                _ => EventNames::Type,
-            },
-            coding: options.compression.choose(only_for, head, room.brotli)?,
-        };
+        let coding = options.compression.choose(only_for, head, room.brotli)?;
         Ok(Self {
-            filter: filter(query.all(&query::TOPIC))?,
-            form,
-            start: StartRequest::read(head, query)?.unwrap_or(StartRequest::Now),
+            filter,
+            form: WireFormat {
+                data,
+                framing,
+                names,
+                coding,
+            },
+            start: start.unwrap_or(StartRequest::Now),
             options,
-            presence: query.switch(&query::PRESENCE).unwrap_or(false),
+            presence,
         })
     }
 
@@ -168,59 +163,4 @@ fn stream_head(out: &mut Vec<u8>) -> ResponseHead<'_> {
         .header("Cache-Control", "no-cache, no-transform")
         .header("X-Accel-Buffering", "no")
         .close()
-}
-
-/// The filter of some patterns; none: no filter.
-pub(in crate::gateway) fn filter<S: AsRef<str>>(
-    patterns: impl IntoIterator<Item = S>,
-) -> Result<Option<Filter>, Problem> {
-    let mut patterns = patterns.into_iter().peekable();
-    if patterns.peek().is_none() {
-        return Ok(None);
-    }
-    let mut builder = EventFilter::builder();
-    patterns.for_each(|pattern| _ = builder.topic(pattern.as_ref()));
-    topics(&mut builder).map(Some)
-}
-
-/// Finishes a filter that was given topics and nothing else.
-pub(in crate::gateway) fn topics(builder: &mut EventFilterBuilder) -> Result<Filter, Problem> {
-    let filter = builder.build();
-    let filter = filter.map_err(|errors| Problem::of_filter(&errors))?;
-    Ok(filter.topics().clone())
-}
-
-/// What a client asks for, of what there is: it may have less, and no other.
-pub(in crate::gateway) fn compression(
-    query: &Query<'_>,
-    offered: Compression,
-) -> Result<Compression, Problem> {
-    let Some(value) = query.text(&query::COMPRESSION) else {
-        return Ok(offered);
-    };
-    let wrong = |detail: String| Problem::new(400, detail).field("compression");
-    match Compression::parse(value) {
-        None => Err(wrong(Compression::expected())),
-        Some(wanted) if wanted == Compression::Off || wanted == offered => Ok(wanted),
-        #[cfg(feature = "brotli")]
-        Some(Compression::Gzip) if offered == Compression::Brotli => Ok(Compression::Gzip),
-        Some(_) => {
-            let detail = format!("compression: {value} is not offered here");
-            Err(wrong(detail))
-        }
-    }
-}
-
-fn buffer(bytes: u64, frame_log: usize) -> Result<usize, Problem> {
-    let range = BUFFER_MIN..=frame_log;
-    let bytes = usize::try_from(bytes).ok();
-    bytes
-        .filter(|bytes| *bytes == 0 || range.contains(bytes))
-        .ok_or_else(|| {
-            let detail =
-                format!("buffer is 0 (the frame log) or {BUFFER_MIN} to {frame_log} bytes");
-            Problem::new(400, detail)
-                .field("buffer")
-                .limit(frame_log as u64)
-        })
 }

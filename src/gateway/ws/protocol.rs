@@ -14,7 +14,8 @@ use crate::gateway::http::query::did_you_mean;
 use crate::gateway::publish::cloudevents::refuse_reserved;
 use crate::gateway::publish::publisher::Publisher;
 use crate::gateway::stream::History;
-use crate::gateway::stream::request::{self, StreamFilter};
+use crate::gateway::stream::parameters::topics;
+use crate::gateway::stream::request::StreamFilter;
 use crate::gateway::stream::start::{Start, StartRequest};
 use crate::gateway::ws::interner::FilterInterner;
 use crate::gateway::ws::session::Session;
@@ -84,7 +85,7 @@ impl<'t> Request<'t> {
         let mut builder = EventFilter::builder();
         let read = builder.read_topics("topic", value);
         read.map_err(|error| Problem::of_json(error, "topic"))?;
-        request::topics(&mut builder).map(Some)
+        topics(&mut builder).map(Some)
     }
 }
 

@@ -5,6 +5,7 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::http::dispatch::authorize;
 use crate::gateway::http::query;
 use crate::gateway::http::route::{Begun, Claim, Delivers, Handler, Method, Request, Route};
+use crate::gateway::stream::parameters::StreamParameters;
 use crate::gateway::telemetry::metrics::RouteKind;
 use crate::gateway::ws::{Protocol, Upgrade};
 use crate::reactor::Begin;
@@ -28,6 +29,15 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[Route {
 }];
 
 fn upgrade(gateway: &mut Gateway, request: &Request<'_>) -> Begun {
+    let shared = &gateway.shared;
+    // Before the handshake, as a misspelt name is: what is wrong with an address is told before what is wrong with how
+    // it was asked for.
+    let asked = StreamParameters::read(
+        request.head,
+        &request.query,
+        shared.options,
+        shared.frame_log,
+    )?;
     let open = gateway.streaming.check_open();
     let protocol = Protocol {
         interner: gateway.sockets.interner(),
@@ -35,11 +45,9 @@ fn upgrade(gateway: &mut Gateway, request: &Request<'_>) -> Begun {
         encoder: &mut gateway.encoder,
         publisher: &mut gateway.publisher,
     };
-    let shared = &gateway.shared;
     let plan = Upgrade::subscriber(
         request.head,
-        &request.query,
-        &shared.options,
+        asked,
         gateway.sockets.limits(),
         protocol,
         || open,

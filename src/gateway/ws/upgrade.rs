@@ -5,17 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::Filter;
 use crate::gateway::access::authorizer::{Access, Action};
 use crate::gateway::encode::compression::Compression;
 use crate::gateway::encode::format::Messages;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::dispatch::failed;
 use crate::gateway::http::problem::Problem;
-use crate::gateway::http::query::{self, Query};
 use crate::gateway::socket::Socket;
-use crate::gateway::stream::options::StreamOptions;
-use crate::gateway::stream::request;
+use crate::gateway::stream::parameters::StreamParameters;
 use crate::gateway::stream::start::StartRequest;
 use crate::gateway::telemetry::callbacks::Callbacks;
 use crate::gateway::ws::handler::SocketRoute;
@@ -81,52 +78,28 @@ impl Upgrade {
             expires_at: None,
         })
     }
-}
 
-/// What a client asked for in its address.
-#[derive(Default)]
-struct SocketQuery {
-    filter: Option<Filter>,
-    start: Option<StartRequest>,
-    heartbeat: Option<Duration>,
-    presence: bool,
-}
-
-impl SocketQuery {
-    fn read(head: &Head, query: &Query<'_>) -> Result<Self, Problem> {
-        let start = StartRequest::read(head, query)?;
-        let filter = request::filter(query.all(&query::TOPIC))?;
-        if filter.is_none() && start.is_some() {
-            let detail = "topic: is missing: a start and last-event-id are for subscriptions";
-            return Err(Problem::new(400, detail).field("topic"));
-        }
-        Ok(Self {
-            filter,
-            start,
-            heartbeat: query.number(&query::HEARTBEAT).map(Duration::from_secs),
-            presence: query.switch(&query::PRESENCE).unwrap_or(false),
-        })
-    }
-}
-
-impl Upgrade {
     /// Makes a subscriber of a handshake on `GET /api/v1/ws`, which is authorized for reading and for publishing.
     pub(in crate::gateway) fn subscriber(
         head: &Head,
-        query: &Query<'_>,
-        options: &StreamOptions,
+        asked: StreamParameters,
         limits: Arc<SocketLimits>,
         mut protocol: Protocol<'_>,
         check_open: impl FnOnce() -> Result<(), Problem>,
         authorize: impl Fn(Action) -> Result<Access, Problem>,
     ) -> Result<SocketPlan<Gateway>, Problem> {
-        let compression = request::compression(query, options.compression)?;
-        // Who asks for no compression gets none, neither way.
-        let refused = query.text(&query::COMPRESSION) == Some(Compression::Off.name());
+        let compression = asked.options.compression;
+        // Who asks for no compression gets none, neither way; where the server has none, it still inflates.
+        let refused = asked.compression == Some(Compression::Off);
         let deflate = (!refused).then(|| policy(compression));
         let Self(handshake) = Self::read(head, &[PROTOCOL], deflate)?;
         check_open()?;
-        let asked = SocketQuery::read(head, query)?;
+        // A stream of Server-Sent Events that names no topic has them all; here it subscribes to nothing, and a start
+        // would be left out without a word.
+        if asked.filter.is_none() && asked.start.is_some() {
+            let detail = "topic: is missing: a start and last-event-id are for subscriptions";
+            return Err(Problem::new(400, detail).field("topic"));
+        }
         let read = authorize(Action::Subscribe);
         let publish = authorize(Action::Publish);
         let (read, publish) = match (read, publish) {
@@ -163,7 +136,7 @@ impl Upgrade {
             inflate: handshake.inflate(),
             limits,
             subscribed,
-            heartbeat: asked.heartbeat.unwrap_or(options.heartbeat),
+            heartbeat: asked.options.heartbeat,
             expires_at,
         })
     }
