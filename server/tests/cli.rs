@@ -352,49 +352,6 @@ fn a_mark_in_front_of_a_file_is_skipped_and_utf16_is_named() {
     );
 }
 
-/// `faults.md` row 23: a mark in front of the first line was an error, or made text of JSON.
-#[test]
-fn a_mark_in_front_of_a_file_is_skipped_and_utf16_is_named() {
-    let server = Server::start(&[]);
-    let mut stream = Stream::open(server.address, "topic=t");
-    let folder = tempfile::tempdir().expect("a folder");
-    let cloudevent = r#"{"specversion":"1.0","id":"7","source":"/s","type":"z","data":[3]}"#;
-    for (name, text, data) in [
-        ("a.ndjson", "{\"n\":1.10}\n", "{\"n\":1.10}"),
-        ("a.txt", "{\"n\":2}\n", "{\"n\":2}"),
-        ("b.txt", "plain\n", "plain"),
-        ("cloudevents", cloudevent, "[3]"),
-        ("-", "{\"n\":4}\n", "{\"n\":4}"),
-    ] {
-        let path = folder.path().join(name);
-        std::fs::write(&path, format!("\u{feff}{text}")).expect("a file");
-        let file = match name {
-            "-" => "-",
-            _ => path.to_str().expect("a name"),
-        };
-        let format = if name == "cloudevents" { name } else { "auto" };
-        let flags = ["--format", format, file];
-        let input = format!("\u{feff}{text}");
-        assert_eq!(publish(&server.url(), &flags, &input), (0, String::new()));
-        assert_eq!(stream.next().data, data, "{name}");
-    }
-    let utf16: Vec<u8> = "\u{feff}{\"n\":1}\n{\"n\":2}\n"
-        .encode_utf16()
-        .flat_map(u16::to_le_bytes)
-        .collect();
-    for name in ["u.ndjson", "u.txt"] {
-        let path = folder.path().join(name);
-        std::fs::write(&path, &utf16).expect("a file");
-        let file = path.to_str().expect("a name");
-        let (code, err) = publish(&server.url(), &["--on-error", "skip", file], "");
-        assert_eq!((code, err.contains("line 1: UTF-16")), (1, true), "{err}");
-    }
-    assert!(
-        server.health().head.ends_with("-5"),
-        "nothing of it was published"
-    );
-}
-
 /// `faults.md` row 2, from the shell.
 #[test]
 fn a_whole_event_of_another_topic_is_not_published() {

@@ -121,26 +121,6 @@ fn files_of_any_encoding_and_depth_are_read_or_named() {
     }
 }
 
-/// `faults.md` rows 1 and 23, for the settings: a mark is skipped, UTF-16 is named, a nest is refused.
-#[test]
-fn files_of_any_encoding_and_depth_are_read_or_named() {
-    let marked = file("\u{feff}retry = 7\n");
-    let (code, out, err) = eventring(&["check-config", "--config", name(&marked)]);
-    assert_eq!(code, 0, "{err}");
-    assert!(out.contains("retry = 7"), "{out}");
-    let utf16 = tempfile::NamedTempFile::new().expect("a file");
-    let text: Vec<u8> = "\u{feff}retry = 7\n"
-        .encode_utf16()
-        .flat_map(u16::to_le_bytes)
-        .collect();
-    std::fs::write(utf16.path(), text).expect("written");
-    let deep = file(&format!("retry = {}", "[".repeat(500_000)));
-    for (file, said) in [(&utf16, "UTF-16"), (&deep, "recurs")] {
-        let (code, _, err) = eventring(&["check-config", "--config", name(file)]);
-        assert_eq!((code, err.contains(said)), (2, true), "{err}");
-    }
-}
-
 #[test]
 fn the_server_takes_its_file() {
     let file = file(

@@ -377,23 +377,3 @@ fn a_batch_of_junk_takes_its_own_bytes_and_no_more() {
     let grown = peak_kb(&server) - before;
     assert!(grown < 40 << 10, "{grown} kB for 8 MB");
 }
-
-/// `audit.md` row 8: a batch of eight megabytes that was no batch took 177 MiB, and kept them.
-#[test]
-fn a_batch_of_junk_takes_its_own_bytes_and_no_more() {
-    let server = Server::start(&[]);
-    let path = "/api/v1/topics/a/events";
-    let kind = "Content-Type: application/cloudevents-batch+json";
-    server.publish("a", "1");
-    let before = peak_kb(&server);
-    let body = format!("[{}0]", "0,".repeat(4_190_000));
-    for _ in 0..3 {
-        let mut http = Http::connect(server.address);
-        let answer = http.post(path, &[kind], body.as_bytes()).response();
-        let problem = answer.problem(400);
-        assert_eq!(problem["at"], 1, "{problem}");
-    }
-    // The body, which grows by doubling, and the copy that growing takes.
-    let grown = peak_kb(&server) - before;
-    assert!(grown < 40 << 10, "{grown} kB for 8 MB");
-}
