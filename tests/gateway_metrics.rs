@@ -1,6 +1,8 @@
 //! What `/metrics` and the stats say is what happened, in the format that Prometheus reads.
 #![cfg(feature = "gateway")]
 
+mod contract;
+
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -45,6 +47,7 @@ fn ask(address: SocketAddr, request: &str) -> (String, String) {
     let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
+    contract::check_exchange(request, &[head.as_bytes(), &body].concat());
     (head, String::from_utf8(body).unwrap())
 }
 

@@ -1,6 +1,7 @@
 //! Parameters: what stands behind the question mark of an address, and what is refused there.
 //!
-//! `GET /` (with curl; a browser gets the dashboard) lists the parameters of every route. They are read strictly: a filter
+//! `GET /` (with curl; a browser gets the dashboard) lists every route and its parameters; `GET /api/v1/openapi.json` says
+//! the same to programs, with the schemas of bodies and answers (OpenAPI 3.1). Parameters are read strictly: a filter
 //! that was left out because of a typing error would subscribe to everything.
 //!
 //! | in the address | answer |

@@ -4,6 +4,8 @@
 
 mod client;
 mod closing;
+#[path = "../contract/mod.rs"]
+mod contract;
 mod handlers;
 mod named;
 mod notify;

@@ -24,6 +24,7 @@ fn post(address: SocketAddr, target: &str, fields: &[&str], body: &str) -> (u16,
     let (mut stream, head) = ask(stream, &request);
     let mut body = String::new();
     stream.read_to_string(&mut body).unwrap();
+    super::contract::check_exchange(&request, format!("{}{body}", head.text).as_bytes());
     (head.status, body)
 }
 

@@ -7,6 +7,8 @@ mod begin;
 mod body;
 mod broadcast;
 mod client;
+#[path = "../contract/mod.rs"]
+mod contract;
 mod framing;
 mod hold;
 mod kills;

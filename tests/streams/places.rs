@@ -27,6 +27,7 @@ fn ask(address: SocketAddr, method: &str, path: &str, body: &Value) -> (u16, Val
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
+    super::contract::check_exchange(&request, answer.as_bytes());
     let (head, body) = answer.split_once("\r\n\r\n").expect("a whole answer");
     let status = head[9..12].parse().unwrap();
     (status, serde_json::from_str(body).unwrap_or(Value::Null))

@@ -2,9 +2,10 @@
 //!
 //! It shares no code with the server on purpose: it is what judges it.
 
-use super::DEADLINE;
+use super::{DEADLINE, contract};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -13,6 +14,8 @@ use std::time::Duration;
 pub(crate) struct Http {
     pub(crate) stream: TcpStream,
     pub(crate) input: Vec<u8>,
+    /// What was asked and is not answered yet; `None`: bytes were sent that are no single request.
+    asked: Option<VecDeque<(String, String)>>,
 }
 
 /// One answer.
@@ -45,10 +48,16 @@ impl Http {
         Http {
             stream,
             input: Vec::new(),
+            asked: Some(VecDeque::new()),
         }
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Http {
+        match (request_line(bytes.as_ref()), &mut self.asked) {
+            (Some(line), Some(asked)) => asked.push_back(line),
+            // Which answer is whose can no longer be told.
+            _ => self.asked = None,
+        }
         self.stream
             .write_all(bytes.as_ref())
             .expect("the server takes it");
@@ -72,6 +81,7 @@ impl Http {
 
     /// Reads the next answer, body and all.
     pub(crate) fn response(&mut self) -> Response {
+        let asked = self.asked.as_ref().and_then(|asked| asked.front().cloned());
         let mut response = self.head();
         let length = response
             .header("content-length")
@@ -89,6 +99,16 @@ impl Http {
                 while self.fill() {}
                 response.body = std::mem::take(&mut self.input);
             }
+        }
+        if let Some((method, target)) = asked {
+            let content_type = response.header("content-type").unwrap_or_default();
+            contract::check(
+                &method,
+                &target,
+                response.status,
+                content_type,
+                &response.body,
+            );
         }
         response
     }
@@ -115,6 +135,11 @@ impl Http {
             let (name, value) = line.split_once(':').expect(line);
             (name.to_ascii_lowercase(), value.trim().to_string())
         });
+        if status != 100
+            && let Some(asked) = &mut self.asked
+        {
+            asked.pop_front();
+        }
         Response {
             status,
             headers: headers.collect(),
@@ -199,6 +224,16 @@ impl Http {
         let socket = Socket::from(self.stream);
         socket.set_linger(Some(Duration::ZERO)).expect("linger");
     }
+}
+
+/// The method and target of bytes that are one request, or the beginning of one.
+fn request_line(bytes: &[u8]) -> Option<(String, String)> {
+    let text = String::from_utf8_lossy(bytes);
+    let (line, rest) = text.split_once("\r\n")?;
+    let (target, _) = line.split_once(" HTTP/1.")?;
+    let (method, target) = target.split_once(' ')?;
+    let one = !rest.contains(" HTTP/1.");
+    one.then(|| (method.to_string(), target.to_string()))
 }
 
 impl Response {

@@ -3,6 +3,8 @@
 
 #[path = "../../../tests/body/mod.rs"]
 pub(crate) mod body;
+#[path = "../../../tests/contract/mod.rs"]
+pub(crate) mod contract;
 pub(crate) mod http;
 pub(crate) mod process;
 pub(crate) mod server;

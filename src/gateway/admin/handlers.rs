@@ -3,8 +3,9 @@
 //! What has to ask reactors is answered later: a command goes to all of them, and the reactor that has the
 //! request looks once a turn whether all have done their part.
 
-use std::io::Write as _;
 use std::sync::Arc;
+
+use serde::Serialize;
 
 use crate::gateway::access::authorizer::Access;
 use crate::gateway::admin::commands::Reactors;
@@ -12,7 +13,7 @@ use crate::gateway::admin::connections::{Command, Target};
 use crate::gateway::admin::deferred::{CommandAnswer, ConnectionPage, Deferred};
 use crate::gateway::admin::endpoint_path::EndpointError;
 use crate::gateway::admin::endpoints::EndpointSpec;
-use crate::gateway::admin::json::connection_json;
+use crate::gateway::admin::json::{MadeConnection, MadeEndpoint, connection_json};
 use crate::gateway::admin::listing::Page;
 use crate::gateway::admin::request::{self, BroadcastRequest};
 use crate::gateway::gateway::Gateway;
@@ -20,12 +21,11 @@ use crate::gateway::http::dispatch::gone;
 use crate::gateway::http::pending_body::{Finish, WholeBody};
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::query::{self, Query};
-use crate::gateway::http::response::response;
+use crate::gateway::http::response::{response, write_json};
 use crate::gateway::http::route::{Begun, Request};
 use crate::gateway::stream::NewStream;
 use crate::gateway::stream::gone::Gone;
 use crate::gateway::stream::request::StreamRequest;
-use crate::json::write_string;
 use crate::reactor::{Answer, Begin, DisconnectReason};
 use crate::wire::http::Head;
 
@@ -188,11 +188,12 @@ pub(super) fn make_connection(gateway: &mut Gateway, request: &Request<'_>, _: A
             .reserve(wanted.filter, wanted.options)
             .map_err(|error| of_endpoint(&error))?;
         let location = format!("{}/api/v1/connections/{id}/stream", whole.base());
-        let mut body = Vec::with_capacity(160);
-        let _ = write!(body, r#"{{"id":"{id}","status":"connecting","url":"#);
-        write_string(&mut body, &location);
-        body.extend_from_slice(b"}\n");
-        Ok(created(whole.reply(), &location, &body))
+        let made = MadeConnection {
+            id: &id,
+            status: "connecting",
+            url: &location,
+        };
+        Ok(created(whole.reply(), &location, &made))
     })
 }
 
@@ -208,11 +209,9 @@ pub(super) fn create_endpoint(gateway: &mut Gateway, request: &Request<'_>, _: A
             .endpoints
             .create(&path, wanted.filter, wanted.options)
             .map_err(|error| of_endpoint(&error))?;
-        let mut body = br#"{"path":"#.to_vec();
-        write_string(&mut body, &path);
-        body.extend_from_slice(b"}\n");
         let location = format!("{}{path}", whole.base());
-        Ok(created(whole.reply(), &location, &body))
+        let made = MadeEndpoint { path: &path };
+        Ok(created(whole.reply(), &location, &made))
     })
 }
 
@@ -264,7 +263,10 @@ fn of_endpoint(error: &EndpointError) -> Problem {
     Problem::new(status, error.to_string()).field(error.field())
 }
 
-fn created(reply: ReplyTo, location: &str, body: &[u8]) -> Answer {
+fn created(reply: ReplyTo, location: &str, made: &impl Serialize) -> Answer {
+    let mut body = Vec::with_capacity(160);
+    write_json(&mut body, made);
+    body.push(b'\n');
     let mut bytes = Vec::with_capacity(320 + body.len());
     let head = response(&mut bytes, 201)
         .header("Content-Type", "application/json")
@@ -272,7 +274,7 @@ fn created(reply: ReplyTo, location: &str, body: &[u8]) -> Answer {
         .header("Cache-Control", "no-store")
         .content_length(body.len() as u64);
     reply.finish(head);
-    bytes.extend_from_slice(body);
+    bytes.extend_from_slice(&body);
     Answer {
         bytes,
         after: 0,

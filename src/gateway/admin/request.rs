@@ -11,21 +11,99 @@ use crate::gateway::http::query::did_you_mean;
 use crate::gateway::stream::options::{POLICY_NAMES, StreamOptions, policy};
 use crate::json::{Members, Value};
 
+/// A member that a body may have, as a parameter is one that a query may have.
+#[derive(Debug)]
+pub(in crate::gateway) struct Member {
+    pub(in crate::gateway) name: &'static str,
+    pub(in crate::gateway) takes: Takes,
+    /// Its values, for people.
+    pub(in crate::gateway) expects: &'static str,
+}
+
+/// The values that a member takes.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::gateway) enum Takes {
+    Text,
+    Texts,
+    Seconds,
+    /// A whole number.
+    Whole,
+    Words(&'static [&'static str]),
+    Any,
+}
+
+const fn member(name: &'static str, takes: Takes, expects: &'static str) -> Member {
+    Member {
+        name,
+        takes,
+        expects,
+    }
+}
+
 /// Members of a request to make an endpoint or to reserve a connection.
-const ENDPOINT_MEMBERS: [&str; 10] = [
-    "path",
-    "topics",
-    "heartbeat",
-    "retry",
-    "max_age",
-    "hold_ms",
-    "buffer",
-    "slow",
-    "compression",
-    "compression_for",
+pub(super) const ENDPOINT_MEMBERS: &[Member] = &[
+    member(
+        "path",
+        Takes::Text,
+        "the path of an endpoint; a connection has none",
+    ),
+    member(
+        "topics",
+        Takes::Texts,
+        "patterns of topics; all where there are none",
+    ),
+    member("heartbeat", Takes::Seconds, "seconds; 0 for none"),
+    member(
+        "retry",
+        Takes::Seconds,
+        "seconds after which clients come back",
+    ),
+    member(
+        "max_age",
+        Takes::Seconds,
+        "seconds after which a stream ends; 0 for never",
+    ),
+    member(
+        "hold_ms",
+        Takes::Whole,
+        "milliseconds for which events are collected",
+    ),
+    member("buffer", Takes::Whole, "0 (the frame log) or bytes"),
+    member(
+        "slow",
+        Takes::Words(&["catch-up", "gap", "latest", "disconnect"]),
+        "what becomes of a slow stream",
+    ),
+    member(
+        "compression",
+        Takes::Text,
+        "off, or what the server compresses with",
+    ),
+    member(
+        "compression_for",
+        Takes::Words(&["browsers", "all"]),
+        "who gets compressed streams",
+    ),
 ];
 /// Members of a request to broadcast.
-const BROADCAST_MEMBERS: [&str; 4] = ["ids", "endpoint", "type", "data"];
+pub(super) const BROADCAST_MEMBERS: &[Member] = &[
+    member(
+        "ids",
+        Takes::Texts,
+        "the connections that get it; not beside endpoint",
+    ),
+    member(
+        "endpoint",
+        Takes::Text,
+        "the endpoint whose connections get it",
+    ),
+    member(
+        "type",
+        Takes::Text,
+        "the type of the event: message where there is none",
+    ),
+    member("data", Takes::Any, "its data"),
+];
 
 /// The body of a request to make an endpoint or to reserve a connection.
 #[derive(Debug)]
@@ -63,8 +141,9 @@ impl FieldErrors {
     }
 }
 
-fn unknown(name: &str, known: &[&str]) -> String {
-    format!("is not known{}", did_you_mean(name, known.iter().copied()))
+fn unknown(name: &str, known: &[Member]) -> String {
+    let known = known.iter().map(|member| member.name);
+    format!("is not known{}", did_you_mean(name, known))
 }
 
 /// The members of a body, each as it stands; an empty body has none.
@@ -139,7 +218,7 @@ pub(in crate::gateway) fn read_endpoint(
                 .map(|who| o.compression_for = who)
                 .ok_or(CompressionFor::EXPECTED),
             _ => {
-                errors.note(name, unknown(name, &ENDPOINT_MEMBERS));
+                errors.note(name, unknown(name, ENDPOINT_MEMBERS));
                 Ok(())
             }
         };
@@ -173,7 +252,7 @@ pub(in crate::gateway) fn read_broadcast(body: &[u8]) -> Result<BroadcastRequest
                 None => errors.note(name, "is a string"),
             },
             "data" => data = Some(value),
-            _ => errors.note(name, unknown(name, &BROADCAST_MEMBERS)),
+            _ => errors.note(name, unknown(name, BROADCAST_MEMBERS)),
         }
     }
     if ids.is_some() && endpoint.is_some() {

@@ -1,12 +1,20 @@
 //! The routes of connections, endpoints and broadcasts.
 
+use schemars::{Schema, SchemaGenerator};
+
 use crate::gateway::access::authorizer::{Access, Action};
 use crate::gateway::admin::handlers;
+use crate::gateway::admin::json::{
+    self, BroadcastAnswer, ConnectionAnswer, MadeConnection, MadeEndpoint,
+};
+use crate::gateway::admin::request::{BROADCAST_MEMBERS, ENDPOINT_MEMBERS};
 use crate::gateway::gateway::Gateway;
+use crate::gateway::http::openapi::{self, AnswerSpec, BodySpec, Content};
 use crate::gateway::http::query;
 use crate::gateway::http::route::{
     Begun, Claim, Delivers, Handler, Method, Request, Resource, Route,
 };
+use crate::gateway::stream::routes::EVENTS;
 use crate::gateway::telemetry::metrics::RouteKind;
 
 /// Largest body of a request that manages, bytes.
@@ -21,9 +29,19 @@ const BROADCAST: Claim = Claim {
     denied: "broadcasting takes the right to all topics",
 };
 
+const ENDPOINT_BODY: &[BodySpec] = &[BodySpec {
+    content_type: "application/json",
+    schema: endpoint_body,
+}];
+
 pub(in crate::gateway) const ROUTES: &[Route] = &[
     Route {
         summary: "open connections, a page at a time",
+        answers: &[AnswerSpec::new(
+            200,
+            "A page of connections.",
+            &[Content::Json(json::connections)],
+        )],
         parameters: Some(query::CONNECTIONS),
         ..row(
             Method::Get,
@@ -34,6 +52,12 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
     },
     Route {
         summary: "makes a connection, for a stream of its own",
+        bodies: ENDPOINT_BODY,
+        answers: &[AnswerSpec::new(
+            201,
+            "It is made.",
+            &[Content::Json(openapi::of::<MadeConnection<'static>>)],
+        )],
         body_bytes: Some(BODY_BYTES),
         ..row(
             Method::Post,
@@ -44,6 +68,11 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
     },
     Route {
         summary: "how a connection is",
+        answers: &[AnswerSpec::new(
+            200,
+            "How it is.",
+            &[Content::Json(openapi::of::<ConnectionAnswer<'static>>)],
+        )],
         ..row(
             Method::Get,
             "/api/v1/connections/{id}/status",
@@ -53,6 +82,7 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
     },
     Route {
         summary: "the stream of a connection that was made",
+        answers: EVENTS,
         parameters: Some(query::STREAM),
         delivers: Delivers::Stream,
         ..row(
@@ -64,6 +94,7 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
     },
     Route {
         summary: "ends a connection",
+        answers: &[AnswerSpec::new(204, "It is ended.", &[])],
         ..row(
             Method::Delete,
             "/api/v1/connections/{id}",
@@ -73,6 +104,11 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
     },
     Route {
         summary: "endpoints: addresses with a filter and options of their own",
+        answers: &[AnswerSpec::new(
+            200,
+            "All endpoints.",
+            &[Content::Json(json::endpoints)],
+        )],
         ..row(
             Method::Get,
             "/api/v1/endpoints",
@@ -82,6 +118,12 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
     },
     Route {
         summary: "makes an endpoint",
+        bodies: ENDPOINT_BODY,
+        answers: &[AnswerSpec::new(
+            201,
+            "It is made.",
+            &[Content::Json(openapi::of::<MadeEndpoint<'static>>)],
+        )],
         body_bytes: Some(BODY_BYTES),
         ..row(
             Method::Post,
@@ -92,6 +134,7 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
     },
     Route {
         summary: "removes an endpoint and ends its streams",
+        answers: &[AnswerSpec::new(204, "It is removed.", &[])],
         parameters: Some(query::REMOVE_ENDPOINT),
         ..row(
             Method::Delete,
@@ -102,6 +145,15 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
     },
     Route {
         summary: "an event for connections, not kept",
+        bodies: &[BodySpec {
+            content_type: "application/json",
+            schema: broadcast_body,
+        }],
+        answers: &[AnswerSpec::new(
+            200,
+            "Who gets it.",
+            &[Content::Json(openapi::of::<BroadcastAnswer<'static>>)],
+        )],
         body_bytes: Some(BODY_BYTES),
         ..row(
             Method::Post,
@@ -124,4 +176,12 @@ const fn row(
         RouteKind::Manage,
         Handler::Claimed(claim, handler),
     )
+}
+
+fn endpoint_body(_: &mut SchemaGenerator) -> Schema {
+    openapi::members_schema(ENDPOINT_MEMBERS)
+}
+
+fn broadcast_body(_: &mut SchemaGenerator) -> Schema {
+    openapi::members_schema(BROADCAST_MEMBERS)
 }

@@ -1,35 +1,60 @@
 //! `GET /healthz`: that it is alive, where it stands, who is connected. `GET /readyz`: whether clients should
 //! be sent here.
 
-use std::io::Write as _;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::event::Position;
+use crate::event::{Epoch, Position};
+use crate::gateway::http::openapi::Text;
 use crate::gateway::http::problem::{ReplyTo, json_answer, json_answer_of};
+use crate::gateway::http::response::write_json;
 use crate::reactor::{Answer, Stats};
 
+/// The state.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Health {
+    #[schemars(extend("const" = "ok"))]
+    status: &'static str,
+    /// Changes with each start of a server that keeps events in memory.
+    epoch: Text<Epoch>,
+    /// The position of the newest event.
+    head: Text<Position>,
+    connections: u64,
+    streams: u64,
+}
+
+/// Whether clients should be sent here.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Readiness {
+    #[schemars(extend("enum" = ["ready", "draining"]))]
+    status: &'static str,
+}
+
 /// The state as JSON.
-pub(in crate::gateway) fn answer(reply: ReplyTo, head: Position, stats: Stats) -> Answer {
+pub(super) fn answer(reply: ReplyTo, head: Position, stats: Stats) -> Answer {
+    let health = Health {
+        status: "ok",
+        epoch: Text(head.epoch),
+        head: Text(head),
+        connections: stats.connections,
+        streams: stats.streams,
+    };
     let mut body = Vec::with_capacity(160);
-    let Stats {
-        connections,
-        streams,
-        ..
-    } = stats;
-    // Writing to a Vec cannot fail.
-    let _ = writeln!(
-        body,
-        r#"{{"status":"ok","epoch":"{}","head":"{head}","connections":{connections},"streams":{streams}}}"#,
-        head.epoch
-    );
+    write_json(&mut body, &health);
+    body.push(b'\n');
     json_answer(reply, &body)
 }
 
 /// 200, or 503 once the server is going to stop.
 pub(super) fn readiness(reply: ReplyTo, draining: bool) -> Answer {
-    match draining {
-        false => json_answer(reply, b"{\"status\":\"ready\"}\n"),
-        true => json_answer_of(503, reply, b"{\"status\":\"draining\"}\n"),
-    }
+    let (code, status) = match draining {
+        false => (200, "ready"),
+        true => (503, "draining"),
+    };
+    let mut body = Vec::with_capacity(32);
+    write_json(&mut body, &Readiness { status });
+    body.push(b'\n');
+    json_answer_of(code, reply, &body)
 }
 
 /// That it is alive, and nothing else: for who asks by a name that is not ours.

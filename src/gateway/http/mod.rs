@@ -3,6 +3,7 @@
 pub(in crate::gateway) mod dispatch;
 mod health;
 mod index;
+pub(in crate::gateway) mod openapi;
 pub(in crate::gateway) mod pending_body;
 pub(in crate::gateway) mod problem;
 pub(in crate::gateway) mod query;

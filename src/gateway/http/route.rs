@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use crate::gateway::access::authorizer::{Access, Action};
 use crate::gateway::access::origin_check::Cors;
 use crate::gateway::gateway::Gateway;
+use crate::gateway::http::openapi::{AnswerSpec, BodySpec};
 use crate::gateway::http::problem::{Problem, ReplyTo};
 use crate::gateway::http::query::{Query, Table};
 use crate::gateway::telemetry::metrics::RouteKind;
@@ -33,6 +34,10 @@ pub(in crate::gateway) struct Route {
     pub(in crate::gateway) delivers: Delivers,
     /// The largest body that it reads whole, bytes; `None`: it takes none, or has a bound of its own.
     pub(in crate::gateway) body_bytes: Option<u64>,
+    /// The forms of the body that it takes.
+    pub(in crate::gateway) bodies: &'static [BodySpec],
+    /// What it answers where nothing is wrong.
+    pub(in crate::gateway) answers: &'static [AnswerSpec],
     pub(in crate::gateway) handler: Handler,
 }
 
@@ -135,12 +140,14 @@ impl Route {
             parameters: Some(&[]),
             delivers: Delivers::Answer,
             body_bytes: None,
+            bodies: &[],
+            answers: &[],
             handler,
         }
     }
 
     /// Whether requests of this method are its own.
-    pub(super) fn answers(&self, method: &str) -> bool {
+    pub(super) fn is_for(&self, method: &str) -> bool {
         method == self.method.name() || (method == "HEAD" && self.has_head())
     }
 
@@ -167,6 +174,18 @@ impl Handler {
             Self::Open(_) => &[],
             Self::Claimed(claim, _) => std::slice::from_ref(claim),
             Self::Asks(claims, _) => claims,
+        }
+    }
+}
+
+impl Resource {
+    /// The word for it in the OpenAPI document.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Topic => "topic",
+            Self::Topics => "topics",
+            Self::AllTopics => "all-topics",
+            Self::Server => "server",
         }
     }
 }

@@ -2,8 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
+use schemars::{Schema, SchemaGenerator, json_schema};
+
 use crate::gateway::dashboard::{self, File};
 use crate::gateway::gateway::Gateway;
+use crate::gateway::http::health::{Health, Readiness};
+use crate::gateway::http::openapi::{self, AnswerSpec, Content};
 use crate::gateway::http::route::{Begun, Handler, Method, Request, Route};
 use crate::gateway::http::{health, index};
 use crate::gateway::telemetry::metrics::RouteKind;
@@ -12,27 +16,71 @@ use crate::reactor::Begin;
 pub(super) const ROUTES: &[Route] = &[
     Route {
         summary: "the dashboard, in a browser; this list otherwise",
+        answers: &[AnswerSpec::new(
+            200,
+            "The page where the client takes HTML, else a list of routes.",
+            &[
+                Content::Text("text/html; charset=utf-8"),
+                Content::Text("text/plain; charset=utf-8"),
+            ],
+        )],
         ..look("/", RouteKind::Page, front)
     },
     Route {
         summary: "style of the dashboard",
+        answers: &[AnswerSpec::new(
+            200,
+            "The file.",
+            &[Content::Text("text/css; charset=utf-8")],
+        )],
         ..look("/dashboard.css", RouteKind::Page, style)
     },
     Route {
         summary: "script of the dashboard",
+        answers: &[AnswerSpec::new(
+            200,
+            "The file.",
+            &[Content::Text("text/javascript; charset=utf-8")],
+        )],
         ..look("/dashboard.js", RouteKind::Page, script)
     },
     Route {
         summary: "icon of the dashboard",
+        answers: &[AnswerSpec::new(
+            200,
+            "The file.",
+            &[Content::Text("image/svg+xml")],
+        )],
         ..look("/favicon.svg", RouteKind::Page, icon)
     },
     Route {
         summary: "state",
+        answers: &[AnswerSpec::new(
+            200,
+            "It is alive. Who asks by a name that is not the server's is told the status only.",
+            &[Content::Json(openapi::of::<Health>)],
+        )],
         ..look("/healthz", RouteKind::Health, state)
     },
     Route {
         summary: "whether to send clients here: 503 before a stop",
+        answers: &[
+            AnswerSpec::new(200, "It is.", &[Content::Json(openapi::of::<Readiness>)]),
+            AnswerSpec::new(
+                503,
+                "It is going to stop.",
+                &[Content::Json(openapi::of::<Readiness>)],
+            ),
+        ],
         ..look("/readyz", RouteKind::Health, readiness)
+    },
+    Route {
+        summary: "all of this for programs: OpenAPI 3.1",
+        answers: &[
+            AnswerSpec::new(200, "The document.", &[Content::Json(any_object)]),
+            AnswerSpec::new(304, "The client has it already, by its ETag.", &[]),
+        ],
+        ..look("/api/v1/openapi.json", RouteKind::Page, document)
     },
 ];
 
@@ -77,4 +125,13 @@ fn readiness(gateway: &mut Gateway, request: &Request<'_>) -> Begun {
     // Relaxed: see `Handle::drain`.
     let draining = gateway.shared.draining.load(Ordering::Relaxed);
     Ok(Begin::Answer(health::readiness(request.reply, draining)))
+}
+
+fn document(_: &mut Gateway, request: &Request<'_>) -> Begun {
+    Ok(Begin::Answer(openapi::answer(request)))
+}
+
+/// The schema of a document whose parts have a standard of their own.
+fn any_object(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object" })
 }

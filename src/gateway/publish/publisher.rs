@@ -1,9 +1,8 @@
 //! `POST /api/v1/topics/{topic}/events`: from a head to a publish, and from its results to an answer.
 
-use std::io::Write as _;
 use std::ops::Range;
 
-use crate::event::{EventBatch, EventBuilder, Limits, Position};
+use crate::event::{EventBatch, EventBuilder, Limits};
 use crate::gateway::access::origin_check::Cors;
 use crate::gateway::http::pending_body::Collected;
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
@@ -11,6 +10,7 @@ use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::response::response;
 use crate::gateway::publish::cloudevents::{Attributes, Mode};
 use crate::gateway::publish::lines::Lines;
+use crate::gateway::publish::published::Published;
 use crate::gateway::publish::request::{Body, Publish};
 use crate::hub::Hub;
 use crate::reactor::{Answer, Unfinished};
@@ -202,24 +202,7 @@ impl Publisher {
 
     fn published(&self, reply: ReplyTo, offsets: Range<u64>) -> Answer {
         let mut body = Vec::with_capacity(96);
-        let count = offsets.end - offsets.start;
-        if count == 0 {
-            body.extend_from_slice(b"{\"first\":null,\"last\":null,\"count\":0}\n");
-        } else {
-            let epoch = self.hub.epoch();
-            let first = Position {
-                epoch,
-                offset: offsets.start,
-            };
-            let last = Position {
-                epoch,
-                offset: offsets.end - 1,
-            };
-            let _ = writeln!(
-                body,
-                r#"{{"first":"{first}","last":"{last}","count":{count}}}"#
-            );
-        }
+        Published::new(self.hub.epoch(), &offsets).write(&mut body);
         Answer {
             after: offsets.end.saturating_sub(1),
             ..json_answer(reply, &body)

@@ -1,11 +1,15 @@
 //! The route that publishes.
 
+use schemars::{Schema, SchemaGenerator};
+
 use crate::gateway::access::authorizer::{Access, Action};
 use crate::gateway::gateway::Gateway;
+use crate::gateway::http::openapi::{self, AnswerSpec, BodySpec, Content};
 use crate::gateway::http::pending_body::PendingBody;
 use crate::gateway::http::query;
 use crate::gateway::http::route::{Begun, Claim, Handler, Method, Request, Resource, Route};
 use crate::gateway::publish::cloudevents::refuse_reserved;
+use crate::gateway::publish::published::Published;
 use crate::gateway::telemetry::metrics::RouteKind;
 use crate::reactor::Begin;
 
@@ -17,6 +21,32 @@ const PUBLISH: Claim = Claim {
 
 pub(in crate::gateway) const ROUTES: &[Route] = &[Route {
     summary: "publish",
+    bodies: &[
+        BodySpec {
+            content_type: "application/cloudevents+json",
+            schema: openapi::cloudevent,
+        },
+        BodySpec {
+            content_type: "application/cloudevents-batch+json",
+            schema: openapi::cloudevents,
+        },
+        BodySpec {
+            content_type: "application/x-ndjson",
+            schema: anything,
+        },
+        BodySpec {
+            content_type: "*/*",
+            schema: anything,
+        },
+    ],
+    answers: &[AnswerSpec::new(
+        200,
+        "What was published. With atomic=false, a line for each line of the body.",
+        &[
+            Content::Json(openapi::of::<Published>),
+            Content::Lines(openapi::one_line),
+        ],
+    )],
     parameters: Some(query::PUBLISH),
     ..Route::new(
         Method::Post,
@@ -33,4 +63,9 @@ fn publish(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
     let (publish, limit) = gateway.publisher.begin(head, &request.query, topic, cors)?;
     let exchange = PendingBody::Publish(publish);
     Ok(Begin::Body { exchange, limit })
+}
+
+/// The schema of data, which may be of any type.
+fn anything(_: &mut SchemaGenerator) -> Schema {
+    Schema::default()
 }

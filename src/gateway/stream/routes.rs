@@ -2,13 +2,15 @@
 
 use crate::gateway::access::authorizer::{Access, Action};
 use crate::gateway::gateway::Gateway;
+use crate::gateway::http::openapi::{self, AnswerSpec, Content};
 use crate::gateway::http::problem::json_answer;
 use crate::gateway::http::query;
+use crate::gateway::http::response::write_json;
 use crate::gateway::http::route::{
     Begun, Claim, Delivers, Handler, Method, Request, Resource, Route,
 };
 use crate::gateway::stream::NewStream;
-use crate::gateway::stream::presence::streams;
+use crate::gateway::stream::presence::streams::Listeners;
 use crate::gateway::stream::request::StreamRequest;
 use crate::gateway::telemetry::metrics::RouteKind;
 use crate::reactor::{Answer, Begin, StreamOwner};
@@ -21,9 +23,23 @@ const SUBSCRIBE_TOPIC: Claim = Claim {
     denied: "reading this topic is not allowed",
 };
 
+/// The answer of every stream of events: its notices are events of these names.
+pub(in crate::gateway) const EVENTS: &[AnswerSpec] = &[AnswerSpec::new(
+    200,
+    "A stream of events.",
+    &[Content::Events(&[
+        ("gap", openapi::gap),
+        ("reset", openapi::reset),
+        ("disconnect", openapi::disconnect),
+        ("join", openapi::presence_change),
+        ("leave", openapi::presence_change),
+    ])],
+)];
+
 pub(in crate::gateway) const ROUTES: &[Route] = &[
     Route {
         summary: "events as Server-Sent Events",
+        answers: EVENTS,
         parameters: Some(query::STREAM),
         delivers: Delivers::Stream,
         ..Route::new(
@@ -35,6 +51,11 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
     },
     Route {
         summary: "who listens",
+        answers: &[AnswerSpec::new(
+            200,
+            "Who listens.",
+            &[Content::Json(openapi::of::<Listeners>)],
+        )],
         ..Route::new(
             Method::Get,
             "/api/v1/topics/{topic}/presence",
@@ -67,6 +88,8 @@ fn stream(gateway: &mut Gateway, request: &Request<'_>, access: Access) -> Begun
 
 fn presence(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
     let mut body = Vec::new();
-    streams::write_json(&gateway.hub, request.captured(), &mut body);
+    let listeners = Listeners::of(&gateway.hub, request.captured());
+    write_json(&mut body, &listeners);
+    body.push(b'\n');
     Ok(Begin::Answer(json_answer(request.reply, &body)))
 }

@@ -4,6 +4,7 @@ use crate::gateway::access::authorizer::{Access, Action};
 use crate::gateway::encode::format::Framing;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::dispatch::failed;
+use crate::gateway::http::openapi::{self, AnswerSpec, Content};
 use crate::gateway::http::problem::{fresh_answer, json_answer};
 use crate::gateway::http::query;
 use crate::gateway::http::route::{Begun, Claim, Delivers, Handler, Method, Request, Route};
@@ -18,6 +19,11 @@ const OBSERVE: Claim = Claim::server(Action::Observe);
 pub(in crate::gateway) const ROUTES: &[Route] = &[
     Route {
         summary: "figures for Prometheus",
+        answers: &[AnswerSpec::new(
+            200,
+            "All metrics.",
+            &[Content::Text(prometheus::CONTENT_TYPE)],
+        )],
         ..Route::new(
             Method::Get,
             "/metrics",
@@ -27,6 +33,11 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
     },
     Route {
         summary: "figures as JSON",
+        answers: &[AnswerSpec::new(
+            200,
+            "All figures. Counters only grow.",
+            &[Content::Json(openapi::stats_schema)],
+        )],
         ..Route::new(
             Method::Get,
             "/api/v1/stats",
@@ -36,6 +47,11 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
     },
     Route {
         summary: "the same once a second, as Server-Sent Events",
+        answers: &[AnswerSpec::new(
+            200,
+            "Events named stats, without ids.",
+            &[Content::Events(&[("stats", openapi::stats_schema)])],
+        )],
         parameters: Some(query::STATS_STREAM),
         delivers: Delivers::Stream,
         ..Route::new(

@@ -9,10 +9,53 @@ use crate::gateway::telemetry::topic_rates::{Count, TopicRates};
 use crate::json::write_string;
 use crate::reactor::{EndReason, LATENCY_BOUNDS_US};
 
+/// Reads a number off a snapshot.
+type ReadNumber = fn(&Snapshot) -> u64;
+
+/// The plain numbers, in the order in which they are written.
+pub(in crate::gateway) const NUMBERS: [(&str, ReadNumber); 25] = [
+    ("published", |s| s.hub.published),
+    ("earliest", |s| s.hub.earliest),
+    ("capacity", |s| s.capacity as u64),
+    ("heap_bytes", |s| s.hub.heap_bytes as u64),
+    ("trimmed", |s| s.hub.trimmed),
+    ("delivered", |s| s.reactor.delivered),
+    ("replayed", |s| s.metrics.replayed),
+    ("bytes_sent", |s| s.reactor.bytes_sent),
+    ("sends", |s| s.reactor.sends),
+    ("connections", |s| s.reactor.connections),
+    ("accepted", |s| s.reactor.accepted),
+    ("streams", |s| s.reactor.streams),
+    ("watchers", |s| s.reactor.watchers),
+    ("catching_up", |s| s.reactor.catching_up),
+    ("blocked", |s| s.reactor.blocked),
+    ("lagging", |s| s.reactor.lagging),
+    ("lag_max", |s| s.reactor.lag_max),
+    ("stall_max_us", |s| s.reactor.stall_max_us),
+    ("reactor_lag", |s| {
+        (s.hub.published + 1).saturating_sub(s.fed)
+    }),
+    ("fell_behind", |s| s.reactor.fell_behind),
+    ("looked_back", |s| s.reactor.looked_back),
+    ("compressed_events", |s| s.reactor.compressed_events),
+    ("compressions", |s| s.reactor.compressions),
+    ("keyframes", |s| s.reactor.keyframes),
+    ("chains", |s| s.reactor.chains),
+];
+
+/// The names of counters by reason, and the reasons.
+pub(in crate::gateway) fn groups() -> [(&'static str, Vec<&'static str>); 4] {
+    [
+        ("gaps", GapReason::ALL.map(GapReason::name).to_vec()),
+        ("resets", ResetReason::ALL.map(ResetReason::name).to_vec()),
+        ("ended", EndReason::ALL.map(EndReason::name).to_vec()),
+        ("refused", Refused::ALL.map(Refused::name).to_vec()),
+    ]
+}
+
 /// Appends the figures as one JSON object. Counters only grow: whoever wants rates subtracts two.
 pub(in crate::gateway) fn write_json(snapshot: &Snapshot, topics: &TopicRates, out: &mut Vec<u8>) {
     let Snapshot {
-        hub,
         reactor,
         metrics,
         notices,
@@ -29,36 +72,7 @@ pub(in crate::gateway) fn write_json(snapshot: &Snapshot, topics: &TopicRates, o
     );
     members(
         out,
-        &[
-            ("published", hub.published),
-            ("earliest", hub.earliest),
-            ("capacity", snapshot.capacity as u64),
-            ("heap_bytes", hub.heap_bytes as u64),
-            ("trimmed", hub.trimmed),
-            ("delivered", reactor.delivered),
-            ("replayed", metrics.replayed),
-            ("bytes_sent", reactor.bytes_sent),
-            ("sends", reactor.sends),
-            ("connections", reactor.connections),
-            ("accepted", reactor.accepted),
-            ("streams", reactor.streams),
-            ("watchers", reactor.watchers),
-            ("catching_up", reactor.catching_up),
-            ("blocked", reactor.blocked),
-            ("lagging", reactor.lagging),
-            ("lag_max", reactor.lag_max),
-            ("stall_max_us", reactor.stall_max_us),
-            (
-                "reactor_lag",
-                (hub.published + 1).saturating_sub(snapshot.fed),
-            ),
-            ("fell_behind", reactor.fell_behind),
-            ("looked_back", reactor.looked_back),
-            ("compressed_events", reactor.compressed_events),
-            ("compressions", reactor.compressions),
-            ("keyframes", reactor.keyframes),
-            ("chains", reactor.chains),
-        ],
+        NUMBERS.iter().map(|(name, read)| (*name, read(snapshot))),
     );
     let gaps = GapReason::ALL.map(|why| (why.name(), notices.gaps[why as usize]));
     let resets = ResetReason::ALL.map(|why| (why.name(), notices.resets[why as usize]));
@@ -74,7 +88,7 @@ pub(in crate::gateway) fn write_json(snapshot: &Snapshot, topics: &TopicRates, o
         ("refused", &refused),
     ] {
         let _ = write!(out, r#","{name}":{{"#);
-        members(out, values);
+        members(out, values.iter().copied());
         out.push(b'}');
     }
     let _ = write!(
@@ -111,8 +125,8 @@ fn write_count(count: &Count, out: &mut Vec<u8>) {
     );
 }
 
-fn members(out: &mut Vec<u8>, values: &[(&str, u64)]) {
-    for (i, (name, value)) in values.iter().enumerate() {
+fn members<'a>(out: &mut Vec<u8>, values: impl Iterator<Item = (&'a str, u64)>) {
+    for (i, (name, value)) in values.enumerate() {
         let comma = if i == 0 { "" } else { "," };
         let _ = write!(out, r#"{comma}"{name}":{value}"#);
     }

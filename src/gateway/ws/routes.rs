@@ -3,6 +3,7 @@
 use crate::gateway::access::authorizer::Action;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::dispatch::authorize;
+use crate::gateway::http::openapi::AnswerSpec;
 use crate::gateway::http::query;
 use crate::gateway::http::route::{Begun, Claim, Delivers, Handler, Method, Request, Route};
 use crate::gateway::stream::parameters::StreamParameters;
@@ -18,6 +19,11 @@ const CLAIMS: &[Claim] = &[
 
 pub(in crate::gateway) const ROUTES: &[Route] = &[Route {
     summary: "events over WebSocket, both ways",
+    answers: &[AnswerSpec::new(
+        101,
+        "A WebSocket that speaks eventring.v1: docs/asyncapi.yaml says what goes over it.",
+        &[],
+    )],
     parameters: Some(query::SOCKET),
     delivers: Delivers::Socket,
     ..Route::new(

@@ -7,6 +7,7 @@ mod suggest;
 mod tables;
 
 pub(in crate::gateway) use foreign::Foreign;
+pub(in crate::gateway) use parameter::{Parameter, Takes, Times};
 pub(in crate::gateway) use read::Query;
 pub(in crate::gateway) use suggest::did_you_mean;
 pub use suggest::suggest;

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::json::write_string;
 use parking_lot::Mutex;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::gateway::gateway::Gateway;
 use crate::gateway::stream::presence::watchers::Watchers;
@@ -175,17 +176,26 @@ impl Presence {
     }
 }
 
-/// What `GET /api/v1/topics/{topic}/presence` answers.
-pub(in crate::gateway) fn write_json(hub: &Hub, topic: &str, out: &mut Vec<u8>) {
-    let Present { at, count, ids } = hub.present(topic, LISTED_MAX);
-    out.extend_from_slice(br#"{"topic":"#);
-    write_string(out, topic);
-    out.extend_from_slice(format!(r#","at":{at},"count":{count},"present":["#).as_bytes());
-    for (index, id) in ids.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
+/// The answer of `GET /api/v1/topics/{topic}/presence`.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::gateway) struct Listeners<'a> {
+    topic: &'a str,
+    /// The number of the last change that the list knows of.
+    at: u64,
+    /// The number of those who listen, listed or not.
+    count: usize,
+    /// Their ids, sorted: the first thousand.
+    present: Vec<String>,
+}
+
+impl<'a> Listeners<'a> {
+    pub(in crate::gateway) fn of(hub: &Hub, topic: &'a str) -> Self {
+        let Present { at, count, ids } = hub.present(topic, LISTED_MAX);
+        Self {
+            topic,
+            at,
+            count,
+            present: ids,
         }
-        write_string(out, id);
     }
-    out.extend_from_slice(b"]}\n");
 }

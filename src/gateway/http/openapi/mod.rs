@@ -1,0 +1,12 @@
+//! `GET /api/v1/openapi.json`: the table of routes as a document that programs read.
+
+mod document;
+mod schemas;
+mod spec;
+
+pub(super) use document::answer;
+pub(in crate::gateway) use schemas::{
+    cloudevent, cloudevents, disconnect, gap, members_schema, one_line, presence_change, reset,
+    stats_schema,
+};
+pub(in crate::gateway) use spec::{AnswerSpec, BodySpec, Content, Text, of};
