@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::builder::EventBuilder;
 use super::error::EventError;
+use super::event_builder::EventBuilder;
 use super::event_ref::EventRef;
 
 /// Owns one event's record.

@@ -11,10 +11,10 @@
 
 mod attribute;
 mod batch;
-mod builder;
 mod error;
 #[allow(clippy::module_inception, reason = "a file has the name of its type")]
 mod event;
+mod event_builder;
 mod event_ref;
 mod filter;
 mod json;
@@ -28,9 +28,9 @@ mod verify;
 
 pub use attribute::{AttributeKind, Attributes, Value};
 pub use batch::EventBatch;
-pub use builder::EventBuilder;
 pub use error::{ErrorKind, EventError};
 pub use event::Event;
+pub use event_builder::EventBuilder;
 pub use event_ref::{EventRef, StreamName};
 pub use filter::{
     EventFilter, EventFilterBuilder, EventQuery, Filter, FilterError, FilterErrors, FilterFault,

@@ -3,8 +3,8 @@
 use smallvec::SmallVec;
 
 use super::attribute::Attributes;
-use super::builder::{has_control, shortened};
 use super::error::{ErrorKind, EventError};
+use super::event_builder::{has_control, shortened};
 use super::layout::{
     self, ATTRIBUTE_HEAD, COUNT, DATA, DataKind, Field, HEAD, KIND, LENGTH, MAGIC,
 };

@@ -2,7 +2,6 @@
 
 mod builder;
 mod errors;
-mod json;
 
 use std::sync::Arc;
 

@@ -1,15 +1,14 @@
 //! Events as JSON, in and out: values are kept as the pieces of the text they stand in.
 
 mod base64;
-mod data;
-mod read;
+mod reader;
 mod shape;
 mod write;
 
 pub use shape::Shape;
 
 pub(super) use base64::write_base64;
-pub(super) use read::Reader;
+pub(super) use reader::Reader;
 pub(super) use write::write_shape;
 
 use super::error::{ErrorKind, EventError};

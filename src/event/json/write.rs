@@ -1,7 +1,7 @@
 //! Writes events as JSON, member by member, following a shape's table.
 
 use super::base64::write_base64;
-use super::read::ENVELOPE;
+use super::reader::ENVELOPE;
 use super::shape::{Member, Shape, Slot};
 use crate::event::EventRef;
 use crate::event::attribute::{AttributeKind, Value};

@@ -1,5 +1,7 @@
 //! Reads events from JSON, member by member, following a shape's table.
 
+mod data;
+
 use std::borrow::Cow;
 
 use super::check_spec_version;
@@ -13,12 +15,12 @@ use crate::json::{Cursor, Value};
 
 /// Fills a builder from one event's members.
 pub(in crate::event) struct Reader<'b, 't> {
-    pub(super) builder: &'b mut EventBuilder,
-    pub(super) shape: Shape,
+    builder: &'b mut EventBuilder,
+    shape: Shape,
     topic: Option<&'b str>,
     /// `data` waits for the content type, which may come after it.
-    pub(super) data: Option<Value<'t>>,
-    pub(super) base64: Option<Value<'t>>,
+    data: Option<Value<'t>>,
+    base64: Option<Value<'t>>,
 }
 
 /// The place for members that a table does not know.
@@ -321,7 +323,7 @@ fn text(value: Value<'_>) -> Result<Cow<'_, str>, EventError> {
     }
 }
 
-pub(super) fn wrong_type(expected: &'static str) -> EventError {
+fn wrong_type(expected: &'static str) -> EventError {
     EventError::new(ErrorKind::WrongType(expected), "")
 }
 

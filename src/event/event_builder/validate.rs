@@ -1,6 +1,6 @@
 //! Sets what a builder is given, after checking it against the limits.
 
-use super::event_builder::EventBuilder;
+use super::builder::EventBuilder;
 use crate::event::attribute::{self, AttributeKind, Attributes, Value};
 use crate::event::error::{ErrorKind, EventError};
 use crate::event::layout::{DataKind, Field};

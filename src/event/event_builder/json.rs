@@ -1,6 +1,6 @@
 //! Fills a builder from JSON: one event, or each of an array.
 
-use super::event_builder::EventBuilder;
+use super::builder::EventBuilder;
 use crate::event::EventRef;
 use crate::event::error::{ErrorKind, EventError};
 use crate::event::json::{Reader, Shape};

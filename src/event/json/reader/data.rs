@@ -1,10 +1,10 @@
 //! Reads an event's data, in the three ways that JSON shapes write it.
 
-use super::base64::read_base64;
-use super::is_json_type;
-use super::read::{Reader, wrong_type};
-use super::shape::Shape;
+use super::{Reader, wrong_type};
 use crate::event::error::{ErrorKind, EventError};
+use crate::event::json::base64::read_base64;
+use crate::event::json::is_json_type;
+use crate::event::json::shape::Shape;
 use crate::event::layout::{DataKind, Field, Notes};
 use crate::json::{Cursor, Value};
 

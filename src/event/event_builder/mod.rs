@@ -1,10 +1,10 @@
 //! Building an event: the setters, the checks of what they are given, and the ids that are made here.
 
-mod event_builder;
+mod builder;
 mod ids;
 mod json;
 mod validate;
 
-pub use event_builder::EventBuilder;
+pub use builder::EventBuilder;
 
 pub(super) use validate::{has_control, shortened};
