@@ -27,7 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
-mod builder;
+mod client_builder;
 mod error;
 mod item;
 mod random;
@@ -42,16 +42,13 @@ mod url;
 mod ws;
 
 pub use self::url::{Url, UrlError, escape};
-pub use builder::ClientBuilder;
+pub use client_builder::{ClientBuilder, SseClientBuilder, SseOptions, WsClientBuilder, WsOptions};
 pub use error::{ConnectError, ReadError};
 pub use item::{Cause, ClientError, Disconnected, Item, SseEvent};
-pub use sse::{SseClient, SseClientBuilder, SseOptions};
+pub use sse::SseClient;
 #[cfg(feature = "async")]
 pub use task::{ClientItems, SseItems, WsItems};
 pub use transport::{Connection, Stopper};
 #[cfg(any(test, fuzzing))]
 pub use ws::oracle;
-pub use ws::{
-    MessageError, RequestError, WsClient, WsClientBuilder, WsData, WsEvent, WsItem, WsNotice,
-    WsOptions,
-};
+pub use ws::{MessageError, RequestError, WsClient, WsData, WsEvent, WsItem, WsNotice};

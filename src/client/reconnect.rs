@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::backoff::Backoff;
-use super::builder::ClientBuilder;
+use super::client_builder::ClientBuilder;
 use super::item::{Cause, ClientError, Disconnected};
 use super::transport::{Connection, Network, Stopper};
 use super::url::Url;

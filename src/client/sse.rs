@@ -3,54 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::builder::{ClientBuilder, sendable};
+use super::client_builder::{ClientBuilder, SseClientBuilder, sendable};
 use super::item::{Cause, ClientError, Item, SseEvent};
 use super::reconnect::Reconnector;
 #[cfg(feature = "async")]
 use super::task::{ClientItems, SseItems};
-use super::transport::{Network, Stopper, System};
+use super::transport::{Network, Stopper};
 use super::url::UrlError;
 use crate::wire::http::Response;
-use crate::wire::sse::{DecodeLimits, Decoder};
-
-/// Options that only a client of Server-Sent Events has.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SseOptions {
-    limits: DecodeLimits,
-}
-
-/// Options of a client of Server-Sent Events.
-pub type SseClientBuilder = ClientBuilder<SseOptions>;
-
-impl SseClientBuilder {
-    /// Bounds what is held of a stream; over it: [`ClientError::Decode`].
-    #[must_use]
-    pub fn limits(mut self, limits: DecodeLimits) -> Self {
-        self.own.limits = limits;
-        self
-    }
-
-    /// Makes the client; it connects when it is asked for an item.
-    pub fn build(self) -> SseClient {
-        self.build_on(Arc::new(System))
-    }
-
-    /// Makes the client, on a network.
-    pub(super) fn build_on(self, network: Arc<dyn Network>) -> SseClient {
-        let mut decoder = Decoder::new(self.own.limits);
-        if let Some(id) = &self.last_event_id {
-            decoder.resume_after(id);
-        }
-        SseClient {
-            reconnector: Reconnector::new(&self, network),
-            decoder,
-            options: self,
-            body: Vec::new(),
-            used: 0,
-            ended: false,
-        }
-    }
-}
+use crate::wire::sse::Decoder;
 
 /// Reads a stream of events, across connections.
 ///
@@ -71,6 +32,21 @@ pub struct SseClient {
 }
 
 impl SseClient {
+    pub(super) fn new(options: SseClientBuilder, network: Arc<dyn Network>) -> Self {
+        let mut decoder = Decoder::new(options.own.limits);
+        if let Some(id) = &options.last_event_id {
+            decoder.resume_after(id);
+        }
+        Self {
+            reconnector: Reconnector::new(&options, network),
+            decoder,
+            options,
+            body: Vec::new(),
+            used: 0,
+            ended: false,
+        }
+    }
+
     /// Makes a client for a URL, with the default options.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use thiserror::Error;
 
-use super::super::builder::ClientBuilder;
+use super::super::client_builder::{ClientBuilder, WsClientBuilder};
 use super::super::error::ReadError;
 use super::super::item::{Cause, ClientError};
 use super::super::random::random;
@@ -15,7 +15,6 @@ use super::super::task::{ClientItems, WsItems};
 use super::super::transport::{Network, Stopper};
 use super::super::url::UrlError;
 use super::item::WsItem;
-use super::options::WsClientBuilder;
 use super::session::Session;
 use super::target::Target;
 use crate::wire::ws::{
@@ -69,7 +68,7 @@ pub struct WsClient {
 }
 
 impl WsClient {
-    pub(super) fn new(options: WsClientBuilder, network: Arc<dyn Network>) -> Self {
+    pub(in crate::client) fn new(options: WsClientBuilder, network: Arc<dyn Network>) -> Self {
         let (target, id) = Target::split(&options.target);
         let given = options.last_event_id.clone();
         Self {

@@ -3,7 +3,6 @@
 mod client;
 mod item;
 mod message;
-mod options;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 mod session;
@@ -12,4 +11,3 @@ mod target;
 pub use client::{RequestError, WsClient};
 pub use item::{WsData, WsEvent, WsItem, WsNotice};
 pub use message::MessageError;
-pub use options::{WsClientBuilder, WsOptions};

@@ -1,6 +1,6 @@
 //! The request target of a client: its own path and query, and from the second time on the id to resume after.
 
-use super::super::builder::sendable;
+use super::super::client_builder::sendable;
 use super::super::url::escape;
 use crate::wire::http::query;
 

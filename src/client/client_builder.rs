@@ -1,10 +1,16 @@
 //! Options that all clients have: where to, what goes along, how long to wait, when to give up.
 
+mod sse;
+mod ws;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::backoff::Backoff;
 use super::url::{self, Url, UrlError};
+
+pub use self::sse::{SseClientBuilder, SseOptions};
+pub use self::ws::{WsClientBuilder, WsOptions};
 
 /// Longest silence, heartbeats included, where nothing else is said.
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::builder::ClientBuilder;
-use super::super::transport::{Network, System};
-use super::client::WsClient;
+use super::ClientBuilder;
+use crate::client::transport::{Network, System};
+use crate::client::ws::WsClient;
 use crate::wire::ws::Limits;
 
 /// Bytes of a message, and of a frame, that a client takes unless told otherwise: what an event of a
@@ -14,8 +14,8 @@ const MESSAGE_BYTES: usize = 16 << 20;
 /// Options that only a client of WebSockets has.
 #[derive(Clone, Copy, Debug)]
 pub struct WsOptions {
-    pub(super) limits: Limits,
-    pub(super) deflate: bool,
+    pub(in crate::client) limits: Limits,
+    pub(in crate::client) deflate: bool,
 }
 
 impl Default for WsOptions {
@@ -35,7 +35,7 @@ impl Default for WsOptions {
 /// Options of a client of WebSockets.
 pub type WsClientBuilder = ClientBuilder<WsOptions>;
 
-impl WsClientBuilder {
+impl ClientBuilder<WsOptions> {
     /// Bounds the server's messages; over it: [`ClientError::Violation`](crate::client::ClientError::Violation). 16 MiB, 1,024
     /// fragments.
     #[must_use]
