@@ -13,7 +13,7 @@ use eventring::gateway::{Server, ServerConfig};
 use eventring::hub::{Hub, Lagged, RecvError, Start, Subscription};
 use eventring::pipeline::{
     BackpressureStream, BatchingConfig, BatchingStream, ConnectionOptions, EventStreamer,
-    InMemoryStream, StreamProcessor, TopicStream, broadcast,
+    InMemoryStream, StreamProcessor, StreamerStats, TopicStream, broadcast,
 };
 
 type Done = Result<(), Box<dyn Error>>;

@@ -11,8 +11,8 @@
 //! | [`BatchingStream`] | one thread | `add` waits up to 5 s, then an error | retried, then the [`ErrorPolicy`] |
 //! | [`StreamProcessor`] | one thread | it falls behind, and counts what it missed | the [`ErrorPolicy`] |
 //!
-//! No lock is held while a handler runs: it may publish, subscribe and unsubscribe. [`EventStreamer`] is the interface
-//! that the documents describe, and a hub has it.
+//! No lock is held while a handler runs: it may publish, subscribe and unsubscribe. [`EventStreamer`], with its
+//! [`StreamerStats`], is the interface that the documents describe, and a hub has it.
 #![forbid(unsafe_code)]
 
 mod backpressure;
@@ -34,5 +34,7 @@ pub use memory::{HandlerStats, InMemoryStream};
 pub use processor::{ProcessorStats, Running, StartError, StreamProcessor, WINDOWS_MAX};
 pub use sink::{EventSink, broadcast};
 pub use sse::{SseEvents, SseFrames, SseItem, SseStream, SseStreamError};
-pub use streamer::{ConnectionInfo, ConnectionOptions, ConnectionStatus, EventStreamer};
+pub use streamer::{
+    ConnectionInfo, ConnectionOptions, ConnectionStatus, EventStreamer, StreamerStats,
+};
 pub use topic::TopicStream;

@@ -42,8 +42,34 @@ pub struct ConnectionInfo {
     pub events_delivered: u64,
 }
 
-/// Publishes, subscribes, and knows its connections.
-pub trait EventStreamer {
+/// Subscribes and publishes: the interface of an event streamer.
+///
+/// The methods stand in the order in which they are called: [`create_connection`](Self::create_connection), or one of the two
+/// subscriptions that need no options, before the first publish that it is to see; then any publishing; last,
+/// [`close_connection`](Self::close_connection), which ends a subscription from the other side than its receiver. The figures
+/// are those of [`StreamerStats`].
+pub trait EventStreamer: StreamerStats {
+    /// Subscribes to what a filter takes.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError`].
+    fn subscribe_to(&self, filter: EventFilter) -> Result<Receiver, SubscribeError>;
+
+    /// Subscribes to a topic or pattern.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError`].
+    fn subscribe_to_topic(&self, topic: &str) -> Result<Receiver, SubscribeError>;
+
+    /// Makes a connection: a subscription with an id.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError`].
+    fn create_connection(&self, options: ConnectionOptions) -> Result<Receiver, SubscribeError>;
+
     /// Publishes an event, under another topic than its own if one is given.
     ///
     /// # Errors
@@ -77,30 +103,14 @@ pub trait EventStreamer {
         topic: Option<&str>,
     ) -> Result<Vec<Position>, PublishError>;
 
-    /// Subscribes to what a filter takes.
-    ///
-    /// # Errors
-    ///
-    /// [`SubscribeError`].
-    fn subscribe_to(&self, filter: EventFilter) -> Result<Receiver, SubscribeError>;
-
-    /// Subscribes to a topic or pattern.
-    ///
-    /// # Errors
-    ///
-    /// [`SubscribeError`].
-    fn subscribe_to_topic(&self, topic: &str) -> Result<Receiver, SubscribeError>;
-
-    /// Makes a connection: a subscription with an id.
-    ///
-    /// # Errors
-    ///
-    /// [`SubscribeError`].
-    fn create_connection(&self, options: ConnectionOptions) -> Result<Receiver, SubscribeError>;
-
     /// Closes a connection; `false` where there is none of that id.
     fn close_connection(&self, id: &str) -> bool;
+}
 
+/// Figures of an event streamer: its connections, and where the events stand.
+///
+/// All of them may be asked for at any time; each is a picture of one moment.
+pub trait StreamerStats {
     /// Returns the connections that live, sorted by id.
     fn active_connections(&self) -> Vec<ConnectionInfo>;
 
@@ -115,6 +125,18 @@ pub trait EventStreamer {
 }
 
 impl EventStreamer for Hub {
+    fn subscribe_to(&self, filter: EventFilter) -> Result<Receiver, SubscribeError> {
+        self.subscribe(Subscription::events(filter))
+    }
+
+    fn subscribe_to_topic(&self, topic: &str) -> Result<Receiver, SubscribeError> {
+        self.subscribe(Subscription::topic(topic))
+    }
+
+    fn create_connection(&self, options: ConnectionOptions) -> Result<Receiver, SubscribeError> {
+        self.subscribe(options.subscription)
+    }
+
     fn publish_event(
         &self,
         event: EventRef<'_>,
@@ -154,22 +176,12 @@ impl EventStreamer for Hub {
         Ok(offsets.map(|offset| Position { epoch, offset }).collect())
     }
 
-    fn subscribe_to(&self, filter: EventFilter) -> Result<Receiver, SubscribeError> {
-        self.subscribe(Subscription::events(filter))
-    }
-
-    fn subscribe_to_topic(&self, topic: &str) -> Result<Receiver, SubscribeError> {
-        self.subscribe(Subscription::topic(topic))
-    }
-
-    fn create_connection(&self, options: ConnectionOptions) -> Result<Receiver, SubscribeError> {
-        self.subscribe(options.subscription)
-    }
-
     fn close_connection(&self, id: &str) -> bool {
         self.unsubscribe(id)
     }
+}
 
+impl StreamerStats for Hub {
     fn active_connections(&self) -> Vec<ConnectionInfo> {
         let connection = |stats: SubscriptionStats| ConnectionInfo {
             status: match stats.gaps {
