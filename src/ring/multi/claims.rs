@@ -5,6 +5,7 @@
 //! That is a reader that has read up to head, or a publisher that opens a block.
 
 use crate::ring::core::Core;
+use crate::ring::error::Refused;
 use crate::ring::head::{CLOSED, Head};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -27,6 +28,16 @@ pub(in crate::ring) enum ClaimError {
     Unfinished,
     /// The ring has ended.
     Closed,
+}
+
+impl From<ClaimError> for Refused {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            // An unfinished slot is as little room as a gate: whoever does not wait need not tell them apart.
+            ClaimError::Full | ClaimError::Unfinished => Self::Full,
+            ClaimError::Closed => Self::Closed,
+        }
+    }
 }
 
 impl Claims {

@@ -93,7 +93,7 @@ impl<T> SharedPublisher<T> {
     pub fn try_publish(&self, value: T) -> Result<u64, PublishError<T>> {
         match self.core.claims.claim(&self.core, 1) {
             Ok(sequence) => Ok(self.write(sequence, value)),
-            Err(error) => Err(error.at_once().with(value)),
+            Err(error) => Err(Refused::from(error).with(value)),
         }
     }
 
@@ -238,7 +238,7 @@ impl<T> SharedPublisher<T> {
     fn claim_cold(&self, len: u64, mut error: ClaimError) -> Result<u64, Refused> {
         let core = &*self.core;
         let deadline = match core.config.overflow {
-            Overflow::Reject => return Err(error.at_once()),
+            Overflow::Reject => return Err(error.into()),
             Overflow::Overwrite => None,
             Overflow::Block { timeout } => {
                 timeout.and_then(|wait| Instant::now().checked_add(wait))
@@ -295,15 +295,6 @@ impl<T> WeakPublisher<T> {
         self.core
             .join_publisher(false)
             .then(|| SharedPublisher::new(self.core.clone()))
-    }
-}
-
-impl ClaimError {
-    fn at_once(self) -> Refused {
-        match self {
-            ClaimError::Full | ClaimError::Unfinished => Refused::Full,
-            ClaimError::Closed => Refused::Closed,
-        }
     }
 }
 

@@ -107,7 +107,7 @@ impl RequestDecoder {
             State::Head { .. } => self.head(input),
             State::Body(body) => body
                 .decode(input, &self.limits, self.body_limit)
-                .map(|(used, step)| (used, step.into_step())),
+                .map(|(used, step)| (used, step.into())),
         };
         match result {
             Ok((used, step)) => {
@@ -212,12 +212,12 @@ fn skip_empty_lines(input: &[u8], scan: &HeadScan, count: &mut u8) -> Result<usi
     Ok(skipped)
 }
 
-impl<'a> ChunkStep<'a> {
-    pub(super) fn into_step<H>(self) -> Step<'a, H> {
-        match self {
-            Self::NeedMore => Step::NeedMore,
-            Self::Data(data) => Step::Body(data),
-            Self::End => Step::End,
+impl<'a, H> From<ChunkStep<'a>> for Step<'a, H> {
+    fn from(step: ChunkStep<'a>) -> Self {
+        match step {
+            ChunkStep::NeedMore => Self::NeedMore,
+            ChunkStep::Data(data) => Self::Body(data),
+            ChunkStep::End => Self::End,
         }
     }
 }

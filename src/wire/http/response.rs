@@ -167,7 +167,7 @@ impl ResponseDecoder {
             State::Head(_) => self.head(input),
             State::Body(body) => body
                 .decode(input, &self.limits, self.limits.body_bytes)
-                .map(|(used, step)| (used, step.into_step())),
+                .map(|(used, step)| (used, step.into())),
         };
         match result {
             Ok((used, step)) => {
