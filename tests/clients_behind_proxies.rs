@@ -7,12 +7,11 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use eventring::event::Filter;
 use eventring::gateway::{
-    Access, Action, Authorizer, Denied, ForwardedField, Server, ServerConfig, ServerThread,
+    AccessRequest, Authorizer, Decision, ForwardedField, Principal, Server, ServerConfig,
+    ServerThread,
 };
 use eventring::hub::Hub;
-use eventring::wire::http::Head;
 use socket2::{Domain, Socket, Type};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,9 +23,9 @@ const STREAM: &str = "GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n"
 struct Seen(Arc<Mutex<Vec<SocketAddr>>>);
 
 impl Authorizer for Seen {
-    fn authorize(&self, _: &Head, peer: SocketAddr, _: Action) -> Result<Access, Denied> {
-        self.0.lock().unwrap().push(peer);
-        Ok(Access::new(Filter::all()))
+    fn authorize(&self, request: &AccessRequest<'_>) -> Decision {
+        self.0.lock().unwrap().push(request.peer());
+        Decision::Now(Ok(Principal::all()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! One reactor's gateway: the state of each room, and what concerns several of them.
 
 use crate::event::Position;
+use crate::gateway::access::authorization::Authorization;
 use crate::gateway::admin::connections::Executor;
 use crate::gateway::admin::deferred::DeferredAnswers;
 use crate::gateway::encode::format::{Encoder, WireFormat};
@@ -28,6 +29,8 @@ pub(in crate::gateway) struct Gateway {
     pub(in crate::gateway) publisher: Publisher,
     pub(in crate::gateway) sockets: WebSockets,
     pub(in crate::gateway) deferred: DeferredAnswers,
+    /// The rights behind the request in hand.
+    pub(in crate::gateway) authorization: Authorization,
     pub(in crate::gateway) telemetry: Telemetry,
 }
 
@@ -47,6 +50,7 @@ impl Gateway {
             streaming: Streaming::new(hub, cursors, handle, shared.presence),
             publisher: Publisher::new(hub.clone(), shared.bounds, handle.unfinished().clone()),
             sockets: WebSockets::default(),
+            authorization: Authorization::new(handle, &shared),
             deferred: DeferredAnswers::new(
                 shared.commands.clone(),
                 shared.endpoints.clone(),

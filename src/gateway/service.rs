@@ -1,6 +1,7 @@
 //! The gateway as the service of its reactor: what the reactor asks goes to the room that it concerns.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use crate::gateway::encode::disconnect;
 use crate::gateway::encode::format::WireFormat;
@@ -9,7 +10,7 @@ use crate::gateway::socket::Socket;
 use crate::gateway::stream::request::StreamFilter;
 use crate::reactor::{
     CatchUp, CaughtUp, ClientIdentity, Codec, DisconnectReason, Events, FormId, Format, Frames,
-    Identity, Lifecycle, Replies, Sockets, StreamId, Streams,
+    Identity, Lifecycle, Outcome, Replies, Sockets, StreamId, Streams,
 };
 use crate::wire::http::Head;
 use crate::wire::ws::MessageKind;
@@ -92,8 +93,8 @@ impl Events for Gateway {
         self.streaming.is_behind(fed)
     }
 
-    fn visible(&self) -> u64 {
-        self.streaming.visible()
+    fn outcome(&self, offsets: &Range<u64>) -> Option<Outcome> {
+        self.streaming.outcome(offsets)
     }
 
     fn history(&mut self, part: CatchUp<'_, StreamFilter>, out: &mut Vec<u8>) -> CaughtUp {
@@ -104,6 +105,9 @@ impl Events for Gateway {
 
     fn poll_commands(&mut self, streams: &mut Streams<'_, Self>) {
         self.take_turn(streams);
+        for (id, grant) in self.authorization.tickets().take() {
+            streams.resume(id, grant);
+        }
     }
 
     fn arm(&mut self, fed: u64) -> bool {

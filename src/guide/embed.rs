@@ -45,23 +45,25 @@
 //!
 //! ```
 //! use eventring::event::Filter;
-//! use eventring::gateway::{Access, Action, Authorizer, Denied, Server, ServerConfig};
+//! use eventring::gateway::{
+//!     AccessRequest, Action, Authorizer, Decision, Denied, Principal, Server, ServerConfig,
+//! };
 //! use eventring::hub::Hub;
-//! use eventring::wire::http::Head;
-//! use std::net::SocketAddr;
 //!
 //! /// Anybody reads `public.>`; who knows the word does everything.
 //! struct Word(&'static [u8]);
 //!
 //! impl Authorizer for Word {
-//!     fn authorize(&self, head: &Head, _: SocketAddr, action: Action) -> Result<Access, Denied> {
-//!         let allow = match (head.header("authorization"), action) {
-//!             (Some(word), _) if word == self.0 => Filter::all(),
-//!             (Some(_), _) => return Err(Denied::Forbidden),
-//!             (None, Action::Subscribe) => Filter::parse(["public.>"]).expect("a pattern"),
-//!             (None, _) => return Err(Denied::Unknown("Bearer")),
-//!         };
-//!         Ok(Access::new(allow))
+//!     fn authorize(&self, request: &AccessRequest<'_>) -> Decision {
+//!         Decision::Now(match (request.head().header("authorization"), request.action()) {
+//!             (Some(word), _) if word == self.0 => Ok(Principal::all()),
+//!             (Some(_), _) => Err(Denied::Forbidden),
+//!             (None, Action::Subscribe) => {
+//!                 let public = Filter::parse(["public.>"]).expect("a pattern");
+//!                 Ok(Principal::new().subscribe(Some(public)))
+//!             }
+//!             (None, _) => Err(Denied::Unknown("Bearer")),
+//!         })
 //!     }
 //! }
 //!
@@ -70,7 +72,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A stream gets only what its own filter and `allow` both take, and ends at `expires_at`. Compare
+//! It is asked once for each request, and what it says holds for all that follows: one answer serves every message of
+//! a WebSocket. A stream gets only what its own filter and `subscribe` both take, and ends at `expires_at`. Whoever has
+//! to ask somebody else first answers [later](crate::gateway::Decision::Later), from any thread. Compare
 //! secrets in constant time in code that counts.
 //!
 //! # Less than all of it

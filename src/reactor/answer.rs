@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::published::Published;
 use super::service::Service;
 use super::stream_plan::{StreamPlan, WatchPlan};
 use super::ws::SocketPlan;
@@ -34,6 +35,13 @@ pub struct Peer {
 pub enum Begin<S: Service> {
     /// The answer is known; a body that follows it is not wanted (then the answer closes).
     Answer(Answer),
+    /// The answer is given piece by piece.
+    Deferred(Deferred),
+    /// The service has to find out first who may do what: the request waits, and [`Requests::resume`] takes its head
+    /// again when [`Streams::resume`](super::Streams::resume) has named it.
+    ///
+    /// [`Requests::resume`]: super::Requests::resume
+    Later,
     /// The body decides. It is refused with 413 beyond `limit` bytes.
     Body {
         /// Collects the body.
@@ -49,21 +57,38 @@ pub enum Begin<S: Service> {
     Socket(Box<SocketPlan<S>>),
 }
 
-/// A whole answer to a request.
+/// An answer that is known.
 #[derive(Debug)]
 pub struct Answer {
     /// Head and body.
     pub bytes: Vec<u8>,
-    /// Leaves when this offset is visible; 0: at once. From [`LATER`](Self::LATER) on it is a ticket,
-    /// and the answer leaves as [`Requests::deferred`](super::Requests::deferred) gives its bytes.
-    pub after: u64,
     /// Whether the connection ends with it.
     pub close: bool,
 }
 
-impl Answer {
-    /// The first ticket: no offset reaches it.
-    pub const LATER: u64 = 1 << 63;
+/// The answer to a request whose body has come to its end.
+#[derive(Debug)]
+pub enum Response<R> {
+    /// It leaves when its turn has come.
+    Ready(Answer),
+    /// It is made once the outcome of what was published is known, by [`Requests::settle`](super::Requests::settle).
+    Published {
+        /// What was published.
+        published: Published<R>,
+        /// Whether the connection ends with the answer.
+        close: bool,
+    },
+    /// It leaves as [`Requests::deferred`](super::Requests::deferred) gives its bytes.
+    Deferred(Deferred),
+}
+
+/// An answer that the service gives piece by piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deferred {
+    /// The service's name for it.
+    pub ticket: u64,
+    /// Whether the connection ends with it.
+    pub close: bool,
 }
 
 /// How much a service has given of an answer that comes later.
@@ -102,4 +127,8 @@ pub enum Refusal<'a> {
     HeadTimeout,
     /// The body did not arrive in time.
     BodyTimeout,
+    /// As many requests wait for a decision as may.
+    TooManyPending,
+    /// The decision that the request waited for did not come in time.
+    AuthorizationTimeout,
 }

@@ -4,7 +4,7 @@ use super::answer::{Answer, Begin, Peer, Refusal};
 use super::clients::Entry;
 use super::core::Core;
 use super::input::{CONTINUE, Next, refuse};
-use super::requests::{Reply, Requests};
+use super::requests::{Reply, RequestState};
 use super::service::Service;
 use crate::wire::http::Head;
 use crate::wire::proxy::{self, ProxyHeader};
@@ -15,7 +15,7 @@ impl<S: Service> Core<S> {
         &mut self,
         service: &mut S,
         i: u32,
-        requests: &mut Requests<S>,
+        requests: &mut RequestState<S>,
         input: &[u8],
     ) -> usize {
         requests.held = false;
@@ -44,66 +44,94 @@ impl<S: Service> Core<S> {
         &mut self,
         service: &mut S,
         i: u32,
-        requests: &mut Requests<S>,
-        head: &Head,
+        requests: &mut RequestState<S>,
+        head: Head,
         more: bool,
     ) -> Next {
         let peer = Peer {
             socket: requests.peer,
-            client: service.client(head, requests.peer),
+            client: service.client(&head, requests.peer),
             secured: self.cold[i as usize].session.is_some(),
         };
         if self.count_client(i, peer.client) != Entry::Within {
             self.counters.refused.add(1);
             return refuse_for(service, requests, Refusal::TooManyFromAddress);
         }
-        match service.head(head, peer) {
-            Begin::Answer(answer) => {
-                let close = answer.close;
-                requests.queue(answer);
-                if close { Next::Wait } else { Next::Again }
-            }
-            Begin::Body { exchange, limit } => {
-                requests.decoder.limit_body(limit);
-                requests.head_bytes = head.wire_len();
-                if let Err(error) = requests.decoder.check_body() {
-                    requests.exchange = Some(exchange);
-                    return refuse(service, requests, &error, &[]);
-                }
-                if head.expect_continue() && !more {
-                    let answer = Answer {
-                        bytes: CONTINUE.to_vec(),
-                        after: 0,
-                        close: false,
-                    };
-                    requests.queue(answer);
-                }
-                requests.exchange = Some(exchange);
+        let id = self.next_request_id(i);
+        let begun = service.head(&head, peer, id);
+        if matches!(begun, Begin::Later) {
+            self.park_request(service, requests, head, peer, id);
+            return Next::Wait;
+        }
+        let next = take_begun(service, requests, &head, begun, more);
+        requests.decoder.recycle(head);
+        next
+    }
+}
+
+/// Takes the course of a request whose head was `head`; `more`: bytes of its body have come with it.
+pub(super) fn take_begun<S: Service>(
+    service: &mut S,
+    requests: &mut RequestState<S>,
+    head: &Head,
+    begun: Begin<S>,
+    more: bool,
+) -> Next {
+    match begun {
+        Begin::Answer(answer) => {
+            let close = answer.close;
+            requests.queue(answer);
+            if close { Next::Wait } else { Next::Again }
+        }
+        Begin::Deferred(deferred) => {
+            requests.push(Reply::Deferred(deferred));
+            if deferred.close {
+                Next::Wait
+            } else {
                 Next::Again
             }
-            Begin::Stream(plan) => {
-                requests.answers.push_back(Reply::Stream(Box::new(plan)));
-                Next::Wait
+        }
+        // It has been told what it waited for.
+        Begin::Later => refuse_for(service, requests, Refusal::AuthorizationTimeout),
+        Begin::Body { exchange, limit } => {
+            requests.decoder.limit_body(limit);
+            requests.head_bytes = head.wire_len();
+            if let Err(error) = requests.decoder.check_body() {
+                requests.exchange = Some(exchange);
+                return refuse(service, requests, &error, &[]);
             }
-            Begin::Socket(plan) => {
-                requests.answers.push_back(Reply::Socket(plan));
-                Next::Wait
+            if head.expect_continue() && !more {
+                let answer = Answer {
+                    bytes: CONTINUE.to_vec(),
+                    close: false,
+                };
+                requests.queue(answer);
             }
-            Begin::Watch(plan) => {
-                requests.answers.push_back(Reply::Watch(plan));
-                Next::Wait
-            }
+            requests.exchange = Some(exchange);
+            Next::Again
+        }
+        Begin::Stream(plan) => {
+            requests.push(Reply::Stream(Box::new(plan)));
+            Next::Wait
+        }
+        Begin::Socket(plan) => {
+            requests.push(Reply::Socket(plan));
+            Next::Wait
+        }
+        Begin::Watch(plan) => {
+            requests.push(Reply::Watch(plan));
+            Next::Wait
         }
     }
 }
 
 /// Answers what is refused before the service sees it; the connection closes.
-fn refuse_for<S: Service>(service: &mut S, requests: &mut Requests<S>, why: Refusal<'_>) -> Next {
+fn refuse_for<S: Service>(
+    service: &mut S,
+    requests: &mut RequestState<S>,
+    why: Refusal<'_>,
+) -> Next {
     let bytes = service.refuse(why, None);
-    requests.queue(Answer {
-        bytes,
-        after: 0,
-        close: true,
-    });
+    requests.queue(Answer { bytes, close: true });
     Next::Wait
 }

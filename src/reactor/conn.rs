@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::class::ClassId;
 use super::compressed_reader::CompressedReader;
-use super::requests::Requests;
+use super::requests::RequestState;
 use super::service::Service;
 use super::slow_policy::Pace;
 use super::stream_plan::StreamOwner;
@@ -150,7 +150,7 @@ impl Address {
 /// The part of a connection that is touched now and then.
 pub(super) struct Cold<S: Service> {
     /// There from the first byte on until the connection becomes a stream: who is silent takes no room.
-    pub(super) requests: Option<Box<Requests<S>>>,
+    pub(super) requests: Option<Box<RequestState<S>>>,
     /// There once it is a WebSocket.
     pub(super) ws: Option<Box<Ws<S>>>,
     /// The client, as far as it is known.

@@ -13,6 +13,7 @@ use super::framelog::FrameLog;
 use super::handle::Handle;
 use super::history::HISTORY_PER_TURN;
 use super::limits::Limits;
+use super::parked::RequestId;
 use super::partial_frames::PartialFrames;
 use super::reactor_set::ReactorSet;
 use super::service::Service;
@@ -50,8 +51,14 @@ pub(super) struct Core<S: Service> {
     /// Connections that go on with their history in the next turn, and what is left of this one's.
     pub(super) history_waits: VecDeque<u32>,
     pub(super) history_left: u64,
-    /// Connections whose answers wait for their offset.
+    /// Connections whose answers wait for an outcome or a deferred part.
     pub(super) waiting: Vec<u32>,
+    /// Requests that wait for a decision.
+    pub(super) parked: usize,
+    /// The name that the last request had.
+    pub(super) last_generation: u64,
+    /// Decisions that have come and are not acted on yet.
+    pub(super) resumed: VecDeque<(RequestId, S::Grant)>,
     /// What the service wants ended, and is not yet.
     pub(super) ending: VecDeque<(StreamId, DisconnectReason)>,
     pub(super) wheel: Wheel,
@@ -102,6 +109,9 @@ impl<S: Service> Core<S> {
             history_waits: VecDeque::new(),
             history_left: HISTORY_PER_TURN,
             waiting: Vec::new(),
+            parked: 0,
+            last_generation: 0,
+            resumed: VecDeque::new(),
             ending: VecDeque::new(),
             wheel: Wheel::new(),
             fed,

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
-use super::answer::{Answer, ClientIdentity, Refusal};
+use super::answer::{Answer, ClientIdentity, Refusal, Response};
 use super::conn::Flags;
 use super::core::Core;
-use super::requests::Requests;
+use super::published::Parts;
+use super::requests::{Reply, RequestState};
 use super::service::Service;
 use crate::wire::http::{RequestError, Step};
 
@@ -42,11 +43,7 @@ impl<S: Service> Core<S> {
             requests.held = false;
             let exchange = requests.exchange.take();
             let bytes = service.refuse(Refusal::TooMuchUnfinished, exchange.as_ref());
-            requests.queue(Answer {
-                bytes,
-                after: 0,
-                close: true,
-            });
+            requests.queue(Answer { bytes, close: true });
         }
         self.out(i).bytes = out;
         self.cold[i as usize].requests = Some(requests);
@@ -54,19 +51,19 @@ impl<S: Service> Core<S> {
     }
 
     /// What reads the first bytes of connection `i`.
-    fn first_requests(&self, service: &S, i: u32) -> Box<Requests<S>> {
+    fn first_requests(&self, service: &S, i: u32) -> Box<RequestState<S>> {
         // Nothing has named another client yet.
         let peer = SocketAddr::from(self.cold[i as usize].peer);
         let preface = service.client_identity(peer) == ClientIdentity::Preface;
         let unfinished = &self.reactors.unfinished;
-        Box::new(Requests::new(peer, preface, &self.limits, unfinished))
+        Box::new(RequestState::new(peer, preface, &self.limits, unfinished))
     }
 
     fn decode_all(
         &mut self,
         service: &mut S,
         i: u32,
-        requests: &mut Requests<S>,
+        requests: &mut RequestState<S>,
         input: &[u8],
         out: &mut Vec<u8>,
     ) -> usize {
@@ -112,7 +109,7 @@ impl<S: Service> Core<S> {
         &mut self,
         service: &mut S,
         i: u32,
-        requests: &mut Requests<S>,
+        requests: &mut RequestState<S>,
         step: Step<'_>,
         more: bool,
         out: &mut Vec<u8>,
@@ -121,16 +118,15 @@ impl<S: Service> Core<S> {
             Step::NeedMore => return Next::Wait,
             Step::Head(head) => {
                 requests.begun = true;
-                let next = self.begin(service, i, requests, &head, more);
-                requests.decoder.recycle(head);
+                let next = self.begin(service, i, requests, head, more);
                 self.look_behind(service);
                 return next;
             }
             Step::Body(piece) => {
                 if let Some(exchange) = &mut requests.exchange {
-                    let mut made = Vec::new();
-                    let done = service.body(exchange, piece, &mut made);
-                    requests.append(made, out);
+                    let mut parts = Parts::new();
+                    let done = service.body(exchange, piece, &mut parts);
+                    requests.append(parts, self.outcome_deadline(), out);
                     if let Err(answer) = done {
                         requests.exchange = None;
                         requests.queue(Answer {
@@ -142,10 +138,19 @@ impl<S: Service> Core<S> {
             }
             Step::End => {
                 if let Some(exchange) = requests.exchange.take() {
-                    let mut made = Vec::new();
-                    let answer = service.end(exchange, &mut made);
-                    requests.append(made, out);
-                    requests.queue(answer);
+                    let mut parts = Parts::new();
+                    let response = service.end(exchange, &mut parts);
+                    let until = self.outcome_deadline();
+                    requests.append(parts, until, out);
+                    requests.push(match response {
+                        Response::Ready(answer) => Reply::Answer(answer),
+                        Response::Published { published, close } => Reply::Published {
+                            published,
+                            close,
+                            until,
+                        },
+                        Response::Deferred(deferred) => Reply::Deferred(deferred),
+                    });
                 }
             }
         }
@@ -156,17 +161,13 @@ impl<S: Service> Core<S> {
 
 pub(super) fn refuse<S: Service>(
     service: &mut S,
-    requests: &mut Requests<S>,
+    requests: &mut RequestState<S>,
     error: &RequestError,
     head: &[u8],
 ) -> Next {
     let exchange = requests.exchange.take();
     let why = Refusal::Malformed { error, head };
     let bytes = service.refuse(why, exchange.as_ref());
-    requests.queue(Answer {
-        bytes,
-        after: 0,
-        close: true,
-    });
+    requests.queue(Answer { bytes, close: true });
     Next::Wait
 }

@@ -25,6 +25,13 @@ impl<S: Service> Reactor<S> {
                 Token(n) if n >= FIRST_LISTENER => self.listeners.is_ready(n - FIRST_LISTENER),
                 Token(n) => {
                     let i = n as u32;
+                    // Nothing is read while a request waits for a decision, so a hang-up would be seen by nobody. Who
+                    // has only closed its own half may still wait for the answer.
+                    if (event.is_error() || event.is_write_closed()) && self.core.is_parked(i, None)
+                    {
+                        self.core.close(&mut self.service, i, EndReason::Reset);
+                        continue;
+                    }
                     if event.is_writable() {
                         self.writable(i);
                     }

@@ -42,9 +42,18 @@ pub struct Limits {
     pub unfinished_bytes: usize,
     /// Bytes of half-sent frames kept for slow connections; beyond it they are cut. 16 MiB.
     pub half_sent_bytes: usize,
-    /// Answers that wait for their events to become visible, per connection; beyond it the
+    /// Answers that wait for the outcome of what was published, per connection; beyond it the
     /// connection is not read. 256.
     pub max_pending_publishes: usize,
+    /// Requests of one reactor that wait for a decision of an authorizer which answers later; a further one is answered
+    /// 503 with `Retry-After`. Each keeps its head, 16 KiB at most. 1,024.
+    pub max_pending_authorizations: usize,
+    /// How long a request may wait for such a decision. Then it is answered 503 with `Retry-After`, and a decision that
+    /// comes after it is dropped. 10 s.
+    pub authorization_timeout: Duration,
+    /// How long the answer to a publish may wait for the outcome. Then it is answered 503: the events may still become
+    /// visible. 15 s: longer than whoever commits events waits before saying that it does not know.
+    pub outcome_timeout: Duration,
     /// Bytes read from a connection at a time, into one buffer for all. 64 KiB.
     pub read_bytes: usize,
     /// `TCP_NOTSENT_LOWAT`: unsent bytes the kernel takes per connection. 16 KiB.
@@ -71,6 +80,9 @@ impl Default for Limits {
             unfinished_bytes: 64 << 20,
             half_sent_bytes: 16 << 20,
             max_pending_publishes: 256,
+            max_pending_authorizations: 1024,
+            authorization_timeout: Duration::from_secs(10),
+            outcome_timeout: Duration::from_secs(15),
             read_bytes: 64 << 10,
             notsent_lowat: 16 << 10,
             send_buffer: None,
@@ -94,6 +106,9 @@ setters! {
         unfinished_bytes: usize,
         half_sent_bytes: usize,
         max_pending_publishes: usize,
+        max_pending_authorizations: usize,
+        authorization_timeout: Duration,
+        outcome_timeout: Duration,
         read_bytes: usize,
         notsent_lowat: u32,
         send_buffer: Option<usize>,

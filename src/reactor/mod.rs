@@ -39,7 +39,9 @@ mod mirror;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 mod own_compressor;
+mod parked;
 mod partial_frames;
+mod published;
 mod reactor_set;
 mod requests;
 mod scheduler;
@@ -64,7 +66,7 @@ mod wheel;
 mod window_log;
 mod ws;
 
-pub use self::answer::{Answer, Begin, ClientIdentity, Peer, Piece, Refusal};
+pub use self::answer::{Answer, Begin, ClientIdentity, Deferred, Peer, Piece, Refusal, Response};
 pub use self::bind::Addresses;
 pub use self::class::ClassId;
 pub use self::clock::{Clock, SystemClock};
@@ -78,6 +80,8 @@ pub use self::latency::{LATENCY_BOUNDS_US, Latency};
 pub use self::lifecycle::Lifecycle;
 pub use self::limits::Limits;
 pub use self::listeners::BindError;
+pub use self::parked::RequestId;
+pub use self::published::{Outcome, Parts, Published};
 pub use self::service::{Events, Format, Identity, Requests, Service, Sockets};
 pub use self::slow_policy::{Pace, SlowPolicy};
 pub use self::stats::Stats;

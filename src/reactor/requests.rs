@@ -3,15 +3,19 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::answer::{Answer, Piece, Refusal};
+use super::answer::{Answer, Deferred, Piece, Refusal};
 use super::conn::{Flags, Phase};
 use super::core::Core;
 use super::end::EndReason;
 use super::limits::Limits;
+use super::parked::Parked;
+use super::published::{Outcome, Part, Parts, Published};
 use super::service::Service;
 use super::stream_plan::{StreamPlan, WatchPlan};
 use super::unfinished::{Share, Unfinished};
+use super::wheel::Tick;
 use super::ws::SocketPlan;
+use crate::deadline;
 use crate::wire::http::RequestDecoder;
 
 /// Answers of a connection that the service has to find out first, at once: its next request waits unread until one of
@@ -19,7 +23,7 @@ use crate::wire::http::RequestDecoder;
 const TICKETS_MAX: usize = 4;
 
 /// What a connection knows while it is not yet a stream.
-pub(super) struct Requests<S: Service> {
+pub(super) struct RequestState<S: Service> {
     pub(super) peer: SocketAddr,
     /// A PROXY header comes first.
     pub(super) preface: bool,
@@ -30,6 +34,8 @@ pub(super) struct Requests<S: Service> {
     pub(super) input: Vec<u8>,
     /// The request whose body is arriving.
     pub(super) exchange: Option<S::Exchange>,
+    /// The request that waits for a decision.
+    pub(super) parked: Option<Box<Parked>>,
     clock: Clock,
     /// Answers in the order of their requests.
     pub(super) answers: VecDeque<Reply<S>>,
@@ -45,11 +51,41 @@ pub(super) struct Requests<S: Service> {
     pub(super) head_bytes: usize,
 }
 
+/// What leaves next on a connection, in the order of its requests.
 pub(super) enum Reply<S: Service> {
     Answer(Answer),
+    Published {
+        published: Published<S::Receipt>,
+        /// Whether the connection ends with it.
+        close: bool,
+        /// When its outcome has to be known.
+        until: Tick,
+    },
+    Deferred(Deferred),
     Stream(Box<StreamPlan<S::Key>>),
     Watch(WatchPlan),
     Socket(Box<SocketPlan<S>>),
+}
+
+impl<S: Service> Reply<S> {
+    /// Bytes that it takes, as far as that is known.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Answer(answer) => answer.bytes.len(),
+            Self::Published { published, .. } => published.bytes,
+            Self::Deferred(_) | Self::Stream(_) | Self::Watch(_) | Self::Socket(_) => 0,
+        }
+    }
+
+    /// Whether no request of the connection follows it.
+    fn is_last(&self) -> bool {
+        match self {
+            Self::Answer(answer) => answer.close,
+            Self::Published { close, .. } => *close,
+            Self::Deferred(deferred) => deferred.close,
+            Self::Stream(_) | Self::Watch(_) | Self::Socket(_) => true,
+        }
+    }
 }
 
 /// Which deadline runs.
@@ -61,9 +97,11 @@ enum Clock {
     Body,
     /// A request is done and its answer waits.
     Answer,
+    /// A request waits for a decision.
+    Authorization,
 }
 
-impl<S: Service> Requests<S> {
+impl<S: Service> RequestState<S> {
     pub(super) fn new(
         peer: SocketAddr,
         preface: bool,
@@ -77,6 +115,7 @@ impl<S: Service> Requests<S> {
             decoder: RequestDecoder::new(limits.http),
             input: Vec::new(),
             exchange: None,
+            parked: None,
             // The first head is awaited from the accept on.
             clock: Clock::Head,
             answers: VecDeque::new(),
@@ -88,55 +127,65 @@ impl<S: Service> Requests<S> {
         }
     }
 
-    /// Whether no further request is taken before answers have left.
+    /// Whether no further request is taken before answers have left, or a decision has come.
     pub(super) fn is_full(&self, limits: &Limits) -> bool {
-        self.answers.len() >= limits.max_pending_publishes
+        self.parked.is_some()
+            || self.answers.len() >= limits.max_pending_publishes
             || self.queued >= limits.private_bytes
             || self.tickets >= TICKETS_MAX
-            || matches!(
-                self.answers.back(),
-                Some(Reply::Stream(_) | Reply::Watch(_) | Reply::Socket(_))
-            )
-            || matches!(self.answers.back(), Some(Reply::Answer(answer)) if answer.close)
+            || self.answers.back().is_some_and(Reply::is_last)
     }
 
     /// Queues an answer behind those that are still to leave.
     pub(super) fn queue(&mut self, answer: Answer) {
-        self.queued += answer.bytes.len();
-        self.tickets += usize::from(answer.after >= Answer::LATER);
-        self.answers.push_back(Reply::Answer(answer));
+        self.push(Reply::Answer(answer));
+    }
+
+    /// Queues whatever leaves next behind what is still to leave.
+    pub(super) fn push(&mut self, reply: Reply<S>) {
+        self.queued += reply.bytes();
+        self.tickets += usize::from(matches!(reply, Reply::Deferred(_)));
+        self.answers.push_back(reply);
     }
 
     /// Takes the answer that is next.
     fn take_next(&mut self) -> Option<Reply<S>> {
-        let next = self.answers.pop_front();
-        if let Some(Reply::Answer(answer)) = &next {
-            self.queued -= answer.bytes.len();
-        }
-        next
+        let next = self.answers.pop_front()?;
+        self.queued -= next.bytes();
+        self.tickets -= usize::from(matches!(next, Reply::Deferred(_)));
+        Some(next)
     }
 
     /// The tickets of answers that will not leave any more.
     pub(super) fn tickets(&self) -> impl Iterator<Item = u64> {
-        let tickets = self.answers.iter().filter_map(|reply| match reply {
-            Reply::Answer(answer) => Some(answer.after),
+        self.answers.iter().filter_map(|reply| match reply {
+            Reply::Deferred(deferred) => Some(deferred.ticket),
             _ => None,
-        });
-        tickets.filter(|after| *after >= Answer::LATER)
+        })
     }
 
-    /// Queues a part of an answer behind the answers that are still to leave.
-    pub(super) fn append(&mut self, bytes: Vec<u8>, out: &mut Vec<u8>) {
-        if self.answers.is_empty() {
-            out.extend_from_slice(&bytes);
-        } else if !bytes.is_empty() {
-            let part = Answer {
-                bytes,
-                after: 0,
-                close: false,
-            };
-            self.queue(part);
+    /// Queues parts of an answer, whose outcomes are to be known by `until`, behind the answers that are still to leave.
+    pub(super) fn append(&mut self, parts: Parts<S::Receipt>, until: Tick, out: &mut Vec<u8>) {
+        for part in parts.into_parts() {
+            match part {
+                Part::Bytes(bytes) if self.answers.is_empty() => out.extend_from_slice(&bytes),
+                Part::Bytes(bytes) if bytes.is_empty() => {}
+                Part::Bytes(bytes) => self.queue(Answer {
+                    bytes,
+                    close: false,
+                }),
+                Part::Published(published) => self.push(Reply::Published {
+                    published,
+                    close: false,
+                    until,
+                }),
+            }
         }
+    }
+
+    /// Forgets what the deadline is for, so that the next one begins now.
+    pub(super) fn restart_clock(&mut self) {
+        self.clock = Clock::Idle;
     }
 
     /// What came after the last request.
@@ -146,16 +195,19 @@ impl<S: Service> Requests<S> {
 
     /// Counts what has come and is not done with; `false`: that of all connections is over the bound.
     pub(super) fn count_unfinished(&mut self) -> bool {
-        let head = if self.exchange.is_some() {
-            self.head_bytes
-        } else {
-            0
+        let head = match (&self.exchange, &self.parked) {
+            (Some(_), _) => self.head_bytes,
+            (None, Some(parked)) => parked.head_bytes(),
+            (None, None) => 0,
         };
         self.share.set(self.input.len() + head)
     }
 
     fn is_idle(&self) -> bool {
-        self.exchange.is_none() && self.answers.is_empty() && self.decoder.is_idle()
+        self.exchange.is_none()
+            && self.parked.is_none()
+            && self.answers.is_empty()
+            && self.decoder.is_idle()
     }
 }
 
@@ -165,21 +217,39 @@ impl<S: Service> Core<S> {
         if self.phase(i) != Phase::Request {
             return;
         }
-        let visible = service.visible();
+        let now = self.tick_of(self.settled);
         while let Some(requests) = self.cold[i as usize].requests.as_mut() {
-            match requests.answers.front_mut() {
+            match requests.answers.front() {
                 None => break,
-                Some(Reply::Answer(answer)) if answer.after >= Answer::LATER => {
-                    let ticket = answer.after;
-                    if self.take_piece(service, i, ticket) == Piece::Done {
-                        continue;
+                Some(Reply::Deferred(Deferred { ticket, close })) => {
+                    let (ticket, close) = (*ticket, *close);
+                    if self.take_piece(service, i, ticket) != Piece::Done {
+                        self.park(i);
+                        break;
                     }
-                    self.park(i);
-                    break;
+                    if close {
+                        return self.begin_closing(service, i, EndReason::Closed);
+                    }
+                    continue;
                 }
-                Some(Reply::Answer(answer)) if answer.after > visible => {
-                    self.park(i);
-                    break;
+                Some(Reply::Published {
+                    published,
+                    close,
+                    until,
+                }) => {
+                    let close = *close;
+                    let late = *until <= now;
+                    let known = service.outcome(&published.offsets);
+                    // The outcome itself comes first: it may have been late to be looked for only.
+                    let Some(outcome) = known.or(late.then_some(Outcome::Timeout)) else {
+                        self.park(i);
+                        break;
+                    };
+                    self.settle_next(service, i, outcome);
+                    if close {
+                        return self.begin_closing(service, i, EndReason::Closed);
+                    }
+                    continue;
                 }
                 Some(_) => {}
             }
@@ -193,17 +263,36 @@ impl<S: Service> Core<S> {
                 Some(Reply::Stream(plan)) => return self.start_stream(service, i, *plan),
                 Some(Reply::Watch(plan)) => return self.start_watch(service, i, plan),
                 Some(Reply::Socket(plan)) => return self.start_socket(service, i, *plan),
-                None => break,
+                Some(Reply::Published { .. } | Reply::Deferred(_)) | None => break,
             }
         }
         let eof = self.hot(i).flags.has(Flags::EOF);
         let requests = self.cold[i as usize].requests.as_ref();
-        let done = requests.is_none_or(|requests| requests.answers.is_empty() && !requests.held);
+        let done = requests.is_none_or(|requests| {
+            requests.answers.is_empty() && requests.parked.is_none() && !requests.held
+        });
         if eof && done {
             return self.begin_closing(service, i, EndReason::Closed);
         }
         self.start_clock(i);
         self.deliver(service, i);
+    }
+
+    /// Writes the answer that is next on connection `i`, whose outcome is known.
+    fn settle_next(&mut self, service: &mut S, i: u32, outcome: Outcome) {
+        let Some(requests) = self.cold[i as usize].requests.as_mut() else {
+            return;
+        };
+        // Who waited for one outcome begins to wait for the next one now: they were published one after the other.
+        requests.clock = Clock::Idle;
+        if let Some(Reply::Published { published, .. }) = requests.take_next() {
+            service.settle(published.receipt, outcome, &mut self.out(i).bytes);
+        }
+    }
+
+    /// The tick by which the outcome of what is published now has to be known.
+    pub(super) fn outcome_deadline(&self) -> Tick {
+        self.tick_of(deadline::after(self.now, self.limits.outcome_timeout)) + 1
     }
 
     /// Takes what the service has of the answer of a ticket, which is next on connection `i`, once what it gave
@@ -224,10 +313,7 @@ impl<S: Service> Core<S> {
                 self.make_ready(i);
             }
             Piece::Done => {
-                if let Some(Reply::Answer(answer)) = requests.answers.front_mut() {
-                    answer.after = 0;
-                    requests.tickets -= 1;
-                }
+                requests.take_next();
             }
         }
         piece
@@ -236,6 +322,7 @@ impl<S: Service> Core<S> {
     /// Forgets the requests of connection `i`, and what is looked for to answer them.
     pub(super) fn forget_requests(&mut self, service: &mut S, i: u32) {
         if let Some(requests) = self.cold[i as usize].requests.take() {
+            self.parked -= usize::from(requests.parked.is_some());
             requests
                 .tickets()
                 .for_each(|ticket| service.forget_deferred(ticket));
@@ -299,7 +386,8 @@ impl<S: Service> Core<S> {
     /// them there.
     pub(super) fn has_input(&self, i: u32) -> bool {
         let unread = self.hot[i as usize].flags.has(Flags::UNREAD);
-        unread && (self.is_behind() || self.wants_input(i))
+        // A request that waits for a decision keeps them there.
+        unread && !self.is_parked(i, None) && (self.is_behind() || self.wants_input(i))
     }
 
     /// Sets the deadline that fits what the connection now waits for.
@@ -307,7 +395,9 @@ impl<S: Service> Core<S> {
         let Some(requests) = self.cold[i as usize].requests.as_mut() else {
             return;
         };
-        let clock = if requests.exchange.is_some() {
+        let clock = if requests.parked.is_some() {
+            Clock::Authorization
+        } else if requests.exchange.is_some() {
             Clock::Body
         } else if !requests.answers.is_empty() {
             Clock::Answer
@@ -332,6 +422,7 @@ impl<S: Service> Core<S> {
             Clock::Head => limits.head_timeout,
             Clock::Body => limits.body_timeout,
             Clock::Answer => limits.write_timeout,
+            Clock::Authorization => limits.authorization_timeout,
         };
         self.set_deadline(i, timeout);
     }
@@ -348,6 +439,7 @@ impl<S: Service> Core<S> {
             }
             Clock::Head => Refusal::HeadTimeout,
             Clock::Body => Refusal::BodyTimeout,
+            Clock::Authorization => return self.refuse_parked(service, i),
             Clock::Idle | Clock::Answer => return self.close(service, i, EndReason::Closed),
         };
         let bytes = service.refuse(why, requests.exchange.as_ref());

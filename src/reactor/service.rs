@@ -6,8 +6,8 @@
 //! # The order of calls
 //!
 //! In a turn: what was published is fed ([`Events::feed`], until there is nothing new), requests and messages that have
-//! come are taken ([`Requests`], [`Sockets`]), what they published is fed, answers whose events are visible leave
-//! ([`Events::visible`]), streams are sent to ([`Events::history`] for those that are behind), commands of other threads
+//! come are taken ([`Requests`], [`Sockets`]), what they published is fed, answers whose outcome is known leave
+//! ([`Events::outcome`]), streams are sent to ([`Events::history`] for those that are behind), commands of other threads
 //! are carried out ([`Events::poll_commands`]), and once a second heartbeats and ticks are written ([`Format`]). Before
 //! a sleep comes [`Events::arm`], after it [`Events::disarm`].
 //!
@@ -15,12 +15,15 @@
 
 use std::hash::Hash;
 use std::net::SocketAddr;
+use std::ops::Range;
 
-use super::answer::{Answer, Begin, ClientIdentity, Peer, Piece, Refusal};
+use super::answer::{Answer, Begin, ClientIdentity, Peer, Piece, Refusal, Response};
 use super::disconnect::DisconnectReason;
 use super::form::{Codec, FormId};
 use super::frames::Frames;
 use super::lifecycle::Lifecycle;
+use super::parked::RequestId;
+use super::published::{Outcome, Parts};
 use super::stream_plan::{CatchUp, CaughtUp};
 use super::streams::{StreamId, Streams};
 use super::ws::Replies;
@@ -46,19 +49,30 @@ pub trait Identity {
 
 /// Answers requests.
 ///
-/// For each request the order is [`head`](Self::head); where that wants the body, [`body`](Self::body) for each piece
-/// of it and [`end`](Self::end); where the answer has a ticket, [`deferred`](Self::deferred) until it is done or
-/// [`forget_deferred`](Self::forget_deferred). [`refuse`](Self::refuse) takes the place of whatever would come next.
+/// For each request the order is [`head`](Self::head); where that says [`Begin::Later`], [`resume`](Self::resume); where
+/// the body is wanted, [`body`](Self::body) for each piece of it and [`end`](Self::end); where events were published,
+/// [`settle`](Self::settle) once [`Events::outcome`] says what has become of them; where the answer is deferred,
+/// [`deferred`](Self::deferred) until it is done or [`forget_deferred`](Self::forget_deferred). [`refuse`](Self::refuse)
+/// takes the place of whatever would come next.
 pub trait Requests {
     /// A request whose body is still arriving.
     type Exchange;
+    /// What a request waited for that was to begin later.
+    type Grant;
+    /// What the answer to a publish is made of, once its outcome is known.
+    type Receipt;
 
-    /// Takes the head of a request.
-    fn head(&mut self, head: &Head, peer: Peer) -> Begin<Self>
+    /// Takes the head of a request, which is named `id` if it has to wait.
+    fn head(&mut self, head: &Head, peer: Peer, id: RequestId) -> Begin<Self>
     where
         Self: Service;
 
-    /// Takes a piece of a body; what it appends to `out` is sent at once, in order.
+    /// Takes the head of a request that has waited once more, with what it waited for.
+    fn resume(&mut self, head: &Head, peer: Peer, grant: Self::Grant) -> Begin<Self>
+    where
+        Self: Service;
+
+    /// Takes a piece of a body; the `parts` that it gives leave in order.
     ///
     /// # Errors
     ///
@@ -67,17 +81,25 @@ pub trait Requests {
         &mut self,
         exchange: &mut Self::Exchange,
         piece: &[u8],
-        out: &mut Vec<u8>,
+        parts: &mut Parts<Self::Receipt>,
     ) -> Result<(), Answer>;
 
-    /// Takes the end of a body and gives the answer.
-    fn end(&mut self, exchange: Self::Exchange, out: &mut Vec<u8>) -> Answer;
+    /// Takes the end of a body and gives the answer, which leaves behind the `parts`.
+    fn end(
+        &mut self,
+        exchange: Self::Exchange,
+        parts: &mut Parts<Self::Receipt>,
+    ) -> Response<Self::Receipt>;
 
-    /// Appends what it has of an answer whose [`after`](Answer::after) is a ticket. Asked when all answers before it
-    /// have left, and again until it is done, each time when what it gave before has been taken.
+    /// Writes the answer to what was published, or its part of the answer: of a request, or of a WebSocket's message as
+    /// whole frames.
+    fn settle(&mut self, receipt: Self::Receipt, outcome: Outcome, out: &mut Vec<u8>);
+
+    /// Appends what it has of a deferred answer. Asked when all answers before it have left, and again until it is done,
+    /// each time when what it gave before has been taken.
     fn deferred(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece;
 
-    /// Forgets the answer of a ticket: whoever waited for it has gone.
+    /// Forgets a deferred answer: whoever waited for it has gone.
     fn forget_deferred(&mut self, ticket: u64);
 
     /// Answers what is refused; the connection closes after it. There is an `exchange` if the head was in order.
@@ -130,7 +152,7 @@ pub trait Sockets {
 
 /// Brings events to streams.
 ///
-/// The order within a turn is [`feed`](Self::feed), [`visible`](Self::visible), [`history`](Self::history),
+/// The order within a turn is [`feed`](Self::feed), [`outcome`](Self::outcome), [`history`](Self::history),
 /// [`poll_commands`](Self::poll_commands), then, before the thread sleeps, [`arm`](Self::arm), and after it has slept
 /// [`disarm`](Self::disarm).
 pub trait Events {
@@ -150,8 +172,9 @@ pub trait Events {
     /// enough since [`poll_commands`](Self::poll_commands) was called last.
     fn is_behind(&self, fed: u64) -> bool;
 
-    /// Returns the newest offset that readers may see: answers that wait for it or an earlier one leave.
-    fn visible(&self) -> u64;
+    /// Returns the outcome of events that were published; `None`: it is not known yet. A range that was given up is
+    /// looked for before what readers may see, which passes over such ranges.
+    fn outcome(&self, offsets: &Range<u64>) -> Option<Outcome>;
 
     /// Encodes a part of the history of one class into `out`, as its [mode](super::HistoryMode) says.
     fn history(&mut self, part: CatchUp<'_, Self::Key>, out: &mut Vec<u8>) -> CaughtUp;

@@ -92,7 +92,7 @@ pub enum SendOutcome {
 
 /// The open streams of a reactor.
 pub struct Streams<'a, S: Service> {
-    core: &'a mut Core<S>,
+    pub(super) core: &'a mut Core<S>,
     closed: Vec<Closed>,
 }
 

@@ -289,6 +289,7 @@ impl<S: Service> Reactor<S> {
             || !self.core.ready.is_empty()
             || !self.core.history_waits.is_empty()
             || !self.core.ending.is_empty()
+            || !self.core.resumed.is_empty()
             || !self.due.is_empty()
             || self.sweep.is_some()
             || self.stop_goes_on
@@ -320,6 +321,7 @@ impl<S: Service> Reactor<S> {
         self.service.poll_commands(&mut streams);
         let closed = streams.into_closed();
         self.core.close_all(&mut self.service, closed);
+        self.core.go_on_resuming(&mut self.service);
         self.core.go_on_ending(&mut self.service);
     }
 

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use eventring::event::Filter;
 use eventring::gateway::{
-    Access, Action, Authorizer, ClientHandler, ConnectError, Denied, OnDuplicate, Server,
-    ServerThread, SocketReplies, SocketRequest, StreamClient, WebSocketStream,
+    AccessRequest, Action, Authorizer, ClientHandler, ConnectError, Decision, Denied, OnDuplicate,
+    Principal, Server, ServerThread, SocketReplies, SocketRequest, StreamClient, WebSocketStream,
     WebSocketStreamOptions,
 };
 use eventring::hub::Hub;
-use eventring::wire::http::Head;
 use eventring::wire::ws::{CloseCode, MessageKind};
 use tungstenite::Message;
 
@@ -319,13 +318,13 @@ fn a_message_over_the_bound_ends_the_connection() {
 struct Closed;
 
 impl Authorizer for Closed {
-    fn authorize(&self, head: &Head, _: SocketAddr, action: Action) -> Result<Access, Denied> {
-        assert_eq!(action, Action::Subscribe);
-        if head.header("authorization") != Some(b"Bearer x") {
-            return Err(Denied::Unknown("Bearer"));
+    fn authorize(&self, request: &AccessRequest<'_>) -> Decision {
+        assert_eq!(request.action(), Action::Subscribe);
+        if request.head().header("authorization") != Some(b"Bearer x") {
+            return Decision::Now(Err(Denied::Unknown("Bearer")));
         }
-        Ok(Access::new(Filter::all())
-            .expires_at(Some(std::time::Instant::now() + Duration::from_millis(300))))
+        let end = std::time::Instant::now() + Duration::from_millis(300);
+        Decision::Now(Ok(Principal::all().expires_at(Some(end))))
     }
 }
 

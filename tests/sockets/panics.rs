@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use eventring::event::{Event, Filter};
 use eventring::gateway::{
-    Access, Action, Authorizer, ClientHandler, Denied, Server, ServerConfig, ServerThread,
-    SocketOptions, SocketReplies, StreamClient, StreamOptions,
+    AccessRequest, Authorizer, ClientHandler, Decision, Principal, Server, ServerConfig,
+    ServerThread, SocketOptions, SocketReplies, StreamClient, StreamOptions,
 };
 use eventring::hub::Hub;
-use eventring::wire::http::Head;
 use eventring::wire::ws::MessageKind;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -108,9 +107,12 @@ impl Witness {
 struct Picky;
 
 impl Authorizer for Picky {
-    fn authorize(&self, head: &Head, _: SocketAddr, _: Action) -> Result<Access, Denied> {
-        assert!(head.query() != Some("topic=bad"), "a fault of the program");
-        Ok(Access::new(Filter::all()))
+    fn authorize(&self, request: &AccessRequest<'_>) -> Decision {
+        assert!(
+            request.head().query() != Some("topic=bad"),
+            "a fault of the program"
+        );
+        Decision::Now(Ok(Principal::all()))
     }
 }
 

@@ -4,9 +4,8 @@ use std::io::Read as _;
 use std::net::{SocketAddr, TcpStream};
 
 use eventring::event::{Event, Filter};
-use eventring::gateway::{Access, Action, Authorizer, Denied, Server};
+use eventring::gateway::{AccessRequest, Authorizer, Decision, Principal, Server};
 use eventring::hub::{Hub, Subscription};
-use eventring::wire::http::Head;
 use serde_json::Value;
 
 use super::client::{Client, ask};
@@ -108,8 +107,10 @@ fn a_message_publishes_to_its_topic_and_to_no_other() {
 struct Generous;
 
 impl Authorizer for Generous {
-    fn authorize(&self, _: &Head, _: SocketAddr, _: Action) -> Result<Access, Denied> {
-        Ok(Access::new(Filter::parse([">", "$sys.>"]).unwrap()))
+    fn authorize(&self, _: &AccessRequest<'_>) -> Decision {
+        let topics = Filter::parse([">", "$sys.>"]).unwrap();
+        let principal = Principal::all().subscribe(Some(topics.clone()));
+        Decision::Now(Ok(principal.publish(Some(topics))))
     }
 }
 

@@ -4,12 +4,10 @@
 use crate::common::Http;
 use crate::common::server::published;
 use crate::proxy::Proxy;
-use eventring::event::Filter;
 use eventring::gateway::{
-    Access, Action, Authorizer, Denied, Server, ServerConfig, ServerThread, UnixAddress,
+    AccessRequest, Authorizer, Decision, Principal, Server, ServerConfig, ServerThread, UnixAddress,
 };
 use eventring::hub::Hub;
-use eventring::wire::http::Head;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -18,9 +16,12 @@ use std::sync::{Arc, Mutex};
 struct Seen(Arc<Mutex<Vec<SocketAddr>>>);
 
 impl Authorizer for Seen {
-    fn authorize(&self, _: &Head, peer: SocketAddr, _: Action) -> Result<Access, Denied> {
-        self.0.lock().expect("no panic in here").push(peer);
-        Ok(Access::new(Filter::all()))
+    fn authorize(&self, request: &AccessRequest<'_>) -> Decision {
+        self.0
+            .lock()
+            .expect("no panic in here")
+            .push(request.peer());
+        Decision::Now(Ok(Principal::all()))
     }
 }
 

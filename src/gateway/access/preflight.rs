@@ -114,7 +114,6 @@ impl Preflight {
         reply.finish(fields);
         Answer {
             bytes,
-            after: 0,
             close: !reply.keep_alive,
         }
     }

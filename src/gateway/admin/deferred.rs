@@ -18,7 +18,7 @@ use crate::gateway::http::response::response;
 use crate::gateway::telemetry::Telemetry;
 use crate::gateway::telemetry::metrics::{RouteKind, status_of};
 use crate::json::write_string;
-use crate::reactor::{Answer, Handle, Piece};
+use crate::reactor::{self, Answer, Handle, Piece};
 use crate::wire::http::chunk;
 
 /// Most deferred answers at once.
@@ -127,7 +127,7 @@ impl DeferredAnswers {
         render: CommandAnswer,
         reply: ReplyTo,
         cors: Cors,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<reactor::Deferred, Problem> {
         if self.waiting.len() >= DEFERRED_MAX {
             return Err(busy());
         }
@@ -145,17 +145,16 @@ impl DeferredAnswers {
         what: Deferred,
         reply: ReplyTo,
         cors: Cors,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<reactor::Deferred, Problem> {
         if self.waiting.len() >= DEFERRED_MAX {
             return Err(busy());
         }
         self.last += 1;
-        let ticket = Answer::LATER + self.last;
+        let ticket = self.last;
         self.waiting
             .insert(ticket, DeferredAnswer { reply, cors, what });
-        Ok(Answer {
-            bytes: Vec::new(),
-            after: ticket,
+        Ok(reactor::Deferred {
+            ticket,
             close: !reply.keep_alive || (reply.http10 && !reply.head_only),
         })
     }

@@ -26,7 +26,7 @@ use crate::gateway::http::route::{Begun, Request};
 use crate::gateway::stream::NewStream;
 use crate::gateway::stream::gone::Gone;
 use crate::gateway::stream::request::StreamRequest;
-use crate::reactor::{Answer, Begin, DisconnectReason};
+use crate::reactor::{Answer, Begin, DisconnectReason, Response};
 use crate::wire::http::Head;
 
 /// Begins a stream at an endpoint or of a connection that was made.
@@ -41,7 +41,6 @@ pub(in crate::gateway) fn stream_at(
     if head.method() == "HEAD" {
         return Ok(Begin::Answer(Answer {
             bytes: request.head_only(),
-            after: 0,
             close: true,
         }));
     }
@@ -75,7 +74,7 @@ pub(in crate::gateway) fn stream_at(
 fn defer(gateway: &mut Gateway, what: Deferred, request: &Request<'_>) -> Begun {
     let cors = request.cors.clone();
     let answer = gateway.deferred.defer(what, request.reply, cors);
-    answer.map(Begin::Answer)
+    answer.map(Begin::Deferred)
 }
 
 /// Sends a command, and makes an answer of its result.
@@ -88,7 +87,7 @@ fn defer_command(
     let cors = request.cors.clone();
     let deferred = &mut gateway.deferred;
     let answer = deferred.defer_command(command, render, request.reply, cors);
-    answer.map(Begin::Answer)
+    answer.map(Begin::Deferred)
 }
 
 /// Answers `GET /api/v1/connections`.
@@ -193,7 +192,7 @@ pub(super) fn make_connection(gateway: &mut Gateway, request: &Request<'_>, _: A
             status: "connecting",
             url: &location,
         };
-        Ok(created(whole.reply(), &location, &made))
+        Ok(Response::Ready(created(whole.reply(), &location, &made)))
     })
 }
 
@@ -211,7 +210,7 @@ pub(super) fn create_endpoint(gateway: &mut Gateway, request: &Request<'_>, _: A
             .map_err(|error| of_endpoint(&error))?;
         let location = format!("{}{path}", whole.base());
         let made = MadeEndpoint { path: &path };
-        Ok(created(whole.reply(), &location, &made))
+        Ok(Response::Ready(created(whole.reply(), &location, &made)))
     })
 }
 
@@ -236,9 +235,9 @@ pub(super) fn broadcast(gateway: &mut Gateway, request: &Request<'_>, _: Access)
             asked: ids.unwrap_or_default(),
         };
         let command = Command::Send(target, Arc::new(event));
-        gateway
-            .deferred
-            .defer_command(command, render, whole.reply(), whole.cors().clone())
+        let (reply, cors) = (whole.reply(), whole.cors().clone());
+        let answer = gateway.deferred.defer_command(command, render, reply, cors);
+        answer.map(Response::Deferred)
     })
 }
 
@@ -277,7 +276,6 @@ fn created(reply: ReplyTo, location: &str, made: &impl Serialize) -> Answer {
     bytes.extend_from_slice(&body);
     Answer {
         bytes,
-        after: 0,
         close: !reply.keep_alive,
     }
 }
@@ -287,7 +285,6 @@ pub(in crate::gateway) fn no_content(reply: ReplyTo) -> Answer {
     reply.finish(response(&mut bytes, 204));
     Answer {
         bytes,
-        after: 0,
         close: !reply.keep_alive,
     }
 }

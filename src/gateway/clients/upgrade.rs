@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::gateway::access::authorization::Authorization;
 use crate::gateway::access::authorizer::Action;
 use crate::gateway::clients::WebSocketStream;
 use crate::gateway::clients::registry::{ConnectError, check_client};
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::dispatch::{authorize, failed};
+use crate::gateway::http::dispatch::failed;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Foreign, Query};
 use crate::gateway::server::shared::Shared;
@@ -22,6 +23,7 @@ const RETRY_AFTER_S: u32 = 1;
 /// Makes a client of a handshake on the path of `stream`.
 pub(in crate::gateway) fn upgrade(
     shared: &Shared,
+    authorization: &Authorization,
     head: &Head,
     peer: SocketAddr,
     stream: WebSocketStream,
@@ -36,7 +38,7 @@ pub(in crate::gateway) fn upgrade(
         Problem::new(400, detail).field("client")
     })?;
     check_client(client)?;
-    let access = authorize(shared, head, peer, Action::Subscribe)?;
+    let access = authorization.authorize(head, peer, Action::Subscribe)?;
     let request = SocketRequest {
         head,
         peer,

@@ -71,7 +71,6 @@ impl File {
         }
         Answer {
             bytes,
-            after: 0,
             close: !reply.keep_alive,
         }
     }

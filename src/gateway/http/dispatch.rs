@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
-use crate::gateway::access::authorizer::{Access, Action, Denied};
+use crate::gateway::access::authorizer::Action;
 use crate::gateway::access::origin_check::Cors;
 use crate::gateway::admin::handlers::stream_at;
 use crate::gateway::gateway::Gateway;
@@ -64,7 +64,9 @@ fn handle_found(
     match route.handler {
         Handler::Open(handler) | Handler::Asks(_, handler) => handler(gateway, &request),
         Handler::Claimed(claim, handler) => {
-            let access = authorize(&gateway.shared, head, peer.client, claim.action)?;
+            let access = gateway
+                .authorization
+                .authorize(head, peer.client, claim.action)?;
             claim.check(&request, &access)?;
             handler(gateway, &request, access)
         }
@@ -81,7 +83,9 @@ fn begin_endpoint(gateway: &mut Gateway, head: &Head, client: SocketAddr) -> Beg
         let detail = "an endpoint is answered to GET, HEAD only";
         return Err(Problem::new(405, detail).field("method").allow(router::GET));
     }
-    let access = authorize(&gateway.shared, head, client, Action::Subscribe)?;
+    let access = gateway
+        .authorization
+        .authorize(head, client, Action::Subscribe)?;
     let query = Query::read(head, query::STREAM, &gateway.shared.foreign)?;
     stream_at(gateway, head, &query, spec, access)
 }
@@ -97,7 +101,9 @@ pub(in crate::gateway) fn gone(
         return Ok(None);
     }
     // The answer says where the hub stands, which is for those who may read.
-    authorize(&gateway.shared, head, peer, Action::Subscribe)?;
+    gateway
+        .authorization
+        .authorize(head, peer, Action::Subscribe)?;
     let query = Query::read(head, query::STREAM, &gateway.shared.foreign)?;
     let newest = gateway.streaming.history().newest();
     Ok(Some(what.answer(
@@ -124,22 +130,6 @@ pub(in crate::gateway) fn methods(shared: &Shared, head: &Head) -> Option<&'stat
     }
     let own = Router::get().methods(head.path());
     own.or_else(|| shared.endpoints.group_of(head.path()).map(|_| router::GET))
-}
-
-/// Asks the authorizer about a request.
-pub(in crate::gateway) fn authorize(
-    shared: &Shared,
-    head: &Head,
-    peer: SocketAddr,
-    action: Action,
-) -> Result<Access, Problem> {
-    let ask = || shared.authorizer.authorize(head, peer, action);
-    let said = shared.callbacks.call("authorizer", ask);
-    said.ok_or_else(|| failed("the authorizer failed"))?
-        .map_err(|denied| match denied {
-            Denied::Unknown(challenge) => Problem::new(401, "who are you?").authenticate(challenge),
-            Denied::Forbidden => Problem::new(403, "not allowed"),
-        })
 }
 
 /// Code of the program has panicked.

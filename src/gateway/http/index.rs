@@ -26,7 +26,6 @@ pub(super) fn answer(reply: ReplyTo) -> Answer {
     }
     Answer {
         bytes,
-        after: 0,
         close: !reply.keep_alive,
     }
 }

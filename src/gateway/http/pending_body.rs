@@ -5,9 +5,10 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::{Problem, ReplyTo};
 use crate::gateway::http::route::{Request, Route};
 use crate::gateway::publish::publisher::too_much_unfinished;
+use crate::gateway::publish::receipt::Receipt;
 use crate::gateway::publish::request::Publish;
 use crate::gateway::telemetry::metrics::{RouteKind, status_of};
-use crate::reactor::{Answer, Begin, Share, Unfinished};
+use crate::reactor::{Answer, Begin, Response, Share, Unfinished};
 
 /// A request whose body is arriving.
 pub(crate) enum PendingBody {
@@ -32,7 +33,8 @@ impl PendingBody {
 }
 
 /// The function that answers once a body is whole.
-pub(in crate::gateway) type Finish = fn(&mut Gateway, &WholeBody, &[u8]) -> Result<Answer, Problem>;
+pub(in crate::gateway) type Finish =
+    fn(&mut Gateway, &WholeBody, &[u8]) -> Result<Response<Receipt>, Problem>;
 
 /// A request that is looked at once its body is whole.
 pub(crate) struct WholeBody {
@@ -98,17 +100,18 @@ impl WholeBody {
     }
 
     /// Answers: the body is here.
-    pub(super) fn end(mut self, gateway: &mut Gateway) -> Answer {
+    pub(super) fn end(mut self, gateway: &mut Gateway) -> Response<Receipt> {
         let body = self.body.take();
         let answered = (self.finish)(gateway, &self, &body);
-        let mut answer = answered.unwrap_or_else(|problem| problem.answer(self.reply));
+        let mut response =
+            answered.unwrap_or_else(|problem| Response::Ready(problem.answer(self.reply)));
         // What is answered later is counted and stamped then.
-        if answer.after == 0 {
+        if let Response::Ready(answer) = &mut response {
             let status = status_of(&answer.bytes);
             gateway.telemetry.answered(self.route.kind, status);
             self.cors.stamp(&mut answer.bytes, 0);
         }
-        answer
+        response
     }
 }
 

@@ -121,7 +121,7 @@ impl Problem {
         self
     }
 
-    pub(super) fn authenticate(mut self, challenge: &'static str) -> Self {
+    pub(in crate::gateway) fn authenticate(mut self, challenge: &'static str) -> Self {
         self.0.authenticate = Some(challenge);
         self
     }
@@ -167,7 +167,6 @@ impl Problem {
         }
         Answer {
             bytes,
-            after: 0,
             close: !reply.keep_alive,
         }
     }
@@ -299,7 +298,6 @@ fn fresh(status: u16, reply: ReplyTo, content_type: &str, body: &[u8]) -> Answer
     }
     Answer {
         bytes,
-        after: 0,
         close: !reply.keep_alive,
     }
 }

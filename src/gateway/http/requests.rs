@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::gateway::access::origin_check::Cors;
 use crate::gateway::access::preflight::Preflight;
+use crate::gateway::access::ticket::Grant;
 use crate::gateway::clients;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::dispatch::{begin, methods, probed};
@@ -12,11 +13,15 @@ use crate::gateway::http::problem::Problem;
 use crate::gateway::http::problem::ReplyTo;
 use crate::gateway::http::router::is_probe;
 use crate::gateway::publish::publisher::{TOO_MUCH, too_much_unfinished};
+use crate::gateway::publish::receipt::{Receipt, unsettled};
 use crate::gateway::server::shared::Shared;
 use crate::gateway::telemetry::Telemetry;
 use crate::gateway::telemetry::metrics::{Refused, RouteKind, status_of};
 use crate::gateway::ws::Upgrade;
-use crate::reactor::{Answer, Begin, Peer, Piece, Refusal, Requests};
+use crate::gateway::ws::write_published;
+use crate::reactor::{
+    Answer, Begin, Outcome, Parts, Peer, Piece, Refusal, RequestId, Requests, Response,
+};
 use crate::wire::http::{BodyLength, Head, Reason, RequestError};
 
 /// What a client that was refused for want of room is told to wait, seconds.
@@ -25,72 +30,24 @@ const RETRY_AFTER_S: u32 = 1;
 impl Requests for Gateway {
     type Exchange = PendingBody;
 
-    fn head(&mut self, head: &Head, peer: Peer) -> Begin<Self> {
-        // A body that nobody reads would be taken for the next request.
-        let bodiless = matches!(head.body(), BodyLength::None | BodyLength::Length(0));
-        let reply = ReplyTo::of(head);
-        let reply = if bodiless { reply } else { reply.closing() };
-        let checked = self.shared.origin_check.check(head, &peer);
-        let cors = match checked {
-            Ok(cors) => cors,
-            // Who watches over it goes by an address of the moment, and would restart it for ever.
-            Err((Refused::Host, _)) if is_probe(head) => {
-                let answer = probed(&self.shared, head, reply);
-                self.telemetry
-                    .answered(RouteKind::Health, status_of(&answer.bytes));
-                return Begin::Answer(answer);
-            }
-            Err((why, problem)) => {
-                self.telemetry.answered(RouteKind::None, problem.status());
-                self.telemetry
-                    .refused(why, Some(peer.client), problem.detail());
-                return Begin::Answer(problem.answer(reply));
-            }
-        };
-        if Preflight::is_one(head, &cors) {
-            let methods = methods(&self.shared, head);
-            let mut answer = self.shared.preflight.answer(head, reply, methods);
-            self.telemetry.answered(RouteKind::None, 204);
-            cors.stamp(&mut answer.bytes, 0);
-            return Begin::Answer(answer);
-        }
-        let path = head.path();
-        let (kind, begun) = if let Some(route) = self.shared.sockets.find(path) {
-            let plan = Upgrade::handled(head, peer.client, &route, &self.shared.callbacks);
-            (RouteKind::Socket, plan.map(Box::new).map(Begin::Socket))
-        } else if let Some(stream) = self.shared.clients.find(path) {
-            let plan = clients::upgrade(&self.shared, head, peer.client, stream);
-            (RouteKind::Socket, plan.map(Box::new).map(Begin::Socket))
-        } else {
-            begin(self, head, &peer, &cors)
-        };
-        let mut begun = begun.unwrap_or_else(|problem| {
-            note_problem(&mut self.telemetry, kind, Some(peer.client), &problem);
-            Begin::Answer(problem.answer(reply))
-        });
-        if matches!(&begun, Begin::Answer(answer) if answer.after >= Answer::LATER) {
-            return begun;
-        }
-        let first = match &mut begun {
-            Begin::Answer(answer) => &mut answer.bytes,
-            Begin::Stream(plan) => &mut plan.head,
-            Begin::Watch(plan) => &mut plan.head,
-            Begin::Socket(plan) => &mut plan.head,
-            Begin::Body { .. } => return begun,
-        };
-        let status = status_of(first);
-        if status < 400 {
-            self.telemetry.answered(kind, status);
-        }
-        cors.stamp(first, 0);
-        begun
+    type Grant = Grant;
+    type Receipt = Receipt;
+
+    fn head(&mut self, head: &Head, peer: Peer, id: RequestId) -> Begin<Self> {
+        self.authorization.begin(id);
+        begin_request(self, head, peer)
+    }
+
+    fn resume(&mut self, head: &Head, peer: Peer, grant: Grant) -> Begin<Self> {
+        self.authorization.resume(grant);
+        begin_request(self, head, peer)
     }
 
     fn body(
         &mut self,
         exchange: &mut PendingBody,
         piece: &[u8],
-        out: &mut Vec<u8>,
+        parts: &mut Parts<Receipt>,
     ) -> Result<(), Answer> {
         let exchange = match exchange {
             PendingBody::Publish(publish) => publish,
@@ -100,13 +57,9 @@ impl Requests for Gateway {
                 });
             }
         };
-        let start = out.len();
-        let begins = !exchange.has_begun();
-        let done = self.publisher.body(exchange, piece, out);
-        if begins && exchange.has_begun() {
-            exchange.cors().stamp(out, start);
-        }
-        done.map_err(|answer| match exchange.is_atomic() {
+        let done = self.publisher.body(exchange, piece, parts);
+        let whole = exchange.is_atomic() || !exchange.has_begun();
+        done.map_err(|answer| match whole {
             true => note_unfinished(
                 &mut self.telemetry,
                 RouteKind::Publish,
@@ -122,25 +75,51 @@ impl Requests for Gateway {
         })
     }
 
-    fn end(&mut self, exchange: PendingBody, out: &mut Vec<u8>) -> Answer {
-        let exchange = match exchange {
+    fn end(&mut self, exchange: PendingBody, parts: &mut Parts<Receipt>) -> Response<Receipt> {
+        let publish = match exchange {
             PendingBody::Publish(publish) => publish,
             PendingBody::Whole(whole) => return whole.end(self),
         };
-        let (start, cors) = (out.len(), exchange.cors().clone());
-        let (begun, answers) = (exchange.has_begun(), exchange.is_atomic());
-        let mut answer = self.publisher.end(exchange, out);
-        if answers {
+        if !publish.is_atomic() {
+            self.telemetry.answered(RouteKind::Publish, 200);
+            return Response::Ready(self.publisher.end_lines(publish, parts));
+        }
+        let cors = publish.cors().clone();
+        let mut response = self.publisher.end(publish);
+        // What was published is counted when its outcome is known.
+        if let Response::Ready(answer) = &mut response {
             self.telemetry
                 .answered(RouteKind::Publish, status_of(&answer.bytes));
             cors.stamp(&mut answer.bytes, 0);
-        } else {
-            self.telemetry.answered(RouteKind::Publish, 200);
-            if !begun {
-                cors.stamp(out, start);
+        }
+        response
+    }
+
+    fn settle(&mut self, receipt: Receipt, outcome: Outcome, out: &mut Vec<u8>) {
+        match receipt {
+            Receipt::Request {
+                reply,
+                cors,
+                offsets,
+            } => {
+                let mut answer = match unsettled(outcome) {
+                    None => self.publisher.published(reply, &offsets),
+                    Some(problem) => problem.answer(reply),
+                };
+                self.telemetry
+                    .answered(RouteKind::Publish, status_of(&answer.bytes));
+                cors.stamp(&mut answer.bytes, 0);
+                out.extend_from_slice(&answer.bytes);
+            }
+            Receipt::Lines { reply, results } => {
+                // Each line has an outcome of its own: they need not have been committed together.
+                let outcome = |offset: u64| self.streaming.outcome(&(offset..offset + 1));
+                results.write(reply, self.hub.epoch(), outcome, out);
+            }
+            Receipt::Message { request, offset } => {
+                write_published(&request, self.at(offset), outcome, out);
             }
         }
-        answer
     }
 
     fn deferred(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece {
@@ -177,6 +156,14 @@ impl Requests for Gateway {
                 let problem = Problem::new(408, "the head took too long");
                 (Refused::HeadTimeout, problem)
             }
+            Refusal::TooManyPending => {
+                let problem = Problem::new(503, "too many requests wait to be authorized");
+                (Refused::Unavailable, problem.retry_after_s(RETRY_AFTER_S))
+            }
+            Refusal::AuthorizationTimeout => {
+                let problem = Problem::new(503, "the request was not authorized in time");
+                (Refused::Unavailable, problem.retry_after_s(RETRY_AFTER_S))
+            }
             Refusal::BodyTimeout => {
                 let problem = Problem::new(408, "the body took too long");
                 (Refused::BodyTimeout, problem)
@@ -187,6 +174,80 @@ impl Requests for Gateway {
         self.telemetry.refused(refused, None, problem.detail());
         last_answer(&self.shared, &problem, &[], exchange)
     }
+}
+
+/// Begins a request, for the first time or with the decision that it has waited for.
+fn begin_request(gateway: &mut Gateway, head: &Head, peer: Peer) -> Begin<Gateway> {
+    // A body that nobody reads would be taken for the next request.
+    let bodiless = matches!(head.body(), BodyLength::None | BodyLength::Length(0));
+    let reply = ReplyTo::of(head);
+    let reply = if bodiless { reply } else { reply.closing() };
+    let checked = gateway.shared.origin_check.check(head, &peer);
+    let cors = match checked {
+        Ok(cors) => cors,
+        // Who watches over it goes by an address of the moment, and would restart it for ever.
+        Err((Refused::Host, _)) if is_probe(head) => {
+            let answer = probed(&gateway.shared, head, reply);
+            gateway
+                .telemetry
+                .answered(RouteKind::Health, status_of(&answer.bytes));
+            return Begin::Answer(answer);
+        }
+        Err((why, problem)) => {
+            gateway
+                .telemetry
+                .answered(RouteKind::None, problem.status());
+            gateway
+                .telemetry
+                .refused(why, Some(peer.client), problem.detail());
+            return Begin::Answer(problem.answer(reply));
+        }
+    };
+    if Preflight::is_one(head, &cors) {
+        let methods = methods(&gateway.shared, head);
+        let mut answer = gateway.shared.preflight.answer(head, reply, methods);
+        gateway.telemetry.answered(RouteKind::None, 204);
+        cors.stamp(&mut answer.bytes, 0);
+        return Begin::Answer(answer);
+    }
+    let path = head.path();
+    let (kind, begun) = if let Some(route) = gateway.shared.sockets.find(path) {
+        let plan = Upgrade::handled(head, peer.client, &route, &gateway.shared.callbacks);
+        (RouteKind::Socket, plan.map(Box::new).map(Begin::Socket))
+    } else if let Some(stream) = gateway.shared.clients.find(path) {
+        let plan = clients::upgrade(
+            &gateway.shared,
+            &gateway.authorization,
+            head,
+            peer.client,
+            stream,
+        );
+        (RouteKind::Socket, plan.map(Box::new).map(Begin::Socket))
+    } else {
+        begin(gateway, head, &peer, &cors)
+    };
+    // Before anything is counted: it begins again.
+    if begun.is_err() && gateway.authorization.waits() {
+        return Begin::Later;
+    }
+    let mut begun = begun.unwrap_or_else(|problem| {
+        note_problem(&mut gateway.telemetry, kind, Some(peer.client), &problem);
+        Begin::Answer(problem.answer(reply))
+    });
+    let first = match &mut begun {
+        Begin::Answer(answer) => &mut answer.bytes,
+        Begin::Stream(plan) => &mut plan.head,
+        Begin::Watch(plan) => &mut plan.head,
+        Begin::Socket(plan) => &mut plan.head,
+        // Those are counted, and say who may read them, once they are known.
+        Begin::Body { .. } | Begin::Deferred(_) | Begin::Later => return begun,
+    };
+    let status = status_of(first);
+    if status < 400 {
+        gateway.telemetry.answered(kind, status);
+    }
+    cors.stamp(first, 0);
+    begun
 }
 
 /// Counts the problem that answers a request, and what it was refused for, if it was.

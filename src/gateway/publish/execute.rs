@@ -1,16 +1,15 @@
 //! From a body to events in the hub: all at once, or line by line.
 
-use std::io::Write as _;
 use std::ops::Range;
 
-use crate::event::{ErrorKind, EventBuilder, EventError, EventRef, Position};
+use crate::event::{ErrorKind, EventBuilder, EventError, EventRef};
 use crate::gateway::http::problem::Problem;
 use crate::gateway::publish::cloudevents::{Mode, other_topic};
 use crate::gateway::publish::lines::Line;
 use crate::gateway::publish::publisher::Publisher;
 use crate::gateway::publish::request::Publish;
 use crate::hub::PublishError;
-use crate::json::{is_utf16, without_mark, write_string};
+use crate::json::{is_utf16, without_mark};
 
 impl Publisher {
     pub(super) fn publish_all(
@@ -157,28 +156,7 @@ impl Publisher {
                 )
             }
         };
-        self.note_line(number, done);
-    }
-
-    /// Notes the result of a line.
-    pub(super) fn note_line(&mut self, number: usize, done: Result<Range<u64>, Problem>) {
-        // Writing to a Vec cannot fail.
-        let _ = write!(self.results, r#"{{"line":{number}"#);
-        match done {
-            Ok(offsets) => {
-                let position = Position {
-                    epoch: self.hub.epoch(),
-                    offset: offsets.start,
-                };
-                let _ = write!(self.results, r#","position":"{position}""#);
-            }
-            Err(problem) => {
-                self.results.extend_from_slice(br#","error":"#);
-                write_string(&mut self.results, problem.detail());
-                problem.write_members(&mut self.results);
-            }
-        }
-        self.results.extend_from_slice(b"}\n");
+        self.results.push(number, done.map(|offsets| offsets.start));
     }
 }
 

@@ -5,5 +5,6 @@ pub(in crate::gateway) mod execute;
 pub(in crate::gateway) mod lines;
 mod published;
 pub(in crate::gateway) mod publisher;
+pub(in crate::gateway) mod receipt;
 pub(in crate::gateway) mod request;
 pub(in crate::gateway) mod routes;

@@ -10,10 +10,11 @@ use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::response::response;
 use crate::gateway::publish::cloudevents::{Attributes, Mode};
 use crate::gateway::publish::lines::Lines;
-use crate::gateway::publish::published::Published;
+use crate::gateway::publish::published::Published as PublishedJson;
+use crate::gateway::publish::receipt::{LineResults, Receipt};
 use crate::gateway::publish::request::{Body, Publish};
 use crate::hub::Hub;
-use crate::reactor::{Answer, Unfinished};
+use crate::reactor::{Answer, Parts, Published, Response, Unfinished};
 use crate::wire::http::{BodyLength, Head, chunk};
 
 /// What publishing works with: buffers that requests share, and bounds.
@@ -21,11 +22,15 @@ pub(in crate::gateway) struct Publisher {
     pub(in crate::gateway) hub: Hub,
     pub(in crate::gateway) builder: EventBuilder,
     pub(in crate::gateway) batch: EventBatch,
-    pub(in crate::gateway) results: Vec<u8>,
+    /// Results of lines that are not given yet.
+    pub(in crate::gateway) results: LineResults,
     unfinished: Unfinished,
     pub(in crate::gateway) bounds: Bounds,
     stopping: bool,
 }
+
+/// About how many bytes the answer to a publish takes.
+const ANSWER_BYTES: usize = 256;
 
 /// The bounds that publishing keeps to.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +50,7 @@ impl Publisher {
                 batch_events: bounds.batch_events,
                 ..bounds.event
             }),
-            results: Vec::new(),
+            results: LineResults::default(),
             unfinished,
             bounds,
             stopping: false,
@@ -131,7 +136,7 @@ impl Publisher {
         &mut self,
         publish: &mut Publish,
         piece: &[u8],
-        out: &mut Vec<u8>,
+        parts: &mut Parts<Receipt>,
     ) -> Result<(), Answer> {
         match &mut publish.body {
             Body::Atomic(collected) => {
@@ -141,7 +146,6 @@ impl Publisher {
                 Err(too_much_unfinished(&self.unfinished).answer(publish.reply.closing()))
             }
             Body::Lines { lines, .. } => {
-                self.results.clear();
                 let max = self.bounds.event.payload_bytes;
                 let mut lines = std::mem::take(lines);
                 lines.push(piece, max, |line| self.publish_line(publish, line));
@@ -157,7 +161,7 @@ impl Publisher {
                     fits = share.set(held);
                     // The answer's status waits for the first result: until then it can be a refusal.
                     if !self.results.is_empty() {
-                        begin_results(begun, publish.reply, out);
+                        begin_results(begun, publish.reply, &publish.cors, parts);
                     } else if !fits && !*begun {
                         let problem = too_much_unfinished(&self.unfinished);
                         return Err(problem.answer(publish.reply.closing()));
@@ -165,9 +169,9 @@ impl Publisher {
                 }
                 if !fits {
                     let problem = too_much_unfinished(&self.unfinished);
-                    self.note_line(next, Err(problem));
+                    self.results.push(next, Err(problem));
                 }
-                write_results(publish.reply, &self.results, out);
+                self.give_results(publish.reply, parts);
                 match fits {
                     true => Ok(()),
                     false => Err(last_of_results(publish.reply.closing())),
@@ -176,37 +180,65 @@ impl Publisher {
         }
     }
 
-    /// Takes the end of the body.
-    pub(in crate::gateway) fn end(&mut self, mut publish: Publish, out: &mut Vec<u8>) -> Answer {
-        match &mut publish.body {
-            Body::Atomic(collected) => {
-                let body = collected.take();
-                // It is counted until it is published, and `publish` is dropped.
-                let done = self.publish_all(&publish, &body);
-                match done {
-                    Ok(offsets) => self.published(publish.reply, offsets),
-                    Err(problem) => problem.answer(publish.reply),
-                }
-            }
-            Body::Lines { lines, begun, .. } => {
-                begin_results(begun, publish.reply, out);
-                self.results.clear();
-                let max = self.bounds.event.payload_bytes;
-                let mut lines = std::mem::take(lines);
-                lines.finish(max, |line| self.publish_line(&publish, line));
-                write_results(publish.reply, &self.results, out);
-                last_of_results(publish.reply)
-            }
+    /// Publishes a body that was collected, all or nothing.
+    pub(in crate::gateway) fn end(&mut self, mut publish: Publish) -> Response<Receipt> {
+        let body = match &mut publish.body {
+            Body::Atomic(collected) => collected.take(),
+            Body::Lines { .. } => Vec::new(),
+        };
+        // It is counted until it is published, and `publish` is dropped.
+        match self.publish_all(&publish, &body) {
+            Ok(offsets) => Response::Published {
+                published: Published {
+                    offsets: offsets.clone(),
+                    receipt: Receipt::Request {
+                        reply: publish.reply,
+                        cors: publish.cors,
+                        offsets,
+                    },
+                    bytes: ANSWER_BYTES,
+                },
+                close: !publish.reply.keep_alive,
+            },
+            Err(problem) => Response::Ready(problem.answer(publish.reply)),
         }
     }
 
-    fn published(&self, reply: ReplyTo, offsets: Range<u64>) -> Answer {
-        let mut body = Vec::with_capacity(96);
-        Published::new(self.hub.epoch(), &offsets).write(&mut body);
-        Answer {
-            after: offsets.end.saturating_sub(1),
-            ..json_answer(reply, &body)
+    /// Publishes what is left of a body whose lines are published as they come.
+    pub(in crate::gateway) fn end_lines(
+        &mut self,
+        mut publish: Publish,
+        parts: &mut Parts<Receipt>,
+    ) -> Answer {
+        let reply = publish.reply;
+        if let Body::Lines { lines, begun, .. } = &mut publish.body {
+            begin_results(begun, reply, &publish.cors, parts);
+            let max = self.bounds.event.payload_bytes;
+            let mut lines = std::mem::take(lines);
+            lines.finish(max, |line| self.publish_line(&publish, line));
+            self.give_results(reply, parts);
         }
+        last_of_results(reply)
+    }
+
+    /// Gives the results of lines, to be written once their outcomes are known.
+    fn give_results(&mut self, reply: ReplyTo, parts: &mut Parts<Receipt>) {
+        if self.results.is_empty() {
+            return;
+        }
+        let results = std::mem::take(&mut self.results);
+        parts.published(Published {
+            offsets: results.offsets(),
+            bytes: results.bytes(),
+            receipt: Receipt::Lines { reply, results },
+        });
+    }
+
+    /// The answer to a request whose events are visible.
+    pub(in crate::gateway) fn published(&self, reply: ReplyTo, offsets: &Range<u64>) -> Answer {
+        let mut body = Vec::with_capacity(96);
+        PublishedJson::new(self.hub.epoch(), offsets).write(&mut body);
+        json_answer(reply, &body)
     }
 }
 
@@ -219,17 +251,20 @@ fn is_atomic(query: &Query<'_>, mode: Mode) -> Result<bool, Problem> {
     Ok(atomic)
 }
 
-fn begin_results(begun: &mut bool, reply: ReplyTo, out: &mut Vec<u8>) {
+fn begin_results(begun: &mut bool, reply: ReplyTo, cors: &Cors, parts: &mut Parts<Receipt>) {
     if std::mem::replace(begun, true) {
         return;
     }
+    let out = parts.bytes();
+    let start = out.len();
     let head = response(out, 200)
         .header("Content-Type", "application/x-ndjson")
         .header("Cache-Control", "no-store");
-    if reply.http10 {
-        return head.close().end();
+    match reply.http10 {
+        true => head.close().end(),
+        false => reply.finish(head.chunked()),
     }
-    reply.finish(head.chunked());
+    cors.stamp(out, start);
 }
 
 /// What ends the answer to lines.
@@ -237,7 +272,6 @@ fn last_of_results(reply: ReplyTo) -> Answer {
     let last: &[u8] = if reply.http10 { b"" } else { chunk::LAST };
     Answer {
         bytes: last.to_vec(),
-        after: 0,
         close: reply.http10 || !reply.keep_alive,
     }
 }
@@ -249,15 +283,4 @@ pub(in crate::gateway) fn too_much_unfinished(unfinished: &Unfinished) -> Proble
     Problem::new(503, TOO_MUCH)
         .limit(unfinished.max() as u64)
         .retry_after_s(1)
-}
-
-fn write_results(reply: ReplyTo, results: &[u8], out: &mut Vec<u8>) {
-    if results.is_empty() {
-        return;
-    }
-    if reply.http10 {
-        out.extend_from_slice(results);
-    } else {
-        chunk::wrap(out, results.len(), |out| out.extend_from_slice(results));
-    }
 }

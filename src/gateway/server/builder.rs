@@ -177,6 +177,7 @@ impl Server {
             preflight: Arc::new(preflight),
             foreign: Arc::new(foreign),
             authorizer: authorizer.into(),
+            max_pending_authorizations: config.max_pending_authorizations,
             callbacks: Arc::default(),
             aggregate: Arc::new(Aggregate::new(config.reactors)),
             counters: Arc::default(),

@@ -132,6 +132,14 @@ pub struct ServerConfig {
     pub half_sent_bytes: usize,
     /// Answers that wait for their events to become visible, per connection. 256.
     pub max_pending_publishes: usize,
+    /// How long the answer to a publish may wait for the outcome. Then it is 503, and the events may still become
+    /// visible. 15 s.
+    pub outcome_timeout: Duration,
+    /// Requests of one reactor that may wait for an [`Authorizer`](super::super::Authorizer) which answers later. A
+    /// further one is answered 503 with `Retry-After`. 1,024.
+    pub max_pending_authorizations: usize,
+    /// How long a request may wait for such an answer. Then it is answered 503 with `Retry-After`. 10 s.
+    pub authorization_timeout: Duration,
     /// Unsent bytes that the kernel takes per connection (`TCP_NOTSENT_LOWAT`). 16 KiB.
     pub notsent_lowat: u32,
     /// `SO_SNDBUF` in bytes; `None` leaves it to the kernel.
@@ -182,6 +190,9 @@ impl Default for ServerConfig {
             private_bytes: limits.private_bytes,
             half_sent_bytes: limits.half_sent_bytes,
             max_pending_publishes: limits.max_pending_publishes,
+            outcome_timeout: limits.outcome_timeout,
+            max_pending_authorizations: limits.max_pending_authorizations,
+            authorization_timeout: limits.authorization_timeout,
             notsent_lowat: limits.notsent_lowat,
             send_buffer: limits.send_buffer,
             stop_timeout: Duration::from_secs(5),
@@ -227,6 +238,9 @@ setters! {
         private_bytes: usize,
         half_sent_bytes: usize,
         max_pending_publishes: usize,
+        outcome_timeout: Duration,
+        max_pending_authorizations: usize,
+        authorization_timeout: Duration,
         notsent_lowat: u32,
         send_buffer: Option<usize>,
         stop_timeout: Duration,
@@ -277,6 +291,15 @@ impl ServerConfig {
             ("batch_events", self.batch_events == 0),
             ("private_bytes", self.private_bytes == 0),
             ("max_pending_publishes", self.max_pending_publishes == 0),
+            ("outcome_timeout", self.outcome_timeout.is_zero()),
+            (
+                "max_pending_authorizations",
+                self.max_pending_authorizations == 0,
+            ),
+            (
+                "authorization_timeout",
+                self.authorization_timeout.is_zero(),
+            ),
         ];
         if let Some((name, _)) = zero.into_iter().find(|(_, is_zero)| *is_zero) {
             return Some((name, "must not be 0"));
@@ -362,6 +385,9 @@ impl ServerConfig {
             unfinished_bytes: self.bodies_in_flight,
             half_sent_bytes: self.half_sent_bytes,
             max_pending_publishes: self.max_pending_publishes,
+            outcome_timeout: self.outcome_timeout,
+            max_pending_authorizations: self.max_pending_authorizations,
+            authorization_timeout: self.authorization_timeout,
             notsent_lowat: self.notsent_lowat,
             send_buffer: self.send_buffer,
             http: http::Limits {

@@ -45,6 +45,8 @@ pub(in crate::gateway) struct Shared {
     /// It is going to stop, or does: nobody should send anything here any more.
     pub(in crate::gateway) draining: Arc<AtomicBool>,
     pub(in crate::gateway) authorizer: Arc<dyn Authorizer>,
+    /// Requests that may wait for it at each reactor.
+    pub(in crate::gateway) max_pending_authorizations: usize,
     /// Calls the program's code.
     pub(in crate::gateway) callbacks: Arc<Callbacks>,
     pub(in crate::gateway) aggregate: Arc<Aggregate>,

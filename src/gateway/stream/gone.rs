@@ -71,11 +71,7 @@ impl Gone<'_> {
         if head.method() != "HEAD" {
             write_body(form, self, &asked, newest, &mut bytes);
         }
-        Answer {
-            bytes,
-            after: 0,
-            close: true,
-        }
+        Answer { bytes, close: true }
     }
 }
 

@@ -71,7 +71,6 @@ fn stream(gateway: &mut Gateway, request: &Request<'_>, access: Access) -> Begun
     if request.reply.head_only {
         return Ok(Begin::Answer(Answer {
             bytes: wanted.head_only(),
-            after: 0,
             close: true,
         }));
     }

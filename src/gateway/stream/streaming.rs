@@ -1,5 +1,6 @@
 //! The state of the event streams of one reactor.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::gateway::encode::format::Encoder;
@@ -14,7 +15,7 @@ use crate::gateway::stream::request::StreamFilter;
 use crate::gateway::telemetry::topic_rates::TopicRates;
 use crate::hub::{Cursor, Hub};
 use crate::reactor::{
-    CatchUp, CaughtUp, ClassId, Frames, Handle, Sockets, StreamId, StreamPlan, Streams,
+    CatchUp, CaughtUp, ClassId, Frames, Handle, Outcome, Sockets, StreamId, StreamPlan, Streams,
 };
 use crate::ring::Notify;
 
@@ -120,8 +121,12 @@ impl Streaming {
         self.fan_out.is_behind(fed) || self.history.has_looked_back_enough()
     }
 
-    pub(in crate::gateway) fn visible(&self) -> u64 {
-        self.hub.visible()
+    /// Returns the outcome of events that were published; `None`: it is not known yet.
+    pub(in crate::gateway) fn outcome(&self, offsets: &Range<u64>) -> Option<Outcome> {
+        // A hub without a journal gives up no range, and shows what it publishes at once. One with a journal looks for
+        // ranges that were given up first: `visible` passes over them.
+        let visible = offsets.is_empty() || offsets.end <= self.hub.visible() + 1;
+        visible.then_some(Outcome::Visible)
     }
 
     /// Encodes a part of history for one class.

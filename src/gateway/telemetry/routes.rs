@@ -90,7 +90,6 @@ fn watch(gateway: &mut Gateway, request: &Request<'_>, access: Access) -> Begun 
     if request.reply.head_only {
         return Ok(Begin::Answer(Answer {
             bytes: head,
-            after: 0,
             close: true,
         }));
     }

@@ -11,7 +11,7 @@ mod web_sockets;
 pub(in crate::gateway) use handler::{Factory, SocketRoutes};
 pub use handler::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
 pub(in crate::gateway) use interner::FilterInterner;
-pub(in crate::gateway) use protocol::Protocol;
+pub(in crate::gateway) use protocol::{Protocol, write_published};
 pub(in crate::gateway) use session::Session;
 pub(in crate::gateway) use upgrade::Upgrade;
 pub(in crate::gateway) use web_sockets::WebSockets;

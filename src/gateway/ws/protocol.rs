@@ -13,6 +13,7 @@ use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::did_you_mean;
 use crate::gateway::publish::cloudevents::refuse_reserved;
 use crate::gateway::publish::publisher::Publisher;
+use crate::gateway::publish::receipt::{Receipt, unsettled};
 use crate::gateway::stream::History;
 use crate::gateway::stream::parameters::topics;
 use crate::gateway::stream::request::StreamFilter;
@@ -20,7 +21,7 @@ use crate::gateway::stream::start::{Start, StartRequest};
 use crate::gateway::ws::interner::FilterInterner;
 use crate::gateway::ws::session::Session;
 use crate::json::{Members, Value, write_string};
-use crate::reactor::{self, Replies, Subscribed};
+use crate::reactor::{self, Outcome, Published, Replies, Subscribed};
 use crate::wire::ws::{CloseCode, MessageKind, Opcode, wrap};
 
 /// Bytes of a request id, as it stands in its message.
@@ -31,6 +32,9 @@ const SUBSCRIBE: [&str; 3] = ["topic", "from", "presence"];
 const PUBLISH: [&str; 5] = ["topic", "event", "data", "datacontenttype", "cloudevent"];
 /// Members of every request.
 const EVERY_REQUEST: [&str; 2] = ["type", "request"];
+
+/// About how many bytes the answer to a publish takes, without the request's id.
+const ANSWER_BYTES: usize = 96;
 
 /// A message of a client, member by member.
 struct Request<'t> {
@@ -124,14 +128,7 @@ impl Protocol<'_> {
         let Err(problem) = done else {
             return session.note_ok();
         };
-        replies.text(|out| {
-            out.extend_from_slice(br#"{"type":"error","request":"#);
-            out.extend_from_slice(id.unwrap_or("null").as_bytes());
-            let _ = write!(out, r#","code":"{}","detail":"#, code_of(problem.status()));
-            write_string(out, problem.detail());
-            problem.write_members(out);
-            out.push(b'}');
-        });
+        replies.text(|out| write_error(id.unwrap_or("null"), &problem, out));
         if session.note_error() {
             replies.close(CloseCode::POLICY, "too many errors");
         }
@@ -356,16 +353,45 @@ impl Protocol<'_> {
             }
             Ok::<(), EventError>(())
         })?;
-        let id = self.history.at(offset);
-        let repeated = request.id.unwrap_or("null");
-        replies.text_after(offset, |out| {
-            let _ = write!(
-                out,
-                r#"{{"type":"published","request":{repeated},"id":"{id}"}}"#
-            );
+        let id = request.id.unwrap_or("null");
+        replies.published(Published {
+            offsets: offset..offset + 1,
+            bytes: ANSWER_BYTES + id.len(),
+            receipt: Receipt::Message {
+                request: id.into(),
+                offset,
+            },
         });
         Ok(())
     }
+}
+
+/// Writes the answer to a message that has published, once its outcome is known; `id`: what it was given.
+pub(in crate::gateway) fn write_published(
+    request: &str,
+    id: Position,
+    outcome: Outcome,
+    out: &mut Vec<u8>,
+) {
+    wrap(out, Opcode::Text, |out| match unsettled(outcome) {
+        None => {
+            let _ = write!(
+                out,
+                r#"{{"type":"published","request":{request},"id":"{id}"}}"#
+            );
+        }
+        Some(problem) => write_error(request, &problem, out),
+    });
+}
+
+/// Writes the answer to a message that something is wrong with.
+fn write_error(request: &str, problem: &Problem, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"type":"error","request":"#);
+    out.extend_from_slice(request.as_bytes());
+    let _ = write!(out, r#","code":"{}","detail":"#, code_of(problem.status()));
+    write_string(out, problem.detail());
+    problem.write_members(out);
+    out.push(b'}');
 }
 
 /// JSON as it is; what has another type is a string, and becomes text of that type.

@@ -2,7 +2,6 @@
 
 use crate::gateway::access::authorizer::Action;
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::dispatch::authorize;
 use crate::gateway::http::openapi::AnswerSpec;
 use crate::gateway::http::query;
 use crate::gateway::http::route::{Begun, Claim, Delivers, Handler, Method, Request, Route};
@@ -35,7 +34,7 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[Route {
 }];
 
 fn upgrade(gateway: &mut Gateway, request: &Request<'_>) -> Begun {
-    let shared = &gateway.shared;
+    let (shared, authorization) = (&gateway.shared, &gateway.authorization);
     // Before the handshake, as a misspelt name is: what is wrong with an address is told before what is wrong with how
     // it was asked for.
     let asked = StreamParameters::read(
@@ -57,7 +56,7 @@ fn upgrade(gateway: &mut Gateway, request: &Request<'_>) -> Begun {
         gateway.sockets.limits(),
         protocol,
         || open,
-        |action| authorize(shared, request.head, request.client, action),
+        |action| authorization.authorize(request.head, request.client, action),
     )?;
     Ok(Begin::Socket(Box::new(plan)))
 }

@@ -5,6 +5,7 @@ use super::super::core::Core;
 use super::super::end::EndReason;
 use super::super::lifecycle::Lifecycle;
 use super::super::limits::Limits;
+use super::super::published::Outcome;
 use super::super::service::Service;
 use super::Ws;
 use super::replies::{Change, Replies};
@@ -162,6 +163,8 @@ impl<S: Service> Core<S> {
                         ..
                     } = replies;
                     if !parked.is_empty() {
+                        let until = self.outcome_deadline();
+                        let parked = parked.into_iter().map(|published| (published, until));
                         ws.busy().parked.extend(parked);
                         self.park(i);
                     }
@@ -237,29 +240,29 @@ impl<S: Service> Core<S> {
             && !ws.is_some_and(|ws| waits_enough(ws, &self.limits))
     }
 
-    /// Sends the answers of socket `i` whose events have become visible.
+    /// Sends the answers of socket `i` whose outcome is known, or has not come in time.
     pub(in super::super) fn flush_parked(&mut self, service: &mut S, i: u32) {
-        let visible = service.visible();
+        let now = self.tick_of(self.settled);
         let Some(ws) = self.cold[i as usize].ws.as_mut() else {
             return;
         };
         let mut out = Vec::new();
+        let mut waits = false;
         if let Some(busy) = ws.busy.as_mut() {
-            while busy
-                .parked
-                .front()
-                .is_some_and(|(after, _)| *after <= visible)
-            {
-                if let Some((_, bytes)) = busy.parked.pop_front() {
-                    out.extend_from_slice(&bytes);
+            while let Some((published, until)) = busy.parked.front() {
+                let late = (*until <= now).then_some(Outcome::Timeout);
+                let Some(outcome) = service.outcome(&published.offsets).or(late) else {
+                    waits = true;
+                    break;
+                };
+                if let Some((published, _)) = busy.parked.pop_front() {
+                    service.settle(published.receipt, outcome, &mut out);
                 }
             }
-            if !busy.parked.is_empty() {
-                self.park(i);
-            }
         }
-        if let Some(ws) = self.cold[i as usize].ws.as_mut() {
-            ws.shrink();
+        ws.shrink();
+        if waits {
+            self.park(i);
         }
         if self.send_reply(service, i, &mut out) {
             self.deliver(service, i);

@@ -20,7 +20,9 @@ use std::sync::Arc;
 pub use self::plan::{History, SocketLimits, SocketPlan, Subscribed};
 pub use self::replies::Replies;
 pub(super) use self::unfinished::Inflating;
+use super::published::Published;
 use super::service::Service;
+use super::wheel::Tick;
 use crate::wire::ws::{ControlRate, Decoder};
 
 /// What a socket has beside its streams' state. An idle one allocates this and nothing else.
@@ -40,17 +42,17 @@ pub(super) struct Ws<S: Service> {
     /// Its ticket in the list of those that inflate; 0: it is not there.
     inflates: u32,
     /// There only while something waits.
-    busy: Option<Box<Busy<S::Key>>>,
+    busy: Option<Box<Busy<S>>>,
 }
 
 /// What waits on a socket.
-struct Busy<K> {
+struct Busy<S: Service> {
     /// Bytes that came and are not read: replies must leave first.
     input: Vec<u8>,
-    /// Frames that leave once their offset is visible.
-    parked: VecDeque<(u64, Vec<u8>)>,
+    /// Answers that wait for the outcome of what was published, each with the tick by which it has to be known.
+    parked: VecDeque<(Published<S::Receipt>, Tick)>,
     /// History to send before the class takes over.
-    replays: VecDeque<Replay<K>>,
+    replays: VecDeque<Replay<S::Key>>,
 }
 
 /// A part of history for one socket.
@@ -64,7 +66,7 @@ struct Replay<K> {
     after: Vec<u8>,
 }
 
-impl<K> Default for Busy<K> {
+impl<S: Service> Default for Busy<S> {
     fn default() -> Self {
         Self {
             input: Vec::new(),
@@ -74,14 +76,14 @@ impl<K> Default for Busy<K> {
     }
 }
 
-impl<K> Busy<K> {
+impl<S: Service> Busy<S> {
     fn is_idle(&self) -> bool {
         self.input.is_empty() && self.parked.is_empty() && self.replays.is_empty()
     }
 }
 
 impl<S: Service> Ws<S> {
-    fn busy(&mut self) -> &mut Busy<S::Key> {
+    fn busy(&mut self) -> &mut Busy<S> {
         self.busy.get_or_insert_default()
     }
 

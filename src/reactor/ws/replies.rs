@@ -1,5 +1,6 @@
 //! What a service answers to a message.
 
+use super::super::published::Published;
 use super::super::service::{Events, Service};
 use super::plan::Subscribed;
 use crate::wire::ws::{CloseCode, MessageKind, Opcode, frame, wrap};
@@ -13,7 +14,7 @@ pub(super) type Change<S> = Option<Subscribed<<S as Events>::Key>>;
 /// [`Limits::private_bytes`](super::super::Limits::private_bytes) of them wait, the socket is not read.
 pub struct Replies<'a, S: Service> {
     pub(super) out: &'a mut Vec<u8>,
-    pub(super) parked: Vec<(u64, Vec<u8>)>,
+    pub(super) parked: Vec<Published<S::Receipt>>,
     pub(super) change: Option<Change<S>>,
     pub(super) close: Option<(CloseCode, String)>,
 }
@@ -43,11 +44,9 @@ impl<'a, S: Service> Replies<'a, S> {
         self.out.extend_from_slice(frames);
     }
 
-    /// Sends a text message once the event at `offset` is visible.
-    pub fn text_after(&mut self, offset: u64, write: impl FnOnce(&mut Vec<u8>)) {
-        let mut bytes = Vec::new();
-        wrap(&mut bytes, Opcode::Text, write);
-        self.parked.push((offset, bytes));
+    /// Sends what [`Requests::settle`](super::super::Requests::settle) makes of an outcome, once it is known.
+    pub fn published(&mut self, published: Published<S::Receipt>) {
+        self.parked.push(published);
     }
 
     /// Changes what the socket receives; `None`: nothing. What was answered so far leaves first.

@@ -52,7 +52,6 @@ pub(in crate::gateway::http) fn answer(request: &Request<'_>) -> Answer {
 fn whole(bytes: Vec<u8>, reply: ReplyTo) -> Answer {
     Answer {
         bytes,
-        after: 0,
         close: !reply.keep_alive,
     }
 }

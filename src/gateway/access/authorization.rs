@@ -1,0 +1,126 @@
+//! The decision that the request in hand has been given: asked for once, whatever its handler needs it for.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::gateway::access::authorizer::{
+    Access, AccessRequest, Action, Authorizer, Decision, Denied,
+};
+use crate::gateway::access::ticket::{Grant, Tickets};
+use crate::gateway::http::dispatch::failed;
+use crate::gateway::http::problem::Problem;
+use crate::gateway::server::shared::Shared;
+use crate::gateway::telemetry::callbacks::Callbacks;
+use crate::reactor::{Handle, RequestId};
+use crate::wire::http::Head;
+
+/// What is known of the rights behind the request that a reactor's gateway has in hand.
+pub(in crate::gateway) struct Authorization {
+    authorizer: Arc<dyn Authorizer>,
+    callbacks: Arc<Callbacks>,
+    tickets: Tickets,
+    current: RefCell<Current>,
+}
+
+/// A `RefCell`, since whoever asks for rights has borrowed other parts of the gateway; it is never borrowed while foreign
+/// code runs.
+enum Current {
+    /// Nobody has been asked.
+    Unasked(Option<RequestId>),
+    /// The decision is there.
+    Decided(Grant),
+    /// It comes later.
+    Waits,
+}
+
+impl Authorization {
+    pub(in crate::gateway) fn new(handle: &Handle, shared: &Shared) -> Self {
+        Self {
+            authorizer: shared.authorizer.clone(),
+            callbacks: shared.callbacks.clone(),
+            tickets: Tickets::new(handle, shared.max_pending_authorizations),
+            current: RefCell::new(Current::Unasked(None)),
+        }
+    }
+
+    /// Takes a request in hand.
+    pub(in crate::gateway) fn begin(&self, id: RequestId) {
+        self.current.replace(Current::Unasked(Some(id)));
+    }
+
+    /// Takes a request in hand again that has waited.
+    pub(in crate::gateway) fn resume(&self, grant: Grant) {
+        self.current.replace(Current::Decided(grant));
+    }
+
+    /// Whether the request in hand has to wait for its decision: then what its handler came to counts for nothing, and
+    /// it begins again.
+    pub(in crate::gateway) fn waits(&self) -> bool {
+        matches!(*self.current.borrow(), Current::Waits)
+    }
+
+    /// The tickets of requests that wait.
+    pub(in crate::gateway) fn tickets(&self) -> &Tickets {
+        &self.tickets
+    }
+
+    /// Returns what the sender of the request in hand is granted for `action`.
+    ///
+    /// The authorizer is asked at most once for a request. A handler asks before it changes anything: where the decision
+    /// comes later, the error that it gets here ends it, and it begins again with the decision.
+    pub(in crate::gateway) fn authorize(
+        &self,
+        head: &Head,
+        peer: SocketAddr,
+        action: Action,
+    ) -> Result<Access, Problem> {
+        let unasked = match *self.current.borrow() {
+            Current::Unasked(id) => Some(id.ok_or_else(|| failed("no request is in hand"))?),
+            Current::Waits => return Err(later()),
+            Current::Decided(_) => None,
+        };
+        if let Some(id) = unasked {
+            let request = AccessRequest {
+                head,
+                peer,
+                action,
+                id,
+                tickets: &self.tickets,
+            };
+            let authorizer = &self.authorizer;
+            let ask = || authorizer.authorize(&request);
+            let said = self.callbacks.call("authorizer", ask);
+            match said.ok_or_else(|| failed("the authorizer failed"))? {
+                Decision::Now(grant) => {
+                    self.current.replace(Current::Decided(grant));
+                }
+                Decision::Later(ticket) if ticket.is_of(id, &self.tickets) => {
+                    self.current.replace(Current::Waits);
+                    return Err(later());
+                }
+                Decision::Later(_) => {
+                    return Err(failed("the authorizer gave the ticket of another request"));
+                }
+            }
+        }
+        let current = self.current.borrow();
+        let Current::Decided(grant) = &*current else {
+            return Err(failed("no request is in hand"));
+        };
+        match grant {
+            Ok(principal) => principal
+                .access(action)
+                .ok_or_else(|| Problem::new(403, "not allowed")),
+            Err(Denied::Unknown(challenge)) => {
+                Err(Problem::new(401, "who are you?").authenticate(challenge))
+            }
+            Err(Denied::Forbidden) => Err(Problem::new(403, "not allowed")),
+        }
+    }
+}
+
+/// Ends a handler whose request has to wait; nobody is told.
+fn later() -> Problem {
+    Problem::new(503, "the decision comes later")
+}
