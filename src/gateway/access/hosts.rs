@@ -12,7 +12,7 @@ pub(in crate::gateway) struct HostPolicy {
     checked: Checked,
 }
 
-/// Which names are good beside those that are allowed and those of loopback.
+/// The names that are good beside those that are allowed and those of loopback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Checked {
     /// All.
@@ -39,6 +39,7 @@ impl<'a> Authority<'a> {
     /// Takes apart what the parser has found to be `host [":" port]`.
     pub(in crate::gateway) fn of(text: &'a str) -> Self {
         let (host, port) = match text.rsplit_once(':') {
+            // `[::1]` has colons, and no port.
             Some((host, port)) if !port.contains(']') => (host, port.parse().ok()),
             _ => (text, None),
         };
@@ -60,7 +61,7 @@ impl<'a> Authority<'a> {
         }
     }
 
-    /// Whether it is an address, or a name that is not to be had in the public DNS: whoever asks for
+    /// Returns whether this is an address, or a name that is not to be had in the public DNS: whoever asks for
     /// such a host was not led here by a resolver that an attacker controls.
     fn is_private(&self) -> bool {
         let name = self.name().to_ascii_lowercase();
@@ -114,8 +115,10 @@ impl HostPolicy {
         self.allowed.push((name.to_ascii_lowercase(), None));
     }
 
-    /// Whether a request for `authority` may come in from `peer`.
+    /// Returns whether a request for `authority` may come in from `peer`.
     pub(super) fn allows(&self, authority: &Authority<'_>, peer: IpAddr) -> bool {
+        // Loopback and the addresses listened on are good in any case: no public resolver has to be asked
+        // for them, so none can have deceived whoever names one.
         let more = match self.checked {
             Checked::Nothing => true,
             Checked::Unnamed { loopback: true } if peer.to_canonical().is_loopback() => false,
@@ -130,7 +133,7 @@ impl HostPolicy {
             })
     }
 
-    /// Whether others than this machine's own users reach the server, and no name was given.
+    /// Returns whether others than this machine's own users reach the server, and no name was given.
     pub(in crate::gateway) fn is_exposed_unnamed(&self) -> bool {
         matches!(self.checked, Checked::Unnamed { .. })
             && self

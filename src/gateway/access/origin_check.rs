@@ -28,8 +28,9 @@ use crate::wire::http::{Forwarded, Head};
 
 /// Characters of a strange name that are told back.
 const TOLD_CHARS: usize = 100;
-/// How the line of a page's origin starts.
+/// The beginning of the line of a page's origin.
 const ORIGIN: &[u8] = b"origin:";
+
 /// The two checks, and the CORS fields of answers.
 pub(in crate::gateway) struct OriginCheck {
     hosts: HostPolicy,
@@ -38,7 +39,7 @@ pub(in crate::gateway) struct OriginCheck {
     public: Option<Arc<PublicUrl>>,
 }
 
-/// What the answers to one request tell the browser about its page's origin.
+/// The CORS fields of the answers to one request: what they tell the browser about its page's origin.
 #[derive(Clone, Debug, Default)]
 pub(in crate::gateway) enum Cors {
     /// No page asks, or it is one of ours.
@@ -95,6 +96,7 @@ impl OriginCheck {
         // Behind a proxy the scheme and the Host may be others than the browser's: its own word counts.
         let own = site == Some(b"same-origin")
             || Origin::parse(origin).is_some_and(|page| self.is_own(&page, head, peer));
+        // With two of them the one that was looked at need not be that of the page.
         let several = head.header_values("origin").nth(1).is_some();
         if own && !several {
             return Ok(Cors::Silent);
@@ -102,7 +104,7 @@ impl OriginCheck {
         Err((Refused::Origin, wrong_origin(origin)))
     }
 
-    /// Whether a page is one of the server's own, as its browser sees the server.
+    /// Returns whether a page is one of the server's own, as its browser sees the server.
     fn is_own(&self, page: &Origin<'_>, head: &Head, peer: &Peer) -> bool {
         if self
             .public
@@ -117,6 +119,7 @@ impl OriginCheck {
         } else {
             None
         };
+        // Without TLS of our own it may have ended at a proxy that says nothing: both schemes will do.
         let scheme = told.proto.and_then(Scheme::of).or(own);
         self.authority(&told, head, peer)
             .is_some_and(|authority| page.is_at(scheme, &authority))
@@ -139,9 +142,10 @@ impl OriginCheck {
         Some(Authority { host, port })
     }
 
-    /// What the answer to a head that could not be read tells the page that sent it, if one did: a
+    /// Returns what the answer to a head that could not be read tells the page that sent it, if one did: a
     /// script learns what was wrong instead of "network error".
     pub(in crate::gateway) fn cors_of_broken(&self, head: &[u8]) -> Cors {
+        // By hand: the parser has refused this head, and says nothing of its fields.
         let fields = head.split(|byte| *byte == b'\n').skip(1);
         let lines = fields.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
         let origin = lines
@@ -167,6 +171,7 @@ impl Cors {
             }
         }
         fields.extend_from_slice(b"Access-Control-Expose-Headers: Retry-After\r\n");
+        // Behind the status line: what is written already needs no second look, whatever its fields are.
         let line_end = memchr::memmem::find(&bytes[start..], b"\r\n");
         if let Some(end) = line_end {
             let at = start + end + 2;
@@ -175,8 +180,9 @@ impl Cors {
     }
 }
 
-/// Whether somebody opens the address in a browser's window: a link may lead here from anywhere.
+/// Returns whether somebody opens the address in a browser's window: a link may lead here from anywhere.
 fn is_navigation(head: &Head) -> bool {
+    // `document` and not `iframe`: a frame belongs to the page around it.
     matches!(head.method(), "GET" | "HEAD")
         && head.header("sec-fetch-mode") == Some(b"navigate")
         && head.header("sec-fetch-dest") == Some(b"document")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::gateway::access::hosts::Authority;
 use crate::gateway::access::origin_check::Cors;
 
-/// How clients speak to the server.
+/// The protocol that clients speak to the server, by the name that it has in an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::gateway) enum Scheme {
     Http,
@@ -49,6 +49,7 @@ impl<'a> Origin<'a> {
             return None;
         }
         let authority = Authority::of(rest);
+        // A port that is no number is none to `Authority`: that must not pass for an origin without one.
         let port_is_there = rest.len() > authority.host.len();
         if authority.host.is_empty() || (port_is_there && authority.port.is_none()) {
             return None;
@@ -56,11 +57,12 @@ impl<'a> Origin<'a> {
         Some(Self { scheme, authority })
     }
 
-    /// Whether it is that of `own`, by `scheme`; `None`: by HTTP with or without TLS.
+    /// Returns whether this is the origin of `own`, by `scheme`; `None`: by HTTP with or without TLS.
     pub(in crate::gateway) fn is_at(&self, scheme: Option<Scheme>, own: &Authority<'_>) -> bool {
         let Some(known) = Scheme::of(self.scheme) else {
             return false;
         };
+        // Browsers leave out the default port in Origin, and some clients write it in Host.
         let port = |authority: &Authority<'_>| authority.port.unwrap_or(known.port());
         scheme.is_none_or(|scheme| scheme == known)
             && self.authority.host.eq_ignore_ascii_case(own.host)
@@ -105,7 +107,7 @@ impl Origins {
         Ok(origins)
     }
 
-    /// What to tell a page of `origin`; `None`: it is not let in.
+    /// Returns what to tell a page of `origin`; `None`: it is not let in.
     pub(in crate::gateway) fn find(&self, origin: &str) -> Option<Cors> {
         if self.any {
             return Some(Cors::Any);
@@ -117,7 +119,7 @@ impl Origins {
         found.cloned().map(Cors::Origin)
     }
 
-    /// What to tell whoever sent a head that could not be read; `None`: it did not come as far as the
+    /// Returns what to tell whoever sent a head that could not be read; `None`: it did not come as far as the
     /// origin. One that is let in alone is told in any case: no other page can read that answer.
     pub(super) fn of_broken(&self, origin: Option<&str>) -> Cors {
         let cors = match (origin, &self.allowed[..]) {

@@ -6,7 +6,7 @@ use crate::gateway::http::response::response;
 use crate::reactor::Answer;
 use crate::wire::http::Head;
 
-/// How long a browser may remember what a preflight allowed, seconds.
+/// The time for which a browser may remember what a preflight allowed, seconds.
 const MAX_AGE_S: u64 = 600;
 /// Methods told of a path that is none: the page is to see the 404 itself.
 const ANY_METHOD: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
@@ -43,10 +43,10 @@ const FIELDS: &[&str] = &[
     "x-request-id",
     "x-requested-with",
 ];
-/// How fields begin that are the same: attributes of events, and trace contexts of several fields.
+/// The beginnings of fields that are allowed as well: attributes of events, and trace contexts of several fields.
 const BEGINNINGS: &[&str] = &["ce-", "x-b3-", "x-datadog-"];
 
-/// What a page of another origin may send.
+/// The policy of what a page of another origin may send.
 #[derive(Debug)]
 pub(in crate::gateway) struct Preflight {
     any: bool,
@@ -81,7 +81,7 @@ impl Preflight {
         })
     }
 
-    /// Whether a request of an origin that was let in asks what it may send.
+    /// Returns whether a request of an origin that was let in asks what it may send.
     pub(in crate::gateway) fn is_one(head: &Head, cors: &Cors) -> bool {
         head.method() == "OPTIONS"
             && head.header("access-control-request-method").is_some()
@@ -103,11 +103,13 @@ impl Preflight {
             )
             .header("Access-Control-Allow-Headers", self.allowed(head))
             .header_number("Access-Control-Max-Age", MAX_AGE_S)
+            // The answer repeats what was asked, so a cache must not give it to who asks for something else.
             .header(
                 "Vary",
                 "Access-Control-Request-Headers, Access-Control-Request-Private-Network",
             );
         let asks = head.header("access-control-request-private-network");
+        // Private Network Access: without it Chrome lets no public page reach an address in a private network.
         if self.private_network && asks == Some(b"true") {
             fields = fields.header("Access-Control-Allow-Private-Network", "true");
         }
@@ -126,6 +128,7 @@ impl Preflight {
             .flat_map(|value| value.split(','))
             .map(|name| name.trim().to_ascii_lowercase());
         let allowed: Vec<String> = asked.filter(|name| self.allows(name)).collect();
+        // None of them, or none asked for: the list tells whoever looks into the console what there is.
         if allowed.is_empty() {
             return FIELDS.join(", ");
         }

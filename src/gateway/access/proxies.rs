@@ -54,11 +54,12 @@ impl Proxies {
     }
 
     fn trust(&self, ip: IpAddr) -> bool {
+        // A listener on `::` sees clients of IPv4 as `::ffff:10.0.0.1`, and networks are written as 10.0.0.0/8.
         let ip = ip.to_canonical();
         self.networks.iter().any(|network| network.contains(&ip))
     }
 
-    /// How the client behind a connection from `peer` becomes known.
+    /// Returns how the client behind a connection from `peer` becomes known.
     pub(in crate::gateway) fn client_identity(&self, peer: SocketAddr) -> ClientIdentity {
         // A peer on a Unix socket has no address.
         let trusted = match peer.ip().is_unspecified() {
@@ -77,9 +78,10 @@ impl Proxies {
         self.told(head, peer).client.unwrap_or(peer)
     }
 
-    /// What a proxy says of a request which came from `peer`; nothing, if that is not one of ours.
+    /// Reads what a proxy says of a request which came from `peer`; nothing, if that is not one of ours.
     pub(in crate::gateway) fn told<'a>(&self, head: &'a Head, peer: SocketAddr) -> Forwarded<'a> {
         match self.client_identity(peer) {
+            // Anybody can write these fields: they are read only where a proxy of ours has set them.
             ClientIdentity::Peer => Forwarded::default(),
             _ => Forwarded::read(head, self.field, |ip| self.trust(ip)),
         }

@@ -12,7 +12,7 @@ const PREFIX_MAX: usize = 256;
 pub(in crate::gateway) struct PublicUrl {
     /// Without a slash at its end.
     text: String,
-    /// Where the path begins.
+    /// The byte at which the path begins.
     path: usize,
 }
 
@@ -25,10 +25,12 @@ impl PublicUrl {
     pub(in crate::gateway) fn new(text: &str) -> Result<Self, &'static str> {
         const EXPECTED: &str =
             "must be http://host[:port] or https://host[:port], perhaps with a path";
+        // Paths of ours begin with a slash, and stand behind it.
         let text = text.trim_end_matches('/');
         let host = text.find("://").ok_or(EXPECTED)? + 3;
         let path = text[host..].find('/').map_or(text.len(), |at| host + at);
         let scheme = Origin::parse(&text[..path]).and_then(|origin| origin.parts());
+        // `ws` is a scheme that pages never have, though it is one of ours.
         if scheme.is_none() || text.starts_with("ws") || !is_path(&text[path..]) {
             return Err(EXPECTED);
         }
@@ -46,7 +48,7 @@ impl PublicUrl {
         &self.text[host..self.path]
     }
 
-    /// Whether a page is from there.
+    /// Returns whether a page is from there.
     pub(in crate::gateway) fn is_of(&self, page: &Origin<'_>) -> bool {
         let own = Origin::parse(&self.text[..self.path]).and_then(|origin| origin.parts());
         own.is_some_and(|(scheme, authority): (Scheme, Authority<'_>)| {
@@ -57,6 +59,7 @@ impl PublicUrl {
 
 /// The path that a trusted proxy cut off, without a slash at its end; empty if it says none, or nonsense.
 pub(in crate::gateway) fn prefix<'a>(told: &Forwarded<'a>) -> &'a str {
+    // Not refused but left out: the request itself is good, and only links in its answer would be wrong.
     let prefix = told.prefix.unwrap_or_default().trim_end_matches('/');
     if prefix.len() <= PREFIX_MAX && is_path(prefix) {
         prefix
@@ -65,7 +68,7 @@ pub(in crate::gateway) fn prefix<'a>(told: &Forwarded<'a>) -> &'a str {
     }
 }
 
-/// Whether it is empty or a path without a query: `/a/b`. `//a` would be a host.
+/// Returns whether a text is empty or a path without a query: `/a/b`. `//a` would be a host.
 fn is_path(text: &str) -> bool {
     let part = |b: u8| b.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:@".contains(&b);
     text.is_empty() || (text.starts_with('/') && !text.contains("//") && text.bytes().all(part))

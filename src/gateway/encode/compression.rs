@@ -3,7 +3,7 @@
 use crate::gateway::http::problem::Problem;
 use crate::wire::http::{Coding, Head};
 
-/// Which event streams are compressed, of those whose clients accept it.
+/// The clients whose event streams are compressed, of those that accept it.
 ///
 /// Libraries say that they accept gzip and inflate it in blocks: Ruby's `Net::HTTP`, Python's `sseclient` and
 /// Mono have a small event when enough others have come, whatever the server. Browsers inflate as bytes come.
@@ -42,15 +42,15 @@ impl CompressionFor {
         found.map(|(_, who)| *who)
     }
 
-    /// What was expected of a name.
+    /// The names that there are, for who gave another one.
     pub(in crate::gateway) const EXPECTED: &str = "compression_for is browsers or all";
 
-    /// Whether the client of `head` is one of them.
+    /// Returns whether the client of `head` is one of them.
     fn has(self, head: &Head) -> bool {
         self == Self::All || head.header("sec-fetch-mode").is_some()
     }
 
-    /// What answers differ by, where any are compressed.
+    /// Returns the fields of requests that answers differ by, where any are compressed.
     pub(in crate::gateway) fn vary(self) -> &'static str {
         match self {
             Self::Browsers => "Accept-Encoding, Sec-Fetch-Mode",
@@ -59,7 +59,7 @@ impl CompressionFor {
     }
 }
 
-/// Whether streams are compressed for clients that accept it.
+/// The compression of streams for clients that accept it.
 ///
 /// An event is compressed once for all readers with the same filter. What two tenants publish may then
 /// meet in one window: who can publish into a stream and see the length of what others get, encrypted
@@ -67,7 +67,7 @@ impl CompressionFor {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
-    /// No: all streams are sent as they are.
+    /// None: all streams are sent as they are.
     Off,
     /// With gzip, for clients whose `Accept-Encoding` has it (see [`CompressionFor`]), and over WebSocket for
     /// those that offer permessage-deflate.
@@ -107,7 +107,7 @@ impl Compression {
         found.map(|(_, compression)| *compression)
     }
 
-    /// What was expected of a name.
+    /// Lists the names that there are, for who gave another one.
     pub(in crate::gateway) fn expected() -> String {
         let names: Vec<&str> = Self::NAMES.iter().map(|(name, _)| *name).collect();
         format!("compression is {}", names.join(", "))
@@ -124,12 +124,15 @@ impl Compression {
     ) -> Result<Coding, Problem> {
         #[cfg(not(feature = "brotli"))]
         let _ = brotli;
+        // In the order in which equal wishes are served: gzip is shared by all readers of a class, Brotli is one
+        // reader's own, so it goes first only where a client values it higher.
         let offered: &[Coding] = match self {
             Self::Off => &[Coding::Identity],
             #[cfg(feature = "brotli")]
             Self::Brotli if brotli => &[Coding::Gzip, Coding::Brotli, Coding::Identity],
             _ => &[Coding::Gzip, Coding::Identity],
         };
+        // Who accepts nothing but compressed bytes gets them all the same: 406 would help nobody.
         if !only_for.has(head)
             && let Some(plain) = Coding::choose(head, &[Coding::Identity])
         {

@@ -19,7 +19,7 @@ pub(in crate::gateway) fn write_end(
 
 /// Appends why a stream ends.
 ///
-/// Who need not know gets a comment: it comes back and goes on. A client that was ended on purpose gets
+/// A client that need not know gets a comment: it comes back and goes on. One that was ended on purpose gets
 /// a `disconnect` event, without an id, so that it resumes where it was.
 fn write(form: WireFormat, why: DisconnectReason, retry: Duration, out: &mut Vec<u8>) {
     let comment = |words: &str, out: &mut Vec<u8>| form.wrap(out, |out| sse::comment(out, words));

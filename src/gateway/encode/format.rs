@@ -39,7 +39,7 @@ pub(in crate::gateway) struct WireFormat {
     pub(in crate::gateway) coding: Coding,
 }
 
-/// What `data:` holds.
+/// The content of `data:`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::gateway) enum DataFormat {
     /// The payload, verbatim; base 64 where it is not text.
@@ -48,7 +48,7 @@ pub(in crate::gateway) enum DataFormat {
     CloudEvents,
 }
 
-/// How the end of a stream is marked.
+/// The mark of the end of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::gateway) enum Framing {
     /// By the end of the connection.
@@ -60,18 +60,18 @@ pub(in crate::gateway) enum Framing {
     Messages(Messages),
 }
 
-/// How WebSocket messages are compressed (RFC 7692).
+/// The compression of WebSocket messages (RFC 7692).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::gateway) enum Messages {
-    /// They are not.
+    /// None.
     Plain,
-    /// They may refer to those before them.
+    /// Messages may refer to those before them.
     SharedContext,
-    /// Each by itself: the client asked for no context takeover.
+    /// Each message by itself: the client asked for no context takeover.
     NoContext,
 }
 
-/// What `event:` holds.
+/// The content of `event:`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::gateway) enum EventNames {
     /// The event's type.
@@ -167,6 +167,7 @@ impl WireFormat {
     /// Appends what `write` writes, framed. What will be compressed gets its frame afterwards.
     pub(in crate::gateway) fn wrap(self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
         match self.framing_of_plain() {
+            // Messages have their frames from who writes them.
             Framing::Close | Framing::Messages(_) => write(out),
             Framing::Chunked => chunk::wrap(out, 256, write),
         }
@@ -178,6 +179,7 @@ impl WireFormat {
             // The reactor frames compressed messages itself.
             Framing::Close | Framing::Messages(_) => out.extend_from_slice(block),
             Framing::Chunked => {
+                // A block of many frames is one chunk: it is flushed, so a client can inflate all of it.
                 chunk::wrap(out, block.len(), |out| out.extend_from_slice(block));
                 if last {
                     out.extend_from_slice(chunk::LAST);
@@ -197,6 +199,7 @@ impl WireFormat {
     fn framing_of_plain(self) -> Framing {
         match self.coding {
             Coding::Identity => self.framing,
+            // Chunks are around compressed bytes and not among them.
             Coding::Gzip | Coding::Brotli => Framing::Close,
         }
     }
@@ -243,6 +246,7 @@ impl Encoder {
         if form.is_web_socket() {
             return ws::write_event(position, event, out);
         }
+        // A payload that is text is borrowed from the ring, and copied once: into the log.
         self.data.clear();
         let data = match (form.data, event.data_kind()) {
             (DataFormat::CloudEvents, _) => {
@@ -393,7 +397,7 @@ pub(in crate::gateway) struct Gap {
     pub(in crate::gateway) earliest: Position,
     /// Events between the two that do not come, at most.
     pub(in crate::gateway) missing: u64,
-    /// Whether all that is missing was for this reader.
+    /// `true` where all that is missing was for this reader.
     pub(in crate::gateway) exact: bool,
 }
 

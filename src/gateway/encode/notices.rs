@@ -43,11 +43,11 @@ impl GapReason {
 /// Why an id that a client came with means nothing here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::gateway) enum ResetReason {
-    /// It is no id of ours.
+    /// The id is none of ours.
     Junk,
-    /// It is of an earlier log.
+    /// The id is of an earlier log.
     Epoch,
-    /// It is beyond the newest event.
+    /// The id is beyond the newest event.
     Future,
     /// The endpoint or the connection that it is of is not there.
     Gone,
@@ -68,7 +68,7 @@ impl ResetReason {
     }
 }
 
-/// How many gaps and resets streams were told of, by reason.
+/// The numbers of gaps and resets that streams were told of, by reason.
 #[derive(Clone, Debug, Default)]
 pub(in crate::gateway) struct NoticeCounts {
     pub(in crate::gateway) gaps: [u64; GapReason::ALL.len()],
@@ -78,6 +78,7 @@ pub(in crate::gateway) struct NoticeCounts {
 impl NoticeCounts {
     /// Adds what another reactor has told.
     pub(in crate::gateway) fn add(&mut self, other: &Self) {
+        // Taken apart whole: a count that is added to the struct and not here does not compile.
         let Self { gaps, resets } = other;
         for (sum, n) in self.gaps.iter_mut().zip(gaps) {
             *sum += n;

@@ -23,7 +23,7 @@ impl Aggregate {
         Self((0..reactors).map(|_| Mutex::default()).collect())
     }
 
-    /// Whether there is anybody to put counters down for.
+    /// Returns whether other reactors read what one puts down.
     pub(in crate::gateway) fn are_shared(&self) -> bool {
         self.0.len() > 1
     }
@@ -33,14 +33,16 @@ impl Aggregate {
         *self.0[n].lock().unwrap_or_else(PoisonError::into_inner) = counts;
     }
 
-    /// What all have counted, where that of reactor `n` is `own`.
+    /// Adds up the counts of all reactors, where those of reactor `n` are `own`.
     pub(in crate::gateway) fn sum(&self, n: usize, own: ReactorCounts) -> ReactorCounts {
         let mut sum = own;
+        // Its own from its hands, as they are now: what it has put down is a turn old.
         for (_, other) in self.0.iter().enumerate().filter(|(i, _)| *i != n) {
             let other = other.lock().unwrap_or_else(PoisonError::into_inner);
             sum.metrics.add(&other.metrics);
             sum.notices.add(&other.notices);
-            // The slowest of those that read.
+            // The slowest of those that read: an average would hide the one that is stuck. One that reads nothing is not
+            // behind, and must not count as the slowest.
             sum.fed = sum.fed.into_iter().chain(other.fed).min();
         }
         sum

@@ -5,7 +5,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How often such code has panicked, on all reactors.
+/// The caller of the program's code, with the number of its panics on all reactors.
 #[derive(Debug, Default)]
 pub(in crate::gateway) struct Callbacks {
     panics: AtomicU64,
@@ -22,7 +22,7 @@ impl Callbacks {
         match catch_unwind(AssertUnwindSafe(call)) {
             Ok(done) => Some(done),
             Err(panic) => {
-                // The panic hook has told. Its payload may panic again when dropped.
+                // The panic hook has told it. The payload is the program's, too, and may panic again when dropped: it is leaked.
                 mem::forget(panic);
                 // Relaxed: a count that orders nothing.
                 self.panics.fetch_add(1, Ordering::Relaxed);

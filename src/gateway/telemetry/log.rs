@@ -59,6 +59,7 @@ impl RefusalLog {
 
 impl LastWarning {
     fn pass(&mut self, now: Instant) -> Option<u64> {
+        // What is held back is counted, and told by the next warning: the log says how much it leaves out.
         if self
             .at
             .is_some_and(|at| now.duration_since(at) < REFUSED_EVERY)

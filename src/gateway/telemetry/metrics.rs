@@ -14,11 +14,11 @@ pub(in crate::gateway) enum Refused {
     HeadTimeout,
     /// The body did not arrive in time.
     BodyTimeout,
-    /// It is not HTTP as we speak it.
+    /// The request is not HTTP as we speak it.
     Malformed,
     /// Its body is over the limit.
     TooLarge,
-    /// It names a host that is not ours.
+    /// The request names a host that is not ours.
     Host,
     /// A page of another origin sent it.
     Origin,
@@ -118,12 +118,14 @@ pub(in crate::gateway) struct Metrics {
 impl Metrics {
     /// Counts the answer to a request.
     pub(in crate::gateway) fn answered(&mut self, kind: RouteKind, status: u16) {
+        // 101 is a success, too: it begins a WebSocket.
         let class = usize::from(status / 100).clamp(2, 5) - 2;
         self.requests[kind as usize][class] += 1;
     }
 
     /// Adds what another reactor has counted.
     pub(in crate::gateway) fn add(&mut self, other: &Self) {
+        // Taken apart whole: a counter that is added to the struct and not here does not compile.
         let Self {
             requests,
             refused,

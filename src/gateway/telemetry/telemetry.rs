@@ -28,14 +28,14 @@ pub(in crate::gateway) struct Telemetry {
     refusals: RefusalLog,
 }
 
-/// What other rooms count, as it is now.
+/// The figures that other rooms keep, as they are now.
 #[derive(Clone, Copy)]
 pub(in crate::gateway) struct Progress<'a> {
     /// The notices that streams got.
     pub(in crate::gateway) notices: &'a NoticeCounts,
     /// The first offset that is not in the frame logs.
     pub(in crate::gateway) fed: u64,
-    /// Whether any stream wants events.
+    /// `true` where any stream wants events.
     pub(in crate::gateway) has_classes: bool,
 }
 
@@ -128,6 +128,7 @@ impl Telemetry {
 
     fn counts(&self, progress: Progress<'_>) -> ReactorCounts {
         ReactorCounts {
+            // Plain arrays: a copy, without the heap.
             metrics: self.metrics.clone(),
             notices: progress.notices.clone(),
             // A reactor that reads nothing is not behind.
@@ -139,6 +140,7 @@ impl Telemetry {
     pub(in crate::gateway) fn snapshot(&self, progress: Progress<'_>) -> Snapshot {
         let own = self.counts(progress);
         let all = self.aggregate.sum(self.reactor.reactor(), own);
+        // Of all reactors already: its atomics are shared.
         let unfinished = self.reactor.unfinished();
         Snapshot {
             uptime: self.started.elapsed(),

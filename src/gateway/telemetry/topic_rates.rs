@@ -15,7 +15,7 @@ pub(in crate::gateway) struct TopicRates {
     other: Count,
 }
 
-/// What is known of one topic.
+/// The count of one topic, or of all that are not told apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::gateway) struct Count {
     pub(in crate::gateway) events: u64,
@@ -35,6 +35,7 @@ impl Count {
 impl TopicRates {
     /// Begins with an empty table, or gives up its memory.
     pub(in crate::gateway) fn watch(&mut self, watched: bool) {
+        // Not for who watches already: a second watcher would take away the first one's counts.
         if self.watched != watched {
             *self = Self {
                 watched,
@@ -49,6 +50,7 @@ impl TopicRates {
 
     /// Counts an event.
     pub(in crate::gateway) fn count(&mut self, topic: &str, bytes: usize) {
+        // Looked up twice for a new topic, so that a known one, which is nearly every event, allocates no name.
         if let Some(count) = self.table.get_mut(topic) {
             count.add(bytes);
         } else if self.table.len() < TOPICS_MAX {
@@ -66,6 +68,7 @@ impl TopicRates {
             .map(|(topic, count)| (&**topic, *count))
             .collect();
         all.sort_unstable_by_key(|(topic, count)| {
+            // By name at last, so that rows with equal figures do not jump about from tick to tick.
             (
                 std::cmp::Reverse((count.events - count.before, count.events)),
                 *topic,
@@ -82,6 +85,7 @@ impl TopicRates {
     /// Begins the next second. A full table forgets who was silent in the last one, so that topics
     /// that matter now find a place.
     pub(in crate::gateway) fn tick(&mut self) {
+        // What is forgotten moves to the others, so that the sum of all rows stays the number of events.
         if self.table.len() == TOPICS_MAX {
             let other = &mut self.other;
             self.table.retain(|_, count| {
