@@ -50,7 +50,12 @@ impl Gateway {
             streaming: Streaming::new(hub, cursors, handle, shared.presence),
             publisher: Publisher::new(hub.clone(), shared.bounds, handle.unfinished().clone()),
             sockets: WebSockets::default(),
-            authorization: Authorization::new(handle, &shared),
+            authorization: Authorization::new(
+                handle,
+                shared.authorizer.clone(),
+                shared.callbacks.clone(),
+                shared.max_pending_authorizations,
+            ),
             deferred: DeferredAnswers::new(
                 shared.commands.clone(),
                 shared.endpoints.clone(),
@@ -150,7 +155,7 @@ impl Gateway {
         self.shared
             .endpoints
             .ended(end.owner, addr, end.reason, totals);
-        log::stream_ended(end);
+        log::stream_ended(end, &end.key.wanted);
     }
 
     /// Does what other threads asked for since the last turn.

@@ -7,15 +7,20 @@
 
 mod access;
 mod admin;
+mod callbacks;
 mod clients;
 mod dashboard;
+mod dispatch;
 mod encode;
 #[allow(clippy::module_inception)]
 mod gateway;
 mod http;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
+mod pending_body;
 mod publish;
+mod requests;
+mod routes;
 mod server;
 mod service;
 mod socket;
@@ -30,7 +35,6 @@ pub use access::ticket::Ticket;
 pub use admin::connections::{Broadcast, ConnectionInfo, ConnectionStatus};
 pub use admin::endpoint_path::EndpointError;
 pub use admin::endpoints::EndpointInfo;
-pub use admin::handle::NotServing;
 pub use clients::{
     ClientHandler, ConnectError, OnDuplicate, SocketMessage, StreamClient, SubscriptionId,
     WebSocketStream, WebSocketStreamOptions, WebSocketStreamStats,
@@ -39,6 +43,7 @@ pub use encode::compression::{Compression, CompressionFor};
 pub use http::query::suggest;
 pub use server::builder::{Server, ServerError};
 pub use server::config::ServerConfig;
+pub use server::handle::NotServing;
 pub use server::handle::{Handle, ServerThread};
 pub use stream::options::StreamOptions;
 pub use ws::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};

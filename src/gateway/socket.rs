@@ -1,8 +1,8 @@
 //! The sockets of a gateway: who takes the messages of each, and what waits for it.
 
+use crate::gateway::callbacks::Callbacks;
 use crate::gateway::clients::ClientSocket;
 use crate::gateway::gateway::Gateway;
-use crate::gateway::telemetry::callbacks::Callbacks;
 use crate::gateway::ws::{Session, SocketHandler, SocketReplies};
 use crate::reactor::Replies;
 use crate::wire::ws::{CloseCode, MessageKind};

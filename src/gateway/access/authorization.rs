@@ -8,12 +8,22 @@ use crate::gateway::access::authorizer::{
     Access, AccessRequest, Action, Authorizer, Decision, Denied,
 };
 use crate::gateway::access::ticket::{Grant, Tickets};
-use crate::gateway::http::dispatch::failed;
-use crate::gateway::http::problem::Problem;
-use crate::gateway::server::shared::Shared;
-use crate::gateway::telemetry::callbacks::Callbacks;
+use crate::gateway::callbacks::Callbacks;
 use crate::reactor::{Handle, RequestId};
 use crate::wire::http::Head;
+
+/// The reason for which a request is granted nothing, or not yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum AccessError {
+    /// Nobody is known: the challenge says how to become known.
+    Unknown(&'static str),
+    /// Somebody is known, and may not.
+    Forbidden,
+    /// The authorizer does not do what it has to.
+    Failed(&'static str),
+    /// The decision comes later; ends the handler, nobody is told.
+    Later,
+}
 
 /// What is known of the rights behind the request that a reactor's gateway has in hand.
 pub(in crate::gateway) struct Authorization {
@@ -35,11 +45,17 @@ enum Current {
 }
 
 impl Authorization {
-    pub(in crate::gateway) fn new(handle: &Handle, shared: &Shared) -> Self {
+    /// `waiting_max` requests may wait for their decisions at once.
+    pub(in crate::gateway) fn new(
+        handle: &Handle,
+        authorizer: Arc<dyn Authorizer>,
+        callbacks: Arc<Callbacks>,
+        waiting_max: usize,
+    ) -> Self {
         Self {
-            authorizer: shared.authorizer.clone(),
-            callbacks: shared.callbacks.clone(),
-            tickets: Tickets::new(handle, shared.max_pending_authorizations),
+            authorizer,
+            callbacks,
+            tickets: Tickets::new(handle, waiting_max),
             current: RefCell::new(Current::Unasked(None)),
         }
     }
@@ -74,10 +90,10 @@ impl Authorization {
         head: &Head,
         peer: SocketAddr,
         action: Action,
-    ) -> Result<Access, Problem> {
+    ) -> Result<Access, AccessError> {
         let unasked = match *self.current.borrow() {
-            Current::Unasked(id) => Some(id.ok_or_else(|| failed("no request is in hand"))?),
-            Current::Waits => return Err(later()),
+            Current::Unasked(id) => Some(id.ok_or(AccessError::Failed("no request is in hand"))?),
+            Current::Waits => return Err(AccessError::Later),
             Current::Decided(_) => None,
         };
         if let Some(id) = unasked {
@@ -91,36 +107,29 @@ impl Authorization {
             let authorizer = &self.authorizer;
             let ask = || authorizer.authorize(&request);
             let said = self.callbacks.call("authorizer", ask);
-            match said.ok_or_else(|| failed("the authorizer failed"))? {
+            match said.ok_or(AccessError::Failed("the authorizer failed"))? {
                 Decision::Now(grant) => {
                     self.current.replace(Current::Decided(grant));
                 }
                 Decision::Later(ticket) if ticket.is_of(id, &self.tickets) => {
                     self.current.replace(Current::Waits);
-                    return Err(later());
+                    return Err(AccessError::Later);
                 }
                 Decision::Later(_) => {
-                    return Err(failed("the authorizer gave the ticket of another request"));
+                    return Err(AccessError::Failed(
+                        "the authorizer gave the ticket of another request",
+                    ));
                 }
             }
         }
         let current = self.current.borrow();
         let Current::Decided(grant) = &*current else {
-            return Err(failed("no request is in hand"));
+            return Err(AccessError::Failed("no request is in hand"));
         };
         match grant {
-            Ok(principal) => principal
-                .access(action)
-                .ok_or_else(|| Problem::new(403, "not allowed")),
-            Err(Denied::Unknown(challenge)) => {
-                Err(Problem::new(401, "who are you?").authenticate(challenge))
-            }
-            Err(Denied::Forbidden) => Err(Problem::new(403, "not allowed")),
+            Ok(principal) => principal.access(action).ok_or(AccessError::Forbidden),
+            Err(Denied::Unknown(challenge)) => Err(AccessError::Unknown(challenge)),
+            Err(Denied::Forbidden) => Err(AccessError::Forbidden),
         }
     }
-}
-
-/// Ends a handler whose request has to wait; nobody is told.
-fn later() -> Problem {
-    Problem::new(503, "the decision comes later")
 }

@@ -5,7 +5,6 @@ pub(in crate::gateway) mod authorizer;
 pub(in crate::gateway) mod hosts;
 pub(in crate::gateway) mod origin_check;
 pub(in crate::gateway) mod origins;
-pub(in crate::gateway) mod preflight;
 pub(in crate::gateway) mod proxies;
 pub(in crate::gateway) mod public_url;
 pub(in crate::gateway) mod ticket;

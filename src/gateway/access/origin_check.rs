@@ -21,8 +21,6 @@ use crate::gateway::access::hosts::{Authority, HostPolicy};
 use crate::gateway::access::origins::{Origin, Origins, Scheme};
 use crate::gateway::access::proxies::Proxies;
 use crate::gateway::access::public_url::PublicUrl;
-use crate::gateway::http::problem::Problem;
-use crate::gateway::telemetry::metrics::Refused;
 use crate::reactor::Peer;
 use crate::wire::http::{Forwarded, Head};
 
@@ -37,6 +35,15 @@ pub(in crate::gateway) struct OriginCheck {
     origins: Origins,
     proxies: Arc<Proxies>,
     public: Option<Arc<PublicUrl>>,
+}
+
+/// The reason for which a request is not let in; names are shortened, to be told back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum OriginFault {
+    /// It names a host that is not ours.
+    Host(String),
+    /// A page of this origin sent it.
+    Origin(String),
 }
 
 /// The CORS fields of the answers to one request: what they tell the browser about its page's origin.
@@ -66,25 +73,21 @@ impl OriginCheck {
     }
 
     /// Lets a request in, or says why not.
-    pub(in crate::gateway) fn check(
-        &self,
-        head: &Head,
-        peer: &Peer,
-    ) -> Result<Cors, (Refused, Problem)> {
+    pub(in crate::gateway) fn check(&self, head: &Head, peer: &Peer) -> Result<Cors, OriginFault> {
         // HTTP/1.0 without Host, or an empty one: no browser sends that.
         let authority = head.authority().filter(|host| !host.is_empty());
         if let Some(host) = authority
             // Not by the client's address: a page may name whom it likes, and would go unchecked.
             && !self.hosts.allows(&Authority::of(host), peer.socket.ip())
         {
-            return Err((Refused::Host, wrong_host(host)));
+            return Err(OriginFault::Host(shortened(host)));
         }
         let site = head.header("sec-fetch-site");
         let Some(origin) = head.header("origin") else {
             // A page of elsewhere that does not ask to read the answer. Following a link is fine.
             let foreign = matches!(site, Some(b"cross-site" | b"same-site"));
             return if foreign && !is_navigation(head) {
-                Err((Refused::Origin, wrong_origin("another site")))
+                Err(OriginFault::Origin("another site".to_owned()))
             } else {
                 Ok(Cors::Silent)
             };
@@ -101,7 +104,7 @@ impl OriginCheck {
         if own && !several {
             return Ok(Cors::Silent);
         }
-        Err((Refused::Origin, wrong_origin(origin)))
+        Err(OriginFault::Origin(shortened(origin)))
     }
 
     /// Returns whether a page is one of the server's own, as its browser sees the server.
@@ -186,21 +189,6 @@ fn is_navigation(head: &Head) -> bool {
     matches!(head.method(), "GET" | "HEAD")
         && head.header("sec-fetch-mode") == Some(b"navigate")
         && head.header("sec-fetch-dest") == Some(b"document")
-}
-
-fn wrong_host(host: &str) -> Problem {
-    let host = shortened(host);
-    let detail = format!("host: this server does not go by the name {host}: allowed_hosts adds it");
-    Problem::new(421, detail).field("host")
-}
-
-fn wrong_origin(origin: &str) -> Problem {
-    let origin = shortened(origin);
-    let detail = format!(
-        "origin: a page of {origin} may not do this: cors_origins lets it in; if it is the server's own, the \
-         proxy before it must pass Host on, or public_url say its address"
-    );
-    Problem::new(403, detail).field("origin")
 }
 
 fn shortened(text: &str) -> String {

@@ -126,7 +126,7 @@ impl CommandQueues {
     }
 
     /// Whether all queues are open.
-    pub(super) fn are_open(&self) -> bool {
+    pub(in crate::gateway) fn are_open(&self) -> bool {
         self.0
             .iter()
             .all(|queue| lock(&queue.inner).waker.is_some())

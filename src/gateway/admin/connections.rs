@@ -1,6 +1,6 @@
 //! Connections, as those see them who manage the server: looked at, ended, sent to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,6 +80,18 @@ pub struct Broadcast {
     pub full: Vec<String>,
     /// Ids that no open connection has.
     pub unknown: Vec<String>,
+}
+
+impl Broadcast {
+    /// What was found of those that were `asked` for.
+    pub(in crate::gateway) fn of(found: CommandResult, asked: Vec<String>) -> Self {
+        let known: HashSet<String> = found.known.into_iter().collect();
+        Self {
+            sent: found.count,
+            unknown: asked.into_iter().filter(|id| !known.contains(id)).collect(),
+            full: found.full,
+        }
+    }
 }
 
 /// What a reactor is asked to do with its connections.

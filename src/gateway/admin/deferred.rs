@@ -15,8 +15,9 @@ use crate::gateway::admin::json::{broadcast_json, connection_json, endpoint_json
 use crate::gateway::admin::listing::{ConnectionWalk, Page};
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::response::response;
+use crate::gateway::http::response::status_of;
+use crate::gateway::http::route::RouteKind;
 use crate::gateway::telemetry::Telemetry;
-use crate::gateway::telemetry::metrics::{RouteKind, status_of};
 use crate::json::write_string;
 use crate::reactor::{self, Answer, Handle, Piece};
 use crate::wire::http::chunk;

@@ -175,7 +175,7 @@ impl Endpoints {
 
     // -- Endpoints
 
-    pub(super) fn create(
+    pub(in crate::gateway) fn create(
         &self,
         path: &str,
         filter: Filter,
@@ -394,7 +394,7 @@ impl Endpoints {
     }
 
     /// The same for several; those that have none are left out.
-    pub(super) fn addrs_of(&self, ids: &[String]) -> Vec<(String, ConnectionAddr)> {
+    pub(in crate::gateway) fn addrs_of(&self, ids: &[String]) -> Vec<(String, ConnectionAddr)> {
         let addrs = ids.iter().map(|id| (id, self.addr_of(id)));
         addrs
             .filter_map(|(id, addr)| Some((id.clone(), addr?)))

@@ -3,26 +3,27 @@
 //! What has to ask reactors is answered later: a command goes to all of them, and the reactor that has the
 //! request looks once a turn whether all have done their part.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::gateway::access::authorizer::Access;
+use crate::gateway::access::authorizer::{Access, Action};
 use crate::gateway::admin::commands::Reactors;
 use crate::gateway::admin::connections::{Command, Target};
 use crate::gateway::admin::deferred::{CommandAnswer, ConnectionPage, Deferred};
-use crate::gateway::admin::endpoint_path::EndpointError;
+use crate::gateway::admin::endpoint_path::{EndpointError, check_path};
 use crate::gateway::admin::endpoints::EndpointSpec;
 use crate::gateway::admin::json::{MadeConnection, MadeEndpoint, connection_json};
 use crate::gateway::admin::listing::Page;
 use crate::gateway::admin::request::{self, BroadcastRequest};
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::dispatch::gone;
-use crate::gateway::http::pending_body::{Finish, WholeBody};
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::response::{response, write_json};
 use crate::gateway::http::route::{Begun, Request};
+use crate::gateway::http::whole_body::{Finish, WholeBody};
+use crate::gateway::pending_body::PendingBody;
 use crate::gateway::stream::NewStream;
 use crate::gateway::stream::gone::Gone;
 use crate::gateway::stream::request::StreamRequest;
@@ -68,6 +69,32 @@ pub(in crate::gateway) fn stream_at(
     };
     let plan = gateway.streaming.open(stream, &mut gateway.encoder);
     Ok(Begin::Stream(plan))
+}
+
+/// The answer to who asks for the stream of what is not there; `None`: 404.
+pub(in crate::gateway) fn gone(
+    gateway: &mut Gateway,
+    head: &Head,
+    peer: SocketAddr,
+    what: Gone<'_>,
+) -> Result<Option<Answer>, Problem> {
+    let endpoints = &gateway.shared.endpoints;
+    let is_path = |path: &str| check_path(path).is_ok();
+    if !what.may_come_back(head, is_path, |name| endpoints.was_ended(name)) {
+        return Ok(None);
+    }
+    // The answer says where the hub stands, which is for those who may read.
+    gateway
+        .authorization
+        .authorize(head, peer, Action::Subscribe)?;
+    let query = Query::read(head, query::STREAM, &gateway.shared.foreign)?;
+    let newest = gateway.streaming.history().newest();
+    Ok(Some(what.answer(
+        head,
+        &query,
+        newest,
+        &mut gateway.encoder,
+    )))
 }
 
 /// Makes an answer that comes later.
@@ -245,7 +272,11 @@ pub(super) fn broadcast(gateway: &mut Gateway, request: &Request<'_>, _: Access)
 fn collect(gateway: &Gateway, request: &Request<'_>, finish: Finish) -> Begun {
     let base = gateway.shared.base(request.head, request.socket);
     let unfinished = gateway.handle.unfinished();
-    Ok(WholeBody::begin(request, unfinished, base, finish))
+    let whole = WholeBody::begin(request, unfinished, base, finish);
+    Ok(Begin::Body {
+        limit: whole.limit(),
+        exchange: PendingBody::Whole(whole),
+    })
 }
 
 pub(in crate::gateway) fn no_connection(id: &str) -> Problem {

@@ -5,7 +5,6 @@ pub(in crate::gateway) mod connections;
 pub(in crate::gateway) mod deferred;
 pub(in crate::gateway) mod endpoint_path;
 pub(in crate::gateway) mod endpoints;
-pub(in crate::gateway) mod handle;
 pub(in crate::gateway) mod handlers;
 pub(in crate::gateway) mod json;
 pub(in crate::gateway) mod listing;

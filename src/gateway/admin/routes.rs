@@ -11,11 +11,11 @@ use crate::gateway::admin::request::{BROADCAST_MEMBERS, ENDPOINT_MEMBERS};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::openapi::{self, AnswerSpec, BodySpec, Content};
 use crate::gateway::http::query;
+use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{
     Begun, Claim, Delivers, Handler, Method, Request, Resource, Route,
 };
 use crate::gateway::stream::routes::EVENTS;
-use crate::gateway::telemetry::metrics::RouteKind;
 
 /// Largest body of a request that manages, bytes.
 const BODY_BYTES: u64 = 64 << 10;

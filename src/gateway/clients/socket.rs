@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::gateway::admin::connections::ConnectionAddr;
+use crate::gateway::callbacks::Callbacks;
 use crate::gateway::clients::WebSocketStream;
 use crate::gateway::clients::handler::StreamClient;
 use crate::gateway::clients::mailbox::CloseReason;
 use crate::gateway::clients::queue::SendQueue;
-use crate::gateway::telemetry::callbacks::Callbacks;
 use crate::gateway::ws::SocketReplies;
 use crate::wire::ws::{CloseCode, MessageKind};
 

@@ -3,15 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::gateway::access::authorization::Authorization;
-use crate::gateway::access::authorizer::Action;
+use crate::gateway::access::authorizer::{Access, Action};
+use crate::gateway::callbacks::Callbacks;
 use crate::gateway::clients::WebSocketStream;
 use crate::gateway::clients::registry::{ConnectError, check_client};
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::dispatch::failed;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Foreign, Query};
-use crate::gateway::server::shared::Shared;
 use crate::gateway::socket::Socket;
 use crate::gateway::ws::{SocketRequest, Upgrade};
 use crate::reactor::{SocketPlan, date};
@@ -22,11 +20,11 @@ const RETRY_AFTER_S: u32 = 1;
 
 /// Makes a client of a handshake on the path of `stream`.
 pub(in crate::gateway) fn upgrade(
-    shared: &Shared,
-    authorization: &Authorization,
     head: &Head,
     peer: SocketAddr,
     stream: WebSocketStream,
+    callbacks: &Callbacks,
+    authorize: impl FnOnce(Action) -> Result<Access, Problem>,
 ) -> Result<SocketPlan<Gateway>, Problem> {
     let protocols = stream.0.options.protocols.iter().map(String::as_str);
     let protocols: Vec<&str> = protocols.collect();
@@ -38,15 +36,15 @@ pub(in crate::gateway) fn upgrade(
         Problem::new(400, detail).field("client")
     })?;
     check_client(client)?;
-    let access = authorization.authorize(head, peer, Action::Subscribe)?;
+    let access = authorize(Action::Subscribe)?;
     let request = SocketRequest {
         head,
         peer,
         protocol: handshake.protocol.as_deref(),
     };
     let admit = || stream.0.handler.admit(client, request);
-    let admitted = shared.callbacks.call("client handler", admit);
-    let admitted = admitted.ok_or_else(|| failed("the handler failed"))?;
+    let admitted = callbacks.call("client handler", admit);
+    let admitted = admitted.ok_or_else(|| Problem::failed("the handler failed"))?;
     admitted.map_err(|status| {
         let status = Some(status).filter(|status| (400..500).contains(status));
         let detail = "client: may not have this id";

@@ -12,7 +12,7 @@ use crate::reactor::{Answer, Stats};
 
 /// The state.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Health {
+pub(in crate::gateway) struct Health {
     #[schemars(extend("const" = "ok"))]
     status: &'static str,
     /// Changes with each start of a server that keeps events in memory.
@@ -25,13 +25,13 @@ pub(super) struct Health {
 
 /// Whether clients should be sent here.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Readiness {
+pub(in crate::gateway) struct Readiness {
     #[schemars(extend("enum" = ["ready", "draining"]))]
     status: &'static str,
 }
 
 /// The state as JSON.
-pub(super) fn answer(reply: ReplyTo, head: Position, stats: Stats) -> Answer {
+pub(in crate::gateway) fn answer(reply: ReplyTo, head: Position, stats: Stats) -> Answer {
     let health = Health {
         status: "ok",
         epoch: Text(head.epoch),
@@ -46,7 +46,7 @@ pub(super) fn answer(reply: ReplyTo, head: Position, stats: Stats) -> Answer {
 }
 
 /// 200, or 503 once the server is going to stop.
-pub(super) fn readiness(reply: ReplyTo, draining: bool) -> Answer {
+pub(in crate::gateway) fn readiness(reply: ReplyTo, draining: bool) -> Answer {
     let (code, status) = match draining {
         false => (200, "ready"),
         true => (503, "draining"),
@@ -58,6 +58,6 @@ pub(super) fn readiness(reply: ReplyTo, draining: bool) -> Answer {
 }
 
 /// That it is alive, and nothing else: for who asks by a name that is not ours.
-pub(super) fn alive(reply: ReplyTo) -> Answer {
+pub(in crate::gateway) fn alive(reply: ReplyTo) -> Answer {
     json_answer(reply, b"{\"status\":\"ok\"}\n")
 }

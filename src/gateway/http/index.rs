@@ -12,7 +12,7 @@ use crate::gateway::http::router::Router;
 use crate::reactor::Answer;
 
 /// The list as an answer.
-pub(super) fn answer(reply: ReplyTo) -> Answer {
+pub(in crate::gateway) fn answer(reply: ReplyTo) -> Answer {
     static TEXT: OnceLock<String> = OnceLock::new();
     let text = TEXT.get_or_init(write);
     let mut bytes = Vec::with_capacity(512 + text.len());

@@ -3,6 +3,8 @@
 use std::io::Write as _;
 
 use crate::event::{EventError, FilterErrors, FilterFault};
+use crate::gateway::access::authorization::AccessError;
+use crate::gateway::access::origin_check::OriginFault;
 use crate::gateway::http::response::response;
 use crate::json::{JsonError, write_string};
 use crate::reactor::Answer;
@@ -45,6 +47,30 @@ impl Problem {
             problem.0.field = Some(error.field.clone().into_owned());
         }
         problem
+    }
+
+    /// Code of the program has panicked, or fails.
+    pub(in crate::gateway) fn failed(detail: &str) -> Self {
+        Self::new(500, detail)
+    }
+
+    /// Why a request is not let in, and what would let it in: whoever runs the server has to find that out.
+    pub(in crate::gateway) fn of_origin(fault: &OriginFault) -> Self {
+        match fault {
+            OriginFault::Host(host) => {
+                let detail = format!(
+                    "host: this server does not go by the name {host}: allowed_hosts adds it"
+                );
+                Self::new(421, detail).field("host")
+            }
+            OriginFault::Origin(origin) => {
+                let detail = format!(
+                    "origin: a page of {origin} may not do this: cors_origins lets it in; if it is the server's own, the \
+                     proxy before it must pass Host on, or public_url say its address"
+                );
+                Self::new(403, detail).field("origin")
+            }
+        }
     }
 
     /// What is wrong with JSON; `field` is what it is about unless it names a member.
@@ -299,5 +325,18 @@ fn fresh(status: u16, reply: ReplyTo, content_type: &str, body: &[u8]) -> Answer
     Answer {
         bytes,
         close: !reply.keep_alive,
+    }
+}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Unknown(challenge) => {
+                Self::new(401, "who are you?").authenticate(challenge)
+            }
+            AccessError::Forbidden => Self::new(403, "not allowed"),
+            AccessError::Failed(detail) => Self::failed(detail),
+            AccessError::Later => Self::new(503, "the decision comes later"),
+        }
     }
 }

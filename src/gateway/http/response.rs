@@ -18,3 +18,22 @@ pub(in crate::gateway) fn write_json(out: &mut Vec<u8>, value: &impl Serialize) 
     // A Vec takes everything, and no map of ours has keys that are not text.
     debug_assert!(done.is_ok(), "{done:?}");
 }
+
+/// The status of a response by its first line, which is ours.
+pub(in crate::gateway) fn status_of(response: &[u8]) -> u16 {
+    let digits = response.get(9..12).unwrap_or_default();
+    digits
+        .iter()
+        .fold(0, |status, digit| status * 10 + u16::from(digit - b'0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_read_off_the_first_line() {
+        assert_eq!(status_of(b"HTTP/1.1 421 Misdirected Request\r\n"), 421);
+        assert_eq!(status_of(b""), 0);
+    }
+}

@@ -9,7 +9,6 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::http::openapi::{AnswerSpec, BodySpec};
 use crate::gateway::http::problem::{Problem, ReplyTo};
 use crate::gateway::http::query::{Query, Table};
-use crate::gateway::telemetry::metrics::RouteKind;
 use crate::reactor::Begin;
 use crate::wire::http::Head;
 
@@ -39,6 +38,52 @@ pub(in crate::gateway) struct Route {
     /// What it answers where nothing is wrong.
     pub(in crate::gateway) answers: &'static [AnswerSpec],
     pub(in crate::gateway) handler: Handler,
+}
+
+/// The kinds of routes that metrics tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum RouteKind {
+    /// The index, the dashboard and its files.
+    Page,
+    Health,
+    Metrics,
+    Stats,
+    Stream,
+    Publish,
+    /// Connections, endpoints and broadcasts.
+    Manage,
+    /// A WebSocket.
+    Socket,
+    /// No route, refused before one was looked for, or not HTTP.
+    None,
+}
+
+impl RouteKind {
+    pub(in crate::gateway) const ALL: [Self; 9] = [
+        Self::Page,
+        Self::Health,
+        Self::Metrics,
+        Self::Stats,
+        Self::Stream,
+        Self::Publish,
+        Self::Manage,
+        Self::Socket,
+        Self::None,
+    ];
+
+    pub(in crate::gateway) fn name(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Health => "health",
+            Self::Metrics => "metrics",
+            Self::Stats => "stats",
+            Self::Stream => "stream",
+            Self::Publish => "publish",
+            Self::Manage => "manage",
+            Self::Socket => "socket",
+            Self::None => "none",
+        }
+    }
 }
 
 /// The methods that routes have. HEAD is answered wherever GET is.
@@ -210,7 +255,11 @@ impl Claim {
     }
 
     /// Checks that `access` covers what the request is about.
-    pub(super) fn check(&self, request: &Request<'_>, access: &Access) -> Result<(), Problem> {
+    pub(in crate::gateway) fn check(
+        &self,
+        request: &Request<'_>,
+        access: &Access,
+    ) -> Result<(), Problem> {
         let covered = match self.resource {
             Resource::Topic => access.allow.matches(request.captured()),
             Resource::AllTopics => access.allow.is_all(),

@@ -6,18 +6,8 @@ use std::sync::OnceLock;
 use crate::event::topic;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::route::{CAPTURES_MAX, Captures, Route};
-use crate::gateway::{admin, http, publish, stream, telemetry, ws};
+use crate::gateway::routes::ROWS;
 use crate::wire::http::{Head, percent_decode};
-
-/// The rows, in the order in which people are told of them: a room contributes its own.
-const ROWS: &[&[Route]] = &[
-    http::routes::ROUTES,
-    stream::routes::ROUTES,
-    ws::routes::ROUTES,
-    publish::routes::ROUTES,
-    admin::routes::ROUTES,
-    telemetry::routes::ROUTES,
-];
 
 /// The methods of what is only looked at.
 pub(in crate::gateway) const GET: &str = "GET, HEAD";
@@ -183,7 +173,7 @@ pub(in crate::gateway) fn is_probe(head: &Head) -> bool {
 }
 
 /// No such resource.
-pub(super) fn not_found() -> Problem {
+pub(in crate::gateway) fn not_found() -> Problem {
     Problem::new(404, "no such resource").field("path")
 }
 

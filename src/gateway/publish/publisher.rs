@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use crate::event::{EventBatch, EventBuilder, Limits};
 use crate::gateway::access::origin_check::Cors;
-use crate::gateway::http::pending_body::Collected;
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::response::response;
+use crate::gateway::http::whole_body::{Collected, too_much_unfinished};
 use crate::gateway::publish::cloudevents::{Attributes, Mode};
 use crate::gateway::publish::lines::Lines;
 use crate::gateway::publish::published::Published as PublishedJson;
@@ -274,13 +274,4 @@ fn last_of_results(reply: ReplyTo) -> Answer {
         bytes: last.to_vec(),
         close: reply.http10 || !reply.keep_alive,
     }
-}
-
-/// Why a request is refused for want of room.
-pub(in crate::gateway) const TOO_MUCH: &str = "too much is unfinished on all connections";
-
-pub(in crate::gateway) fn too_much_unfinished(unfinished: &Unfinished) -> Problem {
-    Problem::new(503, TOO_MUCH)
-        .limit(unfinished.max() as u64)
-        .retry_after_s(1)
 }

@@ -1,8 +1,8 @@
 //! A publish on its way: what its head said, and its body as far as it has come.
 
 use crate::gateway::access::origin_check::Cors;
-use crate::gateway::http::pending_body::Collected;
 use crate::gateway::http::problem::ReplyTo;
+use crate::gateway::http::whole_body::Collected;
 use crate::gateway::publish::cloudevents::{Attributes, Mode};
 use crate::gateway::publish::lines::Lines;
 use crate::reactor::Share;

@@ -5,12 +5,12 @@ use schemars::{Schema, SchemaGenerator};
 use crate::gateway::access::authorizer::{Access, Action};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::openapi::{self, AnswerSpec, BodySpec, Content};
-use crate::gateway::http::pending_body::PendingBody;
 use crate::gateway::http::query;
+use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{Begun, Claim, Handler, Method, Request, Resource, Route};
+use crate::gateway::pending_body::PendingBody;
 use crate::gateway::publish::cloudevents::refuse_reserved;
 use crate::gateway::publish::published::Published;
-use crate::gateway::telemetry::metrics::RouteKind;
 use crate::reactor::Begin;
 
 const PUBLISH: Claim = Claim {

@@ -1,7 +1,6 @@
 //! The server: built from settings, bound to a port, run on its threads.
 
 pub(in crate::gateway) mod builder;
-pub(in crate::gateway) mod clients;
 pub(in crate::gateway) mod config;
 pub(in crate::gateway) mod handle;
 pub(in crate::gateway) mod shared;

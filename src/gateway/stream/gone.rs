@@ -8,11 +8,10 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use crate::event::Position;
-use crate::gateway::admin::endpoint_path::check_path;
 use crate::gateway::encode::format::{DataFormat, Encoder, EventNames, WireFormat, encode};
 use crate::gateway::encode::notices::ResetReason;
+use crate::gateway::encode::stream_head::{self, framing_of};
 use crate::gateway::http::query::Query;
-use crate::gateway::stream::request::{framing_of, write_watch_head};
 use crate::gateway::stream::start::last_event_id;
 use crate::json::write_string;
 use crate::reactor::Answer;
@@ -41,10 +40,11 @@ impl Gone<'_> {
     pub(in crate::gateway) fn may_come_back(
         self,
         head: &Head,
+        is_path: impl FnOnce(&str) -> bool,
         was_ended: impl FnOnce(&str) -> bool,
     ) -> bool {
         let (name, could_be) = match self {
-            Self::Endpoint(path) => (path, check_path(path).is_ok()),
+            Self::Endpoint(path) => (path, is_path(path)),
             Self::Connection(id) => (id, is_made_id(id)),
         };
         could_be && asks_for_events(head) && !was_ended(name)
@@ -67,7 +67,7 @@ impl Gone<'_> {
         };
         encoder.note_reset(ResetReason::Gone);
         let mut bytes = Vec::with_capacity(768);
-        write_watch_head(form.framing, &mut bytes);
+        stream_head::write_plain(form.framing, &mut bytes);
         if head.method() != "HEAD" {
             write_body(form, self, &asked, newest, &mut bytes);
         }

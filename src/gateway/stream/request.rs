@@ -2,14 +2,14 @@
 
 use crate::event::Filter;
 use crate::gateway::encode::compression::{Compression, CompressionFor};
-use crate::gateway::encode::format::{Framing, WireFormat};
+use crate::gateway::encode::format::WireFormat;
+use crate::gateway::encode::stream_head;
 use crate::gateway::http::problem::Problem;
-use crate::gateway::http::query::{self, Query};
-use crate::gateway::http::response::response;
+use crate::gateway::http::query::Query;
 use crate::gateway::stream::options::StreamOptions;
 use crate::gateway::stream::parameters::StreamParameters;
 use crate::gateway::stream::start::StartRequest;
-use crate::wire::http::{Coding, Head, ResponseHead};
+use crate::wire::http::{Coding, Head};
 
 /// What a class has in common: what the client asked for, within what it may see, and what of its
 /// pace needs work once a class.
@@ -121,46 +121,13 @@ impl StreamRequest {
     }
 }
 
-/// The framing that a query asks for, as far as the client's version has it.
-// RFC 9112, 6.1: "A server MUST NOT send a response containing Transfer-Encoding unless the
-// corresponding request indicates HTTP/1.1 (or later minor revisions)."
-pub(in crate::gateway) fn framing_of(head: &Head, query: &Query<'_>) -> Framing {
-    match (head.version(), query.text(&query::FRAMING)) {
-        (10, _) | (_, Some("close")) => Framing::Close,
-        _ => Framing::Chunked,
-    }
-}
-
-/// The head of an event stream that has no [`WireFormat`].
-pub(in crate::gateway) fn write_watch_head(framing: Framing, out: &mut Vec<u8>) {
-    end_head(stream_head(out), framing);
-}
-
 pub(super) fn write_head(form: WireFormat, options: &StreamOptions, out: &mut Vec<u8>) {
-    let mut head = stream_head(out);
+    let mut head = stream_head::begin(out);
     if form.coding != Coding::Identity {
         head = head.header("Content-Encoding", form.coding.name());
     }
     if options.compression != Compression::Off {
         head = head.header("Vary", options.compression_for.vary());
     }
-    end_head(head, form.framing);
-}
-
-fn end_head(head: ResponseHead<'_>, framing: Framing) {
-    match framing {
-        Framing::Close | Framing::Messages(_) => head.end(),
-        Framing::Chunked => head.chunked().end(),
-    }
-}
-
-fn stream_head(out: &mut Vec<u8>) -> ResponseHead<'_> {
-    response(out, 200)
-        // HTML, 9.2.4: a stream is UTF-8 whatever is said here. Clients that know text only and not this
-        // kind of it (Python's requests) take it for Latin-1 where nothing is said.
-        .header("Content-Type", "text/event-stream; charset=utf-8")
-        // no-transform: a proxy that compresses would hold events back.
-        .header("Cache-Control", "no-cache, no-transform")
-        .header("X-Accel-Buffering", "no")
-        .close()
+    stream_head::end(head, form.framing);
 }

@@ -6,13 +6,13 @@ use crate::gateway::http::openapi::{self, AnswerSpec, Content};
 use crate::gateway::http::problem::json_answer;
 use crate::gateway::http::query;
 use crate::gateway::http::response::write_json;
+use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{
     Begun, Claim, Delivers, Handler, Method, Request, Resource, Route,
 };
 use crate::gateway::stream::NewStream;
 use crate::gateway::stream::presence::streams::Listeners;
 use crate::gateway::stream::request::StreamRequest;
-use crate::gateway::telemetry::metrics::RouteKind;
 use crate::reactor::{Answer, Begin, StreamOwner};
 
 /// What the stream does not cover it leaves out.

@@ -52,7 +52,8 @@ impl Aggregate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::telemetry::metrics::{Refused, RouteKind};
+    use crate::gateway::http::route::RouteKind;
+    use crate::gateway::telemetry::metrics::Refused;
     use crate::reactor::EndReason;
 
     #[test]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::gateway::stream::request::StreamFilter;
+use crate::event::Filter;
 use crate::gateway::telemetry::metrics::Refused;
 use crate::reactor::StreamEnd;
 
@@ -11,11 +11,11 @@ use crate::reactor::StreamEnd;
 const REFUSED_EVERY: Duration = Duration::from_secs(1);
 
 /// One line for a stream at its end.
-pub(in crate::gateway) fn stream_ended(end: &StreamEnd<'_, StreamFilter>) {
+pub(in crate::gateway) fn stream_ended<K>(end: &StreamEnd<'_, K>, filter: &Filter) {
     tracing::info!(
         reason = end.reason.name(),
         peer = %end.peer,
-        filter = %end.key.wanted,
+        %filter,
         delivered = end.delivered,
         bytes = end.bytes,
         seconds = end.open.as_secs(),

@@ -3,6 +3,7 @@
 //! Everything here belongs to one reactor's thread: plain numbers, no atomics, nothing an event. Several
 //! reactors see each other's through [`Aggregate`](crate::gateway::telemetry::aggregate::Aggregate).
 
+use crate::gateway::http::route::RouteKind;
 use crate::reactor::EndReason;
 
 /// Why a request was refused.
@@ -52,52 +53,6 @@ impl Refused {
             Self::Origin => "origin",
             Self::Denied => "denied",
             Self::Unavailable => "unavailable",
-        }
-    }
-}
-
-/// Routes as the metrics tell them apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum RouteKind {
-    /// The index, the dashboard and its files.
-    Page,
-    Health,
-    Metrics,
-    Stats,
-    Stream,
-    Publish,
-    /// Connections, endpoints and broadcasts.
-    Manage,
-    /// A WebSocket.
-    Socket,
-    /// No route, refused before one was looked for, or not HTTP.
-    None,
-}
-
-impl RouteKind {
-    pub(in crate::gateway) const ALL: [Self; 9] = [
-        Self::Page,
-        Self::Health,
-        Self::Metrics,
-        Self::Stats,
-        Self::Stream,
-        Self::Publish,
-        Self::Manage,
-        Self::Socket,
-        Self::None,
-    ];
-
-    pub(in crate::gateway) fn name(self) -> &'static str {
-        match self {
-            Self::Page => "page",
-            Self::Health => "health",
-            Self::Metrics => "metrics",
-            Self::Stats => "stats",
-            Self::Stream => "stream",
-            Self::Publish => "publish",
-            Self::Manage => "manage",
-            Self::Socket => "socket",
-            Self::None => "none",
         }
     }
 }
@@ -154,14 +109,6 @@ fn add_each(sums: &mut [u64], numbers: &[u64]) {
     }
 }
 
-/// The status of a response by its first line, which is ours.
-pub(in crate::gateway) fn status_of(response: &[u8]) -> u16 {
-    let digits = response.get(9..12).unwrap_or_default();
-    digits
-        .iter()
-        .fold(0, |status, digit| status * 10 + u16::from(digit - b'0'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,11 +124,5 @@ mod tests {
         for (place, why) in EndReason::ALL.iter().enumerate() {
             assert_eq!(*why as usize, place);
         }
-    }
-
-    #[test]
-    fn a_status_is_read_off_the_first_line() {
-        assert_eq!(status_of(b"HTTP/1.1 421 Misdirected Request\r\n"), 421);
-        assert_eq!(status_of(b""), 0);
     }
 }

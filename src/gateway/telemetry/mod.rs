@@ -1,7 +1,6 @@
 //! Metrics, statistics and logs.
 
 pub(in crate::gateway) mod aggregate;
-pub(in crate::gateway) mod callbacks;
 pub(in crate::gateway) mod log;
 pub(in crate::gateway) mod metrics;
 pub(in crate::gateway) mod prometheus;

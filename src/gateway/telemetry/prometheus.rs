@@ -15,9 +15,10 @@ use prometheus_client::encoding::{
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use crate::gateway::callbacks::Callbacks;
 use crate::gateway::encode::notices::{GapReason, ResetReason};
-use crate::gateway::telemetry::callbacks::Callbacks;
-use crate::gateway::telemetry::metrics::{Refused, RouteKind, STATUS_CLASSES};
+use crate::gateway::http::route::RouteKind;
+use crate::gateway::telemetry::metrics::{Refused, STATUS_CLASSES};
 use crate::gateway::telemetry::snapshot::Snapshot;
 use crate::gateway::telemetry::user_counters::UserCounters;
 use crate::reactor::{EndReason, LATENCY_BOUNDS_US};

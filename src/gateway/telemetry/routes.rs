@@ -2,14 +2,13 @@
 
 use crate::gateway::access::authorizer::{Access, Action};
 use crate::gateway::encode::format::Framing;
+use crate::gateway::encode::stream_head::{self, framing_of};
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::dispatch::failed;
 use crate::gateway::http::openapi::{self, AnswerSpec, Content};
-use crate::gateway::http::problem::{fresh_answer, json_answer};
+use crate::gateway::http::problem::{Problem, fresh_answer, json_answer};
 use crate::gateway::http::query;
+use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{Begun, Claim, Delivers, Handler, Method, Request, Route};
-use crate::gateway::stream::request::{framing_of, write_watch_head};
-use crate::gateway::telemetry::metrics::RouteKind;
 use crate::gateway::telemetry::prometheus::{self, Figures};
 use crate::gateway::telemetry::stats;
 use crate::reactor::{Answer, Begin, WatchPlan};
@@ -67,7 +66,7 @@ fn metrics(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
     let callbacks = &gateway.shared.callbacks;
     let figures = Figures::new(gateway.snapshot(), &gateway.shared.counters, callbacks);
     let text = callbacks.call("counter", || figures.text());
-    let text = text.ok_or_else(|| failed("a counter of the program failed"))?;
+    let text = text.ok_or_else(|| Problem::failed("a counter of the program failed"))?;
     let answer = fresh_answer(request.reply, prometheus::CONTENT_TYPE, text.as_bytes());
     Ok(Begin::Answer(answer))
 }
@@ -86,7 +85,7 @@ fn figures(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
 fn watch(gateway: &mut Gateway, request: &Request<'_>, access: Access) -> Begun {
     let mut head = Vec::with_capacity(256);
     let framing = framing_of(request.head, &request.query);
-    write_watch_head(framing, &mut head);
+    stream_head::write_plain(framing, &mut head);
     if request.reply.head_only {
         return Ok(Begin::Answer(Answer {
             bytes: head,

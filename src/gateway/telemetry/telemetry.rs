@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use crate::event::Position;
 use crate::gateway::encode::notices::NoticeCounts;
+use crate::gateway::http::route::RouteKind;
 use crate::gateway::telemetry::aggregate::{Aggregate, ReactorCounts};
 use crate::gateway::telemetry::log::RefusalLog;
-use crate::gateway::telemetry::metrics::{Metrics, Refused, RouteKind};
+use crate::gateway::telemetry::metrics::{Metrics, Refused};
 use crate::gateway::telemetry::snapshot::Snapshot;
 use crate::gateway::telemetry::stats;
 use crate::gateway::telemetry::topic_rates::TopicRates;

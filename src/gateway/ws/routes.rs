@@ -3,10 +3,11 @@
 use crate::gateway::access::authorizer::Action;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::openapi::AnswerSpec;
+use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query;
+use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{Begun, Claim, Delivers, Handler, Method, Request, Route};
 use crate::gateway::stream::parameters::StreamParameters;
-use crate::gateway::telemetry::metrics::RouteKind;
 use crate::gateway::ws::{Protocol, Upgrade};
 use crate::reactor::Begin;
 
@@ -56,7 +57,10 @@ fn upgrade(gateway: &mut Gateway, request: &Request<'_>) -> Begun {
         gateway.sockets.limits(),
         protocol,
         || open,
-        |action| authorization.authorize(request.head, request.client, action),
+        |action| {
+            let access = authorization.authorize(request.head, request.client, action);
+            access.map_err(Problem::from)
+        },
     )?;
     Ok(Begin::Socket(Box::new(plan)))
 }

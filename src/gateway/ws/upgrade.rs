@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::gateway::access::authorizer::{Access, Action};
+use crate::gateway::callbacks::Callbacks;
 use crate::gateway::encode::compression::Compression;
 use crate::gateway::encode::format::Messages;
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::dispatch::failed;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::socket::Socket;
 use crate::gateway::stream::parameters::StreamParameters;
 use crate::gateway::stream::start::StartRequest;
-use crate::gateway::telemetry::callbacks::Callbacks;
 use crate::gateway::ws::handler::SocketRoute;
 use crate::gateway::ws::protocol::Protocol;
 use crate::gateway::ws::{Session, SocketRequest};
@@ -57,7 +56,7 @@ impl Upgrade {
             protocol: handshake.protocol.as_deref(),
         };
         let made = callbacks.call("socket route", || (route.factory)(request));
-        let made = made.ok_or_else(|| failed("the handler failed"))?;
+        let made = made.ok_or_else(|| Problem::failed("the handler failed"))?;
         let handler = made.map_err(|status| {
             let status = if (400..500).contains(&status) {
                 status

@@ -23,7 +23,7 @@ struct Document {
 }
 
 /// The answer to a request for it.
-pub(in crate::gateway::http) fn answer(request: &Request<'_>) -> Answer {
+pub(in crate::gateway) fn answer(request: &Request<'_>) -> Answer {
     static DOCUMENT: OnceLock<Document> = OnceLock::new();
     let Document { text, etag } = DOCUMENT.get_or_init(Document::new);
     let reply = request.reply;

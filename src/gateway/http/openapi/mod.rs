@@ -4,7 +4,7 @@ mod document;
 mod schemas;
 mod spec;
 
-pub(super) use document::answer;
+pub(in crate::gateway) use document::answer;
 pub(in crate::gateway) use schemas::{
     cloudevent, cloudevents, disconnect, gap, members_schema, one_line, presence_change, reset,
     stats_schema,

@@ -1,5 +1,7 @@
 //! The server: a hub behind sockets, driven by the caller's thread or one of its own.
 
+mod web_socket_streams;
+
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -12,13 +14,13 @@ use crate::gateway::access::authorizer::{AllowAll, Authorizer};
 use crate::gateway::access::hosts::{Authority, HostPolicy};
 use crate::gateway::access::origin_check::OriginCheck;
 use crate::gateway::access::origins::Origins;
-use crate::gateway::access::preflight::Preflight;
 use crate::gateway::access::proxies::Proxies;
 use crate::gateway::access::public_url::PublicUrl;
 use crate::gateway::admin::commands::CommandQueues;
 use crate::gateway::admin::endpoints::Endpoints;
 use crate::gateway::clients::{ClientRoutes, Mailboxes};
 use crate::gateway::gateway::Gateway;
+use crate::gateway::http::preflight::Preflight;
 use crate::gateway::http::query::Foreign;
 use crate::gateway::publish::publisher::Bounds;
 use crate::gateway::server::config::ServerConfig;

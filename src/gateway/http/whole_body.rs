@@ -1,43 +1,22 @@
-//! Requests whose bodies arrive.
+//! Bodies that are collected: counted against the bound on all that is unfinished, and looked at once they are whole.
 
 use crate::gateway::access::origin_check::Cors;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::{Problem, ReplyTo};
+use crate::gateway::http::response::status_of;
+use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{Request, Route};
-use crate::gateway::publish::publisher::too_much_unfinished;
-use crate::gateway::publish::receipt::Receipt;
-use crate::gateway::publish::request::Publish;
-use crate::gateway::telemetry::metrics::{RouteKind, status_of};
-use crate::reactor::{Answer, Begin, Response, Share, Unfinished};
-
-/// A request whose body is arriving.
-pub(crate) enum PendingBody {
-    Publish(Publish),
-    Whole(WholeBody),
-}
-
-impl PendingBody {
-    pub(in crate::gateway) fn cors(&self) -> &Cors {
-        match self {
-            Self::Publish(publish) => publish.cors(),
-            Self::Whole(whole) => &whole.cors,
-        }
-    }
-
-    pub(in crate::gateway) fn kind(&self) -> RouteKind {
-        match self {
-            Self::Publish(_) => RouteKind::Publish,
-            Self::Whole(whole) => whole.kind(),
-        }
-    }
-}
+use crate::reactor::{Answer, Requests, Response, Share, Unfinished};
 
 /// The function that answers once a body is whole.
 pub(in crate::gateway) type Finish =
-    fn(&mut Gateway, &WholeBody, &[u8]) -> Result<Response<Receipt>, Problem>;
+    fn(&mut Gateway, &WholeBody, &[u8]) -> Result<Responded, Problem>;
+
+/// What a request is answered with once its body is whole.
+pub(in crate::gateway) type Responded = Response<<Gateway as Requests>::Receipt>;
 
 /// A request that is looked at once its body is whole.
-pub(crate) struct WholeBody {
+pub(in crate::gateway) struct WholeBody {
     route: &'static Route,
     body: Collected,
     unfinished: Unfinished,
@@ -54,8 +33,8 @@ impl WholeBody {
         unfinished: &Unfinished,
         base: String,
         finish: Finish,
-    ) -> Begin<Gateway> {
-        let whole = Self {
+    ) -> Self {
+        Self {
             route: request.route,
             body: Collected::new(unfinished, 0),
             unfinished: unfinished.clone(),
@@ -63,15 +42,16 @@ impl WholeBody {
             cors: request.cors.clone(),
             base,
             finish,
-        };
-        Begin::Body {
-            exchange: PendingBody::Whole(whole),
-            // A row that has a handler with a body and says no bound takes none.
-            limit: request.route.body_bytes.unwrap_or(0),
         }
     }
 
-    pub(super) fn kind(&self) -> RouteKind {
+    /// The most bytes that the body may have.
+    pub(in crate::gateway) fn limit(&self) -> u64 {
+        // A row that has a handler with a body and says no bound takes none.
+        self.route.body_bytes.unwrap_or(0)
+    }
+
+    pub(in crate::gateway) fn kind(&self) -> RouteKind {
         self.route.kind
     }
 
@@ -92,7 +72,7 @@ impl WholeBody {
     /// # Errors
     ///
     /// The answer, where what is unfinished is over its bound.
-    pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), Answer> {
+    pub(in crate::gateway) fn push(&mut self, piece: &[u8]) -> Result<(), Answer> {
         if self.body.push(piece) {
             return Ok(());
         }
@@ -100,7 +80,7 @@ impl WholeBody {
     }
 
     /// Answers: the body is here.
-    pub(super) fn end(mut self, gateway: &mut Gateway) -> Response<Receipt> {
+    pub(in crate::gateway) fn end(mut self, gateway: &mut Gateway) -> Responded {
         let body = self.body.take();
         let answered = (self.finish)(gateway, &self, &body);
         let mut response =
@@ -153,4 +133,13 @@ impl Collected {
     pub(in crate::gateway) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }
+}
+
+/// Why a request is refused for want of room.
+pub(in crate::gateway) const TOO_MUCH: &str = "too much is unfinished on all connections";
+
+pub(in crate::gateway) fn too_much_unfinished(unfinished: &Unfinished) -> Problem {
+    Problem::new(503, TOO_MUCH)
+        .limit(unfinished.max() as u64)
+        .retry_after_s(1)
 }

@@ -1,4 +1,4 @@
-//! The routes of the server itself: what it is, how it is, and the files of its page.
+//! The table of routes: those of all rooms, and of the server itself.
 
 use std::sync::atomic::Ordering;
 
@@ -8,12 +8,24 @@ use crate::gateway::dashboard::{self, File};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::health::{Health, Readiness};
 use crate::gateway::http::openapi::{self, AnswerSpec, Content};
+use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{Begun, Handler, Method, Request, Route};
 use crate::gateway::http::{health, index};
-use crate::gateway::telemetry::metrics::RouteKind;
+use crate::gateway::{admin, publish, stream, telemetry, ws};
 use crate::reactor::Begin;
 
-pub(super) const ROUTES: &[Route] = &[
+/// The rows, in the order in which people are told of them: a room contributes its own.
+pub(in crate::gateway) const ROWS: &[&[Route]] = &[
+    ROUTES,
+    stream::routes::ROUTES,
+    ws::routes::ROUTES,
+    publish::routes::ROUTES,
+    admin::routes::ROUTES,
+    telemetry::routes::ROUTES,
+];
+
+/// What the server is, how it is, and the files of its page.
+const ROUTES: &[Route] = &[
     Route {
         summary: "the dashboard, in a browser; this list otherwise",
         answers: &[AnswerSpec::new(

@@ -1,6 +1,5 @@
 //! What a program that embeds the server can do to its endpoints and connections.
 
-use std::collections::HashSet;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -197,17 +196,5 @@ impl Handle {
         let asked = asked.map_err(|_| NotServing)?;
         answered.recv_timeout(ANSWER).map_err(|_| NotServing)?;
         Ok(asked.take())
-    }
-}
-
-impl Broadcast {
-    /// What was found of those that were `asked` for.
-    pub(in crate::gateway) fn of(found: CommandResult, asked: Vec<String>) -> Self {
-        let known: HashSet<String> = found.known.into_iter().collect();
-        Self {
-            sent: found.count,
-            unknown: asked.into_iter().filter(|id| !known.contains(id)).collect(),
-            full: found.full,
-        }
     }
 }

@@ -5,16 +5,16 @@ use std::sync::atomic::Ordering;
 
 use crate::gateway::access::authorizer::Action;
 use crate::gateway::access::origin_check::Cors;
-use crate::gateway::admin::handlers::stream_at;
+use crate::gateway::admin::handlers::{gone, stream_at};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::health;
 use crate::gateway::http::problem::{Problem, ReplyTo};
 use crate::gateway::http::query::{self, Query};
+use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{Begun, Handler, Request};
 use crate::gateway::http::router::{self, Found, Router};
 use crate::gateway::server::shared::Shared;
 use crate::gateway::stream::gone::Gone;
-use crate::gateway::telemetry::metrics::RouteKind;
 use crate::reactor::{Answer, Begin, Peer};
 use crate::wire::http::Head;
 
@@ -90,32 +90,8 @@ fn begin_endpoint(gateway: &mut Gateway, head: &Head, client: SocketAddr) -> Beg
     stream_at(gateway, head, &query, spec, access)
 }
 
-/// The answer to who asks for the stream of what is not there; `None`: 404.
-pub(in crate::gateway) fn gone(
-    gateway: &mut Gateway,
-    head: &Head,
-    peer: SocketAddr,
-    what: Gone<'_>,
-) -> Result<Option<Answer>, Problem> {
-    if !what.may_come_back(head, |name| gateway.shared.endpoints.was_ended(name)) {
-        return Ok(None);
-    }
-    // The answer says where the hub stands, which is for those who may read.
-    gateway
-        .authorization
-        .authorize(head, peer, Action::Subscribe)?;
-    let query = Query::read(head, query::STREAM, &gateway.shared.foreign)?;
-    let newest = gateway.streaming.history().newest();
-    Ok(Some(what.answer(
-        head,
-        &query,
-        newest,
-        &mut gateway.encoder,
-    )))
-}
-
 /// What a probe is told that goes by a name that is not ours.
-pub(in crate::gateway) fn probed(shared: &Shared, head: &Head, reply: ReplyTo) -> Answer {
+pub(super) fn probed(shared: &Shared, head: &Head, reply: ReplyTo) -> Answer {
     match head.path() {
         // Relaxed: see `Handle::drain`.
         "/readyz" => health::readiness(reply, shared.draining.load(Ordering::Relaxed)),
@@ -124,15 +100,10 @@ pub(in crate::gateway) fn probed(shared: &Shared, head: &Head, reply: ReplyTo) -
 }
 
 /// The methods of the path that a preflight is for; `None`: it is none.
-pub(in crate::gateway) fn methods(shared: &Shared, head: &Head) -> Option<&'static str> {
+pub(super) fn methods(shared: &Shared, head: &Head) -> Option<&'static str> {
     if shared.sockets.find(head.path()).is_some() || shared.clients.find(head.path()).is_some() {
         return Some("GET");
     }
     let own = Router::get().methods(head.path());
     own.or_else(|| shared.endpoints.group_of(head.path()).map(|_| router::GET))
-}
-
-/// Code of the program has panicked.
-pub(in crate::gateway) fn failed(detail: &str) -> Problem {
-    Problem::new(500, detail)
 }

@@ -2,21 +2,23 @@
 
 use std::net::SocketAddr;
 
-use crate::gateway::access::origin_check::Cors;
-use crate::gateway::access::preflight::Preflight;
+use crate::gateway::access::origin_check::{Cors, OriginFault};
 use crate::gateway::access::ticket::Grant;
 use crate::gateway::clients;
+use crate::gateway::dispatch::{begin, methods, probed};
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::dispatch::{begin, methods, probed};
-use crate::gateway::http::pending_body::PendingBody;
+use crate::gateway::http::preflight::Preflight;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::problem::ReplyTo;
+use crate::gateway::http::response::status_of;
+use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::router::is_probe;
-use crate::gateway::publish::publisher::{TOO_MUCH, too_much_unfinished};
+use crate::gateway::http::whole_body::{TOO_MUCH, too_much_unfinished};
+use crate::gateway::pending_body::PendingBody;
 use crate::gateway::publish::receipt::{Receipt, unsettled};
 use crate::gateway::server::shared::Shared;
 use crate::gateway::telemetry::Telemetry;
-use crate::gateway::telemetry::metrics::{Refused, RouteKind, status_of};
+use crate::gateway::telemetry::metrics::Refused;
 use crate::gateway::ws::Upgrade;
 use crate::gateway::ws::write_published;
 use crate::reactor::{
@@ -186,14 +188,19 @@ fn begin_request(gateway: &mut Gateway, head: &Head, peer: Peer) -> Begin<Gatewa
     let cors = match checked {
         Ok(cors) => cors,
         // Who watches over it goes by an address of the moment, and would restart it for ever.
-        Err((Refused::Host, _)) if is_probe(head) => {
+        Err(OriginFault::Host(_)) if is_probe(head) => {
             let answer = probed(&gateway.shared, head, reply);
             gateway
                 .telemetry
                 .answered(RouteKind::Health, status_of(&answer.bytes));
             return Begin::Answer(answer);
         }
-        Err((why, problem)) => {
+        Err(fault) => {
+            let why = match fault {
+                OriginFault::Host(_) => Refused::Host,
+                OriginFault::Origin(_) => Refused::Origin,
+            };
+            let problem = Problem::of_origin(&fault);
             gateway
                 .telemetry
                 .answered(RouteKind::None, problem.status());
@@ -215,13 +222,11 @@ fn begin_request(gateway: &mut Gateway, head: &Head, peer: Peer) -> Begin<Gatewa
         let plan = Upgrade::handled(head, peer.client, &route, &gateway.shared.callbacks);
         (RouteKind::Socket, plan.map(Box::new).map(Begin::Socket))
     } else if let Some(stream) = gateway.shared.clients.find(path) {
-        let plan = clients::upgrade(
-            &gateway.shared,
-            &gateway.authorization,
-            head,
-            peer.client,
-            stream,
-        );
+        let (callbacks, authorization) = (&gateway.shared.callbacks, &gateway.authorization);
+        let plan = clients::upgrade(head, peer.client, stream, callbacks, |action| {
+            let access = authorization.authorize(head, peer.client, action);
+            access.map_err(Problem::from)
+        });
         (RouteKind::Socket, plan.map(Box::new).map(Begin::Socket))
     } else {
         begin(gateway, head, &peer, &cors)

@@ -1,5 +1,7 @@
 //! A server that runs: what speaks to it from other threads, and what holds its own.
 
+mod connections;
+
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -7,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+pub use self::connections::NotServing;
 use crate::gateway::server::shared::Shared;
 use crate::reactor::{self, Latency, Stats, StopReport};
 
