@@ -1,11 +1,8 @@
 //! Topics that begin with `$`: who asks for them by name and is allowed them by name gets them, and nobody else.
 
-use std::net::SocketAddr;
-
 use eventring::event::Filter;
-use eventring::gateway::{Access, Action, Authorizer, Denied, Server, ServerConfig};
+use eventring::gateway::{AccessRequest, Authorizer, Decision, Principal, Server, ServerConfig};
 use eventring::hub::Hub;
-use eventring::wire::http::Head;
 
 use super::client::{Client, publish, serve};
 
@@ -13,10 +10,12 @@ use super::client::{Client, publish, serve};
 struct ByHeader;
 
 impl Authorizer for ByHeader {
-    fn authorize(&self, head: &Head, _: SocketAddr, _: Action) -> Result<Access, Denied> {
-        let allowed = head.header("x-allow").unwrap_or(b">");
+    fn authorize(&self, request: &AccessRequest<'_>) -> Decision {
+        let allowed = request.head().header("x-allow").unwrap_or(b">");
         let allowed = std::str::from_utf8(allowed).unwrap().split(',');
-        Ok(Access::new(Filter::parse(allowed).unwrap()))
+        let allowed = Some(Filter::parse(allowed).unwrap());
+        let principal = Principal::all().subscribe(allowed.clone());
+        Decision::Now(Ok(principal.publish(allowed)))
     }
 }
 
