@@ -25,7 +25,7 @@ pub(in crate::gateway) enum AccessError {
     Later,
 }
 
-/// What is known of the rights behind the request that a reactor's gateway has in hand.
+/// The rights behind the request that a reactor's gateway has in hand, as far as they are known.
 pub(in crate::gateway) struct Authorization {
     authorizer: Arc<dyn Authorizer>,
     callbacks: Arc<Callbacks>,
@@ -40,7 +40,7 @@ enum Current {
     Unasked(Option<RequestId>),
     /// The decision is there.
     Decided(Grant),
-    /// It comes later.
+    /// The decision comes later.
     Waits,
 }
 
@@ -70,7 +70,7 @@ impl Authorization {
         self.current.replace(Current::Decided(grant));
     }
 
-    /// Whether the request in hand has to wait for its decision: then what its handler came to counts for nothing, and
+    /// Returns whether the request in hand has to wait for its decision: then what its handler came to counts for nothing, and
     /// it begins again.
     pub(in crate::gateway) fn waits(&self) -> bool {
         matches!(*self.current.borrow(), Current::Waits)

@@ -116,7 +116,7 @@ impl From<Result<Principal, Denied>> for Decision {
     }
 }
 
-/// What a request wants to do.
+/// An action that a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
@@ -155,9 +155,9 @@ pub struct Principal {
     pub publish: Option<Filter>,
     /// Topics whose connections it may manage; a broadcast takes all. `None`: it may not manage.
     pub manage: Option<Filter>,
-    /// Whether it may read figures about the whole server.
+    /// `true` where it may read figures about the whole server.
     pub observe: bool,
-    /// When its rights end; a stream and a WebSocket end with them. `None`: they do not.
+    /// The time at which its rights end; a stream and a WebSocket end with them. `None`: they do not end.
     pub expires_at: Option<Instant>,
 }
 
@@ -208,7 +208,7 @@ setters! {
 pub(in crate::gateway) struct Access {
     /// Topics that it holds for.
     pub(in crate::gateway) allow: Filter,
-    /// When it ends. `None`: it does not.
+    /// The time at which it ends. `None`: it does not end.
     pub(in crate::gateway) expires_at: Option<Instant>,
 }
 

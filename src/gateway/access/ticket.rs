@@ -10,7 +10,7 @@ use crate::mailbox::{Mailbox, Pushed};
 use crate::reactor::{Handle, RequestId};
 use crate::ring::Notify;
 
-/// What an authorizer has said.
+/// The answer of an authorizer.
 pub(in crate::gateway) type Grant = Result<Principal, Denied>;
 
 /// The right to answer one request of one reactor, from any thread, once.
@@ -56,7 +56,7 @@ impl Ticket {
         }
     }
 
-    /// Whether it is the ticket of this request, issued by `tickets`.
+    /// Returns whether this is the ticket of that request, issued by `tickets`.
     pub(super) fn is_of(&self, id: RequestId, tickets: &Tickets) -> bool {
         self.0.id == id && Arc::ptr_eq(&self.0.decisions, &tickets.0)
     }
