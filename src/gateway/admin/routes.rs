@@ -8,6 +8,7 @@ use crate::gateway::admin::json::{
     self, BroadcastAnswer, ConnectionAnswer, MadeConnection, MadeEndpoint,
 };
 use crate::gateway::admin::request::{BROADCAST_MEMBERS, ENDPOINT_MEMBERS};
+use crate::gateway::admin::schemas::members_schema;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::openapi::{self, AnswerSpec, BodySpec, Content};
 use crate::gateway::http::query;
@@ -179,9 +180,9 @@ const fn row(
 }
 
 fn endpoint_body(_: &mut SchemaGenerator) -> Schema {
-    openapi::members_schema(ENDPOINT_MEMBERS)
+    members_schema(ENDPOINT_MEMBERS)
 }
 
 fn broadcast_body(_: &mut SchemaGenerator) -> Schema {
-    openapi::members_schema(BROADCAST_MEMBERS)
+    members_schema(BROADCAST_MEMBERS)
 }

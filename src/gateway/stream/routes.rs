@@ -1,6 +1,7 @@
 //! The routes of event streams, and of who is present on them.
 
 use crate::gateway::access::authorizer::{Access, Action};
+use crate::gateway::encode::schemas;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::openapi::{self, AnswerSpec, Content};
 use crate::gateway::http::problem::json_answer;
@@ -28,11 +29,11 @@ pub(in crate::gateway) const EVENTS: &[AnswerSpec] = &[AnswerSpec::new(
     200,
     "A stream of events.",
     &[Content::Events(&[
-        ("gap", openapi::gap),
-        ("reset", openapi::reset),
-        ("disconnect", openapi::disconnect),
-        ("join", openapi::presence_change),
-        ("leave", openapi::presence_change),
+        ("gap", schemas::gap),
+        ("reset", schemas::reset),
+        ("disconnect", schemas::disconnect),
+        ("join", schemas::presence_change),
+        ("leave", schemas::presence_change),
     ])],
 )];
 

@@ -5,6 +5,7 @@ pub(in crate::gateway) mod log;
 pub(in crate::gateway) mod metrics;
 pub(in crate::gateway) mod prometheus;
 pub(in crate::gateway) mod routes;
+mod schemas;
 pub(in crate::gateway) mod snapshot;
 pub(in crate::gateway) mod stats;
 #[allow(clippy::module_inception)]

@@ -4,12 +4,13 @@ use crate::gateway::access::authorizer::{Access, Action};
 use crate::gateway::encode::format::Framing;
 use crate::gateway::encode::stream_head::{self, framing_of};
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::openapi::{self, AnswerSpec, Content};
+use crate::gateway::http::openapi::{AnswerSpec, Content};
 use crate::gateway::http::problem::{Problem, fresh_answer, json_answer};
 use crate::gateway::http::query;
 use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{Begun, Claim, Delivers, Handler, Method, Request, Route};
 use crate::gateway::telemetry::prometheus::{self, Figures};
+use crate::gateway::telemetry::schemas::stats_schema;
 use crate::gateway::telemetry::stats;
 use crate::reactor::{Answer, Begin, WatchPlan};
 
@@ -35,7 +36,7 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
         answers: &[AnswerSpec::new(
             200,
             "All figures. Counters only grow.",
-            &[Content::Json(openapi::stats_schema)],
+            &[Content::Json(stats_schema)],
         )],
         ..Route::new(
             Method::Get,
@@ -49,7 +50,7 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
         answers: &[AnswerSpec::new(
             200,
             "Events named stats, without ids.",
-            &[Content::Events(&[("stats", openapi::stats_schema)])],
+            &[Content::Events(&[("stats", stats_schema)])],
         )],
         parameters: Some(query::STATS_STREAM),
         delivers: Delivers::Stream,

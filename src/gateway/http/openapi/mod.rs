@@ -5,8 +5,5 @@ mod schemas;
 mod spec;
 
 pub(in crate::gateway) use document::answer;
-pub(in crate::gateway) use schemas::{
-    cloudevent, cloudevents, disconnect, gap, members_schema, one_line, presence_change, reset,
-    stats_schema,
-};
+pub(in crate::gateway) use schemas::{cloudevent, cloudevents, named, object, one_line};
 pub(in crate::gateway) use spec::{AnswerSpec, BodySpec, Content, Text, of};
