@@ -10,4 +10,3 @@ pub(in crate::gateway) mod json;
 pub(in crate::gateway) mod listing;
 pub(in crate::gateway) mod request;
 pub(in crate::gateway) mod routes;
-mod schemas;

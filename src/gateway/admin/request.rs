@@ -6,103 +6,100 @@ use std::time::Duration;
 
 use crate::event::{Event, EventFilter, Filter, FilterErrors};
 use crate::gateway::encode::compression::{Compression, CompressionFor};
+use crate::gateway::http::body::{Body, Member, Takes};
 use crate::gateway::http::problem::{Problem, pattern_fault};
-use crate::gateway::http::query::did_you_mean;
 use crate::gateway::stream::options::{POLICY_NAMES, StreamOptions, policy};
-use crate::json::{Members, Value};
-
-/// A member that a body may have, as a parameter is one that a query may have.
-#[derive(Debug)]
-pub(in crate::gateway) struct Member {
-    pub(in crate::gateway) name: &'static str,
-    pub(in crate::gateway) takes: Takes,
-    /// Its values, for people.
-    pub(in crate::gateway) expects: &'static str,
-}
-
-/// The values that a member takes.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::gateway) enum Takes {
-    Text,
-    Texts,
-    Seconds,
-    /// A whole number.
-    Whole,
-    Words(&'static [&'static str]),
-    Any,
-}
-
-const fn member(name: &'static str, takes: Takes, expects: &'static str) -> Member {
-    Member {
-        name,
-        takes,
-        expects,
-    }
-}
+use crate::json::Value;
 
 /// Members of a request to make an endpoint or to reserve a connection.
 pub(super) const ENDPOINT_MEMBERS: &[Member] = &[
-    member(
-        "path",
-        Takes::Text,
-        "the path of an endpoint; a connection has none",
-    ),
-    member(
-        "topics",
-        Takes::Texts,
-        "patterns of topics; all where there are none",
-    ),
-    member("heartbeat", Takes::Seconds, "seconds; 0 for none"),
-    member(
-        "retry",
-        Takes::Seconds,
-        "seconds after which clients come back",
-    ),
-    member(
-        "max_age",
-        Takes::Seconds,
-        "seconds after which a stream ends; 0 for never",
-    ),
-    member(
-        "hold_ms",
-        Takes::Whole,
-        "milliseconds for which events are collected",
-    ),
-    member("buffer", Takes::Whole, "0 (the frame log) or bytes"),
-    member(
-        "slow",
-        Takes::Words(&["catch-up", "gap", "latest", "disconnect"]),
-        "what becomes of a slow stream",
-    ),
-    member(
-        "compression",
-        Takes::Text,
-        "off, or what the server compresses with",
-    ),
-    member(
-        "compression_for",
-        Takes::Words(&["browsers", "all"]),
-        "who gets compressed streams",
-    ),
+    Member {
+        name: "path",
+        takes: Takes::Text,
+        wrong: "is a string",
+        expects: "the path of an endpoint; a connection has none",
+    },
+    Member {
+        name: "topics",
+        takes: Takes::Patterns,
+        wrong: "",
+        expects: "patterns of topics; all where there are none",
+    },
+    Member {
+        name: "heartbeat",
+        takes: Takes::Seconds,
+        wrong: "is a number of seconds",
+        expects: "seconds; 0 for none",
+    },
+    Member {
+        name: "retry",
+        takes: Takes::Seconds,
+        wrong: "is a number of seconds",
+        expects: "seconds after which clients come back",
+    },
+    Member {
+        name: "max_age",
+        takes: Takes::Seconds,
+        wrong: "is a number of seconds",
+        expects: "seconds after which a stream ends; 0 for never",
+    },
+    Member {
+        name: "hold_ms",
+        takes: Takes::Whole,
+        wrong: "is a whole number of milliseconds",
+        expects: "milliseconds for which events are collected",
+    },
+    Member {
+        name: "buffer",
+        takes: Takes::Whole,
+        wrong: "is a number of bytes",
+        expects: "0 (the frame log) or bytes",
+    },
+    Member {
+        name: "slow",
+        takes: Takes::Words(&["catch-up", "gap", "latest", "disconnect"]),
+        wrong: POLICY_NAMES,
+        expects: "what becomes of a slow stream",
+    },
+    Member {
+        name: "compression",
+        takes: Takes::Name,
+        wrong: "",
+        expects: "off, or what the server compresses with",
+    },
+    Member {
+        name: "compression_for",
+        takes: Takes::Words(&["browsers", "all"]),
+        wrong: CompressionFor::EXPECTED,
+        expects: "who gets compressed streams",
+    },
 ];
 /// Members of a request to broadcast.
 pub(super) const BROADCAST_MEMBERS: &[Member] = &[
-    member(
-        "ids",
-        Takes::Texts,
-        "the connections that get it; not beside endpoint",
-    ),
-    member(
-        "endpoint",
-        Takes::Text,
-        "the endpoint whose connections get it",
-    ),
-    member(
-        "type",
-        Takes::Text,
-        "the type of the event: message where there is none",
-    ),
-    member("data", Takes::Any, "its data"),
+    Member {
+        name: "ids",
+        takes: Takes::Texts,
+        wrong: "is an array of strings",
+        expects: "the connections that get it; not beside endpoint",
+    },
+    Member {
+        name: "endpoint",
+        takes: Takes::Text,
+        wrong: "is a path",
+        expects: "the endpoint whose connections get it",
+    },
+    Member {
+        name: "type",
+        takes: Takes::Text,
+        wrong: "is a string",
+        expects: "the type of the event: message where there is none",
+    },
+    Member {
+        name: "data",
+        takes: Takes::Any,
+        wrong: "",
+        expects: "its data",
+    },
 ];
 
 /// The body of a request to make an endpoint or to reserve a connection.
@@ -121,161 +118,83 @@ pub(in crate::gateway) struct BroadcastRequest {
     pub(in crate::gateway) event: Event,
 }
 
-/// The faults of all fields of a body, so that a client learns of them at once.
-#[derive(Default)]
-struct FieldErrors(Vec<(String, String)>);
-
-impl FieldErrors {
-    fn note(&mut self, field: &str, why: impl Into<String>) {
-        self.0.push((field.to_owned(), why.into()));
-    }
-
-    fn into_problem(self) -> Option<Problem> {
-        let field = self.0.first()?.0.clone();
-        let all: Vec<String> = self
-            .0
-            .into_iter()
-            .map(|(f, why)| format!("{f}: {why}"))
-            .collect();
-        Some(Problem::new(400, all.join("; ")).field(field))
-    }
-}
-
-fn unknown(name: &str, known: &[Member]) -> String {
-    let known = known.iter().map(|member| member.name);
-    format!("is not known{}", did_you_mean(name, known))
-}
-
-/// The members of a body, each as it stands; an empty body has none.
-fn members(body: &[u8]) -> Result<Members<'_>, Problem> {
-    if body.is_empty() {
-        return Ok(Members::default());
-    }
-    Members::read(body).map_err(|error| Problem::of_json(error, "body"))
-}
-
 /// Reads a request for a connection, or for an endpoint with its path; `options` are those that it does
 /// not mention.
 pub(in crate::gateway) fn read_endpoint(
     body: &[u8],
-    options: StreamOptions,
+    mut options: StreamOptions,
     frame_log: usize,
 ) -> Result<EndpointRequest, Problem> {
-    let mut errors = FieldErrors::default();
-    let mut request = EndpointRequest {
-        path: None,
-        filter: Filter::all(),
-        options,
-    };
-    for (name, value) in members(body)?.iter() {
-        let o = &mut request.options;
-        let good = match name {
-            "path" => value
-                .string()
-                .map(|path| request.path = Some(path.into_owned()))
-                .ok_or("is a string"),
-            "topics" => match topics(name, value)? {
-                Ok(filter) => {
-                    request.filter = filter;
-                    Ok(())
-                }
-                Err(faults) => {
-                    let faults = faults.faults().iter();
-                    faults.for_each(|fault| errors.note(&fault.field, pattern_fault(fault)));
-                    Ok(())
-                }
-            },
-            "heartbeat" => seconds(value).map(|s| o.heartbeat = s),
-            "retry" => seconds(value).map(|s| o.retry = s),
-            "max_age" => seconds(value).map(|s| o.max_age = s),
-            "hold_ms" => value
-                .whole()
-                .map(|ms| o.hold = Duration::from_millis(ms))
-                .ok_or("is a whole number of milliseconds"),
-            "buffer" => value
-                .whole()
-                .and_then(|bytes| usize::try_from(bytes).ok())
-                .map(|bytes| o.buffer = bytes)
-                .ok_or("is a number of bytes"),
-            "slow" => value
-                .string()
-                .and_then(|name| policy(&name))
-                .map(|slow| o.slow = slow)
-                .ok_or(POLICY_NAMES),
-            "compression" => match value.string().and_then(|name| Compression::parse(&name)) {
-                Some(compression) => {
-                    o.compression = compression;
-                    Ok(())
-                }
-                None => {
-                    errors.note(name, Compression::expected());
-                    Ok(())
-                }
-            },
-            "compression_for" => value
-                .string()
-                .and_then(|name| CompressionFor::parse(&name))
-                .map(|who| o.compression_for = who)
-                .ok_or(CompressionFor::EXPECTED),
-            _ => {
-                errors.note(name, unknown(name, ENDPOINT_MEMBERS));
-                Ok(())
+    let mut body = Body::read(body, ENDPOINT_MEMBERS)?;
+    let mut filter = Filter::all();
+    if let Some(value) = body.value("topics") {
+        match topics("topics", value)? {
+            Ok(given) => filter = given,
+            Err(faults) => {
+                let faults = faults.faults().iter();
+                faults.for_each(|fault| body.note(&fault.field, pattern_fault(fault)));
             }
-        };
-        if let Err(why) = good {
-            errors.note(name, why);
         }
     }
-    for (field, range) in request.options.faults(frame_log) {
-        // What could not be read has its default, which is in range.
-        errors.note(field, range);
+    let o = &mut options;
+    o.heartbeat = body.seconds("heartbeat").unwrap_or(o.heartbeat);
+    o.retry = body.seconds("retry").unwrap_or(o.retry);
+    o.max_age = body.seconds("max_age").unwrap_or(o.max_age);
+    o.hold = body.whole("hold_ms").map_or(o.hold, Duration::from_millis);
+    o.buffer = match body.whole("buffer") {
+        // What does not fit is over every bound.
+        Some(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
+        None => o.buffer,
+    };
+    let slow = body.text("slow").and_then(|name| policy(&name));
+    o.slow = slow.unwrap_or(o.slow);
+    if let Some(value) = body.value("compression") {
+        match value.string().and_then(|name| Compression::parse(&name)) {
+            Some(compression) => o.compression = compression,
+            None => body.note("compression", Compression::expected()),
+        }
     }
-    errors.into_problem().map_or(Ok(request), Err)
+    let only_for = body.text("compression_for");
+    let only_for = only_for.and_then(|name| CompressionFor::parse(&name));
+    o.compression_for = only_for.unwrap_or(o.compression_for);
+    for (field, range) in options.faults(frame_log) {
+        // What could not be read has its default, which is in range.
+        body.note(field, range);
+    }
+    let path = body.text("path").map(Cow::into_owned);
+    body.finish()?;
+    Ok(EndpointRequest {
+        path,
+        filter,
+        options,
+    })
 }
 
 /// Reads the event to broadcast.
 pub(in crate::gateway) fn read_broadcast(body: &[u8]) -> Result<BroadcastRequest, Problem> {
-    let mut errors = FieldErrors::default();
-    let (mut ids, mut endpoint, mut ty, mut data) = (None, None, Cow::Borrowed("message"), None);
-    for (name, value) in members(body)?.iter() {
-        match name {
-            "ids" => match value.strings() {
-                Some(given) => ids = Some(given.into_iter().map(Cow::into_owned).collect()),
-                None => errors.note(name, "is an array of strings"),
-            },
-            "endpoint" => match value.string() {
-                Some(path) => endpoint = Some(path.into_owned()),
-                None => errors.note(name, "is a path"),
-            },
-            "type" => match value.string() {
-                Some(text) => ty = text,
-                None => errors.note(name, "is a string"),
-            },
-            "data" => data = Some(value),
-            _ => errors.note(name, unknown(name, BROADCAST_MEMBERS)),
-        }
-    }
+    let mut body = Body::read(body, BROADCAST_MEMBERS)?;
+    let ids = body.texts("ids");
+    let endpoint = body.text("endpoint").map(Cow::into_owned);
     if ids.is_some() && endpoint.is_some() {
-        errors.note("endpoint", "cannot be given with ids");
+        body.note("endpoint", "cannot be given with ids");
     }
+    let ty = body.text("type").unwrap_or(Cow::Borrowed("message"));
     let mut event = Event::new("broadcast", &ty);
-    match data.map(|data| (data.raw(), data.string())) {
+    match body.value("data").map(|data| (data.raw(), data.string())) {
         Some((_, Some(text))) => event.text(&text),
         // As it came: a value in between would round numbers and sort members.
         Some((raw, None)) => event.json(raw),
         None => event.text(""),
     };
-    match event.to_event() {
-        Ok(event) => errors.into_problem().map_or(
-            Ok(BroadcastRequest {
-                ids,
-                endpoint,
-                event,
-            }),
-            Err,
-        ),
-        Err(error) => Err(Problem::of_event(&error)),
-    }
+    let event = event
+        .to_event()
+        .map_err(|error| Problem::of_event(&error))?;
+    body.finish()?;
+    Ok(BroadcastRequest {
+        ids,
+        endpoint,
+        event,
+    })
 }
 
 fn topics(name: &str, value: Value<'_>) -> Result<Result<Filter, FilterErrors>, Problem> {
@@ -283,15 +202,6 @@ fn topics(name: &str, value: Value<'_>) -> Result<Result<Filter, FilterErrors>, 
     let read = builder.read_topics(name, value);
     read.map_err(|error| Problem::of_json(error, name))?;
     Ok(builder.build().map(|filter| filter.topics().clone()))
-}
-
-fn seconds(value: Value<'_>) -> Result<Duration, &'static str> {
-    // What is out of the range of f64 is infinite.
-    value
-        .number()
-        .filter(|s| (0.0..=1e9).contains(s))
-        .map(Duration::from_secs_f64)
-        .ok_or("is a number of seconds")
 }
 
 #[cfg(test)]

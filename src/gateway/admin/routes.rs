@@ -8,7 +8,6 @@ use crate::gateway::admin::json::{
     self, BroadcastAnswer, ConnectionAnswer, MadeConnection, MadeEndpoint,
 };
 use crate::gateway::admin::request::{BROADCAST_MEMBERS, ENDPOINT_MEMBERS};
-use crate::gateway::admin::schemas::members_schema;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::openapi::{self, AnswerSpec, BodySpec, Content};
 use crate::gateway::http::query;
@@ -180,9 +179,9 @@ const fn row(
 }
 
 fn endpoint_body(_: &mut SchemaGenerator) -> Schema {
-    members_schema(ENDPOINT_MEMBERS)
+    openapi::members_schema(ENDPOINT_MEMBERS)
 }
 
 fn broadcast_body(_: &mut SchemaGenerator) -> Schema {
-    members_schema(BROADCAST_MEMBERS)
+    openapi::members_schema(BROADCAST_MEMBERS)
 }

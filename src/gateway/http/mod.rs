@@ -1,5 +1,6 @@
 //! Requests: routes, their parameters, dispatch, and problems as answers.
 
+pub(in crate::gateway) mod body;
 pub(in crate::gateway) mod health;
 pub(in crate::gateway) mod index;
 pub(in crate::gateway) mod openapi;

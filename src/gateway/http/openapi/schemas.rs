@@ -1,7 +1,9 @@
 //! Schemas that no type has: bodies that are read member by member, and answers that are written by hand.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+use crate::gateway::http::body::{Member, Takes};
 
 /// The schema of problems (RFC 9457).
 pub(in crate::gateway) fn problem(schemas: &mut SchemaGenerator) -> Schema {
@@ -56,6 +58,28 @@ pub(in crate::gateway) fn cloudevent(schemas: &mut SchemaGenerator) -> Schema {
 pub(in crate::gateway) fn cloudevents(schemas: &mut SchemaGenerator) -> Schema {
     let one = cloudevent(schemas);
     json_schema!({ "type": "array", "items": one })
+}
+
+/// The schema of a body of these members, none of which need be there.
+pub(in crate::gateway) fn members_schema(members: &[Member]) -> Schema {
+    let mut properties = Map::new();
+    for member in members {
+        let mut schema = match member.takes {
+            Takes::Text | Takes::Name => json!({ "type": "string" }),
+            Takes::Texts | Takes::Patterns => {
+                json!({ "type": "array", "items": { "type": "string" } })
+            }
+            Takes::Seconds => json!({ "type": "number", "minimum": 0 }),
+            Takes::Whole => json!({ "type": "integer", "minimum": 0 }),
+            Takes::Words(words) => json!({ "type": "string", "enum": words }),
+            Takes::Any => json!({}),
+        };
+        schema["description"] = member.expects.into();
+        properties.insert(member.name.to_owned(), schema);
+    }
+    let mut schema = object(Value::Object(properties), &[]);
+    schema.insert("additionalProperties".to_owned(), false.into());
+    schema
 }
 
 /// Returns the schema of an object.
