@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
-use eventring::event::Filter;
 use eventring::gateway::{
     AccessRequest, Action, Authorizer, ClientHandler, ConnectError, Decision, Denied, OnDuplicate,
     Principal, Server, ServerThread, SocketReplies, SocketRequest, StreamClient, WebSocketStream,
