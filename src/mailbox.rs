@@ -127,6 +127,17 @@ impl<T> Mailbox<T> {
         letter
     }
 
+    /// Puts back the letter that the owner has taken last and is not done with: it is the next one again. The owner, who
+    /// does this, is awake; whether it may sleep over the letter is for it to say.
+    pub fn put_back(&self, letter: T) {
+        let mut inside = self.inside.lock();
+        if inside.closed {
+            return;
+        }
+        inside.letters.push_front(letter);
+        self.has_mail.store(true, Ordering::Relaxed);
+    }
+
     /// Moves all letters to the end of `taken`. What `taken` has room for is kept for the next ones.
     pub fn take_into(&self, taken: &mut VecDeque<T>) {
         if !self.has_mail() {
@@ -186,6 +197,10 @@ mod tests {
         assert_eq!((mailbox.pop(), mailbox.pop()), (Some(4), Some(5)));
         assert_eq!(mailbox.pop(), None);
         assert_eq!(mailbox.push(6), Ok(Pushed::First));
+        assert_eq!(mailbox.push(7), Ok(Pushed::Behind));
+        let unfinished = mailbox.pop().unwrap();
+        mailbox.put_back(unfinished);
+        assert_eq!((mailbox.pop(), mailbox.pop()), (Some(6), Some(7)));
     }
 
     #[test]

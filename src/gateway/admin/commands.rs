@@ -1,12 +1,12 @@
 //! Commands from other threads and from the gateways of other reactors: each goes to all reactors or to one, and comes
 //! back as one result (scatter and gather).
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::gateway::admin::connections::{Command, CommandResult, Executor, Progress};
 use crate::gateway::gateway::Gateway;
+use crate::mailbox::{Mailbox, Pushed};
 use crate::reactor::Streams;
 use crate::ring::Notify;
 
@@ -17,20 +17,23 @@ const COMMANDS_MAX: usize = 1024;
 pub(super) const TURN_STEPS: usize = 4096;
 
 /// The command queues of all reactors of a server.
-pub(in crate::gateway) struct CommandQueues(Box<[CommandQueue]>);
-
-/// The commands that wait for one reactor.
-#[derive(Default)]
-struct CommandQueue {
-    /// A command waits: looked at once a turn, without the lock.
-    has_commands: AtomicBool,
-    inner: Mutex<Inner>,
+pub(in crate::gateway) struct CommandQueues {
+    queues: Box<[CommandQueue]>,
+    /// Held by whoever sends: all reactors that are meant have room, or none is given the command.
+    sending: Mutex<()>,
 }
 
-#[derive(Default)]
-struct Inner {
-    waker: Option<Arc<dyn Notify>>,
-    commands: VecDeque<QueuedCommand>,
+/// The commands that wait for one reactor.
+struct CommandQueue {
+    /// There from when the reactor is made.
+    waker: OnceLock<Arc<dyn Notify>>,
+    commands: Mailbox<QueuedCommand>,
+}
+
+impl CommandQueue {
+    fn is_open(&self) -> bool {
+        self.waker.get().is_some() && !self.commands.is_closed()
+    }
 }
 
 /// A command in the queue of one reactor, and how far that reactor is with it.
@@ -112,30 +115,35 @@ impl RunningCommand {
 
 impl CommandQueues {
     pub(in crate::gateway) fn new(reactors: usize) -> Self {
-        Self((0..reactors).map(|_| CommandQueue::default()).collect())
+        let queue = |_| CommandQueue {
+            waker: OnceLock::new(),
+            commands: Mailbox::new(COMMANDS_MAX),
+        };
+        Self {
+            queues: (0..reactors).map(queue).collect(),
+            sending: Mutex::new(()),
+        }
     }
 
     /// How many there are.
     pub(in crate::gateway) fn len(&self) -> usize {
-        self.0.len()
+        self.queues.len()
     }
 
     /// Opens the queue of reactor `n`, which `waker` wakes.
     pub(in crate::gateway) fn open(&self, n: usize, waker: Arc<dyn Notify>) {
-        lock(&self.0[n].inner).waker = Some(waker);
+        // A reactor is made once.
+        _ = self.queues[n].waker.set(waker);
     }
 
     /// Whether all queues are open.
     pub(in crate::gateway) fn are_open(&self) -> bool {
-        self.0
-            .iter()
-            .all(|queue| lock(&queue.inner).waker.is_some())
+        self.queues.iter().all(CommandQueue::is_open)
     }
 
     /// Closes the queue of reactor `n`: what waits there is never done.
     pub(in crate::gateway) fn close(&self, n: usize) {
-        let waiting = std::mem::take(&mut *lock(&self.0[n].inner));
-        drop(waiting);
+        drop(self.queues[n].commands.close());
     }
 
     /// Gives a command to the reactors meant whose queues are open; `done` is called when the last one has done
@@ -146,20 +154,18 @@ impl CommandQueues {
         done: impl Fn() + Send + Sync + 'static,
     ) -> Result<PendingCommand, CommandError> {
         let meant = match to {
-            Reactors::All => &self.0[..],
-            Reactors::One(n) => self.0.get(n..=n).ok_or(CommandError::Closed)?,
+            Reactors::All => &self.queues[..],
+            Reactors::One(n) => self.queues.get(n..=n).ok_or(CommandError::Closed)?,
         };
-        let mut inners: Vec<_> = meant.iter().map(|queue| lock(&queue.inner)).collect();
-        let open = inners.iter().filter(|inner| inner.waker.is_some());
-        if open
-            .clone()
-            .any(|inner| inner.commands.len() >= COMMANDS_MAX)
-        {
-            return Err(CommandError::Busy);
-        }
-        let left = open.count();
+        let sending = lock(&self.sending);
+        let open: Vec<_> = meant.iter().filter(|queue| queue.is_open()).collect();
+        let left = open.len();
         if left == 0 {
             return Err(CommandError::Closed);
+        }
+        // Only their owners make them shorter, so what has room here has it below.
+        if open.iter().any(|queue| !queue.commands.has_room()) {
+            return Err(CommandError::Busy);
         }
         let running = Arc::new(RunningCommand {
             command,
@@ -171,26 +177,27 @@ impl CommandQueues {
             done: Box::new(done),
         });
         let mut wakers = Vec::with_capacity(left);
-        for (queue, inner) in meant.iter().zip(&mut inners) {
-            if let Some(waker) = inner.waker.clone() {
-                inner.commands.push_back(QueuedCommand {
-                    running: running.clone(),
-                    progress: Progress::default(),
-                });
-                // Release: pairs with the Acquire of the look once a turn.
-                queue.has_commands.store(true, Ordering::Release);
-                wakers.push(waker);
+        for queue in open {
+            let queued = QueuedCommand {
+                running: running.clone(),
+                progress: Progress::default(),
+            };
+            match queue.commands.push(queued) {
+                Ok(Pushed::Behind) => {}
+                Ok(Pushed::First) => wakers.extend(queue.waker.get()),
+                // Its reactor has just ended: nothing of it is found.
+                Err(_) => running.add(CommandResult::default()),
             }
         }
-        drop(inners);
+        drop(sending);
+        // A system call each, so without the lock.
         wakers.iter().for_each(|waker| waker.notify());
         Ok(PendingCommand(running))
     }
 
     /// Returns whether commands wait for reactor `n`: one load, cheap enough for every turn.
     pub(in crate::gateway) fn has_commands(&self, n: usize) -> bool {
-        // Acquire: pairs with the Release of whoever left a command.
-        self.0[n].has_commands.load(Ordering::Acquire)
+        self.queues[n].commands.has_mail()
     }
 
     /// Executes what waits for reactor `n`, a turn's worth of it.
@@ -199,32 +206,26 @@ impl CommandQueues {
         executor: &mut Executor<'_>,
         streams: &mut Streams<'_, Gateway>,
     ) {
-        let queue = &self.0[executor.reactor];
-        // Acquire: as in `has_commands`. Before a command is taken: one that is left meanwhile sets it again.
-        queue.has_commands.swap(false, Ordering::AcqRel);
+        let queue = &self.queues[executor.reactor];
         let mut steps = TURN_STEPS;
         loop {
-            let mut inner = lock(&queue.inner);
-            if steps == 0 && !inner.commands.is_empty() {
-                queue.has_commands.store(true, Ordering::Release);
+            if steps == 0 && queue.commands.has_mail() {
                 // The poll is not to sleep over it.
-                if let Some(waker) = inner.waker.clone() {
-                    drop(inner);
+                if let Some(waker) = queue.waker.get() {
                     waker.notify();
                 }
                 return;
             }
-            let Some(mut queued) = inner.commands.pop_front() else {
+            let Some(mut queued) = queue.commands.pop() else {
                 return;
             };
-            drop(inner);
             let running = queued.running.clone();
             let wanted = running.is_wanted();
             if wanted
                 && !executor.execute(&running.command, &mut queued.progress, &mut steps, streams)
             {
                 steps = 0;
-                lock(&queue.inner).commands.push_front(queued);
+                queue.commands.put_back(queued);
                 continue;
             }
             running.add(queued.progress.found);

@@ -1,35 +1,29 @@
 //! Mailboxes: any thread leaves a command for a socket to the reactor that has the socket.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use crate::gateway::admin::connections::ConnectionAddr;
 use crate::gateway::gateway::Gateway;
+use crate::mailbox::{Mailbox, Pushed};
 use crate::reactor::{StreamId, Streams};
 use crate::ring::Notify;
 use crate::wire::ws::CloseCode;
 
 /// The mailboxes of all reactors of a server.
-pub(in crate::gateway) struct Mailboxes(Box<[Mailbox]>);
+pub(in crate::gateway) struct Mailboxes(Box<[SocketMailbox]>);
 
 /// One reactor's mailbox.
-#[derive(Default)]
-struct Mailbox {
-    /// A command is there: looked at once a turn, without the lock.
-    has_commands: AtomicBool,
+struct SocketMailbox {
     /// Its reactor sends what waits and takes nothing more.
     stopping: AtomicBool,
-    inner: Mutex<Inner>,
-}
-
-/// A send queue leaves one command of each kind here at most, so the bounds on clients bound it.
-#[derive(Default)]
-struct Inner {
-    waker: Option<Arc<dyn Notify>>,
-    commands: Vec<(StreamId, SocketCommand)>,
+    /// There from when the reactor is made.
+    waker: OnceLock<Arc<dyn Notify>>,
+    /// A send queue leaves one command of each kind here at most, so the bounds on clients bound it.
+    commands: Mailbox<(StreamId, SocketCommand)>,
 }
 
 /// The reactors to be woken once no lock is held, each once.
@@ -53,12 +47,18 @@ pub(in crate::gateway) struct CloseReason {
 
 impl Mailboxes {
     pub(in crate::gateway) fn new(reactors: usize) -> Self {
-        Self((0..reactors).map(|_| Mailbox::default()).collect())
+        let mailbox = |_| SocketMailbox {
+            stopping: AtomicBool::new(false),
+            waker: OnceLock::new(),
+            commands: Mailbox::new(usize::MAX),
+        };
+        Self((0..reactors).map(mailbox).collect())
     }
 
     /// Opens the mailbox of reactor `n`, which `waker` wakes.
     pub(in crate::gateway) fn open(&self, n: usize, waker: Arc<dyn Notify>) {
-        self.0[n].inner.lock().waker = Some(waker);
+        // A reactor is made once.
+        _ = self.0[n].waker.set(waker);
     }
 
     /// Notes that reactor `n` takes nothing more, so that what waits comes to an end.
@@ -73,8 +73,7 @@ impl Mailboxes {
 
     /// Closes the mailbox of reactor `n`: what is there is never done.
     pub(in crate::gateway) fn close(&self, n: usize) {
-        let left = std::mem::take(&mut *self.0[n].inner.lock());
-        drop(left);
+        drop(self.0[n].commands.close());
     }
 
     /// Leaves a command for the socket at `addr`. Its reactor is among `wakers` then, if it has to be woken.
@@ -85,32 +84,19 @@ impl Mailboxes {
         wakers: &mut Wakers,
     ) {
         let mailbox = &self.0[n];
-        let mut inner = mailbox.inner.lock();
-        if inner.waker.is_none() {
+        let Some(waker) = mailbox.waker.get() else {
             return;
-        }
-        // Who left the first one wakes the reactor for all: they are taken together.
-        let is_first = inner.commands.is_empty();
-        inner.commands.push((socket, command));
-        let waker = if is_first { inner.waker.clone() } else { None };
-        drop(inner);
-        if let Some(waker) = waker {
-            // Release: pairs with the Acquire in `work`.
-            mailbox.has_commands.store(true, Ordering::Release);
-            wakers.add(n, waker);
+        };
+        // Who left the first one wakes the reactor for all: they are taken together. Where it is gone, so is the socket.
+        if let Ok(Pushed::First) = mailbox.commands.push((socket, command)) {
+            wakers.add(n, waker.clone());
         }
     }
 
     /// Executes the commands in the mailbox of reactor `n`. Called once a turn.
     pub(in crate::gateway) fn work(&self, n: usize, streams: &mut Streams<'_, Gateway>) {
-        let mailbox = &self.0[n];
-        if !mailbox.has_commands.load(Ordering::Relaxed) {
-            return;
-        }
-        // Acquire: pairs with the Release in `put`. Before the commands are taken: one that is left
-        // meanwhile sets it again.
-        mailbox.has_commands.swap(false, Ordering::AcqRel);
-        let commands = std::mem::take(&mut mailbox.inner.lock().commands);
+        let mut commands = VecDeque::new();
+        self.0[n].commands.take_into(&mut commands);
         for (socket, command) in commands {
             // Who is gone by now needs nothing.
             match command {

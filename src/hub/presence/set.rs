@@ -1,12 +1,12 @@
 //! A set of members that are present at the same topics without receivers: kept as numbers, some 16 bytes each.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
 use crate::event::Filter;
+use crate::mailbox::Mailbox;
 use crate::ring::{self, Notify};
 
 use super::{PresenceConfig, PresenceEvent};
@@ -25,15 +25,13 @@ pub(in crate::hub) struct PresenceSet {
     /// Changed under the registry's lock as well, so that lists and changes have one order; this one lets whoever
     /// serves the members take their ends without that.
     members: Mutex<Members>,
-    /// There is something to take: looked at once a turn, without the lock.
-    has_events: AtomicBool,
+    /// The ends that wait to be taken. A bound of its own is not needed: no more wait than there were members.
+    events: Mailbox<PresenceEvent>,
 }
 
 #[derive(Default)]
 struct Members {
     present: HashSet<u64>,
-    /// Members that were ended one by one.
-    ended: VecDeque<u64>,
     /// The reason why all of them have ended.
     closed: Option<EndReason>,
 }
@@ -47,7 +45,7 @@ impl PresenceSet {
             within: config.within,
             notify: config.notify,
             members: Mutex::default(),
-            has_events: AtomicBool::new(false),
+            events: Mailbox::new(usize::MAX),
         }
     }
 
@@ -109,7 +107,7 @@ impl PresenceSet {
     /// Returns whether nobody is present and no end waits to be taken; never again once all have ended.
     pub(in crate::hub) fn is_empty(&self) -> bool {
         let members = self.members.lock();
-        members.present.is_empty() && members.ended.is_empty() && members.closed.is_none()
+        members.present.is_empty() && !self.events.has_mail() && members.closed.is_none()
     }
 
     /// Returns whether an id could be one of this set's.
@@ -124,8 +122,8 @@ impl PresenceSet {
         if !members.present.remove(&number) {
             return None;
         }
-        // A bound of its own is not needed: no more wait than there were members.
-        members.ended.push_back(number);
+        // Under the lock of the members: a set that is without this one is not empty before its end is taken.
+        self.leave_event(PresenceEvent::Ended { number });
         Some(number)
     }
 
@@ -133,37 +131,29 @@ impl PresenceSet {
     pub(in crate::hub) fn end_all(&self, reason: EndReason) -> Vec<u64> {
         let mut members = self.members.lock();
         members.closed = Some(reason);
+        self.leave_event(PresenceEvent::Closed { reason });
         std::mem::take(&mut members.present).into_iter().collect()
+    }
+
+    fn leave_event(&self, event: PresenceEvent) {
+        // Whoever serves them is notified once no lock is held, by `notify`, whether it is the first one or not.
+        let _ = self.events.push(event);
     }
 
     /// Takes the next end. That of all comes last, once.
     pub(in crate::hub) fn take(&self) -> Option<PresenceEvent> {
-        // Acquire: pairs with the Release in `notify`.
-        if !self.has_events.load(Ordering::Acquire) {
-            return None;
-        }
-        let mut members = self.members.lock();
-        if let Some(number) = members.ended.pop_front() {
-            return Some(PresenceEvent::Ended { number });
-        }
-        // Under the lock in which the last end was looked for: what ends next sets it again.
-        self.has_events.store(false, Ordering::Relaxed);
-        members
-            .closed
-            .map(|reason| PresenceEvent::Closed { reason })
+        self.events.pop()
     }
 
     /// Notifies whoever serves them that there is something to take. To be called without a lock.
     pub(in crate::hub) fn notify(&self) {
-        // Release: pairs with the Acquire in `take`.
-        self.has_events.store(true, Ordering::Release);
         ring::notify_and_drop(self.notify.clone());
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
     use crate::hub::class::Classes;

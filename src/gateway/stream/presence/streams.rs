@@ -1,11 +1,9 @@
 //! Who is there: each stream attends its topics in the hub, is told who joins and leaves if it wants, and ends with
 //! its topic.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -13,6 +11,7 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::stream::presence::watchers::Watchers;
 use crate::gateway::stream::request::StreamFilter;
 use crate::hub::{EndReason, Hub, PresenceConfig, PresenceEvent, PresenceHandle, Present};
+use crate::mailbox::{Mailbox, Pushed};
 use crate::reactor::{DisconnectReason, Handle, StreamId, Streams};
 use crate::ring::Notify;
 
@@ -34,8 +33,7 @@ pub(in crate::gateway) struct Presence {
 
 /// The filters whose streams were told something.
 struct ChangedFilters {
-    any: AtomicBool,
-    filters: Mutex<HashSet<StreamFilter>>,
+    filters: Mailbox<StreamFilter>,
     reactor: Arc<dyn Notify>,
 }
 
@@ -46,10 +44,10 @@ struct FilterWaker {
 
 impl Notify for FilterWaker {
     fn notify(&self) {
-        self.changed.filters.lock().insert(self.filter.clone());
-        // Release: pairs with the Acquire in `attend`.
-        self.changed.any.store(true, Ordering::Release);
-        self.changed.reactor.notify();
+        // One for each member that is ended, at most: so many there were.
+        if let Ok(Pushed::First) = self.changed.filters.push(self.filter.clone()) {
+            self.changed.reactor.notify();
+        }
     }
 }
 
@@ -62,8 +60,7 @@ impl Presence {
             handles: HashMap::new(),
             watchers: Watchers::default(),
             changed: Arc::new(ChangedFilters {
-                any: AtomicBool::new(false),
-                filters: Mutex::default(),
+                filters: Mailbox::new(usize::MAX),
                 reactor: handle.notifier(),
             }),
         }
@@ -105,11 +102,13 @@ impl Presence {
             // The rest is for the next turn: the poll is not to sleep over it.
             wake.notify();
         }
-        // Acquire: pairs with the Release in `notify`.
-        if !self.changed.any.swap(false, Ordering::Acquire) {
+        if !self.changed.filters.has_mail() {
             return;
         }
-        let told = std::mem::take(&mut *self.changed.filters.lock());
+        let mut changed = VecDeque::new();
+        self.changed.filters.take_into(&mut changed);
+        // A filter is here once for each of its members that was ended.
+        let told: HashSet<StreamFilter> = changed.into_iter().collect();
         let mut over = HashMap::new();
         for filter in told {
             if let Some(why) = self.pass_on(&filter, streams) {
