@@ -90,7 +90,7 @@ fn begin_endpoint(gateway: &mut Gateway, head: &Head, client: SocketAddr) -> Beg
     stream_at(gateway, head, &query, spec, access)
 }
 
-/// What a probe is told that goes by a name that is not ours.
+/// Answers a probe that goes by a name which is not ours.
 pub(super) fn probed(shared: &Shared, head: &Head, reply: ReplyTo) -> Answer {
     match head.path() {
         // Relaxed: see `Handle::drain`.

@@ -22,7 +22,7 @@ use crate::reactor::{Handle, Lifecycle, StreamEnd, Streams};
 pub(in crate::gateway) struct Gateway {
     pub(in crate::gateway) hub: Hub,
     pub(in crate::gateway) handle: Handle,
-    /// What it has in common with the gateways of all other reactors.
+    /// The state shared with the gateways of all other reactors.
     pub(in crate::gateway) shared: Shared,
     pub(in crate::gateway) encoder: Encoder,
     pub(in crate::gateway) streaming: Streaming,
@@ -76,7 +76,7 @@ impl Gateway {
         self.streaming.history().at(offset)
     }
 
-    /// What bounds the requests of streams.
+    /// The bounds of requests for streams.
     pub(in crate::gateway) fn room(&self) -> StreamRoom {
         StreamRoom {
             frame_log: self.shared.frame_log,
@@ -94,7 +94,7 @@ impl Gateway {
         }
     }
 
-    /// What other rooms count, for telemetry.
+    /// The counts of other rooms, for telemetry.
     pub(in crate::gateway) fn progress(&self) -> Progress<'_> {
         Progress {
             notices: self.encoder.notices(),
@@ -151,10 +151,9 @@ impl Gateway {
         self.streaming.ended(end.id, end.key);
         self.telemetry.stream_ended(end.reason);
         let addr = (self.number(), end.id);
-        let totals = (end.delivered, end.bytes);
         self.shared
             .endpoints
-            .ended(end.owner, addr, end.reason, totals);
+            .ended(end.owner, addr, end.reason, end.delivered, end.bytes);
         log::stream_ended(end, &end.key.wanted);
     }
 

@@ -1,4 +1,4 @@
-//! What must hold for any input: the fuzz targets call these.
+//! Properties that hold for any input: the fuzz targets call these.
 
 use crate::gateway::admin::request;
 use crate::gateway::stream::options::StreamOptions;

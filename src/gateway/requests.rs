@@ -26,7 +26,7 @@ use crate::reactor::{
 };
 use crate::wire::http::{BodyLength, Head, Reason, RequestError};
 
-/// What a client that was refused for want of room is told to wait, seconds.
+/// The wait that a client is told which was refused for want of room, seconds.
 const RETRY_AFTER_S: u32 = 1;
 
 impl Requests for Gateway {

@@ -24,7 +24,7 @@ pub(in crate::gateway) const ROWS: &[&[Route]] = &[
     telemetry::routes::ROUTES,
 ];
 
-/// What the server is, how it is, and the files of its page.
+/// The routes of the server itself: its page, its state.
 const ROUTES: &[Route] = &[
     Route {
         summary: "the dashboard, in a browser; this list otherwise",

@@ -60,7 +60,8 @@ pub(in crate::gateway) enum Cors {
 
 impl OriginCheck {
     pub(in crate::gateway) fn new(
-        (hosts, origins): (HostPolicy, Origins),
+        hosts: HostPolicy,
+        origins: Origins,
         proxies: Arc<Proxies>,
         public: Option<Arc<PublicUrl>>,
     ) -> Self {

@@ -77,7 +77,7 @@ struct Gathered {
 pub(in crate::gateway) struct PendingCommand(Arc<RunningCommand>);
 
 impl PendingCommand {
-    /// Whether all reactors have done their part.
+    /// Returns whether all reactors have done their part.
     pub(in crate::gateway) fn is_done(&self) -> bool {
         lock(&self.0.gathered).left == 0
     }
@@ -125,7 +125,7 @@ impl CommandQueues {
         }
     }
 
-    /// How many there are.
+    /// The number of reactors.
     pub(in crate::gateway) fn len(&self) -> usize {
         self.queues.len()
     }
@@ -136,7 +136,7 @@ impl CommandQueues {
         _ = self.queues[n].waker.set(waker);
     }
 
-    /// Whether all queues are open.
+    /// Returns whether all queues are open.
     pub(in crate::gateway) fn are_open(&self) -> bool {
         self.queues.iter().all(CommandQueue::is_open)
     }
@@ -150,7 +150,8 @@ impl CommandQueues {
     /// its part.
     pub(in crate::gateway) fn send(
         &self,
-        (to, command): (Reactors, Command),
+        to: Reactors,
+        command: Command,
         done: impl Fn() + Send + Sync + 'static,
     ) -> Result<PendingCommand, CommandError> {
         let meant = match to {

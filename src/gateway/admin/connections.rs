@@ -17,7 +17,7 @@ use crate::reactor::{
 /// The address of an open stream: its reactor, and its id there.
 pub(in crate::gateway) type ConnectionAddr = (usize, StreamId);
 
-/// How a connection is.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectionStatus {
@@ -43,7 +43,7 @@ impl ConnectionStatus {
     }
 }
 
-/// What is known of a connection.
+/// A connection, as far as it is known.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
@@ -71,7 +71,7 @@ pub struct ConnectionInfo {
     pub lag: u64,
 }
 
-/// What [`broadcast`](crate::gateway::Handle::broadcast) came to.
+/// The result of a [`broadcast`](crate::gateway::Handle::broadcast).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Broadcast {
     /// Connections that get it.
@@ -83,7 +83,7 @@ pub struct Broadcast {
 }
 
 impl Broadcast {
-    /// What was found of those that were `asked` for.
+    /// Makes the result for the ids that were `asked` for.
     pub(in crate::gateway) fn of(found: CommandResult, asked: Vec<String>) -> Self {
         let known: HashSet<String> = found.known.into_iter().collect();
         Self {
@@ -94,7 +94,7 @@ impl Broadcast {
     }
 }
 
-/// What a reactor is asked to do with its connections.
+/// A command to reactors about their connections.
 pub(in crate::gateway) enum Command {
     /// Tell about the connections of these ids.
     Look(Vec<(String, ConnectionAddr)>),
@@ -108,7 +108,7 @@ pub(in crate::gateway) enum Command {
 }
 
 impl Command {
-    /// Whether it changes nothing: then it is for the one who asked alone.
+    /// Returns whether it changes nothing: then it is for the one who asked alone.
     pub(super) fn only_reads(&self) -> bool {
         matches!(self, Self::Look(_) | Self::List(..))
     }
@@ -160,11 +160,11 @@ pub(in crate::gateway) struct Progress {
 
 /// Ids of full connections that a broadcast tells.
 const FULL_MAX: usize = 1000;
-/// What is told of a connection beside its filter, bytes.
+/// Bytes that are told of a connection beside its filter.
 const INFO_BYTES: usize = 256;
 /// Bytes of what is told of connections in one go.
 pub(in crate::gateway) const PIECE_BYTES: usize = 32 << 10;
-/// What it costs to tell about a connection, to end one and to send one something, in looks at one.
+/// The cost of telling about a connection, in looks at one.
 const TELL_STEPS: usize = 64;
 const END_STEPS: usize = 64;
 const SEND_STEPS: usize = 16;

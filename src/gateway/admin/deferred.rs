@@ -40,7 +40,7 @@ struct DeferredAnswer {
     what: Deferred,
 }
 
-/// What a deferred answer is made from.
+/// The source of a deferred answer.
 pub(in crate::gateway) enum Deferred {
     /// The connections of a page. Nothing is looked for before it is this answer's turn.
     Connections(ConnectionPage),
@@ -56,12 +56,12 @@ pub(in crate::gateway) struct ConnectionPage {
     begun: bool,
 }
 
-/// What is left of a page.
+/// The part of a page that is not handed out yet.
 struct PageRest {
     walk: ConnectionWalk,
     left: usize,
     last: Option<String>,
-    /// What is told and not handed out yet.
+    /// JSON that is not handed out yet.
     text: Vec<u8>,
 }
 
@@ -135,7 +135,7 @@ impl DeferredAnswers {
         let bell = self.reactor.notifier();
         let pending = self
             .commands
-            .send((Reactors::All, command), move || bell.notify())
+            .send(Reactors::All, command, move || bell.notify())
             .map_err(|_| busy())?;
         self.defer(Deferred::Command(pending, render), reply, cors)
     }
@@ -257,7 +257,7 @@ impl DeferredAnswers {
         while page.left > 0 && !page.walk.is_over() && page.text.len() < PIECE_BYTES {
             let bell = self.reactor.notifier();
             let done = move || bell.notify();
-            let Some(infos) = page.walk.next(page.left, (commands, endpoints), done) else {
+            let Some(infos) = page.walk.next(page.left, commands, endpoints, done) else {
                 return Piece::Waits;
             };
             page.add(&infos);

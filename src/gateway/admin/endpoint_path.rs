@@ -1,4 +1,4 @@
-//! What makes an endpoint one: its path, and why there is none.
+//! The paths that endpoints may have, and the errors of making and removing one.
 
 use thiserror::Error;
 

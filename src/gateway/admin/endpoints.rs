@@ -21,12 +21,12 @@ const RESERVED_MAX: usize = 10_000;
 const FILTER_BYTES: usize = 16 << 20;
 /// Endpoints, or made connections, that are listed in one go.
 const PIECE: usize = 32;
-/// How often those who have waited too long are looked for.
+/// Shortest time between two looks for reserved connections that nobody came to: each walks over all of them.
 const SWEEP: Duration = Duration::from_secs(1);
 /// Paths and ids remembered that were ended on purpose. Clients of older ones are told to come back later, as those of
 /// an earlier process are.
 const ENDED_MAX: usize = 4096;
-/// How long a reserved connection waits for its client, and for it to come back.
+/// Longest time for which a reserved connection waits for its client, and for it to come back.
 const RESERVED_FOR: Duration = Duration::from_secs(300);
 
 /// An endpoint, as it was made.
@@ -43,7 +43,7 @@ pub struct EndpointInfo {
     pub connections: u64,
 }
 
-/// What an endpoint or a reserved connection offers to whoever connects there.
+/// The offer of an endpoint or a reserved connection to whoever connects there.
 #[derive(Clone, Debug)]
 pub(in crate::gateway) struct EndpointSpec {
     pub(in crate::gateway) filter: Filter,
@@ -70,7 +70,7 @@ struct Inner {
     with_stream: usize,
     /// Bytes of all filters, about.
     bytes: usize,
-    /// What was ended on purpose, the newest last.
+    /// The names that were ended on purpose, the newest last.
     ended: VecDeque<String>,
     last: u32,
     /// When those who waited too long were last looked for.
@@ -99,7 +99,7 @@ impl ReservedConnection {
     }
 }
 
-/// What a filter takes, as it is kept and as text, about.
+/// The bytes that a filter takes, as it is kept and as text, about.
 fn weight(filter: &str) -> usize {
     2 * filter.len()
 }
@@ -219,7 +219,7 @@ impl Endpoints {
         Ok(group)
     }
 
-    /// Whether an endpoint or a connection that was made was ended on purpose, as far as it is remembered.
+    /// Returns whether an endpoint or a connection that was made was ended on purpose, as far as it is remembered.
     pub(in crate::gateway) fn was_ended(&self, name: &str) -> bool {
         self.lock().ended.iter().any(|ended| ended == name)
     }
@@ -250,7 +250,7 @@ impl Endpoints {
         piece
     }
 
-    /// What the endpoint of a path offers.
+    /// Returns the offer of the endpoint at a path.
     pub(in crate::gateway) fn endpoint(&self, path: &str) -> Option<EndpointSpec> {
         let inner = self.lock();
         let (group, endpoint) = inner.endpoints.get(path)?;
@@ -322,7 +322,7 @@ impl Endpoints {
         Ok(id)
     }
 
-    /// What the connection of an id offers to its client.
+    /// Returns the offer of a reserved connection to its client.
     pub(in crate::gateway) fn reserved(&self, id: &str) -> Option<EndpointSpec> {
         let mut inner = self.lock();
         inner.sweep(Instant::now());
@@ -350,7 +350,7 @@ impl Endpoints {
         Some(reserved.addr)
     }
 
-    /// How many connections were made and have no stream.
+    /// Returns the number of reserved connections without a stream.
     pub(in crate::gateway) fn without_stream(&self) -> u64 {
         let mut inner = self.lock();
         inner.sweep(Instant::now());
@@ -380,12 +380,12 @@ impl Endpoints {
         piece
     }
 
-    /// What is known of a connection without a stream.
+    /// Returns what is known of a reserved connection without a stream.
     pub(in crate::gateway) fn last_known(&self, id: &str) -> Option<ConnectionInfo> {
         self.lock().find(id).map(|reserved| reserved.info.clone())
     }
 
-    /// Where the stream of a connection is, whoever made it.
+    /// Returns the address of the stream of a connection, reserved or not.
     pub(in crate::gateway) fn addr_of(&self, id: &str) -> Option<ConnectionAddr> {
         match self.lock().find(id) {
             Some(reserved) => reserved.addr,
@@ -411,7 +411,7 @@ impl Endpoints {
             .map(|reserved| reserved.info.id.clone())
     }
 
-    /// A stream has begun.
+    /// Notes that a stream has begun.
     pub(in crate::gateway) fn started(&self, owner: StreamOwner, addr: ConnectionAddr) {
         if owner == StreamOwner::default() {
             return;
@@ -427,13 +427,14 @@ impl Endpoints {
         }
     }
 
-    /// A stream has ended.
+    /// Notes that a stream has ended.
     pub(in crate::gateway) fn ended(
         &self,
         owner: StreamOwner,
         addr: ConnectionAddr,
         why: EndReason,
-        (sent, bytes): (u64, u64),
+        delivered: u64,
+        bytes: u64,
     ) {
         if owner == StreamOwner::default() {
             return;
@@ -456,7 +457,7 @@ impl Endpoints {
                 | EndReason::StopDeadline => ConnectionStatus::Error,
                 _ => ConnectionStatus::Disconnected,
             };
-            reserved.info.delivered += sent;
+            reserved.info.delivered += delivered;
             reserved.info.bytes += bytes;
             inner.with_stream -= 1;
         }

@@ -1,6 +1,6 @@
 //! Answers to requests that manage connections and endpoints.
 //!
-//! What has to ask reactors is answered later: a command goes to all of them, and the reactor that has the
+//! Requests that have to ask reactors are answered later: a command goes to all of them, and the reactor that has the
 //! request looks once a turn whether all have done their part.
 
 use std::net::SocketAddr;
@@ -53,10 +53,8 @@ pub(in crate::gateway) fn stream_at(
             .shared
             .commands
             .send(
-                (
-                    Reactors::All,
-                    Command::End(target, DisconnectReason::Disconnected),
-                ),
+                Reactors::All,
+                Command::End(target, DisconnectReason::Disconnected),
                 || {},
             )
             .ok();

@@ -66,7 +66,8 @@ impl ConnectionWalk {
     pub(in crate::gateway) fn next(
         &mut self,
         limit: usize,
-        (commands, endpoints): (&CommandQueues, &Endpoints),
+        commands: &CommandQueues,
+        endpoints: &Endpoints,
         done: impl Fn() + Send + Sync + 'static,
     ) -> Option<Vec<ConnectionInfo>> {
         if let Some(pending) = &self.pending {
@@ -77,7 +78,7 @@ impl ConnectionWalk {
             self.pending = None;
             return Some(self.found(found, commands));
         }
-        let command = match &self.stage {
+        let (to, command) = match &self.stage {
             Stage::Over => return Some(Vec::new()),
             Stage::Reserved(after) => {
                 self.known = endpoints.reserved_after(after, limit);
@@ -92,7 +93,7 @@ impl ConnectionWalk {
             }
             Stage::Open(reactor, slot) => (Reactors::One(*reactor), Command::List(*slot, limit)),
         };
-        match commands.send(command, done) {
+        match commands.send(to, command, done) {
             Ok(pending) => self.pending = Some(pending),
             // Sent again later: what is in the way is done in turns.
             Err(CommandError::Busy) => {}

@@ -1,4 +1,4 @@
-//! What a program makes of the clients of a WebSocket stream.
+//! The handler of a WebSocket stream: it admits clients, and takes what they send.
 
 use std::fmt;
 

@@ -30,11 +30,11 @@ struct SocketMailbox {
 #[derive(Default)]
 pub(in crate::gateway) struct Wakers(SmallVec<[(usize, Arc<dyn Notify>); 4]>);
 
-/// What a reactor is to do for a socket.
+/// A command of any thread for a socket.
 pub(in crate::gateway) enum SocketCommand {
-    /// It is to be sent what waits for it.
+    /// Send what waits for it.
     Send,
-    /// It is to be closed.
+    /// Close it.
     Close(CloseReason),
 }
 

@@ -17,7 +17,7 @@ const BYTES_MAX: usize = 64 << 20;
 /// Most clients: a mistyped number is not one.
 const CLIENTS_MAX: usize = 1 << 20;
 
-/// What becomes of a connection for an id that another one has.
+/// The treatment of a second connection for one id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnDuplicate {
@@ -31,7 +31,7 @@ pub enum OnDuplicate {
     Refuse,
 }
 
-/// How a WebSocket stream deals with its clients.
+/// The options of a WebSocket stream.
 ///
 /// ```
 /// use eventring::gateway::{OnDuplicate, WebSocketStreamOptions};
@@ -42,7 +42,7 @@ pub enum OnDuplicate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WebSocketStreamOptions {
-    /// What becomes of a second connection for one id. [`OnDuplicate::Replace`].
+    /// The treatment of a second connection for one id. [`OnDuplicate::Replace`].
     pub on_duplicate: OnDuplicate,
     /// Whether only clients may connect that [`connect`](crate::gateway::WebSocketStream::connect) has announced,
     /// each once for each time; others are answered 403. No: whoever names an id.

@@ -26,7 +26,7 @@ pub(in crate::gateway) struct SendQueue {
 struct Inner {
     stage: Stage,
     waiting: VecDeque<Arc<[u8]>>,
-    /// What `waiting` takes, and what the socket has been handed last and may not have taken yet.
+    /// The bytes of `waiting`, and of what the socket was handed last and may not have taken yet.
     bytes: usize,
     handed: usize,
     /// The reactor asks again for what waits without being told to.
@@ -38,9 +38,9 @@ enum Stage {
     Connecting,
     /// Its socket is open.
     Open(ConnectionAddr),
-    /// It is to be closed as soon as it has been opened.
+    /// Closed before it was open: its socket is closed as soon as there is one.
     CloseOnOpen(CloseReason),
-    /// It gets nothing more.
+    /// Nothing more comes to wait.
     Closing,
 }
 
@@ -116,7 +116,7 @@ impl SendQueue {
         inner.take(usize::MAX, out);
     }
 
-    /// Whether something waits that the socket has not been handed.
+    /// Returns whether something waits that the socket has not been handed.
     pub(in crate::gateway) fn has_waiting(&self) -> bool {
         !self.inner.lock().waiting.is_empty()
     }

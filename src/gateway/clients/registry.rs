@@ -58,7 +58,7 @@ pub(super) fn check_client(client: &str) -> Result<(), ConnectError> {
     Err(ConnectError::Client { reason })
 }
 
-/// What is known of an id.
+/// The state of an id.
 pub(in crate::gateway) enum Entry {
     /// Its client has not come yet.
     Expected(SubscriptionId),
@@ -124,7 +124,7 @@ impl Registry {
         Ok((queue, old.and_then(Entry::queue)))
     }
 
-    /// Whether a client is expected and has not come.
+    /// Returns whether a client is expected and has not come.
     pub(in crate::gateway) fn expects(&self, client: &str) -> bool {
         matches!(self.clients.get(client), Some(Entry::Expected(_)))
     }

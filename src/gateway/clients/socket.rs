@@ -46,7 +46,7 @@ impl ClientSocket {
         }
     }
 
-    /// It has sent a message.
+    /// Gives a message of the client to the handler.
     pub(in crate::gateway) fn message(
         &self,
         kind: MessageKind,

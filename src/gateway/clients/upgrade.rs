@@ -15,7 +15,7 @@ use crate::gateway::ws::{SocketRequest, Upgrade};
 use crate::reactor::{SocketPlan, date};
 use crate::wire::http::Head;
 
-/// What a client that finds no room is told to wait, seconds.
+/// The wait that a client is told which finds no room, seconds.
 const RETRY_AFTER_S: u32 = 1;
 
 /// Makes a client of a handshake on the path of `stream`.

@@ -63,7 +63,7 @@ pub(super) struct Inner {
     pub(super) full: AtomicU64,
 }
 
-/// What a stream has counted since it was made.
+/// The counts of a stream since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WebSocketStreamStats {
@@ -76,7 +76,7 @@ pub struct WebSocketStreamStats {
 }
 
 impl WebSocketStream {
-    /// What the connection that another one replaces is closed with: 4000. A client that gets it should not
+    /// The code that a connection is closed with which another one replaces: 4000. A client that gets it should not
     /// connect again by itself.
     pub const REPLACED: CloseCode = CloseCode(4000);
 
@@ -195,12 +195,12 @@ impl WebSocketStream {
         registry.find(client).map(|queue| queue.subscription)
     }
 
-    /// How many clients are connected.
+    /// Returns the number of clients that are connected.
     pub fn len(&self) -> usize {
         self.0.registry.lock().connected().count()
     }
 
-    /// Whether no client is connected.
+    /// Returns whether no client is connected.
     pub fn is_empty(&self) -> bool {
         self.0.registry.lock().connected().next().is_none()
     }

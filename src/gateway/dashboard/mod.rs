@@ -76,7 +76,7 @@ impl File {
     }
 }
 
-/// Whether whoever asks names HTML as something that it takes: browsers do, curl does not.
+/// Returns whether whoever asks names HTML as something that it takes: browsers do, curl does not.
 pub(in crate::gateway) fn wants_page(head: &Head) -> bool {
     let names_html = |value: &[u8]| memchr::memmem::find(value, b"text/html").is_some();
     head.header_values("accept").any(names_html)

@@ -336,13 +336,14 @@ impl Encoder {
     pub(in crate::gateway) fn reset(
         &mut self,
         form: WireFormat,
-        (reason, asked): (ResetReason, &str),
+        reason: ResetReason,
+        asked: &str,
         head: Position,
         out: &mut Vec<u8>,
     ) {
         self.note_reset(reason);
         if form.is_web_socket() {
-            return ws::write_reset((reason, asked), head, out);
+            return ws::write_reset(reason, asked, head, out);
         }
         let reason = reason.name();
         self.data.clear();

@@ -1,4 +1,4 @@
-//! What a subscriber gets: events and notices as messages, encoded once for all.
+//! Events and notices as WebSocket messages, encoded once for all subscribers.
 
 use std::io::Write as _;
 
@@ -99,7 +99,7 @@ pub(crate) fn write_gap(gap: &Gap, out: &mut Vec<u8>) {
 }
 
 /// Appends a `reset`: the id that was `asked` says nothing here.
-pub(crate) fn write_reset((reason, asked): (ResetReason, &str), head: Position, out: &mut Vec<u8>) {
+pub(crate) fn write_reset(reason: ResetReason, asked: &str, head: Position, out: &mut Vec<u8>) {
     wrap(out, Opcode::Text, |out| {
         let reason = reason.name();
         let _ = write!(

@@ -191,12 +191,12 @@ impl Route {
         }
     }
 
-    /// Whether requests of this method are its own.
+    /// Returns whether requests of this method are its own.
     pub(super) fn is_for(&self, method: &str) -> bool {
         method == self.method.name() || (method == "HEAD" && self.has_head())
     }
 
-    /// Whether it is answered to HEAD.
+    /// Returns whether it is answered to HEAD.
     pub(super) fn has_head(&self) -> bool {
         self.method == Method::Get && self.delivers != Delivers::Socket
     }

@@ -12,7 +12,7 @@ use crate::reactor::{Answer, Requests, Response, Share, Unfinished};
 pub(in crate::gateway) type Finish =
     fn(&mut Gateway, &WholeBody, &[u8]) -> Result<Responded, Problem>;
 
-/// What a request is answered with once its body is whole.
+/// The response to a request whose body is whole.
 pub(in crate::gateway) type Responded = Response<<Gateway as Requests>::Receipt>;
 
 /// A request that is looked at once its body is whole.
@@ -129,7 +129,7 @@ impl Collected {
         self.share.set(self.bytes.capacity())
     }
 
-    /// What has come. It counts until this is dropped.
+    /// Takes the bytes that have come. They count until this is dropped.
     pub(in crate::gateway) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }

@@ -80,7 +80,7 @@ impl Attributes {
         Ok(Self(found))
     }
 
-    /// Whether the attribute called `name` came as a header.
+    /// Returns whether the attribute called `name` came as a header.
     pub(in crate::gateway) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(own, _)| own == name)
     }

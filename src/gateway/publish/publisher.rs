@@ -61,7 +61,7 @@ impl Publisher {
         self.stopping = true;
     }
 
-    /// Whether nothing is to be published any more.
+    /// Returns whether nothing is to be published any more.
     pub(in crate::gateway) fn is_stopping(&self) -> bool {
         self.stopping || self.hub.is_closed()
     }

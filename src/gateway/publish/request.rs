@@ -20,12 +20,12 @@ pub(crate) struct Publish {
 }
 
 impl Publish {
-    /// Whether the head of the answer is written.
+    /// Returns whether the head of the answer is written.
     pub(in crate::gateway) fn has_begun(&self) -> bool {
         matches!(self.body, Body::Lines { begun: true, .. })
     }
 
-    /// Whether the answer comes as a whole, at the end.
+    /// Returns whether the answer comes as a whole, at the end.
     pub(in crate::gateway) fn is_atomic(&self) -> bool {
         matches!(self.body, Body::Atomic(_))
     }

@@ -340,7 +340,7 @@ impl ServerConfig {
         None
     }
 
-    /// How many streams may be compressed with Brotli.
+    /// The number of streams that may be compressed with Brotli.
     pub(super) fn brotli_limit(&self) -> usize {
         if cfg!(feature = "brotli") {
             self.brotli_streams
@@ -349,7 +349,7 @@ impl ServerConfig {
         }
     }
 
-    /// What streams have that do not ask for anything else.
+    /// The options of streams that ask for no others.
     pub(super) fn stream_options(&self) -> StreamOptions {
         StreamOptions {
             heartbeat: self.heartbeat,

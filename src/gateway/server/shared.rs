@@ -1,4 +1,4 @@
-//! What the gateways of all reactors of a server share.
+//! The state that the gateways of all reactors of a server share.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::wire::http::Head;
 #[derive(Clone)]
 pub(in crate::gateway) struct Shared {
     pub(in crate::gateway) bounds: Bounds,
-    /// What streams have that ask for nothing else.
+    /// The options of streams that ask for no others.
     pub(in crate::gateway) options: StreamOptions,
     /// Bytes of a frame log.
     pub(in crate::gateway) frame_log: usize,
@@ -40,9 +40,9 @@ pub(in crate::gateway) struct Shared {
     /// Query parameters that pass though no route knows them.
     pub(in crate::gateway) foreign: Arc<Foreign>,
     pub(in crate::gateway) proxies: Arc<Proxies>,
-    /// What clients know the server by.
+    /// The address by which clients know the server.
     pub(in crate::gateway) public: Option<Arc<PublicUrl>>,
-    /// It is going to stop, or does: nobody should send anything here any more.
+    /// Set once the server is going to stop: nobody should send clients here any more.
     pub(in crate::gateway) draining: Arc<AtomicBool>,
     pub(in crate::gateway) authorizer: Arc<dyn Authorizer>,
     /// Requests that may wait for it at each reactor.
@@ -62,7 +62,7 @@ pub(in crate::gateway) struct Shared {
 }
 
 impl Shared {
-    /// What stands before a path of ours, so that whoever sent `head` from `peer` can ask for it.
+    /// Returns what stands before a path of ours, so that whoever sent `head` from `peer` can ask for it.
     pub(in crate::gateway) fn base(&self, head: &Head, peer: SocketAddr) -> String {
         match &self.public {
             Some(public) => public.text().to_owned(),

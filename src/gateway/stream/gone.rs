@@ -1,4 +1,4 @@
-//! What clients are told that come back to an endpoint or a connection which this server does not have, as after a
+//! Answers to clients that come back to an endpoint or a connection which this server does not have, as after a
 //! restart of one that keeps them in memory.
 //!
 //! `EventSource` gives up for good on a 404, without a word to its page. So who asks for an event stream gets one that
@@ -23,7 +23,7 @@ const ENDPOINT_RETRY: Duration = Duration::from_secs(30);
 /// When to come back to a connection: its id does not come again, and only the page can do something about it.
 const CONNECTION_RETRY: Duration = Duration::from_secs(3600);
 
-/// What is not there.
+/// An endpoint or a connection that is not there.
 #[derive(Clone, Copy)]
 pub(in crate::gateway) enum Gone<'a> {
     /// The endpoint of a path.
@@ -110,7 +110,7 @@ fn write_body(form: WireFormat, what: Gone<'_>, asked: &str, newest: Position, o
     form.end(out);
 }
 
-/// Whether it is a client of event streams: it says so, or it comes back to one.
+/// Returns whether it is a client of event streams: it says so, or it comes back to one.
 fn asks_for_events(head: &Head) -> bool {
     let names = |value: &[u8]| memchr::memmem::find(value, b"text/event-stream").is_some();
     matches!(head.method(), "GET" | "HEAD")
@@ -118,7 +118,7 @@ fn asks_for_events(head: &Head) -> bool {
             || last_event_id(head, &Query::none()).is_some())
 }
 
-/// Whether an id has the form of those that are given to connections.
+/// Returns whether an id has the form of those that are given to connections.
 fn is_made_id(id: &str) -> bool {
     let parsed = uuid::Uuid::try_parse(id).ok();
     parsed.is_some_and(|parsed| parsed.get_version_num() == 7 && parsed.to_string() == id)

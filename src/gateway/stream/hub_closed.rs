@@ -15,7 +15,7 @@ const ENDED: usize = 64;
 pub(super) struct ClosedHub {
     /// The slot that is next.
     slot: u32,
-    /// How many slots were looked at since one was ended.
+    /// Slots that were looked at since one was ended.
     idle: usize,
 }
 

@@ -90,7 +90,7 @@ impl NewStream {
                 replay.from
             }
             Start::Reset { reason, asked } => {
-                encoder.reset(form, (reason, &asked), head, &mut first);
+                encoder.reset(form, reason, &asked, head, &mut first);
                 head.offset + 1
             }
         };

@@ -17,7 +17,7 @@ pub(super) const BUFFER_MIN: usize = 4 << 10;
 /// Shortest greatest age: clients that come back all the time do nothing else.
 const AGE_MIN: Duration = Duration::from_secs(1);
 
-/// How a stream behaves: the server's own, an endpoint's, or as its client asks for.
+/// The options of a stream: the server's own, an endpoint's, or as its client asks for.
 ///
 /// ```
 /// use eventring::gateway::{SlowPolicy, StreamOptions};

@@ -11,13 +11,13 @@ use crate::gateway::stream::parameters::StreamParameters;
 use crate::gateway::stream::start::StartRequest;
 use crate::wire::http::{Coding, Head};
 
-/// What a class has in common: what the client asked for, within what it may see, and what of its
+/// The key of a class: what the client asked for, within what it may see, and what of its
 /// pace needs work once a class.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::gateway) struct StreamFilter {
     pub(in crate::gateway) wanted: Filter,
     pub(in crate::gateway) allowed: Filter,
-    /// What its endpoint has; `None`: it has all that is wanted, or there is no endpoint.
+    /// The topics of its endpoint; `None`: it has all that is wanted, or there is no endpoint.
     pub(in crate::gateway) offered: Option<Filter>,
     /// Its members get the newest of each topic when they are slow.
     pub(in crate::gateway) latest: bool,
@@ -37,7 +37,7 @@ impl StreamFilter {
         self.allowed.matches(topic) && self.offered.as_ref().is_none_or(is_offered)
     }
 
-    /// Whether it may not see all that is wanted, so that each event is looked at. `>` allows no reserved topic: who wants
+    /// Returns whether it may not see all that is wanted, so that each event is looked at. `>` allows no reserved topic: who wants
     /// one and is allowed `>` is limited.
     pub(in crate::gateway) fn is_limited(&self) -> bool {
         self.offered.is_some() || !self.allowed.covers(&self.wanted)
@@ -49,13 +49,13 @@ impl StreamFilter {
         allowed.into_iter().chain(&self.offered)
     }
 
-    /// Whether it takes every topic that is not reserved.
+    /// Returns whether it takes every topic that is not reserved.
     pub(in crate::gateway) fn is_all(&self) -> bool {
         self.wanted.is_all() && !self.is_limited()
     }
 }
 
-/// What bounds the requests of streams on a reactor.
+/// The bounds of requests for streams on a reactor.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::gateway) struct StreamRoom {
     /// Bytes of a frame log.

@@ -1,4 +1,4 @@
-//! Where a stream starts: Last-Event-ID, its query forms, and `from=`.
+//! The start of a stream: Last-Event-ID, its query forms, and `from=`.
 
 use crate::event::{Position, parse_time};
 use crate::gateway::encode::notices::ResetReason;
@@ -9,7 +9,7 @@ use crate::wire::http::Head;
 
 /// Longest part of a strange id that is told back, bytes.
 const TOLD_BYTES: usize = 64;
-/// What programs write that have no id: no id of ours is one word.
+/// Words that programs write which have no id: no id of ours is one word.
 const NO_ID: [&str; 5] = ["", "null", "undefined", "none", "nil"];
 
 /// The start that a client asks for.
@@ -71,7 +71,7 @@ impl StartRequest {
         }
     }
 
-    /// What it means for a hub that stands at `head` and still has `earliest`; `replay_start` looks up where
+    /// Resolves it for a hub that stands at `head` and still has `earliest`; `replay_start` looks up where
     /// a part of what is kept begins.
     pub(in crate::gateway) fn resolve(
         self,
@@ -143,7 +143,7 @@ fn is_id(text: &str) -> bool {
     NO_ID.iter().all(|none| !none.eq_ignore_ascii_case(text))
 }
 
-/// Where the address says that the stream starts: one parameter may.
+/// Reads where the address says that the stream starts: one parameter may.
 fn start(query: &Query<'_>) -> Result<Option<StartRequest>, Problem> {
     let all = [&query::FROM, &query::LAST, &query::SINCE];
     let mut given = all.into_iter().filter(|one| query.text(one).is_some());

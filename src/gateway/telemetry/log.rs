@@ -1,4 +1,4 @@
-//! What the gateway tells its log: ends of streams, and refusals at most once a second each.
+//! The log of the gateway: ends of streams, and refusals at most once a second each.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

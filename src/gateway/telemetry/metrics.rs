@@ -1,4 +1,4 @@
-//! What the gateway counts beside the reactor's own counters.
+//! The counters of the gateway beside the reactor's own counters.
 //!
 //! Everything here belongs to one reactor's thread: plain numbers, no atomics, nothing an event. Several
 //! reactors see each other's through [`Aggregate`](crate::gateway::telemetry::aggregate::Aggregate).

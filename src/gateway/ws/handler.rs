@@ -73,7 +73,7 @@ pub struct SocketRequest<'a> {
     pub protocol: Option<&'a str>,
 }
 
-/// How the WebSockets of a route are dealt with.
+/// The options of a route of WebSockets.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct SocketOptions {

@@ -1,4 +1,4 @@
-//! What sockets are subscribed to: equal filters kept once, however many sockets have them.
+//! The interner of the filters that sockets are subscribed to: equal ones are kept once, however many sockets have them.
 
 use std::collections::HashMap;
 
@@ -17,12 +17,12 @@ impl FilterInterner {
         }
     }
 
-    /// A class of sockets has opened.
+    /// Notes that a class of sockets has opened.
     pub(crate) fn opened(&mut self, filter: &Filter) {
         *self.0.entry(filter.clone()).or_default() += 1;
     }
 
-    /// A class of sockets has closed.
+    /// Notes that a class of sockets has closed.
     pub(crate) fn closed(&mut self, filter: &Filter) {
         if let Some(classes) = self.0.get_mut(filter) {
             *classes -= 1;

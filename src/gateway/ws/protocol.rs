@@ -57,7 +57,7 @@ impl<'t> Request<'t> {
             })
     }
 
-    /// Whether a member is there and true.
+    /// Returns whether a member is there and true.
     fn switch(&self, name: &'static str) -> Result<bool, Problem> {
         match self.member(name).map(|value| (value.raw(), value.at())) {
             None | Some(("false", _)) => Ok(false),
@@ -254,7 +254,7 @@ impl Protocol<'_> {
             Start::Live | Start::Replay(_) => {}
             Start::Reset { reason, asked } => {
                 self.encoder.note_reset(reason);
-                write_reset((reason, &asked), head, notice);
+                write_reset(reason, &asked, head, notice);
             }
             Start::From(offset) => {
                 after = self.history.at(offset - 1);

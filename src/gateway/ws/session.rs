@@ -1,10 +1,10 @@
-//! What is known about one subscriber: what it may do, what it receives, how it behaves.
+//! The session of one subscriber: its rights, its subscription, its errors.
 
 use crate::event::{Filter, FilterError, Pattern};
 use crate::gateway::encode::format::{Messages, WireFormat};
 use crate::gateway::ws::FilterInterner;
 
-/// What one error costs, and what it may come to.
+/// The cost of one error: eight messages in order make up for it.
 const ERROR_COST: u16 = 8;
 /// Errors in a row after which the connection is closed: 64, and one more for every eight messages
 /// that were in order.
@@ -16,9 +16,9 @@ pub(crate) struct Session {
     pub(in crate::gateway) may_read: Option<Filter>,
     /// Topics that it may publish to; `None`: none.
     pub(in crate::gateway) may_publish: Option<Filter>,
-    /// What it is subscribed to.
+    /// The filter that it is subscribed to.
     wanted: Option<Filter>,
-    /// How what it gets is compressed.
+    /// The compression of what it gets.
     messages: Messages,
     /// Whether it is told who joins and leaves its topics.
     pub(in crate::gateway) presence: bool,

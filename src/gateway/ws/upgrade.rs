@@ -141,7 +141,7 @@ impl Upgrade {
     }
 }
 
-/// What is agreed on with clients that offer to compress.
+/// The terms for clients that offer to compress.
 fn policy(compression: Compression) -> DeflatePolicy {
     match compression {
         // Who sends nothing compressed can do with any window.
@@ -153,7 +153,7 @@ fn policy(compression: Compression) -> DeflatePolicy {
     }
 }
 
-/// How a client gets its messages.
+/// The compression of the messages that a client gets.
 fn messages(handshake: &Handshake, compression: Compression) -> Messages {
     match handshake.deflate {
         Some(_) if compression == Compression::Off => Messages::Plain,
@@ -163,7 +163,7 @@ fn messages(handshake: &Handshake, compression: Compression) -> Messages {
     }
 }
 
-/// What is wrong with a handshake of a route that speaks `protocols`.
+/// The problem of a handshake of a route that speaks `protocols`.
 fn problem(error: HandshakeError, protocols: &[&str]) -> Problem {
     let mut detail = error.to_string();
     if error == HandshakeError::NoProtocol {

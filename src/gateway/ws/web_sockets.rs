@@ -14,7 +14,7 @@ const RETURN_SPREAD_MS: u64 = 5000;
 /// Multiplier that scatters consecutive numbers (2^64 divided by the golden ratio).
 const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// What the sockets of `GET /api/v1/ws` of one reactor share.
+/// The state that the sockets of `GET /api/v1/ws` of one reactor share.
 #[derive(Default)]
 pub(in crate::gateway) struct WebSockets {
     /// The filters that sockets are subscribed to.

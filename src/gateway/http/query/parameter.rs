@@ -57,7 +57,7 @@ pub(in crate::gateway) const fn once(
 }
 
 impl Parameter {
-    /// Whether it goes by this name.
+    /// Returns whether it goes by this name.
     pub(in crate::gateway) fn is_called(&self, name: &str) -> bool {
         self.name == name
             || self

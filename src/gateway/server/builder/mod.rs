@@ -58,7 +58,7 @@ pub struct Server {
     pub(super) crew: ReactorThreads,
     pub(super) counters: Arc<UserCounters>,
     pub(super) stop_timeout: Duration,
-    /// How it ended, reactors of other threads included.
+    /// The end of all reactors, those of other threads included; `None`: it still runs.
     pub(super) report: Option<StopReport>,
     pub(super) shared: Shared,
 }
@@ -168,7 +168,8 @@ impl Server {
             brotli_streams: config.brotli_limit(),
             presence: config.presence,
             origin_check: Arc::new(OriginCheck::new(
-                (hosts, origins),
+                hosts,
+                origins,
                 proxies.clone(),
                 public.clone(),
             )),

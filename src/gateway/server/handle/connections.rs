@@ -1,4 +1,4 @@
-//! What a program that embeds the server can do to its endpoints and connections.
+//! Endpoints and connections, as a program that embeds the server deals with them.
 
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::reactor::DisconnectReason;
 
 /// Connections that the program is told about in one go.
 const PAGE: usize = 64;
-/// How long a server may take to answer its own program.
+/// Longest time that a server may take to answer its own program.
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// A server did not answer: it has stopped, nobody drives it, or the question came from the thread that
@@ -71,7 +71,7 @@ impl Handle {
         let group = self.shared.endpoints.remove(path)?;
         let command = Command::End(Target::Group(group), DisconnectReason::Removed);
         // A server that does not run has no clients to end.
-        let _ = self.shared.commands.send((Reactors::All, command), || {});
+        let _ = self.shared.commands.send(Reactors::All, command, || {});
         Ok(())
     }
 
@@ -108,7 +108,7 @@ impl Handle {
             let ask = move || {
                 let _ = done.try_send(());
             };
-            match walk.next(PAGE, (commands, endpoints), ask) {
+            match walk.next(PAGE, commands, endpoints, ask) {
                 Some(infos) => all.extend(infos),
                 // Over once the order is done, or nobody takes it.
                 None => answered.recv_timeout(ANSWER).map_err(|_| NotServing)?,
@@ -121,7 +121,7 @@ impl Handle {
         Ok(all)
     }
 
-    /// What is known of a connection; `None`: there is none of that id.
+    /// Returns what is known of a connection; `None`: there is none of that id.
     ///
     /// # Errors
     ///
@@ -187,12 +187,9 @@ impl Handle {
 
     fn ask(&self, command: Command) -> Result<CommandResult, NotServing> {
         let (done, answered) = mpsc::sync_channel(1);
-        let asked = self
-            .shared
-            .commands
-            .send((Reactors::All, command), move || {
-                let _ = done.try_send(());
-            });
+        let asked = self.shared.commands.send(Reactors::All, command, move || {
+            let _ = done.try_send(());
+        });
         let asked = asked.map_err(|_| NotServing)?;
         answered.recv_timeout(ANSWER).map_err(|_| NotServing)?;
         Ok(asked.take())

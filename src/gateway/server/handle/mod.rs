@@ -21,7 +21,7 @@ pub struct Handle {
     pub(in crate::gateway) shared: Shared,
 }
 
-/// It leaves orders where the server's threads find them, under locks in which no foreign code runs: a panic elsewhere
+/// A handle leaves commands where the server's threads find them, under locks in which no foreign code runs: a panic elsewhere
 /// leaves them whole.
 impl UnwindSafe for Handle {}
 /// As above.

@@ -1,4 +1,4 @@
-//! What slow streams get instead of everything: the newest of each topic, or a gap.
+//! The slow policies: a stream that is too slow gets the newest event of each topic, or a gap, instead of everything.
 
 use std::ops::Range;
 

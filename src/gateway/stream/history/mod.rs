@@ -66,7 +66,7 @@ impl History {
         self.hub.earliest()
     }
 
-    /// Whether a class takes every event that the hub has: then what it missed is a difference of offsets. Reserved
+    /// Returns whether a class takes every event that the hub has: then what it missed is a difference of offsets. Reserved
     /// topics are taken by name only, so that one event of them is enough to make that a bound.
     pub(in crate::gateway) fn takes_everything(&self, key: &StreamFilter) -> bool {
         key.is_all() && self.hub.look_back().all_is_everything()

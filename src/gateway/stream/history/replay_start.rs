@@ -1,4 +1,4 @@
-//! Where a stream begins in what is kept: the last so many events, or those since a time.
+//! The start of a replay: before the last so many events, or before those since a time.
 
 use crate::event::{EventRef, Pattern};
 use crate::gateway::stream::history::History;
@@ -67,7 +67,7 @@ impl History {
         }
     }
 
-    /// Whether enough was looked at in this turn for requests.
+    /// Returns whether enough was looked at in this turn for requests.
     pub(in crate::gateway) fn has_looked_back_enough(&self) -> bool {
         self.looked_back >= LOOK_BACK_PER_TURN
     }

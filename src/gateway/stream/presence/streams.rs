@@ -1,4 +1,4 @@
-//! Who is there: each stream attends its topics in the hub, is told who joins and leaves if it wants, and ends with
+//! The presence of streams: each attends its topics in the hub, is told who joins and leaves if it wants, and ends with
 //! its topic.
 
 use std::collections::{HashMap, HashSet, VecDeque};

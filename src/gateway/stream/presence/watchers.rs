@@ -1,4 +1,4 @@
-//! Who comes and goes, told to the streams that asked: in rounds, each of which tells all of them what has changed since
+//! Notices of joins and leaves to the streams that asked for them: in rounds, each of which tells all of them what has changed since
 //! the last one.
 //!
 //! Joins of one turn are told together, and a round is done a part a turn: however many come and go, a turn tells so
@@ -39,13 +39,13 @@ pub(in crate::gateway) struct Watchers {
     round: Option<Round>,
 }
 
-/// What all are being told.
+/// A round: the changes that all are being told.
 struct Round {
     /// `None`: too much for one round.
     changes: Option<Vec<PresenceChange>>,
-    /// Who is next.
+    /// The next stream in `told`.
     at: usize,
-    /// What was written for a filter and a form.
+    /// The notices of this round, by filter and form.
     written: HashMap<(StreamFilter, FormId), Vec<u8>>,
 }
 
@@ -54,7 +54,7 @@ impl Watchers {
         self.fresh.push_back(stream);
     }
 
-    /// Whether nobody wants to know.
+    /// Returns whether nobody wants to know.
     pub(in crate::gateway) fn is_empty(&self) -> bool {
         self.told.is_empty() && self.fresh.is_empty() && self.missed.is_empty()
     }
@@ -86,7 +86,7 @@ impl Watchers {
         }
         let at = watch.at();
         if let Some(mut round) = self.round.take()
-            && round.go_on(at, (&mut self.told, &mut self.missed), &mut left, streams)
+            && round.go_on(at, &mut self.told, &mut self.missed, &mut left, streams)
         {
             self.round = Some(round);
             return true;
@@ -130,7 +130,8 @@ impl Round {
     fn go_on(
         &mut self,
         at: u64,
-        (told, missed): (&mut Vec<StreamId>, &mut VecDeque<StreamId>),
+        told: &mut Vec<StreamId>,
+        missed: &mut VecDeque<StreamId>,
         left: &mut usize,
         streams: &mut Streams<'_, Gateway>,
     ) -> bool {
@@ -166,7 +167,7 @@ impl Round {
     }
 }
 
-/// What streams of a filter and a form are told.
+/// Encodes the changes for the streams of a filter and a form.
 fn written(
     changes: Option<&[PresenceChange]>,
     at: u64,
