@@ -127,7 +127,7 @@ pub(in crate::gateway) fn read_endpoint(
 ) -> Result<EndpointRequest, Problem> {
     let mut body = Body::read(body, ENDPOINT_MEMBERS)?;
     let mut filter = Filter::all();
-    if let Some(value) = body.value("topics") {
+    if let Some(value) = body.member("topics") {
         match topics("topics", value)? {
             Ok(given) => filter = given,
             Err(faults) => {
@@ -148,7 +148,7 @@ pub(in crate::gateway) fn read_endpoint(
     };
     let slow = body.text("slow").and_then(|name| policy(&name));
     o.slow = slow.unwrap_or(o.slow);
-    if let Some(value) = body.value("compression") {
+    if let Some(value) = body.member("compression") {
         match value.string().and_then(|name| Compression::parse(&name)) {
             Some(compression) => o.compression = compression,
             None => body.note("compression", Compression::expected()),
@@ -180,7 +180,7 @@ pub(in crate::gateway) fn read_broadcast(body: &[u8]) -> Result<BroadcastRequest
     }
     let ty = body.text("type").unwrap_or(Cow::Borrowed("message"));
     let mut event = Event::new("broadcast", &ty);
-    match body.value("data").map(|data| (data.raw(), data.string())) {
+    match body.member("data").map(|data| (data.raw(), data.string())) {
         Some((_, Some(text))) => event.text(&text),
         // As it came: a value in between would round numbers and sort members.
         Some((raw, None)) => event.json(raw),

@@ -78,34 +78,34 @@ impl<'t> Body<'t> {
     }
 
     /// Returns the value of a member, whatever it is.
-    pub(in crate::gateway) fn value(&self, name: &str) -> Option<Value<'t>> {
+    pub(in crate::gateway) fn member(&self, name: &str) -> Option<Value<'t>> {
         self.members.get(name)
     }
 
     /// Returns the text of a member that is one.
     pub(in crate::gateway) fn text(&self, name: &str) -> Option<Cow<'t, str>> {
-        self.value(name)?.string()
+        self.member(name)?.string()
     }
 
     /// Returns the texts of a member that is an array of them.
     pub(in crate::gateway) fn texts(&self, name: &str) -> Option<Vec<String>> {
-        let texts = self.value(name)?.strings()?;
+        let texts = self.member(name)?.strings()?;
         Some(texts.into_iter().map(Cow::into_owned).collect())
     }
 
     /// Returns the time of a member that is one in seconds.
     pub(in crate::gateway) fn seconds(&self, name: &str) -> Option<Duration> {
-        seconds(&self.value(name)?)
+        seconds(&self.member(name)?)
     }
 
     /// Returns the number of a member that is a whole one.
     pub(in crate::gateway) fn whole(&self, name: &str) -> Option<u64> {
-        self.value(name)?.whole()
+        self.member(name)?.whole()
     }
 
     /// Notes what is wrong with a field. One that is not there is told of last.
     pub(in crate::gateway) fn note(&mut self, field: &str, why: impl Into<String>) {
-        let at = self.value(field).map_or(usize::MAX, |value| value.at());
+        let at = self.member(field).map_or(usize::MAX, |value| value.at());
         self.errors.note(at, field, why);
     }
 
