@@ -40,7 +40,7 @@ pub(in crate::gateway) struct OriginCheck {
 /// The reason for which a request is not let in; names are shortened, to be told back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::gateway) enum OriginFault {
-    /// It names a host that is not ours.
+    /// The request names a host that is not ours.
     Host(String),
     /// A page of this origin sent it.
     Origin(String),
