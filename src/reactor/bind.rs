@@ -22,7 +22,7 @@ use super::turn::{EVENTS, FIRST_LISTENER, Polled, Reactor, WAKER, WakeState};
 use super::unix::UnixAddress;
 use crate::settings::setters;
 
-/// Where to listen.
+/// The addresses to listen on, and what secures them.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Addresses {
@@ -33,7 +33,7 @@ pub struct Addresses {
     pub only_v6: bool,
     /// Unix sockets.
     pub unix: Vec<UnixAddress>,
-    /// What connections over TCP are secured with; `None`: they are not.
+    /// The certificate that connections over TCP are secured with; `None`: they are not.
     pub tls: Option<Tls>,
 }
 

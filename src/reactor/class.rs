@@ -16,7 +16,7 @@ const EXTENTS_MAX: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClassId(pub(super) u32);
 
-/// What makes a class: its name in the table, and how it is fed.
+/// The recipe of a class: its name in the table, and how it is fed.
 pub(super) struct ClassSpec<K> {
     pub(super) key: K,
     pub(super) form: FormId,
@@ -39,7 +39,7 @@ pub(super) struct Class<K> {
     pub(super) hold: Duration,
     /// Connections, in no order.
     pub(super) members: Vec<u32>,
-    /// Where the next pump starts, so that nobody is always first.
+    /// The member that the next pump starts at: nobody is always first.
     pub(super) pump_at: usize,
     /// Members that the pump has yet to visit; not 0 exactly while the class is queued for it.
     pub(super) pump_left: usize,
@@ -83,7 +83,7 @@ impl<K> Class<K> {
         }
     }
 
-    /// Where members may pass from the form's log to the window log.
+    /// Returns the place where members may pass from the form's log to the window log.
     pub(super) fn entry(&self) -> Option<Entry> {
         self.window_log.as_ref()?.entry
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-/// What counts as one client: an address of IPv4, the /64 that a subscriber of IPv6 has.
+/// The unit that is counted as one client: an address of IPv4, the /64 that a subscriber of IPv6 has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Client {
     V4([u8; 4]),
@@ -28,7 +28,7 @@ impl Client {
 /// Connections of one client over its limit that are answered rather than dropped.
 const REFUSING_MAX: u32 = 4;
 
-/// What a connection is to its client's limit.
+/// The standing of a connection within its client's limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
     /// One of those that it may have.

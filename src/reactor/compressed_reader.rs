@@ -50,23 +50,23 @@ impl LogName {
     }
 }
 
-/// What is known of a stream that is compressed into one.
+/// The state of a stream whose bytes are one compressed stream.
 pub(super) enum CompressedReader {
     Gzip(Sent),
     Own(Box<OwnCompressor>),
 }
 
-/// What a gzip stream was sent.
+/// The bytes that a gzip stream was sent, as far as its trailer needs them.
 pub(super) struct Sent {
     /// All that is plain of it, but for what came from the window log since it was joined.
     digest: Digest,
-    /// What the window log came to where it was joined.
+    /// The digest of the window log at the byte where it was joined.
     joined: Digest,
     /// The newest id that it has beside those of events.
     told: u64,
 }
 
-/// What a stream was sent, if that is counted.
+/// Returns the digest of what a stream was sent, if it has one.
 fn sent_of<S: Service>(cold: &mut Cold<S>) -> Option<&mut Sent> {
     match cold.compressed.as_deref_mut() {
         Some(CompressedReader::Gzip(sent)) => Some(sent),
@@ -178,6 +178,7 @@ impl<S: Service> Core<S> {
         let newest = self.fed.saturating_sub(1);
         let class = self.classes.get(self.hot[i as usize].class);
         if let (Some(class), Some(sent)) = (class, sent_of(&mut self.cold[i as usize])) {
+            // An empty block touches no window: the stream stays aligned, and nothing is compressed for it alone.
             if sent.told.max(class.last) >= newest {
                 return S::frame_block(class.form, &gzip::HEARTBEAT, false, out);
             }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::batch::Held;
 use super::class::{ClassId, Classes};
 use super::compress::Compressors;
 use super::conn::{Cold, Flags, Hot, Outbound, Phase};
@@ -17,7 +18,6 @@ use super::parked::RequestId;
 use super::partial_frames::PartialFrames;
 use super::reactor_set::ReactorSet;
 use super::service::Service;
-use super::slow_policy::Held;
 use super::stats::Counters;
 use super::streams::StreamId;
 use super::wheel::{TICK, Tick, Wheel};
@@ -139,7 +139,7 @@ impl<S: Service> Core<S> {
         self.behind = service.is_behind(self.fed);
     }
 
-    /// Whether requests wait until more is fed.
+    /// Returns whether requests wait until more is fed.
     pub(super) fn is_behind(&self) -> bool {
         self.behind
     }
@@ -284,6 +284,7 @@ impl<S: Service> Core<S> {
             looked_at,
             ..Cold::free()
         };
+        // The slot is free at once; what names this connection carries a serial or a generation of its own.
         self.free.push(i);
         self.counters.connections.sub(1);
         self.reactors.leave();

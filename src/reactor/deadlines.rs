@@ -16,6 +16,7 @@ impl<S: Service> Reactor<S> {
         self.core.wheel.expire(tick, &mut self.due);
         // As many as there is time for: thousands may be due at once.
         while let Some(i) = self.due.pop() {
+            // The wheel may have looked for a deadline that was moved since: the connection knows its own.
             let cold = &mut self.core.cold[i as usize];
             if cold.looked_at <= tick {
                 cold.looked_at = Tick::MAX;

@@ -130,6 +130,7 @@ impl<S: Service> Core<S> {
                 Phase::Log if !self.send_log(i, &mut budget)? => return Ok(()),
                 Phase::Log => {}
             }
+            // Whoever has much to catch up on queues again behind everybody else who is ready.
             if budget == 0 {
                 self.make_ready(i);
                 return Ok(());
@@ -227,6 +228,7 @@ impl<S: Service> Core<S> {
         if S::codec(form) == Codec::Brotli {
             return self.compress_log(i, form, range, budget);
         }
+        // From the start of the range on: a frame that is cut by the budget goes on at the next visit.
         let mut end = range.end.min(range.start + *budget);
         if let (LogName::Form(_), Some(entry)) = (name, class.entry()) {
             if range.start == entry.apart {
@@ -263,7 +265,7 @@ impl<S: Service> Core<S> {
         Ok(())
     }
 
-    /// Whether stream `i` has everything that there is for it.
+    /// Returns whether stream `i` has everything that there is for it.
     pub(super) fn is_caught_up(&self, i: u32) -> bool {
         let hot = &self.hot[i as usize];
         if hot.phase != Phase::Log || hot.flags.has(Flags::BLOCKED) || self.out_len(i) > 0 {
@@ -327,6 +329,7 @@ impl<S: Service> Core<S> {
                 self.dirty.pop_front();
                 continue;
             }
+            // Counted down before the visit: a visit may end the member, or the class.
             class.pump_left -= 1;
             class.pump_at = (class.pump_at + 1) % class.members.len();
             let i = class.members[class.pump_at];

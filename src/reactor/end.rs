@@ -83,12 +83,12 @@ impl EndReason {
         }
     }
 
-    /// Whether what was sent is all that was to be sent, so that a peer may be told that it is.
+    /// Returns whether what was sent is all that was to be sent, so that a peer may be told that it is.
     pub(super) fn is_orderly(self) -> bool {
         !self.is_cut() && !matches!(self, Self::Reset | Self::StopDeadline)
     }
 
-    /// Whether the server cut a client that was too slow.
+    /// Returns whether the server cut a client that was too slow.
     pub(super) fn is_cut(self) -> bool {
         matches!(self, Self::Stalled | Self::HalfSent | Self::TooSlow)
     }

@@ -7,7 +7,7 @@ use super::core::Core;
 use super::service::Service;
 
 impl<S: Service> Core<S> {
-    /// Where a stream at byte `cursor` of its log really stands: past frames of other classes.
+    /// Returns the byte of its log at which a stream really stands: past frames of other classes.
     pub(super) fn settle(&self, i: u32) -> Option<u64> {
         let hot = &self.hot[i as usize];
         let class = self.classes.get(hot.class)?;

@@ -24,7 +24,7 @@ pub struct Frames<'a, S: Service> {
 }
 
 impl<S: Service> Core<S> {
-    /// Whether members must have their turn before more is appended.
+    /// Returns whether members must have their turn before more is appended.
     pub(super) fn is_full(&self) -> bool {
         self.unpumped >= self.limits.frame_log_bytes / UNPUMPED_SHARE
     }
@@ -43,7 +43,7 @@ impl<'a, S: Service> Frames<'a, S> {
         }
     }
 
-    /// Whether more may be appended in this turn.
+    /// Returns whether more may be appended in this turn.
     pub fn has_room(&self) -> bool {
         !self.core.is_full()
     }
@@ -117,6 +117,7 @@ impl<'a, S: Service> Frames<'a, S> {
         };
         self.service_scratch.clear();
         encode(form, false, self.service_scratch);
+        // A frame that took more of the log would push everybody else out of it.
         if self.service_scratch.len() > largest {
             self.service_scratch.clear();
             encode(form, true, self.service_scratch);

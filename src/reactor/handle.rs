@@ -34,7 +34,7 @@ impl Handle {
         self.reactors.len()
     }
 
-    /// Whether this thread is in a turn of one of the reactors.
+    /// Returns whether this thread is in a turn of one of the reactors.
     pub fn is_own_thread(&self) -> bool {
         TURNING.get() == Arc::as_ptr(&self.reactors).addr()
     }

@@ -29,7 +29,7 @@ impl<S: Service> Core<S> {
         ready.append(history_waits);
     }
 
-    /// Whether connection `i` gets history in this turn. If not, it will in the next.
+    /// Returns whether connection `i` gets history in this turn. If not, it will in the next.
     pub(super) fn may_take_history(&mut self, i: u32) -> bool {
         if self.history_left > 0 {
             return true;

@@ -12,7 +12,7 @@ use crate::wire::http::{RequestError, Step};
 
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// What one step of a decoder came to.
+/// The result of one step of a decoder.
 pub(super) enum Next {
     Again,
     Wait,
@@ -50,7 +50,7 @@ impl<S: Service> Core<S> {
         self.flush_answers(service, i);
     }
 
-    /// What reads the first bytes of connection `i`.
+    /// Makes the state that reads the first bytes of connection `i`.
     fn first_requests(&self, service: &S, i: u32) -> Box<RequestState<S>> {
         // Nothing has named another client yet.
         let peer = SocketAddr::from(self.cold[i as usize].peer);

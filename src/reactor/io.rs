@@ -152,7 +152,7 @@ impl<S: Service> Reactor<S> {
     }
 }
 
-/// Whether there is nothing more to read for now.
+/// Returns whether there is nothing more to read for now.
 fn would_block(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }

@@ -139,7 +139,7 @@ impl Listeners {
         }
     }
 
-    /// Whether connections may be waiting.
+    /// Returns whether connections may be waiting.
     pub(super) fn has_waiting(&self) -> bool {
         !self.unaccepted.is_empty()
     }

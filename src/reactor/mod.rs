@@ -6,6 +6,7 @@
 
 mod accept;
 mod answer;
+mod batch;
 mod begin;
 mod bind;
 mod class;

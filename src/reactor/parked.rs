@@ -117,7 +117,7 @@ impl<S: Service> Core<S> {
         self.take_input(service, i, &[]);
     }
 
-    /// Whether a request of connection `i` waits, the one named `id` if that is said.
+    /// Returns whether a request of connection `i` waits, the one named `id` if that is said.
     pub(super) fn is_parked(&self, i: u32, id: Option<RequestId>) -> bool {
         let known = self.hot.get(i as usize);
         if known.is_none_or(|hot| hot.phase != Phase::Request) {

@@ -7,13 +7,13 @@ use std::ops::Range;
 pub struct Published<R> {
     /// The offsets that the events were given; none: nothing was published, and the outcome is known.
     pub offsets: Range<u64>,
-    /// What the service makes the answer of, once the outcome is known.
+    /// The facts that the service makes the answer of, once the outcome is known.
     pub receipt: R,
     /// About how many bytes the answer takes, so that not too many wait.
     pub bytes: usize,
 }
 
-/// What has become of events that were published.
+/// The end that events have come to which were published.
 ///
 /// An answer is made of an outcome and never before it, so that a commit that fails is never answered with success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

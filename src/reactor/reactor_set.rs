@@ -15,11 +15,11 @@ use super::unfinished::Unfinished;
 pub(super) struct ReactorEntry {
     pub(super) inbox: Arc<Inbox>,
     pub(super) counters: Arc<Counters>,
-    /// It has stopped, or its thread is gone.
+    /// Set when it has stopped, or its thread is gone.
     ended: AtomicBool,
 }
 
-/// All reactors of a server. Number 0 accepts and hands connections round.
+/// The reactors of a server. Number 0 accepts and hands connections round.
 pub(super) struct ReactorSet {
     reactors: Box<[ReactorEntry]>,
     /// Connections of all reactors, those that are being handed over too.
@@ -30,7 +30,7 @@ pub(super) struct ReactorSet {
     own_compressors: AtomicUsize,
     pub(super) clients: Clients,
     pub(super) unfinished: Unfinished,
-    /// What connections over TCP are secured with.
+    /// The certificate that connections over TCP are secured with.
     pub(super) tls: Option<Tls>,
 }
 

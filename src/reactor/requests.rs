@@ -22,7 +22,7 @@ use crate::wire::http::RequestDecoder;
 /// them is done, so that one client does not take the room that the service has for those of all.
 const TICKETS_MAX: usize = 4;
 
-/// What a connection knows while it is not yet a stream.
+/// The state of a connection that is not a stream yet.
 pub(super) struct RequestState<S: Service> {
     pub(super) peer: SocketAddr,
     /// A PROXY header comes first.
@@ -41,17 +41,17 @@ pub(super) struct RequestState<S: Service> {
     pub(super) answers: VecDeque<Reply<S>>,
     /// Bytes of those that are known.
     queued: usize,
-    /// How many of them have a ticket.
+    /// The number of those that are deferred.
     tickets: usize,
     /// `input` holds more than the beginning of something: a bound stopped the decoder.
     pub(super) held: bool,
-    /// What `input` and the head of `exchange` take of the total.
+    /// The part of the total that `input` and the kept head take.
     share: Share,
     /// Bytes of the head that `exchange` is made of.
     pub(super) head_bytes: usize,
 }
 
-/// What leaves next on a connection, in the order of its requests.
+/// An answer in the queue of a connection, or the stream that takes its place.
 pub(super) enum Reply<S: Service> {
     Answer(Answer),
     Published {
@@ -77,7 +77,7 @@ impl<S: Service> Reply<S> {
         }
     }
 
-    /// Whether no request of the connection follows it.
+    /// Returns whether no request of the connection follows it.
     fn is_last(&self) -> bool {
         match self {
             Self::Answer(answer) => answer.close,
@@ -127,11 +127,12 @@ impl<S: Service> RequestState<S> {
         }
     }
 
-    /// Whether no further request is taken before answers have left, or a decision has come.
+    /// Returns whether no further request is taken before answers have left, or a decision has come.
     pub(super) fn is_full(&self, limits: &Limits) -> bool {
         self.parked.is_some()
             || self.answers.len() >= limits.max_pending_publishes
             || self.queued >= limits.private_bytes
+            // Each of these holds room that the service has for the requests of all connections.
             || self.tickets >= TICKETS_MAX
             || self.answers.back().is_some_and(Reply::is_last)
     }
@@ -188,7 +189,7 @@ impl<S: Service> RequestState<S> {
         self.clock = Clock::Idle;
     }
 
-    /// What came after the last request.
+    /// Returns the bytes that came after the last request.
     pub(super) fn into_input(self) -> Vec<u8> {
         self.input
     }
@@ -266,6 +267,7 @@ impl<S: Service> Core<S> {
                 Some(Reply::Published { .. } | Reply::Deferred(_)) | None => break,
             }
         }
+        // A client that has closed its half gets all its answers, and is not waited for any longer.
         let eof = self.hot(i).flags.has(Flags::EOF);
         let requests = self.cold[i as usize].requests.as_ref();
         let done = requests.is_none_or(|requests| {
@@ -358,7 +360,7 @@ impl<S: Service> Core<S> {
         }
     }
 
-    /// Whether pipelined requests of connection `i` wait for a bound that no longer holds.
+    /// Returns whether pipelined requests of connection `i` wait for a bound that no longer holds.
     pub(super) fn holds_input(&self, i: u32) -> bool {
         self.cold[i as usize]
             .requests
@@ -366,7 +368,7 @@ impl<S: Service> Core<S> {
             .is_some_and(|requests| requests.held)
     }
 
-    /// Whether the socket of connection `i` should be read now.
+    /// Returns whether the socket of connection `i` should be read now.
     pub(super) fn wants_input(&self, i: u32) -> bool {
         match self.hot[i as usize].phase {
             Phase::Free => false,
@@ -382,7 +384,7 @@ impl<S: Service> Core<S> {
         }
     }
 
-    /// Whether bytes of requests of connection `i` may be in its socket, and nothing that it does keeps
+    /// Returns whether bytes of requests of connection `i` may be in its socket, and nothing that it does keeps
     /// them there.
     pub(super) fn has_input(&self, i: u32) -> bool {
         let unread = self.hot[i as usize].flags.has(Flags::UNREAD);
@@ -447,7 +449,7 @@ impl<S: Service> Core<S> {
         self.begin_closing(service, i, EndReason::Closed);
     }
 
-    /// Whether connection `i` is between requests, so that nothing is lost by closing it.
+    /// Returns whether connection `i` is between requests, so that nothing is lost by closing it.
     pub(super) fn is_between_requests(&self, i: u32) -> bool {
         let requests = self.cold[i as usize].requests.as_ref();
         requests.is_none_or(|requests| requests.is_idle()) && self.out_len(i) == 0

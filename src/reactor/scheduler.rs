@@ -15,7 +15,7 @@ const SLICE: Duration = Duration::from_millis(1);
 const VISITS_PER_CLOCK: usize = 32;
 
 impl<S: Service> Core<S> {
-    /// Whether other work has taken so much time that streams should have their turn.
+    /// Returns whether other work has taken so much time that streams should have their turn.
     pub(super) fn is_slice_over(&self) -> bool {
         self.slice.elapsed() > SLICE
     }
@@ -24,6 +24,7 @@ impl<S: Service> Core<S> {
 impl<S: Service> Reactor<S> {
     /// Sends answers whose events have become visible.
     pub(super) fn complete(&mut self) {
+        // Taken first: whoever still waits puts itself back.
         for i in std::mem::take(&mut self.core.waiting) {
             self.core.hot(i).flags.clear(Flags::PARKED);
             self.core.flush_answers(&mut self.service, i);

@@ -38,6 +38,7 @@ impl<S: Service> Core<S> {
             },
         };
         let sent = write_until_full((transport, session), bytes, counters)?;
+        // Only a socket that took less than it was given tells when it takes more: the poll is edge-triggered.
         if sent < bytes.len() || wants_flush(session) {
             hot.flags.set(Flags::BLOCKED);
         }

@@ -133,7 +133,7 @@ pub trait Sockets {
     /// until there is nothing. What comes to wait later is told by [`Streams::nudge`].
     fn queued(&mut self, socket: &mut Self::Socket, max: usize, out: &mut Vec<u8>);
 
-    /// Whether something waits for a WebSocket: the reactor stops when it has taken it.
+    /// Returns whether something waits for a WebSocket: the reactor stops when it has taken it.
     fn has_queued(&self, socket: &Self::Socket) -> bool;
 
     /// Appends all that still waits for a WebSocket which is about to be closed from this side, behind the words that
@@ -167,7 +167,7 @@ pub trait Events {
     where
         Self: Service;
 
-    /// Whether so much was published from offset `fed` on that requests must wait until it is fed:
+    /// Returns whether so much was published from offset `fed` on that requests must wait until it is fed:
     /// a publisher on this thread must not overrun the streams that it serves. Or whether requests have cost
     /// enough since [`poll_commands`](Self::poll_commands) was called last.
     fn is_behind(&self, fed: u64) -> bool;

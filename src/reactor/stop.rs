@@ -36,6 +36,7 @@ impl<S: Service> Reactor<S> {
         let at = deadline::after(self.core.now, timeout);
         self.stop_at = Some(self.stop_at.map_or(at, |earlier| earlier.min(at)));
         self.stop_later = None;
+        // First of all: whoever comes now must go to another server, not wait for this one.
         self.listeners.close();
         self.service.lifecycle(Lifecycle::Stopping);
         if self.number == 0 {
@@ -55,6 +56,7 @@ impl<S: Service> Reactor<S> {
             self.stop_next = (self.stop_next + 1) % slots;
             self.stop_one(self.stop_next, all_fed);
             looked_at += 1;
+            // Those who are not done yet still get their events while others are closed.
             if looked_at % STOP_STEP == 0 && self.core.is_slice_over() {
                 break;
             }

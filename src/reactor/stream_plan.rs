@@ -10,7 +10,7 @@ use super::slow_policy::Pace;
 pub struct StreamPlan<K> {
     /// The response head.
     pub head: Vec<u8>,
-    /// What precedes the events.
+    /// The bytes before the first event.
     pub first: Vec<u8>,
     /// The filter.
     pub key: K,
@@ -26,9 +26,9 @@ pub struct StreamPlan<K> {
     pub heartbeat: Duration,
     /// When the right to read ends, or the connection is too old.
     pub expires_at: Option<Instant>,
-    /// It is its age that ends it then.
+    /// `expires_at` is when the connection is too old, not the end of the right to read.
     pub ages: bool,
-    /// What happens when it is slow.
+    /// The policy for when it is slow.
     pub pace: Pace,
     /// Told back with its start and end.
     pub owner: StreamOwner,
@@ -48,7 +48,7 @@ pub struct StreamOwner {
 pub struct WatchPlan {
     /// The response head.
     pub head: Vec<u8>,
-    /// What precedes the ticks, not framed yet.
+    /// The bytes before the first tick, not framed yet.
     pub first: Vec<u8>,
     /// Each tick is one chunk of a chunked body, as the head says; else the connection's end ends it.
     pub chunked: bool,
@@ -69,7 +69,7 @@ pub struct CaughtUp {
     pub looked_at: u32,
 }
 
-/// What a stream gets of a part of history.
+/// The share of a part of history that a stream gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryMode {
     /// Every event that its filter takes.
@@ -87,7 +87,7 @@ pub struct CatchUp<'a, K> {
     pub key: &'a K,
     /// The wire form.
     pub form: FormId,
-    /// What the stream gets of it.
+    /// The share of it that the stream gets.
     pub mode: HistoryMode,
     /// First offset wanted.
     pub from: u64,

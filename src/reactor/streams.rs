@@ -160,7 +160,7 @@ impl<'a, S: Service> Streams<'a, S> {
         }
     }
 
-    /// Whether some that are to be ended are still to be.
+    /// Returns whether some that are to be ended are still to be.
     pub fn are_ending(&self) -> bool {
         !self.core.ending.is_empty()
     }

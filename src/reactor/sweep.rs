@@ -8,7 +8,7 @@ use super::end::EndReason;
 use super::service::Service;
 use crate::wire::http::chunk;
 
-/// What one sweep counts.
+/// The counts of one sweep.
 #[derive(Default)]
 struct Tally {
     catching_up: u64,

@@ -125,7 +125,7 @@ pub(super) fn set_up(socket: SockRef<'_>, limits: &Limits) -> io::Result<()> {
     }
 }
 
-/// Whether bytes that were accepted wait for the socket: never without TLS.
+/// Returns whether bytes that were accepted wait for the socket: never without TLS.
 pub(super) fn wants_flush(session: &Secured) -> bool {
     session
         .as_ref()

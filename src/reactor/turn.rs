@@ -40,7 +40,7 @@ pub struct Reactor<S: Service> {
     pub(super) listeners: Listeners,
     /// Sockets of the last accept; the buffer is kept.
     pub(super) accepted: Vec<Accepted>,
-    /// Who gets the next connection.
+    /// The reactor that gets the next connection.
     pub(super) next_reactor: usize,
     pub(super) inbox: Arc<Inbox>,
     /// The list that commands are taken into; its memory is kept.
@@ -51,7 +51,7 @@ pub struct Reactor<S: Service> {
     pub(super) encoded: Vec<u8>,
     /// Connections whose deadlines have passed and are not looked at yet.
     pub(super) due: Vec<u32>,
-    /// How far the sweep of this second is; `None`: it is over.
+    /// The sweep of this second, as far as it is; `None`: it is over.
     pub(super) sweep: Option<Sweep>,
     pub(super) cut: Vec<u32>,
     pub(super) next_sweep: u32,
@@ -59,7 +59,7 @@ pub struct Reactor<S: Service> {
     pub(super) batch_since: Option<Instant>,
     /// When this turn began, by the machine's clock.
     pub(super) looked: Instant,
-    /// What the last poll told.
+    /// The circumstances of the last poll.
     pub(super) polled: Polled,
     /// Turns since all that had come was seen.
     pub(super) unsettled: usize,
@@ -78,7 +78,7 @@ pub struct Reactor<S: Service> {
     pub(super) wake_state: WakeState,
 }
 
-/// What is known once a poll has returned.
+/// The circumstances of a poll that has returned.
 pub(super) struct Polled {
     /// When it began, or earlier: what came before is among its events, unless it left some out.
     began: Instant,
@@ -113,12 +113,12 @@ impl Drop for Turning {
     }
 }
 
-/// How a reactor that has nothing to do learns of news.
+/// The way in which a reactor that has nothing to do learns of news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WakeState {
-    /// It does not rest.
+    /// The thread is awake, and looks for itself.
     Awake,
-    /// Who collects anyway is not woken for each event.
+    /// Every class collects for a while anyway, so no event wakes the thread.
     Collecting,
     /// The service wakes it.
     Armed,

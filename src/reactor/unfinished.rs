@@ -24,17 +24,17 @@ impl Unfinished {
         }))
     }
 
-    /// How many bytes there are now.
+    /// Returns the bytes that there are now.
     pub fn bytes(&self) -> usize {
         self.0.bytes.load(Ordering::Relaxed)
     }
 
-    /// How many bytes there may be.
+    /// Returns the bytes that there may be.
     pub fn max(&self) -> usize {
         self.0.max
     }
 
-    /// Whether `more` bytes fit now; nothing is reserved.
+    /// Returns whether `more` bytes fit now; nothing is reserved.
     pub fn has_room(&self, more: usize) -> bool {
         self.bytes().saturating_add(more) <= self.0.max
     }
@@ -62,7 +62,7 @@ impl Unfinished {
     }
 }
 
-/// What one of them takes of the total, until it is dropped.
+/// The part of the total that one of them takes, until it is dropped.
 #[derive(Debug)]
 pub struct Share {
     total: Unfinished,

@@ -24,7 +24,7 @@ impl Frame {
     }
 }
 
-/// Whether a frame of these classes is one of `class`.
+/// Returns whether a frame of these classes is one of `class`.
 pub(super) fn takes(class: usize, classes: u8) -> bool {
     class == 0 || classes >> (class - 1) & 1 == 1
 }

@@ -150,13 +150,13 @@ impl Session {
         }
     }
 
-    /// Whether the peer began with something else than TLS that may be HTTP.
+    /// Returns whether the peer began with something else than TLS that may be HTTP.
     pub(in crate::reactor) fn is_plain(&self) -> bool {
         let first = self.incoming.first();
         !self.begun && first.is_some_and(u8::is_ascii_alphabetic)
     }
 
-    /// Whether bytes wait for the socket.
+    /// Returns whether bytes wait for the socket.
     pub(in crate::reactor) fn wants_flush(&self) -> bool {
         self.sent < self.outgoing.len()
     }

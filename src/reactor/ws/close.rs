@@ -80,7 +80,7 @@ impl<S: Service> Core<S> {
         (self.phase(i) == Phase::Socket).then_some(&ws.socket)
     }
 
-    /// Whether socket `i` has been sent everything, its close frame too.
+    /// Returns whether socket `i` has been sent everything, its close frame too.
     pub(in super::super) fn has_sent_close(&self, i: u32) -> bool {
         self.phase(i) == Phase::CloseSent && self.out_len(i) == 0
     }

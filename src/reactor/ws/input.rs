@@ -226,14 +226,14 @@ impl<S: Service> Core<S> {
         }
     }
 
-    /// Whether the socket of connection `i` should be read now.
+    /// Returns whether the socket of connection `i` should be read now.
     pub(in super::super) fn socket_wants_input(&self, i: u32) -> bool {
         let busy = self.cold[i as usize].ws.as_ref().map(|ws| &ws.busy);
         let held = matches!(busy, Some(Some(busy)) if !busy.input.is_empty());
         busy.is_none() || (!held && !self.is_behind() && self.may_read(i))
     }
 
-    /// Whether little enough waits for socket `i`.
+    /// Returns whether little enough waits for socket `i`.
     fn may_read(&self, i: u32) -> bool {
         let ws = self.cold[i as usize].ws.as_ref();
         self.out_len(i) < self.limits.private_bytes
@@ -270,7 +270,7 @@ impl<S: Service> Core<S> {
     }
 }
 
-/// Whether a socket is not read before what waits for it has left: answers, and the past that it asked for.
+/// Returns whether a socket is not read before what waits for it has left: answers, and the past that it asked for.
 fn waits_enough<S: Service>(ws: &Ws<S>, limits: &Limits) -> bool {
     ws.busy.as_ref().is_some_and(|busy| {
         busy.parked.len() >= limits.max_pending_publishes || busy.replays.len() >= REPLAYS_MAX

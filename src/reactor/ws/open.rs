@@ -49,7 +49,7 @@ impl<S: Service> Core<S> {
         }
     }
 
-    /// Whether connection `i` is a socket, with or without a subscription.
+    /// Returns whether connection `i` is a socket, with or without a subscription.
     pub(in super::super) fn is_socket(&self, i: u32) -> bool {
         self.cold[i as usize].ws.is_some()
     }

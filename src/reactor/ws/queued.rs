@@ -37,7 +37,7 @@ impl<S: Service> Core<S> {
         sent.map(|()| some)
     }
 
-    /// Whether the service has something for socket `i`.
+    /// Returns whether the service has something for socket `i`.
     pub(in super::super) fn has_queued(&self, service: &S, i: u32) -> bool {
         let ws = self.cold[i as usize].ws.as_ref();
         ws.is_some_and(|ws| service.has_queued(&ws.socket))

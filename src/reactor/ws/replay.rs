@@ -80,7 +80,7 @@ impl<S: Service> Core<S> {
         service.lifecycle(Lifecycle::StreamStarted { id, owner });
     }
 
-    /// Whether history comes first for connection `i`, which is a socket then.
+    /// Returns whether history comes first for connection `i`, which is a socket then.
     pub(in super::super) fn has_replay(&self, i: u32) -> bool {
         let ws = self.cold[i as usize].ws.as_ref();
         let busy = ws.and_then(|ws| ws.busy.as_ref());

@@ -1,0 +1,65 @@
+//! Batching: classes that collect for a moment, so that their members get several events in one write.
+
+use std::time::{Duration, Instant};
+
+use super::class::ClassId;
+use super::core::Core;
+use super::service::Service;
+use crate::deadline;
+
+/// Classes that collect for a moment before their members are sent to.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// What is collected, and until when.
+    waiting: Vec<(Instant, ClassId)>,
+}
+
+impl Held {
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// When the first of them is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.waiting.iter().map(|(at, _)| *at).min()
+    }
+
+    pub(super) fn forget(&mut self, id: ClassId) {
+        self.waiting.retain(|(_, held)| *held != id);
+    }
+}
+
+impl<S: Service> Core<S> {
+    /// Has class `id`, which has news, wait until its time is up.
+    pub(super) fn hold(&mut self, id: ClassId, hold: Duration) {
+        if self.held.waiting.iter().all(|(_, held)| *held != id) {
+            let due = deadline::after(self.now, hold);
+            self.held.waiting.push((due, id));
+        }
+    }
+
+    /// Queues the classes whose time is up, or all of them.
+    pub(super) fn release_held(&mut self, all: bool) {
+        let now = self.now;
+        let mut at = 0;
+        while let Some((due, id)) = self.held.waiting.get(at).copied() {
+            if !all && due > now {
+                at += 1;
+                continue;
+            }
+            self.held.waiting.swap_remove(at);
+            if let Some(class) = self.classes.get_mut(id)
+                && class.pump_left == 0
+            {
+                class.pump_left = class.members.len();
+                self.dirty.push_back(id);
+            }
+        }
+    }
+
+    /// Returns whether nothing can happen to any stream before a held class is due, so that publishers need
+    /// not wake this thread.
+    pub(super) fn only_holds(&self) -> bool {
+        !self.held.is_empty() && self.eager == 0 && self.waiting.is_empty()
+    }
+}
