@@ -179,6 +179,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
+        // Whoever waits for a command of this reactor learns at once that nobody executes it, not when its time is over.
         self.shared.commands.close(self.number());
         self.shared.mailboxes.close(self.number());
     }

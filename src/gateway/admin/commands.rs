@@ -105,6 +105,7 @@ impl RunningCommand {
         let mut gathered = lock(&self.gathered);
         gathered.found.add(found);
         gathered.left = gathered.left.saturating_sub(1);
+        // Called without the lock: it may wake somebody who asks at once whether all is done.
         let last = gathered.left == 0;
         drop(gathered);
         if last {

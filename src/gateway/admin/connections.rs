@@ -290,6 +290,7 @@ impl Executor<'_> {
             return;
         };
         let (form, owner) = (info.form, info.owner);
+        // Encoded once for each wire form, not once for each connection.
         let frame = frames.entry(form).or_insert_with(|| {
             let mut bytes = Vec::new();
             self.encoder

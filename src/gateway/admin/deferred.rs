@@ -129,6 +129,7 @@ impl DeferredAnswers {
         reply: ReplyTo,
         cors: Cors,
     ) -> Result<reactor::Deferred, Problem> {
+        // Before it is sent: a command cannot be taken back.
         if self.waiting.len() >= DEFERRED_MAX {
             return Err(busy());
         }
@@ -167,6 +168,7 @@ impl DeferredAnswers {
         telemetry: &mut Telemetry,
         out: &mut Vec<u8>,
     ) -> Piece {
+        // Taken out while it is written, and put back if there is more: writing needs the rest of this.
         let Some(mut waiting) = self.waiting.remove(&ticket) else {
             return Piece::Done;
         };

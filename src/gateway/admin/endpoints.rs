@@ -106,6 +106,7 @@ fn weight(filter: &str) -> usize {
 
 impl Inner {
     fn next(&mut self) -> u32 {
+        // 0 stands for none in a `StreamOwner`.
         self.last = self.last.wrapping_add(1).max(1);
         self.last
     }
@@ -115,6 +116,7 @@ impl Inner {
         if self.swept.is_some_and(|swept| now - swept < SWEEP) {
             return;
         }
+        // Swept when somebody looks: a list that nobody looks at needs no timer, only a bound.
         self.swept = Some(now);
         let gone = |reserved: &ReservedConnection| {
             reserved.addr.is_none() && now - reserved.since > RESERVED_FOR

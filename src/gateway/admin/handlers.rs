@@ -165,6 +165,7 @@ pub(super) fn connection_stream(
 /// Answers `DELETE /api/v1/connections/{id}`.
 pub(super) fn disconnect(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
     let (id, endpoints) = (request.captured(), &gateway.shared.endpoints);
+    // Before it is forgotten: afterwards its id leads nowhere.
     let addr = endpoints.addr_of(id);
     let made = endpoints.forget(id).is_some();
     match addr {

@@ -90,6 +90,7 @@ impl SendQueue {
         if addr.is_some_and(|addr| mailboxes.is_stopping(addr)) {
             return SendOutcome::Unknown;
         }
+        // Empty frames count, too: otherwise any number of them could wait.
         let bytes = inner.bytes + frame.len() + FRAME_COST;
         if bytes > max {
             return SendOutcome::Full;
@@ -162,6 +163,7 @@ impl Inner {
             self.handed += frame.len() + FRAME_COST;
         }
         self.polled = self.handed > 0;
+        // Most clients are idle most of the time: their buffers are given back.
         if self.waiting.is_empty() {
             self.waiting = VecDeque::new();
         }

@@ -28,6 +28,7 @@ pub(in crate::gateway) fn upgrade(
 ) -> Result<SocketPlan<Gateway>, Problem> {
     let protocols = stream.0.options.protocols.iter().map(String::as_str);
     let protocols: Vec<&str> = protocols.collect();
+    // What is no handshake, or names no client, asks neither authorizer nor handler.
     let Upgrade(handshake) = Upgrade::read(head, &protocols, None)?;
     // What else stands there is for the handler that admits it.
     let query = Query::read(head, query::CLIENTS, &Foreign::ALL)?;

@@ -217,6 +217,7 @@ impl WebSocketStream {
 
     /// Gives a client that has come its socket.
     pub(super) fn admit(self, client: &str) -> Result<ClientSocket, Problem> {
+        // One lock for both steps: two connections with one expected id must not both find it expected.
         let mut registry = self.0.registry.lock();
         if self.0.options.only_expected && !registry.expects(client) {
             return Err(Problem::new(403, "client is not expected").field("client"));

@@ -128,6 +128,7 @@ impl FanOut {
             frames.set_fed(self.hub.visible() + 1);
             return;
         }
+        // While nobody listened it stood still, and the logs were moved on without it.
         if self.cursor.next_offset() != frames.fed() && self.cursor.seek(frames.fed()).is_err() {
             return;
         }
@@ -151,6 +152,7 @@ impl FanOut {
                 last_values.note(offset, event.topic_hash());
             }
             ids.clear();
+            // The router knows what classes want; what they may have of it is looked at after, for those few that are limited.
             router.route(event.topic(), &mut ids);
             ids.retain(|id| {
                 let limited = restricted.get(id);

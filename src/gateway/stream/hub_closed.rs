@@ -36,6 +36,7 @@ impl ClosedHub {
             if ended == ENDED {
                 break;
             }
+            // Goes on where the last turn stopped, so that each slot has its turn however many there are.
             let slot = self.slot % slots as u32;
             self.slot = slot + 1;
             self.idle += 1;

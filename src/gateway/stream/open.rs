@@ -96,6 +96,7 @@ impl NewStream {
         };
         let oldest = (!options.max_age.is_zero())
             .then(|| deadline::after(Instant::now(), spread(options.max_age)));
+        // The earlier of the two ends it, and decides what its client is told then.
         let ages = match (oldest, access.expires_at) {
             (Some(oldest), Some(expires)) => oldest < expires,
             (oldest, _) => oldest.is_some(),

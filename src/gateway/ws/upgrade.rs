@@ -99,6 +99,7 @@ impl Upgrade {
             let detail = "topic: is missing: a start and last-event-id are for subscriptions";
             return Err(Problem::new(400, detail).field("topic"));
         }
+        // Both at once: what a connection may is settled when it is made, and messages are not authorized again.
         let read = authorize(Action::Subscribe);
         let publish = authorize(Action::Publish);
         let (read, publish) = match (read, publish) {

@@ -144,6 +144,7 @@ impl Server {
         .map_err(|(value, why)| ServerError::value("trusted_proxies", &value, &why))?;
         let exposed = hosts.is_exposed_unnamed() && public.is_none();
         let proxies = Arc::new(proxies);
+        // Before anything is listened on: a hub that takes no further reader must not leave an open port behind.
         let mut readers = Vec::with_capacity(config.reactors);
         for _ in 0..config.reactors {
             readers.push(Cursors {

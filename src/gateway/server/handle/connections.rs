@@ -104,6 +104,7 @@ impl Handle {
         let (commands, endpoints) = (&self.shared.commands, &self.shared.endpoints);
         let (mut all, mut walk) = (Vec::new(), ConnectionWalk::after(""));
         while !walk.is_over() {
+            // Room for the one answer: a reactor never waits for whoever asked, and may find that it has gone.
             let (done, answered) = mpsc::sync_channel(1);
             let ask = move || {
                 let _ = done.try_send(());
@@ -145,6 +146,7 @@ impl Handle {
     ///
     /// [`NotServing`].
     pub fn disconnect(&self, id: &str) -> Result<bool, NotServing> {
+        // Before it is forgotten: afterwards its id leads nowhere.
         let addr = self.shared.endpoints.addr_of(id);
         let made = self.shared.endpoints.forget(id).is_some();
         let Some(addr) = addr else { return Ok(made) };

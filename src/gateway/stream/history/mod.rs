@@ -93,6 +93,7 @@ impl History {
         encoder: &mut Encoder,
         out: &mut Vec<u8>,
     ) -> CaughtUp {
+        // A look-up takes the lock that publishers take: for a few events reading them is cheaper, and hinders nobody.
         let far = part.to - part.from > NEAR_EVENTS && !part.key.is_all();
         let range = part.from..part.to;
         let found = if far {
@@ -114,6 +115,7 @@ impl History {
         let missed = u32::try_from(next - part.from).unwrap_or(u32::MAX);
         if next >= part.to {
             return CaughtUp {
+                // At least one further: a visit that moves nowhere would be repeated for ever.
                 next: next.max(part.from + 1),
                 events: 0,
                 missed,
@@ -144,6 +146,7 @@ impl History {
                 break;
             }
             let Self { cursor, epoch, .. } = self;
+            // Neighbours need no seek, and most events of a busy class are neighbours.
             let at_it = cursor.next_offset() == offset || cursor.seek(offset).is_ok();
             let read = at_it.then(|| {
                 cursor.read_while(1, |offset, event| {
