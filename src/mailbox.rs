@@ -21,7 +21,7 @@ use crate::sync::{AtomicBool, Mutex, Ordering};
 
 /// A bounded, closing list of what other threads left for the owner.
 pub struct Mailbox<T> {
-    /// Whether a letter lies there; written under the lock.
+    /// `true` while a letter lies there; written under the lock only.
     has_mail: AtomicBool,
     /// Letters that lie there at most.
     max: usize,
@@ -86,6 +86,7 @@ impl<T> Mailbox<T> {
 
     fn leave(&self, letter: T, max: usize) -> Result<Pushed, PushError<T>> {
         let mut inside = self.inside.lock();
+        // Before the bound: who is told that it is full would try again.
         if inside.closed {
             return Err(PushError::Closed(letter));
         }
@@ -101,14 +102,14 @@ impl<T> Mailbox<T> {
         Ok(Pushed::First)
     }
 
-    /// Whether one more letter would be taken now. Only the owner makes room, so it stays true for who is the only one
-    /// that pushes.
+    /// Returns whether one more letter would be taken now. Only pushing takes room, so `true` stays true for the only
+    /// one that pushes.
     pub fn has_room(&self) -> bool {
         let inside = self.inside.lock();
         !inside.closed && inside.letters.len() < self.max
     }
 
-    /// Whether something may lie there: a look for every turn of the owner.
+    /// Returns whether something may lie there: one load, cheap enough for every turn of the owner.
     #[inline]
     pub fn has_mail(&self) -> bool {
         // Relaxed: an old `false` is followed by a wake, see the module page.
@@ -131,6 +132,7 @@ impl<T> Mailbox<T> {
     /// does this, is awake; whether it may sleep over the letter is for it to say.
     pub fn put_back(&self, letter: T) {
         let mut inside = self.inside.lock();
+        // The letter is a parameter and dropped after the guard: no foreign code runs under the lock.
         if inside.closed {
             return;
         }
@@ -161,7 +163,7 @@ impl<T> Mailbox<T> {
         std::mem::take(&mut inside.letters)
     }
 
-    /// Whether nothing is taken any more.
+    /// Returns whether the mailbox is closed: it takes nothing any more.
     pub fn is_closed(&self) -> bool {
         self.inside.lock().closed
     }

@@ -21,6 +21,7 @@ const REFUSING_MAX: u64 = 64;
 impl<S: Service> Reactor<S> {
     /// Accepts what waits and hands it round: the reactors take turns.
     pub(super) fn accept(&mut self) {
+        // Out of the way while `admit` borrows the reactor, and put back: accepting allocates nothing.
         let mut accepted = std::mem::take(&mut self.accepted);
         self.listeners.accept(|socket| accepted.push(socket));
         for socket in accepted.drain(..) {
@@ -40,12 +41,15 @@ impl<S: Service> Reactor<S> {
 
     fn admit(&mut self, transport: Transport, peer: SocketAddr) {
         let limit = self.core.limits.max_connections as u64;
+        // Counted here, not in `adopt`: one on its way to another reactor has no slot anywhere yet, and counts.
         let open = self.core.reactors.enter();
         if open >= limit {
             self.core.counters.refused.add(1);
+            // Each answer takes a slot and a timer: a flood is dropped instead.
             if open >= limit + REFUSING_MAX {
                 return self.core.reactors.leave();
             }
+            // Here, not handed on: it only lives to be told.
             if let Some(i) = self.adopt(transport, peer) {
                 let answer = self.service.refuse(Refusal::TooManyConnections, None);
                 self.core.out(i).bytes = answer;
@@ -76,6 +80,7 @@ impl<S: Service> Reactor<S> {
             (Transport::Tcp(_), Some(tls)) => tls.session(preface),
             _ => None,
         };
+        // Before it is registered: its slot is its token.
         let i = core.insert(Cold {
             peer: peer.into(),
             session: secured,
@@ -88,6 +93,7 @@ impl<S: Service> Reactor<S> {
         }
         core.hot(i).transport = Some(transport);
         let timeout = core.limits.head_timeout;
+        // From the accept on, so that a TLS handshake and a client that says nothing are bounded as well.
         core.set_deadline(i, timeout);
         let entry = match client_identity {
             ClientIdentity::Peer => core.count_client(i, peer),
@@ -121,10 +127,12 @@ impl<S: Service> Core<S> {
             self.cold[i as usize].peer = client.into();
             return Entry::Within;
         };
+        // The usual case, the next request of the same client: no lock is taken.
         if known && self.cold[i as usize].counted {
             self.cold[i as usize].peer = client.into();
             return Entry::Within;
         }
+        // A proxy sends requests of many clients on one connection: its place moves to who asks now.
         self.uncount_client(i);
         let entry = self.reactors.clients.enter(client.ip(), max);
         let cold = &mut self.cold[i as usize];

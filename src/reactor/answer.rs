@@ -9,10 +9,10 @@ use super::ws::SocketPlan;
 use crate::wire::http::RequestError;
 use crate::wire::proxy::ProxyError;
 
-/// How the client behind a connection becomes known.
+/// The source from which the client behind a connection becomes known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientIdentity {
-    /// It is the peer itself.
+    /// The peer itself is the client.
     Peer,
     /// The PROXY header names it that the connection begins with.
     Preface,
@@ -62,23 +62,24 @@ pub enum Begin<S: Service> {
 pub struct Answer {
     /// Head and body.
     pub bytes: Vec<u8>,
-    /// Whether the connection ends with it.
+    /// `true`: the connection ends with it.
     pub close: bool,
 }
 
 /// The answer to a request whose body has come to its end.
 #[derive(Debug)]
 pub enum Response<R> {
-    /// It leaves when its turn has come.
+    /// An answer that leaves when its turn has come.
     Ready(Answer),
-    /// It is made once the outcome of what was published is known, by [`Requests::settle`](super::Requests::settle).
+    /// An answer that is made once the outcome of what was published is known, by
+    /// [`Requests::settle`](super::Requests::settle).
     Published {
-        /// What was published.
+        /// The events that were published.
         published: Published<R>,
-        /// Whether the connection ends with the answer.
+        /// `true`: the connection ends with the answer.
         close: bool,
     },
-    /// It leaves as [`Requests::deferred`](super::Requests::deferred) gives its bytes.
+    /// An answer that leaves as [`Requests::deferred`](super::Requests::deferred) gives its bytes.
     Deferred(Deferred),
 }
 
@@ -87,11 +88,11 @@ pub enum Response<R> {
 pub struct Deferred {
     /// The service's name for it.
     pub ticket: u64,
-    /// Whether the connection ends with it.
+    /// `true`: the connection ends with it.
     pub close: bool,
 }
 
-/// How much a service has given of an answer that comes later.
+/// The part that a service has given of an answer that comes later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece {
     /// Nothing yet.
@@ -110,7 +111,7 @@ pub enum Refusal<'a> {
     Malformed {
         /// The rule that it breaks, and where.
         error: &'a RequestError,
-        /// Where it is the head that breaks it: the bytes of it that came, and perhaps more.
+        /// The bytes that came of the head, and perhaps more, if it is the head that breaks the rule.
         head: &'a [u8],
     },
     /// The limit on connections is reached.

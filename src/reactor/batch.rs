@@ -10,7 +10,7 @@ use crate::deadline;
 /// Classes that collect for a moment before their members are sent to.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    /// What is collected, and until when.
+    /// The classes that collect, each once, and the moments at which they are due.
     waiting: Vec<(Instant, ClassId)>,
 }
 
@@ -19,7 +19,7 @@ impl Held {
         self.waiting.is_empty()
     }
 
-    /// When the first of them is due.
+    /// Returns the moment at which the first of them is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.waiting.iter().map(|(at, _)| *at).min()
     }
@@ -32,6 +32,7 @@ impl Held {
 impl<S: Service> Core<S> {
     /// Has class `id`, which has news, wait until its time is up.
     pub(super) fn hold(&mut self, id: ClassId, hold: Duration) {
+        // The first event sets the time: those behind it must not put it off.
         if self.held.waiting.iter().all(|(_, held)| *held != id) {
             let due = deadline::after(self.now, hold);
             self.held.waiting.push((due, id));

@@ -23,6 +23,7 @@ impl<S: Service> Core<S> {
             Ok(ProxyHeader::NeedMore) => 0,
             Ok(ProxyHeader::Whole { len, source }) => {
                 requests.preface = false;
+                // A proxy's own connection, a health check say, names nobody: then the peer is the client.
                 if let Some(source) = source {
                     requests.peer = source;
                     if self.count_client(i, source) != Entry::Within {
@@ -34,6 +35,7 @@ impl<S: Service> Core<S> {
             }
             Err(error) => {
                 refuse_for(service, requests, Refusal::Preface(error));
+                // What follows a header that is none cannot be told from it: all of it is dropped.
                 input.len()
             }
         }
@@ -53,10 +55,12 @@ impl<S: Service> Core<S> {
             client: service.client(&head, requests.peer),
             secured: self.cold[i as usize].session.is_some(),
         };
+        // Before the service sees it: who is over its limit costs no look at its rights.
         if self.count_client(i, peer.client) != Entry::Within {
             self.counters.refused.add(1);
             return refuse_for(service, requests, Refusal::TooManyFromAddress);
         }
+        // Before it is known whether it waits: the service gives the name to whoever decides.
         let id = self.next_request_id(i);
         let begun = service.head(&head, peer, id);
         if matches!(begun, Begin::Later) {
@@ -94,12 +98,15 @@ pub(super) fn take_begun<S: Service>(
         // It has been told what it waited for.
         Begin::Later => refuse_for(service, requests, Refusal::AuthorizationTimeout),
         Begin::Body { exchange, limit } => {
+            // Before any of the body is taken: the bound is that of the route, which only the head names.
             requests.decoder.limit_body(limit);
             requests.head_bytes = head.wire_len();
             if let Err(error) = requests.decoder.check_body() {
                 requests.exchange = Some(exchange);
                 return refuse(service, requests, &error, &[]);
             }
+            // RFC 9110, 10.1.1: "A server MAY omit sending a 100 (Continue) response if it has already received
+            // some or all of the content for the corresponding request".
             if head.expect_continue() && !more {
                 let answer = Answer {
                     bytes: CONTINUE.to_vec(),
@@ -110,6 +117,7 @@ pub(super) fn take_begun<S: Service>(
             requests.exchange = Some(exchange);
             Next::Again
         }
+        // `Wait`, here and below: what follows on the connection is no request any more.
         Begin::Stream(plan) => {
             requests.push(Reply::Stream(Box::new(plan)));
             Next::Wait

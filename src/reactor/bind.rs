@@ -28,7 +28,7 @@ use crate::settings::setters;
 pub struct Addresses {
     /// Addresses of TCP; port 0 lets the system pick one.
     pub tcp: Vec<SocketAddr>,
-    /// Whether `[::]` takes no connections over IPv4. It takes none either where an address of IPv4 with
+    /// `true`: `[::]` takes no connections over IPv4. It takes none either where an address of IPv4 with
     /// the same port is listed.
     pub only_v6: bool,
     /// Unix sockets.
@@ -71,9 +71,11 @@ impl<S: Service> Reactor<S> {
             address: "a poll".into(),
             source,
         };
+        // First, since it is what fails in practice: a busy port is an error before anything was made.
         let mut listeners = Some(Listeners::bind(addresses, &limits)?);
         limits.frame_log_bytes = part_of_log(limits.frame_log_bytes, count);
         let (mut polls, mut inboxes) = (Vec::new(), Vec::new());
+        // All inboxes before any reactor: each reaches all others from its first turn on.
         for _ in 0..count {
             let poll = Poll::new().map_err(fail)?;
             let waker = Waker::new(poll.registry(), WAKER).map_err(fail)?;
@@ -88,6 +90,7 @@ impl<S: Service> Reactor<S> {
                 reactors: reactors.clone(),
                 number,
             };
+            // The first one gets all of them, the others none: it accepts for everybody.
             let mut listeners = listeners.take().unwrap_or_default();
             listeners
                 .register(poll.registry(), FIRST_LISTENER)
@@ -109,6 +112,7 @@ impl<S: Service> Reactor<S> {
         (limits, fed): (Limits, u64),
         service: S,
     ) -> Self {
+        // A read into no room returns 0, which is how an end looks.
         let read_bytes = limits.read_bytes.max(1);
         Self {
             number: handle.number,

@@ -20,26 +20,26 @@ pub struct ClassId(pub(super) u32);
 pub(super) struct ClassSpec<K> {
     pub(super) key: K,
     pub(super) form: FormId,
-    /// Whether the filter takes every event.
+    /// `true`: the filter takes every event, so that the class keeps no extents.
     pub(super) everything: bool,
-    /// How long it collects before its members are sent to.
+    /// The time for which it collects before its members are sent to; zero: it does not.
     pub(super) hold: Duration,
 }
 
 /// The state that the members of a class share.
 pub(super) struct Class<K> {
     pub(super) key: K,
-    /// Which frame log its members read.
+    /// The wire form, and so the frame log that its members read.
     pub(super) form: FormId,
     /// The frames of this class; `None`: every frame in the log from `floor` on.
     extents: Option<Extents>,
     /// Bytes of the log before this one are unknown to the class.
     floor: u64,
-    /// How long it collects before its members are sent to.
+    /// The time for which it collects before its members are sent to; zero: it does not.
     pub(super) hold: Duration,
     /// Connections, in no order.
     pub(super) members: Vec<u32>,
-    /// The member that the next pump starts at: nobody is always first.
+    /// The index in `members` of the one visited last: the next pump starts behind it, so that nobody is always first.
     pub(super) pump_at: usize,
     /// Members that the pump has yet to visit; not 0 exactly while the class is queued for it.
     pub(super) pump_left: usize,
@@ -105,6 +105,8 @@ impl Extents {
     /// Appends a range; returns the end of the oldest one if that had to go.
     fn push(&mut self, range: Range<u64>) -> Option<u64> {
         match self.0.back_mut() {
+            // Frames in a row are one extent: a class that takes nearly all has few of them,
+            // and sends a run in one go.
             Some(last) if last.end == range.start => last.end = range.end,
             _ => self.0.push_back(range),
         }
@@ -126,10 +128,12 @@ impl Extents {
     fn trim(&mut self, tail: u64) {
         let gone = self.0.partition_point(|extent| extent.end <= tail);
         self.0.drain(..gone);
+        // One extent may be many frames, and the tail the start of one in its middle.
         if let Some(first) = self.0.front_mut() {
             first.start = first.start.max(tail);
         }
         if self.0.is_empty() {
+            // Classes are many and most are quiet: none keeps the memory of its busiest moment.
             self.0.shrink_to(0);
         }
     }
@@ -206,6 +210,7 @@ impl<K: Clone + Eq + Hash> Classes<K> {
 
     /// Has every class list its frames, where it took all of its log up to here; `end` says how far a form's log goes.
     pub(super) fn list_frames(&mut self, end: impl Fn(FormId) -> u64) {
+        // Asked for with every such event: behind the first one there is nothing left to do.
         if self.whole == 0 {
             return;
         }

@@ -15,12 +15,15 @@ impl<S: Service> Core<S> {
     pub(super) fn join_class(&mut self, service: &mut S, i: u32, spec: ClassSpec<S::Key>) {
         let form = spec.form;
         let bytes = self.limits.frame_log_bytes;
+        // With the first stream of its form: a server whose clients never ask for it does not pay for the log.
         let log = self.logs[form.index()].get_or_insert_with(|| FrameLog::new(bytes));
         let id = match self.classes.find(&spec.key, form) {
             Some(id) => id,
             None => {
                 let key = spec.key.clone();
+                // Counted, so that `only_holds` need not look at all classes before each sleep.
                 self.eager += usize::from(spec.hold.is_zero());
+                // From the end on: nobody asked this filter about the frames that are there already.
                 let id = self.classes.open(spec, log.end());
                 service.lifecycle(Lifecycle::ClassOpened {
                     id,
@@ -58,6 +61,7 @@ impl<S: Service> Core<S> {
     /// Takes connection `i` out of its class, if it is a stream.
     pub(super) fn leave_stream(&mut self, service: &mut S, i: u32, why: EndReason) {
         if matches!(self.phase(i), Phase::CatchUp | Phase::Log) {
+            // While it is still a member: the report names its filter and its lag.
             self.tell_end(service, i, why);
             self.leave_class(service, i);
         }
@@ -91,6 +95,7 @@ impl<S: Service> Core<S> {
         let Some(class) = self.classes.get_mut(id) else {
             return;
         };
+        // No search and no shifting: members know their slots, and only that of the last one changes.
         class.members.swap_remove(slot);
         if class.pump_left > 0 {
             // The member that moved may have been ahead of the pump: visit all again.
@@ -103,6 +108,7 @@ impl<S: Service> Core<S> {
             let chained = class.window_log.take().is_some();
             self.eager -= usize::from(class.hold.is_zero());
             if queued {
+                // The id is free from here on, and whoever gets it must not be pumped in this one's place.
                 self.dirty.retain(|dirty| *dirty != id);
             }
             self.held.forget(id);
@@ -130,6 +136,7 @@ impl<S: Service> Core<S> {
         if let Some(class) = self.classes.get_mut(id)
             && !class.members.is_empty()
         {
+            // Queued already: the round begins anew, since there is more for those who were visited.
             if class.pump_left > 0 {
                 class.pump_left = class.members.len();
             } else if class.hold.is_zero() {

@@ -15,6 +15,7 @@ impl Client {
     /// `None`: a peer without an address, on a Unix socket.
     fn of(ip: IpAddr) -> Option<Self> {
         match ip.to_canonical() {
+            // The stand-in for Unix sockets: else all programs of the machine were one client.
             ip if ip.is_unspecified() => None,
             IpAddr::V4(ip) => Some(Self::V4(ip.octets())),
             IpAddr::V6(ip) => {
@@ -49,6 +50,7 @@ impl Clients {
         let Some(client) = Client::of(ip) else {
             return Entry::Within;
         };
+        // Poisoned or not: a count is whole at every moment, so a panic leaves nothing half done.
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(client).or_default();
         if *count >= max.saturating_add(REFUSING_MAX) {
@@ -69,6 +71,7 @@ impl Clients {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&client) {
             *count -= 1;
+            // So the table is as large as the clients that are here, not as all that ever were.
             if *count == 0 {
                 counts.remove(&client);
             }

@@ -89,6 +89,8 @@ impl<S: Service> Frames<'_, S> {
         classes: &[ClassId],
         plain: &[u8],
     ) {
+        // The form's own log is fed only while somebody reads it: with all members in window logs an event is
+        // compressed once, else twice.
         let mut needed = false;
         for &id in classes {
             self.fit_window_log(id);
@@ -96,9 +98,11 @@ impl<S: Service> Frames<'_, S> {
             needed |= class.is_some_and(|class| class.window_log.is_none() || class.loose > 0);
         }
         self.core.counters.compressed_events.add(1);
+        // Only gzip ends with a checksum and a length of all that was sent.
         let counted = (S::codec(form) == Codec::Gzip).then_some(plain);
         let mut apart = None;
         if needed {
+            // Taken and put back: one buffer serves all events, and none of them allocates.
             let mut frame = std::mem::take(&mut self.core.compressors.frame);
             frame.clear();
             let compressors = &mut self.core.compressors;
@@ -158,6 +162,7 @@ impl<S: Service> Frames<'_, S> {
                 }
                 None => window.encode_message(plain, wanted, now, &mut block, &mut frame),
             };
+            // Only asked here: to move members out takes all of the core, of which the log is a part.
             let tail = window.log.tail_for(frame.len());
             self.core.counters.compressions.add(1);
             self.core
@@ -185,6 +190,7 @@ impl<S: Service> Frames<'_, S> {
             return;
         };
         let members = class.members.len();
+        // Messages that may not refer to those before have no use for a window.
         let shared_context = S::codec(class.form)
             != Codec::Messages {
                 shared_context: false,
@@ -228,6 +234,7 @@ impl<S: Service> Frames<'_, S> {
         for i in behind {
             if !self.core.fall_behind(i) {
                 self.cut.push(i);
+                // Closed later, out of the log at once: nothing may point at bytes that go.
                 self.core.hot(i).phase = Phase::CatchUp;
             }
         }

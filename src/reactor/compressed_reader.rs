@@ -96,6 +96,7 @@ impl<S: Service> Core<S> {
                     told,
                 })));
                 let mut block = gzip::HEAD.to_vec();
+                // Stored: it is a few bytes once, and no window of an encoder of its own is to be kept for it.
                 gzip::stored(plain, &mut block);
                 S::frame_block(form, &block, false, &mut out);
             }
@@ -109,6 +110,8 @@ impl<S: Service> Core<S> {
         if self.cold[i as usize].compressed.is_none() {
             return out.extend_from_slice(plain);
         }
+        // These bytes pass through the reader's inflater and move its window. Shared frames behind them would
+        // refer to other bytes than were meant, and nothing would tell.
         self.leave_window(i);
         let Some(form) = self.form_of(i) else {
             return;
@@ -226,11 +229,13 @@ impl<S: Service> Core<S> {
         };
         let end = self.logs[class.form.index()].as_ref().map(FrameLog::end);
         match (window.log.frame_at(cursor), end) {
+            // It has everything, so it goes on at the end of the form's log without a way through history.
             (None, Some(end)) => self.begin_log(i, end),
             (Some((mark, _)), _) => {
                 debug_assert_eq!(mark.start, cursor, "between two frames");
                 let hot = self.hot(i);
                 hot.phase = Phase::CatchUp;
+                // The form's log has this event elsewhere, or not at all: history finds it by its offset.
                 hot.cursor = mark.offset;
             }
             (None, None) => {}
@@ -246,6 +251,7 @@ impl<S: Service> Core<S> {
         }
         let sum = self.log_of(i).map(|(_, _, log)| log.sum_before(hot.cursor));
         if let (Some(sum), Some(own)) = (sum, sent_of(&mut self.cold[i as usize])) {
+            // The difference of two sums of the log: no checksum is made for each reader.
             own.digest.extend(own.joined, sum);
         }
         self.hot(i).flags.clear(Flags::ALIGNED);

@@ -13,7 +13,7 @@ use super::transport::{Secured, Transport};
 use super::wheel::Tick;
 use super::ws::Ws;
 
-/// What a connection is doing.
+/// The phase of a connection: its protocol and the source of its next bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// The slot is free.
@@ -33,7 +33,7 @@ pub(super) enum Phase {
     Socket,
     /// A WebSocket whose close frame is out; the peer's is awaited.
     CloseSent,
-    /// What is private goes out, then FIN.
+    /// The last private bytes go out, then FIN.
     Closing,
     /// FIN is sent; what the peer still sends is read and dropped.
     Drain,
@@ -58,11 +58,12 @@ pub(super) struct Hot {
 }
 
 const _: () = assert!(size_of::<Phase>() == 1);
+// A descriptor is larger with debug assertions: only release builds look.
 const _: () = assert!(cfg!(debug_assertions) || size_of::<Hot>() <= 40);
 /// Most bytes of a connection's cold part.
 const COLD_MAX: usize = 112;
 
-/// What is known about a connection's socket and its place in the queues.
+/// The flags of a connection: the state of its socket, and the queues that it is in.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Flags(u8);
 
@@ -157,11 +158,11 @@ pub(super) struct Cold<S: Service> {
     pub(super) peer: Address,
     /// The TLS of its socket, if it has any.
     pub(super) session: Secured,
-    /// It counts among the connections of its client.
+    /// `true`: it counts among the connections of its client.
     pub(super) counted: bool,
     /// Second in which the stream began.
     pub(super) since: u32,
-    /// How often [`Hot::sent`] has wrapped.
+    /// The upper half of the count in [`Hot::sent`]: the number of times that this has wrapped.
     pub(super) sent_high: u32,
     /// Events whose frames were begun, live and from history.
     pub(super) delivered: u64,
@@ -171,7 +172,7 @@ pub(super) struct Cold<S: Service> {
     pub(super) missed: u32,
     /// Tells this stream from those that had the slot before.
     pub(super) serial: u32,
-    /// Whose the stream is, as the service has it.
+    /// The owner of the stream, as the service knows it.
     pub(super) owner: StreamOwner,
     pub(super) pace: Pace,
     /// The deadline is that of its age.
@@ -180,7 +181,7 @@ pub(super) struct Cold<S: Service> {
     pub(super) out: Option<Box<Outbound>>,
     /// There while the connection is a compressed stream.
     pub(super) compressed: Option<Box<CompressedReader>>,
-    /// When to look at it; `Tick::MAX`: never.
+    /// The tick of its deadline; `Tick::MAX`: it has none.
     pub(super) deadline: Tick,
     /// The earliest tick at which the wheel will look; `Tick::MAX`: it will not.
     pub(super) looked_at: Tick,
@@ -222,7 +223,7 @@ pub(super) struct Outbound {
 }
 
 impl Outbound {
-    /// What is to be sent next; empty: everything is.
+    /// Returns the bytes to be sent next; empty: everything is sent.
     pub(super) fn pending(&self) -> &[u8] {
         match &self.frame {
             Some((frame, sent)) => &frame[*sent..],
@@ -230,7 +231,7 @@ impl Outbound {
         }
     }
 
-    /// How many bytes wait.
+    /// Returns the number of bytes that wait.
     pub(super) fn len(&self) -> usize {
         let frame = self
             .frame

@@ -59,7 +59,7 @@ pub(super) struct Core<S: Service> {
     pub(super) last_generation: u64,
     /// Decisions that have come and are not acted on yet.
     pub(super) resumed: VecDeque<(RequestId, S::Grant)>,
-    /// What the service wants ended, and is not yet.
+    /// Streams and sockets that the service wants ended and that are not yet, each with the reason.
     pub(super) ending: VecDeque<(StreamId, DisconnectReason)>,
     pub(super) wheel: Wheel,
     /// The offset after the newest one that is in the logs.
@@ -80,15 +80,15 @@ pub(super) struct Core<S: Service> {
     pub(super) reactors: Arc<ReactorSet>,
     /// Sockets that inflate a message which is not whole, the one that has for longest first.
     pub(super) inflating: Inflating,
-    /// What the decoders of all sockets share.
+    /// The buffers and inflaters that the decoders of all sockets share.
     pub(super) socket_scratch: Scratch,
-    /// What a socket is answered, reused.
+    /// The buffer for the answers of one socket; empty between two sockets, its memory is kept.
     pub(super) socket_out: Vec<u8>,
     /// Since when streams have not had their turn.
     pub(super) slice: Instant,
     started: Instant,
     pub(super) now: Instant,
-    /// What came before this has been looked at: deadlines of peers are judged by it, not by `now`,
+    /// The moment before which all that came has been looked at: deadlines of peers are judged by it, not by `now`,
     /// which the process may have slept through.
     pub(super) settled: Instant,
 }
@@ -173,6 +173,7 @@ impl<S: Service> Core<S> {
 
     /// Sets when the wheel looks at connection `i`.
     pub(super) fn set_deadline(&mut self, i: u32, after: Duration) {
+        // Rounded up: it may pass late, never early.
         let at = self.tick_of(deadline::after(self.now, after)) + 1;
         self.set_deadline_tick(i, at);
     }
@@ -180,6 +181,7 @@ impl<S: Service> Core<S> {
     pub(super) fn set_deadline_tick(&mut self, i: u32, at: Tick) {
         let cold = &mut self.cold[i as usize];
         cold.deadline = at;
+        // A deadline that moves away needs no entry: the look that is due before enters it again.
         if at < cold.looked_at {
             cold.looked_at = self.wheel.insert(i, at);
         }
@@ -251,6 +253,7 @@ impl<S: Service> Core<S> {
     /// Puts connection `i` into the ready queue.
     pub(super) fn make_ready(&mut self, i: u32) {
         let hot = &mut self.hot[i as usize];
+        // Queued once, however many ask: so the queue is never longer than the connections are many.
         if !hot.flags.has(Flags::READY) && hot.phase != Phase::Free {
             hot.flags.set(Flags::READY);
             self.ready.push_back(i);
@@ -262,6 +265,7 @@ impl<S: Service> Core<S> {
         if why.is_cut() {
             self.counters.cut.add(1);
         }
+        // Before anything is reset: the report of a stream's end reads what it was sent.
         self.leave(service, i, why);
         let hot = self.hot(i);
         if hot.phase == Phase::Free {
@@ -269,6 +273,7 @@ impl<S: Service> Core<S> {
         }
         self.uncount_client(i);
         self.forget_requests(service, i);
+        // TLS: a client takes an end without this for a cut.
         if why.is_orderly() {
             let session = &mut self.cold[i as usize].session;
             if let Some(transport) = self.hot[i as usize].transport.as_mut() {
@@ -292,6 +297,7 @@ impl<S: Service> Core<S> {
 
     /// Lets connection `i` send what it has, then FIN, and reads what the peer still sends.
     pub(super) fn begin_closing(&mut self, service: &mut S, i: u32, why: EndReason) {
+        // Out of its class first: nothing of a log may follow what is private.
         self.leave(service, i, why);
         let timeout = self.limits.write_timeout;
         self.hot(i).phase = Phase::Closing;
@@ -305,6 +311,7 @@ impl<S: Service> Core<S> {
     pub(super) fn end_secured(&mut self, service: &mut S, i: u32) {
         self.leave(service, i, EndReason::Reset);
         self.forget_requests(service, i);
+        // Its alert is out; rustls must not be asked again after a failure.
         self.cold[i as usize].session = None;
         self.drop_out(i);
         self.finish(service, i);
@@ -326,12 +333,16 @@ impl<S: Service> Core<S> {
         let transport = self.hot[i as usize].transport.as_mut();
         match transport.map(|transport| transport.finish(session)) {
             Some(Ok(true)) if !eof => {}
+            // FIN waits behind the alert that ends TLS until the socket has taken that.
             Some(Ok(false)) => return self.hot(i).flags.set(Flags::BLOCKED),
             _ => return self.close(service, i, EndReason::Closed),
         }
+        // Not closed yet: with unread bytes in it the kernel would send a reset, which can
+        // overtake the last answer.
         self.hot(i).phase = Phase::Drain;
         let timeout = self.limits.drain_timeout;
         self.set_deadline(i, timeout);
+        // Their edge has been, and none comes for bytes that are there already.
         if self.hot(i).flags.has(Flags::UNREAD) {
             self.make_ready(i);
         }

@@ -12,12 +12,14 @@ const SWEEP_STEP: u32 = 64;
 
 impl<S: Service> Reactor<S> {
     pub(super) fn pass_deadlines(&mut self) {
+        // Not by `now`: to a process that was stopped everybody would seem late whose bytes wait in the kernel.
         let tick = self.core.tick_of(self.core.settled);
         self.core.wheel.expire(tick, &mut self.due);
         // As many as there is time for: thousands may be due at once.
         while let Some(i) = self.due.pop() {
             // The wheel may have looked for a deadline that was moved since: the connection knows its own.
             let cold = &mut self.core.cold[i as usize];
+            // The entry that was due is used up; a later one of this slot is still in the wheel.
             if cold.looked_at <= tick {
                 cold.looked_at = Tick::MAX;
             }
@@ -25,6 +27,7 @@ impl<S: Service> Reactor<S> {
             if deadline <= tick {
                 self.core.clear_deadline(i);
                 self.pass_deadline(i);
+            // It has moved since, or is further away than the wheel reaches.
             } else if deadline != Tick::MAX {
                 self.core.set_deadline_tick(i, deadline);
             }
@@ -34,6 +37,8 @@ impl<S: Service> Reactor<S> {
         }
         if self.core.second() >= self.next_sweep {
             self.next_sweep = self.core.second() + 1;
+            // A sweep that takes longer than a second is ended first: begun anew it would never
+            // come to the last ones.
             if self.sweep.is_none() {
                 self.sweep = Some(self.core.begin_sweep(&mut self.service));
             }

@@ -20,12 +20,14 @@ const VISIT_BYTES: u64 = 256 << 10;
 impl<S: Service> Core<S> {
     /// Makes connection `i` a stream and sends what it can.
     pub(super) fn start_stream(&mut self, service: &mut S, i: u32, plan: StreamPlan<S::Key>) {
+        // Half a KiB that a stream does not need any more.
         self.cold[i as usize].requests = None;
         self.clear_deadline(i);
         if let Some(at) = plan.expires_at {
             let tick = self.tick_of(at) + 1;
             self.set_deadline_tick(i, tick);
         }
+        // Private, like what is written first and a gap: all of it leaves in one send.
         self.out(i).bytes.extend_from_slice(&plan.head);
         let spec = ClassSpec {
             key: plan.key,
@@ -33,6 +35,7 @@ impl<S: Service> Core<S> {
             everything: plan.everything,
             hold: plan.hold,
         };
+        // Before anything of the body is written: the class says which form and codec it has.
         self.join_class(service, i, spec);
         self.write_first(i, &plan.first, plan.from.saturating_sub(1));
         let second = self.reset_counts(i);
@@ -47,6 +50,7 @@ impl<S: Service> Core<S> {
         let hot = self.hot(i);
         hot.heartbeat = plan.heartbeat.as_secs().min(u64::from(u16::MAX)) as u16;
         hot.active = second;
+        // By way of history always: it passes to the log as soon as the log has what it wants next.
         hot.phase = Phase::CatchUp;
         hot.cursor = plan.from;
         self.deliver(service, i);
@@ -104,6 +108,7 @@ impl<S: Service> Core<S> {
     fn try_deliver(&mut self, service: &mut S, i: u32) -> Result<(), Broken> {
         let mut budget = VISIT_BYTES;
         loop {
+            // Until its edge comes the socket takes nothing, and trying would be a system call.
             let blocked = self.hot(i).flags.has(Flags::BLOCKED);
             if blocked || !self.flush(i)? || !self.send_private(i)? {
                 return Ok(());
@@ -146,10 +151,12 @@ impl<S: Service> Core<S> {
                 self.release_frame(frame);
             }
             if self.hot(i).flags.has(Flags::BLOCKED) {
+                // TLS may have taken all of it and kept some.
                 let rest = self.out_len(i) > 0 || wants_flush(&self.cold[i as usize].session);
                 return Ok(!rest);
             }
         }
+        // A connection at rest keeps no buffer.
         self.cold[i as usize].out = None;
         Ok(true)
     }
@@ -204,6 +211,7 @@ impl<S: Service> Core<S> {
             return Err(Broken(EndReason::Reset));
         };
         let range = match name {
+            // Aligned members get every frame of their window log: there are no extents to ask.
             LogName::Window(_) => (cursor < log.end()).then_some(cursor..log.end()),
             LogName::Form(_) if cursor < class.floor() && cursor < log.end() => {
                 return if self.fall_behind(i) {
@@ -217,6 +225,7 @@ impl<S: Service> Core<S> {
         let Some(range) = range else {
             return Ok(false);
         };
+        // Lag is looked at here alone, where something is sent: no walk over connections looks for slow ones.
         if self.is_too_far(i, range.start, log.end()) {
             return if self.fall_behind(i) {
                 Ok(true)
@@ -231,11 +240,13 @@ impl<S: Service> Core<S> {
         // From the start of the range on: a frame that is cut by the budget goes on at the next visit.
         let mut end = range.end.min(range.start + *budget);
         if let (LogName::Form(_), Some(entry)) = (name, class.entry()) {
+            // The keyframe is next in both logs: nothing is missed or had twice by passing.
             if range.start == entry.apart {
                 self.join_window(i, entry.window);
                 return Ok(true);
             }
             if range.start < entry.apart {
+                // Stops in front of the keyframe, where it can pass.
                 end = end.min(entry.apart);
             }
         }
@@ -244,6 +255,8 @@ impl<S: Service> Core<S> {
         self.hot(i).cursor = end;
         let Self { logs, classes, .. } = self;
         if let Some(log) = name.find_mut(logs, classes) {
+            // By the index of the log: members ask for the same range one after the other,
+            // which makes it a comparison.
             let events = log.begun_in(range.start..end);
             self.counters.delivered.add(events);
             let second = self.second();
@@ -308,6 +321,7 @@ impl<S: Service> Core<S> {
     /// Ends stream `i` wherever it stands: after the frame that it is inside, if it is.
     pub(super) fn end_stream_early(&mut self, service: &mut S, i: u32, why: DisconnectReason) {
         match self.phase(i) {
+            // Inside a frame there is no place for last words: its rest is kept and leaves before them.
             Phase::CatchUp | Phase::Log if self.detach(i) => self.end_stream(service, i, why),
             Phase::CatchUp | Phase::Log => self.close(service, i, EndReason::HalfSent),
             _ => {}
@@ -334,10 +348,12 @@ impl<S: Service> Core<S> {
             class.pump_at = (class.pump_at + 1) % class.members.len();
             let i = class.members[class.pump_at];
             done += 1;
+            // One that reads history comes to this event by itself.
             if self.hot(i).phase == Phase::Log {
                 self.deliver(service, i);
             }
         }
+        // Everybody had a turn since the last append, so the logs may be filled again.
         if self.dirty.is_empty() && self.held.is_empty() {
             self.unpumped = 0;
         }

@@ -10,9 +10,9 @@ pub enum DisconnectReason {
     Stopping,
     /// The right to read has ended.
     Expired,
-    /// It was too slow.
+    /// The stream was too slow.
     TooSlow,
-    /// It is old enough.
+    /// The connection is as old as it may become.
     Aged,
     /// Somebody said so.
     Disconnected,

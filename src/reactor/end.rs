@@ -105,11 +105,11 @@ impl fmt::Display for EndReason {
 pub struct StreamEnd<'a, K> {
     /// Why it ends.
     pub reason: EndReason,
-    /// Which one it is.
+    /// The id that it had.
     pub id: StreamId,
-    /// What its plan said.
+    /// The owner that its plan named.
     pub owner: StreamOwner,
-    /// Whose it was.
+    /// The address of its client.
     pub peer: SocketAddr,
     /// Its filter.
     pub key: &'a K,
@@ -119,7 +119,7 @@ pub struct StreamEnd<'a, K> {
     pub delivered: u64,
     /// Bytes that its socket took, head and heartbeats included.
     pub bytes: u64,
-    /// How long it was open, in whole seconds.
+    /// The time for which it was open, in whole seconds.
     pub open: Duration,
     /// Events between it and the newest, of all topics.
     pub lag: u64,

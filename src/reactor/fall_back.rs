@@ -36,6 +36,8 @@ impl<S: Service> Core<S> {
     #[must_use]
     pub(super) fn make_way(&mut self, i: u32) -> bool {
         let cursor = self.hot(i).cursor;
+        // Who stands between two frames keeps its place: a pong must cost no trip through
+        // history, nor a place in the window log.
         let between = self.phase(i) == Phase::Log
             && self.log_of(i).is_some_and(|(_, _, log)| {
                 let frame = log.frame_at(cursor);
@@ -57,6 +59,7 @@ impl<S: Service> Core<S> {
         let Some(name) = self.log_of(i).map(|(_, name, _)| name) else {
             return false;
         };
+        // While the cursor still says what was sent: the account of a gzip stream is settled by it.
         self.leave_log(i);
         let Some(log) = name.find(&self.logs, &self.classes) else {
             return false;
@@ -65,6 +68,8 @@ impl<S: Service> Core<S> {
             None => self.fed,
             Some((mark, _)) if mark.start == cursor => mark.offset,
             Some((mark, end)) => {
+                // The peer has a part of the frame, and the log may give up the rest, without which the next
+                // frame would be read as the end of this one. One copy serves all who stand in it.
                 let frame = match self.partial_frames.find(name, mark.start) {
                     Some(frame) => frame,
                     None => {
@@ -84,12 +89,14 @@ impl<S: Service> Core<S> {
                 };
                 let sent = (cursor - mark.start) as usize;
                 self.out(i).frame = Some((frame, sent));
+                // The rest of it is kept, so the frame counts as had.
                 mark.offset + 1
             }
         };
         let hot = self.hot(i);
         hot.phase = Phase::CatchUp;
         hot.cursor = next;
+        // A blocked one comes back by its edge.
         if !self.hot(i).flags.has(Flags::BLOCKED) {
             self.make_ready(i);
         }
@@ -98,6 +105,8 @@ impl<S: Service> Core<S> {
 
     /// Gives back a saved frame; the last holder frees its memory.
     pub(super) fn release_frame(&mut self, frame: Arc<[u8]>) {
+        // Counted once for all who share it. They are on this thread, so nobody joins between
+        // this look and the drop.
         if Arc::strong_count(&frame) == 1 {
             self.reactors.release_half_sent(frame.len());
         }

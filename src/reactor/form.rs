@@ -23,7 +23,7 @@ impl FormId {
     }
 }
 
-/// How a wire form's streams are compressed.
+/// The compression of a wire form's streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Codec {
@@ -36,7 +36,7 @@ pub enum Codec {
     Brotli,
     /// Its frames are WebSocket messages, each compressed (RFC 7692) once for all members.
     Messages {
-        /// Whether a message may refer to those before.
+        /// `true`: a message may refer to those before.
         shared_context: bool,
     },
 }

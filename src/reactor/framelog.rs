@@ -11,7 +11,7 @@ const STEPS: u64 = 16;
 /// A frame is at most this part of its log.
 const LARGEST_FRAME: usize = 4;
 
-/// Where the frame of an event starts.
+/// The place of an event's frame in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     /// Offset of the event in the hub.
@@ -31,7 +31,7 @@ pub(super) struct FrameLog {
     marks: VecDeque<Mark>,
     /// In a log of gzip blocks: what the plain bytes before each mark come to. Else empty.
     sums: VecDeque<Digest>,
-    /// What the plain bytes of all its gzip blocks come to.
+    /// The sum of the plain bytes of all its gzip blocks, those included that are gone.
     sum: Digest,
     tail: u64,
     end: u64,
@@ -66,14 +66,16 @@ impl FrameLog {
         self.bytes.capacity() / LARGEST_FRAME
     }
 
-    /// Where `tail` must move before a frame of `len` bytes fits; `None` if it fits now.
+    /// Returns the byte to which `tail` must move before a frame of `len` bytes fits; `None`: it fits now.
     pub(super) fn tail_for(&self, len: usize) -> Option<u64> {
         let capacity = self.bytes.capacity() as u64;
         let needed = (self.end + len as u64).saturating_sub(capacity);
         if needed <= self.tail {
             return None;
         }
+        // Further than this frame needs: before each move all connections are walked over.
         let stepped = needed.next_multiple_of(capacity / STEPS).min(self.end);
+        // Up to a whole frame: `tail` is the start of one always.
         let first = self.marks.partition_point(|mark| mark.start < stepped);
         Some(self.marks.get(first).map_or(self.end, |mark| mark.start))
     }
@@ -82,6 +84,7 @@ impl FrameLog {
     pub(super) fn advance_tail(&mut self, tail: u64) {
         let gone = self.marks.partition_point(|mark| mark.start < tail);
         self.marks.drain(..gone);
+        // There are none in a log whose plain bytes are not counted.
         self.sums.drain(..gone.min(self.sums.len()));
         self.tail = tail;
     }
@@ -115,7 +118,7 @@ impl FrameLog {
         self.append(offset, frame)
     }
 
-    /// What the plain bytes of all frames that begin before byte `at`, in `tail..=end`, come to.
+    /// Returns the sum of the plain bytes of all frames that begin before byte `at`, in `tail..=end`.
     pub(super) fn sum_before(&self, at: u64) -> Digest {
         if at == self.end {
             return self.sum;
@@ -139,7 +142,7 @@ impl FrameLog {
         (at < end).then_some((mark, end))
     }
 
-    /// How many frames begin in `range`, which lies in `tail..=end`. A few instructions where the same
+    /// Counts the frames that begin in `range`, which lies in `tail..=end`. A few instructions where the same
     /// was asked for a moment ago.
     pub(super) fn begun_in(&mut self, range: Range<u64>) -> u64 {
         self.begun_before(range.end) - self.begun_before(range.start)
@@ -158,6 +161,7 @@ impl FrameLog {
         }
         let kept = self.marks.partition_point(|mark| mark.start < at) as u64;
         let n = self.count - self.marks.len() as u64 + kept;
+        // Two are kept: each member asks for the two ends of the same range.
         self.begun = [(at, n), first];
         n
     }

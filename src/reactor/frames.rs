@@ -59,6 +59,7 @@ impl<'a, S: Service> Frames<'a, S> {
         mut encode: impl FnMut(FormId, bool, &mut Vec<u8>),
     ) {
         for form in FormId::all(S::FORMS) {
+            // Nobody has come for this form yet: it is not even encoded.
             if self.core.logs[form.index()].is_none() {
                 continue;
             }
@@ -111,6 +112,7 @@ impl<'a, S: Service> Frames<'a, S> {
             return;
         };
         let codec = S::codec(form);
+        // Judged before it is compressed: what does not become shorter has to fit as well.
         let largest = match codec {
             Codec::Identity | Codec::Brotli => log.largest_frame(),
             Codec::Gzip | Codec::Messages { .. } => compress::plain_max(log.largest_frame()),
@@ -160,8 +162,10 @@ impl<'a, S: Service> Frames<'a, S> {
 
     /// Gives up the log's bytes before `tail`, after everybody who stands there was moved.
     fn make_room(&mut self, form: FormId, tail: u64) {
+        // Over all, but seldom: the tail moves by a sixteenth of the log at a time.
         for i in 0..self.core.hot.len() as u32 {
             let hot = self.core.hot(i);
+            // The cursor of an aligned one is a byte of another log.
             if hot.phase != Phase::Log || hot.cursor >= tail || hot.flags.has(Flags::ALIGNED) {
                 continue;
             }

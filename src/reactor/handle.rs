@@ -29,7 +29,7 @@ impl Handle {
         self.number
     }
 
-    /// How many reactors there are in the set.
+    /// Returns the number of reactors in the set.
     pub fn reactors(&self) -> usize {
         self.reactors.len()
     }
@@ -43,6 +43,7 @@ impl Handle {
     ///
     /// Returns `false` if too many commands wait already, which only a reactor that nobody turns has.
     pub fn stop(&self, timeout: Duration) -> bool {
+        // It tells the others, behind the connections that it has handed them.
         let first = &self.reactors.get(0).inbox;
         first.put(Command::Stop(timeout)).is_ok()
     }
@@ -66,7 +67,8 @@ impl Handle {
         self.reactors.latency()
     }
 
-    /// How many streams of all reactors have a compressor of their own ([`Codec::Brotli`](super::Codec)).
+    /// Returns the number of streams of all reactors that have a compressor of their own
+    /// ([`Codec::Brotli`](super::Codec)).
     pub fn own_compressor_streams(&self) -> usize {
         self.reactors.own_compressors()
     }
@@ -76,7 +78,7 @@ impl Handle {
         &self.reactors.unfinished
     }
 
-    /// What wakes this handle's reactor out of a poll.
+    /// Returns the notifier that wakes this handle's reactor out of a poll.
     pub fn notifier(&self) -> Arc<dyn Notify> {
         self.reactors.get(self.number).inbox.clone()
     }
@@ -84,6 +86,8 @@ impl Handle {
     /// Says that the thread of this handle's reactor ends, for whatever reason: the others need not
     /// wait for it, and stop at once if they have not been asked to.
     pub fn thread_ends(&self) {
+        // One that stops says so itself. A thread that ends without that has died, and takes the server with it
+        // instead of leaving a part of it silent.
         let in_order = self.reactors.has_ended(self.number);
         self.reactors.end(self.number);
         if !in_order {

@@ -36,6 +36,7 @@ impl<S: Service> Core<S> {
         }
         let hot = self.hot(i);
         if !hot.flags.has(Flags::READY) && hot.phase != Phase::Free {
+            // As good as queued: nothing else may queue it before the next turn.
             hot.flags.set(Flags::READY);
             self.history_waits.push_back(i);
         }
@@ -51,6 +52,7 @@ impl<S: Service> Core<S> {
         let looked_at = u64::from(done.looked_at);
         self.counters.looked_back.add(looked_at);
         let cost = bytes as u64 * each + looked_at * LOOK_BYTES;
+        // Never free, so that a turn ends also where nothing comes of it.
         self.history_left = self.history_left.saturating_sub(cost.max(1));
     }
 
@@ -66,6 +68,7 @@ impl<S: Service> Core<S> {
         let Some(class) = self.classes.get(id) else {
             return Err(Broken(EndReason::Reset));
         };
+        // So history is made as fast as the socket takes it, and never lies here by the megabyte.
         let max = self.limits.private_bytes.min(*budget as usize);
         let form = class.form;
         let key = class.key.clone();
@@ -91,6 +94,7 @@ impl<S: Service> Core<S> {
             done
         });
         debug_assert!(done.next >= from);
+        // A quarter at least: parts in which the filter takes nothing would cost no budget and go on for ever.
         *budget = budget.saturating_sub((bytes.len() - waiting).max(max / 4) as u64);
         self.spend_history(form, plain, &done);
         self.out(i).bytes = bytes;

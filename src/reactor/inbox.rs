@@ -29,7 +29,7 @@ pub(super) struct Inbox {
     commands: Mailbox<Command>,
     waker: Waker,
     made: Instant,
-    /// When the reactor was woken, nanoseconds after `made`; 0: not since it last asked.
+    /// The moment of the last wake, nanoseconds after `made`; 0: none since the reactor last asked.
     woken: AtomicU64,
 }
 
@@ -43,7 +43,7 @@ impl Inbox {
         }
     }
 
-    /// When the reactor was woken, if it was since the last call.
+    /// Returns the moment at which the reactor was woken, if it was since the last call.
     pub(super) fn woken(&self) -> Option<Instant> {
         // Relaxed: a measurement that orders nothing.
         match self.woken.swap(0, Ordering::Relaxed) {

@@ -26,6 +26,7 @@ impl<S: Service> Core<S> {
         let mut out = std::mem::take(&mut self.out(i).bytes);
         let mut input = std::mem::take(&mut requests.input);
         let mut used = 0;
+        // The usual case: requests are read where they lie in the read buffer, and only what is left is copied.
         if input.is_empty() {
             used = self.decode_all(service, i, &mut requests, bytes, &mut out);
             input.extend_from_slice(&bytes[used..]);
@@ -34,11 +35,13 @@ impl<S: Service> Core<S> {
             used += self.decode_all(service, i, &mut requests, &input, &mut out);
             input.drain(..used);
         }
+        // Else the buffer goes: a connection between requests keeps none.
         if !input.is_empty() {
             requests.input = input;
         }
         if !requests.count_unfinished() {
             requests.input = Vec::new();
+            // Again, with nothing: what it has given back may be had by the next one at once.
             let _ = requests.count_unfinished();
             requests.held = false;
             let exchange = requests.exchange.take();
@@ -81,6 +84,8 @@ impl<S: Service> Core<S> {
                 return input.len();
             }
         }
+        // Until a step asks for more bytes. If a bound ends the loop before, the rest is here and no edge will
+        // tell of it: `held` does.
         requests.held = true;
         let mut requested = false;
         while !requests.is_full(&self.limits)
@@ -119,6 +124,7 @@ impl<S: Service> Core<S> {
             Step::Head(head) => {
                 requests.begun = true;
                 let next = self.begin(service, i, requests, head, more);
+                // The request may have published so much that the next one has to wait until it is fed.
                 self.look_behind(service);
                 return next;
             }

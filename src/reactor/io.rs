@@ -17,6 +17,7 @@ impl<S: Service> Reactor<S> {
     /// Does what the last poll told; returns how many events it had.
     pub(super) fn take_events(&mut self) -> usize {
         let mut taken = 0;
+        // Out of the way while the handlers borrow the reactor. A list of capacity 0 allocates nothing.
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
             taken += 1;
@@ -32,6 +33,7 @@ impl<S: Service> Reactor<S> {
                         self.core.close(&mut self.service, i, EndReason::Reset);
                         continue;
                     }
+                    // First: what leaves makes room for answers, without which nothing is read.
                     if event.is_writable() {
                         self.writable(i);
                     }
@@ -39,6 +41,7 @@ impl<S: Service> Reactor<S> {
                         self.core.hot(i).flags.set(Flags::UNREAD);
                         self.read(i, event.is_read_closed() || event.is_error());
                     }
+                    // Between any two events, of which one may cost as much as a thousand.
                     self.let_streams_in();
                 }
             }
@@ -49,6 +52,7 @@ impl<S: Service> Reactor<S> {
 
     fn writable(&mut self, i: u32) {
         let flags = &mut self.core.hot(i).flags;
+        // Sockets that nobody waits for have edges, too: the first comes with the registration.
         if flags.has(Flags::BLOCKED) {
             flags.clear(Flags::BLOCKED);
             self.core.deliver(&mut self.service, i);
@@ -61,6 +65,7 @@ impl<S: Service> Reactor<S> {
             if !self.core.hot(i).flags.has(Flags::UNREAD) {
                 return;
             }
+            // Left in the kernel, whose window then tells the peer to slow down.
             if !self.core.wants_input(i) {
                 return self.core.read_later(i);
             }
@@ -77,6 +82,7 @@ impl<S: Service> Reactor<S> {
                 Ok(0) => return self.end_of_input(i),
                 Ok(n) => {
                     // A short read has emptied the socket, unless an end follows.
+                    // Over TLS the session may hold more than the socket shows.
                     if n < self.read_buffer.len() && !until_eof && !secured {
                         self.core.hot(i).flags.clear(Flags::UNREAD);
                     }
@@ -84,6 +90,8 @@ impl<S: Service> Reactor<S> {
                         let (core, service) = (&mut self.core, &mut self.service);
                         core.take_input(service, i, &self.read_buffer[..n]);
                         if self.core.is_behind() {
+                            // Now, not in the next turn: a publisher on this thread must not
+                            // lap the streams that it serves.
                             self.feed();
                         }
                     } else if self.core.is_socket(i) {
@@ -126,6 +134,7 @@ impl<S: Service> Reactor<S> {
     /// Answers connection `i`, which speaks HTTP where TLS is spoken, so that who made it sees why.
     fn refuse_plain(&mut self, i: u32) {
         let answer = self.service.refuse(Refusal::NotTls, None);
+        // The answer goes out in the clear, as the client spoke.
         self.core.cold[i as usize].session = None;
         self.core.out(i).bytes = answer;
         let (core, service) = (&mut self.core, &mut self.service);

@@ -36,14 +36,14 @@ pub enum Lifecycle<'a, K> {
     StreamStarted {
         /// Names it.
         id: StreamId,
-        /// What its plan said.
+        /// The owner that its plan named.
         owner: StreamOwner,
     },
     /// A stream has ended.
     StreamEnded(StreamEnd<'a, K>),
     /// Somebody began to watch or left.
     Watched {
-        /// How many watch now.
+        /// The number of those who watch now.
         watchers: u64,
     },
     /// A WebSocket's peer broke the rules; it is closed.

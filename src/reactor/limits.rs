@@ -20,14 +20,14 @@ pub struct Limits {
     /// Time for a request's whole body. Then 408. For a whole WebSocket message, from its first byte, too: then it is
     /// closed with 1008. 30 s.
     pub body_timeout: Duration,
-    /// How long a connection may idle between requests. Then it closes. 75 s: longer than the 60 s that
+    /// Time for which a connection may idle between requests. Then it closes. 75 s: longer than the 60 s that
     /// proxies and load balancers keep an idle connection for (nginx, AWS, Azure), so that it is they who
     /// close it. Who closes first can cross a request on its way, which the proxy answers 502.
     pub idle_timeout: Duration,
-    /// How long a peer may accept no byte of what is waiting for it. Then it is cut; a client that
+    /// Time for which a peer may accept no byte of what is waiting for it. Then it is cut; a client that
     /// resumes misses nothing that is still retained. 30 s.
     pub write_timeout: Duration,
-    /// How long a closed connection is read to its end, so that the last answer is not lost. 2 s.
+    /// Time for which a closed connection is read to its end, so that the last answer is not lost. 2 s.
     pub drain_timeout: Duration,
     /// Bytes of each frame log. A frame may take a quarter of it. 4 MiB.
     pub frame_log_bytes: usize,
@@ -48,11 +48,11 @@ pub struct Limits {
     /// Requests of one reactor that wait for a decision of an authorizer which answers later; a further one is answered
     /// 503 with `Retry-After`. Each keeps its head, 16 KiB at most. 1,024.
     pub max_pending_authorizations: usize,
-    /// How long a request may wait for such a decision. Then it is answered 503 with `Retry-After`, and a decision that
-    /// comes after it is dropped. 10 s.
+    /// Time for which a request may wait for such a decision. Then it is answered 503 with `Retry-After`, and a decision
+    /// that comes after it is dropped. 10 s.
     pub authorization_timeout: Duration,
-    /// How long the answer to a publish may wait for the outcome. Then it is answered 503: the events may still become
-    /// visible. 15 s: longer than whoever commits events waits before saying that it does not know.
+    /// Time for which the answer to a publish may wait for the outcome. Then it is answered 503: the events may still
+    /// become visible. 15 s: longer than whoever commits events waits before saying that it does not know.
     pub outcome_timeout: Duration,
     /// Bytes read from a connection at a time, into one buffer for all. 64 KiB.
     pub read_bytes: usize,
@@ -60,7 +60,7 @@ pub struct Limits {
     pub notsent_lowat: u32,
     /// `SO_SNDBUF`; `None` leaves it to the kernel.
     pub send_buffer: Option<usize>,
-    /// What the request parser accepts.
+    /// Bounds of the request parser.
     pub http: http::Limits,
 }
 

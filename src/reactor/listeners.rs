@@ -24,7 +24,7 @@ const ACCEPTS: usize = 64;
 pub struct BindError {
     /// The address as it was asked for; `unix:` and the path of a Unix socket.
     pub address: String,
-    /// What the system said.
+    /// The error of the system.
     pub source: io::Error,
 }
 
@@ -65,11 +65,11 @@ impl Listener {
     }
 }
 
-/// What stands for the address of a peer on a Unix socket, which has none.
+/// The stand-in for the address of a peer on a Unix socket, which has none.
 pub(super) const UNIX_PEER: SocketAddr =
     SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
 
-/// What an accept came to.
+/// The result of one accept.
 pub(super) enum Accepted {
     Connection(Transport, SocketAddr),
     /// The process has no descriptor left: the connection was closed at once.
@@ -152,21 +152,26 @@ impl Listeners {
         for _ in 0..ACCEPTS {
             match self.sockets[n].accept() {
                 Ok((transport, peer)) => take(Accepted::Connection(transport, peer)),
+                // That one is gone, those behind it are not.
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) if is_out_of_descriptors(&error) && self.turn_away(n) => {
                     take(Accepted::TurnedAway);
                 }
                 Err(_) => {
+                    // It is empty, as a rule: the edge of the next connection brings it back.
                     self.unaccepted.remove(0);
                     return;
                 }
             }
         }
+        // It may have more, for which no edge comes, and the others are first now.
         self.unaccepted.rotate_left(1);
     }
 
     /// Takes one waiting connection with the reserved descriptor and drops it.
     fn turn_away(&mut self, n: usize) -> bool {
+        // Frees a descriptor for the accept. A connection that stays in the backlog has had its edge, and would
+        // wait until another one comes.
         self.reserve = None;
         let turned = self.sockets[n].accept().is_ok();
         self.reserve = std::fs::File::open("/dev/null").ok();

@@ -24,7 +24,7 @@ impl ByteRing {
         Self { pages, capacity }
     }
 
-    /// How many of the newest bytes are kept.
+    /// Returns the number of the newest bytes that are kept.
     pub(super) fn capacity(&self) -> usize {
         self.capacity
     }

@@ -47,7 +47,7 @@ impl Session {
 pub enum Tls {}
 
 impl Tls {
-    /// What clients will say of the certificate.
+    /// Returns the objection that clients will have to the certificate.
     pub fn warning(&self) -> Option<String> {
         match *self {}
     }

@@ -86,7 +86,7 @@ pub fn frame_log(input: &[u8]) {
 
 /// The log and what judges it.
 struct Check {
-    /// Whether the log counts plain bytes.
+    /// `true`: the log counts plain bytes.
     counts: bool,
     log: FrameLog,
     classes: Classes<usize>,
@@ -140,7 +140,7 @@ impl Check {
         }
     }
 
-    /// What holds after every step.
+    /// Checks what has to hold after every step.
     fn agree(&self) {
         let (log, model) = (&self.log, &self.model);
         assert_eq!(log.end(), model.end());

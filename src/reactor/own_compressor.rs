@@ -104,6 +104,7 @@ fn whole_frames(log: &FrameLog, range: Range<u64>, max: u64) -> Range<u64> {
     }
     let end = match log.frame_at(wanted) {
         Some((mark, _)) if mark.start > range.start => mark.start,
+        // The first frame alone is over the bound: it goes whole, since there is no state for half of one.
         Some((_, end)) => end,
         None => range.end,
     };

@@ -21,10 +21,12 @@ impl PartialFrames {
 
     /// Notes a frame for those who come to it next.
     pub(super) fn note(&mut self, log: LogName, start: u64, frame: &Arc<[u8]>) {
+        // Nobody holds these any more: places are for frames that can still be shared.
         self.0.retain(|(_, _, frame)| frame.strong_count() > 0);
         if self.0.len() == SHARED_MAX {
             self.0.remove(0);
         }
+        // Weak: being noted must not keep a frame, whose bytes are counted until the last holder has sent it.
         self.0.push((log, start, Arc::downgrade(frame)));
     }
 

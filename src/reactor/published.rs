@@ -7,20 +7,20 @@ use std::ops::Range;
 pub struct Published<R> {
     /// The offsets that the events were given; none: nothing was published, and the outcome is known.
     pub offsets: Range<u64>,
-    /// The facts that the service makes the answer of, once the outcome is known.
+    /// The service's own record, of which it makes the answer once the outcome is known.
     pub receipt: R,
     /// About how many bytes the answer takes, so that not too many wait.
     pub bytes: usize,
 }
 
-/// The end that events have come to which were published.
+/// The outcome of events that were published.
 ///
 /// An answer is made of an outcome and never before it, so that a commit that fails is never answered with success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Readers may see them.
     Visible,
-    /// They are not there and never will be.
+    /// The events are not there and never will be.
     Aborted,
     /// Nobody knows whether they are there: they may be after a restart.
     Indeterminate,

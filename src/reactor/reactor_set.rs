@@ -86,6 +86,8 @@ impl ReactorSet {
     /// Takes `bytes` for half-sent frames, unless all together would have more than `max`.
     #[must_use]
     pub(super) fn hold_half_sent(&self, bytes: usize, max: usize) -> bool {
+        // Taken first and given back where it does not fit: of two reactors that only looked,
+        // both would find room.
         let before = self.half_sent.fetch_add(bytes, Ordering::Relaxed);
         let fits = before + bytes <= max;
         if !fits {

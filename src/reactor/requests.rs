@@ -56,9 +56,9 @@ pub(super) enum Reply<S: Service> {
     Answer(Answer),
     Published {
         published: Published<S::Receipt>,
-        /// Whether the connection ends with it.
+        /// `true`: the connection ends with it.
         close: bool,
-        /// When its outcome has to be known.
+        /// The tick by which its outcome has to be known.
         until: Tick,
     },
     Deferred(Deferred),
@@ -88,7 +88,7 @@ impl<S: Service> Reply<S> {
     }
 }
 
-/// Which deadline runs.
+/// The deadline that runs for a connection in requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Clock {
     /// No request yet, or none since the last answer.
@@ -169,6 +169,7 @@ impl<S: Service> RequestState<S> {
     pub(super) fn append(&mut self, parts: Parts<S::Receipt>, until: Tick, out: &mut Vec<u8>) {
         for part in parts.into_parts() {
             match part {
+                // Nothing is in front of it, so it need not queue.
                 Part::Bytes(bytes) if self.answers.is_empty() => out.extend_from_slice(&bytes),
                 Part::Bytes(bytes) if bytes.is_empty() => {}
                 Part::Bytes(bytes) => self.queue(Answer {
@@ -215,6 +216,7 @@ impl<S: Service> RequestState<S> {
 impl<S: Service> Core<S> {
     /// Moves answers whose time has come to the private buffer, and starts a stream that is next.
     pub(super) fn flush_answers(&mut self, service: &mut S, i: u32) {
+        // Whoever waited may be a stream by now, or gone.
         if self.phase(i) != Phase::Request {
             return;
         }
@@ -300,6 +302,7 @@ impl<S: Service> Core<S> {
     /// Takes what the service has of the answer of a ticket, which is next on connection `i`, once what it gave
     /// before has been taken.
     fn take_piece(&mut self, service: &mut S, i: u32, ticket: u64) -> Piece {
+        // A long answer is made as fast as it is taken: a list of thousands does not wait here whole.
         if self.out_len(i) >= self.limits.private_bytes {
             return Piece::Waits;
         }
@@ -355,6 +358,7 @@ impl<S: Service> Core<S> {
         let held = requests.is_some_and(|requests| requests.held);
         let full = requests.is_some_and(|requests| requests.is_full(&self.limits));
         let unread = self.hot[i as usize].flags.has(Flags::UNREAD);
+        // No edge comes for what is here or in the socket already.
         if (held || unread) && !full {
             self.make_ready(i);
         }
@@ -436,6 +440,7 @@ impl<S: Service> Core<S> {
             return self.close(service, i, EndReason::Closed);
         };
         let why = match requests.clock {
+            // Not a byte of a request came, so there is nothing to answer.
             Clock::Head if requests.decoder.is_idle() => {
                 return self.close(service, i, EndReason::Closed);
             }

@@ -17,6 +17,7 @@ const VISITS_PER_CLOCK: usize = 32;
 impl<S: Service> Core<S> {
     /// Returns whether other work has taken so much time that streams should have their turn.
     pub(super) fn is_slice_over(&self) -> bool {
+        // By the machine's clock, not by `now`, which stands still for a turn.
         self.slice.elapsed() > SLICE
     }
 }
@@ -38,6 +39,7 @@ impl<S: Service> Reactor<S> {
         self.end_slice();
         let mut visits = 0;
         while visits < VISITS && (!self.core.dirty.is_empty() || !self.core.ready.is_empty()) {
+            // Those that were there: who queues again meanwhile comes behind the streams.
             for _ in 0..self.core.ready.len().min(VISITS_PER_CLOCK) {
                 if let Some(i) = self.core.ready.pop_front() {
                     visits += 1;
@@ -90,9 +92,11 @@ impl<S: Service> Reactor<S> {
     }
 
     fn visit(&mut self, i: u32) {
+        // Closed since it queued. The slot may be another's by now, which has not asked.
         if !self.core.hot(i).flags.has(Flags::READY) {
             return;
         }
+        // Before the visit, in which it may queue again.
         self.core.hot(i).flags.clear(Flags::READY);
         if self.core.hot(i).flags.has(Flags::HELD) {
             self.core.hot(i).flags.clear(Flags::HELD);
@@ -100,6 +104,7 @@ impl<S: Service> Reactor<S> {
             if self.core.is_behind() {
                 self.feed();
             }
+            // No event says here whether an end follows a short read, so the socket is read until it says so.
             self.read(i, true);
             return self.go_on(i);
         }

@@ -12,6 +12,7 @@ impl<S: Service> Core<S> {
     /// Sends `bytes`; returns how many were taken. Less than all: the socket is full and its edge
     /// will come. `Err`: the connection is broken.
     pub(super) fn send(&mut self, i: u32, bytes: Bytes<'_>) -> Result<usize, Broken> {
+        // By the clock of the turn: whole seconds are all that heartbeats and write timeouts go by.
         let second = self.second();
         let Self {
             hot,
@@ -39,11 +40,13 @@ impl<S: Service> Core<S> {
         };
         let sent = write_until_full((transport, session), bytes, counters)?;
         // Only a socket that took less than it was given tells when it takes more: the poll is edge-triggered.
+        // What TLS took and could not send waits for the same edge.
         if sent < bytes.len() || wants_flush(session) {
             hot.flags.set(Flags::BLOCKED);
         }
         if sent > 0 {
             hot.active = second;
+            // The other half is in the cold part, which this touches once in 4 GiB.
             let (total, wrapped) = hot.sent.overflowing_add(sent as u32);
             hot.sent = total;
             if wrapped {
@@ -87,7 +90,7 @@ impl<S: Service> Core<S> {
     }
 }
 
-/// Where the bytes of a send are.
+/// The place of the bytes to send: no copy is made of those in a log or a private buffer.
 pub(super) enum Bytes<'a> {
     Given(&'a [u8]),
     Private,

@@ -57,9 +57,9 @@ pub trait Identity {
 pub trait Requests {
     /// A request whose body is still arriving.
     type Exchange;
-    /// What a request waited for that was to begin later.
+    /// The decision that a request waited for, as it comes back by [`Streams::resume`].
     type Grant;
-    /// What the answer to a publish is made of, once its outcome is known.
+    /// The record of which the answer to a publish is made, once its outcome is known.
     type Receipt;
 
     /// Takes the head of a request, which is named `id` if it has to wait.
@@ -112,7 +112,7 @@ pub trait Requests {
 /// has no subscription, [`queued`](Self::queued) whenever it takes bytes; [`closing`](Self::closing) where this side
 /// closes it; [`closed`](Self::closed).
 pub trait Sockets {
-    /// What is known about a WebSocket.
+    /// The service's own state of a WebSocket.
     type Socket;
 
     /// Notes that a WebSocket has begun. Until it changes its subscription, `id` is what [`Streams`] knows it by.
@@ -156,7 +156,7 @@ pub trait Sockets {
 /// [`poll_commands`](Self::poll_commands), then, before the thread sleeps, [`arm`](Self::arm), and after it has slept
 /// [`disarm`](Self::disarm).
 pub trait Events {
-    /// What a class filters by. Connections with equal keys and the same wire form share one evaluation.
+    /// The filter of a class. Connections with equal keys and the same wire form share one evaluation.
     type Key: Clone + Eq + Hash;
 
     /// Notes what has happened to a class, a stream, a socket or the reactor.

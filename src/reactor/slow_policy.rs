@@ -8,26 +8,26 @@ use super::service::Service;
 use super::stream_plan::HistoryMode;
 use crate::settings::setters;
 
-/// What happens to a stream that falls further behind than it may.
+/// The treatment of a stream that falls further behind than it may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SlowPolicy {
-    /// It gets everything that is kept, however late.
+    /// The stream gets everything that is kept, however late.
     #[default]
     CatchUp,
-    /// It is told what it misses and goes on with the next event.
+    /// The stream is told what it misses and goes on with the next event.
     Gap,
-    /// It gets the newest event of each topic, in order, and goes on live.
+    /// The stream gets the newest event of each topic, in order, and goes on live.
     Latest,
-    /// It is told why, and its connection ends.
+    /// The stream is told why, and its connection ends.
     Disconnect,
 }
 
-/// How a stream is paced.
+/// The settings for a stream that is slow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pace {
-    /// What happens when it is too slow.
+    /// The treatment when it is too slow.
     pub slow: SlowPolicy,
     /// Bytes of the frame log that may lie between it and the newest frame before that happens; 0: all
     /// that the log holds. Nothing but the log bounds [`SlowPolicy::CatchUp`].

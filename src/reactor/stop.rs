@@ -13,10 +13,10 @@ use crate::deadline;
 /// Connections of a stop between two looks at the clock.
 const STOP_STEP: u32 = 32;
 
-/// How a reactor ended.
+/// The way in which a reactor ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StopReport {
-    /// Whether everybody got what was published before the stop.
+    /// `true`: everybody got what was published before the stop.
     pub clean: bool,
     /// Connections that were cut at the deadline.
     pub connections_left: u64,
@@ -34,6 +34,7 @@ impl<S: Service> Reactor<S> {
 
     pub(super) fn begin_stop(&mut self, timeout: Duration) {
         let at = deadline::after(self.core.now, timeout);
+        // A second stop may hasten the first one, not delay it.
         self.stop_at = Some(self.stop_at.map_or(at, |earlier| earlier.min(at)));
         self.stop_later = None;
         // First of all: whoever comes now must go to another server, not wait for this one.

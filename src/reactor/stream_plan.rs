@@ -14,17 +14,18 @@ pub struct StreamPlan<K> {
     pub first: Vec<u8>,
     /// The filter.
     pub key: K,
-    /// Whether the filter takes every event.
+    /// `true`: the filter takes every event, so that no list of its frames is kept.
     pub everything: bool,
     /// The wire form.
     pub form: FormId,
-    /// How long a class of this filter collects before its members are sent to; zero: it does not. Equal for equal keys.
+    /// The time for which a class of this filter collects before its members are sent to; zero: it does not. Equal for
+    /// equal keys.
     pub hold: Duration,
     /// The first offset wanted: the stream starts with it or, if it is gone, after a gap.
     pub from: u64,
     /// Longest silence before a heartbeat; zero: none.
     pub heartbeat: Duration,
-    /// When the right to read ends, or the connection is too old.
+    /// The moment at which the right to read ends or the connection is too old; `None`: never.
     pub expires_at: Option<Instant>,
     /// `expires_at` is when the connection is too old, not the end of the right to read.
     pub ages: bool,
@@ -52,7 +53,7 @@ pub struct WatchPlan {
     pub first: Vec<u8>,
     /// Each tick is one chunk of a chunked body, as the head says; else the connection's end ends it.
     pub chunked: bool,
-    /// When the right to watch ends.
+    /// The moment at which the right to watch ends; `None`: never.
     pub expires_at: Option<Instant>,
 }
 

@@ -48,20 +48,20 @@ impl fmt::Display for StreamId {
     }
 }
 
-/// What is known of an open stream.
+/// A description of an open stream.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamInfo<'a, K> {
-    /// Which one it is.
+    /// Its id.
     pub id: StreamId,
-    /// What its plan said.
+    /// The owner that its plan named.
     pub owner: StreamOwner,
-    /// Whose it is.
+    /// The address of its client.
     pub peer: SocketAddr,
     /// Its filter.
     pub key: &'a K,
     /// Its wire form.
     pub form: FormId,
-    /// How long it is open, in whole seconds.
+    /// The time for which it is open, in whole seconds.
     pub open: Duration,
     /// Events sent, live and from history; the last one perhaps in part.
     pub delivered: u64,
@@ -75,18 +75,18 @@ pub struct StreamInfo<'a, K> {
     pub last_event: Option<u32>,
     /// Its socket takes no more.
     pub blocked: bool,
-    /// It reads history.
+    /// `true`: it reads history.
     pub catching_up: bool,
 }
 
-/// What became of bytes for one connection.
+/// The fate of bytes for one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendOutcome {
-    /// They leave, between two frames.
+    /// The bytes leave, between two frames.
     Queued,
     /// So much waits for it already that it does not get them.
     Full,
-    /// It is not there, or takes nothing more.
+    /// The connection is not there, or takes nothing more.
     Unknown,
 }
 
@@ -115,18 +115,18 @@ impl<'a, S: Service> Streams<'a, S> {
         self.closed
     }
 
-    /// What is known of one.
+    /// Describes one, if it is open.
     pub fn get(&self, id: StreamId) -> Option<StreamInfo<'_, S::Key>> {
         let i = self.core.find_stream(id)?;
         self.core.describe(i)
     }
 
-    /// How many slots there are that streams may have: to walk over them a part at a time.
+    /// Returns the number of slots that streams may have: to walk over them a part at a time.
     pub fn slots(&self) -> usize {
         self.core.hot.len()
     }
 
-    /// What is known of the stream in a slot, if there is one.
+    /// Describes the stream in a slot, if there is one.
     pub fn at(&self, slot: u32) -> Option<StreamInfo<'_, S::Key>> {
         ((slot as usize) < self.slots()).then(|| self.core.describe(slot))?
     }
@@ -143,6 +143,7 @@ impl<'a, S: Service> Streams<'a, S> {
         let found = self.core.find_stream(id);
         let found = found.or_else(|| self.core.find_socket(id)).is_some();
         if found {
+            // Not at once: that calls the service, which is the caller.
             self.core.ending.push_back((id, why));
         }
         found
@@ -172,6 +173,7 @@ impl<'a, S: Service> Streams<'a, S> {
             return SendOutcome::Unknown;
         };
         let waits = self.core.out_len(i);
+        // Somebody who takes nothing must not gather without bound: whoever sends is told.
         if waits + bytes.len() > self.core.limits.private_bytes || !self.core.make_way(i) {
             return SendOutcome::Full;
         }
@@ -252,6 +254,7 @@ impl<S: Service> Core<S> {
     fn find_stream(&self, id: StreamId) -> Option<u32> {
         let cold = self.cold.get(id.index as usize)?;
         let streams = matches!(self.phase(id.index), Phase::CatchUp | Phase::Log);
+        // The slot may be another's by now.
         (streams && cold.serial == id.serial).then_some(id.index)
     }
 

@@ -8,7 +8,7 @@ use super::end::EndReason;
 use super::service::Service;
 use crate::wire::http::chunk;
 
-/// The counts of one sweep.
+/// The counts of one sweep, which become gauges once it is through.
 #[derive(Default)]
 struct Tally {
     catching_up: u64,
@@ -34,6 +34,7 @@ impl<S: Service> Core<S> {
         let mut beats = std::mem::take(&mut self.beats);
         beats.iter_mut().for_each(Vec::clear);
         let (mut tick, mut chunked_tick) = (Vec::new(), Vec::new());
+        // A tick looks at all that is counted: only while somebody watches.
         if self.counters.watchers.get() > 0 {
             service.tick(&mut tick);
             chunk::wrap(&mut chunked_tick, tick.len(), |out| {
@@ -61,6 +62,7 @@ impl<S: Service> Core<S> {
         }
         self.beats = std::mem::take(&mut sweep.beats);
         let (counters, tally) = (&self.counters, &sweep.tally);
+        // At the end, all of them: a reading in the middle of a sweep would show a part.
         counters.catching_up.set(tally.catching_up);
         counters.blocked.set(tally.blocked);
         counters.closing.set(tally.closing);
@@ -115,6 +117,8 @@ impl<S: Service> Core<S> {
         }
         let hot = &self.hot[i as usize];
         let silent = self.second() - hot.active.min(self.second());
+        // Only to who has everything: the newest id in it would move the client's place past
+        // events that it has not got.
         if hot.heartbeat > 0
             && silent >= u32::from(hot.heartbeat)
             && self.is_caught_up(i)
@@ -124,6 +128,7 @@ impl<S: Service> Core<S> {
             if beat.is_empty() {
                 service.heartbeat(form, self.fed, beat);
             }
+            // Plain ones share the bytes and copy none.
             let sent = if self.cold[i as usize].compressed.is_none() {
                 self.send_between(i, beat)
             } else {
@@ -153,6 +158,7 @@ impl<S: Service> Core<S> {
         if !hot.flags.has(Flags::BLOCKED) {
             return false;
         }
+        // By what was looked at: whoever had no chance to take something, since this process slept, is not slow.
         let silent = self.settled_second().saturating_sub(hot.active);
         if u64::from(silent) > self.limits.write_timeout.as_secs() {
             self.close(service, i, EndReason::Stalled);

@@ -30,7 +30,7 @@ const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT_MAX: Duration = Duration::from_millis(i32::MAX as u64);
 
-/// What carries a connection's bytes.
+/// The socket that carries a connection's bytes.
 pub(super) enum Transport {
     Tcp(TcpStream),
     Unix(UnixStream),

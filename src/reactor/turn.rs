@@ -55,9 +55,9 @@ pub struct Reactor<S: Service> {
     pub(super) sweep: Option<Sweep>,
     pub(super) cut: Vec<u32>,
     pub(super) next_sweep: u32,
-    /// When the first event was published that not everybody has; at the latest.
+    /// The moment at which the oldest event that not everybody has was published, or earlier.
     pub(super) batch_since: Option<Instant>,
-    /// When this turn began, by the machine's clock.
+    /// The moment at which this turn began, by the machine's clock.
     pub(super) looked: Instant,
     /// The circumstances of the last poll.
     pub(super) polled: Polled,
@@ -80,9 +80,9 @@ pub struct Reactor<S: Service> {
 
 /// The circumstances of a poll that has returned.
 pub(super) struct Polled {
-    /// When it began, or earlier: what came before is among its events, unless it left some out.
+    /// The moment at which it began, or earlier: what came before is among its events, unless it left some out.
     began: Instant,
-    /// It was not interrupted.
+    /// `true`: no signal interrupted it, so that its events are all that there were.
     whole: bool,
     /// The thread may have slept, here or between the turns.
     slept: bool,
@@ -148,7 +148,7 @@ impl<S: Service> Reactor<S> {
         }
     }
 
-    /// When the next turn has something to do even if the descriptor is not readable; `None`: now.
+    /// Returns the moment from which a turn has something to do even if the descriptor is not readable; `None`: now.
     ///
     /// To be asked right before a sleep: from here until the next turn the descriptor also becomes
     /// readable for what is published, which costs the publisher a wake.
@@ -157,6 +157,7 @@ impl<S: Service> Reactor<S> {
             return None;
         }
         if self.wake_state == WakeState::Awake {
+            // What is published goes out when a timer says so: publishers are spared the wake, a system call.
             self.wake_state = if self.core.only_holds() {
                 WakeState::Collecting
             } else if self.service.arm(self.core.fed) {
@@ -193,17 +194,21 @@ impl<S: Service> Reactor<S> {
         // What was published before a request came is in the logs before the request is answered.
         self.feed();
         let taken = self.take_events();
+        // Behind the events: only now is it known that all that had come was looked at.
         self.settle_time(taken);
         self.accept();
         self.feed();
+        // What this turn has published is in the logs first, then its publishers are answered.
         self.complete();
         let full = self.core.is_full();
         self.core.release_held(full || self.stop_at.is_some());
         self.pump();
         self.measure();
         self.poll_commands();
+        // Behind all of it: whoever sent or took something in this turn is not late.
         self.pass_deadlines();
         let mut commands = std::mem::take(&mut self.commands);
+        // One list in its order: a stop comes behind the connections that were handed over before it.
         self.inbox.take_into(&mut commands);
         for command in commands.drain(..) {
             match command {
@@ -228,10 +233,12 @@ impl<S: Service> Reactor<S> {
     /// Waits for something to do, and sets the time.
     fn look(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.polled = self.wait(timeout)?;
+        // Once: all of a turn has one time, and no event pays for a clock.
         self.core.now = self.clock.now();
         self.date.begin_turn(self.core.now, &*self.clock);
         let before = std::mem::replace(&mut self.looked, Instant::now());
         self.core.slice = self.looked;
+        // An older wake was for what the last turn has fed.
         let woken = self.inbox.woken().filter(|at| *at > before);
         self.since = match self.polled.slept {
             true => woken.unwrap_or(self.looked),
@@ -267,10 +274,12 @@ impl<S: Service> Reactor<S> {
                 let now = self.clock.now();
                 (now, at.saturating_duration_since(now).min(wanted))
             }
+            // No clock is read for a poll that does not wait: the last turn's time errs on the side of the peers.
             None => (self.core.now, Duration::ZERO),
         };
         let polled = self.poll.poll(&mut self.events, Some(timeout));
         let rest = std::mem::replace(&mut self.wake_state, WakeState::Awake);
+        // Awake it looks by itself, and publishers are spared the wake.
         if rest == WakeState::Armed {
             self.service.disarm();
         }
@@ -301,11 +310,14 @@ impl<S: Service> Reactor<S> {
         let before = self.core.appended;
         let mut frames = Frames::new(&mut self.core, &mut self.encoded, &mut self.cut);
         let mut fed = None;
+        // Until nothing is new, not once: a publisher that pipelines would lap the ring under
+        // the streams of its own reactor.
         while frames.has_room() && fed != Some(frames.fed()) {
             fed = Some(frames.fed());
             self.service.feed(&mut frames);
         }
         self.core.look_behind(&self.service);
+        // Only now: closing calls the service, which was busy feeding.
         while let Some(i) = self.cut.pop() {
             self.core.close(&mut self.service, i, EndReason::HalfSent);
         }

@@ -24,12 +24,12 @@ impl Unfinished {
         }))
     }
 
-    /// Returns the bytes that there are now.
+    /// Returns the number of bytes that are unfinished now.
     pub fn bytes(&self) -> usize {
         self.0.bytes.load(Ordering::Relaxed)
     }
 
-    /// Returns the bytes that there may be.
+    /// Returns the number of bytes that may be unfinished at once.
     pub fn max(&self) -> usize {
         self.0.max
     }
@@ -53,6 +53,7 @@ impl Unfinished {
         let bytes = &self.0.bytes;
         match now.checked_sub(before) {
             Some(0) => true,
+            // Kept also where it is over: whoever is over goes, and gives back all that it has.
             Some(more) => bytes.fetch_add(more, Ordering::Relaxed) + more <= self.0.max,
             None => {
                 bytes.fetch_sub(before - now, Ordering::Relaxed);

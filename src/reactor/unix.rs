@@ -23,10 +23,10 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnixAddress {
-    /// Where its file is. A file of an earlier server that nobody listens on any more is replaced;
+    /// The path of its file. A file of an earlier server that nobody listens on any more is replaced;
     /// anything else there is an error.
     pub path: PathBuf,
-    /// Who may connect, as permissions of the file. `0o660`: the owner and the group.
+    /// The permissions of its file, which say who may connect. `0o660`: the owner and the group.
     pub mode: u32,
 }
 

@@ -69,10 +69,12 @@ impl Wheel {
 
     /// Moves all keys that are due at tick `now` to `due`; those of one tick in no order.
     pub(super) fn expire(&mut self, now: Tick, due: &mut Vec<u32>) {
+        // Nothing is entered: the wheel turns without a walk, however long the sleep was.
         if self.used == 0 {
             self.next = self.next.max(now + 1);
             return;
         }
+        // Each slot once: after a long sleep a second turn would find them empty.
         let last = now.min(self.next + SLOTS as Tick - 1);
         while self.next <= last {
             let mut at = std::mem::replace(&mut self.slots[self.next as usize % SLOTS], NONE);

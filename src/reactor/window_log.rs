@@ -77,6 +77,7 @@ impl WindowLog {
         apart: Option<Range<u64>>,
     ) {
         let window = self.log.append_coded(offset, frame, counted).start;
+        // Without its twin in the form's log nobody stands in front of it, and nobody can pass here.
         if block == Block::Keyframe {
             self.entry = apart.map(|apart| Entry {
                 apart: apart.start,

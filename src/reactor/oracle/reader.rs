@@ -15,7 +15,7 @@ pub(super) struct Reader {
     wanted: u64,
     /// For the model: how many bytes it has of the frame of that event.
     sent: usize,
-    /// What the plain bytes of all its frames come to, by the sums of the log.
+    /// The sum of the plain bytes of all its frames, by the sums of the log.
     digest: Digest,
     /// The same, frame by frame.
     told: Digest,

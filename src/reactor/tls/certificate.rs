@@ -40,7 +40,7 @@ struct Current {
 pub struct TlsError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The fault, as the end of a sentence that begins with the path.
     pub reason: String,
 }
 
@@ -89,6 +89,7 @@ impl Tls {
             readers.fetch_sub(1, Ordering::Relaxed);
             return Err(failed("is still being read since earlier".to_owned()));
         }
+        // Room for one, so that the thread ends also where nobody waits for it any more.
         let (tell, told) = sync_channel(1);
         let counted = readers.clone();
         let thread = std::thread::Builder::new().name("certificate".into());
@@ -112,7 +113,7 @@ impl Tls {
         Ok(())
     }
 
-    /// What clients will say of the certificate: that it has expired, or does not hold yet.
+    /// Returns the objection that clients will have to the certificate: it has expired, or does not hold yet.
     pub fn warning(&self) -> Option<String> {
         let fault = self.validity()?.fault(SystemTime::now())?;
         Some(format!(
@@ -183,6 +184,7 @@ fn read(certificates: &Path, key: &Path) -> Result<Current, TlsError> {
             }
             error => pem::fault(certificates, error.to_string()),
         })?;
+    // Nothing else is spoken: who insists on h2 fails in the handshake, by an alert that says so.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Current {
         config: Arc::new(config),

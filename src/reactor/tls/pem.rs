@@ -29,7 +29,7 @@ const UNSUPPORTED: [(&[u8], &str); 5] = [
         "an RSA key of a size",
     ),
 ];
-/// What there is code for.
+/// The keys that there is code for, as advice to whoever has another.
 const SUPPORTED: &str = "use EC on P-256 or P-384, Ed25519, or RSA of 2048 to 8192 bits";
 
 pub(super) fn fault(path: &Path, reason: impl Into<String>) -> TlsError {
@@ -76,6 +76,7 @@ pub(super) fn unsupported(key: &PrivateKeyDer<'_>) -> String {
 fn bytes(path: &Path) -> Result<Vec<u8>, TlsError> {
     let mut text = Vec::new();
     let file = File::open(path).map_err(|error| fault(path, error.to_string()))?;
+    // One byte more tells a file that is too long from one that just fits; a device would have no end.
     file.take(FILE_BYTES + 1)
         .read_to_end(&mut text)
         .map_err(|error| fault(path, error.to_string()))?;
@@ -90,7 +91,7 @@ fn holds(text: &[u8], part: &str) -> bool {
         .any(|window| window == part.as_bytes())
 }
 
-/// What a file is in which there is no certificate.
+/// Describes a file in which there is no certificate.
 fn no_certificate(text: &[u8]) -> String {
     match () {
         () if holds(text, "PRIVATE KEY-----") => {
@@ -100,7 +101,7 @@ fn no_certificate(text: &[u8]) -> String {
     }
 }
 
-/// What a file is in which there is no private key that can be used as it is.
+/// Describes a file in which there is no private key that can be used as it is; `None`: there is one.
 fn no_key(text: &[u8]) -> Option<String> {
     let what = match () {
         () if holds(text, "BEGIN ENCRYPTED PRIVATE KEY-")
@@ -124,7 +125,7 @@ fn no_key(text: &[u8]) -> Option<String> {
     Some(what.to_owned())
 }
 
-/// What a file is that is not PEM; `None`: it is.
+/// Describes a file that is not PEM; `None`: it is.
 fn no_pem(text: &[u8], openssl: &str) -> Option<String> {
     match text {
         [] => Some("is empty".to_owned()),

@@ -17,7 +17,7 @@ const INCOMING_MAX: usize = 20 << 10;
 const OUTGOING_MAX: usize = 32 << 10;
 /// Most plaintext of one record, RFC 8446, 5.1.
 const PLAIN_MAX: usize = 16 << 10;
-/// What a record has beside its plaintext, about.
+/// Bytes that a record has beside its plaintext, about; a record that needs more says so and is made again.
 const RECORD_OVERHEAD: usize = 64;
 
 pub(in crate::reactor) struct Session {
@@ -114,6 +114,7 @@ impl Session {
         if self.wants_flush() {
             return Err(ErrorKind::WouldBlock.into());
         }
+        // One record: what is sealed has to be kept until the socket takes it.
         let bytes = &bytes[..bytes.len().min(PLAIN_MAX)];
         self.seal(Some(bytes))?;
         self.flush(socket)?;
@@ -172,6 +173,7 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
+        // Freed, not cleared: each of thousands of quiet sessions would keep a record's worth.
         (self.outgoing, self.sent) = (Vec::new(), 0);
         Ok(())
     }

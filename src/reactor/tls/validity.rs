@@ -39,7 +39,7 @@ impl Validity {
         Some(Self { from, until })
     }
 
-    /// What is wrong with it now, as the end of a sentence that begins with the certificate.
+    /// Returns the fault that it has now, as the end of a sentence that begins with the certificate.
     pub(super) fn fault(self, now: SystemTime) -> Option<String> {
         let now = unix(now);
         if now > self.until {

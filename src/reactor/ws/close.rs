@@ -51,6 +51,7 @@ impl<S: Service> Core<S> {
         reason: &str,
         why: EndReason,
     ) {
+        // RFC 6455, 5.5.1: "The application MUST NOT send any more data frames after sending a Close frame."
         if self.phase(i) == Phase::CloseSent {
             return;
         }
@@ -67,14 +68,16 @@ impl<S: Service> Core<S> {
             busy.parked.clear();
         }
         ws.shrink();
+        // It will not be read to its end, and others may have the room.
         self.drop_unfinished(i);
         self.leave_stream(service, i, why);
         self.hot(i).phase = Phase::CloseSent;
+        // A peer that never answers must not keep its slot.
         self.set_deadline(i, timeout);
         self.deliver(service, i);
     }
 
-    /// What is known about the socket in slot `i`, if it has no subscription.
+    /// Returns the service's state of the socket in slot `i`, if it has no subscription.
     pub(in super::super) fn unsubscribed(&self, i: u32) -> Option<&S::Socket> {
         let ws = self.cold.get(i as usize)?.ws.as_ref()?;
         (self.phase(i) == Phase::Socket).then_some(&ws.socket)
@@ -96,7 +99,7 @@ impl<S: Service> Core<S> {
     }
 }
 
-/// What a close frame says where the server ends a socket.
+/// Returns the code and reason of the close frame with which the server ends a socket.
 fn close_of(why: DisconnectReason) -> (CloseCode, &'static str) {
     match why {
         DisconnectReason::Stopping => (CloseCode::GOING_AWAY, "the server stops"),

@@ -14,11 +14,11 @@ use crate::wire::ws::{CloseCode, Item, Opcode, frame};
 /// Parts of the past that wait for a socket before no further request of it is read: one request adds two at most.
 const REPLAYS_MAX: usize = 16;
 
-/// What reading came to.
+/// The reason for which reading a socket has stopped.
 enum End<S: Service> {
     /// All is read, or a bound says to wait.
     Open,
-    /// What the socket receives changes; then reading goes on.
+    /// The subscription of the socket changes; then reading goes on.
     Change(Change<S>),
     /// The service ends the connection: the close frame, which the peer has to answer.
     Close(CloseCode, String),
@@ -33,11 +33,13 @@ impl<S: Service> Core<S> {
     /// answered.
     pub(in super::super) fn socket_input(&mut self, service: &mut S, i: u32, bytes: &mut [u8]) {
         let second = self.second();
+        // Out of its place while the service has it: replies change the rest of the core.
         let Some(mut ws) = self.cold[i as usize].ws.take() else {
             return;
         };
         if !bytes.is_empty() {
             ws.heard = second;
+            // Any byte is a sign of life, not the pong alone.
             ws.pinged = 0;
         }
         let mut held = ws
@@ -81,6 +83,7 @@ impl<S: Service> Core<S> {
             ws = again;
         }
         out.clear();
+        // One large answer must not size a buffer that stays.
         out.shrink_to(self.limits.private_bytes);
         self.socket_out = out;
         if self.phase(i) != Phase::Free {
@@ -126,6 +129,7 @@ impl<S: Service> Core<S> {
             };
             at += taken;
             *used += taken;
+            // Pings cost a pong each, and no bound on messages counts them.
             let control = matches!(item, Item::Ping(_) | Item::Pong(_));
             if control {
                 let counted = ws.rate.count(second, ws.limits.controls_per_second);
@@ -190,6 +194,7 @@ impl<S: Service> Core<S> {
         end: End<S>,
         out: &mut Vec<u8>,
     ) {
+        // No edge comes for bytes that were read: `HELD` says that there are some.
         if !rest.is_empty() && matches!(end, End::Open) {
             ws.busy().input = rest.to_vec();
             self.hot(i).flags.set(Flags::HELD);
@@ -249,6 +254,7 @@ impl<S: Service> Core<S> {
         let mut out = Vec::new();
         let mut waits = false;
         if let Some(busy) = ws.busy.as_mut() {
+            // In their order: one whose outcome is known waits for those before it.
             while let Some((published, until)) = busy.parked.front() {
                 let late = (*until <= now).then_some(Outcome::Timeout);
                 let Some(outcome) = service.outcome(&published.offsets).or(late) else {

@@ -25,7 +25,7 @@ use super::service::Service;
 use super::wheel::Tick;
 use crate::wire::ws::{ControlRate, Decoder};
 
-/// What a socket has beside its streams' state. An idle one allocates this and nothing else.
+/// The state of a socket beside that of its streams. An idle one allocates this and nothing else.
 pub(super) struct Ws<S: Service> {
     decoder: Decoder,
     limits: Arc<SocketLimits>,
@@ -37,7 +37,7 @@ pub(super) struct Ws<S: Service> {
     pinged: u32,
     /// Second in which the message that is arriving began; 0: there is none.
     begun: u32,
-    /// What it takes of the total of what is unfinished, bytes.
+    /// Its share in the total of what is unfinished, bytes.
     unfinished: u32,
     /// Its ticket in the list of those that inflate; 0: it is not there.
     inflates: u32,
@@ -45,7 +45,7 @@ pub(super) struct Ws<S: Service> {
     busy: Option<Box<Busy<S>>>,
 }
 
-/// What waits on a socket.
+/// The work that waits on a socket.
 struct Busy<S: Service> {
     /// Bytes that came and are not read: replies must leave first.
     input: Vec<u8>,

@@ -41,6 +41,7 @@ impl<S: Service> Core<S> {
         if let Some(subscribed) = plan.subscribed {
             self.change_subscription(service, i, Some(subscribed));
         }
+        // Messages may have come in one read with the handshake: no edge tells of them any more.
         let mut early = requests.map_or_else(Vec::new, |requests| requests.into_input());
         self.socket_input(service, i, &mut early);
         // Who has closed its half already sends nothing more, and waits for nothing.

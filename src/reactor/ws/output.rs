@@ -26,6 +26,7 @@ impl<S: Service> Core<S> {
         if frames.is_empty() {
             return Ok(());
         }
+        // Who stands inside a frame gets the rest of it first.
         if !self.make_way(i) {
             return Err(Broken(EndReason::HalfSent));
         }
@@ -50,6 +51,7 @@ impl<S: Service> Core<S> {
             return false;
         };
         let since = |at: u32| u64::from(second.saturating_sub(at));
+        // By what was looked at: the pong may be in the kernel still.
         let unanswered = u64::from(settled.saturating_sub(ws.pinged));
         if ws.pinged > 0 && unanswered > ws.limits.pong_timeout.as_secs() {
             self.close(service, i, EndReason::Stalled);

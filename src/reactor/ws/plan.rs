@@ -12,7 +12,7 @@ use crate::wire::ws::{self, Inflate};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SocketLimits {
-    /// What the decoder takes. 1 MiB a message; over it: 1009.
+    /// Bounds of the decoder. 1 MiB a message; over it: 1009.
     pub frames: ws::Limits,
     /// Control frames in a second; over it: 1008. 100.
     pub controls_per_second: u32,
@@ -48,36 +48,37 @@ setters! {
 
 /// A WebSocket in the making.
 pub struct SocketPlan<S: Service> {
-    /// What is sent first: the answer to the handshake and whatever precedes the messages.
+    /// The first bytes: the answer to the handshake and whatever precedes the messages.
     pub head: Vec<u8>,
-    /// What the service knows about it.
+    /// The service's own state of it.
     pub socket: S::Socket,
-    /// How the client may compress.
+    /// The compression that the client may use.
     pub inflate: Inflate,
     /// Its bounds, shared by all of its route.
     pub limits: Arc<SocketLimits>,
-    /// What it receives from the start.
+    /// Its first subscription; `None`: it has none from the start.
     pub subscribed: Option<Subscribed<S::Key>>,
     /// Longest silence towards the client before a heartbeat; zero: none.
     pub heartbeat: Duration,
-    /// When the right to be here ends.
+    /// The moment at which the right to be here ends; `None`: never.
     pub expires_at: Option<Instant>,
 }
 
-/// What a socket receives from now on.
+/// A subscription of a socket: all that it receives from now on.
 #[derive(Debug)]
 pub struct Subscribed<K> {
     /// The filter of everything it receives.
     pub key: K,
-    /// Whether that takes every event.
+    /// `true`: the filter takes every event.
     pub everything: bool,
     /// The wire form.
     pub form: FormId,
-    /// How long a class of this filter collects before its members are sent to; zero: it does not.
+    /// The time for which a class of this filter collects before its members are sent to; zero: it does not.
     pub hold: Duration,
     /// The first offset that it gets by this filter; what is older it gets by the one before.
     pub from: u64,
-    /// It takes less than before: what is older than `from` it gets by this filter too.
+    /// `true`: the filter takes less than the one before, so that the socket gets what is older than `from` by this one
+    /// too.
     pub shrinks: bool,
     /// History that is sent before `from`, for what is new in the filter.
     pub history: Option<History<K>>,

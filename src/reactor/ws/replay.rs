@@ -15,6 +15,7 @@ impl<S: Service> Core<S> {
     /// Lets socket `i` receive what `change` says from here on. What its last subscription has
     /// brought up to here goes out first, then the history asked for, then what is live.
     pub(super) fn change_subscription(&mut self, service: &mut S, i: u32, change: Change<S>) {
+        // What comes next is of another log: here one can be left, between two frames.
         if !self.detach(i) {
             return self.close(service, i, EndReason::HalfSent);
         }
@@ -51,6 +52,7 @@ impl<S: Service> Core<S> {
             && from < live
         {
             ws.busy().replays.push_back(Replay {
+                // What was owed of a topic that the client has just left is not sent after all.
                 key: if shrinks { key.clone() } else { last },
                 from,
                 to: live,
@@ -132,6 +134,7 @@ impl<S: Service> Core<S> {
         self.end_replay(i, next, &mut out);
         let made = out.len() - before;
         self.out(i).bytes = out;
+        // A quarter at least: parts in which the filter takes nothing would cost no budget.
         *budget = budget.saturating_sub(made.max(max / 4) as u64);
         true
     }

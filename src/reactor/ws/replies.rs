@@ -5,7 +5,7 @@ use super::super::service::{Events, Service};
 use super::plan::Subscribed;
 use crate::wire::ws::{CloseCode, MessageKind, Opcode, frame, wrap};
 
-/// What a change of subscriptions comes to: receive this from now on, or nothing.
+/// The subscription of a socket from now on; `None`: it has none.
 pub(super) type Change<S> = Option<Subscribed<<S as Events>::Key>>;
 
 /// Takes a service's answers to one message, in order.
