@@ -324,7 +324,7 @@ mod tests {
         }
     }
 
-    /// What a parser for browsers would mend, and a client that is set up once should not.
+    /// Forms that a parser for browsers would mend, and that a client which is set up once should not.
     #[test]
     fn nothing_is_mended_behind_somebodys_back() {
         for wrong in [

@@ -29,7 +29,7 @@ pub struct EventError {
     pub field: Cow<'static, str>,
     /// Offset in bytes into the input that was given, where there was one.
     pub at: Option<usize>,
-    /// Which event of a batch, counted from 0.
+    /// The number of the event in its batch, from 0.
     pub index: Option<usize>,
 }
 

@@ -185,7 +185,7 @@ pub enum EndReason {
     /// The hub is closed and everything was received.
     #[error("the hub is closed")]
     Closed,
-    /// It was ended by its id.
+    /// The subscription was ended by its id.
     #[error("unsubscribed")]
     Unsubscribed,
     /// Its topic was deleted.
@@ -288,7 +288,7 @@ impl From<EndReason> for TryRecvError {
 }
 
 impl From<TryRecvError> for RecvTimeoutError {
-    /// What is not there yet did not come in time.
+    /// Makes a time-out of an event that is not there yet.
     fn from(error: TryRecvError) -> Self {
         match error {
             TryRecvError::Empty => Self::TimedOut,

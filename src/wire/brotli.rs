@@ -8,7 +8,7 @@ use std::io::Write;
 use brotli::CompressorWriter;
 use brotli::enc::BrotliEncoderParams;
 
-/// How hard to look for repetitions; from 5 on, the tables for it are larger.
+/// Brotli's quality, the effort to find repetitions; from 5 on, the tables for it are larger.
 const QUALITY: i32 = 4;
 /// The window, as a power of two: 64 KiB, what waits for one connection at most.
 const WINDOW_BITS: i32 = 16;

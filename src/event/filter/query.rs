@@ -21,7 +21,7 @@ const TEXT_BYTES_MAX: usize = 64 << 10;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventQuery {
-    /// Which events.
+    /// The filter that the events have to pass.
     pub filter: EventFilter,
     /// The most events to return, 1 to 1,000, where that was said.
     pub limit: Option<usize>,

@@ -42,7 +42,7 @@ pub enum FilterError {
     /// One of them is not a pattern.
     #[error("pattern {index}: {error}")]
     Pattern {
-        /// Which one, counted from 0.
+        /// The number of the pattern, from 0.
         index: usize,
         /// The fault of that pattern.
         error: PatternError,

@@ -30,7 +30,7 @@ pub struct Present {
 pub struct PresenceChange {
     /// Its number: each change has the next one.
     pub at: u64,
-    /// It is a join.
+    /// `true`: a join; `false`: a leave.
     pub joined: bool,
     /// The id of who joined or left.
     pub id: Arc<str>,

@@ -18,7 +18,7 @@ pub(in crate::hub) struct PresenceSet {
     /// The text that their ids begin with.
     pub(in crate::hub) name: Box<str>,
     pub(in crate::hub) class: Arc<Class>,
-    /// They get what their class takes of these topics only.
+    /// The topics that they get events of: only what their class takes of these.
     within: Vec<Filter>,
     /// Called when there is something to take.
     notify: Arc<dyn Notify>,

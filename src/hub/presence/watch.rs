@@ -27,7 +27,7 @@ pub struct PresenceWatch {
 
 /// The registry's side of a [`PresenceWatch`].
 pub(in crate::hub) struct Watcher {
-    /// It was notified since it last took something: a join storm makes one call, not one a join.
+    /// `true` once it was notified, until it takes something: a join storm makes one call, not one a join.
     is_notified: AtomicBool,
     notify: Arc<dyn Notify>,
 }

@@ -60,7 +60,7 @@ pub enum Control {
     },
 }
 
-/// Which controls a receiver is told. Plain receives ([`recv`](crate::hub::Receiver::recv) and its like) never give
+/// The controls that a receiver is given. Plain receives ([`recv`](crate::hub::Receiver::recv) and its like) never give
 /// any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -25,7 +25,7 @@ const LOOK_NANOS: i64 = 1_000_000;
 pub(in crate::hub) struct TimeIndex {
     /// Ascending in both. Never empty.
     marks: VecDeque<Mark>,
-    /// When the clock was last looked at, nanoseconds since 1970.
+    /// The time at the last look at the clock, nanoseconds since 1970.
     looked: i64,
     /// Events that the ring keeps.
     kept: u64,

@@ -103,7 +103,7 @@ pub struct RequestError {
     pub status: u16,
     /// The kind of fault.
     pub reason: Reason,
-    /// Which part: `method`, `target`, `version`, `host`, another field's name in lower case,
+    /// The part that is wrong: `method`, `target`, `version`, `host`, another field's name in lower case,
     /// `chunk size`, ..
     pub field: Cow<'static, str>,
     /// The byte, counted from the start of the request line.
@@ -116,7 +116,7 @@ pub struct RequestError {
 pub struct ResponseError {
     /// The kind of fault.
     pub reason: Reason,
-    /// Which part: `status line`, a field's name in lower case, `chunk size`, ..
+    /// The part that is wrong: `status line`, a field's name in lower case, `chunk size`, ..
     pub field: Cow<'static, str>,
     /// The byte, counted from the start of the status line.
     pub at: u64,

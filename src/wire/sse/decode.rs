@@ -83,9 +83,9 @@ pub struct Decoder {
     limits: DecodeLimits,
     /// The start of a line whose end has not come.
     line: Vec<u8>,
-    /// Whether the last byte was a CR, so that a LF now belongs to it.
+    /// `true`: the last byte was a CR, so that a LF now belongs to it.
     after_cr: bool,
-    /// Whether the stream's first line was seen.
+    /// `true` once the stream's first line was seen: a byte order mark can only stand before it.
     begun: bool,
     data: String,
     event: String,
@@ -93,7 +93,7 @@ pub struct Decoder {
     last_event_id: String,
     block_retry: Option<u64>,
     retry: Option<u64>,
-    /// Whether the buffers still hold the event that was handed out last.
+    /// `true`: the buffers still hold the event that was handed out last.
     dispatched: bool,
     failed: Option<DecodeError>,
 }

@@ -18,7 +18,7 @@ pub struct Frame<'a> {
     pub retry: Option<u32>,
 }
 
-/// Which part of a frame was refused.
+/// The part of a frame that was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameField {
     /// The event's id.
@@ -34,7 +34,7 @@ pub enum FrameField {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} holds {} (byte {at})", byte_name(*byte))]
 pub struct FrameError {
-    /// Which part.
+    /// The part that was refused.
     pub field: FrameField,
     /// The byte that may not stand there: CR, LF or NUL.
     pub byte: u8,
@@ -72,7 +72,7 @@ impl Frame<'_> {
         Ok(())
     }
 
-    /// How long the frame is at most if its data is a single line.
+    /// Returns the length that the frame has at most if its data is a single line, bytes.
     fn size_hint(&self) -> usize {
         const AROUND: usize = "id: \nevent: \nretry: 4294967295\ndata: \n\n".len();
         self.id.len() + self.event.len() + self.data.len() + AROUND

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct FilterFault {
     /// The part concerned, as the setter or the JSON member is called.
     pub field: String,
-    /// Which entry of the part, counted from 0, where it can have several.
+    /// The number of the entry in the part, from 0, where it can have several.
     pub index: Option<usize>,
     /// The fault, as a fragment of a sentence.
     pub reason: String,

@@ -72,7 +72,7 @@ pub struct Receiver {
     pub(in crate::hub) entry: Arc<SubscriptionEntry>,
     class: Arc<Class>,
     filter_fn: Option<FilterFn>,
-    /// It has slept once, so its class is among the routes.
+    /// `true` once it has slept, so that its class is among the routes.
     has_slept: bool,
     /// The sequence from which on publishers judge for it, while it may be asleep.
     armed: Option<u64>,

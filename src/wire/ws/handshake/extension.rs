@@ -118,7 +118,7 @@ impl Extension<'_> {
 #[derive(Default)]
 struct Parameters {
     deflate: Deflate,
-    /// Whether the client's window is spoken of, with or without its size.
+    /// `true`: the client's window is spoken of, with or without its size.
     client_window: bool,
 }
 

@@ -78,7 +78,7 @@ impl Utf8 {
 mod tests {
     use super::*;
 
-    /// What the whole text says must come of it however it is cut in three.
+    /// Checks that a text is judged as the whole is, however it is cut in three.
     fn check(text: &[u8]) {
         let want = match std::str::from_utf8(text) {
             Ok(_) => Ok(true),
