@@ -23,7 +23,7 @@
 //! | `gateway`, `client` and `async` (all default) | `guide` | how to use it all, one page a task |
 
 mod deadline;
-#[cfg(all(not(feature = "loom"), feature = "reactor"))]
+#[cfg(all(not(feature = "loom"), any(feature = "hub", feature = "reactor")))]
 #[allow(
     dead_code,
     unreachable_pub,
