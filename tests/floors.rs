@@ -238,7 +238,6 @@ const SETTINGS: &[&str] = &[
     "Addresses",
     "Address",
     "Controls",
-    "Pace",
 ];
 /// Enums of what can be in the way of one step, ready, empty or closed: whoever tries handles each.
 const EXHAUSTIVE: &[&str] = &[

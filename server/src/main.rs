@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     // Only the full definition knows the defaults that help shows.
     let matches = match lenient.or_else(|_| cli::definition().try_get_matches_from(args)) {
         Ok(matches) => matches,
-        Err(error) => return told(&error),
+        Err(error) => return print_usage(&error),
     };
     match matches.subcommand() {
         // Their settings have layers, which are read in one go.
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     }
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => return told(&error),
+        Err(error) => return print_usage(&error),
     };
     match cli.command {
         Command::Publish(args) => publish::run(args),
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 }
 
 /// Prints help, the version or what is wrong with the usage, which ends with 2, as `exit::USAGE` says.
-fn told(error: &clap::Error) -> ExitCode {
+fn print_usage(error: &clap::Error) -> ExitCode {
     let code = match error.exit_code() {
         0 => exit::OK,
         _ => ExitCode::from(exit::USAGE),

@@ -7,7 +7,7 @@ use super::class::ClassId;
 use super::compressed_reader::CompressedReader;
 use super::requests::RequestState;
 use super::service::Service;
-use super::slow_policy::Pace;
+use super::slow_policy::SlowOptions;
 use super::stream_plan::StreamOwner;
 use super::transport::{Secured, Transport};
 use super::wheel::Tick;
@@ -174,7 +174,7 @@ pub(super) struct Cold<S: Service> {
     pub(super) serial: u32,
     /// The owner of the stream, as the service knows it.
     pub(super) owner: StreamOwner,
-    pub(super) pace: Pace,
+    pub(super) slow_options: SlowOptions,
     /// The deadline is that of its age.
     pub(super) ages: bool,
     /// Bytes for this connection alone; there only while some wait.
@@ -203,7 +203,7 @@ impl<S: Service> Cold<S> {
             missed: 0,
             serial: 0,
             owner: StreamOwner::default(),
-            pace: Pace::default(),
+            slow_options: SlowOptions::default(),
             ages: false,
             out: None,
             compressed: None,

@@ -41,7 +41,7 @@ impl<S: Service> Core<S> {
         let second = self.reset_counts(i);
         self.name_stream(i);
         let cold = &mut self.cold[i as usize];
-        (cold.owner, cold.pace) = (plan.owner, plan.pace);
+        (cold.owner, cold.slow_options) = (plan.owner, plan.slow_options);
         cold.ages = plan.ages;
         service.lifecycle(Lifecycle::StreamStarted {
             id: self.stream_id(i),

@@ -84,7 +84,7 @@ pub use self::listeners::BindError;
 pub use self::parked::RequestId;
 pub use self::published::{Outcome, Parts, Published};
 pub use self::service::{Events, Format, Identity, Requests, Service, Sockets};
-pub use self::slow_policy::{Pace, SlowPolicy};
+pub use self::slow_policy::{SlowOptions, SlowPolicy};
 pub use self::stats::Stats;
 pub use self::stop::StopReport;
 pub use self::stream_plan::{CatchUp, CaughtUp, HistoryMode, StreamOwner, StreamPlan, WatchPlan};

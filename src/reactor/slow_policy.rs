@@ -26,7 +26,7 @@ pub enum SlowPolicy {
 /// The settings for a stream that is slow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Pace {
+pub struct SlowOptions {
     /// The treatment when it is too slow.
     pub slow: SlowPolicy,
     /// Bytes of the frame log that may lie between it and the newest frame before that happens; 0: all
@@ -35,7 +35,7 @@ pub struct Pace {
 }
 
 setters! {
-    Pace {
+    SlowOptions {
         slow: SlowPolicy,
         lag_bytes: u32,
     }
@@ -44,7 +44,7 @@ setters! {
 impl<S: Service> Core<S> {
     /// Notes that stream `i` is too slow, if its policy has to do something about it.
     pub(super) fn note_slow(&mut self, i: u32) {
-        if self.cold[i as usize].pace.slow != SlowPolicy::CatchUp {
+        if self.cold[i as usize].slow_options.slow != SlowPolicy::CatchUp {
             self.hot(i).flags.set(Flags::SLOW);
         }
     }
@@ -52,10 +52,10 @@ impl<S: Service> Core<S> {
     /// Returns whether stream `i`, whose next byte is `next` of a log that ends at `end`, is further behind
     /// than it asked for.
     pub(super) fn is_too_far(&self, i: u32, next: u64, end: u64) -> bool {
-        let pace = self.cold[i as usize].pace;
-        pace.lag_bytes > 0
-            && pace.slow != SlowPolicy::CatchUp
-            && end.saturating_sub(next) > u64::from(pace.lag_bytes)
+        let slow_options = self.cold[i as usize].slow_options;
+        slow_options.lag_bytes > 0
+            && slow_options.slow != SlowPolicy::CatchUp
+            && end.saturating_sub(next) > u64::from(slow_options.lag_bytes)
     }
 
     /// Does to a slow stream what it asked for. It stands at the start of a frame and its socket takes
@@ -66,7 +66,7 @@ impl<S: Service> Core<S> {
         i: u32,
         budget: &mut u64,
     ) -> Result<bool, Broken> {
-        let slow = self.cold[i as usize].pace.slow;
+        let slow = self.cold[i as usize].slow_options.slow;
         if slow == SlowPolicy::CatchUp {
             self.hot(i).flags.clear(Flags::SLOW);
             return Ok(true);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::form::FormId;
-use super::slow_policy::Pace;
+use super::slow_policy::SlowOptions;
 
 /// A stream in the making.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub struct StreamPlan<K> {
     /// `expires_at` is when the connection is too old, not the end of the right to read.
     pub ages: bool,
     /// The policy for when it is slow.
-    pub pace: Pace,
+    pub slow_options: SlowOptions,
     /// Told back with its start and end.
     pub owner: StreamOwner,
 }

@@ -10,7 +10,7 @@ use crate::wire::http::chunk;
 
 /// The counts of one sweep, which become gauges once it is through.
 #[derive(Default)]
-struct Tally {
+struct SweepCounts {
     catching_up: u64,
     blocked: u64,
     closing: u64,
@@ -22,7 +22,7 @@ struct Tally {
 pub(super) struct Sweep {
     /// The connection that is next.
     next: u32,
-    tally: Tally,
+    counts: SweepCounts,
     /// The heartbeat of each wire form, as written in this turn.
     beats: Vec<Vec<u8>>,
     tick: Vec<u8>,
@@ -43,7 +43,7 @@ impl<S: Service> Core<S> {
         }
         Sweep {
             next: 0,
-            tally: Tally::default(),
+            counts: SweepCounts::default(),
             beats,
             tick,
             chunked_tick,
@@ -61,13 +61,13 @@ impl<S: Service> Core<S> {
             return true;
         }
         self.beats = std::mem::take(&mut sweep.beats);
-        let (counters, tally) = (&self.counters, &sweep.tally);
+        let (counters, counts) = (&self.counters, &sweep.counts);
         // At the end, all of them: a reading in the middle of a sweep would show a part.
-        counters.catching_up.set(tally.catching_up);
-        counters.blocked.set(tally.blocked);
-        counters.closing.set(tally.closing);
-        counters.lagging.set(tally.lagging);
-        counters.lag_max.set(tally.lag_max);
+        counters.catching_up.set(counts.catching_up);
+        counters.blocked.set(counts.blocked);
+        counters.closing.set(counts.closing);
+        counters.lagging.set(counts.lagging);
+        counters.lag_max.set(counts.lag_max);
         false
     }
 
@@ -79,7 +79,7 @@ impl<S: Service> Core<S> {
     fn look_at(&mut self, service: &mut S, i: u32, sweep: &mut Sweep) {
         match self.phase(i) {
             Phase::CatchUp | Phase::Log => {
-                self.tally_stream(i, &mut sweep.tally);
+                self.count_stream(i, &mut sweep.counts);
                 self.sweep_stream(service, i, &mut sweep.beats);
             }
             Phase::Socket => {
@@ -89,22 +89,22 @@ impl<S: Service> Core<S> {
             }
             Phase::Watch { chunked: false } => self.sweep_watcher(service, i, &sweep.tick),
             Phase::Watch { chunked: true } => self.sweep_watcher(service, i, &sweep.chunked_tick),
-            Phase::Closing | Phase::Drain | Phase::CloseSent => sweep.tally.closing += 1,
+            Phase::Closing | Phase::Drain | Phase::CloseSent => sweep.counts.closing += 1,
             Phase::Free | Phase::Request => {}
         }
     }
 
-    fn tally_stream(&self, i: u32, tally: &mut Tally) {
+    fn count_stream(&self, i: u32, counts: &mut SweepCounts) {
         let hot = &self.hot[i as usize];
         let catches_up = hot.phase == Phase::CatchUp;
         let blocked = hot.flags.has(Flags::BLOCKED);
-        tally.catching_up += u64::from(catches_up);
-        tally.blocked += u64::from(blocked);
+        counts.catching_up += u64::from(catches_up);
+        counts.blocked += u64::from(blocked);
         // Who is neither gets all there is in this turn or the next.
         if catches_up || blocked {
             let lag = self.lag_of(i);
-            tally.lagging += u64::from(lag > 0);
-            tally.lag_max = tally.lag_max.max(lag);
+            counts.lagging += u64::from(lag > 0);
+            counts.lag_max = counts.lag_max.max(lag);
         }
     }
 

@@ -117,7 +117,7 @@ impl OriginCheck {
         {
             return true;
         }
-        let told = self.proxies.told(head, peer.socket);
+        let told = self.proxies.forwarded(head, peer.socket);
         let own = if peer.secured {
             Some(Scheme::Https)
         } else {

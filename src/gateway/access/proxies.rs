@@ -75,11 +75,15 @@ impl Proxies {
 
     /// The client that sent a request which came from `peer`.
     pub(in crate::gateway) fn client(&self, head: &Head, peer: SocketAddr) -> SocketAddr {
-        self.told(head, peer).client.unwrap_or(peer)
+        self.forwarded(head, peer).client.unwrap_or(peer)
     }
 
     /// Reads what a proxy says of a request which came from `peer`; nothing, if that is not one of ours.
-    pub(in crate::gateway) fn told<'a>(&self, head: &'a Head, peer: SocketAddr) -> Forwarded<'a> {
+    pub(in crate::gateway) fn forwarded<'a>(
+        &self,
+        head: &'a Head,
+        peer: SocketAddr,
+    ) -> Forwarded<'a> {
         match self.client_identity(peer) {
             // Anybody can write these fields: they are read only where a proxy of ours has set them.
             ClientIdentity::Peer => Forwarded::default(),

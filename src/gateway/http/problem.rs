@@ -85,7 +85,7 @@ impl Problem {
 
     /// Everything that is wrong with the patterns of a filter; the field is that of the first.
     pub(in crate::gateway) fn of_filter(errors: &FilterErrors) -> Self {
-        let all: Vec<String> = errors.faults().iter().map(told).collect();
+        let all: Vec<String> = errors.faults().iter().map(fault_text).collect();
         let problem = Self::new(400, all.join("; "));
         let Some(first) = errors.faults().first() else {
             return problem;
@@ -282,7 +282,7 @@ impl ReplyTo {
     }
 }
 
-fn told(fault: &FilterFault) -> String {
+fn fault_text(fault: &FilterFault) -> String {
     let FilterFault { field, .. } = fault;
     format!("{field}: {}", pattern_fault(fault))
 }

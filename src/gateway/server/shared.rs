@@ -66,7 +66,7 @@ impl Shared {
     pub(in crate::gateway) fn base(&self, head: &Head, peer: SocketAddr) -> String {
         match &self.public {
             Some(public) => public.text().to_owned(),
-            None => public_url::prefix(&self.proxies.told(head, peer)).to_owned(),
+            None => public_url::prefix(&self.proxies.forwarded(head, peer)).to_owned(),
         }
     }
 }

@@ -113,7 +113,7 @@ impl NewStream {
             heartbeat: options.heartbeat,
             expires_at: if ages { oldest } else { access.expires_at },
             ages,
-            pace: options.pace(),
+            slow_options: options.slow_options(),
             owner,
         }
     }

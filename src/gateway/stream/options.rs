@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::gateway::encode::compression::{Compression, CompressionFor};
-use crate::reactor::{Pace, SlowPolicy};
+use crate::reactor::{SlowOptions, SlowPolicy};
 use crate::settings::setters;
 
 /// Shortest silence before a heartbeat: they are looked for once a second.
@@ -123,8 +123,8 @@ impl StreamOptions {
             .map(|(_, fault)| fault)
     }
 
-    pub(super) fn pace(&self) -> Pace {
-        Pace {
+    pub(super) fn slow_options(&self) -> SlowOptions {
+        SlowOptions {
             slow: self.slow,
             lag_bytes: u32::try_from(self.buffer).unwrap_or(u32::MAX),
         }

@@ -8,7 +8,7 @@ use crate::gateway::stream::history::ReplayStart;
 use crate::wire::http::Head;
 
 /// Longest part of a strange id that is told back, bytes.
-const TOLD_BYTES: usize = 64;
+const JUNK_BYTES: usize = 64;
 /// Words that programs write which have no id: no id of ours is one word.
 const NO_ID: [&str; 5] = ["", "null", "undefined", "none", "nil"];
 
@@ -55,7 +55,7 @@ impl StartRequest {
     fn after_id(id: &str) -> Self {
         match id.trim().parse() {
             Ok(position) => Self::After(position),
-            Err(_) => Self::Junk(told(id)),
+            Err(_) => Self::Junk(shortened(id)),
         }
     }
 
@@ -165,8 +165,8 @@ fn start(query: &Query<'_>) -> Result<Option<StartRequest>, Problem> {
     Ok(last.map(|count| StartRequest::Replay(StartFrom::Last(count))))
 }
 
-fn told(text: &str) -> String {
-    let mut end = text.len().min(TOLD_BYTES);
+fn shortened(text: &str) -> String {
+    let mut end = text.len().min(JUNK_BYTES);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

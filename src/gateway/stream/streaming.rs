@@ -143,7 +143,7 @@ impl Streaming {
     /// Begins a turn: requests may look back again, and presence is brought up to date.
     pub(in crate::gateway) fn begin_turn(&mut self, streams: &mut Streams<'_, Gateway>) {
         self.history.begin_turn();
-        self.presence.attend(&self.hub, streams);
+        self.presence.update(&self.hub, streams);
     }
 
     /// Ends streams of a closed hub, and the `sockets` that may subscribe to it.

@@ -2,8 +2,8 @@
 //!
 //! `prometheus-client` writes the text. Nothing is registered with it beforehand and nothing is counted in its types: the
 //! figures are plain numbers of the reactors' threads, and its atomics would be a second set of them, to be kept up to
-//! date with each event. So [`Figures`] is made of a snapshot when somebody asks, and its collector tells the encoder what
-//! is in it. Label sets are fixed lists: no topic, peer or path is ever a label.
+//! date with each event. So [`MetricsCollector`] is made of a snapshot when somebody asks, and tells the encoder what is in it.
+//! Label sets are fixed lists: no topic, peer or path is ever a label.
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,13 +34,13 @@ const TEXT_BYTES: usize = 12 << 10;
 
 /// The figures of one moment, and whatever is read only when somebody asks.
 #[derive(Debug)]
-pub(in crate::gateway) struct Figures {
+pub(in crate::gateway) struct MetricsCollector {
     snapshot: Snapshot,
     counters: Arc<UserCounters>,
     callbacks: Arc<Callbacks>,
 }
 
-impl Figures {
+impl MetricsCollector {
     pub(in crate::gateway) fn new(
         snapshot: Snapshot,
         counters: &Arc<UserCounters>,
@@ -65,7 +65,7 @@ impl Figures {
     }
 }
 
-impl Collector for Figures {
+impl Collector for MetricsCollector {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let families = &mut Families(encoder);
         let snapshot = &self.snapshot;

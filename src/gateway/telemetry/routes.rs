@@ -9,7 +9,7 @@ use crate::gateway::http::problem::{Problem, fresh_answer, json_answer};
 use crate::gateway::http::query;
 use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{Begun, Claim, Delivers, Handler, Method, Request, Route};
-use crate::gateway::telemetry::prometheus::{self, Figures};
+use crate::gateway::telemetry::prometheus::{self, MetricsCollector};
 use crate::gateway::telemetry::schemas::stats_schema;
 use crate::gateway::telemetry::stats;
 use crate::reactor::{Answer, Begin, WatchPlan};
@@ -42,7 +42,7 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
             Method::Get,
             "/api/v1/stats",
             RouteKind::Stats,
-            Handler::Claimed(&OBSERVE, figures),
+            Handler::Claimed(&OBSERVE, stats_json),
         )
     },
     Route {
@@ -65,14 +65,14 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
 
 fn metrics(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
     let callbacks = &gateway.shared.callbacks;
-    let figures = Figures::new(gateway.snapshot(), &gateway.shared.counters, callbacks);
-    let text = callbacks.call("counter", || figures.text());
+    let collector = MetricsCollector::new(gateway.snapshot(), &gateway.shared.counters, callbacks);
+    let text = callbacks.call("counter", || collector.text());
     let text = text.ok_or_else(|| Problem::failed("a counter of the program failed"))?;
     let answer = fresh_answer(request.reply, prometheus::CONTENT_TYPE, text.as_bytes());
     Ok(Begin::Answer(answer))
 }
 
-fn figures(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
+fn stats_json(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
     let mut body = Vec::with_capacity(4 << 10);
     stats::write_json(
         &gateway.snapshot(),

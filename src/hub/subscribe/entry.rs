@@ -23,12 +23,12 @@ pub(in crate::hub) struct SubscriptionEntry {
     controls: Mutex<VecDeque<Control>>,
     /// Set while there are any: looked at before each wait, without the lock.
     has_controls: AtomicBool,
-    pub(in crate::hub) figures: Figures,
+    pub(in crate::hub) counters: SubscriptionCounters,
 }
 
 /// The counters of one subscription. Written by its receiver alone, read by anybody.
 #[derive(Default)]
-pub(in crate::hub) struct Figures {
+pub(in crate::hub) struct SubscriptionCounters {
     pub(in crate::hub) delivered: AtomicU64,
     pub(in crate::hub) gaps: AtomicU64,
     pub(in crate::hub) missed: AtomicU64,
@@ -67,7 +67,7 @@ impl SubscriptionEntry {
             watches,
             controls: Mutex::default(),
             has_controls: AtomicBool::new(false),
-            figures: Figures::default(),
+            counters: SubscriptionCounters::default(),
         })
     }
 
@@ -121,17 +121,17 @@ impl SubscriptionEntry {
     /// Returns its figures. Relaxed, here and below: each stands for itself.
     pub(in crate::hub) fn stats(&self, head: u64) -> SubscriptionStats {
         let read = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
-        let position = read(&self.figures.position);
-        let delivered = read(&self.figures.delivered);
+        let position = read(&self.counters.position);
+        let delivered = read(&self.counters.delivered);
         SubscriptionStats {
             id: self.id.clone().into(),
             delivered,
-            gaps: read(&self.figures.gaps),
-            missed: read(&self.figures.missed),
+            gaps: read(&self.counters.gaps),
+            missed: read(&self.counters.missed),
             position,
             // The receiver may have gone on since the head was read.
             lag: head.saturating_sub(position),
-            last_event_time: (delivered > 0).then(|| read(&self.figures.last_time) as i64),
+            last_event_time: (delivered > 0).then(|| read(&self.counters.last_time) as i64),
         }
     }
 }

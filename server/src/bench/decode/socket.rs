@@ -192,16 +192,16 @@ mod tests {
     }
 
     /// Returns the messages and the end of these bytes, handed over `size` at a time.
-    fn told(socket: &mut Socket, bytes: &[u8], size: usize) -> (Vec<String>, Result<(), String>) {
-        let (mut buffers, mut told) = (Buffers::new(), Vec::new());
+    fn decode(socket: &mut Socket, bytes: &[u8], size: usize) -> (Vec<String>, Result<(), String>) {
+        let (mut buffers, mut decoded) = (Buffers::new(), Vec::new());
         for piece in bytes.chunks(size) {
-            let each = &mut |message: Message<'_>| told.push(format!("{message:?}"));
+            let each = &mut |message: Message<'_>| decoded.push(format!("{message:?}"));
             let taken = socket.take(&mut piece.to_vec(), &mut buffers, each);
             if taken.is_err() {
-                return (told, taken);
+                return (decoded, taken);
             }
         }
-        (told, Ok(()))
+        (decoded, Ok(()))
     }
 
     #[test]
@@ -221,9 +221,9 @@ mod tests {
         let bytes = answer(ACCEPT, &messages);
         for size in [1, 5, bytes.len()] {
             let mut socket = Socket::new();
-            let (told, ended) = told(&mut socket, &bytes, size);
+            let (decoded, ended) = decode(&mut socket, &bytes, size);
             assert_eq!(
-                (told.join(" "), ended),
+                (decoded.join(" "), ended),
                 (r#"Opened Event("ab") Gap(5) Reset Binary"#.into(), Ok(()))
             );
             assert_eq!((socket.last_id(), socket.replies.len()), ("e-9", 6 + 2));
@@ -248,7 +248,7 @@ mod tests {
             ),
             (answer(ACCEPT, &[(Opcode::Text, error)]), "no such thing"),
         ] {
-            let (_, ended) = told(&mut Socket::new(), &bytes, bytes.len());
+            let (_, ended) = decode(&mut Socket::new(), &bytes, bytes.len());
             let said = ended.expect_err(reason);
             assert!(said.starts_with(reason), "{said}");
         }

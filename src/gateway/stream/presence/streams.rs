@@ -24,7 +24,7 @@ const LISTED_MAX: usize = 1000;
 pub(in crate::gateway) struct Presence {
     is_on: bool,
     reactor: usize,
-    /// Streams that have begun and do not attend yet.
+    /// Streams that have begun and are not present yet.
     fresh: Vec<StreamId>,
     handles: HashMap<StreamFilter, Arc<PresenceHandle>>,
     changed: Arc<ChangedFilters>,
@@ -82,7 +82,7 @@ impl Presence {
     }
 
     /// Enters streams that are new, and does for others what they were told. Once a turn.
-    pub(in crate::gateway) fn attend(&mut self, hub: &Hub, streams: &mut Streams<'_, Gateway>) {
+    pub(in crate::gateway) fn update(&mut self, hub: &Hub, streams: &mut Streams<'_, Gateway>) {
         let more = self.fresh.len() > ENTERED_MAX;
         for stream in self
             .fresh

@@ -205,20 +205,20 @@ impl Receiver {
     /// Keeps the figures. Relaxed: only this receiver writes them.
     fn note(&self, count: u64, time: i64) {
         if count > 0 {
-            add(&self.entry.figures.delivered, count);
-            let last = &self.entry.figures.last_time;
+            add(&self.entry.counters.delivered, count);
+            let last = &self.entry.counters.last_time;
             last.store(time as u64, Ordering::Relaxed);
         }
         self.note_position();
     }
 
     fn note_gap(&self, lagged: Lagged) {
-        add(&self.entry.figures.gaps, 1);
-        add(&self.entry.figures.missed, lagged.missed);
+        add(&self.entry.counters.gaps, 1);
+        add(&self.entry.counters.missed, lagged.missed);
     }
 
     pub(super) fn note_position(&self) {
-        let position = &self.entry.figures.position;
+        let position = &self.entry.counters.position;
         position.store(self.passed(), Ordering::Relaxed);
     }
 
