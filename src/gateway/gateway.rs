@@ -2,7 +2,7 @@
 
 use crate::event::Position;
 use crate::gateway::access::authorization::Authorization;
-use crate::gateway::admin::connections::Executor;
+use crate::gateway::admin::connections::{ConnectionAddr, Executor};
 use crate::gateway::admin::deferred::DeferredAnswers;
 use crate::gateway::encode::format::{Encoder, WireFormat};
 use crate::gateway::publish::publisher::Publisher;
@@ -16,7 +16,7 @@ use crate::gateway::telemetry::snapshot::Snapshot;
 use crate::gateway::telemetry::{Progress, Telemetry};
 use crate::gateway::ws::{Protocol, WebSockets};
 use crate::hub::Hub;
-use crate::reactor::{Handle, Lifecycle, StreamEnd, Streams};
+use crate::reactor::{Handle, Lifecycle, StreamEnd, StreamId, Streams};
 
 /// HTTP, Server-Sent Events and WebSocket on a hub, for the connections of one reactor.
 pub(in crate::gateway) struct Gateway {
@@ -130,7 +130,7 @@ impl Gateway {
             }
             Lifecycle::StreamStarted { id, owner } => {
                 self.streaming.started(id);
-                self.shared.endpoints.started(owner, (self.number(), id));
+                self.shared.endpoints.started(owner, self.addr(id));
             }
             Lifecycle::StreamEnded(end) => self.note_end(&end),
             Lifecycle::Watched { watchers } => {
@@ -147,10 +147,18 @@ impl Gateway {
         }
     }
 
+    /// Returns the address of one of its streams, for other threads.
+    pub(super) fn addr(&self, stream: StreamId) -> ConnectionAddr {
+        ConnectionAddr {
+            reactor: self.number(),
+            stream,
+        }
+    }
+
     fn note_end(&mut self, end: &StreamEnd<'_, StreamFilter>) {
         self.streaming.ended(end.id, end.key);
         self.telemetry.stream_ended(end.reason);
-        let addr = (self.number(), end.id);
+        let addr = self.addr(end.id);
         self.shared
             .endpoints
             .ended(end.owner, addr, end.reason, end.delivered, end.bytes);

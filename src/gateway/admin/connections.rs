@@ -15,7 +15,20 @@ use crate::reactor::{
 };
 
 /// The address of an open stream: its reactor, and its id there.
-pub(in crate::gateway) type ConnectionAddr = (usize, StreamId);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gateway) struct ConnectionAddr {
+    /// The number of its reactor.
+    pub(in crate::gateway) reactor: usize,
+    /// Its id among the streams of that reactor.
+    pub(in crate::gateway) stream: StreamId,
+}
+
+/// A connection that a command names: by its public id, and by where its stream is.
+#[derive(Clone, Debug)]
+pub(in crate::gateway) struct NamedConnection {
+    pub(in crate::gateway) id: String,
+    pub(in crate::gateway) addr: ConnectionAddr,
+}
 
 /// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,10 +110,14 @@ impl Broadcast {
 /// A command to reactors about their connections.
 pub(in crate::gateway) enum Command {
     /// Tell about the connections of these ids.
-    Look(Vec<(String, ConnectionAddr)>),
-    /// Tell about open streams that have no id of their own, from a slot on: so many, or fewer if what is told of
-    /// them becomes long.
-    List(u32, usize),
+    Look(Vec<NamedConnection>),
+    /// Tell about open streams that have no id of their own: `limit` of them, or fewer if what is told of them
+    /// becomes long.
+    List {
+        /// The first slot to look at.
+        from: u32,
+        limit: usize,
+    },
     /// End them.
     End(Target, DisconnectReason),
     /// Send them an event that is not kept.
@@ -110,7 +127,7 @@ pub(in crate::gateway) enum Command {
 impl Command {
     /// Returns whether it changes nothing: then it is for the one who asked alone.
     pub(super) fn only_reads(&self) -> bool {
-        matches!(self, Self::Look(_) | Self::List(..))
+        matches!(self, Self::Look(_) | Self::List { .. })
     }
 }
 
@@ -119,8 +136,7 @@ pub(in crate::gateway) enum Target {
     All,
     /// Those of an endpoint.
     Group(u32),
-    /// These; each by its public id.
-    These(Vec<(String, ConnectionAddr)>),
+    These(Vec<NamedConnection>),
 }
 
 /// The result of a command: of one reactor, or of all of them together.
@@ -195,7 +211,7 @@ impl Executor<'_> {
     ) -> bool {
         let (target, cost) = match command {
             Command::Look(these) => return self.look(these, progress, steps, streams),
-            Command::List(from, limit) => {
+            Command::List { from, limit } => {
                 progress.at = progress.at.max(*from as usize);
                 return self.list(*limit, progress, steps, streams);
             }
@@ -222,12 +238,12 @@ impl Executor<'_> {
 
     fn look(
         &self,
-        these: &[(String, ConnectionAddr)],
+        these: &[NamedConnection],
         progress: &mut Progress,
         steps: &mut usize,
         streams: &Streams<'_, Gateway>,
     ) -> bool {
-        while let Some((id, addr)) = these.get(progress.at) {
+        while let Some(NamedConnection { id, addr }) = these.get(progress.at) {
             if *steps == 0 {
                 return false;
             }
@@ -269,7 +285,7 @@ impl Executor<'_> {
                 && self.endpoints.name_of(info.owner.connection).is_none()
             {
                 *steps = steps.saturating_sub(TELL_STEPS);
-                let info = self.connection_info(open_id((self.reactor, info.id)), &info);
+                let info = self.connection_info(open_id(self.addr(info.id)), &info);
                 found.bytes += info.filter.len() + INFO_BYTES;
                 found.infos.push(info);
                 found.count += 1;
@@ -330,7 +346,7 @@ impl Executor<'_> {
             let n = std::mem::replace(at, *at + 1);
             let found = match target {
                 Target::These(these) => {
-                    let Some((id, addr)) = these.get(n) else {
+                    let Some(NamedConnection { id, addr }) = these.get(n) else {
                         return Next::Done;
                     };
                     let stream = self.local(*addr);
@@ -356,8 +372,15 @@ impl Executor<'_> {
     }
 
     /// Returns the stream at an address, if it is one of this reactor.
-    fn local(&self, (reactor, stream): ConnectionAddr) -> Option<StreamId> {
-        (reactor == self.reactor).then_some(stream)
+    fn local(&self, addr: ConnectionAddr) -> Option<StreamId> {
+        (addr.reactor == self.reactor).then_some(addr.stream)
+    }
+
+    fn addr(&self, stream: StreamId) -> ConnectionAddr {
+        ConnectionAddr {
+            reactor: self.reactor,
+            stream,
+        }
     }
 
     fn connection_info(&self, id: String, info: &StreamInfo<'_, StreamFilter>) -> ConnectionInfo {
@@ -378,12 +401,12 @@ impl Executor<'_> {
 
     fn public_id(&self, owner: StreamOwner, stream: StreamId) -> String {
         let named = self.endpoints.name_of(owner.connection);
-        named.unwrap_or_else(|| open_id((self.reactor, stream)))
+        named.unwrap_or_else(|| open_id(self.addr(stream)))
     }
 }
 
 /// The id of an open connection that was not made with one.
-fn open_id((reactor, stream): ConnectionAddr) -> String {
+fn open_id(ConnectionAddr { reactor, stream }: ConnectionAddr) -> String {
     format!("{reactor}-{stream}")
 }
 
@@ -391,7 +414,11 @@ fn open_id((reactor, stream): ConnectionAddr) -> String {
 pub(super) fn parse_open_id(id: &str) -> Option<ConnectionAddr> {
     let (reactor, stream) = id.split_once('-')?;
     let bits = u64::from_str_radix(stream, 16).ok()?;
-    let addr = (reactor.parse().ok()?, StreamId::from_bits(bits));
+    let addr = ConnectionAddr {
+        reactor: reactor.parse().ok()?,
+        stream: StreamId::from_bits(bits),
+    };
+    // One spelling for each connection: numbers may also be read with zeros or a sign in front.
     (open_id(addr) == id).then_some(addr)
 }
 
@@ -401,7 +428,10 @@ mod tests {
 
     #[test]
     fn ids_of_open_connections_have_one_spelling() {
-        let addr = (3, StreamId::from_bits(0x2a_0000_0007));
+        let addr = ConnectionAddr {
+            reactor: 3,
+            stream: StreamId::from_bits(0x2a_0000_0007),
+        };
         assert_eq!(parse_open_id(&open_id(addr)), Some(addr));
         for strange in [
             "", "-", "3", "3-", "03-2a", "3-2A", "3-02a", "+3-2a", "3-2a-",

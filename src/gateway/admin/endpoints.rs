@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::event::Filter;
 use crate::gateway::admin::connections::{
-    ConnectionAddr, ConnectionInfo, ConnectionStatus, PIECE_BYTES, parse_open_id,
+    ConnectionAddr, ConnectionInfo, ConnectionStatus, NamedConnection, PIECE_BYTES, parse_open_id,
 };
 use crate::gateway::admin::endpoint_path::{EndpointError, check_path};
 use crate::gateway::stream::options::StreamOptions;
@@ -50,7 +50,13 @@ pub(in crate::gateway) struct EndpointSpec {
     pub(in crate::gateway) options: StreamOptions,
     pub(in crate::gateway) owner: StreamOwner,
     /// The stream that has the reserved connection now.
-    pub(in crate::gateway) occupant: Option<(String, ConnectionAddr)>,
+    pub(in crate::gateway) occupant: Option<NamedConnection>,
+}
+
+/// An endpoint, and the group that its streams name as their owner.
+struct Endpoint {
+    group: u32,
+    info: EndpointInfo,
 }
 
 /// The endpoints and reserved connections of a server.
@@ -61,7 +67,7 @@ pub(in crate::gateway) struct Endpoints {
 
 #[derive(Default)]
 struct Inner {
-    endpoints: BTreeMap<String, (u32, EndpointInfo)>,
+    endpoints: BTreeMap<String, Endpoint>,
     reserved: HashMap<u32, ReservedConnection>,
     by_id: BTreeMap<String, u32>,
     /// The paths of endpoints by group.
@@ -204,14 +210,14 @@ impl Endpoints {
             options,
             connections: 0,
         };
-        inner.endpoints.insert(path, (group, info));
+        inner.endpoints.insert(path, Endpoint { group, info });
         Ok(())
     }
 
     /// Removes an endpoint; returns the group whose streams are to end.
     pub(in crate::gateway) fn remove(&self, path: &str) -> Result<u32, EndpointError> {
         let mut inner = self.lock();
-        let Some((group, info)) = inner.endpoints.remove(path) else {
+        let Some(Endpoint { group, info }) = inner.endpoints.remove(path) else {
             let path = path.to_owned();
             return Err(EndpointError::Unknown { path });
         };
@@ -228,7 +234,8 @@ impl Endpoints {
 
     pub(in crate::gateway) fn endpoints(&self) -> Vec<EndpointInfo> {
         let inner = self.lock();
-        inner.endpoints.values().map(|(_, e)| e.clone()).collect()
+        let endpoints = inner.endpoints.values();
+        endpoints.map(|endpoint| endpoint.info.clone()).collect()
     }
 
     /// Endpoints after a path: the next piece of their list, empty when there are no more.
@@ -237,7 +244,7 @@ impl Endpoints {
         let after = (Bound::Excluded(path), Bound::Unbounded);
         let mut bytes = 0;
         let mut piece = Vec::new();
-        for (_, (_, info)) in inner.endpoints.range::<str, _>(after).take(PIECE) {
+        for (_, Endpoint { info, .. }) in inner.endpoints.range::<str, _>(after).take(PIECE) {
             if bytes >= PIECE_BYTES {
                 break;
             }
@@ -255,10 +262,10 @@ impl Endpoints {
     /// Returns the offer of the endpoint at a path.
     pub(in crate::gateway) fn endpoint(&self, path: &str) -> Option<EndpointSpec> {
         let inner = self.lock();
-        let (group, endpoint) = inner.endpoints.get(path)?;
+        let Endpoint { group, info } = inner.endpoints.get(path)?;
         Some(EndpointSpec {
-            filter: endpoint.filter.clone(),
-            options: endpoint.options,
+            filter: info.filter.clone(),
+            options: info.options,
             owner: StreamOwner {
                 endpoint: *group,
                 connection: 0,
@@ -269,7 +276,10 @@ impl Endpoints {
 
     /// The group of an endpoint.
     pub(in crate::gateway) fn group_of(&self, path: &str) -> Option<u32> {
-        self.lock().endpoints.get(path).map(|(group, _)| *group)
+        self.lock()
+            .endpoints
+            .get(path)
+            .map(|endpoint| endpoint.group)
     }
 
     pub(super) fn path_of(&self, group: u32) -> Option<String> {
@@ -337,7 +347,10 @@ impl Endpoints {
                 endpoint: 0,
                 connection: name,
             },
-            occupant: reserved.addr.map(|addr| (id.to_owned(), addr)),
+            occupant: reserved.addr.map(|addr| NamedConnection {
+                id: id.to_owned(),
+                addr,
+            }),
         })
     }
 
@@ -396,10 +409,15 @@ impl Endpoints {
     }
 
     /// The same for several; those that have none are left out.
-    pub(in crate::gateway) fn addrs_of(&self, ids: &[String]) -> Vec<(String, ConnectionAddr)> {
+    pub(in crate::gateway) fn addrs_of(&self, ids: &[String]) -> Vec<NamedConnection> {
         let addrs = ids.iter().map(|id| (id, self.addr_of(id)));
         addrs
-            .filter_map(|(id, addr)| Some((id.clone(), addr?)))
+            .filter_map(|(id, addr)| {
+                Some(NamedConnection {
+                    id: id.clone(),
+                    addr: addr?,
+                })
+            })
             .collect()
     }
 
@@ -469,6 +487,8 @@ impl Endpoints {
 impl Inner {
     fn endpoint_of(&mut self, group: u32) -> Option<&mut EndpointInfo> {
         let path = self.paths.get(&group)?;
-        self.endpoints.get_mut(path).map(|(_, info)| info)
+        self.endpoints
+            .get_mut(path)
+            .map(|endpoint| &mut endpoint.info)
     }
 }

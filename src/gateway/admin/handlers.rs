@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::gateway::access::authorizer::{Access, Action};
 use crate::gateway::admin::commands::Reactors;
-use crate::gateway::admin::connections::{Command, Target};
+use crate::gateway::admin::connections::{Command, NamedConnection, Target};
 use crate::gateway::admin::deferred::{CommandAnswer, ConnectionPage, Deferred};
 use crate::gateway::admin::endpoint_path::{EndpointError, check_path};
 use crate::gateway::admin::endpoints::EndpointSpec;
@@ -134,7 +134,10 @@ pub(super) fn list_endpoints(gateway: &mut Gateway, request: &Request<'_>, _: Ac
 pub(super) fn connection_status(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
     let (id, endpoints) = (request.captured(), &gateway.shared.endpoints);
     if let Some(addr) = endpoints.addr_of(id) {
-        let command = Command::Look(vec![(id.to_owned(), addr)]);
+        let command = Command::Look(vec![NamedConnection {
+            id: id.to_owned(),
+            addr,
+        }]);
         return defer_command(
             gateway,
             command,
@@ -170,7 +173,10 @@ pub(super) fn disconnect(gateway: &mut Gateway, request: &Request<'_>, _: Access
     let made = endpoints.forget(id).is_some();
     match addr {
         Some(addr) => {
-            let target = Target::These(vec![(id.to_owned(), addr)]);
+            let target = Target::These(vec![NamedConnection {
+                id: id.to_owned(),
+                addr,
+            }]);
             let command = Command::End(target, DisconnectReason::Disconnected);
             defer_command(
                 gateway,

@@ -3,7 +3,7 @@
 
 use crate::gateway::admin::commands::{CommandError, CommandQueues, PendingCommand, Reactors};
 use crate::gateway::admin::connections::{
-    Command, CommandResult, ConnectionAddr, ConnectionInfo, parse_open_id,
+    Command, CommandResult, ConnectionAddr, ConnectionInfo, NamedConnection, parse_open_id,
 };
 use crate::gateway::admin::endpoints::{Endpoints, KnownConnection};
 use crate::gateway::http::query::{self, Query};
@@ -39,7 +39,10 @@ enum Stage {
     /// Reserved connections after an id.
     Reserved(String),
     /// Open ones from a slot of a reactor on.
-    Open(usize, u32),
+    Open {
+        reactor: usize,
+        slot: u32,
+    },
     Over,
 }
 
@@ -47,7 +50,10 @@ impl ConnectionWalk {
     /// Begins after the connection of an id; empty: with the first one.
     pub(in crate::gateway) fn after(id: &str) -> Self {
         let stage = match parse_open_id(id) {
-            Some((reactor, stream)) => Stage::Open(reactor, stream.slot().saturating_add(1)),
+            Some(ConnectionAddr { reactor, stream }) => Stage::Open {
+                reactor,
+                slot: stream.slot().saturating_add(1),
+            },
             None => Stage::Reserved(id.to_owned()),
         };
         Self {
@@ -83,15 +89,23 @@ impl ConnectionWalk {
             Stage::Reserved(after) => {
                 self.known = endpoints.reserved_after(after, limit);
                 let open = self.known.iter();
-                let open: Vec<(String, ConnectionAddr)> = open
-                    .filter_map(|known| Some((known.info.id.clone(), known.addr?)))
+                let open: Vec<NamedConnection> = open
+                    .filter_map(|known| {
+                        Some(NamedConnection {
+                            id: known.info.id.clone(),
+                            addr: known.addr?,
+                        })
+                    })
                     .collect();
                 if open.is_empty() {
                     return Some(self.found(CommandResult::default(), commands));
                 }
                 (Reactors::All, Command::Look(open))
             }
-            Stage::Open(reactor, slot) => (Reactors::One(*reactor), Command::List(*slot, limit)),
+            Stage::Open { reactor, slot } => (
+                Reactors::One(*reactor),
+                Command::List { from: *slot, limit },
+            ),
         };
         match commands.send(to, command, done) {
             Ok(pending) => self.pending = Some(pending),
@@ -117,12 +131,27 @@ impl ConnectionWalk {
                     n.map_or(known.info, |n| open.swap_remove(n))
                 });
                 let infos: Vec<_> = infos.collect();
-                (last.map_or(Stage::Open(0, 0), Stage::Reserved), infos)
+                (
+                    last.map_or(
+                        Stage::Open {
+                            reactor: 0,
+                            slot: 0,
+                        },
+                        Stage::Reserved,
+                    ),
+                    infos,
+                )
             }
-            Stage::Open(reactor, _) => {
+            Stage::Open { reactor, .. } => {
                 let next = match found.next {
-                    Some(slot) => Stage::Open(*reactor, slot),
-                    None if reactor + 1 < commands.len() => Stage::Open(reactor + 1, 0),
+                    Some(slot) => Stage::Open {
+                        reactor: *reactor,
+                        slot,
+                    },
+                    None if reactor + 1 < commands.len() => Stage::Open {
+                        reactor: reactor + 1,
+                        slot: 0,
+                    },
                     None => Stage::Over,
                 };
                 (next, found.infos)

@@ -67,8 +67,8 @@ impl Mailboxes {
         self.0[n].stopping.store(true, Ordering::Relaxed);
     }
 
-    pub(in crate::gateway) fn is_stopping(&self, (n, _): ConnectionAddr) -> bool {
-        self.0[n].stopping.load(Ordering::Relaxed)
+    pub(in crate::gateway) fn is_stopping(&self, addr: ConnectionAddr) -> bool {
+        self.0[addr.reactor].stopping.load(Ordering::Relaxed)
     }
 
     /// Closes the mailbox of reactor `n`: what is there is never done.
@@ -79,17 +79,17 @@ impl Mailboxes {
     /// Leaves a command for the socket at `addr`. Its reactor is among `wakers` then, if it has to be woken.
     pub(in crate::gateway) fn put(
         &self,
-        (n, socket): ConnectionAddr,
+        addr: ConnectionAddr,
         command: SocketCommand,
         wakers: &mut Wakers,
     ) {
-        let mailbox = &self.0[n];
+        let mailbox = &self.0[addr.reactor];
         let Some(waker) = mailbox.waker.get() else {
             return;
         };
         // Who left the first one wakes the reactor for all: they are taken together. Where it is gone, so is the socket.
-        if let Ok(Pushed::First) = mailbox.commands.push((socket, command)) {
-            wakers.add(n, waker.clone());
+        if let Ok(Pushed::First) = mailbox.commands.push((addr.stream, command)) {
+            wakers.add(addr.reactor, waker.clone());
         }
     }
 

@@ -190,7 +190,10 @@ mod tests {
     }
 
     fn addr() -> ConnectionAddr {
-        (0, StreamId::from_bits(1))
+        ConnectionAddr {
+            reactor: 0,
+            stream: StreamId::from_bits(1),
+        }
     }
 
     fn offer(

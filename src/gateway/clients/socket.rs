@@ -132,7 +132,13 @@ mod tests {
         let queues = here.iter().map(|client| client.queue.clone()).collect();
         _ = (waker.stream.set(stream.clone()), waker.queues.set(queues));
         for (client, bits) in here.iter_mut().zip(1..) {
-            client.opened((0, StreamId::from_bits(bits)), &Callbacks::default());
+            client.opened(
+                ConnectionAddr {
+                    reactor: 0,
+                    stream: StreamId::from_bits(bits),
+                },
+                &Callbacks::default(),
+            );
             // What the socket asks for when it opens.
             client.queue.take(1, &mut Vec::new());
         }
@@ -154,7 +160,13 @@ mod tests {
         let mut client = stream.clone().admit("a").unwrap();
         let queues = vec![client.queue.clone()];
         _ = (waker.stream.set(stream.clone()), waker.queues.set(queues));
-        client.opened((0, StreamId::from_bits(1)), &Callbacks::default());
+        client.opened(
+            ConnectionAddr {
+                reactor: 0,
+                stream: StreamId::from_bits(1),
+            },
+            &Callbacks::default(),
+        );
         assert!(stream.disconnect("a"));
         assert_eq!(waker.has_commands.load(Ordering::Relaxed), 1);
     }

@@ -248,16 +248,15 @@ fn connections(families: &mut Families<'_>, snapshot: &Snapshot) -> fmt::Result 
         "Connections accepted.",
         reactor.accepted,
     )?;
-    let (unfinished, max) = snapshot.unfinished;
     families.gauge(
         "eventring_unfinished_bytes",
         "Bytes of heads, bodies, lines and WebSocket messages that are begun and not whole, on all connections.",
-        unfinished as u64,
+        snapshot.unfinished_bytes as u64,
     )?;
     families.gauge(
         "eventring_unfinished_max_bytes",
         "How many of those bytes there may be (bodies_in_flight): what would be more is refused.",
-        max as u64,
+        snapshot.unfinished_max_bytes as u64,
     )?;
     families.gauge(
         "eventring_streams_blocked",

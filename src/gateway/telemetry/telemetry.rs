@@ -156,7 +156,8 @@ impl Telemetry {
             latency: self.reactor.latency(),
             metrics: all.metrics,
             notices: all.notices,
-            unfinished: (unfinished.bytes(), unfinished.max()),
+            unfinished_bytes: unfinished.bytes(),
+            unfinished_max_bytes: unfinished.max(),
             certificate_s: self.tls.as_ref().and_then(Tls::seconds_left),
         }
     }

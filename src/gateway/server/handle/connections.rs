@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::event::{Event, Filter};
 use crate::gateway::admin::commands::Reactors;
 use crate::gateway::admin::connections::{
-    Broadcast, Command, CommandResult, ConnectionInfo, Target,
+    Broadcast, Command, CommandResult, ConnectionInfo, NamedConnection, Target,
 };
 use crate::gateway::admin::endpoint_path::EndpointError;
 use crate::gateway::admin::endpoints::EndpointInfo;
@@ -130,7 +130,10 @@ impl Handle {
     pub fn connection(&self, id: &str) -> Result<Option<ConnectionInfo>, NotServing> {
         let endpoints = &self.shared.endpoints;
         if let Some(addr) = endpoints.addr_of(id) {
-            let these = vec![(id.to_owned(), addr)];
+            let these = vec![NamedConnection {
+                id: id.to_owned(),
+                addr,
+            }];
             let found = self.ask(Command::Look(these))?.infos.pop();
             if found.is_some() {
                 return Ok(found);
@@ -150,7 +153,10 @@ impl Handle {
         let addr = self.shared.endpoints.addr_of(id);
         let made = self.shared.endpoints.forget(id).is_some();
         let Some(addr) = addr else { return Ok(made) };
-        let target = Target::These(vec![(id.to_owned(), addr)]);
+        let target = Target::These(vec![NamedConnection {
+            id: id.to_owned(),
+            addr,
+        }]);
         let found = self.ask(Command::End(target, DisconnectReason::Disconnected))?;
         Ok(made || found.count > 0)
     }
