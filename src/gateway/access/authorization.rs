@@ -116,6 +116,7 @@ impl Authorization {
                     return Err(AccessError::Later);
                 }
                 Decision::Later(_) => {
+                    // Parked on it, the request would wait for an answer that reaches another one.
                     return Err(AccessError::Failed(
                         "the authorizer gave the ticket of another request",
                     ));

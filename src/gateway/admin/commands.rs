@@ -227,6 +227,7 @@ impl CommandQueues {
                 && !executor.execute(&running.command, &mut queued.progress, &mut steps, streams)
             {
                 steps = 0;
+                // It is the next one again: what a client asked for later must not overtake it.
                 queue.commands.put_back(queued);
                 continue;
             }

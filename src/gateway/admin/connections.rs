@@ -212,6 +212,7 @@ impl Executor<'_> {
         let (target, cost) = match command {
             Command::Look(these) => return self.look(these, progress, steps, streams),
             Command::List { from, limit } => {
+                // The command may take several turns: only the first one starts there.
                 progress.at = progress.at.max(*from as usize);
                 return self.list(*limit, progress, steps, streams);
             }
@@ -373,6 +374,7 @@ impl Executor<'_> {
 
     /// Returns the stream at an address, if it is one of this reactor.
     fn local(&self, addr: ConnectionAddr) -> Option<StreamId> {
+        // A command goes to all reactors with the whole list: each does its own part, and passes over the rest.
         (addr.reactor == self.reactor).then_some(addr.stream)
     }
 

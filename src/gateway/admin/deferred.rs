@@ -157,6 +157,7 @@ impl DeferredAnswers {
             .insert(ticket, DeferredAnswer { reply, cors, what });
         Ok(reactor::Deferred {
             ticket,
+            // HTTP/1.0 knows no chunks: there the end of the connection is the end of a list.
             close: !reply.keep_alive || (reply.http10 && !reply.head_only),
         })
     }
@@ -240,6 +241,7 @@ impl DeferredAnswers {
         reply: ReplyTo,
     ) -> Result<Answer, Problem> {
         let endpoints = &self.endpoints;
+        // It may have ended between the question and the answer: then what was known last is the answer.
         let info = found.infos.pop().or_else(|| endpoints.last_known(id));
         let mut text = connection_json(&info.ok_or_else(|| no_connection(id))?);
         text.push(b'\n');
@@ -333,6 +335,7 @@ impl ListWriter<'_> {
             }
             cors.stamp(out, start);
         }
+        // The head is all there is to send: the rest of the list is not looked for.
         if reply.head_only {
             return Piece::Done;
         }

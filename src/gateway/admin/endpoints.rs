@@ -203,6 +203,7 @@ impl Endpoints {
         inner.take_bytes(weight(&filter.to_string()))?;
         let group = inner.next();
         inner.paths.insert(group, path.clone());
+        // It is there again, so its path is no longer one for which giving up is right.
         inner.ended.retain(|ended| *ended != path);
         let info = EndpointInfo {
             path: path.clone(),
@@ -300,6 +301,7 @@ impl Endpoints {
         self.check(&options)?;
         let now = Instant::now();
         let mut inner = self.lock();
+        // First: those whose clients never came must not take the room of those who do.
         inner.sweep(now);
         if inner.reserved.len() >= RESERVED_MAX {
             let limit = RESERVED_MAX;
@@ -433,6 +435,7 @@ impl Endpoints {
 
     /// Notes that a stream has begun.
     pub(in crate::gateway) fn started(&self, owner: StreamOwner, addr: ConnectionAddr) {
+        // Nearly all streams are on no endpoint and were not reserved: they need not take the lock of all reactors.
         if owner == StreamOwner::default() {
             return;
         }
@@ -441,6 +444,7 @@ impl Endpoints {
             endpoint.connections += 1;
         }
         if let Some(reserved) = inner.reserved.get_mut(&owner.connection) {
+            // Who comes back before its old stream is seen to be gone has two for a moment, and counts once.
             let fresh = reserved.addr.replace(addr).is_none();
             reserved.info.status = ConnectionStatus::Connected;
             inner.with_stream += usize::from(fresh);

@@ -39,6 +39,7 @@ pub(in crate::gateway) fn stream_at(
     access: Access,
 ) -> Begun {
     let request = StreamRequest::read(head, query, spec.options, gateway.room())?;
+    // Before a stream is ended for it: HEAD only asks, and takes nobody's place.
     if head.method() == "HEAD" {
         return Ok(Begin::Answer(Answer {
             bytes: request.head_only(),
@@ -194,6 +195,7 @@ pub(super) fn disconnect(gateway: &mut Gateway, request: &Request<'_>, _: Access
 pub(super) fn remove_endpoint(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
     let missing = || Problem::new(400, "path names the endpoint to remove").field("path");
     let path = request.query.text(&query::PATH).ok_or_else(missing)?;
+    // Removed first, then ended: a client that comes back at once must not find it again.
     let removed = gateway.shared.endpoints.remove(path);
     let group = removed.map_err(|error| of_endpoint(&error))?;
     let command = Command::End(Target::Group(group), DisconnectReason::Removed);

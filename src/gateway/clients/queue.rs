@@ -66,6 +66,7 @@ impl SendQueue {
         match std::mem::replace(&mut inner.stage, Stage::Closing) {
             Stage::Connecting => inner.stage = Stage::Open(addr),
             Stage::CloseOnOpen(close) => {
+                // Released first: closing wakes the reactor, a system call that no sender should wait for.
                 drop(inner);
                 close_socket(addr, close, mailboxes);
             }
@@ -87,6 +88,7 @@ impl SendQueue {
             Stage::Open(addr) => Some(addr),
             Stage::CloseOnOpen(_) | Stage::Closing => return SendOutcome::Unknown,
         };
+        // A reactor that stops sends what waits, and then closes. Were more taken meanwhile, that would have no end.
         if addr.is_some_and(|addr| mailboxes.is_stopping(addr)) {
             return SendOutcome::Unknown;
         }
@@ -97,6 +99,7 @@ impl SendQueue {
         }
         inner.bytes = bytes;
         inner.waiting.push_back(frame.clone());
+        // One wake until it has come and found nothing left: a burst of messages costs a single one.
         if let (false, Some(addr)) = (inner.polled, addr) {
             inner.polled = true;
             mailboxes.put(addr, SocketCommand::Send, wakers);
@@ -133,9 +136,11 @@ impl SendQueue {
         match std::mem::replace(&mut inner.stage, Stage::Closing) {
             Stage::Connecting => inner.stage = Stage::CloseOnOpen(close),
             Stage::Open(addr) => {
+                // Released first, as in `open`.
                 drop(inner);
                 close_socket(addr, close, mailboxes);
             }
+            // The first close decides: its reason is the one that ended the connection.
             earlier @ (Stage::CloseOnOpen(_) | Stage::Closing) => inner.stage = earlier,
         }
     }
@@ -150,11 +155,14 @@ impl SendQueue {
 
 impl Inner {
     fn take(&mut self, max: usize, out: &mut Vec<u8>) {
+        // Only now: until the socket asks for more it may still hold what it got last, and that counts against its
+        // client.
         self.bytes -= self.handed;
         self.handed = 0;
         let start = out.len();
         while let Some(frame) = self.waiting.pop_front() {
             let made = out.len() - start;
+            // A frame that is larger than `max` goes alone: otherwise it would wait for ever.
             if made > 0 && made + frame.len() > max {
                 self.waiting.push_front(frame);
                 break;
@@ -162,6 +170,8 @@ impl Inner {
             out.extend_from_slice(&frame);
             self.handed += frame.len() + FRAME_COST;
         }
+        // Who was handed something asks again when the socket has taken it; who was handed nothing has to be told of
+        // the next frame.
         self.polled = self.handed > 0;
         // Most clients are idle most of the time: their buffers are given back.
         if self.waiting.is_empty() {

@@ -108,6 +108,7 @@ impl Registry {
     ) -> Result<(Arc<SendQueue>, Option<Arc<SendQueue>>), ConnectError> {
         check_client(client)?;
         let id = match self.clients.get(client) {
+            // It keeps the number that whoever expects it was told, and has its room already.
             Some(Entry::Expected(id)) => *id,
             Some(Entry::Connected(_)) if options.on_duplicate == OnDuplicate::Refuse => {
                 let client = client.to_owned();
@@ -143,6 +144,7 @@ impl Registry {
 
     /// Forgets an id if it is still this connection's.
     pub(in crate::gateway) fn leave(&mut self, queue: &SendQueue) {
+        // Another connection may have taken the id by now: that one stays.
         let now = self.find(&queue.client).map(|here| here.subscription);
         if now == Some(queue.subscription) {
             self.clients.remove(&queue.client);
@@ -163,6 +165,7 @@ impl Registry {
         options: &WebSocketStreamOptions,
     ) -> Result<(), ConnectError> {
         let limit = options.clients_max;
+        // Replacing somebody takes no room.
         if self.clients.len() < limit || self.clients.contains_key(client) {
             return Ok(());
         }

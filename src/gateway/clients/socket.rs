@@ -68,6 +68,7 @@ impl ClientSocket {
     /// Its socket is closing or gone.
     pub(in crate::gateway) fn closed(&mut self, callbacks: &Callbacks) {
         self.stream.leave(&self.queue);
+        // Once, however the end comes: by a close that is followed by the end of the connection, or by that alone.
         if std::mem::take(&mut self.handler_knows) {
             let tell = || self.stream.0.handler.disconnected(&self.client());
             callbacks.call("client handler", tell);

@@ -47,11 +47,13 @@ pub(in crate::gateway) fn upgrade(
     let admitted = callbacks.call("client handler", admit);
     let admitted = admitted.ok_or_else(|| Problem::failed("the handler failed"))?;
     admitted.map_err(|status| {
+        // Another status is no refusal: after a 101 or a redirect the client would wait for a socket that is not there.
         let status = Some(status).filter(|status| (400..500).contains(status));
         let detail = "client: may not have this id";
         Problem::new(status.unwrap_or(403), detail).field("client")
     })?;
     let limits = stream.0.limits.clone();
+    // Last: from here on the id is taken, and no refusal has to give it back.
     let client = stream.admit(client)?;
     let mut bytes = Vec::with_capacity(256);
     handshake.response(&mut bytes).header("Date", date()).end();

@@ -223,6 +223,7 @@ impl WebSocketStream {
             return Err(Problem::new(403, "client is not expected").field("client"));
         }
         let (queue, old) = registry.connect(client, &self.0.options)?;
+        // The old one is closed without the lock: that wakes its reactor, and others want to send meanwhile.
         drop(registry);
         self.replace(old);
         Ok(ClientSocket::new(self, queue))

@@ -76,6 +76,7 @@ impl WholeBody {
         if self.body.push(piece) {
             return Ok(());
         }
+        // The rest of the body is on its way, and would be read as the next request: the connection closes.
         Err(too_much_unfinished(&self.unfinished).answer(self.reply.closing()))
     }
 

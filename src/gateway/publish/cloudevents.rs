@@ -34,6 +34,7 @@ impl Mode {
             && essence.is_char_boundary(23)
             && essence[..23].eq_ignore_ascii_case("application/cloudevents")
         {
+            // Not taken for data: readers would get an envelope that nobody opens as an event of its own.
             let detail = format!("{essence} is not supported: CloudEvents come as JSON");
             Err(Problem::new(415, detail).field("content-type"))
         } else {
@@ -69,8 +70,13 @@ impl Attributes {
                 "topic" => return Err(other_topic("ce-topic", &text, topic)),
                 "specversion" if text == "1.0" => continue,
                 "specversion" => return Err(fail("is not 1.0")),
+                // Source and id are what an event is known by: consumers would take all lines but the first for
+                // duplicates.
                 "id" if mode == Mode::Ndjson => return Err(fail("cannot be that of many events")),
+                // CloudEvents HTTP binding, 3.1.1: in binary mode the content type says it, and two places could
+                // differ.
                 "datacontenttype" => return Err(fail("is the Content-Type header")),
+                // Not the first nor the last of them: what stands before this server may have gone by the other.
                 _ if found.iter().any(|(name, _)| *name == attribute) => {
                     return Err(fail("appears twice"));
                 }
@@ -98,6 +104,7 @@ impl Attributes {
             typed |= name == "type";
             builder.attribute(name, value);
         }
+        // An event must have a type, and who posts plain data has none to name.
         if !typed {
             builder.ty(crate::gateway::encode::format::DEFAULT_TYPE);
         }

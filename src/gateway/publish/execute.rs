@@ -69,6 +69,7 @@ impl Publisher {
         topic: &str,
         set: impl FnOnce(&mut EventBuilder) -> Result<(), EventError>,
     ) -> Result<u64, Problem> {
+        // A request of HTTP is asked this at its head, which a message of a WebSocket does not have.
         if self.is_stopping() {
             return Err(Problem::new(503, "the server is stopping").retry_after_s(1));
         }
@@ -96,6 +97,7 @@ impl Publisher {
     }
 
     fn publish_batch(&mut self, publish: &Publish) -> Result<Range<u64>, Problem> {
+        // All of them before the first is published: a batch is there as a whole or not at all.
         for (index, event) in self.batch.iter().enumerate() {
             check_topic(event, &publish.topic).map_err(|problem| problem.of_entry(index))?;
         }
@@ -122,6 +124,7 @@ impl Publisher {
                     failed = Some(problem_of_event(publish, &error).line(number + 1).at(at));
                     break;
                 }
+                // At each line rather than at the end: a body of very many short lines would be held as events first.
                 if self.batch.len() > self.bounds.batch_events {
                     return Err(self.too_many_events());
                 }

@@ -36,6 +36,7 @@ impl Lines {
         }
         if self.partial.len() + rest.len() > max {
             self.skipping = true;
+            // Given back now: nothing of this line will be used, however long it still comes.
             self.partial = Vec::new();
         } else if !self.skipping {
             self.partial.extend_from_slice(rest);
@@ -66,11 +67,13 @@ impl Lines {
         if too_long {
             return take(Line::TooLong(self.count));
         }
+        // Most lines lie within one piece, and are handed over from there, not copied.
         if partial.is_empty() {
             return take(Line::Whole(self.count, without_return(rest)));
         }
         partial.extend_from_slice(rest);
         take(Line::Whole(self.count, without_return(&partial)));
+        // Kept for the next line that is cut.
         partial.clear();
         self.partial = partial;
     }

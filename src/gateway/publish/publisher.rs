@@ -75,8 +75,11 @@ impl Publisher {
         cors: Cors,
     ) -> Result<(Publish, u64), Problem> {
         if self.is_stopping() {
+            // With `Retry-After`: the same client will find this server or another one in its place.
             return Err(Problem::new(503, "the server is stopping").retry_after_s(1));
         }
+        // Nothing inflates here. What came compressed would reach readers as it is, under a type that says something
+        // else.
         let mut codings = head.header_values("content-encoding");
         if let Some(coding) = codings.find(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
             let coding = String::from_utf8_lossy(coding);
@@ -112,6 +115,7 @@ impl Publisher {
             body,
             cors,
         };
+        // A body of lines may go on for ever: each line is bounded by itself, and none is kept once it is published.
         let limit = if atomic {
             self.bounds.body_bytes as u64
         } else {
@@ -125,6 +129,8 @@ impl Publisher {
             BodyLength::Length(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
             BodyLength::None | BodyLength::Chunked => 0,
         };
+        // At the head, so that a client which waits for `100 Continue` sends nothing in vain. A body that is over its
+        // own limit is left to the 413 for that: a 503 would have it tried again.
         if declared <= self.bounds.body_bytes && !self.unfinished.has_room(declared) {
             return Err(too_much_unfinished(&self.unfinished));
         }
@@ -143,10 +149,12 @@ impl Publisher {
                 if collected.push(piece) {
                     return Ok(());
                 }
+                // The rest of the body is on its way, and would be read as the next request: the connection closes.
                 Err(too_much_unfinished(&self.unfinished).answer(publish.reply.closing()))
             }
             Body::Lines { lines, .. } => {
                 let max = self.bounds.event.payload_bytes;
+                // Taken out, since publishing a line needs the rest of `publish`.
                 let mut lines = std::mem::take(lines);
                 lines.push(piece, max, |line| self.publish_line(publish, line));
                 let (held, next) = (lines.held_bytes(), lines.next());
@@ -174,6 +182,7 @@ impl Publisher {
                 self.give_results(publish.reply, parts);
                 match fits {
                     true => Ok(()),
+                    // As above; what was published so far has its results all the same.
                     false => Err(last_of_results(publish.reply.closing())),
                 }
             }
@@ -226,6 +235,7 @@ impl Publisher {
         if self.results.is_empty() {
             return;
         }
+        // Handed over rather than written: a line may be answered only once its outcome is known.
         let results = std::mem::take(&mut self.results);
         parts.published(Published {
             offsets: results.offsets(),
@@ -272,6 +282,7 @@ fn last_of_results(reply: ReplyTo) -> Answer {
     let last: &[u8] = if reply.http10 { b"" } else { chunk::LAST };
     Answer {
         bytes: last.to_vec(),
+        // HTTP/1.0 knows no chunks: there the end of the connection is the end of the results.
         close: reply.http10 || !reply.keep_alive,
     }
 }

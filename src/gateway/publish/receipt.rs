@@ -46,6 +46,8 @@ impl LineResults {
 
     /// The offsets from the first line that was published to the last one.
     pub(in crate::gateway) fn offsets(&self) -> Range<u64> {
+        // Events of others may lie between them: the range says how long to wait, and each line asks for its own
+        // offset.
         let mut offsets = self.0.iter().filter_map(|(_, result)| result.as_ref().ok());
         match (offsets.next(), offsets.next_back()) {
             (Some(first), Some(last)) => *first..last + 1,

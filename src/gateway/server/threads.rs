@@ -45,6 +45,7 @@ impl ReactorThreads {
     /// A panic of one of them goes on here.
     pub(in crate::gateway) fn join(&mut self, mut report: StopReport) -> io::Result<StopReport> {
         let mut failed = None;
+        // All of them before an error goes on: it must not leave threads behind that still serve.
         for thread in self.threads.drain(..) {
             let ended = thread
                 .join()
@@ -81,6 +82,7 @@ fn drive(mut reactor: Reactor<Gateway>) -> io::Result<StopReport> {
             self.0.thread_ends();
         }
     }
+    // On whatever way out, a panic included: the others do not wait for this one, and do not go on without it.
     let _told = Ends(reactor.handle());
     loop {
         if let Some(report) = reactor.turn(None)? {

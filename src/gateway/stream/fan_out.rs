@@ -178,6 +178,8 @@ impl FanOut {
                     }
                 });
             }
+            // For events that no class takes, too: heartbeats tell this offset, so that a client of a quiet filter
+            // comes back with an id that is still kept.
             frames.set_fed(offset + 1);
             true
         });
@@ -193,6 +195,7 @@ impl FanOut {
         let epoch = self.epoch;
         let [asked, earliest] =
             [frames.fed() - 1, resume_at].map(|offset| Position { epoch, offset });
+        // What the ring has dropped cannot be judged by any filter: the number is a bound for each class.
         let gap = Gap::whole(GapReason::Overrun, asked, earliest).exact_if(false);
         frames.append_to_all(resume_at - 1, |form, _, out| {
             encoder.gap(WireFormat::of(form), gap, out)

@@ -40,6 +40,7 @@ impl ClosedHub {
             let slot = self.slot % slots as u32;
             self.slot = slot + 1;
             self.idle += 1;
+            // Who is behind gets the rest first: closing a hub takes nothing back that was published.
             let whole = streams
                 .at(slot)
                 .filter(|info| !info.catching_up && info.lag == 0)

@@ -55,6 +55,7 @@ impl StartRequest {
     fn after_id(id: &str) -> Self {
         match id.trim().parse() {
             Ok(position) => Self::After(position),
+            // An `EventSource` that gets anything but 200 gives up for good: the stream itself has to say it.
             Err(_) => Self::Junk(shortened(id)),
         }
     }
@@ -87,6 +88,7 @@ impl StartRequest {
                 reason: ResetReason::Junk,
                 asked,
             },
+            // Offsets of another run count other events: the same number means nothing here.
             Self::After(asked) if asked.epoch != head.epoch => Start::Reset {
                 reason: ResetReason::Epoch,
                 asked: asked.to_string(),
@@ -134,6 +136,7 @@ fn id_of_header(head: &Head) -> Option<String> {
         .map(String::from_utf8_lossy)
         .filter(|id| is_id(id))
         .collect();
+    // A proxy may repeat a field; that is no contradiction.
     ids.dedup();
     (!ids.is_empty()).then(|| ids.join(", "))
 }

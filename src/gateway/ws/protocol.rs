@@ -129,6 +129,7 @@ impl Protocol<'_> {
             return session.note_ok();
         };
         replies.text(|out| write_error(id.unwrap_or("null"), &problem, out));
+        // A program that answers each error with the same message again would keep the reactor busy for ever.
         if session.note_error() {
             replies.close(CloseCode::POLICY, "too many errors");
         }
@@ -146,12 +147,14 @@ impl Protocol<'_> {
         let mut request = Request { id: None, members };
         request.id = match request.member("request") {
             None => {
+                // First what is misspelt: that is most often why the right member is missing.
                 request.knows(&[&SUBSCRIBE[..], &PUBLISH].concat())?;
                 let detail = "request: is missing: a string or a number that the answer repeats";
                 return Err(Problem::new(400, detail).field("request"));
             }
             Some(value) => Some(request_id(value)?),
         };
+        // From here on the answer names the request, whatever is wrong with it.
         *id = request.id;
         let Some(what) = request.string("type")? else {
             request.knows(&[&SUBSCRIBE[..], &PUBLISH].concat())?;
@@ -230,6 +233,7 @@ impl Protocol<'_> {
         let live_from = head.offset + 1;
         let mut after = head;
         let (mut history, mut is_live) = (None, false);
+        // History is that of the new topics alone: what the union takes beside them was received as it came.
         let asked_for = filter_of(filter.clone(), allowed.clone(), false);
         let earliest = self.history.earliest();
         let resolved = start.resolve(head, earliest, |start| {
@@ -333,6 +337,7 @@ impl Protocol<'_> {
         let Some(topic) = topic else {
             return Err(Problem::new(400, "topic: is missing").field("topic"));
         };
+        // Before the rights are looked at: this holds for whoever may publish everything, too.
         refuse_reserved(&topic)?;
         let may = session.may_publish.as_ref();
         if !may.is_some_and(|allowed| allowed.matches(&topic)) {

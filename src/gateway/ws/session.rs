@@ -58,6 +58,7 @@ impl Session {
     ) -> Result<Filter, FilterError> {
         let patterns = self.wanted.iter().flat_map(|wanted| wanted.patterns());
         let union = Filter::new(patterns.chain(more.patterns()).cloned())?;
+        // A thousand sockets with one filter keep it once.
         let union = known.shared(union);
         self.wanted = Some(union.clone());
         Ok(union)

@@ -58,6 +58,8 @@ impl Upgrade {
         let made = callbacks.call("socket route", || (route.factory)(request));
         let made = made.ok_or_else(|| Problem::failed("the handler failed"))?;
         let handler = made.map_err(|status| {
+            // Another status is no refusal: after a 101 or a redirect the client would wait for a socket that is not
+            // there.
             let status = if (400..500).contains(&status) {
                 status
             } else {
@@ -108,6 +110,7 @@ impl Upgrade {
             (Err(denied), Ok(_)) if asked.filter.is_some() => return Err(denied),
             (read, publish) => (read.ok(), publish.ok()),
         };
+        // One connection has one end: that of the right which ends first.
         let ends = [&read, &publish].into_iter().flatten();
         let expires_at = ends.filter_map(|access| access.expires_at).min();
         let may = |access: Option<Access>| access.map(|access| access.allow);

@@ -115,6 +115,7 @@ impl Handle {
                 None => answered.recv_timeout(ANSWER).map_err(|_| NotServing)?,
             }
         }
+        // A reactor that has ended meanwhile told nothing of its connections: a part must not pass for all.
         if !commands.are_open() {
             return Err(NotServing);
         }

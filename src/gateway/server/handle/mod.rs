@@ -35,6 +35,7 @@ impl Handle {
 
     /// Asks the server to stop within `timeout`; the earliest of several wins.
     pub fn stop_within(&self, timeout: Duration) {
+        // First: who asks `/readyz` from here on must not send anybody here.
         self.drain();
         self.reactor.stop(timeout);
     }
@@ -129,6 +130,7 @@ impl ServerThread {
         let Some(thread) = self.thread.take() else {
             unreachable!("the thread is taken here only, and `self` is gone then")
         };
+        // It would wait for itself.
         if self.handle.reactor.is_own_thread() {
             self.handle.stop();
             let why = "a thread of the server does not wait for the server's end";

@@ -66,6 +66,7 @@ impl Watchers {
         streams: &mut Streams<'_, Gateway>,
     ) -> bool {
         if self.is_empty() {
+            // The hub writes down changes only for those who watch: a server whose streams do not ask pays nothing.
             self.watch = None;
             self.round = None;
             return false;
@@ -149,6 +150,7 @@ impl Round {
             let bytes = match self.written.get(&what) {
                 Some(bytes) => bytes,
                 None => {
+                    // With a filter for each stream they would all be kept, and none used twice.
                     if self.written.len() >= FILTERS_MAX {
                         self.written.clear();
                     }
