@@ -174,6 +174,8 @@ impl Cors {
                 fields.extend_from_slice(b"\r\nVary: Origin\r\n");
             }
         }
+        // Beside few that every script may read, it sees what is named here: this one says when to come
+        // back.
         fields.extend_from_slice(b"Access-Control-Expose-Headers: Retry-After\r\n");
         // Behind the status line: what is written already needs no second look, whatever its fields are.
         let line_end = memchr::memmem::find(&bytes[start..], b"\r\n");

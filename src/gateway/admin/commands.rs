@@ -222,6 +222,7 @@ impl CommandQueues {
                 return;
             };
             let running = queued.running.clone();
+            // Clients that ask for a list and hang up, again and again, must not keep the reactor at work.
             let wanted = running.is_wanted();
             if wanted
                 && !executor.execute(&running.command, &mut queued.progress, &mut steps, streams)

@@ -320,6 +320,7 @@ impl Executor<'_> {
                 found.known.extend(id);
             }
             SendOutcome::Full => {
+                // It is there, only full: not to be told among those that are unknown.
                 found.known.extend(id.clone());
                 if found.full.len() < FULL_MAX {
                     found

@@ -258,6 +258,7 @@ impl DeferredAnswers {
         if page.text.is_empty() && !*list.begun {
             page.text.extend_from_slice(br#"{"connections":["#);
         }
+        // A piece at a time: ten thousand connections with long filters are never text at once.
         while page.left > 0 && !page.walk.is_over() && page.text.len() < PIECE_BYTES {
             let bell = self.reactor.notifier();
             let done = move || bell.notify();

@@ -155,6 +155,7 @@ impl FieldErrors {
 
 fn seconds(value: &Value<'_>) -> Option<Duration> {
     // What is out of the range of f64 is infinite.
+    // Bounded, since `from_secs_f64` panics at what is negative or too large.
     let number = value.number().filter(|s| (0.0..=1e9).contains(s))?;
     Some(Duration::from_secs_f64(number))
 }

@@ -169,6 +169,8 @@ impl Problem {
         self.write_json(&mut body);
         body.push(b'\n');
         let mut bytes = Vec::with_capacity(320 + body.len());
+        // Caches may keep 404 and 405 unless told otherwise (RFC 9110, 15.1), and an endpoint can be there a moment
+        // later.
         let mut head = response(&mut bytes, self.0.status)
             .header("Content-Type", "application/problem+json")
             .header("Cache-Control", "no-store");

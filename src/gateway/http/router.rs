@@ -61,6 +61,8 @@ impl Router {
             }
         }
         let all = paths.into_iter().map(|(_, path)| path.finish());
+        // Apart, since only few paths capture: the others are found by a binary search, and nothing is allocated for
+        // either.
         let (patterns, mut exact): (Vec<_>, Vec<_>) = all.partition(|path| path.parts.len() > 1);
         exact.sort_unstable_by_key(|path| path.parts[0]);
         Self { exact, patterns }
@@ -158,6 +160,7 @@ impl Path {
         let mut captured = [""; CAPTURES_MAX];
         let mut rest = path.strip_prefix(self.parts[0])?;
         for (part, captured) in self.parts[1..].iter().zip(&mut captured) {
+            // Cut before it is decoded: a slash within a name comes percent-encoded, and belongs to it.
             let end = memchr::memchr(b'/', rest.as_bytes()).unwrap_or(rest.len());
             let (segment, behind) = rest.split_at(end);
             *captured = segment;
@@ -190,6 +193,7 @@ fn decoded<'a>(name: &'static str, raw: &'a str) -> Result<Cow<'a, str>, Problem
             .field(name)
             .at(error.at as u64)
     })?;
+    // Here for every route, so that no handler sees a name which a topic cannot have.
     if name == "topic" {
         topic::validate(&value)
             .map_err(|error| Problem::new(400, format!("topic: {error}")).field("topic"))?;

@@ -120,6 +120,7 @@ fn asks_for_events(head: &Head) -> bool {
 
 /// Returns whether an id has the form of those that are given to connections.
 fn is_made_id(id: &str) -> bool {
+    // Ids are given in one version and one spelling: another one was never ours, and does not come back.
     let parsed = uuid::Uuid::try_parse(id).ok();
     parsed.is_some_and(|parsed| parsed.get_version_num() == 7 && parsed.to_string() == id)
 }

@@ -153,6 +153,7 @@ impl Streaming {
         may_subscribe: impl Fn(&<Gateway as Sockets>::Socket) -> bool,
         streams: &mut Streams<'_, Gateway>,
     ) {
+        // A socket that is subscribed to nothing is in no class, and has to end as well.
         let somebody = self.has_classes() || sockets > 0;
         if somebody && self.hub.is_closed() {
             let wake = &*self.wake;

@@ -228,6 +228,7 @@ impl Protocol<'_> {
         let union = session.add(filter, self.interner).map_err(|error| {
             Problem::new(400, format!("topic: all subscriptions together: {error}")).field("topic")
         })?;
+        // Not more than it may: whoever may read nothing was refused before, here and in the handshake.
         let allowed = session.may_read.clone().unwrap_or_else(Filter::all);
         let head = self.history.visible();
         let live_from = head.offset + 1;
@@ -406,6 +407,7 @@ fn set_data(builder: &mut EventBuilder, data: Option<Value<'_>>, content_type: O
         (Some(content_type), Some(text)) if !content_type.contains("json") => {
             builder.data(content_type, text.as_bytes());
         }
+        // The text of the value as it came: numbers keep their digits, and members their order.
         _ => {
             let content_type = content_type.unwrap_or("application/json");
             builder.data(content_type, data.raw().as_bytes());
@@ -426,6 +428,7 @@ fn filter_of(wanted: Filter, allowed: Filter, presence: bool) -> StreamFilter {
 
 fn request_id(value: Value<'_>) -> Result<&str, Problem> {
     let raw = value.raw();
+    // Kept as it stands and not read: a number that no double holds comes back as it was sent.
     let fits = raw.len() <= REQUEST_BYTES_MAX && !matches!(raw, "null" | "true" | "false");
     if fits && !raw.starts_with(['{', '[']) {
         return Ok(raw);

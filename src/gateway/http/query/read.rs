@@ -46,6 +46,7 @@ impl<'a> Query<'a> {
                 return Err(unknown(&name, table));
             };
             let again = given.iter().any(|(other, _)| other.name == parameter.name);
+            // Libraries and proxies do not agree which of two counts.
             if again && parameter.times == Times::Once {
                 let detail = format!("{name} is there twice");
                 return Err(Problem::new(400, detail).field(parameter.name));

@@ -128,6 +128,7 @@ impl Server {
         });
         let public = public.transpose()?;
         if let Some(public) = &public {
+            // Proxies that pass on the Host of the browser ask by this name.
             hosts.also_allow(Authority::of(public.authority()).host);
         }
         let origins = Origins::new(&config.cors_origins)
