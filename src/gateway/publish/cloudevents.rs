@@ -6,7 +6,7 @@ use crate::event::{EventBuilder, topic};
 use crate::gateway::http::problem::Problem;
 use crate::wire::http::{Head, percent_decode};
 
-/// How a publish body holds its events.
+/// The form in which a publish body holds its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::gateway) enum Mode {
     /// One event: its data is the body, its attributes are `ce-*` headers.
@@ -129,7 +129,7 @@ pub(super) fn other_topic(field: &str, named: &str, topic: &str) -> Problem {
     Problem::new(400, detail).field(field)
 }
 
-/// What a quoted string stands for (RFC 9110, 5.6.4). Anything else is as it is: earlier versions of the binding let
+/// Returns the content of a quoted string (RFC 9110, 5.6.4). Anything else is as it is: earlier versions of the binding let
 /// quotes stand in values.
 fn unquoted(value: &str) -> Cow<'_, str> {
     let inside = value

@@ -1,7 +1,6 @@
 //! Publishing over HTTP: bodies to events, events to the hub.
 
 pub(in crate::gateway) mod cloudevents;
-pub(in crate::gateway) mod execute;
 pub(in crate::gateway) mod lines;
 mod published;
 pub(in crate::gateway) mod publisher;

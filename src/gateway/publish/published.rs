@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 
 use crate::event::{Epoch, Position};
 
-/// Where the events of a request stand.
+/// The positions of a request's events.
 #[derive(JsonSchema)]
 pub(in crate::gateway) struct Published {
     /// The position of the first event.

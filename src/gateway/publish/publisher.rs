@@ -1,5 +1,7 @@
 //! `POST /api/v1/topics/{topic}/events`: from a head to a publish, and from its results to an answer.
 
+mod execute;
+
 use std::ops::Range;
 
 use crate::event::{EventBatch, EventBuilder, Limits};
@@ -17,7 +19,7 @@ use crate::hub::Hub;
 use crate::reactor::{Answer, Parts, Published, Response, Unfinished};
 use crate::wire::http::{BodyLength, Head, chunk};
 
-/// What publishing works with: buffers that requests share, and bounds.
+/// The means of publishing: buffers that requests share, and bounds.
 pub(in crate::gateway) struct Publisher {
     pub(in crate::gateway) hub: Hub,
     pub(in crate::gateway) builder: EventBuilder,
@@ -277,7 +279,7 @@ fn begin_results(begun: &mut bool, reply: ReplyTo, cors: &Cors, parts: &mut Part
     cors.stamp(out, start);
 }
 
-/// What ends the answer to lines.
+/// The end of the answer to lines.
 fn last_of_results(reply: ReplyTo) -> Answer {
     let last: &[u8] = if reply.http10 { b"" } else { chunk::LAST };
     Answer {

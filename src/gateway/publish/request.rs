@@ -15,7 +15,7 @@ pub(crate) struct Publish {
     pub(in crate::gateway) attributes: Attributes,
     pub(in crate::gateway) reply: ReplyTo,
     pub(in crate::gateway) body: Body,
-    /// What every answer to it says to the page that sent it.
+    /// The fields of every answer for the page that sent it.
     pub(in crate::gateway) cors: Cors,
 }
 
@@ -42,7 +42,7 @@ pub(in crate::gateway) enum Body {
     Lines {
         lines: Lines,
         begun: bool,
-        /// What the line that is not whole takes of the total.
+        /// The share of the unfinished line in the total.
         share: Share,
     },
 }

@@ -12,7 +12,7 @@ use crate::hub::PublishError;
 use crate::json::{is_utf16, without_mark};
 
 impl Publisher {
-    pub(super) fn publish_all(
+    pub(in crate::gateway::publish) fn publish_all(
         &mut self,
         publish: &Publish,
         body: &[u8],
@@ -142,7 +142,7 @@ impl Publisher {
     }
 
     /// Publishes one line and notes its result.
-    pub(super) fn publish_line(&mut self, publish: &Publish, line: Line<'_>) {
+    pub(in crate::gateway::publish) fn publish_line(&mut self, publish: &Publish, line: Line<'_>) {
         let (number, done) = match line {
             Line::Whole(_, text) if without_mark(text).is_empty() => return,
             Line::Whole(number, text) => {
@@ -196,7 +196,7 @@ fn check_text<'b>(content_type: &str, body: &'b [u8]) -> Result<&'b [u8], Proble
     Err(Problem::of_event(&error))
 }
 
-/// What is wrong with an event, in the words of the request that it came in.
+/// The problem with an event, in the words of the request that it came in.
 fn problem_of_event(publish: &Publish, error: &EventError) -> Problem {
     let problem = Problem::of_event(error);
     if publish.attributes.has(&error.field) {
