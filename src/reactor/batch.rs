@@ -48,7 +48,6 @@ impl<S: Service> Core<S> {
                 at += 1;
                 continue;
             }
-            // `at` stays: another one stands there now.
             self.held.waiting.swap_remove(at);
             if let Some(class) = self.classes.get_mut(id)
                 && class.pump_left == 0

@@ -66,7 +66,6 @@ impl Compressors {
             let block = self.apart(payload);
             compressed_frame(out, opcode, block);
         }
-        // A short message may grow. RFC 7692 lets each one be compressed or not.
         let shorter = (1..plain.len()).contains(&(out.len() - start));
         if !shorter {
             out.truncate(start);

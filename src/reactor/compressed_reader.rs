@@ -166,7 +166,6 @@ impl<S: Service> Core<S> {
                 sent.digest.update(plain);
                 let mut block = Vec::with_capacity(plain.len() + 16);
                 gzip::stored(plain, &mut block);
-                // A checksum and a length that hold: strict readers take the stream for broken without them.
                 gzip::end(sent.digest, &mut block);
                 S::frame_block(form, &block, true, out);
             }
@@ -208,7 +207,6 @@ impl<S: Service> Core<S> {
             if let Some(own) = sent_of(&mut self.cold[i as usize]) {
                 own.joined = window.log.sum_before(start);
             }
-            // With nobody loose the form's own log need not be fed.
             class.loose -= 1;
             let hot = self.hot(i);
             hot.flags.set(Flags::ALIGNED);

@@ -125,7 +125,6 @@ pub(super) struct Address {
 impl From<SocketAddr> for Address {
     fn from(address: SocketAddr) -> Self {
         let ip = match address.ip() {
-            // One form for both families: a `SocketAddr` would take 32 bytes of every connection.
             IpAddr::V4(ip) => ip.to_ipv6_mapped(),
             IpAddr::V6(ip) => ip,
         };
@@ -190,7 +189,6 @@ pub(super) struct Cold<S: Service> {
 
 impl<S: Service> Cold<S> {
     pub(super) fn free() -> Self {
-        // Here and not beside the type, since only here `S` is known.
         const { assert!(size_of::<Self>() <= COLD_MAX) };
         Self {
             requests: None,
@@ -228,7 +226,6 @@ impl Outbound {
     /// Returns the bytes to be sent next; empty: everything is sent.
     pub(super) fn pending(&self) -> &[u8] {
         match &self.frame {
-            // The frame first: the peer has its beginning already.
             Some((frame, sent)) => &frame[*sent..],
             None => &self.bytes[self.sent..],
         }

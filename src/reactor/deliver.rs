@@ -213,7 +213,6 @@ impl<S: Service> Core<S> {
         let range = match name {
             // Aligned members get every frame of their window log: there are no extents to ask.
             LogName::Window(_) => (cursor < log.end()).then_some(cursor..log.end()),
-            // Below its floor the class has forgotten which frames it wanted: history knows.
             LogName::Form(_) if cursor < class.floor() && cursor < log.end() => {
                 return if self.fall_behind(i) {
                     Ok(true)

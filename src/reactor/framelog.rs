@@ -120,7 +120,6 @@ impl FrameLog {
 
     /// Returns the sum of the plain bytes of all frames that begin before byte `at`, in `tail..=end`.
     pub(super) fn sum_before(&self, at: u64) -> Digest {
-        // `sums` has what comes before each mark; behind the last frame it is `sum`.
         if at == self.end {
             return self.sum;
         }

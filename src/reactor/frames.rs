@@ -124,7 +124,6 @@ impl<'a, S: Service> Frames<'a, S> {
             self.service_scratch.clear();
             encode(form, true, self.service_scratch);
         }
-        // Out of the way while the logs are written, and put back: its memory serves all events.
         let frame = std::mem::take(self.service_scratch);
         match codec {
             Codec::Identity | Codec::Brotli => self.append_plain(offset, form, classes, &frame),

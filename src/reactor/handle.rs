@@ -89,7 +89,6 @@ impl Handle {
         // One that stops says so itself. A thread that ends without that has died, and takes the server with it
         // instead of leaving a part of it silent.
         let in_order = self.reactors.has_ended(self.number);
-        // In order or not: the first one must not wait for it.
         self.reactors.end(self.number);
         if !in_order {
             let first = &self.reactors.get(0).inbox;

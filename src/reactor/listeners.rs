@@ -197,11 +197,9 @@ fn listen(address: SocketAddr, only_v6: bool, limits: &Limits) -> io::Result<Tcp
     }
     // A restart must not wait for old connections; a port that somebody listens on stays an error.
     socket.set_reuse_address(true)?;
-    // Before it listens: on Linux what it accepts inherits all of it.
     set_up(SockRef::from(&socket), limits)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    // A connection may be gone between its edge and the accept, which must not wait for another.
     socket.set_nonblocking(true)?;
     Ok(TcpListener::from_std(socket.into()))
 }

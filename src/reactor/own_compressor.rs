@@ -30,7 +30,6 @@ pub(super) struct OwnCompressor {
 
 impl OwnCompressor {
     pub(super) fn new(reactors: &Arc<ReactorSet>) -> Self {
-        // Counted, since whoever plans streams has to bound these: each has 0.7 MiB.
         reactors.enter_own_compressor();
         Self {
             encoder: Encoder::new(),
@@ -82,7 +81,6 @@ impl<S: Service> Core<S> {
         let Some(log) = &mut self.logs[form.index()] else {
             return Ok(false);
         };
-        // Whole ones: the stream stands between two always, and no rest of a frame is ever kept for it.
         let range = whole_frames(log, range, max);
         if let Some(CompressedReader::Own(own)) = self.cold[i as usize].compressed.as_deref_mut() {
             own.write::<S>(form, log.slice(range.clone()), &mut out);

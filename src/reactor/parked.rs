@@ -104,7 +104,6 @@ impl<S: Service> Core<S> {
         if let Some(parked) = requests.parked.take() {
             self.parked -= 1;
             let Parked { head, peer, .. } = *parked;
-            // A client that has sent its body already needs no `100 Continue`.
             let more = !requests.input.is_empty();
             let begun = service.resume(&head, peer, grant);
             // A second decision is not asked for: the service has what it asked for.

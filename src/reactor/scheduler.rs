@@ -63,7 +63,6 @@ impl<S: Service> Reactor<S> {
                     return;
                 }
             }
-            // Who is ready again has had a visit: the poll comes first, and with it who has not.
             if self.core.is_slice_over() || !self.core.ready.is_empty() {
                 break;
             }

@@ -80,7 +80,6 @@ impl<S: Service> Core<S> {
             SlowPolicy::Latest => HistoryMode::Latest,
             _ => HistoryMode::Skip,
         };
-        // By the service, since topics and the looks of a gap are its own.
         let done = self.take_history(i, mode, budget, |part, out| service.history(part, out))?;
         // What was published meanwhile is small: it comes from the log.
         if done.next >= self.fed {

@@ -76,7 +76,6 @@ impl<S: Service> Reactor<S> {
     fn stop_one(&mut self, i: u32, all_fed: bool) {
         let (core, service) = (&mut self.core, &mut self.service);
         match core.phase(i) {
-            // A request that has begun gets its answer first.
             Phase::Request if core.is_between_requests(i) => {
                 core.begin_closing(service, i, EndReason::Stopping);
             }

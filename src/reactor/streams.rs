@@ -151,7 +151,6 @@ impl<'a, S: Service> Streams<'a, S> {
 
     /// Ends all whose filter `why` has a reason for, as [`end`](Self::end) does.
     pub fn end_those(&mut self, why: impl Fn(&S::Key) -> Option<DisconnectReason>) {
-        // One walk, however many filters have a reason.
         for i in 0..self.core.hot.len() as u32 {
             if let Some(info) = self.core.describe(i)
                 && let Some(why) = why(info.key)
@@ -231,7 +230,6 @@ impl<S: Service> Core<S> {
             } else if let Some(i) = self.find_socket(id) {
                 self.disconnect_socket(service, i, why);
             }
-            // Last words are written for each: 3,000 in one turn kept the other streams waiting for 166 ms.
             if self.is_slice_over() {
                 break;
             }

@@ -60,7 +60,6 @@ impl<S: Service> Core<S> {
         if (end as usize) < self.hot.len() {
             return true;
         }
-        // Back in its place: the next sweep uses the same memory.
         self.beats = std::mem::take(&mut sweep.beats);
         let (counters, counts) = (&self.counters, &sweep.counts);
         // At the end, all of them: a reading in the middle of a sweep would show a part.

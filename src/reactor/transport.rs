@@ -107,7 +107,6 @@ impl Transport {
 /// Sets up a socket of TCP: no Nagle, few unsent bytes in the kernel, dead peers noticed, also where nothing
 /// is sent to them. On Linux what a listener accepts inherits all of it, which saves six calls a connection.
 pub(super) fn set_up(socket: SockRef<'_>, limits: &Limits) -> io::Result<()> {
-    // An event leaves in one send: Nagle would only keep the next one back for a round trip.
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_AFTER)
@@ -117,8 +116,6 @@ pub(super) fn set_up(socket: SockRef<'_>, limits: &Limits) -> io::Result<()> {
     socket.set_tcp_keepalive(&keepalive)?;
     #[cfg(target_os = "linux")]
     {
-        // A reader that stalls then has 26 KiB in the kernel, measured, where default buffers had 4 MB; buffers
-        // still grow with the path.
         socket.set_tcp_notsent_lowat(limits.notsent_lowat)?;
         socket.set_tcp_user_timeout(Some(limits.write_timeout.min(USER_TIMEOUT_MAX)))?;
     }

@@ -200,7 +200,6 @@ impl<S: Service> Reactor<S> {
         self.feed();
         // What this turn has published is in the logs first, then its publishers are answered.
         self.complete();
-        // Where the log is full, or the server stops, nobody goes on collecting.
         let full = self.core.is_full();
         self.core.release_held(full || self.stop_at.is_some());
         self.pump();
@@ -238,7 +237,6 @@ impl<S: Service> Reactor<S> {
         self.core.now = self.clock.now();
         self.date.begin_turn(self.core.now, &*self.clock);
         let before = std::mem::replace(&mut self.looked, Instant::now());
-        // Sleep is not work: a slice begins when the poll has returned.
         self.core.slice = self.looked;
         // An older wake was for what the last turn has fed.
         let woken = self.inbox.woken().filter(|at| *at > before);

@@ -50,7 +50,6 @@ impl Wheel {
     /// Enters `key` for a look at tick `at`, or as soon as possible if that has passed. Returns the
     /// tick of the look, which comes earlier than one that is more than a turn away.
     pub(super) fn insert(&mut self, key: u32, at: Tick) -> Tick {
-        // What is further away is looked at after one turn of the wheel, and entered again by its owner.
         let at = at.clamp(self.next, self.next + SLOTS as Tick - 1);
         let slot = &mut self.slots[at as usize % SLOTS];
         let entry = Entry { key, after: *slot };

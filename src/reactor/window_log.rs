@@ -89,7 +89,6 @@ impl WindowLog {
     /// Gives up the bytes before `tail`, where nobody stands any more.
     pub(super) fn advance_tail(&mut self, tail: u64) {
         self.log.advance_tail(tail);
-        // Its bytes are gone, so nobody can begin there any more.
         self.entry = self.entry.filter(|entry| entry.window >= tail);
     }
 }

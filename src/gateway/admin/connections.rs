@@ -34,13 +34,13 @@ pub(in crate::gateway) struct NamedConnection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectionStatus {
-    /// It was made, and its client has not come yet.
+    /// Made, and its client has not come yet.
     Connecting,
     /// Its client receives.
     Connected,
     /// Its client has gone, and may come back.
     Disconnected,
-    /// It broke, or took nothing for too long. Its client may come back.
+    /// Broken, or it took nothing for too long. Its client may come back.
     Error,
 }
 
@@ -62,17 +62,17 @@ impl ConnectionStatus {
 pub struct ConnectionInfo {
     /// Its id: the one that it was made with, or one for as long as it is open.
     pub id: String,
-    /// How it is.
+    /// Its state.
     pub status: ConnectionStatus,
     /// The path of its endpoint, if it is on one.
     pub endpoint: Option<String>,
     /// The topics that it receives.
     pub filter: String,
-    /// Whose it is, while it is open.
+    /// The client's address, while it is open.
     pub peer: Option<SocketAddr>,
-    /// How long it is open, in whole seconds.
+    /// Age since it opened, in whole seconds.
     pub open: Duration,
-    /// How long ago the last event was sent; `None`: there was none.
+    /// Time since the last event was sent; `None`: there was none.
     pub last_event_ago: Option<Duration>,
     /// Events sent.
     pub delivered: u64,

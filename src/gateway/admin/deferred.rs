@@ -307,7 +307,7 @@ impl DeferredAnswers {
 
 /// Writes a list in pieces.
 struct ListWriter<'a> {
-    /// Whether the head is written.
+    /// The head is written.
     begun: &'a mut bool,
     reply: ReplyTo,
     cors: &'a Cors,

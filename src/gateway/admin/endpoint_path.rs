@@ -16,7 +16,7 @@ pub enum EndpointError {
     Path {
         /// The path as it came.
         path: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: &'static str,
     },
     /// There is an endpoint of that path.

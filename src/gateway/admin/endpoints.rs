@@ -33,11 +33,11 @@ const RESERVED_FOR: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EndpointInfo {
-    /// Where clients connect.
+    /// The path at which clients connect.
     pub path: String,
     /// The topics that they can get there.
     pub filter: Filter,
-    /// How their streams behave.
+    /// The options of their streams.
     pub options: StreamOptions,
     /// Open connections.
     pub connections: u64,
@@ -79,7 +79,7 @@ struct Inner {
     /// The names that were ended on purpose, the newest last.
     ended: VecDeque<String>,
     last: u32,
-    /// When those who waited too long were last looked for.
+    /// The time of the last search for those who waited too long.
     swept: Option<Instant>,
 }
 

@@ -27,7 +27,7 @@ pub(super) struct ConnectionAnswer<'a> {
     /// Its client, while it is connected.
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<Text<SocketAddr>>,
-    /// When it got its newest event (RFC 3339).
+    /// The time at which it got its newest event (RFC 3339).
     last_event: Option<String>,
     open_s: u64,
     delivered: u64,
@@ -55,7 +55,7 @@ pub(super) struct EndpointAnswer<'a> {
     compression_for: &'static str,
 }
 
-/// What a broadcast came to.
+/// The result of a broadcast.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Broadcast")]
 pub(super) struct BroadcastAnswer<'a> {

@@ -21,7 +21,7 @@ use crate::gateway::stream::routes::EVENTS;
 const BODY_BYTES: u64 = 64 << 10;
 
 const MANAGE: Claim = Claim::server(Action::Manage);
-/// Who makes a connection reads on it, and only what it may.
+/// The maker of a connection reads on it, and only what it may.
 const SUBSCRIBE: Claim = Claim::topics(Action::Subscribe);
 const BROADCAST: Claim = Claim {
     action: Action::Manage,

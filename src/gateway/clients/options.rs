@@ -44,7 +44,7 @@ pub enum OnDuplicate {
 pub struct WebSocketStreamOptions {
     /// The treatment of a second connection for one id. [`OnDuplicate::Replace`].
     pub on_duplicate: OnDuplicate,
-    /// Whether only clients may connect that [`connect`](crate::gateway::WebSocketStream::connect) has announced,
+    /// Let only clients connect that [`connect`](crate::gateway::WebSocketStream::connect) has announced,
     /// each once for each time; others are answered 403. No: whoever names an id.
     pub only_expected: bool,
     /// Bytes that may wait for a client, frame headers and 16 more for each message included. What would

@@ -27,10 +27,10 @@ impl fmt::Display for SubscriptionId {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// It is no id.
+    /// Not an id.
     #[error("client {reason}")]
     Client {
-        /// What is wrong with it.
+        /// The reason.
         reason: &'static str,
     },
     /// Somebody has it, and a second one is [refused](OnDuplicate::Refuse).

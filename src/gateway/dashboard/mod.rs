@@ -24,7 +24,7 @@ const SCRIPT: &str = concat!(
     include_str!("publish.js"),
 );
 
-/// What the page may do: run its own script and style, and speak to its own server. `'self'` covers
+/// The rights of the page: run its own script and style, and speak to its own server. `'self'` covers
 /// WebSockets to it: since CSP 3, `ws` and `wss` match the page's own `http` and `https`.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                       connect-src 'self'; form-action 'none'; base-uri 'none'; \

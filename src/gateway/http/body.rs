@@ -12,7 +12,7 @@ use crate::json::{Members, Value};
 pub(in crate::gateway) struct Member {
     pub(in crate::gateway) name: &'static str,
     pub(in crate::gateway) takes: Takes,
-    /// What is told of a value that is none, after the name and a colon.
+    /// The text for a value that is none, after the name and a colon.
     pub(in crate::gateway) wrong: &'static str,
     /// Its values, for people.
     pub(in crate::gateway) expects: &'static str,

@@ -23,7 +23,7 @@ pub(in crate::gateway) struct Health {
     streams: u64,
 }
 
-/// Whether clients should be sent here.
+/// Clients should be sent here.
 #[derive(Serialize, JsonSchema)]
 pub(in crate::gateway) struct Readiness {
     #[schemars(extend("enum" = ["ready", "draining"]))]

@@ -37,7 +37,7 @@ impl Problem {
         }))
     }
 
-    /// What is wrong with an event: 413 if it is over a limit, else 400.
+    /// The problem with an event: 413 if it is over a limit, else 400.
     pub(in crate::gateway) fn of_event(error: &EventError) -> Self {
         let status = if error.is_too_large() { 413 } else { 400 };
         let mut problem = Self::new(status, error.to_string());
@@ -73,7 +73,7 @@ impl Problem {
         }
     }
 
-    /// What is wrong with JSON; `field` is what it is about unless it names a member.
+    /// The problem with JSON; `field` is what it is about unless it names a member.
     pub(in crate::gateway) fn of_json(error: JsonError, field: &str) -> Self {
         let error = EventError::from(error);
         let problem = Self::of_event(&error);
@@ -238,10 +238,10 @@ impl Problem {
     }
 }
 
-/// What an answer needs to know of its request.
+/// The facts of a request that its answer depends on.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::gateway) struct ReplyTo {
-    /// Whether the connection goes on afterwards.
+    /// The connection goes on afterwards.
     pub(in crate::gateway) keep_alive: bool,
     /// HEAD: the body stays away.
     pub(in crate::gateway) head_only: bool,

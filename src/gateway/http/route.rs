@@ -35,7 +35,7 @@ pub(in crate::gateway) struct Route {
     pub(in crate::gateway) body_bytes: Option<u64>,
     /// The forms of the body that it takes.
     pub(in crate::gateway) bodies: &'static [BodySpec],
-    /// What it answers where nothing is wrong.
+    /// The answer where nothing is wrong.
     pub(in crate::gateway) answers: &'static [AnswerSpec],
     pub(in crate::gateway) handler: Handler,
 }
@@ -141,7 +141,7 @@ pub(in crate::gateway) enum Handler {
     Asks(&'static [Claim], fn(&mut Gateway, &Request<'_>) -> Begun),
 }
 
-/// What handlers return.
+/// The return type of handlers.
 pub(in crate::gateway) type Begun = Result<Begin<Gateway>, Problem>;
 
 /// A request that a route was found for.

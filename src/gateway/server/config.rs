@@ -24,7 +24,7 @@ pub struct ServerConfig {
     /// Addresses to listen on; port 0 lets the system pick one. `[::]:8080` takes IPv4 as well, unless an
     /// address of IPv4 with that port is here, too. `127.0.0.1:8080`.
     pub listen: Vec<SocketAddr>,
-    /// Whether `[::]` is for IPv6 alone. No.
+    /// Listen on `[::]` for IPv6 alone. No.
     pub ipv6_only: bool,
     /// Unix sockets to listen on, beside `listen`, which may be empty then. None.
     pub unix: Vec<UnixAddress>,
@@ -39,7 +39,7 @@ pub struct ServerConfig {
     /// `X-Forwarded-Proto`, `-Host`, `-Port` and `-Prefix`, `Forwarded` with its own `proto=` and `host=`.
     /// Clients can write the others as they like. `X-Forwarded-For`.
     pub forwarded_field: ForwardedField,
-    /// Whether connections of those proxies begin with a PROXY header, version 2. One that does not is
+    /// Expect a PROXY header at the start of those proxies' connections, version 2. One that does not is
     /// answered 400. Others must not send any. No.
     pub proxy_protocol: bool,
     /// Reactors, each on a thread of its own but for the first, which accepts and hands connections
@@ -68,7 +68,7 @@ pub struct ServerConfig {
     /// Names of request fields that pages of those origins may set, beside those that the server reads and those that
     /// libraries for tracing and requests add (`traceparent`, `baggage`, `x-requested-with`, ...); `*` for all. None.
     pub cors_headers: Vec<String>,
-    /// Whether pages of those origins may reach the server from the public Internet where it is in a private network,
+    /// Let pages of those origins reach the server from the public Internet where it is in a private network,
     /// as browsers ask for by `Access-Control-Request-Private-Network`. No.
     pub cors_private_network: bool,
     /// Query parameters that pass though no route knows them, as those that an [`Authorizer`](crate::gateway::Authorizer) or
@@ -93,26 +93,26 @@ pub struct ServerConfig {
     pub write_timeout: Duration,
     /// Silence after which a stream gets a heartbeat: a comment, and the newest id. Zero: none. 15 s.
     pub heartbeat: Duration,
-    /// Whether streams are compressed for clients that accept it. [`Compression::Gzip`].
+    /// Compression of streams, for clients that accept it. [`Compression::Gzip`].
     pub compression: Compression,
-    /// Which streams that is, of those whose clients accept it. [`CompressionFor::Browsers`], and who asks for it
+    /// The streams that are compressed, of those whose clients accept it. [`CompressionFor::Browsers`], and who asks for it
     /// by parameter: other clients say that they accept gzip and inflate it in blocks, so that events come late.
     pub compression_for: CompressionFor,
     /// Streams that are compressed with Brotli at once, 0.7 MiB each; the next one gets gzip if its client
     /// accepts that. Without the feature `brotli` there are none. 0 to 4,096. 64.
     pub brotli_streams: usize,
-    /// What clients are told to wait before they reconnect (`retry:`). 2 s.
+    /// The time that clients are told to wait before they reconnect (`retry:`). 2 s.
     pub retry: Duration,
-    /// What happens to a stream that is too slow. It gets everything that is kept.
+    /// Policy for a stream that is too slow. It gets everything that is kept.
     pub slow: SlowPolicy,
     /// Bytes of frames that a stream may be behind before `slow` is applied; see
     /// [`StreamOptions::buffer`]. 0.
     pub buffer: usize,
-    /// How long events are collected before they are sent. Zero to 20 ms. Zero.
+    /// Time for which events are collected before they are sent. Zero to 20 ms. Zero.
     pub hold: Duration,
     /// Age at which a connection ends, a tenth more or less. Zero: none. Zero.
     pub max_age: Duration,
-    /// Whether streams are listed in the presence of their topics, and may watch who joins and leaves. Costs some 16
+    /// List streams in the presence of their topics, and let them watch who joins and leaves. Costs some 16
     /// bytes a stream. True.
     pub presence: bool,
     /// Bytes of one request body; more is 413. 8 MiB.
@@ -132,13 +132,13 @@ pub struct ServerConfig {
     pub half_sent_bytes: usize,
     /// Answers that wait for their events to become visible, per connection. 256.
     pub max_pending_publishes: usize,
-    /// How long the answer to a publish may wait for the outcome. Then it is 503, and the events may still become
+    /// Longest wait of the answer to a publish for its outcome. Then it is 503, and the events may still become
     /// visible. 15 s.
     pub outcome_timeout: Duration,
     /// Requests of one reactor that may wait for an [`Authorizer`](super::super::Authorizer) which answers later. A
     /// further one is answered 503 with `Retry-After`. 1,024.
     pub max_pending_authorizations: usize,
-    /// How long a request may wait for such an answer. Then it is answered 503 with `Retry-After`. 10 s.
+    /// Longest wait of a request for such an answer. Then it is answered 503 with `Retry-After`. 10 s.
     pub authorization_timeout: Duration,
     /// Unsent bytes that the kernel takes per connection (`TCP_NOTSENT_LOWAT`). 16 KiB.
     pub notsent_lowat: u32,

@@ -32,7 +32,7 @@ pub(in crate::gateway) struct Shared {
     pub(in crate::gateway) frame_log: usize,
     /// Streams that may be compressed with Brotli.
     pub(in crate::gateway) brotli_streams: usize,
-    /// Whether streams are listed in the presence of their topics.
+    /// Streams are listed in the presence of their topics.
     pub(in crate::gateway) presence: bool,
     pub(in crate::gateway) origin_check: Arc<OriginCheck>,
     pub(in crate::gateway) tls: Option<Tls>,

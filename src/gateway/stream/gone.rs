@@ -18,9 +18,9 @@ use crate::reactor::Answer;
 use crate::wire::http::{Coding, Head};
 use crate::wire::sse::{self, Frame};
 
-/// When to come back to an endpoint: whoever made it may make it again soon.
+/// The wait before coming back to an endpoint: whoever made it may make it again soon.
 const ENDPOINT_RETRY: Duration = Duration::from_secs(30);
-/// When to come back to a connection: its id does not come again, and only the page can do something about it.
+/// The wait before coming back to a connection: its id does not come again, and only the page can do something about it.
 const CONNECTION_RETRY: Duration = Duration::from_secs(3600);
 
 /// An endpoint or a connection that is not there.

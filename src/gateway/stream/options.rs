@@ -31,18 +31,18 @@ pub struct StreamOptions {
     /// Silence after which a stream gets a heartbeat: a comment, and the newest id. Zero (none), or
     /// 1 s to 1 h. 15 s.
     pub heartbeat: Duration,
-    /// Whether the stream is compressed if its client accepts it. [`Compression::Gzip`].
+    /// Compression of the stream, if its client accepts it. [`Compression::Gzip`].
     pub compression: Compression,
     /// For whom. [`CompressionFor::Browsers`], and who asks for it by parameter.
     pub compression_for: CompressionFor,
-    /// What clients are told to wait before they reconnect (`retry:`). 1 ms to 1 h. 2 s.
+    /// The time that clients are told to wait before they reconnect (`retry:`). 1 ms to 1 h. 2 s.
     pub retry: Duration,
-    /// What happens to a stream that is too slow. It gets everything that is kept.
+    /// Policy for a stream that is too slow. It gets everything that is kept.
     pub slow: SlowPolicy,
     /// Bytes of frames that a stream may be behind before `slow` is applied, if that is not
     /// [`CatchUp`](SlowPolicy::CatchUp). 0 (as many as the frame log holds), or 4 KiB up to its size. 0.
     pub buffer: usize,
-    /// How long events are collected before they are sent, so that more leave in one write. Zero to
+    /// Time for which events are collected before they are sent, so that more leave in one write. Zero to
     /// 20 ms. Zero: what comes while the server is busy leaves together anyway.
     pub hold: Duration,
     /// Age at which a connection ends, so that clients spread again over servers. Each gets its own, up
@@ -150,7 +150,7 @@ pub(in crate::gateway) fn policy_name(policy: SlowPolicy) -> &'static str {
     found.map_or("", |(name, _)| name)
 }
 
-/// What was expected of a policy's name.
+/// The words that a policy's name may be.
 pub(in crate::gateway) const POLICY_NAMES: &str = "slow is catch-up, gap, latest or disconnect";
 
 /// The policy of a name.

@@ -60,7 +60,7 @@ impl StreamFilter {
 pub(in crate::gateway) struct StreamRoom {
     /// Bytes of a frame log.
     pub(in crate::gateway) frame_log: usize,
-    /// Whether there is room for one more stream that is compressed with Brotli.
+    /// There is room for one more stream that is compressed with Brotli.
     pub(in crate::gateway) brotli: bool,
 }
 

@@ -16,7 +16,7 @@ use crate::gateway::stream::presence::streams::Listeners;
 use crate::gateway::stream::request::StreamRequest;
 use crate::reactor::{Answer, Begin, StreamOwner};
 
-/// What the stream does not cover it leaves out.
+/// The topics that a principal may not read are left out of the stream.
 const SUBSCRIBE: Claim = Claim::topics(Action::Subscribe);
 const SUBSCRIBE_TOPIC: Claim = Claim {
     action: Action::Subscribe,

@@ -22,7 +22,7 @@ pub(in crate::gateway) struct Snapshot {
     pub(in crate::gateway) notices: NoticeCounts,
     /// Bytes of what is begun and not ended on all connections.
     pub(in crate::gateway) unfinished_bytes: usize,
-    /// How many of them there may be.
+    /// The bound on it.
     pub(in crate::gateway) unfinished_max_bytes: usize,
     /// Seconds until the certificate expires, if there is one.
     pub(in crate::gateway) certificate_s: Option<i64>,

@@ -67,7 +67,7 @@ impl SocketReplies<'_, '_> {
 pub struct SocketRequest<'a> {
     /// Path, query and header fields.
     pub head: &'a Head,
-    /// Whose it is.
+    /// The client's address.
     pub peer: SocketAddr,
     /// The subprotocol that was agreed on.
     pub protocol: Option<&'a str>,
@@ -82,7 +82,7 @@ pub struct SocketOptions {
     /// Subprotocols spoken. The first that a client names is agreed on; who names only others is answered 400,
     /// since a browser would close at once.
     pub protocols: Vec<String>,
-    /// How clients may compress (permessage-deflate); `None`: not at all, the default. Answers go
+    /// Compression by clients (permessage-deflate); `None`: not at all, the default. Answers go
     /// uncompressed.
     pub deflate: Option<DeflatePolicy>,
 }

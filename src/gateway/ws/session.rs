@@ -20,7 +20,7 @@ pub(crate) struct Session {
     wanted: Option<Filter>,
     /// The compression of what it gets.
     messages: Messages,
-    /// Whether it is told who joins and leaves its topics.
+    /// The client is told who joins and leaves its topics.
     pub(in crate::gateway) presence: bool,
     errors: u16,
 }

@@ -143,7 +143,6 @@ impl Tls {
     /// A session for a new connection; before it come bytes in the clear if there is a `preface`.
     pub(in crate::reactor) fn session(&self, preface: bool) -> Option<Box<Session>> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        // Cloned and let go, so that no connection keeps a reload waiting.
         let config = current.config.clone();
         drop(current);
         Session::new(config, preface).ok().map(Box::new)

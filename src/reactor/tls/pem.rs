@@ -53,8 +53,6 @@ pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsErro
 /// Reads a private key.
 pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let text = bytes(path)?;
-    // Before it is parsed: the parser passes over sections that it does not know, and would
-    // only say that there is no key.
     if let Some(why) = no_key(&text) {
         return Err(fault(path, why));
     }
@@ -66,7 +64,6 @@ pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 pub(super) fn unsupported(key: &PrivateKeyDer<'_>) -> String {
     let der = key.secret_der();
     let known = UNSUPPORTED.iter();
-    // Anywhere in the DER: it is for the text of an error, which is not worth a parser of keys.
     let mut found = known.filter(|(oid, _)| der.windows(oid.len()).any(|part| part == *oid));
     let what = match (found.next(), key) {
         (Some((_, what)), _) => what,

@@ -72,7 +72,6 @@ impl Session {
         buffer: &mut [u8],
     ) -> io::Result<usize> {
         loop {
-            // The header that comes first is not TLS: rustls would refuse it.
             if !self.preface {
                 self.process(socket)?;
             }

@@ -55,7 +55,6 @@ impl<S: Service> Core<S> {
         if self.phase(i) == Phase::CloseSent {
             return;
         }
-        // Before the close frame, behind which nothing may come.
         if !self.send_all_queued(service, i, unsaid) {
             return;
         }
@@ -71,7 +70,6 @@ impl<S: Service> Core<S> {
         ws.shrink();
         // It will not be read to its end, and others may have the room.
         self.drop_unfinished(i);
-        // Nothing of a log may follow the close frame.
         self.leave_stream(service, i, why);
         self.hot(i).phase = Phase::CloseSent;
         // A peer that never answers must not keep its slot.

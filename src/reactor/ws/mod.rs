@@ -90,7 +90,6 @@ impl<S: Service> Ws<S> {
     /// Frees what nothing needs.
     fn shrink(&mut self) {
         if self.busy.as_ref().is_some_and(|busy| busy.is_idle()) {
-            // An idle socket has one allocation, not two.
             self.busy = None;
         }
     }

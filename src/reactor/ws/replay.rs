@@ -51,7 +51,6 @@ impl<S: Service> Core<S> {
         if let (Some(from), Some(last)) = (backlog, last)
             && from < live
         {
-            // What the old class still owes, up to where the new one begins: nothing is missed or had twice.
             ws.busy().replays.push_back(Replay {
                 // What was owed of a topic that the client has just left is not sent after all.
                 key: if shrinks { key.clone() } else { last },

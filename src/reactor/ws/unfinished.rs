@@ -25,7 +25,6 @@ impl<S: Service> Core<S> {
     pub(super) fn count_unfinished(&mut self, i: u32, ws: &mut Ws<S>, waiting: usize) -> bool {
         match ws.decoder.is_inside() {
             false => ws.begun = 0,
-            // From its first byte on: pings between its frames do not move it.
             true if ws.begun == 0 => ws.begun = self.second().max(1),
             true => {}
         }
@@ -84,7 +83,6 @@ impl<S: Service> Core<S> {
 
     fn enter_inflating(&mut self, i: u32) -> u32 {
         if self.inflating.entries.len() >= STALE_MAX {
-            // Sockets leave the list without a search: their tickets tell which entries are stale.
             let mut entries = std::mem::take(&mut self.inflating.entries);
             entries.retain(|(i, ticket)| self.inflates(*i, *ticket));
             self.inflating.entries = entries;

@@ -1,6 +1,6 @@
 //! Parameters that others add to an address: they pass every route, and mean nothing.
 
-/// What is added to get past caches, and what long polling and old polyfills of EventSource add.
+/// Names that are added to get past caches, and by what long polling and old polyfills of EventSource add.
 const ADDED: &[&str] = &[
     "_",
     "_dc",
@@ -23,17 +23,17 @@ const ADDED: &[&str] = &[
     "ts",
     "v",
 ];
-/// What links and trackers add.
+/// Names that links and trackers add.
 const TRACKERS: &[&str] = &[
     "_ga", "_gl", "dclid", "fbclid", "gbraid", "gclid", "igshid", "mc_cid", "mc_eid", "msclkid",
     "ttclid", "twclid", "wbraid", "yclid",
 ];
-/// How names begin that links and trackers make up.
+/// Beginnings of names that links and trackers make up.
 const BEGINNINGS: &[&str] = &["utm_"];
-/// What is for whoever authorizes (RFC 6750, 2.3).
+/// Names that whoever authorizes reads (RFC 6750, 2.3).
 const CREDENTIALS: &[&str] = &["access_token"];
 
-/// Which parameters pass that no route knows.
+/// The parameters that pass though no route knows them.
 #[derive(Debug, Default)]
 pub(in crate::gateway) struct Foreign {
     any: bool,

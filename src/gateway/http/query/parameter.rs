@@ -14,11 +14,11 @@ pub(in crate::gateway) struct Parameter {
     pub(in crate::gateway) aliases: &'static [&'static str],
     pub(in crate::gateway) takes: Takes,
     pub(in crate::gateway) times: Times,
-    /// What its values are, after "NAME is".
+    /// Its values in words, after "NAME is".
     pub(in crate::gateway) expects: &'static str,
 }
 
-/// What values a parameter takes.
+/// The type of a parameter's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::gateway) enum Takes {
     /// Any text; the route says what is wrong with it.
@@ -31,7 +31,7 @@ pub(in crate::gateway) enum Takes {
     Switch,
 }
 
-/// How often a parameter may stand in a query.
+/// The number of times that a parameter may stand in a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::gateway) enum Times {
     Once,
@@ -41,7 +41,7 @@ pub(in crate::gateway) enum Times {
     Last,
 }
 
-/// How a parameter without aliases that stands once is made.
+/// Makes a parameter without aliases that stands once.
 pub(in crate::gateway) const fn once(
     name: &'static str,
     takes: Takes,
@@ -79,7 +79,7 @@ impl Parameter {
         if good { Ok(()) } else { Err(self.wrong()) }
     }
 
-    /// What a value that is none comes to.
+    /// Returns the problem of a value that is none.
     pub(in crate::gateway) fn wrong(&self) -> Problem {
         let problem = Problem::new(400, format!("{} is {}", self.name, self.expects));
         let problem = problem.field(self.name);

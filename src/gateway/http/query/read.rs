@@ -82,7 +82,7 @@ impl<'a> Query<'a> {
     }
 }
 
-/// What a parameter comes to that its route does not know.
+/// Returns the problem of a parameter that its route does not know.
 fn unknown(name: &str, table: Table) -> Problem {
     let known = || table.iter().map(|parameter| parameter.name);
     let told: String = name.chars().take(TOLD_CHARS).collect();

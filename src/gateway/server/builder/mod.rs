@@ -75,7 +75,7 @@ pub enum ServerError {
     Config {
         /// The setting.
         field: &'static str,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// An address could not be had.
@@ -391,7 +391,7 @@ impl Server {
         Ok(self.report)
     }
 
-    /// When the next turn is due even if the descriptor is not readable; `None`: now.
+    /// The time at which the next turn is due even if the descriptor is not readable; `None`: now.
     ///
     /// To be asked right before a sleep: from here until the next turn the descriptor also becomes
     /// readable for what is published, which costs the publisher a wake.

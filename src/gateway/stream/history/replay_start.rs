@@ -23,7 +23,7 @@ pub(in crate::gateway) struct ReplayStart {
     pub(in crate::gateway) from: u64,
     /// Events before it that would belong to it and do not come, at most.
     pub(in crate::gateway) missing: u64,
-    /// Whether it is exactly so many.
+    /// The number is exact.
     pub(in crate::gateway) exact: bool,
 }
 
@@ -128,7 +128,7 @@ impl History {
 /// Topics whose verdict is remembered while events are looked at.
 const VERDICTS: usize = 1024;
 
-/// What a filter said of topics: one word each, the topic's hash with the verdict as its lowest bit; 0 is nothing.
+/// Verdicts of a filter on topics: one word each, the topic's hash with the verdict as its lowest bit; 0 is nothing.
 struct Verdicts([u64; VERDICTS]);
 
 impl Default for Verdicts {
