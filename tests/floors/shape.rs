@@ -1,0 +1,195 @@
+//! What makes a room one: few files, traits that can be read at once, each type in one place.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use syn::visit::{self, Visit};
+
+use crate::{all_sources, package};
+
+/// Files beside `mod.rs` in a folder, at most.
+const FILES_MAX: usize = 12;
+/// Methods of a trait, at most.
+const METHODS_MAX: usize = 8;
+/// The folder that is exempt until it is divided into `net` and `fanout`.
+const EXEMPT: &str = "src/reactor";
+
+/// A path below the package, with slashes.
+fn inside(path: &Path) -> String {
+    let inside = path.strip_prefix(package()).unwrap();
+    inside.to_str().unwrap().replace('\\', "/")
+}
+
+fn is_exempt(inside: &str) -> bool {
+    inside == EXEMPT || inside.starts_with(&format!("{EXEMPT}/"))
+}
+
+#[test]
+fn a_folder_has_a_dozen_files_at_most() {
+    let mut folders: BTreeMap<String, usize> = BTreeMap::new();
+    for path in all_sources() {
+        if !path.ends_with("mod.rs") {
+            *folders.entry(inside(path.parent().unwrap())).or_default() += 1;
+        }
+    }
+    let full = folders
+        .iter()
+        .filter(|(folder, files)| **files > FILES_MAX && !is_exempt(folder));
+    let full: Vec<String> = full
+        .map(|(folder, files)| format!("{folder}: {files}"))
+        .collect();
+    assert!(full.is_empty(), "divide them:\n{}", full.join("\n"));
+}
+
+/// What a source declares: its types, the types that it has methods for, and its traits.
+#[derive(Default)]
+struct Declared {
+    types: Vec<String>,
+    impls: Vec<String>,
+    traits: Vec<(String, usize)>,
+}
+
+fn declared(text: &str) -> Declared {
+    let mut found = Declared::default();
+    found.visit_file(&syn::parse_file(text).expect("a source that compiles"));
+    found
+}
+
+impl<'ast> Visit<'ast> for Declared {
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        // Tests have types and methods of their own.
+        if item.ident != "tests" {
+            visit::visit_item_mod(self, item);
+        }
+    }
+
+    fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
+        self.types.push(item.ident.to_string());
+    }
+
+    fn visit_item_enum(&mut self, item: &'ast syn::ItemEnum) {
+        self.types.push(item.ident.to_string());
+    }
+
+    fn visit_item_trait(&mut self, item: &'ast syn::ItemTrait) {
+        let methods = item
+            .items
+            .iter()
+            .filter(|item| matches!(item, syn::TraitItem::Fn(_)));
+        self.traits.push((item.ident.to_string(), methods.count()));
+    }
+
+    fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
+        if item.trait_.is_none()
+            && let syn::Type::Path(path) = &*item.self_ty
+        {
+            let name = &path.path.segments.last().unwrap().ident;
+            self.impls.push(name.to_string());
+        }
+    }
+}
+
+#[test]
+fn a_trait_can_be_read_at_once() {
+    let mut large = Vec::new();
+    for path in all_sources() {
+        for (name, methods) in declared(&fs::read_to_string(&path).unwrap()).traits {
+            if methods > METHODS_MAX {
+                large.push(format!("{}: {name} has {methods} methods", inside(&path)));
+            }
+        }
+    }
+    assert!(large.is_empty(), "divide them:\n{}", large.join("\n"));
+}
+
+/// `ServerConfig` as a folder would be called.
+pub(crate) fn snake(name: &str) -> String {
+    let mut snake = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(c.to_lowercase());
+    }
+    snake
+}
+
+/// Both stand in a folder of the type's own: one with its name or the last words of it, or with that of the file that
+/// declares it.
+fn share_a_folder(name: &str, declares: &str, has_methods: &str) -> bool {
+    let name = snake(name);
+    let is_own = |folder: &str| name == folder || name.ends_with(&format!("_{folder}"));
+    let mut end = 0;
+    for folder in Path::new(declares).parent().unwrap().iter() {
+        let folder = folder.to_str().unwrap();
+        end += folder.len() + 1;
+        if is_own(folder) && has_methods.starts_with(&declares[..end]) {
+            return true;
+        }
+    }
+    let file = declares.strip_suffix(".rs").unwrap();
+    let file = file.strip_suffix("mod").unwrap_or(file);
+    let file = file.trim_end_matches('/');
+    let stem = Path::new(file).file_name().unwrap().to_str().unwrap();
+    let beside = is_own(stem) || declares.ends_with("/mod.rs");
+    beside && has_methods.starts_with(&format!("{file}/"))
+}
+
+#[test]
+fn the_methods_of_a_type_stand_in_one_place() {
+    let mut types: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut impls = Vec::new();
+    for path in all_sources() {
+        let found = declared(&fs::read_to_string(&path).unwrap());
+        let inside = inside(&path);
+        for name in found.types {
+            types.entry(name).or_default().push(inside.clone());
+        }
+        impls.extend(found.impls.into_iter().map(|name| (name, inside.clone())));
+    }
+    let mut spread = Vec::new();
+    for (name, has_methods) in impls {
+        let declares = types.get(&name).map(Vec::as_slice).unwrap_or_default();
+        let stands = declares.iter().any(|declares| {
+            *declares == has_methods || share_a_folder(&name, declares, &has_methods)
+        });
+        if !stands && !is_exempt(&has_methods) {
+            spread.push(format!(
+                "{has_methods}: methods of {name}, declared in {declares:?}"
+            ));
+        }
+    }
+    spread.sort();
+    spread.dedup();
+    assert!(spread.is_empty(), "{}", spread.join("\n"));
+}
+
+#[test]
+fn the_finder_of_declarations_finds_them() {
+    let found = declared(
+        "pub struct A<T>(T);\nimpl<T> A<T> {}\nimpl Drop for A<u8> { fn drop(&mut self) {} }\n\
+         pub trait T { const N: u8; fn a(); fn b() {} }\nmod tests { struct B; impl B {} }\n",
+    );
+    assert_eq!(
+        (found.types, found.impls),
+        (vec!["A".to_owned()], vec!["A".to_owned()])
+    );
+    assert_eq!(found.traits, [("T".to_owned(), 2)]);
+    assert_eq!(snake("WebSocketStream"), "web_socket_stream");
+    assert!(share_a_folder(
+        "Receiver",
+        "src/hub/receiver.rs",
+        "src/hub/receiver/scan.rs"
+    ));
+    assert!(share_a_folder(
+        "Server",
+        "src/server/builder.rs",
+        "src/server/clients.rs"
+    ));
+    assert!(!share_a_folder(
+        "Core",
+        "src/reactor/core.rs",
+        "src/reactor/send.rs"
+    ));
+}
