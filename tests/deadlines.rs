@@ -156,6 +156,49 @@ fn a_body_has_one_deadline_however_it_drips() {
     assert_eq!(stage.hub.head(), 0, "half a body publishes nothing");
 }
 
+/// Answers to lines leave while the body arrives, and do not move its deadline.
+#[test]
+fn a_body_of_lines_has_one_deadline_too() {
+    let mut stage = Stage::new(|_| {});
+    let mut client = stage.connect(
+        "POST /api/v1/topics/a/events?atomic=false HTTP/1.1\r\nHost: localhost\r\n\
+         Content-Type: application/x-ndjson\r\nContent-Length: 1000\r\n\r\n1\n",
+    );
+    stage.read(&mut client, |text, _| text.contains("\"line\":1,"));
+    for line in 2..=3 {
+        stage.pass(14);
+        client.write_all(b"1\n").unwrap();
+        let told = format!("\"line\":{line},");
+        stage.read(&mut client, |text, _| text.contains(&told));
+    }
+    stage.pass(4);
+    stage.read(&mut client, |_, ended| ended);
+}
+
+/// Its answer waits for an outcome, behind which the connection idles as it does behind any other.
+#[test]
+fn a_connection_that_has_published_may_idle_between_requests() {
+    let mut stage = Stage::new(|_| {});
+    let mut client = stage.connect(
+        "POST /api/v1/topics/a/events HTTP/1.1\r\nHost: localhost\r\n\
+         Content-Type: application/json\r\nContent-Length: 1\r\n\r\n",
+    );
+    // The time of the body has begun.
+    for _ in 0..10 {
+        stage.turn();
+    }
+    client.write_all(b"1").unwrap();
+    stage.read(&mut client, |text, _| text.contains("\"count\":1"));
+    for _ in 0..2 {
+        stage.pass(36);
+    }
+    assert_eq!(stage.server.handle().stats().connections, 1);
+    for _ in 0..2 {
+        stage.pass(3);
+    }
+    stage.read(&mut client, |_, ended| ended);
+}
+
 #[test]
 fn who_takes_nothing_is_cut_and_the_others_stay() {
     let mut stage = Stage::new(|config| {

@@ -99,6 +99,8 @@ enum Clock {
     Answer,
     /// A request waits for a decision.
     Authorization,
+    /// The one that ran is over: whatever is waited for next has a time of its own, the next request too.
+    Over,
 }
 
 impl<S: Service> RequestState<S> {
@@ -187,7 +189,15 @@ impl<S: Service> RequestState<S> {
 
     /// Forgets what the deadline is for, so that the next one begins now.
     pub(super) fn restart_clock(&mut self) {
-        self.clock = Clock::Idle;
+        self.clock = Clock::Over;
+    }
+
+    /// The same, where an answer is what is waited for. The time of a body that arrives meanwhile is total: answers to
+    /// its lines, or to requests before it, do not move it.
+    fn restart_answer_clock(&mut self) {
+        if self.clock == Clock::Answer {
+            self.restart_clock();
+        }
     }
 
     /// Returns the bytes that came after the last request.
@@ -203,6 +213,14 @@ impl<S: Service> RequestState<S> {
             (None, None) => 0,
         };
         self.share.set(self.input.len() + head)
+    }
+
+    /// Returns when the outcome must be known that the next answer waits for; `None`: it waits for something else.
+    fn awaits_outcome_until(&self) -> Option<Tick> {
+        match self.answers.front() {
+            Some(Reply::Published { until, .. }) => Some(*until),
+            _ => None,
+        }
     }
 
     fn is_idle(&self) -> bool {
@@ -288,7 +306,7 @@ impl<S: Service> Core<S> {
             return;
         };
         // Who waited for one outcome begins to wait for the next one now: they were published one after the other.
-        requests.clock = Clock::Idle;
+        requests.restart_answer_clock();
         if let Some(Reply::Published { published, .. }) = requests.take_next() {
             service.settle(published.receipt, outcome, &mut self.out(i).bytes);
         }
@@ -314,7 +332,7 @@ impl<S: Service> Core<S> {
             Piece::Waits => {}
             // Who takes a long answer piece by piece is not slow. The next piece is for the next turn.
             Piece::More => {
-                requests.clock = Clock::Idle;
+                requests.restart_answer_clock();
                 self.make_ready(i);
             }
             Piece::Done => {
@@ -429,6 +447,8 @@ impl<S: Service> Core<S> {
             Clock::Body => limits.body_timeout,
             Clock::Answer => limits.write_timeout,
             Clock::Authorization => limits.authorization_timeout,
+            // Nothing that is waited for.
+            Clock::Over => return,
         };
         self.set_deadline(i, timeout);
     }
@@ -447,7 +467,16 @@ impl<S: Service> Core<S> {
             Clock::Head => Refusal::HeadTimeout,
             Clock::Body => Refusal::BodyTimeout,
             Clock::Authorization => return self.refuse_parked(service, i),
-            Clock::Idle | Clock::Answer => return self.close(service, i, EndReason::Closed),
+            Clock::Answer => {
+                // An outcome has a time of its own: who published is told then, whatever slow readers are allowed.
+                if let Some(until) = requests.awaits_outcome_until()
+                    && until >= self.tick_of(self.settled)
+                {
+                    return self.set_deadline_tick(i, until + 1);
+                }
+                return self.close(service, i, EndReason::Closed);
+            }
+            Clock::Idle | Clock::Over => return self.close(service, i, EndReason::Closed),
         };
         let bytes = service.refuse(why, requests.exchange.as_ref());
         self.out(i).bytes.extend_from_slice(&bytes);
