@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
+use crate::event::Filter;
 use crate::gateway::access::authorizer::{Access, Action};
 use crate::gateway::access::origin_check::Cors;
 use crate::gateway::gateway::Gateway;
@@ -262,7 +263,8 @@ impl Claim {
     ) -> Result<(), Problem> {
         let covered = match self.resource {
             Resource::Topic => access.allow.matches(request.captured()),
-            Resource::AllTopics => access.allow.is_all(),
+            // Not `is_all`: whoever is granted reserved names besides is granted more, not less.
+            Resource::AllTopics => access.allow.covers(&Filter::all()),
             Resource::Topics | Resource::Server => true,
         };
         if covered {
