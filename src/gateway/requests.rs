@@ -158,13 +158,13 @@ impl Requests for Gateway {
                 let problem = Problem::new(408, "the head took too long");
                 (Refused::HeadTimeout, problem)
             }
-            Refusal::TooManyPending => {
-                let problem = Problem::new(503, "too many requests wait to be authorized");
-                (Refused::Unavailable, problem.retry_after_s(RETRY_AFTER_S))
+            Refusal::TooManyPending(head) => {
+                let detail = "too many requests wait to be authorized";
+                return refuse_undecided(self, head, detail);
             }
-            Refusal::AuthorizationTimeout => {
-                let problem = Problem::new(503, "the request was not authorized in time");
-                (Refused::Unavailable, problem.retry_after_s(RETRY_AFTER_S))
+            Refusal::AuthorizationTimeout(head) => {
+                let detail = "the request was not authorized in time";
+                return refuse_undecided(self, head, detail);
             }
             Refusal::BodyTimeout => {
                 let problem = Problem::new(408, "the body took too long");
@@ -291,6 +291,21 @@ fn last_answer(
         Some(exchange) => exchange.cors().clone(),
         None => shared.origin_check.cors_of_broken(head),
     };
+    cors.stamp(&mut bytes, 0);
+    bytes
+}
+
+/// Refuses a request that nobody has decided about: of its head all is known, so it is answered as others are.
+fn refuse_undecided(gateway: &mut Gateway, head: &Head, detail: &str) -> Vec<u8> {
+    let problem = Problem::new(503, detail).retry_after_s(RETRY_AFTER_S);
+    gateway
+        .telemetry
+        .answered(RouteKind::None, problem.status());
+    gateway
+        .telemetry
+        .refused(Refused::Unavailable, None, problem.detail());
+    let mut bytes = problem.answer(ReplyTo::of(head).closing()).bytes;
+    let cors = gateway.shared.origin_check.cors_of_refused(head);
     cors.stamp(&mut bytes, 0);
     bytes
 }

@@ -6,7 +6,7 @@ use super::published::Published;
 use super::service::Service;
 use super::stream_plan::{StreamPlan, WatchPlan};
 use super::ws::SocketPlan;
-use crate::wire::http::RequestError;
+use crate::wire::http::{Head, RequestError};
 use crate::wire::proxy::ProxyError;
 
 /// The source from which the client behind a connection becomes known.
@@ -104,7 +104,7 @@ pub enum Piece {
 }
 
 /// Why a connection or request is refused by the reactor, before the service has seen all of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Refusal<'a> {
     /// The request is not HTTP as we speak it.
@@ -128,8 +128,8 @@ pub enum Refusal<'a> {
     HeadTimeout,
     /// The body did not arrive in time.
     BodyTimeout,
-    /// As many requests wait for a decision as may.
-    TooManyPending,
-    /// The decision that the request waited for did not come in time.
-    AuthorizationTimeout,
+    /// As many requests wait for a decision as may: the one with this head may not.
+    TooManyPending(&'a Head),
+    /// The decision that the request with this head waited for did not come in time.
+    AuthorizationTimeout(&'a Head),
 }

@@ -96,7 +96,7 @@ pub(super) fn take_begun<S: Service>(
             }
         }
         // It has been told what it waited for.
-        Begin::Later => refuse_for(service, requests, Refusal::AuthorizationTimeout),
+        Begin::Later => refuse_for(service, requests, Refusal::AuthorizationTimeout(head)),
         Begin::Body { exchange, limit } => {
             // Before any of the body is taken: the bound is that of the route, which only the head names.
             requests.decoder.limit_body(limit);

@@ -41,10 +41,12 @@ impl<S: Service> Core<S> {
         }
         if !requests.count_unfinished() {
             requests.input = Vec::new();
-            // Again, with nothing: what it has given back may be had by the next one at once.
-            let _ = requests.count_unfinished();
             requests.held = false;
             let exchange = requests.exchange.take();
+            // A request that waits is refused with the others: its decision, when it comes, must not begin it.
+            self.parked -= usize::from(requests.parked.take().is_some());
+            // Again, with nothing: what it has given back may be had by the next one at once.
+            let _ = requests.count_unfinished();
             let bytes = service.refuse(Refusal::TooMuchUnfinished, exchange.as_ref());
             requests.queue(Answer { bytes, close: true });
         }

@@ -66,7 +66,7 @@ impl<S: Service> Core<S> {
         id: RequestId,
     ) {
         if self.parked >= self.limits.max_pending_authorizations {
-            let bytes = service.refuse(Refusal::TooManyPending, None);
+            let bytes = service.refuse(Refusal::TooManyPending(&head), None);
             requests.queue(Answer { bytes, close: true });
             requests.decoder.recycle(head);
             return;
@@ -133,10 +133,11 @@ impl<S: Service> Core<S> {
         let Some(requests) = self.cold[i as usize].requests.as_mut() else {
             return;
         };
-        if requests.parked.take().is_some() {
+        if let Some(parked) = requests.parked.take() {
             self.parked -= 1;
-            let bytes = service.refuse(Refusal::AuthorizationTimeout, None);
+            let bytes = service.refuse(Refusal::AuthorizationTimeout(&parked.head), None);
             requests.queue(Answer { bytes, close: true });
+            requests.decoder.recycle(parked.head);
         }
         self.flush_answers(service, i);
     }

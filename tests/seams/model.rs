@@ -162,8 +162,8 @@ impl Requests for Fake {
 
     fn refuse(&mut self, why: Refusal<'_>, _: Option<&u32>) -> Vec<u8> {
         let status = match why {
-            Refusal::TooManyPending => 429,
-            Refusal::AuthorizationTimeout => 408,
+            Refusal::TooManyPending(_) => 429,
+            Refusal::AuthorizationTimeout(_) => 408,
             other => panic!("refused for {other:?}"),
         };
         answer(status, 0).bytes
@@ -253,6 +253,7 @@ struct Client {
     /// Requests that are not answered yet, in their order.
     expected: VecDeque<(Kind, u32)>,
     text: String,
+    answers: usize,
     ended: bool,
 }
 
@@ -264,6 +265,7 @@ impl Client {
             socket,
             expected: VecDeque::new(),
             text: String::new(),
+            answers: 0,
             ended: false,
         }
     }
@@ -303,6 +305,7 @@ impl Client {
             let number: u32 = number.split("\r\n").next().unwrap().parse().unwrap();
             let asked = self.expected.pop_front().expect("an answer to a request");
             judge(asked, status, number, world);
+            self.answers += 1;
         }
     }
 }
@@ -365,7 +368,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, write_timeout_s: u64) -> Self {
         let world = Rc::new(RefCell::new(World::default()));
         let addresses = Addresses::default().tcp(vec![([127, 0, 0, 1], 0).into()]);
         let limits = Limits::default()
@@ -374,7 +377,7 @@ impl Run {
             .outcome_timeout(Duration::from_secs(OUTCOME_S))
             .idle_timeout(Duration::from_secs(100_000))
             .head_timeout(Duration::from_secs(100_000))
-            .write_timeout(Duration::from_secs(100_000));
+            .write_timeout(Duration::from_secs(write_timeout_s));
         let reactors = Reactor::bind(&addresses, limits, (1, 1), |_| Fake(world.clone())).unwrap();
         let mut reactor = reactors.into_iter().next().unwrap();
         let clock = Arc::new(AtomicU64::new(0));
@@ -512,7 +515,7 @@ fn every_answer_is_true_whatever_the_order_of_what_it_waits_for() {
     let seeds = asked.map_or(0..24, |seed: u64| seed..seed + 1);
     for seed in seeds {
         let run = std::panic::catch_unwind(|| {
-            let mut run = Run::new(seed);
+            let mut run = Run::new(seed, 100_000);
             for _ in 0..STEPS {
                 run.step();
             }
@@ -527,4 +530,60 @@ fn every_answer_is_true_whatever_the_order_of_what_it_waits_for() {
             panic!("SEED={seed}: {:?}", panic.downcast_ref::<String>());
         }
     }
+}
+
+#[test]
+fn an_outcome_is_waited_for_longer_than_a_peer_that_takes_nothing() {
+    let mut run = Run::new(0, OUTCOME_S / 3);
+    run.ask(0, Kind::Publish);
+    let patience = Instant::now() + Duration::from_secs(20);
+    while run.world.borrow().published.is_empty() {
+        run.turn();
+        assert!(Instant::now() < patience, "it was never published");
+    }
+    for _ in 0..2 {
+        run.clock.fetch_add(OUTCOME_S / 2 - 1, Ordering::Relaxed);
+        run.world.borrow_mut().second += OUTCOME_S / 2 - 1;
+        for _ in 0..10 {
+            run.turn();
+        }
+        assert_eq!(run.clients[0].expected.len(), 1, "it waits for its outcome");
+    }
+    run.clock.fetch_add(5, Ordering::Relaxed);
+    run.world.borrow_mut().second += 5;
+    let mut told = false;
+    while !told {
+        run.turn();
+        told = run.clients[0].expected.is_empty();
+        assert!(Instant::now() < patience, "it was never told");
+    }
+    // It was told by an answer, and the connection goes on.
+    run.ask(0, Kind::Now);
+    run.finish();
+    assert_eq!(run.clients[0].answers, 2);
+}
+
+#[test]
+fn who_has_published_may_idle_as_long_as_anybody() {
+    let mut run = Run::new(0, OUTCOME_S);
+    // The body comes later than the head, so that its own time has begun to run.
+    let client = &mut run.clients[0];
+    client
+        .socket
+        .write_all(b"POST /publish/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
+        .unwrap();
+    client.expected.push_back((Kind::Publish, 1));
+    run.last = 1;
+    for _ in 0..10 {
+        run.turn();
+    }
+    run.clients[0].socket.write_all(b"ab").unwrap();
+    run.finish();
+    run.clock.fetch_add(1000, Ordering::Relaxed);
+    for _ in 0..10 {
+        run.turn();
+    }
+    run.ask(0, Kind::Now);
+    run.finish();
+    assert_eq!(run.clients[0].answers, 2, "on one connection");
 }

@@ -42,6 +42,8 @@ enum Current {
     Decided(Grant),
     /// The decision comes later.
     Waits,
+    /// The authorizer has been asked, and does not do what it has to.
+    Failed(&'static str),
 }
 
 impl Authorization {
@@ -92,9 +94,8 @@ impl Authorization {
         action: Action,
     ) -> Result<Access, AccessError> {
         let unasked = match *self.current.borrow() {
-            Current::Unasked(id) => Some(id.ok_or(AccessError::Failed("no request is in hand"))?),
-            Current::Waits => return Err(AccessError::Later),
-            Current::Decided(_) => None,
+            Current::Unasked(id) => id,
+            _ => None,
         };
         if let Some(id) = unasked {
             let request = AccessRequest {
@@ -104,33 +105,30 @@ impl Authorization {
                 id,
                 tickets: &self.tickets,
             };
-            let authorizer = &self.authorizer;
-            let ask = || authorizer.authorize(&request);
+            let ask = || self.authorizer.authorize(&request);
             let said = self.callbacks.call("authorizer", ask);
-            match said.ok_or(AccessError::Failed("the authorizer failed"))? {
-                Decision::Now(grant) => {
-                    self.current.replace(Current::Decided(grant));
-                }
-                Decision::Later(ticket) if ticket.is_of(id, &self.tickets) => {
-                    self.current.replace(Current::Waits);
-                    return Err(AccessError::Later);
-                }
-                Decision::Later(_) => {
+            // A failure is kept, too: a handler that asks for two actions must not have the authorizer asked twice.
+            self.current.replace(match said {
+                Some(Decision::Now(grant)) => Current::Decided(grant),
+                Some(Decision::Later(ticket)) if ticket.is_of(id, &self.tickets) => Current::Waits,
+                Some(Decision::Later(_)) => {
                     // Parked on it, the request would wait for an answer that reaches another one.
-                    return Err(AccessError::Failed(
-                        "the authorizer gave the ticket of another request",
-                    ));
+                    Current::Failed("the authorizer gave the ticket of another request")
                 }
-            }
+                None => Current::Failed("the authorizer failed"),
+            });
         }
-        let current = self.current.borrow();
-        let Current::Decided(grant) = &*current else {
-            return Err(AccessError::Failed("no request is in hand"));
-        };
-        match grant {
-            Ok(principal) => principal.access(action).ok_or(AccessError::Forbidden),
-            Err(Denied::Unknown(challenge)) => Err(AccessError::Unknown(challenge)),
-            Err(Denied::Forbidden) => Err(AccessError::Forbidden),
+        match &*self.current.borrow() {
+            Current::Decided(Ok(principal)) => {
+                principal.access(action).ok_or(AccessError::Forbidden)
+            }
+            Current::Decided(Err(Denied::Unknown(challenge))) => {
+                Err(AccessError::Unknown(challenge))
+            }
+            Current::Decided(Err(Denied::Forbidden)) => Err(AccessError::Forbidden),
+            Current::Waits => Err(AccessError::Later),
+            Current::Failed(why) => Err(AccessError::Failed(why)),
+            Current::Unasked(_) => Err(AccessError::Failed("no request is in hand")),
         }
     }
 }

@@ -146,6 +146,15 @@ impl OriginCheck {
         Some(Authority { host, port })
     }
 
+    /// Returns what the answer to a request that was let in, and is refused now, tells the page that sent it.
+    pub(in crate::gateway) fn cors_of_refused(&self, head: &Head) -> Cors {
+        let origin = head.header("origin");
+        let origin = origin.and_then(|origin| std::str::from_utf8(origin).ok());
+        origin
+            .and_then(|origin| self.origins.find(origin))
+            .unwrap_or_default()
+    }
+
     /// Returns what the answer to a head that could not be read tells the page that sent it, if one did: a
     /// script learns what was wrong instead of "network error".
     pub(in crate::gateway) fn cors_of_broken(&self, head: &[u8]) -> Cors {

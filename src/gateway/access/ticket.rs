@@ -45,13 +45,14 @@ impl Ticket {
         if answered.swap(true, Ordering::Relaxed) {
             return false;
         }
-        match decisions.mailbox.push((*id, said)) {
+        // Over the bound if need be: a ticket is answered once, so no more can lie there than were handed out, while those
+        // of clients that have gone would take the room of those that still wait.
+        match decisions.mailbox.push_over((*id, said)) {
             Ok(Pushed::First) => {
                 decisions.notifier.notify();
                 true
             }
             Ok(Pushed::Behind) => true,
-            // As good as no answer: the request is told that it took too long.
             Err(_) => false,
         }
     }
