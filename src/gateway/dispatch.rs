@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
-use crate::gateway::access::authorizer::Action;
-use crate::gateway::access::origin_check::Cors;
+use crate::gateway::access::{Action, Cors};
 use crate::gateway::admin::handlers::{gone, stream_at};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::health;

@@ -1,11 +1,11 @@
 //! One reactor's gateway: the state of each room, and what concerns several of them.
 
 use crate::event::Position;
-use crate::gateway::access::authorization::Authorization;
+use crate::gateway::access::Authorization;
 use crate::gateway::admin::connections::{ConnectionAddr, Executor};
 use crate::gateway::admin::deferred::DeferredAnswers;
 use crate::gateway::encode::format::{Encoder, WireFormat};
-use crate::gateway::publish::publisher::Publisher;
+use crate::gateway::publish::Publisher;
 use crate::gateway::server::shared::Shared;
 use crate::gateway::socket::Socket;
 use crate::gateway::stream::request::{StreamFilter, StreamRoom};

@@ -28,10 +28,9 @@ mod stream;
 mod telemetry;
 mod ws;
 
-pub use access::authorizer::{
-    AccessRequest, Action, AllowAll, Authorizer, Decision, Denied, Principal,
+pub use access::{
+    AccessRequest, Action, AllowAll, Authorizer, Decision, Denied, Principal, Ticket,
 };
-pub use access::ticket::Ticket;
 pub use admin::connections::{Broadcast, ConnectionInfo, ConnectionStatus};
 pub use admin::endpoint_path::EndpointError;
 pub use admin::endpoints::EndpointInfo;

@@ -1,9 +1,9 @@
 //! Requests whose bodies arrive, by who takes them.
 
-use crate::gateway::access::origin_check::Cors;
+use crate::gateway::access::Cors;
 use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::whole_body::WholeBody;
-use crate::gateway::publish::request::Publish;
+use crate::gateway::publish::Publish;
 
 /// A request whose body is arriving.
 pub(crate) enum PendingBody {

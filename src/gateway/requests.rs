@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::gateway::access::origin_check::{Cors, OriginFault};
-use crate::gateway::access::ticket::Grant;
+use crate::gateway::access::{Cors, Grant, OriginFault};
 use crate::gateway::clients;
 use crate::gateway::dispatch::{begin, methods, probed};
 use crate::gateway::gateway::Gateway;
@@ -15,7 +14,7 @@ use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::router::is_probe;
 use crate::gateway::http::whole_body::{TOO_MUCH, too_much_unfinished};
 use crate::gateway::pending_body::PendingBody;
-use crate::gateway::publish::receipt::{Receipt, unsettled};
+use crate::gateway::publish::{Receipt, unsettled};
 use crate::gateway::server::shared::Shared;
 use crate::gateway::telemetry::Telemetry;
 use crate::gateway::telemetry::metrics::Refused;

@@ -32,7 +32,7 @@ const PRIVATE_ENDS: [&str; 6] = ["localhost", "local", "internal", "test", "svc"
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::gateway) struct Authority<'a> {
     pub(in crate::gateway) host: &'a str,
-    pub(in crate::gateway) port: Option<u16>,
+    pub(super) port: Option<u16>,
 }
 
 impl<'a> Authority<'a> {

@@ -1,10 +1,22 @@
 //! Who may ask for what: authorizer, hosts, origins, and the client behind proxies.
 
-pub(in crate::gateway) mod authorization;
-pub(in crate::gateway) mod authorizer;
-pub(in crate::gateway) mod hosts;
-pub(in crate::gateway) mod origin_check;
-pub(in crate::gateway) mod origins;
-pub(in crate::gateway) mod proxies;
+mod authorization;
+mod authorizer;
+mod hosts;
+mod origin_check;
+mod origins;
+mod proxies;
 pub(in crate::gateway) mod public_url;
-pub(in crate::gateway) mod ticket;
+mod ticket;
+
+pub(in crate::gateway) use self::authorization::{AccessError, Authorization};
+pub(in crate::gateway) use self::authorizer::Access;
+pub use self::authorizer::{
+    AccessRequest, Action, AllowAll, Authorizer, Decision, Denied, Principal,
+};
+pub(in crate::gateway) use self::hosts::{Authority, HostPolicy};
+pub(in crate::gateway) use self::origin_check::{Cors, OriginCheck, OriginFault};
+pub(in crate::gateway) use self::origins::Origins;
+pub(in crate::gateway) use self::proxies::Proxies;
+pub(in crate::gateway) use self::ticket::Grant;
+pub use self::ticket::Ticket;

@@ -7,14 +7,14 @@ use crate::gateway::access::origin_check::Cors;
 
 /// The protocol that clients speak to the server, by the name that it has in an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Scheme {
+pub(super) enum Scheme {
     Http,
     Https,
 }
 
 impl Scheme {
     /// Reads the name of a scheme, that of WebSockets included: some proxies call a handshake so.
-    pub(in crate::gateway) fn of(name: &str) -> Option<Self> {
+    pub(super) fn of(name: &str) -> Option<Self> {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         match () {
             () if is("http") || is("ws") => Some(Self::Http),
@@ -41,7 +41,7 @@ pub(in crate::gateway) struct Origin<'a> {
 
 impl<'a> Origin<'a> {
     /// Reads `scheme://host[:port]`; `null` and everything else is none.
-    pub(in crate::gateway) fn parse(text: &'a str) -> Option<Self> {
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let part = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
         let host = |b: u8| b.is_ascii_alphanumeric() || b"-._~:[]".contains(&b);
@@ -58,7 +58,7 @@ impl<'a> Origin<'a> {
     }
 
     /// Returns whether this is the origin of `own`, by `scheme`; `None`: by HTTP with or without TLS.
-    pub(in crate::gateway) fn is_at(&self, scheme: Option<Scheme>, own: &Authority<'_>) -> bool {
+    pub(super) fn is_at(&self, scheme: Option<Scheme>, own: &Authority<'_>) -> bool {
         let Some(known) = Scheme::of(self.scheme) else {
             return false;
         };
@@ -70,7 +70,7 @@ impl<'a> Origin<'a> {
     }
 
     /// The scheme, if it is one of ours, and the host and port.
-    pub(in crate::gateway) fn parts(&self) -> Option<(Scheme, Authority<'a>)> {
+    pub(super) fn parts(&self) -> Option<(Scheme, Authority<'a>)> {
         Some((Scheme::of(self.scheme)?, self.authority))
     }
 }
@@ -108,7 +108,7 @@ impl Origins {
     }
 
     /// Returns what to tell a page of `origin`; `None`: it is not let in.
-    pub(in crate::gateway) fn find(&self, origin: &str) -> Option<Cors> {
+    pub(super) fn find(&self, origin: &str) -> Option<Cors> {
         if self.any {
             return Some(Cors::Any);
         }

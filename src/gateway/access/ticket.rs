@@ -77,7 +77,7 @@ pub(in crate::gateway) struct Tickets(Arc<Decisions>);
 
 impl Tickets {
     /// `max`: requests of the reactor that may wait at once.
-    pub(in crate::gateway) fn new(handle: &Handle, max: usize) -> Self {
+    pub(super) fn new(handle: &Handle, max: usize) -> Self {
         Self(Arc::new(Decisions {
             reactor: handle.reactor(),
             // Answers to requests that are gone lie there too until the next turn.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use crate::gateway::access::origin_check::Cors;
+use crate::gateway::access::Cors;
 use crate::gateway::admin::commands::{CommandQueues, PendingCommand, Reactors};
 use crate::gateway::admin::connections::{
     Broadcast, Command, CommandResult, ConnectionInfo, PIECE_BYTES,

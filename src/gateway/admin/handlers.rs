@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::gateway::access::authorizer::{Access, Action};
+use crate::gateway::access::{Access, Action};
 use crate::gateway::admin::commands::Reactors;
 use crate::gateway::admin::connections::{Command, NamedConnection, Target};
 use crate::gateway::admin::deferred::{CommandAnswer, ConnectionPage, Deferred};

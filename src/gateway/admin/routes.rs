@@ -2,7 +2,7 @@
 
 use schemars::{Schema, SchemaGenerator};
 
-use crate::gateway::access::authorizer::{Access, Action};
+use crate::gateway::access::{Access, Action};
 use crate::gateway::admin::handlers;
 use crate::gateway::admin::json::{
     self, BroadcastAnswer, ConnectionAnswer, MadeConnection, MadeEndpoint,

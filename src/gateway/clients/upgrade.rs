@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::gateway::access::authorizer::{Access, Action};
+use crate::gateway::access::{Access, Action};
 use crate::gateway::callbacks::Callbacks;
 use crate::gateway::clients::WebSocketStream;
 use crate::gateway::clients::registry::{ConnectError, check_client};

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
-use crate::gateway::access::authorizer::Action;
+use crate::gateway::access::Action;
 use crate::gateway::http::problem::ReplyTo;
 use crate::gateway::http::query::{STREAM, Table};
 use crate::gateway::http::response::response;

@@ -1,6 +1,6 @@
 //! Preflights (Fetch, 4.8): what pages of origins that were let in may send.
 
-use crate::gateway::access::origin_check::Cors;
+use crate::gateway::access::Cors;
 use crate::gateway::http::problem::ReplyTo;
 use crate::gateway::http::response::response;
 use crate::reactor::Answer;

@@ -3,8 +3,7 @@
 use std::io::Write as _;
 
 use crate::event::{EventError, FilterErrors, FilterFault};
-use crate::gateway::access::authorization::AccessError;
-use crate::gateway::access::origin_check::OriginFault;
+use crate::gateway::access::{AccessError, OriginFault};
 use crate::gateway::http::response::response;
 use crate::json::{JsonError, write_string};
 use crate::reactor::Answer;

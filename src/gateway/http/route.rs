@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use crate::event::Filter;
-use crate::gateway::access::authorizer::{Access, Action};
-use crate::gateway::access::origin_check::Cors;
+use crate::gateway::access::{Access, Action, Cors};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::openapi::{AnswerSpec, BodySpec};
 use crate::gateway::http::problem::{Problem, ReplyTo};

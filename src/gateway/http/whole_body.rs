@@ -1,6 +1,6 @@
 //! Bodies that are collected: counted against the bound on all that is unfinished, and looked at once they are whole.
 
-use crate::gateway::access::origin_check::Cors;
+use crate::gateway::access::Cors;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::{Problem, ReplyTo};
 use crate::gateway::http::response::status_of;

@@ -8,7 +8,7 @@ use crate::wire::http::{Head, percent_decode};
 
 /// The form in which a publish body holds its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Mode {
+pub(super) enum Mode {
     /// One event: its data is the body, its attributes are `ce-*` headers.
     Binary,
     /// One event as JSON.
@@ -21,7 +21,7 @@ pub(in crate::gateway) enum Mode {
 
 impl Mode {
     /// Reads it off the content type.
-    pub(in crate::gateway) fn of(content_type: &str) -> Result<Self, Problem> {
+    pub(super) fn of(content_type: &str) -> Result<Self, Problem> {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         let is = |name: &str| essence.eq_ignore_ascii_case(name);
         if is("application/cloudevents+json") {
@@ -45,11 +45,11 @@ impl Mode {
 
 /// The attributes that came as headers.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Attributes(Vec<(String, String)>);
+pub(super) struct Attributes(Vec<(String, String)>);
 
 impl Attributes {
     /// Collects the `ce-*` headers of a publish to `topic`.
-    pub(in crate::gateway) fn of(head: &Head, mode: Mode, topic: &str) -> Result<Self, Problem> {
+    pub(super) fn of(head: &Head, mode: Mode, topic: &str) -> Result<Self, Problem> {
         let mut found = Vec::new();
         for (name, value) in head.headers() {
             let Some(attribute) = strip_ce(name) else {
@@ -87,16 +87,16 @@ impl Attributes {
     }
 
     /// Returns whether the attribute called `name` came as a header.
-    pub(in crate::gateway) fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(own, _)| own == name)
     }
 
-    pub(in crate::gateway) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Starts an event on `topic` with these attributes.
-    pub(in crate::gateway) fn start(&self, builder: &mut EventBuilder, topic: &str) {
+    pub(super) fn start(&self, builder: &mut EventBuilder, topic: &str) {
         builder.clear();
         builder.topic(topic);
         let mut typed = false;

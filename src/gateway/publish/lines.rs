@@ -4,7 +4,7 @@ use std::mem;
 
 /// Splits a body at line feeds. A carriage return before one belongs to the line end.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Lines {
+pub(super) struct Lines {
     partial: Vec<u8>,
     /// The current line is over the bound: it is skipped to its end.
     skipping: bool,
@@ -14,7 +14,7 @@ pub(in crate::gateway) struct Lines {
 
 /// A line of the body.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Line<'a> {
+pub(super) enum Line<'a> {
     /// Its number, from 1, and its bytes without the line end.
     Whole(usize, &'a [u8]),
     /// Its number; it is longer than the bound.
@@ -23,12 +23,7 @@ pub(in crate::gateway) enum Line<'a> {
 
 impl Lines {
     /// Takes a piece of the body and hands over the lines that it ends.
-    pub(in crate::gateway) fn push(
-        &mut self,
-        piece: &[u8],
-        max: usize,
-        mut take: impl FnMut(Line<'_>),
-    ) {
+    pub(super) fn push(&mut self, piece: &[u8], max: usize, mut take: impl FnMut(Line<'_>)) {
         let mut rest = piece;
         while let Some(end) = memchr::memchr(b'\n', rest) {
             self.end_line(&rest[..end], max, &mut take);
@@ -49,12 +44,12 @@ impl Lines {
     }
 
     /// The number of the line that is not whole.
-    pub(in crate::gateway) fn next(&self) -> usize {
+    pub(super) fn next(&self) -> usize {
         self.count + 1
     }
 
     /// Hands over what follows the last line feed, if anything does.
-    pub(in crate::gateway) fn finish(&mut self, max: usize, mut take: impl FnMut(Line<'_>)) {
+    pub(super) fn finish(&mut self, max: usize, mut take: impl FnMut(Line<'_>)) {
         if self.skipping || !self.partial.is_empty() {
             self.end_line(b"", max, &mut take);
         }

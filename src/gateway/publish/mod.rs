@@ -1,9 +1,14 @@
 //! Publishing over HTTP: bodies to events, events to the hub.
 
-pub(in crate::gateway) mod cloudevents;
-pub(in crate::gateway) mod lines;
+mod cloudevents;
+mod lines;
 mod published;
-pub(in crate::gateway) mod publisher;
-pub(in crate::gateway) mod receipt;
-pub(in crate::gateway) mod request;
+mod publisher;
+mod receipt;
+mod request;
 pub(in crate::gateway) mod routes;
+
+pub(in crate::gateway) use self::cloudevents::refuse_reserved;
+pub(in crate::gateway) use self::publisher::{Bounds, Publisher};
+pub(in crate::gateway) use self::receipt::{Receipt, unsettled};
+pub(in crate::gateway) use self::request::Publish;

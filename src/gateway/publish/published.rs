@@ -9,7 +9,7 @@ use crate::event::{Epoch, Position};
 
 /// The positions of a request's events.
 #[derive(JsonSchema)]
-pub(in crate::gateway) struct Published {
+pub(super) struct Published {
     /// The position of the first event.
     #[schemars(with = "Option<String>")]
     first: Option<Position>,

@@ -5,7 +5,7 @@ mod execute;
 use std::ops::Range;
 
 use crate::event::{EventBatch, EventBuilder, Limits};
-use crate::gateway::access::origin_check::Cors;
+use crate::gateway::access::Cors;
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::response::response;
@@ -21,13 +21,13 @@ use crate::wire::http::{BodyLength, Head, chunk};
 
 /// The means of publishing: buffers that requests share, and bounds.
 pub(in crate::gateway) struct Publisher {
-    pub(in crate::gateway) hub: Hub,
-    pub(in crate::gateway) builder: EventBuilder,
-    pub(in crate::gateway) batch: EventBatch,
+    pub(super) hub: Hub,
+    pub(super) builder: EventBuilder,
+    pub(super) batch: EventBatch,
     /// Results of lines that are not given yet.
-    pub(in crate::gateway) results: LineResults,
+    pub(super) results: LineResults,
     unfinished: Unfinished,
-    pub(in crate::gateway) bounds: Bounds,
+    pub(super) bounds: Bounds,
     stopping: bool,
 }
 
@@ -64,12 +64,12 @@ impl Publisher {
     }
 
     /// Returns whether nothing is to be published any more.
-    pub(in crate::gateway) fn is_stopping(&self) -> bool {
+    pub(super) fn is_stopping(&self) -> bool {
         self.stopping || self.hub.is_closed()
     }
 
     /// Takes a request's head; the body limit comes with it.
-    pub(in crate::gateway) fn begin(
+    pub(super) fn begin(
         &self,
         head: &Head,
         query: &Query<'_>,

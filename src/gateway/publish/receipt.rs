@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::ops::Range;
 
 use crate::event::{Epoch, Position};
-use crate::gateway::access::origin_check::Cors;
+use crate::gateway::access::Cors;
 use crate::gateway::http::problem::{Problem, ReplyTo};
 use crate::json::write_string;
 use crate::reactor::Outcome;
@@ -36,16 +36,16 @@ pub(in crate::gateway) struct LineResults(Vec<(usize, Result<u64, Problem>)>);
 
 impl LineResults {
     /// Notes that a line was published at an offset, or was not.
-    pub(in crate::gateway) fn push(&mut self, line: usize, result: Result<u64, Problem>) {
+    pub(super) fn push(&mut self, line: usize, result: Result<u64, Problem>) {
         self.0.push((line, result));
     }
 
-    pub(in crate::gateway) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The offsets from the first line that was published to the last one.
-    pub(in crate::gateway) fn offsets(&self) -> Range<u64> {
+    pub(super) fn offsets(&self) -> Range<u64> {
         // Events of others may lie between them: the range says how long to wait, and each line asks for its own
         // offset.
         let mut offsets = self.0.iter().filter_map(|(_, result)| result.as_ref().ok());
@@ -57,7 +57,7 @@ impl LineResults {
     }
 
     /// About how many bytes they take.
-    pub(in crate::gateway) fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.0.len() * LINE_BYTES
     }
 

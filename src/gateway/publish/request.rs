@@ -1,6 +1,6 @@
 //! A publish on its way: what its head said, and its body as far as it has come.
 
-use crate::gateway::access::origin_check::Cors;
+use crate::gateway::access::Cors;
 use crate::gateway::http::problem::ReplyTo;
 use crate::gateway::http::whole_body::Collected;
 use crate::gateway::publish::cloudevents::{Attributes, Mode};
@@ -9,14 +9,14 @@ use crate::reactor::Share;
 
 /// A publish whose body is arriving.
 pub(crate) struct Publish {
-    pub(in crate::gateway) topic: String,
-    pub(in crate::gateway) mode: Mode,
-    pub(in crate::gateway) content_type: String,
-    pub(in crate::gateway) attributes: Attributes,
-    pub(in crate::gateway) reply: ReplyTo,
-    pub(in crate::gateway) body: Body,
+    pub(super) topic: String,
+    pub(super) mode: Mode,
+    pub(super) content_type: String,
+    pub(super) attributes: Attributes,
+    pub(super) reply: ReplyTo,
+    pub(super) body: Body,
     /// The fields of every answer for the page that sent it.
-    pub(in crate::gateway) cors: Cors,
+    pub(super) cors: Cors,
 }
 
 impl Publish {
@@ -35,7 +35,7 @@ impl Publish {
     }
 }
 
-pub(in crate::gateway) enum Body {
+pub(super) enum Body {
     /// All or nothing: the body is collected first.
     Atomic(Collected),
     /// Each line is published as it comes.

@@ -2,7 +2,7 @@
 
 use schemars::{Schema, SchemaGenerator};
 
-use crate::gateway::access::authorizer::{Access, Action};
+use crate::gateway::access::{Access, Action};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::openapi::{self, AnswerSpec, BodySpec, Content};
 use crate::gateway::http::query;

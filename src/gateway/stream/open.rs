@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::deadline;
 use crate::event::{Filter, Position};
-use crate::gateway::access::authorizer::Access;
+use crate::gateway::access::Access;
 use crate::gateway::encode::format::{Encoder, Gap};
 use crate::gateway::encode::notices::GapReason;
 use crate::gateway::stream::history::History;

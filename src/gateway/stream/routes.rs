@@ -1,6 +1,6 @@
 //! The routes of event streams, and of who is present on them.
 
-use crate::gateway::access::authorizer::{Access, Action};
+use crate::gateway::access::{Access, Action};
 use crate::gateway::encode::schemas;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::openapi::{self, AnswerSpec, Content};

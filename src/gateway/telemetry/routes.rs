@@ -1,6 +1,6 @@
 //! The routes of figures.
 
-use crate::gateway::access::authorizer::{Access, Action};
+use crate::gateway::access::{Access, Action};
 use crate::gateway::encode::format::Framing;
 use crate::gateway::encode::stream_head::{self, framing_of};
 use crate::gateway::gateway::Gateway;

@@ -1,6 +1,6 @@
 //! The route of WebSockets on the hub.
 
-use crate::gateway::access::authorizer::Action;
+use crate::gateway::access::Action;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::openapi::AnswerSpec;
 use crate::gateway::http::problem::Problem;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::gateway::access::authorizer::{Access, Action};
+use crate::gateway::access::{Access, Action};
 use crate::gateway::callbacks::Callbacks;
 use crate::gateway::encode::compression::Compression;
 use crate::gateway::encode::format::Messages;

@@ -10,19 +10,17 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use crate::gateway::access::authorizer::{AllowAll, Authorizer};
-use crate::gateway::access::hosts::{Authority, HostPolicy};
-use crate::gateway::access::origin_check::OriginCheck;
-use crate::gateway::access::origins::Origins;
-use crate::gateway::access::proxies::Proxies;
 use crate::gateway::access::public_url::PublicUrl;
+use crate::gateway::access::{
+    AllowAll, Authority, Authorizer, HostPolicy, OriginCheck, Origins, Proxies,
+};
 use crate::gateway::admin::commands::CommandQueues;
 use crate::gateway::admin::endpoints::Endpoints;
 use crate::gateway::clients::{ClientRoutes, Mailboxes};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::preflight::Preflight;
 use crate::gateway::http::query::Foreign;
-use crate::gateway::publish::publisher::Bounds;
+use crate::gateway::publish::Bounds;
 use crate::gateway::server::config::ServerConfig;
 use crate::gateway::server::handle::{Handle, ServerThread};
 use crate::gateway::server::shared::Shared;
