@@ -4,7 +4,7 @@ use crate::event::Position;
 use crate::gateway::access::Authorization;
 use crate::gateway::admin::connections::{ConnectionAddr, Executor};
 use crate::gateway::admin::deferred::DeferredAnswers;
-use crate::gateway::encode::format::{Encoder, WireFormat};
+use crate::gateway::encode::{Encoder, WireFormat};
 use crate::gateway::publish::Publisher;
 use crate::gateway::server::shared::Shared;
 use crate::gateway::socket::Socket;

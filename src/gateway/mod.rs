@@ -38,7 +38,7 @@ pub use clients::{
     ClientHandler, ConnectError, OnDuplicate, SocketMessage, StreamClient, SubscriptionId,
     WebSocketStream, WebSocketStreamOptions, WebSocketStreamStats,
 };
-pub use encode::compression::{Compression, CompressionFor};
+pub use encode::{Compression, CompressionFor};
 pub use http::query::suggest;
 pub use server::builder::{Server, ServerError};
 pub use server::config::ServerConfig;

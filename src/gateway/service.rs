@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use crate::gateway::encode::disconnect;
-use crate::gateway::encode::format::WireFormat;
+use crate::gateway::encode::{WireFormat, disconnect};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::socket::Socket;
 use crate::gateway::stream::request::StreamFilter;

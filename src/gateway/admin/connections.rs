@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::event::Event;
 use crate::gateway::admin::endpoints::Endpoints;
-use crate::gateway::encode::format::{Encoder, WireFormat};
+use crate::gateway::encode::{Encoder, WireFormat};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::stream::request::StreamFilter;
 use crate::reactor::{

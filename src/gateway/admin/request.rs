@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::event::{Event, EventFilter, Filter, FilterErrors};
-use crate::gateway::encode::compression::{Compression, CompressionFor};
+use crate::gateway::encode::{Compression, CompressionFor};
 use crate::gateway::http::body::{Body, Member, Takes};
 use crate::gateway::http::problem::{Problem, pattern_fault};
 use crate::gateway::stream::options::{POLICY_NAMES, StreamOptions, policy};

@@ -106,7 +106,7 @@ impl Attributes {
         }
         // An event must have a type, and who posts plain data has none to name.
         if !typed {
-            builder.ty(crate::gateway::encode::format::DEFAULT_TYPE);
+            builder.ty(crate::gateway::encode::DEFAULT_TYPE);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::gateway::encode::compression::{Compression, CompressionFor};
+use crate::gateway::encode::{Compression, CompressionFor};
 use crate::gateway::stream::options::StreamOptions;
 use crate::reactor::{Addresses, Limits, SlowPolicy, Tls, UnixAddress};
 use crate::settings::setters;

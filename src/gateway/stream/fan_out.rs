@@ -6,8 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::event::{Epoch, Position, Router};
-use crate::gateway::encode::format::{Encoder, Gap, WireFormat};
-use crate::gateway::encode::notices::GapReason;
+use crate::gateway::encode::{Encoder, Gap, GapReason, WireFormat};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::stream::last_values::LastValues;
 use crate::gateway::stream::request::StreamFilter;

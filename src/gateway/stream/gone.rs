@@ -8,9 +8,8 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use crate::event::Position;
-use crate::gateway::encode::format::{DataFormat, Encoder, EventNames, WireFormat, encode};
-use crate::gateway::encode::notices::ResetReason;
 use crate::gateway::encode::stream_head::{self, framing_of};
+use crate::gateway::encode::{DataFormat, Encoder, EventNames, ResetReason, WireFormat, encode};
 use crate::gateway::http::query::Query;
 use crate::gateway::stream::start::last_event_id;
 use crate::json::write_string;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::gateway::encode::compression::{Compression, CompressionFor};
+use crate::gateway::encode::{Compression, CompressionFor};
 use crate::reactor::{SlowOptions, SlowPolicy};
 use crate::settings::setters;
 

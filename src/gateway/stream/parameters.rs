@@ -7,9 +7,8 @@
 use std::time::Duration;
 
 use crate::event::{EventFilter, EventFilterBuilder, Filter};
-use crate::gateway::encode::compression::Compression;
-use crate::gateway::encode::format::{DataFormat, EventNames, Framing};
 use crate::gateway::encode::stream_head::framing_of;
+use crate::gateway::encode::{Compression, DataFormat, EventNames, Framing};
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::stream::options::{BUFFER_MIN, StreamOptions, policy};

@@ -1,9 +1,7 @@
 //! `GET /api/v1/events/stream`: what a request asks for.
 
 use crate::event::Filter;
-use crate::gateway::encode::compression::{Compression, CompressionFor};
-use crate::gateway::encode::format::WireFormat;
-use crate::gateway::encode::stream_head;
+use crate::gateway::encode::{Compression, CompressionFor, WireFormat, stream_head};
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::Query;
 use crate::gateway::stream::options::StreamOptions;

@@ -1,7 +1,7 @@
 //! The start of a stream: Last-Event-ID, its query forms, and `from=`.
 
 use crate::event::{Position, parse_time};
-use crate::gateway::encode::notices::ResetReason;
+use crate::gateway::encode::ResetReason;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::stream::history::ReplayStart;

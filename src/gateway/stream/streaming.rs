@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::gateway::encode::format::Encoder;
+use crate::gateway::encode::Encoder;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::stream::fan_out::FanOut;

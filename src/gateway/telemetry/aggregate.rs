@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::gateway::encode::notices::NoticeCounts;
+use crate::gateway::encode::NoticeCounts;
 use crate::gateway::telemetry::metrics::Metrics;
 
 /// The counts of one reactor's gateway.

@@ -16,7 +16,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use crate::gateway::callbacks::Callbacks;
-use crate::gateway::encode::notices::{GapReason, ResetReason};
+use crate::gateway::encode::{GapReason, ResetReason};
 use crate::gateway::http::route::RouteKind;
 use crate::gateway::telemetry::metrics::{Refused, STATUS_CLASSES};
 use crate::gateway::telemetry::snapshot::Snapshot;

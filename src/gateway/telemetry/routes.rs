@@ -1,7 +1,7 @@
 //! The routes of figures.
 
 use crate::gateway::access::{Access, Action};
-use crate::gateway::encode::format::Framing;
+use crate::gateway::encode::Framing;
 use crate::gateway::encode::stream_head::{self, framing_of};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::openapi::{AnswerSpec, Content};

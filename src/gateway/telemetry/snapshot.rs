@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::event::Position;
-use crate::gateway::encode::notices::NoticeCounts;
+use crate::gateway::encode::NoticeCounts;
 use crate::gateway::telemetry::metrics::Metrics;
 use crate::{hub, reactor};
 

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use crate::gateway::encode::notices::{GapReason, ResetReason};
+use crate::gateway::encode::{GapReason, ResetReason};
 use crate::gateway::telemetry::metrics::Refused;
 use crate::gateway::telemetry::snapshot::Snapshot;
 use crate::gateway::telemetry::topic_rates::{Count, TopicRates};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::event::Position;
-use crate::gateway::encode::notices::NoticeCounts;
+use crate::gateway::encode::NoticeCounts;
 use crate::gateway::http::route::RouteKind;
 use crate::gateway::telemetry::aggregate::{Aggregate, ReactorCounts};
 use crate::gateway::telemetry::log::RefusalLog;

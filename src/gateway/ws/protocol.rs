@@ -5,9 +5,8 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use crate::event::{EventBuilder, EventError, EventFilter, Filter, Position};
-use crate::gateway::encode::format::{Encoder, Gap};
-use crate::gateway::encode::notices::GapReason;
 use crate::gateway::encode::ws::write_reset;
+use crate::gateway::encode::{Encoder, Gap, GapReason};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::did_you_mean;

@@ -1,7 +1,7 @@
 //! The session of one subscriber: its rights, its subscription, its errors.
 
 use crate::event::{Filter, FilterError, Pattern};
-use crate::gateway::encode::format::{Messages, WireFormat};
+use crate::gateway::encode::{Messages, WireFormat};
 use crate::gateway::ws::FilterInterner;
 
 /// The cost of one error: eight messages in order make up for it.

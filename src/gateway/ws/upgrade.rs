@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use crate::gateway::access::{Access, Action};
 use crate::gateway::callbacks::Callbacks;
-use crate::gateway::encode::compression::Compression;
-use crate::gateway::encode::format::Messages;
+use crate::gateway::encode::{Compression, Messages};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::socket::Socket;

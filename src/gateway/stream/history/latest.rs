@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use crate::gateway::encode::format::{Encoder, Gap, WireFormat};
-use crate::gateway::encode::notices::GapReason;
+use crate::gateway::encode::{Encoder, Gap, GapReason, WireFormat};
 use crate::gateway::stream::history::History;
 use crate::gateway::stream::last_values::LastValues;
 use crate::gateway::stream::request::StreamFilter;

@@ -7,8 +7,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::gateway::encode::format::{WireFormat, encode};
-use crate::gateway::encode::ws;
+use crate::gateway::encode::{WireFormat, encode, ws};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::stream::request::StreamFilter;
 use crate::hub::{PresenceChange, PresenceUpdate, PresenceWatch};
