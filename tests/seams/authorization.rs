@@ -1,7 +1,7 @@
 //! An authorizer that answers later, from another thread, over real sockets.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -544,4 +544,102 @@ fn who_manages_more_than_all_topics_may_broadcast() {
     let mut client = Client::connect(server.addr(), &request);
     let text = client.read_to("\r\n\r\n");
     assert!(!text.starts_with("HTTP/1.1 403 "), "{text}");
+}
+
+#[test]
+fn who_waits_when_the_server_stops_is_answered_still() {
+    let served = serve(|config| config);
+    let mut publishes = served.connect(&post("1", ""));
+    let publishing = served.next();
+    let mut reads = served.connect(&get("/api/v1/events/stream"));
+    let reading = served.next();
+    let mut looks = served.connect(&get("/api/v1/stats"));
+    let looking = served.next();
+    served.server.handle().stop();
+    assert!(publishing.ticket.answer(Ok(Principal::all())));
+    let text = publishes.read_to("\r\n\r\n");
+    // It may be a moment early: then it is published, and it is said so.
+    let published = text.starts_with("HTTP/1.1 200 ");
+    assert!(published || text.starts_with("HTTP/1.1 503 "), "{text}");
+    assert!(reading.ticket.answer(Ok(Principal::all())));
+    assert!(
+        reads
+            .read_to("the server stops")
+            .starts_with("HTTP/1.1 200 ")
+    );
+    assert!(looking.ticket.answer(Ok(Principal::all())));
+    assert!(looks.read_to("\r\n\r\n").starts_with("HTTP/1.1 200 "));
+    assert!(served.server.join().unwrap().clean);
+    assert_eq!(served.hub.head(), u64::from(published));
+    assert!(
+        !looking.ticket.answer(Ok(Principal::all())),
+        "it is answered"
+    );
+}
+
+#[test]
+fn the_stop_of_a_server_does_not_wait_longer_than_it_may_for_decisions() {
+    let served = serve(|config| config);
+    let client = served.connect(&get("/api/v1/stats"));
+    let asked = served.next();
+    served
+        .server
+        .handle()
+        .stop_within(Duration::from_millis(50));
+    let report = served.server.join().unwrap();
+    assert!(!report.clean, "{report:?}");
+    assert_eq!(report.connections_left, 1);
+    assert_eq!(client.read_all(), "");
+    assert!(
+        !asked.ticket.answer(Ok(Principal::all())),
+        "nobody takes it"
+    );
+}
+
+#[test]
+fn who_has_closed_its_half_gets_its_answers() {
+    let served = serve(|config| config);
+    let requests = [get("/api/v1/stats"), post("1", ""), get("/healthz")].concat();
+    let client = served.connect(&requests);
+    let first = served.next();
+    client.socket.shutdown(Shutdown::Write).unwrap();
+    first.ticket.answer(Ok(Principal::all()));
+    served.next().ticket.answer(Ok(Principal::all()));
+    let text = client.read_all();
+    assert_eq!(text.matches("HTTP/1.1 200 ").count(), 3, "{text}");
+}
+
+#[test]
+fn an_old_client_is_answered_and_closed() {
+    let served = serve(|config| config);
+    let client = served.connect("GET /api/v1/stats HTTP/1.0\r\n\r\n");
+    served.next().ticket.answer(Ok(Principal::all()));
+    let text = client.read_all();
+    assert!(
+        text.starts_with("HTTP/1.1 200 ") && text.ends_with("}\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn much_that_comes_behind_a_request_that_waits_is_read_afterwards() {
+    let served = serve(|config| config);
+    let mut client = served.connect(&get("/api/v1/stats"));
+    let first = served.next();
+    let body = "1".repeat(100);
+    let many = 2_000;
+    let behind = post(&body, "").repeat(many);
+    let mut sends = client.socket.try_clone().unwrap();
+    let sent = std::thread::spawn(move || sends.write_all(behind.as_bytes()));
+    // Both ways at once: who takes no answers is read no further.
+    let reads = std::thread::spawn(move || {
+        client.read_to(&format!("-{many}\",\"last\""));
+    });
+    first.ticket.answer(Ok(Principal::all()));
+    for _ in 0..many {
+        served.next().ticket.answer(Ok(Principal::all()));
+    }
+    sent.join().unwrap().unwrap();
+    reads.join().unwrap();
+    assert_eq!(served.hub.head(), many as u64);
 }
