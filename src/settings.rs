@@ -4,7 +4,7 @@
 //! write as a literal they build by these.
 
 /// Writes the setters of a struct of settings. What a setting means, its unit, default and consequence are told once,
-/// at its field. `tests/floors.rs` holds that no field is forgotten.
+/// at its field. `tests/floors` holds that no field is forgotten.
 macro_rules! setters {
     ($settings:ident $(<$lifetime:lifetime>)? { $($field:ident: $ty:ty,)+ }) => {
         impl $(<$lifetime>)? $settings $(<$lifetime>)? {
