@@ -63,7 +63,8 @@ impl<S: Service> Reactor<S> {
     pub fn bind(
         addresses: &Addresses,
         mut limits: Limits,
-        (count, fed): (usize, u64),
+        count: usize,
+        fed: u64,
         mut service: impl FnMut(&Handle) -> S,
     ) -> Result<Vec<Self>, BindError> {
         assert!(count > 0, "a server has a reactor");
@@ -97,9 +98,11 @@ impl<S: Service> Reactor<S> {
                 .map_err(fail)?;
             let service = service(&handle);
             made.push(Self::new(
-                (poll, listeners),
+                poll,
+                listeners,
                 &handle,
-                (limits.clone(), fed),
+                limits.clone(),
+                fed,
                 service,
             ));
         }
@@ -107,9 +110,11 @@ impl<S: Service> Reactor<S> {
     }
 
     fn new(
-        (poll, listeners): (Poll, Listeners),
+        poll: Poll,
+        listeners: Listeners,
         handle: &Handle,
-        (limits, fed): (Limits, u64),
+        limits: Limits,
+        fed: u64,
         service: S,
     ) -> Self {
         // A read into no room returns 0, which is how an end looks.

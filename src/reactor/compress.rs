@@ -122,7 +122,7 @@ impl<S: Service> Frames<'_, S> {
             .as_ref()
             .map_or(0, |log| log.end());
         for &id in classes {
-            self.append_to_window_log(id, form, (offset, plain), apart.clone());
+            self.append_to_window_log(id, form, offset, plain, apart.clone());
             if let Some(class) = self.core.classes.get_mut(id) {
                 class.last = offset;
                 match &apart {
@@ -141,7 +141,8 @@ impl<S: Service> Frames<'_, S> {
         &mut self,
         id: ClassId,
         form: FormId,
-        (offset, plain): (u64, &[u8]),
+        offset: u64,
+        plain: &[u8],
         apart: Option<std::ops::Range<u64>>,
     ) {
         let now = self.core.now;
@@ -174,7 +175,7 @@ impl<S: Service> Frames<'_, S> {
             }
             let class = self.core.classes.get_mut(id);
             if let Some(window) = class.and_then(|class| class.window_log.as_mut()) {
-                window.append(offset, (&frame, counted), kind, apart);
+                window.append(offset, &frame, counted, kind, apart);
             }
         }
         self.core.compressors.block = block;

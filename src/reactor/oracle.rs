@@ -121,7 +121,8 @@ impl Check {
                 reader.come_back(&self.log, class, &self.model);
                 reader.read(
                     budget as u64,
-                    (&mut self.log, self.counts),
+                    &mut self.log,
+                    self.counts,
                     class,
                     &self.model,
                 );

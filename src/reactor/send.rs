@@ -38,7 +38,7 @@ impl<S: Service> Core<S> {
                 None => &[],
             },
         };
-        let sent = write_until_full((transport, session), bytes, counters)?;
+        let sent = write_until_full(transport, session, bytes, counters)?;
         // Only a socket that took less than it was given tells when it takes more: the poll is edge-triggered.
         // What TLS took and could not send waits for the same edge.
         if sent < bytes.len() || wants_flush(session) {
@@ -103,7 +103,8 @@ pub(super) struct Broken(pub(super) EndReason);
 
 /// Writes until all is taken or the socket says that it is full: only then does an edge follow.
 fn write_until_full(
-    (transport, session): (&mut Transport, &mut Secured),
+    transport: &mut Transport,
+    session: &mut Secured,
     bytes: &[u8],
     counters: &Counters,
 ) -> Result<usize, Broken> {

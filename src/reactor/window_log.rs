@@ -72,7 +72,8 @@ impl WindowLog {
     pub(super) fn append(
         &mut self,
         offset: u64,
-        (frame, counted): (&[u8], Option<&[u8]>),
+        frame: &[u8],
+        counted: Option<&[u8]>,
         block: Block,
         apart: Option<Range<u64>>,
     ) {

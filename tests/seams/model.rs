@@ -378,7 +378,7 @@ impl Run {
             .idle_timeout(Duration::from_secs(100_000))
             .head_timeout(Duration::from_secs(100_000))
             .write_timeout(Duration::from_secs(write_timeout_s));
-        let reactors = Reactor::bind(&addresses, limits, (1, 1), |_| Fake(world.clone())).unwrap();
+        let reactors = Reactor::bind(&addresses, limits, 1, 1, |_| Fake(world.clone())).unwrap();
         let mut reactor = reactors.into_iter().next().unwrap();
         let clock = Arc::new(AtomicU64::new(0));
         let (start, seconds) = (Instant::now(), clock.clone());

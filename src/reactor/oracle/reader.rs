@@ -94,7 +94,8 @@ impl Reader {
     pub(super) fn read(
         &mut self,
         budget: u64,
-        (log, counts): (&mut FrameLog, bool),
+        log: &mut FrameLog,
+        counts: bool,
         class: &Class<usize>,
         model: &Model,
     ) {

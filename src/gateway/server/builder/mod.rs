@@ -194,7 +194,7 @@ impl Server {
         let counters = shared.counters.clone();
         let mut readers = readers.into_iter();
         let count = config.reactors;
-        let mut reactors = Reactor::bind(&config.addresses(), limits, (count, fed), |handle| {
+        let mut reactors = Reactor::bind(&config.addresses(), limits, count, fed, |handle| {
             let Some(readers) = readers.next() else {
                 unreachable!("there are readers for each reactor")
             };
