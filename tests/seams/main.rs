@@ -2,4 +2,6 @@
 #![cfg(feature = "gateway")]
 
 mod authorization;
+mod decisions;
 mod model;
+mod served;
