@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::gateway::access::BadValue;
+
 /// The names that requests may be for.
 #[derive(Debug)]
 pub(in crate::gateway) struct HostPolicy {
@@ -89,10 +91,10 @@ impl HostPolicy {
     pub(in crate::gateway) fn new(
         listen: &[SocketAddr],
         names: &[String],
-    ) -> Result<Self, (String, String)> {
+    ) -> Result<Self, BadValue> {
         let mut allowed = Vec::new();
         for name in names.iter().filter(|name| *name != "*") {
-            allowed.push(entry(name).map_err(|why| (name.clone(), why.to_owned()))?);
+            allowed.push(entry(name).map_err(|why| BadValue::new(name, why))?);
         }
         let checked = if names.iter().any(|name| name == "*") {
             Checked::Nothing

@@ -2,6 +2,7 @@
 
 mod authorization;
 mod authorizer;
+mod bad_value;
 mod hosts;
 mod origin_check;
 mod origins;
@@ -14,6 +15,7 @@ pub(in crate::gateway) use self::authorizer::Access;
 pub use self::authorizer::{
     AccessRequest, Action, AllowAll, Authorizer, Decision, Denied, Principal,
 };
+pub(in crate::gateway) use self::bad_value::BadValue;
 pub(in crate::gateway) use self::hosts::{Authority, HostPolicy};
 pub(in crate::gateway) use self::origin_check::{Cors, OriginCheck, OriginFault};
 pub(in crate::gateway) use self::origins::Origins;

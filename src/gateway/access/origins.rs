@@ -1,5 +1,7 @@
 //! Origins of web pages, and which of them the configuration lets in.
 
+use crate::gateway::access::BadValue;
+
 use std::sync::Arc;
 
 use crate::gateway::access::hosts::Authority;
@@ -88,13 +90,13 @@ impl Origins {
     /// # Errors
     ///
     /// The value that is no origin, and why.
-    pub(in crate::gateway) fn new(values: &[String]) -> Result<Self, (String, String)> {
+    pub(in crate::gateway) fn new(values: &[String]) -> Result<Self, BadValue> {
         let mut origins = Self {
             any: false,
             allowed: Vec::new(),
         };
         for value in values {
-            let fail = |why: &str| Err((value.clone(), why.to_owned()));
+            let fail = |why: &str| Err(BadValue::new(value, why));
             match value.as_str() {
                 "*" => origins.any = true,
                 "null" => return fail("is what any sandboxed page says: use * if you mean all"),

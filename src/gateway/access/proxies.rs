@@ -1,5 +1,7 @@
 //! Which peers are proxies, and what is believed of what they say about their clients.
 
+use crate::gateway::access::BadValue;
+
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
@@ -31,7 +33,7 @@ impl Proxies {
         networks: &[String],
         field: ForwardedField,
         preface: bool,
-    ) -> Result<Self, (String, String)> {
+    ) -> Result<Self, BadValue> {
         let mut proxies = Self {
             field,
             preface,
@@ -48,7 +50,7 @@ impl Proxies {
             let expected = "must be a network as 10.0.0.0/8, an address or unix";
             proxies
                 .networks
-                .push(network.map_err(|_| (text.clone(), expected.to_owned()))?);
+                .push(network.map_err(|_| BadValue::new(text, expected))?);
         }
         Ok(proxies)
     }
@@ -111,6 +113,6 @@ mod tests {
             ForwardedField::default(),
             false,
         );
-        assert_eq!(wrong.unwrap_err().0, "10.0.0.0/33");
+        assert_eq!(wrong.unwrap_err().value, "10.0.0.0/33");
     }
 }

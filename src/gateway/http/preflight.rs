@@ -1,6 +1,6 @@
 //! Preflights (Fetch, 4.8): what pages of origins that were let in may send.
 
-use crate::gateway::access::Cors;
+use crate::gateway::access::{BadValue, Cors};
 use crate::gateway::http::problem::ReplyTo;
 use crate::gateway::http::response::response;
 use crate::reactor::Answer;
@@ -64,14 +64,14 @@ impl Preflight {
     pub(in crate::gateway) fn new(
         fields: &[String],
         private_network: bool,
-    ) -> Result<Self, (String, String)> {
+    ) -> Result<Self, BadValue> {
         // RFC 9110, 5.6.2: what a token is made of.
         let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'+-.^_`|~".contains(&b);
         let names = fields.iter().filter(|name| *name != "*");
         for name in names.clone() {
             if name.is_empty() || !name.bytes().all(token) {
                 let why = "must be the name of a request field, or *";
-                return Err((name.clone(), why.to_owned()));
+                return Err(BadValue::new(name, why));
             }
         }
         Ok(Self {

@@ -1,5 +1,7 @@
 //! Parameters that others add to an address: they pass every route, and mean nothing.
 
+use crate::gateway::access::BadValue;
+
 /// Names that are added to get past caches, and by what long polling and old polyfills of EventSource add.
 const ADDED: &[&str] = &[
     "_",
@@ -53,7 +55,7 @@ impl Foreign {
     /// # Errors
     ///
     /// The name that is none, and why.
-    pub(in crate::gateway) fn new(names: &[String]) -> Result<Self, (String, String)> {
+    pub(in crate::gateway) fn new(names: &[String]) -> Result<Self, BadValue> {
         let bad = |name: &&String| {
             let stem = name.strip_suffix('*').unwrap_or(name);
             name.is_empty() || stem.contains(['*', '&', '=', '#', '?'])
@@ -61,7 +63,7 @@ impl Foreign {
         match names.iter().find(bad) {
             Some(name) => {
                 let why = "must be the name of a query parameter, or its beginning and *";
-                Err((name.clone(), why.to_owned()))
+                Err(BadValue::new(name, why))
             }
             None => Ok(Self {
                 any: false,

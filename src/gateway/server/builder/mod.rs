@@ -119,7 +119,7 @@ impl Server {
             return Err(ServerError::fault(field, reason));
         }
         let mut hosts = HostPolicy::new(&config.listen, &config.allowed_hosts)
-            .map_err(|(value, why)| ServerError::value("allowed_hosts", &value, &why))?;
+            .map_err(|bad| ServerError::value("allowed_hosts", &bad.value, &bad.why))?;
         let public = config.public_url.as_deref().map(|text| {
             let read = PublicUrl::new(text).map(Arc::new);
             read.map_err(|why| ServerError::value("public_url", text, why))
@@ -130,17 +130,17 @@ impl Server {
             hosts.also_allow(Authority::of(public.authority()).host);
         }
         let origins = Origins::new(&config.cors_origins)
-            .map_err(|(value, why)| ServerError::value("cors_origins", &value, &why))?;
+            .map_err(|bad| ServerError::value("cors_origins", &bad.value, &bad.why))?;
         let preflight = Preflight::new(&config.cors_headers, config.cors_private_network)
-            .map_err(|(value, why)| ServerError::value("cors_headers", &value, &why))?;
+            .map_err(|bad| ServerError::value("cors_headers", &bad.value, &bad.why))?;
         let foreign = Foreign::new(&config.allowed_parameters)
-            .map_err(|(value, why)| ServerError::value("allowed_parameters", &value, &why))?;
+            .map_err(|bad| ServerError::value("allowed_parameters", &bad.value, &bad.why))?;
         let proxies = Proxies::new(
             &config.trusted_proxies,
             config.forwarded_field,
             config.proxy_protocol,
         )
-        .map_err(|(value, why)| ServerError::value("trusted_proxies", &value, &why))?;
+        .map_err(|bad| ServerError::value("trusted_proxies", &bad.value, &bad.why))?;
         let exposed = hosts.is_exposed_unnamed() && public.is_none();
         let proxies = Arc::new(proxies);
         // Before anything is listened on: a hub that takes no further reader must not leave an open port behind.
