@@ -73,6 +73,7 @@ impl<'a> Attributes<'a> {
 
     fn take(&mut self) -> Option<(u8, &'a [u8], &'a [u8])> {
         self.left = self.left.checked_sub(1)?;
+        // Records were checked; were one broken all the same, the walk would end here rather than panic.
         let head = self.bytes.first_chunk::<ATTRIBUTE_HEAD>()?;
         let length = u32::from_le_bytes([head[2], head[3], head[4], head[5]]) as usize;
         let (name, rest) = self.bytes[ATTRIBUTE_HEAD..].split_at_checked(head[1] as usize)?;
@@ -108,6 +109,7 @@ pub(super) fn write(out: &mut Vec<u8>, kind: AttributeKind, name: &str, value: V
         Value::Json(text) => (4, text),
     };
     out.push(kind as u8 | json);
+    // The casts lose nothing: `Limits::honoured` caps names at 255 and values at 65,535 bytes.
     out.push(name.len() as u8);
     out.extend_from_slice(&(text.len() as u32).to_le_bytes());
     out.extend_from_slice(name.as_bytes());

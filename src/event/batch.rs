@@ -109,6 +109,7 @@ impl EventBatch {
     ) -> Result<(), EventError> {
         self.builder.clear();
         self.builder.read_json(shape, topic, text)?;
+        // Nothing is added before the event is whole: after an error the batch is as it was.
         let event = self.builder.build()?;
         append(&mut self.bytes, &mut self.entries, event);
         Ok(())
@@ -140,6 +141,7 @@ impl EventBatch {
         text: &[u8],
     ) -> Result<(), EventError> {
         let before = self.len();
+        // Apart, so that events can be added while the builder is reading.
         let Self {
             bytes,
             entries,
@@ -147,6 +149,7 @@ impl EventBatch {
         } = self;
         let limit = builder.limits().batch_events;
         let result = builder.read_each(shape, topic, text, |event| {
+            // Before it is added: however long the text, no more than the limit is ever held.
             if entries.len() >= limit {
                 return Err(EventError::new(ErrorKind::TooMany { limit }, "events"));
             }

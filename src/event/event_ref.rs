@@ -118,6 +118,7 @@ impl<'a> EventRef<'a> {
 
     /// Appends the time as RFC 3339 text: as it was written, where it was written so.
     pub fn write_time(self, out: &mut Vec<u8>) {
+        // Other shapes have times without an offset; RFC 3339, and so CloudEvents, wants one.
         match self
             .optional(Field::TimeText)
             .filter(|text| time::is_rfc3339(text))
@@ -210,6 +211,7 @@ impl<'a> EventRef<'a> {
     pub fn stream(self) -> Option<StreamName<'a>> {
         let ty = self.attribute("streamtype")?.text()?;
         let id = self.attribute("streamid")?.text()?;
+        // Shapes write it as a number or as text: both count.
         let version = self
             .attribute("streamversion")
             .and_then(|value| value.as_str().parse().ok());
@@ -248,6 +250,7 @@ impl<'a> EventRef<'a> {
     }
 
     pub(super) fn optional(self, field: Field) -> Option<&'a str> {
+        // CloudEvents 1.0, 3.1: an attribute that is there is not empty, so empty can stand for absent.
         Some(self.field(field)).filter(|text| !text.is_empty())
     }
 }

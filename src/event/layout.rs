@@ -159,6 +159,7 @@ pub(super) fn kind(record: &[u8]) -> DataKind {
         1 => DataKind::Json,
         2 => DataKind::Text,
         3 => DataKind::Binary,
+        // That is 0: records of any other number are refused when they come in.
         _ => DataKind::None,
     }
 }

@@ -63,10 +63,12 @@ impl Limits {
     #[must_use]
     pub fn honoured(self) -> Self {
         Self {
+            // A record states the length of a name in one byte, of a field in two, and its own in four.
             payload_bytes: self.payload_bytes.min(1 << 30),
             attribute_name_bytes: self.attribute_name_bytes.min(u8::MAX as usize),
             attribute_value_bytes: self.attribute_value_bytes.min(u16::MAX as usize),
             attributes: self.attributes.min(1 << 10),
+            // No part of a record, so any number is good.
             batch_events: self.batch_events,
             text_bytes: self.text_bytes.min(TEXT_BYTES_MAX),
         }

@@ -119,6 +119,7 @@ impl Position {
     pub fn write_to(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.epoch.digits());
         out.push(b'-');
+        // 2^64 - 1 has 20 digits.
         let mut digits = [0; 20];
         let mut at = digits.len();
         let mut rest = self.offset;
@@ -146,6 +147,7 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Self, PositionError> {
         let (epoch, offset) = text.split_once('-').ok_or(PositionError::NoDash)?;
         let epoch = epoch.parse()?;
+        // `parse` takes a plus sign and leading zeros, too, but each position has one text only.
         let canonical = offset == "0" || !offset.starts_with(['0', '+']);
         match offset.parse() {
             Ok(offset) if canonical => Ok(Self { epoch, offset }),

@@ -82,6 +82,7 @@ impl Record {
     )]
     pub fn as_ref(&self) -> EventRef<'_> {
         let length = self.length as usize;
+        // What does not fit into the slot is on the heap, whose length is this record's.
         let record = self.inline.get(..length).unwrap_or(&self.heap);
         EventRef::trusted(record, self.topic_hash)
     }
@@ -103,6 +104,7 @@ impl Record {
     /// Gives the buffer back when it has been too large for a while, and grows it to exactly what is needed.
     fn make_room(&mut self, bytes: usize) {
         let needed = if bytes <= INLINE_BYTES { 0 } else { bytes };
+        // Saturating: on 32 bits, four times a large record is more than a `usize` holds.
         if self.heap.capacity() <= needed.saturating_mul(4) {
             self.idle = 0;
         } else {
@@ -113,6 +115,7 @@ impl Record {
             self.heap = Vec::new();
             self.idle = 0;
         }
+        // A new buffer: growing the old one would copy the record that is about to be replaced.
         if self.heap.capacity() < needed {
             self.heap = Vec::with_capacity(needed.next_multiple_of(64));
         }

@@ -27,6 +27,7 @@ pub(super) fn parse(text: &str, local: bool) -> Option<i64> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return is_rfc3339(text).then(|| nanos(time));
     }
+    // Only for shapes that allow it: a time of RFC 3339 has an offset.
     let civil = text.parse::<DateTime>().ok().filter(|_| local)?;
     Some(nanos(TimeZone::UTC.to_timestamp(civil).ok()?))
 }
@@ -41,6 +42,7 @@ pub(super) fn write(time: i64, out: &mut Vec<u8>) {
 
 fn nanos(time: Timestamp) -> i64 {
     let nanos = time.as_nanosecond();
+    // 64 bits of nanoseconds reach from 1677 to 2262: times beyond count as the nearer end.
     i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX })
 }
 

@@ -99,6 +99,7 @@ pub fn hash(name: &str) -> u64 {
 /// Returns whether it is a name of the usual kind: printable ASCII, nothing to look at twice. The slow way says what
 /// is wrong with others, and accepts what is not ASCII.
 fn is_plain(name: &[u8]) -> bool {
+    // A fold and not `all`: without a way out, the compiler can judge many bytes at once.
     let printable = name
         .iter()
         .fold(true, |all, byte| all & (b' '..=b'~').contains(byte));
@@ -114,9 +115,11 @@ pub(super) fn check_text(text: &str) -> Result<(), TopicError> {
     if text.is_empty() {
         return Err(TopicError::Empty);
     }
+    // Before the walk: names come from outside, and may be of any length.
     if text.len() > TOPIC_BYTES_MAX {
         return Err(TopicError::TooLong { bytes: text.len() });
     }
+    // As if a dot stood in front, so that one at the start makes an empty segment.
     let mut previous = '.';
     for (column, c) in (1..).zip(text.chars()) {
         if c == '.' && previous == '.' {

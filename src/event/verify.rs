@@ -44,6 +44,7 @@ pub(super) fn check(record: &[u8]) -> Result<(), EventError> {
         let (limit, actual) = (limits.payload_bytes, data.len());
         return Err(EventError::new(ErrorKind::TooLarge { limit, actual }, "data").or_at(data_at));
     }
+    // Writers trust the kind and copy the data as it is, so it must be of that kind.
     match layout::kind(record) {
         DataKind::None if !data.is_empty() => Err(wrong("data of no kind", data_at)),
         DataKind::Text => utf8(data, data_at).map(|_| ()),
@@ -54,6 +55,7 @@ pub(super) fn check(record: &[u8]) -> Result<(), EventError> {
 }
 
 fn check_frame(record: &[u8]) -> Result<(), EventError> {
+    // First, since everything else reads numbers out of the head.
     if record.len() < HEAD {
         return Err(wrong("shorter than its head", record.len()));
     }
@@ -66,6 +68,7 @@ fn check_frame(record: &[u8]) -> Result<(), EventError> {
     if layout::u32_at(record, LENGTH) != record.len() {
         return Err(wrong("its length is not the one it states", LENGTH));
     }
+    // The fields end where the attributes start, so that this bounds them, too.
     if layout::attributes_at(record) > layout::data_at(record)
         || layout::data_at(record) > record.len()
     {
@@ -120,6 +123,7 @@ fn check_attributes(record: &[u8], limits: &Limits) -> Result<(), EventError> {
         let value_at = name_at + head[1] as usize;
         let bytes = u32::from_le_bytes([head[2], head[3], head[4], head[5]]) as usize;
         let end = value_at + bytes;
+        // Flags are three bits, two of the kind and one for JSON. The end is checked before anything is sliced by it.
         if head[0] > 7 || end > data_at {
             return Err(wrong("attributes that run over", at));
         }
@@ -137,12 +141,14 @@ fn check_attributes(record: &[u8], limits: &Limits) -> Result<(), EventError> {
                 actual: bytes,
             }));
         }
+        // It is written verbatim into other JSON.
         if Attributes::is_json(head[0]) && crate::json::check(&record[value_at..end]).is_err() {
             return Err(wrong("an attribute that is not JSON", value_at));
         }
         names.push((head[0] & 3, name, name_at));
         at = end;
     }
+    // Bytes that belong to nothing would be carried along unseen.
     if at != data_at {
         return Err(wrong("attributes that fall short", at));
     }

@@ -37,6 +37,7 @@ impl<'t> Cursor<'t> {
     }
 
     fn start(text: &'t [u8], at: usize, room: usize) -> Result<Self, JsonError> {
+        // Length first: it costs nothing, where the look for UTF-8 reads all of the text.
         if text.len() > TEXT_BYTES_MAX {
             let (limit, actual) = (TEXT_BYTES_MAX, text.len());
             return Err(JsonError::new(
@@ -44,6 +45,7 @@ impl<'t> Cursor<'t> {
                 TEXT_BYTES_MAX,
             ));
         }
+        // Before UTF-8: ASCII in UTF-16 without a mark is valid UTF-8, and would be called a mistake of syntax.
         if is_utf16(text) {
             return Err(JsonError::new(JsonErrorKind::Utf16, 0));
         }
@@ -55,6 +57,7 @@ impl<'t> Cursor<'t> {
 
     /// The first byte of the value that follows; 0 at the end of the text.
     pub(crate) fn peek(&self) -> u8 {
+        // No token of JSON is 0, so the end needs no case of its own.
         self.bytes().get(self.at).copied().unwrap_or_default()
     }
 
@@ -83,6 +86,7 @@ impl<'t> Cursor<'t> {
 
     /// Returns what was taken since the cursor was at `start`, where a value started.
     pub(crate) fn since(&self, start: usize) -> Value<'t> {
+        // Whoever takes a value also passes the white space behind it, which is no part of it.
         Value::new(self.text[start..self.at].trim_end_matches(SPACE), start)
     }
 
@@ -136,6 +140,7 @@ impl<'t> Cursor<'t> {
     /// Says that what follows is not what it should be; text that is no JSON at all says so instead.
     pub(crate) fn wrong_type(self, what: &'static str) -> JsonError {
         match (self.peek(), scan::scalar(self.bytes(), self.at)) {
+            // `scalar` refuses brackets, but an array or an object is JSON, if of another type.
             (b'{' | b'[', _) | (_, Ok(_)) => {
                 JsonError::new(JsonErrorKind::WrongType(what), self.at)
             }
@@ -148,6 +153,7 @@ impl<'t> Cursor<'t> {
         is_object: bool,
         mut entry: impl FnMut(&mut Self) -> Result<(), E>,
     ) -> Result<(), E> {
+        // As `scan::value` does: an empty one takes a level, too, so that a walk refuses what a check refuses.
         let Some(room) = self.room.checked_sub(1) else {
             return Err(scan::too_deep(self.at).into());
         };
@@ -162,10 +168,12 @@ impl<'t> Cursor<'t> {
                 Some(byte) if *byte == close => false,
                 _ => return Err(self.expected(scan::after_value(is_object)).into()),
             };
+            // JSON has no trailing comma: an entry must follow, and whoever takes it refuses a bracket.
             if more {
                 self.at = scan::space(self.bytes(), self.at + 1);
             }
         }
+        // Only where all went well: after an error nobody reads on.
         self.room += 1;
         self.at = scan::space(self.bytes(), self.at + 1);
         Ok(())

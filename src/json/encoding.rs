@@ -22,6 +22,7 @@ pub fn without_mark(text: &[u8]) -> &[u8] {
 
 /// Returns whether a text is UTF-16 by its first bytes: a byte-order mark, or one character of ASCII in two bytes.
 pub fn is_utf16(text: &[u8]) -> bool {
+    // RFC 4627, section 3: the first two characters are ASCII, so that zeros tell what no mark tells.
     matches!(
         text,
         [0xfe, 0xff, ..] | [0xff, 0xfe, ..] | [0, 1..=0x7f, ..] | [1..=0x7f, 0, ..]

@@ -59,11 +59,13 @@ impl<'t> Value<'t> {
 
     /// Returns the number if it is a whole one from 0 to 2^64 - 1, written without fraction and exponent.
     pub fn whole(&self) -> Option<u64> {
+        // The value is checked JSON: a plus sign or leading zeros, which `parse` would take, cannot stand here.
         self.raw.parse().ok()
     }
 
     /// Returns the number if it is one, as near as 64-bit floating point comes.
     pub fn number(&self) -> Option<f64> {
+        // The words that `parse` takes for infinity and NaN are no JSON, so they cannot stand here.
         self.raw.parse().ok()
     }
 

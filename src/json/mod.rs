@@ -54,6 +54,7 @@ pub const TEXT_BYTES_MAX: usize = 1 << 30;
 ///
 /// What was expected at which byte, or which bound was passed.
 pub fn check(text: &[u8]) -> Result<(), JsonError> {
+    // As one that goes out inside another text, where a byte-order mark must not stand.
     let mut cursor = Cursor::inside(text)?;
     cursor.value()?;
     cursor.end()

@@ -17,6 +17,7 @@ pub(crate) fn find<'t, S: AsRef<str>>(text: &'t str, tokens: &[S]) -> Option<&'t
     walk.space();
     let start = walk.at;
     walk.skip_value();
+    // Empty where a separator or the end stands in the place of a value.
     text.get(start..walk.at).filter(|value| !value.is_empty())
 }
 
@@ -34,6 +35,7 @@ impl<'t> Walk<'t> {
             let key = self.key()?;
             self.space();
             self.expect(b':')?;
+            // A name without escapes is compared as it stands: reading one that has some allocates.
             if key == name || (key.contains('\\') && unescaped(key, name)) {
                 return Some(());
             }
@@ -47,6 +49,7 @@ impl<'t> Walk<'t> {
         if token.len() > 1 && token.starts_with(['0', '+']) {
             return None;
         }
+        // `-` is the element behind the last one (RFC 6901, section 4), which is not there: it is no number either.
         let index: usize = token.parse().ok()?;
         self.at += 1;
         self.space();
@@ -76,6 +79,7 @@ impl<'t> Walk<'t> {
 
     /// Each step passes at least one byte or stops.
     fn skip_value(&mut self) {
+        // A count is enough: in checked JSON each bracket closes its own kind, and other text may give anything.
         let mut open = 0usize;
         while let Some(byte) = self.peek() {
             match byte {
@@ -109,6 +113,7 @@ impl<'t> Walk<'t> {
                 b',' | b':' | b'}' | b']' | b'"' | b' ' | b'\t' | b'\n' | b'\r'
             )
         });
+        // It is never 0 for the bytes that lead here; were it so, `skip_value` would stand still for ever.
         self.at += end.unwrap_or(rest.len()).max(1);
     }
 
@@ -116,6 +121,7 @@ impl<'t> Walk<'t> {
         self.at += 1;
         while let Some(byte) = self.peek() {
             self.at += match byte {
+                // This may pass the end of a broken text, where `peek` and `get` find nothing.
                 b'\\' => 2,
                 b'"' => {
                     self.at += 1;
@@ -142,6 +148,7 @@ impl<'t> Walk<'t> {
 }
 
 fn unescaped(key: &str, name: &str) -> bool {
+    // In quotes again: `read_string` takes a string as it stands in a text.
     let quoted = format!("\"{key}\"");
     read_string(&quoted).is_ok_and(|text| text == name)
 }

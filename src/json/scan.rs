@@ -21,6 +21,7 @@ pub(super) fn value(text: &[u8], at: usize, room: usize) -> Result<usize, JsonEr
         match byte {
             Some(b'"') => at = string(text, at)?,
             Some(b'{' | b'[') => {
+                // At the bracket, empty or not: where a text is refused must not depend on what follows.
                 if levels == room {
                     return Err(too_deep(at));
                 }
@@ -29,6 +30,7 @@ pub(super) fn value(text: &[u8], at: usize, room: usize) -> Result<usize, JsonEr
                 if text.get(at) == Some(&closing(is_object)) {
                     at += 1;
                 } else {
+                    // Nothing is shifted out: `room` is at most `DEPTH_MAX` + 1, which the assertion above holds.
                     open = open << 1 | Open::from(is_object);
                     levels += 1;
                     if is_object {
@@ -103,6 +105,7 @@ pub(super) fn colon(text: &[u8], at: usize) -> Result<usize, JsonError> {
 pub(super) fn string(text: &[u8], at: usize) -> Result<usize, JsonError> {
     let mut at = at + 1;
     loop {
+        // Writing searches by the same function: both stop at just what RFC 8259, section 7, wants escaped.
         at += clean_bytes(&text[at..]);
         match text.get(at) {
             Some(b'"') => return Ok(at + 1),
@@ -116,8 +119,10 @@ pub(super) fn string(text: &[u8], at: usize) -> Result<usize, JsonError> {
 fn escape(text: &[u8], at: usize) -> Result<usize, JsonError> {
     match text.get(at) {
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
+        // Half a surrogate pair is good JSON (RFC 8259, section 8.2): it is refused where its text is wanted.
         Some(b'u') => {
             let digits = &text[at + 1..];
+            // Counted rather than sliced: the text may end here, and the error names the first byte that is none.
             let right = digits
                 .iter()
                 .take(4)
@@ -137,6 +142,7 @@ fn number(text: &[u8], at: usize) -> Result<usize, JsonError> {
     let is = |at: usize, wanted: &[u8]| text.get(at).is_some_and(|byte| wanted.contains(byte));
     let mut at = at + usize::from(text[at] == b'-');
     at = match text.get(at) {
+        // No leading zeros: a digit behind this one is left to the caller, who expects the end of a value.
         Some(b'0') => at + 1,
         _ => digits(text, at)?,
     };
@@ -159,6 +165,7 @@ fn digits(text: &[u8], at: usize) -> Result<usize, JsonError> {
 }
 
 fn literal(text: &[u8], at: usize, word: &str) -> Result<usize, JsonError> {
+    // `truex` is not refused here but where the next token is expected.
     if text[at..].starts_with(word.as_bytes()) {
         return Ok(at + word.len());
     }

@@ -48,6 +48,7 @@ pub(super) fn clean_bytes(bytes: &[u8]) -> usize {
 
 fn write_escape(byte: u8, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
+    // RFC 8259, section 7: any control character may be `\u00XX`; the frequent ones have a shorter form.
     let short = match byte {
         b'"' | b'\\' => byte,
         b'\n' => b'n',
@@ -66,6 +67,7 @@ fn write_escape(byte: u8, out: &mut Vec<u8>) {
 /// Returns what a checked JSON string stands for; allocates only where it holds escapes. `Err` is the place of an escape
 /// that stands for nothing: a surrogate without its other half.
 pub(crate) fn read_string(raw: &str) -> Result<Cow<'_, str>, usize> {
+    // Callers pass checked strings; anything else reads as empty rather than panics.
     let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
     let mut text = String::new();
     let mut rest = inner;
@@ -77,6 +79,7 @@ pub(crate) fn read_string(raw: &str) -> Result<Cow<'_, str>, usize> {
         text.push(c);
         rest = &escape[length..];
     }
+    // There was no escape, so the text can be lent as it stands.
     if rest.len() == inner.len() {
         return Ok(Cow::Borrowed(inner));
     }
@@ -103,6 +106,7 @@ fn read_escape(escape: &str) -> Option<(char, usize)> {
 fn read_unicode(escape: &str) -> Option<(char, usize)> {
     let high = unit(escape, 0)?;
     if !(0xd800..0xdc00).contains(&high) {
+        // A low surrogate without a high one in front is no character: `from_u32` refuses it.
         return Some((char::from_u32(high)?, 6));
     }
     let low = unit(escape, 6).filter(|low| (0xdc00..0xe000).contains(low))?;
@@ -114,6 +118,7 @@ fn read_unicode(escape: &str) -> Option<(char, usize)> {
 
 fn unit(escape: &str, at: usize) -> Option<u32> {
     let digits = escape.get(at..at + 6)?.strip_prefix("\\u")?;
+    // A sign would be taken, too, but a checked escape has four digits.
     u32::from_str_radix(digits, 16).ok()
 }
 

@@ -150,6 +150,7 @@ impl BackpressureStream {
     ///
     /// [`HubError`] for a buffer of 0 and for what memory cannot hold.
     pub fn new(config: BackpressureConfig) -> Result<Self, HubError> {
+        // 0 stays 0, for the hub to refuse: buffers of readers alone are nothing to publish into.
         let capacity = match config.buffer {
             0 => 0,
             buffer => buffer.saturating_add(config.reader_buffer),
@@ -205,6 +206,7 @@ impl BackpressureStream {
         &self,
         event: impl Into<EventRef<'e>>,
     ) -> Result<Position, BackpressureError> {
+        // A timeout that ends beyond what the clock can say is none: the publish waits for ever.
         self.publish_until(
             event.into(),
             Instant::now().checked_add(self.config.publish_timeout),
@@ -229,6 +231,7 @@ impl BackpressureStream {
         deadline: Option<Instant>,
     ) -> Result<Position, BackpressureError> {
         let (bytes, limit) = (size(event), self.config.buffer_bytes);
+        // Before any wait: no reader can make room for it.
         if bytes > limit {
             return Err(BackpressureError::TooLarge { bytes, limit });
         }
@@ -243,6 +246,7 @@ impl BackpressureStream {
             }
             if state.has_room(hub.head(), hub.capacity(), limit - bytes) {
                 let position = hub.publish(event)?;
+                // After the publish: an event that the hub refuses takes no room.
                 state.sizes.push_back(bytes);
                 state.bytes += bytes;
                 return Ok(position);
@@ -301,6 +305,7 @@ impl BackpressureStream {
         // Publishers that wait for room are to fail now, and readers to end behind what is there.
         self.shared.changed.notify_all();
         self.shared.hub.close();
+        // After the close, so that nothing comes behind it.
         let head = self.shared.hub.head();
         while state.left(head) > 0 {
             match deadline {
@@ -329,6 +334,7 @@ impl State {
         let fits = |this: &Self| this.sizes.len() < events && this.bytes <= bytes;
         // The slowest reader is looked for only when its last known place is too far back: not for each event.
         if !fits(self) {
+            // Where nobody reads, nobody is behind.
             let slowest = self.passed.values().copied().min().unwrap_or(head);
             while self.slowest < slowest {
                 self.slowest += 1;
@@ -378,6 +384,7 @@ impl Consumer {
                 at.saturating_duration_since(Instant::now())
             });
             let item = self.receiver.next_item_timeout(left);
+            // Whatever came: a reader also passes events that it does not want.
             self.pass();
             match item {
                 Ok(Some(Item::CaughtUp(_))) => {}
@@ -421,6 +428,7 @@ impl Iterator for Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         let mut state = self.shared.state.lock();
+        // A reader that is gone holds nobody back.
         state.passed.remove(&self.key);
         self.shared.changed.notify_all();
     }

@@ -173,8 +173,10 @@ impl BatchingStream {
     ///
     /// [`AddError`].
     pub fn add<'e>(&self, event: impl Into<EventRef<'e>>) -> Result<(), AddError> {
+        // Copied before the lock: nobody has to wait for that.
         let event = event.into().to_event();
         let config = &self.shared.config;
+        // For one batch at least, or nothing could ever be added.
         let limit = config.size.saturating_mul(config.waiting.max(1));
         let deadline = Instant::now().checked_add(config.add_timeout);
         let mut state = self.shared.state.lock();
@@ -191,7 +193,9 @@ impl BatchingStream {
             }
         }
         state.pending.push_back(event);
+        // The event that waits longest says when its batch is due.
         state.since.get_or_insert_with(Instant::now);
+        // `all`, as the worker and those who wait for room share one condition.
         self.shared.changed.notify_all();
         Ok(())
     }
@@ -204,6 +208,7 @@ impl BatchingStream {
         let mut state = self.shared.state.lock();
         state.stopping = true;
         self.shared.changed.notify_all();
+        // The handler stops its own stream: the thread cannot wait for its end.
         if self.is_worker() {
             drop(state);
             return self.stats();
@@ -307,6 +312,7 @@ impl Shared {
                 break;
             }
             self.pause(delay);
+            // Saturating, since the settings allow any number of retries.
             delay = delay.saturating_mul(2);
             done = guarded(|| handle(batch));
         }
@@ -318,6 +324,7 @@ impl Shared {
         let deadline = Instant::now().checked_add(delay);
         let mut state = self.state.lock();
         state.stats.retries += 1;
+        // A stop cuts the pause short, and what is left of the retries follows at once.
         while !state.stopping && !self.wait(&mut state, deadline) {}
     }
 

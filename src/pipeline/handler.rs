@@ -59,6 +59,7 @@ impl ErrorPolicy {
             Self::Stop => false,
             Self::DeadLetter(take) => {
                 for event in events {
+                    // A dead letter that fails has nowhere else to go, and those behind it still have to be taken.
                     let _ = guarded(|| {
                         take(event, failure);
                         Ok(())
@@ -94,6 +95,7 @@ pub(super) fn guarded<R>(run: impl FnOnce() -> Result<R, HandlerError>) -> Resul
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {
+    // `panic!` carries a `&str` for a literal and a `String` where it formats.
     let text = payload.downcast_ref::<&str>().copied();
     let owned = payload.downcast_ref::<String>().map(String::as_str);
     text.or(owned).unwrap_or("without a message").to_owned()

@@ -187,8 +187,10 @@ impl InMemoryStream {
         };
         let mut changed = handlers.to_vec();
         let removed = changed.remove(at);
+        // Whoever dispatches may hold it still: from here on it takes no event.
         removed.after.store(u64::MAX, Ordering::Release);
         let old = std::mem::replace(&mut *handlers, Arc::new(changed));
+        // After the list, so that whoever sees the new number finds the new list.
         self.generation.fetch_add(1, Ordering::Release);
         drop(handlers);
         // What the handler holds goes now, and without a lock: its `Drop` may use the stream. While events are being
@@ -266,6 +268,7 @@ impl InMemoryStream {
             class: self.hub.class(&filter),
             accept,
             handle,
+            // What is in the hub by now was published before it came.
             after: AtomicU64::new(self.hub.head()),
             delivered: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -288,6 +291,7 @@ impl InMemoryStream {
             if due == taken {
                 return;
             }
+            // One round reads everything that came meanwhile.
             taken = due - taken;
         }
     }
@@ -298,11 +302,13 @@ impl InMemoryStream {
         loop {
             let Dispatcher { reader, snapshot } = &mut *dispatcher;
             let read = reader.read_while(64, |offset, event| {
+                // Before each event: the one before may have made a handler subscribe or unsubscribe.
                 let old = self.refresh(snapshot);
                 let_go(old);
                 self.call_all(&snapshot.handlers, offset, event);
                 true
             });
+            // Once more, or what was removed at the last event would be held until the next publish.
             let old = self.refresh(snapshot);
             let_go(old);
             match read {
@@ -332,6 +338,7 @@ impl InMemoryStream {
 
     /// Calls each handler that wants the event, under one guard for all: it is set up again behind one that failed.
     fn call_all(&self, handlers: &[Arc<Entry>], offset: u64, event: EventRef<'_>) {
+        // A `Cell`, since the place has to outlive a panic that leaves the closure.
         let at = Cell::new(0);
         while at.get() < handlers.len() {
             let shown = guarded(|| {

@@ -223,6 +223,7 @@ impl StreamProcessor {
         if self.sinks.is_empty() {
             return Err(StartError::NoSink);
         }
+        // Here and not on the thread: errors reach the caller, and what is published from now on is not missed.
         let receiver = hub.subscribe(subscription)?;
         let shared = Arc::new(Shared::default());
         let worker = Worker {

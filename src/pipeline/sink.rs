@@ -72,6 +72,7 @@ pub fn broadcast<'e>(
     event: impl Into<EventRef<'e>>,
 ) -> Vec<Result<(), Failure>> {
     let event = event.into();
+    // One guard each: a sink that panics must not keep the event from the others.
     sinks
         .iter()
         .map(|sink| guarded(|| sink.accept(event)))

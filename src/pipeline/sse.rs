@@ -85,6 +85,7 @@ impl SseStream {
     pub fn with_heartbeat(hub: Hub, heartbeat: Duration) -> Self {
         Self {
             hub,
+            // With zero it would never wait, and give nothing but heartbeats.
             heartbeat: heartbeat.max(Duration::from_millis(1)),
             waiting: Mutex::default(),
         }
@@ -115,6 +116,7 @@ impl SseStream {
 
     /// Ends a subscription, and the iterator that reads its events; `false`: there is none.
     pub fn unsubscribe(&self, id: &str) -> bool {
+        // Both are asked: one that is being read has left `waiting`, and one that has ended has left the hub.
         let known = self.hub.unsubscribe(id);
         let waited = self.waiting.lock().remove(id);
         known || waited.is_some()
@@ -220,6 +222,7 @@ impl SseFrames {
             epoch: self.epoch,
             offset: resume_at,
         };
+        // The id of the last event that is missing: a client that comes back with it goes on behind the gap.
         let before = Position {
             offset: resume_at - 1,
             ..earliest
@@ -242,6 +245,7 @@ fn event_frame(delivery: &Delivery) -> Result<String, FrameError> {
         }
         _ => event.data(),
     };
+    // HTML, server-sent events: an event without a name is dispatched as `message`.
     let name = match event.ty() {
         DEFAULT_TYPE => "",
         ty => ty,
@@ -259,6 +263,7 @@ fn frame(id: &str, name: &str, data: &[u8]) -> Result<String, FrameError> {
         retry: None,
     };
     sse::encode(&mut bytes, frame)?;
+    // Always UTF-8, since binary data is base 64 by now: the second way only saves a panic.
     Ok(String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }

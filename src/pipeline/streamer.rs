@@ -143,6 +143,7 @@ impl EventStreamer for Hub {
         topic: Option<&str>,
     ) -> Result<Position, PublishError> {
         match topic {
+            // An event that is in that topic already needs no copy.
             Some(topic) if topic != event.topic() => self.publish(&moved(event, topic)?),
             _ => self.publish(event),
         }
@@ -164,6 +165,7 @@ impl EventStreamer for Hub {
         let offsets = match topic {
             None => self.publish_batch_iter(events)?,
             Some(topic) => {
+                // All of them first: one that cannot be moved refuses the batch before anything is published.
                 let mut all = Vec::with_capacity(events.len());
                 for (index, event) in events.iter().enumerate() {
                     let event = moved(event.as_ref(), topic);

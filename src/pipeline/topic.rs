@@ -70,6 +70,7 @@ impl TopicStream {
             .copy_from(event)
             .topic(topic)
             .to_event()?;
+        // The builder's lock is released by now: handlers run in there, and may publish here again.
         self.stream.publish(&moved)
     }
 

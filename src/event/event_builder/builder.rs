@@ -149,6 +149,7 @@ impl EventBuilder {
 
     /// Sets the time, nanoseconds since 1970 (UTC).
     pub fn time_nanos(&mut self, nanos: i64) -> &mut Self {
+        // A text set before would say another time.
         self.fields[Field::TimeText as usize].clear();
         self.time = Some(nanos);
         self
@@ -248,6 +249,7 @@ impl EventBuilder {
         for field in [Field::ContentType, Field::DataSchema, Field::TimeText] {
             self.fields[field as usize].push_str(event.optional(field).unwrap_or_default());
         }
+        // As they are, unchecked: they were checked when that event was made.
         let (attributes, count) = event.attribute_bytes();
         self.attributes.extend_from_slice(attributes);
         self.attribute_count = count;
@@ -297,6 +299,7 @@ impl EventBuilder {
             id => id,
         };
         let topic = self.fields[Field::Topic as usize].as_str();
+        // In two parts rather than joined: that would allocate.
         let source = match (
             self.fields[Field::Source as usize].as_str(),
             self.source_default.as_str(),
@@ -304,6 +307,7 @@ impl EventBuilder {
             ("", "") => ["/", topic],
             ("", source) | (source, _) => [source, ""],
         };
+        // So that other shapes than CloudEvents do not write a source which their text never had.
         if self.fields[Field::Source as usize].is_empty() {
             notes.set(Notes::SOURCE_MADE);
         }
@@ -314,6 +318,7 @@ impl EventBuilder {
             kind: self.kind,
             notes,
             time,
+            // At most 1,024: `Limits::honoured`.
             attributes: self.attribute_count as u16,
             // No field is longer than 65,535 bytes: `check_text`.
             lengths: parts.map(|[a, b]| (a.len() + b.len()) as u16),

@@ -35,7 +35,9 @@ impl Ids {
         out: &'o mut [u8; Hyphenated::LENGTH],
     ) -> &'o str {
         self.made += 1;
+        // Nobody can guess it without the key, and no id needs a call to the operating system.
         let random = self.key.hash_one(self.made);
+        // RFC 9562, 5.7: the time is unsigned, so anything before 1970 counts as its start.
         let millis = u64::try_from(nanos / 1_000_000).unwrap_or(0);
         if millis > self.millis {
             self.millis = millis;

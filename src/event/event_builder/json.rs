@@ -58,6 +58,7 @@ impl EventBuilder {
             self.clear();
             let read = Reader::new(self, shape, topic).event(cursor);
             let taken = read.and_then(|()| self.build()).and_then(&mut take);
+            // What `build` or `take` refuses has no place in the text: the start of the event is given.
             taken.map_err(|error| error.or_at(at).with_index(index))?;
             index += 1;
             Ok::<_, EventError>(())

@@ -60,6 +60,7 @@ impl EventBuilder {
         data: &[u8],
     ) -> Result<(), EventError> {
         self.check_payload(data.len())?;
+        // Data without a type must not keep the type of what was set before.
         self.fields[Field::ContentType as usize].clear();
         if !content_type.is_empty() {
             self.set_field(Field::ContentType, content_type)?;
@@ -69,6 +70,7 @@ impl EventBuilder {
         let kept = if is_json { without_mark(data) } else { data };
         self.kind = if is_json {
             check_json("data", kept).map_err(|mut error| {
+                // The caller's data may have a mark in front, and the place counts from its start.
                 error.at = error.at.map(|at| at + data.len() - kept.len());
                 error
             })?;
@@ -92,6 +94,7 @@ impl EventBuilder {
             (Some(Field::Topic), _) => self.set_topic(value),
             (Some(Field::TimeText), _) => self.set_time(value, false),
             (Some(field), _) => self.set_field(field, value),
+            // Checked and not kept: a shape that has one writes its own.
             (None, "specversion") => json::check_spec_version(value),
             (None, "data" | "data_base64") => Err(EventError::new(
                 ErrorKind::Invalid("is not an attribute"),
@@ -187,6 +190,7 @@ pub(in crate::event) fn check_json(field: &str, text: &[u8]) -> Result<(), Event
 
 /// One pass over the bytes for printable ASCII, which nearly all text here is; characters are looked at otherwise.
 pub(in crate::event) fn has_control(text: &str) -> bool {
+    // A fold and not `all`: without a way out, the compiler can judge many bytes at once.
     let printable = text
         .bytes()
         .fold(true, |all, byte| all & (b' '..=b'~').contains(&byte));

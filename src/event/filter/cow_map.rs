@@ -42,6 +42,7 @@ impl<V: Clone> CowMap<V> {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&V> {
+        // An empty map may have no shards, and `shard` could not mask by their number.
         if self.len == 0 {
             return None;
         }
@@ -57,6 +58,7 @@ impl<V: Clone> CowMap<V> {
         }
         let hash = self.keys.hash_one(name);
         let shard = self.shard(hash);
+        // Found first: a name that is not here must not cost a copy of the shard.
         let at = find(&self.shards[shard], hash, name).ok()?;
         Some(&mut Arc::make_mut(&mut self.shards[shard])[at].value)
     }
@@ -65,6 +67,7 @@ impl<V: Clone> CowMap<V> {
     where
         V: Default,
     {
+        // Before the place is looked for, since names move.
         self.grow();
         let hash = self.keys.hash_one(name);
         let shard = self.shard(hash);
@@ -107,8 +110,10 @@ impl<V: Clone> CowMap<V> {
         } else if self.len >= shards * shards.max(SHARD_LEAST) {
             let mut slots = Vec::with_capacity(self.len);
             for shard in self.shards.drain(..) {
+                // What nobody else reads is moved; only shards shared with a copy are cloned.
                 slots.extend(Arc::unwrap_or_clone(shard));
             }
+            // Each shard is then filled in the order of hashes.
             slots.sort_unstable_by_key(|slot| slot.hash);
             let mut spread: Vec<Shard<V>> = Vec::new();
             spread.resize_with(shards * 2, Vec::new);

@@ -96,6 +96,7 @@ impl EventFilter {
         });
         Self {
             topics: self.topics.clone(),
+            // Nothing, where nothing is left: filters that mean the same must be equal.
             rest: rest.filter(|rest| *rest != Rest::default()).map(Arc::new),
         }
     }
@@ -127,6 +128,7 @@ impl Rest {
     }
 
     fn takes_type(&self, ty: &str) -> bool {
+        // `canonical` has sorted the types.
         (self.types.is_empty() && self.type_patterns.is_empty())
             || self.types.binary_search_by(|one| (**one).cmp(ty)).is_ok()
             || self.type_patterns.iter().any(|pattern| pattern.matches(ty))

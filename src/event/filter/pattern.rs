@@ -72,6 +72,7 @@ impl Pattern {
 
     /// Returns whether it takes this topic.
     pub fn matches(&self, topic: &str) -> bool {
+        // First: what follows takes every topic for `>`.
         if topic::is_reserved(topic) && self.begins_with_wildcard() {
             return false;
         }
@@ -101,6 +102,7 @@ impl Pattern {
         loop {
             match (wide.next(), narrow.next()) {
                 (Some(">"), Some(_)) => return true,
+                // `>` may be several segments, `*` is one.
                 (Some("*"), Some(segment)) if segment != ">" => {}
                 (Some(a), Some(b)) if a == b => {}
                 (None, None) => return true,

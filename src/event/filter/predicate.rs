@@ -142,6 +142,7 @@ impl Predicate {
         let text = str::from_utf8(event.data()).ok()?;
         match event.data_kind() {
             DataKind::Json => json::find(text, &self.tokens).map(Found::Json),
+            // Text is one value, into which no pointer leads any further.
             DataKind::Text if self.tokens.is_empty() => Some(Found::Text(text.into())),
             _ => None,
         }

@@ -73,6 +73,7 @@ impl Reader {
                 let kind = JsonErrorKind::TooMany { limit: MEMBERS_MAX };
                 return Err(JsonError::new(kind, at));
             }
+            // A fault and not the end: whatever else is wrong is told at the same time.
             if seen.contains(&key) {
                 self.builder
                     .fault(&key, None, "appears twice", Some(at + 1));

@@ -148,6 +148,7 @@ impl<C: Clone + PartialEq> Router<C> {
     pub fn route<const N: usize>(&self, topic: &str, out: &mut SmallVec<[C; N]>) {
         let start = out.len();
         self.root.visit_first(topic, &mut |leaf| {
+            // Only classes with several patterns can be met twice, and what `out` held before is not of this walk.
             for entry in &leaf.any {
                 if !(entry.several && out[start..].contains(&entry.class)) {
                     out.push(entry.class.clone());
@@ -160,6 +161,7 @@ impl<C: Clone + PartialEq> Router<C> {
     pub fn visit<'r>(&'r self, event: EventRef<'_>, mut visit: impl FnMut(&'r C)) {
         let mut met: SmallVec<[&C; 16]> = SmallVec::new();
         let mut show = |entry: &'r Entry<C>| {
+            // A class of one pattern cannot be met again, so it is not searched for.
             if entry.several {
                 if met.contains(&&entry.class) {
                     return;
@@ -170,6 +172,7 @@ impl<C: Clone + PartialEq> Router<C> {
         };
         self.root.visit_first(event.topic(), &mut |leaf| {
             leaf.any.iter().for_each(&mut show);
+            // The type is taken out of the record only where somebody asks for one.
             if !leaf.by_type.is_empty() {
                 let typed = leaf.by_type.get(event.ty());
                 typed.into_iter().flatten().for_each(&mut show);
@@ -245,6 +248,7 @@ impl<C: Clone + PartialEq> Node<C> {
         let Some(topic) = topic else {
             return show(&self.here);
         };
+        // `>` stands for at least one segment, and here one is left.
         show(&self.rest);
         let (segment, below) = split(topic);
         if let Some(node) = self.literal.get(segment) {

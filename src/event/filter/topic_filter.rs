@@ -153,6 +153,7 @@ impl fmt::Display for Filter {
 fn canonical(mut patterns: Vec<Pattern>) -> Vec<Pattern> {
     patterns.sort_unstable();
     patterns.dedup();
+    // Judged before any is dropped: while `retain` runs, the others cannot be looked at.
     let kept: Vec<bool> = patterns
         .iter()
         .map(|one| {

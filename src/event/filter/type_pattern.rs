@@ -47,6 +47,7 @@ impl TypePattern {
         for (number, (column, segment)) in (1..).zip(topic::segments(text)) {
             check_segment(segment, column, number == last)?;
         }
+        // One text for both, so that filters which mean the same are equal and share a class.
         match text.strip_suffix("**") {
             Some(start) => Ok(Self(format!("{start}>").into())),
             None => Ok(Self(text.into())),

@@ -18,6 +18,7 @@ pub(super) fn read_base64(text: &str, out: &mut Vec<u8>) -> Result<(), usize> {
         base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => {
             at
         }
+        // Wrong lengths and paddings are faults of the end.
         _ => text.len(),
     })
 }

@@ -22,6 +22,7 @@ pub(super) fn is_json_type(content_type: &str) -> bool {
 /// Returns whether data of this type is text where it is UTF-8. No type at all may be text.
 pub(super) fn is_text_type(content_type: &str) -> bool {
     let essence = essence(content_type);
+    // `get` and no slice: the fifth byte may lie inside a character.
     essence.is_empty()
         || essence
             .get(..5)
@@ -50,10 +51,12 @@ pub(super) fn check_spec_version(version: &str) -> Result<(), EventError> {
 }
 
 fn essence(content_type: &str) -> &str {
+    // RFC 9110, section 8.3.1: parameters follow a semicolon, and say nothing about the kind of data.
     content_type.split(';').next().unwrap_or_default().trim()
 }
 
 fn ends_with(text: &str, end: &str) -> bool {
+    // For a text shorter than `end` this wraps to an index beyond it, where `get` finds nothing.
     let start = text.len().wrapping_sub(end.len());
     text.get(start..)
         .is_some_and(|tail| tail.eq_ignore_ascii_case(end))

@@ -56,6 +56,7 @@ impl<'b, 't> Reader<'b, 't> {
     pub(in crate::event) fn event(&mut self, cursor: &mut Cursor<'t>) -> Result<(), EventError> {
         let start = cursor.at();
         let rest = match self.shape {
+            // A frame's data stands beside its type, so what the table does not know is data.
             Shape::StreamEvent => Rest::Data,
             Shape::EventualiStream => Rest::Envelope,
             _ => Rest::Attributes(AttributeKind::Extension),
@@ -74,11 +75,13 @@ impl<'b, 't> Reader<'b, 't> {
         rest: Rest,
     ) -> Result<bool, EventError> {
         let start = cursor.at();
+        // Only beside the event's own members: inside an object the same names mean something else.
         let common = if rest == Rest::Attributes(AttributeKind::Extension) {
             self.shape.common()
         } else {
             &[]
         };
+        // Bits are enough: no table has 32 members, with the common ones.
         let (mut seen, mut taken, mut placed) = (0u32, 0u32, true);
         cursor.members(|cursor, name| {
             let key = name.text()?;
@@ -99,6 +102,7 @@ impl<'b, 't> Reader<'b, 't> {
             let at = cursor.at();
             let done = match member {
                 Some(member) => self.member(cursor, member, rest),
+                // It is passed all the same: what follows has to be checked, too.
                 None if rest == Rest::Whole => {
                     placed = false;
                     cursor.value().map(|_| false).map_err(EventError::from)
@@ -110,11 +114,13 @@ impl<'b, 't> Reader<'b, 't> {
                     .map(|()| false),
             };
             let known = done.map_err(|error| named(error, &key, at))?;
+            // Not all that was seen: to CloudEvents, a required member that is null is missing.
             if let (true, Some(index)) = (known, index) {
                 taken |= 1 << index;
             }
             Ok::<_, EventError>(())
         })?;
+        // Members come in any order, so this can be told only now; no common one is required.
         for (index, member) in table.iter().enumerate() {
             if self.shape.requires(member) && taken & 1 << index == 0 {
                 return Err(EventError::new(ErrorKind::Missing, member.key).or_at(start));
@@ -140,6 +146,7 @@ impl<'b, 't> Reader<'b, 't> {
             Slot::Event(table) => {
                 self.object(cursor, table, Rest::Attributes(AttributeKind::Extension))
             }
+            // Without members there is nothing that could become attributes: kept as a value, or it would be lost.
             Slot::Object(..) | Slot::Attributes(_) => {
                 let value = cursor.value()?;
                 self.keep(member.key, value, rest).map(|()| true)
@@ -155,6 +162,7 @@ impl<'b, 't> Reader<'b, 't> {
         member: &Member,
         rest: Rest,
     ) -> Result<bool, EventError> {
+        // By address: members of a shape's own table are called the same, and must be what the table says.
         let optional = self
             .shape
             .common()
@@ -175,12 +183,14 @@ impl<'b, 't> Reader<'b, 't> {
             Slot::Time { local } if value.is_string() => {
                 self.builder.set_time(&text(value)?, local)?
             }
+            // Kept, to be written back: beyond CloudEvents, null is not the same as absent.
             Slot::Time { .. } | Slot::OtherId if value.is_null() => {
                 self.keep(member.key, value, rest)?
             }
             Slot::Time { .. } | Slot::OtherId => return Err(wrong_type("a string")),
             Slot::Data => self.data = Some(value),
             Slot::DataBase64 => self.base64 = Some(value),
+            // What is required names the stream, and `EventRef::stream` takes text only.
             Slot::Attribute(_) if member.required && !value.is_string() => {
                 return Err(wrong_type("a string"));
             }
@@ -216,6 +226,7 @@ impl<'b, 't> Reader<'b, 't> {
         if uuid {
             check_uuid(id)?;
         }
+        // The other name came first and was taken for the id: now it becomes an attribute.
         if self.builder.notes.has(Notes::OTHER_ID) {
             self.builder.notes.unset(Notes::OTHER_ID);
             let other = std::mem::take(&mut self.builder.fields[Field::Id as usize]);
@@ -231,6 +242,7 @@ impl<'b, 't> Reader<'b, 't> {
 
     fn other_id(&mut self, id: &str, key: &str) -> Result<(), EventError> {
         check_uuid(id)?;
+        // The id has its place: this one is kept beside it, and written back from there.
         if !self.builder.fields[Field::Id as usize].is_empty() {
             return self
                 .builder
@@ -261,12 +273,14 @@ impl<'b, 't> Reader<'b, 't> {
         if rest != Rest::Data {
             return self.keep(key, value, rest);
         }
+        // Put together from spans of the text, so that names and numbers stay byte for byte.
         let data = &mut self.builder.data;
         data.push(if data.is_empty() { b'{' } else { b',' });
         data.extend_from_slice(name.raw().as_bytes());
         data.push(b':');
         data.extend_from_slice(value.raw().as_bytes());
         self.builder.kind = DataKind::Json;
+        // With the brace that `settle_data` adds at the end.
         self.builder.check_payload(self.builder.data.len() + 1)
     }
 
@@ -284,6 +298,7 @@ impl<'b, 't> Reader<'b, 't> {
         if !self.builder.fields[Field::Topic as usize].is_empty() {
             return Ok(());
         }
+        // So that a text which named no topic is written back without one.
         self.builder.notes.set(Notes::TOPIC_GIVEN);
         let key = match self.shape {
             Shape::Codomyrmex => "topic",

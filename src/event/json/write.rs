@@ -11,6 +11,7 @@ use crate::json::{Cursor, JsonError, write_string};
 /// Appends one event in a shape; what is appended is one valid JSON object.
 pub(in crate::event) fn write_shape(event: EventRef<'_>, shape: Shape, out: &mut Vec<u8>) {
     let tagged = has_tagged_data(shape.members());
+    // Asked once, and not for each kind and member: many events have none.
     let bare = event.attribute_bytes().1 == 0;
     let mut writer = Writer {
         event,
@@ -57,6 +58,7 @@ impl Writer<'_, '_> {
             self.out.push(b'}');
             return;
         }
+        // A kind for which the shape has no place is kept all the same, under a member of our own.
         for kind in [
             AttributeKind::Tag,
             AttributeKind::Header,
@@ -67,6 +69,7 @@ impl Writer<'_, '_> {
             }
         }
         for (name, value) in self.event.attributes() {
+            // These have a place of their own, in the shape or in its envelope.
             if has_attribute(self.shape.members(), name) || self.is_envelopes(name) {
                 continue;
             }
@@ -144,6 +147,7 @@ impl Writer<'_, '_> {
                 self.out.push(b'"');
             }
             Slot::Data => self.data(key),
+            // Tagged data has its bytes under the tag.
             Slot::DataBase64 if self.tagged => {}
             Slot::DataBase64 => self.base64(key),
             Slot::TaggedData => self.tagged(key),
@@ -177,6 +181,7 @@ impl Writer<'_, '_> {
             Field::ContentType => self.tagged,
             _ => false,
         };
+        // What was filled in was not in the text: CloudEvents wants it, other shapes come back as they came.
         if filled_in && !self.shape.is_cloud_events() {
             return;
         }
@@ -227,6 +232,7 @@ impl Writer<'_, '_> {
         }
         match self.event.data_kind() {
             DataKind::None => return,
+            // There is no tag for text, which goes as a JSON string.
             DataKind::Json | DataKind::Text => {
                 self.key(key);
                 self.out.push(b'{');
@@ -274,6 +280,7 @@ impl Writer<'_, '_> {
         if let Some(kind) = kind {
             self.entries(kind);
         }
+        // An empty object would come back as an attribute that the event never had.
         if self.out.len() == empty {
             self.out.truncate(before);
         } else {
@@ -321,6 +328,7 @@ fn flat(event: EventRef<'_>) -> Option<&str> {
         DataKind::Json => event.data(),
         DataKind::Text | DataKind::Binary => return None,
     };
+    // Data is kept with the white space around it, and the braces have to be found.
     let text = str::from_utf8(data)
         .ok()?
         .trim_matches([' ', '\t', '\r', '\n']);
@@ -328,6 +336,7 @@ fn flat(event: EventRef<'_>) -> Option<&str> {
     let mut hides = false;
     let mut cursor = Cursor::inside(data).ok()?;
     let walked = cursor.members(|cursor, name| {
+        // Without escapes: `\u0074ype` would hide the frame's `type` as well.
         hides |= matches!(&*name.text()?, "type" | "_context");
         cursor.value()?;
         Ok::<_, JsonError>(())

@@ -56,6 +56,7 @@ impl Running {
     /// In a step or a sink of its own it does not wait, whatever the time: what has been published is worked off after
     /// the event that is under way.
     pub fn stop(mut self, timeout: Duration) -> ProcessorStats {
+        // What is published after this is not waited for.
         let head = self.hub.head();
         self.shared.until.store(head, Ordering::Relaxed);
         // Release: pairs with the Acquire in `Worker::work`, for `until` and for what was published.
@@ -84,6 +85,7 @@ impl Running {
                 None => self.shared.ended.wait(&mut finished),
             }
         }
+        // Joining a thread that is late would wait beyond the timeout.
         let join = *finished;
         drop(finished);
         // For a thread that is late: it ends after the event that is under way.

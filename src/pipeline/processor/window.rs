@@ -30,6 +30,7 @@ impl<F: FnMut(&[Event]) -> Result<Option<Event>, HandlerError> + Send> Window<F>
     }
 
     fn fold(&mut self, key: &Option<Arc<str>>, out: &mut Vec<Piece>) -> Result<(), HandlerError> {
+        // Before the fold, which may fail or panic: a window that is gone must not leave its key behind.
         self.order.retain(|one| one != key);
         let Some((_, events)) = self.open.remove(key) else {
             return Ok(());
@@ -47,6 +48,7 @@ impl<F: FnMut(&[Event]) -> Result<Option<Event>, HandlerError> + Send> Step for 
     fn feed(&mut self, piece: Piece, out: &mut Vec<Piece>) -> Result<(), HandlerError> {
         let key = piece.key;
         if !self.open.contains_key(&key) {
+            // All are closed rather than one refused: memory stays bounded, and no event is left out.
             if self.open.len() >= WINDOWS_MAX {
                 self.close(None, out)?;
             }
@@ -64,6 +66,7 @@ impl<F: FnMut(&[Event]) -> Result<Option<Event>, HandlerError> + Send> Step for 
     }
 
     fn due(&self) -> Option<Instant> {
+        // All have one span, so the one that was opened first is due first.
         let (opened, _) = self.open.get(self.order.first()?)?;
         opened.checked_add(self.span?)
     }

@@ -63,6 +63,7 @@ impl Worker {
                 }
                 Err(_) => return true,
             }
+            // After each event, too: on a busy stream nothing else would close windows by time.
             let now = Instant::now();
             if self.due().is_some_and(|due| due <= now) && !self.close(Some(now)) {
                 return false;
@@ -102,6 +103,7 @@ impl Worker {
 
     /// Takes what is due out of every step, at the end everything, and sends it on. False if the policy says stop.
     fn close(&mut self, now: Option<Instant>) -> bool {
+        // From the front: what a window gives enters those behind it before they close.
         for at in 0..self.pipeline.steps.len() {
             let mut out = Vec::new();
             let done = guarded(|| self.pipeline.steps[at].close(now, &mut out));

@@ -113,6 +113,7 @@ impl EventFilterBuilder {
 
     /// Adds a condition on a value inside the event: see [`Predicate`].
     pub fn matching(&mut self, predicate: &str) -> &mut Self {
+        // As given and not as kept: a fault names the entry that the caller wrote.
         let index = self.predicates;
         self.predicates += 1;
         match Predicate::parse(predicate) {
@@ -274,11 +275,13 @@ impl EventFilterBuilder {
         match self.all_of.take() {
             Some(filter) => Some(filter),
             None if patterns.is_empty() => Some(Filter::all()),
+            // Too many are a fault by now: see `check_count`.
             None => Filter::new(patterns).ok(),
         }
     }
 
     fn time(&mut self, field: &str, text: &str) -> Option<i64> {
+        // No time is longer, as in `EventBuilder::set_time`.
         let nanos = Some(text)
             .filter(|text| text.len() <= 64)
             .and_then(|text| time::parse(text, false));

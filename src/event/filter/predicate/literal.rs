@@ -60,6 +60,7 @@ impl Literal {
             Self::Null => (0, 0, ""),
             Self::Bool(value) => (1, i128::from(*value), ""),
             Self::Whole(value) => (2, *value, ""),
+            // By bits, which can be ordered and hashed: 0.0 and -0.0 are two keys, which costs a class at most.
             Self::Float(value) => (3, i128::from(value.to_bits()), ""),
             Self::Text(text) => (4, 0, text),
         }
@@ -77,6 +78,7 @@ fn number(raw: &str) -> Option<Literal> {
     // First as a whole number: as floating point, ids beyond 2^53 would be equal to their neighbours.
     match raw.parse() {
         Ok(whole) => Some(Literal::Whole(whole)),
+        // 1e999 is JSON, but as infinity it would equal everything that is too large.
         Err(_) => raw
             .parse()
             .ok()

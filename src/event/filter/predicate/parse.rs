@@ -39,10 +39,12 @@ impl<'t> Parser<'t> {
                 None => return self.fail_at("\"~\" is followed by 0 or 1", start),
             }
         }
+        // `split` gives one piece at least.
         let first = tokens.remove(0);
         let root = match (&*first, tokens.len()) {
             ("", _) => return self.fail_at("expected the name of an attribute", inside + 1),
             ("data", _) => return Ok((Root::Data, tokens.into())),
+            // As texts, times with different offsets are in no order.
             ("time", _) => return self.fail_at("a time is compared by a time range", inside),
             ("tags", 1) => Root::Entry("tags", tokens.remove(0)),
             ("headers", 1) => Root::Entry("headers", tokens.remove(0)),
@@ -102,6 +104,7 @@ impl<'t> Parser<'t> {
     }
 
     pub(super) fn fail_at<T>(&self, reason: &'static str, at: usize) -> Result<T, PredicateError> {
+        // Columns count characters, and `at` counts bytes.
         let before = self
             .text
             .char_indices()
@@ -114,6 +117,7 @@ impl<'t> Parser<'t> {
 }
 
 fn operator(text: &str) -> Option<(usize, Operator)> {
+    // The longer first: `<=` starts with `<`.
     const OPERATORS: [(&str, Operator); 6] = [
         ("==", Operator::Equal),
         ("!=", Operator::Unequal),
@@ -128,6 +132,7 @@ fn operator(text: &str) -> Option<(usize, Operator)> {
 
 /// RFC 6901, section 4: `~1` is `/`, `~0` is `~`.
 fn unescape(token: &str) -> Option<String> {
+    // In one pass: RFC 6901, section 4, warns that replacing `~0` first would make `/` of `~01`.
     let mut text = String::with_capacity(token.len());
     let mut chars = token.chars();
     while let Some(c) = chars.next() {

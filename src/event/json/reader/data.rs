@@ -11,6 +11,7 @@ use crate::json::{Cursor, Value};
 impl<'t> Reader<'_, 't> {
     /// eventuali's data: `{"Json": value}`, `{"Protobuf": [bytes]}`, or a plain value.
     pub(super) fn tagged(&mut self, cursor: &mut Cursor<'t>) -> Result<(), EventError> {
+        // A copy looks inside, so that the value can be kept whole where it has no tag.
         let mut look = *cursor;
         let whole = cursor.value()?;
         let mut inner = None;
@@ -22,6 +23,7 @@ impl<'t> Reader<'_, 't> {
                 look.value().map(|_| ())
             })?;
         }
+        // With other members beside it, a member of that name is plain data and no tag.
         match inner.filter(|_| count == 1) {
             Some(("\"Json\"", mut at)) => self.data = Some(at.value()?),
             Some(("\"Protobuf\"", mut at)) if at.peek() == b'[' => return self.bytes(&mut at),
@@ -45,8 +47,10 @@ impl<'t> Reader<'_, 't> {
             Ok::<_, EventError>(())
         })?;
         self.builder.kind = DataKind::Binary;
+        // Only the tag says so, and other shapes have no tags.
         self.builder
             .set_field(Field::ContentType, "application/protobuf")?;
+        // At the end is early enough: these are fewer bytes than the text, which is bounded.
         self.builder.check_payload(self.builder.data.len())
     }
 
@@ -61,6 +65,7 @@ impl<'t> Reader<'_, 't> {
                 .take_base64(base64)
                 .map_err(|error| error.or_at(base64.at())),
             (None, None) => {
+                // `Reader::unknown` opened the object, and only the end of the event ends it.
                 if self.shape == Shape::StreamEvent && !self.builder.data.is_empty() {
                     self.builder.data.push(b'}');
                 }
@@ -91,7 +96,9 @@ impl<'t> Reader<'_, 't> {
             return Err(named(ErrorKind::WrongType("a string")));
         }
         let encoded = base64.text()?;
+        // Before it is decoded, so that what is over the limit is never made.
         self.builder.check_payload(encoded.len() / 4 * 3)?;
+        // The place counts from behind the quote; base 64 needs no escapes that would move it.
         read_base64(&encoded, &mut self.builder.data)
             .map_err(|at| named(ErrorKind::Invalid("not base 64")).or_at(base64.at() + 1 + at))?;
         self.builder.kind = DataKind::Binary;
