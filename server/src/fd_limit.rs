@@ -21,6 +21,7 @@ pub(crate) fn needed(connections: usize) -> usize {
 fn raise() -> Option<u64> {
     let mut limit = getrlimit(Resource::Nofile);
     let soft = limit.current?;
+    // A process may raise its soft limit up to the hard one without any privilege.
     limit.current = limit.maximum;
     match setrlimit(Resource::Nofile, limit) {
         Ok(()) => limit.maximum,
@@ -30,6 +31,7 @@ fn raise() -> Option<u64> {
 }
 
 fn room(limit: u64, wanted: usize) -> usize {
+    // A limit beyond what can be counted is none.
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     wanted.min(limit.saturating_sub(RESERVE).max(1))
 }

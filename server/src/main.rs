@@ -22,6 +22,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // First of all, so that there is no time in which the bench could go and this server stay.
     if let Err(error) = parent::end_with() {
         console::err(format_args!("cannot end with the bench: {error}"));
         return ExitCode::from(exit::FAILED);
@@ -60,6 +61,7 @@ fn print_usage(error: &clap::Error) -> ExitCode {
         _ => ExitCode::from(exit::USAGE),
     };
     let written = error.print().and_then(|()| std::io::stdout().flush());
+    // A usage mistake stays one, whether or not standard error took its text.
     if error.use_stderr() {
         return code;
     }
@@ -69,9 +71,11 @@ fn print_usage(error: &clap::Error) -> ExitCode {
 /// `eventring` and `eventring --flag` mean `eventring serve` and `eventring serve --flag`.
 fn with_default_command(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut args: Vec<OsString> = args.collect();
+    // A caller of `execve` may give no name at all, and clap takes the first argument for one.
     if args.is_empty() {
         args.push("eventring".into());
     }
+    // Help and version are those of the whole command, not of `serve`.
     let own = ["-h", "--help", "-V", "--version"];
     let missing = match args.get(1).and_then(|a| a.to_str()) {
         None => args.len() == 1,

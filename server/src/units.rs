@@ -44,12 +44,14 @@ fn one_quantity(text: &str) -> Option<String> {
         _ => return None,
     };
     let digits = number.strip_prefix(['+', '-']).unwrap_or(number);
+    // The sign stays, so that a negative number is told to be out of range.
     let sign = &number[..number.len() - digits.len()];
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let is_number = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
     if whole.len() + fraction.len() == 0 || !is_number(whole) || !is_number(fraction) {
         return None;
     }
+    // jiff wants digits on both sides of the point; people leave either out.
     let whole = if whole.is_empty() { "0" } else { whole };
     let fraction = match fraction.get(..FRACTION_DIGITS).unwrap_or(fraction) {
         "" => "0",

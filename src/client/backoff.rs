@@ -83,6 +83,7 @@ impl Backoff {
     }
 
     fn pause_by(&mut self, now: Instant, random: f64) -> Duration {
+        // Taken, not read: a connection is judged once, however many failures follow it.
         let lived = self
             .connected
             .take()
@@ -90,9 +91,12 @@ impl Backoff {
         if std::mem::take(&mut self.delivered) || lived {
             self.failures = 0;
         }
+        // Bounded: a shift by 32 or more overflows.
         let doubled = self.retry.saturating_mul(1 << self.failures.min(16));
+        // A server may ask for more than the longest wait of our own.
         let whole = doubled.min(self.longest.max(self.retry));
         self.failures = self.failures.saturating_add(1);
+        // Half of it is left to chance, which parts those that were cut together; the other half is sure.
         let half = whole / 2;
         half.max(self.floor) + half.mul_f64(random)
     }

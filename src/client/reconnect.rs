@@ -128,6 +128,7 @@ impl Reconnector {
         self.check()?;
         // Bounded: a server that asks for a year has made a mistake.
         let wait = wait.unwrap_or_default().min(Backoff::BELIEVED);
+        // Neither comes back before the server wants it, nor before our own count of failures does.
         let again_in = wait.max(self.backoff.pause(self.network.now()));
         self.pause = Some(again_in);
         // After the pause is set: a program that goes on all the same does not begin to hammer.
@@ -165,6 +166,7 @@ fn retry_after(head: &Response, now: SystemTime) -> Option<Duration> {
     }
     let at = httpdate::parse_http_date(said).ok()?;
     let date = text(head, "date").and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+    // A date that has passed asks for no wait.
     Some(at.duration_since(date.unwrap_or(now)).unwrap_or_default())
 }
 

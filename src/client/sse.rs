@@ -85,6 +85,7 @@ impl SseClient {
             Ok((used, event)) => {
                 self.used += used;
                 let item = event.map(|event| item(event.into()));
+                // Only an event: a server that sends a notice and hangs up, again and again, has been of no use.
                 if matches!(item, Some(Item::Event(_))) {
                     self.reconnector.delivered();
                 }
@@ -120,6 +121,7 @@ impl SseClient {
                 }
                 return connected;
             };
+            // All of it is decoded: what there is of the next event is in the decoder.
             self.body.clear();
             self.used = 0;
             match conn.body(&mut self.body) {
@@ -164,6 +166,7 @@ impl SseClient {
 
     fn request(&self) -> String {
         let mut request = self.options.request(&self.options.target);
+        // HTML, 9.2: the type is asked for by name, and nothing from a cache will do.
         request.push_str("Accept: text/event-stream\r\nCache-Control: no-cache\r\n");
         if let Some(id) = sendable(self.last_event_id()) {
             request.push_str("Last-Event-ID: ");
@@ -190,6 +193,7 @@ impl SseClient {
         self.reconnector.hang_up();
         self.body.clear();
         self.used = 0;
+        // HTML, 9.2: an event that is incomplete at the end of the stream is discarded.
         self.decoder.reconnect();
     }
 }
@@ -219,6 +223,7 @@ fn item(event: SseEvent) -> Item {
 }
 
 fn is_stream(head: &Response) -> bool {
+    // Without regard to case, and with whatever parameters follow: RFC 9110, 8.3.1.
     let media = head.header("content-type").unwrap_or_default();
     media.to_ascii_lowercase().starts_with(b"text/event-stream")
 }

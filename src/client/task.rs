@@ -70,12 +70,14 @@ impl<T> Shared<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Whole whenever the lock is free, whoever panicked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hands an item over; false: nobody wants more.
     fn put(&self, item: Result<T, ClientError>) -> bool {
         let mut state = self.lock();
+        // A stream that is dropped ends this wait, too, or the thread would stay for ever.
         while state.items.len() >= ITEMS_MAX && !state.over {
             state = self
                 .room
@@ -140,6 +142,7 @@ impl<T> Stream for ClientItems<T> {
         loop {
             let mut state = self.shared.lock();
             if let Some(item) = state.items.pop_front() {
+                // First, or the thread that is woken would only wait for the lock.
                 drop(state);
                 self.shared.room.notify_one();
                 return Poll::Ready(Some(item));

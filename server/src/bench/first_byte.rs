@@ -67,9 +67,11 @@ impl<'a> FirstByte<'a> {
     fn alone(&mut self, time: Duration) -> Result<(), BenchError> {
         let began = Instant::now();
         while began.elapsed() < time {
+            // The pause lets the server and both sockets fall idle again.
             self.clients.turns_for(PAUSE)?;
             self.publish()?;
             if !self.arrive()? {
+                // One that is missing stays missing, and each further wait would end like this one.
                 break;
             }
         }
@@ -81,6 +83,7 @@ impl<'a> FirstByte<'a> {
         let (began, start) = (Instant::now(), self.clients.now());
         let mut count = 0_u64;
         while began.elapsed() < time {
+            // Counted from the start, not from the last event: delays do not add up to a lower rate.
             let due = start + (count as f64 * 1e9 / self.rate) as u64;
             let now = self.clients.now();
             if due > now {
@@ -102,6 +105,7 @@ impl<'a> FirstByte<'a> {
         let now = self.clients.now();
         let publisher = &mut self.clients.publisher;
         publisher.push(now, now);
+        // Now, not with the next turn: its time runs already.
         let sent = publisher.flush();
         sent.map_err(|error| BenchError::Publish(error.to_string()))
     }

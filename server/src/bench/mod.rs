@@ -45,6 +45,7 @@ pub(crate) fn run(args: &BenchArgs) -> ExitCode {
 
 fn measure(args: &BenchArgs) -> Result<Outcome, BenchError> {
     let is_tcp = args.spawn || args.url.socket.is_none();
+    // First of all: a run that does not fit must not start a server for nothing.
     check_room(args.load.connections, is_tcp)?;
     let child = args.spawn.then(ChildServer::start).transpose()?;
     let url = child.as_ref().map_or(&args.url, |server| &server.url);

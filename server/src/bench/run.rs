@@ -112,6 +112,7 @@ impl<'a> Run<'a> {
             self.publish_until(end, end)?;
             return Ok(None);
         }
+        // The first half is what the second one, with stalled clients, is compared with.
         self.publish_until(self.start + length / 2, end)?;
         let before = self.clients.totals.latency.take();
         self.clients.stall();
@@ -157,7 +158,9 @@ impl<'a> Run<'a> {
             let now = self.clients.now();
             let next = self.clients.publisher.next;
             let due = match self.args.load.rate {
+                // From the start, not from the last event: a delay does not lower the rate.
                 Rate::Fixed(rate) => self.start + (next as f64 * 1e9 / rate) as u64,
+                // A closed loop: only what clients have received lets the next event go.
                 Rate::Max if next * fast >= self.clients.totals.passed + window * fast.max(1) => {
                     return None;
                 }
@@ -191,6 +194,7 @@ impl<'a> Run<'a> {
             self.clients.turn(TURN)?;
             self.sample(self.clients.now());
             self.clients.show_draining();
+            // A client on its way back delivers nothing yet: that is not the silence that ends a drain.
             if deliveries != self.clients.totals.deliveries || self.clients.is_busy() {
                 (deliveries, last) = (self.clients.totals.deliveries, Instant::now());
             }

@@ -69,6 +69,7 @@ impl<'a> Storm<'a> {
         self.usage.sample(self.usage.idle.memory);
         self.began = Instant::now();
         while self.began.elapsed() < self.args.load.seconds {
+            // Taken whole: one that fails at once waits for the next turn, or this would not end.
             for index in std::mem::take(&mut self.waiting) {
                 self.connect(index);
             }
@@ -79,6 +80,7 @@ impl<'a> Storm<'a> {
             progress.storming(self.totals.connect.count(), seconds);
         }
         let seconds = self.began.elapsed().as_secs_f64();
+        // With a reset, so that the next run finds its ports free.
         for client in &mut self.clients {
             client.cut(true);
         }

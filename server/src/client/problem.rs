@@ -34,6 +34,7 @@ impl Problem {
         let number = |name: &str| members.get(name).as_ref().and_then(Value::whole);
         Problem {
             status,
+            // RFC 9457, 3.1: the detail is about this answer, the title about all of its kind.
             text: text("detail")
                 .or(text("title"))
                 .unwrap_or_default()
@@ -71,6 +72,7 @@ impl fmt::Display for Problem {
 fn quoted(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let line = text.lines().next().unwrap_or_default();
+    // What a stranger has written must not steer the terminal.
     line.chars()
         .filter(|c| !c.is_control())
         .take(SHOWN)

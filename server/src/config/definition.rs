@@ -60,6 +60,7 @@ impl Definition {
 
     /// Says what would be allowed if `value` is not.
     pub(super) fn judge(&self, setting: &Setting, value: &str) -> Result<(), String> {
+        // On a command line a switch has no value, so clap cannot judge one.
         if setting.arity == Arity::Switch {
             return match value {
                 "true" | "false" => Ok(()),
@@ -99,6 +100,7 @@ pub(crate) fn lenient(cli: Command) -> Command {
             command.mut_args(|arg| {
                 let arg = arg.env(Resettable::Reset);
                 match arity(&arg) {
+                    // Any value passes here: all layers are judged together, so that every mistake is told at once.
                     Some(Arity::One | Arity::Many) => arg
                         .value_parser(OsStringValueParser::new())
                         .default_value(Resettable::Reset),
@@ -135,6 +137,7 @@ fn arity(arg: &Arg) -> Option<Arity> {
 /// The part of clap's error that says what would have been right.
 fn allowed(error: &Error) -> String {
     if let Some(source) = std::error::Error::source(error) {
+        // The words of the value's own parser, which say what it expected.
         return source.to_string();
     }
     match (error.kind(), error.get(ContextKind::ValidValue)) {

@@ -51,6 +51,7 @@ fn text(path: &Path, name: &str, said: &'static str) -> Result<String, Fault> {
     file.take(FILE_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(failed)?;
+    // Told apart, since some editors save UTF-16 without a word about it.
     let why = match is_utf16(&bytes) {
         true => "UTF-16, but UTF-8 is expected",
         false => "not UTF-8",

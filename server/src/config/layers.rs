@@ -76,6 +76,7 @@ pub(crate) fn load(layers: &Layers<'_>) -> Result<Loaded, Vec<Fault>> {
         for (origin, values) in &given {
             judge(&definition, setting, origin, values, &mut faults);
         }
+        // The last layer is the strongest.
         if let Some((origin, values)) = given.pop() {
             rows.push(Effective {
                 setting: setting.clone(),
@@ -157,6 +158,7 @@ impl Layers<'_> {
             .collect();
         let given = self.env.iter().filter(|(_, value)| !value.is_empty());
         let names = given.map(|(name, _)| name.to_string_lossy());
+        // A misspelt variable would otherwise be ignored without a word.
         let strange = names.filter(|name| {
             name.starts_with("EVENTRING_") && !known.iter().any(|known| known == name)
         });

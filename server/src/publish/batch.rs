@@ -79,6 +79,7 @@ impl Batch {
                 Ok(())
             }
             Err(error) => {
+                // An encoder that fails may have written half an event.
                 self.events.truncate(start);
                 Err(error)
             }
@@ -109,6 +110,7 @@ impl Batch {
 
     /// The events without the last separator.
     fn bare(&self) -> &[u8] {
+        // JSON has no comma behind the last element of an array.
         self.events.split_last().map_or(&[], |(_, events)| events)
     }
 
@@ -128,6 +130,7 @@ impl Batch {
 
     /// The index of the event that holds byte `at` of the body.
     pub(super) fn at_byte(&self, at: u64) -> Option<usize> {
+        // The bracket itself goes with the first event.
         let at = usize::try_from(at)
             .ok()?
             .saturating_sub(self.format.brackets().0.len());

@@ -66,6 +66,7 @@ impl Encoder {
         Encoder {
             format: by_name(format, file),
             topic: topic.to_string(),
+            // Random: two runs over one file must not give their events the same ids.
             run: RandomState::new().build_hasher().finish(),
             text,
             utf16: false,
@@ -91,6 +92,7 @@ impl Encoder {
     pub(super) fn is_event(&mut self, line: &[u8]) -> bool {
         let blank = line.trim_ascii().is_empty();
         if self.format == LineFormat::Auto {
+            // A blank line settles nothing: the format is that of the first line that says something.
             if blank {
                 return false;
             }
@@ -127,6 +129,7 @@ impl Encoder {
                 let read = self.checker.read_cloudevents_json(Some(&self.topic), line);
                 read.map_err(LineError::Event)?;
                 let event = self.checker.build().map_err(LineError::Event)?;
+                // Without a topic of its own the event has read ours, so only another one inside can differ.
                 if event.topic() != self.topic {
                     return Err(LineError::Topic {
                         named: event.topic().to_string(),
@@ -148,12 +151,14 @@ impl Encoder {
     fn by_content(&mut self, line: &[u8]) -> LineFormat {
         match line.trim_ascii_start().first() {
             Some(b'{') => LineFormat::Ndjson,
+            // Lines of a log often begin with a bracket, too: only a whole array is taken for JSON.
             Some(b'[') if self.check_json(line).is_ok() => LineFormat::Ndjson,
             _ => LineFormat::Lines,
         }
     }
 
     fn check_json(&mut self, line: &[u8]) -> Result<(), EventError> {
+        // Topic and type only make the event complete: its data is what is judged.
         let checker = self.checker.clear().topic("t").ty("t");
         checker.data("application/json", line).build().map(|_| ())
     }

@@ -74,6 +74,7 @@ impl Packer<'_> {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(error) => {
+                    // What was read before the failure is published.
                     self.flush()?;
                     return self.send(ReadItem::ReadFailed {
                         line: self.line,
@@ -84,16 +85,19 @@ impl Packer<'_> {
             let whole = self.whole_lines(&buffer, &mut too_long)?;
             buffer.drain(..whole);
             if too_long {
+                // More of the long line: nobody wants it, and it must not gather.
                 buffer.clear();
             } else if buffer.len() > LINE_BYTES {
                 self.line += 1;
                 self.bad(LineError::TooLong { limit: LINE_BYTES })?;
+                // The bytes go, the mark stays: the rest of the line must not pass for a line of its own.
                 buffer.clear();
                 too_long = true;
             }
             // Nothing whole is left, and the next read may wait: what is there must not.
             self.flush()?;
         }
+        // A last line without a line feed is a line, too.
         if !buffer.is_empty() {
             self.line(&buffer)?;
         }
@@ -104,6 +108,7 @@ impl Packer<'_> {
     fn whole_lines(&mut self, buffer: &[u8], too_long: &mut bool) -> Result<usize, StopReading> {
         let mut done = 0;
         while let Some(length) = buffer[done..].iter().position(|&b| b == b'\n') {
+            // The end of a line that was given up, which is counted and told already.
             if !std::mem::take(too_long) {
                 self.line(&buffer[done..done + length])?;
             }
@@ -113,6 +118,7 @@ impl Packer<'_> {
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), StopReading> {
+        // Windows ends lines with CR LF, and a CR is never meant as part of the data.
         let mut line = line.strip_suffix(b"\r").unwrap_or(line);
         self.line += 1;
         if self.line == 1 {
@@ -121,6 +127,7 @@ impl Packer<'_> {
         if !self.encoder.is_event(line) {
             return Ok(());
         }
+        // The format may have been settled by this very line, so an empty batch takes it anew.
         if self.batch.is_empty() {
             self.batch = Batch::new(self.encoder.body_format());
         }

@@ -50,6 +50,7 @@ fn publish(args: &PublishArgs) -> Result<bool, SetupError> {
         &args.kind,
         lines::LINE_BYTES,
     );
+    // Bounded: a fast disk must not fill the memory while a slow server answers.
     let (sender, batches) = mpsc::sync_channel(READ_AHEAD);
     let settings = lines::Settings {
         batch: args.batch,
@@ -76,6 +77,7 @@ fn open(path: &Path) -> Result<Box<dyn Read + Send>, SetupError> {
         source,
     };
     let file = File::open(path).map_err(failed)?;
+    // Linux opens a directory for reading, and only the first read of it fails.
     if file.metadata().map_err(failed)?.is_dir() {
         return Err(failed(std::io::ErrorKind::IsADirectory.into()));
     }

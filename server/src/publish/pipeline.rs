@@ -98,6 +98,7 @@ impl Pipeline {
         let out = &mut self.request;
         out.clear();
         out.extend_from_slice(self.head.as_bytes());
+        // An event in full names its own type; a line of data takes this one.
         if batch.body_format() == BodyFormat::Data {
             out.extend_from_slice(format!("ce-type: {}\r\n", self.kind).as_bytes());
         }
@@ -120,6 +121,7 @@ impl Pipeline {
                 Some(Outcome::Unknown(batch, error))
             }
             Ok((head, body)) => {
+                // RFC 9112, 9.6: what was sent behind it gets no answer.
                 if !head.keep_alive() {
                     self.conn = None;
                 }
@@ -137,6 +139,7 @@ fn connect(url: &Url, timeout: Duration) -> Result<Conn, ConnectError> {
     let mut wait = FIRST_WAIT;
     for _ in 1..TRIES {
         match Conn::open(url, timeout) {
+            // Nothing was sent, and a server that is starting may listen soon.
             Err(error) if error.refused() => std::thread::sleep(wait),
             other => return other,
         }

@@ -85,6 +85,7 @@ impl Run {
     /// Waits for everything that is on its way.
     fn drain(&mut self) -> Result<(), Stop> {
         let mut result = Ok(());
+        // Answers behind a failure are taken, too: what they say was published counts.
         while !self.pipeline.is_empty() {
             result = result.and(self.answer());
         }
@@ -116,6 +117,7 @@ impl Run {
             Outcome::Unknown(batch, error) => {
                 let name = batch.name();
                 self.complain(format_args!("{name} may be published or not: {error}"));
+                // To send it again might publish it twice, and what follows must not overtake it.
                 Err(Stop)
             }
             Outcome::Refused(batch, problem) => {
@@ -138,6 +140,7 @@ impl Run {
                 other => result = result.and(self.settled(other)),
             }
         }
+        // Only behind the loop: every answer under way was to be counted first.
         result?;
         refused
             .into_iter()
@@ -183,6 +186,7 @@ impl Run {
                 return Err(Stop);
             }
         };
+        // With a bad line the rest is given up, but what stands before it is still published.
         if stopping {
             parts.clear();
         } else {
@@ -215,8 +219,10 @@ fn remedy(batch: &Batch, problem: &Problem) -> Remedy {
     let named = named
         .or_else(|| batch.at_byte(problem.at?))
         .filter(|&index| index < batch.len());
+    // Only refusals of the content are worth a remedy: any other would meet every part alike.
     match (problem.status, named) {
         (400 | 413 | 422, Some(index)) => Remedy::LeaveOut(index),
+        // An event alone is the one to blame, unless what was refused is a field of the request.
         (400 | 413 | 422, None) if batch.len() == 1 && problem.field.is_none() => {
             Remedy::LeaveOut(0)
         }

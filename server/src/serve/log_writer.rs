@@ -64,6 +64,7 @@ impl LogWriter {
             shared: shared.clone(),
             unannounced_for: 0,
         };
+        // Lossy: events must not wait for a terminal.
         let builder = NonBlockingBuilder::default()
             .lossy(true)
             .buffered_lines_limit(PENDING_LINES)
@@ -131,9 +132,11 @@ fn bounded(line: &[u8]) -> Cow<'_, [u8]> {
     if line.len() <= LINE_BYTES {
         return Cow::Borrowed(line);
     }
+    // Cut between characters, or the kept part would end in bytes that are no UTF-8.
     let is_inside_char = |at: &usize| line[*at] & 0xc0 == 0x80;
     let end = (0..LINE_BYTES).rev().find(|at| !is_inside_char(at));
     let kept = &line[..end.unwrap_or(0)];
+    // The line feed was in the part that is cut off, so the mark brings its own.
     let mark = format!("... [{} more bytes]\n", line.len() - kept.len());
     Cow::Owned([kept, mark.as_bytes()].concat())
 }
@@ -165,6 +168,7 @@ impl Write for LogWriter {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        // The thread writes each line as it comes; to wait for it here is what the queue is there to avoid.
         Ok(())
     }
 }
@@ -210,6 +214,7 @@ impl<W: Write> Write for Lines<W> {
             // The queue's thread would forget it without a count. Relaxed: it orders nothing.
             self.shared.failed.fetch_add(1, Ordering::Relaxed);
         }
+        // Done even where it failed, or a drain would wait for this line until its timeout.
         self.shared.lock().done += 1;
         self.shared.progressed.notify_all();
         self.unannounced_for += 1;

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 /// Runs the server until a signal stops it.
 pub(crate) fn run(given: &ArgMatches) -> ExitCode {
+    // The log first: signals are answered in it.
     let log = match LogWriter::start() {
         Ok(log) => log,
         Err(error) => {
@@ -53,9 +54,11 @@ pub(crate) fn run(given: &ArgMatches) -> ExitCode {
         Ok(server) => ended(server.run(), &log),
         Err(error) => {
             log.print(error);
+            // What keeps a server from starting is nearly always a setting, or what it names: an address, a file.
             ExitCode::from(exit::USAGE)
         }
     };
+    // The thread behind the log ends with the process, and what is queued with it.
     log.drain();
     code
 }
@@ -102,7 +105,9 @@ pub(crate) fn try_hub(args: &ServeArgs) -> Result<(), String> {
 }
 
 fn start(args: &ServeArgs, signals: &Signals, log: &LogWriter) -> Result<Server, StartError> {
+    // Before the hub and the sockets are made: what they say is logged as the settings want it.
     log::start(&args.log, log);
+    // The limit is raised before the server is described, whose bound is what it leaves.
     let connections = room_for(args.bounds.max_connections);
     let hub = settings::hub(args)?;
     let config = settings::server(args, connections);
@@ -153,6 +158,7 @@ fn room_for(wanted: usize) -> usize {
 /// Says what it means to listen where other machines come in.
 fn warn_of_strangers(server: &Server, secured: bool, log: &LogWriter) {
     let how = if secured { "" } else { ", unencrypted" };
+    // An IPv4 address that is mapped into IPv6 is judged as what it is.
     let open = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
     if let Some(address) = server.local_addrs().iter().find(open) {
         log.print(format_args!(
@@ -171,6 +177,7 @@ fn announce(server: &Server, secured: bool) -> io::Result<()> {
     for address in server.unix_addrs() {
         console::out(format_args!("listening on unix:{}", address.path.display()))?;
     }
+    // None for Unix sockets: a browser cannot open one.
     if let Some(address) = server.local_addrs().first() {
         console::out(format_args!("dashboard {scheme}://{address}/"))?;
     }
@@ -202,6 +209,7 @@ fn ended(stopped: io::Result<StopReport>, log: &LogWriter) -> ExitCode {
                 "stopped at the deadline; not everything was sent to {} connections",
                 report.connections_left
             ));
+            // A code of its own: a supervisor can tell readers that were cut off from a server that broke.
             ExitCode::from(exit::LEFT_OVER)
         }
         Err(error) => {

@@ -45,6 +45,7 @@ enum ShutdownPhase {
 
 impl Signals {
     pub(super) fn obey(log: LogWriter) -> io::Result<Signals> {
+        // Registered before the thread is there: a signal in between waits for it and kills nobody.
         let mut incoming = Incoming::new([SIGHUP, SIGINT, SIGTERM])?;
         let shared = Arc::<SharedServing>::default();
         let of_thread = shared.clone();
@@ -100,7 +101,9 @@ impl SharedServing {
         let serving = begun.unwrap_or_else(PoisonError::into_inner).0.clone();
         let Some(serving) = serving else {
             log.print("stopped before it served anybody");
+            // The thread behind the log ends with the process, and what is queued with it.
             log.drain();
+            // Whoever asked for the end got it: to a supervisor this is no failure.
             std::process::exit(0);
         };
         match phase {
@@ -130,6 +133,7 @@ impl SharedServing {
             ShutdownPhase::Stopping => {
                 log.print("ended at once by a further signal");
                 log.drain();
+                // What a shell says of a process that a signal has ended.
                 std::process::exit(exit::SIGNAL_BASE + signal);
             }
         }

@@ -18,6 +18,7 @@ pub(crate) fn run(args: TailArgs) -> ExitCode {
         console::err(impossible);
         return ExitCode::from(exit::USAGE);
     }
+    // Before the first wait for the server, which may be a long one.
     output::end_when_nobody_reads();
     let mut output = Output::new(args.format, args.count);
     let mut client = Source::new(&args);
@@ -32,11 +33,13 @@ pub(crate) fn run(args: TailArgs) -> ExitCode {
                         console::err(words);
                         output.notice(&event);
                     }
+                    // An event of somebody who uses the same name.
                     None => output.event(&event),
                 }
             }
             Ok(Item::Disconnected(disconnected)) => {
                 let ended = source::is_end(&disconnected.cause);
+                // An end that the server had announced is a good one; any other is a failure.
                 if args.no_reconnect && ended {
                     return exit::OK;
                 }
@@ -52,6 +55,7 @@ pub(crate) fn run(args: TailArgs) -> ExitCode {
             Ok(_) => {}
             Err(ClientError::Over) => return exit::OK, // as for a browser: do not come back
             Err(error) => {
+                // What came before the refusal is shown first.
                 if let Some(code) = write(&mut output) {
                     return code;
                 }

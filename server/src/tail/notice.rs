@@ -8,6 +8,7 @@ pub(super) fn words(event: &str, data: &str) -> Option<String> {
     if !matches!(event, "gap" | "reset") {
         return None;
     }
+    // Publishers may use these names as well: only a body like the server's makes it a notice.
     let members = Members::read(data.as_bytes()).ok()?;
     let reason = members.get("reason")?.string()?;
     match event {

@@ -68,6 +68,7 @@ impl Output {
         let written = stdout
             .write_all(&self.pending)
             .and_then(|()| stdout.flush());
+        // After a failure, too: nobody knows how much of it went out.
         self.pending.clear();
         match written {
             Ok(()) => Ok(true),
@@ -92,6 +93,7 @@ pub(super) fn end_when_nobody_reads() {
                         .revents()
                         .intersects(PollFlags::ERR | PollFlags::HUP) =>
                 {
+                    // The reader has seen what it wanted, as with `head`: that is no failure.
                     std::process::exit(0);
                 }
                 _ => return,

@@ -85,6 +85,7 @@ impl Connection {
     ///
     /// [`ReadError`]; the connection is of no more use.
     pub fn send(&mut self, mut bytes: &[u8]) -> Result<(), ReadError> {
+        // The deadline of an answer may have left a shorter wait.
         self.wait_for(self.timeout)?;
         while !bytes.is_empty() {
             match self.transport.write(bytes) {
@@ -126,6 +127,7 @@ impl Connection {
                 return Ok(head);
             }
             match self.fill(Some(until)) {
+                // Within an answer this is a loss; before its first byte the connection may just have idled too long.
                 Ok(0) if begun => return Err(ReadError::Cut),
                 Ok(0) => return Err(ReadError::Closed),
                 Ok(_) => begun = true,

@@ -32,6 +32,7 @@ impl Stopper {
         let mut state = self.lock();
         state.stopped = true;
         let transport = state.transport.take();
+        // Released first: what a transport does to shut down is its own affair.
         drop(state);
         if let Some(transport) = transport {
             transport.shut_down();
@@ -47,6 +48,7 @@ impl Stopper {
     /// Has the stop end this connection, too.
     pub(in crate::client) fn watch(&self, transport: Option<Arc<dyn Transport>>) {
         let mut state = self.lock();
+        // The stop came before there was anything to shut down.
         if let Some(transport) = transport.as_ref().filter(|_| state.stopped) {
             transport.shut_down();
         }
@@ -57,6 +59,7 @@ impl Stopper {
     pub(in crate::client) fn wait(&self, pause: Duration) {
         let until = deadline::after(Instant::now(), pause);
         let mut state = self.lock();
+        // A loop: a condition variable may wake for nothing.
         while !state.stopped {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -68,6 +71,7 @@ impl Stopper {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
+        // Whole whenever the lock is free, whoever panicked.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

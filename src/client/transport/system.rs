@@ -92,6 +92,7 @@ impl Transport for Socket {
     }
 
     fn is_quiet(&self) -> bool {
+        // The socket has a timeout, which a look must not wait for.
         if self.set_nonblocking(true).is_err() {
             return false;
         }
@@ -138,10 +139,12 @@ fn look_up<T: Send + 'static>(
         LOOKUPS.fetch_sub(1, Ordering::Relaxed);
         return Err(io::Error::other("too many look-ups are under way"));
     }
+    // With room for the answer, so that the thread ends also where nobody takes it.
     let (sender, found) = sync_channel(1);
     let thread = std::thread::Builder::new().name("eventring-lookup".into());
     let spawned = thread.spawn(move || {
         let found = ask();
+        // By the thread, not by who waits for it: a look-up that is given up still has one.
         LOOKUPS.fetch_sub(1, Ordering::Relaxed);
         // Who has given up does not want it any more.
         let _ = sender.send(found);
@@ -167,6 +170,7 @@ fn connect(address: &SockAddr, stopper: &Stopper) -> io::Result<Arc<Socket>> {
     let socket = Arc::new(Socket::new(address.domain(), Type::STREAM, None)?);
     // Only while it connects: a blocking connect would wait for minutes, and a stop could not end it everywhere.
     socket.set_nonblocking(true)?;
+    // Before it connects, so that a stop finds a socket to shut down.
     stopper.watch(Some(socket.clone()));
     let until = deadline::after(Instant::now(), CONNECT);
     loop {
@@ -177,6 +181,7 @@ fn connect(address: &SockAddr, stopper: &Stopper) -> io::Result<Arc<Socket>> {
                 break;
             }
             Err(error) if is_full_backlog(&error, address) && Instant::now() < until => {
+                // Linux fails such a connect at once (EAGAIN, connect(2)), and no poll tells when there is room.
                 stopper.wait(BACKLOG);
             }
             Err(error) => return Err(error),
@@ -194,6 +199,7 @@ fn connect(address: &SockAddr, stopper: &Stopper) -> io::Result<Arc<Socket>> {
 }
 
 fn is_under_way(error: &io::Error) -> bool {
+    // A connect that a signal interrupts goes on by itself: to call it again would fail.
     let under_way = [Errno::INPROGRESS, Errno::INTR];
     under_way
         .iter()

@@ -155,15 +155,18 @@ impl WsClient {
                 Item::Message(kind, data) => match self.session.take(kind, data) {
                     Ok(None) => {}
                     Ok(item) => {
+                        // As in a stream: a server that sends a notice and hangs up has been of no use.
                         if matches!(item, Some(WsItem::Event(_))) {
                             self.reconnector.delivered();
                         }
                         return Ok(item);
                     }
+                    // The frames are as they should be, the message is not: RFC 6455, 7.4.1, has 1008 for that.
                     Err(error) => return Err(self.fail(CloseCode::POLICY, error.into())),
                 },
                 Item::Ping(data) => match random() {
                     Ok(mask) => masked_frame(&mut self.out, Opcode::Pong, data, mask),
+                    // No frame may leave unmasked (RFC 6455, 5.1), and there is nothing to mask it with.
                     Err(error) => return self.disconnected(ReadError::Io(error)).map(Some),
                 },
                 Item::Pong(_) => {}
@@ -213,6 +216,7 @@ impl WsClient {
         if self.decoder.is_none() {
             return Ok(());
         }
+        // It leaves with the first read, behind what waits already.
         self.push_close(Some(CloseCode::NORMAL))?;
         // Each read waits as long as the timeout, so twice of it is the most.
         let (begun, timeout) = (Instant::now(), self.options.timeout);
@@ -343,10 +347,12 @@ impl WsClient {
     /// Drops the connection and what of a message had come.
     fn hang_up(&mut self) {
         self.reconnector.hang_up();
+        // A goodbye is of one connection: the next one must not end with it.
         self.session.take_bye();
         if let Some(decoder) = self.decoder.take() {
             decoder.end(&mut self.scratch);
         }
+        // Frames that wait are for the connection that is gone; another one must not begin with them.
         self.input.clear();
         self.out.clear();
         self.used = 0;

@@ -135,6 +135,7 @@ impl ChangeLog {
         id: impl FnOnce() -> Arc<str>,
         class: &Arc<Class>,
     ) -> Wakeups {
+        // Counted also where nobody watches: whoever watches later tells old from new by it.
         self.at += 1;
         let mut wakeups = Wakeups::default();
         if self.entries.is_empty() && self.watchers.is_empty() {
@@ -142,6 +143,7 @@ impl ChangeLog {
             return wakeups;
         }
         let (at, id) = (self.at, id());
+        // Nobody is told of itself.
         let shares = |one: &&Arc<SubscriptionEntry>| {
             *one.id != *id && one.class.filter().overlaps(class.filter())
         };

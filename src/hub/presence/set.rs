@@ -73,6 +73,7 @@ impl PresenceSet {
     /// Enters a member; `false`: it is present already, or all have ended.
     pub(in crate::hub) fn enter(&self, number: u64) -> bool {
         let mut members = self.members.lock();
+        // Not into a set that has ended: its end is told once, for all that were in it.
         members.closed.is_none() && members.present.insert(number)
     }
 
@@ -130,6 +131,7 @@ impl PresenceSet {
     /// Ends all of them, before [`notify`](Self::notify); returns who they were.
     pub(in crate::hub) fn end_all(&self, reason: EndReason) -> Vec<u64> {
         let mut members = self.members.lock();
+        // Under the lock under which members enter: from here on none does.
         members.closed = Some(reason);
         self.leave_event(PresenceEvent::Closed { reason });
         std::mem::take(&mut members.present).into_iter().collect()

@@ -57,6 +57,7 @@ pub(in crate::hub) fn many<'e>(
         return Err(PublishError::TooLarge { bytes, limit });
     }
     let mut publisher = shared.publisher.lock();
+    // Before the events can be seen, as with a single one.
     let guard = shared.wake_router.guard(publisher.next_sequence());
     let published = publisher.publish_batch(len, heap, &event);
     shared.release(publisher);

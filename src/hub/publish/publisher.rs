@@ -208,6 +208,7 @@ impl Publisher {
     /// Looks at the clock now and then, more often where events are few: a look costs more than a publish.
     #[inline]
     fn note_time(&mut self, events: usize) {
+        // Not after each event: a mark costs a look at the clock, a lock and a sweep.
         match self.unmarked.checked_sub(events as u32) {
             Some(unmarked @ 1..) => self.unmarked = unmarked,
             _ => self.mark(),
@@ -260,6 +261,7 @@ impl Publisher {
     }
 
     fn trim_for(&mut self, bytes: usize) {
+        // Saturating: a sum that wrapped would be under the bound.
         while self.heap_bytes.saturating_add(bytes) > self.ring_bytes {
             let (heap_before, oldest) = (self.heap_bytes, self.ring.oldest());
             // First the copies, or a quiet topic loses what it was promised to a busy one's large events.

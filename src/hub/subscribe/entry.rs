@@ -81,6 +81,7 @@ impl SubscriptionEntry {
 
     /// Ends it; the first reason stays.
     pub(in crate::hub) fn end(&self, reason: EndReason) {
+        // The first reason stands.
         let _ = self.ended.set(reason);
     }
 
@@ -107,6 +108,7 @@ impl SubscriptionEntry {
     }
 
     pub(in crate::hub) fn take_control(&self) -> Option<Control> {
+        // Without the lock where there are none: a receiver comes by here with each item.
         if !self.has_controls() {
             return None;
         }

@@ -51,6 +51,7 @@ impl Registry {
         entrance: NewSubscription,
     ) -> Result<(Arc<SubscriptionEntry>, Wakeups), SubscribeError> {
         let NewSubscription { id, class, watches } = entrance;
+        // Before the lock is taken, which every subscribe and every connection takes.
         if let Some(id) = &id
             && !is_id(id)
         {
@@ -257,6 +258,7 @@ impl Live {
         loop {
             self.ids_made += 1;
             let id: Box<str> = format!("s-{}", self.ids_made).into();
+            // Somebody may have chosen an id of this form.
             if !self.by_id.contains_key(&id) {
                 return id;
             }

@@ -96,6 +96,7 @@ impl Waiter {
     pub(in crate::hub) fn notify(&self) {
         // Cloned, and called when the lock is released: it is foreign code, and may receive, which takes this lock.
         let notify = self.state.lock().notify.clone();
+        // Also where there is a notification: as long as nobody parks this is one look at an atomic.
         self.changed.notify_all();
         if let Some(notify) = notify {
             ring::notify_and_drop(notify);

@@ -85,6 +85,7 @@ impl WakeRouter {
 
     /// Copies the routes, changes the copy and shows it to publishers. The trie shares what a change leaves alone.
     fn change(&self, change: impl FnOnce(&mut Router<RoutedClass>)) {
+        // The newest there is: whoever else would change it waits for `changing`.
         let mut routes = Router::clone(&self.routes.load());
         change(&mut routes);
         self.routes.store(Arc::new(routes));

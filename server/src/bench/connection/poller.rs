@@ -27,6 +27,7 @@ impl Poller {
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             // A second one ends at once, as a shell would say.
+            // In this order, or the first signal would find the flag that it has set itself.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
             flag::register(signal, Arc::clone(&stop))?;
         }
@@ -48,6 +49,7 @@ impl Poller {
     pub(crate) fn wait(&mut self, wait: Duration) -> Result<Vec<Token>, BenchError> {
         self.timer.set(wait)?;
         match self.poll.poll(&mut self.events, None) {
+            // A signal interrupts the wait; the flag below says whether it was one to end by.
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             other => other?,
         }

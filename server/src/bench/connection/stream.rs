@@ -51,6 +51,7 @@ impl Stream {
     /// Connects and waits for it.
     pub(crate) fn connected(address: &Address) -> io::Result<Stream> {
         let Address::Tcp(address) = address else {
+            // Over a Unix socket a connect is done at once, or fails at once.
             return Stream::connect(address, None);
         };
         let stream = std::net::TcpStream::connect_timeout(address, CONNECT)?;
@@ -69,6 +70,7 @@ impl Stream {
         };
         match (error, peer) {
             (Some(error), _) => Err(error),
+            // Still under way: the poller names the socket again when it is decided.
             (None, Err(error)) if error.kind() == ErrorKind::NotConnected => Ok(false),
             (None, Err(error)) => Err(error),
             (None, Ok(())) => Ok(true),
@@ -86,6 +88,7 @@ impl Stream {
     /// Has the end of it be a reset, where there is such a thing.
     pub(crate) fn end_with_reset(&self) {
         if let Stream::Tcp(stream) = self {
+            // With a linger of zero, close(2) sends a reset and drops what is unsent.
             let _ = sockopt::set_socket_linger(stream, Some(Duration::ZERO));
         }
     }

@@ -72,6 +72,7 @@ impl Target {
         match self.format {
             _ if last_id.is_empty() => format!("{get} HTTP/1.1\r\n{fields}\r\n"),
             WireFormat::Ws => {
+                // In the address: a browser's WebSocket cannot send a field of its own choice.
                 let last_id = escape(last_id);
                 format!("{get}&last-event-id={last_id} HTTP/1.1\r\n{fields}\r\n")
             }
@@ -128,6 +129,7 @@ pub(crate) fn check_room(wanted: usize, is_tcp: bool) -> Result<(), BenchError> 
             needed: fd_limit::needed(wanted + OTHERS),
         });
     }
+    // Connections to one address and port each need a local port of their own.
     let ports = local_ports();
     if is_tcp && wanted > ports {
         return Err(BenchError::Ports { wanted, ports });

@@ -37,6 +37,7 @@ impl EventStream {
         self.http = response_decoder();
         self.left.clear();
         self.gunzip = None;
+        // Not a new one: it keeps the id to resume after.
         self.sse.reconnect();
     }
 
@@ -85,6 +86,7 @@ impl EventStream {
             return Err(refusal(head.status(), rest));
         }
         if self.compressed {
+            // A server may decline to compress, and the run would then measure something else.
             if head.header("content-encoding") != Some(b"gzip") {
                 return Err("--gzip: the server does not compress".into());
             }

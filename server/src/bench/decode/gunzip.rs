@@ -26,6 +26,7 @@ impl Gunzip {
         loop {
             out.clear();
             let before = self.0.total_in();
+            // What has come is to come out now: a stream has no end to wait for.
             let inflated = self.0.decompress_vec(input, out, FlushDecompress::Sync);
             let status = inflated.map_err(|error| format!("gzip: {error}"))?;
             input = &input[(self.0.total_in() - before) as usize..];

@@ -39,6 +39,7 @@ impl Socket {
 
     /// Starts over for another connection.
     pub(crate) fn restart(&mut self) {
+        // The id outlives the connection: it is what the next one resumes after.
         let last_id = std::mem::take(&mut self.last_id);
         *self = Socket {
             last_id,
@@ -115,6 +116,7 @@ fn begin(head: &Response, rest: &[u8]) -> Result<(), String> {
     if head.status() != 101 {
         return Err(refusal(head.status(), rest));
     }
+    // RFC 6455, 4.1: a client must fail the connection over any other value.
     if head.header("sec-websocket-accept") != Some(ACCEPT.as_bytes()) {
         return Err("sec-websocket-accept: not that of our key".into());
     }
@@ -163,6 +165,7 @@ fn binary_id(bytes: &[u8]) -> &str {
 }
 
 fn remember(last_id: &mut String, id: &str) {
+    // A message without an id, such as a welcome, leaves the place to resume from as it was.
     if !id.is_empty() {
         last_id.clear();
         last_id.push_str(id);

@@ -79,6 +79,7 @@ impl Client {
         self.began = now;
         let receive = self.stats.slow.then_some(SLOW_BUFFER);
         let mut stream = Stream::connect(&target.address, receive)?;
+        // mio reports edges: both interests are asked for once, and nothing is registered again.
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         self.stream = Some(stream);
         self.phase = Phase::Connecting;
@@ -109,6 +110,7 @@ impl Client {
                 other => other,
             },
             Phase::Asked => self.read(shared, now),
+            // What it does not read stays in the kernel's buffers, until the server feels it.
             Phase::Open if self.stalled => Ok(Change::None),
             Phase::Open => self.read(shared, now),
         };

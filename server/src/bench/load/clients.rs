@@ -56,6 +56,7 @@ impl Clients {
     ) -> Result<Clients, BenchError> {
         let poller = Poller::new()?;
         let run_id = RunId::new();
+        // Connected first: an address where nobody listens fails here, once and in words.
         let mut publisher =
             Publisher::connect(&target, run_id, args.load.size).map_err(|error| {
                 BenchError::Connect {
@@ -153,6 +154,7 @@ impl Clients {
         for index in 0..self.all.len() {
             if self.all[index].stalled {
                 self.all[index].stalled = false;
+                // What came during the stall was named once already and is not named again.
                 self.handle_ready(index)?;
             }
         }
@@ -193,6 +195,7 @@ impl Clients {
         self.publisher
             .flush()
             .map_err(|error| BenchError::Publish(error.to_string()))?;
+        // Bounded, so that reconnects that fall due meanwhile do not wait for an event.
         for token in self.poller.wait(wait.min(TURN))? {
             match token {
                 PUBLISHER => self

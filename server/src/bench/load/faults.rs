@@ -31,7 +31,9 @@ impl Cuts {
     /// The place to look for a victim from, and whether it ends with a reset; `None` before its time.
     pub(crate) fn next(&mut self, now: u64, clients: usize) -> Option<(usize, bool)> {
         let every = self.every.filter(|_| self.due <= now)?;
+        // From the plan, not from now: a cut that comes late does not put off the others.
         self.due += every;
+        // Both kinds in turn: a reset shows as an error, an orderly end as an end of input.
         self.reset = !self.reset;
         // xorshift64: good enough to spread cuts, and without a seed from outside.
         self.state ^= self.state << 13;

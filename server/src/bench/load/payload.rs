@@ -39,6 +39,7 @@ impl RunId {
         let end = out.len() + size;
         out.extend_from_slice(MAGIC);
         out.extend_from_slice(&self.0);
+        // Of fixed width, so that a payload has its size whatever the numbers are.
         for number in [payload.sequence, payload.due] {
             out.push(b' ');
             digits(number, out);

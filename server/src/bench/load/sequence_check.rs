@@ -41,6 +41,7 @@ impl SequenceCheck {
 
     /// The server says that it cannot know what is missing.
     pub(crate) fn reset(&mut self) {
+        // As much as there can be: whatever hole comes next is announced by it.
         self.pending_gap = u64::MAX;
     }
 
@@ -79,6 +80,7 @@ impl SequenceCheck {
         let tail = published.saturating_sub(self.next);
         let announced = tail.min(std::mem::take(&mut self.pending_gap));
         self.announced += announced;
+        // They are passed, or `missing` would count them once more.
         self.next += announced;
     }
 

@@ -21,6 +21,7 @@ impl Histogram {
     }
 
     pub(crate) fn record(&mut self, nanos: u64) {
+        // What took longer than the bound counts as the bound: it must not be left out.
         self.0.saturating_record(nanos);
     }
 

@@ -26,6 +26,7 @@ impl Process {
     pub(crate) fn new(pid: u32) -> Result<Process, BenchError> {
         let root = PathBuf::from(format!("/proc/{pid}"));
         let process = Process { pid, root };
+        // Read once now: a process that may not be looked at is refused in words, and not shown as 0.
         match process.try_memory() {
             Ok(_) => Ok(process),
             Err(source) => Err(BenchError::Process { pid, source }),
@@ -47,6 +48,7 @@ impl Process {
             return 0;
         };
         let on_cpu = threads.flatten().filter_map(|thread| {
+            // A thread that has ended since is no failure.
             let stat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
             stat.split_whitespace().next()?.parse::<u64>().ok()
         });

@@ -56,6 +56,7 @@ impl Usage {
 
     /// Nanoseconds of CPU that the server took while it worked.
     pub(crate) fn cpu_ns(&self) -> u64 {
+        // A server that has ended reads as 0, which must not become a huge difference.
         self.end.cpu_ns.saturating_sub(self.idle.cpu_ns)
     }
 
@@ -81,6 +82,7 @@ impl Usage {
 
     /// Bytes of the kernel for TCP beyond those of before: idle, published, in the end.
     pub(crate) fn tcp_bytes(&self) -> [i64; 3] {
+        // Signed: other sockets of the machine may have let go of more meanwhile.
         [self.idle, self.published, self.end]
             .map(|moment| moment.tcp_bytes.cast_signed() - self.before.tcp_bytes.cast_signed())
     }

@@ -29,6 +29,7 @@ impl Verdict {
         };
         for client in clients {
             let sequences = &mut client.stats.sequences;
+            // First: what was announced and no event followed must not count as a loss.
             sequences.close(publisher.next);
             let missing = sequences.missing(publisher.next, &publisher.refused);
             all.missing += missing;

@@ -107,6 +107,7 @@ impl Receiver {
             Err(TryRecvError::Empty) => {
                 let waker = self.waker.get_or_insert_with(TaskWaker::new).clone();
                 waker.register(cx.waker());
+                // Before it lies down: whoever wakes it between the two must find the waker.
                 self.entry.waiter.set_notify(Some(waker));
                 let asleep = self.begin_wait(false);
                 // What was published before it lay down; for the rest others watch.
@@ -137,6 +138,7 @@ impl Receiver {
             Err(TryRecvError::Lagged(lagged)) => Err(RecvError::Lagged(lagged)),
             Err(TryRecvError::Unsubscribed) => Err(RecvError::Unsubscribed),
             Err(TryRecvError::TopicDeleted) => Err(RecvError::TopicDeleted),
+            // Nothing is left empty above: it is pending there.
             Err(TryRecvError::Closed | TryRecvError::Empty) => Err(RecvError::Closed),
         })
     }

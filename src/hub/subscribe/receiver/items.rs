@@ -124,6 +124,7 @@ impl Receiver {
                 Ok(delivery) => return Ok(Some(Item::Event(delivery))),
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Lagged(lagged)) => return Ok(Some(Item::Lagged(lagged))),
+                // The end is told behind the mark, by the receive that follows.
                 Err(TryRecvError::Closed) => {}
                 Err(TryRecvError::Unsubscribed) => {
                     return self.end(EndReason::Unsubscribed).map(Some);

@@ -146,6 +146,7 @@ impl Receiver {
     ///
     /// [`RecvTimeoutError::TimedOut`]; else as [`recv`](Self::recv).
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Delivery, RecvTimeoutError> {
+        // A time beyond what the clock can hold is no deadline.
         self.next_until(Instant::now().checked_add(timeout), false, copy)
     }
 
@@ -202,6 +203,7 @@ impl Receiver {
         max: usize,
         mut look: impl FnMut(Position, EventRef<'_>),
     ) -> Result<usize, TryRecvError> {
+        // The scan shows an event before it counts, so none at all is not for it.
         if max == 0 {
             return Ok(0);
         }
@@ -275,6 +277,7 @@ impl Drop for Receiver {
         if let Some(wakeups) = self.shared.registry.remove(&self.entry) {
             self.shared.wake(&wakeups);
         }
+        // One that has never slept has not joined the routes.
         if self.has_slept {
             let wake_router = &self.shared.wake_router;
             wake_router.remove(&self.class, &self.entry.waiter, WaitState::Awake);

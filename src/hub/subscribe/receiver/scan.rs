@@ -65,6 +65,7 @@ impl Receiver {
         let (mut going, mut count, mut time) = (true, 0, 0);
         while going && let Some(RetainedEvent { offset, event }) = self.backlog.front() {
             if let Some(reason) = self.entry.ended() {
+                // What was shown is told first; its end comes with the next receive.
                 if count == 0 {
                     return Err(reason.into());
                 }
@@ -91,6 +92,7 @@ impl Receiver {
             .front()
             .map_or(lagged.resume_at, |one| one.offset);
         Some(Lagged {
+            // What the topics' own copies have is not missed.
             missed: lagged.missed - self.backlog.len() as u64,
             resume_at,
             exact: lagged.exact,
@@ -193,6 +195,7 @@ impl Receiver {
             .as_ref()
             .and_then(|set| look_back.offsets_in(set, range, 1, &mut next));
         self.topics = set;
+        // Only if what was looked up reaches back to here: what lies between would be passed unseen.
         if let Some(LookedUp { floor, to }) = found
             && floor <= position + 1
         {
@@ -219,6 +222,7 @@ impl Receiver {
 
     pub(super) fn note_position(&self) {
         let position = &self.entry.counters.position;
+        // Relaxed: a figure for others to look at, which orders nothing.
         position.store(self.passed(), Ordering::Relaxed);
     }
 
@@ -233,6 +237,7 @@ impl Receiver {
 
 /// Relaxed: only the receiver writes its figures.
 fn add(figure: &AtomicU64, more: u64) {
+    // No read-modify-write, which is slower: the receiver alone writes its figures.
     figure.store(figure.load(Ordering::Relaxed) + more, Ordering::Relaxed);
 }
 

@@ -51,11 +51,13 @@ impl Receiver {
                             .read_while(1, |sequence, record| take(sequence, record.as_ref()));
                     }
                 }
+                // Back to where live events begin, wherever the last look-up has led.
                 let _ = self.subscriber.seek(head);
             }
             None => self.look_over(take),
         }
         let mut kept: Vec<RetainedEvent> = newest.into_values().collect();
+        // A map has no order; what it holds is shown in that of its publishing.
         kept.sort_unstable_by_key(|one| one.offset);
         self.backlog = kept.into();
         self.note_position();
@@ -92,6 +94,7 @@ impl Receiver {
         self.complete = short == 0 || oldest == 0;
         if !self.complete {
             self.complete = self.recall(1..oldest + 1) || self.backlog.len() >= short;
+            // The newest are wanted, so what is too much goes from the front.
             let over = self.backlog.len().saturating_sub(short);
             self.backlog.drain(..over);
         }
@@ -139,6 +142,7 @@ impl Receiver {
 
     /// Shows what is kept now, from the cursor on, until `look` says false; the cursor stands behind what was shown.
     fn look_over(&mut self, mut look: impl FnMut(u64, EventRef<'_>) -> bool) {
+        // Taken once: a busy hub could keep it here for ever otherwise.
         let head = self.shared.ring.head();
         while self.subscriber.position() < head {
             let left = head - self.subscriber.position();

@@ -22,6 +22,7 @@ impl Receiver {
     #[must_use = "false says that there is something to receive: do not sleep"]
     pub fn arm(&mut self, notify: Arc<dyn Notify>) -> bool {
         self.end_wait();
+        // Before it lies down: whoever wakes it between the two must find what to call.
         self.entry.waiter.set_notify(Some(notify));
         let armed = self.begin_wait(true);
         if !armed {
@@ -69,6 +70,7 @@ impl Receiver {
             } else if self.entry.waiter.park(deadline) == WaitState::Asleep
                 && self.end_wait() == WaitState::Asleep
             {
+                // Only now: somebody may have woken it between the timeout and its way off the list.
                 return Err(RecvTimeoutError::TimedOut);
             } else {
                 self.end_wait();
