@@ -60,6 +60,9 @@
 //! | `batch_events` of an atomic request | 1,000 | 413 |
 //! | records of the batch that a reactor publishes, beside `bodies_in_flight` | `body_bytes`, and `batch_events` times what the request says of all of them, at most `head_bytes`, and a few hundred bytes: 8 MiB and 16 MiB | there is one of a reactor, and only while it publishes; then they are given back |
 //! | `max_pending_publishes` of a connection | 256 | it is not read until answers have gone out |
+//! | `max_pending_authorizations`: requests of a reactor that wait for an [`Authorizer`](crate::gateway::Authorizer)'s answer | 1,024 | 503 with `Retry-After` |
+//! | `authorization_timeout` of each | 10 s | 503 with `Retry-After` |
+//! | `outcome_timeout` of the answer to a publish | 15 s | 503; the events may still become visible |
 //! | answers of a connection that have to be found out first: lists, orders to connections | 4 | its next request waits unread |
 //! | the same of all connections of a reactor | 256 | 503 with `Retry-After` |
 //! | parts of what is kept that wait for a WebSocket: a subscription adds one or two | 16 | its next request waits unread |
