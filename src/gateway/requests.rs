@@ -29,7 +29,7 @@ use crate::wire::http::{BodyLength, Head, Reason, RequestError};
 const RETRY_AFTER_S: u32 = 1;
 
 impl Requests for Gateway {
-    type Exchange = PendingBody;
+    type PendingBody = PendingBody;
 
     type Grant = Grant;
     type Receipt = Receipt;
@@ -46,11 +46,11 @@ impl Requests for Gateway {
 
     fn body(
         &mut self,
-        exchange: &mut PendingBody,
+        pending_body: &mut PendingBody,
         piece: &[u8],
         parts: &mut Parts<Receipt>,
     ) -> Result<(), Answer> {
-        let exchange = match exchange {
+        let pending_body = match pending_body {
             PendingBody::Publish(publish) => publish,
             PendingBody::Whole(whole) => {
                 return whole.push(piece).map_err(|answer| {
@@ -58,14 +58,14 @@ impl Requests for Gateway {
                 });
             }
         };
-        let done = self.publisher.body(exchange, piece, parts);
-        let whole = exchange.is_atomic() || !exchange.has_begun();
+        let done = self.publisher.body(pending_body, piece, parts);
+        let whole = pending_body.is_atomic() || !pending_body.has_begun();
         done.map_err(|answer| match whole {
             true => note_unfinished(
                 &mut self.telemetry,
                 RouteKind::Publish,
                 answer,
-                exchange.cors(),
+                pending_body.cors(),
             ),
             // Its head went out long ago.
             false => {
@@ -76,8 +76,8 @@ impl Requests for Gateway {
         })
     }
 
-    fn end(&mut self, exchange: PendingBody, parts: &mut Parts<Receipt>) -> Response<Receipt> {
-        let publish = match exchange {
+    fn end(&mut self, pending_body: PendingBody, parts: &mut Parts<Receipt>) -> Response<Receipt> {
+        let publish = match pending_body {
             PendingBody::Publish(publish) => publish,
             PendingBody::Whole(whole) => return whole.end(self),
         };
@@ -131,10 +131,10 @@ impl Requests for Gateway {
         self.deferred.forget(ticket);
     }
 
-    fn refuse(&mut self, why: Refusal<'_>, exchange: Option<&PendingBody>) -> Vec<u8> {
+    fn refuse(&mut self, why: Refusal<'_>, pending_body: Option<&PendingBody>) -> Vec<u8> {
         let (refused, problem) = match why {
             Refusal::Malformed { error, head } => {
-                return refuse_malformed(self, error, head, exchange);
+                return refuse_malformed(self, error, head, pending_body);
             }
             Refusal::TooManyConnections => {
                 let problem = Problem::new(503, "too many connections");
@@ -170,10 +170,10 @@ impl Requests for Gateway {
                 (Refused::BodyTimeout, problem)
             }
         };
-        let kind = exchange.map_or(RouteKind::None, PendingBody::kind);
+        let kind = pending_body.map_or(RouteKind::None, PendingBody::kind);
         self.telemetry.answered(kind, problem.status());
         self.telemetry.refused(refused, None, problem.detail());
-        last_answer(&self.shared, &problem, &[], exchange)
+        last_answer(&self.shared, &problem, &[], pending_body)
     }
 }
 
@@ -283,11 +283,11 @@ fn last_answer(
     shared: &Shared,
     problem: &Problem,
     head: &[u8],
-    exchange: Option<&PendingBody>,
+    pending_body: Option<&PendingBody>,
 ) -> Vec<u8> {
     let mut bytes = problem.answer(ReplyTo::LAST).bytes;
-    let cors = match exchange {
-        Some(exchange) => exchange.cors().clone(),
+    let cors = match pending_body {
+        Some(pending_body) => pending_body.cors().clone(),
         None => shared.origin_check.cors_of_broken(head),
     };
     cors.stamp(&mut bytes, 0);
@@ -313,7 +313,7 @@ fn refuse_malformed(
     gateway: &mut Gateway,
     error: &RequestError,
     head: &[u8],
-    exchange: Option<&PendingBody>,
+    pending_body: Option<&PendingBody>,
 ) -> Vec<u8> {
     let problem = Problem::new(error.status, error.to_string())
         .field(error.field.clone())
@@ -322,7 +322,7 @@ fn refuse_malformed(
         Reason::TooLong { limit } | Reason::TooMany { limit } => problem.limit(limit),
         _ => problem,
     };
-    let kind = exchange.map_or(RouteKind::None, PendingBody::kind);
+    let kind = pending_body.map_or(RouteKind::None, PendingBody::kind);
     if error.status == 413 {
         note_problem(&mut gateway.telemetry, kind, None, &problem);
     } else {
@@ -331,5 +331,5 @@ fn refuse_malformed(
             .telemetry
             .refused(Refused::Malformed, None, problem.detail());
     }
-    last_answer(&gateway.shared, &problem, head, exchange)
+    last_answer(&gateway.shared, &problem, head, pending_body)
 }

@@ -45,7 +45,7 @@ pub enum Begin<S: Service> {
     /// The body decides. It is refused with 413 beyond `limit` bytes.
     Body {
         /// Collects the body.
-        exchange: S::Exchange,
+        pending_body: S::PendingBody,
         /// Bytes of body at most.
         limit: u64,
     },

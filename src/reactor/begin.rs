@@ -97,12 +97,15 @@ pub(super) fn take_begun<S: Service>(
         }
         // It has been told what it waited for.
         Begin::Later => refuse_for(service, requests, Refusal::AuthorizationTimeout(head)),
-        Begin::Body { exchange, limit } => {
+        Begin::Body {
+            pending_body,
+            limit,
+        } => {
             // Before any of the body is taken: the bound is that of the route, which only the head names.
             requests.decoder.limit_body(limit);
             requests.head_bytes = head.wire_len();
             if let Err(error) = requests.decoder.check_body() {
-                requests.exchange = Some(exchange);
+                requests.pending_body = Some(pending_body);
                 return refuse(service, requests, &error, &[]);
             }
             // RFC 9110, 10.1.1: "A server MAY omit sending a 100 (Continue) response if it has already received
@@ -114,7 +117,7 @@ pub(super) fn take_begun<S: Service>(
                 };
                 requests.queue(answer);
             }
-            requests.exchange = Some(exchange);
+            requests.pending_body = Some(pending_body);
             Next::Again
         }
         // `Wait`, here and below: what follows on the connection is no request any more.

@@ -42,12 +42,12 @@ impl<S: Service> Core<S> {
         if !requests.count_unfinished() {
             requests.input = Vec::new();
             requests.held = false;
-            let exchange = requests.exchange.take();
+            let pending_body = requests.pending_body.take();
             // A request that waits is refused with the others: its decision, when it comes, must not begin it.
             self.parked -= usize::from(requests.parked.take().is_some());
             // Again, with nothing: what it has given back may be had by the next one at once.
             let _ = requests.count_unfinished();
-            let bytes = service.refuse(Refusal::TooMuchUnfinished, exchange.as_ref());
+            let bytes = service.refuse(Refusal::TooMuchUnfinished, pending_body.as_ref());
             requests.queue(Answer { bytes, close: true });
         }
         self.out(i).bytes = out;
@@ -131,12 +131,12 @@ impl<S: Service> Core<S> {
                 return next;
             }
             Step::Body(piece) => {
-                if let Some(exchange) = &mut requests.exchange {
+                if let Some(pending_body) = &mut requests.pending_body {
                     let mut parts = Parts::new();
-                    let done = service.body(exchange, piece, &mut parts);
+                    let done = service.body(pending_body, piece, &mut parts);
                     requests.append(parts, self.outcome_deadline(), out);
                     if let Err(answer) = done {
-                        requests.exchange = None;
+                        requests.pending_body = None;
                         requests.queue(Answer {
                             close: true,
                             ..answer
@@ -145,9 +145,9 @@ impl<S: Service> Core<S> {
                 }
             }
             Step::End => {
-                if let Some(exchange) = requests.exchange.take() {
+                if let Some(pending_body) = requests.pending_body.take() {
                     let mut parts = Parts::new();
-                    let response = service.end(exchange, &mut parts);
+                    let response = service.end(pending_body, &mut parts);
                     let until = self.outcome_deadline();
                     requests.append(parts, until, out);
                     requests.push(match response {
@@ -173,9 +173,9 @@ pub(super) fn refuse<S: Service>(
     error: &RequestError,
     head: &[u8],
 ) -> Next {
-    let exchange = requests.exchange.take();
+    let pending_body = requests.pending_body.take();
     let why = Refusal::Malformed { error, head };
-    let bytes = service.refuse(why, exchange.as_ref());
+    let bytes = service.refuse(why, pending_body.as_ref());
     requests.queue(Answer { bytes, close: true });
     Next::Wait
 }

@@ -33,7 +33,7 @@ pub(super) struct RequestState<S: Service> {
     /// Bytes that came and are not consumed: part of a head, or pipelined requests that wait.
     pub(super) input: Vec<u8>,
     /// The request whose body is arriving.
-    pub(super) exchange: Option<S::Exchange>,
+    pub(super) pending_body: Option<S::PendingBody>,
     /// The request that waits for a decision.
     pub(super) parked: Option<Box<Parked>>,
     clock: Clock,
@@ -47,7 +47,7 @@ pub(super) struct RequestState<S: Service> {
     pub(super) held: bool,
     /// The part of the total that `input` and the kept head take.
     share: Share,
-    /// Bytes of the head that `exchange` is made of.
+    /// Bytes of the head that `pending_body` is made of.
     pub(super) head_bytes: usize,
 }
 
@@ -116,7 +116,7 @@ impl<S: Service> RequestState<S> {
             begun: false,
             decoder: RequestDecoder::new(limits.http),
             input: Vec::new(),
-            exchange: None,
+            pending_body: None,
             parked: None,
             // The first head is awaited from the accept on.
             clock: Clock::Head,
@@ -207,7 +207,7 @@ impl<S: Service> RequestState<S> {
 
     /// Counts what has come and is not done with; `false`: that of all connections is over the bound.
     pub(super) fn count_unfinished(&mut self) -> bool {
-        let head = match (&self.exchange, &self.parked) {
+        let head = match (&self.pending_body, &self.parked) {
             (Some(_), _) => self.head_bytes,
             (None, Some(parked)) => parked.head_bytes(),
             (None, None) => 0,
@@ -224,7 +224,7 @@ impl<S: Service> RequestState<S> {
     }
 
     fn is_idle(&self) -> bool {
-        self.exchange.is_none()
+        self.pending_body.is_none()
             && self.parked.is_none()
             && self.answers.is_empty()
             && self.decoder.is_idle()
@@ -421,7 +421,7 @@ impl<S: Service> Core<S> {
         };
         let clock = if requests.parked.is_some() {
             Clock::Authorization
-        } else if requests.exchange.is_some() {
+        } else if requests.pending_body.is_some() {
             Clock::Body
         } else if !requests.answers.is_empty() {
             Clock::Answer
@@ -478,7 +478,7 @@ impl<S: Service> Core<S> {
             }
             Clock::Idle | Clock::Over => return self.close(service, i, EndReason::Closed),
         };
-        let bytes = service.refuse(why, requests.exchange.as_ref());
+        let bytes = service.refuse(why, requests.pending_body.as_ref());
         self.out(i).bytes.extend_from_slice(&bytes);
         self.begin_closing(service, i, EndReason::Closed);
     }

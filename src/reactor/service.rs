@@ -56,7 +56,7 @@ pub trait Identity {
 /// takes the place of whatever would come next.
 pub trait Requests {
     /// A request whose body is still arriving.
-    type Exchange;
+    type PendingBody;
     /// The decision that a request waited for, as it comes back by [`Streams::resume`].
     type Grant;
     /// The record of which the answer to a publish is made, once its outcome is known.
@@ -79,7 +79,7 @@ pub trait Requests {
     /// An answer that ends the request, and the connection with it.
     fn body(
         &mut self,
-        exchange: &mut Self::Exchange,
+        pending_body: &mut Self::PendingBody,
         piece: &[u8],
         parts: &mut Parts<Self::Receipt>,
     ) -> Result<(), Answer>;
@@ -87,7 +87,7 @@ pub trait Requests {
     /// Takes the end of a body and gives the answer, which leaves behind the `parts`.
     fn end(
         &mut self,
-        exchange: Self::Exchange,
+        pending_body: Self::PendingBody,
         parts: &mut Parts<Self::Receipt>,
     ) -> Response<Self::Receipt>;
 
@@ -102,8 +102,8 @@ pub trait Requests {
     /// Forgets a deferred answer: whoever waited for it has gone.
     fn forget_deferred(&mut self, ticket: u64);
 
-    /// Answers what is refused; the connection closes after it. There is an `exchange` if the head was in order.
-    fn refuse(&mut self, why: Refusal<'_>, exchange: Option<&Self::Exchange>) -> Vec<u8>;
+    /// Answers what is refused; the connection closes after it. There is a `pending_body` if the head was in order.
+    fn refuse(&mut self, why: Refusal<'_>, pending_body: Option<&Self::PendingBody>) -> Vec<u8>;
 }
 
 /// Speaks with the peers of WebSockets.

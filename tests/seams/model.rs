@@ -89,7 +89,7 @@ impl Identity for Fake {
 }
 
 impl Requests for Fake {
-    type Exchange = u32;
+    type PendingBody = u32;
     type Grant = Decision;
     type Receipt = u32;
 
@@ -98,7 +98,7 @@ impl Requests for Fake {
         match head.path().split('/').nth(1).unwrap() {
             "now" => Begin::Answer(answer(200, number)),
             "publish" => Begin::Body {
-                exchange: number,
+                pending_body: number,
                 limit: 100,
             },
             _ => {

@@ -282,7 +282,7 @@ fn collect(gateway: &Gateway, request: &Request<'_>, finish: Finish) -> Begun {
     let whole = WholeBody::begin(request, unfinished, base, finish);
     Ok(Begin::Body {
         limit: whole.limit(),
-        exchange: PendingBody::Whole(whole),
+        pending_body: PendingBody::Whole(whole),
     })
 }
 

@@ -61,8 +61,11 @@ fn publish(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
     refuse_reserved(topic)?;
     let (head, cors) = (request.head, request.cors.clone());
     let (publish, limit) = gateway.publisher.begin(head, &request.query, topic, cors)?;
-    let exchange = PendingBody::Publish(publish);
-    Ok(Begin::Body { exchange, limit })
+    let pending_body = PendingBody::Publish(publish);
+    Ok(Begin::Body {
+        pending_body,
+        limit,
+    })
 }
 
 /// The schema of data, which may be of any type.
