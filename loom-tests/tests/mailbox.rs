@@ -8,8 +8,8 @@ use loom_tests::{apart, model};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-fn leave(mailbox: &Mailbox<u32>, owner: &Notify, letter: u32) {
-    if mailbox.push(letter) == Ok(Pushed::First) {
+fn leave(mailbox: &Mailbox<u32>, owner: &Notify, item: u32) {
+    if mailbox.push(item) == Ok(Pushed::First) {
         owner.notify();
     }
 }
@@ -33,7 +33,7 @@ fn no_lost_wake_up_of_a_mailbox() {
         let taking = move || {
             let mut taken = VecDeque::new();
             while taken.len() < 3 {
-                if mailbox.has_mail() {
+                if mailbox.has_items() {
                     mailbox.take_into(&mut taken);
                 } else {
                     owner.wait();

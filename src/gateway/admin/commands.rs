@@ -199,7 +199,7 @@ impl CommandQueues {
 
     /// Returns whether commands wait for reactor `n`: one load, cheap enough for every turn.
     pub(in crate::gateway) fn has_commands(&self, n: usize) -> bool {
-        self.queues[n].commands.has_mail()
+        self.queues[n].commands.has_items()
     }
 
     /// Executes what waits for reactor `n`, a turn's worth of it.
@@ -211,7 +211,7 @@ impl CommandQueues {
         let queue = &self.queues[executor.reactor];
         let mut steps = TURN_STEPS;
         loop {
-            if steps == 0 && queue.commands.has_mail() {
+            if steps == 0 && queue.commands.has_items() {
                 // The poll is not to sleep over it.
                 if let Some(waker) = queue.waker.get() {
                     waker.notify();

@@ -108,7 +108,7 @@ impl PresenceSet {
     /// Returns whether nobody is present and no end waits to be taken; never again once all have ended.
     pub(in crate::hub) fn is_empty(&self) -> bool {
         let members = self.members.lock();
-        members.present.is_empty() && !self.events.has_mail() && members.closed.is_none()
+        members.present.is_empty() && !self.events.has_items() && members.closed.is_none()
     }
 
     /// Returns whether an id could be one of this set's.

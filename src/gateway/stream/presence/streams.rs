@@ -102,7 +102,7 @@ impl Presence {
             // The rest is for the next turn: the poll is not to sleep over it.
             wake.notify();
         }
-        if !self.changed.filters.has_mail() {
+        if !self.changed.filters.has_items() {
             return;
         }
         let mut changed = VecDeque::new();
