@@ -188,6 +188,14 @@ fn limits_are_named_with_what_they_allow() {
         (error.field.as_ref(), error.at),
         ("data", Some(HEAD.len() + 8))
     );
+    // Eight bytes, whose base 64 is as long as that of nine.
+    let mut builder = EventBuilder::with_limits(limits);
+    let text = format!("{HEAD},\"data_base64\":\"AAAAAAAAAAA=\"}}");
+    builder
+        .read_cloudevents_json(Some("t"), text.as_bytes())
+        .unwrap();
+    let error = refused(format!("{HEAD},\"data_base64\":\"AAAAAAAAAAAA\"}}"));
+    assert!(error.is_too_large());
     let error = refused(format!("{HEAD},\"subject\":\"{}\"}}", "x".repeat(41)));
     assert_eq!(
         error.to_string(),

@@ -97,7 +97,14 @@ impl<'t> Reader<'_, 't> {
         }
         let encoded = base64.text()?;
         // Before it is decoded, so that what is over the limit is never made.
-        self.builder.check_payload(encoded.len() / 4 * 3)?;
+        let padding = encoded
+            .bytes()
+            .rev()
+            .take(2)
+            .filter(|&byte| byte == b'=')
+            .count();
+        self.builder
+            .check_payload((encoded.len() / 4 * 3).saturating_sub(padding))?;
         // The place counts from behind the quote; base 64 needs no escapes that would move it.
         read_base64(&encoded, &mut self.builder.data)
             .map_err(|at| named(ErrorKind::Invalid("not base 64")).or_at(base64.at() + 1 + at))?;
