@@ -228,3 +228,55 @@ fn one_who_asks_for_many_lists_leaves_room_for_others() {
     });
     assert_eq!(refused, 0);
 }
+
+/// The answer to `request`, which leaves nothing behind.
+fn answer_to(stage: &mut Stage, request: &str) -> String {
+    let mut client = stage.ask(request.as_bytes());
+    stage.read_until(&mut client, |text, _| text.contains("\r\n\r\n"));
+    client.take()
+}
+
+/// A connection or an endpoint was gone before its `DELETE` was found to have no room for its answer: the client was
+/// told 503, came back, and got a 404.
+#[test]
+fn what_is_refused_for_want_of_room_is_still_there() {
+    let mut stage = Stage::new(|config| config.presence = false);
+    let handle = stage.server.handle();
+    let made: Vec<String> = (0..21)
+        .map(|n| {
+            let options = StreamOptions::default();
+            handle.create_connection(long_filter(n), options).unwrap()
+        })
+        .collect();
+    let id = &made[20];
+    handle
+        .create_endpoint("/kept", long_filter(21), StreamOptions::default())
+        .unwrap();
+    // Four answers of each wait at a time, and none is read: together all that may wait.
+    let request = get("/api/v1/connections?limit=1000").repeat(8);
+    let greedy: Vec<_> = (0..64).map(|_| stage.ask(request.as_bytes())).collect();
+    let list = get("/api/v1/connections?limit=1");
+    stage.until("no room", |stage| {
+        answer_to(stage, &list).starts_with("HTTP/1.1 503 ")
+    });
+    for target in [
+        format!("/api/v1/connections/{id}"),
+        "/api/v1/endpoints?path=/kept".into(),
+    ] {
+        let request = format!("DELETE {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let answer = answer_to(&mut stage, &request);
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{target}: {answer}");
+    }
+    drop(greedy);
+    stage.until("room", |stage| {
+        answer_to(stage, &list).starts_with("HTTP/1.1 200 ")
+    });
+    let status = get(&format!("/api/v1/connections/{id}/status"));
+    assert!(answer_to(&mut stage, &status).starts_with("HTTP/1.1 200 "));
+    let again =
+        stage
+            .server
+            .handle()
+            .create_endpoint("/kept", long_filter(22), StreamOptions::default());
+    assert!(again.is_err(), "it is still there");
+}

@@ -147,6 +147,12 @@ impl CommandQueues {
         drop(self.queues[n].commands.close());
     }
 
+    /// Returns whether every reactor would take one more command now.
+    pub(super) fn has_room(&self) -> bool {
+        let mut open = self.queues.iter().filter(|queue| queue.is_open());
+        open.all(|queue| queue.commands.has_room())
+    }
+
     /// Gives a command to the reactors meant whose queues are open; `done` is called when the last one has done
     /// its part.
     pub(in crate::gateway) fn send(

@@ -121,6 +121,14 @@ impl DeferredAnswers {
         }
     }
 
+    /// Refuses where no more answers may wait: asked before anything is changed that an answer has to tell of.
+    pub(in crate::gateway) fn check_room(&self) -> Result<(), Problem> {
+        match self.waiting.len() < DEFERRED_MAX && self.commands.has_room() {
+            true => Ok(()),
+            false => Err(busy()),
+        }
+    }
+
     /// Sends a command to all reactors, and answers when it is done.
     pub(in crate::gateway) fn defer_command(
         &mut self,
@@ -130,9 +138,7 @@ impl DeferredAnswers {
         cors: Cors,
     ) -> Result<reactor::Deferred, Problem> {
         // Before it is sent: a command cannot be taken back.
-        if self.waiting.len() >= DEFERRED_MAX {
-            return Err(busy());
-        }
+        self.check_room()?;
         let bell = self.reactor.notifier();
         let pending = self
             .commands
@@ -148,9 +154,7 @@ impl DeferredAnswers {
         reply: ReplyTo,
         cors: Cors,
     ) -> Result<reactor::Deferred, Problem> {
-        if self.waiting.len() >= DEFERRED_MAX {
-            return Err(busy());
-        }
+        self.check_room()?;
         self.last += 1;
         let ticket = self.last;
         self.waiting

@@ -168,6 +168,8 @@ pub(super) fn connection_stream(
 
 /// Answers `DELETE /api/v1/connections/{id}`.
 pub(super) fn disconnect(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
+    // Before anything is forgotten: who is told that it is busy finds everything as it was.
+    gateway.deferred.check_room()?;
     let (id, endpoints) = (request.captured(), &gateway.shared.endpoints);
     // Before it is forgotten: afterwards its id leads nowhere.
     let addr = endpoints.addr_of(id);
@@ -195,6 +197,8 @@ pub(super) fn disconnect(gateway: &mut Gateway, request: &Request<'_>, _: Access
 pub(super) fn remove_endpoint(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
     let missing = || Problem::new(400, "path names the endpoint to remove").field("path");
     let path = request.query.text(&query::PATH).ok_or_else(missing)?;
+    // As for connections: a refusal changes nothing.
+    gateway.deferred.check_room()?;
     // Removed first, then ended: a client that comes back at once must not find it again.
     let removed = gateway.shared.endpoints.remove(path);
     let group = removed.map_err(|error| of_endpoint(&error))?;
