@@ -4,7 +4,6 @@
 //! as text and can neither run nor call home.
 
 use crate::gateway::http::problem::ReplyTo;
-use crate::gateway::http::response::response;
 use crate::reactor::Answer;
 use crate::wire::http::Head;
 
@@ -52,27 +51,18 @@ impl File {
     /// The file as an answer.
     pub(in crate::gateway) fn answer(self, reply: ReplyTo) -> Answer {
         let (content_type, body) = self.parts();
-        let mut bytes = Vec::with_capacity(512 + body.len());
-        let head = response(&mut bytes, 200)
-            .header("Content-Type", content_type)
-            // Small files of a program that may be another one after a restart.
-            .header("Cache-Control", "no-cache")
-            .header("Content-Security-Policy", POLICY)
-            .header("X-Content-Type-Options", "nosniff")
-            .header("X-Frame-Options", "DENY")
-            .header("Referrer-Policy", "no-referrer")
-            .header("Cross-Origin-Opener-Policy", "same-origin")
-            .header("Cross-Origin-Resource-Policy", "same-origin")
-            .header("Vary", "Accept")
-            .content_length(body.len() as u64);
-        reply.finish(head);
-        if !reply.head_only {
-            bytes.extend_from_slice(body.as_bytes());
-        }
-        Answer {
-            bytes,
-            close: !reply.keep_alive,
-        }
+        reply.whole(200, body.as_bytes(), |head| {
+            head.header("Content-Type", content_type)
+                // Small files of a program that may be another one after a restart.
+                .header("Cache-Control", "no-cache")
+                .header("Content-Security-Policy", POLICY)
+                .header("X-Content-Type-Options", "nosniff")
+                .header("X-Frame-Options", "DENY")
+                .header("Referrer-Policy", "no-referrer")
+                .header("Cross-Origin-Opener-Policy", "same-origin")
+                .header("Cross-Origin-Resource-Policy", "same-origin")
+                .header("Vary", "Accept")
+        })
     }
 }
 

@@ -6,7 +6,6 @@ use std::sync::OnceLock;
 use crate::gateway::access::Action;
 use crate::gateway::http::problem::ReplyTo;
 use crate::gateway::http::query::{STREAM, Table};
-use crate::gateway::http::response::response;
 use crate::gateway::http::route::Route;
 use crate::gateway::http::router::Router;
 use crate::reactor::Answer;
@@ -15,19 +14,10 @@ use crate::reactor::Answer;
 pub(in crate::gateway) fn answer(reply: ReplyTo) -> Answer {
     static TEXT: OnceLock<String> = OnceLock::new();
     let text = TEXT.get_or_init(write);
-    let mut bytes = Vec::with_capacity(512 + text.len());
-    let head = response(&mut bytes, 200)
-        .header("Content-Type", "text/plain; charset=utf-8")
-        .header("Vary", "Accept")
-        .content_length(text.len() as u64);
-    reply.finish(head);
-    if !reply.head_only {
-        bytes.extend_from_slice(text.as_bytes());
-    }
-    Answer {
-        bytes,
-        close: !reply.keep_alive,
-    }
+    reply.whole(200, text.as_bytes(), |head| {
+        head.header("Content-Type", "text/plain; charset=utf-8")
+            .header("Vary", "Accept")
+    })
 }
 
 fn write() -> String {

@@ -9,6 +9,9 @@ use crate::json::{JsonError, write_string};
 use crate::reactor::Answer;
 use crate::wire::http::{Head, ResponseHead, reason_phrase};
 
+/// About the largest head of a whole answer, bytes.
+const HEAD_BYTES: usize = 512;
+
 /// An error answer in the making. Boxed: it is the rare half of many results.
 #[derive(Debug)]
 pub(in crate::gateway) struct Problem(Box<Parts>);
@@ -167,35 +170,29 @@ impl Problem {
         let mut body = Vec::with_capacity(160);
         self.write_json(&mut body);
         body.push(b'\n');
-        let mut bytes = Vec::with_capacity(320 + body.len());
-        // Caches may keep 404 and 405 unless told otherwise (RFC 9110, 15.1), and an endpoint can be there a moment
-        // later.
-        let mut head = response(&mut bytes, self.0.status)
-            .header("Content-Type", "application/problem+json")
-            .header("Cache-Control", "no-store");
-        if let Some(allow) = self.0.allow {
-            head = head.header("Allow", allow);
-        }
-        if let Some(challenge) = self.0.authenticate {
-            head = head.header("WWW-Authenticate", challenge);
-        }
-        if self.0.upgrade {
+        reply.whole(self.0.status, &body, |mut head| {
+            // Caches may keep 404 and 405 unless told otherwise (RFC 9110, 15.1), and an endpoint can be there a moment
+            // later.
             head = head
-                .header("Upgrade", "websocket")
-                .header("Connection", "Upgrade")
-                .header("Sec-WebSocket-Version", "13");
-        }
-        if let Some(seconds) = self.0.retry_after_s {
-            head = head.header_number("Retry-After", seconds.into());
-        }
-        reply.finish(head.content_length(body.len() as u64));
-        if !reply.head_only {
-            bytes.extend_from_slice(&body);
-        }
-        Answer {
-            bytes,
-            close: !reply.keep_alive,
-        }
+                .header("Content-Type", "application/problem+json")
+                .header("Cache-Control", "no-store");
+            if let Some(allow) = self.0.allow {
+                head = head.header("Allow", allow);
+            }
+            if let Some(challenge) = self.0.authenticate {
+                head = head.header("WWW-Authenticate", challenge);
+            }
+            if self.0.upgrade {
+                head = head
+                    .header("Upgrade", "websocket")
+                    .header("Connection", "Upgrade")
+                    .header("Sec-WebSocket-Version", "13");
+            }
+            if let Some(seconds) = self.0.retry_after_s {
+                head = head.header_number("Retry-After", seconds.into());
+            }
+            head
+        })
     }
 
     /// Appends the members after `status` and `detail`, for a result line.
@@ -274,6 +271,26 @@ impl ReplyTo {
         }
     }
 
+    /// Makes a whole answer: `fields` adds what the head has beside the date, the length and the connection's fate.
+    pub(in crate::gateway) fn whole(
+        self,
+        status: u16,
+        body: &[u8],
+        fields: impl FnOnce(ResponseHead<'_>) -> ResponseHead<'_>,
+    ) -> Answer {
+        let mut bytes = Vec::with_capacity(HEAD_BYTES + body.len());
+        let head = fields(response(&mut bytes, status));
+        self.finish(head.content_length(body.len() as u64));
+        // RFC 9110, 9.3.2: the length of what GET would get, and no byte of it.
+        if !self.head_only {
+            bytes.extend_from_slice(body);
+        }
+        Answer {
+            bytes,
+            close: !self.keep_alive,
+        }
+    }
+
     /// The same, but the connection ends.
     pub(in crate::gateway) fn closing(self) -> Self {
         Self {
@@ -314,19 +331,10 @@ pub(in crate::gateway) fn fresh_answer(reply: ReplyTo, content_type: &str, body:
 }
 
 fn fresh(status: u16, reply: ReplyTo, content_type: &str, body: &[u8]) -> Answer {
-    let mut bytes = Vec::with_capacity(192 + body.len());
-    let head = response(&mut bytes, status)
-        .header("Content-Type", content_type)
-        .header("Cache-Control", "no-store")
-        .content_length(body.len() as u64);
-    reply.finish(head);
-    if !reply.head_only {
-        bytes.extend_from_slice(body);
-    }
-    Answer {
-        bytes,
-        close: !reply.keep_alive,
-    }
+    reply.whole(status, body, |head| {
+        head.header("Content-Type", content_type)
+            .header("Cache-Control", "no-store")
+    })
 }
 
 impl From<AccessError> for Problem {

@@ -9,12 +9,12 @@ use serde_json::{Map, Value, json};
 
 use crate::gateway::http::openapi::schemas;
 use crate::gateway::http::openapi::spec::{AnswerSpec, Content};
-use crate::gateway::http::problem::ReplyTo;
 use crate::gateway::http::query::{LAST_EVENT_ID, Parameter, Takes, Times};
 use crate::gateway::http::response::response;
 use crate::gateway::http::route::{Delivers, Request, Route};
 use crate::gateway::http::router::Router;
 use crate::reactor::Answer;
+use crate::wire::http::ResponseHead;
 
 /// The text, and the tag by which a client knows whether it has it already.
 struct Document {
@@ -31,29 +31,24 @@ pub(in crate::gateway) fn answer(request: &Request<'_>) -> Answer {
         .head
         .header_values("if-none-match")
         .any(|tags| is_among(etag, tags));
-    let status = if known { 304 } else { 200 };
-    let mut bytes = Vec::with_capacity(512 + text.len());
-    let head = response(&mut bytes, status)
-        .header("ETag", etag)
-        // Another version of the program, another document.
-        .header("Cache-Control", "no-cache");
-    if known {
-        reply.finish(head);
-        return whole(bytes, reply);
+    if !known {
+        return reply.whole(200, text.as_bytes(), |head| {
+            fields(head, etag).header("Content-Type", "application/json")
+        });
     }
-    let head = head.header("Content-Type", "application/json");
-    reply.finish(head.content_length(text.len() as u64));
-    if !reply.head_only {
-        bytes.extend_from_slice(text.as_bytes());
-    }
-    whole(bytes, reply)
-}
-
-fn whole(bytes: Vec<u8>, reply: ReplyTo) -> Answer {
+    // RFC 9110, 15.4.5: it has no body, and no length but that of the document.
+    let mut bytes = Vec::new();
+    reply.finish(fields(response(&mut bytes, 304), etag));
     Answer {
         bytes,
         close: !reply.keep_alive,
     }
+}
+
+fn fields<'a>(head: ResponseHead<'a>, etag: &str) -> ResponseHead<'a> {
+    head.header("ETag", etag)
+        // Another version of the program, another document.
+        .header("Cache-Control", "no-cache")
 }
 
 // RFC 9110, 13.1.2: "A recipient MUST use the weak comparison function when comparing entity tags for If-None-Match".
