@@ -67,7 +67,7 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
         )
     },
     Route {
-        summary: "how a connection is",
+        summary: "the state of a connection",
         answers: &[AnswerSpec::new(
             200,
             "How it is.",

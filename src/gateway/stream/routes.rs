@@ -51,7 +51,7 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
         )
     },
     Route {
-        summary: "who listens",
+        summary: "the subscribers of a topic",
         answers: &[AnswerSpec::new(
             200,
             "Who listens.",
