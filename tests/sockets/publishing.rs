@@ -165,6 +165,11 @@ fn nobody_publishes_to_a_reserved_topic_from_outside() {
     hub.publish(&own).unwrap();
     let (status, told) = post(address, "/api/v1/topics/a.$x/events", &[], "hi");
     assert_eq!(status, 200, "{told}");
+    // Whoever may publish everywhere else is told why not here.
+    let server = serve(&Hub::new());
+    let (status, told) = post(server.addr(), reserved, &[], "hi");
+    assert_eq!(status, 403, "{told}");
+    assert!(told.contains("begins with"), "{told}");
 }
 
 /// `faults.md` row 24: quotes were kept, or refused.

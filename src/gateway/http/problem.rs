@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use crate::event::{EventError, FilterErrors, FilterFault};
+use crate::event::{EventError, FilterErrors, FilterFault, topic};
 use crate::gateway::access::{AccessError, OriginFault};
 use crate::gateway::http::response::response;
 use crate::json::{JsonError, write_string};
@@ -313,6 +313,15 @@ pub(in crate::gateway) fn pattern_fault(fault: &FilterFault) -> String {
         (Some(index), None) => format!("pattern {index}: {reason}"),
         (None, _) => reason.clone(),
     }
+}
+
+/// Refuses topics that only the program itself publishes to: whoever could from outside would speak in its name.
+pub(in crate::gateway) fn refuse_reserved(topic: &str) -> Result<(), Problem> {
+    if !topic::is_reserved(topic) {
+        return Ok(());
+    }
+    let detail = format!("topic: {topic:?} begins with \"$\": nobody publishes there from outside");
+    Err(Problem::new(403, detail).field("topic"))
 }
 
 /// A whole JSON answer.

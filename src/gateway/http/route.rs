@@ -7,7 +7,7 @@ use crate::event::Filter;
 use crate::gateway::access::{Access, Action, Cors};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::openapi::{AnswerSpec, BodySpec};
-use crate::gateway::http::problem::{Problem, ReplyTo};
+use crate::gateway::http::problem::{Problem, ReplyTo, refuse_reserved};
 use crate::gateway::http::query::{Query, Table};
 use crate::reactor::Begin;
 use crate::wire::http::Head;
@@ -260,6 +260,10 @@ impl Claim {
         request: &Request<'_>,
         access: &Access,
     ) -> Result<(), Problem> {
+        // First: that no grant reaches there says more than that this one does not.
+        if let (Action::Publish, Resource::Topic) = (self.action, self.resource) {
+            refuse_reserved(request.captured())?;
+        }
         let covered = match self.resource {
             Resource::Topic => access.allow.matches(request.captured()),
             // Not `is_all`: whoever is granted reserved names besides is granted more, not less.

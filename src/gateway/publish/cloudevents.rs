@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::event::{EventBuilder, topic};
-use crate::gateway::http::problem::Problem;
+use crate::event::EventBuilder;
+use crate::gateway::http::problem::{Problem, refuse_reserved};
 use crate::wire::http::{Head, percent_decode};
 
 /// The form in which a publish body holds its events.
@@ -109,15 +109,6 @@ impl Attributes {
             builder.ty(crate::gateway::encode::DEFAULT_TYPE);
         }
     }
-}
-
-/// Refuses topics that only the program itself publishes to: whoever could from outside would speak in its name.
-pub(in crate::gateway) fn refuse_reserved(topic: &str) -> Result<(), Problem> {
-    if !topic::is_reserved(topic) {
-        return Ok(());
-    }
-    let detail = format!("topic: {topic:?} begins with \"$\": nobody publishes there from outside");
-    Err(Problem::new(403, detail).field("topic"))
 }
 
 /// Says that an event names another topic than the path (or the message) that it came in.

@@ -8,7 +8,6 @@ mod receipt;
 mod request;
 pub(in crate::gateway) mod routes;
 
-pub(in crate::gateway) use self::cloudevents::refuse_reserved;
 pub(in crate::gateway) use self::publisher::{Bounds, Publisher};
 pub(in crate::gateway) use self::receipt::{Receipt, unsettled};
 pub(in crate::gateway) use self::request::Publish;

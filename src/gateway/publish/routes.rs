@@ -9,7 +9,6 @@ use crate::gateway::http::query;
 use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{Begun, Claim, Handler, Method, Request, Resource, Route};
 use crate::gateway::pending_body::PendingBody;
-use crate::gateway::publish::cloudevents::refuse_reserved;
 use crate::gateway::publish::published::Published;
 use crate::reactor::Begin;
 
@@ -58,7 +57,6 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[Route {
 
 fn publish(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
     let topic = request.captured();
-    refuse_reserved(topic)?;
     let (head, cors) = (request.head, request.cors.clone());
     let (publish, limit) = gateway.publisher.begin(head, &request.query, topic, cors)?;
     let pending_body = PendingBody::Publish(publish);
