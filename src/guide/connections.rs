@@ -51,6 +51,22 @@
 //! all: `iter_lines()` gathers 512 bytes of any other. `?framing=close` asks for a body that ends with its
 //! connection, which HTTP/1.0 always gets. The type is `text/event-stream; charset=utf-8`.
 //!
-//! The routes are in the README. They ask the [`Authorizer`](crate::gateway::Authorizer) for
+//! # Over HTTP
+//!
+//! | request | does |
+//! | --- | --- |
+//! | `POST /api/v1/endpoints` `{"path":"/prices","topics":["prices.>"],"slow":"latest"}` | makes an endpoint: `curl -N http://127.0.0.1:8080/prices` |
+//! | `GET /api/v1/endpoints`, `DELETE /api/v1/endpoints?path=/prices` | lists them; removes one and ends its clients |
+//! | `POST /api/v1/connections` `{"topics":["orders.*"]}` | makes a connection: 201 with its id and the `url` of its stream |
+//! | `GET /api/v1/connections?limit=100&after=ID` | lists those that are open or were made |
+//! | `GET /api/v1/connections/ID/status` | `connecting`, `connected`, `disconnected` or `error`; delivered, missed, bytes, lag, last event |
+//! | `DELETE /api/v1/connections/ID` | ends it |
+//! | `POST /api/v1/broadcast` `{"ids":["ID"],"type":"notice","data":{"n":1}}` | an event for these connections (or an `endpoint`, or all), not kept; names the ids that are unknown |
+//!
+//! The options are `heartbeat`, `retry` and `max_age` in seconds, `hold_ms`, `buffer`, `slow`, `compression`
+//! (`off`, `gzip`, `brotli`) and `compression_for` (`browsers`, `all`). A body with a bad option is refused with all its
+//! faults. `GET /api/v1/openapi.json` has the parameters and answers of all routes; `GET /` lists them for people.
+//!
+//! They ask the [`Authorizer`](crate::gateway::Authorizer) for
 //! [`Action::Manage`](crate::gateway::Action::Manage), but for making a connection and its stream, which
 //! take [`Action::Subscribe`](crate::gateway::Action::Subscribe).

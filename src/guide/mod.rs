@@ -7,9 +7,13 @@
 //! | [`subscribe`] | readers in the same process |
 //! | [`connections`] | endpoints at run time, and whoever is connected to them |
 //! | [`client`] | programs that read a stream over HTTP |
+//! | [`stream`] | the event stream over HTTP: its parameters, and the events of its own |
 //! | [`resume`] | clients that come back: ids, epochs, `gap` and `reset` |
 //! | [`parameters`] | what stands behind the question mark, and what is refused there |
 //! | [`websocket`] | clients that also send, and protocols of your own |
+//! | [`shell`](operate::shell) | `eventring publish` and `tail`, and the same with curl |
+//! | [`configure`](operate::configure) | flags, variables and the settings file; how the server stops |
+//! | [`measure`](operate::measure) | `eventring bench`, what it reports, and what it reported here |
 //! | [`slow_clients`](operate::slow_clients) | what happens to who falls behind, step by step |
 //! | [`compression`](operate::compression) | what gzip saves readers, what it costs, and when to turn it off |
 //! | [`limits`](operate::limits) | every bound, its default, and what is beyond it |
@@ -39,5 +43,6 @@ pub mod operate;
 pub mod parameters;
 pub mod publish;
 pub mod resume;
+pub mod stream;
 pub mod subscribe;
 pub mod websocket;

@@ -85,4 +85,4 @@
 //! # From the shell
 //!
 //! `eventring publish --topic orders.eu orders.ndjson` sends each line of a file or a pipe as one event;
-//! the README has its flags.
+//! [`shell`](super::operate::shell) has its flags.

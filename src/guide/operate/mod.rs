@@ -2,12 +2,18 @@
 //!
 //! | page | what is there |
 //! | --- | --- |
+//! | [`shell`] | publishing and watching from the shell |
+//! | [`configure`] | flags, variables and the settings file; how the server stops |
 //! | [`deploy`] | reverse proxies, file limits, and what to do before exposing it |
 //! | [`limits`] | every bound, its default, and what is beyond it |
 //! | [`slow_clients`] | what happens to who falls behind, step by step |
 //! | [`compression`] | what gzip saves readers, what it costs, and when to turn it off |
+//! | [`measure`] | `eventring bench`, what it reports, and what it reported here |
 
 pub mod compression;
+pub mod configure;
 pub mod deploy;
 pub mod limits;
+pub mod measure;
+pub mod shell;
 pub mod slow_clients;
