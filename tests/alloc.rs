@@ -138,7 +138,7 @@ fn reading_json_allocates_nothing_when_buffers_are_warm() {
     assert_eq!(allocations(|| (0..100).for_each(|_| read())), 0);
 }
 
-/// `audit.md` row 8: what reading a large text took was kept until the next small one.
+/// Once: what reading a large text took was kept until the next small one.
 #[test]
 fn a_large_batch_leaves_little_behind() {
     let event = r#"{"specversion":"1.0","id":"1","source":"/s","type":"t","data":[1,2,3]}"#;

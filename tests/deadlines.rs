@@ -289,7 +289,7 @@ fn take(stream: &mut TcpStream, text: &mut String) -> bool {
     false
 }
 
-/// `library.md` row 14: the process was stopped while the rest of a request came in time; it was answered 408.
+/// Once: the process was stopped while the rest of a request came in time; it was answered 408.
 #[test]
 fn what_came_while_the_process_was_stopped_is_read_before_deadlines_are_judged() {
     const GET: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -334,7 +334,7 @@ fn what_came_while_the_process_was_stopped_is_read_before_deadlines_are_judged()
     }
 }
 
-/// `library.md` row 14, for who is written to: a client that took everything meanwhile is not cut.
+/// The same for who is written to: a client that took everything meanwhile is not cut.
 #[test]
 fn what_was_taken_while_the_process_was_stopped_counts_before_a_stall_is_judged() {
     let (hub, mut server, stopped) = stopped_between_poll_and_clock(|config| {
@@ -375,7 +375,7 @@ fn what_was_taken_while_the_process_was_stopped_counts_before_a_stall_is_judged(
     assert_eq!((handle.stats().cut, handle.stats().streams), (0, 1));
 }
 
-/// `library.md` row 5: adding it to the time ended the server's thread with a panic.
+/// Once: adding it to the time ended the server's thread with a panic.
 #[test]
 fn a_wait_for_ever_is_one() {
     let forever = Duration::MAX;

@@ -273,7 +273,7 @@ fn a_batch_is_read_whole_or_not_at_all() {
     assert_eq!(batch.len(), 1);
 }
 
-/// `audit.md` row 8: eight megabytes of `0,` were read to the end first.
+/// Once: eight megabytes of `0,` were read to the end first.
 #[test]
 fn a_batch_is_refused_at_its_first_bad_event_and_read_no_further() {
     // What follows is not even JSON: who reads on finds that instead.
@@ -296,7 +296,7 @@ fn a_batch_is_refused_at_its_first_bad_event_and_read_no_further() {
     assert_eq!(error.kind, ErrorKind::TooMany { limit: 2 });
 }
 
-/// `faults.md` row 23: a byte-order mark was "not JSON at byte 0".
+/// Once: a byte-order mark was "not JSON at byte 0".
 #[test]
 fn a_byte_order_mark_is_skipped_and_utf16_is_named() {
     let mut builder = EventBuilder::new();

@@ -270,7 +270,7 @@ fn changed(event: &Event, was: &str, is: &str) -> Vec<u8> {
     record
 }
 
-/// `audit.md` row 6: these were taken, and clients missed an offset without a word when they came out.
+/// Once: these were taken, and clients missed an offset without a word when they came out.
 #[test]
 fn a_record_that_no_builder_makes_is_refused_and_the_field_named() {
     let mut builder = EventBuilder::new();

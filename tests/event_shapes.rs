@@ -234,7 +234,7 @@ fn assert_no_key_twice(event: EventRef<'_>, shape: Shape) {
     }
 }
 
-/// `audit.md` row 13, found by fuzzing: the attribute became the event's data.
+/// Once, found by fuzzing: the attribute became the event's data.
 #[test]
 fn an_attribute_is_not_read_as_a_member_of_another_shape_that_the_event_does_not_have() {
     for (member, value) in [

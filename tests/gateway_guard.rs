@@ -354,7 +354,7 @@ fn a_server_for_other_machines_answers_to_no_public_name_unless_told() {
     }
 }
 
-/// `faults.md` row 18: a pod was restarted for ever, and a service's own name was refused.
+/// Once: a pod was restarted for ever, and a service's own name was refused.
 #[test]
 fn health_answers_any_host_and_a_cluster_its_own_names() {
     let hub = Hub::new();
@@ -443,7 +443,7 @@ fn a_preflight_says_what_a_page_may_send() {
     );
 }
 
-/// `faults.md` row 17: pages with tracing, and those that delete, were refused.
+/// Once: pages with tracing, and those that delete, were refused.
 #[test]
 fn a_preflight_grants_the_methods_of_the_route_and_the_fields_that_libraries_add() {
     let hub = Hub::new();
@@ -480,7 +480,7 @@ fn a_preflight_grants_the_methods_of_the_route_and_the_fields_that_libraries_add
     }
 }
 
-/// `faults.md` row 17: what a setting grants beyond that.
+/// What a setting grants beyond the methods and fields that a preflight is granted anyway.
 #[test]
 fn a_preflight_grants_more_where_it_is_set() {
     let hub = Hub::new();
@@ -566,7 +566,7 @@ fn a_setting_that_is_none_is_named() {
     );
 }
 
-/// `faults.md` row 30, `tls.md` row 3: a handshake has no `Sec-Fetch-Site`, only `Origin`.
+/// A handshake has no `Sec-Fetch-Site`, only `Origin`.
 #[test]
 fn a_page_opens_its_own_websocket_whatever_proxy_is_between() {
     const SOCKET: &str = "GET /api/v1/ws";
@@ -685,7 +685,7 @@ fn a_page_opens_its_own_websocket_whatever_proxy_is_between() {
     }
 }
 
-/// `faults.md` row 19.
+/// Once: behind a proxy's `/ring/` the dashboard and the address of a made connection led nowhere.
 #[test]
 fn what_is_told_of_the_server_leads_there_from_outside() {
     let hub = Hub::new();

@@ -256,7 +256,7 @@ fn answer(address: SocketAddr, line: &str) -> (u16, String) {
     (status, ask(address, &request, "}\n"))
 }
 
-/// `faults.md` row 3: a misspelt filter subscribed to everything.
+/// Once: a misspelt filter subscribed to everything.
 #[test]
 fn a_misspelt_parameter_is_refused_and_the_right_name_is_told() {
     let server = serve();
@@ -459,7 +459,7 @@ fn an_id_beside_a_start_goes_before_it_on_all_streams() {
     }
 }
 
-/// `faults.md` row 3: its kind, on routes that have no parameter, and where none is near.
+/// Misspelt parameters of routes that have none, and of those where no name is near.
 #[test]
 fn a_route_refuses_what_it_does_not_know_and_says_what_it_knows() {
     let server = serve();
@@ -494,7 +494,7 @@ fn a_route_refuses_what_it_does_not_know_and_says_what_it_knows() {
     }
 }
 
-/// `faults.md` row 3: what others add to an address is no misspelt filter.
+/// What others add to an address is no misspelt filter.
 #[test]
 fn what_caches_and_trackers_add_to_an_address_passes() {
     let server = serve();
@@ -517,7 +517,7 @@ fn what_caches_and_trackers_add_to_an_address_passes() {
     assert_eq!(answer(server.addr(), &path).0, 101);
 }
 
-/// `faults.md` row 3, its kin: of two values one was left out without a word.
+/// Once: of two values one was left out without a word.
 #[test]
 fn a_parameter_that_stands_once_is_refused_the_second_time() {
     let server = serve();
@@ -545,7 +545,7 @@ fn a_parameter_that_stands_once_is_refused_the_second_time() {
     );
 }
 
-/// `faults.md` row 3, its kin: numbers with something around them.
+/// Numbers with something around them are none.
 #[test]
 fn a_number_is_digits() {
     let server = serve();
@@ -563,7 +563,7 @@ fn a_number_is_digits() {
     }
 }
 
-/// `faults.md` row 3, its kin: of two headers one was left out, and said how the body was read.
+/// Once: of two headers one was left out, and said how the body was read.
 #[test]
 fn two_headers_that_differ_are_refused() {
     let server = serve();

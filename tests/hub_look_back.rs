@@ -71,7 +71,7 @@ fn compare(hub: &Hub, topics: &[String], filter: &Filter, numbers: &mut Numbers)
     assert_eq!(found, expected, "the newest of each of {filter}");
 }
 
-/// `faults.md` row 4: topics that are deleted, made again, more than are listed, overwritten.
+/// Topics that are deleted, made again, more than are listed, overwritten.
 #[test]
 fn what_is_found_does_not_depend_on_what_became_of_topics() {
     let filters = [

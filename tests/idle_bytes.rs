@@ -75,7 +75,7 @@ fn a_quiet_stream_holds_200_bytes_at_most() {
     assert!((1..=200).contains(&bytes), "{bytes} bytes");
 }
 
-/// `faults.md` row 14: what frames a stream is in the bytes that all share, and costs nobody anything of its own.
+/// What frames a stream is in the bytes that all share, and costs nobody anything of its own.
 #[test]
 fn a_chunked_stream_holds_what_one_without_chunks_does() {
     let of = |framing: &str| {

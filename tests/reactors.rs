@@ -341,7 +341,7 @@ fn settings_that_do_not_fit_are_named() {
     );
 }
 
-/// `faults.md` row 28, for programs.
+/// A load balancer needs time to notice; programs have the same drain as the command.
 #[test]
 fn a_server_that_stops_later_serves_everybody_until_then() {
     let (hub, server) = serve(2, |_| {});

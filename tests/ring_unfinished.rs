@@ -88,7 +88,7 @@ fn go_on(publisher: &mut Publisher<Box<u64>>, subscriber: &mut Subscriber<Box<u6
     }
 }
 
-/// `audit.md` row 1: the publisher wrote on into the first block, over and over, and readers got slots of later ones
+/// Once: the publisher wrote on into the first block, over and over, and readers got slots of later ones
 /// that nobody had written.
 #[test]
 fn after_a_batch_that_ended_early_readers_get_what_is_published() {
@@ -105,7 +105,7 @@ fn after_a_batch_that_ended_early_readers_get_what_is_published() {
     }
 }
 
-/// `audit.md` row 1: a value that somebody holds was written over.
+/// Once: a value that somebody holds was written over.
 #[test]
 fn after_a_batch_that_ended_early_a_held_value_stays() {
     for end in ENDS {
@@ -120,7 +120,7 @@ fn after_a_batch_that_ended_early_a_held_value_stays() {
     }
 }
 
-/// `audit.md` row 1: the same, where a gate says that its values stay.
+/// The same, where a gate says that its values stay.
 #[test]
 fn after_a_batch_that_ended_early_gates_count_exactly() {
     for end in ENDS {
@@ -180,7 +180,7 @@ fn bombs(count: u64, armed: &Arc<AtomicBool>) -> (Publisher<Bomb>, Ring<Bomb>) {
     (publisher, ring)
 }
 
-/// `audit.md` row 1: values that a batch had replaced when it panicked were dropped while the next batch was let in,
+/// Once: values that a batch had replaced when it panicked were dropped while the next batch was let in,
 /// between its permission and the choice of its block.
 #[test]
 fn a_drop_that_panics_while_a_batch_is_admitted_harms_no_reader() {
@@ -209,7 +209,7 @@ fn a_drop_that_panics_while_a_batch_is_admitted_harms_no_reader() {
     }
 }
 
-/// `audit.md` row 1, for lanes and for a task that publishes: they are publishers like another.
+/// Lanes and a task that publishes are publishers like another.
 #[test]
 fn lanes_go_on_after_a_batch_that_ended_early() {
     for end in ENDS {

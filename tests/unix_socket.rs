@@ -145,7 +145,7 @@ fn a_file_that_a_crash_left_is_replaced_and_nothing_else_is() {
     }
 }
 
-/// `library.md` row 15: both clients know a Unix socket by its URL, with what they ask for behind it.
+/// Both clients know a Unix socket by its URL, with what they ask for behind it.
 #[cfg(feature = "client")]
 #[test]
 fn clients_connect_by_its_url() {

@@ -687,7 +687,7 @@ fn a_signal_ends_it() {
     server.wait_for_connections(0);
 }
 
-/// `tls.md` row 10: it hung without a word, as did any server that came up and said something else.
+/// Once: it hung without a word, as did any server that came up and said something else.
 #[cfg(feature = "tls")]
 #[test]
 fn a_spawned_server_with_a_certificate_is_refused() {
@@ -744,7 +744,7 @@ fn children(pid: i32) -> Vec<i32> {
     numbers.filter(is_child).collect()
 }
 
-/// `tls.md` row 10: a bench that was killed left its server behind.
+/// Once: a bench that was killed left its server behind.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_spawned_server_ends_with_a_bench_that_is_killed() {

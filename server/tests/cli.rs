@@ -309,7 +309,7 @@ fn formats_decide_what_a_line_is() {
     );
 }
 
-/// `faults.md` row 23: a mark in front of the first line was an error, or made text of JSON.
+/// Once: a mark in front of the first line was an error, or made text of JSON.
 #[test]
 fn a_mark_in_front_of_a_file_is_skipped_and_utf16_is_named() {
     let server = Server::start(&[]);
@@ -352,7 +352,7 @@ fn a_mark_in_front_of_a_file_is_skipped_and_utf16_is_named() {
     );
 }
 
-/// `faults.md` row 2, from the shell.
+/// Whoever may publish to one topic would publish to any: the same from the shell.
 #[test]
 fn a_whole_event_of_another_topic_is_not_published() {
     let server = Server::start(&[]);
@@ -572,7 +572,7 @@ fn a_second_signal_ends_at_once() {
     }
 }
 
-/// `library.md` row 7: the output was lost, with exit code 0.
+/// Once: the output was lost, with exit code 0.
 #[test]
 fn output_that_cannot_be_written_is_a_failure() {
     let server = Server::start(&[]);

@@ -289,7 +289,7 @@ fn one_pipelining_publisher_does_not_overrun_the_streams() {
     }
 }
 
-/// `library.md` row 15: a URL of a Unix socket was not understood, nor one whose scheme is in capitals.
+/// Once: a URL of a Unix socket was not understood, nor one whose scheme is in capitals.
 #[test]
 fn every_client_knows_unix_sockets_and_schemes_in_any_case() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -374,7 +374,7 @@ fn link_local() -> Option<String> {
     ))
 }
 
-/// `tls.md` row 16: the zone of a link-local address was refused, and led nowhere in a URL.
+/// Once: the zone of a link-local address was refused, and led nowhere in a URL.
 #[test]
 fn link_local_addresses_are_listened_on_and_connected_to() {
     let Some(address) = link_local() else {

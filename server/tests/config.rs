@@ -235,7 +235,7 @@ fn help_has_a_short_form_and_a_long_one() {
     }
 }
 
-/// `faults.md` row 27: a file of variables with `NAME=` for what is not given kept everything from starting.
+/// Once: a file of variables with `NAME=` for what is not given kept everything from starting.
 #[test]
 fn variables_that_are_set_but_empty_are_not_given() {
     let (_, out, _) = eventring(&["check-config"], &[]);

@@ -374,7 +374,7 @@ fn a_browser_follows_over_a_websocket_and_goes_on_where_it_was() {
     assert!(page.complaints.is_empty(), "{:#?}", page.complaints);
 }
 
-/// `faults.md` row 22: numbers went through the browser's, which round them.
+/// Once: numbers went through the browser's, which round them.
 #[test]
 fn a_browser_shows_data_as_it_came() {
     let Some((_server, address, mut page)) = opened() else {

@@ -264,7 +264,7 @@ fn too_deep(server: &Server, path: &str, content_type: &str, body: &str, before:
     assert_eq!((at, &body[at..=at]), (before, "["), "{path} {detail}");
 }
 
-/// `faults.md` row 1, `audit.md` row 2: a nest of brackets overflowed the stack, which ended the process.
+/// Once: a nest of brackets overflowed the stack, which ended the process.
 #[test]
 fn json_that_is_nested_too_deep_is_refused_and_ends_nothing() {
     let server = Server::start(&[]);
@@ -324,7 +324,7 @@ fn json_that_is_nested_too_deep_is_refused_and_ends_nothing() {
     assert!(server.health().head.ends_with("-1"));
 }
 
-/// The same on a WebSocket: `faults.md` row 1.
+/// The same on a WebSocket.
 #[test]
 fn messages_that_are_nested_too_deep_are_errors_and_end_nothing() {
     let server = Server::start(&[]);
@@ -361,7 +361,7 @@ fn messages_that_are_nested_too_deep_are_errors_and_end_nothing() {
     }
 }
 
-/// `audit.md` row 8: a batch of eight megabytes that was no batch took 177 MiB, and kept them.
+/// Once: a batch of eight megabytes that was no batch took 177 MiB, and kept them.
 #[test]
 fn a_batch_of_junk_takes_its_own_bytes_and_no_more() {
     let server = Server::start(&[]);

@@ -12,7 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-/// `tls.md` row 7.
+/// Once: it waited for that lock without a word, and heard no signal.
 #[test]
 fn a_lock_on_the_folder_of_its_socket_keeps_a_server_for_a_moment_and_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -39,7 +39,7 @@ fn a_lock_on_the_folder_of_its_socket_keeps_a_server_for_a_moment_and_is_told() 
     drop(holder);
 }
 
-/// `tls.md` row 17.
+/// Once: permission denied. A folder that may be written and entered need not be readable.
 #[test]
 fn a_socket_in_a_folder_that_cannot_be_read_is_made_and_taken_away() {
     const NOBODY: u32 = 65534;
@@ -96,7 +96,7 @@ fn answers(address: SocketAddr) -> bool {
         && Http::connect(address).get("/healthz").response().status == 200
 }
 
-/// `library.md` row 13.
+/// It is said in the help, and `0.0.0.0` is IPv4 alone.
 #[test]
 fn the_unspecified_address_of_ipv6_takes_both_families_unless_told() {
     let Some(port) = free_port() else { return };

@@ -211,7 +211,7 @@ fn a_heartbeat_moves_the_id_of_a_quiet_stream() {
     });
 }
 
-/// `faults.md` row 29: after a kill, `EventSource` got a 404 and gave up for good, silently.
+/// Once: after a kill, `EventSource` got a 404 and gave up for good, silently.
 #[test]
 fn who_comes_back_after_a_kill_to_what_was_in_memory_is_told_by_a_reset() {
     let server = Server::start(&[]);

@@ -356,7 +356,7 @@ fn several_patterns_are_one_stream() {
     Stream::open(server.address, &patterns.join("&"));
 }
 
-/// `faults.md` row 14: clients that read a body of unknown length by size get nothing for a while.
+/// Clients that read a body of unknown length by size get nothing for a while: such bodies are chunked.
 #[test]
 fn streams_are_chunked_by_default_and_close_delimited_on_request() {
     let server = Server::start(&[]);
@@ -412,7 +412,7 @@ fn payloads_with_line_ends_arrive_as_lines() {
     http.post(TOPIC, &inject, b"x").response().problem(400);
 }
 
-/// `library.md` row 14: a process that is stopped, or a machine that is suspended, does not take it out on who was in
+/// A process that is stopped, or a machine that is suspended, does not take it out on who was in
 /// time.
 #[test]
 fn the_rest_of_a_request_that_came_while_the_process_was_stopped_is_in_time() {

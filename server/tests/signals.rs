@@ -15,7 +15,7 @@ fn status(server: &Server, path: &str) -> u16 {
     Http::connect(server.address).get(path).response().status
 }
 
-/// `faults.md` row 26.
+/// Once: SIGHUP killed a server without TLS.
 #[test]
 fn sighup_without_a_certificate_ends_nothing_and_says_so() {
     let mut server = Server::start(&[]);
@@ -28,7 +28,7 @@ fn sighup_without_a_certificate_ends_nothing_and_says_so() {
     assert_eq!(server.process.code(), 0);
 }
 
-/// `faults.md` row 26: the kernel sends SIGHUP, and what the server says has nowhere to go.
+/// The kernel sends SIGHUP, and what the server says has nowhere to go.
 #[test]
 fn a_server_whose_terminal_is_closed_goes_on() {
     let Ok(terminal) = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR) else {
@@ -82,7 +82,7 @@ fn a_server_whose_terminal_is_closed_goes_on() {
     assert_eq!(server.code(), 0);
 }
 
-/// `faults.md` row 28.
+/// Once: from the first moment on nobody was served, and `/readyz` never said 503.
 #[test]
 fn while_it_drains_it_serves_everybody_and_says_that_it_is_not_ready() {
     let mut server = Server::start(&["--drain-delay", "1h"]);
@@ -110,7 +110,7 @@ fn while_it_drains_it_serves_everybody_and_says_that_it_is_not_ready() {
     assert_eq!(server.process.code(), 0, "{}", server.process.stderr());
 }
 
-/// `faults.md` row 28.
+/// The end of the delay does what a second signal does.
 #[test]
 fn the_drain_ends_by_itself_in_an_orderly_stop() {
     let mut server = Server::start(&["--drain-delay", "300ms"]);
@@ -128,7 +128,7 @@ fn fifo(folder: &Path, name: &str) -> String {
     path
 }
 
-/// `tls.md` row 8, for the settings: who writes them may never come.
+/// Who writes the settings may never come.
 #[test]
 fn a_server_that_waits_for_its_settings_obeys() {
     for signal in [Signal::TERM, Signal::INT] {
@@ -151,7 +151,7 @@ fn a_server_that_waits_for_its_settings_obeys() {
 mod tls {
     use super::*;
 
-    /// `tls.md` row 8.
+    /// Once: with a key that nobody writes, no signal had any effect.
     #[test]
     fn a_server_that_waits_for_its_key_obeys() {
         for signal in [Signal::TERM, Signal::INT] {
@@ -177,7 +177,7 @@ mod tls {
         }
     }
 
-    /// `tls.md` row 9.
+    /// Once: the thread of signals waited for the key, and no signal to stop was heard any more.
     #[test]
     fn a_server_that_waits_for_its_key_again_obeys() {
         let folder = tempfile::tempdir().expect("a folder");

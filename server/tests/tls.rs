@@ -271,7 +271,7 @@ fn files_that_do_not_do_are_named() {
     assert!(process.stderr().contains("tls-key"), "{}", process.stderr());
 }
 
-/// `tls.md` row 2: what a program sends, or an old browser, without `Sec-Fetch-Site`.
+/// What a program sends, or an old browser, without `Sec-Fetch-Site`.
 #[test]
 fn over_tls_a_page_of_https_is_the_servers_own_and_one_of_http_is_not() {
     let Some(server) = Secured::start(&[]) else {
@@ -306,7 +306,7 @@ fn openssl(folder: &Path, args: &str) -> bool {
     output.is_ok_and(|output| output.status.success())
 }
 
-/// `tls.md` row 14, and what else is given as a key or a certificate.
+/// Once: "no items found", "base64 decode error" for a key with a passphrase.
 #[test]
 fn a_key_that_cannot_be_used_is_called_by_its_name_with_what_to_do() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -378,7 +378,7 @@ fn a_key_that_cannot_be_used_is_called_by_its_name_with_what_to_do() {
     }
 }
 
-/// `tls.md` row 15.
+/// Once: nothing was said of it.
 #[test]
 fn a_certificate_that_has_expired_is_told_at_the_start_and_when_it_is_read_again() {
     let Some(server) = Secured::start(&[]) else {
@@ -425,7 +425,7 @@ fn a_certificate_that_has_expired_is_told_at_the_start_and_when_it_is_read_again
     process.wait_for_stderr("the certificate has expired");
 }
 
-/// `tls.md` row 6: a connection that idled, or was refused, ended as if it had been cut.
+/// Once: a connection that idled, or was refused, ended as if it had been cut.
 #[test]
 fn every_end_that_is_meant_is_announced() {
     let flags = [
@@ -466,7 +466,7 @@ fn every_end_that_is_meant_is_announced() {
     }
 }
 
-/// `tls.md` row 5: the alert was made behind the ServerHello, and left out.
+/// Once: the alert was made behind the ServerHello, and left out.
 #[test]
 fn who_offers_no_protocol_of_ours_is_told_so() {
     let Some(server) = Secured::start(&[]) else {
@@ -484,7 +484,7 @@ fn who_offers_no_protocol_of_ours_is_told_so() {
     }
 }
 
-/// `tls.md` row 13: who forgets the s of https saw bytes of an alert.
+/// Once: who forgets the s of https saw bytes of an alert.
 #[test]
 fn who_speaks_plainly_to_the_tls_port_is_told_so_and_the_other_way_round() {
     let Some(server) = Secured::start(&[]) else {

@@ -185,7 +185,7 @@ impl<T> Drop for ClientItems<T> {
 mod tests {
     use super::*;
 
-    /// `library.md` row 5: the stream stayed pending for ever.
+    /// Once: the stream stayed pending for ever.
     #[test]
     fn a_reader_that_panics_ends_its_stream_with_an_error() {
         let mut left = ITEMS_MAX;
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    /// `library.md` row 1, in the client: a waker that locks when it is dropped hung the task.
+    /// Once: a waker that locks when it is dropped hung the task.
     #[test]
     fn a_waker_that_is_replaced_is_dropped_outside_the_lock() {
         let shared = Arc::new(Shared::new());

@@ -256,7 +256,7 @@ mod tests {
         );
     }
 
-    /// `library.md` row 15.
+    /// RFC 3986, 3.1: schemes are case-insensitive.
     #[test]
     fn schemes_are_the_same_in_any_case() {
         for text in ["HTTP://h:1", "Http://h:1", "h:1"] {
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(Url::parse("WSS://h"), Err(UrlError::Wss));
     }
 
-    /// `library.md` row 15.
+    /// Once: `unix:/x` was "not a port".
     #[test]
     fn unix_sockets_have_urls() {
         let unix = |text: &str| {
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(Url::parse("unix:/e:/a?b"), Err(UrlError::Query));
     }
 
-    /// `tls.md` row 16.
+    /// RFC 6874: the zone of a link-local address is part of the host.
     #[test]
     fn link_local_addresses_have_zones() {
         for text in ["http://[fe80::77%25d0]:9", "http://[fe80::77%d0]:9"] {

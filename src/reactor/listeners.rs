@@ -244,7 +244,7 @@ mod tests {
         let socket = SockRef::from(&accepted);
         assert!(socket.tcp_nodelay().unwrap());
         assert_eq!(socket.tcp_notsent_lowat().unwrap(), 5000);
-        // `tls.md` row 12: a silent peer that is sent nothing is asked whether it is there.
+        // A silent peer that is sent nothing is asked whether it is there.
         assert!(socket.keepalive().unwrap());
         let (after, again) = (
             socket.tcp_keepalive_time().unwrap(),

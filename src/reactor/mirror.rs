@@ -209,7 +209,7 @@ mod tests {
         }
     }
 
-    /// `audit.md` row 12: a forked child shared the pages.
+    /// Once: a forked child shared the pages.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_forked_child_shares_no_pages() {
@@ -230,7 +230,7 @@ mod tests {
         );
     }
 
-    /// `audit.md` row 12: a slice over more than the capacity would hold one byte twice.
+    /// A slice over more than the capacity would hold one byte twice.
     #[test]
     #[should_panic(expected = "never longer than its log")]
     fn no_slice_is_longer_than_the_capacity() {

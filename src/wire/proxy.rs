@@ -197,7 +197,7 @@ mod tests {
         }
     }
 
-    /// `tls.md` row 11: "falls back to the UNSPEC mode for the valid combinations above that it does not
+    /// PROXY protocol, 2.2: a receiver "falls back to the UNSPEC mode for the valid combinations above that it does not
     /// support".
     #[test]
     fn datagrams_are_taken_as_unspecified() {

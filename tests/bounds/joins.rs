@@ -1,9 +1,9 @@
-//! Many who come at once and want to know of each other, and lists of them: `audit.md` row 7.
+//! Many who come at once and want to know of each other, and lists of them.
 
 use super::counting;
 use super::stage::{STALL_US, Stage, calmest};
 
-/// `audit.md` row 7: each of 4,000 who joined was told of each other one by one: 8 million notices.
+/// Once: each of 4,000 who joined was told of each other one by one: 8 million notices.
 #[test]
 fn those_who_join_together_are_told_of_together() {
     const JOINS: usize = 400;
@@ -28,7 +28,7 @@ fn those_who_join_together_are_told_of_together() {
     assert!(us < STALL_US, "streams waited {us} us");
 }
 
-/// `audit.md` row 7: 256 pipelined lists of all who are there were made of all of them.
+/// Once: 256 pipelined lists of all who are there were made of all of them.
 #[test]
 fn a_list_of_who_is_there_is_cut_before_it_is_written() {
     let us = calmest("pipelined lists of presence", || {

@@ -1,4 +1,4 @@
-//! Lists of connections and endpoints, and what answers take while nobody reads them: `audit.md` row 4.
+//! Lists of connections and endpoints, and what answers take while nobody reads them.
 
 use std::fmt::Write as _;
 
@@ -29,7 +29,7 @@ fn get(target: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n")
 }
 
-/// `audit.md` row 4: 10,000 connections with long filters, all of them told, sorted and thrown away for each of 250
+/// Once: 10,000 connections with long filters, all of them told, sorted and thrown away for each of 250
 /// requests, kept every stream waiting for 73 s.
 #[test]
 fn a_page_of_one_costs_a_page_of_one_however_many_connections_there_are() {
@@ -64,7 +64,7 @@ fn a_page_of_one_costs_a_page_of_one_however_many_connections_there_are() {
     assert!(us < STALL_US, "streams waited {us} us");
 }
 
-/// `audit.md` row 4: a page of 1,000 was 16 MB in one buffer; now it comes in pieces, none before the last has left.
+/// Once: a page of 1,000 was 16 MB in one buffer; now it comes in pieces, none before the last has left.
 #[test]
 fn a_long_page_is_sent_in_pieces_and_takes_as_much_memory_as_a_piece() {
     const PAGES: usize = 5;
@@ -92,7 +92,7 @@ fn a_long_page_is_sent_in_pieces_and_takes_as_much_memory_as_a_piece() {
     assert!(us < STALL_US, "streams waited {us} us");
 }
 
-/// `audit.md` row 4: what nobody waits for any more is not looked for.
+/// What nobody waits for any more is not looked for.
 #[test]
 fn a_list_ends_with_its_asker() {
     let mut stage = Stage::new(|_| {});

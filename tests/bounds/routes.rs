@@ -1,5 +1,5 @@
 //! Every route, under the worst that clients without rights can do to it, while a stream of another topic is watched:
-//! `DESIGN.md` contract 4. Requests are pipelined, as long as they may be, and their answers are not read.
+//! none may cost it 50 ms. Requests are pipelined, as long as they may be, and their answers are not read.
 
 use eventring::event::{Event, Filter};
 use eventring::gateway::StreamOptions;

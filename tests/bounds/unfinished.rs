@@ -80,7 +80,7 @@ fn assert_gives_back(stage: &mut Stage, clients: Vec<Client>) {
     assert_eq!(stage.hub.head(), 1, "nothing that was cut is published");
 }
 
-/// `audit.md` row 3: 1,000 unfinished lines took 904 MiB, and none was refused.
+/// Once: 1,000 unfinished lines took 904 MiB, and none was refused.
 #[test]
 fn unfinished_lines_stay_within_the_total_and_the_rest_is_told_503() {
     let head = post(
@@ -104,7 +104,7 @@ fn unfinished_lines_stay_within_the_total_and_the_rest_is_told_503() {
     }
 }
 
-/// `audit.md` row 3: 4,000 unfinished bodies of management routes took 253 MiB.
+/// Once: 4,000 unfinished bodies of management routes took 253 MiB.
 #[test]
 fn unfinished_bodies_of_management_routes_stay_within_the_total() {
     for target in [
@@ -125,7 +125,7 @@ fn unfinished_bodies_of_management_routes_stay_within_the_total() {
     }
 }
 
-/// `audit.md` row 3: heads are bounded one by one, and all together.
+/// Heads are bounded one by one, and all together.
 #[test]
 fn unfinished_heads_stay_within_the_total() {
     let mut stage = stage();
@@ -141,7 +141,7 @@ fn unfinished_heads_stay_within_the_total() {
     assert_gives_back(&mut stage, clients);
 }
 
-/// `audit.md` row 3: 1,000 unfinished fragments took 963 MiB, and none was refused.
+/// Once: 1,000 unfinished fragments took 963 MiB, and none was refused.
 #[test]
 fn unfinished_messages_stay_within_the_total_and_the_rest_is_closed_with_1013() {
     let mut stage = stage();
@@ -161,7 +161,7 @@ fn unfinished_messages_stay_within_the_total_and_the_rest_is_closed_with_1013() 
     assert_gives_back(&mut stage, clients);
 }
 
-/// `audit.md` row 3: half a message stayed for ever, as long as pings were answered.
+/// Once: half a message stayed for ever, as long as pings were answered.
 #[test]
 fn a_message_has_a_deadline_from_its_first_byte_and_pings_do_not_extend_it() {
     // The beginning of a message in fragments, of a frame, of a frame's header.
@@ -206,7 +206,7 @@ fn a_message_has_a_deadline_from_its_first_byte_and_pings_do_not_extend_it() {
     }
 }
 
-/// `audit.md` row 5: 1,024 clients with three bytes of a compressed message each shut everybody else out.
+/// Once: 1,024 clients with three bytes of a compressed message each shut everybody else out.
 #[test]
 fn who_has_held_an_inflater_for_longest_goes_and_the_newcomer_is_served() {
     let mut stage = Stage::new(|_| {});

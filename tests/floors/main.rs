@@ -1,4 +1,4 @@
-//! A module imports only from lower floors: DESIGN's rule, read off the sources.
+//! A module imports only from lower floors, as ARCHITECTURE.md has them: read off the sources.
 
 mod docs;
 mod rooms;
@@ -167,7 +167,7 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     lines.map(|(number, line)| (number + 1, line.split("//").next().unwrap_or_default()))
 }
 
-/// `faults.md` row 1: a second reader had no bound on depth, and one body ended the process.
+/// Once: a second reader had no bound on depth, and one body ended the process.
 #[test]
 fn nothing_but_the_reader_reads_json() {
     let mut found = Vec::new();
@@ -210,7 +210,7 @@ fn only_the_facade_asks_for_loom() {
     }
 }
 
-/// `library.md` row 5: `now + timeout` panics where somebody waits for ever.
+/// `now + timeout` panics where somebody waits for ever.
 #[test]
 fn waits_are_added_to_a_time_in_one_place() {
     let sums = ["now() + ", "self.now + ", "core.now + "];

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::{sources, src};
 
-/// `library.md` row 8: whoever turns a feature on somewhere else changes no literal and no `match` here.
+/// Whoever turns a feature on somewhere else changes no literal and no `match` here.
 #[test]
 fn features_change_the_shape_of_no_public_type() {
     let mut found = Vec::new();
@@ -128,7 +128,7 @@ fn has_setter(text: &str, settings: &str, field: &str) -> bool {
     made || text.contains(&format!("pub fn {field}(self, "))
 }
 
-/// `library.md` row 8: a setting more broke every literal and every `match` in other crates.
+/// Once: a setting more broke every literal and every `match` in other crates.
 #[test]
 fn settings_and_reasons_can_grow() {
     let mut wrong = Vec::new();

@@ -46,7 +46,7 @@ fn who_values_brotli_higher_gets_it_while_there_is_room() {
     assert!(client.is_brotli());
 }
 
-/// `faults.md` row 32, for Brotli.
+/// Libraries say that they accept Brotli and inflate it in blocks, so that events would come late.
 #[test]
 fn who_may_inflate_in_blocks_gets_events_as_they_are_unless_asked_for() {
     let mut stage = Stage::new(Hub::new(), |config| {

@@ -48,7 +48,7 @@ fn gzip_is_what_both_sides_want() {
     }
 }
 
-/// `faults.md` row 32: libraries say that they accept gzip and inflate it in blocks, so that events came late.
+/// Libraries say that they accept gzip and inflate it in blocks, so that events would come late.
 #[test]
 fn who_may_inflate_in_blocks_gets_events_as_they_are_unless_asked_for() {
     const GZIP: &str = "Accept-Encoding: gzip, deflate, br\r\n";

@@ -11,7 +11,7 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Instant;
 
-/// `library.md` row 1: the waker that was replaced was dropped under the lock that the reading thread takes. Here its
+/// Once: the waker that was replaced was dropped under the lock that the reading thread takes. Here its
 /// `Drop` has the server send something, and waits until the next waker has been told.
 #[test]
 fn the_waker_of_a_client_may_wait_for_the_thread_that_reads() {

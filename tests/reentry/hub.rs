@@ -109,7 +109,7 @@ fn triggers() -> Vec<Trigger> {
     ]
 }
 
-/// `library.md` row 2: a notification that `arm` was given was dropped under the lock that ending the subscription takes.
+/// Once: a notification that `arm` was given was dropped under the lock that ending the subscription takes.
 #[test]
 fn a_notification_of_a_receiver_may_use_the_hub_wherever_it_is_touched() {
     each(|trigger, touch| {
@@ -134,7 +134,7 @@ fn a_notification_of_a_receiver_may_use_the_hub_wherever_it_is_touched() {
     });
 }
 
-/// `library.md` row 1, for the tasks of a hub.
+/// The same of the wakers of a hub's tasks.
 #[test]
 fn the_waker_of_a_receiver_may_use_the_hub_wherever_it_is_touched() {
     each(|trigger, touch| {

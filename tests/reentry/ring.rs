@@ -119,7 +119,7 @@ fn each(run: impl Fn(Touch, bool)) {
     }
 }
 
-/// `library.md` row 1: a stream polled with waker A and then with B dropped A under the lock that publishing takes.
+/// Once: a stream polled with waker A and then with B dropped A under the lock that publishing takes.
 #[test]
 fn the_waker_of_a_stream_may_use_the_ring_wherever_it_is_touched() {
     let run = |touch, ends| {
@@ -135,7 +135,7 @@ fn the_waker_of_a_stream_may_use_the_ring_wherever_it_is_touched() {
     within("a stream's wakers", move || each(run));
 }
 
-/// `library.md` row 1, for `recv_async`.
+/// The same of `recv_async`.
 #[test]
 fn the_waker_of_a_receive_may_use_the_ring_wherever_it_is_touched() {
     let run = |touch, ends| {
@@ -151,7 +151,7 @@ fn the_waker_of_a_receive_may_use_the_ring_wherever_it_is_touched() {
     within("the wakers of recv_async", move || each(run));
 }
 
-/// `library.md` row 1, for `publish_async` of one of several publishers.
+/// The same of `publish_async`, by one of several publishers.
 #[test]
 fn the_waker_of_a_publish_may_use_the_ring_wherever_it_is_touched() {
     let run = |touch, ends| {
@@ -171,7 +171,7 @@ fn the_waker_of_a_publish_may_use_the_ring_wherever_it_is_touched() {
     within("the wakers of publish_async", move || each(run));
 }
 
-/// `library.md` row 1, for `publish_async` of the only publisher: the waker that is replaced drops the gated reader that
+/// The same of `publish_async`, by the only publisher: the waker that is replaced drops the gated reader that
 /// holds the ring full, which wakes whoever waits for room.
 #[test]
 fn the_waker_of_a_publish_may_drop_the_reader_that_holds_it_up() {

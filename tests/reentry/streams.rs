@@ -135,7 +135,7 @@ fn counts(stats: &BatchStats) -> (u64, u64, u64) {
     (stats.batches, stats.events, stats.failed)
 }
 
-/// `library.md` row 3 and `audit.md` row 9: it joined its own thread, which counted as a failure of the handler.
+/// Once: it joined its own thread, which counted as a failure of the handler.
 #[test]
 fn a_batching_stream_may_be_stopped_in_its_own_handler() {
     within("stop() in a handler", || {
@@ -154,7 +154,7 @@ fn a_batching_stream_may_be_stopped_in_its_own_handler() {
     });
 }
 
-/// `library.md` row 3: the batch was handled once more for the panic of the join.
+/// Once: the batch was handled once more for the panic of the join.
 #[test]
 fn a_handler_may_drop_the_last_handle_of_its_batching_stream() {
     within("the last handle", || {
@@ -174,7 +174,7 @@ fn a_handler_may_drop_the_last_handle_of_its_batching_stream() {
     });
 }
 
-/// `library.md` row 3: the handle that went while the handler's panic unwound aborted the process.
+/// Once: the handle that went while the handler's panic unwound aborted the process.
 #[test]
 fn a_handler_that_panics_with_the_last_handle_is_a_counted_failure() {
     within("a panic with the last handle", || {

@@ -12,7 +12,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 
 const fn is_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
 
-/// `library.md` row 10: none of these could be passed into `catch_unwind`.
+/// Once: none of these could be passed into `catch_unwind`.
 const _: () = {
     is_unwind_safe::<Hub>();
     is_unwind_safe::<Receiver>();

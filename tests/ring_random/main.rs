@@ -7,7 +7,7 @@ use proptest::prelude::*;
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// `audit.md` row 1: what would have found it.
+    /// Finds batches that end early, and values that are dropped while they are read, within a second.
     #[test]
     fn whatever_is_done_to_a_ring_values_are_read_as_published_and_dropped_once(
         input in prop::collection::vec(any::<u8>(), 0..800),

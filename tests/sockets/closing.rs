@@ -61,7 +61,7 @@ fn malformed(server: &ServerThread) -> u64 {
     stats["refused"]["malformed"].as_u64().unwrap()
 }
 
-/// `tls.md` row 4: what was read behind the message that was one too many was parsed from its middle on, closed for
+/// Once: what was read behind the message that was one too many was parsed from its middle on, closed for
 /// a second time, and warned of.
 #[test]
 fn who_sends_too_many_bad_messages_at_once_is_closed_once() {
@@ -75,7 +75,7 @@ fn who_sends_too_many_bad_messages_at_once_is_closed_once() {
     assert_eq!(malformed(&server), 0);
 }
 
-/// `tls.md` row 4, for what breaks the protocol: alone, and behind a close frame of ours.
+/// What breaks the protocol, alone and behind a close frame of ours.
 #[test]
 fn who_breaks_the_protocol_is_closed_once() {
     let server = serve(&Hub::new());
@@ -97,7 +97,7 @@ fn who_breaks_the_protocol_is_closed_once() {
     }
 }
 
-/// `tls.md` row 4, for a handler that closes: it hears nothing more.
+/// What was read behind the message at which it closed is not for it.
 #[test]
 fn a_handler_that_closes_hears_nothing_more() {
     let heard = Arc::new(AtomicU64::new(0));

@@ -258,7 +258,7 @@ fn a_handler_is_told_when_its_connection_ends_and_a_stop_says_1001() {
     assert_eq!(receiver.recv_timeout(wait), Ok("closed"));
 }
 
-/// `faults.md` row 12: a browser closes at once when it has named subprotocols and none is chosen.
+/// A browser closes at once when it has named subprotocols and none is chosen.
 #[test]
 fn subprotocols_that_are_none_of_ours_are_refused_and_ours_are_told() {
     let server = serve(SocketLimits::default());
@@ -310,7 +310,7 @@ fn subprotocols_that_are_none_of_ours_are_refused_and_ours_are_told() {
     assert_eq!(head.status, 400, "{body}");
 }
 
-/// `faults.md` row 13: the parameter was left out.
+/// Once: the parameter was left out.
 #[test]
 fn compression_in_the_address_is_understood_as_on_sse() {
     let server = serve(SocketLimits::default());

@@ -116,7 +116,7 @@ impl Authorizer for Picky {
     }
 }
 
-/// `library.md` row 4: the thread ended, all other streams were cut, the port refused.
+/// Once: the thread ended, all other streams were cut, the port refused.
 #[test]
 fn a_panic_in_the_programs_own_code_ends_what_it_was_called_for() {
     let hub = Hub::new();
@@ -198,7 +198,7 @@ impl ClientHandler for Faulty {
     }
 }
 
-/// `library.md` row 12: streams stayed open, and new ones got 200.
+/// Once: streams stayed open, and new ones got 200.
 #[test]
 fn streams_of_a_hub_that_is_closed_end_and_new_ones_are_refused() {
     let hub = Hub::new();
@@ -249,7 +249,7 @@ fn streams_of_a_hub_that_is_closed_end_and_new_ones_are_refused() {
     assert!(server.stop().unwrap().clean);
 }
 
-/// `library.md` row 12, another face: without a subscription it stayed open, and what it subscribed to said nothing.
+/// Once: without a subscription it stayed open, and what it subscribed to said nothing.
 #[test]
 fn a_web_socket_without_a_subscription_ends_with_its_hub() {
     let hub = Hub::new();
@@ -282,7 +282,7 @@ fn a_web_socket_without_a_subscription_ends_with_its_hub() {
     assert!(server.stop().unwrap().clean);
 }
 
-/// `library.md` row 16: it panicked, and ended the thread.
+/// Once: it panicked, and ended the thread.
 #[test]
 fn a_server_can_be_stopped_in_a_handler_of_its_own() {
     for reactors in [1, 2] {

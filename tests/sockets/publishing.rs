@@ -42,7 +42,7 @@ fn names_both(told: &str) {
     assert!(named && told.contains("topic"), "{told}");
 }
 
-/// `faults.md` row 2: whoever might publish to one topic published to any.
+/// Once: whoever might publish to one topic published to any.
 #[test]
 fn an_event_is_published_to_the_topic_of_the_path_and_to_no_other() {
     let hub = Hub::new();
@@ -85,7 +85,7 @@ fn an_event_is_published_to_the_topic_of_the_path_and_to_no_other() {
     assert!(secret.try_recv().is_err(), "nothing came there");
 }
 
-/// The same on a WebSocket: `faults.md` row 2.
+/// The same on a WebSocket.
 #[test]
 fn a_message_publishes_to_its_topic_and_to_no_other() {
     let hub = Hub::new();
@@ -172,7 +172,7 @@ fn nobody_publishes_to_a_reserved_topic_from_outside() {
     assert!(told.contains("begins with"), "{told}");
 }
 
-/// `faults.md` row 24: quotes were kept, or refused.
+/// Once: quotes were kept, or refused.
 #[test]
 fn quoted_attributes_are_unquoted() {
     let hub = Hub::new();
@@ -213,7 +213,7 @@ fn quoted_attributes_are_unquoted() {
     }
 }
 
-/// `faults.md` row 23: a body that begins with a byte-order mark was refused, or kept it.
+/// Once: a body that begins with a byte-order mark was refused, or kept it.
 #[test]
 fn a_mark_in_front_of_a_body_is_no_part_of_it() {
     const MARK: &str = "\u{feff}";

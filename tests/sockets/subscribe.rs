@@ -329,7 +329,7 @@ fn a_wrong_address_is_refused_before_the_upgrade() {
     }
 }
 
-/// `faults.md` row 11: it was ignored, and what was missed was missed silently.
+/// Once: it was ignored, and what was missed was missed silently.
 #[test]
 fn the_id_in_the_header_of_the_handshake_resumes() {
     let hub = Hub::new();
@@ -371,7 +371,7 @@ fn the_id_in_the_header_of_the_handshake_resumes() {
     assert!(open("/api/v1/ws", &header(&at(8))).is_none());
 }
 
-/// `faults.md` row 3, its kin: members of requests.
+/// A misspelt parameter of an address is refused; members of requests are, too.
 #[test]
 fn a_misspelt_member_is_refused_and_the_right_name_is_told() {
     let hub = Hub::new();

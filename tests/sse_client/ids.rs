@@ -47,7 +47,7 @@ fn read(mut client: SseClient, connections: usize) -> SseClient {
     client
 }
 
-/// `faults.md` row 7: the id that the program had given came back.
+/// Once: the id that the program had given came back.
 #[test]
 fn an_empty_id_takes_back_what_was_known() {
     // As the first thing, behind an id of the stream's own, and without any event.
@@ -77,7 +77,7 @@ fn a_given_id_holds_until_the_stream_says_another() {
     assert_eq!(asked.join().unwrap(), ["5", "5", "5", "6"]);
 }
 
-/// `audit.md` row 11: the id went into the request as it was, and a strict server refused it for good.
+/// Once: the id went into the request as it was, and a strict server refused it for good.
 #[test]
 fn an_id_that_no_field_can_hold_is_not_sent() {
     let (builder, asked) = played(&[

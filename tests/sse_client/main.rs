@@ -172,7 +172,7 @@ fn what_is_no_url_is_refused() {
     assert_eq!(SseClient::open("https://h").unwrap_err(), UrlError::Https);
 }
 
-/// Kin of `faults.md` row 6: a loop over the items of a client that goes on after an error ran hot.
+/// Once: a loop over the items of a client that goes on after an error ran hot.
 #[test]
 fn the_iterator_ends_after_an_error() {
     let client = SseClient::open("http://127.0.0.1:9/s").unwrap();

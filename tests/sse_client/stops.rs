@@ -67,7 +67,7 @@ fn stopped(stopper: &Stopper, next: impl FnOnce() -> ClientError + Send + 'stati
     began.elapsed()
 }
 
-/// `library.md` row 6: it took 9.5 s.
+/// Once: it took 9.5 s.
 #[test]
 #[allow(clippy::print_stderr)]
 fn a_stop_ends_an_attempt_that_nobody_answers() {
@@ -114,7 +114,7 @@ fn readers() -> usize {
         .count()
 }
 
-/// `library.md` row 6: 20 threads were still there after a second.
+/// Once: 20 threads were still there after a second.
 #[cfg(all(feature = "async", target_os = "linux"))]
 #[test]
 #[allow(clippy::print_stderr)]

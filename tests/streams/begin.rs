@@ -81,7 +81,7 @@ fn now() -> String {
     String::from_utf8(text).unwrap()
 }
 
-/// `faults.md` row 8: these began live, and said nothing of 1,100 events or of ten.
+/// Once: these began live, and said nothing of 1,100 events or of ten.
 #[test]
 fn since_goes_by_when_events_came_whatever_time_they_name() {
     let hub = Hub::new();
@@ -173,7 +173,7 @@ fn bad_parameters_are_named() {
     }
 }
 
-/// `faults.md` row 9: a page that follows the guide got a `reset` for ever.
+/// Once: a page that follows the guide got a `reset` for ever.
 #[test]
 fn an_id_that_is_none_is_no_id() {
     for none in ["", "null", "undefined", "None", "%20"] {
@@ -214,7 +214,7 @@ fn an_id_that_is_none_is_no_id() {
     }
 }
 
-/// `faults.md` row 10: what was missed was missed silently.
+/// Once: what was missed was missed silently.
 #[test]
 fn the_id_is_understood_as_polyfills_spell_it() {
     let hub = filled(10_000, 100);
@@ -240,7 +240,7 @@ fn the_id_is_understood_as_polyfills_spell_it() {
     assert_eq!(offsets(&client), [99, 100]);
 }
 
-/// `faults.md` row 10, its kin: of two headers one was taken and one left out.
+/// Once: of two headers one was taken and one left out.
 #[test]
 fn two_headers_that_differ_are_no_id_of_ours() {
     let hub = filled(10_000, 100);
@@ -261,7 +261,7 @@ fn two_headers_that_differ_are_no_id_of_ours() {
     assert_eq!(first(&[95, 95]).offset(), 96);
 }
 
-/// `faults.md` row 16: a page took them for a broken connection.
+/// Once: a page took them for a broken connection.
 #[test]
 fn types_that_eventsource_has_for_itself_arrive_as_messages() {
     let hub = Hub::new();

@@ -24,7 +24,7 @@ fn broadcast(address: SocketAddr, body: &str) -> (u16, String) {
     (head[9..12].parse().unwrap(), body.to_owned())
 }
 
-/// `faults.md` row 21: numbers were rounded or refused, members sorted, blanks lost.
+/// Once: numbers were rounded or refused, members sorted, blanks lost.
 #[test]
 fn the_data_of_a_broadcast_keeps_its_bytes() {
     let hub = Hub::new();

@@ -11,7 +11,7 @@ use eventring::hub::Hub;
 
 use super::client::{Client, PATIENCE, eventually, long_text, publish, serve};
 
-/// `faults.md` row 14: the stats stream and what is made at run time are chunked as the events' stream is, and end
+/// The stats stream and what is made at run time are chunked as the events' stream is, and end
 /// with a last chunk.
 #[test]
 fn every_stream_is_chunked_and_ends_with_a_last_chunk() {
@@ -64,7 +64,7 @@ fn every_stream_is_chunked_and_ends_with_a_last_chunk() {
     assert!(stopped.join().unwrap().clean);
 }
 
-/// `faults.md` row 14: who reads slowly is sent the rest of frames, history and a gap of its own, in chunks as well.
+/// Who reads slowly is sent the rest of frames, history and a gap of its own, in chunks as well.
 #[test]
 fn who_falls_behind_gets_whole_chunks_and_a_last_one() {
     for slow in [
@@ -101,7 +101,7 @@ fn raw(address: SocketAddr, request: &str) -> TcpStream {
     stream
 }
 
-/// `faults.md` row 14: close-delimited remains, for those who ask and for HTTP/1.0.
+/// Close-delimited remains, for those who ask and for HTTP/1.0.
 #[test]
 fn who_asks_for_it_or_knows_no_chunks_gets_a_body_without_them() {
     let hub = Hub::new();
@@ -142,7 +142,7 @@ fn who_asks_for_it_or_knows_no_chunks_gets_a_body_without_them() {
     assert!(stopped.join().unwrap().clean);
 }
 
-/// `faults.md` row 14: a chunk's size line is part of the frame that all share, so an event leaves in one send, and is
+/// A chunk's size line is part of the frame that all share, so an event leaves in one send, and is
 /// encoded once for everybody.
 #[test]
 fn an_event_is_one_send_to_each_stream_and_chunks_cost_a_few_bytes() {

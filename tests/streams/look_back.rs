@@ -41,7 +41,7 @@ fn offsets(client: &Client) -> Vec<u64> {
     client.events().map(|seen| seen.offset()).collect()
 }
 
-/// `faults.md` row 4. Each of these looked at all 100,000 events before.
+/// Once: each of these looked at all 100,000 events.
 #[test]
 fn looking_back_costs_what_it_returns() {
     let hub = full();
@@ -78,7 +78,7 @@ fn looking_back_costs_what_it_returns() {
     );
 }
 
-/// `faults.md` row 4: what looks back together gets a bounded part of each turn.
+/// What looks back together gets a bounded part of each turn.
 #[test]
 fn a_turn_has_a_bounded_part_for_history() {
     let hub = full();
@@ -131,7 +131,7 @@ fn ask(stream: &mut TcpStream, query: &str) {
     stream.write_all(request.as_bytes()).unwrap();
 }
 
-/// `faults.md` row 4: three hundred that look back at once, against three hundred that do not.
+/// Three hundred that look back at once, against three hundred that do not.
 #[test]
 fn who_is_live_hardly_notices_who_looks_back() {
     let hub = full();

@@ -378,7 +378,7 @@ fn a_server_that_nobody_drives_does_not_answer_its_program() {
     );
 }
 
-/// `faults.md` row 3, its kin: members of bodies.
+/// A misspelt parameter of an address is refused; members of bodies are, too.
 #[test]
 fn a_misspelt_member_is_refused_and_the_right_name_is_told() {
     let hub = Hub::new();
@@ -409,7 +409,7 @@ const COMES_BACK: &str = "Accept: text/event-stream\r\nLast-Event-ID: 6z2k0e9m3q
 /// The same when it comes for the first time.
 const COMES: &str = "Accept: text/event-stream\r\n";
 
-/// `faults.md` row 29: `EventSource` gives up for good on a 404, silently.
+/// `EventSource` gives up for good on a 404, silently.
 #[test]
 fn who_comes_back_to_an_endpoint_of_an_earlier_life_gets_a_reset() {
     let hub = Hub::new();
@@ -450,7 +450,7 @@ fn who_comes_back_to_an_endpoint_of_an_earlier_life_gets_a_reset() {
     assert_eq!(again.seen[0].data, "between");
 }
 
-/// `faults.md` row 29: the same for connections that were made.
+/// The same for connections that were made.
 #[test]
 fn who_comes_back_to_a_connection_of_an_earlier_life_gets_a_reset() {
     let hub = Hub::new();
@@ -484,7 +484,7 @@ fn who_comes_back_to_a_connection_of_an_earlier_life_gets_a_reset() {
     }
 }
 
-/// `faults.md` row 29: what is not an event stream, was ended on purpose, or cannot have been there, is 404 as ever.
+/// What is not an event stream, was ended on purpose, or cannot have been there, is 404 as ever.
 #[test]
 fn what_was_never_there_or_was_ended_on_purpose_is_not_found() {
     let hub = Hub::new();

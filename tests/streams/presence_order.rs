@@ -1,4 +1,4 @@
-//! The list of who is there, and the news of who comes and goes, are one story: `faults.md` row 25.
+//! The list of who is there, and the news of who comes and goes, are one story.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::{Read as _, Write as _};

@@ -246,7 +246,7 @@ fn what_is_no_message_of_the_protocol_is_named() {
     for (text, error) in [
         ("hello", no_object(JsonErrorKind::Syntax("a value"), 0)),
         ("[1]", no_object(JsonErrorKind::WrongType("an object"), 0)),
-        // `faults.md` row 1: what a server says has the same bound.
+        // What a server says has the same bound.
         (
             deep.as_str(),
             no_object(JsonErrorKind::TooDeep { limit: 64 }, 69),
@@ -303,7 +303,7 @@ fn requests_need_a_connection() {
     ));
 }
 
-/// `faults.md` row 7, over a WebSocket: an explicit empty id takes back what was known.
+/// An explicit empty id takes back what was known.
 #[test]
 fn an_empty_id_takes_back_what_was_known() {
     for message in [
@@ -328,7 +328,7 @@ fn an_empty_id_takes_back_what_was_known() {
     }
 }
 
-/// `audit.md` row 11, over a WebSocket: the stream goes on without an id that no request can hold.
+/// The stream goes on without an id that no request can hold.
 #[test]
 fn an_id_with_control_characters_is_not_sent() {
     let (mut client, socket, server) =

@@ -326,7 +326,7 @@ fn settings_that_do_not_fit_each_other_are_refused_if_both_were_meant() {
     assert!(warnings[1].starts_with("batch-events 1000 (default) does not fit capacity 100"));
 }
 
-/// `audit.md` row 13: the fuzz target's law, where it was broken or nearly so.
+/// The law of the fuzz target `settings`, where it was broken once or nearly so.
 #[test]
 fn settings_that_are_shown_are_a_file_that_says_the_same() {
     let file = tempfile::NamedTempFile::new().expect("a file");

@@ -73,13 +73,13 @@ fn python_httpx_sse_lives_through_a_restart() {
     lives_through_a_restart(client::httpx_sse);
 }
 
-/// `faults.md` row 14: it read close-delimited bodies 512 bytes at a time, so that small events did not come.
+/// It reads close-delimited bodies 512 bytes at a time, and chunked ones as they come.
 #[test]
 fn python_requests_gets_small_events_at_once_and_lives_through_a_restart() {
     lives_through_a_restart(client::requests);
 }
 
-/// `faults.md` row 15: it took text without a charset for Latin-1.
+/// It takes text without a charset for Latin-1.
 #[test]
 fn python_requests_reads_an_accent() {
     let server = Server::start(FLAGS);

@@ -62,7 +62,7 @@ fn a_page_behind_a_proxy(start: Start, secured: bool) {
     }
 }
 
-/// `faults.md` row 30, `tls.md` row 1.
+/// Once: the origin check knew the scheme `http` only, and no page of `https` got its own WebSocket.
 #[cfg(feature = "tls")]
 #[test]
 fn a_page_opens_its_own_websocket_over_the_servers_tls() {
@@ -104,7 +104,7 @@ fn a_page_behind_haproxy_opens_its_own_websocket() {
     a_page_behind_a_proxy(Proxy::haproxy_as, false);
 }
 
-/// What a program that is no browser sends; `faults.md` row 31.
+/// What a program that is no browser sends: the guide's settings have to pass its upgrade on.
 fn a_websocket_passes(start: Start) {
     let server = Server::start(&[]);
     let Some(proxy) = start(Asked::guide(server.address)) else {
@@ -157,7 +157,7 @@ fn a_websocket_passes_haproxy_with_the_guides_settings() {
     a_websocket_passes(Proxy::haproxy_as);
 }
 
-/// `faults.md` row 19: the dashboard and what it loads, and the address of a connection that was made.
+/// The dashboard and what it loads, and the address of a connection that was made.
 #[test]
 fn the_server_under_a_path_behind_nginx_shows_its_dashboard_and_tells_addresses_that_lead_there() {
     let server = Server::start(&["--trusted-proxy", "127.0.0.1"]);

@@ -14,7 +14,7 @@ const NOTICED: Duration = Duration::from_secs(40);
 /// How much more a busy machine may take.
 const LATE: Duration = Duration::from_secs(40);
 
-/// `tls.md` row 12: without heartbeats nothing is ever sent to a quiet stream, and a peer that was gone stayed listed.
+/// Once: without heartbeats nothing is ever sent to a quiet stream, and a peer that was gone stayed listed.
 #[test]
 fn a_quiet_peer_that_is_gone_is_noticed_without_heartbeats() {
     let Some(link) = Link::lay(FAULT) else { return };

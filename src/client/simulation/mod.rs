@@ -165,7 +165,7 @@ fn clients_leave_every_server_in_peace() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Kin of `faults.md` row 6: a program that logs an error and asks for the next item connected at once.
+/// Once: a program that logs an error and asks for the next item connected at once.
 #[test]
 fn a_program_that_goes_on_after_errors_waits_too() {
     for &(name, play) in SERVERS {
@@ -179,7 +179,7 @@ fn a_program_that_goes_on_after_errors_waits_too() {
     }
 }
 
-/// `library.md` row 5, at the other end: no wait is too long to be added to a time.
+/// No wait is too long to be added to a time.
 #[test]
 fn waits_for_ever_are_waits_of_a_day() {
     let world = World::new(Play::Refuse, Kind::Sse);
@@ -194,7 +194,7 @@ fn waits_for_ever_are_waits_of_a_day() {
     }
 }
 
-/// `audit.md` row 10: the head of an answer that comes a byte a minute held a client for days.
+/// Once: the head of an answer that comes a byte a minute held a client for days.
 #[test]
 fn a_head_that_drips_is_left_within_the_timeout() {
     let play = Play::Drip("HTTP/1.1 200 OK\r\n");
@@ -215,7 +215,7 @@ fn a_head_that_drips_is_left_within_the_timeout() {
     }
 }
 
-/// `audit.md` row 10: so did the body of a refusal.
+/// Once: so did the body of a refusal.
 #[test]
 fn a_refusal_that_drips_is_told_within_seconds() {
     for kind in [Kind::Sse, Kind::Ws] {

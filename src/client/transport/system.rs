@@ -247,7 +247,7 @@ mod tests {
         ALONE.lock().unwrap_or_else(|poison| poison.into_inner())
     }
 
-    /// `library.md` row 6, for names: nothing ends a look-up, so nobody waits for one.
+    /// Nothing ends a look-up of a name, so nobody waits for one.
     #[test]
     fn a_stop_ends_the_wait_for_a_look_up() {
         let _alone = alone();

@@ -451,7 +451,7 @@ mod tests {
     use super::*;
     use crate::event::Epoch;
 
-    /// `audit.md` row 6: the error was ignored, and clients missed an offset without a word.
+    /// Once: the error was ignored, and clients missed an offset without a word.
     #[test]
     fn an_event_that_cannot_be_written_is_a_gap() {
         let mut encoder = Encoder::default();
