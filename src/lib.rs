@@ -3,6 +3,7 @@
     not(feature = "gateway"),
     doc = "An embeddable, lock-free event-streaming core."
 )]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 //!
 //! # Floors and features
 //!
@@ -23,7 +24,7 @@
 //! | `gateway`, `client` and `async` (all default) | `guide` | how to use it all, one page a task |
 
 mod deadline;
-#[cfg(all(not(feature = "loom"), any(feature = "hub", feature = "reactor")))]
+#[cfg(all(not(feature = "_loom"), any(feature = "hub", feature = "reactor")))]
 #[allow(
     dead_code,
     unreachable_pub,
@@ -31,7 +32,7 @@ mod deadline;
 )]
 mod mailbox;
 // For its models, which stand in a crate of their own.
-#[cfg(feature = "loom")]
+#[cfg(feature = "_loom")]
 #[doc(hidden)]
 pub mod mailbox;
 pub mod ring;

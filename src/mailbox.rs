@@ -177,7 +177,7 @@ impl<T> PushError<T> {
     }
 }
 
-#[cfg(all(test, not(feature = "loom")))]
+#[cfg(all(test, not(feature = "_loom")))]
 mod tests {
     use super::*;
 

@@ -4,15 +4,15 @@
 //! ships. [`ShadowCells`] is the payload's part of that: real slots are contiguous (a reader gets `&[T]`), which loom's own
 //! cells are not, so each slot has a shadow cell that loom watches and a release build does not contain.
 
-#[cfg(not(all(loom, feature = "loom")))]
+#[cfg(not(all(loom, feature = "_loom")))]
 pub(crate) use self::real::*;
-#[cfg(all(loom, feature = "loom"))]
+#[cfg(all(loom, feature = "_loom"))]
 pub(crate) use self::watched::*;
 
-#[cfg(not(all(loom, feature = "loom")))]
+#[cfg(not(all(loom, feature = "_loom")))]
 mod real {
     use std::sync::PoisonError;
-    #[cfg(any(feature = "hub", feature = "reactor", feature = "loom"))]
+    #[cfg(any(feature = "hub", feature = "reactor", feature = "_loom"))]
     pub(crate) use std::sync::atomic::AtomicBool;
     pub(crate) use std::sync::{
         MutexGuard,
@@ -71,7 +71,7 @@ mod real {
     }
 }
 
-#[cfg(all(loom, feature = "loom"))]
+#[cfg(all(loom, feature = "_loom"))]
 mod watched {
     use loom::cell::{ConstPtr, MutPtr, UnsafeCell};
     pub(crate) use loom::sync::{
