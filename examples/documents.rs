@@ -8,13 +8,13 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventring::event::{Event, EventBuilder, EventQuery, Position};
-use eventring::gateway::{Server, ServerConfig};
-use eventring::hub::{Hub, Lagged, RecvError, Start, Subscription};
+use eventring::event::{EventBuilder, EventQuery};
+use eventring::hub::{Lagged, RecvError, Start};
 use eventring::pipeline::{
     BackpressureStream, BatchingConfig, BatchingStream, ConnectionOptions, EventStreamer,
     InMemoryStream, StreamProcessor, StreamerStats, TopicStream, broadcast,
 };
+use eventring::{Event, Hub, Position, Server, ServerConfig, Subscription};
 
 type Done = Result<(), Box<dyn Error>>;
 

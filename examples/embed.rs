@@ -4,9 +4,7 @@
 //! `curl -N 'http://127.0.0.1:8080/api/v1/events/stream?topic=ticks'`,
 //! or give that address to an `EventSource` in a page.
 
-use eventring::event::Event;
-use eventring::gateway::{Server, ServerConfig};
-use eventring::hub::Hub;
+use eventring::{Event, Hub, Server, ServerConfig};
 use std::error::Error;
 use std::thread::sleep;
 use std::time::Duration;

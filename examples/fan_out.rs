@@ -5,8 +5,7 @@
 use std::error::Error;
 use std::thread;
 
-use eventring::event::Event;
-use eventring::hub::{Hub, Subscription};
+use eventring::{Event, Hub, Subscription};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let hub = Hub::new();

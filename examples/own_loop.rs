@@ -11,9 +11,7 @@ use std::io::ErrorKind;
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use eventring::event::Event;
-use eventring::gateway::{Server, ServerConfig};
-use eventring::hub::Hub;
+use eventring::{Event, Hub, Server, ServerConfig};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -4,8 +4,9 @@
 
 use std::error::Error;
 
-use eventring::event::{Event, EventRef, Position};
-use eventring::hub::{Controls, Hub, Item, Start, Subscription};
+use eventring::event::EventRef;
+use eventring::hub::{Controls, Item, Start};
+use eventring::{Event, Hub, Position, Subscription};
 
 #[derive(Debug, Default, PartialEq)]
 struct UserAnalytics {

@@ -4,8 +4,8 @@
 
 use std::error::Error;
 
-use eventring::event::{Event, Position};
-use eventring::hub::{Hub, Start, Subscription};
+use eventring::hub::Start;
+use eventring::{Event, Hub, Position, Subscription};
 
 /// What a file or a table would hold: a position is text of at most 34 characters.
 #[derive(Default)]

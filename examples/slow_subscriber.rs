@@ -5,8 +5,8 @@
 
 use std::error::Error;
 
-use eventring::event::Event;
-use eventring::hub::{Hub, Subscription, TopicConfig};
+use eventring::hub::TopicConfig;
+use eventring::{Event, Hub, Subscription};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let hub = Hub::builder().capacity(100).build()?;

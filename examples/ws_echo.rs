@@ -8,9 +8,9 @@
 use std::error::Error;
 use std::time::Duration;
 
-use eventring::gateway::{Server, ServerConfig, SocketLimits, SocketOptions, SocketReplies};
-use eventring::hub::Hub;
+use eventring::gateway::{SocketLimits, SocketOptions, SocketReplies};
 use eventring::wire::ws::{DeflatePolicy, Limits, MessageKind};
+use eventring::{Hub, Server, ServerConfig};
 
 fn echo(kind: MessageKind, data: &[u8], replies: &mut SocketReplies<'_, '_>) {
     replies.message(kind, data);

@@ -12,11 +12,9 @@
 
 use std::error::Error;
 
-use eventring::gateway::{
-    ClientHandler, Server, ServerConfig, SocketReplies, StreamClient, WebSocketStreamOptions,
-};
-use eventring::hub::Hub;
+use eventring::gateway::{ClientHandler, SocketReplies, StreamClient, WebSocketStreamOptions};
 use eventring::wire::ws::MessageKind;
+use eventring::{Hub, Server, ServerConfig};
 
 struct Told;
 

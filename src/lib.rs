@@ -5,6 +5,20 @@
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 //!
+//! # Front page
+//!
+//! Most programs name no more than these; what else there is stands in the modules.
+//!
+//! | name | what it is | feature |
+//! | --- | --- | --- |
+//! | `Hub` | publishes events, in one order, to all who subscribe | `hub` |
+//! | `Event` | an event: id, topic, type, data and more | `event` |
+//! | `Subscription`, `Filter` | what a receiver wants, and from where on; topics and patterns | `hub`, `event` |
+//! | `Receiver`, `Delivery` | receives what its subscription wants; an event and where it stands | `hub` |
+//! | `Position` | where an event stands in the hub's total order: what one resumes with | `event` |
+//! | `Server`, `ServerConfig` | serves a hub over HTTP, Server-Sent Events and WebSocket; its settings | `gateway` |
+//! | `SseClient`, `WsClient` | read events over Server-Sent Events or a WebSocket, and come back | `client` |
+//!
 //! # Floors and features
 //!
 //! A module uses only what lies below it, and a feature adds one floor with what it stands on.
@@ -71,3 +85,13 @@ pub mod gateway;
 // It speaks of all of it, and links there.
 #[cfg(all(feature = "gateway", feature = "client", feature = "async"))]
 pub mod guide;
+
+// The front page: what most programs name.
+#[cfg(feature = "client")]
+pub use client::{SseClient, WsClient};
+#[cfg(feature = "event")]
+pub use event::{Event, Filter, Position};
+#[cfg(feature = "gateway")]
+pub use gateway::{Server, ServerConfig};
+#[cfg(feature = "hub")]
+pub use hub::{Delivery, Hub, Receiver, Subscription};
