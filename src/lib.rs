@@ -24,18 +24,23 @@
 //! A module uses only what lies below it, and a feature adds one floor with what it stands on.
 //! Without any feature the crate is the ring, on `crossbeam-utils` alone.
 //!
-//! | feature | module | what it is |
-//! | --- | --- | --- |
-//! | (always) | `ring` | one writer, any number of cursors, values read in place |
-//! | `json` | `json` | the one reader of JSON that comes from outside |
-//! | `event` | `event` | events and their binary record, JSON, topics, patterns, positions |
-//! | `wire` | `wire` | HTTP/1.1, Server-Sent Events and WebSocket as functions on bytes |
-//! | `client` (default) | `client` | reads event streams across connections, over SSE or a WebSocket |
-//! | `reactor` | `reactor` | the mio loop: sockets, frame logs, timers |
-//! | `hub` | `hub` | publishing, positions, in-process subscriptions |
-//! | `pipeline` (default) | `pipeline` | callbacks, backpressure, batches and pipelines on a hub |
-//! | `gateway` (default) | `gateway` | HTTP routes and streams on a hub |
-//! | `gateway`, `client` and `async` (all default) | `guide` | how to use it all, one page a task |
+//! | feature | default | module | adds | needs | crates |
+//! | --- | --- | --- | --- | --- | --- |
+//! | (none) | | `ring` | one writer or several, any number of cursors, values read in place | | `crossbeam-utils` |
+//! | `json` | yes | `json` | the one reader of JSON that comes from outside | | `thiserror` |
+//! | `event` | yes | `event` | events and their binary record, JSON, topics, patterns, filters, positions | `json` | `base64`, `jiff`, `smallvec`, `thiserror`, `uuid` |
+//! | `wire` | yes | `wire` | HTTP/1.1, Server-Sent Events, WebSocket and gzip as functions on bytes | | `base64`, `crc32fast`, `flate2`, `httparse`, `memchr`, `sha1`, `thiserror` |
+//! | `hub` | yes | `hub` | publishing, positions, in-process subscriptions | `event` | `arc-swap`, `parking_lot` |
+//! | `reactor` | yes | `reactor` | the mio loop: sockets, frame logs, timers | `wire` | `httpdate`, `mio`, `rustix`, `smallvec`, `socket2` |
+//! | `client` | yes | `client` | reads event streams over SSE or a WebSocket; comes back and resumes | `json`, `wire` | `getrandom`, `httpdate`, `percent-encoding`, `rustix`, `socket2`, `url` |
+//! | `pipeline` | yes | `pipeline` | callbacks, backpressure, batches and pipelines on a hub | `hub`, `wire` | |
+//! | `gateway` | yes | `gateway` | HTTP routes, SSE and WebSocket streams on a hub, metrics, a dashboard | `hub`, `reactor` | `ipnet`, `memchr`, `prometheus-client`, `schemars`, `serde`, `serde_json`, `smallvec`, `strsim`, `tracing` |
+//! | `async` | yes | | futures and streams of what `ring`, `hub` and `client` wait for, on any runtime | | `futures-core` |
+//! | `brotli` | | | Brotli for streams that ask for it, beside gzip | `wire` | `brotli` |
+//! | `tls` | | | TLS on the server's sockets, by rustls with ring | `reactor` | `rustls` |
+//!
+//! Features only add. A program that takes a part says which: `default-features = false, features = ["hub"]`.
+//! The guide, one page a task, is there with `gateway`, `client` and `async`.
 
 mod deadline;
 #[cfg(all(not(feature = "_loom"), any(feature = "hub", feature = "reactor")))]

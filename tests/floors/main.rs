@@ -1,6 +1,7 @@
 //! A module imports only from lower floors, as ARCHITECTURE.md has them: read off the sources.
 
 mod docs;
+mod features;
 mod rooms;
 mod settings;
 mod shape;
