@@ -2,7 +2,7 @@
 //! vector of all that was published.
 #![no_main]
 
-#[path = "../../tests/ring_random/check/mod.rs"]
+#[path = "../../tests/ring/random/check/mod.rs"]
 mod check;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| check::ring(input));

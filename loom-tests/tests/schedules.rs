@@ -1,4 +1,4 @@
-//! Short schedules of everything that can be done to a ring, each beside a reader: what `tests/ring_random` does at length
+//! Short schedules of everything that can be done to a ring, each beside a reader: what `tests/ring/random` does at length
 //! on one thread.
 #![cfg(loom)]
 

@@ -24,6 +24,6 @@
 //!
 //! The ring by loom at a bounded number of preemptions and against a plain deque; parsers by fuzzing, cut
 //! at every byte, and frame logs against one that keeps everything; streams by clients that stall, are cut
-//! and come back at random, and by a network that cuts, delays, resets and stalls (`tests/chaos`), judged by
+//! and come back at random, and by a network that cuts, delays, resets and stalls (`tests/gateway/chaos`), judged by
 //! a record of what was published; over a link with delay and loss beside readers that stall
 //! (`server/tests/wan`); and with clients and proxies that others wrote (`server/tests/real_clients`).

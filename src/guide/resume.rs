@@ -121,7 +121,7 @@
 //! fall out of what is kept.
 //!
 //! Python's `httpx-sse` hands these out as events without data: skip events whose data is empty. It
-//! does not reconnect by itself either; `server/tests/clients/httpx_sse_client.py` has the loop.
+//! does not reconnect by itself either; `server/tests/real_clients/programs/httpx_sse_client.py` has the loop.
 //!
 //! # In process
 //!

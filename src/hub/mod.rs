@@ -24,21 +24,21 @@
 //!
 //! | promise | how it is kept | shown by |
 //! | --- | --- | --- |
-//! | who listens to a topic is known, over HTTP too; joins and leaves are told in the order of the list, or that some were not | [`Hub::present`], [`Hub::watch_presence`], [`Hub::open_presence`] | `tests/hub_catch_up.rs`, `tests/streams/presence.rs` |
-//! | positions rise by one, and a batch is contiguous, whole or not there | one lock, one ring | `tests/hub_publish.rs` |
-//! | nothing is missed silently | [`Lagged`] is an item with a number; it never ends anything | `tests/hub_subscribe.rs` |
-//! | only what a subscription wants is received; its position passes the rest | [`EventFilter`](crate::event::EventFilter) | `tests/hub_unsubscribe.rs` |
-//! | a reader never holds a publisher back; closures run on the reader's thread | no queue, no gate | `tests/hub_subscribe.rs` |
-//! | who waits is not woken by what it does not want, nor left behind by it | whoever publishes judges the filter, once a [`Class`], after the lock is released | `tests/hub_sleep.rs` |
+//! | who listens to a topic is known, over HTTP too; joins and leaves are told in the order of the list, or that some were not | [`Hub::present`], [`Hub::watch_presence`], [`Hub::open_presence`] | `tests/hub/catch_up.rs`, `tests/gateway/streams/presence.rs` |
+//! | positions rise by one, and a batch is contiguous, whole or not there | one lock, one ring | `tests/hub/publish.rs` |
+//! | nothing is missed silently | [`Lagged`] is an item with a number; it never ends anything | `tests/hub/subscribe.rs` |
+//! | only what a subscription wants is received; its position passes the rest | [`EventFilter`](crate::event::EventFilter) | `tests/hub/unsubscribe.rs` |
+//! | a reader never holds a publisher back; closures run on the reader's thread | no queue, no gate | `tests/hub/subscribe.rs` |
+//! | who waits is not woken by what it does not want, nor left behind by it | whoever publishes judges the filter, once a [`Class`], after the lock is released | `tests/hub/sleep.rs` |
 //! | an event is judged once for all with equal filters | [`Class`]; a trie on topics with an index on types finds those who may want it | `scripts/bench-hub-instructions` |
-//! | a task can wait as a thread can, under any runtime; dropping the future loses nothing | `Receiver::recv_async`, feature `async` | `tests/hub_async.rs` |
-//! | [`unsubscribe`](Hub::unsubscribe) ends delivery and a blocked receive at once; dropping a receiver unsubscribes | [`EndReason`] | `tests/hub_unsubscribe.rs`, `tests/hub_leaks.rs` |
-//! | looking back at some topics does not look at others; where events of a topic stand is known | [`Start`] | `tests/hub_look_back.rs` |
-//! | history, then [`Item::CaughtUp`], then live, in one call | [`Receiver::next_item`] | `tests/hub_catch_up.rs` |
-//! | a busy topic does not push out what a quiet one keeps | [`TopicConfig`]: own copies | `tests/hub_topics.rs` |
-//! | controls have no position and are not stored | [`Controls`] | `tests/hub_catch_up.rs` |
-//! | stream positions are dense; an expected version is checked with the publish | [`ExpectedVersion`] | `tests/hub_catch_up.rs` |
-//! | a small publish allocates nothing while nobody sleeps | slots are reused | `tests/alloc.rs` |
+//! | a task can wait as a thread can, under any runtime; dropping the future loses nothing | `Receiver::recv_async`, feature `async` | `tests/hub/tasks.rs` |
+//! | [`unsubscribe`](Hub::unsubscribe) ends delivery and a blocked receive at once; dropping a receiver unsubscribes | [`EndReason`] | `tests/hub/unsubscribe.rs`, `tests/hub/leaks.rs` |
+//! | looking back at some topics does not look at others; where events of a topic stand is known | [`Start`] | `tests/hub/look_back.rs` |
+//! | history, then [`Item::CaughtUp`], then live, in one call | [`Receiver::next_item`] | `tests/hub/catch_up.rs` |
+//! | a busy topic does not push out what a quiet one keeps | [`TopicConfig`]: own copies | `tests/hub/topics.rs` |
+//! | controls have no position and are not stored | [`Controls`] | `tests/hub/catch_up.rs` |
+//! | stream positions are dense; an expected version is checked with the publish | [`ExpectedVersion`] | `tests/hub/catch_up.rs` |
+//! | a small publish allocates nothing while nobody sleeps | slots are reused | `tests/hub/alloc.rs` |
 //!
 //! Keeping events for a topic starts one thread, `eventring-history`, which ends with the hub. Nothing else does.
 //!

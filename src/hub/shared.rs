@@ -45,7 +45,7 @@ pub(crate) struct Shared {
 }
 
 /// No foreign code runs under one of its locks, so that a panic of a subscriber's, a notification's or a publisher's
-/// own code leaves nothing half changed in there: `tests/reentry` walks by all those places.
+/// own code leaves nothing half changed in there: `tests/hub/reentry.rs` walks by all those places.
 impl RefUnwindSafe for Shared {}
 
 impl Shared {

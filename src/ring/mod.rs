@@ -255,7 +255,7 @@
 //!
 //! **Foreign code runs without a lock.** Wakers, [`Notify`]s and values are cloned, called and dropped while no lock of
 //! the ring is held, and may use it. Who has a lock of its own around a publisher wakes the readers after it has
-//! released that one, as the hub does (`publish_quietly_with`, `has_sleepers`, `wake_readers`). `tests/reentry` walks
+//! released that one, as the hub does (`publish_quietly_with`, `has_sleepers`, `wake_readers`). `tests/ring/reentry.rs` walks
 //! by all these places.
 //!
 //! All this is *checked* by loom, at two preemptions and with two or three threads; it is not proved. See

@@ -70,7 +70,7 @@ const WRONG: &[(&str, &str)] = &[
     ("shell", "csh"),
 ];
 
-/// Judged by trying: files that cannot be read and commands that there are not are in tests/config.rs.
+/// Judged by trying: files that cannot be read and commands that there are not are in tests/cli/config.rs.
 const TRIED: [&str; 5] = ["config", "file", "command", "tls-cert", "tls-key"];
 
 fn wrong(arg: &Arg) -> Option<&'static str> {

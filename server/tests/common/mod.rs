@@ -1,9 +1,9 @@
 //! What the end-to-end tests share: the real binary, plain sockets, and waiting with a deadline.
 #![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
-#[path = "../../../tests/body/mod.rs"]
+#[path = "../../../tests/common/body.rs"]
 pub(crate) mod body;
-#[path = "../../../tests/contract/mod.rs"]
+#[path = "../../../tests/common/contract.rs"]
 pub(crate) mod contract;
 pub(crate) mod http;
 pub(crate) mod process;

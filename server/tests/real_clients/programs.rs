@@ -35,6 +35,6 @@ pub(crate) fn installed(inside: &str) -> Option<PathBuf> {
 /// A script of ours that speaks to such a program.
 pub(crate) fn script(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/clients")
+        .join("tests/real_clients/programs")
         .join(name)
 }

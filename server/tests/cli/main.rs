@@ -1,0 +1,10 @@
+//! The commands as a shell runs them: flags, files, and servers that behave strangely.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod commands;
+mod config;
+mod servers;
+mod stderr;
+mod tail_ws;

@@ -1,0 +1,7 @@
+//! The server over TLS.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod connections;
+mod peer;

@@ -1,0 +1,14 @@
+//! The clients, of streams and of WebSockets: whatever cuts their connections, they have every event once and in
+//! order, or are told.
+#![cfg(all(feature = "gateway", feature = "client"))]
+
+#[cfg(feature = "async")]
+#[path = "../common/hooks.rs"]
+mod hooks;
+
+mod proxy;
+#[cfg(feature = "async")]
+mod reentry;
+mod sse;
+mod storm;
+mod ws;

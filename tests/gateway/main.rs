@@ -1,0 +1,23 @@
+//! The server of an embedder: its routes, its streams and sockets, and what strangers can do to it.
+#![cfg(feature = "gateway")]
+
+#[path = "../common/body.rs"]
+mod body;
+#[path = "../common/contract.rs"]
+mod contract;
+#[path = "../common/counting.rs"]
+mod counting;
+
+mod bounds;
+mod chaos;
+mod clients_behind_proxies;
+mod dashboard;
+mod date;
+mod guard;
+mod metrics;
+mod openapi;
+mod seams;
+mod sockets;
+mod streams;
+mod unwinding;
+mod wrong_values;

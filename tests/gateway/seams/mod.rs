@@ -1,0 +1,6 @@
+//! The two seams of the gateway: requests whose authorizer answers later, and answers that wait for an outcome.
+
+mod authorization;
+mod decisions;
+mod model;
+mod served;

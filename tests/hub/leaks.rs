@@ -1,0 +1,80 @@
+//! What a million subscriptions leave behind: nothing.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use eventring::event::Event;
+use eventring::hub::{Hub, Subscription};
+use eventring::ring::Notify;
+
+struct Counting;
+
+static LIVE: AtomicI64 = AtomicI64::new(0);
+
+// SAFETY: everything is passed on to `System` unchanged; counting neither allocates nor unwinds.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+struct Ignore;
+
+impl Notify for Ignore {
+    fn notify(&self) {}
+}
+
+/// Weakness 12: dropped receivers stayed in the map; weakness 8: cancelled subscriptions too.
+#[test]
+fn weakness_12_a_million_subscriptions_leave_nothing_behind() {
+    let hub = Hub::builder().capacity(64).build().unwrap();
+    let ignore: Arc<Ignore> = Arc::new(Ignore);
+    let mut event = Event::new("a.1", "t");
+    let event = event.build().unwrap();
+    let mut round = |n: usize| {
+        let subscription = match n % 4 {
+            0 => Subscription::all(),
+            1 => Subscription::topic("a.*").id("fixed"),
+            2 => Subscription::topics([format!("a.{}", n % 97)]).ty("t"),
+            _ => Subscription::all().ty("t").filter_fn(|_| true),
+        };
+        let mut receiver = hub.subscribe(subscription).unwrap();
+        if n % 8 < 4 {
+            assert!(receiver.arm(ignore.clone()));
+        }
+        if n.is_multiple_of(16) {
+            hub.publish(event).unwrap();
+        }
+        if n.is_multiple_of(3) {
+            hub.unsubscribe(receiver.id());
+        }
+    };
+    (0..10_000).for_each(&mut round);
+    let before = LIVE.load(Ordering::Relaxed);
+    (0..1_000_000).for_each(&mut round);
+    let grown = LIVE.load(Ordering::Relaxed) - before;
+    assert!(
+        grown < 64 << 10,
+        "{grown} bytes more after a million subscriptions"
+    );
+    assert_eq!(
+        (
+            hub.subscriptions().len(),
+            hub.stats().readers,
+            hub.stats().classes
+        ),
+        (0, 0, 0)
+    );
+}

@@ -1,0 +1,22 @@
+//! The hub: publishing, subscribing, topics, waiting and being woken.
+#![cfg(feature = "hub")]
+
+#[path = "../common/counting.rs"]
+mod counting;
+#[cfg(feature = "async")]
+#[path = "../common/hooks.rs"]
+mod hooks;
+
+mod alloc;
+mod catch_up;
+mod leaks;
+mod look_back;
+mod publish;
+#[cfg(feature = "async")]
+mod reentry;
+mod sleep;
+mod subscribe;
+#[cfg(feature = "async")]
+mod tasks;
+mod topics;
+mod unsubscribe;

@@ -1,0 +1,82 @@
+//! What thousands of streams that come and go leave behind: nothing.
+//! it counts every allocation of its thread.
+
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use eventring::event::EventBuilder;
+use eventring::gateway::{Server, ServerConfig};
+use eventring::hub::Hub;
+use socket2::SockRef;
+
+use crate::counting;
+
+/// Connections that are open at once.
+const OPEN: usize = 50;
+const CONNECTS_A_SECOND: u64 = 200;
+const STEP: Duration = Duration::from_millis(1000 / CONNECTS_A_SECOND);
+
+/// The timer wheel kept room in each of its 1024 slots for the most entries that the slot ever had: a
+/// server with clients that come and go grew for an hour.
+#[test]
+fn streams_that_come_and_go_leave_nothing_behind() {
+    let hub = Hub::builder().capacity(1024).build().unwrap();
+    let config = ServerConfig::default().frame_log_bytes(64 << 10);
+    let steps = Arc::new(AtomicU64::new(0));
+    let (begin, now) = (Instant::now(), steps.clone());
+    let server = Server::bind(&hub, config.listen(([127, 0, 0, 1], 0).into())).unwrap();
+    let mut server = server.with_clock(move || begin + STEP * now.load(Ordering::Relaxed) as u32);
+    let address = server.local_addrs()[0];
+    let mut open: VecDeque<TcpStream> = VecDeque::with_capacity(OPEN + 1);
+    let mut builder = EventBuilder::new();
+    let mut buffer = vec![0; 64 << 10];
+    let mut received = 0;
+    let mut churn = |seconds: u64| {
+        for n in 0..seconds * CONNECTS_A_SECOND {
+            steps.fetch_add(1, Ordering::Relaxed);
+            let mut stream = TcpStream::connect(address).unwrap();
+            let query = ["", "?topic=a.*", "?topic=a.b"][n as usize % 3];
+            let end = if n % 7 == 0 { "" } else { "\r\n" };
+            write!(
+                stream,
+                "GET /api/v1/events/stream{query} HTTP/1.1\r\nHost: localhost\r\n{end}"
+            )
+            .unwrap();
+            stream.set_nonblocking(true).unwrap();
+            open.push_back(stream);
+            if n % 2 == 0 {
+                builder.clear().topic("a.b").ty("t").text("some text");
+                hub.publish(builder.build().unwrap()).unwrap();
+            }
+            server.turn(Some(Duration::ZERO)).unwrap();
+            if open.len() > OPEN
+                && let Some(mut stream) = open.pop_front()
+            {
+                match stream.read(&mut buffer) {
+                    Ok(n) => received += n,
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+                }
+                // Most are cut with a reset, which also gives the port back at once.
+                if n % 5 != 0 {
+                    SockRef::from(&stream)
+                        .set_linger(Some(Duration::ZERO))
+                        .unwrap();
+                }
+            }
+        }
+        counting::live()
+    };
+    // Longer than the longest deadline of a connection that sent half a head.
+    let before = churn(15);
+    let grown = churn(45) - before;
+    assert!(received > 1 << 20, "{received} bytes arrived");
+    assert!(
+        grown < 512,
+        "{grown} bytes more after {} connects",
+        45 * CONNECTS_A_SECOND
+    );
+}

@@ -1,0 +1,5 @@
+//! Dumber rings judge the clever one.
+
+mod lanes;
+mod one_publisher;
+mod shared;

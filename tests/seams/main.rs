@@ -1,7 +1,0 @@
-//! The two seams of the gateway: requests whose authorizer answers later, and answers that wait for an outcome.
-#![cfg(feature = "gateway")]
-
-mod authorization;
-mod decisions;
-mod model;
-mod served;
