@@ -2,6 +2,9 @@
 //! order, or are told.
 #![cfg(all(feature = "gateway", feature = "client"))]
 
+#[cfg(all(feature = "async", target_os = "linux"))]
+#[path = "../common/alone.rs"]
+mod alone;
 #[cfg(feature = "async")]
 #[path = "../common/hooks.rs"]
 mod hooks;

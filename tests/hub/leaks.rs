@@ -1,34 +1,12 @@
 //! What a million subscriptions leave behind: nothing.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use eventring::event::Event;
 use eventring::hub::{Hub, Subscription};
 use eventring::ring::Notify;
 
-struct Counting;
-
-static LIVE: AtomicI64 = AtomicI64::new(0);
-
-// SAFETY: everything is passed on to `System` unchanged; counting neither allocates nor unwinds.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
+use crate::counting;
 
 struct Ignore;
 
@@ -62,9 +40,9 @@ fn weakness_12_a_million_subscriptions_leave_nothing_behind() {
         }
     };
     (0..10_000).for_each(&mut round);
-    let before = LIVE.load(Ordering::Relaxed);
+    let before = counting::live();
     (0..1_000_000).for_each(&mut round);
-    let grown = LIVE.load(Ordering::Relaxed) - before;
+    let grown = counting::live() - before;
     assert!(
         grown < 64 << 10,
         "{grown} bytes more after a million subscriptions"

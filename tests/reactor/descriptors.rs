@@ -9,6 +9,8 @@ use eventring::gateway::{Server, ServerConfig};
 use eventring::hub::Hub;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+use crate::alone::alone;
+
 const REQUEST: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 fn turn_until(server: &mut Server, what: &str, mut done: impl FnMut(&Server) -> bool) {
@@ -37,6 +39,14 @@ fn answer(stream: &mut TcpStream) -> Option<usize> {
 
 #[test]
 fn who_cannot_be_taken_is_turned_away_at_once() {
+    alone(
+        module_path!(),
+        "who_cannot_be_taken_is_turned_away_at_once",
+        without_descriptors,
+    );
+}
+
+fn without_descriptors() {
     let hub = Hub::new();
     let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
     let mut server = Server::bind(&hub, config).unwrap();

@@ -1,6 +1,9 @@
 //! What drives sockets and delivers: deadlines, several reactors, compression, and what connections hold.
 #![cfg(feature = "gateway")]
 
+#[cfg(target_os = "linux")]
+#[path = "../common/alone.rs"]
+mod alone;
 #[path = "../common/body.rs"]
 mod body;
 #[path = "../common/counting.rs"]

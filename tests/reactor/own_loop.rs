@@ -10,6 +10,8 @@ use eventring::gateway::{Server, ServerConfig};
 use eventring::hub::Hub;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::alone::alone;
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn threads() -> usize {
@@ -43,6 +45,14 @@ fn read(server: &mut Server, stream: &mut TcpStream, done: impl Fn(&str) -> bool
 
 #[test]
 fn the_descriptor_says_when_to_turn_and_nothing_else_runs() {
+    alone(
+        module_path!(),
+        "the_descriptor_says_when_to_turn_and_nothing_else_runs",
+        by_its_descriptor,
+    );
+}
+
+fn by_its_descriptor() {
     let before = threads();
     let hub = Hub::new();
     let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
