@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             // What is missing is told: a projection that must be exact starts over here.
             Item::Lagged(lagged) => return Err(lagged.into()),
             Item::CaughtUp(_) => break,
-            Item::Control(_) => {}
+            _ => {}
         }
     }
     assert_eq!((analytics.users, analytics.active), (2, 1));

@@ -6,11 +6,13 @@ use thiserror::Error;
 
 use super::error::{ConnectError, ReadError};
 use super::ws::MessageError;
+use crate::settings::setters;
 use crate::wire::sse::{DecodeError, Event};
 use crate::wire::ws::{AnswerError, CloseCode, Violation};
 
 /// An event of a stream, kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SseEvent {
     /// The last event id as of this event: what a client resumes with.
     pub id: String,
@@ -18,6 +20,14 @@ pub struct SseEvent {
     pub event: String,
     /// The payload, its lines joined by LF.
     pub data: String,
+}
+
+setters! {
+    SseEvent {
+        id: String,
+        event: String,
+        data: String,
+    }
 }
 
 impl From<Event<'_>> for SseEvent {
@@ -55,6 +65,7 @@ pub enum Item {
 
 /// A connection that is gone, or did not come about.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Disconnected {
     /// The cause.
     pub cause: Cause,

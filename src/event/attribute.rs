@@ -5,6 +5,7 @@ use super::layout::{self, ATTRIBUTE_HEAD};
 /// The kind of an attribute: which part of the event it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum AttributeKind {
     /// The event itself: CloudEvents extensions, and members that the shape does not know.
     Extension = 0,

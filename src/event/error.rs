@@ -22,6 +22,7 @@ use crate::json::{JsonError, JsonErrorKind};
 /// assert_eq!(error.to_string(), "id: expected a string at byte 26");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EventError {
     /// The kind of fault.
     pub kind: ErrorKind,

@@ -29,6 +29,7 @@ pub struct EventRef<'a> {
 
 /// The stream (entity, aggregate) that an event belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StreamName<'a> {
     /// The kind of entity.
     pub ty: &'a str,

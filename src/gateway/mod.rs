@@ -47,10 +47,8 @@ pub use server::handle::{Handle, ServerThread};
 pub use stream::options::StreamOptions;
 pub use ws::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
 
-#[cfg(feature = "tls")]
-pub use crate::reactor::TlsError;
 pub use crate::reactor::{
     Clock, LATENCY_BOUNDS_US, Latency, SendOutcome, SlowPolicy, SocketLimits, Stats, StopReport,
-    Tls, UnixAddress,
+    Tls, TlsError, UnixAddress,
 };
 pub use crate::wire::http::ForwardedField;

@@ -85,6 +85,7 @@ pub enum BackpressureError {
 
 /// The events that a stop left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Drained {
     /// Events that readers had not taken at the deadline, over all readers; those can still be taken.
     pub left: u64,

@@ -21,6 +21,7 @@ impl From<&str> for HandlerError {
 
 /// The failure of a handler.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum Failure {
     /// The handler returned an error.
     #[error(transparent)]

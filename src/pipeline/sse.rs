@@ -66,6 +66,7 @@ pub enum SseStreamError {
 
 /// The next thing that a subscriber gets.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum SseItem {
     /// An event.
     Event(Delivery),

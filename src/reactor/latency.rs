@@ -16,6 +16,7 @@ const BUCKETS: usize = LATENCY_BOUNDS_US.len() + 1;
 /// was published (or from when the reactor last looked, if it was busy: then the figure is a bound)
 /// until every socket that could take it had it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Latency {
     /// Batches in each bucket, not summed up; the bounds are [`LATENCY_BOUNDS_US`].
     pub counts: [u64; BUCKETS],

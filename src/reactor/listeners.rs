@@ -21,6 +21,7 @@ const ACCEPTS: usize = 64;
 /// An address could not be listened on.
 #[derive(Debug, Error)]
 #[error("cannot listen on {address}: {source}")]
+#[non_exhaustive]
 pub struct BindError {
     /// The address as it was asked for; `unix:` and the path of a Unix socket.
     pub address: String,

@@ -59,6 +59,7 @@ mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "no_tls.rs"]
 mod tls;
+mod tls_error;
 mod transport;
 mod turn;
 mod unfinished;
@@ -90,8 +91,7 @@ pub use self::stop::StopReport;
 pub use self::stream_plan::{CatchUp, CaughtUp, HistoryMode, StreamOwner, StreamPlan, WatchPlan};
 pub use self::streams::{SendOutcome, StreamId, StreamInfo, Streams};
 pub use self::tls::Tls;
-#[cfg(feature = "tls")]
-pub use self::tls::TlsError;
+pub use self::tls_error::TlsError;
 pub use self::turn::Reactor;
 pub use self::unfinished::{Share, Unfinished};
 pub use self::unix::UnixAddress;

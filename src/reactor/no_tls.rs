@@ -1,8 +1,15 @@
 //! What stands for TLS where the feature is off: a session that there is never.
 
 use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use mio::net::TcpStream;
+
+use super::tls_error::TlsError;
+
+/// The reason why a certificate cannot be used, as the end of a sentence.
+const OFF: &str = "is for TLS, and this build is without the feature `tls`";
 
 pub(super) enum Session {}
 
@@ -40,24 +47,61 @@ impl Session {
     }
 }
 
-/// Stands for a certificate where the feature `tls` is off, and cannot be made.
+/// A certificate and its key, as connections use it from their beginning on.
 ///
-/// With the feature it is read by `Tls::from_pem_files`.
+/// There is none here, since the feature `tls` is off: [`from_pem_files`](Self::from_pem_files) says so.
 #[derive(Clone, Debug)]
-pub enum Tls {}
+pub struct Tls(Never);
+
+/// A value that there is never.
+#[derive(Clone, Debug)]
+enum Never {}
 
 impl Tls {
+    /// Refuses the files, since there is no code for them in this build.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`] names the certificate's file and the feature.
+    pub fn from_pem_files(
+        certificates: impl Into<PathBuf>,
+        _key: impl Into<PathBuf>,
+    ) -> Result<Self, TlsError> {
+        Err(TlsError {
+            path: certificates.into(),
+            reason: OFF.to_owned(),
+        })
+    }
+
+    /// Reads the files again.
+    ///
+    /// # Errors
+    ///
+    /// None: there is no certificate.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        match self.0 {}
+    }
+
+    /// The same within a time.
+    ///
+    /// # Errors
+    ///
+    /// None: there is no certificate.
+    pub fn reload_within(&self, _limit: Duration) -> Result<(), TlsError> {
+        match self.0 {}
+    }
+
     /// Returns the objection that clients will have to the certificate.
     pub fn warning(&self) -> Option<String> {
-        match *self {}
+        match self.0 {}
     }
 
     /// Seconds until it expires.
     pub fn seconds_left(&self) -> Option<i64> {
-        match *self {}
+        match self.0 {}
     }
 
     pub(super) fn session(&self, _: bool) -> Option<Box<Session>> {
-        match *self {}
+        match self.0 {}
     }
 }

@@ -15,6 +15,7 @@ const STOP_STEP: u32 = 32;
 
 /// The way in which a reactor ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StopReport {
     /// `true`: everybody got what was published before the stop.
     pub clean: bool,

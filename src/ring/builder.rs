@@ -71,6 +71,7 @@ pub enum Overflow {
 
 /// The position at which a subscription starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Start {
     /// After what has been published so far.
     Newest,

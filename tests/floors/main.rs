@@ -16,7 +16,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("json", &[]),
     ("event", &["json", "settings"]),
     ("wire", &["settings"]),
-    ("client", &["deadline", "json", "wire"]),
+    ("client", &["deadline", "json", "settings", "wire"]),
     (
         "reactor",
         &["deadline", "mailbox", "ring", "settings", "wire"],

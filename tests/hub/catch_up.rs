@@ -26,7 +26,7 @@ fn short(item: Item) -> String {
         Item::Control(Control::Joined { id, .. }) => format!("joined {id}"),
         Item::Control(Control::Left { id, .. }) => format!("left {id}"),
         Item::Control(Control::PresenceReset { at }) => format!("reset {at}"),
-        Item::Control(other) => format!("{other:?}"),
+        other => format!("{other:?}"),
     }
 }
 

@@ -21,12 +21,7 @@ fn weakness_1_frames_end_with_a_blank_line_and_falsy_payloads_are_kept() {
         let event = Event::new("t", "t").json(json).to_event().unwrap();
         let mut bytes = Vec::new();
         let data = event.as_ref().data();
-        let frame = Frame {
-            id: b"1",
-            event: "t",
-            data,
-            retry: None,
-        };
+        let frame = Frame::default().id(b"1").event("t").data(data);
         encode(&mut bytes, frame).unwrap();
         assert!(bytes.ends_with(b"\n\n"), "{json}");
         let mut seen = Vec::new();
@@ -143,7 +138,7 @@ fn weakness_19_catching_up_and_going_live_is_one_call_without_polling_or_loss() 
             Item::Event(delivery) => seen.push(delivery.position.offset),
             Item::CaughtUp(_) => caught_up += 1,
             Item::Lagged(lagged) => panic!("{lagged}"),
-            Item::Control(_) => {}
+            _ => {}
         }
     }
     writer.join().unwrap();

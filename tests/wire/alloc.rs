@@ -45,12 +45,7 @@ fn a_request_and_its_answer() {
 
 #[test]
 fn an_event_there_and_back() {
-    let frame = Frame {
-        id: b"e-1",
-        event: "tick",
-        data: b"one\ntwo",
-        retry: None,
-    };
+    let frame = Frame::default().id(b"e-1").event("tick").data(b"one\ntwo");
     let mut decoder = Decoder::default();
     let mut out = Vec::new();
     let count = allocations(|| {

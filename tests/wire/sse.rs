@@ -44,10 +44,7 @@ fn data_is_split_at_every_kind_of_line_end() {
     ];
     for (data, want) in table {
         assert_eq!(
-            encoded(Frame {
-                data: data.as_bytes(),
-                ..Frame::default()
-            }),
+            encoded(Frame::default().data(data.as_bytes())),
             want,
             "{data:?}"
         );
@@ -56,21 +53,16 @@ fn data_is_split_at_every_kind_of_line_end() {
 
 #[test]
 fn fields_are_written_when_they_say_something() {
-    let all = Frame {
-        id: b"e-1",
-        event: "tick",
-        data: b"x",
-        retry: Some(2000),
-    };
+    let all = Frame::default()
+        .id(b"e-1")
+        .event("tick")
+        .data(b"x")
+        .retry(Some(2000));
     assert_eq!(
         encoded(all),
         "retry: 2000\nid: e-1\nevent: tick\ndata: x\n\n"
     );
-    let message = Frame {
-        event: "message",
-        data: b"x",
-        ..Frame::default()
-    };
+    let message = Frame::default().event("message").data(b"x");
     assert_eq!(encoded(message), "event: message\ndata: x\n\n");
 }
 
@@ -78,38 +70,21 @@ fn fields_are_written_when_they_say_something() {
 fn an_id_or_name_that_would_inject_is_refused() {
     for (byte, at, text) in [(b'\r', 1, "a\rb"), (b'\n', 0, "\nb"), (b'\0', 2, "ab\0")] {
         let mut out = b"before".to_vec();
-        let id = Frame {
-            id: text.as_bytes(),
-            data: b"x",
-            ..Frame::default()
-        };
-        let want = FrameError {
-            field: FrameField::Id,
-            byte,
-            at,
-        };
-        assert_eq!(sse::encode(&mut out, id), Err(want));
-        assert_eq!(sse::encode_chunked(&mut out, id), Err(want));
-        assert_eq!(sse::heartbeat(&mut out, text.as_bytes()), Err(want));
-        let event = Frame {
-            event: text,
-            data: b"x",
-            ..Frame::default()
-        };
-        let want = FrameError {
-            field: FrameField::Event,
-            byte,
-            at,
-        };
-        assert_eq!(sse::encode(&mut out, event), Err(want));
+        let id = Frame::default().id(text.as_bytes()).data(b"x");
+        let want = (FrameField::Id, byte, at);
+        let fault = |error: FrameError| (error.field, error.byte, error.at);
+        assert_eq!(sse::encode(&mut out, id).map_err(fault), Err(want));
+        assert_eq!(sse::encode_chunked(&mut out, id).map_err(fault), Err(want));
+        assert_eq!(
+            sse::heartbeat(&mut out, text.as_bytes()).map_err(fault),
+            Err(want)
+        );
+        let event = Frame::default().event(text).data(b"x");
+        let want = (FrameField::Event, byte, at);
+        assert_eq!(sse::encode(&mut out, event).map_err(fault), Err(want));
         assert_eq!(out, b"before", "nothing is written");
     }
-    let error = Frame {
-        event: "a\nb",
-        ..Frame::default()
-    }
-    .check()
-    .unwrap_err();
+    let error = Frame::default().event("a\nb").check().unwrap_err();
     assert_eq!(error.to_string(), "event name holds a line feed (byte 1)");
 }
 
@@ -138,10 +113,7 @@ fn a_chunked_frame_is_one_chunk() {
     let long = vec![b'x'; 5000];
     let lines = b"\n".repeat(300);
     for data in [&b"x"[..], b"", &long, &lines] {
-        let frame = Frame {
-            data,
-            ..Frame::default()
-        };
+        let frame = Frame::default().data(data);
         let (mut plain, mut chunked) = (Vec::new(), Vec::new());
         sse::encode(&mut plain, frame).expect("valid");
         sse::encode_chunked(&mut chunked, frame).expect("valid");

@@ -51,12 +51,10 @@ impl Output {
     }
 
     fn frame(&mut self, event: &SseEvent) {
-        let frame = Frame {
-            id: event.id.as_bytes(),
-            event: &event.event,
-            data: event.data.as_bytes(),
-            retry: None,
-        };
+        let frame = Frame::default()
+            .id(event.id.as_bytes())
+            .event(&event.event)
+            .data(event.data.as_bytes());
         // Line ends in ids and names, which only a strange server sends, and only over a WebSocket: such an
         // event is left out, or it would pass for several.
         let _ = sse::encode(&mut self.pending, frame);

@@ -99,11 +99,10 @@ fn translated(item: WsItem) -> Option<Item> {
 }
 
 fn notice(event: &str, told: WsNotice) -> SseEvent {
-    SseEvent {
-        id: told.id,
-        event: event.to_owned(),
-        data: told.data,
-    }
+    SseEvent::default()
+        .id(told.id)
+        .event(event.to_owned())
+        .data(told.data)
 }
 
 /// The event as it would have come in a stream: bytes in base 64.
@@ -113,9 +112,8 @@ fn plain(event: WsEvent) -> SseEvent {
         WsData::Json(text) | WsData::Text { text, .. } => text,
         WsData::Binary { bytes, .. } => STANDARD.encode(bytes),
     };
-    SseEvent {
-        id: event.id,
-        event: event.event,
-        data,
-    }
+    SseEvent::default()
+        .id(event.id)
+        .event(event.event)
+        .data(data)
 }

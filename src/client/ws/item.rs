@@ -38,6 +38,7 @@ pub enum WsItem {
 
 /// An event of a WebSocket, kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct WsEvent {
     /// The last event id as of this event: what a client resumes with.
     pub id: String,
@@ -75,6 +76,7 @@ pub enum WsData {
 
 /// A notice of the server about the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct WsNotice {
     /// The last event id as of this notice.
     pub id: String,

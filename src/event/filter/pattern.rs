@@ -29,6 +29,7 @@ pub struct Pattern(Box<str>);
 /// Says why a text is not a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at column {column}")]
+#[non_exhaustive]
 pub struct PatternError {
     /// The fault, as a fragment of a sentence.
     pub reason: &'static str,

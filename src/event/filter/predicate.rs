@@ -54,6 +54,7 @@ type Tokens = Box<[Box<str>]>;
 /// Says why a text is not a predicate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at column {column}")]
+#[non_exhaustive]
 pub struct PredicateError {
     /// The fault, as a fragment of a sentence.
     pub reason: &'static str,

@@ -20,6 +20,7 @@ const TEXT_BYTES_MAX: usize = 64 << 10;
 /// assert_eq!(errors.faults()[0].to_string(), "kind: unknown member at column 2");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EventQuery {
     /// The filter that the events have to pass.
     pub filter: EventFilter,

@@ -103,6 +103,7 @@ impl<'a> AccessRequest<'a> {
 
 /// The answer of an [`Authorizer`].
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Decision {
     /// This is so.
     Now(Result<Principal, Denied>),

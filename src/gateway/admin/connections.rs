@@ -86,6 +86,7 @@ pub struct ConnectionInfo {
 
 /// The result of a [`broadcast`](crate::gateway::Handle::broadcast).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Broadcast {
     /// Connections that get it.
     pub sent: u64,

@@ -39,6 +39,14 @@ pub enum EndpointError {
         /// Its range.
         reason: &'static str,
     },
+    /// An option asks for what this build is without.
+    #[error("{field} needs the feature `{feature}`, which this build is without")]
+    Feature {
+        /// The option.
+        field: &'static str,
+        /// The feature of the crate.
+        feature: &'static str,
+    },
     /// The filters of all endpoints and connections that were made are as long as they may be together.
     #[error(
         "the filters of all endpoints and connections take {limit} bytes already, which is the limit"
@@ -59,7 +67,7 @@ impl EndpointError {
     /// The field of a request that is to blame.
     pub fn field(&self) -> &'static str {
         match self {
-            Self::Option { field, .. } => field,
+            Self::Option { field, .. } | Self::Feature { field, .. } => field,
             Self::TooLong { .. } => "filter",
             _ => "path",
         }

@@ -175,6 +175,9 @@ impl Endpoints {
     }
 
     fn check(&self, options: &StreamOptions) -> Result<(), EndpointError> {
+        if let Some((field, feature)) = options.lacks() {
+            return Err(EndpointError::Feature { field, feature });
+        }
         match options.first_fault(self.frame_log) {
             Some((field, reason)) => Err(EndpointError::Option { field, reason }),
             None => Ok(()),

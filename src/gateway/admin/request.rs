@@ -149,7 +149,10 @@ pub(in crate::gateway) fn read_endpoint(
     let slow = body.text("slow").and_then(|name| policy(&name));
     o.slow = slow.unwrap_or(o.slow);
     if let Some(value) = body.member("compression") {
-        match value.string().and_then(|name| Compression::parse(&name)) {
+        match value
+            .string()
+            .and_then(|name| Compression::parse_built(&name))
+        {
             Some(compression) => o.compression = compression,
             None => body.note("compression", Compression::expected()),
         }

@@ -75,16 +75,15 @@ pub enum Compression {
     Gzip,
     /// As [`Gzip`](Self::Gzip), and with Brotli for clients that value it higher, or accept nothing else: up
     /// to [`ServerConfig::brotli_streams`](crate::gateway::ServerConfig::brotli_streams), since each has a compressor of its own.
-    #[cfg(feature = "brotli")]
+    /// A build without the feature `brotli` refuses it where a server is [bound](crate::gateway::Server::bind).
     Brotli,
 }
 
 impl Compression {
     /// All that there are, by the names that they have in addresses, bodies and settings.
-    const NAMES: &[(&str, Self)] = &[
+    const NAMES: [(&str, Self); 3] = [
         ("off", Self::Off),
         ("gzip", Self::Gzip),
-        #[cfg(feature = "brotli")]
         ("brotli", Self::Brotli),
     ];
 
@@ -107,9 +106,20 @@ impl Compression {
         found.map(|(_, compression)| *compression)
     }
 
-    /// Lists the names that there are, for who gave another one.
+    /// The feature without which this build cannot do it; `None`: it can.
+    pub(in crate::gateway) fn lacks(self) -> Option<&'static str> {
+        (self == Self::Brotli && !cfg!(feature = "brotli")).then_some("brotli")
+    }
+
+    /// The one of a name that this build can do: clients are told of no other.
+    pub(in crate::gateway) fn parse_built(name: &str) -> Option<Self> {
+        Self::parse(name).filter(|compression| compression.lacks().is_none())
+    }
+
+    /// Lists the names that this build can do, for who gave another one.
     pub(in crate::gateway) fn expected() -> String {
-        let names: Vec<&str> = Self::NAMES.iter().map(|(name, _)| *name).collect();
+        let built = Self::NAMES.iter().filter(|(_, one)| one.lacks().is_none());
+        let names: Vec<&str> = built.map(|(name, _)| *name).collect();
         format!("compression is {}", names.join(", "))
     }
 
@@ -122,13 +132,10 @@ impl Compression {
         head: &Head,
         brotli: bool,
     ) -> Result<Coding, Problem> {
-        #[cfg(not(feature = "brotli"))]
-        let _ = brotli;
         // In the order in which equal wishes are served: gzip is shared by all readers of a class, Brotli is one
         // reader's own, so it goes first only where a client values it higher.
         let offered: &[Coding] = match self {
             Self::Off => &[Coding::Identity],
-            #[cfg(feature = "brotli")]
             Self::Brotli if brotli => &[Coding::Gzip, Coding::Brotli, Coding::Identity],
             _ => &[Coding::Gzip, Coding::Identity],
         };

@@ -79,6 +79,11 @@ setters! {
 }
 
 impl StreamOptions {
+    /// The option that this build cannot do, and the feature that it lacks; `None`: it can do all of them.
+    pub(in crate::gateway) fn lacks(&self) -> Option<(&'static str, &'static str)> {
+        Some(("compression", self.compression.lacks()?))
+    }
+
     /// The first option that is out of its range, and the range; `frame_log` are the bytes of a log.
     pub(in crate::gateway) fn first_fault(
         &self,

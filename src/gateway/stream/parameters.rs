@@ -83,10 +83,9 @@ fn compression(query: &Query<'_>, offered: Compression) -> Result<Option<Compres
         return Ok(None);
     };
     let wrong = |detail: String| Problem::new(400, detail).field("compression");
-    match Compression::parse(value) {
+    match Compression::parse_built(value) {
         None => Err(wrong(Compression::expected())),
         Some(wanted) if wanted == Compression::Off || wanted == offered => Ok(Some(wanted)),
-        #[cfg(feature = "brotli")]
         Some(Compression::Gzip) if offered == Compression::Brotli => Ok(Some(Compression::Gzip)),
         Some(_) => {
             let detail = format!("compression: {value} is not offered here");

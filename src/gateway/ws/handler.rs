@@ -64,6 +64,7 @@ impl SocketReplies<'_, '_> {
 
 /// A request that wants to become a WebSocket.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct SocketRequest<'a> {
     /// Path, query and header fields.
     pub head: &'a Head,

@@ -16,6 +16,7 @@ const KEPT_MAX: usize = 4096;
 
 /// The subscriptions and members that are present at a topic; see [`Hub::present`](crate::hub::Hub::present).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Present {
     /// The number of the last change that the list knows of: what is told under a higher one comes after it.
     pub at: u64,

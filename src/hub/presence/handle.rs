@@ -40,6 +40,7 @@ setters! {
 
 /// An end that was decided elsewhere, for whoever serves the members.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PresenceEvent {
     /// [`Hub::unsubscribe`](crate::hub::Hub::unsubscribe) ended one of them.
     Ended {

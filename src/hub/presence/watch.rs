@@ -10,6 +10,7 @@ use crate::ring::{self, Notify};
 
 /// The changes since a [`PresenceWatch`] was last asked.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum PresenceUpdate {
     /// These changes, in order.
     Changes(Vec<PresenceChange>),

@@ -11,6 +11,7 @@ use crate::hub::topics::ByHash;
 
 /// The version that a stream must have for an event to be published on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ExpectedVersion {
     /// Whatever it has.
     #[default]

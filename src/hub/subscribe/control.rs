@@ -10,6 +10,7 @@ use crate::hub::{EndReason, Lagged};
 
 /// One thing received by [`Receiver::next_item`](crate::hub::Receiver::next_item).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Item {
     /// An event.
     Event(Delivery),

@@ -8,18 +8,19 @@ use std::time::{Duration, SystemTime};
 
 use rustls::crypto::ring;
 use rustls::{Error, ServerConfig};
-use thiserror::Error;
 
 use super::pem;
 use super::session::Session;
 use super::validity::Validity;
+use crate::reactor::tls_error::TlsError;
 
 /// Readers that may be stuck in files at once; with more, nothing is read again.
 const READERS_MAX: usize = 4;
 
 /// A certificate and its key, as connections use it from their beginning on.
 ///
-/// Clones share it: [`reload`](Self::reload) on one of them is for all.
+/// Clones share it: [`reload`](Self::reload) on one of them is for all. Where the feature `tls` is off there is no code
+/// for it, and [`from_pem_files`](Self::from_pem_files) says so.
 #[derive(Clone)]
 pub struct Tls {
     files: Arc<(PathBuf, PathBuf)>,
@@ -31,17 +32,6 @@ pub struct Tls {
 struct Current {
     config: Arc<ServerConfig>,
     validity: Option<Validity>,
-}
-
-/// A certificate or key that cannot be used.
-#[derive(Debug, Error)]
-#[error("{}: {reason}", path.display())]
-#[non_exhaustive]
-pub struct TlsError {
-    /// The file.
-    pub path: PathBuf,
-    /// The fault, as the end of a sentence that begins with the path.
-    pub reason: String,
 }
 
 impl Tls {

@@ -5,5 +5,5 @@ mod pem;
 mod session;
 mod validity;
 
-pub use certificate::{Tls, TlsError};
+pub use certificate::Tls;
 pub(super) use session::Session;

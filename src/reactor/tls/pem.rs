@@ -7,7 +7,7 @@ use std::path::Path;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::certificate::TlsError;
+use crate::reactor::tls_error::TlsError;
 
 /// Largest file that is read, bytes: a chain takes some thousand.
 const FILE_BYTES: u64 = 1 << 20;

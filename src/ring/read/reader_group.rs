@@ -43,6 +43,7 @@ pub struct CursorId {
 
 /// The result of a round of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Round {
     /// Values handed out, over all cursors.
     pub read: u64,

@@ -98,6 +98,7 @@ pub enum Reason {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {reason} (byte {at})")]
+#[non_exhaustive]
 pub struct RequestError {
     /// The status to answer with: 400, 413, 414, 431, 501 or 505.
     pub status: u16,
@@ -113,6 +114,7 @@ pub struct RequestError {
 /// A response that was refused, or that ended too early.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {reason} (byte {at})")]
+#[non_exhaustive]
 pub struct ResponseError {
     /// The kind of fault.
     pub reason: Reason,

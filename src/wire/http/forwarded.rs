@@ -32,6 +32,7 @@ impl ForwardedField {
 
 /// A request as its client sent it, by the word of trusted proxies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Forwarded<'a> {
     /// The address that sent it; the port is 0 where the field has none. `None`: no element counts.
     pub client: Option<SocketAddr>,

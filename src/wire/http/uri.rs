@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 /// Why an encoded text has no meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EscapeKind {
     /// A `%` without two hexadecimal digits after it.
     #[error("has a percent sign without two hexadecimal digits")]
@@ -16,6 +17,7 @@ pub enum EscapeKind {
 /// A path segment that cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("path segment {kind} (byte {at})")]
+#[non_exhaustive]
 pub struct EscapeError {
     /// The kind of fault.
     pub kind: EscapeKind,
@@ -26,6 +28,7 @@ pub struct EscapeError {
 /// A query parameter that cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("query parameter {name:?} {kind} (byte {at})")]
+#[non_exhaustive]
 pub struct QueryError {
     /// The parameter's name, still encoded where it is itself at fault.
     pub name: String,

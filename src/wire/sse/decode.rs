@@ -50,6 +50,7 @@ pub enum DecodeError {
 
 /// One event, borrowed from its decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Event<'a> {
     /// The last event id as of this event: its own, or that of an earlier one.
     pub id: &'a str,

@@ -4,9 +4,11 @@ use memchr::{memchr2, memchr3};
 
 use super::super::http::chunk;
 use super::super::number::push_decimal;
+use crate::settings::setters;
 
 /// One event as it goes onto the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Frame<'a> {
     /// The event's id; empty leaves the line out, so the client keeps the id it has.
     pub id: &'a [u8],
@@ -18,8 +20,18 @@ pub struct Frame<'a> {
     pub retry: Option<u32>,
 }
 
+setters! {
+    Frame<'a> {
+        id: &'a [u8],
+        event: &'a str,
+        data: &'a [u8],
+        retry: Option<u32>,
+    }
+}
+
 /// The part of a frame that was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FrameField {
     /// The event's id.
     #[error("event id")]
@@ -33,6 +45,7 @@ pub enum FrameField {
 /// would inject fields, an id with NUL would be ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} holds {} (byte {at})", byte_name(*byte))]
+#[non_exhaustive]
 pub struct FrameError {
     /// The part that was refused.
     pub field: FrameField,
@@ -102,7 +115,7 @@ pub fn encode(out: &mut Vec<u8>, frame: Frame<'_>) -> Result<(), FrameError> {
 /// use eventring::wire::sse::{self, Frame};
 ///
 /// let mut out = Vec::new();
-/// sse::encode_chunked(&mut out, Frame { data: b"hello", ..Frame::default() })?;
+/// sse::encode_chunked(&mut out, Frame::default().data(b"hello"))?;
 /// assert_eq!(out, b"0d\r\ndata: hello\n\n\r\n");
 /// # Ok::<(), sse::FrameError>(())
 /// ```

@@ -7,7 +7,7 @@
 //! use eventring::wire::sse::{self, Decoder, Frame};
 //!
 //! let mut bytes = Vec::new();
-//! sse::encode(&mut bytes, Frame { id: b"e1-7", event: "tick", data: b"one\ntwo", retry: None })?;
+//! sse::encode(&mut bytes, Frame::default().id(b"e1-7").event("tick").data(b"one\ntwo"))?;
 //! assert_eq!(bytes, b"id: e1-7\nevent: tick\ndata: one\ndata: two\n\n");
 //!
 //! let mut decoder = Decoder::default();

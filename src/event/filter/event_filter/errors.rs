@@ -4,6 +4,7 @@ use std::fmt;
 
 /// One thing that is wrong with a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FilterFault {
     /// The part concerned, as the setter or the JSON member is called.
     pub field: String,

@@ -31,6 +31,7 @@ pub use self::future::{NextItemAsync, ReceiverStream, RecvAsync};
 
 /// An event and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Delivery {
     /// The position of the event; [`Start::After`](crate::hub::Start::After) this resumes behind it.
     pub position: Position,

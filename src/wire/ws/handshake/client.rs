@@ -185,6 +185,7 @@ impl<'a> ClientHandshake<'a> {
 
 /// The extension and subprotocol that client and server have agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Agreed {
     /// The subprotocol.
     pub protocol: Option<String>,

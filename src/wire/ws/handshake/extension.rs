@@ -53,10 +53,11 @@ setters! {
 /// ```
 /// use eventring::wire::ws::Deflate;
 ///
-/// let deflate = Deflate { server_window_bits: Some(12), ..Deflate::default() };
+/// let deflate = Deflate::default().server_window_bits(Some(12));
 /// assert_eq!(deflate.to_string(), "permessage-deflate; server_max_window_bits=12");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Deflate {
     /// The server's messages may not refer to earlier ones.
     pub server_no_context_takeover: bool,
@@ -64,6 +65,14 @@ pub struct Deflate {
     pub client_no_context_takeover: bool,
     /// The largest window of the server's messages, if the client wants one.
     pub server_window_bits: Option<u8>,
+}
+
+setters! {
+    Deflate {
+        server_no_context_takeover: bool,
+        client_no_context_takeover: bool,
+        server_window_bits: Option<u8>,
+    }
 }
 
 impl Deflate {
