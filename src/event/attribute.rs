@@ -1,6 +1,6 @@
 //! Attributes: names and values beside the standard fields, of four kinds.
 
-use super::layout::{self, ATTRIBUTE_HEAD};
+use super::record::layout::{self, ATTRIBUTE_HEAD};
 
 /// The kind of an attribute: which part of the event it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,9 @@ use std::fmt;
 use super::attribute::{AttributeKind, Attributes, Value};
 use super::error::EventError;
 use super::event::Event;
-use super::layout::{self, DataKind, Field, Notes};
-use super::{Shape, json, time, topic, verify};
+use super::record::layout::{self, DataKind, Field, Notes};
+use super::record::verify;
+use super::{Shape, json, time, topic};
 
 /// Views one event's record. Copying it copies a pointer; no accessor allocates.
 ///

@@ -18,13 +18,11 @@ mod event_builder;
 mod event_ref;
 mod filter;
 mod json;
-mod layout;
 mod limits;
 mod position;
 mod record;
 mod time;
 pub mod topic;
-mod verify;
 
 pub use attribute::{AttributeKind, Attributes, Value};
 pub use batch::EventBatch;
@@ -38,9 +36,9 @@ pub use filter::{
     TypePattern,
 };
 pub use json::Shape;
-pub use layout::DataKind;
 pub use limits::Limits;
 pub use position::{Epoch, Position, PositionError};
+pub use record::layout::DataKind;
 pub use record::{INLINE_BYTES, Record};
 pub use time::parse_time;
 pub use topic::{TOPIC_BYTES_MAX, TopicError};

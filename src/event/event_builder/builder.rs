@@ -8,8 +8,8 @@ use crate::event::attribute::{AttributeKind, Value};
 use crate::event::error::{ErrorKind, EventError};
 use crate::event::event::Event;
 use crate::event::event_ref::EventRef;
-use crate::event::layout::{DataKind, FIELDS, Field, Head, Notes};
 use crate::event::limits::Limits;
+use crate::event::record::layout::{DataKind, FIELDS, Field, Head, Notes};
 use crate::event::{time, topic};
 
 /// Capacity that a cleared builder keeps for data and record, bytes each; what is beyond it is given back.

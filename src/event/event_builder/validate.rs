@@ -3,7 +3,7 @@
 use super::builder::EventBuilder;
 use crate::event::attribute::{self, AttributeKind, Attributes, Value};
 use crate::event::error::{ErrorKind, EventError};
-use crate::event::layout::{DataKind, Field};
+use crate::event::record::layout::{DataKind, Field};
 use crate::event::{json, time, topic};
 use crate::json::without_mark;
 

@@ -9,7 +9,7 @@ use std::fmt;
 
 use crate::event::attribute::{AttributeKind, Value};
 use crate::event::event_ref::EventRef;
-use crate::event::layout::DataKind;
+use crate::event::record::layout::DataKind;
 use crate::json;
 
 pub(super) use self::literal::Literal;

@@ -9,7 +9,7 @@ use super::shape::{Member, Shape, Slot};
 use crate::event::EventBuilder;
 use crate::event::attribute::{self, AttributeKind};
 use crate::event::error::{ErrorKind, EventError};
-use crate::event::layout::{DataKind, Field, Notes};
+use crate::event::record::layout::{DataKind, Field, Notes};
 use crate::event::topic;
 use crate::json::{Cursor, Value};
 

@@ -1,7 +1,7 @@
 //! The JSON shapes of events: which member is which attribute. Reading and writing both follow these tables.
 
 use crate::event::attribute::{AttributeKind, Value};
-use crate::event::layout::Field;
+use crate::event::record::layout::Field;
 
 /// A JSON shape of events.
 ///

@@ -5,7 +5,7 @@ use super::reader::ENVELOPE;
 use super::shape::{Member, Shape, Slot};
 use crate::event::EventRef;
 use crate::event::attribute::{AttributeKind, Value};
-use crate::event::layout::{DataKind, Field, Notes};
+use crate::event::record::layout::{DataKind, Field, Notes};
 use crate::json::{Cursor, JsonError, write_string};
 
 /// Appends one event in a shape; what is appended is one valid JSON object.

@@ -5,7 +5,7 @@ use crate::event::error::{ErrorKind, EventError};
 use crate::event::json::base64::read_base64;
 use crate::event::json::is_json_type;
 use crate::event::json::shape::Shape;
-use crate::event::layout::{DataKind, Field, Notes};
+use crate::event::record::layout::{DataKind, Field, Notes};
 use crate::json::{Cursor, Value};
 
 impl<'t> Reader<'_, 't> {

@@ -2,14 +2,14 @@
 
 use smallvec::SmallVec;
 
-use super::attribute::Attributes;
-use super::error::{ErrorKind, EventError};
-use super::event_builder::{has_control, shortened};
 use super::layout::{
     self, ATTRIBUTE_HEAD, COUNT, DATA, DataKind, Field, HEAD, KIND, LENGTH, MAGIC,
 };
-use super::limits::Limits;
-use super::{time, topic};
+use crate::event::attribute::Attributes;
+use crate::event::error::{ErrorKind, EventError};
+use crate::event::event_builder::{has_control, shortened};
+use crate::event::limits::Limits;
+use crate::event::{time, topic};
 
 /// The fields of a record, in its order, and whether every event has them.
 const ALL: [(Field, bool); layout::FIELDS] = [
@@ -24,7 +24,7 @@ const ALL: [(Field, bool); layout::FIELDS] = [
 ];
 
 /// Checks bytes from elsewhere, so that every accessor can trust them.
-pub(super) fn check(record: &[u8]) -> Result<(), EventError> {
+pub(in crate::event) fn check(record: &[u8]) -> Result<(), EventError> {
     // First the lengths: everything below slices by them.
     check_frame(record)?;
     let limits = Limits {

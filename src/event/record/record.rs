@@ -1,6 +1,6 @@
 //! The ring's slot: a record in place, or in a buffer that the slot keeps.
 
-use super::event_ref::EventRef;
+use crate::event::EventRef;
 
 /// Bytes of a record that lie in the slot itself.
 pub const INLINE_BYTES: usize = 216;

@@ -12,22 +12,22 @@
 //! its name (u8), the length of its value (u32), the name, the value. All text is UTF-8.
 
 /// Bytes before the first field.
-pub(super) const HEAD: usize = 40;
+pub(in crate::event) const HEAD: usize = 40;
 /// Bytes of an attribute beside its name and value.
-pub(super) const ATTRIBUTE_HEAD: usize = 6;
+pub(in crate::event) const ATTRIBUTE_HEAD: usize = 6;
 
-pub(super) const MAGIC: [u8; 2] = [b'e', 1];
-pub(super) const KIND: usize = 2;
+pub(in crate::event) const MAGIC: [u8; 2] = [b'e', 1];
+pub(in crate::event) const KIND: usize = 2;
 const NOTES: usize = 3;
-pub(super) const LENGTH: usize = 4;
+pub(in crate::event) const LENGTH: usize = 4;
 const TIME: usize = 8;
-pub(super) const DATA: usize = 16;
-pub(super) const COUNT: usize = 20;
+pub(in crate::event) const DATA: usize = 16;
+pub(in crate::event) const COUNT: usize = 20;
 const LENGTHS: usize = 22;
 
 /// The fields that every event may have, in the record's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(in crate::event) enum Field {
     Topic,
     Id,
     Type,
@@ -39,11 +39,11 @@ pub(super) enum Field {
     TimeText,
 }
 
-pub(super) const FIELDS: usize = 8;
+pub(in crate::event) const FIELDS: usize = 8;
 
 impl Field {
     /// The CloudEvents name.
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::event) fn name(self) -> &'static str {
         [
             "topic",
             "id",
@@ -56,7 +56,7 @@ impl Field {
         ][self as usize]
     }
 
-    pub(super) fn from_name(name: &str) -> Option<Self> {
+    pub(in crate::event) fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "topic" => Self::Topic,
             "id" => Self::Id,
@@ -88,46 +88,46 @@ pub enum DataKind {
 
 /// Notes about how the event was written in the shape it was read from, where writing it back depends on that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Notes(pub(super) u8);
+pub(in crate::event) struct Notes(pub(in crate::event) u8);
 
 impl Notes {
     /// The shape's other name for the id was used (`eventId`, `event_id`).
-    pub(super) const OTHER_ID: u8 = 1;
+    pub(in crate::event) const OTHER_ID: u8 = 1;
     /// The topic was not in the text.
-    pub(super) const TOPIC_GIVEN: u8 = 2;
+    pub(in crate::event) const TOPIC_GIVEN: u8 = 2;
     /// The data stood without the shape's tag (`{"Json": …}`).
-    pub(super) const UNTAGGED: u8 = 4;
+    pub(in crate::event) const UNTAGGED: u8 = 4;
     /// The source was filled in here.
-    pub(super) const SOURCE_MADE: u8 = 8;
+    pub(in crate::event) const SOURCE_MADE: u8 = 8;
 
-    pub(super) fn has(self, bit: u8) -> bool {
+    pub(in crate::event) fn has(self, bit: u8) -> bool {
         self.0 & bit != 0
     }
 
-    pub(super) fn set(&mut self, bit: u8) {
+    pub(in crate::event) fn set(&mut self, bit: u8) {
         self.0 |= bit;
     }
 
-    pub(super) fn unset(&mut self, bit: u8) {
+    pub(in crate::event) fn unset(&mut self, bit: u8) {
         self.0 &= !bit;
     }
 }
 
 /// Everything that a head says.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Head {
-    pub(super) kind: DataKind,
-    pub(super) notes: Notes,
-    pub(super) time: i64,
-    pub(super) attributes: u16,
-    pub(super) lengths: [u16; FIELDS],
+pub(in crate::event) struct Head {
+    pub(in crate::event) kind: DataKind,
+    pub(in crate::event) notes: Notes,
+    pub(in crate::event) time: i64,
+    pub(in crate::event) attributes: u16,
+    pub(in crate::event) lengths: [u16; FIELDS],
     /// Bytes of all attributes.
-    pub(super) attribute_bytes: usize,
-    pub(super) data_bytes: usize,
+    pub(in crate::event) attribute_bytes: usize,
+    pub(in crate::event) data_bytes: usize,
 }
 
 impl Head {
-    pub(super) fn record_bytes(&self) -> usize {
+    pub(in crate::event) fn record_bytes(&self) -> usize {
         self.data_at() + self.data_bytes
     }
 
@@ -136,7 +136,7 @@ impl Head {
     }
 
     /// Writes the head. The record is at most 1 GiB of data, 8 fields and 1,024 attributes of 64 KiB each: `u32` holds its length.
-    pub(super) fn to_bytes(self) -> [u8; HEAD] {
+    pub(in crate::event) fn to_bytes(self) -> [u8; HEAD] {
         let mut head = [0; HEAD];
         head[..2].copy_from_slice(&MAGIC);
         head[KIND] = self.kind as u8;
@@ -154,7 +154,7 @@ impl Head {
 }
 
 /// Reads one number of a head. A record is never shorter than its head: [`check`](super::verify::check) or the builder made sure.
-pub(super) fn kind(record: &[u8]) -> DataKind {
+pub(in crate::event) fn kind(record: &[u8]) -> DataKind {
     match record[KIND] {
         1 => DataKind::Json,
         2 => DataKind::Text,
@@ -164,24 +164,24 @@ pub(super) fn kind(record: &[u8]) -> DataKind {
     }
 }
 
-pub(super) fn notes(record: &[u8]) -> Notes {
+pub(in crate::event) fn notes(record: &[u8]) -> Notes {
     Notes(record[NOTES])
 }
 
-pub(super) fn time(record: &[u8]) -> i64 {
+pub(in crate::event) fn time(record: &[u8]) -> i64 {
     i64::from_le_bytes(std::array::from_fn(|i| record[TIME + i]))
 }
 
-pub(super) fn data_at(record: &[u8]) -> usize {
+pub(in crate::event) fn data_at(record: &[u8]) -> usize {
     u32_at(record, DATA)
 }
 
-pub(super) fn attribute_count(record: &[u8]) -> usize {
+pub(in crate::event) fn attribute_count(record: &[u8]) -> usize {
     u16_at(record, COUNT)
 }
 
 /// Returns the bytes of a field: at most seven additions.
-pub(super) fn field(record: &[u8], field: Field) -> &[u8] {
+pub(in crate::event) fn field(record: &[u8], field: Field) -> &[u8] {
     let before: usize = (0..field as usize)
         .map(|i| u16_at(record, LENGTHS + 2 * i))
         .sum();
@@ -190,7 +190,7 @@ pub(super) fn field(record: &[u8], field: Field) -> &[u8] {
 }
 
 /// Returns where the attributes start.
-pub(super) fn attributes_at(record: &[u8]) -> usize {
+pub(in crate::event) fn attributes_at(record: &[u8]) -> usize {
     HEAD + (0..FIELDS)
         .map(|i| u16_at(record, LENGTHS + 2 * i))
         .sum::<usize>()
@@ -198,7 +198,7 @@ pub(super) fn attributes_at(record: &[u8]) -> usize {
 
 /// Views text that was checked when the record was made. Records come from [`check`](super::verify::check) and the builder only, so the
 /// text is UTF-8; were it not, it would read as empty rather than panic.
-pub(super) fn text(bytes: &[u8]) -> &str {
+pub(in crate::event) fn text(bytes: &[u8]) -> &str {
     str::from_utf8(bytes).unwrap_or_default()
 }
 
@@ -206,6 +206,6 @@ fn u16_at(record: &[u8], at: usize) -> usize {
     u16::from_le_bytes([record[at], record[at + 1]]) as usize
 }
 
-pub(super) fn u32_at(record: &[u8], at: usize) -> usize {
+pub(in crate::event) fn u32_at(record: &[u8], at: usize) -> usize {
     u32::from_le_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]]) as usize
 }
