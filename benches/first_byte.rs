@@ -42,9 +42,9 @@ fn measure(name: &str, request: &str) {
     let came = reader(server.addr(), request);
     let mut took: Vec<Duration> = (0..EVENTS)
         .map(|n| {
-            let event = Event::new("t", "message")
+            let event = Event::builder("t", "message")
                 .text(&format!("{n:0256}"))
-                .to_event();
+                .build();
             let event = event.expect("an event");
             std::thread::sleep(PAUSE);
             let published = Instant::now();

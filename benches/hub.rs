@@ -45,9 +45,9 @@ fn sleepers(hub: &Hub, count: usize, of: impl Fn(usize) -> Subscription) -> Vec<
 }
 
 fn event<R>(work: impl FnOnce(EventRef<'_>) -> R) -> R {
-    let mut event = Event::new("orders.eu.created", "OrderPlaced");
+    let mut event = Event::builder("orders.eu.created", "OrderPlaced");
     event.json(r#"{"amount":250,"currency":"EUR","customer":"c-1"}"#);
-    work(event.build().unwrap())
+    work(event.build_ref().unwrap())
 }
 
 fn publish(hub: &Hub, events: u32) {
@@ -88,8 +88,8 @@ fn callbacks(count: usize) -> impl FnMut(u32) {
         subscribed.unwrap();
     }
     move |events| {
-        let mut event = Event::new("t", "t");
-        let event = event.json("1").build().unwrap();
+        let mut event = Event::builder("t", "t");
+        let event = event.json("1").build_ref().unwrap();
         let sum = || -> u64 { seen.iter().map(|one| one.load(Ordering::Relaxed)).sum() };
         let before = sum();
         (0..events).for_each(|_| assert!(stream.publish(event).is_ok()));

@@ -43,7 +43,7 @@ fn full() -> Hub {
             .topic(&topic)
             .ty("t")
             .text(&format!("{n:0128}"));
-        batch.push(builder.build().expect("an event"));
+        batch.push(builder.build_ref().expect("an event"));
         if batch.len() == 1024 {
             hub.publish_batch(&batch).expect("published");
             batch.clear();
@@ -118,9 +118,9 @@ fn live(hub: &Hub, address: SocketAddr, over: &AtomicBool) -> Vec<Duration> {
     let mut took = Vec::new();
     while !over.load(Ordering::Acquire) {
         thread::sleep(PAUSE);
-        let event = Event::new("live", "t").text("live").to_event();
+        let event = Event::builder("live", "t").text("live").build();
         let published = Instant::now();
-        hub.publish(&event.expect("an event")).expect("published");
+        hub.publish(event.expect("an event")).expect("published");
         assert!(client.stream.read(&mut buffer).expect("an event") > 0);
         took.push(published.elapsed());
     }

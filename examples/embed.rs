@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let _server = Server::bind(&hub, ServerConfig::default())?.spawn()?;
     for n in 0.. {
         let tick = format!(r#"{{"n":{n}}}"#);
-        hub.publish(Event::new("ticks", "message").json(&tick).build()?)?;
+        hub.publish(Event::builder("ticks", "message").json(&tick).build()?)?;
         sleep(Duration::from_secs(1));
     }
     Ok(())

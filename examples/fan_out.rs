@@ -26,13 +26,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         }));
     }
     for amount in [50, 150, 250] {
-        let mut event = Event::new("orders.eu", "OrderPlaced");
-        event.stream("Order", &amount.to_string(), 1);
-        hub.publish(event.json(&format!(r#"{{"amount": {amount}}}"#)).build()?)?;
+        hub.publish(
+            Event::builder("orders.eu", "OrderPlaced")
+                .stream("Order", &amount.to_string(), 1)
+                .json(&format!(r#"{{"amount": {amount}}}"#))
+                .build()?,
+        )?;
     }
-    let mut event = Event::new("orders.eu", "OrderShipped");
-    hub.publish(event.stream("Order", "50", 2).build()?)?;
-    hub.publish(Event::new("users", "UserCreated").build()?)?;
+    hub.publish(
+        Event::builder("orders.eu", "OrderShipped")
+            .stream("Order", "50", 2)
+            .build()?,
+    )?;
+    hub.publish(Event::builder("users", "UserCreated").build()?)?;
     hub.close();
 
     let mut counts = Vec::new();

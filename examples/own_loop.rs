@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Ok(n) => {
                     let text = String::from_utf8_lossy(&datagram[..n]);
                     hub.publish(
-                        Event::new("udp", "datagram")
+                        Event::builder("udp", "datagram")
                             .text(text.trim_end())
                             .build()?,
                     )?;

@@ -36,9 +36,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("2", "UserRegistered"),
         ("1", "UserDeactivated"),
     ] {
-        hub.publish(Event::new("users", ty).stream("User", id, None).build()?)?;
+        hub.publish(
+            Event::builder("users", ty)
+                .stream("User", id, None)
+                .build()?,
+        )?;
     }
-    hub.publish(Event::new("orders", "OrderPlaced").build()?)?;
+    hub.publish(Event::builder("orders", "OrderPlaced").build()?)?;
 
     // From the beginning into live, in one call; the mark says when the figures are up to date.
     let users = Subscription::all().stream_type("User").ty_pattern("User*");

@@ -30,7 +30,7 @@ fn work(hub: &Hub, checkpoint: &mut Checkpoint, count: usize) -> Result<Vec<u64>
 fn main() -> Result<(), Box<dyn Error>> {
     let hub = Hub::new();
     for n in 0..10 {
-        hub.publish(Event::new(if n % 2 == 0 { "jobs.a" } else { "other" }, "job").build()?)?;
+        hub.publish(Event::builder(if n % 2 == 0 { "jobs.a" } else { "other" }, "job").build()?)?;
     }
     let mut checkpoint = Checkpoint::default();
     let first = work(&hub, &mut checkpoint, 2)?;

@@ -31,7 +31,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
             place(&error, input);
             continue;
         }
-        let event = match builder.to_event() {
+        let event = match builder.build() {
             Ok(event) => event,
             Err(error) => {
                 place(&error, input);
@@ -39,12 +39,12 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
             }
         };
         let mut text = Vec::new();
-        event.as_ref().write_cloudevents_json(&mut text);
+        event.write_cloudevents_json(&mut text);
         let mut again = EventBuilder::new();
         if let Err(error) = again.read_cloudevents_json(None, &text) {
             panic!("{error}: {}", String::from_utf8_lossy(&text));
         }
-        let again = again.build().unwrap();
+        let again = again.build_ref().unwrap();
         let event = event.as_ref();
         assert_eq!(
             (again.topic(), again.id(), again.ty()),

@@ -12,9 +12,9 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
         .tag("k", "v")
         .json_attribute("n", "[1]")
         .json("{\"a\":[1,2.50]}")
-        .to_event()
+        .build()
         .unwrap();
-    let mut changed = good.as_ref().record().to_vec();
+    let mut changed = good.record().to_vec();
     for pair in input.chunks_exact(2) {
         let at = usize::from(pair[0]) % changed.len();
         changed[at] ^= pair[1];
@@ -45,7 +45,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
             .attribute_value_bytes(usize::MAX)
             .attributes(usize::MAX);
         let mut copy = EventBuilder::with_limits(most.honoured());
-        let copy = copy.copy_from(event).build();
+        let copy = copy.copy_from(event).build_ref();
         let copy = copy.unwrap_or_else(|error| panic!("{error}: {event:?}"));
         assert_eq!(
             (copy.topic(), copy.ty(), copy.data()),

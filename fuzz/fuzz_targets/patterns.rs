@@ -44,7 +44,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
         assert_eq!(epoch.to_string(), text);
     }
     let mut builder = EventBuilder::new();
-    let built = builder.topic("t").ty("t").time(text).build();
+    let built = builder.topic("t").ty("t").time(text).build_ref();
     assert_eq!(
         built.as_ref().ok().map(|event| event.time()),
         parse_time(text),

@@ -35,7 +35,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
             .ty("t")
             .tag("k", "v")
             .data("application/json", data);
-        if let Ok(event) = builder.build() {
+        if let Ok(event) = builder.build_ref() {
             let verdict = predicate.matches(event);
             assert_eq!(verdict, predicate.matches(event.to_event().as_ref()));
         }

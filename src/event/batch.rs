@@ -3,7 +3,7 @@
 use super::error::{ErrorKind, EventError};
 use super::event_ref::EventRef;
 use super::limits::Limits;
-use super::{EventBuilder, Shape};
+use super::{AsEvent, EventBuilder, Shape};
 
 /// Capacity that a cleared batch keeps, bytes and events; what is beyond it is given back.
 const KEPT_BYTES: usize = 1 << 20;
@@ -75,8 +75,8 @@ impl EventBatch {
     }
 
     /// Adds a copy of an event.
-    pub fn push<'e>(&mut self, event: impl Into<EventRef<'e>>) {
-        append(&mut self.bytes, &mut self.entries, event.into());
+    pub fn push(&mut self, event: impl AsEvent) {
+        append(&mut self.bytes, &mut self.entries, event.as_event());
     }
 
     /// Returns an event, counted from 0.
@@ -110,7 +110,7 @@ impl EventBatch {
         self.builder.clear();
         self.builder.read_json(shape, topic, text)?;
         // Nothing is added before the event is whole: after an error the batch is as it was.
-        let event = self.builder.build()?;
+        let event = self.builder.build_ref()?;
         append(&mut self.bytes, &mut self.entries, event);
         Ok(())
     }

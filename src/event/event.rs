@@ -2,19 +2,23 @@
 
 use std::fmt;
 
+use super::attribute::{AttributeKind, Attributes, Value};
 use super::error::EventError;
 use super::event_builder::EventBuilder;
-use super::event_ref::EventRef;
+use super::event_ref::{EventRef, StreamName};
+use super::json::Shape;
+use super::record::layout::DataKind;
 
-/// Owns one event's record.
+/// An event that a program owns: its record, in a buffer of its own.
 ///
 /// # Examples
 ///
 /// ```
 /// use eventring::event::Event;
 ///
-/// let event = Event::new("orders.created", "order").json("{\"id\":7}").to_event().unwrap();
-/// assert_eq!(event.as_ref().topic(), "orders.created");
+/// let event = Event::builder("orders.created", "order").json("{\"id\":7}").build()?;
+/// assert_eq!((event.topic(), event.data()), ("orders.created", &b"{\"id\":7}"[..]));
+/// # Ok::<(), eventring::event::EventError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Event {
@@ -24,11 +28,7 @@ pub struct Event {
 
 impl Event {
     /// Starts an event with a topic and a type.
-    #[allow(
-        clippy::new_ret_no_self,
-        reason = "an event is complete only when it is built"
-    )]
-    pub fn new(topic: &str, ty: &str) -> EventBuilder {
+    pub fn builder(topic: &str, ty: &str) -> EventBuilder {
         let mut builder = EventBuilder::new();
         builder.topic(topic).ty(ty);
         builder
@@ -47,7 +47,8 @@ impl Event {
         })
     }
 
-    /// Views it.
+    /// Views it, for what takes an [`EventRef`].
+    #[inline]
     #[allow(
         clippy::should_implement_trait,
         reason = "AsRef cannot return a view by value"
@@ -62,6 +63,80 @@ impl Event {
             topic_hash: event.topic_hash(),
         }
     }
+}
+
+/// Gives `Event` the accessors of its view.
+macro_rules! accessors {
+    ($($(#[$doc:meta])* fn $name:ident($($argument:ident: $ty:ty),*) $(-> $out:ty)?;)*) => {
+        impl Event {
+            $(
+                $(#[$doc])*
+                #[inline]
+                pub fn $name(&self $(, $argument: $ty)*) $(-> $out)? {
+                    self.as_ref().$name($($argument),*)
+                }
+            )*
+        }
+    };
+}
+
+accessors! {
+    /// Returns the record's bytes.
+    fn record() -> &[u8];
+    /// Returns the topic.
+    fn topic() -> &str;
+    /// Returns whether the topic is [reserved](super::topic::is_reserved).
+    fn is_reserved() -> bool;
+    /// Returns the topic's hash: the same for equal topics within this process, another in the next.
+    fn topic_hash() -> u64;
+    /// Returns the id.
+    fn id() -> &str;
+    /// Returns the type.
+    fn ty() -> &str;
+    /// Returns the source.
+    fn source() -> &str;
+    /// Returns the subject.
+    fn subject() -> Option<&str>;
+    /// Returns the data's content type, where it is stated.
+    fn content_type() -> Option<&str>;
+    /// Returns the URI of the data's schema.
+    fn data_schema() -> Option<&str>;
+    /// Returns the time, nanoseconds since 1970 (UTC); what is outside 1677 to 2262 is held at the nearest end.
+    fn time() -> i64;
+    /// Appends the time as RFC 3339 text: as it was written, where it was written so.
+    fn write_time(out: &mut Vec<u8>);
+    /// Returns the data, empty when there is none.
+    fn data() -> &[u8];
+    /// Appends the data as base 64 (RFC 4648, section 4).
+    fn write_data_base64(out: &mut Vec<u8>);
+    /// Returns what the data is.
+    fn data_kind() -> DataKind;
+    /// Iterates over the event's own attributes beside the standard ones.
+    fn attributes() -> Attributes<'_>;
+    /// Iterates over the headers.
+    fn headers() -> Attributes<'_>;
+    /// Iterates over the tags.
+    fn tags() -> Attributes<'_>;
+    /// Iterates over the attributes of a kind.
+    fn attributes_of(kind: AttributeKind) -> Attributes<'_>;
+    /// Returns the value of one of the event's own attributes.
+    fn attribute(name: &str) -> Option<Value<'_>>;
+    /// Returns the correlation id (`correlationid`).
+    fn correlation_id() -> Option<&str>;
+    /// Returns the causation id (`causationid`).
+    fn causation_id() -> Option<&str>;
+    /// Returns the user id (`userid`).
+    fn user_id() -> Option<&str>;
+    /// Returns who acted: the kind (`actortype`) and the id (`actorid`).
+    fn actor() -> Option<(&str, &str)>;
+    /// Returns the schema version (`schemaversion`), a string or a number.
+    fn schema_version() -> Option<Value<'_>>;
+    /// Returns the stream (`streamtype`, `streamid`, `streamversion`).
+    fn stream() -> Option<StreamName<'_>>;
+    /// Appends the event as structured CloudEvents JSON; see [`EventRef::write_cloudevents_json`].
+    fn write_cloudevents_json(out: &mut Vec<u8>);
+    /// Appends the event in the JSON shape of another system. What was read in that shape is written without loss.
+    fn write_json(shape: Shape, out: &mut Vec<u8>);
 }
 
 impl fmt::Debug for Event {

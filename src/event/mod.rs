@@ -9,6 +9,7 @@
 //! [`Position`] says where an event stands.
 #![forbid(unsafe_code)]
 
+mod as_event;
 mod attribute;
 mod batch;
 mod error;
@@ -24,6 +25,7 @@ mod record;
 mod time;
 pub mod topic;
 
+pub use as_event::AsEvent;
 pub use attribute::{AttributeKind, Attributes, Value};
 pub use batch::EventBatch;
 pub use error::{ErrorKind, EventError};

@@ -9,7 +9,7 @@
 //! let hub = Hub::new();
 //! let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
 //! let server = Server::bind(&hub, config)?.spawn()?;
-//! hub.publish(Event::new("orders.eu", "order").text("7").build()?)?;
+//! hub.publish(Event::builder("orders.eu", "order").text("7").build()?)?;
 //!
 //! let url = format!("http://{}/api/v1/events/stream?topic=orders.*&last=1", server.addr());
 //! let mut client = SseClient::open(&url)?;

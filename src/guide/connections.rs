@@ -23,7 +23,7 @@
 //! for connection in handle.connections()? {
 //!     println!("{} {} lag {}", connection.id, connection.status.name(), connection.lag);
 //! }
-//! let notice = || Event::new("any", "notice").text("soon back").to_event();
+//! let notice = || Event::builder("any", "notice").text("soon back").build();
 //! assert_eq!(handle.broadcast(notice()?, Some("/prices"))?.sent, 0);
 //! assert_eq!(handle.broadcast_to(notice()?, [&id])?.unknown, [id.clone()]);
 //! assert!(handle.disconnect(&id)?);

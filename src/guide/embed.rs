@@ -13,7 +13,7 @@
 //! let server = Server::bind(&hub, config)?.spawn()?;
 //!
 //! println!("http://{}/api/v1/events/stream?topic=orders.*", server.addr());
-//! hub.publish(Event::new("orders.created", "order").json(r#"{"id":7}"#).build()?)?;
+//! hub.publish(Event::builder("orders.created", "order").json(r#"{"id":7}"#).build()?)?;
 //!
 //! let report = server.stop()?; // what is published goes out first
 //! assert!(report.clean);

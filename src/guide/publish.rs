@@ -5,7 +5,7 @@
 //! use eventring::hub::Hub;
 //!
 //! let hub = Hub::new();
-//! let position = hub.publish(Event::new("orders.created", "order").json(r#"{"id":7}"#).build()?)?;
+//! let position = hub.publish(Event::builder("orders.created", "order").json(r#"{"id":7}"#).build()?)?;
 //! assert_eq!(position.offset, 1);
 //!
 //! // A loop keeps one builder: it allocates nothing for events of a size that it has seen.
@@ -13,7 +13,7 @@
 //! for reading in [20.5, 20.75] {
 //!     builder.clear();
 //!     builder.topic("sensors.7").ty("message").text(&reading.to_string());
-//!     hub.publish(builder.build()?)?;
+//!     hub.publish(builder.build_ref()?)?;
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -41,7 +41,7 @@
 //! let hub = Hub::new();
 //! let mut batch = EventBatch::new();
 //! for n in 0..3 {
-//!     batch.push(Event::new("imports", "row").json(&n.to_string()).build()?);
+//!     batch.push(Event::builder("imports", "row").json(&n.to_string()).build()?);
 //! }
 //! assert_eq!(hub.publish_batch(&batch)?, 1..4);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

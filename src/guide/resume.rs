@@ -131,7 +131,7 @@
 //!
 //! let hub = Hub::new();
 //! for n in 1..=3 {
-//!     hub.publish(Event::new("t", "message").text(&n.to_string()).build()?)?;
+//!     hub.publish(Event::builder("t", "message").text(&n.to_string()).build()?)?;
 //! }
 //! let kept = "1".to_owned(); // the offset of the last event that was dealt with
 //! let last = eventring::event::Position { epoch: hub.epoch(), offset: kept.parse()? };

@@ -6,11 +6,11 @@
 //!
 //! let hub = Hub::new();
 //! let mut orders = hub.subscribe(Subscription::topic("orders.*"))?;
-//! hub.publish(Event::new("orders.created", "order").text("first").build()?)?;
-//! hub.publish(Event::new("users.created", "user").text("other").build()?)?;
+//! hub.publish(Event::builder("orders.created", "order").text("first").build()?)?;
+//! hub.publish(Event::builder("users.created", "user").text("other").build()?)?;
 //!
 //! let delivery = orders.recv()?; // waits; `try_recv` and `recv_timeout` do not, or not for ever
-//! assert_eq!(delivery.event.as_ref().data(), b"first");
+//! assert_eq!(delivery.event.data(), b"first");
 //!
 //! // Another one that starts with what is kept, over several patterns.
 //! let both = Subscription::topics(["orders.>", "users.>"]).start(Start::Beginning);
@@ -39,8 +39,8 @@
 //! let hub = Hub::new();
 //! let mut all = hub.subscribe(Subscription::all())?; // `>`
 //! let mut own = hub.subscribe(Subscription::topic("$sys.*"))?;
-//! hub.publish(Event::new("$sys.stats", "tick").build()?)?;
-//! assert_eq!(own.recv()?.event.as_ref().topic(), "$sys.stats");
+//! hub.publish(Event::builder("$sys.stats", "tick").build()?)?;
+//! assert_eq!(own.recv()?.event.topic(), "$sys.stats");
 //! assert!(all.try_recv().is_err());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -60,7 +60,7 @@
 //! let hub = Hub::builder().capacity(64).build()?;
 //! let mut slow = hub.subscribe(Subscription::all())?;
 //! for n in 1..=100 {
-//!     hub.publish(Event::new("t", "message").text(&n.to_string()).build()?)?;
+//!     hub.publish(Event::builder("t", "message").text(&n.to_string()).build()?)?;
 //! }
 //! let Err(RecvError::Lagged(lagged)) = slow.recv() else { panic!("64 of 100 are kept") };
 //! assert_eq!((lagged.missed, lagged.resume_at, lagged.exact), (36, 37, true));

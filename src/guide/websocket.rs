@@ -179,7 +179,7 @@
 //! let notifications = server.web_socket_stream("/notifications", options)?;
 //! let server = server.spawn()?;
 //! // new WebSocket("ws://127.0.0.1:8080/notifications?client=alice")
-//! let event = Event::new("orders.new", "created").json("{\"n\":1}").to_event()?;
+//! let event = Event::builder("orders.new", "created").json("{\"n\":1}").build()?;
 //! let done = notifications.broadcast(&event);
 //! println!("{} clients get it, {:?} have no room", done.sent, done.full);
 //! if !notifications.send_to("alice", "your parcel has come") {

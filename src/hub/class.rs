@@ -174,8 +174,8 @@ mod tests {
         let classes = Classes::default();
         let filter = EventFilter::builder().tag("a", "b").build().unwrap();
         let (takes, refuses) = (
-            Event::new("t", "t").tag("a", "b").to_event().unwrap(),
-            Event::new("t", "t").to_event().unwrap(),
+            Event::builder("t", "t").tag("a", "b").build().unwrap(),
+            Event::builder("t", "t").build().unwrap(),
         );
         let alone = classes.get(&filter);
         assert!(alone.wants_at(7, takes.as_ref()));

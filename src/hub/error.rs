@@ -160,7 +160,7 @@ pub enum SeekError {
 /// let hub = Hub::builder().capacity(2).build().unwrap();
 /// let mut slow = hub.subscribe(Subscription::all()).unwrap();
 /// for _ in 0..5 {
-///     hub.publish(Event::new("a", "t").build().unwrap()).unwrap();
+///     hub.publish(Event::builder("a", "t").build().unwrap()).unwrap();
 /// }
 /// let Err(RecvError::Lagged(lagged)) = slow.recv() else { panic!("two of five are kept") };
 /// assert_eq!(lagged.to_string(), "missed 3 events, resuming at offset 4");

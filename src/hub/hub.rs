@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::event::{Epoch, EventBatch, EventRef, Filter, Limits, Position};
+use crate::event::{AsEvent, Epoch, EventBatch, Filter, Limits, Position};
 use crate::ring::Notify;
 
 use crate::hub::builder::HubBuilder;
@@ -34,7 +34,7 @@ use crate::hub::topics::{self, TopicConfig, TopicInfo, TopicsError};
 ///
 /// let hub = Hub::new();
 /// let publisher = hub.clone();
-/// std::thread::spawn(move || publisher.publish(Event::new("a", "t").build().unwrap())).join().unwrap()?;
+/// std::thread::spawn(move || publisher.publish(Event::builder("a", "t").build().unwrap())).join().unwrap()?;
 /// let mut late = hub.subscribe(Subscription::all().start(Start::Beginning)).unwrap();
 /// assert_eq!(late.try_recv().unwrap().position, hub.position());
 /// # Ok::<(), eventring::hub::PublishError>(())
@@ -135,8 +135,8 @@ impl Hub {
     /// # Errors
     ///
     /// [`PublishError::Invalid`] for an event beyond the hub's limits, [`PublishError::Closed`].
-    pub fn publish<'e>(&self, event: impl Into<EventRef<'e>>) -> Result<Position, PublishError> {
-        publish::one(&self.shared, ExpectedVersion::Any, event.into())
+    pub fn publish(&self, event: impl AsEvent) -> Result<Position, PublishError> {
+        publish::one(&self.shared, ExpectedVersion::Any, event.as_event())
     }
 
     /// Publishes one event if its stream has the version that is expected.
@@ -145,12 +145,12 @@ impl Hub {
     ///
     /// [`PublishError::Version`] where it has another one, [`StreamsNotKept`](PublishError::StreamsNotKept) where the
     /// hub keeps none; else as [`publish`](Self::publish).
-    pub fn publish_expecting<'e>(
+    pub fn publish_expecting(
         &self,
         expected: ExpectedVersion,
-        event: impl Into<EventRef<'e>>,
+        event: impl AsEvent,
     ) -> Result<Position, PublishError> {
-        publish::one(&self.shared, expected, event.into())
+        publish::one(&self.shared, expected, event.as_event())
     }
 
     /// Publishes one event at a position that must be exactly the next.
@@ -162,7 +162,7 @@ impl Hub {
     /// use eventring::hub::{Hub, PublishError};
     ///
     /// let hub = Hub::new();
-    /// let event = Event::new("a", "t").to_event().unwrap();
+    /// let event = Event::builder("a", "t").build().unwrap();
     /// let next = Position { epoch: hub.epoch(), offset: hub.head() + 1 };
     /// assert_eq!(hub.publish_at(next, &event), Ok(next));
     /// // Somebody else's event may be there already: nothing is published then.
@@ -172,12 +172,12 @@ impl Hub {
     /// # Errors
     ///
     /// [`PublishError::Position`] says which one is next; else as [`publish`](Self::publish).
-    pub fn publish_at<'e>(
+    pub fn publish_at(
         &self,
         position: Position,
-        event: impl Into<EventRef<'e>>,
+        event: impl AsEvent,
     ) -> Result<Position, PublishError> {
-        publish::one_at(&self.shared, position, event.into())
+        publish::one_at(&self.shared, position, event.as_event())
     }
 
     /// Publishes the events of a batch, contiguous and visible at once, or none of them. Returns their offsets.
@@ -190,7 +190,7 @@ impl Hub {
     ///
     /// let mut batch = EventBatch::new();
     /// for n in 0..3 {
-    ///     batch.push(Event::new("imports", "row").text(&n.to_string()).build()?);
+    ///     batch.push(Event::builder("imports", "row").text(&n.to_string()).build()?);
     /// }
     /// assert_eq!(Hub::new().publish_batch(&batch)?, 1..4);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -209,11 +209,11 @@ impl Hub {
     /// # Errors
     ///
     /// As [`publish_batch`](Self::publish_batch).
-    pub fn publish_batch_iter<'e, E: Into<EventRef<'e>>>(
+    pub fn publish_batch_iter<E: AsEvent>(
         &self,
         events: impl IntoIterator<Item = E>,
     ) -> Result<Range<u64>, PublishError> {
-        publish::many_from(&self.shared, events.into_iter().map(Into::into))
+        publish::many_from(&self.shared, events.into_iter())
     }
 
     // -- Subscribing
@@ -228,7 +228,7 @@ impl Hub {
     ///
     /// let hub = Hub::new();
     /// let mut orders = hub.subscribe(Subscription::topic("orders.>"))?;
-    /// hub.publish(Event::new("users.created", "user").build().unwrap()).unwrap();
+    /// hub.publish(Event::builder("users.created", "user").build().unwrap()).unwrap();
     /// assert_eq!(orders.try_recv(), Err(TryRecvError::Empty));
     /// # Ok::<(), eventring::hub::SubscribeError>(())
     /// ```
@@ -392,7 +392,7 @@ impl Hub {
     ///
     /// let hub = Hub::new();
     /// let mut receiver = hub.subscribe(Subscription::all()).unwrap();
-    /// let event = Event::new("a", "t").to_event().unwrap();
+    /// let event = Event::builder("a", "t").build().unwrap();
     /// hub.publish(&event).unwrap();
     /// hub.close();
     /// assert_eq!(hub.publish(&event), Err(PublishError::Closed));

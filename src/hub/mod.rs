@@ -13,11 +13,10 @@
 //!
 //! let hub = Hub::new();
 //! let mut orders = hub.subscribe(Subscription::topic("orders.*")).unwrap();
-//! let mut event = Event::new("orders.created", "order");
-//! hub.publish(event.json(r#"{"id":7}"#).build().unwrap()).unwrap();
+//! hub.publish(Event::builder("orders.created", "order").json(r#"{"id":7}"#).build().unwrap()).unwrap();
 //! let delivery = orders.recv().unwrap();
 //! assert_eq!(delivery.position.offset, 1);
-//! assert_eq!(delivery.event.as_ref().data(), br#"{"id":7}"#);
+//! assert_eq!(delivery.event.data(), br#"{"id":7}"#);
 //! ```
 //!
 //! # Guarantees

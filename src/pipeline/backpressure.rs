@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use thiserror::Error;
 
-use crate::event::{EventRef, Position};
+use crate::event::{AsEvent, EventRef, Position};
 use crate::hub::{
     Controls, Hub, HubError, Item, PublishError, Receiver, SubscribeError, Subscription,
 };
@@ -103,7 +103,7 @@ pub struct Drained {
 ///
 /// let config = BackpressureConfig::default().buffer(2).reader_buffer(0).publish_timeout(Duration::ZERO);
 /// let stream = BackpressureStream::new(config).unwrap();
-/// let event = Event::new("t", "t").to_event().unwrap();
+/// let event = Event::builder("t", "t").build().unwrap();
 /// assert!(!stream.publish(&event), "not started");
 /// stream.start().unwrap();
 /// let mut reader = stream.subscribe("*").unwrap();
@@ -194,7 +194,7 @@ impl BackpressureStream {
     }
 
     /// Publishes an event; `false` if it was not, for whatever reason.
-    pub fn publish<'e>(&self, event: impl Into<EventRef<'e>>) -> bool {
+    pub fn publish(&self, event: impl AsEvent) -> bool {
         self.publish_or(event).is_ok()
     }
 
@@ -203,13 +203,10 @@ impl BackpressureStream {
     /// # Errors
     ///
     /// [`BackpressureError`] says why it was not.
-    pub fn publish_or<'e>(
-        &self,
-        event: impl Into<EventRef<'e>>,
-    ) -> Result<Position, BackpressureError> {
+    pub fn publish_or(&self, event: impl AsEvent) -> Result<Position, BackpressureError> {
         // A timeout that ends beyond what the clock can say is none: the publish waits for ever.
         self.publish_until(
-            event.into(),
+            event.as_event(),
             Instant::now().checked_add(self.config.publish_timeout),
         )
     }
@@ -219,11 +216,8 @@ impl BackpressureStream {
     /// # Errors
     ///
     /// As [`publish_or`](Self::publish_or), at once.
-    pub fn try_publish<'e>(
-        &self,
-        event: impl Into<EventRef<'e>>,
-    ) -> Result<Position, BackpressureError> {
-        self.publish_until(event.into(), Some(Instant::now()))
+    pub fn try_publish(&self, event: impl AsEvent) -> Result<Position, BackpressureError> {
+        self.publish_until(event.as_event(), Some(Instant::now()))
     }
 
     fn publish_until(

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use thiserror::Error;
 
-use crate::event::{Event, EventRef};
+use crate::event::{AsEvent, Event};
 use crate::settings::setters;
 
 use super::handler::{ErrorPolicy, Failure, HandlerError, guarded};
@@ -105,7 +105,7 @@ type Handle = dyn FnMut(&[Event]) -> Result<(), HandlerError> + Send;
 ///     batches.send(batch.len()).map_err(|_| "nobody listens".into())
 /// });
 /// for _ in 0..5 {
-///     stream.add(&Event::new("t", "t").to_event().unwrap()).unwrap();
+///     stream.add(Event::builder("t", "t").build().unwrap()).unwrap();
 /// }
 /// assert_eq!(stream.stop().events, 5);
 /// assert_eq!(received.iter().collect::<Vec<_>>(), [2, 2, 1]);
@@ -172,9 +172,9 @@ impl BatchingStream {
     /// # Errors
     ///
     /// [`AddError`].
-    pub fn add<'e>(&self, event: impl Into<EventRef<'e>>) -> Result<(), AddError> {
-        // Copied before the lock: nobody has to wait for that.
-        let event = event.into().to_event();
+    pub fn add(&self, event: impl AsEvent) -> Result<(), AddError> {
+        // Copied, if it has to be, before the lock: nobody has to wait for that.
+        let event = event.into_event();
         let config = &self.shared.config;
         // For one batch at least, or nothing could ever be added.
         let limit = config.size.saturating_mul(config.waiting.max(1));

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::event::{Event, EventRef, Filter, Position};
+use crate::event::{AsEvent, Event, EventRef, Filter, Position};
 use crate::hub::{
     Class, Cursor, Hub, HubError, PublishError, ReadError, Start, SubscribeError, Subscription,
 };
@@ -37,9 +37,9 @@ type Report = dyn Fn(&str, &Failure) + Send + Sync;
 /// let seen = Arc::new(AtomicUsize::new(0));
 /// let count = seen.clone();
 /// let id = stream.subscribe("orders.*", move |_| { count.fetch_add(1, Ordering::Relaxed); Ok(()) }).unwrap();
-/// stream.publish(&Event::new("orders.eu", "t").to_event().unwrap()).unwrap();
+/// stream.publish(Event::builder("orders.eu", "t").build().unwrap()).unwrap();
 /// assert!(stream.unsubscribe(&id) && !stream.unsubscribe(&id));
-/// stream.publish(&Event::new("orders.eu", "t").to_event().unwrap()).unwrap();
+/// stream.publish(Event::builder("orders.eu", "t").build().unwrap()).unwrap();
 /// assert_eq!((seen.load(Ordering::Relaxed), stream.recent(10).len()), (1, 2));
 /// ```
 pub struct InMemoryStream {
@@ -142,7 +142,7 @@ impl InMemoryStream {
     /// # Errors
     ///
     /// [`PublishError`]; what handlers do is no error of the publisher's.
-    pub fn publish<'e>(&self, event: impl Into<EventRef<'e>>) -> Result<Position, PublishError> {
+    pub fn publish(&self, event: impl AsEvent) -> Result<Position, PublishError> {
         let position = self.hub.publish(event)?;
         // AcqRel: whoever finds another one at it leaves the event to that one, who acquires it below.
         if self.due.fetch_add(1, Ordering::AcqRel) == 0 {

@@ -61,16 +61,16 @@ trait Step: Send {
 /// let (hub, out) = (Hub::new(), Arc::new(InMemoryStream::new()));
 /// let running = StreamProcessor::new()
 ///     .filter(|event| event.ty() == "order")
-///     .map(|event| EventBuilder::new().copy_from(event).topic("seen").to_event().map_err(|_| "no event".into()))
+///     .map(|event| EventBuilder::new().copy_from(event).topic("seen").build().map_err(|_| "no event".into()))
 ///     .sink(out.clone())
 ///     .start(&hub, Subscription::topic("orders.*"))
 ///     .unwrap();
 /// for ty in ["order", "other", "order"] {
-///     hub.publish(Event::new("orders.eu", ty).build().unwrap()).unwrap();
+///     hub.publish(Event::builder("orders.eu", ty).build().unwrap()).unwrap();
 /// }
 /// let stats = running.stop(Duration::from_secs(60));
 /// assert_eq!((stats.taken, stats.sent, stats.left), (3, 2, 0));
-/// assert_eq!(out.recent(10)[1].as_ref().topic(), "seen");
+/// assert_eq!(out.recent(10)[1].topic(), "seen");
 /// ```
 #[derive(Default)]
 #[must_use = "nothing runs until `start`"]

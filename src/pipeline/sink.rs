@@ -1,6 +1,6 @@
 //! Something that takes events, and one event to many of them.
 
-use crate::event::{EventRef, Position};
+use crate::event::{AsEvent, EventRef, Position};
 use crate::hub::{Hub, PublishError};
 
 use super::backpressure::BackpressureStream;
@@ -63,15 +63,12 @@ impl<S: EventSink + ?Sized> EventSink for std::sync::Arc<S> {
 ///
 /// let (hub, stream) = (Hub::new(), InMemoryStream::new());
 /// hub.close();
-/// let done = broadcast(&[&hub, &stream], &Event::new("t", "t").to_event().unwrap());
+/// let done = broadcast(&[&hub, &stream], &Event::builder("t", "t").build().unwrap());
 /// assert_eq!(done[0].as_ref().unwrap_err().to_string(), "the hub is closed");
 /// assert!(done[1].is_ok());
 /// ```
-pub fn broadcast<'e>(
-    sinks: &[&dyn EventSink],
-    event: impl Into<EventRef<'e>>,
-) -> Vec<Result<(), Failure>> {
-    let event = event.into();
+pub fn broadcast(sinks: &[&dyn EventSink], event: impl AsEvent) -> Vec<Result<(), Failure>> {
+    let event = event.as_event();
     // One guard each: a sink that panics must not keep the event from the others.
     sinks
         .iter()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use thiserror::Error;
 
-use crate::event::{DataKind, EventRef, Position};
+use crate::event::{AsEvent, DataKind, Position};
 use crate::hub::{
     Delivery, Hub, Lagged, PublishError, Receiver, RecvTimeoutError, SubscribeError, Subscription,
 };
@@ -31,10 +31,10 @@ const DEFAULT_TYPE: &str = "message";
 ///
 /// let stream = SseStream::new(Hub::new());
 /// let id = stream.subscribe(Subscription::topic("orders.*"))?;
-/// stream.publish(Event::new("orders.created", "order").text("7").build()?)?;
+/// stream.publish(Event::builder("orders.created", "order").text("7").build()?)?;
 /// let mut events = stream.events(&id)?;
 /// let Some(SseItem::Event(delivery)) = events.next() else { panic!("an event is there") };
-/// assert_eq!(delivery.event.as_ref().data(), b"7");
+/// assert_eq!(delivery.event.data(), b"7");
 ///
 /// assert!(stream.frames("nobody").is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -97,7 +97,7 @@ impl SseStream {
     /// # Errors
     ///
     /// [`PublishError`].
-    pub fn publish<'e>(&self, event: impl Into<EventRef<'e>>) -> Result<Position, PublishError> {
+    pub fn publish(&self, event: impl AsEvent) -> Result<Position, PublishError> {
         self.hub.publish(event)
     }
 

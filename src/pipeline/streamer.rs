@@ -211,5 +211,5 @@ impl StreamerStats for Hub {
 }
 
 fn moved(event: EventRef<'_>, topic: &str) -> Result<Event, crate::event::EventError> {
-    EventBuilder::new().copy_from(event).topic(topic).to_event()
+    EventBuilder::new().copy_from(event).topic(topic).build()
 }

@@ -2,7 +2,7 @@
 
 use parking_lot::Mutex;
 
-use crate::event::{Event, EventBuilder, EventRef, Position};
+use crate::event::{AsEvent, Event, EventBuilder, EventRef, Position};
 use crate::hub::{HubError, PublishError, SubscribeError, Subscription};
 
 use super::handler::HandlerError;
@@ -19,11 +19,11 @@ use super::memory::InMemoryStream;
 ///
 /// let stream = TopicStream::new();
 /// stream.subscribe("*", |event| { println!("{}", event.topic()); Ok(()) }).unwrap();
-/// let event = Event::new("any", "t").to_event().unwrap();
+/// let event = Event::builder("any", "t").build().unwrap();
 /// stream.publish("a", &event).unwrap();
 /// stream.publish("b.c", &event).unwrap();
 /// assert_eq!(stream.topics(), ["a", "b.c"]);
-/// assert_eq!(event.as_ref().topic(), "any");
+/// assert_eq!(event.topic(), "any");
 /// ```
 #[derive(Debug, Default)]
 pub struct TopicStream {
@@ -54,22 +54,13 @@ impl TopicStream {
     /// # Errors
     ///
     /// [`PublishError::Invalid`] for what is no topic name; else as [`InMemoryStream::publish`].
-    pub fn publish<'e>(
-        &self,
-        topic: &str,
-        event: impl Into<EventRef<'e>>,
-    ) -> Result<Position, PublishError> {
-        let event = event.into();
+    pub fn publish(&self, topic: &str, event: impl AsEvent) -> Result<Position, PublishError> {
+        let event = event.as_event();
         // The usual case needs no copy.
         if event.topic() == topic {
             return self.stream.publish(event);
         }
-        let moved: Event = self
-            .builder
-            .lock()
-            .copy_from(event)
-            .topic(topic)
-            .to_event()?;
+        let moved: Event = self.builder.lock().copy_from(event).topic(topic).build()?;
         // The builder's lock is released by now: handlers run in there, and may publish here again.
         self.stream.publish(&moved)
     }

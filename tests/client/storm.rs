@@ -79,7 +79,7 @@ pub(crate) fn storm(
     let mut publish = |number: u64| {
         let text = format!("event {number}");
         builder.clear().topic("a").ty("t").text(&text);
-        hub.publish(builder.build().unwrap()).unwrap();
+        hub.publish(builder.build_ref().unwrap()).unwrap();
     };
     let mut number = 0;
     while done.load(Ordering::Relaxed) < cuts {

@@ -5,7 +5,7 @@ use eventring::event::{
 };
 
 fn order() -> Event {
-    let mut event = Event::new("orders.eu", "OrderPlaced");
+    let mut event = Event::builder("orders.eu", "OrderPlaced");
     event
         .stream("Order", "o-1", 3)
         .tag("region", "eu")
@@ -14,7 +14,7 @@ fn order() -> Event {
         .subject("a \"b\"")
         .time("2026-03-01T12:00:00Z")
         .json(r#"{"amount": 250, "big": 170141183460469231731687303715884105727, "half": 1e-1, "items": [{"sku": "x\n1"}], "a b": true, "none": null, "s": "100"}"#);
-    event.to_event().unwrap()
+    event.build().unwrap()
 }
 
 fn holds(predicate: &str) -> bool {
@@ -173,7 +173,10 @@ fn equal_conditions_are_equal_values() {
         .unwrap();
     assert_eq!(a, b);
     assert_eq!(EventFilter::builder().build().unwrap(), EventFilter::all());
-    assert!(a.head().matches(Event::new("t", "x").build().unwrap()));
+    assert!(
+        a.head()
+            .matches(Event::builder("t", "x").build_ref().unwrap())
+    );
     assert_eq!(a.exact_types().map(<[_]>::len), Some(2));
 }
 

@@ -8,7 +8,7 @@ const HEAD: &str = r#"{"specversion":"1.0","id":"1","source":"/s","type":"t""#;
 fn read(text: &str) -> Result<Vec<u8>, EventError> {
     let mut builder = EventBuilder::new();
     builder.read_cloudevents_json(Some("t"), text.as_bytes())?;
-    Ok(builder.build()?.data().to_vec())
+    Ok(builder.build_ref()?.data().to_vec())
 }
 
 fn refused(text: &str) -> EventError {
@@ -239,7 +239,7 @@ fn relaxed_events_need_a_type_only() {
             br#" {"type":"t","data":{"a":1}} "#,
         )
         .unwrap();
-    let event = builder.build().unwrap();
+    let event = builder.build_ref().unwrap();
     assert_eq!(
         (event.source(), event.data()),
         ("/orders", &b"{\"a\":1}"[..])
@@ -303,10 +303,15 @@ fn a_byte_order_mark_is_skipped_and_utf16_is_named() {
     builder
         .read_cloudevents_json(Some("t"), marked.as_bytes())
         .unwrap();
-    assert_eq!(builder.build().unwrap().data(), b"[1]");
+    assert_eq!(builder.build_ref().unwrap().data(), b"[1]");
     let json = "application/json";
     let mut data = |data: &[u8]| {
-        let event = builder.clear().topic("t").ty("t").data(json, data).build();
+        let event = builder
+            .clear()
+            .topic("t")
+            .ty("t")
+            .data(json, data)
+            .build_ref();
         event.map(|event| event.data().to_vec())
     };
     // Nothing of it stays: the data stands inside other JSON when it goes out.
@@ -404,13 +409,13 @@ proptest! {
         let text = format!("{HEAD},\"data\":{before}{data}{after},\"ext\":[{data}]}}");
         let mut builder = EventBuilder::new();
         builder.read_cloudevents_json(Some("t"), text.as_bytes()).unwrap();
-        let event = builder.build().unwrap();
+        let event = builder.build_ref().unwrap();
         prop_assert_eq!(str::from_utf8(event.data()).unwrap(), &data);
         let mut out = Vec::new();
         event.write_cloudevents_json(&mut out);
         let mut again = EventBuilder::new();
         again.read_cloudevents_json(None, &out).unwrap();
-        let again = again.build().unwrap();
+        let again = again.build_ref().unwrap();
         prop_assert_eq!(again.data(), event.data());
         prop_assert_eq!(again.attribute("ext"), event.attribute("ext"));
     }
@@ -419,13 +424,13 @@ proptest! {
     fn strings_come_back_from_json(id in "\\PC{1,20}", subject in "\\PC{1,20}", ext: String, text: String, tag: String) {
         let mut builder = EventBuilder::new();
         builder.topic("t").ty("t").id(&id).subject(&subject).attribute("ext", &ext).tag("k", &tag).text(&text);
-        let event = builder.to_event().unwrap();
+        let event = builder.build().unwrap();
         let mut out = Vec::new();
-        event.as_ref().write_cloudevents_json(&mut out);
+        event.write_cloudevents_json(&mut out);
         serde_json::from_slice::<serde_json::Value>(&out).unwrap();
         let mut again = EventBuilder::new();
         again.read_cloudevents_json(None, &out).unwrap();
-        let again = again.build().unwrap();
+        let again = again.build_ref().unwrap();
         prop_assert_eq!((again.id(), again.subject()), (&*id, Some(&*subject)));
         prop_assert_eq!(again.attribute("ext").unwrap().text(), Some(&*ext));
         prop_assert_eq!(again.tags().next().unwrap().1.text(), Some(&*tag));
@@ -435,12 +440,12 @@ proptest! {
     #[test]
     fn binary_data_comes_back_from_json(data: Vec<u8>) {
         let mut builder = EventBuilder::new();
-        let event = builder.topic("t").ty("t").data("application/octet-stream", &data).to_event().unwrap();
+        let event = builder.topic("t").ty("t").data("application/octet-stream", &data).build().unwrap();
         let mut out = Vec::new();
-        event.as_ref().write_cloudevents_json(&mut out);
+        event.write_cloudevents_json(&mut out);
         let mut again = EventBuilder::new();
         again.read_cloudevents_json(None, &out).unwrap();
-        prop_assert_eq!(again.build().unwrap().data(), &data[..]);
+        prop_assert_eq!(again.build_ref().unwrap().data(), &data[..]);
     }
 
     #[test]

@@ -6,12 +6,12 @@ use eventring::event::{
 use proptest::prelude::*;
 
 fn with_data(bytes: usize) -> Event {
-    Event::new("t", "t")
+    Event::builder("t", "t")
         .id("1")
         .source("/s")
         .time("2026-03-01T12:00:00Z")
         .data("application/octet-stream", &vec![7; bytes])
-        .to_event()
+        .build()
         .unwrap()
 }
 
@@ -40,7 +40,7 @@ fn every_accessor_gives_back_what_was_set() {
         .tag("t", "w")
         .attribute("ext", "x")
         .json_attribute("n", "1e3");
-    let event = builder.build().unwrap();
+    let event = builder.build_ref().unwrap();
     assert_eq!(
         (event.topic(), event.ty(), event.id(), event.source()),
         ("orders.created", "order", "o-1", "/shop")
@@ -84,8 +84,8 @@ fn every_accessor_gives_back_what_was_set() {
 #[test]
 fn what_is_not_set_is_filled_in() {
     let mut builder = EventBuilder::new();
-    let first = builder.topic("t").ty("t").to_event().unwrap();
-    let second = builder.to_event().unwrap();
+    let first = builder.topic("t").ty("t").build().unwrap();
+    let second = builder.build().unwrap();
     let (first, second) = (first.as_ref(), second.as_ref());
     assert_eq!(
         (first.source(), first.data_kind(), first.content_type()),
@@ -100,7 +100,7 @@ fn what_is_not_set_is_filled_in() {
     assert_eq!(&first.id()[14..15], "7");
     builder.source_default("/mine").clear();
     assert_eq!(
-        builder.topic("t").ty("t").build().unwrap().source(),
+        builder.topic("t").ty("t").build_ref().unwrap().source(),
         "/mine"
     );
 }
@@ -110,7 +110,7 @@ fn ids_are_unique_and_in_order() {
     let mut builder = EventBuilder::new();
     builder.topic("t").ty("t");
     let mut ids: Vec<String> = (0..10_000)
-        .map(|_| builder.build().unwrap().id().to_owned())
+        .map(|_| builder.build_ref().unwrap().id().to_owned())
         .collect();
     assert!(ids.is_sorted());
     ids.dedup();
@@ -129,7 +129,7 @@ fn times_keep_their_text() {
         "2026-03-01t12:00:00z",
     ] {
         let mut builder = EventBuilder::new();
-        let event = builder.topic("t").ty("t").time(time).build().unwrap();
+        let event = builder.topic("t").ty("t").time(time).build_ref().unwrap();
         let mut out = Vec::new();
         event.write_time(&mut out);
         assert_eq!(str::from_utf8(&out).unwrap(), time);
@@ -144,7 +144,12 @@ fn times_keep_their_text() {
         "2026-03-01T12:00Z",
     ] {
         let mut builder = EventBuilder::new();
-        let error = builder.topic("t").ty("t").time(time).build().unwrap_err();
+        let error = builder
+            .topic("t")
+            .ty("t")
+            .time(time)
+            .build_ref()
+            .unwrap_err();
         assert_eq!(error.to_string(), "time: not an RFC 3339 time", "{time}");
     }
 }
@@ -154,19 +159,19 @@ fn the_first_error_of_a_builder_is_kept() {
     let mut builder = EventBuilder::new();
     builder.topic("a..b").ty("").tag("k", "1").tag("k", "2");
     assert_eq!(
-        builder.build().unwrap_err().to_string(),
+        builder.build_ref().unwrap_err().to_string(),
         "topic: not a topic name: empty segment at column 3"
     );
     builder.clear();
     assert_eq!(
-        builder.ty("t").build().unwrap_err().to_string(),
+        builder.ty("t").build_ref().unwrap_err().to_string(),
         "topic: is missing"
     );
     let fails = |set: fn(&mut EventBuilder) -> &mut EventBuilder| {
         let mut builder = EventBuilder::new();
         builder.topic("t").ty("t");
         set(&mut builder);
-        builder.build().unwrap_err().to_string()
+        builder.build_ref().unwrap_err().to_string()
     };
     assert_eq!(fails(|b| b.tag("k", "1").tag("k", "2")), "k: appears twice");
     assert_eq!(fails(|b| b.ty("a\nb")), "type: holds a control character");
@@ -238,7 +243,7 @@ fn a_batch_holds_events_in_order() {
 #[test]
 fn foreign_bytes_are_checked() {
     let event = with_data(3);
-    let record = event.as_ref().record();
+    let record = event.record();
     assert_eq!(EventRef::parse(record).unwrap(), event.as_ref());
     let message = |bytes: &[u8]| EventRef::parse(bytes).unwrap_err().to_string();
     assert_eq!(
@@ -260,7 +265,7 @@ fn foreign_bytes_are_checked() {
 /// A record whose bytes `was` became `is`, which are as many.
 fn changed(event: &Event, was: &str, is: &str) -> Vec<u8> {
     assert_eq!(was.len(), is.len());
-    let mut record = event.as_ref().record().to_vec();
+    let mut record = event.record().to_vec();
     let at = record
         .windows(was.len())
         .position(|part| part == was.as_bytes());
@@ -284,8 +289,8 @@ fn a_record_that_no_builder_makes_is_refused_and_the_field_named() {
         .tag("tag-one", "1")
         .tag("tag-two", "2")
         .data("the/kind", b"data");
-    let event = builder.to_event().unwrap();
-    assert!(EventRef::parse(event.as_ref().record()).is_ok());
+    let event = builder.build().unwrap();
+    assert!(EventRef::parse(event.record()).is_ok());
     for (was, is, message) in [
         ("the-type", "the\ntype", "type: holds a control character"),
         ("the-id", "the\rid", "id: holds a control character"),
@@ -358,7 +363,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             for (key, value) in &headers {
                 builder.header(key, value);
             }
-            let event = builder.to_event().unwrap();
+            let event = builder.build().unwrap();
             let view = event.as_ref();
             assert_eq!(
                 (view.topic(), view.ty(), view.subject()),
@@ -391,7 +396,7 @@ proptest! {
             prop_assert_eq!(slot.as_ref().topic_hash(), event.topic_hash());
             let parsed = EventRef::parse(event.record()).unwrap();
             prop_assert_eq!(parsed.topic_hash(), event.topic_hash());
-            let built = builder.copy_from(event).build().unwrap();
+            let built = builder.copy_from(event).build_ref().unwrap();
             prop_assert_eq!(built, event);
         }
     }
@@ -399,7 +404,7 @@ proptest! {
     /// Whatever bytes pass the check, no accessor and no writer may panic on them.
     #[test]
     fn damaged_records_are_refused_or_harmless(event in any_event(), flips in prop::collection::vec((any::<usize>(), any::<u8>()), 1..4)) {
-        let mut bytes = event.as_ref().record().to_vec();
+        let mut bytes = event.record().to_vec();
         for (at, with) in flips {
             let at = at % bytes.len();
             bytes[at] = with;

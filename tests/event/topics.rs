@@ -280,7 +280,7 @@ proptest! {
             router.remove_typed(filter, class);
         }
         for (topic, ty) in events {
-            let event = Event::new(&topic, &ty).to_event().unwrap();
+            let event = Event::builder(&topic, &ty).build().unwrap();
             let found = |router: &Router<usize>| {
                 let mut found = Vec::new();
                 router.visit(event.as_ref(), |class| found.push(*class));

@@ -22,7 +22,7 @@ fn serve(hub: &Hub) -> ServerThread {
 fn publish(hub: &Hub, topic: &str, count: usize) {
     for n in 0..count {
         let text = n.to_string();
-        hub.publish(Event::new(topic, "t").text(&text).build().unwrap())
+        hub.publish(Event::builder(topic, "t").text(&text).build().unwrap())
             .unwrap();
     }
 }
@@ -394,11 +394,11 @@ fn who_takes_nothing_is_seen_as_blocked_and_behind_and_its_end_as_stalled() {
     let deadline = Instant::now() + PATIENCE;
     while server.handle().stats().blocked == 0 {
         assert!(Instant::now() < deadline);
-        hub.publish(Event::new("a", "t").text(&text).build().unwrap())
+        hub.publish(Event::builder("a", "t").text(&text).build().unwrap())
             .unwrap();
         std::thread::yield_now();
     }
-    hub.publish(Event::new("a", "t").text(&text).build().unwrap())
+    hub.publish(Event::builder("a", "t").text(&text).build().unwrap())
         .unwrap();
     let stalled_end = r#"eventring_streams_ended_total{reason="stalled"}"#;
     let samples = scrape_until(&server, "eventring_stream_lag_events_max", |lag| lag > 0.0);

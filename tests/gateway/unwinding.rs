@@ -59,7 +59,7 @@ fn a_ring_goes_on_after_a_panic_in_its_hands() {
 #[test]
 fn a_hub_and_its_receiver_go_on_after_a_panic_in_their_hands() {
     let hub = Hub::new();
-    let event = Event::new("a", "t").to_event().unwrap();
+    let event = Event::builder("a", "t").build().unwrap();
     let receiver = hub.subscribe(Subscription::all()).unwrap();
     let (theirs, published) = (hub.clone(), event.clone());
     let panicked = catch_unwind(move || {

@@ -22,7 +22,7 @@ fn publish(hub: &Hub, builder: &mut EventBuilder, data: &str) {
         .tag("region", "eu")
         .correlation_id("c-1")
         .json(data);
-    hub.publish(builder.build().unwrap()).unwrap();
+    hub.publish(builder.build_ref().unwrap()).unwrap();
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn reading_json_allocates_nothing_when_buffers_are_warm() {
     let mut read = || {
         builder.clear();
         builder.read_cloudevents_json(Some("orders"), text).unwrap();
-        assert_eq!(builder.build().unwrap().data(), b"{\"x\":[1,2.50]}");
+        assert_eq!(builder.build_ref().unwrap().data(), b"{\"x\":[1,2.50]}");
     };
     (0..10).for_each(|_| read());
     assert_eq!(allocations(|| (0..100).for_each(|_| read())), 0);

@@ -9,7 +9,7 @@ use eventring::hub::{
 };
 
 fn publish(hub: &Hub, topic: &str) -> u64 {
-    hub.publish(&Event::new(topic, "t").to_event().unwrap())
+    hub.publish(Event::builder(topic, "t").build().unwrap())
         .unwrap()
         .offset
 }
@@ -204,8 +204,8 @@ fn controls_that_nobody_takes_are_bounded() {
 }
 
 fn on_stream(id: &str, version: impl Into<Option<u64>>) -> Event {
-    let mut event = Event::new("orders", "t");
-    event.stream("Order", id, version).to_event().unwrap()
+    let mut event = Event::builder("orders", "t");
+    event.stream("Order", id, version).build().unwrap()
 }
 
 /// Weakness 15: positions were whatever the caller passed, 9 and then 5.
@@ -218,11 +218,11 @@ fn weakness_15_stream_positions_are_dense_and_rise() {
         "unknown, and not 0"
     );
     for position in 1..=3 {
-        hub.publish(&on_stream("1", None)).unwrap();
+        hub.publish(on_stream("1", None)).unwrap();
         assert_eq!(hub.stream_position("Order", "1"), Some(position));
     }
-    hub.publish(&on_stream("1", 4)).unwrap();
-    let error = hub.publish(&on_stream("1", 9)).unwrap_err();
+    hub.publish(on_stream("1", 4)).unwrap();
+    let error = hub.publish(on_stream("1", 9)).unwrap_err();
     assert_eq!(
         error,
         PublishError::StreamPosition {
@@ -231,22 +231,22 @@ fn weakness_15_stream_positions_are_dense_and_rise() {
         }
     );
     assert_eq!(
-        hub.publish(&on_stream("1", 4)),
+        hub.publish(on_stream("1", 4)),
         Err(PublishError::StreamPosition {
             expected: 5,
             got: 4
         })
     );
-    hub.publish(&on_stream("2", 7)).unwrap();
+    hub.publish(on_stream("2", 7)).unwrap();
     assert_eq!(
         hub.stream_position("Order", "2"),
         Some(7),
         "an unknown stream begins where its event says"
     );
     assert_eq!((hub.head(), hub.stream_position("User", "1")), (5, None));
-    hub.publish(&on_stream("3", None)).unwrap();
+    hub.publish(on_stream("3", None)).unwrap();
     assert_eq!(
-        hub.publish(&on_stream("4", None)),
+        hub.publish(on_stream("4", None)),
         Err(PublishError::TooManyStreams { limit: 3 })
     );
 }
@@ -255,7 +255,7 @@ fn weakness_15_stream_positions_are_dense_and_rise() {
 fn an_expected_version_is_checked_with_the_publish() {
     let hub = Hub::builder().streams_max(10).build().unwrap();
     let publish = |expected| {
-        hub.publish_expecting(expected, &on_stream("1", None))
+        hub.publish_expecting(expected, on_stream("1", None))
             .map(|position| position.offset)
     };
     let refused = |expected, actual| Err(PublishError::Version { expected, actual });
@@ -273,7 +273,7 @@ fn an_expected_version_is_checked_with_the_publish() {
         publish(ExpectedVersion::Exactly(1)),
         refused(ExpectedVersion::Exactly(1), Some(2))
     );
-    let plain = Event::new("t", "t").to_event().unwrap();
+    let plain = Event::builder("t", "t").build().unwrap();
     assert_eq!(
         hub.publish_expecting(ExpectedVersion::NoStream, &plain),
         Err(PublishError::NoStream)
@@ -298,7 +298,7 @@ fn of_racing_writers_one_wins_each_version() {
                     };
                     (0..500)
                         .filter(|version| {
-                            hub.publish_expecting(one(*version), &on_stream("1", None))
+                            hub.publish_expecting(one(*version), on_stream("1", None))
                                 .is_ok()
                         })
                         .count()
@@ -320,7 +320,7 @@ fn a_batch_takes_its_stream_positions_whole_or_not_at_all() {
     let mut batch = EventBatch::new();
     [("1", 1), ("1", 2), ("2", 5), ("1", 3)]
         .iter()
-        .for_each(|(id, version)| batch.push(&on_stream(id, *version)));
+        .for_each(|(id, version)| batch.push(on_stream(id, *version)));
     assert_eq!(hub.publish_batch(&batch), Ok(1..5));
     assert_eq!(
         (
@@ -332,7 +332,7 @@ fn a_batch_takes_its_stream_positions_whole_or_not_at_all() {
     let mut bad = EventBatch::new();
     [("1", 4), ("1", 6)]
         .iter()
-        .for_each(|(id, version)| bad.push(&on_stream(id, *version)));
+        .for_each(|(id, version)| bad.push(on_stream(id, *version)));
     assert_eq!(
         hub.publish_batch(&bad),
         Err(PublishError::StreamPosition {

@@ -19,8 +19,7 @@ impl Notify for Ignore {
 fn weakness_12_a_million_subscriptions_leave_nothing_behind() {
     let hub = Hub::builder().capacity(64).build().unwrap();
     let ignore: Arc<Ignore> = Arc::new(Ignore);
-    let mut event = Event::new("a.1", "t");
-    let event = event.build().unwrap();
+    let event = Event::builder("a.1", "t").build().unwrap();
     let mut round = |n: usize| {
         let subscription = match n % 4 {
             0 => Subscription::all(),
@@ -33,7 +32,7 @@ fn weakness_12_a_million_subscriptions_leave_nothing_behind() {
             assert!(receiver.arm(ignore.clone()));
         }
         if n.is_multiple_of(16) {
-            hub.publish(event).unwrap();
+            hub.publish(&event).unwrap();
         }
         if n.is_multiple_of(3) {
             hub.unsubscribe(receiver.id());

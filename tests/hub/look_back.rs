@@ -19,7 +19,7 @@ impl Numbers {
 }
 
 fn publish(hub: &Hub, topic: &str) -> u64 {
-    let event = Event::new(topic, "t").to_event().unwrap();
+    let event = Event::builder(topic, "t").build().unwrap();
     hub.publish(&event).unwrap().offset
 }
 

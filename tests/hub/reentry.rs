@@ -18,7 +18,7 @@ impl Notify for Nobody {
 }
 
 fn event(topic: &str) -> Event {
-    Event::new(topic, "t").to_event().unwrap()
+    Event::builder(topic, "t").build().unwrap()
 }
 
 fn open_presence(hub: &Hub, notify: Arc<dyn Notify>) -> eventring::hub::PresenceHandle {
@@ -33,7 +33,7 @@ fn watching(subscription: Subscription, presence: bool) -> Subscription {
 
 /// Does everything that a hub offers but closing it.
 fn do_everything(hub: &Hub) {
-    hub.publish(&event("a.x")).ok();
+    hub.publish(event("a.x")).ok();
     hub.publish_batch_iter([&event("a.y"), &event("b")]).ok();
     hub.unsubscribe("own");
     hub.unsubscribe("member-1");
@@ -86,20 +86,20 @@ type Trigger = (&'static str, fn(&Hub));
 /// What wakes who waits for an event of `a.*`.
 fn triggers() -> Vec<Trigger> {
     vec![
-        ("publish", |hub| _ = hub.publish(&event("a.x")).unwrap()),
+        ("publish", |hub| _ = hub.publish(event("a.x")).unwrap()),
         ("publish_at", |hub| {
             let mut next = hub.position();
             next.offset += 1;
-            hub.publish_at(next, &event("a.x")).unwrap();
+            hub.publish_at(next, event("a.x")).unwrap();
         }),
         ("publish_batch", |hub| {
             let mut batch = EventBatch::new();
-            batch.push(Event::new("a.x", "t").build().unwrap());
+            batch.push(Event::builder("a.x", "t").build().unwrap());
             hub.publish_batch(&batch).unwrap();
         }),
         ("unsubscribe", |hub| _ = hub.unsubscribe("own")),
         ("delete_topic", |hub| {
-            hub.publish(&event("a.x")).unwrap();
+            hub.publish(event("a.x")).unwrap();
             hub.delete_topic("a.x").unwrap();
         }),
         ("subscribe", |hub| {
@@ -261,7 +261,7 @@ fn a_condition_may_use_the_hub_wherever_it_is_called() {
             let kept = TopicConfig::default().retain_events(1000);
             hub.create_topic("a.x", kept).unwrap();
             for _ in 0..200 {
-                hub.publish(&event("a.x")).unwrap();
+                hub.publish(event("a.x")).unwrap();
             }
             let hook = hook(&hub);
             let guard = hook.guard();
@@ -270,7 +270,7 @@ fn a_condition_may_use_the_hub_wherever_it_is_called() {
                 true
             });
             let mut receiver = hub.subscribe(subscription).unwrap();
-            hub.publish(&event("a.x")).unwrap();
+            hub.publish(event("a.x")).unwrap();
             for _ in 0..100 {
                 let _ = receiver.try_with_next(|_, _| do_everything(&hub));
             }

@@ -9,7 +9,7 @@ use eventring::ring::Notify;
 use proptest::prelude::*;
 
 fn publish(hub: &Hub, topic: &str, ty: &str) -> u64 {
-    hub.publish(&Event::new(topic, ty).to_event().unwrap())
+    hub.publish(Event::builder(topic, ty).build().unwrap())
         .unwrap()
         .offset
 }
@@ -114,9 +114,10 @@ fn classes_and_beds_go_with_the_last_receiver() {
         let count = Arc::new(Count::default());
         assert!(all.iter_mut().all(|receiver| receiver.arm(count.clone())));
         for x in [1, 2] {
-            let mut event = Event::new("b.x", "t1");
-            let event = event.json(&format!(r#"{{"x":{x}}}"#)).to_event();
-            hub.publish(&event.unwrap()).unwrap();
+            let event = Event::builder("b.x", "t1")
+                .json(&format!(r#"{{"x":{x}}}"#))
+                .build();
+            hub.publish(event.unwrap()).unwrap();
             assert!(x == 2 || count.get() == 0, "1 is not what they want");
         }
         assert_eq!(count.get(), 25 + 5, "round {round}");
@@ -252,12 +253,13 @@ fn several_publishers_wake_sleepers_without_leaving_anything_out() {
                     let mut sent = Vec::new();
                     for round in 0..3_000u64 {
                         let n = (round * 7 + writer) % 5;
-                        let mut event = Event::new("t.1", "t");
-                        event.json(&format!(r#"{{"n":{n}}}"#));
-                        let event = event.build().unwrap();
+                        let event = Event::builder("t.1", "t")
+                            .json(&format!(r#"{{"n":{n}}}"#))
+                            .build()
+                            .unwrap();
                         if round % 9 == 0 {
                             batch.clear();
-                            (0..3).for_each(|_| batch.push(event));
+                            (0..3).for_each(|_| batch.push(&event));
                             sent.extend(hub.publish_batch(&batch).unwrap().map(|at| (n, at)));
                         } else {
                             sent.push((n, hub.publish(event).unwrap().offset));

@@ -13,7 +13,7 @@ use eventring::ring::{Notify, Waited};
 use proptest::prelude::*;
 
 fn publish(hub: &Hub, topic: &str) -> u64 {
-    hub.publish(&Event::new(topic, "t").to_event().unwrap())
+    hub.publish(Event::builder(topic, "t").build().unwrap())
         .unwrap()
         .offset
 }
@@ -48,12 +48,7 @@ fn only_wanted_topics_are_received_in_order() {
     let seen: Vec<_> = receiver
         .by_ref()
         .map(|delivery| delivery.unwrap())
-        .map(|delivery| {
-            (
-                delivery.position.offset,
-                delivery.event.as_ref().topic().to_owned(),
-            )
-        })
+        .map(|delivery| (delivery.position.offset, delivery.event.topic().to_owned()))
         .collect();
     assert_eq!(
         seen,
@@ -210,7 +205,7 @@ fn a_timed_receive_gives_up_when_only_others_come() {
 fn the_borrowed_receive_sees_the_event_in_place() {
     let hub = Hub::new();
     let mut receiver = hub.subscribe(Subscription::all()).unwrap();
-    hub.publish(Event::new("t", "t").text("hello").build().unwrap())
+    hub.publish(Event::builder("t", "t").text("hello").build().unwrap())
         .unwrap();
     let seen = receiver.with_next(|position, event| (position.offset, event.data().len()));
     assert_eq!(seen, Ok((1, 5)));
@@ -240,12 +235,11 @@ fn a_reader_that_dwells_on_an_event_holds_nobody_up() {
         .unwrap();
     let mut receiver = hub.subscribe(Subscription::all()).unwrap();
     let large = "x".repeat(3_000);
-    let mut event = Event::new("t", "t");
-    let event = event.text(&large).build().unwrap();
-    hub.publish(event).unwrap();
+    let event = Event::builder("t", "t").text(&large).build().unwrap();
+    hub.publish(&event).unwrap();
     // Publishing inside the look also shows that no lock is held then.
     let same = receiver.with_next(|_, seen| {
-        (0..1_000).for_each(|_| assert!(hub.publish(event).is_ok()));
+        (0..1_000).for_each(|_| assert!(hub.publish(&event).is_ok()));
         seen.data() == large.as_bytes()
     });
     assert_eq!((same, hub.head()), (Ok(true), 1_001));

@@ -17,7 +17,7 @@ use futures::future::join;
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 fn publish(hub: &Hub, topic: &str) -> u64 {
-    let event = Event::new(topic, "t").to_event().unwrap();
+    let event = Event::builder(topic, "t").build().unwrap();
     hub.publish(&event).unwrap().offset
 }
 

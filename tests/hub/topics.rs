@@ -10,7 +10,7 @@ use eventring::hub::{
 use proptest::prelude::*;
 
 fn publish(hub: &Hub, topic: &str) -> u64 {
-    hub.publish(&Event::new(topic, "t").to_event().unwrap())
+    hub.publish(Event::builder(topic, "t").build().unwrap())
         .unwrap()
         .offset
 }
@@ -128,8 +128,8 @@ fn the_first_event_makes_a_topic_or_is_refused() {
     let explicit = Hub::builder().topics(TopicMode::Explicit).build().unwrap();
     explicit.create_topic("a", TopicConfig::default()).unwrap();
     publish(&explicit, "a");
-    let other = Event::new("b", "t").to_event().unwrap();
-    let known = Event::new("a", "t").to_event().unwrap();
+    let other = Event::builder("b", "t").build().unwrap();
+    let known = Event::builder("a", "t").build().unwrap();
     assert_eq!(explicit.publish(&other), Err(PublishError::UnknownTopic));
     assert_eq!(
         explicit.publish_batch_iter([&known, &other]),
@@ -309,13 +309,13 @@ fn what_is_kept_is_bounded_in_bytes_and_age_too() {
     hub.create_topic("age", age).unwrap();
     for _ in 0..50 {
         hub.publish(
-            Event::new("bytes", "t")
+            Event::builder("bytes", "t")
                 .text(&"x".repeat(900))
                 .build()
                 .unwrap(),
         )
         .unwrap();
-        hub.publish(Event::new("age", "t").time_nanos(0).build().unwrap())
+        hub.publish(Event::builder("age", "t").time_nanos(0).build().unwrap())
             .unwrap();
     }
     let fresh = publish(&hub, "age");
@@ -338,7 +338,7 @@ fn trimming_by_bytes_copies_first() {
     let sent: Vec<u64> = (0..200)
         .map(|_| {
             hub.publish(
-                Event::new("large", "t")
+                Event::builder("large", "t")
                     .text(&"x".repeat(2_000))
                     .build()
                     .unwrap(),
@@ -394,7 +394,7 @@ fn a_start_by_time_reaches_into_what_topics_keep() {
             middle = later();
         }
         // What an event says of its time changes nothing.
-        hub.publish(Event::new("t", "t").time_nanos(n * 10).build().unwrap())
+        hub.publish(Event::builder("t", "t").time_nanos(n * 10).build().unwrap())
             .unwrap();
     }
     assert_eq!(

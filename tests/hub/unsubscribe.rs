@@ -11,7 +11,7 @@ use eventring::hub::{
 use eventring::ring::Notify;
 
 fn publish(hub: &Hub, topic: &str, ty: &str) -> u64 {
-    hub.publish(&Event::new(topic, ty).to_event().unwrap())
+    hub.publish(Event::builder(topic, ty).build().unwrap())
         .unwrap()
         .offset
 }
@@ -126,16 +126,19 @@ fn weakness_11_every_part_of_a_filter_is_applied() {
     let hub = Hub::new();
     let wanted =
         |subscription: Subscription| hub.subscribe(subscription.start(Start::Beginning)).unwrap();
-    let mut order = Event::new("orders.eu", "OrderPlaced");
-    order
-        .stream("Order", "o-1", 1)
-        .tag("region", "eu")
-        .json(r#"{"amount":250}"#);
-    hub.publish(order.time("2026-03-01T12:00:00Z").build().unwrap())
-        .unwrap();
-    let mut user = Event::new("users", "UserCreated");
     hub.publish(
-        user.stream("User", "u-1", 1)
+        Event::builder("orders.eu", "OrderPlaced")
+            .stream("Order", "o-1", 1)
+            .tag("region", "eu")
+            .json(r#"{"amount":250}"#)
+            .time("2026-03-01T12:00:00Z")
+            .build()
+            .unwrap(),
+    )
+    .unwrap();
+    hub.publish(
+        Event::builder("users", "UserCreated")
+            .stream("User", "u-1", 1)
             .time("2026-03-02T12:00:00Z")
             .build()
             .unwrap(),
@@ -176,7 +179,7 @@ fn weakness_11_every_part_of_a_filter_is_applied() {
 fn weakness_11_a_start_by_time_is_one() {
     let hub = Hub::builder().capacity(8).build().unwrap();
     for n in 0..12 {
-        hub.publish(Event::new("t", "t").time_nanos(n * 10).build().unwrap())
+        hub.publish(Event::builder("t", "t").time_nanos(n * 10).build().unwrap())
             .unwrap();
     }
     let from = |nanos| {
@@ -246,7 +249,7 @@ fn figures_tell_what_a_subscription_did() {
     let hub = Hub::builder().capacity(4).build().unwrap();
     let mut receiver = hub.subscribe(Subscription::topic("a").id("x")).unwrap();
     assert_eq!(receiver.stats().last_event_time, None);
-    hub.publish(Event::new("a", "t").time_nanos(77).build().unwrap())
+    hub.publish(Event::builder("a", "t").time_nanos(77).build().unwrap())
         .unwrap();
     assert_eq!(offsets(&mut receiver), [1]);
     (0..6).for_each(|_| _ = publish(&hub, "b", "t"));

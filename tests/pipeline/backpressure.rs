@@ -9,7 +9,7 @@ use eventring::pipeline::{BackpressureConfig, BackpressureError, BackpressureStr
 const LONG: Duration = Duration::from_secs(60);
 
 fn event(ty: &str) -> Event {
-    Event::new("t", ty).to_event().unwrap()
+    Event::builder("t", ty).build().unwrap()
 }
 
 fn taken(consumer: &mut Consumer) -> Vec<u64> {
@@ -39,29 +39,29 @@ fn what_waits_is_bounded_in_bytes_too() {
     let stream = BackpressureStream::new(config).unwrap();
     stream.start().unwrap();
     let sized = |bytes: usize| {
-        Event::new("t", "t")
+        Event::builder("t", "t")
             .text(&"x".repeat(bytes))
-            .to_event()
+            .build()
             .unwrap()
     };
-    let too_large = stream.publish_or(&sized(10_001)).unwrap_err();
+    let too_large = stream.publish_or(sized(10_001)).unwrap_err();
     assert!(
         matches!(too_large, BackpressureError::TooLarge { limit: 10_000, .. }),
         "{too_large}"
     );
-    (0..50).for_each(|_| assert!(stream.publish(&sized(4_000)), "nobody reads: nothing waits"));
+    (0..50).for_each(|_| assert!(stream.publish(sized(4_000)), "nobody reads: nothing waits"));
     let mut reader = stream.subscribe("*").unwrap();
-    assert!(stream.publish(&sized(4_000)) && stream.publish(&sized(4_000)));
+    assert!(stream.publish(sized(4_000)) && stream.publish(sized(4_000)));
     assert_eq!(
-        stream.publish_or(&sized(4_000)),
+        stream.publish_or(sized(4_000)),
         Err(BackpressureError::TimedOut)
     );
-    assert!(stream.publish(&sized(100)), "a small one still fits");
+    assert!(stream.publish(sized(100)), "a small one still fits");
     assert_eq!(taken(&mut reader), [51, 52, 53]);
     // Large and small, far more than fits at once: nothing is let go before it was read.
     let mut sent = 53;
     for round in 0..2_000 {
-        if stream.publish(&sized(if round % 7 == 0 { 9_000 } else { 10 })) {
+        if stream.publish(sized(if round % 7 == 0 { 9_000 } else { 10 })) {
             sent += 1;
         } else {
             let seen = taken(&mut reader);
@@ -69,7 +69,7 @@ fn what_waits_is_bounded_in_bytes_too() {
         }
     }
     drop(reader);
-    assert!(stream.publish(&sized(9_000)), "who left does not count");
+    assert!(stream.publish(sized(9_000)), "who left does not count");
 }
 
 /// Weakness 5: events were dropped for a slow subscriber with a debug log only.
@@ -97,7 +97,7 @@ fn weakness_5_publishers_wait_for_the_slowest_and_nothing_is_dropped() {
                 })
             })
             .collect();
-        (0..2_000).for_each(|_| assert!(stream.publish(&event("t"))));
+        (0..2_000).for_each(|_| assert!(stream.publish(event("t"))));
         assert_eq!(stream.stop(LONG).left, 0, "a stop drains");
         for reader in reading {
             assert_eq!(reader.join().unwrap(), (1..=2_000).collect::<Vec<_>>());
@@ -110,27 +110,27 @@ fn weakness_5_publishers_wait_for_the_slowest_and_nothing_is_dropped() {
 fn weakness_5_stop_says_what_is_left_and_keeps_it() {
     let stream = backpressure(4);
     assert_eq!(
-        stream.publish_or(&event("t")),
+        stream.publish_or(event("t")),
         Err(BackpressureError::NotStarted)
     );
     stream.start().unwrap();
     assert_eq!(stream.start(), Err(BackpressureError::AlreadyStarted));
     (0..9).for_each(|_| {
         assert!(
-            stream.publish(&event("t")),
+            stream.publish(event("t")),
             "nobody reads: nobody is waited for"
         )
     });
     let mut reader = stream.subscribe("t").unwrap();
-    (0..4).for_each(|_| assert!(stream.publish(&event("t"))));
-    assert!(!stream.publish(&event("t")));
+    (0..4).for_each(|_| assert!(stream.publish(event("t"))));
+    assert!(!stream.publish(event("t")));
     assert_eq!(
-        stream.try_publish(&event("t")),
+        stream.try_publish(event("t")),
         Err(BackpressureError::TimedOut)
     );
     assert_eq!(stream.stop(Duration::ZERO).left, 4);
     assert_eq!(
-        stream.publish_or(&event("t")),
+        stream.publish_or(event("t")),
         Err(BackpressureError::Stopped)
     );
     assert_eq!(stream.start(), Err(BackpressureError::Stopped));
@@ -144,10 +144,10 @@ fn a_reader_that_goes_makes_room() {
     let stream = backpressure(2);
     stream.start().unwrap();
     let slow = stream.subscribe("*").unwrap();
-    (0..2).for_each(|_| assert!(stream.publish(&event("t"))));
-    assert!(!stream.publish(&event("t")));
+    (0..2).for_each(|_| assert!(stream.publish(event("t"))));
+    assert!(!stream.publish(event("t")));
     drop(slow);
-    assert!(stream.publish(&event("t")));
+    assert!(stream.publish(event("t")));
 }
 
 #[test]

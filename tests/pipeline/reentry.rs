@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 fn event() -> Event {
-    Event::new("a", "t").to_event().unwrap()
+    Event::builder("a", "t").build().unwrap()
 }
 
 /// A handler, its condition and what they hold may use the stream, called or dropped.
@@ -24,7 +24,7 @@ fn a_handler_may_use_its_stream_wherever_it_is_touched() {
         let slot: Arc<OnceLock<InMemoryStream>> = Arc::default();
         let (theirs, failures) = (slot.clone(), slot.clone());
         let do_everything = |stream: &InMemoryStream| {
-            stream.publish(&event()).unwrap();
+            stream.publish(event()).unwrap();
             let id = stream.subscribe("*", |_| Ok(())).unwrap();
             assert!(stream.unsubscribe(&id));
             let _ = (stream.handlers(), stream.recent(3), stream.missed());
@@ -57,10 +57,10 @@ fn a_handler_may_use_its_stream_wherever_it_is_touched() {
             let id = subscribe(fails);
             assert!(stream.unsubscribe(&id));
             let id = subscribe(fails);
-            stream.publish(&event()).unwrap();
+            stream.publish(event()).unwrap();
             assert!(stream.unsubscribe(&id));
             let id = subscribe(fails);
-            stream.publish(&event()).unwrap();
+            stream.publish(event()).unwrap();
             let other = subscribe(fails);
             assert!(stream.unsubscribe(&id) && stream.unsubscribe(&other));
         }
@@ -144,8 +144,8 @@ fn a_batching_stream_may_be_stopped_in_its_own_handler() {
             Ok(())
         });
         *place.lock().unwrap() = Some(stream.clone());
-        stream.add(&event()).unwrap();
-        until(|| stream.add(&event()) == Err(AddError::Stopped));
+        stream.add(event()).unwrap();
+        until(|| stream.add(event()) == Err(AddError::Stopped));
         let stats = stream.stop();
         assert_eq!(stats.failed, 0);
         assert_eq!(stats.events as usize, calls.load(Ordering::SeqCst));
@@ -163,10 +163,10 @@ fn a_handler_may_drop_the_last_handle_of_its_batching_stream() {
             Ok(())
         });
         let done: Weak<BatchingStream> = Arc::downgrade(&stream);
-        stream.add(&event()).unwrap();
+        stream.add(event()).unwrap();
         // The handler may be at it already: it finds the handle next time.
         *place.lock().unwrap() = Some(stream.clone());
-        let _ = stream.add(&event());
+        let _ = stream.add(event());
         drop(stream);
         until(|| done.strong_count() == 0 && place.lock().unwrap().is_none());
         until(|| Arc::strong_count(&calls) == 1);
@@ -195,7 +195,7 @@ fn a_handler_that_panics_with_the_last_handle_is_a_counted_failure() {
             };
             resume_unwind(Box::new("bomb"))
         });
-        stream.add(&event()).unwrap();
+        stream.add(event()).unwrap();
         *place.lock().unwrap() = Some(Arc::new(stream));
         until(|| failed.load(Ordering::SeqCst) == 1);
         until(|| Arc::strong_count(&failed) == 1);
@@ -213,7 +213,7 @@ fn whoever_stops_a_batching_stream_waits_until_it_is_done() {
             Ok(())
         });
         for _ in 0..2 {
-            stream.add(&event()).unwrap();
+            stream.add(event()).unwrap();
         }
         let stops: Vec<_> = (0..3)
             .map(|_| {
@@ -239,14 +239,14 @@ fn a_handler_that_adds_to_its_full_batching_stream_is_refused_at_once() {
         let count = refused.clone();
         let (stream, place, _) = batching(0, move |place| {
             let stream = place.lock().unwrap().clone();
-            let added = stream.iter().cycle().map(|stream| stream.add(&event()));
+            let added = stream.iter().cycle().map(|stream| stream.add(event()));
             if added.into_iter().find_map(Result::err) == Some(AddError::Full) {
                 count.fetch_add(1, Ordering::SeqCst);
             }
             Ok(())
         });
         *place.lock().unwrap() = Some(stream.clone());
-        stream.add(&event()).unwrap();
+        stream.add(event()).unwrap();
         until(|| refused.load(Ordering::SeqCst) > 0);
         place.lock().unwrap().take();
         assert_eq!(stream.stop().left, 0);
@@ -280,7 +280,7 @@ fn a_pipeline_may_be_stopped_in_its_own_step() {
         let mut held = place.lock().unwrap();
         *held = Some(pipeline.start(&hub, Subscription::all()).unwrap());
         for _ in 0..3 {
-            hub.publish(&event()).unwrap();
+            hub.publish(event()).unwrap();
         }
         drop(held);
         until(|| sent.load(Ordering::SeqCst) == 3);

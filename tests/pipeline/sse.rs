@@ -8,8 +8,9 @@ use eventring::pipeline::{SseItem, SseStream, SseStreamError};
 use eventring::wire::sse::Decoder;
 
 fn publish(stream: &SseStream, topic: &str, text: &str) {
-    let mut event = Event::new(topic, "t");
-    stream.publish(event.text(text).build().unwrap()).unwrap();
+    stream
+        .publish(Event::builder(topic, "t").text(text).build().unwrap())
+        .unwrap();
 }
 
 #[test]
@@ -44,10 +45,7 @@ fn events_come_in_order_and_silence_is_a_heartbeat() {
         let Some(SseItem::Event(delivery)) = events.next() else {
             panic!("an event is there")
         };
-        assert_eq!(
-            delivery.event.as_ref().data(),
-            number.to_string().as_bytes()
-        );
+        assert_eq!(delivery.event.data(), number.to_string().as_bytes());
     }
     let start = Instant::now();
     assert!(matches!(events.next(), Some(SseItem::Heartbeat)));

@@ -10,7 +10,7 @@ use eventring::hub::{
 use eventring::wire::sse::{Decoder, Frame, encode};
 
 fn publish(hub: &Hub, topic: &str) -> Position {
-    hub.publish(&Event::new(topic, "t").to_event().unwrap())
+    hub.publish(Event::builder(topic, "t").build().unwrap())
         .unwrap()
 }
 
@@ -18,9 +18,9 @@ fn publish(hub: &Hub, topic: &str) -> Position {
 #[test]
 fn weakness_1_frames_end_with_a_blank_line_and_falsy_payloads_are_kept() {
     for json in ["0", "false", "[]", r#""""#, "null", "{}"] {
-        let event = Event::new("t", "t").json(json).to_event().unwrap();
+        let event = Event::builder("t", "t").json(json).build().unwrap();
         let mut bytes = Vec::new();
-        let data = event.as_ref().data();
+        let data = event.data();
         let frame = Frame::default().id(b"1").event("t").data(data);
         encode(&mut bytes, frame).unwrap();
         assert!(bytes.ends_with(b"\n\n"), "{json}");
@@ -82,7 +82,7 @@ fn weakness_18_storing_and_publishing_are_one_step_in_one_order() {
                 scope.spawn(move || {
                     let each = |n| {
                         let text = format!("{writer}-{n}");
-                        let event = Event::new("t", "t").text(&text).to_event().unwrap();
+                        let event = Event::builder("t", "t").text(&text).build().unwrap();
                         (hub.publish(&event).unwrap().offset, text)
                     };
                     (0..500).map(each).collect::<Vec<_>>()
@@ -112,7 +112,7 @@ fn weakness_18_storing_and_publishing_are_one_step_in_one_order() {
     };
     let resumed = hub.subscribe(Subscription::all().start(Start::After(old)));
     assert!(matches!(resumed, Err(SubscribeError::Epoch { .. })));
-    let event = Event::new("t", "t").to_event().unwrap();
+    let event = Event::builder("t", "t").build().unwrap();
     assert!(matches!(
         hub.publish_at(old, &event),
         Err(PublishError::Position { .. })

@@ -14,14 +14,11 @@ use eventring::pipeline::{
 const LONG: Duration = Duration::from_secs(60);
 
 fn event(ty: &str) -> Event {
-    Event::new("t", ty).to_event().unwrap()
+    Event::builder("t", ty).build().unwrap()
 }
 
 fn types(events: &[Event]) -> Vec<String> {
-    events
-        .iter()
-        .map(|event| event.as_ref().ty().to_owned())
-        .collect()
+    events.iter().map(|event| event.ty().to_owned()).collect()
 }
 
 fn batching(size: usize) -> BatchingConfig {
@@ -36,11 +33,11 @@ fn batches_come_in_order_full_or_when_it_is_time_or_at_the_end() {
     let (batches, received) = mpsc::channel();
     let send = move |batch: &[Event]| batches.send(types(batch)).map_err(|_| "gone".into());
     let stream = BatchingStream::start(batching(2), send.clone());
-    (0..5).for_each(|n| stream.add(&event(&n.to_string())).unwrap());
+    (0..5).for_each(|n| stream.add(event(&n.to_string())).unwrap());
     let stats = stream.stop();
     assert_eq!((stats.batches, stats.events, stats.left), (3, 5, 0));
     assert_eq!(
-        stream.add(&event("late")),
+        stream.add(event("late")),
         Err(AddError::Stopped),
         "and not held for ever"
     );
@@ -49,7 +46,7 @@ fn batches_come_in_order_full_or_when_it_is_time_or_at_the_end() {
         [vec!["0", "1"], vec!["2", "3"], vec!["4"]]
     );
     let timed = BatchingStream::start(batching(100).interval(Duration::from_millis(1)), send);
-    timed.add(&event("a")).unwrap();
+    timed.add(event("a")).unwrap();
     assert_eq!(
         received.recv_timeout(LONG).unwrap(),
         ["a"],
@@ -66,14 +63,14 @@ fn weakness_9_a_batch_that_fails_is_tried_again_then_handed_to_the_policy() {
         letters
             .lock()
             .unwrap()
-            .push((event.as_ref().ty().to_owned(), failure.clone()));
+            .push((event.ty().to_owned(), failure.clone()));
     });
     let mut tries = 0;
     let handled = Arc::new(Mutex::new(Vec::new()));
     let done = handled.clone();
     let stream = BatchingStream::start(batching(2).policy(policy).retries(2), move |batch| {
         tries += 1;
-        match (batch[0].as_ref().ty(), tries) {
+        match (batch[0].ty(), tries) {
             ("0", 1) => Err("the first try".into()),
             ("2", _) => panic!("a test panics here on purpose"),
             _ => {
@@ -82,7 +79,7 @@ fn weakness_9_a_batch_that_fails_is_tried_again_then_handed_to_the_policy() {
             }
         }
     });
-    (0..6).for_each(|n| stream.add(&event(&n.to_string())).unwrap());
+    (0..6).for_each(|n| stream.add(event(&n.to_string())).unwrap());
     let stats = stream.stop();
     assert_eq!((stats.batches, stats.failed, stats.retries), (2, 2, 3));
     assert_eq!(*handled.lock().unwrap(), ["0", "1", "4", "5"]);
@@ -98,12 +95,12 @@ fn a_policy_that_stops_says_what_is_left() {
     let config = batching(2).policy(ErrorPolicy::Stop).retries(0);
     let stream = BatchingStream::start(config, |_| Err("no".into()));
     let added = (0..100)
-        .map_while(|n| stream.add(&event(&n.to_string())).ok())
+        .map_while(|n| stream.add(event(&n.to_string())).ok())
         .count() as u64;
     let stats = stream.stop();
     assert!(added >= 2);
     assert_eq!((stats.failed + stats.left, stats.failed), (added, 2));
-    assert_eq!(stream.add(&event("late")), Err(AddError::Stopped));
+    assert_eq!(stream.add(event("late")), Err(AddError::Stopped));
 }
 
 #[test]
@@ -114,7 +111,7 @@ fn adding_waits_for_room_and_then_gives_up() {
         let _ = held.recv();
         Ok(())
     });
-    let full = (0..3).map(|_| stream.add(&event("t"))).find(Result::is_err);
+    let full = (0..3).map(|_| stream.add(event("t"))).find(Result::is_err);
     assert_eq!(
         full,
         Some(Err(AddError::Full)),
@@ -125,9 +122,9 @@ fn adding_waits_for_room_and_then_gives_up() {
 }
 
 fn numbered(n: usize) -> Event {
-    Event::new("n", &format!("k{}", n % 3))
+    Event::builder("n", &format!("k{}", n % 3))
         .json(&n.to_string())
-        .to_event()
+        .build()
         .unwrap()
 }
 
@@ -139,7 +136,7 @@ fn with_number(event: EventRef<'_>, n: usize) -> Result<Event, HandlerError> {
     let built = EventBuilder::new()
         .copy_from(event)
         .json(&n.to_string())
-        .to_event();
+        .build();
     built.map_err(|error| HandlerError(error.to_string()))
 }
 
@@ -158,7 +155,7 @@ fn sum(events: &[Event]) -> Result<Option<Event>, HandlerError> {
 
 fn hub_with(count: usize) -> Hub {
     let hub = Hub::new();
-    (0..count).for_each(|n| _ = hub.publish(&numbered(n)).unwrap());
+    (0..count).for_each(|n| _ = hub.publish(numbered(n)).unwrap());
     hub
 }
 
@@ -264,7 +261,7 @@ fn windows_close_when_it_is_time() {
     while total < 3 {
         total += received.recv_timeout(LONG).unwrap();
     }
-    hub.publish(&numbered(7)).unwrap();
+    hub.publish(numbered(7)).unwrap();
     assert_eq!(
         received.recv_timeout(LONG),
         Ok(7),
@@ -309,7 +306,7 @@ fn what_is_published_before_a_stop_is_worked_off_though_the_worker_has_just_look
         if asked.ty() == "last" {
             return true;
         }
-        own.publish(&event("last")).unwrap();
+        own.publish(event("last")).unwrap();
         let running = to_stop.lock().unwrap().take().unwrap();
         running.stop(LONG);
         false
@@ -320,6 +317,6 @@ fn what_is_published_before_a_stop_is_worked_off_though_the_worker_has_just_look
     let pipeline = StreamProcessor::new().sink(sink);
     let all = Subscription::all().filter_fn(asked);
     *running.lock().unwrap() = Some(pipeline.start(&hub, all).unwrap());
-    hub.publish(&event("not wanted")).unwrap();
+    hub.publish(event("not wanted")).unwrap();
     all_done.recv_timeout(LONG).expect("the last one");
 }

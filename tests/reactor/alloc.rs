@@ -65,7 +65,7 @@ fn without_an_allocation(accept: &str) {
         let mut received = 0;
         for _ in 0..count {
             builder.clear().topic("a.b").ty("t").text("some text");
-            hub.publish(builder.build().unwrap()).unwrap();
+            hub.publish(builder.build_ref().unwrap()).unwrap();
             server.turn(Some(Duration::ZERO)).unwrap();
             for stream in &mut streams {
                 received += drain(stream, &mut buffer);

@@ -100,7 +100,7 @@ fn a_quiet_stream_gets_the_newest_id_after_its_interval_and_not_before() {
     });
     let position = stage
         .hub
-        .publish(Event::new("other", "t").text("x").build().unwrap())
+        .publish(Event::builder("other", "t").text("x").build().unwrap())
         .unwrap();
     stage.pass(14);
     stage.pass(0);
@@ -211,7 +211,7 @@ fn who_takes_nothing_is_cut_and_the_others_stay() {
     for _ in 0..20 {
         stage
             .hub
-            .publish(Event::new("a", "t").text(&text).build().unwrap())
+            .publish(Event::builder("a", "t").text(&text).build().unwrap())
             .unwrap();
         stage.read(&mut reader, |text, _| text.ends_with("\n\n\r\n"));
     }
@@ -221,7 +221,7 @@ fn who_takes_nothing_is_cut_and_the_others_stay() {
     assert_eq!(stage.server.handle().stats().cut, 1);
     stage
         .hub
-        .publish(Event::new("a", "t").text("still here").build().unwrap())
+        .publish(Event::builder("a", "t").text("still here").build().unwrap())
         .unwrap();
     stage.read(&mut reader, |text, _| text.contains("still here"));
 }
@@ -346,9 +346,9 @@ fn what_was_taken_while_the_process_was_stopped_counts_before_a_stall_is_judged(
         take(&mut stream, &mut text);
         text.contains("retry:")
     });
-    let event = Event::new("a", "t")
+    let event = Event::builder("a", "t")
         .text(&"x".repeat(500_000))
-        .to_event()
+        .build()
         .unwrap();
     let handle = server.handle();
     turn_until(&mut server, || {

@@ -145,7 +145,7 @@ fn serve(hub: &Hub, change: impl FnOnce(&mut ServerConfig)) -> ServerThread {
 
 fn publish(hub: &Hub, builder: &mut EventBuilder, topic: &str, text: &str) -> u64 {
     builder.clear().topic(topic).ty("t").text(text);
-    hub.publish(builder.build().unwrap()).unwrap().offset
+    hub.publish(builder.build_ref().unwrap()).unwrap().offset
 }
 
 /// Data of `bytes` bytes that names its number in every part, so that a torn frame shows.

@@ -59,7 +59,7 @@ fn a_newcomer_takes_no_others_turn() {
     open(&mut server, &mut streams, STREAMS);
     for round in 0..20 {
         let event = format!("event of round {round}.");
-        hub.publish(Event::new("t", "t").text(&event).build().unwrap())
+        hub.publish(Event::builder("t", "t").text(&event).build().unwrap())
             .unwrap();
         // The first turn reaches a part of them; then come others.
         server.turn(Some(Duration::ZERO)).unwrap();

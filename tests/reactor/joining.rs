@@ -56,9 +56,13 @@ fn a_newcomer_takes_nobodys_turn() {
     for round in 0..6 {
         let newcomer = stage.connect();
         stage.streams[newcomer].0.write_all(REQUEST).unwrap();
-        let mut event = Event::new("a", "t");
-        event.text(&format!("event {round}"));
-        hub.publish(event.build().unwrap()).unwrap();
+        hub.publish(
+            Event::builder("a", "t")
+                .text(&format!("event {round}"))
+                .build()
+                .unwrap(),
+        )
+        .unwrap();
         stage.until(|stage| {
             let (old, _) = stage.streams.split_at(newcomer);
             let has = |(_, text): &(TcpStream, String)| text.contains(&format!("event {round}\n"));

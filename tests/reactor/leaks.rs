@@ -50,7 +50,7 @@ fn streams_that_come_and_go_leave_nothing_behind() {
             open.push_back(stream);
             if n % 2 == 0 {
                 builder.clear().topic("a.b").ty("t").text("some text");
-                hub.publish(builder.build().unwrap()).unwrap();
+                hub.publish(builder.build_ref().unwrap()).unwrap();
             }
             server.turn(Some(Duration::ZERO)).unwrap();
             if open.len() > OPEN

@@ -77,7 +77,7 @@ fn by_its_descriptor() {
                 std::thread::yield_now();
             }
             let text = format!("number {n}.");
-            hub.publish(Event::new("t", "t").text(&text).build().unwrap())
+            hub.publish(Event::builder("t", "t").text(&text).build().unwrap())
                 .unwrap();
         });
         read(&mut server, &mut stream, |text| {

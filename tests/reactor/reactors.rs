@@ -115,7 +115,7 @@ fn publish_many(hub: &Hub, seed: u64, events: u64) -> JoinHandle<()> {
             builder.topic(TOPICS[((n * 7 + seed) % 4) as usize]);
             builder.ty("t");
             builder.text(&format!("{seed}-{n}"));
-            hub.publish(builder.build().unwrap()).unwrap();
+            hub.publish(builder.build_ref().unwrap()).unwrap();
             if n % 64 == 0 {
                 std::thread::yield_now();
             }
@@ -262,7 +262,7 @@ fn figures_are_those_of_all_reactors() {
     let mut streams: Vec<_> = (0..8).map(|_| open(server.addr(), "", "")).collect();
     streams.iter_mut().for_each(read_head);
     for _ in 0..100 {
-        hub.publish(Event::new("a.x", "t").text("x").build().unwrap())
+        hub.publish(Event::builder("a.x", "t").text("x").build().unwrap())
             .unwrap();
     }
     for stream in &mut streams {
@@ -356,8 +356,8 @@ fn a_server_that_stops_later_serves_everybody_until_then() {
     assert_eq!(ready(), "503");
     let mut streams = [0; 4].map(|_| open(server.addr(), "topic=a", ""));
     streams.iter_mut().for_each(read_head);
-    let event = Event::new("a", "message").text("still here").to_event();
-    hub.publish(&event.unwrap()).unwrap();
+    let event = Event::builder("a", "message").text("still here").build();
+    hub.publish(event.unwrap()).unwrap();
     for stream in &mut streams {
         assert_eq!(read_events(stream, 1).len(), 1);
     }

@@ -86,9 +86,9 @@ fn streams_and_answers_come_over_it_and_its_file_goes_with_it() {
     read_until("retry:");
     // More than its send buffer takes at once.
     let large = "x".repeat(600_000);
-    hub.publish(Event::new("t", "t").text(&large).build().unwrap())
+    hub.publish(Event::builder("t", "t").text(&large).build().unwrap())
         .unwrap();
-    hub.publish(Event::new("t", "t").text("the end").build().unwrap())
+    hub.publish(Event::builder("t", "t").text("the end").build().unwrap())
         .unwrap();
     read_until("the end\n\n");
     assert!(text.contains(&large));
@@ -152,7 +152,7 @@ fn clients_connect_by_its_url() {
     let folder = Folder::new("url");
     let hub = Hub::new();
     let _server = serve(&hub, &folder.socket(), 0o600).unwrap();
-    hub.publish(Event::new("a", "t").text("7").build().unwrap())
+    hub.publish(Event::builder("a", "t").text("7").build().unwrap())
         .unwrap();
     let base = format!("unix:{}:/api/v1", folder.socket().display());
     let mut client = SseClient::open(&format!("{base}/events/stream?from=beginning")).unwrap();

@@ -128,7 +128,7 @@ impl Encoder {
                 self.checker.clear();
                 let read = self.checker.read_cloudevents_json(Some(&self.topic), line);
                 read.map_err(LineError::Event)?;
-                let event = self.checker.build().map_err(LineError::Event)?;
+                let event = self.checker.build_ref().map_err(LineError::Event)?;
                 // Without a topic of its own the event has read ours, so only another one inside can differ.
                 if event.topic() != self.topic {
                     return Err(LineError::Topic {
@@ -160,7 +160,10 @@ impl Encoder {
     fn check_json(&mut self, line: &[u8]) -> Result<(), EventError> {
         // Topic and type only make the event complete: its data is what is judged.
         let checker = self.checker.clear().topic("t").ty("t");
-        checker.data("application/json", line).build().map(|_| ())
+        checker
+            .data("application/json", line)
+            .build_ref()
+            .map(|_| ())
     }
 }
 

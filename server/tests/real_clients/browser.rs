@@ -65,8 +65,8 @@ fn serve(hub: &Hub, address: SocketAddr, origin: &str) -> ServerThread {
 }
 
 fn publish(hub: &Hub, n: u64) {
-    let event = Event::new("t", "message").json(&n.to_string()).to_event();
-    hub.publish(&event.expect("an event")).expect("published");
+    let event = Event::builder("t", "message").json(&n.to_string()).build();
+    hub.publish(event.expect("an event")).expect("published");
 }
 
 fn wait_for_stream(server: &ServerThread, count: u64) {
@@ -96,8 +96,8 @@ fn shows_what_happens(page: &str) {
         shows(&mut client, "event", &format!("message {n}"));
     }
     // Markup is shown, not obeyed.
-    let event = Event::new("t", "message").text("<img src=x>").to_event();
-    hub.publish(&event.expect("an event")).expect("published");
+    let event = Event::builder("t", "message").text("<img src=x>").build();
+    hub.publish(event.expect("an event")).expect("published");
     shows(&mut client, "event", "message <img src=x>");
     // The form publishes by another origin's leave.
     client.run("document.querySelector('#publish button').click()");
@@ -210,7 +210,7 @@ fn a_page_with_a_websocket_that_is_sent_away_comes_back_and_goes_on_where_it_was
     publish(&hub, 1);
     shows(&mut client, "event", "message 1");
     // What is for this connection alone has no id, and takes none away.
-    let event = Event::new("t", "message").text("just you").to_event();
+    let event = Event::builder("t", "message").text("just you").build();
     let sent = server.handle().broadcast(event.expect("an event"), None);
     assert_eq!(sent.expect("it serves").sent, 1);
     shows(&mut client, "event", "message just you");

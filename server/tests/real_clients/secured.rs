@@ -29,10 +29,10 @@ impl Certificate {
 }
 
 fn publish(hub: &Hub, n: u64) {
-    let event = Event::new("t", "message")
+    let event = Event::builder("t", "message")
         .json(&format!("{{\"n\":{n}}}"))
-        .to_event();
-    hub.publish(&event.expect("an event")).expect("published");
+        .build();
+    hub.publish(event.expect("an event")).expect("published");
 }
 
 fn lives_through_a_restart(start: impl Fn(&str) -> Option<Client>) {

@@ -20,16 +20,21 @@ const KEPT_BYTES: usize = 64 << 10;
 /// Setters record the first error and [`build`](Self::build) returns it. What is not set is filled in at `build`: a
 /// UUIDv7 as id, the present as time, `/` and the topic as source.
 ///
+/// [`build`](Self::build) makes an event that the program owns; [`build_ref`](Self::build_ref) shows the record in the
+/// builder's own buffer, for whoever makes many and keeps none.
+///
 /// # Examples
 ///
 /// ```
-/// use eventring::event::EventBuilder;
+/// use eventring::event::{Event, EventBuilder};
+///
+/// let event = Event::builder("orders.created", "order").tag("region", "eu").json("{\"n\": 1.0}").build()?;
+/// assert_eq!(event.data(), b"{\"n\": 1.0}");
 ///
 /// let mut builder = EventBuilder::new();
-/// for n in 0..3 {
-///     builder.clear();
-///     let event = builder.topic("orders.created").ty("order").tag("region", "eu").json("{\"n\": 1.0}").build()?;
-///     assert_eq!(event.data(), b"{\"n\": 1.0}");
+/// for n in ["1", "2", "3"] {
+///     let event = builder.clear().topic("orders.created").ty("order").json(n).build_ref()?;
+///     assert_eq!(event.data(), n.as_bytes());
 /// }
 /// # Ok::<(), eventring::event::EventError>(())
 /// ```
@@ -260,13 +265,23 @@ impl EventBuilder {
         self
     }
 
-    /// Finishes the record and views it. Building again without [`clear`](Self::clear) makes the same event with a
-    /// new id and time where those were not set.
+    /// Finishes the event. Building again without [`clear`](Self::clear) makes the same event with a new id and time
+    /// where those were not set.
     ///
     /// # Errors
     ///
     /// The first error of any setter, or what is missing.
-    pub fn build(&mut self) -> Result<EventRef<'_>, EventError> {
+    pub fn build(&mut self) -> Result<Event, EventError> {
+        Ok(self.build_ref()?.to_event())
+    }
+
+    /// Finishes the event in the builder's buffer and views it there: nothing is allocated once the buffer has grown.
+    /// The view ends with the next change of the builder.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn build_ref(&mut self) -> Result<EventRef<'_>, EventError> {
         if let Some(error) = &self.error {
             return Err(error.clone());
         }
@@ -279,15 +294,6 @@ impl EventBuilder {
         // Hashed once here, so that nobody who routes, counts or judges hashes the name again.
         let topic_hash = topic::hash(&self.fields[Field::Topic as usize]);
         Ok(EventRef::trusted(&self.record, topic_hash))
-    }
-
-    /// Finishes the record and copies it into an owned event.
-    ///
-    /// # Errors
-    ///
-    /// As [`build`](Self::build).
-    pub fn to_event(&mut self) -> Result<Event, EventError> {
-        Ok(self.build()?.to_event())
     }
 
     fn assemble(&mut self) {

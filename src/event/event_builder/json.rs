@@ -57,8 +57,8 @@ impl EventBuilder {
             let at = cursor.at();
             self.clear();
             let read = Reader::new(self, shape, topic).event(cursor);
-            let taken = read.and_then(|()| self.build()).and_then(&mut take);
-            // What `build` or `take` refuses has no place in the text: the start of the event is given.
+            let taken = read.and_then(|()| self.build_ref()).and_then(&mut take);
+            // What `build_ref` or `take` refuses has no place in the text: the start of the event is given.
             taken.map_err(|error| error.or_at(at).with_index(index))?;
             index += 1;
             Ok::<_, EventError>(())

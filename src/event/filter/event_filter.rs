@@ -26,7 +26,7 @@ pub use self::errors::{FilterErrors, FilterFault};
 ///
 /// let mut builder = EventFilter::builder();
 /// let filter = builder.topic("orders.>").ty_pattern("Order*").tag("region", "eu").matching("/data/amount > 100").build().unwrap();
-/// let event = Event::new("orders.eu", "OrderPlaced").tag("region", "eu").json(r#"{"amount":250}"#).to_event().unwrap();
+/// let event = Event::builder("orders.eu", "OrderPlaced").tag("region", "eu").json(r#"{"amount":250}"#).build().unwrap();
 /// assert!(filter.matches(event.as_ref()));
 /// let errors = EventFilter::builder().topic("a..b").matching("/data/x >").build().unwrap_err();
 /// assert_eq!(errors.to_string(), "topic 0: empty segment at column 3; where 0: expected a JSON value at column 10");

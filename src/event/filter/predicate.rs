@@ -34,7 +34,7 @@ pub const PREDICATE_BYTES_MAX: usize = 1024;
 /// use eventring::event::{Event, Predicate};
 ///
 /// let large = Predicate::parse("/data/amount > 100").unwrap();
-/// let event = Event::new("orders", "order").json(r#"{"amount": 250}"#).to_event().unwrap();
+/// let event = Event::builder("orders", "order").json(r#"{"amount": 250}"#).build().unwrap();
 /// assert!(large.matches(event.as_ref()));
 /// let error = Predicate::parse("/data/amount >> 100").unwrap_err();
 /// assert_eq!(error.to_string(), "expected a JSON value at column 15");

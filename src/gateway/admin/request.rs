@@ -182,16 +182,14 @@ pub(in crate::gateway) fn read_broadcast(body: &[u8]) -> Result<BroadcastRequest
         body.note("endpoint", "cannot be given with ids");
     }
     let ty = body.text("type").unwrap_or(Cow::Borrowed("message"));
-    let mut event = Event::new("broadcast", &ty);
+    let mut event = Event::builder("broadcast", &ty);
     match body.member("data").map(|data| (data.raw(), data.string())) {
         Some((_, Some(text))) => event.text(&text),
         // As it came: a value in between would round numbers and sort members.
         Some((raw, None)) => event.json(raw),
         None => event.text(""),
     };
-    let event = event
-        .to_event()
-        .map_err(|error| Problem::of_event(&error))?;
+    let event = event.build().map_err(|error| Problem::of_event(&error))?;
     body.finish()?;
     Ok(BroadcastRequest {
         ids,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::event::Event;
+use crate::event::{AsEvent, Event};
 use crate::gateway::encode::ws::write_event;
 use crate::wire::ws::{Opcode, frame};
 
@@ -14,7 +14,7 @@ use crate::wire::ws::{Opcode, frame};
 /// use eventring::event::Event;
 /// use eventring::gateway::SocketMessage;
 ///
-/// let event = Event::new("orders.new", "created").json("{\"n\":1}").to_event()?;
+/// let event = Event::builder("orders.new", "created").json("{\"n\":1}").build()?;
 /// let message = SocketMessage::from(&event);
 /// assert_eq!(
 ///     &message.frame()[2..],
@@ -38,9 +38,9 @@ impl SocketMessage {
     }
 
     /// Makes a message of an event.
-    pub fn event(event: &Event) -> Self {
+    pub fn event(event: impl AsEvent) -> Self {
         let mut bytes = Vec::new();
-        write_event(None, event.as_ref(), &mut bytes);
+        write_event(None, event.as_event(), &mut bytes);
         Self(bytes.into())
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use crate::event::EventRef;
+use crate::event::{AsEvent, EventRef};
 
 use super::publisher::heap_bytes;
 use super::single::{check_size, wake};
@@ -12,25 +12,25 @@ use crate::hub::PublishError;
 use crate::hub::shared::Shared;
 
 /// Publishes the events of an iterator, or none of them.
-pub(in crate::hub) fn many_from<'e>(
+pub(in crate::hub) fn many_from<E: AsEvent>(
     shared: &Shared,
-    events: impl Iterator<Item = EventRef<'e>>,
+    events: impl Iterator<Item = E>,
 ) -> Result<Range<u64>, PublishError> {
     let limit = shared.batch_events_max();
     // Collected first: the iterator is foreign code, which must not run under the lock, and the ring has to know how
     // many slots to open.
-    let mut refs: SmallVec<[EventRef<'e>; 16]> = SmallVec::new();
+    let mut all: SmallVec<[E; 16]> = SmallVec::new();
     for event in events {
         // Here and not after it: an iterator may have no end.
-        if refs.len() == limit {
+        if all.len() == limit {
             return Err(PublishError::TooMany {
                 events: limit + 1,
                 limit,
             });
         }
-        refs.push(event);
+        all.push(event);
     }
-    many(shared, refs.len(), |index| refs[index])
+    many(shared, all.len(), |index| all[index].as_event())
 }
 
 /// Publishes `len` events, or none of them.

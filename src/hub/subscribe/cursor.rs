@@ -20,7 +20,7 @@ use crate::hub::{ReadError, SeekError, SubscribeError};
 /// let hub = Hub::new();
 /// let mut reader = hub.cursor().unwrap();
 /// for n in 0..3 {
-///     hub.publish(Event::new("t", "t").text(&n.to_string()).build().unwrap()).unwrap();
+///     hub.publish(Event::builder("t", "t").text(&n.to_string()).build().unwrap()).unwrap();
 /// }
 /// let read = reader.read_while(10, |offset, event| {
 ///     assert_eq!(event.data(), (offset - 1).to_string().as_bytes());
@@ -126,7 +126,7 @@ impl Cursor {
     /// let woken = Arc::new(Woken(AtomicBool::new(false)));
     /// let waiter = reader.waiter(woken.clone());
     /// assert!(waiter.arm(reader.next_offset()), "nothing is there: sleep");
-    /// hub.publish(Event::new("a", "t").build().unwrap()).unwrap();
+    /// hub.publish(Event::builder("a", "t").build().unwrap()).unwrap();
     /// assert!(woken.0.load(Ordering::Acquire));
     /// assert!(!waiter.arm(reader.next_offset()), "something is there: read first");
     /// ```

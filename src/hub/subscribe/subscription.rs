@@ -17,7 +17,7 @@ use crate::hub::SubscribeError;
 /// use eventring::hub::{Hub, Start, Subscription};
 ///
 /// let hub = Hub::new();
-/// let event = Event::new("a", "t").to_event().unwrap();
+/// let event = Event::builder("a", "t").build().unwrap();
 /// let first = hub.publish(&event).unwrap();
 /// hub.publish(&event).unwrap();
 /// let next = |start| {

@@ -241,13 +241,13 @@ impl History {
         });
         // From the front only: what is complete from an offset on has no holes.
         while let Some(RetainedEvent { offset, event }) = self.events.front() {
-            let old = oldest.is_some_and(|oldest| Event::as_ref(event).time() < oldest);
+            let old = oldest.is_some_and(|oldest| event.time() < oldest);
             let over = self.events.len() > self.config.retain_events
                 || self.bytes > self.config.retain_bytes;
             if !old && !over {
                 return;
             }
-            self.bytes -= Event::as_ref(event).record().len();
+            self.bytes -= event.record().len();
             self.complete_from = offset + 1;
             self.events.pop_front();
         }

@@ -311,8 +311,8 @@ mod tests {
     fn patterns_share_the_names_that_are_looked_at() {
         let hub = Hub::new();
         for n in 0..6_400 {
-            let event = Event::new(&format!("p{}.{n}", n % 64), "t").to_event();
-            hub.publish(&event.unwrap()).unwrap();
+            let event = Event::builder(&format!("p{}.{n}", n % 64), "t").build();
+            hub.publish(event.unwrap()).unwrap();
         }
         let looked_at = Cell::new(0);
         let look = |_: &str| {

@@ -58,7 +58,7 @@ fn gaps_and_resets_come_as_items() {
             .topic("a")
             .ty("t")
             .text(&format!("event {number}"));
-        hub.publish(builder.build().unwrap()).unwrap();
+        hub.publish(builder.build_ref().unwrap()).unwrap();
     }
     let url = format!("http://{}/api/v1/events/stream", server.addr());
     let first = |id: String| {
@@ -194,7 +194,7 @@ fn a_task_gets_the_same_items() {
             .topic("a")
             .ty("t")
             .text(&format!("event {number}"));
-        hub.publish(builder.build().unwrap()).unwrap();
+        hub.publish(builder.build_ref().unwrap()).unwrap();
     }
     let url = format!(
         "http://{}/api/v1/events/stream?from=beginning",

@@ -31,7 +31,7 @@ pub(crate) fn publish(hub: &Hub, numbers: impl Iterator<Item = u64>) {
     for number in numbers {
         let text = format!("event {number}");
         builder.clear().topic("a").ty("t").text(&text);
-        hub.publish(builder.build().unwrap()).unwrap();
+        hub.publish(builder.build_ref().unwrap()).unwrap();
     }
 }
 

@@ -100,9 +100,13 @@ fn one_connection_publishes_and_reads() {
     assert_eq!(events[0].data, WsData::Json("[1 , 2]".into()));
     assert_eq!(answer("published")["id"], events[0].id.as_str());
     // Bytes go through as bytes.
-    let mut picture = Event::new("a", "picture");
-    picture.data("image/png", b"\x89PNG\xff");
-    hub.publish(picture.build().unwrap()).unwrap();
+    hub.publish(
+        Event::builder("a", "picture")
+            .data("image/png", b"\x89PNG\xff")
+            .build()
+            .unwrap(),
+    )
+    .unwrap();
     let Ok(WsItem::Event(event)) = client.next_item() else {
         panic!("the picture")
     };

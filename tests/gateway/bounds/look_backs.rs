@@ -43,7 +43,7 @@ enum How {
 fn full() -> Hub {
     let hub = Hub::builder().capacity(KEPT).build().unwrap();
     let publish = |topic: &str| {
-        let event = Event::new(topic, "t").text("x").to_event().unwrap();
+        let event = Event::builder(topic, "t").text("x").build().unwrap();
         hub.publish(&event).unwrap();
     };
     for n in 0..2 * KEPT {
@@ -140,7 +140,7 @@ fn suffer(row: &Row, stage: &mut Stage) -> i64 {
         if since == 0 {
             wanted += 1;
             let text = format!("<{wanted}>");
-            let event = Event::new("watched", "t").text(&text).to_event().unwrap();
+            let event = Event::builder("watched", "t").text(&text).build().unwrap();
             stage.hub.publish(&event).unwrap();
         }
         stage.turn();

@@ -138,9 +138,9 @@ fn rows() -> Vec<Row> {
 /// Has clients do it; returns what the server held for each of them at most.
 fn suffer(row: &Row, stage: &mut Stage) -> i64 {
     for n in 0..3_000 {
-        let event = Event::new(&format!("old.{}", n % 50), "t")
+        let event = Event::builder(&format!("old.{}", n % 50), "t")
             .text("x")
-            .to_event()
+            .build()
             .unwrap();
         stage.hub.publish(&event).unwrap();
     }
@@ -177,9 +177,9 @@ fn suffer(row: &Row, stage: &mut Stage) -> i64 {
         }
         if since == 0 {
             wanted += 1;
-            let event = Event::new("watched", "t")
+            let event = Event::builder("watched", "t")
                 .text(&format!("<{wanted}>"))
-                .to_event()
+                .build()
                 .unwrap();
             stage.hub.publish(&event).unwrap();
         }

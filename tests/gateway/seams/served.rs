@@ -123,7 +123,7 @@ pub(crate) fn post(body: &str, fields: &str) -> String {
 
 pub(crate) fn publish(hub: &Hub, topic: &str) {
     hub.publish(
-        Event::new(topic, "t")
+        Event::builder(topic, "t")
             .text(&format!("for {topic}."))
             .build()
             .unwrap(),

@@ -26,8 +26,10 @@ fn serve(hub: &Hub) -> ServerThread {
 }
 
 fn publish(hub: &Hub, topic: &str, n: u32) -> u64 {
-    let mut event = Event::new(topic, "number");
-    let event = event.json(&n.to_string()).build().unwrap();
+    let event = Event::builder(topic, "number")
+        .json(&n.to_string())
+        .build()
+        .unwrap();
     hub.publish(event).unwrap().offset
 }
 

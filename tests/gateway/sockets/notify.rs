@@ -70,8 +70,10 @@ fn weakness_3_a_broadcast_reaches_all_fifty_clients() {
         let (server, stream) = serve(reactors);
         let mut clients: Vec<_> = (0..50).map(|n| join(&server, &format!("c{n}"))).collect();
         assert_eq!(stream.len(), 50);
-        let mut event = Event::new("news", "headline");
-        let event = event.json(r#"{"n":1}"#).to_event().unwrap();
+        let event = Event::builder("news", "headline")
+            .json(r#"{"n":1}"#)
+            .build()
+            .unwrap();
         assert_eq!(stream.broadcast(&event).sent, 50);
         assert_eq!(stream.broadcast("text").sent, 50);
         let done = stream.broadcast(&b"\x00\xff"[..]);

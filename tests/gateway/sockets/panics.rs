@@ -98,7 +98,7 @@ impl Witness {
     }
 
     fn lives(&mut self, text: &str) {
-        let event = Event::new("a", "t").text(text).to_event().unwrap();
+        let event = Event::builder("a", "t").text(text).build().unwrap();
         self.1.publish(&event).unwrap();
         assert!(read_to(&mut self.0, text).contains(text));
     }
@@ -218,9 +218,9 @@ fn streams_of_a_hub_that_is_closed_end_and_new_ones_are_refused() {
         .iter_mut()
         .for_each(|stream| _ = read_to(stream, "retry:"));
     let (mut socket, _) = upgrade(address, "/api/v1/ws?topic=a");
-    let last = Event::new("a", "t")
+    let last = Event::builder("a", "t")
         .text("the last one")
-        .to_event()
+        .build()
         .unwrap();
     hub.publish(&last).unwrap();
     hub.close();

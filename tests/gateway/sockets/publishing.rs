@@ -161,7 +161,7 @@ fn nobody_publishes_to_a_reserved_topic_from_outside() {
     }
     assert_eq!(hub.head(), 0, "nothing was published");
     // The program itself may, and `$` elsewhere is a letter.
-    let own = Event::new("$sys.x", "t").to_event().unwrap();
+    let own = Event::builder("$sys.x", "t").build().unwrap();
     hub.publish(&own).unwrap();
     let (status, told) = post(address, "/api/v1/topics/a.$x/events", &[], "hi");
     assert_eq!(status, 200, "{told}");
@@ -237,7 +237,7 @@ fn a_mark_in_front_of_a_body_is_no_part_of_it() {
             "{kind} {told}"
         );
         let event = all.try_recv().unwrap().event;
-        assert_eq!(event.as_ref().data(), data.as_bytes(), "{kind}");
+        assert_eq!(event.data(), data.as_bytes(), "{kind}");
     }
     let target = "/api/v1/connections";
     let (status, told) = post(server.addr(), target, &[], &format!("{MARK}{{}}"));
@@ -246,10 +246,7 @@ fn a_mark_in_front_of_a_body_is_no_part_of_it() {
     let kind = "Content-Type: application/octet-stream";
     let (status, _) = post(server.addr(), PATH, &[kind], MARK);
     assert_eq!(status, 200);
-    assert_eq!(
-        all.try_recv().unwrap().event.as_ref().data(),
-        MARK.as_bytes()
-    );
+    assert_eq!(all.try_recv().unwrap().event.data(), MARK.as_bytes());
     // What every second byte is zero of, is UTF-16.
     for kind in ["Content-Type: application/json", NDJSON, EVENT, BATCH] {
         let (status, told) = post(server.addr(), PATH, &[kind], "{\0}\0");

@@ -20,7 +20,7 @@ fn answers_never_land_inside_a_frame() {
     for round in 0..20 {
         // Far more than sockets and log hold: the connection stands inside a frame, then falls behind.
         for _ in 0..100 {
-            hub.publish(Event::new("a", "n").text(&text).build().unwrap())
+            hub.publish(Event::builder("a", "n").text(&text).build().unwrap())
                 .unwrap();
             published += 1;
         }

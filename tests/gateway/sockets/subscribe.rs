@@ -271,8 +271,10 @@ fn binary_events_are_binary_messages_with_a_header() {
     let server = serve(&hub);
     let mut client = Client::new(server.addr(), "/api/v1/ws?topic=b");
     client.expect("welcome");
-    let mut event = Event::new("b", "blob");
-    let event = event.data("image/png", &[0, 255, 7]).build().unwrap();
+    let event = Event::builder("b", "blob")
+        .data("image/png", &[0, 255, 7])
+        .build()
+        .unwrap();
     let id = hub.publish(event).unwrap().to_string();
     let Message::Binary(bytes) = client.0.read().unwrap() else {
         panic!("a binary message")

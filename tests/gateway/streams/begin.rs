@@ -19,7 +19,7 @@ fn filled(capacity: usize, count: u64) -> Hub {
             .ty("t")
             .text(&number.to_string());
         builder.time_nanos(number as i64 * 1_000_000_000);
-        hub.publish(builder.build().unwrap()).unwrap();
+        hub.publish(builder.build_ref().unwrap()).unwrap();
     }
     hub
 }
@@ -77,7 +77,7 @@ fn now() -> String {
     let mut builder = EventBuilder::new();
     builder.topic("t").ty("t").time_nanos(now * 1_000_000);
     let mut text = Vec::new();
-    builder.build().unwrap().write_time(&mut text);
+    builder.build_ref().unwrap().write_time(&mut text);
     String::from_utf8(text).unwrap()
 }
 
@@ -93,7 +93,7 @@ fn since_goes_by_when_events_came_whatever_time_they_name() {
     for _ in 0..1_100 {
         builder.clear().topic("a").ty("t").text("old");
         builder.time_nanos(1_577_836_800_000_000_000);
-        hub.publish(builder.build().unwrap()).unwrap();
+        hub.publish(builder.build_ref().unwrap()).unwrap();
     }
     let third = now();
     let last = publish(&hub, "a", "last");
@@ -270,7 +270,7 @@ fn types_that_eventsource_has_for_itself_arrive_as_messages() {
     let mut whole = Client::open(server.addr(), "format=cloudevents");
     let types = ["error", "open", "message", "Error", "opened"];
     for ty in types {
-        hub.publish(Event::new("t", ty).text("x").build().unwrap())
+        hub.publish(Event::builder("t", ty).text("x").build().unwrap())
             .unwrap();
     }
     plain.read_to(5);
@@ -297,7 +297,7 @@ fn types_that_eventsource_has_for_itself_arrive_as_messages() {
         .collect();
     assert_eq!(kept, types);
     assert!(
-        Event::new("t", "").to_event().is_err(),
+        Event::builder("t", "").build().is_err(),
         "no event is without a type"
     );
 }

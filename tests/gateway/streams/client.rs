@@ -199,7 +199,7 @@ pub(crate) fn serve(hub: &Hub, change: impl FnOnce(&mut ServerConfig)) -> Server
 pub(crate) fn publish(hub: &Hub, topic: &str, text: &str) -> u64 {
     let mut builder = EventBuilder::new();
     builder.topic(topic).ty("t").text(text);
-    hub.publish(builder.build().unwrap()).unwrap().offset
+    hub.publish(builder.build_ref().unwrap()).unwrap().offset
 }
 
 /// Text of so many bytes that names its number in every part, so that a torn frame shows.

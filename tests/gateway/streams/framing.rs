@@ -48,7 +48,10 @@ fn every_stream_is_chunked_and_ends_with_a_last_chunk() {
             client
         })
         .collect();
-    let notice = Event::new("x", "notice").text("to all").to_event().unwrap();
+    let notice = Event::builder("x", "notice")
+        .text("to all")
+        .build()
+        .unwrap();
     handle.broadcast(notice, None).unwrap();
     let last = publish(&hub, "a", "live");
     for (path, client) in paths.iter().zip(&mut clients) {

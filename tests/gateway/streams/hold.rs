@@ -46,8 +46,12 @@ fn a_burst_leaves_together_without_any_hold() {
     let before = server.handle().stats().sends;
     let mut batch = EventBatch::new();
     for number in 0..1000 {
-        let mut event = Event::new("a", "t");
-        batch.push(event.text(&number.to_string()).build().unwrap());
+        batch.push(
+            Event::builder("a", "t")
+                .text(&number.to_string())
+                .build()
+                .unwrap(),
+        );
     }
     hub.publish_batch(&batch).unwrap();
     client.read_to(1000);

@@ -28,7 +28,7 @@ fn full() -> Hub {
             _ => format!("busy.n{}", n % 3_000),
         };
         builder.clear().topic(&topic).ty("t").text(&n.to_string());
-        batch.push(builder.build().unwrap());
+        batch.push(builder.build_ref().unwrap());
         if batch.len() == 1_000 {
             hub.publish_batch(&batch).unwrap();
             batch.clear();

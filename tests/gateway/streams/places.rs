@@ -272,7 +272,7 @@ fn a_broadcast_reaches_all_or_those_that_are_named() {
             .unwrap();
         let url = format!("/api/v1/connections/{id}/stream");
         let mut named = Client::get(address, &url, "", 1 << 20);
-        let event = |text: &str| Event::new("x", "notice").text(text).to_event().unwrap();
+        let event = |text: &str| Event::builder("x", "notice").text(text).build().unwrap();
         assert_eq!(handle.broadcast(event("all"), None).unwrap().sent, 3);
         assert_eq!(
             handle
@@ -336,9 +336,9 @@ fn a_broadcast_to_who_takes_nothing_is_bounded_and_never_tears_a_frame() {
     let blocked = || server.handle().connections().unwrap()[0].lag > 0;
     eventually("it stalls", blocked);
     let notice = || {
-        Event::new("x", "notice")
+        Event::builder("x", "notice")
             .text(&"y".repeat(10_000))
-            .to_event()
+            .build()
             .unwrap()
     };
     let (mut sent, mut full) = (0, 0);
@@ -373,7 +373,7 @@ fn a_server_that_nobody_drives_does_not_answer_its_program() {
     assert!(handle.connections().is_err());
     assert!(
         handle
-            .broadcast(Event::new("x", "t").to_event().unwrap(), None)
+            .broadcast(Event::builder("x", "t").build().unwrap(), None)
             .is_err()
     );
 }

@@ -41,7 +41,7 @@ fn an_event_cannot_be_taken_for_a_control() {
     let mut client = Client::open(server.addrs()[0], "");
     let mut whole = Client::open(server.addrs()[0], "format=cloudevents");
     for ty in ["gap", "reset", "disconnect", "join", "leave", "t"] {
-        hub.publish(&Event::new("a", ty).text("mine").to_event().unwrap())
+        hub.publish(Event::builder("a", ty).text("mine").build().unwrap())
             .unwrap();
     }
     client.read_to(6);

@@ -287,7 +287,7 @@ fn who_took_nothing_is_told_that_it_missed_some() {
             visitors += 1;
         }
         hub.publish(
-            eventring::event::Event::new("room", "t")
+            eventring::event::Event::builder("room", "t")
                 .text(&"x".repeat(20_000))
                 .build()
                 .unwrap(),

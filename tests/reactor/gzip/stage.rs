@@ -79,7 +79,7 @@ impl Stage {
 
     pub(crate) fn publish(&mut self, topic: &str, text: &str) -> u64 {
         self.builder.clear().topic(topic).ty("t").text(text);
-        let event = self.builder.build().unwrap();
+        let event = self.builder.build_ref().unwrap();
         self.hub.publish(event).unwrap().offset
     }
 

@@ -76,7 +76,7 @@ impl Publisher {
         self.builder.clear();
         let set = set(&mut self.builder);
         set.map_err(|error| Problem::of_event(&error))?;
-        let event = self.builder.build();
+        let event = self.builder.build_ref();
         let event = event.map_err(|error| Problem::of_event(&error))?;
         check_topic(event, topic)?;
         let position = self.hub.publish(event);
@@ -86,7 +86,7 @@ impl Publisher {
     fn publish_one(&mut self, publish: &Publish) -> Result<Range<u64>, Problem> {
         let event = self
             .builder
-            .build()
+            .build_ref()
             .map_err(|error| problem_of_event(publish, &error))?;
         check_topic(event, &publish.topic)?;
         let position = self
@@ -136,7 +136,7 @@ impl Publisher {
 
     fn build_line(&mut self, publish: &Publish, text: &[u8]) -> Result<(), EventError> {
         publish.attributes.start(&mut self.builder, &publish.topic);
-        let event = self.builder.data("application/json", text).build()?;
+        let event = self.builder.data("application/json", text).build_ref()?;
         self.batch.push(event);
         Ok(())
     }

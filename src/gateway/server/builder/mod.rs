@@ -46,7 +46,7 @@ use crate::reactor::{BindError, Clock, Reactor, StopReport, Tls, UnixAddress};
 /// let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
 /// let server = Server::bind(&hub, config)?.spawn()?;
 /// println!("curl -N http://{}/api/v1/events/stream", server.addr());
-/// hub.publish(Event::new("greetings", "message").text("hello").build()?)?;
+/// hub.publish(Event::builder("greetings", "message").text("hello").build()?)?;
 /// assert!(server.stop()?.clean);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

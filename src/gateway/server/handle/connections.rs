@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::event::{Event, Filter};
+use crate::event::{AsEvent, Filter};
 use crate::gateway::admin::commands::Reactors;
 use crate::gateway::admin::connections::{
     Broadcast, Command, CommandResult, ConnectionInfo, NamedConnection, Target,
@@ -168,13 +168,17 @@ impl Handle {
     /// # Errors
     ///
     /// [`NotServing`]. An endpoint that is not there has no streams.
-    pub fn broadcast(&self, event: Event, endpoint: Option<&str>) -> Result<Broadcast, NotServing> {
+    pub fn broadcast(
+        &self,
+        event: impl AsEvent,
+        endpoint: Option<&str>,
+    ) -> Result<Broadcast, NotServing> {
         let target = match endpoint.map(|path| self.shared.endpoints.group_of(path)) {
             None => Target::All,
             Some(Some(group)) => Target::Group(group),
             Some(None) => return Ok(Broadcast::default()),
         };
-        let found = self.ask(Command::Send(target, Arc::new(event)))?;
+        let found = self.ask(Command::Send(target, Arc::new(event.into_event())))?;
         Ok(Broadcast::of(found, Vec::new()))
     }
 
@@ -185,12 +189,12 @@ impl Handle {
     /// [`NotServing`].
     pub fn broadcast_to<S: AsRef<str>>(
         &self,
-        event: Event,
+        event: impl AsEvent,
         ids: impl IntoIterator<Item = S>,
     ) -> Result<Broadcast, NotServing> {
         let ids: Vec<String> = ids.into_iter().map(|id| id.as_ref().to_owned()).collect();
         let target = Target::These(self.shared.endpoints.addrs_of(&ids));
-        let found = self.ask(Command::Send(target, Arc::new(event)))?;
+        let found = self.ask(Command::Send(target, Arc::new(event.into_event())))?;
         Ok(Broadcast::of(found, ids))
     }
 

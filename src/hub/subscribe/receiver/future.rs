@@ -47,10 +47,10 @@ impl Receiver {
     /// let hub = Hub::new();
     /// let mut orders = hub.subscribe(Subscription::topic("orders.*")).unwrap();
     /// let publishing = std::thread::spawn(move || {
-    ///     hub.publish(Event::new("orders.eu", "OrderPlaced").build().unwrap()).unwrap()
+    ///     hub.publish(Event::builder("orders.eu", "OrderPlaced").build().unwrap()).unwrap()
     /// });
     /// futures::executor::block_on(async { // or tokio, or smol
-    ///     assert_eq!(orders.recv_async().await.unwrap().event.as_ref().ty(), "OrderPlaced");
+    ///     assert_eq!(orders.recv_async().await.unwrap().event.ty(), "OrderPlaced");
     /// });
     /// # publishing.join().unwrap();
     /// ```
@@ -83,7 +83,7 @@ impl Receiver {
     ///
     /// let hub = Hub::new();
     /// let mut all = hub.subscribe(Subscription::all()).unwrap().into_stream();
-    /// hub.publish(Event::new("t", "one").build().unwrap()).unwrap();
+    /// hub.publish(Event::builder("t", "one").build().unwrap()).unwrap();
     /// hub.close();
     /// futures::executor::block_on(async {
     ///     assert_eq!(all.next().await.unwrap().unwrap().position.offset, 1);

@@ -37,10 +37,10 @@ impl Receiver {
     /// use eventring::hub::{Controls, Hub, Item, Start, Subscription};
     ///
     /// let hub = Hub::new();
-    /// hub.publish(Event::new("t", "old").build().unwrap()).unwrap();
+    /// hub.publish(Event::builder("t", "old").build().unwrap()).unwrap();
     /// let all = Subscription::all().start(Start::Beginning).controls(Controls::none());
     /// let mut receiver = hub.subscribe(all).unwrap();
-    /// hub.publish(Event::new("t", "new").build().unwrap()).unwrap();
+    /// hub.publish(Event::builder("t", "new").build().unwrap()).unwrap();
     /// assert!(matches!(receiver.next_item(), Ok(Item::Event(delivery)) if delivery.position.offset == 1));
     /// assert!(matches!(receiver.next_item(), Ok(Item::CaughtUp(at)) if at.offset == 1));
     /// assert!(matches!(receiver.next_item(), Ok(Item::Event(delivery)) if delivery.position.offset == 2));

@@ -59,10 +59,10 @@ pub struct Delivery {
 ///
 /// let hub = Hub::new();
 /// let receiver = hub.subscribe(Subscription::topic("jobs.*")).unwrap();
-/// let worker = std::thread::spawn(move || receiver.filter_map(Result::ok).map(|d| d.event.as_ref().ty().to_owned()).collect::<Vec<_>>());
+/// let worker = std::thread::spawn(move || receiver.filter_map(Result::ok).map(|d| d.event.ty().to_owned()).collect::<Vec<_>>());
 /// for ty in ["started", "done"] {
-///     hub.publish(Event::new("jobs.1", ty).build().unwrap()).unwrap();
-///     hub.publish(Event::new("other", ty).build().unwrap()).unwrap();
+///     hub.publish(Event::builder("jobs.1", ty).build().unwrap()).unwrap();
+///     hub.publish(Event::builder("other", ty).build().unwrap()).unwrap();
 /// }
 /// hub.close();
 /// assert_eq!(worker.join().unwrap(), ["started", "done"]);

@@ -73,7 +73,7 @@ impl Receiver {
             }
             let offset = *offset;
             going = look(Position { epoch, offset }, Event::as_ref(event));
-            time = Event::as_ref(event).time();
+            time = event.time();
             count += 1;
             self.backlog.pop_front();
         }
@@ -251,8 +251,8 @@ mod tests {
     fn looks_back(events: usize, topics: usize) -> (Hub, Receiver) {
         let hub = Hub::new();
         for n in 0..events {
-            let event = Event::new(&format!("a.{}", n % topics), "t").to_event();
-            hub.publish(&event.unwrap()).unwrap();
+            let event = Event::builder(&format!("a.{}", n % topics), "t").build();
+            hub.publish(event.unwrap()).unwrap();
         }
         let all = Subscription::topic("a.*").start(Start::Beginning);
         let receiver = hub.subscribe(all).unwrap();
@@ -272,8 +272,8 @@ mod tests {
     fn topics_that_come_all_the_time_are_looked_up_so_often_and_then_looked_at() {
         let (hub, mut receiver) = looks_back(1_000, 10);
         for offset in 1..=1_000 {
-            let other = Event::new(&format!("other.{offset}"), "t").to_event();
-            hub.publish(&other.unwrap()).unwrap();
+            let other = Event::builder(&format!("other.{offset}"), "t").build();
+            hub.publish(other.unwrap()).unwrap();
             assert_eq!(receiver.try_recv().unwrap().position.offset, offset);
         }
         assert_eq!(receiver.look_ups, 0);

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::Receiver;
-use crate::event::{Event, EventRef};
+use crate::event::EventRef;
 use crate::hub::topics::{LastEvents, LookBack, RetainedEvent, TopicSet};
 use crate::ring;
 
@@ -22,7 +22,7 @@ impl Receiver {
         // First what topics retain, then what the ring has: the later one of a topic replaces the earlier.
         let mut newest: HashMap<u64, RetainedEvent> = HashMap::new();
         for kept in std::mem::take(&mut self.backlog) {
-            let hash = Event::as_ref(&kept.event).topic_hash();
+            let hash = kept.event.topic_hash();
             newest.insert(hash, kept);
         }
         // What is published from here on comes live, so it is no last value.
