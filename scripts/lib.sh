@@ -78,23 +78,3 @@ loom() {
     CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
     cargo test -p loom-tests --release
 }
-
-# autobahn [CASES]: Autobahn|Testsuite against examples/ws_echo, all cases or some.
-autobahn() {
-  local cases=${1:-*} port echo verdict=0
-  # shellcheck source=/dev/null
-  if [ ! -d "$conformance" ]; then
-    echo "skipped: $conformance is not there"
-    return
-  elif ! (. "$conformance/env.sh"; [ -x "$HO_WSTEST" ]); then
-    echo "skipped: Autobahn is not installed ($conformance/setup.sh wstest)"
-    return
-  fi
-  cargo build -q --release -p eventring --example ws_echo || return
-  port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-  "$target_dir/release/examples/ws_echo" "$port" > /dev/null &
-  echo=$!
-  "$conformance/autobahn.sh" 127.0.0.1 "$port" /echo "$cases" || verdict=$?
-  kill "$echo"
-  return "$verdict"
-}

@@ -7,10 +7,13 @@ mod body;
 mod contract;
 #[path = "../common/counting.rs"]
 mod counting;
+#[path = "../conformance/table.rs"]
+mod table;
 
 mod bounds;
 mod chaos;
 mod clients_behind_proxies;
+mod conformance;
 mod dashboard;
 mod date;
 mod guard;

@@ -3,10 +3,13 @@
 
 #[path = "../common/counting.rs"]
 mod counting;
+#[path = "../conformance/table.rs"]
+mod table;
 
 mod alloc;
 mod client;
 mod deflate;
 mod http;
 mod sse;
+mod sse_table;
 mod ws;
