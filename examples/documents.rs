@@ -1,4 +1,4 @@
-//! The examples of the documents that this library replaces, translated; each runs and is checked.
+//! What the manuals of other event streams show first, done here; each part runs and is checked.
 //!
 //! `cargo run --example documents`
 

@@ -12,7 +12,7 @@
 //! | [`StreamProcessor`] | one thread | it falls behind, and counts what it missed | the [`ErrorPolicy`] |
 //!
 //! No lock is held while a handler runs: it may publish, subscribe and unsubscribe. [`EventStreamer`], with its
-//! [`StreamerStats`], is the interface that the documents describe, and a hub has it.
+//! [`StreamerStats`], is all of a hub that code for streams of another kind needs, and a hub has it.
 #![forbid(unsafe_code)]
 
 mod backpressure;

@@ -1,4 +1,4 @@
-//! The interface of an event streamer, as the documents describe it; a hub has it.
+//! The interface of an event streamer: subscribe, publish, close, four figures; a hub has it.
 
 use crate::event::{Event, EventBuilder, EventFilter, EventRef, Position};
 use crate::hub::{Hub, PublishError, Receiver, SubscribeError, Subscription, SubscriptionStats};

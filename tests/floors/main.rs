@@ -2,6 +2,7 @@
 
 mod docs;
 mod features;
+mod references;
 mod rooms;
 mod settings;
 mod shape;

@@ -201,7 +201,7 @@ fn the_waker_of_a_publish_may_drop_the_reader_that_holds_it_up() {
     });
 }
 
-/// `library.md` rows 1 and 2: a notification may use the ring, called or dropped, wherever it was left.
+/// A notification may use the ring, called or dropped, wherever it was left.
 #[test]
 fn a_notification_may_use_the_ring_wherever_it_is_touched() {
     within("notifications", || {

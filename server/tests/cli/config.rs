@@ -99,7 +99,7 @@ fn every_client_names_the_variable_of_the_url() {
     }
 }
 
-/// `faults.md` rows 1 and 23, for the settings: a mark is skipped, UTF-16 is named, a nest is refused.
+/// As in bodies: a mark is skipped, UTF-16 is named, a nest is refused.
 #[test]
 fn files_of_any_encoding_and_depth_are_read_or_named() {
     let marked = file("\u{feff}retry = 7\n");

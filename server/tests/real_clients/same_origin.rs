@@ -42,7 +42,7 @@ fn reads_over_both_and_publishes(base: &str) -> Option<Client> {
     Some(page)
 }
 
-/// `faults.md` rows 30 and 31: no trusted proxy is named, so the scheme that clients use is not known.
+/// No trusted proxy is named, so the scheme that clients use is not known.
 fn a_page_behind_a_proxy(start: Start, secured: bool) {
     let certificate = match secured {
         true => Some(Certificate::new()),

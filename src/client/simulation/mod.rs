@@ -126,7 +126,7 @@ fn promised(server: &str) -> Option<[u64; 2]> {
     Some([counts.next()??, counts.next()??])
 }
 
-/// `faults.md` rows 5 and 6: the clients came back every half second to a second for ever, and at once where
+/// Once: the clients came back every half second to a second for ever, and at once where
 /// the server said `retry: 0`.
 #[test]
 #[allow(clippy::print_stdout)]

@@ -1,4 +1,4 @@
-//! What is begun and never ended: `audit.md` rows 3 and 5.
+//! What is begun and never ended.
 
 use super::stage::{Client, Stage, frame};
 use crate::counting;

@@ -1,5 +1,4 @@
-//! Code of the program that panics, a hub that is closed, and a server that is stopped from inside: `library.md` rows 4,
-//! 12 and 16.
+//! Code of the program that panics, a hub that is closed, and a server that is stopped from inside.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
