@@ -31,7 +31,7 @@
 //! | `event` | yes | `event` | events and their binary record, JSON, topics, patterns, filters, positions | `json` | `base64`, `jiff`, `smallvec`, `thiserror`, `uuid` |
 //! | `wire` | yes | `wire` | HTTP/1.1, Server-Sent Events, WebSocket and gzip as functions on bytes | | `base64`, `crc32fast`, `flate2`, `httparse`, `memchr`, `sha1`, `thiserror` |
 //! | `hub` | yes | `hub` | publishing, positions, in-process subscriptions | `event` | `arc-swap`, `parking_lot` |
-//! | `reactor` | yes | `reactor` | the mio loop: sockets, frame logs, timers | `wire` | `httpdate`, `mio`, `rustix`, `smallvec`, `socket2` |
+//! | `reactor` | yes | | the mio loop below the gateway: sockets, frame logs, timers | `wire` | `httpdate`, `mio`, `rustix`, `smallvec`, `socket2` |
 //! | `client` | yes | `client` | reads event streams over SSE or a WebSocket; comes back and resumes | `json`, `wire` | `getrandom`, `httpdate`, `percent-encoding`, `rustix`, `socket2`, `url` |
 //! | `pipeline` | yes | `pipeline` | callbacks, backpressure, batches and pipelines on a hub | `hub`, `wire` | |
 //! | `gateway` | yes | `gateway` | HTTP routes, SSE and WebSocket streams on a hub, metrics, a dashboard | `hub`, `reactor` | `ipnet`, `memchr`, `prometheus-client`, `schemars`, `serde`, `serde_json`, `smallvec`, `strsim`, `tracing` |
@@ -75,8 +75,14 @@ pub mod wire;
 #[cfg(feature = "client")]
 pub mod client;
 
+// What users name of it is re-exported by `gateway`, whose floor it is.
 #[cfg(feature = "reactor")]
-pub mod reactor;
+#[cfg_attr(
+    not(feature = "gateway"),
+    allow(dead_code, unused_imports, reason = "the gateway drives it")
+)]
+#[allow(unreachable_pub, reason = "`pub` is what the gateway sees of it")]
+mod reactor;
 
 #[cfg(feature = "hub")]
 pub mod hub;

@@ -2,4 +2,4 @@
 //! the same as a log that keeps everything.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| eventring::reactor::oracle::frame_log(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| eventring::gateway::oracle::frame_log(input));

@@ -48,7 +48,7 @@ pub use stream::options::StreamOptions;
 pub use ws::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
 
 pub use crate::reactor::{
-    Clock, LATENCY_BOUNDS_US, Latency, SendOutcome, SlowPolicy, SocketLimits, Stats, StopReport,
-    Tls, TlsError, UnixAddress,
+    BindError, Clock, LATENCY_BOUNDS_US, Latency, SendOutcome, SlowPolicy, SocketLimits, Stats,
+    StopReport, Tls, TlsError, UnixAddress,
 };
 pub use crate::wire::http::ForwardedField;

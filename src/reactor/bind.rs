@@ -20,11 +20,9 @@ use super::service::Service;
 use super::tls::Tls;
 use super::turn::{EVENTS, FIRST_LISTENER, Polled, Reactor, WAKER, WakeState};
 use super::unix::UnixAddress;
-use crate::settings::setters;
 
 /// The addresses to listen on, and what secures them.
 #[derive(Clone, Debug, Default)]
-#[non_exhaustive]
 pub struct Addresses {
     /// Addresses of TCP; port 0 lets the system pick one.
     pub tcp: Vec<SocketAddr>,
@@ -35,15 +33,6 @@ pub struct Addresses {
     pub unix: Vec<UnixAddress>,
     /// The certificate that connections over TCP are secured with; `None`: they are not.
     pub tls: Option<Tls>,
-}
-
-setters! {
-    Addresses {
-        tcp: Vec<SocketAddr>,
-        only_v6: bool,
-        unix: Vec<UnixAddress>,
-        tls: Option<Tls>,
-    }
 }
 
 impl<S: Service> Reactor<S> {

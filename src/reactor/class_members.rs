@@ -78,7 +78,6 @@ impl<S: Service> Core<S> {
             owner: cold.owner,
             peer: cold.peer.into(),
             key: &class.key,
-            form: class.form,
             delivered: cold.delivered,
             bytes: u64::from(cold.sent_high) << 32 | u64::from(hot.sent),
             open: Duration::from_secs(u64::from(self.second().saturating_sub(cold.since))),

@@ -4,7 +4,6 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::form::FormId;
 use super::stream_plan::StreamOwner;
 use super::streams::StreamId;
 
@@ -59,12 +58,6 @@ impl EndReason {
     ];
 
     /// The name in metrics and logs: lower case with underscores.
-    ///
-    /// ```
-    /// use eventring::reactor::EndReason;
-    ///
-    /// assert_eq!(EndReason::HalfSent.name(), "half_sent");
-    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Self::Closed => "closed",
@@ -113,8 +106,6 @@ pub struct StreamEnd<'a, K> {
     pub peer: SocketAddr,
     /// Its filter.
     pub key: &'a K,
-    /// Its wire form.
-    pub form: FormId,
     /// Events sent, live and from history; the last one perhaps in part.
     pub delivered: u64,
     /// Bytes that its socket took, head and heartbeats included.
@@ -123,4 +114,18 @@ pub struct StreamEnd<'a, K> {
     pub open: Duration,
     /// Events between it and the newest, of all topics.
     pub lag: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_name_each_reason_by_itself() {
+        let names: std::collections::BTreeSet<&str> =
+            EndReason::ALL.iter().map(|reason| reason.name()).collect();
+        assert_eq!(names.len(), EndReason::ALL.len());
+        assert_eq!(EndReason::HalfSent.name(), "half_sent");
+        assert_eq!(EndReason::TopicDeleted.name(), "topic_deleted");
+    }
 }

@@ -29,11 +29,6 @@ impl Handle {
         self.number
     }
 
-    /// Returns the number of reactors in the set.
-    pub fn reactors(&self) -> usize {
-        self.reactors.len()
-    }
-
     /// Returns whether this thread is in a turn of one of the reactors.
     pub fn is_own_thread(&self) -> bool {
         TURNING.get() == Arc::as_ptr(&self.reactors).addr()

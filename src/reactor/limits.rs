@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use crate::settings::setters;
 use crate::wire::http;
 
 /// Bounds of one reactor.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct Limits {
     /// Connections at once, streams and requests together; the next one is answered 503. 65,536.
     pub max_connections: usize,
@@ -88,30 +86,5 @@ impl Default for Limits {
             send_buffer: None,
             http: http::Limits::default(),
         }
-    }
-}
-
-setters! {
-    Limits {
-        max_connections: usize,
-        max_connections_per_address: Option<u32>,
-        head_timeout: Duration,
-        body_timeout: Duration,
-        idle_timeout: Duration,
-        write_timeout: Duration,
-        drain_timeout: Duration,
-        frame_log_bytes: usize,
-        max_chains: usize,
-        private_bytes: usize,
-        unfinished_bytes: usize,
-        half_sent_bytes: usize,
-        max_pending_publishes: usize,
-        max_pending_authorizations: usize,
-        authorization_timeout: Duration,
-        outcome_timeout: Duration,
-        read_bytes: usize,
-        notsent_lowat: u32,
-        send_buffer: Option<usize>,
-        http: http::Limits,
     }
 }

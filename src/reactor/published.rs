@@ -17,6 +17,13 @@ pub struct Published<R> {
 ///
 /// An answer is made of an outcome and never before it, so that a commit that fails is never answered with success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "a log that can fail makes the others; a memory hub cannot"
+    )
+)]
 pub enum Outcome {
     /// Readers may see them.
     Visible,

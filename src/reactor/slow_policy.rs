@@ -6,7 +6,6 @@ use super::disconnect::DisconnectReason;
 use super::send::Broken;
 use super::service::Service;
 use super::stream_plan::HistoryMode;
-use crate::settings::setters;
 
 /// The treatment of a stream that falls further behind than it may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -25,20 +24,12 @@ pub enum SlowPolicy {
 
 /// The settings for a stream that is slow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct SlowOptions {
     /// The treatment when it is too slow.
     pub slow: SlowPolicy,
     /// Bytes of the frame log that may lie between it and the newest frame before that happens; 0: all
     /// that the log holds. Nothing but the log bounds [`SlowPolicy::CatchUp`].
     pub lag_bytes: u32,
-}
-
-setters! {
-    SlowOptions {
-        slow: SlowPolicy,
-        lag_bytes: u32,
-    }
 }
 
 impl<S: Service> Core<S> {

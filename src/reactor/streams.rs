@@ -73,8 +73,6 @@ pub struct StreamInfo<'a, K> {
     pub lag: u64,
     /// Seconds since the last event was begun; `None`: there was none yet.
     pub last_event: Option<u32>,
-    /// Its socket takes no more.
-    pub blocked: bool,
     /// `true`: it reads history.
     pub catching_up: bool,
 }
@@ -277,7 +275,6 @@ impl<S: Service> Core<S> {
             bytes: u64::from(cold.sent_high) << 32 | u64::from(hot.sent),
             lag: self.lag_of(i),
             last_event: (cold.delivered > 0).then(|| now.saturating_sub(cold.last_event)),
-            blocked: hot.flags.has(Flags::BLOCKED),
             catching_up: hot.phase == Phase::CatchUp,
         })
     }

@@ -3,7 +3,6 @@
 use eventring::event::Event;
 use eventring::gateway::{Handle, Server, ServerConfig};
 use eventring::hub::{self, Hub, Receiver, Subscription};
-use eventring::reactor;
 use eventring::ring::{
     self, Lanes, Publisher, ReaderGroup, Ring, SharedPublisher, Start, Subscriber, Waiter,
     WeakPublisher,
@@ -28,7 +27,6 @@ const _: () = {
     is_unwind_safe::<Lanes<String>>();
     is_unwind_safe::<Waiter>();
     is_unwind_safe::<Handle>();
-    is_unwind_safe::<reactor::Handle>();
 };
 
 #[test]

@@ -2,5 +2,4 @@
 
 mod authorization;
 mod decisions;
-mod model;
 mod served;
