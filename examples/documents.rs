@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventring::event::{EventBuilder, EventQuery};
-use eventring::hub::{Lagged, RecvError, Start};
+use eventring::hub::{Gap, ReceiveError, StartFrom};
 use eventring::pipeline::{
     BackpressureStream, BatchingConfig, BatchingStream, ConnectionOptions, EventStreamer,
     InMemoryStream, StreamProcessor, StreamerStats, TopicStream, broadcast,
@@ -182,7 +182,7 @@ fn subscriptions_and_positions() -> Done {
     );
     assert_eq!(receiver.recv()?.event.ty(), "OrderPlaced");
     assert!(hub.unsubscribe("order-processing"));
-    assert_eq!(receiver.recv(), Err(RecvError::Unsubscribed));
+    assert_eq!(receiver.recv(), Err(ReceiveError::Unsubscribed));
     Ok(())
 }
 
@@ -203,7 +203,7 @@ fn resilient_processor() -> Done {
         match item {
             Ok(delivery) if delivery.event.data() == b"4" => dead.push(delivery),
             Ok(_) => processed += 1,
-            Err(Lagged { missed: count, .. }) => missed += count,
+            Err(Gap { missed: count, .. }) => missed += count,
         }
     }
     assert_eq!((processed, dead.len(), missed), (3, 1, 2));
@@ -216,7 +216,7 @@ fn batches_with_checkpoints() -> Done {
     for _ in 0..250 {
         hub.publish(Event::builder("t", "t").build()?)?;
     }
-    let mut receiver = hub.subscribe(Subscription::all().start(Start::Beginning))?;
+    let mut receiver = hub.subscribe(Subscription::all().start(StartFrom::Beginning))?;
     let mut checkpoints: Vec<Position> = Vec::new();
     while receiver.drain(100, |_position, _event| {}).is_ok() {
         checkpoints.push(receiver.position());

@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use eventring::event::EventRef;
-use eventring::hub::{Controls, Item, Start};
+use eventring::hub::{Controls, Item, StartFrom};
 use eventring::{Event, Hub, Position, Subscription};
 
 #[derive(Debug, Default, PartialEq)]
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // From the beginning into live, in one call; the mark says when the figures are up to date.
     let users = Subscription::all().stream_type("User").ty_pattern("User*");
-    let users = users.start(Start::Beginning).controls(Controls::none());
+    let users = users.start(StartFrom::Beginning).controls(Controls::none());
     let mut receiver = hub.subscribe(users)?;
     let mut analytics = UserAnalytics::default();
     loop {
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 analytics.position = Some(delivery.position);
             }
             // What is missing is told: a projection that must be exact starts over here.
-            Item::Lagged(lagged) => return Err(lagged.into()),
+            Item::Gap(gap) => return Err(gap.into()),
             Item::CaughtUp(_) => break,
             _ => {}
         }

@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use eventring::hub::Start;
+use eventring::hub::StartFrom;
 use eventring::{Event, Hub, Position, Subscription};
 
 /// What a file or a table would hold: a position is text of at most 34 characters.
@@ -13,8 +13,8 @@ struct Checkpoint(Option<String>);
 
 fn work(hub: &Hub, checkpoint: &mut Checkpoint, count: usize) -> Result<Vec<u64>, Box<dyn Error>> {
     let start = match &checkpoint.0 {
-        Some(text) => Start::After(text.parse::<Position>()?),
-        None => Start::Beginning,
+        Some(text) => StartFrom::After(text.parse::<Position>()?),
+        None => StartFrom::Beginning,
     };
     // A position of another epoch, as after a restart of a memory hub, is refused here rather than misread.
     let mut receiver = hub.subscribe(Subscription::topic("jobs.*").start(start))?;

@@ -16,6 +16,7 @@
 //! | `Subscription`, `Filter` | what a receiver wants, and from where on; topics and patterns | `hub`, `event` |
 //! | `Receiver`, `Delivery` | receives what its subscription wants; an event and where it stands | `hub` |
 //! | `Position` | where an event stands in the hub's total order: what one resumes with | `event` |
+//! | `Gap` | how much a receiver missed, exactly: an outcome, not a failure | `hub` |
 //! | `Server`, `ServerConfig` | serves a hub over HTTP, Server-Sent Events and WebSocket; its settings | `gateway` |
 //! | `SseClient`, `WsClient` | read events over Server-Sent Events or a WebSocket, and come back | `client` |
 //!
@@ -105,4 +106,4 @@ pub use event::{Event, Filter, Position};
 #[cfg(feature = "gateway")]
 pub use gateway::{Server, ServerConfig};
 #[cfg(feature = "hub")]
-pub use hub::{Delivery, Hub, Receiver, Subscription};
+pub use hub::{Delivery, Gap, Hub, Receiver, Subscription};

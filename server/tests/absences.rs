@@ -10,7 +10,7 @@ use common::{Http, Process, Server, Stream};
 use eventring::client::{WsClient, WsItem};
 use eventring::event::EventBuilder;
 use eventring::gateway::ServerConfig;
-use eventring::hub::{Durability, Hub, Start, Subscription, TopicConfig};
+use eventring::hub::{Durability, Hub, StartFrom, Subscription, TopicConfig};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -207,7 +207,7 @@ fn ring_alone(_: &Server) {
         let event = builder.topic(topic).ty("message").text(topic).build();
         hub.publish(event.expect("an event")).expect("published");
     }
-    let quiet = Subscription::topic("quiet").start(Start::Beginning);
+    let quiet = Subscription::topic("quiet").start(StartFrom::Beginning);
     let mut receiver = hub.subscribe(quiet).expect("a receiver");
     let kept = receiver.try_recv().expect("the topic's own copy");
     assert_eq!(kept.position.offset, 1);

@@ -11,7 +11,7 @@
 //! | `tx.send(value)`, an error without receivers | [`hub.publish(event)`](crate::hub::Hub::publish), fine without receivers: the event is kept |
 //! | `tx.subscribe()`: from now on | [`Subscription`](crate::hub::Subscription): from now on, from the beginning, after a position, since a time, the last N |
 //! | `rx.recv().await` | [`receiver.recv_async().await`](crate::hub::Receiver::recv_async), under any runtime; [`recv`](crate::hub::Receiver::recv) blocks its thread |
-//! | `RecvError::Lagged(n)` | [`Lagged`](crate::hub::Lagged) with the number, where it goes on, and whether it is exact |
+//! | `RecvError::Lagged(n)` | [`Gap`](crate::hub::Gap) with the number, where it goes on, and whether it is exact |
 //! | `T: Clone`, cloned per receiver | bytes with a topic: `recv` copies the event once, [`with_next`](crate::hub::Receiver::with_next) looks at it in place. For any type `T` there is the ring alone: [`ring::channel`](crate::ring::channel) |
 //! | a value goes when all receivers have it | it stays until newer ones need its place, so that others can start in the past |
 //! | `Closed` when all senders are gone | `Closed` when all hubs are gone (a server holds one), or at [`close`](crate::hub::Hub::close) |
@@ -85,7 +85,7 @@
 //! | NATS: queue groups; Redis: `XREADGROUP`, `XACK` | **no consumer groups** |
 //! | NATS: request and reply | **no request and reply** |
 //! | Redis: `XADD`, an id of milliseconds and a number | `publish`; a position of epoch and offset |
-//! | Redis: `XREAD BLOCK` from an id, `$` or `0` | [`Start::After`](crate::hub::Start::After), [`Now`](crate::hub::Start::Now), [`Beginning`](crate::hub::Start::Beginning) |
+//! | Redis: `XREAD BLOCK` from an id, `$` or `0` | [`Start::After`](crate::hub::StartFrom::After), [`Now`](crate::hub::StartFrom::Now), [`Beginning`](crate::hub::StartFrom::Beginning) |
 //! | Redis: `MAXLEN` of each stream | `capacity` of all, [`retain_events`](crate::hub::TopicConfig::retain_events) of one topic |
 //! | Redis: `XDEL`; expiry by `MINID` | **no deleting of single events** |
 //! | JetStream, AOF and RDB: on a disk | **memory only** |

@@ -11,7 +11,7 @@
 //! | Does a stream deliver at most or at least once? | Each event once, in order, as long as the client resumes with its last id within what is kept. Where that does not reach, a `gap` says so. |
 //! | And a client that forgets its id? | Starts anew: at most once. |
 //! | What does a client see of an event whose bytes were cut? | Nothing; it comes whole after resuming. |
-//! | Can events be lost silently? | No: each loss is a `gap`, a `reset`, or [`Lagged`](crate::hub::Lagged). Connections that end are for the client to open again. |
+//! | Can events be lost silently? | No: each loss is a `gap`, a `reset`, or [`Gap`](crate::hub::Gap). Connections that end are for the client to open again. |
 //! | Is the number in a gap exact? | For readers of everything, yes. Behind a filter it is an upper bound, and `exact` is false. |
 //! | Do events survive the process? | **No.** They live in memory. After a restart the epoch is new, and old ids get a `reset`. |
 //! | Does a slow reader delay a publisher or other readers? | No. |

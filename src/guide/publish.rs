@@ -52,7 +52,7 @@
 //! # What can fail
 //!
 //! A hub in memory overwrites its oldest event, so publishing never waits for readers.
-//! [`PublishError`](crate::hub::PublishError) is for events that break a limit (`data: 5 bytes is over
+//! [`HubPublishError`](crate::hub::HubPublishError) is for events that break a limit (`data: 5 bytes is over
 //! the limit of 4`) and for a hub that is closed. An event that was refused has no effect at all.
 //!
 //! # Over HTTP

@@ -127,7 +127,7 @@
 //!
 //! ```
 //! use eventring::event::Event;
-//! use eventring::hub::{Hub, Start, SubscribeError, Subscription};
+//! use eventring::hub::{Hub, StartFrom, SubscriptionError, Subscription};
 //!
 //! let hub = Hub::new();
 //! for n in 1..=3 {
@@ -135,13 +135,13 @@
 //! }
 //! let kept = "1".to_owned(); // the offset of the last event that was dealt with
 //! let last = eventring::event::Position { epoch: hub.epoch(), offset: kept.parse()? };
-//! let mut receiver = hub.subscribe(Subscription::all().start(Start::After(last)))?;
+//! let mut receiver = hub.subscribe(Subscription::all().start(StartFrom::After(last)))?;
 //! assert_eq!(receiver.recv()?.position.offset, 2);
 //!
 //! // A position of an earlier process is refused, instead of meaning another event.
 //! let old = eventring::event::Position { epoch: eventring::event::Epoch(1), offset: 1 };
-//! let refused = hub.subscribe(Subscription::all().start(Start::After(old)));
-//! assert!(matches!(refused, Err(SubscribeError::Epoch { .. })));
+//! let refused = hub.subscribe(Subscription::all().start(StartFrom::After(old)));
+//! assert!(matches!(refused, Err(SubscriptionError::Epoch { .. })));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use eventring::event::Event;
-//! use eventring::hub::{Hub, Start, Subscription};
+//! use eventring::hub::{Hub, StartFrom, Subscription};
 //!
 //! let hub = Hub::new();
 //! let mut orders = hub.subscribe(Subscription::topic("orders.*"))?;
@@ -13,7 +13,7 @@
 //! assert_eq!(delivery.event.data(), b"first");
 //!
 //! // Another one that starts with what is kept, over several patterns.
-//! let both = Subscription::topics(["orders.>", "users.>"]).start(Start::Beginning);
+//! let both = Subscription::topics(["orders.>", "users.>"]).start(StartFrom::Beginning);
 //! let mut all = hub.subscribe(both)?;
 //! assert_eq!(all.drain(100, |position, event| println!("{position} {}", event.topic()))?, 2);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -55,15 +55,15 @@
 //!
 //! ```
 //! use eventring::event::Event;
-//! use eventring::hub::{Hub, RecvError, Subscription};
+//! use eventring::hub::{Hub, ReceiveError, Subscription};
 //!
 //! let hub = Hub::builder().capacity(64).build()?;
 //! let mut slow = hub.subscribe(Subscription::all())?;
 //! for n in 1..=100 {
 //!     hub.publish(Event::builder("t", "message").text(&n.to_string()).build()?)?;
 //! }
-//! let Err(RecvError::Lagged(lagged)) = slow.recv() else { panic!("64 of 100 are kept") };
-//! assert_eq!((lagged.missed, lagged.resume_at, lagged.exact), (36, 37, true));
+//! let Err(ReceiveError::Gap(gap)) = slow.recv() else { panic!("64 of 100 are kept") };
+//! assert_eq!((gap.missed, gap.resume_at, gap.exact), (36, 37, true));
 //! assert_eq!(slow.recv()?.position.offset, 37);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -74,7 +74,7 @@
 //! # Going on later
 //!
 //! [`Receiver::position`](crate::hub::Receiver::position) after the last event, kept somewhere, is where
-//! [`Start::After`](crate::hub::Start::After) goes on, within the same epoch: [`resume`](super::resume).
+//! [`StartFrom::After`](crate::hub::StartFrom::After) goes on, within the same epoch: [`resume`](super::resume).
 //!
 //! # The end
 //!

@@ -90,7 +90,7 @@ impl HubBuilder {
     }
 
     /// Sets how many topics are listed and described. Default 65,536, about 16 MiB of names and figures. An event on
-    /// one more is published all the same, and counted as [`untracked`](crate::hub::Stats::untracked); creating one
+    /// one more is published all the same, and counted as [`untracked`](crate::hub::HubStats::untracked); creating one
     /// more is refused. A topic that is not listed is known as long as its events are kept, so that looking back finds
     /// them: of these there are twice as many as [`capacity`](Self::capacity) at most.
     pub fn topics_max(mut self, topics: usize) -> Self {

@@ -27,7 +27,7 @@ pub enum HubError {
 /// Says why nothing was published.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum PublishError {
+pub enum HubPublishError {
     /// The hub is closed.
     #[error("the hub is closed")]
     Closed,
@@ -97,7 +97,7 @@ pub enum PublishError {
 /// Says why there is no subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum SubscribeError {
+pub enum SubscriptionError {
     /// The filter is none; everything that is wrong with it.
     #[error(transparent)]
     Filter(#[from] FilterErrors),
@@ -137,7 +137,7 @@ pub enum SubscribeError {
 /// Says why a cursor was not moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum SeekError {
+pub enum CursorSeekError {
     /// Offsets count from 1.
     #[error("offsets count from 1")]
     Zero,
@@ -155,20 +155,20 @@ pub enum SeekError {
 ///
 /// ```
 /// use eventring::event::Event;
-/// use eventring::hub::{Hub, RecvError, Subscription};
+/// use eventring::hub::{Hub, ReceiveError, Subscription};
 ///
 /// let hub = Hub::builder().capacity(2).build().unwrap();
 /// let mut slow = hub.subscribe(Subscription::all()).unwrap();
 /// for _ in 0..5 {
 ///     hub.publish(Event::builder("a", "t").build().unwrap()).unwrap();
 /// }
-/// let Err(RecvError::Lagged(lagged)) = slow.recv() else { panic!("two of five are kept") };
-/// assert_eq!(lagged.to_string(), "missed 3 events, resuming at offset 4");
+/// let Err(ReceiveError::Gap(gap)) = slow.recv() else { panic!("two of five are kept") };
+/// assert_eq!(gap.to_string(), "missed 3 events, resuming at offset 4");
 /// assert_eq!(slow.recv().unwrap().position.offset, 4);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("missed {missed} events, resuming at offset {resume_at}")]
-pub struct Lagged {
+pub struct Gap {
     /// The number of the hub's events that went before they were read, exactly. Behind a filter some of them may not
     /// have been wanted: see `exact`.
     pub missed: u64,
@@ -195,13 +195,13 @@ pub enum EndReason {
 
 /// Says why nothing was received at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum TryRecvError {
+pub enum TryReceiveError {
     /// There is nothing new.
     #[error("nothing new")]
     Empty,
     /// Events went before they were read; the next receive goes on after them.
     #[error(transparent)]
-    Lagged(Lagged),
+    Gap(Gap),
     /// The hub is closed and everything was received.
     #[error("the hub is closed")]
     Closed,
@@ -215,10 +215,10 @@ pub enum TryRecvError {
 
 /// Says why waiting ended without an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum RecvError {
+pub enum ReceiveError {
     /// Events went before they were read; the next receive goes on after them.
     #[error(transparent)]
-    Lagged(Lagged),
+    Gap(Gap),
     /// The hub is closed and everything was received.
     #[error("the hub is closed")]
     Closed,
@@ -232,13 +232,13 @@ pub enum RecvError {
 
 /// Says why waiting for a limited time ended without an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum RecvTimeoutError {
+pub enum ReceiveTimeoutError {
     /// Nothing came in time.
     #[error("nothing new in time")]
     TimedOut,
     /// Events went before they were read; the next receive goes on after them.
     #[error(transparent)]
-    Lagged(Lagged),
+    Gap(Gap),
     /// The hub is closed and everything was received.
     #[error("the hub is closed")]
     Closed,
@@ -252,10 +252,10 @@ pub enum RecvTimeoutError {
 
 /// Says why a [`Cursor`](crate::hub::Cursor) read nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum ReadError {
+pub enum CursorReadError {
     /// Events went before they were read; the cursor stands after them.
     #[error("missed {missed} events, resuming at offset {resume_at}")]
-    Lagged {
+    Gap {
         /// Their number, exactly.
         missed: u64,
         /// The offset of the next event that is read.
@@ -266,18 +266,18 @@ pub enum ReadError {
     Closed,
 }
 
-impl Lagged {
+impl Gap {
     /// Sequences count from 0, offsets from 1.
-    pub(in crate::hub) fn from_ring(lagged: ring::Lagged, exact: bool) -> Self {
+    pub(in crate::hub) fn from_ring(gap: ring::Lagged, exact: bool) -> Self {
         Self {
-            missed: lagged.missed,
-            resume_at: lagged.resume_at + 1,
+            missed: gap.missed,
+            resume_at: gap.resume_at + 1,
             exact,
         }
     }
 }
 
-impl From<EndReason> for TryRecvError {
+impl From<EndReason> for TryReceiveError {
     fn from(reason: EndReason) -> Self {
         match reason {
             EndReason::Closed => Self::Closed,
@@ -287,32 +287,32 @@ impl From<EndReason> for TryRecvError {
     }
 }
 
-impl From<TryRecvError> for RecvTimeoutError {
+impl From<TryReceiveError> for ReceiveTimeoutError {
     /// Makes a time-out of an event that is not there yet.
-    fn from(error: TryRecvError) -> Self {
+    fn from(error: TryReceiveError) -> Self {
         match error {
-            TryRecvError::Empty => Self::TimedOut,
-            TryRecvError::Lagged(lagged) => Self::Lagged(lagged),
-            TryRecvError::Closed => Self::Closed,
-            TryRecvError::Unsubscribed => Self::Unsubscribed,
-            TryRecvError::TopicDeleted => Self::TopicDeleted,
+            TryReceiveError::Empty => Self::TimedOut,
+            TryReceiveError::Gap(gap) => Self::Gap(gap),
+            TryReceiveError::Closed => Self::Closed,
+            TryReceiveError::Unsubscribed => Self::Unsubscribed,
+            TryReceiveError::TopicDeleted => Self::TopicDeleted,
         }
     }
 }
 
-impl From<RecvTimeoutError> for RecvError {
+impl From<ReceiveTimeoutError> for ReceiveError {
     /// Without a deadline nothing times out.
-    fn from(error: RecvTimeoutError) -> Self {
+    fn from(error: ReceiveTimeoutError) -> Self {
         match error {
-            RecvTimeoutError::Lagged(lagged) => Self::Lagged(lagged),
-            RecvTimeoutError::Unsubscribed => Self::Unsubscribed,
-            RecvTimeoutError::TopicDeleted => Self::TopicDeleted,
-            RecvTimeoutError::Closed | RecvTimeoutError::TimedOut => Self::Closed,
+            ReceiveTimeoutError::Gap(gap) => Self::Gap(gap),
+            ReceiveTimeoutError::Unsubscribed => Self::Unsubscribed,
+            ReceiveTimeoutError::TopicDeleted => Self::TopicDeleted,
+            ReceiveTimeoutError::Closed | ReceiveTimeoutError::TimedOut => Self::Closed,
         }
     }
 }
 
-impl PublishError {
+impl HubPublishError {
     /// Names the event of a batch that is wrong.
     pub(in crate::hub) fn with_index(self, index: usize) -> Self {
         match self {

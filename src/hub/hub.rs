@@ -10,11 +10,11 @@ use crate::ring::Notify;
 
 use crate::hub::builder::HubBuilder;
 use crate::hub::class::Class;
-use crate::hub::error::{PublishError, SubscribeError};
+use crate::hub::error::{HubPublishError, SubscriptionError};
 use crate::hub::presence::{PresenceConfig, PresenceHandle, PresenceWatch, Present};
 use crate::hub::publish::{self, ExpectedVersion};
 use crate::hub::shared::Shared;
-use crate::hub::stats::Stats;
+use crate::hub::stats::HubStats;
 use crate::hub::subscribe::{self, Cursor, Receiver, Subscription, SubscriptionStats};
 #[cfg(feature = "gateway")]
 use crate::hub::topics::LookBack;
@@ -30,14 +30,14 @@ use crate::hub::topics::{self, TopicConfig, TopicInfo, TopicsError};
 ///
 /// ```
 /// use eventring::event::Event;
-/// use eventring::hub::{Hub, Start, Subscription};
+/// use eventring::hub::{Hub, StartFrom, Subscription};
 ///
 /// let hub = Hub::new();
 /// let publisher = hub.clone();
 /// std::thread::spawn(move || publisher.publish(Event::builder("a", "t").build().unwrap())).join().unwrap()?;
-/// let mut late = hub.subscribe(Subscription::all().start(Start::Beginning)).unwrap();
+/// let mut late = hub.subscribe(Subscription::all().start(StartFrom::Beginning)).unwrap();
 /// assert_eq!(late.try_recv().unwrap().position, hub.position());
-/// # Ok::<(), eventring::hub::PublishError>(())
+/// # Ok::<(), eventring::hub::HubPublishError>(())
 /// ```
 #[derive(Clone)]
 pub struct Hub {
@@ -134,8 +134,8 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// [`PublishError::Invalid`] for an event beyond the hub's limits, [`PublishError::Closed`].
-    pub fn publish(&self, event: impl AsEvent) -> Result<Position, PublishError> {
+    /// [`HubPublishError::Invalid`] for an event beyond the hub's limits, [`HubPublishError::Closed`].
+    pub fn publish(&self, event: impl AsEvent) -> Result<Position, HubPublishError> {
         publish::one(&self.shared, ExpectedVersion::Any, event.as_event())
     }
 
@@ -143,13 +143,13 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// [`PublishError::Version`] where it has another one, [`StreamsNotKept`](PublishError::StreamsNotKept) where the
+    /// [`HubPublishError::Version`] where it has another one, [`StreamsNotKept`](HubPublishError::StreamsNotKept) where the
     /// hub keeps none; else as [`publish`](Self::publish).
     pub fn publish_expecting(
         &self,
         expected: ExpectedVersion,
         event: impl AsEvent,
-    ) -> Result<Position, PublishError> {
+    ) -> Result<Position, HubPublishError> {
         publish::one(&self.shared, expected, event.as_event())
     }
 
@@ -159,24 +159,24 @@ impl Hub {
     ///
     /// ```
     /// use eventring::event::{Event, Position};
-    /// use eventring::hub::{Hub, PublishError};
+    /// use eventring::hub::{Hub, HubPublishError};
     ///
     /// let hub = Hub::new();
     /// let event = Event::builder("a", "t").build().unwrap();
     /// let next = Position { epoch: hub.epoch(), offset: hub.head() + 1 };
     /// assert_eq!(hub.publish_at(next, &event), Ok(next));
     /// // Somebody else's event may be there already: nothing is published then.
-    /// assert!(matches!(hub.publish_at(next, &event), Err(PublishError::Position { .. })));
+    /// assert!(matches!(hub.publish_at(next, &event), Err(HubPublishError::Position { .. })));
     /// ```
     ///
     /// # Errors
     ///
-    /// [`PublishError::Position`] says which one is next; else as [`publish`](Self::publish).
+    /// [`HubPublishError::Position`] says which one is next; else as [`publish`](Self::publish).
     pub fn publish_at(
         &self,
         position: Position,
         event: impl AsEvent,
-    ) -> Result<Position, PublishError> {
+    ) -> Result<Position, HubPublishError> {
         publish::one_at(&self.shared, position, event.as_event())
     }
 
@@ -198,9 +198,9 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// [`PublishError::TooMany`] and [`TooLarge`](PublishError::TooLarge) beyond half of the hub's capacity and of its
-    /// `ring_bytes`; [`Invalid`](PublishError::Invalid) names the event; [`Closed`](PublishError::Closed).
-    pub fn publish_batch(&self, batch: &EventBatch) -> Result<Range<u64>, PublishError> {
+    /// [`HubPublishError::TooMany`] and [`TooLarge`](HubPublishError::TooLarge) beyond half of the hub's capacity and of its
+    /// `ring_bytes`; [`Invalid`](HubPublishError::Invalid) names the event; [`Closed`](HubPublishError::Closed).
+    pub fn publish_batch(&self, batch: &EventBatch) -> Result<Range<u64>, HubPublishError> {
         publish::many(&self.shared, batch.len(), |index| batch.at(index))
     }
 
@@ -212,7 +212,7 @@ impl Hub {
     pub fn publish_batch_iter<E: AsEvent>(
         &self,
         events: impl IntoIterator<Item = E>,
-    ) -> Result<Range<u64>, PublishError> {
+    ) -> Result<Range<u64>, HubPublishError> {
         publish::many_from(&self.shared, events.into_iter())
     }
 
@@ -224,20 +224,20 @@ impl Hub {
     ///
     /// ```
     /// use eventring::event::Event;
-    /// use eventring::hub::{Hub, Subscription, TryRecvError};
+    /// use eventring::hub::{Hub, Subscription, TryReceiveError};
     ///
     /// let hub = Hub::new();
     /// let mut orders = hub.subscribe(Subscription::topic("orders.>"))?;
     /// hub.publish(Event::builder("users.created", "user").build().unwrap()).unwrap();
-    /// assert_eq!(orders.try_recv(), Err(TryRecvError::Empty));
-    /// # Ok::<(), eventring::hub::SubscribeError>(())
+    /// assert_eq!(orders.try_recv(), Err(TryReceiveError::Empty));
+    /// # Ok::<(), eventring::hub::SubscriptionError>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// [`SubscribeError`]: a bad filter (with everything that is wrong with it), an id that lives, a position of
+    /// [`SubscriptionError`]: a bad filter (with everything that is wrong with it), an id that lives, a position of
     /// another epoch or beyond the newest, too many readers.
-    pub fn subscribe(&self, subscription: Subscription) -> Result<Receiver, SubscribeError> {
+    pub fn subscribe(&self, subscription: Subscription) -> Result<Receiver, SubscriptionError> {
         subscribe::open(&self.shared, subscription)
     }
 
@@ -264,8 +264,8 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// [`SubscribeError::TooManyReaders`].
-    pub fn cursor(&self) -> Result<Cursor, SubscribeError> {
+    /// [`SubscriptionError::TooManyReaders`].
+    pub fn cursor(&self) -> Result<Cursor, SubscriptionError> {
         Cursor::open(&self.shared.ring)
     }
 
@@ -325,13 +325,16 @@ impl Hub {
     /// assert_eq!(connections.take(), Some(PresenceEvent::Ended { number: 7 }));
     /// connections.leave(31);
     /// assert!(hub.presence("orders.eu").is_empty());
-    /// # Ok::<(), eventring::hub::SubscribeError>(())
+    /// # Ok::<(), eventring::hub::SubscriptionError>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// [`SubscribeError::Id`] for the name.
-    pub fn open_presence(&self, config: PresenceConfig) -> Result<PresenceHandle, SubscribeError> {
+    /// [`SubscriptionError::Id`] for the name.
+    pub fn open_presence(
+        &self,
+        config: PresenceConfig,
+    ) -> Result<PresenceHandle, SubscriptionError> {
         PresenceHandle::open(&self.shared, config)
     }
 
@@ -388,16 +391,16 @@ impl Hub {
     ///
     /// ```
     /// use eventring::event::Event;
-    /// use eventring::hub::{Hub, PublishError, RecvError, Subscription};
+    /// use eventring::hub::{Hub, HubPublishError, ReceiveError, Subscription};
     ///
     /// let hub = Hub::new();
     /// let mut receiver = hub.subscribe(Subscription::all()).unwrap();
     /// let event = Event::builder("a", "t").build().unwrap();
     /// hub.publish(&event).unwrap();
     /// hub.close();
-    /// assert_eq!(hub.publish(&event), Err(PublishError::Closed));
+    /// assert_eq!(hub.publish(&event), Err(HubPublishError::Closed));
     /// assert_eq!(receiver.recv().unwrap().position.offset, 1);
-    /// assert_eq!(receiver.recv(), Err(RecvError::Closed));
+    /// assert_eq!(receiver.recv(), Err(ReceiveError::Closed));
     /// ```
     pub fn close(&self) {
         self.shared.close();
@@ -409,7 +412,7 @@ impl Hub {
     }
 
     /// Returns the hub's figures of this moment.
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> HubStats {
         let (heap_bytes, trimmed, untracked, topics_known) = {
             // One lock for the four, so that they agree with each other.
             let publisher = self.shared.publisher.lock();
@@ -420,7 +423,7 @@ impl Hub {
                 publisher.topics.known(),
             )
         };
-        Stats {
+        HubStats {
             published: self.head(),
             earliest: self.earliest(),
             trimmed,

@@ -3,7 +3,7 @@
 //! A [`Hub`] is one ring of events in one total order. Whoever publishes gets the event's
 //! [`Position`](crate::event::Position); whoever reads is a cursor: a [`Receiver`] for a pattern of topics, a
 //! [`Cursor`] for everything. A reader never slows a publisher down: one that falls more than the hub's capacity
-//! behind is told exactly how many events it missed ([`Lagged`]), and reads on.
+//! behind is told exactly how many events it missed ([`Gap`]), and reads on.
 //!
 //! # Examples
 //!
@@ -25,14 +25,14 @@
 //! | --- | --- | --- |
 //! | who listens to a topic is known, over HTTP too; joins and leaves are told in the order of the list, or that some were not | [`Hub::present`], [`Hub::watch_presence`], [`Hub::open_presence`] | `tests/hub/catch_up.rs`, `tests/gateway/streams/presence.rs` |
 //! | positions rise by one, and a batch is contiguous, whole or not there | one lock, one ring | `tests/hub/publish.rs` |
-//! | nothing is missed silently | [`Lagged`] is an item with a number; it never ends anything | `tests/hub/subscribe.rs` |
+//! | nothing is missed silently | [`Gap`] is an item with a number; it never ends anything | `tests/hub/subscribe.rs` |
 //! | only what a subscription wants is received; its position passes the rest | [`EventFilter`](crate::event::EventFilter) | `tests/hub/unsubscribe.rs` |
 //! | a reader never holds a publisher back; closures run on the reader's thread | no queue, no gate | `tests/hub/subscribe.rs` |
 //! | who waits is not woken by what it does not want, nor left behind by it | whoever publishes judges the filter, once a [`Class`], after the lock is released | `tests/hub/sleep.rs` |
 //! | an event is judged once for all with equal filters | [`Class`]; a trie on topics with an index on types finds those who may want it | `scripts/bench-hub-instructions` |
 //! | a task can wait as a thread can, under any runtime; dropping the future loses nothing | `Receiver::recv_async`, feature `async` | `tests/hub/tasks.rs` |
 //! | [`unsubscribe`](Hub::unsubscribe) ends delivery and a blocked receive at once; dropping a receiver unsubscribes | [`EndReason`] | `tests/hub/unsubscribe.rs`, `tests/hub/leaks.rs` |
-//! | looking back at some topics does not look at others; where events of a topic stand is known | [`Start`] | `tests/hub/look_back.rs` |
+//! | looking back at some topics does not look at others; where events of a topic stand is known | [`StartFrom`] | `tests/hub/look_back.rs` |
 //! | history, then [`Item::CaughtUp`], then live, in one call | [`Receiver::next_item`] | `tests/hub/catch_up.rs` |
 //! | a busy topic does not push out what a quiet one keeps | [`TopicConfig`]: own copies | `tests/hub/topics.rs` |
 //! | controls have no position and are not stored | [`Controls`] | `tests/hub/catch_up.rs` |
@@ -75,8 +75,8 @@ mod wait;
 pub use builder::HubBuilder;
 pub use class::Class;
 pub use error::{
-    EndReason, HubError, Lagged, PublishError, ReadError, RecvError, RecvTimeoutError, SeekError,
-    SubscribeError, TryRecvError,
+    CursorReadError, CursorSeekError, EndReason, Gap, HubError, HubPublishError, ReceiveError,
+    ReceiveTimeoutError, SubscriptionError, TryReceiveError,
 };
 pub use hub::Hub;
 pub use presence::{
@@ -84,9 +84,9 @@ pub use presence::{
     Present,
 };
 pub use publish::ExpectedVersion;
-pub use stats::Stats;
+pub use stats::HubStats;
 pub use subscribe::{
-    Control, Controls, Cursor, Delivery, HubWaiter, ID_BYTES_MAX, Item, Receiver, Start,
+    Control, Controls, Cursor, Delivery, HubWaiter, ID_BYTES_MAX, Item, Receiver, StartFrom,
     Subscription, SubscriptionStats,
 };
 #[cfg(feature = "async")]

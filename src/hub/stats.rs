@@ -3,7 +3,7 @@
 /// The figures of a hub at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Stats {
+pub struct HubStats {
     /// Events published, which is the newest offset.
     pub published: u64,
     /// The oldest offset that is kept.

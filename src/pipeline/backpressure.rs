@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::event::{AsEvent, EventRef, Position};
 use crate::hub::{
-    Controls, Hub, HubError, Item, PublishError, Receiver, SubscribeError, Subscription,
+    Controls, Hub, HubError, HubPublishError, Item, Receiver, Subscription, SubscriptionError,
 };
 use crate::settings::setters;
 
@@ -80,7 +80,7 @@ pub enum BackpressureError {
     TimedOut,
     /// The event is none.
     #[error(transparent)]
-    Publish(#[from] PublishError),
+    Publish(#[from] HubPublishError),
 }
 
 /// The events that a stop left behind.
@@ -268,8 +268,8 @@ impl BackpressureStream {
     ///
     /// # Errors
     ///
-    /// [`SubscribeError`] for what is no pattern.
-    pub fn subscribe(&self, topic: &str) -> Result<Consumer, SubscribeError> {
+    /// [`SubscriptionError`] for what is no pattern.
+    pub fn subscribe(&self, topic: &str) -> Result<Consumer, SubscriptionError> {
         let controls = Controls {
             heartbeat: self.config.heartbeat,
             ..Controls::none()

@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 
 use crate::event::{AsEvent, Event, EventRef, Filter, Position};
 use crate::hub::{
-    Class, Cursor, Hub, HubError, PublishError, ReadError, Start, SubscribeError, Subscription,
+    Class, Cursor, CursorReadError, Hub, HubError, HubPublishError, StartFrom, Subscription,
+    SubscriptionError,
 };
 
 use super::handler::{Failure, HandlerError, guarded};
@@ -141,8 +142,8 @@ impl InMemoryStream {
     ///
     /// # Errors
     ///
-    /// [`PublishError`]; what handlers do is no error of the publisher's.
-    pub fn publish(&self, event: impl AsEvent) -> Result<Position, PublishError> {
+    /// [`HubPublishError`]; what handlers do is no error of the publisher's.
+    pub fn publish(&self, event: impl AsEvent) -> Result<Position, HubPublishError> {
         let position = self.hub.publish(event)?;
         // AcqRel: whoever finds another one at it leaves the event to that one, who acquires it below.
         if self.due.fetch_add(1, Ordering::AcqRel) == 0 {
@@ -155,12 +156,12 @@ impl InMemoryStream {
     ///
     /// # Errors
     ///
-    /// [`SubscribeError`] for what is no pattern.
+    /// [`SubscriptionError`] for what is no pattern.
     pub fn subscribe(
         &self,
         topic: &str,
         handle: impl Fn(EventRef<'_>) -> Result<(), HandlerError> + Send + Sync + 'static,
-    ) -> Result<String, SubscribeError> {
+    ) -> Result<String, SubscriptionError> {
         self.enter(topic, None, Box::new(handle))
     }
 
@@ -174,7 +175,7 @@ impl InMemoryStream {
         topic: &str,
         accept: impl Fn(EventRef<'_>) -> bool + Send + Sync + 'static,
         handle: impl Fn(EventRef<'_>) -> Result<(), HandlerError> + Send + Sync + 'static,
-    ) -> Result<String, SubscribeError> {
+    ) -> Result<String, SubscriptionError> {
         self.enter(topic, Some(Box::new(accept)), Box::new(handle))
     }
 
@@ -211,7 +212,7 @@ impl InMemoryStream {
     pub(super) fn recent_of(&self, what: Subscription, count: usize) -> Vec<Event> {
         let mut events = Vec::new();
         if count > 0
-            && let Ok(mut receiver) = self.hub.subscribe(what.start(Start::Last(count)))
+            && let Ok(mut receiver) = self.hub.subscribe(what.start(StartFrom::Last(count)))
         {
             // What goes while it is read is no longer recent.
             while receiver.lag() > 0 && events.len() < count {
@@ -249,7 +250,7 @@ impl InMemoryStream {
         topic: &str,
         accept: Option<Box<Accept>>,
         handle: Box<Handle>,
-    ) -> Result<String, SubscribeError> {
+    ) -> Result<String, SubscriptionError> {
         let pattern = if topic == "*" { ">" } else { topic };
         let filter = Filter::parse([pattern]);
         let filter = match filter {
@@ -312,11 +313,11 @@ impl InMemoryStream {
             let old = self.refresh(snapshot);
             let_go(old);
             match read {
-                Err(ReadError::Closed) => return,
+                Err(CursorReadError::Closed) => return,
                 // Whoever publishes from here on raises `due` for it.
                 Ok(_) if dispatcher.reader.lag() == 0 => return,
                 Ok(_) => {}
-                Err(ReadError::Lagged { missed, .. }) => {
+                Err(CursorReadError::Gap { missed, .. }) => {
                     self.missed.fetch_add(missed, Ordering::Relaxed);
                 }
             }

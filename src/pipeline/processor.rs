@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use crate::event::{Event, EventRef};
-use crate::hub::{Hub, SubscribeError, Subscription};
+use crate::hub::{Hub, Subscription, SubscriptionError};
 
 use self::running::Shared;
 use self::window::Window;
@@ -89,7 +89,7 @@ pub enum StartError {
     NoSink,
     /// The subscription is none.
     #[error(transparent)]
-    Subscribe(#[from] SubscribeError),
+    Subscribe(#[from] SubscriptionError),
 }
 
 /// Counts of a pipeline.

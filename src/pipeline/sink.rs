@@ -1,7 +1,7 @@
 //! Something that takes events, and one event to many of them.
 
 use crate::event::{AsEvent, EventRef, Position};
-use crate::hub::{Hub, PublishError};
+use crate::hub::{Hub, HubPublishError};
 
 use super::backpressure::BackpressureStream;
 use super::batching::BatchingStream;
@@ -76,7 +76,7 @@ pub fn broadcast(sinks: &[&dyn EventSink], event: impl AsEvent) -> Vec<Result<()
         .collect()
 }
 
-fn published(done: Result<Position, PublishError>) -> Result<(), HandlerError> {
+fn published(done: Result<Position, HubPublishError>) -> Result<(), HandlerError> {
     done.map(|_| ())
         .map_err(|error| HandlerError(error.to_string()))
 }

@@ -8,7 +8,8 @@ use thiserror::Error;
 
 use crate::event::{AsEvent, DataKind, Position};
 use crate::hub::{
-    Delivery, Hub, Lagged, PublishError, Receiver, RecvTimeoutError, SubscribeError, Subscription,
+    Delivery, Gap, Hub, HubPublishError, ReceiveTimeoutError, Receiver, Subscription,
+    SubscriptionError,
 };
 use crate::wire::sse::{self, Frame, FrameError};
 
@@ -71,7 +72,7 @@ pub enum SseItem {
     /// An event.
     Event(Delivery),
     /// Events that went before they were read.
-    Gap(Lagged),
+    Gap(Gap),
     /// A heartbeat: no event came for its interval.
     Heartbeat,
 }
@@ -96,8 +97,8 @@ impl SseStream {
     ///
     /// # Errors
     ///
-    /// [`PublishError`].
-    pub fn publish(&self, event: impl AsEvent) -> Result<Position, PublishError> {
+    /// [`HubPublishError`].
+    pub fn publish(&self, event: impl AsEvent) -> Result<Position, HubPublishError> {
         self.hub.publish(event)
     }
 
@@ -105,8 +106,8 @@ impl SseStream {
     ///
     /// # Errors
     ///
-    /// [`SubscribeError`].
-    pub fn subscribe(&self, subscription: Subscription) -> Result<String, SubscribeError> {
+    /// [`SubscriptionError`].
+    pub fn subscribe(&self, subscription: Subscription) -> Result<String, SubscriptionError> {
         let receiver = self.hub.subscribe(subscription)?;
         let id = receiver.id().to_owned();
         // One that has ended and was never read: it goes, and with it its condition, when the lock is released.
@@ -170,12 +171,12 @@ impl Iterator for SseEvents {
     fn next(&mut self) -> Option<SseItem> {
         match self.receiver.recv_timeout(self.heartbeat) {
             Ok(delivery) => Some(SseItem::Event(delivery)),
-            Err(RecvTimeoutError::TimedOut) => Some(SseItem::Heartbeat),
-            Err(RecvTimeoutError::Lagged(lagged)) => Some(SseItem::Gap(lagged)),
+            Err(ReceiveTimeoutError::TimedOut) => Some(SseItem::Heartbeat),
+            Err(ReceiveTimeoutError::Gap(gap)) => Some(SseItem::Gap(gap)),
             Err(
-                RecvTimeoutError::Closed
-                | RecvTimeoutError::Unsubscribed
-                | RecvTimeoutError::TopicDeleted,
+                ReceiveTimeoutError::Closed
+                | ReceiveTimeoutError::Unsubscribed
+                | ReceiveTimeoutError::TopicDeleted,
             ) => None,
         }
     }
@@ -196,7 +197,7 @@ impl Iterator for SseFrames {
             SseItem::Event(delivery) => {
                 event_frame(&delivery).unwrap_or_else(|_| self.malformed(&delivery))
             }
-            SseItem::Gap(lagged) => self.gap_frame("retention", lagged),
+            SseItem::Gap(gap) => self.gap_frame("retention", gap),
             SseItem::Heartbeat => ":\n\n".to_owned(),
         })
     }
@@ -205,20 +206,20 @@ impl Iterator for SseFrames {
 impl SseFrames {
     /// Tells of an event that cannot be written as a frame.
     fn malformed(&self, delivery: &Delivery) -> String {
-        let lagged = Lagged {
+        let gap = Gap {
             missed: 1,
             resume_at: delivery.position.offset + 1,
             exact: true,
         };
-        self.gap_frame("malformed", lagged)
+        self.gap_frame("malformed", gap)
     }
 
-    fn gap_frame(&self, reason: &str, lagged: Lagged) -> String {
-        let Lagged {
+    fn gap_frame(&self, reason: &str, gap: Gap) -> String {
+        let Gap {
             missed,
             resume_at,
             exact,
-        } = lagged;
+        } = gap;
         let earliest = Position {
             epoch: self.epoch,
             offset: resume_at,

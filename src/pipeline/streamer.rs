@@ -1,7 +1,9 @@
 //! The interface of an event streamer: subscribe, publish, close, four figures; a hub has it.
 
 use crate::event::{Event, EventBuilder, EventFilter, EventRef, Position};
-use crate::hub::{Hub, PublishError, Receiver, SubscribeError, Subscription, SubscriptionStats};
+use crate::hub::{
+    Hub, HubPublishError, Receiver, Subscription, SubscriptionError, SubscriptionStats,
+};
 use crate::settings::setters;
 
 /// Options of a connection.
@@ -53,55 +55,55 @@ pub trait EventStreamer: StreamerStats {
     ///
     /// # Errors
     ///
-    /// [`SubscribeError`].
-    fn subscribe_to(&self, filter: EventFilter) -> Result<Receiver, SubscribeError>;
+    /// [`SubscriptionError`].
+    fn subscribe_to(&self, filter: EventFilter) -> Result<Receiver, SubscriptionError>;
 
     /// Subscribes to a topic or pattern.
     ///
     /// # Errors
     ///
-    /// [`SubscribeError`].
-    fn subscribe_to_topic(&self, topic: &str) -> Result<Receiver, SubscribeError>;
+    /// [`SubscriptionError`].
+    fn subscribe_to_topic(&self, topic: &str) -> Result<Receiver, SubscriptionError>;
 
     /// Makes a connection: a subscription with an id.
     ///
     /// # Errors
     ///
-    /// [`SubscribeError`].
-    fn create_connection(&self, options: ConnectionOptions) -> Result<Receiver, SubscribeError>;
+    /// [`SubscriptionError`].
+    fn create_connection(&self, options: ConnectionOptions) -> Result<Receiver, SubscriptionError>;
 
     /// Publishes an event, under another topic than its own if one is given.
     ///
     /// # Errors
     ///
-    /// [`PublishError`].
+    /// [`HubPublishError`].
     fn publish_event(
         &self,
         event: EventRef<'_>,
         topic: Option<&str>,
-    ) -> Result<Position, PublishError>;
+    ) -> Result<Position, HubPublishError>;
 
     /// Publishes an event at a position that must be exactly the next.
     ///
     /// # Errors
     ///
-    /// [`PublishError::Position`] says which one is next.
+    /// [`HubPublishError::Position`] says which one is next.
     fn publish_event_at(
         &self,
         event: EventRef<'_>,
         position: Position,
-    ) -> Result<Position, PublishError>;
+    ) -> Result<Position, HubPublishError>;
 
     /// Publishes all events at once, with contiguous positions, or none; none at all is fine.
     ///
     /// # Errors
     ///
-    /// [`PublishError`]; a bad event is named by its index.
+    /// [`HubPublishError`]; a bad event is named by its index.
     fn publish_events(
         &self,
         events: &[Event],
         topic: Option<&str>,
-    ) -> Result<Vec<Position>, PublishError>;
+    ) -> Result<Vec<Position>, HubPublishError>;
 
     /// Closes a connection; `false` where there is none of that id.
     fn close_connection(&self, id: &str) -> bool;
@@ -125,15 +127,15 @@ pub trait StreamerStats {
 }
 
 impl EventStreamer for Hub {
-    fn subscribe_to(&self, filter: EventFilter) -> Result<Receiver, SubscribeError> {
+    fn subscribe_to(&self, filter: EventFilter) -> Result<Receiver, SubscriptionError> {
         self.subscribe(Subscription::events(filter))
     }
 
-    fn subscribe_to_topic(&self, topic: &str) -> Result<Receiver, SubscribeError> {
+    fn subscribe_to_topic(&self, topic: &str) -> Result<Receiver, SubscriptionError> {
         self.subscribe(Subscription::topic(topic))
     }
 
-    fn create_connection(&self, options: ConnectionOptions) -> Result<Receiver, SubscribeError> {
+    fn create_connection(&self, options: ConnectionOptions) -> Result<Receiver, SubscriptionError> {
         self.subscribe(options.subscription)
     }
 
@@ -141,7 +143,7 @@ impl EventStreamer for Hub {
         &self,
         event: EventRef<'_>,
         topic: Option<&str>,
-    ) -> Result<Position, PublishError> {
+    ) -> Result<Position, HubPublishError> {
         match topic {
             // An event that is in that topic already needs no copy.
             Some(topic) if topic != event.topic() => self.publish(&moved(event, topic)?),
@@ -153,7 +155,7 @@ impl EventStreamer for Hub {
         &self,
         event: EventRef<'_>,
         position: Position,
-    ) -> Result<Position, PublishError> {
+    ) -> Result<Position, HubPublishError> {
         self.publish_at(position, event)
     }
 
@@ -161,7 +163,7 @@ impl EventStreamer for Hub {
         &self,
         events: &[Event],
         topic: Option<&str>,
-    ) -> Result<Vec<Position>, PublishError> {
+    ) -> Result<Vec<Position>, HubPublishError> {
         let offsets = match topic {
             None => self.publish_batch_iter(events)?,
             Some(topic) => {

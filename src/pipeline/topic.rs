@@ -3,7 +3,7 @@
 use parking_lot::Mutex;
 
 use crate::event::{AsEvent, Event, EventBuilder, EventRef, Position};
-use crate::hub::{HubError, PublishError, SubscribeError, Subscription};
+use crate::hub::{HubError, HubPublishError, Subscription, SubscriptionError};
 
 use super::handler::HandlerError;
 use super::memory::InMemoryStream;
@@ -53,8 +53,8 @@ impl TopicStream {
     ///
     /// # Errors
     ///
-    /// [`PublishError::Invalid`] for what is no topic name; else as [`InMemoryStream::publish`].
-    pub fn publish(&self, topic: &str, event: impl AsEvent) -> Result<Position, PublishError> {
+    /// [`HubPublishError::Invalid`] for what is no topic name; else as [`InMemoryStream::publish`].
+    pub fn publish(&self, topic: &str, event: impl AsEvent) -> Result<Position, HubPublishError> {
         let event = event.as_event();
         // The usual case needs no copy.
         if event.topic() == topic {
@@ -74,7 +74,7 @@ impl TopicStream {
         &self,
         topic: &str,
         handle: impl Fn(EventRef<'_>) -> Result<(), HandlerError> + Send + Sync + 'static,
-    ) -> Result<String, SubscribeError> {
+    ) -> Result<String, SubscriptionError> {
         self.stream.subscribe(topic, handle)
     }
 

@@ -68,11 +68,14 @@ const SETTINGS: &[&str] = &[
 const EXHAUSTIVE: &[&str] = &[
     "AddError",
     "BatchError",
+    "CursorReadError",
     "PublishError",
     "PushError",
-    "ReadError",
+    "ReceiveError",
+    "ReceiveTimeoutError",
     "RecvError",
     "RecvTimeoutError",
+    "TryReceiveError",
     "TryRecvError",
 ];
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use eventring::event::{Event, EventBatch, Position};
 use eventring::hub::{
-    Control, Controls, EndReason, ExpectedVersion, Hub, Item, PublishError, Receiver, Start,
+    Control, Controls, EndReason, ExpectedVersion, Hub, HubPublishError, Item, Receiver, StartFrom,
     Subscription, TopicConfig,
 };
 
@@ -18,7 +18,7 @@ fn publish(hub: &Hub, topic: &str) -> u64 {
 fn short(item: Item) -> String {
     match item {
         Item::Event(delivery) => delivery.position.offset.to_string(),
-        Item::Lagged(lagged) => format!("lagged {}", lagged.missed),
+        Item::Gap(gap) => format!("lagged {}", gap.missed),
         Item::CaughtUp(position) => format!("caught up {}", position.offset),
         Item::Control(Control::Connected { id }) => format!("connected {id}"),
         Item::Control(Control::Disconnected { reason }) => format!("disconnected: {reason}"),
@@ -55,7 +55,7 @@ fn history_then_the_mark_then_live_without_gap_or_repeat() {
         })
         .collect();
     let subscription = Subscription::topic("a")
-        .start(Start::Beginning)
+        .start(StartFrom::Beginning)
         .controls(silent());
     let mut receiver = hub.subscribe(subscription).unwrap();
     let mark = hub.head();
@@ -91,7 +91,7 @@ fn catching_up_while_others_publish_misses_nothing() {
             })
         };
         let subscription = Subscription::topic("a")
-            .start(Start::Beginning)
+            .start(StartFrom::Beginning)
             .controls(silent());
         let mut receiver = hub.subscribe(subscription).unwrap();
         let (mut seen, mut mark) = (Vec::new(), None);
@@ -225,14 +225,14 @@ fn weakness_15_stream_positions_are_dense_and_rise() {
     let error = hub.publish(on_stream("1", 9)).unwrap_err();
     assert_eq!(
         error,
-        PublishError::StreamPosition {
+        HubPublishError::StreamPosition {
             expected: 5,
             got: 9
         }
     );
     assert_eq!(
         hub.publish(on_stream("1", 4)),
-        Err(PublishError::StreamPosition {
+        Err(HubPublishError::StreamPosition {
             expected: 5,
             got: 4
         })
@@ -247,7 +247,7 @@ fn weakness_15_stream_positions_are_dense_and_rise() {
     hub.publish(on_stream("3", None)).unwrap();
     assert_eq!(
         hub.publish(on_stream("4", None)),
-        Err(PublishError::TooManyStreams { limit: 3 })
+        Err(HubPublishError::TooManyStreams { limit: 3 })
     );
 }
 
@@ -258,7 +258,7 @@ fn an_expected_version_is_checked_with_the_publish() {
         hub.publish_expecting(expected, on_stream("1", None))
             .map(|position| position.offset)
     };
-    let refused = |expected, actual| Err(PublishError::Version { expected, actual });
+    let refused = |expected, actual| Err(HubPublishError::Version { expected, actual });
     assert_eq!(
         publish(ExpectedVersion::Exactly(1)),
         refused(ExpectedVersion::Exactly(1), None)
@@ -276,12 +276,12 @@ fn an_expected_version_is_checked_with_the_publish() {
     let plain = Event::builder("t", "t").build().unwrap();
     assert_eq!(
         hub.publish_expecting(ExpectedVersion::NoStream, &plain),
-        Err(PublishError::NoStream)
+        Err(HubPublishError::NoStream)
     );
     let none = Hub::new();
     assert_eq!(
         none.publish_expecting(ExpectedVersion::NoStream, &plain),
-        Err(PublishError::StreamsNotKept)
+        Err(HubPublishError::StreamsNotKept)
     );
 }
 
@@ -335,7 +335,7 @@ fn a_batch_takes_its_stream_positions_whole_or_not_at_all() {
         .for_each(|(id, version)| bad.push(on_stream(id, *version)));
     assert_eq!(
         hub.publish_batch(&bad),
-        Err(PublishError::StreamPosition {
+        Err(HubPublishError::StreamPosition {
             expected: 5,
             got: 6
         })
@@ -351,7 +351,7 @@ fn resuming_after_a_position_repeats_nothing() {
     let hub = Hub::builder().capacity(64).build().unwrap();
     (0..20).for_each(|_| _ = publish(&hub, "a"));
     let from = |offset| {
-        Start::After(Position {
+        StartFrom::After(Position {
             epoch: hub.epoch(),
             offset,
         })
@@ -362,7 +362,7 @@ fn resuming_after_a_position_repeats_nothing() {
         seen.push(receiver.recv().unwrap().position.offset);
         let position = receiver.position();
         receiver = hub
-            .subscribe(Subscription::all().start(Start::After(position)))
+            .subscribe(Subscription::all().start(StartFrom::After(position)))
             .unwrap();
     }
     assert_eq!(seen, (1..=20).collect::<Vec<_>>());

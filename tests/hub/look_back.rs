@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use eventring::event::{Event, Filter, Position};
-use eventring::hub::{Hub, Receiver, Start, Subscription, TopicConfig};
+use eventring::hub::{Hub, Receiver, StartFrom, Subscription, TopicConfig};
 
 /// Numbers that look random and are the same each time.
 struct Numbers(u64);
@@ -23,7 +23,7 @@ fn publish(hub: &Hub, topic: &str) -> u64 {
     hub.publish(&event).unwrap().offset
 }
 
-fn start(hub: &Hub, filter: &Filter, start: Start) -> Receiver {
+fn start(hub: &Hub, filter: &Filter, start: StartFrom) -> Receiver {
     let patterns = filter.patterns().iter().map(|pattern| pattern.as_str());
     hub.subscribe(Subscription::topics(patterns).start(start))
         .unwrap()
@@ -45,11 +45,11 @@ fn kept(hub: &Hub, topics: &[String], filter: &Filter) -> Vec<u64> {
 
 fn compare(hub: &Hub, topics: &[String], filter: &Filter, numbers: &mut Numbers) {
     let all = kept(hub, topics, filter);
-    let found = offsets(start(hub, filter, Start::Beginning));
+    let found = offsets(start(hub, filter, StartFrom::Beginning));
     assert_eq!(found, all, "{filter} from the beginning");
     for count in [1, 3, numbers.below(400) as usize] {
         let expected = &all[all.len().saturating_sub(count)..];
-        let found = offsets(start(hub, filter, Start::Last(count)));
+        let found = offsets(start(hub, filter, StartFrom::Last(count)));
         assert_eq!(found, expected, "the last {count} of {filter}");
     }
     let offset = hub.earliest() + numbers.below(hub.head() + 1 - hub.earliest());
@@ -57,10 +57,10 @@ fn compare(hub: &Hub, topics: &[String], filter: &Filter, numbers: &mut Numbers)
         epoch: hub.epoch(),
         offset,
     };
-    let found = offsets(start(hub, filter, Start::After(after)));
+    let found = offsets(start(hub, filter, StartFrom::After(after)));
     let expected: Vec<u64> = all.iter().copied().filter(|n| *n > offset).collect();
     assert_eq!(found, expected, "{filter} after {offset}");
-    let found = offsets(start(hub, filter, Start::LastValues));
+    let found = offsets(start(hub, filter, StartFrom::LastValues));
     let newest: HashMap<&str, u64> = all
         .iter()
         .map(|n| (&*topics[*n as usize - 1], *n))

@@ -1,7 +1,7 @@
 //! Publishing: positions, batches, limits, bounds, closing.
 
 use eventring::event::{Epoch, Event, EventBatch, Filter, Limits, Position};
-use eventring::hub::{Hub, PublishError, Start, Subscription};
+use eventring::hub::{Hub, HubPublishError, StartFrom, Subscription};
 use proptest::prelude::*;
 
 fn event(topic: &str, data: &str) -> Event {
@@ -20,7 +20,7 @@ fn batch(count: usize) -> EventBatch {
 
 fn data(hub: &Hub) -> Vec<String> {
     let mut receiver = hub
-        .subscribe(Subscription::all().start(Start::Beginning))
+        .subscribe(Subscription::all().start(StartFrom::Beginning))
         .unwrap();
     let mut seen = Vec::new();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -72,7 +72,7 @@ fn an_explicit_position_must_be_the_next() {
         let error = hub.publish_at(got, event("t", "x")).unwrap_err();
         assert_eq!(
             error,
-            PublishError::Position {
+            HubPublishError::Position {
                 expected: at(2),
                 got
             }
@@ -98,7 +98,7 @@ fn a_batch_is_published_whole_or_not_at_all() {
     assert!(error.is_too_large());
     assert_eq!(
         hub.publish_batch(&batch(6)),
-        Err(PublishError::TooMany {
+        Err(HubPublishError::TooMany {
             events: 6,
             limit: 5
         })
@@ -106,7 +106,7 @@ fn a_batch_is_published_whole_or_not_at_all() {
     let events: Vec<Event> = (0..6).map(|n| event("t", &n.to_string())).collect();
     assert_eq!(
         hub.publish_batch_iter(&events),
-        Err(PublishError::TooMany {
+        Err(HubPublishError::TooMany {
             events: 6,
             limit: 5
         })
@@ -129,7 +129,7 @@ fn a_batch_beyond_half_of_ring_bytes_is_refused() {
     assert!(
         matches!(
             error,
-            PublishError::TooLarge {
+            HubPublishError::TooLarge {
                 bytes: 40_000..,
                 limit: 32_768
             }
@@ -180,11 +180,8 @@ fn large_events_push_out_whole_blocks_and_readers_see_an_exact_gap() {
     );
     assert!(hub.stats().heap_bytes <= 1 << 20);
     assert_eq!((hub.earliest(), hub.stats().trimmed), (65, 64));
-    let lagged = receiver.next().unwrap().unwrap_err();
-    assert_eq!(
-        (lagged.missed, lagged.resume_at, lagged.exact),
-        (64, 65, true)
-    );
+    let gap = receiver.next().unwrap().unwrap_err();
+    assert_eq!((gap.missed, gap.resume_at, gap.exact), (64, 65, true));
     assert_eq!(receiver.next().unwrap().unwrap().position.offset, 65);
     let rest = receiver.drain(usize::MAX, |_, _| {}).unwrap();
     assert_eq!(rest, published - 65);
@@ -208,15 +205,15 @@ fn after_close_nothing_is_published_and_the_backlog_is_read() {
     hub.close();
     hub.close();
     assert!(hub.is_closed());
-    assert_eq!(hub.publish(event("t", "x")), Err(PublishError::Closed));
-    assert_eq!(hub.publish_batch(&batch(1)), Err(PublishError::Closed));
+    assert_eq!(hub.publish(event("t", "x")), Err(HubPublishError::Closed));
+    assert_eq!(hub.publish_batch(&batch(1)), Err(HubPublishError::Closed));
     let next = Position {
         epoch: hub.epoch(),
         offset: 3,
     };
     assert_eq!(
         hub.publish_at(next, event("t", "x")),
-        Err(PublishError::Closed)
+        Err(HubPublishError::Closed)
     );
     assert_eq!(receiver.by_ref().count(), 2);
     assert!(receiver.next().is_none());

@@ -2,7 +2,9 @@
 
 use crate::hooks::{Hook, TOUCHES, Touch, within};
 use eventring::event::{Event, EventBatch, Filter};
-use eventring::hub::{Controls, Hub, PresenceConfig, Receiver, Start, Subscription, TopicConfig};
+use eventring::hub::{
+    Controls, Hub, PresenceConfig, Receiver, StartFrom, Subscription, TopicConfig,
+};
 use eventring::ring::Notify;
 use futures::Stream;
 use std::future::Future;
@@ -38,7 +40,7 @@ fn do_everything(hub: &Hub) {
     hub.unsubscribe("own");
     hub.unsubscribe("member-1");
     let presence = watching(Subscription::topic("a.*"), true);
-    if let Ok(mut receiver) = hub.subscribe(presence.start(Start::Beginning)) {
+    if let Ok(mut receiver) = hub.subscribe(presence.start(StartFrom::Beginning)) {
         while receiver.try_recv().is_ok() {}
         let _ = receiver.arm(Arc::new(Nobody));
     }
@@ -249,11 +251,11 @@ fn a_notification_of_a_presence_set_that_panics_harms_nobody() {
 #[test]
 fn a_condition_may_use_the_hub_wherever_it_is_called() {
     let starts = [
-        Start::Now,
-        Start::Beginning,
-        Start::Last(5),
-        Start::LastValues,
-        Start::Timestamp(0),
+        StartFrom::Now,
+        StartFrom::Beginning,
+        StartFrom::Last(5),
+        StartFrom::LastValues,
+        StartFrom::Timestamp(0),
     ];
     for start in starts {
         within("a condition", move || {

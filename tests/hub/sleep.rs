@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use eventring::event::{Event, EventFilter};
-use eventring::hub::{Hub, Lagged, Receiver, Subscription, TryRecvError};
+use eventring::hub::{Gap, Hub, Receiver, Subscription, TryReceiveError};
 use eventring::ring::Notify;
 use proptest::prelude::*;
 
@@ -59,8 +59,8 @@ fn a_sleeper_is_not_woken_by_what_it_does_not_want_nor_left_behind_by_it() {
         (0..1_000).for_each(|_| _ = publish(&hub, "other", "other"));
         assert_eq!(
             receiver.try_recv(),
-            Err(TryRecvError::Empty),
-            "and not Lagged"
+            Err(TryReceiveError::Empty),
+            "and not Gap"
         );
         assert_eq!(receiver.position(), hub.position());
         publish(&hub, "wanted.2", "wanted");
@@ -181,11 +181,11 @@ proptest! {
                     let expected = if cursor < oldest {
                         let missed = (oldest - cursor) as u64;
                         cursor = oldest;
-                        Err(TryRecvError::Lagged(Lagged { missed, resume_at: oldest as u64 + 1, exact: filter.is_all() }))
+                        Err(TryReceiveError::Gap(Gap { missed, resume_at: oldest as u64 + 1, exact: filter.is_all() }))
                     } else {
                         let found = (cursor..published.len()).find(|at| filter.matches(&published[*at]));
                         cursor = found.map_or(published.len(), |at| at + 1);
-                        found.map(|at| at as u64 + 1).ok_or(TryRecvError::Empty)
+                        found.map(|at| at as u64 + 1).ok_or(TryReceiveError::Empty)
                     };
                     prop_assert_eq!(receiver.try_recv().map(|delivery| delivery.position.offset), expected);
                 },
@@ -205,7 +205,7 @@ fn weakness_16_a_timed_receive_that_gives_up_loses_nothing() {
             loop {
                 match receiver.recv_timeout(std::time::Duration::from_micros(20)) {
                     Ok(delivery) => seen.push(delivery.position.offset),
-                    Err(eventring::hub::RecvTimeoutError::TimedOut) => {}
+                    Err(eventring::hub::ReceiveTimeoutError::TimedOut) => {}
                     Err(_) => return seen,
                 }
             }
@@ -238,7 +238,7 @@ fn several_publishers_wake_sleepers_without_leaving_anything_out() {
                     loop {
                         match receiver.recv_timeout(std::time::Duration::from_micros(50)) {
                             Ok(delivery) => seen.push(delivery.position.offset),
-                            Err(eventring::hub::RecvTimeoutError::TimedOut) => {}
+                            Err(eventring::hub::ReceiveTimeoutError::TimedOut) => {}
                             Err(_) => return seen,
                         }
                     }

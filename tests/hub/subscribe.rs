@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use eventring::event::{Epoch, Event, Position};
 use eventring::hub::{
-    Hub, Lagged, ReadError, RecvError, RecvTimeoutError, SeekError, Start, SubscribeError,
-    Subscription, TryRecvError,
+    CursorReadError, CursorSeekError, Gap, Hub, ReceiveError, ReceiveTimeoutError, StartFrom,
+    Subscription, SubscriptionError, TryReceiveError,
 };
 use eventring::ring::{Notify, Waited};
 use proptest::prelude::*;
@@ -74,26 +74,26 @@ fn a_subscription_starts_where_it_says() {
         receiver.try_recv().map(|delivery| delivery.position.offset)
     };
     let after = |offset| {
-        Start::After(Position {
+        StartFrom::After(Position {
             epoch: hub.epoch(),
             offset,
         })
     };
-    assert_eq!(first(Start::Now), Err(TryRecvError::Empty));
-    assert_eq!(first(Start::Beginning), Ok(3));
+    assert_eq!(first(StartFrom::Now), Err(TryReceiveError::Empty));
+    assert_eq!(first(StartFrom::Beginning), Ok(3));
     assert_eq!(first(after(4)), Ok(5));
     assert_eq!(first(after(2)), Ok(3));
-    assert_eq!(first(after(6)), Err(TryRecvError::Empty));
-    let lagged = Lagged {
+    assert_eq!(first(after(6)), Err(TryReceiveError::Empty));
+    let gap = Gap {
         missed: 2,
         resume_at: 3,
         exact: true,
     };
-    assert_eq!(first(after(0)), Err(TryRecvError::Lagged(lagged)));
+    assert_eq!(first(after(0)), Err(TryReceiveError::Gap(gap)));
     let refused = |start| hub.subscribe(Subscription::all().start(start)).unwrap_err();
     assert_eq!(
         refused(after(7)),
-        SubscribeError::InFuture { head: 6, got: 7 }
+        SubscriptionError::InFuture { head: 6, got: 7 }
     );
     let other = Epoch(hub.epoch().0 ^ 1);
     let position = Position {
@@ -101,8 +101,8 @@ fn a_subscription_starts_where_it_says() {
         offset: 1,
     };
     assert_eq!(
-        refused(Start::After(position)),
-        SubscribeError::Epoch {
+        refused(StartFrom::After(position)),
+        SubscriptionError::Epoch {
             expected: hub.epoch(),
             got: other
         }
@@ -135,15 +135,15 @@ fn lag_is_an_item_and_never_the_end() {
     for n in 0..20 {
         publish(&hub, if n % 2 == 0 { "a" } else { "b" });
     }
-    let lagged = |exact| Lagged {
+    let gap = |exact| Gap {
         missed: 12,
         resume_at: 13,
         exact,
     };
-    assert_eq!(all.next().unwrap().unwrap_err(), lagged(true));
+    assert_eq!(all.next().unwrap().unwrap_err(), gap(true));
     assert_eq!(
         some.recv().unwrap_err(),
-        RecvError::Lagged(lagged(false)),
+        ReceiveError::Gap(gap(false)),
         "behind a filter it is a bound"
     );
     assert_eq!(all.drain(usize::MAX, |_, _| {}), Ok(8));
@@ -157,12 +157,12 @@ fn lag_is_an_item_and_never_the_end() {
         Ok(1)
     );
     assert_eq!(seen, [14, 16, 18, 20]);
-    assert_eq!(some.drain(3, |_, _| {}), Err(TryRecvError::Empty));
+    assert_eq!(some.drain(3, |_, _| {}), Err(TryReceiveError::Empty));
     publish(&hub, "b");
     hub.close();
     assert!(some.recv().is_ok());
-    assert_eq!(some.recv(), Err(RecvError::Closed));
-    assert_eq!(some.try_recv(), Err(TryRecvError::Closed));
+    assert_eq!(some.recv(), Err(ReceiveError::Closed));
+    assert_eq!(some.try_recv(), Err(TryReceiveError::Closed));
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_blocked_receiver_is_woken_by_what_it_wants_and_by_close() {
         publish_many(&hub, "other", 1_000);
         publish(&hub, "wanted");
         hub.close();
-        assert_eq!(worker.join().unwrap(), (1_001, Err(RecvError::Closed)));
+        assert_eq!(worker.join().unwrap(), (1_001, Err(ReceiveError::Closed)));
     });
 }
 
@@ -188,7 +188,7 @@ fn a_timed_receive_gives_up_when_only_others_come() {
     publish(&hub, "other");
     assert_eq!(
         receiver.recv_timeout(Duration::from_millis(1)),
-        Err(RecvTimeoutError::TimedOut)
+        Err(ReceiveTimeoutError::TimedOut)
     );
     publish(&hub, "wanted");
     assert_eq!(
@@ -209,7 +209,10 @@ fn the_borrowed_receive_sees_the_event_in_place() {
         .unwrap();
     let seen = receiver.with_next(|position, event| (position.offset, event.data().len()));
     assert_eq!(seen, Ok((1, 5)));
-    assert_eq!(receiver.try_with_next(|_, _| ()), Err(TryRecvError::Empty));
+    assert_eq!(
+        receiver.try_with_next(|_, _| ()),
+        Err(TryReceiveError::Empty)
+    );
 }
 
 #[test]
@@ -243,16 +246,16 @@ fn a_reader_that_dwells_on_an_event_holds_nobody_up() {
         seen.data() == large.as_bytes()
     });
     assert_eq!((same, hub.head()), (Ok(true), 1_001));
-    let lagged = receiver.recv().unwrap_err();
-    let RecvError::Lagged(lagged) = lagged else {
+    let gap = receiver.recv().unwrap_err();
+    let ReceiveError::Gap(gap) = gap else {
         panic!("{lagged}")
     };
-    assert_eq!(lagged.resume_at, hub.earliest());
-    assert_eq!(lagged.missed, lagged.resume_at - 2);
+    assert_eq!(gap.resume_at, hub.earliest());
+    assert_eq!(gap.missed, gap.resume_at - 2);
     let rest = receiver.drain(usize::MAX, |_, event| {
         assert_eq!(event.data(), large.as_bytes())
     });
-    assert_eq!(rest, Ok((1_001 - lagged.resume_at + 1) as usize));
+    assert_eq!(rest, Ok((1_001 - gap.resume_at + 1) as usize));
 }
 
 #[test]
@@ -271,16 +274,16 @@ fn the_raw_reader_seeks_reads_and_tells_gaps() {
         "the event that is refused comes again"
     );
     assert_eq!((reader.next_offset(), reader.lag()), (4, 1));
-    assert_eq!(reader.seek(0), Err(SeekError::Zero));
-    assert_eq!(reader.seek(6), Err(SeekError::InFuture { next: 5 }));
+    assert_eq!(reader.seek(0), Err(CursorSeekError::Zero));
+    assert_eq!(reader.seek(6), Err(CursorSeekError::InFuture { next: 5 }));
     assert_eq!((reader.next_offset(), reader.seek(5)), (4, Ok(())));
     publish_many(&hub, "t", 12);
     reader.seek(2).unwrap();
-    let lagged = ReadError::Lagged {
+    let gap = CursorReadError::Gap {
         missed: 7,
         resume_at: 9,
     };
-    assert_eq!(reader.read_while(9, |_, _| true), Err(lagged));
+    assert_eq!(reader.read_while(9, |_, _| true), Err(gap));
     let mut offsets = Vec::new();
     let read = reader.read_while(99, |offset, _| {
         offsets.push(offset);
@@ -288,7 +291,10 @@ fn the_raw_reader_seeks_reads_and_tells_gaps() {
     });
     assert_eq!((read, offsets), (Ok(8), (9..=16).collect()));
     hub.close();
-    assert_eq!(reader.read_while(9, |_, _| true), Err(ReadError::Closed));
+    assert_eq!(
+        reader.read_while(9, |_, _| true),
+        Err(CursorReadError::Closed)
+    );
     assert_eq!(reader.wait(None), Waited::Closed);
 }
 
@@ -359,11 +365,11 @@ proptest! {
                     let expected = if cursor < oldest {
                         let missed = (oldest - cursor) as u64;
                         cursor = oldest;
-                        Err(TryRecvError::Lagged(Lagged { missed, resume_at: oldest as u64 + 1, exact: filter.is_all() }))
+                        Err(TryReceiveError::Gap(Gap { missed, resume_at: oldest as u64 + 1, exact: filter.is_all() }))
                     } else {
                         let found = (cursor..published.len()).find(|at| filter.matches(&published[*at]));
                         cursor = found.map_or(published.len(), |at| at + 1);
-                        found.map(|at| at as u64 + 1).ok_or(TryRecvError::Empty)
+                        found.map(|at| at as u64 + 1).ok_or(TryReceiveError::Empty)
                     };
                     prop_assert_eq!(receiver.try_recv().map(|delivery| delivery.position.offset), expected);
                 },

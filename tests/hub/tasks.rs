@@ -9,7 +9,7 @@ use std::thread;
 
 use eventring::event::Event;
 use eventring::hub::{
-    Control, Controls, EndReason, Hub, Item, Lagged, RecvError, Start, Subscription,
+    Control, Controls, EndReason, Gap, Hub, Item, ReceiveError, StartFrom, Subscription,
 };
 use futures::StreamExt;
 use futures::future::join;
@@ -45,11 +45,15 @@ fn receives_all(topic: &'static str) -> Task {
         loop {
             match receiver.recv_async().await {
                 Ok(delivery) => seen.push(delivery.position.offset),
-                Err(RecvError::Closed) => break,
+                Err(ReceiveError::Closed) => break,
                 Err(error) => panic!("{error}"),
             }
         }
-        assert_eq!(receiver.recv_async().await, Err(RecvError::Closed), "still");
+        assert_eq!(
+            receiver.recv_async().await,
+            Err(ReceiveError::Closed),
+            "still"
+        );
         assert_eq!(seen, publishing.join().unwrap());
     })
 }
@@ -155,13 +159,16 @@ fn the_last_waker_counts() {
 #[test]
 fn whatever_ends_a_subscription_ends_the_task_that_waits() {
     type End = fn(&Hub);
-    let ends: [(End, RecvError); 3] = [
-        (|hub| assert!(hub.unsubscribe("x")), RecvError::Unsubscribed),
+    let ends: [(End, ReceiveError); 3] = [
+        (
+            |hub| assert!(hub.unsubscribe("x")),
+            ReceiveError::Unsubscribed,
+        ),
         (
             |hub| hub.delete_topic("a").unwrap(),
-            RecvError::TopicDeleted,
+            ReceiveError::TopicDeleted,
         ),
-        (Hub::close, RecvError::Closed),
+        (Hub::close, ReceiveError::Closed),
     ];
     for (end, expected) in ends {
         let hub = Hub::new();
@@ -185,13 +192,13 @@ fn lag_is_an_item_of_the_stream_and_closing_its_end() {
     let mut stream = hub.subscribe(Subscription::all()).unwrap().into_stream();
     (0..5).for_each(|_| _ = publish(&hub, "a"));
     hub.close();
-    let seen: Vec<Result<u64, Lagged>> = futures::executor::block_on(async {
+    let seen: Vec<Result<u64, Gap>> = futures::executor::block_on(async {
         let offset = stream
             .by_ref()
             .map(|item| item.map(|delivery| delivery.position.offset));
         offset.collect().await
     });
-    let missed = Lagged {
+    let missed = Gap {
         missed: 3,
         resume_at: 4,
         exact: true,
@@ -207,7 +214,7 @@ fn catching_up_going_live_and_presence_are_one_stream_of_items() {
     publish(&hub, "a");
     let controls = Controls::default().presence(true);
     let all = Subscription::topic("a").id("me").controls(controls);
-    let mut receiver = hub.subscribe(all.start(Start::Beginning)).unwrap();
+    let mut receiver = hub.subscribe(all.start(StartFrom::Beginning)).unwrap();
     futures::executor::block_on(async {
         let item = receiver.next_item_async().await;
         assert_eq!(

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use eventring::event::{Event, Filter, Position};
 use eventring::hub::{
-    Durability, EndReason, Hub, Lagged, PublishError, Receiver, RecvError, Start, Subscription,
-    TopicConfig, TopicMode, TopicsError, TryRecvError,
+    Durability, EndReason, Gap, Hub, HubPublishError, ReceiveError, Receiver, StartFrom,
+    Subscription, TopicConfig, TopicMode, TopicsError, TryReceiveError,
 };
 use proptest::prelude::*;
 
@@ -30,7 +30,7 @@ fn offsets(receiver: &mut Receiver) -> Vec<u64> {
     seen
 }
 
-fn start(hub: &Hub, topic: &str, start: Start) -> Receiver {
+fn start(hub: &Hub, topic: &str, start: StartFrom) -> Receiver {
     hub.subscribe(Subscription::topic(topic).start(start))
         .unwrap()
 }
@@ -77,21 +77,21 @@ proptest! {
             let filter = Filter::parse(patterns).unwrap();
             hub.subscribe(Subscription::filter(filter).start(start)).unwrap()
         };
-        let mut live: Vec<Receiver> = patterns.iter().map(|one| subscribe(one, Start::Now)).collect();
+        let mut live: Vec<Receiver> = patterns.iter().map(|one| subscribe(one, StartFrom::Now)).collect();
         names.iter().for_each(|name| _ = publish(&hub, name));
         for (patterns, live) in patterns.iter().zip(&mut live) {
             let wanted = |name: &String| patterns.iter().any(|pattern| takes(pattern, name));
             let numbered = names.iter().zip(1..);
             let expected: Vec<u64> = numbered.filter(|(name, _)| wanted(name)).map(|(_, offset)| offset).collect();
             prop_assert_eq!(&offsets(live), &expected);
-            prop_assert_eq!(&offsets(&mut subscribe(patterns, Start::Beginning)), &expected);
+            prop_assert_eq!(&offsets(&mut subscribe(patterns, StartFrom::Beginning)), &expected);
             let newest = &expected[expected.len().saturating_sub(last)..];
-            prop_assert_eq!(&offsets(&mut subscribe(patterns, Start::Last(last))), newest);
+            prop_assert_eq!(&offsets(&mut subscribe(patterns, StartFrom::Last(last))), newest);
             let values = names.iter().zip(1u64..).filter(|(name, offset)| {
                 wanted(name) && !names[*offset as usize..].contains(name)
             });
             let values: Vec<u64> = values.map(|(_, offset)| offset).collect();
-            prop_assert_eq!(&offsets(&mut subscribe(patterns, Start::LastValues)), &values);
+            prop_assert_eq!(&offsets(&mut subscribe(patterns, StartFrom::LastValues)), &values);
         }
         for name in &names {
             let there = patterns.iter().filter(|one| one.iter().any(|pattern| takes(pattern, name)));
@@ -108,10 +108,10 @@ fn how_many_were_missed_is_exact_until_some_were_not_wanted() {
         let mut all = hub.subscribe(Subscription::all()).unwrap();
         publish(&hub, other);
         (0..1_000).for_each(|_| _ = publish(&hub, "a"));
-        let Err(TryRecvError::Lagged(lagged)) = all.try_recv() else {
-            panic!("it has lagged");
+        let Err(TryReceiveError::Gap(gap)) = all.try_recv() else {
+            panic!("it has gap");
         };
-        assert_eq!(lagged.exact, exact, "{other}");
+        assert_eq!(gap.exact, exact, "{other}");
     }
 }
 
@@ -130,10 +130,10 @@ fn the_first_event_makes_a_topic_or_is_refused() {
     publish(&explicit, "a");
     let other = Event::builder("b", "t").build().unwrap();
     let known = Event::builder("a", "t").build().unwrap();
-    assert_eq!(explicit.publish(&other), Err(PublishError::UnknownTopic));
+    assert_eq!(explicit.publish(&other), Err(HubPublishError::UnknownTopic));
     assert_eq!(
         explicit.publish_batch_iter([&known, &other]),
-        Err(PublishError::UnknownTopic)
+        Err(HubPublishError::UnknownTopic)
     );
     assert_eq!(
         (explicit.head(), explicit.topics()),
@@ -205,25 +205,25 @@ fn readers_of_a_deleted_topic_end_with_that_reason() {
     let hub = Hub::new();
     publish(&hub, "a");
     publish(&hub, "b");
-    let mut one = start(&hub, "a", Start::Beginning);
+    let mut one = start(&hub, "a", StartFrom::Beginning);
     let mut both = hub.subscribe(Subscription::topics(["a", "b"])).unwrap();
-    let mut pattern = start(&hub, ">", Start::Now);
+    let mut pattern = start(&hub, ">", StartFrom::Now);
     std::thread::scope(|scope| {
-        let mut blocked = start(&hub, "a", Start::Now);
+        let mut blocked = start(&hub, "a", StartFrom::Now);
         let blocked = scope.spawn(move || blocked.recv());
         assert_eq!(hub.delete_topic("a"), Ok(()));
-        assert_eq!(blocked.join().unwrap(), Err(RecvError::TopicDeleted));
+        assert_eq!(blocked.join().unwrap(), Err(ReceiveError::TopicDeleted));
     });
-    assert_eq!(one.try_recv(), Err(TryRecvError::TopicDeleted));
+    assert_eq!(one.try_recv(), Err(TryReceiveError::TopicDeleted));
     assert_eq!(one.ended(), Some(EndReason::TopicDeleted));
     assert_eq!(
         (both.try_recv(), pattern.try_recv()),
-        (Err(TryRecvError::Empty), Err(TryRecvError::Empty))
+        (Err(TryReceiveError::Empty), Err(TryReceiveError::Empty))
     );
     assert_eq!(hub.delete_topic("b"), Ok(()));
     assert_eq!(
         both.try_recv(),
-        Err(TryRecvError::TopicDeleted),
+        Err(TryReceiveError::TopicDeleted),
         "none of its topics is left"
     );
     assert_eq!(hub.delete_topic("b"), Err(TopicsError::Unknown));
@@ -245,11 +245,11 @@ fn a_busy_topic_does_not_push_out_what_a_quiet_one_keeps() {
         })
         .collect();
     assert_eq!(
-        offsets(&mut start(&hub, "quiet", Start::Beginning)),
+        offsets(&mut start(&hub, "quiet", StartFrom::Beginning)),
         kept[2..]
     );
     assert_eq!(
-        offsets(&mut start(&hub, "quiet", Start::Last(2))),
+        offsets(&mut start(&hub, "quiet", StartFrom::Last(2))),
         kept[3..]
     );
     let info = hub.describe_topic("quiet").unwrap();
@@ -259,7 +259,7 @@ fn a_busy_topic_does_not_push_out_what_a_quiet_one_keeps() {
     );
     assert!(info.retained_bytes > 0);
     let after = |offset| {
-        Start::After(Position {
+        StartFrom::After(Position {
             epoch: hub.epoch(),
             offset,
         })
@@ -271,15 +271,15 @@ fn a_busy_topic_does_not_push_out_what_a_quiet_one_keeps() {
         "complete, so nothing is told to be missing"
     );
     let mut older = start(&hub, "quiet", after(0));
-    let lagged = Lagged {
+    let gap = Gap {
         missed: hub.head() - 8 - 3,
         resume_at: kept[2],
         exact: false,
     };
-    assert_eq!(older.try_recv(), Err(TryRecvError::Lagged(lagged)));
+    assert_eq!(older.try_recv(), Err(TryReceiveError::Gap(gap)));
     assert_eq!(older.position().offset, kept[2] - 1);
     assert_eq!(offsets(&mut older), kept[2..]);
-    let mut wide = start(&hub, ">", Start::Beginning);
+    let mut wide = start(&hub, ">", StartFrom::Beginning);
     let seen = offsets(&mut wide);
     assert_eq!(seen[..3], kept[2..], "histories first, then the ring");
     assert_eq!(seen[3..], (hub.earliest()..=hub.head()).collect::<Vec<_>>());
@@ -289,7 +289,7 @@ fn a_busy_topic_does_not_push_out_what_a_quiet_one_keeps() {
 fn a_reader_that_was_overtaken_reads_on_from_what_its_topic_keeps() {
     let hub = small(8);
     hub.create_topic("quiet", keeping(10)).unwrap();
-    let mut receiver = start(&hub, "quiet", Start::Now);
+    let mut receiver = start(&hub, "quiet", StartFrom::Now);
     let sent: Vec<u64> = (0..5)
         .map(|_| {
             (0..20).for_each(|_| _ = publish(&hub, "busy"));
@@ -324,7 +324,10 @@ fn what_is_kept_is_bounded_in_bytes_and_age_too() {
     assert!(info.retained_bytes <= 4_000);
     assert_eq!(hub.describe_topic("age").unwrap().retained, 1);
     (0..9).for_each(|_| _ = publish(&hub, "busy"));
-    assert_eq!(offsets(&mut start(&hub, "age", Start::Beginning)), [fresh]);
+    assert_eq!(
+        offsets(&mut start(&hub, "age", StartFrom::Beginning)),
+        [fresh]
+    );
 }
 
 #[test]
@@ -348,7 +351,10 @@ fn trimming_by_bytes_copies_first() {
         })
         .collect();
     assert!(hub.stats().trimmed > 0);
-    assert_eq!(offsets(&mut start(&hub, "large", Start::Beginning)), sent);
+    assert_eq!(
+        offsets(&mut start(&hub, "large", StartFrom::Beginning)),
+        sent
+    );
 }
 
 #[test]
@@ -361,12 +367,12 @@ fn the_last_value_of_each_topic_comes_first() {
     publish(&hub, "lamp.ring");
     let ring = publish(&hub, "lamp.ring");
     let busy = publish(&hub, "lamp.busy");
-    let mut receiver = start(&hub, "lamp.*", Start::LastValues);
+    let mut receiver = start(&hub, "lamp.*", StartFrom::LastValues);
     assert_eq!(offsets(&mut receiver), [kept, ring, busy]);
     let live = publish(&hub, "lamp.kept");
     assert_eq!(offsets(&mut receiver), [live]);
     assert_eq!(
-        offsets(&mut start(&hub, "lamp.none", Start::LastValues)),
+        offsets(&mut start(&hub, "lamp.none", StartFrom::LastValues)),
         [0; 0]
     );
 }
@@ -398,22 +404,22 @@ fn a_start_by_time_reaches_into_what_topics_keep() {
             .unwrap();
     }
     assert_eq!(
-        offsets(&mut start(&hub, "t", Start::Timestamp(75))),
+        offsets(&mut start(&hub, "t", StartFrom::Timestamp(75))),
         (1..=20).collect::<Vec<_>>()
     );
-    let found = offsets(&mut start(&hub, "t", Start::Timestamp(middle)));
+    let found = offsets(&mut start(&hub, "t", StartFrom::Timestamp(middle)));
     assert!((2..=9).contains(&found[0]), "{found:?}");
     assert_eq!(found, (found[0]..=20).collect::<Vec<_>>());
     let end = later();
     assert_eq!(
-        offsets(&mut start(&hub, "t", Start::Timestamp(end))),
+        offsets(&mut start(&hub, "t", StartFrom::Timestamp(end))),
         [0; 0]
     );
     assert_eq!(
-        offsets(&mut start(&hub, "t", Start::Last(7))),
+        offsets(&mut start(&hub, "t", StartFrom::Last(7))),
         (14..=20).collect::<Vec<_>>()
     );
-    assert!(start(&hub, "t", Start::Last(20)).is_complete());
+    assert!(start(&hub, "t", StartFrom::Last(20)).is_complete());
 }
 
 #[test]
@@ -428,7 +434,7 @@ fn history_follows_publishers_that_never_wait_for_it() {
                     .for_each(|n| _ = publish(&hub, if n % 2 == 0 { "kept" } else { "other" }))
             });
         }
-        let mut receiver = start(&hub, "kept", Start::Now);
+        let mut receiver = start(&hub, "kept", StartFrom::Now);
         let reading = scope.spawn(move || {
             let mut seen = 0;
             while seen < 1_000 {
@@ -443,7 +449,7 @@ fn history_follows_publishers_that_never_wait_for_it() {
         );
     });
     assert_eq!(
-        offsets(&mut start(&hub, "kept", Start::Beginning)).len(),
+        offsets(&mut start(&hub, "kept", StartFrom::Beginning)).len(),
         5_000
     );
 }

@@ -6,7 +6,8 @@ use std::sync::mpsc;
 
 use eventring::event::{Event, EventQuery};
 use eventring::hub::{
-    EndReason, Hub, Lagged, Receiver, RecvError, Start, SubscribeError, Subscription, TryRecvError,
+    EndReason, Gap, Hub, ReceiveError, Receiver, StartFrom, Subscription, SubscriptionError,
+    TryReceiveError,
 };
 use eventring::ring::Notify;
 
@@ -44,8 +45,12 @@ fn weakness_12_unsubscribe_stops_delivery_at_once() {
     let mut receiver = hub.subscribe(Subscription::all().id("a")).unwrap();
     publish(&hub, "t", "t");
     assert!(hub.unsubscribe("a"));
-    assert_eq!(receiver.try_recv(), Err(TryRecvError::Unsubscribed));
-    assert_eq!(receiver.recv(), Err(RecvError::Unsubscribed), "and again");
+    assert_eq!(receiver.try_recv(), Err(TryReceiveError::Unsubscribed));
+    assert_eq!(
+        receiver.recv(),
+        Err(ReceiveError::Unsubscribed),
+        "and again"
+    );
     assert_eq!(receiver.next(), None);
     assert_eq!(receiver.ended(), Some(EndReason::Unsubscribed));
     assert!(!hub.unsubscribe("a"), "once is enough");
@@ -63,7 +68,7 @@ fn unsubscribing_while_events_are_shown_ends_the_run() {
         }
     });
     assert_eq!(seen, Ok(3));
-    assert_eq!(receiver.try_recv(), Err(TryRecvError::Unsubscribed));
+    assert_eq!(receiver.try_recv(), Err(TryReceiveError::Unsubscribed));
 }
 
 /// Weakness 6: an unsubscribed consumer woke after up to 30 s.
@@ -81,7 +86,7 @@ fn weakness_6_a_blocked_receive_ends_when_it_is_unsubscribed() {
             });
             started.recv().unwrap();
             assert!(hub.unsubscribe("a"));
-            assert_eq!(blocked.join().unwrap(), Err(RecvError::Unsubscribed));
+            assert_eq!(blocked.join().unwrap(), Err(ReceiveError::Unsubscribed));
         });
     }
 }
@@ -92,7 +97,7 @@ fn weakness_12_dropping_a_receiver_unsubscribes_it() {
     let hub = Hub::new();
     let receiver = hub.subscribe(Subscription::all().id("a")).unwrap();
     let error = hub.subscribe(Subscription::all().id("a")).unwrap_err();
-    assert_eq!(error, SubscribeError::DuplicateId { id: "a".into() });
+    assert_eq!(error, SubscriptionError::DuplicateId { id: "a".into() });
     drop(receiver);
     let again = hub.subscribe(Subscription::all().id("a")).unwrap();
     assert_eq!((hub.subscriptions().len(), hub.stats().readers), (1, 1));
@@ -115,7 +120,7 @@ fn ids_are_made_and_checked() {
     assert_ne!(made.id(), taken.id());
     for id in ["", "a\nb", &"x".repeat(256)] {
         let error = hub.subscribe(Subscription::all().id(id)).unwrap_err();
-        assert_eq!(error, SubscribeError::Id);
+        assert_eq!(error, SubscriptionError::Id);
     }
     assert_eq!(hub.stats().readers, 2);
 }
@@ -124,8 +129,10 @@ fn ids_are_made_and_checked() {
 #[test]
 fn weakness_11_every_part_of_a_filter_is_applied() {
     let hub = Hub::new();
-    let wanted =
-        |subscription: Subscription| hub.subscribe(subscription.start(Start::Beginning)).unwrap();
+    let wanted = |subscription: Subscription| {
+        hub.subscribe(subscription.start(StartFrom::Beginning))
+            .unwrap()
+    };
     hub.publish(
         Event::builder("orders.eu", "OrderPlaced")
             .stream("Order", "o-1", 1)
@@ -183,7 +190,7 @@ fn weakness_11_a_start_by_time_is_one() {
             .unwrap();
     }
     let from = |nanos| {
-        let start = Subscription::all().start(Start::Timestamp(nanos));
+        let start = Subscription::all().start(StartFrom::Timestamp(nanos));
         offsets(&mut hub.subscribe(start).unwrap())
     };
     assert_eq!(
@@ -203,7 +210,7 @@ fn the_last_so_many_are_those_that_are_wanted() {
         publish(&hub, if n % 2 == 0 { "a" } else { "b" }, "t");
     }
     let last = |topic: &str, count| {
-        let start = Subscription::topic(topic).start(Start::Last(count));
+        let start = Subscription::topic(topic).start(StartFrom::Last(count));
         let mut receiver = hub.subscribe(start).unwrap();
         (offsets(&mut receiver), receiver.is_complete())
     };
@@ -240,7 +247,7 @@ fn armed_receivers_are_told_of_their_end() {
         (2, false),
         "the last handle closes"
     );
-    assert_eq!(closed.try_recv(), Err(TryRecvError::Closed));
+    assert_eq!(closed.try_recv(), Err(TryReceiveError::Closed));
     assert_eq!(closed.ended(), Some(EndReason::Closed));
 }
 
@@ -253,12 +260,12 @@ fn figures_tell_what_a_subscription_did() {
         .unwrap();
     assert_eq!(offsets(&mut receiver), [1]);
     (0..6).for_each(|_| _ = publish(&hub, "b", "t"));
-    let missed = Lagged {
+    let missed = Gap {
         missed: 2,
         resume_at: 4,
         exact: false,
     };
-    assert_eq!(receiver.try_recv(), Err(TryRecvError::Lagged(missed)));
+    assert_eq!(receiver.try_recv(), Err(TryReceiveError::Gap(missed)));
     let stats = hub.subscription("x").unwrap();
     assert_eq!((stats.delivered, stats.gaps, stats.missed), (1, 1, 2));
     assert_eq!(

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use eventring::event::{Epoch, Event, Position};
 use eventring::hub::{
-    Hub, Item, Lagged, PublishError, RecvError, Start, SubscribeError, Subscription,
+    Gap, Hub, HubPublishError, Item, ReceiveError, StartFrom, Subscription, SubscriptionError,
 };
 use eventring::wire::sse::{Decoder, Frame, encode};
 
@@ -40,7 +40,7 @@ fn weakness_10_positions_order_events_and_resume_them() {
     for (read, position) in positions.iter().enumerate() {
         // As a client keeps it: text.
         let kept: Position = position.to_string().parse().unwrap();
-        let start = Subscription::all().start(Start::After(kept));
+        let start = Subscription::all().start(StartFrom::After(kept));
         let mut receiver = hub.subscribe(start).unwrap();
         let mut seen = Vec::new();
         let _ = receiver.drain(usize::MAX, |position, _| seen.push(position));
@@ -56,12 +56,12 @@ fn weakness_14_lag_is_told_and_ends_nothing() {
     (0..5_000).for_each(|_| _ = publish(&hub, "t"));
     hub.close();
     let received: Vec<_> = receiver.collect();
-    let lagged = Lagged {
+    let gap = Gap {
         missed: 4_000,
         resume_at: 4_001,
         exact: true,
     };
-    assert_eq!((received.len(), &received[0]), (1_001, &Err(lagged)));
+    assert_eq!((received.len(), &received[0]), (1_001, &Err(gap)));
     let offsets: Vec<u64> = received[1..]
         .iter()
         .flatten()
@@ -110,12 +110,12 @@ fn weakness_18_storing_and_publishing_are_one_step_in_one_order() {
         epoch: Epoch(hub.epoch().0.wrapping_add(1)),
         offset: 3,
     };
-    let resumed = hub.subscribe(Subscription::all().start(Start::After(old)));
-    assert!(matches!(resumed, Err(SubscribeError::Epoch { .. })));
+    let resumed = hub.subscribe(Subscription::all().start(StartFrom::After(old)));
+    assert!(matches!(resumed, Err(SubscriptionError::Epoch { .. })));
     let event = Event::builder("t", "t").build().unwrap();
     assert!(matches!(
         hub.publish_at(old, &event),
-        Err(PublishError::Position { .. })
+        Err(HubPublishError::Position { .. })
     ));
 }
 
@@ -130,14 +130,14 @@ fn weakness_19_catching_up_and_going_live_is_one_call_without_polling_or_loss() 
         publishing.close();
     });
     let mut receiver = hub
-        .subscribe(Subscription::all().start(Start::After(first)))
+        .subscribe(Subscription::all().start(StartFrom::After(first)))
         .unwrap();
     let (mut seen, mut caught_up) = (Vec::new(), 0);
     while let Ok(item) = receiver.next_item() {
         match item {
             Item::Event(delivery) => seen.push(delivery.position.offset),
             Item::CaughtUp(_) => caught_up += 1,
-            Item::Lagged(lagged) => panic!("{lagged}"),
+            Item::Gap(gap) => panic!("{lagged}"),
             _ => {}
         }
     }
@@ -153,7 +153,9 @@ fn weakness_20_a_projection_moves_its_state_and_its_position_together() {
     (0..100).for_each(|_| _ = publish(&hub, "t"));
     // One value holds both: there is no moment at which one is newer than the other.
     let fold = |from: Option<(Position, u64)>, events: usize| {
-        let start = from.map_or(Start::Beginning, |(position, _)| Start::After(position));
+        let start = from.map_or(StartFrom::Beginning, |(position, _)| {
+            StartFrom::After(position)
+        });
         let mut receiver = hub.subscribe(Subscription::all().start(start)).unwrap();
         let mut saved = from;
         for _ in 0..events {
@@ -199,7 +201,7 @@ fn weakness_6_unsubscribing_wakes_a_blocked_receive_within_a_millisecond() {
         let unsubscribed = Instant::now();
         assert!(hub.unsubscribe("blocked"));
         let (ended, at) = woken.recv().unwrap();
-        assert_eq!(ended, Err(RecvError::Unsubscribed));
+        assert_eq!(ended, Err(ReceiveError::Unsubscribed));
         thread.join().unwrap();
         at.saturating_duration_since(unsubscribed)
     };

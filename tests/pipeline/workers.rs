@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eventring::event::{Event, EventBuilder, EventRef};
-use eventring::hub::{Hub, Start, Subscription};
+use eventring::hub::{Hub, StartFrom, Subscription};
 use eventring::pipeline::{
     AddError, BatchingConfig, BatchingStream, ErrorPolicy, EventSink, Failure, HandlerError,
     InMemoryStream, Running, StartError, StreamProcessor,
@@ -160,7 +160,7 @@ fn hub_with(count: usize) -> Hub {
 }
 
 fn all() -> Subscription {
-    Subscription::all().start(Start::Beginning)
+    Subscription::all().start(StartFrom::Beginning)
 }
 
 /// Weakness 7: a task per event, kept by nobody: order was lost, errors vanished.

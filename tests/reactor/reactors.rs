@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use eventring::event::{Event, EventBuilder, Filter};
 use eventring::gateway::{Server, ServerConfig, ServerThread};
-use eventring::hub::{Hub, Start, Subscription};
+use eventring::hub::{Hub, StartFrom, Subscription};
 use eventring::wire::sse::Decoder;
 
 use crate::body::Body;
@@ -93,7 +93,7 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
 /// All that is kept, by filter, as the hub itself tells it.
 fn truth(hub: &Hub, pattern: &str) -> Vec<(String, String)> {
     let filter = Filter::parse([pattern]).unwrap();
-    let subscription = Subscription::all().start(Start::Beginning);
+    let subscription = Subscription::all().start(StartFrom::Beginning);
     let mut receiver = hub.subscribe(subscription).unwrap();
     let mut all = Vec::new();
     while let Ok(delivery) = receiver.try_recv() {

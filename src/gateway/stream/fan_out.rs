@@ -11,7 +11,7 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::stream::last_values::LastValues;
 use crate::gateway::stream::request::StreamFilter;
 use crate::gateway::telemetry::topic_rates::TopicRates;
-use crate::hub::{Cursor, Hub, HubWaiter, ReadError};
+use crate::hub::{Cursor, CursorReadError, Hub, HubWaiter};
 use crate::reactor::{ClassId, Frames};
 use crate::ring::Notify;
 
@@ -183,9 +183,11 @@ impl FanOut {
             true
         });
         match read {
-            Ok(0) | Err(ReadError::Closed) => {}
+            Ok(0) | Err(CursorReadError::Closed) => {}
             Ok(_) => self.hub.look_back().note_time(),
-            Err(ReadError::Lagged { resume_at, .. }) => self.feed_gap(frames, resume_at, encoder),
+            Err(CursorReadError::Gap { resume_at, .. }) => {
+                self.feed_gap(frames, resume_at, encoder)
+            }
         }
     }
 

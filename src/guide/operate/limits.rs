@@ -10,7 +10,7 @@
 //! | `capacity` | 65,536 events | the oldest go; who wanted them is told |
 //! | `ring_bytes` | 64 MiB of records over 216 bytes | the oldest blocks of 64 events go; who wanted them is told |
 //! | a batch | half of each | refused whole |
-//! | receivers and cursors | about a million | [`TooManyReaders`](crate::hub::SubscribeError::TooManyReaders) |
+//! | receivers and cursors | about a million | [`TooManyReaders`](crate::hub::SubscriptionError::TooManyReaders) |
 //!
 //! # One event: [`event::Limits`](crate::event::Limits)
 //!

@@ -46,7 +46,7 @@
 //! # What this means for others
 //!
 //! * A publisher never waits for a reader. A slow subscriber in process is told
-//!   [`Lagged`](crate::hub::Lagged) the same way.
+//!   [`Gap`](crate::hub::Gap) the same way.
 //! * A slow connection does not delay a fast one: each turn of the reactor gives every connection a
 //!   bounded amount.
 //! * Memory does not grow with the number of slow clients, but for step 3 and the saved frames, which

@@ -11,7 +11,7 @@ use crate::settings::setters;
 
 use super::PresenceSet;
 use crate::hub::shared::Shared;
-use crate::hub::{EndReason, SubscribeError};
+use crate::hub::{EndReason, SubscriptionError};
 
 /// The settings of a set of members that want the same; see [`Hub::open_presence`](crate::hub::Hub::open_presence).
 #[derive(Clone)]
@@ -80,7 +80,7 @@ impl PresenceHandle {
     pub(in crate::hub) fn open(
         shared: &Arc<Shared>,
         config: PresenceConfig,
-    ) -> Result<Self, SubscribeError> {
+    ) -> Result<Self, SubscriptionError> {
         let class = shared.classes.get(&config.filter);
         let set = PresenceSet::new(class, config);
         let set = shared.registry.open(set)?;

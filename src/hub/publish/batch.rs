@@ -8,14 +8,14 @@ use crate::event::{AsEvent, EventRef};
 
 use super::publisher::heap_bytes;
 use super::single::{check_size, wake};
-use crate::hub::PublishError;
+use crate::hub::HubPublishError;
 use crate::hub::shared::Shared;
 
 /// Publishes the events of an iterator, or none of them.
 pub(in crate::hub) fn many_from<E: AsEvent>(
     shared: &Shared,
     events: impl Iterator<Item = E>,
-) -> Result<Range<u64>, PublishError> {
+) -> Result<Range<u64>, HubPublishError> {
     let limit = shared.batch_events_max();
     // Collected first: the iterator is foreign code, which must not run under the lock, and the ring has to know how
     // many slots to open.
@@ -23,7 +23,7 @@ pub(in crate::hub) fn many_from<E: AsEvent>(
     for event in events {
         // Here and not after it: an iterator may have no end.
         if all.len() == limit {
-            return Err(PublishError::TooMany {
+            return Err(HubPublishError::TooMany {
                 events: limit + 1,
                 limit,
             });
@@ -38,11 +38,11 @@ pub(in crate::hub) fn many<'e>(
     shared: &Shared,
     len: usize,
     event: impl Fn(usize) -> EventRef<'e>,
-) -> Result<Range<u64>, PublishError> {
+) -> Result<Range<u64>, HubPublishError> {
     // Half of what the ring keeps: a batch that evicted all there was would show a gap to every reader at once.
     let limit = shared.batch_events_max();
     if len > limit {
-        return Err(PublishError::TooMany { events: len, limit });
+        return Err(HubPublishError::TooMany { events: len, limit });
     }
     let (mut bytes, mut heap) = (0, 0);
     // All are checked before the first is written, and outside the lock.
@@ -54,7 +54,7 @@ pub(in crate::hub) fn many<'e>(
     }
     let limit = shared.batch_bytes_max();
     if bytes > limit {
-        return Err(PublishError::TooLarge { bytes, limit });
+        return Err(HubPublishError::TooLarge { bytes, limit });
     }
     let mut publisher = shared.publisher.lock();
     // Before the events can be seen, as with a single one.

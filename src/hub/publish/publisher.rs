@@ -10,7 +10,7 @@ use crate::event::{EventRef, INLINE_BYTES, Record};
 use crate::ring;
 
 use super::stream_versions::{ExpectedVersion, StreamVersions, VersionClaim};
-use crate::hub::PublishError;
+use crate::hub::HubPublishError;
 use crate::hub::topics::Histories;
 use crate::hub::topics::TopicMode;
 use crate::hub::topics::TopicTable;
@@ -93,9 +93,9 @@ impl Publisher {
         self.trimmed
     }
 
-    pub(in crate::hub) fn check(&self) -> Result<(), PublishError> {
+    pub(in crate::hub) fn check(&self) -> Result<(), HubPublishError> {
         if self.closed {
-            Err(PublishError::Closed)
+            Err(HubPublishError::Closed)
         } else {
             Ok(())
         }
@@ -106,15 +106,15 @@ impl Publisher {
         &mut self,
         event: EventRef<'_>,
         expected: ExpectedVersion,
-    ) -> Result<u64, PublishError> {
+    ) -> Result<u64, HubPublishError> {
         self.check()?;
         if !self.topics.admits(event) {
-            return Err(PublishError::UnknownTopic);
+            return Err(HubPublishError::UnknownTopic);
         }
         let claim = match &self.streams {
             Some(streams) => streams.claim(event, expected, &[])?,
             None if expected == ExpectedVersion::Any => None,
-            None => return Err(PublishError::StreamsNotKept),
+            None => return Err(HubPublishError::StreamsNotKept),
         };
         // Everything that refuses an event stands above. What topics retain is copied before
         // anything is trimmed or overwritten.
@@ -136,9 +136,9 @@ impl Publisher {
                 }
                 Ok(sequence + 1)
             }
-            Err(ring::PublishError::Closed(())) => Err(PublishError::Closed),
+            Err(ring::PublishError::Closed(())) => Err(HubPublishError::Closed),
             Err(ring::PublishError::Full(()) | ring::PublishError::TimedOut(())) => {
-                Err(PublishError::Full)
+                Err(HubPublishError::Full)
             }
         }
     }
@@ -149,7 +149,7 @@ impl Publisher {
         len: usize,
         bytes: usize,
         event: impl Fn(usize) -> EventRef<'e>,
-    ) -> Result<Range<u64>, PublishError> {
+    ) -> Result<Range<u64>, HubPublishError> {
         self.check()?;
         // All or nothing: every claim is checked, against those before it in the batch as well, and none is taken yet.
         let claims = self.claim_all(len, &event)?;
@@ -171,8 +171,8 @@ impl Publisher {
                 self.note_time(len);
                 Ok(sequences.start + 1..sequences.end + 1)
             }
-            Err(ring::BatchError::Closed) => Err(PublishError::Closed),
-            Err(ring::BatchError::TooLarge { len, capacity }) => Err(PublishError::TooMany {
+            Err(ring::BatchError::Closed) => Err(HubPublishError::Closed),
+            Err(ring::BatchError::TooLarge { len, capacity }) => Err(HubPublishError::TooMany {
                 events: len,
                 limit: capacity,
             }),
@@ -180,7 +180,7 @@ impl Publisher {
                 ring::BatchError::Full
                 | ring::BatchError::TimedOut
                 | ring::BatchError::Short { .. },
-            ) => Err(PublishError::Full),
+            ) => Err(HubPublishError::Full),
         }
     }
 
@@ -189,13 +189,13 @@ impl Publisher {
         &self,
         len: usize,
         event: impl Fn(usize) -> EventRef<'e>,
-    ) -> Result<SmallVec<[VersionClaim; 4]>, PublishError> {
+    ) -> Result<SmallVec<[VersionClaim; 4]>, HubPublishError> {
         let mut claims = SmallVec::new();
         // A lazy hub takes any topic: nothing to look up for each event.
         if self.topics.mode == TopicMode::Explicit
             && (0..len).any(|index| !self.topics.admits(event(index)))
         {
-            return Err(PublishError::UnknownTopic);
+            return Err(HubPublishError::UnknownTopic);
         }
         if let Some(streams) = &self.streams {
             for index in 0..len {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::event::{ErrorKind, EventError, EventRef, Limits, Position};
 
 use super::ExpectedVersion;
-use crate::hub::PublishError;
+use crate::hub::HubPublishError;
 use crate::hub::shared::Shared;
 use crate::hub::wait::{PublishGuard, Woken, notify_all};
 
@@ -15,7 +15,7 @@ pub(in crate::hub) fn one(
     shared: &Shared,
     expected: ExpectedVersion,
     event: EventRef<'_>,
-) -> Result<Position, PublishError> {
+) -> Result<Position, HubPublishError> {
     // Outside the lock: it looks at nothing that another publisher changes.
     check_size(&shared.limits, event)?;
     let mut publisher = shared.publisher.lock();
@@ -35,14 +35,14 @@ pub(in crate::hub) fn one_at(
     shared: &Shared,
     position: Position,
     event: EventRef<'_>,
-) -> Result<Position, PublishError> {
+) -> Result<Position, HubPublishError> {
     check_size(&shared.limits, event)?;
     let mut publisher = shared.publisher.lock();
     // A closed hub has no next position: that it is closed is what the caller has to know.
     publisher.check()?;
     let expected = shared.position(publisher.next_offset());
     if position != expected {
-        return Err(PublishError::Position {
+        return Err(HubPublishError::Position {
             expected,
             got: position,
         });
@@ -59,7 +59,7 @@ pub(in crate::hub) fn one_at(
 
 /// Checks an event against the hub's limits: those of its builder may have been others.
 #[inline]
-pub(super) fn check_size(limits: &Limits, event: EventRef<'_>) -> Result<(), PublishError> {
+pub(super) fn check_size(limits: &Limits, event: EventRef<'_>) -> Result<(), HubPublishError> {
     let limit = limits.payload_bytes;
     // The record is longer than its data: nearly always that is all there is to look at.
     if event.record().len() <= limit {
@@ -69,7 +69,7 @@ pub(super) fn check_size(limits: &Limits, event: EventRef<'_>) -> Result<(), Pub
 }
 
 #[cold]
-fn check_data(actual: usize, limit: usize) -> Result<(), PublishError> {
+fn check_data(actual: usize, limit: usize) -> Result<(), HubPublishError> {
     if actual <= limit {
         return Ok(());
     }

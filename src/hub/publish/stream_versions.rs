@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use crate::event::{EventRef, StreamName};
 
-use crate::hub::PublishError;
+use crate::hub::HubPublishError;
 use crate::hub::topics::ByHash;
 
 /// The version that a stream must have for an event to be published on it.
@@ -56,11 +56,11 @@ impl StreamVersions {
         event: EventRef<'_>,
         expected: ExpectedVersion,
         pending: &[VersionClaim],
-    ) -> Result<Option<VersionClaim>, PublishError> {
+    ) -> Result<Option<VersionClaim>, HubPublishError> {
         let Some(stream) = event.stream() else {
             return match expected {
                 ExpectedVersion::Any => Ok(None),
-                _ => Err(PublishError::NoStream),
+                _ => Err(HubPublishError::NoStream),
             };
         };
         let key = self.keys.hash_one((stream.ty, stream.id));
@@ -77,7 +77,7 @@ impl StreamVersions {
         // Streams are never forgotten, or a version would start anew: the limit refuses instead. Every claim of the
         // batch counts as that of a new stream.
         if current.is_none() && self.positions.len() + pending.len() >= self.limit {
-            return Err(PublishError::TooManyStreams { limit: self.limit });
+            return Err(HubPublishError::TooManyStreams { limit: self.limit });
         }
         Ok(Some(VersionClaim { key, position }))
     }
@@ -87,7 +87,7 @@ impl StreamVersions {
     }
 }
 
-fn check_expected(expected: ExpectedVersion, actual: Option<u64>) -> Result<(), PublishError> {
+fn check_expected(expected: ExpectedVersion, actual: Option<u64>) -> Result<(), HubPublishError> {
     let fine = match expected {
         ExpectedVersion::Any => true,
         ExpectedVersion::NoStream => actual.is_none(),
@@ -96,15 +96,15 @@ fn check_expected(expected: ExpectedVersion, actual: Option<u64>) -> Result<(), 
     if fine {
         Ok(())
     } else {
-        Err(PublishError::Version { expected, actual })
+        Err(HubPublishError::Version { expected, actual })
     }
 }
 
 /// A version that an event states must be the next; on a stream that the hub does not know yet it is the first.
-fn next_position(stream: StreamName<'_>, current: Option<u64>) -> Result<u64, PublishError> {
+fn next_position(stream: StreamName<'_>, current: Option<u64>) -> Result<u64, HubPublishError> {
     let next = current.map_or(stream.version.unwrap_or(1), |current| current + 1);
     match stream.version {
-        Some(got) if got != next => Err(PublishError::StreamPosition {
+        Some(got) if got != next => Err(HubPublishError::StreamPosition {
             expected: next,
             got,
         }),

@@ -6,7 +6,7 @@ use crate::event::Position;
 use crate::settings::setters;
 
 use super::Delivery;
-use crate::hub::{EndReason, Lagged};
+use crate::hub::{EndReason, Gap};
 
 /// One thing received by [`Receiver::next_item`](crate::hub::Receiver::next_item).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Item {
     /// An event.
     Event(Delivery),
     /// Some events went before they were read.
-    Lagged(Lagged),
+    Gap(Gap),
     /// Everything that had been published when the subscription was made was received or passed; from here on it is
     /// live. Comes once.
     CaughtUp(Position),

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::event::{EventRef, Record};
 use crate::ring::{self, Notify, Ring, Subscriber, Waited};
 
-use crate::hub::{ReadError, SeekError, SubscribeError};
+use crate::hub::{CursorReadError, CursorSeekError, SubscriptionError};
 
 /// Reads every event of a hub in place, from a cursor that can be moved.
 ///
@@ -35,13 +35,13 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    pub(in crate::hub) fn open(ring: &Ring<Record>) -> Result<Self, SubscribeError> {
+    pub(in crate::hub) fn open(ring: &Ring<Record>) -> Result<Self, SubscriptionError> {
         match ring.subscribe(ring::Start::Newest) {
             Ok(subscriber) => Ok(Self {
                 subscriber,
                 ring: ring.clone(),
             }),
-            Err(_) => Err(SubscribeError::TooManyReaders),
+            Err(_) => Err(SubscriptionError::TooManyReaders),
         }
     }
 
@@ -51,17 +51,17 @@ impl Cursor {
     }
 
     /// Moves the cursor, so that the event at `offset` is read next. If that is no longer kept, reading says
-    /// [`ReadError::Lagged`].
+    /// [`CursorReadError::Gap`].
     ///
     /// # Errors
     ///
-    /// [`SeekError`] for 0 and for what lies beyond the next event to be published; the cursor stays.
-    pub fn seek(&mut self, offset: u64) -> Result<(), SeekError> {
+    /// [`CursorSeekError`] for 0 and for what lies beyond the next event to be published; the cursor stays.
+    pub fn seek(&mut self, offset: u64) -> Result<(), CursorSeekError> {
         // Offsets count from 1, sequences from 0.
-        let sequence = offset.checked_sub(1).ok_or(SeekError::Zero)?;
+        let sequence = offset.checked_sub(1).ok_or(CursorSeekError::Zero)?;
         self.subscriber
             .seek(sequence)
-            .map_err(|_| SeekError::InFuture {
+            .map_err(|_| CursorSeekError::InFuture {
                 next: self.ring.head() + 1,
             })
     }
@@ -71,24 +71,24 @@ impl Cursor {
     ///
     /// # Errors
     ///
-    /// [`ReadError::Lagged`] (the cursor stands after the gap), [`ReadError::Closed`].
+    /// [`CursorReadError::Gap`] (the cursor stands after the gap), [`CursorReadError::Closed`].
     #[inline]
     pub fn read_while(
         &mut self,
         max: usize,
         mut read: impl FnMut(u64, EventRef<'_>) -> bool,
-    ) -> Result<usize, ReadError> {
+    ) -> Result<usize, CursorReadError> {
         let done = self
             .subscriber
             .read_while(max, |sequence, record| read(sequence + 1, record.as_ref()));
         match done {
             Ok(count) => Ok(count),
             Err(ring::TryRecvError::Empty) => Ok(0),
-            Err(ring::TryRecvError::Lagged(lagged)) => Err(ReadError::Lagged {
-                missed: lagged.missed,
-                resume_at: lagged.resume_at + 1,
+            Err(ring::TryRecvError::Lagged(gap)) => Err(CursorReadError::Gap {
+                missed: gap.missed,
+                resume_at: gap.resume_at + 1,
             }),
-            Err(ring::TryRecvError::Closed) => Err(ReadError::Closed),
+            Err(ring::TryRecvError::Closed) => Err(CursorReadError::Closed),
         }
     }
 

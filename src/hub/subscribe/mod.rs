@@ -16,7 +16,7 @@ pub use receiver::{Delivery, Receiver};
 #[cfg(feature = "async")]
 pub use receiver::{NextItemAsync, ReceiverStream, RecvAsync};
 pub use registry::ID_BYTES_MAX;
-pub use subscription::{Start, Subscription};
+pub use subscription::{StartFrom, Subscription};
 
 pub(in crate::hub) use entry::SubscriptionEntry;
 pub(in crate::hub) use open::{end, open};

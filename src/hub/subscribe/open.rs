@@ -6,14 +6,14 @@ use super::registry::NewSubscription;
 use super::start::{Seek, StartPlan};
 use super::{Receiver, Subscription};
 use crate::hub::shared::Shared;
-use crate::hub::{EndReason, SubscribeError};
+use crate::hub::{EndReason, SubscriptionError};
 use crate::ring;
 
 /// Makes a receiver of what a subscription wants, from where it starts.
 pub(in crate::hub) fn open(
     shared: &Arc<Shared>,
     mut subscription: Subscription,
-) -> Result<Receiver, SubscribeError> {
+) -> Result<Receiver, SubscriptionError> {
     let filter = subscription.take_filter()?;
     let plan = StartPlan::of(subscription.start, shared)?;
     // The cursor before the entry: who is listed as present misses nothing that is published from then on.
@@ -21,11 +21,11 @@ pub(in crate::hub) fn open(
         .ring
         .subscribe(plan.ring)
         .map_err(|error| match error {
-            ring::SubscribeError::InFuture { head } => SubscribeError::InFuture {
+            ring::SubscribeError::InFuture { head } => SubscriptionError::InFuture {
                 head,
                 got: head + 1,
             },
-            _ => SubscribeError::TooManyReaders,
+            _ => SubscriptionError::TooManyReaders,
         })?;
     let (id, watches) = (subscription.id.take(), subscription.controls.presence);
     let class = shared.classes.get(&filter);

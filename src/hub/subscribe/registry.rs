@@ -14,7 +14,7 @@ use super::entry::SubscriptionEntry;
 use crate::hub::class::Class;
 use crate::hub::presence::PresenceSet;
 use crate::hub::presence::{ChangeLog, PresenceChange, Present, Wakeups, Watcher};
-use crate::hub::{EndReason, SubscribeError};
+use crate::hub::{EndReason, SubscriptionError};
 
 /// Longest id of a subscription, bytes.
 pub const ID_BYTES_MAX: usize = 255;
@@ -49,18 +49,18 @@ impl Registry {
     pub(in crate::hub) fn enter(
         &self,
         entrance: NewSubscription,
-    ) -> Result<(Arc<SubscriptionEntry>, Wakeups), SubscribeError> {
+    ) -> Result<(Arc<SubscriptionEntry>, Wakeups), SubscriptionError> {
         let NewSubscription { id, class, watches } = entrance;
         // Before the lock is taken, which every subscribe and every connection takes.
         if let Some(id) = &id
             && !is_id(id)
         {
-            return Err(SubscribeError::Id);
+            return Err(SubscriptionError::Id);
         }
         let mut live = self.live.lock();
         let id = match id {
             Some(id) if live.by_id.contains_key(&id) => {
-                return Err(SubscribeError::DuplicateId { id: id.into() });
+                return Err(SubscriptionError::DuplicateId { id: id.into() });
             }
             Some(id) => id,
             None => live.make_id(),
@@ -191,9 +191,9 @@ impl Registry {
     pub(in crate::hub) fn open(
         &self,
         set: PresenceSet,
-    ) -> Result<Arc<PresenceSet>, SubscribeError> {
+    ) -> Result<Arc<PresenceSet>, SubscriptionError> {
         if !is_id(&set.name) || set.name.len() > SET_NAME_MAX {
-            return Err(SubscribeError::Id);
+            return Err(SubscriptionError::Id);
         }
         let set = Arc::new(set);
         let mut live = self.live.lock();

@@ -1,7 +1,7 @@
 //! The start of a subscription, in terms of the ring.
 
-use super::Start;
-use crate::hub::SubscribeError;
+use super::StartFrom;
+use crate::hub::SubscriptionError;
 use crate::hub::shared::Shared;
 use crate::ring;
 
@@ -22,25 +22,25 @@ pub(super) enum Seek {
 
 impl StartPlan {
     /// Checks a start against what the hub has published.
-    pub(super) fn of(start: Start, shared: &Shared) -> Result<Self, SubscribeError> {
+    pub(super) fn of(start: StartFrom, shared: &Shared) -> Result<Self, SubscriptionError> {
         // Whatever looks for its place begins at the oldest: that pins nothing, and what is overwritten while it looks
         // is told as a gap, where a place looked up before subscribing would be too late without a word.
         let (ring, seek) = match start {
-            Start::Now | Start::Last(0) => (ring::Start::Newest, Seek::Stay),
-            Start::Beginning => (ring::Start::Oldest, Seek::History),
-            Start::LastValues => (ring::Start::Oldest, Seek::LastValues),
-            Start::Timestamp(nanos) => (ring::Start::Oldest, Seek::Time(nanos)),
-            Start::Last(count) => (ring::Start::Oldest, Seek::Last(count)),
-            Start::After(position) => {
+            StartFrom::Now | StartFrom::Last(0) => (ring::Start::Newest, Seek::Stay),
+            StartFrom::Beginning => (ring::Start::Oldest, Seek::History),
+            StartFrom::LastValues => (ring::Start::Oldest, Seek::LastValues),
+            StartFrom::Timestamp(nanos) => (ring::Start::Oldest, Seek::Time(nanos)),
+            StartFrom::Last(count) => (ring::Start::Oldest, Seek::Last(count)),
+            StartFrom::After(position) => {
                 let (expected, head) = (shared.epoch, shared.ring.head());
                 if position.epoch != expected {
-                    return Err(SubscribeError::Epoch {
+                    return Err(SubscriptionError::Epoch {
                         expected,
                         got: position.epoch,
                     });
                 }
                 if position.offset > head {
-                    return Err(SubscribeError::InFuture {
+                    return Err(SubscriptionError::InFuture {
                         head,
                         got: position.offset,
                     });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::event::{EventFilter, EventFilterBuilder, EventRef, Filter, Position};
 
 use super::Controls;
-use crate::hub::SubscribeError;
+use crate::hub::SubscriptionError;
 
 /// The place where a subscription starts.
 ///
@@ -14,7 +14,7 @@ use crate::hub::SubscribeError;
 ///
 /// ```
 /// use eventring::event::Event;
-/// use eventring::hub::{Hub, Start, Subscription};
+/// use eventring::hub::{Hub, StartFrom, Subscription};
 ///
 /// let hub = Hub::new();
 /// let event = Event::builder("a", "t").build().unwrap();
@@ -24,20 +24,20 @@ use crate::hub::SubscribeError;
 ///     let mut receiver = hub.subscribe(Subscription::all().start(start)).unwrap();
 ///     receiver.try_recv().ok().map(|delivery| delivery.position.offset)
 /// };
-/// assert_eq!(next(Start::Beginning), Some(1));
-/// assert_eq!(next(Start::After(first)), Some(2));
-/// assert_eq!(next(Start::Now), None);
+/// assert_eq!(next(StartFrom::Beginning), Some(1));
+/// assert_eq!(next(StartFrom::After(first)), Some(2));
+/// assert_eq!(next(StartFrom::Now), None);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Start {
+pub enum StartFrom {
     /// With the next event that is published.
     #[default]
     Now,
     /// With the oldest event that is kept.
     Beginning,
     /// With the event after this one. If that is no longer kept, the first thing received is
-    /// [`Lagged`](crate::hub::Lagged).
+    /// [`Gap`](crate::hub::Gap).
     After(Position),
     /// With the first event kept that the hub took at this time or later, nanoseconds since 1970, whatever time the
     /// event names. The hub looks at its clock for each event where they come slowly, and for every 256th at most where
@@ -61,10 +61,10 @@ pub(in crate::hub) type FilterFn = Arc<dyn Fn(EventRef<'_>) -> bool + Send + Syn
 /// # Examples
 ///
 /// ```
-/// use eventring::hub::{Hub, Start, Subscription};
+/// use eventring::hub::{Hub, StartFrom, Subscription};
 ///
 /// let hub = Hub::new();
-/// hub.subscribe(Subscription::topics(["orders.>", "users.*"]).start(Start::Beginning)).unwrap();
+/// hub.subscribe(Subscription::topics(["orders.>", "users.*"]).start(StartFrom::Beginning)).unwrap();
 /// let large = Subscription::topic("orders.>").id("large-orders").ty_pattern("Order*").matching("/data/amount > 100");
 /// let receiver = hub.subscribe(large.filter_fn(|event| event.data().len() < 1_000)).unwrap();
 /// assert_eq!(receiver.id(), "large-orders");
@@ -79,7 +79,7 @@ pub struct Subscription {
     whole: Option<EventFilter>,
     no_topics: bool,
     pub(in crate::hub) filter_fn: Option<FilterFn>,
-    pub(in crate::hub) start: Start,
+    pub(in crate::hub) start: StartFrom,
     pub(in crate::hub) controls: Controls,
 }
 
@@ -188,8 +188,8 @@ impl Subscription {
         self
     }
 
-    /// Sets where to start; [`Start::Now`] unless set.
-    pub fn start(mut self, start: Start) -> Self {
+    /// Sets where to start; [`StartFrom::Now`] unless set.
+    pub fn start(mut self, start: StartFrom) -> Self {
         self.start = start;
         self
     }
@@ -202,9 +202,9 @@ impl Subscription {
 
     /// Returns the filter, or everything that is wrong with it. Reported here and not by each setter, so that setters
     /// chain.
-    pub(in crate::hub) fn take_filter(&mut self) -> Result<EventFilter, SubscribeError> {
+    pub(in crate::hub) fn take_filter(&mut self) -> Result<EventFilter, SubscriptionError> {
         if self.no_topics {
-            return Err(SubscribeError::NoTopics);
+            return Err(SubscriptionError::NoTopics);
         }
         match self.whole.take() {
             Some(filter) => Ok(filter),

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::running::Shared;
 use super::{Piece, StreamProcessor};
 use crate::event::Event;
-use crate::hub::{Receiver, TryRecvError};
+use crate::hub::{Receiver, TryReceiveError};
 use crate::pipeline::handler::{Failure, guarded};
 
 pub(super) struct Worker {
@@ -53,8 +53,8 @@ impl Worker {
                         return true;
                     }
                 }
-                Err(TryRecvError::Lagged(lagged)) => add(&self.shared.missed, lagged.missed),
-                Err(TryRecvError::Empty) => {
+                Err(TryReceiveError::Gap(gap)) => add(&self.shared.missed, gap.missed),
+                Err(TryReceiveError::Empty) => {
                     if stopping {
                         return true;
                     }

@@ -15,7 +15,7 @@ mod random;
 use client::{Client, Session};
 use eventring::event::Filter;
 use eventring::gateway::{Server, ServerConfig};
-use eventring::hub::{Hub, Start, Subscription};
+use eventring::hub::{Hub, StartFrom, Subscription};
 use oracle::{Published, Truth};
 use proxy::Proxy;
 use publisher::{Attempt, Publisher};
@@ -151,7 +151,7 @@ fn chaos(seed: u64) -> Met {
 
 /// Writes down all that is published, on a thread of its own, until the hub is closed.
 fn record(hub: &Hub, recorded: &Arc<AtomicU64>) -> std::thread::JoinHandle<Vec<Published>> {
-    let subscription = Subscription::all().start(Start::Beginning);
+    let subscription = Subscription::all().start(StartFrom::Beginning);
     let mut receiver = hub.subscribe(subscription).unwrap();
     let recorded = recorded.clone();
     std::thread::spawn(move || {

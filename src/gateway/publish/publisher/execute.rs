@@ -8,7 +8,7 @@ use crate::gateway::publish::cloudevents::{Mode, other_topic};
 use crate::gateway::publish::lines::Line;
 use crate::gateway::publish::publisher::Publisher;
 use crate::gateway::publish::request::Publish;
-use crate::hub::PublishError;
+use crate::hub::HubPublishError;
 use crate::json::{is_utf16, without_mark};
 
 impl Publisher {
@@ -205,10 +205,10 @@ fn problem_of_event(publish: &Publish, error: &EventError) -> Problem {
     problem
 }
 
-fn problem_of(error: &PublishError) -> Problem {
+fn problem_of(error: &HubPublishError) -> Problem {
     let problem = match error {
-        PublishError::Invalid(error) => return Problem::of_event(error),
-        PublishError::TooMany { limit, .. } | PublishError::TooLarge { limit, .. } => {
+        HubPublishError::Invalid(error) => return Problem::of_event(error),
+        HubPublishError::TooMany { limit, .. } | HubPublishError::TooLarge { limit, .. } => {
             return Problem::new(413, error.to_string()).limit(*limit as u64);
         }
         _ => Problem::new(503, error.to_string()),

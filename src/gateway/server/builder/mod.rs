@@ -81,7 +81,7 @@ pub enum ServerError {
     Bind(#[from] BindError),
     /// The hub has no place for another reader.
     #[error("the hub refuses a reader: {0}")]
-    Hub(#[from] crate::hub::SubscribeError),
+    Hub(#[from] crate::hub::SubscriptionError),
 }
 
 impl ServerError {

@@ -12,7 +12,7 @@ use futures_core::Stream;
 
 use super::{Delivery, Receiver, copy};
 use crate::hub::subscribe::Item;
-use crate::hub::{EndReason, Lagged, RecvError, TryRecvError};
+use crate::hub::{EndReason, Gap, ReceiveError, TryReceiveError};
 use crate::ring::TaskWaker;
 
 /// Waits for an event; see [`Receiver::recv_async`].
@@ -99,12 +99,12 @@ impl Receiver {
         &mut self,
         cx: &mut Context<'_>,
         controls: bool,
-    ) -> Poll<Result<Option<Delivery>, RecvError>> {
+    ) -> Poll<Result<Option<Delivery>, ReceiveError>> {
         let found = match self.try_recv() {
-            Err(TryRecvError::Empty) if controls && self.entry.has_controls() => {
+            Err(TryReceiveError::Empty) if controls && self.entry.has_controls() => {
                 return Poll::Ready(Ok(None));
             }
-            Err(TryRecvError::Empty) => {
+            Err(TryReceiveError::Empty) => {
                 let waker = self.waker.get_or_insert_with(TaskWaker::new).clone();
                 waker.register(cx.waker());
                 // Before it lies down: whoever wakes it between the two must find the waker.
@@ -116,8 +116,8 @@ impl Receiver {
                     seen = Some(copy(position, event));
                     false
                 });
-                let found = scanned.and_then(|()| seen.ok_or(TryRecvError::Empty));
-                if found == Err(TryRecvError::Empty) {
+                let found = scanned.and_then(|()| seen.ok_or(TryReceiveError::Empty));
+                if found == Err(TryReceiveError::Empty) {
                     if controls && self.entry.has_controls() {
                         self.end_wait();
                         return Poll::Ready(Ok(None));
@@ -135,11 +135,11 @@ impl Receiver {
         };
         Poll::Ready(match found {
             Ok(delivery) => Ok(Some(delivery)),
-            Err(TryRecvError::Lagged(lagged)) => Err(RecvError::Lagged(lagged)),
-            Err(TryRecvError::Unsubscribed) => Err(RecvError::Unsubscribed),
-            Err(TryRecvError::TopicDeleted) => Err(RecvError::TopicDeleted),
+            Err(TryReceiveError::Gap(gap)) => Err(ReceiveError::Gap(gap)),
+            Err(TryReceiveError::Unsubscribed) => Err(ReceiveError::Unsubscribed),
+            Err(TryReceiveError::TopicDeleted) => Err(ReceiveError::TopicDeleted),
             // Nothing is left empty above: it is pending there.
-            Err(TryRecvError::Closed | TryRecvError::Empty) => Err(RecvError::Closed),
+            Err(TryReceiveError::Closed | TryReceiveError::Empty) => Err(ReceiveError::Closed),
         })
     }
 
@@ -155,12 +155,12 @@ impl Receiver {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(Some(delivery))) => return Poll::Ready(Ok(Item::Event(delivery))),
                 Poll::Ready(Ok(None)) => continue,
-                Poll::Ready(Err(RecvError::Lagged(lagged))) => {
-                    return Poll::Ready(Ok(Item::Lagged(lagged)));
+                Poll::Ready(Err(ReceiveError::Gap(gap))) => {
+                    return Poll::Ready(Ok(Item::Gap(gap)));
                 }
-                Poll::Ready(Err(RecvError::Closed)) => EndReason::Closed,
-                Poll::Ready(Err(RecvError::Unsubscribed)) => EndReason::Unsubscribed,
-                Poll::Ready(Err(RecvError::TopicDeleted)) => EndReason::TopicDeleted,
+                Poll::Ready(Err(ReceiveError::Closed)) => EndReason::Closed,
+                Poll::Ready(Err(ReceiveError::Unsubscribed)) => EndReason::Unsubscribed,
+                Poll::Ready(Err(ReceiveError::TopicDeleted)) => EndReason::TopicDeleted,
             };
             return Poll::Ready(self.end(reason));
         }
@@ -181,12 +181,12 @@ impl ReceiverStream {
 }
 
 impl Future for RecvAsync<'_> {
-    type Output = Result<Delivery, RecvError>;
+    type Output = Result<Delivery, ReceiveError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // Without controls there always is an event where there is no error.
         let polled = self.receiver.poll_next(cx, false)?;
-        polled.map(|delivery| delivery.ok_or(RecvError::Closed))
+        polled.map(|delivery| delivery.ok_or(ReceiveError::Closed))
     }
 }
 
@@ -199,13 +199,13 @@ impl Future for NextItemAsync<'_> {
 }
 
 impl Stream for ReceiverStream {
-    type Item = Result<Delivery, Lagged>;
+    type Item = Result<Delivery, Gap>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = self.receiver.poll_next(cx, false);
         polled.map(|received| match received {
             Ok(delivery) => delivery.map(Ok),
-            Err(RecvError::Lagged(lagged)) => Some(Err(lagged)),
+            Err(ReceiveError::Gap(gap)) => Some(Err(gap)),
             Err(_) => None,
         })
     }

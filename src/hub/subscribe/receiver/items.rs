@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Receiver, copy};
 use crate::hub::subscribe::{Control, Controls, Item};
-use crate::hub::{EndReason, RecvTimeoutError, TryRecvError};
+use crate::hub::{EndReason, ReceiveTimeoutError, TryReceiveError};
 
 /// The progress of a receiver through the items that it tells once.
 pub(in crate::hub) struct ItemState {
@@ -34,11 +34,11 @@ impl Receiver {
     ///
     /// ```
     /// use eventring::event::Event;
-    /// use eventring::hub::{Controls, Hub, Item, Start, Subscription};
+    /// use eventring::hub::{Controls, Hub, Item, StartFrom, Subscription};
     ///
     /// let hub = Hub::new();
     /// hub.publish(Event::builder("t", "old").build().unwrap()).unwrap();
-    /// let all = Subscription::all().start(Start::Beginning).controls(Controls::none());
+    /// let all = Subscription::all().start(StartFrom::Beginning).controls(Controls::none());
     /// let mut receiver = hub.subscribe(all).unwrap();
     /// hub.publish(Event::builder("t", "new").build().unwrap()).unwrap();
     /// assert!(matches!(receiver.next_item(), Ok(Item::Event(delivery)) if delivery.position.offset == 1));
@@ -88,8 +88,8 @@ impl Receiver {
             Err(error) => error,
         };
         match error {
-            RecvTimeoutError::Lagged(lagged) => Ok(Some(Item::Lagged(lagged))),
-            RecvTimeoutError::TimedOut => {
+            ReceiveTimeoutError::Gap(gap) => Ok(Some(Item::Gap(gap))),
+            ReceiveTimeoutError::TimedOut => {
                 // Woken by a control or by the time: a control is news, a heartbeat only says that there is none.
                 let beaten = beat.is_some_and(|beat| Some(beat) == until);
                 let control = self.entry.take_control();
@@ -97,9 +97,9 @@ impl Receiver {
                     .then_some(Control::Heartbeat);
                 Ok(control.or(heartbeat).map(Item::Control))
             }
-            RecvTimeoutError::Closed => self.end(EndReason::Closed).map(Some),
-            RecvTimeoutError::Unsubscribed => self.end(EndReason::Unsubscribed).map(Some),
-            RecvTimeoutError::TopicDeleted => self.end(EndReason::TopicDeleted).map(Some),
+            ReceiveTimeoutError::Closed => self.end(EndReason::Closed).map(Some),
+            ReceiveTimeoutError::Unsubscribed => self.end(EndReason::Unsubscribed).map(Some),
+            ReceiveTimeoutError::TopicDeleted => self.end(EndReason::TopicDeleted).map(Some),
         }
     }
 
@@ -122,14 +122,14 @@ impl Receiver {
             let peeked = self.next_below(mark);
             match peeked {
                 Ok(delivery) => return Ok(Some(Item::Event(delivery))),
-                Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Lagged(lagged)) => return Ok(Some(Item::Lagged(lagged))),
+                Err(TryReceiveError::Empty) => {}
+                Err(TryReceiveError::Gap(gap)) => return Ok(Some(Item::Gap(gap))),
                 // The end is told behind the mark, by the receive that follows.
-                Err(TryRecvError::Closed) => {}
-                Err(TryRecvError::Unsubscribed) => {
+                Err(TryReceiveError::Closed) => {}
+                Err(TryReceiveError::Unsubscribed) => {
                     return self.end(EndReason::Unsubscribed).map(Some);
                 }
-                Err(TryRecvError::TopicDeleted) => {
+                Err(TryReceiveError::TopicDeleted) => {
                     return self.end(EndReason::TopicDeleted).map(Some);
                 }
             }

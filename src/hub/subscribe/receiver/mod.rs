@@ -24,7 +24,7 @@ use crate::hub::subscribe::{SubscriptionEntry, SubscriptionStats};
 use crate::hub::topics::RetainedEvent;
 use crate::hub::topics::TopicSet;
 use crate::hub::wait::WaitState;
-use crate::hub::{EndReason, Lagged, RecvError, RecvTimeoutError, TryRecvError};
+use crate::hub::{EndReason, Gap, ReceiveError, ReceiveTimeoutError, TryReceiveError};
 
 #[cfg(feature = "async")]
 pub use self::future::{NextItemAsync, ReceiverStream, RecvAsync};
@@ -33,7 +33,7 @@ pub use self::future::{NextItemAsync, ReceiverStream, RecvAsync};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// The position of the event; [`Start::After`](crate::hub::Start::After) this resumes behind it.
+    /// The position of the event; [`StartFrom::After`](crate::hub::StartFrom::After) this resumes behind it.
     pub position: Position,
     /// A copy of the event.
     pub event: Event,
@@ -42,7 +42,7 @@ pub struct Delivery {
 /// Receives the events of a subscription, in order.
 ///
 /// It costs the hub nothing: there is no queue behind it, only its place in the hub's ring. If it falls behind by more
-/// than the hub keeps, it receives [`Lagged`] with the exact number and goes on. Three things end it, and it says
+/// than the hub keeps, it receives [`Gap`] with the exact number and goes on. Three things end it, and it says
 /// which: [`Hub::unsubscribe`](crate::hub::Hub::unsubscribe) and the deletion of its topic at once, closing the hub
 /// after everything was received. Dropping it unsubscribes.
 ///
@@ -127,8 +127,8 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// [`RecvError::Lagged`] (receive again), [`RecvError::Closed`].
-    pub fn recv(&mut self) -> Result<Delivery, RecvError> {
+    /// [`ReceiveError::Gap`] (receive again), [`ReceiveError::Closed`].
+    pub fn recv(&mut self) -> Result<Delivery, ReceiveError> {
         self.with_next(copy)
     }
 
@@ -136,8 +136,8 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// [`TryRecvError::Empty`], [`TryRecvError::Lagged`] (receive again), [`TryRecvError::Closed`].
-    pub fn try_recv(&mut self) -> Result<Delivery, TryRecvError> {
+    /// [`TryReceiveError::Empty`], [`TryReceiveError::Gap`] (receive again), [`TryReceiveError::Closed`].
+    pub fn try_recv(&mut self) -> Result<Delivery, TryReceiveError> {
         self.try_with_next(copy)
     }
 
@@ -145,8 +145,8 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// [`RecvTimeoutError::TimedOut`]; else as [`recv`](Self::recv).
-    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Delivery, RecvTimeoutError> {
+    /// [`ReceiveTimeoutError::TimedOut`]; else as [`recv`](Self::recv).
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Delivery, ReceiveTimeoutError> {
         // A time beyond what the clock can hold is no deadline.
         self.next_until(Instant::now().checked_add(timeout), false, copy)
     }
@@ -156,7 +156,7 @@ impl Receiver {
     /// # Errors
     ///
     /// As [`recv_timeout`](Self::recv_timeout).
-    pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Delivery, RecvTimeoutError> {
+    pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Delivery, ReceiveTimeoutError> {
         self.next_until(Some(deadline), false, copy)
     }
 
@@ -171,7 +171,7 @@ impl Receiver {
     pub fn with_next<R>(
         &mut self,
         look: impl FnOnce(Position, EventRef<'_>) -> R,
-    ) -> Result<R, RecvError> {
+    ) -> Result<R, ReceiveError> {
         Ok(self.next_until(None, false, look)?)
     }
 
@@ -183,7 +183,7 @@ impl Receiver {
     pub fn try_with_next<R>(
         &mut self,
         look: impl FnOnce(Position, EventRef<'_>) -> R,
-    ) -> Result<R, TryRecvError> {
+    ) -> Result<R, TryReceiveError> {
         self.end_wait();
         let mut look = Some(look);
         let mut seen = None;
@@ -191,7 +191,7 @@ impl Receiver {
             seen = look.take().map(|look| look(position, event));
             false
         })?;
-        seen.ok_or(TryRecvError::Empty)
+        seen.ok_or(TryReceiveError::Empty)
     }
 
     /// Shows every event that is there in place, `max` at most, and returns how many there were.
@@ -203,7 +203,7 @@ impl Receiver {
         &mut self,
         max: usize,
         mut look: impl FnMut(Position, EventRef<'_>),
-    ) -> Result<usize, TryRecvError> {
+    ) -> Result<usize, TryReceiveError> {
         // The scan shows an event before it counts, so none at all is not for it.
         if max == 0 {
             return Ok(0);
@@ -216,7 +216,7 @@ impl Receiver {
             count < max
         })?;
         if count == 0 {
-            Err(TryRecvError::Empty)
+            Err(TryReceiveError::Empty)
         } else {
             Ok(count)
         }
@@ -228,7 +228,7 @@ impl Receiver {
     }
 
     /// Returns the position of the last event that was passed, wanted or not: resuming
-    /// [`After`](crate::hub::Start::After) it misses nothing and repeats nothing.
+    /// [`After`](crate::hub::StartFrom::After) it misses nothing and repeats nothing.
     pub fn position(&self) -> Position {
         Position {
             epoch: self.shared.epoch,
@@ -249,7 +249,7 @@ impl Receiver {
             .or_else(|| closed().then_some(EndReason::Closed))
     }
 
-    /// Returns whether [`Start::Last`](crate::hub::Start::Last) found as many as were asked for, or all there ever
+    /// Returns whether [`StartFrom::Last`](crate::hub::StartFrom::Last) found as many as were asked for, or all there ever
     /// were.
     pub fn is_complete(&self) -> bool {
         self.complete
@@ -288,13 +288,13 @@ impl Drop for Receiver {
 }
 
 impl Iterator for Receiver {
-    type Item = Result<Delivery, Lagged>;
+    type Item = Result<Delivery, Gap>;
 
     /// Waits for the next event; `None` at the end, of which [`ended`](Self::ended) says the reason.
     fn next(&mut self) -> Option<Self::Item> {
         match self.recv() {
             Ok(delivery) => Some(Ok(delivery)),
-            Err(RecvError::Lagged(lagged)) => Some(Err(lagged)),
+            Err(ReceiveError::Gap(gap)) => Some(Err(gap)),
             Err(_) => None,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::{Delivery, Receiver, copy};
 use crate::event::{Event, EventRef, Position};
 use crate::hub::topics::{LookedUp, Recalled, RetainedEvent};
-use crate::hub::{Lagged, TryRecvError};
+use crate::hub::{Gap, TryReceiveError};
 use crate::ring;
 
 /// Events ahead that are looked at rather than looked up: a look-up takes the publisher's lock.
@@ -17,14 +17,14 @@ pub(super) const LOOK_UPS_MAX: u32 = 64;
 
 impl Receiver {
     /// Receives the next event up to an offset if there is one; what comes later stays.
-    pub(in crate::hub) fn next_below(&mut self, last: u64) -> Result<Delivery, TryRecvError> {
+    pub(in crate::hub) fn next_below(&mut self, last: u64) -> Result<Delivery, TryReceiveError> {
         self.end_wait();
         let mut seen = None;
         self.scan_to(last, |position, event| {
             seen = Some(copy(position, event));
             false
         })?;
-        seen.ok_or(TryRecvError::Empty)
+        seen.ok_or(TryReceiveError::Empty)
     }
 
     /// Walks over what was published when it began, showing what is wanted while `look` says true. The event that
@@ -32,7 +32,7 @@ impl Receiver {
     pub(super) fn scan(
         &mut self,
         look: impl FnMut(Position, EventRef<'_>) -> bool,
-    ) -> Result<(), TryRecvError> {
+    ) -> Result<(), TryReceiveError> {
         self.scan_to(u64::MAX, look)
     }
 
@@ -40,19 +40,19 @@ impl Receiver {
         &mut self,
         last: u64,
         mut look: impl FnMut(Position, EventRef<'_>) -> bool,
-    ) -> Result<(), TryRecvError> {
+    ) -> Result<(), TryReceiveError> {
         loop {
             let scanned = match self.backlog.is_empty() {
                 true => self.scan_ring(last, &mut look),
                 false => self.scan_backlog(&mut look),
             };
-            let Err(TryRecvError::Lagged(lagged)) = scanned else {
+            let Err(TryReceiveError::Gap(gap)) = scanned else {
                 return scanned;
             };
             // Only what the topics' own copies cannot make up for is a gap.
-            if let Some(lagged) = self.refill(lagged) {
-                self.note_gap(lagged);
-                return Err(TryRecvError::Lagged(lagged));
+            if let Some(gap) = self.refill(gap) {
+                self.note_gap(gap);
+                return Err(TryReceiveError::Gap(gap));
             }
         }
     }
@@ -60,7 +60,7 @@ impl Receiver {
     fn scan_backlog(
         &mut self,
         mut look: impl FnMut(Position, EventRef<'_>) -> bool,
-    ) -> Result<(), TryRecvError> {
+    ) -> Result<(), TryReceiveError> {
         let epoch = self.shared.epoch;
         let (mut going, mut count, mut time) = (true, 0, 0);
         while going && let Some(RetainedEvent { offset, event }) = self.backlog.front() {
@@ -82,20 +82,17 @@ impl Receiver {
     }
 
     /// Takes what topics kept of what the ring has no more. Returns what to tell of the rest, if anything is missing.
-    fn refill(&mut self, lagged: Lagged) -> Option<Lagged> {
-        let (from, below) = (lagged.resume_at - lagged.missed, lagged.resume_at);
+    fn refill(&mut self, gap: Gap) -> Option<Gap> {
+        let (from, below) = (gap.resume_at - gap.missed, gap.resume_at);
         if self.recall(from..below) {
             return None;
         }
-        let resume_at = self
-            .backlog
-            .front()
-            .map_or(lagged.resume_at, |one| one.offset);
-        Some(Lagged {
+        let resume_at = self.backlog.front().map_or(gap.resume_at, |one| one.offset);
+        Some(Gap {
             // What the topics' own copies have is not missed.
-            missed: lagged.missed - self.backlog.len() as u64,
+            missed: gap.missed - self.backlog.len() as u64,
             resume_at,
-            exact: lagged.exact,
+            exact: gap.exact,
         })
     }
 
@@ -118,7 +115,7 @@ impl Receiver {
         &mut self,
         last: u64,
         mut look: impl FnMut(Position, EventRef<'_>) -> bool,
-    ) -> Result<(), TryRecvError> {
+    ) -> Result<(), TryReceiveError> {
         self.skip_others();
         let (epoch, class, entry) = (self.shared.epoch, &*self.class, &*self.entry);
         let filter_fn = self.filter_fn.as_deref();
@@ -162,15 +159,15 @@ impl Receiver {
                 });
             match read {
                 Ok(read) => left = left.saturating_sub(read as u64),
-                Err(ring::TryRecvError::Empty) => outcome = Err(TryRecvError::Empty),
-                Err(ring::TryRecvError::Lagged(lagged)) => {
+                Err(ring::TryRecvError::Empty) => outcome = Err(TryReceiveError::Empty),
+                Err(ring::TryRecvError::Lagged(gap)) => {
                     // What it was never to get is not missed; of a filter it is not known how much that is.
                     let exact = class.event_filter().is_all()
                         && filter_fn.is_none()
                         && self.shared.look_back().all_is_everything();
-                    outcome = Err(TryRecvError::Lagged(Lagged::from_ring(lagged, exact)));
+                    outcome = Err(TryReceiveError::Gap(Gap::from_ring(gap, exact)));
                 }
-                Err(ring::TryRecvError::Closed) => outcome = Err(TryRecvError::Closed),
+                Err(ring::TryRecvError::Closed) => outcome = Err(TryReceiveError::Closed),
             }
         }
         self.note(count, time);
@@ -215,9 +212,9 @@ impl Receiver {
         self.note_position();
     }
 
-    fn note_gap(&self, lagged: Lagged) {
+    fn note_gap(&self, gap: Gap) {
         add(&self.entry.counters.gaps, 1);
-        add(&self.entry.counters.missed, lagged.missed);
+        add(&self.entry.counters.missed, gap.missed);
     }
 
     pub(super) fn note_position(&self) {
@@ -245,7 +242,7 @@ fn add(figure: &AtomicU64, more: u64) {
 mod tests {
     use super::LOOK_UPS_MAX;
     use crate::event::Event;
-    use crate::hub::{Hub, Receiver, Start, Subscription};
+    use crate::hub::{Hub, Receiver, StartFrom, Subscription};
 
     /// A hub with so many events on so many topics, and who wants them all.
     fn looks_back(events: usize, topics: usize) -> (Hub, Receiver) {
@@ -254,7 +251,7 @@ mod tests {
             let event = Event::builder(&format!("a.{}", n % topics), "t").build();
             hub.publish(event.unwrap()).unwrap();
         }
-        let all = Subscription::topic("a.*").start(Start::Beginning);
+        let all = Subscription::topic("a.*").start(StartFrom::Beginning);
         let receiver = hub.subscribe(all).unwrap();
         (hub, receiver)
     }

@@ -11,7 +11,7 @@ use crossbeam_utils::Backoff;
 use super::Receiver;
 use crate::event::{EventRef, Position};
 use crate::hub::wait::WaitState;
-use crate::hub::{RecvTimeoutError, TryRecvError};
+use crate::hub::{ReceiveTimeoutError, TryReceiveError};
 use crate::ring::Notify;
 
 impl Receiver {
@@ -38,7 +38,7 @@ impl Receiver {
         deadline: Option<Instant>,
         controls: bool,
         look: impl FnOnce(Position, EventRef<'_>) -> R,
-    ) -> Result<R, RecvTimeoutError> {
+    ) -> Result<R, ReceiveTimeoutError> {
         self.end_wait();
         // `look` is called once; the loop cannot know that.
         let mut look = Some(look);
@@ -53,7 +53,7 @@ impl Receiver {
                     self.end_wait();
                     return Ok(seen);
                 }
-                (Ok(()) | Err(TryRecvError::Empty), _) => {}
+                (Ok(()) | Err(TryReceiveError::Empty), _) => {}
                 (Err(error), _) => {
                     self.end_wait();
                     return Err(error.into());
@@ -61,7 +61,7 @@ impl Receiver {
             }
             if controls && self.entry.has_controls() {
                 self.end_wait();
-                return Err(RecvTimeoutError::TimedOut);
+                return Err(ReceiveTimeoutError::TimedOut);
             }
             if self.armed.is_none() {
                 self.spin();
@@ -71,7 +71,7 @@ impl Receiver {
                 && self.end_wait() == WaitState::Asleep
             {
                 // Only now: somebody may have woken it between the timeout and its way off the list.
-                return Err(RecvTimeoutError::TimedOut);
+                return Err(ReceiveTimeoutError::TimedOut);
             } else {
                 self.end_wait();
             }
