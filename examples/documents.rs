@@ -189,7 +189,7 @@ fn subscriptions_and_positions() -> Done {
 /// 002: `ResilientEventProcessor`: errors of one event do not end the loop, and lag is no end either.
 fn resilient_processor() -> Done {
     let hub = Hub::builder().capacity(4).build()?;
-    let receiver = hub.subscribe(Subscription::topic("orders"))?;
+    let receiver = hub.subscribe("orders")?;
     for n in 0..6 {
         hub.publish(
             Event::builder("orders", "OrderPlaced")

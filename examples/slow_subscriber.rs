@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let keep = TopicConfig::default().retain_events(10);
     hub.create_topic("alarms", keep)?;
     let mut slow = hub.subscribe(Subscription::all().id("slow"))?;
-    let mut alarms = hub.subscribe(Subscription::topic("alarms"))?;
+    let mut alarms = hub.subscribe("alarms")?;
 
     hub.publish(Event::builder("alarms", "smoke").build()?)?;
     for _ in 0..1_000 {

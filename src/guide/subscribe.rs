@@ -5,7 +5,7 @@
 //! use eventring::hub::{Hub, StartFrom, Subscription};
 //!
 //! let hub = Hub::new();
-//! let mut orders = hub.subscribe(Subscription::topic("orders.*"))?;
+//! let mut orders = hub.subscribe("orders.*")?;
 //! hub.publish(Event::builder("orders.created", "order").text("first").build()?)?;
 //! hub.publish(Event::builder("users.created", "user").text("other").build()?)?;
 //!
@@ -38,7 +38,7 @@
 //!
 //! let hub = Hub::new();
 //! let mut all = hub.subscribe(Subscription::all())?; // `>`
-//! let mut own = hub.subscribe(Subscription::topic("$sys.*"))?;
+//! let mut own = hub.subscribe("$sys.*")?;
 //! hub.publish(Event::builder("$sys.stats", "tick").build()?)?;
 //! assert_eq!(own.recv()?.event.topic(), "$sys.stats");
 //! assert!(all.try_recv().is_err());

@@ -224,10 +224,10 @@ impl Hub {
     ///
     /// ```
     /// use eventring::event::Event;
-    /// use eventring::hub::{Hub, Subscription, TryReceiveError};
+    /// use eventring::hub::{Hub, TryReceiveError};
     ///
     /// let hub = Hub::new();
-    /// let mut orders = hub.subscribe(Subscription::topic("orders.>"))?;
+    /// let mut orders = hub.subscribe("orders.>")?;
     /// hub.publish(Event::builder("users.created", "user").build().unwrap()).unwrap();
     /// assert_eq!(orders.try_recv(), Err(TryReceiveError::Empty));
     /// # Ok::<(), eventring::hub::SubscriptionError>(())
@@ -237,8 +237,11 @@ impl Hub {
     ///
     /// [`SubscriptionError`]: a bad filter (with everything that is wrong with it), an id that lives, a position of
     /// another epoch or beyond the newest, too many readers.
-    pub fn subscribe(&self, subscription: Subscription) -> Result<Receiver, SubscriptionError> {
-        subscribe::open(&self.shared, subscription)
+    pub fn subscribe(
+        &self,
+        subscription: impl Into<Subscription>,
+    ) -> Result<Receiver, SubscriptionError> {
+        subscribe::open(&self.shared, subscription.into())
     }
 
     /// Ends the subscription of that id: its receiver gets nothing more, and a receive that waits ends at once, with

@@ -12,7 +12,7 @@
 //! use eventring::hub::{Hub, Subscription};
 //!
 //! let hub = Hub::new();
-//! let mut orders = hub.subscribe(Subscription::topic("orders.*")).unwrap();
+//! let mut orders = hub.subscribe("orders.*").unwrap();
 //! hub.publish(Event::builder("orders.created", "order").json(r#"{"id":7}"#).build().unwrap()).unwrap();
 //! let delivery = orders.recv().unwrap();
 //! assert_eq!(delivery.position.offset, 1);

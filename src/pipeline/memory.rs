@@ -257,10 +257,7 @@ impl InMemoryStream {
             Ok(filter) => filter,
             // The same check again, for its errors.
             Err(_) => {
-                return self
-                    .hub
-                    .subscribe(Subscription::topic(pattern))
-                    .map(|_| String::new());
+                return self.hub.subscribe(pattern).map(|_| String::new());
             }
         };
         let id = format!("h-{}", self.made.fetch_add(1, Ordering::Relaxed) + 1);

@@ -55,7 +55,7 @@ trait Step: Send {
 /// use std::sync::Arc;
 /// use std::time::Duration;
 /// use eventring::event::{Event, EventBuilder};
-/// use eventring::hub::{Hub, Subscription};
+/// use eventring::hub::Hub;
 /// use eventring::pipeline::{InMemoryStream, StreamProcessor};
 ///
 /// let (hub, out) = (Hub::new(), Arc::new(InMemoryStream::new()));
@@ -63,7 +63,7 @@ trait Step: Send {
 ///     .filter(|event| event.ty() == "order")
 ///     .map(|event| EventBuilder::new().copy_from(event).topic("seen").build().map_err(|_| "no event".into()))
 ///     .sink(out.clone())
-///     .start(&hub, Subscription::topic("orders.*"))
+///     .start(&hub, "orders.*")
 ///     .unwrap();
 /// for ty in ["order", "other", "order"] {
 ///     hub.publish(Event::builder("orders.eu", ty).build().unwrap()).unwrap();
@@ -219,7 +219,11 @@ impl StreamProcessor {
     /// # Panics
     ///
     /// If the operating system gives no thread.
-    pub fn start(self, hub: &Hub, subscription: Subscription) -> Result<Running, StartError> {
+    pub fn start(
+        self,
+        hub: &Hub,
+        subscription: impl Into<Subscription>,
+    ) -> Result<Running, StartError> {
         if self.sinks.is_empty() {
             return Err(StartError::NoSink);
         }

@@ -31,7 +31,7 @@ const DEFAULT_TYPE: &str = "message";
 /// use eventring::pipeline::{SseItem, SseStream};
 ///
 /// let stream = SseStream::new(Hub::new());
-/// let id = stream.subscribe(Subscription::topic("orders.*"))?;
+/// let id = stream.subscribe("orders.*")?;
 /// stream.publish(Event::builder("orders.created", "order").text("7").build()?)?;
 /// let mut events = stream.events(&id)?;
 /// let Some(SseItem::Event(delivery)) = events.next() else { panic!("an event is there") };
@@ -107,7 +107,10 @@ impl SseStream {
     /// # Errors
     ///
     /// [`SubscriptionError`].
-    pub fn subscribe(&self, subscription: Subscription) -> Result<String, SubscriptionError> {
+    pub fn subscribe(
+        &self,
+        subscription: impl Into<Subscription>,
+    ) -> Result<String, SubscriptionError> {
         let receiver = self.hub.subscribe(subscription)?;
         let id = receiver.id().to_owned();
         // One that has ended and was never read: it goes, and with it its condition, when the lock is released.

@@ -132,7 +132,7 @@ impl EventStreamer for Hub {
     }
 
     fn subscribe_to_topic(&self, topic: &str) -> Result<Receiver, SubscriptionError> {
-        self.subscribe(Subscription::topic(topic))
+        self.subscribe(topic)
     }
 
     fn create_connection(&self, options: ConnectionOptions) -> Result<Receiver, SubscriptionError> {

@@ -4,6 +4,7 @@ use uuid::fmt::Hyphenated;
 
 use super::ids::Ids;
 use super::validate::check_json;
+use crate::event::as_event::AsEvent;
 use crate::event::attribute::{AttributeKind, Value};
 use crate::event::error::{ErrorKind, EventError};
 use crate::event::event::Event;
@@ -240,7 +241,8 @@ impl EventBuilder {
     }
 
     /// Copies everything from an event, to change some of it.
-    pub fn copy_from(&mut self, event: EventRef<'_>) -> &mut Self {
+    pub fn copy_from(&mut self, event: impl AsEvent) -> &mut Self {
+        let event = event.as_event();
         self.clear();
         for field in [
             Field::Topic,

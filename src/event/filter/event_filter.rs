@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::predicate::Predicate;
 use super::topic_filter::Filter;
 use super::type_pattern::TypePattern;
+use crate::event::as_event::AsEvent;
 use crate::event::event_ref::EventRef;
 
 pub use self::builder::EventFilterBuilder;
@@ -27,7 +28,7 @@ pub use self::errors::{FilterErrors, FilterFault};
 /// let mut builder = EventFilter::builder();
 /// let filter = builder.topic("orders.>").ty_pattern("Order*").tag("region", "eu").matching("/data/amount > 100").build().unwrap();
 /// let event = Event::builder("orders.eu", "OrderPlaced").tag("region", "eu").json(r#"{"amount":250}"#).build().unwrap();
-/// assert!(filter.matches(event.as_ref()));
+/// assert!(filter.matches(&event));
 /// let errors = EventFilter::builder().topic("a..b").matching("/data/x >").build().unwrap_err();
 /// assert_eq!(errors.to_string(), "topic 0: empty segment at column 3; where 0: expected a JSON value at column 10");
 /// ```
@@ -77,7 +78,9 @@ impl EventFilter {
     }
 
     /// Returns whether it takes this event.
-    pub fn matches(&self, event: EventRef<'_>) -> bool {
+    #[inline]
+    pub fn matches(&self, event: impl AsEvent) -> bool {
+        let event = event.as_event();
         self.topics.matches(event.topic()) && self.matches_beside_topic(event)
     }
 

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
+use crate::event::as_event::AsEvent;
 use crate::event::attribute::{AttributeKind, Value};
 use crate::event::event_ref::EventRef;
 use crate::event::record::layout::DataKind;
@@ -35,7 +36,7 @@ pub const PREDICATE_BYTES_MAX: usize = 1024;
 ///
 /// let large = Predicate::parse("/data/amount > 100").unwrap();
 /// let event = Event::builder("orders", "order").json(r#"{"amount": 250}"#).build().unwrap();
-/// assert!(large.matches(event.as_ref()));
+/// assert!(large.matches(&event));
 /// let error = Predicate::parse("/data/amount >> 100").unwrap_err();
 /// assert_eq!(error.to_string(), "expected a JSON value at column 15");
 /// ```
@@ -108,8 +109,8 @@ impl Predicate {
     }
 
     /// Returns whether the event fulfils it. Nothing is allocated but for text with escapes.
-    pub fn matches(&self, event: EventRef<'_>) -> bool {
-        match (self.find(event), &self.test) {
+    pub fn matches(&self, event: impl AsEvent) -> bool {
+        match (self.find(event.as_event()), &self.test) {
             (None, _) => false,
             (Some(_), None) => true,
             (Some(found), Some((operator, literal))) => operator.holds(literal.order(&found)),

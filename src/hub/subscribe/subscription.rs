@@ -213,6 +213,41 @@ impl Subscription {
     }
 }
 
+/// Wants the topics of one pattern.
+impl From<&str> for Subscription {
+    fn from(pattern: &str) -> Self {
+        Self::topic(pattern)
+    }
+}
+
+/// Wants the topics of one pattern.
+impl From<String> for Subscription {
+    fn from(pattern: String) -> Self {
+        Self::topic(&pattern)
+    }
+}
+
+/// Wants the topics of one pattern.
+impl From<&String> for Subscription {
+    fn from(pattern: &String) -> Self {
+        Self::topic(pattern)
+    }
+}
+
+/// Wants the topics of a filter.
+impl From<Filter> for Subscription {
+    fn from(filter: Filter) -> Self {
+        Self::filter(filter)
+    }
+}
+
+/// Wants what a filter takes.
+impl From<EventFilter> for Subscription {
+    fn from(filter: EventFilter) -> Self {
+        Self::events(filter)
+    }
+}
+
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription")

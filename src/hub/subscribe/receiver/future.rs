@@ -45,7 +45,7 @@ impl Receiver {
     /// use eventring::hub::{Hub, Subscription};
     ///
     /// let hub = Hub::new();
-    /// let mut orders = hub.subscribe(Subscription::topic("orders.*")).unwrap();
+    /// let mut orders = hub.subscribe("orders.*").unwrap();
     /// let publishing = std::thread::spawn(move || {
     ///     hub.publish(Event::builder("orders.eu", "OrderPlaced").build().unwrap()).unwrap()
     /// });

@@ -58,7 +58,7 @@ pub struct Delivery {
 /// use eventring::hub::{Hub, Subscription};
 ///
 /// let hub = Hub::new();
-/// let receiver = hub.subscribe(Subscription::topic("jobs.*")).unwrap();
+/// let receiver = hub.subscribe("jobs.*").unwrap();
 /// let worker = std::thread::spawn(move || receiver.filter_map(Result::ok).map(|d| d.event.ty().to_owned()).collect::<Vec<_>>());
 /// for ty in ["started", "done"] {
 ///     hub.publish(Event::builder("jobs.1", ty).build().unwrap()).unwrap();
