@@ -8,7 +8,6 @@ mod client;
 mod fake;
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::rc::Rc;
