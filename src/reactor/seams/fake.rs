@@ -14,7 +14,7 @@ use crate::reactor::{
 use crate::wire::http::Head;
 use crate::wire::ws::MessageKind;
 
-/// What is true, and what the test has asked for.
+/// The state of the fake, and what the test has asked of it.
 #[derive(Default)]
 pub(super) struct World {
     /// Requests that wait, by their numbers.
