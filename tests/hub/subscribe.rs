@@ -248,7 +248,7 @@ fn a_reader_that_dwells_on_an_event_holds_nobody_up() {
     assert_eq!((same, hub.head()), (Ok(true), 1_001));
     let gap = receiver.recv().unwrap_err();
     let ReceiveError::Gap(gap) = gap else {
-        panic!("{lagged}")
+        panic!("{gap}")
     };
     assert_eq!(gap.resume_at, hub.earliest());
     assert_eq!(gap.missed, gap.resume_at - 2);

@@ -137,7 +137,7 @@ fn weakness_19_catching_up_and_going_live_is_one_call_without_polling_or_loss() 
         match item {
             Item::Event(delivery) => seen.push(delivery.position.offset),
             Item::CaughtUp(_) => caught_up += 1,
-            Item::Gap(gap) => panic!("{lagged}"),
+            Item::Gap(gap) => panic!("{gap}"),
             _ => {}
         }
     }
