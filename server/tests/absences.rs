@@ -62,6 +62,7 @@ fn bold(page: &str) -> Vec<&str> {
 }
 
 #[test]
+#[allow(clippy::print_stdout)]
 fn what_the_guide_says_is_missing_is_missing() {
     let page = read("src/guide/coming_from.rs");
     let claims = bold(&page);
@@ -79,6 +80,7 @@ fn what_the_guide_says_is_missing_is_missing() {
 }
 
 #[test]
+#[allow(clippy::print_stdout)]
 fn what_the_readme_says_is_not_there_yet_is_not() {
     let readme = read("README.md");
     let (_, rest) = readme.split_once("\n## Not there yet\n").expect("the list");
