@@ -85,12 +85,14 @@ pub use presence::{
 };
 pub use publish::ExpectedVersion;
 pub use stats::HubStats;
+#[cfg(feature = "gateway")]
+pub(crate) use subscribe::ResumeId;
 pub use subscribe::{
-    Control, Controls, Cursor, Delivery, HubWaiter, ID_BYTES_MAX, Item, Receiver, StartFrom,
-    Subscription, SubscriptionStats,
+    Control, Controls, Cursor, Delivery, HubWaiter, ID_BYTES_MAX, Item, Receiver, Reset,
+    ResetReason, StartFrom, Subscription, SubscriptionStats,
 };
 #[cfg(feature = "async")]
-pub use subscribe::{NextItemAsync, ReceiverStream, RecvAsync};
+pub use subscribe::{ItemStream, NextItemAsync, ReceiverStream, RecvAsync};
 pub use topics::{Durability, TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsError};
 #[cfg(feature = "gateway")]
 pub(crate) use topics::{LastEvents, LookedUp, TopicSet};

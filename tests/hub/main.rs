@@ -9,11 +9,14 @@ mod hooks;
 
 mod alloc;
 mod catch_up;
+#[cfg(feature = "async")]
+mod items;
 mod leaks;
 mod look_back;
 mod publish;
 #[cfg(feature = "async")]
 mod reentry;
+mod resume;
 mod sleep;
 mod subscribe;
 #[cfg(feature = "async")]

@@ -1,5 +1,7 @@
 //! Notices to streams about events that they do not get: their reasons, and how often each was given.
 
+use crate::hub;
+
 /// Why events are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::gateway) enum GapReason {
@@ -64,6 +66,16 @@ impl ResetReason {
             Self::Epoch => "epoch",
             Self::Future => "future",
             Self::Gone => "gone",
+        }
+    }
+}
+
+impl From<hub::ResetReason> for ResetReason {
+    fn from(reason: hub::ResetReason) -> Self {
+        match reason {
+            hub::ResetReason::Junk => Self::Junk,
+            hub::ResetReason::Epoch => Self::Epoch,
+            hub::ResetReason::Future => Self::Future,
         }
     }
 }

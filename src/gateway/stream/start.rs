@@ -5,12 +5,8 @@ use crate::gateway::encode::ResetReason;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::stream::history::ReplayStart;
+use crate::hub::ResumeId;
 use crate::wire::http::Head;
-
-/// Longest part of a strange id that is told back, bytes.
-const JUNK_BYTES: usize = 64;
-/// Words that programs write which have no id: no id of ours is one word.
-const NO_ID: [&str; 5] = ["", "null", "undefined", "none", "nil"];
 
 /// The start that a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +17,8 @@ pub(in crate::gateway) enum StartRequest {
     Beginning,
     /// Within what is kept.
     Replay(StartFrom),
-    /// After this one.
-    After(Position),
-    /// After something that is not an id of ours.
-    Junk(String),
+    /// After this id, whatever it is: an `EventSource` that gets anything but 200 gives up for good.
+    After(ResumeId),
 }
 
 /// A start within what is kept.
@@ -47,17 +41,8 @@ impl StartRequest {
     ) -> Result<Option<Self>, Problem> {
         let start = start(query)?;
         Ok(last_event_id(head, query)
-            .map(|id| Self::after_id(&id))
+            .map(|id| Self::After(ResumeId::read(&id)))
             .or(start))
-    }
-
-    /// Reads an id as a client sent it: whatever it is, it must lead to a stream.
-    fn after_id(id: &str) -> Self {
-        match id.trim().parse() {
-            Ok(position) => Self::After(position),
-            // An `EventSource` that gets anything but 200 gives up for good: the stream itself has to say it.
-            Err(_) => Self::Junk(shortened(id)),
-        }
     }
 
     /// Reads `from`.
@@ -66,7 +51,7 @@ impl StartRequest {
             "now" => Ok(Self::Now),
             "beginning" => Ok(Self::Beginning),
             position => match position.parse() {
-                Ok(position) => Ok(Self::After(position)),
+                Ok(position) => Ok(Self::After(ResumeId::Position(position))),
                 Err(_) => Err(query::FROM.wrong()),
             },
         }
@@ -84,20 +69,13 @@ impl StartRequest {
             Self::Now => Start::Live,
             Self::Beginning => Start::From(earliest),
             Self::Replay(start) => Start::Replay(replay_start(start)),
-            Self::Junk(asked) => Start::Reset {
-                reason: ResetReason::Junk,
-                asked,
+            Self::After(id) => match id.resolve(head) {
+                Ok(offset) => Start::From(offset + 1),
+                Err(reset) => Start::Reset {
+                    reason: reset.reason.into(),
+                    asked: reset.asked,
+                },
             },
-            // Offsets of another run count other events: the same number means nothing here.
-            Self::After(asked) if asked.epoch != head.epoch => Start::Reset {
-                reason: ResetReason::Epoch,
-                asked: asked.to_string(),
-            },
-            Self::After(asked) if asked.offset > head.offset => Start::Reset {
-                reason: ResetReason::Future,
-                asked: asked.to_string(),
-            },
-            Self::After(asked) => Start::From(asked.offset + 1),
         }
     }
 }
@@ -124,7 +102,7 @@ pub(in crate::gateway) enum Start {
 pub(in crate::gateway) fn last_event_id(head: &Head, query: &Query<'_>) -> Option<String> {
     id_of_header(head).or_else(|| {
         let ids = query.all(&query::LAST_EVENT_ID);
-        ids.rev().find(|id| is_id(id)).map(str::to_owned)
+        ids.rev().find(|id| ResumeId::is_id(id)).map(str::to_owned)
     })
 }
 
@@ -134,16 +112,11 @@ fn id_of_header(head: &Head) -> Option<String> {
     let values = head.header_values("last-event-id");
     let mut ids: Vec<_> = values
         .map(String::from_utf8_lossy)
-        .filter(|id| is_id(id))
+        .filter(|id| ResumeId::is_id(id))
         .collect();
     // A proxy may repeat a field; that is no contradiction.
     ids.dedup();
     (!ids.is_empty()).then(|| ids.join(", "))
-}
-
-fn is_id(text: &str) -> bool {
-    let text = text.trim();
-    NO_ID.iter().all(|none| !none.eq_ignore_ascii_case(text))
 }
 
 /// Reads where the address says that the stream starts: one parameter may.
@@ -168,14 +141,6 @@ fn start(query: &Query<'_>) -> Result<Option<StartRequest>, Problem> {
     Ok(last.map(|count| StartRequest::Replay(StartFrom::Last(count))))
 }
 
-fn shortened(text: &str) -> String {
-    let mut end = text.len().min(JUNK_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[..end].to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,19 +153,23 @@ mod tests {
         }
     }
 
+    fn after_id(id: &str) -> StartRequest {
+        StartRequest::After(ResumeId::read(id))
+    }
+
     fn nowhere(start: StartFrom) -> ReplayStart {
         panic!("{start:?} was not asked for")
     }
 
     #[test]
     fn an_id_of_ours_goes_on_after_it() {
-        let request = StartRequest::after_id(&at(5).to_string());
+        let request = after_id(&at(5).to_string());
         assert_eq!(request.resolve(at(9), 1, nowhere), Start::From(6));
     }
 
     #[test]
     fn strange_ids_reset_and_say_why() {
-        let reason = |id: &str| match StartRequest::after_id(id).resolve(at(9), 1, nowhere) {
+        let reason = |id: &str| match after_id(id).resolve(at(9), 1, nowhere) {
             Start::Reset { reason, .. } => reason.name(),
             other => panic!("{other:?}"),
         };
@@ -216,14 +185,5 @@ mod tests {
             ),
             "epoch"
         );
-    }
-
-    #[test]
-    fn a_long_strange_id_is_cut_between_characters() {
-        let long = "ü".repeat(100);
-        let StartRequest::Junk(told) = StartRequest::after_id(&long) else {
-            panic!("an id?")
-        };
-        assert_eq!(told, "ü".repeat(32));
     }
 }

@@ -1,11 +1,11 @@
-//! Items beside events: connected, caught up, joins and leaves.
+//! Items: events, and what there is to tell beside them.
 
 use std::time::Duration;
 
 use crate::event::Position;
 use crate::settings::setters;
 
-use super::Delivery;
+use super::{Delivery, Reset};
 use crate::hub::{EndReason, Gap};
 
 /// One thing received by [`Receiver::next_item`](crate::hub::Receiver::next_item).
@@ -16,6 +16,9 @@ pub enum Item {
     Event(Delivery),
     /// Some events went before they were read.
     Gap(Gap),
+    /// The id that the subscription was to resume after means nothing here: what is published from now on follows. Comes
+    /// before all events, and once.
+    Reset(Reset),
     /// Everything that had been published when the subscription was made was received or passed; from here on it is
     /// live. Comes once.
     CaughtUp(Position),

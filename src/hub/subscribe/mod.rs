@@ -6,6 +6,7 @@ mod entry;
 mod open;
 mod receiver;
 mod registry;
+mod resume;
 mod start;
 mod subscription;
 
@@ -14,10 +15,12 @@ pub use cursor::{Cursor, HubWaiter};
 pub use entry::SubscriptionStats;
 pub use receiver::{Delivery, Receiver};
 #[cfg(feature = "async")]
-pub use receiver::{NextItemAsync, ReceiverStream, RecvAsync};
+pub use receiver::{ItemStream, NextItemAsync, ReceiverStream, RecvAsync};
 pub use registry::ID_BYTES_MAX;
+pub use resume::{Reset, ResetReason};
 pub use subscription::{StartFrom, Subscription};
 
 pub(in crate::hub) use entry::SubscriptionEntry;
 pub(in crate::hub) use open::{end, open};
 pub(in crate::hub) use registry::Registry;
+pub(crate) use resume::ResumeId;

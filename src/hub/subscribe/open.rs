@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::registry::NewSubscription;
 use super::start::{Seek, StartPlan};
-use super::{Receiver, Subscription};
+use super::{Receiver, StartFrom, Subscription};
 use crate::hub::shared::Shared;
 use crate::hub::{EndReason, SubscriptionError};
 use crate::ring;
@@ -15,6 +15,17 @@ pub(in crate::hub) fn open(
     mut subscription: Subscription,
 ) -> Result<Receiver, SubscriptionError> {
     let filter = subscription.take_filter()?;
+    // By an id it resumes after what the id names, or else after the newest of this moment: that one is told, so what
+    // is published while it subscribes must come.
+    let mut reset = None;
+    if let Some(id) = subscription.resume.take() {
+        let mut position = shared.position(shared.ring.head());
+        match id.resolve(position) {
+            Ok(offset) => position.offset = offset,
+            Err(unknown) => reset = Some(Box::new(unknown)),
+        }
+        subscription.start = StartFrom::After(position);
+    }
     let plan = StartPlan::of(subscription.start, shared)?;
     // The cursor before the entry: who is listed as present misses nothing that is published from then on.
     let subscriber = shared
@@ -36,6 +47,7 @@ pub(in crate::hub) fn open(
     })?;
     shared.wake(&wakeups);
     let mut receiver = Receiver::new(subscriber, shared.clone(), entry, class, subscription);
+    receiver.stage.reset = reset;
     match plan.seek {
         Seek::Stay => {}
         Seek::History => receiver.seek_beginning(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::event::{EventFilter, EventFilterBuilder, EventRef, Filter, Position};
 
-use super::Controls;
+use super::{Controls, ResumeId};
 use crate::hub::SubscriptionError;
 
 /// The place where a subscription starts.
@@ -80,6 +80,7 @@ pub struct Subscription {
     no_topics: bool,
     pub(in crate::hub) filter_fn: Option<FilterFn>,
     pub(in crate::hub) start: StartFrom,
+    pub(in crate::hub) resume: Option<ResumeId>,
     pub(in crate::hub) controls: Controls,
 }
 
@@ -194,6 +195,32 @@ impl Subscription {
         self
     }
 
+    /// Resumes after an id that was kept as text, by the rules of `Last-Event-ID`: with the event after it, with a gap
+    /// first where that one is no longer kept, and with a [`Reset`](crate::hub::Reset) and what is published from now on
+    /// where the id means nothing here. Unlike [`StartFrom::After`] it refuses nothing.
+    ///
+    /// An id beats [`start`](Self::start). Nothing at all, `null`, `undefined`, `none` and `nil` are no id: then it
+    /// starts as if none were given. [`Receiver::next_item`](crate::hub::Receiver::next_item) tells the reset, and so does
+    /// the stream of [`Receiver::into_items`](crate::hub::Receiver::into_items); who receives events alone asks
+    /// [`Receiver::reset`](crate::hub::Receiver::reset).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::{Event, Hub, Subscription};
+    ///
+    /// let hub = Hub::new();
+    /// let kept = hub.publish(Event::builder("t", "one").build()?)?.to_string();
+    /// hub.publish(Event::builder("t", "two").build()?)?;
+    /// let mut receiver = hub.subscribe(Subscription::all().resume(&kept))?;
+    /// assert_eq!(receiver.recv()?.event.ty(), "two");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resume(mut self, id: &str) -> Self {
+        self.resume = ResumeId::is_id(id).then(|| ResumeId::read(id));
+        self
+    }
+
     /// Sets what [`Receiver::next_item`](crate::hub::Receiver::next_item) tells beside events.
     pub fn controls(mut self, controls: Controls) -> Self {
         self.controls = controls;
@@ -255,6 +282,7 @@ impl fmt::Debug for Subscription {
             .field("filter", &self.filter)
             .field("filter_fn", &self.filter_fn.is_some())
             .field("start", &self.start)
+            .field("resume", &self.resume)
             .finish_non_exhaustive()
     }
 }

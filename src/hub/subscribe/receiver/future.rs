@@ -71,7 +71,8 @@ impl Receiver {
         NextItemAsync { receiver: self }
     }
 
-    /// Makes a [`Stream`] of the events, which ends when the subscription does. (The receiver itself is an
+    /// Makes a [`Stream`] of the events and gaps, which ends when the subscription does. What else there is to tell is in
+    /// that of [`into_items`](Self::into_items). (The receiver itself is an
     /// [`Iterator`]: were it both, `next` and `map` would mean two things.)
     ///
     /// # Examples
@@ -143,10 +144,10 @@ impl Receiver {
         })
     }
 
-    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<Item, EndReason>> {
+    pub(super) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<Item, EndReason>> {
         loop {
-            if let Some(control) = self.first_control() {
-                return Poll::Ready(Ok(Item::Control(control)));
+            if let Some(item) = self.item_before_events() {
+                return Poll::Ready(Ok(item));
             }
             if let Some(item) = self.item_until_caught_up()? {
                 return Poll::Ready(Ok(item));

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Receiver, copy};
-use crate::hub::subscribe::{Control, Controls, Item};
+use crate::hub::subscribe::{Control, Controls, Item, Reset};
 use crate::hub::{EndReason, ReceiveTimeoutError, TryReceiveError};
 
 /// The progress of a receiver through the items that it tells once.
@@ -11,6 +11,9 @@ pub(in crate::hub) struct ItemState {
     controls: Controls,
     connected: bool,
     disconnected: bool,
+    /// The reset that it began with. In a box, as nearly all begin without one.
+    pub(in crate::hub) reset: Option<Box<Reset>>,
+    reset_told: bool,
     /// The newest offset when it was made, until everything up to it was passed.
     catching_up: Option<u64>,
 }
@@ -21,6 +24,8 @@ impl ItemState {
             controls,
             connected: !controls.connection,
             disconnected: !controls.connection,
+            reset: None,
+            reset_told: false,
             catching_up: Some(head),
         }
     }
@@ -67,8 +72,8 @@ impl Receiver {
     }
 
     fn item_until(&mut self, deadline: Option<Instant>) -> Result<Option<Item>, EndReason> {
-        if let Some(control) = self.first_control() {
-            return Ok(Some(Item::Control(control)));
+        if let Some(item) = self.item_before_events() {
+            return Ok(Some(item));
         }
         if let Some(item) = self.item_until_caught_up()? {
             return Ok(Some(item));
@@ -103,13 +108,21 @@ impl Receiver {
         }
     }
 
-    pub(in crate::hub) fn first_control(&mut self) -> Option<Control> {
+    /// Returns what is told before the next event: that it lives, the reset that it began with, a control that waits.
+    pub(in crate::hub) fn item_before_events(&mut self) -> Option<Item> {
         if !self.stage.connected {
             self.stage.connected = true;
             let id = self.id().to_owned();
-            return Some(Control::Connected { id });
+            return Some(Item::Control(Control::Connected { id }));
         }
-        self.entry.take_control()
+        if !self.stage.reset_told {
+            self.stage.reset_told = true;
+            // A copy: `Receiver::reset` goes on saying it.
+            if let Some(reset) = &self.stage.reset {
+                return Some(Item::Reset(Reset::clone(reset)));
+            }
+        }
+        self.entry.take_control().map(Item::Control)
     }
 
     /// Returns the next event before the mark, or the mark; `None` once that was passed.

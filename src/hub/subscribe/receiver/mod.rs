@@ -2,6 +2,8 @@
 
 #[cfg(feature = "async")]
 mod future;
+#[cfg(feature = "async")]
+mod item_stream;
 mod items;
 mod scan;
 mod seek;
@@ -20,7 +22,7 @@ use self::items::ItemState;
 use crate::hub::class::Class;
 use crate::hub::shared::Shared;
 use crate::hub::subscribe::subscription::{FilterFn, Subscription};
-use crate::hub::subscribe::{SubscriptionEntry, SubscriptionStats};
+use crate::hub::subscribe::{Reset, SubscriptionEntry, SubscriptionStats};
 use crate::hub::topics::RetainedEvent;
 use crate::hub::topics::TopicSet;
 use crate::hub::wait::WaitState;
@@ -28,6 +30,8 @@ use crate::hub::{EndReason, Gap, ReceiveError, ReceiveTimeoutError, TryReceiveEr
 
 #[cfg(feature = "async")]
 pub use self::future::{NextItemAsync, ReceiverStream, RecvAsync};
+#[cfg(feature = "async")]
+pub use self::item_stream::ItemStream;
 
 /// An event and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -253,6 +257,12 @@ impl Receiver {
     /// were.
     pub fn is_complete(&self) -> bool {
         self.complete
+    }
+
+    /// Returns the reset that it began with, where the id of
+    /// [`Subscription::resume`](crate::hub::Subscription::resume) means nothing here.
+    pub fn reset(&self) -> Option<&Reset> {
+        self.stage.reset.as_deref()
     }
 
     /// Returns what it has received so far.
