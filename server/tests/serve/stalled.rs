@@ -34,7 +34,7 @@ fn a_stalled_reader_costs_a_bounded_amount_and_the_others_nothing() {
         .map(|_| Stream::open(server.address, "topic=load"))
         .collect();
     publish_and_read(&server, &mut readers, BEFORE);
-    let before = pss_kb(&server);
+    let before = anonymous_kb(&server);
     // Half of them with a small receive buffer, so that they stop at other places.
     let mut stalled: Vec<Stream> = (0..STALLED)
         .map(|n| match n % 2 {
@@ -60,7 +60,7 @@ fn a_stalled_reader_costs_a_bounded_amount_and_the_others_nothing() {
     let held: Vec<u64> = held.collect();
     let largest = held.iter().copied().max().expect("there are some");
     let mean = held.iter().sum::<u64>() / STALLED as u64;
-    let grown = pss_kb(&server).saturating_sub(before);
+    let grown = anonymous_kb(&server).saturating_sub(before);
     measured(&format!(
         "kernel: {mean} bytes a stalled reader, {largest} at most; server: {grown} kB for all of them"
     ));
@@ -113,11 +113,11 @@ fn kernel_bytes(address: SocketAddr) -> HashMap<SocketAddr, u64> {
         .collect()
 }
 
-/// What the server's memory comes to, its part of what is shared included.
-fn pss_kb(server: &Server) -> u64 {
+/// The server's own memory: pages of its file count less for each other server that a test runs beside it.
+fn anonymous_kb(server: &Server) -> u64 {
     let pid = server.process.pid().as_raw_nonzero();
     let all = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("it runs");
-    let line = all.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let line = all.lines().find_map(|line| line.strip_prefix("Anonymous:"));
     let number = line.and_then(|line| line.trim().strip_suffix(" kB"));
     number
         .and_then(|number| number.trim().parse().ok())
