@@ -4,6 +4,8 @@ mod docs;
 mod features;
 mod references;
 mod rooms;
+#[cfg(target_os = "linux")]
+mod scripts;
 mod settings;
 mod shape;
 mod words;
@@ -96,6 +98,13 @@ fn all_sources() -> Vec<PathBuf> {
         all.extend(sources(&server));
     }
     all
+}
+
+/// The sources of the tests, of the library and of the server.
+fn tests() -> Vec<PathBuf> {
+    let folders = [package().join("tests"), package().join("server/tests")];
+    let there = folders.iter().filter(|folder| folder.is_dir());
+    there.flat_map(|folder| sources(folder)).collect()
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use syn::visit::{self, Visit};
 
-use crate::{all_sources, package};
+use crate::{all_sources, package, tests};
 
-/// Files beside `mod.rs` in a folder, at most.
+/// Files beside `mod.rs`, or a test binary's `main.rs`, in a folder, at most.
 const FILES_MAX: usize = 12;
 /// Methods of a trait, at most.
 const METHODS_MAX: usize = 8;
@@ -28,8 +28,8 @@ fn is_exempt(inside: &str) -> bool {
 #[test]
 fn a_folder_has_a_dozen_files_at_most() {
     let mut folders: BTreeMap<String, usize> = BTreeMap::new();
-    for path in all_sources() {
-        if !path.ends_with("mod.rs") {
+    for path in all_sources().into_iter().chain(tests()) {
+        if !path.ends_with("mod.rs") && !path.ends_with("main.rs") {
             *folders.entry(inside(path.parent().unwrap())).or_default() += 1;
         }
     }
@@ -40,6 +40,16 @@ fn a_folder_has_a_dozen_files_at_most() {
         .map(|(folder, files)| format!("{folder}: {files}"))
         .collect();
     assert!(full.is_empty(), "divide them:\n{}", full.join("\n"));
+}
+
+/// Every binary links the whole crate: a file of tests is a module of a binary that is there, not one more of them.
+#[test]
+fn a_test_binary_is_a_folder() {
+    let alone = tests().into_iter().map(|path| inside(&path));
+    let alone: Vec<String> = alone
+        .filter(|path| path.rsplit('/').nth(1) == Some("tests"))
+        .collect();
+    assert!(alone.is_empty(), "move them into folders: {alone:?}");
 }
 
 /// What a source declares: its types, the types that it has methods for, and its traits.

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod absences;
 mod clients;
 mod dashboard;
 mod hostile;
