@@ -1,15 +1,70 @@
-# Shared by scripts/test and scripts/soak: steps with a heading, a time and a verdict.
+# Shared by scripts/test and scripts/soak: steps with a heading, a time and a verdict, and an end of all that they start.
 
 passed=0
 failed=0
 failures=()
 
+# Each step is a group of processes. What leaves the group is known by where it puts temporary files.
+set -m
+group=
+scratch=$(mktemp -d)
+export TMPDIR=$scratch
+
+# strays: the processes that a step has started and that are still there, in whatever group or session.
+strays() {
+  # Without it in what looks: that would find itself.
+  (unset TMPDIR; grep -lszxF "TMPDIR=$scratch" /proc/[0-9]*/environ 2> /dev/null | cut -d / -f 3)
+}
+
+# signal NAME: to all of the step. A group that is gone, or going, is no failure.
+signal() {
+  local pid
+  [ -z "$group" ] || kill "-$1" -- "-$group" 2> /dev/null || true
+  for pid in $(strays); do
+    kill "-$1" "$pid" 2> /dev/null || true
+  done
+}
+
+# remain: whether anything of the step is still there.
+remain() {
+  [ -n "$(strays)" ] || { [ -n "$group" ] && kill -0 -- "-$group" 2> /dev/null; }
+}
+
+# end_step: asks whatever is left of the step to end, and ends it after 5 s.
+end_step() {
+  local tries
+  if remain; then
+    signal TERM
+    for ((tries = 0; tries < 50; tries++)); do
+      remain || break
+      sleep 0.1
+    done
+    signal KILL
+  fi
+  group=
+}
+
+end_all() {
+  trap '' INT TERM HUP
+  end_step
+  rm -rf "$scratch"
+}
+trap end_all EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
 # step NAME COMMAND...: runs it, says how long it took, and goes on whatever comes of it.
 step() {
-  local name=$1 started=$SECONDS
+  local name=$1 started=$SECONDS code=0
   shift
   printf '\n== %s\n' "$name"
-  if (set -euo pipefail; "$@"); then
+  # What the step starts stays in its group.
+  (set +m -euo pipefail; "$@") < /dev/null &
+  group=$!
+  wait "$group" || code=$?
+  end_step
+  if [ "$code" -eq 0 ]; then
     passed=$((passed + 1))
     printf -- '-- %s: %d s\n' "$name" $((SECONDS - started))
   else
@@ -17,6 +72,34 @@ step() {
     failures+=("$name")
     printf -- '-- %s: FAILED after %d s\n' "$name" $((SECONDS - started))
   fi
+}
+
+# together COMMAND COMMAND: two functions at once; what the second one says comes after the first.
+together() {
+  local other code=0
+  "$2" > "$TMPDIR/$2" 2>&1 &
+  other=$!
+  "$1" || code=$?
+  wait "$other" || code=$?
+  cat "$TMPDIR/$2"
+  return "$code"
+}
+
+# features_of PACKAGE: the features that users of a package may choose, one a line, without `default`.
+features_of() {
+  cargo metadata --no-deps --format-version 1 | python3 -c '
+import json, sys
+for package in json.load(sys.stdin)["packages"]:
+    if package["name"] == sys.argv[1]:
+        print(*(f for f in package["features"] if f != "default" and not f.startswith("_")), sep="\n")' "$1"
+}
+
+# all_features: the features of the packages as one argument of cargo; the tests are built with them.
+all_features() {
+  local package
+  for package in eventring eventring-server; do
+    features_of "$package" | sed "s:^:$package/:"
+  done | paste -s -d ,
 }
 
 # finish: the verdict over all steps, as the last line and as the exit code.
@@ -43,13 +126,34 @@ need() {
   command -v "$command" > /dev/null || printf 'missing: %s (package %s)\n' "$command" "$package"
 }
 
-# fuzz SECONDS: every fuzz target for that long.
+# serve PROGRAM OPTION...: starts a server, and sets `url` and `server` once it serves. It ends with the step.
+serve() {
+  local program=$1 out=$TMPDIR/served
+  shift
+  "$program" serve --listen 127.0.0.1:0 "$@" > "$out" 2> "$out.err" &
+  server=$!
+  until grep -q '^memory only' "$out"; do
+    kill -0 "$server" 2> /dev/null || { cat "$out.err" >&2; return 1; }
+    sleep 0.1
+  done
+  url=$(sed -n 's/^listening on //p' "$out")
+}
+
+# fuzz_one PROGRAM SECONDS: one fuzz target for that long. Says what it found, or that it found nothing.
+fuzz_one() {
+  local target=${1##*/} seeds=() log
+  log=$TMPDIR/fuzz.${1##*/}
+  [ -d "fuzz/seeds/$target" ] && seeds=("fuzz/seeds/$target")
+  mkdir -p "fuzz/corpus/$target" "fuzz/artifacts/$target"
+  "$1" "-artifact_prefix=fuzz/artifacts/$target/" "-max_total_time=$2" -verbosity=0 -print_final_stats=1 \
+    "fuzz/corpus/$target" "${seeds[@]+"${seeds[@]}"}" > "$log" 2>&1 || { cat "$log"; return 1; }
+  printf 'fuzz %s: %d s, %d runs, nothing found\n' "$target" "$2" \
+    "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
+}
+
+# fuzz SECONDS: every fuzz target for that long, as many at a time as there are cores.
 fuzz() {
-  local seconds=$1 target toolchain=()
-  if [ ! -d fuzz ]; then
-    echo 'skipped: there is no fuzz directory'
-    return
-  fi
+  local seconds=$1 toolchain=() host
   if ! cargo fuzz --version > /dev/null 2>&1; then
     cargo install --locked cargo-fuzz
   fi
@@ -59,16 +163,13 @@ fuzz() {
     # The sanitizer is an unstable option; a stable compiler takes it when told so.
     export RUSTC_BOOTSTRAP=1
   fi
-  # A function in a condition runs without -e: each failure is returned by hand.
-  cargo "${toolchain[@]+"${toolchain[@]}"}" fuzz build || return
-  for target in $(cargo "${toolchain[@]+"${toolchain[@]}"}" fuzz list); do
-    local seeds=()
-    [ -d "fuzz/seeds/$target" ] && seeds=("fuzz/seeds/$target")
-    mkdir -p "fuzz/corpus/$target"
-    cargo "${toolchain[@]+"${toolchain[@]}"}" fuzz run "$target" "fuzz/corpus/$target" \
-      "${seeds[@]+"${seeds[@]}"}" -- -max_total_time="$seconds" -verbosity=0 -print_final_stats=1 || return
-    printf 'fuzz %s: %d s, nothing found\n' "$target" "$seconds"
-  done
+  cargo "${toolchain[@]+"${toolchain[@]}"}" fuzz build
+  host=$(rustc -vV | sed -n 's/^host: //p')
+  # As cargo-fuzz sets it: globals that two crates have are no failure.
+  export ASAN_OPTIONS=detect_odr_violation=0
+  export -f fuzz_one
+  cargo fuzz list |
+    xargs -P "$(nproc)" -I {} bash -c 'fuzz_one "$@"' fuzz "${CARGO_TARGET_DIR:-fuzz/target}/$host/release/{}" "$seconds"
 }
 
 # loom BOUND: every model, with that many preemptions.
