@@ -15,11 +15,11 @@ const NO_ID: [&str; 5] = ["", "null", "undefined", "none", "nil"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResetReason {
-    /// It is not a position.
+    /// The id is not a position.
     Junk,
-    /// It is of another log, as after a restart of a program that keeps events in memory.
+    /// The id is of another log, as after a restart of a program that keeps events in memory.
     Epoch,
-    /// It is beyond the newest event.
+    /// The id is beyond the newest event.
     Future,
 }
 
