@@ -16,6 +16,7 @@ mod clients_behind_proxies;
 mod conformance;
 mod dashboard;
 mod date;
+mod examples;
 mod guard;
 mod metrics;
 mod openapi;
