@@ -234,6 +234,17 @@ fn comments_name_what_is_there() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn the_index_of_the_design_has_every_page() {
+    let folder = package().join(FOLDER);
+    let index = fs::read_to_string(folder.join("README.md")).unwrap();
+    for page in fs::read_dir(&folder).unwrap() {
+        let name = page.unwrap().file_name().into_string().unwrap();
+        let linked = index.contains(&format!("| [{name}]({name}) |"));
+        assert!(linked || name == "README.md", "{name}: add its line");
+    }
+}
+
 /// Modules beside the floors, which several of them may name.
 const BESIDE: &[&str] = &["deadline", "mailbox", "settings"];
 
