@@ -10,7 +10,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use eventring::wire::sse::{DecodeLimits, Decoder};
+use eventring::wire::sse::{DecodeLimits, EventDecoder};
 use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn parse(chunks: &[Value]) -> Result<Value, Box<dyn std::error::Error>> {
-    let mut decoder = Decoder::new(DecodeLimits::default());
+    let mut decoder = EventDecoder::new(DecodeLimits::default());
     let mut events = Vec::new();
     for chunk in chunks {
         let bytes = base64(chunk.as_str().ok_or("a chunk that is no text")?)?;

@@ -9,7 +9,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use eventring::gateway::{SocketLimits, SocketOptions, SocketReplies};
-use eventring::wire::ws::{DeflatePolicy, Limits, MessageKind};
+use eventring::wire::ws::{DeflatePolicy, MessageKind, MessageLimits};
 use eventring::{Hub, Server, ServerConfig};
 
 fn echo(kind: MessageKind, data: &[u8], replies: &mut SocketReplies<'_, '_>) {
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let limits = SocketLimits::default()
         .frames(
-            Limits::default()
+            MessageLimits::default()
                 .frame_bytes(16 << 20)
                 .message_bytes(16 << 20)
                 .fragments(1 << 17),

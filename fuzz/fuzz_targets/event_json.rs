@@ -2,7 +2,7 @@
 //! what is wrong stands in the input.
 #![no_main]
 
-use eventring::event::{EventBatch, EventBuilder, EventError, EventQuery, Limits, Shape};
+use eventring::event::{EventBatch, EventBuilder, EventError, EventQuery, EventLimits, Shape};
 
 const SHAPES: [Shape; 7] = [
     Shape::CloudEvents,
@@ -20,7 +20,7 @@ fn place(error: &EventError, input: &[u8]) {
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let _ = EventQuery::from_json(input);
-    let mut batch = EventBatch::with_limits(Limits::default().batch_events(4));
+    let mut batch = EventBatch::with_limits(EventLimits::default().batch_events(4));
     match batch.read_cloudevents_batch(Some("t"), input) {
         Ok(_) => assert!(batch.len() <= 4),
         Err(error) => place(&error, input),

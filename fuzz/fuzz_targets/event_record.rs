@@ -1,7 +1,7 @@
 //! Any bytes as a record: what is taken can be read and written in every form, and the builder takes it, too.
 #![no_main]
 
-use eventring::event::{EventBuilder, EventRef, Limits};
+use eventring::event::{EventBuilder, EventRef, EventLimits};
 use eventring::json::{JsonErrorKind, check};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
@@ -40,7 +40,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
         {
             let _ = (value.text(), event.attribute(name));
         }
-        let most = Limits::default()
+        let most = EventLimits::default()
             .attribute_name_bytes(usize::MAX)
             .attribute_value_bytes(usize::MAX)
             .attributes(usize::MAX);

@@ -1,7 +1,7 @@
 //! Any bytes as the fields that proxies write: what is read comes from the head, and nobody but a proxy is gone past.
 #![no_main]
 
-use eventring::wire::http::{Forwarded, ForwardedField, Limits, RequestDecoder, Step};
+use eventring::wire::http::{Forwarded, ForwardedField, HttpLimits, RequestDecoder, Step};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     // A line end would begin another field.
@@ -21,7 +21,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
             request.extend_from_slice(b"\r\n");
         }
         request.extend_from_slice(b"\r\n");
-        let mut decoder = RequestDecoder::new(Limits::default());
+        let mut decoder = RequestDecoder::new(HttpLimits::default());
         let Ok((_, Step::Head(head))) = decoder.decode(&request) else {
             continue;
         };

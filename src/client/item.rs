@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::error::{ConnectError, ReadError};
 use super::ws::MessageError;
 use crate::settings::setters;
-use crate::wire::sse::{DecodeError, Event};
+use crate::wire::sse::{DecodeError, DecodedEvent};
 use crate::wire::ws::{AnswerError, CloseCode, Violation};
 
 /// An event of a stream, kept.
@@ -30,8 +30,8 @@ setters! {
     }
 }
 
-impl From<Event<'_>> for SseEvent {
-    fn from(event: Event<'_>) -> Self {
+impl From<DecodedEvent<'_>> for SseEvent {
+    fn from(event: DecodedEvent<'_>) -> Self {
         Self {
             id: event.id.to_owned(),
             event: event.event.to_owned(),
@@ -50,7 +50,7 @@ impl SseEvent {
 /// The next thing that a client hands out.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Item {
+pub enum SseItem {
     /// A stream came about.
     Connected,
     /// An event.

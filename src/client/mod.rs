@@ -8,15 +8,15 @@
 //! # Examples
 //!
 //! ```no_run
-//! use eventring::client::{Item, SseClient};
+//! use eventring::client::{SseItem, SseClient};
 //!
 //! let mut client = SseClient::open("http://127.0.0.1:8080/api/v1/events/stream?topic=orders.*")?;
 //! loop {
 //!     match client.next_item()? {
-//!         Item::Event(event) => println!("{}: {}", event.id, event.data),
-//!         Item::Gap(gap) => eprintln!("missing: {}", gap.data),
-//!         Item::Reset(reset) => eprintln!("begin anew: {}", reset.data),
-//!         Item::Disconnected(end) => eprintln!("{}; again in {:?}", end.cause, end.again_in),
+//!         SseItem::Event(event) => println!("{}: {}", event.id, event.data),
+//!         SseItem::Gap(gap) => eprintln!("missing: {}", gap.data),
+//!         SseItem::Reset(reset) => eprintln!("begin anew: {}", reset.data),
+//!         SseItem::Disconnected(end) => eprintln!("{}; again in {:?}", end.cause, end.again_in),
 //!         // That it is connected, and what later versions tell.
 //!         _ => {}
 //!     }
@@ -44,11 +44,11 @@ mod ws;
 pub use self::url::{Url, UrlError, escape};
 pub use client_builder::{ClientBuilder, SseClientBuilder, SseOptions, WsClientBuilder, WsOptions};
 pub use error::{ConnectError, ReadError};
-pub use item::{Cause, ClientError, Disconnected, Item, SseEvent};
+pub use item::{Cause, ClientError, Disconnected, SseEvent, SseItem};
 pub use sse::SseClient;
 #[cfg(feature = "async")]
 pub use task::{ClientItems, SseItems, WsItems};
 pub use transport::{Connection, Stopper};
 #[cfg(any(test, fuzzing))]
 pub use ws::oracle;
-pub use ws::{MessageError, RequestError, WsClient, WsData, WsEvent, WsItem, WsNotice};
+pub use ws::{MessageError, WsClient, WsData, WsEvent, WsItem, WsNotice, WsRequestError};

@@ -178,11 +178,11 @@ fn text<'a>(head: &'a Response, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::http::{Limits, ResponseDecoder, Step};
+    use crate::wire::http::{HttpLimits, ResponseDecoder, Step};
 
     fn said(fields: &str) -> Option<Duration> {
         let answer = format!("HTTP/1.1 503 S\r\n{fields}Content-Length: 0\r\n\r\n");
-        let mut decoder = ResponseDecoder::new(Limits::default());
+        let mut decoder = ResponseDecoder::new(HttpLimits::default());
         let (_, Step::Head(head)) = decoder.decode(answer.as_bytes()).unwrap() else {
             panic!("a whole head")
         };

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::client_builder::{ClientBuilder, SseClientBuilder, sendable};
-use super::item::{Cause, ClientError, Item, SseEvent};
+use super::item::{Cause, ClientError, SseEvent, SseItem};
 use super::reconnect::Reconnector;
 #[cfg(feature = "async")]
 use super::task::{ClientItems, SseItems};
 use super::transport::{Network, Stopper};
 use super::url::UrlError;
 use crate::wire::http::Response;
-use crate::wire::sse::Decoder;
+use crate::wire::sse::EventDecoder;
 
 /// Reads a stream of events, across connections.
 ///
@@ -23,7 +23,7 @@ use crate::wire::sse::Decoder;
 pub struct SseClient {
     options: SseClientBuilder,
     reconnector: Reconnector,
-    decoder: Decoder,
+    decoder: EventDecoder,
     /// Bytes of the stream, of which `used` are decoded.
     body: Vec<u8>,
     used: usize,
@@ -33,7 +33,7 @@ pub struct SseClient {
 
 impl SseClient {
     pub(super) fn new(options: SseClientBuilder, network: Arc<dyn Network>) -> Self {
-        let mut decoder = Decoder::new(options.own.limits);
+        let mut decoder = EventDecoder::new(options.own.limits);
         if let Some(id) = &options.last_event_id {
             decoder.resume_after(id);
         }
@@ -80,13 +80,13 @@ impl SseClient {
     /// # Errors
     ///
     /// As [`next_item`](Self::next_item).
-    pub fn try_next_item(&mut self) -> Result<Option<Item>, ClientError> {
+    pub fn try_next_item(&mut self) -> Result<Option<SseItem>, ClientError> {
         match self.decoder.decode(&self.body[self.used..]) {
             Ok((used, event)) => {
                 self.used += used;
                 let item = event.map(|event| item(event.into()));
                 // Only an event: a server that sends a notice and hangs up, again and again, has been of no use.
-                if matches!(item, Some(Item::Event(_))) {
+                if matches!(item, Some(SseItem::Event(_))) {
                     self.reconnector.delivered();
                 }
                 Ok(item)
@@ -105,7 +105,7 @@ impl SseClient {
     ///
     /// [`ClientError`] where connecting again would not help. The next call tries anyway, after a wait as
     /// for any failure.
-    pub fn next_item(&mut self) -> Result<Item, ClientError> {
+    pub fn next_item(&mut self) -> Result<SseItem, ClientError> {
         self.reconnector.rest();
         loop {
             self.reconnector.check()?;
@@ -142,7 +142,7 @@ impl SseClient {
         ClientItems::spawn(self.stopper(), move || self.next_item())
     }
 
-    fn connect(&mut self) -> Result<Item, ClientError> {
+    fn connect(&mut self) -> Result<SseItem, ClientError> {
         self.hang_up();
         let (conn, head) = match self.reconnector.ask(self.request().as_bytes()) {
             Ok(answered) => answered,
@@ -153,14 +153,14 @@ impl SseClient {
         match head.status() {
             200 if is_stream(&head) => {
                 self.reconnector.keep(conn);
-                Ok(Item::Connected)
+                Ok(SseItem::Connected)
             }
             200 => Err(ClientError::NotAStream),
             204 => Err(ClientError::Over),
             _ => self
                 .reconnector
                 .refused(conn, &head)
-                .map(Item::Disconnected),
+                .map(SseItem::Disconnected),
         }
     }
 
@@ -177,7 +177,7 @@ impl SseClient {
         request
     }
 
-    fn disconnected(&mut self, cause: Cause) -> Result<Item, ClientError> {
+    fn disconnected(&mut self, cause: Cause) -> Result<SseItem, ClientError> {
         self.hang_up();
         // `retry:` holds from the next wait on, also where the stream that said it ends with it.
         if let Some(ms) = self.decoder.retry() {
@@ -185,7 +185,7 @@ impl SseClient {
         }
         self.reconnector
             .disconnected(cause, None)
-            .map(Item::Disconnected)
+            .map(SseItem::Disconnected)
     }
 
     /// Drops the connection and what of an event had come.
@@ -199,7 +199,7 @@ impl SseClient {
 }
 
 impl Iterator for SseClient {
-    type Item = Result<Item, ClientError>;
+    type Item = Result<SseItem, ClientError>;
 
     /// Ends after an error.
     fn next(&mut self) -> Option<Self::Item> {
@@ -212,13 +212,13 @@ impl Iterator for SseClient {
     }
 }
 
-fn item(event: SseEvent) -> Item {
+fn item(event: SseEvent) -> SseItem {
     if event.is_notice("gap") {
-        Item::Gap(event)
+        SseItem::Gap(event)
     } else if event.is_notice("reset") {
-        Item::Reset(event)
+        SseItem::Reset(event)
     } else {
-        Item::Event(event)
+        SseItem::Event(event)
     }
 }
 

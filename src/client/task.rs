@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
-use super::item::{ClientError, Item};
+use super::item::{ClientError, SseItem};
 use super::transport::Stopper;
 use super::ws::WsItem;
 
@@ -17,14 +17,14 @@ const ITEMS_MAX: usize = 256;
 /// The items of a client, for a task. Ends after an error. Dropping it stops the client.
 ///
 /// ```no_run
-/// use eventring::client::{Item, SseClient};
+/// use eventring::client::{SseItem, SseClient};
 /// use futures::StreamExt;
 ///
 /// # async fn read() -> Result<(), Box<dyn std::error::Error>> {
 /// let client = SseClient::open("http://127.0.0.1:8080/api/v1/events/stream")?;
 /// let mut items = client.into_stream()?;
 /// while let Some(item) = items.next().await {
-///     if let Item::Event(event) = item? {
+///     if let SseItem::Event(event) = item? {
 ///         println!("{}", event.data);
 ///     }
 /// }
@@ -38,7 +38,7 @@ pub struct ClientItems<T> {
 }
 
 /// The items of an [`SseClient`](super::SseClient), for a task.
-pub type SseItems = ClientItems<Item>;
+pub type SseItems = ClientItems<SseItem>;
 /// The items of a [`WsClient`](super::WsClient), for a task.
 pub type WsItems = ClientItems<WsItem>;
 

@@ -26,14 +26,14 @@ impl AttributeKind {
 
 /// The value of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value<'a> {
+pub enum AttributeValue<'a> {
     /// A string.
     Text(&'a str),
     /// Any other JSON value, as it was written: a number, `true`, `null`, an object.
     Json(&'a str),
 }
 
-impl<'a> Value<'a> {
+impl<'a> AttributeValue<'a> {
     /// Returns the string, or the JSON text of what is none.
     pub fn as_str(self) -> &'a str {
         match self {
@@ -85,7 +85,7 @@ impl<'a> Attributes<'a> {
 }
 
 impl<'a> Iterator for Attributes<'a> {
-    type Item = (&'a str, Value<'a>);
+    type Item = (&'a str, AttributeValue<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -93,9 +93,9 @@ impl<'a> Iterator for Attributes<'a> {
             if flags & 3 == self.kind as u8 {
                 let value = layout::text(value);
                 let value = if Self::is_json(flags) {
-                    Value::Json(value)
+                    AttributeValue::Json(value)
                 } else {
-                    Value::Text(value)
+                    AttributeValue::Text(value)
                 };
                 return Some((layout::text(name), value));
             }
@@ -104,13 +104,13 @@ impl<'a> Iterator for Attributes<'a> {
 }
 
 /// Appends one attribute. Name and value are within the limits, which the format can hold.
-pub(super) fn write(out: &mut Vec<u8>, kind: AttributeKind, name: &str, value: Value<'_>) {
+pub(super) fn write(out: &mut Vec<u8>, kind: AttributeKind, name: &str, value: AttributeValue<'_>) {
     let (json, text) = match value {
-        Value::Text(text) => (0, text),
-        Value::Json(text) => (4, text),
+        AttributeValue::Text(text) => (0, text),
+        AttributeValue::Json(text) => (4, text),
     };
     out.push(kind as u8 | json);
-    // The casts lose nothing: `Limits::honoured` caps names at 255 and values at 65,535 bytes.
+    // The casts lose nothing: `EventLimits::honoured` caps names at 255 and values at 65,535 bytes.
     out.push(name.len() as u8);
     out.extend_from_slice(&(text.len() as u32).to_le_bytes());
     out.extend_from_slice(name.as_bytes());

@@ -2,7 +2,7 @@
 
 use super::error::{ErrorKind, EventError};
 use super::event_ref::EventRef;
-use super::limits::Limits;
+use super::limits::EventLimits;
 use super::{AsEvent, EventBuilder, Shape};
 
 /// Capacity that a cleared batch keeps, bytes and events; what is beyond it is given back.
@@ -43,7 +43,7 @@ impl EventBatch {
     }
 
     /// Creates an empty batch whose readers keep to `limits`.
-    pub fn with_limits(limits: Limits) -> Self {
+    pub fn with_limits(limits: EventLimits) -> Self {
         Self {
             builder: EventBuilder::with_limits(limits),
             ..Self::default()

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::attribute::{AttributeKind, Attributes, Value};
+use super::attribute::{AttributeKind, AttributeValue, Attributes};
 use super::error::EventError;
 use super::event_builder::EventBuilder;
 use super::event_ref::{EventRef, StreamName};
@@ -120,7 +120,7 @@ accessors! {
     /// Iterates over the attributes of a kind.
     fn attributes_of(kind: AttributeKind) -> Attributes<'_>;
     /// Returns the value of one of the event's own attributes.
-    fn attribute(name: &str) -> Option<Value<'_>>;
+    fn attribute(name: &str) -> Option<AttributeValue<'_>>;
     /// Returns the correlation id (`correlationid`).
     fn correlation_id() -> Option<&str>;
     /// Returns the causation id (`causationid`).
@@ -130,7 +130,7 @@ accessors! {
     /// Returns who acted: the kind (`actortype`) and the id (`actorid`).
     fn actor() -> Option<(&str, &str)>;
     /// Returns the schema version (`schemaversion`), a string or a number.
-    fn schema_version() -> Option<Value<'_>>;
+    fn schema_version() -> Option<AttributeValue<'_>>;
     /// Returns the stream (`streamtype`, `streamid`, `streamversion`).
     fn stream() -> Option<StreamName<'_>>;
     /// Appends the event as structured CloudEvents JSON; see [`EventRef::write_cloudevents_json`].

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::attribute::{AttributeKind, Attributes, Value};
+use super::attribute::{AttributeKind, AttributeValue, Attributes};
 use super::error::EventError;
 use super::event::Event;
 use super::record::layout::{self, DataKind, Field, Notes};
@@ -175,7 +175,7 @@ impl<'a> EventRef<'a> {
     }
 
     /// Returns the value of one of the event's own attributes.
-    pub fn attribute(self, name: &str) -> Option<Value<'a>> {
+    pub fn attribute(self, name: &str) -> Option<AttributeValue<'a>> {
         self.attributes()
             .find(|(given, _)| *given == name)
             .map(|(_, value)| value)
@@ -205,7 +205,7 @@ impl<'a> EventRef<'a> {
     }
 
     /// Returns the schema version (`schemaversion`), a string or a number.
-    pub fn schema_version(self) -> Option<Value<'a>> {
+    pub fn schema_version(self) -> Option<AttributeValue<'a>> {
         self.attribute("schemaversion")
     }
 

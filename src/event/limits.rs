@@ -10,15 +10,15 @@ use crate::settings::setters;
 /// # Examples
 ///
 /// ```
-/// use eventring::event::{EventBuilder, Limits};
+/// use eventring::event::{EventBuilder, EventLimits};
 ///
-/// let mut builder = EventBuilder::with_limits(Limits::default().payload_bytes(4));
+/// let mut builder = EventBuilder::with_limits(EventLimits::default().payload_bytes(4));
 /// let error = builder.topic("a").ty("t").text("hello").build().unwrap_err();
 /// assert_eq!(error.to_string(), "data: 5 bytes is over the limit of 4");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct EventLimits {
     /// Payload, bytes. Default 1 MiB; at most 1 GiB is honoured.
     pub payload_bytes: usize,
     /// Name of an attribute, header or tag, bytes. Default 128; at most 255 is honoured.
@@ -34,7 +34,7 @@ pub struct Limits {
     pub text_bytes: usize,
 }
 
-impl Default for Limits {
+impl Default for EventLimits {
     fn default() -> Self {
         Self {
             payload_bytes: 1 << 20,
@@ -48,7 +48,7 @@ impl Default for Limits {
 }
 
 setters! {
-    Limits {
+    EventLimits {
         payload_bytes: usize,
         attribute_name_bytes: usize,
         attribute_value_bytes: usize,
@@ -58,7 +58,7 @@ setters! {
     }
 }
 
-impl Limits {
+impl EventLimits {
     /// Returns the limits with each one brought down to what the record's format can hold.
     #[must_use]
     pub fn honoured(self) -> Self {

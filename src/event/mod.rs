@@ -26,7 +26,7 @@ mod time;
 pub mod topic;
 
 pub use as_event::AsEvent;
-pub use attribute::{AttributeKind, Attributes, Value};
+pub use attribute::{AttributeKind, AttributeValue, Attributes};
 pub use batch::EventBatch;
 pub use error::{ErrorKind, EventError};
 pub use event::Event;
@@ -38,7 +38,7 @@ pub use filter::{
     TypePattern,
 };
 pub use json::Shape;
-pub use limits::Limits;
+pub use limits::EventLimits;
 pub use position::{Epoch, Position, PositionError};
 pub use record::layout::DataKind;
 pub use record::{INLINE_BYTES, Record};

@@ -35,7 +35,7 @@ pub use admin::connections::{Broadcast, ConnectionInfo, ConnectionStatus};
 pub use admin::endpoint_path::EndpointError;
 pub use admin::endpoints::EndpointInfo;
 pub use clients::{
-    ClientHandler, ConnectError, OnDuplicate, SocketMessage, StreamClient, SubscriptionId,
+    ClientHandler, ClientIdError, OnDuplicate, SocketMessage, StreamClient, SubscriptionId,
     WebSocketStream, WebSocketStreamOptions, WebSocketStreamStats,
 };
 pub use encode::{Compression, CompressionFor};
@@ -43,12 +43,12 @@ pub use http::query::suggest;
 pub use server::builder::{Server, ServerError};
 pub use server::config::ServerConfig;
 pub use server::handle::NotServing;
-pub use server::handle::{Handle, ServerThread};
+pub use server::handle::{ServerHandle, ServerThread};
 pub use stream::options::StreamOptions;
 pub use ws::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
 
 pub use crate::reactor::{
-    BindError, Clock, LATENCY_BOUNDS_US, Latency, SendOutcome, SlowPolicy, SocketLimits, Stats,
-    StopReport, Tls, TlsError, UnixAddress,
+    BindError, Clock, LATENCY_BOUNDS_US, Latency, SendOutcome, ServerStats, SlowPolicy,
+    SocketLimits, StopReport, Tls, TlsError, UnixAddress,
 };
 pub use crate::wire::http::ForwardedField;

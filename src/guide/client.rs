@@ -1,7 +1,7 @@
 //! Reading a stream from a program, over HTTP or a WebSocket: connect, read, come back, resume.
 //!
 //! ```
-//! use eventring::client::{Item, SseClient};
+//! use eventring::client::{SseItem, SseClient};
 //! use eventring::event::Event;
 //! use eventring::gateway::{Server, ServerConfig};
 //! use eventring::hub::Hub;
@@ -15,10 +15,10 @@
 //! let mut client = SseClient::open(&url)?;
 //! let event = loop {
 //!     match client.next_item()? {
-//!         Item::Event(event) => break event,
-//!         Item::Gap(gap) => eprintln!("missing: {}", gap.data),
-//!         Item::Reset(reset) => eprintln!("another epoch: {}", reset.data),
-//!         Item::Disconnected(end) => eprintln!("{}; again in {:?}", end.cause, end.again_in),
+//!         SseItem::Event(event) => break event,
+//!         SseItem::Gap(gap) => eprintln!("missing: {}", gap.data),
+//!         SseItem::Reset(reset) => eprintln!("another epoch: {}", reset.data),
+//!         SseItem::Disconnected(end) => eprintln!("{}; again in {:?}", end.cause, end.again_in),
 //!         // That it is connected, and what later versions tell.
 //!         _ => {}
 //!     }
@@ -29,7 +29,7 @@
 //!
 //! | what happens | what the client does |
 //! | --- | --- |
-//! | the connection is cut, or silent for 60 s | says [`Disconnected`](crate::client::Item::Disconnected), waits, connects again with the id of the last whole event |
+//! | the connection is cut, or silent for 60 s | says [`Disconnected`](crate::client::SseItem::Disconnected), waits, connects again with the id of the last whole event |
 //! | 408, 429, 500 to 599 | the same, not before `Retry-After`, in seconds or a date; 10 minutes at most |
 //! | 204, another 4xx, another content type, a redirect | [`ClientError`](crate::client::ClientError): it would not get better |
 //! | `retry:` | the first wait from then on, 100 ms at least |

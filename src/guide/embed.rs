@@ -28,7 +28,7 @@
 //! | call | the server runs |
 //! | --- | --- |
 //! | [`spawn`](crate::gateway::Server::spawn) | on a thread of its own; [`stop`](crate::gateway::ServerThread::stop) waits for its end |
-//! | [`run`](crate::gateway::Server::run) | on this thread, until [`Handle::stop`](crate::gateway::Handle::stop) is called from another |
+//! | [`run`](crate::gateway::Server::run) | on this thread, until [`ServerHandle::stop`](crate::gateway::ServerHandle::stop) is called from another |
 //! | [`turn`](crate::gateway::Server::turn) | for one turn: for hosts with a loop of their own, which poll its descriptor and keep its [`next_deadline`](crate::gateway::Server::next_deadline) |
 //!
 //! One reactor thread carries all connections of a server. Publishing happens on the caller's thread

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::event::{Epoch, Limits};
+use crate::event::{Epoch, EventLimits};
 use crate::ring;
 
 use crate::hub::Hub;
@@ -38,7 +38,7 @@ const RING_BYTES_LEAST: usize = 64 << 10;
 pub struct HubBuilder {
     capacity: usize,
     ring_bytes: usize,
-    limits: Limits,
+    limits: EventLimits,
     topic_mode: TopicMode,
     topics_max: usize,
     history_bytes: usize,
@@ -50,7 +50,7 @@ impl Default for HubBuilder {
         Self {
             capacity: 65_536,
             ring_bytes: 64 << 20,
-            limits: Limits::default(),
+            limits: EventLimits::default(),
             topic_mode: TopicMode::Lazy,
             topics_max: 65_536,
             history_bytes: 256 << 20,
@@ -78,7 +78,7 @@ impl HubBuilder {
     }
 
     /// Sets the limits of each event; what is over them is refused.
-    pub fn limits(mut self, limits: Limits) -> Self {
+    pub fn limits(mut self, limits: EventLimits) -> Self {
         self.limits = limits;
         self
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::event::{AsEvent, Epoch, EventBatch, Filter, Limits, Position};
+use crate::event::{AsEvent, Epoch, EventBatch, EventLimits, Filter, Position};
 use crate::ring::Notify;
 
 use crate::hub::builder::HubBuilder;
@@ -114,7 +114,7 @@ impl Hub {
     }
 
     /// Returns the limits of each event.
-    pub fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &EventLimits {
         &self.shared.limits
     }
 

@@ -47,7 +47,7 @@
 //! | --- | --- | --- |
 //! | [`capacity`](HubBuilder::capacity) | 65,536 events | the oldest event goes; who has not read it is told |
 //! | [`ring_bytes`](HubBuilder::ring_bytes) | 64 MiB | the oldest blocks of 64 events go; who has not read them is told |
-//! | [`limits`](HubBuilder::limits) | see [`Limits`](crate::event::Limits) | the event is refused |
+//! | [`limits`](HubBuilder::limits) | see [`EventLimits`](crate::event::EventLimits) | the event is refused |
 //! | [`topics_max`](HubBuilder::topics_max) | 65,536 topics | creating is refused; what is published is not listed |
 //! | [`history_bytes`](HubBuilder::history_bytes) | 256 MiB | a topic that wants to keep more is refused |
 //! | [`streams_max`](HubBuilder::streams_max) | 0 streams | publishing on another stream is refused |

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::event::{Epoch, Limits, Position, Record};
+use crate::event::{Epoch, EventLimits, Position, Record};
 use crate::ring::Ring;
 
 use crate::hub::EndReason;
@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     pub(in crate::hub) registry: Registry,
     pub(in crate::hub) wake_router: WakeRouter,
     pub(in crate::hub) epoch: Epoch,
-    pub(in crate::hub) limits: Limits,
+    pub(in crate::hub) limits: EventLimits,
     pub(in crate::hub) ring_bytes: usize,
 }
 

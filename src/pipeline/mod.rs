@@ -33,8 +33,8 @@ pub use handler::{ErrorPolicy, Failure, HandlerError};
 pub use memory::{HandlerStats, InMemoryStream};
 pub use processor::{ProcessorStats, Running, StartError, StreamProcessor, WINDOWS_MAX};
 pub use sink::{EventSink, broadcast};
-pub use sse::{SseEvents, SseFrames, SseItem, SseStream, SseStreamError};
+pub use sse::{SseEvents, SseFrames, SseStream, SseStreamError, SseStreamItem};
 pub use streamer::{
-    ConnectionInfo, ConnectionOptions, ConnectionStatus, EventStreamer, StreamerStats,
+    ConnectionOptions, EventStreamer, StreamerConnection, StreamerConnectionStatus, StreamerStats,
 };
 pub use topic::TopicStream;

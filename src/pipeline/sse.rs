@@ -28,13 +28,13 @@ const DEFAULT_TYPE: &str = "message";
 /// ```
 /// use eventring::event::Event;
 /// use eventring::hub::{Hub, Subscription};
-/// use eventring::pipeline::{SseItem, SseStream};
+/// use eventring::pipeline::{SseStreamItem, SseStream};
 ///
 /// let stream = SseStream::new(Hub::new());
 /// let id = stream.subscribe("orders.*")?;
 /// stream.publish(Event::builder("orders.created", "order").text("7").build()?)?;
 /// let mut events = stream.events(&id)?;
-/// let Some(SseItem::Event(delivery)) = events.next() else { panic!("an event is there") };
+/// let Some(SseStreamItem::Event(delivery)) = events.next() else { panic!("an event is there") };
 /// assert_eq!(delivery.event.data(), b"7");
 ///
 /// assert!(stream.frames("nobody").is_err());
@@ -68,7 +68,7 @@ pub enum SseStreamError {
 /// The next thing that a subscriber gets.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum SseItem {
+pub enum SseStreamItem {
     /// An event.
     Event(Delivery),
     /// Events that went before they were read.
@@ -169,13 +169,13 @@ pub struct SseEvents {
 }
 
 impl Iterator for SseEvents {
-    type Item = SseItem;
+    type Item = SseStreamItem;
 
-    fn next(&mut self) -> Option<SseItem> {
+    fn next(&mut self) -> Option<SseStreamItem> {
         match self.receiver.recv_timeout(self.heartbeat) {
-            Ok(delivery) => Some(SseItem::Event(delivery)),
-            Err(ReceiveTimeoutError::TimedOut) => Some(SseItem::Heartbeat),
-            Err(ReceiveTimeoutError::Gap(gap)) => Some(SseItem::Gap(gap)),
+            Ok(delivery) => Some(SseStreamItem::Event(delivery)),
+            Err(ReceiveTimeoutError::TimedOut) => Some(SseStreamItem::Heartbeat),
+            Err(ReceiveTimeoutError::Gap(gap)) => Some(SseStreamItem::Gap(gap)),
             Err(
                 ReceiveTimeoutError::Closed
                 | ReceiveTimeoutError::Unsubscribed
@@ -197,11 +197,11 @@ impl Iterator for SseFrames {
 
     fn next(&mut self) -> Option<String> {
         Some(match self.events.next()? {
-            SseItem::Event(delivery) => {
+            SseStreamItem::Event(delivery) => {
                 event_frame(&delivery).unwrap_or_else(|_| self.malformed(&delivery))
             }
-            SseItem::Gap(gap) => self.gap_frame("retention", gap),
-            SseItem::Heartbeat => ":\n\n".to_owned(),
+            SseStreamItem::Gap(gap) => self.gap_frame("retention", gap),
+            SseStreamItem::Heartbeat => ":\n\n".to_owned(),
         })
     }
 }

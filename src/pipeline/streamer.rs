@@ -23,7 +23,7 @@ setters! {
 /// State of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ConnectionStatus {
+pub enum StreamerConnectionStatus {
     /// The connection has missed nothing.
     Connected,
     /// The connection has missed events at least once.
@@ -33,11 +33,11 @@ pub enum ConnectionStatus {
 /// A connection and what it has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ConnectionInfo {
+pub struct StreamerConnection {
     /// Its id.
     pub id: String,
     /// Its state.
-    pub status: ConnectionStatus,
+    pub status: StreamerConnectionStatus,
     /// The time of the last event delivered, nanoseconds since 1970.
     pub last_event_time: Option<i64>,
     /// Events delivered.
@@ -114,7 +114,7 @@ pub trait EventStreamer: StreamerStats {
 /// All of them may be asked for at any time; each is a picture of one moment.
 pub trait StreamerStats {
     /// Returns the connections that live, sorted by id.
-    fn active_connections(&self) -> Vec<ConnectionInfo>;
+    fn active_connections(&self) -> Vec<StreamerConnection>;
 
     /// Returns what every subscription has done so far, sorted by id.
     fn subscription_stats(&self) -> Vec<SubscriptionStats>;
@@ -186,11 +186,11 @@ impl EventStreamer for Hub {
 }
 
 impl StreamerStats for Hub {
-    fn active_connections(&self) -> Vec<ConnectionInfo> {
-        let connection = |stats: SubscriptionStats| ConnectionInfo {
+    fn active_connections(&self) -> Vec<StreamerConnection> {
+        let connection = |stats: SubscriptionStats| StreamerConnection {
             status: match stats.gaps {
-                0 => ConnectionStatus::Connected,
-                _ => ConnectionStatus::Lagging,
+                0 => StreamerConnectionStatus::Connected,
+                _ => StreamerConnectionStatus::Lagging,
             },
             id: stats.id,
             last_event_time: stats.last_event_time,

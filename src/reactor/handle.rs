@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::inbox::Command;
 use super::latency::Latency;
 use super::reactor_set::ReactorSet;
-use super::stats::Stats;
+use super::stats::ServerStats;
 use super::unfinished::Unfinished;
 use crate::ring::Notify;
 
@@ -53,7 +53,7 @@ impl Handle {
     }
 
     /// The counters of all reactors as they are now.
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> ServerStats {
         self.reactors.stats()
     }
 

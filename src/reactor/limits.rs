@@ -59,7 +59,7 @@ pub struct Limits {
     /// `SO_SNDBUF`; `None` leaves it to the kernel.
     pub send_buffer: Option<usize>,
     /// Bounds of the request parser.
-    pub http: http::Limits,
+    pub http: http::HttpLimits,
 }
 
 impl Default for Limits {
@@ -84,7 +84,7 @@ impl Default for Limits {
             read_bytes: 64 << 10,
             notsent_lowat: 16 << 10,
             send_buffer: None,
-            http: http::Limits::default(),
+            http: http::HttpLimits::default(),
         }
     }
 }

@@ -88,7 +88,7 @@ pub use self::parked::RequestId;
 pub use self::published::{Outcome, Parts, Published};
 pub use self::service::{Events, Format, Identity, Requests, Sockets};
 pub use self::slow_policy::{SlowOptions, SlowPolicy};
-pub use self::stats::Stats;
+pub use self::stats::ServerStats;
 pub use self::stop::StopReport;
 pub use self::stream_plan::{CatchUp, CaughtUp, HistoryMode, StreamOwner, StreamPlan, WatchPlan};
 pub use self::streams::{SendOutcome, StreamId, StreamInfo, Streams};

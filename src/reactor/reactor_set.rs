@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::clients::Clients;
 use super::inbox::{Command, Inbox};
 use super::latency::Latency;
-use super::stats::{Counters, Stats};
+use super::stats::{Counters, ServerStats};
 use super::tls::Tls;
 use super::unfinished::Unfinished;
 
@@ -60,9 +60,9 @@ impl ReactorSet {
         &self.reactors[n]
     }
 
-    pub(super) fn stats(&self) -> Stats {
+    pub(super) fn stats(&self) -> ServerStats {
         let all = self.reactors.iter().map(|reactor| reactor.counters.read());
-        all.fold(Stats::default(), Stats::with)
+        all.fold(ServerStats::default(), ServerStats::with)
     }
 
     pub(super) fn latency(&self) -> Latency {

@@ -14,11 +14,11 @@ macro_rules! counters {
 
         /// A reading of the counters of all reactors of a server.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct Stats {
+        pub struct ServerStats {
             $($(#[$doc])* pub $name: u64),*
         }
 
-        impl Stats {
+        impl ServerStats {
             /// These figures and those of another reactor together.
             pub(super) fn with(self, other: Self) -> Self {
                 Self {
@@ -30,8 +30,8 @@ macro_rules! counters {
         }
 
         impl Counters {
-            pub(super) fn read(&self) -> Stats {
-                Stats { $($name: self.$name.get()),* }
+            pub(super) fn read(&self) -> ServerStats {
+                ServerStats { $($name: self.$name.get()),* }
             }
         }
     };

@@ -1,6 +1,8 @@
 //! JSON in and out: what is accepted comes through byte for byte, what is refused is named with its byte.
 
-use eventring::event::{DataKind, ErrorKind, EventBatch, EventBuilder, EventError, Limits, Shape};
+use eventring::event::{
+    DataKind, ErrorKind, EventBatch, EventBuilder, EventError, EventLimits, Shape,
+};
 use proptest::prelude::*;
 
 const HEAD: &str = r#"{"specversion":"1.0","id":"1","source":"/s","type":"t""#;
@@ -164,7 +166,7 @@ fn depth_is_bounded_and_exact() {
 
 #[test]
 fn limits_are_named_with_what_they_allow() {
-    let limits = Limits::default()
+    let limits = EventLimits::default()
         .payload_bytes(8)
         .attribute_value_bytes(40)
         .attributes(2);
@@ -287,7 +289,7 @@ fn a_batch_is_refused_at_its_first_bad_event_and_read_no_further() {
         assert!(batch.is_empty());
     }
     // Too many are found out at the first too many, too.
-    let mut batch = EventBatch::with_limits(Limits::default().batch_events(2));
+    let mut batch = EventBatch::with_limits(EventLimits::default().batch_events(2));
     let text = format!("[{HEAD}}},{HEAD}}},{HEAD}}},]]]");
     let read = batch.read_cloudevents_batch(Some("t"), text.as_bytes());
     let error = read.unwrap_err();

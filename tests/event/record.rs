@@ -1,7 +1,8 @@
 //! The record: what was put in comes out, from a slot, a batch and foreign bytes alike.
 
 use eventring::event::{
-    DataKind, Event, EventBatch, EventBuilder, EventRef, INLINE_BYTES, Limits, Record, Value,
+    AttributeValue, DataKind, Event, EventBatch, EventBuilder, EventLimits, EventRef, INLINE_BYTES,
+    Record,
 };
 use proptest::prelude::*;
 
@@ -71,13 +72,16 @@ fn every_accessor_gives_back_what_was_set() {
         ),
         (Some("c"), Some("d"), Some("u"))
     );
-    assert_eq!(event.schema_version(), Some(Value::Text("2")));
+    assert_eq!(event.schema_version(), Some(AttributeValue::Text("2")));
     assert_eq!(
         event.headers().collect::<Vec<_>>(),
-        [("h", Value::Text("v"))]
+        [("h", AttributeValue::Text("v"))]
     );
-    assert_eq!(event.tags().collect::<Vec<_>>(), [("t", Value::Text("w"))]);
-    assert_eq!(event.attribute("n"), Some(Value::Json("1e3")));
+    assert_eq!(
+        event.tags().collect::<Vec<_>>(),
+        [("t", AttributeValue::Text("w"))]
+    );
+    assert_eq!(event.attribute("n"), Some(AttributeValue::Json("1e3")));
     assert_eq!(event.attribute("nothing"), None);
 }
 
@@ -348,7 +352,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         any::<i64>(),
     )
         .prop_map(|((topic, ty, subject), tags, headers, data, time)| {
-            let mut builder = EventBuilder::with_limits(Limits::default());
+            let mut builder = EventBuilder::with_limits(EventLimits::default());
             builder
                 .topic(&topic)
                 .ty(&ty)

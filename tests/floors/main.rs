@@ -2,6 +2,7 @@
 
 mod docs;
 mod features;
+mod public;
 mod references;
 mod rooms;
 #[cfg(target_os = "linux")]

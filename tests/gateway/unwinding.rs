@@ -1,7 +1,7 @@
 //! What may be used across `catch_unwind`, and goes on after it: no assertion is needed to pass it in.
 
 use eventring::event::Event;
-use eventring::gateway::{Handle, Server, ServerConfig};
+use eventring::gateway::{Server, ServerConfig, ServerHandle};
 use eventring::hub::{self, Hub, Receiver, Subscription};
 use eventring::ring::{
     self, Lanes, Publisher, ReaderGroup, Ring, SharedPublisher, Start, Subscriber, Waiter,
@@ -26,7 +26,7 @@ const _: () = {
     is_unwind_safe::<ReaderGroup<String>>();
     is_unwind_safe::<Lanes<String>>();
     is_unwind_safe::<Waiter>();
-    is_unwind_safe::<Handle>();
+    is_unwind_safe::<ServerHandle>();
 };
 
 #[test]

@@ -1,6 +1,6 @@
 //! Publishing: positions, batches, limits, bounds, closing.
 
-use eventring::event::{Epoch, Event, EventBatch, Filter, Limits, Position};
+use eventring::event::{Epoch, Event, EventBatch, EventLimits, Filter, Position};
 use eventring::hub::{Hub, HubPublishError, StartFrom, Subscription};
 use proptest::prelude::*;
 
@@ -85,7 +85,7 @@ fn an_explicit_position_must_be_the_next() {
 fn a_batch_is_published_whole_or_not_at_all() {
     let hub = Hub::builder()
         .capacity(10)
-        .limits(Limits::default().payload_bytes(5))
+        .limits(EventLimits::default().payload_bytes(5))
         .build()
         .unwrap();
     let mut bad = batch(2);
@@ -142,7 +142,7 @@ fn a_batch_beyond_half_of_ring_bytes_is_refused() {
 #[test]
 fn the_hubs_own_limits_hold_for_events_built_under_others() {
     let hub = Hub::builder()
-        .limits(Limits::default().payload_bytes(3))
+        .limits(EventLimits::default().payload_bytes(3))
         .build()
         .unwrap();
     let error = hub.publish(event("t", "1234")).unwrap_err();

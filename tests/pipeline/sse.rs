@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use eventring::event::Event;
 use eventring::hub::{Hub, Subscription};
-use eventring::pipeline::{SseItem, SseStream, SseStreamError};
-use eventring::wire::sse::Decoder;
+use eventring::pipeline::{SseStream, SseStreamError, SseStreamItem};
+use eventring::wire::sse::EventDecoder;
 
 fn publish(stream: &SseStream, topic: &str, text: &str) {
     stream
@@ -42,16 +42,16 @@ fn events_come_in_order_and_silence_is_a_heartbeat() {
     }
     let mut events = stream.events(&id).unwrap();
     for number in 0..3 {
-        let Some(SseItem::Event(delivery)) = events.next() else {
+        let Some(SseStreamItem::Event(delivery)) = events.next() else {
             panic!("an event is there")
         };
         assert_eq!(delivery.event.data(), number.to_string().as_bytes());
     }
     let start = Instant::now();
-    assert!(matches!(events.next(), Some(SseItem::Heartbeat)));
+    assert!(matches!(events.next(), Some(SseStreamItem::Heartbeat)));
     assert!(start.elapsed() >= heartbeat, "it waits for it");
     publish(&stream, "a", "after");
-    assert!(matches!(events.next(), Some(SseItem::Event(_))));
+    assert!(matches!(events.next(), Some(SseStreamItem::Event(_))));
     stream.unsubscribe(&id);
     assert!(events.next().is_none());
 }
@@ -64,11 +64,11 @@ fn frames_are_what_a_decoder_reads() {
     for number in 1..=100 {
         publish(&stream, "a", &format!("{number}\nsecond line"));
     }
-    let mut decoder = Decoder::default();
+    let mut decoder = EventDecoder::default();
     let (mut seen, mut missing) = (Vec::new(), 0);
     for frame in stream.frames(&id).unwrap() {
         let mut heard = 0;
-        let mut take = |event: eventring::wire::sse::Event<'_>| {
+        let mut take = |event: eventring::wire::sse::DecodedEvent<'_>| {
             heard += 1;
             match event.event {
                 "gap" => {

@@ -7,7 +7,7 @@ use eventring::event::{Epoch, Event, Position};
 use eventring::hub::{
     Gap, Hub, HubPublishError, Item, ReceiveError, StartFrom, Subscription, SubscriptionError,
 };
-use eventring::wire::sse::{Decoder, Frame, encode};
+use eventring::wire::sse::{EventDecoder, Frame, encode};
 
 fn publish(hub: &Hub, topic: &str) -> Position {
     hub.publish(Event::builder(topic, "t").build().unwrap())
@@ -25,7 +25,8 @@ fn weakness_1_frames_end_with_a_blank_line_and_falsy_payloads_are_kept() {
         encode(&mut bytes, frame).unwrap();
         assert!(bytes.ends_with(b"\n\n"), "{json}");
         let mut seen = Vec::new();
-        let decoded = Decoder::default().push(&bytes, |event| seen.push(event.data.to_owned()));
+        let decoded =
+            EventDecoder::default().push(&bytes, |event| seen.push(event.data.to_owned()));
         assert!(decoded.is_ok());
         assert_eq!(seen, [json]);
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use eventring::event::{EventBuilder, Filter};
 use eventring::gateway::{Server, ServerConfig, ServerThread};
 use eventring::hub::Hub;
-use eventring::wire::sse::{DecodeLimits, Decoder};
+use eventring::wire::sse::{DecodeLimits, EventDecoder};
 use socket2::{Domain, Socket, Type};
 
 use crate::body::Body;
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// An SSE client that reads only when told to.
 struct Client {
     stream: TcpStream,
-    decoder: Decoder,
+    decoder: EventDecoder,
     body: Option<Body>,
     head: Vec<u8>,
     /// The id that it came with.
@@ -52,7 +52,7 @@ impl Client {
         let limits = DecodeLimits::default();
         let mut client = Self {
             stream,
-            decoder: Decoder::new(limits),
+            decoder: EventDecoder::new(limits),
             body: None,
             head: Vec::new(),
             resumed: last_event_id.to_owned(),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use eventring::event::{Event, EventBuilder, Filter};
 use eventring::gateway::{Server, ServerConfig, ServerThread};
 use eventring::hub::{Hub, StartFrom, Subscription};
-use eventring::wire::sse::Decoder;
+use eventring::wire::sse::EventDecoder;
 
 use crate::body::Body;
 
@@ -58,7 +58,7 @@ fn read_head(stream: &mut TcpStream) {
 
 /// Behind the head: reads events until the end of the stream, or until `enough`.
 fn read_events(stream: &mut TcpStream, enough: usize) -> Vec<(String, String)> {
-    let mut decoder = Decoder::default();
+    let mut decoder = EventDecoder::default();
     let mut body = Body::of("\r\nTransfer-Encoding: chunked\r\n");
     let mut seen = Vec::new();
     let mut buffer = [0; 16 << 10];

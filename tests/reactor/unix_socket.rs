@@ -148,7 +148,7 @@ fn a_file_that_a_crash_left_is_replaced_and_nothing_else_is() {
 #[cfg(feature = "client")]
 #[test]
 fn clients_connect_by_its_url() {
-    use eventring::client::{Item, SseClient, WsClient, WsItem};
+    use eventring::client::{SseClient, SseItem, WsClient, WsItem};
     let folder = Folder::new("url");
     let hub = Hub::new();
     let _server = serve(&hub, &folder.socket(), 0o600).unwrap();
@@ -156,10 +156,10 @@ fn clients_connect_by_its_url() {
         .unwrap();
     let base = format!("unix:{}:/api/v1", folder.socket().display());
     let mut client = SseClient::open(&format!("{base}/events/stream?from=beginning")).unwrap();
-    assert!(matches!(client.next_item(), Ok(Item::Connected)));
+    assert!(matches!(client.next_item(), Ok(SseItem::Connected)));
     let next = client.next_item();
     assert!(
-        matches!(&next, Ok(Item::Event(event)) if event.data == "7"),
+        matches!(&next, Ok(SseItem::Event(event)) if event.data == "7"),
         "{next:?}"
     );
     let mut client = WsClient::open(&format!("{base}/ws?topic=a&from=beginning")).unwrap();

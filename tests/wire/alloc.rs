@@ -1,8 +1,8 @@
 //! What the wire floor promises about memory: once its buffers have grown, the common path
 //! allocates nothing.
 
-use eventring::wire::http::{Limits, RequestDecoder, ResponseHead, Step};
-use eventring::wire::sse::{self, Decoder, Frame};
+use eventring::wire::http::{HttpLimits, RequestDecoder, ResponseHead, Step};
+use eventring::wire::sse::{self, EventDecoder, Frame};
 
 use crate::counting;
 
@@ -21,7 +21,7 @@ fn a_request_and_its_answer() {
     let request =
         b"POST /api/v1/topics/a/events?x=1 HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n\
         Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
-    let mut decoder = RequestDecoder::new(Limits::default());
+    let mut decoder = RequestDecoder::new(HttpLimits::default());
     let mut out = Vec::new();
     let count = allocations(|| {
         let mut rest = &request[..];
@@ -46,7 +46,7 @@ fn a_request_and_its_answer() {
 #[test]
 fn an_event_there_and_back() {
     let frame = Frame::default().id(b"e-1").event("tick").data(b"one\ntwo");
-    let mut decoder = Decoder::default();
+    let mut decoder = EventDecoder::default();
     let mut out = Vec::new();
     let count = allocations(|| {
         out.clear();

@@ -1,7 +1,7 @@
 //! Responses as the wire floor promises to read them.
 
 use eventring::wire::http::{
-    Limits, Reason, Response, ResponseBody, ResponseDecoder, ResponseError, Step,
+    HttpLimits, Reason, Response, ResponseBody, ResponseDecoder, ResponseError, Step,
 };
 
 /// The first response of `text`: head, body, and whether it ended before the input did.
@@ -27,7 +27,7 @@ fn read(
 }
 
 fn one(text: &str) -> Result<(Response, Vec<u8>, bool), ResponseError> {
-    read(&mut ResponseDecoder::new(Limits::default()), text)
+    read(&mut ResponseDecoder::new(HttpLimits::default()), text)
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_head_says_what_it_said() {
 
 #[test]
 fn the_answer_to_head_has_no_body() {
-    let mut decoder = ResponseDecoder::new(Limits::default());
+    let mut decoder = ResponseDecoder::new(HttpLimits::default());
     decoder.expect_no_body();
     let text = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
     let (head, body, ended) = read(&mut decoder, text).expect("valid");
@@ -125,7 +125,7 @@ fn the_answer_to_head_has_no_body() {
 #[test]
 fn responses_that_are_refused() {
     let ok = "HTTP/1.1 200 OK\r\n";
-    let small = Limits::default().body_bytes(4);
+    let small = HttpLimits::default().body_bytes(4);
     let table: [(String, &str, Reason); 15] = [
         (
             "SSH-2.0-OpenSSH_9.2\r\n".into(),
@@ -226,7 +226,7 @@ fn a_response_that_ends_early_is_an_error() {
         ),
     ];
     for (text, field) in table {
-        let mut decoder = ResponseDecoder::new(Limits::default());
+        let mut decoder = ResponseDecoder::new(HttpLimits::default());
         let mut input = text.as_bytes();
         loop {
             let (used, step) = decoder.decode(input).expect("nothing is wrong so far");
@@ -243,7 +243,7 @@ fn a_response_that_ends_early_is_an_error() {
         );
     }
     assert_eq!(
-        ResponseDecoder::new(Limits::default()).close(),
+        ResponseDecoder::new(HttpLimits::default()).close(),
         Ok(()),
         "nothing came"
     );

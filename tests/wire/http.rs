@@ -2,7 +2,7 @@
 //! status, field and byte.
 
 use eventring::wire::http::{
-    BodyLength, Head, Limits, Reason, RequestDecoder, RequestError, ResponseHead, Step, chunk,
+    BodyLength, Head, HttpLimits, Reason, RequestDecoder, RequestError, ResponseHead, Step, chunk,
     percent_decode, query,
 };
 
@@ -23,7 +23,7 @@ fn read(decoder: &mut RequestDecoder, input: &mut &[u8]) -> Result<(Head, Vec<u8
 
 fn one(text: &str) -> Result<(Head, Vec<u8>), RequestError> {
     read(
-        &mut RequestDecoder::new(Limits::default()),
+        &mut RequestDecoder::new(HttpLimits::default()),
         &mut text.as_bytes(),
     )
 }
@@ -37,9 +37,9 @@ fn refused(text: &str) -> RequestError {
     let error = one(text)
         .map(|(head, _)| head)
         .expect_err(&format!("taken: {text:?}"));
-    let mut decoder = RequestDecoder::new(Limits::default());
+    let mut decoder = RequestDecoder::new(HttpLimits::default());
     for cut in 1..text.len().min(200) {
-        let mut decoder = RequestDecoder::new(Limits::default());
+        let mut decoder = RequestDecoder::new(HttpLimits::default());
         let _ = decoder.decode(&text.as_bytes()[..cut]);
     }
     // A decoder that failed stays failed: what follows is never read as a request.
@@ -403,7 +403,7 @@ fn chunked_bodies() {
 
 #[test]
 fn bounds_have_their_status() {
-    let limits = Limits::default();
+    let limits = HttpLimits::default();
     let long = |n: usize| "a".repeat(n);
     let chunked = with("Transfer-Encoding: chunked\r\n");
     let table = [
@@ -478,7 +478,7 @@ fn bounds_have_their_status() {
 fn a_body_limit_holds_for_one_request() {
     let post = with("Content-Length: 5\r\n") + "hello";
     let text = post.repeat(2);
-    let mut decoder = RequestDecoder::new(Limits::default());
+    let mut decoder = RequestDecoder::new(HttpLimits::default());
     let (used, step) = decoder.decode(text.as_bytes()).expect("a head");
     assert!(matches!(step, Step::Head(_)));
     decoder.limit_body(4);
@@ -489,7 +489,7 @@ fn a_body_limit_holds_for_one_request() {
     );
     assert_eq!(decoder.decode(&text.as_bytes()[used..]).unwrap_err(), error);
 
-    let mut decoder = RequestDecoder::new(Limits::default().body_bytes(4));
+    let mut decoder = RequestDecoder::new(HttpLimits::default().body_bytes(4));
     let (used, _) = decoder.decode(text.as_bytes()).expect("a head");
     decoder.limit_body(5);
     let mut rest = &text.as_bytes()[used..];
@@ -512,7 +512,7 @@ fn requests_follow_each_other() {
                 POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi\
                 POST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
                 2\r\nho\r\n0\r\nX: y\r\n\r\nGET /4 HTTP/1.0\r\n\r\n";
-    let mut decoder = RequestDecoder::new(Limits::default());
+    let mut decoder = RequestDecoder::new(HttpLimits::default());
     let mut input = text.as_bytes();
     let mut seen = Vec::new();
     while !input.is_empty() {
@@ -576,7 +576,7 @@ fn expecting_100_continue() {
 fn incomplete_requests_wait() {
     let text = with("Content-Length: 9\r\n") + "12345678";
     for cut in 0..text.len() {
-        let mut decoder = RequestDecoder::new(Limits::default());
+        let mut decoder = RequestDecoder::new(HttpLimits::default());
         let mut input = &text.as_bytes()[..cut];
         loop {
             match decoder.decode(input).expect("nothing is wrong with it") {

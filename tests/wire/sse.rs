@@ -1,7 +1,7 @@
 //! Event streams as the wire floor promises to write and read them.
 
 use eventring::wire::sse::{
-    self, DecodeError, DecodeLimits, Decoder, Frame, FrameError, FrameField,
+    self, DecodeError, DecodeLimits, EventDecoder, Frame, FrameError, FrameField,
 };
 
 fn encoded(frame: Frame<'_>) -> String {
@@ -13,8 +13,8 @@ fn encoded(frame: Frame<'_>) -> String {
 /// Id, name and data of every event in `text`.
 fn events(text: &str) -> Vec<(String, String, String)> {
     let mut seen = Vec::new();
-    let each = |e: sse::Event<'_>| seen.push((e.id.into(), e.event.into(), e.data.into()));
-    Decoder::default()
+    let each = |e: sse::DecodedEvent<'_>| seen.push((e.id.into(), e.event.into(), e.data.into()));
+    EventDecoder::default()
         .push(text.as_bytes(), each)
         .expect("within bounds");
     seen
@@ -98,7 +98,7 @@ fn blocks_that_dispatch_nothing() {
     sse::heartbeat(&mut out, b"").expect("no id is valid");
     let want = "retry: 1500\n\n:\n\n: hi\n: data: no\n: id: no\n\nid: e-9\n:\n\n:\n\n";
     assert_eq!(String::from_utf8_lossy(&out), want);
-    let mut decoder = Decoder::default();
+    let mut decoder = EventDecoder::default();
     decoder
         .push(&out, |event| panic!("{event:?}"))
         .expect("within bounds");
@@ -191,8 +191,10 @@ fn bytes_that_are_not_utf8_are_replaced() {
     ];
     for (bytes, want) in table {
         let mut seen = Vec::new();
-        let each = |event: sse::Event<'_>| seen.push(event.data.to_owned());
-        Decoder::default().push(bytes, each).expect("within bounds");
+        let each = |event: sse::DecodedEvent<'_>| seen.push(event.data.to_owned());
+        EventDecoder::default()
+            .push(bytes, each)
+            .expect("within bounds");
         assert_eq!(seen, [want]);
     }
 }
@@ -210,15 +212,15 @@ fn retry_takes_digits_only() {
         ("retry: 99999999999999999999\n", Some(u64::MAX)),
     ];
     for (text, want) in table {
-        let mut decoder = Decoder::default();
+        let mut decoder = EventDecoder::default();
         decoder
             .push(text.as_bytes(), |_| {})
             .expect("within bounds");
         assert_eq!(decoder.retry(), want, "{text:?}");
     }
     let mut retries = Vec::new();
-    let each = |event: sse::Event<'_>| retries.push(event.retry);
-    Decoder::default()
+    let each = |event: sse::DecodedEvent<'_>| retries.push(event.retry);
+    EventDecoder::default()
         .push(b"retry: 5\ndata\n\ndata\n\n", each)
         .expect("within bounds");
     assert_eq!(retries, [Some(5), None]);
@@ -227,20 +229,20 @@ fn retry_takes_digits_only() {
 #[test]
 fn bounds_are_errors_and_stay() {
     let limits = DecodeLimits::default().line_bytes(10).event_bytes(12);
-    let mut decoder = Decoder::new(limits);
+    let mut decoder = EventDecoder::new(limits);
     let mut count = 0;
     let input = b"data: 1234\n\ndata: 12345\n\n";
     let error = decoder.push(input, |_| count += 1).unwrap_err();
     assert_eq!((count, error), (1, DecodeError::LineTooLong { limit: 10 }));
     assert_eq!(decoder.push(b"\n\ndata: x\n\n", |_| {}), Err(error));
 
-    let mut decoder = Decoder::new(limits);
+    let mut decoder = EventDecoder::new(limits);
     for _ in 0..10 {
         assert_eq!(decoder.push(b"a", |_| {}), Ok(()));
     }
     assert_eq!(decoder.push(b"a", |_| {}), Err(error), "a line without end");
 
-    let mut decoder = Decoder::new(limits);
+    let mut decoder = EventDecoder::new(limits);
     let text = b"data: 123\ndata: 123\ndata: 123\ndata:\ndata:\n\n";
     let error = decoder.push(text, |_| {}).unwrap_err();
     assert_eq!(error, DecodeError::EventTooLong { limit: 12 });
@@ -252,13 +254,13 @@ fn bounds_are_errors_and_stay() {
 
 #[test]
 fn a_reconnect_keeps_id_and_retry_and_drops_what_was_cut() {
-    let mut decoder = Decoder::default();
+    let mut decoder = EventDecoder::default();
     let cut = b"retry: 7\nid: 1\ndata: x\n\nid: 2\nevent: e\ndata: cut\nda";
     decoder.push(cut, |_| {}).expect("within bounds");
     decoder.reconnect();
     assert_eq!((decoder.last_event_id(), decoder.retry()), ("1", Some(7)));
     let mut seen = Vec::new();
-    let each = |e: sse::Event<'_>| seen.push((e.id.to_owned(), e.event.to_owned()));
+    let each = |e: sse::DecodedEvent<'_>| seen.push((e.id.to_owned(), e.event.to_owned()));
     decoder
         .push("\u{feff}data: y\n\n".as_bytes(), each)
         .expect("within bounds");

@@ -1,6 +1,6 @@
 //! Every event stream of the table, whole and cut everywhere.
 
-use eventring::wire::sse::Decoder;
+use eventring::wire::sse::EventDecoder;
 use serde_json::Value;
 
 use super::table;
@@ -27,9 +27,9 @@ impl Seen {
     }
 
     fn of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let (mut decoder, mut seen) = (Decoder::default(), Self::default());
+        let (mut decoder, mut seen) = (EventDecoder::default(), Self::default());
         for piece in pieces {
-            let each = |e: eventring::wire::sse::Event<'_>| {
+            let each = |e: eventring::wire::sse::DecodedEvent<'_>| {
                 let event = (e.event.to_owned(), e.id.to_owned(), e.data.to_owned());
                 seen.events.push(event);
             };

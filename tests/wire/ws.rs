@@ -3,15 +3,15 @@
 use std::io::{self, Read, Write};
 
 use eventring::wire::ws::{
-    Decoder, Inflate, Item, Limits, MessageKind, Opcode, Peer, Scratch, Violation, apply_mask,
-    masked_frame,
+    Inflate, MessageDecoder, MessageKind, MessageLimits, MessageStep, Opcode, Peer, Scratch,
+    Violation, apply_mask, masked_frame,
 };
 use proptest::prelude::*;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
 
-fn limits() -> Limits {
-    Limits::default()
+fn limits() -> MessageLimits {
+    MessageLimits::default()
         .frame_bytes(1000)
         .message_bytes(1500)
         .fragments(100)
@@ -87,7 +87,7 @@ fn oracle(input: &[u8], cuts: Vec<usize>) -> Vec<Said> {
 
 fn ours(input: &[u8], cuts: &[usize]) -> (Vec<Said>, Option<Violation>) {
     let mut scratch = Scratch::new();
-    let mut decoder = Decoder::new(Peer::Client, Inflate::No, limits());
+    let mut decoder = MessageDecoder::new(Peer::Client, Inflate::No, limits());
     let mut said = Vec::new();
     let mut rest = input;
     let mut cuts = cuts.iter().copied();
@@ -102,14 +102,16 @@ fn ours(input: &[u8], cuts: &[usize]) -> (Vec<Said>, Option<Violation>) {
                     said.push(Said::Failed);
                     return (said, Some(violation));
                 }
-                Ok((_, Item::NeedMore)) => break,
+                Ok((_, MessageStep::NeedMore)) => break,
                 Ok((taken, item)) => {
                     used += taken;
                     said.push(match item {
-                        Item::Message(MessageKind::Text, data) => Said::Text(data.to_vec()),
-                        Item::Message(MessageKind::Binary, data) => Said::Binary(data.to_vec()),
-                        Item::Ping(data) => Said::Ping(data.to_vec()),
-                        Item::Pong(data) => Said::Pong(data.to_vec()),
+                        MessageStep::Message(MessageKind::Text, data) => Said::Text(data.to_vec()),
+                        MessageStep::Message(MessageKind::Binary, data) => {
+                            Said::Binary(data.to_vec())
+                        }
+                        MessageStep::Ping(data) => Said::Ping(data.to_vec()),
+                        MessageStep::Pong(data) => Said::Pong(data.to_vec()),
                         _ => Said::Close,
                     });
                     if said.last() == Some(&Said::Close) {

@@ -2,7 +2,7 @@
 
 use super::batch::BodyFormat;
 use crate::cli::LineFormat;
-use eventring::event::{ErrorKind, EventBuilder, EventError, Limits};
+use eventring::event::{ErrorKind, EventBuilder, EventError, EventLimits};
 use eventring::json::{is_utf16, without_mark, write_string};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
@@ -62,7 +62,7 @@ impl Encoder {
         text.extend_from_slice(br#","type":"#);
         write_string(&mut text, kind);
         text.extend_from_slice(br#","datacontenttype":"text/plain","data":"#);
-        let limits = Limits::default().payload_bytes(line_bytes);
+        let limits = EventLimits::default().payload_bytes(line_bytes);
         Encoder {
             format: by_name(format, file),
             topic: topic.to_string(),

@@ -5,7 +5,7 @@ use super::StartError;
 #[cfg(feature = "tls")]
 use super::signals::Reload;
 use crate::cli::{Compression, CompressionFor, Field, Listen, ServeArgs, Slow};
-use eventring::event::Limits;
+use eventring::event::EventLimits;
 #[cfg(feature = "tls")]
 use eventring::gateway::Tls;
 use eventring::gateway::{ForwardedField, ServerConfig, SlowPolicy, UnixAddress};
@@ -22,7 +22,7 @@ const RELOAD_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Builds the hub that the flags describe.
 pub(super) fn hub(args: &ServeArgs) -> Result<Hub, HubError> {
-    let limits = Limits::default().payload_bytes(args.retention.payload_bytes);
+    let limits = EventLimits::default().payload_bytes(args.retention.payload_bytes);
     Hub::builder()
         .capacity(args.retention.capacity)
         .ring_bytes(args.retention.ring_bytes)

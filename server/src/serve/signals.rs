@@ -3,7 +3,7 @@
 
 use super::log_writer::LogWriter;
 use crate::exit;
-use eventring::gateway::Handle;
+use eventring::gateway::ServerHandle;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals as Incoming;
 use std::io;
@@ -19,7 +19,7 @@ pub(super) type Reload = Arc<dyn Fn() -> String + Send + Sync>;
 /// The server that signals act upon, and how.
 #[derive(Clone)]
 pub(super) struct Serving {
-    pub(super) server: Handle,
+    pub(super) server: ServerHandle,
     pub(super) drain_delay: Duration,
     pub(super) stop_timeout: Duration,
     pub(super) reload: Option<Reload>,

@@ -7,7 +7,7 @@ mod source;
 use crate::cli::TailArgs;
 use crate::client::Problem;
 use crate::{console, exit};
-use eventring::client::{Cause, ClientError, Item};
+use eventring::client::{Cause, ClientError, SseItem};
 use output::Output;
 use source::Source;
 use std::process::ExitCode;
@@ -25,9 +25,9 @@ pub(crate) fn run(args: TailArgs) -> ExitCode {
     let mut next = client.next_item();
     loop {
         match next {
-            Ok(Item::Connected) => {}
-            Ok(Item::Event(event)) => output.event(&event),
-            Ok(Item::Gap(event) | Item::Reset(event)) => {
+            Ok(SseItem::Connected) => {}
+            Ok(SseItem::Event(event)) => output.event(&event),
+            Ok(SseItem::Gap(event) | SseItem::Reset(event)) => {
                 match notice::words(&event.event, &event.data) {
                     Some(words) => {
                         console::err(words);
@@ -37,7 +37,7 @@ pub(crate) fn run(args: TailArgs) -> ExitCode {
                     None => output.event(&event),
                 }
             }
-            Ok(Item::Disconnected(disconnected)) => {
+            Ok(SseItem::Disconnected(disconnected)) => {
                 let ended = source::is_end(&disconnected.cause);
                 // An end that the server had announced is a good one; any other is a failure.
                 if args.no_reconnect && ended {

@@ -5,7 +5,7 @@ use crate::client::escape;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use eventring::client::{
-    Cause, ClientError, Item, SseClient, SseClientBuilder, SseEvent, WsClient, WsClientBuilder,
+    Cause, ClientError, SseClient, SseClientBuilder, SseEvent, SseItem, WsClient, WsClientBuilder,
     WsData, WsEvent, WsItem, WsNotice,
 };
 
@@ -36,7 +36,7 @@ impl Source {
         Source::Sse(Box::new(builder.build()))
     }
 
-    pub(super) fn next_item(&mut self) -> Result<Item, ClientError> {
+    pub(super) fn next_item(&mut self) -> Result<SseItem, ClientError> {
         match self {
             Source::Sse(client) => client.next_item(),
             Source::Ws(client) => loop {
@@ -48,7 +48,7 @@ impl Source {
     }
 
     /// Returns the next item if it has arrived already.
-    pub(super) fn try_next_item(&mut self) -> Result<Option<Item>, ClientError> {
+    pub(super) fn try_next_item(&mut self) -> Result<Option<SseItem>, ClientError> {
         match self {
             Source::Sse(client) => client.try_next_item(),
             Source::Ws(client) => {
@@ -84,13 +84,13 @@ pub(super) fn is_end(cause: &Cause) -> bool {
 }
 
 /// Translates an item of a WebSocket to one of Server-Sent Events; `None`: there is nothing like it.
-fn translated(item: WsItem) -> Option<Item> {
+fn translated(item: WsItem) -> Option<SseItem> {
     match item {
-        WsItem::Connected => Some(Item::Connected),
-        WsItem::Event(event) => Some(Item::Event(plain(event))),
-        WsItem::Gap(told) => Some(Item::Gap(notice("gap", told))),
-        WsItem::Reset(told) => Some(Item::Reset(notice("reset", told))),
-        WsItem::Disconnected(disconnected) => Some(Item::Disconnected(disconnected)),
+        WsItem::Connected => Some(SseItem::Connected),
+        WsItem::Event(event) => Some(SseItem::Event(plain(event))),
+        WsItem::Gap(told) => Some(SseItem::Gap(notice("gap", told))),
+        WsItem::Reset(told) => Some(SseItem::Reset(notice("reset", told))),
+        WsItem::Disconnected(disconnected) => Some(SseItem::Disconnected(disconnected)),
         // Nobody asks for them here.
         WsItem::Presence { .. } | WsItem::PresenceReset { .. } | WsItem::Answer(_) => None,
         // Of a later version: as little.

@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::{DEADLINE, Http, offset};
-use eventring::wire::sse::Decoder;
+use eventring::wire::sse::EventDecoder;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ pub(crate) struct Stream {
     pub(crate) http: Http,
     pub(crate) head: super::Response,
     body: Body,
-    decoder: Decoder,
+    decoder: EventDecoder,
     ready: VecDeque<Event>,
 }
 
@@ -70,7 +70,7 @@ impl Stream {
             http,
             body: Body::of(&fields),
             head,
-            decoder: Decoder::default(),
+            decoder: EventDecoder::default(),
             ready: VecDeque::new(),
         }
     }

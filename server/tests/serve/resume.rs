@@ -1,7 +1,7 @@
 //! Coming back: after the last event seen, or with a word on why that cannot be.
 
 use crate::common::{Event, Http, Server, Stream, epoch as epoch_of, offset, wait_until};
-use eventring::wire::sse::Decoder;
+use eventring::wire::sse::EventDecoder;
 use std::time::Duration;
 
 /// A server that holds `{"n":1}` to `{"n":count}` on topic `t`, and the epoch of its positions.
@@ -241,7 +241,7 @@ fn who_comes_back_after_a_kill_to_what_was_in_memory_is_told_by_a_reset() {
     };
     let ids = paths.clone().map(|path| {
         let mut http = ask(&server, &path, "");
-        let mut decoder = Decoder::default();
+        let mut decoder = EventDecoder::default();
         loop {
             let bytes = std::mem::take(&mut http.input);
             decoder.push(&bytes, |_| ()).expect("a stream");
@@ -256,7 +256,7 @@ fn who_comes_back_after_a_kill_to_what_was_in_memory_is_told_by_a_reset() {
         let mut http = ask(&server, path, id);
         while http.fill() {}
         let mut told = Vec::new();
-        let mut decoder = Decoder::default();
+        let mut decoder = EventDecoder::default();
         let taken = decoder.push(&http.input, |event| {
             told.push((event.event.to_string(), event.data.to_string()));
         });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::ClientBuilder;
 use crate::client::transport::{Network, System};
 use crate::client::ws::WsClient;
-use crate::wire::ws::Limits;
+use crate::wire::ws::MessageLimits;
 
 /// Bytes of a message, and of a frame, that a client takes unless told otherwise: what an event of a
 /// server with default limits comes to, most of it escaped, and more.
@@ -14,16 +14,16 @@ const MESSAGE_BYTES: usize = 16 << 20;
 /// Options that only a client of WebSockets has.
 #[derive(Clone, Copy, Debug)]
 pub struct WsOptions {
-    pub(in crate::client) limits: Limits,
+    pub(in crate::client) limits: MessageLimits,
     pub(in crate::client) deflate: bool,
 }
 
 impl Default for WsOptions {
     fn default() -> Self {
-        let limits = Limits {
+        let limits = MessageLimits {
             frame_bytes: MESSAGE_BYTES,
             message_bytes: MESSAGE_BYTES,
-            ..Limits::default()
+            ..MessageLimits::default()
         };
         Self {
             limits,
@@ -39,7 +39,7 @@ impl ClientBuilder<WsOptions> {
     /// Bounds the server's messages; over it: [`ClientError::Violation`](crate::client::ClientError::Violation). 16 MiB, 1,024
     /// fragments.
     #[must_use]
-    pub fn limits(mut self, limits: Limits) -> Self {
+    pub fn limits(mut self, limits: MessageLimits) -> Self {
         self.own.limits = limits;
         self
     }

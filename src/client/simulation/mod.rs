@@ -7,7 +7,7 @@ mod world;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cause, ClientError, Item, ReadError, SseClient, WsClient, WsItem};
+use super::{Cause, ClientError, ReadError, SseClient, SseItem, WsClient, WsItem};
 use world::{Kind, Play, Said, World};
 
 const NO_TIME: Duration = Duration::ZERO;
@@ -187,7 +187,7 @@ fn waits_for_ever_are_waits_of_a_day() {
     let builder = builder.pauses(Duration::MAX, Duration::MAX);
     let mut client = builder.timeout(Duration::MAX).build_on(Arc::new(world));
     for _ in 0..40 {
-        let Ok(Item::Disconnected(disconnected)) = client.next_item() else {
+        let Ok(SseItem::Disconnected(disconnected)) = client.next_item() else {
             panic!("nobody is there")
         };
         assert!(disconnected.again_in <= Duration::from_secs(24 * 60 * 60));
@@ -205,7 +205,7 @@ fn a_head_that_drips_is_left_within_the_timeout() {
     };
     let world = World::new(play, Kind::Sse);
     match sse_client(&world).next_item() {
-        Ok(Item::Disconnected(disconnected)) => timed(&world, disconnected.cause),
+        Ok(SseItem::Disconnected(disconnected)) => timed(&world, disconnected.cause),
         other => panic!("{other:?}"),
     }
     let world = World::new(play, Kind::Ws);

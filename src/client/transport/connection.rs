@@ -10,7 +10,7 @@ use super::network::{Network, Transport};
 use super::stop::Stopper;
 use super::system::System;
 use crate::deadline;
-use crate::wire::http::{Limits, Response, ResponseDecoder, Step};
+use crate::wire::http::{HttpLimits, Response, ResponseDecoder, Step};
 
 /// Bytes asked for at a time.
 const READ: usize = 64 << 10;
@@ -60,9 +60,9 @@ impl Connection {
                 source,
             })?;
         // A stream has no end to bound; answers are bounded where they are kept.
-        let limits = Limits {
+        let limits = HttpLimits {
             body_bytes: u64::MAX,
-            ..Limits::default()
+            ..HttpLimits::default()
         };
         Ok(Connection {
             network,

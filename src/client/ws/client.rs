@@ -18,8 +18,8 @@ use super::item::WsItem;
 use super::session::Session;
 use super::target::Target;
 use crate::wire::ws::{
-    AnswerError, ClientHandshake, CloseCode, CloseFrame, Decoder, Item, Opcode, Peer, Scratch,
-    masked_close_frame, masked_frame,
+    AnswerError, ClientHandshake, CloseCode, CloseFrame, MessageDecoder, MessageStep, Opcode, Peer,
+    Scratch, masked_close_frame, masked_frame,
 };
 
 /// The code that stands for a close frame without one (RFC 6455, 7.1.5).
@@ -28,7 +28,7 @@ const NO_CODE: CloseCode = CloseCode(1005);
 /// Why a request did not leave.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum RequestError {
+pub enum WsRequestError {
     /// No connection is open: ask for items until [`WsItem::Connected`] comes.
     #[error("there is no connection")]
     NotConnected,
@@ -54,7 +54,7 @@ pub struct WsClient {
     reconnector: Reconnector,
     session: Session,
     /// `Some` while there is a connection.
-    decoder: Option<Decoder>,
+    decoder: Option<MessageDecoder>,
     scratch: Scratch,
     /// Bytes that came, of which `used` are decoded.
     input: Vec<u8>,
@@ -122,10 +122,10 @@ impl WsClient {
     ///
     /// # Errors
     ///
-    /// [`RequestError`]; whether a part has left is not known then.
-    pub fn request(&mut self, json: &str) -> Result<(), RequestError> {
+    /// [`WsRequestError`]; whether a part has left is not known then.
+    pub fn request(&mut self, json: &str) -> Result<(), WsRequestError> {
         if self.reconnector.conn().is_none() {
-            return Err(RequestError::NotConnected);
+            return Err(WsRequestError::NotConnected);
         }
         let mask = random().map_err(ReadError::Io)?;
         masked_frame(&mut self.out, Opcode::Text, json.as_bytes(), mask);
@@ -151,8 +151,8 @@ impl WsClient {
             };
             self.used += used;
             match item {
-                Item::NeedMore => return Ok(None),
-                Item::Message(kind, data) => match self.session.take(kind, data) {
+                MessageStep::NeedMore => return Ok(None),
+                MessageStep::Message(kind, data) => match self.session.take(kind, data) {
                     Ok(None) => {}
                     Ok(item) => {
                         // As in a stream: a server that sends a notice and hangs up has been of no use.
@@ -164,13 +164,13 @@ impl WsClient {
                     // The frames are as they should be, the message is not: RFC 6455, 7.4.1, has 1008 for that.
                     Err(error) => return Err(self.fail(CloseCode::POLICY, error.into())),
                 },
-                Item::Ping(data) => match random() {
+                MessageStep::Ping(data) => match random() {
                     Ok(mask) => masked_frame(&mut self.out, Opcode::Pong, data, mask),
                     // No frame may leave unmasked (RFC 6455, 5.1), and there is nothing to mask it with.
                     Err(error) => return self.disconnected(ReadError::Io(error)).map(Some),
                 },
-                Item::Pong(_) => {}
-                Item::Close(said) => {
+                MessageStep::Pong(_) => {}
+                MessageStep::Close(said) => {
                     let reason = said.map_or("", |said| said.reason).to_owned();
                     let code = said.map(|CloseFrame { code, .. }| code);
                     return self.closed(code, reason).map(Some);
@@ -259,7 +259,7 @@ impl WsClient {
             // What came behind the head stays in the connection, and is read as frames.
             Ok(agreed) => {
                 let limits = self.options.own.limits;
-                self.decoder = Some(Decoder::new(Peer::Server, agreed.inflate(), limits));
+                self.decoder = Some(MessageDecoder::new(Peer::Server, agreed.inflate(), limits));
                 self.reconnector.keep(conn);
                 Ok(WsItem::Connected)
             }

@@ -8,6 +8,6 @@ pub mod oracle;
 mod session;
 mod target;
 
-pub use client::{RequestError, WsClient};
+pub use client::{WsClient, WsRequestError};
 pub use item::{WsData, WsEvent, WsItem, WsNotice};
 pub use message::MessageError;

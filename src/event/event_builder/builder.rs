@@ -5,11 +5,11 @@ use uuid::fmt::Hyphenated;
 use super::ids::Ids;
 use super::validate::check_json;
 use crate::event::as_event::AsEvent;
-use crate::event::attribute::{AttributeKind, Value};
+use crate::event::attribute::{AttributeKind, AttributeValue};
 use crate::event::error::{ErrorKind, EventError};
 use crate::event::event::Event;
 use crate::event::event_ref::EventRef;
-use crate::event::limits::Limits;
+use crate::event::limits::EventLimits;
 use crate::event::record::layout::{DataKind, FIELDS, Field, Head, Notes};
 use crate::event::{time, topic};
 
@@ -41,7 +41,7 @@ const KEPT_BYTES: usize = 64 << 10;
 /// ```
 #[derive(Debug)]
 pub struct EventBuilder {
-    pub(in crate::event) limits: Limits,
+    pub(in crate::event) limits: EventLimits,
     pub(in crate::event) fields: [String; FIELDS],
     pub(in crate::event) attributes: Vec<u8>,
     pub(in crate::event) attribute_count: usize,
@@ -57,7 +57,7 @@ pub struct EventBuilder {
 
 impl Default for EventBuilder {
     fn default() -> Self {
-        Self::with_limits(Limits::default())
+        Self::with_limits(EventLimits::default())
     }
 }
 
@@ -68,7 +68,7 @@ impl EventBuilder {
     }
 
     /// Creates a builder with limits.
-    pub fn with_limits(limits: Limits) -> Self {
+    pub fn with_limits(limits: EventLimits) -> Self {
         Self {
             limits: limits.honoured(),
             fields: Default::default(),
@@ -103,7 +103,7 @@ impl EventBuilder {
     }
 
     /// Returns the limits it keeps to.
-    pub fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &EventLimits {
         &self.limits
     }
 
@@ -190,19 +190,19 @@ impl EventBuilder {
     /// Sets an extension attribute to a JSON value that is not a string, as `3`, `true` or `{"a":[]}`.
     pub fn json_attribute(&mut self, name: &str, value: &str) -> &mut Self {
         let done = check_json(name, value.as_bytes())
-            .and_then(|()| self.add(AttributeKind::Extension, name, Value::Json(value)));
+            .and_then(|()| self.add(AttributeKind::Extension, name, AttributeValue::Json(value)));
         self.keep(done)
     }
 
     /// Adds a header.
     pub fn header(&mut self, name: &str, value: &str) -> &mut Self {
-        let done = self.add(AttributeKind::Header, name, Value::Text(value));
+        let done = self.add(AttributeKind::Header, name, AttributeValue::Text(value));
         self.keep(done)
     }
 
     /// Adds a tag.
     pub fn tag(&mut self, key: &str, value: &str) -> &mut Self {
-        let done = self.add(AttributeKind::Tag, key, Value::Text(value));
+        let done = self.add(AttributeKind::Tag, key, AttributeValue::Text(value));
         self.keep(done)
     }
 
@@ -326,7 +326,7 @@ impl EventBuilder {
             kind: self.kind,
             notes,
             time,
-            // At most 1,024: `Limits::honoured`.
+            // At most 1,024: `EventLimits::honoured`.
             attributes: self.attribute_count as u16,
             // No field is longer than 65,535 bytes: `check_text`.
             lengths: parts.map(|[a, b]| (a.len() + b.len()) as u16),

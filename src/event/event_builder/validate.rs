@@ -1,7 +1,7 @@
 //! Sets what a builder is given, after checking it against the limits.
 
 use super::builder::EventBuilder;
-use crate::event::attribute::{self, AttributeKind, Attributes, Value};
+use crate::event::attribute::{self, AttributeKind, AttributeValue, Attributes};
 use crate::event::error::{ErrorKind, EventError};
 use crate::event::record::layout::{DataKind, Field};
 use crate::event::{json, time, topic};
@@ -100,7 +100,7 @@ impl EventBuilder {
                 ErrorKind::Invalid("is not an attribute"),
                 name.to_owned(),
             )),
-            (None, _) => self.add(AttributeKind::Extension, name, Value::Text(value)),
+            (None, _) => self.add(AttributeKind::Extension, name, AttributeValue::Text(value)),
         }
     }
 
@@ -109,7 +109,7 @@ impl EventBuilder {
         &mut self,
         kind: AttributeKind,
         name: &str,
-        value: Value<'_>,
+        value: AttributeValue<'_>,
     ) -> Result<(), EventError> {
         let wrong = |kind| Err(EventError::new(kind, shortened(name)));
         let limits = &self.limits;

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use crate::event::as_event::AsEvent;
-use crate::event::attribute::{AttributeKind, Value};
+use crate::event::attribute::{AttributeKind, AttributeValue};
 use crate::event::event_ref::EventRef;
 use crate::event::record::layout::DataKind;
 use crate::json;
@@ -171,10 +171,10 @@ fn find_attribute<'a>(event: EventRef<'a>, name: &str) -> Option<Found<'a>> {
     }
 }
 
-fn found(value: Value<'_>) -> Found<'_> {
+fn found(value: AttributeValue<'_>) -> Found<'_> {
     match value {
-        Value::Text(text) => Found::Text(text.into()),
-        Value::Json(text) => Found::Json(text),
+        AttributeValue::Text(text) => Found::Text(text.into()),
+        AttributeValue::Json(text) => Found::Json(text),
     }
 }
 

@@ -234,7 +234,7 @@ impl<'b, 't> Reader<'b, 't> {
             self.builder.add(
                 AttributeKind::Extension,
                 key,
-                attribute::Value::Text(&other),
+                attribute::AttributeValue::Text(&other),
             )?;
         }
         self.builder.set_field(Field::Id, id)
@@ -244,9 +244,11 @@ impl<'b, 't> Reader<'b, 't> {
         check_uuid(id)?;
         // The id has its place: this one is kept beside it, and written back from there.
         if !self.builder.fields[Field::Id as usize].is_empty() {
-            return self
-                .builder
-                .add(AttributeKind::Extension, key, attribute::Value::Text(id));
+            return self.builder.add(
+                AttributeKind::Extension,
+                key,
+                attribute::AttributeValue::Text(id),
+            );
         }
         self.builder.notes.set(Notes::OTHER_ID);
         self.builder.set_field(Field::Id, id)
@@ -287,10 +289,12 @@ impl<'b, 't> Reader<'b, 't> {
     fn add(&mut self, kind: AttributeKind, name: &str, value: Value<'t>) -> Result<(), EventError> {
         if value.is_string() {
             let text = value.text()?;
-            return self.builder.add(kind, name, attribute::Value::Text(&text));
+            return self
+                .builder
+                .add(kind, name, attribute::AttributeValue::Text(&text));
         }
         self.builder
-            .add(kind, name, attribute::Value::Json(value.raw()))
+            .add(kind, name, attribute::AttributeValue::Json(value.raw()))
     }
 
     /// The topic: the text's own, else the one given.

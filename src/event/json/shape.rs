@@ -1,6 +1,6 @@
 //! The JSON shapes of events: which member is which attribute. Reading and writing both follow these tables.
 
-use crate::event::attribute::{AttributeKind, Value};
+use crate::event::attribute::{AttributeKind, AttributeValue};
 use crate::event::record::layout::Field;
 
 /// A JSON shape of events.
@@ -178,13 +178,15 @@ static COMMON: [Member; 6] = [
 impl Member {
     /// Returns whether a reader would take an attribute of this name for this member, though it never makes one of it; a member
     /// that is `common` is kept as an attribute where it is no string.
-    pub(super) fn takes(&self, name: &str, value: Value<'_>, common: bool) -> bool {
+    pub(super) fn takes(&self, name: &str, value: AttributeValue<'_>, common: bool) -> bool {
         if self.key != name {
             return false;
         }
         match self.slot {
             Slot::Data | Slot::TaggedData => true,
-            Slot::Field(_) | Slot::DataBase64 => !common || matches!(value, Value::Text(_)),
+            Slot::Field(_) | Slot::DataBase64 => {
+                !common || matches!(value, AttributeValue::Text(_))
+            }
             _ => false,
         }
     }

@@ -4,7 +4,7 @@ use super::base64::write_base64;
 use super::reader::ENVELOPE;
 use super::shape::{Member, Shape, Slot};
 use crate::event::EventRef;
-use crate::event::attribute::{AttributeKind, Value};
+use crate::event::attribute::{AttributeKind, AttributeValue};
 use crate::event::record::layout::{DataKind, Field, Notes};
 use crate::json::{Cursor, JsonError, write_string};
 
@@ -297,10 +297,10 @@ impl Writer<'_, '_> {
         write_string(self.out, text);
     }
 
-    fn value(&mut self, value: Value<'_>) {
+    fn value(&mut self, value: AttributeValue<'_>) {
         match value {
-            Value::Text(text) => write_string(self.out, text),
-            Value::Json(text) => self.out.extend_from_slice(text.as_bytes()),
+            AttributeValue::Text(text) => write_string(self.out, text),
+            AttributeValue::Json(text) => self.out.extend_from_slice(text.as_bytes()),
         }
     }
 

@@ -8,7 +8,7 @@ use super::layout::{
 use crate::event::attribute::Attributes;
 use crate::event::error::{ErrorKind, EventError};
 use crate::event::event_builder::{has_control, shortened};
-use crate::event::limits::Limits;
+use crate::event::limits::EventLimits;
 use crate::event::{time, topic};
 
 /// The fields of a record, in its order, and whether every event has them.
@@ -27,12 +27,12 @@ const ALL: [(Field, bool); layout::FIELDS] = [
 pub(in crate::event) fn check(record: &[u8]) -> Result<(), EventError> {
     // First the lengths: everything below slices by them.
     check_frame(record)?;
-    let limits = Limits {
+    let limits = EventLimits {
         payload_bytes: usize::MAX,
         attribute_name_bytes: usize::MAX,
         attribute_value_bytes: usize::MAX,
         attributes: usize::MAX,
-        ..Limits::default()
+        ..EventLimits::default()
     };
     // A builder may have been given the most that the format holds.
     let limits = limits.honoured();
@@ -106,7 +106,7 @@ fn check_fields(record: &[u8]) -> Result<(), EventError> {
     Ok(())
 }
 
-fn check_attributes(record: &[u8], limits: &Limits) -> Result<(), EventError> {
+fn check_attributes(record: &[u8], limits: &EventLimits) -> Result<(), EventError> {
     let (mut at, data_at) = (layout::attributes_at(record), layout::data_at(record));
     let count = layout::attribute_count(record);
     if count > limits.attributes {

@@ -84,7 +84,7 @@ pub struct ConnectionInfo {
     pub lag: u64,
 }
 
-/// The result of a [`broadcast`](crate::gateway::Handle::broadcast).
+/// The result of a [`broadcast`](crate::gateway::ServerHandle::broadcast).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Broadcast {

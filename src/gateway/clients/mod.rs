@@ -16,7 +16,7 @@ pub use self::handler::{ClientHandler, StreamClient};
 pub(in crate::gateway) use self::mailbox::Mailboxes;
 pub use self::message::SocketMessage;
 pub use self::options::{OnDuplicate, WebSocketStreamOptions};
-pub use self::registry::{ConnectError, SubscriptionId};
+pub use self::registry::{ClientIdError, SubscriptionId};
 pub(in crate::gateway) use self::routes::ClientRoutes;
 pub(in crate::gateway) use self::socket::ClientSocket;
 pub(in crate::gateway) use self::upgrade::upgrade;

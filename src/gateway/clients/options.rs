@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::reactor::SocketLimits;
 use crate::settings::setters;
-use crate::wire::ws::Limits;
+use crate::wire::ws::MessageLimits;
 
 /// Shortest time of a ping: sockets are looked at once a second.
 const SECOND: Duration = Duration::from_secs(1);
@@ -126,10 +126,10 @@ impl WebSocketStreamOptions {
     /// The bounds of the clients' sockets.
     pub(in crate::gateway) fn limits(&self) -> SocketLimits {
         SocketLimits {
-            frames: Limits {
+            frames: MessageLimits {
                 frame_bytes: self.message_bytes,
                 message_bytes: self.message_bytes,
-                ..Limits::default()
+                ..MessageLimits::default()
             },
             ping_after: self.ping_after,
             pong_timeout: self.pong_timeout,

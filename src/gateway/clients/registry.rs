@@ -26,7 +26,7 @@ impl fmt::Display for SubscriptionId {
 /// Why an id could not be had.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum ConnectError {
+pub enum ClientIdError {
     /// Not an id.
     #[error("client {reason}")]
     Client {
@@ -48,14 +48,14 @@ pub enum ConnectError {
 }
 
 /// Says why a text is no id of a client.
-pub(super) fn check_client(client: &str) -> Result<(), ConnectError> {
+pub(super) fn check_client(client: &str) -> Result<(), ClientIdError> {
     let reason = match client.len() {
         0 => "is empty",
         1..=CLIENT_BYTES if client.bytes().all(|b| b.is_ascii_graphic()) => return Ok(()),
         1..=CLIENT_BYTES => "holds something else than printable ASCII without spaces",
         _ => "is longer than 64 bytes",
     };
-    Err(ConnectError::Client { reason })
+    Err(ClientIdError::Client { reason })
 }
 
 /// The state of an id.
@@ -88,11 +88,11 @@ impl Registry {
         &mut self,
         client: &str,
         options: &WebSocketStreamOptions,
-    ) -> Result<(SubscriptionId, Option<Arc<SendQueue>>), ConnectError> {
+    ) -> Result<(SubscriptionId, Option<Arc<SendQueue>>), ClientIdError> {
         check_client(client)?;
         if options.on_duplicate == OnDuplicate::Refuse && self.clients.contains_key(client) {
             let client = client.to_owned();
-            return Err(ConnectError::Taken { client });
+            return Err(ClientIdError::Taken { client });
         }
         self.check_room(client, options)?;
         let id = self.next();
@@ -105,14 +105,14 @@ impl Registry {
         &mut self,
         client: &str,
         options: &WebSocketStreamOptions,
-    ) -> Result<(Arc<SendQueue>, Option<Arc<SendQueue>>), ConnectError> {
+    ) -> Result<(Arc<SendQueue>, Option<Arc<SendQueue>>), ClientIdError> {
         check_client(client)?;
         let id = match self.clients.get(client) {
             // It keeps the number that whoever expects it was told, and has its room already.
             Some(Entry::Expected(id)) => *id,
             Some(Entry::Connected(_)) if options.on_duplicate == OnDuplicate::Refuse => {
                 let client = client.to_owned();
-                return Err(ConnectError::Taken { client });
+                return Err(ClientIdError::Taken { client });
             }
             _ => {
                 self.check_room(client, options)?;
@@ -163,13 +163,13 @@ impl Registry {
         &self,
         client: &str,
         options: &WebSocketStreamOptions,
-    ) -> Result<(), ConnectError> {
+    ) -> Result<(), ClientIdError> {
         let limit = options.clients_max;
         // Replacing somebody takes no room.
         if self.clients.len() < limit || self.clients.contains_key(client) {
             return Ok(());
         }
-        Err(ConnectError::TooMany { limit })
+        Err(ClientIdError::TooMany { limit })
     }
 
     fn next(&mut self) -> SubscriptionId {
@@ -242,7 +242,7 @@ mod tests {
         registry.expect("a", &options).unwrap();
         registry.connect("b", &options).unwrap();
         let limit = options.clients_max;
-        let full = ConnectError::TooMany { limit };
+        let full = ClientIdError::TooMany { limit };
         assert_eq!(registry.connect("c", &options).err(), Some(full));
         assert!(registry.connect("a", &options).is_ok());
         assert!(registry.connect("b", &options).is_ok());

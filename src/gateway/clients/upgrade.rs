@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::gateway::access::{Access, Action};
 use crate::gateway::callbacks::Callbacks;
 use crate::gateway::clients::WebSocketStream;
-use crate::gateway::clients::registry::{ConnectError, check_client};
+use crate::gateway::clients::registry::{ClientIdError, check_client};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Foreign, Query};
@@ -68,13 +68,13 @@ pub(in crate::gateway) fn upgrade(
     })
 }
 
-impl From<ConnectError> for Problem {
-    fn from(error: ConnectError) -> Self {
+impl From<ClientIdError> for Problem {
+    fn from(error: ClientIdError) -> Self {
         let detail = error.to_string();
         match error {
-            ConnectError::Client { .. } => Self::new(400, detail).field("client"),
-            ConnectError::Taken { .. } => Self::new(409, detail).field("client"),
-            ConnectError::TooMany { limit } => {
+            ClientIdError::Client { .. } => Self::new(400, detail).field("client"),
+            ClientIdError::Taken { .. } => Self::new(409, detail).field("client"),
+            ClientIdError::TooMany { limit } => {
                 let problem = Self::new(503, detail).limit(limit as u64);
                 problem.retry_after_s(RETRY_AFTER_S)
             }

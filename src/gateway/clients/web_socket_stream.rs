@@ -13,7 +13,7 @@ use crate::gateway::clients::mailbox::{CloseReason, Wakers};
 use crate::gateway::clients::message::SocketMessage;
 use crate::gateway::clients::options::WebSocketStreamOptions;
 use crate::gateway::clients::queue::SendQueue;
-use crate::gateway::clients::registry::{ConnectError, SubscriptionId};
+use crate::gateway::clients::registry::{ClientIdError, SubscriptionId};
 use crate::gateway::clients::registry::{Entry, Registry};
 use crate::gateway::clients::socket::ClientSocket;
 use crate::gateway::http::problem::Problem;
@@ -106,9 +106,9 @@ impl WebSocketStream {
     ///
     /// # Errors
     ///
-    /// [`ConnectError`]: it is no id, there are too many, or the id is connected or expected already and
+    /// [`ClientIdError`]: it is no id, there are too many, or the id is connected or expected already and
     /// a second one is refused. Otherwise whoever has the id is closed.
-    pub fn connect(&self, client: &str) -> Result<SubscriptionId, ConnectError> {
+    pub fn connect(&self, client: &str) -> Result<SubscriptionId, ClientIdError> {
         let (id, old) = self.0.registry.lock().expect(client, &self.0.options)?;
         self.replace(old);
         Ok(id)

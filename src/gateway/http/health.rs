@@ -8,7 +8,7 @@ use crate::event::{Epoch, Position};
 use crate::gateway::http::openapi::Text;
 use crate::gateway::http::problem::{ReplyTo, json_answer, json_answer_of};
 use crate::gateway::http::response::write_json;
-use crate::reactor::{Answer, Stats};
+use crate::reactor::{Answer, ServerStats};
 
 /// The state.
 #[derive(Serialize, JsonSchema)]
@@ -31,7 +31,7 @@ pub(in crate::gateway) struct Readiness {
 }
 
 /// The state as JSON.
-pub(in crate::gateway) fn answer(reply: ReplyTo, head: Position, stats: Stats) -> Answer {
+pub(in crate::gateway) fn answer(reply: ReplyTo, head: Position, stats: ServerStats) -> Answer {
     let health = Health {
         status: "ok",
         epoch: Text(head.epoch),

@@ -4,7 +4,7 @@ mod execute;
 
 use std::ops::Range;
 
-use crate::event::{EventBatch, EventBuilder, Limits};
+use crate::event::{EventBatch, EventBuilder, EventLimits};
 use crate::gateway::access::Cors;
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::query::{self, Query};
@@ -39,7 +39,7 @@ const ANSWER_BYTES: usize = 256;
 pub(in crate::gateway) struct Bounds {
     pub(in crate::gateway) body_bytes: usize,
     pub(in crate::gateway) batch_events: usize,
-    pub(in crate::gateway) event: Limits,
+    pub(in crate::gateway) event: EventLimits,
 }
 
 impl Publisher {
@@ -48,7 +48,7 @@ impl Publisher {
         Self {
             hub,
             builder: EventBuilder::with_limits(bounds.event),
-            batch: EventBatch::with_limits(Limits {
+            batch: EventBatch::with_limits(EventLimits {
                 batch_events: bounds.batch_events,
                 ..bounds.event
             }),

@@ -390,9 +390,9 @@ impl ServerConfig {
             authorization_timeout: self.authorization_timeout,
             notsent_lowat: self.notsent_lowat,
             send_buffer: self.send_buffer,
-            http: http::Limits {
+            http: http::HttpLimits {
                 body_bytes: self.body_bytes as u64,
-                ..http::Limits::default()
+                ..http::HttpLimits::default()
             },
             ..Limits::default()
         }

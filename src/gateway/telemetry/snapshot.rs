@@ -16,7 +16,7 @@ pub(in crate::gateway) struct Snapshot {
     /// The first offset that a reactor has not read which has streams.
     pub(in crate::gateway) fed: u64,
     pub(in crate::gateway) hub: hub::HubStats,
-    pub(in crate::gateway) reactor: reactor::Stats,
+    pub(in crate::gateway) reactor: reactor::ServerStats,
     pub(in crate::gateway) latency: reactor::Latency,
     pub(in crate::gateway) metrics: Metrics,
     pub(in crate::gateway) notices: NoticeCounts,

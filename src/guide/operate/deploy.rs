@@ -252,7 +252,7 @@
 //! `reset` ([`resume`](super::super::resume)). A second signal ends it at once.
 //!
 //! Behind a load balancer that needs time to notice, `--drain-delay 10s` (in a program
-//! [`Handle::stop_after`](crate::gateway::Handle::stop_after)): from the signal on `GET /readyz` says 503 while
+//! [`ServerHandle::stop_after`](crate::gateway::ServerHandle::stop_after)): from the signal on `GET /readyz` says 503 while
 //! everybody is still served, new clients too, and the stop comes after that time, or with a second signal.
 //! Use `/readyz` for what decides about new clients, and `GET /healthz`, which stays 200 to the end, for what
 //! starts a dead server anew.

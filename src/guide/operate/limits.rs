@@ -12,7 +12,7 @@
 //! | a batch | half of each | refused whole |
 //! | receivers and cursors | about a million | [`TooManyReaders`](crate::hub::SubscriptionError::TooManyReaders) |
 //!
-//! # One event: [`event::Limits`](crate::event::Limits)
+//! # One event: [`event::EventLimits`](crate::event::EventLimits)
 //!
 //! | bound | default | beyond it |
 //! | --- | --- | --- |
@@ -26,7 +26,7 @@
 //! | a topic or a pattern | 255 bytes | refused |
 //! | patterns of one subscription | 64 | refused |
 //!
-//! # Requests: [`http::Limits`](crate::wire::http::Limits)
+//! # Requests: [`http::HttpLimits`](crate::wire::http::HttpLimits)
 //!
 //! | bound | default | beyond it |
 //! | --- | --- | --- |

@@ -69,4 +69,4 @@
 //! # Ok::<(), eventring::hub::HubError>(())
 //! ```
 //!
-//! [`Stats`](crate::gateway::Stats) counts the streams that fell behind and those that were cut.
+//! [`ServerStats`](crate::gateway::ServerStats) counts the streams that fell behind and those that were cut.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::event::{ErrorKind, EventError, EventRef, Limits, Position};
+use crate::event::{ErrorKind, EventError, EventLimits, EventRef, Position};
 
 use super::ExpectedVersion;
 use crate::hub::HubPublishError;
@@ -59,7 +59,7 @@ pub(in crate::hub) fn one_at(
 
 /// Checks an event against the hub's limits: those of its builder may have been others.
 #[inline]
-pub(super) fn check_size(limits: &Limits, event: EventRef<'_>) -> Result<(), HubPublishError> {
+pub(super) fn check_size(limits: &EventLimits, event: EventRef<'_>) -> Result<(), HubPublishError> {
     let limit = limits.payload_bytes;
     // The record is longer than its data: nearly always that is all there is to look at.
     if event.record().len() <= limit {

@@ -9,7 +9,7 @@ use super::super::published::Outcome;
 use super::super::service::Service;
 use super::Ws;
 use super::replies::{Change, Replies};
-use crate::wire::ws::{CloseCode, Item, Opcode, frame};
+use crate::wire::ws::{CloseCode, MessageStep, Opcode, frame};
 
 /// Parts of the past that wait for a socket before no further request of it is read: one request adds two at most.
 const REPLAYS_MAX: usize = 16;
@@ -130,7 +130,7 @@ impl<S: Service> Core<S> {
             at += taken;
             *used += taken;
             // Pings cost a pong each, and no bound on messages counts them.
-            let control = matches!(item, Item::Ping(_) | Item::Pong(_));
+            let control = matches!(item, MessageStep::Ping(_) | MessageStep::Pong(_));
             if control {
                 let counted = ws.rate.count(second, ws.limits.controls_per_second);
                 if let Err(violation) = counted {
@@ -142,20 +142,20 @@ impl<S: Service> Core<S> {
                 }
             }
             match item {
-                Item::NeedMore => return End::Open,
-                Item::Close(_) if close_sent => return End::Answered,
+                MessageStep::NeedMore => return End::Open,
+                MessageStep::Close(_) if close_sent => return End::Answered,
                 // RFC 6455, 5.5.1: "When sending a Close frame in response, the endpoint typically
                 // echos the status code it received."
-                Item::Close(said) => {
+                MessageStep::Close(said) => {
                     let code = said.map_or(CloseCode::NORMAL, |said| said.code);
                     return End::Last(code, String::new());
                 }
                 // 1.4: after its close frame, an endpoint sends nothing more, and what it still gets
                 // is dropped.
                 _ if close_sent => {}
-                Item::Ping(data) => frame(out, Opcode::Pong, data),
-                Item::Pong(_) => {}
-                Item::Message(kind, data) => {
+                MessageStep::Ping(data) => frame(out, Opcode::Pong, data),
+                MessageStep::Pong(_) => {}
+                MessageStep::Message(kind, data) => {
                     heard = true;
                     ws.begun = 0;
                     let mut replies = Replies::new(out);

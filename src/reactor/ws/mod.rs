@@ -23,11 +23,11 @@ pub(super) use self::unfinished::Inflating;
 use super::published::Published;
 use super::service::Service;
 use super::wheel::Tick;
-use crate::wire::ws::{ControlRate, Decoder};
+use crate::wire::ws::{ControlRate, MessageDecoder};
 
 /// The state of a socket beside that of its streams. An idle one allocates this and nothing else.
 pub(super) struct Ws<S: Service> {
-    decoder: Decoder,
+    decoder: MessageDecoder,
     limits: Arc<SocketLimits>,
     socket: S::Socket,
     rate: ControlRate,

@@ -5,7 +5,7 @@ use super::super::core::Core;
 use super::super::end::EndReason;
 use super::super::service::Service;
 use super::{SocketPlan, Ws};
-use crate::wire::ws::{ControlRate, Decoder, Peer};
+use crate::wire::ws::{ControlRate, MessageDecoder, Peer};
 
 impl<S: Service> Core<S> {
     /// Makes connection `i` a socket, sends what it can, and reads what came with the handshake.
@@ -22,7 +22,7 @@ impl<S: Service> Core<S> {
         let mut socket = plan.socket;
         service.opened(&mut socket, self.stream_id(i));
         self.cold[i as usize].ws = Some(Box::new(Ws {
-            decoder: Decoder::new(Peer::Client, plan.inflate, plan.limits.frames),
+            decoder: MessageDecoder::new(Peer::Client, plan.inflate, plan.limits.frames),
             limits: plan.limits,
             socket,
             rate: ControlRate::default(),

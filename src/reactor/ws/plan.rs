@@ -13,7 +13,7 @@ use crate::wire::ws::{self, Inflate};
 #[non_exhaustive]
 pub struct SocketLimits {
     /// Bounds of the decoder. 1 MiB a message; over it: 1009.
-    pub frames: ws::Limits,
+    pub frames: ws::MessageLimits,
     /// Control frames in a second; over it: 1008. 100.
     pub controls_per_second: u32,
     /// Silence of the peer after which it gets a ping; zero: none. 20 s.
@@ -27,7 +27,7 @@ pub struct SocketLimits {
 impl Default for SocketLimits {
     fn default() -> Self {
         Self {
-            frames: ws::Limits::default(),
+            frames: ws::MessageLimits::default(),
             controls_per_second: 100,
             ping_after: Duration::from_secs(20),
             pong_timeout: Duration::from_secs(20),
@@ -38,7 +38,7 @@ impl Default for SocketLimits {
 
 setters! {
     SocketLimits {
-        frames: ws::Limits,
+        frames: ws::MessageLimits,
         controls_per_second: u32,
         ping_after: Duration,
         pong_timeout: Duration,

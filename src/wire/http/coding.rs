@@ -33,10 +33,10 @@ impl Coding {
     // RFC 9110, 12.5.3
     ///
     /// ```
-    /// use eventring::wire::http::{Coding, Limits, RequestDecoder, Step};
+    /// use eventring::wire::http::{Coding, HttpLimits, RequestDecoder, Step};
     ///
     /// let head = b"GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: br, gzip;q=0.5\r\n\r\n";
-    /// let (_, Step::Head(head)) = RequestDecoder::new(Limits::default()).decode(head)? else { panic!() };
+    /// let (_, Step::Head(head)) = RequestDecoder::new(HttpLimits::default()).decode(head)? else { panic!() };
     /// assert_eq!(Coding::choose(&head, &[Coding::Gzip, Coding::Identity]), Some(Coding::Gzip));
     /// # Ok::<(), eventring::wire::http::RequestError>(())
     /// ```
@@ -118,7 +118,7 @@ fn thousandths(weight: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Limits, RequestDecoder, Step};
+    use super::super::{HttpLimits, RequestDecoder, Step};
     use super::*;
 
     fn chosen(lines: &[&str]) -> Option<Coding> {
@@ -127,7 +127,7 @@ mod tests {
             .map(|line| format!("Accept-Encoding: {line}\r\n"))
             .collect();
         let request = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
-        let mut decoder = RequestDecoder::new(Limits::default());
+        let mut decoder = RequestDecoder::new(HttpLimits::default());
         let Ok((_, Step::Head(head))) = decoder.decode(request.as_bytes()) else {
             panic!("{request:?}")
         };

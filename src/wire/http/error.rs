@@ -89,10 +89,10 @@ pub enum Reason {
 /// # Examples
 ///
 /// ```
-/// use eventring::wire::http::{Limits, RequestDecoder};
+/// use eventring::wire::http::{HttpLimits, RequestDecoder};
 ///
 /// let input = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\nhello";
-/// let error = RequestDecoder::new(Limits::default()).decode(input).unwrap_err();
+/// let error = RequestDecoder::new(HttpLimits::default()).decode(input).unwrap_err();
 /// assert_eq!(error.status, 400);
 /// assert_eq!(error.to_string(), "content-length is not a plain decimal number (byte 42)");
 /// ```

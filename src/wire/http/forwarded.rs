@@ -167,11 +167,11 @@ fn node(text: &[u8]) -> Option<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::http::{Limits, RequestDecoder, Step};
+    use crate::wire::http::{HttpLimits, RequestDecoder, Step};
 
     fn head(fields: &str) -> Head {
         let bytes = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
-        let mut decoder = RequestDecoder::new(Limits::default());
+        let mut decoder = RequestDecoder::new(HttpLimits::default());
         let Ok((_, Step::Head(head))) = decoder.decode(bytes.as_bytes()) else {
             panic!("{fields}");
         };

@@ -7,14 +7,14 @@ use crate::settings::setters;
 /// # Examples
 ///
 /// ```
-/// use eventring::wire::http::Limits;
+/// use eventring::wire::http::HttpLimits;
 ///
-/// let limits = Limits::default().body_bytes(64 * 1024);
+/// let limits = HttpLimits::default().body_bytes(64 * 1024);
 /// assert_eq!(limits.head_bytes, 16 * 1024);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct HttpLimits {
     /// Bytes of a whole head, white space and the final empty line included. Default 16 KiB; over
     /// it: 431.
     pub head_bytes: usize,
@@ -23,7 +23,7 @@ pub struct Limits {
     pub uri_bytes: usize,
     /// Bytes of a method. Default 32; over it: 501.
     pub method_bytes: usize,
-    /// Field lines in a head. Default 100, at most [`Limits::HEADERS_MAX`]; over it: 431.
+    /// Field lines in a head. Default 100, at most [`HttpLimits::HEADERS_MAX`]; over it: 431.
     pub headers: usize,
     /// Bytes of all chunk extensions of one body together. Default 4 KiB; over it: 400.
     pub chunk_ext_bytes: usize,
@@ -35,12 +35,12 @@ pub struct Limits {
     pub body_bytes: u64,
 }
 
-impl Limits {
-    /// The most field lines that [`Limits::headers`] can ask for; larger values count as this one.
+impl HttpLimits {
+    /// The most field lines that [`HttpLimits::headers`] can ask for; larger values count as this one.
     pub const HEADERS_MAX: usize = 256;
 }
 
-impl Default for Limits {
+impl Default for HttpLimits {
     fn default() -> Self {
         Self {
             head_bytes: 16 * 1024,
@@ -55,7 +55,7 @@ impl Default for Limits {
 }
 
 setters! {
-    Limits {
+    HttpLimits {
         head_bytes: usize,
         uri_bytes: usize,
         method_bytes: usize,

@@ -9,9 +9,9 @@
 //! # Examples
 //!
 //! ```
-//! use eventring::wire::http::{Limits, RequestDecoder, ResponseHead, Step};
+//! use eventring::wire::http::{HttpLimits, RequestDecoder, ResponseHead, Step};
 //!
-//! let mut decoder = RequestDecoder::new(Limits::default());
+//! let mut decoder = RequestDecoder::new(HttpLimits::default());
 //! let input = b"GET /healthz?verbose=1 HTTP/1.1\r\nHost: example\r\n\r\n";
 //! let (used, step) = decoder.decode(input)?;
 //! let Step::Head(head) = step else { panic!("a whole head was given") };
@@ -44,7 +44,7 @@ pub use coding::Coding;
 pub use error::{Reason, RequestError, ResponseError};
 pub use forwarded::{Forwarded, ForwardedField};
 pub use head::{FieldIter, Head};
-pub use limits::Limits;
+pub use limits::HttpLimits;
 pub use request::{RequestDecoder, Step};
 pub use response::{Response, ResponseDecoder};
 pub use response_head::{ResponseHead, reason_phrase};

@@ -2,12 +2,12 @@
 
 mod pipeline;
 
-use super::{BodyLength, Head, Limits, RequestDecoder, Response, ResponseDecoder, Step};
+use super::{BodyLength, Head, HttpLimits, RequestDecoder, Response, ResponseDecoder, Step};
 
 pub use pipeline::any_pipeline;
 
 /// Small bounds, so that short inputs reach them.
-pub const LIMITS: Limits = Limits {
+pub const LIMITS: Limits = HttpLimits {
     head_bytes: 512,
     uri_bytes: 64,
     method_bytes: 8,

@@ -3,7 +3,7 @@
 use super::body::{BodyDecoder, ChunkStep};
 use super::error::{Fault, Reason, RequestError};
 use super::head::{Head, HeadScan};
-use super::limits::Limits;
+use super::limits::HttpLimits;
 
 /// Most empty lines that are skipped before a request line.
 const EMPTY_LINES: u8 = 4;
@@ -31,9 +31,9 @@ pub enum Step<'a, H = Head> {
 /// # Examples
 ///
 /// ```
-/// use eventring::wire::http::{BodyLength, Limits, RequestDecoder, Step};
+/// use eventring::wire::http::{BodyLength, HttpLimits, RequestDecoder, Step};
 ///
-/// let mut decoder = RequestDecoder::new(Limits::default());
+/// let mut decoder = RequestDecoder::new(HttpLimits::default());
 /// let mut input: &[u8] = b"POST /a HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\n\r\n\
 ///     2\r\nhi\r\n0\r\n\r\n";
 /// let mut body = Vec::new();
@@ -55,7 +55,7 @@ pub enum Step<'a, H = Head> {
 /// ```
 #[derive(Debug)]
 pub struct RequestDecoder {
-    limits: Limits,
+    limits: HttpLimits,
     state: State,
     spare: Head,
     body_limit: u64,
@@ -79,7 +79,7 @@ impl State {
 
 impl RequestDecoder {
     /// Creates a decoder for one connection. It allocates nothing.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: HttpLimits) -> Self {
         let body_limit = limits.body_bytes;
         Self {
             limits,

@@ -3,7 +3,7 @@
 use super::body::{BodyDecoder, ResponseBody, response_body};
 use super::error::{Fault, Reason, ResponseError};
 use super::head::{FieldIter, Fields, HeadScan, Span, diagnose, keep_alive};
-use super::limits::Limits;
+use super::limits::HttpLimits;
 use super::request::Step;
 
 /// Most interim responses (1xx) before the final one.
@@ -20,9 +20,9 @@ pub struct Response {
 }
 
 impl Response {
-    fn parse(head: &[u8], limits: &Limits, to_head: bool) -> Result<Self, Fault> {
-        let mut slots = [const { std::mem::MaybeUninit::uninit() }; Limits::HEADERS_MAX];
-        let slots = &mut slots[..limits.headers.min(Limits::HEADERS_MAX)];
+    fn parse(head: &[u8], limits: &HttpLimits, to_head: bool) -> Result<Self, Fault> {
+        let mut slots = [const { std::mem::MaybeUninit::uninit() }; HttpLimits::HEADERS_MAX];
+        let slots = &mut slots[..limits.headers.min(HttpLimits::HEADERS_MAX)];
         let mut found = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
         match config.parse_response_with_uninit_headers(&mut found, head, slots) {
@@ -101,14 +101,14 @@ impl Response {
 /// [`RequestDecoder`](super::RequestDecoder).
 ///
 /// Interim responses (1xx) are skipped, but for 101, after which the protocol is another one. Set
-/// [`Limits::body_bytes`] to `u64::MAX` for a stream without end.
+/// [`HttpLimits::body_bytes`] to `u64::MAX` for a stream without end.
 ///
 /// # Examples
 ///
 /// ```
-/// use eventring::wire::http::{Limits, ResponseDecoder, Step};
+/// use eventring::wire::http::{HttpLimits, ResponseDecoder, Step};
 ///
-/// let mut decoder = ResponseDecoder::new(Limits::default());
+/// let mut decoder = ResponseDecoder::new(HttpLimits::default());
 /// let input = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
 /// let (used, Step::Head(head)) = decoder.decode(input)? else { panic!("a whole head was given") };
 /// assert_eq!((head.status(), head.reason()), (200, "OK"));
@@ -118,7 +118,7 @@ impl Response {
 /// ```
 #[derive(Debug)]
 pub struct ResponseDecoder {
-    limits: Limits,
+    limits: HttpLimits,
     state: State,
     to_head: bool,
     interim: u8,
@@ -134,7 +134,7 @@ enum State {
 
 impl ResponseDecoder {
     /// Creates a decoder for one connection.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: HttpLimits) -> Self {
         let state = State::Head(HeadScan::RESPONSE);
         Self {
             limits,

@@ -3,7 +3,7 @@
 use super::super::number::{NotDecimal, parse_decimal};
 use crate::settings::setters;
 
-/// Bounds on what a [`Decoder`] holds of a stream before it gives up.
+/// Bounds on what an [`EventDecoder`] holds of a stream before it gives up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecodeLimits {
@@ -30,7 +30,7 @@ setters! {
 }
 
 /// A stream that asks for more memory than it may have. The stream is of no more use;
-/// [`Decoder::reconnect`] starts the next one.
+/// [`EventDecoder::reconnect`] starts the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -51,7 +51,7 @@ pub enum DecodeError {
 /// One event, borrowed from its decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Event<'a> {
+pub struct DecodedEvent<'a> {
     /// The last event id as of this event: its own, or that of an earlier one.
     pub id: &'a str,
     /// The event's name; `message` where the stream gave none.
@@ -68,9 +68,9 @@ pub struct Event<'a> {
 /// # Examples
 ///
 /// ```
-/// use eventring::wire::sse::Decoder;
+/// use eventring::wire::sse::EventDecoder;
 ///
-/// let mut decoder = Decoder::default();
+/// let mut decoder = EventDecoder::default();
 /// let mut seen = Vec::new();
 /// for piece in [&b"id: 1\r"[..], b"\nda", b"ta: x\r\n\r\nid: 2\n\ndata: cut"] {
 ///     decoder.push(piece, |event| seen.push((event.id.to_owned(), event.data.to_owned())))?;
@@ -80,7 +80,7 @@ pub struct Event<'a> {
 /// # Ok::<(), eventring::wire::sse::DecodeError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Decoder {
+pub struct EventDecoder {
     limits: DecodeLimits,
     /// The start of a line whose end has not come.
     line: Vec<u8>,
@@ -99,7 +99,7 @@ pub struct Decoder {
     failed: Option<DecodeError>,
 }
 
-impl Decoder {
+impl EventDecoder {
     /// Creates a decoder for one stream.
     pub fn new(limits: DecodeLimits) -> Self {
         Self {
@@ -115,7 +115,10 @@ impl Decoder {
     ///
     /// [`DecodeError`] when a bound is passed, from then on at every call. Events before it were
     /// handed out.
-    pub fn decode(&mut self, input: &[u8]) -> Result<(usize, Option<Event<'_>>), DecodeError> {
+    pub fn decode(
+        &mut self,
+        input: &[u8],
+    ) -> Result<(usize, Option<DecodedEvent<'_>>), DecodeError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -154,7 +157,7 @@ impl Decoder {
     pub fn push(
         &mut self,
         mut input: &[u8],
-        mut each: impl FnMut(Event<'_>),
+        mut each: impl FnMut(DecodedEvent<'_>),
     ) -> Result<(), DecodeError> {
         loop {
             let (used, event) = self.decode(input)?;
@@ -191,13 +194,13 @@ impl Decoder {
         (self.after_cr, self.begun, self.failed) = (false, false, None);
     }
 
-    fn dispatched_event(&self) -> Event<'_> {
+    fn dispatched_event(&self) -> DecodedEvent<'_> {
         let event = if self.event.is_empty() {
             "message"
         } else {
             &self.event
         };
-        Event {
+        DecodedEvent {
             id: &self.last_event_id,
             event,
             data: &self.data,

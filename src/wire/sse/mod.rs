@@ -4,13 +4,13 @@
 //! # Examples
 //!
 //! ```
-//! use eventring::wire::sse::{self, Decoder, Frame};
+//! use eventring::wire::sse::{self, EventDecoder, Frame};
 //!
 //! let mut bytes = Vec::new();
 //! sse::encode(&mut bytes, Frame::default().id(b"e1-7").event("tick").data(b"one\ntwo"))?;
 //! assert_eq!(bytes, b"id: e1-7\nevent: tick\ndata: one\ndata: two\n\n");
 //!
-//! let mut decoder = Decoder::default();
+//! let mut decoder = EventDecoder::default();
 //! decoder.push(&bytes, |event| {
 //!     assert_eq!((event.id, event.event, event.data), ("e1-7", "tick", "one\ntwo"));
 //! })?;
@@ -23,7 +23,7 @@ mod encode;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 
-pub use decode::{DecodeError, DecodeLimits, Decoder, Event};
+pub use decode::{DecodeError, DecodeLimits, DecodedEvent, EventDecoder};
 pub use encode::{
     Frame, FrameError, FrameField, comment, encode, encode_chunked, heartbeat, retry,
 };

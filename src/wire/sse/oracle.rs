@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::super::http::{Limits, ResponseDecoder, Step, chunk};
-use super::{DecodeLimits, Decoder, Frame, encode, encode_chunked};
+use super::super::http::{HttpLimits, ResponseDecoder, Step, chunk};
+use super::{DecodeLimits, EventDecoder, Frame, encode, encode_chunked};
 
 /// One event, owned: id, name, data.
 type Owned = (String, String, String);
@@ -12,7 +12,7 @@ type Owned = (String, String, String);
 type Trace = (Vec<Owned>, String, Option<u64>, Option<String>);
 
 fn trace<'p>(limits: DecodeLimits, pieces: impl IntoIterator<Item = &'p [u8]>) -> Trace {
-    let mut decoder = Decoder::new(limits);
+    let mut decoder = EventDecoder::new(limits);
     let (mut events, mut error) = (Vec::new(), None);
     for piece in pieces {
         let each = decoder.push(piece, |event| {
@@ -146,7 +146,7 @@ fn shown_data(data: &[u8]) -> String {
 const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 fn dechunked(mut response: &[u8]) -> Vec<u8> {
-    let mut decoder = ResponseDecoder::new(Limits::default());
+    let mut decoder = ResponseDecoder::new(HttpLimits::default());
     let mut body = Vec::new();
     loop {
         let (used, step) = decoder.decode(response).expect("our own framing");

@@ -7,14 +7,14 @@ use crate::settings::setters;
 /// # Examples
 ///
 /// ```
-/// use eventring::wire::ws::Limits;
+/// use eventring::wire::ws::MessageLimits;
 ///
-/// let limits = Limits::default().message_bytes(16 << 20);
+/// let limits = MessageLimits::default().message_bytes(16 << 20);
 /// assert_eq!(limits.fragments, 1024);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct MessageLimits {
     /// Bytes of a frame's payload, looked at before any of it is taken. 1 MiB; over it: 1009.
     pub frame_bytes: usize,
     /// Bytes of a message, as it came and after inflation. 1 MiB; over it: 1009.
@@ -23,7 +23,7 @@ pub struct Limits {
     pub fragments: u32,
 }
 
-impl Default for Limits {
+impl Default for MessageLimits {
     fn default() -> Self {
         Self {
             frame_bytes: 1 << 20,
@@ -34,7 +34,7 @@ impl Default for Limits {
 }
 
 setters! {
-    Limits {
+    MessageLimits {
         frame_bytes: usize,
         message_bytes: usize,
         fragments: u32,

@@ -3,15 +3,15 @@
 mod naive;
 
 use super::{
-    ClientHandshake, Decoder, Deflate, DeflatePolicy, Handshake, HandshakePolicy, Inflate, Item,
-    Limits, MessageKind, Peer, Scratch, Violation, accept,
+    ClientHandshake, Deflate, DeflatePolicy, Handshake, HandshakePolicy, Inflate, MessageDecoder,
+    MessageKind, MessageLimits, MessageStep, Peer, Scratch, Violation, accept,
 };
 use crate::wire::http;
 
 pub use naive::naive;
 
 /// Small bounds, so that short inputs reach them.
-pub const LIMITS: Limits = Limits {
+pub const LIMITS: Limits = MessageLimits {
     frame_bytes: 300,
     message_bytes: 400,
     fragments: 5,
@@ -33,13 +33,13 @@ pub enum Got {
 }
 
 impl Got {
-    fn of(item: Item<'_>) -> Option<Self> {
+    fn of(item: MessageStep<'_>) -> Option<Self> {
         Some(match item {
-            Item::NeedMore => return None,
-            Item::Message(kind, data) => Self::Message(kind, data.to_vec()),
-            Item::Ping(data) => Self::Ping(data.to_vec()),
-            Item::Pong(data) => Self::Pong(data.to_vec()),
-            Item::Close(frame) => {
+            MessageStep::NeedMore => return None,
+            MessageStep::Message(kind, data) => Self::Message(kind, data.to_vec()),
+            MessageStep::Ping(data) => Self::Ping(data.to_vec()),
+            MessageStep::Pong(data) => Self::Pong(data.to_vec()),
+            MessageStep::Close(frame) => {
                 Self::Close(frame.map(|frame| (frame.code.0, frame.reason.to_owned())))
             }
         })
@@ -54,10 +54,10 @@ impl Got {
 /// Everything that a decoder says about `pieces`.
 pub fn decoded<'p>(
     pieces: impl IntoIterator<Item = &'p [u8]>,
-    (peer, inflate, limits): (Peer, Inflate, Limits),
+    (peer, inflate, limits): (Peer, Inflate, MessageLimits),
 ) -> Vec<Got> {
     let mut scratch = Scratch::new();
-    let mut decoder = Decoder::new(peer, inflate, limits);
+    let mut decoder = MessageDecoder::new(peer, inflate, limits);
     let mut all = Vec::new();
     for piece in pieces {
         let mut piece = piece.to_vec();
@@ -99,7 +99,7 @@ fn pieces<'a>(input: &'a [u8], cuts: &[u8]) -> Vec<&'a [u8]> {
 }
 
 /// Checks one input in several cuts against the naive decoder.
-fn check(input: &[u8], cuts: &[u8], settings: (Peer, Inflate, Limits)) {
+fn check(input: &[u8], cuts: &[u8], settings: (Peer, Inflate, MessageLimits)) {
     let whole = decoded([input], settings);
     let bytes = decoded(input.chunks(1), settings);
     let some = decoded(pieces(input, cuts), settings);
@@ -146,7 +146,7 @@ pub fn any_messages(input: &[u8]) {
 
 /// Any bytes as a handshake: never a panic, and a 101 only to what asks for it.
 pub fn any_handshake(input: &[u8]) {
-    let mut decoder = http::RequestDecoder::new(http::Limits::default());
+    let mut decoder = http::RequestDecoder::new(http::HttpLimits::default());
     let Ok((_, http::Step::Head(head))) = decoder.decode(input) else {
         return;
     };
@@ -175,7 +175,7 @@ pub fn any_handshake(input: &[u8]) {
         }
         let mut out = Vec::new();
         done.write_response(&mut out);
-        let mut client = http::ResponseDecoder::new(http::Limits::default());
+        let mut client = http::ResponseDecoder::new(http::HttpLimits::default());
         let answer = client.decode(&out).expect("a response of ours");
         let http::Step::Head(answer) = answer.1 else {
             panic!("a whole head")
@@ -209,7 +209,7 @@ pub fn any_answer(input: &[u8]) {
     } else {
         [begun.as_bytes(), rest, b"\r\n\r\n"].concat()
     };
-    let mut decoder = http::ResponseDecoder::new(http::Limits::default());
+    let mut decoder = http::ResponseDecoder::new(http::HttpLimits::default());
     let Ok((_, http::Step::Head(head))) = decoder.decode(&answer) else {
         return;
     };

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::oracle::{Got, any_answer, any_frames, any_handshake, any_messages, decoded};
 use super::*;
 
-const BIG: Limits = Limits {
+const BIG: Limits = MessageLimits {
     frame_bytes: 100_000,
     message_bytes: 100_000,
     fragments: 1000,
@@ -168,7 +168,7 @@ fn half_inflated_messages_are_bounded_over_all_connections() {
     let mut half = masked(0x41, &HELLO[..3]);
     let mut decoders = Vec::new();
     let refused = loop {
-        let mut decoder = Decoder::new(Peer::Client, Inflate::EachMessage, BIG);
+        let mut decoder = MessageDecoder::new(Peer::Client, Inflate::EachMessage, BIG);
         let mut bytes = half.clone();
         match decoder.decode(&mut bytes, &mut scratch) {
             Ok(_) => decoders.push(decoder),
@@ -178,16 +178,16 @@ fn half_inflated_messages_are_bounded_over_all_connections() {
     assert_eq!(refused, Violation::TooManyInflating);
     assert_eq!(refused.close_code(), CloseCode::TRY_AGAIN);
     decoders.pop().unwrap().end(&mut scratch);
-    let mut next = Decoder::new(Peer::Client, Inflate::EachMessage, BIG);
+    let mut next = MessageDecoder::new(Peer::Client, Inflate::EachMessage, BIG);
     assert!(next.decode(&mut half, &mut scratch).is_ok());
 }
 
 #[test]
 fn an_idle_decoder_is_small() {
     assert!(
-        size_of::<Decoder>() <= 144,
+        size_of::<MessageDecoder>() <= 144,
         "{} bytes",
-        size_of::<Decoder>()
+        size_of::<MessageDecoder>()
     );
 }
 

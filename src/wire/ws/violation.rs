@@ -73,7 +73,7 @@ pub enum Violation {
     /// Compressed data that is none.
     #[error("compressed message is not deflate data")]
     Deflate,
-    /// A frame over [`Limits::frame_bytes`](super::Limits::frame_bytes).
+    /// A frame over [`MessageLimits::frame_bytes`](super::MessageLimits::frame_bytes).
     #[error("frame of {len} bytes is over the limit of {limit} bytes")]
     FrameTooLarge {
         /// Its length.
@@ -81,14 +81,14 @@ pub enum Violation {
         /// The limit, bytes.
         limit: u64,
     },
-    /// A message over [`Limits::message_bytes`](super::Limits::message_bytes), as it came or
+    /// A message over [`MessageLimits::message_bytes`](super::MessageLimits::message_bytes), as it came or
     /// inflated.
     #[error("message is over the limit of {limit} bytes")]
     MessageTooLarge {
         /// The limit, bytes.
         limit: u64,
     },
-    /// More fragments than [`Limits::fragments`](super::Limits::fragments).
+    /// More fragments than [`MessageLimits::fragments`](super::MessageLimits::fragments).
     #[error("message has more than {limit} fragments")]
     TooManyFragments {
         /// The limit.

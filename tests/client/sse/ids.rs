@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use eventring::client::{Item, SseClient, SseClientBuilder};
+use eventring::client::{SseClient, SseClientBuilder, SseItem};
 
 /// A server that gives each connection one of `streams` and hangs up; what it is asked comes back.
 fn played(streams: &'static [&'static str]) -> (SseClientBuilder, JoinHandle<Vec<String>>) {
@@ -40,7 +40,7 @@ fn played(streams: &'static [&'static str]) -> (SseClientBuilder, JoinHandle<Vec
 fn read(mut client: SseClient, connections: usize) -> SseClient {
     let mut lost = 0;
     while lost < connections {
-        if let Item::Disconnected(_) = client.next_item().unwrap() {
+        if let SseItem::Disconnected(_) = client.next_item().unwrap() {
             lost += 1;
         }
     }

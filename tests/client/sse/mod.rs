@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use crate::storm::storm;
-use eventring::client::{Cause, ClientError, Item, SseClient, UrlError};
+use eventring::client::{Cause, ClientError, SseClient, SseItem, UrlError};
 use eventring::event::EventBuilder;
 use eventring::gateway::{Server, ServerConfig, ServerThread};
 use eventring::hub::Hub;
@@ -38,9 +38,9 @@ fn ten_thousand_cuts_lose_nothing_and_repeat_nothing() {
         let mut client = client(&url);
         loop {
             match client.next_item().expect("a cut is no reason to stop") {
-                Item::Event(event) if judge.event(&event.id, &event.data) => return,
-                Item::Event(_) | Item::Connected => {}
-                Item::Disconnected(_) => judge.lost(),
+                SseItem::Event(event) if judge.event(&event.id, &event.data) => return,
+                SseItem::Event(_) | SseItem::Connected => {}
+                SseItem::Disconnected(_) => judge.lost(),
                 told => panic!("everything is kept: {told:?}"),
             }
         }
@@ -64,16 +64,16 @@ fn gaps_and_resets_come_as_items() {
     let first = |id: String| {
         let builder = SseClient::builder(&url).unwrap();
         let mut client = builder.last_event_id(&id).build();
-        assert!(matches!(client.next_item(), Ok(Item::Connected)));
+        assert!(matches!(client.next_item(), Ok(SseItem::Connected)));
         client.next_item().unwrap()
     };
-    let Item::Gap(gap) = first(format!("{}-5", hub.epoch())) else {
+    let SseItem::Gap(gap) = first(format!("{}-5", hub.epoch())) else {
         panic!("what comes after 5 is gone")
     };
     let gap: serde_json::Value = serde_json::from_str(&gap.data).unwrap();
     let earliest = hub.earliest();
     assert_eq!(gap["missing"], earliest - 6);
-    assert!(matches!(first("1234-5".into()), Item::Reset(_)));
+    assert!(matches!(first("1234-5".into()), SseItem::Reset(_)));
 }
 
 #[test]
@@ -108,19 +108,19 @@ fn a_refusal_is_for_good_and_a_busy_server_is_not() {
         .header("X-Key", "1")
         .header("Bad", "a\r\nInjected: 1");
     let mut client = builder.pauses(Duration::ZERO, Duration::ZERO).build();
-    let Ok(Item::Disconnected(disconnected)) = client.next_item() else {
+    let Ok(SseItem::Disconnected(disconnected)) = client.next_item() else {
         panic!("it is busy")
     };
     assert!(matches!(
         disconnected.cause,
         Cause::Busy { status: 503, .. }
     ));
-    assert!(matches!(client.next_item(), Ok(Item::Connected)));
-    let Ok(Item::Event(event)) = client.next_item() else {
+    assert!(matches!(client.next_item(), Ok(SseItem::Connected)));
+    let Ok(SseItem::Event(event)) = client.next_item() else {
         panic!("an event is there")
     };
     assert_eq!((event.id.as_str(), event.data.as_str()), ("7", "x"));
-    let Ok(Item::Disconnected(disconnected)) = client.next_item() else {
+    let Ok(SseItem::Disconnected(disconnected)) = client.next_item() else {
         panic!("the server ended it")
     };
     assert!(matches!(disconnected.cause, Cause::Ended));
@@ -143,8 +143,8 @@ fn a_client_gives_up_or_is_stopped() {
     drop(listener);
     let builder = SseClient::builder(&url).unwrap().failures_max(2);
     let mut client = builder.pauses(Duration::ZERO, Duration::ZERO).build();
-    assert!(matches!(client.next_item(), Ok(Item::Disconnected(_))));
-    assert!(matches!(client.next_item(), Ok(Item::Disconnected(_))));
+    assert!(matches!(client.next_item(), Ok(SseItem::Disconnected(_))));
+    assert!(matches!(client.next_item(), Ok(SseItem::Disconnected(_))));
     assert!(matches!(
         client.next_item(),
         Err(ClientError::GivenUp { failures: 3, .. })
@@ -155,7 +155,7 @@ fn a_client_gives_up_or_is_stopped() {
     let url = format!("http://{}/api/v1/events/stream", server.addr());
     let mut client = SseClient::open(&url).unwrap();
     let stopper = client.stopper();
-    assert!(matches!(client.next_item(), Ok(Item::Connected)));
+    assert!(matches!(client.next_item(), Ok(SseItem::Connected)));
     let waiting = std::thread::spawn(move || client.next_item());
     stopper.stop();
     assert!(matches!(waiting.join().unwrap(), Err(ClientError::Stopped)));
@@ -204,7 +204,7 @@ fn a_task_gets_the_same_items() {
     let seen = futures::executor::block_on(async {
         let mut seen = 0;
         while seen < 1000 {
-            if let Some(Item::Event(event)) = items.next().await.transpose().unwrap() {
+            if let Some(SseItem::Event(event)) = items.next().await.transpose().unwrap() {
                 seen += 1;
                 assert_eq!(event.data, format!("event {seen}"));
             }

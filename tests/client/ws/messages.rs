@@ -1,8 +1,8 @@
 //! What the messages of a server become, and where the client resumes after them.
 
-use eventring::client::{ClientError, MessageError, RequestError, WsClient, WsData, WsItem};
+use eventring::client::{ClientError, MessageError, WsClient, WsData, WsItem, WsRequestError};
 use eventring::json::{JsonError, JsonErrorKind};
-use eventring::wire::ws::{CloseCode, Limits, Opcode, Violation};
+use eventring::wire::ws::{CloseCode, MessageLimits, Opcode, Violation};
 use flate2::{Compress, Compression, FlushCompress};
 
 use super::played::{Heard, Played};
@@ -197,7 +197,7 @@ fn fragments_and_compressed_messages_come_whole() {
 
 #[test]
 fn a_server_that_breaks_the_protocol_is_told_and_left() {
-    let limits = Limits::default().frame_bytes(1000);
+    let limits = MessageLimits::default().frame_bytes(1000);
     let table: [(&[u8], Violation, u16); 4] = [
         (b"\x81\x82\x00\x00\x00\x00{}", Violation::Masked, 1002),
         (b"\xc1\x02{}", Violation::ReservedBits { bits: 4 }, 1002),
@@ -288,7 +288,7 @@ fn requests_need_a_connection() {
     let request = r#"{"type":"ping","request":1}"#;
     assert!(matches!(
         client.request(request),
-        Err(RequestError::NotConnected)
+        Err(WsRequestError::NotConnected)
     ));
     let playing = std::thread::spawn(move || server.socket().0);
     connected(&mut client);
@@ -299,7 +299,7 @@ fn requests_need_a_connection() {
     disconnected(&mut client);
     assert!(matches!(
         client.request(request),
-        Err(RequestError::NotConnected)
+        Err(WsRequestError::NotConnected)
     ));
 }
 

@@ -3,10 +3,11 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use eventring::wire::http::{Limits, RequestDecoder, Step};
-use eventring::wire::ws::{CloseCode, Limits as FrameLimits};
+use eventring::wire::http::{HttpLimits, RequestDecoder, Step};
+use eventring::wire::ws::{CloseCode, MessageLimits};
 use eventring::wire::ws::{
-    Decoder, Inflate, Item, MessageKind, Opcode, Peer, Scratch, accept, close_frame, frame,
+    Inflate, MessageDecoder, MessageKind, MessageStep, Opcode, Peer, Scratch, accept, close_frame,
+    frame,
 };
 
 use super::PATIENCE;
@@ -33,7 +34,7 @@ impl Played {
             stream.read_exact(&mut byte).unwrap();
             text.push(byte[0]);
         }
-        let mut decoder = RequestDecoder::new(Limits::default());
+        let mut decoder = RequestDecoder::new(HttpLimits::default());
         let (_, Step::Head(head)) = decoder.decode(&text).unwrap() else {
             panic!("a whole head")
         };
@@ -86,7 +87,7 @@ impl Asked {
         self.stream.write_all(answer.as_bytes()).unwrap();
         Socket {
             stream: self.stream,
-            decoder: Decoder::new(Peer::Client, Inflate::No, FrameLimits::default()),
+            decoder: MessageDecoder::new(Peer::Client, Inflate::No, MessageLimits::default()),
             raw: Vec::new(),
             input: Vec::new(),
         }
@@ -105,7 +106,7 @@ pub(crate) enum Heard {
 
 pub(crate) struct Socket {
     pub(crate) stream: TcpStream,
-    decoder: Decoder,
+    decoder: MessageDecoder,
     /// All that came, masked.
     pub(crate) raw: Vec<u8>,
     /// What is not decoded of it.
@@ -141,12 +142,12 @@ impl Socket {
             let decoded = self.decoder.decode(&mut self.input, &mut scratch);
             let (used, item) = decoded.expect("a client that keeps to the protocol");
             let heard = match item {
-                Item::NeedMore => None,
-                Item::Message(MessageKind::Text, data) => {
+                MessageStep::NeedMore => None,
+                MessageStep::Message(MessageKind::Text, data) => {
                     Some(Heard::Text(String::from_utf8(data.to_vec()).unwrap()))
                 }
-                Item::Pong(data) => Some(Heard::Pong(data.to_vec())),
-                Item::Close(said) => Some(Heard::Close(said.map(|said| said.code.0))),
+                MessageStep::Pong(data) => Some(Heard::Pong(data.to_vec())),
+                MessageStep::Close(said) => Some(Heard::Close(said.map(|said| said.code.0))),
                 other => panic!("a client sends no {other:?}"),
             };
             self.input.drain(..used);

@@ -5,7 +5,7 @@ use super::{END, QUIET};
 use crate::body::Body;
 use eventring::event::Position;
 use eventring::hub::Hub;
-use eventring::wire::sse::Decoder;
+use eventring::wire::sse::EventDecoder;
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -88,7 +88,7 @@ impl Client {
         let Some(mut stream) = self.connect() else {
             return (session, false);
         };
-        let mut decoder = Decoder::default();
+        let mut decoder = EventDecoder::default();
         let mut head = Vec::new();
         let mut framing: Option<Body> = None;
         let mut ended = false;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use eventring::gateway::{Server, ServerConfig};
 use eventring::hub::Hub;
-use eventring::wire::sse::Decoder;
+use eventring::wire::sse::EventDecoder;
 use serde_json::{Value, json};
 
 use super::super::table;
@@ -20,7 +20,7 @@ struct Reader {
     stream: TcpStream,
     /// What came, the head first.
     raw: Vec<u8>,
-    decoder: Decoder,
+    decoder: EventDecoder,
     /// Name, id and data of each event.
     seen: Vec<(String, String, String)>,
 }
@@ -36,7 +36,7 @@ impl Reader {
         let mut reader = Self {
             stream,
             raw: Vec::new(),
-            decoder: Decoder::default(),
+            decoder: EventDecoder::default(),
             seen: Vec::new(),
         };
         // Until something of the stream itself is there, so that what is published now comes.

@@ -9,7 +9,7 @@ use eventring::gateway::{
     Server, ServerConfig, ServerThread, SocketLimits, SocketOptions, SocketReplies,
 };
 use eventring::hub::Hub;
-use eventring::wire::ws::{DeflatePolicy, Limits, MessageKind};
+use eventring::wire::ws::{DeflatePolicy, MessageKind, MessageLimits};
 use serde_json::Value;
 
 use super::super::table;
@@ -28,7 +28,7 @@ fn echo(kind: MessageKind, data: &[u8], replies: &mut SocketReplies<'_, '_>) {
 
 /// `/echo` as in `examples/ws_echo.rs`; on `/whole`, clients may refer to earlier messages.
 pub(super) fn server() -> ServerThread {
-    let frames = Limits::default()
+    let frames = MessageLimits::default()
         .frame_bytes(1 << 20)
         .message_bytes(1 << 20);
     let limits = SocketLimits::default().controls_per_second(10_000);

@@ -9,7 +9,9 @@ use eventring::gateway::{
     Server, ServerThread, SocketHandler, SocketLimits, SocketOptions, SocketReplies,
 };
 use eventring::hub::Hub;
-use eventring::wire::ws::{CloseCode, DeflatePolicy, Limits, MessageKind, Opcode, masked_frame};
+use eventring::wire::ws::{
+    CloseCode, DeflatePolicy, MessageKind, MessageLimits, Opcode, masked_frame,
+};
 use tungstenite::{Message, WebSocket, protocol::Role};
 
 use super::client::{Client, ask, connect};
@@ -38,7 +40,7 @@ fn serve(limits: SocketLimits) -> ServerThread {
 fn small() -> SocketLimits {
     SocketLimits::default()
         .frames(
-            Limits::default()
+            MessageLimits::default()
                 .frame_bytes(1000)
                 .message_bytes(1500)
                 .fragments(3),

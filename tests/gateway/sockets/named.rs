@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use eventring::gateway::{
-    AccessRequest, Action, Authorizer, ClientHandler, ConnectError, Decision, Denied, OnDuplicate,
+    AccessRequest, Action, Authorizer, ClientHandler, ClientIdError, Decision, Denied, OnDuplicate,
     Principal, Server, ServerThread, SocketReplies, SocketRequest, StreamClient, WebSocketStream,
     WebSocketStreamOptions,
 };
@@ -79,7 +79,7 @@ fn weakness_3_a_second_connection_is_refused_until_the_first_has_gone() {
     let (status, body) = refused(server.addr(), "/n?client=a");
     assert_eq!(status, 409);
     assert!(body.contains(r#""field":"client""#), "{body}");
-    let taken = ConnectError::Taken {
+    let taken = ClientIdError::Taken {
         client: "a".to_owned(),
     };
     assert_eq!(stream.connect("a"), Err(taken));
@@ -150,7 +150,7 @@ fn who_does_not_name_itself_is_told_how() {
     assert!(stream.is_empty());
     for bad in ["", "a b", "ü", &"x".repeat(65)] {
         let error = stream.connect(bad).unwrap_err();
-        assert!(matches!(error, ConnectError::Client { .. }), "{error}");
+        assert!(matches!(error, ClientIdError::Client { .. }), "{error}");
     }
     let named = format!("/n?other=1&client={}", "~%21".repeat(32));
     Client::new(server.addr(), &named);
@@ -197,7 +197,7 @@ fn only_those_may_come_who_are_expected_once_for_each_time() {
     let _again = join(&server, "a");
     assert_eq!(stream.subscription_of("a"), Some(id));
     stream.connect("b").unwrap();
-    let full = ConnectError::TooMany { limit: 2 };
+    let full = ClientIdError::TooMany { limit: 2 };
     assert_eq!(stream.connect("c"), Err(full));
 }
 

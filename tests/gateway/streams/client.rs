@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use eventring::event::EventBuilder;
 use eventring::gateway::{Server, ServerConfig, ServerThread};
 use eventring::hub::Hub;
-use eventring::wire::sse::Decoder;
+use eventring::wire::sse::EventDecoder;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
@@ -18,7 +18,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
-    pub(crate) decoder: Decoder,
+    pub(crate) decoder: EventDecoder,
     /// The head of the answer, once it is whole.
     pub(crate) head: String,
     raw: Vec<u8>,
@@ -62,7 +62,7 @@ impl Client {
         stream.write_all(request.as_bytes()).unwrap();
         let mut client = Self {
             stream,
-            decoder: Decoder::default(),
+            decoder: EventDecoder::default(),
             head: String::new(),
             raw: Vec::new(),
             body: None,

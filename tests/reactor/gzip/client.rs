@@ -4,8 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use brotli::DecompressorWriter;
-use eventring::wire::http::{Limits, ResponseDecoder, Step};
-use eventring::wire::sse::{DecodeLimits, Decoder};
+use eventring::wire::http::{HttpLimits, ResponseDecoder, Step};
+use eventring::wire::sse::{DecodeLimits, EventDecoder};
 use eventring::wire::ws::{CloseCode, Opcode, masked_close_frame, masked_frame};
 use flate2::{Decompress, FlushDecompress};
 use socket2::{Domain, Socket, Type};
@@ -40,7 +40,7 @@ pub(crate) struct Client {
     inflated: usize,
     brotli: DecompressorWriter<Vec<u8>>,
     pub(crate) plain: Vec<u8>,
-    decoder: Decoder,
+    decoder: EventDecoder,
     /// There if it is a WebSocket.
     pub(crate) messages: Option<Messages>,
     pub(crate) seen: Vec<Seen>,
@@ -87,7 +87,7 @@ impl Client {
         let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         stream.set_nonblocking(true).unwrap();
-        let limits = Limits::default().body_bytes(u64::MAX);
+        let limits = HttpLimits::default().body_bytes(u64::MAX);
         Self {
             stream,
             http: ResponseDecoder::new(limits),
@@ -98,7 +98,7 @@ impl Client {
             inflated: 0,
             brotli: DecompressorWriter::new(Vec::new(), 4096),
             plain: Vec::new(),
-            decoder: Decoder::new(DecodeLimits::default()),
+            decoder: EventDecoder::new(DecodeLimits::default()),
             messages: None,
             seen: Vec::new(),
             ended: false,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use eventring::event::EventBuilder;
-use eventring::gateway::{CompressionFor, Server, ServerConfig, Stats};
+use eventring::gateway::{CompressionFor, Server, ServerConfig, ServerStats};
 use eventring::hub::Hub;
 
 use super::client::Client;
@@ -97,7 +97,7 @@ impl Stage {
         self.millis.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> ServerStats {
         self.server.handle().stats()
     }
 

@@ -7,7 +7,7 @@ use super::response::{refusal, response_decoder};
 use crate::cli::WireFormat;
 use eventring::json::Members;
 use eventring::wire::http::{Response, ResponseDecoder, Step};
-use eventring::wire::sse::{Decoder, Event};
+use eventring::wire::sse::{DecodedEvent, EventDecoder};
 
 /// Reads one stream after the other, and remembers the last event's id.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct EventStream {
     /// Bytes of the answer's framing that were not complete.
     left: Vec<u8>,
     gunzip: Option<Gunzip>,
-    sse: Decoder,
+    sse: EventDecoder,
 }
 
 impl EventStream {
@@ -28,7 +28,7 @@ impl EventStream {
             http: response_decoder(),
             left: Vec::new(),
             gunzip: None,
-            sse: Decoder::default(),
+            sse: EventDecoder::default(),
         }
     }
 
@@ -113,7 +113,7 @@ impl EventStream {
     }
 }
 
-fn message<'a>(event: &Event<'a>) -> Message<'a> {
+fn message<'a>(event: &DecodedEvent<'a>) -> Message<'a> {
     match event.event {
         "gap" => {
             let data = Members::read(event.data.as_bytes()).unwrap_or_default();

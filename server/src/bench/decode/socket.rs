@@ -7,7 +7,7 @@ use crate::bench::connection::ACCEPT;
 use eventring::json::{Members, Value};
 use eventring::wire::http::{Response, ResponseDecoder, Step};
 use eventring::wire::ws::{
-    Decoder, Inflate, Item, Limits, MessageKind, Opcode, Peer, masked_frame,
+    Inflate, MessageDecoder, MessageKind, MessageLimits, MessageStep, Opcode, Peer, masked_frame,
 };
 use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
@@ -20,7 +20,7 @@ pub(crate) struct Socket {
     http: ResponseDecoder,
     /// Bytes of the handshake's answer, while it is not complete.
     left: Vec<u8>,
-    frames: Option<Decoder>,
+    frames: Option<MessageDecoder>,
     last_id: String,
     /// Pongs that wait to be sent.
     pub(crate) replies: Vec<u8>,
@@ -72,10 +72,10 @@ impl Socket {
         begin(&head, &input[used..])?;
         each(Message::Opened);
         // A payload of --size may be longer than a message of strangers is allowed to be.
-        let limits = Limits::default()
+        let limits = MessageLimits::default()
             .frame_bytes(MESSAGE_BYTES)
             .message_bytes(MESSAGE_BYTES);
-        self.frames = Some(Decoder::new(Peer::Server, Inflate::No, limits));
+        self.frames = Some(MessageDecoder::new(Peer::Server, Inflate::No, limits));
         self.messages(&mut input[used..], buffers, each)
     }
 
@@ -92,20 +92,22 @@ impl Socket {
             let decoded = frames.decode(input, &mut buffers.frames);
             let (used, item) = decoded.map_err(|error| error.to_string())?;
             match item {
-                Item::NeedMore => return Ok(()),
-                Item::Message(MessageKind::Text, text) => {
+                MessageStep::NeedMore => return Ok(()),
+                MessageStep::Message(MessageKind::Text, text) => {
                     text_message(text, &mut self.last_id, each)?;
                 }
-                Item::Message(MessageKind::Binary, bytes) => {
+                MessageStep::Message(MessageKind::Binary, bytes) => {
                     remember(&mut self.last_id, binary_id(bytes));
                     each(Message::Binary);
                 }
-                Item::Ping(data) => masked_frame(&mut self.replies, Opcode::Pong, data, mask()),
-                Item::Pong(_) => {}
-                Item::Close(Some(why)) => {
+                MessageStep::Ping(data) => {
+                    masked_frame(&mut self.replies, Opcode::Pong, data, mask())
+                }
+                MessageStep::Pong(_) => {}
+                MessageStep::Close(Some(why)) => {
                     return Err(format!("the server closed: {} {}", why.code.0, why.reason));
                 }
-                Item::Close(None) => return Err("the server closed".into()),
+                MessageStep::Close(None) => return Err("the server closed".into()),
             }
             input = &mut input[used..];
         }

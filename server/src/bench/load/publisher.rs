@@ -3,7 +3,7 @@
 use super::payload::{Payload, RunId};
 use crate::bench::connection::{Stream, Target};
 use crate::client::Problem;
-use eventring::wire::http::{Limits, ResponseDecoder, Step};
+use eventring::wire::http::{HttpLimits, ResponseDecoder, Step};
 use mio::{Interest, Registry, Token};
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
@@ -53,7 +53,7 @@ impl Publisher {
             out: Vec::new(),
             sent: 0,
             input: Vec::new(),
-            http: ResponseDecoder::new(Limits::default()),
+            http: ResponseDecoder::new(HttpLimits::default()),
             in_flight: VecDeque::new(),
             status: 0,
             answer: Vec::new(),

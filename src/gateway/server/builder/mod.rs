@@ -22,7 +22,7 @@ use crate::gateway::http::preflight::Preflight;
 use crate::gateway::http::query::Foreign;
 use crate::gateway::publish::Bounds;
 use crate::gateway::server::config::ServerConfig;
-use crate::gateway::server::handle::{Handle, ServerThread};
+use crate::gateway::server::handle::{ServerHandle, ServerThread};
 use crate::gateway::server::shared::Shared;
 use crate::gateway::server::threads::ReactorThreads;
 use crate::gateway::stream::Cursors;
@@ -320,15 +320,15 @@ impl Server {
     }
 
     /// Speaks to the server from any thread.
-    pub fn handle(&self) -> Handle {
-        Handle {
+    pub fn handle(&self) -> ServerHandle {
+        ServerHandle {
             reactor: self.reactor.handle(),
             stop_timeout: self.stop_timeout,
             shared: self.shared.clone(),
         }
     }
 
-    /// Serves on this thread until [`Handle::stop`]; reactors beside the first have threads of their own.
+    /// Serves on this thread until [`ServerHandle::stop`]; reactors beside the first have threads of their own.
     ///
     /// # Errors
     ///

@@ -13,7 +13,7 @@ use crate::gateway::admin::connections::{
 use crate::gateway::admin::endpoint_path::EndpointError;
 use crate::gateway::admin::endpoints::EndpointInfo;
 use crate::gateway::admin::listing::ConnectionWalk;
-use crate::gateway::server::handle::Handle;
+use crate::gateway::server::handle::ServerHandle;
 use crate::gateway::stream::options::StreamOptions;
 use crate::reactor::DisconnectReason;
 
@@ -30,7 +30,7 @@ pub struct NotServing;
 
 /// Endpoints and connections. What asks connections waits for the server's threads, five seconds at
 /// most: do not ask from a thread that drives one.
-impl Handle {
+impl ServerHandle {
     /// Makes an endpoint: streams of `filter` at `path`, which clients can narrow down by `topic=`.
     ///
     /// # Examples

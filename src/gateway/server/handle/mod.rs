@@ -11,11 +11,11 @@ use std::time::Duration;
 
 pub use self::connections::NotServing;
 use crate::gateway::server::shared::Shared;
-use crate::reactor::{self, Latency, Stats, StopReport};
+use crate::reactor::{self, Latency, ServerStats, StopReport};
 
 /// Speaks to a server from any thread.
 #[derive(Clone)]
-pub struct Handle {
+pub struct ServerHandle {
     pub(in crate::gateway) reactor: reactor::Handle,
     pub(in crate::gateway) stop_timeout: Duration,
     pub(in crate::gateway) shared: Shared,
@@ -23,11 +23,11 @@ pub struct Handle {
 
 /// A handle leaves commands where the server's threads find them, under locks in which no foreign code runs: a panic elsewhere
 /// leaves them whole.
-impl UnwindSafe for Handle {}
+impl UnwindSafe for ServerHandle {}
 /// As above.
-impl RefUnwindSafe for Handle {}
+impl RefUnwindSafe for ServerHandle {}
 
-impl Handle {
+impl ServerHandle {
     /// Asks the server to stop: what is published already goes out within the configured time.
     pub fn stop(&self) {
         self.stop_within(self.stop_timeout);
@@ -70,7 +70,7 @@ impl Handle {
     }
 
     /// The counters as they are now.
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> ServerStats {
         self.reactor.stats()
     }
 }
@@ -78,7 +78,7 @@ impl Handle {
 /// A server on a thread of its own. Dropping it asks the server to stop and does not wait.
 pub struct ServerThread {
     pub(in crate::gateway) addresses: Vec<SocketAddr>,
-    pub(in crate::gateway) handle: Handle,
+    pub(in crate::gateway) handle: ServerHandle,
     pub(in crate::gateway) thread: Option<JoinHandle<io::Result<StopReport>>>,
 }
 
@@ -98,13 +98,13 @@ impl ServerThread {
     }
 
     /// Speaks to the server from any thread.
-    pub fn handle(&self) -> &Handle {
+    pub fn handle(&self) -> &ServerHandle {
         &self.handle
     }
 
     /// Stops and waits for the end.
     ///
-    /// On a thread of the server, in a handler, it stops as [`Handle::stop`] does, and does not wait: what is called
+    /// On a thread of the server, in a handler, it stops as [`ServerHandle::stop`] does, and does not wait: what is called
     /// there has to return first.
     ///
     /// # Errors

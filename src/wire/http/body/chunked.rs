@@ -3,7 +3,7 @@
 
 use super::super::error::{Fault, Reason};
 use super::super::head::is_token_byte;
-use super::super::limits::Limits;
+use super::super::limits::HttpLimits;
 
 /// The next piece of a body, its framing taken off.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl ChunkDecoder {
     pub(super) fn decode<'a>(
         &mut self,
         input: &'a [u8],
-        limits: &Limits,
+        limits: &HttpLimits,
         body_limit: u64,
     ) -> Result<(usize, ChunkStep<'a>), Fault> {
         let mut used = 0;
@@ -93,7 +93,7 @@ impl ChunkDecoder {
         &mut self,
         byte: u8,
         at: usize,
-        limits: &Limits,
+        limits: &HttpLimits,
         body_limit: u64,
     ) -> Result<State, Fault> {
         Ok(match (self.state, byte) {
@@ -115,7 +115,7 @@ impl ChunkDecoder {
         })
     }
 
-    fn extension(&mut self, byte: u8, at: usize, limits: &Limits) -> Result<State, Fault> {
+    fn extension(&mut self, byte: u8, at: usize, limits: &HttpLimits) -> Result<State, Fault> {
         match byte {
             b'\n' => return Err(not_crlf("chunk extension", at)),
             b'\t' | 0x20..=0x7e | 0x80.. => {}
@@ -153,7 +153,7 @@ impl ChunkDecoder {
     // RFC 9112, 7.1.2: "trailer-section = *( field-line CRLF )". "A recipient that removes the
     // chunked coding from a message MAY selectively retain or discard the received trailer fields":
     // they are checked and discarded.
-    fn trailer(&mut self, byte: u8, at: usize, limits: &Limits) -> Result<State, Fault> {
+    fn trailer(&mut self, byte: u8, at: usize, limits: &HttpLimits) -> Result<State, Fault> {
         if matches!((self.state, byte), (State::TrailerStart, b'\r')) {
             return Ok(State::FinalLf);
         }

@@ -1,7 +1,7 @@
 //! A body of any framing, as runs of data.
 
 use super::super::error::{Fault, Reason};
-use super::super::limits::Limits;
+use super::super::limits::HttpLimits;
 use super::chunked::{ChunkDecoder, ChunkStep};
 use super::framing::{BodyLength, ResponseBody};
 
@@ -53,7 +53,7 @@ impl BodyDecoder {
     pub(in crate::wire::http) fn decode<'a>(
         &mut self,
         input: &'a [u8],
-        limits: &Limits,
+        limits: &HttpLimits,
         limit: u64,
     ) -> Result<(usize, ChunkStep<'a>), Fault> {
         // At each step: the limit may have been set after the head was read.

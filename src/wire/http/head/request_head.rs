@@ -2,7 +2,7 @@
 
 use super::super::body::{BodyLength, request_body};
 use super::super::error::Fault;
-use super::super::limits::Limits;
+use super::super::limits::HttpLimits;
 use super::diagnose;
 use super::fields::{FieldIter, Fields, Span, text};
 use super::target::{self, Target};
@@ -16,9 +16,9 @@ use super::target::{self, Target};
 /// # Examples
 ///
 /// ```
-/// use eventring::wire::http::{BodyLength, Limits, RequestDecoder, Step};
+/// use eventring::wire::http::{BodyLength, HttpLimits, RequestDecoder, Step};
 ///
-/// let mut decoder = RequestDecoder::new(Limits::default());
+/// let mut decoder = RequestDecoder::new(HttpLimits::default());
 /// let (_, step) = decoder.decode(b"POST /a?b=c HTTP/1.1\r\nHost: h\r\nX-Y: 1\r\nContent-Length: 2\r\n\r\n")?;
 /// let Step::Head(head) = step else { panic!("a whole head") };
 /// assert_eq!((head.path(), head.query(), head.authority()), ("/a", Some("b=c"), Some("h")));
@@ -60,11 +60,11 @@ impl Head {
     pub(in crate::wire::http) fn parse(
         &mut self,
         head: &[u8],
-        limits: &Limits,
+        limits: &HttpLimits,
     ) -> Result<(), Fault> {
         self.fields.start(head);
-        let mut slots = [const { std::mem::MaybeUninit::uninit() }; Limits::HEADERS_MAX];
-        let slots = &mut slots[..limits.headers.min(Limits::HEADERS_MAX)];
+        let mut slots = [const { std::mem::MaybeUninit::uninit() }; HttpLimits::HEADERS_MAX];
+        let slots = &mut slots[..limits.headers.min(HttpLimits::HEADERS_MAX)];
         let mut request = httparse::Request::new(&mut []);
         match request.parse_with_uninit_headers(head, slots) {
             Ok(httparse::Status::Complete(length)) if length == head.len() => {}
@@ -146,9 +146,9 @@ impl Head {
     /// # Examples
     ///
     /// ```
-    /// # use eventring::wire::http::{Limits, RequestDecoder, Step};
+    /// # use eventring::wire::http::{HttpLimits, RequestDecoder, Step};
     /// let input = b"GET / HTTP/1.1\r\nHost: a\r\nVia: x\r\nVIA: y\r\n\r\n";
-    /// let mut decoder = RequestDecoder::new(Limits::default());
+    /// let mut decoder = RequestDecoder::new(HttpLimits::default());
     /// let (_, Step::Head(head)) = decoder.decode(input)? else { panic!() };
     /// assert_eq!(head.header_values("via").collect::<Vec<_>>(), [b"x", b"y"]);
     /// # Ok::<(), eventring::wire::http::RequestError>(())

@@ -6,7 +6,7 @@
 use memchr::{memchr, memchr3};
 
 use super::super::error::{Fault, Reason};
-use super::super::limits::Limits;
+use super::super::limits::HttpLimits;
 
 /// Progress through one head. `scanned` and the positions in `phase` count from the head's first
 /// byte.
@@ -54,7 +54,7 @@ impl HeadScan {
     pub(in crate::wire::http) fn advance(
         &mut self,
         head: &[u8],
-        limits: &Limits,
+        limits: &HttpLimits,
     ) -> Result<Option<usize>, Fault> {
         loop {
             let next = match self.phase {
@@ -73,7 +73,7 @@ impl HeadScan {
 
     // RFC 9112, 3: "A server that receives a method longer than any that it implements SHOULD
     // respond with a 501 (Not Implemented) status code."
-    fn method(&mut self, head: &[u8], limits: &Limits) -> Result<Option<Phase>, Fault> {
+    fn method(&mut self, head: &[u8], limits: &HttpLimits) -> Result<Option<Phase>, Fault> {
         while let Some(&byte) = head.get(self.scanned) {
             let at = self.scanned;
             if byte == b' ' && at > 0 {
@@ -100,7 +100,7 @@ impl HeadScan {
         &mut self,
         start: usize,
         head: &[u8],
-        limits: &Limits,
+        limits: &HttpLimits,
     ) -> Result<Option<Phase>, Fault> {
         let found = memchr3(b' ', b'\r', b'\n', &head[self.scanned..]).map(|k| self.scanned + k);
         let end = found.unwrap_or(head.len());
@@ -152,7 +152,7 @@ impl HeadScan {
         }))
     }
 
-    fn status(&mut self, head: &[u8], limits: &Limits) -> Result<Option<Phase>, Fault> {
+    fn status(&mut self, head: &[u8], limits: &HttpLimits) -> Result<Option<Phase>, Fault> {
         const START: &[u8] = b"HTTP/1.";
         if let Some(at) = START.iter().zip(head).position(|(want, byte)| want != byte) {
             return Err(Fault::bad("status line", Reason::Malformed, at));
@@ -171,9 +171,9 @@ impl HeadScan {
         mut line: usize,
         mut count: usize,
         head: &[u8],
-        limits: &Limits,
+        limits: &HttpLimits,
     ) -> Result<Option<usize>, Fault> {
-        let max = limits.headers.min(Limits::HEADERS_MAX);
+        let max = limits.headers.min(HttpLimits::HEADERS_MAX);
         while let Some(end) = self.line_end(line, "head", head, limits)? {
             if end - line == 2 {
                 return Ok(Some(end));
@@ -197,7 +197,7 @@ impl HeadScan {
         line: usize,
         field: &'static str,
         head: &[u8],
-        limits: &Limits,
+        limits: &HttpLimits,
     ) -> Result<Option<usize>, Fault> {
         let found = memchr(b'\n', &head[self.scanned..]).map(|k| self.scanned + k);
         let end = found.map_or(head.len(), |at| at + 1);

@@ -98,7 +98,7 @@ impl FrameHeader {
     ///
     /// Reserved bits 2 and 3, unknown opcodes, control frames that are long or fragmented, lengths
     /// not in their shortest form or beyond 63 bits. Whether RSV1 and the mask are right is the
-    /// [`Decoder`](crate::wire::ws::Decoder)'s to know.
+    /// [`MessageDecoder`](crate::wire::ws::MessageDecoder)'s to know.
     pub fn decode(input: &[u8]) -> Result<Option<(usize, Self)>, Violation> {
         let Some(&first) = input.first() else {
             return Ok(None);

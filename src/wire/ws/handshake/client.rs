@@ -60,7 +60,7 @@ impl AnswerError {
 /// # Examples
 ///
 /// ```
-/// use eventring::wire::http::{Limits, ResponseDecoder, Step};
+/// use eventring::wire::http::{HttpLimits, ResponseDecoder, Step};
 /// use eventring::wire::ws::{ClientHandshake, Inflate};
 ///
 /// // From a source of randomness, new for each connection.
@@ -72,7 +72,7 @@ impl AnswerError {
 ///
 /// let input = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
 ///     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
-/// let mut decoder = ResponseDecoder::new(Limits::default());
+/// let mut decoder = ResponseDecoder::new(HttpLimits::default());
 /// let (_, Step::Head(head)) = decoder.decode(input)? else { panic!("a whole head") };
 /// assert_eq!(handshake.read(&head)?.inflate(), Inflate::No);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -203,7 +203,7 @@ impl Agreed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::http::{Limits, RequestDecoder, ResponseDecoder, Step};
+    use crate::wire::http::{HttpLimits, RequestDecoder, ResponseDecoder, Step};
     use crate::wire::ws::{DeflatePolicy, Handshake, HandshakePolicy};
 
     /// RFC 6455, 1.3.
@@ -212,7 +212,7 @@ mod tests {
                          Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
 
     fn response(answer: &[u8]) -> Response {
-        let mut decoder = ResponseDecoder::new(Limits::default());
+        let mut decoder = ResponseDecoder::new(HttpLimits::default());
         let (_, Step::Head(head)) = decoder.decode(answer).unwrap() else {
             panic!("not a whole head: {}", answer.escape_ascii())
         };
@@ -306,7 +306,7 @@ mod tests {
                 let mut request = b"GET /ws HTTP/1.1\r\nHost: a\r\n".to_vec();
                 ours.write_fields(&mut request);
                 request.extend_from_slice(b"\r\n");
-                let mut decoder = RequestDecoder::new(Limits::default());
+                let mut decoder = RequestDecoder::new(HttpLimits::default());
                 let (_, Step::Head(head)) = decoder.decode(&request).unwrap() else {
                     panic!("a whole request")
                 };

@@ -111,12 +111,12 @@ impl Handshake {
     /// # Examples
     ///
     /// ```
-    /// use eventring::wire::http::{Limits, RequestDecoder, Step};
+    /// use eventring::wire::http::{HttpLimits, RequestDecoder, Step};
     /// use eventring::wire::ws::{Handshake, HandshakePolicy};
     ///
     /// let input = b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
     ///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-    /// let mut decoder = RequestDecoder::new(Limits::default());
+    /// let mut decoder = RequestDecoder::new(HttpLimits::default());
     /// let (_, Step::Head(head)) = decoder.decode(input)? else { panic!("a whole head") };
     /// let mut out = Vec::new();
     /// Handshake::read(&head, &HandshakePolicy::default())?.write_response(&mut out);

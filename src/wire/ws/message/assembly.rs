@@ -1,6 +1,6 @@
 //! A message that is not whole yet.
 
-use super::super::limits::Limits;
+use super::super::limits::MessageLimits;
 use super::super::violation::Violation;
 use super::inflate::Inflater;
 use super::item::MessageKind;
@@ -33,7 +33,11 @@ impl Assembly {
     }
 
     /// Takes the header of the next fragment, before any of its payload.
-    pub(super) fn begin_fragment(&mut self, len: u64, limits: &Limits) -> Result<(), Violation> {
+    pub(super) fn begin_fragment(
+        &mut self,
+        len: u64,
+        limits: &MessageLimits,
+    ) -> Result<(), Violation> {
         // Empty ones count: a peer could send them for ever, each for the price of a header.
         self.fragments += 1;
         if self.fragments > limits.fragments {
@@ -46,7 +50,7 @@ impl Assembly {
     }
 
     /// Takes payload that is unmasked already.
-    pub(super) fn push(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Violation> {
+    pub(super) fn push(&mut self, bytes: &[u8], limits: &MessageLimits) -> Result<(), Violation> {
         let start = self.data.len();
         match &mut self.inflater {
             Some(inflater) => inflater.push(bytes, &mut self.data, limits.message_bytes)?,
@@ -56,7 +60,7 @@ impl Assembly {
     }
 
     /// Takes the end of the last fragment.
-    pub(super) fn finish(&mut self, limits: &Limits) -> Result<(), Violation> {
+    pub(super) fn finish(&mut self, limits: &MessageLimits) -> Result<(), Violation> {
         if let Some(inflater) = &mut self.inflater {
             let start = self.data.len();
             inflater.finish(&mut self.data, limits.message_bytes)?;
@@ -102,7 +106,7 @@ impl Assembly {
 }
 
 /// Refuses a message of `bytes` bytes that is over its limit.
-pub(super) fn check_message(bytes: u64, limits: &Limits) -> Result<(), Violation> {
+pub(super) fn check_message(bytes: u64, limits: &MessageLimits) -> Result<(), Violation> {
     let limit = limits.message_bytes as u64;
     if bytes > limit {
         return Err(Violation::MessageTooLarge { limit });

@@ -1,11 +1,11 @@
 //! From bytes to messages: frames, fragments, inflation, text, in any cut of the input.
 
 use super::super::frame::{CONTROL_MAX, CloseFrame, FrameHeader, Opcode, advanced, apply_mask};
-use super::super::limits::Limits;
+use super::super::limits::MessageLimits;
 use super::super::violation::Violation;
 use super::assembly::{Assembly, check_message};
 use super::inflate::Inflater;
-use super::item::{Inflate, Item, MessageKind, Peer};
+use super::item::{Inflate, MessageKind, MessageStep, Peer};
 use super::scratch::Scratch;
 
 /// Reads the frames of one peer.
@@ -17,20 +17,20 @@ use super::scratch::Scratch;
 /// # Examples
 ///
 /// ```
-/// use eventring::wire::ws::{Decoder, Inflate, Item, Limits, MessageKind, Peer, Scratch};
+/// use eventring::wire::ws::{MessageDecoder, Inflate, MessageStep, MessageLimits, MessageKind, Peer, Scratch};
 ///
 /// let mut scratch = Scratch::new();
-/// let mut decoder = Decoder::new(Peer::Server, Inflate::No, Limits::default());
+/// let mut decoder = MessageDecoder::new(Peer::Server, Inflate::No, MessageLimits::default());
 /// // RFC 6455, 5.7: a fragmented message, here with a ping between its fragments.
 /// let mut input = *b"\x01\x03Hel\x89\x00\x80\x02lo";
 /// let (used, item) = decoder.decode(&mut input, &mut scratch)?;
-/// assert_eq!((used, item), (7, Item::Ping(b"")));
+/// assert_eq!((used, item), (7, MessageStep::Ping(b"")));
 /// let (_, item) = decoder.decode(&mut input[7..], &mut scratch)?;
-/// assert_eq!(item, Item::Message(MessageKind::Text, b"Hello"));
+/// assert_eq!(item, MessageStep::Message(MessageKind::Text, b"Hello"));
 /// # Ok::<(), eventring::wire::ws::Violation>(())
 /// ```
-pub struct Decoder {
-    limits: Limits,
+pub struct MessageDecoder {
+    limits: MessageLimits,
     peer: Peer,
     inflate: Inflate,
     /// The first `head_len` bytes of a header that is not whole: `head_len < BYTES_MAX`, and 0 while `frame` is there.
@@ -105,9 +105,9 @@ enum Done {
     Control(Opcode),
 }
 
-impl Decoder {
+impl MessageDecoder {
     /// Creates a decoder for a connection whose handshake is done.
-    pub fn new(peer: Peer, inflate: Inflate, limits: Limits) -> Self {
+    pub fn new(peer: Peer, inflate: Inflate, limits: MessageLimits) -> Self {
         Self {
             limits,
             peer,
@@ -141,7 +141,7 @@ impl Decoder {
     }
 
     /// Takes bytes up to the next item, unmasking them in place, and says how many it took. Call
-    /// it again with the rest until it says [`Item::NeedMore`], which takes all.
+    /// it again with the rest until it says [`MessageStep::NeedMore`], which takes all.
     ///
     /// # Errors
     ///
@@ -151,7 +151,7 @@ impl Decoder {
         &'a mut self,
         input: &'a mut [u8],
         scratch: &mut Scratch,
-    ) -> Result<(usize, Item<'a>), Violation> {
+    ) -> Result<(usize, MessageStep<'a>), Violation> {
         // The caller cannot hold the last item any more: it borrowed from `self`.
         if let Some(handed) = self.handed.take() {
             handed.recycle(scratch);
@@ -170,18 +170,18 @@ impl Decoder {
             }
         };
         let item = match done {
-            Done::Nothing => Item::NeedMore,
-            Done::Here(kind, start, end) => Item::Message(kind, &input[start..end]),
+            Done::Nothing => MessageStep::NeedMore,
+            Done::Here(kind, start, end) => MessageStep::Message(kind, &input[start..end]),
             Done::Assembled => match &self.handed {
-                Some(message) => Item::Message(message.kind, &message.data),
+                Some(message) => MessageStep::Message(message.kind, &message.data),
                 None => unreachable!("an assembled message was just put there"),
             },
             Done::Control(opcode) => {
                 let payload = self.control.as_ref().map_or(&[][..], |it| it.payload());
                 match opcode {
-                    Opcode::Ping => Item::Ping(payload),
-                    Opcode::Pong => Item::Pong(payload),
-                    _ => Item::Close(CloseFrame::read(payload)?),
+                    Opcode::Ping => MessageStep::Ping(payload),
+                    Opcode::Pong => MessageStep::Pong(payload),
+                    _ => MessageStep::Close(CloseFrame::read(payload)?),
                 }
             }
         };
@@ -429,9 +429,9 @@ impl Decoder {
     }
 }
 
-impl std::fmt::Debug for Decoder {
+impl std::fmt::Debug for MessageDecoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Decoder")
+        f.debug_struct("MessageDecoder")
             .field("peer", &self.peer)
             .field("inflate", &self.inflate)
             .field("inside", &self.is_inside())

@@ -45,7 +45,7 @@ pub enum Inflate {
 
 /// The next thing that a decoder found in its input.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Item<'a> {
+pub enum MessageStep<'a> {
     /// All input is used, and more is needed.
     NeedMore,
     /// A message.

@@ -8,10 +8,10 @@ mod rate;
 mod scratch;
 mod utf8;
 
-pub use decoder::Decoder;
+pub use decoder::MessageDecoder;
 #[cfg(any(test, fuzzing))]
 pub(super) use inflate::Inflater;
-pub use item::{Inflate, Item, MessageKind, Peer};
+pub use item::{Inflate, MessageKind, MessageStep, Peer};
 pub use rate::ControlRate;
 pub use scratch::Scratch;
 pub use utf8::Utf8;

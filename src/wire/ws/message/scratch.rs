@@ -10,7 +10,7 @@ const KEPT_BYTES: usize = 64 << 10;
 /// Compressed messages that may be half there at once, over all decoders.
 const INFLATING_MAX: usize = 1024;
 
-/// Buffers and inflaters that all [`Decoder`](crate::wire::ws::Decoder)s of one thread share.
+/// Buffers and inflaters that all [`MessageDecoder`](crate::wire::ws::MessageDecoder)s of one thread share.
 ///
 /// A message that arrives in one piece needs nothing of its own; one that comes in fragments or
 /// compressed borrows from here until it is whole. At most 1024 compressed messages may be half

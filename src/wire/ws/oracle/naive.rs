@@ -4,7 +4,7 @@ use flate2::{Compress, Compression, FlushCompress};
 
 use super::Got;
 use crate::wire::ws::message::Inflater;
-use crate::wire::ws::{Inflate, Limits, MessageKind, Opcode, Peer, Violation, masked_frame};
+use crate::wire::ws::{Inflate, MessageKind, MessageLimits, Opcode, Peer, Violation, masked_frame};
 
 /// Something is wrong; what, the clever decoder says.
 const FAILED: Got = Got::Failed(Violation::Deflate);
@@ -19,7 +19,7 @@ struct Open {
 }
 
 /// Reads the whole `input`, from its start with nothing kept but what was joined.
-pub fn naive(input: &[u8], (peer, inflate, limits): (Peer, Inflate, Limits)) -> Vec<Got> {
+pub fn naive(input: &[u8], (peer, inflate, limits): (Peer, Inflate, MessageLimits)) -> Vec<Got> {
     let mut all = Vec::new();
     let mut open: Option<Open> = None;
     let mut inflater = Inflater::new();
@@ -169,7 +169,7 @@ impl Open {
         payload: &[u8],
         ends: bool,
         inflater: &mut Inflater,
-        limits: &Limits,
+        limits: &MessageLimits,
     ) -> bool {
         let limit = limits.message_bytes;
         if !self.compressed {
