@@ -85,7 +85,7 @@
 //! | NATS: queue groups; Redis: `XREADGROUP`, `XACK` | **no consumer groups** |
 //! | NATS: request and reply | **no request and reply** |
 //! | Redis: `XADD`, an id of milliseconds and a number | `publish`; a position of epoch and offset |
-//! | Redis: `XREAD BLOCK` from an id, `$` or `0` | [`Start::After`](crate::hub::StartFrom::After), [`Now`](crate::hub::StartFrom::Now), [`Beginning`](crate::hub::StartFrom::Beginning) |
+//! | Redis: `XREAD BLOCK` from an id, `$` or `0` | [`StartFrom::After`](crate::hub::StartFrom::After), [`Now`](crate::hub::StartFrom::Now), [`Beginning`](crate::hub::StartFrom::Beginning) |
 //! | Redis: `MAXLEN` of each stream | `capacity` of all, [`retain_events`](crate::hub::TopicConfig::retain_events) of one topic |
 //! | Redis: `XDEL`; expiry by `MINID` | **no deleting of single events** |
 //! | JetStream, AOF and RDB: on a disk | **memory only** |

@@ -1,25 +1,48 @@
 //! The guide: how to use the crate, one page a task. Text only; its code is compiled and run as tests.
 //!
-//! | page | for whom |
+//! # In your program
+//!
+//! | you want to | page |
 //! | --- | --- |
-//! | [`embed`] | a program that serves its own events |
-//! | [`publish`] | whoever has events: from code, from the shell, over HTTP |
-//! | [`subscribe`] | readers in the same process |
-//! | [`connections`] | endpoints at run time, and whoever is connected to them |
-//! | [`client`] | programs that read a stream over HTTP |
-//! | [`stream`] | the event stream over HTTP: its parameters, and the events of its own |
-//! | [`resume`] | clients that come back: ids, epochs, `gap` and `reset` |
-//! | [`parameters`] | what stands behind the question mark, and what is refused there |
-//! | [`websocket`] | clients that also send, and protocols of your own |
-//! | [`shell`](operate::shell) | `eventring publish` and `tail`, and the same with curl |
-//! | [`configure`](operate::configure) | flags, variables and the settings file; how the server stops |
-//! | [`measure`](operate::measure) | `eventring bench`, what it reports, and what it reported here |
-//! | [`slow_clients`](operate::slow_clients) | what happens to who falls behind, step by step |
-//! | [`compression`](operate::compression) | what gzip saves readers, what it costs, and when to turn it off |
-//! | [`limits`](operate::limits) | every bound, its default, and what is beyond it |
-//! | [`deploy`](operate::deploy) | reverse proxies, file limits, and what to do before exposing it |
-//! | [`guarantees`] | what holds and what does not, as a table |
-//! | [`coming_from`] | users of tokio's broadcast, Nchan, Mercure, sse-starlette |
+//! | serve events of your own | [`embed`] |
+//! | publish: from code, over HTTP, from the shell | [`publish`] |
+//! | read them in the same process | [`subscribe`] |
+//! | say which events: patterns, types, tags, times, conditions | [`filters`](program::filters) |
+//! | say which topics there are, and what is kept of them | [`topics`](program::topics) |
+//! | choose between a receiver, callbacks, batches, backpressure, pipelines | [`which_stream`](program::which_stream) |
+//! | have it beside axum, hyper or another framework | [`frameworks`](program::frameworks) |
+//! | test timeouts, heartbeats and ages without sleeping | [`testing`](program::testing) |
+//!
+//! # Over the network
+//!
+//! | you want to | page |
+//! | --- | --- |
+//! | know the event stream over HTTP: its parameters, and the events of its own | [`stream`] |
+//! | come back and miss nothing: ids, epochs, `gap` and `reset` | [`resume`] |
+//! | know what stands behind the question mark, and what is refused there | [`parameters`] |
+//! | have clients that also send, or a protocol of your own | [`websocket`] |
+//! | make paths and connections at run time, and look at who is there | [`connections`] |
+//! | read a stream from a program in Rust | [`client`] |
+//! | read it in a browser, Python, Node, Java, Go, C#, Swift, by curl | [`languages`] |
+//!
+//! # Running a server
+//!
+//! | you want to | page |
+//! | --- | --- |
+//! | publish and tail from the shell, and the same with curl | [`shell`](operate::shell) |
+//! | set it up: flags, variables, the settings file; stop it | [`configure`](operate::configure) |
+//! | put it behind nginx, HAProxy or Caddy, and expose it | [`deploy`](operate::deploy) |
+//! | know every bound, its default, and what is beyond it | [`limits`](operate::limits) |
+//! | know what happens to who falls behind | [`slow_clients`](operate::slow_clients) |
+//! | know what gzip saves and costs | [`compression`](operate::compression) |
+//! | measure it | [`measure`](operate::measure) |
+//!
+//! # Before you choose it
+//!
+//! | you want to | page |
+//! | --- | --- |
+//! | know what holds and what does not | [`guarantees`] |
+//! | come from tokio's broadcast, Nchan, Mercure, sse-starlette, NATS, Redis, Centrifugo, uWebSockets, disruptor | [`coming_from`] |
 //!
 //! # The words
 //!
@@ -39,8 +62,10 @@ pub mod coming_from;
 pub mod connections;
 pub mod embed;
 pub mod guarantees;
+pub mod languages;
 pub mod operate;
 pub mod parameters;
+pub mod program;
 pub mod publish;
 pub mod resume;
 pub mod stream;

@@ -83,7 +83,7 @@
 //!
 //! A page that shows state should load it again after either:
 //!
-//! ```text
+//! ```js
 //! const source = new EventSource('/api/v1/events/stream?topic=orders.*');
 //! source.onmessage = (e) => apply(JSON.parse(e.data));
 //! source.addEventListener('gap', reload);

@@ -46,7 +46,7 @@
 //!
 //! Where the proxy is not yours, let the page open a new source:
 //!
-//! ```text
+//! ```js
 //! source.onerror = () => {
 //!   if (source.readyState === EventSource.CLOSED) setTimeout(open, 2000);
 //! };
