@@ -24,6 +24,10 @@
 //! # #[allow(unreachable_code)]
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![cfg_attr(
+    all(feature = "gateway", feature = "client", feature = "async"),
+    doc = "\n\nIn the guide: [`client`](crate::guide::client); other languages: [`languages`](crate::guide::languages)."
+)]
 #![forbid(unsafe_code)]
 
 mod backoff;

@@ -19,6 +19,10 @@
 //! assert_eq!(json::check(nest.as_bytes()).unwrap_err().to_string(), "nested deeper than 64 at byte 64");
 //! # Ok::<(), json::JsonError>(())
 //! ```
+#![cfg_attr(
+    all(feature = "gateway", feature = "client", feature = "async"),
+    doc = "\n\nIn the guide: [`limits`](crate::guide::operate::limits) has its bounds."
+)]
 #![forbid(unsafe_code)]
 
 mod cursor;

@@ -11,6 +11,10 @@
 //! - [`proxy`]: the PROXY protocol, version 2.
 //! - [`sse`]: Server-Sent Events, both directions.
 //! - [`ws`]: WebSocket, handshake, frames and messages.
+#![cfg_attr(
+    all(feature = "gateway", feature = "client", feature = "async"),
+    doc = "\n\nIn the guide: [`frameworks`](crate::guide::program::frameworks) writes frames with it; [`limits`](crate::guide::operate::limits) has its bounds."
+)]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "brotli")]

@@ -2,6 +2,7 @@
 
 mod docs;
 mod features;
+mod guide;
 mod public;
 mod references;
 mod rooms;
@@ -63,7 +64,11 @@ fn named(line: &str) -> Vec<String> {
 
 /// The modules that a line of code names behind `path`.
 fn named_below(path: &str, line: &str) -> Vec<String> {
-    let code = line.split("//").next().unwrap_or_default();
+    // A link to the guide, which is there with all floors only, is an attribute and no comment.
+    let code = match line.trim_start().starts_with("doc = ") {
+        true => "",
+        false => line.split("//").next().unwrap_or_default(),
+    };
     code.split(path)
         .skip(1)
         .flat_map(|rest| {
