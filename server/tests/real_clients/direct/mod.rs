@@ -1,5 +1,7 @@
 //! Each client by itself: a hundred events in order, and a server that dies under it.
 
+mod languages;
+
 use crate::client::{self, Client};
 use crate::common::{Server, epoch, offset};
 
