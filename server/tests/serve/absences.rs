@@ -4,7 +4,7 @@
 //! and each point of "Not there yet" in the README is about one of these. Whoever builds the thing is told by the test
 //! which words to take away.
 
-use crate::common::{Http, Process, Server, Stream};
+use crate::common::{Http, Process, Response, Server, Stream};
 use eventring::client::{WsClient, WsItem};
 use eventring::event::EventBuilder;
 use eventring::gateway::ServerConfig;
@@ -159,7 +159,7 @@ fn paths(server: &Server) -> Vec<String> {
     paths.keys().cloned().collect()
 }
 
-fn get(server: &Server, target: &str) -> crate::common::Response {
+fn get(server: &Server, target: &str) -> Response {
     Http::connect(server.address).get(target).response()
 }
 
