@@ -156,7 +156,7 @@ fn leaves(tree: &UseTree, path: &mut Vec<String>, found: &mut Vec<(Vec<String>, 
         }
         UseTree::Name(tree) => {
             let name = tree.ident.to_string();
-            found.push(([&path[..], &[name.clone()]].concat(), name));
+            found.push(([&path[..], std::slice::from_ref(&name)].concat(), name));
         }
         UseTree::Rename(tree) => {
             let (name, alias) = (tree.ident.to_string(), tree.rename.to_string());

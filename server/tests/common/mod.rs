@@ -13,7 +13,7 @@ pub(crate) mod sse;
 pub(crate) use http::{Http, Response};
 pub(crate) use process::Process;
 pub(crate) use server::Server;
-pub(crate) use sse::{DecodedEvent, Stream};
+pub(crate) use sse::{Event, Stream};
 
 use std::time::{Duration, Instant};
 

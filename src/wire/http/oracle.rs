@@ -7,7 +7,7 @@ use super::{BodyLength, Head, HttpLimits, RequestDecoder, Response, ResponseDeco
 pub use pipeline::any_pipeline;
 
 /// Small bounds, so that short inputs reach them.
-pub const LIMITS: Limits = HttpLimits {
+pub const LIMITS: HttpLimits = HttpLimits {
     head_bytes: 512,
     uri_bytes: 64,
     method_bytes: 8,

@@ -11,7 +11,7 @@ use crate::wire::http;
 pub use naive::naive;
 
 /// Small bounds, so that short inputs reach them.
-pub const LIMITS: Limits = MessageLimits {
+pub const LIMITS: MessageLimits = MessageLimits {
     frame_bytes: 300,
     message_bytes: 400,
     fragments: 5,

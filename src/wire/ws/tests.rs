@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::oracle::{Got, any_answer, any_frames, any_handshake, any_messages, decoded};
 use super::*;
 
-const BIG: Limits = MessageLimits {
+const BIG: MessageLimits = MessageLimits {
     frame_bytes: 100_000,
     message_bytes: 100_000,
     fragments: 1000,
