@@ -46,7 +46,7 @@
 //! use axum::http::{HeaderMap, StatusCode};
 //! use axum::response::sse::{Event as Frame, KeepAlive, Sse};
 //! use axum::routing::get;
-//! use eventring::client::{self, SseClient};
+//! use eventring::client::{SseClient, SseItem};
 //! use eventring::hub::{Controls, Item};
 //! use eventring::{Event, Hub, Subscription};
 //! use futures::{Stream, StreamExt};
@@ -88,8 +88,8 @@
 //!     let mut client = SseClient::open(url)?;
 //!     let next = |client: &mut SseClient| loop {
 //!         match client.next_item() {
-//!             Ok(client::Item::Event(event)) => return event,
-//!             Ok(client::Item::Connected) => _ = publish("one"),
+//!             Ok(SseItem::Event(event)) => return event,
+//!             Ok(SseItem::Connected) => _ = publish("one"),
 //!             Ok(_) => {}
 //!             Err(error) => panic!("{error}"),
 //!         }

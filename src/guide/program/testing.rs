@@ -88,7 +88,7 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use eventring::client::{Item, SseClient};
+//! use eventring::client::{SseClient, SseItem};
 //! use eventring::{Event, Hub, Server, ServerConfig};
 //!
 //! let (hub, ms) = (Hub::new(), Duration::from_millis(1));
@@ -99,7 +99,7 @@
 //! let mut client = SseClient::builder(&url)?.pauses(ms, ms).build();
 //! let mut next = || loop {
 //!     match client.next_item() {
-//!         Ok(Item::Event(event)) => return event.data,
+//!         Ok(SseItem::Event(event)) => return event.data,
 //!         Ok(_) => {}
 //!         Err(error) => panic!("{error}"),
 //!     }
