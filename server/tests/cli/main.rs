@@ -6,5 +6,6 @@ mod common;
 mod commands;
 mod config;
 mod servers;
+mod snippets;
 mod stderr;
 mod tail_ws;
