@@ -142,11 +142,15 @@ fn settings() -> Vec<String> {
     names
 }
 
-/// The names of features and dependencies of the library and the server.
+/// The names of features and dependencies of the library and the server, but for those of tests.
 fn parts() -> Vec<String> {
     let manifests = [read("Cargo.toml"), read("server/Cargo.toml")];
-    let lines = manifests.iter().flat_map(|text| text.lines());
-    let names = lines.filter_map(|line| line.split_once(" = ").map(|(name, _)| name.to_owned()));
+    let sections = manifests.iter().flat_map(|text| text.split("\n["));
+    let shipped = sections.filter(|section| !section.starts_with("dev-dependencies]"));
+    let names = shipped.flat_map(str::lines).filter_map(|line| {
+        let (name, _) = line.split_once(" = ")?;
+        Some(name.to_owned())
+    });
     let names: Vec<String> = names.collect();
     assert!(names.iter().any(|name| name == "mio"), "{names:?}");
     names
