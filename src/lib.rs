@@ -37,6 +37,7 @@
 //! | `pipeline` | yes | `pipeline` | callbacks, backpressure, batches and pipelines on a hub | `hub`, `wire` | |
 //! | `gateway` | yes | `gateway` | HTTP routes, SSE and WebSocket streams on a hub, metrics, a dashboard | `hub`, `reactor` | `ipnet`, `memchr`, `prometheus-client`, `schemars`, `serde`, `serde_json`, `smallvec`, `strsim`, `tracing` |
 //! | `async` | yes | | futures and streams of what `ring`, `hub` and `client` wait for, on any runtime | | `futures-core` |
+//! | `serde` | | | `Event::json` and `data_as`: data of the program's own types | `event` | `serde`, `serde_json` |
 //! | `brotli` | | | Brotli for streams that ask for it, beside gzip | `wire` | `brotli` |
 //! | `tls` | | | TLS on the server's sockets, by rustls with ring | `reactor` | `rustls` |
 //!

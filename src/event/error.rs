@@ -82,6 +82,9 @@ pub enum ErrorKind {
         /// Levels allowed.
         limit: usize,
     },
+    /// A value that has no JSON, and why.
+    #[error("cannot be written as JSON: {0}")]
+    Unserializable(String),
     /// The bytes are not an event record, and why.
     #[error("not an event record: {0}")]
     Record(&'static str),

@@ -2,7 +2,12 @@
 
 use std::fmt;
 
+#[cfg(feature = "serde")]
+use serde::{Deserialize, Serialize};
+
 use super::attribute::{AttributeKind, AttributeValue, Attributes};
+#[cfg(feature = "serde")]
+use super::data::DataError;
 use super::error::EventError;
 use super::event_builder::EventBuilder;
 use super::event_ref::{EventRef, StreamName};
@@ -34,6 +39,35 @@ impl Event {
         builder
     }
 
+    /// Makes an event of a topic, a type and a value as its data, in JSON.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::Event;
+    ///
+    /// #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    /// struct Order {
+    ///     id: u64,
+    /// }
+    ///
+    /// let event = Event::json("orders.created", "order", &Order { id: 7 })?;
+    /// assert_eq!(event.data_as::<Order>(), Ok(Order { id: 7 }));
+    /// # Ok::<(), eventring::event::EventError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`EventBuilder::json_of`]; a topic that is no topic name, a type that is empty.
+    #[cfg(feature = "serde")]
+    pub fn json<T: Serialize + ?Sized>(
+        topic: &str,
+        ty: &str,
+        value: &T,
+    ) -> Result<Self, EventError> {
+        Self::builder(topic, ty).json_of(value).build()
+    }
+
     /// Takes a record that came from elsewhere, after checking all of it.
     ///
     /// # Errors
@@ -55,6 +89,16 @@ impl Event {
     )]
     pub fn as_ref(&self) -> EventRef<'_> {
         EventRef::trusted(&self.record, self.topic_hash)
+    }
+
+    /// Reads the data, which must be JSON, as a value; see [`EventRef::data_as`].
+    ///
+    /// # Errors
+    ///
+    /// As [`EventRef::data_as`].
+    #[cfg(feature = "serde")]
+    pub fn data_as<'d, T: Deserialize<'d>>(&'d self) -> Result<T, DataError> {
+        self.as_ref().data_as()
     }
 
     pub(super) fn from_trusted(event: EventRef<'_>) -> Self {

@@ -2,7 +2,12 @@
 
 use std::fmt;
 
+#[cfg(feature = "serde")]
+use serde::Deserialize;
+
 use super::attribute::{AttributeKind, AttributeValue, Attributes};
+#[cfg(feature = "serde")]
+use super::data::{self, DataError};
 use super::error::EventError;
 use super::event::Event;
 use super::record::layout::{self, DataKind, Field, Notes};
@@ -141,6 +146,32 @@ impl<'a> EventRef<'a> {
     /// Returns the data, empty when there is none.
     pub fn data(self) -> &'a [u8] {
         &self.record[layout::data_at(self.record)..]
+    }
+
+    /// Reads the data, which must be JSON, as a value. Text in it is borrowed where the type wants that and nothing in it
+    /// is escaped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::event::Event;
+    ///
+    /// let event = Event::builder("orders", "created").json("[7, 8]").build()?;
+    /// assert_eq!(event.data_as::<Vec<u64>>(), Ok(vec![7, 8]));
+    /// let error = event.data_as::<[bool; 2]>().unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "the data does not fit: invalid type: integer `7`, expected a boolean at line 1 column 2"
+    /// );
+    /// # Ok::<(), eventring::event::EventError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`DataError`]: there is none, it is no JSON, or it does not fit.
+    #[cfg(feature = "serde")]
+    pub fn data_as<T: Deserialize<'a>>(self) -> Result<T, DataError> {
+        data::read(self)
     }
 
     /// Appends the data as base 64 (RFC 4648, section 4).

@@ -16,6 +16,8 @@
 mod as_event;
 mod attribute;
 mod batch;
+#[cfg(feature = "serde")]
+mod data;
 mod error;
 #[allow(clippy::module_inception, reason = "a file has the name of its type")]
 mod event;
@@ -32,6 +34,8 @@ pub mod topic;
 pub use as_event::AsEvent;
 pub use attribute::{AttributeKind, AttributeValue, Attributes};
 pub use batch::EventBatch;
+#[cfg(feature = "serde")]
+pub use data::DataError;
 pub use error::{ErrorKind, EventError};
 pub use event::Event;
 pub use event_builder::EventBuilder;

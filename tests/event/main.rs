@@ -6,3 +6,5 @@ mod json;
 mod record;
 mod shapes;
 mod topics;
+#[cfg(feature = "serde")]
+mod typed;

@@ -177,6 +177,13 @@ const FOREIGN_READERS: &[&str] = &[
     ".parse::<serde_json::Value>",
 ];
 
+/// Sources that may name some of them: data becomes a value of the program's own type after `json` has checked it.
+const VALUES: &[(&str, &[&str])] = &[
+    ("event/data.rs", &["serde_json::from_", "Deserialize"]),
+    ("event/event.rs", &["Deserialize"]),
+    ("event/event_ref.rs", &["Deserialize"]),
+];
+
 /// The lines of a source that are code and no test, with their numbers.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let tests = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
@@ -190,8 +197,14 @@ fn nothing_but_the_reader_reads_json() {
     let mut found = Vec::new();
     for path in all_sources() {
         let text = fs::read_to_string(&path).unwrap();
+        let may_name = VALUES.iter().find(|(source, _)| path.ends_with(source));
+        let may_name = may_name.map_or(&[][..], |(_, readers)| readers);
+        let foreign = |line: &str| {
+            let mut readers = FOREIGN_READERS.iter();
+            readers.any(|reader| line.contains(reader) && !may_name.contains(reader))
+        };
         for (number, line) in code(&text) {
-            if FOREIGN_READERS.iter().any(|reader| line.contains(reader)) {
+            if foreign(line) {
                 found.push(format!("{}:{number}: {}", path.display(), line.trim()));
             }
         }

@@ -3,6 +3,8 @@
 mod builder;
 mod ids;
 mod json;
+#[cfg(feature = "serde")]
+mod typed;
 mod validate;
 
 pub use builder::EventBuilder;
