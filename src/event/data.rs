@@ -36,7 +36,7 @@ pub enum DataError {
     /// The data is JSON, and not what the type wants.
     #[error("the data does not fit: {message}")]
     Mismatch {
-        /// What is wrong, in serde's words, and where.
+        /// The fault and its place, in serde's words.
         message: String,
         /// Its line, from 1.
         line: usize,

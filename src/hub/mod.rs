@@ -30,7 +30,7 @@
 //! | a reader never holds a publisher back; closures run on the reader's thread | no queue, no gate | `tests/hub/subscribe.rs` |
 //! | who waits is not woken by what it does not want, nor left behind by it | whoever publishes judges the filter, once a [`Class`], after the lock is released | `tests/hub/sleep.rs` |
 //! | an event is judged once for all with equal filters | [`Class`]; a trie on topics with an index on types finds those who may want it | `scripts/bench-hub-instructions` |
-//! | a task can wait as a thread can, under any runtime; dropping the future loses nothing | `Receiver::recv_async`, feature `async` | `tests/hub/tasks.rs` |
+//! | a task can wait as a thread can, under any runtime; dropping the future loses nothing | `Receiver::recv_async`, feature `async` | `tests/hub/tasks/mod.rs` |
 //! | [`unsubscribe`](Hub::unsubscribe) ends delivery and a blocked receive at once; dropping a receiver unsubscribes | [`EndReason`] | `tests/hub/unsubscribe.rs`, `tests/hub/leaks.rs` |
 //! | looking back at some topics does not look at others; where events of a topic stand is known | [`StartFrom`] | `tests/hub/look_back.rs` |
 //! | history, then [`Item::CaughtUp`], then live, in one call | [`Receiver::next_item`] | `tests/hub/catch_up.rs` |

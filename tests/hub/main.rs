@@ -9,8 +9,6 @@ mod hooks;
 
 mod alloc;
 mod catch_up;
-#[cfg(feature = "async")]
-mod items;
 mod leaks;
 mod look_back;
 mod publish;

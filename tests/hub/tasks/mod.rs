@@ -1,5 +1,7 @@
 //! Receiving as a task, under several runtimes: nothing in the hub names one.
 
+mod items;
+
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
