@@ -28,7 +28,7 @@
 //! | Python, `requests` | run | yes, since the body is chunked | no | `stream=True`, a pair of timeouts, `decode_unicode=True`, a loop |
 //! | Python, `httpx-sse` | run | yes | no | a read timeout; skip events without data; a loop |
 //! | Python, `aiohttp` | run | yes | no | no total timeout (it is 5 minutes), `sock_read`; a larger `read_bufsize` for lines over 128 KiB |
-//! | Java, `java.net.http` | run | yes | no | no `timeout` of the request; it asks for HTTP/2 first, which is passed over |
+//! | Java, `java.net.http` | run | yes | no | no `timeout` of the request, which newer ones count the body into; it asks for HTTP/2 first, which is passed over |
 //! | Rust | run | [`SseClient`](crate::client::SseClient): [`client`](super::client) | yes | - |
 //! | Go, `net/http` | read | yes; it accepts gzip by itself, and is not sent any | no | no `Client.Timeout`, which counts the body; a larger buffer than `bufio.Scanner`'s 64 KiB |
 //! | C#, `HttpClient` | read | with `HttpCompletionOption.ResponseHeadersRead` | no | that option; from .NET 9 on `SseParser` reads the format |

@@ -201,7 +201,7 @@ impl Subscription {
     ///
     /// An id beats [`start`](Self::start). Nothing at all, `null`, `undefined`, `none` and `nil` are no id: then it
     /// starts as if none were given. [`Receiver::next_item`](crate::hub::Receiver::next_item) tells the reset, and so does
-    /// the stream of [`Receiver::into_items`](crate::hub::Receiver::into_items); who receives events alone asks
+    /// the stream of `Receiver::into_items`; who receives events alone asks
     /// [`Receiver::reset`](crate::hub::Receiver::reset).
     ///
     /// # Examples
