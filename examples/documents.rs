@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventring::event::{EventBuilder, EventQuery};
+use eventring::gateway::WebSocketStream;
 use eventring::hub::{Gap, ReceiveError, StartFrom};
 use eventring::pipeline::{
     BackpressureStream, BatchingConfig, BatchingStream, ConnectionOptions, EventStreamer,
@@ -98,9 +99,9 @@ fn processor() -> Done {
 /// 000: `WebSocketStream.connect(client_id)`, `broadcast`, `send_to -> bool`, `disconnect`.
 fn web_socket_stream() -> Done {
     let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-    let server = Server::bind(&Hub::new(), config)?;
-    let stream = server.web_socket_stream("/notifications", Default::default())?;
-    let server = server.spawn()?;
+    let stream = WebSocketStream::new(Default::default());
+    let server = Server::builder(&Hub::new()).clients("/notifications", &stream);
+    let server = server.bind(config)?.spawn()?;
     let subscription = stream.connect("alice")?;
     assert!(!stream.send_to("alice", "she has not come yet"));
     let mut socket = TcpStream::connect(server.addr())?;

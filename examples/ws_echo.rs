@@ -34,7 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         .limits(limits)
         .deflate(Some(DeflatePolicy::default()));
     let config = ServerConfig::default().listen(([127, 0, 0, 1], port).into());
-    let server = Server::bind(&Hub::new(), config)?.with_socket("/echo", options, |_| Ok(echo));
+    let server = Server::builder(&Hub::new())
+        .socket("/echo", options, |_| Ok(echo))
+        .bind(config)?;
     println!("echo on ws://{}/echo", server.local_addrs()[0]);
     server.run()?;
     Ok(())

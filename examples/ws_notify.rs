@@ -12,7 +12,9 @@
 
 use std::error::Error;
 
-use eventring::gateway::{ClientHandler, SocketReplies, StreamClient, WebSocketStreamOptions};
+use eventring::gateway::{
+    ClientHandler, SocketReplies, StreamClient, WebSocketStream, WebSocketStreamOptions,
+};
 use eventring::wire::ws::MessageKind;
 use eventring::{Hub, Server, ServerConfig};
 
@@ -45,10 +47,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => 9002,
     };
     let config = ServerConfig::default().listen(([127, 0, 0, 1], port).into());
-    let server = Server::bind(&Hub::new(), config)?;
-    let options = WebSocketStreamOptions::default();
-    let stream = server.web_socket_stream_with("/notifications", options, Told)?;
-    let server = server.spawn()?;
+    let stream = WebSocketStream::with_handler(WebSocketStreamOptions::default(), Told);
+    let server = Server::builder(&Hub::new())
+        .clients("/notifications", &stream)
+        .bind(config)?
+        .spawn()?;
     println!("ws://{}/notifications?client=NAME", server.addr());
     for line in std::io::stdin().lines() {
         let line = line?;

@@ -100,7 +100,7 @@ pub(super) fn probed(shared: &Shared, head: &Head, reply: ReplyTo) -> Answer {
 
 /// The methods of the path that a preflight is for; `None`: it is none.
 pub(super) fn methods(shared: &Shared, head: &Head) -> Option<&'static str> {
-    if shared.sockets.find(head.path()).is_some() || shared.clients.find(head.path()).is_some() {
+    if shared.user_routes.find(head.path()).is_some() {
         return Some("GET");
     }
     let own = Router::get().methods(head.path());

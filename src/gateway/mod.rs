@@ -30,6 +30,7 @@ mod service;
 mod socket;
 mod stream;
 mod telemetry;
+mod user_routes;
 mod ws;
 
 pub use access::{
@@ -44,10 +45,12 @@ pub use clients::{
 };
 pub use encode::{Compression, CompressionFor};
 pub use http::query::suggest;
-pub use server::builder::{Server, ServerError};
+pub use server::builder::ServerBuilder;
 pub use server::config::ServerConfig;
+pub use server::error::{RouteError, ServerError};
 pub use server::handle::NotServing;
 pub use server::handle::{ServerHandle, ServerThread};
+pub use server::server::Server;
 pub use stream::options::StreamOptions;
 pub use ws::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
 

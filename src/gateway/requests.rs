@@ -18,6 +18,7 @@ use crate::gateway::publish::{Receipt, unsettled};
 use crate::gateway::server::shared::Shared;
 use crate::gateway::telemetry::Telemetry;
 use crate::gateway::telemetry::metrics::Refused;
+use crate::gateway::user_routes::UserRoute;
 use crate::gateway::ws::Upgrade;
 use crate::gateway::ws::write_published;
 use crate::reactor::{
@@ -217,18 +218,21 @@ fn begin_request(gateway: &mut Gateway, head: &Head, peer: Peer) -> Begin<Gatewa
         return Begin::Answer(answer);
     }
     let path = head.path();
-    let (kind, begun) = if let Some(route) = gateway.shared.sockets.find(path) {
-        let plan = Upgrade::handled(head, peer.client, &route, &gateway.shared.callbacks);
-        (RouteKind::Socket, plan.map(Box::new).map(Begin::Socket))
-    } else if let Some(stream) = gateway.shared.clients.find(path) {
-        let (callbacks, authorization) = (&gateway.shared.callbacks, &gateway.authorization);
-        let plan = clients::upgrade(head, peer.client, stream, callbacks, |action| {
-            let access = authorization.authorize(head, peer.client, action);
-            access.map_err(Problem::from)
-        });
-        (RouteKind::Socket, plan.map(Box::new).map(Begin::Socket))
-    } else {
-        begin(gateway, head, &peer, &cors)
+    let (kind, begun) = match gateway.shared.user_routes.find(path) {
+        Some(UserRoute::Socket(route)) => {
+            let plan = Upgrade::handled(head, peer.client, route, &gateway.shared.callbacks);
+            (RouteKind::Socket, plan.map(Box::new).map(Begin::Socket))
+        }
+        Some(UserRoute::Clients(stream)) => {
+            let (callbacks, authorization) = (&gateway.shared.callbacks, &gateway.authorization);
+            let stream = stream.clone();
+            let plan = clients::upgrade(head, peer.client, stream, callbacks, |action| {
+                let access = authorization.authorize(head, peer.client, action);
+                access.map_err(Problem::from)
+            });
+            (RouteKind::Socket, plan.map(Box::new).map(Begin::Socket))
+        }
+        None => begin(gateway, head, &peer, &cors),
     };
     // Before anything is counted: it begins again.
     if begun.is_err() && gateway.authorization.waits() {

@@ -30,7 +30,11 @@ impl Sockets for Gateway {
     fn opened(&mut self, socket: &mut Socket, id: StreamId) {
         match socket {
             Socket::Hub(_) => self.sockets.session_opened(),
-            Socket::Client(client) => client.opened(self.addr(id), &self.shared.callbacks),
+            Socket::Client(client) => client.opened(
+                self.addr(id),
+                &self.shared.mailboxes,
+                &self.shared.callbacks,
+            ),
             Socket::Handler(_) => {}
         }
     }

@@ -68,7 +68,7 @@
 //! }
 //!
 //! let config = ServerConfig::default().listen("127.0.0.1:0".parse()?);
-//! let server = Server::bind_with(&Hub::new(), config, Box::new(Word(b"Bearer secret")))?;
+//! let server = Server::builder(&Hub::new()).authorizer(Word(b"Bearer secret")).bind(config)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

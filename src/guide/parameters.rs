@@ -19,8 +19,8 @@
 //! | the configuration | [`allowed_parameters`](crate::gateway::ServerConfig::allowed_parameters), `--allowed-parameter tenant` |
 //!
 //! `/healthz`, `/readyz`, `/` and the dashboard's files leave everything alone: load balancers and links put there what they like.
-//! So do routes of the program's own ([`with_socket`](crate::gateway::Server::with_socket),
-//! [`web_socket_stream`](crate::gateway::Server::web_socket_stream)), whose handlers read the rest.
+//! So do routes of the program's own ([`socket`](crate::gateway::ServerBuilder::socket),
+//! [`clients`](crate::gateway::ServerBuilder::clients)), whose handlers read the rest.
 //!
 //! Members of JSON bodies and of WebSocket requests are read in the same way: an unknown one is refused, and the
 //! nearest that is known is told.

@@ -137,7 +137,7 @@
 //!
 //! # A protocol of your own
 //!
-//! [`Server::with_socket`](crate::gateway::Server::with_socket) gives a path to a handler:
+//! [`ServerBuilder::socket`](crate::gateway::ServerBuilder::socket) gives a path to a handler:
 //!
 //! ```
 //! use eventring::gateway::{Server, ServerConfig, SocketOptions, SocketReplies};
@@ -145,15 +145,13 @@
 //! use eventring::wire::ws::MessageKind;
 //!
 //! let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-//! let server = Server::bind(&Hub::new(), config)?.with_socket(
-//!     "/echo",
-//!     SocketOptions::default(),
-//!     |_request| {
+//! let server = Server::builder(&Hub::new())
+//!     .socket("/echo", SocketOptions::default(), |_request| {
 //!         Ok(|kind: MessageKind, data: &[u8], replies: &mut SocketReplies<'_, '_>| {
 //!             replies.message(kind, data);
 //!         })
-//!     },
-//! );
+//!     })
+//!     .bind(config)?;
 //! # assert!(server.spawn()?.stop()?.clean);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -163,21 +161,25 @@
 //!
 //! # Messages to named clients
 //!
-//! [`Server::web_socket_stream`](crate::gateway::Server::web_socket_stream) gives a path to a
+//! [`ServerBuilder::clients`](crate::gateway::ServerBuilder::clients) gives a path to a
 //! [`WebSocketStream`](crate::gateway::WebSocketStream): clients connect there with `?client=ID`, and the
 //! program sends to one of them by its id, or to all, from any thread. `examples/ws_notify.rs` is a whole
 //! program.
 //!
 //! ```
 //! use eventring::event::Event;
-//! use eventring::gateway::{OnDuplicate, Server, ServerConfig, WebSocketStreamOptions};
+//! use eventring::gateway::{
+//!     OnDuplicate, Server, ServerConfig, WebSocketStream, WebSocketStreamOptions,
+//! };
 //! use eventring::hub::Hub;
 //!
-//! let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-//! let server = Server::bind(&Hub::new(), config)?;
 //! let options = WebSocketStreamOptions::default().on_duplicate(OnDuplicate::Refuse);
-//! let notifications = server.web_socket_stream("/notifications", options)?;
-//! let server = server.spawn()?;
+//! let notifications = WebSocketStream::new(options);
+//! let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+//! let server = Server::builder(&Hub::new())
+//!     .clients("/notifications", &notifications)
+//!     .bind(config)?
+//!     .spawn()?;
 //! // new WebSocket("ws://127.0.0.1:8080/notifications?client=alice")
 //! let event = Event::builder("orders.new", "created").json("{\"n\":1}").build()?;
 //! let done = notifications.broadcast(&event);

@@ -41,7 +41,10 @@ fn serve(change: impl FnOnce(&mut ServerConfig)) -> (ServerThread, Seen) {
     config.trusted_proxies = vec!["127.0.0.1".into(), "10.0.0.0/8".into()];
     change(&mut config);
     let seen = Seen::default();
-    let server = Server::bind_with(&hub, config, Box::new(seen.clone())).unwrap();
+    let server = Server::builder(&hub)
+        .authorizer(seen.clone())
+        .bind(config)
+        .unwrap();
     (server.spawn().unwrap(), seen)
 }
 

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use eventring::gateway::{Clock, Server, ServerConfig, ServerThread};
+use eventring::gateway::{Clock, Server, ServerConfig, ServerThread, WebSocketStream};
 use eventring::hub::Hub;
 
 /// The machine's clock for deadlines, and always the same time of day.
@@ -28,11 +28,9 @@ fn serve() -> ServerThread {
         .listen(([127, 0, 0, 1], 0).into())
         .max_connections_per_address(Some(1))
         .cors_origins(vec!["https://page.example".to_owned()]);
-    let server = Server::bind(&Hub::new(), config).unwrap();
-    server
-        .web_socket_stream("/clients", Default::default())
-        .unwrap();
-    server.with_clock(Fixed).spawn().unwrap()
+    let clients = WebSocketStream::new(Default::default());
+    let server = Server::builder(&Hub::new()).clients("/clients", &clients);
+    server.clock(Fixed).bind(config).unwrap().spawn().unwrap()
 }
 
 /// The heads that answer a request.

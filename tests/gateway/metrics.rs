@@ -217,15 +217,14 @@ fn no_series_changes_its_name() {
 #[test]
 fn counters_of_the_program_are_shown_by_the_names_that_it_gave_them() {
     let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-    let server = Server::bind(&Hub::new(), config).unwrap();
     let (named, odd) = (
         r#"Orders, "large" ones."#,
         "A backslash \\ and\na second line.",
     );
-    let server = server
-        .with_counter("shop_orders_total", named, || 7)
-        .unwrap()
-        .with_counter("shop:visits", odd, || u64::MAX)
+    let server = Server::builder(&Hub::new())
+        .counter("shop_orders_total", named, || 7)
+        .counter("shop:visits", odd, || u64::MAX)
+        .bind(config)
         .unwrap();
     let server = server.spawn().unwrap();
     let (_, text) = ask(server.addr(), "GET /metrics");
@@ -243,10 +242,17 @@ fn counters_of_the_program_are_shown_by_the_names_that_it_gave_them() {
         assert!(text.lines().any(|told| told == line), "{line}: {text}");
     }
     let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-    let server = Server::bind(&Hub::new(), config).unwrap();
-    let refused = server.with_counter("shop-orders", "Orders.", || 0).err();
-    let refused = refused.expect("no name of Prometheus").to_string();
-    assert!(refused.contains("shop_orders_total"), "{refused}");
+    let refused = Server::builder(&Hub::new())
+        .counter("shop-orders", "Orders.", || 0)
+        .counter("shop_orders_total", "Orders.", || 0)
+        .counter("shop_orders_total", "Visits.", || 0)
+        .bind(config)
+        .err();
+    assert_eq!(
+        refused.expect("no names of Prometheus").to_string(),
+        "counter \"shop-orders\" must have a name like shop_orders_total; \
+         counter \"shop_orders_total\" is there already"
+    );
 }
 
 /// Of a scraper that wants OpenMetrics most: all of them take the classic text, too.

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use eventring::event::Filter;
-use eventring::gateway::{Server, ServerConfig, ServerThread, StreamOptions};
+use eventring::gateway::{Server, ServerConfig, ServerThread, StreamOptions, WebSocketStream};
 use eventring::hub::Hub;
 
 /// What a wrong value comes to.
@@ -128,11 +128,9 @@ fn serve() -> ServerThread {
     let config = ServerConfig::default()
         .listen(([127, 0, 0, 1], 0).into())
         .allowed_parameters(vec!["tenant".to_owned(), "x-*".to_owned()]);
-    let server = Server::bind(&Hub::new(), config).unwrap();
-    server
-        .web_socket_stream(CLIENTS, Default::default())
-        .unwrap();
-    server.spawn().unwrap()
+    let clients = WebSocketStream::new(Default::default());
+    let server = Server::builder(&Hub::new()).clients(CLIENTS, &clients);
+    server.bind(config).unwrap().spawn().unwrap()
 }
 
 /// The whole answer, or as much of it as holds `until`.

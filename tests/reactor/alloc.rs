@@ -37,8 +37,10 @@ fn without_an_allocation(accept: &str) {
     let config = ServerConfig::default().frame_log_bytes(64 << 10);
     // A clock that stands still: no timer of the connections' beginnings comes due meanwhile.
     let begin = Instant::now();
-    let server = Server::bind(&hub, config.listen(([127, 0, 0, 1], 0).into())).unwrap();
-    let mut server = server.with_clock(move || begin + Duration::from_secs(1));
+    let mut server = Server::builder(&hub)
+        .clock(move || begin + Duration::from_secs(1))
+        .bind(config.listen(([127, 0, 0, 1], 0).into()))
+        .unwrap();
     let mut streams: Vec<TcpStream> = (0..STREAMS)
         .map(|n| {
             let mut stream = TcpStream::connect(server.local_addrs()[0]).unwrap();

@@ -30,7 +30,7 @@ impl Stage {
         let seconds = Arc::new(AtomicU64::new(0));
         let (begin, moved) = (Instant::now() + Duration::from_secs(1), seconds.clone());
         let clock = move || begin + Duration::from_secs(moved.load(Ordering::Relaxed));
-        let server = Server::bind(&hub, config).unwrap().with_clock(clock);
+        let server = Server::builder(&hub).clock(clock).bind(config).unwrap();
         Self {
             hub,
             server,
@@ -259,7 +259,7 @@ fn stopped_between_poll_and_clock(
         }
         begin + Duration::from_secs(seconds.load(Ordering::Relaxed))
     };
-    let server = Server::bind(&hub, config).unwrap().with_clock(clock);
+    let server = Server::builder(&hub).clock(clock).bind(config).unwrap();
     (hub, server, stopped)
 }
 

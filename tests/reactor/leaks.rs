@@ -28,8 +28,10 @@ fn streams_that_come_and_go_leave_nothing_behind() {
     let config = ServerConfig::default().frame_log_bytes(64 << 10);
     let steps = Arc::new(AtomicU64::new(0));
     let (begin, now) = (Instant::now(), steps.clone());
-    let server = Server::bind(&hub, config.listen(([127, 0, 0, 1], 0).into())).unwrap();
-    let mut server = server.with_clock(move || begin + STEP * now.load(Ordering::Relaxed) as u32);
+    let mut server = Server::builder(&hub)
+        .clock(move || begin + STEP * now.load(Ordering::Relaxed) as u32)
+        .bind(config.listen(([127, 0, 0, 1], 0).into()))
+        .unwrap();
     let address = server.local_addrs()[0];
     let mut open: VecDeque<TcpStream> = VecDeque::with_capacity(OPEN + 1);
     let mut builder = EventBuilder::new();

@@ -58,9 +58,10 @@ fn by_its_descriptor() {
     let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
     // No deadline ever comes: whatever happens is said by the descriptor.
     let now = Instant::now();
-    let mut server = Server::bind(&hub, config)
-        .unwrap()
-        .with_clock(move || now + Duration::from_secs(1));
+    let mut server = Server::builder(&hub)
+        .clock(move || now + Duration::from_secs(1))
+        .bind(config)
+        .unwrap();
     server.turn(Some(Duration::ZERO)).unwrap();
     let mut stream = TcpStream::connect(server.local_addrs()[0]).unwrap();
     stream.set_nonblocking(true).unwrap();

@@ -30,8 +30,10 @@ fn ours() {
     let config = ServerConfig::default()
         .listen(([127, 0, 0, 1], 0).into())
         .reactors(1);
-    let server = Server::bind(&Hub::new(), config).expect("a free port");
-    let server = server.with_socket("/echo", SocketOptions::default(), move |_| Ok(echo));
+    let server = Server::builder(&Hub::new())
+        .socket("/echo", SocketOptions::default(), move |_| Ok(echo))
+        .bind(config)
+        .expect("a free port");
     println!("listening on {}", server.local_addrs()[0]);
     server.run().expect("a server");
 }

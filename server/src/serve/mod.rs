@@ -118,14 +118,15 @@ fn start(args: &ServeArgs, signals: &Signals, log: &LogWriter) -> Result<Server,
     #[cfg(not(feature = "tls"))]
     let reload = None;
     let secured = reload.is_some();
-    let server = Server::bind(&hub, config)?;
-    warn_of_strangers(&server, secured, log);
     let lines = log.clone();
-    let server = server.with_counter(
-        "eventring_log_lines_dropped_total",
-        "Lines for stderr that it did not take.",
-        move || lines.dropped(),
-    )?;
+    let server = Server::builder(&hub)
+        .counter(
+            "eventring_log_lines_dropped_total",
+            "Lines for stderr that it did not take.",
+            move || lines.dropped(),
+        )
+        .bind(config)?;
+    warn_of_strangers(&server, secured, log);
     // From here on a signal stops this server in good order; before, it ends the process.
     signals.serve(Serving {
         server: server.handle(),

@@ -27,7 +27,9 @@ impl Authorizer for Seen {
 
 fn serve(config: ServerConfig) -> (ServerThread, Seen) {
     let seen = Seen::default();
-    let server = Server::bind_with(&Hub::new(), config, Box::new(seen.clone()));
+    let server = Server::builder(&Hub::new())
+        .authorizer(seen.clone())
+        .bind(config);
     let server = server.expect("a server").spawn().expect("a thread");
     (server, seen)
 }

@@ -1,6 +1,7 @@
 //! Who may do what: the seam for authentication.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::event::Filter;
@@ -66,6 +67,20 @@ use crate::wire::http::Head;
 pub trait Authorizer: Send + Sync {
     /// Says what the sender of a request may do, why it may not, or that the answer comes later.
     fn authorize(&self, request: &AccessRequest<'_>) -> Decision;
+}
+
+/// One that was chosen while the program runs.
+impl<A: Authorizer + ?Sized> Authorizer for Box<A> {
+    fn authorize(&self, request: &AccessRequest<'_>) -> Decision {
+        (**self).authorize(request)
+    }
+}
+
+/// One that the program goes on holding.
+impl<A: Authorizer + ?Sized> Authorizer for Arc<A> {
+    fn authorize(&self, request: &AccessRequest<'_>) -> Decision {
+        (**self).authorize(request)
+    }
 }
 
 /// A request whose sender's rights are asked for.

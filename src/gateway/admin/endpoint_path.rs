@@ -76,31 +76,40 @@ impl EndpointError {
 
 /// Says why a path is not one for an endpoint.
 pub(in crate::gateway) fn check_path(path: &str) -> Result<(), EndpointError> {
-    let fault = |reason| {
-        let path = path.chars().take(PATH_BYTES).collect();
-        Err(EndpointError::Path { path, reason })
+    let reason = match form_fault(path) {
+        Some(reason) => reason,
+        None if Router::get().is_reserved(path) => "is one of the server's own",
+        None => return Ok(()),
     };
+    let path = shown(path);
+    Err(EndpointError::Path { path, reason })
+}
+
+/// As much of a path as errors show.
+pub(in crate::gateway) fn shown(path: &str) -> String {
+    path.chars().take(PATH_BYTES).collect()
+}
+
+/// Says why a text is no path for a route; `None`: it is one.
+pub(in crate::gateway) fn form_fault(path: &str) -> Option<&'static str> {
     if !path.starts_with('/') {
-        return fault("does not begin with /");
+        return Some("does not begin with /");
     }
     if path.len() > PATH_BYTES {
-        return fault("is longer than 256 bytes");
+        return Some("is longer than 256 bytes");
     }
     if path.bytes().any(|b| matches!(b, b'?' | b'#')) {
-        return fault("holds a query or a fragment");
+        return Some("holds a query or a fragment");
     }
     // RFC 3986, 3.3: what a segment holds without being encoded.
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&b);
     if !path.bytes().all(plain) {
-        return fault("holds characters that a path cannot have unencoded");
+        return Some("holds characters that a path cannot have unencoded");
     }
     if path.contains("//") || path.split('/').any(|part| matches!(part, "." | "..")) {
-        return fault("holds empty segments or dots");
+        return Some("holds empty segments or dots");
     }
-    if Router::get().is_reserved(path) {
-        return fault("is one of the server's own");
-    }
-    Ok(())
+    None
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The registry of endpoints, which have a path of their own, and of connections that were reserved for clients to come.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -62,6 +62,8 @@ struct Endpoint {
 /// The endpoints and reserved connections of a server.
 pub(in crate::gateway) struct Endpoints {
     frame_log: usize,
+    /// Paths of the program's own routes, behind which no endpoint would be reached.
+    taken: HashSet<String>,
     inner: Mutex<Inner>,
 }
 
@@ -162,10 +164,11 @@ impl Inner {
 }
 
 impl Endpoints {
-    /// `frame_log`: the bytes of a frame log, which some options go by.
-    pub(in crate::gateway) fn new(frame_log: usize) -> Self {
+    /// `frame_log`: the bytes of a frame log, which some options go by; `taken`: the paths of the program's routes.
+    pub(in crate::gateway) fn new(frame_log: usize, taken: HashSet<String>) -> Self {
         Self {
             frame_log,
+            taken,
             inner: Mutex::default(),
         }
     }
@@ -194,8 +197,12 @@ impl Endpoints {
     ) -> Result<(), EndpointError> {
         check_path(path)?;
         self.check(&options)?;
-        let mut inner = self.lock();
         let path = path.to_owned();
+        if self.taken.contains(&path) {
+            let reason = "is a route of the program";
+            return Err(EndpointError::Path { path, reason });
+        }
+        let mut inner = self.lock();
         if inner.endpoints.contains_key(&path) {
             return Err(EndpointError::Exists { path });
         }

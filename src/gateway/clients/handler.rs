@@ -64,7 +64,7 @@ where
 }
 
 /// Drops what clients send.
-pub(in crate::gateway) struct NoHandler;
+pub(super) struct NoHandler;
 
 impl ClientHandler for NoHandler {
     fn message(

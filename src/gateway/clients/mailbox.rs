@@ -28,7 +28,7 @@ struct SocketMailbox {
 
 /// The reactors to be woken once no lock is held, each once.
 #[derive(Default)]
-pub(in crate::gateway) struct Wakers(SmallVec<[(usize, Arc<dyn Notify>); 4]>);
+pub(in crate::gateway) struct Wakers(SmallVec<[Arc<dyn Notify>; 4]>);
 
 /// A command of any thread for a socket.
 pub(in crate::gateway) enum SocketCommand {
@@ -89,7 +89,7 @@ impl Mailboxes {
         };
         // Who left the first one wakes the reactor for all: they are taken together. Where it is gone, so is the socket.
         if let Ok(Pushed::First) = mailbox.commands.push((addr.stream, command)) {
-            wakers.add(addr.reactor, waker.clone());
+            wakers.add(waker);
         }
     }
 
@@ -110,16 +110,17 @@ impl Mailboxes {
 }
 
 impl Wakers {
-    fn add(&mut self, n: usize, waker: Arc<dyn Notify>) {
-        // One that took what lay there in a turn of its own, while others still left more, is here already.
-        if self.0.iter().all(|(known, _)| *known != n) {
-            self.0.push((n, waker));
+    fn add(&mut self, waker: &Arc<dyn Notify>) {
+        // One that took what lay there in a turn of its own, while others still left more, is here already. By address,
+        // since reactors of several servers have the same numbers.
+        if !self.0.iter().any(|known| Arc::ptr_eq(known, waker)) {
+            self.0.push(waker.clone());
         }
     }
 
     /// Wakes them: a system call each, so not under the lock of a queue or of the registry.
     pub(in crate::gateway) fn wake(self) {
-        for (_, waker) in self.0 {
+        for waker in self.0 {
             waker.notify();
         }
     }

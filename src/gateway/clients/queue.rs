@@ -36,8 +36,8 @@ struct Inner {
 enum Stage {
     /// The answer to its request is not sent yet.
     Connecting,
-    /// Its socket is open.
-    Open(ConnectionAddr),
+    /// Its socket is open, at one of the reactors that these mailboxes are of.
+    Open(ConnectionAddr, Arc<Mailboxes>),
     /// Closed before it was open: its socket is closed as soon as there is one.
     CloseOnOpen(CloseReason),
     /// Nothing more comes to wait.
@@ -61,16 +61,16 @@ impl SendQueue {
     }
 
     /// Notes where the socket is.
-    pub(in crate::gateway) fn open(&self, addr: ConnectionAddr, mailboxes: &Mailboxes) {
+    pub(in crate::gateway) fn open(&self, addr: ConnectionAddr, mailboxes: &Arc<Mailboxes>) {
         let mut inner = self.inner.lock();
         match std::mem::replace(&mut inner.stage, Stage::Closing) {
-            Stage::Connecting => inner.stage = Stage::Open(addr),
+            Stage::Connecting => inner.stage = Stage::Open(addr, mailboxes.clone()),
             Stage::CloseOnOpen(close) => {
                 // Released first: closing wakes the reactor, a system call that no sender should wait for.
                 drop(inner);
                 close_socket(addr, close, mailboxes);
             }
-            Stage::Open(_) | Stage::Closing => {}
+            Stage::Open(..) | Stage::Closing => {}
         }
     }
 
@@ -79,17 +79,16 @@ impl SendQueue {
         &self,
         frame: &Arc<[u8]>,
         max: usize,
-        mailboxes: &Mailboxes,
         wakers: &mut Wakers,
     ) -> SendOutcome {
-        let mut inner = self.inner.lock();
-        let addr = match inner.stage {
+        let inner = &mut *self.inner.lock();
+        let open = match &inner.stage {
             Stage::Connecting => None,
-            Stage::Open(addr) => Some(addr),
+            Stage::Open(addr, mailboxes) => Some((*addr, mailboxes)),
             Stage::CloseOnOpen(_) | Stage::Closing => return SendOutcome::Unknown,
         };
         // A reactor that stops sends what waits, and then closes. Were more taken meanwhile, that would have no end.
-        if addr.is_some_and(|addr| mailboxes.is_stopping(addr)) {
+        if open.is_some_and(|(addr, mailboxes)| mailboxes.is_stopping(addr)) {
             return SendOutcome::Unknown;
         }
         // Empty frames count, too: otherwise any number of them could wait.
@@ -100,7 +99,7 @@ impl SendQueue {
         inner.bytes = bytes;
         inner.waiting.push_back(frame.clone());
         // One wake until it has come and found nothing left: a burst of messages costs a single one.
-        if let (false, Some(addr)) = (inner.polled, addr) {
+        if let (false, Some((addr, mailboxes))) = (inner.polled, open) {
             inner.polled = true;
             mailboxes.put(addr, SocketCommand::Send, wakers);
         }
@@ -131,14 +130,14 @@ impl SendQueue {
     }
 
     /// Has the socket closed after all that waits; nothing more comes to wait.
-    pub(in crate::gateway) fn close(&self, close: CloseReason, mailboxes: &Mailboxes) {
+    pub(in crate::gateway) fn close(&self, close: CloseReason) {
         let mut inner = self.inner.lock();
         match std::mem::replace(&mut inner.stage, Stage::Closing) {
             Stage::Connecting => inner.stage = Stage::CloseOnOpen(close),
-            Stage::Open(addr) => {
+            Stage::Open(addr, mailboxes) => {
                 // Released first, as in `open`.
                 drop(inner);
-                close_socket(addr, close, mailboxes);
+                close_socket(addr, close, &mailboxes);
             }
             // The first close decides: its reason is the one that ended the connection.
             earlier @ (Stage::CloseOnOpen(_) | Stage::Closing) => inner.stage = earlier,
@@ -206,66 +205,39 @@ mod tests {
         }
     }
 
-    fn offer(
-        queue: &SendQueue,
-        frame: &Arc<[u8]>,
-        max: usize,
-        mailboxes: &Mailboxes,
-    ) -> SendOutcome {
-        queue.try_push(frame, max, mailboxes, &mut Wakers::default())
+    fn offer(queue: &SendQueue, frame: &Arc<[u8]>, max: usize) -> SendOutcome {
+        queue.try_push(frame, max, &mut Wakers::default())
     }
 
     #[test]
     fn what_waits_is_bounded_until_the_socket_has_taken_it() {
-        let (queue, mailboxes) = (queue(), Mailboxes::new(1));
+        let queue = queue();
         let max = 2 * (100 + FRAME_COST);
-        assert_eq!(
-            offer(&queue, &frame(max), max, &mailboxes),
-            SendOutcome::Full
-        );
-        assert_eq!(
-            offer(&queue, &frame(100), max, &mailboxes),
-            SendOutcome::Queued
-        );
-        queue.open(addr(), &mailboxes);
-        assert_eq!(
-            offer(&queue, &frame(100), max, &mailboxes),
-            SendOutcome::Queued
-        );
-        assert_eq!(offer(&queue, &frame(0), max, &mailboxes), SendOutcome::Full);
+        assert_eq!(offer(&queue, &frame(max), max), SendOutcome::Full);
+        assert_eq!(offer(&queue, &frame(100), max), SendOutcome::Queued);
+        queue.open(addr(), &Arc::new(Mailboxes::new(1)));
+        assert_eq!(offer(&queue, &frame(100), max), SendOutcome::Queued);
+        assert_eq!(offer(&queue, &frame(0), max), SendOutcome::Full);
         let mut out = Vec::new();
         queue.take(150, &mut out);
         assert_eq!(out.len(), 100, "whole frames, about as many as asked for");
-        assert_eq!(
-            offer(&queue, &frame(0), max, &mailboxes),
-            SendOutcome::Full,
-            "handed"
-        );
+        assert_eq!(offer(&queue, &frame(0), max), SendOutcome::Full, "handed");
         queue.take(150, &mut out);
         assert_eq!(out.len(), 200);
-        assert_eq!(
-            offer(&queue, &frame(50), max, &mailboxes),
-            SendOutcome::Queued
-        );
+        assert_eq!(offer(&queue, &frame(50), max), SendOutcome::Queued);
     }
 
     #[test]
     fn who_leaves_gets_what_waited_and_nothing_more() {
-        let (queue, mailboxes) = (queue(), Mailboxes::new(1));
-        queue.open(addr(), &mailboxes);
-        assert_eq!(
-            offer(&queue, &frame(3), 1000, &mailboxes),
-            SendOutcome::Queued
-        );
+        let queue = queue();
+        queue.open(addr(), &Arc::new(Mailboxes::new(1)));
+        assert_eq!(offer(&queue, &frame(3), 1000), SendOutcome::Queued);
         let close = CloseReason {
             code: crate::wire::ws::CloseCode::NORMAL,
             reason: String::new(),
         };
-        queue.close(close, &mailboxes);
-        assert_eq!(
-            offer(&queue, &frame(3), 1000, &mailboxes),
-            SendOutcome::Unknown
-        );
+        queue.close(close);
+        assert_eq!(offer(&queue, &frame(3), 1000), SendOutcome::Unknown);
         let mut out = Vec::new();
         queue.drain(&mut out);
         assert_eq!(out.len(), 3);

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::gateway::admin::connections::ConnectionAddr;
 use crate::gateway::callbacks::Callbacks;
-use crate::gateway::clients::WebSocketStream;
 use crate::gateway::clients::handler::StreamClient;
 use crate::gateway::clients::mailbox::CloseReason;
 use crate::gateway::clients::queue::SendQueue;
+use crate::gateway::clients::{Mailboxes, WebSocketStream};
 use crate::gateway::ws::SocketReplies;
 use crate::wire::ws::{CloseCode, MessageKind};
 
@@ -33,8 +33,13 @@ impl ClientSocket {
     }
 
     /// Its socket is open.
-    pub(in crate::gateway) fn opened(&mut self, addr: ConnectionAddr, callbacks: &Callbacks) {
-        self.queue.open(addr, &self.stream.0.mailboxes);
+    pub(in crate::gateway) fn opened(
+        &mut self,
+        addr: ConnectionAddr,
+        mailboxes: &Arc<Mailboxes>,
+        callbacks: &Callbacks,
+    ) {
+        self.queue.open(addr, mailboxes);
         self.handler_knows = true;
         let tell = || self.stream.0.handler.connected(&self.client());
         if callbacks.call("client handler", tell).is_none() {
@@ -42,7 +47,7 @@ impl ClientSocket {
                 code: CloseCode::INTERNAL,
                 reason: "the handler failed".to_owned(),
             };
-            self.queue.close(close, &self.stream.0.mailboxes);
+            self.queue.close(close);
         }
     }
 
@@ -96,7 +101,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::gateway::clients::{Mailboxes, NoHandler, WebSocketStreamOptions};
+    use crate::gateway::clients::WebSocketStreamOptions;
     use crate::reactor::StreamId;
     use crate::ring::Notify;
 
@@ -126,7 +131,7 @@ mod tests {
         );
         mailboxes.open(0, waker.clone());
         let options = WebSocketStreamOptions::default();
-        let stream = WebSocketStream::new(options, Box::new(NoHandler), mailboxes);
+        let stream = WebSocketStream::new(options);
         let mut here: Vec<_> = ["a", "b", "c"]
             .map(|id| stream.clone().admit(id).unwrap())
             .into();
@@ -138,6 +143,7 @@ mod tests {
                     reactor: 0,
                     stream: StreamId::from_bits(bits),
                 },
+                &mailboxes,
                 &Callbacks::default(),
             );
             // What the socket asks for when it opens.
@@ -157,7 +163,7 @@ mod tests {
         );
         mailboxes.open(0, waker.clone());
         let options = WebSocketStreamOptions::default();
-        let stream = WebSocketStream::new(options, Box::new(NoHandler), mailboxes);
+        let stream = WebSocketStream::new(options);
         let mut client = stream.clone().admit("a").unwrap();
         let queues = vec![client.queue.clone()];
         _ = (waker.stream.set(stream.clone()), waker.queues.set(queues));
@@ -166,6 +172,7 @@ mod tests {
                 reactor: 0,
                 stream: StreamId::from_bits(1),
             },
+            &mailboxes,
             &Callbacks::default(),
         );
         assert!(stream.disconnect("a"));
@@ -175,8 +182,7 @@ mod tests {
     #[test]
     fn who_never_becomes_a_socket_leaves_its_seat() {
         let options = WebSocketStreamOptions::default();
-        let mailboxes = Arc::new(Mailboxes::new(1));
-        let stream = WebSocketStream::new(options, Box::new(NoHandler), mailboxes);
+        let stream = WebSocketStream::new(options);
         let client = stream.clone().admit("a").unwrap();
         assert!(stream.send_to("a", "on its way"));
         drop(client);

@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use crate::gateway::admin::connections::Broadcast;
-use crate::gateway::clients::handler::ClientHandler;
-use crate::gateway::clients::mailbox::Mailboxes;
+use crate::gateway::clients::handler::{ClientHandler, NoHandler};
 use crate::gateway::clients::mailbox::{CloseReason, Wakers};
 use crate::gateway::clients::message::SocketMessage;
 use crate::gateway::clients::options::WebSocketStreamOptions;
@@ -26,8 +25,8 @@ use crate::wire::ws::CloseCode;
 /// spaces, 400 otherwise. From the answer 101 on it gets everything that is sent to it, in order, and
 /// all clients get broadcasts in one order. What is sent is not kept: who is away does not get it later.
 ///
-/// Made by [`Server::web_socket_stream`](crate::gateway::Server::web_socket_stream). A copy is the same
-/// stream. All methods can be called from any thread, handlers of this or another server included. None
+/// It is made before the server, which [serves](crate::gateway::ServerBuilder::clients) its clients; until then it has
+/// none. A copy is the same stream. All methods can be called from any thread, handlers of this or another server included. None
 /// waits for a client or for a thread of the server: a message is put where the client's reactor takes
 /// it from, and the reactor is woken. `true` says that the message is there and its client has not gone, as
 /// far as the server knows: it learns of a connection that was closed or reset at once, and of one that
@@ -37,13 +36,15 @@ use crate::wire::ws::CloseCode;
 /// # Examples
 ///
 /// ```
-/// use eventring::gateway::{Server, ServerConfig};
+/// use eventring::gateway::{Server, ServerConfig, WebSocketStream};
 /// use eventring::hub::Hub;
 ///
+/// let notifications = WebSocketStream::new(Default::default());
 /// let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-/// let server = Server::bind(&Hub::new(), config)?;
-/// let notifications = server.web_socket_stream("/notifications", Default::default())?;
-/// let server = server.spawn()?;
+/// let server = Server::builder(&Hub::new())
+///     .clients("/notifications", &notifications)
+///     .bind(config)?
+///     .spawn()?;
 /// println!("new WebSocket(\"ws://{}/notifications?client=alice\")", server.addr());
 /// assert_eq!(notifications.broadcast("the shop closes at eight").sent, 0);
 /// assert!(!notifications.send_to("alice", "she has not come yet"));
@@ -57,7 +58,6 @@ pub(super) struct Inner {
     pub(super) limits: Arc<SocketLimits>,
     /// Locked for a moment, before any queue or mailbox; never while a handler runs or a reactor is woken.
     pub(super) registry: Mutex<Registry>,
-    pub(super) mailboxes: Arc<Mailboxes>,
     pub(super) handler: Box<dyn ClientHandler>,
     pub(super) sent: AtomicU64,
     pub(super) full: AtomicU64,
@@ -80,20 +80,52 @@ impl WebSocketStream {
     /// connect again by itself.
     pub const REPLACED: CloseCode = CloseCode(4000);
 
-    pub(in crate::gateway) fn new(
+    /// A stream whose clients are only sent to: what they send is dropped.
+    ///
+    /// An option that is out of its range is told by [`bind`](crate::gateway::ServerBuilder::bind).
+    pub fn new(options: WebSocketStreamOptions) -> Self {
+        Self::with_handler(options, NoHandler)
+    }
+
+    /// A stream with a handler that admits clients, is told of them, and takes what they send.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::gateway::{Server, ServerConfig, SocketReplies, StreamClient, WebSocketStream};
+    /// use eventring::hub::Hub;
+    /// use eventring::wire::ws::MessageKind;
+    ///
+    /// let chat = WebSocketStream::with_handler(
+    ///     Default::default(),
+    ///     |client: &StreamClient<'_>, _: MessageKind, data: &[u8], _: &mut SocketReplies<'_, '_>| {
+    ///         let said = format!("{}: {}", client.id(), String::from_utf8_lossy(data));
+    ///         client.stream().broadcast(&*said);
+    ///     },
+    /// );
+    /// let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+    /// let server = Server::builder(&Hub::new()).clients("/chat", &chat).bind(config)?.spawn()?;
+    /// chat.broadcast("the chat is open");
+    /// # assert!(server.stop()?.clean);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_handler(
         options: WebSocketStreamOptions,
-        handler: Box<dyn ClientHandler>,
-        mailboxes: Arc<Mailboxes>,
+        handler: impl ClientHandler + 'static,
     ) -> Self {
         Self(Arc::new(Inner {
             limits: Arc::new(options.limits()),
             options,
             registry: Mutex::default(),
-            mailboxes,
-            handler,
+            handler: Box::new(handler),
             sent: AtomicU64::new(0),
             full: AtomicU64::new(0),
         }))
+    }
+
+    /// The first of its options that is out of its range, and the range.
+    pub(in crate::gateway) fn first_fault(&self) -> Option<(&'static str, &'static str)> {
+        self.0.options.first_fault()
     }
 
     /// Expects a client; returns the id of the subscription that its connection will be.
@@ -126,7 +158,7 @@ impl WebSocketStream {
         let found = self.0.registry.lock().remove(client);
         if let Some(Entry::Connected(queue)) = &found {
             let reason = reason.to_owned();
-            queue.close(CloseReason { code, reason }, &self.0.mailboxes);
+            queue.close(CloseReason { code, reason });
         }
         found.is_some()
     }
@@ -246,15 +278,12 @@ impl WebSocketStream {
                 code: Self::REPLACED,
                 reason: "another connection has this id now".to_owned(),
             };
-            old.close(close, &self.0.mailboxes);
+            old.close(close);
         }
     }
 
     fn put(&self, queue: &SendQueue, message: &SocketMessage, wakers: &mut Wakers) -> SendOutcome {
-        let Inner {
-            options, mailboxes, ..
-        } = &*self.0;
-        queue.try_push(message.shared(), options.queue_bytes, mailboxes, wakers)
+        queue.try_push(message.shared(), self.0.options.queue_bytes, wakers)
     }
 
     fn count(&self, sent: u64, full: u64) {

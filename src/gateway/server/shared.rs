@@ -9,14 +9,14 @@ use crate::gateway::access::{Authorizer, OriginCheck, Proxies};
 use crate::gateway::admin::commands::CommandQueues;
 use crate::gateway::admin::endpoints::Endpoints;
 use crate::gateway::callbacks::Callbacks;
-use crate::gateway::clients::{ClientRoutes, Mailboxes};
+use crate::gateway::clients::Mailboxes;
 use crate::gateway::http::preflight::Preflight;
 use crate::gateway::http::query::Foreign;
 use crate::gateway::publish::Bounds;
 use crate::gateway::stream::options::StreamOptions;
 use crate::gateway::telemetry::aggregate::Aggregate;
 use crate::gateway::telemetry::user_counters::UserCounters;
-use crate::gateway::ws::SocketRoutes;
+use crate::gateway::user_routes::UserRoutes;
 use crate::reactor::Tls;
 use crate::wire::http::Head;
 
@@ -52,10 +52,9 @@ pub(in crate::gateway) struct Shared {
     pub(in crate::gateway) counters: Arc<UserCounters>,
     pub(in crate::gateway) commands: Arc<CommandQueues>,
     pub(in crate::gateway) endpoints: Arc<Endpoints>,
-    /// WebSocket routes of the embedder.
-    pub(in crate::gateway) sockets: SocketRoutes,
-    /// Its WebSocket streams, and what is to be done for their clients.
-    pub(in crate::gateway) clients: ClientRoutes,
+    /// The program's own routes.
+    pub(in crate::gateway) user_routes: UserRoutes,
+    /// Commands for the clients of its WebSocket streams.
     pub(in crate::gateway) mailboxes: Arc<Mailboxes>,
 }
 

@@ -4,7 +4,8 @@ use std::io;
 use std::thread::{Builder, JoinHandle};
 
 use crate::gateway::gateway::Gateway;
-use crate::reactor::{Clock, Handle, Reactor, StopReport};
+use crate::gateway::server::builder::Clocks;
+use crate::reactor::{Handle, Reactor, StopReport};
 
 /// Reactors 1 and up.
 pub(in crate::gateway) struct ReactorThreads {
@@ -23,9 +24,10 @@ impl ReactorThreads {
         }
     }
 
-    pub(super) fn set_clock(&mut self, clock: &(impl Clock + Clone + 'static)) {
+    /// Gives each a clock of its own.
+    pub(super) fn set_clock(&mut self, clocks: &Clocks) {
         for reactor in &mut self.waiting {
-            reactor.set_clock(Box::new(clock.clone()));
+            reactor.set_clock(clocks());
         }
     }
 

@@ -1,19 +1,14 @@
 //! Counters of the program that embeds the server, shown with the server's own.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
 
-/// The counters of one server's program. Locked when one is added and when somebody asks for the metrics, and not while they are read:
-/// that is the program's own code.
-#[derive(Debug, Default)]
-pub(in crate::gateway) struct UserCounters(Mutex<Vec<Arc<UserCounter>>>);
+/// The counters of one server's program, as they were given.
+#[derive(Debug)]
+pub(in crate::gateway) struct UserCounters(Vec<UserCounter>);
 
 impl UserCounters {
-    pub(in crate::gateway) fn add(&self, counter: UserCounter) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::new(counter));
+    pub(in crate::gateway) fn new(counters: Vec<UserCounter>) -> Self {
+        Self(counters)
     }
 
     /// Shows each counter with what it stands at, up to the first error.
@@ -21,14 +16,8 @@ impl UserCounters {
         &self,
         mut show: impl FnMut(&UserCounter, u64) -> Result<(), E>,
     ) -> Result<(), E> {
-        let counters = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        counters
-            .iter()
-            .try_for_each(|counter| show(counter, (counter.read)()))
+        let mut counters = self.0.iter();
+        counters.try_for_each(|counter| show(counter, (counter.read)()))
     }
 }
 
@@ -40,23 +29,24 @@ pub(in crate::gateway) struct UserCounter {
 }
 
 impl UserCounter {
-    /// Makes a counter of a name that Prometheus takes. A help may be any text: it is escaped.
-    ///
-    /// # Errors
-    ///
-    /// The argument that is wrong, and what it must be.
+    /// A help may be any text: it is escaped.
     pub(in crate::gateway) fn new(
         name: &'static str,
         help: &'static str,
         read: Box<dyn Fn() -> u64 + Send + Sync>,
-    ) -> Result<Self, (&'static str, &'static str)> {
+    ) -> Self {
+        Self { name, help, read }
+    }
+
+    /// Says why Prometheus takes no counter of this name; `None`: it does.
+    pub(in crate::gateway) fn fault(&self) -> Option<&'static str> {
         let may_start = |b: u8| b.is_ascii_alphabetic() || b == b'_' || b == b':';
-        let named = name.bytes().next().is_some_and(may_start)
-            && name.bytes().all(|b| may_start(b) || b.is_ascii_digit());
-        if !named {
-            return Err(("counter name", "must be like shop_orders_total"));
-        }
-        Ok(Self { name, help, read })
+        let named = self.name.bytes().next().is_some_and(may_start)
+            && self
+                .name
+                .bytes()
+                .all(|b| may_start(b) || b.is_ascii_digit());
+        (!named).then_some("must have a name like shop_orders_total")
     }
 }
 

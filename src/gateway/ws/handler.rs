@@ -1,10 +1,7 @@
 //! WebSocket routes of the embedder's own: a protocol is a handler for each connection.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-
-use parking_lot::RwLock;
 
 use crate::gateway::gateway::Gateway;
 use crate::reactor::{Replies, SocketLimits};
@@ -97,38 +94,28 @@ setters! {
 }
 
 /// Makes the handler of a connection, or says with which status (4xx) it is refused.
-pub(crate) type Factory =
-    dyn Fn(SocketRequest<'_>) -> Result<Box<dyn SocketHandler>, u16> + Send + Sync;
+type Factory = dyn Fn(SocketRequest<'_>) -> Result<Box<dyn SocketHandler>, u16> + Send + Sync;
 
-/// One route.
-#[derive(Clone)]
-pub(crate) struct SocketRoute {
-    pub(in crate::gateway) options: Arc<SocketOptions>,
+/// A route of the program: how its connections begin.
+pub(in crate::gateway) struct SocketRoute {
+    pub(in crate::gateway) options: SocketOptions,
+    /// Those of the options, as connections share them.
     pub(in crate::gateway) limits: Arc<SocketLimits>,
-    pub(in crate::gateway) factory: Arc<Factory>,
+    pub(in crate::gateway) factory: Box<Factory>,
 }
 
-/// The embedder's routes by path, shared by all reactors. Written before the server runs.
-#[derive(Clone, Default)]
-pub(crate) struct SocketRoutes(Arc<RwLock<HashMap<String, SocketRoute>>>);
-
-impl SocketRoutes {
-    pub(crate) fn insert(&self, path: &str, options: SocketOptions, factory: Arc<Factory>) {
-        let limits = Arc::new(options.limits.clone());
-        let options = Arc::new(options);
-        let route = SocketRoute {
+impl SocketRoute {
+    pub(in crate::gateway) fn new(
+        options: SocketOptions,
+        factory: impl Fn(SocketRequest<'_>) -> Result<Box<dyn SocketHandler>, u16>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        Self {
+            limits: Arc::new(options.limits.clone()),
             options,
-            limits,
-            factory,
-        };
-        let mut routes = self.0.write();
-        let old = routes.insert(path.to_owned(), route);
-        drop(routes);
-        // What its closure holds goes when the lock is released.
-        drop(old);
-    }
-
-    pub(crate) fn find(&self, path: &str) -> Option<SocketRoute> {
-        self.0.read().get(path).cloned()
+            factory: Box::new(factory),
+        }
     }
 }

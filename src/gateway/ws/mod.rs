@@ -8,7 +8,7 @@ mod session;
 mod upgrade;
 mod web_sockets;
 
-pub(in crate::gateway) use handler::{Factory, SocketRoutes};
+pub(in crate::gateway) use handler::SocketRoute;
 pub use handler::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
 pub(in crate::gateway) use interner::FilterInterner;
 pub(in crate::gateway) use protocol::{Protocol, write_published};

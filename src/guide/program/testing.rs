@@ -12,10 +12,10 @@
 //! use eventring::{Hub, Server, ServerConfig};
 //!
 //! let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into()).heartbeat(Duration::from_secs(15));
-//! let server = Server::bind(&Hub::new(), config)?;
 //! let (begin, seconds) = (Instant::now(), Arc::new(AtomicU64::new(0)));
 //! let moved = seconds.clone();
-//! let mut server = server.with_clock(move || begin + Duration::from_secs(moved.load(Ordering::Relaxed)));
+//! let clock = move || begin + Duration::from_secs(moved.load(Ordering::Relaxed));
+//! let mut server = Server::builder(&Hub::new()).clock(clock).bind(config)?;
 //!
 //! let mut client = TcpStream::connect(server.local_addrs()[0])?;
 //! client.set_nonblocking(true)?;

@@ -55,7 +55,7 @@ impl Stage {
         let seconds = Arc::new(AtomicU64::new(0));
         let (begin, moved) = (Instant::now() + Duration::from_secs(1), seconds.clone());
         let clock = move || begin + Duration::from_secs(moved.load(Ordering::Relaxed));
-        let server = Server::bind(&hub, config).unwrap().with_clock(clock);
+        let server = Server::builder(&hub).clock(clock).bind(config).unwrap();
         Self {
             hub,
             server,

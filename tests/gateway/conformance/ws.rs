@@ -40,9 +40,11 @@ pub(super) fn server() -> ServerThread {
             .deflate(Some(policy))
     };
     let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-    let server = Server::bind(&Hub::new(), config).expect("a free port");
-    let server = server.with_socket("/echo", options(false), |_| Ok(echo));
-    let server = server.with_socket("/whole", options(true), |_| Ok(echo));
+    let server = Server::builder(&Hub::new())
+        .socket("/echo", options(false), |_| Ok(echo))
+        .socket("/whole", options(true), |_| Ok(echo))
+        .bind(config)
+        .expect("a free port");
     server.spawn().expect("a thread")
 }
 

@@ -208,7 +208,9 @@ impl Authorizer for Confuses {
 #[test]
 fn the_ticket_of_another_request_is_a_fault_of_the_program() {
     let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-    let server = Server::bind_with(&Hub::new(), config, Box::new(Confuses(Mutex::default())));
+    let server = Server::builder(&Hub::new())
+        .authorizer(Confuses(Mutex::default()))
+        .bind(config);
     let server = server.unwrap().spawn().unwrap();
     let first = Client::connect(server.addr(), &get("/api/v1/stats"));
     let deadline = Instant::now() + PATIENCE;

@@ -29,7 +29,9 @@ impl Authorizer for FailsOnce {
 #[test]
 fn an_authorizer_that_fails_is_not_asked_again_for_the_same_request() {
     let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-    let server = Server::bind_with(&Hub::new(), config, Box::new(FailsOnce::default()));
+    let server = Server::builder(&Hub::new())
+        .authorizer(FailsOnce::default())
+        .bind(config);
     let server = server.unwrap().spawn().unwrap();
     // A WebSocket needs two rights.
     let mut client = Client::connect(server.addr(), HANDSHAKE);
@@ -53,7 +55,9 @@ impl Authorizer for AnswersItself {
 #[test]
 fn a_ticket_may_be_answered_before_it_is_returned() {
     let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-    let server = Server::bind_with(&Hub::new(), config, Box::new(AnswersItself));
+    let server = Server::builder(&Hub::new())
+        .authorizer(AnswersItself)
+        .bind(config);
     let server = server.unwrap().spawn().unwrap();
     let requests = [post("1", ""), get("/api/v1/stats"), post("2", "")].concat();
     let mut client = Client::connect(server.addr(), &requests);
@@ -124,7 +128,10 @@ fn answers_for_clients_that_have_gone_take_nobodys_room() {
     let config = ServerConfig::default()
         .listen(([127, 0, 0, 1], 0).into())
         .max_pending_authorizations(1);
-    let server = Server::bind_with(&Hub::new(), config, Box::new(AnswersLater(ask))).unwrap();
+    let server = Server::builder(&Hub::new())
+        .authorizer(AnswersLater(ask))
+        .bind(config)
+        .unwrap();
     let address = server.local_addrs()[0];
     let mut own_loop = OwnLoop { server, asked };
     let mut gone = Vec::new();
@@ -165,7 +172,10 @@ fn a_request_that_was_refused_while_it_waited_does_nothing_afterwards() {
     let config = ServerConfig::default()
         .listen(([127, 0, 0, 1], 0).into())
         .bodies_in_flight(400);
-    let server = Server::bind_with(&Hub::new(), config, Box::new(ChangesLater)).unwrap();
+    let server = Server::builder(&Hub::new())
+        .authorizer(ChangesLater)
+        .bind(config)
+        .unwrap();
     let server = server.spawn().unwrap();
     let path = "/orders";
     server
@@ -197,7 +207,10 @@ impl Authorizer for ManagesAll {
 #[test]
 fn who_manages_more_than_all_topics_may_broadcast() {
     let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-    let server = Server::bind_with(&Hub::new(), config, Box::new(ManagesAll)).unwrap();
+    let server = Server::builder(&Hub::new())
+        .authorizer(ManagesAll)
+        .bind(config)
+        .unwrap();
     let server = server.spawn().unwrap();
     let body = r#"{"event":{"data":1}}"#;
     let request = format!(

@@ -48,7 +48,10 @@ pub(crate) fn serve(change: impl FnOnce(ServerConfig) -> ServerConfig) -> Served
     let (ask, asked) = channel();
     let hub = Hub::new();
     let config = change(ServerConfig::default().listen(([127, 0, 0, 1], 0).into()));
-    let server = Server::bind_with(&hub, config, Box::new(AnswersLater(ask))).unwrap();
+    let server = Server::builder(&hub)
+        .authorizer(AnswersLater(ask))
+        .bind(config)
+        .unwrap();
     let server = server.spawn().unwrap();
     Served { hub, server, asked }
 }

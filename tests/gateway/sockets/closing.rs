@@ -102,8 +102,8 @@ fn who_breaks_the_protocol_is_closed_once() {
 fn a_handler_that_closes_hears_nothing_more() {
     let heard = Arc::new(AtomicU64::new(0));
     let count = heard.clone();
-    let server = Server::bind(&Hub::new(), config()).unwrap();
-    let server = server.with_socket("/once", SocketOptions::default(), move |_| {
+    let server = Server::builder(&Hub::new());
+    let server = server.socket("/once", SocketOptions::default(), move |_| {
         let count = count.clone();
         Ok(
             move |_: MessageKind, _: &[u8], replies: &mut SocketReplies<'_, '_>| {
@@ -112,7 +112,7 @@ fn a_handler_that_closes_hears_nothing_more() {
             },
         )
     });
-    let server = server.spawn().unwrap();
+    let server = server.bind(config()).unwrap().spawn().unwrap();
     let (mut stream, head) = connect(server.addr(), "/once", "");
     assert_eq!(head.status, 101);
     stream.write_all(&bad(400)).unwrap();

@@ -29,12 +29,12 @@ fn serve(limits: SocketLimits) -> ServerThread {
         .limits(limits)
         .protocols(vec!["echo".to_owned()])
         .deflate(Some(DeflatePolicy::default()));
-    let server = Server::bind(&Hub::new(), config()).unwrap();
-    let server = server.with_socket("/echo", options, |request| match request.head.query() {
+    let server = Server::builder(&Hub::new());
+    let server = server.socket("/echo", options, |request| match request.head.query() {
         Some("refused") => Err(403),
         _ => Ok(echo),
     });
-    server.spawn().unwrap()
+    server.bind(config()).unwrap().spawn().unwrap()
 }
 
 fn small() -> SocketLimits {
@@ -242,11 +242,11 @@ impl SocketHandler for Noted {
 fn a_handler_is_told_when_its_connection_ends_and_a_stop_says_1001() {
     let (sender, receiver) = mpsc::channel();
     let sender = std::sync::Mutex::new(sender);
-    let server = Server::bind(&Hub::new(), config()).unwrap();
-    let server = server.with_socket("/noted", SocketOptions::default(), move |_| {
+    let server = Server::builder(&Hub::new());
+    let server = server.socket("/noted", SocketOptions::default(), move |_| {
         Ok(Noted(sender.lock().unwrap().clone()))
     });
-    let server = server.spawn().unwrap();
+    let server = server.bind(config()).unwrap().spawn().unwrap();
     let mut gone = Client::new(server.addr(), "/noted");
     let stays = Client::new(server.addr(), "/noted");
     gone.send("x");

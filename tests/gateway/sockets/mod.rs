@@ -8,6 +8,7 @@ mod named;
 mod notify;
 mod panics;
 mod publishing;
+mod routes;
 mod slow;
 mod subscribe;
 

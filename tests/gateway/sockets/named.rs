@@ -21,9 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn serve(options: WebSocketStreamOptions) -> (ServerThread, WebSocketStream) {
     let config = config().reactors(2);
-    let server = Server::bind(&Hub::new(), config).unwrap();
-    let stream = server.web_socket_stream("/n", options).unwrap();
-    (server.spawn().unwrap(), stream)
+    let stream = WebSocketStream::new(options);
+    let server = Server::builder(&Hub::new()).clients("/n", &stream);
+    (server.bind(config).unwrap().spawn().unwrap(), stream)
 }
 
 fn second(second: OnDuplicate) -> WebSocketStreamOptions {
@@ -252,10 +252,9 @@ impl ClientHandler for Noted {
 
 fn noted() -> (ServerThread, WebSocketStream, Receiver<String>) {
     let (sender, told) = mpsc::channel();
-    let server = Server::bind(&Hub::new(), config()).unwrap();
-    let options = WebSocketStreamOptions::default();
-    let stream = server.web_socket_stream_with("/n", options, Noted(sender));
-    let stream = stream.unwrap();
+    let stream = WebSocketStream::with_handler(Default::default(), Noted(sender));
+    let server = Server::builder(&Hub::new()).clients("/n", &stream);
+    let server = server.bind(config()).unwrap();
     (server.spawn().unwrap(), stream, told)
 }
 
@@ -329,8 +328,12 @@ impl Authorizer for Closed {
 
 #[test]
 fn the_authorizer_is_asked_and_its_end_ends_the_connection() {
-    let server = Server::bind_with(&Hub::new(), config(), Box::new(Closed)).unwrap();
-    let stream = server.web_socket_stream("/n", Default::default()).unwrap();
+    let stream = WebSocketStream::new(Default::default());
+    let server = Server::builder(&Hub::new())
+        .authorizer(Closed)
+        .clients("/n", &stream)
+        .bind(config())
+        .unwrap();
     let server = server.spawn().unwrap();
     assert_eq!(refused(server.addr(), "/n?client=a").0, 401);
     let fields = "Authorization: Bearer x\r\n";
@@ -343,34 +346,14 @@ fn the_authorizer_is_asked_and_its_end_ends_the_connection() {
 }
 
 #[test]
-fn wrong_options_and_paths_are_named() {
-    let server = Server::bind(&Hub::new(), config()).unwrap();
-    let server = server.with_socket("/own", Default::default(), |_| {
-        Ok(|_: MessageKind, _: &[u8], _: &mut SocketReplies<'_, '_>| {})
-    });
-    let none = WebSocketStreamOptions::default().clients_max(0);
-    let error = server.web_socket_stream("/n", none).unwrap_err();
-    assert_eq!(error.to_string(), "clients_max must be 1 to 1,048,576");
-    server.web_socket_stream("/n", Default::default()).unwrap();
-    for (path, why) in [
-        ("n", "does not begin with /; got \"n\""),
-        ("/n", "is taken"),
-        ("/own", "is taken"),
-        ("/metrics", "is one of the server's own"),
-    ] {
-        let error = server.web_socket_stream(path, Default::default());
-        let error = error.unwrap_err().to_string();
-        assert!(error.starts_with(&format!("path {why}")), "{path}: {error}");
-    }
-}
-
-#[test]
 fn the_metrics_count_what_all_streams_have_sent() {
-    let server = Server::bind(&Hub::new(), config()).unwrap();
-    let (n, m) = (
-        server.web_socket_stream("/n", Default::default()).unwrap(),
-        server.web_socket_stream("/m", Default::default()).unwrap(),
-    );
+    let [n, m] = [(); 2].map(|()| WebSocketStream::new(Default::default()));
+    let server = Server::builder(&Hub::new())
+        .clients("/n", &n)
+        .clients("/m", &m)
+        .clients("/another-n", &n)
+        .bind(config())
+        .unwrap();
     let server = server.spawn().unwrap();
     let _clients = [
         join(&server, "a"),

@@ -18,10 +18,9 @@ use super::{config, until};
 
 fn serve(reactors: usize) -> (ServerThread, WebSocketStream) {
     let config = config().reactors(reactors);
-    let server = Server::bind(&Hub::new(), config).unwrap();
-    let options = WebSocketStreamOptions::default();
-    let stream = server.web_socket_stream("/n", options).unwrap();
-    (server.spawn().unwrap(), stream)
+    let stream = WebSocketStream::new(WebSocketStreamOptions::default());
+    let server = Server::builder(&Hub::new()).clients("/n", &stream);
+    (server.bind(config).unwrap().spawn().unwrap(), stream)
 }
 
 fn join(server: &ServerThread, client: &str) -> Client {
@@ -116,12 +115,12 @@ fn weakness_3_who_is_gone_is_forgotten_and_sending_to_it_says_so() {
 
 #[test]
 fn who_breaks_silently_is_forgotten_when_a_ping_stays_unanswered() {
-    let server = Server::bind(&Hub::new(), config()).unwrap();
     let options = WebSocketStreamOptions::default()
         .ping_after(Duration::from_secs(1))
         .pong_timeout(Duration::from_secs(1));
-    let stream = server.web_socket_stream("/n", options).unwrap();
-    let server = server.spawn().unwrap();
+    let stream = WebSocketStream::new(options);
+    let server = Server::builder(&Hub::new()).clients("/n", &stream);
+    let server = server.bind(config()).unwrap().spawn().unwrap();
     let silent = connect(server.addr(), "/n?client=silent", "").0;
     assert!(stream.send_to("silent", "hello"));
     until("the silent one is cut", || stream.is_empty());
@@ -132,10 +131,10 @@ fn who_breaks_silently_is_forgotten_when_a_ping_stays_unanswered() {
 #[test]
 fn a_stalled_client_is_bounded_and_told_while_the_others_get_everything() {
     let config = config().send_buffer(Some(8 << 10));
-    let server = Server::bind(&Hub::new(), config).unwrap();
     let options = WebSocketStreamOptions::default().queue_bytes(64 << 10);
-    let stream = server.web_socket_stream("/n", options).unwrap();
-    let server = server.spawn().unwrap();
+    let stream = WebSocketStream::new(options);
+    let server = Server::builder(&Hub::new()).clients("/n", &stream);
+    let server = server.bind(config).unwrap().spawn().unwrap();
     let mut stalled = join(&server, "stalled");
     let (told, got) = mpsc::channel();
     let readers: Vec<_> = (0..3)
@@ -254,10 +253,9 @@ fn chat(
 fn a_handler_broadcasts_and_disconnects_from_the_thread_of_its_reactor() {
     for reactors in [1, 2] {
         let config = config().reactors(reactors);
-        let server = Server::bind(&Hub::new(), config).unwrap();
-        let options = WebSocketStreamOptions::default();
-        let stream = server.web_socket_stream_with("/n", options, chat).unwrap();
-        let server = server.spawn().unwrap();
+        let stream = WebSocketStream::with_handler(Default::default(), chat);
+        let server = Server::builder(&Hub::new()).clients("/n", &stream);
+        let server = server.bind(config).unwrap().spawn().unwrap();
         let mut clients: Vec<_> = (0..4).map(|n| join(&server, &format!("c{n}"))).collect();
         for n in 0..4 {
             clients[n].send("hi");
@@ -278,7 +276,6 @@ fn handlers_of_two_servers_send_to_each_others_clients() {
     let others: [Arc<OnceLock<WebSocketStream>>; 2] = Default::default();
     let pair = [0, 1].map(|n| {
         let other = others[1 - n].clone();
-        let server = Server::bind(&Hub::new(), config()).unwrap();
         let pass = move |_: &StreamClient<'_>,
                          _: MessageKind,
                          data: &[u8],
@@ -286,9 +283,10 @@ fn handlers_of_two_servers_send_to_each_others_clients() {
             let text = String::from_utf8_lossy(data);
             assert_eq!(other.get().unwrap().broadcast(&*text).sent, 1);
         };
-        let stream = server.web_socket_stream_with("/n", Default::default(), pass);
-        others[n].set(stream.unwrap()).unwrap();
-        server.spawn().unwrap()
+        let stream = WebSocketStream::with_handler(Default::default(), pass);
+        let server = Server::builder(&Hub::new()).clients("/n", &stream);
+        others[n].set(stream).unwrap();
+        server.bind(config()).unwrap().spawn().unwrap()
     });
     let mut clients = [0, 1].map(|n| join(&pair[n], "c"));
     // Reactors that are not woken find it out once a second: no time for so many rounds.
@@ -309,8 +307,9 @@ fn handlers_of_two_servers_send_to_each_others_clients() {
 
 #[test]
 fn the_thread_that_drives_a_server_may_send_and_a_server_that_is_dropped_has_no_clients() {
-    let mut server = Server::bind(&Hub::new(), config()).unwrap();
-    let stream = server.web_socket_stream("/n", Default::default()).unwrap();
+    let stream = WebSocketStream::new(Default::default());
+    let server = Server::builder(&Hub::new()).clients("/n", &stream);
+    let mut server = server.bind(config()).unwrap();
     let address = server.local_addrs()[0];
     let client = std::thread::spawn(move || {
         let mut client = Client::new(address, "/n?client=c");

@@ -8,16 +8,19 @@ use std::time::Duration;
 use eventring::event::{Event, Filter};
 use eventring::gateway::{
     AccessRequest, Authorizer, ClientHandler, Decision, Principal, Server, ServerConfig,
-    ServerThread, SocketOptions, SocketReplies, StreamClient, StreamOptions,
+    ServerThread, SocketOptions, SocketReplies, StreamClient, StreamOptions, WebSocketStream,
 };
 use eventring::hub::Hub;
 use eventring::wire::ws::MessageKind;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+fn config() -> ServerConfig {
+    ServerConfig::default().listen(([127, 0, 0, 1], 0).into())
+}
+
 fn server(hub: &Hub) -> Server {
-    let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-    Server::bind(hub, config).unwrap()
+    Server::bind(hub, config()).unwrap()
 }
 
 fn connect(address: SocketAddr, request: &str) -> TcpStream {
@@ -119,18 +122,18 @@ impl Authorizer for Picky {
 #[test]
 fn a_panic_in_the_programs_own_code_ends_what_it_was_called_for() {
     let hub = Hub::new();
-    let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-    let server = Server::bind_with(&hub, config, Box::new(Picky)).unwrap();
-    let server = server
-        .with_counter("shop_orders_total", "Orders.", || panic!("a fault"))
-        .unwrap()
-        .with_socket("/refuses", SocketOptions::default(), |_| {
+    let clients = WebSocketStream::with_handler(Default::default(), Faulty);
+    let server = Server::builder(&hub)
+        .authorizer(Picky)
+        .clients("/clients", &clients)
+        .counter("shop_orders_total", "Orders.", || panic!("a fault"))
+        .socket("/refuses", SocketOptions::default(), |_| {
             if true {
                 panic!("a fault")
             }
             Ok(|_: MessageKind, _: &[u8], _: &mut SocketReplies<'_, '_>| {})
         })
-        .with_socket("/shout", SocketOptions::default(), |_| {
+        .socket("/shout", SocketOptions::default(), |_| {
             Ok(
                 |_: MessageKind, data: &[u8], replies: &mut SocketReplies<'_, '_>| {
                     assert!(data != b"bad", "a fault");
@@ -138,10 +141,7 @@ fn a_panic_in_the_programs_own_code_ends_what_it_was_called_for() {
                 },
             )
         });
-    let _clients = server
-        .web_socket_stream_with("/clients", Default::default(), Faulty)
-        .unwrap();
-    let server = server.spawn().unwrap();
+    let server = server.bind(config()).unwrap().spawn().unwrap();
     let address = server.addr();
     let mut witness = Witness::of(&hub, address);
     let answer = get(address, "/api/v1/events/stream?topic=bad");
@@ -259,8 +259,8 @@ fn a_web_socket_without_a_subscription_ends_with_its_hub() {
             },
         )
     };
-    let server = server(&hub).with_socket("/echo", SocketOptions::default(), echo);
-    let server = server.spawn().unwrap();
+    let server = Server::builder(&hub).socket("/echo", SocketOptions::default(), echo);
+    let server = server.bind(config()).unwrap().spawn().unwrap();
     let address = server.addr();
     let (mut told, head) = upgrade(address, "/api/v1/ws");
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
@@ -302,9 +302,8 @@ fn a_server_can_be_stopped_in_a_handler_of_its_own() {
                 },
             )
         };
-        let server = Server::bind(&hub, config).unwrap();
-        let server = server.with_socket("/stop", SocketOptions::default(), route);
-        let server = server.spawn().unwrap();
+        let server = Server::builder(&hub).socket("/stop", SocketOptions::default(), route);
+        let server = server.bind(config).unwrap().spawn().unwrap();
         let address = server.addr();
         *place.lock().unwrap() = Some(server);
         // One for each reactor: the last one is on another thread than the first.

@@ -118,7 +118,10 @@ impl Authorizer for Generous {
 #[test]
 fn nobody_publishes_to_a_reserved_topic_from_outside() {
     let hub = Hub::new();
-    let server = Server::bind_with(&hub, config(), Box::new(Generous)).unwrap();
+    let server = Server::builder(&hub)
+        .authorizer(Generous)
+        .bind(config())
+        .unwrap();
     let server = server.spawn().unwrap();
     let address = server.addr();
     let reserved = "/api/v1/topics/$sys.x/events";

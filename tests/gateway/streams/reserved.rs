@@ -28,7 +28,10 @@ fn texts(client: &Client) -> Vec<&str> {
 fn a_reserved_topic_is_read_by_name_and_where_it_is_allowed_by_name() {
     let hub = Hub::new();
     let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-    let server = Server::bind_with(&hub, config, Box::new(ByHeader)).unwrap();
+    let server = Server::builder(&hub)
+        .authorizer(ByHeader)
+        .bind(config)
+        .unwrap();
     let server = server.spawn().unwrap();
     let both = "x-allow: >,$sys.>\r\n";
     let all = ["a0", "s0", "a1", "s1", "a2"];
@@ -99,7 +102,10 @@ fn a_reserved_topic_is_read_by_name_and_where_it_is_allowed_by_name() {
 fn whoever_takes_all_topics_is_sent_no_frame_of_others() {
     let hub = Hub::new();
     let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-    let server = Server::bind_with(&hub, config, Box::new(ByHeader)).unwrap();
+    let server = Server::builder(&hub)
+        .authorizer(ByHeader)
+        .bind(config)
+        .unwrap();
     let server = server.spawn().unwrap();
     let stream = "/api/v1/events/stream";
     let allow = "x-allow: >,$sys.>\r\n";

@@ -28,7 +28,7 @@ impl Stage {
         let millis = Arc::new(AtomicU64::new(0));
         let (begin, moved) = (Instant::now() + Duration::from_secs(1), millis.clone());
         let clock = move || begin + Duration::from_millis(moved.load(Ordering::Relaxed));
-        let server = Server::bind(&hub, config).unwrap().with_clock(clock);
+        let server = Server::builder(&hub).clock(clock).bind(config).unwrap();
         Self {
             hub,
             server,

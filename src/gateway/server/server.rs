@@ -1,36 +1,29 @@
 //! The server: a hub behind sockets, driven by the caller's thread or one of its own.
 
-mod web_socket_streams;
-
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use thiserror::Error;
-
 use crate::gateway::access::public_url::PublicUrl;
-use crate::gateway::access::{
-    AllowAll, Authority, Authorizer, HostPolicy, OriginCheck, Origins, Proxies,
-};
+use crate::gateway::access::{Authority, HostPolicy, OriginCheck, Origins, Proxies};
 use crate::gateway::admin::commands::CommandQueues;
-use crate::gateway::admin::endpoints::Endpoints;
-use crate::gateway::clients::{ClientRoutes, Mailboxes};
+use crate::gateway::clients::Mailboxes;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::preflight::Preflight;
 use crate::gateway::http::query::Foreign;
 use crate::gateway::publish::Bounds;
+use crate::gateway::server::builder::ServerBuilder;
 use crate::gateway::server::config::ServerConfig;
+use crate::gateway::server::error::ServerError;
 use crate::gateway::server::handle::{ServerHandle, ServerThread};
 use crate::gateway::server::shared::Shared;
 use crate::gateway::server::threads::ReactorThreads;
 use crate::gateway::stream::Cursors;
 use crate::gateway::telemetry::aggregate::Aggregate;
-use crate::gateway::telemetry::user_counters::{UserCounter, UserCounters};
-use crate::gateway::ws::{Factory, SocketHandler, SocketOptions, SocketRequest, SocketRoutes};
 use crate::hub::Hub;
-use crate::reactor::{BindError, Clock, Reactor, StopReport, Tls, UnixAddress};
+use crate::reactor::{Reactor, StopReport, Tls, UnixAddress};
 
 /// Serves a hub over HTTP and Server-Sent Events.
 ///
@@ -52,9 +45,7 @@ use crate::reactor::{BindError, Clock, Reactor, StopReport, Tls, UnixAddress};
 /// ```
 pub struct Server {
     pub(super) reactor: Reactor<Gateway>,
-    pub(super) sockets: SocketRoutes,
     pub(super) crew: ReactorThreads,
-    pub(super) counters: Arc<UserCounters>,
     pub(super) stop_timeout: Duration,
     /// The end of all reactors, those of other threads included; `None`: it still runs.
     pub(super) report: Option<StopReport>,
@@ -64,60 +55,47 @@ pub struct Server {
 /// Bytes read at a time, however small the ring is.
 const READ_BYTES_MIN: usize = 512;
 
-/// Why a server could not be made.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ServerError {
-    /// A setting makes no sense.
-    #[error("{field} {reason}")]
-    Config {
-        /// The setting.
-        field: &'static str,
-        /// The reason.
-        reason: String,
-    },
-    /// An address could not be had.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// The hub has no place for another reader.
-    #[error("the hub refuses a reader: {0}")]
-    Hub(#[from] crate::hub::SubscriptionError),
-}
-
-impl ServerError {
-    pub(super) fn fault(field: &'static str, reason: &str) -> Self {
-        let reason = reason.to_owned();
-        Self::Config { field, reason }
-    }
-
-    pub(super) fn value(field: &'static str, value: &str, why: &str) -> Self {
-        Self::fault(field, &format!("{why}; got {value:?}"))
-    }
-}
-
 impl Server {
-    /// Listens, with everybody allowed everything.
+    /// Begins with what is served beside the server's own routes; the port comes last.
+    ///
+    /// ```
+    /// use eventring::gateway::{Server, ServerConfig, WebSocketStream};
+    /// use eventring::hub::Hub;
+    ///
+    /// let hub = Hub::new();
+    /// let notifications = WebSocketStream::new(Default::default());
+    /// let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+    /// let server = Server::builder(&hub).clients("/notifications", &notifications).bind(config)?;
+    /// # Ok::<(), eventring::gateway::ServerError>(())
+    /// ```
+    pub fn builder(hub: &Hub) -> ServerBuilder {
+        ServerBuilder::new(hub)
+    }
+
+    /// Listens, with no routes but the server's own, and everybody allowed everything:
+    /// `Server::builder(hub).bind(config)`.
     ///
     /// # Errors
     ///
     /// [`ServerError`] names the setting or the address; then nothing is listened on.
     pub fn bind(hub: &Hub, config: ServerConfig) -> Result<Self, ServerError> {
-        Self::bind_with(hub, config, Box::new(AllowAll))
+        Self::builder(hub).bind(config)
     }
 
-    /// Listens, and asks `authorizer` about each request.
-    ///
-    /// # Errors
-    ///
-    /// As [`bind`](Self::bind).
-    pub fn bind_with(
-        hub: &Hub,
+    pub(super) fn listen(
+        mut builder: ServerBuilder,
         config: ServerConfig,
-        authorizer: Box<dyn Authorizer>,
     ) -> Result<Self, ServerError> {
+        let options = config.stream_options();
+        if let Some((field, feature)) = options.lacks() {
+            return Err(ServerError::Feature { field, feature });
+        }
         if let Some((field, reason)) = config.first_fault() {
             return Err(ServerError::fault(field, reason));
         }
+        let frame_log = config.frame_log_bytes / config.reactors;
+        let checked = builder.check(frame_log)?;
+        let hub = &builder.hub;
         let mut hosts = HostPolicy::new(&config.listen, &config.allowed_hosts)
             .map_err(|bad| ServerError::value("allowed_hosts", &bad.value, &bad.why))?;
         let public = config.public_url.as_deref().map(|text| {
@@ -156,7 +134,6 @@ impl Server {
             batch_events: config.batch_events,
             event: *hub.limits(),
         };
-        let options = config.stream_options();
         let fed = hub.visible() + 1;
         let mut limits = config.limits();
         // The shortest event on the wire has two bytes: one read is at most half a ring.
@@ -164,7 +141,7 @@ impl Server {
         let shared = Shared {
             bounds,
             options,
-            frame_log: config.frame_log_bytes / config.reactors,
+            frame_log,
             brotli_streams: config.brotli_limit(),
             presence: config.presence,
             origin_check: Arc::new(OriginCheck::new(
@@ -179,19 +156,16 @@ impl Server {
             draining: Arc::default(),
             preflight: Arc::new(preflight),
             foreign: Arc::new(foreign),
-            authorizer: authorizer.into(),
+            authorizer: builder.authorizer,
             max_pending_authorizations: config.max_pending_authorizations,
             callbacks: Arc::default(),
             aggregate: Arc::new(Aggregate::new(config.reactors)),
-            counters: Arc::default(),
+            counters: Arc::new(checked.counters),
             commands: Arc::new(CommandQueues::new(config.reactors)),
-            endpoints: Arc::new(Endpoints::new(config.frame_log_bytes / config.reactors)),
-            sockets: SocketRoutes::default(),
-            clients: ClientRoutes::default(),
+            endpoints: Arc::new(checked.endpoints),
+            user_routes: checked.routes,
             mailboxes: Arc::new(Mailboxes::new(config.reactors)),
         };
-        let sockets = shared.sockets.clone();
-        let counters = shared.counters.clone();
         let mut readers = readers.into_iter();
         let count = config.reactors;
         let mut reactors = Reactor::bind(&config.addresses(), limits, count, fed, |handle| {
@@ -201,7 +175,7 @@ impl Server {
             Gateway::new(hub, readers, shared.clone(), handle)
         })?;
         let others = reactors.split_off(1);
-        let Some(reactor) = reactors.pop() else {
+        let Some(mut reactor) = reactors.pop() else {
             unreachable!("`first_fault` refuses to have none")
         };
         for address in reactor.addresses() {
@@ -218,95 +192,18 @@ impl Server {
                 "reachable from other machines with no allowed_hosts: requests for public names get 421"
             );
         }
+        let mut crew = ReactorThreads::new(others);
+        if let Some(clocks) = builder.clocks {
+            crew.set_clock(&clocks);
+            reactor.set_clock(clocks());
+        }
         Ok(Self {
             shared,
             reactor,
-            sockets,
-            crew: ReactorThreads::new(others),
-            counters,
+            crew,
             stop_timeout: config.stop_timeout,
             report: None,
         })
-    }
-
-    /// Goes by another clock: deadlines and heartbeats come when it says so.
-    #[must_use]
-    pub fn with_clock(mut self, clock: impl Clock + Clone + 'static) -> Self {
-        self.crew.set_clock(&clock);
-        self.reactor.set_clock(Box::new(clock));
-        self
-    }
-
-    /// Adds a counter of the program to `GET /metrics`; `read` must not wait. Where it panics, the answer is 500.
-    ///
-    /// Prometheus wants the names of counters to end in `_total`. One that does not is shown by its name all the same,
-    /// as `untyped`.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use std::sync::atomic::{AtomicU64, Ordering};
-    /// # use eventring::{gateway::{Server, ServerConfig}, hub::Hub};
-    /// # let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-    /// let orders = Arc::new(AtomicU64::new(0));
-    /// let counted = orders.clone();
-    /// let server = Server::bind(&Hub::new(), config)?.with_counter(
-    ///     "shop_orders_total",
-    ///     "Orders taken.",
-    ///     move || counted.load(Ordering::Relaxed),
-    /// )?;
-    /// # Ok::<(), eventring::gateway::ServerError>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`ServerError::Config`] unless `name` is one of Prometheus, `[a-zA-Z_:][a-zA-Z0-9_:]*`.
-    pub fn with_counter(
-        self,
-        name: &'static str,
-        help: &'static str,
-        read: impl Fn() -> u64 + Send + Sync + 'static,
-    ) -> Result<Self, ServerError> {
-        let counter = UserCounter::new(name, help, Box::new(read))
-            .map_err(|(field, why)| ServerError::fault(field, why))?;
-        self.counters.add(counter);
-        Ok(self)
-    }
-
-    /// Serves WebSockets at `path` by a protocol of the embedder's own, before any other route.
-    ///
-    /// `connect` makes the handler of each connection, or refuses it with a status of 400 to 499. Who
-    /// may connect is for it to say: only Host and Origin are looked at before.
-    ///
-    /// ```
-    /// use eventring::gateway::{Server, ServerConfig, SocketOptions, SocketReplies};
-    /// use eventring::hub::Hub;
-    /// use eventring::wire::ws::MessageKind;
-    ///
-    /// let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
-    /// let server = Server::bind(&Hub::new(), config)?.with_socket(
-    ///     "/shout",
-    ///     SocketOptions::default(),
-    ///     |_request| {
-    ///         Ok(|_: MessageKind, data: &[u8], replies: &mut SocketReplies<'_, '_>| {
-    ///             replies.text(&String::from_utf8_lossy(data).to_uppercase());
-    ///         })
-    ///     },
-    /// );
-    /// assert!(server.spawn()?.stop()?.clean);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn with_socket<H: SocketHandler + 'static>(
-        self,
-        path: &str,
-        options: SocketOptions,
-        connect: impl Fn(SocketRequest<'_>) -> Result<H, u16> + Send + Sync + 'static,
-    ) -> Self {
-        let factory: Arc<Factory> = Arc::new(move |request: SocketRequest<'_>| {
-            connect(request).map(|handler| Box::new(handler) as Box<dyn SocketHandler>)
-        });
-        self.sockets.insert(path, options, factory);
-        self
     }
 
     /// The addresses listened on, with the ports that the system picked.
