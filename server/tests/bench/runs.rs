@@ -126,8 +126,9 @@ fn serve(stream: TcpStream, state: &Mutex<State>, flaw: Flaw) {
         let mut body = vec![0; length.expect("a length").parse().expect("a number")];
         input.read_exact(&mut body).expect("a body");
         let taken = state.take(&String::from_utf8(body).expect("ASCII"), flaw);
+        // Not every server says 200 of what it has taken.
         let line = if taken {
-            "200 OK"
+            "202 Accepted"
         } else {
             "503 Service Unavailable"
         };
@@ -188,6 +189,8 @@ fn verdict(flaw: Flaw, more: &[&str]) -> (i32, [u64; 4]) {
     let names = ["missing", "duplicates", "reordered", "announced_missing"];
     let figures = names.map(|name| json[name].as_u64().unwrap_or_else(|| panic!("{json}")));
     assert_eq!(json["clean"], code == 0, "{json}");
+    let refused = u64::from(flaw == Flaw::Refuses);
+    assert_eq!(json["refused"].as_u64(), Some(refused), "{json}");
     (code, figures)
 }
 

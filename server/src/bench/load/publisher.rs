@@ -150,7 +150,8 @@ impl Publisher {
                 }
                 Step::End => {
                     let sequence = self.in_flight.pop_front();
-                    if let Some(sequence) = sequence.filter(|_| self.status != 200) {
+                    let taken = (200..300).contains(&self.status);
+                    if let Some(sequence) = sequence.filter(|_| !taken) {
                         self.refused.insert(sequence);
                         self.complaint = Some(Problem::read(self.status, &self.answer).to_string());
                     }
