@@ -19,7 +19,7 @@ use super::record::layout::DataKind;
 /// # Examples
 ///
 /// ```
-/// use eventring::event::Event;
+/// use eventring::Event;
 ///
 /// let event = Event::builder("orders.created", "order").json("{\"id\":7}").build()?;
 /// assert_eq!((event.topic(), event.data()), ("orders.created", &b"{\"id\":7}"[..]));
@@ -44,7 +44,7 @@ impl Event {
     /// # Examples
     ///
     /// ```
-    /// use eventring::event::Event;
+    /// use eventring::Event;
     ///
     /// #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
     /// struct Order {

@@ -154,7 +154,7 @@ impl<'a> EventRef<'a> {
     /// # Examples
     ///
     /// ```
-    /// use eventring::event::Event;
+    /// use eventring::Event;
     ///
     /// let event = Event::builder("orders", "created").json("[7, 8]").build()?;
     /// assert_eq!(event.data_as::<Vec<u64>>(), Ok(vec![7, 8]));

@@ -126,24 +126,25 @@
 //! # In process
 //!
 //! ```
-//! use eventring::event::Event;
-//! use eventring::hub::{Hub, StartFrom, SubscriptionError, Subscription};
+//! use eventring::hub::{Controls, Item};
+//! use eventring::{Event, Hub, Subscription};
 //!
 //! let hub = Hub::new();
-//! for n in 1..=3 {
-//!     hub.publish(Event::builder("t", "message").text(&n.to_string()).build()?)?;
-//! }
-//! let kept = "1".to_owned(); // the offset of the last event that was dealt with
-//! let last = eventring::event::Position { epoch: hub.epoch(), offset: kept.parse()? };
-//! let mut receiver = hub.subscribe(Subscription::all().start(StartFrom::After(last)))?;
-//! assert_eq!(receiver.recv()?.position.offset, 2);
+//! let kept = hub.publish(Event::builder("t", "one").build()?)?.to_string(); // the last event that was dealt with
+//! hub.publish(Event::builder("t", "two").build()?)?;
+//! let mut receiver = hub.subscribe(Subscription::all().resume(&kept))?;
+//! assert_eq!(receiver.recv()?.event.ty(), "two");
 //!
-//! // A position of an earlier process is refused, instead of meaning another event.
-//! let old = eventring::event::Position { epoch: eventring::event::Epoch(1), offset: 1 };
-//! let refused = hub.subscribe(Subscription::all().start(StartFrom::After(old)));
-//! assert!(matches!(refused, Err(SubscriptionError::Epoch { .. })));
+//! // An id of an earlier process is told, instead of meaning another event.
+//! let all = Subscription::all().controls(Controls::none());
+//! let mut receiver = hub.subscribe(all.resume("6z2k0e9m3qv1d-42"))?;
+//! assert!(matches!(receiver.next_item()?, Item::Reset(reset) if reset.head == hub.position()));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! [`resume`](crate::hub::Subscription::resume) goes by the rules above; an item takes the place of the server's own
+//! events. [`StartFrom::After`](crate::hub::StartFrom::After) takes a position and is strict: one that means nothing here
+//! is the error of `subscribe`.
 //!
 //! # Names that are the server's own
 //!

@@ -27,7 +27,7 @@ const RING_BYTES_LEAST: usize = 64 << 10;
 /// # Examples
 ///
 /// ```
-/// use eventring::hub::Hub;
+/// use eventring::Hub;
 ///
 /// let hub = Hub::builder().capacity(1_000).ring_bytes(8 << 20).build().unwrap();
 /// assert_eq!(hub.capacity(), 1_000);

@@ -154,8 +154,8 @@ pub enum CursorSeekError {
 /// # Examples
 ///
 /// ```
-/// use eventring::event::Event;
-/// use eventring::hub::{Hub, ReceiveError, Subscription};
+/// use eventring::hub::ReceiveError;
+/// use eventring::{Event, Hub, Subscription};
 ///
 /// let hub = Hub::builder().capacity(2).build().unwrap();
 /// let mut slow = hub.subscribe(Subscription::all()).unwrap();

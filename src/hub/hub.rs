@@ -29,8 +29,8 @@ use crate::hub::topics::{self, TopicConfig, TopicInfo, TopicsError};
 /// # Examples
 ///
 /// ```
-/// use eventring::event::Event;
-/// use eventring::hub::{Hub, StartFrom, Subscription};
+/// use eventring::hub::StartFrom;
+/// use eventring::{Event, Hub, Subscription};
 ///
 /// let hub = Hub::new();
 /// let publisher = hub.clone();
@@ -158,8 +158,8 @@ impl Hub {
     /// # Examples
     ///
     /// ```
-    /// use eventring::event::{Event, Position};
-    /// use eventring::hub::{Hub, HubPublishError};
+    /// use eventring::hub::HubPublishError;
+    /// use eventring::{Event, Hub, Position};
     ///
     /// let hub = Hub::new();
     /// let event = Event::builder("a", "t").build().unwrap();
@@ -185,8 +185,8 @@ impl Hub {
     /// # Examples
     ///
     /// ```
-    /// use eventring::event::{Event, EventBatch};
-    /// use eventring::hub::Hub;
+    /// use eventring::event::EventBatch;
+    /// use eventring::{Event, Hub};
     ///
     /// let mut batch = EventBatch::new();
     /// for n in 0..3 {
@@ -223,8 +223,8 @@ impl Hub {
     /// # Examples
     ///
     /// ```
-    /// use eventring::event::Event;
-    /// use eventring::hub::{Hub, TryReceiveError};
+    /// use eventring::hub::TryReceiveError;
+    /// use eventring::{Event, Hub};
     ///
     /// let hub = Hub::new();
     /// let mut orders = hub.subscribe("orders.>")?;
@@ -308,9 +308,9 @@ impl Hub {
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use eventring::event::Filter;
-    /// use eventring::hub::{Hub, PresenceConfig, PresenceEvent};
+    /// use eventring::hub::{PresenceConfig, PresenceEvent};
     /// use eventring::ring::Notify;
+    /// use eventring::{Filter, Hub};
     ///
     /// struct Ignore;
     /// impl Notify for Ignore {
@@ -393,8 +393,8 @@ impl Hub {
     /// # Examples
     ///
     /// ```
-    /// use eventring::event::Event;
-    /// use eventring::hub::{Hub, HubPublishError, ReceiveError, Subscription};
+    /// use eventring::hub::{HubPublishError, ReceiveError};
+    /// use eventring::{Event, Hub, Subscription};
     ///
     /// let hub = Hub::new();
     /// let mut receiver = hub.subscribe(Subscription::all()).unwrap();

@@ -8,8 +8,7 @@
 //! # Examples
 //!
 //! ```
-//! use eventring::event::Event;
-//! use eventring::hub::{Hub, Subscription};
+//! use eventring::{Event, Hub};
 //!
 //! let hub = Hub::new();
 //! let mut orders = hub.subscribe("orders.*").unwrap();
@@ -33,6 +32,8 @@
 //! | a task can wait as a thread can, under any runtime; dropping the future loses nothing | `Receiver::recv_async`, feature `async` | `tests/hub/tasks/mod.rs` |
 //! | [`unsubscribe`](Hub::unsubscribe) ends delivery and a blocked receive at once; dropping a receiver unsubscribes | [`EndReason`] | `tests/hub/unsubscribe.rs`, `tests/hub/leaks.rs` |
 //! | looking back at some topics does not look at others; where events of a topic stand is known | [`StartFrom`] | `tests/hub/look_back.rs` |
+//! | an id that was kept as text resumes as on the wire: with a gap where it is too old, with [`Item::Reset`] where it means nothing | [`Subscription::resume`] | `tests/hub/resume.rs` |
+//! | one stream tells events, gaps, resets, controls, and the reason of its end | `Receiver::into_items`, feature `async` | `tests/hub/tasks/items.rs` |
 //! | history, then [`Item::CaughtUp`], then live, in one call | [`Receiver::next_item`] | `tests/hub/catch_up.rs` |
 //! | a busy topic does not push out what a quiet one keeps | [`TopicConfig`]: own copies | `tests/hub/topics.rs` |
 //! | controls have no position and are not stored | [`Controls`] | `tests/hub/catch_up.rs` |

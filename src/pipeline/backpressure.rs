@@ -97,9 +97,9 @@ pub struct Drained {
 ///
 /// ```
 /// use std::time::Duration;
-/// use eventring::event::Event;
 /// use eventring::hub::Item;
 /// use eventring::pipeline::{BackpressureConfig, BackpressureStream};
+/// use eventring::Event;
 ///
 /// let config = BackpressureConfig::default().buffer(2).reader_buffer(0).publish_timeout(Duration::ZERO);
 /// let stream = BackpressureStream::new(config).unwrap();

@@ -97,8 +97,8 @@ type Handle = dyn FnMut(&[Event]) -> Result<(), HandlerError> + Send;
 /// # Examples
 ///
 /// ```
-/// use eventring::event::Event;
 /// use eventring::pipeline::{BatchingConfig, BatchingStream};
+/// use eventring::Event;
 ///
 /// let (batches, received) = std::sync::mpsc::channel();
 /// let stream = BatchingStream::start(BatchingConfig::default().size(2), move |batch| {

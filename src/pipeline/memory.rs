@@ -31,8 +31,8 @@ type Report = dyn Fn(&str, &Failure) + Send + Sync;
 /// ```
 /// use std::sync::atomic::{AtomicUsize, Ordering};
 /// use std::sync::Arc;
-/// use eventring::event::Event;
 /// use eventring::pipeline::InMemoryStream;
+/// use eventring::Event;
 ///
 /// let stream = InMemoryStream::new();
 /// let seen = Arc::new(AtomicUsize::new(0));

@@ -54,9 +54,9 @@ trait Step: Send {
 /// ```
 /// use std::sync::Arc;
 /// use std::time::Duration;
-/// use eventring::event::{Event, EventBuilder};
-/// use eventring::hub::Hub;
+/// use eventring::event::EventBuilder;
 /// use eventring::pipeline::{InMemoryStream, StreamProcessor};
+/// use eventring::{Event, Hub};
 ///
 /// let (hub, out) = (Hub::new(), Arc::new(InMemoryStream::new()));
 /// let running = StreamProcessor::new()

@@ -57,9 +57,8 @@ impl<S: EventSink + ?Sized> EventSink for std::sync::Arc<S> {
 /// # Examples
 ///
 /// ```
-/// use eventring::event::Event;
-/// use eventring::hub::Hub;
 /// use eventring::pipeline::{InMemoryStream, broadcast};
+/// use eventring::{Event, Hub};
 ///
 /// let (hub, stream) = (Hub::new(), InMemoryStream::new());
 /// hub.close();

@@ -26,9 +26,8 @@ const DEFAULT_TYPE: &str = "message";
 /// # Examples
 ///
 /// ```
-/// use eventring::event::Event;
-/// use eventring::hub::{Hub, Subscription};
 /// use eventring::pipeline::{SseStreamItem, SseStream};
+/// use eventring::{Event, Hub};
 ///
 /// let stream = SseStream::new(Hub::new());
 /// let id = stream.subscribe("orders.*")?;

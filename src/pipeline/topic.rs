@@ -14,8 +14,8 @@ use super::memory::InMemoryStream;
 /// # Examples
 ///
 /// ```
-/// use eventring::event::Event;
 /// use eventring::pipeline::TopicStream;
+/// use eventring::Event;
 ///
 /// let stream = TopicStream::new();
 /// stream.subscribe("*", |event| { println!("{}", event.topic()); Ok(()) }).unwrap();

@@ -16,6 +16,21 @@ fn with_data(bytes: usize) -> Event {
         .unwrap()
 }
 
+/// Error E0716 met whoever kept in a variable what `build` gives: it borrowed from a builder that was gone.
+#[test]
+fn what_build_gives_can_be_kept() -> Result<(), eventring::event::EventError> {
+    let event = Event::builder("a", "b").json("1").build()?;
+    let more: Vec<Event> = (2..4)
+        .map(|n| Event::builder("a", "b").json(&n.to_string()).build())
+        .collect::<Result<_, _>>()?;
+    assert_eq!(
+        (event.topic(), event.ty(), event.data()),
+        ("a", "b", &b"1"[..])
+    );
+    assert_eq!(more[1].data(), b"3");
+    Ok(())
+}
+
 #[test]
 fn every_accessor_gives_back_what_was_set() {
     let mut builder = EventBuilder::new();

@@ -203,3 +203,29 @@ fn the_finder_of_declarations_finds_them() {
         "src/reactor/send.rs"
     ));
 }
+
+/// The methods of a source that take `self` as said.
+fn methods<'t>(text: &'t str, before: &str, after: &str) -> Vec<&'t str> {
+    let lines = text.lines().map(str::trim_start);
+    let rest = lines.filter_map(|line| line.strip_prefix(before));
+    rest.filter_map(|rest| rest.split_once(after))
+        .map(|(name, _)| name.split('<').next().unwrap())
+        .filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'))
+        .collect()
+}
+
+/// `delivery.event.data()` was an error: everything was behind `as_ref()`.
+#[test]
+fn an_event_has_the_accessors_of_its_view() {
+    let read = |name: &str| fs::read_to_string(package().join("src/event").join(name)).unwrap();
+    let (view, event) = (read("event_ref.rs"), read("event.rs"));
+    let own = [methods(&event, "fn ", "("), methods(&event, "pub fn ", "(")].concat();
+    let accessors = methods(&view, "pub fn ", "(self");
+    assert!(accessors.len() > 20, "{accessors:?}");
+    let missing: Vec<&str> = accessors
+        .into_iter()
+        // It is one.
+        .filter(|name| *name != "to_event" && !own.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -17,7 +17,7 @@ impl EventBuilder {
     /// # Examples
     ///
     /// ```
-    /// use eventring::event::Event;
+    /// use eventring::Event;
     ///
     /// #[derive(serde::Serialize)]
     /// struct Order {

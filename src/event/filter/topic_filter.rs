@@ -16,7 +16,7 @@ pub const PATTERNS_MAX: usize = 64;
 /// # Examples
 ///
 /// ```
-/// use eventring::event::Filter;
+/// use eventring::Filter;
 ///
 /// let a = Filter::parse(["orders.>", "orders.created", "users.*"]).unwrap();
 /// let b = Filter::parse(["users.*", "orders.>"]).unwrap();

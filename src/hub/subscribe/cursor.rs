@@ -14,8 +14,7 @@ use crate::hub::{CursorReadError, CursorSeekError, SubscriptionError};
 /// # Examples
 ///
 /// ```
-/// use eventring::event::Event;
-/// use eventring::hub::Hub;
+/// use eventring::{Event, Hub};
 ///
 /// let hub = Hub::new();
 /// let mut reader = hub.cursor().unwrap();
@@ -108,9 +107,8 @@ impl Cursor {
     /// # Examples
     ///
     /// ```
-    /// use eventring::event::Event;
-    /// use eventring::hub::Hub;
     /// use eventring::ring::Notify;
+    /// use eventring::{Event, Hub};
     /// use std::sync::Arc;
     /// use std::sync::atomic::{AtomicBool, Ordering};
     ///

@@ -13,8 +13,8 @@ use crate::hub::SubscriptionError;
 /// # Examples
 ///
 /// ```
-/// use eventring::event::Event;
-/// use eventring::hub::{Hub, StartFrom, Subscription};
+/// use eventring::hub::StartFrom;
+/// use eventring::{Event, Hub, Subscription};
 ///
 /// let hub = Hub::new();
 /// let event = Event::builder("a", "t").build().unwrap();
@@ -61,7 +61,8 @@ pub(in crate::hub) type FilterFn = Arc<dyn Fn(EventRef<'_>) -> bool + Send + Syn
 /// # Examples
 ///
 /// ```
-/// use eventring::hub::{Hub, StartFrom, Subscription};
+/// use eventring::hub::StartFrom;
+/// use eventring::{Hub, Subscription};
 ///
 /// let hub = Hub::new();
 /// hub.subscribe(Subscription::topics(["orders.>", "users.*"]).start(StartFrom::Beginning)).unwrap();

@@ -39,7 +39,8 @@ pub enum Durability {
 /// # Examples
 ///
 /// ```
-/// use eventring::hub::{Hub, TopicConfig};
+/// use eventring::hub::TopicConfig;
+/// use eventring::Hub;
 ///
 /// let hub = Hub::new();
 /// hub.create_topic("alarms", TopicConfig::default().retain_events(100)).unwrap();

@@ -41,8 +41,7 @@ impl Receiver {
     /// # Examples
     ///
     /// ```
-    /// use eventring::event::Event;
-    /// use eventring::hub::{Hub, Subscription};
+    /// use eventring::{Event, Hub};
     ///
     /// let hub = Hub::new();
     /// let mut orders = hub.subscribe("orders.*").unwrap();
@@ -78,8 +77,7 @@ impl Receiver {
     /// # Examples
     ///
     /// ```
-    /// use eventring::event::Event;
-    /// use eventring::hub::{Hub, Subscription};
+    /// use eventring::{Event, Hub, Subscription};
     /// use futures::StreamExt;
     ///
     /// let hub = Hub::new();

@@ -38,8 +38,8 @@ impl Receiver {
     /// # Examples
     ///
     /// ```
-    /// use eventring::event::Event;
-    /// use eventring::hub::{Controls, Hub, Item, StartFrom, Subscription};
+    /// use eventring::hub::{Controls, Item, StartFrom};
+    /// use eventring::{Event, Hub, Subscription};
     ///
     /// let hub = Hub::new();
     /// hub.publish(Event::builder("t", "old").build().unwrap()).unwrap();

@@ -15,7 +15,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::event::{Event, EventRef, Filter, Position, Record};
+use crate::event::{AsEvent, Event, EventRef, Filter, Position, Record};
 use crate::ring::Subscriber;
 
 use self::items::ItemState;
@@ -43,6 +43,17 @@ pub struct Delivery {
     pub event: Event,
 }
 
+/// Its event, to be published elsewhere.
+impl AsEvent for Delivery {
+    fn as_event(&self) -> EventRef<'_> {
+        self.event.as_ref()
+    }
+
+    fn into_event(self) -> Event {
+        self.event
+    }
+}
+
 /// Receives the events of a subscription, in order.
 ///
 /// It costs the hub nothing: there is no queue behind it, only its place in the hub's ring. If it falls behind by more
@@ -58,8 +69,7 @@ pub struct Delivery {
 /// # Examples
 ///
 /// ```
-/// use eventring::event::Event;
-/// use eventring::hub::{Hub, Subscription};
+/// use eventring::{Event, Hub};
 ///
 /// let hub = Hub::new();
 /// let receiver = hub.subscribe("jobs.*").unwrap();
