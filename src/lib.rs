@@ -42,7 +42,7 @@
 //! | `tls` | | | TLS on the server's sockets, by rustls with ring | `reactor` | `rustls` |
 //!
 //! Features only add. A program that takes a part says which: `default-features = false, features = ["hub"]`.
-//! The guide, one page a task, is there with `gateway`, `client` and `async`.
+//! The guide, one page a task, is there with `gateway`, `pipeline`, `client` and `async`.
 
 mod deadline;
 #[cfg(all(not(feature = "_loom"), any(feature = "hub", feature = "reactor")))]
@@ -96,7 +96,12 @@ pub mod pipeline;
 pub mod gateway;
 
 // It speaks of all of it, and links there.
-#[cfg(all(feature = "gateway", feature = "client", feature = "async"))]
+#[cfg(all(
+    feature = "gateway",
+    feature = "pipeline",
+    feature = "client",
+    feature = "async"
+))]
 pub mod guide;
 
 // The front page: what most programs name.

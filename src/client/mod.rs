@@ -25,7 +25,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![cfg_attr(
-    all(feature = "gateway", feature = "client", feature = "async"),
+    all(
+        feature = "gateway",
+        feature = "pipeline",
+        feature = "client",
+        feature = "async"
+    ),
     doc = "\n\nIn the guide: [`client`](crate::guide::client); other languages: [`languages`](crate::guide::languages)."
 )]
 #![forbid(unsafe_code)]

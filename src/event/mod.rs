@@ -8,7 +8,12 @@
 //! [`Pattern`], [`Filter`] and [`Router`] say who wants which topic, [`EventFilter`] what else somebody asks of an event;
 //! [`Position`] says where an event stands.
 #![cfg_attr(
-    all(feature = "gateway", feature = "client", feature = "async"),
+    all(
+        feature = "gateway",
+        feature = "pipeline",
+        feature = "client",
+        feature = "async"
+    ),
     doc = "\n\nIn the guide: [`publish`](crate::guide::publish), [`filters`](crate::guide::program::filters)."
 )]
 #![forbid(unsafe_code)]

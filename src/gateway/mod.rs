@@ -4,7 +4,12 @@
 //! events, `GET /api/v1/ws` does so over WebSocket, `POST /api/v1/topics/{topic}/events` publishes them, `GET /healthz` says how it is, `GET /readyz` whether it is going to stop, `GET /metrics`
 //! and `GET /api/v1/stats` give figures; `GET /api/v1/openapi.json` describes all of it. A browser gets a dashboard at `/`.
 #![cfg_attr(
-    all(feature = "gateway", feature = "client", feature = "async"),
+    all(
+        feature = "gateway",
+        feature = "pipeline",
+        feature = "client",
+        feature = "async"
+    ),
     doc = "\n\nIn the guide: [`embed`](crate::guide::embed), [`stream`](crate::guide::stream), [`websocket`](crate::guide::websocket), [`deploy`](crate::guide::operate::deploy)."
 )]
 #![forbid(unsafe_code)]

@@ -56,7 +56,12 @@
 //! | joins and leaves that wait | 64 a receiver, 4,096 a [`PresenceWatch`] | they go, and that is told: the list has them |
 //! | a batch | half of `capacity` and of `ring_bytes` | the batch is refused whole |
 #![cfg_attr(
-    all(feature = "gateway", feature = "client", feature = "async"),
+    all(
+        feature = "gateway",
+        feature = "pipeline",
+        feature = "client",
+        feature = "async"
+    ),
     doc = "\n\nIn the guide: [`subscribe`](crate::guide::subscribe), [`topics`](crate::guide::program::topics), [`resume`](crate::guide::resume)."
 )]
 #![forbid(unsafe_code)]

@@ -20,7 +20,12 @@
 //! # Ok::<(), json::JsonError>(())
 //! ```
 #![cfg_attr(
-    all(feature = "gateway", feature = "client", feature = "async"),
+    all(
+        feature = "gateway",
+        feature = "pipeline",
+        feature = "client",
+        feature = "async"
+    ),
     doc = "\n\nIn the guide: [`limits`](crate::guide::operate::limits) has its bounds."
 )]
 #![forbid(unsafe_code)]

@@ -14,7 +14,12 @@
 //! No lock is held while a handler runs: it may publish, subscribe and unsubscribe. [`EventStreamer`], with its
 //! [`StreamerStats`], is all of a hub that code for streams of another kind needs, and a hub has it.
 #![cfg_attr(
-    all(feature = "gateway", feature = "client", feature = "async"),
+    all(
+        feature = "gateway",
+        feature = "pipeline",
+        feature = "client",
+        feature = "async"
+    ),
     doc = "\n\nIn the guide: [`which_stream`](crate::guide::program::which_stream)."
 )]
 #![forbid(unsafe_code)]

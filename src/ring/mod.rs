@@ -261,7 +261,12 @@
 //! All this is *checked* by loom, at two preemptions and with two or three threads; it is not proved. See
 //! `loom-tests/README.md` for what loom does not explore.
 #![cfg_attr(
-    all(feature = "gateway", feature = "client", feature = "async"),
+    all(
+        feature = "gateway",
+        feature = "pipeline",
+        feature = "client",
+        feature = "async"
+    ),
     doc = "\n\nIn the guide: [`which_stream`](crate::guide::program::which_stream) for a ring without a hub; [`coming_from`](crate::guide::coming_from) tokio's broadcast or a disruptor."
 )]
 

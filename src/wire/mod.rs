@@ -12,7 +12,12 @@
 //! - [`sse`]: Server-Sent Events, both directions.
 //! - [`ws`]: WebSocket, handshake, frames and messages.
 #![cfg_attr(
-    all(feature = "gateway", feature = "client", feature = "async"),
+    all(
+        feature = "gateway",
+        feature = "pipeline",
+        feature = "client",
+        feature = "async"
+    ),
     doc = "\n\nIn the guide: [`frameworks`](crate::guide::program::frameworks) writes frames with it; [`limits`](crate::guide::operate::limits) has its bounds."
 )]
 #![forbid(unsafe_code)]
