@@ -12,6 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 copy=${MUTANTS_DIR:-${TMPDIR:-/tmp}/eventring-mutants}
 jobs=${JOBS:-$(nproc)}
+built=${CARGO_TARGET_DIR:-target}/loom
 mkdir -p "$copy"
 # What is weakened is what was there at the start, whatever is edited meanwhile.
 rm -rf "$copy"/original "$copy"/results
@@ -23,16 +24,18 @@ for ((worker = 0; worker < jobs; worker++)); do
     mkdir -p "$place"
     rm -rf "$place"/{src,loom-tests,server,examples,benches}
     cp -r --preserve=timestamps Cargo.toml Cargo.lock README.md src loom-tests server examples benches "$place"
+    # What the models have been built from, if they have.
+    if [ -d "$built" ] && [ ! -d "$place/target" ]; then
+        mkdir -p "$place/target/loom"
+        cp -r --preserve=timestamps "$built"/{deps,build,.fingerprint} "$place/target/loom"
+    fi
 done
 
-export RUSTFLAGS="--cfg loom" RUST_BACKTRACE=0 CARGO_INCREMENTAL=1
-export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_OPT_LEVEL=1
-export CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+export RUSTFLAGS="--cfg loom" RUST_BACKTRACE=0
 
 # build FILE: builds one file of models in the current directory, and prints where the program is.
 build() {
-    CARGO_TARGET_DIR=$PWD/target cargo test --offline -p loom-tests --release --test "$1" --no-run \
-        --config 'profile.release.package."*".opt-level=3' >log 2>&1 || return 1
+    CARGO_TARGET_DIR=$PWD/target cargo test --offline -p loom-tests --profile loom --test "$1" --no-run >log 2>&1 || return 1
     sed -n 's/.*Executable .*(\(.*\)).*/\1/p' log
 }
 

@@ -174,8 +174,5 @@ fuzz() {
 
 # loom BOUND: every model, with that many preemptions.
 loom() {
-  # Models are many small programs: to link them takes longer than to run them.
-  BOUND=$1 RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR="$target_dir/loom" \
-    CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-    cargo test -p loom-tests --release
+  BOUND=$1 RUSTFLAGS='--cfg loom' cargo test -q -p loom-tests --profile loom
 }
