@@ -151,9 +151,9 @@ fuzz_one() {
     "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
 }
 
-# fuzz SECONDS: every fuzz target for that long, as many at a time as there are cores.
-fuzz() {
-  local seconds=$1 toolchain=() host
+# fuzz_build: every fuzz target.
+fuzz_build() {
+  local toolchain=()
   if ! cargo fuzz --version > /dev/null 2>&1; then
     cargo install --locked cargo-fuzz
   fi
@@ -164,6 +164,11 @@ fuzz() {
     export RUSTC_BOOTSTRAP=1
   fi
   cargo "${toolchain[@]+"${toolchain[@]}"}" fuzz build
+}
+
+# fuzz SECONDS: every fuzz target, built already, for that long, as many at a time as there are cores.
+fuzz() {
+  local seconds=$1 host
   host=$(rustc -vV | sed -n 's/^host: //p')
   # As cargo-fuzz sets it: globals that two crates have are no failure.
   export ASAN_OPTIONS=detect_odr_violation=0
@@ -172,7 +177,7 @@ fuzz() {
     xargs -P "$(nproc)" -I {} bash -c 'fuzz_one "$@"' fuzz "${CARGO_TARGET_DIR:-fuzz/target}/$host/release/{}" "$seconds"
 }
 
-# loom BOUND: every model, with that many preemptions.
+# loom: every model, with BOUND preemptions.
 loom() {
-  BOUND=$1 RUSTFLAGS='--cfg loom' cargo test -q -p loom-tests --profile loom
+  BOUND=${BOUND:-2} RUSTFLAGS='--cfg loom' cargo test -q -p loom-tests --profile loom
 }
