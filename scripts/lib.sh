@@ -8,6 +8,8 @@ failures=()
 set -m
 group=
 scratch=$(mktemp -d)
+# Some servers run as nobody.
+chmod 755 "$scratch"
 export TMPDIR=$scratch
 
 # strays: the processes that a step has started and that are still there, in whatever group or session.

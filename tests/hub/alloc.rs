@@ -103,7 +103,7 @@ fn batches_judging_and_writing_allocate_nothing_when_buffers_are_warm() {
                     .ty("order")
                     .subject("s")
                     .text("\"quoted\"")
-                    .build()
+                    .build_ref()
                     .unwrap(),
             );
         }
