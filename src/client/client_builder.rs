@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::backoff::Backoff;
 use super::url::{self, Url, UrlError};
 
-pub use self::sse::{SseClientBuilder, SseOptions};
-pub use self::ws::{WsClientBuilder, WsOptions};
+pub use self::sse::SseClientBuilder;
+pub use self::ws::WsClientBuilder;
 
 /// Longest silence, heartbeats included, where nothing else is said.
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -51,7 +51,7 @@ mod url;
 mod ws;
 
 pub use self::url::{Url, UrlError, escape};
-pub use client_builder::{ClientBuilder, SseClientBuilder, SseOptions, WsClientBuilder, WsOptions};
+pub use client_builder::{ClientBuilder, SseClientBuilder, WsClientBuilder};
 pub use error::{ConnectError, ReadError};
 pub use item::{Cause, ClientError, Disconnected, SseEvent, SseItem};
 pub use sse::SseClient;

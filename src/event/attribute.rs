@@ -6,7 +6,7 @@ use super::record::layout::{self, ATTRIBUTE_HEAD};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 #[non_exhaustive]
-pub enum AttributeKind {
+pub(in crate::event) enum AttributeKind {
     /// The event itself: CloudEvents extensions, and members that the shape does not know.
     Extension = 0,
     /// Transport headers.
@@ -52,7 +52,7 @@ impl<'a> AttributeValue<'a> {
 
 /// Iterates over the attributes of one kind, in the order in which they were given.
 #[derive(Clone, Debug)]
-pub struct Attributes<'a> {
+pub(in crate::event) struct Attributes<'a> {
     bytes: &'a [u8],
     left: usize,
     kind: AttributeKind,

@@ -5,7 +5,7 @@ use std::fmt;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use super::attribute::{AttributeKind, AttributeValue, Attributes};
+use super::attribute::AttributeValue;
 #[cfg(feature = "serde")]
 use super::data::DataError;
 use super::error::EventError;
@@ -156,13 +156,11 @@ accessors! {
     /// Returns what the data is.
     fn data_kind() -> DataKind;
     /// Iterates over the event's own attributes beside the standard ones.
-    fn attributes() -> Attributes<'_>;
+    fn attributes() -> impl Iterator<Item = (&str, AttributeValue<'_>)> + Clone;
     /// Iterates over the headers.
-    fn headers() -> Attributes<'_>;
+    fn headers() -> impl Iterator<Item = (&str, AttributeValue<'_>)> + Clone;
     /// Iterates over the tags.
-    fn tags() -> Attributes<'_>;
-    /// Iterates over the attributes of a kind.
-    fn attributes_of(kind: AttributeKind) -> Attributes<'_>;
+    fn tags() -> impl Iterator<Item = (&str, AttributeValue<'_>)> + Clone;
     /// Returns the value of one of the event's own attributes.
     fn attribute(name: &str) -> Option<AttributeValue<'_>>;
     /// Returns the correlation id (`correlationid`).

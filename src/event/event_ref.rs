@@ -185,22 +185,22 @@ impl<'a> EventRef<'a> {
     }
 
     /// Iterates over the event's own attributes beside the standard ones.
-    pub fn attributes(self) -> Attributes<'a> {
+    pub fn attributes(self) -> impl Iterator<Item = (&'a str, AttributeValue<'a>)> + Clone {
         self.attributes_of(AttributeKind::Extension)
     }
 
     /// Iterates over the headers.
-    pub fn headers(self) -> Attributes<'a> {
+    pub fn headers(self) -> impl Iterator<Item = (&'a str, AttributeValue<'a>)> + Clone {
         self.attributes_of(AttributeKind::Header)
     }
 
     /// Iterates over the tags.
-    pub fn tags(self) -> Attributes<'a> {
+    pub fn tags(self) -> impl Iterator<Item = (&'a str, AttributeValue<'a>)> + Clone {
         self.attributes_of(AttributeKind::Tag)
     }
 
     /// Iterates over the attributes of a kind.
-    pub fn attributes_of(self, kind: AttributeKind) -> Attributes<'a> {
+    pub(in crate::event) fn attributes_of(self, kind: AttributeKind) -> Attributes<'a> {
         let (bytes, count) = self.attribute_bytes();
         Attributes::new(bytes, count, kind)
     }

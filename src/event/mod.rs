@@ -37,7 +37,7 @@ mod time;
 pub mod topic;
 
 pub use as_event::AsEvent;
-pub use attribute::{AttributeKind, AttributeValue, Attributes};
+pub use attribute::AttributeValue;
 pub use batch::EventBatch;
 #[cfg(feature = "serde")]
 pub use data::DataError;

@@ -102,7 +102,7 @@ pub use subscribe::{
     ResetReason, StartFrom, Subscription, SubscriptionStats,
 };
 #[cfg(feature = "async")]
-pub use subscribe::{ItemStream, NextItemAsync, ReceiverStream, RecvAsync};
+pub use subscribe::{ItemStream, ReceiverStream};
 pub use topics::{Durability, TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsError};
 #[cfg(feature = "gateway")]
 pub(crate) use topics::{LastEvents, LookedUp, TopicSet};

@@ -1,7 +1,8 @@
 //! Filters: types, tags, times, streams and predicates, from setters and from JSON.
 
 use eventring::event::{
-    Event, EventFilter, EventFilterBuilder, EventQuery, Predicate, TypePattern,
+    Event, EventFilter, EventFilterBuilder, EventQuery, FilterErrors, FilterFault, Predicate,
+    PredicateError, TypePattern,
 };
 
 fn order() -> Event {
@@ -68,7 +69,8 @@ fn predicates_compare_what_a_pointer_leads_to() {
 
 #[test]
 fn a_bad_predicate_names_its_column() {
-    let message = |text: &str| Predicate::parse(text).unwrap_err().to_string();
+    let error = |text: &str| -> PredicateError { Predicate::parse(text).unwrap_err() };
+    let message = |text: &str| error(text).to_string();
     assert_eq!(message(""), "a pointer starts with \"/\" at column 1");
     assert_eq!(message("data/x"), "a pointer starts with \"/\" at column 1");
     assert_eq!(
@@ -193,8 +195,9 @@ fn all_errors_come_at_once() {
         .since("today")
         .matching("/data/x")
         .matching("/data/x <");
-    let errors = builder.build().unwrap_err();
-    let texts: Vec<String> = errors.faults().iter().map(ToString::to_string).collect();
+    let errors: FilterErrors = builder.build().unwrap_err();
+    let faults: &[FilterFault] = errors.faults();
+    let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
     assert_eq!(
         texts,
         [

@@ -2,7 +2,7 @@
 
 use eventring::event::{
     AttributeValue, DataKind, Event, EventBatch, EventBuilder, EventLimits, EventRef, INLINE_BYTES,
-    Record,
+    Record, StreamName,
 };
 use proptest::prelude::*;
 
@@ -73,7 +73,7 @@ fn every_accessor_gives_back_what_was_set() {
         (event.data_kind(), event.time()),
         (DataKind::Json, 1_772_366_400_123_456_789)
     );
-    let stream = event.stream().unwrap();
+    let stream: StreamName<'_> = event.stream().unwrap();
     assert_eq!(
         (stream.ty, stream.id, stream.version),
         ("Order", "9", Some(3))

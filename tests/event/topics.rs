@@ -1,7 +1,8 @@
 //! Topics, patterns, filters, the router and positions, judged by dumber models.
 
 use eventring::event::{
-    Epoch, Event, EventFilter, Filter, FilterError, Pattern, Position, PositionError, Router, topic,
+    Epoch, Event, EventFilter, Filter, FilterError, Pattern, PatternError, Position, PositionError,
+    Router, TopicError, topic,
 };
 use proptest::prelude::*;
 
@@ -20,6 +21,7 @@ fn topic_names_are_printable_segments() {
     ] {
         assert_eq!(topic::validate(name), Ok(()), "{name}");
     }
+    assert_eq!(topic::validate(""), Err(TopicError::Empty));
     let message = |name: &str| topic::validate(name).unwrap_err().to_string();
     assert_eq!(message(""), "it is empty");
     assert_eq!(
@@ -37,7 +39,8 @@ fn topic_names_are_printable_segments() {
 
 #[test]
 fn patterns_say_which_column_is_wrong() {
-    let message = |text: &str| Pattern::parse(text).unwrap_err().to_string();
+    let error = |text: &str| -> PatternError { Pattern::parse(text).unwrap_err() };
+    let message = |text: &str| error(text).to_string();
     assert_eq!(message(""), "it is empty at column 1");
     assert_eq!(
         message("a.>.b"),

@@ -1,7 +1,9 @@
 //! Publishing: positions, batches, limits, bounds, closing.
 
-use eventring::event::{Epoch, Event, EventBatch, EventLimits, Filter, Position};
-use eventring::hub::{Hub, HubPublishError, StartFrom, Subscription};
+use eventring::event::{
+    AsEvent, Epoch, Event, EventBatch, EventLimits, EventRef, Filter, Position,
+};
+use eventring::hub::{Class, Hub, HubPublishError, HubStats, StartFrom, Subscription};
 use proptest::prelude::*;
 
 fn event(topic: &str, data: &str) -> Event {
@@ -273,11 +275,12 @@ fn publishers_on_many_threads_make_one_total_order() {
 #[test]
 fn equal_filters_share_one_class() {
     let hub = Hub::new();
-    let a = hub.class(&Filter::parse(["b", "a.*", "a.b"]).unwrap());
+    let a: std::sync::Arc<Class> = hub.class(&Filter::parse(["b", "a.*", "a.b"]).unwrap());
     let b = hub.class(&Filter::parse(["a.*", "b"]).unwrap());
     assert!(std::sync::Arc::ptr_eq(&a, &b));
     let receiver = hub.subscribe(Subscription::topics(["a.*", "b"])).unwrap();
-    assert_eq!((hub.stats().classes, hub.stats().readers), (1, 1));
+    let stats: HubStats = hub.stats();
+    assert_eq!((stats.classes, stats.readers), (1, 1));
     drop((a, b, receiver));
     assert_eq!((hub.stats().classes, hub.stats().readers), (0, 0));
 }
@@ -295,4 +298,20 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_holds_an_event_is_published_as_one() {
+    struct Order(Event);
+
+    impl AsEvent for Order {
+        fn as_event(&self) -> EventRef<'_> {
+            self.0.as_ref()
+        }
+    }
+
+    let hub = Hub::new();
+    let mut receiver = hub.subscribe("orders").unwrap();
+    hub.publish(Order(event("orders", "7"))).unwrap();
+    assert_eq!(receiver.try_recv().unwrap().event.data(), b"7");
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use eventring::event::{Event, Filter, Position};
 use eventring::hub::{
     Durability, EndReason, Gap, Hub, HubPublishError, ReceiveError, Receiver, StartFrom,
-    Subscription, TopicConfig, TopicMode, TopicsError, TryReceiveError,
+    Subscription, TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsError,
+    TryReceiveError,
 };
 use proptest::prelude::*;
 
@@ -122,7 +123,7 @@ fn the_first_event_makes_a_topic_or_is_refused() {
     publish(&lazy, "a");
     publish(&lazy, "b");
     assert_eq!(lazy.topics(), ["a", "b"]);
-    let info = lazy.describe_topic("b").unwrap();
+    let info: TopicInfo = lazy.describe_topic("b").unwrap();
     assert_eq!((info.published, info.last_offset, info.retained), (2, 3, 0));
     assert_eq!(lazy.describe_topic("c"), None);
     let explicit = Hub::builder().topics(TopicMode::Explicit).build().unwrap();
@@ -177,7 +178,8 @@ fn a_topic_is_created_once_and_with_sound_settings() {
          retain_age: less than 1 ms; durability: a memory hub has no journal; compression: a memory hub does not \
          compress; partitions: only 1; replication: only 1"
     );
-    assert_eq!(wrong.validate().unwrap_err().faults().count(), 7);
+    let errors: TopicConfigErrors = wrong.validate().unwrap_err();
+    assert_eq!(errors.faults().count(), 7);
     assert_eq!(hub.create_topic("b", keeping(5)), Ok(()));
     let large = keeping(5).retain_bytes(2 << 20);
     let left = TopicsError::HistoryBytes {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use eventring::event::{Event, EventQuery};
+use eventring::event::{Event, EventQuery, Filter};
 use eventring::hub::{
-    EndReason, Gap, Hub, ReceiveError, Receiver, StartFrom, Subscription, SubscriptionError,
-    TryReceiveError,
+    EndReason, Gap, Hub, PresenceChange, PresenceConfig, PresenceEvent, PresenceHandle,
+    PresenceUpdate, PresenceWatch, Present, ReceiveError, Receiver, StartFrom, Subscription,
+    SubscriptionError, SubscriptionStats, TryReceiveError,
 };
 use eventring::ring::Notify;
 
@@ -100,7 +101,8 @@ fn weakness_12_dropping_a_receiver_unsubscribes_it() {
     assert_eq!(error, SubscriptionError::DuplicateId { id: "a".into() });
     drop(receiver);
     let again = hub.subscribe(Subscription::all().id("a")).unwrap();
-    assert_eq!((hub.subscriptions().len(), hub.stats().readers), (1, 1));
+    let stats: Vec<SubscriptionStats> = hub.subscriptions();
+    assert_eq!((stats.len(), hub.stats().readers), (1, 1));
     hub.unsubscribe("a");
     let third = hub.subscribe(Subscription::all().id("a")).unwrap();
     drop(again);
@@ -287,4 +289,46 @@ fn presence_says_who_listens_to_a_topic() {
     assert_eq!(hub.presence("users"), ["b"]);
     drop(b);
     assert_eq!(hub.presence("users"), [""; 0]);
+}
+
+#[test]
+fn a_presence_watch_tells_of_members_without_a_receiver() {
+    let hub = Hub::new();
+    let count = Arc::new(Count::default());
+    let filter = Filter::parse(["orders.*"]).unwrap();
+    let config = PresenceConfig::new("m-", filter.clone(), count.clone());
+    let members: PresenceHandle = hub.open_presence(config).unwrap();
+    let mut watch: PresenceWatch = hub.watch_presence(count);
+    assert!(members.enter(1) && members.enter(2));
+    let present: Present = hub.present("orders.eu", 1);
+    assert_eq!((present.count, present.ids.len()), (2, 1));
+    let told = |update: Option<PresenceUpdate>| -> Vec<PresenceChange> {
+        match update {
+            Some(PresenceUpdate::Changes(changes)) => changes,
+            other => panic!("{other:?}"),
+        }
+    };
+    let joins = told(watch.take(9));
+    assert!(
+        joins
+            .iter()
+            .all(|join| join.joined && join.concerns(&filter))
+    );
+    assert_eq!(
+        joins.iter().map(|join| &*join.id).collect::<Vec<_>>(),
+        ["m-1", "m-2"]
+    );
+    assert!(hub.unsubscribe("m-2"));
+    let Some(PresenceEvent::Ended { number }) = members.take() else {
+        panic!("it was ended from the other side")
+    };
+    members.leave(number);
+    let leaves = told(watch.take(9));
+    assert_eq!(
+        (leaves.len(), leaves[0].joined, &*leaves[0].id),
+        (1, false, "m-2")
+    );
+    members.enter(3);
+    members.enter(4);
+    assert!(matches!(watch.take(1), Some(PresenceUpdate::Missed)));
 }

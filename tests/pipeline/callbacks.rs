@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use eventring::event::{Event, EventRef};
 use eventring::hub::Hub;
 use eventring::pipeline::{
-    ConnectionOptions, EventSink, EventStreamer, Failure, HandlerError, InMemoryStream,
-    TopicStream, broadcast,
+    ConnectionOptions, EventSink, EventStreamer, Failure, HandlerError, HandlerStats,
+    InMemoryStream, StreamerConnection, StreamerConnectionStatus, TopicStream, broadcast,
 };
 
 fn event(topic: &str, ty: &str) -> Event {
@@ -53,7 +53,7 @@ fn weakness_2_a_handler_that_fails_hides_nothing_from_the_others() {
     let stats: Vec<_> = stream
         .handlers()
         .iter()
-        .map(|s| (s.delivered, s.failed))
+        .map(|s: &HandlerStats| (s.delivered, s.failed))
         .collect();
     assert_eq!(stats, [(0, 2), (0, 2), (0, 2), (2, 0)]);
     let panic = Failure::Panic("a test panics here on purpose".into());
@@ -234,7 +234,10 @@ fn weakness_13_and_17_the_documented_interface_works() {
     let ids: Vec<String> = streamer
         .active_connections()
         .into_iter()
-        .map(|c| c.id)
+        .map(|c: StreamerConnection| {
+            assert_eq!(c.status, StreamerConnectionStatus::Connected);
+            c.id
+        })
         .collect();
     assert_eq!(ids, ["c", all.id()]);
     assert_eq!(streamer.subscription_stats()[1].delivered, 4);

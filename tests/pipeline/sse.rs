@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use eventring::event::Event;
 use eventring::hub::{Hub, Subscription};
-use eventring::pipeline::{SseStream, SseStreamError, SseStreamItem};
+use eventring::pipeline::{SseEvents, SseFrames, SseStream, SseStreamError, SseStreamItem};
 use eventring::wire::sse::EventDecoder;
 
 fn publish(stream: &SseStream, topic: &str, text: &str) {
@@ -19,7 +19,7 @@ fn a_strange_id_is_an_error_and_a_taken_one_too() {
     let unknown = |id: &str| SseStreamError::Unknown { id: id.into() };
     assert_eq!(stream.events("x").unwrap_err(), unknown("x"));
     let id = stream.subscribe(Subscription::all()).unwrap();
-    let events = stream.events(&id).unwrap();
+    let events: SseEvents = stream.events(&id).unwrap();
     assert_eq!(
         stream.frames(&id).unwrap_err(),
         SseStreamError::Taken { id: id.clone() }
@@ -66,7 +66,8 @@ fn frames_are_what_a_decoder_reads() {
     }
     let mut decoder = EventDecoder::default();
     let (mut seen, mut missing) = (Vec::new(), 0);
-    for frame in stream.frames(&id).unwrap() {
+    let frames: SseFrames = stream.frames(&id).unwrap();
+    for frame in frames {
         let mut heard = 0;
         let mut take = |event: eventring::wire::sse::DecodedEvent<'_>| {
             heard += 1;

@@ -8,7 +8,7 @@ use eventring::event::{Event, EventBuilder, EventRef};
 use eventring::hub::{Hub, StartFrom, Subscription};
 use eventring::pipeline::{
     AddError, BatchingConfig, BatchingStream, ErrorPolicy, EventSink, Failure, HandlerError,
-    InMemoryStream, Running, StartError, StreamProcessor,
+    InMemoryStream, ProcessorStats, Running, StartError, StreamProcessor,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -189,7 +189,7 @@ fn weakness_7_a_pipeline_keeps_order_and_tells_errors() {
         }))
         .start(&hub, all())
         .unwrap();
-    let stats = running.stop(LONG);
+    let stats: ProcessorStats = running.stop(LONG);
     let expected: Vec<usize> = (1..1_000)
         .filter(|n| ![5, 10].contains(n))
         .flat_map(|n| [2 * n + 1; 2])

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use eventring::event::{Event, EventBuilder, Filter};
-use eventring::gateway::{Server, ServerConfig, ServerThread};
+use eventring::gateway::{BindError, Server, ServerConfig, ServerError, ServerThread};
 use eventring::hub::{Hub, StartFrom, Subscription};
 use eventring::wire::sse::EventDecoder;
 
@@ -332,6 +332,8 @@ fn settings_that_do_not_fit_are_named() {
     let error = Server::bind(&hub, taken)
         .err()
         .expect("a busy port is an error");
+    assert!(matches!(&error, ServerError::Bind(BindError { source, .. })
+        if source.kind() == std::io::ErrorKind::AddrInUse));
     assert!(
         error.to_string().contains(&server.addr().to_string()),
         "{error}"

@@ -2,8 +2,8 @@
 
 use crate::hooks::{Foreign, Hook, TOUCHES, Touch, within};
 use eventring::ring::{
-    Builder, Notify, Overflow, PublishError, Ring, SharedPublisher, Start, Subscriber, Waiter,
-    WeakPublisher,
+    Builder, Notify, Overflow, PublishError, Ring, SharedPublisher, Start, Subscriber, TryIter,
+    Waiter, WeakPublisher,
 };
 use futures::Stream;
 use futures::future::poll_fn;
@@ -258,7 +258,8 @@ fn a_value_may_use_the_ring_wherever_it_is_dropped() {
             let mut batch = (0..3).map(|_| value()).collect();
             publisher.publish_batch(&mut batch).unwrap();
             // Each clone publishes more.
-            let _ = subscriber.try_iter().take(5).count();
+            let values: TryIter<'_, _> = subscriber.try_iter();
+            let _ = values.take(5).count();
         }
         let gated = ring.subscribe_gated(Start::Newest).unwrap();
         while publisher.try_publish(value()).is_ok() {}

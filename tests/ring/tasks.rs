@@ -1,7 +1,8 @@
 //! The same ring under several runtimes: nothing here names one but the functions that run a future.
 
 use eventring::ring::{
-    self, Builder, Fencing, Lagged, Overflow, PublishError, RecvError, SharedPublisher, Start,
+    self, Builder, Fencing, Lagged, Overflow, PublishAsync, PublishError, RecvAsync, RecvError,
+    SharedPublisher, Start,
 };
 use futures::StreamExt;
 use futures::future::{join, poll_fn};
@@ -108,7 +109,8 @@ fn a_pending_future_that_is_dropped_loses_nothing() {
     let waker = count.clone().into();
     let mut context = Context::from_waker(&waker);
     {
-        let mut future = pin!(subscriber.recv_async());
+        let future: RecvAsync<'_, _> = subscriber.recv_async();
+        let mut future = pin!(future);
         assert!(future.as_mut().poll(&mut context).is_pending());
         assert!(future.as_mut().poll(&mut context).is_pending());
     }
@@ -153,7 +155,8 @@ fn publishing_waits_where_the_ring_blocks() {
     let mut gated = ring.subscribe_gated(Start::Newest).unwrap();
     publisher.publish(0).unwrap();
     {
-        let mut future = pin!(publisher.publish_async(1));
+        let future: PublishAsync<'_, _> = publisher.publish_async(1);
+        let mut future = pin!(future);
         assert!(future.as_mut().poll(&mut context).is_pending());
     }
     assert_eq!(ring.head(), 1, "dropped, not published");

@@ -2,9 +2,10 @@
 //! status, field and byte.
 
 use eventring::wire::http::{
-    BodyLength, Head, HttpLimits, Reason, RequestDecoder, RequestError, ResponseHead, Step, chunk,
-    percent_decode, query,
+    BodyLength, Coding, EscapeError, EscapeKind, Head, HttpLimits, QueryError, Reason,
+    RequestDecoder, RequestError, ResponseHead, Step, chunk, percent_decode, query,
 };
+use eventring::wire::proxy::{self, ProxyError, ProxyHeader};
 
 /// One request of `input`: its head and its whole body.
 fn read(decoder: &mut RequestDecoder, input: &mut &[u8]) -> Result<(Head, Vec<u8>), RequestError> {
@@ -655,7 +656,7 @@ fn queries_name_parameter_and_byte() {
         ("x=%C3%A9%ff", "x", 8),
     ];
     for (text, name, at) in bad {
-        let error = query(text).last().expect("a parameter").expect_err(text);
+        let error: QueryError = query(text).last().expect("a parameter").expect_err(text);
         assert_eq!((&*error.name, error.at), (name, at), "{text}");
     }
 }
@@ -675,4 +676,51 @@ fn path_segments_keep_their_plus() {
     for (text, at) in [("%", 0), ("ab%2", 2), ("ab%g0", 2), ("a%20%c3", 4)] {
         assert_eq!(percent_decode(text).unwrap_err().at, at, "{text}");
     }
+}
+
+#[test]
+fn an_escape_that_means_nothing_says_which_kind_and_where() {
+    let error = |text: &str| -> EscapeError { percent_decode(text).unwrap_err() };
+    let cut = error("100%");
+    assert_eq!((cut.kind, cut.at), (EscapeKind::Incomplete, 3));
+    let broken = error("a%ff");
+    assert_eq!(broken.kind, EscapeKind::NotUtf8);
+}
+
+#[test]
+fn the_coding_that_a_client_likes_best_is_chosen() {
+    let offered = [Coding::Gzip, Coding::Brotli, Coding::Identity];
+    for (accepts, chosen) in [
+        ("br, gzip;q=0.5", Some(Coding::Brotli)),
+        ("gzip, br", Some(Coding::Gzip)),
+        ("identity;q=0, *;q=0", None),
+        ("zstd", Some(Coding::Identity)),
+    ] {
+        let head = format!("GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: {accepts}\r\n\r\n");
+        let (head, _) = one(&head).unwrap();
+        assert_eq!(Coding::choose(&head, &offered), chosen, "{accepts}");
+    }
+}
+
+#[test]
+fn a_header_of_the_proxy_protocol_is_read_whole_or_refused() {
+    let mut bytes = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c".to_vec();
+    bytes.extend([192, 0, 2, 7, 127, 0, 0, 1, 0x30, 0x39, 0x1f, 0x90]);
+    for end in 0..bytes.len() {
+        assert_eq!(
+            proxy::parse(&bytes[..end]),
+            Ok(ProxyHeader::NeedMore),
+            "{end}"
+        );
+    }
+    let source = Some(([192, 0, 2, 7], 12345).into());
+    let whole = ProxyHeader::Whole { len: 28, source };
+    assert_eq!(proxy::parse(&bytes), Ok(whole));
+    let refused = proxy::parse(b"GET / HTTP/1.1\r\n");
+    assert_eq!(refused, Err(ProxyError::NoSignature { at: 0 }));
+    bytes[12] = 0x31;
+    assert_eq!(
+        proxy::parse(&bytes),
+        Err(ProxyError::Version { version: 3 })
+    );
 }

@@ -2,9 +2,11 @@
 
 use std::io::{self, Read, Write};
 
+use eventring::wire::http::{Head, HttpLimits, RequestDecoder, ResponseDecoder, Step};
 use eventring::wire::ws::{
-    Inflate, MessageDecoder, MessageKind, MessageLimits, MessageStep, Opcode, Peer, Scratch,
-    Violation, apply_mask, masked_frame,
+    Agreed, ClientHandshake, CloseCode, CloseFrame, ControlRate, Handshake, HandshakeError,
+    HandshakePolicy, Inflate, MessageDecoder, MessageKind, MessageLimits, MessageStep, Opcode,
+    Peer, Scratch, Violation, apply_mask, close_frame, masked_frame,
 };
 use proptest::prelude::*;
 use tungstenite::protocol::{Role, WebSocketConfig};
@@ -200,4 +202,54 @@ proptest! {
         let whole = ours(&input, &[]);
         prop_assert_eq!(&ours(&input, &vec![1; input.len()]).0, &whole.0);
     }
+}
+
+/// The head of a client's request for a WebSocket, with these field lines.
+fn request(fields: &[u8]) -> Head {
+    let text = [b"GET / HTTP/1.1\r\nHost: a\r\n", fields, b"\r\n"].concat();
+    match RequestDecoder::new(HttpLimits::default()).decode(&text) {
+        Ok((_, Step::Head(head))) => head,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_client_and_a_server_agree_on_a_protocol() {
+    let client = ClientHandshake::new([7; 16]).protocols(&["b", "a"]);
+    let mut fields = Vec::new();
+    client.write_fields(&mut fields);
+    let policy = HandshakePolicy::default().protocols(&["a"]);
+    let server = Handshake::read(&request(&fields), &policy).unwrap();
+    let mut answer = Vec::new();
+    server.write_response(&mut answer);
+    let mut decoder = ResponseDecoder::new(HttpLimits::default());
+    let (_, Step::Head(head)) = decoder.decode(&answer).unwrap() else {
+        panic!("a head is there")
+    };
+    let agreed: Agreed = client.read(&head).unwrap();
+    assert_eq!(agreed.protocol.as_deref(), Some("a"));
+    let refused = Handshake::read(&request(b"Upgrade: websocket\r\n"), &policy);
+    assert!(
+        matches!(refused, Err(HandshakeError::NoUpgrade)),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_close_says_why_and_a_flood_of_pings_is_one() {
+    let mut bytes = Vec::new();
+    close_frame(&mut bytes, CloseCode::GOING_AWAY, "restart");
+    let mut decoder = MessageDecoder::new(Peer::Server, Inflate::No, limits());
+    let (_, step) = decoder.decode(&mut bytes, &mut Scratch::new()).unwrap();
+    let MessageStep::Close(Some(CloseFrame { code, reason })) = step else {
+        panic!("{step:?}")
+    };
+    assert_eq!((code, reason), (CloseCode::GOING_AWAY, "restart"));
+    let mut rate = ControlRate::default();
+    assert!(rate.count(1, 2).is_ok() && rate.count(1, 2).is_ok());
+    assert_eq!(
+        rate.count(1, 2),
+        Err(Violation::TooManyControls { limit: 2 })
+    );
+    assert!(rate.count(2, 2).is_ok(), "a second later");
 }

@@ -15,7 +15,7 @@ pub use cursor::{Cursor, HubWaiter};
 pub use entry::SubscriptionStats;
 pub use receiver::{Delivery, Receiver};
 #[cfg(feature = "async")]
-pub use receiver::{ItemStream, NextItemAsync, ReceiverStream, RecvAsync};
+pub use receiver::{ItemStream, ReceiverStream};
 pub use registry::ID_BYTES_MAX;
 pub use resume::{Reset, ResetReason};
 pub use subscription::{StartFrom, Subscription};

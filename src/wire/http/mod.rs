@@ -43,7 +43,7 @@ pub use body::{BodyLength, ResponseBody, chunk};
 pub use coding::Coding;
 pub use error::{Reason, RequestError, ResponseError};
 pub use forwarded::{Forwarded, ForwardedField};
-pub use head::{FieldIter, Head};
+pub use head::Head;
 pub use limits::HttpLimits;
 pub use request::{RequestDecoder, Step};
 pub use response::{Response, ResponseDecoder};

@@ -2,7 +2,7 @@
 
 use super::body::{BodyDecoder, ResponseBody, response_body};
 use super::error::{Fault, Reason, ResponseError};
-use super::head::{FieldIter, Fields, HeadScan, Span, diagnose, keep_alive};
+use super::head::{Fields, HeadScan, Span, diagnose, keep_alive};
 use super::limits::HttpLimits;
 use super::request::Step;
 
@@ -81,8 +81,8 @@ impl Response {
         self.fields.has_token(name, token)
     }
 
-    /// Returns all fields in the order they came.
-    pub fn headers(&self) -> FieldIter<'_> {
+    /// Returns all fields, as (name, value), in the order they came.
+    pub fn headers(&self) -> impl ExactSizeIterator<Item = (&str, &[u8])> + Clone {
         self.fields.iter()
     }
 

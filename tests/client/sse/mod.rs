@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use crate::storm::storm;
-use eventring::client::{Cause, ClientError, SseClient, SseItem, UrlError};
+use eventring::client::{Cause, ClientError, SseClient, SseItem, SseItems, UrlError};
 use eventring::event::EventBuilder;
 use eventring::gateway::{Server, ServerConfig, ServerThread};
 use eventring::hub::Hub;
@@ -200,7 +200,7 @@ fn a_task_gets_the_same_items() {
         "http://{}/api/v1/events/stream?from=beginning",
         server.addr()
     );
-    let mut items = client(&url).into_stream().unwrap();
+    let mut items: SseItems = client(&url).into_stream().unwrap();
     let seen = futures::executor::block_on(async {
         let mut seen = 0;
         while seen < 1000 {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use eventring::client::{Cause, ClientError, WsData, WsItem};
+use eventring::client::{Cause, ClientError, ClientItems, WsData, WsItem, WsItems};
 use eventring::event::Event;
 use eventring::hub::Hub;
 
@@ -162,7 +162,9 @@ fn a_task_gets_the_same_items() {
     let server = serve(&hub, ([127, 0, 0, 1], 0).into());
     publish(&hub, 1..=1000);
     let url = format!("ws://{}/api/v1/ws?topic=a&from=beginning", server.addr());
-    let mut items = quick(&url).build().into_stream().unwrap();
+    let items: WsItems = quick(&url).build().into_stream().unwrap();
+    // The one type, whatever the protocol.
+    let mut items: ClientItems<WsItem> = items;
     let seen = futures::executor::block_on(async {
         let mut seen = 0;
         while seen < 1000 {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use eventring::gateway::{
     AccessRequest, Action, Authorizer, ClientHandler, ClientIdError, Decision, Denied, OnDuplicate,
-    Principal, Server, ServerThread, SocketReplies, SocketRequest, StreamClient, WebSocketStream,
-    WebSocketStreamOptions,
+    Principal, Server, ServerThread, SocketReplies, SocketRequest, StreamClient, SubscriptionId,
+    WebSocketStream, WebSocketStreamOptions,
 };
 use eventring::hub::Hub;
 use eventring::wire::ws::{CloseCode, MessageKind};
@@ -56,7 +56,7 @@ fn close_reason(mut client: Client) -> (u16, String) {
 fn weakness_3_a_second_connection_replaces_the_first_and_says_so() {
     let (server, stream) = serve(second(OnDuplicate::Replace));
     let first = join(&server, "a");
-    let earlier = stream.subscription_of("a").unwrap();
+    let earlier: SubscriptionId = stream.subscription_of("a").unwrap();
     assert!(stream.send_to("a", "for the first"));
     let mut later = join(&server, "a");
     assert_ne!(stream.subscription_of("a"), Some(earlier));

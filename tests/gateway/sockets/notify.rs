@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use eventring::event::Event;
 use eventring::gateway::{
-    SendOutcome, Server, ServerThread, SocketReplies, StreamClient, WebSocketStream,
-    WebSocketStreamOptions,
+    Broadcast, SendOutcome, Server, ServerThread, SocketMessage, SocketReplies, StreamClient,
+    WebSocketStream, WebSocketStreamOptions, WebSocketStreamStats,
 };
 use eventring::hub::Hub;
 use eventring::wire::ws::MessageKind;
@@ -75,7 +75,7 @@ fn weakness_3_a_broadcast_reaches_all_fifty_clients() {
             .unwrap();
         assert_eq!(stream.broadcast(&event).sent, 50);
         assert_eq!(stream.broadcast("text").sent, 50);
-        let done = stream.broadcast(&b"\x00\xff"[..]);
+        let done: Broadcast = stream.broadcast(SocketMessage::binary(b"\x00\xff"));
         assert_eq!((done.sent, done.full.len()), (50, 0));
         for (n, client) in clients.iter_mut().enumerate() {
             let envelope = json!({"type":"event","topic":"news","event":"headline","data":{"n":1}});
@@ -85,7 +85,8 @@ fn weakness_3_a_broadcast_reaches_all_fifty_clients() {
             assert!(stream.send_to(&format!("c{n}"), &*format!("for {n}")));
             assert_eq!(text(client), format!("for {n}"));
         }
-        assert_eq!(stream.stats().sent, 50 * 4);
+        let stats: WebSocketStreamStats = stream.stats();
+        assert_eq!(stats.sent, 50 * 4);
     }
 }
 

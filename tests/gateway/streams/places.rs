@@ -6,7 +6,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
 use eventring::event::{Event, Filter};
-use eventring::gateway::{ConnectionStatus, EndpointError, StreamOptions};
+use eventring::gateway::{
+    ConnectionInfo, ConnectionStatus, EndpointError, EndpointInfo, StreamOptions,
+};
 use eventring::hub::Hub;
 use serde_json::{Value, json};
 
@@ -130,11 +132,8 @@ fn bad_endpoints_and_connections_are_refused_by_field() {
             "{wish}: {problem}"
         );
     }
-    assert_eq!(
-        server.handle().endpoints().len(),
-        1,
-        "nothing was made of them"
-    );
+    let made: Vec<EndpointInfo> = server.handle().endpoints();
+    assert_eq!(made.len(), 1, "nothing was made of them");
     let unknown = server.handle().remove_endpoint("/b");
     assert_eq!(unknown, Err(EndpointError::Unknown { path: "/b".into() }));
     for (method, path, status) in [
@@ -233,7 +232,7 @@ fn all_connections_are_listed_in_pages_and_ended_by_id() {
             "each once: {ids:?}"
         );
         ids.sort_unstable();
-        let open = server.handle().connections().unwrap();
+        let open: Vec<ConnectionInfo> = server.handle().connections().unwrap();
         assert_eq!(
             open.iter().map(|c| &c.id).collect::<Vec<_>>(),
             ids.iter().collect::<Vec<_>>()

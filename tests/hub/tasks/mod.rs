@@ -11,7 +11,8 @@ use std::thread;
 
 use eventring::event::Event;
 use eventring::hub::{
-    Control, Controls, EndReason, Gap, Hub, Item, ReceiveError, StartFrom, Subscription,
+    Control, Controls, EndReason, Gap, Hub, Item, ReceiveError, ReceiverStream, StartFrom,
+    Subscription,
 };
 use futures::StreamExt;
 use futures::future::join;
@@ -191,7 +192,7 @@ fn whatever_ends_a_subscription_ends_the_task_that_waits() {
 #[test]
 fn lag_is_an_item_of_the_stream_and_closing_its_end() {
     let hub = Hub::builder().capacity(2).build().unwrap();
-    let mut stream = hub.subscribe(Subscription::all()).unwrap().into_stream();
+    let mut stream: ReceiverStream = hub.subscribe(Subscription::all()).unwrap().into_stream();
     (0..5).for_each(|_| _ = publish(&hub, "a"));
     hub.close();
     let seen: Vec<Result<u64, Gap>> = futures::executor::block_on(async {

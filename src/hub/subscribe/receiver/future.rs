@@ -17,13 +17,13 @@ use crate::ring::TaskWaker;
 
 /// Waits for an event; see [`Receiver::recv_async`].
 #[must_use = "a future does nothing unless it is polled"]
-pub struct RecvAsync<'a> {
+struct ReceiveFuture<'a> {
     receiver: &'a mut Receiver,
 }
 
 /// Waits for the next thing there is to tell; see [`Receiver::next_item_async`].
 #[must_use = "a future does nothing unless it is polled"]
-pub struct NextItemAsync<'a> {
+struct NextItemFuture<'a> {
     receiver: &'a mut Receiver,
 }
 
@@ -57,8 +57,10 @@ impl Receiver {
     /// # Errors
     ///
     /// As [`recv`](Self::recv).
-    pub fn recv_async(&mut self) -> RecvAsync<'_> {
-        RecvAsync { receiver: self }
+    pub fn recv_async(
+        &mut self,
+    ) -> impl Future<Output = Result<Delivery, ReceiveError>> + fmt::Debug {
+        ReceiveFuture { receiver: self }
     }
 
     /// As [`next_item`](Self::next_item), waiting as a task. It has no clock, so there are no heartbeats.
@@ -66,8 +68,10 @@ impl Receiver {
     /// # Errors
     ///
     /// As [`next_item`](Self::next_item).
-    pub fn next_item_async(&mut self) -> NextItemAsync<'_> {
-        NextItemAsync { receiver: self }
+    pub fn next_item_async(
+        &mut self,
+    ) -> impl Future<Output = Result<Item, EndReason>> + fmt::Debug {
+        NextItemFuture { receiver: self }
     }
 
     /// Makes a [`Stream`] of the events and gaps, which ends when the subscription does. What else there is to tell is in
@@ -179,7 +183,7 @@ impl ReceiverStream {
     }
 }
 
-impl Future for RecvAsync<'_> {
+impl Future for ReceiveFuture<'_> {
     type Output = Result<Delivery, ReceiveError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -189,7 +193,7 @@ impl Future for RecvAsync<'_> {
     }
 }
 
-impl Future for NextItemAsync<'_> {
+impl Future for NextItemFuture<'_> {
     type Output = Result<Item, EndReason>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -210,27 +214,29 @@ impl Stream for ReceiverStream {
     }
 }
 
-impl Drop for RecvAsync<'_> {
+impl Drop for ReceiveFuture<'_> {
     fn drop(&mut self) {
         self.receiver.end_wait();
     }
 }
 
-impl Drop for NextItemAsync<'_> {
+impl Drop for NextItemFuture<'_> {
     fn drop(&mut self) {
         self.receiver.end_wait();
     }
 }
 
-impl fmt::Debug for RecvAsync<'_> {
+impl fmt::Debug for ReceiveFuture<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RecvAsync").field(&self.receiver).finish()
+        f.debug_tuple("ReceiveFuture")
+            .field(&self.receiver)
+            .finish()
     }
 }
 
-impl fmt::Debug for NextItemAsync<'_> {
+impl fmt::Debug for NextItemFuture<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("NextItemAsync")
+        f.debug_tuple("NextItemFuture")
             .field(&self.receiver)
             .finish()
     }

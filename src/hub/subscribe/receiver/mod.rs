@@ -29,7 +29,7 @@ use crate::hub::wait::WaitState;
 use crate::hub::{EndReason, Gap, ReceiveError, ReceiveTimeoutError, TryReceiveError};
 
 #[cfg(feature = "async")]
-pub use self::future::{NextItemAsync, ReceiverStream, RecvAsync};
+pub use self::future::ReceiverStream;
 #[cfg(feature = "async")]
 pub use self::item_stream::ItemStream;
 

@@ -127,10 +127,9 @@ impl Fields {
     }
 }
 
-/// Iterates over field lines in the order they came, as (name, value). Made by
-/// [`Head::headers`](crate::wire::http::Head::headers).
+/// Iterates over field lines in the order they came, as (name, value).
 #[derive(Clone, Debug)]
-pub struct FieldIter<'a> {
+pub(in crate::wire::http) struct FieldIter<'a> {
     fields: &'a Fields,
     next: usize,
 }

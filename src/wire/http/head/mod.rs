@@ -6,7 +6,6 @@ mod request_head;
 mod scan;
 mod target;
 
-pub use fields::FieldIter;
 pub(super) use fields::{Fields, Span};
 pub use request_head::Head;
 pub(super) use request_head::keep_alive;

@@ -4,7 +4,7 @@ use super::super::body::{BodyLength, request_body};
 use super::super::error::Fault;
 use super::super::limits::HttpLimits;
 use super::diagnose;
-use super::fields::{FieldIter, Fields, Span, text};
+use super::fields::{Fields, Span, text};
 use super::target::{self, Target};
 
 /// The head of one request.
@@ -163,8 +163,8 @@ impl Head {
         self.fields.has_token(name, token)
     }
 
-    /// Returns all fields in the order they came.
-    pub fn headers(&self) -> FieldIter<'_> {
+    /// Returns all fields, as (name, value), in the order they came.
+    pub fn headers(&self) -> impl ExactSizeIterator<Item = (&str, &[u8])> + Clone {
         self.fields.iter()
     }
 
