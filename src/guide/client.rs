@@ -1,10 +1,8 @@
 //! Reading a stream from a program, over HTTP or a WebSocket: connect, read, come back, resume.
 //!
 //! ```
-//! use eventring::client::{SseItem, SseClient};
-//! use eventring::event::Event;
-//! use eventring::gateway::{Server, ServerConfig};
-//! use eventring::hub::Hub;
+//! use eventring::client::SseItem;
+//! use eventring::{Event, Hub, Server, ServerConfig, SseClient};
 //!
 //! let hub = Hub::new();
 //! let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
@@ -88,9 +86,8 @@
 //! as bytes; on the same connection it sends requests ([`websocket`](super::websocket) has them all).
 //!
 //! ```
-//! use eventring::client::{WsClient, WsData, WsItem};
-//! use eventring::gateway::{Server, ServerConfig};
-//! use eventring::hub::Hub;
+//! use eventring::client::{WsData, WsItem};
+//! use eventring::{Hub, Server, ServerConfig, WsClient};
 //!
 //! let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
 //! let server = Server::bind(&Hub::new(), config)?.spawn()?;

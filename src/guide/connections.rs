@@ -4,9 +4,8 @@
 //! never widen it. Removing it ends its clients.
 //!
 //! ```
-//! use eventring::event::{Event, Filter};
-//! use eventring::gateway::{Server, ServerConfig, SlowPolicy, StreamOptions};
-//! use eventring::hub::Hub;
+//! use eventring::gateway::{SlowPolicy, StreamOptions};
+//! use eventring::{Event, Filter, Hub, Server, ServerConfig};
 //! use std::time::Duration;
 //!
 //! let hub = Hub::new();

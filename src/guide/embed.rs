@@ -4,9 +4,7 @@
 //! socket. Neither needs an async runtime, and the hub works without any server.
 //!
 //! ```
-//! use eventring::event::Event;
-//! use eventring::gateway::{Server, ServerConfig};
-//! use eventring::hub::Hub;
+//! use eventring::{Event, Hub, Server, ServerConfig};
 //!
 //! let hub = Hub::builder().capacity(10_000).build()?;
 //! let config = ServerConfig::default().listen("127.0.0.1:0".parse()?);
@@ -44,11 +42,8 @@
 //! is asked once per request, and what it allows is a [`Filter`](crate::event::Filter) over topics:
 //!
 //! ```
-//! use eventring::event::Filter;
-//! use eventring::gateway::{
-//!     AccessRequest, Action, Authorizer, Decision, Denied, Principal, Server, ServerConfig,
-//! };
-//! use eventring::hub::Hub;
+//! use eventring::gateway::{AccessRequest, Action, Authorizer, Decision, Denied, Principal};
+//! use eventring::{Filter, Hub, Server, ServerConfig};
 //!
 //! /// Anybody reads `public.>`; who knows the word does everything.
 //! struct Word(&'static [u8]);

@@ -1,8 +1,8 @@
 //! Publishing: one event, many at once, over HTTP, from the shell.
 //!
 //! ```
-//! use eventring::event::{Event, EventBuilder};
-//! use eventring::hub::Hub;
+//! use eventring::event::EventBuilder;
+//! use eventring::{Event, Hub};
 //!
 //! let hub = Hub::new();
 //! let position = hub.publish(Event::builder("orders.created", "order").json(r#"{"id":7}"#).build()?)?;
@@ -35,8 +35,8 @@
 //! A batch is all or nothing, contiguous, and visible at one moment:
 //!
 //! ```
-//! use eventring::event::{Event, EventBatch};
-//! use eventring::hub::Hub;
+//! use eventring::event::EventBatch;
+//! use eventring::{Event, Hub};
 //!
 //! let hub = Hub::new();
 //! let mut batch = EventBatch::new();

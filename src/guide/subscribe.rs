@@ -1,8 +1,8 @@
 //! Subscribing in process: a cursor with a filter, and no queue behind it.
 //!
 //! ```
-//! use eventring::event::Event;
-//! use eventring::hub::{Hub, StartFrom, Subscription};
+//! use eventring::hub::StartFrom;
+//! use eventring::{Event, Hub, Subscription};
 //!
 //! let hub = Hub::new();
 //! let mut orders = hub.subscribe("orders.*")?;
@@ -33,8 +33,7 @@
 //! with `$`, which is reserved for what a program says about itself: that takes its name.
 //!
 //! ```
-//! use eventring::event::Event;
-//! use eventring::hub::{Hub, Subscription};
+//! use eventring::{Event, Hub, Subscription};
 //!
 //! let hub = Hub::new();
 //! let mut all = hub.subscribe(Subscription::all())?; // `>`
@@ -54,8 +53,8 @@
 //! failure, and costs the publisher nothing:
 //!
 //! ```
-//! use eventring::event::Event;
-//! use eventring::hub::{Hub, ReceiveError, Subscription};
+//! use eventring::hub::ReceiveError;
+//! use eventring::{Event, Hub, Subscription};
 //!
 //! let hub = Hub::builder().capacity(64).build()?;
 //! let mut slow = hub.subscribe(Subscription::all())?;

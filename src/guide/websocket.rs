@@ -140,9 +140,9 @@
 //! [`ServerBuilder::socket`](crate::gateway::ServerBuilder::socket) gives a path to a handler:
 //!
 //! ```
-//! use eventring::gateway::{Server, ServerConfig, SocketOptions, SocketReplies};
-//! use eventring::hub::Hub;
+//! use eventring::gateway::{SocketOptions, SocketReplies};
 //! use eventring::wire::ws::MessageKind;
+//! use eventring::{Hub, Server, ServerConfig};
 //!
 //! let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
 //! let server = Server::builder(&Hub::new())
@@ -167,11 +167,8 @@
 //! program.
 //!
 //! ```
-//! use eventring::event::Event;
-//! use eventring::gateway::{
-//!     OnDuplicate, Server, ServerConfig, WebSocketStream, WebSocketStreamOptions,
-//! };
-//! use eventring::hub::Hub;
+//! use eventring::gateway::{OnDuplicate, WebSocketStream, WebSocketStreamOptions};
+//! use eventring::{Event, Hub, Server, ServerConfig};
 //!
 //! let options = WebSocketStreamOptions::default().on_duplicate(OnDuplicate::Refuse);
 //! let notifications = WebSocketStream::new(options);

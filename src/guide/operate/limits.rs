@@ -79,8 +79,7 @@
 //! A setting that makes no sense is refused when the server starts, by name:
 //!
 //! ```
-//! use eventring::gateway::{Server, ServerConfig};
-//! use eventring::hub::Hub;
+//! use eventring::{Hub, Server, ServerConfig};
 //!
 //! let config = ServerConfig::default().frame_log_bytes(100);
 //! let Err(error) = Server::bind(&Hub::new(), config) else { panic!("100 bytes?") };

@@ -59,8 +59,7 @@
 //! unnoticed: a reload, a tunnel, a restart of the proxy.
 //!
 //! ```
-//! use eventring::gateway::ServerConfig;
-//! use eventring::hub::Hub;
+//! use eventring::{Hub, ServerConfig};
 //! use std::time::Duration;
 //!
 //! // Ten minutes of 1,000 small events a second; who takes nothing for ten seconds is cut.

@@ -46,9 +46,9 @@
 //! use axum::http::{HeaderMap, StatusCode};
 //! use axum::response::sse::{Event as Frame, KeepAlive, Sse};
 //! use axum::routing::get;
-//! use eventring::client::{SseClient, SseItem};
+//! use eventring::client::SseItem;
 //! use eventring::hub::{Controls, Item};
-//! use eventring::{Event, Hub, Subscription};
+//! use eventring::{Event, Hub, SseClient, Subscription};
 //! use futures::{Stream, StreamExt};
 //!
 //! async fn orders(

@@ -88,8 +88,8 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use eventring::client::{SseClient, SseItem};
-//! use eventring::{Event, Hub, Server, ServerConfig};
+//! use eventring::client::SseItem;
+//! use eventring::{Event, Hub, Server, ServerConfig, SseClient};
 //!
 //! let (hub, ms) = (Hub::new(), Duration::from_millis(1));
 //! let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into()).retry(ms);
