@@ -26,6 +26,28 @@
 //! [`data`](crate::event::EventBuilder::data) takes any bytes with their content type. What is not text
 //! goes out in base 64.
 //!
+//! With the feature `serde`, values of your own types are data, and data is read as one:
+//!
+//! ```
+//! # #[cfg(feature = "serde")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use eventring::{Event, Hub};
+//!
+//! #[derive(serde::Serialize, serde::Deserialize)]
+//! struct Order {
+//!     id: u64,
+//! }
+//!
+//! let hub = Hub::new();
+//! let mut orders = hub.subscribe("orders.*")?;
+//! hub.publish(Event::json("orders.created", "order", &Order { id: 7 })?)?;
+//! assert_eq!(orders.recv()?.event.data_as::<Order>()?.id, 7);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "serde"))]
+//! # fn main() {}
+//! ```
+//!
 //! A **topic that begins with `$`** is reserved: it is for what a program says about itself, as `$sys.stats`. Only the
 //! program publishes there; over HTTP and WebSocket it is 403. No wildcard in the first segment of a pattern takes it, so
 //! nobody gets it who did not ask for it: [`subscribe`](super::subscribe).

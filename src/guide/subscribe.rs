@@ -81,8 +81,8 @@
 //!
 //! # From async code
 //!
-//! [`recv_async`](crate::hub::Receiver::recv_async) and [`into_stream`](crate::hub::Receiver::into_stream) wait as a
-//! task, under tokio, smol or any other executor (feature `async`). Dropping a future that is pending, as `select!` and
+//! [`recv_async`](crate::hub::Receiver::recv_async), [`into_stream`](crate::hub::Receiver::into_stream) (events and gaps)
+//! and [`into_items`](crate::hub::Receiver::into_items) (all there is to tell) wait as a task, under tokio, smol or any other executor (feature `async`). Dropping a future that is pending, as `select!` and
 //! timeouts do, loses nothing. Publishing never waits, so it needs no `async`.
 //!
 //! # Your own code in its hands
