@@ -19,7 +19,7 @@ const PATIENCE: u8 = 4;
 /// use eventring::event::{Event, Record};
 ///
 /// let mut slot = Record::default();
-/// slot.set(Event::builder("a", "t").text("hello").build()?);
+/// slot.set(Event::builder("a", "t").text("hello").build_ref()?);
 /// assert_eq!(slot.as_ref().data(), b"hello");
 /// assert_eq!(slot.heap_bytes(), 0);
 /// # Ok::<(), eventring::event::EventError>(())

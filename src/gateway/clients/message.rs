@@ -15,7 +15,7 @@ use crate::wire::ws::{Opcode, frame};
 /// use eventring::gateway::SocketMessage;
 ///
 /// let event = Event::builder("orders.new", "created").json("{\"n\":1}").build()?;
-/// let message = SocketMessage::from(&event);
+/// let message = SocketMessage::from(event);
 /// assert_eq!(
 ///     &message.frame()[2..],
 ///     br#"{"type":"event","topic":"orders.new","event":"created","data":{"n":1}}"#
@@ -69,6 +69,12 @@ impl From<&str> for SocketMessage {
 impl From<&[u8]> for SocketMessage {
     fn from(data: &[u8]) -> Self {
         Self::binary(data)
+    }
+}
+
+impl From<Event> for SocketMessage {
+    fn from(event: Event) -> Self {
+        Self::event(event)
     }
 }
 
