@@ -10,6 +10,7 @@ mod rooms;
 mod scripts;
 mod settings;
 mod shape;
+mod types;
 mod words;
 
 use std::fs;

@@ -193,8 +193,14 @@ fn is_hidden(attributes: &[Attribute]) -> bool {
     })
 }
 
+/// The modules that declare the public types and traits, with the names that they have there.
+pub(crate) fn declarations() -> BTreeSet<(String, String)> {
+    let public = Modules::new(src()).public(&[]);
+    public.into_iter().map(|public| public.declared).collect()
+}
+
 /// The names of all public types and traits.
-pub(crate) fn names() -> BTreeSet<String> {
+fn names() -> BTreeSet<String> {
     let public = Modules::new(src()).public(&[]);
     public.into_iter().map(|public| public.name).collect()
 }

@@ -42,6 +42,7 @@ pub enum ResetReason {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the id {asked:?} means nothing here ({reason}), resuming after {head}")]
+#[non_exhaustive]
 pub struct Reset {
     /// Why.
     pub reason: ResetReason,
