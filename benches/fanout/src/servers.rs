@@ -140,6 +140,8 @@ impl Start {
                 let mut command = with(program, &["serve", "--listen", &address]);
                 // What is measured, and an open-file limit of 20,000, have room in this.
                 command.args(["--reactors", "1", "--max-connections", "12000"]);
+                // No other server logs its connections.
+                command.args(["--log-level", "warn"]);
                 command
             }
             Self::Peer(program, name) => {
