@@ -76,22 +76,23 @@ pub struct ServerConfig {
     /// misspelt filter would subscribe to everything; what caches and trackers add (`_`, `t`, `cb`, `nocache`,
     /// `utm_*`, ...) and `access_token` pass anyway. None.
     pub allowed_parameters: Vec<String>,
-    /// Connections at once; the next one is answered 503 with `Retry-After`. 65,536.
+    /// Connections at once; the next one is answered 503 with `Retry-After`. From 1. 65,536.
     pub max_connections: usize,
     /// Connections at once of one client: of an IPv4 address, or of the /64 that a subscriber of IPv6
-    /// has. The next one is answered 429 with `Retry-After`. `None`: as many as there may be in all.
+    /// has. The next one is answered 429 with `Retry-After`. From 1. `None`: as many as there may be in all.
     pub max_connections_per_address: Option<u32>,
-    /// Time for the whole head of a request; then 408. 10 s.
+    /// Time for the whole head of a request; then 408. More than zero. 10 s.
     pub head_timeout: Duration,
-    /// Time for the whole body of a request; then 408. 30 s.
+    /// Time for the whole body of a request; then 408. More than zero. 30 s.
     pub body_timeout: Duration,
     /// Time that a connection may idle between requests; then it closes. Behind a proxy it must be more
     /// than the proxy keeps an idle connection for, which is 60 s with most: what closes here while a
-    /// request comes there is a 502. 75 s.
+    /// request comes there is a 502. More than zero. 75 s.
     pub idle_timeout: Duration,
-    /// Time that a peer may take nothing of what waits for it; then it is cut. 30 s.
+    /// Time that a peer may take nothing of what waits for it; then it is cut. More than zero. 30 s.
     pub write_timeout: Duration,
-    /// Silence after which a stream gets a heartbeat: a comment, and the newest id. Zero: none. 15 s.
+    /// Silence after which a stream gets a heartbeat: a comment, and the newest id. Zero (none), or 1 s to
+    /// 1 h. 15 s.
     pub heartbeat: Duration,
     /// Compression of streams, for clients that accept it. [`Compression::Gzip`].
     pub compression: Compression,
@@ -101,50 +102,51 @@ pub struct ServerConfig {
     /// Streams that are compressed with Brotli at once, 0.7 MiB each; the next one gets gzip if its client
     /// accepts that. Without the feature `brotli` there are none. 0 to 4,096. 64.
     pub brotli_streams: usize,
-    /// The time that clients are told to wait before they reconnect (`retry:`). 2 s.
+    /// The time that clients are told to wait before they reconnect (`retry:`). 1 ms to 1 h. 2 s.
     pub retry: Duration,
     /// Policy for a stream that is too slow. It gets everything that is kept.
     pub slow: SlowPolicy,
     /// Bytes of frames that a stream may be behind before `slow` is applied; see
-    /// [`StreamOptions::buffer`]. 0.
+    /// [`StreamOptions::buffer`]. 0 (as many as the frame log holds), or 4 KiB up to its size. 0.
     pub buffer: usize,
     /// Time for which events are collected before they are sent. Zero to 20 ms. Zero.
     pub hold: Duration,
-    /// Age at which a connection ends, a tenth more or less. Zero: none. Zero.
+    /// Age at which a connection ends, a tenth more or less. Zero (none) or from 1 s. Zero.
     pub max_age: Duration,
     /// List streams in the presence of their topics, and let them watch who joins and leaves. Costs some 16
     /// bytes a stream. True.
     pub presence: bool,
-    /// Bytes of one request body; more is 413. 8 MiB.
+    /// Bytes of one request body; more is 413. From 1. 8 MiB.
     pub body_bytes: usize,
     /// Bytes of all that clients have begun and not ended: heads, bodies, lines, WebSocket messages, 42 KiB for each
-    /// that is compressed. More is 503 with `Retry-After`, or close code 1013. 64 MiB.
+    /// that is compressed. More is 503 with `Retry-After`, or close code 1013. From 1. 64 MiB.
     pub bodies_in_flight: usize,
-    /// Events of one atomic batch; more is 413. 1,000.
+    /// Events of one atomic batch; more is 413. From 1. 1,000.
     pub batch_events: usize,
     /// Bytes of each frame log, rounded up to a power of two, or divided among the reactors and rounded
     /// down to one. An encoded event may take a quarter of what a reactor has; readers get a `gap` for
-    /// a larger one. 4 MiB.
+    /// a larger one. 64 KiB for each reactor to 1 GiB. 4 MiB.
     pub frame_log_bytes: usize,
-    /// Bytes of answers and history that may wait for one connection. 64 KiB.
+    /// Bytes of answers and history that may wait for one connection before more is made, or read from it. From 1. 64 KiB.
     pub private_bytes: usize,
     /// Bytes of half-sent frames kept for slow connections; beyond it they are cut. 16 MiB.
     pub half_sent_bytes: usize,
-    /// Answers that wait for their events to become visible, per connection. 256.
+    /// Answers that wait for their events to become visible, per connection. While as many do, nothing more is read from it.
+    /// From 1. 256.
     pub max_pending_publishes: usize,
     /// Longest wait of the answer to a publish for its outcome. Then it is 503, and the events may still become
-    /// visible. 15 s.
+    /// visible. More than zero. 15 s.
     pub outcome_timeout: Duration,
     /// Requests of one reactor that may wait for an [`Authorizer`](super::super::Authorizer) which answers later. A
-    /// further one is answered 503 with `Retry-After`. 1,024.
+    /// further one is answered 503 with `Retry-After`. From 1. 1,024.
     pub max_pending_authorizations: usize,
-    /// Longest wait of a request for such an answer. Then it is answered 503 with `Retry-After`. 10 s.
+    /// Longest wait of a request for such an answer. Then it is answered 503 with `Retry-After`. More than zero. 10 s.
     pub authorization_timeout: Duration,
-    /// Unsent bytes that the kernel takes per connection (`TCP_NOTSENT_LOWAT`). 16 KiB.
+    /// Unsent bytes that the kernel takes per connection (`TCP_NOTSENT_LOWAT`). 1 KiB to 64 MiB. 16 KiB.
     pub notsent_lowat: u32,
-    /// `SO_SNDBUF` in bytes; `None` leaves it to the kernel.
+    /// `SO_SNDBUF` in bytes, 1 KiB to 64 MiB; `None` leaves it to the kernel. `None`.
     pub send_buffer: Option<usize>,
-    /// Time that a stop gives to what is published already. 5 s.
+    /// Time that a stop gives to what is published already; who has not taken it by then is cut. 5 s.
     pub stop_timeout: Duration,
 }
 
