@@ -5,6 +5,7 @@ use eventring::event::{
 };
 use eventring::hub::{Class, Hub, HubPublishError, HubStats, StartFrom, Subscription};
 use proptest::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn event(topic: &str, data: &str) -> Event {
     Event::builder(topic, "t").text(data).build().unwrap()
@@ -121,6 +122,36 @@ fn a_batch_is_published_whole_or_not_at_all() {
     assert_eq!(hub.publish_batch_iter(&events[..5]), Ok(1..6));
     assert_eq!(hub.publish_batch(&batch(0)), Ok(6..6));
     assert_eq!(data(&hub), ["0", "1", "2", "3", "4"]);
+}
+
+#[test]
+fn an_event_of_a_batch_is_looked_at_once_and_may_use_the_hub() {
+    /// Views another event each time, and publishes meanwhile.
+    struct Changing {
+        hub: Hub,
+        views: AtomicUsize,
+        events: [Event; 2],
+    }
+    impl AsEvent for Changing {
+        fn as_event(&self) -> EventRef<'_> {
+            self.hub.publish(event("beside", "")).unwrap();
+            let view = self.views.fetch_add(1, Ordering::Relaxed);
+            self.events[view.min(1)].as_ref()
+        }
+    }
+    let hub = Hub::builder().ring_bytes(1 << 20).build().unwrap();
+    let changing = || Changing {
+        hub: hub.clone(),
+        views: AtomicUsize::new(0),
+        events: [event("t", "small"), sized(600_000)],
+    };
+    let batch = [changing(), changing()];
+    assert_eq!(hub.publish_batch_iter(&batch), Ok(3..5));
+    assert_eq!(
+        data(&hub),
+        ["", "", "small", "small"],
+        "what was measured against the limit is what was published"
+    );
 }
 
 #[test]

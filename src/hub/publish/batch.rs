@@ -30,7 +30,9 @@ pub(in crate::hub) fn many_from<E: AsEvent>(
         }
         all.push(event);
     }
-    many(shared, all.len(), |index| all[index].as_event())
+    // Viewed once, and here: a view is foreign code as well, and may be of another event each time.
+    let views: SmallVec<[EventRef<'_>; 16]> = all.iter().map(AsEvent::as_event).collect();
+    many(shared, views.len(), |index| views[index])
 }
 
 /// Publishes `len` events, or none of them.
