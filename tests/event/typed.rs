@@ -1,8 +1,9 @@
 //! Data of a program's own types: written and read by serde, exactly, with errors that say what is wrong and where.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use eventring::event::{DataError, ErrorKind, Event, EventBuilder, EventLimits};
+use eventring::event::{DataError, DataKind, ErrorKind, Event, EventBuilder, EventLimits};
 use eventring::json::{DEPTH_MAX, JsonErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -232,4 +233,26 @@ fn a_value_replaces_the_data_and_type_that_were_set_before() {
     );
     let event = builder.text("new").build().unwrap();
     assert_eq!(event.data(), b"new");
+}
+
+#[test]
+fn a_value_that_panics_leaves_an_event_without_data() {
+    struct Panics;
+    impl Serialize for Panics {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("a fault of the program")
+        }
+    }
+    let mut builder = Event::builder("t", "t");
+    builder.json("[1]");
+    let half = [Ok(1), Err(Panics)];
+    let caught = catch_unwind(AssertUnwindSafe(|| builder.json_of(&half).build().is_ok()));
+    assert!(caught.is_err());
+    // Neither the old data nor half of the new: what is not JSON must not go out as JSON.
+    let event = builder.build().unwrap();
+    assert_eq!((event.data(), event.content_type()), (&b""[..], None));
+    assert_eq!(event.data_kind(), DataKind::None);
+    assert!(Event::from_record(event.record().to_vec()).is_ok());
+    let event = builder.json_of(&7).build().unwrap();
+    assert_eq!(event.data_as::<u8>(), Ok(7));
 }

@@ -39,15 +39,20 @@ impl EventBuilder {
     }
 
     fn set_json_of<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EventError> {
-        self.data.clear();
-        // Straight into the builder's buffer: a text in between would be one allocation more an event.
+        // Into the builder's own buffer: a text in between would be one allocation more an event. Taken out meanwhile,
+        // so that a value that panics leaves an event without data, and not one whose JSON is half there.
+        let mut payload = std::mem::take(&mut self.data);
+        payload.clear();
+        self.kind = DataKind::None;
+        self.fields[Field::ContentType as usize].clear();
         let mut writer = PayloadWriter {
-            payload: &mut self.data,
+            payload: &mut payload,
             limit: self.limits.payload_bytes,
             actual: 0,
         };
         let written = serde_json::to_writer(&mut writer, value);
         let actual = writer.actual;
+        self.data = payload;
         written.map_err(|error| {
             EventError::new(ErrorKind::Unserializable(error.to_string()), "data")
         })?;
