@@ -72,7 +72,7 @@
 //! | `code` | when |
 //! | --- | --- |
 //! | `invalid` | not JSON, a member that is missing, unknown or wrong: `field` and `at` say which and where |
-//! | `unknown` | no such request, no such subscription |
+//! | `unknown` | no such request, no such subscription, no such topic where the program makes them all |
 //! | `forbidden` | the authorizer says no |
 //! | `conflict` | nothing waits for this `ack` |
 //! | `too_large` | an event over a limit |

@@ -63,7 +63,7 @@
 //!
 //! | | `Lazy`, the default | `Explicit` |
 //! | --- | --- | --- |
-//! | an event on a topic that is not there | makes it | refused: `UnknownTopic`; over HTTP 503, `no such topic` |
+//! | an event on a topic that is not there | makes it | refused: `UnknownTopic`; over HTTP and WebSocket 404, `no such topic` |
 //! | a subscription to one | waits for it | waits for it |
 //! | [`create_topic`](crate::hub::Hub::create_topic) of one that an event made | gives it its settings | - |
 //! | the same of one that was created | refused: `Exists` | refused |

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use eventring::event::{Event, Filter};
 use eventring::gateway::{AccessRequest, Authorizer, Decision, Principal, Server};
-use eventring::hub::{Hub, Subscription};
+use eventring::hub::{Hub, Subscription, TopicConfig, TopicMode};
 use serde_json::Value;
 
 use super::client::{Client, ask};
@@ -101,6 +101,35 @@ fn a_message_publishes_to_its_topic_and_to_no_other() {
     names_both(refused["detail"].as_str().unwrap());
     assert_eq!(hub.head(), 0);
     assert_eq!(client.request(&publish("public.a"))["type"], "published");
+}
+
+/// Once: it was 503 with `Retry-After`, and clients went on trying.
+#[test]
+fn a_topic_that_the_program_has_not_made_is_not_found() {
+    let hub = Hub::builder().topics(TopicMode::Explicit).build().unwrap();
+    let server = serve(&hub);
+    for (kind, body) in [
+        ("Content-Type: application/json", "1"),
+        (NDJSON, "1\n2\n"),
+        (EVENT, &event("public.a")),
+        (BATCH, &format!("[{}]", event("public.a"))),
+    ] {
+        let (status, told) = post(server.addr(), PATH, &[kind], body);
+        let problem: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(
+            (status, &problem["field"]),
+            (404, &"topic".into()),
+            "{told}"
+        );
+    }
+    let mut client = Client::new(server.addr(), "/api/v1/ws");
+    client.expect("welcome");
+    let publish = r#"{"request":1,"type":"publish","topic":"public.a","data":1}"#;
+    assert_eq!(client.request(publish)["code"], "unknown");
+    assert_eq!(hub.head(), 0);
+    hub.create_topic("public.a", TopicConfig::default())
+        .unwrap();
+    assert_eq!(client.request(publish)["type"], "published");
 }
 
 /// Lets anybody read and publish to all topics, and to reserved ones.

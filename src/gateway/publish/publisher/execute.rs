@@ -211,6 +211,10 @@ fn problem_of(error: &HubPublishError) -> Problem {
         HubPublishError::TooMany { limit, .. } | HubPublishError::TooLarge { limit, .. } => {
             return Problem::new(413, error.to_string()).limit(*limit as u64);
         }
+        // Trying again helps no more than with a path that is misspelt: only the program makes topics.
+        HubPublishError::UnknownTopic => {
+            return Problem::new(404, error.to_string()).field("topic");
+        }
         _ => Problem::new(503, error.to_string()),
     };
     problem.retry_after_s(1)
