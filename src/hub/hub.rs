@@ -230,6 +230,10 @@ impl Hub {
     /// let mut orders = hub.subscribe("orders.>")?;
     /// hub.publish(Event::builder("users.created", "user").build().unwrap()).unwrap();
     /// assert_eq!(orders.try_recv(), Err(TryReceiveError::Empty));
+    ///
+    /// let mut both = hub.subscribe(["orders.>", "users.*"])?;
+    /// hub.publish(Event::builder("users.deleted", "user").build().unwrap()).unwrap();
+    /// assert_eq!(both.recv().unwrap().event.topic(), "users.deleted");
     /// # Ok::<(), eventring::hub::SubscriptionError>(())
     /// ```
     ///

@@ -262,6 +262,13 @@ impl From<&String> for Subscription {
     }
 }
 
+/// Wants the topics of any of the patterns.
+impl<S: AsRef<str>, const N: usize> From<[S; N]> for Subscription {
+    fn from(patterns: [S; N]) -> Self {
+        Self::topics(patterns)
+    }
+}
+
 /// Wants the topics of a filter.
 impl From<Filter> for Subscription {
     fn from(filter: Filter) -> Self {

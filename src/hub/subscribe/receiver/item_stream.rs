@@ -23,6 +23,9 @@ impl Receiver {
     /// Makes a [`Stream`] of everything there is to tell: what [`next_item`](Self::next_item) tells, then the reason of
     /// the end, once. [`into_stream`](Self::into_stream) is the one of events and gaps alone.
     ///
+    /// Unless [`Controls`](crate::hub::Controls) say otherwise, the first item is `Connected` and the last one before the
+    /// reason is `Disconnected`, which has it too.
+    ///
     /// Nothing is taken before it is handed out: a `next` that is dropped while it is pending loses nothing. There is no
     /// clock in it, so there are no heartbeats; any runtime drives it.
     ///
