@@ -25,7 +25,7 @@ use crate::gateway::telemetry::aggregate::Aggregate;
 use crate::hub::Hub;
 use crate::reactor::{Reactor, StopReport, Tls, UnixAddress};
 
-/// Serves a hub over HTTP and Server-Sent Events.
+/// Serves a hub over HTTP, Server-Sent Events and WebSocket.
 ///
 /// Nothing runs until it is driven: by [`run`](Self::run) on this thread, by [`spawn`](Self::spawn) on
 /// one of its own, or [`turn`](Self::turn) by turn from the host's loop.
@@ -45,7 +45,7 @@ use crate::reactor::{Reactor, StopReport, Tls, UnixAddress};
 /// ```
 pub struct Server {
     pub(super) reactor: Reactor<Gateway>,
-    pub(super) crew: ReactorThreads,
+    pub(super) threads: ReactorThreads,
     pub(super) stop_timeout: Duration,
     /// The end of all reactors, those of other threads included; `None`: it still runs.
     pub(super) report: Option<StopReport>,
@@ -192,15 +192,15 @@ impl Server {
                 "reachable from other machines with no allowed_hosts: requests for public names get 421"
             );
         }
-        let mut crew = ReactorThreads::new(others);
+        let mut threads = ReactorThreads::new(others);
         if let Some(clocks) = builder.clocks {
-            crew.set_clock(&clocks);
+            threads.set_clock(&clocks);
             reactor.set_clock(clocks());
         }
         Ok(Self {
             shared,
             reactor,
-            crew,
+            threads,
             stop_timeout: config.stop_timeout,
             report: None,
         })
@@ -273,9 +273,9 @@ impl Server {
         if self.report.is_some() {
             return Ok(self.report);
         }
-        self.crew.start()?;
+        self.threads.start()?;
         if let Some(report) = self.reactor.turn(timeout)? {
-            let report = self.crew.join(report)?;
+            let report = self.threads.join(report)?;
             tracing::info!(
                 clean = report.clean,
                 left = report.connections_left,
