@@ -484,3 +484,18 @@ fn a_stream_without_names_gives_events_of_all_types_to_onmessage() {
         "{body}"
     );
 }
+
+/// Once: a counter of a program could have the name of one of the server's, and scrapers refused the whole answer.
+#[test]
+fn no_counter_of_a_program_has_a_name_of_the_servers_own() {
+    let ours = include_str!("../data/metrics.txt");
+    let ours = ours.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let ours: Vec<&'static str> = ours.filter_map(|line| line.split(' ').next()).collect();
+    assert!(ours.len() > 20);
+    for name in ours {
+        let builder = Server::builder(&Hub::new()).counter(name, "Mine.", || 1);
+        let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
+        let error = builder.bind(config).err().unwrap().to_string();
+        assert!(error.contains(name) && error.contains("own"), "{error}");
+    }
+}

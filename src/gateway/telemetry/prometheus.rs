@@ -80,7 +80,7 @@ impl Collector for MetricsCollector {
             "Panics of the program's own code that the server called: each ended what it was called for.",
             self.callbacks.panics(),
         )?;
-        // Last: a family of the program's whose name is one of ours comes after ours.
+        // Last, so that ours stay where they are whatever a program adds.
         self.counters
             .read(|counter, now| families.counter(counter.name, counter.help, now))
     }

@@ -2,6 +2,43 @@
 
 use std::fmt;
 
+/// The families of the server's own, by the names that their series have. Two of one name are no text that Prometheus
+/// takes, and `eventring_` alone tells nothing: the binary has counters of its own that begin so.
+const OURS: [&str; 32] = [
+    "eventring_build_info",
+    "eventring_callback_panics_total",
+    "eventring_build",
+    "eventring_tls_certificate_left_seconds",
+    "eventring_uptime_seconds",
+    "eventring_published_events_total",
+    "eventring_hub_head_offset",
+    "eventring_hub_earliest_offset",
+    "eventring_hub_heap_bytes",
+    "eventring_hub_trimmed_events_total",
+    "eventring_reactor_lag_events",
+    "eventring_delivered_events_total",
+    "eventring_sent_bytes_total",
+    "eventring_sends_total",
+    "eventring_connections",
+    "eventring_connections_accepted_total",
+    "eventring_unfinished_bytes",
+    "eventring_unfinished_max_bytes",
+    "eventring_streams_blocked",
+    "eventring_streams_lagging",
+    "eventring_stream_lag_events_max",
+    "eventring_stall_max_seconds",
+    "eventring_gaps_total",
+    "eventring_resets_total",
+    "eventring_fell_behind_total",
+    "eventring_looked_back_total",
+    "eventring_compressed_events_total",
+    "eventring_compressions_total",
+    "eventring_streams_ended_total",
+    "eventring_requests_total",
+    "eventring_refused_total",
+    "eventring_publish_to_socket_seconds",
+];
+
 /// The counters of one server's program, as they were given.
 #[derive(Debug)]
 pub(in crate::gateway) struct UserCounters(Vec<UserCounter>);
@@ -46,8 +83,19 @@ impl UserCounter {
                 .name
                 .bytes()
                 .all(|b| may_start(b) || b.is_ascii_digit());
-        (!named).then_some("must have a name like shop_orders_total")
+        if !named {
+            return Some("must have a name like shop_orders_total");
+        }
+        // By its stem too: a counter's family is named without `_total`.
+        let family = stem(self.name);
+        OURS.iter()
+            .any(|ours| stem(ours) == family)
+            .then_some("is a name of the server's own")
     }
+}
+
+fn stem(name: &str) -> &str {
+    name.strip_suffix("_total").unwrap_or(name)
 }
 
 impl fmt::Debug for UserCounter {
