@@ -1,7 +1,7 @@
 //! A real client as a process that prints what it gets: "id TAB name TAB data", a line an event.
 
-use crate::common::{Process, skipped, wait_until};
-use crate::programs::{installed, program, script};
+use crate::common::{Process, wait_until};
+use crate::programs::{installed, program, python_with, script};
 use std::process::{Command, Stdio};
 
 /// A running client.
@@ -65,7 +65,7 @@ pub(crate) fn eventsource(url: &str) -> Option<Client> {
 
 /// Python's `httpx-sse`.
 pub(crate) fn httpx_sse(url: &str) -> Option<Client> {
-    let python = installed("python/bin/python")?;
+    let python = python_with("httpx_sse")?;
     let mut command = Command::new(python);
     command.arg(script("httpx_sse_client.py")).arg(url);
     Some(Client::of(command))
@@ -73,14 +73,7 @@ pub(crate) fn httpx_sse(url: &str) -> Option<Client> {
 
 /// Python's `requests`, line by line.
 pub(crate) fn requests(url: &str) -> Option<Client> {
-    let python = installed("python/bin/python")?;
-    let installed = Command::new(&python)
-        .args(["-c", "import requests"])
-        .output();
-    if !installed.is_ok_and(|output| output.status.success()) {
-        skipped("there is no requests for Python: run scripts/clients");
-        return None;
-    }
+    let python = python_with("requests")?;
     let mut command = Command::new(python);
     command.arg(script("requests_client.py")).arg(url);
     Some(Client::of(command))

@@ -2,6 +2,7 @@
 
 use crate::common::skipped;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// The first of these names that is a program in the search path.
 pub(crate) fn program(names: &[&str]) -> Option<PathBuf> {
@@ -28,6 +29,20 @@ pub(crate) fn installed(inside: &str) -> Option<PathBuf> {
     }
     skipped(&format!(
         "there is no clients/{inside}: run scripts/clients"
+    ));
+    None
+}
+
+/// The interpreter that `scripts/clients` has made, if it has this module.
+pub(crate) fn python_with(module: &str) -> Option<PathBuf> {
+    let python = installed("python/bin/python")?;
+    let import = format!("import {module}");
+    let imported = Command::new(&python).args(["-c", &import]).output();
+    if imported.is_ok_and(|output| output.status.success()) {
+        return Some(python);
+    }
+    skipped(&format!(
+        "Python's {module} is not installed: run scripts/clients"
     ));
     None
 }

@@ -1,7 +1,7 @@
 //! The clients of the guide's page on other languages, as they stand there: each reads events one by one.
 
 use crate::common::{Process, Server, wait_until};
-use crate::programs::{installed, program};
+use crate::programs::{program, python_with};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -67,7 +67,7 @@ fn curl_reads() {
 
 #[test]
 fn python_requests_reads() {
-    let Some(python) = installed("python/bin/python") else {
+    let Some(python) = python_with("requests") else {
         return;
     };
     reads(&block("python", "requests"), "events.py", |path| {
@@ -77,7 +77,7 @@ fn python_requests_reads() {
 
 #[test]
 fn python_aiohttp_reads() {
-    let Some(python) = installed("python/bin/python") else {
+    let Some(python) = python_with("aiohttp") else {
         return;
     };
     reads(&block("python", "aiohttp"), "events.py", |path| {
