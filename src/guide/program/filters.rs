@@ -45,9 +45,12 @@
 //!     .matching("/tenant == \"acme\"");
 //! let mut large = hub.subscribe(large)?;
 //! for (amount, tenant) in [(20, "acme"), (250, "other"), (250, "acme")] {
-//!     let mut event = Event::builder("orders.eu", "OrderPlaced");
-//!     event.tag("region", "eu").attribute("tenant", tenant);
-//!     hub.publish(event.json(&format!(r#"{{"amount":{amount}}}"#)).build()?)?;
+//!     let event = Event::builder("orders.eu", "OrderPlaced")
+//!         .tag("region", "eu")
+//!         .attribute("tenant", tenant)
+//!         .json(&format!(r#"{{"amount":{amount}}}"#))
+//!         .build()?;
+//!     hub.publish(event)?;
 //! }
 //! assert_eq!(large.try_recv()?.position.offset, 3);
 //! assert!(large.try_recv().is_err());

@@ -14,7 +14,7 @@
 //! let config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into()).heartbeat(Duration::from_secs(15));
 //! let (begin, seconds) = (Instant::now(), Arc::new(AtomicU64::new(0)));
 //! let moved = seconds.clone();
-//! let clock = move || begin + Duration::from_secs(1 + moved.load(Ordering::Relaxed));
+//! let clock = move || begin + Duration::from_secs(60 + moved.load(Ordering::Relaxed));
 //! let mut server = Server::builder(&Hub::new()).clock(clock).bind(config)?;
 //!
 //! let mut client = TcpStream::connect(server.local_addrs()[0])?;
@@ -42,7 +42,7 @@
 //!
 //! | rule | why |
 //! | --- | --- |
-//! | the clock never goes back, and begins a second ahead of the machine's | what binds the server counts from the machine's |
+//! | the clock never goes back, and begins a minute ahead of the machine's | what binds the server counts from the machine's, however long that takes |
 //! | `turn` from the test, not [`spawn`](crate::gateway::Server::spawn) | a thread that sleeps until a deadline does not see that the clock has moved |
 //! | deadlines are looked at each second of the clock | move it by whole seconds; for "not before", stop a second short |
 //! | a function is a clock; for `Date`, implement [`time_of_day`](crate::gateway::Clock::time_of_day) | `Date` may go back, deadlines may not |
