@@ -1,6 +1,8 @@
 //! The hub: publishing, subscribing, topics, waiting and being woken.
 #![cfg(feature = "hub")]
 
+#[path = "../common/hub.rs"]
+mod common;
 #[path = "../common/counting.rs"]
 mod counting;
 #[cfg(feature = "async")]

@@ -1,39 +1,13 @@
 //! Sleeping until something wanted comes, whoever publishes and whenever.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use eventring::event::{Event, EventFilter};
 use eventring::hub::{Gap, Hub, Receiver, Subscription, TryReceiveError};
 use eventring::ring::Notify;
 use proptest::prelude::*;
 
-fn publish(hub: &Hub, topic: &str, ty: &str) -> u64 {
-    hub.publish(Event::builder(topic, ty).build().unwrap())
-        .unwrap()
-        .offset
-}
-
-fn offsets(receiver: &mut Receiver) -> Vec<u64> {
-    let mut seen = Vec::new();
-    let _ = receiver.drain(usize::MAX, |position, _| seen.push(position.offset));
-    seen
-}
-
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Count {
-    fn get(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-impl Notify for Count {
-    fn notify(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
+use crate::common::{Count, offsets, publish};
 
 #[test]
 fn a_sleeper_is_not_woken_by_what_it_does_not_want_nor_left_behind_by_it() {

@@ -1,43 +1,16 @@
 //! Ending subscriptions, sleeping and being woken. Named after what the systems that this replaces got wrong.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use eventring::event::{Event, EventQuery, Filter};
 use eventring::hub::{
     EndReason, Gap, Hub, PresenceChange, PresenceConfig, PresenceEvent, PresenceHandle,
-    PresenceUpdate, PresenceWatch, Present, ReceiveError, Receiver, StartFrom, Subscription,
+    PresenceUpdate, PresenceWatch, Present, ReceiveError, StartFrom, Subscription,
     SubscriptionError, SubscriptionStats, TryReceiveError,
 };
-use eventring::ring::Notify;
 
-fn publish(hub: &Hub, topic: &str, ty: &str) -> u64 {
-    hub.publish(Event::builder(topic, ty).build().unwrap())
-        .unwrap()
-        .offset
-}
-
-fn offsets(receiver: &mut Receiver) -> Vec<u64> {
-    let mut seen = Vec::new();
-    let _ = receiver.drain(usize::MAX, |position, _| seen.push(position.offset));
-    seen
-}
-
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Count {
-    fn get(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-impl Notify for Count {
-    fn notify(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
+use crate::common::{Count, offsets, publish};
 
 /// Weakness 12: `unsubscribe` removed a map entry, and the receiver went on receiving.
 #[test]

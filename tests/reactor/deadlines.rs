@@ -28,7 +28,7 @@ impl Stage {
         let mut config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
         change(&mut config);
         let seconds = Arc::new(AtomicU64::new(0));
-        let (begin, moved) = (Instant::now() + Duration::from_secs(1), seconds.clone());
+        let (begin, moved) = (Instant::now() + Duration::from_secs(60), seconds.clone());
         let clock = move || begin + Duration::from_secs(moved.load(Ordering::Relaxed));
         let server = Server::builder(&hub).clock(clock).bind(config).unwrap();
         Self {
@@ -251,7 +251,7 @@ fn stopped_between_poll_and_clock(
     change(&mut config);
     let stopped: Arc<Mutex<Option<Stopped>>> = Arc::default();
     let seconds = Arc::new(AtomicU64::new(0));
-    let (begin, stop) = (Instant::now() + Duration::from_secs(1), stopped.clone());
+    let (begin, stop) = (Instant::now() + Duration::from_secs(60), stopped.clone());
     let clock = move || {
         if let Some((leap, meanwhile)) = stop.lock().unwrap().take() {
             meanwhile();

@@ -83,9 +83,9 @@ impl Cursor {
         match done {
             Ok(count) => Ok(count),
             Err(ring::TryRecvError::Empty) => Ok(0),
-            Err(ring::TryRecvError::Lagged(gap)) => Err(CursorReadError::Gap {
-                missed: gap.missed,
-                resume_at: gap.resume_at + 1,
+            Err(ring::TryRecvError::Lagged(lagged)) => Err(CursorReadError::Gap {
+                missed: lagged.missed,
+                resume_at: lagged.resume_at + 1,
             }),
             Err(ring::TryRecvError::Closed) => Err(CursorReadError::Closed),
         }

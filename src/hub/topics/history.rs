@@ -213,8 +213,8 @@ impl State {
         match read {
             Ok(_) => Some(()),
             // Publishers copy first: this does not happen. If it did, nothing would be claimed to be complete.
-            Err(ring::TryRecvError::Lagged(gap)) => {
-                let complete_from = gap.resume_at + 1;
+            Err(ring::TryRecvError::Lagged(lagged)) => {
+                let complete_from = lagged.resume_at + 1;
                 by_topic
                     .values_mut()
                     .for_each(|history| history.complete_from = complete_from);

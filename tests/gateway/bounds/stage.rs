@@ -53,7 +53,7 @@ impl Stage {
         let mut config = ServerConfig::default().listen(([127, 0, 0, 1], 0).into());
         change(&mut config);
         let seconds = Arc::new(AtomicU64::new(0));
-        let (begin, moved) = (Instant::now() + Duration::from_secs(1), seconds.clone());
+        let (begin, moved) = (Instant::now() + Duration::from_secs(60), seconds.clone());
         let clock = move || begin + Duration::from_secs(moved.load(Ordering::Relaxed));
         let server = Server::builder(&hub).clock(clock).bind(config).unwrap();
         Self {

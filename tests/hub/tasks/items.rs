@@ -3,8 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake};
+use std::task::{Context, Poll};
 use std::thread;
 
 use eventring::event::Event;
@@ -14,35 +13,14 @@ use eventring::hub::{
 use futures::stream::FusedStream;
 use futures::{Stream, StreamExt};
 
+use super::{Count, publish};
 use crate::counting;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Told = Option<Result<Item, EndReason>>;
 
-fn publish(hub: &Hub, topic: &str) -> u64 {
-    hub.publish(Event::builder(topic, "t").build().unwrap())
-        .unwrap()
-        .offset
-}
-
 fn silent(subscription: impl Into<Subscription>) -> Subscription {
     subscription.into().controls(Controls::none())
-}
-
-/// Counts how often it is woken.
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-impl Count {
-    fn get(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
-    }
 }
 
 fn poll(items: &mut ItemStream, count: &Arc<Count>) -> Poll<Told> {

@@ -94,6 +94,7 @@ fn events_arrive_under_the_plain_executor() {
     futures::executor::block_on(join(receives_all("a"), receives_all(">")));
 }
 
+/// Counts how often it is woken.
 #[derive(Default)]
 struct Count(AtomicUsize);
 

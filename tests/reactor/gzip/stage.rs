@@ -26,7 +26,7 @@ impl Stage {
         config.compression_for = CompressionFor::All;
         change(&mut config);
         let millis = Arc::new(AtomicU64::new(0));
-        let (begin, moved) = (Instant::now() + Duration::from_secs(1), millis.clone());
+        let (begin, moved) = (Instant::now() + Duration::from_secs(60), millis.clone());
         let clock = move || begin + Duration::from_millis(moved.load(Ordering::Relaxed));
         let server = Server::builder(&hub).clock(clock).bind(config).unwrap();
         Self {

@@ -160,12 +160,12 @@ impl Receiver {
             match read {
                 Ok(read) => left = left.saturating_sub(read as u64),
                 Err(ring::TryRecvError::Empty) => outcome = Err(TryReceiveError::Empty),
-                Err(ring::TryRecvError::Lagged(gap)) => {
+                Err(ring::TryRecvError::Lagged(lagged)) => {
                     // What it was never to get is not missed; of a filter it is not known how much that is.
                     let exact = class.event_filter().is_all()
                         && filter_fn.is_none()
                         && self.shared.look_back().all_is_everything();
-                    outcome = Err(TryReceiveError::Gap(Gap::from_ring(gap, exact)));
+                    outcome = Err(TryReceiveError::Gap(Gap::from_ring(lagged, exact)));
                 }
                 Err(ring::TryRecvError::Closed) => outcome = Err(TryReceiveError::Closed),
             }
