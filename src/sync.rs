@@ -12,7 +12,7 @@ pub(crate) use self::watched::*;
 #[cfg(not(all(loom, feature = "_loom")))]
 mod real {
     use std::sync::PoisonError;
-    #[cfg(any(feature = "hub", feature = "reactor", feature = "_loom"))]
+    #[cfg(any(feature = "hub", feature = "net", feature = "_loom"))]
     pub(crate) use std::sync::atomic::AtomicBool;
     pub(crate) use std::sync::{
         MutexGuard,

@@ -14,7 +14,7 @@ use crate::gateway::http::route::{Begun, Handler, Request};
 use crate::gateway::http::router::{self, Found, Router};
 use crate::gateway::server::shared::Shared;
 use crate::gateway::stream::gone::Gone;
-use crate::reactor::{Answer, Begin, Peer};
+use crate::net::{Answer, Begin, Peer};
 use crate::wire::http::Head;
 
 /// Answers a request, or begins what it asked for; and says what the metrics call it.

@@ -16,7 +16,7 @@ use crate::gateway::telemetry::snapshot::Snapshot;
 use crate::gateway::telemetry::{Progress, Telemetry};
 use crate::gateway::ws::{Protocol, WebSockets};
 use crate::hub::Hub;
-use crate::reactor::{Handle, Lifecycle, StreamEnd, StreamId, Streams};
+use crate::net::{Handle, Lifecycle, StreamEnd, StreamId, Streams};
 
 /// HTTP, Server-Sent Events and WebSocket on a hub, for the connections of one reactor.
 pub(in crate::gateway) struct Gateway {

@@ -59,7 +59,7 @@ pub use server::server::Server;
 pub use stream::options::StreamOptions;
 pub use ws::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
 
-pub use crate::reactor::{
+pub use crate::net::{
     BindError, Clock, LATENCY_BOUNDS_US, Latency, SendOutcome, ServerStats, SlowPolicy,
     SocketLimits, StopReport, Tls, TlsError, UnixAddress,
 };

@@ -2,7 +2,7 @@
 
 use crate::gateway::admin::request;
 use crate::gateway::stream::options::StreamOptions;
-pub use crate::reactor::oracle::frame_log;
+pub use crate::net::oracle::frame_log;
 
 /// Reads a body as a request for an endpoint and as one for a broadcast: both end in a value or a problem that is the
 /// client's.

@@ -21,7 +21,7 @@ use crate::gateway::telemetry::metrics::Refused;
 use crate::gateway::user_routes::UserRoute;
 use crate::gateway::ws::Upgrade;
 use crate::gateway::ws::write_published;
-use crate::reactor::{
+use crate::net::{
     Answer, Begin, Outcome, Parts, Peer, Piece, Refusal, RequestId, Requests, Response,
 };
 use crate::wire::http::{BodyLength, Head, Reason, RequestError};

@@ -12,7 +12,7 @@ use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{Begun, Handler, Method, Request, Route};
 use crate::gateway::http::{health, index};
 use crate::gateway::{admin, publish, stream, telemetry, ws};
-use crate::reactor::Begin;
+use crate::net::Begin;
 
 /// The rows, in the order in which people are told of them: a room contributes its own.
 pub(in crate::gateway) const ROWS: &[&[Route]] = &[

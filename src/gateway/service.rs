@@ -7,7 +7,7 @@ use crate::gateway::encode::{WireFormat, disconnect};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::socket::Socket;
 use crate::gateway::stream::request::StreamFilter;
-use crate::reactor::{
+use crate::net::{
     CatchUp, CaughtUp, ClientIdentity, Codec, DisconnectReason, Events, FormId, Format, Frames,
     Identity, Lifecycle, Outcome, Replies, Sockets, StreamId, Streams,
 };

@@ -4,7 +4,7 @@ use crate::gateway::callbacks::Callbacks;
 use crate::gateway::clients::ClientSocket;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::ws::{Session, SocketHandler, SocketReplies};
-use crate::reactor::Replies;
+use crate::net::Replies;
 use crate::wire::ws::{CloseCode, MessageKind};
 
 /// The state of a WebSocket, by who takes its messages.

@@ -60,7 +60,7 @@ fn the_finder_of_shapes_finds_them() {
 #[test]
 fn what_stands_for_tls_has_the_same_methods() {
     let methods = |file: &str| {
-        let text = fs::read_to_string(src().join("reactor").join(file)).unwrap();
+        let text = fs::read_to_string(src().join("net").join(file)).unwrap();
         let at = text.find("\nimpl Tls {").expect("its methods");
         let code = text[at..].split("\n}\n").next().unwrap();
         let lines = code
@@ -71,7 +71,7 @@ fn what_stands_for_tls_has_the_same_methods() {
     };
     let with = methods("tls/certificate.rs");
     assert!(with.contains("from_pem_files"), "{with:?}");
-    assert_eq!(methods("no_tls.rs"), with);
+    assert_eq!(methods("tls/off.rs"), with);
 }
 
 /// How the names of structs of settings end.
@@ -91,7 +91,7 @@ const FIGURES: &[&str] = &[
     "gateway::Broadcast",
     "wire::Forwarded",
     "wire::Agreed",
-    "reactor::Latency",
+    "net::Latency",
     "ring::Round",
     "wire::Digest",
 ];
@@ -111,7 +111,7 @@ const EXHAUSTIVE: &[(&str, &str)] = &[
     ("ring::RecvError", "as pipeline::AddError"),
     ("ring::RecvTimeoutError", "as pipeline::AddError"),
     ("ring::TryRecvError", "as pipeline::AddError"),
-    ("reactor::SendOutcome", "taken, no room, or nobody there"),
+    ("net::SendOutcome", "taken, no room, or nobody there"),
     ("ring::Waited", "ready, out of time, or closed"),
     ("ring::Slot", "a place is new or used"),
     (

@@ -9,7 +9,7 @@ use crate::gateway::access::authorizer::{
 };
 use crate::gateway::access::ticket::{Grant, Tickets};
 use crate::gateway::callbacks::Callbacks;
-use crate::reactor::{Handle, RequestId};
+use crate::net::{Handle, RequestId};
 use crate::wire::http::Head;
 
 /// The reason for which a request is granted nothing, or not yet.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::event::Filter;
 use crate::gateway::access::ticket::{Ticket, Tickets};
-use crate::reactor::RequestId;
+use crate::net::RequestId;
 use crate::settings::setters;
 use crate::wire::http::Head;
 

@@ -21,7 +21,7 @@ use crate::gateway::access::hosts::{Authority, HostPolicy};
 use crate::gateway::access::origins::{Origin, Origins, Scheme};
 use crate::gateway::access::proxies::Proxies;
 use crate::gateway::access::public_url::PublicUrl;
-use crate::reactor::Peer;
+use crate::net::Peer;
 use crate::wire::http::{Forwarded, Head};
 
 /// Characters of a strange name that are told back.

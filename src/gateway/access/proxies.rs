@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
-use crate::reactor::ClientIdentity;
+use crate::net::ClientIdentity;
 use crate::wire::http::{Forwarded, ForwardedField, Head};
 
 /// The word for peers on Unix sockets in a list of networks.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::gateway::access::authorizer::{Denied, Principal};
 use crate::mailbox::{Mailbox, Pushed};
-use crate::reactor::{Handle, RequestId};
+use crate::net::{Handle, RequestId};
 use crate::ring::Notify;
 
 /// The answer of an authorizer.

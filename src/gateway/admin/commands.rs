@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::gateway::admin::connections::{Command, CommandResult, Executor, Progress};
 use crate::gateway::gateway::Gateway;
 use crate::mailbox::{Mailbox, Pushed};
-use crate::reactor::Streams;
+use crate::net::Streams;
 use crate::ring::Notify;
 
 /// Most commands that wait for one reactor; a further one is refused.

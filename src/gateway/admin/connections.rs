@@ -10,7 +10,7 @@ use crate::gateway::admin::endpoints::Endpoints;
 use crate::gateway::encode::{Encoder, WireFormat};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::stream::request::StreamFilter;
-use crate::reactor::{
+use crate::net::{
     DisconnectReason, FormId, SendOutcome, StreamId, StreamInfo, StreamOwner, Streams,
 };
 

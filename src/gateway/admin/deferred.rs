@@ -19,7 +19,7 @@ use crate::gateway::http::response::status_of;
 use crate::gateway::http::route::RouteKind;
 use crate::gateway::telemetry::Telemetry;
 use crate::json::write_string;
-use crate::reactor::{self, Answer, Handle, Piece};
+use crate::net::{self, Answer, Handle, Piece};
 use crate::wire::http::chunk;
 
 /// Most deferred answers at once.
@@ -136,7 +136,7 @@ impl DeferredAnswers {
         render: CommandAnswer,
         reply: ReplyTo,
         cors: Cors,
-    ) -> Result<reactor::Deferred, Problem> {
+    ) -> Result<net::Deferred, Problem> {
         // Before it is sent: a command cannot be taken back.
         self.check_room()?;
         let bell = self.reactor.notifier();
@@ -153,13 +153,13 @@ impl DeferredAnswers {
         what: Deferred,
         reply: ReplyTo,
         cors: Cors,
-    ) -> Result<reactor::Deferred, Problem> {
+    ) -> Result<net::Deferred, Problem> {
         self.check_room()?;
         self.last += 1;
         let ticket = self.last;
         self.waiting
             .insert(ticket, DeferredAnswer { reply, cors, what });
-        Ok(reactor::Deferred {
+        Ok(net::Deferred {
             ticket,
             // HTTP/1.0 knows no chunks: there the end of the connection is the end of a list.
             close: !reply.keep_alive || (reply.http10 && !reply.head_only),

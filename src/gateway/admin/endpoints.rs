@@ -11,7 +11,7 @@ use crate::gateway::admin::connections::{
 };
 use crate::gateway::admin::endpoint_path::{EndpointError, check_path};
 use crate::gateway::stream::options::StreamOptions;
-use crate::reactor::{EndReason, StreamOwner};
+use crate::net::{EndReason, StreamOwner};
 
 /// Endpoints at once.
 const ENDPOINTS_MAX: usize = 1024;

@@ -27,7 +27,7 @@ use crate::gateway::pending_body::PendingBody;
 use crate::gateway::stream::NewStream;
 use crate::gateway::stream::gone::Gone;
 use crate::gateway::stream::request::StreamRequest;
-use crate::reactor::{Answer, Begin, DisconnectReason, Response};
+use crate::net::{Answer, Begin, DisconnectReason, Response};
 use crate::wire::http::Head;
 
 /// Begins a stream at an endpoint or of a connection that was made.

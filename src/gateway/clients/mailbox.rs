@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use crate::gateway::admin::connections::ConnectionAddr;
 use crate::gateway::gateway::Gateway;
 use crate::mailbox::{Mailbox, Pushed};
-use crate::reactor::{StreamId, Streams};
+use crate::net::{StreamId, Streams};
 use crate::ring::Notify;
 use crate::wire::ws::CloseCode;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::reactor::SocketLimits;
+use crate::net::SocketLimits;
 use crate::settings::setters;
 use crate::wire::ws::MessageLimits;
 

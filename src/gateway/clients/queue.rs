@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use crate::gateway::admin::connections::ConnectionAddr;
 use crate::gateway::clients::SubscriptionId;
 use crate::gateway::clients::mailbox::{CloseReason, Mailboxes, SocketCommand, Wakers};
-use crate::reactor::SendOutcome;
+use crate::net::SendOutcome;
 
 /// Bytes that a frame takes beside its own, as it waits.
 const FRAME_COST: usize = size_of::<Arc<[u8]>>();
@@ -188,7 +188,7 @@ fn close_socket(addr: ConnectionAddr, close: CloseReason, mailboxes: &Mailboxes)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reactor::StreamId;
+    use crate::net::StreamId;
 
     fn frame(len: usize) -> Arc<[u8]> {
         vec![7; len].into()

@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
     use crate::gateway::clients::WebSocketStreamOptions;
-    use crate::reactor::StreamId;
+    use crate::net::StreamId;
     use crate::ring::Notify;
 
     /// A reactor's waker that counts how often it was called, and finds fault with locks.

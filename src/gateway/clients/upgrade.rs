@@ -12,7 +12,7 @@ use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Foreign, Query};
 use crate::gateway::socket::Socket;
 use crate::gateway::ws::{SocketRequest, Upgrade};
-use crate::reactor::{SocketPlan, date};
+use crate::net::{SocketPlan, date};
 use crate::wire::http::Head;
 
 /// The wait that a client is told which finds no room, seconds.

@@ -16,7 +16,7 @@ use crate::gateway::clients::registry::{ClientIdError, SubscriptionId};
 use crate::gateway::clients::registry::{Entry, Registry};
 use crate::gateway::clients::socket::ClientSocket;
 use crate::gateway::http::problem::Problem;
-use crate::reactor::{SendOutcome, SocketLimits};
+use crate::net::{SendOutcome, SocketLimits};
 use crate::wire::ws::CloseCode;
 
 /// Sends to clients that are connected by WebSocket and have named themselves.

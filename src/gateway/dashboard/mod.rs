@@ -4,7 +4,7 @@
 //! as text and can neither run nor call home.
 
 use crate::gateway::http::problem::ReplyTo;
-use crate::reactor::Answer;
+use crate::net::Answer;
 use crate::wire::http::Head;
 
 const PAGE: &str = include_str!("index.html");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::gateway::encode::format::{WireFormat, encode};
-use crate::reactor::DisconnectReason;
+use crate::net::DisconnectReason;
 use crate::wire::sse::{self, Frame};
 
 /// Appends why a stream ends, and the end of its framing.

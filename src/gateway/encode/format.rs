@@ -6,7 +6,7 @@ use crate::event::{DataKind, EventRef, Position};
 use crate::gateway::encode::notices::{GapReason, NoticeCounts, ResetReason};
 use crate::gateway::encode::ws;
 use crate::json::write_string;
-use crate::reactor::{Codec, FormId};
+use crate::net::{Codec, FormId};
 use crate::wire::http::{Coding, chunk};
 use crate::wire::sse::{self, Frame, FrameError};
 

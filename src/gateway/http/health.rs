@@ -8,7 +8,7 @@ use crate::event::{Epoch, Position};
 use crate::gateway::http::openapi::Text;
 use crate::gateway::http::problem::{ReplyTo, json_answer, json_answer_of};
 use crate::gateway::http::response::write_json;
-use crate::reactor::{Answer, ServerStats};
+use crate::net::{Answer, ServerStats};
 
 /// The state.
 #[derive(Serialize, JsonSchema)]

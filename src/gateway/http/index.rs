@@ -8,7 +8,7 @@ use crate::gateway::http::problem::ReplyTo;
 use crate::gateway::http::query::{STREAM, Table};
 use crate::gateway::http::route::Route;
 use crate::gateway::http::router::Router;
-use crate::reactor::Answer;
+use crate::net::Answer;
 
 /// The list as an answer.
 pub(in crate::gateway) fn answer(reply: ReplyTo) -> Answer {

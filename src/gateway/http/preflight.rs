@@ -3,7 +3,7 @@
 use crate::gateway::access::{BadValue, Cors};
 use crate::gateway::http::problem::ReplyTo;
 use crate::gateway::http::response::response;
-use crate::reactor::Answer;
+use crate::net::Answer;
 use crate::wire::http::Head;
 
 /// The time for which a browser may remember what a preflight allowed, seconds.

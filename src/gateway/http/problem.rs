@@ -6,7 +6,7 @@ use crate::event::{EventError, FilterErrors, FilterFault, topic};
 use crate::gateway::access::{AccessError, OriginFault};
 use crate::gateway::http::response::response;
 use crate::json::{JsonError, write_string};
-use crate::reactor::Answer;
+use crate::net::Answer;
 use crate::wire::http::{Head, ResponseHead, reason_phrase};
 
 /// About the largest head of a whole answer, bytes.

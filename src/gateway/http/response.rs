@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::reactor::date;
+use crate::net::date;
 use crate::wire::http::ResponseHead;
 
 /// Begins the head of a response.

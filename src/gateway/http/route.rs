@@ -9,7 +9,7 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::http::openapi::{AnswerSpec, BodySpec};
 use crate::gateway::http::problem::{Problem, ReplyTo, refuse_reserved};
 use crate::gateway::http::query::{Query, Table};
-use crate::reactor::Begin;
+use crate::net::Begin;
 use crate::wire::http::Head;
 
 /// Most parts of a path that are captured.

@@ -6,7 +6,7 @@ use crate::gateway::http::problem::{Problem, ReplyTo};
 use crate::gateway::http::response::status_of;
 use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{Request, Route};
-use crate::reactor::{Answer, Requests, Response, Share, Unfinished};
+use crate::net::{Answer, Requests, Response, Share, Unfinished};
 
 /// The function that answers once a body is whole.
 pub(in crate::gateway) type Finish =

@@ -16,7 +16,7 @@ use crate::gateway::publish::published::Published as PublishedJson;
 use crate::gateway::publish::receipt::{LineResults, Receipt};
 use crate::gateway::publish::request::{Body, Publish};
 use crate::hub::Hub;
-use crate::reactor::{Answer, Parts, Published, Response, Unfinished};
+use crate::net::{Answer, Parts, Published, Response, Unfinished};
 use crate::wire::http::{BodyLength, Head, chunk};
 
 /// The means of publishing: buffers that requests share, and bounds.

@@ -7,7 +7,7 @@ use crate::event::{Epoch, Position};
 use crate::gateway::access::Cors;
 use crate::gateway::http::problem::{Problem, ReplyTo};
 use crate::json::write_string;
-use crate::reactor::Outcome;
+use crate::net::Outcome;
 use crate::wire::http::chunk;
 
 /// About how many bytes the result of one line takes.

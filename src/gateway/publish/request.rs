@@ -5,7 +5,7 @@ use crate::gateway::http::problem::ReplyTo;
 use crate::gateway::http::whole_body::Collected;
 use crate::gateway::publish::cloudevents::{Attributes, Mode};
 use crate::gateway::publish::lines::Lines;
-use crate::reactor::Share;
+use crate::net::Share;
 
 /// A publish whose body is arriving.
 pub(crate) struct Publish {

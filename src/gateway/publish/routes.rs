@@ -10,7 +10,7 @@ use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{Begun, Claim, Handler, Method, Request, Resource, Route};
 use crate::gateway::pending_body::PendingBody;
 use crate::gateway::publish::published::Published;
-use crate::reactor::Begin;
+use crate::net::Begin;
 
 const PUBLISH: Claim = Claim {
     action: Action::Publish,

@@ -17,7 +17,7 @@ use crate::gateway::telemetry::user_counters::{UserCounter, UserCounters};
 use crate::gateway::user_routes::{UserRoute, UserRoutes};
 use crate::gateway::ws::{SocketHandler, SocketOptions, SocketRequest, SocketRoute};
 use crate::hub::Hub;
-use crate::reactor::Clock;
+use crate::net::Clock;
 
 /// Makes a clock for each reactor.
 pub(super) type Clocks = Box<dyn Fn() -> Box<dyn Clock>>;

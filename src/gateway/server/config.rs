@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::gateway::encode::{Compression, CompressionFor};
 use crate::gateway::stream::options::StreamOptions;
-use crate::reactor::{Addresses, Limits, SlowPolicy, Tls, UnixAddress};
+use crate::net::{Addresses, Limits, SlowPolicy, Tls, UnixAddress};
 use crate::settings::setters;
 use crate::wire::http::{self, ForwardedField};
 

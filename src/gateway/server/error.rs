@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::gateway::admin::endpoint_path::EndpointError;
-use crate::reactor::BindError;
+use crate::net::BindError;
 
 /// Why a server could not be made.
 #[derive(Debug, Error)]

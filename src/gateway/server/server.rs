@@ -23,7 +23,7 @@ use crate::gateway::server::threads::ReactorThreads;
 use crate::gateway::stream::Cursors;
 use crate::gateway::telemetry::aggregate::Aggregate;
 use crate::hub::Hub;
-use crate::reactor::{Reactor, StopReport, Tls, UnixAddress};
+use crate::net::{Reactor, StopReport, Tls, UnixAddress};
 
 /// Serves a hub over HTTP, Server-Sent Events and WebSocket.
 ///

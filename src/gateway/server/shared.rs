@@ -17,7 +17,7 @@ use crate::gateway::stream::options::StreamOptions;
 use crate::gateway::telemetry::aggregate::Aggregate;
 use crate::gateway::telemetry::user_counters::UserCounters;
 use crate::gateway::user_routes::UserRoutes;
-use crate::reactor::Tls;
+use crate::net::Tls;
 use crate::wire::http::Head;
 
 /// Made once, and cloned for each reactor.

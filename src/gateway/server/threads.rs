@@ -5,7 +5,7 @@ use std::thread::{Builder, JoinHandle};
 
 use crate::gateway::gateway::Gateway;
 use crate::gateway::server::builder::Clocks;
-use crate::reactor::{Handle, Reactor, StopReport};
+use crate::net::{Handle, Reactor, StopReport};
 
 /// Reactors 1 and up.
 pub(in crate::gateway) struct ReactorThreads {

@@ -12,7 +12,7 @@ use crate::gateway::stream::last_values::LastValues;
 use crate::gateway::stream::request::StreamFilter;
 use crate::gateway::telemetry::topic_rates::TopicRates;
 use crate::hub::{Cursor, CursorReadError, Hub, HubWaiter};
-use crate::reactor::{ClassId, Frames};
+use crate::net::{ClassId, Frames};
 use crate::ring::Notify;
 
 /// Events read from the ring in one go.

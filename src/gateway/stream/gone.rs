@@ -13,7 +13,7 @@ use crate::gateway::encode::{DataFormat, Encoder, EventNames, ResetReason, WireF
 use crate::gateway::http::query::Query;
 use crate::gateway::stream::start::last_event_id;
 use crate::json::write_string;
-use crate::reactor::Answer;
+use crate::net::Answer;
 use crate::wire::http::{Coding, Head};
 use crate::wire::sse::{self, Frame};
 

@@ -2,7 +2,7 @@
 //! are refused.
 
 use crate::gateway::gateway::Gateway;
-use crate::reactor::{DisconnectReason, Sockets, Streams};
+use crate::net::{DisconnectReason, Sockets, Streams};
 use crate::ring::Notify;
 
 /// Slots that are looked at in a turn.

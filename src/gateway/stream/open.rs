@@ -10,7 +10,7 @@ use crate::gateway::encode::{Encoder, Gap, GapReason};
 use crate::gateway::stream::history::History;
 use crate::gateway::stream::request::{self, StreamFilter, StreamRequest};
 use crate::gateway::stream::start::Start;
-use crate::reactor::{SlowPolicy, StreamOwner, StreamPlan};
+use crate::net::{SlowPolicy, StreamOwner, StreamPlan};
 use crate::wire::sse;
 
 /// A stream to be opened: what its client asked for, and what it may have of that.

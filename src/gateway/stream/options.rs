@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::gateway::encode::{Compression, CompressionFor};
-use crate::reactor::{SlowOptions, SlowPolicy};
+use crate::net::{SlowOptions, SlowPolicy};
 use crate::settings::setters;
 
 /// Shortest silence before a heartbeat: they are looked for once a second.

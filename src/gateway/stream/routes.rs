@@ -14,7 +14,7 @@ use crate::gateway::http::route::{
 use crate::gateway::stream::NewStream;
 use crate::gateway::stream::presence::streams::Listeners;
 use crate::gateway::stream::request::StreamRequest;
-use crate::reactor::{Answer, Begin, StreamOwner};
+use crate::net::{Answer, Begin, StreamOwner};
 
 /// The topics that a principal may not read are left out of the stream.
 const SUBSCRIBE: Claim = Claim::topics(Action::Subscribe);

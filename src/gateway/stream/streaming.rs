@@ -14,7 +14,7 @@ use crate::gateway::stream::presence::streams::Presence;
 use crate::gateway::stream::request::StreamFilter;
 use crate::gateway::telemetry::topic_rates::TopicRates;
 use crate::hub::{Cursor, Hub};
-use crate::reactor::{
+use crate::net::{
     CatchUp, CaughtUp, ClassId, Frames, Handle, Outcome, Sockets, StreamId, StreamPlan, Streams,
 };
 use crate::ring::Notify;

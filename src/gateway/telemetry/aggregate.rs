@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use crate::gateway::http::route::RouteKind;
     use crate::gateway::telemetry::metrics::Refused;
-    use crate::reactor::EndReason;
+    use crate::net::EndReason;
 
     #[test]
     fn all_counters_of_all_reactors_add_up() {

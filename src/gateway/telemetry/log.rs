@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::event::Filter;
 use crate::gateway::telemetry::metrics::Refused;
-use crate::reactor::StreamEnd;
+use crate::net::StreamEnd;
 
 /// Shortest time between two lines about the same kind of refusal.
 const REFUSED_EVERY: Duration = Duration::from_secs(1);

@@ -4,7 +4,7 @@
 //! reactors see each other's through [`Aggregate`](crate::gateway::telemetry::aggregate::Aggregate).
 
 use crate::gateway::http::route::RouteKind;
-use crate::reactor::EndReason;
+use crate::net::EndReason;
 
 /// Why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use crate::gateway::http::route::RouteKind;
 use crate::gateway::telemetry::metrics::{Refused, STATUS_CLASSES};
 use crate::gateway::telemetry::snapshot::Snapshot;
 use crate::gateway::telemetry::user_counters::UserCounters;
-use crate::reactor::{EndReason, LATENCY_BOUNDS_US};
+use crate::net::{EndReason, LATENCY_BOUNDS_US};
 
 /// The format's content type.
 ///

@@ -12,7 +12,7 @@ use crate::gateway::http::route::{Begun, Claim, Delivers, Handler, Method, Reque
 use crate::gateway::telemetry::prometheus::{self, MetricsCollector};
 use crate::gateway::telemetry::schemas::stats_schema;
 use crate::gateway::telemetry::stats;
-use crate::reactor::{Answer, Begin, WatchPlan};
+use crate::net::{Answer, Begin, WatchPlan};
 
 const OBSERVE: Claim = Claim::server(Action::Observe);
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::event::Position;
 use crate::gateway::encode::NoticeCounts;
 use crate::gateway::telemetry::metrics::Metrics;
-use crate::{hub, reactor};
+use crate::{hub, net};
 
 /// The figures of one moment.
 #[derive(Debug)]
@@ -16,8 +16,8 @@ pub(in crate::gateway) struct Snapshot {
     /// The first offset that a reactor has not read which has streams.
     pub(in crate::gateway) fed: u64,
     pub(in crate::gateway) hub: hub::HubStats,
-    pub(in crate::gateway) reactor: reactor::ServerStats,
-    pub(in crate::gateway) latency: reactor::Latency,
+    pub(in crate::gateway) reactor: net::ServerStats,
+    pub(in crate::gateway) latency: net::Latency,
     pub(in crate::gateway) metrics: Metrics,
     pub(in crate::gateway) notices: NoticeCounts,
     /// Bytes of what is begun and not ended on all connections.

@@ -7,7 +7,7 @@ use crate::gateway::telemetry::metrics::Refused;
 use crate::gateway::telemetry::snapshot::Snapshot;
 use crate::gateway::telemetry::topic_rates::{Count, TopicRates};
 use crate::json::write_string;
-use crate::reactor::{EndReason, LATENCY_BOUNDS_US};
+use crate::net::{EndReason, LATENCY_BOUNDS_US};
 
 /// Reads a number off a snapshot.
 type ReadNumber = fn(&Snapshot) -> u64;

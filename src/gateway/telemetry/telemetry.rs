@@ -14,7 +14,7 @@ use crate::gateway::telemetry::snapshot::Snapshot;
 use crate::gateway::telemetry::stats;
 use crate::gateway::telemetry::topic_rates::TopicRates;
 use crate::hub::Hub;
-use crate::reactor::{EndReason, Handle, Tls};
+use crate::net::{EndReason, Handle, Tls};
 use crate::wire::sse;
 
 /// The counters of one reactor's gateway, and what it needs to show them with those of all others.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::gateway::gateway::Gateway;
-use crate::reactor::{Replies, SocketLimits};
+use crate::net::{Replies, SocketLimits};
 use crate::settings::setters;
 use crate::wire::http::Head;
 use crate::wire::ws::{CloseCode, DeflatePolicy, MessageKind};

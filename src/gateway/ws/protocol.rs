@@ -19,7 +19,7 @@ use crate::gateway::stream::start::{Start, StartRequest};
 use crate::gateway::ws::interner::FilterInterner;
 use crate::gateway::ws::session::Session;
 use crate::json::{Members, Value, write_string};
-use crate::reactor::{self, Outcome, Published, Replies, Subscribed};
+use crate::net::{self, Outcome, Published, Replies, Subscribed};
 use crate::wire::ws::{CloseCode, MessageKind, Opcode, wrap};
 
 /// Bytes of a request id, as it stands in its message.
@@ -268,7 +268,7 @@ impl Protocol<'_> {
                     });
                 }
                 is_live = offset >= live_from && request.is_some();
-                history = (offset < live_from).then_some(reactor::History {
+                history = (offset < live_from).then_some(net::History {
                     key: asked_for,
                     from: offset,
                     after: words,

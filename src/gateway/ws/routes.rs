@@ -9,7 +9,7 @@ use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{Begun, Claim, Delivers, Handler, Method, Request, Route};
 use crate::gateway::stream::parameters::StreamParameters;
 use crate::gateway::ws::{Protocol, Upgrade};
-use crate::reactor::Begin;
+use crate::net::Begin;
 
 /// One of them will do: who may only read, reads.
 const CLAIMS: &[Claim] = &[

@@ -16,7 +16,7 @@ use crate::gateway::stream::start::StartRequest;
 use crate::gateway::ws::handler::SocketRoute;
 use crate::gateway::ws::protocol::Protocol;
 use crate::gateway::ws::{Session, SocketRequest};
-use crate::reactor::{SocketLimits, SocketPlan, date};
+use crate::net::{SocketLimits, SocketPlan, date};
 use crate::wire::http::Head;
 use crate::wire::ws::{DeflatePolicy, Handshake, HandshakeError, HandshakePolicy, Opcode, wrap};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::event::Filter;
 use crate::gateway::ws::FilterInterner;
-use crate::reactor::{DisconnectReason, SocketLimits};
+use crate::net::{DisconnectReason, SocketLimits};
 use crate::wire::ws::{Opcode, wrap};
 
 /// Milliseconds over which clients are told to spread their return.

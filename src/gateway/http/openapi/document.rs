@@ -13,7 +13,7 @@ use crate::gateway::http::query::{LAST_EVENT_ID, Parameter, Takes, Times};
 use crate::gateway::http::response::response;
 use crate::gateway::http::route::{Delivers, Request, Route};
 use crate::gateway::http::router::Router;
-use crate::reactor::Answer;
+use crate::net::Answer;
 use crate::wire::http::ResponseHead;
 
 /// The text, and the tag by which a client knows whether it has it already.

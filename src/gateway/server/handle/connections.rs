@@ -15,7 +15,7 @@ use crate::gateway::admin::endpoints::EndpointInfo;
 use crate::gateway::admin::listing::ConnectionWalk;
 use crate::gateway::server::handle::ServerHandle;
 use crate::gateway::stream::options::StreamOptions;
-use crate::reactor::DisconnectReason;
+use crate::net::DisconnectReason;
 
 /// Connections that the program is told about in one go.
 const PAGE: usize = 64;

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 pub use self::connections::NotServing;
 use crate::gateway::server::shared::Shared;
-use crate::reactor::{self, Latency, ServerStats, StopReport};
+use crate::net::{self, Latency, ServerStats, StopReport};
 
 /// Speaks to a server from any thread.
 #[derive(Clone)]
 pub struct ServerHandle {
-    pub(in crate::gateway) reactor: reactor::Handle,
+    pub(in crate::gateway) reactor: net::Handle,
     pub(in crate::gateway) stop_timeout: Duration,
     pub(in crate::gateway) shared: Shared,
 }

@@ -12,7 +12,7 @@ use crate::gateway::stream::presence::watchers::Watchers;
 use crate::gateway::stream::request::StreamFilter;
 use crate::hub::{EndReason, Hub, PresenceConfig, PresenceEvent, PresenceHandle, Present};
 use crate::mailbox::{Mailbox, Pushed};
-use crate::reactor::{DisconnectReason, Handle, StreamId, Streams};
+use crate::net::{DisconnectReason, Handle, StreamId, Streams};
 use crate::ring::Notify;
 
 /// Streams that begin to be present in a turn.

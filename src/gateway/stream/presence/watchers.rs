@@ -12,7 +12,7 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::stream::request::StreamFilter;
 use crate::hub::{PresenceChange, PresenceUpdate, PresenceWatch};
 use crate::json::write_string;
-use crate::reactor::{FormId, SendOutcome, StreamId, Streams};
+use crate::net::{FormId, SendOutcome, StreamId, Streams};
 use crate::wire::sse::Frame;
 
 /// Changes that one round tells.

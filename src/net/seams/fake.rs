@@ -1,0 +1,228 @@
+//! A service that knows nothing but a list of facts.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::net::{
+    Answer, Begin, CatchUp, CaughtUp, ClientIdentity, Codec, DisconnectReason, Events, FormId,
+    Format, Frames, Identity, Lifecycle, Outcome, Parts, Peer, Piece, Published, Refusal, Replies,
+    RequestId, Requests, Response, Sockets, StreamId, Streams,
+};
+use crate::wire::http::Head;
+use crate::wire::ws::MessageKind;
+
+/// The state of the fake, and what the test has asked of it.
+#[derive(Default)]
+pub(super) struct World {
+    /// Requests that wait, by their numbers.
+    pub(super) waiting: Vec<(u32, RequestId)>,
+    /// Decisions that are to be handed to the reactor.
+    pub(super) decisions: VecDeque<(RequestId, Decision)>,
+    /// The decision that was made for each request.
+    pub(super) decided: HashMap<u32, bool>,
+    /// The outcome of each offset, from 1 on.
+    pub(super) outcomes: Vec<Option<Outcome>>,
+    /// The offsets of each publish, and the second in which it was published.
+    pub(super) published: HashMap<u32, (Range<u64>, u64)>,
+    /// The second in which each request that waits began to.
+    pub(super) began: HashMap<u32, u64>,
+    pub(super) second: u64,
+    /// No more requests are made than may wait.
+    pub(super) has_room: bool,
+}
+
+impl World {
+    pub(super) fn outcome(&self, offsets: &Range<u64>) -> Option<Outcome> {
+        let all = offsets.clone().map(|at| self.outcomes[at as usize - 1]);
+        let all: Vec<Outcome> = all.collect::<Option<_>>()?;
+        let bad = all.iter().find(|one| **one != Outcome::Visible);
+        Some(bad.copied().unwrap_or(Outcome::Visible))
+    }
+}
+
+/// A decision and the request that it is meant for.
+pub(super) struct Decision {
+    pub(super) number: u32,
+    pub(super) allowed: bool,
+}
+
+pub(super) struct Fake(pub(super) Rc<RefCell<World>>);
+
+pub(super) fn number_of(head: &Head) -> u32 {
+    let number = head.path().rsplit('/').next().unwrap();
+    number.parse().unwrap()
+}
+
+pub(super) fn answer(status: u16, number: u32) -> Answer {
+    let text = format!("HTTP/1.1 {status} x\r\nX-Number: {number}\r\nContent-Length: 0\r\n\r\n");
+    Answer {
+        bytes: text.into_bytes(),
+        close: false,
+    }
+}
+
+impl Identity for Fake {
+    fn client_identity(&self, _: SocketAddr) -> ClientIdentity {
+        ClientIdentity::Peer
+    }
+
+    fn client(&self, _: &Head, peer: SocketAddr) -> SocketAddr {
+        peer
+    }
+}
+
+impl Requests for Fake {
+    type PendingBody = u32;
+    type Grant = Decision;
+    type Receipt = u32;
+
+    fn head(&mut self, head: &Head, _: Peer, id: RequestId) -> Begin<Self> {
+        let number = number_of(head);
+        match head.path().split('/').nth(1).unwrap() {
+            "now" => Begin::Answer(answer(200, number)),
+            "publish" => Begin::Body {
+                pending_body: number,
+                limit: 100,
+            },
+            _ => {
+                let mut world = self.0.borrow_mut();
+                let second = world.second;
+                world.began.insert(number, second);
+                world.waiting.push((number, id));
+                Begin::Later
+            }
+        }
+    }
+
+    fn resume(&mut self, head: &Head, _: Peer, decision: Decision) -> Begin<Self> {
+        let number = number_of(head);
+        assert_eq!(number, decision.number, "the decision for somebody else");
+        match decision.allowed {
+            true => Begin::Answer(answer(200, number)),
+            false => Begin::Answer(answer(403, number)),
+        }
+    }
+
+    fn body(&mut self, _: &mut u32, _: &[u8], _: &mut Parts<u32>) -> Result<(), Answer> {
+        Ok(())
+    }
+
+    fn end(&mut self, number: u32, _: &mut Parts<u32>) -> Response<u32> {
+        let mut world = self.0.borrow_mut();
+        let start = world.outcomes.len() as u64 + 1;
+        let count = u64::from(number % 3);
+        for _ in 0..count {
+            world.outcomes.push(None);
+        }
+        let offsets = start..start + count;
+        let second = world.second;
+        world.published.insert(number, (offsets.clone(), second));
+        Response::Published {
+            published: Published {
+                offsets,
+                receipt: number,
+                bytes: 64,
+            },
+            close: false,
+        }
+    }
+
+    fn settle(&mut self, number: u32, outcome: Outcome, out: &mut Vec<u8>) {
+        let status = match outcome {
+            Outcome::Visible => 201,
+            Outcome::Aborted => 500,
+            Outcome::Indeterminate => 502,
+            Outcome::Timeout => 504,
+        };
+        out.extend_from_slice(&answer(status, number).bytes);
+    }
+
+    fn deferred(&mut self, _: u64, _: &mut Vec<u8>) -> Piece {
+        Piece::Done
+    }
+
+    fn forget_deferred(&mut self, _: u64) {}
+
+    fn refuse(&mut self, why: Refusal<'_>, _: Option<&u32>) -> Vec<u8> {
+        let status = match why {
+            Refusal::TooManyPending(_) => 429,
+            Refusal::AuthorizationTimeout(_) => 408,
+            other => panic!("refused for {other:?}"),
+        };
+        answer(status, 0).bytes
+    }
+}
+
+impl Sockets for Fake {
+    type Socket = ();
+
+    fn opened(&mut self, (): &mut (), _: StreamId) {}
+
+    fn message(&mut self, (): &mut (), _: MessageKind, _: &[u8], _: &mut Replies<'_, Self>) {}
+
+    fn queued(&mut self, (): &mut (), _: usize, _: &mut Vec<u8>) {}
+
+    fn has_queued(&self, (): &()) -> bool {
+        false
+    }
+
+    fn closing(&mut self, (): &mut (), _: Option<DisconnectReason>, _: &mut Vec<u8>) {}
+
+    fn closed(&mut self, (): ()) {}
+}
+
+impl Events for Fake {
+    type Key = ();
+
+    fn lifecycle(&mut self, _: Lifecycle<'_, ()>) {}
+
+    fn feed(&mut self, _: &mut Frames<'_, Self>) {}
+
+    fn is_behind(&self, _: u64) -> bool {
+        false
+    }
+
+    fn outcome(&self, offsets: &Range<u64>) -> Option<Outcome> {
+        self.0.borrow().outcome(offsets)
+    }
+
+    fn history(&mut self, part: CatchUp<'_, ()>, _: &mut Vec<u8>) -> CaughtUp {
+        CaughtUp {
+            next: part.to,
+            events: 0,
+            missed: 0,
+            looked_at: 0,
+        }
+    }
+
+    fn poll_commands(&mut self, streams: &mut Streams<'_, Self>) {
+        for (id, decision) in self.0.borrow_mut().decisions.drain(..) {
+            streams.resume(id, decision);
+        }
+    }
+
+    fn arm(&mut self, _: u64) -> bool {
+        true
+    }
+
+    fn disarm(&mut self) {}
+}
+
+impl Format for Fake {
+    const FORMS: usize = 1;
+
+    fn codec(_: FormId) -> Codec {
+        Codec::Identity
+    }
+
+    fn frame_block(_: FormId, _: &[u8], _: bool, _: &mut Vec<u8>) {}
+
+    fn heartbeat(&mut self, _: FormId, _: u64, _: &mut Vec<u8>) {}
+
+    fn tick(&mut self, _: &mut Vec<u8>) {}
+
+    fn disconnect(&mut self, _: FormId, _: DisconnectReason, _: &mut Vec<u8>) {}
+}

@@ -1,0 +1,220 @@
+//! What the reactor asks of the floor above: answers to requests, messages of sockets, frames of events.
+//!
+//! The reactor moves bytes, a [`Service`] says which. It is five traits, one for each concern. All methods run on the
+//! reactor's thread and must not block: whatever they wait for, every connection waits for.
+//!
+//! # The order of calls
+//!
+//! In a turn: what was published is fed ([`Events::feed`], until there is nothing new), requests and messages that have
+//! come are taken ([`Requests`], [`Sockets`]), what they published is fed, answers whose outcome is known leave
+//! ([`Events::outcome`]), streams are sent to ([`Events::history`] for those that are behind), commands of other threads
+//! are carried out ([`Events::poll_commands`]), and once a second heartbeats and ticks are written ([`Format`]). Before
+//! a sleep comes [`Events::arm`], after it [`Events::disarm`].
+//!
+//! [`Events::lifecycle`] is called in the middle of all this, as things happen.
+
+use std::hash::Hash;
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use crate::net::conns::streams::{StreamId, Streams};
+use crate::net::disconnect::DisconnectReason;
+use crate::net::form::{Codec, FormId};
+use crate::net::frames::Frames;
+use crate::net::http::answer::{Answer, Begin, ClientIdentity, Peer, Piece, Refusal, Response};
+use crate::net::http::parked::RequestId;
+use crate::net::http::published::{Outcome, Parts};
+use crate::net::lifecycle::Lifecycle;
+use crate::net::stream_plan::{CatchUp, CaughtUp};
+use crate::net::ws::Replies;
+use crate::wire::http::Head;
+use crate::wire::ws::MessageKind;
+
+/// All that a reactor needs; whatever has the five traits has this one.
+pub trait Service: Identity + Requests + Sockets + Events + Format + Sized {}
+
+impl<S: Identity + Requests + Sockets + Events + Format> Service for S {}
+
+/// Tells which client is behind a connection, so that its limits are those of the client.
+///
+/// [`client_identity`](Self::client_identity) is called when a connection comes, [`client`](Self::client) for each of
+/// its requests, before [`Requests::head`].
+pub trait Identity {
+    /// Says how the client behind a new connection becomes known.
+    fn client_identity(&self, peer: SocketAddr) -> ClientIdentity;
+
+    /// Returns the client that sent a request which came from `peer`.
+    fn client(&self, head: &Head, peer: SocketAddr) -> SocketAddr;
+}
+
+/// Answers requests.
+///
+/// For each request the order is [`head`](Self::head); where that says [`Begin::Later`], [`resume`](Self::resume); where
+/// the body is wanted, [`body`](Self::body) for each piece of it and [`end`](Self::end); where events were published,
+/// [`settle`](Self::settle) once [`Events::outcome`] says what has become of them; where the answer is deferred,
+/// [`deferred`](Self::deferred) until it is done or [`forget_deferred`](Self::forget_deferred). [`refuse`](Self::refuse)
+/// takes the place of whatever would come next.
+pub trait Requests {
+    /// A request whose body is still arriving.
+    type PendingBody;
+    /// The decision that a request waited for, as it comes back by [`Streams::resume`].
+    type Grant;
+    /// The record of which the answer to a publish is made, once its outcome is known.
+    type Receipt;
+
+    /// Takes the head of a request, which is named `id` if it has to wait.
+    fn head(&mut self, head: &Head, peer: Peer, id: RequestId) -> Begin<Self>
+    where
+        Self: Service;
+
+    /// Takes the head of a request that has waited once more, with what it waited for.
+    fn resume(&mut self, head: &Head, peer: Peer, grant: Self::Grant) -> Begin<Self>
+    where
+        Self: Service;
+
+    /// Takes a piece of a body; the `parts` that it gives leave in order.
+    ///
+    /// # Errors
+    ///
+    /// An answer that ends the request, and the connection with it.
+    fn body(
+        &mut self,
+        pending_body: &mut Self::PendingBody,
+        piece: &[u8],
+        parts: &mut Parts<Self::Receipt>,
+    ) -> Result<(), Answer>;
+
+    /// Takes the end of a body and gives the answer, which leaves behind the `parts`.
+    fn end(
+        &mut self,
+        pending_body: Self::PendingBody,
+        parts: &mut Parts<Self::Receipt>,
+    ) -> Response<Self::Receipt>;
+
+    /// Writes the answer to what was published, or its part of the answer: of a request, or of a WebSocket's message as
+    /// whole frames.
+    fn settle(&mut self, receipt: Self::Receipt, outcome: Outcome, out: &mut Vec<u8>);
+
+    /// Appends what it has of a deferred answer. Asked when all answers before it have left, and again until it is done,
+    /// each time when what it gave before has been taken.
+    fn deferred(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece;
+
+    /// Forgets a deferred answer: whoever waited for it has gone.
+    fn forget_deferred(&mut self, ticket: u64);
+
+    /// Answers what is refused; the connection closes after it. There is a `pending_body` if the head was in order.
+    fn refuse(&mut self, why: Refusal<'_>, pending_body: Option<&Self::PendingBody>) -> Vec<u8>;
+}
+
+/// Speaks with the peers of WebSockets.
+///
+/// For each socket the order is [`opened`](Self::opened); [`message`](Self::message) for each that comes, and, while it
+/// has no subscription, [`queued`](Self::queued) whenever it takes bytes; [`closing`](Self::closing) where this side
+/// closes it; [`closed`](Self::closed).
+pub trait Sockets {
+    /// The service's own state of a WebSocket.
+    type Socket;
+
+    /// Notes that a WebSocket has begun. Until it changes its subscription, `id` is what [`Streams`] knows it by.
+    fn opened(&mut self, socket: &mut Self::Socket, id: StreamId);
+
+    /// Takes a message and answers it.
+    fn message(
+        &mut self,
+        socket: &mut Self::Socket,
+        kind: MessageKind,
+        data: &[u8],
+        replies: &mut Replies<'_, Self>,
+    ) where
+        Self: Service;
+
+    /// Appends what waits for a WebSocket without a subscription, whole frames of about `max` bytes; one
+    /// may go over it. Asked when the socket has taken all that it was given; then it is asked again,
+    /// until there is nothing. What comes to wait later is told by [`Streams::nudge`].
+    fn queued(&mut self, socket: &mut Self::Socket, max: usize, out: &mut Vec<u8>);
+
+    /// Returns whether something waits for a WebSocket: the reactor stops when it has taken it.
+    fn has_queued(&self, socket: &Self::Socket) -> bool;
+
+    /// Appends all that still waits for a WebSocket which is about to be closed from this side, behind the words that
+    /// say `why`: there where the reactor ends it while it has no subscription. Those of one that has a subscription
+    /// are [`Format::disconnect`]'s.
+    fn closing(
+        &mut self,
+        socket: &mut Self::Socket,
+        why: Option<DisconnectReason>,
+        out: &mut Vec<u8>,
+    );
+
+    /// Takes back what is known about a WebSocket that has ended.
+    fn closed(&mut self, socket: Self::Socket);
+}
+
+/// Brings events to streams.
+///
+/// The order within a turn is [`feed`](Self::feed), [`outcome`](Self::outcome), [`history`](Self::history),
+/// [`poll_commands`](Self::poll_commands), then, before the thread sleeps, [`arm`](Self::arm), and after it has slept
+/// [`disarm`](Self::disarm).
+pub trait Events {
+    /// The filter of a class. Connections with equal keys and the same wire form share one evaluation.
+    type Key: Clone + Eq + Hash;
+
+    /// Notes what has happened to a class, a stream, a socket or the reactor.
+    fn lifecycle(&mut self, event: Lifecycle<'_, Self::Key>);
+
+    /// Appends what is new to the frame logs, a bounded amount, and says how far it is.
+    fn feed(&mut self, frames: &mut Frames<'_, Self>)
+    where
+        Self: Service;
+
+    /// Returns whether so much was published from offset `fed` on that requests must wait until it is fed:
+    /// a publisher on this thread must not overrun the streams that it serves. Or whether requests have cost
+    /// enough since [`poll_commands`](Self::poll_commands) was called last.
+    fn is_behind(&self, fed: u64) -> bool;
+
+    /// Returns the outcome of events that were published; `None`: it is not known yet. A range that was given up is
+    /// looked for before what readers may see, which passes over such ranges.
+    fn outcome(&self, offsets: &Range<u64>) -> Option<Outcome>;
+
+    /// Encodes a part of the history of one class into `out`, as its [mode](crate::net::HistoryMode) says.
+    fn history(&mut self, part: CatchUp<'_, Self::Key>, out: &mut Vec<u8>) -> CaughtUp;
+
+    /// Does what other threads asked for. Called once a turn: it must be cheap where there is nothing.
+    fn poll_commands(&mut self, streams: &mut Streams<'_, Self>)
+    where
+        Self: Service;
+
+    /// Asks to be woken when there is something from offset `fed` on; `false`: there is already, do
+    /// not sleep.
+    fn arm(&mut self, fed: u64) -> bool;
+
+    /// Ends the request made by [`arm`](Self::arm).
+    fn disarm(&mut self);
+}
+
+/// Writes what is not an event in each wire form.
+///
+/// [`frame_block`](Self::frame_block) is called for each compressed block, [`heartbeat`](Self::heartbeat) and
+/// [`tick`](Self::tick) at most once a second each, [`disconnect`](Self::disconnect) last.
+pub trait Format {
+    /// Number of wire forms; a [`FormId`] is an index below it.
+    const FORMS: usize;
+
+    /// Says how the streams of `form` are compressed. All that is written for them is plain; what is compressed with
+    /// gzip or Brotli, which is everything but response heads, goes through [`frame_block`](Self::frame_block).
+    fn codec(form: FormId) -> Codec;
+
+    /// Appends a compressed `block` as `form` frames it; `last`: nothing follows it.
+    fn frame_block(form: FormId, block: &[u8], last: bool, out: &mut Vec<u8>);
+
+    /// Writes what keeps a quiet stream of `form` open. It is sent only to who has read everything
+    /// before offset `fed`.
+    fn heartbeat(&mut self, form: FormId, fed: u64, out: &mut Vec<u8>);
+
+    /// Writes a tick. Asked once a second for all who watch, and only while somebody does; who has not
+    /// taken the last one yet does not get this one.
+    fn tick(&mut self, out: &mut Vec<u8>);
+
+    /// Writes what ends a stream of `form`.
+    fn disconnect(&mut self, form: FormId, why: DisconnectReason, out: &mut Vec<u8>);
+}
