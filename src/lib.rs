@@ -32,10 +32,11 @@
 //! | `event` | yes | `event` | events and their binary record, JSON, topics, patterns, filters, positions | `json` | `base64`, `jiff`, `smallvec`, `thiserror`, `uuid` |
 //! | `wire` | yes | `wire` | HTTP/1.1, Server-Sent Events, WebSocket and gzip as functions on bytes | | `base64`, `crc32fast`, `flate2`, `httparse`, `memchr`, `sha1`, `thiserror` |
 //! | `hub` | yes | `hub` | publishing, positions, in-process subscriptions | `event` | `arc-swap`, `parking_lot` |
-//! | `net` | yes | | the mio loop below the gateway: sockets, frame logs, timers | `wire` | `httpdate`, `mio`, `rustix`, `smallvec`, `socket2` |
+//! | `fanout` | yes | | which bytes each stream gets next, below the gateway: frame logs, classes, readers | `wire` | `rustix`, `smallvec` |
+//! | `net` | yes | | the mio loop below the gateway: sockets, protocols, timers | `wire` | `httpdate`, `mio`, `rustix`, `socket2` |
 //! | `client` | yes | `client` | reads event streams over SSE or a WebSocket; comes back and resumes | `json`, `wire` | `getrandom`, `httpdate`, `percent-encoding`, `rustix`, `socket2`, `url` |
 //! | `pipeline` | yes | `pipeline` | callbacks, backpressure, batches and pipelines on a hub | `hub`, `wire` | |
-//! | `gateway` | yes | `gateway` | HTTP routes, SSE and WebSocket streams on a hub, metrics, a dashboard | `hub`, `net` | `ipnet`, `memchr`, `prometheus-client`, `schemars`, `serde`, `serde_json`, `smallvec`, `strsim`, `tracing` |
+//! | `gateway` | yes | `gateway` | HTTP routes, SSE and WebSocket streams on a hub, metrics, a dashboard | `fanout`, `hub`, `net` | `ipnet`, `memchr`, `prometheus-client`, `schemars`, `serde`, `serde_json`, `smallvec`, `strsim`, `tracing` |
 //! | `async` | yes | | futures and streams of what `ring`, `hub` and `client` wait for, on any runtime | | `futures-core` |
 //! | `serde` | | | `Event::json` and `data_as`: data of the program's own types | `event` | `serde`, `serde_json` |
 //! | `brotli` | | | Brotli for streams that ask for it, beside gzip | `wire` | `brotli` |
@@ -44,6 +45,8 @@
 //! Features only add. A program that takes a part says which: `default-features = false, features = ["hub"]`.
 //! The guide, one page a task, is there with `gateway`, `pipeline`, `client` and `async`.
 
+#[cfg(any(feature = "fanout", feature = "net"))]
+mod counter;
 mod deadline;
 #[cfg(all(not(feature = "_loom"), any(feature = "hub", feature = "net")))]
 #[allow(
@@ -56,6 +59,12 @@ mod mailbox;
 #[cfg(feature = "_loom")]
 #[doc(hidden)]
 pub mod mailbox;
+#[cfg(any(feature = "fanout", feature = "net"))]
+#[cfg_attr(
+    not(all(feature = "fanout", feature = "net")),
+    allow(dead_code, reason = "one writes into it, the other sends from it")
+)]
+mod outbox;
 pub mod ring;
 #[cfg(any(feature = "event", feature = "wire"))]
 mod settings;
@@ -77,7 +86,15 @@ pub mod wire;
 #[cfg(feature = "client")]
 pub mod client;
 
-// What users name of it is re-exported by `gateway`, whose floor it is.
+// What users name of these two is re-exported by `gateway`, whose floors they are.
+#[cfg(feature = "fanout")]
+#[cfg_attr(
+    not(feature = "gateway"),
+    allow(dead_code, unused_imports, reason = "the gateway drives it")
+)]
+#[allow(unreachable_pub, reason = "`pub` is what the gateway sees of it")]
+mod fanout;
+
 #[cfg(feature = "net")]
 #[cfg_attr(
     not(feature = "gateway"),

@@ -4,19 +4,19 @@ use crate::event::Position;
 use crate::gateway::access::Authorization;
 use crate::gateway::admin::connections::{ConnectionAddr, Executor};
 use crate::gateway::admin::deferred::DeferredAnswers;
-use crate::gateway::encode::{Encoder, WireFormat};
+use crate::gateway::delivery::{EventFanout, OpenStreams};
+use crate::gateway::encode::Encoder;
 use crate::gateway::publish::Publisher;
 use crate::gateway::server::shared::Shared;
 use crate::gateway::socket::Socket;
-use crate::gateway::stream::request::{StreamFilter, StreamRoom};
+use crate::gateway::stream::request::StreamRoom;
 use crate::gateway::stream::{Cursors, Streaming};
-use crate::gateway::telemetry::log;
 use crate::gateway::telemetry::metrics::Refused;
 use crate::gateway::telemetry::snapshot::Snapshot;
 use crate::gateway::telemetry::{Progress, Telemetry};
 use crate::gateway::ws::{Protocol, WebSockets};
 use crate::hub::Hub;
-use crate::net::{Handle, Lifecycle, StreamEnd, StreamId, Streams};
+use crate::net::{Handle, Lifecycle, StreamId, Streams};
 
 /// HTTP, Server-Sent Events and WebSocket on a hub, for the connections of one reactor.
 pub(in crate::gateway) struct Gateway {
@@ -25,6 +25,8 @@ pub(in crate::gateway) struct Gateway {
     /// The state shared with the gateways of all other reactors.
     pub(in crate::gateway) shared: Shared,
     pub(in crate::gateway) encoder: Encoder,
+    /// Decides which bytes each stream gets next.
+    pub(in crate::gateway) fanout: EventFanout,
     pub(in crate::gateway) streaming: Streaming,
     pub(in crate::gateway) publisher: Publisher,
     pub(in crate::gateway) sockets: WebSockets,
@@ -38,6 +40,7 @@ impl Gateway {
     pub(in crate::gateway) fn new(
         hub: &Hub,
         cursors: Cursors,
+        fanout: EventFanout,
         shared: Shared,
         handle: &Handle,
     ) -> Self {
@@ -47,6 +50,7 @@ impl Gateway {
             hub: hub.clone(),
             handle: handle.clone(),
             encoder: Encoder::default(),
+            fanout,
             streaming: Streaming::new(hub, cursors, handle, shared.presence),
             publisher: Publisher::new(hub.clone(), shared.bounds, handle.unfinished().clone()),
             sockets: WebSockets::default(),
@@ -60,8 +64,15 @@ impl Gateway {
                 shared.commands.clone(),
                 shared.endpoints.clone(),
                 handle.clone(),
+                shared.fanouts.clone(),
             ),
-            telemetry: Telemetry::new(hub, handle, shared.aggregate.clone(), shared.tls.clone()),
+            telemetry: Telemetry::new(
+                hub,
+                handle,
+                shared.fanouts.clone(),
+                shared.aggregate.clone(),
+                shared.tls.clone(),
+            ),
             shared,
         }
     }
@@ -80,7 +91,7 @@ impl Gateway {
     pub(in crate::gateway) fn room(&self) -> StreamRoom {
         StreamRoom {
             frame_log: self.shared.frame_log,
-            brotli: self.handle.own_compressor_streams() < self.shared.brotli_streams,
+            brotli: self.shared.fanouts.own_compressors() < self.shared.brotli_streams,
         }
     }
 
@@ -98,7 +109,7 @@ impl Gateway {
     pub(in crate::gateway) fn progress(&self) -> Progress<'_> {
         Progress {
             notices: self.encoder.notices(),
-            fed: self.streaming.fed(),
+            fed: self.fanout.fed(),
             has_classes: self.streaming.has_classes(),
         }
     }
@@ -113,26 +124,9 @@ impl Gateway {
         self.telemetry.write_tick(self.progress(), out);
     }
 
-    /// Notes what has happened to a class, a stream, a socket or the reactor.
-    pub(super) fn note(&mut self, event: Lifecycle<'_, StreamFilter>) {
+    /// Notes what has happened to a watcher, a socket or the reactor.
+    pub(super) fn note(&mut self, event: Lifecycle) {
         match event {
-            Lifecycle::ClassOpened { id, key, form } => {
-                self.streaming.class_opened(id, key);
-                if WireFormat::of(form).is_web_socket() {
-                    self.sockets.class_opened(&key.wanted);
-                }
-            }
-            Lifecycle::ClassClosed { id, key, form } => {
-                self.streaming.class_closed(id, key);
-                if WireFormat::of(form).is_web_socket() {
-                    self.sockets.class_closed(&key.wanted);
-                }
-            }
-            Lifecycle::StreamStarted { id, owner } => {
-                self.streaming.started(id);
-                self.shared.endpoints.started(owner, self.addr(id));
-            }
-            Lifecycle::StreamEnded(end) => self.note_end(&end),
             Lifecycle::Watched { watchers } => {
                 self.telemetry.topic_rates_mut().watch(watchers > 0);
             }
@@ -155,28 +149,20 @@ impl Gateway {
         }
     }
 
-    fn note_end(&mut self, end: &StreamEnd<'_, StreamFilter>) {
-        self.streaming.ended(end.id, end.key);
-        self.telemetry.stream_ended(end.reason);
-        let addr = self.addr(end.id);
-        self.shared
-            .endpoints
-            .ended(end.owner, addr, end.reason, end.delivered, end.bytes);
-        log::stream_ended(end, &end.key.wanted);
-    }
-
     /// Does what other threads asked for since the last turn.
     pub(super) fn take_turn(&mut self, streams: &mut Streams<'_, Self>) {
+        let number = self.number();
+        let streams = &mut OpenStreams::new(streams, &mut self.fanout, self.shared.private_bytes);
         self.streaming.begin_turn(streams);
-        if self.shared.commands.has_commands(self.number()) {
+        if self.shared.commands.has_commands(number) {
             let mut executor = Executor {
-                reactor: self.number(),
+                reactor: number,
                 endpoints: &self.shared.endpoints,
                 encoder: &mut self.encoder,
             };
             self.shared.commands.execute_queued(&mut executor, streams);
         }
-        self.shared.mailboxes.work(self.number(), streams);
+        self.shared.mailboxes.work(number, streams);
         // Last, so that who was just sent something by a command gets it before the end.
         let sessions = self.sockets.sessions();
         let may_subscribe = Socket::may_subscribe;

@@ -19,6 +19,7 @@ mod admin;
 mod callbacks;
 mod clients;
 mod dashboard;
+mod delivery;
 mod dispatch;
 mod encode;
 #[allow(clippy::module_inception)]
@@ -48,6 +49,7 @@ pub use clients::{
     ClientHandler, ClientIdError, OnDuplicate, SocketMessage, StreamClient, SubscriptionId,
     WebSocketStream, WebSocketStreamOptions, WebSocketStreamStats,
 };
+pub use delivery::{SendOutcome, ServerStats};
 pub use encode::{Compression, CompressionFor};
 pub use http::query::suggest;
 pub use server::builder::ServerBuilder;
@@ -59,8 +61,9 @@ pub use server::server::Server;
 pub use stream::options::StreamOptions;
 pub use ws::{SocketHandler, SocketOptions, SocketReplies, SocketRequest};
 
+pub use crate::fanout::SlowPolicy;
 pub use crate::net::{
-    BindError, Clock, LATENCY_BOUNDS_US, Latency, SendOutcome, ServerStats, SlowPolicy,
-    SocketLimits, StopReport, Tls, TlsError, UnixAddress,
+    BindError, Clock, LATENCY_BOUNDS_US, Latency, SocketLimits, StopReport, Tls, TlsError,
+    UnixAddress,
 };
 pub use crate::wire::http::ForwardedField;

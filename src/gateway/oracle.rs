@@ -1,8 +1,8 @@
 //! Properties that hold for any input: the fuzz targets call these.
 
+pub use crate::fanout::oracle::frame_log;
 use crate::gateway::admin::request;
 use crate::gateway::stream::options::StreamOptions;
-pub use crate::net::oracle::frame_log;
 
 /// Reads a body as a request for an endpoint and as one for a broadcast: both end in a value or a problem that is the
 /// client's.

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::gateway::dashboard::{self, File};
+use crate::gateway::delivery::ServerStats;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::health::{Health, Readiness};
 use crate::gateway::http::openapi::{self, AnswerSpec, Content};
@@ -129,8 +130,13 @@ fn icon(_: &mut Gateway, request: &Request<'_>) -> Begun {
 
 fn state(gateway: &mut Gateway, request: &Request<'_>) -> Begun {
     let newest = gateway.at(gateway.hub.head());
-    let stats = gateway.handle.stats();
-    Ok(Begin::Answer(health::answer(request.reply, newest, stats)))
+    let ServerStats {
+        connections,
+        streams,
+        ..
+    } = gateway.shared.stats(&gateway.handle);
+    let answer = health::answer(request.reply, newest, connections, streams);
+    Ok(Begin::Answer(answer))
 }
 
 fn readiness(gateway: &mut Gateway, request: &Request<'_>) -> Begun {

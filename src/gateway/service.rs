@@ -1,15 +1,15 @@
-//! The gateway as the service of its reactor: what the reactor asks goes to the room that it concerns.
+//! The gateway as the service of its reactor: what the reactor asks goes to the room that it concerns. What it asks of
+//! streams goes to `delivery`, and requests are in `requests.rs`.
 
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use crate::gateway::encode::{WireFormat, disconnect};
+use crate::gateway::delivery::OwnedStream;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::socket::Socket;
-use crate::gateway::stream::request::StreamFilter;
 use crate::net::{
-    CatchUp, CaughtUp, ClientIdentity, Codec, DisconnectReason, Events, FormId, Format, Frames,
-    Identity, Lifecycle, Outcome, Replies, Sockets, StreamId, Streams,
+    ClientIdentity, DisconnectReason, Events, Identity, Lifecycle, Outcome, Replies, Sockets,
+    StreamId, Streams,
 };
 use crate::wire::http::Head;
 use crate::wire::ws::MessageKind;
@@ -51,6 +51,10 @@ impl Sockets for Gateway {
         }
     }
 
+    fn is_busy(&self, stream: &OwnedStream) -> bool {
+        stream.is_busy()
+    }
+
     fn queued(&mut self, socket: &mut Socket, max: usize, out: &mut Vec<u8>) {
         socket.queued(max, out);
     }
@@ -80,30 +84,12 @@ impl Sockets for Gateway {
 }
 
 impl Events for Gateway {
-    type Key = StreamFilter;
-
-    fn lifecycle(&mut self, event: Lifecycle<'_, StreamFilter>) {
+    fn lifecycle(&mut self, event: Lifecycle) {
         self.note(event);
-    }
-
-    fn feed(&mut self, frames: &mut Frames<'_, Self>) {
-        let topic_rates = self.telemetry.topic_rates_mut();
-        self.streaming.feed(frames, &mut self.encoder, topic_rates);
-        self.telemetry.share(self.progress());
-    }
-
-    fn is_behind(&self, fed: u64) -> bool {
-        self.streaming.is_behind(fed)
     }
 
     fn outcome(&self, offsets: &Range<u64>) -> Option<Outcome> {
         self.streaming.outcome(offsets)
-    }
-
-    fn history(&mut self, part: CatchUp<'_, StreamFilter>, out: &mut Vec<u8>) -> CaughtUp {
-        let done = self.streaming.catch_up(&part, &mut self.encoder, out);
-        self.telemetry.replayed(done.events);
-        done
     }
 
     fn poll_commands(&mut self, streams: &mut Streams<'_, Self>) {
@@ -113,42 +99,12 @@ impl Events for Gateway {
         }
     }
 
-    fn arm(&mut self, fed: u64) -> bool {
+    fn arm(&mut self) -> bool {
         let is_idle = self.telemetry.is_idle(self.streaming.has_classes());
-        self.streaming.arm(fed, is_idle)
+        self.streaming.arm(self.fanout.fed(), is_idle)
     }
 
     fn disarm(&mut self) {
         self.streaming.disarm();
-    }
-}
-
-impl Format for Gateway {
-    const FORMS: usize = WireFormat::COUNT;
-
-    fn codec(form: FormId) -> Codec {
-        WireFormat::of(form).codec()
-    }
-
-    fn frame_block(form: FormId, block: &[u8], last: bool, out: &mut Vec<u8>) {
-        WireFormat::of(form).frame_block(block, last, out);
-    }
-
-    fn heartbeat(&mut self, form: FormId, fed: u64, out: &mut Vec<u8>) {
-        let head = self.at(fed - 1);
-        self.encoder.heartbeat(WireFormat::of(form), head, out);
-    }
-
-    fn tick(&mut self, out: &mut Vec<u8>) {
-        self.write_tick(out);
-        self.telemetry.topic_rates_mut().tick();
-    }
-
-    fn disconnect(&mut self, form: FormId, why: DisconnectReason, out: &mut Vec<u8>) {
-        let (form, retry) = (WireFormat::of(form), self.shared.options.retry);
-        match form.is_web_socket() {
-            true => self.sockets.write_bye(why, retry, out),
-            false => disconnect::write_end(form, why, retry, out),
-        }
     }
 }

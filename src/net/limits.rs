@@ -27,19 +27,11 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// Time for which a closed connection is read to its end, so that the last answer is not lost. 2 s.
     pub drain_timeout: Duration,
-    /// Bytes of each frame log. A frame may take a quarter of it. 4 MiB.
-    pub frame_log_bytes: usize,
-    /// Window logs of compressed frames at once, each of a class of eight members or more; those of further
-    /// classes get each event compressed by itself, three times as long. A window log takes 0.3 MiB and a
-    /// frame log. 16.
-    pub max_chains: usize,
     /// Bytes of answers and history that wait for one connection before more is made. 64 KiB.
     pub private_bytes: usize,
     /// Bytes of all that peers have begun and not ended, on all connections: heads, bodies, lines of a body,
     /// WebSocket messages. Who goes over it is answered 503, or closed with 1013. 64 MiB.
     pub unfinished_bytes: usize,
-    /// Bytes of half-sent frames kept for slow connections; beyond it they are cut. 16 MiB.
-    pub half_sent_bytes: usize,
     /// Answers that wait for the outcome of what was published, per connection; beyond it the
     /// connection is not read. 256.
     pub max_pending_publishes: usize,
@@ -72,11 +64,8 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(2),
-            frame_log_bytes: 4 << 20,
-            max_chains: 16,
             private_bytes: 64 << 10,
             unfinished_bytes: 64 << 20,
-            half_sent_bytes: 16 << 20,
             max_pending_publishes: 256,
             max_pending_authorizations: 1024,
             authorization_timeout: Duration::from_secs(10),

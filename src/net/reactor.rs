@@ -6,27 +6,32 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Poll, Token};
+use mio::{Poll, Token, Waker};
 
 use crate::net::conns::streams::Streams;
 use crate::net::core::Core;
-use crate::net::end::EndReason;
-use crate::net::frames::Frames;
-use crate::net::listen::listeners::{Accepted, Listeners};
+use crate::net::delivery::Pending;
+use crate::net::end::closing::Closing;
+use crate::net::http::driver::Http;
+use crate::net::io::input::Input;
+use crate::net::io::poll::Poller;
+use crate::net::limits::Limits;
+use crate::net::listen::accept::{Acceptor, Admission};
+use crate::net::listen::addresses::Addresses;
+use crate::net::listen::listeners::{BindError, Listeners};
 use crate::net::listen::unix::UnixAddress;
+use crate::net::scheduler::Scheduler;
+use crate::net::scheduler::rounds::Publish;
 use crate::net::service::Service;
 use crate::net::set::handle::{Handle, TURNING};
 use crate::net::set::inbox::{Command, Inbox};
 use crate::net::set::reactor_set::ReactorSet;
-use crate::net::stop::StopReport;
-use crate::net::sweep::Sweep;
-use crate::net::time::clock::Clock;
+use crate::net::stop::{Stop, StopReport};
+use crate::net::time::clock::{Clock, SystemClock};
 use crate::net::time::date::DateCache;
-use crate::net::time::wheel::{TICK, Tick};
+use crate::net::time::deadlines::Deadlines;
 
 pub(in crate::net) const WAKER: Token = Token(usize::MAX);
-/// Readiness taken from the kernel at a time.
-pub(in crate::net) const EVENTS: usize = 1024;
 pub(in crate::net) const FIRST_LISTENER: usize = usize::MAX / 2;
 
 /// A mio loop that drives a [`Service`].
@@ -34,68 +39,20 @@ pub(in crate::net) const FIRST_LISTENER: usize = usize::MAX / 2;
 /// All of it happens in [`turn`](Self::turn), on the caller's thread; no thread is started here.
 pub struct Reactor<S: Service> {
     /// Its place in the set; 0 accepts.
-    pub(in crate::net) number: usize,
-    pub(in crate::net) poll: Poll,
-    pub(in crate::net) events: Events,
-    pub(in crate::net) listeners: Listeners,
-    /// Sockets of the last accept; the buffer is kept.
-    pub(in crate::net) accepted: Vec<Accepted>,
-    /// The reactor that gets the next connection.
-    pub(in crate::net) next_reactor: usize,
-    pub(in crate::net) inbox: Arc<Inbox>,
+    number: usize,
+    core: Core<S>,
+    service: S,
+    poller: Poller,
+    acceptor: Acceptor,
+    /// The buffer that sockets are read into, one after the other.
+    read_buffer: Box<[u8]>,
+    deadlines: Deadlines,
+    inbox: Arc<Inbox>,
     /// The list that commands are taken into; its memory is kept.
-    pub(in crate::net) commands: VecDeque<Command>,
-    pub(in crate::net) core: Core<S>,
-    pub(in crate::net) service: S,
-    pub(in crate::net) read_buffer: Box<[u8]>,
-    pub(in crate::net) encoded: Vec<u8>,
-    /// Connections whose deadlines have passed and are not looked at yet.
-    pub(in crate::net) due: Vec<u32>,
-    /// The sweep of this second, as far as it is; `None`: it is over.
-    pub(in crate::net) sweep: Option<Sweep>,
-    pub(in crate::net) cut: Vec<u32>,
-    pub(in crate::net) next_sweep: u32,
-    /// The moment at which the oldest event that not everybody has was published, or earlier.
-    pub(in crate::net) batch_since: Option<Instant>,
-    /// The moment at which this turn began, by the machine's clock.
-    pub(in crate::net) looked: Instant,
-    /// The circumstances of the last poll.
-    pub(in crate::net) polled: Polled,
-    /// Turns since all that had come was seen.
-    pub(in crate::net) unsettled: usize,
-    /// Nothing that the next feed finds was published before this.
-    pub(in crate::net) since: Instant,
-    pub(in crate::net) clock: Box<dyn Clock>,
-    pub(in crate::net) date: DateCache,
-    /// Set before a stop that comes later: when, and the time that it has.
-    pub(in crate::net) stop_later: Option<(Instant, Duration)>,
-    /// Set while stopping: when to give up.
-    pub(in crate::net) stop_at: Option<Instant>,
-    /// The connection that is next while stopping, and whether the sweep over all of them is in the middle.
-    pub(in crate::net) stop_next: u32,
-    pub(in crate::net) stop_goes_on: bool,
-    pub(in crate::net) report: Option<StopReport>,
-    pub(in crate::net) wake_state: WakeState,
-}
-
-/// The circumstances of a poll that has returned.
-pub(in crate::net) struct Polled {
-    /// The moment at which it began, or earlier: what came before is among its events, unless it left some out.
-    began: Instant,
-    /// `true`: no signal interrupted it, so that its events are all that there were.
-    whole: bool,
-    /// The thread may have slept, here or between the turns.
-    slept: bool,
-}
-
-impl Polled {
-    pub(in crate::net) fn new(now: Instant) -> Self {
-        Self {
-            began: now,
-            whole: true,
-            slept: false,
-        }
-    }
+    commands: VecDeque<Command>,
+    stop: Stop,
+    clock: Box<dyn Clock>,
+    date: DateCache,
 }
 
 /// Marks the thread for as long as a turn takes: turns of two servers may be inside each other.
@@ -113,18 +70,258 @@ impl Drop for Turning {
     }
 }
 
-/// The way in which a reactor that has nothing to do learns of news.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::net) enum WakeState {
-    /// The thread is awake, and looks for itself.
-    Awake,
-    /// Every class collects for a while anyway, so no event wakes the thread.
-    Collecting,
-    /// The service wakes it.
-    Armed,
-}
-
 impl<S: Service> Reactor<S> {
+    /// Does everything that is ready, after waiting for it at most `timeout`.
+    ///
+    /// Returns `Some` once the reactor has stopped; further turns do nothing.
+    ///
+    /// # Errors
+    ///
+    /// What the poll itself returned; connections' errors end connections.
+    pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Option<StopReport>> {
+        if let Some(report) = self.stop.report() {
+            return Ok(Some(report));
+        }
+        let _turning = Turning::of(&self.core.reactors);
+        self.wait(timeout)?;
+        // What was published before a request came is on its way before the request is answered.
+        self.publish();
+        self.read();
+        self.accept();
+        // What this turn has published is on its way first, then its publishers are answered.
+        self.publish();
+        self.answer();
+        self.deliver();
+        self.serve();
+        // Behind all of it: whoever sent or took something in this turn is not late.
+        self.pass_deadlines();
+        self.take_commands();
+        self.go_on_stopping();
+        self.scheduler().end_slice();
+        Ok(self.stop.report())
+    }
+
+    // -- The steps of a turn
+
+    /// Waits for something to do, and sets the time.
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        // Who does not want to wait need not be woken.
+        let wanted = timeout.unwrap_or(Duration::MAX);
+        let deadline = match wanted.is_zero() {
+            true => None,
+            false => self.next_deadline(),
+        };
+        let (now, timeout) = match deadline {
+            Some(at) => {
+                let now = self.clock.now();
+                (now, at.saturating_duration_since(now).min(wanted))
+            }
+            // No clock is read for a poll that does not wait: the last turn's time errs on the side of the peers.
+            None => (self.core.timers.now(), Duration::ZERO),
+        };
+        self.poller.wait(&mut self.service, now, timeout)?;
+        // Once: all of a turn has one time, and no event pays for a clock.
+        let (now, looked) = (self.clock.now(), Instant::now());
+        self.date.begin_turn(now, &*self.clock);
+        let core = &mut self.core;
+        core.timers.begin_turn(now, looked);
+        let slept = self.poller.has_slept();
+        core.rounds.begin_turn(looked, slept, self.inbox.woken());
+        core.queue.begin_turn();
+        self.service.begin_turn(now, core.timers.second());
+        Ok(())
+    }
+
+    /// Brings what was published to the streams.
+    fn publish(&mut self) {
+        Publish::new(&mut self.core, &mut self.service).publish();
+    }
+
+    /// Reads what has come, and sends to sockets that take bytes again.
+    fn read(&mut self) {
+        let (core, service) = (&mut self.core, &mut self.service);
+        let mut input = Input::new(core, service, &mut self.read_buffer);
+        let listeners = self.acceptor.listeners_mut();
+        let taken = input.take_events(self.poller.events(), listeners);
+        // Behind the events: only now is it known that all that had come was looked at.
+        self.poller.settle(&mut self.core, taken);
+    }
+
+    /// Accepts connections, for all reactors.
+    fn accept(&mut self) {
+        let (core, service) = (&mut self.core, &mut self.service);
+        let admission = Admission::new(core, service, self.poller.registry());
+        self.acceptor.accept(admission);
+    }
+
+    /// Sends answers whose outcomes are known.
+    fn answer(&mut self) {
+        self.scheduler().answer();
+    }
+
+    /// Sends to who has something to get.
+    fn deliver(&mut self) {
+        self.scheduler().deliver();
+        Publish::new(&mut self.core, &mut self.service).measure();
+    }
+
+    /// Has the service do what other threads asked it for.
+    fn serve(&mut self) {
+        let mut streams = Streams::new(&mut self.core);
+        self.service.poll_commands(&mut streams);
+        let closed = streams.into_closed();
+        let (core, service) = (&mut self.core, &mut self.service);
+        Closing::new(core, service).close_sockets(closed);
+        Http::new(core, service).go_on_resuming();
+        Closing::new(core, service).go_on_ending();
+    }
+
+    /// Ends what has come to its time, and looks after all connections once a second.
+    fn pass_deadlines(&mut self) {
+        self.deadlines.pass(&mut self.core, &mut self.service);
+    }
+
+    /// Does what other threads asked the reactor for.
+    fn take_commands(&mut self) {
+        let mut commands = std::mem::take(&mut self.commands);
+        // One list in its order: a stop comes behind the connections that were handed over before it.
+        self.inbox.take_into(&mut commands);
+        let (core, service) = (&mut self.core, &mut self.service);
+        for command in commands.drain(..) {
+            match command {
+                Command::Stop(timeout) => {
+                    let listeners = self.acceptor.listeners_mut();
+                    self.stop.begin(core, service, listeners, timeout);
+                }
+                Command::StopAfter(delay, timeout) => self.stop.plan(core, delay, timeout),
+                Command::Adopt(transport, peer) => {
+                    let registry = self.poller.registry();
+                    Admission::new(core, service, registry).adopt(transport, peer);
+                }
+            }
+        }
+        self.commands = commands;
+    }
+
+    /// Begins a stop whose moment has come, and ends connections that have got everything.
+    fn go_on_stopping(&mut self) {
+        let (core, service) = (&mut self.core, &mut self.service);
+        let listeners = self.acceptor.listeners_mut();
+        self.stop.begin_planned(core, service, listeners);
+        self.stop.go_on(core, service);
+    }
+
+    fn scheduler(&mut self) -> Scheduler<'_, S> {
+        Scheduler::new(&mut self.core, &mut self.service, &mut self.read_buffer)
+    }
+
+    // -- Between turns
+
+    /// Returns the moment from which a turn has something to do even if the descriptor is not readable; `None`: now.
+    ///
+    /// To be asked right before a sleep: from here until the next turn the descriptor also becomes
+    /// readable for what is published, which costs the publisher a wake.
+    pub fn next_deadline(&mut self) -> Option<Instant> {
+        let pending = self.service.pending();
+        if pending == Pending::Visits || self.has_work() {
+            return None;
+        }
+        let (due, collects) = match pending {
+            Pending::Collecting { due, all } => (Some(due), all && !self.core.http.is_waiting()),
+            Pending::Nothing | Pending::Visits => (None, false),
+        };
+        if !self.poller.prepare_sleep(&mut self.service, collects) {
+            return None;
+        }
+        let timers = self.deadlines.next(&self.core);
+        let others = self.stop.moments().into_iter().chain([due]);
+        others.flatten().chain([timers]).min()
+    }
+
+    /// Returns whether a turn has something to do beside visits to streams.
+    fn has_work(&self) -> bool {
+        !self.core.queue.is_empty()
+            || !self.core.ending.is_empty()
+            || self.core.http.has_resumed()
+            || self.deadlines.have_work()
+            || self.stop.goes_on()
+            || self.acceptor.listeners().has_waiting()
+    }
+
+    // -- What it is
+
+    /// Listens on `addresses` and makes `count` reactors, each with a service of its own. The first one accepts and
+    /// hands the connections round.
+    ///
+    /// What the limits say of connections and of what is unfinished holds for all together.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`] names the address that could not be had; then none is listened on.
+    ///
+    /// # Panics
+    ///
+    /// When `count` is 0.
+    pub fn bind(
+        addresses: &Addresses,
+        limits: Limits,
+        count: usize,
+        mut service: impl FnMut(&Handle) -> S,
+    ) -> Result<Vec<Self>, BindError> {
+        assert!(count > 0, "a server has a reactor");
+        let fail = |source: io::Error| BindError {
+            address: "a poll".into(),
+            source,
+        };
+        // First, since it is what fails in practice: a busy port is an error before anything was made.
+        let mut listeners = Some(Listeners::bind(addresses, &limits)?);
+        let (mut polls, mut inboxes) = (Vec::new(), Vec::new());
+        // All inboxes before any reactor: each reaches all others from its first turn on.
+        for _ in 0..count {
+            let poll = Poll::new().map_err(fail)?;
+            let waker = Waker::new(poll.registry(), WAKER).map_err(fail)?;
+            polls.push(poll);
+            inboxes.push(Inbox::new(waker));
+        }
+        let tls = addresses.tls.clone();
+        let reactors = Arc::new(ReactorSet::new(inboxes, limits.unfinished_bytes, tls));
+        let mut made = Vec::with_capacity(count);
+        for (number, poll) in polls.into_iter().enumerate() {
+            let handle = Handle {
+                reactors: reactors.clone(),
+                number,
+            };
+            // The first one gets all of them, the others none: it accepts for everybody.
+            let mut listeners = listeners.take().unwrap_or_default();
+            listeners
+                .register(poll.registry(), FIRST_LISTENER)
+                .map_err(fail)?;
+            let service = service(&handle);
+            made.push(Self::new(poll, listeners, &handle, limits.clone(), service));
+        }
+        Ok(made)
+    }
+
+    fn new(poll: Poll, listeners: Listeners, handle: &Handle, limits: Limits, service: S) -> Self {
+        let now = Instant::now();
+        // A read into no room returns 0, which is how an end looks.
+        let read_bytes = limits.read_bytes.max(1);
+        Self {
+            number: handle.number,
+            core: Core::new(limits, handle, now),
+            service,
+            poller: Poller::new(poll, now),
+            acceptor: Acceptor::new(handle.number, listeners),
+            read_buffer: vec![0; read_bytes].into_boxed_slice(),
+            deadlines: Deadlines::new(),
+            inbox: handle.reactors.get(handle.number).inbox.clone(),
+            commands: VecDeque::new(),
+            stop: Stop::new(handle.number),
+            clock: Box::new(SystemClock),
+            date: DateCache::new(now),
+        }
+    }
+
     /// Goes by another clock, which must not be behind the time of [`bind`](Self::bind).
     pub fn set_clock(&mut self, clock: Box<dyn Clock>) {
         self.clock = clock;
@@ -132,12 +329,12 @@ impl<S: Service> Reactor<S> {
 
     /// The addresses listened on, with the ports that the system picked.
     pub fn addresses(&self) -> &[SocketAddr] {
-        self.listeners.addresses()
+        self.acceptor.listeners().addresses()
     }
 
     /// The Unix sockets listened on.
     pub fn unix_addresses(&self) -> &[UnixAddress] {
-        self.listeners.unix_addresses()
+        self.acceptor.listeners().unix_addresses()
     }
 
     /// Speaks to this reactor from any thread.
@@ -147,218 +344,18 @@ impl<S: Service> Reactor<S> {
             number: self.number,
         }
     }
-
-    /// Returns the moment from which a turn has something to do even if the descriptor is not readable; `None`: now.
-    ///
-    /// To be asked right before a sleep: from here until the next turn the descriptor also becomes
-    /// readable for what is published, which costs the publisher a wake.
-    pub fn next_deadline(&mut self) -> Option<Instant> {
-        if self.has_work() {
-            return None;
-        }
-        if self.wake_state == WakeState::Awake {
-            // What is published goes out when a timer says so: publishers are spared the wake, a system call.
-            self.wake_state = if self.core.only_holds() {
-                WakeState::Collecting
-            } else if self.service.arm(self.core.fed) {
-                WakeState::Armed
-            } else {
-                return None;
-            };
-        }
-        let tick = self.core.wheel.next_due().unwrap_or(Tick::MAX);
-        let sweep = self.core.instant_of(
-            self.next_sweep
-                .saturating_mul(1000 / TICK.as_millis() as Tick),
-        );
-        let timers = self.core.instant_of(tick).min(sweep);
-        let stop_later = self.stop_later.map(|(at, _)| at);
-        let others = [self.stop_at, stop_later, self.core.held.next_due()];
-        others.into_iter().flatten().chain([timers]).min()
-    }
-
-    /// Does everything that is ready, after waiting for it at most `timeout`.
-    ///
-    /// Returns `Some` once the reactor has stopped; further turns do nothing.
-    ///
-    /// # Errors
-    ///
-    /// What the poll itself returned; connections' errors end connections.
-    pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Option<StopReport>> {
-        if self.report.is_some() {
-            return Ok(self.report);
-        }
-        let _turning = Turning::of(&self.core.reactors);
-        self.look(timeout)?;
-        self.core.begin_history_turn();
-        // What was published before a request came is in the logs before the request is answered.
-        self.feed();
-        let taken = self.take_events();
-        // Behind the events: only now is it known that all that had come was looked at.
-        self.settle_time(taken);
-        self.accept();
-        self.feed();
-        // What this turn has published is in the logs first, then its publishers are answered.
-        self.complete();
-        let full = self.core.is_full();
-        self.core.release_held(full || self.stop_at.is_some());
-        self.pump();
-        self.measure();
-        self.poll_commands();
-        // Behind all of it: whoever sent or took something in this turn is not late.
-        self.pass_deadlines();
-        let mut commands = std::mem::take(&mut self.commands);
-        // One list in its order: a stop comes behind the connections that were handed over before it.
-        self.inbox.take_into(&mut commands);
-        for command in commands.drain(..) {
-            match command {
-                Command::Stop(timeout) => self.begin_stop(timeout),
-                Command::StopAfter(delay, timeout) => self.stop_later(delay, timeout),
-                Command::Adopt(transport, peer) => {
-                    self.adopt(transport, peer);
-                }
-            }
-        }
-        self.commands = commands;
-        if let Some((at, timeout)) = self.stop_later
-            && at <= self.core.now
-        {
-            self.begin_stop(timeout);
-        }
-        self.go_on_stopping();
-        self.end_slice();
-        Ok(self.report)
-    }
-
-    /// Waits for something to do, and sets the time.
-    fn look(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.polled = self.wait(timeout)?;
-        // Once: all of a turn has one time, and no event pays for a clock.
-        self.core.now = self.clock.now();
-        self.date.begin_turn(self.core.now, &*self.clock);
-        let before = std::mem::replace(&mut self.looked, Instant::now());
-        self.core.slice = self.looked;
-        // An older wake was for what the last turn has fed.
-        let woken = self.inbox.woken().filter(|at| *at > before);
-        self.since = match self.polled.slept {
-            true => woken.unwrap_or(self.looked),
-            false => before,
-        };
-        Ok(())
-    }
-
-    /// Moves the time that deadlines are judged by to when the last poll began, if its `taken` events
-    /// are all that there were: whatever the process was kept from since, nobody is late whose bytes
-    /// have come and were not looked at.
-    fn settle_time(&mut self, taken: usize) {
-        // After so many turns each connection has had an event of its own.
-        let enough = self.core.limits.max_connections / EVENTS + 1;
-        if (self.polled.whole && taken < EVENTS) || self.unsettled >= enough {
-            self.core.settled = self.polled.began;
-            self.unsettled = 0;
-        } else {
-            self.unsettled += 1;
-        }
-    }
-
-    /// Waits for something to do.
-    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<Polled> {
-        // Who does not want to wait need not be woken.
-        let wanted = timeout.unwrap_or(Duration::MAX);
-        let deadline = match wanted.is_zero() {
-            true => None,
-            false => self.next_deadline(),
-        };
-        let (began, timeout) = match deadline {
-            Some(at) => {
-                let now = self.clock.now();
-                (now, at.saturating_duration_since(now).min(wanted))
-            }
-            // No clock is read for a poll that does not wait: the last turn's time errs on the side of the peers.
-            None => (self.core.now, Duration::ZERO),
-        };
-        let polled = self.poll.poll(&mut self.events, Some(timeout));
-        let rest = std::mem::replace(&mut self.wake_state, WakeState::Awake);
-        // Awake it looks by itself, and publishers are spared the wake.
-        if rest == WakeState::Armed {
-            self.service.disarm();
-        }
-        match polled {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
-            polled => Ok(Polled {
-                began,
-                whole: polled.is_ok(),
-                slept: rest != WakeState::Awake,
-            }),
-        }
-    }
-
-    fn has_work(&self) -> bool {
-        !self.core.dirty.is_empty()
-            || !self.core.ready.is_empty()
-            || !self.core.history_waits.is_empty()
-            || !self.core.ending.is_empty()
-            || !self.core.resumed.is_empty()
-            || !self.due.is_empty()
-            || self.sweep.is_some()
-            || self.stop_goes_on
-            || self.listeners.has_waiting()
-    }
-
-    /// Fills the logs with what was published.
-    pub(in crate::net) fn feed(&mut self) {
-        let before = self.core.appended;
-        let mut frames = Frames::new(&mut self.core, &mut self.encoded, &mut self.cut);
-        let mut fed = None;
-        // Until nothing is new, not once: a publisher that pipelines would lap the ring under
-        // the streams of its own reactor.
-        while frames.has_room() && fed != Some(frames.fed()) {
-            fed = Some(frames.fed());
-            self.service.feed(&mut frames);
-        }
-        self.core.look_behind(&self.service);
-        // Only now: closing calls the service, which was busy feeding.
-        while let Some(i) = self.cut.pop() {
-            self.core.close(&mut self.service, i, EndReason::HalfSent);
-        }
-        if self.core.appended != before {
-            self.batch_since.get_or_insert(self.since);
-        }
-        self.since = self.looked;
-    }
-
-    /// Has the service do what other threads asked it for.
-    fn poll_commands(&mut self) {
-        let mut streams = Streams::new(&mut self.core);
-        self.service.poll_commands(&mut streams);
-        let closed = streams.into_closed();
-        self.core.close_all(&mut self.service, closed);
-        self.core.go_on_resuming(&mut self.service);
-        self.core.go_on_ending(&mut self.service);
-    }
-
-    /// Notes how long the batch took, once everybody who could had it.
-    fn measure(&mut self) {
-        if self.core.dirty.is_empty()
-            && self.core.held.is_empty()
-            && let Some(since) = self.batch_since.take()
-        {
-            let us = since.elapsed().as_micros() as u64;
-            self.core.counters.latency.record(us);
-        }
-    }
 }
 
 /// The descriptor that is readable when a turn has something to do, for a host's own poll.
 impl<S: Service> std::os::fd::AsFd for Reactor<S> {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.poll.registry().as_fd()
+        self.poller.registry().as_fd()
     }
 }
 
 /// As [`AsFd`](std::os::fd::AsFd), for those who have to have the number.
 impl<S: Service> std::os::fd::AsRawFd for Reactor<S> {
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        self.poll.as_raw_fd()
+        self.poller.poll().as_raw_fd()
     }
 }

@@ -1,39 +1,41 @@
-//! What the reactor asks of the floor above: answers to requests, messages of sockets, frames of events.
+//! What the reactor asks of the floor above: answers to requests, messages of sockets, bytes of streams.
 //!
-//! The reactor moves bytes, a [`Service`] says which. It is five traits, one for each concern. All methods run on the
-//! reactor's thread and must not block: whatever they wait for, every connection waits for.
+//! The reactor moves bytes, a [`Service`] says which. It is seven traits, one for each concern; what concerns streams
+//! stands in [`delivery`](crate::net::Delivery). All methods run on the reactor's thread and must not block: whatever
+//! they wait for, every connection waits for.
 //!
 //! # The order of calls
 //!
-//! In a turn: what was published is fed ([`Events::feed`], until there is nothing new), requests and messages that have
-//! come are taken ([`Requests`], [`Sockets`]), what they published is fed, answers whose outcome is known leave
-//! ([`Events::outcome`]), streams are sent to ([`Events::history`] for those that are behind), commands of other threads
-//! are carried out ([`Events::poll_commands`]), and once a second heartbeats and ticks are written ([`Format`]). Before
-//! a sleep comes [`Events::arm`], after it [`Events::disarm`].
+//! In a turn: what was published is brought to the streams ([`Rounds::publish`]), requests and messages that have come
+//! are taken ([`Requests`], [`Sockets`]), what they published is brought to the streams, answers whose outcome is known
+//! leave ([`Events::outcome`]), streams are sent to ([`Delivery::prepare`]), commands of other threads are carried out
+//! ([`Events::poll_commands`]), and once a second streams are looked after and ticks are written ([`Sweeps`]). Before a
+//! sleep comes [`Events::arm`], after it [`Events::disarm`].
 //!
 //! [`Events::lifecycle`] is called in the middle of all this, as things happen.
 
-use std::hash::Hash;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use crate::net::conns::streams::{StreamId, Streams};
-use crate::net::disconnect::DisconnectReason;
-use crate::net::form::{Codec, FormId};
-use crate::net::frames::Frames;
+use crate::net::conns::stream_id::StreamId;
+use crate::net::conns::streams::Streams;
+use crate::net::delivery::{Delivery, Rounds, Sweeps};
+use crate::net::end::disconnect::DisconnectReason;
 use crate::net::http::answer::{Answer, Begin, ClientIdentity, Peer, Piece, Refusal, Response};
 use crate::net::http::parked::RequestId;
 use crate::net::http::published::{Outcome, Parts};
 use crate::net::lifecycle::Lifecycle;
-use crate::net::stream_plan::{CatchUp, CaughtUp};
 use crate::net::ws::Replies;
 use crate::wire::http::Head;
 use crate::wire::ws::MessageKind;
 
-/// All that a reactor needs; whatever has the five traits has this one.
-pub trait Service: Identity + Requests + Sockets + Events + Format + Sized {}
+/// All that a reactor needs; whatever has the seven traits has this one.
+pub trait Service:
+    Identity + Requests + Sockets + Delivery + Rounds + Sweeps + Events + Sized
+{
+}
 
-impl<S: Identity + Requests + Sockets + Events + Format> Service for S {}
+impl<S> Service for S where S: Identity + Requests + Sockets + Delivery + Rounds + Sweeps + Events {}
 
 /// Tells which client is behind a connection, so that its limits are those of the client.
 ///
@@ -136,9 +138,15 @@ pub trait Sockets {
     /// Returns whether something waits for a WebSocket: the reactor stops when it has taken it.
     fn has_queued(&self, socket: &Self::Socket) -> bool;
 
+    /// Returns whether so much of the past waits for a WebSocket, which receives `stream`, that no further message of it
+    /// is read.
+    fn is_busy(&self, stream: &Self::Stream) -> bool
+    where
+        Self: Service;
+
     /// Appends all that still waits for a WebSocket which is about to be closed from this side, behind the words that
     /// say `why`: there where the reactor ends it while it has no subscription. Those of one that has a subscription
-    /// are [`Format::disconnect`]'s.
+    /// are [`Delivery::last_words`]'s.
     fn closing(
         &mut self,
         socket: &mut Self::Socket,
@@ -150,71 +158,27 @@ pub trait Sockets {
     fn closed(&mut self, socket: Self::Socket);
 }
 
-/// Brings events to streams.
+/// Takes what happens beside requests, messages and streams.
 ///
-/// The order within a turn is [`feed`](Self::feed), [`outcome`](Self::outcome), [`history`](Self::history),
-/// [`poll_commands`](Self::poll_commands), then, before the thread sleeps, [`arm`](Self::arm), and after it has slept
-/// [`disarm`](Self::disarm).
+/// The order within a turn is [`outcome`](Self::outcome), [`poll_commands`](Self::poll_commands), then, before the thread
+/// sleeps, [`arm`](Self::arm), and after it has slept [`disarm`](Self::disarm).
 pub trait Events {
-    /// The filter of a class. Connections with equal keys and the same wire form share one evaluation.
-    type Key: Clone + Eq + Hash;
-
-    /// Notes what has happened to a class, a stream, a socket or the reactor.
-    fn lifecycle(&mut self, event: Lifecycle<'_, Self::Key>);
-
-    /// Appends what is new to the frame logs, a bounded amount, and says how far it is.
-    fn feed(&mut self, frames: &mut Frames<'_, Self>)
-    where
-        Self: Service;
-
-    /// Returns whether so much was published from offset `fed` on that requests must wait until it is fed:
-    /// a publisher on this thread must not overrun the streams that it serves. Or whether requests have cost
-    /// enough since [`poll_commands`](Self::poll_commands) was called last.
-    fn is_behind(&self, fed: u64) -> bool;
+    /// Notes what has happened to a socket or the reactor.
+    fn lifecycle(&mut self, event: Lifecycle);
 
     /// Returns the outcome of events that were published; `None`: it is not known yet. A range that was given up is
     /// looked for before what readers may see, which passes over such ranges.
     fn outcome(&self, offsets: &Range<u64>) -> Option<Outcome>;
-
-    /// Encodes a part of the history of one class into `out`, as its [mode](crate::net::HistoryMode) says.
-    fn history(&mut self, part: CatchUp<'_, Self::Key>, out: &mut Vec<u8>) -> CaughtUp;
 
     /// Does what other threads asked for. Called once a turn: it must be cheap where there is nothing.
     fn poll_commands(&mut self, streams: &mut Streams<'_, Self>)
     where
         Self: Service;
 
-    /// Asks to be woken when there is something from offset `fed` on; `false`: there is already, do
-    /// not sleep.
-    fn arm(&mut self, fed: u64) -> bool;
+    /// Asks to be woken when there is something that is not on its way to the streams yet; `false`: there is already,
+    /// do not sleep.
+    fn arm(&mut self) -> bool;
 
     /// Ends the request made by [`arm`](Self::arm).
     fn disarm(&mut self);
-}
-
-/// Writes what is not an event in each wire form.
-///
-/// [`frame_block`](Self::frame_block) is called for each compressed block, [`heartbeat`](Self::heartbeat) and
-/// [`tick`](Self::tick) at most once a second each, [`disconnect`](Self::disconnect) last.
-pub trait Format {
-    /// Number of wire forms; a [`FormId`] is an index below it.
-    const FORMS: usize;
-
-    /// Says how the streams of `form` are compressed. All that is written for them is plain; what is compressed with
-    /// gzip or Brotli, which is everything but response heads, goes through [`frame_block`](Self::frame_block).
-    fn codec(form: FormId) -> Codec;
-
-    /// Appends a compressed `block` as `form` frames it; `last`: nothing follows it.
-    fn frame_block(form: FormId, block: &[u8], last: bool, out: &mut Vec<u8>);
-
-    /// Writes what keeps a quiet stream of `form` open. It is sent only to who has read everything
-    /// before offset `fed`.
-    fn heartbeat(&mut self, form: FormId, fed: u64, out: &mut Vec<u8>);
-
-    /// Writes a tick. Asked once a second for all who watch, and only while somebody does; who has not
-    /// taken the last one yet does not get this one.
-    fn tick(&mut self, out: &mut Vec<u8>);
-
-    /// Writes what ends a stream of `form`.
-    fn disconnect(&mut self, form: FormId, why: DisconnectReason, out: &mut Vec<u8>);
 }

@@ -1,14 +1,18 @@
 //! Stopping: everybody gets what is published already, within a time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::deadline;
-use crate::net::conns::conn::Phase;
-use crate::net::disconnect::DisconnectReason;
-use crate::net::end::EndReason;
+use crate::net::conns::phase::{Flags, Phase};
+use crate::net::core::Core;
+use crate::net::end::closing::Closing;
+use crate::net::end::disconnect::DisconnectReason;
+use crate::net::end::reason::EndReason;
+use crate::net::http::driver::Http;
 use crate::net::lifecycle::Lifecycle;
-use crate::net::reactor::Reactor;
+use crate::net::listen::listeners::Listeners;
 use crate::net::service::Service;
+use crate::net::ws::WebSockets;
 
 /// Connections of a stop between two looks at the clock.
 const STOP_STEP: u32 = 32;
@@ -23,88 +27,162 @@ pub struct StopReport {
     pub connections_left: u64,
 }
 
-impl<S: Service> Reactor<S> {
-    /// Goes on for `delay`, and stops then.
-    pub(in crate::net) fn stop_later(&mut self, delay: Duration, timeout: Duration) {
-        let at = deadline::after(self.core.now, delay);
-        let earlier = self.stop_later.filter(|(earlier, _)| *earlier <= at);
-        if self.stop_at.is_none() {
-            self.stop_later = earlier.or(Some((at, timeout)));
+/// The stop of a reactor: when, how far it is, and how it ended.
+pub(in crate::net) struct Stop {
+    /// The reactor's place in the set.
+    number: usize,
+    /// Set before a stop that comes later: when, and the time that it has.
+    later: Option<(Instant, Duration)>,
+    /// Set while stopping: when to give up.
+    at: Option<Instant>,
+    /// The connection that is next while stopping, and whether the sweep over all of them is in the middle.
+    next: u32,
+    goes_on: bool,
+    report: Option<StopReport>,
+}
+
+impl Stop {
+    pub(in crate::net) fn new(number: usize) -> Self {
+        Self {
+            number,
+            later: None,
+            at: None,
+            next: 0,
+            goes_on: false,
+            report: None,
         }
     }
 
-    pub(in crate::net) fn begin_stop(&mut self, timeout: Duration) {
-        let at = deadline::after(self.core.now, timeout);
+    /// The way in which the reactor ended, if it has.
+    pub(in crate::net) fn report(&self) -> Option<StopReport> {
+        self.report
+    }
+
+    /// Returns whether connections are to be looked at in the next turn.
+    pub(in crate::net) fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
+    /// The moments from which there is something to do.
+    pub(in crate::net) fn moments(&self) -> [Option<Instant>; 2] {
+        [self.at, self.later.map(|(at, _)| at)]
+    }
+
+    /// Goes on for `delay`, and stops then.
+    pub(in crate::net) fn plan<S: Service>(
+        &mut self,
+        core: &Core<S>,
+        delay: Duration,
+        timeout: Duration,
+    ) {
+        let at = deadline::after(core.timers.now(), delay);
+        let earlier = self.later.filter(|(earlier, _)| *earlier <= at);
+        if self.at.is_none() {
+            self.later = earlier.or(Some((at, timeout)));
+        }
+    }
+
+    pub(in crate::net) fn begin<S: Service>(
+        &mut self,
+        core: &mut Core<S>,
+        service: &mut S,
+        listeners: &mut Listeners,
+        timeout: Duration,
+    ) {
+        let at = deadline::after(core.timers.now(), timeout);
         // A second stop may hasten the first one, not delay it.
-        self.stop_at = Some(self.stop_at.map_or(at, |earlier| earlier.min(at)));
-        self.stop_later = None;
+        self.at = Some(self.at.map_or(at, |earlier| earlier.min(at)));
+        self.later = None;
+        core.stopping = true;
         // First of all: whoever comes now must go to another server, not wait for this one.
-        self.listeners.close();
-        self.service.lifecycle(Lifecycle::Stopping);
+        listeners.close();
+        service.lifecycle(Lifecycle::Stopping);
         if self.number == 0 {
-            self.core.reactors.stop_others(timeout);
+            core.reactors.stop_others(timeout);
+        }
+    }
+
+    /// Begins the stop that was to come later, if its moment has come.
+    pub(in crate::net) fn begin_planned<S: Service>(
+        &mut self,
+        core: &mut Core<S>,
+        service: &mut S,
+        listeners: &mut Listeners,
+    ) {
+        if let Some((at, timeout)) = self.later
+            && at <= core.timers.now()
+        {
+            self.begin(core, service, listeners, timeout);
         }
     }
 
     /// Ends connections that have got everything, as many as there is time for; reports when none is left or time is up.
-    pub(in crate::net) fn go_on_stopping(&mut self) {
-        let Some(stop_at) = self.stop_at else { return };
-        // An offset that has an outcome and is not in the logs yet is one that somebody still gets.
-        let fed = self.core.fed;
-        let all_fed = self.service.outcome(&(fed..fed + 1)).is_none();
-        let slots = self.core.hot.len() as u32;
+    pub(in crate::net) fn go_on<S: Service>(&mut self, core: &mut Core<S>, service: &mut S) {
+        let Some(stop_at) = self.at else { return };
+        // An event that has an outcome and is not published to the streams yet is one that somebody still gets.
+        let all_published = service.has_published_all();
+        let slots = core.conns.len();
         let mut looked_at = 0;
         while looked_at < slots {
-            self.stop_next = (self.stop_next + 1) % slots;
-            self.stop_one(self.stop_next, all_fed);
+            self.next = (self.next + 1) % slots;
+            stop_one(core, service, self.next, all_published);
             looked_at += 1;
             // Those who are not done yet still get their events while others are closed.
-            if looked_at % STOP_STEP == 0 && self.core.is_slice_over() {
+            if looked_at % STOP_STEP == 0 && core.timers.is_slice_over() {
                 break;
             }
         }
-        self.stop_goes_on = looked_at < slots;
-        let left = self.core.counters.connections.get();
+        self.goes_on = looked_at < slots;
+        let left = core.counters.connections.get();
         // The first one goes last: who waits for it has waited for all.
-        let first = self.number > 0 || self.core.reactors.others_have_ended();
-        if (left == 0 && first) || self.core.now >= stop_at {
-            self.report = Some(self.stop_report());
-            self.core.reactors.end(self.number);
+        let first = self.number > 0 || core.reactors.others_have_ended();
+        if (left == 0 && first) || core.timers.now() >= stop_at {
+            self.report = Some(cut_all(core, service));
+            core.reactors.end(self.number);
         }
     }
+}
 
-    /// Ends connection `i`, if it has got everything.
-    fn stop_one(&mut self, i: u32, all_fed: bool) {
-        let (core, service) = (&mut self.core, &mut self.service);
-        match core.phase(i) {
-            Phase::Request if core.is_between_requests(i) => {
-                core.begin_closing(service, i, EndReason::Stopping);
-            }
-            Phase::Watch { .. } => core.end_watch(service, i, EndReason::Stopping),
-            Phase::Log if all_fed && core.is_caught_up(i) => {
-                core.end_stream(service, i, DisconnectReason::Stopping);
-            }
-            Phase::Socket if all_fed && !core.has_queued(service, i) => {
-                core.disconnect_socket(service, i, DisconnectReason::Stopping);
-            }
-            _ => {}
+/// Ends connection `i`, if it has got everything.
+fn stop_one<S: Service>(core: &mut Core<S>, service: &mut S, i: u32, all_published: bool) {
+    match core.conns.phase(i) {
+        Phase::Request if Http::new(core, service).is_between_requests(i) => {
+            Closing::new(core, service).begin_closing(i, EndReason::Stopping);
         }
+        Phase::Watch { .. } => Closing::new(core, service).end_watch(i, EndReason::Stopping),
+        Phase::Stream if all_published && is_caught_up(core, service, i) => {
+            Closing::new(core, service).end_stream(i, DisconnectReason::Stopping);
+        }
+        Phase::Socket if all_published && !WebSockets::new(core, service).has_queued(i) => {
+            WebSockets::new(core, service).disconnect(i, DisconnectReason::Stopping);
+        }
+        _ => {}
     }
+}
 
-    fn stop_report(&mut self) -> StopReport {
-        // Who only has to close its half has got everything.
-        let core = &self.core;
-        let undelivered = |i: &u32| {
-            !matches!(core.phase(*i), Phase::Free | Phase::Drain) && !core.has_sent_close(*i)
-        };
-        let left = (0..core.hot.len() as u32).filter(undelivered).count() as u64;
-        for i in 0..self.core.hot.len() as u32 {
-            self.core
-                .close(&mut self.service, i, EndReason::StopDeadline);
-        }
-        StopReport {
-            clean: left == 0,
-            connections_left: left,
-        }
+/// Returns whether stream `i` has everything that there is for it.
+fn is_caught_up<S: Service>(core: &Core<S>, service: &S, i: u32) -> bool {
+    let hot = core.conns.hot(i);
+    !hot.has(Flags::BLOCKED)
+        && core.conns.cold(i).out().is_empty()
+        && service.is_caught_up(hot.reader())
+}
+
+/// Closes all that are left.
+fn cut_all<S: Service>(core: &mut Core<S>, service: &mut S) -> StopReport {
+    let conns = &core.conns;
+    // Who only has to close its half has got everything.
+    let has_all = |i: &u32| match conns.phase(*i) {
+        Phase::Free | Phase::Drain => true,
+        Phase::CloseSent => conns.out_len(*i) == 0,
+        _ => false,
+    };
+    let left = (0..conns.len()).filter(|i| !has_all(i)).count() as u64;
+    for i in 0..core.conns.len() {
+        Closing::new(core, service).close(i, EndReason::StopDeadline);
+    }
+    StopReport {
+        clean: left == 0,
+        connections_left: left,
     }
 }

@@ -10,17 +10,40 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("http", &["access"]),
     ("dashboard", &["http"]),
     ("encode", &["http"]),
-    ("telemetry", &["access", "http", "encode"]),
-    ("stream", &["access", "http", "encode", "telemetry"]),
+    // The first one of those that know both `net` and `fanout`.
+    ("delivery", &["encode"]),
+    ("telemetry", &["access", "http", "encode", "delivery"]),
+    (
+        "stream",
+        &["access", "http", "encode", "delivery", "telemetry"],
+    ),
     ("publish", &["access", "http", "encode"]),
-    ("ws", &["access", "http", "encode", "publish", "stream"]),
+    (
+        "ws",
+        &["access", "http", "encode", "delivery", "publish", "stream"],
+    ),
     (
         "admin",
-        &["access", "http", "encode", "telemetry", "stream"],
+        &[
+            "access",
+            "http",
+            "encode",
+            "delivery",
+            "telemetry",
+            "stream",
+        ],
     ),
     (
         "clients",
-        &["access", "http", "encode", "telemetry", "ws", "admin"],
+        &[
+            "access",
+            "http",
+            "encode",
+            "delivery",
+            "telemetry",
+            "ws",
+            "admin",
+        ],
     ),
     (
         "server",
@@ -28,6 +51,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "access",
             "http",
             "encode",
+            "delivery",
             "telemetry",
             "stream",
             "publish",

@@ -111,7 +111,7 @@ const EXHAUSTIVE: &[(&str, &str)] = &[
     ("ring::RecvError", "as pipeline::AddError"),
     ("ring::RecvTimeoutError", "as pipeline::AddError"),
     ("ring::TryRecvError", "as pipeline::AddError"),
-    ("net::SendOutcome", "taken, no room, or nobody there"),
+    ("gateway::SendOutcome", "taken, no room, or nobody there"),
     ("ring::Waited", "ready, out of time, or closed"),
     ("ring::Slot", "a place is new or used"),
     (

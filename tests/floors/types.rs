@@ -157,7 +157,11 @@ fn the_finder_of_public_types_finds_them() {
             .fields
             .is_empty()
     );
-    assert!(find("net::SlowPolicy").expect("by another floor").is_enum);
+    assert!(
+        find("fanout::SlowPolicy")
+            .expect("by another floor")
+            .is_enum
+    );
     assert!(find("gateway::Gateway").is_none(), "it is the crate's own");
     assert!(types.len() > 100, "{}", types.len());
 }

@@ -1,4 +1,4 @@
-//! What drives sockets and delivers: deadlines, several reactors, compression, and what connections hold.
+//! What drives sockets, seen from outside: deadlines, several reactors, listeners, and what connections hold.
 #![cfg(feature = "gateway")]
 
 #[cfg(target_os = "linux")]
@@ -9,15 +9,10 @@ mod body;
 #[path = "../common/counting.rs"]
 mod counting;
 
-mod alloc;
 mod deadlines;
-mod delivery;
-mod delivery_joins;
 #[cfg(target_os = "linux")]
 mod descriptors;
-mod gzip;
 mod idle_bytes;
-mod joining;
 mod leaks;
 #[cfg(target_os = "linux")]
 mod own_loop;

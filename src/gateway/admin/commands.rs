@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::gateway::admin::connections::{Command, CommandResult, Executor, Progress};
-use crate::gateway::gateway::Gateway;
+use crate::gateway::delivery::OpenStreams;
 use crate::mailbox::{Mailbox, Pushed};
-use crate::net::Streams;
 use crate::ring::Notify;
 
 /// Most commands that wait for one reactor; a further one is refused.
@@ -212,7 +211,7 @@ impl CommandQueues {
     pub(in crate::gateway) fn execute_queued(
         &self,
         executor: &mut Executor<'_>,
-        streams: &mut Streams<'_, Gateway>,
+        streams: &mut OpenStreams<'_, '_>,
     ) {
         let queue = &self.queues[executor.reactor];
         let mut steps = TURN_STEPS;

@@ -6,13 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::Event;
+use crate::fanout::FormId;
 use crate::gateway::admin::endpoints::Endpoints;
+use crate::gateway::delivery::{OpenStreams, SendOutcome, StreamInfo, StreamOwner};
 use crate::gateway::encode::{Encoder, WireFormat};
-use crate::gateway::gateway::Gateway;
-use crate::gateway::stream::request::StreamFilter;
-use crate::net::{
-    DisconnectReason, FormId, SendOutcome, StreamId, StreamInfo, StreamOwner, Streams,
-};
+use crate::net::{DisconnectReason, StreamId};
 
 /// The address of an open stream: its reactor, and its id there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,7 +206,7 @@ impl Executor<'_> {
         command: &Command,
         progress: &mut Progress,
         steps: &mut usize,
-        streams: &mut Streams<'_, Gateway>,
+        streams: &mut OpenStreams<'_, '_>,
     ) -> bool {
         let (target, cost) = match command {
             Command::Look(these) => return self.look(these, progress, steps, streams),
@@ -243,7 +241,7 @@ impl Executor<'_> {
         these: &[NamedConnection],
         progress: &mut Progress,
         steps: &mut usize,
-        streams: &Streams<'_, Gateway>,
+        streams: &OpenStreams<'_, '_>,
     ) -> bool {
         while let Some(NamedConnection { id, addr }) = these.get(progress.at) {
             if *steps == 0 {
@@ -268,7 +266,7 @@ impl Executor<'_> {
         limit: usize,
         progress: &mut Progress,
         steps: &mut usize,
-        streams: &Streams<'_, Gateway>,
+        streams: &OpenStreams<'_, '_>,
     ) -> bool {
         let found = &mut progress.found;
         while progress.at < streams.slots() {
@@ -301,7 +299,7 @@ impl Executor<'_> {
         id: Option<String>,
         stream: StreamId,
         event: &Event,
-        streams: &mut Streams<'_, Gateway>,
+        streams: &mut OpenStreams<'_, '_>,
         Progress { frames, found, .. }: &mut Progress,
     ) {
         let Some(info) = streams.get(stream) else {
@@ -339,7 +337,7 @@ impl Executor<'_> {
         target: &Target,
         at: &mut usize,
         steps: &mut usize,
-        streams: &Streams<'_, Gateway>,
+        streams: &OpenStreams<'_, '_>,
     ) -> Next {
         loop {
             if *steps == 0 {
@@ -387,7 +385,7 @@ impl Executor<'_> {
         }
     }
 
-    fn connection_info(&self, id: String, info: &StreamInfo<'_, StreamFilter>) -> ConnectionInfo {
+    fn connection_info(&self, id: String, info: &StreamInfo<'_>) -> ConnectionInfo {
         ConnectionInfo {
             id,
             status: ConnectionStatus::Connected,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::Write as _;
 use std::sync::Arc;
 
+use crate::fanout;
 use crate::gateway::access::Cors;
 use crate::gateway::admin::commands::{CommandQueues, PendingCommand, Reactors};
 use crate::gateway::admin::connections::{
@@ -30,6 +31,7 @@ pub(in crate::gateway) struct DeferredAnswers {
     commands: Arc<CommandQueues>,
     endpoints: Arc<Endpoints>,
     reactor: Handle,
+    fanouts: Arc<fanout::Shared>,
     waiting: HashMap<u64, DeferredAnswer>,
     last: u64,
 }
@@ -111,11 +113,13 @@ impl DeferredAnswers {
         commands: Arc<CommandQueues>,
         endpoints: Arc<Endpoints>,
         reactor: Handle,
+        fanouts: Arc<fanout::Shared>,
     ) -> Self {
         Self {
             commands,
             endpoints,
             reactor,
+            fanouts,
             waiting: HashMap::new(),
             last: 0,
         }
@@ -273,7 +277,7 @@ impl DeferredAnswers {
         }
         let done = page.left == 0 || page.walk.is_over();
         if done {
-            let total = self.reactor.stats().streams + endpoints.without_stream();
+            let total = self.fanouts.stats().streams + endpoints.without_stream();
             page.end(total);
         }
         let text = std::mem::take(&mut page.text);

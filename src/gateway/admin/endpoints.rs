@@ -10,8 +10,9 @@ use crate::gateway::admin::connections::{
     ConnectionAddr, ConnectionInfo, ConnectionStatus, NamedConnection, PIECE_BYTES, parse_open_id,
 };
 use crate::gateway::admin::endpoint_path::{EndpointError, check_path};
+use crate::gateway::delivery::StreamOwner;
 use crate::gateway::stream::options::StreamOptions;
-use crate::net::{EndReason, StreamOwner};
+use crate::net::EndReason;
 
 /// Endpoints at once.
 const ENDPOINTS_MAX: usize = 1024;

@@ -7,9 +7,9 @@ use std::sync::{Arc, OnceLock};
 use smallvec::SmallVec;
 
 use crate::gateway::admin::connections::ConnectionAddr;
-use crate::gateway::gateway::Gateway;
+use crate::gateway::delivery::OpenStreams;
 use crate::mailbox::{Mailbox, Pushed};
-use crate::net::{StreamId, Streams};
+use crate::net::StreamId;
 use crate::ring::Notify;
 use crate::wire::ws::CloseCode;
 
@@ -94,7 +94,7 @@ impl Mailboxes {
     }
 
     /// Executes the commands in the mailbox of reactor `n`. Called once a turn.
-    pub(in crate::gateway) fn work(&self, n: usize, streams: &mut Streams<'_, Gateway>) {
+    pub(in crate::gateway) fn work(&self, n: usize, streams: &mut OpenStreams<'_, '_>) {
         let mut commands = VecDeque::new();
         self.0[n].commands.take_into(&mut commands);
         for (socket, command) in commands {

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use crate::gateway::admin::connections::ConnectionAddr;
 use crate::gateway::clients::SubscriptionId;
 use crate::gateway::clients::mailbox::{CloseReason, Mailboxes, SocketCommand, Wakers};
-use crate::net::SendOutcome;
+use crate::gateway::delivery::SendOutcome;
 
 /// Bytes that a frame takes beside its own, as it waits.
 const FRAME_COST: usize = size_of::<Arc<[u8]>>();

@@ -15,8 +15,9 @@ use crate::gateway::clients::queue::SendQueue;
 use crate::gateway::clients::registry::{ClientIdError, SubscriptionId};
 use crate::gateway::clients::registry::{Entry, Registry};
 use crate::gateway::clients::socket::ClientSocket;
+use crate::gateway::delivery::SendOutcome;
 use crate::gateway::http::problem::Problem;
-use crate::net::{SendOutcome, SocketLimits};
+use crate::net::SocketLimits;
 use crate::wire::ws::CloseCode;
 
 /// Sends to clients that are connected by WebSocket and have named themselves.

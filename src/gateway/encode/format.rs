@@ -3,10 +3,10 @@
 use std::io::Write as _;
 
 use crate::event::{DataKind, EventRef, Position};
+use crate::fanout::{Codec, FormId};
 use crate::gateway::encode::notices::{GapReason, NoticeCounts, ResetReason};
 use crate::gateway::encode::ws;
 use crate::json::write_string;
-use crate::net::{Codec, FormId};
 use crate::wire::http::{Coding, chunk};
 use crate::wire::sse::{self, Frame, FrameError};
 
@@ -176,7 +176,7 @@ impl WireFormat {
     /// Appends a compressed block, framed.
     pub(in crate::gateway) fn frame_block(self, block: &[u8], last: bool, out: &mut Vec<u8>) {
         match self.framing {
-            // The reactor frames compressed messages itself.
+            // The fan-out frames compressed messages itself.
             Framing::Close | Framing::Messages(_) => out.extend_from_slice(block),
             Framing::Chunked => {
                 // A block of many frames is one chunk: it is flushed, so a client can inflate all of it.

@@ -3,6 +3,7 @@
 mod compression;
 pub(in crate::gateway) mod disconnect;
 mod format;
+mod forms;
 mod notices;
 pub(in crate::gateway) mod schemas;
 pub(in crate::gateway) mod stream_head;

@@ -8,7 +8,7 @@ use crate::event::{Epoch, Position};
 use crate::gateway::http::openapi::Text;
 use crate::gateway::http::problem::{ReplyTo, json_answer, json_answer_of};
 use crate::gateway::http::response::write_json;
-use crate::net::{Answer, ServerStats};
+use crate::net::Answer;
 
 /// The state.
 #[derive(Serialize, JsonSchema)]
@@ -31,13 +31,18 @@ pub(in crate::gateway) struct Readiness {
 }
 
 /// The state as JSON.
-pub(in crate::gateway) fn answer(reply: ReplyTo, head: Position, stats: ServerStats) -> Answer {
+pub(in crate::gateway) fn answer(
+    reply: ReplyTo,
+    head: Position,
+    connections: u64,
+    streams: u64,
+) -> Answer {
     let health = Health {
         status: "ok",
         epoch: Text(head.epoch),
         head: Text(head),
-        connections: stats.connections,
-        streams: stats.streams,
+        connections,
+        streams,
     };
     let mut body = Vec::with_capacity(160);
     write_json(&mut body, &health);

@@ -3,9 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::fanout::{FanoutLimits, SlowPolicy};
 use crate::gateway::encode::{Compression, CompressionFor};
 use crate::gateway::stream::options::StreamOptions;
-use crate::net::{Addresses, Limits, SlowPolicy, Tls, UnixAddress};
+use crate::net::{Addresses, Limits, Tls, UnixAddress};
 use crate::settings::setters;
 use crate::wire::http::{self, ForwardedField};
 
@@ -152,7 +153,7 @@ pub struct ServerConfig {
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        let limits = Limits::default();
+        let (limits, fanout) = (Limits::default(), FanoutLimits::default());
         let options = StreamOptions::default();
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
@@ -188,9 +189,9 @@ impl Default for ServerConfig {
             body_bytes: 8 << 20,
             bodies_in_flight: 64 << 20,
             batch_events: 1000,
-            frame_log_bytes: limits.frame_log_bytes,
+            frame_log_bytes: fanout.frame_log_bytes,
             private_bytes: limits.private_bytes,
-            half_sent_bytes: limits.half_sent_bytes,
+            half_sent_bytes: fanout.half_sent_bytes,
             max_pending_publishes: limits.max_pending_publishes,
             outcome_timeout: limits.outcome_timeout,
             max_pending_authorizations: limits.max_pending_authorizations,
@@ -374,6 +375,15 @@ impl ServerConfig {
         }
     }
 
+    pub(super) fn fanout_limits(&self) -> FanoutLimits {
+        FanoutLimits {
+            frame_log_bytes: self.frame_log_bytes,
+            private_bytes: self.private_bytes,
+            half_sent_bytes: self.half_sent_bytes,
+            ..FanoutLimits::default()
+        }
+    }
+
     pub(in crate::gateway) fn limits(&self) -> Limits {
         Limits {
             max_connections: self.max_connections,
@@ -382,10 +392,8 @@ impl ServerConfig {
             body_timeout: self.body_timeout,
             idle_timeout: self.idle_timeout,
             write_timeout: self.write_timeout,
-            frame_log_bytes: self.frame_log_bytes,
             private_bytes: self.private_bytes,
             unfinished_bytes: self.bodies_in_flight,
-            half_sent_bytes: self.half_sent_bytes,
             max_pending_publishes: self.max_pending_publishes,
             outcome_timeout: self.outcome_timeout,
             max_pending_authorizations: self.max_pending_authorizations,

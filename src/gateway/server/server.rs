@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::fanout::{self, Fanout};
 use crate::gateway::access::public_url::PublicUrl;
 use crate::gateway::access::{Authority, HostPolicy, OriginCheck, Origins, Proxies};
 use crate::gateway::admin::commands::CommandQueues;
@@ -142,6 +143,8 @@ impl Server {
             bounds,
             options,
             frame_log,
+            private_bytes: config.private_bytes,
+            fanouts: fanout::Shared::new(config.reactors),
             brotli_streams: config.brotli_limit(),
             presence: config.presence,
             origin_check: Arc::new(OriginCheck::new(
@@ -168,11 +171,14 @@ impl Server {
         };
         let mut readers = readers.into_iter();
         let count = config.reactors;
-        let mut reactors = Reactor::bind(&config.addresses(), limits, count, fed, |handle| {
+        let log_share = config.fanout_limits().share_of(count);
+        let mut reactors = Reactor::bind(&config.addresses(), limits, count, |handle| {
             let Some(readers) = readers.next() else {
                 unreachable!("there are readers for each reactor")
             };
-            Gateway::new(hub, readers, shared.clone(), handle)
+            let (shares, number) = (&shared.fanouts, handle.reactor());
+            let fanout = Fanout::new(log_share.clone(), shares, number, fed);
+            Gateway::new(hub, readers, fanout, shared.clone(), handle)
         })?;
         let others = reactors.split_off(1);
         let Some(mut reactor) = reactors.pop() else {

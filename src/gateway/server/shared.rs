@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::fanout;
 use crate::gateway::access::public_url::{self, PublicUrl};
 use crate::gateway::access::{Authorizer, OriginCheck, Proxies};
 use crate::gateway::admin::commands::CommandQueues;
 use crate::gateway::admin::endpoints::Endpoints;
 use crate::gateway::callbacks::Callbacks;
 use crate::gateway::clients::Mailboxes;
+use crate::gateway::delivery::ServerStats;
 use crate::gateway::http::preflight::Preflight;
 use crate::gateway::http::query::Foreign;
 use crate::gateway::publish::Bounds;
@@ -17,7 +19,7 @@ use crate::gateway::stream::options::StreamOptions;
 use crate::gateway::telemetry::aggregate::Aggregate;
 use crate::gateway::telemetry::user_counters::UserCounters;
 use crate::gateway::user_routes::UserRoutes;
-use crate::net::Tls;
+use crate::net::{Handle, Tls};
 use crate::wire::http::Head;
 
 /// Made once, and cloned for each reactor.
@@ -28,6 +30,10 @@ pub(in crate::gateway) struct Shared {
     pub(in crate::gateway) options: StreamOptions,
     /// Bytes of a frame log.
     pub(in crate::gateway) frame_log: usize,
+    /// Bytes that may wait for one connection alone before it gets no more.
+    pub(in crate::gateway) private_bytes: usize,
+    /// The counts and bounds of the fan-outs of all reactors.
+    pub(in crate::gateway) fanouts: Arc<fanout::Shared>,
     /// Streams that may be compressed with Brotli.
     pub(in crate::gateway) brotli_streams: usize,
     /// Streams are listed in the presence of their topics.
@@ -59,6 +65,11 @@ pub(in crate::gateway) struct Shared {
 }
 
 impl Shared {
+    /// Returns the counters of all reactors as they are now; `handle` is that of any of them.
+    pub(in crate::gateway) fn stats(&self, handle: &Handle) -> ServerStats {
+        ServerStats::of(handle.stats(), self.fanouts.stats())
+    }
+
     /// Returns what stands before a path of ours, so that whoever sent `head` from `peer` can ask for it.
     pub(in crate::gateway) fn base(&self, head: &Head, peer: SocketAddr) -> String {
         match &self.public {

@@ -1,40 +1,32 @@
-//! From the ring to frames: what is new, for all classes.
+//! From the ring to frames: for each new event, for each class that wants it, its frame is appended.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
-use crate::event::{Epoch, Position, Router};
+use crate::event::{Epoch, EventRef, Position};
+use crate::fanout::ClassId;
+use crate::gateway::delivery::{EventFrames, StreamFilter};
 use crate::gateway::encode::{Encoder, Gap, GapReason, WireFormat};
-use crate::gateway::gateway::Gateway;
+use crate::gateway::stream::classes::{ClassIds, ClassRouter};
 use crate::gateway::stream::last_values::LastValues;
-use crate::gateway::stream::request::StreamFilter;
 use crate::gateway::telemetry::topic_rates::TopicRates;
 use crate::hub::{Cursor, CursorReadError, Hub, HubWaiter};
-use crate::net::{ClassId, Frames};
 use crate::ring::Notify;
 
 /// Events read from the ring in one go.
-const FEED_EVENTS: usize = 1024;
+const PUBLISH_EVENTS: usize = 1024;
 /// Requests wait while more than this part of the ring is not yet in the logs. A batch takes half of
 /// it at most, so a publisher over HTTP never overruns the streams.
 const BEHIND_SHARE: u64 = 4;
 
-/// The fan-out of one reactor: each new event goes to the frame logs of the classes that want it.
+/// The reader of the ring for the fan-out of one reactor: each new event goes to the frame logs of the classes that
+/// want it.
 pub(in crate::gateway) struct FanOut {
     hub: Hub,
     epoch: Epoch,
     /// Follows the newest event; lossy, so it never holds a publisher back.
     cursor: Cursor,
     waiter: HubWaiter,
-    router: Router<ClassId>,
-    /// Classes that may not see all that they ask for: the router knows topics only, so each of their events is looked
-    /// at again.
-    restricted: HashMap<ClassId, StreamFilter>,
-    classes: usize,
-    /// The first offset that is not in the frame logs.
-    fed: u64,
+    classes: ClassRouter,
     last_values: LastValues,
 }
 
@@ -45,46 +37,32 @@ impl FanOut {
             epoch: hub.epoch(),
             waiter: cursor.waiter(reactor),
             cursor,
-            router: Router::new(),
-            restricted: HashMap::new(),
-            classes: 0,
-            fed: hub.visible() + 1,
+            classes: ClassRouter::new(),
             last_values: LastValues::default(),
         }
     }
 
     pub(super) fn class_opened(&mut self, id: ClassId, key: &StreamFilter) {
-        self.classes += 1;
-        self.router.insert(&key.wanted, id);
+        self.classes.insert(id, key);
         if key.latest {
             self.last_values.join();
-        }
-        if key.is_limited() {
-            self.restricted.insert(id, key.clone());
         }
     }
 
     pub(super) fn class_closed(&mut self, id: ClassId, key: &StreamFilter) {
-        self.classes -= 1;
+        self.classes.remove(id, key);
         if key.latest {
             self.last_values.leave();
         }
-        self.router.remove(&key.wanted, id);
-        self.restricted.remove(&id);
     }
 
     /// Returns whether any stream wants events.
     pub(super) fn has_classes(&self) -> bool {
-        self.classes > 0
+        !self.classes.is_empty()
     }
 
     pub(super) fn last_values(&self) -> &LastValues {
         &self.last_values
-    }
-
-    /// The first offset that is not in the frame logs.
-    pub(super) fn fed(&self) -> u64 {
-        self.fed
     }
 
     /// Returns whether so much is not in the logs yet that requests, which may publish more, have to wait.
@@ -105,24 +83,14 @@ impl FanOut {
         self.waiter.disarm();
     }
 
-    /// Appends what is new to the frame logs, a bounded amount.
-    pub(super) fn feed(
+    /// For each new event, a bounded number of them, and for each class that wants it, appends its frame.
+    pub(super) fn publish(
         &mut self,
-        frames: &mut Frames<'_, Gateway>,
+        frames: &mut EventFrames<'_, '_>,
         encoder: &mut Encoder,
         topic_rates: &mut TopicRates,
     ) {
-        self.feed_new(frames, encoder, topic_rates);
-        self.fed = frames.fed();
-    }
-
-    fn feed_new(
-        &mut self,
-        frames: &mut Frames<'_, Gateway>,
-        encoder: &mut Encoder,
-        topic_rates: &mut TopicRates,
-    ) {
-        if self.classes == 0 && !topic_rates.is_watched() {
+        if self.classes.is_empty() && !topic_rates.is_watched() {
             // Nobody listens: whoever comes next catches up from the ring.
             frames.set_fed(self.hub.visible() + 1);
             return;
@@ -133,14 +101,13 @@ impl FanOut {
         }
         let Self {
             cursor,
-            router,
-            restricted,
+            classes,
             epoch,
             last_values,
             ..
         } = self;
-        let mut ids: SmallVec<[ClassId; 8]> = SmallVec::new();
-        let read = cursor.read_while(FEED_EVENTS, |offset, event| {
+        let mut wanting = ClassIds::new();
+        let read = cursor.read_while(PUBLISH_EVENTS, |offset, event| {
             if !frames.has_room() {
                 return false;
             }
@@ -150,33 +117,9 @@ impl FanOut {
             if last_values.is_used() {
                 last_values.note(offset, event.topic_hash());
             }
-            ids.clear();
-            // The router knows what classes want; what they may have of it is looked at after, for those few that are limited.
-            router.route(event.topic(), &mut ids);
-            ids.retain(|id| {
-                let limited = restricted.get(id);
-                limited.is_none_or(|filter| filter.may_see(event.topic()))
-            });
-            if !ids.is_empty() {
-                if event.is_reserved() {
-                    // Classes of all topics read their log as it is: from here on they must not.
-                    frames.list_frames();
-                }
-                let position = Position {
-                    epoch: *epoch,
-                    offset,
-                };
-                frames.append(offset, &ids, |form, oversize, out| {
-                    let form = WireFormat::of(form);
-                    if oversize {
-                        // It is larger than a log takes.
-                        let gap = Gap::of_one(GapReason::Oversize, position);
-                        encoder.gap(form, gap, out);
-                    } else {
-                        encoder.event(form, position, event, out);
-                    }
-                });
-            }
+            classes.route(event, &mut wanting);
+            let epoch = *epoch;
+            append(frames, Position { epoch, offset }, event, &wanting, encoder);
             // For events that no class takes, too: heartbeats tell this offset, so that a client of a quiet filter
             // comes back with an id that is still kept.
             frames.set_fed(offset + 1);
@@ -186,13 +129,13 @@ impl FanOut {
             Ok(0) | Err(CursorReadError::Closed) => {}
             Ok(_) => self.hub.look_back().note_time(),
             Err(CursorReadError::Gap { resume_at, .. }) => {
-                self.feed_gap(frames, resume_at, encoder)
+                self.append_gap(frames, resume_at, encoder)
             }
         }
     }
 
     /// Moves past what the ring has dropped before it was read: one gap for everybody.
-    fn feed_gap(&self, frames: &mut Frames<'_, Gateway>, resume_at: u64, encoder: &mut Encoder) {
+    fn append_gap(&self, frames: &mut EventFrames<'_, '_>, resume_at: u64, encoder: &mut Encoder) {
         let epoch = self.epoch;
         let [asked, earliest] =
             [frames.fed() - 1, resume_at].map(|offset| Position { epoch, offset });
@@ -203,4 +146,31 @@ impl FanOut {
         });
         frames.set_fed(resume_at);
     }
+}
+
+/// Appends the frame of an event for the classes that want it, encoded once for each wire format among them.
+fn append(
+    frames: &mut EventFrames<'_, '_>,
+    position: Position,
+    event: EventRef<'_>,
+    classes: &[ClassId],
+    encoder: &mut Encoder,
+) {
+    if classes.is_empty() {
+        return;
+    }
+    if event.is_reserved() {
+        // Classes of all topics read their log as it is: from here on they must not.
+        frames.list_frames();
+    }
+    frames.append(position.offset, classes, |form, oversize, out| {
+        let form = WireFormat::of(form);
+        if oversize {
+            // It is larger than a log takes.
+            let gap = Gap::of_one(GapReason::Oversize, position);
+            encoder.gap(form, gap, out);
+        } else {
+            encoder.event(form, position, event, out);
+        }
+    });
 }

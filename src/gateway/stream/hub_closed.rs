@@ -1,8 +1,9 @@
 //! A hub that is closed: streams get what is published, and end, as subscribers without a subscription do; new ones
 //! are refused.
 
+use crate::gateway::delivery::OpenStreams;
 use crate::gateway::gateway::Gateway;
-use crate::net::{DisconnectReason, Sockets, Streams};
+use crate::net::{DisconnectReason, Sockets};
 use crate::ring::Notify;
 
 /// Slots that are looked at in a turn.
@@ -24,7 +25,7 @@ impl ClosedHub {
     /// sleep of the reactor.
     pub(super) fn end_streams(
         &mut self,
-        streams: &mut Streams<'_, Gateway>,
+        streams: &mut OpenStreams<'_, '_>,
         may_subscribe: impl Fn(&<Gateway as Sockets>::Socket) -> bool,
         wake: &dyn Notify,
     ) {

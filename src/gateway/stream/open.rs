@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use crate::deadline;
 use crate::event::{Filter, Position};
+use crate::fanout::{SlowPolicy, StreamStart};
 use crate::gateway::access::Access;
+use crate::gateway::delivery::{PlannedStream, StreamFilter, StreamOwner};
 use crate::gateway::encode::{Encoder, Gap, GapReason};
 use crate::gateway::stream::history::History;
-use crate::gateway::stream::request::{self, StreamFilter, StreamRequest};
+use crate::gateway::stream::request::{self, StreamRequest};
 use crate::gateway::stream::start::Start;
-use crate::net::{SlowPolicy, StreamOwner, StreamPlan};
+use crate::net::StreamPlan;
 use crate::wire::sse;
 
 /// A stream to be opened: what its client asked for, and what it may have of that.
@@ -29,7 +31,7 @@ impl NewStream {
         self,
         history: &mut History,
         encoder: &mut Encoder,
-    ) -> StreamPlan<StreamFilter> {
+    ) -> StreamPlan<PlannedStream> {
         let Self {
             request,
             access,
@@ -100,20 +102,18 @@ impl NewStream {
             (Some(oldest), Some(expires)) => oldest < expires,
             (oldest, _) => oldest.is_some(),
         };
-        let hold_ms = key.hold_ms;
+        let start = StreamStart {
+            class: key.class(form),
+            first,
+            from,
+            slow_options: options.slow_options(),
+        };
         StreamPlan {
             head: bytes,
-            first,
-            everything: key.is_all(),
-            key,
-            form: form.id(),
-            hold: Duration::from_millis(hold_ms.into()),
-            from,
             heartbeat: options.heartbeat,
             expires_at: if ages { oldest } else { access.expires_at },
             ages,
-            slow_options: options.slow_options(),
-            owner,
+            stream: PlannedStream { start, owner },
         }
     }
 }

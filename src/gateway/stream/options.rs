@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::fanout::{SlowOptions, SlowPolicy};
 use crate::gateway::encode::{Compression, CompressionFor};
-use crate::net::{SlowOptions, SlowPolicy};
 use crate::settings::setters;
 
 /// Shortest silence before a heartbeat: they are looked for once a second.

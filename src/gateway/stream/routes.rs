@@ -1,6 +1,7 @@
 //! The routes of event streams, and of who is present on them.
 
 use crate::gateway::access::{Access, Action};
+use crate::gateway::delivery::StreamOwner;
 use crate::gateway::encode::schemas;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::openapi::{self, AnswerSpec, Content};
@@ -14,7 +15,7 @@ use crate::gateway::http::route::{
 use crate::gateway::stream::NewStream;
 use crate::gateway::stream::presence::streams::Listeners;
 use crate::gateway::stream::request::StreamRequest;
-use crate::net::{Answer, Begin, StreamOwner};
+use crate::net::{Answer, Begin};
 
 /// The topics that a principal may not read are left out of the stream.
 const SUBSCRIBE: Claim = Claim::topics(Action::Subscribe);

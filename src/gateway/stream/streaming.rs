@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::fanout::{CatchUp, CaughtUp, ClassId};
+use crate::gateway::delivery::{EventFrames, OpenStreams, PlannedStream, StreamFilter};
 use crate::gateway::encode::Encoder;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::Problem;
@@ -11,12 +13,9 @@ use crate::gateway::stream::history::History;
 use crate::gateway::stream::hub_closed::ClosedHub;
 use crate::gateway::stream::open::NewStream;
 use crate::gateway::stream::presence::streams::Presence;
-use crate::gateway::stream::request::StreamFilter;
 use crate::gateway::telemetry::topic_rates::TopicRates;
 use crate::hub::{Cursor, Hub};
-use crate::net::{
-    CatchUp, CaughtUp, ClassId, Frames, Handle, Outcome, Sockets, StreamId, StreamPlan, Streams,
-};
+use crate::net::{Handle, Outcome, Sockets, StreamId, StreamPlan};
 use crate::ring::Notify;
 
 /// The cursors of one reactor on the hub, both lossy.
@@ -68,7 +67,7 @@ impl Streaming {
         &mut self,
         stream: NewStream,
         encoder: &mut Encoder,
-    ) -> StreamPlan<StreamFilter> {
+    ) -> StreamPlan<PlannedStream> {
         stream.plan(&mut self.history, encoder)
     }
 
@@ -97,18 +96,13 @@ impl Streaming {
     }
 
     /// Appends what is new to the frame logs, a bounded amount.
-    pub(in crate::gateway) fn feed(
+    pub(in crate::gateway) fn publish(
         &mut self,
-        frames: &mut Frames<'_, Gateway>,
+        frames: &mut EventFrames<'_, '_>,
         encoder: &mut Encoder,
         topic_rates: &mut TopicRates,
     ) {
-        self.fan_out.feed(frames, encoder, topic_rates);
-    }
-
-    /// The first offset that is not in the frame logs.
-    pub(in crate::gateway) fn fed(&self) -> u64 {
-        self.fan_out.fed()
+        self.fan_out.publish(frames, encoder, topic_rates);
     }
 
     /// Returns whether any stream wants events.
@@ -141,7 +135,7 @@ impl Streaming {
     }
 
     /// Begins a turn: requests may look back again, and presence is brought up to date.
-    pub(in crate::gateway) fn begin_turn(&mut self, streams: &mut Streams<'_, Gateway>) {
+    pub(in crate::gateway) fn begin_turn(&mut self, streams: &mut OpenStreams<'_, '_>) {
         self.history.begin_turn();
         self.presence.update(&self.hub, streams);
     }
@@ -151,7 +145,7 @@ impl Streaming {
         &mut self,
         sockets: usize,
         may_subscribe: impl Fn(&<Gateway as Sockets>::Socket) -> bool,
-        streams: &mut Streams<'_, Gateway>,
+        streams: &mut OpenStreams<'_, '_>,
     ) {
         // A socket that is subscribed to nothing is in no class, and has to end as well.
         let somebody = self.has_classes() || sockets > 0;

@@ -3,19 +3,18 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::event::Filter;
+use crate::gateway::delivery::StreamEnd;
 use crate::gateway::telemetry::metrics::Refused;
-use crate::net::StreamEnd;
 
 /// Shortest time between two lines about the same kind of refusal.
 const REFUSED_EVERY: Duration = Duration::from_secs(1);
 
 /// One line for a stream at its end.
-pub(in crate::gateway) fn stream_ended<K>(end: &StreamEnd<'_, K>, filter: &Filter) {
+pub(super) fn stream_ended(end: &StreamEnd<'_>) {
     tracing::info!(
         reason = end.reason.name(),
         peer = %end.peer,
-        %filter,
+        filter = %end.key.wanted,
         delivered = end.delivered,
         bytes = end.bytes,
         seconds = end.open.as_secs(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::event::Position;
+use crate::gateway::delivery::ServerStats;
 use crate::gateway::encode::NoticeCounts;
 use crate::gateway::telemetry::metrics::Metrics;
 use crate::{hub, net};
@@ -16,7 +17,7 @@ pub(in crate::gateway) struct Snapshot {
     /// The first offset that a reactor has not read which has streams.
     pub(in crate::gateway) fed: u64,
     pub(in crate::gateway) hub: hub::HubStats,
-    pub(in crate::gateway) reactor: net::ServerStats,
+    pub(in crate::gateway) reactor: ServerStats,
     pub(in crate::gateway) latency: net::Latency,
     pub(in crate::gateway) metrics: Metrics,
     pub(in crate::gateway) notices: NoticeCounts,

@@ -5,22 +5,25 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::event::Position;
+use crate::fanout;
+use crate::gateway::delivery::{ServerStats, StreamEnd};
 use crate::gateway::encode::NoticeCounts;
 use crate::gateway::http::route::RouteKind;
 use crate::gateway::telemetry::aggregate::{Aggregate, ReactorCounts};
-use crate::gateway::telemetry::log::RefusalLog;
+use crate::gateway::telemetry::log::{self, RefusalLog};
 use crate::gateway::telemetry::metrics::{Metrics, Refused};
 use crate::gateway::telemetry::snapshot::Snapshot;
 use crate::gateway::telemetry::stats;
 use crate::gateway::telemetry::topic_rates::TopicRates;
 use crate::hub::Hub;
-use crate::net::{EndReason, Handle, Tls};
+use crate::net::{Handle, Tls};
 use crate::wire::sse;
 
 /// The counters of one reactor's gateway, and what it needs to show them with those of all others.
 pub(in crate::gateway) struct Telemetry {
     hub: Hub,
     reactor: Handle,
+    fanouts: Arc<fanout::Shared>,
     aggregate: Arc<Aggregate>,
     tls: Option<Tls>,
     started: Instant,
@@ -44,12 +47,14 @@ impl Telemetry {
     pub(in crate::gateway) fn new(
         hub: &Hub,
         reactor: &Handle,
+        fanouts: Arc<fanout::Shared>,
         aggregate: Arc<Aggregate>,
         tls: Option<Tls>,
     ) -> Self {
         Self {
             hub: hub.clone(),
             reactor: reactor.clone(),
+            fanouts,
             aggregate,
             tls,
             started: Instant::now(),
@@ -94,9 +99,10 @@ impl Telemetry {
         self.refused(why, peer, detail);
     }
 
-    /// Counts the end of a stream.
-    pub(in crate::gateway) fn stream_ended(&mut self, why: EndReason) {
-        self.metrics.ended(why);
+    /// Counts the end of a stream and logs it.
+    pub(in crate::gateway) fn stream_ended(&mut self, end: &StreamEnd<'_>) {
+        self.metrics.ended(end.reason);
+        log::stream_ended(end);
     }
 
     /// Counts events encoded for connections that catch up.
@@ -152,7 +158,7 @@ impl Telemetry {
             capacity: self.hub.capacity(),
             fed: all.fed.unwrap_or(progress.fed),
             hub: self.hub.stats(),
-            reactor: self.reactor.stats(),
+            reactor: ServerStats::of(self.reactor.stats(), self.fanouts.stats()),
             latency: self.reactor.latency(),
             metrics: all.metrics,
             notices: all.notices,

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::io::Write as _;
-use std::time::Duration;
 
 use crate::event::{EventBuilder, EventError, EventFilter, Filter, Position};
+use crate::fanout::{self, Subscribed};
+use crate::gateway::delivery::StreamFilter;
 use crate::gateway::encode::ws::write_reset;
 use crate::gateway::encode::{Encoder, Gap, GapReason};
 use crate::gateway::gateway::Gateway;
@@ -14,12 +15,11 @@ use crate::gateway::http::query::did_you_mean;
 use crate::gateway::publish::{Publisher, Receipt, unsettled};
 use crate::gateway::stream::History;
 use crate::gateway::stream::parameters::topics;
-use crate::gateway::stream::request::StreamFilter;
 use crate::gateway::stream::start::{Start, StartRequest};
 use crate::gateway::ws::interner::FilterInterner;
 use crate::gateway::ws::session::Session;
 use crate::json::{Members, Value, write_string};
-use crate::net::{self, Outcome, Published, Replies, Subscribed};
+use crate::net::{Outcome, Published, Replies};
 use crate::wire::ws::{CloseCode, MessageKind, Opcode, wrap};
 
 /// Bytes of a request id, as it stands in its message.
@@ -268,7 +268,7 @@ impl Protocol<'_> {
                     });
                 }
                 is_live = offset >= live_from && request.is_some();
-                history = (offset < live_from).then_some(net::History {
+                history = (offset < live_from).then_some(fanout::History {
                     key: asked_for,
                     from: offset,
                     after: words,
@@ -277,10 +277,7 @@ impl Protocol<'_> {
         }
         let key = filter_of(union, allowed, session.presence);
         let subscribed = Subscribed {
-            everything: key.is_all(),
-            key,
-            form: session.form().id(),
-            hold: Duration::ZERO,
+            class: key.class(session.form()),
             from: live_from,
             shrinks: false,
             history,
@@ -309,10 +306,7 @@ impl Protocol<'_> {
         replies.subscribe(left.map(|wanted| {
             let key = filter_of(wanted, allowed, session.presence);
             Subscribed {
-                everything: key.is_all(),
-                key,
-                form: session.form().id(),
-                hold: Duration::ZERO,
+                class: key.class(session.form()),
                 from: live_from,
                 shrinks: true,
                 history: None,

@@ -137,7 +137,7 @@ impl Upgrade {
             socket: Socket::Hub(session),
             inflate: handshake.inflate(),
             limits,
-            subscribed,
+            subscribed: subscribed.map(Some),
             heartbeat: asked.options.heartbeat,
             expires_at,
         })

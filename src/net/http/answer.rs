@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
+use crate::net::conns::plan::{StreamPlan, WatchPlan};
 use crate::net::http::published::Published;
 use crate::net::service::Service;
-use crate::net::stream_plan::{StreamPlan, WatchPlan};
 use crate::net::ws::SocketPlan;
 use crate::wire::http::{Head, RequestError};
 use crate::wire::proxy::ProxyError;
@@ -50,8 +50,8 @@ pub enum Begin<S: Service> {
         limit: u64,
     },
     /// The answer is a stream of events.
-    Stream(StreamPlan<S::Key>),
-    /// The answer is a stream of ticks: what [`Format::tick`](crate::net::Format::tick) writes, once a second.
+    Stream(StreamPlan<S::Plan>),
+    /// The answer is a stream of ticks: what [`Sweeps::tick`](crate::net::Sweeps::tick) writes, once a second.
     Watch(WatchPlan),
     /// The answer is 101, and messages go both ways.
     Socket(Box<SocketPlan<S>>),

@@ -1,111 +1,94 @@
 //! A connection's inbound half: requests out of bytes.
 
-use std::net::SocketAddr;
-
-use crate::net::conns::conn::Flags;
-use crate::net::core::Core;
-use crate::net::http::answer::{Answer, ClientIdentity, Refusal, Response};
+use crate::net::conns::phase::Flags;
+use crate::net::http::answer::{Answer, Refusal, Response};
+use crate::net::http::answers::Reply;
+use crate::net::http::driver::Http;
 use crate::net::http::published::Parts;
-use crate::net::http::requests::{Reply, RequestState};
+use crate::net::http::requests::RequestState;
 use crate::net::service::Service;
-use crate::wire::http::{RequestError, Step};
-
-pub(in crate::net) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+use crate::wire::http::Step;
 
 /// The result of one step of a decoder.
-pub(in crate::net) enum Next {
+pub(super) enum Next {
     Again,
     Wait,
 }
 
-impl<S: Service> Core<S> {
+impl<S: Service> Http<'_, S> {
     /// Takes bytes from the socket of connection `i`, or none to go on with those that wait.
-    pub(in crate::net) fn take_input(&mut self, service: &mut S, i: u32, bytes: &[u8]) {
-        let begun = self.cold[i as usize].requests.take();
-        let mut requests = begun.unwrap_or_else(|| self.first_requests(service, i));
-        let mut out = std::mem::take(&mut self.out(i).bytes);
-        let mut input = std::mem::take(&mut requests.input);
+    pub(in crate::net) fn take_input(&mut self, i: u32, bytes: &[u8]) {
+        let begun = self.core.conns.cold_mut(i).requests_mut().take();
+        let mut requests = begun.unwrap_or_else(|| self.first_requests(i));
+        let mut out = std::mem::take(self.core.conns.out_mut(i));
+        let mut input = requests.take_input();
         let mut used = 0;
         // The usual case: requests are read where they lie in the read buffer, and only what is left is copied.
         if input.is_empty() {
-            used = self.decode_all(service, i, &mut requests, bytes, &mut out);
+            used = self.decode_all(i, &mut requests, bytes, out.bytes());
             input.extend_from_slice(&bytes[used..]);
         } else {
             input.extend_from_slice(bytes);
-            used += self.decode_all(service, i, &mut requests, &input, &mut out);
+            used += self.decode_all(i, &mut requests, &input, out.bytes());
             input.drain(..used);
         }
-        // Else the buffer goes: a connection between requests keeps none.
-        if !input.is_empty() {
-            requests.input = input;
-        }
+        requests.keep_input(input);
         if !requests.count_unfinished() {
-            requests.input = Vec::new();
-            requests.held = false;
-            let pending_body = requests.pending_body.take();
             // A request that waits is refused with the others: its decision, when it comes, must not begin it.
-            self.parked -= usize::from(requests.parked.take().is_some());
-            // Again, with nothing: what it has given back may be had by the next one at once.
-            let _ = requests.count_unfinished();
-            let bytes = service.refuse(Refusal::TooMuchUnfinished, pending_body.as_ref());
+            if requests.is_parked(None) {
+                self.core.http.leave_parked();
+            }
+            let pending_body = requests.drop_unfinished();
+            let why = Refusal::TooMuchUnfinished;
+            let bytes = self.service.refuse(why, pending_body.as_ref());
             requests.queue(Answer { bytes, close: true });
         }
-        self.out(i).bytes = out;
-        self.cold[i as usize].requests = Some(requests);
-        self.flush_answers(service, i);
-    }
-
-    /// Makes the state that reads the first bytes of connection `i`.
-    fn first_requests(&self, service: &S, i: u32) -> Box<RequestState<S>> {
-        // Nothing has named another client yet.
-        let peer = SocketAddr::from(self.cold[i as usize].peer);
-        let preface = service.client_identity(peer) == ClientIdentity::Preface;
-        let unfinished = &self.reactors.unfinished;
-        Box::new(RequestState::new(peer, preface, &self.limits, unfinished))
+        *self.core.conns.out_mut(i) = out;
+        *self.core.conns.cold_mut(i).requests_mut() = Some(requests);
+        self.flush_answers(i);
     }
 
     fn decode_all(
         &mut self,
-        service: &mut S,
         i: u32,
         requests: &mut RequestState<S>,
         input: &[u8],
         out: &mut Vec<u8>,
     ) -> usize {
         let mut used = 0;
-        if requests.preface {
-            used = self.take_preface(service, i, requests, input);
-            if requests.preface {
+        if requests.awaits_preface() {
+            used = self.take_preface(i, requests, input);
+            if requests.awaits_preface() {
                 return used;
             }
-            if let Some(session) = &mut self.cold[i as usize].session {
+            if let Some(session) = self.core.conns.cold_mut(i).session_mut() {
                 // What follows is no request yet: it is read again, through the session.
                 session.end_preface(&input[used..]);
-                self.hot(i).flags.set(Flags::UNREAD);
-                self.make_ready(i);
+                self.core.conns.hot_mut(i).set(Flags::UNREAD);
+                self.core.make_ready(i);
                 return input.len();
             }
         }
         // Until a step asks for more bytes. If a bound ends the loop before, the rest is here and no edge will
         // tell of it: `held` does.
-        requests.held = true;
+        requests.set_held(true);
         let mut requested = false;
-        while !requests.is_full(&self.limits)
-            && out.len() < self.limits.private_bytes
-            && !self.is_behind()
-            && (!requested || !self.is_slice_over())
+        while !requests.is_full(&self.core.limits)
+            && out.len() < self.core.limits.private_bytes
+            && !self.core.is_behind()
+            && (!requested || !self.core.timers.is_slice_over())
         {
-            let next = match requests.decoder.decode(&input[used..]) {
+            let next = match requests.decode(&input[used..]) {
                 Ok((n, step)) => {
                     used += n;
                     requested |= matches!(step, Step::End | Step::Head(_));
                     let more = used < input.len();
-                    self.step(service, i, requests, step, more, out)
+                    self.step(i, requests, step, more, out)
                 }
-                Err(error) => refuse(service, requests, &error, &input[used..]),
+                Err(error) => self.refuse_malformed(requests, &error, &input[used..]),
             };
             if matches!(next, Next::Wait) {
-                requests.held = false;
+                requests.set_held(false);
                 break;
             }
         }
@@ -114,7 +97,6 @@ impl<S: Service> Core<S> {
 
     fn step(
         &mut self,
-        service: &mut S,
         i: u32,
         requests: &mut RequestState<S>,
         step: Step<'_>,
@@ -124,58 +106,55 @@ impl<S: Service> Core<S> {
         match step {
             Step::NeedMore => return Next::Wait,
             Step::Head(head) => {
-                requests.begun = true;
-                let next = self.begin(service, i, requests, head, more);
+                requests.begin();
+                let next = self.begin(i, requests, head, more);
                 // The request may have published so much that the next one has to wait until it is fed.
-                self.look_behind(service);
+                self.core.look_behind(self.service);
                 return next;
             }
-            Step::Body(piece) => {
-                if let Some(pending_body) = &mut requests.pending_body {
-                    let mut parts = Parts::new();
-                    let done = service.body(pending_body, piece, &mut parts);
-                    requests.append(parts, self.outcome_deadline(), out);
-                    if let Err(answer) = done {
-                        requests.pending_body = None;
-                        requests.queue(Answer {
-                            close: true,
-                            ..answer
-                        });
-                    }
-                }
-            }
-            Step::End => {
-                if let Some(pending_body) = requests.pending_body.take() {
-                    let mut parts = Parts::new();
-                    let response = service.end(pending_body, &mut parts);
-                    let until = self.outcome_deadline();
-                    requests.append(parts, until, out);
-                    requests.push(match response {
-                        Response::Ready(answer) => Reply::Answer(answer),
-                        Response::Published { published, close } => Reply::Published {
-                            published,
-                            close,
-                            until,
-                        },
-                        Response::Deferred(deferred) => Reply::Deferred(deferred),
-                    });
-                }
-            }
+            Step::Body(piece) => self.take_body(requests, piece, out),
+            Step::End => self.end_body(requests, out),
         }
-        self.look_behind(service);
+        self.core.look_behind(self.service);
         Next::Again
     }
-}
 
-pub(in crate::net) fn refuse<S: Service>(
-    service: &mut S,
-    requests: &mut RequestState<S>,
-    error: &RequestError,
-    head: &[u8],
-) -> Next {
-    let pending_body = requests.pending_body.take();
-    let why = Refusal::Malformed { error, head };
-    let bytes = service.refuse(why, pending_body.as_ref());
-    requests.queue(Answer { bytes, close: true });
-    Next::Wait
+    /// Gives the service a piece of a body.
+    fn take_body(&mut self, requests: &mut RequestState<S>, piece: &[u8], out: &mut Vec<u8>) {
+        let Some(pending_body) = requests.pending_body_mut() else {
+            return;
+        };
+        let mut parts = Parts::new();
+        let done = self.service.body(pending_body, piece, &mut parts);
+        let until = self.outcome_deadline();
+        requests.answers_mut().append(parts, until, out);
+        if let Err(answer) = done {
+            requests.take_pending_body();
+            requests.queue(Answer {
+                close: true,
+                ..answer
+            });
+        }
+    }
+
+    /// Tells the service the end of a body, and queues the answer.
+    fn end_body(&mut self, requests: &mut RequestState<S>, out: &mut Vec<u8>) {
+        let Some(pending_body) = requests.take_pending_body() else {
+            return;
+        };
+        let mut parts = Parts::new();
+        let response = self.service.end(pending_body, &mut parts);
+        let until = self.outcome_deadline();
+        let answers = requests.answers_mut();
+        answers.append(parts, until, out);
+        answers.push(match response {
+            Response::Ready(answer) => Reply::Answer(answer),
+            Response::Published { published, close } => Reply::Published {
+                published,
+                close,
+                until,
+            },
+            Response::Deferred(deferred) => Reply::Deferred(deferred),
+        });
+    }
 }

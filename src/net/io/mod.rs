@@ -1,5 +1,6 @@
-//! Reading and writing of sockets.
+//! Sockets: what they are, what is read from them and what is sent.
 
-pub(in crate::net) mod readiness;
+pub(in crate::net) mod input;
+pub(in crate::net) mod poll;
 pub(in crate::net) mod send;
 pub(in crate::net) mod transport;

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::net::io::transport::{Transport, set_up};
 use crate::net::limits::Limits;
-use crate::net::listen::bind::Addresses;
+use crate::net::listen::addresses::Addresses;
 use crate::net::listen::unix::{self, SocketFile, UnixAddress};
 
 /// Connections that may wait in the kernel for us.

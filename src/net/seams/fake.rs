@@ -5,11 +5,12 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::rc::Rc;
+use std::time::Instant;
 
 use crate::net::{
-    Answer, Begin, CatchUp, CaughtUp, ClientIdentity, Codec, DisconnectReason, Events, FormId,
-    Format, Frames, Identity, Lifecycle, Outcome, Parts, Peer, Piece, Published, Refusal, Replies,
-    RequestId, Requests, Response, Sockets, StreamId, Streams,
+    Answer, Begin, ClientIdentity, Delivery, DisconnectReason, EndReason, Ended, Events, Identity,
+    Lifecycle, Outcome, Parts, Peer, Pending, Piece, Published, Readers, Refusal, Replies,
+    RequestId, Requests, Response, Rounds, Sockets, Step, StreamId, StreamMut, Streams, Sweeps,
 };
 use crate::wire::http::Head;
 use crate::wire::ws::MessageKind;
@@ -169,33 +170,105 @@ impl Sockets for Fake {
         false
     }
 
+    fn is_busy(&self, (): &()) -> bool {
+        false
+    }
+
     fn closing(&mut self, (): &mut (), _: Option<DisconnectReason>, _: &mut Vec<u8>) {}
 
     fn closed(&mut self, (): ()) {}
 }
 
-impl Events for Fake {
-    type Key = ();
+impl Delivery for Fake {
+    type Reader = ();
+    type Stream = ();
+    type Plan = ();
+    type Change = ();
 
-    fn lifecycle(&mut self, _: Lifecycle<'_, ()>) {}
+    fn open(&mut self, _: StreamMut<'_, Self>, _: StreamId, (): ()) {}
 
-    fn feed(&mut self, _: &mut Frames<'_, Self>) {}
+    fn change(
+        &mut self,
+        _: &mut Readers<'_, Self>,
+        _: StreamId,
+        (): (),
+        _: Option<Ended>,
+    ) -> Result<bool, EndReason> {
+        Ok(false)
+    }
 
-    fn is_behind(&self, _: u64) -> bool {
+    fn prepare(&mut self, _: StreamMut<'_, Self>, _: &mut u64) -> Step {
+        Step::Wait
+    }
+
+    fn next(&self, (): &(), _: u64) -> &[u8] {
+        &[]
+    }
+
+    fn sent(&mut self, _: StreamMut<'_, Self>, _: usize) {}
+
+    fn make_way(&mut self, _: StreamMut<'_, Self>) -> bool {
+        true
+    }
+
+    fn last_words(&mut self, _: StreamMut<'_, Self>, _: DisconnectReason) -> bool {
+        true
+    }
+
+    fn close(&mut self, _: &mut Readers<'_, Self>, _: Ended) {}
+}
+
+impl Rounds for Fake {
+    fn begin_turn(&mut self, _: Instant, _: u32) {}
+
+    fn publish(&mut self, _: &mut Readers<'_, Self>) -> bool {
         false
     }
 
-    fn outcome(&self, offsets: &Range<u64>) -> Option<Outcome> {
-        self.0.borrow().outcome(offsets)
+    fn release(&mut self, _: bool) {}
+
+    fn next_visit(&mut self) -> Option<u32> {
+        None
     }
 
-    fn history(&mut self, part: CatchUp<'_, ()>, _: &mut Vec<u8>) -> CaughtUp {
-        CaughtUp {
-            next: part.to,
-            events: 0,
-            missed: 0,
-            looked_at: 0,
-        }
+    fn is_live(&self, (): &()) -> bool {
+        true
+    }
+
+    fn pending(&self) -> Pending {
+        Pending::Nothing
+    }
+
+    fn is_behind(&self) -> bool {
+        false
+    }
+
+    fn has_published_all(&self) -> bool {
+        true
+    }
+}
+
+impl Sweeps for Fake {
+    fn begin_sweep(&mut self) {}
+
+    fn look(&mut self, _: StreamMut<'_, Self>, _: bool, _: bool) -> &[u8] {
+        &[]
+    }
+
+    fn end_sweep(&mut self) {}
+
+    fn is_caught_up(&self, (): &()) -> bool {
+        true
+    }
+
+    fn tick(&mut self, _: &mut Vec<u8>) {}
+}
+
+impl Events for Fake {
+    fn lifecycle(&mut self, _: Lifecycle) {}
+
+    fn outcome(&self, offsets: &Range<u64>) -> Option<Outcome> {
+        self.0.borrow().outcome(offsets)
     }
 
     fn poll_commands(&mut self, streams: &mut Streams<'_, Self>) {
@@ -204,25 +277,9 @@ impl Events for Fake {
         }
     }
 
-    fn arm(&mut self, _: u64) -> bool {
+    fn arm(&mut self) -> bool {
         true
     }
 
     fn disarm(&mut self) {}
-}
-
-impl Format for Fake {
-    const FORMS: usize = 1;
-
-    fn codec(_: FormId) -> Codec {
-        Codec::Identity
-    }
-
-    fn frame_block(_: FormId, _: &[u8], _: bool, _: &mut Vec<u8>) {}
-
-    fn heartbeat(&mut self, _: FormId, _: u64, _: &mut Vec<u8>) {}
-
-    fn tick(&mut self, _: &mut Vec<u8>) {}
-
-    fn disconnect(&mut self, _: FormId, _: DisconnectReason, _: &mut Vec<u8>) {}
 }

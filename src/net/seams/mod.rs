@@ -65,7 +65,7 @@ impl Run {
             write_timeout: Duration::from_secs(write_timeout_s),
             ..Limits::default()
         };
-        let reactors = Reactor::bind(&addresses, limits, 1, 1, |_| Fake(world.clone())).unwrap();
+        let reactors = Reactor::bind(&addresses, limits, 1, |_| Fake(world.clone())).unwrap();
         let mut reactor = reactors.into_iter().next().unwrap();
         let clock = Arc::new(AtomicU64::new(0));
         let (start, seconds) = (Instant::now(), clock.clone());

@@ -8,7 +8,7 @@ use crate::net::http::unfinished::Unfinished;
 use crate::net::set::inbox::Command;
 use crate::net::set::latency::Latency;
 use crate::net::set::reactor_set::ReactorSet;
-use crate::net::set::stats::ServerStats;
+use crate::net::set::stats::NetStats;
 use crate::ring::Notify;
 
 thread_local! {
@@ -53,19 +53,13 @@ impl Handle {
     }
 
     /// The counters of all reactors as they are now.
-    pub fn stats(&self) -> ServerStats {
+    pub fn stats(&self) -> NetStats {
         self.reactors.stats()
     }
 
     /// The latency histogram of all reactors as it is now.
     pub fn latency(&self) -> Latency {
         self.reactors.latency()
-    }
-
-    /// Returns the number of streams of all reactors that have a compressor of their own
-    /// ([`Codec::Brotli`](crate::net::Codec)).
-    pub fn own_compressor_streams(&self) -> usize {
-        self.reactors.own_compressors()
     }
 
     /// The total of what is unfinished on the connections of all reactors.

@@ -1,6 +1,6 @@
 //! How long events take from their publisher to the sockets: one measurement a batch.
 
-use crate::net::set::stats::Counter;
+use crate::counter::Counter;
 
 /// Upper bounds of the buckets, microseconds; the last bucket has none.
 pub const LATENCY_BOUNDS_US: [u64; 19] = [

@@ -1,14 +1,14 @@
 //! What the reactors of one server share: inboxes, counters, and the bounds that hold for all together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::net::http::unfinished::Unfinished;
 use crate::net::set::clients::Clients;
 use crate::net::set::inbox::{Command, Inbox};
 use crate::net::set::latency::Latency;
-use crate::net::set::stats::{Counters, ServerStats};
+use crate::net::set::stats::{Counters, NetStats};
 use crate::net::tls::Tls;
 
 /// One reactor, as the others see it.
@@ -24,10 +24,6 @@ pub(in crate::net) struct ReactorSet {
     reactors: Box<[ReactorEntry]>,
     /// Connections of all reactors, those that are being handed over too.
     open: AtomicU64,
-    /// Bytes of half-sent frames that all reactors keep.
-    half_sent: AtomicUsize,
-    /// Streams with a compressor of their own.
-    own_compressors: AtomicUsize,
     pub(in crate::net) clients: Clients,
     pub(in crate::net) unfinished: Unfinished,
     /// The certificate that connections over TCP are secured with.
@@ -48,8 +44,6 @@ impl ReactorSet {
         Self {
             reactors: reactors.collect(),
             open: AtomicU64::new(0),
-            half_sent: AtomicUsize::new(0),
-            own_compressors: AtomicUsize::new(0),
             clients: Clients::default(),
             unfinished: Unfinished::new(unfinished_bytes),
             tls,
@@ -64,9 +58,9 @@ impl ReactorSet {
         &self.reactors[n]
     }
 
-    pub(in crate::net) fn stats(&self) -> ServerStats {
+    pub(in crate::net) fn stats(&self) -> NetStats {
         let all = self.reactors.iter().map(|reactor| reactor.counters.read());
-        all.fold(ServerStats::default(), ServerStats::with)
+        all.fold(NetStats::default(), NetStats::with)
     }
 
     pub(in crate::net) fn latency(&self) -> Latency {
@@ -85,36 +79,6 @@ impl ReactorSet {
     /// Counts a connection that is gone.
     pub(in crate::net) fn leave(&self) {
         self.open.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// Takes `bytes` for half-sent frames, unless all together would have more than `max`.
-    #[must_use]
-    pub(in crate::net) fn hold_half_sent(&self, bytes: usize, max: usize) -> bool {
-        // Taken first and given back where it does not fit: of two reactors that only looked,
-        // both would find room.
-        let before = self.half_sent.fetch_add(bytes, Ordering::Relaxed);
-        let fits = before + bytes <= max;
-        if !fits {
-            self.release_half_sent(bytes);
-        }
-        fits
-    }
-
-    pub(in crate::net) fn release_half_sent(&self, bytes: usize) {
-        self.half_sent.fetch_sub(bytes, Ordering::Relaxed);
-    }
-
-    /// Counts a stream with a compressor of its own.
-    pub(in crate::net) fn enter_own_compressor(&self) {
-        self.own_compressors.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(in crate::net) fn leave_own_compressor(&self) {
-        self.own_compressors.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    pub(in crate::net) fn own_compressors(&self) -> usize {
-        self.own_compressors.load(Ordering::Relaxed)
     }
 
     // -- The end

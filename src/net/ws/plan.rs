@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::net::form::FormId;
 use crate::net::service::Service;
 use crate::settings::setters;
 use crate::wire::ws::{self, Inflate};
@@ -57,40 +56,9 @@ pub struct SocketPlan<S: Service> {
     /// Its bounds, shared by all of its route.
     pub limits: Arc<SocketLimits>,
     /// Its first subscription; `None`: it has none from the start.
-    pub subscribed: Option<Subscribed<S::Key>>,
+    pub subscribed: Option<S::Change>,
     /// Longest silence towards the client before a heartbeat; zero: none.
     pub heartbeat: Duration,
     /// The moment at which the right to be here ends; `None`: never.
     pub expires_at: Option<Instant>,
-}
-
-/// A subscription of a socket: all that it receives from now on.
-#[derive(Debug)]
-pub struct Subscribed<K> {
-    /// The filter of everything it receives.
-    pub key: K,
-    /// `true`: the filter takes every event.
-    pub everything: bool,
-    /// The wire form.
-    pub form: FormId,
-    /// The time for which a class of this filter collects before its members are sent to; zero: it does not.
-    pub hold: Duration,
-    /// The first offset that it gets by this filter; what is older it gets by the one before.
-    pub from: u64,
-    /// `true`: the filter takes less than the one before, so that the socket gets what is older than `from` by this one
-    /// too.
-    pub shrinks: bool,
-    /// History that is sent before `from`, for what is new in the filter.
-    pub history: Option<History<K>>,
-}
-
-/// History for one socket.
-#[derive(Debug)]
-pub struct History<K> {
-    /// The filter.
-    pub key: K,
-    /// The first offset wanted.
-    pub from: u64,
-    /// Frames that follow the last one, before live events.
-    pub after: Vec<u8>,
 }

@@ -1,26 +1,22 @@
 //! What a service answers to a message.
 
-use super::plan::Subscribed;
 use crate::net::http::published::Published;
-use crate::net::service::{Events, Service};
+use crate::net::service::Service;
 use crate::wire::ws::{CloseCode, MessageKind, Opcode, frame, wrap};
-
-/// The subscription of a socket from now on; `None`: it has none.
-pub(in crate::net) type Change<S> = Option<Subscribed<<S as Events>::Key>>;
 
 /// Takes a service's answers to one message, in order.
 ///
 /// They leave between two frames of whatever else the socket is being sent. While more than
 /// [`Limits::private_bytes`](crate::net::Limits::private_bytes) of them wait, the socket is not read.
 pub struct Replies<'a, S: Service> {
-    pub(in crate::net) out: &'a mut Vec<u8>,
-    pub(in crate::net) parked: Vec<Published<S::Receipt>>,
-    pub(in crate::net) change: Option<Change<S>>,
-    pub(in crate::net) close: Option<(CloseCode, String)>,
+    out: &'a mut Vec<u8>,
+    pub(super) parked: Vec<Published<S::Receipt>>,
+    pub(super) change: Option<S::Change>,
+    pub(super) close: Option<(CloseCode, String)>,
 }
 
 impl<'a, S: Service> Replies<'a, S> {
-    pub(in crate::net) fn new(out: &'a mut Vec<u8>) -> Self {
+    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
         Self {
             out,
             parked: Vec::new(),
@@ -49,9 +45,9 @@ impl<'a, S: Service> Replies<'a, S> {
         self.parked.push(published);
     }
 
-    /// Changes what the socket receives; `None`: nothing. What was answered so far leaves first.
-    pub fn subscribe(&mut self, subscribed: Option<Subscribed<S::Key>>) {
-        self.change = Some(subscribed);
+    /// Changes what the socket receives. What was answered so far leaves first.
+    pub fn subscribe(&mut self, change: S::Change) {
+        self.change = Some(change);
     }
 
     /// Ends the connection after what was answered so far.

@@ -10,8 +10,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use self::connections::NotServing;
+use crate::gateway::delivery::ServerStats;
 use crate::gateway::server::shared::Shared;
-use crate::net::{self, Latency, ServerStats, StopReport};
+use crate::net::{self, Latency, StopReport};
 
 /// Speaks to a server from any thread.
 #[derive(Clone)]
@@ -71,7 +72,7 @@ impl ServerHandle {
 
     /// The counters as they are now.
     pub fn stats(&self) -> ServerStats {
-        self.reactor.stats()
+        self.shared.stats(&self.reactor)
     }
 }
 

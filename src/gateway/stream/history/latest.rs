@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
+use crate::fanout::{CatchUp, CaughtUp};
+use crate::gateway::delivery::StreamFilter;
 use crate::gateway::encode::{Encoder, Gap, GapReason, WireFormat};
 use crate::gateway::stream::history::History;
 use crate::gateway::stream::last_values::LastValues;
-use crate::gateway::stream::request::StreamFilter;
-use crate::net::{CatchUp, CaughtUp};
 
 /// Topics looked up for one connection, per visit.
 const LATEST_EVENTS: usize = 1024;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::gateway::stream::request::StreamFilter;
+use crate::gateway::delivery::StreamFilter;
 use crate::hub::{Hub, LastEvents, LookedUp, TopicSet};
 
 /// Tries before topics are taken to come and go too fast to look anything up.

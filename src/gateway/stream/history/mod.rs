@@ -7,11 +7,11 @@ mod replay_start;
 use self::look_up::TopicLookUp;
 pub(in crate::gateway) use self::replay_start::ReplayStart;
 use crate::event::{Epoch, Position};
+use crate::fanout::{CatchUp, CaughtUp, HistoryMode};
+use crate::gateway::delivery::StreamFilter;
 use crate::gateway::encode::{Encoder, Gap, GapReason, WireFormat};
 use crate::gateway::stream::last_values::LastValues;
-use crate::gateway::stream::request::StreamFilter;
 use crate::hub::{Cursor, Hub, LookedUp};
-use crate::net::{CatchUp, CaughtUp, HistoryMode};
 
 /// Events looked at for one connection that catches up, at a time.
 const CATCH_UP_EVENTS: usize = 1024;

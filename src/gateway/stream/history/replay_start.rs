@@ -1,8 +1,8 @@
 //! The start of a replay: before the last so many events, or before those since a time.
 
 use crate::event::{EventRef, Pattern};
+use crate::gateway::delivery::StreamFilter;
 use crate::gateway::stream::history::History;
-use crate::gateway::stream::request::StreamFilter;
 use crate::gateway::stream::start::StartFrom;
 
 /// Events looked at from the newest back, in one go.

@@ -7,12 +7,11 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::gateway::gateway::Gateway;
+use crate::gateway::delivery::{OpenStreams, StreamFilter};
 use crate::gateway::stream::presence::watchers::Watchers;
-use crate::gateway::stream::request::StreamFilter;
 use crate::hub::{EndReason, Hub, PresenceConfig, PresenceEvent, PresenceHandle, Present};
 use crate::mailbox::{Mailbox, Pushed};
-use crate::net::{DisconnectReason, Handle, StreamId, Streams};
+use crate::net::{DisconnectReason, Handle, StreamId};
 use crate::ring::Notify;
 
 /// Streams that begin to be present in a turn.
@@ -82,7 +81,7 @@ impl Presence {
     }
 
     /// Enters streams that are new, and does for others what they were told. Once a turn.
-    pub(in crate::gateway) fn update(&mut self, hub: &Hub, streams: &mut Streams<'_, Gateway>) {
+    pub(in crate::gateway) fn update(&mut self, hub: &Hub, streams: &mut OpenStreams<'_, '_>) {
         let more = self.fresh.len() > ENTERED_MAX;
         for stream in self
             .fresh
@@ -151,7 +150,7 @@ impl Presence {
     fn pass_on(
         &mut self,
         filter: &StreamFilter,
-        streams: &mut Streams<'_, Gateway>,
+        streams: &mut OpenStreams<'_, '_>,
     ) -> Option<DisconnectReason> {
         let handle = self.handles.get(filter).cloned()?;
         while let Some(told) = handle.take() {

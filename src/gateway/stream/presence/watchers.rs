@@ -7,12 +7,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::fanout::FormId;
+use crate::gateway::delivery::{OpenStreams, SendOutcome, StreamFilter};
 use crate::gateway::encode::{WireFormat, encode, ws};
-use crate::gateway::gateway::Gateway;
-use crate::gateway::stream::request::StreamFilter;
 use crate::hub::{PresenceChange, PresenceUpdate, PresenceWatch};
 use crate::json::write_string;
-use crate::net::{FormId, SendOutcome, StreamId, Streams};
+use crate::net::StreamId;
 use crate::wire::sse::Frame;
 
 /// Changes that one round tells.
@@ -62,7 +62,7 @@ impl Watchers {
     pub(in crate::gateway) fn tell(
         &mut self,
         watch: impl FnOnce() -> PresenceWatch,
-        streams: &mut Streams<'_, Gateway>,
+        streams: &mut OpenStreams<'_, '_>,
     ) -> bool {
         if self.is_empty() {
             // The hub writes down changes only for those who watch: a server whose streams do not ask pays nothing.
@@ -109,7 +109,7 @@ impl Watchers {
     }
 
     /// Tells a stream that a list which is true up to `at`, or later, is what it has to know; `false`: it takes nothing.
-    fn reset(&mut self, stream: StreamId, at: u64, streams: &mut Streams<'_, Gateway>) -> bool {
+    fn reset(&mut self, stream: StreamId, at: u64, streams: &mut OpenStreams<'_, '_>) -> bool {
         let Some(form) = streams.get(stream).map(|info| info.form) else {
             return true;
         };
@@ -133,7 +133,7 @@ impl Round {
         told: &mut Vec<StreamId>,
         missed: &mut VecDeque<StreamId>,
         left: &mut usize,
-        streams: &mut Streams<'_, Gateway>,
+        streams: &mut OpenStreams<'_, '_>,
     ) -> bool {
         while let Some(stream) = told.get(self.at).copied() {
             if *left == 0 {
