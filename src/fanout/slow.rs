@@ -34,3 +34,17 @@ impl SlowOptions {
             && end.saturating_sub(next) > u64::from(self.lag_bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_bound_that_was_asked_for_is_one() {
+        let slow = |slow, lag_bytes| SlowOptions { slow, lag_bytes };
+        assert!(slow(SlowPolicy::Gap, 100).is_too_far(50, 151));
+        assert!(!slow(SlowPolicy::Gap, 100).is_too_far(50, 150));
+        assert!(!slow(SlowPolicy::Gap, 0).is_too_far(0, u64::MAX));
+        assert!(!slow(SlowPolicy::CatchUp, 100).is_too_far(0, u64::MAX));
+    }
+}

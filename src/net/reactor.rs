@@ -171,6 +171,7 @@ impl<S: Service> Reactor<S> {
         self.service.poll_commands(&mut streams);
         let closed = streams.into_closed();
         let (core, service) = (&mut self.core, &mut self.service);
+        Closing::new(core, service).cut();
         Closing::new(core, service).close_sockets(closed);
         Http::new(core, service).go_on_resuming();
         Closing::new(core, service).go_on_ending();

@@ -128,8 +128,12 @@ impl<'a, 's> OpenStreams<'a, 's> {
             return SendOutcome::Unknown;
         };
         // Somebody who takes nothing must not gather without bound: whoever sends is told.
-        let fits = stream.out.len() + bytes.len() <= self.private_bytes;
-        if !fits || !self.fanout.make_way(member(&mut stream)) {
+        if stream.out.len() + bytes.len() > self.private_bytes {
+            return SendOutcome::Full;
+        }
+        if !self.fanout.make_way(member(&mut stream)) {
+            // It stands inside a frame whose rest is gone: whatever came next would be read as the end of that.
+            self.streams.cut(id);
             return SendOutcome::Full;
         }
         self.fanout.write_private(member(&mut stream), bytes);

@@ -98,6 +98,12 @@ impl<'a, S: Service> Streams<'a, S> {
         }
     }
 
+    /// Has one cut, once the service has returned: the rest of the frame that it stands in cannot be kept, so that nothing
+    /// may follow it.
+    pub fn cut(&mut self, id: StreamId) {
+        self.core.cut.push(id);
+    }
+
     /// The WebSocket without a subscription in a slot, if there is one.
     pub fn socket_at(&self, slot: u32) -> Option<(StreamId, &S::Socket)> {
         let conns = &self.core.conns;

@@ -2,11 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use eventring::client::{WsClient, WsData, WsItem};
 use eventring::hub::Hub;
 
-use super::client::{Client, PATIENCE, serve};
+use super::client::{Client, PATIENCE, long_text, publish, serve};
 
 /// Broadcasts a body; returns the status and the body of the answer.
 fn broadcast(address: SocketAddr, body: &str) -> (u16, String) {
@@ -87,4 +89,41 @@ fn the_data_of_a_broadcast_keeps_its_bytes() {
         (400, true),
         "{told}"
     );
+}
+
+/// Once: who stood inside a frame whose rest could not be kept was sent that frame again, inside its first half.
+#[test]
+fn who_stands_inside_a_frame_that_cannot_be_kept_is_cut_by_a_broadcast() {
+    let hub = Hub::new();
+    let server = serve(&hub, |config| {
+        config.send_buffer = Some(16 << 10);
+        config.half_sent_bytes = 1;
+    });
+    let mut client = Client::get(server.addr(), "/api/v1/events/stream", "", 4096);
+    client.read_until(|client| !client.decoder.last_event_id().is_empty());
+    // More than lies between the two, and less than the log holds.
+    for number in 1..=100 {
+        publish(&hub, "topic", &long_text(number, 8000));
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while server.handle().stats().blocked == 0 {
+        assert!(Instant::now() < deadline, "it is never blocked");
+        thread::sleep(Duration::from_millis(10));
+    }
+    let (status, told) = broadcast(server.addr(), r#"{"type":"notice","data":1}"#);
+    assert_eq!(
+        (status, told.contains(r#""sent":0"#)),
+        (200, true),
+        "{told}"
+    );
+    while !client.ended {
+        assert!(Instant::now() < deadline, "it goes on");
+        client.read_some(64 << 10);
+    }
+    assert!(client.events().count() < 100);
+    for seen in client.events() {
+        assert_eq!(seen.data, long_text(seen.offset(), 8000), "a torn frame");
+    }
+    assert!(client.seen.iter().all(|seen| seen.event != "notice"));
+    assert_eq!(server.handle().stats().cut, 1);
 }
