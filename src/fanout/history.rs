@@ -100,8 +100,7 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
             return self.apply_policy(member, budget, history);
         }
         if has_replay {
-            self.take_replay(member, budget, history);
-            return Step::Again;
+            return self.take_replay(member, budget, history);
         }
         let from = member.reader.cursor();
         let Some(class) = self.logs.classes.get(member.reader.class()) else {
@@ -125,8 +124,7 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
         if self.history.is_spent() {
             return Step::NextTurn;
         }
-        self.take_history(member, HistoryMode::All, budget, history);
-        Step::Again
+        self.take_history(member, HistoryMode::All, budget, history)
     }
 
     /// Does to a slow stream what it asked for. It stands at the start of a frame.
@@ -154,7 +152,7 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
             state,
             out,
         } = member;
-        self.take_history(
+        let step = self.take_history(
             Member {
                 number,
                 reader: &mut *reader,
@@ -169,7 +167,7 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
         if reader.cursor() >= self.fed {
             reader.set_slow(false);
         }
-        Step::Again
+        step
     }
 
     /// Has `history` make what comes next for a stream, which reads no log, and moves the stream on.
@@ -179,13 +177,13 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
         mode: HistoryMode,
         budget: &mut u64,
         mut history: impl FnMut(CatchUp<'_, K>, &mut Vec<u8>) -> CaughtUp,
-    ) {
+    ) -> Step {
         let Member {
             reader, state, out, ..
         } = member;
         let from = reader.cursor();
         let Some(class) = self.logs.classes.get(reader.class()) else {
-            return;
+            return Step::Cut;
         };
         // So history is made as fast as its reader takes it, and never lies here by the megabyte.
         let max = self.limits.private_bytes.min(*budget as usize);
@@ -217,6 +215,7 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
         state.count_missed(done.missed);
         state.count_events(done.events, self.second);
         reader.advance(done.next);
+        Step::Again
     }
 
     /// Encodes a part of a WebSocket's first replay.
@@ -225,16 +224,16 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
         member: Member<'_, K>,
         budget: &mut u64,
         mut history: impl FnMut(CatchUp<'_, K>, &mut Vec<u8>) -> CaughtUp,
-    ) {
+    ) -> Step {
         let Member {
             reader, state, out, ..
         } = member;
         let Some(class) = self.logs.classes.get(reader.class()) else {
-            return;
+            return Step::Cut;
         };
         let form = class.form();
         let Some(replay) = state.first_replay() else {
-            return;
+            return Step::Cut;
         };
         let max = self.limits.private_bytes.min(*budget as usize);
         let (key, from, to) = (replay.key.clone(), replay.from, replay.to);
@@ -270,5 +269,6 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
         let made = out.len() - before;
         // A quarter at least: parts in which the filter takes nothing would cost no budget.
         *budget = budget.saturating_sub(made.max(max / 4) as u64);
+        Step::Again
     }
 }

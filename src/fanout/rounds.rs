@@ -32,6 +32,8 @@ pub(super) struct Rounds {
     dirty: VecDeque<ClassId>,
     /// Those that collect, each once, and the moments at which they are due.
     held: Vec<(Instant, ClassId)>,
+    /// The moment at which the first of these is due: asked for several times a turn.
+    due: Option<Instant>,
     /// Classes that do not collect.
     eager: usize,
 }
@@ -51,6 +53,11 @@ impl Rounds {
             self.dirty.retain(|dirty| *dirty != id);
         }
         self.held.retain(|(_, held)| *held != id);
+        self.find_due();
+    }
+
+    fn find_due(&mut self) {
+        self.due = self.held.iter().map(|(at, _)| *at).min();
     }
 
     /// Queues a class whose members have something to read.
@@ -74,7 +81,9 @@ impl Rounds {
             self.dirty.push_back(id);
         // The first event sets the time: those behind it must not put it off.
         } else if self.held.iter().all(|(_, held)| *held != id) {
-            self.held.push((deadline::after(now, class.hold()), id));
+            let due = deadline::after(now, class.hold());
+            self.held.push((due, id));
+            self.due = Some(self.due.map_or(due, |first| first.min(due)));
         }
     }
 
@@ -94,6 +103,7 @@ impl Rounds {
                 self.dirty.push_back(id);
             }
         }
+        self.find_due();
     }
 
     fn next_visit<K: Clone + Eq + Hash>(&mut self, classes: &mut Classes<K>) -> Option<u32> {
@@ -111,7 +121,7 @@ impl Rounds {
         if !self.dirty.is_empty() {
             return Pending::Visits;
         }
-        match self.held.iter().map(|(at, _)| *at).min() {
+        match self.due {
             None => Pending::Nothing,
             Some(due) => Pending::Collecting {
                 due,

@@ -27,7 +27,7 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// Time for which a closed connection is read to its end, so that the last answer is not lost. 2 s.
     pub drain_timeout: Duration,
-    /// Bytes of answers and history that wait for one connection before more is made. 64 KiB.
+    /// Bytes of answers that wait for one connection before more is made. 64 KiB.
     pub private_bytes: usize,
     /// Bytes of all that peers have begun and not ended, on all connections: heads, bodies, lines of a body,
     /// WebSocket messages. Who goes over it is answered 503, or closed with 1013. 64 MiB.

@@ -244,6 +244,7 @@ impl<S: Service> Reactor<S> {
         !self.core.queue.is_empty()
             || !self.core.ending.is_empty()
             || self.core.http.has_resumed()
+            || self.core.http.has_more()
             || self.deadlines.have_work()
             || self.stop.goes_on()
             || self.acceptor.listeners().has_waiting()

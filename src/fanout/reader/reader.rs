@@ -4,7 +4,7 @@ use crate::fanout::class::ClassId;
 
 /// The place of a stream in its log or in history.
 ///
-/// Packed, so that a connection which holds it beside its socket has 40 bytes in all: a pump walks over them.
+/// Packed, so that a connection which holds it beside its socket has 40 bytes in all: a round visits many of them.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(Rust, packed(4))]
 pub struct Reader {

@@ -31,7 +31,7 @@ impl Delivery for Gateway {
     ) -> Result<bool, EndReason> {
         let number = id.slot();
         let Some(mut stream) = readers.get(number) else {
-            return Ok(false);
+            return Err(EndReason::Reset);
         };
         // What comes next is of another log: here one can be left, between two frames.
         let backlog = self.fanout.set_aside(member(&mut stream));
@@ -41,7 +41,7 @@ impl Delivery for Gateway {
             self.close(readers, ended);
         }
         let Some(mut stream) = readers.get(number) else {
-            return Ok(false);
+            return Err(EndReason::Reset);
         };
         let Some(subscribed) = change else {
             self.fanout.unsubscribe(&mut stream.stream.state);
@@ -92,7 +92,7 @@ impl Delivery for Gateway {
 
     fn last_words(&mut self, mut stream: StreamMut<'_, Self>, why: DisconnectReason) -> bool {
         // Inside a frame there is no place for last words: its rest is kept and leaves before them.
-        if !self.fanout.detach(member(&mut stream)) {
+        if !self.fanout.make_way(member(&mut stream)) {
             return false;
         }
         let described = self.fanout.describe(stream.reader, &stream.stream.state);

@@ -99,7 +99,7 @@ pub(in crate::net) struct Cold<S: Service> {
     requests: Option<Box<RequestState<S>>>,
     /// There once it is a WebSocket.
     ws: Option<Box<Ws<S>>>,
-    /// There in [`Phase::Stream`].
+    /// The rest of the stream's state; also a WebSocket without a subscription has one.
     stream: S::Stream,
     /// Bytes for this connection alone.
     out: Outbox,

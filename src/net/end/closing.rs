@@ -82,6 +82,8 @@ impl<'a, S: Service> Closing<'a, S> {
     /// what the peer still sends: closing at once could take the alert back.
     pub(in crate::net) fn end_secured(&mut self, i: u32) {
         self.leave(i, EndReason::Reset);
+        // It is no stream and watches nothing any more, also if it cannot even be closed in order.
+        self.core.conns.hot_mut(i).set_phase(Phase::Closing);
         Http::new(self.core, self.service).forget_requests(i);
         let cold = self.core.conns.cold_mut(i);
         // Its alert is out; rustls must not be asked again after a failure.

@@ -116,7 +116,7 @@ impl<S: Service> Http<'_, S> {
             // Who takes a long answer piece by piece is not slow. The next piece is for the next turn.
             Piece::More => {
                 requests.restart_answer_clock();
-                self.core.make_ready(i);
+                self.core.http.note_more();
             }
             Piece::Done => {
                 requests.answers_mut().take_next();

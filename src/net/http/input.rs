@@ -108,7 +108,7 @@ impl<S: Service> Http<'_, S> {
             Step::Head(head) => {
                 requests.begin();
                 let next = self.begin(i, requests, head, more);
-                // The request may have published so much that the next one has to wait until it is fed.
+                // The request may have published so much that the next one has to wait until that is on its way.
                 self.core.look_behind(self.service);
                 return next;
             }

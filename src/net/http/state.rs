@@ -11,6 +11,8 @@ use crate::net::service::Service;
 pub(in crate::net) struct HttpState<S: Service> {
     /// Connections whose answers wait for an outcome or a deferred part.
     waiting: Vec<u32>,
+    /// One of those has a further part already: it is for the next turn.
+    has_more: bool,
     /// Requests that wait for a decision.
     parked: usize,
     /// The name that the last request had.
@@ -23,6 +25,7 @@ impl<S: Service> HttpState<S> {
     pub(in crate::net) fn new() -> Self {
         Self {
             waiting: Vec::new(),
+            has_more: false,
             parked: 0,
             last_generation: 0,
             resumed: VecDeque::new(),
@@ -42,8 +45,19 @@ impl<S: Service> HttpState<S> {
         !self.waiting.is_empty()
     }
 
+    /// Notes that there is more of an answer that waits, so that nobody may sleep before it is looked at again.
+    pub(super) fn note_more(&mut self) {
+        self.has_more = true;
+    }
+
+    /// Returns whether there is more of an answer that waits.
+    pub(in crate::net) fn has_more(&self) -> bool {
+        self.has_more
+    }
+
     /// Takes all connections whose answers wait: whoever still does puts itself back.
     pub(in crate::net) fn take_waiting(&mut self) -> Vec<u32> {
+        self.has_more = false;
         std::mem::take(&mut self.waiting)
     }
 

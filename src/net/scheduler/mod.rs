@@ -151,13 +151,12 @@ impl<'a, S: Service> Scheduler<'a, S> {
         }
     }
 
-    /// Sends to connection `i`, which was read first and may be here because something waits for it: a
-    /// read sends nothing of that, and history waits for nothing else.
+    /// Sends to connection `i`, which was read first and may be here because something waits for it, history or the rest
+    /// of a long visit: a read sends nothing of that.
     fn go_on(&mut self, i: u32) {
         let waits = match self.core.conns.phase(i) {
             Phase::Free | Phase::Request => false,
-            Phase::Socket => true,
-            Phase::Stream if !self.service.is_live(self.core.conns.hot(i).reader()) => true,
+            Phase::Socket | Phase::Stream => true,
             _ => self.core.conns.out_len(i) > 0,
         };
         if waits {

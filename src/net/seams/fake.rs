@@ -8,12 +8,16 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use crate::net::{
-    Answer, Begin, ClientIdentity, Delivery, DisconnectReason, EndReason, Ended, Events, Identity,
-    Lifecycle, Outcome, Parts, Peer, Pending, Piece, Published, Readers, Refusal, Replies,
-    RequestId, Requests, Response, Rounds, Sockets, Step, StreamId, StreamMut, Streams, Sweeps,
+    Answer, Begin, ClientIdentity, Deferred, Delivery, DisconnectReason, EndReason, Ended, Events,
+    Identity, Lifecycle, Outcome, Parts, Peer, Pending, Piece, Published, Readers, Refusal,
+    Replies, RequestId, Requests, Response, Rounds, Sockets, Step, StreamId, StreamMut, Streams,
+    Sweeps,
 };
 use crate::wire::http::Head;
 use crate::wire::ws::MessageKind;
+
+/// Pieces of which a long answer is made.
+pub(super) const PIECES: usize = 4;
 
 /// The state of the fake, and what the test has asked of it.
 #[derive(Default)]
@@ -33,6 +37,8 @@ pub(super) struct World {
     pub(super) second: u64,
     /// No more requests are made than may wait.
     pub(super) has_room: bool,
+    /// Pieces of a long answer that were asked for.
+    pub(super) pieces: usize,
 }
 
 impl World {
@@ -84,6 +90,10 @@ impl Requests for Fake {
         let number = number_of(head);
         match head.path().split('/').nth(1).unwrap() {
             "now" => Begin::Answer(answer(200, number)),
+            "pieces" => Begin::Deferred(Deferred {
+                ticket: number.into(),
+                close: false,
+            }),
             "publish" => Begin::Body {
                 pending_body: number,
                 limit: 100,
@@ -141,7 +151,13 @@ impl Requests for Fake {
         out.extend_from_slice(&answer(status, number).bytes);
     }
 
-    fn deferred(&mut self, _: u64, _: &mut Vec<u8>) -> Piece {
+    fn deferred(&mut self, ticket: u64, out: &mut Vec<u8>) -> Piece {
+        let mut world = self.0.borrow_mut();
+        world.pieces += 1;
+        if world.pieces < PIECES {
+            return Piece::More;
+        }
+        out.extend_from_slice(&answer(200, ticket as u32).bytes);
         Piece::Done
     }
 

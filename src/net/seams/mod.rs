@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use self::client::{Client, Kind};
-use self::fake::{Decision, Fake, World};
+use self::fake::{Decision, Fake, PIECES, World};
 use crate::deadline::after;
 use crate::net::{Addresses, Limits, Outcome, Reactor};
 
@@ -273,4 +273,27 @@ fn who_has_published_may_idle_as_long_as_anybody() {
     run.ask(0, Kind::Now);
     run.finish();
     assert_eq!(run.clients[0].answers, 2, "on one connection");
+}
+
+/// Once: each further piece waited for whatever woke the thread next, up to a second.
+#[test]
+fn nobody_sleeps_in_the_middle_of_an_answer() {
+    let mut run = Run::new(0, OUTCOME_S);
+    let client = &mut run.clients[0];
+    client
+        .socket
+        .write_all(b"GET /pieces/1 HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    client.expected.push_back((Kind::Now, 1));
+    let patience = after(Instant::now(), Duration::from_secs(20));
+    let mut pieces = 0;
+    while pieces < PIECES {
+        let sleeps = run.reactor.next_deadline().is_some();
+        assert!(pieces == 0 || !sleeps, "behind piece {pieces}");
+        assert!(Instant::now() < patience, "it was never asked for");
+        run.reactor.turn(Some(Duration::ZERO)).unwrap();
+        pieces = run.world.borrow().pieces;
+    }
+    run.finish();
+    assert_eq!(run.clients[0].answers, 1);
 }
