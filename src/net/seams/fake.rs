@@ -5,16 +5,20 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::net::{
     Answer, Begin, ClientIdentity, Deferred, Delivery, DisconnectReason, EndReason, Ended, Events,
     Identity, Lifecycle, Outcome, Parts, Peer, Pending, Piece, Published, Readers, Refusal,
-    Replies, RequestId, Requests, Response, Rounds, Sockets, Step, StreamId, StreamMut, Streams,
-    Sweeps,
+    Replies, RequestId, Requests, Response, Rounds, Sockets, Step, StreamId, StreamMut, StreamPlan,
+    Streams, Sweeps,
 };
 use crate::wire::http::Head;
 use crate::wire::ws::MessageKind;
+
+/// Bytes of a stream: many visits.
+pub(super) const STREAM_BYTES: usize = 2 << 20;
+static BYTES: [u8; 64 << 10] = [b'b'; 64 << 10];
 
 /// Pieces of which a long answer is made.
 pub(super) const PIECES: usize = 4;
@@ -93,6 +97,13 @@ impl Requests for Fake {
             "pieces" => Begin::Deferred(Deferred {
                 ticket: number.into(),
                 close: false,
+            }),
+            "stream" => Begin::Stream(StreamPlan {
+                head: Vec::new(),
+                heartbeat: Duration::ZERO,
+                expires_at: None,
+                ages: false,
+                stream: STREAM_BYTES,
             }),
             "publish" => Begin::Body {
                 pending_body: number,
@@ -196,12 +207,15 @@ impl Sockets for Fake {
 }
 
 impl Delivery for Fake {
-    type Reader = ();
+    /// Bytes that a stream has yet to get.
+    type Reader = usize;
     type Stream = ();
-    type Plan = ();
+    type Plan = usize;
     type Change = ();
 
-    fn open(&mut self, _: StreamMut<'_, Self>, _: StreamId, (): ()) {}
+    fn open(&mut self, stream: StreamMut<'_, Self>, _: StreamId, bytes: usize) {
+        *stream.reader = bytes;
+    }
 
     fn change(
         &mut self,
@@ -213,15 +227,21 @@ impl Delivery for Fake {
         Ok(false)
     }
 
-    fn prepare(&mut self, _: StreamMut<'_, Self>, _: &mut u64) -> Step {
-        Step::Wait
+    fn prepare(&mut self, stream: StreamMut<'_, Self>, _: &mut u64) -> Step {
+        match *stream.reader {
+            0 => Step::Wait,
+            _ => Step::Send,
+        }
     }
 
-    fn next(&self, (): &(), _: u64) -> &[u8] {
-        &[]
+    fn next(&self, left: &usize, budget: u64) -> &[u8] {
+        let max = BYTES.len().min(budget as usize);
+        &BYTES[..max.min(*left)]
     }
 
-    fn sent(&mut self, _: StreamMut<'_, Self>, _: usize) {}
+    fn sent(&mut self, stream: StreamMut<'_, Self>, n: usize) {
+        *stream.reader -= n;
+    }
 
     fn make_way(&mut self, _: StreamMut<'_, Self>) -> bool {
         true
@@ -247,7 +267,7 @@ impl Rounds for Fake {
         None
     }
 
-    fn is_live(&self, (): &()) -> bool {
+    fn is_live(&self, _: &usize) -> bool {
         true
     }
 
@@ -273,8 +293,8 @@ impl Sweeps for Fake {
 
     fn end_sweep(&mut self) {}
 
-    fn is_caught_up(&self, (): &()) -> bool {
-        true
+    fn is_caught_up(&self, left: &usize) -> bool {
+        *left == 0
     }
 
     fn tick(&mut self, _: &mut Vec<u8>) {}

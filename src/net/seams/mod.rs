@@ -8,15 +8,15 @@ mod client;
 mod fake;
 
 use std::cell::RefCell;
-use std::io::Write;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use self::client::{Client, Kind};
-use self::fake::{Decision, Fake, PIECES, World};
+use self::fake::{Decision, Fake, PIECES, STREAM_BYTES, World};
 use crate::deadline::after;
 use crate::net::{Addresses, Limits, Outcome, Reactor};
 
@@ -296,4 +296,27 @@ fn nobody_sleeps_in_the_middle_of_an_answer() {
     }
     run.finish();
     assert_eq!(run.clients[0].answers, 1);
+}
+
+/// Once: who sent something while more waited for it than a visit gives was read, and then left in the middle of it.
+#[test]
+fn who_sends_on_its_stream_gets_all_of_it() {
+    let mut run = Run::new(0, OUTCOME_S);
+    let mut socket = TcpStream::connect(run.address).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    socket
+        .write_all(b"GET /stream/1 HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    let patience = after(Instant::now(), Duration::from_secs(20));
+    let (mut came, mut buffer) = (0, vec![0; 1 << 20]);
+    while came < STREAM_BYTES {
+        assert!(Instant::now() < patience, "{came} bytes, then nothing");
+        // Dropped by the server, as much of it as there is.
+        if came < STREAM_BYTES / 2 {
+            let _ = socket.write(&buffer);
+        }
+        run.reactor.turn(Some(Duration::ZERO)).unwrap();
+        came += socket.read(&mut buffer).unwrap_or(0);
+    }
+    assert_eq!(came, STREAM_BYTES);
 }
