@@ -29,7 +29,8 @@ impl Outbox {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
+        // Asked for each delivery, where there mostly is nothing.
+        self.0.is_none() || self.len() == 0
     }
 
     /// Returns the bytes to be sent next; empty: everything is sent.
@@ -75,7 +76,9 @@ impl Outbox {
 
     /// Forgets what waits, and its memory.
     pub(crate) fn clear(&mut self) {
-        self.0 = None;
+        if self.0.is_some() {
+            self.0 = None;
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Which bytes a stream gets next, and what becomes of it when they are sent.
 
 use std::hash::Hash;
+use std::ops::Range;
 
 use super::form::Codec;
 use super::history::{CatchUp, CaughtUp};
+use super::known::{Known, PlaceKey};
 use super::log::LogName;
 use super::reader::{Member, Reader, StreamState};
 use super::{Fanout, Format};
@@ -45,33 +47,58 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
     }
 
     fn prepare_from_log(&mut self, member: Member<'_, K>, budget: &mut u64) -> Step {
-        let cursor = member.reader.cursor();
+        let key = PlaceKey::of(member.reader);
+        // Members of a class stand in the same place, and come one after the other.
+        if let Some(known) = self.known.found(key) {
+            let slow_options = member.state.slow_options();
+            if slow_options.is_too_far(known.next.start, known.log_end) {
+                return again_or_cut(self.fall_behind(member));
+            }
+            member.reader.advance(known.next.start);
+            return Step::Send;
+        }
+        if self.known.has_all(key) {
+            return Step::Wait;
+        }
         let Some(place) = self.logs.place_of(member.reader) else {
             return Step::Cut;
         };
-        if place.is_lost(cursor) {
+        if place.is_lost(key.cursor) {
             return again_or_cut(self.fall_behind(member));
         }
-        let Some(range) = place.next_range(cursor) else {
+        let Some(range) = place.next_range(key.cursor) else {
+            self.known.note_all(key);
             return Step::Wait;
         };
         // Lag is looked at here alone, where something is sent: no walk over streams looks for slow ones.
+        let log_end = place.log.end();
         let slow_options = member.state.slow_options();
-        if slow_options.is_too_far(range.start, place.log.end()) {
+        if slow_options.is_too_far(range.start, log_end) {
             return again_or_cut(self.fall_behind(member));
         }
         let form = place.class.form();
         if F::codec(form) == Codec::Brotli {
             return self.compress_log(member, form, range, budget);
         }
-        if let (LogName::Form(_), Some(entry)) = (place.name, place.class.entry())
-            && range.start == entry.apart
-        {
-            // The keyframe is next in both logs: nothing is missed or had twice by passing.
-            self.logs
-                .join_window(member.reader, member.state, entry.window);
-            return Step::Again;
+        let mut end = range.end;
+        if let (LogName::Form(_), Some(entry)) = (place.name, place.class.entry()) {
+            if range.start == entry.apart {
+                // The keyframe is next in both logs: nothing is missed or had twice by passing.
+                self.logs
+                    .join_window(member.reader, member.state, entry.window);
+                return Step::Again;
+            }
+            if range.start < entry.apart {
+                // Stops in front of the keyframe, where it can pass.
+                end = end.min(entry.apart);
+            }
         }
+        self.known.note(Known {
+            key,
+            name: place.name,
+            next: range.start..end,
+            log_end,
+        });
         // Past frames of others.
         member.reader.advance(range.start);
         Step::Send
@@ -81,28 +108,21 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
     ///
     /// They may end inside a frame, where the next ones go on.
     pub fn next(&self, reader: &Reader, budget: u64) -> &[u8] {
-        let cursor = reader.cursor();
-        let Some(place) = self.logs.place_of(reader).filter(|_| reader.reads_log()) else {
+        let Some(known) = self.known.read_by(reader) else {
             return &[];
         };
-        let Some(range) = place.next_range(cursor) else {
+        let Some(log) = self.logs.log(known.name) else {
             return &[];
         };
-        let mut end = range.end.min(range.start + budget);
-        if let (LogName::Form(_), Some(entry)) = (place.name, place.class.entry())
-            && range.start < entry.apart
-        {
-            // Stops in front of the keyframe, where it can pass.
-            end = end.min(entry.apart);
-        }
-        place.log.slice(range.start..end)
+        let Range { start, end } = known.next;
+        log.slice(start..end.min(start + budget))
     }
 
     /// Notes that a stream was sent the first `n` of its [next](Self::next) bytes.
     pub fn sent(&mut self, reader: &mut Reader, state: &mut StreamState<K>, n: usize) {
         let start = reader.cursor();
         let end = start + n as u64;
-        let Some(name) = self.logs.place_of(reader).map(|place| place.name) else {
+        let Some(name) = self.known.read_by(reader).map(|known| known.name) else {
             return;
         };
         reader.advance(end);
@@ -113,7 +133,9 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
             self.counters.delivered.add(events);
             state.count_events(events, self.second);
         }
-        if let LogName::Form(form) = name {
+        if let LogName::Form(form) = name
+            && state.is_one_compressed_stream()
+        {
             self.logs.digest_sent(state, form, start..end);
         }
     }

@@ -55,6 +55,7 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
         spec: ClassSpec<K>,
         from: u64,
     ) -> Joined {
+        self.known.forget();
         // With the first stream of its form: an owner whose streams never ask for it does not pay for the log.
         let log = self.logs.forms.get_or_make(spec.form);
         let found = self.logs.classes.find(&spec.key, spec.form);
@@ -95,6 +96,7 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
         if !class.members().is_empty() {
             return None;
         }
+        self.known.forget();
         let (hold, queued) = (class.hold(), class.is_queued());
         let chained = class.drop_window_log();
         self.rounds.leave(id, hold, queued);

@@ -24,6 +24,7 @@ mod fall_back;
 mod form;
 mod frames;
 mod history;
+mod known;
 mod log;
 mod look;
 mod members;
@@ -55,6 +56,7 @@ use self::class_logs::ClassLogs;
 use self::compress::Compressors;
 use self::counters::Counters;
 use self::history::HistoryBudget;
+use self::known::KnownPlaces;
 use self::log::PartialFrames;
 use self::look::{Heartbeats, SweepCounts};
 use self::rounds::Rounds;
@@ -104,6 +106,7 @@ impl FanoutLimits {
 pub struct Fanout<K, F> {
     logs: ClassLogs<K, F>,
     rounds: Rounds,
+    known: KnownPlaces,
     compressors: Compressors,
     /// Half-sent frames that are kept: the next one inside one of them shares it.
     partial_frames: PartialFrames,
@@ -132,6 +135,7 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
         Self {
             logs: ClassLogs::new(limits.frame_log_bytes),
             rounds: Rounds::default(),
+            known: KnownPlaces::default(),
             compressors: Compressors::default(),
             partial_frames: PartialFrames::default(),
             heartbeats: Heartbeats::new(F::FORMS),

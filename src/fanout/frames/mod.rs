@@ -34,6 +34,9 @@ impl<K: Clone + Eq + Hash, F> Fanout<K, F> {
 
     /// Gives access to the frame logs; `readers` are all streams, of which some may have to make room.
     pub fn frames<'a, R: Readers<K>>(&'a mut self, readers: &'a mut R) -> Frames<'a, K, F, R> {
+        // All of it was true of the logs as they were.
+        self.known.forget();
+        self.heartbeats.forget();
         Frames {
             fanout: self,
             readers,
