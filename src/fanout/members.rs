@@ -100,6 +100,8 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
         let (hold, queued) = (class.hold(), class.is_queued());
         let chained = class.drop_window_log();
         self.rounds.leave(id, hold, queued);
+        // No visit may come any more that would say so.
+        self.note_if_all_were_visited();
         if chained {
             self.window_log_gone();
         }

@@ -141,11 +141,15 @@ impl<K: Clone + Eq + Hash, F> Fanout<K, F> {
     /// The number of the stream to be visited next; `None`: nobody is to be visited.
     pub fn next_visit(&mut self) -> Option<u32> {
         let next = self.rounds.next_visit(&mut self.logs.classes);
-        // Everybody had a turn since the last append, so the logs may be filled again.
-        if next.is_none() && self.rounds.held.is_empty() {
+        self.note_if_all_were_visited();
+        next
+    }
+
+    /// Lets the logs be filled again, if everybody had a turn since the last append, or is gone.
+    pub(super) fn note_if_all_were_visited(&mut self) {
+        if self.rounds.pending() == Pending::Nothing {
             self.unvisited_bytes = 0;
         }
-        next
     }
 
     /// Returns the work that waits.

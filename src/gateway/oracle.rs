@@ -1,6 +1,6 @@
 //! Properties that hold for any input: the fuzz targets call these.
 
-pub use crate::fanout::oracle::frame_log;
+pub use crate::fanout::oracle::{delivery, frame_log};
 use crate::gateway::admin::request;
 use crate::gateway::stream::options::StreamOptions;
 

@@ -9,5 +9,6 @@ mod counting;
 mod alloc;
 mod delivery;
 mod delivery_joins;
+mod full_logs;
 mod gzip;
 mod joining;
