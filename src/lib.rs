@@ -31,7 +31,8 @@
 //! | `json` | yes | `json` | the one reader of JSON that comes from outside | | `thiserror` |
 //! | `event` | yes | `event` | events and their binary record, JSON, topics, patterns, filters, positions | `json` | `base64`, `jiff`, `smallvec`, `thiserror`, `uuid` |
 //! | `wire` | yes | `wire` | HTTP/1.1, Server-Sent Events, WebSocket and gzip as functions on bytes | | `base64`, `crc32fast`, `flate2`, `httparse`, `memchr`, `sha1`, `thiserror` |
-//! | `hub` | yes | `hub` | publishing, positions, in-process subscriptions | `event` | `arc-swap`, `parking_lot` |
+//! | `journal` | yes | `journal` | where events outlive the process: the trait, a journal in memory, its contract | `event` | `crc32c`, `parking_lot`, `thiserror` |
+//! | `hub` | yes | `hub` | publishing, positions, in-process subscriptions | `journal` | `arc-swap`, `parking_lot` |
 //! | `fanout` | yes | | which bytes each stream gets next, below the gateway: frame logs, classes, readers | `wire` | `rustix`, `smallvec` |
 //! | `net` | yes | | the mio loop below the gateway: sockets, protocols, timers | `wire` | `httpdate`, `mio`, `rustix`, `socket2` |
 //! | `client` | yes | `client` | reads event streams over SSE or a WebSocket; comes back and resumes | `json`, `wire` | `getrandom`, `httpdate`, `percent-encoding`, `rustix`, `socket2`, `url` |
@@ -40,6 +41,7 @@
 //! | `async` | yes | | futures and streams of what `ring`, `hub` and `client` wait for, on any runtime | | `futures-core` |
 //! | `serde` | | | `Event::json` and `data_as`: data of the program's own types | `event` | `serde`, `serde_json` |
 //! | `brotli` | | | Brotli for streams that ask for it, beside gzip | `wire` | `brotli` |
+//! | `sqlite` | | | the embedded journal: SQLite, built from source with a C compiler | `journal` | `rusqlite`, `rustix` |
 //! | `tls` | | | TLS on the server's sockets, by rustls with ring | `net` | `rustls` |
 //!
 //! Features only add. A program that takes a part says which: `default-features = false, features = ["hub"]`.
@@ -102,6 +104,9 @@ mod fanout;
 )]
 #[allow(unreachable_pub, reason = "`pub` is what the gateway sees of it")]
 mod net;
+
+#[cfg(feature = "journal")]
+pub mod journal;
 
 #[cfg(feature = "hub")]
 pub mod hub;

@@ -34,16 +34,22 @@ const FLOORS: &[(&str, &[&str])] = &[
             "counter", "deadline", "mailbox", "outbox", "ring", "settings", "wire",
         ],
     ),
-    ("hub", &["deadline", "mailbox", "ring", "event", "settings"]),
+    ("journal", &["deadline", "event", "settings"]),
+    (
+        "hub",
+        &["deadline", "mailbox", "ring", "event", "journal", "settings"],
+    ),
     (
         "pipeline",
-        &["deadline", "ring", "event", "settings", "wire", "hub"],
+        &[
+            "deadline", "ring", "event", "journal", "settings", "wire", "hub",
+        ],
     ),
     (
         "gateway",
         &[
-            "deadline", "mailbox", "outbox", "ring", "json", "event", "settings", "wire", "fanout",
-            "net", "hub",
+            "deadline", "mailbox", "outbox", "ring", "json", "event", "journal", "settings",
+            "wire", "fanout", "net", "hub",
         ],
     ),
     // Text only: its code stands in comments, where every module may be named.

@@ -1,0 +1,17 @@
+//! How safe an event is before its publish counts.
+
+/// The safety that an event has before readers see it and its publish returns.
+///
+/// Ordered: a publish may raise what its topic asks for, never lower it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Durability {
+    /// In memory: lost when the process ends. All that a hub without a journal has.
+    #[default]
+    None,
+    /// Written by a commit that is not flushed to the disk: survives the end of the process, `kill -9` included; what was
+    /// written in the last 20 ms is lost when the power fails.
+    Buffered,
+    /// Flushed to the disk: survives a loss of power.
+    Durable,
+}

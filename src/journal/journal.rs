@@ -1,0 +1,148 @@
+//! What a hub writes to, and what any thread may ask of it meanwhile.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::error::{CommitError, JournalError};
+use super::reader::{Hole, JournalReader};
+use super::round::Round;
+use crate::event::Epoch;
+
+/// Keeps the events of a hub, in the order of their offsets.
+///
+/// A hub calls it from one thread at a time. [`contract`](super) has the tests that every journal must pass.
+pub trait Journal: Send {
+    /// Returns what was found when it was opened.
+    fn recovered(&self) -> &Recovered;
+
+    /// Returns what any thread may ask of it, while a round is being written too.
+    fn view(&self) -> Arc<dyn JournalView>;
+
+    /// Promises that no offset below `below` is ever given out again, after whatever crash: for events that are shown
+    /// without being written, and for ranges that were given up.
+    ///
+    /// # Errors
+    ///
+    /// The promise could not be kept: nothing may be shown that needs it.
+    fn reserve(&mut self, below: u64) -> Result<(), CommitError>;
+
+    /// Writes a round in one transaction: all of its events, and of its [`StateWork`](super::StateWork) what succeeds, or
+    /// nothing. Events come in ascending order of their offsets; offsets may be missing (events that are not kept).
+    ///
+    /// A closure that fails or panics is undone alone, and its outcome is its caller's.
+    ///
+    /// # Errors
+    ///
+    /// Nothing of the round counts: [`CommitError::failure`] says whether it may still be there after a restart.
+    fn commit(&mut self, round: &mut Round<'_>) -> Result<(), CommitError>;
+
+    /// Does what is due beside commits (flushing what was [buffered](super::Durability::Buffered), merging, checkpoints),
+    /// a bounded amount. Returns how long it has time until the next call; `None`: nothing is due before the next commit.
+    fn maintain(&mut self, now: Instant) -> Option<Duration>;
+
+    /// Flushes and closes it. It is not used any more.
+    ///
+    /// # Errors
+    ///
+    /// What was committed stays as safe as it was.
+    fn close(&mut self) -> Result<(), JournalError>;
+}
+
+/// What any thread may ask of a journal, while a round is being written too.
+pub trait JournalView: Send + Sync + fmt::Debug {
+    /// Opens a reader, which sees what is committed.
+    ///
+    /// # Errors
+    ///
+    /// See [`JournalError`].
+    fn reader(&self) -> Result<Box<dyn JournalReader>, JournalError>;
+
+    /// Returns its figures. Cheap: it is asked at every scrape.
+    fn stats(&self) -> JournalStats;
+
+    /// Returns what it is able to do.
+    fn state(&self) -> JournalState;
+}
+
+/// What was found in a journal when it was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// The identity of its log, made with it.
+    pub epoch: Epoch,
+    /// The offset of the last event that it has; 0: none.
+    pub last: u64,
+    /// The first offset to give out: above [`last`](Self::last), and above whatever was reserved or shown.
+    pub next: u64,
+    /// When the last event was taken, milliseconds since 1970: what is taken next is not before it.
+    pub recorded: i64,
+    /// Ranges that are missing and have to be told to whoever resumes before them.
+    pub holes: Vec<Hole>,
+    /// It was closed in order.
+    pub clean: bool,
+}
+
+impl Recovered {
+    /// Describes a new log.
+    pub fn new(epoch: Epoch) -> Self {
+        Self {
+            epoch,
+            last: 0,
+            next: 1,
+            recorded: 0,
+            holes: Vec::new(),
+            clean: true,
+        }
+    }
+}
+
+/// What a journal is able to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JournalState {
+    /// It takes events.
+    #[default]
+    Writable,
+    /// It takes events, and cannot shorten its log since another process reads it.
+    HeldByOther {
+        /// Who or what, for people.
+        reason: String,
+    },
+    /// There is no space. It is tried again; reading goes on.
+    Full {
+        /// What the system says.
+        reason: String,
+    },
+    /// A flush or write failed. Nothing is written any more in this process; reading goes on.
+    Poisoned {
+        /// What the system says.
+        reason: String,
+    },
+    /// It is closed.
+    Closed,
+}
+
+/// The figures of a journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JournalStats {
+    /// The offset of the oldest event that it has; the next one to be published where there is none.
+    pub oldest: u64,
+    /// When that was taken, milliseconds since 1970; 0: there is none.
+    pub oldest_recorded: i64,
+    /// The offset of the last event that is committed.
+    pub last: u64,
+    /// Events that it has, about.
+    pub events: u64,
+    /// Bytes on the disk in use, its log of writes included.
+    pub bytes: u64,
+    /// Bytes of its log of writes (SQLite's WAL).
+    pub wal_bytes: u64,
+    /// Commits so far in this process.
+    pub commits: u64,
+    /// Flushes to the disk so far in this process.
+    pub flushes: u64,
+    /// Damage that was met so far in this process, by chunk.
+    pub damaged: u64,
+}

@@ -1,0 +1,27 @@
+//! The journal: where a hub's events outlive the process.
+//!
+//! A hub with a journal shows an event to its readers once the journal has it, or at once where its topic asks for
+//! nothing ([`Durability::None`]). The journal is the ring's first reader: it takes what is there in *rounds*, writes
+//! each in one transaction, and everybody else reads behind it.
+//!
+//! [`Journal`] is what a hub writes to, one round at a time; [`JournalView`] is what any thread may ask meanwhile;
+//! [`JournalReader`] reads back. [`MemoryJournal`] keeps all of it in memory: the oracle of tests, and of a program that
+//! wants the rules of a journal without its files.
+
+#![forbid(unsafe_code)]
+
+mod durability;
+mod error;
+mod journal;
+mod memory;
+mod reader;
+mod round;
+mod state;
+
+pub use durability::Durability;
+pub use error::{CommitError, CommitFailure, JournalError};
+pub use journal::{Journal, JournalState, JournalStats, JournalView, Recovered};
+pub use memory::MemoryJournal;
+pub use reader::{Hole, HoleReason, JournalReader, Scan, ScanEnd, StoredEvent};
+pub use round::{Round, RoundEvent, StateFn, StateWork};
+pub use state::{StateError, StateTx};

@@ -1,0 +1,103 @@
+//! Reading back.
+
+use std::ops::{ControlFlow, Range};
+
+use super::error::JournalError;
+use super::state::StateTx;
+use crate::event::{EventRef, Filter};
+
+/// Reads what a journal has committed. Each call is short: it looks at a bounded part, and says where to go on.
+pub trait JournalReader: Send {
+    /// Hands out the events of a range that are of wanted topics. Returns where to go on; that is the end of the range once
+    /// there is nothing more, and it may come sooner, also without any event: so much was looked at for one call.
+    ///
+    /// What is damaged is not handed out, and is among the holes.
+    ///
+    /// # Errors
+    ///
+    /// See [`JournalError`].
+    fn read(
+        &mut self,
+        scan: &Scan<'_>,
+        each: &mut dyn FnMut(StoredEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<ScanEnd, JournalError>;
+
+    /// Returns the offset of the first event that was taken at a time or later, milliseconds since 1970; the offset behind
+    /// the last one where there is none.
+    ///
+    /// # Errors
+    ///
+    /// See [`JournalError`].
+    fn since(&mut self, recorded: i64) -> Result<u64, JournalError>;
+
+    /// Looks at state that is committed. What is put through it is lost.
+    ///
+    /// # Errors
+    ///
+    /// See [`JournalError`].
+    fn state(&mut self, look: &mut dyn FnMut(&mut dyn StateTx)) -> Result<(), JournalError>;
+}
+
+/// What is to be read.
+#[derive(Clone, Debug)]
+pub struct Scan<'a> {
+    /// The topics; events of others are passed over.
+    pub filter: &'a Filter,
+    /// The offsets.
+    pub range: Range<u64>,
+    /// From the end of the range back.
+    pub descending: bool,
+    /// Events at most.
+    pub events_max: usize,
+    /// Bytes of records at most; one event may go over it.
+    pub bytes_max: usize,
+}
+
+/// An event as it is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredEvent<'a> {
+    /// Its offset.
+    pub offset: u64,
+    /// When the hub took it, milliseconds since 1970.
+    pub recorded: i64,
+    /// Events of the same batch that follow it.
+    pub rest: u32,
+    /// The version of its stream that the hub gave it.
+    pub version: Option<u64>,
+    /// The event.
+    pub event: EventRef<'a>,
+}
+
+/// How far a read came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanEnd {
+    /// Everything of the range before this offset was looked at; descending: everything from this offset on.
+    pub next: u64,
+    /// What is missing in what was looked at and has to be told, ascending.
+    pub holes: Vec<Hole>,
+}
+
+/// A range of offsets whose events are missing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Hole {
+    /// The offsets.
+    pub range: Range<u64>,
+    /// Why.
+    pub reason: HoleReason,
+}
+
+/// Why events are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HoleReason {
+    /// They were older than what is kept.
+    Retention,
+    /// The process ended before they were written: offsets that were shown, or reserved to be.
+    Crash,
+    /// Their commit failed, and they are not there.
+    Aborted,
+    /// Their commit failed, and it was not known whether they are there.
+    Indeterminate,
+    /// They were there, and cannot be read.
+    Damaged,
+}

@@ -1,0 +1,51 @@
+//! A round: what one commit writes.
+
+use super::state::{StateError, StateTx};
+use crate::event::EventRef;
+
+/// What one commit writes.
+#[derive(Default)]
+pub struct Round<'a> {
+    /// The events, in ascending order of their offsets. A batch is in one round.
+    pub events: Vec<RoundEvent<'a>>,
+    /// It is flushed to the disk before the commit returns. Otherwise it is within 20 ms.
+    pub flush: bool,
+    /// Changes of state that commit with the events.
+    pub work: Vec<StateWork<'a>>,
+}
+
+/// An event of a round.
+#[derive(Clone, Copy, Debug)]
+pub struct RoundEvent<'a> {
+    /// Its offset.
+    pub offset: u64,
+    /// When the hub took it, milliseconds since 1970; not before that of the event before it.
+    pub recorded: i64,
+    /// Events of the same batch that follow it.
+    pub rest: u32,
+    /// The version of its stream that the hub gave it; `None`: it has no stream.
+    pub version: Option<u64>,
+    /// The event.
+    pub event: EventRef<'a>,
+}
+
+/// A change of state: reads and writes tables of bytes in the transaction that it is given.
+pub type StateFn<'a> = Box<dyn FnOnce(&mut dyn StateTx) -> Result<(), StateError> + Send + 'a>;
+
+/// A change of state that commits with a round, and what came of it.
+pub struct StateWork<'a> {
+    /// What is to be done; `None` once it was called.
+    pub run: Option<StateFn<'a>>,
+    /// What it said, or that it panicked; `None` before it was called. Means nothing if the commit fails.
+    pub outcome: Option<Result<(), StateError>>,
+}
+
+impl<'a> StateWork<'a> {
+    /// Wraps a change that is to be done.
+    pub fn new(run: StateFn<'a>) -> Self {
+        Self {
+            run: Some(run),
+            outcome: None,
+        }
+    }
+}
