@@ -7,11 +7,22 @@ use thiserror::Error;
 /// Says why a round was not committed, and what that means for its events.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{failure}: {reason}")]
+#[non_exhaustive]
 pub struct CommitError {
     /// What it means for the events.
     pub failure: CommitFailure,
     /// What the journal says of it, for people.
     pub reason: String,
+}
+
+impl CommitError {
+    /// Creates one.
+    pub fn new(failure: CommitFailure, reason: impl Into<String>) -> Self {
+        Self {
+            failure,
+            reason: reason.into(),
+        }
+    }
 }
 
 /// What a failed commit means for its events, and for those to come.

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::error::{CommitError, JournalError};
 use super::reader::{Hole, JournalReader};
-use super::round::Round;
+use super::round::CommitRound;
 use crate::event::Epoch;
 
 /// Keeps the events of a hub, in the order of their offsets.
 ///
-/// A hub calls it from one thread at a time. [`contract`](super) has the tests that every journal must pass.
+/// A hub calls it from one thread at a time. [`contract`](super::contract) has the tests that every journal must pass.
 pub trait Journal: Send {
     /// Returns what was found when it was opened.
     fn recovered(&self) -> &Recovered;
@@ -20,7 +20,8 @@ pub trait Journal: Send {
     fn view(&self) -> Arc<dyn JournalView>;
 
     /// Promises that no offset below `below` is ever given out again, after whatever crash: for events that are shown
-    /// without being written, and for ranges that were given up.
+    /// without being written, and for ranges that were given up. A lower number than before takes back what was not used;
+    /// offsets that are committed are never given out again anyway.
     ///
     /// # Errors
     ///
@@ -35,7 +36,7 @@ pub trait Journal: Send {
     /// # Errors
     ///
     /// Nothing of the round counts: [`CommitError::failure`] says whether it may still be there after a restart.
-    fn commit(&mut self, round: &mut Round<'_>) -> Result<(), CommitError>;
+    fn commit(&mut self, round: &mut CommitRound<'_>) -> Result<(), CommitError>;
 
     /// Does what is due beside commits (flushing what was [buffered](super::Durability::Buffered), merging, checkpoints),
     /// a bounded amount. Returns how long it has time until the next call; `None`: nothing is due before the next commit.

@@ -1,24 +1,88 @@
 //! A journal in memory.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::{ControlFlow, Range};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::error::{CommitError, JournalError};
-use super::journal::{Journal, JournalView, Recovered};
-use super::round::Round;
-use crate::event::Epoch;
+use parking_lot::Mutex;
+
+use super::error::{CommitError, CommitFailure, JournalError};
+use super::journal::{Journal, JournalState, JournalStats, JournalView, Recovered};
+use super::reader::{Hole, HoleReason, JournalReader, Scan, ScanEnd, StoredEvent};
+use super::round::CommitRound;
+use super::state::{StateError, StateTx};
+use crate::event::{Epoch, Event};
 
 /// A journal that keeps everything in memory: the rules of a journal without its files.
+///
+/// It keeps all of it, for ever: for tests and tools. Every other journal is judged by it.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::Event;
+/// use eventring::journal::{CommitRound, Journal, MemoryJournal, MemoryLog, RoundEvent};
+///
+/// let log = MemoryLog::default();
+/// let mut journal = MemoryJournal::open(&log);
+/// let event = Event::builder("orders", "created").build().unwrap();
+/// let mut round = CommitRound::default();
+/// round.events.push(RoundEvent::new(1, 1_000, event.as_ref()));
+/// journal.commit(&mut round).unwrap();
+/// drop(journal);
+///
+/// let again = MemoryJournal::open(&log);
+/// assert_eq!((again.recovered().last, again.recovered().next), (1, 2));
+/// assert!(!again.recovered().clean, "it was dropped, and not closed");
+/// ```
 pub struct MemoryJournal {
     recovered: Recovered,
+    log: MemoryLog,
+}
+
+/// The log of a [`MemoryJournal`], which outlives it as files do: what opens it again finds what was committed.
+#[derive(Clone, Default)]
+pub struct MemoryLog(Arc<Mutex<Kept>>);
+
+/// Tables of state: (table, key) to value.
+type Tables = BTreeMap<(String, Vec<u8>), Vec<u8>>;
+
+#[derive(Default)]
+struct Kept {
+    epoch: Option<Epoch>,
+    events: Vec<Arc<KeptEvent>>,
+    record_bytes: u64,
+    state: Tables,
+    reserved: u64,
+    holes: Vec<Hole>,
+    /// It is closed, or was never opened.
+    closed: bool,
+    commits: u64,
+    flushes: u64,
+}
+
+struct KeptEvent {
+    offset: u64,
+    recorded: i64,
+    rest: u32,
+    version: Option<u64>,
+    event: Event,
 }
 
 impl MemoryJournal {
-    /// Creates an empty one.
+    /// Creates one on a log of its own.
     pub fn new() -> Self {
+        Self::open(&MemoryLog::default())
+    }
+
+    /// Opens a log, which may hold what one before has left.
+    pub fn open(log: &MemoryLog) -> Self {
         Self {
-            recovered: Recovered::new(Epoch::random()),
+            recovered: log.0.lock().recover(),
+            log: log.clone(),
         }
     }
 }
@@ -29,20 +93,112 @@ impl Default for MemoryJournal {
     }
 }
 
+impl Kept {
+    fn recover(&mut self) -> Recovered {
+        let clean = self.epoch.is_none() || self.closed;
+        let mut recovered = Recovered::new(*self.epoch.get_or_insert_with(Epoch::random));
+        self.closed = false;
+        recovered.clean = clean;
+        recovered.last = self.last();
+        recovered.recorded = self.events.last().map_or(0, |event| event.recorded);
+        let told = self.holes.last().map_or(0, |hole| hole.range.end);
+        recovered.next = told.max(recovered.last + 1);
+        if self.reserved > recovered.next {
+            let range = recovered.next..self.reserved;
+            recovered.next = self.reserved;
+            self.holes.push(Hole::new(range, HoleReason::Crash));
+        }
+        recovered.holes.clone_from(&self.holes);
+        recovered
+    }
+
+    fn last(&self) -> u64 {
+        self.events.last().map_or(0, |event| event.offset)
+    }
+
+    /// Returns the index of the first event at an offset or behind it.
+    fn index(&self, offset: u64) -> usize {
+        self.events.partition_point(|event| event.offset < offset)
+    }
+
+    /// Returns the events that one call of a reader hands out, and how far it comes.
+    fn choose(&self, scan: &Scan<'_>) -> (Vec<Arc<KeptEvent>>, ScanEnd) {
+        let (start, end) = (scan.range.start, scan.range.end.max(scan.range.start));
+        let inside = &self.events[self.index(start)..self.index(end)];
+        let wanted = |one: &&Arc<KeptEvent>| scan.filter.matches(one.event.topic());
+        let mut wanted: Box<dyn Iterator<Item = &Arc<KeptEvent>>> = match scan.descending {
+            true => Box::new(inside.iter().rev().filter(wanted)),
+            false => Box::new(inside.iter().filter(wanted)),
+        };
+        let (mut chosen, mut bytes) = (Vec::new(), 0);
+        let stopped = wanted.find(|one| {
+            bytes += one.event.record().len();
+            // The first one goes out whatever its size, else nobody would ever get past it.
+            let fits = chosen.is_empty() || bytes <= scan.bytes_max;
+            let taken = fits && chosen.len() < scan.events_max;
+            if taken {
+                chosen.push(Arc::clone(one));
+            }
+            !taken
+        });
+        let mut found = ScanEnd::default();
+        found.next = match (scan.descending, stopped) {
+            (false, Some(one)) => one.offset,
+            (true, Some(one)) => one.offset + 1,
+            (false, None) => end,
+            (true, None) => start,
+        };
+        found.holes = Hole::all_inside(&self.holes, &looked_at(scan, found.next));
+        (chosen, found)
+    }
+}
+
 impl Journal for MemoryJournal {
     fn recovered(&self) -> &Recovered {
         &self.recovered
     }
 
     fn view(&self) -> Arc<dyn JournalView> {
-        unimplemented!()
+        Arc::new(self.log.clone())
     }
 
-    fn reserve(&mut self, _below: u64) -> Result<(), CommitError> {
+    fn reserve(&mut self, below: u64) -> Result<(), CommitError> {
+        self.log.0.lock().reserved = below;
         Ok(())
     }
 
-    fn commit(&mut self, _round: &mut Round<'_>) -> Result<(), CommitError> {
+    fn commit(&mut self, round: &mut CommitRound<'_>) -> Result<(), CommitError> {
+        let mut kept = self.log.0.lock();
+        if kept.closed {
+            return Err(CommitError::new(CommitFailure::Aborted, "it is closed"));
+        }
+        for work in &mut round.work {
+            let Some(run) = work.run.take() else {
+                continue;
+            };
+            let mut tx = MemoryTx {
+                tables: &mut kept.state,
+                undo: Vec::new(),
+            };
+            let result = panic::catch_unwind(AssertUnwindSafe(|| run(&mut tx)));
+            let outcome = result.unwrap_or(Err(StateError::Panicked));
+            if outcome.is_err() {
+                tx.roll_back();
+            }
+            work.outcome = Some(outcome);
+        }
+        for event in &round.events {
+            kept.record_bytes += event.event.record().len() as u64;
+            kept.events.push(Arc::new(KeptEvent {
+                offset: event.offset,
+                recorded: event.recorded,
+                rest: event.rest,
+                version: event.version,
+                event: event.event.to_event(),
+            }));
+        }
+        kept.commits += 1;
+        kept.flushes += u64::from(round.flush);
         Ok(())
     }
 
@@ -51,12 +207,167 @@ impl Journal for MemoryJournal {
     }
 
     fn close(&mut self) -> Result<(), JournalError> {
+        self.log.0.lock().closed = true;
         Ok(())
     }
 }
 
 impl fmt::Debug for MemoryJournal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryJournal").finish_non_exhaustive()
+        f.debug_struct("MemoryJournal")
+            .field("recovered", &self.recovered)
+            .finish_non_exhaustive()
+    }
+}
+
+impl JournalView for MemoryLog {
+    fn reader(&self) -> Result<Box<dyn JournalReader>, JournalError> {
+        if self.0.lock().closed {
+            return Err(JournalError::Closed);
+        }
+        Ok(Box::new(MemoryReader(self.clone())))
+    }
+
+    fn stats(&self) -> JournalStats {
+        let kept = self.0.lock();
+        let oldest = kept.events.first();
+        JournalStats {
+            oldest: oldest.map_or(kept.last() + 1, |event| event.offset),
+            oldest_recorded: oldest.map_or(0, |event| event.recorded),
+            last: kept.last(),
+            events: kept.events.len() as u64,
+            bytes: kept.record_bytes,
+            commits: kept.commits,
+            flushes: kept.flushes,
+            ..JournalStats::default()
+        }
+    }
+
+    fn state(&self) -> JournalState {
+        match self.0.lock().closed {
+            true => JournalState::Closed,
+            false => JournalState::Writable,
+        }
+    }
+}
+
+impl fmt::Debug for MemoryLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryLog").finish_non_exhaustive()
+    }
+}
+
+struct MemoryReader(MemoryLog);
+
+impl JournalReader for MemoryReader {
+    fn read(
+        &mut self,
+        scan: &Scan<'_>,
+        each: &mut dyn FnMut(StoredEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<ScanEnd, JournalError> {
+        let (chosen, mut end) = self.0.0.lock().choose(scan);
+        // Not below the lock: whoever is handed an event may commit one.
+        for one in chosen {
+            let flow = each(StoredEvent {
+                offset: one.offset,
+                recorded: one.recorded,
+                rest: one.rest,
+                version: one.version,
+                event: one.event.as_ref(),
+            });
+            if flow.is_break() {
+                let next = one.offset + u64::from(!scan.descending);
+                end.holes = Hole::all_inside(&end.holes, &looked_at(scan, next));
+                end.next = next;
+                break;
+            }
+        }
+        Ok(end)
+    }
+
+    fn since(&mut self, recorded: i64) -> Result<u64, JournalError> {
+        let kept = self.0.0.lock();
+        let index = kept.events.partition_point(|one| one.recorded < recorded);
+        let found = kept.events.get(index).map(|one| one.offset);
+        Ok(found.unwrap_or_else(|| kept.last() + 1))
+    }
+
+    fn state(&mut self, look: &mut dyn FnMut(&mut dyn StateTx)) -> Result<(), JournalError> {
+        let mut kept = self.0.0.lock();
+        let mut tx = MemoryTx {
+            tables: &mut kept.state,
+            undo: Vec::new(),
+        };
+        look(&mut tx);
+        tx.roll_back();
+        Ok(())
+    }
+
+    fn stream_version(&mut self, ty: &str, id: &str) -> Result<Option<u64>, JournalError> {
+        let kept = self.0.0.lock();
+        let versions = kept.events.iter().filter(|one| {
+            let stream = one.event.stream();
+            stream.is_some_and(|stream| (stream.ty, stream.id) == (ty, id))
+        });
+        Ok(versions.filter_map(|one| one.version).max())
+    }
+}
+
+/// Returns the part of a scan's range that lies on the near side of the offset that it came to.
+fn looked_at(scan: &Scan<'_>, next: u64) -> Range<u64> {
+    match scan.descending {
+        true => next..scan.range.end,
+        false => scan.range.start..next,
+    }
+}
+
+/// The tables within one change, with what has to be put back if it fails.
+struct MemoryTx<'a> {
+    tables: &'a mut Tables,
+    undo: Vec<((String, Vec<u8>), Option<Vec<u8>>)>,
+}
+
+impl MemoryTx<'_> {
+    fn roll_back(self) {
+        for (key, before) in self.undo.into_iter().rev() {
+            match before {
+                Some(value) => self.tables.insert(key, value),
+                None => self.tables.remove(&key),
+            };
+        }
+    }
+}
+
+impl StateTx for MemoryTx<'_> {
+    fn get(&mut self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StateError> {
+        Ok(self.tables.get(&(table.to_owned(), key.to_vec())).cloned())
+    }
+
+    fn put(&mut self, table: &str, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+        let key = (table.to_owned(), key.to_vec());
+        let before = self.tables.insert(key.clone(), value.to_vec());
+        self.undo.push((key, before));
+        Ok(())
+    }
+
+    fn delete(&mut self, table: &str, key: &[u8]) -> Result<bool, StateError> {
+        let key = (table.to_owned(), key.to_vec());
+        let before = self.tables.remove(&key);
+        let was_there = before.is_some();
+        self.undo.push((key, before));
+        Ok(was_there)
+    }
+
+    fn scan(
+        &mut self,
+        table: &str,
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StateError> {
+        let rows = self.tables.range((table.to_owned(), from.to_vec())..);
+        let rows = rows.take_while(|((of, _), _)| of == table).take(limit);
+        Ok(rows
+            .map(|((_, key), value)| (key.clone(), value.clone()))
+            .collect())
     }
 }

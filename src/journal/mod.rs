@@ -10,6 +10,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(any(test, fuzzing, feature = "sqlite"))]
+mod chunk;
+pub mod contract;
 mod durability;
 mod error;
 mod journal;
@@ -18,10 +21,12 @@ mod reader;
 mod round;
 mod state;
 
+#[cfg(fuzzing)]
+pub use chunk::oracle as chunk_oracle;
 pub use durability::Durability;
 pub use error::{CommitError, CommitFailure, JournalError};
 pub use journal::{Journal, JournalState, JournalStats, JournalView, Recovered};
-pub use memory::MemoryJournal;
+pub use memory::{MemoryJournal, MemoryLog};
 pub use reader::{Hole, HoleReason, JournalReader, Scan, ScanEnd, StoredEvent};
-pub use round::{Round, RoundEvent, StateFn, StateWork};
+pub use round::{CommitRound, RoundEvent, StateFn, StateWork};
 pub use state::{StateError, StateTx};

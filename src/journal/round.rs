@@ -3,9 +3,10 @@
 use super::state::{StateError, StateTx};
 use crate::event::EventRef;
 
-/// What one commit writes.
+/// The events and changes of state that one commit writes.
 #[derive(Default)]
-pub struct Round<'a> {
+#[non_exhaustive]
+pub struct CommitRound<'a> {
     /// The events, in ascending order of their offsets. A batch is in one round.
     pub events: Vec<RoundEvent<'a>>,
     /// It is flushed to the disk before the commit returns. Otherwise it is within 20 ms.
@@ -16,6 +17,7 @@ pub struct Round<'a> {
 
 /// An event of a round.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct RoundEvent<'a> {
     /// Its offset.
     pub offset: u64,
@@ -29,10 +31,24 @@ pub struct RoundEvent<'a> {
     pub event: EventRef<'a>,
 }
 
+impl<'a> RoundEvent<'a> {
+    /// Creates one that is no part of a batch and has no stream.
+    pub fn new(offset: u64, recorded: i64, event: EventRef<'a>) -> Self {
+        Self {
+            offset,
+            recorded,
+            rest: 0,
+            version: None,
+            event,
+        }
+    }
+}
+
 /// A change of state: reads and writes tables of bytes in the transaction that it is given.
 pub type StateFn<'a> = Box<dyn FnOnce(&mut dyn StateTx) -> Result<(), StateError> + Send + 'a>;
 
 /// A change of state that commits with a round, and what came of it.
+#[non_exhaustive]
 pub struct StateWork<'a> {
     /// What is to be done; `None` once it was called.
     pub run: Option<StateFn<'a>>,

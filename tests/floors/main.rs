@@ -37,7 +37,9 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("journal", &["deadline", "event", "settings"]),
     (
         "hub",
-        &["deadline", "mailbox", "ring", "event", "journal", "settings"],
+        &[
+            "deadline", "mailbox", "ring", "event", "journal", "settings",
+        ],
     ),
     (
         "pipeline",

@@ -54,7 +54,8 @@ pub(in crate::event) fn check(record: &[u8]) -> Result<(), EventError> {
     }
 }
 
-fn check_frame(record: &[u8]) -> Result<(), EventError> {
+/// Checks that the lengths of a record add up, so that no accessor slices beyond it.
+pub(in crate::event) fn check_frame(record: &[u8]) -> Result<(), EventError> {
     // First, since everything else reads numbers out of the head.
     if record.len() < HEAD {
         return Err(wrong("shorter than its head", record.len()));

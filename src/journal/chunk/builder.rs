@@ -1,0 +1,85 @@
+//! Makes a chunk of events that come in order.
+
+use super::frame::Frame;
+use super::header::ChunkHeader;
+use super::numbers::put_numbers;
+
+/// Collects events into a chunk. Its buffers stay when it is emptied: once they have grown, nothing is allocated.
+#[derive(Debug, Default)]
+pub(in crate::journal) struct ChunkBuilder {
+    header: ChunkHeader,
+    /// Topic numbers as they come; sorted when it is finished.
+    numbers: Vec<u64>,
+    topics: Vec<u8>,
+    body: Vec<u8>,
+}
+
+/// A chunk that is ready to be written.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::journal) struct Chunk<'a> {
+    pub(in crate::journal) header: ChunkHeader,
+    pub(in crate::journal) topics: &'a [u8],
+    pub(in crate::journal) crc: u32,
+    pub(in crate::journal) body: &'a [u8],
+}
+
+impl ChunkBuilder {
+    /// Empties it; the chunk before ends at `prev`.
+    pub(in crate::journal) fn start(&mut self, prev: u64) {
+        self.header = ChunkHeader {
+            prev,
+            ..ChunkHeader::default()
+        };
+        self.numbers.clear();
+        self.body.clear();
+    }
+
+    pub(in crate::journal) fn is_empty(&self) -> bool {
+        self.header.count == 0
+    }
+
+    /// Returns the bytes of its frames.
+    pub(in crate::journal) fn body_bytes(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Adds an event of a topic. Offsets rise; a time that lies before the one before it is taken as that.
+    pub(in crate::journal) fn push(&mut self, mut frame: Frame<'_>, topic: u64) {
+        if self.is_empty() {
+            self.header.first = frame.offset;
+            self.header.recorded_first = frame.recorded;
+            self.header.recorded_last = frame.recorded;
+        }
+        debug_assert!(
+            self.is_empty() || frame.offset > self.header.last,
+            "offsets rise"
+        );
+        // Look-ups by time are binary searches: one step back would hide events from them.
+        frame.recorded = frame.recorded.max(self.header.recorded_last);
+        frame.put(
+            self.header.first,
+            self.header.recorded_first,
+            &mut self.body,
+        );
+        self.header.last = frame.offset;
+        self.header.recorded_last = frame.recorded;
+        self.header.count += 1;
+        if self.numbers.last() != Some(&topic) {
+            self.numbers.push(topic);
+        }
+    }
+
+    /// Completes the header. The builder is emptied by the next [`start`](Self::start).
+    pub(in crate::journal) fn finish(&mut self) -> Chunk<'_> {
+        self.numbers.sort_unstable();
+        self.numbers.dedup();
+        self.topics.clear();
+        put_numbers(&self.numbers, &mut self.topics);
+        Chunk {
+            header: self.header,
+            topics: &self.topics,
+            crc: self.header.crc(&self.topics, self.body.len()),
+            body: &self.body,
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The frames of a chunk's body: writing one, and walking over all.
+
+use std::ops::Range;
+
+use super::header::ChunkHeader;
+use super::varint;
+
+/// Length and crc.
+const HEAD: usize = 8;
+/// There is a version.
+const VERSION: u8 = 1;
+/// Events of the same batch follow.
+const REST: u8 = 2;
+
+/// An event in a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::journal) struct Frame<'a> {
+    /// Its offset.
+    pub(in crate::journal) offset: u64,
+    /// When the hub took it, milliseconds since 1970.
+    pub(in crate::journal) recorded: i64,
+    /// Events of the same batch that follow it.
+    pub(in crate::journal) rest: u32,
+    /// The version of its stream.
+    pub(in crate::journal) version: Option<u64>,
+    /// Its record.
+    pub(in crate::journal) record: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    /// Appends it to the body of a chunk that begins at these two.
+    pub(super) fn put(&self, first: u64, recorded_first: i64, body: &mut Vec<u8>) {
+        let start = body.len();
+        body.extend_from_slice(&[0; HEAD]);
+        varint::put(self.offset - first, body);
+        varint::put(self.recorded.wrapping_sub(recorded_first) as u64, body);
+        let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+        body.push(flag(self.version.is_some(), VERSION) | flag(self.rest > 0, REST));
+        if let Some(version) = self.version {
+            varint::put(version, body);
+        }
+        if self.rest > 0 {
+            varint::put(self.rest.into(), body);
+        }
+        body.extend_from_slice(self.record);
+        let (head, checked) = body[start..].split_at_mut(HEAD);
+        // A record is below 4 GiB, and by far: see `Head::to_bytes` of the record.
+        head[..4].copy_from_slice(&(checked.len() as u32).to_le_bytes());
+        head[4..].copy_from_slice(&crc32c::crc32c(checked).to_le_bytes());
+    }
+
+    /// Reads what a frame's crc covers.
+    fn read(header: &ChunkHeader, mut checked: &'a [u8]) -> Option<Self> {
+        let offset = header.first.checked_add(varint::take(&mut checked)?)?;
+        let recorded = varint::take(&mut checked)?;
+        let (flags, rest) = checked.split_first()?;
+        checked = rest;
+        if flags & !(VERSION | REST) != 0 {
+            return None;
+        }
+        let mut number = |flag: u8| match flags & flag {
+            0 => Some(None),
+            _ => varint::take(&mut checked).map(Some),
+        };
+        let version = number(VERSION)?;
+        let rest = number(REST)?;
+        Some(Self {
+            offset,
+            recorded: header.recorded_first.wrapping_add(recorded as i64),
+            rest: u32::try_from(rest.unwrap_or(0)).ok()?,
+            version,
+            record: checked,
+        })
+    }
+}
+
+/// The frame at the front of a body, not looked into.
+struct Raw<'a> {
+    crc: u32,
+    checked: &'a [u8],
+    /// The body behind it.
+    behind: &'a [u8],
+}
+
+impl<'a> Raw<'a> {
+    fn cut(body: &'a [u8]) -> Option<Self> {
+        let (head, rest) = body.split_first_chunk::<HEAD>()?;
+        let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+        let (checked, behind) = rest.split_at_checked(length)?;
+        Some(Self {
+            crc: u32::from_le_bytes([head[4], head[5], head[6], head[7]]),
+            checked,
+            behind,
+        })
+    }
+}
+
+/// Walks over the frames of a chunk. What is damaged is an `Err` with the offsets that are missing for it: a frame where
+/// its length still leads to the next one, else the rest of the chunk.
+#[derive(Clone, Debug)]
+pub(in crate::journal) struct Frames<'a> {
+    header: ChunkHeader,
+    body: &'a [u8],
+    /// The lowest offset that the next frame may have.
+    next: u64,
+}
+
+impl<'a> Frames<'a> {
+    pub(in crate::journal) fn new(header: ChunkHeader, body: &'a [u8]) -> Self {
+        Self {
+            next: header.first,
+            header,
+            body,
+        }
+    }
+
+    /// Begins at the first frame at or above an offset. What lies before it is not checked: a look at one event costs the
+    /// check of one.
+    pub(in crate::journal) fn starting_at(
+        header: ChunkHeader,
+        body: &'a [u8],
+        offset: u64,
+    ) -> Self {
+        let mut frames = Self::new(header, body);
+        while offset > frames.next {
+            let Some(raw) = Raw::cut(frames.body) else {
+                break;
+            };
+            let delta = varint::take(&mut { raw.checked });
+            match delta.and_then(|delta| header.first.checked_add(delta)) {
+                Some(at) if at < offset && at >= frames.next => frames.next = at + 1,
+                _ => break,
+            }
+            frames.body = raw.behind;
+        }
+        // Whatever lies below was not asked for, and is not told as missing.
+        frames.next = frames.next.max(offset);
+        frames
+    }
+
+    /// Returns the frame at the front, if it is whole and may stand here.
+    fn check(&self, raw: &Raw<'a>) -> Option<Frame<'a>> {
+        if crc32c::crc32c(raw.checked) != raw.crc {
+            return None;
+        }
+        let frame = Frame::read(&self.header, raw.checked)?;
+        let may = (self.next..=self.header.last).contains(&frame.offset)
+            && (self.header.recorded_first..=self.header.recorded_last).contains(&frame.recorded);
+        may.then_some(frame)
+    }
+
+    /// Ends the walk: what is left is missing.
+    fn give_up(&mut self) -> Option<Result<Frame<'a>, Range<u64>>> {
+        let missing = self.next..self.header.last.saturating_add(1);
+        (self.body, self.next) = (&[], missing.end);
+        (!missing.is_empty()).then_some(Err(missing))
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Result<Frame<'a>, Range<u64>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut damaged = false;
+        loop {
+            let Some(raw) = Raw::cut(self.body) else {
+                return self.give_up();
+            };
+            let Some(frame) = self.check(&raw) else {
+                // Its length may still be right: then the next one is where it should be, and only this one is lost.
+                damaged = true;
+                self.body = raw.behind;
+                continue;
+            };
+            if damaged && frame.offset > self.next {
+                let missing = self.next..frame.offset;
+                // The frame that was found is next.
+                self.next = frame.offset;
+                return Some(Err(missing));
+            }
+            self.body = raw.behind;
+            self.next = frame.offset + 1;
+            return Some(Ok(frame));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! A chunk's header: which events it has, and how it joins the one before.
+
+/// The numbers of a chunk's row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::journal) struct ChunkHeader {
+    /// The offset of its first event.
+    pub(in crate::journal) first: u64,
+    /// The offset of its last event.
+    pub(in crate::journal) last: u64,
+    /// The last offset of the chunk before; 0: there was none.
+    pub(in crate::journal) prev: u64,
+    /// Events in it.
+    pub(in crate::journal) count: u64,
+    /// When its first event was taken, milliseconds since 1970.
+    pub(in crate::journal) recorded_first: i64,
+    /// When its last event was taken.
+    pub(in crate::journal) recorded_last: i64,
+}
+
+impl ChunkHeader {
+    /// Returns the checksum of the header with its topics and the length of its body. The frames have their own.
+    pub(in crate::journal) fn crc(&self, topics: &[u8], body_bytes: usize) -> u32 {
+        let mut numbers = [0; 56];
+        let fields = [
+            self.first,
+            self.last,
+            self.prev,
+            self.count,
+            self.recorded_first as u64,
+            self.recorded_last as u64,
+            body_bytes as u64,
+        ];
+        for (place, number) in numbers.chunks_exact_mut(8).zip(fields) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+        crc32c::crc32c_append(crc32c::crc32c(&numbers), topics)
+    }
+
+    /// Returns whether the header is as it was written, with these topics and a body of this length.
+    pub(in crate::journal) fn is_whole(&self, topics: &[u8], body_bytes: usize, crc: u32) -> bool {
+        self.crc(topics, body_bytes) == crc
+            // Whoever walks from chunk to chunk relies on it, whatever the bytes were.
+            && self.prev < self.first
+            && self.first <= self.last
+            && self.last < u64::MAX
+    }
+}

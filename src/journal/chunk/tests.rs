@@ -1,0 +1,164 @@
+//! Chunks against lists of events; every byte of them flipped.
+
+use proptest::prelude::*;
+
+use super::oracle::{self, Kept, Written};
+use super::{ChunkHeader, Frames, varint};
+use crate::event::{Event, EventRef};
+
+fn events() -> impl Strategy<Value = Vec<Kept>> {
+    let one = (
+        1..5_u64,
+        0..3_i64,
+        any::<Option<u64>>(),
+        any::<u32>(),
+        0..9_u64,
+        prop::collection::vec(any::<u8>(), 0..80),
+    );
+    let start = (1..u64::from(u32::MAX), any::<i32>());
+    (start, prop::collection::vec(one, 1..20)).prop_map(|((first, time), steps)| {
+        let (mut offset, mut recorded) = (first, i64::from(time));
+        let mut events = Vec::new();
+        for (gap, later, version, rest, topic, record) in steps {
+            (offset, recorded) = (offset + gap, recorded + later);
+            events.push(Kept {
+                offset,
+                recorded,
+                rest,
+                version,
+                topic,
+                record,
+            });
+        }
+        events
+    })
+}
+
+/// All headers that differ from one in one bit.
+fn flipped(header: ChunkHeader) -> Vec<ChunkHeader> {
+    let mut all = Vec::new();
+    for field in 0..6 {
+        for bit in 0..64 {
+            let mut numbers = [
+                header.first,
+                header.last,
+                header.prev,
+                header.count,
+                header.recorded_first as u64,
+                header.recorded_last as u64,
+            ];
+            numbers[field] ^= 1 << bit;
+            let [first, last, prev, count, recorded_first, recorded_last] = numbers;
+            all.push(ChunkHeader {
+                first,
+                last,
+                prev,
+                count,
+                recorded_first: recorded_first as i64,
+                recorded_last: recorded_last as i64,
+            });
+        }
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_is_put_in_comes_out(events in events()) {
+        oracle::write(events[0].offset - 1, &events);
+    }
+
+    #[test]
+    fn every_flipped_bit_is_found(events in events(), bit in 0..8) {
+        let whole = oracle::write(0, &events);
+        let Written { header, topics, crc, body } = &whole;
+        for header in flipped(*header) {
+            prop_assert!(!header.is_whole(topics, body.len(), *crc));
+        }
+        for at in 0..topics.len() {
+            let mut topics = topics.clone();
+            topics[at] ^= 1 << bit;
+            prop_assert!(!header.is_whole(&topics, body.len(), *crc));
+        }
+        prop_assert!(!header.is_whole(topics, body.len() + 1, *crc));
+        let good = oracle::read(*header, body);
+        for at in 0..body.len() {
+            let mut damaged = body.clone();
+            damaged[at] ^= 1 << bit;
+            let found = oracle::read(*header, &damaged);
+            // Said once, and everything that is handed out is as it was.
+            prop_assert_eq!(found.iter().filter(|step| step.is_err()).count(), 1);
+            for frame in found.iter().filter(|step| step.is_ok()) {
+                prop_assert!(good.contains(frame));
+            }
+            // Where the length leads on, the others are there.
+            if is_beside_lengths(body, at) {
+                prop_assert_eq!(found.len(), good.len());
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        oracle::check(&bytes);
+    }
+
+    #[test]
+    fn numbers_come_back(number in any::<u64>(), cut in 0..10_usize) {
+        let mut bytes = Vec::new();
+        varint::put(number, &mut bytes);
+        prop_assert_eq!(varint::take(&mut &bytes[..]), Some(number));
+        if cut < bytes.len() {
+            prop_assert_eq!(varint::take(&mut &bytes[..cut]), None);
+        }
+    }
+}
+
+/// Returns whether a byte of a body is not one of a frame's length.
+fn is_beside_lengths(body: &[u8], at: usize) -> bool {
+    let mut start = 0;
+    loop {
+        let length = u32::from_le_bytes(body[start..start + 4].try_into().unwrap()) as usize;
+        let end = start + 8 + length;
+        if at < end {
+            return at >= start + 4;
+        }
+        start = end;
+    }
+}
+
+#[test]
+fn a_number_of_more_than_64_bits_is_none() {
+    let mut bytes = [0xff; 10];
+    bytes[9] = 2;
+    assert_eq!(varint::take(&mut &bytes[..]), None);
+    assert_eq!(varint::take(&mut &[0x80; 11][..]), None);
+}
+
+#[test]
+fn a_record_is_viewed_without_reading_all_of_it() {
+    let event = Event::builder("orders.eu", "t")
+        .json("{\"a\":1}")
+        .build()
+        .unwrap();
+    let kept = Kept {
+        offset: 7,
+        recorded: 5,
+        rest: 0,
+        version: None,
+        topic: 1,
+        record: event.record().to_vec(),
+    };
+    let written = oracle::write(3, &[kept]);
+    let mut frames = Frames::new(written.header, &written.body);
+    let frame = frames.next().unwrap().unwrap();
+    let seen = EventRef::stored(frame.record).unwrap();
+    assert_eq!(seen, event.as_ref());
+    assert_eq!(seen.topic_hash(), event.topic_hash());
+    for cut in 0..frame.record.len() {
+        assert!(EventRef::stored(&frame.record[..cut]).is_none());
+    }
+    assert_eq!(frames.next(), None);
+}

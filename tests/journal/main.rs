@@ -1,0 +1,4 @@
+//! The journal's contract, held by the journals of this crate.
+#![cfg(feature = "journal")]
+
+mod memory;
