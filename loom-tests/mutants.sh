@@ -7,7 +7,7 @@
 # A mutant is `model ; file in src/ring, or of src with ../ ; sed script`. A script that changes nothing, a mutant that does not build, and a
 # model that passes, or comes to no end, are failures. As many mutants at a time as there are cores (or JOBS), each
 # worker with a copy and a target directory of its own; of the models only the file with the named one is built. BOUND
-# is passed on to them.
+# is passed on to them. Each line says what processor time its model took, of the 60 s that it may.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 copy=${MUTANTS_DIR:-${TMPDIR:-/tmp}/eventring-mutants}
@@ -50,8 +50,9 @@ judge() {
     local where
     where=$(grep -l "^fn $model()" loom-tests/tests/*.rs) || { echo "NO SUCH MODEL"; return; }
     models=$(build "$(basename "$where" .rs)") || { echo "DOES NOT BUILD"; return; }
-    # Seconds of this process, however busy the machine is.
-    (ulimit -t 60; exec "$models" --exact "$model") >log 2>&1 || code=$?
+    # Processor time of this process, not time that passes: a busy machine is no reason.
+    # Not by `exec`: of a shell that is killed itself nobody would learn the time.
+    { time (ulimit -t 60; "$models" --exact "$model" >log 2>&1; exit $?); } 2>took || code=$?
     case $code in
         0) echo "NOT CAUGHT" ;;
         137 | 152) echo "COMES TO NO END" ;;
@@ -61,15 +62,16 @@ judge() {
 
 # work NUMBER: every so many-th mutant.
 work() {
-    local at=0 model file script verdict
+    local at=0 model file script verdict TIMEFORMAT=%U+%S
     cd "$copy/worker$1"
     while IFS=';' read -r model file script; do
         at=$((at + 1))
         [ $((at % jobs)) = "$1" ] || continue
         model=$(echo $model) file=$(echo $file)
+        echo - >took
         verdict=$(judge "$model" "$file" "$script" 2>&1)
         cp "$copy/original/ring/$file" "src/ring/$file"
-        printf '%-16s %-38s %s\n' "$verdict" "$model" "$file:$script" | tee -a "$copy/results"
+        printf '%-16s %6s s %-38s %s\n' "$verdict" "$(tail -1 took)" "$model" "$file:$script" | tee -a "$copy/results"
     done <"$copy/mutants.txt"
 }
 
