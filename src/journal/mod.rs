@@ -8,7 +8,7 @@
 //! [`JournalReader`] reads back. [`MemoryJournal`] keeps all of it in memory: the oracle of tests, and of a program that
 //! wants the rules of a journal without its files.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 #[cfg(any(test, fuzzing, feature = "sqlite"))]
 mod chunk;
@@ -19,6 +19,8 @@ mod journal;
 mod memory;
 mod reader;
 mod round;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod state;
 
 #[cfg(fuzzing)]

@@ -1,0 +1,437 @@
+//! The checkpointer: a thread that copies the log into the database, and the committer's part of it.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use rusqlite::{Connection, InterruptHandle};
+
+use super::baton::Baton;
+use super::holders;
+use crate::deadline;
+use crate::journal::CommitError;
+use crate::journal::sqlite::faults::{self, Fault, Step};
+
+const THREAD: &str = "eventring-checkpoint";
+/// Before each page of the log.
+const FRAME_HEADER: u64 = 24;
+/// Of the log.
+const LOG_HEADER: u64 = 32;
+/// How long readers have to be done: several times what a read transaction may take.
+const READERS_WAIT: Duration = Duration::from_millis(20);
+/// The same once they were interrupted.
+const INTERRUPTED_WAIT: Duration = Duration::from_millis(200);
+/// Between two tries that did not work out, so that not every commit waits for them.
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
+/// How long another process holds the log before it is said: a query in a shell is no news.
+const HELD_SAID: Duration = Duration::from_secs(1);
+/// After a checkpoint that found no space.
+const NO_SPACE_WAIT: Duration = Duration::from_secs(1);
+
+/// Between two interrupts of a checkpoint that is to end.
+const STOP_WAIT: Duration = Duration::from_millis(1);
+
+/// How long the log becomes before something is done, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::journal::sqlite) struct WalLimits {
+    /// So much that is not copied yet, and the thread copies it.
+    pub(in crate::journal::sqlite) passive: u64,
+    /// So little that is not copied yet, and the committer copies the rest itself.
+    pub(in crate::journal::sqlite) rest: u64,
+    /// From here on the committer begins the log anew, however much it has to copy.
+    pub(in crate::journal::sqlite) restart: u64,
+    /// From here on readers that hold the log are interrupted.
+    pub(in crate::journal::sqlite) interrupt: u64,
+}
+
+impl Default for WalLimits {
+    fn default() -> Self {
+        Self {
+            passive: 4 << 20,
+            rest: 512 << 10,
+            restart: 16 << 20,
+            interrupt: 64 << 20,
+        }
+    }
+}
+
+/// Keeps the log short.
+///
+/// [`committed`](Self::committed), [`poison`](Self::poison) and [`close`](Self::close) are the committer's, between two
+/// commits; the rest may be asked by any thread.
+pub(in crate::journal::sqlite) struct Checkpointer {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    /// Not before then.
+    next_try: Option<Instant>,
+}
+
+/// What may be asked of a checkpointer by any thread.
+#[derive(Clone)]
+pub(in crate::journal::sqlite) struct CheckpointView(Arc<Shared>);
+
+struct Shared {
+    /// One connection for all checkpoints: two at once would be in each other's way. Whoever has it checkpoints.
+    connection: Mutex<Connection>,
+    interrupt: InterruptHandle,
+    database: PathBuf,
+    baton: Arc<Baton>,
+    limits: WalLimits,
+    frame_bytes: u64,
+    /// Frames of the log at the last commit.
+    frames: AtomicU64,
+    /// Frames of them that were copied when a checkpoint last ended.
+    copied: AtomicU64,
+    /// Set under the connection's lock or before it is asked for: who has it looks before each checkpoint.
+    stopped: AtomicBool,
+    thread: Mutex<Thread>,
+    wake: Condvar,
+    trouble: Mutex<Trouble>,
+}
+
+#[derive(Default)]
+struct Thread {
+    wanted: bool,
+    stop: bool,
+}
+
+#[derive(Default)]
+struct Trouble {
+    poisoned: Option<String>,
+    no_space: Option<String>,
+    /// Since when a checkpoint could not be finished although no reader of this process was in its way.
+    held_since: Option<Instant>,
+}
+
+/// What a checkpoint found.
+#[derive(Clone, Copy, Debug)]
+struct Checkpointed {
+    /// Somebody was in the way.
+    busy: bool,
+    copied: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Passive,
+    Restart,
+    Truncate,
+}
+
+impl Checkpointer {
+    /// Starts the thread. The connection is for checkpoints alone: it waits for nobody (`busy_timeout` 0), and closing it
+    /// checkpoints nothing.
+    ///
+    /// # Errors
+    ///
+    /// The thread cannot be started.
+    pub(in crate::journal::sqlite) fn start(
+        connection: Connection,
+        database: &Path,
+        page_bytes: u64,
+        baton: Arc<Baton>,
+        limits: WalLimits,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            interrupt: connection.get_interrupt_handle(),
+            connection: Mutex::new(connection),
+            database: database.to_owned(),
+            baton,
+            limits,
+            frame_bytes: page_bytes + FRAME_HEADER,
+            frames: AtomicU64::new(0),
+            copied: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+            thread: Mutex::default(),
+            wake: Condvar::new(),
+            trouble: Mutex::default(),
+        });
+        let of_thread = Arc::clone(&shared);
+        let thread = thread::Builder::new()
+            .name(THREAD.to_owned())
+            .spawn(move || of_thread.run())?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+            next_try: None,
+        })
+    }
+
+    /// Says how many frames the log has after a commit, and does what is due: wakes the thread, or begins the log anew
+    /// when it is long enough or nearly all of it is copied. What goes wrong here is told to the commits to come.
+    pub(in crate::journal::sqlite) fn committed(&mut self, frames: u64, now: Instant) {
+        // Relaxed: figures, and hints of when to look; what is copied is decided by SQLite's own locks.
+        let before = self.shared.frames.swap(frames, Ordering::Relaxed);
+        if frames < before {
+            self.shared.copied.store(0, Ordering::Relaxed);
+        }
+        self.maintain(now);
+    }
+
+    /// Does what is due when nothing is committed: what did not work out is tried again.
+    pub(in crate::journal::sqlite) fn maintain(&mut self, now: Instant) {
+        let shared = &self.shared;
+        let frames = shared.frames.load(Ordering::Relaxed);
+        let copied = shared.copied.load(Ordering::Relaxed).min(frames);
+        let (length, rest) = (shared.bytes(frames), (frames - copied) * shared.frame_bytes);
+        if rest >= shared.limits.passive {
+            shared.want();
+        }
+        let nearly_copied = copied > 0 && rest <= shared.limits.rest;
+        let due =
+            length >= shared.limits.restart || length >= shared.limits.passive && nearly_copied;
+        if due && self.next_try.is_none_or(|at| at <= now) {
+            self.restart(length, now);
+        }
+    }
+
+    /// Returns why nothing may be written any more.
+    pub(in crate::journal::sqlite) fn poisoned(&self) -> Option<CommitError> {
+        let trouble = self.shared.trouble.lock();
+        trouble.poisoned.as_deref().map(faults::poisoned)
+    }
+
+    /// Ends it for good since a commit failed: once this returns nothing is copied any more.
+    pub(in crate::journal::sqlite) fn poison(&mut self) {
+        self.stop();
+    }
+
+    /// Copies what is left, cuts the log off and ends, at a clean close. Nothing is copied after poisoning.
+    ///
+    /// # Errors
+    ///
+    /// What is committed is in the log, and as safe as it was.
+    pub(in crate::journal::sqlite) fn close(&mut self) -> Result<(), CommitError> {
+        if let Some(error) = self.poisoned() {
+            self.stop();
+            return Err(error);
+        }
+        let shared = Arc::clone(&self.shared);
+        {
+            // Readers that are not done keep the log as it is; so does another process.
+            let _alone = shared.baton.take(READERS_WAIT);
+            shared.checkpoint(&mut shared.connection.lock(), Mode::Truncate);
+        }
+        self.stop();
+        self.poisoned().map_or(Ok(()), Err)
+    }
+
+    /// Returns what any thread may ask.
+    pub(in crate::journal::sqlite) fn view(&self) -> CheckpointView {
+        CheckpointView(Arc::clone(&self.shared))
+    }
+
+    fn restart(&mut self, length: u64, now: Instant) {
+        let shared = &*self.shared;
+        let urgent = length >= shared.limits.interrupt;
+        let done = shared.restart(urgent, now);
+        self.next_try = (!done).then(|| deadline::after(now, BETWEEN_TRIES));
+    }
+
+    fn stop(&mut self) {
+        // Release: pairs with the Acquire of whoever has the connection and is about to checkpoint.
+        self.shared.stopped.store(true, Ordering::Release);
+        {
+            let mut thread = self.shared.thread.lock();
+            thread.stop = true;
+            self.shared.wake.notify_one();
+        }
+        // One that has looked at `stopped` and has not begun would not notice a single interrupt.
+        while self.shared.connection.try_lock_for(STOP_WAIT).is_none() {
+            self.shared.interrupt.interrupt();
+        }
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread was told by its hook, and left nothing half done that SQLite does not undo.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl CheckpointView {
+    /// Returns the bytes of the log that are in use.
+    pub(in crate::journal::sqlite) fn wal_bytes(&self) -> u64 {
+        let frames = self.0.frames.load(Ordering::Relaxed);
+        self.0.bytes(frames)
+    }
+
+    /// Returns why nothing may be written any more, for people.
+    pub(in crate::journal::sqlite) fn poisoned(&self) -> Option<String> {
+        self.0.trouble.lock().poisoned.clone()
+    }
+
+    /// Returns why the log cannot be copied for want of space, for people.
+    pub(in crate::journal::sqlite) fn no_space(&self) -> Option<String> {
+        self.0.trouble.lock().no_space.clone()
+    }
+
+    /// Returns who keeps the log from being begun anew, for people, where that is another process and no matter of a moment.
+    pub(in crate::journal::sqlite) fn held_by_other(&self, now: Instant) -> Option<String> {
+        let since = self.0.trouble.lock().held_since?;
+        if now.saturating_duration_since(since) < HELD_SAID {
+            return None;
+        }
+        let mut index = self.0.database.clone().into_os_string();
+        index.push("-shm");
+        let who = holders::of(Path::new(&index));
+        let who = who.unwrap_or_else(|| "another process".to_owned());
+        Some(format!("wal held by {who}"))
+    }
+}
+
+impl Shared {
+    fn bytes(&self, frames: u64) -> u64 {
+        match frames {
+            0 => 0,
+            _ => LOG_HEADER + frames * self.frame_bytes,
+        }
+    }
+
+    fn run(&self) {
+        loop {
+            {
+                let mut thread = self.thread.lock();
+                while !thread.wanted && !thread.stop {
+                    self.wake.wait(&mut thread);
+                }
+                if thread.stop {
+                    return;
+                }
+                thread.wanted = false;
+            }
+            self.checkpoint(&mut self.connection.lock(), Mode::Passive);
+            if self.trouble.lock().no_space.is_some() {
+                self.wait(NO_SPACE_WAIT);
+            }
+        }
+    }
+
+    /// Waits, unless it is to stop.
+    fn wait(&self, time: Duration) {
+        let until = deadline::after(Instant::now(), time);
+        let mut thread = self.thread.lock();
+        while !thread.stop && !self.wake.wait_until(&mut thread, until).timed_out() {}
+    }
+
+    fn want(&self) {
+        // Who checkpoints is asked again by the next commit: nobody waits here.
+        if let Some(mut thread) = self.thread.try_lock()
+            && !thread.wanted
+        {
+            thread.wanted = true;
+            self.wake.notify_one();
+        }
+    }
+
+    /// Begins the log anew: all of it is copied, and nobody reads in it. Returns whether it worked out.
+    fn restart(&self, urgent: bool, now: Instant) -> bool {
+        let connection = match urgent {
+            // Commits wait for the copying: the log must not grow on.
+            true => Some(self.connection.lock()),
+            false => self.connection.try_lock(),
+        };
+        let Some(mut connection) = connection else {
+            return false;
+        };
+        let mut alone = self.baton.take(READERS_WAIT);
+        if alone.is_none() && urgent {
+            self.baton.interrupt();
+            alone = self.baton.take(INTERRUPTED_WAIT);
+        }
+        if alone.is_none() {
+            return false;
+        }
+        let Some(checkpointed) = self.checkpoint(&mut connection, Mode::Restart) else {
+            return false;
+        };
+        let mut trouble = self.trouble.lock();
+        if checkpointed.busy {
+            trouble.held_since.get_or_insert(now);
+            return false;
+        }
+        trouble.held_since = None;
+        // The next commit begins it anew, and says how long it is then.
+        self.frames.store(0, Ordering::Relaxed);
+        self.copied.store(0, Ordering::Relaxed);
+        true
+    }
+
+    /// Runs one, unless it was stopped. Takes the connection's guard so that nobody else is at it.
+    fn checkpoint(
+        &self,
+        connection: &mut MutexGuard<'_, Connection>,
+        mode: Mode,
+    ) -> Option<Checkpointed> {
+        // Acquire: pairs with the Release of `stop`, which interrupts one that begins just before.
+        if self.stopped.load(Ordering::Acquire) {
+            return None;
+        }
+        let pragma = match mode {
+            Mode::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
+            Mode::Restart => "PRAGMA wal_checkpoint(RESTART)",
+            Mode::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
+        };
+        let before = self.frames.load(Ordering::Relaxed);
+        let ran = connection.query_row(pragma, [], |row| {
+            // -1: it did not come to look, since another process was in the way.
+            let copied: i64 = row.get(2)?;
+            Ok(Checkpointed {
+                busy: row.get(0)?,
+                copied: u64::try_from(copied).unwrap_or_default(),
+            })
+        });
+        match ran {
+            Ok(checkpointed) => {
+                // All was copied, and a commit began the log anew before we came back to say so.
+                let anew = self.frames.load(Ordering::Relaxed) < before;
+                let copied = if anew { 0 } else { checkpointed.copied };
+                self.copied.store(copied, Ordering::Relaxed);
+                self.trouble.lock().no_space = None;
+                Some(checkpointed)
+            }
+            Err(error) => {
+                let fault = Fault::of(connection, &error, Step::Checkpoint);
+                self.failed(fault, &error);
+                None
+            }
+        }
+    }
+
+    fn failed(&self, fault: Fault, error: &rusqlite::Error) {
+        let reason = format!("checkpoint: {error}");
+        let mut trouble = self.trouble.lock();
+        match fault {
+            Fault::NoSpace => trouble.no_space = Some(reason),
+            Fault::Poisoned | Fault::Aborted => {
+                // Under the connection's lock: no checkpoint comes after it.
+                self.stopped.store(true, Ordering::Release);
+                trouble.poisoned.get_or_insert(reason);
+            }
+            Fault::Wait => {}
+        }
+    }
+}
+
+impl fmt::Debug for Checkpointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view().fmt(f)
+    }
+}
+
+impl fmt::Debug for CheckpointView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checkpointer")
+            .field("wal_bytes", &self.wal_bytes())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,25 @@
+//! How long the log is, as SQLite says at each commit.
+//!
+//! The file's length does not tell: it stays as it was when the log begins anew. The hook is a plain function, so what it
+//! hears is left with the thread that commits.
+
+use std::cell::Cell;
+
+use rusqlite::Connection;
+
+thread_local! {
+    static FRAMES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Listens to the commits of a connection. The pragma `wal_autocheckpoint` ends that: it is set before.
+pub(in crate::journal::sqlite) fn watch(connection: &Connection) {
+    connection.wal_hook(Some(|_, frames| {
+        FRAMES.set(u64::try_from(frames).unwrap_or_default());
+        Ok(())
+    }));
+}
+
+/// Returns the frames that the log had after the last commit of a watched connection on this thread.
+pub(in crate::journal::sqlite) fn committed() -> u64 {
+    FRAMES.get()
+}
