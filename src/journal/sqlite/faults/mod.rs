@@ -95,8 +95,8 @@ pub(super) fn poisoned(reason: &str) -> CommitError {
 }
 
 fn is_no_space(errno: c_int) -> bool {
-    let errno = Errno::from_raw_os_error(errno);
-    [Errno::NOSPC, Errno::DQUOT, Errno::FBIG].contains(&errno)
+    let no_space = [Errno::NOSPC, Errno::DQUOT, Errno::FBIG];
+    no_space.iter().any(|known| known.raw_os_error() == errno)
 }
 
 #[cfg(test)]

@@ -1,0 +1,3 @@
+//! Faults of the disk, and what becomes of what was acknowledged.
+
+mod sqlite;
