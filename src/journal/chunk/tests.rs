@@ -47,7 +47,7 @@ fn flipped(header: ChunkHeader) -> Vec<ChunkHeader> {
                 header.recorded_first as u64,
                 header.recorded_last as u64,
             ];
-            numbers[field] ^= 1 << bit;
+            numbers[field] ^= 1_u64 << bit;
             let [first, last, prev, count, recorded_first, recorded_last] = numbers;
             all.push(ChunkHeader {
                 first,
@@ -79,14 +79,14 @@ proptest! {
         }
         for at in 0..topics.len() {
             let mut topics = topics.clone();
-            topics[at] ^= 1 << bit;
+            topics[at] ^= 1_u8 << bit;
             prop_assert!(!header.is_whole(&topics, body.len(), *crc));
         }
         prop_assert!(!header.is_whole(topics, body.len() + 1, *crc));
         let good = oracle::read(*header, body);
         for at in 0..body.len() {
             let mut damaged = body.clone();
-            damaged[at] ^= 1 << bit;
+            damaged[at] ^= 1_u8 << bit;
             let found = oracle::read(*header, &damaged);
             // Said once, and everything that is handed out is as it was.
             prop_assert_eq!(found.iter().filter(|step| step.is_err()).count(), 1);

@@ -67,8 +67,14 @@ impl Default for WalLimits {
 pub(in crate::journal::sqlite) struct Checkpointer {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-    /// Not before then.
-    next_try: Option<Instant>,
+    /// After a try to begin the log anew that had somebody in its way, and whether readers were interrupted for it.
+    held: Option<Held>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    next_try: Instant,
+    urgent: bool,
 }
 
 /// What may be asked of a checkpointer by any thread.
@@ -113,7 +119,19 @@ struct Trouble {
 struct Checkpointed {
     /// Somebody was in the way.
     busy: bool,
+    /// Frames of the log, and those of them that are copied.
+    frames: u64,
     copied: u64,
+}
+
+/// What came of beginning the log anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Restarted {
+    Done,
+    /// The thread is copying, or the disk refused.
+    NotNow,
+    /// Readers were in the way: finding that out took time.
+    Held,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +176,7 @@ impl Checkpointer {
         Ok(Self {
             shared,
             thread: Some(thread),
-            next_try: None,
+            held: None,
         })
     }
 
@@ -185,9 +203,17 @@ impl Checkpointer {
         let nearly_copied = copied > 0 && rest <= shared.limits.rest;
         let due =
             length >= shared.limits.restart || length >= shared.limits.passive && nearly_copied;
-        if due && self.next_try.is_none_or(|at| at <= now) {
-            self.restart(length, now);
+        let urgent = length >= shared.limits.interrupt;
+        // Once it is urgent nobody waits for a try that was not.
+        let waits = |held: Held| now < held.next_try && (held.urgent || !urgent);
+        if !due || self.held.is_some_and(waits) {
+            return;
         }
+        let restarted = shared.restart(urgent, now);
+        self.held = (restarted == Restarted::Held).then(|| Held {
+            next_try: deadline::after(now, BETWEEN_TRIES),
+            urgent,
+        });
     }
 
     /// Returns why nothing may be written any more.
@@ -224,13 +250,6 @@ impl Checkpointer {
     /// Returns what any thread may ask.
     pub(in crate::journal::sqlite) fn view(&self) -> CheckpointView {
         CheckpointView(Arc::clone(&self.shared))
-    }
-
-    fn restart(&mut self, length: u64, now: Instant) {
-        let shared = &*self.shared;
-        let urgent = length >= shared.limits.interrupt;
-        let done = shared.restart(urgent, now);
-        self.next_try = (!done).then(|| deadline::after(now, BETWEEN_TRIES));
     }
 
     fn stop(&mut self) {
@@ -309,9 +328,12 @@ impl Shared {
                 }
                 thread.wanted = false;
             }
-            self.checkpoint(&mut self.connection.lock(), Mode::Passive);
+            let checkpointed = self.checkpoint(&mut self.connection.lock(), Mode::Passive);
             if self.trouble.lock().no_space.is_some() {
                 self.wait(NO_SPACE_WAIT);
+            } else if checkpointed.is_none_or(|it| it.copied < it.frames) {
+                // Readers are in the way of the rest. It would be flushed again and again for nothing.
+                self.wait(BETWEEN_TRIES);
             }
         }
     }
@@ -333,15 +355,15 @@ impl Shared {
         }
     }
 
-    /// Begins the log anew: all of it is copied, and nobody reads in it. Returns whether it worked out.
-    fn restart(&self, urgent: bool, now: Instant) -> bool {
+    /// Begins the log anew: all of it is copied, and nobody reads in it.
+    fn restart(&self, urgent: bool, now: Instant) -> Restarted {
         let connection = match urgent {
             // Commits wait for the copying: the log must not grow on.
             true => Some(self.connection.lock()),
             false => self.connection.try_lock(),
         };
         let Some(mut connection) = connection else {
-            return false;
+            return Restarted::NotNow;
         };
         let mut alone = self.baton.take(READERS_WAIT);
         if alone.is_none() && urgent {
@@ -349,21 +371,21 @@ impl Shared {
             alone = self.baton.take(INTERRUPTED_WAIT);
         }
         if alone.is_none() {
-            return false;
+            return Restarted::Held;
         }
         let Some(checkpointed) = self.checkpoint(&mut connection, Mode::Restart) else {
-            return false;
+            return Restarted::NotNow;
         };
         let mut trouble = self.trouble.lock();
         if checkpointed.busy {
             trouble.held_since.get_or_insert(now);
-            return false;
+            return Restarted::Held;
         }
         trouble.held_since = None;
         // The next commit begins it anew, and says how long it is then.
         self.frames.store(0, Ordering::Relaxed);
         self.copied.store(0, Ordering::Relaxed);
-        true
+        Restarted::Done
     }
 
     /// Runs one, unless it was stopped. Takes the connection's guard so that nobody else is at it.
@@ -384,10 +406,14 @@ impl Shared {
         let before = self.frames.load(Ordering::Relaxed);
         let ran = connection.query_row(pragma, [], |row| {
             // -1: it did not come to look, since another process was in the way.
-            let copied: i64 = row.get(2)?;
+            let frames = |column| {
+                let frames = row.get::<_, i64>(column);
+                frames.map(|frames| u64::try_from(frames).unwrap_or_default())
+            };
             Ok(Checkpointed {
                 busy: row.get(0)?,
-                copied: u64::try_from(copied).unwrap_or_default(),
+                frames: frames(1)?,
+                copied: frames(2)?,
             })
         });
         match ran {
@@ -433,5 +459,231 @@ impl fmt::Debug for CheckpointView {
         f.debug_struct("Checkpointer")
             .field("wal_bytes", &self.wal_bytes())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::journal::sqlite::files::tests::Directory;
+    use crate::journal::sqlite::wal::frames;
+
+    const PAGE: u64 = 4096;
+    const LIMITS: WalLimits = WalLimits {
+        passive: 64 << 10,
+        rest: 16 << 10,
+        restart: 256 << 10,
+        interrupt: 1 << 20,
+    };
+    const NEVER: u64 = u64::MAX;
+    /// Bytes of the log that a commit takes at most.
+    const COMMIT: u64 = 16 * PAGE;
+    const DEADLINE: Duration = Duration::from_secs(20);
+
+    struct Log {
+        directory: Directory,
+        connection: Connection,
+        baton: Arc<Baton>,
+        checkpointer: Checkpointer,
+    }
+
+    fn connect(path: &Path) -> Connection {
+        let connection = Connection::open(path).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+                 PRAGMA wal_autocheckpoint = 0;",
+            )
+            .unwrap();
+        connection.busy_timeout(Duration::ZERO).unwrap();
+        let config = rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        connection.set_db_config(config, true).unwrap();
+        connection
+    }
+
+    impl Log {
+        fn new(name: &str, limits: WalLimits) -> Self {
+            let directory = Directory::new(name);
+            let path = directory.path().join("t.db");
+            let connection = connect(&path);
+            connection
+                .execute_batch("CREATE TABLE t(n INTEGER PRIMARY KEY, body BLOB)")
+                .unwrap();
+            frames::watch(&connection);
+            let baton = Arc::new(Baton::default());
+            let of_checkpoints = connect(&path);
+            let checkpointer =
+                Checkpointer::start(of_checkpoints, &path, PAGE, Arc::clone(&baton), limits);
+            Self {
+                directory,
+                connection,
+                baton,
+                checkpointer: checkpointer.unwrap(),
+            }
+        }
+
+        fn path(&self) -> PathBuf {
+            self.directory.path().join("t.db")
+        }
+
+        /// About five pages.
+        fn commit(&mut self, now: Instant) {
+            self.connection
+                .execute("INSERT INTO t(body) VALUES(zeroblob(16000))", [])
+                .unwrap();
+            self.checkpointer.committed(frames::committed(), now);
+        }
+
+        fn length(&self) -> u64 {
+            let name = self.directory.path().join("t.db-wal");
+            fs::metadata(name).unwrap().len()
+        }
+    }
+
+    fn count(connection: &Connection) -> i64 {
+        connection
+            .query_row("SELECT count(*) FROM t", [], |row| row.get(0))
+            .unwrap()
+    }
+
+    /// Readers that take turns: without the baton a transaction is always open, and the log grows for as long.
+    #[test]
+    fn the_log_stays_short_while_readers_take_turns() {
+        let mut log = Log::new("wal-short", LIMITS);
+        let (path, baton) = (log.path(), Arc::clone(&log.baton));
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let connection = connect(&path);
+                    let reader = baton.reader(connection.get_interrupt_handle());
+                    let mut read = 0;
+                    while !done.load(Ordering::Relaxed) {
+                        let _held = reader.hold();
+                        let found = count(&connection);
+                        assert!(found >= read);
+                        read = found;
+                    }
+                });
+            }
+            let mut longest = 0;
+            for _ in 0..400 {
+                log.commit(Instant::now());
+                longest = longest.max(log.checkpointer.view().wal_bytes());
+            }
+            done.store(true, Ordering::Relaxed);
+            // One commit may go over the limit before it is seen, and a try that had to wait lets a few more pass.
+            assert!(
+                longest > LIMITS.passive && longest <= LIMITS.interrupt,
+                "{longest}"
+            );
+            assert!(log.length() <= LIMITS.interrupt, "{}", log.length());
+        });
+        log.checkpointer.close().unwrap();
+        assert_eq!(log.length(), 0, "a clean close cuts it off");
+        assert_eq!(count(&log.connection), 400);
+    }
+
+    #[test]
+    fn the_thread_copies_by_itself_and_nothing_begins_anew_below_the_limit() {
+        let limits = WalLimits {
+            restart: NEVER,
+            interrupt: NEVER,
+            rest: 0,
+            ..LIMITS
+        };
+        let mut log = Log::new("wal-passive", limits);
+        while log.checkpointer.view().wal_bytes() < LIMITS.passive {
+            log.commit(Instant::now());
+        }
+        let until = deadline::after(Instant::now(), DEADLINE);
+        let size = |log: &Log| fs::metadata(log.path()).unwrap().len();
+        while size(&log) < LIMITS.passive / 2 {
+            assert!(Instant::now() < until, "{} copied", size(&log));
+            thread::yield_now();
+        }
+        assert!(log.length() >= LIMITS.passive);
+    }
+
+    #[test]
+    fn a_reader_that_does_not_let_go_is_interrupted() {
+        let limits = WalLimits {
+            interrupt: 300 << 10,
+            ..LIMITS
+        };
+        let mut log = Log::new("wal-interrupt", limits);
+        let (path, baton) = (log.path(), Arc::clone(&log.baton));
+        let reading = AtomicBool::new(false);
+        log.commit(Instant::now());
+        thread::scope(|scope| {
+            let read = scope.spawn(|| {
+                let connection = connect(&path);
+                let reader = baton.reader(connection.get_interrupt_handle());
+                let _held = reader.hold();
+                // It reads for hours, in one transaction.
+                connection.query_row(
+                    "WITH RECURSIVE n(i) AS (SELECT n FROM t UNION ALL SELECT i + 1 FROM n)
+                     SELECT max(i) FROM n",
+                    [],
+                    |row| {
+                        reading.store(true, Ordering::Relaxed);
+                        row.get::<_, i64>(0)
+                    },
+                )
+            });
+            let until = deadline::after(Instant::now(), DEADLINE);
+            while !read.is_finished() {
+                assert!(Instant::now() < until);
+                log.commit(Instant::now());
+            }
+            assert!(read.join().unwrap().is_err());
+            assert!(!reading.load(Ordering::Relaxed), "it was not done");
+        });
+        log.commit(Instant::now());
+        let bytes = log.checkpointer.view().wal_bytes();
+        assert!(bytes <= limits.interrupt, "{bytes}");
+    }
+
+    /// A reader that does not know the baton is another process.
+    #[test]
+    fn who_holds_the_log_from_outside_is_said_and_let_alone() {
+        let mut log = Log::new("wal-held", LIMITS);
+        let mut now = Instant::now();
+        log.commit(now);
+        let outside = connect(&log.path());
+        outside.execute_batch("BEGIN").unwrap();
+        assert_eq!(count(&outside), 1);
+        let view = log.checkpointer.view();
+        while view.wal_bytes() < LIMITS.interrupt {
+            now = deadline::after(now, BETWEEN_TRIES);
+            log.commit(now);
+        }
+        assert!(
+            view.held_by_other(now)
+                .is_some_and(|who| who.starts_with("wal held by"))
+        );
+        assert_eq!(log.checkpointer.poisoned(), None);
+        assert_eq!(count(&outside), 1, "it reads on");
+        outside.execute_batch("COMMIT").unwrap();
+        now = deadline::after(now, BETWEEN_TRIES);
+        log.checkpointer.maintain(now);
+        assert_eq!(view.held_by_other(deadline::after(now, DEADLINE)), None);
+        log.commit(now);
+        assert!(view.wal_bytes() < LIMITS.passive, "{}", view.wal_bytes());
+    }
+
+    #[test]
+    fn nothing_is_copied_after_poisoning() {
+        let mut log = Log::new("wal-poisoned", LIMITS);
+        log.checkpointer.poison();
+        let before = fs::metadata(log.path()).unwrap().len();
+        for _ in 0..100 {
+            log.commit(Instant::now());
+        }
+        let _ = log.checkpointer.close();
+        assert_eq!(fs::metadata(log.path()).unwrap().len(), before);
+        assert!(log.length() > LIMITS.restart);
     }
 }

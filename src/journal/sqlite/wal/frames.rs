@@ -23,3 +23,29 @@ pub(in crate::journal::sqlite) fn watch(connection: &Connection) {
 pub(in crate::journal::sqlite) fn committed() -> u64 {
     FRAMES.get()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::sqlite::files::tests::Directory;
+
+    #[test]
+    fn each_commit_says_how_long_the_log_is() {
+        let directory = Directory::new("frames");
+        let connection = Connection::open(directory.path().join("t.db")).unwrap();
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0")
+            .unwrap();
+        watch(&connection);
+        connection.execute_batch("CREATE TABLE t(n)").unwrap();
+        let first = committed();
+        assert!(first > 0);
+        connection.execute_batch("INSERT INTO t VALUES(1)").unwrap();
+        assert_eq!(committed(), first + 1);
+        connection
+            .query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))
+            .unwrap();
+        connection.execute_batch("INSERT INTO t VALUES(2)").unwrap();
+        assert_eq!(committed(), 1);
+    }
+}
