@@ -160,7 +160,7 @@ pub fn drain(subscriber: &mut Subscriber<u64>, lossless: bool) -> u64 {
             assert_eq!(lagged.missed, lagged.resume_at - before);
             assert_eq!(lagged.resume_at, subscriber.position());
         }
-        Err(TryRecvError::Empty | TryRecvError::Closed) => {}
+        Err(TryRecvError::Empty | TryRecvError::Closed { .. }) => {}
     }
     subscriber.position() - before
 }

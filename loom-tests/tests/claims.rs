@@ -154,7 +154,7 @@ fn close_against_claims() {
                         assert_eq!(*value, 0);
                         read += 1;
                     }
-                    Err(TryRecvError::Closed) => return Some(read),
+                    Err(TryRecvError::Closed { .. }) => return Some(read),
                     Err(TryRecvError::Empty) => {}
                     Err(TryRecvError::Lagged(lagged)) => panic!("{lagged}"),
                 }

@@ -148,7 +148,7 @@ fn close_against_publish() {
                         assert_eq!(*value, read);
                         read += 1;
                     }
-                    Err(TryRecvError::Closed) => assert_eq!(read, 2, "closed too early"),
+                    Err(TryRecvError::Closed { .. }) => assert_eq!(read, 2, "closed too early"),
                     Err(TryRecvError::Empty) => {}
                     Err(TryRecvError::Lagged(lagged)) => panic!("{lagged}"),
                 }

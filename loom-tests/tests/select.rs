@@ -69,7 +69,10 @@ fn no_lost_wake_up_of_select_at_the_end() {
             select.add(&nothing);
             select.add(&subscriber);
             assert_eq!(select.wait(&[0, 0], None), Some(1));
-            assert_eq!(subscriber.try_recv().unwrap_err(), TryRecvError::Closed);
+            assert_eq!(
+                subscriber.try_recv().unwrap_err(),
+                TryRecvError::Closed { abandoned: false }
+            );
             idle
         };
         apart(swap, move || drop(publisher), waiting);

@@ -49,6 +49,7 @@ pub struct Builder {
     strategy: WaitStrategy,
     fencing: Fencing,
     retain: bool,
+    staged: bool,
 }
 
 /// The policy of a publisher when a gated reader still needs the slot that is next.
@@ -90,6 +91,7 @@ impl Builder {
             strategy: WaitStrategy::default(),
             fencing: Fencing::default(),
             retain: true,
+            staged: false,
         }
     }
 
@@ -139,12 +141,23 @@ impl Builder {
         self
     }
 
+    /// Makes a staged ring: everybody but its [upstream handles](super::Ring::upstream) reads only what these have
+    /// released. It needs an overflow that [blocks](Overflow::Block) or [rejects](Overflow::Reject).
+    ///
+    /// Before the first upstream handle is made nothing is shown, and publishers find the ring full after one lap. See
+    /// "Stages" in the [module docs](super).
+    pub fn staged(mut self) -> Self {
+        self.staged = true;
+        self
+    }
+
     /// Makes the ring. It takes memory for values only as they come.
     ///
     /// # Errors
     ///
     /// - [`RingError::ZeroCapacity`] and [`RingError::CapacityTooLarge`] (above 2^32).
     /// - [`RingError::MustRetain`] when a ring shall overwrite and not [retain](Self::retain).
+    /// - [`RingError::StagedOverwrites`] when a [staged](Self::staged) ring shall overwrite.
     /// - [`RingError::OutOfMemory`] when so many values of this size exceed the address space, or the allocator
     ///   refuses.
     pub fn build<T: Send + Sync>(&self) -> Result<(Publisher<T>, Ring<T>), RingError> {
@@ -187,12 +200,16 @@ impl Builder {
         if !self.retain && self.overflow == Overflow::Overwrite {
             return Err(RingError::MustRetain);
         }
+        if self.staged && self.overflow == Overflow::Overwrite {
+            return Err(RingError::StagedOverwrites);
+        }
         let config = RingConfig {
             capacity,
             overflow: self.overflow,
             strategy: self.strategy,
             retain: self.retain,
             many,
+            staged: self.staged,
         };
         Ok(Arc::new(Core::new(config, FencePair::new(self.fencing))?))
     }

@@ -1,4 +1,4 @@
-//! The state that the handles of one ring share: head, floor, permit, memory, wait lists, and the one lock.
+//! The state that the handles of one ring share: head, floor, permit, memory, wait lists, barrier, and the one lock.
 
 use super::blocks::{MAX_READERS, Memory};
 use super::builder::{Overflow, Start};
@@ -6,6 +6,7 @@ use super::error::{RingError, SubscribeError};
 use super::head::Head;
 use super::locked::Locked;
 use super::multi::Claims;
+use super::stage::{Barrier, Side};
 use super::wait::{FencePair, WaitList, WaitStrategy};
 use crate::sync::{AtomicU64, Mutex, Ordering, fence};
 use crossbeam_utils::CachePadded;
@@ -26,6 +27,15 @@ pub(super) struct RingConfig {
     pub(super) retain: bool,
     /// True if publishers share the ring: then slots are stamped, and head is moved by who wants to know it.
     pub(super) many: bool,
+    /// True if upstream handles release what everybody else may read.
+    pub(super) staged: bool,
+}
+
+impl RingConfig {
+    /// Returns whether somebody may wait for room: publishers that block, or who waits for a staged ring in their place.
+    fn room_is_awaited(&self) -> bool {
+        self.staged || matches!(self.overflow, Overflow::Block { .. })
+    }
 }
 
 /// The state of one ring. Each handle (publisher, reader, [`Ring`](super::Ring)) holds it by an `Arc`.
@@ -33,6 +43,11 @@ pub(super) struct RingConfig {
 /// Each field that is written while others read has a cache line of its own, by who writes it.
 pub(super) struct Core<T> {
     pub(super) config: RingConfig,
+    /// True if head is what its word says, to everybody: one publisher, and no barrier. What readers ask first, so that
+    /// such a ring pays nothing for the others.
+    is_plain: bool,
+    /// True if moving a gate looks for somebody who waits for room.
+    room_is_awaited: bool,
     pub(super) bounds: CachePadded<Bounds>,
     /// The publisher may write below this without the lock: at most to the end of the block that it writes in, and
     /// never above the slowest gate that it had seen + capacity. Raised by the publisher and revoked (0) by who joins,
@@ -40,10 +55,12 @@ pub(super) struct Core<T> {
     permit: CachePadded<AtomicU64>,
     /// The claims of a ring with several publishers; they have a permit of their own.
     pub(super) claims: CachePadded<Claims>,
-    /// Readers that wait for head to move.
+    /// Readers that wait for head to move: on a staged ring those upstream.
     pub(super) readers: WaitList,
     /// Publishers that wait for a gate to move.
     pub(super) room: WaitList,
+    /// The barrier of a staged ring, and the readers that wait for it to move.
+    pub(super) barrier: Option<Box<Barrier>>,
     /// The blocks, and the directory that finds them.
     pub(super) memory: Memory<T>,
     /// Taken to join, to leave, to seek back, to trim, and to open a block: never to publish within one, or to read.
@@ -72,6 +89,9 @@ impl<T> Core<T> {
         };
         Ok(Self {
             memory: Memory::new(config.capacity, config.many)?,
+            is_plain: !config.many && !config.staged,
+            room_is_awaited: config.room_is_awaited(),
+            barrier: config.staged.then(|| Box::new(Barrier::new(fences))),
             config,
             bounds: CachePadded::new(bounds),
             permit: CachePadded::new(AtomicU64::new(0)),
@@ -88,7 +108,7 @@ impl<T> Core<T> {
         self.head_above(u64::MAX)
     }
 
-    /// Returns head, or an earlier one above `cursor`: enough for a reader that cannot be overtaken.
+    /// Returns head, or an earlier one above `cursor`.
     #[inline(always)]
     pub(super) fn head_above(&self, cursor: u64) -> Head {
         let head = self.load_head();
@@ -99,6 +119,25 @@ impl<T> Core<T> {
         head
     }
 
+    /// Returns how far a reader on this side of the barrier may read; or less, but above `cursor`, which is enough for
+    /// one that cannot be overtaken.
+    #[inline(always)]
+    pub(super) fn bound_above(&self, side: Side, cursor: u64) -> Head {
+        if self.is_plain {
+            return self.load_head();
+        }
+        match &self.barrier {
+            None => self.head_above(cursor),
+            Some(barrier) => barrier.bound_above(self, side, cursor),
+        }
+    }
+
+    /// Returns how far a reader on this side of the barrier may read.
+    #[inline(always)]
+    pub(super) fn bound(&self, side: Side) -> Head {
+        self.bound_above(side, u64::MAX)
+    }
+
     #[inline(always)]
     fn load_head(&self) -> Head {
         // Acquire: pairs with the Release in `store_head`, or in `advance`; the values below head are there.
@@ -107,9 +146,23 @@ impl<T> Core<T> {
 
     /// Returns whether a reader at `cursor` has a reason not to sleep.
     #[inline(always)]
-    pub(super) fn is_ready(&self, cursor: u64) -> bool {
-        let head = self.head_above(cursor);
+    pub(super) fn is_ready(&self, side: Side, cursor: u64) -> bool {
+        let head = self.bound_above(side, cursor);
         head.next > cursor || head.closed
+    }
+
+    /// Returns the list on which a reader sleeps.
+    pub(super) fn sleepers(&self, side: Side) -> &WaitList {
+        match &self.barrier {
+            Some(barrier) if side == Side::Downstream => barrier.sleepers(),
+            _ => &self.readers,
+        }
+    }
+
+    /// Returns whether an upstream handle went before the end.
+    pub(super) fn is_abandoned(&self) -> bool {
+        let barrier = self.barrier.as_ref();
+        barrier.is_some_and(|barrier| barrier.is_abandoned())
     }
 
     /// Loads the oldest sequence that is kept.
@@ -137,13 +190,16 @@ impl<T> Core<T> {
     /// Returns how many values can be read.
     pub(super) fn len(&self) -> u64 {
         let oldest = self.oldest();
-        // Head only rises, and a batch that is being written may have raised the floor up to it.
-        (self.head().next - oldest).min(self.config.capacity)
+        // Head only rises, and a batch that is being written may have raised the floor up to it. So does the barrier,
+        // which the floor, and head - capacity, had not passed before.
+        (self.bound(Side::Downstream).next - oldest).min(self.config.capacity)
     }
 
     /// Returns how many subscribers and groups there are.
     pub(super) fn reader_count(&self) -> usize {
-        self.locked.lock().readers as usize
+        let locked = self.locked.lock();
+        // An upstream handle pins, and is no subscription.
+        locked.readers as usize - locked.upstream.len()
     }
 }
 
@@ -177,6 +233,9 @@ impl<T> Core<T> {
     pub(super) fn close(&self, next: u64) {
         self.store_end(next);
         self.readers.wake(u64::MAX);
+        if let Some(barrier) = &self.barrier {
+            barrier.wake();
+        }
     }
 
     /// As [`close`](Self::close), and wakes nobody: see [`store_head`](Self::store_head).
@@ -187,12 +246,9 @@ impl<T> Core<T> {
         self.bounds
             .head
             .store(Head::closed(next).word(), Ordering::Release);
-    }
-
-    /// Wakes who waits for what is visible now.
-    #[cfg(feature = "hub")]
-    pub(super) fn wake_readers(&self) {
-        self.readers.wake(self.head().wakes_below());
+        if let Some(barrier) = &self.barrier {
+            barrier.settle_end(self);
+        }
     }
 
     /// Permits the publisher to write `next..end`, unless a gate stands in the way: then nothing has changed.
@@ -201,7 +257,7 @@ impl<T> Core<T> {
     /// capacity is counted from.
     pub(super) fn grant(&self, end: u64) -> bool {
         let mut locked = self.locked.lock();
-        if !locked.is_below_limit(self, end) {
+        if self.is_abandoned() || !locked.is_below_limit(self, end) {
             return false;
         }
         if end > locked.opened_end(self) {
@@ -226,10 +282,20 @@ impl<T> Core<T> {
     pub(super) fn trim(&self, before: u64) -> usize {
         let mut locked = self.locked.lock();
         // I4: what a gate protects is not let go of.
-        let before = before.min(locked.slowest_gate());
+        let before = before.min(locked.slowest_gate(self));
         let floor = self.memory.start(self.memory.chunk(before));
         locked.raise_floor(self, floor);
         locked.evicted.len()
+    }
+
+    /// Drops what every gate has passed, if one has moved from `passed` to another block, on a ring that does not
+    /// retain.
+    #[inline(always)]
+    pub(super) fn drop_passed_above(&self, passed: u64, cursor: u64) {
+        // At block boundaries only: blocks are what can be emptied.
+        if !self.config.retain && self.memory.chunk(passed) != self.memory.chunk(cursor) {
+            self.drop_passed();
+        }
     }
 
     /// Drops what every gate has passed, in whole blocks: for rings that do not retain.
@@ -330,6 +396,10 @@ impl<T> Core<T> {
         fence(Ordering::SeqCst);
         self.advance();
         self.readers.wake(u64::MAX);
+        if let Some(barrier) = &self.barrier {
+            barrier.settle_end(self);
+            barrier.wake();
+        }
         // Publishers too: who waits for room learns that there is nothing to wait for.
         self.room.wake(u64::MAX);
     }
@@ -395,7 +465,7 @@ impl<T> Core<T> {
     pub(super) fn place(&self, start: Start, gate: Option<&Gate>) -> Result<u64, SubscribeError> {
         let mut locked = self.locked.lock();
         let oldest = self.oldest();
-        let head = self.head().next;
+        let head = self.bound(Side::Downstream).next;
         let position = match start {
             Start::Newest => head,
             Start::Oldest => oldest,
@@ -428,7 +498,7 @@ impl<T> Core<T> {
     }
 
     /// Makes publishers look at the gates before they go on.
-    fn revoke_limit(&self, locked: &mut Locked<T>) {
+    pub(super) fn revoke_limit(&self, locked: &mut Locked<T>) {
         locked.limit = 0;
         if self.config.many {
             self.claims.revoke_permit();
@@ -446,9 +516,9 @@ impl<T> Core<T> {
     }
 
     #[inline(always)]
-    fn wake_publishers(&self) {
+    pub(super) fn wake_publishers(&self) {
         // Only a ring that blocks has publishers that sleep.
-        if matches!(self.config.overflow, Overflow::Block { .. }) {
+        if self.room_is_awaited {
             self.room.wake(u64::MAX);
         }
     }

@@ -18,6 +18,8 @@ pub enum RingError {
     OutOfMemory,
     /// A ring that overwrites has lossy readers, so it cannot drop what gated ones have passed.
     MustRetain,
+    /// A staged ring waits for its upstream handles, so it cannot overwrite.
+    StagedOverwrites,
 }
 
 /// The reason why a value was not published, with the value.
@@ -78,6 +80,36 @@ pub enum SubscribeError {
     TooManyReaders,
 }
 
+/// The reason why there is no upstream handle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UpstreamError {
+    /// The ring was made without [`Builder::staged`](super::Builder::staged).
+    NotStaged,
+    /// The ring has as many readers as it can count.
+    TooManyReaders,
+    /// Nothing is left to be released: the barrier has reached the end of a closed ring, or was abandoned.
+    Closed,
+}
+
+/// The reason why an upstream handle released nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReleaseError {
+    /// The sequence lies beyond what the handle has read.
+    NotRead {
+        /// The next sequence that it reads.
+        position: u64,
+    },
+    /// The handle has released more already.
+    Backwards {
+        /// The sequence up to which it has.
+        released: u64,
+    },
+    /// Another upstream handle went before the end: the barrier stays where it is.
+    Abandoned,
+}
+
 /// The reason why a cursor stayed at its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -113,7 +145,11 @@ pub enum TryRecvError {
     /// Values were overwritten before they were read.
     Lagged(Lagged),
     /// Everything published has been read, and nothing more will come.
-    Closed,
+    Closed {
+        /// True if what comes next will never be shown: on a [staged](super::Builder::staged) ring, when an upstream
+        /// handle went before the end.
+        abandoned: bool,
+    },
 }
 
 /// The reason why waiting ended without a value.
@@ -122,7 +158,11 @@ pub enum RecvError {
     /// Values were overwritten before they were read.
     Lagged(Lagged),
     /// Everything published has been read, and nothing more will come.
-    Closed,
+    Closed {
+        /// True if what comes next will never be shown: on a [staged](super::Builder::staged) ring, when an upstream
+        /// handle went before the end.
+        abandoned: bool,
+    },
 }
 
 /// The reason why waiting for a limited time ended without a value.
@@ -133,7 +173,11 @@ pub enum RecvTimeoutError {
     /// Values were overwritten before they were read.
     Lagged(Lagged),
     /// Everything published has been read, and nothing more will come.
-    Closed,
+    Closed {
+        /// True if what comes next will never be shown: on a [staged](super::Builder::staged) ring, when an upstream
+        /// handle went before the end.
+        abandoned: bool,
+    },
 }
 
 /// The reason why a publisher may not write now.
@@ -180,7 +224,7 @@ impl From<RecvError> for RecvTimeoutError {
     fn from(error: RecvError) -> Self {
         match error {
             RecvError::Lagged(lagged) => RecvTimeoutError::Lagged(lagged),
-            RecvError::Closed => RecvTimeoutError::Closed,
+            RecvError::Closed { abandoned } => RecvTimeoutError::Closed { abandoned },
         }
     }
 }
@@ -192,6 +236,9 @@ impl fmt::Display for RingError {
             RingError::CapacityTooLarge { max } => write!(f, "capacity is above {max}"),
             RingError::OutOfMemory => write!(f, "no room in memory for a ring of this capacity"),
             RingError::MustRetain => write!(f, "a ring that overwrites retains its values"),
+            RingError::StagedOverwrites => {
+                write!(f, "a staged ring blocks or rejects, it does not overwrite")
+            }
         }
     }
 }
@@ -243,9 +290,31 @@ impl fmt::Display for SubscribeError {
             }
             SubscribeError::TooOld { oldest } => too_old(f, *oldest),
             SubscribeError::InFuture { head } => in_future(f, *head),
-            SubscribeError::TooManyReaders => {
-                write!(f, "the ring has {} readers", super::blocks::MAX_READERS)
+            SubscribeError::TooManyReaders => too_many(f),
+        }
+    }
+}
+
+impl fmt::Display for UpstreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UpstreamError::NotStaged => write!(f, "the ring is not staged"),
+            UpstreamError::TooManyReaders => too_many(f),
+            UpstreamError::Closed => f.write_str(CLOSED),
+        }
+    }
+}
+
+impl fmt::Display for ReleaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReleaseError::NotRead { position } => {
+                write!(f, "what is released has been read, up to {position} so far")
             }
+            ReleaseError::Backwards { released } => {
+                write!(f, "everything below {released} has been released already")
+            }
+            ReleaseError::Abandoned => f.write_str(ABANDONED),
         }
     }
 }
@@ -274,7 +343,7 @@ impl fmt::Display for TryRecvError {
         match self {
             TryRecvError::Empty => f.write_str("nothing new in the ring"),
             TryRecvError::Lagged(lagged) => lagged.fmt(f),
-            TryRecvError::Closed => f.write_str(CLOSED),
+            TryRecvError::Closed { abandoned } => closed(f, *abandoned),
         }
     }
 }
@@ -283,7 +352,7 @@ impl fmt::Display for RecvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RecvError::Lagged(lagged) => lagged.fmt(f),
-            RecvError::Closed => f.write_str(CLOSED),
+            RecvError::Closed { abandoned } => closed(f, *abandoned),
         }
     }
 }
@@ -293,7 +362,7 @@ impl fmt::Display for RecvTimeoutError {
         match self {
             RecvTimeoutError::TimedOut => f.write_str("nothing came in time"),
             RecvTimeoutError::Lagged(lagged) => lagged.fmt(f),
-            RecvTimeoutError::Closed => f.write_str(CLOSED),
+            RecvTimeoutError::Closed { abandoned } => closed(f, *abandoned),
         }
     }
 }
@@ -302,14 +371,24 @@ impl Error for RingError {}
 impl<T> Error for PublishError<T> {}
 impl Error for BatchError {}
 impl Error for SubscribeError {}
+impl Error for UpstreamError {}
+impl Error for ReleaseError {}
 impl Error for SeekError {}
 impl Error for Lagged {}
 impl Error for TryRecvError {}
 impl Error for RecvError {}
 impl Error for RecvTimeoutError {}
 
+fn too_many(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "the ring has {} readers", super::blocks::MAX_READERS)
+}
+
 fn too_old(f: &mut fmt::Formatter<'_>, oldest: u64) -> fmt::Result {
     write!(f, "the sequence is no longer kept, the oldest is {oldest}")
+}
+
+fn closed(f: &mut fmt::Formatter<'_>, abandoned: bool) -> fmt::Result {
+    f.write_str(if abandoned { ABANDONED } else { CLOSED })
 }
 
 fn in_future(f: &mut fmt::Formatter<'_>, head: u64) -> fmt::Result {
@@ -319,3 +398,4 @@ fn in_future(f: &mut fmt::Formatter<'_>, head: u64) -> fmt::Result {
 const FULL: &str = "a gated reader holds the ring full";
 const TIMED_OUT: &str = "a gated reader held the ring full for too long";
 const CLOSED: &str = "the ring is closed";
+const ABANDONED: &str = "the ring was abandoned by an upstream handle";

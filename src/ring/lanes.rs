@@ -109,7 +109,10 @@ impl<T> LaneGroup<T> {
         for (lane, subscriber) in self.lanes.iter_mut().enumerate() {
             match subscriber.drain(max, |first, values| read(lane, first, values)) {
                 Ok(count) => round.read += count as u64,
-                Err(TryRecvError::Closed) => continue,
+                Err(TryRecvError::Closed { abandoned }) => {
+                    round.abandoned |= abandoned;
+                    continue;
+                }
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Lagged(lag)) => {
                     round.missed += lag.missed;

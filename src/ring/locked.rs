@@ -2,7 +2,7 @@
 
 use super::blocks::BlockRef;
 use super::core::{Core, Gate};
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub(super) struct Locked<T> {
     /// The gates of all gated readers; publishers wait for the slowest.
     pub(super) gates: Vec<Arc<Gate>>,
+    /// Those of the gates that upstream handles hold: the barrier stands at the slowest of them.
+    pub(super) upstream: Vec<Arc<Gate>>,
     /// The number of handles that may pin: subscribers and groups.
     pub(super) readers: u32,
     /// The number of handles that share the publishing; the last one closes the ring.
@@ -34,6 +36,7 @@ impl<T> Locked<T> {
     pub(super) fn new() -> Self {
         Self {
             gates: Vec::new(),
+            upstream: Vec::new(),
             readers: 0,
             publishers: 1,
             floor: 0,
@@ -46,10 +49,34 @@ impl<T> Locked<T> {
     }
 
     /// Loads the slowest gate; [`u64::MAX`] without one.
-    pub(super) fn slowest_gate(&self) -> u64 {
-        // Acquire: pairs with the Release in `move_gate`.
-        let gates = self.gates.iter().map(|gate| gate.load(Ordering::Acquire));
-        gates.min().unwrap_or(u64::MAX)
+    ///
+    /// The barrier of a staged ring is one of them: what nobody downstream may have read yet is not written over, also
+    /// while there is no upstream handle yet, or none any more.
+    pub(super) fn slowest_gate(&self, core: &Core<T>) -> u64 {
+        let barrier = core.barrier.as_ref();
+        let barrier = barrier.map_or(u64::MAX, |barrier| barrier.head().next);
+        slowest(&self.gates).min(barrier)
+    }
+
+    /// Loads the slowest gate of an upstream handle; [`u64::MAX`] without one.
+    pub(super) fn slowest_upstream(&self) -> u64 {
+        slowest(&self.upstream)
+    }
+
+    /// Adds the gate of an upstream handle.
+    pub(super) fn add_upstream(&mut self, position: u64) -> Arc<Gate> {
+        let gate = Arc::new(Gate::new(AtomicU64::new(position)));
+        self.gates.push(gate.clone());
+        self.upstream.push(gate.clone());
+        gate
+    }
+
+    /// Removes the gate of an upstream handle; true if there are others.
+    pub(super) fn remove_upstream(&mut self, gate: &Arc<Gate>) -> bool {
+        for gates in [&mut self.gates, &mut self.upstream] {
+            gates.retain(|other| !Arc::ptr_eq(other, gate));
+        }
+        !self.upstream.is_empty()
     }
 
     /// Returns whether no gate keeps publishers from writing up to `end`.
@@ -57,7 +84,7 @@ impl<T> Locked<T> {
         // Gates only move up, so an old limit errs on the safe side: the lines of all readers are touched only when it
         // is used up: once a lap where readers keep up, not once a block.
         if end > self.limit {
-            self.limit = self.slowest_gate().saturating_add(core.config.capacity);
+            self.limit = self.slowest_gate(core).saturating_add(core.config.capacity);
         }
         end <= self.limit
     }
@@ -120,4 +147,10 @@ impl<T> Locked<T> {
             .saturating_sub(first);
         self.evicted.extend(self.live.drain(..passed as usize));
     }
+}
+
+fn slowest(gates: &[Arc<Gate>]) -> u64 {
+    // Acquire: pairs with the Release in `move_gate`.
+    let gates = gates.iter().map(|gate| gate.load(Ordering::Acquire));
+    gates.min().unwrap_or(u64::MAX)
 }

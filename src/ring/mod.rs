@@ -20,7 +20,7 @@
 //! assert_eq!(*lossy.try_recv().unwrap(), "a");
 //! gated.drain(usize::MAX, |first, values| assert_eq!((first, values), (0, &["a", "b", "c"][..]))).unwrap();
 //! publisher.close();
-//! assert_eq!(gated.try_recv().unwrap_err(), TryRecvError::Closed);
+//! assert_eq!(gated.try_recv().unwrap_err(), TryRecvError::Closed { abandoned: false });
 //! ```
 //!
 //! # Which publisher, which reader
@@ -95,7 +95,7 @@
 //! assert!(ring.is_closed());
 //! let mut late = ring.subscribe(Start::Oldest).unwrap();
 //! assert_eq!(*late.try_recv().unwrap(), "last");
-//! assert_eq!(late.try_recv().unwrap_err(), TryRecvError::Closed);
+//! assert_eq!(late.try_recv().unwrap_err(), TryRecvError::Closed { abandoned: false });
 //! ```
 //!
 //! # What is kept
@@ -283,13 +283,14 @@ mod read;
 // Named after its type, as every file here.
 #[allow(clippy::module_inception)]
 mod ring;
+mod stage;
 mod wait;
 
 pub use blocks::{Filled, Reused, Slot, Vacant};
 pub use builder::{Builder, Overflow, Start, channel};
 pub use error::{
-    BatchError, Lagged, PublishError, RecvError, RecvTimeoutError, RingError, SeekError,
-    SubscribeError, TryRecvError,
+    BatchError, Lagged, PublishError, RecvError, RecvTimeoutError, ReleaseError, RingError,
+    SeekError, SubscribeError, TryRecvError, UpstreamError,
 };
 pub use lanes::{LaneGroup, Lanes};
 pub use multi::{SharedPublisher, WeakPublisher};
@@ -300,6 +301,10 @@ pub use publish::Publisher;
 pub use read::RecvAsync;
 pub use read::{Batch, CursorId, Iter, ReaderGroup, Ref, Round, Subscriber, TryIter, Waited};
 pub use ring::Ring;
+pub use stage::Upstream;
+#[cfg(feature = "_loom")]
+#[doc(hidden)]
+pub use stage::models;
 #[cfg(all(feature = "async", feature = "hub"))]
 pub(crate) use wait::TaskWaker;
 #[cfg(feature = "hub")]

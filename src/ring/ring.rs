@@ -2,10 +2,13 @@
 
 use super::builder::Start;
 use super::core::Core;
-use super::error::SubscribeError;
+use super::error::{SubscribeError, UpstreamError};
 use super::read::{Reader, ReaderGroup, Subscriber};
-use super::wait::{FencePair, Notify, Waiter};
+use super::stage::{Side, Upstream};
+use super::wait::{Awaited, FencePair, Notify, Waiter};
 use std::fmt;
+#[cfg(any(feature = "hub", feature = "_loom"))]
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A handle to look at a ring and to subscribe to it. Clones are handles of the same ring.
@@ -23,6 +26,12 @@ impl<T> Ring<T> {
         self.core.head().next
     }
 
+    /// Returns the sequence up to which readers may read: the barrier of a [staged](super::Builder::staged) ring, head
+    /// of any other.
+    pub fn visible(&self) -> u64 {
+        self.core.bound(Side::Downstream).next
+    }
+
     /// Returns the oldest sequence that is kept; head if there is none.
     ///
     /// While a batch is being written it counts as published here: it evicts while it is written.
@@ -32,7 +41,13 @@ impl<T> Ring<T> {
 
     /// Returns whether nothing more will be published. What is kept stays readable.
     pub fn is_closed(&self) -> bool {
-        self.core.head().closed
+        self.core.head().closed || self.core.is_abandoned()
+    }
+
+    /// Returns whether an [upstream handle](Upstream) went before the end: then what lies beyond the barrier is never
+    /// shown.
+    pub fn is_abandoned(&self) -> bool {
+        self.core.is_abandoned()
     }
 
     /// Returns how many values can be read.
@@ -98,6 +113,17 @@ impl<T> Ring<T> {
         Subscriber::new(Reader::gated(&self.core)?, start)
     }
 
+    /// Makes a handle upstream of the barrier of a [staged](super::Builder::staged) ring, which stands at the barrier.
+    ///
+    /// # Errors
+    ///
+    /// - [`UpstreamError::NotStaged`].
+    /// - [`UpstreamError::TooManyReaders`] at about a million.
+    /// - [`UpstreamError::Closed`] when the barrier has reached the end of a closed ring, or was abandoned.
+    pub fn upstream(&self) -> Result<Upstream<T>, UpstreamError> {
+        Upstream::join(&self.core)
+    }
+
     /// Makes a group of lossy cursors for one thread.
     ///
     /// # Errors
@@ -136,17 +162,64 @@ impl<T> Ring<T> {
         self.core.readers.has_sleepers()
     }
 
-    /// Wakes who waits for what is visible now.
+    /// Wakes who waits for what is published now: on a staged ring readers upstream.
     #[cold]
     pub(crate) fn wake_readers(&self) {
-        self.core.wake_readers();
+        self.core.readers.wake(self.core.head().wakes_below());
+    }
+
+    /// Returns whether there may be somebody to [wake](Self::wake_downstream) for where the barrier is.
+    #[inline]
+    #[allow(dead_code, reason = "for the hub's journal")]
+    pub(crate) fn has_downstream_sleepers(&self) -> bool {
+        self.core.sleepers(Side::Downstream).has_sleepers()
+    }
+
+    /// Wakes who waits for where the barrier is.
+    #[allow(dead_code, reason = "for the hub's journal")]
+    pub(crate) fn wake_downstream(&self) {
+        if let Some(barrier) = &self.core.barrier {
+            barrier.wake();
+        }
+    }
+}
+
+#[cfg(any(feature = "hub", feature = "_loom"))]
+impl<T> Ring<T> {
+    /// Moves the barrier up to `to`, at most head, whatever upstream handles have released, and wakes nobody. Returns
+    /// what this call moved it over, which is no other call's.
+    #[allow(dead_code, reason = "for the hub's journal")]
+    pub(crate) fn raise_barrier(&self, to: u64) -> Range<u64> {
+        assert!(to <= self.core.head().next, "not above head");
+        let Some(barrier) = &self.core.barrier else {
+            return to..to;
+        };
+        let passed = barrier.raise(to);
+        if !passed.is_empty() {
+            barrier.settle_end(&self.core);
+        }
+        passed
+    }
+}
+
+#[cfg(any(feature = "hub", feature = "_loom"))]
+impl<T: Send + Sync + 'static> Ring<T> {
+    /// Makes a place on the list of those who wait for room, on a staged ring, whatever its overflow.
+    ///
+    /// Armed (with any cursor), it is notified once when a gate moves or goes. What that makes room for is not looked
+    /// at, so whoever arms tries once more before it sleeps.
+    #[allow(dead_code, reason = "for the hub's journal")]
+    pub(crate) fn room_waiter(&self, notify: Arc<dyn Notify>) -> Waiter {
+        debug_assert!(self.core.config.staged);
+        Waiter::new(self.core.clone(), Awaited::Room, notify)
     }
 }
 
 impl<T: Send + Sync + 'static> Ring<T> {
     /// Makes a place on the wait list for a foreign waker.
     pub fn waiter(&self, notify: Arc<dyn Notify>) -> Waiter {
-        Waiter::new(self.core.clone(), notify)
+        let awaited = Awaited::Values(Side::Downstream);
+        Waiter::new(self.core.clone(), awaited, notify)
     }
 }
 

@@ -14,6 +14,7 @@ mod reading;
 mod reentry;
 mod retain;
 mod shared;
+mod staged;
 mod stress;
 #[cfg(feature = "async")]
 mod tasks;

@@ -227,7 +227,10 @@ fn closing_keeps_what_is_there() {
     assert_eq!(publisher.publish_batch([2]), Err(BatchError::Closed));
     drop(publisher);
     assert_eq!(*subscriber.try_recv().unwrap(), 1);
-    assert_eq!(subscriber.try_recv().unwrap_err(), TryRecvError::Closed);
+    assert_eq!(
+        subscriber.try_recv().unwrap_err(),
+        TryRecvError::Closed { abandoned: false }
+    );
     assert_eq!(*ring.subscribe(Start::Oldest).unwrap().recv().unwrap(), 1);
 }
 

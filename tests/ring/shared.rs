@@ -126,7 +126,7 @@ fn all_readers_see_one_order() {
                     missed += lagged.missed;
                 }
                 Err(TryRecvError::Empty) => drop(lossy.wait(None)),
-                Err(TryRecvError::Closed) => return (seen, missed),
+                Err(TryRecvError::Closed { .. }) => return (seen, missed),
             }
         }
     });

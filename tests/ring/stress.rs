@@ -65,12 +65,12 @@ fn read(mut subscriber: Subscriber<Value>, style: usize) -> (u64, u64) {
                     continue;
                 }
                 Err(TryRecvError::Lagged(lagged)) => Err(RecvError::Lagged(lagged)),
-                Err(TryRecvError::Closed) => Err(RecvError::Closed),
+                Err(TryRecvError::Closed { abandoned }) => Err(RecvError::Closed { abandoned }),
             },
         };
         match result {
             Ok(read) => seen += read,
-            Err(RecvError::Closed) => return (seen, missed),
+            Err(RecvError::Closed { .. }) => return (seen, missed),
             Err(RecvError::Lagged(lagged)) => {
                 assert_eq!(lagged.resume_at - before, lagged.missed);
                 missed += lagged.missed;

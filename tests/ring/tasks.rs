@@ -66,7 +66,10 @@ fn values_arrive_under_every_runtime() {
                 for want in 0..2_000 {
                     assert_eq!(*gated.recv_async().await.unwrap(), want);
                 }
-                assert_eq!(gated.recv_async().await.unwrap_err(), RecvError::Closed);
+                assert_eq!(
+                    gated.recv_async().await.unwrap_err(),
+                    RecvError::Closed { abandoned: false }
+                );
             };
             (Box::pin(publishing), Box::pin(reading))
         });

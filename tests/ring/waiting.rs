@@ -48,7 +48,7 @@ fn recv_wakes_for_values_and_for_the_end() {
                 for want in 0.. {
                     match subscriber.recv() {
                         Ok(value) => assert_eq!(*value, want),
-                        Err(RecvError::Closed) => return want,
+                        Err(RecvError::Closed { .. }) => return want,
                         Err(RecvError::Lagged(lagged)) => panic!("{lagged}"),
                     }
                     read.fetch_add(1, Ordering::Relaxed);
@@ -89,7 +89,7 @@ fn waiting_ends_with_its_deadline() {
     publisher.close();
     assert_eq!(
         subscriber.recv_timeout(soon).unwrap_err(),
-        RecvTimeoutError::Closed
+        RecvTimeoutError::Closed { abandoned: false }
     );
     assert_eq!(subscriber.wait(None), Waited::Closed);
 }
@@ -225,7 +225,9 @@ fn nobody_sleeps_through_with_either_barrier() {
         let reading = thread::spawn(move || {
             let (count, mut told) = (Arc::new(Count::default()), 0);
             let waiter = subscriber.waiter(count.clone());
-            while subscriber.drain(usize::MAX, |_, _| ()) != Err(ring::TryRecvError::Closed) {
+            while subscriber.drain(usize::MAX, |_, _| ())
+                != Err(ring::TryRecvError::Closed { abandoned: false })
+            {
                 seen.store(subscriber.position(), Ordering::Release);
                 if waiter.arm(subscriber.position()) {
                     told += 1;

@@ -87,7 +87,7 @@ impl Cursor {
                 missed: lagged.missed,
                 resume_at: lagged.resume_at + 1,
             }),
-            Err(ring::TryRecvError::Closed) => Err(CursorReadError::Closed),
+            Err(ring::TryRecvError::Closed { .. }) => Err(CursorReadError::Closed),
         }
     }
 

@@ -220,7 +220,7 @@ impl State {
                     .for_each(|history| history.complete_from = complete_from);
                 Some(())
             }
-            Err(ring::TryRecvError::Empty | ring::TryRecvError::Closed) => None,
+            Err(ring::TryRecvError::Empty | ring::TryRecvError::Closed { .. }) => None,
         }
     }
 }

@@ -125,7 +125,8 @@ impl<T> Publisher<T> {
         &mut self,
         fill: impl for<'a> FnOnce(Slot<'a, T>) -> Filled<'a>,
     ) -> Result<u64, PublishError<()>> {
-        let sequence = self.write_with(fill)?;
+        self.admit(1).map_err(|refused| refused.with(()))?;
+        let sequence = self.write_with(fill);
         self.core.store_head_and_wake(self.next);
         Ok(sequence)
     }
@@ -144,7 +145,7 @@ impl<T> Publisher<T> {
         values: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
     ) -> Result<Range<u64>, BatchError> {
         let mut values = values.into_iter();
-        let range = self.admit_batch(values.len())?;
+        let range = self.admit_batch(values.len(), Self::admit)?;
         let (memory, retired) = (&self.core.memory, &mut self.retired);
         let written = write_batch(
             &self.core,
@@ -172,7 +173,8 @@ impl<T> Publisher<T> {
         len: usize,
         mut fill: impl for<'a> FnMut(usize, Slot<'a, T>) -> Filled<'a>,
     ) -> Result<Range<u64>, BatchError> {
-        let range = self.write_batch_with(len, &mut fill)?;
+        let range = self.admit_batch(len, Self::admit)?;
+        self.write_batch_with(&range, &mut fill);
         self.finish_batch(range)
     }
 
@@ -189,7 +191,26 @@ impl<T> Publisher<T> {
         &mut self,
         fill: impl for<'a> FnOnce(Slot<'a, T>) -> Filled<'a>,
     ) -> Result<u64, PublishError<()>> {
-        let sequence = self.write_with(fill)?;
+        self.admit(1).map_err(|refused| refused.with(()))?;
+        let sequence = self.write_with(fill);
+        self.core.store_head(self.next);
+        Ok(sequence)
+    }
+
+    /// Publishes as [`publish_quietly_with`](Self::publish_quietly_with), if that needs no waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_publish`](Self::try_publish).
+    #[cfg(feature = "hub")]
+    #[inline]
+    #[allow(dead_code, reason = "for the hub's journal")]
+    pub(crate) fn try_publish_quietly_with(
+        &mut self,
+        fill: impl for<'a> FnOnce(Slot<'a, T>) -> Filled<'a>,
+    ) -> Result<u64, PublishError<()>> {
+        self.try_admit(1).map_err(|refused| refused.with(()))?;
+        let sequence = self.write_with(fill);
         self.core.store_head(self.next);
         Ok(sequence)
     }
@@ -205,12 +226,50 @@ impl<T> Publisher<T> {
         len: usize,
         mut fill: impl for<'a> FnMut(usize, Slot<'a, T>) -> Filled<'a>,
     ) -> Result<Range<u64>, BatchError> {
-        let range = self.write_batch_with(len, &mut fill)?;
+        let range = self.admit_batch(len, Self::admit)?;
+        self.write_batch_with(&range, &mut fill);
+        self.show_quietly(&range);
+        Ok(range)
+    }
+
+    /// Publishes as [`publish_batch_quietly_with`](Self::publish_batch_quietly_with), if that needs no waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish_batch`](Self::publish_batch), but never [`TimedOut`](BatchError::TimedOut).
+    #[cfg(feature = "hub")]
+    #[allow(dead_code, reason = "for the hub's journal")]
+    pub(crate) fn try_publish_batch_quietly_with(
+        &mut self,
+        len: usize,
+        mut fill: impl for<'a> FnMut(usize, Slot<'a, T>) -> Filled<'a>,
+    ) -> Result<Range<u64>, BatchError> {
+        let range = self.admit_batch(len, Self::try_admit)?;
+        self.write_batch_with(&range, &mut fill);
+        self.show_quietly(&range);
+        Ok(range)
+    }
+
+    #[cfg(feature = "hub")]
+    fn show_quietly(&mut self, range: &Range<u64>) {
         if !range.is_empty() {
             self.next = range.end;
             self.core.store_head(self.next);
         }
-        Ok(range)
+    }
+
+    /// Moves the barrier of a staged ring up to `to`, at most [`next`](Self::next), over what nobody upstream has to
+    /// see first, and wakes nobody. Returns what this call moved it over, which is no other call's.
+    #[cfg(any(feature = "hub", feature = "_loom"))]
+    #[inline]
+    #[allow(dead_code, reason = "for the hub's journal")]
+    pub(crate) fn pass(&mut self, to: u64) -> Range<u64> {
+        assert!(to <= self.next, "not above head");
+        match &self.core.barrier {
+            // We are not closed, so the end need not be looked for.
+            Some(barrier) if !self.closed => barrier.raise(to),
+            _ => to..to,
+        }
     }
 
     /// Returns the next sequence to be published.
@@ -233,9 +292,10 @@ impl<T> Publisher<T> {
         self.len() == 0
     }
 
-    /// Returns whether this publisher has been [closed](Self::close).
+    /// Returns whether this publisher has been [closed](Self::close), or its ring abandoned by an
+    /// [upstream handle](crate::ring::Upstream).
     pub fn is_closed(&self) -> bool {
-        self.closed
+        self.closed || self.core.is_abandoned()
     }
 
     /// Returns how many subscribers and groups there are.
@@ -320,11 +380,14 @@ impl<T> Publisher<T> {
         let end = self.next + len;
         // `grant` loads the gates after `arm`'s fence, as `is_ready` loads head for readers.
         let core = &*self.core;
-        match core
-            .room
-            .wait(core.config.strategy, 0, deadline, || core.grant(end))
-        {
-            true => Ok(()),
+        let mut is_granted = false;
+        let is_over = || {
+            is_granted = core.grant(end);
+            is_granted || core.is_abandoned()
+        };
+        match core.room.wait(core.config.strategy, 0, deadline, is_over) {
+            true if is_granted => Ok(()),
+            true => Err(Refused::Closed),
             false => Err(Refused::TimedOut),
         }
     }
@@ -346,10 +409,10 @@ impl<T> Publisher<T> {
     }
 
     fn ask(&self, len: u64) -> Result<(), Refused> {
-        if self.closed {
-            Err(Refused::Closed)
-        } else if self.core.grant(self.next + len) {
+        if !self.closed && self.core.grant(self.next + len) {
             Ok(())
+        } else if self.is_closed() {
+            Err(Refused::Closed)
         } else {
             Err(Refused::Full)
         }
@@ -361,7 +424,11 @@ impl<T> Publisher<T> {
         self.write_block = Some(WriteBlock::new(memory, memory.chunk(self.next)));
     }
 
-    fn admit_batch(&mut self, len: usize) -> Result<Range<u64>, BatchError> {
+    fn admit_batch(
+        &mut self,
+        len: usize,
+        admit: impl FnOnce(&mut Self, u64) -> Result<(), Refused>,
+    ) -> Result<Range<u64>, BatchError> {
         if self.closed {
             return Err(BatchError::Closed);
         }
@@ -373,7 +440,7 @@ impl<T> Publisher<T> {
         // caller's runs between the permit and the guard of `write_batch`.
         self.retired.clear();
         if len > 0 {
-            self.admit(len as u64)?;
+            admit(self, len as u64)?;
         }
         Ok(self.next..self.next + len as u64)
     }
@@ -397,34 +464,29 @@ impl<T> Publisher<T> {
         }
     }
 
-    /// Has one slot written; it is not visible yet.
+    /// Has one slot written that is admitted; it is not visible yet.
     #[inline(always)]
-    fn write_with(
-        &mut self,
-        fill: impl for<'a> FnOnce(Slot<'a, T>) -> Filled<'a>,
-    ) -> Result<u64, PublishError<()>> {
-        self.admit(1).map_err(|refused| refused.with(()))?;
+    fn write_with(&mut self, fill: impl for<'a> FnOnce(Slot<'a, T>) -> Filled<'a>) -> u64 {
         let sequence = self.next;
         let write_block = self.write_block.as_mut().expect("admitted");
         // SAFETY: we are the publisher, and the sequence is admitted.
         unsafe { write_block.put_with(&self.core.memory, sequence, fill) };
         self.next = sequence + 1;
-        Ok(sequence)
+        sequence
     }
 
-    /// Has the slots of a batch written; they are not visible yet.
+    /// Has the slots of a batch written that is admitted; they are not visible yet.
     #[inline(always)]
     fn write_batch_with(
         &mut self,
-        len: usize,
+        range: &Range<u64>,
         fill: &mut impl for<'a> FnMut(usize, Slot<'a, T>) -> Filled<'a>,
-    ) -> Result<Range<u64>, BatchError> {
-        let range = self.admit_batch(len)?;
+    ) {
         let (memory, first) = (&self.core.memory, range.start);
         write_batch(
             &self.core,
             &mut self.write_block,
-            &range,
+            range,
             |write_block, part| {
                 let (done, len) = ((part.start - first) as usize, part.end - part.start);
                 // SAFETY: we are the publisher, and the part is admitted and in the write block.
@@ -434,7 +496,6 @@ impl<T> Publisher<T> {
                 len
             },
         );
-        Ok(range)
     }
 
     /// Writes and shows one admitted value.

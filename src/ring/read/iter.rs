@@ -35,7 +35,7 @@ impl<T: Clone> Iterator for Iter<'_, T> {
         match self.subscriber.recv() {
             Ok(value) => Some(Ok(T::clone(&value))),
             Err(RecvError::Lagged(lagged)) => Some(Err(lagged)),
-            Err(RecvError::Closed) => None,
+            Err(RecvError::Closed { .. }) => None,
         }
     }
 }
@@ -47,7 +47,7 @@ impl<T: Clone> Iterator for TryIter<'_, T> {
         match self.subscriber.try_recv() {
             Ok(value) => Some(Ok(T::clone(&value))),
             Err(TryRecvError::Lagged(lagged)) => Some(Err(lagged)),
-            Err(TryRecvError::Empty | TryRecvError::Closed) => None,
+            Err(TryRecvError::Empty | TryRecvError::Closed { .. }) => None,
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::ring::builder::Start;
 use crate::ring::core::{Core, Gate};
 use crate::ring::error::{Lagged, SubscribeError};
 use crate::ring::head::Head;
+use crate::ring::stage::Side;
 use crate::sync::{AtomicU64, Ordering};
 use std::sync::Arc;
 
@@ -12,11 +13,15 @@ use std::sync::Arc;
 ///
 /// A lossy reader pins the block that it reads. The pin stays in the handle until its next operation: at most one, so
 /// that a forgotten [`Ref`](crate::ring::Ref) costs a block and no more. A gated reader needs no pin: its gate stands
-/// at or below everything that it reads.
+/// at or below everything that it reads. One upstream of a barrier has its gate elsewhere, since reading alone does not
+/// move it.
 pub(in crate::ring) struct Reader<T> {
     core: Arc<Core<T>>,
     pin: Option<Pin<T>>,
     gate: Option<Arc<Gate>>,
+    /// True if some gate stands at or below what is read: `gate`, or that of an upstream handle.
+    is_gated: bool,
+    side: Side,
     /// The position of the gate. The gate itself is only written: its line is the publisher's to read. An atomic, since
     /// a `Ref` moves the gate through a shared borrow.
     gate_at: AtomicU64,
@@ -36,6 +41,8 @@ impl<T> Reader<T> {
             core: core.clone(),
             pin: None,
             gate: None,
+            is_gated: false,
+            side: Side::Downstream,
             gate_at: AtomicU64::new(u64::MAX),
         })
     }
@@ -45,6 +52,15 @@ impl<T> Reader<T> {
         let mut reader = Self::lossy(core)?;
         // On an error the reader leaves as it is dropped.
         reader.gate = Some(core.add_gate()?);
+        reader.is_gated = true;
+        Ok(reader)
+    }
+
+    /// Makes a reader upstream of the barrier, whose owner has a gate.
+    pub(in crate::ring) fn upstream(core: &Arc<Core<T>>) -> Result<Self, SubscribeError> {
+        let mut reader = Self::lossy(core)?;
+        reader.is_gated = true;
+        reader.side = Side::Upstream;
         Ok(reader)
     }
 
@@ -63,17 +79,23 @@ impl<T> Reader<T> {
 
     #[inline(always)]
     pub(in crate::ring) fn is_gated(&self) -> bool {
-        self.gate.is_some()
+        self.is_gated
     }
 
-    /// Returns head for a cursor of this reader.
+    /// Returns the side of the barrier on which it reads.
+    #[inline(always)]
+    pub(in crate::ring) fn side(&self) -> Side {
+        self.side
+    }
+
+    /// Returns how far a cursor of this reader may read.
     #[inline(always)]
     pub(in crate::ring) fn head(&self, cursor: u64) -> Head {
         // A lossy reader needs the head of this moment: by it it finds out whether it was overtaken.
         if self.is_gated() {
-            self.core.head_above(cursor)
+            self.core.bound_above(self.side, cursor)
         } else {
-            self.core.head()
+            self.core.bound(self.side)
         }
     }
 
@@ -180,11 +202,7 @@ impl<T> Reader<T> {
             let passed = self.gate_at.load(Ordering::Relaxed);
             self.gate_at.store(cursor, Ordering::Relaxed);
             self.core.move_gate(gate, cursor);
-            let memory = &self.core.memory;
-            // At block boundaries only: blocks are what can be emptied.
-            if !self.core.config.retain && memory.chunk(passed) != memory.chunk(cursor) {
-                self.core.drop_passed();
-            }
+            self.core.drop_passed_above(passed, cursor);
         }
     }
 

@@ -4,7 +4,7 @@ use super::reader::Reader;
 use crate::ring::builder::Start;
 use crate::ring::error::{Lagged, SubscribeError};
 use crate::ring::head::Head;
-use crate::ring::wait::{Notify, Waiter};
+use crate::ring::wait::{Awaited, Notify, Waiter};
 use std::fmt;
 use std::sync::Arc;
 
@@ -51,6 +51,8 @@ pub struct Round {
     pub missed: u64,
     /// True if the ring was closed when the round began; a cursor at head has read everything then.
     pub closed: bool,
+    /// True if it was closed since an upstream handle went before the end: what comes next will never be shown.
+    pub abandoned: bool,
 }
 
 impl<T> ReaderGroup<T> {
@@ -130,9 +132,10 @@ impl<T> ReaderGroup<T> {
         mut lagged: impl FnMut(CursorId, Lagged),
     ) -> Round {
         // One load for all cursors, and all of them see the ring at the same moment.
-        let Head { next: head, closed } = self.reader.core().head();
+        let Head { next: head, closed } = self.reader.core().bound(self.reader.side());
         let mut round = Round {
             closed,
+            abandoned: closed && self.reader.core().is_abandoned(),
             ..Round::default()
         };
         for at in 0..self.cursors.len() {
@@ -197,7 +200,8 @@ impl<T> ReaderGroup<T> {
 impl<T: Send + Sync + 'static> ReaderGroup<T> {
     /// Makes a place on the wait list for a foreign waker.
     pub fn waiter(&self, notify: Arc<dyn Notify>) -> Waiter {
-        Waiter::new(self.reader.core().clone(), notify)
+        let awaited = Awaited::Values(self.reader.side());
+        Waiter::new(self.reader.core().clone(), awaited, notify)
     }
 }
 

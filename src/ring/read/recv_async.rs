@@ -71,7 +71,7 @@ fn located<T>(subscriber: &mut Subscriber<T>) -> Poll<Result<(), RecvError>> {
         Ok(()) => Ok(()),
         Err(TryRecvError::Empty) => return Poll::Pending,
         Err(TryRecvError::Lagged(lagged)) => Err(RecvError::Lagged(lagged)),
-        Err(TryRecvError::Closed) => Err(RecvError::Closed),
+        Err(TryRecvError::Closed { abandoned }) => Err(RecvError::Closed { abandoned }),
     })
 }
 
@@ -114,7 +114,7 @@ impl<T: Clone + Send + Sync + 'static> Stream for Subscriber<T> {
         poll_locate(&mut self, cx).map(|located| match located {
             Ok(()) => Some(Ok(T::clone(&self.take()))),
             Err(RecvError::Lagged(lagged)) => Some(Err(lagged)),
-            Err(RecvError::Closed) => None,
+            Err(RecvError::Closed { .. }) => None,
         })
     }
 }

@@ -8,9 +8,10 @@ use super::recv_async::{RecvAsync, TaskWaiter};
 use super::value_ref::Ref;
 use crate::ring::blocks::Run;
 use crate::ring::builder::Start;
+use crate::ring::core::Core;
 use crate::ring::error::{RecvError, RecvTimeoutError, SeekError, SubscribeError, TryRecvError};
 use crate::ring::head::Head;
-use crate::ring::wait::{Notify, WaitStrategy, Waiter};
+use crate::ring::wait::{Awaited, Notify, WaitStrategy, Waiter};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,14 +43,19 @@ pub enum Waited {
 impl<T> Subscriber<T> {
     pub(in crate::ring) fn new(reader: Reader<T>, start: Start) -> Result<Self, SubscribeError> {
         let cursor = reader.place(start)?;
+        Ok(Self::at(reader, cursor))
+    }
+
+    /// Makes a subscriber whose reader has been placed.
+    pub(in crate::ring) fn at(reader: Reader<T>, cursor: u64) -> Self {
         let strategy = reader.core().config.strategy;
-        Ok(Self {
+        Self {
             reader,
             cursor,
             strategy,
             #[cfg(feature = "async")]
             task: None,
-        })
+        }
     }
 
     /// Takes the next value, if it is there.
@@ -79,7 +85,7 @@ impl<T> Subscriber<T> {
     ///         match subscriber.recv() {
     ///             Ok(value) => sum += *value,
     ///             Err(RecvError::Lagged(lagged)) => panic!("{lagged}"),
-    ///             Err(RecvError::Closed) => return sum,
+    ///             Err(RecvError::Closed { .. }) => return sum,
     ///         }
     ///     }
     /// });
@@ -96,7 +102,7 @@ impl<T> Subscriber<T> {
     pub fn recv(&mut self) -> Result<Ref<'_, T>, RecvError> {
         self.locate_until(None).map_err(|error| match error {
             RecvTimeoutError::Lagged(lagged) => RecvError::Lagged(lagged),
-            RecvTimeoutError::Closed => RecvError::Closed,
+            RecvTimeoutError::Closed { abandoned } => RecvError::Closed { abandoned },
             RecvTimeoutError::TimedOut => unreachable!("there is no deadline"),
         })?;
         Ok(self.take())
@@ -286,13 +292,13 @@ impl<T> Subscriber<T> {
 
     /// Returns whether everything has been read, and nothing more will come.
     pub fn is_finished(&self) -> bool {
-        let head = self.reader.core().head();
+        let head = self.reader.head(self.cursor);
         head.closed && self.cursor >= head.next
     }
 
     /// Returns how many values are published and not yet read (those that were overwritten included).
     pub fn lag(&self) -> u64 {
-        self.reader.core().head().next - self.cursor
+        self.reader.core().bound(self.reader.side()).next - self.cursor
     }
 
     /// Makes another subscriber of the same kind, whose cursor stands where this one's does.
@@ -321,19 +327,27 @@ impl<T> Subscriber<T> {
     pub fn wait(&mut self, deadline: Option<Instant>) -> Waited {
         // What is read holds nobody back while we sleep: the publisher that waits for it would wait for ever.
         self.reader.end_round(self.cursor);
-        let (core, cursor) = (self.reader.core(), self.cursor);
-        if !core
-            .readers
-            .wait(self.strategy, cursor, deadline, || core.is_ready(cursor))
-        {
+        let (core, side, cursor) = (self.reader.core(), self.reader.side(), self.cursor);
+        let is_ready = || core.is_ready(side, cursor);
+        let list = core.sleepers(side);
+        if !list.wait(self.strategy, cursor, deadline, is_ready) {
             return Waited::TimedOut;
         }
         // Values first: what a closed ring keeps is still to be read.
-        if core.head().next > cursor {
+        if core.bound(side).next > cursor {
             Waited::Ready
         } else {
             Waited::Closed
         }
+    }
+
+    /// Moves a cursor whose gate stands elsewhere.
+    pub(in crate::ring) fn stand_at(&mut self, sequence: u64) {
+        self.cursor = sequence;
+    }
+
+    pub(in crate::ring) fn core(&self) -> &Arc<Core<T>> {
+        self.reader.core()
     }
 
     /// Finds the next value and holds its block.
@@ -353,7 +367,9 @@ impl<T> Subscriber<T> {
             match self.locate() {
                 Ok(()) => return Ok(()),
                 Err(TryRecvError::Lagged(lagged)) => return Err(RecvTimeoutError::Lagged(lagged)),
-                Err(TryRecvError::Closed) => return Err(RecvTimeoutError::Closed),
+                Err(TryRecvError::Closed { abandoned }) => {
+                    return Err(RecvTimeoutError::Closed { abandoned });
+                }
                 Err(TryRecvError::Empty) => {}
             }
             if self.wait(deadline) == Waited::TimedOut {
@@ -426,7 +442,8 @@ impl<T> Subscriber<T> {
             // A reader that has caught up may sleep for long: its pin would cost the ring a block all the time.
             self.reader.unpin();
             return Err(if closed {
-                TryRecvError::Closed
+                let abandoned = self.reader.core().is_abandoned();
+                TryRecvError::Closed { abandoned }
             } else {
                 TryRecvError::Empty
             });
@@ -472,7 +489,8 @@ impl<T: Send + Sync + 'static> Subscriber<T> {
 
     /// Makes a place on the wait list for a foreign waker.
     pub fn waiter(&self, notify: Arc<dyn Notify>) -> Waiter {
-        Waiter::new(self.reader.core().clone(), notify)
+        let awaited = Awaited::Values(self.reader.side());
+        Waiter::new(self.reader.core().clone(), awaited, notify)
     }
 }
 

@@ -21,4 +21,5 @@ pub(crate) use task_waker::TaskWaker;
 #[cfg(feature = "async")]
 pub(in crate::ring) use wait_list::WaitEntry;
 pub(in crate::ring) use wait_list::WaitList;
+pub(in crate::ring) use waiter::Awaited;
 pub use waiter::Waiter;

@@ -1,8 +1,9 @@
 //! A place on the wait list of a ring for a foreign waker.
 
 use super::notify::Notify;
-use super::wait_list::WaitEntry;
+use super::wait_list::{WaitEntry, WaitList};
 use crate::ring::core::Core;
+use crate::ring::stage::Side;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
@@ -36,42 +37,68 @@ use std::sync::Arc;
 /// ```
 pub struct Waiter {
     ring: Arc<dyn AnyRing>,
+    awaited: Awaited,
     entry: Arc<WaitEntry>,
+}
+
+/// The thing that a waiter waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ring) enum Awaited {
+    /// Values that readers on this side of a barrier may read.
+    Values(Side),
+    /// Room for publishers: who waits for it has to try.
+    #[cfg(any(feature = "hub", feature = "_loom"))]
+    #[allow(dead_code, reason = "for the hub's journal")]
+    Room,
 }
 
 /// A ring without the type of its values.
 trait AnyRing: Send + Sync {
-    fn arm(&self, entry: &Arc<WaitEntry>, cursor: u64) -> bool;
-    fn disarm(&self, entry: &WaitEntry);
-    fn is_ready(&self, cursor: u64) -> bool;
+    fn arm(&self, awaited: Awaited, entry: &Arc<WaitEntry>, cursor: u64) -> bool;
+    fn disarm(&self, awaited: Awaited, entry: &WaitEntry);
+    fn is_ready(&self, awaited: Awaited, cursor: u64) -> bool;
 }
 
 impl<T: Send + Sync> AnyRing for Core<T> {
-    fn arm(&self, entry: &Arc<WaitEntry>, cursor: u64) -> bool {
+    fn arm(&self, awaited: Awaited, entry: &Arc<WaitEntry>, cursor: u64) -> bool {
         // Without the promise of a notification the caller has to look again, at once.
-        if !self.readers.arm(entry, cursor) || self.is_ready(cursor) {
-            self.readers.disarm(entry);
+        if !list(self, awaited).arm(entry, cursor) || AnyRing::is_ready(self, awaited, cursor) {
+            list(self, awaited).disarm(entry);
             return false;
         }
         true
     }
 
-    fn disarm(&self, entry: &WaitEntry) {
-        self.readers.disarm(entry);
+    fn disarm(&self, awaited: Awaited, entry: &WaitEntry) {
+        list(self, awaited).disarm(entry);
     }
 
-    fn is_ready(&self, cursor: u64) -> bool {
-        Core::is_ready(self, cursor)
+    fn is_ready(&self, awaited: Awaited, cursor: u64) -> bool {
+        match awaited {
+            Awaited::Values(side) => Core::is_ready(self, side, cursor),
+            #[cfg(any(feature = "hub", feature = "_loom"))]
+            Awaited::Room => false,
+        }
+    }
+}
+
+fn list<T>(core: &Core<T>, awaited: Awaited) -> &WaitList {
+    match awaited {
+        Awaited::Values(side) => core.sleepers(side),
+        #[cfg(any(feature = "hub", feature = "_loom"))]
+        Awaited::Room => &core.room,
     }
 }
 
 impl Waiter {
     pub(in crate::ring) fn new<T: Send + Sync + 'static>(
         ring: Arc<Core<T>>,
+        awaited: Awaited,
         notify: Arc<dyn Notify>,
     ) -> Self {
         Self {
             ring,
+            awaited,
             entry: Arc::new(WaitEntry::foreign(notify)),
         }
     }
@@ -83,17 +110,17 @@ impl Waiter {
     /// cursor.
     #[must_use = "false means that there is something to read"]
     pub fn arm(&self, cursor: u64) -> bool {
-        self.ring.arm(&self.entry, cursor)
+        self.ring.arm(self.awaited, &self.entry, cursor)
     }
 
     /// Returns whether head is past `cursor`, or the ring closed.
     pub fn is_ready(&self, cursor: u64) -> bool {
-        self.ring.is_ready(cursor)
+        self.ring.is_ready(self.awaited, cursor)
     }
 
     /// Asks not to be notified after all.
     pub fn disarm(&self) {
-        self.ring.disarm(&self.entry);
+        self.ring.disarm(self.awaited, &self.entry);
     }
 }
 

@@ -74,7 +74,7 @@ impl Oracle {
         let (_, cursor) = &mut self.readers[at];
         if *cursor == head {
             return Some(if closed {
-                TryRecvError::Closed
+                TryRecvError::Closed { abandoned: false }
             } else {
                 TryRecvError::Empty
             });

@@ -221,7 +221,7 @@ impl Shared {
                 assert_eq!((lagged.missed, lagged.resume_at), (oldest - from, oldest));
                 assert_eq!(to, oldest);
             }
-            Err(TryRecvError::Closed) => assert!(self.closed && from == head),
+            Err(TryRecvError::Closed { .. }) => assert!(self.closed && from == head),
             Err(TryRecvError::Empty) => assert!(!self.closed && from == head),
         }
         let block = self.capacity.next_power_of_two().min(64);

@@ -167,7 +167,7 @@ impl Receiver {
                         && self.shared.look_back().all_is_everything();
                     outcome = Err(TryReceiveError::Gap(Gap::from_ring(lagged, exact)));
                 }
-                Err(ring::TryRecvError::Closed) => outcome = Err(TryReceiveError::Closed),
+                Err(ring::TryRecvError::Closed { .. }) => outcome = Err(TryReceiveError::Closed),
             }
         }
         self.note(count, time);

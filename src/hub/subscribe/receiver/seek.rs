@@ -156,7 +156,7 @@ impl Receiver {
             if !going
                 || matches!(
                     read,
-                    Err(ring::TryRecvError::Empty | ring::TryRecvError::Closed)
+                    Err(ring::TryRecvError::Empty | ring::TryRecvError::Closed { .. })
                 )
             {
                 return;

@@ -54,7 +54,7 @@ impl Oracle {
     pub(super) fn refusal(&self, cursor: &mut u64) -> Option<TryRecvError> {
         if *cursor == self.head() {
             return Some(match self.closed {
-                true => TryRecvError::Closed,
+                true => TryRecvError::Closed { abandoned: false },
                 false => TryRecvError::Empty,
             });
         }

@@ -1,0 +1,10 @@
+//! The side of the barrier on which a reader stands.
+
+/// The side of a staged ring's barrier on which a reader stands. On any other ring nobody asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ring) enum Side {
+    /// It reads up to head, and releases what it has read: an [`Upstream`](super::Upstream).
+    Upstream,
+    /// It reads up to the barrier: everybody else.
+    Downstream,
+}
