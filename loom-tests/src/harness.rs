@@ -99,6 +99,12 @@ pub fn ring(capacity: usize, overflow: Overflow) -> (Publisher<u64>, Ring<u64>) 
     Builder::new(capacity).overflow(overflow).build().unwrap()
 }
 
+/// A staged ring in which nobody sleeps.
+pub fn staged(capacity: usize, overflow: Overflow) -> (Publisher<u64>, Ring<u64>) {
+    let builder = Builder::new(capacity).overflow(overflow).staged();
+    builder.build().unwrap()
+}
+
 /// A ring of several publishers, in which nobody sleeps.
 pub fn shared<T: Send + Sync>(
     capacity: usize,
@@ -111,6 +117,11 @@ pub fn shared<T: Send + Sync>(
 /// A ring in which somebody sleeps. loom knows no `membarrier`, so it has fences.
 pub fn sleepy(capacity: usize, overflow: Overflow) -> (Publisher<u64>, Ring<u64>) {
     fenced(capacity, overflow).build().unwrap()
+}
+
+/// A staged ring in which somebody sleeps.
+pub fn sleepy_staged(capacity: usize, overflow: Overflow) -> (Publisher<u64>, Ring<u64>) {
+    fenced(capacity, overflow).staged().build().unwrap()
 }
 
 /// A ring of several publishers, in which somebody sleeps.

@@ -33,6 +33,7 @@
 //! | several in one order, and nobody shall wait for somebody else's lock | [`SharedPublisher`] |
 //! | a reader that shall see everything, and may hold publishers back | [`Ring::subscribe_gated`] |
 //! | a reader that shall hold nobody back, and can be told of a gap | [`Ring::subscribe`] |
+//! | a reader without whose consent nobody else shall see a value: a journal, a replica | [`Ring::upstream`], on a [staged](Builder::staged) ring |
 //! | many cursors on one thread | [`Ring::group`], [`Ring::group_gated`] |
 //! | a thread that waits for several rings | [`Select`]; for sockets as well: [`Ring::waiter`] |
 //! | tasks | `recv_async`, `publish_async`, or the subscriber as a `Stream` (feature `async`) |
@@ -80,6 +81,51 @@
 //! A [`Ref`] or a [`Batch`] in a reader's hands is never written over, however far the publisher goes on meanwhile: it
 //! leaves the block to its reader and takes another. A gated reader is never told anything of the sort, since the
 //! publisher waits for it.
+//!
+//! # Stages
+//!
+//! What must happen to a value before anybody sees it (it is written to disk, it is copied to another machine) is a
+//! *stage*. A ring that was built [`staged`](Builder::staged) has a **barrier**: [`Upstream`] handles read up to head,
+//! and [release](Upstream::release) what they are done with; the barrier stands at the minimum of what all of them have
+//! released, and everybody else is *downstream* and reads up to there. Several handles are stages side by side.
+//!
+//! ```
+//! use eventring::ring::{Builder, Overflow, Start, TryRecvError};
+//!
+//! let builder = Builder::new(100).overflow(Overflow::Reject).staged();
+//! let (mut publisher, ring) = builder.build().unwrap();
+//! let (mut journal, mut replica) = (ring.upstream().unwrap(), ring.upstream().unwrap());
+//! let mut reader = ring.subscribe(Start::Newest).unwrap();
+//! publisher.publish_batch(["a", "b"]).unwrap();
+//! publisher.close();
+//!
+//! journal.drain(usize::MAX, |_first, values| println!("written: {values:?}")).unwrap();
+//! journal.release(2).unwrap();
+//! assert_eq!((ring.head(), ring.visible()), (2, 0), "one of two");
+//! replica.drain(1, |_first, values| println!("copied: {values:?}")).unwrap();
+//! replica.release(1).unwrap();
+//! assert_eq!(*reader.try_recv().unwrap(), "a");
+//! assert_eq!(reader.try_recv().unwrap_err(), TryRecvError::Empty, "closed, but not for it");
+//!
+//! replica.drain(1, |_first, _values| ()).unwrap();
+//! replica.release(2).unwrap();
+//! assert_eq!(*reader.try_recv().unwrap(), "b");
+//! assert_eq!(reader.try_recv().unwrap_err(), TryRecvError::Closed { abandoned: false });
+//! ```
+//!
+//! - Downstream are all readers and whatever is made of them: lossy and gated subscribers, groups, iterators, futures,
+//!   [`Select`], [`Ring::waiter`]. Positions follow: [`Start::Newest`] is the barrier, `InFuture` begins behind it,
+//!   [`lag`](Subscriber::lag) counts up to it, and so does [`Ring::visible`], while [`Ring::head`] stays head.
+//! - [`SharedPublisher`] and [`Lanes`] (a barrier for each lane) have stages as well.
+//! - Upstream holds publishers back as a gated reader does, but by what it has released: the ring has to
+//!   [block](Overflow::Block) or [reject](Overflow::Reject). Before the first handle is made the barrier stands at 0.
+//! - A lossy reader downstream may get values that are older than the capacity, as long as their block is there:
+//!   looking at head would cost it the publisher's cache line. When it is told of a lag, the numbers are exact.
+//! - The end comes last: `Closed` is what a reader downstream gets when the barrier has reached the end of a closed
+//!   ring. A handle that is dropped before, as when its thread panics, *abandons* the ring: publishers find it closed,
+//!   and readers downstream get `Closed { abandoned: true }` at the barrier.
+//!
+//! Rings without stages do not know of all that: their readers look at one flag for "several publishers" and "staged".
 //!
 //! # Closing
 //!
@@ -131,6 +177,7 @@
 //! | `blocks` | slots, stamps, pins, the directory: the raw memory |
 //! | `publish`, `multi` | one publisher with its permit; several, with claims and stamps |
 //! | `read` | readers with a pin or a gate, and what is made of them: subscribers, groups, batches, futures |
+//! | `stage` | the barrier of a staged ring, and the handles upstream of it |
 //! | `wait` | spinning, the list of sleepers, the two fences, [`Select`] |
 //!
 //! `head` is the next sequence. A sequence belongs to a chunk (`sequence / K`), a chunk is written into a block, and
@@ -164,6 +211,9 @@
 //! - **I8** With several publishers: a sequence is claimed once, written by its owner alone, and then stamped. Head
 //!   passes no sequence that is not stamped, and `floor` never passes head: so a block is given to another chunk only
 //!   when it is stamped throughout, and no two publishers meet in one slot.
+//! - **I9** The barrier only rises, is at most head, and at most what each upstream handle has released when it moves by
+//!   a release. It is a gate: `floor` and head - capacity do not pass it. Nobody downstream reads at or above it. It is
+//!   closed when it stands at the end of a closed ring, or for good when the ring was abandoned.
 //!
 //! # Orderings
 //!
@@ -191,6 +241,10 @@
 //! | claim: load, compare-exchange, closing | Relaxed | none | it hands over a number; the slots come with the permit |
 //! | claims' `permit` store, load | Release, Acquire | each other | I8: a slot's last readers and writer happen before its next writer |
 //! | `last` store, load | Release, Acquire | each other | what happened before closing |
+//! | barrier compare-exchange (`raise`) | AcqRel | barrier `load`, itself | I9: who releases has acquired the values from head |
+//! | barrier load (`head`, `is_abandoned`) | Acquire | barrier compare-exchange | I1, for values downstream |
+//! | barrier `fetch_add(0)`, compare-exchange (`settle_end`) | AcqRel | each other, `raise` | the end, below |
+//! | barrier compare-exchange (`abandon`) | AcqRel | barrier load | what happened before leaving |
 //! | `asleep` load, after a store that somebody waits for | `light` between | `heavy` in `arm` | I6, below |
 //! | entry `state` store (`take_due`) | Release | load in `park` | what the waker did happens before we go on |
 //!
@@ -238,6 +292,22 @@
 //! later owner's claim (permit Acquire). The directory entry of a claimed chunk stays until head has passed the claim,
 //! for the same reason. Readers load head as ever: they see none of this, but that one who has read up to head looks at
 //! the stamps behind it, and moves it. A batch stamps its first slot last, so head goes over all of it at once.
+//!
+//! **Why nothing is read before the barrier passes it (I9).** The word of the barrier is changed by read-modify-writes
+//! only, upwards, and by callers that had loaded a head above where they move it, or are the publisher. So a chain leads
+//! from a slot's write over head (Release, Acquire) and the barrier (Release, Acquire) to a read downstream. Of handles
+//! that release at once the later one under the lock stores the minimum of both. The barrier is a gate, loaded with the
+//! others under the lock, and a head above `barrier + capacity` is stored after that: a lossy reader that finds itself
+//! overtaken loads floor and head first and the barrier after, which is not below `oldest` then. Its cursor never stands
+//! above the barrier.
+//!
+//! **Why the end comes last, and comes.** Who ends the ring stores head and then changes the barrier's word (by 0, if
+//! nothing is to be changed); who moves the barrier changes the word and then loads head. The word's changes have one
+//! order. Is the one of who ends it later, it finds the barrier at the end and closes it. Is it earlier, the other reads
+//! from it (AcqRel), and so finds head closed. A plain load in place of the `fetch_add` would let both miss each other.
+//!
+//! **Why an abandoned ring stands.** The barrier's word is closed first, so no release counts after it. The permit is
+//! revoked under the lock, and none is given any more; the barrier stays a gate, so what lies below it stays as well.
 //!
 //! **Why somebody moves head.** A sleeper's condition looks at the stamps itself. A publisher that finds somebody
 //! asleep moves head and wakes by it. Two that stamp at once might each miss the other's stamp, hence one more SeqCst

@@ -21,6 +21,7 @@ const QUIET: &[&str] = &[
     "projection_by_hand",
     "resume_from_checkpoint",
     "slow_subscriber",
+    "staged",
 ];
 /// Those that have a test of their own below.
 const TALKING: &[&str] = &["embed", "own_loop", "sse_parse", "ws_echo", "ws_notify"];
