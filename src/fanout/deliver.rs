@@ -19,10 +19,12 @@ pub enum Step {
     Again,
     /// Nothing, before there is news for it.
     Wait,
-    /// The event that it wants is published, but not appended yet.
+    /// The event that it begins with is not appended yet: the stream is [woken](super::Readers::wake) when it is.
     Soon,
     /// The history that all streams get in a turn is used up.
     NextTurn,
+    /// Its history is read elsewhere: whoever does that has it visited again once there is something.
+    Later,
     /// The stream is too slow, and asked to be ended then.
     TooSlow,
     /// The stream has to be cut: the rest of the frame that it stands in cannot be kept.
@@ -33,12 +35,13 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
     /// Moves a stream, for which nothing waits in its outbox, to where its next bytes are.
     ///
     /// `budget` says how many bytes it may still get in this visit: what is made for it alone is taken from that.
-    /// `history` makes what no log has.
+    /// `history` makes what no log has; `None`: that is read elsewhere, and it has the stream visited again when there is
+    /// something. It is asked anew at each visit: whatever else is sent to a stream meanwhile causes one.
     pub fn prepare(
         &mut self,
         member: Member<'_, K>,
         budget: &mut u64,
-        history: impl FnMut(CatchUp<'_, K>, &mut Vec<u8>) -> CaughtUp,
+        history: impl FnMut(CatchUp<'_, K>, &mut Vec<u8>) -> Option<CaughtUp>,
     ) -> Step {
         match member.reader.reads_log() {
             true => self.prepare_from_log(member, budget),

@@ -56,6 +56,8 @@ pub enum HistoryMode {
 /// A part of history to encode for one stream.
 #[derive(Debug)]
 pub struct CatchUp<'a, K> {
+    /// The number of the stream.
+    pub number: u32,
     /// The filter.
     pub key: &'a K,
     /// The wire form.
@@ -84,12 +86,13 @@ pub struct CaughtUp {
 }
 
 impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
-    /// Brings a stream nearer to its log, which it reads from here on if the log has what is next.
+    /// Brings a stream nearer to its log, which it reads from here on if the log has what is next. Where `history` has to
+    /// read elsewhere, the stream stays where it is: when it is visited again, what has come meanwhile may be in the log.
     pub(super) fn prepare_from_history(
         &mut self,
         member: Member<'_, K>,
         budget: &mut u64,
-        history: impl FnMut(CatchUp<'_, K>, &mut Vec<u8>) -> CaughtUp,
+        history: impl FnMut(CatchUp<'_, K>, &mut Vec<u8>) -> Option<CaughtUp>,
     ) -> Step {
         let slow = member.reader.is_slow();
         let has_replay = member.state.has_replay();
@@ -119,6 +122,7 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
             return Step::Again;
         }
         if from > self.fed {
+            self.early.wait(from, member.number);
             return Step::Soon;
         }
         if self.history.is_spent() {
@@ -132,7 +136,7 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
         &mut self,
         member: Member<'_, K>,
         budget: &mut u64,
-        history: impl FnMut(CatchUp<'_, K>, &mut Vec<u8>) -> CaughtUp,
+        history: impl FnMut(CatchUp<'_, K>, &mut Vec<u8>) -> Option<CaughtUp>,
     ) -> Step {
         let mode = match member.state.slow_options().slow {
             SlowPolicy::CatchUp => {
@@ -176,10 +180,13 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
         member: Member<'_, K>,
         mode: HistoryMode,
         budget: &mut u64,
-        mut history: impl FnMut(CatchUp<'_, K>, &mut Vec<u8>) -> CaughtUp,
+        mut history: impl FnMut(CatchUp<'_, K>, &mut Vec<u8>) -> Option<CaughtUp>,
     ) -> Step {
         let Member {
-            reader, state, out, ..
+            number,
+            reader,
+            state,
+            out,
         } = member;
         let from = reader.cursor();
         let Some(class) = self.logs.classes.get(reader.class()) else {
@@ -189,6 +196,7 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
         let max = self.limits.private_bytes.min(*budget as usize);
         let form = class.form();
         let part = CatchUp {
+            number,
             key: class.key(),
             form,
             mode,
@@ -207,6 +215,9 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
                 plain = out.len() - before;
                 done
             });
+        let Some(done) = done else {
+            return Step::Later;
+        };
         debug_assert!(done.next >= from);
         // A quarter at least: parts in which the filter takes nothing would cost no budget and go on for ever.
         *budget = budget.saturating_sub((out.len() - waiting).max(max / 4) as u64);
@@ -223,10 +234,13 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
         &mut self,
         member: Member<'_, K>,
         budget: &mut u64,
-        mut history: impl FnMut(CatchUp<'_, K>, &mut Vec<u8>) -> CaughtUp,
+        mut history: impl FnMut(CatchUp<'_, K>, &mut Vec<u8>) -> Option<CaughtUp>,
     ) -> Step {
         let Member {
-            reader, state, out, ..
+            number,
+            reader,
+            state,
+            out,
         } = member;
         let Some(class) = self.logs.classes.get(reader.class()) else {
             return Step::Cut;
@@ -247,6 +261,7 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
                 .write_history::<K, F, _>(form, state, out, |out| {
                     let before = out.len();
                     let part = CatchUp {
+                        number,
                         key: &key,
                         form,
                         mode: HistoryMode::All,
@@ -258,6 +273,9 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
                     plain = out.len() - before;
                     done
                 });
+            let Some(done) = done else {
+                return Step::Later;
+            };
             debug_assert!(done.next >= from);
             next = done.next;
             self.history.spend(F::codec(form), plain, &done);

@@ -55,6 +55,7 @@ pub use self::subscribe::{CannotKeep, History, Subscribed};
 use self::class_logs::ClassLogs;
 use self::compress::Compressors;
 use self::counters::Counters;
+use self::frames::EarlyStreams;
 use self::history::HistoryBudget;
 use self::known::KnownPlaces;
 use self::log::PartialFrames;
@@ -111,6 +112,7 @@ pub struct Fanout<K, F> {
     /// Half-sent frames that are kept: the next one inside one of them shares it.
     partial_frames: PartialFrames,
     heartbeats: Heartbeats,
+    early: EarlyStreams,
     sweep: SweepCounts,
     /// An event as it is encoded; its memory is kept.
     encoded: Vec<u8>,
@@ -139,6 +141,7 @@ impl<K: Clone + Eq + Hash, F: Format> Fanout<K, F> {
             compressors: Compressors::default(),
             partial_frames: PartialFrames::default(),
             heartbeats: Heartbeats::new(F::FORMS),
+            early: EarlyStreams::default(),
             sweep: SweepCounts::default(),
             encoded: Vec::new(),
             fed,

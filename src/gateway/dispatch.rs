@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::gateway::access::{Action, Cors};
 use crate::gateway::admin::handlers::{gone, stream_at};
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::health;
+use crate::gateway::http::health::{self, Fault};
 use crate::gateway::http::problem::{Problem, ReplyTo};
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::route::RouteKind;
@@ -90,10 +90,13 @@ fn begin_endpoint(gateway: &mut Gateway, head: &Head, client: SocketAddr) -> Beg
 }
 
 /// Answers a probe that goes by a name which is not ours.
-pub(super) fn probed(shared: &Shared, head: &Head, reply: ReplyTo) -> Answer {
+pub(super) fn probed(gateway: &Gateway, head: &Head, reply: ReplyTo) -> Answer {
     match head.path() {
-        // Relaxed: see `Handle::drain`.
-        "/readyz" => health::readiness(reply, shared.draining.load(Ordering::Relaxed)),
+        "/readyz" | "/health/ready" => {
+            // Relaxed: see `Handle::drain`.
+            let draining = gateway.shared.draining.load(Ordering::Relaxed);
+            health::readiness(reply, Fault::find(&gateway.hub, draining))
+        }
         _ => health::alive(reply),
     }
 }

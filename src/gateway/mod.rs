@@ -1,7 +1,7 @@
 //! The gateway: HTTP routes and Server-Sent Events on a hub.
 //!
 //! [`Server::bind`] puts a [`Hub`](crate::hub::Hub) on a socket. `GET /api/v1/events/stream` streams
-//! events, `GET /api/v1/ws` does so over WebSocket, `POST /api/v1/topics/{topic}/events` publishes them, `GET /healthz` says how it is, `GET /readyz` whether it is going to stop, `GET /metrics`
+//! events, `GET /api/v1/ws` does so over WebSocket, `POST /api/v1/topics/{topic}/events` publishes them, `GET /health/live` says how it is, `GET /health/ready` whether clients should be sent here, `GET /metrics`
 //! and `GET /api/v1/stats` give figures; `GET /api/v1/openapi.json` describes all of it. A browser gets a dashboard at `/`.
 #![cfg_attr(
     all(

@@ -189,7 +189,7 @@ fn begin_request(gateway: &mut Gateway, head: &Head, peer: Peer) -> Begin<Gatewa
         Ok(cors) => cors,
         // Who watches over it goes by an address of the moment, and would restart it for ever.
         Err(OriginFault::Host(_)) if is_probe(head) => {
-            let answer = probed(&gateway.shared, head, reply);
+            let answer = probed(gateway, head, reply);
             gateway
                 .telemetry
                 .answered(RouteKind::Health, status_of(&answer.bytes));

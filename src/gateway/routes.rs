@@ -7,7 +7,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use crate::gateway::dashboard::{self, File};
 use crate::gateway::delivery::ServerStats;
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::health::{Health, Readiness};
+use crate::gateway::http::health::{Fault, Health, Readiness};
 use crate::gateway::http::openapi::{self, AnswerSpec, Content};
 use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{Begun, Handler, Method, Request, Route};
@@ -68,23 +68,22 @@ const ROUTES: &[Route] = &[
     },
     Route {
         summary: "state",
-        answers: &[AnswerSpec::new(
-            200,
-            "It is alive. Who asks by a name that is not the server's is told the status only.",
-            &[Content::Json(openapi::of::<Health>)],
-        )],
+        answers: ALIVE,
+        ..look("/health/live", RouteKind::Health, state)
+    },
+    Route {
+        summary: "whether to send clients here: 503 before a stop, and with what is the matter",
+        answers: READINESS,
+        ..look("/health/ready", RouteKind::Health, readiness)
+    },
+    Route {
+        summary: "short for /health/live",
+        answers: ALIVE,
         ..look("/healthz", RouteKind::Health, state)
     },
     Route {
-        summary: "whether to send clients here: 503 before a stop",
-        answers: &[
-            AnswerSpec::new(200, "It is.", &[Content::Json(openapi::of::<Readiness>)]),
-            AnswerSpec::new(
-                503,
-                "It is going to stop.",
-                &[Content::Json(openapi::of::<Readiness>)],
-            ),
-        ],
+        summary: "short for /health/ready",
+        answers: READINESS,
         ..look("/readyz", RouteKind::Health, readiness)
     },
     Route {
@@ -95,6 +94,25 @@ const ROUTES: &[Route] = &[
         ],
         ..look("/api/v1/openapi.json", RouteKind::Page, document)
     },
+];
+
+const ALIVE: &[AnswerSpec] = &[AnswerSpec::new(
+    200,
+    "It is alive. Who asks by a name that is not the server's is told the status only.",
+    &[Content::Json(openapi::of::<Health>)],
+)];
+
+const READINESS: &[AnswerSpec] = &[
+    AnswerSpec::new(
+        200,
+        "They should.",
+        &[Content::Json(openapi::of::<Readiness>)],
+    ),
+    AnswerSpec::new(
+        503,
+        "They should not, for this reason.",
+        &[Content::Json(openapi::of::<Readiness>)],
+    ),
 ];
 
 /// A row of what everybody may look at, whatever parameters are added to its address.
@@ -129,7 +147,7 @@ fn icon(_: &mut Gateway, request: &Request<'_>) -> Begun {
 }
 
 fn state(gateway: &mut Gateway, request: &Request<'_>) -> Begun {
-    let newest = gateway.at(gateway.hub.head());
+    let newest = gateway.at(gateway.hub.visible());
     let ServerStats {
         connections,
         streams,
@@ -142,7 +160,8 @@ fn state(gateway: &mut Gateway, request: &Request<'_>) -> Begun {
 fn readiness(gateway: &mut Gateway, request: &Request<'_>) -> Begun {
     // Relaxed: see `Handle::drain`.
     let draining = gateway.shared.draining.load(Ordering::Relaxed);
-    Ok(Begin::Answer(health::readiness(request.reply, draining)))
+    let fault = Fault::find(&gateway.hub, draining);
+    Ok(Begin::Answer(health::readiness(request.reply, fault)))
 }
 
 fn document(_: &mut Gateway, request: &Request<'_>) -> Begun {

@@ -18,7 +18,7 @@
 //! | who authorizes | `access_token` |
 //! | the configuration | [`allowed_parameters`](crate::gateway::ServerConfig::allowed_parameters), `--allowed-parameter tenant` |
 //!
-//! `/healthz`, `/readyz`, `/` and the dashboard's files leave everything alone: load balancers and links put there what they like.
+//! `/health/live`, `/health/ready` and their short names `/healthz` and `/readyz`, `/` and the dashboard's files leave everything alone: load balancers and links put there what they like.
 //! So do routes of the program's own ([`socket`](crate::gateway::ServerBuilder::socket),
 //! [`clients`](crate::gateway::ServerBuilder::clients)), whose handlers read the rest.
 //!

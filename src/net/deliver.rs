@@ -111,7 +111,6 @@ impl<'a, S: Service> Deliver<'a, S> {
             }
             Step::Again => return Ok(true),
             Step::Wait => {}
-            Step::Soon => queue.push(conn.hot(), i),
             Step::NextTurn => queue.push_next_turn(conn.hot(), i),
             Step::End(why) => Closing::new(self.core, self.service).end_stream(i, why),
             Step::Cut(why) => return Err(Broken(why)),

@@ -28,10 +28,8 @@ pub enum Step {
     Send,
     /// Bytes were written into its outbox, or it has moved: look again, its outbox first.
     Again,
-    /// Nothing, before there is news for it.
+    /// Nothing, before there is news for it, or it is woken.
     Wait,
-    /// Something is published that is not there yet: this turn or the next brings it.
-    Soon,
     /// The share of this turn that it gets is used up.
     NextTurn,
     /// The stream is to be ended.

@@ -1,6 +1,7 @@
 //! How new events get into the frame logs, and who has to make room for them.
 
 mod compressed;
+mod early;
 mod window;
 
 use std::hash::Hash;
@@ -8,6 +9,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+pub(in crate::fanout) use self::early::EarlyStreams;
 use crate::fanout::class::ClassId;
 use crate::fanout::class_logs::ClassLogs;
 use crate::fanout::compress::plain_max;
@@ -100,10 +102,13 @@ impl<K: Clone + Eq + Hash, F: Format, R: Readers<K>> Frames<'_, K, F, R> {
         self.fanout.fed
     }
 
-    /// Says that everything before `offset` is in the logs or wanted by nobody.
+    /// Says that everything before `offset` is in the logs or wanted by nobody, and wakes the streams that begin with it.
     pub fn set_fed(&mut self, offset: u64) {
         debug_assert!(offset >= self.fanout.fed);
         self.fanout.fed = offset;
+        while let Some(number) = self.fanout.early.next(offset) {
+            self.readers.wake(number);
+        }
     }
 
     fn append_form(

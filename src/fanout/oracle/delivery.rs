@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::deadline::after;
 use crate::fanout::oracle::client::Client;
+use crate::fanout::oracle::elsewhere::Elsewhere;
 use crate::fanout::oracle::events::{
     self, Event, Events, FIRST, Forms, HEARTBEAT, KEYS, LAST, PRIVATE, TOPICS, frame,
 };
@@ -20,6 +21,8 @@ const STREAMS: usize = 14;
 const LOG_BYTES: usize = 16 << 10;
 /// Bytes of frames that may be kept half sent: so few that some streams are cut.
 const HALF_SENT: usize = 3000;
+/// Events that a stream may begin ahead of the newest one.
+const AHEAD: u64 = 4;
 const POLICIES: [SlowPolicy; 4] = [
     SlowPolicy::CatchUp,
     SlowPolicy::Gap,
@@ -36,6 +39,8 @@ struct Stream {
     client: Option<Client>,
     /// The fan-out said that it has to go.
     cut: bool,
+    /// It begins ahead of the logs, and was not woken yet.
+    early: bool,
 }
 
 struct Streams(Vec<Stream>);
@@ -55,7 +60,9 @@ impl Readers<usize> for Streams {
         })
     }
 
-    fn wake(&mut self, _: u32) {}
+    fn wake(&mut self, number: u32) {
+        self.0[number as usize].early = false;
+    }
 
     fn cut(&mut self, number: u32) {
         self.0[number as usize].cut = true;
@@ -63,7 +70,7 @@ impl Readers<usize> for Streams {
 }
 
 /// Does what `input` says to a fan-out and its streams: events of random sizes and topics, in laps; clients that take a
-/// part of what they are given; jumps; policies; private frames and heartbeats in between. Each client judges what it
+/// part of what they are given; jumps; policies; history that comes at once or later; private frames and heartbeats in between. Each client judges what it
 /// gets by the plain list of events. The first byte picks the classes; three bytes are an operation each.
 ///
 /// # Panics
@@ -88,6 +95,8 @@ struct Owner {
     shared: Arc<Shared>,
     streams: Streams,
     events: Events,
+    /// History that comes later.
+    elsewhere: Elsewhere,
     /// The open classes.
     classes: Vec<(ClassId, usize)>,
     now: Instant,
@@ -109,12 +118,14 @@ impl Owner {
             out: Outbox::default(),
             client: None,
             cut: false,
+            early: false,
         };
         let mut owner = Self {
             fanout: Fanout::new(limits, &shared, 0, 1),
             shared,
             streams: Streams((0..STREAMS).map(|_| stream()).collect()),
             events: Events::default(),
+            elsewhere: Elsewhere::new(STREAMS),
             classes: Vec::new(),
             now: Instant::now(),
             second: 0,
@@ -157,14 +168,15 @@ impl Owner {
             5 => self.begin_turn(u64::from(b)),
             6 if rest < 8 => {
                 let from = u64::from(a) * 256 + u64::from(b);
-                let from = 1 + from % self.events.end();
+                let from = 1 + from % (self.events.end() + AHEAD);
                 let form = rest % 3;
                 self.close(number);
                 self.open(number, rest % KEYS, form, rest, from);
             }
             6 if rest < 16 => self.end(number),
             6 => self.send_private(number, usize::from(b)),
-            _ => self.look(number),
+            _ if rest < 16 => self.look(number),
+            _ => self.come(number, usize::from(b) * 9),
         }
     }
 
@@ -210,6 +222,8 @@ impl Owner {
         let stream = &mut self.streams.0[number];
         stream.client = None;
         stream.cut = false;
+        stream.early = false;
+        self.elsewhere.forget(number);
         stream.out.clear();
         stream.state = StreamState::default();
     }
@@ -240,6 +254,10 @@ impl Owner {
         });
         frames.set_fed(offset + 1);
         self.end_those_that_are_cut();
+        let early = self.streams.0.iter().filter(|stream| stream.early);
+        for stream in early {
+            assert!(stream.reader.cursor() > self.fanout.fed(), "was not woken");
+        }
     }
 
     /// Visits everybody who has news, each client taking so much.
@@ -259,6 +277,7 @@ impl Owner {
                 streams,
                 fanout,
                 events,
+                elsewhere,
                 ..
             } = self;
             let stream = &mut streams.0[number];
@@ -285,7 +304,9 @@ impl Owner {
                 state: &mut stream.state,
                 out: &mut stream.out,
             };
-            let step = fanout.prepare(member, &mut budget, |part, out| events.history(&part, out));
+            let step = fanout.prepare(member, &mut budget, |part, out| {
+                elsewhere.history(events, &part, out)
+            });
             match step {
                 Step::Send => {
                     let bytes = fanout.next(&stream.reader, budget);
@@ -305,10 +326,25 @@ impl Owner {
                     assert_eq!(fanout.lag(&stream.reader), 0);
                     return;
                 }
-                Step::Soon | Step::NextTurn => return,
+                Step::NextTurn => return,
+                Step::Soon => {
+                    stream.early = true;
+                    return;
+                }
+                Step::Later => {
+                    assert!(!stream.reader.is_live(), "a log is read at once");
+                    return;
+                }
                 Step::TooSlow => return self.end(number),
                 Step::Cut => return self.close(number),
             }
+        }
+    }
+
+    /// Brings a stream the history that it waits for, and visits it as its owner would.
+    fn come(&mut self, number: usize, take: usize) {
+        if self.elsewhere.come(number) {
+            self.visit(number, 4000, take);
         }
     }
 
@@ -379,9 +415,13 @@ impl Owner {
 
     /// Everybody takes everything; then nobody misses anything, and nothing is kept.
     fn finish(&mut self) {
+        for n in 0..AHEAD {
+            self.publish(n as u8 % TOPICS, 20);
+        }
         for _ in 0..200 {
             self.begin_turn(100);
             for number in 0..STREAMS {
+                self.elsewhere.come(number);
                 self.visit(number, 1 << 20, usize::MAX);
             }
         }

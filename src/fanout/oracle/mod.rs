@@ -2,6 +2,7 @@
 
 mod client;
 mod delivery;
+mod elsewhere;
 mod events;
 mod frame_log;
 mod model;

@@ -30,7 +30,8 @@ pub trait Readers<K> {
     /// Lends the stream of a number, if it is one.
     fn get(&mut self, number: u32) -> Option<Member<'_, K>>;
 
-    /// Notes that a stream can go on: it has left its log, and comes back by way of history.
+    /// Notes that a stream can go on: it has left its log, and comes back by way of history; or the logs have come to the
+    /// event that it begins with. There may be no stream of this number any more.
     fn wake(&mut self, number: u32);
 
     /// Notes that a stream has to be cut: the rest of the frame that it stands in cannot be kept.

@@ -65,13 +65,13 @@ impl Delivery for Gateway {
         let step = fanout.prepare(member(&mut stream), budget, |part, out| {
             let done = streaming.catch_up(&part, encoder, out);
             telemetry.replayed(done.events);
-            done
+            Some(done)
         });
         match step {
             fanout::Step::Send => Step::Send,
             fanout::Step::Again => Step::Again,
-            fanout::Step::Wait => Step::Wait,
-            fanout::Step::Soon => Step::Soon,
+            // Who begins ahead of the logs is woken by them, who waits for history by who reads it.
+            fanout::Step::Wait | fanout::Step::Soon | fanout::Step::Later => Step::Wait,
             fanout::Step::NextTurn => Step::NextTurn,
             fanout::Step::TooSlow => Step::End(DisconnectReason::TooSlow),
             fanout::Step::Cut => Step::Cut(EndReason::HalfSent),

@@ -1,5 +1,5 @@
-//! `GET /healthz`: that it is alive, where it stands, who is connected. `GET /readyz`: whether clients should
-//! be sent here.
+//! `GET /health/live`: that it is alive, where it stands, who is connected. `GET /health/ready`: whether clients should
+//! be sent here. `/healthz` and `/readyz` are their short names.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -8,6 +8,7 @@ use crate::event::{Epoch, Position};
 use crate::gateway::http::openapi::Text;
 use crate::gateway::http::problem::{ReplyTo, json_answer, json_answer_of};
 use crate::gateway::http::response::write_json;
+use crate::hub::Hub;
 use crate::net::Answer;
 
 /// The state.
@@ -17,17 +18,48 @@ pub(in crate::gateway) struct Health {
     status: &'static str,
     /// Changes with each start of a server that keeps events in memory.
     epoch: Text<Epoch>,
-    /// The position of the newest event.
+    /// The position of the newest event that readers may see.
     head: Text<Position>,
     connections: u64,
     streams: u64,
 }
 
-/// Clients should be sent here.
+/// Whether clients should be sent here.
 #[derive(Serialize, JsonSchema)]
 pub(in crate::gateway) struct Readiness {
-    #[schemars(extend("enum" = ["ready", "draining"]))]
+    #[schemars(extend("enum" = ["ready", "draining", "unready"]))]
     status: &'static str,
+    /// The part that they should not be sent here for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["server", "hub", "journal"]))]
+    component: Option<&'static str>,
+    /// What is the matter with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// A reason why clients should not be sent here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::gateway) struct Fault {
+    component: &'static str,
+    reason: String,
+}
+
+impl Fault {
+    /// Finds the first one that there is; `draining`: the server is going to stop.
+    pub(in crate::gateway) fn find(hub: &Hub, draining: bool) -> Option<Self> {
+        let fault = |component, reason: &str| Self {
+            component,
+            reason: reason.to_owned(),
+        };
+        if draining {
+            return Some(fault("server", "it is going to stop"));
+        }
+        if hub.is_closed() {
+            return Some(fault("hub", "it is closed"));
+        }
+        None
+    }
 }
 
 /// The state as JSON.
@@ -50,14 +82,21 @@ pub(in crate::gateway) fn answer(
     json_answer(reply, &body)
 }
 
-/// 200, or 503 once the server is going to stop.
-pub(in crate::gateway) fn readiness(reply: ReplyTo, draining: bool) -> Answer {
-    let (code, status) = match draining {
-        false => (200, "ready"),
-        true => (503, "draining"),
+/// 200, or 503 with what is the matter.
+pub(in crate::gateway) fn readiness(reply: ReplyTo, fault: Option<Fault>) -> Answer {
+    let (code, status) = match &fault {
+        None => (200, "ready"),
+        Some(fault) if fault.component == "server" => (503, "draining"),
+        Some(_) => (503, "unready"),
     };
-    let mut body = Vec::with_capacity(32);
-    write_json(&mut body, &Readiness { status });
+    let (component, reason) = fault.map(|fault| (fault.component, fault.reason)).unzip();
+    let readiness = Readiness {
+        status,
+        component,
+        reason,
+    };
+    let mut body = Vec::with_capacity(96);
+    write_json(&mut body, &readiness);
     body.push(b'\n');
     json_answer_of(code, reply, &body)
 }

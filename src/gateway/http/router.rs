@@ -172,7 +172,8 @@ impl Path {
 
 /// Tells whether a request asks how the server is.
 pub(in crate::gateway) fn is_probe(head: &Head) -> bool {
-    matches!(head.path(), "/healthz" | "/readyz") && matches!(head.method(), "GET" | "HEAD")
+    let probes = ["/healthz", "/readyz", "/health/live", "/health/ready"];
+    probes.contains(&head.path()) && matches!(head.method(), "GET" | "HEAD")
 }
 
 /// No such resource.

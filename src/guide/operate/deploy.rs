@@ -17,7 +17,7 @@
 //!    answers to its own names, and a server on `0.0.0.0` to addresses and to names that nobody can have
 //!    in the public DNS: those without dots, as in Compose, and those under `.local`, `.internal` or `.svc`
 //!    (`eventring.prod.svc` in a cluster; `eventring.prod` needs a place on the list, as a namespace may be called like
-//!    a public domain). `GET /healthz` and `GET /readyz` answer to every name, since probes go by the address of a pod; to who
+//!    a public domain). `GET /health/live` and `GET /health/ready` answer to every name, since probes go by the address of a pod; to who
 //!    asks by a strange one the first says `{"status":"ok"}` and nothing else.
 //! 3. Pages of other origins are refused with 403. Allow those that are yours:
 //!    [`cors_origins`](crate::gateway::ServerConfig::cors_origins), `--cors-origin https://app.example`. A preflight
@@ -252,9 +252,9 @@
 //! `reset` ([`resume`](super::super::resume)). A second signal ends it at once.
 //!
 //! Behind a load balancer that needs time to notice, `--drain-delay 10s` (in a program
-//! [`ServerHandle::stop_after`](crate::gateway::ServerHandle::stop_after)): from the signal on `GET /readyz` says 503 while
+//! [`ServerHandle::stop_after`](crate::gateway::ServerHandle::stop_after)): from the signal on `GET /health/ready` says 503 while
 //! everybody is still served, new clients too, and the stop comes after that time, or with a second signal.
-//! Use `/readyz` for what decides about new clients, and `GET /healthz`, which stays 200 to the end, for what
+//! Use `/health/ready` for what decides about new clients, and `GET /health/live`, which stays 200 to the end, for what
 //! starts a dead server anew.
 //!
 //! `SIGHUP` ends nothing. It reads the certificate and its key again, for 10 seconds at most, and says
