@@ -1,17 +1,20 @@
 //! Settings of a hub.
 
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::event::{Epoch, EventLimits};
+use crate::journal::{Durability, Journal};
 use crate::ring;
 
 use crate::hub::Hub;
 use crate::hub::HubError;
 use crate::hub::class::Classes;
-use crate::hub::publish::Publisher;
-use crate::hub::publish::StreamVersions;
+use crate::hub::journal::{HubJournal, JournalSettings};
+use crate::hub::publish::{Publisher, RoomQueue, StreamVersions};
 use crate::hub::shared::Shared;
 use crate::hub::subscribe::Registry;
 use crate::hub::topics::TopicMode;
@@ -33,7 +36,7 @@ const RING_BYTES_LEAST: usize = 64 << 10;
 /// assert_eq!(hub.capacity(), 1_000);
 /// assert_eq!(Hub::builder().capacity(0).build().unwrap_err().to_string(), "capacity is 0, a ring keeps at least one value");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "nothing is made until `build`"]
 pub struct HubBuilder {
     capacity: usize,
@@ -43,6 +46,9 @@ pub struct HubBuilder {
     topics_max: usize,
     history_bytes: usize,
     streams_max: usize,
+    /// Shared by the clones of a builder: the first that builds takes it.
+    journal: Option<Arc<Mutex<Option<Box<dyn Journal>>>>>,
+    settings: JournalSettings,
 }
 
 impl Default for HubBuilder {
@@ -55,6 +61,8 @@ impl Default for HubBuilder {
             topics_max: 65_536,
             history_bytes: 256 << 20,
             streams_max: 0,
+            journal: None,
+            settings: JournalSettings::default(),
         }
     }
 }
@@ -113,11 +121,57 @@ impl HubBuilder {
         self
     }
 
-    /// Makes the hub, with a new epoch.
+    /// Sets the journal: where events outlive the process, unless their durability says otherwise. Default none: the hub is in
+    /// memory. Starts one thread, `eventring-journal`, which ends with the hub.
+    ///
+    /// A clone of the builder has the same journal, and a journal is one hub's: the first that is built takes it.
+    pub fn journal(mut self, journal: impl Journal + 'static) -> Self {
+        self.journal = Some(Arc::new(Mutex::new(Some(Box::new(journal)))));
+        self
+    }
+
+    /// Sets how safe an event is whose topic and publish ask for nothing. Default: durable with a journal, and what a hub
+    /// without one has, which is [`Durability::None`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.settings.durability = Some(durability);
+        self
+    }
+
+    /// Sets how many events may be published and not committed: two rounds of the journal by default, 8,192, and at most half
+    /// of [`capacity`](Self::capacity). Beyond it a publish waits for room, in the order in which they came. A batch holds
+    /// half of it at most.
+    pub fn in_flight(mut self, events: usize) -> Self {
+        self.settings.in_flight = events;
+        self
+    }
+
+    /// Sets how many bytes of records may be published and not committed. Default 16 MiB. A batch holds half of it at most.
+    pub fn in_flight_bytes(mut self, bytes: usize) -> Self {
+        self.settings.in_flight_bytes = bytes;
+        self
+    }
+
+    /// Sets how long a publish waits for room before it is refused as [`Full`](crate::hub::HubPublishError::Full). Default 5 s.
+    pub fn publish_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.publish_timeout = timeout;
+        self
+    }
+
+    /// Sets how long a commit may take before the journal counts as stalled: who waits for it is told
+    /// [`Indeterminate`](crate::hub::HubPublishError::Indeterminate) then. Default 10 s. Closing the hub waits so long, too.
+    pub fn commit_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.commit_timeout = timeout;
+        self
+    }
+
+    /// Makes the hub: with a new epoch, or that of its journal.
+
     ///
     /// # Errors
     ///
-    /// [`HubError::Capacity`] for 0 and for what memory cannot hold; [`HubError::RingBytes`] below 64 KiB.
+    /// [`HubError::Capacity`] for 0 and for what memory cannot hold; [`HubError::RingBytes`] below 64 KiB;
+    /// [`HubError::InFlight`] below 2 events or 64 KiB; [`HubError::NoJournal`] for a durability that needs one;
+    /// [`HubError::JournalTaken`].
     pub fn build(self) -> Result<Hub, HubError> {
         if self.ring_bytes < RING_BYTES_LEAST {
             return Err(HubError::RingBytes {
@@ -125,6 +179,14 @@ impl HubBuilder {
                 least: RING_BYTES_LEAST,
             });
         }
+        self.settings.check()?;
+        let journal = match &self.journal {
+            None if self.settings.durability > Some(Durability::None) => {
+                return Err(HubError::NoJournal);
+            }
+            None => None,
+            Some(journal) => Some(journal.lock().take().ok_or(HubError::JournalTaken)?),
+        };
         let (ring_publisher, ring) = ring::channel(self.capacity).map_err(HubError::Capacity)?;
         let topics = TopicTable::new(
             self.topic_mode,
@@ -143,16 +205,28 @@ impl HubBuilder {
             streams,
             times.clone(),
         );
-        Ok(Hub::from_shared(Shared {
+        Ok(Hub::from(Shared {
             ring,
             publisher: Mutex::new(publisher),
             times,
             classes: Classes::default(),
             registry: Registry::default(),
             wake_router: WakeRouter::default(),
+            room: RoomQueue::default(),
+            journal: journal.map(|journal| HubJournal::new(journal, self.settings)),
             epoch: Epoch::random(),
             limits: self.limits.honoured(),
             ring_bytes: self.ring_bytes,
         }))
+    }
+}
+
+impl fmt::Debug for HubBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubBuilder")
+            .field("capacity", &self.capacity)
+            .field("journal", &self.journal.is_some())
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }

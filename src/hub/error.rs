@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::event::{Epoch, EventError, FilterErrors, Position};
+use crate::journal::{Durability, StateError};
 use crate::ring;
 
 use crate::hub::publish::ExpectedVersion;
@@ -21,6 +22,26 @@ pub enum HubError {
         given: usize,
         /// The least there can be.
         least: usize,
+    },
+    /// `in_flight` or `in_flight_bytes` is too small to be meant.
+    #[error("in_flight: below the least of {events_least} events and {bytes_least} bytes")]
+    InFlight {
+        /// The least events there can be.
+        events_least: usize,
+        /// The least bytes there can be.
+        bytes_least: usize,
+    },
+    /// A durability that needs a journal, and no journal.
+    #[error("durability: a hub without a journal has none")]
+    NoJournal,
+    /// The journal of the builder belongs to the hub that was built first.
+    #[error("journal: another hub has it")]
+    JournalTaken,
+    /// The ring, the journal's thread, or what the journal keeps of the hub could not be had.
+    #[error("journal: {reason}")]
+    Journal {
+        /// What went wrong.
+        reason: String,
     },
 }
 
@@ -89,9 +110,65 @@ pub enum HubPublishError {
         /// The hub's `streams_max`.
         limit: usize,
     },
-    /// No room, and the hub does not wait. A memory hub always has room.
+    /// No room for what is not committed yet: at once where nothing waits, else after
+    /// [`publish_timeout`](crate::hub::HubBuilder::publish_timeout). A memory hub always has room.
     #[error("the hub is full")]
     Full,
+    /// The commit failed: the events are not there, and never will be.
+    #[error("not published: {reason}")]
+    Aborted {
+        /// What the journal says.
+        reason: String,
+    },
+    /// The commit failed or hangs, and the events may be there after a restart, or sooner: the one right answer is to publish
+    /// them again with the same ids.
+    #[error("not known to be published at {position}: publish {id:?} again")]
+    Indeterminate {
+        /// The position of the (first) event.
+        position: Position,
+        /// Its id.
+        id: String,
+    },
+    /// The events were published, and are not committed in the time that the publish was given: they may still be.
+    #[error("not committed in time at {position}")]
+    TimedOut {
+        /// The position of the (first) event.
+        position: Position,
+    },
+    /// The thread that commits would wait for itself: publish without waiting there.
+    #[error("the journal's thread cannot wait for itself")]
+    WouldBlock,
+    /// The disk is full: what has to be written is refused until there is space, what is in memory only goes on.
+    #[error("no space is left for the journal")]
+    NoSpace,
+    /// The journal takes nothing any more: what has to be written is refused.
+    #[error("the journal takes nothing: {reason}")]
+    Unavailable {
+        /// What the journal says.
+        reason: String,
+    },
+    /// Less safety was asked for than the topic, or the event's stream, asks for.
+    #[error("durability: {asked:?} is below the topic's, {topic:?}")]
+    DurabilityBelow {
+        /// The one asked for.
+        asked: Durability,
+        /// The least that the event may have.
+        topic: Durability,
+    },
+    /// More safety was asked for than a hub without a journal has.
+    #[error("durability: the hub has no journal")]
+    DurabilityUnavailable,
+    /// A change of state that was to commit with the events, and the hub has no journal.
+    #[error("the hub has no journal")]
+    NoJournal,
+    /// The events are there, and the change of state that was to commit with them is not.
+    #[error("published at {position}, without its state: {error}")]
+    State {
+        /// The position of the first event.
+        position: Position,
+        /// Why the change was not made.
+        error: StateError,
+    },
 }
 
 /// Says why there is no subscription.

@@ -11,8 +11,9 @@ use crate::ring::Notify;
 use crate::hub::builder::HubBuilder;
 use crate::hub::class::Class;
 use crate::hub::error::{HubPublishError, SubscriptionError};
+use crate::hub::journal::JournalHandle;
 use crate::hub::presence::{PresenceConfig, PresenceHandle, PresenceWatch, Present};
-use crate::hub::publish::{self, ExpectedVersion};
+use crate::hub::publish::{self, ExpectedVersion, HubPublisher};
 use crate::hub::shared::Shared;
 use crate::hub::stats::HubStats;
 use crate::hub::subscribe::{self, Cursor, Receiver, Subscription, SubscriptionStats};
@@ -73,14 +74,6 @@ impl Hub {
     /// Starts with settings.
     pub fn builder() -> HubBuilder {
         HubBuilder::default()
-    }
-
-    pub(in crate::hub) fn from_shared(shared: Shared) -> Self {
-        let shared = Arc::new(shared);
-        Self {
-            _open: Arc::new(Open(shared.clone())),
-            shared,
-        }
     }
 
     /// Returns the identity of this hub's log.
@@ -201,7 +194,9 @@ impl Hub {
     /// [`HubPublishError::TooMany`] and [`TooLarge`](HubPublishError::TooLarge) beyond half of the hub's capacity and of its
     /// `ring_bytes`; [`Invalid`](HubPublishError::Invalid) names the event; [`Closed`](HubPublishError::Closed).
     pub fn publish_batch(&self, batch: &EventBatch) -> Result<Range<u64>, HubPublishError> {
-        publish::many(&self.shared, batch.len(), |index| batch.at(index))
+        publish::many(&self.shared, batch.len(), ExpectedVersion::Any, |index| {
+            batch.at(index)
+        })
     }
 
     /// Publishes events from an iterator as [`publish_batch`](Self::publish_batch) does.
@@ -214,6 +209,17 @@ impl Hub {
         events: impl IntoIterator<Item = E>,
     ) -> Result<Range<u64>, HubPublishError> {
         publish::many_from(&self.shared, events.into_iter())
+    }
+
+    /// Returns the publishing side with settings: how safe events are to be, how long to wait, and not waiting at all.
+    pub fn publisher(&self) -> HubPublisher<'_> {
+        HubPublisher::new(self)
+    }
+
+    /// Returns the journal: its figures, its readers, and state that commits in it. `None` where events are in memory only.
+    pub fn journal(&self) -> Option<JournalHandle<'_>> {
+        let journal = self.shared.journal.as_ref()?;
+        Some(JournalHandle::new(&self.shared, journal))
     }
 
     // -- Subscribing
@@ -357,6 +363,18 @@ impl Hub {
         topics::create(&self.shared, name, config)
     }
 
+    /// Gives settings to a topic, which is created where there is none. In a hub with a journal they are kept over restarts:
+    /// this waits for that.
+    ///
+    /// What a topic keeps already goes where the new settings keep less.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_topic`](Self::create_topic), but that the topic may exist.
+    pub fn set_topic(&self, name: &str, config: TopicConfig) -> Result<(), TopicsError> {
+        topics::set(&self.shared, name, config)
+    }
+
     /// Deletes a topic, with what it keeps. Subscriptions that named it end, with `TopicDeleted`, unless they have a
     /// pattern or name another topic that exists.
     ///
@@ -446,6 +464,16 @@ impl Hub {
     #[cfg(feature = "gateway")]
     pub(crate) fn look_back(&self) -> LookBack<'_> {
         self.shared.look_back()
+    }
+}
+
+impl From<Shared> for Hub {
+    fn from(shared: Shared) -> Self {
+        let shared = Arc::new(shared);
+        Self {
+            _open: Arc::new(Open(shared.clone())),
+            shared,
+        }
     }
 }
 

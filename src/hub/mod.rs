@@ -74,6 +74,7 @@ mod error;
     reason = "`Hub` stands where one looks for it"
 )]
 mod hub;
+mod journal;
 mod presence;
 mod publish;
 mod shared;
@@ -82,6 +83,7 @@ mod subscribe;
 mod topics;
 mod wait;
 
+pub use crate::journal::Durability;
 pub use builder::HubBuilder;
 pub use class::Class;
 pub use error::{
@@ -89,11 +91,12 @@ pub use error::{
     ReceiveTimeoutError, SubscriptionError, TryReceiveError,
 };
 pub use hub::Hub;
+pub use journal::{Histogram, JournalHandle, TransactDone, TransactError};
 pub use presence::{
     PresenceChange, PresenceConfig, PresenceEvent, PresenceHandle, PresenceUpdate, PresenceWatch,
     Present,
 };
-pub use publish::ExpectedVersion;
+pub use publish::{ExpectedVersion, HubPublisher, Outcome, PublishOptions, RoomTicket};
 pub use stats::HubStats;
 #[cfg(feature = "gateway")]
 pub(crate) use subscribe::ResumeId;
@@ -103,6 +106,6 @@ pub use subscribe::{
 };
 #[cfg(feature = "async")]
 pub use subscribe::{ItemStream, ReceiverStream};
-pub use topics::{Durability, TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsError};
 #[cfg(feature = "gateway")]
 pub(crate) use topics::{LastEvents, LookedUp, TopicSet};
+pub use topics::{TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsError};

@@ -19,12 +19,14 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::event::{Epoch, EventLimits, Position, Record};
+use crate::journal::Durability;
 use crate::ring::Ring;
 
 use crate::hub::EndReason;
 use crate::hub::class::Classes;
+use crate::hub::journal::HubJournal;
 use crate::hub::presence::Wakeups;
-use crate::hub::publish::Publisher;
+use crate::hub::publish::{Publisher, RoomQueue};
 use crate::hub::subscribe::{Registry, SubscriptionEntry};
 use crate::hub::topics::{LookBack, TimeIndex};
 use crate::hub::wait::{WaitState, WakeRouter};
@@ -39,6 +41,10 @@ pub(crate) struct Shared {
     pub(in crate::hub) classes: Classes,
     pub(in crate::hub) registry: Registry,
     pub(in crate::hub) wake_router: WakeRouter,
+    /// Those who wait for room.
+    pub(in crate::hub) room: RoomQueue,
+    /// `None`: everything is in memory, and visible at once.
+    pub(in crate::hub) journal: Option<HubJournal>,
     pub(in crate::hub) epoch: Epoch,
     pub(in crate::hub) limits: EventLimits,
     pub(in crate::hub) ring_bytes: usize,
@@ -55,6 +61,14 @@ impl Shared {
         Position {
             epoch: self.epoch,
             offset,
+        }
+    }
+
+    /// Returns the least safety of the events of a topic, by what its settings say.
+    pub(in crate::hub) fn durability_of(&self, config: Option<Durability>) -> Durability {
+        match &self.journal {
+            Some(journal) => config.unwrap_or(journal.durability()),
+            None => Durability::None,
         }
     }
 

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use crate::event::{AsEvent, EventRef};
 
+use super::ExpectedVersion;
 use super::publisher::heap_bytes;
 use super::single::{check_size, wake};
 use crate::hub::HubPublishError;
@@ -32,13 +33,16 @@ pub(in crate::hub) fn many_from<E: AsEvent>(
     }
     // Viewed once, and here: a view is foreign code as well, and may be of another event each time.
     let views: SmallVec<[EventRef<'_>; 16]> = all.iter().map(AsEvent::as_event).collect();
-    many(shared, views.len(), |index| views[index])
+    many(shared, views.len(), ExpectedVersion::Any, |index| {
+        views[index]
+    })
 }
 
 /// Publishes `len` events, or none of them.
 pub(in crate::hub) fn many<'e>(
     shared: &Shared,
     len: usize,
+    expected: ExpectedVersion,
     event: impl Fn(usize) -> EventRef<'e>,
 ) -> Result<Range<u64>, HubPublishError> {
     // Half of what the ring keeps: a batch that evicted all there was would show a gap to every reader at once.
@@ -61,7 +65,7 @@ pub(in crate::hub) fn many<'e>(
     let mut publisher = shared.publisher.lock();
     // Before the events can be seen, as with a single one.
     let guard = shared.wake_router.guard(publisher.next_sequence());
-    let published = publisher.publish_batch(len, heap, &event);
+    let published = publisher.publish_batch(len, heap, expected, &event);
     shared.release(publisher);
     let offsets = published?;
     if let Some(guard) = guard {

@@ -1,13 +1,23 @@
 //! Publishing: what happens under the hub's one lock, and who is woken after it.
 
 mod batch;
+mod hub_publisher;
+mod options;
+#[cfg(feature = "async")]
+mod publish_future;
 mod publisher;
+mod room;
 mod single;
 mod stream_versions;
+mod submit;
 
+pub use hub_publisher::HubPublisher;
+pub use options::{Outcome, PublishOptions};
+pub use room::RoomTicket;
 pub use stream_versions::ExpectedVersion;
 
 pub(in crate::hub) use batch::{many, many_from};
 pub(in crate::hub) use publisher::Publisher;
+pub(in crate::hub) use room::RoomQueue;
 pub(in crate::hub) use single::{one, one_at};
 pub(in crate::hub) use stream_versions::StreamVersions;

@@ -148,11 +148,12 @@ impl Publisher {
         &mut self,
         len: usize,
         bytes: usize,
+        expected: ExpectedVersion,
         event: impl Fn(usize) -> EventRef<'e>,
     ) -> Result<Range<u64>, HubPublishError> {
         self.check()?;
         // All or nothing: every claim is checked, against those before it in the batch as well, and none is taken yet.
-        let claims = self.claim_all(len, &event)?;
+        let claims = self.claim_all(len, expected, &event)?;
         self.save_history(len as u64);
         self.make_room(bytes);
         let mut heap = self.heap_bytes;
@@ -188,6 +189,7 @@ impl Publisher {
     fn claim_all<'e>(
         &self,
         len: usize,
+        expected: ExpectedVersion,
         event: impl Fn(usize) -> EventRef<'e>,
     ) -> Result<SmallVec<[VersionClaim; 4]>, HubPublishError> {
         let mut claims = SmallVec::new();
@@ -198,9 +200,14 @@ impl Publisher {
             return Err(HubPublishError::UnknownTopic);
         }
         if let Some(streams) = &self.streams {
+            let mut expected = expected;
             for index in 0..len {
-                claims.extend(streams.claim(event(index), ExpectedVersion::Any, &claims)?);
+                claims.extend(streams.claim(event(index), expected, &claims)?);
+                // The first says where its stream stood; the others follow it, or stand in other streams.
+                expected = ExpectedVersion::Any;
             }
+        } else if expected != ExpectedVersion::Any {
+            return Err(HubPublishError::StreamsNotKept);
         }
         Ok(claims)
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::event::TopicError;
+use crate::hub::journal::TransactError;
+use crate::journal::Durability;
 use crate::settings::setters;
 
 /// The way in which topics come about.
@@ -17,19 +19,6 @@ pub enum TopicMode {
     Lazy,
     /// Publishing on a topic that was not created is refused.
     Explicit,
-}
-
-/// The safety that a topic asks for its events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Durability {
-    /// In memory.
-    #[default]
-    None,
-    /// In a journal soon. A memory hub refuses it.
-    Buffered,
-    /// In a journal before the publish returns. A memory hub refuses it.
-    Durable,
 }
 
 /// Settings of a topic.
@@ -60,8 +49,9 @@ pub struct TopicConfig {
     pub retain_bytes: usize,
     /// The greatest age of a kept event by its own time, at least 1 ms. Default none.
     pub retain_age: Option<Duration>,
-    /// Default [`Durability::None`], which is all that a memory hub can do.
-    pub durability: Durability,
+    /// The least safety of its events. Default `None`: the hub's own default. A memory hub refuses more than
+    /// [`Durability::None`].
+    pub durability: Option<Durability>,
     /// Compression of what is kept. Default false, which is all that a memory hub can do.
     pub compression: bool,
     /// Partitions. Default 1, which is all that one ring has.
@@ -76,7 +66,7 @@ impl Default for TopicConfig {
             retain_events: 0,
             retain_bytes: 1 << 20,
             retain_age: None,
-            durability: Durability::None,
+            durability: None,
             compression: false,
             partitions: 1,
             replication: 1,
@@ -89,10 +79,18 @@ setters! {
         retain_events: usize,
         retain_bytes: usize,
         retain_age: Option<Duration>,
-        durability: Durability,
         compression: bool,
         partitions: u32,
         replication: u32,
+    }
+}
+
+impl TopicConfig {
+    /// Sets [`durability`](field@Self::durability).
+    #[must_use]
+    pub fn durability(mut self, durability: impl Into<Option<Durability>>) -> Self {
+        self.durability = durability.into();
+        self
     }
 }
 
@@ -133,6 +131,9 @@ pub enum TopicsError {
     /// The hub is closed, or has too many readers to keep a history.
     #[error("the hub takes no more readers")]
     Refused,
+    /// The settings are in force and will not be there after a restart: the journal did not take them.
+    #[error("not kept: {0}")]
+    NotKept(TransactError),
 }
 
 /// The settings and figures of a topic.
@@ -143,6 +144,8 @@ pub struct TopicInfo {
     pub name: String,
     /// Its settings.
     pub config: TopicConfig,
+    /// The least safety of its events: by its settings, or the hub's.
+    pub durability: Durability,
     /// Events published on it since the topic was made.
     pub published: u64,
     /// The offset of its newest event, 0 before the first.
@@ -156,12 +159,17 @@ pub struct TopicInfo {
 }
 
 impl TopicConfig {
-    /// Checks the settings.
+    /// Checks the settings, but for what depends on the hub: its journal and its bounds.
     ///
     /// # Errors
     ///
     /// [`TopicConfigErrors`] lists everything that is wrong.
     pub fn validate(&self) -> Result<(), TopicConfigErrors> {
+        self.validate_for(true)
+    }
+
+    /// Checks the settings for a hub that has a journal or not.
+    pub(in crate::hub) fn validate_for(&self, has_journal: bool) -> Result<(), TopicConfigErrors> {
         let mut wrong = Vec::new();
         let mut check = |fine: bool, field, reason: &dyn Fn() -> String| {
             if !fine {
@@ -184,9 +192,11 @@ impl TopicConfig {
             "retain_age",
             &|| "less than 1 ms".to_owned(),
         );
-        check(self.durability == Durability::None, "durability", &|| {
-            "a memory hub has no journal".to_owned()
-        });
+        check(
+            has_journal || self.durability <= Some(Durability::None),
+            "durability",
+            &|| "a memory hub has no journal".to_owned(),
+        );
         check(!self.compression, "compression", &|| {
             "a memory hub does not compress".to_owned()
         });

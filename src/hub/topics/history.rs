@@ -138,6 +138,21 @@ impl Histories {
         state.by_topic.insert(topic::hash(name), history);
     }
 
+    /// Gives other settings to a topic, which may have kept nothing so far, or keep nothing from now on.
+    pub(in crate::hub) fn set(&self, name: &str, config: &TopicConfig) {
+        if config.retain_events == 0 {
+            return self.remove(name);
+        }
+        let mut state = self.state.lock();
+        if let Some(history) = state.by_topic.get_mut(&topic::hash(name)) {
+            history.config = config.clone();
+            history.trim(now());
+            return;
+        }
+        drop(state);
+        self.add(name, config);
+    }
+
     pub(in crate::hub) fn remove(&self, name: &str) {
         self.state.lock().by_topic.remove(&topic::hash(name));
     }

@@ -13,7 +13,7 @@ pub(in crate::hub) fn create(
     config: TopicConfig,
 ) -> Result<(), TopicsError> {
     topic::validate(name)?;
-    config.validate()?;
+    config.validate_for(shared.journal.is_some())?;
     let mut publisher = shared.publisher.lock();
     // The thread and its cursor are made for the first topic that retains something: a hub without one has neither.
     if config.retain_events > 0 && publisher.histories.is_none() {
@@ -26,6 +26,26 @@ pub(in crate::hub) fn create(
         && config.retain_events > 0
     {
         histories.add(name, &config);
+    }
+    Ok(())
+}
+
+/// Gives settings to a topic, which is created where there is none.
+pub(in crate::hub) fn set(
+    shared: &Shared,
+    name: &str,
+    config: TopicConfig,
+) -> Result<(), TopicsError> {
+    topic::validate(name)?;
+    config.validate_for(shared.journal.is_some())?;
+    let mut publisher = shared.publisher.lock();
+    if config.retain_events > 0 && publisher.histories.is_none() {
+        let started = Histories::start(&shared.ring);
+        publisher.histories = Some(started.map_err(|_| TopicsError::Refused)?);
+    }
+    publisher.topics.set(name, config.clone())?;
+    if let Some(histories) = &publisher.histories {
+        histories.set(name, &config);
     }
     Ok(())
 }
@@ -89,6 +109,7 @@ pub(in crate::hub) fn describe(shared: &Shared, name: &str) -> Option<TopicInfo>
         let info = TopicInfo {
             name: topic.name.to_string(),
             config: topic.config.clone(),
+            durability: shared.durability_of(topic.config.durability),
             published: topic.published,
             last_offset: topic.last_offset,
             retained: 0,

@@ -8,12 +8,12 @@ mod offsets;
 mod table;
 mod time_index;
 
-pub use config::{Durability, TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsError};
+pub use config::{TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsError};
 
 pub(crate) use look_back::{LastEvents, LookBack, LookedUp, TopicSet};
 
 pub(in crate::hub) use history::{Histories, RetainedEvent};
 pub(in crate::hub) use look_back::Recalled;
-pub(in crate::hub) use manage::{create, delete, describe, names};
+pub(in crate::hub) use manage::{create, delete, describe, names, set};
 pub(in crate::hub) use table::{ByHash, TopicTable};
 pub(in crate::hub) use time_index::{TimeIndex, events_per_mark, now};

@@ -243,15 +243,7 @@ impl TopicTable {
         name: &str,
         config: TopicConfig,
     ) -> Result<(), TopicsError> {
-        let asked = config.reserved();
-        let left = self.history_bytes
-            - self
-                .all()
-                .map(|topic| topic.config.reserved())
-                .sum::<usize>();
-        if asked > left {
-            return Err(TopicsError::HistoryBytes { asked, left });
-        }
+        self.check_reserved(&config, 0)?;
         let hash = topic::hash(name);
         let known = self.by_hash.get(&hash).copied();
         if let Some(topic) = known.and_then(|index| self.at_mut(index))
@@ -268,6 +260,37 @@ impl TopicTable {
         }
         let index = known.unwrap_or_else(|| self.make(name, hash));
         self.list(index, config, true);
+        Ok(())
+    }
+
+    /// Gives settings to a topic, which is created where there is none. Nothing is changed on errors.
+    pub(in crate::hub) fn set(
+        &mut self,
+        name: &str,
+        config: TopicConfig,
+    ) -> Result<(), TopicsError> {
+        let index = self.index_of(name);
+        let listed = index.and_then(|index| self.at(index));
+        match listed.filter(|topic| topic.listed && topic.created) {
+            None => self.create(name, config),
+            Some(topic) => {
+                self.check_reserved(&config, topic.config.reserved())?;
+                if let Some(topic) = index.and_then(|index| self.at_mut(index)) {
+                    topic.config = config;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Checks that what a topic wants to keep is not spoken for; `before` is what it kept so far.
+    fn check_reserved(&self, config: &TopicConfig, before: usize) -> Result<(), TopicsError> {
+        let asked = config.reserved();
+        let all = self.all().map(|topic| topic.config.reserved());
+        let left = self.history_bytes + before - all.sum::<usize>();
+        if asked > left {
+            return Err(TopicsError::HistoryBytes { asked, left });
+        }
         Ok(())
     }
 
