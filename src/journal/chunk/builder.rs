@@ -43,8 +43,15 @@ impl ChunkBuilder {
         self.body.len()
     }
 
-    /// Adds an event of a topic. Offsets rise; a time that lies before the one before it is taken as that.
-    pub(in crate::journal) fn push(&mut self, mut frame: Frame<'_>, topic: u64) {
+    /// Adds a topic that an event has, or several have.
+    pub(in crate::journal) fn topic(&mut self, number: u64) {
+        if self.numbers.last() != Some(&number) {
+            self.numbers.push(number);
+        }
+    }
+
+    /// Adds an event. Offsets rise; a time that lies before the one before it is taken as that.
+    pub(in crate::journal) fn push(&mut self, mut frame: Frame<'_>) {
         if self.is_empty() {
             self.header.first = frame.offset;
             self.header.recorded_first = frame.recorded;
@@ -64,9 +71,6 @@ impl ChunkBuilder {
         self.header.last = frame.offset;
         self.header.recorded_last = frame.recorded;
         self.header.count += 1;
-        if self.numbers.last() != Some(&topic) {
-            self.numbers.push(topic);
-        }
     }
 
     /// Completes the header. The builder is emptied by the next [`start`](Self::start).

@@ -24,6 +24,11 @@ impl<'a> Numbers<'a> {
         Self { bytes, before: 0 }
     }
 
+    /// Takes one number off the front of a list of lists.
+    pub(in crate::journal) fn take_one(bytes: &mut &[u8]) -> Option<u64> {
+        varint::take(bytes)
+    }
+
     /// Returns whether it has any of some numbers, which are sorted.
     pub(in crate::journal) fn has_any(self, wanted: &[u64]) -> bool {
         let mut wanted = wanted.iter().peekable();

@@ -42,7 +42,8 @@ pub(super) fn write(prev: u64, events: &[Kept]) -> Written {
     let mut builder = ChunkBuilder::default();
     builder.start(prev);
     for event in events {
-        builder.push(event.frame(), event.topic);
+        builder.push(event.frame());
+        builder.topic(event.topic);
     }
     let chunk = builder.finish();
     let written = Written {

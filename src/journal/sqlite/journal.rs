@@ -1,0 +1,458 @@
+//! The journal on SQLite: opening, committing, what is due between commits, closing.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rusqlite::Connection;
+
+use super::faults::Fault;
+use super::files::{DirectoryLock, Mark, MarkFile, Reserve};
+use super::open::{self, Identity};
+use super::options::SqliteOptions;
+use super::upkeep::{Next, Upkeep};
+use super::view::{SqliteView, View};
+use super::wal::{self, Baton, Checkpointer, WalLimits};
+use super::write::{Failed, Writer};
+use crate::deadline;
+use crate::journal::{
+    CommitError, CommitFailure, CommitRound, Journal, JournalError, JournalState, JournalView,
+    Recovered,
+};
+
+/// How long what was written without a flush stays so.
+const FLUSH_WITHIN: Duration = Duration::from_millis(20);
+/// Between two tries to take up room for a full disk again.
+const RESERVE_AGAIN: Duration = Duration::from_secs(10);
+
+/// A journal in a directory: one SQLite database, in WAL mode, and a few small files.
+///
+/// A round is one transaction, flushed to the disk if any of its events is [durable](crate::journal::Durability::Durable).
+/// One process at a time has a directory; another one is told who. What it keeps, and how it recovers, is told in
+/// `docs/design/journal.md`.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::event::Event;
+/// use eventring::journal::{CommitRound, Journal, RoundEvent, SqliteJournal};
+///
+/// # let dir = std::env::temp_dir().join(format!("eventring-doc-{}", std::process::id()));
+/// let mut journal = SqliteJournal::open(&dir)?;
+/// let event = Event::builder("orders", "created").build().unwrap();
+/// let mut round = CommitRound::default();
+/// round.events.push(RoundEvent::new(1, 1_000, event.as_ref()));
+/// round.flush = true;
+/// journal.commit(&mut round).unwrap();
+/// drop(journal);
+///
+/// let journal = SqliteJournal::open(&dir)?;
+/// assert_eq!(journal.recovered().last, 1);
+/// # drop(journal);
+/// # std::fs::remove_dir_all(&dir).unwrap();
+/// # Ok::<(), eventring::journal::JournalError>(())
+/// ```
+pub struct SqliteJournal {
+    recovered: Recovered,
+    view: Arc<View>,
+    /// `None`: it is closed.
+    open: Option<Open>,
+}
+
+/// All that an open journal has. The lock is last: it is given back when nothing is open any more.
+struct Open {
+    writer: Writer,
+    upkeep: Upkeep,
+    checkpointer: Checkpointer,
+    mark: MarkFile,
+    reserve: Reserve,
+    page_bytes: u64,
+    last: u64,
+    flushed: u64,
+    /// Since when something is written and not flushed.
+    unflushed: Option<Instant>,
+    /// Not before then.
+    reserve_again: Option<Instant>,
+    /// Why nothing is written any more.
+    poisoned: Option<String>,
+    is_full: bool,
+    _lock: DirectoryLock,
+}
+
+impl SqliteJournal {
+    /// Opens the journal of a directory, or makes one.
+    ///
+    /// # Errors
+    ///
+    /// [`Locked`](JournalError::Locked) while another process has it, [`Directory`](JournalError::Directory),
+    /// [`Foreign`](JournalError::Foreign), [`TooNew`](JournalError::TooNew), [`SqliteTooOld`](JournalError::SqliteTooOld),
+    /// or [`Damaged`](JournalError::Damaged) where not even the end of the log can be read. Nothing was changed then.
+    pub fn open(directory: impl AsRef<Path>) -> Result<Self, JournalError> {
+        Self::open_with(directory, &SqliteOptions::default())
+    }
+
+    /// Opens it with settings.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_with(
+        directory: impl AsRef<Path>,
+        options: &SqliteOptions,
+    ) -> Result<Self, JournalError> {
+        let directory = directory.as_ref();
+        open::check_version()?;
+        open::prepare(directory).map_err(|error| open::failed(directory, error))?;
+        let lock = DirectoryLock::take(directory)?;
+        let path = directory.join(open::DATABASE);
+        let failed = |error: rusqlite::Error| open::failed(&path, error);
+        let mut reserve = Reserve::open(directory);
+        let mut connection = open::writer(&path).map_err(failed)?;
+        open::ensure(&connection, &path, options.page_bytes)?;
+        let identity = Identity::of(&path).map_err(|error| open::failed(&path, error))?;
+        let marks = MarkFile::open(directory)?;
+        let mark = marks.as_ref().map(MarkFile::mark);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |since| since.as_millis() as i64);
+        let mut recover = || {
+            open::recover(&mut connection, mark, identity, options.same_epoch, now)
+        };
+        let found = match recover() {
+            // A disk that is full must not keep anybody from reading: there is room kept for that.
+            Err(_) if reserve.free() => recover(),
+            other => other,
+        };
+        let found = found.map_err(|error| recovery_failed(&path, &error))?;
+        let recovered = found.recovered;
+        let marks = match marks.filter(|_| mark.is_some_and(|mark| mark.epoch == recovered.epoch)) {
+            Some(marks) => marks,
+            None => MarkFile::create(
+                directory,
+                Mark {
+                    epoch: recovered.epoch,
+                    last: recovered.last,
+                    flushed: recovered.last,
+                    reserved: 0,
+                },
+            )?,
+        };
+        open::flush(directory).map_err(|error| open::failed(directory, error))?;
+        let baton = Arc::new(Baton::default());
+        let page_bytes = page_bytes(&connection).map_err(failed)?;
+        wal::watch(&connection);
+        let checkpointer = Checkpointer::start(
+            open::checkpoints(&path).map_err(failed)?,
+            &path,
+            page_bytes,
+            Arc::clone(&baton),
+            WalLimits::default(),
+        );
+        let checkpointer = checkpointer.map_err(|error| open::failed(&path, error))?;
+        let holes = recovered.holes.clone();
+        let view = Arc::new(View::new(path, baton, checkpointer.view(), holes));
+        view.found(recovered.last, found.oldest, found.events);
+        let mut open = Open {
+            writer: Writer::new(connection, options.chunk_bytes, options.topics_cached),
+            upkeep: Upkeep::new(found.spans_end),
+            checkpointer,
+            mark: marks,
+            reserve,
+            page_bytes,
+            last: recovered.last,
+            flushed: recovered.last,
+            unflushed: None,
+            reserve_again: None,
+            poisoned: None,
+            is_full: false,
+            _lock: lock,
+        };
+        // A directory without room for it is as good as any until the disk is full.
+        let _ = open.reserve.fill();
+        open.measure(&view);
+        Ok(Self {
+            recovered,
+            view,
+            open: Some(open),
+        })
+    }
+}
+
+fn recovery_failed(path: &Path, error: &rusqlite::Error) -> JournalError {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseCorrupt) => JournalError::Damaged {
+            reason: format!("{}: {error}", path.display()),
+        },
+        _ => open::failed(path, error),
+    }
+}
+
+fn page_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0)).map(|bytes| bytes as u64)
+}
+
+impl Journal for SqliteJournal {
+    fn recovered(&self) -> &Recovered {
+        &self.recovered
+    }
+
+    fn view(&self) -> Arc<dyn JournalView> {
+        Arc::new(SqliteView(Arc::clone(&self.view)))
+    }
+
+    fn reserve(&mut self, below: u64) -> Result<(), CommitError> {
+        match &mut self.open {
+            Some(open) => open.mark.reserve(below),
+            None => Err(closed()),
+        }
+    }
+
+    fn commit(&mut self, round: &mut CommitRound<'_>) -> Result<(), CommitError> {
+        match &mut self.open {
+            Some(open) => open.commit(round, &self.view),
+            None => Err(closed()),
+        }
+    }
+
+    fn maintain(&mut self, now: Instant) -> Option<Duration> {
+        self.open.as_mut()?.maintain(now, &self.view)
+    }
+
+    fn close(&mut self) -> Result<(), JournalError> {
+        let Some(mut open) = self.open.take() else {
+            return Ok(());
+        };
+        let closed = open.close(&self.view);
+        self.view.set_state(JournalState::Closed);
+        closed.map_err(|error| JournalError::Io {
+            reason: error.to_string(),
+        })
+    }
+}
+
+fn closed() -> CommitError {
+    CommitError::new(CommitFailure::Aborted, "it is closed")
+}
+
+impl Open {
+    fn commit(&mut self, round: &mut CommitRound<'_>, view: &View) -> Result<(), CommitError> {
+        // Without anything to write a round is a question whether it could be written.
+        let is_probe = round.events.is_empty() && round.work.is_empty();
+        if is_probe && !round.flush {
+            return self.writable();
+        }
+        let flush = round.flush;
+        let last = round.events.last().map_or(self.last, |event| event.offset);
+        let prev = self.last;
+        self.transact(flush, view, |writer| match is_probe {
+            true => writer.write_mark(),
+            false => writer.write(round, prev),
+        })?;
+        self.last = last;
+        if flush {
+            self.flushed = last;
+        }
+        let first = round.events.first().map(|event| (event.offset, event.recorded));
+        view.committed(first, round.events.len() as u64, last, flush);
+        self.upkeep.committed(round.events.iter().map(|event| event.event.record().len()).sum());
+        // Damage above a mark that could not be moved would not be told: no reason to fail what is committed.
+        let _ = self.mark.write(self.last, self.flushed);
+        self.checkpointer.committed(wal::committed(), Instant::now());
+        Ok(())
+    }
+
+    /// Runs one transaction, and says what its failure means.
+    fn transact(
+        &mut self,
+        flush: bool,
+        view: &View,
+        write: impl FnOnce(&mut Writer) -> Result<(), Failed>,
+    ) -> Result<(), CommitError> {
+        self.writable()?;
+        let mut waits = false;
+        let result = loop {
+            match self.writer.begin(flush) {
+                Err(failed) if failed.fault == Fault::Wait => {
+                    // Somebody's shell: nothing failed, and it is said who everybody waits for.
+                    waits = true;
+                    view.set_state(JournalState::HeldByOther {
+                        reason: "another process writes to the database".to_owned(),
+                    });
+                }
+                begun => break begun,
+            }
+        };
+        let result = result.and_then(|()| write(&mut self.writer));
+        let result = result.and_then(|()| {
+            loop {
+                match self.writer.commit() {
+                    Err(failed) if failed.fault == Fault::Wait => waits = true,
+                    committed => break committed,
+                }
+            }
+        });
+        match result {
+            Ok(()) => {
+                if waits || self.is_full {
+                    self.is_full = false;
+                    view.set_state(JournalState::Writable);
+                }
+                match flush {
+                    // It flushed everything before it, too.
+                    true => self.unflushed = None,
+                    false => {
+                        self.unflushed.get_or_insert_with(Instant::now);
+                    }
+                }
+                Ok(())
+            }
+            Err(failed) => {
+                if waits {
+                    view.set_state(JournalState::Writable);
+                }
+                Err(self.failed(failed, view))
+            }
+        }
+    }
+
+    /// Says whether it may be written at all.
+    fn writable(&mut self) -> Result<(), CommitError> {
+        if let Some(reason) = &self.poisoned {
+            return Err(CommitError::new(CommitFailure::Poisoned, reason.clone()));
+        }
+        // A checkpoint that failed has poisoned it as a commit does.
+        match self.checkpointer.poisoned() {
+            Some(error) => {
+                self.poisoned = Some(error.reason.clone());
+                Err(error)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn failed(&mut self, failed: Failed, view: &View) -> CommitError {
+        // A statement that had to wait was undone: that is all that its events need to know.
+        let failure = failed.fault.failure().unwrap_or(CommitFailure::Aborted);
+        let reason = failed.reason;
+        match failure {
+            CommitFailure::NoSpace => {
+                self.is_full = true;
+                self.reserve.free();
+                view.set_state(JournalState::Full {
+                    reason: reason.clone(),
+                });
+                // What can be copied into the database makes room at the front of the log.
+                self.checkpointer.maintain(Instant::now());
+            }
+            CommitFailure::Poisoned => {
+                self.checkpointer.poison();
+                self.poisoned = Some(reason.clone());
+                view.set_state(JournalState::Poisoned {
+                    reason: reason.clone(),
+                });
+            }
+            CommitFailure::Aborted => {}
+        }
+        CommitError::new(failure, reason)
+    }
+
+    fn maintain(&mut self, now: Instant, view: &View) -> Option<Duration> {
+        self.writable().ok()?;
+        self.checkpointer.maintain(now);
+        if let Some(since) = self.unflushed {
+            let due = deadline::after(since, FLUSH_WITHIN);
+            if now < due {
+                return Some(due - now);
+            }
+            if self.transact(true, view, Writer::write_mark).is_err() {
+                return self.unflushed.map(|_| FLUSH_WITHIN);
+            }
+            self.settle(view);
+        }
+        if self.is_full {
+            return None;
+        }
+        if !self.reserve.is_held() && self.reserve_again.is_none_or(|at| at <= now) {
+            let filled = self.reserve.fill();
+            self.reserve_again = filled.is_err().then(|| deadline::after(now, RESERVE_AGAIN));
+        }
+        self.keep_up(view)
+    }
+
+    /// Notes a flush that was no round.
+    fn settle(&mut self, view: &View) {
+        self.flushed = self.last;
+        view.flushed();
+        let _ = self.mark.write(self.last, self.flushed);
+        self.checkpointer.committed(wal::committed(), Instant::now());
+    }
+
+    /// One step of merging, where there is any to do.
+    fn keep_up(&mut self, view: &View) -> Option<Duration> {
+        let mut upkeep = std::mem::take(&mut self.upkeep);
+        let more = match upkeep.next(self.writer.connection()) {
+            Ok(Next::Idle) => None,
+            Ok(Next::More) => Some(Duration::ZERO),
+            Ok(Next::Write(step)) => {
+                let flushed = self.unflushed;
+                let mut merged = None;
+                let done = self.transact(false, view, |writer| {
+                    let write = |connection: &_, builder: &mut _| step.write(connection, builder);
+                    merged = Some(writer.write_with(write)?);
+                    Ok(())
+                });
+                // Moving what is flushed leaves nothing that has to be: a crash before it finds it where it was.
+                self.unflushed = flushed;
+                upkeep.done(step, merged.filter(|_| done.is_ok()));
+                self.checkpointer.committed(wal::committed(), Instant::now());
+                self.measure(view);
+                done.is_ok().then_some(Duration::ZERO)
+            }
+            // What cannot be read is not merged: readers say what is missing.
+            Err(_) => {
+                upkeep.pause();
+                None
+            }
+        };
+        self.upkeep = upkeep;
+        more
+    }
+
+    /// Looks how many pages are in use.
+    fn measure(&self, view: &View) {
+        let connection = self.writer.connection();
+        let number = |sql: &str| {
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.query_row([], |row| row.get::<_, i64>(0))
+        };
+        if let (Ok(pages), Ok(free)) = (number("PRAGMA page_count"), number("PRAGMA freelist_count"))
+        {
+            view.set_bytes((pages - free).max(0) as u64 * self.page_bytes);
+        }
+    }
+
+    fn close(&mut self, view: &View) -> Result<(), CommitError> {
+        let events = view.events() as i64;
+        let last = self.last as i64;
+        self.transact(true, view, |writer| {
+            writer.write_with(|connection, _| {
+                let sql = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)";
+                for (key, value) in [("events", events), ("events_to", last), ("clean", 1)] {
+                    connection.prepare_cached(sql)?.execute(rusqlite::params![key, value])?;
+                }
+                Ok(())
+            })
+        })?;
+        let _ = self.mark.write(self.last, self.last);
+        self.checkpointer.close()
+    }
+}
+
+impl fmt::Debug for SqliteJournal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteJournal")
+            .field("path", &self.view.path)
+            .field("recovered", &self.recovered)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,86 @@
+//! Connections, each with the settings that its work needs.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::journal::JournalError;
+
+/// The least version that loses no committed frames while one connection commits and another checkpoints.
+const LEAST: (i32, &str) = (3_051_003, "3.51.3");
+/// How long SQLite waits for another process, each time it is asked again.
+const BUSY: Duration = Duration::from_millis(100);
+/// Statements that a connection keeps prepared: more than there are.
+const STATEMENTS: usize = 64;
+/// Pages that a connection keeps, KiB.
+const CACHE_KIB: i64 = 8 << 10;
+
+/// Refuses a library that loses data.
+///
+/// # Errors
+///
+/// [`SqliteTooOld`](JournalError::SqliteTooOld).
+pub(in crate::journal::sqlite) fn check_version() -> Result<(), JournalError> {
+    match rusqlite::version_number() < LEAST.0 {
+        true => Err(JournalError::SqliteTooOld {
+            found: rusqlite::version().to_owned(),
+            least: LEAST.1,
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Opens the connection that commits. It is in WAL mode once the schema was looked at.
+pub(in crate::journal::sqlite) fn writer(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let connection = open(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    Ok(connection)
+}
+
+/// Opens the connection that checkpoints. It waits for nobody.
+pub(in crate::journal::sqlite) fn checkpoints(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(Duration::ZERO)?;
+    settle(&connection)?;
+    // A checkpoint flushes the log before it copies, and the database before the log begins anew.
+    set_synchronous(&connection, true)?;
+    Ok(connection)
+}
+
+/// Opens a connection that reads.
+pub(in crate::journal::sqlite) fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(BUSY)?;
+    settle(&connection)?;
+    Ok(connection)
+}
+
+/// Makes it leave checkpoints alone: the automatic one throws its errors away, and one at closing copies from a log whose
+/// flush may have failed. Memory maps turn an error of the disk into a signal.
+pub(super) fn settle(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)
+}
+
+/// Chooses whether a commit is flushed (`FULL`), or only written (`NORMAL`).
+pub(in crate::journal::sqlite) fn set_synchronous(
+    connection: &Connection,
+    flush: bool,
+) -> rusqlite::Result<()> {
+    connection.execute_batch(match flush {
+        true => "PRAGMA synchronous=FULL",
+        false => "PRAGMA synchronous=NORMAL",
+    })
+}
+
+fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    // Each connection is used by one thread at a time.
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}

@@ -1,0 +1,23 @@
+//! Opening: the directory, the connection, the schema, and what a process before has left.
+
+mod connect;
+mod directory;
+mod recover;
+mod schema;
+
+use std::path::Path;
+
+pub(super) use connect::{check_version, checkpoints, reader, set_synchronous, writer};
+pub(super) use directory::{DATABASE, Identity, flush, prepare};
+pub(super) use recover::recover;
+pub(super) use schema::ensure;
+
+use crate::journal::JournalError;
+
+/// Says that a file or directory could not be used.
+pub(super) fn failed(path: &Path, reason: impl ToString) -> JournalError {
+    JournalError::Directory {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
+}

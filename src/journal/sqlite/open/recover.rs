@@ -1,0 +1,180 @@
+//! What a process before has left: where the log ends, and what is missing.
+
+use std::ops::Range;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::directory::Identity;
+use crate::event::Epoch;
+use crate::journal::sqlite::files::Mark;
+use crate::journal::{Hole, HoleReason, Recovered};
+
+/// Offsets that are given up where the mark cannot be read: as many as a reservation promises at a time.
+pub(in crate::journal::sqlite) const RESERVE_UNKNOWN: u64 = 1 << 20;
+
+/// A log as it was found.
+#[derive(Debug)]
+pub(in crate::journal::sqlite) struct Found {
+    pub(in crate::journal::sqlite) recovered: Recovered,
+    /// The offset and time of the oldest event.
+    pub(in crate::journal::sqlite) oldest: Option<(u64, i64)>,
+    /// Events in it, about.
+    pub(in crate::journal::sqlite) events: u64,
+    /// The last offset of the last span.
+    pub(in crate::journal::sqlite) spans_end: u64,
+}
+
+/// Reads what is there, decides what is missing, and writes both down, so that later openings tell it too.
+pub(in crate::journal::sqlite) fn recover(
+    connection: &mut Connection,
+    mark: Option<Mark>,
+    identity: Identity,
+    same_epoch: bool,
+    now: i64,
+) -> rusqlite::Result<Found> {
+    // It takes the lock at once: nobody comes between looking and writing.
+    let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let found = look(&tx, mark, identity, same_epoch)?;
+    let recovered = &found.recovered;
+    for hole in &recovered.holes {
+        let (first, last) = (hole.range.start as i64, hole.range.end as i64 - 1);
+        tx.execute(
+            "INSERT OR IGNORE INTO hole VALUES(?1, ?2, ?3)",
+            params![first, last, to_number(hole.reason)],
+        )?;
+    }
+    for (key, value) in [
+        ("epoch", recovered.epoch.0 as i64),
+        ("clean", 0),
+        ("inode", identity.inode as i64),
+        ("device", identity.device as i64),
+        ("born", identity.born as i64),
+    ] {
+        tx.execute("INSERT OR REPLACE INTO meta VALUES(?1, ?2)", params![key, value])?;
+    }
+    for (key, value) in [("created", now), ("flush", 0)] {
+        tx.execute("INSERT OR IGNORE INTO meta VALUES(?1, ?2)", params![key, value])?;
+    }
+    tx.commit()?;
+    Ok(found)
+}
+
+fn look(
+    connection: &Connection,
+    mark: Option<Mark>,
+    identity: Identity,
+    same_epoch: bool,
+) -> rusqlite::Result<Found> {
+    let meta = |key: &str| {
+        let value = connection.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
+            row.get::<_, i64>(0)
+        });
+        Ok::<_, rusqlite::Error>(value.optional()?.map(|value| value as u64))
+    };
+    let own = meta("epoch")?;
+    let known = Identity {
+        inode: meta("inode")?.unwrap_or(identity.inode),
+        device: meta("device")?.unwrap_or(identity.device),
+        born: meta("born")?.unwrap_or(identity.born),
+    };
+    let is_copy = !known.is_same(&identity) && !same_epoch;
+    let epoch = own.filter(|_| !is_copy).map_or_else(Epoch::random, Epoch);
+    let mut recovered = Recovered::new(epoch);
+    recovered.clean = own.is_none() || meta("clean")? == Some(1);
+    let end = |order: &str, column: &str, offset: &str| {
+        let sql = format!("SELECT {offset}, {column} FROM chunk ORDER BY first {order} LIMIT 1");
+        let row = connection.query_row(&sql, [], |row| {
+            Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)?))
+        });
+        row.optional()
+    };
+    if let Some((last, recorded)) = end("DESC", "recorded_last", "last")? {
+        (recovered.last, recovered.recorded) = (last, recorded);
+    }
+    // A mark of another log says nothing of this one.
+    let mark = mark.filter(|mark| own == Some(mark.epoch.0));
+    recovered.holes = holes(connection)?;
+    let told = recovered.holes.last().map_or(0, |hole| hole.range.end);
+    recovered.next = told.max(recovered.last + 1);
+    for (range, reason) in missing(&recovered, mark, own.is_none()) {
+        recovered.next = range.end;
+        recovered.holes.push(Hole::new(range, reason));
+    }
+    let counted = meta("events")?.unwrap_or(0);
+    let since = recovered.last.saturating_sub(meta("events_to")?.unwrap_or(0));
+    let spans_end = connection.query_row("SELECT ifnull(max(last), 0) FROM span", [], |row| {
+        row.get::<_, i64>(0)
+    })?;
+    Ok(Found {
+        oldest: end("ASC", "recorded_first", "first")?,
+        events: counted + since,
+        spans_end: spans_end as u64,
+        recovered,
+    })
+}
+
+/// Returns what is missing above the end of the log, ascending, and was not told before.
+fn missing(
+    recovered: &Recovered,
+    mark: Option<Mark>,
+    is_new: bool,
+) -> Vec<(Range<u64>, HoleReason)> {
+    let mut missing = Vec::new();
+    let mut from = recovered.next;
+    let mut until = |to: u64, reason: HoleReason| {
+        if to > from {
+            missing.push((from..to, reason));
+            from = to;
+        }
+    };
+    match mark {
+        Some(mark) => {
+            // What was flushed cannot be missing unless it is damaged; what was only written goes with the power.
+            until(mark.flushed + 1, HoleReason::Damaged);
+            until(mark.last + 1, HoleReason::Crash);
+            until(mark.reserved, HoleReason::Crash);
+        }
+        // Nobody knows what was shown, or lost.
+        None if !is_new && !recovered.clean => {
+            until(from_unknown(recovered), HoleReason::Damaged);
+        }
+        None => {}
+    }
+    missing
+}
+
+fn from_unknown(recovered: &Recovered) -> u64 {
+    recovered.next + RESERVE_UNKNOWN
+}
+
+fn holes(connection: &Connection) -> rusqlite::Result<Vec<Hole>> {
+    let mut statement = connection.prepare("SELECT first, last, reason FROM hole ORDER BY first")?;
+    let rows = statement.query_map([], |row| {
+        let (first, last) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
+        let reason = from_number(row.get(2)?);
+        Ok(Hole::new(first..last.saturating_add(1), reason))
+    })?;
+    rows.collect()
+}
+
+/// The number of a reason in the file.
+fn to_number(reason: HoleReason) -> i64 {
+    match reason {
+        HoleReason::Damaged => 0,
+        HoleReason::Crash => 1,
+        HoleReason::Retention => 2,
+        HoleReason::Aborted => 3,
+        HoleReason::Indeterminate => 4,
+    }
+}
+
+fn from_number(number: i64) -> HoleReason {
+    match number {
+        1 => HoleReason::Crash,
+        2 => HoleReason::Retention,
+        3 => HoleReason::Aborted,
+        4 => HoleReason::Indeterminate,
+        // What is not known is the worst.
+        _ => HoleReason::Damaged,
+    }
+}

@@ -1,0 +1,97 @@
+//! The tables, and whether a file has them.
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::connect;
+use crate::journal::JournalError;
+
+/// "EVRG": says whose file it is.
+const APPLICATION: i64 = 0x4556_5247;
+/// The schema that this version writes.
+const SCHEMA: u32 = 1;
+
+/// `body` is last in its row, so that who looks at the rest of it reads none of its pages. A topic is a number in chunks
+/// and spans; names decide, in both directions.
+const TABLES: &str = "
+CREATE TABLE chunk(
+    first INTEGER PRIMARY KEY, last INTEGER NOT NULL, prev INTEGER NOT NULL, count INTEGER NOT NULL,
+    recorded_first INTEGER NOT NULL, recorded_last INTEGER NOT NULL,
+    topics BLOB NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
+CREATE TABLE span(
+    first INTEGER PRIMARY KEY, last INTEGER NOT NULL, chunks BLOB NOT NULL, topics BLOB NOT NULL,
+    lists BLOB NOT NULL, crc INTEGER NOT NULL) STRICT;
+CREATE TABLE topic(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE stream(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE stream_version(
+    stream INTEGER NOT NULL, version INTEGER NOT NULL, offset INTEGER NOT NULL,
+    PRIMARY KEY(stream, version)) STRICT, WITHOUT ROWID;
+CREATE TABLE state(
+    name TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY(name, key)) STRICT, WITHOUT ROWID;
+CREATE TABLE hole(first INTEGER PRIMARY KEY, last INTEGER NOT NULL, reason INTEGER NOT NULL) STRICT;
+CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// Looks whose file it is, and makes the tables of a new one. Nothing is changed in a file that is not ours.
+///
+/// # Errors
+///
+/// [`Foreign`](JournalError::Foreign), [`TooNew`](JournalError::TooNew), or what the system says.
+pub(in crate::journal::sqlite) fn ensure(
+    connection: &Connection,
+    path: &Path,
+    page_bytes: u32,
+) -> Result<(), JournalError> {
+    let foreign = |reason: &str| JournalError::Foreign {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => foreign("not a database"),
+        Some(ErrorCode::DatabaseCorrupt) => JournalError::Damaged {
+            reason: format!("{}: {error}", path.display()),
+        },
+        _ => super::failed(path, error),
+    };
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let application = number("PRAGMA application_id").map_err(failed)?;
+    let schema = number("PRAGMA user_version").map_err(failed)?;
+    let tables = number("SELECT count(*) FROM sqlite_master").map_err(failed)?;
+    // A new file, or one whose maker ended before it had made the tables.
+    let is_new = (application, schema, tables) == (0, 0, 0);
+    if !is_new && application != APPLICATION {
+        return Err(foreign("a database of another program"));
+    }
+    match u32::try_from(schema) {
+        Ok(0) if !is_new => return Err(foreign("it has no schema")),
+        Ok(found) if found > SCHEMA => {
+            return Err(JournalError::TooNew {
+                path: path.to_owned(),
+                found,
+                known: SCHEMA,
+            });
+        }
+        Ok(_) => {}
+        Err(_) => return Err(foreign("its schema is no number of ours")),
+    }
+    if is_new {
+        // It counts before the first page is written.
+        connection.pragma_update(None, "page_size", page_bytes).map_err(failed)?;
+    }
+    let mode = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| {
+        row.get::<_, String>(0)
+    });
+    if mode.map_err(failed)? != "wal" {
+        return Err(super::failed(path, "the file system cannot share memory, which WAL needs"));
+    }
+    connect::settle(connection).map_err(failed)?;
+    if is_new {
+        connect::set_synchronous(connection, true).map_err(failed)?;
+        let make = format!(
+            "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id={APPLICATION}; PRAGMA user_version={SCHEMA}; COMMIT"
+        );
+        connection.execute_batch(&make).map_err(failed)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! Settings of the embedded journal.
+
+use crate::settings::setters;
+
+/// The settings of a [`SqliteJournal`](super::SqliteJournal).
+///
+/// # Examples
+///
+/// ```
+/// use eventring::journal::SqliteOptions;
+///
+/// let options = SqliteOptions::default().same_epoch(true);
+/// assert_eq!(options.page_bytes, 16 << 10);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SqliteOptions {
+    /// Bytes of a page of a new database, a power of two from 512 to 65,536. A commit writes whole pages: small ones cost
+    /// less for a single event, large ones less for many. Default: 16 KiB. A database that is there keeps its own.
+    pub page_bytes: u32,
+    /// Bytes of events in one row, about: a round is cut into rows of that size, and who looks for one event reads one row.
+    /// Default: 32 KiB.
+    pub chunk_bytes: usize,
+    /// Topics whose numbers are kept in memory; those of others are looked up when an event of theirs is written. Default:
+    /// 65,536, about 8 MiB.
+    pub topics_cached: usize,
+    /// A directory that was copied from elsewhere goes on as the same log, so that positions of before are good for both.
+    /// Default: a copy is a new log, and whoever resumes with a position of the old one is told.
+    pub same_epoch: bool,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            page_bytes: 16 << 10,
+            chunk_bytes: 32 << 10,
+            topics_cached: 1 << 16,
+            same_epoch: false,
+        }
+    }
+}
+
+setters! {
+    SqliteOptions {
+        page_bytes: u32,
+        chunk_bytes: usize,
+        topics_cached: usize,
+        same_epoch: bool,
+    }
+}

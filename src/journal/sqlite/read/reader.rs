@@ -1,0 +1,358 @@
+//! A reader: a connection that holds the readers' baton for each of its short transactions.
+
+use std::fmt;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+
+use super::batch::Batch;
+use super::walk;
+use super::wanted::Wanted;
+use crate::event::EventRef;
+use crate::journal::chunk::{ChunkHeader, Frame, Frames};
+use crate::journal::sqlite::view::View;
+use crate::journal::sqlite::wal::BatonReader;
+use crate::journal::sqlite::write::{StateTables, stream_name};
+use crate::journal::sqlite::{open, rows};
+use crate::journal::{
+    Hole, HoleReason, JournalError, JournalReader, Scan, ScanEnd, StateTx, StoredEvent,
+};
+
+/// Tries of a transaction that checkpoints interrupt.
+const TRIES: usize = 8;
+
+pub(in crate::journal::sqlite) struct SqliteReader {
+    connection: Connection,
+    baton: BatonReader,
+    view: Arc<View>,
+    wanted: Wanted,
+    batch: Batch,
+}
+
+impl SqliteReader {
+    pub(in crate::journal::sqlite) fn open(view: &Arc<View>) -> Result<Self, JournalError> {
+        if view.is_closed() {
+            return Err(JournalError::Closed);
+        }
+        let connection = open::reader(&view.path).map_err(failed)?;
+        Ok(Self {
+            baton: view.baton.reader(connection.get_interrupt_handle()),
+            connection,
+            view: Arc::clone(view),
+            wanted: Wanted::default(),
+            batch: Batch::default(),
+        })
+    }
+
+    /// Runs a read transaction: short, and again if a checkpoint has ended it.
+    fn transact<T>(
+        &mut self,
+        mut read: impl FnMut(&Connection, &mut Wanted, &mut Batch) -> rusqlite::Result<T>,
+    ) -> Result<T, JournalError> {
+        for _ in 0..TRIES {
+            let _held = self.baton.hold();
+            let result = self.connection.unchecked_transaction().and_then(|tx| {
+                let result = read(&tx, &mut self.wanted, &mut self.batch);
+                // Dropped: it has changed nothing.
+                drop(tx);
+                result
+            });
+            match result {
+                Err(error) if is_interrupted(&error) => {}
+                result => return result.map_err(failed),
+            }
+        }
+        Err(JournalError::Io {
+            reason: "interrupted by checkpoints".to_owned(),
+        })
+    }
+
+    fn gather(&mut self, scan: &Scan<'_>) -> Result<(), JournalError> {
+        let range = scan.range.clone();
+        // Before the transaction begins: it sees at least that, and what of it is not there is missing.
+        let last = self.view.last();
+        self.transact(|connection, wanted, batch| {
+            let next = if scan.descending { range.end } else { range.start };
+            batch.start(range.clone(), next, scan.events_max, scan.bytes_max);
+            match wanted.update(connection, scan.filter) {
+                Err(error) if rows::is_damage(&error) => wanted.look_everywhere(scan.filter),
+                other => other?,
+            }
+            match scan.descending {
+                false => walk::forward(connection, &range, last, wanted, batch),
+                true => walk::backward(connection, &range, last, wanted, batch),
+            }
+        })
+    }
+
+    /// Hands out what was gathered. Returns how far that came.
+    fn hand_out(
+        &mut self,
+        scan: &Scan<'_>,
+        each: &mut dyn FnMut(StoredEvent<'_>) -> ControlFlow<()>,
+    ) -> u64 {
+        let Batch {
+            chunks,
+            bodies,
+            damaged,
+            next,
+            ..
+        } = &mut self.batch;
+        let mut giving = Giving::new(scan);
+        // In frames of a chunk, for what goes back.
+        let mut steps: Vec<Result<Frame<'_>, Range<u64>>> = Vec::new();
+        for (header, place) in chunks.iter() {
+            let frames = frames(*header, &bodies[place.clone()], scan);
+            let stopped = if scan.descending {
+                steps.clear();
+                steps.extend(frames);
+                let mut steps = steps.drain(..).rev();
+                steps.find_map(|step| giving.give(step, damaged, each))
+            } else {
+                let mut frames = frames;
+                frames.find_map(|step| giving.give(step, damaged, each))
+            };
+            if let Some(stopped) = stopped {
+                return stopped;
+            }
+        }
+        *next
+    }
+}
+
+/// The frames of a chunk that lie in a scan's range.
+fn frames<'b>(
+    header: ChunkHeader,
+    body: &'b [u8],
+    scan: &Scan<'_>,
+) -> impl Iterator<Item = Result<Frame<'b>, Range<u64>>> {
+    let end = scan.range.end;
+    let is_inside = move |step: &Result<Frame<'_>, Range<u64>>| match step {
+        Ok(frame) => frame.offset < end,
+        Err(missing) => missing.start < end,
+    };
+    Frames::starting_at(header, body, scan.range.start).take_while(is_inside)
+}
+
+/// What one call may still hand out.
+struct Giving<'s> {
+    scan: &'s Scan<'s>,
+    takes_all: bool,
+    events: usize,
+    bytes: usize,
+    /// The topic that was asked about last: the next event is often of the same.
+    asked: Option<(u64, bool)>,
+}
+
+impl<'s> Giving<'s> {
+    fn new(scan: &'s Scan<'s>) -> Self {
+        Self {
+            scan,
+            takes_all: scan.filter.is_all(),
+            events: 0,
+            bytes: 0,
+            asked: None,
+        }
+    }
+
+    /// Hands one out, if it is wanted; returns where to go on where that is the end.
+    fn give(
+        &mut self,
+        step: Result<Frame<'_>, Range<u64>>,
+        damaged: &mut Vec<Range<u64>>,
+        each: &mut dyn FnMut(StoredEvent<'_>) -> ControlFlow<()>,
+    ) -> Option<u64> {
+        let frame = match step {
+            Ok(frame) => frame,
+            Err(missing) => {
+                damaged.push(missing);
+                return None;
+            }
+        };
+        let Some(event) = EventRef::stored(frame.record) else {
+            damaged.push(frame.offset..frame.offset + 1);
+            return None;
+        };
+        if !self.takes(event) {
+            return None;
+        }
+        let descending = self.scan.descending;
+        // The first one goes out whatever its size, else nobody would ever get past it.
+        let bytes = self.bytes + frame.record.len();
+        if self.events >= self.scan.events_max || self.events > 0 && bytes > self.scan.bytes_max {
+            return Some(frame.offset + u64::from(descending));
+        }
+        (self.events, self.bytes) = (self.events + 1, bytes);
+        let flow = each(StoredEvent {
+            offset: frame.offset,
+            recorded: frame.recorded,
+            rest: frame.rest,
+            version: frame.version,
+            event,
+        });
+        flow.is_break().then_some(frame.offset + u64::from(!descending))
+    }
+
+    fn takes(&mut self, event: EventRef<'_>) -> bool {
+        if self.takes_all {
+            return !event.is_reserved();
+        }
+        let hash = event.topic_hash();
+        match self.asked {
+            Some((asked, takes)) if asked == hash => takes,
+            _ => {
+                let takes = self.scan.filter.matches(event.topic());
+                self.asked = Some((hash, takes));
+                takes
+            }
+        }
+    }
+}
+
+impl JournalReader for SqliteReader {
+    fn read(
+        &mut self,
+        scan: &Scan<'_>,
+        each: &mut dyn FnMut(StoredEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<ScanEnd, JournalError> {
+        if self.view.is_closed() {
+            return Err(JournalError::Closed);
+        }
+        let mut end = ScanEnd::default();
+        end.next = if scan.descending { scan.range.end } else { scan.range.start };
+        if scan.range.is_empty() || scan.events_max == 0 {
+            return Ok(end);
+        }
+        self.gather(scan)?;
+        end.next = self.hand_out(scan, each);
+        let looked_at = match scan.descending {
+            true => end.next..scan.range.end,
+            false => scan.range.start..end.next,
+        };
+        let damaged = self.batch.damaged.drain(..);
+        let damaged: Vec<Hole> =
+            damaged.map(|range| Hole::new(range, HoleReason::Damaged)).collect();
+        let damaged = Hole::all_inside(&damaged, &looked_at);
+        self.view.met_damage(damaged.len() as u64);
+        end.holes = Hole::all_inside(&self.view.holes, &looked_at);
+        end.holes.extend(damaged);
+        end.holes.sort_unstable_by_key(|hole| hole.range.start);
+        Ok(end)
+    }
+
+    fn since(&mut self, recorded: i64) -> Result<u64, JournalError> {
+        if self.view.is_closed() {
+            return Err(JournalError::Closed);
+        }
+        let last = self.view.last();
+        self.transact(|connection, _, _| since(connection, recorded, last))
+    }
+
+    fn stream_version(&mut self, ty: &str, id: &str) -> Result<Option<u64>, JournalError> {
+        if self.view.is_closed() {
+            return Err(JournalError::Closed);
+        }
+        let mut name = String::new();
+        stream_name(ty, id, &mut name);
+        self.transact(|connection, _, _| {
+            let sql = "SELECT max(version) FROM stream_version \
+                       WHERE stream = (SELECT id FROM stream WHERE name = ?1)";
+            let mut statement = connection.prepare_cached(sql)?;
+            let version = statement.query_row([&name], |row| row.get::<_, Option<i64>>(0))?;
+            Ok(version.map(|version| version as u64))
+        })
+    }
+
+    fn state(&mut self, look: &mut dyn FnMut(&mut dyn StateTx)) -> Result<(), JournalError> {
+        if self.view.is_closed() {
+            return Err(JournalError::Closed);
+        }
+        // One try: whoever looks is called once.
+        let _held = self.baton.hold();
+        let tx = self.connection.unchecked_transaction().map_err(failed)?;
+        let mut tables = StateTables::new(&tx);
+        look(&mut tables);
+        Ok(())
+    }
+}
+
+/// A chunk, as a look-up by time needs it.
+struct Recorded {
+    first: u64,
+    last: u64,
+    recorded_last: i64,
+}
+
+/// Finds the first event that was taken at a time or later: by halves over offsets, then inside a chunk. Times never go
+/// back, so chunks are in the order of both.
+fn since(connection: &Connection, recorded: i64, last: u64) -> rusqlite::Result<u64> {
+    let chunk = |sql: &str, at: u64| {
+        let mut statement = connection.prepare_cached(sql)?;
+        let row = statement.query_row(params![walk::bound(at)], |row| {
+            Ok(Recorded {
+                first: row.get::<_, i64>(0)? as u64,
+                last: row.get::<_, i64>(1)? as u64,
+                recorded_last: row.get(2)?,
+            })
+        });
+        row.optional()
+    };
+    let at_or_before = "SELECT first, last, recorded_last FROM chunk WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
+    let at_or_behind = "SELECT first, last, recorded_last FROM chunk WHERE first >= ?1 ORDER BY first LIMIT 1";
+    let Some(newest) = chunk(at_or_before, u64::MAX)? else {
+        return Ok(last + 1);
+    };
+    if newest.recorded_last < recorded {
+        return Ok(newest.last + 1);
+    }
+    // The chunk that is wanted begins at `low` or behind it, and at `high` or before.
+    let (mut low, mut high) = (0, newest.first);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match chunk(at_or_before, middle)? {
+            Some(found) if found.recorded_last >= recorded && found.first >= low => {
+                high = found.first;
+            }
+            _ => low = middle + 1,
+        }
+    }
+    let Some(found) = chunk(at_or_behind, low)? else {
+        return Ok(newest.last + 1);
+    };
+    let sql = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), body \
+               FROM chunk WHERE first = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut read = statement.query([walk::bound(found.first)])?;
+    let Some(row) = read.next()? else {
+        return Ok(found.first);
+    };
+    let Some((header, _)) = rows::header(row) else {
+        // Readers say that it is damaged.
+        return Ok(found.first);
+    };
+    let mut frames = Frames::new(header, rows::body(row)?).flatten();
+    let frame = frames.find(|frame| frame.recorded >= recorded);
+    Ok(frame.map_or(found.last + 1, |frame| frame.offset))
+}
+
+impl fmt::Debug for SqliteReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteReader").finish_non_exhaustive()
+    }
+}
+
+fn is_interrupted(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
+}
+
+fn failed(error: rusqlite::Error) -> JournalError {
+    match rows::is_damage(&error) {
+        true => JournalError::Damaged {
+            reason: error.to_string(),
+        },
+        false => JournalError::Io {
+            reason: error.to_string(),
+        },
+    }
+}

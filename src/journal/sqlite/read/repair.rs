@@ -1,0 +1,141 @@
+//! Finds the way around pages that cannot be read: what lies behind them is there.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::batch::Batch;
+use super::walk::bound;
+use crate::journal::sqlite::rows;
+
+const FORWARD: &str =
+    "SELECT first, last, prev FROM chunk WHERE first >= ?1 ORDER BY first LIMIT 1";
+const BACKWARD: &str =
+    "SELECT first, last, prev FROM chunk WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
+
+/// The numbers of a chunk, without its body.
+struct Found {
+    first: u64,
+    last: u64,
+    prev: u64,
+}
+
+/// A chunk at or beyond an offset; none; or pages on the way that cannot be read.
+enum Looked {
+    Chunk(Found),
+    End,
+    Damage,
+}
+
+fn look(connection: &Connection, sql: &str, offset: u64) -> rusqlite::Result<Looked> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let found = statement.query_row([bound(offset)], |row| {
+        Ok(Found {
+            first: row.get::<_, i64>(0)? as u64,
+            last: row.get::<_, i64>(1)? as u64,
+            prev: row.get::<_, i64>(2)? as u64,
+        })
+    });
+    match found.optional() {
+        Ok(Some(found)) => Ok(Looked::Chunk(found)),
+        Ok(None) => Ok(Looked::End),
+        Err(error) if rows::is_damage(&error) => Ok(Looked::Damage),
+        Err(error) => Err(error),
+    }
+}
+
+/// Goes on behind damage that was met at `resume` or behind it; what is known to be whole ends at `before`.
+pub(super) fn forward(
+    connection: &Connection,
+    resume: u64,
+    before: u64,
+    end: u64,
+    last: u64,
+    batch: &mut Batch,
+) -> rusqlite::Result<()> {
+    // Only the body is damaged: its row says what is lost with it.
+    if let Looked::Chunk(found) = look(connection, FORWARD, resume)? {
+        batch.miss(before + 1..found.last.saturating_add(1));
+        batch.next = found.last.saturating_add(1).min(end).max(batch.next);
+        return Ok(());
+    }
+    let (mut bad, mut step) = (resume, 1_u64);
+    let mut good = loop {
+        let at = bad.saturating_add(step);
+        if at >= end {
+            batch.miss(before + 1..last.saturating_add(1));
+            batch.next = end;
+            return Ok(());
+        }
+        match look(connection, FORWARD, at)? {
+            Looked::Chunk(_) => break at,
+            Looked::Damage => (bad, step) = (at, step * 2),
+            Looked::End => {
+                batch.miss(before + 1..last.saturating_add(1));
+                batch.next = end;
+                return Ok(());
+            }
+        }
+    };
+    // As near behind the damage as it can be read.
+    while good - bad > 1 {
+        let middle = bad + (good - bad) / 2;
+        match look(connection, FORWARD, middle)? {
+            Looked::Chunk(_) => good = middle,
+            Looked::Damage | Looked::End => bad = middle,
+        }
+    }
+    if let Looked::Chunk(found) = look(connection, FORWARD, good)? {
+        batch.miss(before + 1..found.prev.saturating_add(1));
+        batch.next = found.first.min(end).max(batch.next);
+    }
+    Ok(())
+}
+
+/// Goes on before damage that was met before `at`; what lies before it ends at `before`.
+pub(super) fn backward(
+    connection: &Connection,
+    at: u64,
+    before: u64,
+    start: u64,
+    batch: &mut Batch,
+) -> rusqlite::Result<()> {
+    let all_is_missing = |batch: &mut Batch| {
+        batch.miss(start..before.saturating_add(1));
+        batch.next = start;
+    };
+    let Some(near) = at.checked_sub(1) else {
+        return Ok(());
+    };
+    if let Looked::Chunk(found) = look(connection, BACKWARD, near)? {
+        batch.miss(found.first..before.saturating_add(1));
+        batch.next = found.first.max(start).min(batch.next);
+        return Ok(());
+    }
+    let (mut bad, mut step) = (near, 1_u64);
+    let mut good = loop {
+        let below = bad.checked_sub(step).filter(|below| *below >= start);
+        let Some(below) = below else {
+            all_is_missing(batch);
+            return Ok(());
+        };
+        match look(connection, BACKWARD, below)? {
+            Looked::Chunk(_) => break below,
+            Looked::Damage => (bad, step) = (below, step * 2),
+            Looked::End => {
+                all_is_missing(batch);
+                return Ok(());
+            }
+        }
+    };
+    while bad - good > 1 {
+        let middle = good + (bad - good) / 2;
+        match look(connection, BACKWARD, middle)? {
+            Looked::Chunk(_) => good = middle,
+            Looked::Damage | Looked::End => bad = middle,
+        }
+    }
+    if let Looked::Chunk(found) = look(connection, BACKWARD, good)? {
+        batch.miss(found.last.saturating_add(1)..before.saturating_add(1));
+        batch.next = found.last.saturating_add(1).max(start).min(batch.next);
+    }
+    Ok(())
+}

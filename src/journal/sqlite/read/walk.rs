@@ -1,0 +1,239 @@
+//! Walks over the chunks of a range, forwards or back, and checks that each joins the one before.
+
+use std::ops::Range;
+
+use rusqlite::{Connection, OptionalExtension, Statement, params};
+
+use super::batch::Batch;
+use super::repair;
+use super::wanted::Wanted;
+use crate::journal::chunk::Numbers;
+use crate::journal::sqlite::rows;
+use crate::journal::sqlite::upkeep::SpanIndex;
+
+const ONE: &str = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), body \
+                   FROM chunk WHERE first = ?1";
+const FORWARD: &str = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), body \
+                       FROM chunk WHERE first >= ?1 AND first < ?2 ORDER BY first";
+const BACKWARD: &str = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), body \
+                        FROM chunk WHERE first < ?1 ORDER BY first DESC";
+
+/// A number as SQLite has it: what is above is above every offset.
+pub(super) fn bound(offset: u64) -> i64 {
+    i64::try_from(offset).unwrap_or(i64::MAX)
+}
+
+/// Fills a batch with the chunks of a range from its start on. `last` is the last offset that is committed.
+pub(super) fn forward(
+    connection: &Connection,
+    range: &Range<u64>,
+    last: u64,
+    wanted: &mut Wanted,
+    batch: &mut Batch,
+) -> rusqlite::Result<()> {
+    let end = range.end;
+    let mut at = range.start;
+    // Where spans are, only the chunks that they name are looked at.
+    while let Some(span) = wanted.span(connection, at).unwrap_or(None) {
+        let behind = span.last + 1;
+        for (first, next) in span.chunks.iter().filter(|(_, next)| *next > at) {
+            if *first >= end {
+                break;
+            }
+            one(connection, *first..*next, batch)?;
+            batch.next = (*next).min(end);
+            if batch.is_full() {
+                return Ok(());
+            }
+        }
+        at = behind;
+        batch.next = at.min(end);
+        if at >= end || batch.is_full() {
+            return Ok(());
+        }
+    }
+    let from = first_at(connection, at).unwrap_or(None).unwrap_or(at);
+    let mut before = at.saturating_sub(1);
+    // Where the row that comes next is looked for.
+    let mut resume = from;
+    let mut statement = connection.prepare_cached(FORWARD)?;
+    let mut found = statement.query(params![bound(from), bound(end)])?;
+    loop {
+        let row = match found.next() {
+            Ok(Some(row)) => row,
+            Ok(None) => break,
+            Err(error) if rows::is_damage(&error) => {
+                drop(found);
+                return repair::forward(connection, resume, before, end, last, batch);
+            }
+            Err(error) => return Err(error),
+        };
+        // One that cannot be read is as one that has vanished: the next one says how much is missing.
+        let Some((header, topics)) = rows::header(row) else {
+            resume = row.get::<_, i64>(0)? as u64 + 1;
+            continue;
+        };
+        batch.miss(before + 1..header.prev.saturating_add(1));
+        before = before.max(header.last);
+        resume = header.last + 1;
+        let has = |numbers: &[u64]| Numbers::new(topics).has_any(numbers);
+        if header.last >= at && wanted.numbers().is_none_or(has) {
+            batch.add(header, rows::body(row)?);
+        }
+        batch.next = batch.next.max(header.last + 1).min(end);
+        if batch.is_full() {
+            return Ok(());
+        }
+    }
+    // The chunk behind the range says where the last one in it ends; where there is none, what was committed does.
+    let ends = prev_of(connection, end).unwrap_or(None).unwrap_or(last);
+    batch.miss(before + 1..ends.saturating_add(1));
+    batch.next = end;
+    Ok(())
+}
+
+/// Fills a batch with the chunks of a range from its end back.
+pub(super) fn backward(
+    connection: &Connection,
+    range: &Range<u64>,
+    last: u64,
+    wanted: &mut Wanted,
+    batch: &mut Batch,
+) -> rusqlite::Result<()> {
+    let start = range.start;
+    let mut at = range.end;
+    let numbers = wanted.numbers().map(<[u64]>::to_vec);
+    // What is behind the last span is walked over.
+    let spans_end = match numbers {
+        Some(_) => spans_end(connection, at).unwrap_or(0),
+        None => 0,
+    };
+    let mut before = prev_of(connection, at).unwrap_or(None).unwrap_or(last);
+    let mut statement = connection.prepare_cached(BACKWARD)?;
+    let mut found = statement.query([bound(at)])?;
+    loop {
+        if at > start
+            && at <= spans_end + 1
+            && let Some(span) = wanted.span(connection, at - 1).unwrap_or(None)
+        {
+            let span = span.clone();
+            return spans_backward(connection, range, at, span, wanted, batch);
+        }
+        let row = match found.next() {
+            Ok(Some(row)) => row,
+            Ok(None) => break,
+            Err(error) if rows::is_damage(&error) => {
+                drop(found);
+                return repair::backward(connection, at, before, start, batch);
+            }
+            Err(error) => return Err(error),
+        };
+        let Some((header, topics)) = rows::header(row) else {
+            continue;
+        };
+        batch.miss(header.last + 1..before.saturating_add(1));
+        before = header.prev;
+        if header.last < start {
+            batch.next = start;
+            return Ok(());
+        }
+        let has = |numbers: &Vec<u64>| Numbers::new(topics).has_any(numbers);
+        if numbers.as_ref().is_none_or(has) {
+            batch.add(header, rows::body(row)?);
+        }
+        at = header.first;
+        batch.next = at.max(start);
+        if batch.is_full() {
+            return Ok(());
+        }
+    }
+    batch.miss(0..before.saturating_add(1));
+    batch.next = start;
+    Ok(())
+}
+
+/// Goes back over spans, from `at` on, the last of which is given.
+fn spans_backward(
+    connection: &Connection,
+    range: &Range<u64>,
+    mut at: u64,
+    mut span: SpanIndex,
+    wanted: &mut Wanted,
+    batch: &mut Batch,
+) -> rusqlite::Result<()> {
+    loop {
+        for (first, next) in span.chunks.iter().rev().filter(|(first, _)| *first < at) {
+            if *next <= range.start {
+                break;
+            }
+            one(connection, *first..*next, batch)?;
+            batch.next = (*first).max(range.start);
+            if batch.is_full() {
+                return Ok(());
+            }
+        }
+        at = span.first;
+        batch.next = at.max(range.start);
+        if at <= range.start || batch.is_full() {
+            return Ok(());
+        }
+        span = match wanted.span(connection, at - 1).unwrap_or(None) {
+            Some(span) => span.clone(),
+            // Chunks before the first span: there are none, unless it is damaged. The next call walks over them.
+            None => return Ok(()),
+        };
+    }
+}
+
+/// Takes the chunk that a span names.
+fn one(connection: &Connection, chunk: Range<u64>, batch: &mut Batch) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(ONE)?;
+    match take(&mut statement, chunk.start, batch) {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            batch.miss(chunk);
+            Ok(())
+        }
+        Err(error) if rows::is_damage(&error) => {
+            batch.miss(chunk);
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn take(statement: &mut Statement<'_>, first: u64, batch: &mut Batch) -> rusqlite::Result<bool> {
+    let mut found = statement.query([bound(first)])?;
+    let Some(row) = found.next()? else {
+        return Ok(false);
+    };
+    let Some((header, _)) = rows::header(row) else {
+        return Ok(false);
+    };
+    batch.add(header, rows::body(row)?);
+    Ok(true)
+}
+
+/// Returns the first offset of the chunk at an offset, or before it.
+pub(super) fn first_at(connection: &Connection, offset: u64) -> rusqlite::Result<Option<u64>> {
+    let sql = "SELECT first FROM chunk WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let first = statement.query_row([bound(offset)], |row| row.get::<_, i64>(0));
+    Ok(first.optional()?.map(|first| first as u64))
+}
+
+/// Returns the last offset of the spans that begin before an offset.
+fn spans_end(connection: &Connection, before: u64) -> rusqlite::Result<u64> {
+    let sql = "SELECT last FROM span WHERE first < ?1 ORDER BY first DESC LIMIT 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let last = statement.query_row([bound(before)], |row| row.get::<_, i64>(0));
+    Ok(last.optional()?.unwrap_or(0) as u64)
+}
+
+/// Returns where the chunk ends that lies before an offset, as the one behind it says.
+fn prev_of(connection: &Connection, offset: u64) -> rusqlite::Result<Option<u64>> {
+    let sql = "SELECT prev FROM chunk WHERE first >= ?1 ORDER BY first LIMIT 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let prev = statement.query_row([bound(offset)], |row| row.get::<_, i64>(0));
+    Ok(prev.optional()?.map(|prev| prev as u64))
+}

@@ -1,0 +1,36 @@
+//! A row of a chunk, as it is selected: `first, last, prev, count, recorded_first, recorded_last, topics, crc,
+//! length(body)`, and perhaps `body`.
+
+use rusqlite::{ErrorCode, Row};
+
+use crate::journal::chunk::ChunkHeader;
+
+/// Reads the header of a row and its topics; `None`: it is not as it was written. The body is not touched.
+pub(super) fn header<'r>(row: &'r Row<'_>) -> Option<(ChunkHeader, &'r [u8])> {
+    let number = |column: usize| row.get::<_, i64>(column).ok();
+    let header = ChunkHeader {
+        first: number(0)? as u64,
+        last: number(1)? as u64,
+        prev: number(2)? as u64,
+        count: number(3)? as u64,
+        recorded_first: number(4)?,
+        recorded_last: number(5)?,
+    };
+    let topics = row.get_ref(6).ok()?.as_blob().ok()?;
+    let crc = u32::try_from(number(7)?).ok()?;
+    let body_bytes = usize::try_from(number(8)?).ok()?;
+    header.is_whole(topics, body_bytes, crc).then_some((header, topics))
+}
+
+/// Returns the body of a row.
+pub(super) fn body<'r>(row: &'r Row<'_>) -> rusqlite::Result<&'r [u8]> {
+    Ok(row.get_ref(9)?.as_blob()?)
+}
+
+/// Returns whether an error says that pages cannot be read, or make no sense: others may.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::SystemIoFailure)
+    )
+}

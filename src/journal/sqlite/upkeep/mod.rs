@@ -1,0 +1,168 @@
+//! What is done between commits: small chunks are merged, and spans say which chunks have a topic.
+
+mod merge;
+mod spans;
+
+use rusqlite::{Connection, params};
+
+use super::rows;
+use crate::journal::chunk::ChunkBuilder;
+
+pub(super) use spans::SpanIndex;
+use spans::{Span, SpanBuilder};
+
+/// Bytes of events in a chunk that merging makes: with its header it fills a page of 16 KiB, and spills into no other.
+const AIM: u64 = (16 << 10) - 512;
+/// A chunk of so many bytes is left as it is.
+const LARGE: u64 = AIM / 2;
+/// Chunks that are looked at in a step: a step is short, since publishers wait for it.
+const HEADERS: i64 = 128;
+
+/// Where merging is, and the span that is being collected.
+#[derive(Debug, Default)]
+pub(super) struct Upkeep {
+    /// Everything up to this offset is as large as it gets.
+    merged: u64,
+    /// Bytes that were committed behind it, about: below [`AIM`] there is nothing to look for.
+    behind: u64,
+    span: SpanBuilder,
+    /// A step failed: the next commit says whether it is worth trying again.
+    paused: bool,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// Nothing before the next commit.
+    Idle,
+    /// There is more to look at.
+    More,
+    /// This has to be written, in a transaction.
+    Write(Step),
+}
+
+/// A change of rows that changes no event.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// The chunks from one offset to another become one.
+    Merge { first: u64, last: u64 },
+    /// A span is complete.
+    Span(Span),
+}
+
+impl Upkeep {
+    /// Begins behind the last span: what lies behind it is looked at once.
+    pub(super) fn new(spans_end: u64) -> Self {
+        Self {
+            merged: spans_end,
+            behind: AIM,
+            span: SpanBuilder::starting_behind(spans_end),
+            paused: false,
+        }
+    }
+
+    /// Notes a commit of so many bytes.
+    pub(super) fn committed(&mut self, bytes: usize) {
+        self.behind += bytes as u64;
+        self.paused = false;
+    }
+
+    /// Returns what is to be done next, after a bounded look.
+    pub(super) fn next(&mut self, connection: &Connection) -> rusqlite::Result<Next> {
+        if self.paused {
+            return Ok(Next::Idle);
+        }
+        if self.behind >= AIM {
+            return self.look_for_small(connection);
+        }
+        if self.span.end() < self.merged {
+            return match self.span.collect(connection, self.merged)? {
+                Some(span) => Ok(Next::Write(Step::Span(span))),
+                None if self.span.end() < self.merged => Ok(Next::More),
+                None => Ok(Next::Idle),
+            };
+        }
+        Ok(Next::Idle)
+    }
+
+    /// Notes what became of a step.
+    pub(super) fn done(&mut self, step: Step, result: Option<Merged>) {
+        match (step, result) {
+            (Step::Merge { last, .. }, Some(Merged::Left)) => self.merged = last,
+            // It is looked at again: more may fit into it.
+            (Step::Merge { .. } | Step::Span(_), Some(_)) => {}
+            (Step::Span(span), None) => {
+                self.span.take_back(span);
+                self.paused = true;
+            }
+            (Step::Merge { .. }, None) => self.paused = true,
+        }
+    }
+
+    /// Notes that what comes next cannot be read.
+    pub(super) fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    fn look_for_small(&mut self, connection: &Connection) -> rusqlite::Result<Next> {
+        let sql = "SELECT first, last, length(body) FROM chunk WHERE first > ?1 ORDER BY first LIMIT ?2";
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params![self.merged as i64, HEADERS])?;
+        let (mut first, mut last, mut chunks, mut bytes) = (0, 0, 0, 0);
+        let mut seen = 0;
+        while let Some(row) = rows.next()? {
+            seen += 1;
+            let length = row.get::<_, i64>(2)? as u64;
+            if chunks > 0 && bytes + length > AIM {
+                if chunks > 1 {
+                    return Ok(Next::Write(Step::Merge { first, last }));
+                }
+                // It is alone between large ones.
+                self.merged = last;
+                (chunks, bytes) = (0, 0);
+            }
+            last = row.get::<_, i64>(1)? as u64;
+            if chunks == 0 {
+                first = row.get::<_, i64>(0)? as u64;
+                if length >= LARGE {
+                    self.merged = last;
+                    continue;
+                }
+            }
+            chunks += 1;
+            bytes += length;
+        }
+        if seen == HEADERS {
+            // So many that do not fill one: events without data, say.
+            return Ok(match chunks {
+                0 | 1 => Next::More,
+                _ => Next::Write(Step::Merge { first, last }),
+            });
+        }
+        self.behind = bytes;
+        Ok(Next::More)
+    }
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Merged {
+    /// It is written.
+    Written,
+    /// Something in it is damaged, and stays as it is: readers say so.
+    Left,
+}
+
+impl Step {
+    /// Writes it into a transaction.
+    pub(super) fn write(
+        &self,
+        connection: &Connection,
+        builder: &mut ChunkBuilder,
+    ) -> rusqlite::Result<Merged> {
+        match self {
+            Self::Merge { first, last } => merge::write(connection, builder, *first, *last),
+            Self::Span(span) => span.write(connection).map(|()| Merged::Written),
+        }
+    }
+}

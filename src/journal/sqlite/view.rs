@@ -1,0 +1,169 @@
+//! What any thread may ask of the journal while a round is being written.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::read::SqliteReader;
+use super::wal::{Baton, CheckpointView};
+use crate::journal::{Hole, JournalError, JournalReader, JournalState, JournalStats, JournalView};
+
+/// Figures and state, as the journal's thread leaves them.
+///
+/// # Orderings
+///
+/// Figures are Relaxed: each stands for itself. `last` is stored with Release after a commit and loaded with Acquire by
+/// readers before their transaction begins, so that a transaction has at least what `last` says.
+pub(super) struct View {
+    pub(super) path: PathBuf,
+    pub(super) baton: Arc<Baton>,
+    checkpoints: CheckpointView,
+    /// What is missing since before the journal was opened.
+    pub(super) holes: Vec<Hole>,
+    state: Mutex<JournalState>,
+    last: AtomicU64,
+    /// The oldest event; 0: there is none.
+    oldest: AtomicU64,
+    oldest_recorded: AtomicI64,
+    events: AtomicU64,
+    commits: AtomicU64,
+    flushes: AtomicU64,
+    damaged: AtomicU64,
+    /// Bytes of pages in use, without the log.
+    bytes: AtomicU64,
+}
+
+impl View {
+    pub(super) fn new(
+        path: PathBuf,
+        baton: Arc<Baton>,
+        checkpoints: CheckpointView,
+        holes: Vec<Hole>,
+    ) -> Self {
+        Self {
+            path,
+            baton,
+            checkpoints,
+            holes,
+            state: Mutex::default(),
+            last: AtomicU64::new(0),
+            oldest: AtomicU64::new(0),
+            oldest_recorded: AtomicI64::new(0),
+            events: AtomicU64::new(0),
+            commits: AtomicU64::new(0),
+            flushes: AtomicU64::new(0),
+            damaged: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Notes what was found when it was opened.
+    pub(super) fn found(&self, last: u64, oldest: Option<(u64, i64)>, events: u64) {
+        let (oldest, recorded) = oldest.unwrap_or_default();
+        self.oldest.store(oldest, Ordering::Relaxed);
+        self.oldest_recorded.store(recorded, Ordering::Relaxed);
+        self.events.store(events, Ordering::Relaxed);
+        self.last.store(last, Ordering::Release);
+    }
+
+    /// Notes a commit: the first event and its time where there are events, how many, and the last offset.
+    pub(super) fn committed(&self, first: Option<(u64, i64)>, events: u64, last: u64, flush: bool) {
+        if let Some((first, recorded)) = first
+            && self.oldest.load(Ordering::Relaxed) == 0
+        {
+            self.oldest.store(first, Ordering::Relaxed);
+            self.oldest_recorded.store(recorded, Ordering::Relaxed);
+        }
+        self.events.fetch_add(events, Ordering::Relaxed);
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.flushes.fetch_add(flush.into(), Ordering::Relaxed);
+        self.last.store(last, Ordering::Release);
+    }
+
+    /// Notes a flush that is no round.
+    pub(super) fn flushed(&self) {
+        self.flushes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_bytes(&self, bytes: u64) {
+        self.bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Notes that damage was met.
+    pub(super) fn met_damage(&self, chunks: u64) {
+        self.damaged.fetch_add(chunks, Ordering::Relaxed);
+    }
+
+    pub(super) fn last(&self) -> u64 {
+        self.last.load(Ordering::Acquire)
+    }
+
+    pub(super) fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_state(&self, state: JournalState) {
+        *self.state.lock() = state;
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        *self.state.lock() == JournalState::Closed
+    }
+}
+
+/// The view as it is handed out: a reader needs it, too.
+pub(super) struct SqliteView(pub(super) Arc<View>);
+
+impl JournalView for SqliteView {
+    fn reader(&self) -> Result<Box<dyn JournalReader>, JournalError> {
+        Ok(Box::new(SqliteReader::open(&self.0)?))
+    }
+
+    fn stats(&self) -> JournalStats {
+        let view = &*self.0;
+        let last = view.last();
+        let wal_bytes = view.checkpoints.wal_bytes();
+        let oldest = view.oldest.load(Ordering::Relaxed);
+        JournalStats {
+            oldest: if oldest == 0 { last + 1 } else { oldest },
+            oldest_recorded: view.oldest_recorded.load(Ordering::Relaxed),
+            last,
+            events: view.events(),
+            bytes: view.bytes.load(Ordering::Relaxed) + wal_bytes,
+            wal_bytes,
+            commits: view.commits.load(Ordering::Relaxed),
+            flushes: view.flushes.load(Ordering::Relaxed),
+            damaged: view.damaged.load(Ordering::Relaxed),
+        }
+    }
+
+    fn state(&self) -> JournalState {
+        let state = self.0.state.lock().clone();
+        if state != JournalState::Writable {
+            return state;
+        }
+        let checkpoints = &self.0.checkpoints;
+        if let Some(reason) = checkpoints.poisoned() {
+            return JournalState::Poisoned { reason };
+        }
+        if let Some(reason) = checkpoints.no_space() {
+            return JournalState::Full { reason };
+        }
+        match checkpoints.held_by_other(Instant::now()) {
+            Some(reason) => JournalState::HeldByOther { reason },
+            None => JournalState::Writable,
+        }
+    }
+}
+
+impl fmt::Debug for SqliteView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteView")
+            .field("path", &self.0.path)
+            .finish_non_exhaustive()
+    }
+}
