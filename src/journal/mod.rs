@@ -31,4 +31,6 @@ pub use journal::{Journal, JournalState, JournalStats, JournalView, Recovered};
 pub use memory::{MemoryJournal, MemoryLog};
 pub use reader::{Hole, HoleReason, JournalReader, Scan, ScanEnd, StoredEvent};
 pub use round::{CommitRound, RoundEvent, StateFn, StateWork};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteJournal, SqliteOptions};
 pub use state::{StateError, StateTx};

@@ -2,3 +2,5 @@
 #![cfg(feature = "journal")]
 
 mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;

@@ -115,9 +115,8 @@ impl SqliteJournal {
         let mark = marks.as_ref().map(MarkFile::mark);
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |since| since.as_millis() as i64);
-        let mut recover = || {
-            open::recover(&mut connection, mark, identity, options.same_epoch, now)
-        };
+        let mut recover =
+            || open::recover(&mut connection, mark, identity, options.same_epoch, now);
         let found = match recover() {
             // A disk that is full must not keep anybody from reading: there is room kept for that.
             Err(_) if reserve.free() => recover(),
@@ -188,7 +187,9 @@ fn recovery_failed(path: &Path, error: &rusqlite::Error) -> JournalError {
 }
 
 fn page_bytes(connection: &Connection) -> rusqlite::Result<u64> {
-    connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0)).map(|bytes| bytes as u64)
+    connection
+        .query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))
+        .map(|bytes| bytes as u64)
 }
 
 impl Journal for SqliteJournal {
@@ -252,12 +253,22 @@ impl Open {
         if flush {
             self.flushed = last;
         }
-        let first = round.events.first().map(|event| (event.offset, event.recorded));
+        let first = round
+            .events
+            .first()
+            .map(|event| (event.offset, event.recorded));
         view.committed(first, round.events.len() as u64, last, flush);
-        self.upkeep.committed(round.events.iter().map(|event| event.event.record().len()).sum());
+        self.upkeep.committed(
+            round
+                .events
+                .iter()
+                .map(|event| event.event.record().len())
+                .sum(),
+        );
         // Damage above a mark that could not be moved would not be told: no reason to fail what is committed.
         let _ = self.mark.write(self.last, self.flushed);
-        self.checkpointer.committed(wal::committed(), Instant::now());
+        self.checkpointer
+            .committed(wal::committed(), Instant::now());
         Ok(())
     }
 
@@ -384,7 +395,8 @@ impl Open {
         self.flushed = self.last;
         view.flushed();
         let _ = self.mark.write(self.last, self.flushed);
-        self.checkpointer.committed(wal::committed(), Instant::now());
+        self.checkpointer
+            .committed(wal::committed(), Instant::now());
     }
 
     /// One step of merging, where there is any to do.
@@ -404,7 +416,8 @@ impl Open {
                 // Moving what is flushed leaves nothing that has to be: a crash before it finds it where it was.
                 self.unflushed = flushed;
                 upkeep.done(step, merged.filter(|_| done.is_ok()));
-                self.checkpointer.committed(wal::committed(), Instant::now());
+                self.checkpointer
+                    .committed(wal::committed(), Instant::now());
                 self.measure(view);
                 done.is_ok().then_some(Duration::ZERO)
             }
@@ -425,7 +438,8 @@ impl Open {
             let mut statement = connection.prepare_cached(sql)?;
             statement.query_row([], |row| row.get::<_, i64>(0))
         };
-        if let (Ok(pages), Ok(free)) = (number("PRAGMA page_count"), number("PRAGMA freelist_count"))
+        if let (Ok(pages), Ok(free)) =
+            (number("PRAGMA page_count"), number("PRAGMA freelist_count"))
         {
             view.set_bytes((pages - free).max(0) as u64 * self.page_bytes);
         }
@@ -438,7 +452,9 @@ impl Open {
             writer.write_with(|connection, _| {
                 let sql = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)";
                 for (key, value) in [("events", events), ("events_to", last), ("clean", 1)] {
-                    connection.prepare_cached(sql)?.execute(rusqlite::params![key, value])?;
+                    connection
+                        .prepare_cached(sql)?
+                        .execute(rusqlite::params![key, value])?;
                 }
                 Ok(())
             })

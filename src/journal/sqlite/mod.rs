@@ -1,11 +1,16 @@
 //! The embedded journal: SQLite in WAL mode, in a directory of its own.
 
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "the journal on top of it is not there yet"
-)]
-
 mod faults;
 mod files;
+mod journal;
+mod open;
+mod options;
+mod read;
+mod rows;
+mod upkeep;
+mod view;
 mod wal;
+mod write;
+
+pub use journal::SqliteJournal;
+pub use options::SqliteOptions;

@@ -19,7 +19,9 @@ pub(super) fn header<'r>(row: &'r Row<'_>) -> Option<(ChunkHeader, &'r [u8])> {
     let topics = row.get_ref(6).ok()?.as_blob().ok()?;
     let crc = u32::try_from(number(7)?).ok()?;
     let body_bytes = usize::try_from(number(8)?).ok()?;
-    header.is_whole(topics, body_bytes, crc).then_some((header, topics))
+    header
+        .is_whole(topics, body_bytes, crc)
+        .then_some((header, topics))
 }
 
 /// Returns the body of a row.

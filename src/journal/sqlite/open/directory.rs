@@ -15,7 +15,10 @@ pub(in crate::journal::sqlite) fn prepare(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)?;
     match directory.canonicalize()?.parent() {
         Some(parent) => flush(parent),
         None => Ok(()),
@@ -78,6 +81,9 @@ mod tests {
         assert!(!file.is_same(&Identity { born: 101, ..file }));
         let unborn = Identity { born: 0, ..file };
         assert!(unborn.is_same(&file) && file.is_same(&unborn));
-        assert!(!unborn.is_same(&Identity { device: 2, ..unborn }));
+        assert!(!unborn.is_same(&Identity {
+            device: 2,
+            ..unborn
+        }));
     }
 }

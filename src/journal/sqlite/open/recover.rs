@@ -50,10 +50,16 @@ pub(in crate::journal::sqlite) fn recover(
         ("device", identity.device as i64),
         ("born", identity.born as i64),
     ] {
-        tx.execute("INSERT OR REPLACE INTO meta VALUES(?1, ?2)", params![key, value])?;
+        tx.execute(
+            "INSERT OR REPLACE INTO meta VALUES(?1, ?2)",
+            params![key, value],
+        )?;
     }
     for (key, value) in [("created", now), ("flush", 0)] {
-        tx.execute("INSERT OR IGNORE INTO meta VALUES(?1, ?2)", params![key, value])?;
+        tx.execute(
+            "INSERT OR IGNORE INTO meta VALUES(?1, ?2)",
+            params![key, value],
+        )?;
     }
     tx.commit()?;
     Ok(found)
@@ -101,7 +107,9 @@ fn look(
         recovered.holes.push(Hole::new(range, reason));
     }
     let counted = meta("events")?.unwrap_or(0);
-    let since = recovered.last.saturating_sub(meta("events_to")?.unwrap_or(0));
+    let since = recovered
+        .last
+        .saturating_sub(meta("events_to")?.unwrap_or(0));
     let spans_end = connection.query_row("SELECT ifnull(max(last), 0) FROM span", [], |row| {
         row.get::<_, i64>(0)
     })?;
@@ -148,7 +156,8 @@ fn from_unknown(recovered: &Recovered) -> u64 {
 }
 
 fn holes(connection: &Connection) -> rusqlite::Result<Vec<Hole>> {
-    let mut statement = connection.prepare("SELECT first, last, reason FROM hole ORDER BY first")?;
+    let mut statement =
+        connection.prepare("SELECT first, last, reason FROM hole ORDER BY first")?;
     let rows = statement.query_map([], |row| {
         let (first, last) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
         let reason = from_number(row.get(2)?);

@@ -77,13 +77,17 @@ pub(in crate::journal::sqlite) fn ensure(
     }
     if is_new {
         // It counts before the first page is written.
-        connection.pragma_update(None, "page_size", page_bytes).map_err(failed)?;
+        connection
+            .pragma_update(None, "page_size", page_bytes)
+            .map_err(failed)?;
     }
-    let mode = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| {
-        row.get::<_, String>(0)
-    });
+    let mode = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
     if mode.map_err(failed)? != "wal" {
-        return Err(super::failed(path, "the file system cannot share memory, which WAL needs"));
+        return Err(super::failed(
+            path,
+            "the file system cannot share memory, which WAL needs",
+        ));
     }
     connect::settle(connection).map_err(failed)?;
     if is_new {

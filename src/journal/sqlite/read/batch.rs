@@ -34,7 +34,13 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Empties it for a call that hands out so much at most.
-    pub(super) fn start(&mut self, range: Range<u64>, next: u64, events_max: usize, bytes_max: usize) {
+    pub(super) fn start(
+        &mut self,
+        range: Range<u64>,
+        next: u64,
+        events_max: usize,
+        bytes_max: usize,
+    ) {
         self.chunks.clear();
         self.bodies.clear();
         self.damaged.clear();
@@ -57,7 +63,10 @@ impl Batch {
 
     /// Notes that offsets are missing, as far as they were asked for.
     pub(super) fn miss(&mut self, missing: Range<u64>) {
-        let (from, to) = (missing.start.max(self.range.start), missing.end.min(self.range.end));
+        let (from, to) = (
+            missing.start.max(self.range.start),
+            missing.end.min(self.range.end),
+        );
         if from < to {
             self.damaged.push(from..to);
         }
@@ -69,6 +78,7 @@ impl Batch {
         self.rows >= ROWS_MAX
             || self.events >= self.events_max
             || self.bodies.len() >= self.bytes_max
-            || self.rows % ROWS_A_LOOK == 0 && self.until.is_some_and(|until| Instant::now() > until)
+            || self.rows % ROWS_A_LOOK == 0
+                && self.until.is_some_and(|until| Instant::now() > until)
     }
 }

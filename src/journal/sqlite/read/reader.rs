@@ -73,7 +73,11 @@ impl SqliteReader {
         // Before the transaction begins: it sees at least that, and what of it is not there is missing.
         let last = self.view.last();
         self.transact(|connection, wanted, batch| {
-            let next = if scan.descending { range.end } else { range.start };
+            let next = if scan.descending {
+                range.end
+            } else {
+                range.start
+            };
             batch.start(range.clone(), next, scan.events_max, scan.bytes_max);
             match wanted.update(connection, scan.filter) {
                 Err(error) if rows::is_damage(&error) => wanted.look_everywhere(scan.filter),
@@ -191,7 +195,8 @@ impl<'s> Giving<'s> {
             version: frame.version,
             event,
         });
-        flow.is_break().then_some(frame.offset + u64::from(!descending))
+        flow.is_break()
+            .then_some(frame.offset + u64::from(!descending))
     }
 
     fn takes(&mut self, event: EventRef<'_>) -> bool {
@@ -220,7 +225,11 @@ impl JournalReader for SqliteReader {
             return Err(JournalError::Closed);
         }
         let mut end = ScanEnd::default();
-        end.next = if scan.descending { scan.range.end } else { scan.range.start };
+        end.next = if scan.descending {
+            scan.range.end
+        } else {
+            scan.range.start
+        };
         if scan.range.is_empty() || scan.events_max == 0 {
             return Ok(end);
         }
@@ -231,8 +240,9 @@ impl JournalReader for SqliteReader {
             false => scan.range.start..end.next,
         };
         let damaged = self.batch.damaged.drain(..);
-        let damaged: Vec<Hole> =
-            damaged.map(|range| Hole::new(range, HoleReason::Damaged)).collect();
+        let damaged: Vec<Hole> = damaged
+            .map(|range| Hole::new(range, HoleReason::Damaged))
+            .collect();
         let damaged = Hole::all_inside(&damaged, &looked_at);
         self.view.met_damage(damaged.len() as u64);
         end.holes = Hole::all_inside(&self.view.holes, &looked_at);
@@ -299,7 +309,8 @@ fn since(connection: &Connection, recorded: i64, last: u64) -> rusqlite::Result<
         row.optional()
     };
     let at_or_before = "SELECT first, last, recorded_last FROM chunk WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
-    let at_or_behind = "SELECT first, last, recorded_last FROM chunk WHERE first >= ?1 ORDER BY first LIMIT 1";
+    let at_or_behind =
+        "SELECT first, last, recorded_last FROM chunk WHERE first >= ?1 ORDER BY first LIMIT 1";
     let Some(newest) = chunk(at_or_before, u64::MAX)? else {
         return Ok(last + 1);
     };

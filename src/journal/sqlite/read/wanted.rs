@@ -121,7 +121,9 @@ fn range(
     numbers: &mut Vec<u64>,
 ) -> rusqlite::Result<bool> {
     let text = pattern.as_str();
-    let wildcard = text.split('.').position(|segment| matches!(segment, "*" | ">"));
+    let wildcard = text
+        .split('.')
+        .position(|segment| matches!(segment, "*" | ">"));
     let fixed = text.split('.').take(wildcard.unwrap_or(0));
     let prefix: String = fixed.flat_map(|segment| [segment, "."]).collect();
     // Names that begin so are those from the prefix up to where its dot has become the next character.

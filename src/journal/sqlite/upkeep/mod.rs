@@ -105,7 +105,8 @@ impl Upkeep {
     }
 
     fn look_for_small(&mut self, connection: &Connection) -> rusqlite::Result<Next> {
-        let sql = "SELECT first, last, length(body) FROM chunk WHERE first > ?1 ORDER BY first LIMIT ?2";
+        let sql =
+            "SELECT first, last, length(body) FROM chunk WHERE first > ?1 ORDER BY first LIMIT ?2";
         let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query(params![self.merged as i64, HEADERS])?;
         let (mut first, mut last, mut chunks, mut bytes) = (0, 0, 0, 0);

@@ -81,7 +81,9 @@ impl SpanBuilder {
             match rows::header(row) {
                 Some((_, topics)) => {
                     let numbers = Numbers::new(topics);
-                    collected.pairs.extend(numbers.map(|number| (number, chunk)));
+                    collected
+                        .pairs
+                        .extend(numbers.map(|number| (number, chunk)));
                 }
                 None => collected.pairs.push((ANY, chunk)),
             }
@@ -132,7 +134,11 @@ impl Span {
     /// Writes its row.
     pub(super) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         let sql = "INSERT OR REPLACE INTO span VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
-        let crc = checksum(self.first, self.last, [&self.chunks, &self.topics, &self.lists]);
+        let crc = checksum(
+            self.first,
+            self.last,
+            [&self.chunks, &self.topics, &self.lists],
+        );
         connection.prepare_cached(sql)?.execute(params![
             self.first as i64,
             self.last as i64,
@@ -197,7 +203,10 @@ impl SpanIndex {
         }
         let behind = firsts.iter().skip(1).copied().chain([last + 1]);
         let chunks = firsts.iter().copied().zip(behind).zip(has);
-        chunks.filter(|(_, has)| *has).map(|(chunk, _)| chunk).collect()
+        chunks
+            .filter(|(_, has)| *has)
+            .map(|(chunk, _)| chunk)
+            .collect()
     }
 }
 
@@ -239,7 +248,11 @@ mod tests {
             .map(|chunk| (10 + chunk * 7, 17 + chunk * 7))
             .collect();
         assert_eq!(chunks(&[6, 99]), expected);
-        assert_eq!(chunks(&[2, 3]), [(10 + 77 * 7, 17 + 77 * 7)], "where topics cannot be read");
+        assert_eq!(
+            chunks(&[2, 3]),
+            [(10 + 77 * 7, 17 + 77 * 7)],
+            "where topics cannot be read"
+        );
         assert_eq!(chunks(&[1, 7]).last(), Some(&(10 + 199 * 7, span.last + 1)));
     }
 }

@@ -31,12 +31,16 @@ impl<'c> StateTables<'c> {
 fn get(connection: &Connection, table: &str, key: &[u8]) -> rusqlite::Result<Option<Vec<u8>>> {
     let sql = "SELECT value FROM state WHERE name = ?1 AND key = ?2";
     let mut statement = connection.prepare_cached(sql)?;
-    statement.query_row(params![table, key], |row| row.get(0)).optional()
+    statement
+        .query_row(params![table, key], |row| row.get(0))
+        .optional()
 }
 
 fn put(connection: &Connection, table: &str, key: &[u8], value: &[u8]) -> rusqlite::Result<usize> {
     let sql = "INSERT OR REPLACE INTO state VALUES(?1, ?2, ?3)";
-    connection.prepare_cached(sql)?.execute(params![table, key, value])
+    connection
+        .prepare_cached(sql)?
+        .execute(params![table, key, value])
 }
 
 fn delete(connection: &Connection, table: &str, key: &[u8]) -> rusqlite::Result<usize> {

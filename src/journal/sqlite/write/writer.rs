@@ -94,7 +94,8 @@ impl Writer {
     /// Writes a row that says nothing: its commit flushes everything before it.
     pub(in crate::journal::sqlite) fn write_mark(&mut self) -> Result<(), Failed> {
         let sql = "UPDATE meta SET value = value + 1 WHERE key = 'flush'";
-        self.run(sql).map_err(|error| self.give_up(&error, Step::Write))
+        self.run(sql)
+            .map_err(|error| self.give_up(&error, Step::Write))
     }
 
     /// Commits the transaction. After an error it is gone, but where somebody else is in the way.
@@ -148,7 +149,9 @@ impl Writer {
         };
         stream_name(stream.ty, stream.id, &mut self.stream_name);
         let hash = topic::hash(&self.stream_name);
-        let number = self.streams.number(&self.connection, hash, &self.stream_name)?;
+        let number = self
+            .streams
+            .number(&self.connection, hash, &self.stream_name)?;
         // What a round whose outcome was not known had left gives way: versions are dense.
         let sql = "INSERT OR REPLACE INTO stream_version VALUES(?1, ?2, ?3)";
         let mut statement = self.connection.prepare_cached(sql)?;
