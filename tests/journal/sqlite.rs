@@ -57,6 +57,9 @@ fn it_keeps_the_contract() {
 /// Small pages, small chunks, hardly a topic in memory: what is rare with the defaults is everywhere.
 #[test]
 fn it_keeps_the_contract_with_everything_small() {
-    let small = SqliteOptions::default().page_bytes(512).chunk_bytes(600).topics_cached(4);
+    let small = SqliteOptions::default()
+        .page_bytes(512)
+        .chunk_bytes(600)
+        .topics_cached(4);
     contract::check(&mut || Box::new(OnDisk::new(small.clone())));
 }

@@ -28,7 +28,7 @@ pub mod oracle;
 mod tests;
 mod varint;
 
-pub(in crate::journal) use builder::{Chunk, ChunkBuilder};
+pub(in crate::journal) use builder::ChunkBuilder;
 pub(in crate::journal) use frame::{Frame, Frames};
 pub(in crate::journal) use header::ChunkHeader;
 pub(in crate::journal) use numbers::{Numbers, put_numbers};
