@@ -119,33 +119,27 @@ fn a_lag_downstream_is_exact() {
     });
 }
 
-/// Readers that sleep at different positions downstream are woken by what releases them.
+/// Who sleeps at different positions downstream is woken by what releases them.
 #[test]
 fn no_lost_wake_up_of_readers_downstream() {
     model(|swap| {
         let (mut publisher, ring) = sleepy_staged(2, GATED);
         let mut upstream = ring.upstream().unwrap();
-        let (mut one, mut other) = (
-            ring.subscribe(Start::Oldest).unwrap(),
-            ring.subscribe(Start::Oldest).unwrap(),
-        );
+        let mut reader = ring.subscribe(Start::Oldest).unwrap();
+        let flag = Flag::new();
+        let waiter = ring.waiter(flag.clone());
+        assert!(waiter.arm(1));
         publish(&mut publisher, 2);
         upstream.drain(2, |_, _| ()).unwrap();
-        let one = thread::spawn(move || assert_eq!(*one.recv().unwrap(), 0));
         let releasing = move || {
             upstream.release(1).unwrap();
             upstream.release(2).unwrap();
             (publisher, upstream)
         };
         apart(swap, releasing, move || {
-            drain(&mut other, true);
-            if other.position() < 2 {
-                other.wait(None);
-            }
-            drain(&mut other, true);
-            assert!(other.position() > 0);
+            assert_eq!(*reader.recv().unwrap(), 0)
         });
-        one.join().unwrap();
+        assert!(flag.is_up(), "the other one sleeps on");
     });
 }
 
@@ -243,15 +237,13 @@ fn upstream_dropped_while_others_sleep() {
     model(|swap| {
         let (mut publisher, ring) = sleepy_staged(1, BLOCKING);
         let upstream = ring.upstream().unwrap();
-        let mut reader = ring.subscribe(Start::Oldest).unwrap();
+        let flag = Flag::new();
+        let waiter = ring.waiter(flag.clone());
+        assert!(waiter.arm(0));
         publish(&mut publisher, 1);
-        let publishing = thread::spawn(move || assert!(publisher.publish(1).is_err()));
-        apart(
-            swap,
-            move || assert!(reader.recv().is_err()),
-            move || drop(upstream),
-        );
-        publishing.join().unwrap();
+        let publishing = move || assert!(publisher.publish(1).is_err());
+        apart(swap, publishing, move || drop(upstream));
+        assert!(flag.is_up(), "abandoned, and nobody told");
     });
 }
 
@@ -262,21 +254,21 @@ fn the_end_is_seen_last() {
         let (mut publisher, ring) = sleepy_staged(2, GATED);
         let mut upstream = ring.upstream().unwrap();
         let mut reader = ring.subscribe(Start::Oldest).unwrap();
+        let flag = Flag::new();
+        let waiter = ring.waiter(flag.clone());
         publish(&mut publisher, 1);
         upstream.drain(1, |_, _| ()).unwrap();
-        let closing = thread::spawn(move || drop(publisher));
+        // Behind the value: only the end wakes it.
+        assert!(waiter.arm(1));
         let releasing = move || {
             upstream.release(1).unwrap();
             upstream
         };
-        let reading = move || {
-            assert_eq!(*reader.recv().unwrap(), 0);
-            assert!(reader.recv().is_err());
-        };
-        let (upstream, ()) = apart(swap, releasing, reading);
-        closing.join().unwrap();
-        drop(upstream);
-        assert!(!ring.is_abandoned());
+        let (_upstream, ()) = apart(swap, releasing, move || drop(publisher));
+        assert_eq!(*reader.try_recv().unwrap(), 0);
+        let end = TryRecvError::Closed { abandoned: false };
+        assert_eq!(reader.try_recv().unwrap_err(), end);
+        assert!(flag.is_up(), "slept through the end");
     });
 }
 
