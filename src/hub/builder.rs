@@ -14,6 +14,7 @@ use crate::hub::Hub;
 use crate::hub::HubError;
 use crate::hub::class::Classes;
 use crate::hub::journal::{HubJournal, JournalSettings};
+use crate::hub::journal_read::ReadSide;
 use crate::hub::publish::{Publisher, RoomQueue, StreamVersions};
 use crate::hub::shared::Shared;
 use crate::hub::subscribe::Registry;
@@ -205,7 +206,9 @@ impl HubBuilder {
             streams,
             times.clone(),
         );
+        let journal = journal.map(|journal| HubJournal::new(journal, self.settings));
         Ok(Hub::from(Shared {
+            read_side: ReadSide::new(journal.as_ref().map(|journal| journal.view().clone())),
             ring,
             publisher: Mutex::new(publisher),
             times,
@@ -213,7 +216,7 @@ impl HubBuilder {
             registry: Registry::default(),
             wake_router: WakeRouter::default(),
             room: RoomQueue::default(),
-            journal: journal.map(|journal| HubJournal::new(journal, self.settings)),
+            journal,
             epoch: Epoch::random(),
             limits: self.limits.honoured(),
             ring_bytes: self.ring_bytes,

@@ -7,6 +7,7 @@ use crate::journal::{Durability, StateError};
 use crate::ring;
 
 use crate::hub::publish::ExpectedVersion;
+use crate::hub::subscribe::GapReason;
 
 /// Says why a hub could not be built.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -253,6 +254,8 @@ pub struct Gap {
     pub resume_at: u64,
     /// Every event missed was wanted, so that `missed` is not just an upper bound.
     pub exact: bool,
+    /// Why they are missing. In a hub without a journal always [`GapReason::Overrun`].
+    pub reason: GapReason,
 }
 
 /// Says why a subscription ended.
@@ -350,6 +353,7 @@ impl Gap {
             missed: gap.missed,
             resume_at: gap.resume_at + 1,
             exact,
+            reason: GapReason::Overrun,
         }
     }
 }

@@ -11,7 +11,10 @@ use crate::ring::Notify;
 use crate::hub::builder::HubBuilder;
 use crate::hub::class::Class;
 use crate::hub::error::{HubPublishError, SubscriptionError};
+use crate::hub::history::{self, EventPage, HistoryError, HistoryQuery};
 use crate::hub::journal::JournalHandle;
+#[cfg(feature = "gateway")]
+use crate::hub::journal_read::ReadSide;
 use crate::hub::presence::{PresenceConfig, PresenceHandle, PresenceWatch, Present};
 use crate::hub::publish::{self, ExpectedVersion, HubPublisher};
 use crate::hub::shared::Shared;
@@ -408,6 +411,50 @@ impl Hub {
             .position(ty, id)
     }
 
+    // -- History
+
+    /// Returns a page of the past: what is kept in the journal and the ring; without a journal, by topics and in the ring.
+    ///
+    /// It reads on this thread, from the disk where the ring has no more, and gives back a cursor for the next page.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError`] names the field that is wrong.
+    pub fn history(&self, query: &HistoryQuery) -> Result<EventPage, HistoryError> {
+        history::page(&self.shared, query)
+    }
+
+    /// Has a page of the past made on a thread of the hub's own, for those who must not wait for a disk: `on_done` is
+    /// called there, once, and should be short. It is dropped without a call where the hub goes first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    ///
+    /// use eventring::hub::HistoryQuery;
+    /// use eventring::{Event, Hub};
+    ///
+    /// let hub = Hub::new();
+    /// hub.publish(Event::builder("a", "t").build()?)?;
+    /// let (sender, pages) = mpsc::channel();
+    /// hub.submit_history(&HistoryQuery::default(), move |page| _ = sender.send(page))?;
+    /// assert_eq!(pages.recv()??.events[0].position, hub.position());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`history`](Self::history) for what can be seen at once; the rest is the answer. [`HistoryError::Busy`] where
+    /// 16,384 wait already.
+    pub fn submit_history(
+        &self,
+        query: &HistoryQuery,
+        on_done: impl FnOnce(Result<EventPage, HistoryError>) + Send + 'static,
+    ) -> Result<(), HistoryError> {
+        history::submit(&self.shared, query, Box::new(on_done))
+    }
+
     // -- Its life
 
     /// Closes the hub: nothing more is published; who reads gets what is kept and then learns that it is closed.
@@ -458,6 +505,12 @@ impl Hub {
             readers: self.shared.ring.subscriber_count(),
             classes: self.shared.classes.len(),
         }
+    }
+
+    /// Reads the journal, on the caller's thread or on others, for those who have no receiver.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn read_side(&self) -> &ReadSide {
+        &self.shared.read_side
     }
 
     /// Looks events up by topic and time, for those who have no receiver.

@@ -69,12 +69,14 @@
 mod builder;
 mod class;
 mod error;
+mod history;
 #[expect(
     clippy::module_inception,
     reason = "`Hub` stands where one looks for it"
 )]
 mod hub;
 mod journal;
+mod journal_read;
 mod presence;
 mod publish;
 mod shared;
@@ -90,8 +92,14 @@ pub use error::{
     CursorReadError, CursorSeekError, EndReason, Gap, HubError, HubPublishError, ReceiveError,
     ReceiveTimeoutError, SubscriptionError, TryReceiveError,
 };
+pub use history::{
+    EventPage, HistoryCursorError, HistoryError, HistoryEvent, HistoryOrder, HistoryQuery,
+    HistoryTotal,
+};
 pub use hub::Hub;
 pub use journal::{Histogram, JournalHandle, TransactDone, TransactError};
+#[cfg(feature = "gateway")]
+pub(crate) use journal_read::{OnOffset, OnPart, Part, ReadJob, ReadPoolFull, ReadSide};
 pub use presence::{
     PresenceChange, PresenceConfig, PresenceEvent, PresenceHandle, PresenceUpdate, PresenceWatch,
     Present,
@@ -101,11 +109,11 @@ pub use stats::HubStats;
 #[cfg(feature = "gateway")]
 pub(crate) use subscribe::ResumeId;
 pub use subscribe::{
-    Control, Controls, Cursor, Delivery, HubWaiter, ID_BYTES_MAX, Item, Receiver, Reset,
+    Control, Controls, Cursor, Delivery, GapReason, HubWaiter, ID_BYTES_MAX, Item, Receiver, Reset,
     ResetReason, StartFrom, Subscription, SubscriptionStats,
 };
 #[cfg(feature = "async")]
 pub use subscribe::{ItemStream, ReceiverStream};
 #[cfg(feature = "gateway")]
-pub(crate) use topics::{LastEvents, LookedUp, TopicSet};
+pub(crate) use topics::{LastEvents, LookedUp, TopicSet, joined_since};
 pub use topics::{TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsError};

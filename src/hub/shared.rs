@@ -25,6 +25,7 @@ use crate::ring::Ring;
 use crate::hub::EndReason;
 use crate::hub::class::Classes;
 use crate::hub::journal::HubJournal;
+use crate::hub::journal_read::ReadSide;
 use crate::hub::presence::Wakeups;
 use crate::hub::publish::{Publisher, RoomQueue};
 use crate::hub::subscribe::{Registry, SubscriptionEntry};
@@ -48,6 +49,7 @@ pub(crate) struct Shared {
     pub(in crate::hub) epoch: Epoch,
     pub(in crate::hub) limits: EventLimits,
     pub(in crate::hub) ring_bytes: usize,
+    pub(in crate::hub) read_side: ReadSide,
 }
 
 /// No foreign code runs under one of its locks, so that a panic of a subscriber's, a notification's or a publisher's

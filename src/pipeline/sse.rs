@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::event::{AsEvent, DataKind, Position};
 use crate::hub::{
-    Delivery, Gap, Hub, HubPublishError, ReceiveTimeoutError, Receiver, Subscription,
+    Delivery, Gap, GapReason, Hub, HubPublishError, ReceiveTimeoutError, Receiver, Subscription,
     SubscriptionError,
 };
 use crate::wire::sse::{self, Frame, FrameError};
@@ -199,7 +199,7 @@ impl Iterator for SseFrames {
             SseStreamItem::Event(delivery) => {
                 event_frame(&delivery).unwrap_or_else(|_| self.malformed(&delivery))
             }
-            SseStreamItem::Gap(gap) => self.gap_frame("retention", gap),
+            SseStreamItem::Gap(gap) => self.gap_frame(word(gap.reason), gap),
             SseStreamItem::Heartbeat => ":\n\n".to_owned(),
         })
     }
@@ -212,6 +212,7 @@ impl SseFrames {
             missed: 1,
             resume_at: delivery.position.offset + 1,
             exact: true,
+            reason: GapReason::Damaged,
         };
         self.gap_frame("malformed", gap)
     }
@@ -221,6 +222,7 @@ impl SseFrames {
             missed,
             resume_at,
             exact,
+            ..
         } = gap;
         let earliest = Position {
             epoch: self.epoch,
@@ -236,6 +238,14 @@ impl SseFrames {
         );
         // An id and a name of our own hold no line end.
         frame(&before.to_string(), "gap", data.as_bytes()).unwrap_or_default()
+    }
+}
+
+/// The word for a reason on the wire, where whatever is kept no longer is gone by retention.
+fn word(reason: GapReason) -> &'static str {
+    match reason {
+        GapReason::Overrun => GapReason::Retention.name(),
+        reason => reason.name(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use eventring::event::{Epoch, Event, Position};
 use eventring::hub::{
-    Control, Controls, Gap, Hub, Item, ReceiveError, Receiver, ResetReason, StartFrom,
+    Control, Controls, Gap, GapReason, Hub, Item, ReceiveError, Receiver, ResetReason, StartFrom,
     Subscription, TryReceiveError,
 };
 
@@ -55,6 +55,7 @@ fn an_id_that_is_no_longer_kept_goes_on_after_a_gap() {
         missed: 3,
         resume_at: 5,
         exact: true,
+        reason: GapReason::Overrun,
     };
     let told = items(&mut resumed(&hub, &first.to_string()));
     assert_eq!(told[0], Item::Gap(gap));

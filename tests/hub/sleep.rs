@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eventring::event::{Event, EventFilter};
-use eventring::hub::{Gap, Hub, Receiver, Subscription, TryReceiveError};
+use eventring::hub::{Gap, GapReason, Hub, Receiver, Subscription, TryReceiveError};
 use eventring::ring::Notify;
 use proptest::prelude::*;
 
@@ -155,7 +155,7 @@ proptest! {
                     let expected = if cursor < oldest {
                         let missed = (oldest - cursor) as u64;
                         cursor = oldest;
-                        Err(TryReceiveError::Gap(Gap { missed, resume_at: oldest as u64 + 1, exact: filter.is_all() }))
+                        Err(TryReceiveError::Gap(Gap { missed, resume_at: oldest as u64 + 1, exact: filter.is_all(), reason: GapReason::Overrun }))
                     } else {
                         let found = (cursor..published.len()).find(|at| filter.matches(&published[*at]));
                         cursor = found.map_or(published.len(), |at| at + 1);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use eventring::event::{Epoch, Event, Position};
 use eventring::hub::{
-    CursorReadError, CursorSeekError, Gap, Hub, ReceiveError, ReceiveTimeoutError, StartFrom,
-    Subscription, SubscriptionError, TryReceiveError,
+    CursorReadError, CursorSeekError, Gap, GapReason, Hub, ReceiveError, ReceiveTimeoutError,
+    StartFrom, Subscription, SubscriptionError, TryReceiveError,
 };
 use eventring::ring::{Notify, Waited};
 use proptest::prelude::*;
@@ -88,6 +88,7 @@ fn a_subscription_starts_where_it_says() {
         missed: 2,
         resume_at: 3,
         exact: true,
+        reason: GapReason::Overrun,
     };
     assert_eq!(first(after(0)), Err(TryReceiveError::Gap(gap)));
     let refused = |start| hub.subscribe(Subscription::all().start(start)).unwrap_err();
@@ -139,6 +140,7 @@ fn lag_is_an_item_and_never_the_end() {
         missed: 12,
         resume_at: 13,
         exact,
+        reason: GapReason::Overrun,
     };
     assert_eq!(all.next().unwrap().unwrap_err(), gap(true));
     assert_eq!(
@@ -365,7 +367,7 @@ proptest! {
                     let expected = if cursor < oldest {
                         let missed = (oldest - cursor) as u64;
                         cursor = oldest;
-                        Err(TryReceiveError::Gap(Gap { missed, resume_at: oldest as u64 + 1, exact: filter.is_all() }))
+                        Err(TryReceiveError::Gap(Gap { missed, resume_at: oldest as u64 + 1, exact: filter.is_all(), reason: GapReason::Overrun }))
                     } else {
                         let found = (cursor..published.len()).find(|at| filter.matches(&published[*at]));
                         cursor = found.map_or(published.len(), |at| at + 1);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use eventring::event::{Event, Filter, Position};
 use eventring::hub::{
-    Durability, EndReason, Gap, Hub, HubPublishError, ReceiveError, Receiver, StartFrom,
+    Durability, EndReason, Gap, GapReason, Hub, HubPublishError, ReceiveError, Receiver, StartFrom,
     Subscription, TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsError,
     TryReceiveError,
 };
@@ -277,6 +277,7 @@ fn a_busy_topic_does_not_push_out_what_a_quiet_one_keeps() {
         missed: hub.head() - 8 - 3,
         resume_at: kept[2],
         exact: false,
+        reason: GapReason::Overrun,
     };
     assert_eq!(older.try_recv(), Err(TryReceiveError::Gap(gap)));
     assert_eq!(older.position().offset, kept[2] - 1);

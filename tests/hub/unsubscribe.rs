@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use eventring::event::{Event, EventQuery, Filter};
 use eventring::hub::{
-    EndReason, Gap, Hub, PresenceChange, PresenceConfig, PresenceEvent, PresenceHandle,
+    EndReason, Gap, GapReason, Hub, PresenceChange, PresenceConfig, PresenceEvent, PresenceHandle,
     PresenceUpdate, PresenceWatch, Present, ReceiveError, StartFrom, Subscription,
     SubscriptionError, SubscriptionStats, TryReceiveError,
 };
@@ -239,6 +239,7 @@ fn figures_tell_what_a_subscription_did() {
         missed: 2,
         resume_at: 4,
         exact: false,
+        reason: GapReason::Overrun,
     };
     assert_eq!(receiver.try_recv(), Err(TryReceiveError::Gap(missed)));
     let stats = hub.subscription("x").unwrap();

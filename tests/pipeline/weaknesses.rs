@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use eventring::event::{Epoch, Event, Position};
 use eventring::hub::{
-    Gap, Hub, HubPublishError, Item, ReceiveError, StartFrom, Subscription, SubscriptionError,
+    Gap, GapReason, Hub, HubPublishError, Item, ReceiveError, StartFrom, Subscription,
+    SubscriptionError,
 };
 use eventring::wire::sse::{EventDecoder, Frame, encode};
 
@@ -61,6 +62,7 @@ fn weakness_14_lag_is_told_and_ends_nothing() {
         missed: 4_000,
         resume_at: 4_001,
         exact: true,
+        reason: GapReason::Overrun,
     };
     assert_eq!((received.len(), &received[0]), (1_001, &Err(gap)));
     let offsets: Vec<u64> = received[1..]

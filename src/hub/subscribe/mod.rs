@@ -3,6 +3,7 @@
 mod control;
 mod cursor;
 mod entry;
+mod gap_reason;
 mod open;
 mod receiver;
 mod registry;
@@ -13,6 +14,7 @@ mod subscription;
 pub use control::{Control, Controls, Item};
 pub use cursor::{Cursor, HubWaiter};
 pub use entry::SubscriptionStats;
+pub use gap_reason::GapReason;
 pub use receiver::{Delivery, Receiver};
 #[cfg(feature = "async")]
 pub use receiver::{ItemStream, ReceiverStream};

@@ -197,6 +197,38 @@ impl<'h> LookBack<'h> {
         self.shared.times.lock().since(nanos)
     }
 
+    /// As [`taken_since`](Self::taken_since), and asks the journal for what the ring has lost: it reads, on this thread.
+    pub(in crate::hub) fn since(&self, nanos: i64) -> u64 {
+        let taken = self.taken_since(nanos);
+        let floor = self.shared.ring.oldest() + 1;
+        match self.shared.read_side.journal() {
+            Some(journal) if taken < floor => {
+                let recorded = nanos.div_euclid(1_000_000);
+                // Not to be read, it begins with the oldest: too early, and never too late.
+                let stored = journal.since(recorded);
+                joined_since(taken, floor, stored.unwrap_or_else(|_| journal.oldest()))
+            }
+            _ => taken,
+        }
+    }
+
+    /// Returns when an event was taken, milliseconds since 1970, as far as it is known: not too early, and too late only for
+    /// events that came in a burst.
+    pub(in crate::hub) fn taken_at(&self, offset: u64) -> i64 {
+        self.shared.times.lock().time_of(offset)
+    }
+
+    /// Returns the oldest offset that may be kept outside of the ring.
+    pub(in crate::hub) fn oldest(&self) -> u64 {
+        let journal = self.shared.read_side.journal();
+        journal.map_or(1, |journal| journal.oldest())
+    }
+
+    /// Returns whether events may have been published on these topics that no journal has.
+    pub(crate) fn may_lack(&self, _filter: &Filter) -> bool {
+        false
+    }
+
     /// Marks that what can be read now was there now.
     pub(crate) fn note_time(&self) {
         // The head first: what comes after it may have come later.
@@ -229,6 +261,16 @@ impl<'h> LookBack<'h> {
             events,
             is_complete,
         }
+    }
+}
+
+/// Joins what is known of a time: the first offset that may have been taken then by what is known of the ring, the ring's
+/// floor at that moment, and the first one in the journal.
+pub(crate) fn joined_since(taken: u64, floor: u64, stored: u64) -> u64 {
+    // Above the floor there may be events that no journal gets: there the ring's times count, however early they are.
+    match taken < floor {
+        true => stored.min(floor),
+        false => taken,
     }
 }
 

@@ -10,6 +10,8 @@ mod time_index;
 
 pub use config::{TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsError};
 
+#[cfg(feature = "gateway")]
+pub(crate) use look_back::joined_since;
 pub(crate) use look_back::{LastEvents, LookBack, LookedUp, TopicSet};
 
 pub(in crate::hub) use history::{Histories, RetainedEvent};

@@ -91,6 +91,13 @@ impl TimeIndex {
         last.map_or(1, |mark| mark.offset + 1)
     }
 
+    /// Returns a time at which an event was there, milliseconds since 1970: the first that is known.
+    pub(in crate::hub) fn time_of(&self, offset: u64) -> i64 {
+        let before = self.marks.partition_point(|mark| mark.offset < offset);
+        let mark = self.marks.get(before);
+        mark.map_or(millis(self.looked), |mark| mark.millis)
+    }
+
     /// Lets go of marks that say nothing of what the ring still has, before there is more room.
     #[cold]
     fn make_room(&mut self, offset: u64) {

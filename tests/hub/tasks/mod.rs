@@ -11,8 +11,8 @@ use std::thread;
 
 use eventring::event::Event;
 use eventring::hub::{
-    Control, Controls, EndReason, Gap, Hub, Item, ReceiveError, ReceiverStream, StartFrom,
-    Subscription,
+    Control, Controls, EndReason, Gap, GapReason, Hub, Item, ReceiveError, ReceiverStream,
+    StartFrom, Subscription,
 };
 use futures::StreamExt;
 use futures::future::join;
@@ -206,6 +206,7 @@ fn lag_is_an_item_of_the_stream_and_closing_its_end() {
         missed: 3,
         resume_at: 4,
         exact: true,
+        reason: GapReason::Overrun,
     };
     assert_eq!(seen, [Err(missed), Ok(4), Ok(5)]);
     assert_eq!(stream.receiver().stats().delivered, 2);

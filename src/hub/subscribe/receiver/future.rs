@@ -107,6 +107,11 @@ impl Receiver {
             Err(TryReceiveError::Empty) if controls && self.entry.has_controls() => {
                 return Poll::Ready(Ok(None));
             }
+            // There is more to be looked at in the journal, when other tasks had their turn.
+            Err(TryReceiveError::Empty) if self.past.is_some() => {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             Err(TryReceiveError::Empty) => {
                 let waker = self.waker.get_or_insert_with(TaskWaker::new).clone();
                 waker.register(cx.waker());
@@ -153,6 +158,10 @@ impl Receiver {
             }
             if let Some(item) = self.item_until_caught_up()? {
                 return Poll::Ready(Ok(item));
+            }
+            if self.is_catching_up() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             let reason = match self.poll_next(cx, true) {
                 Poll::Pending => return Poll::Pending,

@@ -75,8 +75,17 @@ impl Receiver {
         if let Some(item) = self.item_before_events() {
             return Ok(Some(item));
         }
-        if let Some(item) = self.item_until_caught_up()? {
-            return Ok(Some(item));
+        loop {
+            if let Some(item) = self.item_until_caught_up()? {
+                return Ok(Some(item));
+            }
+            if !self.is_catching_up() {
+                break;
+            }
+            // So much was looked at in the journal at once.
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Ok(None);
+            }
         }
         // From now on and not from the last beat: anything else that is told in between shows that the stream lives.
         let beat = self
@@ -125,7 +134,8 @@ impl Receiver {
         self.entry.take_control().map(Item::Control)
     }
 
-    /// Returns the next event before the mark, or the mark; `None` once that was passed.
+    /// Returns the next event before the mark, or the mark; `None` once that was passed, and while
+    /// [`is_catching_up`](Self::is_catching_up), when so much was looked at in vain.
     pub(in crate::hub) fn item_until_caught_up(&mut self) -> Result<Option<Item>, EndReason> {
         let Some(mark) = self.stage.catching_up else {
             return Ok(None);
@@ -135,6 +145,12 @@ impl Receiver {
             let peeked = self.next_below(mark);
             match peeked {
                 Ok(delivery) => return Ok(Some(Item::Event(delivery))),
+                // It has not come so far yet.
+                Err(TryReceiveError::Empty)
+                    if Self::position(self).offset < mark && self.past.is_some() =>
+                {
+                    return Ok(None);
+                }
                 Err(TryReceiveError::Empty) => {}
                 Err(TryReceiveError::Gap(gap)) => return Ok(Some(Item::Gap(gap))),
                 // The end is told behind the mark, by the receive that follows.
@@ -149,6 +165,11 @@ impl Receiver {
         }
         self.stage.catching_up = None;
         Ok(Some(Item::CaughtUp(Self::position(self))))
+    }
+
+    /// Returns whether it has not yet come to the mark.
+    pub(in crate::hub) fn is_catching_up(&self) -> bool {
+        self.stage.catching_up.is_some()
     }
 
     /// The end is told as a control first, if at all.

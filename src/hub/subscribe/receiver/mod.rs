@@ -5,6 +5,7 @@ mod future;
 #[cfg(feature = "async")]
 mod item_stream;
 mod items;
+mod past;
 mod scan;
 mod seek;
 mod wait;
@@ -19,6 +20,7 @@ use crate::event::{AsEvent, Event, EventRef, Filter, Position, Record};
 use crate::ring::Subscriber;
 
 use self::items::ItemState;
+use self::past::Past;
 use crate::hub::class::Class;
 use crate::hub::shared::Shared;
 use crate::hub::subscribe::subscription::{FilterFn, Subscription};
@@ -57,7 +59,9 @@ impl AsEvent for Delivery {
 /// Receives the events of a subscription, in order.
 ///
 /// It costs the hub nothing: there is no queue behind it, only its place in the hub's ring. If it falls behind by more
-/// than the hub keeps, it receives [`Gap`] with the exact number and goes on. Three things end it, and it says
+/// than the ring keeps, or begins there, it goes on from the hub's journal, on the thread that receives and a piece at a
+/// time, until it has come to what the ring has: with no gap and no repeat. Without a journal, and for what no journal
+/// has, it receives [`Gap`] with the number and the reason, and goes on. Three things end it, and it says
 /// which: [`Hub::unsubscribe`](crate::hub::Hub::unsubscribe) and the deletion of its topic at once, closing the hub
 /// after everything was received. Dropping it unsubscribes.
 ///
@@ -100,6 +104,10 @@ pub struct Receiver {
     look_ups: u32,
     /// Events that topics retained and the ring has no more; they come before those that the ring has.
     backlog: VecDeque<RetainedEvent>,
+    /// What it reads from the journal, before it goes on with what the ring has.
+    past: Option<Box<Past>>,
+    /// The offset of the last event that is not wanted, whatever it is: one that could not be seen yet when it began.
+    after: u64,
     pub(in crate::hub) stage: ItemState,
     /// The waker of its task, once one waited. Kept, so that the next poll allocates nothing.
     #[cfg(feature = "async")]
@@ -129,6 +137,8 @@ impl Receiver {
             topics: None,
             look_ups: scan::LOOK_UPS_MAX,
             backlog: VecDeque::new(),
+            past: None,
+            after: 0,
             stage,
             #[cfg(feature = "async")]
             waker: None,

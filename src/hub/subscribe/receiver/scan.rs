@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::past::PastScan;
 use super::{Delivery, Receiver, copy};
 use crate::event::{Event, EventRef, Position};
 use crate::hub::topics::{LookedUp, Recalled, RetainedEvent};
@@ -42,6 +43,12 @@ impl Receiver {
         mut look: impl FnMut(Position, EventRef<'_>) -> bool,
     ) -> Result<(), TryReceiveError> {
         loop {
+            if self.past.is_some() {
+                match self.scan_past(last, &mut look)? {
+                    PastScan::Joined => {}
+                    PastScan::Stopped | PastScan::Unfinished => return Ok(()),
+                }
+            }
             let scanned = match self.backlog.is_empty() {
                 true => self.scan_ring(last, &mut look),
                 false => self.scan_backlog(&mut look),
@@ -84,6 +91,10 @@ impl Receiver {
     /// Takes what topics kept of what the ring has no more. Returns what to tell of the rest, if anything is missing.
     fn refill(&mut self, gap: Gap) -> Option<Gap> {
         let (from, below) = (gap.resume_at - gap.missed, gap.resume_at);
+        // The journal has it, or says what it has not.
+        if self.enter_past(from, true) {
+            return None;
+        }
         if self.recall(from..below) {
             return None;
         }
@@ -92,7 +103,7 @@ impl Receiver {
             // What the topics' own copies have is not missed.
             missed: gap.missed - self.backlog.len() as u64,
             resume_at,
-            exact: gap.exact,
+            ..gap
         })
     }
 
@@ -118,6 +129,7 @@ impl Receiver {
     ) -> Result<(), TryReceiveError> {
         self.skip_others();
         let (epoch, class, entry) = (self.shared.epoch, &*self.class, &*self.entry);
+        let after = self.after;
         let filter_fn = self.filter_fn.as_deref();
         let (mut going, mut count, mut time) = (true, 0, 0);
         // What comes meanwhile is for the next time, so that a busy hub cannot keep a quiet receiver here. At least
@@ -137,7 +149,8 @@ impl Receiver {
                         return false;
                     }
                     let event = record.as_ref();
-                    if class.wants_at(sequence, event)
+                    if sequence >= after
+                        && class.wants_at(sequence, event)
                         && filter_fn.is_none_or(|filter_fn| filter_fn(event))
                     {
                         // Once more before it is shown: unsubscribing has returned, so nothing may be shown any more.
@@ -203,7 +216,7 @@ impl Receiver {
     }
 
     /// Keeps the figures. Relaxed: only this receiver writes them.
-    fn note(&self, count: u64, time: i64) {
+    pub(super) fn note(&self, count: u64, time: i64) {
         if count > 0 {
             add(&self.entry.counters.delivered, count);
             let last = &self.entry.counters.last_time;
@@ -212,7 +225,7 @@ impl Receiver {
         self.note_position();
     }
 
-    fn note_gap(&self, gap: Gap) {
+    pub(super) fn note_gap(&self, gap: Gap) {
         add(&self.entry.counters.gaps, 1);
         add(&self.entry.counters.missed, gap.missed);
     }
@@ -225,9 +238,10 @@ impl Receiver {
 
     /// The offset of the last event that was passed.
     pub(super) fn passed(&self) -> u64 {
-        match self.backlog.front() {
-            Some(one) => one.offset - 1,
-            None => self.subscriber.position(),
+        match (&self.past, self.backlog.front()) {
+            (Some(past), _) => past.passed(),
+            (None, Some(one)) => one.offset - 1,
+            (None, None) => self.subscriber.position().max(self.after),
         }
     }
 }

@@ -11,6 +11,10 @@ use crate::ring;
 impl Receiver {
     /// Begins with the oldest that the topics keep.
     pub(in crate::hub) fn seek_beginning(&mut self) {
+        // What is older than the oldest that is kept was not asked for.
+        if self.enter_past(1, false) {
+            return self.note_position();
+        }
         self.recall(1..self.subscriber.position() + 1);
         self.note_position();
     }
@@ -67,8 +71,11 @@ impl Receiver {
     pub(in crate::hub) fn seek_time(&mut self, nanos: i64) {
         let (floor, from) = (
             self.subscriber.position(),
-            self.shared.look_back().taken_since(nanos),
+            self.shared.look_back().since(nanos),
         );
+        if from <= floor && self.enter_past(from, false) {
+            return self.note_position();
+        }
         self.recall(from..floor + 1);
         // The event of an offset has the sequence before it. What was overwritten meanwhile is told as any other gap.
         let _ = self.subscriber.seek(floor.max(from - 1));
@@ -89,10 +96,17 @@ impl Receiver {
             }
             None => self.scan_for_last(count),
         };
-        // What the ring is short of may be in the topics' own copies.
+        // What the ring is short of may be in the journal, or in the topics' own copies.
         let short = count - found;
         self.complete = short == 0 || oldest == 0;
-        if !self.complete {
+        if !self.complete
+            && let Some(last) = self.last_in_past(short, oldest + 1)
+        {
+            self.complete = last.found == short || last.is_complete;
+            if last.found > 0 {
+                self.enter_past(last.from, false);
+            }
+        } else if !self.complete {
             self.complete = self.recall(1..oldest + 1) || self.backlog.len() >= short;
             // The newest are wanted, so what is too much goes from the front.
             let over = self.backlog.len().saturating_sub(short);

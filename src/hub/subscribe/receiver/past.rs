@@ -1,0 +1,342 @@
+//! What the ring has no more, read from the journal until the receiver has come to what the ring has.
+//!
+//! A read goes up to the ring's floor as it was before: everything below it that is kept at all is in the journal, and
+//! from there on the ring has everything, also what no journal gets. Where the floor has risen meanwhile, the ring says
+//! so, and it goes on from the journal again: nothing is passed, and nothing is shown twice.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::Receiver;
+use crate::event::{Event, EventRef, Position};
+use crate::hub::journal_read::{JournalReads, Piece, ReadJob};
+use crate::hub::topics::RetainedEvent;
+use crate::hub::{Gap, GapReason, TryReceiveError};
+use crate::journal::Hole;
+
+/// Events and bytes that a receiver reads at once, into a buffer of its own that goes when it has caught up.
+const PIECE_EVENTS: usize = 1_024;
+const PIECE_BYTES: usize = 256 << 10;
+/// Pieces that one receive looks at for something that is wanted, some 10 ms of them. Then it looks at the time, and at
+/// whether it is still subscribed.
+const PIECES_PER_SCAN: usize = 16;
+/// Events that are looked at for the last so many of a subscription that asks for more than topics.
+const LAST_LOOKED_AT_MAX: usize = 1 << 20;
+
+/// The reading of one receiver from the journal.
+pub(super) struct Past {
+    reads: Arc<JournalReads>,
+    piece: Piece,
+    /// The next event of the piece, and the next hole.
+    event: usize,
+    hole: usize,
+    /// The offset up to which everything was shown, told or passed.
+    passed: u64,
+    /// The offset below which the topics' own copies are in the backlog.
+    recalled: u64,
+    /// The offset below which nothing was asked for, so that nothing is missing.
+    silent_below: u64,
+    /// Told before anything else.
+    first: Option<Gap>,
+}
+
+/// The next thing in order.
+enum Next {
+    Event(u64),
+    /// The first of the backlog.
+    Retained(u64),
+    Hole(Hole),
+    /// The piece has no more.
+    End,
+}
+
+/// The outcome of a scan that nothing ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PastScan {
+    /// Something was shown, or there is nothing up to where it was to look.
+    Stopped,
+    /// The ring has what follows.
+    Joined,
+    /// So much was looked at without anything that is wanted.
+    Unfinished,
+}
+
+impl Past {
+    pub(super) fn passed(&self) -> u64 {
+        self.passed
+    }
+
+    fn next(&self, backlog: &VecDeque<RetainedEvent>) -> Next {
+        let end = self.piece.looked_at().end;
+        let event = self.piece.offset(self.event);
+        let retained = backlog.front().map(|one| one.offset);
+        let retained = retained.filter(|offset| *offset < end);
+        let first = match (event, retained) {
+            (Some(event), Some(retained)) if retained < event => Next::Retained(retained),
+            (Some(event), _) => Next::Event(event),
+            (None, Some(retained)) => Next::Retained(retained),
+            (None, None) => Next::End,
+        };
+        let before = match first {
+            Next::Event(offset) | Next::Retained(offset) => offset,
+            _ => u64::MAX,
+        };
+        match self.piece.holes().get(self.hole) {
+            Some(hole) if hole.range.start <= before => Next::Hole(hole.clone()),
+            _ => first,
+        }
+    }
+
+    /// Passes a hole; returns what to tell of it.
+    fn pass_hole(&mut self, hole: &Hole, exact: bool) -> Option<Gap> {
+        self.hole += 1;
+        let from = hole.range.start.max(self.passed + 1).max(self.silent_below);
+        self.passed = self.passed.max(hole.range.end - 1);
+        (from < hole.range.end).then(|| Gap {
+            missed: hole.range.end - from,
+            resume_at: hole.range.end,
+            exact,
+            reason: hole.reason.into(),
+        })
+    }
+}
+
+impl Receiver {
+    /// Goes on with the event at an offset, which the ring may have no more. Unless it was asked for, nothing is missing
+    /// before the oldest that is kept. Returns whether there is a journal to go on from.
+    pub(super) fn enter_past(&mut self, from: u64, is_asked_for: bool) -> bool {
+        let Some(reads) = self.shared.read_side.journal().cloned() else {
+            return false;
+        };
+        let from = from.max(1);
+        let silent_below = match is_asked_for {
+            true => from,
+            false => reads.oldest(),
+        };
+        let mut piece = Piece::default();
+        piece.clear(from..from);
+        let floor = self.floor();
+        let first = (from < floor && self.may_lack()).then(|| Gap {
+            missed: floor - from.max(silent_below).min(floor),
+            resume_at: from,
+            exact: false,
+            reason: GapReason::Memory,
+        });
+        self.past = Some(Box::new(Past {
+            reads,
+            piece,
+            event: 0,
+            hole: 0,
+            passed: from - 1,
+            recalled: from,
+            silent_below,
+            first: first.filter(|gap| gap.missed > 0),
+        }));
+        true
+    }
+
+    /// Walks over what the journal and the topics' own copies have up to an offset, showing what is wanted while `look`
+    /// says true, and comes to the ring where they end.
+    pub(super) fn scan_past(
+        &mut self,
+        last: u64,
+        look: &mut impl FnMut(Position, EventRef<'_>) -> bool,
+    ) -> Result<PastScan, TryReceiveError> {
+        let (mut count, mut time, mut pieces) = (0, 0, 0);
+        let outcome = loop {
+            // Borrowed anew each time, and never taken out: if `look` panics, everything is where it was.
+            let Some(past) = self.past.as_deref_mut() else {
+                break Ok(PastScan::Joined);
+            };
+            if let Some(reason) = self.entry.ended() {
+                // What was shown is told first; its end comes with the next receive.
+                break if count > 0 {
+                    Ok(PastScan::Stopped)
+                } else {
+                    Err(reason.into())
+                };
+            }
+            if let Some(gap) = past.first.take() {
+                break Err(TryReceiveError::Gap(gap));
+            }
+            let next = past.next(&self.backlog);
+            if let Next::Event(offset)
+            | Next::Retained(offset)
+            | Next::Hole(Hole {
+                range: std::ops::Range { start: offset, .. },
+                ..
+            }) = next
+                && offset > last
+            {
+                past.passed = past.passed.max(last);
+                break Ok(PastScan::Stopped);
+            }
+            let epoch = self.shared.epoch;
+            let filter_fn = self.filter_fn.as_deref();
+            match next {
+                Next::Hole(_) if count > 0 => break Ok(PastScan::Stopped),
+                Next::Hole(hole) => {
+                    let exact = self.class.event_filter().is_all() && filter_fn.is_none();
+                    if let Some(gap) = past.pass_hole(&hole, exact) {
+                        break Err(TryReceiveError::Gap(gap));
+                    }
+                }
+                Next::Retained(offset) => {
+                    if let Some(RetainedEvent { event, .. }) = self.backlog.front() {
+                        let going = look(Position { epoch, offset }, Event::as_ref(event));
+                        time = event.time();
+                        count += 1;
+                        past.passed = offset;
+                        self.backlog.pop_front();
+                        if !going {
+                            break Ok(PastScan::Stopped);
+                        }
+                    }
+                }
+                Next::Event(offset) => {
+                    let event = past.piece.at(past.event).event;
+                    let wanted = self.class.wants_at(offset - 1, event)
+                        && filter_fn.is_none_or(|filter_fn| filter_fn(event));
+                    let mut going = true;
+                    if wanted {
+                        going = look(Position { epoch, offset }, event);
+                        time = event.time();
+                        count += 1;
+                    }
+                    past.event += 1;
+                    past.passed = offset;
+                    if self.backlog.front().is_some_and(|one| one.offset == offset) {
+                        self.backlog.pop_front();
+                    }
+                    if !going {
+                        break Ok(PastScan::Stopped);
+                    }
+                }
+                Next::End => {
+                    past.passed = past.passed.max(past.piece.looked_at().end - 1);
+                    if count > 0 || past.passed >= last {
+                        break Ok(PastScan::Stopped);
+                    }
+                    if pieces == PIECES_PER_SCAN {
+                        break Ok(PastScan::Unfinished);
+                    }
+                    pieces += 1;
+                    if let Err(gap) = self.read_piece() {
+                        break Err(TryReceiveError::Gap(gap));
+                    }
+                }
+            }
+        };
+        if let Err(TryReceiveError::Gap(gap)) = &outcome {
+            self.note_gap(*gap);
+        }
+        self.note(count, time);
+        outcome
+    }
+
+    /// Reads the next piece, or goes back to the ring. An error is what cannot be read, and is passed.
+    fn read_piece(&mut self) -> Result<(), Gap> {
+        let floor = self.floor();
+        let Some(past) = self.past.as_deref_mut() else {
+            return Ok(());
+        };
+        let from = past.passed + 1;
+        if from >= floor {
+            // The event of an offset has the sequence before it. The ring has it, or says by how much it came too late.
+            let _ = self.subscriber.seek(past.passed);
+            self.past = None;
+            return Ok(());
+        }
+        let job = ReadJob {
+            filter: self.class.filter().clone(),
+            range: from..floor,
+            descending: false,
+            events_max: PIECE_EVENTS,
+            bytes_max: PIECE_BYTES,
+        };
+        (past.event, past.hole) = (0, 0);
+        if past.reads.read_into(&mut past.piece, &job).is_err() {
+            // The rest of what the ring has lost, and not a bit of it: nobody knows how far the damage goes, and whoever
+            // wants to know can read behind it from any position.
+            past.piece.clear(floor..floor);
+            past.passed = floor - 1;
+            return Err(Gap {
+                missed: floor - from,
+                resume_at: floor,
+                exact: false,
+                reason: GapReason::Damaged,
+            });
+        }
+        let recalled = past.recalled.max(from);
+        past.recalled = floor;
+        if recalled < floor {
+            let mut earlier = std::mem::take(&mut self.backlog);
+            self.recall(recalled..floor);
+            earlier.append(&mut self.backlog);
+            self.backlog = earlier;
+        }
+        Ok(())
+    }
+
+    /// Returns the offset from which on the last so many that are wanted stand below the ring's floor, how many there are,
+    /// and whether there may be more.
+    pub(super) fn last_in_past(&mut self, count: usize, floor: u64) -> Option<LastInPast> {
+        let reads = self.shared.read_side.journal()?.clone();
+        let oldest = reads.oldest();
+        // What topics retain beside the journal counts as well, and each event once.
+        self.recall(1..floor);
+        let mut found: Vec<u64> = self.backlog.drain(..).map(|one| one.offset).collect();
+        let (mut piece, mut end, mut looked_at, mut in_journal) = (Piece::default(), floor, 0, 0);
+        while end > oldest && in_journal < count && looked_at < LAST_LOOKED_AT_MAX {
+            let job = ReadJob {
+                filter: self.class.filter().clone(),
+                range: oldest..end,
+                descending: true,
+                events_max: PIECE_EVENTS,
+                bytes_max: PIECE_BYTES,
+            };
+            if reads.read_into(&mut piece, &job).is_err() {
+                break;
+            }
+            looked_at += piece.len();
+            for index in 0..piece.len() {
+                let stored = piece.at(index);
+                let filter_fn = self.filter_fn.as_deref();
+                if in_journal < count
+                    && self.class.wants(stored.event)
+                    && filter_fn.is_none_or(|filter_fn| filter_fn(stored.event))
+                {
+                    found.push(stored.offset);
+                    in_journal += 1;
+                }
+            }
+            end = piece.looked_at().start;
+        }
+        found.sort_unstable();
+        found.dedup();
+        let first = found.len().saturating_sub(count);
+        Some(LastInPast {
+            from: found.get(first).copied().unwrap_or(floor),
+            found: found.len() - first,
+            is_complete: end <= oldest && oldest <= 1 && !self.may_lack(),
+        })
+    }
+
+    /// The oldest offset that the ring has.
+    fn floor(&self) -> u64 {
+        self.shared.ring.oldest() + 1
+    }
+
+    /// Returns whether events that it wants may be in no journal.
+    fn may_lack(&self) -> bool {
+        self.shared.look_back().may_lack(self.class.filter())
+    }
+}
+
+/// The extent of the last events that are wanted below the ring's floor.
+pub(super) struct LastInPast {
+    pub(super) from: u64,
+    pub(super) found: usize,
+    /// There are no older ones.
+    pub(super) is_complete: bool,
+}
