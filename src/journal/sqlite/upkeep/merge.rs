@@ -14,35 +14,52 @@ pub(super) fn write(
     first: u64,
     last: u64,
 ) -> rusqlite::Result<Merged> {
-    let range = params![first as i64, last as i64];
-    {
-        let sql = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), body \
-                   FROM chunk WHERE first >= ?1 AND first <= ?2 ORDER BY first";
-        let mut statement = connection.prepare_cached(sql)?;
-        let mut found = statement.query(range)?;
-        let mut before = None;
-        while let Some(row) = found.next()? {
-            let Some((header, topics)) = rows::header(row) else {
-                return Ok(Merged::Left);
-            };
-            match before {
-                None => builder.start(header.prev),
-                // One that vanished between them is noticed by the one behind it: that must stay so.
-                Some(before) if before != header.prev => return Ok(Merged::Left),
-                Some(_) => {}
-            }
-            before = Some(header.last);
-            for frame in Frames::new(header, rows::body(row)?) {
-                match frame {
-                    Ok(frame) => builder.push(frame),
-                    Err(_) => return Ok(Merged::Left),
-                }
-            }
-            Numbers::new(topics).for_each(|number| builder.topic(number));
+    match read(connection, builder, first, last) {
+        Ok(true) => {}
+        Ok(false) => return Ok(Merged::Left),
+        // A page of events that cannot be read is theirs, and no reason to write nothing more.
+        Err(error) if rows::is_damage(&error) && !connection.is_autocommit() => {
+            return Ok(Merged::Left);
         }
+        Err(error) => return Err(error),
     }
     let sql = "DELETE FROM chunk WHERE first >= ?1 AND first <= ?2";
+    let range = params![first as i64, last as i64];
     connection.prepare_cached(sql)?.execute(range)?;
     insert(connection, builder)?;
     Ok(Merged::Written)
+}
+
+/// Builds the chunk; returns whether all that was read is whole.
+fn read(
+    connection: &Connection,
+    builder: &mut ChunkBuilder,
+    first: u64,
+    last: u64,
+) -> rusqlite::Result<bool> {
+    let sql = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), body \
+               FROM chunk WHERE first >= ?1 AND first <= ?2 ORDER BY first";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query(params![first as i64, last as i64])?;
+    let mut before = None;
+    while let Some(row) = found.next()? {
+        let Some((header, topics)) = rows::header(row) else {
+            return Ok(false);
+        };
+        match before {
+            None => builder.start(header.prev),
+            // One that vanished between them is noticed by the one behind it: that must stay so.
+            Some(before) if before != header.prev => return Ok(false),
+            Some(_) => {}
+        }
+        before = Some(header.last);
+        for frame in Frames::new(header, rows::body(row)?) {
+            match frame {
+                Ok(frame) => builder.push(frame),
+                Err(_) => return Ok(false),
+            }
+        }
+        Numbers::new(topics).for_each(|number| builder.topic(number));
+    }
+    Ok(before.is_some())
 }

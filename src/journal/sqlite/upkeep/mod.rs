@@ -140,7 +140,7 @@ impl Upkeep {
                 _ => Next::Write(Step::Merge { first, last }),
             });
         }
-        self.behind = bytes;
+        self.behind = bytes.min(AIM - 1);
         Ok(Next::More)
     }
 }
