@@ -94,6 +94,8 @@ const FIGURES: &[&str] = &[
     "net::Latency",
     "ring::Round",
     "wire::Digest",
+    "journal::CommitRound",
+    "journal::ScanEnd",
 ];
 
 /// Enums to which nothing comes, by floor and name, with the reason.

@@ -2,5 +2,6 @@
 #![cfg(feature = "journal")]
 
 mod memory;
+mod own;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -167,6 +167,9 @@ fn check_told(read: &Read, kept: &[(u64, Vec<u8>)], what: &str) {
 fn small_chunks_are_merged_and_take_less_room() {
     let directory = Directory::new();
     let mut journal = SqliteJournal::open(directory.path()).unwrap();
+    // Every table has a page of its own, whatever is in it.
+    let before = journal.view().stats();
+    let before = (before.bytes - before.wal_bytes) as f64;
     let kept = fill(&mut journal, 2_000);
     let records: usize = kept.iter().map(|(_, record)| record.len()).sum();
     keep_up(&mut journal);
@@ -179,9 +182,11 @@ fn small_chunks_are_merged_and_take_less_room() {
             .unwrap()
     };
     let chunks = number("SELECT count(*) FROM chunk");
-    assert!((chunks as usize) < records / (12 << 10), "{chunks} chunks");
+    // The newest of them are less than one.
+    let most = records / (14 << 10) + 48;
+    assert!((chunks as usize) < most, "{chunks} chunks");
     let pages = number("PRAGMA page_count") - number("PRAGMA freelist_count");
-    let used = (pages * number("PRAGMA page_size")) as f64 / records as f64;
+    let used = ((pages * number("PRAGMA page_size")) as f64 - before) / records as f64;
     assert!(used < 1.15, "{used} bytes a byte of record");
 }
 

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::batch::Batch;
-use super::walk::bound;
+use super::walk::{self, bound};
 use crate::journal::sqlite::rows;
 
 const FORWARD: &str =
@@ -85,7 +85,9 @@ pub(super) fn forward(
     }
     if let Looked::Chunk(found) = look(connection, FORWARD, good)? {
         batch.miss(before + 1..found.prev.saturating_add(1));
-        batch.next = found.first.min(end).max(batch.next);
+        // It is taken here: the way on from the page before it may be what is damaged.
+        walk::one(connection, found.first..found.last.saturating_add(1), batch)?;
+        batch.next = found.last.saturating_add(1).min(end).max(batch.next);
     }
     Ok(())
 }
@@ -135,7 +137,8 @@ pub(super) fn backward(
     }
     if let Looked::Chunk(found) = look(connection, BACKWARD, good)? {
         batch.miss(found.last.saturating_add(1)..before.saturating_add(1));
-        batch.next = found.last.saturating_add(1).max(start).min(batch.next);
+        walk::one(connection, found.first..found.last.saturating_add(1), batch)?;
+        batch.next = found.first.max(start).min(batch.next);
     }
     Ok(())
 }

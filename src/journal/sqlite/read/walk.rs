@@ -147,7 +147,7 @@ pub(super) fn backward(
             return Ok(());
         }
     }
-    batch.miss(0..before.saturating_add(1));
+    batch.miss(1..before.saturating_add(1));
     batch.next = start;
     Ok(())
 }
@@ -186,7 +186,11 @@ fn spans_backward(
 }
 
 /// Takes the chunk that a span names.
-fn one(connection: &Connection, chunk: Range<u64>, batch: &mut Batch) -> rusqlite::Result<()> {
+pub(super) fn one(
+    connection: &Connection,
+    chunk: Range<u64>,
+    batch: &mut Batch,
+) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(ONE)?;
     match take(&mut statement, chunk.start, batch) {
         Ok(true) => Ok(()),
