@@ -9,9 +9,9 @@ use thiserror::Error;
 #[error("{failure}: {reason}")]
 #[non_exhaustive]
 pub struct CommitError {
-    /// What it means for the events.
+    /// The meaning for the events.
     pub failure: CommitFailure,
-    /// What the journal says of it, for people.
+    /// The journal's words, for people.
     pub reason: String,
 }
 
@@ -25,7 +25,7 @@ impl CommitError {
     }
 }
 
-/// What a failed commit means for its events, and for those to come.
+/// The meaning of a failed commit for its events, and for those to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum CommitFailure {
@@ -59,7 +59,7 @@ pub enum JournalError {
     Directory {
         /// The directory or file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's words.
         reason: String,
     },
     /// The library is older than the least that loses nothing.
@@ -75,7 +75,7 @@ pub enum JournalError {
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// The journal was written by a newer version of this crate.
@@ -91,13 +91,13 @@ pub enum JournalError {
     /// Something in it is damaged. What can be read is.
     #[error("damaged: {reason}")]
     Damaged {
-        /// What, and where.
+        /// The fault and its place.
         reason: String,
     },
     /// Reading failed.
     #[error("{reason}")]
     Io {
-        /// What the system says.
+        /// The system's words.
         reason: String,
     },
     /// The journal is closed.

@@ -50,7 +50,7 @@ pub trait Journal: Send {
     fn close(&mut self) -> Result<(), JournalError>;
 }
 
-/// What any thread may ask of a journal, while a round is being written too.
+/// A view of a journal for any thread, while a round is being written too.
 pub trait JournalView: Send + Sync + fmt::Debug {
     /// Opens a reader, which sees what is committed.
     ///
@@ -66,7 +66,7 @@ pub trait JournalView: Send + Sync + fmt::Debug {
     fn state(&self) -> JournalState;
 }
 
-/// What was found in a journal when it was opened.
+/// The state in which a journal was found when it was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recovered {
@@ -76,11 +76,11 @@ pub struct Recovered {
     pub last: u64,
     /// The first offset to give out: above [`last`](Self::last), and above whatever was reserved or shown.
     pub next: u64,
-    /// When the last event was taken, milliseconds since 1970: what is taken next is not before it.
+    /// The time at which the last event was taken, milliseconds since 1970: what is taken next is not before it.
     pub recorded: i64,
     /// Ranges that are missing and have to be told to whoever resumes before them.
     pub holes: Vec<Hole>,
-    /// It was closed in order.
+    /// Closed in order, and not ended by a crash.
     pub clean: bool,
 }
 
@@ -98,29 +98,29 @@ impl Recovered {
     }
 }
 
-/// What a journal is able to do.
+/// The state of a journal: what it is able to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JournalState {
-    /// It takes events.
+    /// Taking events.
     #[default]
     Writable,
-    /// It takes events, and cannot shorten its log since another process reads it.
+    /// Taking events; it cannot shorten its log since another process reads it.
     HeldByOther {
-        /// Who or what, for people.
+        /// The other one, for people.
         reason: String,
     },
     /// There is no space. It is tried again; reading goes on.
     Full {
-        /// What the system says.
+        /// The system's words.
         reason: String,
     },
     /// A flush or write failed. Nothing is written any more in this process; reading goes on.
     Poisoned {
-        /// What the system says.
+        /// The system's words.
         reason: String,
     },
-    /// It is closed.
+    /// Closed.
     Closed,
 }
 
@@ -130,7 +130,7 @@ pub enum JournalState {
 pub struct JournalStats {
     /// The offset of the oldest event that it has; the next one to be published where there is none.
     pub oldest: u64,
-    /// When that was taken, milliseconds since 1970; 0: there is none.
+    /// The time at which that was taken, milliseconds since 1970; 0: there is none.
     pub oldest_recorded: i64,
     /// The offset of the last event that is committed.
     pub last: u64,

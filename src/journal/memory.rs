@@ -58,7 +58,7 @@ struct Kept {
     state: Tables,
     reserved: u64,
     holes: Vec<Hole>,
-    /// It is closed, or was never opened.
+    /// Closed, or never opened.
     closed: bool,
     commits: u64,
     flushes: u64,

@@ -6,8 +6,17 @@
 //!
 //! [`Journal`] is what a hub writes to, one round at a time; [`JournalView`] is what any thread may ask meanwhile;
 //! [`JournalReader`] reads back. [`MemoryJournal`] keeps all of it in memory: the oracle of tests, and of a program that
-//! wants the rules of a journal without its files.
-
+//! wants the rules of a journal without its files; `SqliteJournal`, with the feature `sqlite`, keeps it in a directory.
+//! [`contract`] has the tests that every journal must pass.
+#![cfg_attr(
+    all(
+        feature = "gateway",
+        feature = "pipeline",
+        feature = "client",
+        feature = "async"
+    ),
+    doc = "\n\nIn the guide: [`guarantees`](crate::guide::guarantees)."
+)]
 #![deny(unsafe_code)]
 
 #[cfg(any(test, fuzzing, feature = "sqlite"))]

@@ -90,7 +90,7 @@ setters! {
 pub struct StoredEvent<'a> {
     /// Its offset.
     pub offset: u64,
-    /// When the hub took it, milliseconds since 1970.
+    /// The time at which the hub took it, milliseconds since 1970.
     pub recorded: i64,
     /// Events of the same batch that follow it.
     pub rest: u32,
@@ -119,7 +119,7 @@ impl<'a> StoredEvent<'a> {
 pub struct ScanEnd {
     /// Everything of the range before this offset was looked at; descending: everything from this offset on.
     pub next: u64,
-    /// What is missing in what was looked at and has to be told, ascending.
+    /// Missing ranges in what was looked at that have to be told, ascending.
     pub holes: Vec<Hole>,
 }
 
@@ -153,7 +153,7 @@ impl Hole {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HoleReason {
-    /// They were older than what is kept.
+    /// Older than what is kept.
     Retention,
     /// The process ended before they were written: offsets that were shown, or reserved to be.
     Crash,
@@ -161,6 +161,6 @@ pub enum HoleReason {
     Aborted,
     /// Their commit failed, and it was not known whether they are there.
     Indeterminate,
-    /// They were there, and cannot be read.
+    /// Damaged: they were there, and cannot be read.
     Damaged,
 }

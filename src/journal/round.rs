@@ -9,7 +9,7 @@ use crate::event::EventRef;
 pub struct CommitRound<'a> {
     /// The events, in ascending order of their offsets. A batch is in one round.
     pub events: Vec<RoundEvent<'a>>,
-    /// It is flushed to the disk before the commit returns. Otherwise it is within 20 ms.
+    /// Flushed to the disk before the commit returns; otherwise within 20 ms.
     pub flush: bool,
     /// Changes of state that commit with the events.
     pub work: Vec<StateWork<'a>>,
@@ -21,7 +21,7 @@ pub struct CommitRound<'a> {
 pub struct RoundEvent<'a> {
     /// Its offset.
     pub offset: u64,
-    /// When the hub took it, milliseconds since 1970; not before that of the event before it.
+    /// The time at which the hub took it, milliseconds since 1970; not before that of the event before it.
     pub recorded: i64,
     /// Events of the same batch that follow it.
     pub rest: u32,
@@ -50,9 +50,9 @@ pub type StateFn<'a> = Box<dyn FnOnce(&mut dyn StateTx) -> Result<(), StateError
 /// A change of state that commits with a round, and what came of it.
 #[non_exhaustive]
 pub struct StateWork<'a> {
-    /// What is to be done; `None` once it was called.
+    /// The change that is to be made; `None` once it was called.
     pub run: Option<StateFn<'a>>,
-    /// What it said, or that it panicked; `None` before it was called. Means nothing if the commit fails.
+    /// The change's answer, or that it panicked; `None` before it was called. Means nothing if the commit fails.
     pub outcome: Option<Result<(), StateError>>,
 }
 

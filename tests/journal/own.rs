@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use eventring::event::Event;
 use eventring::journal::contract::{self, Fixture};
 use eventring::journal::{
-    CommitError, CommitFailure, CommitRound, Journal, JournalError, JournalReader, JournalState,
-    JournalStats, JournalView, MemoryJournal, MemoryLog, Recovered, RoundEvent, Scan, ScanEnd,
-    StateError, StateFn, StateTx, StateWork, StoredEvent,
+    CommitError, CommitFailure, CommitRound, Hole, Journal, JournalError, JournalReader,
+    JournalState, JournalStats, JournalView, MemoryJournal, MemoryLog, Recovered, RoundEvent, Scan,
+    ScanEnd, StateError, StateFn, StateTx, StateWork, StoredEvent,
 };
 
 /// Hands everything on to a journal in memory, until a disk that is not there is full.
@@ -80,7 +80,9 @@ impl JournalReader for WrappedReader {
             each(again)
         })?;
         let mut end = ScanEnd::default();
-        (end.next, end.holes) = (inner.next, inner.holes);
+        let again = |hole: Hole| Hole::new(hole.range, hole.reason);
+        end.holes = inner.holes.into_iter().map(again).collect();
+        end.next = inner.next;
         Ok(end)
     }
 

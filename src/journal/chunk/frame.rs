@@ -17,7 +17,7 @@ const REST: u8 = 2;
 pub(in crate::journal) struct Frame<'a> {
     /// Its offset.
     pub(in crate::journal) offset: u64,
-    /// When the hub took it, milliseconds since 1970.
+    /// The time at which the hub took it, milliseconds since 1970.
     pub(in crate::journal) recorded: i64,
     /// Events of the same batch that follow it.
     pub(in crate::journal) rest: u32,

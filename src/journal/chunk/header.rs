@@ -11,9 +11,9 @@ pub(in crate::journal) struct ChunkHeader {
     pub(in crate::journal) prev: u64,
     /// Events in it.
     pub(in crate::journal) count: u64,
-    /// When its first event was taken, milliseconds since 1970.
+    /// The time at which its first event was taken, milliseconds since 1970.
     pub(in crate::journal) recorded_first: i64,
-    /// When its last event was taken.
+    /// The time at which its last event was taken.
     pub(in crate::journal) recorded_last: i64,
 }
 

@@ -21,7 +21,7 @@ use crate::journal::{
     Recovered,
 };
 
-/// How long what was written without a flush stays so.
+/// The time for which what was written without a flush stays so.
 const FLUSH_WITHIN: Duration = Duration::from_millis(20);
 /// Between two tries to take up room for a full disk again.
 const RESERVE_AGAIN: Duration = Duration::from_secs(10);

@@ -22,7 +22,7 @@ pub(super) struct View {
     pub(super) path: PathBuf,
     pub(super) baton: Arc<Baton>,
     checkpoints: CheckpointView,
-    /// What is missing since before the journal was opened.
+    /// Ranges that are missing since before the journal was opened.
     pub(super) holes: Vec<Hole>,
     state: Mutex<JournalState>,
     last: AtomicU64,

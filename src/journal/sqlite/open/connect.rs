@@ -10,12 +10,13 @@ use crate::journal::JournalError;
 
 /// The least version that loses no committed frames while one connection commits and another checkpoints.
 const LEAST: (i32, &str) = (3_051_003, "3.51.3");
-/// How long SQLite waits for another process, each time it is asked again.
+/// The time for which SQLite waits for another process, each time it is asked again.
 const BUSY: Duration = Duration::from_millis(100);
 /// Statements that a connection keeps prepared: more than there are.
 const STATEMENTS: usize = 64;
-/// Pages that a connection keeps, KiB.
-const CACHE_KIB: i64 = 8 << 10;
+/// Pages that the connection keeps that commits, and each of the others, KiB: there may be many readers.
+const WRITER_KIB: i64 = 8 << 10;
+const READER_KIB: i64 = 1 << 10;
 
 /// Refuses a library that loses data.
 ///
@@ -44,7 +45,7 @@ pub(in crate::journal::sqlite) fn writer(path: &Path) -> rusqlite::Result<Connec
 pub(in crate::journal::sqlite) fn checkpoints(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.busy_timeout(Duration::ZERO)?;
-    settle(&connection)?;
+    settle(&connection, READER_KIB)?;
     // A checkpoint flushes the log before it copies, and the database before the log begins anew.
     set_synchronous(&connection, true)?;
     Ok(connection)
@@ -54,16 +55,21 @@ pub(in crate::journal::sqlite) fn checkpoints(path: &Path) -> rusqlite::Result<C
 pub(in crate::journal::sqlite) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY)?;
-    settle(&connection)?;
+    settle(&connection, READER_KIB)?;
     Ok(connection)
 }
 
 /// Makes it leave checkpoints alone: the automatic one throws its errors away, and one at closing copies from a log whose
 /// flush may have failed. Memory maps turn an error of the disk into a signal.
-pub(super) fn settle(connection: &Connection) -> rusqlite::Result<()> {
+fn settle(connection: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "mmap_size", 0)?;
-    connection.pragma_update(None, "cache_size", -CACHE_KIB)
+    connection.pragma_update(None, "cache_size", -cache_kib)
+}
+
+/// The same for the connection that commits, once its file is known to be a journal.
+pub(super) fn settle_writer(connection: &Connection) -> rusqlite::Result<()> {
+    settle(connection, WRITER_KIB)
 }
 
 /// Chooses whether a commit is flushed (`FULL`), or only written (`NORMAL`).

@@ -10,7 +10,7 @@ use crate::journal::sqlite::files::Mark;
 use crate::journal::{Hole, HoleReason, Recovered};
 
 /// Offsets that are given up where the mark cannot be read: as many as a reservation promises at a time.
-pub(in crate::journal::sqlite) const RESERVE_UNKNOWN: u64 = 1 << 20;
+const RESERVE_UNKNOWN: u64 = 1 << 20;
 
 /// A log as it was found.
 #[derive(Debug)]
@@ -110,9 +110,9 @@ fn look(
     let since = recovered
         .last
         .saturating_sub(meta("events_to")?.unwrap_or(0));
-    let spans_end = connection.query_row("SELECT ifnull(max(last), 0) FROM span", [], |row| {
-        row.get::<_, i64>(0)
-    })?;
+    let sql = "SELECT last FROM span ORDER BY first DESC LIMIT 1";
+    let spans_end = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let spans_end = spans_end.optional()?.unwrap_or(0);
     Ok(Found {
         oldest: end("ASC", "recorded_first", "first")?,
         events: counted + since,
@@ -144,15 +144,11 @@ fn missing(
         }
         // Nobody knows what was shown, or lost.
         None if !is_new && !recovered.clean => {
-            until(from_unknown(recovered), HoleReason::Damaged);
+            until(recovered.next + RESERVE_UNKNOWN, HoleReason::Damaged);
         }
         None => {}
     }
     missing
-}
-
-fn from_unknown(recovered: &Recovered) -> u64 {
-    recovered.next + RESERVE_UNKNOWN
 }
 
 fn holes(connection: &Connection) -> rusqlite::Result<Vec<Hole>> {
@@ -185,5 +181,61 @@ fn from_number(number: i64) -> HoleReason {
         4 => HoleReason::Indeterminate,
         // What is not known is the worst.
         _ => HoleReason::Damaged,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(last: u64, next: u64, clean: bool) -> Recovered {
+        let mut recovered = Recovered::new(Epoch(7));
+        (recovered.last, recovered.next, recovered.clean) = (last, next, clean);
+        recovered
+    }
+
+    fn mark(last: u64, flushed: u64, reserved: u64) -> Option<Mark> {
+        let epoch = Epoch(7);
+        Some(Mark {
+            epoch,
+            last,
+            flushed,
+            reserved,
+        })
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_its_reason_and_once() {
+        use HoleReason::{Crash, Damaged};
+        let missing = |last, next, mark| missing(&found(last, next, false), mark, false);
+        assert_eq!(missing(10, 11, mark(10, 10, 0)), []);
+        assert_eq!(
+            missing(10, 11, mark(9, 9, 0)),
+            [],
+            "the mark was not moved yet"
+        );
+        assert_eq!(
+            missing(10, 11, mark(14, 12, 0)),
+            [(11..13, Damaged), (13..15, Crash)]
+        );
+        assert_eq!(
+            missing(10, 11, mark(14, 8, 0)),
+            [(11..15, Crash)],
+            "the power failed"
+        );
+        assert_eq!(missing(10, 11, mark(10, 10, 50)), [(11..50, Crash)]);
+        let all = [(11..13, Damaged), (13..15, Crash), (15..50, Crash)];
+        assert_eq!(missing(10, 11, mark(14, 12, 50)), all);
+        assert_eq!(missing(10, 50, mark(14, 12, 50)), [], "it was told before");
+        assert_eq!(missing(60, 61, mark(60, 60, 50)), [], "it was used up");
+    }
+
+    #[test]
+    fn a_mark_that_is_gone_gives_offsets_up_where_the_end_was_not_clean() {
+        let all = 11..11 + RESERVE_UNKNOWN;
+        let told = missing(&found(10, 11, false), None, false);
+        assert_eq!(told, [(all, HoleReason::Damaged)]);
+        assert_eq!(missing(&found(10, 11, true), None, false), []);
+        assert_eq!(missing(&found(0, 1, false), None, true), []);
     }
 }

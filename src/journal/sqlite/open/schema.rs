@@ -89,7 +89,7 @@ pub(in crate::journal::sqlite) fn ensure(
             "the file system cannot share memory, which WAL needs",
         ));
     }
-    connect::settle(connection).map_err(failed)?;
+    connect::settle_writer(connection).map_err(failed)?;
     if is_new {
         connect::set_synchronous(connection, true).map_err(failed)?;
         let make = format!(

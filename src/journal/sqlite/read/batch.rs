@@ -7,7 +7,7 @@ use crate::journal::chunk::ChunkHeader;
 
 /// Rows that a call looks at, whether it takes them or not.
 const ROWS_MAX: usize = 1024;
-/// How long a call looks for more: its transaction holds the readers' baton.
+/// The time for which a call looks for more: its transaction holds the readers' baton.
 const TIME: Duration = Duration::from_millis(2);
 /// Rows between two looks at the clock.
 const ROWS_A_LOOK: usize = 16;

@@ -139,7 +139,7 @@ fn frames<'b>(
     Frames::starting_at(header, body, scan.range.start).take_while(is_inside)
 }
 
-/// What one call may still hand out.
+/// The bounds of one call, and how much of them is used.
 struct Giving<'s> {
     scan: &'s Scan<'s>,
     takes_all: bool,

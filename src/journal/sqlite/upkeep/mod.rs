@@ -18,7 +18,7 @@ const LARGE: u64 = AIM / 2;
 /// Chunks that are looked at in a step: a step is short, since publishers wait for it.
 const HEADERS: i64 = 128;
 
-/// Where merging is, and the span that is being collected.
+/// The place that merging has come to, and the span that is being collected.
 #[derive(Debug, Default)]
 pub(super) struct Upkeep {
     /// Everything up to this offset is as large as it gets.
@@ -30,7 +30,7 @@ pub(super) struct Upkeep {
     paused: bool,
 }
 
-/// What comes next.
+/// The next thing to do.
 #[derive(Debug)]
 pub(super) enum Next {
     /// Nothing before the next commit.
@@ -145,10 +145,10 @@ impl Upkeep {
     }
 }
 
-/// What a step did.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Merged {
-    /// It is written.
+    /// Written.
     Written,
     /// Something in it is damaged, and stays as it is: readers say so.
     Left,

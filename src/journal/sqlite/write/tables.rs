@@ -19,11 +19,11 @@ impl<'c> StateTables<'c> {
         }
     }
 
-    fn told<T>(&mut self, result: rusqlite::Result<T>) -> Result<T, StateError> {
+    fn noted<T>(&mut self, result: rusqlite::Result<T>) -> Result<T, StateError> {
         result.map_err(|error| {
-            let told = StateError::Journal(error.to_string());
+            let said = StateError::Journal(error.to_string());
             self.error.get_or_insert(error);
-            told
+            said
         })
     }
 }
@@ -66,17 +66,17 @@ fn scan(
 impl StateTx for StateTables<'_> {
     fn get(&mut self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StateError> {
         let result = get(self.connection, table, key);
-        self.told(result)
+        self.noted(result)
     }
 
     fn put(&mut self, table: &str, key: &[u8], value: &[u8]) -> Result<(), StateError> {
         let result = put(self.connection, table, key, value);
-        self.told(result).map(|_| ())
+        self.noted(result).map(|_| ())
     }
 
     fn delete(&mut self, table: &str, key: &[u8]) -> Result<bool, StateError> {
         let result = delete(self.connection, table, key);
-        self.told(result).map(|rows| rows > 0)
+        self.noted(result).map(|rows| rows > 0)
     }
 
     fn scan(
@@ -86,6 +86,6 @@ impl StateTx for StateTables<'_> {
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StateError> {
         let result = scan(self.connection, table, from, limit);
-        self.told(result)
+        self.noted(result)
     }
 }

@@ -12,7 +12,7 @@ use crate::journal::sqlite::faults::{Fault, Step};
 use crate::journal::sqlite::open::set_synchronous;
 use crate::journal::{CommitRound, RoundEvent, StateError, StateWork};
 
-/// What a frame takes beside its record, at most.
+/// Bytes that a frame takes beside its record, at most.
 const FRAME_BYTES: usize = 48;
 
 /// Writes transactions. What is prepared and what is built in is used again: a commit of known topics allocates nothing.
