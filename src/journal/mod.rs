@@ -20,6 +20,14 @@
 #![deny(unsafe_code)]
 
 #[cfg(any(test, fuzzing, feature = "sqlite"))]
+#[cfg_attr(
+    not(feature = "sqlite"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "tests and fuzz targets use a part of it"
+    )
+)]
 mod chunk;
 pub mod contract;
 mod durability;

@@ -369,3 +369,61 @@ fn a_flipped_byte_of_any_page_is_told() {
         "{told} told, {refused} refused"
     );
 }
+
+/// A quiet topic among thousands of chunks: spans name the chunks that have it, in both directions, before a restart and
+/// after it, and what came since the last span is found as well.
+#[test]
+fn a_quiet_topic_is_found_by_spans() {
+    const EVENTS: u64 = 2_300;
+    let directory = Directory::new();
+    // A chunk an event, too large to be merged.
+    let options = SqliteOptions::default().chunk_bytes(8_000);
+    let mut journal = SqliteJournal::open_with(directory.path(), &options).unwrap();
+    let quiet = |offset: u64| [5, 700, 1_023, 1_024, 1_025, 1_900, EVENTS].contains(&offset);
+    let topic = |offset| if quiet(offset) { "quiet.one" } else { "busy" };
+    let events: Vec<Event> = (1..=EVENTS)
+        .map(|offset| {
+            let data = vec![offset as u8; 8_000];
+            let mut builder = Event::builder(topic(offset), "t");
+            builder
+                .data("application/octet-stream", &data)
+                .build()
+                .unwrap()
+        })
+        .collect();
+    for (batch, events) in events.chunks(100).enumerate() {
+        let mut round = CommitRound::default();
+        let first = batch as u64 * 100 + 1;
+        let offsets = (first..).zip(events);
+        round.events = offsets
+            .map(|(at, event)| RoundEvent::new(at, at as i64, event.as_ref()))
+            .collect();
+        journal.commit(&mut round).unwrap();
+        keep_up(&mut journal);
+    }
+    let expected: Vec<u64> = (1..=EVENTS).filter(|offset| quiet(*offset)).collect();
+    let check = |view: &dyn JournalView| {
+        for patterns in [["quiet.one"], ["quiet.*"], ["*.one"]] {
+            let filter = Filter::parse(patterns).unwrap();
+            for descending in [false, true] {
+                let read = read_all(view, &filter, EVENTS + 1, descending);
+                let mut offsets: Vec<u64> = read.events.iter().map(|(offset, _)| *offset).collect();
+                if descending {
+                    offsets.reverse();
+                }
+                assert_eq!(offsets, expected, "{patterns:?} {descending}");
+                assert!(read.holes.is_empty() && !read.failed);
+            }
+        }
+    };
+    check(&*journal.view());
+    drop(journal);
+    let database = rusqlite::Connection::open(directory.path().join("journal.sqlite")).unwrap();
+    let spans = database.query_row("SELECT count(*) FROM span", [], |row| row.get::<_, i64>(0));
+    assert_eq!(spans, Ok(2));
+    drop(database);
+    let mut journal = SqliteJournal::open_with(directory.path(), &options).unwrap();
+    check(&*journal.view());
+    keep_up(&mut journal);
+    check(&*journal.view());
+}

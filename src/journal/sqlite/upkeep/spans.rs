@@ -236,7 +236,7 @@ mod tests {
                 collected.pairs.push((ANY, chunk));
             }
         }
-        collected.last = 10 + 200 * 7 - 3;
+        collected.last = 10 + 200 * 7 - 1;
         let span = Span::new(collected);
         let chunks = |wanted: &[u64]| {
             let parts = [&span.chunks[..], &span.topics, &span.lists];
