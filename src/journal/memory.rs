@@ -47,8 +47,11 @@ pub struct MemoryJournal {
 #[derive(Clone, Default)]
 pub struct MemoryLog(Arc<Mutex<Kept>>);
 
-/// Tables of state: (table, key) to value.
-type Tables = BTreeMap<(String, Vec<u8>), Vec<u8>>;
+/// A table and a key in it.
+type Key = (String, Vec<u8>);
+
+/// Tables of state.
+type Tables = BTreeMap<Key, Vec<u8>>;
 
 #[derive(Default)]
 struct Kept {
@@ -324,7 +327,7 @@ fn looked_at(scan: &Scan<'_>, next: u64) -> Range<u64> {
 /// The tables within one change, with what has to be put back if it fails.
 struct MemoryTx<'a> {
     tables: &'a mut Tables,
-    undo: Vec<((String, Vec<u8>), Option<Vec<u8>>)>,
+    undo: Vec<(Key, Option<Vec<u8>>)>,
 }
 
 impl MemoryTx<'_> {

@@ -32,6 +32,7 @@ mod chunk;
 pub mod contract;
 mod durability;
 mod error;
+#[allow(clippy::module_inception, reason = "a file has the name of its type")]
 mod journal;
 mod memory;
 mod reader;

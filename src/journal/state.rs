@@ -33,6 +33,7 @@ pub trait StateTx {
     /// # Errors
     ///
     /// See [`StateError`].
+    #[allow(clippy::type_complexity, reason = "keys with their values")]
     fn scan(
         &mut self,
         table: &str,

@@ -95,9 +95,11 @@ impl Model {
         events: Vec<Kept>,
         work: Vec<StateWork<'w>>,
     ) -> Vec<StateWork<'w>> {
-        let mut round = CommitRound::default();
-        round.events = events.iter().map(Kept::event).collect();
-        round.flush = self.next % 2 == 0;
+        let mut round = CommitRound {
+            events: events.iter().map(Kept::event).collect(),
+            flush: self.next.is_multiple_of(2),
+            ..CommitRound::default()
+        };
         let mut work = work;
         // The events borrow from here, the changes from the caller: they go in for the commit and come out again.
         let outcomes = {

@@ -88,8 +88,10 @@ pub(super) fn a_round_of_every_size_comes_back(fixture: &mut dyn Fixture) {
     model.commit(&mut *journal, events);
     model.check(&*journal);
     // A round without events is one, too: a probe whether it can write.
-    let mut probe = CommitRound::default();
-    probe.flush = true;
+    let mut probe = CommitRound {
+        flush: true,
+        ..CommitRound::default()
+    };
     assert_eq!(journal.commit(&mut probe), Ok(()));
     model.check(&*journal);
 }
@@ -160,12 +162,11 @@ pub(super) fn a_closed_journal_says_so(fixture: &mut dyn Fixture) {
     assert_eq!(view.state(), JournalState::Closed);
     assert_eq!(view.reader().err(), Some(JournalError::Closed));
     let late = model.event("closed", 1);
-    let mut round = CommitRound::default();
-    round.events = vec![RoundEvent::new(
-        late.offset,
-        late.recorded,
-        late.event.as_ref(),
-    )];
+    let late = RoundEvent::new(late.offset, late.recorded, late.event.as_ref());
+    let mut round = CommitRound {
+        events: vec![late],
+        ..CommitRound::default()
+    };
     assert!(
         journal.commit(&mut round).is_err(),
         "nothing is taken any more"

@@ -78,7 +78,7 @@ impl Batch {
         self.rows >= ROWS_MAX
             || self.events >= self.events_max
             || self.bodies.len() >= self.bytes_max
-            || self.rows % ROWS_A_LOOK == 0
+            || self.rows.is_multiple_of(ROWS_A_LOOK)
                 && self.until.is_some_and(|until| Instant::now() > until)
     }
 }
