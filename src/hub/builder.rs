@@ -8,15 +8,16 @@ use parking_lot::Mutex;
 
 use crate::event::{Epoch, EventLimits};
 use crate::journal::{Durability, Journal};
-use crate::ring;
+use crate::ring::{self, Overflow};
 
 use crate::hub::Hub;
 use crate::hub::HubError;
 use crate::hub::class::Classes;
-use crate::hub::journal::{HubJournal, JournalSettings};
+use crate::hub::journal::{HubJournal, JournalSettings, load_topics};
 use crate::hub::journal_read::ReadSide;
-use crate::hub::publish::{Publisher, RoomQueue, StreamVersions};
+use crate::hub::publish::{InFlight, Publisher, RoomQueue, StreamVersions};
 use crate::hub::shared::Shared;
+use crate::hub::slot::Slot;
 use crate::hub::subscribe::Registry;
 use crate::hub::topics::TopicMode;
 use crate::hub::topics::TopicTable;
@@ -76,7 +77,7 @@ impl HubBuilder {
         self
     }
 
-    /// Sets how many bytes of events may lie on the heap: those of records beyond 216 bytes. Default 64 MiB, at least
+    /// Sets how many bytes of events may lie on the heap: those of records beyond 195 bytes. Default 64 MiB, at least
     /// 64 KiB. Over it the oldest events go before their time, in whole blocks of 64; who has not read them is told.
     ///
     /// The block that is being written stays in any case, and a block that is being read at that moment: 64 events of
@@ -188,7 +189,16 @@ impl HubBuilder {
             None => None,
             Some(journal) => Some(journal.lock().take().ok_or(HubError::JournalTaken)?),
         };
-        let (ring_publisher, ring) = ring::channel(self.capacity).map_err(HubError::Capacity)?;
+        let recovered = journal.as_ref().map(|journal| journal.recovered().clone());
+        // Behind what the journal has, so that a sequence stays one less than its offset.
+        let first = recovered.as_ref().map_or(0, |found| found.next - 1);
+        let mut ring = ring::Builder::new(self.capacity);
+        if journal.is_some() {
+            // Publishers wait in a line of the hub's own, outside its lock.
+            ring = ring.overflow(Overflow::Reject).staged();
+        }
+        let made = ring.build_from(first, Slot::void);
+        let (ring_publisher, ring) = made.map_err(HubError::Capacity)?;
         let topics = TopicTable::new(
             self.topic_mode,
             self.topics_max,
@@ -197,17 +207,34 @@ impl HubBuilder {
         );
         // None at all by default: a hub without entities pays one comparison a publish for them.
         let streams = (self.streams_max > 0).then(|| StreamVersions::new(self.streams_max));
-        let times = TimeIndex::new(topics::now(), ring_publisher.capacity() as u64);
+        // What is taken from here on is not before what was taken last.
+        let recorded = recovered.as_ref().map_or(0, |found| found.recorded);
+        let now = topics::now().max(recorded.saturating_mul(1_000_000));
+        let times = TimeIndex::new(now, first, ring_publisher.capacity() as u64);
         let times = Arc::new(Mutex::new(times));
-        let publisher = Publisher::new(
+        let capacity = ring_publisher.capacity();
+        let mut publisher = Publisher::new(
             ring_publisher,
             self.ring_bytes,
             topics,
             streams,
             times.clone(),
         );
-        let journal = journal.map(|journal| HubJournal::new(journal, self.settings));
-        Ok(Hub::from(Shared {
+        let journal = match journal {
+            None => None,
+            Some(journal) => {
+                publisher.set_in_flight(InFlight::new(
+                    self.settings.in_flight_of(capacity),
+                    self.settings.in_flight_bytes,
+                    first,
+                    capacity,
+                ));
+                let upstream = ring.upstream().map_err(not_had)?;
+                Some(HubJournal::new(journal, upstream, self.settings))
+            }
+        };
+        let epoch = recovered.map_or_else(Epoch::random, |found| found.epoch);
+        let hub = Hub::from(Shared {
             read_side: ReadSide::new(journal.as_ref().map(|journal| journal.view().clone())),
             ring,
             publisher: Mutex::new(publisher),
@@ -217,10 +244,32 @@ impl HubBuilder {
             wake_router: WakeRouter::default(),
             room: RoomQueue::default(),
             journal,
-            epoch: Epoch::random(),
+            epoch,
             limits: self.limits.honoured(),
             ring_bytes: self.ring_bytes,
-        }))
+        });
+        begin(&hub)?;
+        Ok(hub)
+    }
+}
+
+/// Takes up what the journal keeps of the hub, and starts its thread.
+fn begin(hub: &Hub) -> Result<(), HubError> {
+    let Some(journal) = &hub.shared.journal else {
+        return Ok(());
+    };
+    for (name, config) in load_topics(&**journal.view()).map_err(not_had)? {
+        let settled = topics::settle(&hub.shared, &name, Some(&config));
+        settled.map_err(|error| HubError::Journal {
+            reason: format!("the topic {name:?}: {error}"),
+        })?;
+    }
+    journal.start(&hub.shared).map_err(not_had)
+}
+
+fn not_had(error: impl fmt::Display) -> HubError {
+    HubError::Journal {
+        reason: error.to_string(),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::hub::journal::JournalHandle;
 #[cfg(feature = "gateway")]
 use crate::hub::journal_read::ReadSide;
 use crate::hub::presence::{PresenceConfig, PresenceHandle, PresenceWatch, Present};
-use crate::hub::publish::{self, ExpectedVersion, HubPublisher};
+use crate::hub::publish::{self, ExpectedVersion, HubPublisher, Publish, PublishOptions};
 use crate::hub::shared::Shared;
 use crate::hub::stats::HubStats;
 use crate::hub::subscribe::{self, Cursor, Receiver, Subscription, SubscriptionStats};
@@ -28,7 +28,8 @@ use crate::hub::topics::{self, TopicConfig, TopicInfo, TopicsError};
 ///
 /// Cloning it gives another handle to the same hub. When the last handle goes, the hub is closed.
 ///
-/// Everything is in memory: the epoch is new at each start, and offsets count from 1.
+/// Without a [journal](HubBuilder::journal) everything is in memory: the epoch is new at each start, and offsets count from
+/// 1. With one both go on where they were.
 ///
 /// # Examples
 ///
@@ -84,14 +85,14 @@ impl Hub {
         self.shared.epoch
     }
 
-    /// Returns the newest offset, 0 before the first.
+    /// Returns the newest offset that an event has, 0 before the first. It may not be [`visible`](Self::visible) yet.
     pub fn head(&self) -> u64 {
         self.shared.ring.head()
     }
 
-    /// Returns the newest offset that readers may see: in a memory hub, [`head`](Self::head).
+    /// Returns the newest offset that readers may see: without a journal, [`head`](Self::head).
     pub fn visible(&self) -> u64 {
-        self.head()
+        self.shared.ring.visible()
     }
 
     /// Returns the oldest offset that is kept; the next one to be published where none is.
@@ -99,9 +100,9 @@ impl Hub {
         self.shared.ring.oldest() + 1
     }
 
-    /// Returns the position of the newest event.
+    /// Returns the position of the newest event that readers may see.
     pub fn position(&self) -> Position {
-        self.shared.position(self.head())
+        self.shared.position(self.visible())
     }
 
     /// Returns how many events are kept at most.
@@ -126,11 +127,15 @@ impl Hub {
 
     // -- Publishing
 
-    /// Publishes one event and returns where it stands. Nothing is allocated for a small event.
+    /// Publishes one event and returns where it stands. Nothing is allocated for a small event in a hub without a journal.
+    ///
+    /// With a journal it waits until the event is as safe as its topic asks for, and readers see it.
     ///
     /// # Errors
     ///
-    /// [`HubPublishError::Invalid`] for an event beyond the hub's limits, [`HubPublishError::Closed`].
+    /// [`HubPublishError::Invalid`] for an event beyond the hub's limits, [`HubPublishError::Closed`]. With a journal also
+    /// what becomes of a commit: [`Full`](HubPublishError::Full), [`NoSpace`](HubPublishError::NoSpace),
+    /// [`Aborted`](HubPublishError::Aborted), [`Indeterminate`](HubPublishError::Indeterminate).
     pub fn publish(&self, event: impl AsEvent) -> Result<Position, HubPublishError> {
         publish::one(&self.shared, ExpectedVersion::Any, event.as_event())
     }
@@ -197,9 +202,8 @@ impl Hub {
     /// [`HubPublishError::TooMany`] and [`TooLarge`](HubPublishError::TooLarge) beyond half of the hub's capacity and of its
     /// `ring_bytes`; [`Invalid`](HubPublishError::Invalid) names the event; [`Closed`](HubPublishError::Closed).
     pub fn publish_batch(&self, batch: &EventBatch) -> Result<Range<u64>, HubPublishError> {
-        publish::many(&self.shared, batch.len(), ExpectedVersion::Any, |index| {
-            batch.at(index)
-        })
+        let options = PublishOptions::default();
+        Publish::new(batch.len(), |index| batch.at(index), &options).wait(&self.shared)
     }
 
     /// Publishes events from an iterator as [`publish_batch`](Self::publish_batch) does.
@@ -265,7 +269,7 @@ impl Hub {
 
     /// Returns the figures of every subscription, sorted by id.
     pub fn subscriptions(&self) -> Vec<SubscriptionStats> {
-        let head = self.head();
+        let head = self.visible();
         let all = self.shared.registry.all(|_| true);
         all.iter().map(|entry| entry.stats(head)).collect()
     }
@@ -273,7 +277,7 @@ impl Hub {
     /// Returns the figures of one subscription; `None` where no such one lives.
     pub fn subscription(&self, id: &str) -> Option<SubscriptionStats> {
         let entry = self.shared.registry.get(id)?;
-        Some(entry.stats(self.head()))
+        Some(entry.stats(self.visible()))
     }
 
     /// Creates a cursor over everything, which stands after the newest event.

@@ -80,6 +80,7 @@ mod journal_read;
 mod presence;
 mod publish;
 mod shared;
+mod slot;
 mod stats;
 mod subscribe;
 mod topics;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::event::{Epoch, EventLimits, Position, Record};
+use crate::event::{Epoch, EventLimits, Position};
 use crate::journal::Durability;
 use crate::ring::Ring;
 
@@ -28,13 +28,14 @@ use crate::hub::journal::HubJournal;
 use crate::hub::journal_read::ReadSide;
 use crate::hub::presence::Wakeups;
 use crate::hub::publish::{Publisher, RoomQueue};
+use crate::hub::slot::Slot;
 use crate::hub::subscribe::{Registry, SubscriptionEntry};
 use crate::hub::topics::{LookBack, TimeIndex};
 use crate::hub::wait::{WaitState, WakeRouter};
 
 /// The state of a hub, shared by its handles and receivers.
 pub(crate) struct Shared {
-    pub(in crate::hub) ring: Ring<Record>,
+    pub(in crate::hub) ring: Ring<Slot>,
     pub(in crate::hub) publisher: Mutex<Publisher>,
     /// Shared with the publisher, which marks times under both locks, its own first; who looks back takes this one
     /// only.
@@ -74,14 +75,23 @@ impl Shared {
         }
     }
 
-    /// Returns how many events one batch may hold: half of what the ring keeps.
+    /// Returns how many events one batch may hold: half of what the ring keeps, or of what may be in flight.
     pub(in crate::hub) fn batch_events_max(&self) -> usize {
-        (self.ring.capacity() / 2).max(1)
+        let capacity = self.ring.capacity();
+        let most = match &self.journal {
+            Some(journal) => journal.settings().in_flight_of(capacity),
+            None => capacity,
+        };
+        (most / 2).max(1)
     }
 
-    /// Returns how many bytes of records one batch may hold: half of `ring_bytes`.
+    /// Returns how many bytes of records one batch may hold: half of `ring_bytes`, and of what may be in flight.
     pub(in crate::hub) fn batch_bytes_max(&self) -> usize {
-        self.ring_bytes / 2
+        let most = match &self.journal {
+            Some(journal) => journal.settings().in_flight_bytes,
+            None => usize::MAX,
+        };
+        self.ring_bytes.min(most) / 2
     }
 
     /// Looks events up by topic and time.
@@ -107,6 +117,21 @@ impl Shared {
         let mut publisher = self.publisher.lock();
         publisher.close();
         self.release(publisher);
+        match &self.journal {
+            None => self.ended(),
+            // What is in flight is still committed, and seen.
+            Some(journal) => {
+                self.room.notify_first();
+                journal.wait_finished(self);
+            }
+        }
+    }
+
+    /// Wakes everybody who waits, once nothing more will be seen.
+    pub(in crate::hub) fn ended(&self) {
+        if self.ring.has_downstream_sleepers() {
+            self.ring.wake_downstream();
+        }
         // Whoever falls asleep from here on takes the publisher's lock behind us, sees that it is closed, and does not:
         // so nobody is missing in this list.
         for entry in self.registry.all(|_| true) {

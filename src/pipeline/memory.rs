@@ -267,7 +267,7 @@ impl InMemoryStream {
             accept,
             handle,
             // What is in the hub by now was published before it came.
-            after: AtomicU64::new(self.hub.head()),
+            after: AtomicU64::new(self.hub.visible()),
             delivered: AtomicU64::new(0),
             failed: AtomicU64::new(0),
         });

@@ -165,6 +165,31 @@ impl Builder {
         Ok((Publisher::new(core.clone()), Ring::new(core)))
     }
 
+    /// Makes a ring whose first sequence is not 0. `fill` makes what lies in the block of that before it, which nobody ever
+    /// reads: a block is filled from its beginning.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    #[cfg(feature = "hub")]
+    pub(crate) fn build_from<T: Send + Sync>(
+        &self,
+        first: u64,
+        mut fill: impl FnMut() -> T,
+    ) -> Result<(Publisher<T>, Ring<T>), RingError> {
+        let core = self.core(false)?;
+        let start = core.begin_before(first);
+        let mut publisher = Publisher::new_at(core.clone(), start);
+        for sequence in start..first {
+            // Nobody else knows the ring yet: it is open, and no gate but the barrier, which is moved along, holds it full.
+            let published = publisher.try_publish(fill());
+            debug_assert_eq!(published.ok(), Some(sequence));
+            core.show_from_start(sequence + 1);
+        }
+        core.forget_before(first);
+        Ok((publisher, Ring::new(core)))
+    }
+
     /// Makes a ring that several publishers share; see [`SharedPublisher`].
     ///
     /// # Errors

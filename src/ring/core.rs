@@ -203,6 +203,32 @@ impl<T> Core<T> {
     }
 }
 
+/// The beginning of a ring whose first sequence is not 0. Before anybody else knows it, so that the order of these stores
+/// means nothing.
+#[cfg(feature = "hub")]
+impl<T> Core<T> {
+    /// Begins with the block in which a sequence lies; returns its first.
+    pub(super) fn begin_before(&self, first: u64) -> u64 {
+        let chunk = self.memory.chunk(first);
+        let start = self.memory.start(chunk);
+        self.store_head(start);
+        self.locked.lock().begin_at(self, chunk);
+        self.show_from_start(start);
+        start
+    }
+
+    pub(super) fn show_from_start(&self, to: u64) {
+        if let Some(barrier) = &self.barrier {
+            barrier.raise(to);
+        }
+    }
+
+    /// Keeps nothing before a sequence.
+    pub(super) fn forget_before(&self, first: u64) {
+        self.locked.lock().raise_floor(self, first);
+    }
+}
+
 /// The publisher's side.
 impl<T> Core<T> {
     /// Returns whether the publisher may write up to `end` (exclusive) without asking.

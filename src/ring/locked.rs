@@ -48,6 +48,13 @@ impl<T> Locked<T> {
         }
     }
 
+    /// Begins at a chunk. Only before anything was opened.
+    #[cfg(feature = "hub")]
+    pub(super) fn begin_at(&mut self, core: &Core<T>, chunk: u64) {
+        self.opened = chunk;
+        self.raise_floor(core, core.memory.start(chunk));
+    }
+
     /// Loads the slowest gate; [`u64::MAX`] without one.
     ///
     /// The barrier of a staged ring is one of them: what nobody downstream may have read yet is not written over, also

@@ -11,6 +11,7 @@ mod hooks;
 
 mod alloc;
 mod catch_up;
+mod journal;
 mod leaks;
 mod look_back;
 mod publish;

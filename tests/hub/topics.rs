@@ -179,7 +179,7 @@ fn a_topic_is_created_once_and_with_sound_settings() {
          compress; partitions: only 1; replication: only 1"
     );
     let errors: TopicConfigErrors = wrong.validate().unwrap_err();
-    assert_eq!(errors.faults().count(), 7);
+    assert_eq!(errors.faults().count(), 6);
     assert_eq!(hub.create_topic("b", keeping(5)), Ok(()));
     let large = keeping(5).retain_bytes(2 << 20);
     let left = TopicsError::HistoryBytes {

@@ -8,7 +8,7 @@
 //! | bound | default | beyond it |
 //! | --- | --- | --- |
 //! | `capacity` | 65,536 events | the oldest go; who wanted them is told |
-//! | `ring_bytes` | 64 MiB of records over 216 bytes | the oldest blocks of 64 events go; who wanted them is told |
+//! | `ring_bytes` | 64 MiB of records over 195 bytes | the oldest blocks of 64 events go; who wanted them is told |
 //! | a batch | half of each | refused whole |
 //! | receivers and cursors | about a million | [`TooManyReaders`](crate::hub::SubscriptionError::TooManyReaders) |
 //!

@@ -6,7 +6,7 @@
 //! | kept | where | bound | what goes first |
 //! | --- | --- | --- | --- |
 //! | the newest events of all topics | the ring | [`capacity`](crate::hub::HubBuilder::capacity), 65,536 events, exactly | the oldest, whatever its topic |
-//! | | | [`ring_bytes`](crate::hub::HubBuilder::ring_bytes), 64 MiB of records over 216 bytes | the oldest block of 64 events |
+//! | | | [`ring_bytes`](crate::hub::HubBuilder::ring_bytes), 64 MiB of records over 195 bytes | the oldest block of 64 events |
 //! | copies of one topic's own | beside the ring, where it asked for them | [`retain_events`](crate::hub::TopicConfig::retain_events), [`retain_bytes`](crate::hub::TopicConfig::retain_bytes) (1 MiB), [`retain_age`](crate::hub::TopicConfig::retain_age) | the topic's oldest |
 //! | the same of all topics | | [`history_bytes`](crate::hub::HubBuilder::history_bytes), 256 MiB | nothing: one topic more is refused |
 //!

@@ -98,7 +98,7 @@ impl HistoryRun {
         {
             return Err(HistoryError::Times { since, until });
         }
-        let newest = shared.position(shared.ring.head());
+        let newest = shared.position(shared.ring.visible());
         let cursor = match &query.cursor {
             Some(_) if query.offset > 0 => return Err(HistoryError::OffsetWithCursor),
             Some(text) => HistoryCursor::read(text, newest)?,

@@ -8,8 +8,9 @@ use thiserror::Error;
 
 use super::histogram::Histogram;
 use super::hub_journal::HubJournal;
+use super::kept_topics;
 use crate::hub::shared::Shared;
-use crate::hub::topics::{TopicConfig, TopicsError};
+use crate::hub::topics::{self, TopicConfig, TopicsError};
 use crate::journal::{
     Durability, JournalState, JournalStats, JournalView, StateError, StateFn, StateTx,
 };
@@ -122,14 +123,17 @@ impl<'h> JournalHandle<'h> {
     ///
     /// # Errors
     ///
-    /// [`TopicsError`]: nothing is changed, and `done` is not called.
+    /// [`TopicsError`]: nothing is changed, but for [`NotKept`](TopicsError::NotKept); `done` is not called.
     pub fn submit_topic(
         &self,
         name: &str,
         config: Option<TopicConfig>,
         done: TransactDone,
     ) -> Result<(), TopicsError> {
-        self.journal.submit_topic(self.shared, name, config, done)
+        topics::settle(self.shared, name, config.as_ref())?;
+        let state = kept_topics::change(name, config.as_ref());
+        self.submit_transact(state, done)
+            .map_err(TopicsError::NotKept)
     }
 
     /// Returns how long commits took, seconds.

@@ -1,86 +1,90 @@
 //! The journal of a hub, shared by its handles and the thread that drives it.
 
+use std::fmt;
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex};
+
+use super::completions::Completions;
+use super::driver::Driver;
 use super::figures::CommitFigures;
 use super::handle::{TransactDone, TransactError};
-use crate::hub::HubError;
+use super::settings::JournalSettings;
+use super::signal::{Committing, Signal, is_committing};
+use super::voids::Voids;
+use super::work::{QueuedWork, WORK_MAX};
+use crate::hub::publish::Condition;
 use crate::hub::shared::Shared;
-use crate::hub::topics::{TopicConfig, TopicsError};
+use crate::hub::slot::Slot;
+use crate::hub::wait::Parker;
 use crate::journal::{Durability, Journal, JournalState, JournalView, StateFn};
+use crate::ring::Upstream;
 
-/// Least `in_flight`: a batch of one is half of it.
-const IN_FLIGHT_LEAST: usize = 2;
-/// Least `in_flight_bytes`.
-const IN_FLIGHT_BYTES_LEAST: usize = 64 << 10;
-
-/// The settings of a hub that have to do with its journal.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::hub) struct JournalSettings {
-    /// The hub's default; `None`: durable where there is a journal.
-    pub(in crate::hub) durability: Option<Durability>,
-    /// Events that are published and not committed, at most.
-    pub(in crate::hub) in_flight: usize,
-    /// Bytes of their records, at most.
-    pub(in crate::hub) in_flight_bytes: usize,
-    /// The longest wait for room.
-    pub(in crate::hub) publish_timeout: Duration,
-    /// How long a commit may take before the journal counts as stalled.
-    pub(in crate::hub) commit_timeout: Duration,
-}
-
-impl Default for JournalSettings {
-    fn default() -> Self {
-        Self {
-            durability: None,
-            in_flight: 8_192,
-            in_flight_bytes: 16 << 20,
-            publish_timeout: Duration::from_secs(5),
-            commit_timeout: Duration::from_secs(10),
-        }
-    }
-}
-
-impl JournalSettings {
-    /// Checks what a program set.
-    pub(in crate::hub) fn check(&self) -> Result<(), HubError> {
-        if self.in_flight < IN_FLIGHT_LEAST || self.in_flight_bytes < IN_FLIGHT_BYTES_LEAST {
-            return Err(HubError::InFlight {
-                events_least: IN_FLIGHT_LEAST,
-                bytes_least: IN_FLIGHT_BYTES_LEAST,
-            });
-        }
-        Ok(())
-    }
-}
+/// How often the journal is looked after while publishers commit themselves.
+const TEND: Duration = Duration::from_millis(50);
 
 /// The journal of a hub.
 pub(in crate::hub) struct HubJournal {
+    /// `None` once it is closed.
+    driver: Mutex<Option<Driver>>,
     view: Arc<dyn JournalView>,
     settings: JournalSettings,
+    signal: Signal,
+    completions: Completions,
+    voids: Voids,
     figures: CommitFigures,
+    made: Instant,
+    /// When the commit that runs began, microseconds after `made` and 1 more; 0: none runs.
+    began: AtomicU64,
+    /// Commits in all: by it the thread sees whether there were any.
+    commits: AtomicU64,
+    /// The thread looks after the journal by itself for a while: nobody has to wake it for that.
+    is_tended: AtomicBool,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    is_finished: Mutex<bool>,
+    finished: Condvar,
 }
 
 impl HubJournal {
-    pub(in crate::hub) fn new(journal: Box<dyn Journal>, settings: JournalSettings) -> Self {
+    pub(in crate::hub) fn new(
+        journal: Box<dyn Journal>,
+        upstream: Upstream<Slot>,
+        settings: JournalSettings,
+    ) -> Self {
         Self {
             view: journal.view(),
+            driver: Mutex::new(Some(Driver::new(journal, upstream))),
             settings,
+            signal: Signal::default(),
+            completions: Completions::default(),
+            voids: Voids::default(),
             figures: CommitFigures::new(),
+            made: Instant::now(),
+            began: AtomicU64::new(0),
+            commits: AtomicU64::new(0),
+            is_tended: AtomicBool::new(false),
+            thread: Mutex::new(None),
+            is_finished: Mutex::new(false),
+            finished: Condvar::new(),
         }
     }
+
+    // -- What it is asked
 
     pub(in crate::hub) fn view(&self) -> &Arc<dyn JournalView> {
         &self.view
     }
 
-    pub(in crate::hub) fn state(&self) -> JournalState {
-        self.view.state()
+    pub(in crate::hub) fn settings(&self) -> &JournalSettings {
+        &self.settings
     }
 
-    pub(in crate::hub) fn stalled(&self) -> Option<Duration> {
-        None
+    pub(in crate::hub) fn state(&self) -> JournalState {
+        self.view.state()
     }
 
     pub(in crate::hub) fn durability(&self) -> Durability {
@@ -91,30 +95,255 @@ impl HubJournal {
         &self.figures
     }
 
+    pub(in crate::hub) fn voids(&self) -> &Voids {
+        &self.voids
+    }
+
+    pub(in crate::hub) fn completions(&self) -> &Completions {
+        &self.completions
+    }
+
+    /// Returns how long the commit that runs takes already, if that is too long.
+    pub(in crate::hub) fn stalled(&self) -> Option<Duration> {
+        // Relaxed: a time, which orders nothing.
+        let began = self.began.load(Ordering::Relaxed).checked_sub(1)?;
+        let took = self
+            .made
+            .elapsed()
+            .saturating_sub(Duration::from_micros(began));
+        (took >= self.settings.commit_timeout).then_some(took)
+    }
+
+    pub(super) fn commit_begins(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.made).as_micros() as u64;
+        self.began.store(since + 1, Ordering::Relaxed);
+    }
+
+    pub(super) fn commit_ends(&self) {
+        self.began.store(0, Ordering::Relaxed);
+        self.commits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    // -- Driving it
+
+    /// Starts the thread that drives it.
+    pub(in crate::hub) fn start(&self, shared: &Arc<Shared>) -> io::Result<()> {
+        let shared = shared.clone();
+        let builder = thread::Builder::new().name("eventring-journal".into());
+        let thread = builder.spawn(move || {
+            // Whatever runs here must not wait for what only runs here.
+            let _committing = Committing::begin();
+            if let Some(journal) = &shared.journal {
+                journal.run(&shared);
+            }
+        })?;
+        *self.thread.lock() = Some(thread);
+        Ok(())
+    }
+
+    fn run(&self, shared: &Shared) {
+        let mut tended = 0;
+        loop {
+            while self.round(shared) {}
+            if self.is_done(shared) {
+                return self.finish(shared);
+            }
+            let mut until = {
+                let mut driver = self.driver.lock();
+                driver
+                    .as_mut()
+                    .and_then(|driver| driver.maintain(shared, self))
+            };
+            // As long as others commit it comes back by itself: they would wake it for each commit otherwise.
+            let commits = self.commits.load(Ordering::Relaxed);
+            if std::mem::replace(&mut tended, commits) != commits {
+                let soon = Instant::now() + TEND;
+                until = Some(until.map_or(soon, |until| until.min(soon)));
+            }
+            self.is_tended.store(until.is_some(), Ordering::Relaxed);
+            fence(Ordering::SeqCst);
+            if !self.has_more(shared) {
+                self.signal.wait(until);
+            }
+        }
+    }
+
+    /// Runs a round, once nobody else does; `false`: there was nothing to do.
+    fn round(&self, shared: &Shared) -> bool {
+        let after = {
+            let mut driver = self.driver.lock();
+            driver
+                .as_mut()
+                .and_then(|driver| driver.round(shared, self))
+        };
+        let did = after.is_some();
+        if let Some(after) = after {
+            after.tell(shared, self);
+        }
+        // SeqCst fence: pairs with the one in `lead`. Either we see what was published there, or who published it gets the
+        // driver.
+        fence(Ordering::SeqCst);
+        did
+    }
+
+    /// Returns whether something was published that the driver has not seen to.
+    fn has_more(&self, shared: &Shared) -> bool {
+        let publisher = shared.publisher.lock();
+        let in_flight = publisher.in_flight();
+        let is_pending =
+            publisher.next_sequence() > in_flight.visible() || !in_flight.work.is_empty();
+        is_pending && !matches!(in_flight.condition(), Condition::Stuck(_))
+    }
+
+    /// Runs rounds on the thread of a publisher that waits for one, if nobody else does: that saves it two changes of
+    /// threads. Until `is_enough`, or somebody else has the driver.
+    pub(in crate::hub) fn lead(&self, shared: &Shared, is_enough: impl Fn() -> bool) {
+        fence(Ordering::SeqCst);
+        while !is_enough() {
+            let after = match self.driver.try_lock() {
+                Some(mut driver) => driver
+                    .as_mut()
+                    .and_then(|driver| driver.round(shared, self)),
+                None => break,
+            };
+            let Some(after) = after else { break };
+            after.tell(shared, self);
+        }
+        fence(Ordering::SeqCst);
+        // What came meanwhile has found the driver taken, and the journal has to be looked after now and then.
+        if self.has_more(shared) || !self.is_tended.swap(true, Ordering::Relaxed) {
+            self.signal.set();
+        }
+    }
+
+    /// Wakes the thread for something that was published.
+    pub(in crate::hub) fn tell(&self) {
+        self.signal.set();
+    }
+
+    // -- Its end
+
+    /// Returns whether nothing more will come, and everything that came is settled.
+    fn is_done(&self, shared: &Shared) -> bool {
+        let publisher = shared.publisher.lock();
+        let in_flight = publisher.in_flight();
+        publisher.is_closed()
+            && publisher.next_sequence() == in_flight.visible()
+            && in_flight.work.is_empty()
+    }
+
+    fn finish(&self, shared: &Shared) {
+        let driver = self.driver.lock().take();
+        if let Some(driver) = driver {
+            let upstream = driver.close(shared);
+            upstream.finish();
+        }
+        shared.ended();
+        *self.is_finished.lock() = true;
+        self.finished.notify_all();
+    }
+
+    /// Waits until everything is flushed and the journal closed, as long as a commit may take.
+    pub(in crate::hub) fn wait_finished(&self, shared: &Shared) {
+        self.signal.set();
+        // On the thread that would have to do it there is nothing to wait for.
+        if is_committing() {
+            return;
+        }
+        // A hub that could not be built: nobody but us is there, and nothing is in flight.
+        if self.thread.lock().is_none() && !*self.is_finished.lock() {
+            return self.finish(shared);
+        }
+        let deadline = Instant::now() + self.settings.commit_timeout;
+        let mut is_finished = self.is_finished.lock();
+        while !*is_finished {
+            if self
+                .finished
+                .wait_until(&mut is_finished, deadline)
+                .timed_out()
+            {
+                return;
+            }
+        }
+        drop(is_finished);
+        if let Some(thread) = self.thread.lock().take() {
+            // It panics nowhere: what is not ours is caught.
+            let _ = thread.join();
+        }
+    }
+
+    // -- State
+
+    /// Commits a change of state, and waits for it.
     pub(in crate::hub) fn transact(
         &self,
-        _shared: &Shared,
-        _state: StateFn<'static>,
+        shared: &Shared,
+        state: StateFn<'static>,
     ) -> Result<(), TransactError> {
-        Err(TransactError::Closed)
+        if is_committing() {
+            return Err(TransactError::WouldBlock);
+        }
+        let parker = Parker::new();
+        let result = Arc::new(Mutex::new(None));
+        let (told, notify) = (result.clone(), parker.clone());
+        let done = move |outcome| {
+            *told.lock() = Some(outcome);
+            crate::ring::Notify::notify(&*notify);
+        };
+        self.queue(shared, state, Box::new(done))?;
+        self.lead(shared, || result.lock().is_some());
+        loop {
+            let until = Instant::now() + self.settings.commit_timeout;
+            let came = parker.park(Some(until));
+            if let Some(outcome) = result.lock().take() {
+                return outcome;
+            }
+            if !came {
+                return Err(TransactError::TimedOut);
+            }
+        }
     }
 
     pub(in crate::hub) fn submit_transact(
         &self,
-        _shared: &Shared,
-        _state: StateFn<'static>,
-        _done: TransactDone,
+        shared: &Shared,
+        state: StateFn<'static>,
+        done: TransactDone,
     ) -> Result<(), TransactError> {
-        Err(TransactError::Closed)
+        self.queue(shared, state, done)?;
+        self.tell();
+        Ok(())
     }
 
-    pub(in crate::hub) fn submit_topic(
+    fn queue(
         &self,
-        _shared: &Shared,
-        _name: &str,
-        _config: Option<TopicConfig>,
-        _done: TransactDone,
-    ) -> Result<(), TopicsError> {
-        Err(TopicsError::Refused)
+        shared: &Shared,
+        state: StateFn<'static>,
+        done: TransactDone,
+    ) -> Result<(), TransactError> {
+        let mut publisher = shared.publisher.lock();
+        if publisher.is_closed() {
+            return Err(TransactError::Closed);
+        }
+        let in_flight = publisher.in_flight_mut();
+        match in_flight.condition() {
+            Condition::Writable => {}
+            Condition::Full => return Err(TransactError::NoSpace),
+            Condition::Broken(reason) | Condition::Stuck(reason) => {
+                return Err(TransactError::Unavailable(reason.to_string()));
+            }
+        }
+        if in_flight.work.len() >= WORK_MAX {
+            return Err(TransactError::Full);
+        }
+        let after = 0;
+        in_flight.work.push(QueuedWork { after, state, done });
+        Ok(())
+    }
+}
+
+impl fmt::Debug for HubJournal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubJournal").finish_non_exhaustive()
     }
 }

@@ -1,11 +1,24 @@
 //! A hub's journal: who drives it, what waits for it, and what comes of a round that fails.
 
+mod completions;
+mod driver;
 mod figures;
 mod handle;
 mod histogram;
 mod hub_journal;
+mod kept_topics;
+mod plan;
+mod settings;
+mod signal;
+mod voids;
+mod work;
 
 pub use handle::{JournalHandle, TransactDone, TransactError};
 pub use histogram::Histogram;
 
-pub(in crate::hub) use hub_journal::{HubJournal, JournalSettings};
+pub(in crate::hub) use hub_journal::HubJournal;
+pub(in crate::hub) use kept_topics::{change as topic_change, load as load_topics};
+pub(in crate::hub) use settings::JournalSettings;
+pub(in crate::hub) use signal::is_committing;
+pub(in crate::hub) use voids::outcome_of;
+pub(in crate::hub) use work::QueuedWork;

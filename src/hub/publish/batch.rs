@@ -1,20 +1,22 @@
 //! Publishing many events at once: contiguous, visible together, or not at all.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use crate::event::{AsEvent, EventRef};
 
-use super::ExpectedVersion;
 use super::publisher::heap_bytes;
 use super::single::{check_size, wake};
+use super::submit::Publish;
+use super::{ExpectedVersion, PublishOptions};
 use crate::hub::HubPublishError;
 use crate::hub::shared::Shared;
 
 /// Publishes the events of an iterator, or none of them.
 pub(in crate::hub) fn many_from<E: AsEvent>(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     events: impl Iterator<Item = E>,
 ) -> Result<Range<u64>, HubPublishError> {
     let limit = shared.batch_events_max();
@@ -33,13 +35,12 @@ pub(in crate::hub) fn many_from<E: AsEvent>(
     }
     // Viewed once, and here: a view is foreign code as well, and may be of another event each time.
     let views: SmallVec<[EventRef<'_>; 16]> = all.iter().map(AsEvent::as_event).collect();
-    many(shared, views.len(), ExpectedVersion::Any, |index| {
-        views[index]
-    })
+    let options = PublishOptions::default();
+    Publish::new(views.len(), |index| views[index], &options).wait(shared)
 }
 
-/// Publishes `len` events, or none of them.
-pub(in crate::hub) fn many<'e>(
+/// Publishes `len` events, or none of them, in a hub without a journal.
+pub(super) fn many<'e>(
     shared: &Shared,
     len: usize,
     expected: ExpectedVersion,

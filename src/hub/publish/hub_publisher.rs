@@ -7,11 +7,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Outcome, PublishOptions, RoomTicket, submit};
+use super::submit::{self, Publish};
+use super::{Outcome, PublishOptions, RoomTicket};
 use crate::event::{AsEvent, Event, EventBatch, Position};
 use crate::hub::shared::Shared;
 use crate::hub::{Hub, HubPublishError};
-use crate::journal::{StateError, StateTx};
+use crate::journal::{StateError, StateFn, StateTx};
 use crate::ring::Notify;
 
 /// A hub's publishing side with everything that [`Hub::publish`] decides by itself: how safe the events are to be, how long
@@ -67,7 +68,7 @@ impl<'h> HubPublisher<'h> {
         options: &PublishOptions,
     ) -> Result<Position, HubPublishError> {
         let event = event.as_event();
-        let offsets = submit::publish_all(self.shared(), 1, |_| event, options, None)?;
+        let offsets = Publish::new(1, |_| event, options).wait(self.shared())?;
         Ok(self.shared().position(offsets.start))
     }
 
@@ -83,7 +84,7 @@ impl<'h> HubPublisher<'h> {
         options: &PublishOptions,
     ) -> Result<Range<u64>, HubPublishError> {
         let event = |index| batch.at(index);
-        submit::publish_all(self.shared(), batch.len(), event, options, None)
+        Publish::new(batch.len(), event, options).wait(self.shared())
     }
 
     /// Publishes a batch with a change of state that the journal commits with it, and waits for both.
@@ -101,9 +102,10 @@ impl<'h> HubPublisher<'h> {
         options: &PublishOptions,
         state: impl FnOnce(&mut dyn StateTx) -> Result<(), StateError> + Send + 'static,
     ) -> Result<Range<u64>, HubPublishError> {
-        let event = |index| batch.at(index);
-        let state = Some(Box::new(state) as _);
-        submit::publish_all(self.shared(), batch.len(), event, options, state)
+        let publish = Publish::new(batch.len(), |index| batch.at(index), options);
+        let state: StateFn<'static> = Box::new(state);
+        let state = Some(state);
+        Publish { state, ..publish }.wait(self.shared())
     }
 
     /// Publishes one event without waiting: it has its offset when this returns, and its [`outcome`](Self::outcome) later.
@@ -118,7 +120,7 @@ impl<'h> HubPublisher<'h> {
         options: &PublishOptions,
     ) -> Result<Range<u64>, HubPublishError> {
         let event = event.as_event();
-        submit::submit_all(self.shared(), 1, |_| event, options, self.ticket, None)
+        Publish::new(1, |_| event, options).submit(self.shared(), self.ticket)
     }
 
     /// Publishes the events of a batch without waiting, as [`submit`](Self::submit).
@@ -132,14 +134,7 @@ impl<'h> HubPublisher<'h> {
         options: &PublishOptions,
     ) -> Result<Range<u64>, HubPublishError> {
         let event = |index| batch.at(index);
-        submit::submit_all(
-            self.shared(),
-            batch.len(),
-            event,
-            options,
-            self.ticket,
-            None,
-        )
+        Publish::new(batch.len(), event, options).submit(self.shared(), self.ticket)
     }
 
     /// Publishes a batch with a change of state, as [`publish_with`](Self::publish_with), without waiting. What comes of
@@ -154,16 +149,10 @@ impl<'h> HubPublisher<'h> {
         options: &PublishOptions,
         state: impl FnOnce(&mut dyn StateTx) -> Result<(), StateError> + Send + 'static,
     ) -> Result<Range<u64>, HubPublishError> {
-        let event = |index| batch.at(index);
-        let state = Some(Box::new(state) as _);
-        submit::submit_all(
-            self.shared(),
-            batch.len(),
-            event,
-            options,
-            self.ticket,
-            state,
-        )
+        let publish = Publish::new(batch.len(), |index| batch.at(index), options);
+        let state: StateFn<'static> = Box::new(state);
+        let state = Some(state);
+        Publish { state, ..publish }.submit(self.shared(), self.ticket)
     }
 
     /// Returns what has come of a publish; `None`: it is not known yet. Never [`Outcome::Timeout`].
@@ -201,7 +190,7 @@ impl<'h> HubPublisher<'h> {
         super::publish_future::PublishFuture::new(self.hub.clone(), event, *options)
     }
 
-    fn shared(&self) -> &'h Shared {
+    fn shared(&self) -> &'h Arc<Shared> {
         &self.hub.shared
     }
 }

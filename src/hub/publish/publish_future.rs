@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{PublishOptions, submit};
+use super::submit::{Publish, outcome, settled};
+use super::{PublishOptions, RoomTicket};
 use crate::event::{AsEvent, Event, Position};
 use crate::hub::{Hub, HubPublishError};
+use crate::ring::{Notify, TaskWaker};
 
 /// Waits for room, publishes, and waits for the outcome; see
 /// [`HubPublisher::publish_async`](crate::hub::HubPublisher::publish_async).
@@ -16,6 +20,9 @@ pub(super) struct PublishFuture {
     hub: Hub,
     event: Event,
     options: PublishOptions,
+    waker: Arc<TaskWaker>,
+    ticket: Option<RoomTicket>,
+    offsets: Option<Range<u64>>,
 }
 
 impl PublishFuture {
@@ -24,6 +31,36 @@ impl PublishFuture {
             hub,
             event,
             options,
+            waker: TaskWaker::new(),
+            ticket: None,
+            offsets: None,
+        }
+    }
+
+    /// Publishes, as soon as there is room; `None`: there is none yet.
+    fn publish(&mut self) -> Result<Option<Range<u64>>, HubPublishError> {
+        loop {
+            let event = |_| self.event.as_event();
+            let publish = Publish::new(1, event, &self.options);
+            match publish.submit(&self.hub.shared, self.ticket.as_ref()) {
+                // Once more with a place in line: there may have come room before it had one.
+                Err(HubPublishError::Full) if self.ticket.is_none() => {
+                    let notify = self.waker.clone();
+                    self.ticket = Some(RoomTicket::join(&self.hub.shared, notify));
+                }
+                Err(HubPublishError::Full) => return Ok(None),
+                offsets => {
+                    self.ticket = None;
+                    return offsets.map(Some);
+                }
+            }
+        }
+    }
+
+    fn forget(&self) {
+        if let Some(journal) = &self.hub.shared.journal {
+            let notify: Arc<dyn Notify> = self.waker.clone();
+            journal.completions().remove(&notify);
         }
     }
 }
@@ -31,11 +68,41 @@ impl PublishFuture {
 impl Future for PublishFuture {
     type Output = Result<Position, HubPublishError>;
 
-    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Before it looks: whoever wakes it from here on finds the waker.
+        self.waker.register(cx.waker());
+        let offsets = match self.offsets.clone() {
+            Some(offsets) => offsets,
+            None => match self.publish()? {
+                Some(offsets) => self.offsets.insert(offsets).clone(),
+                None => return Poll::Pending,
+            },
+        };
         let shared = &self.hub.shared;
-        let event = |_| self.event.as_event();
-        let offsets = submit::submit_all(shared, 1, event, &self.options, None, None);
-        Poll::Ready(offsets.map(|offsets| shared.position(offsets.start)))
+        let position = shared.position(offsets.start);
+        let Some(journal) = &shared.journal else {
+            return Poll::Ready(Ok(position));
+        };
+        if outcome(shared, &offsets).is_none() {
+            self.forget();
+            let notify = self.waker.clone();
+            // An offset is one more than its sequence.
+            journal.completions().add(offsets.end - 1, notify);
+        }
+        match outcome(shared, &offsets) {
+            None => Poll::Pending,
+            Some(outcome) => {
+                let event = Some(self.event.as_event());
+                let settled = settled(shared, journal, outcome, &offsets, event);
+                Poll::Ready(settled.map(|()| position))
+            }
+        }
+    }
+}
+
+impl Drop for PublishFuture {
+    fn drop(&mut self) {
+        self.forget();
     }
 }
 

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use crate::event::{EventRef, INLINE_BYTES, Record};
+use crate::event::{EventRef, INLINE_BYTES};
+use crate::journal::Durability;
 use crate::ring;
 
+use super::in_flight::InFlight;
 use super::stream_versions::{ExpectedVersion, StreamVersions, VersionClaim};
 use crate::hub::HubPublishError;
+use crate::hub::slot::{Slot, SlotHeader};
 use crate::hub::topics::Histories;
 use crate::hub::topics::TopicMode;
 use crate::hub::topics::TopicTable;
@@ -27,10 +30,10 @@ const EVENTS_PER_SWEEP: usize = 16;
 /// Position, version and deduplication are one critical section: what decides about an event belongs between
 /// [`Publisher::check`] and the write.
 pub(in crate::hub) struct Publisher {
-    ring: ring::Publisher<Record>,
+    pub(super) ring: ring::Publisher<Slot>,
     closed: bool,
     /// Bytes on the heap of all slots.
-    heap_bytes: usize,
+    pub(super) heap_bytes: usize,
     /// The bytes at which trimming starts.
     ring_bytes: usize,
     /// Events that `ring_bytes` cost.
@@ -40,6 +43,10 @@ pub(in crate::hub) struct Publisher {
     /// Events until the clock is looked at again, and how many there were to be when it was looked at last.
     unmarked: u32,
     per_mark: u32,
+    /// The time at the last look at the clock, milliseconds since 1970.
+    pub(super) recorded: i64,
+    /// What is not committed yet; `None`: the hub has no journal.
+    in_flight: Option<Box<InFlight>>,
     times: Arc<Mutex<TimeIndex>>,
     pub(in crate::hub) topics: TopicTable,
     pub(in crate::hub) streams: Option<StreamVersions>,
@@ -48,7 +55,7 @@ pub(in crate::hub) struct Publisher {
 
 impl Publisher {
     pub(in crate::hub) fn new(
-        ring: ring::Publisher<Record>,
+        ring: ring::Publisher<Slot>,
         ring_bytes: usize,
         topics: TopicTable,
         streams: Option<StreamVersions>,
@@ -64,11 +71,56 @@ impl Publisher {
             step,
             unmarked: 1,
             per_mark: 1,
+            recorded: 0,
+            in_flight: None,
             times,
             topics,
             streams,
             histories: None,
         }
+    }
+
+    /// Has what is published wait for a journal.
+    pub(in crate::hub) fn set_in_flight(&mut self, in_flight: InFlight) {
+        self.in_flight = Some(Box::new(in_flight));
+    }
+
+    /// Returns what is not committed yet.
+    ///
+    /// # Panics
+    ///
+    /// In a hub without a journal: what asks belongs to the journal.
+    pub(in crate::hub) fn in_flight(&self) -> &InFlight {
+        self.in_flight.as_deref().expect("a hub with a journal")
+    }
+
+    /// As [`in_flight`](Self::in_flight).
+    pub(in crate::hub) fn in_flight_mut(&mut self) -> &mut InFlight {
+        self.in_flight.as_deref_mut().expect("a hub with a journal")
+    }
+
+    /// Undoes everything that is in flight and was to be written; returns the offsets, ascending.
+    pub(in crate::hub) fn undo_in_flight(&mut self) -> Vec<u64> {
+        let in_flight = self.in_flight.as_deref_mut().expect("a hub with a journal");
+        in_flight.undo(&mut self.topics, self.streams.as_mut())
+    }
+
+    /// Returns the sequence up to which readers see. It changes under the publisher's lock only.
+    pub(in crate::hub) fn visible(&self) -> u64 {
+        match &self.in_flight {
+            Some(in_flight) => in_flight.visible(),
+            None => self.ring.next(),
+        }
+    }
+
+    /// Notes when the driver has said that something was taken: nothing is said to be taken before it any more.
+    pub(in crate::hub) fn note_recorded(&mut self, recorded: i64) {
+        self.recorded = self.recorded.max(recorded);
+    }
+
+    /// Returns whether nothing more will be seen: it is closed, and nothing is in flight.
+    pub(in crate::hub) fn is_finished(&self) -> bool {
+        self.closed && self.visible() == self.ring.next()
     }
 
     /// Returns the sequence that the next event gets.
@@ -122,8 +174,11 @@ impl Publisher {
         self.make_room(heap_bytes(event));
         // A local: the closure cannot borrow `self`, which lends it the ring.
         let mut heap = self.heap_bytes;
+        // A hub in memory that keeps no versions has nobody who asks for one.
+        let version = claim.map_or(0, |claim| claim.position);
+        let header = self.header(0, version);
         let published = self.ring.publish_quietly_with(|slot| {
-            slot.fill_with(Record::new, |record| write(record, event, &mut heap))
+            slot.fill_with(Slot::new, |slot| write(slot, event, header, &mut heap))
         });
         self.heap_bytes = heap;
         match published {
@@ -157,14 +212,27 @@ impl Publisher {
         self.save_history(len as u64);
         self.make_room(bytes);
         let mut heap = self.heap_bytes;
+        let header = self.header(0, 0);
+        let mut positions = claims.iter().map(|claim| claim.position);
+        let has_claims = self.streams.is_some();
         let published = self.ring.publish_batch_quietly_with(len, |index, slot| {
-            slot.fill_with(Record::new, |record| write(record, event(index), &mut heap))
+            let event = event(index);
+            let version = match has_claims && event.stream().is_some() {
+                true => positions.next().unwrap_or(0),
+                false => 0,
+            };
+            let header = SlotHeader {
+                rest: (len - 1 - index) as u32,
+                version,
+                ..header
+            };
+            slot.fill_with(Slot::new, |slot| write(slot, event, header, &mut heap))
         });
         self.heap_bytes = heap;
         match published {
             Ok(sequences) => {
                 if let Some(streams) = &mut self.streams {
-                    claims.into_iter().for_each(|claim| streams.take(claim));
+                    claims.into_iter().for_each(|claim| _ = streams.take(claim));
                 }
                 for (index, sequence) in sequences.clone().enumerate() {
                     self.topics.count(event(index), sequence + 1);
@@ -185,8 +253,19 @@ impl Publisher {
         }
     }
 
+    /// Returns what the hub says of an event in memory.
+    #[inline]
+    fn header(&self, rest: u32, version: u64) -> SlotHeader {
+        SlotHeader {
+            durability: Durability::None,
+            rest,
+            recorded: self.recorded,
+            version,
+        }
+    }
+
     /// Checks topics and streams of a batch before anything of it is published.
-    fn claim_all<'e>(
+    pub(super) fn claim_all<'e>(
         &self,
         len: usize,
         expected: ExpectedVersion,
@@ -214,7 +293,7 @@ impl Publisher {
 
     /// Looks at the clock now and then, more often where events are few: a look costs more than a publish.
     #[inline]
-    fn note_time(&mut self, events: usize) {
+    pub(super) fn note_time(&mut self, events: usize) {
         // Not after each event: a mark costs a look at the clock, a lock and a sweep.
         match self.unmarked.checked_sub(events as u32) {
             Some(unmarked @ 1..) => self.unmarked = unmarked,
@@ -226,7 +305,12 @@ impl Publisher {
     #[cold]
     fn mark(&mut self) {
         let floor = self.floor();
-        let took = self.times.lock().mark(self.ring.next(), topics::now());
+        let now = topics::now();
+        let took = {
+            let mut times = self.times.lock();
+            self.recorded = times.time(now);
+            times.mark(self.ring.next(), now)
+        };
         self.topics
             .sweep(self.per_mark as usize / EVENTS_PER_SWEEP + 1, floor);
         self.per_mark = topics::events_per_mark(self.per_mark, took);
@@ -241,7 +325,7 @@ impl Publisher {
     /// Has the events that the next ones may overwrite copied first. The history's own thread is nearly always ahead:
     /// this is for the publisher that outruns it.
     #[inline]
-    fn save_history(&self, events: u64) {
+    pub(super) fn save_history(&self, events: u64) {
         if let Some(histories) = &self.histories {
             // A block more, since the ring evicts by blocks; and another one below, so that the next 64 events need no
             // copy.
@@ -261,7 +345,7 @@ impl Publisher {
     /// Trims the oldest blocks until `bytes` more fit. What cannot be trimmed (the block being written, a block being
     /// read) stays, and may be over the bound: readers never hold a publisher back.
     #[inline]
-    fn make_room(&mut self, bytes: usize) {
+    pub(super) fn make_room(&mut self, bytes: usize) {
         if bytes > 0 {
             self.trim_for(bytes);
         }
@@ -278,7 +362,7 @@ impl Publisher {
             let mut heap = self.heap_bytes;
             let now = self
                 .ring
-                .trim(oldest + self.step, |record| heap -= record.heap_bytes());
+                .trim(oldest + self.step, |slot| heap -= slot.heap_bytes());
             self.heap_bytes = heap;
             self.trimmed += now - oldest;
             // Nothing went: what is left is being written or read. The bound gives way, never the publisher.
@@ -290,10 +374,20 @@ impl Publisher {
 }
 
 /// Writes an event into its slot and keeps account of the heap: a slot keeps its buffer, so the difference counts.
-fn write(record: &mut Record, event: EventRef<'_>, heap: &mut usize) {
-    let before = record.heap_bytes();
-    record.set(event);
-    *heap = *heap - before + record.heap_bytes();
+#[inline]
+pub(super) fn write(slot: &mut Slot, event: EventRef<'_>, header: SlotHeader, heap: &mut usize) {
+    let before = slot.heap_bytes();
+    slot.set(event, header);
+    *heap = *heap - before + slot.heap_bytes();
+}
+
+/// Returns the version that an event states itself, in a hub that keeps none; 0: it states none.
+#[inline]
+pub(super) fn version_of(event: EventRef<'_>) -> u64 {
+    event
+        .stream()
+        .and_then(|stream| stream.version)
+        .unwrap_or(0)
 }
 
 /// Returns the bytes that an event may need on the heap.

@@ -1,10 +1,12 @@
 //! Publishing one event, at whatever position or at one that must be the next.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::event::{ErrorKind, EventError, EventLimits, EventRef, Position};
 
-use super::ExpectedVersion;
+use super::submit::Publish;
+use super::{ExpectedVersion, PublishOptions};
 use crate::hub::HubPublishError;
 use crate::hub::shared::Shared;
 use crate::hub::wait::{PublishGuard, Woken, notify_all};
@@ -12,10 +14,13 @@ use crate::hub::wait::{PublishGuard, Woken, notify_all};
 /// Publishes one event if its stream has the version that is expected.
 #[inline]
 pub(in crate::hub) fn one(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     expected: ExpectedVersion,
     event: EventRef<'_>,
 ) -> Result<Position, HubPublishError> {
+    if shared.journal.is_some() {
+        return journaled(shared, expected, None, event);
+    }
     // Outside the lock: it looks at nothing that another publisher changes.
     check_size(&shared.limits, event)?;
     let mut publisher = shared.publisher.lock();
@@ -32,10 +37,13 @@ pub(in crate::hub) fn one(
 
 /// Publishes one event if the position is exactly the next.
 pub(in crate::hub) fn one_at(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     position: Position,
     event: EventRef<'_>,
 ) -> Result<Position, HubPublishError> {
+    if shared.journal.is_some() {
+        return journaled(shared, ExpectedVersion::Any, Some(position), event);
+    }
     check_size(&shared.limits, event)?;
     let mut publisher = shared.publisher.lock();
     // A closed hub has no next position: that it is closed is what the caller has to know.
@@ -55,6 +63,19 @@ pub(in crate::hub) fn one_at(
         wake(guard, offset..offset + 1, |_| event);
     }
     Ok(position)
+}
+
+/// Publishes one event in a hub with a journal, and waits for its commit.
+fn journaled(
+    shared: &Arc<Shared>,
+    expected: ExpectedVersion,
+    at: Option<Position>,
+    event: EventRef<'_>,
+) -> Result<Position, HubPublishError> {
+    let options = PublishOptions::default().expected(expected);
+    let publish = Publish::new(1, |_| event, &options);
+    let offsets = Publish { at, ..publish }.wait(shared)?;
+    Ok(shared.position(offsets.start))
 }
 
 /// Checks an event against the hub's limits: those of its builder may have been others.

@@ -82,8 +82,17 @@ impl StreamVersions {
         Ok(Some(VersionClaim { key, position }))
     }
 
-    pub(in crate::hub) fn take(&mut self, claim: VersionClaim) {
-        self.positions.insert(claim.key, claim.position);
+    /// Takes a version; returns the one before.
+    pub(in crate::hub) fn take(&mut self, claim: VersionClaim) -> Option<u64> {
+        self.positions.insert(claim.key, claim.position)
+    }
+
+    /// Gives a version back that was taken last.
+    pub(in crate::hub) fn restore(&mut self, key: u64, before: Option<u64>) {
+        match before {
+            Some(before) => self.positions.insert(key, before),
+            None => self.positions.remove(&key),
+        };
     }
 }
 

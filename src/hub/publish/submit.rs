@@ -1,56 +1,322 @@
 //! Publishing with settings: what decides whether a publish waits, and for what.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Outcome, PublishOptions, RoomTicket, batch};
-use crate::event::EventRef;
+use parking_lot::Mutex;
+
+use super::batch;
+use super::publisher::heap_bytes;
+use super::single::{check_size, wake};
+use super::stage::{Events, Staged, StagedWork, Terms, stage};
+use super::{Outcome, PublishOptions, RoomTicket};
+use crate::event::{EventRef, Position};
 use crate::hub::HubPublishError;
+use crate::hub::journal::{HubJournal, TransactError, is_committing, outcome_of};
+use crate::hub::publish::in_flight::Condition;
 use crate::hub::shared::Shared;
-use crate::journal::{Durability, StateFn};
+use crate::hub::wait::Parker;
+use crate::journal::{CommitFailure, Durability, StateError, StateFn};
+use crate::ring::Notify;
 
-/// Publishes events and waits for what comes of them.
-pub(in crate::hub) fn publish_all<'e>(
-    shared: &Shared,
-    len: usize,
-    event: impl Fn(usize) -> EventRef<'e>,
-    options: &PublishOptions,
-    state: Option<StateFn<'static>>,
-) -> Result<Range<u64>, HubPublishError> {
-    submit_all(shared, len, event, options, None, state)
+/// What is published at once, and where it must stand.
+pub(in crate::hub) struct Publish<F> {
+    pub(in crate::hub) len: usize,
+    pub(in crate::hub) event: F,
+    pub(in crate::hub) options: PublishOptions,
+    /// The position that the first must get.
+    pub(in crate::hub) at: Option<Position>,
+    pub(in crate::hub) state: Option<StateFn<'static>>,
 }
 
-/// Publishes events without waiting.
-pub(in crate::hub) fn submit_all<'e>(
-    shared: &Shared,
-    len: usize,
-    event: impl Fn(usize) -> EventRef<'e>,
-    options: &PublishOptions,
-    _ticket: Option<&RoomTicket>,
-    state: Option<StateFn<'static>>,
-) -> Result<Range<u64>, HubPublishError> {
-    if options
-        .durability
-        .is_some_and(|asked| asked > Durability::None)
-    {
-        return Err(HubPublishError::DurabilityUnavailable);
+impl<'e, F: Fn(usize) -> EventRef<'e>> Publish<F> {
+    pub(in crate::hub) fn new(len: usize, event: F, options: &PublishOptions) -> Self {
+        Self {
+            len,
+            event,
+            options: *options,
+            at: None,
+            state: None,
+        }
     }
-    if state.is_some() {
-        return Err(HubPublishError::NoJournal);
+
+    /// Publishes and waits for what comes of it.
+    pub(in crate::hub) fn wait(self, shared: &Arc<Shared>) -> Result<Range<u64>, HubPublishError> {
+        let Some(journal) = &shared.journal else {
+            return self.in_memory(shared);
+        };
+        if is_committing() {
+            return Err(HubPublishError::WouldBlock);
+        }
+        let result = Arc::new(Mutex::new(None));
+        let told = result.clone();
+        let mut work = self.state.map(|state| StagedWork {
+            state,
+            done: Box::new(move |outcome| *told.lock() = Some(outcome)),
+        });
+        let events = checked(shared, self.len, self.event)?;
+        let terms = Terms {
+            at: self.at,
+            ..Terms::new(shared, journal, &self.options)
+        };
+        let timeout = self.options.timeout;
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let staged = match try_stage(shared, journal, &events, &terms, &mut work) {
+            Err(HubPublishError::Full) => {
+                wait_for_room(shared, journal, &events, &terms, &mut work, deadline)?
+            }
+            staged => staged?,
+        };
+        let offsets = staged.offsets;
+        if staged.is_visible {
+            return Ok(offsets);
+        }
+        journal.lead(shared, || outcome(shared, &offsets).is_some());
+        let outcome = wait_outcome(shared, &offsets, deadline);
+        let first = (events.len > 0).then(|| (events.event)(0));
+        settled(shared, journal, outcome, &offsets, first)?;
+        match result.lock().take() {
+            Some(Err(error)) => Err(HubPublishError::State {
+                position: shared.position(offsets.start),
+                error: match error {
+                    TransactError::State(error) => error,
+                    other => StateError::Journal(other.to_string()),
+                },
+            }),
+            _ => Ok(offsets),
+        }
     }
-    batch::many(shared, len, options.expected, event)
+
+    /// Publishes without waiting.
+    pub(in crate::hub) fn submit(
+        self,
+        shared: &Shared,
+        ticket: Option<&RoomTicket>,
+    ) -> Result<Range<u64>, HubPublishError> {
+        let Some(journal) = &shared.journal else {
+            return self.in_memory(shared);
+        };
+        let mut work = self.state.map(|state| StagedWork {
+            state,
+            done: Box::new(drop),
+        });
+        let events = checked(shared, self.len, self.event)?;
+        let terms = Terms {
+            at: self.at,
+            ticket,
+            ..Terms::new(shared, journal, &self.options)
+        };
+        let staged = try_stage(shared, journal, &events, &terms, &mut work)?;
+        if !staged.is_visible {
+            journal.tell();
+        }
+        Ok(staged.offsets)
+    }
+
+    fn in_memory(self, shared: &Shared) -> Result<Range<u64>, HubPublishError> {
+        if self.options.durability > Some(Durability::None) {
+            return Err(HubPublishError::DurabilityUnavailable);
+        }
+        if self.state.is_some() {
+            return Err(HubPublishError::NoJournal);
+        }
+        batch::many(shared, self.len, self.options.expected, self.event)
+    }
 }
 
-/// Returns what has come of a publish.
+impl<'t> Terms<'t> {
+    fn new(shared: &'t Shared, journal: &HubJournal, options: &PublishOptions) -> Self {
+        Self {
+            durability: options.durability,
+            expected: options.expected,
+            ticket: None,
+            room: &shared.room,
+            default: journal.durability(),
+            at: None,
+            epoch: shared.epoch,
+        }
+    }
+}
+
+/// Checks events against the limits, outside the lock.
+fn checked<'e, F: Fn(usize) -> EventRef<'e>>(
+    shared: &Shared,
+    len: usize,
+    event: F,
+) -> Result<Events<F>, HubPublishError> {
+    let limit = shared.batch_events_max();
+    if len > limit {
+        return Err(HubPublishError::TooMany { events: len, limit });
+    }
+    let (mut bytes, mut heap) = (0, 0);
+    for index in 0..len {
+        let event = event(index);
+        let checked = check_size(&shared.limits, event);
+        match len {
+            1 => checked?,
+            _ => checked.map_err(|error| error.with_index(index))?,
+        }
+        bytes += event.record().len();
+        heap += heap_bytes(event);
+    }
+    let limit = shared.batch_bytes_max();
+    // One event has a limit of its own.
+    if len > 1 && bytes > limit {
+        return Err(HubPublishError::TooLarge { bytes, limit });
+    }
+    Ok(Events {
+        len,
+        bytes,
+        heap,
+        event,
+    })
+}
+
+/// Gives events their offsets, and wakes for those that readers see already.
+fn try_stage<'e, F: Fn(usize) -> EventRef<'e>>(
+    shared: &Shared,
+    journal: &HubJournal,
+    events: &Events<F>,
+    terms: &Terms<'_>,
+    work: &mut Option<StagedWork>,
+) -> Result<Staged, HubPublishError> {
+    let mut publisher = shared.publisher.lock();
+    // Before the events can be seen: a receiver that wakes meanwhile must not take them for judged.
+    let guard = shared.wake_router.guard(publisher.next_sequence());
+    let staged = stage(&mut publisher, events, terms, work);
+    // Looked at inside the lock, as in `Shared::release`.
+    let is_visible = matches!(&staged, Ok(staged) if staged.is_visible);
+    let has_sleepers = is_visible && shared.ring.has_downstream_sleepers();
+    drop(publisher);
+    let staged = match staged {
+        // The ring may be full of what is visible already, of which the driver knows nothing yet.
+        Err(HubPublishError::Full) => {
+            journal.tell();
+            return Err(HubPublishError::Full);
+        }
+        staged => staged?,
+    };
+    if !is_visible {
+        return Ok(staged);
+    }
+    if staged.tell {
+        journal.tell();
+    }
+    if has_sleepers {
+        shared.ring.wake_downstream();
+    }
+    if let Some(guard) = guard {
+        wake(guard, staged.offsets.clone(), &events.event);
+    }
+    Ok(staged)
+}
+
+/// Waits in line until there is room.
+fn wait_for_room<'e, F: Fn(usize) -> EventRef<'e>>(
+    shared: &Arc<Shared>,
+    journal: &HubJournal,
+    events: &Events<F>,
+    terms: &Terms<'_>,
+    work: &mut Option<StagedWork>,
+    deadline: Option<Instant>,
+) -> Result<Staged, HubPublishError> {
+    let longest = Instant::now() + journal.settings().publish_timeout;
+    let deadline = deadline.map_or(longest, |deadline| deadline.min(longest));
+    let parker = Parker::new();
+    let ticket = RoomTicket::join(shared, parker.clone());
+    let terms = Terms {
+        ticket: Some(&ticket),
+        ..*terms
+    };
+    loop {
+        match try_stage(shared, journal, events, &terms, work) {
+            Err(HubPublishError::Full) => {}
+            staged => return staged,
+        }
+        if !parker.park(Some(deadline)) {
+            return Err(HubPublishError::Full);
+        }
+    }
+}
+
+/// Returns what has come of a publish, as far as it is known.
 pub(in crate::hub) fn outcome(shared: &Shared, offsets: &Range<u64>) -> Option<Outcome> {
-    (offsets.end <= shared.ring.head() + 1).then_some(Outcome::Visible)
+    // The barrier before the voids: these are entered before it passes them.
+    let visible = shared.ring.visible();
+    let Some(journal) = &shared.journal else {
+        return (offsets.end <= visible + 1).then_some(Outcome::Visible);
+    };
+    if let Some(error) = journal.voids().find(offsets) {
+        return Some(outcome_of(&error));
+    }
+    if offsets.end <= visible + 1 {
+        return Some(Outcome::Visible);
+    }
+    let is_stuck = || {
+        let publisher = shared.publisher.lock();
+        matches!(publisher.in_flight().condition(), Condition::Stuck(_))
+    };
+    (journal.stalled().is_some() || is_stuck()).then_some(Outcome::Indeterminate)
 }
 
 /// Waits for the outcome of a publish.
 pub(in crate::hub) fn wait_outcome(
     shared: &Shared,
     offsets: &Range<u64>,
-    _deadline: Option<Instant>,
+    deadline: Option<Instant>,
 ) -> Outcome {
-    outcome(shared, offsets).unwrap_or(Outcome::Timeout)
+    let known = outcome(shared, offsets);
+    let (None, Some(journal)) = (known, &shared.journal) else {
+        return known.unwrap_or(Outcome::Timeout);
+    };
+    let parker = Parker::new();
+    let notify: Arc<dyn Notify> = parker.clone();
+    loop {
+        // An offset is one more than its sequence.
+        let end = offsets.end.saturating_sub(1);
+        journal.completions().add(end, notify.clone());
+        if let Some(outcome) = outcome(shared, offsets) {
+            journal.completions().remove(&notify);
+            return outcome;
+        }
+        let now = Instant::now();
+        // A commit that hangs wakes nobody.
+        let stalls = now + journal.settings().commit_timeout;
+        parker.park(Some(
+            deadline.map_or(stalls, |deadline| deadline.min(stalls)),
+        ));
+        journal.completions().remove(&notify);
+        if let Some(outcome) = outcome(shared, offsets) {
+            return outcome;
+        }
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Outcome::Timeout;
+        }
+    }
+}
+
+/// Says what an outcome means to whoever published.
+pub(super) fn settled(
+    shared: &Shared,
+    journal: &HubJournal,
+    outcome: Outcome,
+    offsets: &Range<u64>,
+    first: Option<EventRef<'_>>,
+) -> Result<(), HubPublishError> {
+    let position = shared.position(offsets.start);
+    match outcome {
+        Outcome::Visible => Ok(()),
+        Outcome::Timeout => Err(HubPublishError::TimedOut { position }),
+        Outcome::Indeterminate => Err(HubPublishError::Indeterminate {
+            position,
+            id: first.map_or_else(String::new, |event| event.id().to_owned()),
+        }),
+        Outcome::Aborted => Err(match journal.voids().find(offsets) {
+            Some(error) if error.failure == CommitFailure::NoSpace => HubPublishError::NoSpace,
+            error => HubPublishError::Aborted {
+                reason: error.map_or_else(String::new, |error| error.reason),
+            },
+        }),
+    }
 }

@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::event::{EventRef, Record};
+use crate::event::EventRef;
 use crate::ring::{self, Notify, Ring, Subscriber, Waited};
 
+use crate::hub::slot::Slot;
 use crate::hub::{CursorReadError, CursorSeekError, SubscriptionError};
 
 /// Reads every event of a hub in place, from a cursor that can be moved.
@@ -28,13 +29,13 @@ use crate::hub::{CursorReadError, CursorSeekError, SubscriptionError};
 /// assert_eq!((read, reader.next_offset()), (Ok(1), 2));
 /// ```
 pub struct Cursor {
-    subscriber: Subscriber<Record>,
+    subscriber: Subscriber<Slot>,
     /// For its waiters, which outlive no ring and know no cursor.
-    ring: Ring<Record>,
+    ring: Ring<Slot>,
 }
 
 impl Cursor {
-    pub(in crate::hub) fn open(ring: &Ring<Record>) -> Result<Self, SubscriptionError> {
+    pub(in crate::hub) fn open(ring: &Ring<Slot>) -> Result<Self, SubscriptionError> {
         match ring.subscribe(ring::Start::Newest) {
             Ok(subscriber) => Ok(Self {
                 subscriber,
@@ -61,7 +62,7 @@ impl Cursor {
         self.subscriber
             .seek(sequence)
             .map_err(|_| CursorSeekError::InFuture {
-                next: self.ring.head() + 1,
+                next: self.ring.visible() + 1,
             })
     }
 
@@ -77,9 +78,10 @@ impl Cursor {
         max: usize,
         mut read: impl FnMut(u64, EventRef<'_>) -> bool,
     ) -> Result<usize, CursorReadError> {
-        let done = self
-            .subscriber
-            .read_while(max, |sequence, record| read(sequence + 1, record.as_ref()));
+        let done = self.subscriber.read_while(max, |sequence, slot| {
+            // What was not committed is passed, and counts as read.
+            slot.event().is_none_or(|event| read(sequence + 1, event))
+        });
         match done {
             Ok(count) => Ok(count),
             Err(ring::TryRecvError::Empty) => Ok(0),

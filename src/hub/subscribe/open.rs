@@ -19,7 +19,7 @@ pub(in crate::hub) fn open(
     // is published while it subscribes must come.
     let mut reset = None;
     if let Some(id) = subscription.resume.take() {
-        let mut position = shared.position(shared.ring.head());
+        let mut position = shared.position(shared.ring.visible());
         match id.resolve(position) {
             Ok(offset) => position.offset = offset,
             Err(unknown) => reset = Some(Box::new(unknown)),

@@ -32,7 +32,7 @@ impl StartPlan {
             StartFrom::Timestamp(nanos) => (ring::Start::Oldest, Seek::Time(nanos)),
             StartFrom::Last(count) => (ring::Start::Oldest, Seek::Last(count)),
             StartFrom::After(position) => {
-                let (expected, head) = (shared.epoch, shared.ring.head());
+                let (expected, head) = (shared.epoch, shared.ring.visible());
                 if position.epoch != expected {
                     return Err(SubscriptionError::Epoch {
                         expected,

@@ -11,12 +11,13 @@ use std::thread;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::event::{Event, EventRef, Filter, Record, topic};
+use crate::event::{Event, EventRef, Filter, topic};
 use crate::ring::{self, Notify, Ring, Subscriber};
 
 use super::TopicConfig;
 use super::table::ByHash;
 use super::time_index::now;
+use crate::hub::slot::Slot;
 
 /// An event that a topic retains beside the ring, and its offset.
 #[derive(Clone)]
@@ -27,7 +28,7 @@ pub(in crate::hub) struct RetainedEvent {
 
 /// The histories of all topics that retain events.
 pub(in crate::hub) struct Histories {
-    ring: Ring<Record>,
+    ring: Ring<Slot>,
     /// The next sequence that the cursor reads. Outside the lock, for publishers: nearly always it says that there is
     /// nothing to do.
     next: AtomicU64,
@@ -36,7 +37,7 @@ pub(in crate::hub) struct Histories {
 }
 
 struct State {
-    cursor: Subscriber<Record>,
+    cursor: Subscriber<Slot>,
     by_topic: HashMap<u64, History, ByHash>,
 }
 
@@ -65,7 +66,7 @@ impl Notify for ThreadWaker {
 
 impl Histories {
     /// Starts with the next event to be published. Without a thread, publishers do its work.
-    pub(in crate::hub) fn start(ring: &Ring<Record>) -> Result<Arc<Self>, ring::SubscribeError> {
+    pub(in crate::hub) fn start(ring: &Ring<Slot>) -> Result<Arc<Self>, ring::SubscribeError> {
         let cursor = ring.subscribe(ring::Start::Newest)?;
         let this = Arc::new(Self {
             ring: ring.clone(),
@@ -91,8 +92,8 @@ impl Histories {
         loop {
             self.catch_up();
             let next = self.next();
-            // Closed first, then the head: nothing is published behind a close.
-            if self.ring.is_closed() && next >= self.ring.head() {
+            // Not by the hub's being closed: what is in flight then is still to come.
+            if self.state.lock().cursor.is_finished() {
                 return;
             }
             if waiter.arm(next + step) {
@@ -218,8 +219,10 @@ impl State {
         let by_topic = &mut self.by_topic;
         // One look at the clock a round, not one an event.
         let now = now();
-        let read = self.cursor.read_while(1024, |sequence, record| {
-            let event = record.as_ref();
+        let read = self.cursor.read_while(1024, |sequence, slot| {
+            let Some(event) = slot.event() else {
+                return true;
+            };
             if let Some(history) = by_topic.get_mut(&event.topic_hash()) {
                 history.push(sequence + 1, event, now);
             }

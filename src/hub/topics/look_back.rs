@@ -111,7 +111,7 @@ impl<'h> LookBack<'h> {
     ) -> Option<LookedUp> {
         let publisher = self.shared.publisher.lock();
         let floor = publisher.floor();
-        let range = range.start.max(floor)..range.end.min(publisher.next_offset());
+        let range = range.start.max(floor)..range.end.min(publisher.visible() + 1);
         let lists = set.lists(&publisher)?;
         let full = match &lists[..] {
             [one] => copy(one, &range, max, out),
@@ -128,7 +128,7 @@ impl<'h> LookBack<'h> {
     /// Returns the last `count` events of the topics that the ring has; `None`: the set is out of date.
     pub(crate) fn last_of(&self, set: &TopicSet, count: u64) -> Option<LastEvents> {
         let publisher = self.shared.publisher.lock();
-        let (floor, end) = (publisher.floor(), publisher.next_offset());
+        let (floor, end) = (publisher.floor(), publisher.visible() + 1);
         let lists = set.lists(&publisher)?;
         let found_from = |from: u64| -> u64 {
             let each = lists.iter().map(|list| list.count_in(&(from..end)) as u64);
@@ -167,7 +167,7 @@ impl<'h> LookBack<'h> {
         if publisher.topics.has_reserved() {
             return None;
         }
-        let (floor, end) = (publisher.floor(), publisher.next_offset());
+        let (floor, end) = (publisher.floor(), publisher.visible() + 1);
         let from = end.saturating_sub(count).max(floor);
         let found = end - from;
         Some(LastEvents { from, found })
@@ -181,9 +181,9 @@ impl<'h> LookBack<'h> {
     /// Returns the offset of the newest event of each of the topics, ascending; `None`: the set is out of date.
     pub(crate) fn newest_of(&self, set: &TopicSet) -> Option<Vec<u64>> {
         let publisher = self.shared.publisher.lock();
-        let floor = publisher.floor();
+        let (floor, end) = (publisher.floor(), publisher.visible() + 1);
         let lists = set.lists(&publisher)?;
-        let newest = lists.iter().filter_map(|list| list.last());
+        let newest = lists.iter().filter_map(|list| list.last_below(end));
         let mut newest: Vec<u64> = newest.filter(|offset| *offset >= floor).collect();
         newest.sort_unstable();
         Some(newest)
@@ -231,9 +231,9 @@ impl<'h> LookBack<'h> {
 
     /// Marks that what can be read now was there now.
     pub(crate) fn note_time(&self) {
-        // The head first: what comes after it may have come later.
-        let (head, now) = (self.shared.ring.head(), time_index::now());
-        self.shared.times.lock().mark(head, now);
+        // The barrier first: what comes after it may have come later, and its driver says when.
+        let (visible, now) = (self.shared.ring.visible(), time_index::now());
+        self.shared.times.lock().mark(visible, now);
     }
 
     /// Returns the events that topics retained between two offsets. Only of topics that are named can it be known to be

@@ -4,6 +4,7 @@ use crate::event::{Filter, Pattern, topic};
 
 use super::{Histories, TopicConfig, TopicInfo, TopicsError};
 use crate::hub::EndReason;
+use crate::hub::journal::topic_change;
 use crate::hub::shared::Shared;
 
 /// Creates a topic with settings, or gives them to one that an event made.
@@ -12,6 +13,11 @@ pub(in crate::hub) fn create(
     name: &str,
     config: TopicConfig,
 ) -> Result<(), TopicsError> {
+    create_in_memory(shared, name, &config)?;
+    keep(shared, name, Some(&config))
+}
+
+fn create_in_memory(shared: &Shared, name: &str, config: &TopicConfig) -> Result<(), TopicsError> {
     topic::validate(name)?;
     config.validate_for(shared.journal.is_some())?;
     let mut publisher = shared.publisher.lock();
@@ -25,7 +31,7 @@ pub(in crate::hub) fn create(
     if let Some(histories) = &publisher.histories
         && config.retain_events > 0
     {
-        histories.add(name, &config);
+        histories.add(name, config);
     }
     Ok(())
 }
@@ -36,6 +42,19 @@ pub(in crate::hub) fn set(
     name: &str,
     config: TopicConfig,
 ) -> Result<(), TopicsError> {
+    settle(shared, name, Some(&config))?;
+    keep(shared, name, Some(&config))
+}
+
+/// Gives settings to a topic or deletes it, in memory only.
+pub(in crate::hub) fn settle(
+    shared: &Shared,
+    name: &str,
+    config: Option<&TopicConfig>,
+) -> Result<(), TopicsError> {
+    let Some(config) = config else {
+        return delete_in_memory(shared, name);
+    };
     topic::validate(name)?;
     config.validate_for(shared.journal.is_some())?;
     let mut publisher = shared.publisher.lock();
@@ -45,13 +64,28 @@ pub(in crate::hub) fn set(
     }
     publisher.topics.set(name, config.clone())?;
     if let Some(histories) = &publisher.histories {
-        histories.set(name, &config);
+        histories.set(name, config);
     }
     Ok(())
 }
 
+/// Has the journal keep what is settled of a topic, and waits for it.
+fn keep(shared: &Shared, name: &str, config: Option<&TopicConfig>) -> Result<(), TopicsError> {
+    let Some(journal) = &shared.journal else {
+        return Ok(());
+    };
+    let change = topic_change(name, config);
+    let kept = journal.transact(shared, change);
+    kept.map_err(TopicsError::NotKept)
+}
+
 /// Deletes a topic, with what it retains, and ends the subscriptions that named only topics which are gone.
 pub(in crate::hub) fn delete(shared: &Shared, name: &str) -> Result<(), TopicsError> {
+    delete_in_memory(shared, name)?;
+    keep(shared, name, None)
+}
+
+fn delete_in_memory(shared: &Shared, name: &str) -> Result<(), TopicsError> {
     {
         let mut publisher = shared.publisher.lock();
         let floor = publisher.floor();

@@ -16,6 +16,6 @@ pub(crate) use look_back::{LastEvents, LookBack, LookedUp, TopicSet};
 
 pub(in crate::hub) use history::{Histories, RetainedEvent};
 pub(in crate::hub) use look_back::Recalled;
-pub(in crate::hub) use manage::{create, delete, describe, names, set};
+pub(in crate::hub) use manage::{create, delete, describe, names, set, settle};
 pub(in crate::hub) use table::{ByHash, TopicTable};
 pub(in crate::hub) use time_index::{TimeIndex, events_per_mark, now};

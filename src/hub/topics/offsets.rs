@@ -52,6 +52,14 @@ impl Offsets {
         self.0.drain(..gone);
     }
 
+    /// Takes one out whose event is not there.
+    pub(in crate::hub) fn remove(&mut self, offset: u64) {
+        let at = self.place_of(offset);
+        if self.get(at) == Some(offset) {
+            self.0.remove(at);
+        }
+    }
+
     pub(in crate::hub) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -59,6 +67,11 @@ impl Offsets {
     /// Returns the newest.
     pub(in crate::hub) fn last(&self) -> Option<u64> {
         self.0.back().copied()
+    }
+
+    /// Returns the newest below an offset.
+    pub(in crate::hub) fn last_below(&self, offset: u64) -> Option<u64> {
+        self.get(self.place_of(offset).checked_sub(1)?)
     }
 
     /// Returns the index of the first that is not below `offset`.

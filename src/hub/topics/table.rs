@@ -10,6 +10,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::event::{EventRef, topic};
+use crate::journal::Durability;
 
 use super::offsets::Offsets;
 use super::{TopicConfig, TopicMode, TopicsError};
@@ -36,6 +37,8 @@ pub(in crate::hub) struct TopicTable {
     untracked: u64,
     /// There is or was a topic that begins with `$`.
     has_reserved: bool,
+    /// Topics with a durability of their own.
+    settled: usize,
     /// Rises when a topic comes or goes.
     version: u64,
     /// The entry that is looked at next, whether something of it has gone.
@@ -111,6 +114,7 @@ impl TopicTable {
             listed: 0,
             untracked: 0,
             has_reserved: false,
+            settled: 0,
             version: 0,
             sweep_at: 0,
         }
@@ -127,19 +131,63 @@ impl TopicTable {
         index.is_some_and(|index| self.at(*index).is_some_and(|topic| topic.listed))
     }
 
-    /// Counts an event that was published.
+    /// Counts an event that was published; returns the offset of the one before it of its topic, if that is listed.
     #[inline]
-    pub(in crate::hub) fn count(&mut self, event: EventRef<'_>, offset: u64) {
+    pub(in crate::hub) fn count(&mut self, event: EventRef<'_>, offset: u64) -> u64 {
         let hash = event.topic_hash();
         // Publishers tend to stay with a topic: then this is a comparison.
         if self.last.hash != hash || self.last.index == u32::MAX {
             self.switch_to(event, hash, offset);
         }
-        if let Some(Some(topic)) = self.entries.get_mut(self.last.index as usize) {
-            topic.published += 1;
-            topic.last_offset = offset;
-            topic.offsets.push(offset, self.capacity);
+        let Some(Some(topic)) = self.entries.get_mut(self.last.index as usize) else {
+            return 0;
+        };
+        topic.published += 1;
+        topic.offsets.push(offset, self.capacity);
+        std::mem::replace(&mut topic.last_offset, offset)
+    }
+
+    /// Takes an event back that was counted and is not there: `before` is what counting it said.
+    pub(in crate::hub) fn uncount(&mut self, hash: u64, offset: u64, before: u64) {
+        let index = self.by_hash.get(&hash).copied();
+        let Some(topic) = index.and_then(|index| self.at_mut(index)) else {
+            return;
+        };
+        topic.offsets.remove(offset);
+        // It may have been deleted and made anew since: then nothing of it was counted.
+        if topic.last_offset == offset {
+            // What came behind it of the topic in memory only stays; what came before it is the newest else.
+            topic.last_offset = topic.offsets.last().unwrap_or(before).max(before);
         }
+        topic.published = topic.published.saturating_sub(1);
+    }
+
+    /// Returns the least safety of an event by its topic's settings, or else the default.
+    #[inline]
+    pub(in crate::hub) fn durability(
+        &self,
+        event: EventRef<'_>,
+        default: Durability,
+    ) -> Durability {
+        if self.settled == 0 {
+            return default;
+        }
+        let index = match self.last.hash == event.topic_hash() && self.last.index != u32::MAX {
+            true => Some(self.last.index),
+            false => self.by_hash.get(&event.topic_hash()).copied(),
+        };
+        let topic = index.and_then(|index| self.at(index));
+        topic
+            .and_then(|topic| topic.config.durability)
+            .unwrap_or(default)
+    }
+
+    /// Counts anew how many topics have a durability of their own: while there is none nobody looks for it.
+    fn note_settled(&mut self) {
+        let all = self.entries.iter().flatten();
+        self.settled = all
+            .filter(|topic| topic.config.durability.is_some())
+            .count();
     }
 
     /// Makes the topic of an event the last one. One that is not listed is counted here: it never is the last one.
@@ -253,6 +301,7 @@ impl TopicTable {
                 return Err(TopicsError::Exists);
             }
             (topic.config, topic.created) = (config, true);
+            self.note_settled();
             return Ok(());
         }
         if self.listed >= self.limit {
@@ -260,6 +309,7 @@ impl TopicTable {
         }
         let index = known.unwrap_or_else(|| self.make(name, hash));
         self.list(index, config, true);
+        self.note_settled();
         Ok(())
     }
 
@@ -278,6 +328,7 @@ impl TopicTable {
                 if let Some(topic) = index.and_then(|index| self.at_mut(index)) {
                     topic.config = config;
                 }
+                self.note_settled();
                 Ok(())
             }
         }
@@ -306,6 +357,7 @@ impl TopicTable {
         topic.offsets.trim(floor);
         let gone = topic.offsets.is_empty();
         self.listed -= 1;
+        self.note_settled();
         self.last = LastTopic::NONE;
         if gone {
             self.forget(index);

@@ -40,12 +40,12 @@ struct Mark {
 }
 
 impl TimeIndex {
-    /// Begins at a time, for a ring that keeps so many events: nothing was there yet.
-    pub(in crate::hub) fn new(now: i64, kept: u64) -> Self {
-        let first = MARKS_FIRST.min(usize::try_from(kept).unwrap_or(usize::MAX));
-        let mut marks = VecDeque::with_capacity(first);
+    /// Begins at a time behind an offset, for a ring that keeps so many events: nothing behind it was there yet.
+    pub(in crate::hub) fn new(now: i64, first: u64, kept: u64) -> Self {
+        let room = MARKS_FIRST.min(usize::try_from(kept).unwrap_or(usize::MAX));
+        let mut marks = VecDeque::with_capacity(room);
         marks.push_back(Mark {
-            offset: 0,
+            offset: first,
             millis: millis(now),
         });
         Self {
@@ -81,6 +81,12 @@ impl TimeIndex {
             millis: now,
         });
         since
+    }
+
+    /// Returns what a time is to an event that is taken now, milliseconds since 1970: never less than before.
+    pub(in crate::hub) fn time(&self, now: i64) -> i64 {
+        let last = self.marks.back().map_or(i64::MIN, |mark| mark.millis);
+        millis(now).max(last)
     }
 
     /// Returns the first offset that may have been taken at a time or later.
@@ -155,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_time_begins_with_the_first_event_that_was_not_there_before_it() {
-        let mut times = TimeIndex::new(100 * MS, u64::MAX);
+        let mut times = TimeIndex::new(100 * MS, 0, u64::MAX);
         times.mark(3, 200 * MS);
         times.mark(9, 300 * MS);
         times.mark(12, 300 * MS + 1);
@@ -169,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_goes_back_takes_no_event_back() {
-        let mut times = TimeIndex::new(100 * MS, u64::MAX);
+        let mut times = TimeIndex::new(100 * MS, 0, u64::MAX);
         times.mark(1, 500 * MS);
         times.mark(2, 50 * MS);
         times.mark(3, 600 * MS);
@@ -180,7 +186,7 @@ mod tests {
 
     #[test]
     fn what_was_long_ago_is_known_less_exactly_and_never_too_late() {
-        let mut times = TimeIndex::new(0, u64::MAX);
+        let mut times = TimeIndex::new(0, 0, u64::MAX);
         for n in 1..=1_000_000 {
             times.mark(n, n as i64 * MS);
         }
@@ -194,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_the_ring_has_lost_has_no_marks() {
-        let mut times = TimeIndex::new(0, 100);
+        let mut times = TimeIndex::new(0, 0, 100);
         for n in 1..=100_000 {
             times.mark(n, n as i64 * MS);
         }

@@ -16,11 +16,12 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use crate::event::{EventRef, Record, Router};
+use crate::event::{EventRef, Router};
 use crate::ring::Ring;
 
 use super::{WaitState, Waiter, Woken};
 use crate::hub::class::Class;
+use crate::hub::slot::Slot;
 
 /// The classes in which somebody may sleep, and the publishes that are being judged.
 pub(in crate::hub) struct WakeRouter {
@@ -113,10 +114,10 @@ impl WakeRouter {
     }
 
     /// Returns a sequence before which everything was judged for those who slept.
-    pub(in crate::hub) fn judged_below(&self, ring: &Ring<Record>) -> u64 {
-        // First the head: what is before it and is not in the list was judged.
-        let head = ring.head();
-        head.min(self.least())
+    pub(in crate::hub) fn judged_below(&self, ring: &Ring<Slot>) -> u64 {
+        // First the barrier: what is before it and is not in the list was judged.
+        let visible = ring.visible();
+        visible.min(self.least())
     }
 
     /// Returns the least sequence that is being judged.

@@ -57,7 +57,7 @@ impl Running {
     /// the event that is under way.
     pub fn stop(mut self, timeout: Duration) -> ProcessorStats {
         // What is published after this is not waited for.
-        let head = self.hub.head();
+        let head = self.hub.visible();
         self.shared.until.store(head, Ordering::Relaxed);
         // Release: pairs with the Acquire in `Worker::work`, for `until` and for what was published.
         self.shared.stopping.store(true, Ordering::Release);
@@ -109,7 +109,7 @@ impl Running {
             sent: read(&self.shared.sent),
             failed: read(&self.shared.failed),
             missed: read(&self.shared.missed),
-            left: self.hub.head().saturating_sub(read(&self.shared.passed)),
+            left: self.hub.visible().saturating_sub(read(&self.shared.passed)),
         }
     }
 }

@@ -362,6 +362,12 @@ impl<'a, T> Run<'a, T> {
         self.values
     }
 
+    /// Returns the values for as long as they may be borrowed. loom is not told how long they are read: not for models.
+    #[cfg(feature = "hub")]
+    pub(in crate::ring) fn into_values(self) -> &'a [T] {
+        self.values
+    }
+
     /// Ends reading, and returns how many values there were, at most `max`.
     pub(in crate::ring) fn end(self, max: usize) -> usize {
         self.values.len().min(max)

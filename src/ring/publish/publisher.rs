@@ -33,9 +33,13 @@ pub struct Publisher<T> {
 
 impl<T> Publisher<T> {
     pub(in crate::ring) fn new(core: Arc<Core<T>>) -> Self {
+        Self::new_at(core, 0)
+    }
+
+    pub(in crate::ring) fn new_at(core: Arc<Core<T>>, next: u64) -> Self {
         Self {
             core,
-            next: 0,
+            next,
             write_block: None,
             closed: false,
             retired: Vec::new(),

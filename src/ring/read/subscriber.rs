@@ -346,6 +346,11 @@ impl<T> Subscriber<T> {
         self.cursor = sequence;
     }
 
+    #[cfg(feature = "hub")]
+    pub(in crate::ring) fn reader(&self) -> &Reader<T> {
+        &self.reader
+    }
+
     pub(in crate::ring) fn core(&self) -> &Arc<Core<T>> {
         self.reader.core()
     }

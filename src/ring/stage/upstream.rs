@@ -9,6 +9,8 @@ use crate::ring::read::{Batch, Reader, Ref, Subscriber, Waited};
 use crate::ring::wait::{Notify, WaitStrategy, Waiter};
 use crate::sync::Ordering;
 use std::fmt;
+#[cfg(feature = "hub")]
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -253,6 +255,33 @@ impl<T> Upstream<T> {
         let core = self.parts().0;
         core.move_gate(&self.gate, to);
         core.drop_passed_above(released, to);
+    }
+
+    /// Lends the values of a range, at or above what is released and below head, for as long as this handle is borrowed: its
+    /// gate does not move meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// If the range is not so.
+    #[cfg(feature = "hub")]
+    pub(crate) fn peek(&self, range: Range<u64>) -> impl Iterator<Item = (u64, &T)> {
+        let head = self.parts().0.head().next;
+        assert!(self.released <= range.start && range.end <= head, "held");
+        let mut next = range.start;
+        std::iter::from_fn(move || {
+            (next < range.end).then(|| {
+                let first = next;
+                // SAFETY: below head, and the gate is not above it: it only moves by a `&mut` of this handle.
+                let run = unsafe { self.subscriber.reader().run(first, range.end) };
+                let values = run.into_values();
+                next += values.len() as u64;
+                values
+                    .iter()
+                    .enumerate()
+                    .map(move |(at, value)| (first + at as u64, value))
+            })
+        })
+        .flatten()
     }
 
     fn parts(&self) -> (&Arc<Core<T>>, &Barrier) {

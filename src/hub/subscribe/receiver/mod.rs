@@ -16,13 +16,14 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::event::{AsEvent, Event, EventRef, Filter, Position, Record};
+use crate::event::{AsEvent, Event, EventRef, Filter, Position};
 use crate::ring::Subscriber;
 
 use self::items::ItemState;
 use self::past::Past;
 use crate::hub::class::Class;
 use crate::hub::shared::Shared;
+use crate::hub::slot::Slot;
 use crate::hub::subscribe::subscription::{FilterFn, Subscription};
 use crate::hub::subscribe::{Reset, SubscriptionEntry, SubscriptionStats};
 use crate::hub::topics::RetainedEvent;
@@ -86,7 +87,7 @@ impl AsEvent for Delivery {
 /// assert_eq!(worker.join().unwrap(), ["started", "done"]);
 /// ```
 pub struct Receiver {
-    subscriber: Subscriber<Record>,
+    subscriber: Subscriber<Slot>,
     shared: Arc<Shared>,
     pub(in crate::hub) entry: Arc<SubscriptionEntry>,
     class: Arc<Class>,
@@ -116,13 +117,13 @@ pub struct Receiver {
 
 impl Receiver {
     pub(in crate::hub) fn new(
-        subscriber: Subscriber<Record>,
+        subscriber: Subscriber<Slot>,
         shared: Arc<Shared>,
         entry: Arc<SubscriptionEntry>,
         class: Arc<Class>,
         subscription: Subscription,
     ) -> Self {
-        let history_end = shared.ring.head();
+        let history_end = shared.ring.visible();
         let stage = ItemState::new(subscription.controls, history_end);
         let receiver = Self {
             subscriber,
@@ -267,7 +268,8 @@ impl Receiver {
 
     /// Returns why nothing more will come: unsubscribed, topic deleted, or the hub closed and everything received.
     pub fn ended(&self) -> Option<EndReason> {
-        let closed = || self.shared.ring.is_closed() && self.lag() == 0;
+        // Not by the hub's being closed: what is in flight then is still to come.
+        let closed = || self.subscriber.is_finished() && self.lag() == 0;
         self.entry
             .ended()
             .or_else(|| closed().then_some(EndReason::Closed))
@@ -287,12 +289,12 @@ impl Receiver {
 
     /// Returns what it has received so far.
     pub fn stats(&self) -> SubscriptionStats {
-        self.entry.stats(self.shared.ring.head())
+        self.entry.stats(self.shared.ring.visible())
     }
 
-    /// Returns how many events the hub has published since, wanted or not.
+    /// Returns how many events readers may see that came since, wanted or not.
     pub fn lag(&self) -> u64 {
-        self.shared.ring.head().saturating_sub(self.passed())
+        self.shared.ring.visible().saturating_sub(self.passed())
     }
 }
 

@@ -142,34 +142,35 @@ impl Receiver {
                 outcome = Err(reason.into());
                 break;
             }
-            let read = self
-                .subscriber
-                .read_while(left as usize, |sequence, record| {
-                    if !going {
+            let read = self.subscriber.read_while(left as usize, |sequence, slot| {
+                if !going {
+                    return false;
+                }
+                // What was not committed is passed.
+                let Some(event) = slot.event() else {
+                    return true;
+                };
+                if sequence >= after
+                    && class.wants_at(sequence, event)
+                    && filter_fn.is_none_or(|filter_fn| filter_fn(event))
+                {
+                    // Once more before it is shown: unsubscribing has returned, so nothing may be shown any more.
+                    if entry.ended().is_some() {
+                        going = false;
                         return false;
                     }
-                    let event = record.as_ref();
-                    if sequence >= after
-                        && class.wants_at(sequence, event)
-                        && filter_fn.is_none_or(|filter_fn| filter_fn(event))
-                    {
-                        // Once more before it is shown: unsubscribing has returned, so nothing may be shown any more.
-                        if entry.ended().is_some() {
-                            going = false;
-                            return false;
-                        }
-                        going = look(
-                            Position {
-                                epoch,
-                                offset: sequence + 1,
-                            },
-                            event,
-                        );
-                        count += 1;
-                        time = event.time();
-                    }
-                    true
-                });
+                    going = look(
+                        Position {
+                            epoch,
+                            offset: sequence + 1,
+                        },
+                        event,
+                    );
+                    count += 1;
+                    time = event.time();
+                }
+                true
+            });
             match read {
                 Ok(read) => left = left.saturating_sub(read as u64),
                 Err(ring::TryRecvError::Empty) => outcome = Err(TryReceiveError::Empty),

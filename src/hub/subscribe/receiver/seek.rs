@@ -30,7 +30,7 @@ impl Receiver {
             newest.insert(hash, kept);
         }
         // What is published from here on comes live, so it is no last value.
-        let head = self.shared.ring.head();
+        let head = self.shared.ring.visible();
         let looked_up = self.looked_up(|look_back, set| look_back.newest_of(set));
         let (class, filter_fn) = (self.class.clone(), self.filter_fn.clone());
         let mut take = |sequence: u64, event: EventRef<'_>| {
@@ -50,9 +50,9 @@ impl Receiver {
                 for offset in offsets.into_iter().filter(|offset| *offset <= head) {
                     if self.subscriber.seek(offset - 1).is_ok() {
                         // One that went meanwhile is as those that went before.
-                        let _ = self
-                            .subscriber
-                            .read_while(1, |sequence, record| take(sequence, record.as_ref()));
+                        let _ = self.subscriber.read_while(1, |sequence, slot| {
+                            slot.event().is_none_or(|event| take(sequence, event))
+                        });
                     }
                 }
                 // Back to where live events begin, wherever the last look-up has led.
@@ -157,16 +157,14 @@ impl Receiver {
     /// Shows what is kept now, from the cursor on, until `look` says false; the cursor stands behind what was shown.
     fn look_over(&mut self, mut look: impl FnMut(u64, EventRef<'_>) -> bool) {
         // Taken once: a busy hub could keep it here for ever otherwise.
-        let head = self.shared.ring.head();
+        let head = self.shared.ring.visible();
         while self.subscriber.position() < head {
             let left = head - self.subscriber.position();
             let mut going = true;
-            let read = self
-                .subscriber
-                .read_while(left as usize, |sequence, record| {
-                    going = going && look(sequence, record.as_ref());
-                    going
-                });
+            let read = self.subscriber.read_while(left as usize, |sequence, slot| {
+                going = going && slot.event().is_none_or(|event| look(sequence, event));
+                going
+            });
             if !going
                 || matches!(
                     read,

@@ -109,7 +109,8 @@ impl Receiver {
         // Only now: whatever is published, ended or told behind this lock finds it asleep.
         let (next, closed) = {
             let publisher = self.shared.publisher.lock();
-            (publisher.next_sequence(), publisher.is_closed())
+            // What is closed and not all seen is still moved, by somebody who sees under this lock that one sleeps.
+            (publisher.visible(), publisher.is_finished())
         };
         // Ends and controls are not under that lock. Whoever gives one sets it first and wakes then, so it is either
         // seen here or finds the receiver on the list.

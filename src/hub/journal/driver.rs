@@ -1,0 +1,485 @@
+//! The driver of a hub's journal: one round after the other, by whoever has it.
+
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use super::hub_journal::HubJournal;
+use super::plan::Plan;
+use super::signal::Committing;
+use super::work::{QueuedWork, Told, failed, outcome};
+use crate::hub::publish::Condition;
+use crate::hub::shared::Shared;
+use crate::hub::slot::Slot;
+use crate::hub::topics;
+use crate::hub::wait::{PublishGuard, Woken, notify_all};
+use crate::journal::{CommitError, CommitFailure, CommitRound, Journal, StateWork};
+use crate::ring::Upstream;
+
+/// Offsets that are reserved at once for events that are not written.
+const RESERVED_STEP: u64 = 1 << 20;
+/// The first wait before a journal that is full is tried again, and the longest.
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(2);
+/// After so long without events that are not written, nothing is reserved for them any more.
+const RESERVED_IDLE: Duration = Duration::from_secs(10);
+
+/// The journal and its place in the ring. Behind one lock, which is taken before the publisher's, and held while a round is
+/// written: nobody waits for it who holds the publisher's.
+pub(super) struct Driver {
+    journal: Box<dyn Journal>,
+    upstream: Upstream<Slot>,
+    /// Sequences before it are committed, or were passed by their publishers.
+    written: u64,
+    /// The failure that lasts.
+    failure: Option<CommitError>,
+    /// When a journal that is full is tried again.
+    probe: Option<Retry>,
+    /// When offsets are asked to be reserved again, without which nothing goes on.
+    stuck: Option<Retry>,
+    /// How many events were shown without being written when that last changed, and when it did.
+    shown: (u64, Instant),
+}
+
+/// When something that failed is tried again.
+struct Retry {
+    at: Instant,
+    wait: Duration,
+}
+
+impl Retry {
+    fn first() -> Self {
+        Self {
+            at: Instant::now() + RETRY_FIRST,
+            wait: RETRY_FIRST,
+        }
+    }
+
+    /// Waits twice as long as the last time.
+    fn after(last: Option<Self>) -> Self {
+        let Some(last) = last else {
+            return Self::first();
+        };
+        let wait = (last.wait * 2).min(RETRY_MAX);
+        Self {
+            at: Instant::now() + wait,
+            wait,
+        }
+    }
+}
+
+/// What is to be told when the driver's lock is released.
+#[derive(Default)]
+pub(super) struct After {
+    /// Readers see more, or a publish will never be seen.
+    moved: bool,
+    /// Everybody who waits for an outcome has to look: none may come.
+    all: bool,
+    told: Vec<Told>,
+    woken: Woken,
+}
+
+/// What readers are shown by a round.
+struct Shown {
+    range: Range<u64>,
+    /// Bytes of its records.
+    bytes: usize,
+    /// Events in it that are not written.
+    unwritten: u64,
+    reserved: u64,
+    recorded: i64,
+}
+
+/// What a round begins with.
+struct Begin {
+    range: Range<u64>,
+    reserved: u64,
+    renew: bool,
+    work: Vec<QueuedWork>,
+    /// The gate has moved.
+    followed: bool,
+}
+
+impl Driver {
+    pub(super) fn new(journal: Box<dyn Journal>, upstream: Upstream<Slot>) -> Self {
+        Self {
+            journal,
+            written: upstream.position(),
+            upstream,
+            failure: None,
+            probe: None,
+            stuck: None,
+            shown: (0, Instant::now()),
+        }
+    }
+
+    /// Runs one round; `None`: there was nothing to do.
+    pub(super) fn round(&mut self, shared: &Shared, hub: &HubJournal) -> Option<After> {
+        let begin = self.begin(shared);
+        if begin.range.is_empty() && begin.work.is_empty() && !begin.renew {
+            // Who waits for room may find it where the gate was.
+            return begin.followed.then(After::moved);
+        }
+        // What failed is not tried again by everybody who comes by.
+        if self.is_waiting() {
+            return None;
+        }
+        let now = topics::now();
+        let recorded = shared.times.lock().time(now);
+        let range = begin.range.clone();
+        let plan = Plan::of(&self.upstream, range.clone(), self.written, recorded);
+        let (work, later): (Vec<_>, Vec<_>) =
+            begin.work.into_iter().partition(|one| one.after <= plan.to);
+        if !later.is_empty() {
+            shared.publisher.lock().in_flight_mut().work.extend(later);
+        }
+        let Plan {
+            events,
+            written_bytes,
+            to,
+            bytes,
+            flush,
+            shown,
+            unwritten,
+        } = plan;
+        shared.times.lock().mark(to, now);
+        let mut after = After::default();
+        if !events.is_empty() || !work.is_empty() {
+            let (states, dones): (Vec<_>, Vec<_>) = work
+                .into_iter()
+                .map(|one| (StateWork::new(one.state), one.done))
+                .unzip();
+            // A change of state has nobody who asks how safe it is to be: it is as safe as can be.
+            let flush = flush || !states.is_empty();
+            let count = events.len();
+            let mut round = CommitRound {
+                events,
+                flush,
+                work: states,
+            };
+            let committed = commit(&mut *self.journal, &mut round, hub);
+            let outcomes: Vec<_> = round.work.drain(..).map(outcome).collect();
+            drop(round);
+            match committed {
+                Ok(took) => {
+                    hub.figures().count(took, count, written_bytes);
+                    let told = dones.into_iter().zip(outcomes);
+                    after
+                        .told
+                        .extend(told.map(|(done, outcome)| Told::new(done, outcome)));
+                }
+                Err(error) => {
+                    let result = failed(&error);
+                    let told = dones.into_iter();
+                    after
+                        .told
+                        .extend(told.map(|done| Told::new(done, Err(result.clone()))));
+                    self.fail(shared, hub, range.start, error, &mut after);
+                    return Some(after);
+                }
+            }
+        }
+        self.written = self.written.max(to);
+        let mut reserved = begin.reserved;
+        // Behind what is committed nothing needs it; before the next one is asked for it is too late.
+        let needs = unwritten > 0 && unwritten >= reserved;
+        if needs || begin.renew {
+            let below = to.max(unwritten) + 1 + RESERVED_STEP;
+            match self.journal.reserve(below) {
+                Ok(()) => reserved = below,
+                Err(error) if needs => {
+                    self.stick(shared, to, &error);
+                    after.all = true;
+                    return Some(after);
+                }
+                // What is reserved still lasts; it is asked for again when it is used up.
+                Err(_) => shared.publisher.lock().in_flight_mut().give_up_renewing(),
+            }
+        }
+        self.stuck = None;
+        let shown = Shown {
+            range: range.start..to,
+            bytes,
+            unwritten: shown,
+            reserved,
+            recorded,
+        };
+        self.show(shared, shown, &mut after);
+        Some(after)
+    }
+
+    /// Looks at what there is, and follows what publishers have shown themselves.
+    fn begin(&mut self, shared: &Shared) -> Begin {
+        let mut begin = {
+            let mut publisher = shared.publisher.lock();
+            let head = publisher.next_sequence();
+            let in_flight = publisher.in_flight_mut();
+            in_flight.driver_looked();
+            Begin {
+                range: in_flight.visible()..head,
+                reserved: in_flight.reserved(),
+                renew: in_flight.is_half_used(),
+                work: if self.is_waiting() {
+                    Vec::new()
+                } else {
+                    std::mem::take(&mut in_flight.work)
+                },
+                followed: false,
+            }
+        };
+        begin.followed = self.follow(begin.range.start);
+        begin
+    }
+
+    /// Moves the gate up to what readers see; returns whether it was behind.
+    fn follow(&mut self, visible: u64) -> bool {
+        let is_behind = self.upstream.position() < visible;
+        if is_behind {
+            // Not above head, and not below where it stands.
+            let _ = self.upstream.seek(visible);
+            self.upstream.move_gate(visible);
+            self.written = self.written.max(visible);
+        }
+        is_behind
+    }
+
+    /// Shows a range to readers.
+    fn show(&mut self, shared: &Shared, shown: Shown, after: &mut After) {
+        let Shown {
+            range,
+            bytes,
+            unwritten,
+            reserved,
+            recorded,
+        } = shown;
+        let guard = {
+            let mut publisher = shared.publisher.lock();
+            // Before they can be seen, as with a publish.
+            let guard = shared.wake_router.guard(range.start);
+            shared.ring.raise_barrier(range.end);
+            publisher.note_recorded(recorded);
+            let in_flight = publisher.in_flight_mut();
+            in_flight.settle(range.end, bytes);
+            in_flight.note_shown(unwritten);
+            if reserved > in_flight.reserved() {
+                in_flight.set_reserved(reserved, range.end);
+            }
+            if !matches!(in_flight.condition(), Condition::Writable) {
+                in_flight.set_condition(self.condition());
+            }
+            guard
+        };
+        after.moved = true;
+        if let Some(guard) = guard {
+            self.judge(&guard, range.clone(), &mut after.woken);
+        }
+        // The gate last: what is judged must not be written over.
+        self.follow(range.end);
+    }
+
+    /// Finds out who sleeps for what is shown.
+    fn judge(&self, guard: &PublishGuard<'_>, range: Range<u64>, woken: &mut Woken) {
+        for (sequence, slot) in self.upstream.peek(range) {
+            if let Some(event) = slot.event() {
+                guard.wake_for(sequence, event, woken);
+            }
+        }
+    }
+
+    /// Gives up everything in flight that was to be written. The next round passes it.
+    fn fail(
+        &mut self,
+        shared: &Shared,
+        hub: &HubJournal,
+        from: u64,
+        error: CommitError,
+        after: &mut After,
+    ) {
+        match error.failure {
+            CommitFailure::Aborted => {}
+            CommitFailure::NoSpace => {
+                self.failure = Some(error.clone());
+                self.probe = Some(Retry::first());
+            }
+            _ => self.failure = Some(error.clone()),
+        }
+        let result = failed(&error);
+        let mut publisher = shared.publisher.lock();
+        let head = publisher.next_sequence();
+        // All of it, also what came behind the round: it follows from what is void now, or would fail as well.
+        let offsets = publisher.undo_in_flight();
+        for (sequence, slot) in self.upstream.peek(from..head) {
+            if offsets.binary_search(&(sequence + 1)).is_ok() {
+                slot.make_void();
+            }
+        }
+        for run in runs(&offsets) {
+            hub.voids().add(run, &error);
+        }
+        let in_flight = publisher.in_flight_mut();
+        let work = std::mem::take(&mut in_flight.work);
+        let told = work.into_iter();
+        after
+            .told
+            .extend(told.map(|one| Told::new(one.done, Err(result.clone()))));
+        in_flight.set_condition(self.condition());
+        drop(publisher);
+        after.moved = true;
+    }
+
+    /// What is not written cannot be passed: its offsets might be given out again. What is committed up to a sequence stays
+    /// so.
+    fn stick(&mut self, shared: &Shared, committed: u64, error: &CommitError) {
+        self.stuck = Some(Retry::after(self.stuck.take()));
+        let reason = error.reason.as_str().into();
+        let mut publisher = shared.publisher.lock();
+        let in_flight = publisher.in_flight_mut();
+        in_flight.keep(committed);
+        in_flight.set_condition(Condition::Stuck(reason));
+    }
+
+    fn condition(&self) -> Condition {
+        match &self.failure {
+            None => Condition::Writable,
+            Some(error) if error.failure == CommitFailure::Poisoned => {
+                Condition::Broken(error.reason.as_str().into())
+            }
+            Some(_) => Condition::Full,
+        }
+    }
+
+    /// Returns whether something failed that is not to be tried again yet.
+    fn is_waiting(&self) -> bool {
+        let stuck = self.stuck.as_ref();
+        stuck.is_some_and(|retry| retry.at > Instant::now())
+    }
+
+    /// Does what is due beside rounds. Returns until when the thread may sleep.
+    pub(super) fn maintain(&mut self, shared: &Shared, hub: &HubJournal) -> Option<Instant> {
+        let now = Instant::now();
+        self.probe(shared, hub, now);
+        self.lower_reserved(shared, now);
+        let due = catch_unwind(AssertUnwindSafe(|| self.journal.maintain(now)));
+        let due = due.ok().flatten().map(|due| now + due);
+        let retries = [&self.probe, &self.stuck].map(|retry| retry.as_ref().map(|retry| retry.at));
+        let reserved = shared.publisher.lock().in_flight().reserved();
+        let idle = (reserved > 0).then(|| self.shown.1 + RESERVED_IDLE);
+        let times = [due, idle].into_iter().chain(retries);
+        times.flatten().min()
+    }
+
+    /// Tries whether there is space again.
+    fn probe(&mut self, shared: &Shared, hub: &HubJournal, now: Instant) {
+        if self.probe.as_ref().is_none_or(|retry| retry.at > now) {
+            return;
+        }
+        let probe = self.probe.take();
+        let mut round = CommitRound {
+            flush: true,
+            ..CommitRound::default()
+        };
+        match commit(&mut *self.journal, &mut round, hub) {
+            Ok(_) => self.failure = None,
+            Err(error) => {
+                if error.failure != CommitFailure::Poisoned {
+                    self.probe = Some(Retry::after(probe));
+                }
+                self.failure = Some(error);
+            }
+        }
+        // What is stuck goes on when it has what it waits for.
+        if self.stuck.is_none() {
+            let condition = self.condition();
+            let mut publisher = shared.publisher.lock();
+            publisher.in_flight_mut().set_condition(condition);
+        }
+    }
+
+    /// Takes a reservation back that nobody uses, so that a crash is not told as a loss of what never was.
+    fn lower_reserved(&mut self, shared: &Shared, now: Instant) {
+        let next = {
+            let mut publisher = shared.publisher.lock();
+            let next = publisher.next_offset();
+            let in_flight = publisher.in_flight_mut();
+            if in_flight.passed_ever() != self.shown.0 {
+                self.shown = (in_flight.passed_ever(), now);
+            }
+            if in_flight.reserved() == 0 || self.shown.1 + RESERVED_IDLE > now {
+                return;
+            }
+            // From here on nothing is shown that is not written, before it is reserved again.
+            in_flight.set_reserved(0, next);
+            next
+        };
+        // Where it fails more is reserved than need be.
+        let _ = self.journal.reserve(next);
+    }
+
+    /// Flushes and closes the journal, once everything is settled.
+    pub(super) fn close(mut self, shared: &Shared) -> Upstream<Slot> {
+        let next = shared.ring.head() + 1;
+        if shared.publisher.lock().in_flight().reserved() > next {
+            let _ = self.journal.reserve(next);
+        }
+        let _ = catch_unwind(AssertUnwindSafe(|| self.journal.close()));
+        self.upstream
+    }
+}
+
+impl After {
+    fn moved() -> Self {
+        Self {
+            moved: true,
+            ..Self::default()
+        }
+    }
+
+    /// Tells everybody: publishers, who waits for room, cursors, receivers. To be called without a lock.
+    pub(super) fn tell(self, shared: &Shared, hub: &HubJournal) {
+        if self.all {
+            hub.completions().wake(u64::MAX);
+        } else if self.moved {
+            hub.completions().wake(shared.ring.visible());
+        }
+        self.told.into_iter().for_each(Told::tell);
+        if self.moved {
+            shared.room.notify_first();
+            if shared.ring.has_downstream_sleepers() {
+                shared.ring.wake_downstream();
+            }
+        }
+        notify_all(&self.woken);
+    }
+}
+
+/// Writes a round, and returns how long it took.
+fn commit(
+    journal: &mut dyn Journal,
+    round: &mut CommitRound<'_>,
+    hub: &HubJournal,
+) -> Result<Duration, CommitError> {
+    let _committing = Committing::begin();
+    let began = Instant::now();
+    hub.commit_begins(began);
+    let committed = catch_unwind(AssertUnwindSafe(|| journal.commit(round)));
+    hub.commit_ends();
+    match committed {
+        Ok(committed) => committed.map(|()| began.elapsed()),
+        Err(_) => Err(CommitError {
+            failure: CommitFailure::Poisoned,
+            reason: "the journal panicked".to_owned(),
+        }),
+    }
+}
+
+/// Returns the runs of offsets, which ascend.
+fn runs(offsets: &[u64]) -> Vec<Range<u64>> {
+    let mut runs: Vec<Range<u64>> = Vec::new();
+    for offset in offsets.iter().copied() {
+        match runs.last_mut() {
+            Some(run) if run.end == offset => run.end += 1,
+            _ => runs.push(offset..offset + 1),
+        }
+    }
+    runs
+}

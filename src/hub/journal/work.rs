@@ -1,0 +1,54 @@
+//! Changes of state that wait for their commit.
+
+use super::handle::{TransactDone, TransactError};
+use crate::journal::{CommitError, CommitFailure, StateFn, StateWork};
+
+/// Changes that wait, at most: those of events have their room with them.
+pub(in crate::hub) const WORK_MAX: usize = 4_096;
+
+/// A change of state that waits for its commit.
+pub(in crate::hub) struct QueuedWork {
+    /// The sequence behind the events that it commits with; 0: it has none.
+    pub(in crate::hub) after: u64,
+    pub(in crate::hub) state: StateFn<'static>,
+    pub(in crate::hub) done: TransactDone,
+}
+
+/// What is told when no lock is held.
+pub(super) struct Told {
+    done: TransactDone,
+    result: Result<(), TransactError>,
+}
+
+impl Told {
+    pub(super) fn new(done: TransactDone, result: Result<(), TransactError>) -> Self {
+        Self { done, result }
+    }
+
+    /// Tells it. Foreign code, whose panic keeps nobody else from being told.
+    pub(super) fn tell(self) {
+        let Self { done, result } = self;
+        let told = std::panic::AssertUnwindSafe(move || done(result));
+        // The panic hook has told, and its payload may panic again when it is dropped.
+        if let Err(panic) = std::panic::catch_unwind(told) {
+            std::mem::forget(panic);
+        }
+    }
+}
+
+/// Returns what a commit that failed means for a change of state.
+pub(super) fn failed(error: &CommitError) -> TransactError {
+    match error.failure {
+        CommitFailure::NoSpace => TransactError::NoSpace,
+        CommitFailure::Poisoned => TransactError::Indeterminate(error.reason.clone()),
+        _ => TransactError::Aborted(error.reason.clone()),
+    }
+}
+
+/// Returns what came of a change in a commit that did not fail.
+pub(super) fn outcome(work: StateWork<'_>) -> Result<(), TransactError> {
+    match work.outcome {
+        Some(outcome) => Ok(outcome?),
+        None => Err(TransactError::Aborted("the journal did not run it".into())),
+    }
+}

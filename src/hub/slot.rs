@@ -1,0 +1,136 @@
+//! The ring's slot: an event's record, and what the hub knows of it beside.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use crate::event::{EventRef, Record};
+use crate::journal::Durability;
+
+/// A slot of the hub's ring: 256 bytes, with what the hub decided about the event in front of its record.
+///
+/// A slot whose commit failed is void: it has an offset and no event, and nothing here gives that event away.
+pub(in crate::hub) struct Slot {
+    /// Written by the journal's driver before the barrier passes the slot, read by whoever is behind the barrier.
+    void: AtomicBool,
+    durability: Durability,
+    /// Events of the same batch that follow.
+    rest: u32,
+    /// When the hub took it, milliseconds since 1970. Written once more by the journal's driver, as `void` is.
+    recorded: AtomicI64,
+    /// The version of its stream, 0: it has none.
+    version: u64,
+    record: Record,
+}
+
+/// A slot as a reader sees it.
+pub(in crate::hub) enum SlotView<'s> {
+    /// An event.
+    Live(EventRef<'s>),
+    /// Nothing: what was to be here was not committed.
+    Void,
+}
+
+/// What the hub decides about an event.
+#[derive(Clone, Copy)]
+pub(in crate::hub) struct SlotHeader {
+    pub(in crate::hub) durability: Durability,
+    pub(in crate::hub) rest: u32,
+    pub(in crate::hub) recorded: i64,
+    pub(in crate::hub) version: u64,
+}
+
+impl Slot {
+    /// Makes an empty slot, which is to be set.
+    pub(in crate::hub) fn new() -> Self {
+        Self {
+            void: AtomicBool::new(false),
+            durability: Durability::None,
+            rest: 0,
+            recorded: AtomicI64::new(0),
+            version: 0,
+            record: Record::new(),
+        }
+    }
+
+    /// Makes a slot that holds no event.
+    pub(in crate::hub) fn void() -> Self {
+        let slot = Self::new();
+        slot.make_void();
+        slot
+    }
+
+    /// Replaces what it holds.
+    #[inline]
+    pub(in crate::hub) fn set(&mut self, event: EventRef<'_>, header: SlotHeader) {
+        *self.void.get_mut() = false;
+        *self.recorded.get_mut() = header.recorded;
+        self.durability = header.durability;
+        self.rest = header.rest;
+        self.version = header.version;
+        self.record.set(event);
+    }
+
+    #[inline]
+    pub(in crate::hub) fn view(&self) -> SlotView<'_> {
+        // Relaxed: what is behind the barrier was written before the barrier's own Release.
+        match self.void.load(Ordering::Relaxed) {
+            false => SlotView::Live(self.record.as_ref()),
+            true => SlotView::Void,
+        }
+    }
+
+    /// Returns the event, if there is one.
+    #[inline]
+    pub(in crate::hub) fn event(&self) -> Option<EventRef<'_>> {
+        match self.view() {
+            SlotView::Live(event) => Some(event),
+            SlotView::Void => None,
+        }
+    }
+
+    /// Takes the event away. Only before the barrier has passed the slot.
+    pub(in crate::hub) fn make_void(&self) {
+        // Relaxed, here and below: nobody but the driver looks before the barrier passes it, with Release.
+        self.void.store(true, Ordering::Relaxed);
+    }
+
+    /// Says when the hub took it. Only before the barrier has passed the slot.
+    pub(in crate::hub) fn stamp(&self, recorded: i64) {
+        self.recorded.store(recorded, Ordering::Relaxed);
+    }
+
+    pub(in crate::hub) fn recorded(&self) -> i64 {
+        self.recorded.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::hub) fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    pub(in crate::hub) fn rest(&self) -> u32 {
+        self.rest
+    }
+
+    pub(in crate::hub) fn version(&self) -> Option<u64> {
+        (self.version > 0).then_some(self.version)
+    }
+
+    /// Returns the length of the record, also of one that is void: so much of the room it takes.
+    pub(in crate::hub) fn record_bytes(&self) -> usize {
+        self.record.as_ref().record().len()
+    }
+
+    /// Returns the bytes that it holds on the heap.
+    pub(in crate::hub) fn heap_bytes(&self) -> usize {
+        self.record.heap_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_four_cache_lines() {
+        assert_eq!(size_of::<Slot>(), 256);
+    }
+}

@@ -1,0 +1,187 @@
+//! Commits that fail, hang, or cannot be made.
+
+use std::thread;
+use std::time::Duration;
+
+use eventring::hub::{
+    Durability, ExpectedVersion, HubPublishError, Outcome, PublishOptions, StartFrom, Subscription,
+    TopicConfig,
+};
+use eventring::journal::CommitFailure;
+use eventring::{Event, Hub};
+
+use super::{event, eventually, hub, outcome, seen, submit};
+
+/// Once a publish was answered by its position: visible passes what is void, so a failed commit was answered 201.
+#[test]
+fn a_commit_that_fails_under_a_thousand_publishes_lets_none_succeed() {
+    let failures = [
+        (CommitFailure::Aborted, Outcome::Aborted),
+        (CommitFailure::NoSpace, Outcome::Aborted),
+        (CommitFailure::Poisoned, Outcome::Indeterminate),
+    ];
+    for (failure, expected) in failures {
+        let (hub, control) = hub(|builder| builder);
+        let mut receiver = hub.subscribe(Subscription::all()).unwrap();
+        control.hold();
+        let offsets: Vec<u64> = (0..1_000).map(|_| submit(&hub, "a")).collect();
+        control.wait_held();
+        control.fail(Some(failure));
+        control.release();
+        for offset in offsets {
+            assert_eq!(outcome(&hub, offset), expected, "{failure:?}");
+        }
+        eventually("what is void is passed", || hub.visible() == 1_000);
+        assert!(seen(&mut receiver).is_empty());
+        assert_eq!(receiver.position().offset, 1_000, "passed, and no gap");
+        let all = Subscription::all().start(StartFrom::Beginning);
+        assert!(seen(&mut hub.subscribe(all).unwrap()).is_empty());
+        let last = Subscription::topic("a").start(StartFrom::Last(10));
+        assert!(seen(&mut hub.subscribe(last).unwrap()).is_empty());
+        let info = hub.describe_topic("a").unwrap();
+        assert_eq!((info.published, info.last_offset), (0, 0));
+    }
+}
+
+#[test]
+fn after_a_failed_commit_versions_stand_where_they_stood() {
+    let (hub, control) = hub(|builder| builder.streams_max(10));
+    let stream = || {
+        Event::builder("a", "t")
+            .stream("order", "7", None)
+            .build()
+            .unwrap()
+    };
+    hub.publish(stream()).unwrap();
+    assert_eq!(hub.stream_position("order", "7"), Some(1));
+    control.fail(Some(CommitFailure::Aborted));
+    for _ in 0..3 {
+        let failed = hub.publish_expecting(ExpectedVersion::Exactly(1), stream());
+        assert!(
+            matches!(failed, Err(HubPublishError::Aborted { .. })),
+            "{failed:?}"
+        );
+        assert_eq!(hub.stream_position("order", "7"), Some(1));
+    }
+    control.fail(None);
+    hub.publish_expecting(ExpectedVersion::Exactly(1), stream())
+        .unwrap();
+    assert_eq!(hub.stream_position("order", "7"), Some(2));
+    let info = hub.describe_topic("a").unwrap();
+    assert_eq!((info.published, info.last_offset), (2, hub.head()));
+}
+
+#[test]
+fn a_full_disk_refuses_what_is_to_be_written_until_there_is_space() {
+    let (hub, control) = hub(|builder| builder);
+    let memory = TopicConfig::default().durability(Durability::None);
+    hub.create_topic("memory", memory).unwrap();
+    hub.publish(event("memory")).unwrap();
+    control.fail(Some(CommitFailure::NoSpace));
+    assert_eq!(hub.publish(event("a")), Err(HubPublishError::NoSpace));
+    eventually("the void is passed", || hub.visible() == hub.head());
+    let written = hub.head();
+    assert_eq!(hub.publish(event("a")), Err(HubPublishError::NoSpace));
+    assert_eq!(hub.head(), written, "refused at once");
+    hub.publish(event("memory")).unwrap();
+    control.fail(None);
+    eventually("there is space again", || hub.publish(event("a")).is_ok());
+}
+
+#[test]
+fn a_broken_journal_takes_nothing_more_and_memory_goes_on() {
+    let (hub, control) = hub(|builder| builder);
+    let memory = TopicConfig::default().durability(Durability::None);
+    hub.create_topic("memory", memory).unwrap();
+    control.fail(Some(CommitFailure::Poisoned));
+    let broken = event("a");
+    let error = hub.publish(&broken).unwrap_err();
+    let HubPublishError::Indeterminate { position, id } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!((position.offset, id.as_str()), (1, broken.id()));
+    control.fail(None);
+    let refused = hub.publish(event("a"));
+    assert!(
+        matches!(refused, Err(HubPublishError::Unavailable { .. })),
+        "{refused:?}"
+    );
+    let mut receiver = hub.subscribe("memory").unwrap();
+    for _ in 0..100 {
+        let position = hub.publish(event("memory")).unwrap();
+        assert_eq!(receiver.recv().unwrap().position, position);
+    }
+}
+
+#[test]
+fn a_commit_that_hangs_is_told_and_may_still_be() {
+    let (hub, control) = hub(|builder| builder.commit_timeout(Duration::from_millis(50)));
+    control.hold();
+    let submitted = submit(&hub, "a");
+    control.wait_held();
+    let error = hub.publish(event("a")).unwrap_err();
+    assert!(
+        matches!(error, HubPublishError::Indeterminate { position, .. } if position.offset == 2)
+    );
+    assert!(hub.journal().unwrap().stalled().is_some());
+    assert_eq!(outcome(&hub, submitted), Outcome::Indeterminate);
+    control.release();
+    eventually("it goes on", || hub.visible() == 2);
+    assert!(hub.journal().unwrap().stalled().is_none());
+    assert_eq!(outcome(&hub, submitted), Outcome::Visible);
+}
+
+#[test]
+fn a_publish_waits_no_longer_than_it_was_told() {
+    let (hub, control) = hub(|builder| builder);
+    control.hold();
+    submit(&hub, "a");
+    control.wait_held();
+    let brief = PublishOptions::default().timeout(Some(Duration::from_millis(10)));
+    let error = hub.publisher().publish(event("a"), &brief).unwrap_err();
+    assert!(matches!(error, HubPublishError::TimedOut { position } if position.offset == 2));
+    control.release();
+    assert_eq!(outcome(&hub, 2), Outcome::Visible);
+}
+
+#[test]
+fn nothing_is_passed_whose_offset_could_be_given_out_again() {
+    let (hub, control) = hub(|builder| builder);
+    control.fail(Some(CommitFailure::Aborted));
+    control.fail_to_reserve(true);
+    eventually("it refuses", || {
+        matches!(
+            hub.publish(event("a")),
+            Err(HubPublishError::Unavailable { .. })
+        )
+    });
+    assert_eq!(hub.visible(), 0);
+    control.fail(None);
+    control.fail_to_reserve(false);
+    eventually("it goes on", || hub.publish(event("a")).is_ok());
+    assert_eq!(hub.visible(), hub.head());
+}
+
+fn publish_there(hub: &Hub) -> Result<u64, HubPublishError> {
+    hub.publish(event("a")).map(|position| position.offset)
+}
+
+#[test]
+fn the_thread_that_commits_does_not_wait_for_itself() {
+    let (hub, _control) = hub(|builder| builder);
+    let other = hub.clone();
+    let (send, receive) = std::sync::mpsc::channel();
+    let state = move |_: &mut dyn eventring::journal::StateTx| {
+        let submitted = other
+            .publisher()
+            .submit(event("a"), &PublishOptions::default());
+        send.send((publish_there(&other), submitted)).unwrap();
+        Ok(())
+    };
+    hub.journal().unwrap().transact(state).unwrap();
+    let (waited, submitted) = receive.recv().unwrap();
+    assert_eq!(waited, Err(HubPublishError::WouldBlock));
+    assert_eq!(submitted, Ok(1..2), "what does not wait is published");
+    assert_eq!(outcome(&hub, 1), Outcome::Visible);
+    thread::scope(|scope| scope.spawn(|| publish_there(&hub).unwrap()).join().unwrap());
+}

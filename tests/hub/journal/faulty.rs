@@ -1,0 +1,147 @@
+//! A journal in memory that holds, fails or counts its commits as a test says.
+
+use std::sync::Arc;
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use eventring::journal::{
+    CommitError, CommitFailure, CommitRound, Journal, JournalError, JournalView, MemoryJournal,
+    MemoryLog, Recovered,
+};
+use std::sync::{Condvar, Mutex};
+
+/// What a test says to its journal, and what it sees of it.
+#[derive(Clone, Default)]
+pub(crate) struct Control(Arc<(Mutex<State>, Condvar)>);
+
+#[derive(Default)]
+struct State {
+    log: MemoryLog,
+    is_held: bool,
+    held: usize,
+    fail: Option<CommitFailure>,
+    fails_to_reserve: bool,
+    rounds: Vec<Written>,
+    reserved: Vec<u64>,
+}
+
+/// A round that was committed.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    pub(crate) offsets: Vec<u64>,
+    pub(crate) flush: bool,
+    pub(crate) thread: ThreadId,
+}
+
+pub(crate) struct FaultyJournal {
+    inner: MemoryJournal,
+    control: Control,
+}
+
+impl Control {
+    fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let changed = change(&mut self.0.0.lock().unwrap());
+        self.0.1.notify_all();
+        changed
+    }
+
+    /// Has commits wait.
+    pub(crate) fn hold(&self) {
+        self.change(|state| state.is_held = true);
+    }
+
+    pub(crate) fn release(&self) {
+        self.change(|state| state.is_held = false);
+    }
+
+    /// Waits until a commit is held.
+    pub(crate) fn wait_held(&self) {
+        let state = self.0.0.lock().unwrap();
+        let longest = Duration::from_secs(20);
+        let waited = self
+            .0
+            .1
+            .wait_timeout_while(state, longest, |state| state.held == 0);
+        assert!(!waited.unwrap().1.timed_out(), "no commit came");
+    }
+
+    /// Has commits fail from now on, or succeed.
+    pub(crate) fn fail(&self, failure: Option<CommitFailure>) {
+        self.change(|state| state.fail = failure);
+    }
+
+    pub(crate) fn fail_to_reserve(&self, fails: bool) {
+        self.change(|state| state.fails_to_reserve = fails);
+    }
+
+    pub(crate) fn rounds(&self) -> Vec<Written> {
+        self.change(|state| state.rounds.clone())
+    }
+
+    /// What was asked to be reserved so far.
+    pub(crate) fn reserved(&self) -> Vec<u64> {
+        self.change(|state| state.reserved.clone())
+    }
+}
+
+impl FaultyJournal {
+    pub(crate) fn new(control: &Control) -> Self {
+        let log = control.change(|state| state.log.clone());
+        Self {
+            inner: MemoryJournal::open(&log),
+            control: control.clone(),
+        }
+    }
+}
+
+fn failed(failure: CommitFailure) -> CommitError {
+    CommitError::new(failure, "a test said so")
+}
+
+impl Journal for FaultyJournal {
+    fn recovered(&self) -> &Recovered {
+        self.inner.recovered()
+    }
+
+    fn view(&self) -> Arc<dyn JournalView> {
+        self.inner.view()
+    }
+
+    fn reserve(&mut self, below: u64) -> Result<(), CommitError> {
+        let fails = self.control.change(|state| {
+            state.reserved.push(below);
+            state.fails_to_reserve
+        });
+        match fails {
+            true => Err(failed(CommitFailure::Aborted)),
+            false => self.inner.reserve(below),
+        }
+    }
+
+    fn commit(&mut self, round: &mut CommitRound<'_>) -> Result<(), CommitError> {
+        let (state, changed) = &*self.control.0;
+        let mut held = state.lock().unwrap();
+        held.held += 1;
+        changed.notify_all();
+        let mut held = changed.wait_while(held, |state| state.is_held).unwrap();
+        held.held -= 1;
+        if let Some(failure) = held.fail {
+            return Err(failed(failure));
+        }
+        held.rounds.push(Written {
+            offsets: round.events.iter().map(|event| event.offset).collect(),
+            flush: round.flush,
+            thread: thread::current().id(),
+        });
+        drop(held);
+        self.inner.commit(round)
+    }
+
+    fn maintain(&mut self, now: Instant) -> Option<Duration> {
+        self.inner.maintain(now)
+    }
+
+    fn close(&mut self) -> Result<(), JournalError> {
+        self.inner.close()
+    }
+}

@@ -1,0 +1,97 @@
+//! State that commits with events, or alone.
+
+use std::sync::mpsc;
+
+use eventring::event::EventBatch;
+use eventring::hub::{Hub, HubPublishError, PublishOptions, TransactError};
+use eventring::journal::{CommitFailure, StateError, StateTx};
+
+use super::{event, hub};
+
+fn value(hub: &Hub, key: &str) -> Option<Vec<u8>> {
+    let mut reader = hub.journal().unwrap().view().reader().unwrap();
+    let mut found = None;
+    let look = &mut |state: &mut dyn StateTx| found = state.get("test", key.as_bytes()).unwrap();
+    reader.state(look).unwrap();
+    found
+}
+
+fn put(key: &'static str) -> impl FnOnce(&mut dyn StateTx) -> Result<(), StateError> + Send {
+    move |state| state.put("test", key.as_bytes(), b"there")
+}
+
+fn batch() -> EventBatch {
+    let mut batch = EventBatch::new();
+    (0..3).for_each(|_| batch.push(event("a")));
+    batch
+}
+
+#[test]
+fn a_change_of_state_commits_with_its_events_or_not_at_all() {
+    let (hub, control) = hub(|builder| builder);
+    let options = PublishOptions::default();
+    let publisher = hub.publisher();
+    assert_eq!(
+        publisher.publish_with(&batch(), &options, put("one")),
+        Ok(1..4)
+    );
+    assert!(value(&hub, "one").is_some());
+    control.fail(Some(CommitFailure::Aborted));
+    let failed = publisher.publish_with(&batch(), &options, put("two"));
+    assert!(matches!(failed, Err(HubPublishError::Aborted { .. })));
+    control.fail(None);
+    publisher.publish(event("a"), &options).unwrap();
+    assert_eq!(value(&hub, "two"), None);
+}
+
+#[test]
+fn a_change_that_fails_is_undone_alone_and_told_to_its_caller() {
+    let (hub, _control) = hub(|builder| builder);
+    let options = PublishOptions::default();
+    let refuses = |state: &mut dyn StateTx| {
+        state.put("test", b"half", b"there")?;
+        Err(StateError::Refused("no".to_owned()))
+    };
+    let failed = hub.publisher().publish_with(&batch(), &options, refuses);
+    let Err(HubPublishError::State { position, error }) = failed else {
+        panic!("{failed:?}")
+    };
+    assert_eq!(
+        (position.offset, error),
+        (1, StateError::Refused("no".to_owned()))
+    );
+    assert_eq!((hub.visible(), value(&hub, "half")), (3, None));
+    let journal = hub.journal().unwrap();
+    let panics = journal.transact(|_| panic!("a test panics here on purpose"));
+    assert_eq!(panics, Err(TransactError::State(StateError::Panicked)));
+    assert_eq!(journal.transact(put("after")), Ok(()));
+    assert!(value(&hub, "after").is_some());
+}
+
+#[test]
+fn a_change_without_events_needs_none_and_is_flushed() {
+    let (hub, control) = hub(|builder| builder);
+    hub.journal().unwrap().transact(put("one")).unwrap();
+    let rounds = control.rounds();
+    assert!(rounds[0].flush && rounds[0].offsets.is_empty());
+    let (send, receive) = mpsc::channel();
+    let done = Box::new(move |outcome| send.send(outcome).unwrap());
+    let journal = hub.journal().unwrap();
+    journal.submit_transact(Box::new(put("two")), done).unwrap();
+    assert_eq!(receive.recv().unwrap(), Ok(()));
+    control.fail(Some(CommitFailure::NoSpace));
+    assert_eq!(journal.transact(put("three")), Err(TransactError::NoSpace));
+    assert_eq!(journal.transact(put("four")), Err(TransactError::NoSpace));
+    hub.close();
+    assert_eq!(journal.transact(put("five")), Err(TransactError::Closed));
+}
+
+#[test]
+fn a_hub_in_memory_has_no_state_to_commit() {
+    let hub = Hub::new();
+    assert!(hub.journal().is_none());
+    let published = hub
+        .publisher()
+        .publish_with(&batch(), &PublishOptions::default(), put("one"));
+    assert_eq!(published, Err(HubPublishError::NoJournal));
+}
