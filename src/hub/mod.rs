@@ -38,9 +38,14 @@
 //! | a busy topic does not push out what a quiet one keeps | [`TopicConfig`]: own copies | `tests/hub/topics.rs` |
 //! | controls have no position and are not stored | [`Controls`] | `tests/hub/catch_up.rs` |
 //! | stream positions are dense; an expected version is checked with the publish | [`ExpectedVersion`] | `tests/hub/catch_up.rs` |
+//! | with a journal nothing is seen before it is as safe as it is to be, and no publish succeeds whose commit failed | the journal's driver stands before the ring's barrier; [`Outcome`] | `tests/hub/journal/commit.rs`, `tests/hub/journal/failure.rs` |
+//! | a commit that fails leaves no version, figure or place of its events behind | an undo list; slots that are void by type | `tests/hub/journal/failure.rs` |
+//! | no offset that was seen is given out twice, whatever crash | [`Journal::reserve`](crate::journal::Journal::reserve) | `tests/hub/journal/recovery.rs` |
+//! | who waits for room gets it in the order in which it came, large batches too | [`HubPublisher::room`] | `tests/hub/journal/room.rs` |
 //! | a small publish allocates nothing while nobody sleeps | slots are reused | `tests/hub/alloc.rs` |
 //!
-//! Keeping events for a topic starts one thread, `eventring-history`, which ends with the hub. Nothing else does.
+//! Keeping events for a topic starts one thread, `eventring-history`, a journal another, `eventring-journal`; both end with the
+//! hub. Versions of streams ([`HubBuilder::streams_max`]) are of this run: they are not read back from the journal yet.
 //!
 //! # Bounds
 //!
@@ -54,7 +59,15 @@
 //! | [`streams_max`](HubBuilder::streams_max) | 0 streams | publishing on another stream is refused |
 //! | a filter | 64 entries a part, 1,024 bytes a text | the subscription is refused |
 //! | joins and leaves that wait | 64 a receiver, 4,096 a [`PresenceWatch`] | they go, and that is told: the list has them |
-//! | a batch | half of `capacity` and of `ring_bytes` | the batch is refused whole |
+//! | a batch | half of `capacity` and of `ring_bytes`; with a journal also of the two below | the batch is refused whole |
+//! | [`in_flight`](HubBuilder::in_flight) | 8,192 events, half of `capacity` at most | publishes wait in line, or are [`Full`](HubPublishError::Full) |
+//! | [`in_flight_bytes`](HubBuilder::in_flight_bytes) | 16 MiB | as above |
+//! | [`publish_timeout`](HubBuilder::publish_timeout) | 5 s in that line | [`Full`](HubPublishError::Full) |
+//! | [`commit_timeout`](HubBuilder::commit_timeout) | 10 s for a commit, and for closing | the journal is stalled: [`Indeterminate`](HubPublishError::Indeterminate) |
+//! | a round of the journal | 4,096 events, 4 MiB, unless a batch is larger | the rest is the next round's |
+//! | offsets reserved for what is not written | 2^20, renewed at half | such events wait as for a commit |
+//! | changes of state that wait | 4,096 | they are refused |
+//! | void ranges that are remembered | 4,096 | the oldest is forgotten |
 #![cfg_attr(
     all(
         feature = "gateway",

@@ -1,6 +1,7 @@
 //! A hub's journal as the program sees it.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::kept_topics;
 use crate::hub::shared::Shared;
 use crate::hub::topics::{self, TopicConfig, TopicsError};
 use crate::journal::{
-    Durability, JournalState, JournalStats, JournalView, StateError, StateFn, StateTx,
+    Durability, Hole, JournalState, JournalStats, JournalView, StateError, StateFn, StateTx,
 };
 
 /// The journal of a hub: its figures, its readers, and state that commits in it. See
@@ -83,6 +84,12 @@ impl<'h> JournalHandle<'h> {
     /// [`commit_timeout`](crate::hub::HubBuilder::commit_timeout): the journal is stalled, and the hub is not ready.
     pub fn stalled(&self) -> Option<Duration> {
         self.journal.stalled()
+    }
+
+    /// Returns what was given up within some offsets since the hub began, ascending, 4,096 ranges at most: offsets that readers
+    /// pass, and that hold nothing.
+    pub fn voids(&self, offsets: &Range<u64>) -> Vec<Hole> {
+        self.journal.voids().holes(offsets)
     }
 
     /// Returns the safety that an event has whose topic and publish ask for none: that of
