@@ -1,5 +1,7 @@
 //! How safe an event is before its publish counts.
 
+use std::fmt;
+
 /// The safety that an event has before readers see it and its publish returns.
 ///
 /// Ordered: a publish may raise what its topic asks for, never lower it.
@@ -14,4 +16,31 @@ pub enum Durability {
     Buffered,
     /// Flushed to the disk: survives a loss of power.
     Durable,
+}
+
+impl Durability {
+    /// Every one, from the least.
+    pub const ALL: [Self; 3] = [Self::None, Self::Buffered, Self::Durable];
+
+    /// Returns the name that settings, addresses and messages have for it: `none`, `buffered`, `durable`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Buffered => "buffered",
+            Self::Durable => "durable",
+        }
+    }
+
+    /// Returns the one of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|durability| durability.name() == name)
+    }
+}
+
+impl fmt::Display for Durability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
