@@ -1,5 +1,7 @@
 //! One reactor's gateway: the state of each room, and what concerns several of them.
 
+use std::sync::Arc;
+
 use crate::event::Position;
 use crate::gateway::access::Authorization;
 use crate::gateway::admin::connections::{ConnectionAddr, Executor};
@@ -21,6 +23,8 @@ use crate::net::{Handle, Lifecycle, StreamId, Streams};
 /// HTTP, Server-Sent Events and WebSocket on a hub, for the connections of one reactor.
 pub(in crate::gateway) struct Gateway {
     pub(in crate::gateway) hub: Hub,
+    /// For those who hold it weakly: as long as a reactor is there, so is the hub.
+    _kept: Arc<Hub>,
     pub(in crate::gateway) handle: Handle,
     /// The state shared with the gateways of all other reactors.
     pub(in crate::gateway) shared: Shared,
@@ -38,7 +42,7 @@ pub(in crate::gateway) struct Gateway {
 
 impl Gateway {
     pub(in crate::gateway) fn new(
-        hub: &Hub,
+        hub: &Arc<Hub>,
         cursors: Cursors,
         fanout: EventFanout,
         shared: Shared,
@@ -47,12 +51,18 @@ impl Gateway {
         shared.commands.open(handle.reactor(), handle.notifier());
         shared.mailboxes.open(handle.reactor(), handle.notifier());
         Self {
-            hub: hub.clone(),
+            hub: Hub::clone(hub),
+            _kept: hub.clone(),
             handle: handle.clone(),
             encoder: Encoder::default(),
             fanout,
             streaming: Streaming::new(hub, cursors, handle, shared.presence),
-            publisher: Publisher::new(hub.clone(), shared.bounds, handle.unfinished().clone()),
+            publisher: Publisher::new(
+                Hub::clone(hub),
+                shared.bounds,
+                handle.unfinished().clone(),
+                handle.notifier(),
+            ),
             sockets: WebSockets::default(),
             authorization: Authorization::new(
                 handle,

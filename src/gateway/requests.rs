@@ -22,7 +22,7 @@ use crate::gateway::user_routes::UserRoute;
 use crate::gateway::ws::Upgrade;
 use crate::gateway::ws::write_published;
 use crate::net::{
-    Answer, Begin, Outcome, Parts, Peer, Piece, Refusal, RequestId, Requests, Response,
+    Answer, Begin, Outcome, Parts, Peer, Piece, Refusal, RequestId, Requests, Response, Taken,
 };
 use crate::wire::http::{BodyLength, Head, Reason, RequestError};
 
@@ -50,11 +50,12 @@ impl Requests for Gateway {
         pending_body: &mut PendingBody,
         piece: &[u8],
         parts: &mut Parts<Receipt>,
-    ) -> Result<(), Answer> {
+    ) -> Result<Taken, Answer> {
         let pending_body = match pending_body {
             PendingBody::Publish(publish) => publish,
             PendingBody::Whole(whole) => {
-                return whole.push(piece).map_err(|answer| {
+                let pushed = whole.push(piece).map(|()| Taken::All);
+                return pushed.map_err(|answer| {
                     note_unfinished(&mut self.telemetry, whole.kind(), answer, whole.cors())
                 });
             }
@@ -77,22 +78,28 @@ impl Requests for Gateway {
         })
     }
 
-    fn end(&mut self, pending_body: PendingBody, parts: &mut Parts<Receipt>) -> Response<Receipt> {
+    fn end(
+        &mut self,
+        pending_body: &mut PendingBody,
+        parts: &mut Parts<Receipt>,
+    ) -> Response<Receipt> {
         let publish = match pending_body {
             PendingBody::Publish(publish) => publish,
             PendingBody::Whole(whole) => return whole.end(self),
         };
         if !publish.is_atomic() {
-            self.telemetry.answered(RouteKind::Publish, 200);
-            return Response::Ready(self.publisher.end_lines(publish, parts));
+            let response = self.publisher.end_lines(publish, parts);
+            if !matches!(response, Response::Waits) {
+                self.telemetry.answered(RouteKind::Publish, 200);
+            }
+            return response;
         }
-        let cors = publish.cors().clone();
-        let mut response = self.publisher.end(publish);
+        let mut response = self.publisher.end(publish, parts.is_last_try());
         // What was published is counted when its outcome is known.
         if let Response::Ready(answer) = &mut response {
             self.telemetry
                 .answered(RouteKind::Publish, status_of(&answer.bytes));
-            cors.stamp(&mut answer.bytes, 0);
+            publish.cors().stamp(&mut answer.bytes, 0);
         }
         response
     }

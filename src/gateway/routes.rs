@@ -21,6 +21,7 @@ pub(in crate::gateway) const ROWS: &[&[Route]] = &[
     stream::routes::ROUTES,
     ws::routes::ROUTES,
     publish::routes::ROUTES,
+    admin::topics::routes::ROUTES,
     admin::routes::ROUTES,
     telemetry::routes::ROUTES,
 ];

@@ -99,8 +99,8 @@ impl Events for Gateway {
         }
     }
 
-    fn arm(&mut self) -> bool {
-        let is_idle = self.telemetry.is_idle(self.streaming.has_classes());
+    fn arm(&mut self, answers: bool) -> bool {
+        let is_idle = !answers && self.telemetry.is_idle(self.streaming.has_classes());
         self.streaming.arm(self.fanout.fed(), is_idle)
     }
 

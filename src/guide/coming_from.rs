@@ -32,7 +32,7 @@
 //! | `nchan_subscriber_first_message`, else the oldest | `from=now` (here the default), `from=beginning`, `last=N`, `since=` a time |
 //! | WebSocket, EventSource, long-polling, multipart, raw and chunked subscribers | SSE and [WebSocket](super::websocket); **no long-polling**, **no multipart** |
 //! | `nchan_authorize_request`, subscribe and unsubscribe requests | an [`Authorizer`](crate::gateway::Authorizer) in code, which may ask elsewhere and answer [later](crate::gateway::Decision::Later); **no request to a back end** by the server itself |
-//! | `DELETE` of a channel | [`Hub::delete_topic`](crate::hub::Hub::delete_topic); **no deleting over HTTP** |
+//! | `DELETE` of a channel | `DELETE /api/v1/topics/{topic}`, [`Hub::delete_topic`](crate::hub::Hub::delete_topic) |
 //! | `nchan_max_channel_subscribers`, groups with limits | limits of the server and of an address ([`limits`](super::operate::limits)); **no limits of a topic** |
 //! | pings of EventSource and WebSocket, off | `heartbeat`, 15 s; WebSocket pings, 20 s |
 //! | Redis for several servers | **one process** |

@@ -41,7 +41,11 @@
 //! | bytes of a request's body | 64 KiB | 413 |
 //! | time for the server's threads to answer the program | 5 s | [`NotServing`](crate::gateway::NotServing) |
 //!
-//! All of it is in memory. Who comes back after a restart is told by a `reset`: [`resume`](super::resume).
+//! In a hub with a journal, endpoints and connections that were made while the server ran are there again after a restart:
+//! their requests are answered once they are kept, or 503 (507 where the disk is full) and nothing is made. What is ended is
+//! ended at once; a 503 then says that it comes back with the next start. An endpoint of the program's own
+//! ([`ServerBuilder::endpoint`](crate::gateway::ServerBuilder::endpoint)) takes the place of one that was made at its path.
+//! Without a journal they are gone, and who comes back is told by a `reset`: [`resume`](super::resume).
 //!
 //! # Framing
 //!

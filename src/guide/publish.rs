@@ -99,6 +99,20 @@
 //! is sent once readers can see the events. Errors are `application/problem+json` with the field, the
 //! line or the byte.
 //!
+//! **How safe** events are before they are answered is for their topic to say, else for the hub. `?durability=buffered` or
+//! `durable` asks for more: at least that for all events of the request. It never gives less.
+//!
+//! | status | when | the events |
+//! | --- | --- | --- |
+//! | 200 | they are as safe as was asked, and visible | are there |
+//! | 400, `"field":"durability"` | no such name, or a hub without a journal was asked for more than `none` | are not there |
+//! | 409, `"field":"durability"` | it is below the topic's | are not there |
+//! | 503, `Retry-After` | too much waits to be committed, for as long as `publish_timeout` (5 s); or the commit failed | are not there |
+//! | 503, the detail says so | the disk failed in a way that leaves it open; or it takes longer than `outcome_timeout` (15 s) | may be there: publish them again with the same ids |
+//! | 507 | the disk is full: it is tried again, and topics of durability `none` go on | are not there |
+//!
+//! While a publish waits for room its connection is not read; who came first publishes first.
+//!
 //! **A request without an answer** may have been published or not. Sending it again may publish twice:
 //! there is no deduplication yet. Give events ids of your own (`ce-id`) if readers are to tell.
 //!

@@ -94,8 +94,8 @@
 //!
 //! # When the endpoint is not there any more
 //!
-//! Endpoints and connections that were made are in memory, and gone after a restart. A 404 would silence an `EventSource`
-//! for good. So whoever asks for an event stream (`Accept: text/event-stream`, as `EventSource` does, or a
+//! Endpoints and connections that were made are gone after a restart where the hub has no journal. A 404 would silence an
+//! `EventSource` for good. So whoever asks for an event stream (`Accept: text/event-stream`, as `EventSource` does, or a
 //! `Last-Event-ID`) at a path that could be an endpoint's, or with an id that has the form of a connection's, gets a
 //! stream of 200 that says this and ends:
 //!

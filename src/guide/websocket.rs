@@ -67,16 +67,18 @@
 //! other subscriptions wait for it. So do not mix `from` with a pattern that is subscribed already, or
 //! be ready to see its events again.
 //!
-//! `publish` takes `data` that is JSON, a string with a `datacontenttype`, or a whole `cloudevent`.
+//! `publish` takes `data` that is JSON, a string with a `datacontenttype`, or a whole `cloudevent`; and a `durability`, as
+//! [over HTTP](super::publish).
 //!
 //! | `code` | when |
 //! | --- | --- |
 //! | `invalid` | not JSON, a member that is missing, unknown or wrong: `field` and `at` say which and where |
 //! | `unknown` | no such request, no such subscription, no such topic where the program makes them all |
 //! | `forbidden` | the authorizer says no |
-//! | `conflict` | nothing waits for this `ack` |
+//! | `conflict` | nothing waits for this `ack`; a `durability` below the topic's |
 //! | `too_large` | an event over a limit |
-//! | `unavailable` | the server is stopping |
+//! | `unavailable` | the server is stopping; the event was not committed, or not in time |
+//! | `no_space` | the journal's disk is full |
 //!
 //! # Who is there
 //!

@@ -129,5 +129,5 @@ pub use subscribe::{
 #[cfg(feature = "async")]
 pub use subscribe::{ItemStream, ReceiverStream};
 #[cfg(feature = "gateway")]
-pub(crate) use topics::{LastEvents, LookedUp, TopicSet, joined_since};
+pub(crate) use topics::{LastEvents, LookedUp, TopicSet, joined_since, topic_page};
 pub use topics::{TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsError};

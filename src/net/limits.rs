@@ -44,6 +44,9 @@ pub struct Limits {
     /// Time for which the answer to a publish may wait for the outcome. Then it is answered 503: the events may still
     /// become visible. 15 s: longer than whoever commits events waits before saying that it does not know.
     pub outcome_timeout: Duration,
+    /// Time for which a request or a message may wait for room for what it publishes; its connection is not read
+    /// meanwhile. Then it is answered 503 with `Retry-After`. 5 s.
+    pub publish_timeout: Duration,
     /// Bytes read from a connection at a time, into one buffer for all. 64 KiB.
     pub read_bytes: usize,
     /// `TCP_NOTSENT_LOWAT`: unsent bytes the kernel takes per connection. 16 KiB.
@@ -70,6 +73,7 @@ impl Default for Limits {
             max_pending_authorizations: 1024,
             authorization_timeout: Duration::from_secs(10),
             outcome_timeout: Duration::from_secs(15),
+            publish_timeout: Duration::from_secs(5),
             read_bytes: 64 << 10,
             notsent_lowat: 16 << 10,
             send_buffer: None,

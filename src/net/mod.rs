@@ -39,7 +39,7 @@ pub use self::http::answer::{
     Answer, Begin, ClientIdentity, Deferred, Peer, Piece, Refusal, Response,
 };
 pub use self::http::parked::RequestId;
-pub use self::http::published::{Outcome, Parts, Published};
+pub use self::http::published::{Outcome, Parts, Published, Taken};
 pub use self::http::unfinished::{Share, Unfinished};
 pub use self::lifecycle::Lifecycle;
 pub use self::limits::Limits;

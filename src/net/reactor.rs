@@ -231,7 +231,11 @@ impl<S: Service> Reactor<S> {
             Pending::Collecting { due, all } => (Some(due), all && !self.core.http.is_waiting()),
             Pending::Nothing | Pending::Visits => (None, false),
         };
-        if !self.poller.prepare_sleep(&mut self.service, collects) {
+        let answers = self.core.http.is_waiting();
+        if !self
+            .poller
+            .prepare_sleep(&mut self.service, collects, answers)
+        {
             return None;
         }
         let timers = self.deadlines.next(&self.core);

@@ -23,7 +23,7 @@ use crate::net::delivery::{Delivery, Rounds, Sweeps};
 use crate::net::end::disconnect::DisconnectReason;
 use crate::net::http::answer::{Answer, Begin, ClientIdentity, Peer, Piece, Refusal, Response};
 use crate::net::http::parked::RequestId;
-use crate::net::http::published::{Outcome, Parts};
+use crate::net::http::published::{Outcome, Parts, Taken};
 use crate::net::lifecycle::Lifecycle;
 use crate::net::ws::Replies;
 use crate::wire::http::Head;
@@ -74,7 +74,9 @@ pub trait Requests {
     where
         Self: Service;
 
-    /// Takes a piece of a body; the `parts` that it gives leave in order.
+    /// Takes a piece of a body; the `parts` that it gives leave in order. Where it says [`Taken::Waits`], nothing more of
+    /// the connection is read: it is asked again, with an empty piece, when there may be room, the last time with
+    /// [`Parts::is_last_try`].
     ///
     /// # Errors
     ///
@@ -84,12 +86,13 @@ pub trait Requests {
         pending_body: &mut Self::PendingBody,
         piece: &[u8],
         parts: &mut Parts<Self::Receipt>,
-    ) -> Result<(), Answer>;
+    ) -> Result<Taken, Answer>;
 
-    /// Takes the end of a body and gives the answer, which leaves behind the `parts`.
+    /// Takes the end of a body and gives the answer, which leaves behind the `parts`. Where that is
+    /// [`Response::Waits`], it is asked again as for a [`body`](Self::body).
     fn end(
         &mut self,
-        pending_body: Self::PendingBody,
+        pending_body: &mut Self::PendingBody,
         parts: &mut Parts<Self::Receipt>,
     ) -> Response<Self::Receipt>;
 
@@ -120,7 +123,7 @@ pub trait Sockets {
     /// Notes that a WebSocket has begun. Until it changes its subscription, `id` is what [`Streams`] knows it by.
     fn opened(&mut self, socket: &mut Self::Socket, id: StreamId);
 
-    /// Takes a message and answers it.
+    /// Takes a message and answers it, or has it [wait](Replies::wait_for_room): then it is given again.
     fn message(
         &mut self,
         socket: &mut Self::Socket,
@@ -175,9 +178,9 @@ pub trait Events {
     where
         Self: Service;
 
-    /// Asks to be woken when there is something that is not on its way to the streams yet; `false`: there is already,
-    /// do not sleep.
-    fn arm(&mut self) -> bool;
+    /// Asks to be woken when there is something that is not on its way to the streams yet, or, where `answers` wait, when
+    /// an outcome may be known; `false`: there is already, do not sleep.
+    fn arm(&mut self, answers: bool) -> bool;
 
     /// Ends the request made by [`arm`](Self::arm).
     fn disarm(&mut self);

@@ -163,6 +163,7 @@ mod tests {
             "tls",
             "presence",
             "outcome_timeout",
+            "publish_timeout",
             "max_pending_authorizations",
             "authorization_timeout",
         ];

@@ -22,7 +22,6 @@ const CHECKS: &[Check] = &[
     ("no long-polling", no_long_polling),
     ("no multipart", no_multipart),
     ("no request to a back end", no_request_to_a_back_end),
-    ("no deleting over HTTP", no_deleting_of_topics),
     ("no limits of a topic", no_limits_of_a_topic),
     ("one process", one_process),
     ("no tokens", no_tokens),
@@ -276,15 +275,6 @@ fn no_request_to_a_back_end(_: &Server) {
     none_has(&flags(), &words);
     none_has(&settings(), &words);
     none_has(&parts(), &["ureq", "reqwest", "hyper"]);
-}
-
-fn no_deleting_of_topics(server: &Server) {
-    server.publish("doomed", "1");
-    assert_eq!(status(server, "DELETE", "/api/v1/topics/doomed"), 404);
-    assert_eq!(
-        status(server, "DELETE", "/api/v1/topics/doomed/events"),
-        405
-    );
 }
 
 fn no_limits_of_a_topic(_: &Server) {

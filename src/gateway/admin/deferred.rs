@@ -14,6 +14,7 @@ use crate::gateway::admin::endpoints::Endpoints;
 use crate::gateway::admin::handlers::{no_connection, no_content};
 use crate::gateway::admin::json::{broadcast_json, connection_json, endpoint_json};
 use crate::gateway::admin::listing::{ConnectionWalk, Page};
+use crate::gateway::admin::state::{PendingCommit, of_transact};
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::response::response;
 use crate::gateway::http::response::status_of;
@@ -50,6 +51,10 @@ pub(in crate::gateway) enum Deferred {
     Endpoints { after: String, begun: bool },
     /// A command that was sent, and the answer that is made of its result.
     Command(PendingCommand, CommandAnswer),
+    /// A command that was sent and a change that is on its way to the journal: the answer waits for both.
+    CommandKept(PendingCommand, CommandAnswer, PendingCommit),
+    /// A change on its way to the journal, and the answer once it is there.
+    Kept(PendingCommit, Answer),
 }
 
 /// A page of the list of connections on its way.
@@ -151,6 +156,27 @@ impl DeferredAnswers {
         self.defer(Deferred::Command(pending, render), reply, cors)
     }
 
+    /// Sends a command to all reactors, and answers when it is done and a change is kept; `None`: nothing is.
+    pub(in crate::gateway) fn defer_kept_command(
+        &mut self,
+        command: Command,
+        render: CommandAnswer,
+        kept: Option<PendingCommit>,
+        reply: ReplyTo,
+        cors: Cors,
+    ) -> Result<net::Deferred, Problem> {
+        let Some(kept) = kept else {
+            return self.defer_command(command, render, reply, cors);
+        };
+        let bell = self.reactor.notifier();
+        let pending = self
+            .commands
+            .send(Reactors::All, command, move || bell.notify())
+            .map_err(|_| busy())?;
+        let what = Deferred::CommandKept(pending, render, kept);
+        Ok(self.enter(what, reply, cors))
+    }
+
     /// Defers an answer: `what` gives it, piece by piece, when its turn has come.
     pub(in crate::gateway) fn defer(
         &mut self,
@@ -159,15 +185,25 @@ impl DeferredAnswers {
         cors: Cors,
     ) -> Result<net::Deferred, Problem> {
         self.check_room()?;
+        Ok(self.enter(what, reply, cors))
+    }
+
+    /// Defers the answer to what is done already, for which there was [room](Self::check_room).
+    pub(in crate::gateway) fn enter(
+        &mut self,
+        what: Deferred,
+        reply: ReplyTo,
+        cors: Cors,
+    ) -> net::Deferred {
         self.last += 1;
         let ticket = self.last;
         self.waiting
             .insert(ticket, DeferredAnswer { reply, cors, what });
-        Ok(net::Deferred {
+        net::Deferred {
             ticket,
             // HTTP/1.0 knows no chunks: there the end of the connection is the end of a list.
             close: !reply.keep_alive || (reply.http10 && !reply.head_only),
-        })
+        }
     }
 
     /// Appends what there is of the answer of a ticket.
@@ -181,19 +217,44 @@ impl DeferredAnswers {
         let Some(mut waiting) = self.waiting.remove(&ticket) else {
             return Piece::Done;
         };
+        let reply = waiting.reply;
+        let mut answer = |answered: Result<Answer, Problem>, cors: &Cors| {
+            let answer = answered.unwrap_or_else(|problem| problem.answer(reply));
+            let mut bytes = answer.bytes;
+            telemetry.answered(RouteKind::Manage, status_of(&bytes));
+            cors.stamp(&mut bytes, 0);
+            out.extend_from_slice(&bytes);
+            Piece::Done
+        };
         let piece = match &mut waiting.what {
-            Deferred::Command(pending, _) if !pending.is_done() => Piece::Waits,
-            Deferred::Command(pending, render) => {
-                let found = pending.take();
-                let answered = self.render(found, render, waiting.reply);
-                let mut bytes = answered
-                    .unwrap_or_else(|problem| problem.answer(waiting.reply))
-                    .bytes;
-                telemetry.answered(RouteKind::Manage, status_of(&bytes));
-                waiting.cors.stamp(&mut bytes, 0);
-                out.extend_from_slice(&bytes);
-                Piece::Done
+            Deferred::Command(pending, _) | Deferred::CommandKept(pending, ..)
+                if !pending.is_done() =>
+            {
+                Piece::Waits
             }
+            Deferred::Command(pending, render) => {
+                let answered = self.render(pending.take(), render, reply);
+                answer(answered, &waiting.cors)
+            }
+            Deferred::CommandKept(pending, render, kept) => match kept.result() {
+                None => Piece::Waits,
+                Some(Ok(())) => {
+                    let answered = self.render(pending.take(), render, reply);
+                    answer(answered, &waiting.cors)
+                }
+                Some(Err(error)) => answer(Err(of_transact(&error)), &waiting.cors),
+            },
+            Deferred::Kept(kept, made) => match kept.result() {
+                None => Piece::Waits,
+                Some(Ok(())) => {
+                    let made = Answer {
+                        bytes: std::mem::take(&mut made.bytes),
+                        close: made.close,
+                    };
+                    answer(Ok(made), &waiting.cors)
+                }
+                Some(Err(error)) => answer(Err(of_transact(&error)), &waiting.cors),
+            },
             Deferred::Connections(page) => {
                 let mut list = ListWriter {
                     begun: &mut page.begun,

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::gateway::http::router::Router;
+use crate::hub::TransactError;
 
 /// Longest path of an endpoint, bytes.
 const PATH_BYTES: usize = 256;
@@ -55,6 +56,10 @@ pub enum EndpointError {
         /// The limit, bytes.
         limit: usize,
     },
+    /// It could not be kept in the hub's journal. What was to be made is not there; what was to go is gone, and comes back
+    /// when the server starts again.
+    #[error("it cannot be kept: {0}")]
+    NotKept(TransactError),
     /// There are as many as there may be.
     #[error("there are {limit} already, which is the limit")]
     TooMany {

@@ -10,6 +10,7 @@ use crate::gateway::admin::connections::{
     ConnectionAddr, ConnectionInfo, ConnectionStatus, NamedConnection, PIECE_BYTES, parse_open_id,
 };
 use crate::gateway::admin::endpoint_path::{EndpointError, check_path};
+use crate::gateway::admin::state::{StateStore, Table};
 use crate::gateway::delivery::StreamOwner;
 use crate::gateway::stream::options::StreamOptions;
 use crate::net::EndReason;
@@ -65,6 +66,8 @@ pub(in crate::gateway) struct Endpoints {
     frame_log: usize,
     /// Paths of the program's own routes, behind which no endpoint would be reached.
     taken: HashSet<String>,
+    /// Keeps what is made; `None`: it is gone with the process.
+    store: Option<StateStore>,
     inner: Mutex<Inner>,
 }
 
@@ -120,10 +123,11 @@ impl Inner {
         self.last
     }
 
-    /// Forgets connections whose clients have not come for too long.
-    fn sweep(&mut self, now: Instant) {
+    /// Forgets connections whose clients have not come for too long; returns their ids.
+    fn sweep(&mut self, now: Instant) -> Vec<String> {
+        let mut ids = Vec::new();
         if self.swept.is_some_and(|swept| now - swept < SWEEP) {
-            return;
+            return ids;
         }
         // Swept when somebody looks: a list that nobody looks at needs no timer, only a bound.
         self.swept = Some(now);
@@ -136,9 +140,11 @@ impl Inner {
             if !keep {
                 by_id.remove(&reserved.info.id);
                 *bytes -= reserved.bytes();
+                ids.push(reserved.info.id.clone());
             }
             keep
         });
+        ids
     }
 
     /// Makes room for a filter of `bytes`.
@@ -170,8 +176,29 @@ impl Endpoints {
         Self {
             frame_log,
             taken,
+            store: None,
             inner: Mutex::default(),
         }
+    }
+
+    /// Keeps what is made from here on.
+    pub(in crate::gateway) fn keep_in(&mut self, store: Option<StateStore>) {
+        self.store = store;
+    }
+
+    /// The place where what is made is kept; `None`: it is gone with the process.
+    pub(in crate::gateway) fn store(&self) -> Option<&StateStore> {
+        self.store.as_ref()
+    }
+
+    /// Locks, after a look for connections whose clients never came.
+    fn lock_swept(&self, now: Instant) -> MutexGuard<'_, Inner> {
+        let mut inner = self.lock();
+        let gone = inner.sweep(now);
+        if let Some(store) = self.store.as_ref().filter(|_| !gone.is_empty()) {
+            store.forget(Table::Connections, gone);
+        }
+        inner
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -189,6 +216,11 @@ impl Endpoints {
     }
 
     // -- Endpoints
+
+    /// Returns whether the program has this path: for a route, or for an endpoint of its own.
+    pub(in crate::gateway) fn is_taken(&self, path: &str) -> bool {
+        self.taken.contains(path) || self.lock().endpoints.contains_key(path)
+    }
 
     pub(in crate::gateway) fn create(
         &self,
@@ -237,6 +269,21 @@ impl Endpoints {
         inner.bytes -= weight(&info.filter.to_string());
         inner.note_end(path);
         Ok(group)
+    }
+
+    /// Takes back an endpoint that was made and is not kept.
+    pub(in crate::gateway) fn undo_create(&self, path: &str) {
+        if self.remove(path).is_ok() {
+            // Nobody has ended it: as far as others know, it was never there.
+            self.lock().ended.retain(|ended| ended != path);
+        }
+    }
+
+    /// Takes back a connection that was made and is not kept.
+    pub(in crate::gateway) fn undo_reserve(&self, id: &str) {
+        if self.forget(id).is_some() {
+            self.lock().ended.retain(|ended| ended != id);
+        }
     }
 
     /// Returns whether an endpoint or a connection that was made was ended on purpose, as far as it is remembered.
@@ -309,11 +356,22 @@ impl Endpoints {
         filter: Filter,
         options: StreamOptions,
     ) -> Result<String, EndpointError> {
+        let id = uuid::Uuid::now_v7().to_string();
+        self.reserve_as(&id, filter, options)?;
+        Ok(id)
+    }
+
+    /// The same, by an id that it had before a restart.
+    pub(in crate::gateway) fn reserve_as(
+        &self,
+        id: &str,
+        filter: Filter,
+        options: StreamOptions,
+    ) -> Result<(), EndpointError> {
         self.check(&options)?;
         let now = Instant::now();
-        let mut inner = self.lock();
         // First: those whose clients never came must not take the room of those who do.
-        inner.sweep(now);
+        let mut inner = self.lock_swept(now);
         if inner.reserved.len() >= RESERVED_MAX {
             let limit = RESERVED_MAX;
             return Err(EndpointError::TooMany { limit });
@@ -321,9 +379,8 @@ impl Endpoints {
         let text = filter.to_string();
         inner.take_bytes(weight(&text))?;
         let name = inner.next();
-        let id = uuid::Uuid::now_v7().to_string();
         let info = ConnectionInfo {
-            id: id.clone(),
+            id: id.to_owned(),
             status: ConnectionStatus::Connecting,
             endpoint: None,
             filter: text,
@@ -343,14 +400,13 @@ impl Endpoints {
             info,
         };
         inner.reserved.insert(name, reserved);
-        inner.by_id.insert(id.clone(), name);
-        Ok(id)
+        inner.by_id.insert(id.to_owned(), name);
+        Ok(())
     }
 
     /// Returns the offer of a reserved connection to its client.
     pub(in crate::gateway) fn reserved(&self, id: &str) -> Option<EndpointSpec> {
-        let mut inner = self.lock();
-        inner.sweep(Instant::now());
+        let inner = self.lock_swept(Instant::now());
         let name = *inner.by_id.get(id)?;
         let reserved = inner.reserved.get(&name)?;
         Some(EndpointSpec {
@@ -380,15 +436,13 @@ impl Endpoints {
 
     /// Returns the number of reserved connections without a stream.
     pub(in crate::gateway) fn without_stream(&self) -> u64 {
-        let mut inner = self.lock();
-        inner.sweep(Instant::now());
+        let inner = self.lock_swept(Instant::now());
         (inner.reserved.len() - inner.with_stream) as u64
     }
 
     /// Connections that were reserved, after an id and by id, `max` at most: the next piece of their list.
     pub(super) fn reserved_after(&self, id: &str, max: usize) -> Vec<KnownConnection> {
-        let mut inner = self.lock();
-        inner.sweep(Instant::now());
+        let inner = self.lock_swept(Instant::now());
         let after = (Bound::Excluded(id), Bound::Unbounded);
         let mut bytes = 0;
         let mut piece = Vec::new();

@@ -13,16 +13,17 @@ use crate::gateway::admin::commands::Reactors;
 use crate::gateway::admin::connections::{Command, NamedConnection, Target};
 use crate::gateway::admin::deferred::{CommandAnswer, ConnectionPage, Deferred};
 use crate::gateway::admin::endpoint_path::{EndpointError, check_path};
-use crate::gateway::admin::endpoints::EndpointSpec;
+use crate::gateway::admin::endpoints::{EndpointSpec, Endpoints};
 use crate::gateway::admin::json::{MadeConnection, MadeEndpoint, connection_json};
 use crate::gateway::admin::listing::Page;
 use crate::gateway::admin::request::{self, BroadcastRequest};
+use crate::gateway::admin::state::{Change, PendingCommit, Row, Table, of_transact};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::response::{response, write_json};
 use crate::gateway::http::route::{Begun, Request};
-use crate::gateway::http::whole_body::{Finish, WholeBody};
+use crate::gateway::http::whole_body::{Finish, Responded, WholeBody};
 use crate::gateway::pending_body::PendingBody;
 use crate::gateway::stream::NewStream;
 use crate::gateway::stream::gone::Gone;
@@ -174,6 +175,10 @@ pub(super) fn disconnect(gateway: &mut Gateway, request: &Request<'_>, _: Access
     // Before it is forgotten: afterwards its id leads nowhere.
     let addr = endpoints.addr_of(id);
     let made = endpoints.forget(id).is_some();
+    let kept = match made {
+        true => forget_row(gateway, Table::Connections, id)?,
+        false => None,
+    };
     match addr {
         Some(addr) => {
             let target = Target::These(vec![NamedConnection {
@@ -181,14 +186,17 @@ pub(super) fn disconnect(gateway: &mut Gateway, request: &Request<'_>, _: Access
                 addr,
             }]);
             let command = Command::End(target, DisconnectReason::Disconnected);
-            defer_command(
-                gateway,
-                command,
-                CommandAnswer::Disconnect { made },
-                request,
-            )
+            let render = CommandAnswer::Disconnect { made };
+            defer_kept_command(gateway, command, render, kept, request)
         }
-        None if made => Ok(Begin::Answer(no_content(request.reply))),
+        None if made => match kept {
+            None => Ok(Begin::Answer(no_content(request.reply))),
+            Some(kept) => {
+                let what = Deferred::Kept(kept, no_content(request.reply));
+                let (reply, cors) = (request.reply, request.cors.clone());
+                Ok(Begin::Deferred(gateway.deferred.enter(what, reply, cors)))
+            }
+        },
         None => Err(no_connection(id)),
     }
 }
@@ -203,12 +211,72 @@ pub(super) fn remove_endpoint(gateway: &mut Gateway, request: &Request<'_>, _: A
     let removed = gateway.shared.endpoints.remove(path);
     let group = removed.map_err(|error| of_endpoint(&error))?;
     let command = Command::End(Target::Group(group), DisconnectReason::Removed);
-    defer_command(
-        gateway,
-        command,
-        CommandAnswer::Disconnect { made: true },
-        request,
-    )
+    let render = CommandAnswer::Disconnect { made: true };
+    let kept = match forget_row(gateway, Table::Endpoints, path) {
+        Ok(kept) => kept,
+        Err(problem) => {
+            // It is gone, whatever the journal says: so are its streams.
+            let commands = &gateway.shared.commands;
+            let _ = commands.send(Reactors::All, command, || {});
+            return Err(problem);
+        }
+    };
+    defer_kept_command(gateway, command, render, kept, request)
+}
+
+/// Has the row deleted of what is not there any more. Nothing is taken back where that fails: to end something must be
+/// possible, however the journal is. The answer says so then, and it is there again after a restart.
+fn forget_row(
+    gateway: &Gateway,
+    table: Table,
+    key: &str,
+) -> Result<Option<PendingCommit>, Problem> {
+    let Some(store) = gateway.shared.endpoints.store() else {
+        return Ok(None);
+    };
+    let bell = gateway.handle.notifier();
+    let submitted = store.submit(Change::delete(table, key), bell, || {});
+    submitted.map(Some).map_err(|error| of_transact(&error))
+}
+
+/// Sends a command, and makes an answer of its result once a change is kept.
+fn defer_kept_command(
+    gateway: &mut Gateway,
+    command: Command,
+    render: CommandAnswer,
+    kept: Option<PendingCommit>,
+    request: &Request<'_>,
+) -> Begun {
+    let (reply, cors) = (request.reply, request.cors.clone());
+    let deferred = &mut gateway.deferred;
+    let answer = deferred.defer_kept_command(command, render, kept, reply, cors);
+    answer.map(Begin::Deferred)
+}
+
+/// Answers what was made: at once where nothing is kept, else when it is; `undo` takes it back where that fails.
+fn made(
+    gateway: &mut Gateway,
+    whole: &WholeBody,
+    change: Change,
+    answer: Answer,
+    undo: fn(&Endpoints, &str),
+    key: String,
+) -> Result<Responded, Problem> {
+    let endpoints = gateway.shared.endpoints.clone();
+    let Some(store) = gateway.shared.endpoints.store() else {
+        return Ok(Response::Ready(answer));
+    };
+    let bell = gateway.handle.notifier();
+    let (registry, name) = (endpoints.clone(), key.clone());
+    let submitted = store.submit(change, bell, move || undo(&registry, &name));
+    let kept = submitted.map_err(|error| {
+        undo(&endpoints, &key);
+        of_transact(&error)
+    })?;
+    let what = Deferred::Kept(kept, answer);
+    let (reply, cors) = (whole.reply(), whole.cors().clone());
+    let deferred = gateway.deferred.enter(what, reply, cors);
+    Ok(Response::Deferred(deferred))
 }
 
 /// Begins `POST /api/v1/connections`.
@@ -219,18 +287,26 @@ pub(super) fn make_connection(gateway: &mut Gateway, request: &Request<'_>, _: A
         if wanted.path.is_some() {
             return Err(Problem::new(400, "path: is that of an endpoint").field("path"));
         }
+        // Before anything is made: who is told that it is busy finds everything as it was.
+        gateway.deferred.check_room()?;
+        let row = Row {
+            filter: wanted.filter.clone(),
+            options: wanted.options,
+        };
         // What it may not see, it would not get: the stream asks again.
         let id = shared
             .endpoints
             .reserve(wanted.filter, wanted.options)
             .map_err(|error| of_endpoint(&error))?;
         let location = format!("{}/api/v1/connections/{id}/stream", whole.base());
-        let made = MadeConnection {
+        let answer = MadeConnection {
             id: &id,
             status: "connecting",
             url: &location,
         };
-        Ok(Response::Ready(created(whole.reply(), &location, &made)))
+        let answer = created(whole.reply(), &location, &answer);
+        let change = Change::Put(Table::Connections, id.clone(), row);
+        made(gateway, whole, change, answer, Endpoints::undo_reserve, id)
     })
 }
 
@@ -242,13 +318,20 @@ pub(super) fn create_endpoint(gateway: &mut Gateway, request: &Request<'_>, _: A
         let path = wanted
             .path
             .ok_or_else(|| Problem::new(400, "path: is missing").field("path"))?;
+        // As for connections.
+        gateway.deferred.check_room()?;
+        let row = Row {
+            filter: wanted.filter.clone(),
+            options: wanted.options,
+        };
         shared
             .endpoints
             .create(&path, wanted.filter, wanted.options)
             .map_err(|error| of_endpoint(&error))?;
         let location = format!("{}{path}", whole.base());
-        let made = MadeEndpoint { path: &path };
-        Ok(Response::Ready(created(whole.reply(), &location, &made)))
+        let answer = created(whole.reply(), &location, &MadeEndpoint { path: &path });
+        let change = Change::Put(Table::Endpoints, path.clone(), row);
+        made(gateway, whole, change, answer, Endpoints::undo_create, path)
     })
 }
 
@@ -299,6 +382,7 @@ fn of_endpoint(error: &EndpointError) -> Problem {
         EndpointError::Exists { .. } => 409,
         EndpointError::Unknown { .. } => 404,
         EndpointError::TooMany { .. } | EndpointError::TooLong { .. } => 503,
+        EndpointError::NotKept(error) => return of_transact(error),
         _ => 400,
     };
     Problem::new(status, error.to_string()).field(error.field())

@@ -10,3 +10,5 @@ pub(in crate::gateway) mod json;
 pub(in crate::gateway) mod listing;
 pub(in crate::gateway) mod request;
 pub(in crate::gateway) mod routes;
+pub(in crate::gateway) mod state;
+pub(in crate::gateway) mod topics;

@@ -50,7 +50,7 @@ pub(in crate::gateway) enum RouteKind {
     Stats,
     Stream,
     Publish,
-    /// Connections, endpoints and broadcasts.
+    /// Topics, connections, endpoints and broadcasts.
     Manage,
     /// A WebSocket.
     Socket,
@@ -91,6 +91,7 @@ impl RouteKind {
 pub(in crate::gateway) enum Method {
     Get,
     Post,
+    Put,
     Delete,
 }
 
@@ -207,6 +208,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Delete => "DELETE",
         }
     }

@@ -265,6 +265,8 @@ mod tests {
         for (path, methods) in [
             ("/", Some("GET, HEAD")),
             ("/api/v1/ws", Some("GET")),
+            ("/api/v1/topics", Some("GET, HEAD")),
+            ("/api/v1/topics/t", Some("GET, HEAD, PUT, DELETE")),
             ("/api/v1/topics/t/events", Some("POST")),
             ("/api/v1/topics/t/presence", Some("GET, HEAD")),
             ("/api/v1/connections", Some("GET, HEAD, POST")),

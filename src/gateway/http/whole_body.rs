@@ -23,6 +23,7 @@ pub(in crate::gateway) struct WholeBody {
     reply: ReplyTo,
     cors: Cors,
     base: String,
+    captured: String,
     finish: Finish,
 }
 
@@ -41,6 +42,7 @@ impl WholeBody {
             reply: request.reply,
             cors: request.cors.clone(),
             base,
+            captured: request.captured().to_owned(),
             finish,
         }
     }
@@ -57,6 +59,11 @@ impl WholeBody {
 
     pub(in crate::gateway) fn base(&self) -> &str {
         &self.base
+    }
+
+    /// The first captured part of its path.
+    pub(in crate::gateway) fn captured(&self) -> &str {
+        &self.captured
     }
 
     pub(in crate::gateway) fn reply(&self) -> ReplyTo {
@@ -81,9 +88,9 @@ impl WholeBody {
     }
 
     /// Answers: the body is here.
-    pub(in crate::gateway) fn end(mut self, gateway: &mut Gateway) -> Responded {
+    pub(in crate::gateway) fn end(&mut self, gateway: &mut Gateway) -> Responded {
         let body = self.body.take();
-        let answered = (self.finish)(gateway, &self, &body);
+        let answered = (self.finish)(gateway, self, &body);
         let mut response =
             answered.unwrap_or_else(|problem| Response::Ready(problem.answer(self.reply)));
         // What is answered later is counted and stamped then.
@@ -128,6 +135,11 @@ impl Collected {
         }
         self.bytes.extend_from_slice(piece);
         self.share.set(self.bytes.capacity())
+    }
+
+    /// Takes the bytes back that it gave: they are needed again.
+    pub(in crate::gateway) fn put_back(&mut self, bytes: Vec<u8>) {
+        self.bytes = bytes;
     }
 
     /// Takes the bytes that have come. They count until this is dropped.

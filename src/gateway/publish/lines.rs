@@ -1,5 +1,6 @@
 //! Lines out of a body that comes in pieces, each bounded.
 
+use std::collections::VecDeque;
 use std::mem;
 
 /// Splits a body at line feeds. A carriage return before one belongs to the line end.
@@ -13,12 +14,64 @@ pub(super) struct Lines {
 }
 
 /// A line of the body.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
     /// Its number, from 1, and its bytes without the line end.
     Whole(usize, &'a [u8]),
     /// Its number; it is longer than the bound.
     TooLong(usize),
+}
+
+/// Whole lines that wait, in their order.
+#[derive(Debug, Default)]
+pub(super) struct HeldLines {
+    text: Vec<u8>,
+    /// Bytes of `text` that are done with.
+    taken: usize,
+    /// The number of each line, and its length; `None`: it is longer than the bound.
+    lines: VecDeque<(usize, Option<usize>)>,
+}
+
+impl HeldLines {
+    /// Adds a line behind those that wait.
+    pub(super) fn push(&mut self, line: Line<'_>) {
+        self.lines.push_back(match line {
+            Line::Whole(number, text) => {
+                self.text.extend_from_slice(text);
+                (number, Some(text.len()))
+            }
+            Line::TooLong(number) => (number, None),
+        });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The line that is first.
+    pub(super) fn first(&self) -> Option<Line<'_>> {
+        let (number, len) = *self.lines.front()?;
+        Some(match len {
+            Some(len) => Line::Whole(number, &self.text[self.taken..self.taken + len]),
+            None => Line::TooLong(number),
+        })
+    }
+
+    /// Drops the line that is first.
+    pub(super) fn pop(&mut self) {
+        if let Some((_, len)) = self.lines.pop_front() {
+            self.taken += len.unwrap_or(0);
+        }
+        // Given back at once: it may be long before lines have to wait again.
+        if self.lines.is_empty() {
+            *self = Self::default();
+        }
+    }
+
+    /// Bytes that it holds.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.text.capacity() + self.lines.capacity() * size_of::<(usize, Option<usize>)>()
+    }
 }
 
 impl Lines {
@@ -107,6 +160,23 @@ mod tests {
                 ["1:a", "2:", "3!", "4:bc", "5:last"]
             );
         }
+    }
+
+    #[test]
+    fn lines_that_wait_come_in_their_order() {
+        let mut held = HeldLines::default();
+        let mut lines = Lines::default();
+        lines.push(b"a\n\nfar too long\nbc\n", 5, |line| held.push(line));
+        let mut found = Vec::new();
+        while let Some(line) = held.first() {
+            found.push(match line {
+                Line::Whole(n, bytes) => format!("{n}:{}", String::from_utf8_lossy(bytes)),
+                Line::TooLong(n) => format!("{n}!"),
+            });
+            held.pop();
+        }
+        assert_eq!(found, ["1:a", "2:", "3!", "4:bc"]);
+        assert_eq!((held.is_empty(), held.held_bytes()), (true, 0));
     }
 
     #[test]

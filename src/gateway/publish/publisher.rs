@@ -3,6 +3,7 @@
 mod execute;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::event::{EventBatch, EventBuilder, EventLimits};
 use crate::gateway::access::Cors;
@@ -11,12 +12,14 @@ use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::response::response;
 use crate::gateway::http::whole_body::{Collected, too_much_unfinished};
 use crate::gateway::publish::cloudevents::{Attributes, Mode};
-use crate::gateway::publish::lines::Lines;
+use crate::gateway::publish::lines::{HeldLines, Line, Lines};
 use crate::gateway::publish::published::Published as PublishedJson;
 use crate::gateway::publish::receipt::{LineResults, Receipt};
 use crate::gateway::publish::request::{Body, Publish};
-use crate::hub::Hub;
-use crate::net::{Answer, Parts, Published, Response, Unfinished};
+use crate::gateway::publish::room::RoomPlace;
+use crate::hub::{Durability, Hub, PublishOptions};
+use crate::net::{Answer, Parts, Published, Response, Taken, Unfinished};
+use crate::ring::Notify;
 use crate::wire::http::{BodyLength, Head, chunk};
 
 /// The means of publishing: buffers that requests share, and bounds.
@@ -28,7 +31,33 @@ pub(in crate::gateway) struct Publisher {
     pub(super) results: LineResults,
     unfinished: Unfinished,
     pub(super) bounds: Bounds,
+    /// Wakes the reactor when there is room for who waits for it.
+    pub(super) reactor: Arc<dyn Notify>,
     stopping: bool,
+}
+
+/// The reason for which nothing was published.
+pub(in crate::gateway) enum Refused {
+    /// There is no room before something is committed that was published earlier.
+    Full,
+    /// Something is wrong.
+    For(Problem),
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self::For(problem)
+    }
+}
+
+impl Refused {
+    /// The problem of who does not wait, or no longer.
+    pub(in crate::gateway) fn into_problem(self) -> Problem {
+        match self {
+            Self::Full => Problem::new(503, "too much waits to be committed").retry_after_s(1),
+            Self::For(problem) => problem,
+        }
+    }
 }
 
 /// About how many bytes the answer to a publish takes.
@@ -44,7 +73,12 @@ pub(in crate::gateway) struct Bounds {
 
 impl Publisher {
     /// `unfinished` counts the bytes of bodies for all who share the bound.
-    pub(in crate::gateway) fn new(hub: Hub, bounds: Bounds, unfinished: Unfinished) -> Self {
+    pub(in crate::gateway) fn new(
+        hub: Hub,
+        bounds: Bounds,
+        unfinished: Unfinished,
+        reactor: Arc<dyn Notify>,
+    ) -> Self {
         Self {
             hub,
             builder: EventBuilder::with_limits(bounds.event),
@@ -55,6 +89,7 @@ impl Publisher {
             results: LineResults::default(),
             unfinished,
             bounds,
+            reactor,
             stopping: false,
         }
     }
@@ -104,6 +139,7 @@ impl Publisher {
         } else {
             Body::Lines {
                 lines: Lines::default(),
+                held: HeldLines::default(),
                 begun: false,
                 share: self.unfinished.share(),
             }
@@ -114,7 +150,9 @@ impl Publisher {
             content_type: content_type.to_owned(),
             attributes: Attributes::of(head, mode, topic)?,
             reply: ReplyTo::of(head),
+            options: PublishOptions::default().durability(durability_of(query)),
             body,
+            room: RoomPlace::default(),
             cors,
         };
         // A body of lines may go on for ever: each line is bounded by itself, and none is kept once it is published.
@@ -139,97 +177,156 @@ impl Publisher {
         Ok(Body::Atomic(Collected::new(&self.unfinished, declared)))
     }
 
-    /// Takes a piece of the body.
+    /// Takes a piece of the body; an empty one: there may be room for what waits.
     pub(in crate::gateway) fn body(
         &mut self,
         publish: &mut Publish,
         piece: &[u8],
         parts: &mut Parts<Receipt>,
-    ) -> Result<(), Answer> {
-        match &mut publish.body {
-            Body::Atomic(collected) => {
-                if collected.push(piece) {
-                    return Ok(());
-                }
-                // The rest of the body is on its way, and would be read as the next request: the connection closes.
-                Err(too_much_unfinished(&self.unfinished).answer(publish.reply.closing()))
-            }
-            Body::Lines { lines, .. } => {
-                let max = self.bounds.event.payload_bytes;
-                // Taken out, since publishing a line needs the rest of `publish`.
-                let mut lines = std::mem::take(lines);
-                lines.push(piece, max, |line| self.publish_line(publish, line));
-                let (held, next) = (lines.held_bytes(), lines.next());
-                let mut fits = true;
-                if let Body::Lines {
-                    lines: place,
-                    share,
-                    begun,
-                } = &mut publish.body
-                {
-                    *place = lines;
-                    fits = share.set(held);
-                    // The answer's status waits for the first result: until then it can be a refusal.
-                    if !self.results.is_empty() {
-                        begin_results(begun, publish.reply, &publish.cors, parts);
-                    } else if !fits && !*begun {
-                        let problem = too_much_unfinished(&self.unfinished);
-                        return Err(problem.answer(publish.reply.closing()));
-                    }
-                }
-                if !fits {
-                    let problem = too_much_unfinished(&self.unfinished);
-                    self.results.push(next, Err(problem));
-                }
-                self.give_results(publish.reply, parts);
-                match fits {
-                    true => Ok(()),
-                    // As above; what was published so far has its results all the same.
-                    false => Err(last_of_results(publish.reply.closing())),
-                }
-            }
+    ) -> Result<Taken, Answer> {
+        let Body::Atomic(collected) = &mut publish.body else {
+            let max = self.bounds.event.payload_bytes;
+            return self.take_lines(publish, parts, |lines, take| lines.push(piece, max, take));
+        };
+        if collected.push(piece) {
+            return Ok(Taken::All);
         }
+        // The rest of the body is on its way, and would be read as the next request: the connection closes.
+        Err(too_much_unfinished(&self.unfinished).answer(publish.reply.closing()))
     }
 
-    /// Publishes a body that was collected, all or nothing.
-    pub(in crate::gateway) fn end(&mut self, mut publish: Publish) -> Response<Receipt> {
+    /// Publishes a body that was collected, all or nothing; `last_try`: it has waited for room for as long as it may.
+    pub(in crate::gateway) fn end(
+        &mut self,
+        publish: &mut Publish,
+        last_try: bool,
+    ) -> Response<Receipt> {
+        if !last_try && !publish.room.may_try() {
+            return Response::Waits;
+        }
         let body = match &mut publish.body {
             Body::Atomic(collected) => collected.take(),
             Body::Lines { .. } => Vec::new(),
         };
         // It is counted until it is published, and `publish` is dropped.
-        match self.publish_all(&publish, &body) {
-            Ok(offsets) => Response::Published {
-                published: Published {
-                    offsets: offsets.clone(),
-                    receipt: Receipt::Request {
-                        reply: publish.reply,
-                        cors: publish.cors,
-                        offsets,
+        match self.publish_all(publish, &body) {
+            Ok(offsets) => {
+                publish.room.leave();
+                Response::Published {
+                    published: Published {
+                        offsets: offsets.clone(),
+                        receipt: Receipt::Request {
+                            reply: publish.reply,
+                            cors: publish.cors.clone(),
+                            offsets,
+                        },
+                        bytes: ANSWER_BYTES,
                     },
-                    bytes: ANSWER_BYTES,
-                },
-                close: !publish.reply.keep_alive,
-            },
-            Err(problem) => Response::Ready(problem.answer(publish.reply)),
+                    close: !publish.reply.keep_alive,
+                }
+            }
+            Err(Refused::Full) if !last_try => {
+                if let Body::Atomic(collected) = &mut publish.body {
+                    collected.put_back(body);
+                }
+                publish.room.wait(&self.hub, &self.reactor);
+                Response::Waits
+            }
+            Err(refused) => {
+                publish.room.leave();
+                Response::Ready(refused.into_problem().answer(publish.reply))
+            }
         }
     }
 
     /// Publishes what is left of a body whose lines are published as they come.
     pub(in crate::gateway) fn end_lines(
         &mut self,
-        mut publish: Publish,
+        publish: &mut Publish,
         parts: &mut Parts<Receipt>,
-    ) -> Answer {
-        let reply = publish.reply;
-        if let Body::Lines { lines, begun, .. } = &mut publish.body {
-            begin_results(begun, reply, &publish.cors, parts);
-            let max = self.bounds.event.payload_bytes;
-            let mut lines = std::mem::take(lines);
-            lines.finish(max, |line| self.publish_line(&publish, line));
-            self.give_results(reply, parts);
+    ) -> Response<Receipt> {
+        let max = self.bounds.event.payload_bytes;
+        // Nothing more can refuse it as a whole.
+        if let Body::Lines { begun, .. } = &mut publish.body {
+            begin_results(begun, publish.reply, &publish.cors, parts);
         }
-        last_of_results(reply)
+        let done = self.take_lines(publish, parts, |lines, take| lines.finish(max, take));
+        match done {
+            Ok(Taken::All) => Response::Ready(last_of_results(publish.reply)),
+            Ok(Taken::Waits) => Response::Waits,
+            Err(answer) => Response::Ready(answer),
+        }
+    }
+
+    /// Publishes lines: those that wait, then those that `split` hands over.
+    fn take_lines(
+        &mut self,
+        publish: &mut Publish,
+        parts: &mut Parts<Receipt>,
+        split: impl FnOnce(&mut Lines, &mut dyn FnMut(Line<'_>)),
+    ) -> Result<Taken, Answer> {
+        let Body::Lines { lines, held, .. } = &mut publish.body else {
+            return Ok(Taken::All);
+        };
+        // Taken out, since publishing a line needs the rest of `publish`.
+        let (mut lines, mut held) = (std::mem::take(lines), std::mem::take(held));
+        if held.is_empty() || publish.room.may_try() || parts.is_last_try() {
+            while let Some(line) = held.first() {
+                if !self.publish_line(publish, line) {
+                    break;
+                }
+                held.pop();
+            }
+        }
+        split(&mut lines, &mut |line| {
+            // A line behind one that waits does, too: they are published in their order.
+            if !held.is_empty() || !self.publish_line(publish, line) {
+                held.push(line);
+            }
+        });
+        let waits = !held.is_empty();
+        match waits {
+            true => publish.room.wait(&self.hub, &self.reactor),
+            false => publish.room.leave(),
+        }
+        let next = match held.first() {
+            Some(Line::Whole(number, _) | Line::TooLong(number)) => number,
+            None => lines.next(),
+        };
+        let held_bytes = lines.held_bytes() + held.held_bytes();
+        let mut ends = None;
+        if waits && parts.is_last_try() {
+            ends = Some(Refused::Full.into_problem());
+        }
+        if let Body::Lines {
+            lines: lines_place,
+            held: held_place,
+            share,
+            begun,
+        } = &mut publish.body
+        {
+            (*lines_place, *held_place) = (lines, held);
+            if !share.set(held_bytes) {
+                ends = Some(too_much_unfinished(&self.unfinished));
+            }
+            // The answer's status waits for the first result: until then it can be a refusal.
+            if !self.results.is_empty() {
+                begin_results(begun, publish.reply, &publish.cors, parts);
+            } else if let Some(problem) = ends.as_ref().filter(|_| !*begun) {
+                return Err(problem.answer(publish.reply.closing()));
+            }
+        }
+        let is_over = ends.is_some();
+        if let Some(problem) = ends {
+            self.results.push(next, Err(problem));
+        }
+        self.give_results(publish.reply, parts);
+        match (is_over, waits) {
+            // The rest of the body is on its way, as above; what was published so far has its results all the same.
+            (true, _) => Err(last_of_results(publish.reply.closing())),
+            (false, true) => Ok(Taken::Waits),
+            (false, false) => Ok(Taken::All),
+        }
     }
 
     /// Gives the results of lines, to be written once their outcomes are known.
@@ -252,6 +349,14 @@ impl Publisher {
         PublishedJson::new(self.hub.epoch(), offsets).write(&mut body);
         json_answer(reply, &body)
     }
+}
+
+/// The least safety that a publish asks for.
+fn durability_of(query: &Query<'_>) -> Option<Durability> {
+    // The table of parameters has let nothing else pass.
+    query
+        .text(&query::DURABILITY)
+        .and_then(Durability::from_name)
 }
 
 fn is_atomic(query: &Query<'_>, mode: Mode) -> Result<bool, Problem> {

@@ -4,7 +4,9 @@ use crate::gateway::access::Cors;
 use crate::gateway::http::problem::ReplyTo;
 use crate::gateway::http::whole_body::Collected;
 use crate::gateway::publish::cloudevents::{Attributes, Mode};
-use crate::gateway::publish::lines::Lines;
+use crate::gateway::publish::lines::{HeldLines, Lines};
+use crate::gateway::publish::room::RoomPlace;
+use crate::hub::PublishOptions;
 use crate::net::Share;
 
 /// A publish whose body is arriving.
@@ -14,7 +16,10 @@ pub(crate) struct Publish {
     pub(super) content_type: String,
     pub(super) attributes: Attributes,
     pub(super) reply: ReplyTo,
+    pub(super) options: PublishOptions,
     pub(super) body: Body,
+    /// Its place among those who wait for room.
+    pub(super) room: RoomPlace,
     /// The fields of every answer for the page that sent it.
     pub(super) cors: Cors,
 }
@@ -41,8 +46,10 @@ pub(super) enum Body {
     /// Each line is published as it comes.
     Lines {
         lines: Lines,
+        /// Lines that have come whole and found no room yet, or stand behind one that did not.
+        held: HeldLines,
         begun: bool,
-        /// The share of the unfinished line in the total.
+        /// The share of what has come and is not published in the total.
         share: Share,
     },
 }

@@ -138,6 +138,9 @@ pub struct ServerConfig {
     /// Longest wait of the answer to a publish for its outcome. Then it is 503, and the events may still become
     /// visible. More than zero. 15 s.
     pub outcome_timeout: Duration,
+    /// Longest wait of a publish for room, where too much waits to be committed already; its connection is not read
+    /// meanwhile. Then it is answered 503 with `Retry-After`. More than zero. 5 s.
+    pub publish_timeout: Duration,
     /// Requests of one reactor that may wait for an [`Authorizer`](super::super::Authorizer) which answers later. A
     /// further one is answered 503 with `Retry-After`. From 1. 1,024.
     pub max_pending_authorizations: usize,
@@ -194,6 +197,7 @@ impl Default for ServerConfig {
             half_sent_bytes: fanout.half_sent_bytes,
             max_pending_publishes: limits.max_pending_publishes,
             outcome_timeout: limits.outcome_timeout,
+            publish_timeout: limits.publish_timeout,
             max_pending_authorizations: limits.max_pending_authorizations,
             authorization_timeout: limits.authorization_timeout,
             notsent_lowat: limits.notsent_lowat,
@@ -242,6 +246,7 @@ setters! {
         half_sent_bytes: usize,
         max_pending_publishes: usize,
         outcome_timeout: Duration,
+        publish_timeout: Duration,
         max_pending_authorizations: usize,
         authorization_timeout: Duration,
         notsent_lowat: u32,
@@ -295,6 +300,7 @@ impl ServerConfig {
             ("private_bytes", self.private_bytes == 0),
             ("max_pending_publishes", self.max_pending_publishes == 0),
             ("outcome_timeout", self.outcome_timeout.is_zero()),
+            ("publish_timeout", self.publish_timeout.is_zero()),
             (
                 "max_pending_authorizations",
                 self.max_pending_authorizations == 0,
@@ -396,6 +402,7 @@ impl ServerConfig {
             unfinished_bytes: self.bodies_in_flight,
             max_pending_publishes: self.max_pending_publishes,
             outcome_timeout: self.outcome_timeout,
+            publish_timeout: self.publish_timeout,
             max_pending_authorizations: self.max_pending_authorizations,
             authorization_timeout: self.authorization_timeout,
             notsent_lowat: self.notsent_lowat,

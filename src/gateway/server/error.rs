@@ -32,6 +32,16 @@ pub enum ServerError {
     /// An address could not be had.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A row of what the hub's journal keeps of the server, endpoints and made connections, cannot be had or is none.
+    #[error("{table}{}: {reason}", row(.key))]
+    State {
+        /// The table: `endpoints` or `connections`.
+        table: &'static str,
+        /// The key of the row, a path or an id; `None`: the table cannot be read.
+        key: Option<String>,
+        /// The reason.
+        reason: String,
+    },
     /// The hub has no place for another reader.
     #[error("the hub refuses a reader: {0}")]
     Hub(#[from] crate::hub::SubscriptionError),
@@ -46,6 +56,11 @@ impl ServerError {
     pub(super) fn value(field: &'static str, value: &str, why: &str) -> Self {
         Self::fault(field, &format!("{why}; got {value:?}"))
     }
+}
+
+fn row(key: &Option<String>) -> String {
+    let key = key.as_ref();
+    key.map_or_else(String::new, |key| format!(", row {key:?}"))
 }
 
 fn listed(errors: &[RouteError]) -> String {

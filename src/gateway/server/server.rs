@@ -10,6 +10,8 @@ use crate::fanout::{self, Fanout};
 use crate::gateway::access::public_url::PublicUrl;
 use crate::gateway::access::{Authority, HostPolicy, OriginCheck, Origins, Proxies};
 use crate::gateway::admin::commands::CommandQueues;
+use crate::gateway::admin::endpoints::Endpoints;
+use crate::gateway::admin::state::{BadRow, Row, StateStore, Table, load};
 use crate::gateway::clients::Mailboxes;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::preflight::Preflight;
@@ -95,8 +97,12 @@ impl Server {
             return Err(ServerError::fault(field, reason));
         }
         let frame_log = config.frame_log_bytes / config.reactors;
-        let checked = builder.check(frame_log)?;
+        let mut checked = builder.check(frame_log)?;
         let hub = &builder.hub;
+        // Beside the program's own, which come first: a path that it takes now is no longer one of theirs.
+        let kept = Arc::new(hub.clone());
+        restore(hub, &checked.endpoints)?;
+        checked.endpoints.keep_in(StateStore::of(&kept));
         let mut hosts = HostPolicy::new(&config.listen, &config.allowed_hosts)
             .map_err(|bad| ServerError::value("allowed_hosts", &bad.value, &bad.why))?;
         let public = config.public_url.as_deref().map(|text| {
@@ -178,7 +184,7 @@ impl Server {
             };
             let (shares, number) = (&shared.fanouts, handle.reactor());
             let fanout = Fanout::new(log_share.clone(), shares, number, fed);
-            Gateway::new(hub, readers, fanout, shared.clone(), handle)
+            Gateway::new(&kept, readers, fanout, shared.clone(), handle)
         })?;
         let others = reactors.split_off(1);
         let Some(mut reactor) = reactors.pop() else {
@@ -299,6 +305,33 @@ impl Server {
     pub fn next_deadline(&mut self) -> Option<Instant> {
         self.reactor.next_deadline()
     }
+}
+
+/// Makes the endpoints and connections again that the hub's journal keeps.
+fn restore(hub: &Hub, endpoints: &Endpoints) -> Result<(), ServerError> {
+    let failed = |table: Table, bad: BadRow| ServerError::State {
+        table: table.name(),
+        key: bad.key,
+        reason: bad.reason,
+    };
+    let load = |table, take: &mut dyn FnMut(&str, Row) -> Result<(), String>| {
+        load(hub, table, take).map_err(|bad| failed(table, bad))
+    };
+    load(Table::Endpoints, &mut |path, row| {
+        if endpoints.is_taken(path) {
+            tracing::warn!(
+                path,
+                "the program has this path now: an endpoint that was made there is left out"
+            );
+            return Ok(());
+        }
+        let made = endpoints.create(path, row.filter, row.options);
+        made.map_err(|error| error.to_string())
+    })?;
+    load(Table::Connections, &mut |id, row| {
+        let made = endpoints.reserve_as(id, row.filter, row.options);
+        made.map_err(|error| error.to_string())
+    })
 }
 
 /// The descriptor to wait for: it is readable when a turn has something to do.

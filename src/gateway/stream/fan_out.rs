@@ -72,8 +72,9 @@ impl FanOut {
 
     /// Asks to be woken when there is something from offset `fed` on; `false`: there is already.
     pub(super) fn arm(&mut self, fed: u64, is_idle: bool) -> bool {
-        // A closed hub has nothing more to wake for; armed, its waiter would say so at once, and the poll would spin.
-        if is_idle || (self.hub.is_closed() && fed > self.hub.visible()) {
+        // A closed hub has nothing more to wake for; armed, its waiter would say so at once, and the poll would spin. What
+        // is not committed yet still comes.
+        if is_idle || (self.hub.is_closed() && fed > self.hub.head()) {
             return true;
         }
         self.waiter.arm(fed)

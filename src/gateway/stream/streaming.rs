@@ -14,7 +14,7 @@ use crate::gateway::stream::hub_closed::ClosedHub;
 use crate::gateway::stream::open::NewStream;
 use crate::gateway::stream::presence::streams::Presence;
 use crate::gateway::telemetry::topic_rates::TopicRates;
-use crate::hub::{Cursor, Hub};
+use crate::hub::{self, Cursor, Hub};
 use crate::net::{Handle, Outcome, Sockets, StreamId, StreamPlan};
 use crate::ring::Notify;
 
@@ -117,10 +117,17 @@ impl Streaming {
 
     /// Returns the outcome of events that were published; `None`: it is not known yet.
     pub(in crate::gateway) fn outcome(&self, offsets: &Range<u64>) -> Option<Outcome> {
-        // A hub without a journal gives up no range, and shows what it publishes at once. One with a journal looks for
-        // ranges that were given up first: `visible` passes over them.
-        let visible = offsets.is_empty() || offsets.end <= self.hub.visible() + 1;
-        visible.then_some(Outcome::Visible)
+        if offsets.is_empty() {
+            return Some(Outcome::Visible);
+        }
+        // The hub looks for ranges that were given up first: `visible` passes over them.
+        Some(match self.hub.publisher().outcome(offsets)? {
+            hub::Outcome::Visible => Outcome::Visible,
+            hub::Outcome::Aborted => Outcome::Aborted,
+            hub::Outcome::Timeout => Outcome::Timeout,
+            // Whatever else the hub may say one day, it is no success.
+            _ => Outcome::Indeterminate,
+        })
     }
 
     /// Encodes a part of history for one class.

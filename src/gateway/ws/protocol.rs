@@ -12,12 +12,13 @@ use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::problem::refuse_reserved;
 use crate::gateway::http::query::did_you_mean;
-use crate::gateway::publish::{Publisher, Receipt, unsettled};
+use crate::gateway::publish::{Publisher, Receipt, Refused, unsettled};
 use crate::gateway::stream::History;
 use crate::gateway::stream::parameters::topics;
 use crate::gateway::stream::start::{Start, StartRequest};
 use crate::gateway::ws::interner::FilterInterner;
 use crate::gateway::ws::session::Session;
+use crate::hub::{Durability, PublishOptions};
 use crate::json::{Members, Value, write_string};
 use crate::net::{Outcome, Published, Replies};
 use crate::wire::ws::{CloseCode, MessageKind, Opcode, wrap};
@@ -27,7 +28,14 @@ const REQUEST_BYTES_MAX: usize = 66;
 /// Members of a request to subscribe.
 const SUBSCRIBE: [&str; 3] = ["topic", "from", "presence"];
 /// Members of a request to publish.
-const PUBLISH: [&str; 5] = ["topic", "event", "data", "datacontenttype", "cloudevent"];
+const PUBLISH: [&str; 6] = [
+    "topic",
+    "event",
+    "data",
+    "datacontenttype",
+    "cloudevent",
+    "durability",
+];
 /// Members of every request.
 const EVERY_REQUEST: [&str; 2] = ["type", "request"];
 
@@ -62,6 +70,19 @@ impl<'t> Request<'t> {
             Some(("true", _)) => Ok(true),
             Some((_, at)) => Err(wrong(name, "expected true or false", at)),
         }
+    }
+
+    /// The least safety that it asks for.
+    fn durability(&self) -> Result<Option<Durability>, Problem> {
+        let Some(name) = self.string("durability")? else {
+            return Ok(None);
+        };
+        let known = Durability::from_name(&name);
+        let at = self.member("durability").map_or(0, |value| value.at());
+        let expected = "expected none, buffered or durable";
+        known
+            .map(Some)
+            .ok_or_else(|| wrong("durability", expected, at))
     }
 
     /// Refuses members that nobody knows: a typing error must not be taken for consent.
@@ -117,6 +138,10 @@ impl Protocol<'_> {
         data: &[u8],
         replies: &mut Replies<'_, Gateway>,
     ) {
+        // One that waits for room is not read again before there may be some.
+        if !replies.is_last_try() && !session.room.may_try() {
+            return replies.wait_for_room();
+        }
         let mut id = None;
         let done = if kind == MessageKind::Binary {
             Err(Problem::new(400, "requests are text messages"))
@@ -339,7 +364,9 @@ impl Protocol<'_> {
         }
         let ty = request.string("event")?;
         let content_type = request.string("datacontenttype")?;
-        let offset = self.publisher.publish_event(&topic, |builder| {
+        let options = PublishOptions::default().durability(request.durability()?);
+        let (room, may_wait) = (&mut session.room, !replies.is_last_try());
+        let set = |builder: &mut EventBuilder| {
             match request.member("cloudevent") {
                 Some(event) => {
                     builder.read_cloudevents_json(Some(&topic), event.raw().as_bytes())?;
@@ -350,7 +377,18 @@ impl Protocol<'_> {
                 }
             }
             Ok::<(), EventError>(())
-        })?;
+        };
+        let published = self
+            .publisher
+            .publish_event(&topic, &options, room, may_wait, set);
+        let offset = match published {
+            Ok(offset) => offset,
+            Err(Refused::Full) if may_wait => {
+                replies.wait_for_room();
+                return Ok(());
+            }
+            Err(refused) => return Err(refused.into_problem()),
+        };
         let id = request.id.unwrap_or("null");
         replies.published(Published {
             offsets: offset..offset + 1,
@@ -443,6 +481,7 @@ fn code_of(status: u16) -> &'static str {
         409 => "conflict",
         413 => "too_large",
         503 => "unavailable",
+        507 => "no_space",
         _ => "invalid",
     }
 }

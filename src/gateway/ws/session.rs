@@ -2,6 +2,7 @@
 
 use crate::event::{Filter, FilterError, Pattern};
 use crate::gateway::encode::{Messages, WireFormat};
+use crate::gateway::publish::RoomPlace;
 use crate::gateway::ws::FilterInterner;
 
 /// The cost of one error: eight messages in order make up for it.
@@ -22,6 +23,8 @@ pub(crate) struct Session {
     messages: Messages,
     /// The client is told who joins and leaves its topics.
     pub(in crate::gateway) presence: bool,
+    /// The place of its last message among those who wait for room.
+    pub(in crate::gateway) room: RoomPlace,
     errors: u16,
 }
 
@@ -37,6 +40,7 @@ impl Session {
             wanted: None,
             messages,
             presence: false,
+            room: RoomPlace::default(),
             errors: 0,
         }
     }

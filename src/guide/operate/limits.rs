@@ -63,6 +63,7 @@
 //! | `max_pending_authorizations`: requests of a reactor that wait for an [`Authorizer`](crate::gateway::Authorizer)'s answer | 1,024 | 503 with `Retry-After` |
 //! | `authorization_timeout` of each | 10 s | 503 with `Retry-After` |
 //! | `outcome_timeout` of the answer to a publish | 15 s | 503; the events may still become visible |
+//! | `publish_timeout` of a publish that finds too much in flight to the journal; its connection is not read meanwhile | 5 s | 503 with `Retry-After` |
 //! | answers of a connection that have to be found out first: lists, orders to connections | 4 | its next request waits unread |
 //! | the same of all connections of a reactor | 256 | 503 with `Retry-After` |
 //! | parts of what is kept that wait for a WebSocket: a subscription adds one or two | 16 | its next request waits unread |

@@ -51,7 +51,7 @@
 //!
 //! | time | clock | in a test |
 //! | --- | --- | --- |
-//! | heartbeats, `head_timeout`, `body_timeout`, `idle_timeout`, `write_timeout`, `authorization_timeout`, `outcome_timeout`, pings, [`expires_at`](crate::gateway::Principal::expires_at) | the server's | move it |
+//! | heartbeats, `head_timeout`, `body_timeout`, `idle_timeout`, `write_timeout`, `authorization_timeout`, `outcome_timeout`, `publish_timeout`, pings, [`expires_at`](crate::gateway::Principal::expires_at) | the server's | move it |
 //! | `max_age` | the machine's when a stream opens, then the server's | open it, then move the clock |
 //! | `Date` of answers | [`time_of_day`](crate::gateway::Clock::time_of_day) | implement it |
 //! | connections that were made and nobody comes to, five minutes | the machine's | - |

@@ -70,8 +70,17 @@
 //! | more than [`topics_max`](crate::hub::HubBuilder::topics_max), 65,536 | published, not listed, counted as `untracked`; creating is refused | refused |
 //! | [`delete_topic`](crate::hub::Hub::delete_topic) | its copies go; subscriptions that named only it end, `TopicDeleted`; its events in the ring stay | the same |
 //!
-//! Topics are made and deleted by the program; there is no route for it. `GET /api/v1/topics/{topic}/presence` says who
-//! listens.
+//! Over HTTP, for who has the right `observe`, or `manage` to change them:
+//!
+//! | request | does |
+//! | --- | --- |
+//! | `GET /api/v1/topics?prefix=orders.&limit=100&after=NAME` | a page by name: `{"topics": [..], "next": .., "has_more": ..}`; `next` is the `after` of the next one |
+//! | `GET /api/v1/topics/{topic}` | its settings and figures |
+//! | `PUT /api/v1/topics/{topic}` `{"durability":"durable","retain_events":100,"retain_bytes":65536,"retain_age_ms":60000}` | settles it, and makes it where there is none; what is not named has its default |
+//! | `DELETE /api/v1/topics/{topic}` | deletes it |
+//! | `GET /api/v1/topics/{topic}/presence` | who listens |
+//!
+//! In a hub with a journal settings are there after a restart: a change is answered once it is kept.
 //!
 //! # How safe they are
 //!

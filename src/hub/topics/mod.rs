@@ -5,6 +5,8 @@ mod history;
 mod look_back;
 mod manage;
 mod offsets;
+#[cfg(feature = "gateway")]
+mod page;
 mod table;
 mod time_index;
 
@@ -13,6 +15,8 @@ pub use config::{TopicConfig, TopicConfigErrors, TopicInfo, TopicMode, TopicsErr
 #[cfg(feature = "gateway")]
 pub(crate) use look_back::joined_since;
 pub(crate) use look_back::{LastEvents, LookBack, LookedUp, TopicSet};
+#[cfg(feature = "gateway")]
+pub(crate) use page::topic_page;
 
 pub(in crate::hub) use history::{Histories, RetainedEvent};
 pub(in crate::hub) use look_back::Recalled;

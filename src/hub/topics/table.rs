@@ -377,6 +377,23 @@ impl TopicTable {
         topics.filter(|topic| topic.listed)
     }
 
+    /// Returns the topics that are listed, whose names begin with `prefix` and come after `after`, by name.
+    #[cfg(feature = "gateway")]
+    pub(super) fn listed_after<'t>(
+        &'t self,
+        prefix: &'t str,
+        after: &str,
+    ) -> impl Iterator<Item = &'t TopicEntry> {
+        let from = match after < prefix {
+            true => Bound::Included(prefix),
+            false => Bound::Excluded(after),
+        };
+        let names = self.by_name.range::<str, _>((from, Bound::Unbounded));
+        let names = names.take_while(move |(name, _)| name.starts_with(prefix));
+        let topics = names.filter_map(|(_, index)| self.at(*index));
+        topics.filter(|topic| topic.listed)
+    }
+
     /// Events on topics that are not listed, because there were too many.
     pub(in crate::hub) fn untracked(&self) -> u64 {
         self.untracked

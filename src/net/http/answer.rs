@@ -81,6 +81,8 @@ pub enum Response<R> {
     },
     /// An answer that leaves as [`Requests::deferred`](crate::net::Requests::deferred) gives its bytes.
     Deferred(Deferred),
+    /// There is no room yet for what is to be published: the end is given again when there may be.
+    Waits,
 }
 
 /// An answer that the service gives piece by piece.

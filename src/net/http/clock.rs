@@ -20,6 +20,7 @@ impl<S: Service> Http<'_, S> {
             Clock::Body => limits.body_timeout,
             Clock::Answer => limits.write_timeout,
             Clock::Authorization => limits.authorization_timeout,
+            Clock::Room => limits.publish_timeout,
             // Nothing that is waited for.
             Clock::Over => return,
         };
@@ -40,6 +41,7 @@ impl<S: Service> Http<'_, S> {
             Clock::Head => Refusal::HeadTimeout,
             Clock::Body => Refusal::BodyTimeout,
             Clock::Authorization => return self.refuse_parked(i),
+            Clock::Room => return self.give_up_room(i),
             Clock::Answer => {
                 // An outcome has a time of its own: who published is told then, whatever slow readers are allowed.
                 if let Some(until) = requests.answers().await_outcome_until()

@@ -77,7 +77,7 @@ impl<S: Service> Http<'_, S> {
         // A client that has closed its half gets all its answers, and is not waited for any longer.
         let eof = self.core.conns.hot(i).has(Flags::EOF);
         let done = self.requests(i).is_none_or(|requests| {
-            requests.answers().is_empty() && !requests.is_parked(None) && !requests.is_held()
+            requests.answers().is_empty() && !requests.waits() && !requests.is_held()
         });
         if eof && done {
             return self.begin_closing(i, EndReason::Closed);

@@ -4,7 +4,8 @@ use crate::net::conns::phase::Flags;
 use crate::net::http::answer::{Answer, Refusal, Response};
 use crate::net::http::answers::Reply;
 use crate::net::http::driver::Http;
-use crate::net::http::published::Parts;
+use crate::net::http::parked::Stalled;
+use crate::net::http::published::{Parts, Taken};
 use crate::net::http::requests::RequestState;
 use crate::net::service::Service;
 use crate::wire::http::Step;
@@ -112,37 +113,54 @@ impl<S: Service> Http<'_, S> {
                 self.core.look_behind(self.service);
                 return next;
             }
-            Step::Body(piece) => self.take_body(requests, piece, out),
-            Step::End => self.end_body(requests, out),
+            Step::Body(piece) => self.take_body(i, requests, piece, false, out),
+            Step::End => self.end_body(i, requests, false, out),
         }
         self.core.look_behind(self.service);
         Next::Again
     }
 
-    /// Gives the service a piece of a body.
-    fn take_body(&mut self, requests: &mut RequestState<S>, piece: &[u8], out: &mut Vec<u8>) {
+    /// Gives the service a piece of a body; `last_try`: it has waited for room for as long as it may.
+    pub(super) fn take_body(
+        &mut self,
+        i: u32,
+        requests: &mut RequestState<S>,
+        piece: &[u8],
+        last_try: bool,
+        out: &mut Vec<u8>,
+    ) {
         let Some(pending_body) = requests.pending_body_mut() else {
             return;
         };
-        let mut parts = Parts::new();
+        let mut parts = Parts::new(last_try);
         let done = self.service.body(pending_body, piece, &mut parts);
         let until = self.outcome_deadline();
         requests.answers_mut().append(parts, until, out);
-        if let Err(answer) = done {
-            requests.take_pending_body();
-            requests.queue(Answer {
-                close: true,
-                ..answer
-            });
+        match done {
+            Ok(Taken::All) => {}
+            Ok(Taken::Waits) => self.stall(i, requests, Stalled::Piece),
+            Err(answer) => {
+                requests.take_pending_body();
+                requests.queue(Answer {
+                    close: true,
+                    ..answer
+                });
+            }
         }
     }
 
-    /// Tells the service the end of a body, and queues the answer.
-    fn end_body(&mut self, requests: &mut RequestState<S>, out: &mut Vec<u8>) {
-        let Some(pending_body) = requests.take_pending_body() else {
+    /// Tells the service the end of a body, and queues the answer; `last_try`: as for a piece.
+    pub(super) fn end_body(
+        &mut self,
+        i: u32,
+        requests: &mut RequestState<S>,
+        last_try: bool,
+        out: &mut Vec<u8>,
+    ) {
+        let Some(pending_body) = requests.pending_body_mut() else {
             return;
         };
-        let mut parts = Parts::new();
+        let mut parts = Parts::new(last_try);
         let response = self.service.end(pending_body, &mut parts);
         let until = self.outcome_deadline();
         let answers = requests.answers_mut();
@@ -155,6 +173,8 @@ impl<S: Service> Http<'_, S> {
                 until,
             },
             Response::Deferred(deferred) => Reply::Deferred(deferred),
+            Response::Waits => return self.stall(i, requests, Stalled::End),
         });
+        requests.take_pending_body();
     }
 }

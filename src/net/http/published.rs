@@ -17,13 +17,6 @@ pub struct Published<R> {
 ///
 /// An answer is made of an outcome and never before it, so that a commit that fails is never answered with success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "a log that can fail makes the others; a memory hub cannot"
-    )
-)]
 pub enum Outcome {
     /// Readers may see them.
     Visible,
@@ -37,7 +30,19 @@ pub enum Outcome {
 
 /// The parts of an answer that a service gives while the body of its request arrives, in their order.
 #[derive(Debug)]
-pub struct Parts<R>(Vec<Part<R>>);
+pub struct Parts<R> {
+    parts: Vec<Part<R>>,
+    last_try: bool,
+}
+
+/// The progress of a service with a piece of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It has taken all of it.
+    All,
+    /// There is no room for the rest yet, which it keeps. It is asked again, with an empty piece, when there may be.
+    Waits,
+}
 
 /// One of them.
 #[derive(Debug)]
@@ -47,20 +52,30 @@ pub(in crate::net) enum Part<R> {
 }
 
 impl<R> Parts<R> {
-    pub(in crate::net) fn new() -> Self {
-        Self(Vec::new())
+    /// None yet; `last_try`: the request has waited for room for as long as it may.
+    pub(in crate::net) fn new(last_try: bool) -> Self {
+        Self {
+            parts: Vec::new(),
+            last_try,
+        }
     }
 
     pub(in crate::net) fn into_parts(self) -> impl Iterator<Item = Part<R>> {
-        self.0.into_iter()
+        self.parts.into_iter()
+    }
+
+    /// Returns whether the request has waited for room for as long as it may
+    /// ([`Limits::publish_timeout`](crate::net::Limits::publish_timeout)): it has to be answered now.
+    pub fn is_last_try(&self) -> bool {
+        self.last_try
     }
 
     /// The bytes at the end, to append to: they leave behind all that was given before.
     pub fn bytes(&mut self) -> &mut Vec<u8> {
-        if !matches!(self.0.last(), Some(Part::Bytes(_))) {
-            self.0.push(Part::Bytes(Vec::new()));
+        if !matches!(self.parts.last(), Some(Part::Bytes(_))) {
+            self.parts.push(Part::Bytes(Vec::new()));
         }
-        match self.0.last_mut() {
+        match self.parts.last_mut() {
             Some(Part::Bytes(bytes)) => bytes,
             _ => unreachable!("it was pushed above"),
         }
@@ -68,6 +83,6 @@ impl<R> Parts<R> {
 
     /// Adds a part that is made once the outcome of `published` is known.
     pub fn published(&mut self, published: Published<R>) {
-        self.0.push(Part::Published(published));
+        self.parts.push(Part::Published(published));
     }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::net::http::answer::{Answer, Peer};
 use crate::net::http::answers::{Answers, Reply};
-use crate::net::http::parked::{Parked, RequestId};
+use crate::net::http::parked::{Parked, RequestId, Stalled};
 use crate::net::http::unfinished::{Share, Unfinished};
 use crate::net::limits::Limits;
 use crate::net::service::Service;
@@ -24,6 +24,8 @@ pub(in crate::net) struct RequestState<S: Service> {
     pending_body: Option<S::PendingBody>,
     /// The request that waits for a decision.
     parked: Option<Box<Parked>>,
+    /// The part of `pending_body` that waits for room.
+    stalled: Option<Stalled>,
     clock: Clock,
     answers: Answers<S>,
     /// `input` holds more than the beginning of something: a bound stopped the decoder.
@@ -45,6 +47,8 @@ pub(super) enum Clock {
     Answer,
     /// A request waits for a decision.
     Authorization,
+    /// A request waits for room.
+    Room,
     /// The one that ran is over: whatever is waited for next has a time of its own, the next request too.
     Over,
 }
@@ -64,6 +68,7 @@ impl<S: Service> RequestState<S> {
             input: Vec::new(),
             pending_body: None,
             parked: None,
+            stalled: None,
             // The first head is awaited from the accept on.
             clock: Clock::Head,
             answers: Answers::new(),
@@ -137,9 +142,9 @@ impl<S: Service> RequestState<S> {
         self.held
     }
 
-    /// Returns whether no further request is taken before answers have left, or a decision has come.
+    /// Returns whether no further request is taken before answers have left, a decision has come, or there is room.
     pub(super) fn is_full(&self, limits: &Limits) -> bool {
-        self.parked.is_some() || self.answers.are_full(limits)
+        self.parked.is_some() || self.stalled.is_some() || self.answers.are_full(limits)
     }
 
     /// Returns whether a byte of the request came that is next.
@@ -170,6 +175,7 @@ impl<S: Service> RequestState<S> {
         self.input = Vec::new();
         self.held = false;
         self.parked = None;
+        self.stalled = None;
         let pending_body = self.pending_body.take();
         // Again, with nothing: what it has given back may be had by the next one at once.
         let _ = self.count_unfinished();
@@ -229,6 +235,21 @@ impl<S: Service> RequestState<S> {
         parked.is_some_and(|parked| id.is_none_or(|id| parked.is(id)))
     }
 
+    /// Has the request whose body is arriving wait for room for this part of it.
+    pub(super) fn stall(&mut self, part: Stalled) {
+        self.stalled = Some(part);
+    }
+
+    /// Takes the part that waits for room.
+    pub(super) fn take_stalled(&mut self) -> Option<Stalled> {
+        self.stalled.take()
+    }
+
+    /// Returns whether a request waits, for a decision or for room.
+    pub(super) fn waits(&self) -> bool {
+        self.parked.is_some() || self.stalled.is_some()
+    }
+
     /// Takes the request that waits for a decision.
     pub(super) fn take_parked(&mut self) -> Option<Box<Parked>> {
         self.parked.take()
@@ -262,6 +283,9 @@ impl<S: Service> RequestState<S> {
     pub(super) fn next_clock(&mut self) -> Option<Clock> {
         let clock = if self.parked.is_some() {
             Clock::Authorization
+        } else if self.stalled.is_some() {
+            // The time of its body begins anew behind it: it is not the peer who was slow.
+            Clock::Room
         } else if self.pending_body.is_some() {
             Clock::Body
         } else if !self.answers.is_empty() {

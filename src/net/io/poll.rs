@@ -69,18 +69,19 @@ impl Poller {
     }
 
     /// Sees to it that the thread, which has nothing to do, learns of news; `collects`: nothing can happen to any stream
-    /// before a timer says so. `false`: there is some already.
+    /// before a timer says so; `answers`: some wait for outcomes. `false`: there is some already.
     #[must_use]
     pub(in crate::net) fn prepare_sleep<S: Service>(
         &mut self,
         service: &mut S,
         collects: bool,
+        answers: bool,
     ) -> bool {
         if self.wake_state == WakeState::Awake {
             // What is published goes out when a timer says so: publishers are spared the wake, a system call.
             self.wake_state = if collects {
                 WakeState::Collecting
-            } else if service.arm() {
+            } else if service.arm(answers) {
                 WakeState::Armed
             } else {
                 return false;

@@ -38,12 +38,14 @@ impl<'a, S: Service> Scheduler<'a, S> {
         }
     }
 
-    /// Sends answers whose outcomes are known.
+    /// Sends answers whose outcomes are known, and goes on with what waits for room.
     pub(in crate::net) fn answer(&mut self) {
         // Taken first: whoever still waits puts itself back.
         for i in self.core.http.take_waiting() {
             self.core.conns.hot_mut(i).clear(Flags::PARKED);
+            Http::new(self.core, self.service).go_on_stalled(i);
             Http::new(self.core, self.service).flush_answers(i);
+            WebSockets::new(self.core, self.service).go_on_stalled(i);
             WebSockets::new(self.core, self.service).flush_parked(i);
             self.let_streams_in();
         }

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use super::fake::World;
-use super::{AUTHORIZATION_S, OUTCOME_S};
+use super::{AUTHORIZATION_S, OUTCOME_S, ROOM_S};
 use crate::net::Outcome;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +95,11 @@ pub(super) fn judge((kind, asked): (Kind, u32), status: u16, number: u32, world:
         (Kind::Publish, 504) => {
             let waited = world.second - world.published[&asked].1;
             assert!(waited >= OUTCOME_S, "told after {waited} s");
+        }
+        (Kind::Publish, 503) => {
+            assert!(!world.published.contains_key(&asked), "it was published");
+            let waited = world.second - world.stalled[&asked];
+            assert!(waited >= ROOM_S, "told after {waited} s");
         }
         (Kind::Publish, status) => {
             // What an answer says is so, now and for ever: outcomes do not change.

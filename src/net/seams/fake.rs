@@ -11,7 +11,7 @@ use crate::net::{
     Answer, Begin, ClientIdentity, Deferred, Delivery, DisconnectReason, EndReason, Ended, Events,
     Identity, Lifecycle, Outcome, Parts, Peer, Pending, Piece, Published, Readers, Refusal,
     Replies, RequestId, Requests, Response, Rounds, Sockets, Step, StreamId, StreamMut, StreamPlan,
-    Streams, Sweeps,
+    Streams, Sweeps, Taken,
 };
 use crate::wire::http::Head;
 use crate::wire::ws::MessageKind;
@@ -41,11 +41,19 @@ pub(super) struct World {
     pub(super) second: u64,
     /// No more requests are made than may wait.
     pub(super) has_room: bool,
+    /// Publishes find no room.
+    pub(super) is_full: bool,
+    /// The second in which each publish that waits for room began to.
+    pub(super) stalled: HashMap<u32, u64>,
     /// Pieces of a long answer that were asked for.
     pub(super) pieces: usize,
 }
 
 impl World {
+    fn stall(&mut self, number: u32) {
+        self.stalled.entry(number).or_insert(self.second);
+    }
+
     pub(super) fn outcome(&self, offsets: &Range<u64>) -> Option<Outcome> {
         let all = offsets.clone().map(|at| self.outcomes[at as usize - 1]);
         let all: Vec<Outcome> = all.collect::<Option<_>>()?;
@@ -128,12 +136,33 @@ impl Requests for Fake {
         }
     }
 
-    fn body(&mut self, _: &mut u32, _: &[u8], _: &mut Parts<u32>) -> Result<(), Answer> {
-        Ok(())
+    fn body(
+        &mut self,
+        number: &mut u32,
+        _: &[u8],
+        parts: &mut Parts<u32>,
+    ) -> Result<Taken, Answer> {
+        let mut world = self.0.borrow_mut();
+        // Every other one finds out before its end, as one does whose lines are published as they come.
+        match *number % 2 == 0 && world.is_full && !parts.is_last_try() {
+            true => {
+                world.stall(*number);
+                Ok(Taken::Waits)
+            }
+            false => Ok(Taken::All),
+        }
     }
 
-    fn end(&mut self, number: u32, _: &mut Parts<u32>) -> Response<u32> {
+    fn end(&mut self, number: &mut u32, parts: &mut Parts<u32>) -> Response<u32> {
+        let number = *number;
         let mut world = self.0.borrow_mut();
+        if world.is_full {
+            if parts.is_last_try() {
+                return Response::Ready(answer(503, number));
+            }
+            world.stall(number);
+            return Response::Waits;
+        }
         let start = world.outcomes.len() as u64 + 1;
         let count = u64::from(number % 3);
         for _ in 0..count {
@@ -313,7 +342,7 @@ impl Events for Fake {
         }
     }
 
-    fn arm(&mut self) -> bool {
+    fn arm(&mut self, _: bool) -> bool {
         true
     }
 

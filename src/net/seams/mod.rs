@@ -1,4 +1,4 @@
-//! A dumb model judges the reactor's two seams: what clients are told, in random orders of decisions, outcomes,
+//! A dumb model judges the reactor's seams: what clients are told, in random orders of decisions, outcomes, room,
 //! disconnects, timeouts and pipelining, must be true at that moment.
 //!
 //! The service here knows nothing but a list of facts. Each request has a number of its own, which its answer repeats, so
@@ -25,6 +25,7 @@ const STEPS: usize = 400;
 const MAX_PENDING: usize = 3;
 const AUTHORIZATION_S: u64 = 10;
 const OUTCOME_S: u64 = 15;
+const ROOM_S: u64 = 5;
 
 /// A small generator: the same numbers for the same seed.
 struct Random(u64);
@@ -60,6 +61,7 @@ impl Run {
             max_pending_authorizations: MAX_PENDING,
             authorization_timeout: Duration::from_secs(AUTHORIZATION_S),
             outcome_timeout: Duration::from_secs(OUTCOME_S),
+            publish_timeout: Duration::from_secs(ROOM_S),
             idle_timeout: Duration::from_secs(100_000),
             head_timeout: Duration::from_secs(100_000),
             write_timeout: Duration::from_secs(write_timeout_s),
@@ -116,7 +118,7 @@ impl Run {
 
     fn step(&mut self) {
         let client = self.random.below(CLIENTS as u64) as usize;
-        match self.random.below(16) {
+        match self.random.below(18) {
             0..=2 => self.ask(client, Kind::Now),
             3..=5 => self.ask(client, Kind::Later),
             6..=9 => self.ask(client, Kind::Publish),
@@ -150,6 +152,10 @@ impl Run {
                     rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO)).unwrap();
                 }
             }
+            15 | 16 => {
+                let mut world = self.world.borrow_mut();
+                world.is_full = !world.is_full;
+            }
             _ => {
                 let more = self.random.below(7);
                 self.clock.fetch_add(more, Ordering::Relaxed);
@@ -164,6 +170,7 @@ impl Run {
     /// Decides and settles everything; then nobody may wait for anything.
     fn finish(&mut self) {
         let patience = after(Instant::now(), Duration::from_secs(20));
+        self.world.borrow_mut().is_full = false;
         loop {
             for outcome in &mut self.world.borrow_mut().outcomes {
                 outcome.get_or_insert(Outcome::Visible);
@@ -248,6 +255,44 @@ fn an_outcome_is_waited_for_longer_than_a_peer_that_takes_nothing() {
     run.ask(0, Kind::Now);
     run.finish();
     assert_eq!(run.clients[0].answers, 2);
+}
+
+/// Whoever finds no room keeps what it has published before, and its place; what it has sent behind waits unread.
+#[test]
+fn who_finds_no_room_waits_for_it_and_is_then_told() {
+    let mut run = Run::new(0, 100_000);
+    run.ask(0, Kind::Publish);
+    run.world.borrow_mut().is_full = true;
+    let patience = after(Instant::now(), Duration::from_secs(20));
+    for kind in [Kind::Publish, Kind::Publish, Kind::Now] {
+        run.ask(0, kind);
+    }
+    while run.world.borrow().stalled.is_empty() {
+        run.turn();
+        assert!(Instant::now() < patience, "it never waited");
+    }
+    assert_eq!(run.world.borrow().stalled.len(), 1, "the next is not read");
+    let first = run.clients[0].expected.front().unwrap().1;
+    for _ in 0..ROOM_S - 1 {
+        run.clock.fetch_add(1, Ordering::Relaxed);
+        run.world.borrow_mut().second += 1;
+        for _ in 0..10 {
+            run.turn();
+        }
+    }
+    assert_eq!(run.clients[0].expected.front().unwrap().1, first);
+    for second in 0..4 * ROOM_S {
+        run.clock.fetch_add(1, Ordering::Relaxed);
+        run.world.borrow_mut().second += 1;
+        if second == 2 * ROOM_S {
+            run.world.borrow_mut().is_full = false;
+        }
+        for _ in 0..10 {
+            run.turn();
+        }
+    }
+    run.finish();
+    assert_eq!(run.clients[0].answers, 4, "all of them on one connection");
 }
 
 #[test]

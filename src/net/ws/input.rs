@@ -1,7 +1,7 @@
 //! What a socket's peer sends: frames to messages, messages to the service.
 
-use super::replies::Replies;
-use super::socket::Heard;
+use super::replies::{Replies, Said};
+use super::socket::{Heard, StalledMessage};
 use super::{WebSockets, Ws};
 use crate::net::conns::phase::{Flags, Phase};
 use crate::net::deliver::Deliver;
@@ -115,29 +115,78 @@ impl<S: Service> WebSockets<'_, S> {
                 Ok(Heard::Pong) => {}
                 Ok(Heard::Message(socket, kind, data)) => {
                     heard = true;
-                    let mut replies = Replies::new(out);
+                    let mut replies = Replies::new(out, false);
                     self.service.message(socket, kind, data, &mut replies);
-                    let Replies {
-                        parked,
-                        change,
-                        close,
-                        ..
-                    } = replies;
-                    if !parked.is_empty() {
-                        let timeout = self.core.limits.outcome_timeout;
-                        ws.park(parked, self.core.timers.tick_after(timeout));
+                    let said = replies.into_said();
+                    if said.waits {
+                        let timeout = self.core.limits.publish_timeout;
+                        let message = StalledMessage {
+                            kind,
+                            data: data.to_vec(),
+                            until: self.core.timers.tick_after(timeout),
+                        };
+                        ws.stall(message);
                         self.core.park(i);
                     }
-                    self.core.look_behind(self.service);
-                    if let Some((code, reason)) = close {
-                        return End::Close(code, reason);
-                    }
-                    if let Some(change) = change {
-                        return End::Change(change);
+                    if let Some(end) = self.take_said(i, ws, said) {
+                        return end;
                     }
                 }
             }
         }
+    }
+
+    /// Does what the service said to a message of socket `i`; `Some`: reading ends for it.
+    fn take_said(&mut self, i: u32, ws: &mut Ws<S>, said: Said<S>) -> Option<End<S>> {
+        if !said.parked.is_empty() {
+            let timeout = self.core.limits.outcome_timeout;
+            ws.park(said.parked, self.core.timers.tick_after(timeout));
+            self.core.park(i);
+        }
+        self.core.look_behind(self.service);
+        if let Some((code, reason)) = said.close {
+            return Some(End::Close(code, reason));
+        }
+        said.change.map(End::Change)
+    }
+
+    /// Gives the service the message of socket `i` again that waits for room, if one does.
+    pub(in crate::net) fn go_on_stalled(&mut self, i: u32) {
+        let Some(mut ws) = self.core.conns.cold_mut(i).ws_mut().take() else {
+            return;
+        };
+        let Some(message) = ws.take_stalled() else {
+            *self.core.conns.cold_mut(i).ws_mut() = Some(ws);
+            return;
+        };
+        let mut out = self.core.ws.take_out();
+        let last_try = message.until <= self.core.timers.settled_tick();
+        let mut replies = Replies::new(&mut out, last_try);
+        let (kind, data) = (message.kind, &message.data[..]);
+        self.service
+            .message(ws.socket_mut(), kind, data, &mut replies);
+        let said = replies.into_said();
+        if said.waits {
+            ws.stall(message);
+            self.core.park(i);
+        }
+        let end = self.take_said(i, &mut ws, said);
+        *self.core.conns.cold_mut(i).ws_mut() = Some(ws);
+        match end {
+            Some(End::Close(code, reason)) => {
+                if self.send_reply(i, &mut out) {
+                    self.close(i, code, &reason, EndReason::Closed);
+                }
+            }
+            Some(End::Change(change)) => {
+                self.change_subscription(i, change);
+                self.send_reply(i, &mut out);
+            }
+            _ => {
+                self.send_reply(i, &mut out);
+            }
+        }
+        self.core.ws.put_out(out, self.core.limits.private_bytes);
     }
 
     /// Puts the socket back and does what reading came to.

@@ -40,6 +40,16 @@ struct Busy<S: Service> {
     input: Vec<u8>,
     /// Answers that wait for the outcome of what was published, each with the tick by which it has to be known.
     parked: VecDeque<(Published<S::Receipt>, Tick)>,
+    /// The message that waits for room.
+    stalled: Option<StalledMessage>,
+}
+
+/// A message that waits for room for what it publishes.
+pub(super) struct StalledMessage {
+    pub(super) kind: MessageKind,
+    pub(super) data: Vec<u8>,
+    /// The tick at which it has waited for as long as it may.
+    pub(super) until: Tick,
 }
 
 impl<S: Service> Default for Busy<S> {
@@ -47,6 +57,7 @@ impl<S: Service> Default for Busy<S> {
         Self {
             input: Vec::new(),
             parked: VecDeque::new(),
+            stalled: None,
         }
     }
 }
@@ -204,17 +215,29 @@ impl<S: Service> Ws<S> {
         false
     }
 
-    /// Forgets the answers that wait.
+    /// Forgets the answers that wait, and the message that does.
     pub(super) fn forget_answers(&mut self) {
         if let Some(busy) = self.busy.as_mut() {
             busy.parked.clear();
+            busy.stalled = None;
         }
     }
 
-    /// Returns whether it is not read before answers have left.
+    /// Has a message wait for room.
+    pub(super) fn stall(&mut self, message: StalledMessage) {
+        self.busy().stalled = Some(message);
+    }
+
+    /// Takes the message that waits for room.
+    pub(super) fn take_stalled(&mut self) -> Option<StalledMessage> {
+        self.busy.as_mut()?.stalled.take()
+    }
+
+    /// Returns whether it is not read before answers have left, or there is room.
     pub(super) fn is_full(&self, limits: &Limits) -> bool {
-        let busy = self.busy.as_ref();
-        busy.is_some_and(|busy| busy.parked.len() >= limits.max_pending_publishes)
+        self.busy.as_ref().is_some_and(|busy| {
+            busy.stalled.is_some() || busy.parked.len() >= limits.max_pending_publishes
+        })
     }
 
     fn busy(&mut self) -> &mut Busy<S> {
@@ -223,7 +246,9 @@ impl<S: Service> Ws<S> {
 
     /// Frees what nothing needs.
     pub(super) fn shrink(&mut self) {
-        let idle = |busy: &Busy<S>| busy.input.is_empty() && busy.parked.is_empty();
+        let idle = |busy: &Busy<S>| {
+            busy.input.is_empty() && busy.parked.is_empty() && busy.stalled.is_none()
+        };
         if self.busy.as_ref().is_some_and(|busy| idle(busy)) {
             self.busy = None;
         }
@@ -251,7 +276,9 @@ impl<S: Service> Ws<S> {
             true if self.inflates == 0 => self.inflates = next_ticket(),
             true => {}
         }
-        let held = self.decoder.held_bytes() + waiting;
+        let stalled = self.busy.as_ref().and_then(|busy| busy.stalled.as_ref());
+        let stalled = stalled.map_or(0, |message| message.data.len());
+        let held = self.decoder.held_bytes() + waiting + stalled;
         let held = u32::try_from(held).unwrap_or(u32::MAX);
         let before = std::mem::replace(&mut self.unfinished, held);
         total.change(before as usize, held as usize)

@@ -89,6 +89,11 @@ pub(in crate::gateway) static CLIENT: Parameter = once(
     "the id by which this client is known",
 );
 pub(in crate::gateway) static ATOMIC: Parameter = once("atomic", Takes::Switch, "true or false");
+pub(in crate::gateway) static DURABILITY: Parameter = once(
+    "durability",
+    Takes::Word(&["none", "buffered", "durable"]),
+    "none, buffered or durable: at least what the topic asks for",
+);
 pub(in crate::gateway) static LIMIT: Parameter = once(
     "limit",
     Takes::Number {
@@ -99,6 +104,16 @@ pub(in crate::gateway) static LIMIT: Parameter = once(
 );
 pub(in crate::gateway) static AFTER: Parameter =
     once("after", Takes::Text, "the id after which a page begins");
+pub(in crate::gateway) static AFTER_TOPIC: Parameter = once(
+    "after",
+    Takes::Text,
+    "the name after which a page of topics begins",
+);
+pub(in crate::gateway) static PREFIX: Parameter = once(
+    "prefix",
+    Takes::Text,
+    "the text that the names of topics begin with",
+);
 pub(in crate::gateway) static PATH: Parameter =
     once("path", Takes::Text, "that of the endpoint to remove");
 
@@ -131,8 +146,9 @@ pub(in crate::gateway) const SOCKET: Table = &[
 ];
 /// WebSocket streams of named clients.
 pub(in crate::gateway) const CLIENTS: Table = &[&CLIENT];
-pub(in crate::gateway) const PUBLISH: Table = &[&ATOMIC];
+pub(in crate::gateway) const PUBLISH: Table = &[&ATOMIC, &DURABILITY];
 pub(in crate::gateway) const CONNECTIONS: Table = &[&LIMIT, &AFTER];
+pub(in crate::gateway) const TOPICS: Table = &[&PREFIX, &LIMIT, &AFTER_TOPIC];
 pub(in crate::gateway) const REMOVE_ENDPOINT: Table = &[&PATH];
 /// Ticks have no ids, but polyfills that have seen one elsewhere append it.
 pub(in crate::gateway) const STATS_STREAM: Table = &[&FRAMING, &LAST_EVENT_ID];

@@ -6,9 +6,10 @@ use crate::event::{ErrorKind, EventBuilder, EventError, EventRef};
 use crate::gateway::http::problem::Problem;
 use crate::gateway::publish::cloudevents::{Mode, other_topic};
 use crate::gateway::publish::lines::Line;
-use crate::gateway::publish::publisher::Publisher;
+use crate::gateway::publish::publisher::{Publisher, Refused};
 use crate::gateway::publish::request::Publish;
-use crate::hub::HubPublishError;
+use crate::gateway::publish::room::RoomPlace;
+use crate::hub::{HubPublishError, PublishOptions};
 use crate::json::{is_utf16, without_mark};
 
 impl Publisher {
@@ -16,7 +17,7 @@ impl Publisher {
         &mut self,
         publish: &Publish,
         body: &[u8],
-    ) -> Result<Range<u64>, Problem> {
+    ) -> Result<Range<u64>, Refused> {
         let done = self.publish_body(publish, body);
         // A large body leaves nothing behind: the next one may be long in coming.
         self.batch.clear();
@@ -24,14 +25,14 @@ impl Publisher {
         done
     }
 
-    fn publish_body(&mut self, publish: &Publish, body: &[u8]) -> Result<Range<u64>, Problem> {
+    fn publish_body(&mut self, publish: &Publish, body: &[u8]) -> Result<Range<u64>, Refused> {
         match publish.mode {
             Mode::Binary => {
                 if body.is_empty()
                     && publish.content_type.is_empty()
                     && publish.attributes.is_empty()
                 {
-                    return Err(nothing_to_publish());
+                    return Err(nothing_to_publish().into());
                 }
                 publish.attributes.start(&mut self.builder, &publish.topic);
                 let body = check_text(&publish.content_type, body)?;
@@ -64,14 +65,22 @@ impl Publisher {
     }
 
     /// Publishes the event that `set` makes, which must be one of `topic`.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Full`]: it has its place in the line now, if `may_wait`.
     pub(in crate::gateway) fn publish_event(
         &mut self,
         topic: &str,
+        options: &PublishOptions,
+        room: &mut RoomPlace,
+        may_wait: bool,
         set: impl FnOnce(&mut EventBuilder) -> Result<(), EventError>,
-    ) -> Result<u64, Problem> {
+    ) -> Result<u64, Refused> {
         // A request of HTTP is asked this at its head, which a message of a WebSocket does not have.
         if self.is_stopping() {
-            return Err(Problem::new(503, "the server is stopping").retry_after_s(1));
+            let problem = Problem::new(503, "the server is stopping");
+            return Err(problem.retry_after_s(1).into());
         }
         self.builder.clear();
         let set = set(&mut self.builder);
@@ -79,31 +88,38 @@ impl Publisher {
         let event = self.builder.build_ref();
         let event = event.map_err(|error| Problem::of_event(&error))?;
         check_topic(event, topic)?;
-        let position = self.hub.publish(event);
-        Ok(position.map_err(|error| problem_of(&error))?.offset)
+        let published = room.publisher(&self.hub).submit(event, options);
+        match published.map_err(Refused::of) {
+            Err(Refused::Full) if may_wait => {
+                room.wait(&self.hub, &self.reactor);
+                Err(Refused::Full)
+            }
+            done => {
+                room.leave();
+                Ok(done?.start)
+            }
+        }
     }
 
-    fn publish_one(&mut self, publish: &Publish) -> Result<Range<u64>, Problem> {
+    fn publish_one(&mut self, publish: &Publish) -> Result<Range<u64>, Refused> {
         let event = self
             .builder
             .build_ref()
             .map_err(|error| problem_of_event(publish, &error))?;
         check_topic(event, &publish.topic)?;
-        let position = self
-            .hub
-            .publish(event)
-            .map_err(|error| problem_of(&error))?;
-        Ok(position.offset..position.offset + 1)
+        let publisher = publish.room.publisher(&self.hub);
+        let published = publisher.submit(event, &publish.options);
+        published.map_err(Refused::of)
     }
 
-    fn publish_batch(&mut self, publish: &Publish) -> Result<Range<u64>, Problem> {
+    fn publish_batch(&mut self, publish: &Publish) -> Result<Range<u64>, Refused> {
         // All of them before the first is published: a batch is there as a whole or not at all.
         for (index, event) in self.batch.iter().enumerate() {
             check_topic(event, &publish.topic).map_err(|problem| problem.of_entry(index))?;
         }
-        self.hub
-            .publish_batch(&self.batch)
-            .map_err(|error| problem_of(&error))
+        let publisher = publish.room.publisher(&self.hub);
+        let published = publisher.submit_batch(&self.batch, &publish.options);
+        published.map_err(Refused::of)
     }
 
     fn too_many_events(&self) -> Problem {
@@ -141,10 +157,14 @@ impl Publisher {
         Ok(())
     }
 
-    /// Publishes one line and notes its result.
-    pub(in crate::gateway::publish) fn publish_line(&mut self, publish: &Publish, line: Line<'_>) {
+    /// Publishes one line and notes its result; `false`: there is no room for it.
+    pub(in crate::gateway::publish) fn publish_line(
+        &mut self,
+        publish: &Publish,
+        line: Line<'_>,
+    ) -> bool {
         let (number, done) = match line {
-            Line::Whole(_, text) if without_mark(text).is_empty() => return,
+            Line::Whole(_, text) if without_mark(text).is_empty() => return true,
             Line::Whole(number, text) => {
                 publish.attributes.start(&mut self.builder, &publish.topic);
                 self.builder.data("application/json", text);
@@ -153,13 +173,17 @@ impl Publisher {
             Line::TooLong(number) => {
                 let limit = self.bounds.event.payload_bytes;
                 let detail = format!("data: the line is over the limit of {limit} bytes");
-                (
-                    number,
-                    Err(Problem::new(413, detail).field("data").limit(limit as u64)),
-                )
+                let problem = Problem::new(413, detail).field("data").limit(limit as u64);
+                (number, Err(problem.into()))
             }
         };
-        self.results.push(number, done.map(|offsets| offsets.start));
+        let result = match done {
+            Ok(offsets) => Ok(offsets.start),
+            Err(Refused::Full) => return false,
+            Err(Refused::For(problem)) => Err(problem),
+        };
+        self.results.push(number, result);
+        true
     }
 }
 
@@ -205,6 +229,15 @@ fn problem_of_event(publish: &Publish, error: &EventError) -> Problem {
     problem
 }
 
+impl Refused {
+    fn of(error: HubPublishError) -> Self {
+        match error {
+            HubPublishError::Full => Self::Full,
+            error => Self::For(problem_of(&error)),
+        }
+    }
+}
+
 fn problem_of(error: &HubPublishError) -> Problem {
     let problem = match error {
         HubPublishError::Invalid(error) => return Problem::of_event(error),
@@ -215,6 +248,18 @@ fn problem_of(error: &HubPublishError) -> Problem {
         HubPublishError::UnknownTopic => {
             return Problem::new(404, error.to_string()).field("topic");
         }
+        // The event is in order, and so is the name of the durability: it does not go with what the topic was given.
+        HubPublishError::DurabilityBelow { asked, topic } => {
+            let detail = format!("durability: {asked} is below the topic's, {topic}");
+            return Problem::new(409, detail).field("durability");
+        }
+        HubPublishError::DurabilityUnavailable => {
+            let detail = "durability: this server keeps no journal, so there is none but none";
+            return Problem::new(400, detail).field("durability");
+        }
+        // RFC 4918, 11.5: it "is considered to be temporary", and is not to be repeated "until it is requested by a
+        // separate user action": hence no Retry-After.
+        HubPublishError::NoSpace => return Problem::new(507, error.to_string()),
         _ => Problem::new(503, error.to_string()),
     };
     problem.retry_after_s(1)

@@ -13,6 +13,7 @@ use crate::gateway::admin::connections::{
 use crate::gateway::admin::endpoint_path::EndpointError;
 use crate::gateway::admin::endpoints::EndpointInfo;
 use crate::gateway::admin::listing::ConnectionWalk;
+use crate::gateway::admin::state::{Change, Row, Table};
 use crate::gateway::server::handle::ServerHandle;
 use crate::gateway::stream::options::StreamOptions;
 use crate::net::DisconnectReason;
@@ -31,7 +32,8 @@ pub struct NotServing;
 /// Endpoints and connections. What asks connections waits for the server's threads, five seconds at
 /// most: do not ask from a thread that drives one.
 impl ServerHandle {
-    /// Makes an endpoint: streams of `filter` at `path`, which clients can narrow down by `topic=`.
+    /// Makes an endpoint: streams of `filter` at `path`, which clients can narrow down by `topic=`. Where the hub has a
+    /// journal, it is there again when the server is; this waits for that.
     ///
     /// # Examples
     ///
@@ -52,27 +54,34 @@ impl ServerHandle {
     ///
     /// # Errors
     ///
-    /// [`EndpointError`] names the path or the option; then nothing has changed.
+    /// [`EndpointError`] names the path or the option, or says that it could not be kept; then nothing has changed.
     pub fn create_endpoint(
         &self,
         path: &str,
         filter: Filter,
         options: StreamOptions,
     ) -> Result<(), EndpointError> {
-        self.shared.endpoints.create(path, filter, options)
+        let endpoints = &self.shared.endpoints;
+        endpoints.create(path, filter.clone(), options)?;
+        let change = Change::Put(Table::Endpoints, path.to_owned(), Row { filter, options });
+        let kept = self.keep(change);
+        if kept.is_err() {
+            endpoints.undo_create(path);
+        }
+        kept
     }
 
     /// Removes an endpoint. Its clients get a `disconnect` event, and 404 when they come back.
     ///
     /// # Errors
     ///
-    /// [`EndpointError::Unknown`].
+    /// [`EndpointError::Unknown`]; [`EndpointError::NotKept`] if it is gone and comes back when the server starts again.
     pub fn remove_endpoint(&self, path: &str) -> Result<(), EndpointError> {
         let group = self.shared.endpoints.remove(path)?;
         let command = Command::End(Target::Group(group), DisconnectReason::Removed);
         // A server that does not run has no clients to end.
         let _ = self.shared.commands.send(Reactors::All, command, || {});
-        Ok(())
+        self.keep(Change::delete(Table::Endpoints, path))
     }
 
     /// The endpoints that were made, by path.
@@ -81,17 +90,35 @@ impl ServerHandle {
     }
 
     /// Makes a connection for a client that will come to `/api/v1/connections/{id}/stream`; returns its
-    /// id. It is forgotten when nobody has come for five minutes.
+    /// id. It is forgotten when nobody has come for five minutes. Where the hub has a journal, a restart does not end it.
     ///
     /// # Errors
     ///
-    /// [`EndpointError`] names the option, or the limit on such connections.
+    /// [`EndpointError`] names the option, or the limit on such connections, or says that it could not be kept.
     pub fn create_connection(
         &self,
         filter: Filter,
         options: StreamOptions,
     ) -> Result<String, EndpointError> {
-        self.shared.endpoints.reserve(filter, options)
+        let endpoints = &self.shared.endpoints;
+        let id = endpoints.reserve(filter.clone(), options)?;
+        let kept = self.keep(Change::Put(
+            Table::Connections,
+            id.clone(),
+            Row { filter, options },
+        ));
+        if kept.is_err() {
+            endpoints.undo_reserve(&id);
+        }
+        kept.map(|()| id)
+    }
+
+    /// Has the journal take a change, if there is one.
+    fn keep(&self, change: Change) -> Result<(), EndpointError> {
+        let store = self.shared.endpoints.store();
+        store.map_or(Ok(()), |store| {
+            store.commit(change).map_err(EndpointError::NotKept)
+        })
     }
 
     /// All connections that receive events or were made to, by id. They are asked for in pages, so that no stream waits
@@ -153,6 +180,9 @@ impl ServerHandle {
         // Before it is forgotten: afterwards its id leads nowhere.
         let addr = self.shared.endpoints.addr_of(id);
         let made = self.shared.endpoints.forget(id).is_some();
+        if let Some(store) = self.shared.endpoints.store().filter(|_| made) {
+            store.forget(Table::Connections, vec![id.to_owned()]);
+        }
         let Some(addr) = addr else { return Ok(made) };
         let target = Target::These(vec![NamedConnection {
             id: id.to_owned(),

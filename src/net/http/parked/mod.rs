@@ -7,6 +7,9 @@
 //! ([`Limits::max_pending_authorizations`](crate::net::Limits::max_pending_authorizations),
 //! [`Limits::authorization_timeout`](crate::net::Limits::authorization_timeout)); whoever goes over it is answered 503.
 
+mod room;
+
+pub(super) use self::room::Stalled;
 use crate::net::http::answer::{Answer, Begin, Peer, Refusal};
 use crate::net::http::driver::Http;
 use crate::net::http::input::Next;

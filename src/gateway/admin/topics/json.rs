@@ -1,0 +1,104 @@
+//! Topics as they are answered.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::event::{Epoch, Position};
+use crate::gateway::http::openapi::Text;
+use crate::hub::{Hub, TopicInfo, topic_page};
+
+/// A topic, its settings and its figures.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Topic")]
+pub(super) struct TopicAnswer<'a> {
+    topic: &'a str,
+    /// The least safety of its events.
+    #[schemars(extend("enum" = ["none", "buffered", "durable"]))]
+    durability: &'static str,
+    /// Events kept for it beside those that are kept of all topics.
+    retain_events: usize,
+    retain_bytes: usize,
+    /// The greatest age of an event that is kept for it; null: any.
+    retain_age_ms: Option<u64>,
+    /// Events published on it since it was made, or the server started.
+    published: u64,
+    /// The position of its newest event; null: there is none, or it is not committed yet.
+    last: Option<Text<Position>>,
+    /// Events that are kept for it now.
+    retained: usize,
+    retained_bytes: usize,
+    /// Subscriptions in the program that name it, or a pattern that takes it.
+    subscriptions: usize,
+}
+
+/// A page of the list of topics.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Topics")]
+pub(super) struct TopicsAnswer {
+    /// By name.
+    topics: Vec<TopicRowAnswer>,
+    /// The parameter after of the next page; null: this is the last one.
+    next: Option<String>,
+    has_more: bool,
+}
+
+/// A topic in a list.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TopicRow")]
+struct TopicRowAnswer {
+    topic: String,
+    /// The least safety of its events.
+    #[schemars(extend("enum" = ["none", "buffered", "durable"]))]
+    durability: &'static str,
+    published: u64,
+    /// The position of its newest event; null: there is none, or it is not committed yet.
+    last: Option<Text<Position>>,
+}
+
+impl<'a> TopicAnswer<'a> {
+    pub(super) fn new(info: &'a TopicInfo, epoch: Epoch, visible: u64) -> Self {
+        let age = info.config.retain_age;
+        Self {
+            topic: &info.name,
+            durability: info.durability.name(),
+            retain_events: info.config.retain_events,
+            retain_bytes: info.config.retain_bytes,
+            retain_age_ms: age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+            published: info.published,
+            last: last(info.last_offset, epoch, visible),
+            retained: info.retained,
+            retained_bytes: info.retained_bytes,
+            subscriptions: info.subscriptions,
+        }
+    }
+}
+
+impl TopicsAnswer {
+    /// Reads the page of a hub's list.
+    pub(super) fn read(hub: &Hub, prefix: &str, after: &str, limit: usize) -> Self {
+        let (epoch, visible) = (hub.epoch(), hub.visible());
+        let (rows, has_more) = topic_page(hub, prefix, after, limit);
+        let topics: Vec<TopicRowAnswer> = rows
+            .into_iter()
+            .map(|row| TopicRowAnswer {
+                topic: row.name,
+                durability: row.durability.name(),
+                published: row.published,
+                last: last(row.last_offset, epoch, visible),
+            })
+            .collect();
+        let next = topics.last().filter(|_| has_more);
+        Self {
+            next: next.map(|row| row.topic.clone()),
+            topics,
+            has_more,
+        }
+    }
+}
+
+/// The position of a topic's newest event, if readers may see it: no other one is told.
+fn last(offset: u64, epoch: Epoch, visible: u64) -> Option<Text<Position>> {
+    (1..=visible)
+        .contains(&offset)
+        .then_some(Text(Position { epoch, offset }))
+}
