@@ -7,6 +7,8 @@ mod body;
 mod contract;
 #[path = "../common/counting.rs"]
 mod counting;
+#[path = "../common/faulty_journal.rs"]
+mod faulty_journal;
 #[path = "../conformance/table.rs"]
 mod table;
 
@@ -18,6 +20,7 @@ mod dashboard;
 mod date;
 mod examples;
 mod guard;
+mod journal;
 mod metrics;
 mod openapi;
 mod seams;

@@ -26,6 +26,7 @@ use Then::{Ignored, Refused, Told};
 use crate::contract;
 
 const CONNECTIONS: &str = "/api/v1/connections";
+const TOPICS: &str = "/api/v1/topics";
 const ENDPOINTS: &str = "/api/v1/endpoints";
 const CLIENTS: &str = "/clients";
 const STREAM: &str = "/api/v1/events/stream";
@@ -50,6 +51,10 @@ const PARAMETERS: &[(&str, &str, &str, Then)] = &[
     // A browser that gets anything but a stream never tries again.
     ("last-event-id", STREAM, "junk", Told("junk")),
     ("atomic", PUBLISH, "maybe", Refused(400)),
+    ("durability", PUBLISH, "safe", Refused(400)),
+    ("prefix", TOPICS, "%zz", Refused(400)),
+    ("limit", TOPICS, "1001", Refused(400)),
+    ("after", TOPICS, "%zz", Refused(400)),
     ("limit", CONNECTIONS, "0", Refused(400)),
     ("after", CONNECTIONS, "%zz", Refused(400)),
     ("path", ENDPOINTS, "%zz", Refused(400)),

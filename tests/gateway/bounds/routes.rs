@@ -36,9 +36,13 @@ fn get(name: &'static str, target: &str) -> Row {
 }
 
 fn post(name: &'static str, target: &str, content_type: &str, body: &str) -> Row {
+    request(name, "POST", target, content_type, body)
+}
+
+fn request(name: &'static str, method: &str, target: &str, content_type: &str, body: &str) -> Row {
     let length = body.len();
     let bytes = format!(
-        "POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n\
+        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n\
          Content-Length: {length}\r\n\r\n{body}"
     );
     Row {
@@ -81,6 +85,22 @@ fn rows() -> Vec<Row> {
             "/api/v1/events/stream?topic=old.*&last=1000",
         ),
         get("GET presence", "/api/v1/topics/watched/presence"),
+        get("GET topics", "/api/v1/topics?limit=1000"),
+        get("GET a topic", "/api/v1/topics/old.7"),
+        request(
+            "PUT a topic",
+            "PUT",
+            "/api/v1/topics/flood",
+            "application/json",
+            r#"{"retain_events":10}"#,
+        ),
+        request(
+            "DELETE a topic",
+            "DELETE",
+            "/api/v1/topics/old.7",
+            "text/plain",
+            "",
+        ),
         get("GET connections", "/api/v1/connections?limit=1000"),
         get("GET connection", "/api/v1/connections/0-7/status"),
         get("GET connection stream", "/api/v1/connections/none/stream"),

@@ -1,7 +1,7 @@
 //! WebSockets over real sockets: the handshake, the embedder's own protocols, the subscribe protocol, and
 //! streams to named clients.
 
-mod client;
+pub(crate) mod client;
 mod closing;
 mod handlers;
 mod named;
