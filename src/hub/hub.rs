@@ -115,16 +115,6 @@ impl Hub {
         &self.shared.limits
     }
 
-    /// Returns how many events one batch may hold: half the capacity.
-    pub fn batch_events_max(&self) -> usize {
-        self.shared.batch_events_max()
-    }
-
-    /// Returns how many bytes of records one batch may hold: half of `ring_bytes`.
-    pub fn batch_bytes_max(&self) -> usize {
-        self.shared.batch_bytes_max()
-    }
-
     // -- Publishing
 
     /// Publishes one event and returns where it stands. Nothing is allocated for a small event in a hub without a journal.

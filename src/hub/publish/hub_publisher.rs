@@ -190,6 +190,16 @@ impl<'h> HubPublisher<'h> {
         super::publish_future::PublishFuture::new(self.hub.clone(), event, *options)
     }
 
+    /// Returns how many events one batch may hold: half the hub's capacity, and half of what may be in flight.
+    pub fn batch_events_max(&self) -> usize {
+        self.shared().batch_events_max()
+    }
+
+    /// Returns how many bytes of records one batch may hold: half of `ring_bytes`, and of what may be in flight.
+    pub fn batch_bytes_max(&self) -> usize {
+        self.shared().batch_bytes_max()
+    }
+
     fn shared(&self) -> &'h Arc<Shared> {
         &self.hub.shared
     }

@@ -20,7 +20,10 @@ fn full(hub: &Hub) -> bool {
 fn events_and_bytes_in_flight_are_bounded() {
     let (hub, control) = hub(|builder| builder.in_flight(8).in_flight_bytes(64 << 10));
     assert_eq!(
-        (hub.batch_events_max(), hub.batch_bytes_max()),
+        (
+            hub.publisher().batch_events_max(),
+            hub.publisher().batch_bytes_max()
+        ),
         (4, 32 << 10)
     );
     control.hold();
