@@ -234,8 +234,10 @@ impl HubBuilder {
             }
         };
         let epoch = recovered.map_or_else(Epoch::random, |found| found.epoch);
+        let reads = journal.as_ref();
+        let reads = reads.map(|journal| (journal.view().clone(), journal.voids().clone()));
         let hub = Hub::from(Shared {
-            read_side: ReadSide::new(journal.as_ref().map(|journal| journal.view().clone())),
+            read_side: ReadSide::new(reads),
             ring,
             publisher: Mutex::new(publisher),
             times,

@@ -36,6 +36,8 @@
 //! | one stream tells events, gaps, resets, controls, and the reason of its end | `Receiver::into_items`, feature `async` | `tests/hub/tasks/items.rs` |
 //! | history, then [`Item::CaughtUp`], then live, in one call | [`Receiver::next_item`] | `tests/hub/catch_up.rs` |
 //! | a busy topic does not push out what a quiet one keeps | [`TopicConfig`]: own copies | `tests/hub/topics.rs` |
+//! | what the ring has no more comes from the journal, live events after it, nothing twice | [`Receiver`], [`GapReason`] | `tests/hub/past/catch_up.rs` |
+//! | pages of history put together are what was published, whatever is published meanwhile | [`HistoryQuery`] | `tests/hub/past/model.rs` |
 //! | controls have no position and are not stored | [`Controls`] | `tests/hub/catch_up.rs` |
 //! | stream positions are dense; an expected version is checked with the publish | [`ExpectedVersion`] | `tests/hub/catch_up.rs` |
 //! | with a journal nothing is seen before it is as safe as it is to be, and no publish succeeds whose commit failed | the journal's driver stands before the ring's barrier; [`Outcome`] | `tests/hub/journal/commit.rs`, `tests/hub/journal/failure.rs` |
@@ -44,7 +46,8 @@
 //! | who waits for room gets it in the order in which it came, large batches too | [`HubPublisher::room`] | `tests/hub/journal/room.rs` |
 //! | a small publish allocates nothing while nobody sleeps | slots are reused | `tests/hub/alloc.rs` |
 //!
-//! Keeping events for a topic starts one thread, `eventring-history`, a journal another, `eventring-journal`; both end with the
+//! Keeping events for a topic starts one thread, `eventring-history`; a journal another, `eventring-journal`; reads that must
+//! not block their caller ([`Hub::submit_history`], a server's streams) up to two, `eventring-read-0` and `-1`. They end with the
 //! hub. Versions of streams ([`HubBuilder::streams_max`]) are of this run: they are not read back from the journal yet.
 //!
 //! # Bounds
@@ -59,6 +62,9 @@
 //! | [`streams_max`](HubBuilder::streams_max) | 0 streams | publishing on another stream is refused |
 //! | a filter | 64 entries a part, 1,024 bytes a text | the subscription is refused |
 //! | joins and leaves that wait | 64 a receiver, 4,096 a [`PresenceWatch`] | they go, and that is told: the list has them |
+//! | a page of [`history`](Hub::history) | 1,000 events, 262,144 looked at | the page says that there are more, and where |
+//! | reads that wait for a thread | 16,384 | they are refused, and asked for again |
+//! | what was read from a journal and is kept for others | 16 MiB | what was not asked for longest is read again |
 //! | a batch | half of `capacity` and of `ring_bytes`; with a journal also of the two below | the batch is refused whole |
 //! | [`in_flight`](HubBuilder::in_flight) | 8,192 events, half of `capacity` at most | publishes wait in line, or are [`Full`](HubPublishError::Full) |
 //! | [`in_flight_bytes`](HubBuilder::in_flight_bytes) | 16 MiB | as above |

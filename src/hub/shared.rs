@@ -13,13 +13,14 @@
 //! The first two are never held together: a join must not wait for a publish, nor a publish for a list of a million
 //! ids.
 
+use std::ops::Range;
 use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::event::{Epoch, EventLimits, Position};
-use crate::journal::Durability;
+use crate::journal::{Durability, Hole};
 use crate::ring::Ring;
 
 use crate::hub::EndReason;
@@ -92,6 +93,14 @@ impl Shared {
             None => usize::MAX,
         };
         self.ring_bytes.min(most) / 2
+    }
+
+    /// Returns the ranges within some offsets whose commit failed, ascending.
+    pub(in crate::hub) fn voids(&self, offsets: &Range<u64>) -> Vec<Hole> {
+        match &self.journal {
+            Some(journal) => journal.voids().holes(offsets),
+            None => Vec::new(),
+        }
     }
 
     /// Looks events up by topic and time.

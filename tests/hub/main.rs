@@ -14,6 +14,7 @@ mod catch_up;
 mod journal;
 mod leaks;
 mod look_back;
+mod past;
 mod publish;
 #[cfg(feature = "async")]
 mod reentry;

@@ -171,11 +171,12 @@ impl HistoryRun {
     fn begin(&mut self) {
         let look_back = self.source.shared().look_back();
         let oldest = look_back.oldest();
-        let from = self.since.map_or(1, |since| look_back.since(since));
+        let topics = self.source.topics();
+        let from = self.since.map_or(1, |since| look_back.since(since, topics));
         let end = self.as_of.offset + 1;
         let to = self
             .until
-            .map_or(end, |until| look_back.since(until).min(end));
+            .map_or(end, |until| look_back.since(until, topics).min(end));
         let range = from.max(oldest).min(to)..to;
         self.place = self.place.clamp(range.start, range.end);
         if let Some(count) = &mut self.count {

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{HistoryError, HistoryOrder};
-use crate::event::{AsEvent, EventFilter, EventRef};
+use crate::event::{AsEvent, EventFilter, EventRef, Filter};
 use crate::hub::journal_read::{Piece, ReadJob};
 use crate::hub::shared::Shared;
 use crate::hub::subscribe::Cursor;
@@ -52,6 +52,10 @@ impl Source {
             window: WINDOW_FIRST,
             offsets: Vec::new(),
         })
+    }
+
+    pub(super) fn topics(&self) -> &Filter {
+        self.filter.topics()
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -188,7 +192,9 @@ impl Source {
         }
         let looked = found.and_then(|at| self.show(at, &offsets, is_descending, want, each));
         self.offsets = offsets;
-        looked
+        let mut looked = looked?;
+        looked.holes = self.shared.voids(&looked.at);
+        Some(looked)
     }
 
     /// Finds the offsets of events that may be wanted, ascending, in a part of a range of the ring; returns that part.
@@ -271,9 +277,9 @@ impl Source {
             let is_there = self.cursor.next_offset() == offset || self.cursor.seek(offset).is_ok();
             let filter = &self.filter;
             let read = is_there.then(|| {
-                self.cursor.read_while(1, |_, event| {
+                self.cursor.read_recorded(1, |_, recorded, event| {
                     if filter.matches_beside_topic(event) {
-                        each(offset, None, event);
+                        each(offset, recorded, event);
                         shown += 1;
                     }
                     true

@@ -35,7 +35,8 @@ pub(in crate::hub) struct HubJournal {
     settings: JournalSettings,
     signal: Signal,
     completions: Completions,
-    voids: Voids,
+    /// Also asked by those who read the journal.
+    voids: Arc<Voids>,
     figures: CommitFigures,
     made: Instant,
     /// When the commit that runs began, microseconds after `made` and 1 more; 0: none runs.
@@ -61,7 +62,7 @@ impl HubJournal {
             settings,
             signal: Signal::default(),
             completions: Completions::default(),
-            voids: Voids::default(),
+            voids: Arc::default(),
             figures: CommitFigures::new(),
             made: Instant::now(),
             began: AtomicU64::new(0),
@@ -95,7 +96,7 @@ impl HubJournal {
         &self.figures
     }
 
-    pub(in crate::hub) fn voids(&self) -> &Voids {
+    pub(in crate::hub) fn voids(&self) -> &Arc<Voids> {
         &self.voids
     }
 

@@ -20,5 +20,5 @@ pub(in crate::hub) use hub_journal::HubJournal;
 pub(in crate::hub) use kept_topics::{change as topic_change, load as load_topics};
 pub(in crate::hub) use settings::JournalSettings;
 pub(in crate::hub) use signal::is_committing;
-pub(in crate::hub) use voids::outcome_of;
+pub(in crate::hub) use voids::{Voids, outcome_of};
 pub(in crate::hub) use work::QueuedWork;

@@ -4,12 +4,13 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::Piece;
 use super::cache::{CACHE_BYTES_MAX, Found, PieceCache};
 use super::job::ReadJob;
 use crate::event::Filter;
+use crate::hub::journal::Voids;
 use crate::journal::{JournalError, JournalReader, JournalView, Scan};
 
 /// Events and bytes of one piece that is kept for others: a few chunks of a journal, read in some 50 us.
@@ -25,16 +26,33 @@ const TRIES: usize = 3;
 /// Reads what a journal has, on any thread.
 pub(crate) struct JournalReads {
     view: Arc<dyn JournalView>,
+    /// What was not committed in this run of the process; of earlier ones the journal knows.
+    voids: Arc<Voids>,
     /// A reader has files open: they are lent to whoever reads, not owned by each who may.
-    idle: Mutex<Vec<Box<dyn JournalReader>>>,
+    readers: Mutex<Readers>,
+    given_back: Condvar,
     cache: PieceCache,
 }
 
+/// The readers of a journal.
+#[derive(Default)]
+struct Readers {
+    idle: Vec<Box<dyn JournalReader>>,
+    /// Readers that are lent.
+    lent: usize,
+}
+
 impl JournalReads {
-    pub(in crate::hub) fn new(view: Arc<dyn JournalView>) -> Self {
+    pub(in crate::hub) fn new(view: Arc<dyn JournalView>, voids: Arc<Voids>) -> Self {
+        let mut readers = Readers::default();
+        // A journal that is closed opens none any more, and who has not read everything then still reads it: one is there
+        // from the start.
+        readers.idle.extend(view.reader());
         Self {
             view,
-            idle: Mutex::default(),
+            voids,
+            readers: Mutex::new(readers),
+            given_back: Condvar::new(),
             cache: PieceCache::new(CACHE_BYTES_MAX),
         }
     }
@@ -60,7 +78,9 @@ impl JournalReads {
             .descending(job.descending)
             .events_max(job.events_max)
             .bytes_max(job.bytes_max);
-        self.with_reader(|reader| piece.fill(reader, &scan))
+        self.with_reader(|reader| piece.fill(reader, &scan))?;
+        piece.add_holes(self.voids.holes(&piece.looked_at()));
+        Ok(())
     }
 
     /// Returns the piece in which the first offset of a range lies, which others may have asked for. It may begin before
@@ -110,23 +130,64 @@ impl JournalReads {
     ) -> Result<R, JournalError> {
         let mut tries = 1;
         loop {
-            let idle = self.idle.lock().pop();
-            let mut reader = match idle {
-                Some(reader) => reader,
-                None => self.view.reader()?,
+            let mut lent = self.lend()?;
+            let Some(reader) = lent.reader.as_deref_mut() else {
+                return Err(JournalError::Closed);
             };
-            match read(&mut *reader) {
+            match read(reader) {
                 Ok(found) => {
-                    let mut idle = self.idle.lock();
-                    if idle.len() < IDLE_READERS_MAX {
-                        idle.push(reader);
-                    }
+                    lent.is_fine = true;
                     return Ok(found);
                 }
                 Err(JournalError::Io { .. }) if tries < TRIES => tries += 1,
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    fn lend(&self) -> Result<Lent<'_>, JournalError> {
+        let mut readers = self.readers.lock();
+        loop {
+            let reader = match readers.idle.pop() {
+                Some(reader) => Ok(reader),
+                None => self.view.reader(),
+            };
+            match reader {
+                Ok(reader) => {
+                    readers.lent += 1;
+                    return Ok(Lent {
+                        reads: self,
+                        reader: Some(reader),
+                        is_fine: false,
+                    });
+                }
+                // Another thread has the one that is left.
+                Err(JournalError::Closed) if readers.lent > 0 => {
+                    self.given_back.wait(&mut readers);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// A reader that is lent; it goes back when this is dropped, unless it failed.
+struct Lent<'r> {
+    reads: &'r JournalReads,
+    /// There until it is dropped.
+    reader: Option<Box<dyn JournalReader>>,
+    is_fine: bool,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let mut readers = self.reads.readers.lock();
+        readers.lent -= 1;
+        if self.is_fine && readers.idle.len() < IDLE_READERS_MAX {
+            readers.idle.extend(self.reader.take());
+        }
+        drop(readers);
+        self.reads.given_back.notify_one();
     }
 }
 

@@ -71,6 +71,14 @@ impl Piece {
         self.looked_at = range.start..range.start;
     }
 
+    /// Adds what is missing by another one's account.
+    pub(in crate::hub) fn add_holes(&mut self, holes: Vec<Hole>) {
+        if !holes.is_empty() {
+            self.holes.extend(holes);
+            self.holes.sort_unstable_by_key(|hole| hole.range.start);
+        }
+    }
+
     /// Forgets what it held: a range was looked at, and nothing is there.
     pub(in crate::hub) fn pass(&mut self, range: Range<u64>) {
         self.clear(range.clone());

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::job::{OnPart, ReadJob, RunningJob};
 use super::journal_reads::JournalReads;
 use super::pool::{ReadPool, ReadPoolFull, Step, Task};
+use crate::hub::journal::Voids;
 use crate::journal::{JournalError, JournalView};
 
 /// Called once with the answer, on one of the pool's threads; as [`OnPart`] otherwise.
@@ -22,9 +23,9 @@ pub(crate) struct ReadSide {
 }
 
 impl ReadSide {
-    pub(in crate::hub) fn new(view: Option<Arc<dyn JournalView>>) -> Self {
+    pub(in crate::hub) fn new(journal: Option<(Arc<dyn JournalView>, Arc<Voids>)>) -> Self {
         Self {
-            journal: view.map(|view| Arc::new(JournalReads::new(view))),
+            journal: journal.map(|(view, voids)| Arc::new(JournalReads::new(view, voids))),
             pool: OnceLock::new(),
         }
     }

@@ -133,7 +133,7 @@ fn list(count: u64, missing: Range<u64>) -> (Arc<List>, ReadSide) {
         events: (1..=count).map(event).collect(),
         ..List::default()
     });
-    let side = ReadSide::new(Some(Arc::new(ListView(list.clone()))));
+    let side = ReadSide::new(Some((Arc::new(ListView(list.clone())), Arc::default())));
     (list, side)
 }
 

@@ -10,7 +10,11 @@ use crate::ring::{self, Notify, Ring, Subscriber, Waited};
 use crate::hub::slot::Slot;
 use crate::hub::{CursorReadError, CursorSeekError, SubscriptionError};
 
-/// Reads every event of a hub in place, from a cursor that can be moved.
+/// Reads every event that the hub's ring has in place, from a cursor that can be moved.
+///
+/// It is for those who keep up: what the ring has no more is [`CursorReadError::Gap`] to it, also where a journal has it
+/// (there [`Receiver`](crate::hub::Receiver) and [`Hub::history`](crate::hub::Hub::history) go). Offsets whose commit failed
+/// are passed without a word, so that the offsets that are shown may jump.
 ///
 /// # Examples
 ///
@@ -78,9 +82,22 @@ impl Cursor {
         max: usize,
         mut read: impl FnMut(u64, EventRef<'_>) -> bool,
     ) -> Result<usize, CursorReadError> {
+        self.read_recorded(max, |offset, _, event| read(offset, event))
+    }
+
+    /// As [`read_while`](Self::read_while), with the time at which the hub took the event, milliseconds since 1970, where it
+    /// is known of each.
+    #[inline]
+    pub(in crate::hub) fn read_recorded(
+        &mut self,
+        max: usize,
+        mut read: impl FnMut(u64, Option<i64>, EventRef<'_>) -> bool,
+    ) -> Result<usize, CursorReadError> {
         let done = self.subscriber.read_while(max, |sequence, slot| {
+            let recorded = Some(slot.recorded()).filter(|recorded| *recorded > 0);
             // What was not committed is passed, and counts as read.
-            slot.event().is_none_or(|event| read(sequence + 1, event))
+            slot.event()
+                .is_none_or(|event| read(sequence + 1, recorded, event))
         });
         match done {
             Ok(count) => Ok(count),

@@ -20,7 +20,8 @@ pub(in crate::hub) fn open(
     let mut reset = None;
     if let Some(id) = subscription.resume.take() {
         let mut position = shared.position(shared.ring.visible());
-        match id.resolve(position) {
+        // One that is in flight is waited for: somebody may have published it and comes back to see it.
+        match id.resolve_within(position, shared.ring.head()) {
             Ok(offset) => position.offset = offset,
             Err(unknown) => reset = Some(Box::new(unknown)),
         }
@@ -48,6 +49,7 @@ pub(in crate::hub) fn open(
     shared.wake(&wakeups);
     let mut receiver = Receiver::new(subscriber, shared.clone(), entry, class, subscription);
     receiver.stage.reset = reset;
+    receiver.after = plan.after;
     match plan.seek {
         Seek::Stay => {}
         Seek::History => receiver.seek_beginning(),

@@ -93,15 +93,22 @@ impl ResumeId {
         }
     }
 
-    /// Returns the offset to resume after, for a hub whose newest event is at `head`, or why there is none.
+    /// As [`resolve_within`](Self::resolve_within), where everything is visible.
+    #[cfg(feature = "gateway")]
     pub(crate) fn resolve(self, head: Position) -> Result<u64, Reset> {
+        self.resolve_within(head, head.offset)
+    }
+
+    /// Returns the offset to resume after, for a hub whose newest event that readers may see is at `head`, or why there is
+    /// none. It may be above that, up to the newest one that was published.
+    pub(crate) fn resolve_within(self, head: Position, published: u64) -> Result<u64, Reset> {
         let (reason, asked) = match self {
             Self::Junk(asked) => (ResetReason::Junk, asked),
             // Offsets of another run count other events: the same number means nothing here.
             Self::Position(asked) if asked.epoch != head.epoch => {
                 (ResetReason::Epoch, asked.to_string())
             }
-            Self::Position(asked) if asked.offset > head.offset => {
+            Self::Position(asked) if asked.offset > published => {
                 (ResetReason::Future, asked.to_string())
             }
             Self::Position(asked) => return Ok(asked.offset),

@@ -9,6 +9,8 @@ use crate::ring;
 pub(super) struct StartPlan {
     pub(super) ring: ring::Start,
     pub(super) seek: Seek,
+    /// The offset of the last event that is not wanted, where that is above what can be seen yet.
+    pub(super) after: u64,
 }
 
 /// The search that a start needs, once the cursor holds its place.
@@ -25,6 +27,7 @@ impl StartPlan {
     pub(super) fn of(start: StartFrom, shared: &Shared) -> Result<Self, SubscriptionError> {
         // Whatever looks for its place begins at the oldest: that pins nothing, and what is overwritten while it looks
         // is told as a gap, where a place looked up before subscribing would be too late without a word.
+        let mut after = 0;
         let (ring, seek) = match start {
             StartFrom::Now | StartFrom::Last(0) => (ring::Start::Newest, Seek::Stay),
             StartFrom::Beginning => (ring::Start::Oldest, Seek::History),
@@ -39,16 +42,20 @@ impl StartPlan {
                         got: position.epoch,
                     });
                 }
-                if position.offset > head {
+                if position.offset > shared.ring.head() {
                     return Err(SubscriptionError::InFuture {
                         head,
                         got: position.offset,
                     });
                 }
+                // What is in flight is waited for.
+                if position.offset > head {
+                    after = position.offset;
+                }
                 // The event after offset n has sequence n. If it is gone already, the first read says what was missed.
-                (ring::Start::At(position.offset), Seek::Stay)
+                (ring::Start::At(position.offset.min(head)), Seek::Stay)
             }
         };
-        Ok(Self { ring, seek })
+        Ok(Self { ring, seek, after })
     }
 }

@@ -197,18 +197,24 @@ impl<'h> LookBack<'h> {
         self.shared.times.lock().since(nanos)
     }
 
-    /// As [`taken_since`](Self::taken_since), and asks the journal for what the ring has lost: it reads, on this thread.
-    pub(in crate::hub) fn since(&self, nanos: i64) -> u64 {
+    /// Returns the first offset of some topics that was taken at a time or later. The journal, where there is one, knows it
+    /// of each event that it has: it is read, on this thread. Of others it is as [`taken_since`](Self::taken_since).
+    pub(in crate::hub) fn since(&self, nanos: i64, filter: &Filter) -> u64 {
         let taken = self.taken_since(nanos);
         let floor = self.shared.ring.oldest() + 1;
-        match self.shared.read_side.journal() {
-            Some(journal) if taken < floor => {
-                let recorded = nanos.div_euclid(1_000_000);
-                // Not to be read, it begins with the oldest: too early, and never too late.
-                let stored = journal.since(recorded);
-                joined_since(taken, floor, stored.unwrap_or_else(|_| journal.oldest()))
-            }
-            _ => taken,
+        let Some(journal) = self.shared.read_side.journal() else {
+            return taken;
+        };
+        let is_lacking = self.may_lack(filter);
+        if is_lacking && taken >= floor {
+            return taken;
+        }
+        // Not to be read, it begins with the oldest: too early, and never too late.
+        let stored = journal.since(nanos.div_euclid(1_000_000));
+        let stored = stored.unwrap_or_else(|_| journal.oldest());
+        match is_lacking {
+            true => joined_since(taken, floor, stored),
+            false => stored,
         }
     }
 
@@ -224,9 +230,15 @@ impl<'h> LookBack<'h> {
         journal.map_or(1, |journal| journal.oldest())
     }
 
-    /// Returns whether events may have been published on these topics that no journal has.
-    pub(crate) fn may_lack(&self, _filter: &Filter) -> bool {
-        false
+    /// Returns whether events may have been published on these topics that no journal has: the hub asks for no durability,
+    /// or one of the topics that its settings name did, in this run of the process. What another run asked for and this one
+    /// does not is not known any more.
+    pub(crate) fn may_lack(&self, filter: &Filter) -> bool {
+        let Some(journal) = &self.shared.journal else {
+            return false;
+        };
+        let publisher = self.shared.publisher.lock();
+        publisher.topics.may_lack(filter, journal.durability())
     }
 
     /// Marks that what can be read now was there now.

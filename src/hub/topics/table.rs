@@ -9,7 +9,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::event::{EventRef, topic};
+use crate::event::{EventRef, Filter, Pattern, topic};
 use crate::journal::Durability;
 
 use super::offsets::Offsets;
@@ -39,6 +39,8 @@ pub(in crate::hub) struct TopicTable {
     has_reserved: bool,
     /// Topics with a durability of their own.
     settled: usize,
+    /// There is or was a topic that asks for none.
+    has_unkept: bool,
     /// Rises when a topic comes or goes.
     version: u64,
     /// The entry that is looked at next, whether something of it has gone.
@@ -52,6 +54,8 @@ pub(in crate::hub) struct TopicEntry {
     /// Counts against the limit, and is told to whoever asks for topics.
     listed: bool,
     created: bool,
+    /// It asks for no durability, or did.
+    was_unkept: bool,
     pub(in crate::hub) published: u64,
     pub(in crate::hub) last_offset: u64,
     pub(in crate::hub) offsets: Offsets,
@@ -115,6 +119,7 @@ impl TopicTable {
             untracked: 0,
             has_reserved: false,
             settled: 0,
+            has_unkept: false,
             version: 0,
             sweep_at: 0,
         }
@@ -182,8 +187,30 @@ impl TopicTable {
             .unwrap_or(default)
     }
 
+    /// Returns whether a topic of a filter asks for no durability, or did.
+    pub(in crate::hub) fn may_lack(&self, filter: &Filter, default: Durability) -> bool {
+        if default == Durability::None {
+            // Only names can be known to be kept.
+            let is_kept = |pattern: &Pattern| {
+                let index = pattern
+                    .is_literal()
+                    .then(|| self.index_of(pattern.as_str()))?;
+                let topic = self.at(index?)?;
+                (topic.config.durability > Some(Durability::None) && !topic.was_unkept)
+                    .then_some(())
+            };
+            return !filter.patterns().iter().all(|one| is_kept(one).is_some());
+        }
+        let mut topics = self.entries.iter().flatten();
+        self.has_unkept && topics.any(|topic| topic.was_unkept && filter.matches(&topic.name))
+    }
+
     /// Counts anew how many topics have a durability of their own: while there is none nobody looks for it.
     fn note_settled(&mut self) {
+        for topic in self.entries.iter_mut().flatten() {
+            topic.was_unkept |= topic.config.durability == Some(Durability::None);
+            self.has_unkept |= topic.was_unkept;
+        }
         let all = self.entries.iter().flatten();
         self.settled = all
             .filter(|topic| topic.config.durability.is_some())
@@ -235,6 +262,7 @@ impl TopicTable {
             hash,
             listed: false,
             created: false,
+            was_unkept: false,
             published: 0,
             last_offset: 0,
             offsets: Offsets::default(),

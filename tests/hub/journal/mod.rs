@@ -2,7 +2,7 @@
 
 mod commit;
 mod failure;
-mod faulty;
+pub(crate) mod faulty;
 mod memory;
 mod recovery;
 mod room;
@@ -11,7 +11,7 @@ mod wake;
 
 use std::time::{Duration, Instant};
 
-use eventring::hub::{Hub, HubBuilder, Outcome, PublishOptions};
+use eventring::hub::{Hub, HubBuilder, Outcome, PublishOptions, TryReceiveError};
 use eventring::{Event, Receiver};
 
 use self::faulty::{Control, FaultyJournal};
@@ -42,7 +42,7 @@ fn outcome(hub: &Hub, offset: u64) -> Outcome {
 }
 
 /// Waits until something is so, which takes moments.
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !is_so() {
         assert!(Instant::now() < deadline, "{what}");
@@ -50,6 +50,11 @@ fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// The offsets of all that is there, gaps aside.
 fn seen(receiver: &mut Receiver) -> Vec<u64> {
-    crate::common::offsets(receiver)
+    let mut seen = Vec::new();
+    while let Ok(_) | Err(TryReceiveError::Gap(_)) =
+        receiver.drain(usize::MAX, |position, _| seen.push(position.offset))
+    {}
+    seen
 }

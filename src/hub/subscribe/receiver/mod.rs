@@ -108,7 +108,9 @@ pub struct Receiver {
     /// What it reads from the journal, before it goes on with what the ring has.
     past: Option<Box<Past>>,
     /// The offset of the last event that is not wanted, whatever it is: one that could not be seen yet when it began.
-    after: u64,
+    pub(in crate::hub) after: u64,
+    /// The sequence up to which it was told what was not committed.
+    voids_told: u64,
     pub(in crate::hub) stage: ItemState,
     /// The waker of its task, once one waited. Kept, so that the next poll allocates nothing.
     #[cfg(feature = "async")]
@@ -140,6 +142,7 @@ impl Receiver {
             backlog: VecDeque::new(),
             past: None,
             after: 0,
+            voids_told: 0,
             stage,
             #[cfg(feature = "async")]
             waker: None,

@@ -7,7 +7,7 @@ use super::past::PastScan;
 use super::{Delivery, Receiver, copy};
 use crate::event::{Event, EventRef, Position};
 use crate::hub::topics::{LookedUp, Recalled, RetainedEvent};
-use crate::hub::{Gap, TryReceiveError};
+use crate::hub::{Gap, GapReason, TryReceiveError};
 use crate::ring;
 
 /// Events ahead that are looked at rather than looked up: a look-up takes the publisher's lock.
@@ -56,6 +56,10 @@ impl Receiver {
             let Err(TryReceiveError::Gap(gap)) = scanned else {
                 return scanned;
             };
+            if gap.reason != GapReason::Overrun {
+                self.note_gap(gap);
+                return scanned;
+            }
             // Only what the topics' own copies cannot make up for is a gap.
             if let Some(gap) = self.refill(gap) {
                 self.note_gap(gap);
@@ -129,7 +133,8 @@ impl Receiver {
     ) -> Result<(), TryReceiveError> {
         self.skip_others();
         let (epoch, class, entry) = (self.shared.epoch, &*self.class, &*self.entry);
-        let after = self.after;
+        let (after, voids_told) = (self.after, self.voids_told);
+        let mut void = None;
         let filter_fn = self.filter_fn.as_deref();
         let (mut going, mut count, mut time) = (true, 0, 0);
         // What comes meanwhile is for the next time, so that a busy hub cannot keep a quiet receiver here. At least
@@ -146,9 +151,11 @@ impl Receiver {
                 if !going {
                     return false;
                 }
-                // What was not committed is passed.
                 let Some(event) = slot.event() else {
-                    return true;
+                    // What was not committed is told, once: behind what was shown before it.
+                    void = (sequence >= voids_told).then_some(sequence);
+                    going = void.is_none();
+                    return going || count == 0;
                 };
                 if sequence >= after
                     && class.wants_at(sequence, event)
@@ -171,6 +178,10 @@ impl Receiver {
                 }
                 true
             });
+            if let Some(sequence) = void.filter(|_| count == 0) {
+                outcome = Err(TryReceiveError::Gap(self.void_gap(sequence)));
+                break;
+            }
             match read {
                 Ok(read) => left = left.saturating_sub(read as u64),
                 Err(ring::TryRecvError::Empty) => outcome = Err(TryReceiveError::Empty),
@@ -186,6 +197,27 @@ impl Receiver {
         }
         self.note(count, time);
         outcome
+    }
+
+    /// Returns what to tell of a slot that was not committed, and of those behind it that were not either. Everybody is
+    /// told: whose event it was is not to be known any more.
+    fn void_gap(&mut self, sequence: u64) -> Gap {
+        let offset = sequence + 1;
+        let holes = self.shared.voids(&(offset..u64::MAX));
+        let hole = holes.into_iter().find(|hole| hole.range.start == offset);
+        // Of very many only the newest are remembered.
+        let (end, reason) = hole.map_or((offset + 1, GapReason::Indeterminate), |hole| {
+            (hole.range.end, hole.reason.into())
+        });
+        self.voids_told = end - 1;
+        // All of it is passed at once, unless readers may not see its end yet: then what is left is passed as it comes.
+        let _ = self.subscriber.seek(end - 1);
+        Gap {
+            missed: end - offset,
+            resume_at: end,
+            exact: self.class.event_filter().is_all() && self.filter_fn.is_none(),
+            reason,
+        }
     }
 
     /// Goes to the next event of a wanted topic while what comes was there when it began: it may be long until then.
@@ -212,6 +244,10 @@ impl Receiver {
         {
             // The event of an offset has the sequence before it.
             let next = next.first().map_or(to, |next| *next) - 1;
+            // What was not committed is of no topic, and is told.
+            if !self.shared.voids(&(position + 1..next + 1)).is_empty() {
+                return;
+            }
             let _ = self.subscriber.seek(next);
         }
     }

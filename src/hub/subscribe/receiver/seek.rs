@@ -71,7 +71,7 @@ impl Receiver {
     pub(in crate::hub) fn seek_time(&mut self, nanos: i64) {
         let (floor, from) = (
             self.subscriber.position(),
-            self.shared.look_back().since(nanos),
+            self.shared.look_back().since(nanos, self.class.filter()),
         );
         if from <= floor && self.enter_past(from, false) {
             return self.note_position();

@@ -146,7 +146,13 @@ impl Receiver {
         };
         // Others judged from `armed` on; what was before it is for the receiver itself, which may not have read so far.
         let position = self.subscriber.position();
-        if position >= armed && passed > position && self.subscriber.seek(passed).is_ok() {
+        // What was not committed wakes nobody, and is told to everybody: by the scan, which comes by.
+        let has_voids = || !self.shared.voids(&(position + 1..passed + 1)).is_empty();
+        if position >= armed
+            && passed > position
+            && !has_voids()
+            && self.subscriber.seek(passed).is_ok()
+        {
             self.note_position();
         }
         state
