@@ -108,7 +108,7 @@ impl SqliteJournal {
         let path = directory.join(open::DATABASE);
         let failed = |error: rusqlite::Error| open::failed(&path, error);
         let mut reserve = Reserve::open(directory);
-        let mut connection = open::writer(&path).map_err(failed)?;
+        let mut connection = open::writer(&path, options.vfs.as_deref()).map_err(failed)?;
         open::ensure(&connection, &path, options.page_bytes)?;
         let identity = Identity::of(&path).map_err(|error| open::failed(&path, error))?;
         let marks = MarkFile::open(directory)?;
@@ -141,7 +141,7 @@ impl SqliteJournal {
         let page_bytes = page_bytes(&connection).map_err(failed)?;
         wal::watch(&connection);
         let checkpointer = Checkpointer::start(
-            open::checkpoints(&path).map_err(failed)?,
+            open::checkpoints(&path, options.vfs.as_deref()).map_err(failed)?,
             &path,
             page_bytes,
             Arc::clone(&baton),
@@ -149,7 +149,13 @@ impl SqliteJournal {
         );
         let checkpointer = checkpointer.map_err(|error| open::failed(&path, error))?;
         let holes = recovered.holes.clone();
-        let view = Arc::new(View::new(path, baton, checkpointer.view(), holes));
+        let view = Arc::new(View::new(
+            path,
+            options.vfs.clone(),
+            baton,
+            checkpointer.view(),
+            holes,
+        ));
         view.found(recovered.last, found.oldest, found.events);
         let mut open = Open {
             writer: Writer::new(connection, options.chunk_bytes, options.topics_cached),

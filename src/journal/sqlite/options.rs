@@ -27,6 +27,9 @@ pub struct SqliteOptions {
     /// A directory that was copied from elsewhere goes on as the same log, so that positions of before are good for both.
     /// Default: a copy is a new log, and whoever resumes with a position of the old one is told.
     pub same_epoch: bool,
+    /// The VFS of SQLite that stands between it and the disk, by the name under which it is registered: for tests that let
+    /// the disk fail. Default: SQLite's own.
+    pub vfs: Option<String>,
 }
 
 impl Default for SqliteOptions {
@@ -36,6 +39,7 @@ impl Default for SqliteOptions {
             chunk_bytes: 32 << 10,
             topics_cached: 1 << 16,
             same_epoch: false,
+            vfs: None,
         }
     }
 }
@@ -46,5 +50,6 @@ setters! {
         chunk_bytes: usize,
         topics_cached: usize,
         same_epoch: bool,
+        vfs: Option<String>,
     }
 }

@@ -20,6 +20,8 @@ use crate::journal::{Hole, JournalError, JournalReader, JournalState, JournalSta
 /// readers before their transaction begins, so that a transaction has at least what `last` says.
 pub(super) struct View {
     pub(super) path: PathBuf,
+    /// See [`SqliteOptions::vfs`](super::SqliteOptions::vfs).
+    pub(super) vfs: Option<String>,
     pub(super) baton: Arc<Baton>,
     checkpoints: CheckpointView,
     /// Ranges that are missing since before the journal was opened.
@@ -40,12 +42,14 @@ pub(super) struct View {
 impl View {
     pub(super) fn new(
         path: PathBuf,
+        vfs: Option<String>,
         baton: Arc<Baton>,
         checkpoints: CheckpointView,
         holes: Vec<Hole>,
     ) -> Self {
         Self {
             path,
+            vfs,
             baton,
             checkpoints,
             holes,

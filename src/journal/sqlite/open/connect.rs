@@ -34,16 +34,22 @@ pub(in crate::journal::sqlite) fn check_version() -> Result<(), JournalError> {
 }
 
 /// Opens the connection that commits. It is in WAL mode once the schema was looked at.
-pub(in crate::journal::sqlite) fn writer(path: &Path) -> rusqlite::Result<Connection> {
+pub(in crate::journal::sqlite) fn writer(
+    path: &Path,
+    vfs: Option<&str>,
+) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-    let connection = open(path, flags)?;
+    let connection = open(path, vfs, flags)?;
     connection.busy_timeout(BUSY)?;
     Ok(connection)
 }
 
 /// Opens the connection that checkpoints. It waits for nobody.
-pub(in crate::journal::sqlite) fn checkpoints(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+pub(in crate::journal::sqlite) fn checkpoints(
+    path: &Path,
+    vfs: Option<&str>,
+) -> rusqlite::Result<Connection> {
+    let connection = open(path, vfs, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.busy_timeout(Duration::ZERO)?;
     settle(&connection, READER_KIB)?;
     // A checkpoint flushes the log before it copies, and the database before the log begins anew.
@@ -52,8 +58,11 @@ pub(in crate::journal::sqlite) fn checkpoints(path: &Path) -> rusqlite::Result<C
 }
 
 /// Opens a connection that reads.
-pub(in crate::journal::sqlite) fn reader(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+pub(in crate::journal::sqlite) fn reader(
+    path: &Path,
+    vfs: Option<&str>,
+) -> rusqlite::Result<Connection> {
+    let connection = open(path, vfs, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY)?;
     settle(&connection, READER_KIB)?;
     Ok(connection)
@@ -83,9 +92,13 @@ pub(in crate::journal::sqlite) fn set_synchronous(
     })
 }
 
-fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+fn open(path: &Path, vfs: Option<&str>, flags: OpenFlags) -> rusqlite::Result<Connection> {
     // Each connection is used by one thread at a time.
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match vfs {
+        None => Connection::open_with_flags(path, flags)?,
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+    };
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)

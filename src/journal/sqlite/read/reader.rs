@@ -35,7 +35,7 @@ impl SqliteReader {
         if view.is_closed() {
             return Err(JournalError::Closed);
         }
-        let connection = open::reader(&view.path).map_err(failed)?;
+        let connection = open::reader(&view.path, view.vfs.as_deref()).map_err(failed)?;
         Ok(Self {
             baton: view.baton.reader(connection.get_interrupt_handle()),
             connection,

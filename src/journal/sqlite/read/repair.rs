@@ -42,6 +42,16 @@ fn look(connection: &Connection, sql: &str, offset: u64) -> rusqlite::Result<Loo
     }
 }
 
+/// Returns the offset behind a chunk. What it says may be damaged: it ends behind where it begins, and before the next one.
+fn behind(connection: &Connection, found: &Found) -> rusqlite::Result<u64> {
+    let next = look(connection, FORWARD, found.first.saturating_add(1))?;
+    let last = match next {
+        Looked::Chunk(next) => found.last.min(next.first - 1),
+        Looked::End | Looked::Damage => found.last,
+    };
+    Ok(last.max(found.first).saturating_add(1))
+}
+
 /// Goes on behind damage that was met at `resume` or behind it; what is known to be whole ends at `before`.
 pub(super) fn forward(
     connection: &Connection,
@@ -53,8 +63,9 @@ pub(super) fn forward(
 ) -> rusqlite::Result<()> {
     // Only the body is damaged: its row says what is lost with it.
     if let Looked::Chunk(found) = look(connection, FORWARD, resume)? {
-        batch.miss(before + 1..found.last.saturating_add(1));
-        batch.next = found.last.saturating_add(1).min(end).max(batch.next);
+        let behind = behind(connection, &found)?;
+        batch.miss(before + 1..behind);
+        batch.next = behind.min(end).max(batch.next);
         return Ok(());
     }
     let (mut bad, mut step) = (resume, 1_u64);
@@ -84,10 +95,12 @@ pub(super) fn forward(
         }
     }
     if let Looked::Chunk(found) = look(connection, FORWARD, good)? {
-        batch.miss(before + 1..found.prev.saturating_add(1));
+        // What it says of the one before it may be damaged as well.
+        batch.miss(before + 1..found.first);
+        let behind = behind(connection, &found)?;
         // It is taken here: the way on from the page before it may be what is damaged.
-        walk::one(connection, found.first..found.last.saturating_add(1), batch)?;
-        batch.next = found.last.saturating_add(1).min(end).max(batch.next);
+        walk::one(connection, found.first..behind, batch)?;
+        batch.next = behind.min(end).max(batch.next);
     }
     Ok(())
 }
@@ -136,8 +149,10 @@ pub(super) fn backward(
         }
     }
     if let Looked::Chunk(found) = look(connection, BACKWARD, good)? {
-        batch.miss(found.last.saturating_add(1)..before.saturating_add(1));
-        walk::one(connection, found.first..found.last.saturating_add(1), batch)?;
+        // What it says may be damaged as well: it ends before what was tried last.
+        let behind = found.last.saturating_add(1).clamp(found.first + 1, bad);
+        batch.miss(behind..before.saturating_add(1));
+        walk::one(connection, found.first..behind, batch)?;
         batch.next = found.first.max(start).min(batch.next);
     }
     Ok(())

@@ -64,6 +64,12 @@ pub(super) fn forward(
             Ok(None) => break,
             Err(error) if rows::is_damage(&error) => {
                 drop(found);
+                // The one that begins before: the next one says whether any of its events were asked for.
+                if resume < at {
+                    resume = at;
+                    found = statement.query(params![bound(at), bound(end)])?;
+                    continue;
+                }
                 return repair::forward(connection, resume, before, end, last, batch);
             }
             Err(error) => return Err(error),
@@ -73,6 +79,10 @@ pub(super) fn forward(
             resume = row.get::<_, i64>(0)? as u64 + 1;
             continue;
         };
+        // A damaged page may name a row twice.
+        if header.last <= before && header.last >= at {
+            continue;
+        }
         batch.miss(before + 1..header.prev.saturating_add(1));
         before = before.max(header.last);
         resume = header.last + 1;
@@ -131,6 +141,10 @@ pub(super) fn backward(
         let Some((header, topics)) = rows::header(row) else {
             continue;
         };
+        // A damaged page may name a row twice.
+        if before < header.last && header.first >= at {
+            continue;
+        }
         batch.miss(header.last + 1..before.saturating_add(1));
         before = header.prev;
         if header.last < start {
