@@ -1,19 +1,12 @@
 //! The shim against plain SQLite: that what it records is all that SQLite does, and what it fails fails.
 
-use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use vfs_shim::{Call, Disk, Entry, Fault, Loss, Part, Random, Shim};
 
-fn directory(name: &str) -> PathBuf {
-    let name = format!("vfs-shim-{name}-{}", std::process::id());
-    let directory = std::env::temp_dir().join(name);
-    let _ = fs::remove_dir_all(&directory);
-    fs::create_dir_all(&directory).unwrap();
-    directory
-}
+use crate::directory::Directory;
 
 fn open(path: PathBuf, vfs: &str) -> Connection {
     let connection = Connection::open_with_flags_and_vfs(path, OpenFlags::default(), vfs).unwrap();
@@ -39,9 +32,9 @@ fn count(connection: &Connection) -> u64 {
 #[test]
 fn what_was_committed_is_there_after_the_power_failed_at_any_write() {
     let shim = Shim::register("shim-power");
-    let from = directory("power-from");
+    let from = Directory::new("sqlite-power-from");
     shim.record();
-    let connection = open(from.join("t.db"), shim.name());
+    let connection = open(from.path().join("t.db"), shim.name());
     for n in 1..=60 {
         insert(&connection, n).unwrap();
         shim.note(n);
@@ -66,7 +59,7 @@ fn what_was_committed_is_there_after_the_power_failed_at_any_write() {
 
     let (mut disk, mut acknowledged) = (Disk::default(), 0);
     let mut random = Random::new(16);
-    let to = directory("power-to");
+    let to = Directory::new("sqlite-power-to");
     let mut judged = 0;
     for entry in &record {
         disk.apply(entry);
@@ -83,10 +76,9 @@ fn what_was_committed_is_there_after_the_power_failed_at_any_write() {
             Loss::Writes(50),
         ];
         let loss = losses[random.below(4) as usize];
-        fs::remove_dir_all(&to).unwrap();
-        fs::create_dir_all(&to).unwrap();
-        disk.restore(&to, loss, &mut random).unwrap();
-        let connection = open(to.join("t.db"), "unix");
+        to.empty();
+        disk.restore(to.path(), loss, &mut random).unwrap();
+        let connection = open(to.path().join("t.db"), "unix");
         let found = count(&connection);
         assert!(
             found == acknowledged || found == acknowledged + 1,
@@ -95,15 +87,13 @@ fn what_was_committed_is_there_after_the_power_failed_at_any_write() {
         judged += 1;
     }
     assert!(judged > 50);
-    fs::remove_dir_all(&from).unwrap();
-    fs::remove_dir_all(&to).unwrap();
 }
 
 #[test]
 fn a_call_that_is_to_fail_fails_with_its_code_and_errno() {
     let shim = Shim::register("shim-fail");
-    let directory = directory("fail");
-    let connection = open(directory.join("t.db"), shim.name());
+    let directory = Directory::new("sqlite-fail");
+    let connection = open(directory.path().join("t.db"), shim.name());
     insert(&connection, 1).unwrap();
 
     shim.fail(Fault::no_space(Part::Wal, libc::ENOSPC));
@@ -120,18 +110,16 @@ fn a_call_that_is_to_fail_fails_with_its_code_and_errno() {
     let code = error.sqlite_error().map(|error| error.extended_code);
     assert_eq!(code, Some(ffi::SQLITE_IOERR_FSYNC));
     drop(connection);
-    fs::remove_dir_all(&directory).unwrap();
 }
 
 #[test]
 fn a_flush_takes_longer() {
     let shim = Shim::register("shim-delay");
-    let directory = directory("delay");
-    let connection = open(directory.join("t.db"), shim.name());
+    let directory = Directory::new("sqlite-delay");
+    let connection = open(directory.path().join("t.db"), shim.name());
     shim.delay_syncs(Duration::from_millis(5));
     let begun = Instant::now();
     insert(&connection, 1).unwrap();
     assert!(begun.elapsed() >= Duration::from_millis(5));
     drop(connection);
-    fs::remove_dir_all(&directory).unwrap();
 }

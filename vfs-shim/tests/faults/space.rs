@@ -1,0 +1,92 @@
+//! The disk is full, and has room again.
+
+use std::time::Instant;
+
+use eventring::journal::{CommitFailure, Journal, JournalState};
+use vfs_shim::{Call, Fault, Part, Shim};
+
+use crate::directory::Directory;
+use crate::judge;
+use crate::script::{self, Script};
+
+const PAGE: u32 = 16 << 10;
+
+#[test]
+fn a_write_that_finds_no_room_is_undone_and_the_next_one_counts() {
+    for (errno, name) in [
+        (libc::ENOSPC, "space"),
+        (libc::EDQUOT, "quota"),
+        (libc::EFBIG, "limit"),
+    ] {
+        let shim = Shim::register(&format!("full-{name}"));
+        let from = Directory::new(&format!("full-{name}"));
+        let mut script = Script::new(4);
+        let mut journal = script::open(from.path(), shim.name(), PAGE);
+        script.run(10, &mut journal, &shim, from.path());
+        // At every frame of a round: the one that commits is the last.
+        for after in 0..4 {
+            shim.fail(Fault::no_space(Part::Wal, errno).after(after));
+            for _ in 0..3 {
+                let refused = script.commit(&mut journal, true);
+                let Err(refused) = refused else {
+                    // It had fewer frames.
+                    continue;
+                };
+                assert_eq!(refused.failure, CommitFailure::NoSpace, "{errno}");
+                script.forget_last();
+                let state = journal.view().state();
+                assert!(matches!(state, JournalState::Full { .. }), "{state:?}");
+                judge::read(&journal).check_events(&script);
+            }
+            shim.clear_faults();
+            script.commit(&mut journal, true).unwrap();
+            assert_eq!(journal.view().state(), JournalState::Writable);
+        }
+        drop(journal);
+        let journal = script::open(from.path(), "unix", PAGE);
+        let rounds = script.rounds.len();
+        assert_eq!(judge::read(&journal).check_whole(&script, rounds), rounds);
+    }
+}
+
+#[test]
+fn a_checkpoint_that_finds_no_room_is_tried_again() {
+    let shim = Shim::register("full-checkpoint");
+    let from = Directory::new("full-checkpoint");
+    let mut script = Script::new(5);
+    let mut journal = script::open(from.path(), shim.name(), PAGE);
+    shim.fail(Fault::no_space(Part::Database, libc::ENOSPC));
+    let mut longest = 0;
+    while longest < 20 << 20 {
+        script.commit(&mut journal, true).unwrap();
+        longest = longest.max(journal.view().stats().wal_bytes);
+    }
+    shim.clear_faults();
+    while journal.view().stats().wal_bytes > 4 << 20 {
+        script.commit(&mut journal, true).unwrap();
+        journal.maintain(Instant::now());
+        assert!(
+            script.rounds.len() < 5_000,
+            "it is copied once there is room"
+        );
+    }
+    drop(journal);
+    let journal = script::open(from.path(), "unix", PAGE);
+    let rounds = script.rounds.len();
+    assert_eq!(judge::read(&journal).check_whole(&script, rounds), rounds);
+}
+
+/// A flush that finds no room has lost what it was to flush: some file systems look for room no sooner.
+#[test]
+fn a_flush_that_finds_no_room_is_no_lack_of_space() {
+    let shim = Shim::register("full-flush");
+    let from = Directory::new("full-flush");
+    let mut script = Script::new(6);
+    let mut journal = script::open(from.path(), shim.name(), PAGE);
+    script.run(3, &mut journal, &shim, from.path());
+    let mut fault = Fault::io(Part::Wal, Call::Sync);
+    fault.errno = libc::ENOSPC;
+    shim.fail(fault);
+    let failed = script.commit(&mut journal, true).unwrap_err();
+    assert_eq!(failed.failure, CommitFailure::Poisoned);
+}
