@@ -1,0 +1,24 @@
+//! Logs in this process: plain SQLite, and the journal.
+
+mod ours;
+mod raw;
+
+pub use ours::{Ours, open as open_journal};
+pub use raw::{Raw, Schema};
+
+use crate::Result;
+use crate::events::Events;
+
+/// A log that takes a run of events in one commit.
+pub trait Log {
+    /// Appends `count` events of the pool, from a number on, and returns when they are as safe as the log was opened for.
+    fn append(&mut self, events: &Events, first: u64, count: u64) -> Result<()>;
+    /// Reads all, and returns how many there were.
+    fn replay(&mut self) -> Result<u64>;
+    /// Reads one event, by its number from 0.
+    fn get(&mut self, number: u64) -> Result<Vec<u8>>;
+    /// Merges what there is to merge, and returns the bytes in use.
+    fn settle(&mut self) -> Result<u64>;
+    /// Forgets what was read before.
+    fn cool(&mut self) -> Result<()>;
+}
