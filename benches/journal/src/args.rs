@@ -43,7 +43,8 @@ impl Args {
                 "--postgres" => parsed.postgres = Some(value.into()),
                 "--only" => parsed.only = value.split(',').map(str::to_owned).collect(),
                 "--delay-ms" => {
-                    let delays: std::result::Result<_, _> = value.split(',').map(str::parse).collect();
+                    let delays: std::result::Result<_, _> =
+                        value.split(',').map(str::parse).collect();
                     parsed.delays_ms = delays?;
                 }
                 _ => return Err(USAGE.into()),
@@ -53,7 +54,10 @@ impl Args {
     }
 
     pub fn delays(&self) -> Vec<Duration> {
-        self.delays_ms.iter().map(|ms| Duration::from_millis(*ms)).collect()
+        self.delays_ms
+            .iter()
+            .map(|ms| Duration::from_millis(*ms))
+            .collect()
     }
 
     /// Whether one of the words is in a case's name.

@@ -43,7 +43,11 @@ impl Events {
 
     /// Bytes of a record, on average.
     pub fn record_bytes(&self) -> f64 {
-        let bytes: usize = self.events.iter().map(|event| event.as_ref().record().len()).sum();
+        let bytes: usize = self
+            .events
+            .iter()
+            .map(|event| event.as_ref().record().len())
+            .sum();
         bytes as f64 / self.events.len() as f64
     }
 

@@ -58,7 +58,9 @@ impl Table {
 
     pub fn print(&self) {
         println!("\n## {} ms added to each flush\n", self.delay.as_millis());
-        println!("| row | engine | events/s | p50 us | p99 us | CPU us an event | bytes an event |");
+        println!(
+            "| row | engine | events/s | p50 us | p99 us | CPU us an event | bytes an event |"
+        );
         println!("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
         let mut rows: Vec<&Row> = self.rows.iter().collect();
         rows.sort_by_key(|row| row.row);
@@ -78,10 +80,9 @@ impl Table {
         println!("\n| goal | found | wanted | |");
         println!("| --- | ---: | ---: | --- |");
         for goal in GOALS {
-            let (Some(ours), Some(theirs)) = (
-                self.figure(goal, goal.ours),
-                self.figure(goal, goal.theirs),
-            ) else {
+            let (Some(ours), Some(theirs)) =
+                (self.figure(goal, goal.ours), self.figure(goal, goal.theirs))
+            else {
                 continue;
             };
             let found = ours / theirs;
@@ -104,7 +105,10 @@ impl Table {
     }
 
     fn figure(&self, goal: &Goal, engine: &str) -> Option<f64> {
-        let row = self.rows.iter().find(|it| it.row == goal.row && it.engine == engine)?;
+        let row = self
+            .rows
+            .iter()
+            .find(|it| it.row == goal.row && it.engine == engine)?;
         let sample = median(&row.samples);
         Some(match goal.figure {
             Figure::Rate => sample.events_per_second,

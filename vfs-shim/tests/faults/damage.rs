@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use eventring::journal::{Journal, JournalError, SqliteJournal, SqliteOptions};
+use eventring::journal::{JournalError, SqliteJournal, SqliteOptions};
 use vfs_shim::{Random, Shim};
 
 use crate::directory::Directory;

@@ -22,35 +22,62 @@ pub fn cases() -> Vec<Case> {
         ("3 durable, batch of 512", 512),
     ];
     for (row, size) in sizes {
-        cases.push(case(row, "sqlite row", true, move |it| raw(it, Schema::Row, size, true)));
+        cases.push(case(row, "sqlite row", true, move |it| {
+            raw(it, Schema::Row, size, true)
+        }));
         cases.push(case(row, "sqlite topic index", true, move |it| {
             raw(it, Schema::TopicIndex, size, true)
         }));
         cases.push(case(row, "journal", true, move |it| ours(it, size, true)));
-        cases.push(case(row, "redis always", false, move |it| redis(it, Fsync::Always, size)));
-        cases.push(case(row, "nats always", false, move |it| nats(it, Store::Always, size)));
+        cases.push(case(row, "redis always", false, move |it| {
+            redis(it, Fsync::Always, size)
+        }));
+        cases.push(case(row, "nats always", false, move |it| {
+            nats(it, Store::Always, size)
+        }));
     }
-    cases.push(case("4 durable, 32 publishers", "redis always", false, redis_clients));
+    cases.push(case(
+        "4 durable, 32 publishers",
+        "redis always",
+        false,
+        redis_clients,
+    ));
     let row = "5 buffered, batch of 64";
-    cases.push(case(row, "sqlite row", true, |it| raw(it, Schema::Row, 64, false)));
+    cases.push(case(row, "sqlite row", true, |it| {
+        raw(it, Schema::Row, 64, false)
+    }));
     cases.push(case(row, "journal", true, |it| ours(it, 64, false)));
-    cases.push(case(row, "redis everysec", false, |it| redis(it, Fsync::EverySecond, 64)));
-    cases.push(case(row, "nats default", false, |it| nats(it, Store::Default, 64)));
+    cases.push(case(row, "redis everysec", false, |it| {
+        redis(it, Fsync::EverySecond, 64)
+    }));
+    cases.push(case(row, "nats default", false, |it| {
+        nats(it, Store::Default, 64)
+    }));
     cases
 }
 
 fn raw(context: &Context, schema: Schema, size: u64, flush: bool) -> Result<Sample> {
     let dir = context.temp()?;
-    commits(context, &mut Raw::open(dir.path(), schema, flush, context.vfs)?, size)
+    commits(
+        context,
+        &mut Raw::open(dir.path(), schema, flush, context.vfs)?,
+        size,
+    )
 }
 
 fn ours(context: &Context, size: u64, flush: bool) -> Result<Sample> {
     let dir = context.temp()?;
-    commits(context, &mut Ours::open(dir.path(), flush, context.vfs)?, size)
+    commits(
+        context,
+        &mut Ours::open(dir.path(), flush, context.vfs)?,
+        size,
+    )
 }
 
 fn commits(context: &Context, log: &mut dyn Log, size: u64) -> Result<Sample> {
-    run(context, size, &mut |first| log.append(&context.events, first, size))
+    run(context, size, &mut |first| {
+        log.append(&context.events, first, size)
+    })
 }
 
 /// Calls with the number of the next event, for as long as a run takes.
@@ -77,7 +104,9 @@ fn redis(context: &Context, fsync: Fsync, size: u64) -> Result<Sample> {
     let mut redis = Redis::start(&context.redis, &context.dir, fsync)?;
     let mut client = redis.client()?;
     redis.server.begin()?;
-    let meter = time(context, size, &mut |first| client.add(&context.events, first, size))?;
+    let meter = time(context, size, &mut |first| {
+        client.add(&context.events, first, size)
+    })?;
     Ok(meter.finish_with(redis.server.cpu()?))
 }
 
@@ -86,7 +115,9 @@ fn nats(context: &Context, store: Store, size: u64) -> Result<Sample> {
     let mut nats = Nats::start(program, &context.dir, store)?;
     let mut client = nats.client()?;
     nats.server.begin()?;
-    let meter = time(context, size, &mut |first| client.add(&context.events, first, size))?;
+    let meter = time(context, size, &mut |first| {
+        client.add(&context.events, first, size)
+    })?;
     Ok(meter.finish_with(nats.server.cpu()?))
 }
 
@@ -101,7 +132,8 @@ fn redis_clients(context: &Context) -> Result<Sample> {
         let threads: Vec<_> = clients?
             .into_iter()
             .map(|mut client| {
-                scope.spawn(|| {
+                let start = &start;
+                scope.spawn(move || {
                     start.wait();
                     let (begun, mut latencies) = (Instant::now(), Vec::new());
                     while begun.elapsed().as_secs_f64() < context.seconds {

@@ -14,12 +14,20 @@ const SEEKS: usize = 2_000;
 
 pub fn cases() -> Vec<Case> {
     let mut cases = vec![
-        case("7 replay", "sqlite row", false, |it| replay(it, &mut *raw(it)?.1)),
-        case("7 replay", "journal", false, |it| replay(it, &mut *ours(it)?.1)),
+        case("7 replay", "sqlite row", false, |it| {
+            replay(it, &mut *raw(it)?.1)
+        }),
+        case("7 replay", "journal", false, |it| {
+            replay(it, &mut *ours(it)?.1)
+        }),
         case("7 replay", "redis always", false, redis),
         case("7 replay", "postgres", false, postgres),
-        case("8 seek, cold", "sqlite row", false, |it| seek(it, &mut *raw(it)?.1)),
-        case("8 seek, cold", "journal", false, |it| seek(it, &mut *ours(it)?.1)),
+        case("8 seek, cold", "sqlite row", false, |it| {
+            seek(it, &mut *raw(it)?.1)
+        }),
+        case("8 seek, cold", "journal", false, |it| {
+            seek(it, &mut *ours(it)?.1)
+        }),
     ];
     for (row, topics) in [
         ("9 disk, 1 topic", 1),
@@ -35,11 +43,17 @@ pub fn cases() -> Vec<Case> {
         }));
         cases.push(case(row, "sqlite row", false, move |it| {
             let dir = it.temp()?;
-            disk(topics, &mut Raw::open(dir.path(), Schema::Row, false, None)?)
+            disk(
+                topics,
+                &mut Raw::open(dir.path(), Schema::Row, false, None)?,
+            )
         }));
         cases.push(case(row, "sqlite topic index", false, move |it| {
             let dir = it.temp()?;
-            disk(topics, &mut Raw::open(dir.path(), Schema::TopicIndex, false, None)?)
+            disk(
+                topics,
+                &mut Raw::open(dir.path(), Schema::TopicIndex, false, None)?,
+            )
         }));
     }
     cases
@@ -141,4 +155,3 @@ fn whole(found: u64) -> Result<()> {
         false => Err(format!("{found} of {EVENTS} events").into()),
     }
 }
-

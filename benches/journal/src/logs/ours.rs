@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use eventring::Filter;
 use eventring::journal::{
-    CommitRound, Journal, JournalReader, JournalView, RoundEvent, Scan, SqliteJournal, SqliteOptions,
+    CommitRound, Journal, JournalReader, JournalView, RoundEvent, Scan, SqliteJournal,
+    SqliteOptions,
 };
 use vfs_shim::Shim;
 

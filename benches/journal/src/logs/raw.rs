@@ -78,7 +78,9 @@ impl Log for Raw {
     }
 
     fn replay(&mut self) -> Result<u64> {
-        let mut all = self.connection.prepare_cached("SELECT pos, data FROM events ORDER BY pos")?;
+        let mut all = self
+            .connection
+            .prepare_cached("SELECT pos, data FROM events ORDER BY pos")?;
         let mut rows = all.query([])?;
         let (mut count, mut bytes) = (0, 0);
         while let Some(row) = rows.next()? {
@@ -90,13 +92,19 @@ impl Log for Raw {
     }
 
     fn get(&mut self, number: u64) -> Result<Vec<u8>> {
-        let mut one = self.connection.prepare_cached("SELECT data FROM events WHERE pos = ?1")?;
+        let mut one = self
+            .connection
+            .prepare_cached("SELECT data FROM events WHERE pos = ?1")?;
         Ok(one.query_row([number as i64], |row| row.get(0))?)
     }
 
     fn settle(&mut self) -> Result<u64> {
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        let number = |sql: &str| self.connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        let number = |sql: &str| {
+            self.connection
+                .query_row(sql, [], |row| row.get::<_, i64>(0))
+        };
         let pages = number("PRAGMA page_count")? - number("PRAGMA freelist_count")?;
         Ok((pages * number("PRAGMA page_size")?) as u64)
     }

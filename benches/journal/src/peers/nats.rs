@@ -46,7 +46,10 @@ impl Nats {
             _dir: dir,
         };
         let mut client = nats.client()?;
-        client.request("$JS.API.STREAM.CREATE.EV", br#"{"name":"EV","subjects":["ev.>"],"storage":"file"}"#)?;
+        client.request(
+            "$JS.API.STREAM.CREATE.EV",
+            br#"{"name":"EV","subjects":["ev.>"],"storage":"file"}"#,
+        )?;
         Ok(nats)
     }
 
@@ -55,7 +58,9 @@ impl Nats {
             reader: BufReader::with_capacity(1 << 16, self.server.connect()?),
             out: Vec::new(),
         };
-        client.out.extend_from_slice(b"CONNECT {\"verbose\":false,\"pedantic\":false}\r\nSUB in.1 1\r\nPING\r\n");
+        client.out.extend_from_slice(
+            b"CONNECT {\"verbose\":false,\"pedantic\":false}\r\nSUB in.1 1\r\nPING\r\n",
+        );
         client.flush()?;
         while client.line()? != "PONG" {}
         Ok(client)

@@ -37,7 +37,10 @@ impl Postgres {
             return Err("initdb failed".into());
         }
         let mut command = Command::new(folder.join("postgres"));
-        command.arg("-D").arg(&data).args(["-p", &port.to_string(), "-k", ""]);
+        command
+            .arg("-D")
+            .arg(&data)
+            .args(["-p", &port.to_string(), "-k", ""]);
         Ok(Self {
             server: Server::start(&mut command, port)?,
             _dir: dir,
@@ -50,7 +53,9 @@ impl Postgres {
             out: Vec::new(),
         };
         let start = b"\x00\x03\x00\x00user\0bench\0database\0postgres\0\0";
-        client.out.extend_from_slice(&(start.len() as u32 + 4).to_be_bytes());
+        client
+            .out
+            .extend_from_slice(&(start.len() as u32 + 4).to_be_bytes());
         client.out.extend_from_slice(start);
         client.flush()?;
         client.until_ready(&mut |_| {})?;
@@ -62,7 +67,10 @@ impl Client {
     pub fn prepare(&mut self) -> Result<()> {
         self.query("DROP TABLE IF EXISTS ev; CREATE TABLE ev(pos BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, data BYTEA NOT NULL)")?;
         self.parse("add", "INSERT INTO ev(data) SELECT unnest($1::bytea[])")?;
-        self.parse("page", &format!("SELECT pos, data FROM ev WHERE pos > $1::bigint ORDER BY pos LIMIT {PAGE}"))
+        self.parse(
+            "page",
+            &format!("SELECT pos, data FROM ev WHERE pos > $1::bigint ORDER BY pos LIMIT {PAGE}"),
+        )
     }
 
     /// Adds events in one statement, which commits.
@@ -117,7 +125,16 @@ impl Client {
         let binary = b"\0\x01\0\x01";
         self.message(
             b'B',
-            &[b"\0", name.as_bytes(), b"\0", binary, b"\0\x01", &length, argument, binary],
+            &[
+                b"\0",
+                name.as_bytes(),
+                b"\0",
+                binary,
+                b"\0\x01",
+                &length,
+                argument,
+                binary,
+            ],
         );
         self.message(b'E', &[b"\0\0\0\0\0"]);
         self.message(b'S', &[]);
@@ -128,8 +145,11 @@ impl Client {
     fn message(&mut self, kind: u8, parts: &[&[u8]]) {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         self.out.push(kind);
-        self.out.extend_from_slice(&(length as u32 + 4).to_be_bytes());
-        parts.iter().for_each(|part| self.out.extend_from_slice(part));
+        self.out
+            .extend_from_slice(&(length as u32 + 4).to_be_bytes());
+        parts
+            .iter()
+            .for_each(|part| self.out.extend_from_slice(part));
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -154,7 +174,11 @@ impl Client {
                 b'Z' => return failed.map_or(Ok(()), |error| Err(error.into())),
                 _ => {}
             }
-            if kind == b'E' && failed.as_deref().is_some_and(|error| error.contains("FATAL")) {
+            if kind == b'E'
+                && failed
+                    .as_deref()
+                    .is_some_and(|error| error.contains("FATAL"))
+            {
                 return Err(failed.unwrap_or_default().into());
             }
         }

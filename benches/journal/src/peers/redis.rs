@@ -34,8 +34,17 @@ impl Redis {
             Fsync::EverySecond => "everysec",
         };
         let mut command = Command::new(program);
-        command.args(["--port", &port.to_string(), "--save", "", "--appendonly", "yes"]);
-        command.args(["--appendfsync", fsync, "--bind", "127.0.0.1", "--dir"]).arg(dir.path());
+        command.args([
+            "--port",
+            &port.to_string(),
+            "--save",
+            "",
+            "--appendonly",
+            "yes",
+        ]);
+        command
+            .args(["--appendfsync", fsync, "--bind", "127.0.0.1", "--dir"])
+            .arg(dir.path());
         Ok(Self {
             server: Server::start(&mut command, port)?,
             _dir: dir,

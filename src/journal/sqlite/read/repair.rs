@@ -6,16 +6,14 @@ use super::batch::Batch;
 use super::walk::{self, bound};
 use crate::journal::sqlite::rows;
 
-const FORWARD: &str =
-    "SELECT first, last, prev FROM chunk WHERE first >= ?1 ORDER BY first LIMIT 1";
+const FORWARD: &str = "SELECT first, last FROM chunk WHERE first >= ?1 ORDER BY first LIMIT 1";
 const BACKWARD: &str =
-    "SELECT first, last, prev FROM chunk WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
+    "SELECT first, last FROM chunk WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
 
 /// The numbers of a chunk, without its body.
 struct Found {
     first: u64,
     last: u64,
-    prev: u64,
 }
 
 /// A chunk at or beyond an offset; none; or pages on the way that cannot be read.
@@ -31,7 +29,6 @@ fn look(connection: &Connection, sql: &str, offset: u64) -> rusqlite::Result<Loo
         Ok(Found {
             first: row.get::<_, i64>(0)? as u64,
             last: row.get::<_, i64>(1)? as u64,
-            prev: row.get::<_, i64>(2)? as u64,
         })
     });
     match found.optional() {
@@ -46,7 +43,7 @@ fn look(connection: &Connection, sql: &str, offset: u64) -> rusqlite::Result<Loo
 fn behind(connection: &Connection, found: &Found) -> rusqlite::Result<u64> {
     let next = look(connection, FORWARD, found.first.saturating_add(1))?;
     let last = match next {
-        Looked::Chunk(next) => found.last.min(next.first - 1),
+        Looked::Chunk(next) => found.last.min(next.first.saturating_sub(1)),
         Looked::End | Looked::Damage => found.last,
     };
     Ok(last.max(found.first).saturating_add(1))
@@ -150,7 +147,8 @@ pub(super) fn backward(
     }
     if let Looked::Chunk(found) = look(connection, BACKWARD, good)? {
         // What it says may be damaged as well: it ends before what was tried last.
-        let behind = found.last.saturating_add(1).clamp(found.first + 1, bad);
+        let behind = found.last.saturating_add(1).min(bad);
+        let behind = behind.max(found.first.saturating_add(1));
         batch.miss(behind..before.saturating_add(1));
         walk::one(connection, found.first..behind, batch)?;
         batch.next = found.first.max(start).min(batch.next);
