@@ -12,6 +12,7 @@ use super::error::EventError;
 use super::event_builder::EventBuilder;
 use super::event_ref::{EventRef, StreamName};
 use super::json::Shape;
+use super::position::Position;
 use super::record::layout::DataKind;
 
 /// An event that a program owns: its record, in a buffer of its own.
@@ -177,6 +178,8 @@ accessors! {
     fn stream() -> Option<StreamName<'_>>;
     /// Appends the event as structured CloudEvents JSON; see [`EventRef::write_cloudevents_json`].
     fn write_cloudevents_json(out: &mut Vec<u8>);
+    /// Appends the event as structured CloudEvents JSON, with its position as the extension `position`.
+    fn write_cloudevents_json_at(position: Position, out: &mut Vec<u8>);
     /// Appends the event in the JSON shape of another system. What was read in that shape is written without loss.
     fn write_json(shape: Shape, out: &mut Vec<u8>);
 }

@@ -12,7 +12,7 @@ use super::error::EventError;
 use super::event::Event;
 use super::record::layout::{self, DataKind, Field, Notes};
 use super::record::verify;
-use super::{Shape, json, time, topic};
+use super::{Position, Shape, json, time, topic};
 
 /// Views one event's record. Copying it copies a pointer; no accessor allocates.
 ///
@@ -270,6 +270,12 @@ impl<'a> EventRef<'a> {
     /// beside the standard attributes.
     pub fn write_cloudevents_json(self, out: &mut Vec<u8>) {
         json::write_shape(self, Shape::CloudEvents, out);
+    }
+
+    /// Appends the event as [`write_cloudevents_json`](Self::write_cloudevents_json) does, with its position as the
+    /// extension `position`.
+    pub fn write_cloudevents_json_at(self, position: Position, out: &mut Vec<u8>) {
+        json::write_shape_at(self, Shape::CloudEvents, Some(position), out);
     }
 
     /// Appends the event in the JSON shape of another system. What was read in that shape is written without loss.

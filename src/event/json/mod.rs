@@ -9,7 +9,7 @@ pub use shape::Shape;
 
 pub(super) use base64::write_base64;
 pub(super) use reader::Reader;
-pub(super) use write::write_shape;
+pub(super) use write::{write_shape, write_shape_at};
 
 use super::error::{ErrorKind, EventError};
 

@@ -3,13 +3,27 @@
 use super::base64::write_base64;
 use super::reader::ENVELOPE;
 use super::shape::{Member, Shape, Slot};
-use crate::event::EventRef;
 use crate::event::attribute::{AttributeKind, AttributeValue};
 use crate::event::record::layout::{DataKind, Field, Notes};
+use crate::event::{EventRef, Position};
 use crate::json::{Cursor, JsonError, write_string};
+
+/// The member that says where an event stands.
+const POSITION: &str = "position";
 
 /// Appends one event in a shape; what is appended is one valid JSON object.
 pub(in crate::event) fn write_shape(event: EventRef<'_>, shape: Shape, out: &mut Vec<u8>) {
+    write_shape_at(event, shape, None, out);
+}
+
+/// The same, with the member `position` where it has one. An attribute of the event's own that is called so stands under
+/// `x-position` then.
+pub(in crate::event) fn write_shape_at(
+    event: EventRef<'_>,
+    shape: Shape,
+    position: Option<Position>,
+    out: &mut Vec<u8>,
+) {
     let tagged = has_tagged_data(shape.members());
     // Asked once, and not for each kind and member: many events have none.
     let bare = event.attribute_bytes().1 == 0;
@@ -18,6 +32,7 @@ pub(in crate::event) fn write_shape(event: EventRef<'_>, shape: Shape, out: &mut
         shape,
         tagged,
         bare,
+        position,
         out,
     };
     match shape {
@@ -34,6 +49,7 @@ struct Writer<'e, 'o> {
     tagged: bool,
     /// The event has no attributes in any kind.
     bare: bool,
+    position: Option<Position>,
     out: &'o mut Vec<u8>,
 }
 
@@ -47,16 +63,17 @@ impl Writer<'_, '_> {
                 written |= 1 << index;
             }
         }
+        let position = self.position;
         let is_written = |key: &str| {
             let index = table
                 .iter()
                 .chain(common)
                 .position(|member| member.key == key);
-            index.is_some_and(|index| written & 1 << index != 0)
+            let has_position = position.is_some() && key == POSITION;
+            has_position || index.is_some_and(|index| written & 1 << index != 0)
         };
         if self.bare {
-            self.out.push(b'}');
-            return;
+            return self.end_event();
         }
         // A kind for which the shape has no place is kept all the same, under a member of our own.
         for kind in [
@@ -80,6 +97,16 @@ impl Writer<'_, '_> {
             let prefix = if taken { "x-" } else { "" };
             self.key_prefixed(prefix, name);
             self.value(value);
+        }
+        self.end_event();
+    }
+
+    fn end_event(&mut self) {
+        if let Some(position) = self.position {
+            self.key(POSITION);
+            self.out.push(b'"');
+            position.write_to(self.out);
+            self.out.push(b'"');
         }
         self.out.push(b'}');
     }
