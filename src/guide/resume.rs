@@ -67,17 +67,27 @@
 //! | `malformed` | one event cannot be written as a frame: what is published is checked, so this does not happen |
 //! | `slow` | the stream was slow and had asked for `slow=gap` |
 //! | `coalesced` | the stream was slow and had asked for `slow=latest`: of `from` to `to` came the newest of each topic |
+//! | `crash` | the process ended before the journal had them: events of topics that ask for no durability |
+//! | `aborted` | their commit failed, as on a full disk, and they are not there: their publishers were told |
+//! | `indeterminate` | their commit failed, and they may be there after a restart |
+//! | `damaged` | the journal has them, and cannot read them |
+//! | `memory` | some of the stream's topics are in memory only: of `from` to `to` those events do not come, at most so many; told once, before the first event from the journal |
+//!
+//! With a journal what left memory comes from there, at the client's own pace, and then live: no gap, whatever is
+//! published meanwhile, and none after a restart of what was acknowledged as durable. It is read by threads of the hub's own,
+//! 64 KiB at a time, and [eight parts at once](super::operate::limits) for each reactor: who looks far back waits for others
+//! who do, and nobody who is live waits for them. `from=beginning`, `last=` and `since=` reach into the journal as well.
 //!
 //! `missing` is exact for a stream of all topics (`exact` is true), and an upper bound behind a filter:
-//! what is gone cannot be looked at any more. The id of a `gap` stands right before `earliest`, so that
-//! resuming from it does not tell it twice. Gaps come in the middle of a stream as well.
+//! what is gone cannot be looked at any more. The id of a `gap` stands right before `earliest` (that of a `memory` one at
+//! `asked`, since some of what follows comes), so that resuming from it does not tell it twice. Gaps come in the middle of a stream as well.
 //!
 //! **`reset`**: the id means nothing here, and the stream goes on live, after `head`.
 //!
 //! | `reason` | the id |
 //! | --- | --- |
 //! | `epoch` | is of another log, as after a restart of a server that keeps events in memory |
-//! | `future` | is beyond the newest event |
+//! | `future` | is beyond the newest event; one that is published and not shown yet is waited for |
 //! | `junk` | is not a position |
 //! | `gone` | is of an endpoint or a connection that this server does not have: below |
 //!

@@ -119,7 +119,7 @@ pub use history::{
 pub use hub::Hub;
 pub use journal::{Histogram, JournalHandle, TransactDone, TransactError};
 #[cfg(feature = "gateway")]
-pub(crate) use journal_read::{OnOffset, OnPart, Part, ReadJob, ReadPoolFull, ReadSide};
+pub(crate) use journal_read::{OnOffset, OnPart, Part, ReadJob, ReadPoolFull};
 pub use presence::{
     PresenceChange, PresenceConfig, PresenceEvent, PresenceHandle, PresenceUpdate, PresenceWatch,
     Present,

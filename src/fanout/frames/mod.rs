@@ -111,6 +111,26 @@ impl<K: Clone + Eq + Hash, F: Format, R: Readers<K>> Frames<'_, K, F, R> {
         }
     }
 
+    /// Says that what comes before `offset` and is not in the logs is found in history alone: every stream leaves its log,
+    /// and comes back to it by way of history.
+    pub fn skip_to(&mut self, offset: u64) {
+        // Over all, but seldom: only where the owner was overtaken.
+        for number in 0..self.readers.count() {
+            if let Some(member) = self.readers.get(number)
+                && member.reader.reads_log()
+            {
+                let kept = self.fanout.detach(member);
+                note_moved(self.readers, number, kept);
+            }
+        }
+        // Whoever comes back must not find a place before the skip: the log goes on behind it as if nothing were missing.
+        let ClassLogs { classes, forms, .. } = &mut self.fanout.logs;
+        for (_, class) in classes.iter_mut() {
+            class.trim(forms.end(class.form()));
+        }
+        self.set_fed(offset);
+    }
+
     fn append_form(
         &mut self,
         offset: u64,

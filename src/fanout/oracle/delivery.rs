@@ -149,6 +149,9 @@ impl Owner {
         match kind % 8 {
             0..=2 => {
                 let count = if rest < 4 { 48 } else { 1 + rest % 4 };
+                if b == 78 {
+                    return self.overtake(count, usize::from(a));
+                }
                 for n in 0..count {
                     let len = (usize::from(a) * 3 + n * 17) % 700;
                     // Now and then one that no log takes.
@@ -258,6 +261,19 @@ impl Owner {
         for stream in early {
             assert!(stream.reader.cursor() > self.fanout.fed(), "was not woken");
         }
+    }
+
+    /// Publishes events that the logs never get, since they come too fast.
+    fn overtake(&mut self, count: usize, len: usize) {
+        for n in 0..count {
+            let topic = n as u8 % TOPICS;
+            self.events.publish(Event { topic, len });
+        }
+        let mut frames = self.fanout.frames(&mut self.streams);
+        frames.skip_to(self.events.end());
+        self.end_those_that_are_cut();
+        let live = self.streams.0.iter().find(|one| one.reader.is_live());
+        assert!(live.is_none(), "a log has not what comes next");
     }
 
     /// Visits everybody who has news, each client taking so much.

@@ -88,7 +88,7 @@ pub(in crate::gateway) fn gone(
         .authorization
         .authorize(head, peer, Action::Subscribe)?;
     let query = Query::read(head, query::STREAM, &gateway.shared.foreign)?;
-    let newest = gateway.streaming.history().newest();
+    let newest = gateway.streaming.history().visible();
     Ok(Some(what.answer(
         head,
         &query,

@@ -9,6 +9,7 @@
 //! `next_visit` in `rounds.rs`, and for each stream `prepare`, `next` and `sent` in `streams.rs`.
 
 mod filter;
+mod journal_start;
 mod open_streams;
 mod owner;
 mod readers;
@@ -17,9 +18,12 @@ mod stats;
 mod streams;
 
 pub(in crate::gateway) use self::filter::StreamFilter;
+pub(in crate::gateway) use self::journal_start::{JournalStart, WhichEvents};
 pub use self::open_streams::SendOutcome;
 pub(in crate::gateway) use self::open_streams::{OpenStreams, StreamInfo};
-pub(in crate::gateway) use self::owner::{OwnedStream, PlannedStream, StreamEnd, StreamOwner};
+pub(in crate::gateway) use self::owner::{
+    OwnedStream, PlannedStream, PlannedSubscription, StreamEnd, StreamOwner,
+};
 pub use self::stats::ServerStats;
 use crate::fanout::{Fanout, Frames};
 use crate::gateway::encode::WireFormat;

@@ -116,6 +116,13 @@ impl<'a, 's> OpenStreams<'a, 's> {
         }
     }
 
+    /// Has the stream in a slot visited, if there is one.
+    pub(in crate::gateway) fn wake_at(&mut self, slot: u32) {
+        if let Some(id) = self.streams.at(slot).map(|info| info.id) {
+            self.streams.wake(id);
+        }
+    }
+
     /// Returns whether some that are to be ended are still to be.
     pub(in crate::gateway) fn are_ending(&self) -> bool {
         self.streams.are_ending()

@@ -1,8 +1,8 @@
 //! Streams between the reactor and the fan-out: they begin, are sent what is for them, and end.
 
-use crate::fanout::{self, CannotKeep, ClosedClass, Joined, Reader, Subscribed};
+use crate::fanout::{self, CannotKeep, ClosedClass, Joined, Reader};
 use crate::gateway::delivery::readers::member;
-use crate::gateway::delivery::{OwnedStream, PlannedStream, StreamEnd, StreamFilter};
+use crate::gateway::delivery::{OwnedStream, PlannedStream, PlannedSubscription, StreamEnd};
 use crate::gateway::encode::{WireFormat, disconnect};
 use crate::gateway::gateway::Gateway;
 use crate::net::{
@@ -14,11 +14,14 @@ impl Delivery for Gateway {
     type Stream = OwnedStream;
     type Plan = PlannedStream;
     /// The subscription of a WebSocket from now on; `None`: it has none.
-    type Change = Option<Subscribed<StreamFilter>>;
+    type Change = Option<PlannedSubscription>;
 
     fn open(&mut self, mut stream: StreamMut<'_, Self>, id: StreamId, plan: PlannedStream) {
         stream.stream.owner = plan.owner;
         let joined = self.fanout.start(member(&mut stream), plan.start);
+        if let Some(start) = plan.journal {
+            self.streaming.begin_in_journal(id, start);
+        }
         note_start(self, &stream, id, joined);
     }
 
@@ -26,7 +29,7 @@ impl Delivery for Gateway {
         &mut self,
         readers: &mut Readers<'_, Self>,
         id: StreamId,
-        change: Option<Subscribed<StreamFilter>>,
+        change: Option<PlannedSubscription>,
         ended: Option<Ended>,
     ) -> Result<bool, EndReason> {
         let number = id.slot();
@@ -43,10 +46,17 @@ impl Delivery for Gateway {
         let Some(mut stream) = readers.get(number) else {
             return Err(EndReason::Reset);
         };
-        let Some(subscribed) = change else {
+        let Some(PlannedSubscription {
+            subscribed,
+            journal,
+        }) = change
+        else {
             self.fanout.unsubscribe(&mut stream.stream.state);
             return Ok(false);
         };
+        if let Some(start) = journal {
+            self.streaming.begin_in_journal(id, start);
+        }
         let joined = self
             .fanout
             .subscribe(member(&mut stream), subscribed, backlog);
@@ -63,7 +73,7 @@ impl Delivery for Gateway {
             ..
         } = self;
         let step = fanout.prepare(member(&mut stream), budget, |part, out| {
-            let done = streaming.catch_up(&part, encoder, out);
+            let done = streaming.catch_up(&part, encoder, out)?;
             telemetry.replayed(done.events);
             Some(done)
         });

@@ -220,6 +220,11 @@ impl Encoder {
         &self.notices
     }
 
+    /// Counts notices that were written elsewhere, for one stream more.
+    pub(in crate::gateway) fn count_notices(&mut self, notices: &NoticeCounts) {
+        self.notices.add(notices);
+    }
+
     /// Counts a `reset` that is written elsewhere.
     pub(in crate::gateway) fn note_reset(&mut self, reason: ResetReason) {
         self.notices.resets[reason as usize] += 1;
@@ -324,12 +329,7 @@ impl Encoder {
             self.data,
             r#"{{"reason":"{reason}","asked":"{asked}","earliest":"{earliest}","missing":{missing},"exact":{exact},"from":"{from}","to":"{to}","missing_at_most":{missing}}}"#
         );
-        // Who resumes from this id goes on behind the gap and is not told twice.
-        let before = Position {
-            offset: earliest.offset - 1,
-            ..earliest
-        };
-        self.notice(form, "gap", before, out);
+        self.notice(form, "gap", gap.told_to(), out);
     }
 
     /// Appends a `reset`: the id that was `asked` says nothing here; the stream goes on after `head`.
@@ -423,6 +423,18 @@ impl Gap {
         let [before, after] = [position.offset - 1, position.offset + 1];
         let at = |offset| Position { offset, ..position };
         Self::whole(reason, at(before), at(after))
+    }
+
+    /// The id of the notice: who resumes from it goes on behind the gap and is not told twice. Among what is in memory only
+    /// there are events that come.
+    pub(super) fn told_to(&self) -> Position {
+        match self.reason {
+            GapReason::Memory => self.asked,
+            _ => Position {
+                offset: self.earliest.offset - 1,
+                ..self.earliest
+            },
+        }
     }
 
     /// The same, with its number as a bound unless the reader takes every event.

@@ -1,6 +1,7 @@
 //! Notices to streams about events that they do not get: their reasons, and how often each was given.
 
 use crate::hub;
+use crate::journal::HoleReason;
 
 /// Why events are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,16 +18,31 @@ pub(in crate::gateway) enum GapReason {
     Slow,
     /// The stream was too slow, and asked for the newest event of each topic then.
     Coalesced,
+    /// The process ended before the journal had them.
+    Crash,
+    /// Their commit failed, and they are not there. Their publishers were told.
+    Aborted,
+    /// Their commit failed, and they may be there after a restart.
+    Indeterminate,
+    /// The journal has them, and cannot read them.
+    Damaged,
+    /// Their topics are in memory only. The number is a bound: it counts whatever the stream is behind.
+    Memory,
 }
 
 impl GapReason {
-    pub(in crate::gateway) const ALL: [Self; 6] = [
+    pub(in crate::gateway) const ALL: [Self; 11] = [
         Self::Retention,
         Self::Overrun,
         Self::Oversize,
         Self::Malformed,
         Self::Slow,
         Self::Coalesced,
+        Self::Crash,
+        Self::Aborted,
+        Self::Indeterminate,
+        Self::Damaged,
+        Self::Memory,
     ];
 
     /// The name on the wire and in metrics.
@@ -38,6 +54,23 @@ impl GapReason {
             Self::Malformed => "malformed",
             Self::Slow => "slow",
             Self::Coalesced => "coalesced",
+            Self::Crash => "crash",
+            Self::Aborted => "aborted",
+            Self::Indeterminate => "indeterminate",
+            Self::Damaged => "damaged",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+impl From<HoleReason> for GapReason {
+    fn from(reason: HoleReason) -> Self {
+        match reason {
+            HoleReason::Retention => Self::Retention,
+            HoleReason::Crash => Self::Crash,
+            HoleReason::Aborted => Self::Aborted,
+            HoleReason::Indeterminate => Self::Indeterminate,
+            HoleReason::Damaged => Self::Damaged,
         }
     }
 }

@@ -83,11 +83,7 @@ pub(crate) fn write_gap(gap: &Gap, out: &mut Vec<u8>) {
         missing,
         exact,
     } = gap;
-    // The position that a client goes on from: behind the gap, so that it is not told twice.
-    let id = Position {
-        offset: earliest.offset - 1,
-        ..*earliest
-    };
+    let id = gap.told_to();
     wrap(out, Opcode::Text, |out| {
         // Writing to a Vec cannot fail.
         let _ = write!(

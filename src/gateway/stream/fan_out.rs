@@ -10,6 +10,7 @@ use crate::gateway::stream::classes::{ClassIds, ClassRouter};
 use crate::gateway::stream::last_values::LastValues;
 use crate::gateway::telemetry::topic_rates::TopicRates;
 use crate::hub::{Cursor, CursorReadError, Hub, HubWaiter};
+use crate::journal::Hole;
 use crate::ring::Notify;
 
 /// Events read from the ring in one go.
@@ -23,6 +24,8 @@ const BEHIND_SHARE: u64 = 4;
 pub(in crate::gateway) struct FanOut {
     hub: Hub,
     epoch: Epoch,
+    /// `true`: a journal has what the ring drops.
+    has_journal: bool,
     /// Follows the newest event; lossy, so it never holds a publisher back.
     cursor: Cursor,
     waiter: HubWaiter,
@@ -35,6 +38,7 @@ impl FanOut {
         Self {
             hub: hub.clone(),
             epoch: hub.epoch(),
+            has_journal: hub.read_side().journal().is_some(),
             waiter: cursor.waiter(reactor),
             cursor,
             classes: ClassRouter::new(),
@@ -101,6 +105,7 @@ impl FanOut {
             return;
         }
         let Self {
+            hub,
             cursor,
             classes,
             epoch,
@@ -111,6 +116,9 @@ impl FanOut {
         let read = cursor.read_while(PUBLISH_EVENTS, |offset, event| {
             if !frames.has_room() {
                 return false;
+            }
+            if offset > frames.fed() {
+                append_voids(hub, frames, offset, encoder);
             }
             if topic_rates.is_watched() {
                 topic_rates.count(event.topic(), event.data().len());
@@ -128,7 +136,18 @@ impl FanOut {
         });
         match read {
             Ok(0) | Err(CursorReadError::Closed) => {}
-            Ok(_) => self.hub.look_back().note_time(),
+            Ok(_) => {
+                // Passed, and nothing behind it: else whoever waits for more would be told that there is.
+                let next = self.cursor.next_offset();
+                if next > frames.fed() {
+                    append_voids(&self.hub, frames, next, encoder);
+                }
+                self.hub.look_back().note_time();
+            }
+            // The journal has it: every stream catches up from there, at its own pace.
+            Err(CursorReadError::Gap { resume_at, .. }) if self.has_journal => {
+                frames.skip_to(resume_at);
+            }
             Err(CursorReadError::Gap { resume_at, .. }) => {
                 self.append_gap(frames, resume_at, encoder)
             }
@@ -147,6 +166,22 @@ impl FanOut {
         });
         frames.set_fed(resume_at);
     }
+}
+
+/// Moves past offsets that hold nothing: their commit failed, which everybody is told.
+#[cold]
+fn append_voids(hub: &Hub, frames: &mut EventFrames<'_, '_>, to: u64, encoder: &mut Encoder) {
+    let epoch = hub.epoch();
+    for Hole { range, reason } in hub.look_back().voids(&(frames.fed()..to)) {
+        let [asked, earliest] =
+            [range.start - 1, range.end].map(|offset| Position { epoch, offset });
+        // Nobody knows any more which topics they were on.
+        let gap = Gap::whole(reason.into(), asked, earliest).exact_if(false);
+        frames.append_to_all(range.end - 1, |form, _, out| {
+            encoder.gap(WireFormat::of(form), gap, out)
+        });
+    }
+    frames.set_fed(to);
 }
 
 /// Appends the frame of an event for the classes that want it, encoded once for each wire format among them.

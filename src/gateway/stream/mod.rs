@@ -1,5 +1,6 @@
 //! Event streams: what a request asks for, where it starts, how new events fan out to it.
 
+mod catch_up;
 mod classes;
 mod fan_out;
 pub(in crate::gateway) mod gone;

@@ -4,11 +4,11 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use crate::deadline;
-use crate::event::{Filter, Position};
+use crate::event::Filter;
 use crate::fanout::{SlowPolicy, StreamStart};
 use crate::gateway::access::Access;
 use crate::gateway::delivery::{PlannedStream, StreamFilter, StreamOwner};
-use crate::gateway::encode::{Encoder, Gap, GapReason};
+use crate::gateway::encode::Encoder;
 use crate::gateway::stream::history::History;
 use crate::gateway::stream::request::{self, StreamRequest};
 use crate::gateway::stream::start::Start;
@@ -65,8 +65,10 @@ impl NewStream {
         let mut first = Vec::with_capacity(128);
         let retry_ms = options.retry.as_millis().min(u128::from(u32::MAX)) as u32;
         form.wrap(&mut first, |out| sse::retry(out, retry_ms));
-        let (head, earliest) = (history.newest(), history.earliest());
-        let resolved = start.resolve(head, earliest, |start| history.replay_start(start, &key));
+        // What is told is what readers may see, whatever is published beyond it.
+        let (head, newest, oldest) = (history.visible(), history.newest(), history.oldest());
+        let resolved = start.resolve(newest, oldest, |start| history.replay_start(start, &key));
+        let mut journal = None;
         let from = match resolved {
             Start::Live => {
                 // The id of where it starts: who is cut before the first event resumes from here.
@@ -75,20 +77,13 @@ impl NewStream {
             }
             Start::From(offset) => offset,
             Start::Replay(replay) => {
-                let left = history.at(replay.from);
-                let asked = Position {
-                    offset: replay.from - 1 - replay.missing,
-                    ..left
-                };
-                if replay.missing > 0 {
-                    let gap = Gap::whole(GapReason::Retention, asked, left);
-                    let gap = gap.exact_if(replay.exact);
-                    encoder.gap(form, gap, &mut first);
-                } else {
-                    let before = history.at(replay.from - 1);
-                    encoder.heartbeat(form, before, &mut first);
-                }
+                replay.write(head.epoch, form, encoder, &mut first);
                 replay.from
+            }
+            Start::InJournal(start) => {
+                journal = Some(start);
+                // Before every event: the way to the first one leads through history, whatever the log has.
+                0
             }
             Start::Reset { reason, asked } => {
                 encoder.reset(form, reason, &asked, head, &mut first);
@@ -113,7 +108,11 @@ impl NewStream {
             heartbeat: options.heartbeat,
             expires_at: if ages { oldest } else { access.expires_at },
             ages,
-            stream: PlannedStream { start, owner },
+            stream: PlannedStream {
+                start,
+                owner,
+                journal,
+            },
         }
     }
 }

@@ -110,7 +110,9 @@ fn buffer(bytes: u64, frame_log: usize) -> Result<usize, Problem> {
 }
 
 /// Makes the filter of some patterns; none: no filter.
-fn filter<S: AsRef<str>>(patterns: impl IntoIterator<Item = S>) -> Result<Option<Filter>, Problem> {
+pub(in crate::gateway) fn filter<S: AsRef<str>>(
+    patterns: impl IntoIterator<Item = S>,
+) -> Result<Option<Filter>, Problem> {
     let mut patterns = patterns.into_iter().peekable();
     if patterns.peek().is_none() {
         return Ok(None);

@@ -1,10 +1,11 @@
 //! The start of a stream: Last-Event-ID, its query forms, and `from=`.
 
 use crate::event::{Position, parse_time};
+use crate::gateway::delivery::JournalStart;
 use crate::gateway::encode::ResetReason;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::query::{self, Query};
-use crate::gateway::stream::history::ReplayStart;
+use crate::gateway::stream::history::{FoundStart, ReplayStart};
 use crate::hub::ResumeId;
 use crate::wire::http::Head;
 
@@ -57,19 +58,23 @@ impl StartRequest {
         }
     }
 
-    /// Resolves it for a hub that stands at `head` and still has `earliest`; `replay_start` looks up where
-    /// a part of what is kept begins.
+    /// Resolves it for a hub whose newest event is at `newest`, shown or not, and that still has `oldest`; `replay_start`
+    /// looks up where a part of what is kept begins.
     pub(in crate::gateway) fn resolve(
         self,
-        head: Position,
-        earliest: u64,
-        replay_start: impl FnOnce(StartFrom) -> ReplayStart,
+        newest: Position,
+        oldest: u64,
+        replay_start: impl FnOnce(StartFrom) -> FoundStart,
     ) -> Start {
         match self {
             Self::Now => Start::Live,
-            Self::Beginning => Start::From(earliest),
-            Self::Replay(start) => Start::Replay(replay_start(start)),
-            Self::After(id) => match id.resolve(head) {
+            Self::Beginning => Start::From(oldest),
+            Self::Replay(start) => match replay_start(start) {
+                FoundStart::Known(start) => Start::Replay(start),
+                FoundStart::InJournal(start) => Start::InJournal(start),
+            },
+            // One that is not shown yet is waited for: its publisher may know it already.
+            Self::After(id) => match id.resolve(newest) {
                 Ok(offset) => Start::From(offset + 1),
                 Err(reset) => Start::Reset {
                     reason: reset.reason.into(),
@@ -89,6 +94,8 @@ pub(in crate::gateway) enum Start {
     From(u64),
     /// There, after a gap if what it should begin with is gone.
     Replay(ReplayStart),
+    /// At the offset that the journal says.
+    InJournal(JournalStart),
     /// With the next event, after saying that the id means nothing here.
     Reset {
         /// Why.
@@ -157,7 +164,7 @@ mod tests {
         StartRequest::After(ResumeId::read(id))
     }
 
-    fn nowhere(start: StartFrom) -> ReplayStart {
+    fn nowhere(start: StartFrom) -> FoundStart {
         panic!("{start:?} was not asked for")
     }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::fanout::{CatchUp, CaughtUp, ClassId};
+use crate::gateway::delivery::JournalStart;
 use crate::gateway::delivery::{EventFrames, OpenStreams, PlannedStream, StreamFilter};
 use crate::gateway::encode::Encoder;
 use crate::gateway::gateway::Gateway;
@@ -47,7 +48,7 @@ impl Streaming {
         Self {
             hub: hub.clone(),
             fan_out: FanOut::new(hub, cursors.live, handle.notifier()),
-            history: History::new(hub, cursors.history),
+            history: History::new(hub, cursors.history, handle.notifier()),
             presence: Presence::new(handle, presence),
             closed_hub: ClosedHub::default(),
             wake: handle.notifier(),
@@ -91,7 +92,13 @@ impl Streaming {
         self.presence.started(id);
     }
 
+    /// Notes that a stream, which reads from offset 0 on, begins where the journal says.
+    pub(in crate::gateway) fn begin_in_journal(&mut self, id: StreamId, start: JournalStart) {
+        self.history.begin_in_journal(id.slot(), start);
+    }
+
     pub(in crate::gateway) fn ended(&mut self, id: StreamId, key: &StreamFilter) {
+        self.history.ended(id.slot());
         self.presence.ended(id, key);
     }
 
@@ -130,20 +137,22 @@ impl Streaming {
         })
     }
 
-    /// Encodes a part of history for one class.
+    /// Encodes a part of history for one class; `None`: it is read elsewhere, and the stream is visited when it has come.
     pub(in crate::gateway) fn catch_up(
         &mut self,
         part: &CatchUp<'_, StreamFilter>,
         encoder: &mut Encoder,
         out: &mut Vec<u8>,
-    ) -> CaughtUp {
+    ) -> Option<CaughtUp> {
         let last_values = self.fan_out.last_values();
         self.history.encode(part, last_values, encoder, out)
     }
 
-    /// Begins a turn: requests may look back again, and presence is brought up to date.
+    /// Begins a turn: requests may look back again, what was read of the journal goes to who waits for it, and presence is
+    /// brought up to date.
     pub(in crate::gateway) fn begin_turn(&mut self, streams: &mut OpenStreams<'_, '_>) {
         self.history.begin_turn();
+        self.history.take_pieces(|slot| streams.wake_at(slot));
         self.presence.update(&self.hub, streams);
     }
 

@@ -5,9 +5,9 @@ use std::io::Write as _;
 
 use crate::event::{EventBuilder, EventError, EventFilter, Filter, Position};
 use crate::fanout::{self, Subscribed};
-use crate::gateway::delivery::StreamFilter;
+use crate::gateway::delivery::{PlannedSubscription, StreamFilter};
+use crate::gateway::encode::Encoder;
 use crate::gateway::encode::ws::write_reset;
-use crate::gateway::encode::{Encoder, Gap, GapReason};
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::problem::refuse_reserved;
@@ -126,7 +126,7 @@ pub(super) struct Joined {
     pub(super) after: Position,
     /// Nothing precedes what is live.
     is_live: bool,
-    pub(super) subscribed: Subscribed<StreamFilter>,
+    pub(super) subscription: PlannedSubscription,
 }
 
 impl Protocol<'_> {
@@ -235,7 +235,7 @@ impl Protocol<'_> {
         if joined.is_live {
             replies.text(|out| write_caught_up(out, request.id, after));
         }
-        replies.subscribe(Some(joined.subscribed));
+        replies.subscribe(Some(joined.subscription));
         Ok(())
     }
 
@@ -248,44 +248,50 @@ impl Protocol<'_> {
         notice: &mut Vec<u8>,
         request: Option<&str>,
     ) -> Result<Joined, Problem> {
+        // What a second one gets beside the first is live for both.
+        let is_first = session.wanted().is_none();
         let union = session.add(filter, self.interner).map_err(|error| {
             Problem::new(400, format!("topic: all subscriptions together: {error}")).field("topic")
         })?;
         // Not more than it may: whoever may read nothing was refused before, here and in the handshake.
         let allowed = session.may_read.clone().unwrap_or_else(Filter::all);
         let head = self.history.visible();
-        let live_from = head.offset + 1;
+        let mut live_from = head.offset + 1;
         let mut after = head;
         let (mut history, mut is_live) = (None, false);
         // History is that of the new topics alone: what the union takes beside them was received as it came.
         let asked_for = filter_of(filter.clone(), allowed.clone(), false);
-        let earliest = self.history.earliest();
-        let resolved = start.resolve(head, earliest, |start| {
+        let (newest, oldest) = (self.history.newest(), self.history.oldest());
+        let mut journal = None;
+        let resolved = start.resolve(newest, oldest, |start| {
             self.history.replay_start(start, &asked_for)
         });
         let resolved = match resolved {
             Start::Replay(replay) => {
-                if replay.missing > 0 {
-                    let left = self.history.at(replay.from);
-                    let asked = Position {
-                        offset: replay.from - 1 - replay.missing,
-                        ..left
-                    };
-                    let gap = Gap::whole(GapReason::Retention, asked, left).exact_if(replay.exact);
+                if let Some(gap) = replay.gap(head.epoch) {
                     self.encoder.gap(session.form(), gap, notice);
                 }
                 Start::From(replay.from)
             }
+            Start::InJournal(start) => {
+                journal = Some(start);
+                // Before every event: the way to the first one leads through history.
+                Start::From(0)
+            }
             resolved => resolved,
         };
         match resolved {
-            Start::Live | Start::Replay(_) => {}
+            Start::Live | Start::Replay(_) | Start::InJournal(_) => {}
             Start::Reset { reason, asked } => {
                 self.encoder.note_reset(reason);
                 write_reset(reason, &asked, head, notice);
             }
             Start::From(offset) => {
-                after = self.history.at(offset - 1);
+                // Never beyond what readers may see: an id ahead of that is its publisher's own.
+                after = self.history.at(offset.saturating_sub(1).min(head.offset));
+                if is_first {
+                    live_from = live_from.max(offset);
+                }
                 let mut words = Vec::new();
                 if request.is_some() {
                     wrap(&mut words, Opcode::Text, |out| {
@@ -301,16 +307,19 @@ impl Protocol<'_> {
             }
         }
         let key = filter_of(union, allowed, session.presence);
-        let subscribed = Subscribed {
-            class: key.class(session.form()),
-            from: live_from,
-            shrinks: false,
-            history,
+        let subscription = PlannedSubscription {
+            subscribed: Subscribed {
+                class: key.class(session.form()),
+                from: live_from,
+                shrinks: false,
+                history,
+            },
+            journal,
         };
         Ok(Joined {
             after,
             is_live,
-            subscribed,
+            subscription,
         })
     }
 
@@ -330,11 +339,14 @@ impl Protocol<'_> {
         let live_from = self.history.visible().offset + 1;
         replies.subscribe(left.map(|wanted| {
             let key = filter_of(wanted, allowed, session.presence);
-            Subscribed {
-                class: key.class(session.form()),
-                from: live_from,
-                shrinks: true,
-                history: None,
+            PlannedSubscription {
+                subscribed: Subscribed {
+                    class: key.class(session.form()),
+                    from: live_from,
+                    shrinks: true,
+                    history: None,
+                },
+                journal: None,
             }
         }));
         answer(replies, "unsubscribed", request, |out| {

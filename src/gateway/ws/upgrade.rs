@@ -125,7 +125,7 @@ impl Upgrade {
             let start = asked.start.unwrap_or(StartRequest::Now);
             let joined = protocol.join(&mut session, filter, start, &mut notice, None)?;
             after = joined.after;
-            subscribed = Some(joined.subscribed);
+            subscribed = Some(joined.subscription);
         }
         wrap(&mut bytes, Opcode::Text, |out| {
             // Writing to a Vec cannot fail.

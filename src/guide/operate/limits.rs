@@ -67,8 +67,11 @@
 //! | answers of a connection that have to be found out first: lists, orders to connections | 4 | its next request waits unread |
 //! | the same of all connections of a reactor | 256 | 503 with `Retry-After` |
 //! | parts of what is kept that wait for a WebSocket: a subscription adds one or two | 16 | its next request waits unread |
+//! | parts of the journal that are read for streams at once | 8 of a reactor, of 256 events or 64 KiB | others wait, in the order in which they asked |
+//! | such parts that are kept encoded, for others who want the same | 4 MiB of a reactor | the part that came first is encoded again |
+//! | what was read of the journal | 16 MiB of a hub | it is read again |
 //! | `reactors` | 1, at most 64 | refused when the server starts |
-//! | `frame_log_bytes` of each form, divided among the reactors | 4 MiB | who is further behind is served from the ring |
+//! | `frame_log_bytes` of each form, divided among the reactors | 4 MiB | who is further behind is served from the ring, then from the journal |
 //! | chains of compressed frames | 16 of a reactor, for filters with 8 readers or more | events are compressed one by one, for all readers of a filter |
 //! | one frame | a quarter of a reactor's part | its readers get a `gap`, `oversize` |
 //! | `private_bytes` of a connection | 64 KiB | no more is encoded until some of it went out |

@@ -17,6 +17,7 @@ use super::offsets::Offsets;
 use super::time_index;
 use crate::hub::publish::Publisher;
 use crate::hub::shared::Shared;
+use crate::journal::Hole;
 
 /// Most topics whose events are looked up together. A pattern that takes more of them, of which the ring has events, is
 /// looked for event by event: the merge holds the publisher's lock, and a scan does not.
@@ -239,6 +240,11 @@ impl<'h> LookBack<'h> {
         };
         let publisher = self.shared.publisher.lock();
         publisher.topics.may_lack(filter, journal.durability())
+    }
+
+    /// Returns the ranges within some offsets that hold nothing since their commit failed, ascending.
+    pub(crate) fn voids(&self, offsets: &Range<u64>) -> Vec<Hole> {
+        self.shared.voids(offsets)
     }
 
     /// Marks that what can be read now was there now.

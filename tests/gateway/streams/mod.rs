@@ -3,7 +3,7 @@
 
 mod begin;
 mod broadcast;
-mod client;
+pub(crate) mod client;
 mod framing;
 mod hold;
 mod kills;

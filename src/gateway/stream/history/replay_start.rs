@@ -1,9 +1,12 @@
 //! The start of a replay: before the last so many events, or before those since a time.
 
-use crate::event::{EventRef, Pattern};
+use crate::event::{Epoch, EventRef, Pattern, Position};
+use crate::gateway::delivery::JournalStart;
 use crate::gateway::delivery::StreamFilter;
+use crate::gateway::encode::{Encoder, Gap, GapReason, WireFormat};
 use crate::gateway::stream::history::History;
 use crate::gateway::stream::start::StartFrom;
+use crate::hub::LastEvents;
 
 /// Events looked at from the newest back, in one go.
 const CHUNK: u64 = 1024;
@@ -15,6 +18,7 @@ const LOOK_BACK_EVENTS: u64 = 64 * CHUNK;
 const LOOK_BACK_PER_TURN: u64 = 8 * CHUNK;
 /// Events that looking up the topics of patterns counts as.
 const PATTERN_EVENTS: u64 = 256;
+const NS_PER_MS: i64 = 1_000_000;
 
 /// The offset at which a replay starts, and what is missing before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,40 @@ pub(in crate::gateway) struct ReplayStart {
     pub(in crate::gateway) exact: bool,
 }
 
+/// The start of a part of what is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum FoundStart {
+    /// There.
+    Known(ReplayStart),
+    /// Only the journal can tell: the stream opens, and begins there as soon as that is known.
+    InJournal(JournalStart),
+}
+
+impl ReplayStart {
+    /// Writes what a stream is told of where it starts: what is missing before it, or the id before its first event.
+    pub(in crate::gateway) fn write(
+        self,
+        epoch: Epoch,
+        form: WireFormat,
+        encoder: &mut Encoder,
+        out: &mut Vec<u8>,
+    ) {
+        let at = |offset| Position { epoch, offset };
+        match self.gap(epoch) {
+            Some(gap) => encoder.gap(form, gap, out),
+            None => encoder.heartbeat(form, at(self.from - 1), out),
+        }
+    }
+
+    /// The gap before it, if there is one.
+    pub(in crate::gateway) fn gap(self, epoch: Epoch) -> Option<Gap> {
+        let at = |offset| Position { epoch, offset };
+        let asked = self.from - 1 - self.missing;
+        let gap = Gap::whole(GapReason::Retention, at(asked), at(self.from));
+        (self.missing > 0).then(|| gap.exact_if(self.exact))
+    }
+}
+
 impl History {
     /// Finds where a part of what is kept begins for a filter: by what is known of times and topics, never by looking at
     /// all events.
@@ -34,36 +72,22 @@ impl History {
         &mut self,
         start: StartFrom,
         key: &StreamFilter,
-    ) -> ReplayStart {
+    ) -> FoundStart {
         if !key.wanted.patterns().iter().all(Pattern::is_literal) {
             self.looked_back += PATTERN_EVENTS;
         }
         match start {
             StartFrom::Last(count) if self.takes_everything(key) => {
                 let next = self.hub.visible() + 1;
-                let from = next.saturating_sub(count).max(self.hub.earliest());
-                ReplayStart {
+                let from = next.saturating_sub(count).max(self.oldest());
+                FoundStart::Known(ReplayStart {
                     from,
                     missing: count.saturating_sub(next - from).min(from - 1),
                     exact: true,
-                }
+                })
             }
-            StartFrom::Last(count) => match self.look_up.last(&self.hub, key, count) {
-                Some(last) => {
-                    let (left, earliest) = (count - last.found, self.hub.earliest());
-                    ReplayStart {
-                        from: if left > 0 {
-                            earliest.min(last.from)
-                        } else {
-                            last.from
-                        },
-                        missing: left.min(earliest - 1),
-                        exact: false,
-                    }
-                }
-                None => self.look_back(count, key),
-            },
-            StartFrom::Since(time) => self.since(time),
+            StartFrom::Last(count) => self.last(count, key),
+            StartFrom::Since(time) => self.since(time, key),
         }
     }
 
@@ -77,18 +101,45 @@ impl History {
         self.looked_back = 0;
     }
 
-    fn since(&mut self, time: i64) -> ReplayStart {
+    fn since(&mut self, time: i64, key: &StreamFilter) -> FoundStart {
         let from = self.hub.look_back().taken_since(time);
-        let earliest = self.hub.earliest();
-        ReplayStart {
-            from: from.max(earliest),
-            missing: earliest.saturating_sub(from),
-            exact: false,
+        let (earliest, oldest) = (self.hub.earliest(), self.oldest());
+        if from < earliest && oldest < earliest {
+            // Whole milliseconds are kept: an event of this one may have been taken after the time.
+            let recorded = time.div_euclid(NS_PER_MS);
+            return FoundStart::InJournal(JournalStart::since(key, recorded, from, earliest));
         }
+        FoundStart::Known(ReplayStart {
+            from: from.max(oldest),
+            missing: oldest.saturating_sub(from),
+            exact: false,
+        })
     }
 
-    /// Looks at the newest events, from the last one back. What lies before them counts as missing.
-    fn look_back(&mut self, count: u64, key: &StreamFilter) -> ReplayStart {
+    /// Finds the last so many events of some topics.
+    fn last(&mut self, count: u64, key: &StreamFilter) -> FoundStart {
+        let (found, earliest) = match self.look_up.last(&self.hub, key, count) {
+            Some(last) => (last, self.hub.earliest()),
+            None => self.look_back(count, key),
+        };
+        let left = count - found.found;
+        if left > 0 && self.oldest() < earliest {
+            let start = JournalStart::last(key, left, found.from, earliest);
+            return FoundStart::InJournal(start);
+        }
+        FoundStart::Known(ReplayStart {
+            from: match left {
+                0 => found.from,
+                _ => earliest.min(found.from),
+            },
+            missing: left.min(earliest - 1),
+            exact: false,
+        })
+    }
+
+    /// Looks at the newest events, from the last one back. Returns what it found and the offset of the first one that it
+    /// looked at.
+    fn look_back(&mut self, count: u64, key: &StreamFilter) -> (LastEvents, u64) {
         let newest = self.hub.visible();
         let (mut from, mut left) = (newest + 1, count);
         let stop = self
@@ -117,11 +168,11 @@ impl History {
             left -= taken;
             end = start;
         }
-        ReplayStart {
-            from: if left > 0 { end } else { from },
-            missing: left.min(end - 1),
-            exact: false,
-        }
+        let found = LastEvents {
+            from,
+            found: count - left,
+        };
+        (found, end)
     }
 }
 

@@ -1,0 +1,331 @@
+//! The catch-up of one reactor's streams from the journal.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::event::{Epoch, Position};
+use crate::fanout::{CatchUp, CaughtUp};
+use crate::gateway::delivery::StreamFilter;
+use crate::gateway::delivery::{JournalStart, WhichEvents};
+use crate::gateway::encode::{Encoder, Gap, GapReason, WireFormat};
+use crate::gateway::stream::catch_up::asking::{Asking, READS_IN_FLIGHT};
+use crate::gateway::stream::catch_up::cache::EncodedCache;
+use crate::gateway::stream::catch_up::encoded::{EncodedPiece, PieceKey, PieceTerms};
+use crate::gateway::stream::catch_up::starts::{self, Looked};
+use crate::gateway::stream::history::ReplayStart;
+use crate::hub::{Hub, OnOffset, OnPart, ReadJob, ReadPoolFull};
+use crate::journal::{Hole, JournalError};
+use crate::mailbox::{Mailbox, Pushed};
+use crate::ring::Notify;
+
+/// Events of one piece at most, and bytes of their records.
+const PIECE_EVENTS: usize = 256;
+const PIECE_BYTES: usize = 64 << 10;
+
+/// Something that is read.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Ask {
+    Piece(PieceKey),
+    Start(JournalStart),
+}
+
+/// An answer of the hub's threads.
+struct Read {
+    ask: Ask,
+    found: Found,
+}
+
+enum Found {
+    Piece(EncodedPiece),
+    Start(Looked),
+}
+
+/// The start of a stream that is not known when it opens.
+enum Start {
+    /// Looked for, or about to be.
+    Asked(JournalStart),
+    Known(ReplayStart),
+}
+
+/// Reads the journal for the streams of one reactor, which are named by their numbers.
+pub(in crate::gateway) struct JournalCatchUp {
+    hub: Hub,
+    epoch: Epoch,
+    asking: Asking<Ask>,
+    encoded: EncodedCache,
+    starts: HashMap<u32, Start>,
+    /// Streams that were told of topics which are in memory only, since they began to catch up.
+    told: HashSet<u32>,
+    mailbox: Arc<Mailbox<Read>>,
+    wake: Arc<dyn Notify>,
+}
+
+impl JournalCatchUp {
+    /// Makes it for a hub that has a journal; `wake` ends the next sleep of the reactor.
+    pub(in crate::gateway::stream) fn new(hub: &Hub, wake: Arc<dyn Notify>) -> Self {
+        Self {
+            hub: hub.clone(),
+            epoch: hub.epoch(),
+            asking: Asking::default(),
+            encoded: EncodedCache::default(),
+            starts: HashMap::new(),
+            told: HashSet::new(),
+            mailbox: Arc::new(Mailbox::new(READS_IN_FLIGHT)),
+            wake,
+        }
+    }
+
+    /// Notes that a stream, which reads from offset 0 on, begins where the journal says.
+    pub(in crate::gateway::stream) fn begin(&mut self, stream: u32, start: JournalStart) {
+        self.starts.insert(stream, Start::Asked(start));
+    }
+
+    /// Forgets a stream that has ended or wants something else now.
+    pub(in crate::gateway::stream) fn forget(&mut self, stream: u32) {
+        self.asking.forget(stream);
+        self.starts.remove(&stream);
+        self.told.remove(&stream);
+    }
+
+    /// Notes that a stream has come to what the ring has.
+    pub(in crate::gateway::stream) fn end(&mut self, stream: u32) {
+        self.told.remove(&stream);
+    }
+
+    /// Returns whether nothing has come, and nobody waits for anything.
+    pub(in crate::gateway::stream) fn is_at_rest(&self) -> bool {
+        !self.mailbox.has_items() && !self.asking.is_waited_for()
+    }
+
+    /// Takes what has been read since the last turn, has `visit` visit who waits for it, and reads on.
+    pub(in crate::gateway::stream) fn take_turn(
+        &mut self,
+        oldest: u64,
+        mut visit: impl FnMut(u32),
+    ) {
+        while let Some(Read { ask, found }) = self.mailbox.pop() {
+            let streams = self.asking.come(&ask);
+            match (ask, found) {
+                (Ask::Piece(key), Found::Piece(piece)) => self.encoded.keep(key, piece),
+                (Ask::Start(mut start), Found::Start(looked)) => {
+                    let known = starts::take(&mut start, looked, oldest);
+                    for stream in &streams {
+                        let next = match known {
+                            Some(known) => Start::Known(known),
+                            None => Start::Asked(start.clone()),
+                        };
+                        self.starts.insert(*stream, next);
+                    }
+                }
+                (Ask::Piece(_), Found::Start(_)) | (Ask::Start(_), Found::Piece(_)) => {}
+            }
+            streams.into_iter().for_each(&mut visit);
+        }
+        self.read_on();
+    }
+
+    /// Writes a part of the past that begins before `floor`, where the ring begins; `None`: it is being read, and the
+    /// stream is visited when it has come. One that reads from offset 0 on begins where that is found out.
+    pub(in crate::gateway::stream) fn write(
+        &mut self,
+        part: &CatchUp<'_, StreamFilter>,
+        floor: u64,
+        encoder: &mut Encoder,
+        out: &mut Vec<u8>,
+    ) -> Option<CaughtUp> {
+        if part.from == 0 {
+            return self.write_start(part, encoder, out);
+        }
+        let mut key = PieceKey {
+            filter: part.key.clone(),
+            form: part.form,
+            from: part.from,
+            until: 0,
+        };
+        let mut found = self.encoded.get(&key);
+        if found.is_some_and(|piece| piece.next > part.to) {
+            // It was made for streams that want more.
+            key.until = part.to;
+            found = self.encoded.get(&key);
+        }
+        let Some(piece) = found else {
+            self.asking.ask(part.number, Ask::Piece(key));
+            self.read_on();
+            return None;
+        };
+        let mut missed = piece.missed;
+        if self.told.insert(part.number) && self.hub.look_back().may_lack(&part.key.wanted) {
+            // Before the first event, once: a journal cannot tell what it was never given from what was deleted.
+            let at = |offset| Position {
+                epoch: self.epoch,
+                offset,
+            };
+            let end = floor.min(part.to);
+            let gap = Gap::whole(GapReason::Memory, at(part.from - 1), at(end));
+            encoder.gap(WireFormat::of(part.form), gap.exact_if(false), out);
+            missed += gap.missing;
+        }
+        out.extend_from_slice(&piece.bytes);
+        encoder.count_notices(&piece.notices);
+        Some(CaughtUp {
+            next: piece.next,
+            events: piece.events,
+            missed: u32::try_from(missed).unwrap_or(u32::MAX),
+            // Not on this thread.
+            looked_at: 0,
+        })
+    }
+
+    /// Moves a stream to its start, as soon as that is known.
+    fn write_start(
+        &mut self,
+        part: &CatchUp<'_, StreamFilter>,
+        encoder: &mut Encoder,
+        out: &mut Vec<u8>,
+    ) -> Option<CaughtUp> {
+        let form = WireFormat::of(part.form);
+        match self.starts.get(&part.number) {
+            Some(Start::Asked(start)) => {
+                let ask = Ask::Start(start.clone());
+                self.asking.ask(part.number, ask);
+                self.read_on();
+                None
+            }
+            Some(Start::Known(start)) => {
+                let start = *start;
+                self.starts.remove(&part.number);
+                start.write(self.epoch, form, encoder, out);
+                Some(CaughtUp {
+                    next: start.from,
+                    events: 0,
+                    missed: u32::try_from(start.missing).unwrap_or(u32::MAX),
+                    looked_at: 0,
+                })
+            }
+            // The first offset that there can be.
+            None => Some(CaughtUp {
+                next: 1,
+                events: 0,
+                missed: 0,
+                looked_at: 0,
+            }),
+        }
+    }
+
+    /// Has what was asked for read, as much of it as may be under way.
+    fn read_on(&mut self) {
+        while let Some(ask) = self.asking.next() {
+            if self.read(&ask).is_err() {
+                // Others fill the hub's threads: it is tried again in the next turn, a second from here at most.
+                return self.asking.put_back(ask);
+            }
+        }
+    }
+
+    fn read(&self, ask: &Ask) -> Result<(), ReadPoolFull> {
+        let letters = Letters {
+            mailbox: self.mailbox.clone(),
+            wake: self.wake.clone(),
+        };
+        match ask {
+            Ask::Piece(key) => self.read_piece(key.clone(), letters),
+            Ask::Start(start) => self.read_start(start.clone(), letters),
+        }
+    }
+
+    fn read_piece(&self, key: PieceKey, letters: Letters) -> Result<(), ReadPoolFull> {
+        let look_back = self.hub.look_back();
+        // The floor first: what leaves the ring afterwards has been in the journal since before.
+        let floor = self.hub.earliest().min(self.hub.visible() + 1);
+        let until = if key.until > 0 { key.until } else { u64::MAX };
+        let range = key.from..floor.min(until).max(key.from + 1);
+        let terms = PieceTerms {
+            epoch: self.epoch,
+            exact: key.filter.is_all() && look_back.all_is_everything(),
+            bytes_max: PIECE_BYTES,
+        };
+        let job = ReadJob {
+            filter: key.filter.wanted.clone(),
+            range: range.clone(),
+            descending: false,
+            events_max: PIECE_EVENTS,
+            bytes_max: PIECE_BYTES,
+        };
+        // What failed in this process the journal need not know.
+        let voids = self.hub.look_back().voids(&range);
+        let on_part: OnPart = Box::new(move |part| {
+            let piece = match part {
+                Ok(part) => {
+                    let holes = joined(part.holes(), &voids);
+                    EncodedPiece::encode(&key, &terms, part.looked_at(), part.events(), &holes)
+                }
+                Err(error) => {
+                    tracing::error!(from = range.start, to = range.end, %error, "the journal cannot be read");
+                    EncodedPiece::unreadable(&key, &terms, range)
+                }
+            };
+            letters.leave(Ask::Piece(key), Found::Piece(piece));
+        });
+        self.hub.read_side().submit(job, on_part)
+    }
+
+    fn read_start(&self, start: JournalStart, letters: Letters) -> Result<(), ReadPoolFull> {
+        let failed = |error: &JournalError| {
+            tracing::error!(%error, "the journal cannot be looked into");
+            Looked::Failed
+        };
+        match start.what {
+            WhichEvents::Since { recorded, .. } => {
+                let on_offset: OnOffset = Box::new(move |found| {
+                    let looked = found.map_or_else(|error| failed(&error), Looked::Since);
+                    letters.leave(Ask::Start(start), Found::Start(looked));
+                });
+                self.hub.read_side().submit_since(recorded, on_offset)
+            }
+            WhichEvents::Last { left, below, .. } => {
+                let job = ReadJob {
+                    filter: start.filter.wanted.clone(),
+                    range: 1..below,
+                    descending: true,
+                    events_max: left.min(PIECE_EVENTS as u64) as usize,
+                    bytes_max: PIECE_BYTES,
+                };
+                let on_part: OnPart = Box::new(move |part| {
+                    let looked = match part {
+                        Ok(part) => starts::count(&start, &part),
+                        Err(error) => failed(&error),
+                    };
+                    letters.leave(Ask::Start(start), Found::Start(looked));
+                });
+                self.hub.read_side().submit(job, on_part)
+            }
+        }
+    }
+}
+
+/// The way back from the hub's threads to the reactor.
+struct Letters {
+    mailbox: Arc<Mailbox<Read>>,
+    wake: Arc<dyn Notify>,
+}
+
+impl Letters {
+    fn leave(self, ask: Ask, found: Found) {
+        // It holds as many as are under way. Where the reactor has gone, nobody wants it any more.
+        if let Ok(Pushed::First) = self.mailbox.push(Read { ask, found }) {
+            self.wake.notify();
+        }
+    }
+}
+
+/// The holes that a journal knows, and what failed beside them, ascending.
+fn joined(holes: &[Hole], voids: &[Hole]) -> Vec<Hole> {
+    let overlaps = |one: &Hole, other: &Hole| {
+        one.range.start < other.range.end && other.range.start < one.range.end
+    };
+    let unknown = |void: &&Hole| !holes.iter().any(|hole| overlaps(hole, void));
+    let mut all = holes.to_vec();
+    all.extend(voids.iter().filter(unknown).cloned());
+    all.sort_unstable_by_key(|hole| hole.range.start);
+    all
+}

@@ -1,0 +1,134 @@
+//! A journal whose reads wait at a gate, and which says of itself what it is told to.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use eventring::journal::{
+    CommitError, CommitFailure, CommitRound, Journal, JournalError, JournalReader, JournalState,
+    JournalStats, JournalView, MemoryJournal, Recovered, Scan, ScanEnd, StateTx, StoredEvent,
+};
+use parking_lot::{Condvar, Mutex};
+
+/// What a test does to a journal.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    is_open: Mutex<bool>,
+    changed: Condvar,
+    /// Reads that wait at it.
+    waiting: AtomicUsize,
+    state: Mutex<JournalState>,
+    /// Held by who wants commits to wait.
+    pub(super) commits: Mutex<()>,
+    /// Commits fail, and nothing of them is there.
+    pub(super) fails: AtomicBool,
+}
+
+impl Gate {
+    fn pass(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let mut is_open = self.is_open.lock();
+        while !*is_open {
+            self.changed.wait(&mut is_open);
+        }
+        drop(is_open);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn open(&self) {
+        *self.is_open.lock() = true;
+        self.changed.notify_all();
+    }
+
+    /// Returns how many reads wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_state(&self, state: JournalState) {
+        *self.state.lock() = state;
+    }
+}
+
+/// A journal in memory behind a gate.
+pub(super) struct Gated(pub(super) MemoryJournal, pub(super) Arc<Gate>);
+
+struct GatedView(Arc<dyn JournalView>, Arc<Gate>);
+
+struct GatedReader(Box<dyn JournalReader>, Arc<Gate>);
+
+impl Journal for Gated {
+    fn recovered(&self) -> &Recovered {
+        self.0.recovered()
+    }
+
+    fn view(&self) -> Arc<dyn JournalView> {
+        Arc::new(GatedView(self.0.view(), self.1.clone()))
+    }
+
+    fn reserve(&mut self, below: u64) -> Result<(), CommitError> {
+        self.0.reserve(below)
+    }
+
+    fn commit(&mut self, round: &mut CommitRound<'_>) -> Result<(), CommitError> {
+        drop(self.1.commits.lock());
+        if self.1.fails.load(Ordering::Relaxed) {
+            return Err(CommitError::new(CommitFailure::Aborted, "it was told to"));
+        }
+        self.0.commit(round)
+    }
+
+    fn maintain(&mut self, now: Instant) -> Option<Duration> {
+        self.0.maintain(now)
+    }
+
+    fn close(&mut self) -> Result<(), JournalError> {
+        self.0.close()
+    }
+}
+
+impl JournalView for GatedView {
+    fn reader(&self) -> Result<Box<dyn JournalReader>, JournalError> {
+        Ok(Box::new(GatedReader(self.0.reader()?, self.1.clone())))
+    }
+
+    fn stats(&self) -> JournalStats {
+        self.0.stats()
+    }
+
+    fn state(&self) -> JournalState {
+        self.1.state.lock().clone()
+    }
+}
+
+impl fmt::Debug for GatedView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl JournalReader for GatedReader {
+    fn read(
+        &mut self,
+        scan: &Scan<'_>,
+        each: &mut dyn FnMut(StoredEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<ScanEnd, JournalError> {
+        self.1.pass();
+        self.0.read(scan, each)
+    }
+
+    fn since(&mut self, recorded: i64) -> Result<u64, JournalError> {
+        self.1.pass();
+        self.0.since(recorded)
+    }
+
+    fn state(&mut self, look: &mut dyn FnMut(&mut dyn StateTx)) -> Result<(), JournalError> {
+        self.0.state(look)
+    }
+
+    fn stream_version(&mut self, ty: &str, id: &str) -> Result<Option<u64>, JournalError> {
+        self.0.stream_version(ty, id)
+    }
+}

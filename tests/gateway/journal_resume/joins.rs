@@ -1,0 +1,128 @@
+//! From the journal into the ring and its log.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::world::{RING, World, notices, offsets, publish};
+use crate::sockets::client::Client as Socket;
+use crate::streams::client::Client;
+
+const OLD: u64 = 1_000;
+
+#[test]
+fn an_id_that_left_the_ring_resumes_without_a_gap() {
+    let world = World::new();
+    world.publish("a", OLD);
+    assert!(
+        world.hub.earliest() > OLD - 2 * RING as u64 - 64,
+        "the ring is small"
+    );
+    let mut client = world.resume("topic=a", 10);
+    client.read_to(OLD);
+    world.publish("a", 5);
+    client.read_to(OLD + 5);
+    assert_eq!(offsets(&client), (11..=OLD + 5).collect::<Vec<_>>());
+    assert_eq!(notices(&client), Vec::<String>::new());
+}
+
+#[test]
+fn all_wire_forms_are_read_back() {
+    let world = World::new();
+    world.publish("a", 300);
+    for form in [
+        "framing=chunked",
+        "framing=close",
+        "format=cloudevents",
+        "names=none",
+    ] {
+        let mut client = world.resume(form, 10);
+        client.read_until(|client| client.seen.len() >= 290);
+        let offsets: Vec<u64> = client.seen.iter().map(|seen| seen.offset()).collect();
+        assert_eq!(offsets, (11..=300).collect::<Vec<_>>(), "{form}");
+    }
+}
+
+#[test]
+fn who_wants_one_topic_of_many_gets_all_of_it() {
+    let world = World::new();
+    for n in 0..OLD {
+        let topic = if n % 50 == 0 { "rare" } else { "busy" };
+        publish(&world.hub, topic);
+    }
+    let mut client = world.resume("topic=rare", 1);
+    publish(&world.hub, "rare");
+    client.read_to(OLD + 1);
+    let wanted = (1..OLD).filter(|n| n % 50 == 0).map(|n| n + 1);
+    let wanted: Vec<u64> = wanted.chain([OLD + 1]).collect();
+    assert_eq!(offsets(&client), wanted);
+    assert_eq!(notices(&client), Vec::<String>::new());
+}
+
+#[test]
+fn a_web_socket_resumes_as_a_stream_does() {
+    let world = World::new();
+    world.publish("a", OLD);
+    let target = format!("/api/v1/ws?topic=a&last-event-id={}", world.at(7));
+    let mut socket = Socket::new(world.server.addr(), &target);
+    socket.expect("welcome");
+    let offset = |event: &serde_json::Value| {
+        let id = event["id"].as_str().unwrap();
+        crate::streams::client::offset(id)
+    };
+    for expected in 8..=OLD {
+        assert_eq!(offset(&socket.expect("event")), expected);
+    }
+    world.publish("a", 1);
+    assert_eq!(offset(&socket.expect("event")), OLD + 1);
+    // A second subscription has a history of its own, of its topic alone.
+    world.publish("b", 3);
+    let from = world.at(0);
+    socket.send(&format!(
+        r#"{{"type":"subscribe","request":1,"topic":"b","from":"{from}"}}"#
+    ));
+    socket.expect("subscribed");
+    for expected in OLD + 2..=OLD + 4 {
+        assert_eq!(offset(&socket.expect("event")), expected);
+    }
+    socket.expect("caught_up");
+}
+
+#[test]
+fn publishing_goes_on_at_full_rate_while_many_catch_up() {
+    let world = World::new();
+    world.publish("a", 2_000);
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let publisher = scope.spawn(|| {
+            let mut last = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                last = publish(&world.hub, "a");
+            }
+            last
+        });
+        let mut clients: Vec<(u64, Client)> = (0..24)
+            .map(|n| n * 37)
+            .map(|from| (from, world.resume("topic=a", from)))
+            .collect();
+        for (from, client) in &mut clients {
+            client.read_to(3_000 + *from);
+        }
+        is_over.store(true, Ordering::Relaxed);
+        let last = publisher.join().unwrap();
+        for (from, mut client) in clients {
+            client.read_to(last);
+            assert_eq!(offsets(&client), (from + 1..=last).collect::<Vec<_>>());
+            assert_eq!(notices(&client), Vec::<String>::new());
+        }
+    });
+}
+
+#[test]
+fn thousands_of_the_same_wish_are_read_once() {
+    let world = World::new();
+    world.publish("a", OLD);
+    let mut clients: Vec<Client> = (0..64).map(|_| world.resume("topic=a", 0)).collect();
+    for client in &mut clients {
+        client.read_to(OLD);
+        assert_eq!(offsets(client), (1..=OLD).collect::<Vec<_>>());
+    }
+}

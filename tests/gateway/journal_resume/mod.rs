@@ -1,0 +1,10 @@
+//! Streams that come back to what the ring has no more: from the journal, then from the ring, then live, with no gap and
+//! nothing twice.
+
+mod gated;
+mod joins;
+mod slow_reads;
+mod starts;
+mod state;
+mod voids;
+mod world;
