@@ -1,17 +1,17 @@
 //! From a request to the handler of its route.
 
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 
 use crate::gateway::access::{Action, Cors};
 use crate::gateway::admin::handlers::{gone, stream_at};
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::health::{self, Fault};
+use crate::gateway::http::health;
 use crate::gateway::http::problem::{Problem, ReplyTo};
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{Begun, Handler, Request};
 use crate::gateway::http::router::{self, Found, Router};
+use crate::gateway::readiness;
 use crate::gateway::server::shared::Shared;
 use crate::gateway::stream::gone::Gone;
 use crate::net::{Answer, Begin, Peer};
@@ -92,11 +92,7 @@ fn begin_endpoint(gateway: &mut Gateway, head: &Head, client: SocketAddr) -> Beg
 /// Answers a probe that goes by a name which is not ours.
 pub(super) fn probed(gateway: &Gateway, head: &Head, reply: ReplyTo) -> Answer {
     match head.path() {
-        "/readyz" | "/health/ready" => {
-            // Relaxed: see `Handle::drain`.
-            let draining = gateway.shared.draining.load(Ordering::Relaxed);
-            health::readiness(reply, Fault::find(&gateway.hub, draining))
-        }
+        "/readyz" | "/health/ready" => health::readiness(reply, readiness::fault(gateway)),
         _ => health::alive(reply),
     }
 }

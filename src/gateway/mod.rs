@@ -24,11 +24,13 @@ mod dispatch;
 mod encode;
 #[allow(clippy::module_inception)]
 mod gateway;
+mod history;
 mod http;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 mod pending_body;
 mod publish;
+mod readiness;
 mod requests;
 mod routes;
 mod server;

@@ -1,24 +1,23 @@
 //! The table of routes: those of all rooms, and of the server itself.
 
-use std::sync::atomic::Ordering;
-
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::gateway::dashboard::{self, File};
 use crate::gateway::delivery::ServerStats;
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::health::{Fault, Health, Readiness};
+use crate::gateway::http::health::{Health, Readiness};
 use crate::gateway::http::openapi::{self, AnswerSpec, Content};
 use crate::gateway::http::route::RouteKind;
 use crate::gateway::http::route::{Begun, Handler, Method, Request, Route};
 use crate::gateway::http::{health, index};
-use crate::gateway::{admin, publish, stream, telemetry, ws};
+use crate::gateway::{admin, history, publish, readiness, stream, telemetry, ws};
 use crate::net::Begin;
 
 /// The rows, in the order in which people are told of them: a room contributes its own.
 pub(in crate::gateway) const ROWS: &[&[Route]] = &[
     ROUTES,
     stream::routes::ROUTES,
+    history::routes::ROUTES,
     ws::routes::ROUTES,
     publish::routes::ROUTES,
     admin::topics::routes::ROUTES,
@@ -75,7 +74,7 @@ const ROUTES: &[Route] = &[
     Route {
         summary: "whether to send clients here: 503 before a stop, and with what is the matter",
         answers: READINESS,
-        ..look("/health/ready", RouteKind::Health, readiness)
+        ..look("/health/ready", RouteKind::Health, ready)
     },
     Route {
         summary: "short for /health/live",
@@ -85,7 +84,7 @@ const ROUTES: &[Route] = &[
     Route {
         summary: "short for /health/ready",
         answers: READINESS,
-        ..look("/readyz", RouteKind::Health, readiness)
+        ..look("/readyz", RouteKind::Health, ready)
     },
     Route {
         summary: "all of this for programs: OpenAPI 3.1",
@@ -158,10 +157,8 @@ fn state(gateway: &mut Gateway, request: &Request<'_>) -> Begun {
     Ok(Begin::Answer(answer))
 }
 
-fn readiness(gateway: &mut Gateway, request: &Request<'_>) -> Begun {
-    // Relaxed: see `Handle::drain`.
-    let draining = gateway.shared.draining.load(Ordering::Relaxed);
-    let fault = Fault::find(&gateway.hub, draining);
+fn ready(gateway: &mut Gateway, request: &Request<'_>) -> Begun {
+    let fault = readiness::fault(gateway);
     Ok(Begin::Answer(health::readiness(request.reply, fault)))
 }
 

@@ -33,6 +33,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "stream",
         ],
     ),
+    ("history", &["access", "http", "encode", "stream", "admin"]),
     (
         "clients",
         &[

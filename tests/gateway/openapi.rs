@@ -135,6 +135,10 @@ fn answers_are_as_documented() {
     for target in [
         "/healthz",
         "/readyz",
+        "/health/live",
+        "/health/ready",
+        "/api/v1/events/history?limit=3",
+        "/api/v1/events/history?limit=0",
         "/api/v1/stats",
         "/api/v1/topics/t/presence",
         "/api/v1/connections/none/status",

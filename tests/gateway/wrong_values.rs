@@ -30,6 +30,7 @@ const TOPICS: &str = "/api/v1/topics";
 const ENDPOINTS: &str = "/api/v1/endpoints";
 const CLIENTS: &str = "/clients";
 const STREAM: &str = "/api/v1/events/stream";
+const HISTORY: &str = "/api/v1/events/history";
 const PUBLISH: &str = "/api/v1/topics/t/events";
 
 /// Query parameter, path, wrong value.
@@ -48,6 +49,11 @@ const PARAMETERS: &[(&str, &str, &str, Then)] = &[
     ("buffer", STREAM, "1", Refused(400)),
     ("heartbeat", STREAM, "3601", Refused(400)),
     ("heartbeat", STREAM, "-1", Refused(400)),
+    ("until", HISTORY, "noon", Refused(400)),
+    ("cursor", HISTORY, "junk", Refused(400)),
+    ("offset", HISTORY, "-1", Refused(400)),
+    ("order", HISTORY, "newest", Refused(400)),
+    ("total", HISTORY, "maybe", Refused(400)),
     // A browser that gets anything but a stream never tries again.
     ("last-event-id", STREAM, "junk", Told("junk")),
     ("atomic", PUBLISH, "maybe", Refused(400)),

@@ -15,6 +15,7 @@ use crate::gateway::admin::handlers::{no_connection, no_content};
 use crate::gateway::admin::json::{broadcast_json, connection_json, endpoint_json};
 use crate::gateway::admin::listing::{ConnectionWalk, Page};
 use crate::gateway::admin::state::{PendingCommit, of_transact};
+use crate::gateway::http::pending_answer::PendingAnswer;
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
 use crate::gateway::http::response::response;
 use crate::gateway::http::response::status_of;
@@ -55,6 +56,8 @@ pub(in crate::gateway) enum Deferred {
     CommandKept(PendingCommand, CommandAnswer, PendingCommit),
     /// A change on its way to the journal, and the answer once it is there.
     Kept(PendingCommit, Answer),
+    /// An answer of another thread, and the metrics' name of its route.
+    Made(PendingAnswer, RouteKind),
 }
 
 /// A page of the list of connections on its way.
@@ -254,6 +257,15 @@ impl DeferredAnswers {
                     answer(Ok(made), &waiting.cors)
                 }
                 Some(Err(error)) => answer(Err(of_transact(&error)), &waiting.cors),
+            },
+            Deferred::Made(pending, kind) => match pending.take(waiting.reply) {
+                None => Piece::Waits,
+                Some(mut bytes) => {
+                    telemetry.answered(*kind, status_of(&bytes));
+                    waiting.cors.stamp(&mut bytes, 0);
+                    out.extend_from_slice(&bytes);
+                    Piece::Done
+                }
             },
             Deferred::Connections(page) => {
                 let mut list = ListWriter {

@@ -54,16 +54,51 @@ const rates = (before, now) => {
   };
 };
 
-const showTiles = (now, rate) => {
-  setText(byId("position"), now.position);
-  setText(byId("uptime"), uptime(now.uptime_ms));
-  setText(byId("version"), now.version);
+// Rates take two ticks; everything else is shown with the first one.
+const showRates = (rate) => {
   setText(byId("in"), count(rate.in));
-  setText(byId("in-sub"), `${count(now.published)} in all`);
   setText(byId("out"), count(rate.out));
   setText(byId("out-sub"), `${bytes(rate.bytes)}/s to sockets`);
   setText(byId("p99"), duration(rate.p99));
   setText(byId("latency-sub"), rate.p50 === null ? "no events just now" : `p50 ${duration(rate.p50)}`);
+};
+
+const JOURNAL_WORDS = {
+  writable: "writing",
+  held: "held by another process",
+  full: "full",
+  poisoned: "broken",
+  stalled: "stalled",
+  closed: "closed",
+};
+
+// The journal: its state, what it keeps, and how long commits took since the tick before.
+const showJournal = (journal, before) => {
+  const tile = byId("journal-tile");
+  tile.classList.toggle("warn", journal !== null && journal.state !== "writable");
+  if (journal === null) {
+    setText(byId("journal"), "none");
+    setText(byId("journal-sub"), "events are in memory only");
+    return;
+  }
+  setText(byId("journal"), JOURNAL_WORDS[journal.state] ?? journal.state);
+  const kept = `${bytes(journal.bytes)}, from ${count(journal.oldest)} on`;
+  setText(byId("journal-sub"), journal.reason || kept);
+  tile.title = journal.reason ? `${journal.reason}; ${kept}` : kept;
+  const { bounds_us: bounds, counts } = journal.commit_latency;
+  const earlier = before?.commit_latency.counts;
+  const since = counts.map((n, i) => n - (earlier?.[i] ?? 0));
+  const [p50, p99] = [0.5, 0.99].map((share) => percentile(bounds, since, share));
+  const commits = p50 === null ? "no commits just now" : `commit p50 ${duration(p50)}, p99 ${duration(p99)}`;
+  setText(byId("journal-more"), commits);
+};
+
+const showTiles = (now, before) => {
+  setText(byId("position"), now.position);
+  setText(byId("uptime"), uptime(now.uptime_ms));
+  setText(byId("version"), now.version);
+  setText(byId("in-sub"), `${count(now.published)} in all`);
+  showJournal(now.journal, before?.journal);
   setText(byId("streams"), count(now.streams));
   setText(byId("streams-sub"), `of ${plural(now.connections, "connection")}`);
   setText(byId("lag"), count(now.lag_max));
@@ -117,6 +152,10 @@ const HEALTH = [
   ["gaps", "overrun", "Gap: ring overrun"],
   ["gaps", "oversize", "Gap: frame too large"],
   ["gaps", "malformed", "Gap: no frame can be written"],
+  ["gaps", "crash", "Gap: lost by a crash"],
+  ["gaps", "aborted", "Gap: not committed"],
+  ["gaps", "indeterminate", "Gap: perhaps not committed"],
+  ["gaps", "damaged", "Gap: damaged in the journal"],
   ["resets", "epoch", "Reset: id of an earlier run"],
   ["resets", "junk", "Reset: no id of ours"],
   ["ended", "stalled", "Cut: took nothing"],
@@ -151,9 +190,10 @@ const take = (now) => {
   const before = earlier;
   earlier = now;
   showHealth(now);
+  showTiles(now, before);
   if (!before || now.uptime_ms <= before.uptime_ms) return;
   const rate = rates(before, now);
-  showTiles(now, rate);
+  showRates(rate);
   showTopics(now, before, rate.seconds);
   charts.in.push(rate.in);
   charts.out.push(rate.out);

@@ -19,6 +19,7 @@ const SCRIPT: &str = concat!(
     include_str!("binary.js"),
     include_str!("socket.js"),
     include_str!("tail.js"),
+    include_str!("history.js"),
     include_str!("transport.js"),
     include_str!("publish.js"),
 );

@@ -11,6 +11,7 @@ use crate::net::{Pending, Readers, Rounds, StreamMut, Sweeps};
 impl Rounds for Gateway {
     fn begin_turn(&mut self, now: Instant, second: u32) {
         self.fanout.begin_turn(now, second);
+        self.telemetry.begin_turn(second);
     }
 
     fn publish(&mut self, readers: &mut Readers<'_, Self>) -> bool {

@@ -8,7 +8,6 @@ use crate::event::{Epoch, Position};
 use crate::gateway::http::openapi::Text;
 use crate::gateway::http::problem::{ReplyTo, json_answer, json_answer_of};
 use crate::gateway::http::response::write_json;
-use crate::hub::Hub;
 use crate::net::Answer;
 
 /// The state.
@@ -24,7 +23,7 @@ pub(in crate::gateway) struct Health {
     streams: u64,
 }
 
-/// Whether clients should be sent here.
+/// The answer to whoever asks whether clients should be sent here.
 #[derive(Serialize, JsonSchema)]
 pub(in crate::gateway) struct Readiness {
     #[schemars(extend("enum" = ["ready", "draining", "unready"]))]
@@ -33,7 +32,7 @@ pub(in crate::gateway) struct Readiness {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["server", "hub", "journal"]))]
     component: Option<&'static str>,
-    /// What is the matter with it.
+    /// The matter with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -46,19 +45,11 @@ pub(in crate::gateway) struct Fault {
 }
 
 impl Fault {
-    /// Finds the first one that there is; `draining`: the server is going to stop.
-    pub(in crate::gateway) fn find(hub: &Hub, draining: bool) -> Option<Self> {
-        let fault = |component, reason: &str| Self {
+    pub(in crate::gateway) fn new(component: &'static str, reason: impl Into<String>) -> Self {
+        Self {
             component,
-            reason: reason.to_owned(),
-        };
-        if draining {
-            return Some(fault("server", "it is going to stop"));
+            reason: reason.into(),
         }
-        if hub.is_closed() {
-            return Some(fault("hub", "it is closed"));
-        }
-        None
     }
 }
 

@@ -4,6 +4,7 @@ pub(in crate::gateway) mod body;
 pub(in crate::gateway) mod health;
 pub(in crate::gateway) mod index;
 pub(in crate::gateway) mod openapi;
+pub(in crate::gateway) mod pending_answer;
 pub(in crate::gateway) mod preflight;
 pub(in crate::gateway) mod problem;
 pub(in crate::gateway) mod query;

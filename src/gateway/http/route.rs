@@ -49,6 +49,7 @@ pub(in crate::gateway) enum RouteKind {
     Metrics,
     Stats,
     Stream,
+    History,
     Publish,
     /// Topics, connections, endpoints and broadcasts.
     Manage,
@@ -59,12 +60,13 @@ pub(in crate::gateway) enum RouteKind {
 }
 
 impl RouteKind {
-    pub(in crate::gateway) const ALL: [Self; 9] = [
+    pub(in crate::gateway) const ALL: [Self; 10] = [
         Self::Page,
         Self::Health,
         Self::Metrics,
         Self::Stats,
         Self::Stream,
+        Self::History,
         Self::Publish,
         Self::Manage,
         Self::Socket,
@@ -78,6 +80,7 @@ impl RouteKind {
             Self::Metrics => "metrics",
             Self::Stats => "stats",
             Self::Stream => "stream",
+            Self::History => "history",
             Self::Publish => "publish",
             Self::Manage => "manage",
             Self::Socket => "socket",

@@ -1,6 +1,7 @@
 //! Metrics, statistics and logs.
 
 pub(in crate::gateway) mod aggregate;
+pub(in crate::gateway) mod journal;
 pub(in crate::gateway) mod log;
 pub(in crate::gateway) mod metrics;
 pub(in crate::gateway) mod prometheus;

@@ -18,9 +18,11 @@ use prometheus_client::registry::Registry;
 use crate::gateway::callbacks::Callbacks;
 use crate::gateway::encode::{GapReason, ResetReason};
 use crate::gateway::http::route::RouteKind;
+use crate::gateway::telemetry::journal::{JournalCondition, JournalSnapshot};
 use crate::gateway::telemetry::metrics::{Refused, STATUS_CLASSES};
 use crate::gateway::telemetry::snapshot::Snapshot;
 use crate::gateway::telemetry::user_counters::UserCounters;
+use crate::hub;
 use crate::net::{EndReason, LATENCY_BOUNDS_US};
 
 /// The format's content type.
@@ -69,7 +71,10 @@ impl Collector for MetricsCollector {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let families = &mut Families(encoder);
         let snapshot = &self.snapshot;
-        hub(families, snapshot)?;
+        hub_families(families, snapshot)?;
+        if let Some(read) = &snapshot.journal {
+            journal(families, read)?;
+        }
         delivery(families, snapshot)?;
         connections(families, snapshot)?;
         losses(families, snapshot)?;
@@ -136,6 +141,13 @@ impl Families<'_> {
             .encode_descriptor(name, help, None, MetricType::Gauge)
     }
 
+    /// A family of one distribution.
+    fn histogram(&mut self, name: &str, help: &str, read: &hub::Histogram) -> fmt::Result {
+        self.0
+            .encode_descriptor(name, help, None, MetricType::Histogram)?
+            .encode_histogram::<NoLabelSet>(read.sum, read.count, &read.buckets, None)
+    }
+
     fn gauge(&mut self, name: &str, help: &str, value: impl EncodeGaugeValue) -> fmt::Result {
         self.gauge_family(name, help)?.encode_gauge(&value)
     }
@@ -146,7 +158,7 @@ fn count(series: &mut MetricEncoder<'_>, value: u64) -> fmt::Result {
     series.encode_counter::<NoLabelSet, _, u64>(&value, None)
 }
 
-fn hub(families: &mut Families<'_>, snapshot: &Snapshot) -> fmt::Result {
+fn hub_families(families: &mut Families<'_>, snapshot: &Snapshot) -> fmt::Result {
     let Snapshot { hub, fed, .. } = snapshot;
     let version = env!("CARGO_PKG_VERSION");
     // The encoder appends `_info` to the name of whatever is an info.
@@ -200,6 +212,84 @@ fn hub(families: &mut Families<'_>, snapshot: &Snapshot) -> fmt::Result {
         "eventring_reactor_lag_events",
         "Events published that the reactor has not read yet.",
         (hub.published + 1).saturating_sub(*fed),
+    )
+}
+
+fn journal(families: &mut Families<'_>, read: &JournalSnapshot) -> fmt::Result {
+    let JournalSnapshot { stats, .. } = read;
+    let mut states = families.gauge_family(
+        "eventring_journal_state",
+        "What the journal is able to do: 1 for the state that it is in.",
+    )?;
+    for state in JournalCondition::ALL {
+        let is_it = u64::from(state == read.condition);
+        let labels = [("state", state.name())];
+        states.encode_family(&labels)?.encode_gauge(&is_it)?;
+    }
+    families.gauge(
+        "eventring_journal_bytes",
+        "Bytes on the disk in use, the log of writes included.",
+        stats.bytes,
+    )?;
+    families.gauge(
+        "eventring_journal_wal_bytes",
+        "Bytes of the journal's log of writes.",
+        stats.wal_bytes,
+    )?;
+    families.gauge(
+        "eventring_journal_events",
+        "Events that the journal has, about.",
+        stats.events,
+    )?;
+    families.gauge(
+        "eventring_journal_last_offset",
+        "Offset of the last event that is committed.",
+        stats.last,
+    )?;
+    families.gauge(
+        "eventring_journal_oldest_offset",
+        "Offset of the oldest event that the journal has.",
+        stats.oldest,
+    )?;
+    families.gauge(
+        "eventring_journal_oldest_age_seconds",
+        "Time since that was taken.",
+        read.oldest_age.as_secs_f64(),
+    )?;
+    families.gauge(
+        "eventring_journal_in_flight_events",
+        "Events that are published and not shown to readers yet.",
+        read.in_flight,
+    )?;
+    families.counter(
+        "eventring_journal_commits_total",
+        "Commits in this process.",
+        stats.commits,
+    )?;
+    families.counter(
+        "eventring_journal_flushes_total",
+        "Flushes to the disk in this process.",
+        stats.flushes,
+    )?;
+    families.counter(
+        "eventring_journal_damaged_total",
+        "Chunks that were met in this process and cannot be read.",
+        stats.damaged,
+    )?;
+    families.histogram(
+        "eventring_journal_commit_seconds",
+        "Time that a commit took.",
+        &read.commit_seconds,
+    )?;
+    families.histogram(
+        "eventring_journal_commit_events",
+        "Events that a commit wrote.",
+        &read.commit_events,
+    )?;
+    families.histogram(
+        "eventring_journal_commit_bytes",
+        "Bytes of records that a commit wrote.",
+        &read.commit_bytes,
     )
 }
 

@@ -4,6 +4,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::gateway::http::openapi::{named, object};
+use crate::gateway::telemetry::journal::{self, JournalCondition};
 use crate::gateway::telemetry::stats;
 
 /// The schema of `GET /api/v1/stats`.
@@ -20,7 +21,21 @@ pub(super) fn stats_schema(schemas: &mut SchemaGenerator) -> Schema {
     let topic = json!({ "topic": { "type": "string" }, "events": count, "bytes": count });
     let others = json!({ "watched": { "type": "boolean" }, "events": count, "bytes": count });
     let latency = json!({ "bounds_us": numbers, "counts": numbers, "sum_us": count });
+    let mut journal = json!({
+        "state": { "enum": JournalCondition::ALL.map(JournalCondition::name) },
+        "reason": { "type": "string", "description": "What there is to say of it; empty: nothing." },
+        "commit_latency": object(latency.clone(), &["bounds_us", "counts", "sum_us"]),
+    });
+    let mut required = vec!["state", "reason", "commit_latency"];
+    for (name, _) in journal::NUMBERS {
+        journal[name] = count.clone();
+        required.push(name);
+    }
     let mut properties = json!({
+        "journal": {
+            "oneOf": [object(journal, &required), { "type": "null" }],
+            "description": "Null: events are in memory only.",
+        },
         "version": { "type": "string" },
         "uptime_ms": count,
         "epoch": { "type": "string" },

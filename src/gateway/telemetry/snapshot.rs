@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::event::Position;
 use crate::gateway::delivery::ServerStats;
 use crate::gateway::encode::NoticeCounts;
+use crate::gateway::telemetry::journal::JournalSnapshot;
 use crate::gateway::telemetry::metrics::Metrics;
 use crate::{hub, net};
 
@@ -25,6 +26,8 @@ pub(in crate::gateway) struct Snapshot {
     pub(in crate::gateway) unfinished_bytes: usize,
     /// The bound on it.
     pub(in crate::gateway) unfinished_max_bytes: usize,
+    /// `None`: the hub has no journal.
+    pub(in crate::gateway) journal: Option<JournalSnapshot>,
     /// Seconds until the certificate expires, if there is one.
     pub(in crate::gateway) certificate_s: Option<i64>,
 }

@@ -96,6 +96,11 @@ pub(in crate::gateway) fn write_json(snapshot: &Snapshot, topics: &TopicRates, o
         r#","latency":{{"bounds_us":{LATENCY_BOUNDS_US:?},"counts":{:?},"sum_us":{}}}"#,
         snapshot.latency.counts, snapshot.latency.sum_us
     );
+    out.extend_from_slice(br#","journal":"#);
+    match &snapshot.journal {
+        Some(journal) => journal.write_json(out),
+        None => out.extend_from_slice(b"null"),
+    }
     write_topics(topics, out);
     out.push(b'}');
 }

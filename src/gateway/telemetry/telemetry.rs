@@ -10,6 +10,7 @@ use crate::gateway::delivery::{ServerStats, StreamEnd};
 use crate::gateway::encode::NoticeCounts;
 use crate::gateway::http::route::RouteKind;
 use crate::gateway::telemetry::aggregate::{Aggregate, ReactorCounts};
+use crate::gateway::telemetry::journal::{JournalSnapshot, JournalWatch};
 use crate::gateway::telemetry::log::{self, RefusalLog};
 use crate::gateway::telemetry::metrics::{Metrics, Refused};
 use crate::gateway::telemetry::snapshot::Snapshot;
@@ -30,6 +31,9 @@ pub(in crate::gateway) struct Telemetry {
     metrics: Metrics,
     topic_rates: TopicRates,
     refusals: RefusalLog,
+    journal: JournalWatch,
+    /// The second of the last look at it.
+    looked_at: u32,
 }
 
 /// The figures that other rooms keep, as they are now.
@@ -61,6 +65,17 @@ impl Telemetry {
             metrics: Metrics::default(),
             topic_rates: TopicRates::default(),
             refusals: RefusalLog::default(),
+            journal: JournalWatch::default(),
+            looked_at: 0,
+        }
+    }
+
+    /// Looks after what is to be said in the log, once a second, which the reactor counts.
+    pub(in crate::gateway) fn begin_turn(&mut self, second: u32) {
+        // One of all reactors says it.
+        if self.reactor.reactor() == 0 && self.looked_at != second {
+            self.looked_at = second;
+            self.journal.look(&self.hub);
         }
     }
 
@@ -153,7 +168,7 @@ impl Telemetry {
             uptime: self.started.elapsed(),
             head: Position {
                 epoch: self.hub.epoch(),
-                offset: self.hub.head(),
+                offset: self.hub.visible(),
             },
             capacity: self.hub.capacity(),
             fed: all.fed.unwrap_or(progress.fed),
@@ -164,6 +179,7 @@ impl Telemetry {
             notices: all.notices,
             unfinished_bytes: unfinished.bytes(),
             unfinished_max_bytes: unfinished.max(),
+            journal: JournalSnapshot::of(&self.hub),
             certificate_s: self.tls.as_ref().and_then(Tls::seconds_left),
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The families of the server's own, by the names that their series have. Two of one name are no text that Prometheus
 /// takes, and `eventring_` alone tells nothing: the binary has counters of its own that begin so.
-const OURS: [&str; 32] = [
+const OURS: [&str; 46] = [
     "eventring_build_info",
     "eventring_callback_panics_total",
     "eventring_build",
@@ -15,6 +15,20 @@ const OURS: [&str; 32] = [
     "eventring_hub_earliest_offset",
     "eventring_hub_heap_bytes",
     "eventring_hub_trimmed_events_total",
+    "eventring_journal_state",
+    "eventring_journal_bytes",
+    "eventring_journal_wal_bytes",
+    "eventring_journal_events",
+    "eventring_journal_last_offset",
+    "eventring_journal_oldest_offset",
+    "eventring_journal_oldest_age_seconds",
+    "eventring_journal_in_flight_events",
+    "eventring_journal_commits_total",
+    "eventring_journal_flushes_total",
+    "eventring_journal_damaged_total",
+    "eventring_journal_commit_seconds",
+    "eventring_journal_commit_events",
+    "eventring_journal_commit_bytes",
     "eventring_reactor_lag_events",
     "eventring_delivered_events_total",
     "eventring_sent_bytes_total",

@@ -245,6 +245,21 @@
 //! * A client that stops reading costs tens of kilobytes in the kernel (`notsent_lowat`), a healthy one
 //!   little; `capacity` and `ring_bytes` are the rest. [`slow_clients`](super::slow_clients) has the bounds.
 //!
+//! # Watching the journal
+//!
+//! `GET /health/ready` says 503 with the component and the reason where the journal takes nothing (`full`, `poisoned`,
+//! `stalled`, `closed`), the hub is closed or the server is going to stop; `/readyz` is its short name. What becomes of the
+//! journal is said in the log once for each change. In `/metrics`, and as `journal` in `/api/v1/stats`:
+//!
+//! | metric | what it tells |
+//! | --- | --- |
+//! | `eventring_journal_state{state}` | 1 for `writable`, `held` (another process reads it, and its log of writes grows), `full`, `poisoned`, `stalled` or `closed` |
+//! | `eventring_journal_commit_seconds`, `_commit_events`, `_commit_bytes` | histograms: how long commits take, and how much each writes |
+//! | `eventring_journal_bytes`, `_wal_bytes`, `_events` | what is kept, on the disk and in the log of writes |
+//! | `eventring_journal_oldest_offset`, `_oldest_age_seconds`, `_last_offset` | from where to where |
+//! | `eventring_journal_in_flight_events` | published, and not shown to readers yet |
+//! | `eventring_journal_commits_total`, `_flushes_total`, `_damaged_total` | counters; the last one should stay 0 |
+//!
 //! # Stopping
 //!
 //! `SIGTERM` stops it in good order: no new connections, what is published goes out, within

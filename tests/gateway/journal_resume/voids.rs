@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use eventring::event::EventBuilder;
 use eventring::hub::PublishOptions;
-use eventring::journal::{MemoryJournal, MemoryLog};
+use eventring::journal::{JournalState, JournalView, MemoryJournal, MemoryLog};
 
 use super::world::{World, gated, notices, offsets};
 use crate::streams::client::eventually;
@@ -74,6 +74,8 @@ fn an_id_of_before_a_restart_resumes() {
     world.publish("a", 300);
     let id = world.at(17);
     drop(world);
+    // The last handle of a hub may be a thread's own for a moment more.
+    eventually("it is closed", || log.state() == JournalState::Closed);
     let world = World::on(MemoryJournal::open(&log));
     assert_eq!(world.at(17), id, "one log, one epoch");
     let mut client = world.resume("topic=a", 17);

@@ -44,6 +44,18 @@ pub(in crate::gateway) static SINCE: Parameter = once(
     Takes::Text,
     "a time as 2026-03-01T12:00:00Z (RFC 3339)",
 );
+pub(in crate::gateway) static UNTIL: Parameter = once(
+    "until",
+    Takes::Text,
+    "a time as 2026-03-01T12:00:00Z (RFC 3339), which is not part of it",
+);
+pub(in crate::gateway) static CURSOR: Parameter =
+    once("cursor", Takes::Text, "the next of the page before");
+pub(in crate::gateway) static OFFSET: Parameter =
+    once("offset", ANY, "how many events to pass over first");
+pub(in crate::gateway) static ORDER: Parameter =
+    once("order", Takes::Word(&["asc", "desc"]), "asc or desc");
+pub(in crate::gateway) static TOTAL: Parameter = once("total", Takes::Switch, "true or false");
 /// The id of the last event that a client saw. Polyfills of EventSource, which cannot set the header, spell it
 /// in these ways, and append it to an address that may have one: the last one that is an id counts.
 pub(in crate::gateway) static LAST_EVENT_ID: Parameter = Parameter {
@@ -143,6 +155,10 @@ pub(in crate::gateway) const SOCKET: Table = &[
     &COMPRESSION,
     &HEARTBEAT,
     &PRESENCE,
+];
+/// `GET /api/v1/events/history`.
+pub(in crate::gateway) const HISTORY: Table = &[
+    &TOPIC, &SINCE, &UNTIL, &LIMIT, &CURSOR, &OFFSET, &ORDER, &TOTAL,
 ];
 /// WebSocket streams of named clients.
 pub(in crate::gateway) const CLIENTS: Table = &[&CLIENT];
