@@ -128,13 +128,13 @@ need() {
   command -v "$command" > /dev/null || printf 'missing: %s (package %s)\n' "$command" "$package"
 }
 
-# serve PROGRAM OPTION...: starts a server, and sets `url` and `server` once it serves. It ends with the step.
+# serve PROGRAM OPTION...: starts a server without a journal, and sets `url` and `server` once it serves. It ends with the step.
 serve() {
   local program=$1 out=$TMPDIR/served
   shift
-  "$program" serve --listen 127.0.0.1:0 "$@" > "$out" 2> "$out.err" &
+  "$program" serve --memory --listen 127.0.0.1:0 "$@" > "$out" 2> "$out.err" &
   server=$!
-  until grep -q '^memory only' "$out"; do
+  until grep -q '^dashboard ' "$out"; do
     kill -0 "$server" 2> /dev/null || { cat "$out.err" >&2; return 1; }
     sleep 0.1
   done

@@ -1,4 +1,4 @@
-//! The `eventring` command: the library's server with flags in front of it, and two small clients.
+//! The `eventring` command: the library's server with flags in front of it, and three small clients.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -8,6 +8,7 @@ mod config;
 mod console;
 mod exit;
 mod fd_limit;
+mod history;
 mod manpages;
 mod parent;
 mod publish;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Publish(args) => publish::run(args),
         Command::Tail(args) => tail::run(args),
+        Command::History(args) => history::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => manpages::completions(&args),
         Command::Man(args) => manpages::man(&args),

@@ -49,7 +49,7 @@
 //! | `Last-Event-ID`, `last_event_id=` (0.x: `lastEventID=`), `earliest` | `Last-Event-ID`, `last-event-id=` and these spellings; `from=beginning` |
 //! | `Mercure-Last-Event-ID` in the answer says what the hub could find | a `gap` or `reset` event says it, which a page's script can see |
 //! | tokens (JWT), private updates | **no tokens**: an [`Authorizer`](crate::gateway::Authorizer) in code, or a proxy; whoever has the right to a topic gets all of it |
-//! | history in a file (Bolt), unbounded unless told | **memory only**, bounded |
+//! | history in a file (Bolt), unbounded unless told | a journal in a folder (`--data`), SQLite: [`journal`](super::operate::journal) |
 //! | subscriptions API and events, by option | `GET /api/v1/topics/{topic}/presence`, and `presence=true` on a stream |
 //! | discovery by `Link` | **no discovery** |
 //! | `heartbeat` 40 s; `write_timeout` 600 s, then a connection ends | `heartbeat` 15 s; `max_age`, off |
@@ -88,7 +88,7 @@
 //! | Redis: `XREAD BLOCK` from an id, `$` or `0` | [`StartFrom::After`](crate::hub::StartFrom::After), [`Now`](crate::hub::StartFrom::Now), [`Beginning`](crate::hub::StartFrom::Beginning) |
 //! | Redis: `MAXLEN` of each stream | `capacity` of all, [`retain_events`](crate::hub::TopicConfig::retain_events) of one topic |
 //! | Redis: `XDEL`; expiry by `MINID` | **no deleting of single events** |
-//! | JetStream, AOF and RDB: on a disk | **memory only** |
+//! | JetStream, AOF and RDB: on a disk | a [`journal`](super::operate::journal): on the disk before a publish is answered, unless told otherwise |
 //! | clusters, replicas | **one process** |
 //!
 //! # Centrifugo, uWebSockets

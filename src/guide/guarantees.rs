@@ -3,7 +3,7 @@
 //! | question | answer |
 //! | --- | --- |
 //! | In which order do events arrive? | In that of publishing: one order for all topics, the same for every reader. A stream with a filter sees its part of it. |
-//! | What does `Ok` from a publish mean? | The event has its position, and every reader can see it. Not that anybody has received it, and not that it is on a disk. |
+//! | What does `Ok` from a publish mean? | The event has its position, and every reader can see it. Not that anybody has received it. With a journal it is as safe as its [durability](super::operate::journal) says; without, it is in memory. |
 //! | What does 200 to a `POST` mean? | The same. |
 //! | And no answer? | It is published whole or not at all; which, the publisher does not know. |
 //! | Does a `POST` that is sent again publish twice? | It may: there is no deduplication yet. |
@@ -13,7 +13,7 @@
 //! | What does a client see of an event whose bytes were cut? | Nothing; it comes whole after resuming. |
 //! | Can events be lost silently? | No: each loss is a `gap`, a `reset`, or [`Gap`](crate::hub::Gap). Connections that end are for the client to open again. |
 //! | Is the number in a gap exact? | For readers of everything, yes. Behind a filter it is an upper bound, and `exact` is false. |
-//! | Do events survive the process? | **No.** They live in memory. After a restart the epoch is new, and old ids get a `reset`. |
+//! | Do events survive the process? | With a journal, and `eventring serve` keeps one: [`journal`](super::operate::journal). A hub in memory has a new epoch after a restart, and old ids get a `reset`. |
 //! | Does a slow reader delay a publisher or other readers? | No. |
 //! | Is there redelivery, acknowledgement, a dead letter? | No: there are no groups yet. Who reads keeps its own position. |
 //! | Are offsets dense? | Yes, from 1, within one epoch. |

@@ -33,6 +33,7 @@
 //! | publish and tail from the shell, and the same with curl | [`shell`](operate::shell) |
 //! | set it up: flags, variables, the settings file; stop it | [`configure`](operate::configure) |
 //! | put it behind nginx, HAProxy or Caddy, and expose it | [`deploy`](operate::deploy) |
+//! | keep events over restarts, choose how safe they are, know what a full disk does | [`journal`](operate::journal) |
 //! | know every bound, its default, and what is beyond it | [`limits`](operate::limits) |
 //! | know what happens to who falls behind | [`slow_clients`](operate::slow_clients) |
 //! | know what gzip saves and costs | [`compression`](operate::compression) |

@@ -83,6 +83,27 @@ impl<'t> Value<'t> {
         walked.ok().map(|()| all)
     }
 
+    /// Returns the elements, as they stand in the text, if it is an array.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::json::Members;
+    ///
+    /// let page = Members::read(br#"{"events": [{"n": 1.0}, "two"]}"#)?;
+    /// let events = page.get("events").and_then(|events| events.array()).unwrap();
+    /// assert_eq!(events[0].raw(), r#"{"n": 1.0}"#);
+    /// # Ok::<(), eventring::json::JsonError>(())
+    /// ```
+    pub fn array(&self) -> Option<Vec<Self>> {
+        let mut all = Vec::new();
+        let walked = self.elements(|element| {
+            all.push(element);
+            Ok(())
+        });
+        walked.ok().filter(|()| self.is_array()).map(|()| all)
+    }
+
     /// Shows the elements of an array, each with its place in the text; of what is none it shows nothing.
     pub(crate) fn elements(
         &self,

@@ -137,7 +137,7 @@ impl Start {
         };
         match self {
             Self::Eventring(program) => {
-                let mut command = with(program, &["serve", "--listen", &address]);
+                let mut command = with(program, &["serve", "--memory", "--listen", &address]);
                 // What is measured, and an open-file limit of 20,000, have room in this.
                 command.args(["--reactors", "1", "--max-connections", "12000"]);
                 // No other server logs its connections.

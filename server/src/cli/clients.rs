@@ -1,4 +1,4 @@
-//! `eventring publish` and `eventring tail`.
+//! `eventring publish`, `eventring tail` and `eventring history`.
 
 use super::{LOCAL, names};
 use crate::client::Url;
@@ -108,10 +108,66 @@ pub(crate) struct TailArgs {
 pub(crate) enum TailFormat {
     /// the payload and a newline
     Data,
-    /// the whole event as one line of CloudEvents JSON; not with --ws
+    /// the whole event as one line of CloudEvents JSON; not with tail --ws
     Cloudevents,
     /// id, event and data, as they came over the wire
     Sse,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// The server: http://HOST:PORT, or unix:PATH
+    #[arg(long, env = "EVENTRING_URL", default_value = LOCAL, value_parser = Url::parse)]
+    #[arg(value_hint = ValueHint::Url)]
+    pub(crate) url: Url,
+
+    /// Topic or pattern (`orders.*`, `orders.>`, `>`); repeatable; all topics without any
+    #[arg(long, value_name = "PATTERN", value_parser = names::topic)]
+    pub(crate) topic: Vec<String>,
+
+    /// Events that the server took at this time or later, such as 2026-11-30T09:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) since: Option<String>,
+
+    /// Events that the server took before this time
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) until: Option<String>,
+
+    /// Order: the oldest first, or the newest
+    #[arg(long, value_enum, default_value_t = Order::Asc)]
+    pub(crate) order: Order,
+
+    /// Most events that are printed
+    #[arg(long, value_name = "N", value_parser = units::count, default_value = "100")]
+    pub(crate) limit: usize,
+
+    /// Print all there are
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) all: bool,
+
+    /// Part of each event that is printed
+    #[arg(long, value_enum, default_value_t = TailFormat::Data)]
+    pub(crate) format: TailFormat,
+
+    /// Seconds without any sign of the server before giving up
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = units::seconds)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Order {
+    Asc,
+    Desc,
+}
+
+impl Order {
+    /// Its name in an address.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Order::Asc => "asc",
+            Order::Desc => "desc",
+        }
+    }
 }
 
 fn batch(text: &str) -> Result<usize, String> {
@@ -128,4 +184,12 @@ fn start(text: &str) -> Result<String, String> {
         return Err("expected now, beginning, or a position such as an event's id".into());
     }
     Ok(text.to_string())
+}
+
+/// A time as the server reads it, which is told here before anything is asked.
+fn time(text: &str) -> Result<String, String> {
+    match eventring::event::parse_time(text) {
+        Some(_) => Ok(text.to_string()),
+        None => Err("expected a time with its zone, such as 2026-11-30T09:00:00Z".into()),
+    }
 }

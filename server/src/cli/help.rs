@@ -12,11 +12,11 @@ Examples:
 
 Exit codes:
   0    done; serve: stopped and everything went out
-  1    publish: a bad line or a refusal; tail: the server refused for good; bench: an event was
-       missing, twice or out of order without having been announced, or the run broke off;
+  1    publish: a bad line or a refusal; tail, history: the server refused for good; bench: an event
+       was missing, twice or out of order without having been announced, or the run broke off;
        any: its result could not be written, as on a full disk
-  2    wrong usage, a setting out of range, an address that cannot be used
-  3    serve: stopped at the deadline with bytes left
+  2    wrong usage, a setting out of range, an address or a journal that cannot be used
+  3    serve: stopped at the deadline with bytes or events left
   130  serve: ended at once by a second SIGINT (143: SIGTERM)";
 
 pub(super) const SERVE: &str = "\
@@ -26,14 +26,17 @@ set but empty counts as not given.
 
 Examples:
   eventring serve --listen 0.0.0.0:8080 --allowed-host events.example
+  eventring serve --data /var/lib/eventring --durability buffered
+  eventring serve --memory                      no journal: events are gone with the process
   eventring serve --config /etc/eventring.toml
   EVENTRING_CAPACITY=1000000 EVENTRING_RING_BYTES=1G eventring serve
   eventring serve --cors-origin https://app.example --log-format json
 
 Exit codes:
-  0    stopped by a signal, and everything went out
-  2    a setting that cannot be, an address that cannot be listened on
-  3    stopped at the deadline with bytes left
+  0    stopped by a signal, everything went out, and the journal is closed
+  2    a setting that cannot be, an address that cannot be listened on, a journal that cannot be
+       opened: another server has it, it cannot be written, or a newer version has written it
+  3    stopped at the deadline with bytes left, or with events that are not in the journal
   130  ended at once by a second SIGINT (143: SIGTERM)";
 
 pub(super) const PUBLISH: &str = "\
@@ -46,6 +49,19 @@ Examples:
   eventring tail --topic 'orders.>' --from beginning
   eventring tail --topic orders.eu --topic orders.us --count 10 --format cloudevents
   eventring tail --topic 'orders.>' --ws";
+
+pub(super) const HISTORY: &str = "\
+Times are those at which the server took the events. What is missing is told on standard error.
+
+Examples:
+  eventring history --topic 'orders.>' --since 2026-11-30T09:00:00Z
+  eventring history --topic orders.eu --order desc --limit 10 --format cloudevents
+  eventring history --all --format cloudevents > events.ndjson
+
+Exit codes:
+  0    printed
+  1    the server refused, cannot be reached or has hung up; the output could not be written
+  2    wrong usage";
 
 pub(super) const BENCH: &str = "\
 Each payload carries its sequence and when it was due. Every client is judged on its own: what the

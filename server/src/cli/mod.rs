@@ -3,12 +3,14 @@
 mod bench;
 mod clients;
 mod help;
+mod journal;
 mod names;
 mod network;
 mod serve;
 
 pub(crate) use bench::{BenchArgs, Measured, Rate, WireFormat};
-pub(crate) use clients::{LineFormat, OnError, PublishArgs, TailArgs, TailFormat};
+pub(crate) use clients::{HistoryArgs, LineFormat, OnError, PublishArgs, TailArgs, TailFormat};
+pub(crate) use journal::Durability;
 pub(crate) use network::{Field, Listen};
 pub(crate) use serve::{
     CONFIG_ENV, Compression, CompressionFor, Log, LogFormat, LogLevel, ServeArgs, Slow,
@@ -42,6 +44,9 @@ pub(crate) enum Command {
     /// Prints events as they arrive; reconnects and resumes by itself
     #[command(after_long_help = help::TAIL)]
     Tail(TailArgs),
+    /// Prints events of the past, of a server that keeps them; then it ends
+    #[command(after_long_help = help::HISTORY)]
+    History(HistoryArgs),
     /// Measures a running server over real sockets: latency, losses, CPU, memory
     #[command(after_help = help::MORE, after_long_help = help::BENCH)]
     Bench(BenchArgs),

@@ -1,5 +1,6 @@
 //! `eventring serve`: its settings, which the environment and a file can give, too.
 
+use super::journal::Journal;
 use super::names;
 use super::network::{self, Listen, Network};
 use crate::units;
@@ -35,10 +36,8 @@ pub(crate) struct ServeArgs {
     #[arg(default_value = "127.0.0.1:8080", value_parser = network::listen)]
     pub(crate) listen: Vec<Listen>,
 
-    /// Keep events in memory only (the one mode there is so far)
-    #[arg(long, env = "EVENTRING_MEMORY")]
-    pub(crate) memory: bool,
-
+    #[command(flatten)]
+    pub(crate) journal: Journal,
     #[command(flatten)]
     pub(crate) network: Network,
     /// Compression of streams, for clients that accept it
@@ -189,9 +188,9 @@ fn brotli_streams(text: &str) -> Result<usize, String> {
     units::within(text, 0..=4096)
 }
 
-/// Bounds on the events that are kept for those who come late or fall behind.
+/// Bounds on the events that are kept in memory for those who come late or fall behind.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Events kept")]
+#[command(next_help_heading = "Events kept in memory")]
 pub(crate) struct Retention {
     /// Events kept; the oldest go first
     #[arg(long, env = "EVENTRING_CAPACITY", value_name = "EVENTS", value_parser = units::count)]

@@ -2,7 +2,7 @@
 
 use super::fault::{Fault, Origin};
 use super::layers::Effective;
-use crate::cli::ServeArgs;
+use crate::cli::{Durability, ServeArgs};
 
 /// Two settings, when they fit, and what happens when they do not.
 struct CrossCheck {
@@ -63,12 +63,7 @@ pub(super) fn check(args: &ServeArgs, rows: &[Effective]) -> Result<Vec<String>,
             let Some(row) = rows.iter().find(|row| row.setting.name == name) else {
                 continue;
             };
-            meant &= match row.origin {
-                Origin::Default => false,
-                // The file that `check-config` shows has every default written out.
-                Origin::File { .. } => row.values != row.setting.default,
-                _ => true,
-            };
+            meant &= is_meant(row);
             sides.push(format!(
                 "{name} {} ({})",
                 row.values.join(","),
@@ -82,9 +77,44 @@ pub(super) fn check(args: &ServeArgs, rows: &[Effective]) -> Result<Vec<String>,
             warnings.push(text);
         }
     }
+    faults.extend(memory_and_journal(args, rows));
     if faults.is_empty() {
         Ok(warnings)
     } else {
         Err(faults)
     }
+}
+
+/// Returns whether somebody thought of a value.
+fn is_meant(row: &Effective) -> bool {
+    match row.origin {
+        Origin::Default => false,
+        // The file that `check-config` shows has every default written out.
+        Origin::File { .. } => row.values != row.setting.default,
+        Origin::Environment | Origin::Flag => true,
+    }
+}
+
+/// Checks that nobody who says that there is no journal also says where it is, or how safe it is to be. `memory` in a stronger
+/// place than those is no mistake: so somebody tries a settings file without its journal.
+fn memory_and_journal(args: &ServeArgs, rows: &[Effective]) -> Vec<Fault> {
+    let find = |name: &str| rows.iter().find(|row| row.setting.name == name);
+    let Some(memory) = find("memory").filter(|_| args.journal.memory) else {
+        return Vec::new();
+    };
+    let needs_one = |row: &&Effective| {
+        let fits = row.setting.name == "durability" && args.journal.durability == Durability::None;
+        !fits && is_meant(row) && row.origin.rank() >= memory.origin.rank()
+    };
+    let rows = ["data", "durability"].into_iter().filter_map(find);
+    let faults = rows.filter(needs_one).map(|row| {
+        Fault::Together(format!(
+            "{} {} ({}) does not fit memory ({}): without a journal events are gone when the process ends",
+            row.setting.name,
+            row.values.join(","),
+            super::show::place(row),
+            super::show::place(memory),
+        ))
+    });
+    faults.collect()
 }

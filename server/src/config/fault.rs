@@ -12,6 +12,18 @@ pub(crate) enum Origin {
     Flag,
 }
 
+impl Origin {
+    /// Orders layers by their strength.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Origin::Default => 0,
+            Origin::File { .. } => 1,
+            Origin::Environment => 2,
+            Origin::Flag => 3,
+        }
+    }
+}
+
 /// A reason not to start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {

@@ -19,6 +19,8 @@ const WRONG: &[(&str, &str)] = &[
     ("allowed-parameter", "a=b"),
     ("allowed-host", "http://app.example"),
     ("public-url", "events.example"),
+    ("data", ""),
+    ("durability", "always"),
     ("log-level", "loud"),
     ("log-format", "xml"),
     ("capacity", "0"),
@@ -59,6 +61,10 @@ const WRONG: &[(&str, &str)] = &[
     ("format", "xml"),
     ("from", "a b"),
     ("count", "0"),
+    ("since", "yesterday"),
+    ("until", "2026-11-30"),
+    ("limit", "0"),
+    ("order", "up"),
     ("connections", "0"),
     ("rate", "fast"),
     ("window", "0"),
@@ -324,6 +330,59 @@ fn settings_that_do_not_fit_each_other_are_refused_if_both_were_meant() {
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].contains("did you mean EVENTRING_CAPACITY?"));
     assert!(warnings[1].starts_with("batch-events 1000 (default) does not fit capacity 100"));
+}
+
+#[test]
+fn no_journal_does_not_fit_settings_of_one() {
+    for (args, env, named) in [
+        (
+            &["--memory", "--data=./x"] as &[&str],
+            &[] as &[_],
+            "data ./x (--data)",
+        ),
+        (
+            &["--memory", "--data=./eventring-data"],
+            &[],
+            "data ./eventring-data",
+        ),
+        (
+            &["--memory", "--durability=durable"],
+            &[],
+            "durability durable (--durability)",
+        ),
+        (
+            &["--memory", "--durability=buffered"],
+            &[],
+            "durability buffered",
+        ),
+        (
+            &["--data=./x"],
+            &[("EVENTRING_MEMORY", "true")],
+            "memory (EVENTRING_MEMORY)",
+        ),
+        (
+            &[],
+            &[("EVENTRING_MEMORY", "true"), ("EVENTRING_DATA", "x")],
+            "data x (EVENTRING_DATA)",
+        ),
+    ] {
+        let told = faults(args, env);
+        assert!(
+            told.len() == 1 && told[0].contains(named) && told[0].contains("memory ("),
+            "{args:?} {env:?}: {told:?}"
+        );
+    }
+    assert_eq!(faults(&["--memory", "--durability=none"], &[]), [""; 0]);
+    assert_eq!(faults(&["--durability=none", "--data=x"], &[]), [""; 0]);
+    // Settings that name a journal are tried without it.
+    assert_eq!(faults(&["--memory"], &[("EVENTRING_DATA", "x")]), [""; 0]);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let text = "data = \"x\"\ndurability = \"buffered\"\n";
+    std::fs::write(file.path(), text).expect("written");
+    let path = file.path().to_str().expect("UTF-8");
+    assert_eq!(faults(&["--memory", "--config", path], &[]), [""; 0]);
+    let told = in_file(&format!("memory = true\n{text}"));
+    assert_eq!(told.len(), 2, "{told:?}");
 }
 
 /// The law of the fuzz target `settings`, where it was broken once or nearly so.

@@ -1,5 +1,6 @@
-//! `eventring serve`: a hub in memory, the gateway on it, and an orderly end.
+//! `eventring serve`: a hub with its journal, the gateway on it, and an orderly end.
 
+mod journal;
 mod log;
 mod log_writer;
 mod settings;
@@ -10,7 +11,9 @@ use crate::config::{self, Layers};
 use crate::{console, exit, fd_limit};
 use clap::ArgMatches;
 use eventring::gateway::{Server, ServerError, StopReport};
-use eventring::hub::HubError;
+use eventring::hub::{Hub, HubError};
+use eventring::journal::JournalError;
+use journal::Closed;
 use log_writer::LogWriter;
 use signals::{Serving, Signals};
 use std::io;
@@ -51,7 +54,11 @@ pub(crate) fn run(given: &ArgMatches) -> ExitCode {
         console::err(format_args!("warning: {warning}"));
     }
     let code = match start(&loaded.args, &signals, &log) {
-        Ok(server) => ended(server.run(), &log),
+        Ok((server, hub)) => {
+            let stopped = server.run();
+            let closed = journal::close(hub, signals.deadline());
+            ended(stopped, closed, &log)
+        }
         Err(error) => {
             log.print(error);
             // What keeps a server from starting is nearly always a setting, or what it names: an address, a file.
@@ -70,6 +77,8 @@ enum StartError {
     Capacity(HubError),
     #[error("--ring-bytes: {given} is below the least of {least}")]
     RingBytes { given: usize, least: usize },
+    #[error("--data: {0}")]
+    Journal(#[from] JournalError),
     #[error("--{} {reason}", flag(field))]
     Setting { field: &'static str, reason: String },
     #[error("{0}")]
@@ -100,16 +109,19 @@ impl From<ServerError> for StartError {
 
 /// Says why the hub that the settings describe cannot be.
 pub(crate) fn try_hub(args: &ServeArgs) -> Result<(), String> {
-    let made = settings::hub(args).map_err(StartError::from);
+    let made = settings::hub(args, None).map_err(StartError::from);
     made.map(drop).map_err(|error| error.to_string())
 }
 
-fn start(args: &ServeArgs, signals: &Signals, log: &LogWriter) -> Result<Server, StartError> {
+fn start(
+    args: &ServeArgs,
+    signals: &Signals,
+    log: &LogWriter,
+) -> Result<(Server, Hub), StartError> {
     // Before the hub and the sockets are made: what they say is logged as the settings want it.
     log::start(&args.log, log);
     // The limit is raised before the server is described, whose bound is what it leaves.
     let connections = room_for(args.bounds.max_connections);
-    let hub = settings::hub(args)?;
     let config = settings::server(args, connections);
     #[cfg(feature = "tls")]
     let config = config.tls(settings::tls(args)?);
@@ -118,6 +130,12 @@ fn start(args: &ServeArgs, signals: &Signals, log: &LogWriter) -> Result<Server,
     #[cfg(not(feature = "tls"))]
     let reload = None;
     let secured = reload.is_some();
+    // Settings that cannot be are told before there is a folder of theirs.
+    settings::hub(args, None)?;
+    let journal = journal::open(args, log)?;
+    let (path, journal) = journal.map(|open| (open.path, open.journal)).unzip();
+    let hub = settings::hub(args, journal)?;
+    let kept = journal::kept(path.as_deref(), &hub, args.journal.durability);
     let lines = log.clone();
     let server = Server::builder(&hub)
         .counter(
@@ -135,12 +153,12 @@ fn start(args: &ServeArgs, signals: &Signals, log: &LogWriter) -> Result<Server,
         reload,
     });
     // Serving does not depend on it.
-    if let Err(error) = announce(&server, secured) {
+    if let Err(error) = announce(&kept, &server, secured) {
         log.print(format_args!(
             "warning: cannot write to standard output: {error}"
         ));
     }
-    Ok(server)
+    Ok((server, hub))
 }
 
 /// Raises the open-file limit; returns how many of `wanted` connections it leaves, with a warning where that is not all.
@@ -169,8 +187,9 @@ fn warn_of_strangers(server: &Server, secured: bool, log: &LogWriter) {
     }
 }
 
-/// Tells on stdout where the server is: one line each, in a form that programs can read.
-fn announce(server: &Server, secured: bool) -> io::Result<()> {
+/// Tells on stdout where events are kept and where the server is: one line each, in a form that programs can read.
+fn announce(kept: &str, server: &Server, secured: bool) -> io::Result<()> {
+    console::out(kept)?;
     let scheme = if secured { "https" } else { "http" };
     for address in server.local_addrs() {
         console::out(format_args!("listening on {scheme}://{address}"))?;
@@ -182,7 +201,7 @@ fn announce(server: &Server, secured: bool) -> io::Result<()> {
     if let Some(address) = server.local_addrs().first() {
         console::out(format_args!("dashboard {scheme}://{address}/"))?;
     }
-    console::out("memory only: events are gone when this process ends")
+    Ok(())
 }
 
 /// The flag for a field of the library; what is a list there can be repeated here.
@@ -197,25 +216,34 @@ fn flag(field: &str) -> String {
     }
 }
 
-fn ended(stopped: io::Result<StopReport>, log: &LogWriter) -> ExitCode {
-    // The last line is the one that must not find a full queue.
+fn ended(stopped: io::Result<StopReport>, closed: Closed, log: &LogWriter) -> ExitCode {
+    // The last lines are those that must not find a full queue.
     log.drain();
-    match stopped {
-        Ok(report) if report.clean => {
-            log.print("stopped; everything went out");
-            exit::OK
-        }
-        Ok(report) => {
-            log.print(format_args!(
+    let (said, code) = match stopped {
+        Ok(report) if report.clean => ("stopped; everything went out".to_owned(), exit::OK),
+        Ok(report) => (
+            format!(
                 "stopped at the deadline; not everything was sent to {} connections",
                 report.connections_left
-            ));
+            ),
             // A code of its own: a supervisor can tell readers that were cut off from a server that broke.
-            ExitCode::from(exit::LEFT_OVER)
-        }
-        Err(error) => {
-            log.print(format_args!("the server broke: {error}"));
-            ExitCode::from(exit::FAILED)
+            ExitCode::from(exit::LEFT_OVER),
+        ),
+        Err(error) => (
+            format!("the server broke: {error}"),
+            ExitCode::from(exit::FAILED),
+        ),
+    };
+    match closed {
+        Closed::Nothing => log.print(said),
+        Closed::Whole => log.print(format_args!("{said}; the journal is closed")),
+        Closed::Left(what) => {
+            log.print(format_args!("{said}; {what}"));
+            return match code == exit::OK {
+                true => ExitCode::from(exit::LEFT_OVER),
+                false => code,
+            };
         }
     }
+    code
 }

@@ -4,29 +4,51 @@
 use super::StartError;
 #[cfg(feature = "tls")]
 use super::signals::Reload;
-use crate::cli::{Compression, CompressionFor, Field, Listen, ServeArgs, Slow};
+use crate::cli::{Compression, CompressionFor, Durability, Field, Listen, ServeArgs, Slow};
 use eventring::event::EventLimits;
 #[cfg(feature = "tls")]
 use eventring::gateway::Tls;
 use eventring::gateway::{ForwardedField, ServerConfig, SlowPolicy, UnixAddress};
 use eventring::hub::{Hub, HubError};
+use eventring::journal::{self, SqliteJournal};
 use std::net::SocketAddr;
 #[cfg(feature = "tls")]
 use std::sync::Arc;
 #[cfg(feature = "tls")]
 use std::time::Duration;
 
+/// Events that are published and not in the journal yet, at most.
+const IN_FLIGHT: usize = 8_192;
+/// Bytes of their records.
+const IN_FLIGHT_BYTES: usize = 16 << 20;
+/// Bytes that the records of one request take up beside its body: their ids, times and topics.
+const RECORDS_BYTES: usize = 1 << 20;
+
 /// Time that reading the certificate and its key again may take.
 #[cfg(feature = "tls")]
 const RELOAD_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Builds the hub that the flags describe.
-pub(super) fn hub(args: &ServeArgs) -> Result<Hub, HubError> {
+/// Builds the hub that the flags describe, on a journal or in memory.
+pub(super) fn hub(args: &ServeArgs, journal: Option<SqliteJournal>) -> Result<Hub, HubError> {
     let limits = EventLimits::default().payload_bytes(args.retention.payload_bytes);
-    Hub::builder()
+    let hub = Hub::builder()
         .capacity(args.retention.capacity)
         .ring_bytes(args.retention.ring_bytes)
-        .limits(limits)
+        .limits(limits);
+    let Some(journal) = journal else {
+        return hub.build();
+    };
+    // Half of what may be in flight is one request: the largest that the settings allow has to fit.
+    let events = IN_FLIGHT.max(2 * args.bounds.batch_events);
+    let bytes = IN_FLIGHT_BYTES.max(2 * args.bounds.body_bytes.saturating_add(RECORDS_BYTES));
+    hub.journal(journal)
+        .durability(match args.journal.durability {
+            Durability::None => journal::Durability::None,
+            Durability::Buffered => journal::Durability::Buffered,
+            Durability::Durable => journal::Durability::Durable,
+        })
+        .in_flight(events)
+        .in_flight_bytes(bytes)
         .build()
 }
 
@@ -158,7 +180,7 @@ mod tests {
             .collect();
         assert!(fields.len() > 30, "{fields:?}");
         // The certificate is read apart, since that may wait; who is there is always told. The binary asks nobody who
-        // answers later and has no journal, so nothing waits for a decision or an outcome: flags for that would do nothing.
+        // answers later, so nothing waits for a decision. What waits for the journal has waits that fit the hub's.
         let without = [
             "tls",
             "presence",

@@ -8,7 +8,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals as Incoming;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Time that a server which is starting has to begin, once it was told to stop: one that can ends in order.
 const START_GRACE: Duration = Duration::from_millis(500);
@@ -33,6 +33,8 @@ pub(super) struct Signals(Arc<SharedServing>);
 struct SharedServing {
     serving: Mutex<Option<Serving>>,
     changed: Condvar,
+    /// When the stop that was asked for has to be over.
+    deadline: Mutex<Option<Instant>>,
 }
 
 /// The step of the end that signals have brought about so far.
@@ -67,12 +69,26 @@ impl Signals {
         *self.0.lock() = Some(serving);
         self.0.changed.notify_all();
     }
+
+    /// Returns when the stop that was asked for has to be over; `None`: nobody asked for one.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        *self
+            .0
+            .deadline
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl SharedServing {
     fn lock(&self) -> MutexGuard<'_, Option<Serving>> {
         // It is set in one go, whoever panicked.
         self.serving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stops_within(&self, time: Duration) {
+        let mut deadline = self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+        *deadline = Some(Instant::now() + time);
     }
 
     fn read_again(&self, log: &LogWriter) {
@@ -113,6 +129,7 @@ impl SharedServing {
                      a second signal stops it now",
                     serving.drain_delay.as_secs_f64()
                 ));
+                self.stops_within(serving.drain_delay + serving.stop_timeout);
                 serving.server.stop_after(serving.drain_delay);
                 ShutdownPhase::Draining
             }
@@ -127,6 +144,7 @@ impl SharedServing {
                         "second"
                     }
                 ));
+                self.stops_within(serving.stop_timeout);
                 serving.server.stop_within(serving.stop_timeout);
                 ShutdownPhase::Stopping
             }

@@ -4,11 +4,12 @@ mod notice;
 mod output;
 mod source;
 
+pub(crate) use output::{Output, end_when_nobody_reads};
+
 use crate::cli::TailArgs;
 use crate::client::Problem;
 use crate::{console, exit};
 use eventring::client::{Cause, ClientError, SseItem};
-use output::Output;
 use source::Source;
 use std::process::ExitCode;
 
@@ -19,7 +20,7 @@ pub(crate) fn run(args: TailArgs) -> ExitCode {
         return ExitCode::from(exit::USAGE);
     }
     // Before the first wait for the server, which may be a long one.
-    output::end_when_nobody_reads();
+    end_when_nobody_reads();
     let mut output = Output::new(args.format, args.count);
     let mut client = Source::new(&args);
     let mut next = client.next_item();

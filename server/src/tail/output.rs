@@ -8,14 +8,14 @@ use std::io::{self, ErrorKind, Write};
 
 /// Events on their way to standard output.
 #[derive(Debug)]
-pub(super) struct Output {
+pub(crate) struct Output {
     format: TailFormat,
     left: Option<usize>,
     pending: Vec<u8>,
 }
 
 impl Output {
-    pub(super) fn new(format: TailFormat, count: Option<usize>) -> Output {
+    pub(crate) fn new(format: TailFormat, count: Option<usize>) -> Output {
         Output {
             format,
             left: count,
@@ -24,12 +24,12 @@ impl Output {
     }
 
     /// True when as many events were taken as were asked for.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.left == Some(0)
     }
 
     /// Takes an event; those behind the last one asked for are dropped.
-    pub(super) fn event(&mut self, event: &SseEvent) {
+    pub(crate) fn event(&mut self, event: &SseEvent) {
         if self.is_full() {
             return;
         }
@@ -61,7 +61,7 @@ impl Output {
     }
 
     /// Writes what was taken; `false` when nobody reads any more.
-    pub(super) fn flush(&mut self) -> io::Result<bool> {
+    pub(crate) fn flush(&mut self) -> io::Result<bool> {
         let mut stdout = io::stdout().lock();
         let written = stdout
             .write_all(&self.pending)
@@ -78,7 +78,7 @@ impl Output {
 
 /// Ends the process, quietly, as soon as the reader of standard output is gone: on a quiet topic
 /// there may be no write for a long time that would tell.
-pub(super) fn end_when_nobody_reads() {
+pub(crate) fn end_when_nobody_reads() {
     std::thread::spawn(|| {
         loop {
             // Nothing is asked for: errors and hang-ups are reported all the same.

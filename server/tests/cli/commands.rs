@@ -26,12 +26,12 @@ fn start_tells_where_and_what() {
     });
     let out = server.process.stdout();
     let lines: Vec<&str> = out.lines().collect();
-    assert_eq!(lines[0], format!("listening on {url}"));
-    assert_eq!(lines[1], format!("dashboard {url}/"));
     assert_eq!(
-        lines[2],
+        lines[0],
         "memory only: events are gone when this process ends"
     );
+    assert_eq!(lines[1], format!("listening on {url}"));
+    assert_eq!(lines[2], format!("dashboard {url}/"));
     let root = Http::connect(server.address).get("/").response();
     assert_eq!(root.status, 200);
     assert!(
@@ -49,7 +49,7 @@ fn serve_is_the_default_and_listens_on_several_addresses() {
         "127.0.0.2:0",
         "--memory",
     ]);
-    wait_until("two addresses", || process.stdout().contains("memory only"));
+    wait_until("two addresses", || process.stdout().contains("dashboard"));
     let out = process.stdout();
     let addresses = out
         .lines()
@@ -69,7 +69,7 @@ fn serve_is_the_default_and_listens_on_several_addresses() {
 #[test]
 fn who_listens_beyond_loopback_is_warned() {
     for (address, warned) in [("0.0.0.0:0", true), ("127.0.0.1:0", false)] {
-        let mut server = Process::eventring(&["serve", "--listen", address]);
+        let mut server = Process::eventring(&["serve", "--memory", "--listen", address]);
         server.wait_for_lines(3);
         server.signal(Signal::TERM);
         assert_eq!(server.code(), 0);
@@ -89,8 +89,8 @@ fn it_listens_on_ipv6() {
         crate::common::skipped("no IPv6 here");
         return;
     }
-    let process = Process::eventring(&["serve", "--listen", "[::1]:0"]);
-    wait_until("an address", || process.stdout().contains("memory only"));
+    let process = Process::eventring(&["serve", "--memory", "--listen", "[::1]:0"]);
+    wait_until("an address", || process.stdout().contains("dashboard"));
     let out = process.stdout();
     let url = out
         .lines()
@@ -104,7 +104,7 @@ fn it_listens_on_ipv6() {
 fn a_busy_port_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
-    let (code, out, err) = eventring(&["serve", "--listen", &address]);
+    let (code, out, err) = eventring(&["serve", "--memory", "--listen", &address]);
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.contains(&address), "{err}");
 }
@@ -176,9 +176,10 @@ fn settings_come_from_the_environment_too() {
     let mut command = Process::command(&[]);
     command
         .env("EVENTRING_LISTEN", "127.0.0.1:0,127.0.0.1:0")
+        .env("EVENTRING_MEMORY", "true")
         .env("EVENTRING_CAPACITY", "100");
     let process = Process::spawn(&mut command);
-    wait_until("two addresses", || process.stdout().contains("memory only"));
+    wait_until("two addresses", || process.stdout().contains("dashboard"));
     assert_eq!(process.stdout().matches("listening on").count(), 2);
     let mut command = Process::command(&[]);
     let mut refused = Process::spawn(command.env("EVENTRING_CAPACITY", "none"));
@@ -192,7 +193,7 @@ fn settings_come_from_the_environment_too() {
 
 #[test]
 fn too_few_files_are_a_warning() {
-    let script = "ulimit -n 200; exec \"$0\" serve --listen 127.0.0.1:0";
+    let script = "ulimit -n 200; exec \"$0\" serve --memory --listen 127.0.0.1:0";
     let mut command = std::process::Command::new("sh");
     command.args(["-c", script, env!("CARGO_BIN_EXE_eventring")]);
     let process = Process::spawn(&mut command);
@@ -505,9 +506,9 @@ fn tail_comes_back_after_a_restart_and_says_what_happened() {
     tail.wait_for_lines(1);
     drop(server); // killed: nobody said goodbye
     tail.wait_for_stderr("again in");
-    let again = Process::eventring(&["serve", "--listen", &address, "--retry", "0.1"]);
+    let again = Process::eventring(&["serve", "--memory", "--listen", &address, "--retry", "0.1"]);
     wait_until("the server to listen again", || {
-        again.stdout().contains("memory only")
+        again.stdout().contains("dashboard")
     });
     tail.wait_for_stderr("reset: cannot resume after");
     assert_eq!(
@@ -635,7 +636,7 @@ fn output_that_cannot_be_written_is_a_failure() {
 #[test]
 fn a_server_serves_without_a_place_to_say_where() {
     let full = std::fs::File::create("/dev/full").expect("there");
-    let mut command = Process::command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut command = Process::command(&["serve", "--memory", "--listen", "127.0.0.1:0"]);
     let command = command
         .stdout(full)
         .stdin(Stdio::null())

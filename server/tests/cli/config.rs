@@ -124,8 +124,8 @@ fn the_server_takes_its_file() {
     let file = file(
         "listen = \"127.0.0.1:0\"\nallowed-host = [\"events.example\"]\nlog-format = \"json\"\n",
     );
-    let process = Process::eventring(&["--config", name(&file)]);
-    wait_until("an address", || process.stdout().contains("memory only"));
+    let process = Process::eventring(&["--memory", "--config", name(&file)]);
+    wait_until("an address", || process.stdout().contains("dashboard"));
     let out = process.stdout();
     let line = out
         .lines()
@@ -158,8 +158,13 @@ fn the_server_takes_its_file() {
 
 #[test]
 fn the_log_can_be_off() {
-    let mut process = Process::eventring(&["serve", "--listen=127.0.0.1:0", "--log-level=off"]);
-    wait_until("an address", || process.stdout().contains("memory only"));
+    let mut process = Process::eventring(&[
+        "serve",
+        "--memory",
+        "--listen=127.0.0.1:0",
+        "--log-level=off",
+    ]);
+    wait_until("an address", || process.stdout().contains("dashboard"));
     let out = process.stdout();
     let line = out
         .lines()
@@ -266,7 +271,14 @@ fn variables_that_are_set_but_empty_are_not_given() {
             "--timeout",
             "0.01",
         ],
-        &["serve", "--listen", "127.0.0.1:0", "--capacity", "0"],
+        &[
+            "serve",
+            "--memory",
+            "--listen",
+            "127.0.0.1:0",
+            "--capacity",
+            "0",
+        ],
     ] {
         let (_, _, err) = eventring(args, &env);
         assert!(!err.contains("URL") && !err.contains("EVENTRING_"), "{err}");

@@ -79,6 +79,7 @@ fn flags() -> BTreeSet<String> {
         "serve",
         "publish",
         "tail",
+        "history",
         "bench",
         "check-config",
         "man",

@@ -14,8 +14,14 @@ const STREAMS: usize = 3000;
 /// A server that logs a line for each stream that ends, and the pipe that it logs to.
 fn start() -> (Process, SocketAddr, PipeReader) {
     let (reader, writer) = pipe().expect("a pipe");
-    let mut command =
-        Process::command(&["serve", "--listen", "127.0.0.1:0", "--log-level", "info"]);
+    let mut command = Process::command(&[
+        "serve",
+        "--memory",
+        "--listen",
+        "127.0.0.1:0",
+        "--log-level",
+        "info",
+    ]);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -112,7 +118,7 @@ fn a_stderr_that_is_closed_is_no_reason_to_stop() {
 
 #[test]
 fn a_log_without_a_thread_is_a_start_that_fails_with_a_reason() {
-    let mut command = Process::command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut command = Process::command(&["serve", "--memory", "--listen", "127.0.0.1:0"]);
     // Stacks larger than the address space: the system refuses every thread.
     let huge = (1u64 << 47).to_string();
     let mut server = Process::spawn(command.env("RUST_MIN_STACK", huge));

@@ -4,6 +4,7 @@ use super::{Http, Process, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::net::SocketAddr;
+use std::path::Path;
 
 /// A running `eventring serve`; dropped, it is killed.
 pub(crate) struct Server {
@@ -21,15 +22,24 @@ pub(crate) struct Health {
 }
 
 impl Server {
-    /// Starts it with more flags and waits until it listens.
+    /// Starts it without a journal, with more flags, and waits until it listens.
     pub(crate) fn start(flags: &[&str]) -> Server {
         Server::start_at("127.0.0.1:0", flags)
     }
 
     /// Starts it on an address of the test's choice, as after a restart.
     pub(crate) fn start_at(address: &str, flags: &[&str]) -> Server {
-        let args = [&["serve", "--listen", address, "--memory"], flags].concat();
-        let mut process = Process::eventring(&args);
+        Server::serve(&[&["--listen", address, "--memory"], flags].concat())
+    }
+
+    /// Starts it with a journal in this folder.
+    pub(crate) fn start_on(data: &Path, flags: &[&str]) -> Server {
+        let data = data.to_str().expect("UTF-8");
+        Server::serve(&[&["--listen", "127.0.0.1:0", "--data", data], flags].concat())
+    }
+
+    fn serve(flags: &[&str]) -> Server {
+        let mut process = Process::eventring(&[&["serve"], flags].concat());
         let mut address = None;
         wait_until("the server to listen", || {
             let out = process.stdout();

@@ -8,7 +8,7 @@ use crate::common::{Http, Process, Response, Server, Stream};
 use eventring::client::{WsClient, WsItem};
 use eventring::event::EventBuilder;
 use eventring::gateway::ServerConfig;
-use eventring::hub::{Durability, Hub, StartFrom, Subscription, TopicConfig};
+use eventring::hub::{Hub, StartFrom, Subscription, TopicConfig};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,6 @@ const CHECKS: &[Check] = &[
     ("no limits of a topic", no_limits_of_a_topic),
     ("one process", one_process),
     ("no tokens", no_tokens),
-    ("memory only", memory_only),
     ("no discovery", no_discovery),
     ("not in Python", not_in_python),
     ("no consumer groups", no_groups),
@@ -36,7 +35,6 @@ const CHECKS: &[Check] = &[
 
 /// What a point of the README's list is about, with the checks of it.
 const README: &[Check] = &[
-    ("Events live in memory", memory_only),
     ("No authentication", no_tokens),
     ("consumer groups", no_groups),
     ("event store", no_store),
@@ -325,23 +323,6 @@ fn no_tokens(server: &Server) {
             .response();
         assert_eq!(response.status, 200, "{header}");
     }
-}
-
-fn memory_only(server: &Server) {
-    for durability in [Durability::Buffered, Durability::Durable] {
-        let wrong = TopicConfig::default().durability(durability).validate();
-        assert!(wrong.is_err_and(|wrong| wrong.to_string().contains("no journal")));
-    }
-    none_has(
-        &flags(),
-        &["data", "journal", "dir", "file", "wal", "fsync"],
-    );
-    none_has(&parts(), &["sqlite", "redb", "journal"]);
-    let before = server.publish("t", "1");
-    let other = Server::start(&[]);
-    let id = format!("Last-Event-ID: {before}");
-    let mut stream = Stream::open_with(other.address, "topic=t", &[&id]);
-    assert_eq!(stream.next().json()["reason"], "epoch");
 }
 
 fn no_discovery(server: &Server) {

@@ -292,7 +292,14 @@ fn one_pipelining_publisher_does_not_overrun_the_streams() {
 fn every_client_knows_unix_sockets_and_schemes_in_any_case() {
     let folder = tempfile::tempdir().expect("a folder");
     let socket = format!("unix:{}", folder.path().join("e.sock").display());
-    let server = Process::eventring(&["serve", "--listen", &socket, "--listen", "127.0.0.1:0"]);
+    let server = Process::eventring(&[
+        "serve",
+        "--memory",
+        "--listen",
+        &socket,
+        "--listen",
+        "127.0.0.1:0",
+    ]);
     server.wait_for_lines(4);
     let out = server.stdout();
     let tcp = out
@@ -346,7 +353,7 @@ fn every_client_knows_unix_sockets_and_schemes_in_any_case() {
     }
     // What could not be protected is not spoken to.
     for args in [
-        &["serve", "--listen", "unix:@e"] as &[&str],
+        &["serve", "--memory", "--listen", "unix:@e"] as &[&str],
         &["tail", "--topic", "t", "--url", "unix:@e"],
     ] {
         let mut process = Process::eventring(args);
@@ -379,12 +386,13 @@ fn link_local_addresses_are_listened_on_and_connected_to() {
         crate::common::skipped("no link-local address here");
         return;
     };
-    let server = Process::eventring(&["serve", "--listen", &format!("[{address}]:0")]);
+    let server = Process::eventring(&["serve", "--memory", "--listen", &format!("[{address}]:0")]);
     wait_until("an address, or its end", || {
-        server.stdout().contains("memory only") || server.stderr().contains("listen")
+        server.stdout().contains("dashboard") || server.stderr().contains("listen")
     });
     let out = server.stdout();
-    let port = out.lines().next().and_then(|line| line.rsplit(':').next());
+    let line = out.lines().find(|line| line.starts_with("listening"));
+    let port = line.and_then(|line| line.rsplit(':').next());
     let port = port.unwrap_or_else(|| panic!("{}", server.stderr()));
     for percent in ["%25", "%"] {
         let url = format!("http://[{}]:{port}", address.replace('%', percent));

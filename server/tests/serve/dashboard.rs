@@ -194,7 +194,7 @@ impl Page {
 
 fn serve(listen: &str) -> (Killed, SocketAddr) {
     let mut server = Command::new(env!("CARGO_BIN_EXE_eventring"))
-        .args(["serve", "--listen", listen])
+        .args(["serve", "--memory", "--listen", listen])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

@@ -26,7 +26,7 @@ fn a_lock_on_the_folder_of_its_socket_keeps_a_server_for_a_moment_and_is_told() 
     let holder = Process::spawn(&mut holder);
     holder.wait_for_lines(1);
     let listen = format!("unix:{}/e.sock", folder.path().display());
-    let mut server = Process::eventring(&["serve", "--listen", &listen]);
+    let mut server = Process::eventring(&["serve", "--memory", "--listen", &listen]);
     assert_eq!(server.code(), 2);
     assert!(server.stderr().contains(&listen), "{}", server.stderr());
     assert!(
@@ -51,7 +51,14 @@ fn a_socket_in_a_folder_that_cannot_be_read_is_made_and_taken_away() {
     mode(outer.path(), 0o755);
     mode(&folder, 0o333);
     let listen = format!("unix:{}/e.sock", folder.display());
-    let mut command = Process::command(&["serve", "--listen", &listen, "--unix-mode", "666"]);
+    let mut command = Process::command(&[
+        "serve",
+        "--memory",
+        "--listen",
+        &listen,
+        "--unix-mode",
+        "666",
+    ]);
     if rustix::process::geteuid().is_root() {
         // Root may read everything.
         command.uid(NOBODY).gid(NOBODY);

@@ -58,6 +58,7 @@ fn a_server_whose_terminal_is_closed_goes_on() {
         "--ctty",
         env!("CARGO_BIN_EXE_eventring"),
         "serve",
+        "--memory",
         "--listen",
     ]);
     command.arg(address.to_string());
@@ -132,7 +133,7 @@ fn a_server_that_waits_for_its_settings_obeys() {
     for signal in [Signal::TERM, Signal::INT] {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = fifo(folder.path(), "settings");
-        let mut server = Process::eventring(&["serve", "--config", &settings]);
+        let mut server = Process::eventring(&["serve", "--memory", "--config", &settings]);
         // Somebody who writes is let in once somebody reads: it waits for the first byte now.
         let hold = File::options()
             .write(true)
@@ -157,6 +158,7 @@ mod tls {
             let files = ["cert", "key"].map(|name| fifo(folder.path(), name));
             let mut server = Process::eventring(&[
                 "serve",
+                "--memory",
                 "--listen",
                 "127.0.0.1:0",
                 "--tls-cert",
@@ -202,6 +204,7 @@ mod tls {
         let cert = folder.path().join("cert").display().to_string();
         let mut server = Process::eventring(&[
             "serve",
+            "--memory",
             "--listen",
             "127.0.0.1:0",
             "--tls-cert",

@@ -47,7 +47,14 @@ impl Secured {
         }
         let file = |name: &str| folder.path().join(name).display().to_string();
         let (cert, key) = (file("cert"), file("key"));
-        let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--tls-cert", &cert];
+        let mut args = vec![
+            "serve",
+            "--memory",
+            "--listen",
+            "127.0.0.1:0",
+            "--tls-cert",
+            &cert,
+        ];
         args.extend(["--tls-key", &key]);
         args.extend(flags);
         let mut process = Process::eventring(&args);
@@ -249,6 +256,7 @@ fn files_that_do_not_do_are_named() {
         let (cert, key) = (file(cert), file(key));
         let args = [
             "serve",
+            "--memory",
             "--listen",
             "127.0.0.1:0",
             "--tls-cert",
@@ -264,7 +272,7 @@ fn files_that_do_not_do_are_named() {
             process.stderr()
         );
     }
-    let mut process = Process::eventring(&["serve", "--tls-cert", &file("cert")]);
+    let mut process = Process::eventring(&["serve", "--memory", "--tls-cert", &file("cert")]);
     assert_eq!(process.code(), 2);
     assert!(process.stderr().contains("tls-key"), "{}", process.stderr());
 }
@@ -359,6 +367,7 @@ fn a_key_that_cannot_be_used_is_called_by_its_name_with_what_to_do() {
         let (cert, key) = (file(cert), file(key));
         let args = [
             "serve",
+            "--memory",
             "--listen",
             "127.0.0.1:0",
             "--tls-cert",
@@ -413,6 +422,7 @@ fn a_certificate_that_has_expired_is_told_at_the_start_and_when_it_is_read_again
     let (cert, key) = (file("cert"), file("key"));
     let process = Process::eventring(&[
         "serve",
+        "--memory",
         "--listen",
         "127.0.0.1:0",
         "--tls-cert",

@@ -6,6 +6,7 @@
 //!
 //! ```toml
 //! listen = ["127.0.0.1:8080", "[::1]:8080"]    # "[::]:8080" takes both families
+//! data = "/var/lib/eventring"                 # the journal; "./eventring-data" where it is not given
 //! allowed-host = ["events.example"]           # the public name that a proxy passes on
 //! cors-origin = ["https://app.example"]       # pages that may read and publish
 //! capacity = 1000000
@@ -33,5 +34,6 @@
 //! # How it stops
 //!
 //! SIGINT and SIGTERM stop the server in good order: for `--drain-delay` (0 s) it serves on while `/readyz` says 503, then
-//! no new connections, what is published goes out, at most `--stop-timeout` (5 s). Exit code 0 says that everything went out, 3 that something was
-//! left. A second signal ends it at once, with 130 or 143 (ends the draining, if it drains). A wrong setting or a busy port is 2.
+//! no new connections, what is published goes out and the journal is closed, at most `--stop-timeout` (5 s). Exit code 0 says
+//! that everything went out, 3 that something was left. A second signal ends it at once, with 130 or 143 (ends the draining, if
+//! it drains). A wrong setting, a busy port or a journal that cannot be opened is 2.

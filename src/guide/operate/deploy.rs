@@ -263,8 +263,8 @@
 //! # Stopping
 //!
 //! `SIGTERM` stops it in good order: no new connections, what is published goes out, within
-//! `--stop-timeout`. Events are in memory and end with the process; clients come back and are told by a
-//! `reset` ([`resume`](super::super::resume)). A second signal ends it at once.
+//! `--stop-timeout`, and the [`journal`](super::journal) is closed. Clients come back and go on where they were; without a
+//! journal they are told by a `reset` ([`resume`](super::super::resume)). A second signal ends it at once.
 //!
 //! Behind a load balancer that needs time to notice, `--drain-delay 10s` (in a program
 //! [`ServerHandle::stop_after`](crate::gateway::ServerHandle::stop_after)): from the signal on `GET /health/ready` says 503 while

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`shell`] | publishing and watching from the shell |
 //! | [`configure`] | flags, variables and the settings file; how the server stops |
+//! | [`journal`] | where events outlive the process, how safe they are, and what a full or broken disk does |
 //! | [`deploy`] | reverse proxies, file limits, and what to do before exposing it |
 //! | [`limits`] | every bound, its default, and what is beyond it |
 //! | [`slow_clients`] | what happens to who falls behind, step by step |
@@ -13,6 +14,7 @@
 pub mod compression;
 pub mod configure;
 pub mod deploy;
+pub mod journal;
 pub mod limits;
 pub mod measure;
 pub mod shell;

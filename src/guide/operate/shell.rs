@@ -29,6 +29,14 @@
 //! had. `--ws` reads over a WebSocket instead; the output is the same. Gaps are told on stderr. `--from beginning` starts with what is kept, `--count N` ends after
 //! N events, `--format sse` or `cloudevents` prints more than the data.
 //!
+//! `history` prints what was published before and ends: the oldest first or, with `--order desc`, the newest; `--limit` of
+//! them (100), or `--all`. Its times are those at which the server took the events.
+//!
+//! ```sh
+//! eventring history --topic 'orders.>' --since 2026-11-30T09:00:00Z --limit 1000
+//! eventring history --all --format cloudevents > events.ndjson
+//! ```
+//!
 //! With curl, an event is a request: any content type, attributes in `ce-` headers.
 //!
 //! ```sh

@@ -34,7 +34,8 @@ impl ChildServer {
         let program = std::env::current_exe().map_err(|error| failed(&error))?;
         let mut command = Command::new(program);
         // Port 0: the kernel picks a free one, so two benches never meet.
-        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        // Nothing is kept of a bench, whatever the settings say of a journal.
+        command.args(["serve", "--memory", "--listen", "127.0.0.1:0"]);
         // A bench that is killed would leave it running otherwise.
         command.env(parent::VARIABLE, std::process::id().to_string());
         command

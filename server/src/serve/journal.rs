@@ -1,0 +1,112 @@
+//! The journal of the server: where it is, how much it keeps, and its end.
+
+use super::StartError;
+use super::log_writer::LogWriter;
+use crate::cli::{Durability, ServeArgs};
+use bytesize::ByteSize;
+use clap::ValueEnum;
+use eventring::hub::Hub;
+use eventring::journal::{HoleReason, Journal, JournalState, SqliteJournal};
+use jiff::Timestamp;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// Time that the journal has at least, however long readers took: what is flushed there was promised to somebody.
+const CLOSE_LEAST: Duration = Duration::from_millis(500);
+
+/// The journal that the settings ask for, opened.
+pub(super) struct OpenJournal {
+    /// Its folder, from the root on.
+    pub(super) path: PathBuf,
+    pub(super) journal: SqliteJournal,
+}
+
+/// Opens the journal; `None`: there is to be none.
+pub(super) fn open(args: &ServeArgs, log: &LogWriter) -> Result<Option<OpenJournal>, StartError> {
+    if args.journal.memory {
+        return Ok(None);
+    }
+    let given = &args.journal.data;
+    // Who reads a line of the log knows no working directory.
+    let path = std::path::absolute(given).unwrap_or_else(|_| given.clone());
+    let journal = SqliteJournal::open(&path)?;
+    let holes = journal.recovered().holes.iter();
+    for hole in holes.filter(|hole| hole.reason == HoleReason::Damaged) {
+        log.print(format_args!(
+            "warning: {}: damaged: events {} to {} cannot be read; readers are told",
+            path.display(),
+            hole.range.start,
+            hole.range.end.saturating_sub(1),
+        ));
+    }
+    Ok(Some(OpenJournal { path, journal }))
+}
+
+/// Says in a line where events are kept, and how many.
+pub(super) fn kept(path: Option<&Path>, hub: &Hub, durability: Durability) -> String {
+    let (Some(path), Some(journal)) = (path, hub.journal()) else {
+        return "memory only: events are gone when this process ends".to_owned();
+    };
+    let stats = journal.stats();
+    let kept = match Timestamp::from_millisecond(stats.oldest_recorded) {
+        Ok(oldest) if stats.events > 0 => format!(
+            "{} events in {}, the oldest of {oldest:.0}",
+            stats.events,
+            ByteSize(stats.bytes),
+        ),
+        _ => "no events".to_owned(),
+    };
+    let durability = durability.to_possible_value();
+    let durability = durability.as_ref().map_or("none", |value| value.get_name());
+    format!(
+        "journal {}: {kept}; durability {durability}",
+        path.display()
+    )
+}
+
+/// How the journal ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Closed {
+    /// There is none.
+    Nothing,
+    /// Everything is flushed.
+    Whole,
+    /// What was not written, in words.
+    Left(String),
+}
+
+/// Closes the hub with its journal, until the deadline.
+pub(super) fn close(hub: Hub, deadline: Option<Instant>) -> Closed {
+    if hub.journal().is_none() {
+        return Closed::Nothing;
+    }
+    let least = Instant::now() + CLOSE_LEAST;
+    let deadline = deadline.map_or(least, |deadline| deadline.max(least));
+    let (done, closed) = mpsc::channel();
+    let closing = hub.clone();
+    // On a thread of its own: a disk that hangs must not keep the process beyond its deadline.
+    let thread = std::thread::Builder::new().name("close".into());
+    let started = thread.spawn(move || {
+        closing.close();
+        let _ = done.send(());
+    });
+    if let Err(error) = started {
+        return Closed::Left(format!("the journal is not closed: {error}"));
+    }
+    let in_time = closed.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+    let left = hub.head().saturating_sub(hub.visible());
+    let state = hub.journal().map(|journal| journal.state());
+    // What was not confirmed to anybody goes with the process, or may be there at the next start.
+    match (in_time, state) {
+        (Ok(()), Some(JournalState::Closed)) if left == 0 => Closed::Whole,
+        (_, Some(JournalState::Poisoned { reason } | JournalState::Full { reason })) => {
+            Closed::Left(format!(
+                "the journal takes nothing ({reason}); {left} events were not written"
+            ))
+        }
+        _ => Closed::Left(format!(
+            "the journal was not closed in time; {left} events were not written"
+        )),
+    }
+}

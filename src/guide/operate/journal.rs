@@ -1,0 +1,54 @@
+//! The journal of a server: where events outlive the process, how safe they are, and what a full or broken disk does.
+//!
+//! `eventring serve` keeps a journal in `./eventring-data`, or in the folder of `--data`. Its first line says where and how
+//! much:
+//!
+//! ```text
+//! journal /var/lib/eventring: 81200 events in 23.4 MiB, the oldest of 2026-11-30T09:00:00Z; durability durable
+//! listening on http://127.0.0.1:8080
+//! dashboard http://127.0.0.1:8080/
+//! ```
+//!
+//! After a restart, `kill -9` included, positions, topics with their settings, endpoints and made connections are what they
+//! were, and a reader that comes back with an id of before goes on behind it.
+//!
+//! # How safe
+//!
+//! A publish is answered, and readers see its events, once they are as safe as their *durability* says:
+//!
+//! | durability | an event is | it survives | it costs |
+//! | --- | --- | --- | --- |
+//! | `durable` (default) | flushed to the disk | a loss of power | a flush of the disk, which all publishes of that moment share |
+//! | `buffered` | written, and flushed within 20 ms | `kill -9` | a write |
+//! | `none` | in memory | nothing | nothing |
+//!
+//! `--durability` is for topics that say nothing; `PUT /api/v1/topics/T` with `{"durability": "none"}` is for one topic, and
+//! `?durability=durable` at a publish raises it for that request. Readers of events that are lost with the process are told by
+//! a `gap`. `--memory` keeps no journal: everything ends with the process, and readers are told by a `reset`
+//! ([`resume`](super::super::resume)).
+//!
+//! # The folder
+//!
+//! It is made for its owner alone (mode 0700), and is one server's at a time: a second one ends with exit code 2, and names the
+//! folder and the process that has it. It belongs on a local disk; on a network file system neither locks nor flushes can be
+//! relied upon. To take a copy, stop the server and copy the whole folder: a copy is another log, with an epoch of its own, so
+//! that the ids of one are never taken for those of the other.
+//!
+//! A folder that cannot be written, a database of another program, and one that a newer version has written are exit code 2,
+//! too, with the path and the reason; nothing in them is changed.
+//!
+//! # A full disk, a broken one
+//!
+//! | what happens | publishes that are to be kept | `none` | readers | `/health/ready` |
+//! | --- | --- | --- | --- | --- |
+//! | no room | 507, until there is room: it is tried again by itself | go on | go on | 503 with the reason, until there is room |
+//! | a flush or write fails | refused until the server is started again | go on | go on | 503 with the reason |
+//! | a flush takes more than 10 s | wait; those that waited so long are told that nobody knows | wait | go on | 503 with the reason |
+//!
+//! A publish that is answered with an error other than these was not published; one whose connection ends without an answer is
+//! there as a whole or not at all. `/health/live` stays 200 in all of these.
+//!
+//! # The end
+//!
+//! SIGTERM flushes and closes the journal within `--stop-timeout`, and the last line of the log says so, or how many events
+//! are left that it does not have; the exit code is 3 then. `kill -9` needs no repair: the next start takes a moment more.
