@@ -24,8 +24,11 @@ const CROSS_CHECKS: [CrossCheck; 7] = [
     },
     CrossCheck {
         settings: ["batch-events", "capacity"],
-        fits: |args| args.bounds.batch_events <= (args.retention.capacity / 2).max(1),
-        consequence: "a request may publish at most half of the events that are kept",
+        fits: |args| {
+            let part = if args.journal.memory { 2 } else { 4 };
+            args.bounds.batch_events <= (args.retention.capacity / part).max(1)
+        },
+        consequence: "a request may publish at most a quarter of the events that are kept in memory, half of them without a journal",
     },
     CrossCheck {
         settings: ["payload-bytes", "frame-log-bytes"],

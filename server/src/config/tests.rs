@@ -19,7 +19,6 @@ const WRONG: &[(&str, &str)] = &[
     ("allowed-parameter", "a=b"),
     ("allowed-host", "http://app.example"),
     ("public-url", "events.example"),
-    ("data", ""),
     ("durability", "always"),
     ("log-level", "loud"),
     ("log-format", "xml"),
@@ -76,8 +75,9 @@ const WRONG: &[(&str, &str)] = &[
     ("shell", "csh"),
 ];
 
-/// Judged by trying: files that cannot be read and commands that there are not are in tests/cli/config.rs.
-const TRIED: [&str; 5] = ["config", "file", "command", "tls-cert", "tls-key"];
+/// Judged by trying: files that cannot be read and commands that there are not are in tests/cli/config.rs, folders in
+/// tests/journal/directory.rs.
+const TRIED: [&str; 6] = ["config", "data", "file", "command", "tls-cert", "tls-key"];
 
 fn wrong(arg: &Arg) -> Option<&'static str> {
     let name = arg.get_long().unwrap_or(arg.get_id().as_str());

@@ -5,6 +5,7 @@ mod common;
 
 mod commands;
 mod config;
+mod history;
 mod servers;
 mod snippets;
 mod stderr;
