@@ -56,7 +56,7 @@ pub enum EndpointError {
         /// The limit, bytes.
         limit: usize,
     },
-    /// It could not be kept in the hub's journal. What was to be made is not there; what was to go is gone, and comes back
+    /// The hub's journal could not keep it. What was to be made is not there; what was to go is gone, and comes back
     /// when the server starts again.
     #[error("it cannot be kept: {0}")]
     NotKept(TransactError),

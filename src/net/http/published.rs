@@ -38,7 +38,7 @@ pub struct Parts<R> {
 /// The progress of a service with a piece of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// It has taken all of it.
+    /// All of it is taken.
     All,
     /// There is no room for the rest yet, which it keeps. It is asked again, with an empty piece, when there may be.
     Waits,

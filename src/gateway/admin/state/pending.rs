@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::deadline::after;
 use crate::gateway::http::problem::Problem;
 use crate::hub::{TransactDone, TransactError};
 use crate::ring::Notify;
@@ -34,7 +35,7 @@ impl PendingCommit {
         };
         let pending = Self {
             result,
-            until: Instant::now() + PATIENCE,
+            until: after(Instant::now(), PATIENCE),
         };
         (pending, Box::new(done))
     }

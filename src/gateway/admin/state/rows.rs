@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::event::Filter;
 use crate::gateway::encode::{Compression, CompressionFor};
 use crate::gateway::stream::options::{StreamOptions, policy, policy_name};
 use crate::hub::Hub;
 use crate::journal::{JournalError, StateError};
+use crate::json::Members;
 
 /// The version of rows that is written, and the newest that is read.
 const VERSION: u32 = 1;
@@ -41,9 +42,8 @@ pub(in crate::gateway) struct Row {
     pub(in crate::gateway) options: StreamOptions,
 }
 
-/// The form of a row. A member that this version does not know is an error: it would mean something.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The form of a row.
+#[derive(Serialize)]
 struct Written {
     version: u32,
     topics: Vec<String>,
@@ -57,11 +57,19 @@ struct Written {
     compression_for: String,
 }
 
-/// The member that says how the others are to be read.
-#[derive(Deserialize)]
-struct Versioned {
-    version: u32,
-}
+/// Its members. One that this version does not know is an error: it would mean something.
+const MEMBERS: [&str; 10] = [
+    "version",
+    "topics",
+    "heartbeat_ms",
+    "retry_ms",
+    "max_age_ms",
+    "hold_ms",
+    "buffer",
+    "slow",
+    "compression",
+    "compression_for",
+];
 
 impl Row {
     pub(super) fn write(&self) -> Vec<u8> {
@@ -87,27 +95,48 @@ impl Row {
     }
 
     fn read(bytes: &[u8]) -> Result<Self, String> {
-        let Versioned { version } = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
-        if version > VERSION {
+        let members = Members::read(bytes).map_err(|error| error.to_string())?;
+        let value = |name: &str| {
+            members
+                .get(name)
+                .ok_or_else(|| format!("{name}: is missing"))
+        };
+        let number = |name: &str| {
+            let number = value(name)?.whole();
+            number.ok_or_else(|| format!("{name}: is no whole number"))
+        };
+        // First: another version has other members.
+        let version = number("version")?;
+        if version > u64::from(VERSION) {
             return Err(format!("version {version} is newer than {VERSION}"));
         }
-        let written: Written = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
-        let filter = Filter::parse(&written.topics).map_err(|e| format!("topics: {e}"))?;
+        if let Some((name, _)) = members.iter().find(|(name, _)| !MEMBERS.contains(name)) {
+            return Err(format!("unknown field {name}"));
+        }
+        let ms = |name: &str| number(name).map(Duration::from_millis);
+        let word = |name: &str| {
+            let word = value(name)?.string();
+            word.ok_or_else(|| format!("{name}: is no text"))
+        };
+        let topics = value("topics")?.strings();
+        let topics = topics.ok_or_else(|| "topics: is no list of texts".to_owned())?;
+        let filter = Filter::parse(&topics).map_err(|e| format!("topics: {e}"))?;
         let of = |name: &str, value: &str| format!("{name}: {value:?} is not known");
-        let slow = policy(&written.slow).ok_or_else(|| of("slow", &written.slow))?;
-        let compression = Compression::parse(&written.compression)
-            .ok_or_else(|| of("compression", &written.compression))?;
-        let compression_for = CompressionFor::parse(&written.compression_for)
-            .ok_or_else(|| of("compression_for", &written.compression_for))?;
+        let (slow, codec, whom) = (
+            word("slow")?,
+            word("compression")?,
+            word("compression_for")?,
+        );
         let options = StreamOptions {
-            heartbeat: Duration::from_millis(written.heartbeat_ms),
-            compression,
-            compression_for,
-            retry: Duration::from_millis(written.retry_ms),
-            slow,
-            buffer: written.buffer,
-            hold: Duration::from_millis(written.hold_ms),
-            max_age: Duration::from_millis(written.max_age_ms),
+            heartbeat: ms("heartbeat_ms")?,
+            compression: Compression::parse(&codec).ok_or_else(|| of("compression", &codec))?,
+            compression_for: CompressionFor::parse(&whom)
+                .ok_or_else(|| of("compression_for", &whom))?,
+            retry: ms("retry_ms")?,
+            slow: policy(&slow).ok_or_else(|| of("slow", &slow))?,
+            buffer: usize::try_from(number("buffer")?).unwrap_or(usize::MAX),
+            hold: ms("hold_ms")?,
+            max_age: ms("max_age_ms")?,
         };
         Ok(Self { filter, options })
     }

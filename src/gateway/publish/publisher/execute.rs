@@ -89,7 +89,7 @@ impl Publisher {
         let event = event.map_err(|error| Problem::of_event(&error))?;
         check_topic(event, topic)?;
         let published = room.publisher(&self.hub).submit(event, options);
-        match published.map_err(Refused::of) {
+        match published.map_err(refused) {
             Err(Refused::Full) if may_wait => {
                 room.wait(&self.hub, &self.reactor);
                 Err(Refused::Full)
@@ -109,7 +109,7 @@ impl Publisher {
         check_topic(event, &publish.topic)?;
         let publisher = publish.room.publisher(&self.hub);
         let published = publisher.submit(event, &publish.options);
-        published.map_err(Refused::of)
+        published.map_err(refused)
     }
 
     fn publish_batch(&mut self, publish: &Publish) -> Result<Range<u64>, Refused> {
@@ -119,7 +119,7 @@ impl Publisher {
         }
         let publisher = publish.room.publisher(&self.hub);
         let published = publisher.submit_batch(&self.batch, &publish.options);
-        published.map_err(Refused::of)
+        published.map_err(refused)
     }
 
     fn too_many_events(&self) -> Problem {
@@ -229,12 +229,10 @@ fn problem_of_event(publish: &Publish, error: &EventError) -> Problem {
     problem
 }
 
-impl Refused {
-    fn of(error: HubPublishError) -> Self {
-        match error {
-            HubPublishError::Full => Self::Full,
-            error => Self::For(problem_of(&error)),
-        }
+fn refused(error: HubPublishError) -> Refused {
+    match error {
+        HubPublishError::Full => Refused::Full,
+        error => Refused::For(problem_of(&error)),
     }
 }
 
