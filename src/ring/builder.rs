@@ -184,9 +184,11 @@ impl Builder {
             // Nobody else knows the ring yet: it is open, and no gate but the barrier, which is moved along, holds it full.
             let published = publisher.try_publish(fill());
             debug_assert_eq!(published.ok(), Some(sequence));
-            core.show_from_start(sequence + 1);
+            if let Some(barrier) = &core.barrier {
+                barrier.raise(sequence + 1);
+            }
         }
-        core.forget_before(first);
+        core.locked.lock().raise_floor(&core, first);
         Ok((publisher, Ring::new(core)))
     }
 

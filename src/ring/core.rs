@@ -213,19 +213,10 @@ impl<T> Core<T> {
         let start = self.memory.start(chunk);
         self.store_head(start);
         self.locked.lock().begin_at(self, chunk);
-        self.show_from_start(start);
-        start
-    }
-
-    pub(super) fn show_from_start(&self, to: u64) {
         if let Some(barrier) = &self.barrier {
-            barrier.raise(to);
+            barrier.raise(start);
         }
-    }
-
-    /// Keeps nothing before a sequence.
-    pub(super) fn forget_before(&self, first: u64) {
-        self.locked.lock().raise_floor(self, first);
+        start
     }
 }
 

@@ -38,6 +38,7 @@ pub struct HistoryEvent {
 
 /// A number of events that is counted so far and no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HistoryTotal {
     /// All were counted.
     Exactly(u64),

@@ -5,6 +5,7 @@ use crate::settings::setters;
 
 /// The order of the events of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum HistoryOrder {
     /// The oldest first. What is published meanwhile comes on later pages.
     #[default]

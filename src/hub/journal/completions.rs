@@ -11,7 +11,7 @@ use crate::ring::{self, Notify};
 #[derive(Default)]
 pub(in crate::hub) struct Completions {
     waiting: Mutex<Vec<Waiting>>,
-    /// How many there are. The one word that is looked at while nobody waits.
+    /// The number of those who wait: the one word that is looked at while nobody does.
     count: AtomicUsize,
 }
 

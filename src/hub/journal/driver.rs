@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::hub_journal::HubJournal;
 use super::plan::Plan;
 use super::signal::Committing;
-use super::work::{QueuedWork, Told, failed, outcome};
+use super::work::{FinishedWork, QueuedWork, failed, outcome};
 use crate::hub::publish::Condition;
 use crate::hub::shared::Shared;
 use crate::hub::slot::Slot;
@@ -33,15 +33,15 @@ pub(super) struct Driver {
     written: u64,
     /// The failure that lasts.
     failure: Option<CommitError>,
-    /// When a journal that is full is tried again.
+    /// The time at which a journal that is full is tried again.
     probe: Option<Retry>,
-    /// When offsets are asked to be reserved again, without which nothing goes on.
+    /// The time at which offsets are asked to be reserved again, without which nothing goes on.
     stuck: Option<Retry>,
-    /// How many events were shown without being written when that last changed, and when it did.
+    /// The number of events that were shown without being written when that last changed, and the time at which it did.
     shown: (u64, Instant),
 }
 
-/// When something that failed is tried again.
+/// The time at which something that failed is tried again.
 struct Retry {
     at: Instant,
     wait: Duration,
@@ -68,18 +68,18 @@ impl Retry {
     }
 }
 
-/// What is to be told when the driver's lock is released.
+/// The news to tell when the driver's lock is released.
 #[derive(Default)]
 pub(super) struct After {
     /// Readers see more, or a publish will never be seen.
     moved: bool,
     /// Everybody who waits for an outcome has to look: none may come.
     all: bool,
-    told: Vec<Told>,
+    told: Vec<FinishedWork>,
     woken: Woken,
 }
 
-/// What readers are shown by a round.
+/// The part of a round that readers are shown.
 struct Shown {
     range: Range<u64>,
     /// Bytes of its records.
@@ -90,7 +90,7 @@ struct Shown {
     recorded: i64,
 }
 
-/// What a round begins with.
+/// The state in which a round begins.
 struct Begin {
     range: Range<u64>,
     reserved: u64,
@@ -162,18 +162,18 @@ impl Driver {
             drop(round);
             match committed {
                 Ok(took) => {
-                    hub.figures().count(took, count, written_bytes);
+                    hub.counters().count(took, count, written_bytes);
                     let told = dones.into_iter().zip(outcomes);
                     after
                         .told
-                        .extend(told.map(|(done, outcome)| Told::new(done, outcome)));
+                        .extend(told.map(|(done, outcome)| FinishedWork::new(done, outcome)));
                 }
                 Err(error) => {
                     let result = failed(&error);
                     let told = dones.into_iter();
                     after
                         .told
-                        .extend(told.map(|done| Told::new(done, Err(result.clone()))));
+                        .extend(told.map(|done| FinishedWork::new(done, Err(result.clone()))));
                     self.fail(shared, hub, range.start, error, &mut after);
                     return Some(after);
                 }
@@ -321,13 +321,13 @@ impl Driver {
         let told = work.into_iter();
         after
             .told
-            .extend(told.map(|one| Told::new(one.done, Err(result.clone()))));
+            .extend(told.map(|one| FinishedWork::new(one.done, Err(result.clone()))));
         in_flight.set_condition(self.condition());
         drop(publisher);
         after.moved = true;
     }
 
-    /// What is not written cannot be passed: its offsets might be given out again. What is committed up to a sequence stays
+    /// Events that are not written cannot be passed: its offsets might be given out again. What is committed up to a sequence stays
     /// so.
     fn stick(&mut self, shared: &Shared, committed: u64, error: &CommitError) {
         self.stuck = Some(Retry::after(self.stuck.take()));
@@ -441,7 +441,7 @@ impl After {
         } else if self.moved {
             hub.completions().wake(shared.ring.visible());
         }
-        self.told.into_iter().for_each(Told::tell);
+        self.told.into_iter().for_each(FinishedWork::tell);
         if self.moved {
             shared.room.notify_first();
             if shared.ring.has_downstream_sleepers() {

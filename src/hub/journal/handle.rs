@@ -145,17 +145,17 @@ impl<'h> JournalHandle<'h> {
 
     /// Returns how long commits took, seconds.
     pub fn commit_seconds(&self) -> Histogram {
-        self.journal.figures().seconds()
+        self.journal.counters().seconds()
     }
 
     /// Returns how many events commits wrote.
     pub fn commit_events(&self) -> Histogram {
-        self.journal.figures().events()
+        self.journal.counters().events()
     }
 
     /// Returns how many bytes of records commits wrote.
     pub fn commit_bytes(&self) -> Histogram {
-        self.journal.figures().bytes()
+        self.journal.counters().bytes()
     }
 }
 

@@ -9,9 +9,9 @@ const BUCKETS: usize = 24;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Histogram {
-    /// How many values are not above each bound and above the one before; the last bound is infinity.
+    /// The number of values not above each bound and above the one before; the last bound is infinity.
     pub buckets: Vec<(f64, u64)>,
-    /// How many there were.
+    /// The number of values.
     pub count: u64,
     /// Their sum.
     pub sum: f64,

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::completions::Completions;
+use super::counters::CommitCounters;
 use super::driver::Driver;
-use super::figures::CommitFigures;
 use super::handle::{TransactDone, TransactError};
 use super::settings::JournalSettings;
 use super::signal::{Committing, Signal, is_committing};
@@ -24,7 +24,7 @@ use crate::hub::wait::Parker;
 use crate::journal::{Durability, Journal, JournalState, JournalView, StateFn};
 use crate::ring::Upstream;
 
-/// How often the journal is looked after while publishers commit themselves.
+/// The interval at which the journal is looked after while publishers commit themselves.
 const TEND: Duration = Duration::from_millis(50);
 
 /// The journal of a hub.
@@ -37,9 +37,9 @@ pub(in crate::hub) struct HubJournal {
     completions: Completions,
     /// Also asked by those who read the journal.
     voids: Arc<Voids>,
-    figures: CommitFigures,
+    counters: CommitCounters,
     made: Instant,
-    /// When the commit that runs began, microseconds after `made` and 1 more; 0: none runs.
+    /// The time at which the commit that runs began, microseconds after `made` and 1 more; 0: none runs.
     began: AtomicU64,
     /// Commits in all: by it the thread sees whether there were any.
     commits: AtomicU64,
@@ -63,7 +63,7 @@ impl HubJournal {
             signal: Signal::default(),
             completions: Completions::default(),
             voids: Arc::default(),
-            figures: CommitFigures::new(),
+            counters: CommitCounters::new(),
             made: Instant::now(),
             began: AtomicU64::new(0),
             commits: AtomicU64::new(0),
@@ -92,8 +92,8 @@ impl HubJournal {
         self.settings.durability.unwrap_or(Durability::Durable)
     }
 
-    pub(in crate::hub) fn figures(&self) -> &CommitFigures {
-        &self.figures
+    pub(in crate::hub) fn counters(&self) -> &CommitCounters {
+        &self.counters
     }
 
     pub(in crate::hub) fn voids(&self) -> &Arc<Voids> {

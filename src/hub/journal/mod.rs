@@ -1,8 +1,8 @@
 //! A hub's journal: who drives it, what waits for it, and what comes of a round that fails.
 
 mod completions;
+mod counters;
 mod driver;
-mod figures;
 mod handle;
 mod histogram;
 mod hub_journal;

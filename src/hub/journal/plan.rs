@@ -11,9 +11,9 @@ const EVENTS_MAX: u64 = 4_096;
 /// Bytes of records of a round; the event with which they are reached is the last, or the end of its batch.
 const BYTES_MAX: usize = 4 << 20;
 
-/// What one round takes of the ring.
+/// The part of the ring that one round takes.
 pub(super) struct Plan<'u> {
-    /// What is to be written.
+    /// The events to be written.
     pub(super) events: Vec<RoundEvent<'u>>,
     /// Bytes of their records.
     pub(super) written_bytes: usize,

@@ -14,13 +14,13 @@ pub(in crate::hub) struct QueuedWork {
     pub(in crate::hub) done: TransactDone,
 }
 
-/// What is told when no lock is held.
-pub(super) struct Told {
+/// The outcome of a change, to be given when no lock is held.
+pub(super) struct FinishedWork {
     done: TransactDone,
     result: Result<(), TransactError>,
 }
 
-impl Told {
+impl FinishedWork {
     pub(super) fn new(done: TransactDone, result: Result<(), TransactError>) -> Self {
         Self { done, result }
     }

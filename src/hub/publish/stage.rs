@@ -4,13 +4,15 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::PublishOptions;
 use super::in_flight::Entry;
 use super::publisher::{Publisher, version_of, write};
 use super::room::{RoomQueue, RoomTicket};
 use super::stream_versions::{ExpectedVersion, VersionClaim};
 use crate::event::{Epoch, EventRef, Position};
 use crate::hub::HubPublishError;
-use crate::hub::journal::{QueuedWork, TransactDone};
+use crate::hub::journal::{HubJournal, QueuedWork, TransactDone};
+use crate::hub::shared::Shared;
 use crate::hub::slot::{Slot, SlotHeader};
 use crate::journal::{Durability, StateFn};
 use crate::ring;
@@ -27,6 +29,20 @@ pub(super) struct Terms<'t> {
     /// The position that the first must get.
     pub(super) at: Option<Position>,
     pub(super) epoch: Epoch,
+}
+
+impl<'t> Terms<'t> {
+    pub(super) fn new(shared: &'t Shared, journal: &HubJournal, options: &PublishOptions) -> Self {
+        Self {
+            durability: options.durability,
+            expected: options.expected,
+            ticket: None,
+            room: &shared.room,
+            default: journal.durability(),
+            at: None,
+            epoch: shared.epoch,
+        }
+    }
 }
 
 /// The events of one publish, which were checked.

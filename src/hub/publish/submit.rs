@@ -125,20 +125,6 @@ impl<'e, F: Fn(usize) -> EventRef<'e>> Publish<F> {
     }
 }
 
-impl<'t> Terms<'t> {
-    fn new(shared: &'t Shared, journal: &HubJournal, options: &PublishOptions) -> Self {
-        Self {
-            durability: options.durability,
-            expected: options.expected,
-            ticket: None,
-            room: &shared.room,
-            default: journal.durability(),
-            at: None,
-            epoch: shared.epoch,
-        }
-    }
-}
-
 /// Checks events against the limits, outside the lock.
 fn checked<'e, F: Fn(usize) -> EventRef<'e>>(
     shared: &Shared,

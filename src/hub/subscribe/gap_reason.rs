@@ -10,7 +10,7 @@ use crate::journal::HoleReason;
 pub enum GapReason {
     /// The reader was too slow, or began too far back: they were overwritten, and are kept nowhere else.
     Overrun,
-    /// They are older than what the journal keeps.
+    /// The events are older than what the journal keeps.
     Retention,
     /// The process ended before they were written: offsets that were shown, or may have been.
     Crash,

@@ -4,8 +4,8 @@ use std::thread;
 
 use eventring::event::EventBatch;
 use eventring::hub::{
-    Durability, HubError, HubPublishError, Outcome, PublishOptions, ReceiveError, StartFrom,
-    Subscription, TopicConfig, TryReceiveError,
+    Durability, HubError, HubPublishError, HubPublisher, Outcome, PublishOptions, ReceiveError,
+    StartFrom, Subscription, TopicConfig, TryReceiveError,
 };
 use eventring::journal::MemoryJournal;
 use eventring::{Event, Hub};
@@ -108,7 +108,7 @@ fn a_batch_has_the_greatest_safety_that_any_of_its_events_has() {
 fn a_publish_may_ask_for_more_than_its_topic_and_not_for_less() {
     let (hub, control) = hub(|builder| builder.durability(Durability::Buffered));
     let asks = |durability| PublishOptions::default().durability(Some(durability));
-    let publisher = hub.publisher();
+    let publisher: HubPublisher<'_> = hub.publisher();
     let below = HubPublishError::DurabilityBelow {
         asked: Durability::None,
         topic: Durability::Buffered,

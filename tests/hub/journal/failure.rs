@@ -4,8 +4,8 @@ use std::thread;
 use std::time::Duration;
 
 use eventring::hub::{
-    Durability, ExpectedVersion, HubPublishError, Outcome, PublishOptions, StartFrom, Subscription,
-    TopicConfig,
+    Durability, ExpectedVersion, HubPublishError, JournalHandle, Outcome, PublishOptions,
+    StartFrom, Subscription, TopicConfig,
 };
 use eventring::journal::CommitFailure;
 use eventring::{Event, Hub};
@@ -124,7 +124,8 @@ fn a_commit_that_hangs_is_told_and_may_still_be() {
     assert!(
         matches!(error, HubPublishError::Indeterminate { position, .. } if position.offset == 2)
     );
-    assert!(hub.journal().unwrap().stalled().is_some());
+    let journal: JournalHandle<'_> = hub.journal().unwrap();
+    assert!(journal.stalled().is_some());
     assert_eq!(outcome(&hub, submitted), Outcome::Indeterminate);
     control.release();
     eventually("it goes on", || hub.visible() == 2);

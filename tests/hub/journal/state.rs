@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 
 use eventring::event::EventBatch;
-use eventring::hub::{Hub, HubPublishError, PublishOptions, TransactError};
+use eventring::hub::{Hub, HubPublishError, PublishOptions, TransactDone, TransactError};
 use eventring::journal::{CommitFailure, StateError, StateTx};
 
 use super::{event, hub};
@@ -75,7 +75,7 @@ fn a_change_without_events_needs_none_and_is_flushed() {
     let rounds = control.rounds();
     assert!(rounds[0].flush && rounds[0].offsets.is_empty());
     let (send, receive) = mpsc::channel();
-    let done = Box::new(move |outcome| send.send(outcome).unwrap());
+    let done: TransactDone = Box::new(move |outcome| send.send(outcome).unwrap());
     let journal = hub.journal().unwrap();
     journal.submit_transact(Box::new(put("two")), done).unwrap();
     assert_eq!(receive.recv().unwrap(), Ok(()));

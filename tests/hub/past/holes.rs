@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use eventring::event::{Event, EventBatch, Position};
 use eventring::hub::{
-    Controls, Delivery, Gap, GapReason, HistoryQuery, Hub, Item, PublishOptions, Receiver,
-    ResetReason, StartFrom, Subscription, TopicConfig, TryReceiveError,
+    Controls, Delivery, Gap, GapReason, HistoryEvent, HistoryQuery, Hub, Item, PublishOptions,
+    Receiver, ResetReason, StartFrom, Subscription, TopicConfig, TryReceiveError,
 };
 use eventring::journal::{
     CommitFailure, CommitRound, Durability, Hole, HoleReason, Journal, MemoryJournal, MemoryLog,
@@ -204,6 +204,8 @@ fn what_was_not_committed_is_told_in_the_ring_and_below_it_to_who_reads_and_to_w
     assert_eq!(items.iter().filter_map(offset).count(), 222);
     let page = hub.history(&HistoryQuery::default().limit(10)).unwrap();
     assert_eq!(page.holes, [Hole::new(3..6, HoleReason::Aborted)]);
+    let first: Option<&HistoryEvent> = page.events.first();
+    assert!(first.is_some_and(|one| one.position.offset < 3));
     assert_eq!(page.events.len(), 10);
 }
 

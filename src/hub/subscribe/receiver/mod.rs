@@ -105,7 +105,7 @@ pub struct Receiver {
     look_ups: u32,
     /// Events that topics retained and the ring has no more; they come before those that the ring has.
     backlog: VecDeque<RetainedEvent>,
-    /// What it reads from the journal, before it goes on with what the ring has.
+    /// The part that is read from the journal, before the receiver goes on with what the ring has.
     past: Option<Box<Past>>,
     /// The offset of the last event that is not wanted, whatever it is: one that could not be seen yet when it began.
     pub(in crate::hub) after: u64,

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use crate::journal::{CommitError, CommitFailure};
 
-/// What was being done when an error came.
+/// The step in which an error came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// A statement within a transaction, before its `COMMIT`.
@@ -24,14 +24,14 @@ pub(super) enum Step {
     Checkpoint,
 }
 
-/// What an error means.
+/// The meaning of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// There is no room. What was to be committed is not there, nor will be; it can be tried again.
     NoSpace,
-    /// What was to be committed is not there, nor will be.
+    /// Nothing of the transaction is there, nor will be.
     Aborted,
-    /// What is on the disk is not known: nothing is written any more.
+    /// Nobody knows the state of the disk: nothing is written any more.
     Poisoned,
     /// Somebody else is in the way: it is tried again.
     Wait,
@@ -105,7 +105,7 @@ mod tests {
 
     const STEPS: [Step; 3] = [Step::Write, Step::Commit, Step::Checkpoint];
 
-    /// What a code means in each step, whatever the errno.
+    /// The meaning of a code in each step, whatever the errno.
     fn means(code: c_int, expected: [Fault; 3]) {
         for (step, expected) in STEPS.into_iter().zip(expected) {
             for errno in [0, Errno::NOSPC.raw_os_error(), Errno::IO.raw_os_error()] {

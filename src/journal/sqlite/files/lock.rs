@@ -16,7 +16,7 @@ const NAME: &str = "lock";
 /// A number of 32 bits in decimal, and the end of the line: always this long, so that a shorter number leaves nothing of
 /// a longer one behind.
 const LINE: usize = 11;
-/// How long a process has between taking the lock and having its number in the file.
+/// The time that a process has between taking the lock and having its number in the file.
 const NUMBER_WAIT: Duration = Duration::from_millis(100);
 
 /// A directory, held by this process until it is dropped.

@@ -25,12 +25,12 @@ const FORMAT: u32 = 1;
 const SLOT: usize = 64;
 /// From one slot to the next: what a disk or a file system may write as one.
 const STRIDE: u64 = 4096;
-/// Where the slots of the mark begin, and those of the reservation; each two.
+/// The places of the slots of the mark, and of those of the reservation; each two.
 const MARKS: u64 = 0;
 const RESERVATIONS: u64 = 2;
 const SLOTS: u64 = 4;
 
-/// How far a journal is.
+/// The progress of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::journal::sqlite) struct Mark {
     /// The log that the offsets belong to.
@@ -60,7 +60,7 @@ pub(in crate::journal::sqlite) struct MarkFile {
 struct Turn {
     /// The first of the two.
     base: u64,
-    /// Which of them is the newest, 0 or 1.
+    /// The newest of them, 0 or 1.
     newest: u64,
     slot: Slot,
 }

@@ -40,7 +40,7 @@ fn look(connection: &Connection, sql: &str, offset: u64) -> rusqlite::Result<Loo
 }
 
 /// Returns the offset behind a chunk. What it says may be damaged: it ends behind where it begins, and before the next one.
-fn behind(connection: &Connection, found: &Found) -> rusqlite::Result<u64> {
+fn first_behind(connection: &Connection, found: &Found) -> rusqlite::Result<u64> {
     let next = look(connection, FORWARD, found.first.saturating_add(1))?;
     let last = match next {
         Looked::Chunk(next) => found.last.min(next.first.saturating_sub(1)),
@@ -60,7 +60,7 @@ pub(super) fn forward(
 ) -> rusqlite::Result<()> {
     // Only the body is damaged: its row says what is lost with it.
     if let Looked::Chunk(found) = look(connection, FORWARD, resume)? {
-        let behind = behind(connection, &found)?;
+        let behind = first_behind(connection, &found)?;
         batch.miss(before + 1..behind);
         batch.next = behind.min(end).max(batch.next);
         return Ok(());
@@ -94,7 +94,7 @@ pub(super) fn forward(
     if let Looked::Chunk(found) = look(connection, FORWARD, good)? {
         // What it says of the one before it may be damaged as well.
         batch.miss(before + 1..found.first);
-        let behind = behind(connection, &found)?;
+        let behind = first_behind(connection, &found)?;
         // It is taken here: the way on from the page before it may be what is damaged.
         walk::one(connection, found.first..behind, batch)?;
         batch.next = behind.min(end).max(batch.next);

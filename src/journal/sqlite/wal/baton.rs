@@ -11,7 +11,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use rusqlite::InterruptHandle;
 
-/// What read transactions hold together, and a checkpoint alone.
+/// The lock that read transactions hold together, and a checkpoint alone.
 #[derive(Default)]
 pub(in crate::journal::sqlite) struct Baton {
     /// Fair: one that waits to write keeps new readers out.

@@ -22,13 +22,13 @@ const THREAD: &str = "eventring-checkpoint";
 const FRAME_HEADER: u64 = 24;
 /// Of the log.
 const LOG_HEADER: u64 = 32;
-/// How long readers have to be done: several times what a read transaction may take.
+/// The time that readers have to be done: several times what a read transaction may take.
 const READERS_WAIT: Duration = Duration::from_millis(20);
 /// The same once they were interrupted.
 const INTERRUPTED_WAIT: Duration = Duration::from_millis(200);
 /// Between two tries that did not work out, so that not every commit waits for them.
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
-/// How long another process holds the log before it is said: a query in a shell is no news.
+/// The time for which another process holds the log before it is said: a query in a shell is no news.
 const HELD_SAID: Duration = Duration::from_secs(1);
 /// After a checkpoint that found no space.
 const NO_SPACE_WAIT: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ const NO_SPACE_WAIT: Duration = Duration::from_secs(1);
 /// Between two interrupts of a checkpoint that is to end.
 const STOP_WAIT: Duration = Duration::from_millis(1);
 
-/// How long the log becomes before something is done, in bytes.
+/// The lengths of the log at which something is done, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::journal::sqlite) struct WalLimits {
     /// So much that is not copied yet, and the thread copies it.
@@ -77,7 +77,7 @@ struct Held {
     urgent: bool,
 }
 
-/// What may be asked of a checkpointer by any thread.
+/// The part of a checkpointer that any thread may ask.
 #[derive(Clone)]
 pub(in crate::journal::sqlite) struct CheckpointView(Arc<Shared>);
 
@@ -97,7 +97,7 @@ struct Shared {
     stopped: AtomicBool,
     thread: Mutex<Thread>,
     wake: Condvar,
-    trouble: Mutex<Trouble>,
+    failures: Mutex<Failures>,
 }
 
 #[derive(Default)]
@@ -107,14 +107,14 @@ struct Thread {
 }
 
 #[derive(Default)]
-struct Trouble {
+struct Failures {
     poisoned: Option<String>,
     no_space: Option<String>,
     /// Since when a checkpoint could not be finished although no reader of this process was in its way.
     held_since: Option<Instant>,
 }
 
-/// What a checkpoint found.
+/// The findings of a checkpoint.
 #[derive(Clone, Copy, Debug)]
 struct Checkpointed {
     /// Somebody was in the way.
@@ -124,7 +124,7 @@ struct Checkpointed {
     copied: u64,
 }
 
-/// What came of beginning the log anew.
+/// The result of beginning the log anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Restarted {
     Done,
@@ -167,7 +167,7 @@ impl Checkpointer {
             stopped: AtomicBool::new(false),
             thread: Mutex::default(),
             wake: Condvar::new(),
-            trouble: Mutex::default(),
+            failures: Mutex::default(),
         });
         let of_thread = Arc::clone(&shared);
         let thread = thread::Builder::new()
@@ -218,8 +218,8 @@ impl Checkpointer {
 
     /// Returns why nothing may be written any more.
     pub(in crate::journal::sqlite) fn poisoned(&self) -> Option<CommitError> {
-        let trouble = self.shared.trouble.lock();
-        trouble.poisoned.as_deref().map(faults::poisoned)
+        let failures = self.shared.failures.lock();
+        failures.poisoned.as_deref().map(faults::poisoned)
     }
 
     /// Ends it for good since a commit failed: once this returns nothing is copied any more.
@@ -286,17 +286,17 @@ impl CheckpointView {
 
     /// Returns why nothing may be written any more, for people.
     pub(in crate::journal::sqlite) fn poisoned(&self) -> Option<String> {
-        self.0.trouble.lock().poisoned.clone()
+        self.0.failures.lock().poisoned.clone()
     }
 
     /// Returns why the log cannot be copied for want of space, for people.
     pub(in crate::journal::sqlite) fn no_space(&self) -> Option<String> {
-        self.0.trouble.lock().no_space.clone()
+        self.0.failures.lock().no_space.clone()
     }
 
     /// Returns who keeps the log from being begun anew, for people, where that is another process and no matter of a moment.
     pub(in crate::journal::sqlite) fn held_by_other(&self, now: Instant) -> Option<String> {
-        let since = self.0.trouble.lock().held_since?;
+        let since = self.0.failures.lock().held_since?;
         if now.saturating_duration_since(since) < HELD_SAID {
             return None;
         }
@@ -329,7 +329,7 @@ impl Shared {
                 thread.wanted = false;
             }
             let checkpointed = self.checkpoint(&mut self.connection.lock(), Mode::Passive);
-            if self.trouble.lock().no_space.is_some() {
+            if self.failures.lock().no_space.is_some() {
                 self.wait(NO_SPACE_WAIT);
             } else if checkpointed.is_none_or(|it| it.copied < it.frames) {
                 // Readers are in the way of the rest. It would be flushed again and again for nothing.
@@ -376,12 +376,12 @@ impl Shared {
         let Some(checkpointed) = self.checkpoint(&mut connection, Mode::Restart) else {
             return Restarted::NotNow;
         };
-        let mut trouble = self.trouble.lock();
+        let mut failures = self.failures.lock();
         if checkpointed.busy {
-            trouble.held_since.get_or_insert(now);
+            failures.held_since.get_or_insert(now);
             return Restarted::Held;
         }
-        trouble.held_since = None;
+        failures.held_since = None;
         // The next commit begins it anew, and says how long it is then.
         self.frames.store(0, Ordering::Relaxed);
         self.copied.store(0, Ordering::Relaxed);
@@ -422,7 +422,7 @@ impl Shared {
                 let anew = self.frames.load(Ordering::Relaxed) < before;
                 let copied = if anew { 0 } else { checkpointed.copied };
                 self.copied.store(copied, Ordering::Relaxed);
-                self.trouble.lock().no_space = None;
+                self.failures.lock().no_space = None;
                 Some(checkpointed)
             }
             Err(error) => {
@@ -435,13 +435,13 @@ impl Shared {
 
     fn failed(&self, fault: Fault, error: &rusqlite::Error) {
         let reason = format!("checkpoint: {error}");
-        let mut trouble = self.trouble.lock();
+        let mut failures = self.failures.lock();
         match fault {
-            Fault::NoSpace => trouble.no_space = Some(reason),
+            Fault::NoSpace => failures.no_space = Some(reason),
             Fault::Poisoned | Fault::Aborted => {
                 // Under the connection's lock: no checkpoint comes after it.
                 self.stopped.store(true, Ordering::Release);
-                trouble.poisoned.get_or_insert(reason);
+                failures.poisoned.get_or_insert(reason);
             }
             Fault::Wait => {}
         }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::histogram::{Histogram, Recorder};
 
-/// How long commits took, and what they wrote.
+/// The durations of commits, and the amounts that they wrote.
 #[derive(Debug)]
-pub(in crate::hub) struct CommitFigures {
+pub(in crate::hub) struct CommitCounters {
     /// Microseconds, from 16 on.
     micros: Recorder,
     events: Recorder,
@@ -14,7 +14,7 @@ pub(in crate::hub) struct CommitFigures {
     bytes: Recorder,
 }
 
-impl CommitFigures {
+impl CommitCounters {
     pub(in crate::hub) fn new() -> Self {
         Self {
             micros: Recorder::new(16),
