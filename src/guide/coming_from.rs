@@ -113,4 +113,4 @@
 //! | handlers on threads of the library | your threads: [`Subscriber`](crate::ring::Subscriber), or many cursors on one by [`ReaderGroup`](crate::ring::ReaderGroup) |
 //! | one or several producers | [`Publisher`](crate::ring::Publisher), [`SharedPublisher`](crate::ring::SharedPublisher), [`Lanes`](crate::ring::Lanes) |
 //! | `BusySpin`, blocking and other wait strategies | [`WaitStrategy`](crate::ring::WaitStrategy), of each reader |
-//! | consumers behind consumers (`and_then`) | **no stages** |
+//! | consumers behind consumers (`and_then`) | readers downstream of a barrier that handles upstream move: [`Builder::staged`](crate::ring::Builder::staged) |

@@ -32,6 +32,8 @@ pub(crate) struct Stream {
     body: Body,
     decoder: EventDecoder,
     ready: VecDeque<Event>,
+    /// The server has closed it.
+    pub(crate) has_ended: bool,
 }
 
 impl Stream {
@@ -72,6 +74,7 @@ impl Stream {
             head,
             decoder: EventDecoder::default(),
             ready: VecDeque::new(),
+            has_ended: false,
         }
     }
 
@@ -90,6 +93,7 @@ impl Stream {
             }
             let left = time.checked_sub(start.elapsed())?;
             if !self.http.fill_within(left)? {
+                self.has_ended = true;
                 return None;
             }
         }

@@ -30,7 +30,6 @@ const CHECKS: &[Check] = &[
     ("no consumer groups", no_groups),
     ("no request and reply", no_request_and_reply),
     ("no deleting of single events", no_deleting_of_events),
-    ("no stages", no_stages),
 ];
 
 /// What a point of the README's list is about, with the checks of it.
@@ -250,7 +249,7 @@ fn no_long_polling(server: &Server) {
         let target = format!("/api/v1/events/stream?{parameter}");
         assert_eq!(status(server, "GET", &target), 400, "{parameter}");
     }
-    none_has(&paths(server), &["poll", "history"]);
+    none_has(&paths(server), &["poll"]);
 }
 
 fn no_multipart(server: &Server) {
@@ -372,30 +371,9 @@ fn no_deleting_of_events(server: &Server) {
     assert_eq!(status(server, "DELETE", &one), 404);
 }
 
-fn no_stages(_: &Server) {
-    let folder = package().join("src/ring");
-    let mut folders = vec![folder];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).expect("a source");
-            none_has(
-                &[text],
-                &["pub fn staged", "pub fn upstream", "pub fn and_then"],
-            );
-        }
-    }
-}
-
 fn no_store(server: &Server) {
     none_has(&paths(server), &["store", "aggregate", "projection"]);
-    for folder in ["src/store", "src/journal"] {
-        assert!(!package().join(folder).exists(), "there is {folder}");
-    }
+    assert!(!package().join("src/store").exists());
 }
 
 fn no_adapters(_: &Server) {

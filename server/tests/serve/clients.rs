@@ -386,9 +386,10 @@ fn link_local_addresses_are_listened_on_and_connected_to() {
         crate::common::skipped("no link-local address here");
         return;
     };
-    let server = Process::eventring(&["serve", "--memory", "--listen", &format!("[{address}]:0")]);
+    let mut server =
+        Process::eventring(&["serve", "--memory", "--listen", &format!("[{address}]:0")]);
     wait_until("an address, or its end", || {
-        server.stdout().contains("dashboard") || server.stderr().contains("listen")
+        server.stdout().contains("dashboard") || server.has_ended()
     });
     let out = server.stdout();
     let line = out.lines().find(|line| line.starts_with("listening"));

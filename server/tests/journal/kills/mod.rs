@@ -85,7 +85,8 @@ impl World {
             "--log-level",
             "warn",
         ];
-        let more = ["--batch-events", "200"];
+        // A reader that checks every byte takes its time for what is left at a stop.
+        let more = ["--batch-events", "200", "--stop-timeout", "25"];
         Server::start_on(self.data.path(), &[&flags as &[_], &more].concat())
     }
 

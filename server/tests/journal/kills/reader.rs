@@ -36,7 +36,8 @@ impl Reader {
             let is_over = over.load(Ordering::Acquire);
             match stream.next_within(Duration::from_millis(20)) {
                 Some(event) => self.take(&event),
-                None if is_over => return,
+                // A server that stops waits for those who stay.
+                None if is_over || stream.has_ended => return,
                 None => {}
             }
         }
