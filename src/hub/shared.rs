@@ -136,6 +136,12 @@ impl Shared {
         }
     }
 
+    /// Returns whether the hub was closed and its journal hangs: nobody waits for what is in flight.
+    pub(in crate::hub) fn is_given_up(&self) -> bool {
+        let journal = self.journal.as_ref();
+        journal.is_some_and(HubJournal::is_given_up)
+    }
+
     /// Wakes everybody who waits, once nothing more will be seen.
     pub(in crate::hub) fn ended(&self) {
         if self.ring.has_downstream_sleepers() {

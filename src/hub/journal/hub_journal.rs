@@ -48,6 +48,8 @@ pub(in crate::hub) struct HubJournal {
     thread: Mutex<Option<JoinHandle<()>>>,
     is_finished: Mutex<bool>,
     finished: Condvar,
+    /// Closing has waited in vain: whoever waits for more is told that nothing comes.
+    is_given_up: AtomicBool,
 }
 
 impl HubJournal {
@@ -71,6 +73,7 @@ impl HubJournal {
             thread: Mutex::new(None),
             is_finished: Mutex::new(false),
             finished: Condvar::new(),
+            is_given_up: AtomicBool::new(false),
         }
     }
 
@@ -244,7 +247,14 @@ impl HubJournal {
         self.finished.notify_all();
     }
 
-    /// Waits until everything is flushed and the journal closed, as long as a commit may take.
+    /// Returns whether closing has waited in vain for what is in flight.
+    pub(in crate::hub) fn is_given_up(&self) -> bool {
+        // Acquire: pairs with the Release in `wait_finished`. Who is woken by it, or falls asleep behind it, sees it.
+        self.is_given_up.load(Ordering::Acquire)
+    }
+
+    /// Waits until everything is flushed and the journal closed, as long as a commit may take; then receivers are told that
+    /// the hub is closed, whatever is still in flight.
     pub(in crate::hub) fn wait_finished(&self, shared: &Shared) {
         self.signal.set();
         // On the thread that would have to do it there is nothing to wait for.
@@ -263,7 +273,10 @@ impl HubJournal {
                 .wait_until(&mut is_finished, deadline)
                 .timed_out()
             {
-                return;
+                drop(is_finished);
+                // Before they are woken, or they would look, find nothing and sleep again.
+                self.is_given_up.store(true, Ordering::Release);
+                return shared.ended();
             }
         }
         drop(is_finished);

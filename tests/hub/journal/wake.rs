@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use eventring::Subscription;
+use eventring::hub::{EndReason, ReceiveError, TryReceiveError};
 
 use super::{event, eventually, hub, seen, submit};
 use crate::common::Count;
@@ -73,4 +75,41 @@ fn a_cursor_sleeps_until_the_barrier_moves() {
     control.release();
     eventually("it is notified", || count.get() == 1);
     assert_eq!(cursor.read_while(9, |offset, _| offset == 1), Ok(1));
+}
+
+/// Who waits for events is not held by a journal that hangs: closing gives up in time, and says so.
+#[test]
+fn closing_with_a_journal_that_hangs_wakes_who_waits() {
+    let (hub, control) = hub(|builder| builder.commit_timeout(Duration::from_millis(50)));
+    let mut receivers: Vec<_> = (0..3)
+        .map(|_| hub.subscribe(Subscription::all()).unwrap())
+        .collect();
+    let mut armed = hub.subscribe(Subscription::all()).unwrap();
+    let count = Arc::new(Count::default());
+    let first = hub.publish(event("a")).unwrap().offset;
+    assert_eq!(seen(&mut armed), [first]);
+    assert!(armed.arm(count.clone()));
+    control.hold();
+    submit(&hub, "a");
+    control.wait_held();
+    thread::scope(|scope| {
+        let waiting: Vec<_> = receivers
+            .iter_mut()
+            .map(|receiver| {
+                scope.spawn(move || {
+                    let first = receiver.recv().map(|delivery| delivery.position.offset);
+                    (first, receiver.recv().unwrap_err())
+                })
+            })
+            .collect();
+        hub.close();
+        for one in waiting {
+            let ended = one.join().unwrap();
+            assert_eq!(ended, (Ok(first), ReceiveError::Closed));
+        }
+    });
+    assert_eq!(count.get(), 1);
+    assert_eq!(armed.try_recv(), Err(TryReceiveError::Closed));
+    assert_eq!(armed.ended(), Some(EndReason::Closed));
+    control.release();
 }

@@ -272,7 +272,8 @@ impl Receiver {
     /// Returns why nothing more will come: unsubscribed, topic deleted, or the hub closed and everything received.
     pub fn ended(&self) -> Option<EndReason> {
         // Not by the hub's being closed: what is in flight then is still to come.
-        let closed = || self.subscriber.is_finished() && self.lag() == 0;
+        let finished = || self.subscriber.is_finished() || self.shared.is_given_up();
+        let closed = || finished() && self.lag() == 0;
         self.entry
             .ended()
             .or_else(|| closed().then_some(EndReason::Closed))

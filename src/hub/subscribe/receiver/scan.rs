@@ -184,6 +184,9 @@ impl Receiver {
             }
             match read {
                 Ok(read) => left = left.saturating_sub(read as u64),
+                Err(ring::TryRecvError::Empty) if self.shared.is_given_up() => {
+                    outcome = Err(TryReceiveError::Closed);
+                }
                 Err(ring::TryRecvError::Empty) => outcome = Err(TryReceiveError::Empty),
                 Err(ring::TryRecvError::Lagged(lagged)) => {
                     // What it was never to get is not missed; of a filter it is not known how much that is.

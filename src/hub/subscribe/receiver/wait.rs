@@ -115,6 +115,7 @@ impl Receiver {
         // Ends and controls are not under that lock. Whoever gives one sets it first and wakes then, so it is either
         // seen here or finds the receiver on the list.
         let unread = idle && (next > self.subscriber.position() || self.entry.has_controls());
+        let closed = closed || self.shared.is_given_up();
         if unread || closed || self.entry.ended().is_some() {
             wake_router.remove(&self.class, &self.entry.waiter, WaitState::Awake);
             self.entry.waiter.take_state();
