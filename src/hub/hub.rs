@@ -396,13 +396,18 @@ impl Hub {
 
     /// Returns the position of a stream (aggregate): how many events it has, counted from the version that its first
     /// one here stated. `None` for a stream that the hub does not know, or where it keeps none.
+    ///
+    /// In a hub with a journal a stream that nothing was published on in this run is looked up there, which may read the
+    /// disk; `None` also where that cannot be read.
     pub fn stream_position(&self, ty: &str, id: &str) -> Option<u64> {
-        self.shared
-            .publisher
-            .lock()
-            .streams
-            .as_ref()?
-            .position(ty, id)
+        let known = {
+            let publisher = self.shared.publisher.lock();
+            publisher.streams.as_ref()?.position(ty, id)
+        };
+        known.or_else(|| {
+            let reads = self.shared.read_side.journal()?;
+            reads.stream_version(ty, id).ok().flatten()
+        })
     }
 
     // -- History
@@ -452,6 +457,10 @@ impl Hub {
     // -- Its life
 
     /// Closes the hub: nothing more is published; who reads gets what is kept and then learns that it is closed.
+    ///
+    /// With a journal it waits until what is in flight is committed and the journal closed, as long as
+    /// [`commit_timeout`](crate::hub::HubBuilder::commit_timeout) says. Where the journal hangs, who reads is told then that
+    /// the hub is closed, and what is in flight may be there after a restart.
     ///
     /// # Examples
     ///

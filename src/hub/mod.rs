@@ -48,7 +48,8 @@
 //!
 //! Keeping events for a topic starts one thread, `eventring-history`; a journal another, `eventring-journal`; reads that must
 //! not block their caller ([`Hub::submit_history`], a server's streams) up to two, `eventring-read-0` and `-1`. They end with the
-//! hub. Versions of streams ([`HubBuilder::streams_max`]) are of this run: they are not read back from the journal yet.
+//! hub. Versions of streams ([`HubBuilder::streams_max`]) are kept in memory for this run; one that nothing was published on in
+//! it is looked up in the journal by whoever publishes on it first.
 //!
 //! # Bounds
 //!

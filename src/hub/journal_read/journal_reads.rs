@@ -68,6 +68,15 @@ impl JournalReads {
         self.with_reader(|reader| reader.since(recorded))
     }
 
+    /// Returns the version that a stream has in the journal.
+    pub(in crate::hub) fn stream_version(
+        &self,
+        ty: &str,
+        id: &str,
+    ) -> Result<Option<u64>, JournalError> {
+        self.with_reader(|reader| reader.stream_version(ty, id))
+    }
+
     /// Reads once, by nobody else's leave, into a piece of the caller's own.
     pub(in crate::hub) fn read_into(
         &self,

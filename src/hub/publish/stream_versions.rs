@@ -1,8 +1,11 @@
 //! The version of each stream, which is one entity's (aggregate's) events: dense from its first event on, kept under
-//! the publisher's lock.
+//! the publisher's lock. In a hub with a journal, what is not known here is looked up there first: outside that lock.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, RandomState};
+
+use smallvec::SmallVec;
 
 use crate::event::{EventRef, StreamName};
 
@@ -48,6 +51,35 @@ impl StreamVersions {
 
     pub(in crate::hub) fn position(&self, ty: &str, id: &str) -> Option<u64> {
         self.positions.get(&self.keys.hash_one((ty, id))).copied()
+    }
+
+    /// Returns streams that have no version here, by their keys, each once.
+    pub(super) fn unknown<'e>(
+        &self,
+        streams: impl Iterator<Item = StreamName<'e>>,
+    ) -> SmallVec<[(u64, StreamName<'e>); 4]> {
+        let keyed = streams.map(|stream| (self.keys.hash_one((stream.ty, stream.id)), stream));
+        let mut unknown: SmallVec<_> = keyed
+            .filter(|(key, _)| !self.positions.contains_key(key))
+            .collect();
+        unknown.sort_unstable_by_key(|(key, _)| *key);
+        unknown.dedup_by_key(|(key, _)| *key);
+        unknown
+    }
+
+    /// Takes over the version that the journal has of a stream, unless it has one here: that is not older.
+    pub(super) fn load(&mut self, key: u64, version: u64) -> Result<(), HubPublishError> {
+        let is_full = self.positions.len() >= self.limit;
+        match self.positions.entry(key) {
+            Entry::Occupied(_) => Ok(()),
+            Entry::Vacant(_) if is_full => {
+                Err(HubPublishError::TooManyStreams { limit: self.limit })
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(version);
+                Ok(())
+            }
+        }
     }
 
     /// Checks what an event's stream position will be. `pending` are claims of the same batch.

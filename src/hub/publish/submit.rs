@@ -56,6 +56,7 @@ impl<'e, F: Fn(usize) -> EventRef<'e>> Publish<F> {
             done: Box::new(move |outcome| *told.lock() = Some(outcome)),
         });
         let events = checked(shared, self.len, self.event)?;
+        load_streams(shared, &events)?;
         let terms = Terms {
             at: self.at,
             ..Terms::new(shared, journal, &self.options)
@@ -102,6 +103,7 @@ impl<'e, F: Fn(usize) -> EventRef<'e>> Publish<F> {
             done: Box::new(drop),
         });
         let events = checked(shared, self.len, self.event)?;
+        load_streams(shared, &events)?;
         let terms = Terms {
             at: self.at,
             ticket,
@@ -157,6 +159,41 @@ fn checked<'e, F: Fn(usize) -> EventRef<'e>>(
         heap,
         event,
     })
+}
+
+/// Takes over the versions that the journal has of streams that the hub does not know yet. Outside the lock, since it may
+/// read the disk; whoever publishes on one meanwhile has looked as well, and its version stays. So a stream that is unknown
+/// under the lock behind this has no event.
+fn load_streams<'e, F: Fn(usize) -> EventRef<'e>>(
+    shared: &Shared,
+    events: &Events<F>,
+) -> Result<(), HubPublishError> {
+    let of_streams = || (0..events.len).filter_map(|index| (events.event)(index).stream());
+    if of_streams().next().is_none() {
+        return Ok(());
+    }
+    let unknown = {
+        let publisher = shared.publisher.lock();
+        publisher.check()?;
+        match &publisher.streams {
+            Some(streams) => streams.unknown(of_streams()),
+            None => return Ok(()),
+        }
+    };
+    let Some(reads) = shared.read_side.journal().filter(|_| !unknown.is_empty()) else {
+        return Ok(());
+    };
+    for (key, stream) in unknown {
+        let found = reads.stream_version(stream.ty, stream.id);
+        let found = found.map_err(|error| HubPublishError::Unavailable {
+            reason: error.to_string(),
+        })?;
+        let mut publisher = shared.publisher.lock();
+        if let (Some(version), Some(streams)) = (found, &mut publisher.streams) {
+            streams.load(key, version)?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives events their offsets, and wakes for those that readers see already.

@@ -7,6 +7,7 @@ mod memory;
 mod recovery;
 mod room;
 mod state;
+mod streams;
 mod wake;
 
 use std::time::{Duration, Instant};
