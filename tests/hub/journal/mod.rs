@@ -6,6 +6,8 @@ pub(crate) mod faulty;
 mod memory;
 mod recovery;
 mod room;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod state;
 mod streams;
 mod wake;

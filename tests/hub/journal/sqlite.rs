@@ -1,0 +1,247 @@
+//! The journal on SQLite under a hub: what is acknowledged comes back, after a clean end and after `kill -9`.
+
+use std::collections::HashSet;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use eventring::event::{Event, EventBatch};
+use eventring::hub::{Durability, Hub, StartFrom, Subscription, TopicConfig};
+use eventring::journal::{Journal, SqliteJournal};
+
+use super::{event, eventually, seen};
+
+/// Says to the process that is to be killed where it has its journal.
+const CHILD: &str = "EVENTRING_TEST_JOURNAL";
+const PUBLISHERS: usize = 32;
+
+/// A directory of its own, gone with the test.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("eventring-hub-{}-{number}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn hub_on(journal: SqliteJournal) -> Hub {
+    // Small, so that most of it is read from the journal.
+    let builder = Hub::builder().capacity(256).streams_max(100);
+    builder.journal(journal).build().unwrap()
+}
+
+fn open(directory: &Path) -> Hub {
+    hub_on(SqliteJournal::open(directory).unwrap())
+}
+
+fn named(id: &str) -> Event {
+    Event::builder("a", "t").id(id).build().unwrap()
+}
+
+#[test]
+fn all_of_it_comes_back_after_a_clean_end() {
+    let directory = Directory::new();
+    let hub = open(&directory.0);
+    let epoch = hub.epoch();
+    let of = |durability| TopicConfig::default().durability(durability);
+    hub.set_topic("memory", of(Durability::None)).unwrap();
+    let buffered = of(Durability::Buffered).retain_events(3);
+    hub.set_topic("buffered", buffered.clone()).unwrap();
+    let mut live = hub.subscribe(Subscription::all()).unwrap();
+    let (mut all, mut kept) = (Vec::new(), Vec::new());
+    for _ in 0..40 {
+        for topic in ["durable", "memory", "buffered"] {
+            let offset = hub.publish(event(topic)).unwrap().offset;
+            all.push(offset);
+            kept.extend((topic != "memory").then_some(offset));
+        }
+        let mut batch = EventBatch::new();
+        for topic in ["durable", "buffered", "durable"] {
+            batch.push(event(topic));
+        }
+        let offsets = hub.publish_batch(&batch).unwrap();
+        assert_eq!(offsets.end - offsets.start, 3);
+        all.extend(offsets.clone());
+        kept.extend(offsets);
+        assert_eq!(seen(&mut live), all[all.len() - 6..]);
+    }
+    assert_eq!(all, (1..=240).collect::<Vec<u64>>());
+    drop(hub);
+    let journal = SqliteJournal::open(&directory.0).unwrap();
+    let found = journal.recovered();
+    assert!(found.clean, "{found:?}");
+    assert_eq!(
+        (found.epoch, found.next, &found.holes[..]),
+        (epoch, 241, &[][..])
+    );
+    let hub = hub_on(journal);
+    assert_eq!((hub.epoch(), hub.head(), hub.visible()), (epoch, 240, 240));
+    assert_eq!(hub.describe_topic("buffered").unwrap().config, buffered);
+    let memory = hub.describe_topic("memory").unwrap();
+    assert_eq!(memory.durability, Durability::None);
+    let from_the_beginning = Subscription::all().start(StartFrom::Beginning);
+    assert_eq!(seen(&mut hub.subscribe(from_the_beginning).unwrap()), kept);
+    assert_eq!(hub.publish(event("memory")).unwrap().offset, 241);
+}
+
+/// Publishes as many threads until it is killed, and says in a file what was acknowledged.
+#[test]
+#[ignore = "a process of its own, which another test starts and kills"]
+fn publishes_until_it_is_killed() {
+    let Some(directory) = std::env::var_os(CHILD) else {
+        return;
+    };
+    let directory = PathBuf::from(directory);
+    let hub = open(&directory);
+    let life = hub.head();
+    let acknowledged = directory.join("acknowledged");
+    thread::scope(|scope| {
+        for publisher in 0..PUBLISHERS {
+            let (hub, acknowledged) = (&hub, &acknowledged);
+            scope.spawn(move || {
+                let mut options = OpenOptions::new();
+                let options = options.append(true).create(true);
+                let mut file = options.open(acknowledged).unwrap();
+                for number in 0u64.. {
+                    let len = if number % 8 == 7 { 5 } else { 1 };
+                    let mut batch = EventBatch::new();
+                    let ids: Vec<String> = (0..len)
+                        .map(|part| format!("{life}-{publisher}-{number}-{part}-{len}"))
+                        .collect();
+                    ids.iter().for_each(|id| _ = batch.push(named(id)));
+                    let offsets = hub.publish_batch(&batch).unwrap();
+                    let lines = offsets.zip(&ids);
+                    let lines: String = lines.map(|(at, id)| format!("{at} {id}\n")).collect();
+                    // One write: lines of several threads do not mix.
+                    file.write_all(lines.as_bytes()).unwrap();
+                }
+            });
+        }
+    });
+}
+
+/// What was acknowledged: offsets and ids. The last line may be cut off.
+fn acknowledged(directory: &Path) -> Vec<(u64, String)> {
+    let text = fs::read_to_string(directory.join("acknowledged")).unwrap_or_default();
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let lines = whole.lines().map(|line| {
+        let (offset, id) = line.split_once(' ').unwrap();
+        (offset.parse().unwrap(), id.to_owned())
+    });
+    lines.collect()
+}
+
+/// Everything from the beginning up to an offset: once each, in order, without a gap.
+fn read_to(hub: &Hub, last: u64) -> Vec<String> {
+    let from_the_beginning = Subscription::all().start(StartFrom::Beginning);
+    let mut receiver = hub.subscribe(from_the_beginning).unwrap();
+    (1..=last)
+        .map(|offset| {
+            let delivery = receiver.recv_timeout(Duration::from_secs(60)).unwrap();
+            assert_eq!(delivery.position.offset, offset);
+            delivery.event.id().to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn what_was_acknowledged_is_there_once_and_in_order_after_a_kill() {
+    let directory = Directory::new();
+    fs::create_dir_all(&directory.0).unwrap();
+    let mut epoch = None;
+    let mut next = 1;
+    for life in 1..=3 {
+        let before = acknowledged(&directory.0).len();
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact"])
+            .arg("journal::sqlite::publishes_until_it_is_killed")
+            .env(CHILD, &directory.0)
+            .spawn()
+            .unwrap();
+        eventually("it publishes", || {
+            thread::sleep(Duration::from_millis(5));
+            acknowledged(&directory.0).len() >= before + 400 * life
+        });
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let acknowledged = acknowledged(&directory.0);
+        let journal = SqliteJournal::open(&directory.0).unwrap();
+        let found = journal.recovered().clone();
+        assert_eq!(*epoch.get_or_insert(found.epoch), found.epoch);
+        assert!(!found.clean);
+        assert_eq!(found.holes, [], "what is durable reserves nothing");
+        assert_eq!(found.next, found.last + 1);
+        assert!(found.next > next);
+        let hub = hub_on(journal);
+        let is_read = AtomicBool::new(false);
+        let ids = thread::scope(|scope| {
+            let (hub, is_read) = (&hub, &is_read);
+            let publishers: Vec<_> = (0..4)
+                .map(|publisher| {
+                    scope.spawn(move || {
+                        let mut offsets = Vec::new();
+                        while !is_read.load(Ordering::Relaxed) {
+                            let id = format!("{}-more-{publisher}", hub.head());
+                            offsets.push(hub.publish(named(&id)).unwrap().offset);
+                        }
+                        offsets
+                    })
+                })
+                .collect();
+            let ids = read_to(hub, found.last + 100);
+            is_read.store(true, Ordering::Relaxed);
+            let published = publishers.into_iter().map(|one| one.join().unwrap());
+            let least = published.flatten().min();
+            assert_eq!(least, Some(found.next));
+            ids
+        });
+        for (offset, id) in &acknowledged {
+            assert_eq!(&ids[*offset as usize - 1], id, "{offset}");
+        }
+        check_batches(&ids);
+        assert_eq!(ids.iter().filter(|id| !id.contains("more")).count(), {
+            let all: HashSet<_> = ids.iter().filter(|id| !id.contains("more")).collect();
+            all.len()
+        });
+        next = hub.head() + 1;
+        drop(hub);
+        let journal = SqliteJournal::open(&directory.0).unwrap();
+        let found = journal.recovered();
+        assert!(found.clean);
+        assert_eq!((found.next, &found.holes[..]), (next, &[][..]));
+    }
+}
+
+/// A batch is there as a whole, one event behind the other.
+fn check_batches(ids: &[String]) {
+    for (index, id) in ids.iter().enumerate() {
+        let Some((rest, "5")) = id.rsplit_once('-') else {
+            continue;
+        };
+        let (name, part) = rest.rsplit_once('-').unwrap();
+        let part: usize = part.parse().unwrap();
+        for other in 0..5 {
+            let expected = format!("{name}-{other}-5");
+            assert_eq!(ids[index + other - part], expected);
+        }
+    }
+}
+
+#[test]
+fn versions_of_streams_go_on() {
+    let directory = Directory::new();
+    super::streams::check_versions_go_on(|| open(&directory.0));
+}
