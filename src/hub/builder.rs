@@ -27,6 +27,9 @@ use crate::hub::wait::WakeRouter;
 /// Least `ring_bytes`.
 const RING_BYTES_LEAST: usize = 64 << 10;
 
+/// A journal that is taken by the first of several builders that builds.
+type SharedJournal = Arc<Mutex<Option<Box<dyn Journal>>>>;
+
 /// Builds a [`Hub`].
 ///
 /// # Examples
@@ -49,7 +52,7 @@ pub struct HubBuilder {
     history_bytes: usize,
     streams_max: usize,
     /// Shared by the clones of a builder: the first that builds takes it.
-    journal: Option<Arc<Mutex<Option<Box<dyn Journal>>>>>,
+    journal: Option<SharedJournal>,
     settings: JournalSettings,
 }
 
@@ -167,7 +170,6 @@ impl HubBuilder {
     }
 
     /// Makes the hub: with a new epoch, or that of its journal.
-
     ///
     /// # Errors
     ///
