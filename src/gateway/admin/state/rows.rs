@@ -96,13 +96,13 @@ impl Row {
 
     fn read(bytes: &[u8]) -> Result<Self, String> {
         let members = Members::read(bytes).map_err(|error| error.to_string())?;
-        let value = |name: &str| {
+        let member = |name: &str| {
             members
                 .get(name)
                 .ok_or_else(|| format!("{name}: is missing"))
         };
         let number = |name: &str| {
-            let number = value(name)?.whole();
+            let number = member(name)?.whole();
             number.ok_or_else(|| format!("{name}: is no whole number"))
         };
         // First: another version has other members.
@@ -115,10 +115,10 @@ impl Row {
         }
         let ms = |name: &str| number(name).map(Duration::from_millis);
         let word = |name: &str| {
-            let word = value(name)?.string();
+            let word = member(name)?.string();
             word.ok_or_else(|| format!("{name}: is no text"))
         };
-        let topics = value("topics")?.strings();
+        let topics = member("topics")?.strings();
         let topics = topics.ok_or_else(|| "topics: is no list of texts".to_owned())?;
         let filter = Filter::parse(&topics).map_err(|e| format!("topics: {e}"))?;
         let of = |name: &str, value: &str| format!("{name}: {value:?} is not known");
