@@ -4,20 +4,24 @@ use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use eventring::event::{Event, EventBatch};
-use eventring::hub::{Durability, Hub, StartFrom, Subscription, TopicConfig};
-use eventring::journal::{Journal, SqliteJournal};
+use eventring::hub::{
+    Durability, Gap, GapReason, Hub, ReceiveTimeoutError, StartFrom, Subscription, TopicConfig,
+};
+use eventring::journal::{Hole, HoleReason, Journal, SqliteJournal};
 
 use super::{event, eventually, seen};
 
 /// Says to the process that is to be killed where it has its journal.
 const CHILD: &str = "EVENTRING_TEST_JOURNAL";
 const PUBLISHERS: usize = 32;
+/// Publishes of each of them, far more than it lives for: if nobody kills it, it ends.
+const EACH: u64 = 10_000;
 
 /// A directory of its own, gone with the test.
 struct Directory(PathBuf);
@@ -115,7 +119,7 @@ fn publishes_until_it_is_killed() {
                 let mut options = OpenOptions::new();
                 let options = options.append(true).create(true);
                 let mut file = options.open(acknowledged).unwrap();
-                for number in 0u64.. {
+                for number in 0..EACH {
                     let len = if number % 8 == 7 { 5 } else { 1 };
                     let mut batch = EventBatch::new();
                     let ids: Vec<String> = (0..len)
@@ -144,6 +148,34 @@ fn acknowledged(directory: &Path) -> Vec<(u64, String)> {
     lines.collect()
 }
 
+/// A process that is killed, whatever becomes of the test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// Runs a test as a process of its own, and kills it when it has published enough; returns what was acknowledged.
+fn killed(
+    test: &str,
+    directory: &Directory,
+    is_enough: impl Fn(&[(u64, String)]) -> bool,
+) -> Vec<(u64, String)> {
+    fs::create_dir_all(&directory.0).unwrap();
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact"])
+        .arg(format!("journal::sqlite::{test}"))
+        .env(CHILD, &directory.0)
+        .spawn();
+    let child = Killed(child.unwrap());
+    eventually("it publishes", || is_enough(&acknowledged(&directory.0)));
+    drop(child);
+    acknowledged(&directory.0)
+}
+
 /// Everything from the beginning up to an offset: once each, in order, without a gap.
 fn read_to(hub: &Hub, last: u64) -> Vec<String> {
     let from_the_beginning = Subscription::all().start(StartFrom::Beginning);
@@ -160,24 +192,13 @@ fn read_to(hub: &Hub, last: u64) -> Vec<String> {
 #[test]
 fn what_was_acknowledged_is_there_once_and_in_order_after_a_kill() {
     let directory = Directory::new();
-    fs::create_dir_all(&directory.0).unwrap();
     let mut epoch = None;
     let mut next = 1;
     for life in 1..=3 {
         let before = acknowledged(&directory.0).len();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact"])
-            .arg("journal::sqlite::publishes_until_it_is_killed")
-            .env(CHILD, &directory.0)
-            .spawn()
-            .unwrap();
-        eventually("it publishes", || {
-            thread::sleep(Duration::from_millis(5));
-            acknowledged(&directory.0).len() >= before + 400 * life
+        let acknowledged = killed("publishes_until_it_is_killed", &directory, |acknowledged| {
+            acknowledged.len() >= before + 400 * life
         });
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let acknowledged = acknowledged(&directory.0);
         let journal = SqliteJournal::open(&directory.0).unwrap();
         let found = journal.recovered().clone();
         assert_eq!(*epoch.get_or_insert(found.epoch), found.epoch);
@@ -238,6 +259,62 @@ fn check_batches(ids: &[String]) {
             assert_eq!(ids[index + other - part], expected);
         }
     }
+}
+
+/// Shows events that are not written until it is killed, each tenth behind one that is.
+#[test]
+#[ignore = "a process of its own, which another test starts and kills"]
+fn shows_until_it_is_killed() {
+    let Some(directory) = std::env::var_os(CHILD) else {
+        return;
+    };
+    let directory = PathBuf::from(directory);
+    let hub = open(&directory);
+    let config = TopicConfig::default().durability(Durability::None);
+    hub.set_topic("memory", config).unwrap();
+    let mut options = OpenOptions::new();
+    let options = options.append(true).create(true);
+    let mut file = options.open(directory.join("acknowledged")).unwrap();
+    for number in 0..EACH {
+        let topic = if number % 10 == 0 { "a" } else { "memory" };
+        let offset = hub.publish(event(topic)).unwrap().offset;
+        let line = format!("{offset} {topic}\n");
+        file.write_all(line.as_bytes()).unwrap();
+    }
+}
+
+#[test]
+fn what_was_shown_without_being_written_is_told_after_a_kill_and_not_given_out_again() {
+    let directory = Directory::new();
+    let shown = killed("shows_until_it_is_killed", &directory, |shown| {
+        shown.len() >= 300
+    });
+    let journal = SqliteJournal::open(&directory.0).unwrap();
+    let found = journal.recovered().clone();
+    let hole = found.last + 1..found.next;
+    assert_eq!(found.holes, [Hole::new(hole.clone(), HoleReason::Crash)]);
+    let last_shown = shown.last().unwrap().0;
+    assert!(found.next > last_shown, "{} {last_shown}", found.next);
+    let written = shown.iter().filter(|(_, topic)| topic == "a");
+    let written: Vec<u64> = written.map(|(offset, _)| *offset).collect();
+    assert!(found.last >= *written.last().unwrap());
+    let hub = hub_on(journal);
+    assert_eq!(hub.publish(event("a")).unwrap().offset, found.next);
+    let from_the_beginning = Subscription::topic("a").start(StartFrom::Beginning);
+    let mut receiver = hub.subscribe(from_the_beginning).unwrap();
+    let (mut offsets, mut gaps) = (Vec::new(), Vec::new());
+    while offsets.last() != Some(&found.next) {
+        match receiver.recv_timeout(Duration::from_secs(60)) {
+            Ok(delivery) => offsets.push(delivery.position.offset),
+            Err(ReceiveTimeoutError::Gap(gap)) => gaps.push(gap),
+            other => panic!("{other:?}"),
+        }
+    }
+    let told = |gap: &Gap| gap.reason == GapReason::Crash && gap.resume_at == hole.end;
+    assert!(gaps.iter().any(told), "{gaps:?} {hole:?}");
+    assert_eq!(offsets[..written.len()], written);
+    // One that was written and not acknowledged, and the one of this run.
+    assert!(offsets.len() <= written.len() + 2, "{offsets:?}");
 }
 
 #[test]

@@ -210,6 +210,25 @@ fn what_was_not_committed_is_told_in_the_ring_and_below_it_to_who_reads_and_to_w
 }
 
 #[test]
+fn what_may_or_may_not_be_there_is_told_as_that_and_counted() {
+    let hub = with_a_failed_commit(CommitFailure::Poisoned);
+    let all = Subscription::all().controls(Controls::none());
+    let mut receiver = hub.subscribe(all.start(StartFrom::Beginning)).unwrap();
+    let items = until_caught_up(&mut receiver);
+    let gap = Gap {
+        missed: 3,
+        resume_at: 6,
+        exact: true,
+        reason: GapReason::Indeterminate,
+    };
+    assert_eq!(items[2], Item::Gap(gap));
+    let stats = receiver.stats();
+    assert_eq!((stats.delivered, stats.gaps, stats.missed), (2, 1, 3));
+    let voids = hub.journal().unwrap().voids(&(1..100));
+    assert_eq!(voids, [Hole::new(3..6, HoleReason::Indeterminate)]);
+}
+
+#[test]
 fn a_sleeper_is_told_of_what_was_not_committed_while_it_slept() {
     let control = Control::default();
     let hub = Hub::builder()
