@@ -64,6 +64,9 @@ impl Sockets for Gateway {
     }
 
     fn closing(&mut self, socket: &mut Socket, why: Option<DisconnectReason>, out: &mut Vec<u8>) {
+        if let Socket::Hub(session) = socket {
+            session.room.leave();
+        }
         match (socket, why) {
             (Socket::Client(client), _) => client.closing(out, &self.shared.callbacks),
             (Socket::Hub(_), Some(why)) => {

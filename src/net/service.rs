@@ -149,7 +149,8 @@ pub trait Sockets {
 
     /// Appends all that still waits for a WebSocket which is about to be closed from this side, behind the words that
     /// say `why`: there where the reactor ends it while it has no subscription. Those of one that has a subscription
-    /// are [`Delivery::last_words`]'s.
+    /// are [`Delivery::last_words`]'s. A message of it that waits for room is not given again: whatever it waits with is
+    /// given up here, not when the peer has answered the close frame.
     fn closing(
         &mut self,
         socket: &mut Self::Socket,

@@ -68,6 +68,8 @@ pub(in crate::gateway) struct Endpoints {
     taken: HashSet<String>,
     /// Keeps what is made; `None`: it is gone with the process.
     store: Option<StateStore>,
+    /// Held from a change here until it is queued for the journal, so that the rows come to be what is here.
+    order: Mutex<()>,
     inner: Mutex<Inner>,
 }
 
@@ -157,6 +159,14 @@ impl Inner {
         Ok(())
     }
 
+    /// Removes an endpoint; returns its group.
+    fn remove(&mut self, path: &str) -> Option<u32> {
+        let Endpoint { group, info } = self.endpoints.remove(path)?;
+        self.paths.remove(&group);
+        self.bytes -= weight(&info.filter.to_string());
+        Some(group)
+    }
+
     fn note_end(&mut self, name: &str) {
         if self.ended.len() >= ENDED_MAX {
             self.ended.pop_front();
@@ -177,6 +187,7 @@ impl Endpoints {
             frame_log,
             taken,
             store: None,
+            order: Mutex::default(),
             inner: Mutex::default(),
         }
     }
@@ -189,6 +200,12 @@ impl Endpoints {
     /// The place where what is made is kept; `None`: it is gone with the process.
     pub(in crate::gateway) fn store(&self) -> Option<&StateStore> {
         self.store.as_ref()
+    }
+
+    /// The turn of one change, for as long as the guard is kept: until it is queued for the journal, never until it is
+    /// committed. Two changes of one name would otherwise be queued in another order than they were made in.
+    pub(in crate::gateway) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Locks, after a look for connections whose clients never came.
@@ -222,12 +239,13 @@ impl Endpoints {
         self.taken.contains(path) || self.lock().endpoints.contains_key(path)
     }
 
+    /// Makes an endpoint; returns its group.
     pub(in crate::gateway) fn create(
         &self,
         path: &str,
         filter: Filter,
         options: StreamOptions,
-    ) -> Result<(), EndpointError> {
+    ) -> Result<u32, EndpointError> {
         check_path(path)?;
         self.check(&options)?;
         let path = path.to_owned();
@@ -255,27 +273,26 @@ impl Endpoints {
             connections: 0,
         };
         inner.endpoints.insert(path, Endpoint { group, info });
-        Ok(())
+        Ok(group)
     }
 
     /// Removes an endpoint; returns the group whose streams are to end.
     pub(in crate::gateway) fn remove(&self, path: &str) -> Result<u32, EndpointError> {
         let mut inner = self.lock();
-        let Some(Endpoint { group, info }) = inner.endpoints.remove(path) else {
-            let path = path.to_owned();
-            return Err(EndpointError::Unknown { path });
-        };
-        inner.paths.remove(&group);
-        inner.bytes -= weight(&info.filter.to_string());
+        let group = inner.remove(path).ok_or_else(|| EndpointError::Unknown {
+            path: path.to_owned(),
+        })?;
         inner.note_end(path);
         Ok(group)
     }
 
-    /// Takes back an endpoint that was made and is not kept.
-    pub(in crate::gateway) fn undo_create(&self, path: &str) {
-        if self.remove(path).is_ok() {
+    /// Takes back an endpoint that was made and is not kept; `group`: as it was made. Another one may have its path by now.
+    pub(in crate::gateway) fn undo_create(&self, path: &str, group: u32) {
+        let mut inner = self.lock();
+        let own = |endpoint: &Endpoint| endpoint.group == group;
+        if inner.endpoints.get(path).is_some_and(own) {
             // Nobody has ended it: as far as others know, it was never there.
-            self.lock().ended.retain(|ended| ended != path);
+            inner.remove(path);
         }
     }
 

@@ -171,21 +171,29 @@ pub(super) fn connection_stream(
 pub(super) fn disconnect(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
     // Before anything is forgotten: who is told that it is busy finds everything as it was.
     gateway.deferred.check_room()?;
-    let (id, endpoints) = (request.captured(), &gateway.shared.endpoints);
+    let (id, endpoints) = (request.captured(), gateway.shared.endpoints.clone());
+    let turn = endpoints.turn();
     // Before it is forgotten: afterwards its id leads nowhere.
     let addr = endpoints.addr_of(id);
     let made = endpoints.forget(id).is_some();
     let kept = match made {
-        true => forget_row(gateway, Table::Connections, id)?,
-        false => None,
+        true => forget_row(gateway, Table::Connections, id),
+        false => Ok(None),
     };
-    match addr {
-        Some(addr) => {
-            let target = Target::These(vec![NamedConnection {
-                id: id.to_owned(),
-                addr,
-            }]);
-            let command = Command::End(target, DisconnectReason::Disconnected);
+    drop(turn);
+    let command = addr.map(|addr| {
+        let target = Target::These(vec![NamedConnection {
+            id: id.to_owned(),
+            addr,
+        }]);
+        Command::End(target, DisconnectReason::Disconnected)
+    });
+    let kept = match kept {
+        Ok(kept) => kept,
+        Err(problem) => return Err(end_anyway(gateway, command, problem)),
+    };
+    match command {
+        Some(command) => {
             let render = CommandAnswer::Disconnect { made };
             defer_kept_command(gateway, command, render, kept, request)
         }
@@ -208,20 +216,28 @@ pub(super) fn remove_endpoint(gateway: &mut Gateway, request: &Request<'_>, _: A
     // As for connections: a refusal changes nothing.
     gateway.deferred.check_room()?;
     // Removed first, then ended: a client that comes back at once must not find it again.
-    let removed = gateway.shared.endpoints.remove(path);
+    let endpoints = gateway.shared.endpoints.clone();
+    let turn = endpoints.turn();
+    let removed = endpoints.remove(path);
     let group = removed.map_err(|error| of_endpoint(&error))?;
+    let kept = forget_row(gateway, Table::Endpoints, path);
+    drop(turn);
     let command = Command::End(Target::Group(group), DisconnectReason::Removed);
-    let render = CommandAnswer::Disconnect { made: true };
-    let kept = match forget_row(gateway, Table::Endpoints, path) {
+    let kept = match kept {
         Ok(kept) => kept,
-        Err(problem) => {
-            // It is gone, whatever the journal says: so are its streams.
-            let commands = &gateway.shared.commands;
-            let _ = commands.send(Reactors::All, command, || {});
-            return Err(problem);
-        }
+        Err(problem) => return Err(end_anyway(gateway, Some(command), problem)),
     };
+    let render = CommandAnswer::Disconnect { made: true };
     defer_kept_command(gateway, command, render, kept, request)
+}
+
+/// Ends the streams of what is gone although its row is still there, for the `problem` that the answer tells.
+fn end_anyway(gateway: &Gateway, command: Option<Command>, problem: Problem) -> Problem {
+    if let Some(command) = command {
+        let commands = &gateway.shared.commands;
+        let _ = commands.send(Reactors::All, command, || {});
+    }
+    problem
 }
 
 /// Has the row deleted of what is not there any more. Nothing is taken back where that fails: to end something must be
@@ -253,24 +269,24 @@ fn defer_kept_command(
     answer.map(Begin::Deferred)
 }
 
-/// Answers what was made: at once where nothing is kept, else when it is; `undo` takes it back where that fails.
+/// Answers what was made in this turn: at once where nothing is kept, else when it is; `undo` takes it back where that
+/// fails.
 fn made(
     gateway: &mut Gateway,
     whole: &WholeBody,
     change: Change,
     answer: Answer,
-    undo: fn(&Endpoints, &str),
-    key: String,
+    undo: impl Fn(&Endpoints) + Clone + Send + 'static,
 ) -> Result<Responded, Problem> {
     let endpoints = gateway.shared.endpoints.clone();
     let Some(store) = gateway.shared.endpoints.store() else {
         return Ok(Response::Ready(answer));
     };
     let bell = gateway.handle.notifier();
-    let (registry, name) = (endpoints.clone(), key.clone());
-    let submitted = store.submit(change, bell, move || undo(&registry, &name));
+    let (registry, take_back) = (endpoints.clone(), undo.clone());
+    let submitted = store.submit(change, bell, move || take_back(&registry));
     let kept = submitted.map_err(|error| {
-        undo(&endpoints, &key);
+        undo(&endpoints);
         of_transact(&error)
     })?;
     let what = Deferred::Kept(kept, answer);
@@ -293,9 +309,10 @@ pub(super) fn make_connection(gateway: &mut Gateway, request: &Request<'_>, _: A
             filter: wanted.filter.clone(),
             options: wanted.options,
         };
+        let endpoints = shared.endpoints.clone();
+        let _turn = endpoints.turn();
         // What it may not see, it would not get: the stream asks again.
-        let id = shared
-            .endpoints
+        let id = endpoints
             .reserve(wanted.filter, wanted.options)
             .map_err(|error| of_endpoint(&error))?;
         let location = format!("{}/api/v1/connections/{id}/stream", whole.base());
@@ -306,7 +323,8 @@ pub(super) fn make_connection(gateway: &mut Gateway, request: &Request<'_>, _: A
         };
         let answer = created(whole.reply(), &location, &answer);
         let change = Change::Put(Table::Connections, id.clone(), row);
-        made(gateway, whole, change, answer, Endpoints::undo_reserve, id)
+        let undo = move |endpoints: &Endpoints| endpoints.undo_reserve(&id);
+        made(gateway, whole, change, answer, undo)
     })
 }
 
@@ -324,14 +342,16 @@ pub(super) fn create_endpoint(gateway: &mut Gateway, request: &Request<'_>, _: A
             filter: wanted.filter.clone(),
             options: wanted.options,
         };
-        shared
-            .endpoints
+        let endpoints = shared.endpoints.clone();
+        let _turn = endpoints.turn();
+        let group = endpoints
             .create(&path, wanted.filter, wanted.options)
             .map_err(|error| of_endpoint(&error))?;
         let location = format!("{}{path}", whole.base());
         let answer = created(whole.reply(), &location, &MadeEndpoint { path: &path });
         let change = Change::Put(Table::Endpoints, path.clone(), row);
-        made(gateway, whole, change, answer, Endpoints::undo_create, path)
+        let undo = move |endpoints: &Endpoints| endpoints.undo_create(&path, group);
+        made(gateway, whole, change, answer, undo)
     })
 }
 

@@ -326,7 +326,7 @@ fn restore(hub: &Hub, endpoints: &Endpoints) -> Result<(), ServerError> {
             return Ok(());
         }
         let made = endpoints.create(path, row.filter, row.options);
-        made.map_err(|error| error.to_string())
+        made.map(|_| ()).map_err(|error| error.to_string())
     })?;
     load(Table::Connections, &mut |id, row| {
         let made = endpoints.reserve_as(id, row.filter, row.options);

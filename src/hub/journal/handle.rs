@@ -10,6 +10,8 @@ use thiserror::Error;
 use super::histogram::Histogram;
 use super::hub_journal::HubJournal;
 use super::kept_topics;
+#[cfg(feature = "gateway")]
+use super::signal::is_committing;
 use crate::hub::shared::Shared;
 use crate::hub::topics::{self, TopicConfig, TopicsError};
 use crate::journal::{
@@ -123,6 +125,12 @@ impl<'h> JournalHandle<'h> {
         done: TransactDone,
     ) -> Result<(), TransactError> {
         self.journal.submit_transact(self.shared, state, done)
+    }
+
+    /// Returns whether this thread commits now, so that it must not wait for a commit.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn is_committing(&self) -> bool {
+        is_committing()
     }
 
     /// Settles a topic as [`Hub::set_topic`](crate::hub::Hub::set_topic) does, or deletes it where there is no config,

@@ -169,6 +169,12 @@ impl<S: Service> WebSockets<'_, S> {
         if said.waits {
             ws.stall(message);
             self.core.park(i);
+        } else {
+            // Nothing may follow that would be read, and counted then.
+            drop(message);
+            let waiting = ws.held_bytes();
+            let given_back = self.count_unfinished(i, &mut ws, waiting);
+            debug_assert!(given_back);
         }
         let end = self.take_said(i, &mut ws, said);
         *self.core.conns.cold_mut(i).ws_mut() = Some(ws);

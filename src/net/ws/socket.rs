@@ -184,9 +184,12 @@ impl<S: Service> Ws<S> {
 
     /// Returns whether bytes came that are not read yet.
     pub(super) fn holds_input(&self) -> bool {
-        self.busy
-            .as_ref()
-            .is_some_and(|busy| !busy.input.is_empty())
+        self.held_bytes() > 0
+    }
+
+    /// Returns how many bytes came that are not read yet.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.busy.as_ref().map_or(0, |busy| busy.input.len())
     }
 
     // -- Answers that wait for outcomes

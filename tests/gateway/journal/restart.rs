@@ -153,3 +153,65 @@ fn what_cannot_be_kept_is_not_made() {
     let made = ask(at, "POST", "/api/v1/endpoints", r#"{"path":"/new"}"#);
     assert_eq!(made.status, 201, "{made:?}");
 }
+
+/// Once: a connection whose row could not be deleted was forgotten, and its stream went on for ever.
+#[test]
+fn what_is_gone_has_no_stream_however_the_journal_is() {
+    let (journal, faults) = FaultyJournal::new(MemoryJournal::new());
+    let hub = Hub::builder().journal(journal).build().unwrap();
+    let server = serve(&hub);
+    let at = server.addr();
+    let made = ask(at, "POST", "/api/v1/connections", r#"{"topics":["a"]}"#).json();
+    let connection = format!("/api/v1/connections/{}", made["id"].as_str().unwrap());
+    let endpoint = ask(at, "POST", "/api/v1/endpoints", r#"{"path":"/live"}"#);
+    assert_eq!(endpoint.status, 201, "{endpoint:?}");
+    let of_connection = stream(at, &format!("{connection}/stream"));
+    let of_endpoint = stream(at, "/live");
+    faults.fail(Some(CommitFailure::Poisoned));
+    assert_eq!(ask(at, "POST", "/api/v1/connections", "{}").status, 503);
+    for (target, (mut stream, status)) in [
+        (connection.as_str(), of_connection),
+        ("/api/v1/endpoints?path=/live", of_endpoint),
+    ] {
+        assert_eq!(status, 200);
+        let told = ask(at, "DELETE", target, "");
+        assert_eq!(told.status, 503, "{told:?}");
+        assert!(told.body.contains("takes nothing"), "{told:?}");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("its end");
+        assert!(text.contains("event: disconnect"), "{text}");
+    }
+}
+
+/// Once: what was made and removed by several at once could be there after a restart and not before, or the other way
+/// round.
+#[test]
+fn what_is_kept_is_what_is_there() {
+    const ROUNDS: usize = 300;
+    let hub = Hub::builder()
+        .journal(MemoryJournal::new())
+        .build()
+        .unwrap();
+    let server = serve(&hub);
+    let handle = server.handle();
+    let mut reader = hub.journal().unwrap().view().reader().unwrap();
+    for _ in 0..ROUNDS {
+        std::thread::scope(|threads| {
+            for makes in [true, false, true, false] {
+                threads.spawn(move || {
+                    // Whoever comes second is refused: that there is one, or none.
+                    let _ = match makes {
+                        true => {
+                            handle.create_endpoint("/x", Filter::all(), StreamOptions::default())
+                        }
+                        false => handle.remove_endpoint("/x"),
+                    };
+                });
+            }
+        });
+        let mut kept = 0;
+        let look = reader.state(&mut |tx| kept = tx.scan("endpoints", b"", 8).unwrap().len());
+        look.unwrap();
+        assert_eq!(kept, handle.endpoints().len());
+    }
+}

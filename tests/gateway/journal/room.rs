@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use eventring::Event;
 use eventring::gateway::{Server, ServerConfig, ServerThread};
-use eventring::hub::Hub;
+use eventring::hub::{Hub, PublishOptions};
 use eventring::journal::MemoryJournal;
+use tungstenite::Message;
 
-use super::client::Client;
+use super::client::{Client, ask};
 use super::{PATH, config, until};
 use crate::faulty_journal::{Faults, FaultyJournal};
 use crate::sockets::client::Client as Socket;
@@ -137,4 +139,61 @@ fn who_goes_away_holds_nobody_up() {
         assert_eq!(first.answer().status, 200);
     }
     assert_eq!(last.answer().status, 200);
+}
+
+/// Bytes of what peers have begun and not ended.
+fn unfinished(server: &ServerThread) -> usize {
+    let metrics = Client::connect(server.addr()).ask("GET", "/metrics", "", "");
+    let mut lines = metrics.body.lines();
+    let bytes = lines.find_map(|line| line.strip_prefix("eventring_unfinished_bytes "));
+    bytes
+        .unwrap_or_else(|| panic!("{metrics:?}"))
+        .parse()
+        .unwrap()
+}
+
+/// A WebSocket that receives `other`, and whose message waits for room.
+fn stalled(server: &ServerThread) -> Socket {
+    let mut socket = Socket::new(server.addr(), "/api/v1/ws");
+    socket.expect("welcome");
+    socket.send(r#"{"type":"subscribe","request":1,"topic":"other"}"#);
+    socket.expect("subscribed");
+    assert_eq!(unfinished(server), 0);
+    socket.send(r#"{"type":"publish","request":2,"topic":"t","data":2}"#);
+    until("its message waits", || unfinished(server) > 0);
+    socket
+}
+
+/// Once: a WebSocket that the server had closed was first in line until its peer answered the close frame, and nobody
+/// else could publish.
+#[test]
+fn who_is_closed_while_waiting_holds_nobody_up() {
+    let (hub, faults, server) = full(|config| config);
+    let mut first = fill(&hub, &server);
+    let mut socket = stalled(&server);
+    let listed = ask(server.addr(), "GET", "/api/v1/connections", "").json();
+    let id = listed["connections"][0]["id"].as_str().unwrap();
+    let target = format!("/api/v1/connections/{id}");
+    assert_eq!(ask(server.addr(), "DELETE", &target, "").status, 204);
+    // Its answer would leave with the next read: there is none.
+    while !matches!(socket.0.read().unwrap(), Message::Close(_)) {}
+    assert_eq!(unfinished(&server), 0);
+    faults.hold(false);
+    for _ in 0..ROOM {
+        assert_eq!(first.answer().status, 200);
+    }
+    let event = Event::builder("t", "x").build().unwrap();
+    let submitted = hub.publisher().submit(event, &PublishOptions::default());
+    assert_eq!(submitted, Ok(ROOM as u64 + 1..ROOM as u64 + 2));
+}
+
+/// Once: the bytes of a message that had waited for room stayed counted until the next one came.
+#[test]
+fn who_has_waited_holds_no_bytes() {
+    let (hub, faults, server) = full(|config| config);
+    let _first = fill(&hub, &server);
+    let mut socket = stalled(&server);
+    faults.hold(false);
+    assert_eq!(socket.expect("published")["request"], 2);
+    assert_eq!(unfinished(&server), 0);
 }

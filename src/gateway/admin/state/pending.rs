@@ -1,6 +1,6 @@
 //! Changes of state on their way to the journal, for requests that are answered once they are there.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::deadline::after;
@@ -13,28 +13,45 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The result of a change of state, to come.
 pub(in crate::gateway) struct PendingCommit {
-    result: Arc<Mutex<Option<Result<(), TransactError>>>>,
+    place: Arc<Place>,
     until: Instant,
 }
 
+/// The place where the result of a change is put.
+#[derive(Default)]
+struct Place {
+    result: Mutex<Option<Result<(), TransactError>>>,
+    came: Condvar,
+}
+
+impl Place {
+    fn lock(&self) -> MutexGuard<'_, Option<Result<(), TransactError>>> {
+        self.result.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl PendingCommit {
-    /// Makes one, with what takes its result: that calls `undo` where the change is not kept, and wakes `reactor`.
+    /// Makes one, with what takes its result: that calls `undo` where the change is not kept, and wakes who waits:
+    /// `reactor`, if it is one.
     pub(in crate::gateway) fn new(
-        reactor: Arc<dyn Notify>,
+        reactor: Option<Arc<dyn Notify>>,
         undo: impl FnOnce() + Send + 'static,
     ) -> (Self, TransactDone) {
-        let result = Arc::new(Mutex::new(None));
-        let place = result.clone();
+        let place = Arc::<Place>::default();
+        let put = place.clone();
         let done = move |came: Result<(), TransactError>| {
             // First: who is told that it is not kept finds everything as it was.
             if came.is_err() {
                 undo();
             }
-            *lock(&place) = Some(came);
-            reactor.notify();
+            *put.lock() = Some(came);
+            put.came.notify_all();
+            if let Some(reactor) = reactor {
+                reactor.notify();
+            }
         };
         let pending = Self {
-            result,
+            place,
             until: after(Instant::now(), PATIENCE),
         };
         (pending, Box::new(done))
@@ -42,8 +59,24 @@ impl PendingCommit {
 
     /// Returns what has come of it; `None`: nothing yet. One that takes too long has failed, as far as anybody can say.
     pub(in crate::gateway) fn result(&self) -> Option<Result<(), TransactError>> {
-        let came = lock(&self.result).clone();
+        let came = self.place.lock().clone();
         came.or_else(|| (Instant::now() >= self.until).then_some(Err(TransactError::TimedOut)))
+    }
+
+    /// The same, once it is known. Not for a reactor.
+    pub(in crate::gateway) fn wait(&self) -> Result<(), TransactError> {
+        let mut result = self.place.lock();
+        loop {
+            if let Some(came) = &*result {
+                return came.clone();
+            }
+            let left = self.until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(TransactError::TimedOut);
+            }
+            let woken = self.place.came.wait_timeout(result, left);
+            result = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 }
 
@@ -54,8 +87,4 @@ pub(in crate::gateway) fn of_transact(error: &TransactError) -> Problem {
         TransactError::NoSpace => Problem::new(507, detail),
         _ => Problem::new(503, detail).retry_after_s(1),
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use crate::gateway::admin::state::pending::PendingCommit;
 use crate::gateway::admin::state::rows::{Row, Table};
-use crate::hub::{Hub, TransactError};
+use crate::hub::{Hub, TransactDone, TransactError};
 use crate::journal::{StateError, StateTx};
 use crate::ring::Notify;
 
@@ -61,23 +61,36 @@ impl StateStore {
         reactor: Arc<dyn Notify>,
         undo: impl FnOnce() + Send + 'static,
     ) -> Result<PendingCommit, TransactError> {
-        let hub = self.hub.upgrade().ok_or(TransactError::Closed)?;
-        let journal = hub.journal().ok_or(TransactError::Closed)?;
-        let (pending, done) = PendingCommit::new(reactor, undo);
-        let state = Box::new(move |tx: &mut dyn StateTx| change.apply(tx));
-        journal.submit_transact(state, done)?;
-        Ok(pending)
+        self.queue(change, PendingCommit::new(Some(reactor), undo))
     }
 
-    /// Commits a change, and waits for it.
+    /// The same, for a thread that [waits](PendingCommit::wait).
     ///
     /// # Errors
     ///
-    /// It is not kept, as far as is known.
-    pub(in crate::gateway) fn commit(&self, change: Change) -> Result<(), TransactError> {
+    /// It will not be kept; `undo` is not called. [`TransactError::WouldBlock`]: this thread commits itself.
+    pub(in crate::gateway) fn submit_to_wait(
+        &self,
+        change: Change,
+        undo: impl FnOnce() + Send + 'static,
+    ) -> Result<PendingCommit, TransactError> {
+        let hub = self.hub.upgrade().ok_or(TransactError::Closed)?;
+        if hub.journal().is_some_and(|journal| journal.is_committing()) {
+            return Err(TransactError::WouldBlock);
+        }
+        self.queue(change, PendingCommit::new(None, undo))
+    }
+
+    fn queue(
+        &self,
+        change: Change,
+        (pending, done): (PendingCommit, TransactDone),
+    ) -> Result<PendingCommit, TransactError> {
         let hub = self.hub.upgrade().ok_or(TransactError::Closed)?;
         let journal = hub.journal().ok_or(TransactError::Closed)?;
-        journal.transact(move |tx| change.apply(tx))
+        let state = Box::new(move |tx: &mut dyn StateTx| change.apply(tx));
+        journal.submit_transact(state, done)?;
+        Ok(pending)
     }
 
     /// Has rows deleted that nobody looks for any more. Where that fails they are met again after a restart, and go then.

@@ -54,7 +54,7 @@ pub(super) fn settle_topic(gateway: &mut Gateway, request: &Request<'_>, _: Acce
             };
             // Before anything is changed: who is told that it is busy finds everything as it was.
             gateway.deferred.check_room()?;
-            let (kept, done) = PendingCommit::new(gateway.handle.notifier(), || {});
+            let (kept, done) = PendingCommit::new(Some(gateway.handle.notifier()), || {});
             let set = journal.submit_topic(topic, Some(config), done);
             set.map_err(|error| of_topics(&error))?;
             let what = Deferred::Kept(kept, described(gateway, topic, reply)?);
@@ -78,7 +78,7 @@ pub(super) fn delete_topic(gateway: &mut Gateway, request: &Request<'_>, _: Acce
         return Ok(Begin::Answer(no_content(reply)));
     };
     gateway.deferred.check_room()?;
-    let (kept, done) = PendingCommit::new(gateway.handle.notifier(), || {});
+    let (kept, done) = PendingCommit::new(Some(gateway.handle.notifier()), || {});
     let deleted = journal.submit_topic(topic, None, done);
     deleted.map_err(|error| of_topics(&error))?;
     let what = Deferred::Kept(kept, no_content(reply));

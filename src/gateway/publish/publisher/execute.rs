@@ -77,6 +77,26 @@ impl Publisher {
         may_wait: bool,
         set: impl FnOnce(&mut EventBuilder) -> Result<(), EventError>,
     ) -> Result<u64, Refused> {
+        match self.try_publish_event(topic, options, room, set) {
+            Err(Refused::Full) if may_wait => {
+                room.wait(&self.hub, &self.reactor);
+                Err(Refused::Full)
+            }
+            // Whatever came of it: a place that nobody tries from holds up all behind it.
+            done => {
+                room.leave();
+                done
+            }
+        }
+    }
+
+    fn try_publish_event(
+        &mut self,
+        topic: &str,
+        options: &PublishOptions,
+        room: &RoomPlace,
+        set: impl FnOnce(&mut EventBuilder) -> Result<(), EventError>,
+    ) -> Result<u64, Refused> {
         // A request of HTTP is asked this at its head, which a message of a WebSocket does not have.
         if self.is_stopping() {
             let problem = Problem::new(503, "the server is stopping");
@@ -89,16 +109,7 @@ impl Publisher {
         let event = event.map_err(|error| Problem::of_event(&error))?;
         check_topic(event, topic)?;
         let published = room.publisher(&self.hub).submit(event, options);
-        match published.map_err(refused) {
-            Err(Refused::Full) if may_wait => {
-                room.wait(&self.hub, &self.reactor);
-                Err(Refused::Full)
-            }
-            done => {
-                room.leave();
-                Ok(done?.start)
-            }
-        }
+        Ok(published.map_err(refused)?.start)
     }
 
     fn publish_one(&mut self, publish: &Publish) -> Result<Range<u64>, Refused> {

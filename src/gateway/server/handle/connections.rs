@@ -1,6 +1,6 @@
 //! Endpoints and connections, as a program that embeds the server deals with them.
 
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, MutexGuard, mpsc};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -11,7 +11,7 @@ use crate::gateway::admin::connections::{
     Broadcast, Command, CommandResult, ConnectionInfo, NamedConnection, Target,
 };
 use crate::gateway::admin::endpoint_path::EndpointError;
-use crate::gateway::admin::endpoints::EndpointInfo;
+use crate::gateway::admin::endpoints::{EndpointInfo, Endpoints};
 use crate::gateway::admin::listing::ConnectionWalk;
 use crate::gateway::admin::state::{Change, Row, Table};
 use crate::gateway::server::handle::ServerHandle;
@@ -54,7 +54,8 @@ impl ServerHandle {
     ///
     /// # Errors
     ///
-    /// [`EndpointError`] names the path or the option, or says that it could not be kept; then nothing has changed.
+    /// [`EndpointError`] names the path or the option, or says that it could not be kept; then nothing has changed, unless
+    /// that is [`TransactError::TimedOut`](crate::hub::TransactError::TimedOut): then it is there until it is known to fail.
     pub fn create_endpoint(
         &self,
         path: &str,
@@ -62,13 +63,13 @@ impl ServerHandle {
         options: StreamOptions,
     ) -> Result<(), EndpointError> {
         let endpoints = &self.shared.endpoints;
-        endpoints.create(path, filter.clone(), options)?;
+        let turn = endpoints.turn();
+        let group = endpoints.create(path, filter.clone(), options)?;
         let change = Change::Put(Table::Endpoints, path.to_owned(), Row { filter, options });
-        let kept = self.keep(change);
-        if kept.is_err() {
-            endpoints.undo_create(path);
-        }
-        kept
+        let path = path.to_owned();
+        self.keep(turn, change, move |endpoints| {
+            endpoints.undo_create(&path, group);
+        })
     }
 
     /// Removes an endpoint. Its clients get a `disconnect` event, and 404 when they come back.
@@ -77,11 +78,13 @@ impl ServerHandle {
     ///
     /// [`EndpointError::Unknown`]; [`EndpointError::NotKept`] if it is gone and comes back when the server starts again.
     pub fn remove_endpoint(&self, path: &str) -> Result<(), EndpointError> {
-        let group = self.shared.endpoints.remove(path)?;
+        let endpoints = &self.shared.endpoints;
+        let turn = endpoints.turn();
+        let group = endpoints.remove(path)?;
         let command = Command::End(Target::Group(group), DisconnectReason::Removed);
         // A server that does not run has no clients to end.
         let _ = self.shared.commands.send(Reactors::All, command, || {});
-        self.keep(Change::delete(Table::Endpoints, path))
+        self.keep(turn, Change::delete(Table::Endpoints, path), |_| {})
     }
 
     /// The endpoints that were made, by path.
@@ -101,24 +104,38 @@ impl ServerHandle {
         options: StreamOptions,
     ) -> Result<String, EndpointError> {
         let endpoints = &self.shared.endpoints;
+        let turn = endpoints.turn();
         let id = endpoints.reserve(filter.clone(), options)?;
-        let kept = self.keep(Change::Put(
-            Table::Connections,
-            id.clone(),
-            Row { filter, options },
-        ));
-        if kept.is_err() {
-            endpoints.undo_reserve(&id);
-        }
-        kept.map(|()| id)
+        let change = Change::Put(Table::Connections, id.clone(), Row { filter, options });
+        let undo = {
+            let id = id.clone();
+            move |endpoints: &Endpoints| endpoints.undo_reserve(&id)
+        };
+        self.keep(turn, change, undo)?;
+        Ok(id)
     }
 
-    /// Has the journal take a change, if there is one.
-    fn keep(&self, change: Change) -> Result<(), EndpointError> {
-        let store = self.shared.endpoints.store();
-        store.map_or(Ok(()), |store| {
-            store.commit(change).map_err(EndpointError::NotKept)
-        })
+    /// Has the journal, if there is one, take the change that was made in this `turn`, and waits for it; `undo` takes it
+    /// back where it is not kept.
+    fn keep(
+        &self,
+        turn: MutexGuard<'_, ()>,
+        change: Change,
+        undo: impl Fn(&Endpoints) + Clone + Send + 'static,
+    ) -> Result<(), EndpointError> {
+        let endpoints = &self.shared.endpoints;
+        let Some(store) = endpoints.store() else {
+            return Ok(());
+        };
+        let (registry, take_back) = (endpoints.clone(), undo.clone());
+        let submitted = store.submit_to_wait(change, move || take_back(&registry));
+        if submitted.is_err() {
+            undo(endpoints);
+        }
+        // Others may change something while this one is committed.
+        drop(turn);
+        let kept = submitted.and_then(|pending| pending.wait());
+        kept.map_err(EndpointError::NotKept)
     }
 
     /// All connections that receive events or were made to, by id. They are asked for in pages, so that no stream waits
@@ -179,10 +196,12 @@ impl ServerHandle {
     pub fn disconnect(&self, id: &str) -> Result<bool, NotServing> {
         // Before it is forgotten: afterwards its id leads nowhere.
         let addr = self.shared.endpoints.addr_of(id);
+        let turn = self.shared.endpoints.turn();
         let made = self.shared.endpoints.forget(id).is_some();
         if let Some(store) = self.shared.endpoints.store().filter(|_| made) {
             store.forget(Table::Connections, vec![id.to_owned()]);
         }
+        drop(turn);
         let Some(addr) = addr else { return Ok(made) };
         let target = Target::These(vec![NamedConnection {
             id: id.to_owned(),
