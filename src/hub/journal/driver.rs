@@ -115,14 +115,13 @@ impl Driver {
 
     /// Runs one round; `None`: there was nothing to do.
     pub(super) fn round(&mut self, shared: &Shared, hub: &HubJournal) -> Option<After> {
-        let begin = self.begin(shared);
-        if begin.range.is_empty() && begin.work.is_empty() && !begin.renew {
+        // What failed is not tried again by everybody who comes by. Asked once: the clock goes on.
+        let is_waiting = self.is_waiting();
+        let begin = self.begin(shared, is_waiting);
+        let is_idle = begin.range.is_empty() && begin.work.is_empty() && !begin.renew;
+        if is_waiting || is_idle {
             // Who waits for room may find it where the gate was.
             return begin.followed.then(After::moved);
-        }
-        // What failed is not tried again by everybody who comes by.
-        if self.is_waiting() {
-            return None;
         }
         let now = topics::now();
         let recorded = shared.times.lock().time(now);
@@ -141,6 +140,7 @@ impl Driver {
             flush,
             shown,
             unwritten,
+            ..
         } = plan;
         shared.times.lock().mark(to, now);
         let mut after = After::default();
@@ -185,7 +185,7 @@ impl Driver {
         let needs = unwritten > 0 && unwritten >= reserved;
         if needs || begin.renew {
             let below = to.max(unwritten) + 1 + RESERVED_STEP;
-            match self.journal.reserve(below) {
+            match reserve(&mut *self.journal, below, hub) {
                 Ok(()) => reserved = below,
                 Err(error) if needs => {
                     self.stick(shared, to, &error);
@@ -209,7 +209,7 @@ impl Driver {
     }
 
     /// Looks at what there is, and follows what publishers have shown themselves.
-    fn begin(&mut self, shared: &Shared) -> Begin {
+    fn begin(&mut self, shared: &Shared, is_waiting: bool) -> Begin {
         let mut begin = {
             let mut publisher = shared.publisher.lock();
             let head = publisher.next_sequence();
@@ -219,10 +219,9 @@ impl Driver {
                 range: in_flight.visible()..head,
                 reserved: in_flight.reserved(),
                 renew: in_flight.is_half_used(),
-                work: if self.is_waiting() {
-                    Vec::new()
-                } else {
-                    std::mem::take(&mut in_flight.work)
+                work: match is_waiting {
+                    true => Vec::new(),
+                    false => std::mem::take(&mut in_flight.work),
                 },
                 followed: false,
             }
@@ -254,15 +253,20 @@ impl Driver {
         } = shown;
         let guard = {
             let mut publisher = shared.publisher.lock();
-            // Before they can be seen, as with a publish.
-            let guard = shared.wake_router.guard(range.start);
-            shared.ring.raise_barrier(range.end);
-            publisher.note_recorded(recorded);
+            let mut guard = None;
+            // Without events, publishers have gone on by themselves since the round began: what they have shown stands.
+            if !range.is_empty() {
+                // Before they can be seen, as with a publish.
+                guard = shared.wake_router.guard(range.start);
+                shared.ring.raise_barrier(range.end);
+                publisher.note_recorded(recorded);
+                let in_flight = publisher.in_flight_mut();
+                in_flight.settle(range.end, bytes);
+                in_flight.note_shown(unwritten);
+            }
             let in_flight = publisher.in_flight_mut();
-            in_flight.settle(range.end, bytes);
-            in_flight.note_shown(unwritten);
             if reserved > in_flight.reserved() {
-                in_flight.set_reserved(reserved, range.end);
+                in_flight.set_reserved(reserved, in_flight.visible());
             }
             if !matches!(in_flight.condition(), Condition::Writable) {
                 in_flight.set_condition(self.condition());
@@ -358,9 +362,9 @@ impl Driver {
     pub(super) fn maintain(&mut self, shared: &Shared, hub: &HubJournal) -> Option<Instant> {
         let now = Instant::now();
         self.probe(shared, hub, now);
-        self.lower_reserved(shared, now);
-        let due = catch_unwind(AssertUnwindSafe(|| self.journal.maintain(now)));
-        let due = due.ok().flatten().map(|due| now + due);
+        self.lower_reserved(shared, hub, now);
+        let due = call(hub, || self.journal.maintain(now));
+        let due = due.flatten().map(|due| now + due);
         let retries = [&self.probe, &self.stuck].map(|retry| retry.as_ref().map(|retry| retry.at));
         let reserved = shared.publisher.lock().in_flight().reserved();
         let idle = (reserved > 0).then(|| self.shown.1 + RESERVED_IDLE);
@@ -396,7 +400,7 @@ impl Driver {
     }
 
     /// Takes a reservation back that nobody uses, so that a crash is not told as a loss of what never was.
-    fn lower_reserved(&mut self, shared: &Shared, now: Instant) {
+    fn lower_reserved(&mut self, shared: &Shared, hub: &HubJournal, now: Instant) {
         let next = {
             let mut publisher = shared.publisher.lock();
             let next = publisher.next_offset();
@@ -412,16 +416,16 @@ impl Driver {
             next
         };
         // Where it fails more is reserved than need be.
-        let _ = self.journal.reserve(next);
+        let _ = reserve(&mut *self.journal, next, hub);
     }
 
     /// Flushes and closes the journal, once everything is settled.
-    pub(super) fn close(mut self, shared: &Shared) -> Upstream<Slot> {
+    pub(super) fn close(mut self, shared: &Shared, hub: &HubJournal) -> Upstream<Slot> {
         let next = shared.ring.head() + 1;
         if shared.publisher.lock().in_flight().reserved() > next {
-            let _ = self.journal.reserve(next);
+            let _ = reserve(&mut *self.journal, next, hub);
         }
-        let _ = catch_unwind(AssertUnwindSafe(|| self.journal.close()));
+        let _ = call(hub, || self.journal.close());
         self.upstream
     }
 }
@@ -442,11 +446,12 @@ impl After {
             hub.completions().wake(shared.ring.visible());
         }
         self.told.into_iter().for_each(FinishedWork::tell);
-        if self.moved {
+        // Also where nothing moves any more: who waits for room is refused then.
+        if self.all || self.moved {
             shared.room.notify_first();
-            if shared.ring.has_downstream_sleepers() {
-                shared.ring.wake_downstream();
-            }
+        }
+        if self.moved && shared.ring.has_downstream_sleepers() {
+            shared.ring.wake_downstream();
         }
         notify_all(&self.woken);
     }
@@ -458,17 +463,37 @@ fn commit(
     round: &mut CommitRound<'_>,
     hub: &HubJournal,
 ) -> Result<Duration, CommitError> {
-    let _committing = Committing::begin();
     let began = Instant::now();
-    hub.commit_begins(began);
-    let committed = catch_unwind(AssertUnwindSafe(|| journal.commit(round)));
-    hub.commit_ends();
-    match committed {
-        Ok(committed) => committed.map(|()| began.elapsed()),
-        Err(_) => Err(CommitError {
-            failure: CommitFailure::Poisoned,
-            reason: "the journal panicked".to_owned(),
-        }),
+    let committed = call(hub, || journal.commit(round));
+    hub.count_commit();
+    committed.unwrap_or_else(panicked).map(|()| began.elapsed())
+}
+
+/// Has offsets below one reserved.
+fn reserve(journal: &mut dyn Journal, below: u64, hub: &HubJournal) -> Result<(), CommitError> {
+    call(hub, || journal.reserve(below)).unwrap_or_else(panicked)
+}
+
+fn panicked() -> Result<(), CommitError> {
+    Err(CommitError::new(
+        CommitFailure::Poisoned,
+        "the journal panicked",
+    ))
+}
+
+/// Calls the journal, which may hang, and panic: then there is nothing.
+fn call<R>(hub: &HubJournal, call: impl FnOnce() -> R) -> Option<R> {
+    let _committing = Committing::begin();
+    hub.call_begins(Instant::now());
+    let called = catch_unwind(AssertUnwindSafe(call));
+    hub.call_ends();
+    match called {
+        Ok(called) => Some(called),
+        Err(panic) => {
+            // The panic hook has told, and its payload may panic again when it is dropped.
+            std::mem::forget(panic);
+            None
+        }
     }
 }
 

@@ -39,7 +39,7 @@ pub(in crate::hub) struct HubJournal {
     voids: Arc<Voids>,
     counters: CommitCounters,
     made: Instant,
-    /// The time at which the commit that runs began, microseconds after `made` and 1 more; 0: none runs.
+    /// The time at which the call of the journal that runs began, microseconds after `made` and 1 more; 0: none runs.
     began: AtomicU64,
     /// Commits in all: by it the thread sees whether there were any.
     commits: AtomicU64,
@@ -107,7 +107,7 @@ impl HubJournal {
         &self.completions
     }
 
-    /// Returns how long the commit that runs takes already, if that is too long.
+    /// Returns how long the commit that runs takes already, or whatever else the journal does, if that is too long.
     pub(in crate::hub) fn stalled(&self) -> Option<Duration> {
         // Relaxed: a time, which orders nothing.
         let began = self.began.load(Ordering::Relaxed).checked_sub(1)?;
@@ -118,13 +118,17 @@ impl HubJournal {
         (took >= self.settings.commit_timeout).then_some(took)
     }
 
-    pub(super) fn commit_begins(&self, now: Instant) {
+    /// Notes that the journal is called: whatever it does, a commit waits for it.
+    pub(super) fn call_begins(&self, now: Instant) {
         let since = now.saturating_duration_since(self.made).as_micros() as u64;
         self.began.store(since + 1, Ordering::Relaxed);
     }
 
-    pub(super) fn commit_ends(&self) {
+    pub(super) fn call_ends(&self) {
         self.began.store(0, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_commit(&self) {
         self.commits.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -239,7 +243,7 @@ impl HubJournal {
     fn finish(&self, shared: &Shared) {
         let driver = self.driver.lock().take();
         if let Some(driver) = driver {
-            let upstream = driver.close(shared);
+            let upstream = driver.close(shared, self);
             upstream.finish();
         }
         shared.ended();

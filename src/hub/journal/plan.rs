@@ -25,8 +25,10 @@ pub(super) struct Plan<'u> {
     pub(super) flush: bool,
     /// Events that readers are shown without their being written.
     pub(super) shown: u64,
-    /// The last offset that is passed without being written, behind the last that is; 0: there is none.
+    /// The last offset that is passed without being written, behind the last that is flushed; 0: there is none.
     pub(super) unwritten: u64,
+    /// The same, wherever it stands.
+    passed: u64,
 }
 
 impl<'u> Plan<'u> {
@@ -45,6 +47,7 @@ impl<'u> Plan<'u> {
             flush: false,
             shown: 0,
             unwritten: 0,
+            passed: 0,
         };
         let first = range.start;
         for (sequence, slot) in upstream.peek(range) {
@@ -57,6 +60,10 @@ impl<'u> Plan<'u> {
                 break;
             }
         }
+        // A commit that is not flushed uses no offset up: it may be gone after a loss of power.
+        if !plan.flush {
+            plan.unwritten = plan.passed;
+        }
         plan
     }
 
@@ -67,13 +74,13 @@ impl<'u> Plan<'u> {
         let event = match slot.view() {
             SlotView::Live(event) => event,
             SlotView::Void => {
-                self.unwritten = offset;
+                self.pass(offset);
                 return;
             }
         };
         if slot.durability() == Durability::None {
             self.shown += 1;
-            self.unwritten = offset;
+            self.pass(offset);
             return;
         }
         // Behind a commit every offset before it is used up.
@@ -90,5 +97,9 @@ impl<'u> Plan<'u> {
             version: slot.version(),
             event,
         });
+    }
+
+    fn pass(&mut self, offset: u64) {
+        (self.unwritten, self.passed) = (offset, offset);
     }
 }

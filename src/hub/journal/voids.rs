@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::hub::Outcome;
 use crate::journal::{CommitError, CommitFailure, Hole, HoleReason};
 
-/// Ranges that are kept: then the oldest goes. Who asks for the outcome of one has asked long before.
+/// Ranges that are kept: then the oldest goes, and of what came before its end nothing is known for certain.
 const RANGES_MAX: usize = 4_096;
 
 /// The ranges whose commit failed.
@@ -17,7 +17,15 @@ const RANGES_MAX: usize = 4_096;
 pub(in crate::hub) struct Voids {
     /// There are any: the one word that is looked at while nothing ever failed.
     any: AtomicBool,
-    ranges: Mutex<VecDeque<VoidRange>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// Ascending.
+    ranges: VecDeque<VoidRange>,
+    /// Ranges that ended at it or before may be forgotten.
+    forgotten_below: u64,
 }
 
 struct VoidRange {
@@ -28,12 +36,7 @@ struct VoidRange {
 impl Voids {
     /// Adds a range. To be called before readers can pass it.
     pub(super) fn add(&self, offsets: Range<u64>, error: &CommitError) {
-        let mut ranges = self.ranges.lock();
-        if ranges.len() == RANGES_MAX {
-            ranges.pop_front();
-        }
-        let error = error.clone();
-        ranges.push_back(VoidRange { offsets, error });
+        self.kept.lock().add(offsets, error);
         // Release: pairs with the Acquire in `find`. Who sees the barrier behind the range sees this as well.
         self.any.store(true, Ordering::Release);
     }
@@ -43,9 +46,13 @@ impl Voids {
         if !self.any.load(Ordering::Acquire) {
             return None;
         }
-        let ranges = self.ranges.lock();
-        let mut found = ranges.iter().filter(|one| overlap(&one.offsets, offsets));
-        found.next().map(|one| one.error.clone())
+        let kept = self.kept.lock();
+        let mut ranges = kept.ranges.iter();
+        let found = ranges.find(|one| overlap(&one.offsets, offsets));
+        let is_unknown = offsets.start < kept.forgotten_below;
+        found
+            .map(|one| one.error.clone())
+            .or_else(|| is_unknown.then(forgotten))
     }
 
     /// Returns the ranges within some offsets, ascending.
@@ -53,8 +60,11 @@ impl Voids {
         if !self.any.load(Ordering::Acquire) {
             return Vec::new();
         }
-        let ranges = self.ranges.lock();
-        let found = ranges.iter().filter(|one| overlap(&one.offsets, offsets));
+        let kept = self.kept.lock();
+        let found = kept
+            .ranges
+            .iter()
+            .filter(|one| overlap(&one.offsets, offsets));
         let mut holes: Vec<Hole> = found
             .map(|one| Hole {
                 range: one.offsets.start.max(offsets.start)..one.offsets.end.min(offsets.end),
@@ -67,6 +77,33 @@ impl Voids {
         holes.sort_unstable_by_key(|hole| hole.range.start);
         holes
     }
+}
+
+impl Kept {
+    fn add(&mut self, offsets: Range<u64>, error: &CommitError) {
+        if let Some(last) = self.ranges.back_mut()
+            && last.offsets.end == offsets.start
+            && last.error == *error
+        {
+            last.offsets.end = offsets.end;
+            return;
+        }
+        if self.ranges.len() == RANGES_MAX
+            && let Some(oldest) = self.ranges.pop_front()
+        {
+            self.forgotten_below = self.forgotten_below.max(oldest.offsets.end);
+        }
+        let error = error.clone();
+        self.ranges.push_back(VoidRange { offsets, error });
+    }
+}
+
+/// Stands for a failure that may have been: nobody is told that there was none.
+fn forgotten() -> CommitError {
+    CommitError::new(
+        CommitFailure::Poisoned,
+        "too many commits have failed since",
+    )
 }
 
 /// Returns what a commit that failed means for its events.
@@ -84,6 +121,27 @@ fn overlap(one: &Range<u64>, other: &Range<u64>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_forgotten_is_never_told_to_be_there() {
+        let voids = Voids::default();
+        let aborted = CommitError::new(CommitFailure::Aborted, "");
+        let last = 2 * (RANGES_MAX as u64 + 1);
+        (2..=last)
+            .step_by(2)
+            .for_each(|offset| voids.add(offset..offset + 1, &aborted));
+        let found = |offset: u64| voids.find(&(offset..offset + 1));
+        let found = |offset| found(offset).map(|error| outcome_of(&error));
+        assert_eq!(found(2), Some(Outcome::Indeterminate), "forgotten");
+        assert_eq!(found(1), Some(Outcome::Indeterminate), "not told apart");
+        assert_eq!((found(3), found(4)), (None, Some(Outcome::Aborted)));
+        assert_eq!(found(last), Some(Outcome::Aborted));
+        // Neighbours take one place.
+        let voids = Voids::default();
+        (1..=10 * RANGES_MAX as u64).for_each(|offset| voids.add(offset..offset + 1, &aborted));
+        assert_eq!(voids.find(&(1..2)), Some(aborted));
+        assert_eq!(voids.holes(&(0..u64::MAX)).len(), 1);
+    }
 
     #[test]
     fn a_range_is_found_by_any_of_its_offsets_and_by_no_other() {

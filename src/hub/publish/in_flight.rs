@@ -171,7 +171,8 @@ impl InFlight {
 
     /// Moves on to a sequence, of which `bytes` were in flight: nothing below it is undone any more.
     pub(in crate::hub) fn settle(&mut self, to: u64, bytes: usize) {
-        self.visible = to;
+        // Never back: publishers may have shown more meanwhile.
+        self.visible = self.visible.max(to);
         self.bytes -= bytes;
         self.keep(to);
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -49,11 +49,11 @@ impl<'e, F: Fn(usize) -> EventRef<'e>> Publish<F> {
         if is_committing() {
             return Err(HubPublishError::WouldBlock);
         }
-        let result = Arc::new(Mutex::new(None));
-        let told = result.clone();
-        let mut work = self.state.map(|state| StagedWork {
+        let change = self.state.is_some().then(Change::new);
+        let work = self.state.zip(change.clone());
+        let mut work = work.map(|(state, change)| StagedWork {
             state,
-            done: Box::new(move |outcome| *told.lock() = Some(outcome)),
+            done: Box::new(move |result| change.tell(result)),
         });
         let events = checked(shared, self.len, self.event)?;
         load_streams(shared, &events)?;
@@ -77,15 +77,21 @@ impl<'e, F: Fn(usize) -> EventRef<'e>> Publish<F> {
         let outcome = wait_outcome(shared, &offsets, deadline);
         let first = (events.len > 0).then(|| (events.event)(0));
         settled(shared, journal, outcome, &offsets, first)?;
-        match result.lock().take() {
+        // Readers may see the events before it is told what came of the change.
+        let Some(change) = change else {
+            return Ok(offsets);
+        };
+        let position = shared.position(offsets.start);
+        match change.wait(deadline, journal.settings().commit_timeout) {
+            Some(Ok(())) => Ok(offsets),
             Some(Err(error)) => Err(HubPublishError::State {
-                position: shared.position(offsets.start),
+                position,
                 error: match error {
                     TransactError::State(error) => error,
                     other => StateError::Journal(other.to_string()),
                 },
             }),
-            _ => Ok(offsets),
+            None => Err(HubPublishError::TimedOut { position }),
         }
     }
 
@@ -124,6 +130,39 @@ impl<'e, F: Fn(usize) -> EventRef<'e>> Publish<F> {
             return Err(HubPublishError::NoJournal);
         }
         batch::many(shared, self.len, self.options.expected, self.event)
+    }
+}
+
+/// The result of a change of state, for which a publisher waits.
+#[derive(Clone)]
+struct Change {
+    result: Arc<Mutex<Option<Result<(), TransactError>>>>,
+    parker: Arc<Parker>,
+}
+
+impl Change {
+    fn new() -> Self {
+        Self {
+            result: Arc::default(),
+            parker: Parker::new(),
+        }
+    }
+
+    fn tell(&self, result: Result<(), TransactError>) {
+        *self.result.lock() = Some(result);
+        self.parker.notify();
+    }
+
+    /// Waits for it, no longer than the journal may be silent.
+    fn wait(
+        &self,
+        deadline: Option<Instant>,
+        silence: Duration,
+    ) -> Option<Result<(), TransactError>> {
+        let longest = Instant::now() + silence;
+        let until = deadline.map_or(longest, |deadline| deadline.min(longest));
+        self.parker.park(Some(until));
+        self.result.lock().take()
     }
 }
 

@@ -187,3 +187,33 @@ fn the_thread_that_commits_does_not_wait_for_itself() {
     assert_eq!(outcome(&hub, 1), Outcome::Visible);
     thread::scope(|scope| scope.spawn(|| publish_there(&hub).unwrap()).join().unwrap());
 }
+
+#[test]
+fn a_reservation_that_panics_is_one_that_fails() {
+    let (hub, control) = hub(|builder| builder.durability(Durability::None));
+    control.panic_to_reserve(true);
+    eventually("it refuses", || {
+        matches!(
+            hub.publish(event("a")),
+            Err(HubPublishError::Unavailable { .. })
+        )
+    });
+    control.panic_to_reserve(false);
+    eventually("it goes on", || hub.publish(event("a")).is_ok());
+}
+
+/// Once only a commit was looked at: everybody waited for a journal that hung elsewhere.
+#[test]
+fn a_reservation_that_hangs_is_told_as_a_commit_that_does() {
+    let (hub, control) = hub(|builder| {
+        builder
+            .durability(Durability::None)
+            .commit_timeout(Duration::from_millis(50))
+    });
+    control.hold_reserve(true);
+    let submitted = submit(&hub, "a");
+    assert_eq!(outcome(&hub, submitted), Outcome::Indeterminate);
+    assert!(hub.journal().unwrap().stalled().is_some());
+    control.hold_reserve(false);
+    eventually("it goes on", || hub.visible() == 1);
+}

@@ -21,6 +21,8 @@ struct State {
     held: usize,
     fail: Option<CommitFailure>,
     fails_to_reserve: bool,
+    panics_to_reserve: bool,
+    holds_reserve: bool,
     rounds: Vec<Written>,
     reserved: Vec<u64>,
 }
@@ -74,6 +76,16 @@ impl Control {
         self.change(|state| state.fails_to_reserve = fails);
     }
 
+    /// Has reservations panic.
+    pub(crate) fn panic_to_reserve(&self, panics: bool) {
+        self.change(|state| state.panics_to_reserve = panics);
+    }
+
+    /// Has reservations wait.
+    pub(crate) fn hold_reserve(&self, holds: bool) {
+        self.change(|state| state.holds_reserve = holds);
+    }
+
     pub(crate) fn rounds(&self) -> Vec<Written> {
         self.change(|state| state.rounds.clone())
     }
@@ -108,10 +120,18 @@ impl Journal for FaultyJournal {
     }
 
     fn reserve(&mut self, below: u64) -> Result<(), CommitError> {
-        let fails = self.control.change(|state| {
+        let (fails, panics) = self.control.change(|state| {
             state.reserved.push(below);
-            state.fails_to_reserve
+            (state.fails_to_reserve, state.panics_to_reserve)
         });
+        let (state, changed) = &*self.control.0;
+        let held = state.lock().unwrap();
+        drop(
+            changed
+                .wait_while(held, |state| state.holds_reserve)
+                .unwrap(),
+        );
+        assert!(!panics, "a test panics here on purpose");
         match fails {
             true => Err(failed(CommitFailure::Aborted)),
             false => self.inner.reserve(below),

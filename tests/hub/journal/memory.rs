@@ -68,3 +68,45 @@ fn a_failed_commit_takes_nothing_that_was_not_to_be_written() {
     assert_eq!(seen(&mut receiver), [between]);
     assert_eq!(hub.describe_topic("memory").unwrap().last_offset, between);
 }
+
+/// Once the round that had begun without events moved visible back to where it was then.
+#[test]
+fn what_publishers_show_while_a_change_commits_stays_shown() {
+    let (hub, control) = hub(|builder| builder.durability(Durability::None));
+    let mut receiver = hub.subscribe(Subscription::all()).unwrap();
+    hub.publish(event("a")).unwrap();
+    control.hold();
+    let journal = hub.journal().unwrap();
+    let change = Box::new(|_: &mut dyn eventring::journal::StateTx| Ok(()));
+    journal.submit_transact(change, Box::new(drop)).unwrap();
+    control.wait_held();
+    for offset in 2..=100 {
+        assert_eq!(submit(&hub, "a"), offset);
+    }
+    control.release();
+    // A publish behind it goes through the journal, and is the only one that does.
+    let durable = eventring::hub::PublishOptions::default().durability(Some(Durability::Durable));
+    let last = hub.publisher().publish(event("a"), &durable).unwrap();
+    assert_eq!((last.offset, hub.visible()), (101, 101));
+    assert_eq!(seen(&mut receiver), (1..=101).collect::<Vec<_>>());
+    for offset in 102..=200 {
+        assert_eq!(submit(&hub, "a"), offset);
+        assert_eq!(hub.visible(), offset, "by its publisher");
+    }
+}
+
+/// Once a commit counted as what keeps offsets from being given out again, flushed or not.
+#[test]
+fn what_is_seen_before_a_commit_that_is_not_flushed_is_reserved() {
+    let (hub, control) = hub(|builder| builder.durability(Durability::Buffered));
+    let memory = TopicConfig::default().durability(Durability::None);
+    hub.create_topic("memory", memory).unwrap();
+    control.hold();
+    submit(&hub, "a");
+    control.wait_held();
+    let shown = submit(&hub, "memory");
+    let last = submit(&hub, "a");
+    control.release();
+    assert_eq!(outcome(&hub, last), Outcome::Visible);
+    assert!(control.reserved().iter().any(|below| *below > shown));
+}

@@ -68,6 +68,28 @@ fn a_change_that_fails_is_undone_alone_and_told_to_its_caller() {
     assert!(value(&hub, "after").is_some());
 }
 
+/// Once a publish was answered when its events were seen, which is before its change is told.
+#[test]
+fn a_change_is_waited_for_also_where_its_events_are_seen_already() {
+    let (hub, control) = hub(|builder| builder);
+    let refuses = |_: &mut dyn StateTx| Err(StateError::Refused("no".to_owned()));
+    control.hold();
+    std::thread::scope(|scope| {
+        let publishing = scope.spawn(|| {
+            let options = PublishOptions::default();
+            let none = EventBatch::new();
+            hub.publisher().publish_with(&none, &options, refuses)
+        });
+        control.wait_held();
+        control.release();
+        let failed = publishing.join().unwrap();
+        assert!(
+            matches!(failed, Err(HubPublishError::State { .. })),
+            "{failed:?}"
+        );
+    });
+}
+
 #[test]
 fn a_change_without_events_needs_none_and_is_flushed() {
     let (hub, control) = hub(|builder| builder);
