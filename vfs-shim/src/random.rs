@@ -10,8 +10,8 @@ impl Random {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    /// Returns the next number.
-    pub fn next(&mut self) -> u64 {
+    /// Makes the next number.
+    pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -20,6 +20,6 @@ impl Random {
 
     /// Returns a number below `end`, which is above 0.
     pub fn below(&mut self, end: u64) -> u64 {
-        (self.next() >> 11) % end
+        (self.number() >> 11) % end
     }
 }

@@ -112,8 +112,10 @@ unsafe extern "C" fn open(
     let place = unsafe { file.cast::<u8>().add(shim.tail) }.cast::<Tail>();
     // SAFETY: as above; nothing was there before.
     unsafe { place.write(tail) };
-    // SAFETY: the tail stays where it is until the file is closed.
-    unsafe { (*file).pMethods = &raw const (*place).methods };
+    // SAFETY: the tail has just been written, and stays where it is until the file is closed.
+    let methods = unsafe { &raw const (*place).methods };
+    // SAFETY: `unix` has opened the file, which is ours to change until it is handed to SQLite.
+    unsafe { (*file).pMethods = methods };
     code
 }
 
@@ -153,8 +155,10 @@ fn unix(tail: &Tail) -> &'static sqlite3_io_methods {
 fn fault(tail: &Tail, call: Call) -> Option<c_int> {
     let (_, part) = tail.name.as_deref()?;
     let (code, errno) = tail.state.fault(*part, call)?;
+    // SAFETY: it has no precondition.
+    let place = unsafe { libc::__errno_location() };
     // SAFETY: the place of this thread's errno; `unix` returns it where SQLite asks what the system said.
-    unsafe { *libc::__errno_location() = errno };
+    unsafe { *place = errno };
     Some(code)
 }
 

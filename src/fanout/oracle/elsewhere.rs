@@ -34,7 +34,7 @@ impl Elsewhere {
             Some(asked) if !asked.has_come => return None,
             Some(_) => {}
             None => {
-                let now = part.mode != HistoryMode::All || (part.from / 8) % 2 == 0;
+                let now = part.mode != HistoryMode::All || (part.from / 8).is_multiple_of(2);
                 if now {
                     return Some(events.history(part, out));
                 }

@@ -109,12 +109,6 @@ impl PieceCache {
             state.remove(&filter, start);
         }
     }
-
-    /// Returns the bytes of what is kept, as they are counted.
-    #[cfg(test)]
-    fn bytes(&self) -> usize {
-        self.state.lock().bytes
-    }
 }
 
 impl State {

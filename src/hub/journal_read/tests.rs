@@ -38,10 +38,11 @@ impl JournalView for ListView {
     }
 
     fn stats(&self) -> JournalStats {
-        let mut stats = JournalStats::default();
-        stats.oldest = 1;
-        stats.last = self.0.events.len() as u64;
-        stats
+        JournalStats {
+            oldest: 1,
+            last: self.0.events.len() as u64,
+            ..JournalStats::default()
+        }
     }
 
     fn state(&self) -> JournalState {
@@ -125,7 +126,11 @@ fn list(count: u64, missing: Range<u64>) -> (Arc<List>, ReadSide) {
         if missing.contains(&offset) {
             return None;
         }
-        let topic = if offset % 10 == 0 { "rare" } else { "common" };
+        let topic = if offset.is_multiple_of(10) {
+            "rare"
+        } else {
+            "common"
+        };
         let text = "x".repeat(offset as usize % 700);
         Some(Event::builder(topic, "t").text(&text).build().unwrap())
     };

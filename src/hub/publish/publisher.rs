@@ -174,9 +174,7 @@ impl Publisher {
         self.make_room(heap_bytes(event));
         // A local: the closure cannot borrow `self`, which lends it the ring.
         let mut heap = self.heap_bytes;
-        // A hub in memory that keeps no versions has nobody who asks for one.
-        let version = claim.map_or(0, |claim| claim.position);
-        let header = self.header(0, version);
+        let header = self.header();
         let published = self.ring.publish_quietly_with(|slot| {
             slot.fill_with(Slot::new, |slot| write(slot, event, header, &mut heap))
         });
@@ -212,21 +210,12 @@ impl Publisher {
         self.save_history(len as u64);
         self.make_room(bytes);
         let mut heap = self.heap_bytes;
-        let header = self.header(0, 0);
-        let mut positions = claims.iter().map(|claim| claim.position);
-        let has_claims = self.streams.is_some();
+        // What follows in the batch, and versions, are asked for by a journal's driver alone: a hub in memory has none.
+        let header = self.header();
         let published = self.ring.publish_batch_quietly_with(len, |index, slot| {
-            let event = event(index);
-            let version = match has_claims && event.stream().is_some() {
-                true => positions.next().unwrap_or(0),
-                false => 0,
-            };
-            let header = SlotHeader {
-                rest: (len - 1 - index) as u32,
-                version,
-                ..header
-            };
-            slot.fill_with(Slot::new, |slot| write(slot, event, header, &mut heap))
+            slot.fill_with(Slot::new, |slot| {
+                write(slot, event(index), header, &mut heap)
+            })
         });
         self.heap_bytes = heap;
         match published {
@@ -255,12 +244,12 @@ impl Publisher {
 
     /// Returns what the hub says of an event in memory.
     #[inline]
-    fn header(&self, rest: u32, version: u64) -> SlotHeader {
+    fn header(&self) -> SlotHeader {
         SlotHeader {
             durability: Durability::None,
-            rest,
+            rest: 0,
             recorded: self.recorded,
-            version,
+            version: 0,
         }
     }
 

@@ -22,7 +22,7 @@ mod frame;
 mod header;
 mod numbers;
 #[cfg(any(test, fuzzing))]
-#[allow(missing_docs, reason = "for the fuzz target alone")]
+#[allow(missing_docs, unreachable_pub, reason = "for the fuzz target alone")]
 pub mod oracle;
 #[cfg(test)]
 mod tests;

@@ -144,7 +144,7 @@ impl Requests for Fake {
     ) -> Result<Taken, Answer> {
         let mut world = self.0.borrow_mut();
         // Every other one finds out before its end, as one does whose lines are published as they come.
-        match *number % 2 == 0 && world.is_full && !parts.is_last_try() {
+        match number.is_multiple_of(2) && world.is_full && !parts.is_last_try() {
             true => {
                 world.stall(*number);
                 Ok(Taken::Waits)

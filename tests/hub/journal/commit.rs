@@ -88,7 +88,9 @@ fn a_batch_has_the_greatest_safety_that_any_of_its_events_has() {
     hub.create_topic("buffered", buffered).unwrap();
     let before = control.rounds().len();
     let mut batch = EventBatch::new();
-    ["memory", "buffered"].map(|topic| batch.push(event(topic)));
+    ["memory", "buffered"]
+        .iter()
+        .for_each(|topic| batch.push(event(topic)));
     assert_eq!(hub.publish_batch(&batch), Ok(1..3));
     batch.push(event("durable"));
     assert_eq!(hub.publish_batch(&batch), Ok(3..6));

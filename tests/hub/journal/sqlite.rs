@@ -101,9 +101,8 @@ fn all_of_it_comes_back_after_a_clean_end() {
     assert_eq!(hub.publish(event("memory")).unwrap().offset, 241);
 }
 
-/// Publishes as many threads until it is killed, and says in a file what was acknowledged.
+/// A process of its own, which another test starts and kills: publishes as many threads until then, and says in a file what was acknowledged.
 #[test]
-#[ignore = "a process of its own, which another test starts and kills"]
 fn publishes_until_it_is_killed() {
     let Some(directory) = std::env::var_os(CHILD) else {
         return;
@@ -125,7 +124,7 @@ fn publishes_until_it_is_killed() {
                     let ids: Vec<String> = (0..len)
                         .map(|part| format!("{life}-{publisher}-{number}-{part}-{len}"))
                         .collect();
-                    ids.iter().for_each(|id| _ = batch.push(named(id)));
+                    ids.iter().for_each(|id| batch.push(named(id)));
                     let offsets = hub.publish_batch(&batch).unwrap();
                     let lines = offsets.zip(&ids);
                     let lines: String = lines.map(|(at, id)| format!("{at} {id}\n")).collect();
@@ -166,7 +165,7 @@ fn killed(
 ) -> Vec<(u64, String)> {
     fs::create_dir_all(&directory.0).unwrap();
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact"])
+        .args(["--exact"])
         .arg(format!("journal::sqlite::{test}"))
         .env(CHILD, &directory.0)
         .spawn();
@@ -261,9 +260,8 @@ fn check_batches(ids: &[String]) {
     }
 }
 
-/// Shows events that are not written until it is killed, each tenth behind one that is.
+/// A process of its own, as above: shows events that are not written until it is killed, each tenth behind one that is.
 #[test]
-#[ignore = "a process of its own, which another test starts and kills"]
 fn shows_until_it_is_killed() {
     let Some(directory) = std::env::var_os(CHILD) else {
         return;

@@ -43,7 +43,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 type List = Vec<(usize, bool)>;
 
 fn publish(hub: &Hub, list: &mut List, topic: usize) {
-    let tagged = list.len() % 3 == 0;
+    let tagged = list.len().is_multiple_of(3);
     let mut event = Event::builder(TOPICS[topic], "t");
     if tagged {
         event.tag("third", "yes");

@@ -68,10 +68,8 @@ fn what_is_wrong_is_named_and_nothing_is_read() {
         error(&all.clone().cursor(Some(text))).1,
         HistoryError::Cursor(HistoryCursorError::Future { head: 10, got: 11 })
     );
-    assert_eq!(
-        offsets(&hub.history(&all.since(Some(4)).until(Some(4))).unwrap()),
-        []
-    );
+    let none = hub.history(&all.since(Some(4)).until(Some(4))).unwrap();
+    assert!(offsets(&none).is_empty());
 }
 
 #[test]
@@ -170,7 +168,7 @@ fn times_are_those_at_which_the_hub_took_the_events() {
         assert_eq!(offsets(&hub.history(&query).unwrap()), expected);
     }
     let later = HistoryQuery::default().since(Some(i64::MAX));
-    assert_eq!(offsets(&hub.history(&later).unwrap()), []);
+    assert!(offsets(&hub.history(&later).unwrap()).is_empty());
 }
 
 #[test]

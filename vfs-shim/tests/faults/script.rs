@@ -129,7 +129,7 @@ impl Script {
             0 => 20_000 + self.random.below(40_000),
             _ => self.random.below(1_500),
         };
-        let data: Vec<u8> = (0..length).map(|_| self.random.next() as u8).collect();
+        let data: Vec<u8> = (0..length).map(|_| self.random.number() as u8).collect();
         let mut event = Event::builder(&topic, "placed");
         event.data("application/octet-stream", &data);
         event.build().unwrap()
