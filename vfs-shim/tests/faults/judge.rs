@@ -114,10 +114,10 @@ impl Found {
         }
         assert_eq!(offsets.next(), None);
         assert!(rounds >= acknowledged, "{rounds} of {acknowledged} rounds");
-        let states = script.rounds[..rounds]
+        let mut states = script.rounds[..rounds]
             .iter()
             .filter_map(|round| round.state);
-        assert_eq!(self.state, states.last(), "state goes with its round");
+        assert_eq!(self.state, states.next_back(), "state goes with its round");
         rounds
     }
 }

@@ -1,5 +1,7 @@
 //! Faults of the disk, and what becomes of what was acknowledged.
 
+#![allow(clippy::print_stdout, reason = "how much was judged is said")]
+
 mod damage;
 mod directory;
 mod flush;

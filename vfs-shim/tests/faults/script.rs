@@ -74,7 +74,7 @@ impl Script {
             event.rest = batch.saturating_sub(at as u64) as u32;
             round.events.push(event);
         }
-        let state = (number % 3 == 0).then_some(number);
+        let state = number.is_multiple_of(3).then_some(number);
         if let Some(state) = state {
             let put = StateWork::new(Box::new(move |tx| tx.put(TABLE, KEY, &state.to_le_bytes())));
             round.work.push(put);
