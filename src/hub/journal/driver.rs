@@ -188,7 +188,7 @@ impl Driver {
             match reserve(&mut *self.journal, below, hub) {
                 Ok(()) => reserved = below,
                 Err(error) if needs => {
-                    self.stick(shared, to, &error);
+                    self.stick(shared, hub, to, &error);
                     after.all = true;
                     return Some(after);
                 }
@@ -333,7 +333,8 @@ impl Driver {
 
     /// Events that are not written cannot be passed: its offsets might be given out again. What is committed up to a sequence stays
     /// so.
-    fn stick(&mut self, shared: &Shared, committed: u64, error: &CommitError) {
+    fn stick(&mut self, shared: &Shared, hub: &HubJournal, committed: u64, error: &CommitError) {
+        hub.set_lost(error.failure == CommitFailure::Poisoned);
         self.stuck = Some(Retry::after(self.stuck.take()));
         let reason = error.reason.as_str().into();
         let mut publisher = shared.publisher.lock();

@@ -16,7 +16,7 @@ use super::handle::{TransactDone, TransactError};
 use super::settings::JournalSettings;
 use super::signal::{Committing, Signal, is_committing};
 use super::voids::Voids;
-use super::work::{QueuedWork, WORK_MAX};
+use super::work::{FinishedWork, QueuedWork, WORK_MAX};
 use crate::hub::publish::Condition;
 use crate::hub::shared::Shared;
 use crate::hub::slot::Slot;
@@ -50,6 +50,8 @@ pub(in crate::hub) struct HubJournal {
     finished: Condvar,
     /// Closing has waited in vain: whoever waits for more is told that nothing comes.
     is_given_up: AtomicBool,
+    /// The reservation without which nothing goes on failed last in a way that does not mend.
+    is_lost: AtomicBool,
 }
 
 impl HubJournal {
@@ -74,6 +76,7 @@ impl HubJournal {
             is_finished: Mutex::new(false),
             finished: Condvar::new(),
             is_given_up: AtomicBool::new(false),
+            is_lost: AtomicBool::new(false),
         }
     }
 
@@ -154,7 +157,10 @@ impl HubJournal {
         loop {
             while self.round(shared) {}
             if self.is_done(shared) {
-                return self.finish(shared);
+                return self.finish(shared, true);
+            }
+            if self.is_hopeless(shared) {
+                return self.finish(shared, false);
             }
             let mut until = {
                 let mut driver = self.driver.lock();
@@ -240,15 +246,45 @@ impl HubJournal {
             && in_flight.work.is_empty()
     }
 
-    fn finish(&self, shared: &Shared) {
+    /// Notes whether what failed to be reserved never will be.
+    pub(super) fn set_lost(&self, is_lost: bool) {
+        // Relaxed: it is read by the thread that closes, under the publisher's lock, behind which it was set.
+        self.is_lost.store(is_lost, Ordering::Relaxed);
+    }
+
+    /// Returns whether nothing more will come, and what came will never be settled.
+    fn is_hopeless(&self, shared: &Shared) -> bool {
+        let publisher = shared.publisher.lock();
+        let is_stuck = matches!(publisher.in_flight().condition(), Condition::Stuck(_));
+        publisher.is_closed() && is_stuck && self.is_lost.load(Ordering::Relaxed)
+    }
+
+    /// Ends it, with everything settled or not.
+    fn finish(&self, shared: &Shared, is_settled: bool) {
         let driver = self.driver.lock().take();
         if let Some(driver) = driver {
             let upstream = driver.close(shared, self);
-            upstream.finish();
+            match is_settled {
+                true => upstream.finish(),
+                false => self.abandon(shared, upstream),
+            }
         }
         shared.ended();
         *self.is_finished.lock() = true;
         self.finished.notify_all();
+    }
+
+    /// Gives up what is in flight: readers are told that nothing comes, and changes of state that they are not committed.
+    fn abandon(&self, shared: &Shared, upstream: Upstream<Slot>) {
+        // Before anybody is woken, or he would look, find nothing and sleep again.
+        self.is_given_up.store(true, Ordering::Release);
+        drop(upstream);
+        let work = std::mem::take(&mut shared.publisher.lock().in_flight_mut().work);
+        for one in work {
+            FinishedWork::new(one.done, Err(TransactError::Closed)).tell();
+        }
+        self.completions.wake(u64::MAX);
+        shared.room.notify_first();
     }
 
     /// Returns whether closing has waited in vain for what is in flight.
@@ -267,7 +303,7 @@ impl HubJournal {
         }
         // A hub that could not be built: nobody but us is there, and nothing is in flight.
         if self.thread.lock().is_none() && !*self.is_finished.lock() {
-            return self.finish(shared);
+            return self.finish(shared, true);
         }
         let deadline = Instant::now() + self.settings.commit_timeout;
         let mut is_finished = self.is_finished.lock();

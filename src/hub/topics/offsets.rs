@@ -52,12 +52,14 @@ impl Offsets {
         self.0.drain(..gone);
     }
 
-    /// Takes one out whose event is not there.
-    pub(in crate::hub) fn remove(&mut self, offset: u64) {
+    /// Takes one out whose event is not there; returns whether it was among them.
+    pub(in crate::hub) fn remove(&mut self, offset: u64) -> bool {
         let at = self.place_of(offset);
-        if self.get(at) == Some(offset) {
+        let is_there = self.get(at) == Some(offset);
+        if is_there {
             self.0.remove(at);
         }
+        is_there
     }
 
     pub(in crate::hub) fn is_empty(&self) -> bool {

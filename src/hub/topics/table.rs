@@ -57,6 +57,8 @@ pub(in crate::hub) struct TopicEntry {
     /// It asks for no durability, or did.
     was_unkept: bool,
     pub(in crate::hub) published: u64,
+    /// Events before it were those of a topic of this name that was deleted.
+    counted_from: u64,
     pub(in crate::hub) last_offset: u64,
     pub(in crate::hub) offsets: Offsets,
 }
@@ -158,8 +160,10 @@ impl TopicTable {
         let Some(topic) = index.and_then(|index| self.at_mut(index)) else {
             return;
         };
-        topic.offsets.remove(offset);
-        // It may have been deleted and made anew since: then nothing of it was counted.
+        // It may have been deleted and made anew since: then it does not count among the new one's.
+        if !topic.offsets.remove(offset) || offset < topic.counted_from {
+            return;
+        }
         if topic.last_offset == offset {
             // What came behind it of the topic in memory only stays; what came before it is the newest else.
             topic.last_offset = topic.offsets.last().unwrap_or(before).max(before);
@@ -264,6 +268,7 @@ impl TopicTable {
             created: false,
             was_unkept: false,
             published: 0,
+            counted_from: 0,
             last_offset: 0,
             offsets: Offsets::default(),
         };
@@ -381,6 +386,7 @@ impl TopicTable {
         // Its offsets stay while the ring has its events: whoever starts in the past with a pattern still sees them.
         topic.config = TopicConfig::default();
         (topic.listed, topic.created) = (false, false);
+        topic.counted_from = topic.offsets.last().map_or(0, |last| last + 1);
         (topic.published, topic.last_offset) = (0, 0);
         topic.offsets.trim(floor);
         let gone = topic.offsets.is_empty();

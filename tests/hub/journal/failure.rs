@@ -217,3 +217,42 @@ fn a_reservation_that_hangs_is_told_as_a_commit_that_does() {
     control.hold_reserve(false);
     eventually("it goes on", || hub.visible() == 1);
 }
+
+#[test]
+fn a_commit_that_fails_takes_nothing_from_a_topic_that_was_made_anew() {
+    let (hub, control) = hub(|builder| builder);
+    control.hold();
+    let old = submit(&hub, "a");
+    control.wait_held();
+    control.fail(Some(CommitFailure::Aborted));
+    let journal = hub.journal().unwrap();
+    let done = || Box::new(drop);
+    journal.submit_topic("a", None, done()).unwrap();
+    let memory = TopicConfig::default().durability(Durability::None);
+    journal.submit_topic("a", Some(memory), done()).unwrap();
+    let new = submit(&hub, "a");
+    control.release();
+    assert_eq!(outcome(&hub, old), Outcome::Aborted);
+    assert_eq!(outcome(&hub, new), Outcome::Visible);
+    let info = hub.describe_topic("a").unwrap();
+    assert_eq!((info.published, info.last_offset), (1, new));
+}
+
+/// Once its thread tried for ever, and closing waited as long as a commit may take.
+#[test]
+fn a_hub_that_can_reserve_nothing_any_more_ends_when_it_is_closed() {
+    let longest = Duration::from_secs(60);
+    let (hub, control) =
+        hub(|builder| builder.durability(Durability::None).commit_timeout(longest));
+    let receiver = hub.subscribe("a").unwrap();
+    control.panic_to_reserve(true);
+    let refused = hub.publish(event("a"));
+    assert!(
+        matches!(refused, Err(HubPublishError::Indeterminate { .. })),
+        "{refused:?}"
+    );
+    let began = std::time::Instant::now();
+    hub.close();
+    assert!(began.elapsed() < longest / 2, "{:?}", began.elapsed());
+    assert_eq!(receiver.ended(), Some(eventring::hub::EndReason::Closed));
+}
