@@ -114,14 +114,15 @@ impl<'a> Frames<'a> {
         }
     }
 
-    /// Begins at the first frame at or above an offset. What lies before it is not checked: a look at one event costs the
-    /// check of one.
+    /// Begins at the first frame at or above an offset. Of what lies before it only the last frame is checked, whose offset
+    /// may be wrong and be the one that is looked for: a look at one event costs the check of two.
     pub(in crate::journal) fn starting_at(
         header: ChunkHeader,
         body: &'a [u8],
         offset: u64,
     ) -> Self {
         let mut frames = Self::new(header, body);
+        let mut skipped = None;
         while offset > frames.next {
             let Some(raw) = Raw::cut(frames.body) else {
                 break;
@@ -131,7 +132,14 @@ impl<'a> Frames<'a> {
                 Some(at) if at < offset && at >= frames.next => frames.next = at + 1,
                 _ => break,
             }
+            skipped = Some((frames.body, raw.crc, raw.checked));
             frames.body = raw.behind;
+        }
+        if let Some((body, crc, checked)) = skipped
+            && crc32c::crc32c(checked) != crc
+        {
+            // What it is cannot be known: it is met again, and told as missing as far as it was asked for.
+            (frames.body, frames.next) = (body, header.first);
         }
         // Whatever lies below was not asked for, and is not told as missing.
         frames.next = frames.next.max(offset);
@@ -182,5 +190,43 @@ impl<'a> Iterator for Frames<'a> {
             self.next = frame.offset + 1;
             return Some(Ok(frame));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+    use crate::journal::chunk::ChunkBuilder;
+
+    /// A bit of the first number after the head of a frame is its offset: one that seems to lie before what is asked for
+    /// is not passed over unseen.
+    #[test]
+    fn a_frame_whose_offset_is_damaged_is_told_by_who_begins_there() {
+        let event = Event::builder("a", "t").build().unwrap();
+        let mut builder = ChunkBuilder::default();
+        builder.start(0);
+        for offset in 1..=9 {
+            builder.push(Frame {
+                offset,
+                recorded: 1,
+                rest: 0,
+                version: None,
+                record: event.record(),
+            });
+        }
+        let chunk = builder.finish();
+        let mut body = chunk.body.to_vec();
+        let bytes = body.len() / 9;
+        // The frame of offset 5 says that it is that of 4.
+        body.splice(3 * bytes..4 * bytes, []);
+        let header = chunk.header;
+        body[3 * bytes + HEAD] = 3;
+        let steps: Vec<_> = Frames::starting_at(header, &body, 5).collect();
+        assert_eq!(steps[0], Err(5..6));
+        let offsets = steps[1..].iter().flatten().map(|frame| frame.offset);
+        assert_eq!(offsets.collect::<Vec<_>>(), [6, 7, 8, 9]);
+        let from_6: Vec<_> = Frames::starting_at(header, &body, 6).collect();
+        assert!(from_6.iter().all(Result::is_ok) && from_6.len() == 4);
     }
 }

@@ -1,11 +1,12 @@
 //! What is committed comes back.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::Fixture;
 use super::model::Model;
-use crate::event::Event;
-use crate::journal::{CommitRound, JournalError, JournalState, RoundEvent};
+use crate::event::{Event, Filter};
+use crate::journal::{CommitRound, JournalError, JournalState, RoundEvent, Scan};
 
 /// Calls of `maintain` after which upkeep of a small journal is done.
 const UPKEEP_MAX: u32 = 10_000;
@@ -69,9 +70,9 @@ pub(super) fn events_come_back_as_they_were(fixture: &mut dyn Fixture) {
     }
     let kept = model.kept.clone();
     // Reserved topics are taken by name only, so that they do not come with everything.
-    let filter = crate::event::Filter::parse(["$sys.>", ">"]).expect("a filter");
+    let filter = Filter::parse(["$sys.>", ">"]).expect("a filter");
     let mut reader = journal.view().reader().expect("a reader");
-    let scan = crate::journal::Scan::new(&filter, 0..model.next);
+    let scan = Scan::new(&filter, 0..model.next);
     let (found, holes) = super::model::read_all(&mut *reader, &scan);
     model.compare(&found, &kept);
     assert_eq!(holes, [], "what is not kept is no hole that is told");
@@ -158,9 +159,22 @@ pub(super) fn a_closed_journal_says_so(fixture: &mut dyn Fixture) {
     let event = model.event("closed", 1);
     model.commit(&mut *journal, vec![event]);
     let view = journal.view();
+    let mut reader = view.reader().unwrap();
     assert_eq!(journal.close(), Ok(()));
     assert_eq!(view.state(), JournalState::Closed);
     assert_eq!(view.reader().err(), Some(JournalError::Closed));
+    // Whoever was reading goes on: everything is there.
+    let (everything, mut seen) = (Filter::all(), Vec::new());
+    let scan = Scan::new(&everything, 1..model.next);
+    let end = reader.read(&scan, &mut |stored| {
+        seen.push(stored.offset);
+        ControlFlow::Continue(())
+    });
+    let end = end.unwrap();
+    assert_eq!((seen.len() as u64 + 1, end.next), (model.next, model.next));
+    assert_eq!(reader.since(i64::MAX), Ok(model.next));
+    assert_eq!(reader.stream_version("none", "none"), Ok(None));
+    assert_eq!(reader.state(&mut |_| {}), Ok(()));
     let late = model.event("closed", 1);
     let late = RoundEvent::new(late.offset, late.recorded, late.event.as_ref());
     let mut round = CommitRound {

@@ -117,9 +117,13 @@ impl SqliteJournal {
         let now = now.map_or(0, |since| since.as_millis() as i64);
         let mut recover =
             || open::recover(&mut connection, mark, identity, options.same_epoch, now);
+        let mut is_freed = false;
         let found = match recover() {
             // A disk that is full must not keep anybody from reading: there is room kept for that.
-            Err(_) if reserve.free() => recover(),
+            Err(_) if reserve.free() => {
+                is_freed = true;
+                recover()
+            }
             other => other,
         };
         let found = found.map_err(|error| recovery_failed(&path, &error))?;
@@ -167,13 +171,15 @@ impl SqliteJournal {
             last: recovered.last,
             flushed: recovered.last,
             unflushed: None,
-            reserve_again: None,
+            reserve_again: is_freed.then(|| deadline::after(Instant::now(), RESERVE_AGAIN)),
             poisoned: None,
             is_full: false,
             _lock: lock,
         };
         // A directory without room for it is as good as any until the disk is full.
-        let _ = open.reserve.fill();
+        if !is_freed {
+            let _ = open.reserve.fill();
+        }
         open.measure(&view);
         Ok(Self {
             recovered,
@@ -355,6 +361,8 @@ impl Open {
             CommitFailure::NoSpace => {
                 self.is_full = true;
                 self.reserve.free();
+                // Taken back at once, it would be missing for what it was given up for.
+                self.reserve_again = Some(deadline::after(Instant::now(), RESERVE_AGAIN));
                 view.set_state(JournalState::Full {
                     reason: reason.clone(),
                 });
@@ -390,7 +398,7 @@ impl Open {
             return None;
         }
         if !self.reserve.is_held() && self.reserve_again.is_none_or(|at| at <= now) {
-            let filled = self.reserve.fill();
+            let filled = self.reserve.fill_with_room_to_spare();
             self.reserve_again = filled.is_err().then(|| deadline::after(now, RESERVE_AGAIN));
         }
         self.keep_up(view)

@@ -29,10 +29,26 @@ pub(super) fn body<'r>(row: &'r Row<'_>) -> rusqlite::Result<&'r [u8]> {
     Ok(row.get_ref(9)?.as_blob()?)
 }
 
-/// Returns whether an error says that pages cannot be read, or make no sense: others may.
+/// Returns whether an error says that pages or values cannot be read, or make no sense: others may.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error;
     matches!(
+        error,
+        Error::InvalidColumnType(..)
+            | Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::Utf8Error(..)
+    ) || matches!(
         error.sqlite_error_code(),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::SystemIoFailure)
     )
+}
+
+/// Goes on with something else where what was asked for is damaged. Whatever else failed has to be tried again: taken for
+/// damage, it would be told to somebody whose events are there.
+pub(super) fn unless_damaged<T>(result: rusqlite::Result<T>, otherwise: T) -> rusqlite::Result<T> {
+    match result {
+        Err(error) if is_damage(&error) => Ok(otherwise),
+        other => other,
+    }
 }

@@ -17,6 +17,9 @@ use rustix::io::Errno;
 use crate::event::Epoch;
 use crate::journal::{CommitError, CommitFailure, JournalError};
 
+/// Offsets that are given up where a reservation cannot be read: as many as one promises at a time.
+pub(in crate::journal::sqlite) const RESERVE_UNKNOWN: u64 = 1 << 20;
+
 const NAME: &str = "durable";
 /// "emrk", and the format's number.
 const MAGIC: [u8; 4] = *b"emrk";
@@ -63,6 +66,8 @@ struct Turn {
     /// The newest of them, 0 or 1.
     newest: u64,
     slot: Slot,
+    /// The other one cannot be read, and may have been newer.
+    in_doubt: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,11 +154,17 @@ impl MarkFile {
     /// Returns the newest mark.
     pub(in crate::journal::sqlite) fn mark(&self) -> Mark {
         let [last, flushed] = self.mark.slot.values;
+        let reserved = self.reservation.slot.values[0];
+        // The promise that cannot be read may have been the higher one.
+        let reserved = match self.reservation.in_doubt {
+            true => reserved.max(last + 1).saturating_add(RESERVE_UNKNOWN),
+            false => reserved,
+        };
         Mark {
             epoch: self.epoch,
             last,
             flushed,
-            reserved: self.reservation.slot.values[0],
+            reserved,
         }
     }
 
@@ -203,31 +214,44 @@ impl Turn {
             base,
             newest: 0,
             slot,
+            in_doubt: false,
         }
     }
 
     fn read(file: &File, base: u64) -> io::Result<Option<Self>> {
         let mut newest: Option<Self> = None;
+        let (mut in_doubt, mut read) = (false, 0);
         for index in 0..2 {
             let mut bytes = [0; SLOT];
             match file.read_exact_at(&mut bytes, (base + index) * STRIDE) {
                 Ok(()) => {}
                 // Cut off: as if it were not valid.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    in_doubt = true;
+                    continue;
+                }
                 Err(error) => return Err(error),
             }
             let Some(slot) = Slot::decode(&bytes) else {
+                // Of a file that was just made one slot is empty.
+                in_doubt |= bytes != [0; SLOT];
                 continue;
             };
+            read += 1;
             if newest.is_none_or(|newest| newest.slot.generation < slot.generation) {
                 newest = Some(Self {
                     base,
                     newest: index,
                     slot,
+                    in_doubt: false,
                 });
             }
         }
-        Ok(newest)
+        Ok(newest.map(|newest| Self {
+            // The first one written has the generation 2; behind any other one there was one in the slot beside it.
+            in_doubt: in_doubt || read == 1 && newest.slot.generation > 2,
+            ..newest
+        }))
     }
 
     /// Writes over the older slot. After a failure the newer one is still the newest, and the next write goes to the same
@@ -242,6 +266,7 @@ impl Turn {
         file.write_all_at(&slot.encode(), (self.base + index) * STRIDE)?;
         self.newest = index;
         self.slot = slot;
+        self.in_doubt = false;
         Ok(())
     }
 }
@@ -320,6 +345,28 @@ mod tests {
     }
 
     #[test]
+    fn a_reservation_that_cannot_be_read_may_have_been_the_higher_one() {
+        for (reservations, damaged) in [(1, 2), (1, 3), (2, 2), (2, 3)] {
+            let directory = Directory::new("mark-doubt");
+            let mut file = MarkFile::create(directory.path(), mark(10, 10, 0)).unwrap();
+            let mut highest = 0;
+            for number in 1..=reservations {
+                highest = 11 + number * RESERVE_UNKNOWN / 2;
+                file.reserve(highest).unwrap();
+            }
+            file.file
+                .write_all_at(&[0x55; SLOT], damaged * STRIDE)
+                .unwrap();
+            drop(file);
+            let mut file = MarkFile::open(directory.path()).unwrap().unwrap();
+            assert!(file.mark().reserved >= highest, "{:?}", file.mark());
+            assert_eq!(read(&directory), Some(file.mark()), "until it is written");
+            file.reserve(highest + 1).unwrap();
+            assert_eq!(read(&directory), Some(mark(10, 10, highest + 1)));
+        }
+    }
+
+    #[test]
     fn the_newest_mark_and_reservation_are_read() {
         let directory = Directory::new("mark-newest");
         assert_eq!(read(&directory), None);
@@ -375,8 +422,13 @@ mod tests {
                     torn[slot + cut..slot + SLOT].copy_from_slice(&tail[slot + cut..slot + SLOT]);
                     fs::write(&path, &torn).unwrap();
                     let found = read(&directory).unwrap();
-                    let whole = torn[slot..slot + SLOT] == to[slot..slot + SLOT];
-                    assert_eq!(found, if whole { new } else { previous }, "cut at {cut}");
+                    let is = |other: &[u8]| torn[slot..slot + SLOT] == other[slot..slot + SLOT];
+                    let expected = match (is(to), is(from), slot as u64 / STRIDE) {
+                        (true, ..) => new,
+                        (false, false, RESERVATIONS..) => mark(42, 42, 100 + RESERVE_UNKNOWN),
+                        _ => previous,
+                    };
+                    assert_eq!(found, expected, "cut at {cut}");
                 }
             }
         }
@@ -398,11 +450,16 @@ mod tests {
                 spoilt[slot * STRIDE as usize + at] ^= 1 << (at % 8);
                 fs::write(&path, &spoilt).unwrap();
                 let found = read(&directory).unwrap();
-                assert!([41, 42].contains(&found.last), "{found:?}");
-                assert!([100, 200].contains(&found.reserved), "{found:?}");
-                let untouched = found == mark(42, 42, 200);
-                let newest = [file.mark.newest, 2 + file.reservation.newest];
-                assert_eq!(untouched, !newest.contains(&(slot as u64)));
+                let slot = slot as u64;
+                let is_newest = [file.mark.newest, 2 + file.reservation.newest].contains(&slot);
+                let expected = match (slot < RESERVATIONS, is_newest) {
+                    (true, true) => mark(41, 41, 200),
+                    (true, false) => mark(42, 42, 200),
+                    // What was promised there may have been more.
+                    (false, true) => mark(42, 42, 100 + RESERVE_UNKNOWN),
+                    (false, false) => mark(42, 42, 200 + RESERVE_UNKNOWN),
+                };
+                assert_eq!(found, expected);
             }
         }
     }

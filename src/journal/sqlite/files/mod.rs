@@ -5,7 +5,7 @@ mod mark;
 mod reserve;
 
 pub(super) use lock::DirectoryLock;
-pub(super) use mark::{Mark, MarkFile};
+pub(super) use mark::{Mark, MarkFile, RESERVE_UNKNOWN};
 pub(super) use reserve::Reserve;
 
 #[cfg(test)]

@@ -57,6 +57,20 @@ impl Reserve {
         Ok(())
     }
 
+    /// Takes the room, where it is not kept yet, if the disk has as much again: else the next commit would have none.
+    ///
+    /// # Errors
+    ///
+    /// As [`fill`](Self::fill).
+    pub(in crate::journal::sqlite) fn fill_with_room_to_spare(&mut self) -> io::Result<()> {
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        let disk = rustix::fs::statvfs(directory)?;
+        if !self.held && disk.f_bavail.saturating_mul(disk.f_frsize) < 2 * BYTES {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.fill()
+    }
+
     fn write(&self) -> io::Result<()> {
         let mut file = OpenOptions::new()
             .write(true)

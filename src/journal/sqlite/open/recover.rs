@@ -6,11 +6,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::directory::Identity;
 use crate::event::Epoch;
-use crate::journal::sqlite::files::Mark;
+use crate::journal::chunk::ChunkHeader;
+use crate::journal::sqlite::files::{Mark, RESERVE_UNKNOWN};
+use crate::journal::sqlite::rows;
 use crate::journal::{Hole, HoleReason, Recovered};
-
-/// Offsets that are given up where the mark cannot be read: as many as a reservation promises at a time.
-const RESERVE_UNKNOWN: u64 = 1 << 20;
 
 /// A log as it was found.
 #[derive(Debug)]
@@ -87,16 +86,10 @@ fn look(
     let epoch = own.filter(|_| !is_copy).map_or_else(Epoch::random, Epoch);
     let mut recovered = Recovered::new(epoch);
     recovered.clean = own.is_none() || meta("clean")? == Some(1);
-    let end = |order: &str, column: &str, offset: &str| {
-        let sql = format!("SELECT {offset}, {column} FROM chunk ORDER BY first {order} LIMIT 1");
-        let row = connection.query_row(&sql, [], |row| {
-            Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)?))
-        });
-        row.optional()
-    };
-    if let Some((last, recorded)) = end("DESC", "recorded_last", "last")? {
-        (recovered.last, recovered.recorded) = (last, recorded);
-    }
+    let end = last_chunk(connection)?;
+    (recovered.last, recovered.recorded) = (end.last, end.recorded);
+    // How far what is damaged went is not known: offsets are given up as if nothing had been closed.
+    recovered.clean &= !end.is_damaged;
     // A mark of another log says nothing of this one.
     let mark = mark.filter(|mark| own == Some(mark.epoch.0));
     recovered.holes = holes(connection)?;
@@ -112,13 +105,71 @@ fn look(
         .saturating_sub(meta("events_to")?.unwrap_or(0));
     let sql = "SELECT last FROM span ORDER BY first DESC LIMIT 1";
     let spans_end = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let spans_end = spans_end.optional()?.unwrap_or(0);
+    let spans_end = rows::unless_damaged(spans_end.optional(), None)?.unwrap_or(0);
+    let sql = "SELECT first, recorded_first FROM chunk ORDER BY first LIMIT 1";
+    let oldest = connection.query_row(sql, [], |row| {
+        Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)?))
+    });
     Ok(Found {
-        oldest: end("ASC", "recorded_first", "first")?,
-        events: counted + since,
-        spans_end: spans_end as u64,
+        oldest: oldest.optional()?,
+        events: counted.saturating_add(since),
+        // It says nothing of what is behind the log.
+        spans_end: u64::try_from(spans_end).unwrap_or(0).min(recovered.last),
         recovered,
     })
+}
+
+/// The end of the chunks.
+#[derive(Debug, Default)]
+struct LastChunk {
+    last: u64,
+    recorded: i64,
+    /// The last row is not as it was written: the chunk may have gone further.
+    is_damaged: bool,
+}
+
+/// Finds the end of the chunks: that of the last one that is whole, and no less than where damaged ones behind it begin.
+fn last_chunk(connection: &Connection) -> rusqlite::Result<LastChunk> {
+    let mut found = LastChunk::default();
+    let mut to = i64::MAX;
+    loop {
+        let sql = "SELECT first FROM chunk WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
+        let mut statement = connection.prepare_cached(sql)?;
+        let first = statement.query_row([to], |row| row.get::<_, i64>(0));
+        let first = match first.optional() {
+            Ok(first) => first,
+            // Behind it something was found.
+            Err(error) if found.is_damaged && rows::is_damage(&error) => None,
+            Err(error) => return Err(error),
+        };
+        // No offset is below 1, and none is so high that no reservation would fit behind it.
+        let Some(first) = first.filter(|first| (1..=to).contains(first)) else {
+            return Ok(found);
+        };
+        match rows::unless_damaged(header_at(connection, first), None)? {
+            Some(header) => {
+                found.last = found.last.max(header.last);
+                found.recorded = header.recorded_last;
+                return Ok(found);
+            }
+            None if first < i64::MAX - RESERVE_UNKNOWN as i64 => {
+                found.last = found.last.max(first as u64);
+            }
+            None => {}
+        }
+        found.is_damaged = true;
+        to = first - 1;
+    }
+}
+
+/// Reads the header of the chunk that begins at an offset; `None`: it is not whole.
+fn header_at(connection: &Connection, first: i64) -> rusqlite::Result<Option<ChunkHeader>> {
+    let sql = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body) \
+               FROM chunk WHERE first = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query([first])?;
+    let row = found.next()?;
+    Ok(row.and_then(rows::header).map(|(header, _)| header))
 }
 
 /// Returns what is missing above the end of the log, ascending, and was not told before.
@@ -186,7 +237,12 @@ fn from_number(number: i64) -> HoleReason {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
+    use crate::event::{Event, Filter};
+    use crate::journal::sqlite::files::tests::Directory;
+    use crate::journal::{CommitRound, Journal, RoundEvent, Scan, SqliteJournal};
 
     fn found(last: u64, next: u64, clean: bool) -> Recovered {
         let mut recovered = Recovered::new(Epoch(7));
@@ -228,6 +284,54 @@ mod tests {
         assert_eq!(missing(10, 11, mark(14, 12, 50)), all);
         assert_eq!(missing(10, 50, mark(14, 12, 50)), [], "it was told before");
         assert_eq!(missing(60, 61, mark(60, 60, 50)), [], "it was used up");
+    }
+
+    /// A last row whose numbers are wrong says neither where the log ends nor when: what is whole before it does.
+    #[test]
+    fn a_last_row_that_is_damaged_is_not_gone_by() {
+        for wrong in [0, 1, 1 << 40, i64::MAX, -1] {
+            let directory = Directory::new("recover-last");
+            let mut journal = SqliteJournal::open(directory.path()).unwrap();
+            for offset in 1..=5 {
+                let event = Event::builder("a", "t").build().unwrap();
+                let mut round = CommitRound::default();
+                let recorded = 1_000 * offset as i64;
+                round
+                    .events
+                    .push(RoundEvent::new(offset, recorded, event.as_ref()));
+                round.flush = true;
+                journal.commit(&mut round).unwrap();
+            }
+            journal.close().unwrap();
+            drop(journal);
+            let other = Connection::open(directory.path().join("journal.sqlite")).unwrap();
+            let change = "UPDATE chunk SET last = ?1, recorded_last = ?1 WHERE first = 5";
+            assert_eq!(other.execute(change, [wrong]).unwrap(), 1);
+            drop(other);
+            let journal = SqliteJournal::open(directory.path()).unwrap();
+            let recovered = journal.recovered();
+            assert_eq!((recovered.last, recovered.recorded), (5, 4_000), "{wrong}");
+            assert!(
+                (6..1 << 22).contains(&recovered.next),
+                "{wrong}: {recovered:?}"
+            );
+            let all = Filter::all();
+            let mut reader = journal.view().reader().unwrap();
+            let scan = Scan::new(&all, 1..recovered.next);
+            let mut seen = 0;
+            let end = reader.read(&scan, &mut |_| {
+                seen += 1;
+                ControlFlow::Continue(())
+            });
+            assert_eq!(seen, 4, "{wrong}");
+            assert!(
+                end.unwrap()
+                    .holes
+                    .iter()
+                    .any(|hole| hole.range.contains(&5)),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

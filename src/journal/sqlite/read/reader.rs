@@ -221,9 +221,6 @@ impl JournalReader for SqliteReader {
         scan: &Scan<'_>,
         each: &mut dyn FnMut(StoredEvent<'_>) -> ControlFlow<()>,
     ) -> Result<ScanEnd, JournalError> {
-        if self.view.is_closed() {
-            return Err(JournalError::Closed);
-        }
         let mut end = ScanEnd::default();
         end.next = if scan.descending {
             scan.range.end
@@ -252,17 +249,11 @@ impl JournalReader for SqliteReader {
     }
 
     fn since(&mut self, recorded: i64) -> Result<u64, JournalError> {
-        if self.view.is_closed() {
-            return Err(JournalError::Closed);
-        }
         let last = self.view.last();
         self.transact(|connection, _, _| since(connection, recorded, last))
     }
 
     fn stream_version(&mut self, ty: &str, id: &str) -> Result<Option<u64>, JournalError> {
-        if self.view.is_closed() {
-            return Err(JournalError::Closed);
-        }
         let mut name = String::new();
         stream_name(ty, id, &mut name);
         self.transact(|connection, _, _| {
@@ -275,9 +266,6 @@ impl JournalReader for SqliteReader {
     }
 
     fn state(&mut self, look: &mut dyn FnMut(&mut dyn StateTx)) -> Result<(), JournalError> {
-        if self.view.is_closed() {
-            return Err(JournalError::Closed);
-        }
         // One try: whoever looks is called once.
         let _held = self.baton.hold();
         let tx = self.connection.unchecked_transaction().map_err(failed)?;

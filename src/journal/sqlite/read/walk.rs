@@ -34,7 +34,7 @@ pub(super) fn forward(
     let end = range.end;
     let mut at = range.start;
     // Where spans are, only the chunks that they name are looked at.
-    while let Some(span) = wanted.span(connection, at).unwrap_or(None) {
+    while let Some(span) = rows::unless_damaged(wanted.span(connection, at), None)? {
         let behind = span.last + 1;
         for (first, next) in span.chunks.iter().filter(|(_, next)| *next > at) {
             if *first >= end {
@@ -52,7 +52,7 @@ pub(super) fn forward(
             return Ok(());
         }
     }
-    let from = first_at(connection, at).unwrap_or(None).unwrap_or(at);
+    let from = rows::unless_damaged(first_at(connection, at), None)?.unwrap_or(at);
     let mut before = at.saturating_sub(1);
     // Where the row that comes next is looked for.
     let mut resume = from;
@@ -96,7 +96,7 @@ pub(super) fn forward(
         }
     }
     // The chunk behind the range says where the last one in it ends; where there is none, what was committed does.
-    let ends = prev_of(connection, end).unwrap_or(None).unwrap_or(last);
+    let ends = rows::unless_damaged(prev_of(connection, end), None)?.unwrap_or(last);
     batch.miss(before + 1..ends.saturating_add(1));
     batch.next = end;
     Ok(())
@@ -115,16 +115,16 @@ pub(super) fn backward(
     let numbers = wanted.numbers().map(<[u64]>::to_vec);
     // What is behind the last span is walked over.
     let spans_end = match numbers {
-        Some(_) => spans_end(connection, at).unwrap_or(0),
+        Some(_) => rows::unless_damaged(spans_end(connection, at), 0)?,
         None => 0,
     };
-    let mut before = prev_of(connection, at).unwrap_or(None).unwrap_or(last);
+    let mut before = rows::unless_damaged(prev_of(connection, at), None)?.unwrap_or(last);
     let mut statement = connection.prepare_cached(BACKWARD)?;
     let mut found = statement.query([bound(at)])?;
     loop {
         if at > start
             && at <= spans_end + 1
-            && let Some(span) = wanted.span(connection, at - 1).unwrap_or(None)
+            && let Some(span) = rows::unless_damaged(wanted.span(connection, at - 1), None)?
         {
             let span = span.clone();
             return spans_backward(connection, range, at, span, wanted, batch);
@@ -191,7 +191,7 @@ fn spans_backward(
         if at <= range.start || batch.is_full() {
             return Ok(());
         }
-        span = match wanted.span(connection, at - 1).unwrap_or(None) {
+        span = match rows::unless_damaged(wanted.span(connection, at - 1), None)? {
             Some(span) => span.clone(),
             // Chunks before the first span: there are none, unless it is damaged. The next call walks over them.
             None => return Ok(()),
@@ -254,4 +254,57 @@ fn prev_of(connection: &Connection, offset: u64) -> rusqlite::Result<Option<u64>
     let mut statement = connection.prepare_cached(sql)?;
     let prev = statement.query_row([bound(offset)], |row| row.get::<_, i64>(0));
     Ok(prev.optional()?.map(|prev| prev as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::event::{Event, Filter};
+    use crate::journal::sqlite::files::tests::Directory;
+    use crate::journal::{CommitRound, Journal, RoundEvent, SqliteJournal};
+
+    /// Interrupted at any step, a walk says so: it never takes for damaged what it could not look at.
+    #[test]
+    fn an_interrupt_is_no_damage() {
+        let directory = Directory::new("walk-interrupted");
+        let mut journal = SqliteJournal::open(directory.path()).unwrap();
+        for offset in 1..=30 {
+            let event = Event::builder("a", "t").build().unwrap();
+            let mut round = CommitRound::default();
+            round
+                .events
+                .push(RoundEvent::new(offset, 1, event.as_ref()));
+            journal.commit(&mut round).unwrap();
+        }
+        let connection = Connection::open(directory.path().join("journal.sqlite")).unwrap();
+        let (filter, range) = (Filter::parse(["a"]).unwrap(), 5..25);
+        let (mut interrupted, mut whole) = (0, 0);
+        for step in 1..2_000 {
+            for descending in [false, true] {
+                let (mut wanted, mut batch) = (Wanted::default(), Batch::default());
+                wanted.update(&connection, &filter).unwrap();
+                let from = if descending { range.end } else { range.start };
+                batch.start(range.clone(), from, 1_000, 1 << 20);
+                let steps = Arc::new(AtomicU64::new(0));
+                let at = move || steps.fetch_add(1, Ordering::Relaxed) + 1 == step;
+                connection.progress_handler(1, Some(at)).unwrap();
+                let walked = match descending {
+                    false => forward(&connection, &range, 30, &mut wanted, &mut batch),
+                    true => backward(&connection, &range, 30, &mut wanted, &mut batch),
+                };
+                connection
+                    .progress_handler(1, None::<fn() -> bool>)
+                    .unwrap();
+                assert_eq!(batch.damaged, [], "step {step}");
+                match walked {
+                    Ok(()) => whole += 1,
+                    Err(_) => interrupted += 1,
+                }
+            }
+        }
+        assert!(interrupted > 200 && whole > 0, "{interrupted}, {whole}");
+    }
 }

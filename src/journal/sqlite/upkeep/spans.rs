@@ -68,7 +68,7 @@ impl SpanBuilder {
         to: u64,
     ) -> rusqlite::Result<Option<Span>> {
         let sql = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body) \
-                   FROM chunk WHERE first > ?1 AND last <= ?2 ORDER BY first LIMIT ?3";
+                   FROM chunk WHERE first > ?1 AND first <= ?2 ORDER BY first LIMIT ?3";
         let mut statement = connection.prepare_cached(sql)?;
         let mut found = statement.query(params![self.end() as i64, to as i64, STEP as i64])?;
         let collected = &mut self.collected;
@@ -76,16 +76,20 @@ impl SpanBuilder {
         while let Some(row) = found.next()? {
             seen += 1;
             let chunk = collected.firsts.len() as u64;
-            collected.firsts.push(row.get::<_, i64>(0)? as u64);
-            collected.last = row.get::<_, i64>(1)? as u64;
+            let first = row.get::<_, i64>(0)?;
+            collected.firsts.push(first as u64);
             match rows::header(row) {
-                Some((_, topics)) => {
+                Some((header, topics)) => {
+                    collected.last = header.last;
                     let numbers = Numbers::new(topics);
                     collected
                         .pairs
                         .extend(numbers.map(|number| (number, chunk)));
                 }
-                None => collected.pairs.push((ANY, chunk)),
+                None => {
+                    collected.last = super::damaged_end(connection, first)?;
+                    collected.pairs.push((ANY, chunk));
+                }
             }
             if collected.firsts.len() == CHUNKS {
                 let last = collected.last;
