@@ -41,7 +41,12 @@ impl Delivery for Gateway {
         let backlog = backlog.map_err(|CannotKeep| EndReason::HalfSent)?;
         // What it receives from here on is another stream, with a name and figures of its own.
         if let Some(ended) = ended {
+            // What it is owed goes along, and with it where that begins.
+            let starts = self.streaming.take_starts(number);
             self.close(readers, ended);
+            if change.is_some() {
+                self.streaming.put_starts(number, starts);
+            }
         }
         let Some(mut stream) = readers.get(number) else {
             return Err(EndReason::Reset);

@@ -9,6 +9,7 @@ use crate::gateway::delivery::{EventFrames, OpenStreams, PlannedStream, StreamFi
 use crate::gateway::encode::Encoder;
 use crate::gateway::gateway::Gateway;
 use crate::gateway::http::problem::Problem;
+use crate::gateway::stream::catch_up::Starts;
 use crate::gateway::stream::fan_out::FanOut;
 use crate::gateway::stream::history::History;
 use crate::gateway::stream::hub_closed::ClosedHub;
@@ -95,6 +96,16 @@ impl Streaming {
     /// Notes that a stream, which reads from offset 0 on, begins where the journal says.
     pub(in crate::gateway) fn begin_in_journal(&mut self, id: StreamId, start: JournalStart) {
         self.history.begin_in_journal(id.slot(), start);
+    }
+
+    /// Takes out where the parts of a stream begin that are still looked up: its subscription changes.
+    pub(in crate::gateway) fn take_starts(&mut self, slot: u32) -> Starts {
+        self.history.take_starts(slot)
+    }
+
+    /// Puts them back.
+    pub(in crate::gateway) fn put_starts(&mut self, slot: u32, starts: Starts) {
+        self.history.put_starts(slot, starts);
     }
 
     pub(in crate::gateway) fn ended(&mut self, id: StreamId, key: &StreamFilter) {

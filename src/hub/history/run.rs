@@ -143,7 +143,7 @@ impl HistoryRun {
     /// Does a bounded piece of work; returns the page once it is whole.
     fn step(&mut self) -> Result<Option<EventPage>, HistoryError> {
         let Some(range) = self.range.clone() else {
-            self.begin();
+            self.begin()?;
             return Ok(None);
         };
         if self.end.is_none() {
@@ -167,22 +167,26 @@ impl HistoryRun {
         }))
     }
 
-    /// Looks the times up.
-    fn begin(&mut self) {
+    /// Looks the times up. Of the first one too early does; of the last one it would be an empty page.
+    fn begin(&mut self) -> Result<(), HistoryError> {
         let look_back = self.source.shared().look_back();
         let oldest = look_back.oldest();
         let topics = self.source.topics();
-        let from = self.since.map_or(1, |since| look_back.since(since, topics));
+        let from = self
+            .since
+            .map_or(1, |since| look_back.since_or_oldest(since, topics));
         let end = self.as_of.offset + 1;
-        let to = self
-            .until
-            .map_or(end, |until| look_back.since(until, topics).min(end));
+        let to = match self.until {
+            Some(until) => look_back.since(until, topics)?.min(end),
+            None => end,
+        };
         let range = from.max(oldest).min(to)..to;
         self.place = self.place.clamp(range.start, range.end);
         if let Some(count) = &mut self.count {
             count.next = range.start;
         }
         self.range = Some(range);
+        Ok(())
     }
 
     /// Looks at a part of what is left.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::Piece;
@@ -88,7 +89,13 @@ impl RunningJob {
 
     /// Reads a piece. One without anything to tell is no answer: the next one is read when the others had their turn.
     pub(super) fn step(&mut self) -> Step {
-        let part = match self.read() {
+        // A journal is foreign code: whoever asked has an answer all the same.
+        let read = catch_unwind(AssertUnwindSafe(|| self.read()));
+        let read = read.unwrap_or_else(|_| {
+            let reason = "the journal's reader panicked".to_owned();
+            Err(JournalError::Io { reason })
+        });
+        let part = match read {
             Ok(None) => return Step::Again,
             Ok(Some(part)) => Ok(part),
             Err(error) => Err(error),

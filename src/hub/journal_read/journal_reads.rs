@@ -20,6 +20,8 @@ const KEPT_BYTES: usize = 64 << 10;
 const ALIGN: u64 = KEPT_EVENTS as u64;
 /// Readers that are kept while nobody reads; more are opened as more threads read at once, and closed again.
 const IDLE_READERS_MAX: usize = 4;
+/// Readers at a time: who comes when all are lent waits for one. Each has files open.
+const READERS_MAX: usize = 8;
 /// Attempts to read, each with another reader: one may have been interrupted so that the journal can shorten its log.
 const TRIES: usize = 3;
 
@@ -40,6 +42,8 @@ struct Readers {
     idle: Vec<Box<dyn JournalReader>>,
     /// Readers that are lent.
     lent: usize,
+    /// Readers that threads are about to open.
+    opening: usize,
 }
 
 impl JournalReads {
@@ -101,22 +105,22 @@ impl JournalReads {
     ) -> Result<Arc<Piece>, JournalError> {
         // Offsets count from 1.
         let aligned = (range.start.saturating_sub(1) / ALIGN * ALIGN + 1).min(range.start);
-        loop {
-            let from = match self.cache.find(filter, range.start, aligned) {
-                Found::Piece(piece) => return Ok(piece),
-                Found::ReadFrom(from) => from,
-            };
-            let piece = Arc::new(self.read_kept(filter, from..range.end)?);
-            let end = piece.looked_at().end;
-            self.cache.keep(filter, &piece, end < range.end);
-            if end > range.start {
-                return Ok(piece);
-            }
-            // Large events before it filled the piece. One that the cache would not keep is read from the place itself.
-            if end <= from || piece.bytes() > CACHE_BYTES_MAX {
-                return Ok(Arc::new(self.read_kept(filter, range)?));
-            }
+        let from = match self.cache.find(filter, range.start, aligned) {
+            Found::Piece(piece) => return Ok(piece),
+            Found::ReadFrom(from) => from,
+        };
+        let piece = Arc::new(self.read_kept(filter, from..range.end)?);
+        let end = piece.looked_at().end;
+        self.cache.keep(filter, &piece, end < range.end);
+        if end > range.start {
+            return Ok(piece);
         }
+        // Large events before it filled the piece. There may be as many of them as the pieces are apart: it is read from the
+        // place itself.
+        let end = range.end;
+        let piece = Arc::new(self.read_kept(filter, range)?);
+        self.cache.keep(filter, &piece, piece.looked_at().end < end);
+        Ok(piece)
     }
 
     fn read_kept(&self, filter: &Filter, range: Range<u64>) -> Result<Piece, JournalError> {
@@ -155,27 +159,53 @@ impl JournalReads {
     }
 
     fn lend(&self) -> Result<Lent<'_>, JournalError> {
+        loop {
+            let mut lent = self.take_place();
+            if lent.reader.is_some() {
+                return Ok(lent);
+            }
+            // Without the lock: opening one reads the disk.
+            match self.view.reader() {
+                Ok(reader) => {
+                    let mut readers = self.readers.lock();
+                    (readers.opening, readers.lent) = (readers.opening - 1, readers.lent + 1);
+                    lent.reader = Some(reader);
+                    drop(readers);
+                    return Ok(lent);
+                }
+                Err(error) => {
+                    drop(lent);
+                    let mut readers = self.readers.lock();
+                    // Another thread has one, which is as good when it comes back.
+                    if readers.idle.is_empty() {
+                        if readers.lent == 0 {
+                            return Err(error);
+                        }
+                        self.given_back.wait(&mut readers);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes a reader that nobody has, or leave to open one.
+    fn take_place(&self) -> Lent<'_> {
         let mut readers = self.readers.lock();
         loop {
-            let reader = match readers.idle.pop() {
-                Some(reader) => Ok(reader),
-                None => self.view.reader(),
-            };
-            match reader {
-                Ok(reader) => {
-                    readers.lent += 1;
-                    return Ok(Lent {
-                        reads: self,
-                        reader: Some(reader),
-                        is_fine: false,
-                    });
-                }
-                // Another thread has the one that is left.
-                Err(JournalError::Closed) if readers.lent > 0 => {
+            let reader = readers.idle.pop();
+            match &reader {
+                Some(_) => readers.lent += 1,
+                None if readers.lent + readers.opening < READERS_MAX => readers.opening += 1,
+                None => {
                     self.given_back.wait(&mut readers);
+                    continue;
                 }
-                Err(error) => return Err(error),
             }
+            return Lent {
+                reads: self,
+                reader,
+                is_fine: false,
+            };
         }
     }
 }
@@ -183,7 +213,7 @@ impl JournalReads {
 /// A reader that is lent; it goes back when this is dropped, unless it failed.
 struct Lent<'r> {
     reads: &'r JournalReads,
-    /// There until it is dropped.
+    /// There until it is dropped; `None` while it is opened.
     reader: Option<Box<dyn JournalReader>>,
     is_fine: bool,
 }
@@ -191,12 +221,16 @@ struct Lent<'r> {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         let mut readers = self.reads.readers.lock();
-        readers.lent -= 1;
+        match self.reader {
+            Some(_) => readers.lent -= 1,
+            None => readers.opening -= 1,
+        }
         if self.is_fine && readers.idle.len() < IDLE_READERS_MAX {
             readers.idle.extend(self.reader.take());
         }
         drop(readers);
-        self.reads.given_back.notify_one();
+        // All of them: where it is not given back, each has to find out that there is none to wait for.
+        self.reads.given_back.notify_all();
     }
 }
 

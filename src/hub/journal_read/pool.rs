@@ -34,7 +34,6 @@ pub(in crate::hub) type Task = Box<dyn FnMut() -> Step + Send>;
 /// A few threads that take turns at tasks.
 pub(in crate::hub) struct ReadPool {
     queue: Arc<Queue>,
-    threads: usize,
 }
 
 #[derive(Default)]
@@ -48,6 +47,7 @@ struct State {
     tasks: VecDeque<Task>,
     /// Tasks that threads are at.
     running: usize,
+    threads: usize,
     is_closed: bool,
 }
 
@@ -55,22 +55,21 @@ impl ReadPool {
     /// Starts the threads.
     pub(in crate::hub) fn start() -> Self {
         let queue = Arc::new(Queue::default());
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let wanted = 0..if cores <= 2 { 1 } else { THREADS_MAX };
-        let started = wanted.filter(|number| {
-            let queue = queue.clone();
-            let builder = thread::Builder::new().name(format!("eventring-read-{number}"));
-            builder.spawn(move || queue.run()).is_ok()
-        });
-        let threads = started.count();
-        Self { queue, threads }
+        let mut state = queue.state.lock();
+        queue.start(&mut state);
+        drop(state);
+        Self { queue }
     }
 
     /// Adds a task.
     pub(in crate::hub) fn submit(&self, task: Task) -> Result<(), ReadPoolFull> {
         let mut state = self.queue.state.lock();
-        // Where the system gave no thread, a task would wait for ever.
-        if self.threads == 0 || state.tasks.len() + state.running >= TASKS_MAX {
+        if state.threads == 0 {
+            // The system gave no thread; it may now.
+            self.queue.start(&mut state);
+        }
+        // Without a thread a task would wait for ever.
+        if state.threads == 0 || state.tasks.len() + state.running >= TASKS_MAX {
             return Err(ReadPoolFull);
         }
         state.tasks.push_back(task);
@@ -95,6 +94,18 @@ impl Drop for ReadPool {
 }
 
 impl Queue {
+    /// Starts the threads, as many as there may be. They wait for the lock that the caller has.
+    fn start(self: &Arc<Self>, state: &mut State) {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let wanted = 0..if cores <= 2 { 1 } else { THREADS_MAX };
+        let started = wanted.filter(|number| {
+            let queue = self.clone();
+            let builder = thread::Builder::new().name(format!("eventring-read-{number}"));
+            builder.spawn(move || queue.run()).is_ok()
+        });
+        state.threads = started.count();
+    }
+
     fn run(&self) {
         be_nice();
         while let Some(mut task) = self.next() {

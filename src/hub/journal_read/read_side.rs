@@ -1,6 +1,7 @@
 //! The read side of a hub: its journal, where it has one, and the threads that read for those who must not block.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
 use super::job::{OnPart, ReadJob, RunningJob};
@@ -65,7 +66,11 @@ impl ReadSide {
         let mut on_done = Some(on_done);
         self.run(Box::new(move || {
             if let Some(on_done) = on_done.take() {
-                on_done(reads.since(recorded));
+                let found = catch_unwind(AssertUnwindSafe(|| reads.since(recorded)));
+                on_done(found.unwrap_or_else(|_| {
+                    let reason = "the journal's reader panicked".to_owned();
+                    Err(JournalError::Io { reason })
+                }));
             }
             Step::Done
         }))

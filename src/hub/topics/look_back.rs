@@ -17,7 +17,7 @@ use super::offsets::Offsets;
 use super::time_index;
 use crate::hub::publish::Publisher;
 use crate::hub::shared::Shared;
-use crate::journal::Hole;
+use crate::journal::{Hole, JournalError};
 
 /// Most topics whose events are looked up together. A pattern that takes more of them, of which the ring has events, is
 /// looked for event by event: the merge holds the publisher's lock, and a scan does not.
@@ -200,23 +200,27 @@ impl<'h> LookBack<'h> {
 
     /// Returns the first offset of some topics that was taken at a time or later. The journal, where there is one, knows it
     /// of each event that it has: it is read, on this thread. Of others it is as [`taken_since`](Self::taken_since).
-    pub(in crate::hub) fn since(&self, nanos: i64, filter: &Filter) -> u64 {
+    pub(in crate::hub) fn since(&self, nanos: i64, filter: &Filter) -> Result<u64, JournalError> {
         let taken = self.taken_since(nanos);
         let floor = self.shared.ring.oldest() + 1;
         let Some(journal) = self.shared.read_side.journal() else {
-            return taken;
+            return Ok(taken);
         };
         let is_lacking = self.may_lack(filter);
         if is_lacking && taken >= floor {
-            return taken;
+            return Ok(taken);
         }
-        // Not to be read, it begins with the oldest: too early, and never too late.
-        let stored = journal.since(nanos.div_euclid(1_000_000));
-        let stored = stored.unwrap_or_else(|_| journal.oldest());
-        match is_lacking {
+        let stored = journal.since(nanos.div_euclid(1_000_000))?;
+        Ok(match is_lacking {
             true => joined_since(taken, floor, stored),
             false => stored,
-        }
+        })
+    }
+
+    /// As [`since`](Self::since); where that cannot be read, the oldest offset that is kept: too early, and never too late.
+    pub(in crate::hub) fn since_or_oldest(&self, nanos: i64, filter: &Filter) -> u64 {
+        let found = self.since(nanos, filter);
+        found.unwrap_or_else(|_| self.oldest())
     }
 
     /// Returns when an event was taken, milliseconds since 1970, as far as it is known: not too early, and too late only for

@@ -1,7 +1,8 @@
 //! The catch-up of one reactor's streams from the journal.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::event::{Epoch, Position};
 use crate::fanout::{CatchUp, CaughtUp};
@@ -22,6 +23,11 @@ use crate::ring::Notify;
 const PIECE_EVENTS: usize = 256;
 const PIECE_BYTES: usize = 64 << 10;
 
+/// Offsets that are passed at once where the journal says that it is damaged, and not how far.
+const DAMAGED_STEP: u64 = 1_024;
+/// Until a read that failed is tried again.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
 /// Something that is read.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Ask {
@@ -37,15 +43,25 @@ struct Read {
 
 enum Found {
     Piece(EncodedPiece),
+    /// A piece that is damaged: for those who asked, and nobody after them.
+    Damaged(EncodedPiece),
+    /// Nothing can be read now.
+    Failed,
     Start(Looked),
 }
 
 /// The start of a stream that is not known when it opens.
+#[derive(Debug)]
 enum Start {
     /// Looked for, or about to be.
     Asked(JournalStart),
     Known(ReplayStart),
 }
+
+/// The starts of the parts that a stream is owed and that read from offset 0 on, in their order: it subscribes again
+/// before the first is known.
+#[derive(Debug, Default)]
+pub(in crate::gateway) struct Starts(VecDeque<Start>);
 
 /// Reads the journal for the streams of one reactor, which are named by their numbers.
 pub(in crate::gateway) struct JournalCatchUp {
@@ -53,9 +69,13 @@ pub(in crate::gateway) struct JournalCatchUp {
     epoch: Epoch,
     asking: Asking<Ask>,
     encoded: EncodedCache,
-    starts: HashMap<u32, Start>,
+    starts: HashMap<u32, Starts>,
     /// Streams that were told of topics which are in memory only, since they began to catch up.
     told: HashSet<u32>,
+    /// Damaged pieces, for the streams that asked for them.
+    damaged: HashMap<u32, Arc<(PieceKey, EncodedPiece)>>,
+    /// Nothing is read before then: a read has failed.
+    asking_again_at: Option<Instant>,
     mailbox: Arc<Mailbox<Read>>,
     wake: Arc<dyn Notify>,
 }
@@ -70,6 +90,8 @@ impl JournalCatchUp {
             encoded: EncodedCache::default(),
             starts: HashMap::new(),
             told: HashSet::new(),
+            damaged: HashMap::new(),
+            asking_again_at: None,
             mailbox: Arc::new(Mailbox::new(READS_IN_FLIGHT)),
             wake,
         }
@@ -77,7 +99,20 @@ impl JournalCatchUp {
 
     /// Notes that a stream, which reads from offset 0 on, begins where the journal says.
     pub(in crate::gateway::stream) fn begin(&mut self, stream: u32, start: JournalStart) {
-        self.starts.insert(stream, Start::Asked(start));
+        let starts = self.starts.entry(stream).or_default();
+        starts.0.push_back(Start::Asked(start));
+    }
+
+    /// Takes out the starts of a stream whose subscription changes.
+    pub(in crate::gateway::stream) fn take_starts(&mut self, stream: u32) -> Starts {
+        self.starts.remove(&stream).unwrap_or_default()
+    }
+
+    /// Puts them back.
+    pub(in crate::gateway::stream) fn put_starts(&mut self, stream: u32, starts: Starts) {
+        if !starts.0.is_empty() {
+            self.starts.insert(stream, starts);
+        }
     }
 
     /// Forgets a stream that has ended or wants something else now.
@@ -85,6 +120,7 @@ impl JournalCatchUp {
         self.asking.forget(stream);
         self.starts.remove(&stream);
         self.told.remove(&stream);
+        self.damaged.remove(&stream);
     }
 
     /// Notes that a stream has come to what the ring has.
@@ -110,14 +146,32 @@ impl JournalCatchUp {
                 (Ask::Start(mut start), Found::Start(looked)) => {
                     let known = starts::take(&mut start, looked, oldest);
                     for stream in &streams {
-                        let next = match known {
-                            Some(known) => Start::Known(known),
-                            None => Start::Asked(start.clone()),
-                        };
-                        self.starts.insert(*stream, next);
+                        // Each waits for the first of its own.
+                        let starts = self.starts.get_mut(stream);
+                        if let Some(first) = starts.and_then(|starts| starts.0.front_mut()) {
+                            *first = match known {
+                                Some(known) => Start::Known(known),
+                                None => Start::Asked(start.clone()),
+                            };
+                        }
                     }
                 }
-                (Ask::Piece(_), Found::Start(_)) | (Ask::Start(_), Found::Piece(_)) => {}
+                (Ask::Piece(key), Found::Damaged(piece)) => {
+                    let damaged = Arc::new((key, piece));
+                    for stream in &streams {
+                        self.damaged.insert(*stream, damaged.clone());
+                    }
+                }
+                (ask, Found::Failed) => {
+                    // It is asked again, after a while: what is there is there when it is over.
+                    self.asking_again_at = Some(Instant::now() + RETRY_AFTER);
+                    for stream in streams {
+                        self.asking.ask(stream, ask.clone());
+                    }
+                    continue;
+                }
+                (Ask::Piece(_), Found::Start(_))
+                | (Ask::Start(_), Found::Piece(_) | Found::Damaged(_)) => {}
             }
             streams.into_iter().for_each(&mut visit);
         }
@@ -134,7 +188,7 @@ impl JournalCatchUp {
         out: &mut Vec<u8>,
     ) -> Option<CaughtUp> {
         if part.from == 0 {
-            return self.write_start(part, encoder, out);
+            return self.write_start(part, floor, encoder, out);
         }
         let mut key = PieceKey {
             filter: part.key.clone(),
@@ -148,6 +202,9 @@ impl JournalCatchUp {
             key.until = part.to;
             found = self.encoded.get(&key);
         }
+        let damaged = self.damaged.remove(&part.number);
+        let damaged = damaged.filter(|damaged| damaged.0 == key);
+        let found = damaged.as_deref().map(|(_, piece)| piece).or(found);
         let Some(piece) = found else {
             self.asking.ask(part.number, Ask::Piece(key));
             self.read_on();
@@ -180,11 +237,13 @@ impl JournalCatchUp {
     fn write_start(
         &mut self,
         part: &CatchUp<'_, StreamFilter>,
+        floor: u64,
         encoder: &mut Encoder,
         out: &mut Vec<u8>,
     ) -> Option<CaughtUp> {
         let form = WireFormat::of(part.form);
-        match self.starts.get(&part.number) {
+        let starts = self.starts.get(&part.number);
+        match starts.and_then(|starts| starts.0.front()) {
             Some(Start::Asked(start)) => {
                 let ask = Ask::Start(start.clone());
                 self.asking.ask(part.number, ask);
@@ -193,7 +252,12 @@ impl JournalCatchUp {
             }
             Some(Start::Known(start)) => {
                 let start = *start;
-                self.starts.remove(&part.number);
+                if let Some(starts) = self.starts.get_mut(&part.number) {
+                    starts.0.pop_front();
+                    if starts.0.is_empty() {
+                        self.starts.remove(&part.number);
+                    }
+                }
                 start.write(self.epoch, form, encoder, out);
                 Some(CaughtUp {
                     next: start.from,
@@ -202,9 +266,9 @@ impl JournalCatchUp {
                     looked_at: 0,
                 })
             }
-            // The first offset that there can be.
+            // Nobody says where it begins: with what is in the ring, and never with all that there is.
             None => Some(CaughtUp {
-                next: 1,
+                next: floor.max(1),
                 events: 0,
                 missed: 0,
                 looked_at: 0,
@@ -214,6 +278,11 @@ impl JournalCatchUp {
 
     /// Has what was asked for read, as much of it as may be under way.
     fn read_on(&mut self) {
+        // A turn comes within a second.
+        if self.asking_again_at.is_some_and(|at| Instant::now() < at) {
+            return;
+        }
+        self.asking_again_at = None;
         while let Some(ask) = self.asking.next() {
             if self.read(&ask).is_err() {
                 // Others fill the hub's threads: it is tried again in the next turn, a second from here at most.
@@ -261,7 +330,16 @@ impl JournalCatchUp {
                 }
                 Err(error) => {
                     tracing::error!(from = range.start, to = range.end, %error, "the journal cannot be read");
-                    EncodedPiece::unreadable(&key, &terms, range)
+                    let found = match error {
+                        JournalError::Damaged { .. } => {
+                            // A step: what is behind it may be as it was.
+                            let end = range.end.min(range.start.saturating_add(DAMAGED_STEP));
+                            let step = range.start..end;
+                            Found::Damaged(EncodedPiece::unreadable(&key, &terms, step))
+                        }
+                        _ => Found::Failed,
+                    };
+                    return letters.leave(Ask::Piece(key), found);
                 }
             };
             letters.leave(Ask::Piece(key), Found::Piece(piece));
@@ -272,13 +350,19 @@ impl JournalCatchUp {
     fn read_start(&self, start: JournalStart, letters: Letters) -> Result<(), ReadPoolFull> {
         let failed = |error: &JournalError| {
             tracing::error!(%error, "the journal cannot be looked into");
-            Looked::Failed
+            match error {
+                JournalError::Damaged { .. } => Found::Start(Looked::Failed),
+                _ => Found::Failed,
+            }
         };
         match start.what {
             WhichEvents::Since { recorded, .. } => {
                 let on_offset: OnOffset = Box::new(move |found| {
-                    let looked = found.map_or_else(|error| failed(&error), Looked::Since);
-                    letters.leave(Ask::Start(start), Found::Start(looked));
+                    let found = match found {
+                        Ok(found) => Found::Start(Looked::Since(found)),
+                        Err(error) => failed(&error),
+                    };
+                    letters.leave(Ask::Start(start), found);
                 });
                 self.hub.read_side().submit_since(recorded, on_offset)
             }
@@ -291,11 +375,11 @@ impl JournalCatchUp {
                     bytes_max: PIECE_BYTES,
                 };
                 let on_part: OnPart = Box::new(move |part| {
-                    let looked = match part {
-                        Ok(part) => starts::count(&start, &part),
+                    let found = match part {
+                        Ok(part) => Found::Start(starts::count(&start, &part)),
                         Err(error) => failed(&error),
                     };
-                    letters.leave(Ask::Start(start), Found::Start(looked));
+                    letters.leave(Ask::Start(start), found);
                 });
                 self.hub.read_side().submit(job, on_part)
             }

@@ -14,4 +14,4 @@ mod encoded;
 mod journal_catch_up;
 mod starts;
 
-pub(super) use self::journal_catch_up::JournalCatchUp;
+pub(super) use self::journal_catch_up::{JournalCatchUp, Starts};

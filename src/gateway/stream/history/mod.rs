@@ -16,7 +16,7 @@ use crate::fanout::{CatchUp, CaughtUp, HistoryMode};
 use crate::gateway::delivery::JournalStart;
 use crate::gateway::delivery::StreamFilter;
 use crate::gateway::encode::{Encoder, Gap, GapReason, WireFormat};
-use crate::gateway::stream::catch_up::JournalCatchUp;
+use crate::gateway::stream::catch_up::{JournalCatchUp, Starts};
 use crate::gateway::stream::last_values::LastValues;
 use crate::hub::{Cursor, Hub, LookedUp};
 use crate::ring::Notify;
@@ -84,6 +84,19 @@ impl History {
     pub(super) fn begin_in_journal(&mut self, stream: u32, start: JournalStart) {
         if let Some(journal) = &mut self.journal {
             journal.begin(stream, start);
+        }
+    }
+
+    /// Takes out where the parts of a stream begin that are still looked up.
+    pub(super) fn take_starts(&mut self, stream: u32) -> Starts {
+        let journal = self.journal.as_mut();
+        journal.map_or_else(Starts::default, |journal| journal.take_starts(stream))
+    }
+
+    /// Puts them back.
+    pub(super) fn put_starts(&mut self, stream: u32, starts: Starts) {
+        if let Some(journal) = &mut self.journal {
+            journal.put_starts(stream, starts);
         }
     }
 

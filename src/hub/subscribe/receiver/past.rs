@@ -6,17 +6,22 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Receiver;
 use crate::event::{Event, EventRef, Position};
 use crate::hub::journal_read::{JournalReads, Piece, ReadJob};
 use crate::hub::topics::RetainedEvent;
 use crate::hub::{Gap, GapReason, TryReceiveError};
-use crate::journal::Hole;
+use crate::journal::{Hole, JournalError};
 
 /// Events and bytes that a receiver reads at once, into a buffer of its own that goes when it has caught up.
 const PIECE_EVENTS: usize = 1_024;
 const PIECE_BYTES: usize = 256 << 10;
+/// Offsets that are passed at once where the journal says that it is damaged, and not how far.
+const DAMAGED_STEP: u64 = 1_024;
+/// Until a read that failed is tried again, as long as a receive may take at most.
+const RETRY_AFTER: Duration = Duration::from_millis(10);
 /// Pieces that one receive looks at for something that is wanted, some 10 ms of them. Then it looks at the time, and at
 /// whether it is still subscribed.
 const PIECES_PER_SCAN: usize = 16;
@@ -221,8 +226,12 @@ impl Receiver {
                         break Ok(PastScan::Unfinished);
                     }
                     pieces += 1;
-                    if let Err(gap) = self.read_piece() {
-                        break Err(TryReceiveError::Gap(gap));
+                    if let Err(error) = self.read_piece() {
+                        break match error {
+                            // It is tried again, and nothing was passed.
+                            TryReceiveError::Empty => Ok(PastScan::Unfinished),
+                            error => Err(error),
+                        };
                     }
                 }
             }
@@ -234,8 +243,8 @@ impl Receiver {
         outcome
     }
 
-    /// Reads the next piece, or goes back to the ring. An error is what cannot be read, and is passed.
-    fn read_piece(&mut self) -> Result<(), Gap> {
+    /// Reads the next piece, or goes back to the ring. What is damaged is passed, and is the gap of the error.
+    fn read_piece(&mut self) -> Result<(), TryReceiveError> {
         let floor = self.floor();
         let Some(past) = self.past.as_deref_mut() else {
             return Ok(());
@@ -255,17 +264,31 @@ impl Receiver {
             bytes_max: PIECE_BYTES,
         };
         (past.event, past.hole) = (0, 0);
-        if past.reads.read_into(&mut past.piece, &job).is_err() {
-            // The rest of what the ring has lost, and not a bit of it: nobody knows how far the damage goes, and whoever
-            // wants to know can read behind it from any position.
-            past.piece.clear(floor..floor);
-            past.passed = floor - 1;
-            return Err(Gap {
-                missed: floor - from,
-                resume_at: floor,
-                exact: false,
-                reason: GapReason::Damaged,
-            });
+        match past.reads.read_into(&mut past.piece, &job) {
+            Ok(()) => {}
+            Err(JournalError::Damaged { .. }) => {
+                // A step, and not everything that the ring has lost: what is behind it may be as it was.
+                let end = floor.min(from.saturating_add(DAMAGED_STEP));
+                past.piece.pass(from..end);
+                past.passed = end - 1;
+                return Err(TryReceiveError::Gap(Gap {
+                    missed: end - from,
+                    resume_at: end,
+                    exact: false,
+                    reason: GapReason::Damaged,
+                }));
+            }
+            // Nothing more will ever be read.
+            Err(JournalError::Closed) => {
+                past.piece.clear(from..from);
+                return Err(TryReceiveError::Closed);
+            }
+            // The disk, or too many files: what is there is there when it is over.
+            Err(_) => {
+                past.piece.clear(from..from);
+                std::thread::sleep(RETRY_AFTER);
+                return Err(TryReceiveError::Empty);
+            }
         }
         let recalled = past.recalled.max(from);
         past.recalled = floor;

@@ -71,7 +71,9 @@ impl Receiver {
     pub(in crate::hub) fn seek_time(&mut self, nanos: i64) {
         let (floor, from) = (
             self.subscriber.position(),
-            self.shared.look_back().since(nanos, self.class.filter()),
+            self.shared
+                .look_back()
+                .since_or_oldest(nanos, self.class.filter()),
         );
         if from <= floor && self.enter_past(from, false) {
             return self.note_position();
