@@ -41,7 +41,7 @@ pub enum HubError {
     /// The ring, the journal's thread, or what the journal keeps of the hub could not be had.
     #[error("journal: {reason}")]
     Journal {
-        /// What went wrong.
+        /// The reason.
         reason: String,
     },
 }
@@ -118,7 +118,7 @@ pub enum HubPublishError {
     /// The commit failed: the events are not there, and never will be.
     #[error("not published: {reason}")]
     Aborted {
-        /// What the journal says.
+        /// The journal's reason, for people.
         reason: String,
     },
     /// The commit failed or hangs, and the events may be there after a restart, or sooner: the one right answer is to publish
@@ -145,7 +145,7 @@ pub enum HubPublishError {
     /// The journal takes nothing any more: what has to be written is refused.
     #[error("the journal takes nothing: {reason}")]
     Unavailable {
-        /// What the journal says.
+        /// The journal's reason, for people.
         reason: String,
     },
     /// Less safety was asked for than the topic, or the event's stream, asks for.

@@ -14,7 +14,7 @@ pub(in crate::hub) struct Slot {
     durability: Durability,
     /// Events of the same batch that follow.
     rest: u32,
-    /// When the hub took it, milliseconds since 1970. Written once more by the journal's driver, as `void` is.
+    /// The time at which the hub took it, milliseconds since 1970. Written once more by the journal's driver, as `void` is.
     recorded: AtomicI64,
     /// The version of its stream, 0: it has none.
     version: u64,
@@ -29,7 +29,7 @@ pub(in crate::hub) enum SlotView<'s> {
     Void,
 }
 
-/// What the hub decides about an event.
+/// The decisions of the hub about an event.
 #[derive(Clone, Copy)]
 pub(in crate::hub) struct SlotHeader {
     pub(in crate::hub) durability: Durability,

@@ -65,14 +65,14 @@ pub(super) fn kept(path: Option<&Path>, hub: &Hub, durability: Durability) -> St
     )
 }
 
-/// How the journal ended.
+/// The end of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Closed {
     /// There is none.
     Nothing,
     /// Everything is flushed.
     Whole,
-    /// What was not written, in words.
+    /// The amount that was not written, in words.
     Left(String),
 }
 

@@ -33,7 +33,7 @@ pub(super) struct Signals(Arc<SharedServing>);
 struct SharedServing {
     serving: Mutex<Option<Serving>>,
     changed: Condvar,
-    /// When the stop that was asked for has to be over.
+    /// The time by which the stop that was asked for has to be over.
     deadline: Mutex<Option<Instant>>,
 }
 

@@ -39,7 +39,7 @@ struct Stream {
     client: Option<Client>,
     /// The fan-out said that it has to go.
     cut: bool,
-    /// It begins ahead of the logs, and was not woken yet.
+    /// The stream begins ahead of the logs, and was not woken yet.
     early: bool,
 }
 

@@ -56,7 +56,7 @@ impl Elsewhere {
         Some(part.done)
     }
 
-    /// What a stream has asked for has come; `false`: it waits for nothing.
+    /// Brings what a stream has asked for; `false`: it waits for nothing.
     pub(super) fn come(&mut self, stream: usize) -> bool {
         let part = self.0[stream].as_mut();
         part.map(|part| part.has_come = true).is_some()

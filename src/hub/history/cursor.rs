@@ -25,10 +25,10 @@ pub(super) struct HistoryCursor {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HistoryCursorError {
-    /// It is not one that a page gave.
+    /// The text is not one that a page gave.
     #[error("not one that a page gave")]
     Junk,
-    /// It is of another log.
+    /// The cursor is of another log.
     #[error("epoch {got} is not this hub's, {expected}")]
     Epoch {
         /// The hub's epoch.
@@ -36,7 +36,7 @@ pub enum HistoryCursorError {
         /// That of the cursor.
         got: Epoch,
     },
-    /// It knows of events that were not published yet.
+    /// The cursor knows of events that were not published yet.
     #[error("offset {got} is beyond the newest, {head}")]
     Future {
         /// The newest offset.

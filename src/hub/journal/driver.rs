@@ -8,6 +8,7 @@ use super::hub_journal::HubJournal;
 use super::plan::Plan;
 use super::signal::Committing;
 use super::work::{FinishedWork, QueuedWork, failed, outcome};
+use crate::deadline;
 use crate::hub::publish::Condition;
 use crate::hub::shared::Shared;
 use crate::hub::slot::Slot;
@@ -50,7 +51,7 @@ struct Retry {
 impl Retry {
     fn first() -> Self {
         Self {
-            at: Instant::now() + RETRY_FIRST,
+            at: deadline::after(Instant::now(), RETRY_FIRST),
             wait: RETRY_FIRST,
         }
     }

@@ -21,7 +21,7 @@ pub(in crate::hub) struct JournalSettings {
     pub(in crate::hub) in_flight_bytes: usize,
     /// The longest wait for room.
     pub(in crate::hub) publish_timeout: Duration,
-    /// How long a commit may take before the journal counts as stalled.
+    /// The time that a commit may take before the journal counts as stalled.
     pub(in crate::hub) commit_timeout: Duration,
 }
 

@@ -33,7 +33,7 @@ struct State {
 struct Kept {
     piece: Arc<Piece>,
     used: u64,
-    /// It ends where a call of the reader did, not where the journal did: what follows it begins there.
+    /// The piece ends where a call of the reader did, not where the journal did: what follows it begins there.
     is_full: bool,
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct ReadJob {
 pub(crate) struct Part {
     piece: Arc<Piece>,
     indices: Range<usize>,
-    /// What was looked at.
+    /// The offsets that were looked at.
     looked_at: Range<u64>,
     holes: Vec<Hole>,
 }

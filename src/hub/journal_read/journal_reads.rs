@@ -28,7 +28,7 @@ const TRIES: usize = 3;
 /// Reads what a journal has, on any thread.
 pub(crate) struct JournalReads {
     view: Arc<dyn JournalView>,
-    /// What was not committed in this run of the process; of earlier ones the journal knows.
+    /// The ranges that were not committed in this run of the process; of earlier ones the journal knows.
     voids: Arc<Voids>,
     /// A reader has files open: they are lent to whoever reads, not owned by each who may.
     readers: Mutex<Readers>,

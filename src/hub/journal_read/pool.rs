@@ -22,7 +22,7 @@ pub(crate) struct ReadPoolFull;
 /// The outcome of one step of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::hub) enum Step {
-    /// It goes on when all others had their turn.
+    /// The job goes on when all others had their turn.
     Again,
     /// There is nothing more to do.
     Done,

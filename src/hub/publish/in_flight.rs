@@ -36,7 +36,7 @@ pub(in crate::hub) struct InFlight {
     condition: Condition,
 }
 
-/// What the journal takes.
+/// The events that a journal takes at the moment.
 #[derive(Clone, Debug)]
 pub(in crate::hub) enum Condition {
     /// Everything.
@@ -50,7 +50,7 @@ pub(in crate::hub) enum Condition {
     Stuck(Arc<str>),
 }
 
-/// What an event in flight has changed.
+/// The changes that an event in flight has made.
 struct Undo {
     offset: u64,
     topic: u64,
@@ -58,7 +58,7 @@ struct Undo {
     before: u64,
     /// The stream, and the version that it had.
     stream: Option<(u64, Option<u64>)>,
-    /// It has to be written: without a commit it is void.
+    /// The event has to be written: without a commit it is void.
     is_written: bool,
 }
 

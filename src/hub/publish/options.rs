@@ -53,6 +53,6 @@ pub enum Outcome {
     /// The events were not committed as far as is known, and may be there after a restart. The one right answer is to
     /// publish them again with the same ids.
     Indeterminate,
-    /// It is not known yet, and who waited waits no longer.
+    /// Not known yet, and who waited waits no longer.
     Timeout,
 }

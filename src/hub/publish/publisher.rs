@@ -45,7 +45,7 @@ pub(in crate::hub) struct Publisher {
     per_mark: u32,
     /// The time at the last look at the clock, milliseconds since 1970.
     pub(super) recorded: i64,
-    /// What is not committed yet; `None`: the hub has no journal.
+    /// The events that are not committed yet; `None`: the hub has no journal.
     in_flight: Option<Box<InFlight>>,
     times: Arc<Mutex<TimeIndex>>,
     pub(in crate::hub) topics: TopicTable,

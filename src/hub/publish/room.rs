@@ -15,7 +15,7 @@ use crate::ring::{self, Notify};
 #[derive(Default)]
 pub(in crate::hub) struct RoomQueue {
     places: Mutex<VecDeque<Arc<Place>>>,
-    /// How many there are. The one word that a publisher looks at while nobody waits.
+    /// The number of places: the one word that a publisher looks at while nobody waits.
     waiting: AtomicUsize,
 }
 

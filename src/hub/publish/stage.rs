@@ -230,7 +230,7 @@ fn fill<'e, F: Fn(usize) -> EventRef<'e>>(
     published
 }
 
-/// What is to be kept of events that are in their slots.
+/// The part to be kept of events that are in their slots.
 struct Noted {
     is_written: bool,
     passes: bool,

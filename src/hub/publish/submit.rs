@@ -20,7 +20,7 @@ use crate::hub::wait::Parker;
 use crate::journal::{CommitFailure, Durability, StateError, StateFn};
 use crate::ring::Notify;
 
-/// What is published at once, and where it must stand.
+/// Events that are published at once, and where they must stand.
 pub(in crate::hub) struct Publish<F> {
     pub(in crate::hub) len: usize,
     pub(in crate::hub) event: F,

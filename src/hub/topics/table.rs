@@ -54,7 +54,7 @@ pub(in crate::hub) struct TopicEntry {
     /// Counts against the limit, and is told to whoever asks for topics.
     listed: bool,
     created: bool,
-    /// It asks for no durability, or did.
+    /// The topic asks for no durability, or did.
     was_unkept: bool,
     pub(in crate::hub) published: u64,
     /// Events before it were those of a topic of this name that was deleted.

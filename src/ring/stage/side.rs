@@ -3,8 +3,8 @@
 /// The side of a staged ring's barrier on which a reader stands. On any other ring nobody asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::ring) enum Side {
-    /// It reads up to head, and releases what it has read: an [`Upstream`](super::Upstream).
+    /// A reader up to head, which releases what it has read: an [`Upstream`](super::Upstream).
     Upstream,
-    /// It reads up to the barrier: everybody else.
+    /// A reader up to the barrier: everybody else.
     Downstream,
 }
