@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use super::submit::{self, Publish};
 use super::{Outcome, PublishOptions, RoomTicket};
-use crate::event::{AsEvent, Event, EventBatch, Position};
+#[cfg(feature = "async")]
+use crate::event::Event;
+use crate::event::{AsEvent, EventBatch, Position};
 use crate::hub::shared::Shared;
 use crate::hub::{Hub, HubPublishError};
 use crate::journal::{StateError, StateFn, StateTx};

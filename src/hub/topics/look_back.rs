@@ -17,7 +17,9 @@ use super::offsets::Offsets;
 use super::time_index;
 use crate::hub::publish::Publisher;
 use crate::hub::shared::Shared;
-use crate::journal::{Hole, JournalError};
+#[cfg(feature = "gateway")]
+use crate::journal::Hole;
+use crate::journal::JournalError;
 
 /// Most topics whose events are looked up together. A pattern that takes more of them, of which the ring has events, is
 /// looked for event by event: the merge holds the publisher's lock, and a scan does not.
@@ -247,6 +249,7 @@ impl<'h> LookBack<'h> {
     }
 
     /// Returns the ranges within some offsets that hold nothing since their commit failed, ascending.
+    #[cfg(feature = "gateway")]
     pub(crate) fn voids(&self, offsets: &Range<u64>) -> Vec<Hole> {
         self.shared.voids(offsets)
     }
