@@ -211,7 +211,8 @@ fn the_first_error_of_a_builder_is_kept() {
 
 #[test]
 fn a_slot_keeps_its_buffer_and_gives_it_back_when_it_is_idle() {
-    assert_eq!(size_of::<Record>(), 256);
+    // With what the hub knows of it beside, a slot of its ring is 256 bytes.
+    assert_eq!(size_of::<Record>(), 232);
     let mut slot = Record::new();
     assert!(slot.get().is_none());
     slot.set(with_data(10).as_ref());

@@ -35,6 +35,7 @@ const CHECKS: &[Check] = &[
 /// What a point of the README's list is about, with the checks of it.
 const README: &[Check] = &[
     ("No authentication", no_tokens),
+    ("no retention by age or size yet", no_retention),
     ("consumer groups", no_groups),
     ("event store", no_store),
     ("adapters", no_adapters),
@@ -369,6 +370,11 @@ fn no_deleting_of_events(server: &Server) {
     assert_eq!(status(server, "DELETE", "/api/v1/topics/t/events"), 405);
     let one = format!("/api/v1/topics/t/events/{id}");
     assert_eq!(status(server, "DELETE", &one), 404);
+}
+
+fn no_retention(server: &Server) {
+    none_has(&flags(), &["retain", "retention", "scavenge"]);
+    none_has(&paths(server), &["checkpoint", "truncate"]);
 }
 
 fn no_store(server: &Server) {

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::hub::{Hub, HubPublisher, RoomTicket};
 use crate::ring::Notify;
 
-/// The place of one publish, as long as it has one.
+/// The place of one publish, as long as it has one. Boxed: each WebSocket has room for one, and few have one.
 #[derive(Default)]
-pub(in crate::gateway) struct RoomPlace(Option<Place>);
+pub(in crate::gateway) struct RoomPlace(Option<Box<Place>>);
 
 struct Place {
     ticket: RoomTicket,
@@ -44,10 +44,10 @@ impl RoomPlace {
                 has_come: AtomicBool::new(false),
                 reactor: reactor.clone(),
             });
-            Place {
+            Box::new(Place {
                 ticket: hub.publisher().room(turn.clone()),
                 turn,
-            }
+            })
         });
     }
 

@@ -84,15 +84,15 @@
 //!
 //! # How safe they are
 //!
-//! [`Durability`](crate::hub::Durability) has the names `None`, `Buffered` and `Durable`. This hub is in memory: it takes
-//! `None` and refuses the others, as it refuses `partitions`, `replication` and `compression`, with everything that is
-//! wrong at once, instead of promising what it does not do.
+//! [`Durability`](crate::hub::Durability) has the names `None`, `Buffered` and `Durable`; a topic that says nothing has the
+//! hub's. A hub in memory takes `None` alone. `partitions`, `replication` and `compression` are refused by each hub, with
+//! everything that is wrong at once, instead of promising what it does not do.
 //!
 //! ```
-//! use eventring::hub::{Durability, TopicConfig};
+//! use eventring::hub::TopicConfig;
 //!
-//! let wrong = TopicConfig::default().durability(Durability::Durable).replication(3);
-//! assert_eq!(wrong.validate().unwrap_err().to_string(), "durability: a memory hub has no journal; replication: only 1");
+//! let wrong = TopicConfig::default().partitions(3).replication(3);
+//! assert_eq!(wrong.validate().unwrap_err().to_string(), "partitions: only 1; replication: only 1");
 //! ```
 //!
 //! # What a reader is told

@@ -17,8 +17,11 @@ pub(crate) struct Published {
 pub(crate) struct Truth(pub(crate) Vec<Published>);
 
 impl Truth {
-    fn head(&self) -> u64 {
-        self.0.len() as u64
+    /// The offset of the first end: who has seen it has seen all there is to see. An end whose answer was lost is published
+    /// once more.
+    fn end(&self) -> u64 {
+        let end = self.0.iter().position(|published| published.topic == END);
+        end.expect("the end was published") as u64 + 1
     }
 
     fn at(&self, offset: u64) -> &Published {
@@ -77,7 +80,7 @@ impl Truth {
                 }
             }
         }
-        assert_eq!(walk.at, self.head(), "the end was reached");
+        assert!(walk.at >= self.end(), "{} of {}", walk.at, self.end());
         (walk.gaps, ahead)
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::deadline;
 use crate::event::{Epoch, Position};
 use crate::fanout::{CatchUp, CaughtUp};
 use crate::gateway::delivery::StreamFilter;
@@ -164,7 +165,7 @@ impl JournalCatchUp {
                 }
                 (ask, Found::Failed) => {
                     // It is asked again, after a while: what is there is there when it is over.
-                    self.asking_again_at = Some(Instant::now() + RETRY_AFTER);
+                    self.asking_again_at = Some(deadline::after(Instant::now(), RETRY_AFTER));
                     for stream in streams {
                         self.asking.ask(stream, ask.clone());
                     }

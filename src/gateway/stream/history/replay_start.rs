@@ -104,7 +104,7 @@ impl History {
     fn since(&mut self, time: i64, key: &StreamFilter) -> FoundStart {
         let from = self.hub.look_back().taken_since(time);
         let (earliest, oldest) = (self.hub.earliest(), self.oldest());
-        if from < earliest && oldest < earliest {
+        if self.journal.is_some() && from < earliest && oldest < earliest {
             // Whole milliseconds are kept: an event of this one may have been taken after the time.
             let recorded = time.div_euclid(NS_PER_MS);
             return FoundStart::InJournal(JournalStart::since(key, recorded, from, earliest));
@@ -123,7 +123,8 @@ impl History {
             None => self.look_back(count, key),
         };
         let left = count - found.found;
-        if left > 0 && self.oldest() < earliest {
+        // Only where there is a journal: what was looked at may end far above what the ring has.
+        if left > 0 && self.journal.is_some() && self.oldest() < earliest {
             let start = JournalStart::last(key, left, found.from, earliest);
             return FoundStart::InJournal(start);
         }
