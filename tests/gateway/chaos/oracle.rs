@@ -17,6 +17,10 @@ pub(crate) struct Published {
 pub(crate) struct Truth(pub(crate) Vec<Published>);
 
 impl Truth {
+    fn head(&self) -> u64 {
+        self.0.len() as u64
+    }
+
     /// The offset of the first end: who has seen it has seen all there is to see. An end whose answer was lost is published
     /// once more.
     fn end(&self) -> u64 {
