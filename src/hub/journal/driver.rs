@@ -63,7 +63,7 @@ impl Retry {
         };
         let wait = (last.wait * 2).min(RETRY_MAX);
         Self {
-            at: Instant::now() + wait,
+            at: deadline::after(Instant::now(), wait),
             wait,
         }
     }

@@ -17,6 +17,7 @@ use super::settings::JournalSettings;
 use super::signal::{Committing, Signal, is_committing};
 use super::voids::Voids;
 use super::work::{FinishedWork, QueuedWork, WORK_MAX};
+use crate::deadline;
 use crate::hub::publish::Condition;
 use crate::hub::shared::Shared;
 use crate::hub::slot::Slot;
@@ -171,7 +172,7 @@ impl HubJournal {
             // As long as others commit it comes back by itself: they would wake it for each commit otherwise.
             let commits = self.commits.load(Ordering::Relaxed);
             if std::mem::replace(&mut tended, commits) != commits {
-                let soon = Instant::now() + TEND;
+                let soon = deadline::after(Instant::now(), TEND);
                 until = Some(until.map_or(soon, |until| until.min(soon)));
             }
             self.is_tended.store(until.is_some(), Ordering::Relaxed);
@@ -305,7 +306,7 @@ impl HubJournal {
         if self.thread.lock().is_none() && !*self.is_finished.lock() {
             return self.finish(shared, true);
         }
-        let deadline = Instant::now() + self.settings.commit_timeout;
+        let deadline = deadline::after(Instant::now(), self.settings.commit_timeout);
         let mut is_finished = self.is_finished.lock();
         while !*is_finished {
             if self
@@ -347,7 +348,7 @@ impl HubJournal {
         self.queue(shared, state, Box::new(done))?;
         self.lead(shared, || result.lock().is_some());
         loop {
-            let until = Instant::now() + self.settings.commit_timeout;
+            let until = deadline::after(Instant::now(), self.settings.commit_timeout);
             let came = parker.park(Some(until));
             if let Some(outcome) = result.lock().take() {
                 return outcome;

@@ -11,6 +11,7 @@ use super::publisher::heap_bytes;
 use super::single::{check_size, wake};
 use super::stage::{Events, Staged, StagedWork, Terms, stage};
 use super::{Outcome, PublishOptions, RoomTicket};
+use crate::deadline;
 use crate::event::{EventRef, Position};
 use crate::hub::HubPublishError;
 use crate::hub::journal::{HubJournal, TransactError, is_committing, outcome_of};
@@ -159,7 +160,7 @@ impl Change {
         deadline: Option<Instant>,
         silence: Duration,
     ) -> Option<Result<(), TransactError>> {
-        let longest = Instant::now() + silence;
+        let longest = deadline::after(Instant::now(), silence);
         let until = deadline.map_or(longest, |deadline| deadline.min(longest));
         self.parker.park(Some(until));
         self.result.lock().take()
@@ -283,7 +284,7 @@ fn wait_for_room<'e, F: Fn(usize) -> EventRef<'e>>(
     work: &mut Option<StagedWork>,
     deadline: Option<Instant>,
 ) -> Result<Staged, HubPublishError> {
-    let longest = Instant::now() + journal.settings().publish_timeout;
+    let longest = deadline::after(Instant::now(), journal.settings().publish_timeout);
     let deadline = deadline.map_or(longest, |deadline| deadline.min(longest));
     let parker = Parker::new();
     let ticket = RoomTicket::join(shared, parker.clone());
