@@ -21,6 +21,8 @@ use crate::journal::{
 
 /// Tries of a transaction that checkpoints interrupt.
 const TRIES: usize = 8;
+/// Offsets that a call passes as damaged, where nothing of them can be read and no way leads on.
+const PASSED: u64 = 1_024;
 
 pub(in crate::journal::sqlite) struct SqliteReader {
     connection: Connection,
@@ -231,7 +233,21 @@ impl JournalReader for SqliteReader {
             return Ok(end);
         }
         self.gather(scan)?;
+        let begun = end.next;
         end.next = self.hand_out(scan, each);
+        if end.next == begun {
+            // Damage through which no way was found: what is behind it must not wait for ever.
+            let passed = match scan.descending {
+                true => scan.range.start.max(begun.saturating_sub(PASSED))..begun,
+                false => begun..scan.range.end.min(begun.saturating_add(PASSED)),
+            };
+            end.next = if scan.descending {
+                passed.start
+            } else {
+                passed.end
+            };
+            self.batch.damaged.push(passed);
+        }
         let looked_at = match scan.descending {
             true => end.next..scan.range.end,
             false => scan.range.start..end.next,
