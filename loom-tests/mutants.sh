@@ -22,8 +22,8 @@ grep "${1:-}" loom-tests/mutants.txt | grep -Ev '^(#|$)' >"$copy/mutants.txt" ||
 for ((worker = 0; worker < jobs; worker++)); do
     place=$copy/worker$worker
     mkdir -p "$place"
-    rm -rf "$place"/{src,loom-tests,server,examples,benches}
-    cp -r --preserve=timestamps Cargo.toml Cargo.lock README.md src loom-tests server examples benches "$place"
+    rm -rf "$place"/{src,loom-tests,server,examples,benches,vfs-shim}
+    cp -r --preserve=timestamps Cargo.toml Cargo.lock README.md src loom-tests server examples benches vfs-shim "$place"
     # What the models have been built from, if they have.
     if [ -d "$built" ] && [ ! -d "$place/target" ]; then
         mkdir -p "$place/target/loom"
