@@ -164,7 +164,8 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
     },
 ];
 
-const fn row(
+/// A route that manages the server, for who has the claim.
+pub(in crate::gateway::admin) const fn row(
     method: Method,
     path: &'static str,
     claim: &'static Claim,

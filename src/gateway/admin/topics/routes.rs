@@ -2,15 +2,14 @@
 
 use schemars::{Schema, SchemaGenerator};
 
-use crate::gateway::access::{Access, Action};
+use crate::gateway::access::Action;
+use crate::gateway::admin::routes::row;
 use crate::gateway::admin::topics::handlers;
 use crate::gateway::admin::topics::json::{TopicAnswer, TopicsAnswer};
 use crate::gateway::admin::topics::request::TOPIC_MEMBERS;
-use crate::gateway::gateway::Gateway;
 use crate::gateway::http::openapi::{self, AnswerSpec, BodySpec, Content};
 use crate::gateway::http::query;
-use crate::gateway::http::route::RouteKind;
-use crate::gateway::http::route::{Begun, Claim, Handler, Method, Request, Resource, Route};
+use crate::gateway::http::route::{Claim, Method, Resource, Route};
 
 /// Largest body that settles a topic, bytes.
 const BODY_BYTES: u64 = 64 << 10;
@@ -72,20 +71,6 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
         ..row(Method::Delete, PATH, &MANAGE_TOPIC, handlers::delete_topic)
     },
 ];
-
-const fn row(
-    method: Method,
-    path: &'static str,
-    claim: &'static Claim,
-    handler: fn(&mut Gateway, &Request<'_>, Access) -> Begun,
-) -> Route {
-    Route::new(
-        method,
-        path,
-        RouteKind::Manage,
-        Handler::Claimed(claim, handler),
-    )
-}
 
 fn topic_body(_: &mut SchemaGenerator) -> Schema {
     openapi::members_schema(TOPIC_MEMBERS)
