@@ -136,7 +136,7 @@ pub struct JournalStats {
     pub last: u64,
     /// Events that it has, about.
     pub events: u64,
-    /// Bytes on the disk in use, its log of writes included.
+    /// Bytes on the disk in use, about, its log of writes included.
     pub bytes: u64,
     /// Bytes of its log of writes (SQLite's WAL).
     pub wal_bytes: u64,

@@ -20,7 +20,12 @@ use crate::report::Table;
 pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> Result<()> {
-    let args = Args::parse(std::env::args().skip(1))?;
+    let mut args = std::env::args().skip(1).peekable();
+    if args.next_if(|arg| arg == cases::FILL).is_some() {
+        let dir = args.next().ok_or("no directory is named")?;
+        return cases::fill(dir.as_ref());
+    }
+    let args = Args::parse(args)?;
     let shim = Shim::register("journal-bench");
     let mut tables = Vec::new();
     for delay in args.delays() {

@@ -23,6 +23,10 @@ use crate::journal::{
 
 /// The time for which what was written without a flush stays so.
 const FLUSH_WITHIN: Duration = Duration::from_millis(20);
+/// Bytes of events that are written before it is looked again how many pages are in use; and the same as a part of what
+/// is in use already, since a look costs as much as a small commit.
+const MEASURE_AFTER: u64 = 64 << 10;
+const MEASURE_PART: u64 = 128;
 /// Between two tries to take up room for a full disk again.
 const RESERVE_AGAIN: Duration = Duration::from_secs(10);
 
@@ -68,6 +72,9 @@ struct Open {
     mark: MarkFile,
     reserve: Reserve,
     page_bytes: u64,
+    /// Bytes of events that were written since it was looked how many pages are in use, and what was found then.
+    unmeasured: u64,
+    measured: u64,
     last: u64,
     flushed: u64,
     /// Since when something is written and not flushed.
@@ -168,6 +175,8 @@ impl SqliteJournal {
             mark: marks,
             reserve,
             page_bytes,
+            unmeasured: 0,
+            measured: 0,
             last: recovered.last,
             flushed: recovered.last,
             unflushed: None,
@@ -270,13 +279,10 @@ impl Open {
             .first()
             .map(|event| (event.offset, event.recorded));
         view.committed(first, round.events.len() as u64, last, flush);
-        self.upkeep.committed(
-            round
-                .events
-                .iter()
-                .map(|event| event.event.record().len())
-                .sum(),
-        );
+        let records = round.events.iter().map(|event| event.event.record().len());
+        let bytes = records.sum::<usize>() as u64;
+        self.upkeep.committed(bytes);
+        self.unmeasured += bytes;
         // Damage above a mark that could not be moved would not be told: no reason to fail what is committed.
         let _ = self.mark.write(self.last, self.flushed);
         self.checkpointer
@@ -417,7 +423,12 @@ impl Open {
     fn keep_up(&mut self, view: &View) -> Option<Duration> {
         let mut upkeep = std::mem::take(&mut self.upkeep);
         let more = match upkeep.next(self.writer.connection()) {
-            Ok(Next::Idle) => None,
+            Ok(Next::Idle) => {
+                if self.unmeasured >= MEASURE_AFTER.max(self.measured / MEASURE_PART) {
+                    self.measure(view);
+                }
+                None
+            }
             Ok(Next::More) => Some(Duration::ZERO),
             Ok(Next::Write(step)) => {
                 let flushed = self.unflushed;
@@ -432,7 +443,6 @@ impl Open {
                 upkeep.done(step, merged.filter(|_| done.is_ok()));
                 self.checkpointer
                     .committed(wal::committed(), Instant::now());
-                self.measure(view);
                 done.is_ok().then_some(Duration::ZERO)
             }
             // What cannot be read is not merged: readers say what is missing.
@@ -446,7 +456,7 @@ impl Open {
     }
 
     /// Looks how many pages are in use.
-    fn measure(&self, view: &View) {
+    fn measure(&mut self, view: &View) {
         let connection = self.writer.connection();
         let number = |sql: &str| {
             let mut statement = connection.prepare_cached(sql)?;
@@ -455,7 +465,9 @@ impl Open {
         if let (Ok(pages), Ok(free)) =
             (number("PRAGMA page_count"), number("PRAGMA freelist_count"))
         {
-            view.set_bytes((pages - free).max(0) as u64 * self.page_bytes);
+            self.measured = (pages - free).max(0) as u64 * self.page_bytes;
+            self.unmeasured = 0;
+            view.set_bytes(self.measured);
         }
     }
 

@@ -117,15 +117,22 @@ pub const GOALS: &[Goal] = &[
         Figure::Bytes,
         1.15,
     ),
+    Goal {
+        row: "10 reopen, killed at 1 GiB, 200,000 topics",
+        ours: "journal",
+        theirs: None,
+        figure: Figure::P50,
+        wanted: 50_000.0,
+    },
 ];
 
 const fn at_least(row: &'static str, ours: &'static str, theirs: &'static str, ratio: f64) -> Goal {
     Goal {
         row,
         ours,
-        theirs,
+        theirs: Some(theirs),
         figure: Figure::Rate,
-        ratio,
+        wanted: ratio,
     }
 }
 
@@ -139,8 +146,8 @@ const fn at_most(
     Goal {
         row,
         ours,
-        theirs,
+        theirs: Some(theirs),
         figure,
-        ratio,
+        wanted: ratio,
     }
 }

@@ -4,6 +4,7 @@ mod commits;
 mod goals;
 mod hubs;
 mod reads;
+mod reopen;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use tempfile::TempDir;
 use vfs_shim::Shim;
 
 pub use goals::GOALS;
+pub use reopen::{FILL, fill};
 
 use crate::Result;
 use crate::args::Args;
@@ -63,6 +65,7 @@ pub fn all() -> Vec<Case> {
     let mut cases = commits::cases();
     cases.extend(hubs::cases());
     cases.extend(reads::cases());
+    cases.extend(reopen::cases());
     cases
 }
 

@@ -6,6 +6,8 @@ mod raw;
 pub use ours::{Ours, open as open_journal};
 pub use raw::{Raw, Schema};
 
+use rusqlite::Connection;
+
 use crate::Result;
 use crate::events::Events;
 
@@ -21,4 +23,11 @@ pub trait Log {
     fn settle(&mut self) -> Result<u64>;
     /// Forgets what was read before.
     fn cool(&mut self) -> Result<()>;
+}
+
+/// The bytes of the pages that a database uses: its file does not get shorter when pages are given up.
+fn used_bytes(connection: &Connection) -> Result<u64> {
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let pages = number("PRAGMA page_count")? - number("PRAGMA freelist_count")?;
+    Ok((pages * number("PRAGMA page_size")?) as u64)
 }

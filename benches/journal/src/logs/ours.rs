@@ -1,8 +1,9 @@
 //! The journal, as a hub calls it.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use eventring::Filter;
@@ -10,9 +11,10 @@ use eventring::journal::{
     CommitRound, Journal, JournalReader, JournalView, RoundEvent, Scan, SqliteJournal,
     SqliteOptions,
 };
+use rusqlite::{Connection, OpenFlags};
 use vfs_shim::Shim;
 
-use super::Log;
+use super::{Log, used_bytes};
 use crate::Result;
 use crate::events::Events;
 
@@ -20,6 +22,7 @@ pub struct Ours {
     journal: SqliteJournal,
     view: Arc<dyn JournalView>,
     reader: Box<dyn JournalReader>,
+    database: PathBuf,
     filter: Filter,
     flush: bool,
     last: u64,
@@ -42,6 +45,7 @@ impl Ours {
             last: journal.recovered().last,
             journal,
             view,
+            database: dir.join("journal.sqlite"),
             filter: Filter::all(),
             flush,
             due: None,
@@ -104,13 +108,17 @@ impl Log for Ours {
 
     fn settle(&mut self) -> Result<u64> {
         let until = Instant::now() + Duration::from_secs(60);
-        while self.journal.maintain(Instant::now()) == Some(Duration::ZERO) {
+        // What is written is flushed some time later, and merged after that.
+        while let Some(wait) = self.journal.maintain(Instant::now()) {
             if Instant::now() > until {
                 return Err("it merges for ever".into());
             }
+            thread::sleep(wait);
         }
-        let stats = self.view.stats();
-        Ok(stats.bytes - stats.wal_bytes)
+        used_bytes(&Connection::open_with_flags(
+            &self.database,
+            OpenFlags::SQLITE_OPEN_READ_ONLY,
+        )?)
     }
 
     fn cool(&mut self) -> Result<()> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 use vfs_shim::Shim;
 
-use super::Log;
+use super::{Log, used_bytes};
 use crate::Result;
 use crate::events::Events;
 
@@ -101,12 +101,7 @@ impl Log for Raw {
     fn settle(&mut self) -> Result<u64> {
         self.connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        let number = |sql: &str| {
-            self.connection
-                .query_row(sql, [], |row| row.get::<_, i64>(0))
-        };
-        let pages = number("PRAGMA page_count")? - number("PRAGMA freelist_count")?;
-        Ok((pages * number("PRAGMA page_size")?) as u64)
+        used_bytes(&self.connection)
     }
 
     fn cool(&mut self) -> Result<()> {

@@ -13,7 +13,7 @@ use crate::events::Events;
 pub enum Store {
     /// Flushed every two minutes.
     Default,
-    /// Flushed before each acknowledgement.
+    /// Flushed before each acknowledgement: from nats-server 2.10 on; one before it refuses its configuration.
     Always,
 }
 
@@ -42,7 +42,11 @@ impl Nats {
         );
         std::fs::write(&config, text)?;
         let nats = Self {
-            server: Server::start(Command::new(program).arg("-c").arg(config), port)?,
+            server: Server::start(
+                Command::new(program).arg("-c").arg(config),
+                port,
+                dir.path(),
+            )?,
             _dir: dir,
         };
         let mut client = nats.client()?;

@@ -3,14 +3,17 @@
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use super::server::{Server, free_port};
+use super::server::{Server, free_port, unprivileged};
 use crate::Result;
 use crate::events::Events;
 
 /// Rows that one look takes.
 const PAGE: i64 = 1000;
+const READY: Duration = Duration::from_secs(10);
 
 pub struct Postgres {
     pub server: Server,
@@ -23,28 +26,36 @@ pub struct Client {
 }
 
 impl Postgres {
-    /// `folder`: of `initdb` and `postgres`, which may be wrappers that run them as another user.
+    /// `folder`: of `initdb` and `postgres`, which run as `nobody` where this process is root.
     pub fn start(folder: &Path, dir: &Path) -> Result<Self> {
         let port = free_port()?;
         let dir = tempfile::tempdir_in(dir)?;
         let data = dir.path().join("data");
-        let made = Command::new(folder.join("initdb"))
+        let made = unprivileged(Command::new(folder.join("initdb")), dir.path())?
             .args(["-U", "bench", "-A", "trust", "-D"])
             .arg(&data)
-            .stdout(Stdio::null())
-            .status()?;
-        if !made.success() {
-            return Err("initdb failed".into());
+            .output()?;
+        if !made.status.success() {
+            return Err(String::from_utf8_lossy(&made.stderr).into());
         }
-        let mut command = Command::new(folder.join("postgres"));
+        let mut command = unprivileged(Command::new(folder.join("postgres")), dir.path())?;
         command
             .arg("-D")
             .arg(&data)
             .args(["-p", &port.to_string(), "-k", ""]);
-        Ok(Self {
-            server: Server::start(&mut command, port)?,
+        let postgres = Self {
+            server: Server::start(&mut command, port, dir.path())?,
             _dir: dir,
-        })
+        };
+        // It listens before it is ready to answer.
+        let until = Instant::now() + READY;
+        while let Err(error) = postgres.client() {
+            if Instant::now() > until {
+                return Err(error);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(postgres)
     }
 
     pub fn client(&self) -> Result<Client> {

@@ -46,7 +46,7 @@ impl Redis {
             .args(["--appendfsync", fsync, "--bind", "127.0.0.1", "--dir"])
             .arg(dir.path());
         Ok(Self {
-            server: Server::start(&mut command, port)?,
+            server: Server::start(&mut command, port, dir.path())?,
             _dir: dir,
         })
     }

@@ -1,8 +1,11 @@
 //! A process that serves, for as long as this value lives.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,10 +27,26 @@ pub fn free_port() -> Result<u16> {
     Ok(listener.local_addr()?.port())
 }
 
+/// Whom a program that refuses root runs as: `nobody`, on all systems that we know of.
+const NOBODY: u32 = 65_534;
+
+/// Lets a command run with a directory of its own, as somebody else where this process is root.
+pub fn unprivileged(mut command: Command, dir: &Path) -> Result<Command> {
+    command.current_dir(dir);
+    if rustix::process::geteuid().is_root() {
+        chown(dir, Some(NOBODY), Some(NOBODY))?;
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    Ok(command)
+}
+
 impl Server {
-    pub fn start(command: &mut Command, port: u16) -> Result<Self> {
+    /// `dir`: for what it says, of which the last line is told if it ends.
+    pub fn start(command: &mut Command, port: u16, dir: &Path) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let said = dir.join("said");
+        let out = File::create(&said)?;
+        let child = command.stdout(out.try_clone()?).stderr(out).spawn();
         let child = child.map_err(|error| format!("{name}: {error}"))?;
         let mut server = Self {
             child,
@@ -37,7 +56,9 @@ impl Server {
         let until = Instant::now() + START;
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             if let Some(status) = server.child.try_wait()? {
-                return Err(format!("{name} ended: {status}").into());
+                let said = fs::read_to_string(&said)?;
+                let said = said.trim_end().lines().last().unwrap_or_default();
+                return Err(format!("{name} ended ({status}): {said}").into());
             }
             if Instant::now() > until {
                 return Err(format!("{name} does not listen").into());

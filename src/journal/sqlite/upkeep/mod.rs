@@ -62,8 +62,8 @@ impl Upkeep {
     }
 
     /// Notes a commit of so many bytes.
-    pub(super) fn committed(&mut self, bytes: usize) {
-        self.behind += bytes as u64;
+    pub(super) fn committed(&mut self, bytes: u64) {
+        self.behind += bytes;
         self.paused = false;
     }
 
