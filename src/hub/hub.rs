@@ -444,8 +444,8 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// As [`history`](Self::history) for what can be seen at once; the rest is the answer. [`HistoryError::Busy`] where
-    /// 16,384 wait already.
+    /// As [`history`](Self::history) for what can be seen at once; the rest is the answer, where a panic is
+    /// [`HistoryError::Panicked`]. [`HistoryError::Busy`] where 16,384 wait already.
     pub fn submit_history(
         &self,
         query: &HistoryQuery,

@@ -19,11 +19,10 @@ pub(super) fn ask(
     wake: Arc<dyn Notify>,
 ) -> Result<PendingAnswer, Problem> {
     let HistoryRequest { query, allowed } = request;
-    let (pending, maker) = PendingAnswer::new();
+    let (pending, maker) = PendingAnswer::new(wake);
     let asked = hub.submit_history(&query, move |page| {
         let page = page.map(|page| json(&page, allowed.as_ref()));
         maker.put(page.map_err(|error| problem_of(&error)));
-        wake.notify();
     });
     asked.map_err(|error| problem_of(&error))?;
     Ok(pending)

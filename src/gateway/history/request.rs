@@ -66,6 +66,7 @@ fn time(query: &Query<'_>, parameter: &'static Parameter) -> Result<Option<i64>,
 pub(super) fn problem_of(error: &HistoryError) -> Problem {
     match error.field() {
         Some(field) => Problem::new(400, error.to_string()).field(field),
+        None if *error == HistoryError::Panicked => Problem::failed(&error.to_string()),
         None => Problem::new(503, error.to_string()).retry_after_s(1),
     }
 }

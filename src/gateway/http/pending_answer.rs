@@ -1,10 +1,12 @@
 //! An answer that is made on another thread, and sent when it is there.
 
+use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
+use crate::ring::Notify;
 
 /// The body of an answer in JSON, or the problem in its place.
 type Made = Result<Vec<u8>, Problem>;
@@ -13,15 +15,24 @@ type Made = Result<Vec<u8>, Problem>;
 #[derive(Debug)]
 pub(in crate::gateway) struct PendingAnswer(Arc<Mutex<Option<Made>>>);
 
-/// The end that the other thread holds.
-#[derive(Debug)]
-pub(in crate::gateway) struct AnswerMaker(Arc<Mutex<Option<Made>>>);
+/// The end that the other thread holds. Where it is dropped with nothing put, as by a panic, the answer is 500.
+pub(in crate::gateway) struct AnswerMaker {
+    place: Arc<Mutex<Option<Made>>>,
+    answer: Option<Made>,
+    /// Ends the next sleep of the reactor.
+    wake: Arc<dyn Notify>,
+}
 
 impl PendingAnswer {
-    /// Makes both ends.
-    pub(in crate::gateway) fn new() -> (Self, AnswerMaker) {
+    /// Makes both ends; `wake` is called once the answer is there.
+    pub(in crate::gateway) fn new(wake: Arc<dyn Notify>) -> (Self, AnswerMaker) {
         let made = Arc::new(Mutex::new(None));
-        (Self(made.clone()), AnswerMaker(made))
+        let maker = AnswerMaker {
+            place: made.clone(),
+            answer: None,
+            wake,
+        };
+        (Self(made), maker)
     }
 
     /// Takes the bytes of the answer, once it is made.
@@ -35,8 +46,23 @@ impl PendingAnswer {
 }
 
 impl AnswerMaker {
-    /// Leaves the answer. Whoever makes it wakes the reactor.
-    pub(in crate::gateway) fn put(self, made: Made) {
-        *self.0.lock() = Some(made);
+    /// Leaves the answer, and wakes the reactor.
+    pub(in crate::gateway) fn put(mut self, made: Made) {
+        self.answer = Some(made);
+    }
+}
+
+impl Drop for AnswerMaker {
+    fn drop(&mut self) {
+        let answer = self.answer.take();
+        let unmade = || Err(Problem::failed("the answer was not made to its end"));
+        *self.place.lock() = Some(answer.unwrap_or_else(unmade));
+        self.wake.notify();
+    }
+}
+
+impl fmt::Debug for AnswerMaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnswerMaker").finish_non_exhaustive()
     }
 }

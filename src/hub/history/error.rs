@@ -32,6 +32,9 @@ pub enum HistoryError {
     /// The journal cannot be read.
     #[error("the journal cannot be read: {0}")]
     Journal(#[from] JournalError),
+    /// The page was not made, for a mistake in this library or in the journal: a panic, which its hook has told.
+    #[error("making the page panicked")]
+    Panicked,
     /// The hub has as many readers as it can count, or as many questions wait as it takes: ask again later.
     #[error("too many readers")]
     Busy,
@@ -45,7 +48,7 @@ impl HistoryError {
             Self::Times { .. } => Some("since"),
             Self::Cursor(_) => Some("cursor"),
             Self::OffsetWithCursor => Some("offset"),
-            Self::Journal(_) | Self::Busy => None,
+            Self::Journal(_) | Self::Panicked | Self::Busy => None,
         }
     }
 }

@@ -14,7 +14,7 @@ pub struct EventPage {
     pub events: Vec<HistoryEvent>,
     /// The cursor of the next page, which goes into an address as it is; `None` where there are no more.
     pub next: Option<String>,
-    /// There are more events, or there may be: so much was looked at for one page.
+    /// There are more events, or there may be: so much was looked at for one page, or is in it.
     pub has_more: bool,
     /// The number of events in all, where it was asked for.
     pub total: Option<HistoryTotal>,

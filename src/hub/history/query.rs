@@ -45,7 +45,7 @@ pub struct HistoryQuery {
     /// Events that the hub took before this time, nanoseconds since 1970. Default: all.
     pub until: Option<i64>,
     /// Events of a page at most, 1 to 1,000. Default 100. A page may have fewer and say that there are more: so much is
-    /// looked at for one.
+    /// looked at for one, or so many [bytes](Self::BYTES_MAX) are in it.
     pub limit: usize,
     /// The [`next`](field@crate::hub::EventPage::next) of the page before, with the same filter and times; it has the order,
     /// too, and beats `order`. Default: the first page.
@@ -61,6 +61,10 @@ pub struct HistoryQuery {
 impl HistoryQuery {
     /// Most events of a page.
     pub const LIMIT_MAX: usize = EventQuery::LIMIT_MAX;
+
+    /// Most bytes of a page, 4 MiB of records: with one event more it would be over, and says that there are more. An event
+    /// that is larger is a page of its own.
+    pub const BYTES_MAX: usize = 4 << 20;
 
     /// Asks for the events of some topics.
     pub fn topics(topics: Filter) -> Self {

@@ -1,6 +1,7 @@
 //! Making a page, step by step, so that the thread that makes it can be shared.
 
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::cursor::HistoryCursor;
@@ -43,7 +44,9 @@ pub(in crate::hub) fn submit(
     let mut run = HistoryRun::new(shared, query)?;
     let mut on_done = Some(on_done);
     let task = Box::new(move || {
-        let answer = match run.step() {
+        // A journal is foreign code: whoever asked has an answer all the same.
+        let step = catch_unwind(AssertUnwindSafe(|| run.step()));
+        let answer = match step.unwrap_or(Err(HistoryError::Panicked)) {
             Ok(None) => return Step::Again,
             Ok(Some(page)) => Ok(page),
             Err(error) => Err(error),
@@ -72,6 +75,8 @@ struct HistoryRun {
     /// The range of the whole question, once its times were looked up.
     range: Option<Range<u64>>,
     events: Vec<HistoryEvent>,
+    /// Bytes of their records.
+    bytes: usize,
     holes: Vec<Hole>,
     looked_at: usize,
     /// The cursor of the next page, once this one is whole.
@@ -127,6 +132,7 @@ impl HistoryRun {
             skip: cursor.skip,
             range: None,
             events: Vec::new(),
+            bytes: 0,
             holes: Vec::new(),
             looked_at: 0,
             end: None,
@@ -206,6 +212,7 @@ impl HistoryRun {
         let Self {
             source,
             events,
+            bytes,
             skip,
             limit,
             as_of,
@@ -215,11 +222,17 @@ impl HistoryRun {
         let want = (*limit + 1 - events.len()).saturating_add(usize::try_from(*skip).unwrap_or(0));
         let mut behind = None;
         let looked = source.look(left, self.order, want, &mut |offset, recorded, event| {
+            if behind.is_some() {
+                return;
+            }
+            let more = event.record().len();
+            let is_over = *bytes + more > HistoryQuery::BYTES_MAX && !events.is_empty();
             if *skip > 0 {
                 *skip -= 1;
-            } else if events.len() == *limit {
+            } else if events.len() == *limit || is_over {
                 behind = Some(offset);
             } else {
+                *bytes += more;
                 events.push(HistoryEvent {
                     position: Position { offset, ..*as_of },
                     recorded: recorded.unwrap_or_default(),
