@@ -63,7 +63,7 @@
 //! | [`streams_max`](HubBuilder::streams_max) | 0 streams | publishing on another stream is refused |
 //! | a filter | 64 entries a part, 1,024 bytes a text | the subscription is refused |
 //! | joins and leaves that wait | 64 a receiver, 4,096 a [`PresenceWatch`] | they go, and that is told: the list has them |
-//! | a page of [`history`](Hub::history) | 1,000 events, 262,144 looked at | the page says that there are more, and where |
+//! | a page of [`history`](Hub::history) | 1,000 events, 4 MiB, 262,144 looked at | the page says that there are more, and where |
 //! | reads that wait for a thread | 16,384 | they are refused, and asked for again |
 //! | what was read from a journal and is kept for others | 16 MiB | what was not asked for longest is read again |
 //! | a batch | half of `capacity` and of `ring_bytes`; with a journal also of the two below | the batch is refused whole |
@@ -120,7 +120,7 @@ pub use history::{
 pub use hub::Hub;
 pub use journal::{Histogram, JournalHandle, TransactDone, TransactError};
 #[cfg(feature = "gateway")]
-pub(crate) use journal_read::{OnOffset, OnPart, Part, ReadJob, ReadPoolFull};
+pub(crate) use journal_read::{OnOffset, OnPart, Part, ReadJob, ReadPoolFull, StreamLookUp};
 pub use presence::{
     PresenceChange, PresenceConfig, PresenceEvent, PresenceHandle, PresenceUpdate, PresenceWatch,
     Present,

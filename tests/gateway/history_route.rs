@@ -127,7 +127,8 @@ fn topics_and_an_offset_narrow_it() {
 
 #[test]
 fn faults_name_the_field() {
-    let (_, server) = world();
+    let (hub, server) = world();
+    let future = format!("cursor={}-26-a26", hub.epoch());
     for (query, field) in [
         ("limit=0", "limit"),
         ("limit=1001", "limit"),
@@ -141,6 +142,7 @@ fn faults_name_the_field() {
         ),
         ("cursor=junk", "cursor"),
         ("cursor=00000000004hm-7-a1", "cursor"),
+        (&future, "cursor"),
         ("offset=-1", "offset"),
         ("total=maybe", "total"),
         ("topic=a..b", "topic"),

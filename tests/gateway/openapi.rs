@@ -164,9 +164,13 @@ fn answers_are_as_documented() {
     let sent = at("POST", "/api/v1/broadcast", json, r#"{"data":1}"#);
     assert!(sent.starts_with("HTTP/1.1 200 "), "{sent}");
     at("POST", "/api/v1/broadcast", json, r#"{"colour":1}"#);
-    for (fields, body) in [(json, "1"), ("Content-Type: application/x-ndjson\r\n", "")] {
+    let lines = "Content-Type: application/x-ndjson\r\n";
+    for (fields, body, status) in [(json, "1", 200), (lines, "1\n2\n", 200), (lines, "", 400)] {
         let published = at("POST", "/api/v1/topics/t/events", fields, body);
-        assert!(published.starts_with("HTTP/1.1 200 "), "{published}");
+        assert!(
+            published.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{published}"
+        );
     }
     at(
         "POST",

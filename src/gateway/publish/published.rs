@@ -11,38 +11,32 @@ use crate::event::{Epoch, Position};
 #[derive(JsonSchema)]
 pub(super) struct Published {
     /// The position of the first event.
-    #[schemars(with = "Option<String>")]
-    first: Option<Position>,
+    #[schemars(with = "String")]
+    first: Position,
     /// The position of the last one: those between are its own, too.
-    #[schemars(with = "Option<String>")]
-    last: Option<Position>,
+    #[schemars(with = "String")]
+    last: Position,
     count: u64,
 }
 
 impl Published {
-    /// Makes the answer for events of these offsets.
+    /// Makes the answer for events of these offsets, of which there is at least one.
     pub(super) fn new(epoch: Epoch, offsets: &Range<u64>) -> Self {
-        let count = offsets.end - offsets.start;
-        let at = |offset| (count > 0).then_some(Position { epoch, offset });
+        let at = |offset| Position { epoch, offset };
         Self {
             first: at(offsets.start),
-            last: at(offsets.end.saturating_sub(1)),
-            count,
+            last: at(offsets.end - 1),
+            count: offsets.end - offsets.start,
         }
     }
 
     /// Appends it as JSON: by hand, as it is written for each publish.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        let count = self.count;
+        let Self { first, last, count } = self;
         // Writing to a Vec cannot fail.
-        let _ = match (self.first, self.last) {
-            (Some(first), Some(last)) => {
-                writeln!(
-                    out,
-                    r#"{{"first":"{first}","last":"{last}","count":{count}}}"#
-                )
-            }
-            _ => writeln!(out, r#"{{"first":null,"last":null,"count":{count}}}"#),
-        };
+        let _ = writeln!(
+            out,
+            r#"{{"first":"{first}","last":"{last}","count":{count}}}"#
+        );
     }
 }

@@ -38,7 +38,7 @@ pub(in crate::gateway) struct Publisher {
 
 /// The reason for which nothing was published.
 pub(in crate::gateway) enum Refused {
-    /// There is no room before something is committed that was published earlier.
+    /// There is no room before something is committed that was published earlier, or its streams are looked up.
     Full,
     /// Something is wrong.
     For(Problem),

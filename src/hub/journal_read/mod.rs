@@ -1,6 +1,7 @@
 //! Reading back what the ring has no more: from the journal, on the caller's thread or on threads of the hub's own.
 //!
-//! A receiver reads on its own thread, into a [`Piece`] of its own. A reactor must not wait for a disk: it leaves a
+//! A receiver reads on its own thread, into a [`Piece`] of its own; one that is polled has it read by the [`ReadSide`], as a
+//! [`PieceRead`]. A reactor must not wait for a disk: it leaves a
 //! [`ReadJob`] with the [`ReadSide`] and is called when the [`Part`] is there. Jobs share a cache of pieces by (filter,
 //! offset), since after a restart thousands of clients want the same ones.
 //!
@@ -20,12 +21,15 @@ mod job;
 )]
 mod journal_reads;
 mod piece;
+mod piece_read;
 mod pool;
 #[cfg_attr(
     not(feature = "gateway"),
     allow(dead_code, reason = "reactors are the ones that must not block")
 )]
 mod read_side;
+#[cfg(feature = "gateway")]
+mod stream_look_up;
 #[cfg(test)]
 mod tests;
 
@@ -34,10 +38,13 @@ pub(crate) use job::ReadJob;
 pub(crate) use job::{OnPart, Part};
 pub(crate) use journal_reads::JournalReads;
 pub(crate) use piece::Piece;
+pub(in crate::hub) use piece_read::PieceRead;
 #[cfg(feature = "gateway")]
 pub(crate) use pool::ReadPoolFull;
 #[cfg(feature = "gateway")]
 pub(crate) use read_side::OnOffset;
 pub(crate) use read_side::ReadSide;
+#[cfg(feature = "gateway")]
+pub(crate) use stream_look_up::StreamLookUp;
 
 pub(in crate::hub) use pool::Step;

@@ -1,9 +1,10 @@
 //! The threads that read for those who must not block: each task does one step, then the next one has its turn.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 use thiserror::Error;
@@ -45,6 +46,10 @@ struct Queue {
 #[derive(Default)]
 struct State {
     tasks: VecDeque<Task>,
+    /// Tasks whose time has not come, by it and by how many came before.
+    later: BTreeMap<(Instant, u64), Task>,
+    /// Counts the tasks that came for later.
+    came: u64,
     /// Tasks that threads are at.
     running: usize,
     threads: usize,
@@ -61,18 +66,30 @@ impl ReadPool {
         Self { queue }
     }
 
-    /// Adds a task.
-    pub(in crate::hub) fn submit(&self, task: Task) -> Result<(), ReadPoolFull> {
+    /// Adds a task, which has its first turn at that time if it is in the future.
+    pub(in crate::hub) fn submit(
+        &self,
+        task: Task,
+        not_before: Option<Instant>,
+    ) -> Result<(), ReadPoolFull> {
         let mut state = self.queue.state.lock();
         if state.threads == 0 {
             // The system gave no thread; it may now.
             self.queue.start(&mut state);
         }
         // Without a thread a task would wait for ever.
-        if state.threads == 0 || state.tasks.len() + state.running >= TASKS_MAX {
+        let waiting = state.tasks.len() + state.later.len() + state.running;
+        if state.threads == 0 || waiting >= TASKS_MAX {
             return Err(ReadPoolFull);
         }
-        state.tasks.push_back(task);
+        match not_before {
+            Some(at) => {
+                state.came += 1;
+                let key = (at, state.came);
+                state.later.insert(key, task);
+            }
+            None => state.tasks.push_back(task),
+        }
         drop(state);
         self.queue.changed.notify_one();
         Ok(())
@@ -86,10 +103,11 @@ impl Drop for ReadPool {
         let mut state = self.queue.state.lock();
         state.is_closed = true;
         let tasks = std::mem::take(&mut state.tasks);
+        let later = std::mem::take(&mut state.later);
         drop(state);
         self.queue.changed.notify_all();
         // Outside the lock: callbacks are foreign.
-        drop(tasks);
+        drop((tasks, later));
     }
 }
 
@@ -128,11 +146,20 @@ impl Queue {
             if state.is_closed {
                 return None;
             }
+            while let Some(first) = state.later.first_entry()
+                && first.key().0 <= Instant::now()
+            {
+                let task = first.remove();
+                state.tasks.push_back(task);
+            }
             if let Some(task) = state.tasks.pop_front() {
                 state.running += 1;
                 return Some(task);
             }
-            self.changed.wait(&mut state);
+            match state.later.first_key_value().map(|((at, _), _)| *at) {
+                Some(at) => _ = self.changed.wait_until(&mut state, at),
+                None => self.changed.wait(&mut state),
+            }
         }
     }
 }

@@ -3,9 +3,12 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
+use super::Piece;
 use super::job::{OnPart, ReadJob, RunningJob};
 use super::journal_reads::JournalReads;
+use super::piece_read::PieceRead;
 use super::pool::{ReadPool, ReadPoolFull, Step, Task};
 use crate::hub::journal::Voids;
 use crate::journal::{JournalError, JournalView};
@@ -76,9 +79,27 @@ impl ReadSide {
         }))
     }
 
+    /// Has a piece read on another thread, into that buffer, for one reader and not before a time.
+    ///
+    /// # Errors
+    ///
+    /// As [`submit`](Self::submit).
+    pub(in crate::hub) fn submit_piece(
+        &self,
+        reads: Arc<JournalReads>,
+        job: ReadJob,
+        buffer: Piece,
+        not_before: Option<Instant>,
+    ) -> Result<PieceRead, ReadPoolFull> {
+        let (read, task) = PieceRead::new(reads, job, buffer);
+        let pool = self.pool.get_or_init(ReadPool::start);
+        pool.submit(task, not_before)?;
+        Ok(read)
+    }
+
     /// Has a task run on another thread.
     pub(in crate::hub) fn run(&self, task: Task) -> Result<(), ReadPoolFull> {
-        self.pool.get_or_init(ReadPool::start).submit(task)
+        self.pool.get_or_init(ReadPool::start).submit(task, None)
     }
 }
 

@@ -11,7 +11,11 @@ use super::submit::{self, Publish};
 use super::{Outcome, PublishOptions, RoomTicket};
 #[cfg(feature = "async")]
 use crate::event::Event;
+#[cfg(feature = "gateway")]
+use crate::event::EventRef;
 use crate::event::{AsEvent, EventBatch, Position};
+#[cfg(feature = "gateway")]
+use crate::hub::journal_read::StreamLookUp;
 use crate::hub::shared::Shared;
 use crate::hub::{Hub, HubPublishError};
 use crate::journal::{StateError, StateFn, StateTx};
@@ -42,11 +46,16 @@ pub struct HubPublisher<'h> {
     hub: &'h Hub,
     /// A place among those who wait for room, which is that of this publish.
     ticket: Option<&'h RoomTicket>,
+    are_streams_known: bool,
 }
 
 impl<'h> HubPublisher<'h> {
     pub(in crate::hub) fn new(hub: &'h Hub) -> Self {
-        Self { hub, ticket: None }
+        Self {
+            hub,
+            ticket: None,
+            are_streams_known: false,
+        }
     }
 
     /// Publishes in the place of a ticket: while others wait for room, only who is first among them gets it.
@@ -56,6 +65,26 @@ impl<'h> HubPublisher<'h> {
             ticket: Some(ticket),
             ..self
         }
+    }
+
+    /// Publishes on streams that were looked up, or on none: nothing is read for it.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn with_known_streams(self) -> Self {
+        Self {
+            are_streams_known: true,
+            ..self
+        }
+    }
+
+    /// Has the streams of events looked up that the hub does not know yet, on another thread; `notify` is called when they
+    /// are. `None`: there is nothing to look up, and `notify` is not made.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn look_up_streams<'e>(
+        &self,
+        events: impl Iterator<Item = EventRef<'e>>,
+        notify: impl FnOnce() -> Arc<dyn Notify>,
+    ) -> Result<Option<StreamLookUp>, HubPublishError> {
+        StreamLookUp::begin(self.shared(), events, notify)
     }
 
     /// Publishes one event, and waits until it is as safe as it is to be and readers see it.
@@ -112,6 +141,9 @@ impl<'h> HubPublisher<'h> {
 
     /// Publishes one event without waiting: it has its offset when this returns, and its [`outcome`](Self::outcome) later.
     ///
+    /// Of a stream that nothing was published on in this run of the process it reads the version first, on this thread, from
+    /// the journal.
+    ///
     /// # Errors
     ///
     /// As [`publish`](Self::publish); [`HubPublishError::Full`] where there is no room, or others wait for it: see
@@ -122,7 +154,9 @@ impl<'h> HubPublisher<'h> {
         options: &PublishOptions,
     ) -> Result<Range<u64>, HubPublishError> {
         let event = event.as_event();
-        Publish::new(1, |_| event, options).submit(self.shared(), self.ticket)
+        let mut publish = Publish::new(1, |_| event, options);
+        publish.are_streams_known = self.are_streams_known;
+        publish.submit(self.shared(), self.ticket)
     }
 
     /// Publishes the events of a batch without waiting, as [`submit`](Self::submit).
@@ -135,8 +169,9 @@ impl<'h> HubPublisher<'h> {
         batch: &EventBatch,
         options: &PublishOptions,
     ) -> Result<Range<u64>, HubPublishError> {
-        let event = |index| batch.at(index);
-        Publish::new(batch.len(), event, options).submit(self.shared(), self.ticket)
+        let mut publish = Publish::new(batch.len(), |index| batch.at(index), options);
+        publish.are_streams_known = self.are_streams_known;
+        publish.submit(self.shared(), self.ticket)
     }
 
     /// Publishes a batch with a change of state, as [`publish_with`](Self::publish_with), without waiting. What comes of

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 use super::batch;
 use super::publisher::heap_bytes;
@@ -12,7 +13,7 @@ use super::single::{check_size, wake};
 use super::stage::{Events, Staged, StagedWork, Terms, stage};
 use super::{Outcome, PublishOptions, RoomTicket};
 use crate::deadline;
-use crate::event::{EventRef, Position};
+use crate::event::{EventRef, Position, StreamName};
 use crate::hub::HubPublishError;
 use crate::hub::journal::{HubJournal, TransactError, is_committing, outcome_of};
 use crate::hub::publish::in_flight::Condition;
@@ -29,6 +30,8 @@ pub(in crate::hub) struct Publish<F> {
     /// The position that the first must get.
     pub(in crate::hub) at: Option<Position>,
     pub(in crate::hub) state: Option<StateFn<'static>>,
+    /// Its streams were looked up before, or it has none.
+    pub(in crate::hub) are_streams_known: bool,
 }
 
 impl<'e, F: Fn(usize) -> EventRef<'e>> Publish<F> {
@@ -39,6 +42,7 @@ impl<'e, F: Fn(usize) -> EventRef<'e>> Publish<F> {
             options: *options,
             at: None,
             state: None,
+            are_streams_known: false,
         }
     }
 
@@ -110,7 +114,9 @@ impl<'e, F: Fn(usize) -> EventRef<'e>> Publish<F> {
             done: Box::new(drop),
         });
         let events = checked(shared, self.len, self.event)?;
-        load_streams(shared, &events)?;
+        if !self.are_streams_known {
+            load_streams(shared, &events)?;
+        }
         let terms = Terms {
             at: self.at,
             ticket,
@@ -208,32 +214,49 @@ fn load_streams<'e, F: Fn(usize) -> EventRef<'e>>(
     shared: &Shared,
     events: &Events<F>,
 ) -> Result<(), HubPublishError> {
-    let of_streams = || (0..events.len).filter_map(|index| (events.event)(index).stream());
-    if of_streams().next().is_none() {
+    let streams = || (0..events.len).filter_map(|index| (events.event)(index).stream());
+    if streams().next().is_none() {
         return Ok(());
     }
-    let unknown = {
-        let publisher = shared.publisher.lock();
-        publisher.check()?;
-        match &publisher.streams {
-            Some(streams) => streams.unknown(of_streams()),
-            None => return Ok(()),
-        }
-    };
-    let Some(reads) = shared.read_side.journal().filter(|_| !unknown.is_empty()) else {
-        return Ok(());
-    };
-    for (key, stream) in unknown {
-        let found = reads.stream_version(stream.ty, stream.id);
-        let found = found.map_err(|error| HubPublishError::Unavailable {
-            reason: error.to_string(),
-        })?;
-        let mut publisher = shared.publisher.lock();
-        if let (Some(version), Some(streams)) = (found, &mut publisher.streams) {
-            streams.load(key, version)?;
-        }
+    for (key, stream) in unknown_streams(shared, streams())? {
+        load_stream(shared, key, stream.ty, stream.id)?;
     }
     Ok(())
+}
+
+/// Returns the streams that the hub does not know and the journal may, by their keys, each once.
+pub(in crate::hub) fn unknown_streams<'e>(
+    shared: &Shared,
+    streams: impl Iterator<Item = StreamName<'e>>,
+) -> Result<SmallVec<[(u64, StreamName<'e>); 4]>, HubPublishError> {
+    if shared.read_side.journal().is_none() {
+        return Ok(SmallVec::new());
+    }
+    let publisher = shared.publisher.lock();
+    publisher.check()?;
+    let known = publisher.streams.as_ref();
+    Ok(known.map_or_else(SmallVec::new, |known| known.unknown(streams)))
+}
+
+/// Takes over the version that the journal has of a stream.
+pub(in crate::hub) fn load_stream(
+    shared: &Shared,
+    key: u64,
+    ty: &str,
+    id: &str,
+) -> Result<(), HubPublishError> {
+    let Some(reads) = shared.read_side.journal() else {
+        return Ok(());
+    };
+    let found = reads.stream_version(ty, id);
+    let found = found.map_err(|error| HubPublishError::Unavailable {
+        reason: error.to_string(),
+    })?;
+    let mut publisher = shared.publisher.lock();
+    match (found, &mut publisher.streams) {
+        (Some(version), Some(streams)) => streams.load(key, version),
+        _ => Ok(()),
+    }
 }
 
 /// Gives events their offsets, and wakes for those that readers see already.

@@ -2,6 +2,7 @@
 
 mod client;
 mod durability;
+mod faults;
 mod outcomes;
 mod place;
 mod restart;

@@ -129,6 +129,7 @@ impl JournalReader for GatedReader {
     }
 
     fn stream_version(&mut self, ty: &str, id: &str) -> Result<Option<u64>, JournalError> {
+        self.1.pass();
         self.0.stream_version(ty, id)
     }
 }

@@ -26,7 +26,10 @@ impl World {
     }
 
     pub(super) fn on(journal: impl Journal + 'static) -> Self {
-        let hub = Hub::builder().capacity(RING).journal(journal);
+        let hub = Hub::builder()
+            .capacity(RING)
+            .streams_max(1_000)
+            .journal(journal);
         let hub = hub.build().unwrap();
         let server = serve(&hub, |_| {});
         Self { hub, server }

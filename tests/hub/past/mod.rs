@@ -1,9 +1,13 @@
 //! Reading what the ring has no more: receivers that go on from the journal, and pages of history.
 
 mod catch_up;
+#[cfg(feature = "async")]
+mod hard_reads;
 mod holes;
 mod model;
 mod pages;
+#[cfg(feature = "async")]
+mod unread;
 
 use eventring::event::Event;
 use eventring::hub::{Hub, Item, Receiver, TryReceiveError};

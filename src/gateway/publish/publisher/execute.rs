@@ -15,7 +15,7 @@ use crate::json::{is_utf16, without_mark};
 impl Publisher {
     pub(in crate::gateway::publish) fn publish_all(
         &mut self,
-        publish: &Publish,
+        publish: &mut Publish,
         body: &[u8],
     ) -> Result<Range<u64>, Refused> {
         let done = self.publish_body(publish, body);
@@ -25,7 +25,7 @@ impl Publisher {
         done
     }
 
-    fn publish_body(&mut self, publish: &Publish, body: &[u8]) -> Result<Range<u64>, Refused> {
+    fn publish_body(&mut self, publish: &mut Publish, body: &[u8]) -> Result<Range<u64>, Refused> {
         match publish.mode {
             Mode::Binary => {
                 if body.is_empty()
@@ -94,7 +94,7 @@ impl Publisher {
         &mut self,
         topic: &str,
         options: &PublishOptions,
-        room: &RoomPlace,
+        room: &mut RoomPlace,
         set: impl FnOnce(&mut EventBuilder) -> Result<(), EventError>,
     ) -> Result<u64, Refused> {
         // A request of HTTP is asked this at its head, which a message of a WebSocket does not have.
@@ -108,27 +108,35 @@ impl Publisher {
         let event = self.builder.build_ref();
         let event = event.map_err(|error| Problem::of_event(&error))?;
         check_topic(event, topic)?;
-        let published = room.publisher(&self.hub).submit(event, options);
-        Ok(published.map_err(refused)?.start)
+        let publisher = room.publisher(&self.hub, &self.reactor, [event].into_iter());
+        let publisher = publisher.map_err(refused)?.ok_or(Refused::Full)?;
+        Ok(publisher.submit(event, options).map_err(refused)?.start)
     }
 
-    fn publish_one(&mut self, publish: &Publish) -> Result<Range<u64>, Refused> {
+    fn publish_one(&mut self, publish: &mut Publish) -> Result<Range<u64>, Refused> {
         let event = self
             .builder
             .build_ref()
             .map_err(|error| problem_of_event(publish, &error))?;
         check_topic(event, &publish.topic)?;
-        let publisher = publish.room.publisher(&self.hub);
-        let published = publisher.submit(event, &publish.options);
-        published.map_err(refused)
+        let events = [event].into_iter();
+        let publisher = publish.room.publisher(&self.hub, &self.reactor, events);
+        let publisher = publisher.map_err(refused)?.ok_or(Refused::Full)?;
+        publisher.submit(event, &publish.options).map_err(refused)
     }
 
-    fn publish_batch(&mut self, publish: &Publish) -> Result<Range<u64>, Refused> {
+    fn publish_batch(&mut self, publish: &mut Publish) -> Result<Range<u64>, Refused> {
+        if self.batch.is_empty() {
+            let detail = "body: has no events";
+            return Err(Problem::new(400, detail).field("body").into());
+        }
         // All of them before the first is published: a batch is there as a whole or not at all.
         for (index, event) in self.batch.iter().enumerate() {
             check_topic(event, &publish.topic).map_err(|problem| problem.of_entry(index))?;
         }
-        let publisher = publish.room.publisher(&self.hub);
+        let events = self.batch.iter();
+        let publisher = publish.room.publisher(&self.hub, &self.reactor, events);
+        let publisher = publisher.map_err(refused)?.ok_or(Refused::Full)?;
         let published = publisher.submit_batch(&self.batch, &publish.options);
         published.map_err(refused)
     }
@@ -171,7 +179,7 @@ impl Publisher {
     /// Publishes one line and notes its result; `false`: there is no room for it.
     pub(in crate::gateway::publish) fn publish_line(
         &mut self,
-        publish: &Publish,
+        publish: &mut Publish,
         line: Line<'_>,
     ) -> bool {
         let (number, done) = match line {
@@ -265,6 +273,13 @@ fn problem_of(error: &HubPublishError) -> Problem {
         HubPublishError::DurabilityUnavailable => {
             let detail = "durability: this server keeps no journal, so there is none but none";
             return Problem::new(400, detail).field("durability");
+        }
+        // The event is in order, and another one was faster: trying the same again helps nobody.
+        HubPublishError::StreamPosition { .. } => {
+            return Problem::new(409, error.to_string()).field("streamversion");
+        }
+        HubPublishError::Version { .. } => {
+            return Problem::new(409, error.to_string()).field("stream");
         }
         // RFC 4918, 11.5: it "is considered to be temporary", and is not to be repeated "until it is requested by a
         // separate user action": hence no Retry-After.

@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::{Delivery, Receiver, copy};
+use super::past::ReadOn;
+use super::{Delivery, Receiver};
 use crate::hub::subscribe::Item;
 use crate::hub::{EndReason, Gap, ReceiveError, TryReceiveError};
 use crate::ring::TaskWaker;
@@ -103,13 +104,12 @@ impl Receiver {
         cx: &mut Context<'_>,
         controls: bool,
     ) -> Poll<Result<Option<Delivery>, ReceiveError>> {
-        let found = match self.try_recv() {
+        let found = match self.next_below(u64::MAX, ReadOn::ReadSide) {
             Err(TryReceiveError::Empty) if controls && self.entry.has_controls() => {
                 return Poll::Ready(Ok(None));
             }
-            // There is more to be looked at in the journal, when other tasks had their turn.
             Err(TryReceiveError::Empty) if self.past.is_some() => {
-                cx.waker().wake_by_ref();
+                self.wait_for_past(cx);
                 return Poll::Pending;
             }
             Err(TryReceiveError::Empty) => {
@@ -119,13 +119,14 @@ impl Receiver {
                 self.entry.waiter.set_notify(Some(waker));
                 let asleep = self.begin_wait(false);
                 // What was published before it lay down; for the rest others watch.
-                let mut seen = None;
-                let scanned = self.scan(|position, event| {
-                    seen = Some(copy(position, event));
-                    false
-                });
-                let found = scanned.and_then(|()| seen.ok_or(TryReceiveError::Empty));
+                let found = self.scan_next(u64::MAX, ReadOn::ReadSide);
                 if found == Err(TryReceiveError::Empty) {
+                    // It fell off the ring meanwhile.
+                    if self.past.is_some() {
+                        self.end_wait();
+                        self.wait_for_past(cx);
+                        return Poll::Pending;
+                    }
                     if controls && self.entry.has_controls() {
                         self.end_wait();
                         return Poll::Ready(Ok(None));
@@ -151,16 +152,25 @@ impl Receiver {
         })
     }
 
+    /// Has the task polled again when more of the journal was read, or when other tasks had their turn.
+    fn wait_for_past(&mut self, cx: &mut Context<'_>) {
+        let waker = self.waker.get_or_insert_with(TaskWaker::new).clone();
+        waker.register(cx.waker());
+        if !self.arm_past(waker) {
+            cx.waker().wake_by_ref();
+        }
+    }
+
     pub(super) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<Item, EndReason>> {
         loop {
             if let Some(item) = self.item_before_events() {
                 return Poll::Ready(Ok(item));
             }
-            if let Some(item) = self.item_until_caught_up()? {
+            if let Some(item) = self.item_until_caught_up(ReadOn::ReadSide)? {
                 return Poll::Ready(Ok(item));
             }
             if self.is_catching_up() {
-                cx.waker().wake_by_ref();
+                self.wait_for_past(cx);
                 return Poll::Pending;
             }
             let reason = match self.poll_next(cx, true) {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::past::ReadOn;
 use super::{Receiver, copy};
 use crate::hub::subscribe::{Control, Controls, Item, Reset};
 use crate::hub::{EndReason, ReceiveTimeoutError, TryReceiveError};
@@ -76,13 +77,14 @@ impl Receiver {
             return Ok(Some(item));
         }
         loop {
-            if let Some(item) = self.item_until_caught_up()? {
+            if let Some(item) = self.item_until_caught_up(ReadOn::Caller)? {
                 return Ok(Some(item));
             }
             if !self.is_catching_up() {
                 break;
             }
-            // So much was looked at in the journal at once.
+            // So much was looked at in the journal at once, or it could not be read.
+            self.wait_for_retry(deadline);
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Ok(None);
             }
@@ -136,13 +138,16 @@ impl Receiver {
 
     /// Returns the next event before the mark, or the mark; `None` once that was passed, and while
     /// [`is_catching_up`](Self::is_catching_up), when so much was looked at in vain.
-    pub(in crate::hub) fn item_until_caught_up(&mut self) -> Result<Option<Item>, EndReason> {
+    pub(in crate::hub) fn item_until_caught_up(
+        &mut self,
+        read_on: ReadOn,
+    ) -> Result<Option<Item>, EndReason> {
         let Some(mark) = self.stage.catching_up else {
             return Ok(None);
         };
         // Nothing wanted may stand before the mark any more, though something after it does.
         if Self::position(self).offset < mark {
-            let peeked = self.next_below(mark);
+            let peeked = self.next_below(mark, read_on);
             match peeked {
                 Ok(delivery) => return Ok(Some(Item::Event(delivery))),
                 // It has not come so far yet.

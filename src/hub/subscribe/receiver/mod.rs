@@ -61,7 +61,8 @@ impl AsEvent for Delivery {
 ///
 /// It costs the hub nothing: there is no queue behind it, only its place in the hub's ring. If it falls behind by more
 /// than the ring keeps, or begins there, it goes on from the hub's journal, on the thread that receives and a piece at a
-/// time, until it has come to what the ring has: with no gap and no repeat. Without a journal, and for what no journal
+/// time, until it has come to what the ring has: with no gap and no repeat. As a task it waits for no disk: a thread of the
+/// hub reads for it. While the journal cannot be read it is tried again every 10 ms, and nothing is there meanwhile. Without a journal, and for what no journal
 /// has, it receives [`Gap`] with the number and the reason, and goes on. Three things end it, and it says
 /// which: [`Hub::unsubscribe`](crate::hub::Hub::unsubscribe) and the deletion of its topic at once, closing the hub
 /// after everything was received. Dropping it unsubscribes.

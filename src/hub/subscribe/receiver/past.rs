@@ -6,21 +6,22 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Receiver;
 use crate::event::{Event, EventRef, Position};
-use crate::hub::journal_read::{JournalReads, Piece, ReadJob};
+use crate::hub::journal_read::{JournalReads, Piece, PieceRead, ReadJob};
 use crate::hub::topics::RetainedEvent;
 use crate::hub::{Gap, GapReason, TryReceiveError};
 use crate::journal::{Hole, JournalError};
+use crate::ring::Notify;
 
 /// Events and bytes that a receiver reads at once, into a buffer of its own that goes when it has caught up.
 const PIECE_EVENTS: usize = 1_024;
 const PIECE_BYTES: usize = 256 << 10;
 /// Offsets that are passed at once where the journal says that it is damaged, and not how far.
 const DAMAGED_STEP: u64 = 1_024;
-/// Until a read that failed is tried again, as long as a receive may take at most.
+/// Until a read that failed is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
 /// Pieces that one receive looks at for something that is wanted, some 10 ms of them. Then it looks at the time, and at
 /// whether it is still subscribed.
@@ -43,6 +44,23 @@ pub(super) struct Past {
     silent_below: u64,
     /// Told before anything else.
     first: Option<Gap>,
+    /// The next piece, where another thread reads it.
+    reading: Option<PieceRead>,
+    /// The last read failed; from then on it may be tried again.
+    retry_at: Option<Instant>,
+}
+
+/// The thread on which a receiver reads the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::hub) enum ReadOn {
+    /// On this thread.
+    Caller,
+    /// On a thread of the read side: until a piece is there, nothing is.
+    #[cfg_attr(
+        not(feature = "async"),
+        allow(dead_code, reason = "tasks are the ones that must not block")
+    )]
+    ReadSide,
 }
 
 /// The next thing in order.
@@ -136,6 +154,8 @@ impl Receiver {
             recalled: from,
             silent_below,
             first: first.filter(|gap| gap.missed > 0),
+            reading: None,
+            retry_at: None,
         }));
         true
     }
@@ -145,6 +165,7 @@ impl Receiver {
     pub(super) fn scan_past(
         &mut self,
         last: u64,
+        read_on: ReadOn,
         look: &mut impl FnMut(Position, EventRef<'_>) -> bool,
     ) -> Result<PastScan, TryReceiveError> {
         let (mut count, mut time, mut pieces) = (0, 0, 0);
@@ -226,9 +247,9 @@ impl Receiver {
                         break Ok(PastScan::Unfinished);
                     }
                     pieces += 1;
-                    if let Err(error) = self.read_piece() {
+                    if let Err(error) = self.read_piece(read_on) {
                         break match error {
-                            // It is tried again, and nothing was passed.
+                            // It is on its way or tried again, and nothing was passed.
                             TryReceiveError::Empty => Ok(PastScan::Unfinished),
                             error => Err(error),
                         };
@@ -244,7 +265,7 @@ impl Receiver {
     }
 
     /// Reads the next piece, or goes back to the ring. What is damaged is passed, and is the gap of the error.
-    fn read_piece(&mut self) -> Result<(), TryReceiveError> {
+    fn read_piece(&mut self, read_on: ReadOn) -> Result<(), TryReceiveError> {
         let floor = self.floor();
         let Some(past) = self.past.as_deref_mut() else {
             return Ok(());
@@ -264,7 +285,38 @@ impl Receiver {
             bytes_max: PIECE_BYTES,
         };
         (past.event, past.hole) = (0, 0);
-        match past.reads.read_into(&mut past.piece, &job) {
+        let read = match past.reading.take() {
+            None => None,
+            Some(reading) => {
+                let read = reading.take();
+                if read.is_none() && read_on == ReadOn::ReadSide {
+                    past.reading = Some(reading);
+                    return Err(TryReceiveError::Empty);
+                }
+                read
+            }
+        };
+        let retry_at = past.retry_at.take();
+        let read = match (read, read_on) {
+            (Some(read), _) => read.map(|piece| past.piece = piece),
+            (None, ReadOn::ReadSide) => {
+                let buffer = std::mem::take(&mut past.piece);
+                past.piece.clear(from..from);
+                let reads = past.reads.clone();
+                let read_side = &self.shared.read_side;
+                // Too many reads wait: it is asked for again with the next look.
+                past.reading = read_side.submit_piece(reads, job, buffer, retry_at).ok();
+                return Err(TryReceiveError::Empty);
+            }
+            (None, ReadOn::Caller) => {
+                if retry_at.is_some_and(|at| Instant::now() < at) {
+                    past.retry_at = retry_at;
+                    return Err(TryReceiveError::Empty);
+                }
+                past.reads.read_into(&mut past.piece, &job)
+            }
+        };
+        match read {
             Ok(()) => {}
             Err(JournalError::Damaged { .. }) => {
                 // A step, and not everything that the ring has lost: what is behind it may be as it was.
@@ -286,7 +338,7 @@ impl Receiver {
             // The disk, or too many files: what is there is there when it is over.
             Err(_) => {
                 past.piece.clear(from..from);
-                std::thread::sleep(RETRY_AFTER);
+                past.retry_at = Instant::now().checked_add(RETRY_AFTER);
                 return Err(TryReceiveError::Empty);
             }
         }
@@ -299,6 +351,31 @@ impl Receiver {
             self.backlog = earlier;
         }
         Ok(())
+    }
+
+    /// Waits until a read that failed may be tried again, or until the deadline.
+    pub(super) fn wait_for_retry(&self, deadline: Option<Instant>) {
+        let retry_at = self.past.as_ref().and_then(|past| past.retry_at);
+        let until = match (retry_at, deadline) {
+            (Some(retry_at), Some(deadline)) => Some(retry_at.min(deadline)),
+            (retry_at, _) => retry_at,
+        };
+        if let Some(until) = until {
+            // Nobody wakes it: a disk says nothing when it is well again, and it is short.
+            std::thread::sleep(until.saturating_duration_since(Instant::now()));
+        }
+    }
+
+    /// Asks for one notification when the piece that another thread reads is there. `false`: look again at once, since none
+    /// is read or it is there.
+    pub(super) fn arm_past(&mut self, notify: Arc<dyn Notify>) -> bool {
+        let past = self.past.as_deref();
+        if past.is_some_and(|past| past.retry_at.is_some()) {
+            // One that failed is tried again there, in its time.
+            let _ = self.read_piece(ReadOn::ReadSide);
+        }
+        let reading = self.past.as_ref().and_then(|past| past.reading.as_ref());
+        reading.is_some_and(|reading| reading.arm(notify))
     }
 
     /// Returns the offset from which on the last so many that are wanted stand below the ring's floor, how many there are,

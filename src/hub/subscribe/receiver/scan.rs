@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::past::PastScan;
+use super::past::{PastScan, ReadOn};
 use super::{Delivery, Receiver, copy};
 use crate::event::{Event, EventRef, Position};
 use crate::hub::topics::{LookedUp, Recalled, RetainedEvent};
@@ -18,10 +18,23 @@ pub(super) const LOOK_UPS_MAX: u32 = 64;
 
 impl Receiver {
     /// Receives the next event up to an offset if there is one; what comes later stays.
-    pub(in crate::hub) fn next_below(&mut self, last: u64) -> Result<Delivery, TryReceiveError> {
+    pub(in crate::hub) fn next_below(
+        &mut self,
+        last: u64,
+        read_on: ReadOn,
+    ) -> Result<Delivery, TryReceiveError> {
         self.end_wait();
+        self.scan_next(last, read_on)
+    }
+
+    /// As [`next_below`](Self::next_below), also of one that may be asleep.
+    pub(super) fn scan_next(
+        &mut self,
+        last: u64,
+        read_on: ReadOn,
+    ) -> Result<Delivery, TryReceiveError> {
         let mut seen = None;
-        self.scan_to(last, |position, event| {
+        self.scan_to(last, read_on, |position, event| {
             seen = Some(copy(position, event));
             false
         })?;
@@ -34,17 +47,18 @@ impl Receiver {
         &mut self,
         look: impl FnMut(Position, EventRef<'_>) -> bool,
     ) -> Result<(), TryReceiveError> {
-        self.scan_to(u64::MAX, look)
+        self.scan_to(u64::MAX, ReadOn::Caller, look)
     }
 
     fn scan_to(
         &mut self,
         last: u64,
+        read_on: ReadOn,
         mut look: impl FnMut(Position, EventRef<'_>) -> bool,
     ) -> Result<(), TryReceiveError> {
         loop {
             if self.past.is_some() {
-                match self.scan_past(last, &mut look)? {
+                match self.scan_past(last, read_on, &mut look)? {
                     PastScan::Joined => {}
                     PastScan::Stopped | PastScan::Unfinished => return Ok(()),
                 }

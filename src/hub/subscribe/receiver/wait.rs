@@ -22,6 +22,9 @@ impl Receiver {
     #[must_use = "false says that there is something to receive: do not sleep"]
     pub fn arm(&mut self, notify: Arc<dyn Notify>) -> bool {
         self.end_wait();
+        if self.past.is_some() {
+            return self.arm_past(notify);
+        }
         // Before it lies down: whoever wakes it between the two must find what to call.
         self.entry.waiter.set_notify(Some(notify));
         let armed = self.begin_wait(true);
@@ -55,6 +58,7 @@ impl Receiver {
                 }
                 // There is more to be looked at in the journal: on, if there is time.
                 (Ok(()) | Err(TryReceiveError::Empty), _) if self.past.is_some() => {
+                    self.wait_for_retry(deadline);
                     if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                         return Err(ReceiveTimeoutError::TimedOut);
                     }
