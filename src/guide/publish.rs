@@ -106,7 +106,9 @@
 //! | --- | --- | --- |
 //! | 200 | they are as safe as was asked, and visible | are there |
 //! | 400, `"field":"durability"` | no such name, or a hub without a journal was asked for more than `none` | are not there |
+//! | 400, `"field":"body"` | a batch without events | are not there |
 //! | 409, `"field":"durability"` | it is below the topic's | are not there |
+//! | 409, `"field":"streamversion"` | the stream has moved on: another publish was faster | are not there |
 //! | 503, `Retry-After` | too much waits to be committed, for as long as `publish_timeout` (5 s); or the commit failed | are not there |
 //! | 503, the detail says so | the disk failed in a way that leaves it open; or it takes longer than `outcome_timeout` (15 s) | may be there: publish them again with the same ids |
 //! | 507 | the disk is full: it is tried again, and topics of durability `none` go on | are not there |
@@ -120,5 +122,6 @@
 //!
 //! # From the shell
 //!
-//! `eventring publish --topic orders.eu orders.ndjson` sends each line of a file or a pipe as one event;
+//! `eventring publish --topic orders.eu orders.ndjson` sends each line of a file or a pipe as one event, and
+//! `--durability durable` asks for that;
 //! [`shell`](super::operate::shell) has its flags.

@@ -1,6 +1,6 @@
 //! `eventring publish`, `eventring tail` and `eventring history`.
 
-use super::{LOCAL, names};
+use super::{Durability, LOCAL, names};
 use crate::client::Url;
 use crate::units;
 use clap::{Args, ValueEnum, ValueHint};
@@ -34,6 +34,10 @@ pub(crate) struct PublishArgs {
     /// Remedy for a line that is not in the --format
     #[arg(long, value_enum, default_value_t = OnError::Stop)]
     pub(crate) on_error: OnError,
+
+    /// Least safety that the events have when they are answered; a topic that asks for more has more
+    #[arg(long, value_enum)]
+    pub(crate) durability: Option<Durability>,
 
     /// Most lines in one request; a request is published whole or not at all
     #[arg(long, value_name = "LINES", default_value_t = 500, value_parser = batch)]

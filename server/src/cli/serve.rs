@@ -285,6 +285,15 @@ pub(crate) struct Timeouts {
     #[arg(default_value = "30", value_parser = units::seconds)]
     pub(crate) write_timeout: Duration,
 
+    /// A publish that finds no room waits so long, then gets 503
+    ///
+    /// There is room again when the journal has committed what was published before. Meanwhile the connection is not
+    /// read. The 503 has a Retry-After, and nothing was published.
+    #[arg(hide_short_help = true)]
+    #[arg(long, env = "EVENTRING_PUBLISH_TIMEOUT", value_name = "SECONDS")]
+    #[arg(default_value = "5", value_parser = units::seconds)]
+    pub(crate) publish_timeout: Duration,
+
     /// A stream that was quiet for this long gets a comment; 0 is off
     #[arg(long, env = "EVENTRING_HEARTBEAT", value_name = "SECONDS")]
     #[arg(default_value = "15", value_parser = units::heartbeat)]

@@ -30,6 +30,7 @@ const WRONG: &[(&str, &str)] = &[
     ("body-timeout", "-1"),
     ("idle-timeout", "soon"),
     ("write-timeout", "nan"),
+    ("publish-timeout", "0"),
     ("heartbeat", "0.5"),
     ("retry", "2d"),
     ("compression", "zstd"),

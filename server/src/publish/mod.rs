@@ -58,13 +58,7 @@ fn publish(args: &PublishArgs) -> Result<bool, SetupError> {
     };
     // The reader may be stuck in a read when the server has refused: it ends with the process.
     std::thread::spawn(move || lines::read(input, encoder, settings, &sender));
-    let pipeline = pipeline::Pipeline::new(
-        args.url.clone(),
-        &args.topic,
-        &args.kind,
-        args.timeout,
-        args.in_flight,
-    );
+    let pipeline = pipeline::Pipeline::new(args);
     Ok(run::Run::new(pipeline, args.on_error).run(&batches))
 }
 

@@ -1,7 +1,9 @@
 //! Requests on one kept-alive connection: sent ahead within a bound, answered in order.
 
 use super::batch::{Batch, BodyFormat};
+use crate::cli::PublishArgs;
 use crate::client::{Conn, ConnectError, Problem, ReadError, Url, escape};
+use clap::ValueEnum;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -33,27 +35,26 @@ pub(super) enum Outcome {
 }
 
 impl Pipeline {
-    /// Makes a pipeline to `topic`; `kind` is the type of events that do not bring one.
-    pub(super) fn new(
-        url: Url,
-        topic: &str,
-        kind: &str,
-        timeout: Duration,
-        window: usize,
-    ) -> Pipeline {
+    /// Makes the pipeline that the flags describe.
+    pub(super) fn new(args: &PublishArgs) -> Pipeline {
+        let url = args.url.clone();
+        // A name of the flag is the one of the parameter.
+        let durability = args.durability.and_then(|one| one.to_possible_value());
+        let query = durability.map(|one| format!("?durability={}", one.get_name()));
         let head = format!(
-            "POST {}/api/v1/topics/{}/events HTTP/1.1\r\nHost: {}\r\nUser-Agent: eventring/{}\r\n",
+            "POST {}/api/v1/topics/{}/events{} HTTP/1.1\r\nHost: {}\r\nUser-Agent: eventring/{}\r\n",
             url.prefix,
-            escape(topic),
+            escape(&args.topic),
+            query.unwrap_or_default(),
             url.authority(),
             env!("CARGO_PKG_VERSION"),
         );
         Pipeline {
             url,
             head,
-            kind: escape(kind),
-            timeout,
-            window,
+            kind: escape(&args.kind),
+            timeout: args.timeout,
+            window: args.in_flight,
             conn: None,
             waiting: VecDeque::new(),
             request: Vec::new(),

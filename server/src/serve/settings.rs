@@ -77,6 +77,7 @@ pub(super) fn server(args: &ServeArgs, max_connections: usize) -> ServerConfig {
         .body_timeout(args.timeouts.body_timeout)
         .idle_timeout(args.timeouts.idle_timeout)
         .write_timeout(args.timeouts.write_timeout)
+        .publish_timeout(args.timeouts.publish_timeout)
         .slow(match args.streams.slow {
             Slow::CatchUp => SlowPolicy::CatchUp,
             Slow::Gap => SlowPolicy::Gap,
@@ -180,12 +181,11 @@ mod tests {
             .collect();
         assert!(fields.len() > 30, "{fields:?}");
         // The certificate is read apart, since that may wait; who is there is always told. The binary asks nobody who
-        // answers later, so nothing waits for a decision. What waits for the journal has waits that fit the hub's.
+        // answers later, so nothing waits for a decision. An answer waits for the journal longer than a commit may take.
         let without = [
             "tls",
             "presence",
             "outcome_timeout",
-            "publish_timeout",
             "max_pending_authorizations",
             "authorization_timeout",
         ];

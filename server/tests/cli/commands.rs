@@ -129,6 +129,7 @@ fn settings_that_cannot_be_are_refused() {
         (&["--body-timeout=-1"], "--body-timeout"),
         (&["--idle-timeout", "soon"], "--idle-timeout"),
         (&["--write-timeout", "nan"], "--write-timeout"),
+        (&["--publish-timeout", "0"], "--publish-timeout"),
         (&["--heartbeat", "0.5"], "--heartbeat"),
         (&["--retry", ""], "--retry"),
         (&["--stop-timeout", "1e9"], "--stop-timeout"),
@@ -368,6 +369,24 @@ fn a_whole_event_of_another_topic_is_not_published() {
         publish(&server.url(), &["--format", "cloudevents"], &line),
         (0, String::new())
     );
+}
+
+#[test]
+fn publish_asks_for_safety() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start_on(folder.path(), &["--durability", "none"]);
+    let url = server.url();
+    let durable = ["--durability", "durable"];
+    assert_eq!(publish(&url, &durable, "1\n2\n"), (0, String::new()));
+    let stats = Http::connect(server.address)
+        .get("/api/v1/stats")
+        .response();
+    let flushed = stats.json()["journal"]["commits"].as_u64();
+    assert!(flushed >= Some(1), "{flushed:?}");
+    let (code, said) = publish(Server::start(&[]).url().as_str(), &durable, "1\n");
+    assert!(code == 1 && said.contains("durability"), "{said}");
+    let (code, said) = publish(&url, &["--durability", "safe"], "1\n");
+    assert!(code == 2 && said.contains("--durability"), "{said}");
 }
 
 #[test]

@@ -261,6 +261,11 @@ fn journal(families: &mut Families<'_>, read: &JournalSnapshot) -> fmt::Result {
         "Events that are published and not shown to readers yet.",
         read.in_flight,
     )?;
+    families.gauge(
+        "eventring_journal_in_flight_bytes",
+        "Bytes of the records of those.",
+        read.in_flight_bytes,
+    )?;
     families.counter(
         "eventring_journal_commits_total",
         "Commits in this process.",

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The families of the server's own, by the names that their series have. Two of one name are no text that Prometheus
 /// takes, and `eventring_` alone tells nothing: the binary has counters of its own that begin so.
-const OURS: [&str; 46] = [
+const OURS: [&str; 47] = [
     "eventring_build_info",
     "eventring_callback_panics_total",
     "eventring_build",
@@ -22,6 +22,7 @@ const OURS: [&str; 46] = [
     "eventring_journal_last_offset",
     "eventring_journal_oldest_offset",
     "eventring_journal_oldest_age_seconds",
+    "eventring_journal_in_flight_bytes",
     "eventring_journal_in_flight_events",
     "eventring_journal_commits_total",
     "eventring_journal_flushes_total",

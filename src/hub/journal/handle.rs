@@ -151,6 +151,12 @@ impl<'h> JournalHandle<'h> {
             .map_err(TopicsError::NotKept)
     }
 
+    /// Returns the bytes of the records that are published and that readers may not see yet.
+    /// [`in_flight_bytes`](crate::hub::HubBuilder::in_flight_bytes) bounds them.
+    pub fn in_flight_bytes(&self) -> usize {
+        self.shared.publisher.lock().in_flight().bytes()
+    }
+
     /// Returns how long commits took, seconds.
     pub fn commit_seconds(&self) -> Histogram {
         self.journal.counters().seconds()

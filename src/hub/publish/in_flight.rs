@@ -165,6 +165,11 @@ impl InFlight {
         });
     }
 
+    /// Returns the bytes of the records that readers may not see yet.
+    pub(in crate::hub) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn add_bytes(&mut self, bytes: usize) {
         self.bytes += bytes;
     }

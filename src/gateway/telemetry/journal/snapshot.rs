@@ -20,6 +20,8 @@ pub(in crate::gateway) struct JournalSnapshot {
     pub(in crate::gateway) commit_bytes: Histogram,
     /// Events that are published and not shown to readers yet.
     pub(in crate::gateway) in_flight: u64,
+    /// Bytes of their records.
+    pub(in crate::gateway) in_flight_bytes: u64,
     /// Time since the oldest event was taken.
     pub(in crate::gateway) oldest_age: Duration,
 }
@@ -42,6 +44,7 @@ impl JournalSnapshot {
             commit_bytes: journal.commit_bytes(),
             // The head first is larger: readers may see more by the time that is asked.
             in_flight: hub.head().saturating_sub(hub.visible()),
+            in_flight_bytes: journal.in_flight_bytes() as u64,
             oldest_age: match stats.oldest_recorded {
                 0 => Duration::ZERO,
                 _ => age,
@@ -75,7 +78,7 @@ impl JournalSnapshot {
 type ReadNumber = fn(&JournalSnapshot) -> u64;
 
 /// The plain numbers, in the order in which they are written.
-pub(in crate::gateway) const NUMBERS: [(&str, ReadNumber); 11] = [
+pub(in crate::gateway) const NUMBERS: [(&str, ReadNumber); 12] = [
     ("last", |j| j.stats.last),
     ("oldest", |j| j.stats.oldest),
     ("oldest_age_ms", |j| j.oldest_age.as_millis() as u64),
@@ -86,5 +89,6 @@ pub(in crate::gateway) const NUMBERS: [(&str, ReadNumber); 11] = [
     ("flushes", |j| j.stats.flushes),
     ("damaged", |j| j.stats.damaged),
     ("in_flight", |j| j.in_flight),
+    ("in_flight_bytes", |j| j.in_flight_bytes),
     ("commit_events_sum", |j| j.commit_events.sum as u64),
 ];
