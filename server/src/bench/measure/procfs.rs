@@ -43,14 +43,32 @@ impl Process {
 
     /// Nanoseconds on a CPU, all threads that live together.
     pub(crate) fn cpu_ns(&self) -> u64 {
+        self.cpu_ns_of(|_| true)
+    }
+
+    /// Nanoseconds that the reactors of one of our servers were on a CPU: the first has the name of the program, the others
+    /// it and a number.
+    pub(crate) fn reactors_ns(&self) -> u64 {
+        self.cpu_ns_of(|name| {
+            let number = name.strip_prefix("eventring");
+            number.is_some_and(|rest| {
+                let digits = rest.strip_prefix('-').unwrap_or(rest);
+                digits.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        })
+    }
+
+    fn cpu_ns_of(&self, is_meant: impl Fn(&str) -> bool) -> u64 {
         // `stat` counts in ticks of 10 ms; `schedstat` in nanoseconds, but of each thread alone.
         let Ok(threads) = fs::read_dir(self.root.join("task")) else {
             return 0;
         };
         let on_cpu = threads.flatten().filter_map(|thread| {
             // A thread that has ended since is no failure.
+            let name = fs::read_to_string(thread.path().join("comm")).ok()?;
             let stat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-            stat.split_whitespace().next()?.parse::<u64>().ok()
+            let on_cpu = stat.split_whitespace().next()?.parse::<u64>().ok()?;
+            is_meant(name.trim_end()).then_some(on_cpu)
         });
         on_cpu.sum()
     }

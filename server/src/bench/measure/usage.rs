@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 pub(crate) struct Moment {
     /// Nanoseconds that the server has had a CPU.
     pub(crate) cpu_ns: u64,
+    /// Nanoseconds that its reactors have had one.
+    reactors_ns: u64,
     pub(crate) memory: Memory,
     /// Bytes of the kernel for TCP, on the whole machine.
     pub(crate) tcp_bytes: u64,
@@ -23,6 +25,7 @@ impl Moment {
     pub(crate) fn now(server: Option<&Process>) -> Moment {
         Moment {
             cpu_ns: server.map_or(0, Process::cpu_ns),
+            reactors_ns: server.map_or(0, Process::reactors_ns),
             memory: server.map(Process::memory).unwrap_or_default(),
             tcp_bytes: machine::tcp_bytes(),
             bench_ns: Process::own().cpu_ns(),
@@ -58,6 +61,11 @@ impl Usage {
     pub(crate) fn cpu_ns(&self) -> u64 {
         // A server that has ended reads as 0, which must not become a huge difference.
         self.end.cpu_ns.saturating_sub(self.idle.cpu_ns)
+    }
+
+    /// Nanoseconds of that which its reactors took.
+    pub(crate) fn reactors_ns(&self) -> u64 {
+        self.end.reactors_ns.saturating_sub(self.idle.reactors_ns)
     }
 
     /// The bench's share of a core over so many seconds: near 1, it measures itself.

@@ -112,6 +112,7 @@ impl LoadReport<'_> {
         json!({
             "pid": pid,
             "cpu_us_per_delivery": self.cpu_us(),
+            "reactors_cpu_us_per_delivery": self.reactors_us(),
             "cpu_share": self.cpu_share(),
             "bytes_per_idle_connection": heap,
             "pss_bytes_per_idle_connection": pss,
@@ -264,6 +265,10 @@ impl LoadReport<'_> {
 
     fn cpu_us(&self) -> f64 {
         self.usage.cpu_ns() as f64 / 1e3 / self.totals.deliveries.max(1) as f64
+    }
+
+    fn reactors_us(&self) -> f64 {
+        self.usage.reactors_ns() as f64 / 1e3 / self.totals.deliveries.max(1) as f64
     }
 
     fn cpu_share(&self) -> f64 {
