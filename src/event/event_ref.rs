@@ -30,6 +30,7 @@ use super::{Position, Shape, json, time, topic};
 #[derive(Clone, Copy)]
 pub struct EventRef<'a> {
     record: &'a [u8],
+    /// 0: it is taken when it is asked for.
     topic_hash: u64,
 }
 
@@ -65,8 +66,7 @@ impl<'a> EventRef<'a> {
     #[cfg(any(feature = "sqlite", all(feature = "journal", any(test, fuzzing))))]
     pub(crate) fn stored(record: &'a [u8]) -> Option<Self> {
         verify::check_frame(record).ok()?;
-        let topic = layout::text(layout::field(record, Field::Topic));
-        Some(Self::trusted(record, topic::hash(topic)))
+        Some(Self::trusted(record, 0))
     }
 
     /// Views a record that was built or checked here.
@@ -94,7 +94,10 @@ impl<'a> EventRef<'a> {
 
     /// Returns the topic's hash: the same for equal topics within this process, another in the next.
     pub fn topic_hash(self) -> u64 {
-        self.topic_hash
+        match self.topic_hash {
+            0 => topic::hash(self.topic()),
+            hash => hash,
+        }
     }
 
     /// Returns the id.

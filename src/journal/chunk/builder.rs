@@ -1,7 +1,7 @@
 //! Makes a chunk of events that come in order.
 
 use super::frame::Frame;
-use super::header::ChunkHeader;
+use super::header::{Checksums, ChunkHeader};
 use super::numbers::put_numbers;
 
 /// Collects events into a chunk. Its buffers stay when it is emptied: once they have grown, nothing is allocated.
@@ -19,7 +19,7 @@ pub(in crate::journal) struct ChunkBuilder {
 pub(in crate::journal) struct Chunk<'a> {
     pub(in crate::journal) header: ChunkHeader,
     pub(in crate::journal) topics: &'a [u8],
-    pub(in crate::journal) crc: u32,
+    pub(in crate::journal) crc: Checksums,
     pub(in crate::journal) body: &'a [u8],
 }
 
@@ -82,7 +82,10 @@ impl ChunkBuilder {
         Chunk {
             header: self.header,
             topics: &self.topics,
-            crc: self.header.crc(&self.topics, self.body.len()),
+            crc: Checksums {
+                header: self.header.crc(&self.topics, self.body.len()),
+                body: crc32c::crc32c(&self.body),
+            },
             body: &self.body,
         }
     }

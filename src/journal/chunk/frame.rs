@@ -50,6 +50,7 @@ impl<'a> Frame<'a> {
     }
 
     /// Reads what a frame's crc covers.
+    #[inline]
     fn read(header: &ChunkHeader, mut checked: &'a [u8]) -> Option<Self> {
         let offset = header.first.checked_add(varint::take(&mut checked)?)?;
         let recorded = varint::take(&mut checked)?;
@@ -93,6 +94,18 @@ impl<'a> Raw<'a> {
             behind,
         })
     }
+
+    /// Returns the offset that it says it has.
+    fn offset(&self, header: &ChunkHeader) -> Option<u64> {
+        header
+            .first
+            .checked_add(varint::take(&mut { self.checked })?)
+    }
+
+    /// Returns whether it has its checksum.
+    fn is_whole(&self) -> bool {
+        crc32c::crc32c(self.checked) == self.crc
+    }
 }
 
 /// Walks over the frames of a chunk. What is damaged is an `Err` with the offsets that are missing for it: a frame where
@@ -103,6 +116,8 @@ pub(in crate::journal) struct Frames<'a> {
     body: &'a [u8],
     /// The lowest offset that the next frame may have.
     next: u64,
+    /// The body is known to be as it was written.
+    is_whole: bool,
 }
 
 impl<'a> Frames<'a> {
@@ -111,7 +126,42 @@ impl<'a> Frames<'a> {
             next: header.first,
             header,
             body,
+            is_whole: false,
         }
+    }
+
+    /// Walks over a whole body: if it has its checksum no frame is asked for its own.
+    pub(in crate::journal) fn of_body(header: ChunkHeader, body: &'a [u8], crc: u32) -> Self {
+        Self {
+            is_whole: crc32c::crc32c(body) == crc,
+            ..Self::new(header, body)
+        }
+    }
+
+    /// Returns the part of a body that is walked over for the offsets of a range: the frames of it, the one before, and the
+    /// one behind. Where that cannot be known, since something is damaged, it is all that may have to be looked at.
+    pub(in crate::journal) fn part<'b>(
+        header: &ChunkHeader,
+        body: &'b [u8],
+        range: &Range<u64>,
+    ) -> &'b [u8] {
+        let (mut part, mut left, mut next) = (body, body, header.first);
+        while let Some(raw) = Raw::cut(left) {
+            let Some(at) = raw.offset(header).filter(|at| *at >= next) else {
+                return part;
+            };
+            if at < range.start {
+                part = left;
+            } else if at >= range.end {
+                // What ends the part has to be what it seems.
+                return match raw.is_whole() {
+                    true => &part[..part.len() - raw.behind.len()],
+                    false => part,
+                };
+            }
+            (left, next) = (raw.behind, at.saturating_add(1));
+        }
+        part
     }
 
     /// Begins at the first frame at or above an offset. Of what lies before it only the last frame is checked, whose offset
@@ -124,19 +174,19 @@ impl<'a> Frames<'a> {
         let mut frames = Self::new(header, body);
         let mut skipped = None;
         while offset > frames.next {
-            let Some(raw) = Raw::cut(frames.body) else {
+            let before = frames.body;
+            let Some(raw) = Raw::cut(before) else {
                 break;
             };
-            let delta = varint::take(&mut { raw.checked });
-            match delta.and_then(|delta| header.first.checked_add(delta)) {
+            match raw.offset(&header) {
                 Some(at) if at < offset && at >= frames.next => frames.next = at + 1,
                 _ => break,
             }
-            skipped = Some((frames.body, raw.crc, raw.checked));
             frames.body = raw.behind;
+            skipped = Some((before, raw));
         }
-        if let Some((body, crc, checked)) = skipped
-            && crc32c::crc32c(checked) != crc
+        if let Some((body, raw)) = skipped
+            && !raw.is_whole()
         {
             // What it is cannot be known: it is met again, and told as missing as far as it was asked for.
             (frames.body, frames.next) = (body, header.first);
@@ -147,8 +197,9 @@ impl<'a> Frames<'a> {
     }
 
     /// Returns the frame at the front, if it is whole and may stand here.
+    #[inline]
     fn check(&self, raw: &Raw<'a>) -> Option<Frame<'a>> {
-        if crc32c::crc32c(raw.checked) != raw.crc {
+        if !self.is_whole && !raw.is_whole() {
             return None;
         }
         let frame = Frame::read(&self.header, raw.checked)?;
@@ -168,6 +219,7 @@ impl<'a> Frames<'a> {
 impl<'a> Iterator for Frames<'a> {
     type Item = Result<Frame<'a>, Range<u64>>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let mut damaged = false;
         loop {

@@ -18,7 +18,7 @@ pub(in crate::journal) struct ChunkHeader {
 }
 
 impl ChunkHeader {
-    /// Returns the checksum of the header with its topics and the length of its body. The frames have their own.
+    /// Returns the checksum of the header with its topics and the length of its body.
     pub(in crate::journal) fn crc(&self, topics: &[u8], body_bytes: usize) -> u32 {
         let mut numbers = [0; 56];
         let fields = [
@@ -43,5 +43,28 @@ impl ChunkHeader {
             && self.prev < self.first
             && self.first <= self.last
             && self.last < u64::MAX
+    }
+}
+
+/// The checksums of a row, which it has as one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::journal) struct Checksums {
+    /// See [`ChunkHeader::crc`].
+    pub(in crate::journal) header: u32,
+    /// Of the whole body: one that is read from its first frame to the last is checked at once, which is three times as
+    /// fast as frame by frame. What it says is also said by the frames: damage to it alone is none.
+    pub(in crate::journal) body: u32,
+}
+
+impl Checksums {
+    pub(in crate::journal) fn from_number(number: i64) -> Self {
+        Self {
+            header: number as u32,
+            body: (number >> 32) as u32,
+        }
+    }
+
+    pub(in crate::journal) fn to_number(self) -> i64 {
+        i64::from(self.body) << 32 | i64::from(self.header)
     }
 }

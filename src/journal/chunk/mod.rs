@@ -3,7 +3,7 @@
 //! ```text
 //! header   first, last, prev, count, recorded_first, recorded_last    numbers of the row
 //! topics   the numbers of its topics, sorted, as differences          so that a chunk is passed over unread
-//! crc      crc32c of header, topics and the body's length
+//! crc      crc32c of header, topics and the body's length, and crc32c of the body
 //! body     frames, one behind the other
 //!
 //! frame    length u32 | crc32c u32 of all that follows | offset - first | recorded - recorded_first | flags u8 |
@@ -30,5 +30,5 @@ mod varint;
 
 pub(in crate::journal) use builder::ChunkBuilder;
 pub(in crate::journal) use frame::{Frame, Frames};
-pub(in crate::journal) use header::ChunkHeader;
+pub(in crate::journal) use header::{Checksums, ChunkHeader};
 pub(in crate::journal) use numbers::{Numbers, put_numbers};

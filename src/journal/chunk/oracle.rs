@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{ChunkBuilder, ChunkHeader, Frame, Frames, Numbers};
+use super::{Checksums, ChunkBuilder, ChunkHeader, Frame, Frames, Numbers};
 use crate::event::EventRef;
 
 /// An event as the model keeps it.
@@ -33,7 +33,7 @@ impl Kept {
 pub(super) struct Written {
     pub(super) header: ChunkHeader,
     pub(super) topics: Vec<u8>,
-    pub(super) crc: u32,
+    pub(super) crc: Checksums,
     pub(super) body: Vec<u8>,
 }
 
@@ -53,11 +53,15 @@ pub(super) fn write(prev: u64, events: &[Kept]) -> Written {
         body: chunk.body.to_vec(),
     };
     let Written { header, body, .. } = &written;
-    assert!(header.is_whole(&written.topics, body.len(), written.crc));
+    let crc = Checksums::from_number(written.crc.to_number());
+    assert_eq!(crc, written.crc);
+    assert!(header.is_whole(&written.topics, body.len(), crc.header));
     assert_eq!(header.count, events.len() as u64);
     let all: Vec<_> = Frames::new(*header, body).collect();
     let expected: Vec<_> = events.iter().map(|event| Ok(event.frame())).collect();
     assert_eq!(all, expected);
+    let at_once: Vec<_> = Frames::of_body(*header, body, crc.body).collect();
+    assert_eq!(at_once, expected);
     for (at, event) in events.iter().enumerate() {
         for from in [event.offset, event.offset.saturating_sub(1)] {
             let at = if from < event.offset && at > 0 && events[at - 1].offset == from {

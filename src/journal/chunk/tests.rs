@@ -1,9 +1,11 @@
 //! Chunks against lists of events; every byte of them flipped.
 
+use std::ops::Range;
+
 use proptest::prelude::*;
 
 use super::oracle::{self, Kept, Written};
-use super::{ChunkHeader, Frames, varint};
+use super::{ChunkHeader, Frame, Frames, varint};
 use crate::event::{Event, EventRef};
 
 fn events() -> impl Strategy<Value = Vec<Kept>> {
@@ -75,19 +77,26 @@ proptest! {
         let whole = oracle::write(0, &events);
         let Written { header, topics, crc, body } = &whole;
         for header in flipped(*header) {
-            prop_assert!(!header.is_whole(topics, body.len(), *crc));
+            prop_assert!(!header.is_whole(topics, body.len(), crc.header));
         }
         for at in 0..topics.len() {
             let mut topics = topics.clone();
             topics[at] ^= 1_u8 << bit;
-            prop_assert!(!header.is_whole(&topics, body.len(), *crc));
+            prop_assert!(!header.is_whole(&topics, body.len(), crc.header));
         }
-        prop_assert!(!header.is_whole(topics, body.len() + 1, *crc));
+        prop_assert!(!header.is_whole(topics, body.len() + 1, crc.header));
         let good = oracle::read(*header, body);
+        let middle = header.first + (header.last - header.first) / 2;
         for at in 0..body.len() {
             let mut damaged = body.clone();
             damaged[at] ^= 1_u8 << bit;
             let found = oracle::read(*header, &damaged);
+            let at_once: Vec<_> = Frames::of_body(*header, &damaged, crc.body).collect();
+            prop_assert_eq!(&at_once, &found);
+            for range in [header.first..header.last, header.last..header.last + 1, middle..middle + 2] {
+                let part = Frames::part(header, &damaged, &range);
+                prop_assert_eq!(inside(*header, part, &range), inside(*header, &damaged, &range));
+            }
             // Said once, and everything that is handed out is as it was.
             prop_assert_eq!(found.iter().filter(|step| step.is_err()).count(), 1);
             for frame in found.iter().filter(|step| step.is_ok()) {
@@ -114,6 +123,23 @@ proptest! {
             prop_assert_eq!(varint::take(&mut &bytes[..cut]), None);
         }
     }
+}
+
+/// What is read of a range, as far as it is asked for.
+fn inside<'a>(
+    header: ChunkHeader,
+    body: &'a [u8],
+    range: &Range<u64>,
+) -> Vec<Result<Frame<'a>, Range<u64>>> {
+    let steps = Frames::starting_at(header, body, range.start).map(|step| match step {
+        Err(missing) => Err(missing.start..missing.end.min(range.end)),
+        frame => frame,
+    });
+    let is_inside = |step: &Result<Frame<'_>, Range<u64>>| match step {
+        Ok(frame) => frame.offset < range.end,
+        Err(missing) => !missing.is_empty(),
+    };
+    steps.take_while(is_inside).collect()
 }
 
 /// Returns whether a byte of a body is not one of a frame's length.

@@ -15,7 +15,19 @@ pub(super) fn put(mut value: u64, out: &mut Vec<u8>) {
 }
 
 /// Takes a number off the front; `None`: it is cut off, or no number of 64 bits.
+#[inline]
 pub(super) fn take(bytes: &mut &[u8]) -> Option<u64> {
+    match bytes.split_first() {
+        // Nearly all of them.
+        Some((byte, rest)) if byte & MORE == 0 => {
+            *bytes = rest;
+            Some(u64::from(*byte))
+        }
+        _ => take_long(bytes),
+    }
+}
+
+fn take_long(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..u64::BITS).step_by(BITS as usize) {
         let (byte, rest) = bytes.split_first()?;

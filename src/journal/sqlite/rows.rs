@@ -3,7 +3,7 @@
 
 use rusqlite::{ErrorCode, Row};
 
-use crate::journal::chunk::ChunkHeader;
+use crate::journal::chunk::{Checksums, ChunkHeader};
 
 /// Reads the header of a row and its topics; `None`: it is not as it was written. The body is not touched.
 pub(super) fn header<'r>(row: &'r Row<'_>) -> Option<(ChunkHeader, &'r [u8])> {
@@ -17,16 +17,21 @@ pub(super) fn header<'r>(row: &'r Row<'_>) -> Option<(ChunkHeader, &'r [u8])> {
         recorded_last: number(5)?,
     };
     let topics = row.get_ref(6).ok()?.as_blob().ok()?;
-    let crc = u32::try_from(number(7)?).ok()?;
+    let crc = Checksums::from_number(number(7)?);
     let body_bytes = usize::try_from(number(8)?).ok()?;
     header
-        .is_whole(topics, body_bytes, crc)
+        .is_whole(topics, body_bytes, crc.header)
         .then_some((header, topics))
 }
 
 /// Returns the body of a row.
 pub(super) fn body<'r>(row: &'r Row<'_>) -> rusqlite::Result<&'r [u8]> {
     Ok(row.get_ref(9)?.as_blob()?)
+}
+
+/// Returns the checksum of the body of a row.
+pub(super) fn body_crc(row: &Row<'_>) -> rusqlite::Result<u32> {
+    Ok(Checksums::from_number(row.get(7)?).body)
 }
 
 /// Returns whether an error says that pages or values cannot be read, or make no sense: others may.

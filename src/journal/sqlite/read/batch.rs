@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use crate::journal::chunk::ChunkHeader;
+use crate::journal::chunk::{ChunkHeader, Frame, Frames};
 
 /// Rows that a call looks at, whether it takes them or not.
 const ROWS_MAX: usize = 1024;
@@ -14,11 +14,40 @@ const ROWS_A_LOOK: usize = 16;
 /// Bytes of bodies that a call copies before it stops, whatever is asked for.
 const BYTES_MAX: usize = 256 << 10;
 
+/// A chunk, and what was copied of it.
+#[derive(Clone, Debug)]
+pub(super) struct Copied {
+    header: ChunkHeader,
+    /// The offsets that are asked for.
+    asked: Range<u64>,
+    place: Range<usize>,
+    /// The checksum of the body, where all of it was copied and is asked for.
+    crc: Option<u32>,
+}
+
+impl Copied {
+    /// Returns the frames of it that are asked for.
+    pub(super) fn frames<'b>(
+        &self,
+        bodies: &'b [u8],
+    ) -> impl Iterator<Item = Result<Frame<'b>, Range<u64>>> + use<'b> {
+        let body = &bodies[self.place.clone()];
+        let frames = match self.crc {
+            Some(crc) => Frames::of_body(self.header, body, crc),
+            None => Frames::starting_at(self.header, body, self.asked.start),
+        };
+        let end = self.asked.end;
+        frames.take_while(move |step| match step {
+            Ok(frame) => frame.offset < end,
+            Err(missing) => missing.start < end,
+        })
+    }
+}
+
 /// Chunks with their bodies, and what is missing between them. Its buffers are used again.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// The headers, and where the bodies lie.
-    pub(super) chunks: Vec<(ChunkHeader, Range<usize>)>,
+    pub(super) chunks: Vec<Copied>,
     pub(super) bodies: Vec<u8>,
     /// Everything on the near side of it was looked at.
     pub(super) next: u64,
@@ -52,10 +81,21 @@ impl Batch {
         self.until = Some(crate::deadline::after(Instant::now(), TIME));
     }
 
-    pub(super) fn add(&mut self, header: ChunkHeader, body: &[u8]) {
+    /// Takes a chunk: if only some of its offsets are asked for, what is walked over for them.
+    pub(super) fn add(&mut self, header: ChunkHeader, body: &[u8], crc: u32, asked: Range<u64>) {
+        let is_inside = header.first >= asked.start && header.last < asked.end;
+        let part = match is_inside {
+            true => body,
+            false => Frames::part(&header, body, &asked),
+        };
         let start = self.bodies.len();
-        self.bodies.extend_from_slice(body);
-        self.chunks.push((header, start..self.bodies.len()));
+        self.bodies.extend_from_slice(part);
+        self.chunks.push(Copied {
+            header,
+            asked,
+            place: start..self.bodies.len(),
+            crc: is_inside.then_some(crc),
+        });
         // Those of its events that lie outside of the range, or are of other topics, are none for the caller: the next
         // call goes on behind them.
         self.events += header.count;
@@ -63,13 +103,15 @@ impl Batch {
 
     /// Notes that offsets are missing, as far as they were asked for.
     pub(super) fn miss(&mut self, missing: Range<u64>) {
-        let (from, to) = (
-            missing.start.max(self.range.start),
-            missing.end.min(self.range.end),
-        );
-        if from < to {
-            self.damaged.push(from..to);
+        let missing = self.asked(&missing);
+        if !missing.is_empty() {
+            self.damaged.push(missing);
         }
+    }
+
+    /// Returns which offsets of a range were asked for.
+    pub(super) fn asked(&self, range: &Range<u64>) -> Range<u64> {
+        range.start.max(self.range.start)..range.end.min(self.range.end)
     }
 
     /// Counts a row; returns whether the call has looked at enough.

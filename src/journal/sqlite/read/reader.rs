@@ -10,7 +10,7 @@ use super::batch::Batch;
 use super::walk;
 use super::wanted::Wanted;
 use crate::event::EventRef;
-use crate::journal::chunk::{ChunkHeader, Frame, Frames};
+use crate::journal::chunk::{Frame, Frames};
 use crate::journal::sqlite::view::View;
 use crate::journal::sqlite::wal::BatonReader;
 use crate::journal::sqlite::write::{StateTables, stream_name};
@@ -21,8 +21,6 @@ use crate::journal::{
 
 /// Tries of a transaction that checkpoints interrupt.
 const TRIES: usize = 8;
-/// Offsets that a call passes as damaged, where nothing of them can be read and no way leads on.
-const PASSED: u64 = 1_024;
 
 pub(in crate::journal::sqlite) struct SqliteReader {
     connection: Connection,
@@ -54,12 +52,8 @@ impl SqliteReader {
     ) -> Result<T, JournalError> {
         for _ in 0..TRIES {
             let _held = self.baton.hold();
-            let result = self.connection.unchecked_transaction().and_then(|tx| {
-                let result = read(&tx, &mut self.wanted, &mut self.batch);
-                // Dropped: it has changed nothing.
-                drop(tx);
-                result
-            });
+            let result = Transaction::begin(&self.connection)
+                .and_then(|tx| read(tx.0, &mut self.wanted, &mut self.batch));
             match result {
                 Err(error) if is_interrupted(&error) => {}
                 result => return result.map_err(failed),
@@ -108,8 +102,8 @@ impl SqliteReader {
         let mut giving = Giving::new(scan);
         // In frames of a chunk, for what goes back.
         let mut steps: Vec<Result<Frame<'_>, Range<u64>>> = Vec::new();
-        for (header, place) in chunks.iter() {
-            let frames = frames(*header, &bodies[place.clone()], scan);
+        for chunk in chunks.iter() {
+            let frames = chunk.frames(bodies);
             let stopped = if scan.descending {
                 steps.clear();
                 steps.extend(frames);
@@ -125,20 +119,6 @@ impl SqliteReader {
         }
         *next
     }
-}
-
-/// The frames of a chunk that lie in a scan's range.
-fn frames<'b>(
-    header: ChunkHeader,
-    body: &'b [u8],
-    scan: &Scan<'_>,
-) -> impl Iterator<Item = Result<Frame<'b>, Range<u64>>> {
-    let end = scan.range.end;
-    let is_inside = move |step: &Result<Frame<'_>, Range<u64>>| match step {
-        Ok(frame) => frame.offset < end,
-        Err(missing) => missing.start < end,
-    };
-    Frames::starting_at(header, body, scan.range.start).take_while(is_inside)
 }
 
 /// The bounds of one call, and how much of them is used.
@@ -163,6 +143,7 @@ impl<'s> Giving<'s> {
     }
 
     /// Hands one out, if it is wanted; returns where to go on where that is the end.
+    #[inline]
     fn give(
         &mut self,
         step: Result<Frame<'_>, Range<u64>>,
@@ -235,19 +216,7 @@ impl JournalReader for SqliteReader {
         self.gather(scan)?;
         let begun = end.next;
         end.next = self.hand_out(scan, each);
-        if end.next == begun {
-            // Damage through which no way was found: what is behind it must not wait for ever.
-            let passed = match scan.descending {
-                true => scan.range.start.max(begun.saturating_sub(PASSED))..begun,
-                false => begun..scan.range.end.min(begun.saturating_add(PASSED)),
-            };
-            end.next = if scan.descending {
-                passed.start
-            } else {
-                passed.end
-            };
-            self.batch.damaged.push(passed);
-        }
+        debug_assert_ne!(end.next, begun, "a call gets on, also through damage");
         let looked_at = match scan.descending {
             true => end.next..scan.range.end,
             false => scan.range.start..end.next,
@@ -284,10 +253,30 @@ impl JournalReader for SqliteReader {
     fn state(&mut self, look: &mut dyn FnMut(&mut dyn StateTx)) -> Result<(), JournalError> {
         // One try: whoever looks is called once.
         let _held = self.baton.hold();
-        let tx = self.connection.unchecked_transaction().map_err(failed)?;
-        let mut tables = StateTables::new(&tx);
+        let tx = Transaction::begin(&self.connection).map_err(failed)?;
+        let mut tables = StateTables::new(tx.0);
         look(&mut tables);
         Ok(())
+    }
+}
+
+/// A read transaction, with statements that stay prepared: parsing them would take as long as a look at one event.
+struct Transaction<'c>(&'c Connection);
+
+impl<'c> Transaction<'c> {
+    fn begin(connection: &'c Connection) -> rusqlite::Result<Self> {
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        Ok(Self(connection))
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        // It has changed nothing. If it cannot be ended the next one cannot begin, and says so.
+        let _ = self
+            .0
+            .prepare_cached("ROLLBACK")
+            .and_then(|mut end| end.execute([]));
     }
 }
 

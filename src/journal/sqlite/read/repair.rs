@@ -6,9 +6,12 @@ use super::batch::Batch;
 use super::walk::{self, bound};
 use crate::journal::sqlite::rows;
 
-const FORWARD: &str = "SELECT first, last FROM chunk WHERE first >= ?1 ORDER BY first LIMIT 1";
-const BACKWARD: &str =
-    "SELECT first, last FROM chunk WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
+/// Which way a chunk is looked for.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    Forward,
+    Back,
+}
 
 /// The numbers of a chunk, without its body.
 struct Found {
@@ -23,16 +26,25 @@ enum Looked {
     Damage,
 }
 
-fn look(connection: &Connection, sql: &str, offset: u64) -> rusqlite::Result<Looked> {
-    let mut statement = connection.prepare_cached(sql)?;
+fn look(connection: &Connection, way: Way, offset: u64) -> rusqlite::Result<Looked> {
+    let mut statement = connection.prepare_cached(match way {
+        Way::Forward => "SELECT first, last FROM chunk WHERE first >= ?1 ORDER BY first LIMIT 1",
+        Way::Back => "SELECT first, last FROM chunk WHERE first <= ?1 ORDER BY first DESC LIMIT 1",
+    })?;
     let found = statement.query_row([bound(offset)], |row| {
         Ok(Found {
             first: row.get::<_, i64>(0)? as u64,
             last: row.get::<_, i64>(1)? as u64,
         })
     });
+    let is_on_the_way = |found: &Found| match way {
+        Way::Forward => found.first >= offset,
+        Way::Back => found.first <= offset,
+    };
     match found.optional() {
-        Ok(Some(found)) => Ok(Looked::Chunk(found)),
+        Ok(Some(found)) if is_on_the_way(&found) => Ok(Looked::Chunk(found)),
+        // In a damaged page a search may end beside what it looks for: whoever went on from there would come here again.
+        Ok(Some(_)) => Ok(Looked::Damage),
         Ok(None) => Ok(Looked::End),
         Err(error) if rows::is_damage(&error) => Ok(Looked::Damage),
         Err(error) => Err(error),
@@ -41,7 +53,7 @@ fn look(connection: &Connection, sql: &str, offset: u64) -> rusqlite::Result<Loo
 
 /// Returns the offset behind a chunk. What it says may be damaged: it ends behind where it begins, and before the next one.
 fn first_behind(connection: &Connection, found: &Found) -> rusqlite::Result<u64> {
-    let next = look(connection, FORWARD, found.first.saturating_add(1))?;
+    let next = look(connection, Way::Forward, found.first.saturating_add(1))?;
     let last = match next {
         Looked::Chunk(next) => found.last.min(next.first.saturating_sub(1)),
         Looked::End | Looked::Damage => found.last,
@@ -59,22 +71,21 @@ pub(super) fn forward(
     batch: &mut Batch,
 ) -> rusqlite::Result<()> {
     // Only the body is damaged: its row says what is lost with it.
-    if let Looked::Chunk(found) = look(connection, FORWARD, resume)? {
+    if let Looked::Chunk(found) = look(connection, Way::Forward, resume)? {
         let behind = first_behind(connection, &found)?;
         batch.miss(before + 1..behind);
         batch.next = behind.min(end).max(batch.next);
         return Ok(());
     }
     let (mut bad, mut step) = (resume, 1_u64);
-    let mut good = loop {
+    let (mut good, mut found) = loop {
         let at = bad.saturating_add(step);
-        if at >= end {
-            batch.miss(before + 1..last.saturating_add(1));
-            batch.next = end;
-            return Ok(());
-        }
-        match look(connection, FORWARD, at)? {
-            Looked::Chunk(_) => break at,
+        let looked = match at < end {
+            true => look(connection, Way::Forward, at)?,
+            false => Looked::End,
+        };
+        match looked {
+            Looked::Chunk(found) => break (at, found),
             Looked::Damage => (bad, step) = (at, step * 2),
             Looked::End => {
                 batch.miss(before + 1..last.saturating_add(1));
@@ -86,19 +97,17 @@ pub(super) fn forward(
     // As near behind the damage as it can be read.
     while good - bad > 1 {
         let middle = bad + (good - bad) / 2;
-        match look(connection, FORWARD, middle)? {
-            Looked::Chunk(_) => good = middle,
+        match look(connection, Way::Forward, middle)? {
+            Looked::Chunk(nearer) => (good, found) = (middle, nearer),
             Looked::Damage | Looked::End => bad = middle,
         }
     }
-    if let Looked::Chunk(found) = look(connection, FORWARD, good)? {
-        // What it says of the one before it may be damaged as well.
-        batch.miss(before + 1..found.first);
-        let behind = first_behind(connection, &found)?;
-        // It is taken here: the way on from the page before it may be what is damaged.
-        walk::one(connection, found.first..behind, batch)?;
-        batch.next = behind.min(end).max(batch.next);
-    }
+    // What it says of the one before it may be damaged as well.
+    batch.miss(before + 1..found.first);
+    let behind = first_behind(connection, &found)?;
+    // It is taken here: the way on from the page before it may be what is damaged.
+    walk::one(connection, found.first..behind, batch)?;
+    batch.next = behind.min(end).max(batch.next);
     Ok(())
 }
 
@@ -117,20 +126,20 @@ pub(super) fn backward(
     let Some(near) = at.checked_sub(1) else {
         return Ok(());
     };
-    if let Looked::Chunk(found) = look(connection, BACKWARD, near)? {
+    if let Looked::Chunk(found) = look(connection, Way::Back, near)? {
         batch.miss(found.first..before.saturating_add(1));
         batch.next = found.first.max(start).min(batch.next);
         return Ok(());
     }
     let (mut bad, mut step) = (near, 1_u64);
-    let mut good = loop {
+    let (mut good, mut found) = loop {
         let below = bad.checked_sub(step).filter(|below| *below >= start);
         let Some(below) = below else {
             all_is_missing(batch);
             return Ok(());
         };
-        match look(connection, BACKWARD, below)? {
-            Looked::Chunk(_) => break below,
+        match look(connection, Way::Back, below)? {
+            Looked::Chunk(found) => break (below, found),
             Looked::Damage => (bad, step) = (below, step * 2),
             Looked::End => {
                 all_is_missing(batch);
@@ -140,18 +149,16 @@ pub(super) fn backward(
     };
     while bad - good > 1 {
         let middle = good + (bad - good) / 2;
-        match look(connection, BACKWARD, middle)? {
-            Looked::Chunk(_) => good = middle,
+        match look(connection, Way::Back, middle)? {
+            Looked::Chunk(nearer) => (good, found) = (middle, nearer),
             Looked::Damage | Looked::End => bad = middle,
         }
     }
-    if let Looked::Chunk(found) = look(connection, BACKWARD, good)? {
-        // What it says may be damaged as well: it ends before what was tried last.
-        let behind = found.last.saturating_add(1).min(bad);
-        let behind = behind.max(found.first.saturating_add(1));
-        batch.miss(behind..before.saturating_add(1));
-        walk::one(connection, found.first..behind, batch)?;
-        batch.next = found.first.max(start).min(batch.next);
-    }
+    // What it says may be damaged as well: it ends before what was tried last.
+    let behind = found.last.saturating_add(1).min(bad);
+    let behind = behind.max(found.first.saturating_add(1));
+    batch.miss(behind..before.saturating_add(1));
+    walk::one(connection, found.first..behind, batch)?;
+    batch.next = found.first.max(start).min(batch.next);
     Ok(())
 }

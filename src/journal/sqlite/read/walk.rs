@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use rusqlite::{Connection, OptionalExtension, Statement, params};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 
 use super::batch::Batch;
 use super::repair;
@@ -13,6 +13,9 @@ use crate::journal::sqlite::upkeep::SpanIndex;
 
 const ONE: &str = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), body \
                    FROM chunk WHERE first = ?1";
+// A body that is not wanted is not read.
+const AT: &str = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), \
+                  CASE WHEN last >= ?1 THEN body END FROM chunk WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
 const FORWARD: &str = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), body \
                        FROM chunk WHERE first >= ?1 AND first < ?2 ORDER BY first";
 const BACKWARD: &str = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), body \
@@ -52,54 +55,89 @@ pub(super) fn forward(
             return Ok(());
         }
     }
-    let from = rows::unless_damaged(first_at(connection, at), None)?.unwrap_or(at);
-    let mut before = at.saturating_sub(1);
-    // Where the row that comes next is looked for.
-    let mut resume = from;
+    let mut walk = Forward {
+        at,
+        end,
+        before: at.saturating_sub(1),
+        resume: at,
+        numbers: wanted.numbers(),
+        batch,
+    };
+    // The one that begins before. If it cannot be read the next one says whether any of its events were asked for.
+    let mut statement = connection.prepare_cached(AT)?;
+    let mut found = statement.query([bound(at)])?;
+    if let Some(row) = rows::unless_damaged(found.next(), None)?
+        && walk.take(row)?
+    {
+        return Ok(());
+    }
+    drop(found);
     let mut statement = connection.prepare_cached(FORWARD)?;
-    let mut found = statement.query(params![bound(from), bound(end)])?;
+    let mut found = statement.query(params![bound(walk.resume), bound(end)])?;
     loop {
-        let row = match found.next() {
-            Ok(Some(row)) => row,
+        match found.next() {
+            Ok(Some(row)) => {
+                if walk.take(row)? {
+                    return Ok(());
+                }
+            }
             Ok(None) => break,
             Err(error) if rows::is_damage(&error) => {
                 drop(found);
-                // The one that begins before: the next one says whether any of its events were asked for.
-                if resume < at {
-                    resume = at;
-                    found = statement.query(params![bound(at), bound(end)])?;
-                    continue;
-                }
-                return repair::forward(connection, resume, before, end, last, batch);
+                let Forward { before, resume, .. } = walk;
+                return repair::forward(connection, resume, before, end, last, walk.batch);
             }
             Err(error) => return Err(error),
-        };
-        // One that cannot be read is as one that has vanished: the next one says how much is missing.
-        let Some((header, topics)) = rows::header(row) else {
-            resume = row.get::<_, i64>(0)? as u64 + 1;
-            continue;
-        };
-        // A damaged page may name a row twice.
-        if header.last <= before && header.last >= at {
-            continue;
-        }
-        batch.miss(before + 1..header.prev.saturating_add(1));
-        before = before.max(header.last);
-        resume = header.last + 1;
-        let has = |numbers: &[u64]| Numbers::new(topics).has_any(numbers);
-        if header.last >= at && wanted.numbers().is_none_or(has) {
-            batch.add(header, rows::body(row)?);
-        }
-        batch.next = batch.next.max(header.last + 1).min(end);
-        if batch.is_full() {
-            return Ok(());
         }
     }
     // The chunk behind the range says where the last one in it ends; where there is none, what was committed does.
     let ends = rows::unless_damaged(prev_of(connection, end), None)?.unwrap_or(last);
+    let Forward { before, batch, .. } = walk;
     batch.miss(before + 1..ends.saturating_add(1));
     batch.next = end;
     Ok(())
+}
+
+/// The place of a walk that goes forward.
+struct Forward<'w> {
+    /// The first offset that is asked for.
+    at: u64,
+    end: u64,
+    /// The last offset that is looked at, or known to be missing.
+    before: u64,
+    /// Where the row that comes next is looked for: at `at` or behind it.
+    resume: u64,
+    numbers: Option<&'w [u64]>,
+    batch: &'w mut Batch,
+}
+
+impl Forward<'_> {
+    /// Takes a row; returns whether that is enough for the call, which has got on then.
+    fn take(&mut self, row: &Row<'_>) -> rusqlite::Result<bool> {
+        // One that cannot be read is as one that has vanished: the next one says how much is missing.
+        let Some((header, topics)) = rows::header(row) else {
+            let behind = (row.get::<_, i64>(0)? as u64).saturating_add(1);
+            self.resume = self.resume.max(behind);
+            return Ok(false);
+        };
+        // A damaged page may name a row twice, or one that others have replaced.
+        let begins = self.at.max(self.before + 1);
+        self.batch
+            .miss(self.before + 1..header.prev.saturating_add(1));
+        if header.last < begins {
+            return Ok(false);
+        }
+        self.before = header.last;
+        self.resume = self.resume.max(header.last + 1);
+        let has = |numbers: &[u64]| Numbers::new(topics).has_any(numbers);
+        if self.numbers.is_none_or(has) {
+            let asked = begins..self.end;
+            self.batch
+                .add(header, rows::body(row)?, rows::body_crc(row)?, asked);
+        }
+        self.batch.next = (header.last + 1).min(self.end);
+        Ok(self.batch.is_full())
+    }
 }
 
 /// Fills a batch with the chunks of a range from its end back.
@@ -141,8 +179,8 @@ pub(super) fn backward(
         let Some((header, topics)) = rows::header(row) else {
             continue;
         };
-        // A damaged page may name a row twice.
-        if before < header.last && header.first >= at {
+        // A damaged page may name a row twice, or one that others have replaced.
+        if header.first >= at {
             continue;
         }
         batch.miss(header.last + 1..before.saturating_add(1));
@@ -153,7 +191,7 @@ pub(super) fn backward(
         }
         let has = |numbers: &Vec<u64>| Numbers::new(topics).has_any(numbers);
         if numbers.as_ref().is_none_or(has) {
-            batch.add(header, rows::body(row)?);
+            batch.add(header, rows::body(row)?, rows::body_crc(row)?, start..at);
         }
         at = header.first;
         batch.next = at.max(start);
@@ -206,7 +244,7 @@ pub(super) fn one(
     batch: &mut Batch,
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(ONE)?;
-    match take(&mut statement, chunk.start, batch) {
+    match take(&mut statement, chunk.clone(), batch) {
         Ok(true) => Ok(()),
         Ok(false) => {
             batch.miss(chunk);
@@ -220,24 +258,21 @@ pub(super) fn one(
     }
 }
 
-fn take(statement: &mut Statement<'_>, first: u64, batch: &mut Batch) -> rusqlite::Result<bool> {
-    let mut found = statement.query([bound(first)])?;
+fn take(
+    statement: &mut Statement<'_>,
+    chunk: Range<u64>,
+    batch: &mut Batch,
+) -> rusqlite::Result<bool> {
+    let mut found = statement.query([bound(chunk.start)])?;
     let Some(row) = found.next()? else {
         return Ok(false);
     };
     let Some((header, _)) = rows::header(row) else {
         return Ok(false);
     };
-    batch.add(header, rows::body(row)?);
+    let asked = batch.asked(&chunk);
+    batch.add(header, rows::body(row)?, rows::body_crc(row)?, asked);
     Ok(true)
-}
-
-/// Returns the first offset of the chunk at an offset, or before it.
-pub(super) fn first_at(connection: &Connection, offset: u64) -> rusqlite::Result<Option<u64>> {
-    let sql = "SELECT first FROM chunk WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
-    let mut statement = connection.prepare_cached(sql)?;
-    let first = statement.query_row([bound(offset)], |row| row.get::<_, i64>(0));
-    Ok(first.optional()?.map(|first| first as u64))
 }
 
 /// Returns the last offset of the spans that begin before an offset.
@@ -263,16 +298,15 @@ mod tests {
 
     use super::*;
     use crate::event::{Event, Filter};
+    use crate::journal::chunk::{ChunkBuilder, Frame};
     use crate::journal::sqlite::files::tests::Directory;
+    use crate::journal::sqlite::write::insert;
     use crate::journal::{CommitRound, Journal, RoundEvent, SqliteJournal};
 
-    /// Interrupted at any step, a walk says so: it never takes for damaged what it could not look at.
-    #[test]
-    fn an_interrupt_is_no_damage() {
-        let directory = Directory::new("walk-interrupted");
+    /// A journal of 30 rows of one event each, and a connection to it.
+    fn filled(directory: &Directory, event: &Event) -> (SqliteJournal, Connection) {
         let mut journal = SqliteJournal::open(directory.path()).unwrap();
         for offset in 1..=30 {
-            let event = Event::builder("a", "t").build().unwrap();
             let mut round = CommitRound::default();
             round
                 .events
@@ -280,6 +314,61 @@ mod tests {
             journal.commit(&mut round).unwrap();
         }
         let connection = Connection::open(directory.path().join("journal.sqlite")).unwrap();
+        (journal, connection)
+    }
+
+    /// A page may name rows that others have replaced: each event is there once, in order.
+    #[test]
+    fn of_rows_that_overlap_each_event_is_taken_once() {
+        let directory = Directory::new("walk-overlap");
+        let event = Event::builder("a", "t").build().unwrap();
+        let (_journal, connection) = filled(&directory, &event);
+        let delete = "DELETE FROM chunk WHERE first BETWEEN 4 AND 9";
+        connection.execute(delete, []).unwrap();
+        for offsets in [4..7, 5..10] {
+            let mut builder = ChunkBuilder::default();
+            builder.start(offsets.start - 1);
+            builder.topic(1);
+            for offset in offsets {
+                builder.push(Frame {
+                    offset,
+                    recorded: 1,
+                    rest: 0,
+                    version: None,
+                    record: event.record(),
+                });
+            }
+            insert(&connection, &mut builder).unwrap();
+        }
+        let range = 2..20;
+        for descending in [false, true] {
+            let (mut wanted, mut batch) = (Wanted::default(), Batch::default());
+            wanted.update(&connection, &Filter::all()).unwrap();
+            let from = if descending { range.end } else { range.start };
+            batch.start(range.clone(), from, 1_000, 1 << 20);
+            match descending {
+                false => forward(&connection, &range, 30, &mut wanted, &mut batch).unwrap(),
+                true => backward(&connection, &range, 30, &mut wanted, &mut batch).unwrap(),
+            }
+            let mut chunks: Vec<Vec<u64>> = Vec::new();
+            for chunk in &batch.chunks {
+                let frames = chunk.frames(&batch.bodies);
+                chunks.push(frames.map(|frame| frame.unwrap().offset).collect());
+            }
+            if descending {
+                chunks.reverse();
+            }
+            assert_eq!(chunks.concat(), range.clone().collect::<Vec<_>>());
+            assert_eq!(batch.damaged, []);
+        }
+    }
+
+    /// Interrupted at any step, a walk says so: it never takes for damaged what it could not look at.
+    #[test]
+    fn an_interrupt_is_no_damage() {
+        let directory = Directory::new("walk-interrupted");
+        let event = Event::builder("a", "t").build().unwrap();
+        let (_journal, connection) = filled(&directory, &event);
         let (filter, range) = (Filter::parse(["a"]).unwrap(), 5..25);
         let (mut interrupted, mut whole) = (0, 0);
         for step in 1..2_000 {

@@ -224,7 +224,7 @@ pub(in crate::journal::sqlite) fn insert(
         header.recorded_first,
         header.recorded_last,
         chunk.topics,
-        chunk.crc,
+        chunk.crc.to_number(),
         chunk.body,
     ])?;
     Ok(header.last)
