@@ -19,7 +19,7 @@ pub struct SqliteOptions {
     /// less for a single event, large ones less for many. Default: 16 KiB. A database that is there keeps its own.
     pub page_bytes: u32,
     /// Bytes of events in one row, about: a round is cut into rows of that size, and who looks for one event reads one row.
-    /// Default: 32 KiB.
+    /// Default: 18,150, where a row of 16 KiB pages takes one page of its own and an eighth of another.
     pub chunk_bytes: usize,
     /// Topics whose numbers are kept in memory; those of others are looked up when an event of theirs is written. Default:
     /// 65,536, about 8 MiB.
@@ -32,11 +32,16 @@ pub struct SqliteOptions {
     pub vfs: Option<String>,
 }
 
+/// Of a row that is larger than a page of 16 KiB SQLite keeps 2,031 bytes beside others, and the rest in pages of its own,
+/// 16,380 bytes in each; what does not fill the last of them stays with the 2,031, as far as a page has room for it. Rows of
+/// 32 KiB would have two pages each, and share none. Numbers and topics are left room for.
+const CHUNK_BYTES: usize = 2_031 + 16_380 - 261;
+
 impl Default for SqliteOptions {
     fn default() -> Self {
         Self {
             page_bytes: 16 << 10,
-            chunk_bytes: 32 << 10,
+            chunk_bytes: CHUNK_BYTES,
             topics_cached: 1 << 16,
             same_epoch: false,
             vfs: None,

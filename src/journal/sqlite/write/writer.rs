@@ -115,10 +115,15 @@ impl Writer {
 
     fn write_events(&mut self, events: &[RoundEvent<'_>], mut prev: u64) -> rusqlite::Result<()> {
         self.builder.start(prev);
+        let frame_bytes = |one: &RoundEvent<'_>| one.event.record().len() + FRAME_BYTES;
+        let mut left: usize = events.iter().map(frame_bytes).sum();
         for one in events {
             let record = one.event.record();
-            let bytes = self.builder.body_bytes() + record.len() + FRAME_BYTES;
-            if bytes > self.chunk_bytes && !self.builder.is_empty() {
+            let bytes = self.builder.body_bytes() + frame_bytes(one);
+            // A small rest stays with the row before: alone it would be merged with others.
+            let is_worth_a_row = left > self.chunk_bytes / 2;
+            left -= frame_bytes(one);
+            if bytes > self.chunk_bytes && !self.builder.is_empty() && is_worth_a_row {
                 prev = insert(&self.connection, &mut self.builder)?;
                 self.builder.start(prev);
             }
