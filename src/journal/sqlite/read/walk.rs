@@ -301,11 +301,12 @@ mod tests {
     use crate::journal::chunk::{ChunkBuilder, Frame};
     use crate::journal::sqlite::files::tests::Directory;
     use crate::journal::sqlite::write::insert;
-    use crate::journal::{CommitRound, Journal, RoundEvent, SqliteJournal};
+    use crate::journal::{CommitRound, Journal, RoundEvent, SqliteJournal, SqliteOptions};
 
-    /// A journal of 30 rows of one event each, and a connection to it.
+    /// A journal of 30 rows of one event each, in small pages, and a connection to it.
     fn filled(directory: &Directory, event: &Event) -> (SqliteJournal, Connection) {
-        let mut journal = SqliteJournal::open(directory.path()).unwrap();
+        let options = SqliteOptions::default().page_bytes(512);
+        let mut journal = SqliteJournal::open_with(directory.path(), &options).unwrap();
         for offset in 1..=30 {
             let mut round = CommitRound::default();
             round
@@ -361,6 +362,67 @@ mod tests {
             assert_eq!(chunks.concat(), range.clone().collect::<Vec<_>>());
             assert_eq!(batch.damaged, []);
         }
+    }
+
+    /// A page may lead anywhere once a bit of it is flipped. Walks that went back to where they had met the damage stood
+    /// still there, or went round in circles: each call gets on.
+    #[test]
+    fn a_walk_gets_on_through_flipped_bits() {
+        let directory = Directory::new("walk-flips");
+        let event = Event::builder("a", "t").build().unwrap();
+        let (journal, connection) = filled(&directory, &event);
+        drop(journal);
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        connection.query_row(checkpoint, [], |_| Ok(())).unwrap();
+        let sql = "SELECT rootpage FROM sqlite_master WHERE name = 'chunk'";
+        let root = connection.query_row(sql, [], |row| row.get::<_, u32>(0));
+        let root = (root.unwrap() as usize - 1) * 512;
+        drop(connection);
+        let mut bytes = std::fs::read(directory.path().join("journal.sqlite")).unwrap();
+        // As if no log of writes belonged to it: each copy is opened as it is.
+        (bytes[18], bytes[19]) = (1, 1);
+        let copy = directory.path().join("copy.sqlite");
+        let mut damaged = 0;
+        // A bit of each byte on the way to the rows, and of some bytes of theirs.
+        let way = (root..root + 512).map(|at| (at, 8));
+        let others = (512..bytes.len()).step_by(61).map(|at| (at, 0x80));
+        for (at, bit) in way.chain(others) {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= bit;
+            std::fs::write(&copy, flipped).unwrap();
+            let connection = Connection::open(&copy).unwrap();
+            for descending in [false, true] {
+                let (mut left, mut batch) = (1..31, Batch::default());
+                while !left.is_empty() {
+                    let mut wanted = Wanted::default();
+                    let from = if descending { left.end } else { left.start };
+                    batch.start(left.clone(), from, 3, 1 << 20);
+                    // A circle would have no end.
+                    let mut steps = 0;
+                    let too_many = move || {
+                        steps += 1;
+                        steps > 100
+                    };
+                    connection.progress_handler(500, Some(too_many)).unwrap();
+                    let walked = match descending {
+                        false => forward(&connection, &left, 30, &mut wanted, &mut batch),
+                        true => backward(&connection, &left, 30, &mut wanted, &mut batch),
+                    };
+                    match walked {
+                        Ok(()) if descending => left.end = batch.next,
+                        Ok(()) => left.start = batch.next,
+                        Err(error) => {
+                            let code = error.sqlite_error_code();
+                            assert_ne!(code, Some(rusqlite::ErrorCode::OperationInterrupted));
+                            break;
+                        }
+                    }
+                    damaged += batch.damaged.len();
+                    assert_ne!(batch.next, from, "{at} {bit} {descending} {left:?}");
+                }
+            }
+        }
+        assert!(damaged > 100, "{damaged}");
     }
 
     /// Interrupted at any step, a walk says so: it never takes for damaged what it could not look at.
