@@ -47,9 +47,9 @@
 //! | a small publish allocates nothing while nobody sleeps | slots are reused | `tests/hub/alloc.rs` |
 //!
 //! Keeping events for a topic starts one thread, `eventring-history`; a journal another, `eventring-journal`; reads that must
-//! not block their caller ([`Hub::submit_history`], a server's streams) up to two, `eventring-read-0` and `-1`. They end with the
-//! hub. Versions of streams ([`HubBuilder::streams_max`]) are kept in memory for this run; one that nothing was published on in
-//! it is looked up in the journal by whoever publishes on it first.
+//! not block their caller ([`Hub::submit_history`], a server's streams, receivers as tasks) up to two, `eventring-read-0` and
+//! `-1`. They end with the hub. Versions of streams ([`HubBuilder::streams_max`]) are kept in memory for this run; one that
+//! nothing was published on in it is looked up in the journal by whoever publishes on it first, for a server by these threads.
 //!
 //! # Bounds
 //!

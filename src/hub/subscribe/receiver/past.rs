@@ -56,10 +56,6 @@ pub(in crate::hub) enum ReadOn {
     /// On this thread.
     Caller,
     /// On a thread of the read side: until a piece is there, nothing is.
-    #[cfg_attr(
-        not(feature = "async"),
-        allow(dead_code, reason = "tasks are the ones that must not block")
-    )]
     ReadSide,
 }
 
