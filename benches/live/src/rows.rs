@@ -63,6 +63,7 @@ pub fn durable(args: &Args) -> Result<String> {
 pub fn look_back(args: &Args) -> Result<String> {
     let (mut alone, mut beside) = (Vec::new(), Vec::new());
     let (mut quiet, mut busy, mut wal, mut done) = (Vec::new(), Vec::new(), 0, Vec::new());
+    let mut stall_us = 0;
     for round in 0..args.rounds {
         let server = Server::start(args, true)?;
         server.fill("old", OLD, LAST)?;
@@ -89,6 +90,11 @@ pub fn look_back(args: &Args) -> Result<String> {
         );
         beside.push(sample);
         busy.push(server.commits()?.since(&between));
+        stall_us = stall_us.max(server.commits()?.stall_max_us);
+        eprintln!(
+            "  stall before {} us, then {stall_us} us",
+            between.stall_max_us
+        );
         done.push(looked_back.bytes as f64 / 1e6 / args.seconds as f64);
     }
     let mut text = format!(
@@ -106,6 +112,11 @@ pub fn look_back(args: &Args) -> Result<String> {
         );
     }
     let _ = writeln!(text, "  looked back: {:.0} MB/s", median(done.into_iter()));
+    let stall_ms = stall_us as f64 / 1e3;
+    let _ = writeln!(
+        text,
+        "  streams had to wait for other work {stall_ms:.1} ms at most"
+    );
     let times = beside.p99_ms / alone.p99_ms;
     let _ = writeln!(text, "  live p99 {times:.2}x (goal: <= 2x)");
     let wal = wal as f64 / f64::from(1 << 20);

@@ -31,6 +31,8 @@ pub struct Commits {
     counts: Vec<u64>,
     sum_us: u64,
     pub wal_bytes: u64,
+    /// The longest that streams had to wait for other work of their reactor, so far.
+    pub stall_max_us: u64,
 }
 
 impl Server {
@@ -120,6 +122,7 @@ impl Server {
             counts: numbers("counts"),
             sum_us: journal["commit_latency"]["sum_us"].as_u64().unwrap_or(0),
             wal_bytes: journal["wal_bytes"].as_u64().unwrap_or(0),
+            stall_max_us: stats["stall_max_us"].as_u64().unwrap_or(u64::MAX),
         })
     }
 }
