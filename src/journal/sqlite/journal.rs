@@ -298,6 +298,17 @@ impl Open {
         write: impl FnOnce(&mut Writer) -> Result<(), Failed>,
     ) -> Result<(), CommitError> {
         self.writable()?;
+        let written = self.try_transact(flush, view, write);
+        written.map_err(|failed| self.failed(failed, view))
+    }
+
+    /// Runs one transaction. What its failure means for the journal is the caller's to say.
+    fn try_transact(
+        &mut self,
+        flush: bool,
+        view: &View,
+        write: impl FnOnce(&mut Writer) -> Result<(), Failed>,
+    ) -> Result<(), Failed> {
         let mut waits = false;
         let result = loop {
             match self.writer.begin(flush) {
@@ -339,7 +350,7 @@ impl Open {
                 if waits {
                     view.set_state(JournalState::Writable);
                 }
-                Err(self.failed(failed, view))
+                Err(failed)
             }
         }
     }
@@ -433,7 +444,7 @@ impl Open {
             Ok(Next::Write(step)) => {
                 let flushed = self.unflushed;
                 let mut merged = None;
-                let done = self.transact(false, view, |writer| {
+                let done = self.try_transact(false, view, |writer| {
                     let write = |connection: &_, builder: &mut _| step.write(connection, builder);
                     merged = Some(writer.write_with(write)?);
                     Ok(())
@@ -441,9 +452,19 @@ impl Open {
                 // Moving what is flushed leaves nothing that has to be: a crash before it finds it where it was.
                 self.unflushed = flushed;
                 upkeep.done(step, merged.filter(|_| done.is_ok()));
+                let is_done = done.is_ok();
+                match done {
+                    // It can wait until there is room. Nobody is refused for it, and nobody would say that there is room again.
+                    Ok(())
+                    | Err(Failed {
+                        fault: Fault::NoSpace,
+                        ..
+                    }) => {}
+                    Err(failed) => _ = self.failed(failed, view),
+                }
                 self.checkpointer
                     .committed(wal::committed(), Instant::now());
-                done.is_ok().then_some(Duration::ZERO)
+                is_done.then_some(Duration::ZERO)
             }
             // What cannot be read is not merged: readers say what is missing.
             Err(_) => {

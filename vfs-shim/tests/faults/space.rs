@@ -90,3 +90,30 @@ fn a_flush_that_finds_no_room_is_no_lack_of_space() {
     let failed = script.commit(&mut journal, true).unwrap_err();
     assert_eq!(failed.failure, CommitFailure::Poisoned);
 }
+
+/// Once the journal said that it was full until the next commit, which nobody sends to a server that is not ready.
+#[test]
+fn a_merge_that_finds_no_room_makes_no_journal_full() {
+    let shim = Shim::register("full-merge");
+    let from = Directory::new("full-merge");
+    let mut script = Script::new(7);
+    let mut journal = script::open(from.path(), shim.name(), PAGE);
+    for _ in 0..40 {
+        script.commit(&mut journal, true).unwrap();
+    }
+    let mut fault = Fault::no_space(Part::Wal, libc::ENOSPC);
+    fault.times = 1;
+    shim.fail(fault);
+    while journal.maintain(Instant::now()).is_some() {}
+    assert!(shim.all_failed(), "something was to be merged");
+    assert_eq!(journal.view().state(), JournalState::Writable);
+    // It goes on behind the next commit.
+    script.commit(&mut journal, true).unwrap();
+    shim.record();
+    while journal.maintain(Instant::now()).is_some() {}
+    assert!(!shim.recorded().is_empty(), "it was merged");
+    drop(journal);
+    let journal = script::open(from.path(), "unix", PAGE);
+    let rounds = script.rounds.len();
+    assert_eq!(judge::read(&journal).check_whole(&script, rounds), rounds);
+}
