@@ -42,11 +42,12 @@ pub trait Journal: Send {
     /// a bounded amount. Returns how long it has time until the next call; `None`: nothing is due before the next commit.
     fn maintain(&mut self, now: Instant) -> Option<Duration>;
 
-    /// Flushes and closes it. It is not used any more.
+    /// Flushes and closes it. It is not used any more. Its view is [`Closed`](JournalState::Closed) from then on, unless
+    /// this failed.
     ///
     /// # Errors
     ///
-    /// What was committed stays as safe as it was.
+    /// What was committed stays as safe as it was; what was [buffered](super::Durability::Buffered) may go with the power.
     fn close(&mut self) -> Result<(), JournalError>;
 }
 

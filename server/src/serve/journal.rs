@@ -102,11 +102,72 @@ pub(super) fn close(hub: Hub, deadline: Option<Instant>) -> Closed {
         (Ok(()), Some(JournalState::Closed)) if left == 0 => Closed::Whole,
         (_, Some(JournalState::Poisoned { reason } | JournalState::Full { reason })) => {
             Closed::Left(format!(
-                "the journal takes nothing ({reason}); {left} events were not written"
+                "the journal is not closed in order ({reason}); {left} events were not written"
             ))
         }
         _ => Closed::Left(format!(
             "the journal was not closed in time; {left} events were not written"
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eventring::Event;
+    use eventring::hub::HubBuilder;
+    use eventring::journal::{
+        CommitError, CommitRound, JournalError, JournalView, MemoryJournal, Recovered,
+    };
+    use std::sync::Arc;
+
+    /// A journal that keeps what it is given, and cannot be closed.
+    struct Unclosed(MemoryJournal);
+
+    impl Journal for Unclosed {
+        fn recovered(&self) -> &Recovered {
+            self.0.recovered()
+        }
+
+        fn view(&self) -> Arc<dyn JournalView> {
+            self.0.view()
+        }
+
+        fn reserve(&mut self, below: u64) -> Result<(), CommitError> {
+            self.0.reserve(below)
+        }
+
+        fn commit(&mut self, round: &mut CommitRound<'_>) -> Result<(), CommitError> {
+            self.0.commit(round)
+        }
+
+        fn maintain(&mut self, now: Instant) -> Option<Duration> {
+            self.0.maintain(now)
+        }
+
+        fn close(&mut self) -> Result<(), JournalError> {
+            Err(JournalError::Io {
+                reason: "the last flush failed".to_owned(),
+            })
+        }
+    }
+
+    /// Once nothing was left, since all was committed, and that was taken for its being on the disk.
+    #[test]
+    fn a_journal_whose_last_flush_failed_is_not_whole() {
+        let event = || Event::builder("a", "t").build().expect("an event");
+        let closed = |hub: HubBuilder| {
+            let hub = hub.build().expect("a hub");
+            hub.publish(event()).expect("published");
+            close(hub, None)
+        };
+        let whole = closed(Hub::builder().journal(MemoryJournal::new()));
+        assert_eq!(whole, Closed::Whole);
+        let unclosed = Unclosed(MemoryJournal::new());
+        let left = closed(Hub::builder().journal(unclosed));
+        let Closed::Left(said) = left else {
+            panic!("{left:?}")
+        };
+        assert!(said.contains("the last flush failed"), "{said}");
     }
 }

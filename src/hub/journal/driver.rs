@@ -197,7 +197,9 @@ impl Driver {
                 Err(_) => shared.publisher.lock().in_flight_mut().give_up_renewing(),
             }
         }
-        self.stuck = None;
+        if self.stuck.take().is_some() {
+            hub.set_stuck(None);
+        }
         let shown = Shown {
             range: range.start..to,
             bytes,
@@ -335,7 +337,7 @@ impl Driver {
     /// Events that are not written cannot be passed: its offsets might be given out again. What is committed up to a sequence stays
     /// so.
     fn stick(&mut self, shared: &Shared, hub: &HubJournal, committed: u64, error: &CommitError) {
-        hub.set_lost(error.failure == CommitFailure::Poisoned);
+        hub.set_stuck(Some(error.clone()));
         self.stuck = Some(Retry::after(self.stuck.take()));
         let reason = error.reason.as_str().into();
         let mut publisher = shared.publisher.lock();
@@ -427,7 +429,11 @@ impl Driver {
         if shared.publisher.lock().in_flight().reserved() > next {
             let _ = reserve(&mut *self.journal, next, hub);
         }
-        let _ = call(hub, || self.journal.close());
+        match call(hub, || self.journal.close()) {
+            Some(Ok(())) => {}
+            Some(Err(error)) => hub.set_unclosed(error.to_string()),
+            None => hub.set_unclosed("the journal panicked".to_owned()),
+        }
         self.upstream
     }
 }

@@ -77,7 +77,7 @@ impl<'h> JournalHandle<'h> {
         self.journal.view().stats()
     }
 
-    /// Returns what it is able to do.
+    /// Returns what it is able to do: what it says of itself, or that the hub cannot go on with it, or could not close it.
     pub fn state(&self) -> JournalState {
         self.journal.state()
     }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,9 @@ use crate::hub::publish::Condition;
 use crate::hub::shared::Shared;
 use crate::hub::slot::Slot;
 use crate::hub::wait::Parker;
-use crate::journal::{Durability, Journal, JournalState, JournalView, StateFn};
+use crate::journal::{
+    CommitError, CommitFailure, Durability, Journal, JournalState, JournalView, StateFn,
+};
 use crate::ring::Upstream;
 
 /// The interval at which the journal is looked after while publishers commit themselves.
@@ -51,8 +53,10 @@ pub(in crate::hub) struct HubJournal {
     finished: Condvar,
     /// Closing has waited in vain: whoever waits for more is told that nothing comes.
     is_given_up: AtomicBool,
-    /// The reservation without which nothing goes on failed last in a way that does not mend.
-    is_lost: AtomicBool,
+    /// The failure of the reservation without which nothing goes on, while that is so. Locked behind all others.
+    stuck: Mutex<Option<CommitError>>,
+    /// The reason for which the journal could not be closed in order.
+    unclosed: OnceLock<String>,
 }
 
 impl HubJournal {
@@ -77,7 +81,8 @@ impl HubJournal {
             is_finished: Mutex::new(false),
             finished: Condvar::new(),
             is_given_up: AtomicBool::new(false),
-            is_lost: AtomicBool::new(false),
+            stuck: Mutex::new(None),
+            unclosed: OnceLock::new(),
         }
     }
 
@@ -91,8 +96,29 @@ impl HubJournal {
         &self.settings
     }
 
+    /// Returns what the journal says of itself, unless its hub knows of worse.
     pub(in crate::hub) fn state(&self) -> JournalState {
-        self.view.state()
+        let state = self.view.state();
+        if matches!(
+            state,
+            JournalState::Full { .. } | JournalState::Poisoned { .. }
+        ) {
+            return state;
+        }
+        if let Some(reason) = self.unclosed.get() {
+            let reason = reason.clone();
+            return JournalState::Poisoned { reason };
+        }
+        match (&*self.stuck.lock(), state) {
+            (Some(error), JournalState::Writable | JournalState::HeldByOther { .. }) => {
+                let reason = error.reason.clone();
+                match error.failure {
+                    CommitFailure::Poisoned => JournalState::Poisoned { reason },
+                    _ => JournalState::Full { reason },
+                }
+            }
+            (_, state) => state,
+        }
     }
 
     pub(in crate::hub) fn durability(&self) -> Durability {
@@ -247,17 +273,24 @@ impl HubJournal {
             && in_flight.work.is_empty()
     }
 
-    /// Notes whether what failed to be reserved never will be.
-    pub(super) fn set_lost(&self, is_lost: bool) {
-        // Relaxed: it is read by the thread that closes, under the publisher's lock, behind which it was set.
-        self.is_lost.store(is_lost, Ordering::Relaxed);
+    /// Notes that what has to be reserved was not, or that it was.
+    pub(super) fn set_stuck(&self, error: Option<CommitError>) {
+        *self.stuck.lock() = error;
+    }
+
+    /// Notes that the journal was not closed in order.
+    pub(super) fn set_unclosed(&self, reason: String) {
+        // It is closed once.
+        let _ = self.unclosed.set(reason);
     }
 
     /// Returns whether nothing more will come, and what came will never be settled.
     fn is_hopeless(&self, shared: &Shared) -> bool {
         let publisher = shared.publisher.lock();
         let is_stuck = matches!(publisher.in_flight().condition(), Condition::Stuck(_));
-        publisher.is_closed() && is_stuck && self.is_lost.load(Ordering::Relaxed)
+        let stuck = self.stuck.lock();
+        let is_lost = matches!(&*stuck, Some(error) if error.failure == CommitFailure::Poisoned);
+        publisher.is_closed() && is_stuck && is_lost
     }
 
     /// Ends it, with everything settled or not.

@@ -244,8 +244,12 @@ impl Journal for SqliteJournal {
         let Some(mut open) = self.open.take() else {
             return Ok(());
         };
-        let closed = open.close(&self.view);
-        self.view.set_state(JournalState::Closed);
+        let mut closed = open.close(&self.view);
+        // By the first try the room that is kept for a full disk was given up for the second one.
+        if matches!(&closed, Err(error) if error.failure == CommitFailure::NoSpace) {
+            closed = open.close(&self.view);
+        }
+        self.view.close(closed.as_ref().err());
         closed.map_err(|error| JournalError::Io {
             reason: error.to_string(),
         })

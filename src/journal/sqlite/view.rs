@@ -3,14 +3,16 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
 
 use super::read::SqliteReader;
 use super::wal::{Baton, CheckpointView};
-use crate::journal::{Hole, JournalError, JournalReader, JournalState, JournalStats, JournalView};
+use crate::journal::{
+    CommitError, Hole, JournalError, JournalReader, JournalState, JournalStats, JournalView,
+};
 
 /// Figures and state, as the journal's thread leaves them.
 ///
@@ -27,6 +29,7 @@ pub(super) struct View {
     /// Ranges that are missing since before the journal was opened.
     pub(super) holes: Vec<Hole>,
     state: Mutex<JournalState>,
+    is_closed: AtomicBool,
     last: AtomicU64,
     /// The oldest event; 0: there is none.
     oldest: AtomicU64,
@@ -54,6 +57,7 @@ impl View {
             checkpoints,
             holes,
             state: Mutex::default(),
+            is_closed: AtomicBool::new(false),
             last: AtomicU64::new(0),
             oldest: AtomicU64::new(0),
             oldest_recorded: AtomicI64::new(0),
@@ -114,8 +118,23 @@ impl View {
         *self.state.lock() = state;
     }
 
+    /// Notes that it is closed: in order, or with an error, which stays its state.
+    pub(super) fn close(&self, error: Option<&CommitError>) {
+        // Relaxed: it stands for itself.
+        self.is_closed.store(true, Ordering::Relaxed);
+        let mut state = self.state.lock();
+        match (error, &*state) {
+            (None, _) => *state = JournalState::Closed,
+            (Some(_), JournalState::Full { .. } | JournalState::Poisoned { .. }) => {}
+            (Some(error), _) => {
+                let reason = error.reason.clone();
+                *state = JournalState::Poisoned { reason };
+            }
+        }
+    }
+
     pub(super) fn is_closed(&self) -> bool {
-        *self.state.lock() == JournalState::Closed
+        self.is_closed.load(Ordering::Relaxed)
     }
 }
 

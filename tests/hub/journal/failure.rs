@@ -7,7 +7,7 @@ use eventring::hub::{
     Durability, ExpectedVersion, HubPublishError, JournalHandle, Outcome, PublishOptions,
     StartFrom, Subscription, TopicConfig,
 };
-use eventring::journal::CommitFailure;
+use eventring::journal::{CommitFailure, JournalState};
 use eventring::{Event, Hub};
 
 use super::{event, eventually, hub, outcome, seen, submit};
@@ -158,9 +158,17 @@ fn nothing_is_passed_whose_offset_could_be_given_out_again() {
         )
     });
     assert_eq!(hub.visible(), 0);
+    // Once every publish was refused, and the journal was said to take them.
+    let state = || hub.journal().unwrap().state();
+    assert!(
+        matches!(state(), JournalState::Full { .. }),
+        "{:?}",
+        state()
+    );
     control.fail(None);
     control.fail_to_reserve(false);
     eventually("it goes on", || hub.publish(event("a")).is_ok());
+    assert_eq!(state(), JournalState::Writable);
     assert_eq!(hub.visible(), hub.head());
 }
 
@@ -198,6 +206,12 @@ fn a_reservation_that_panics_is_one_that_fails() {
             Err(HubPublishError::Unavailable { .. })
         )
     });
+    let state = || hub.journal().unwrap().state();
+    assert!(
+        matches!(state(), JournalState::Poisoned { .. }),
+        "{:?}",
+        state()
+    );
     control.panic_to_reserve(false);
     eventually("it goes on", || hub.publish(event("a")).is_ok());
 }
@@ -255,4 +269,22 @@ fn a_hub_that_can_reserve_nothing_any_more_ends_when_it_is_closed() {
     hub.close();
     assert!(began.elapsed() < longest / 2, "{:?}", began.elapsed());
     assert_eq!(receiver.ended(), Some(eventring::hub::EndReason::Closed));
+}
+
+/// Once whatever came of it was dropped, and the journal was said to be closed.
+#[test]
+fn a_journal_that_cannot_be_closed_in_order_says_so() {
+    for fails in [false, true] {
+        let (hub, control) = hub(|builder| builder);
+        hub.publish(event("a")).unwrap();
+        if fails {
+            control.fail_to_close();
+        }
+        hub.close();
+        let state = hub.journal().unwrap().state();
+        match fails {
+            false => assert_eq!(state, JournalState::Closed),
+            true => assert!(matches!(state, JournalState::Poisoned { .. }), "{state:?}"),
+        }
+    }
 }

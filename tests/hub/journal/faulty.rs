@@ -23,6 +23,7 @@ struct State {
     fails_to_reserve: bool,
     panics_to_reserve: bool,
     holds_reserve: bool,
+    fails_to_close: bool,
     rounds: Vec<Written>,
     reserved: Vec<u64>,
 }
@@ -84,6 +85,10 @@ impl Control {
     /// Has reservations wait.
     pub(crate) fn hold_reserve(&self, holds: bool) {
         self.change(|state| state.holds_reserve = holds);
+    }
+
+    pub(crate) fn fail_to_close(&self) {
+        self.change(|state| state.fails_to_close = true);
     }
 
     pub(crate) fn rounds(&self) -> Vec<Written> {
@@ -162,6 +167,11 @@ impl Journal for FaultyJournal {
     }
 
     fn close(&mut self) -> Result<(), JournalError> {
-        self.inner.close()
+        match self.control.change(|state| state.fails_to_close) {
+            true => Err(JournalError::Io {
+                reason: "a test said so".to_owned(),
+            }),
+            false => self.inner.close(),
+        }
     }
 }

@@ -26,7 +26,10 @@ fn check_poisoned(script: &mut Script, journal: &mut SqliteJournal, shim: &Shim)
     assert!(matches!(state, JournalState::Poisoned { .. }), "{state:?}");
     // What is there can be read.
     judge::read(journal).check_events(script);
+    let view = journal.view();
     assert!(journal.close().is_err(), "closing does not hide it");
+    let state = view.state();
+    assert!(matches!(state, JournalState::Poisoned { .. }), "{state:?}");
     assert_eq!(shim.recorded(), [], "nothing is written or flushed");
     // For those who replay it.
     shim.record();
@@ -128,4 +131,22 @@ fn a_checkpoint_that_failed_poisons() {
             committed
         );
     }
+}
+
+/// Once it was closed as if everything were on the disk.
+#[test]
+fn a_flush_at_the_end_that_failed_is_told() {
+    let shim = Shim::register("flush-end");
+    let from = Directory::new("flush-end");
+    let mut script = Script::new(4);
+    let mut journal = script::open(from.path(), shim.name(), PAGE);
+    for _ in 0..5 {
+        script.commit(&mut journal, false).unwrap();
+    }
+    let view = journal.view();
+    shim.fail(Fault::io(Part::Wal, Call::Sync));
+    assert!(journal.close().is_err());
+    let state = view.state();
+    assert!(matches!(state, JournalState::Poisoned { .. }), "{state:?}");
+    assert!(view.reader().is_err(), "it is closed all the same");
 }

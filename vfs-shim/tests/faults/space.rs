@@ -117,3 +117,32 @@ fn a_merge_that_finds_no_room_makes_no_journal_full() {
     let rounds = script.rounds.len();
     assert_eq!(judge::read(&journal).check_whole(&script, rounds), rounds);
 }
+
+#[test]
+fn a_journal_that_is_full_at_its_end_says_so() {
+    let shim = Shim::register("full-end");
+    let from = Directory::new("full-end");
+    let mut script = Script::new(8);
+    let mut journal = script::open(from.path(), shim.name(), PAGE);
+    script.run(3, &mut journal, &shim, from.path());
+    let view = journal.view();
+    shim.fail(Fault::no_space(Part::Wal, libc::ENOSPC));
+    assert!(journal.close().is_err());
+    assert!(
+        matches!(view.state(), JournalState::Full { .. }),
+        "{:?}",
+        view.state()
+    );
+    assert!(view.reader().is_err(), "it is closed all the same");
+    shim.clear_faults();
+    drop(journal);
+    // What is kept for a full disk is given up by the first try to close, and may be enough for the second one.
+    let mut journal = script::open(from.path(), shim.name(), PAGE);
+    let view = journal.view();
+    let mut fault = Fault::no_space(Part::Wal, libc::ENOSPC);
+    fault.times = 1;
+    shim.fail(fault);
+    journal.close().unwrap();
+    assert_eq!(view.state(), JournalState::Closed);
+    assert!(shim.all_failed());
+}
