@@ -38,8 +38,8 @@ use crate::hub::wait::{WaitState, WakeRouter};
 pub(crate) struct Shared {
     pub(in crate::hub) ring: Ring<Slot>,
     pub(in crate::hub) publisher: Mutex<Publisher>,
-    /// Shared with the publisher, which marks times under both locks, its own first; who looks back takes this one
-    /// only.
+    /// Shared with the publisher, which marks times under both locks, its own first, and with the histories, which look
+    /// under theirs; who looks back takes this one only.
     pub(in crate::hub) times: Arc<Mutex<TimeIndex>>,
     pub(in crate::hub) classes: Classes,
     pub(in crate::hub) registry: Registry,

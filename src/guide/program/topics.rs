@@ -41,8 +41,7 @@
 //! was overtaken. Streams over HTTP and WebSocket look back in the ring alone. A program that wants a quiet topic's state
 //! in each new stream publishes it again now and then, or makes the ring large enough.
 //!
-//! `retain_age` goes by the time that the event names, and looks at the oldest copy only: an event that names a later
-//! time than those behind it keeps them, too. Nothing in the ring goes by age.
+//! `retain_age` counts from when the hub took the event, whatever time that names. Nothing in the ring goes by age.
 //!
 //! # Which topics there may be
 //!

@@ -43,6 +43,7 @@ pub(in crate::hub) struct Publisher {
     /// Events until the clock is looked at again, and how many there were to be when it was looked at last.
     unmarked: u32,
     per_mark: u32,
+    per_mark_max: u32,
     /// The time at the last look at the clock, milliseconds since 1970.
     pub(super) recorded: i64,
     /// The events that are not committed yet; `None`: the hub has no journal.
@@ -71,6 +72,7 @@ impl Publisher {
             step,
             unmarked: 1,
             per_mark: 1,
+            per_mark_max: u32::MAX,
             recorded: 0,
             in_flight: None,
             times,
@@ -290,6 +292,11 @@ impl Publisher {
         }
     }
 
+    /// Looks at the clock for each event from now on: there is a topic whose events go by their age.
+    pub(in crate::hub) fn mark_each(&mut self) {
+        (self.unmarked, self.per_mark, self.per_mark_max) = (1, 1, 1);
+    }
+
     /// Marks that what is published up to here is there now, and sweeps some topics.
     #[cold]
     fn mark(&mut self) {
@@ -302,7 +309,7 @@ impl Publisher {
         };
         self.topics
             .sweep(self.per_mark as usize / EVENTS_PER_SWEEP + 1, floor);
-        self.per_mark = topics::events_per_mark(self.per_mark, took);
+        self.per_mark = topics::events_per_mark(self.per_mark, took).min(self.per_mark_max);
         self.unmarked = self.per_mark;
     }
 

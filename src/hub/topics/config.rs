@@ -47,7 +47,7 @@ pub struct TopicConfig {
     /// Bytes of records kept for it. Default 1 MiB; counts against the hub's
     /// [`history_bytes`](crate::hub::HubBuilder::history_bytes) if anything is kept.
     pub retain_bytes: usize,
-    /// The greatest age of a kept event by its own time, at least 1 ms. Default none.
+    /// The greatest age of a kept event since the hub took it, whatever time it names, at least 1 ms. Default none.
     pub retain_age: Option<Duration>,
     /// The least safety of its events. Default `None`: the hub's own default. A memory hub refuses more than
     /// [`Durability::None`].

@@ -16,7 +16,7 @@ use crate::ring::{self, Notify, Ring, Subscriber};
 
 use super::TopicConfig;
 use super::table::ByHash;
-use super::time_index::now;
+use super::time_index::{TimeIndex, millis, now};
 use crate::hub::slot::Slot;
 
 /// An event that a topic retains beside the ring, and its offset.
@@ -26,12 +26,20 @@ pub(in crate::hub) struct RetainedEvent {
     pub(in crate::hub) event: Arc<Event>,
 }
 
+/// A copy in a history.
+struct KeptCopy {
+    event: RetainedEvent,
+    /// The time at which the hub took it, milliseconds since 1970: its age counts from there, whatever time it names.
+    recorded: i64,
+}
+
 /// The histories of all topics that retain events.
 pub(in crate::hub) struct Histories {
     ring: Ring<Slot>,
     /// The next sequence that the cursor reads. Outside the lock, for publishers: nearly always it says that there is
     /// nothing to do.
     next: AtomicU64,
+    times: Arc<Mutex<TimeIndex>>,
     state: Mutex<State>,
     waker: Arc<ThreadWaker>,
 }
@@ -44,7 +52,7 @@ struct State {
 struct History {
     name: Box<str>,
     config: TopicConfig,
-    events: VecDeque<RetainedEvent>,
+    events: VecDeque<KeptCopy>,
     bytes: usize,
     /// Every event of the topic from this offset on is here.
     complete_from: u64,
@@ -66,11 +74,15 @@ impl Notify for ThreadWaker {
 
 impl Histories {
     /// Starts with the next event to be published. Without a thread, publishers do its work.
-    pub(in crate::hub) fn start(ring: &Ring<Slot>) -> Result<Arc<Self>, ring::SubscribeError> {
+    pub(in crate::hub) fn start(
+        ring: &Ring<Slot>,
+        times: &Arc<Mutex<TimeIndex>>,
+    ) -> Result<Arc<Self>, ring::SubscribeError> {
         let cursor = ring.subscribe(ring::Start::Newest)?;
         let this = Arc::new(Self {
             ring: ring.clone(),
             next: AtomicU64::new(cursor.position()),
+            times: times.clone(),
             state: Mutex::new(State {
                 cursor,
                 by_topic: HashMap::default(),
@@ -119,7 +131,7 @@ impl Histories {
     /// Copies what is published below a sequence, at least.
     pub(in crate::hub) fn copy_below(&self, sequence: u64) {
         let mut state = self.state.lock();
-        while state.cursor.position() < sequence && state.copy().is_some() {}
+        while state.cursor.position() < sequence && state.copy(&self.times).is_some() {}
         self.next.store(state.cursor.position(), Ordering::Relaxed);
     }
 
@@ -190,8 +202,8 @@ impl Histories {
             history.trim(now());
             let start = history
                 .events
-                .partition_point(|one| one.offset < range.start);
-            let events = history.events.range(start..);
+                .partition_point(|one| one.event.offset < range.start);
+            let events = history.events.range(start..).map(|one| &one.event);
             let events = events.take_while(|one| one.offset < range.end);
             found.extend(
                 events
@@ -215,7 +227,7 @@ impl Histories {
 
 impl State {
     /// Copies what is there, a round at most; `None` where there is nothing more.
-    fn copy(&mut self) -> Option<()> {
+    fn copy(&mut self, times: &Mutex<TimeIndex>) -> Option<()> {
         let by_topic = &mut self.by_topic;
         // One look at the clock a round, not one an event.
         let now = now();
@@ -224,7 +236,10 @@ impl State {
                 return true;
             };
             if let Some(history) = by_topic.get_mut(&event.topic_hash()) {
-                history.push(sequence + 1, event, now);
+                let offset = sequence + 1;
+                // Without a mark it was taken since the last one: too late is better than gone too early.
+                let recorded = times.lock().known_time_of(offset);
+                history.push(offset, event, recorded.unwrap_or(millis(now)), now);
             }
             true
         });
@@ -244,10 +259,13 @@ impl State {
 }
 
 impl History {
-    fn push(&mut self, offset: u64, event: EventRef<'_>, now: i64) {
+    fn push(&mut self, offset: u64, event: EventRef<'_>, recorded: i64, now: i64) {
         self.bytes += event.record().len();
         let event = Arc::new(event.to_event());
-        self.events.push_back(RetainedEvent { offset, event });
+        self.events.push_back(KeptCopy {
+            event: RetainedEvent { offset, event },
+            recorded,
+        });
         self.trim(now);
     }
 
@@ -255,18 +273,22 @@ impl History {
     fn trim(&mut self, now: i64) {
         let oldest = self.config.retain_age.map(|age| {
             let nanos = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
-            now.saturating_sub(nanos)
+            millis(now.saturating_sub(nanos))
         });
         // From the front only: what is complete from an offset on has no holes.
-        while let Some(RetainedEvent { offset, event }) = self.events.front() {
-            let old = oldest.is_some_and(|oldest| event.time() < oldest);
+        while let Some(KeptCopy {
+            event: one,
+            recorded,
+        }) = self.events.front()
+        {
+            let old = oldest.is_some_and(|oldest| *recorded < oldest);
             let over = self.events.len() > self.config.retain_events
                 || self.bytes > self.config.retain_bytes;
             if !old && !over {
                 return;
             }
-            self.bytes -= event.record().len();
-            self.complete_from = offset + 1;
+            self.bytes -= one.event.record().len();
+            self.complete_from = one.offset + 1;
             self.events.pop_front();
         }
     }

@@ -23,11 +23,14 @@ fn create_in_memory(shared: &Shared, name: &str, config: &TopicConfig) -> Result
     let mut publisher = shared.publisher.lock();
     // The thread and its cursor are made for the first topic that retains something: a hub without one has neither.
     if config.retain_events > 0 && publisher.histories.is_none() {
-        let started = Histories::start(&shared.ring);
+        let started = Histories::start(&shared.ring, &shared.times);
         publisher.histories = Some(started.map_err(|_| TopicsError::Refused)?);
     }
     // May refuse, so it comes before the history, which cannot.
     publisher.topics.create(name, config.clone())?;
+    if config.retain_age.is_some() {
+        publisher.mark_each();
+    }
     if let Some(histories) = &publisher.histories
         && config.retain_events > 0
     {
@@ -59,10 +62,13 @@ pub(in crate::hub) fn settle(
     config.validate_for(shared.journal.is_some())?;
     let mut publisher = shared.publisher.lock();
     if config.retain_events > 0 && publisher.histories.is_none() {
-        let started = Histories::start(&shared.ring);
+        let started = Histories::start(&shared.ring, &shared.times);
         publisher.histories = Some(started.map_err(|_| TopicsError::Refused)?);
     }
     publisher.topics.set(name, config.clone())?;
+    if config.retain_age.is_some() {
+        publisher.mark_each();
+    }
     if let Some(histories) = &publisher.histories {
         histories.set(name, config);
     }

@@ -99,9 +99,13 @@ impl TimeIndex {
 
     /// Returns a time at which an event was there, milliseconds since 1970: the first that is known.
     pub(in crate::hub) fn time_of(&self, offset: u64) -> i64 {
+        self.known_time_of(offset).unwrap_or(millis(self.looked))
+    }
+
+    /// As [`time_of`](Self::time_of); `None`: there is no mark behind it yet.
+    pub(super) fn known_time_of(&self, offset: u64) -> Option<i64> {
         let before = self.marks.partition_point(|mark| mark.offset < offset);
-        let mark = self.marks.get(before);
-        mark.map_or(millis(self.looked), |mark| mark.millis)
+        self.marks.get(before).map(|mark| mark.millis)
     }
 
     /// Lets go of marks that say nothing of what the ring still has, before there is more room.
@@ -149,7 +153,7 @@ pub(in crate::hub) fn now() -> i64 {
     })
 }
 
-fn millis(nanos: i64) -> i64 {
+pub(super) fn millis(nanos: i64) -> i64 {
     nanos.div_euclid(1_000_000)
 }
 
