@@ -79,6 +79,8 @@ struct Open {
     flushed: u64,
     /// Since when something is written and not flushed.
     unflushed: Option<Instant>,
+    /// It is flushed that there may be events that are not: known even if they go with the power.
+    is_unflushed_known: bool,
     /// Not before then.
     reserve_again: Option<Instant>,
     /// Why nothing is written any more.
@@ -122,8 +124,8 @@ impl SqliteJournal {
         let mark = marks.as_ref().map(MarkFile::mark);
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |since| since.as_millis() as i64);
-        let mut recover =
-            || open::recover(&mut connection, mark, identity, options.same_epoch, now);
+        let (same_epoch, boot) = (options.same_epoch, open::boot());
+        let mut recover = || open::recover(&mut connection, mark, identity, same_epoch, boot, now);
         let mut is_freed = false;
         let found = match recover() {
             // A disk that is full must not keep anybody from reading: there is room kept for that.
@@ -180,6 +182,7 @@ impl SqliteJournal {
             last: recovered.last,
             flushed: recovered.last,
             unflushed: None,
+            is_unflushed_known: false,
             reserve_again: is_freed.then(|| deadline::after(Instant::now(), RESERVE_AGAIN)),
             poisoned: None,
             is_full: false,
@@ -267,13 +270,25 @@ impl Open {
         if is_probe && !round.flush {
             return self.writable();
         }
-        let flush = round.flush;
         let last = round.events.last().map_or(self.last, |event| event.offset);
         let prev = self.last;
-        self.transact(flush, view, |writer| match is_probe {
-            true => writer.write_mark(),
-            false => writer.write(round, prev),
+        // Offsets that may be gone with the power must not be given out again: that there are any is flushed before the
+        // first of them is shown, and how far they go is bounded.
+        let is_first = !round.flush && !self.is_unflushed_known;
+        let flush = round.flush || is_first || last - self.flushed > open::UNFLUSHED_OFFSETS;
+        self.transact(flush, view, |writer| {
+            if is_first {
+                writer.write_with(|connection, _| {
+                    let sql = "INSERT OR REPLACE INTO meta VALUES(?1, 1)";
+                    connection.execute(sql, [open::UNFLUSHED])
+                })?;
+            }
+            match is_probe {
+                true => writer.write_mark(),
+                false => writer.write(round, prev),
+            }
         })?;
+        self.is_unflushed_known |= is_first;
         self.last = last;
         if flush {
             self.flushed = last;

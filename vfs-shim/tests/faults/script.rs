@@ -9,6 +9,7 @@ use eventring::event::Event;
 use eventring::journal::{
     CommitError, CommitRound, Journal, RoundEvent, SqliteJournal, SqliteOptions, StateWork,
 };
+use rusqlite::{Connection, OpenFlags};
 use vfs_shim::{Random, Shim};
 
 /// The state that each third round sets to its own number.
@@ -143,4 +144,13 @@ pub(crate) fn open(directory: &Path, vfs: &str, page_bytes: u32) -> SqliteJourna
         .page_bytes(page_bytes)
         .vfs(Some(vfs.to_owned()));
     SqliteJournal::open_with(directory, &options).unwrap()
+}
+
+/// Makes what is written from now on that of a machine that was started before: opened again, it has lost its power.
+pub(crate) fn restart_machine(directory: &Path, vfs: &str) {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let path = directory.join("journal.sqlite");
+    let other = Connection::open_with_flags_and_vfs(path, flags, vfs).unwrap();
+    let change = "UPDATE meta SET value = value + 1 WHERE key = 'boot'";
+    assert_eq!(other.execute(change, []).unwrap(), 1);
 }

@@ -1,5 +1,6 @@
 //! Opening: the directory, the connection, the schema, and what a process before has left.
 
+mod boot;
 mod connect;
 mod directory;
 mod recover;
@@ -7,9 +8,10 @@ mod schema;
 
 use std::path::Path;
 
+pub(super) use boot::boot;
 pub(super) use connect::{check_version, checkpoints, reader, set_synchronous, writer};
 pub(super) use directory::{DATABASE, Identity, flush, prepare};
-pub(super) use recover::recover;
+pub(super) use recover::{UNFLUSHED, UNFLUSHED_OFFSETS, recover};
 pub(super) use schema::ensure;
 
 use crate::journal::JournalError;

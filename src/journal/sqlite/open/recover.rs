@@ -11,6 +11,12 @@ use crate::journal::sqlite::files::{Mark, RESERVE_UNKNOWN};
 use crate::journal::sqlite::rows;
 use crate::journal::{Hole, HoleReason, Recovered};
 
+/// The key that says whether events were committed without a flush since it was opened.
+pub(in crate::journal::sqlite) const UNFLUSHED: &str = "unflushed";
+/// Offsets behind the last one that is flushed up to which events may be committed without a flush: as many are given up
+/// where it is not known how many there were.
+pub(in crate::journal::sqlite) const UNFLUSHED_OFFSETS: u64 = RESERVE_UNKNOWN;
+
 /// A log as it was found.
 #[derive(Debug)]
 pub(in crate::journal::sqlite) struct Found {
@@ -29,11 +35,12 @@ pub(in crate::journal::sqlite) fn recover(
     mark: Option<Mark>,
     identity: Identity,
     same_epoch: bool,
+    boot: u64,
     now: i64,
 ) -> rusqlite::Result<Found> {
     // It takes the lock at once: nobody comes between looking and writing.
     let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let found = look(&tx, mark, identity, same_epoch)?;
+    let found = look(&tx, mark, identity, same_epoch, boot)?;
     let recovered = &found.recovered;
     for hole in &recovered.holes {
         let (first, last) = (hole.range.start as i64, hole.range.end as i64 - 1);
@@ -48,6 +55,8 @@ pub(in crate::journal::sqlite) fn recover(
         ("inode", identity.inode as i64),
         ("device", identity.device as i64),
         ("born", identity.born as i64),
+        ("boot", boot as i64),
+        (UNFLUSHED, 0),
     ] {
         tx.execute(
             "INSERT OR REPLACE INTO meta VALUES(?1, ?2)",
@@ -69,6 +78,7 @@ fn look(
     mark: Option<Mark>,
     identity: Identity,
     same_epoch: bool,
+    boot: u64,
 ) -> rusqlite::Result<Found> {
     let meta = |key: &str| {
         let value = connection.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
@@ -95,7 +105,10 @@ fn look(
     recovered.holes = holes(connection)?;
     let told = recovered.holes.last().map_or(0, |hole| hole.range.end);
     recovered.next = told.max(recovered.last + 1);
-    for (range, reason) in missing(&recovered, mark, own.is_none()) {
+    // What was shown and only written may be gone with the power, and what says how far that went along with it.
+    let is_same_boot = boot != 0 && meta("boot")? == Some(boot);
+    let lost_power = meta(UNFLUSHED)? == Some(1) && !recovered.clean && !is_same_boot;
+    for (range, reason) in missing(&recovered, mark, own.is_none(), lost_power) {
         recovered.next = range.end;
         recovered.holes.push(Hole::new(range, reason));
     }
@@ -177,6 +190,7 @@ fn missing(
     recovered: &Recovered,
     mark: Option<Mark>,
     is_new: bool,
+    lost_power: bool,
 ) -> Vec<(Range<u64>, HoleReason)> {
     let mut missing = Vec::new();
     let mut from = recovered.next;
@@ -198,6 +212,9 @@ fn missing(
             until(recovered.next + RESERVE_UNKNOWN, HoleReason::Damaged);
         }
         None => {}
+    }
+    if lost_power {
+        until(recovered.last + 1 + UNFLUSHED_OFFSETS, HoleReason::Crash);
     }
     missing
 }
@@ -263,7 +280,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_told_with_its_reason_and_once() {
         use HoleReason::{Crash, Damaged};
-        let missing = |last, next, mark| missing(&found(last, next, false), mark, false);
+        let missing = |last, next, mark| missing(&found(last, next, false), mark, false, false);
         assert_eq!(missing(10, 11, mark(10, 10, 0)), []);
         assert_eq!(
             missing(10, 11, mark(9, 9, 0)),
@@ -337,9 +354,74 @@ mod tests {
     #[test]
     fn a_mark_that_is_gone_gives_offsets_up_where_the_end_was_not_clean() {
         let all = 11..11 + RESERVE_UNKNOWN;
-        let told = missing(&found(10, 11, false), None, false);
+        let told = missing(&found(10, 11, false), None, false, false);
         assert_eq!(told, [(all, HoleReason::Damaged)]);
-        assert_eq!(missing(&found(10, 11, true), None, false), []);
-        assert_eq!(missing(&found(0, 1, false), None, true), []);
+        assert_eq!(missing(&found(10, 11, true), None, false, false), []);
+        assert_eq!(missing(&found(0, 1, false), None, true, false), []);
+    }
+
+    /// Once offsets of events that were shown, and gone with the power, were given out again: who had come that far missed
+    /// the new ones without a word.
+    #[test]
+    fn what_was_only_written_when_the_power_failed_gives_its_offsets_up() {
+        let missing = |mark| missing(&found(10, 11, false), mark, false, true);
+        let end = 11 + UNFLUSHED_OFFSETS;
+        let all = [(11..end, HoleReason::Crash)];
+        assert_eq!(missing(mark(10, 10, 0)), all, "the mark is gone as well");
+        assert_eq!(missing(mark(10, 10, end)), all);
+        let told = [(11..15, HoleReason::Crash), (15..end, HoleReason::Crash)];
+        assert_eq!(missing(mark(14, 10, 0)), told);
+        assert_eq!(
+            missing(None),
+            [(11..end, HoleReason::Damaged)],
+            "it covers both"
+        );
+    }
+
+    #[test]
+    fn offsets_are_given_up_after_a_loss_of_power_only_and_only_where_something_was_not_flushed() {
+        // Whether it is flushed, whether the machine was started anew, whether it was closed.
+        for (flush, restarts, closes) in [
+            (false, true, false),
+            (false, false, false),
+            (true, true, false),
+            (false, true, true),
+        ] {
+            let directory = Directory::new("recover-boot");
+            let mut journal = SqliteJournal::open(directory.path()).unwrap();
+            for offset in 1..=5 {
+                let event = Event::builder("a", "t").build().unwrap();
+                let mut round = CommitRound::default();
+                round
+                    .events
+                    .push(RoundEvent::new(offset, 1_000, event.as_ref()));
+                round.flush = flush;
+                journal.commit(&mut round).unwrap();
+            }
+            if closes {
+                journal.close().unwrap();
+            }
+            drop(journal);
+            if restarts {
+                let other = Connection::open(directory.path().join("journal.sqlite")).unwrap();
+                let change = "UPDATE meta SET value = value + 1 WHERE key = 'boot'";
+                assert_eq!(other.execute(change, []).unwrap(), 1);
+            }
+            let expected = match (flush, restarts, closes) {
+                (false, true, false) => {
+                    vec![Hole::new(6..6 + UNFLUSHED_OFFSETS, HoleReason::Crash)]
+                }
+                _ => Vec::new(),
+            };
+            // It is told for good, and once.
+            for _ in 0..2 {
+                let mut journal = SqliteJournal::open(directory.path()).unwrap();
+                let recovered = journal.recovered().clone();
+                let next = expected.last().map_or(6, |hole| hole.range.end);
+                assert_eq!((recovered.last, recovered.next), (5, next));
+                assert_eq!(recovered.holes, expected);
+                journal.close().unwrap();
+            }
+        }
     }
 }
