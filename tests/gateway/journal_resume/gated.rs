@@ -19,6 +19,8 @@ pub(super) struct Gate {
     changed: Condvar,
     /// Reads that wait at it.
     waiting: AtomicUsize,
+    /// Reads of events, all that there ever were.
+    reads: AtomicUsize,
     state: Mutex<JournalState>,
     /// Held by who wants commits to wait.
     pub(super) commits: Mutex<()>,
@@ -45,6 +47,11 @@ impl Gate {
     /// Returns how many reads wait.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Returns how often events were read.
+    pub(super) fn reads(&self) -> usize {
+        self.reads.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_state(&self, state: JournalState) {
@@ -116,6 +123,7 @@ impl JournalReader for GatedReader {
         each: &mut dyn FnMut(StoredEvent<'_>) -> ControlFlow<()>,
     ) -> Result<ScanEnd, JournalError> {
         self.1.pass();
+        self.1.reads.fetch_add(1, Ordering::Relaxed);
         self.0.read(scan, each)
     }
 
