@@ -76,12 +76,27 @@ step() {
   fi
 }
 
+# each COMMAND...: functions one after the other, all of them, and how long each took.
+each() {
+  local one started code=0
+  for one in "$@"; do
+    started=$SECONDS
+    # Not as a part of a condition: what fails in it would not end it there.
+    (set -euo pipefail; "$one") &
+    wait $! || { code=$?; printf '%s failed\n' "$one"; }
+    printf '%s: %d s\n' "$one" $((SECONDS - started))
+  done
+  return "$code"
+}
+
 # together COMMAND COMMAND: two functions at once; what the second one says comes after the first.
 together() {
-  local other code=0
-  "$2" > "$TMPDIR/$2" 2>&1 &
+  local one other code=0
+  (set -euo pipefail; "$1") &
+  one=$!
+  (set -euo pipefail; "$2") > "$TMPDIR/$2" 2>&1 &
   other=$!
-  "$1" || code=$?
+  wait "$one" || code=$?
   wait "$other" || code=$?
   cat "$TMPDIR/$2"
   return "$code"
@@ -153,30 +168,43 @@ fuzz_one() {
     "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
 }
 
-# fuzz_build: every fuzz target.
+# fuzz_targets: their names.
+fuzz_targets() {
+  basename -s .rs -- fuzz/fuzz_targets/*.rs
+}
+
+# fuzz_folder: where their programs are.
+fuzz_folder() {
+  local host
+  host=$(rustc -vV | sed -n 's/^host: //p')
+  printf '%s/%s/release\n' "${CARGO_TARGET_DIR:-fuzz/target}" "$host"
+}
+
+# fuzz_build: every fuzz target, as `cargo fuzz build` does it, but for one codegen unit a crate: that has one core work
+# where there are two. To build cargo-fuzz itself would take a sixth as long as the targets.
 fuzz_build() {
-  local toolchain=()
-  if ! cargo fuzz --version > /dev/null 2>&1; then
-    cargo install --locked cargo-fuzz
-  fi
+  local toolchain=() host flags='--cfg fuzzing -Cdebug-assertions -Zsanitizer=address -Cpasses=sancov-module' option
+  host=$(rustc -vV | sed -n 's/^host: //p')
+  for option in sanitizer-coverage-{level=4,inline-8bit-counters,pc-table,trace-compares,stack-depth} \
+    simplifycfg-branch-fold-threshold=0; do
+    flags+=" -Cllvm-args=-$option"
+  done
   if cargo +nightly --version > /dev/null 2>&1; then
     toolchain=(+nightly)
   else
     # The sanitizer is an unstable option; a stable compiler takes it when told so.
     export RUSTC_BOOTSTRAP=1
   fi
-  cargo "${toolchain[@]+"${toolchain[@]}"}" fuzz build
+  RUSTFLAGS=$flags cargo "${toolchain[@]+"${toolchain[@]}"}" build -q --release --bins --target "$host" \
+    --manifest-path fuzz/Cargo.toml
 }
 
 # fuzz SECONDS: every fuzz target, built already, for that long, as many at a time as there are cores.
 fuzz() {
-  local seconds=$1 host
-  host=$(rustc -vV | sed -n 's/^host: //p')
   # As cargo-fuzz sets it: globals that two crates have are no failure.
   export ASAN_OPTIONS=detect_odr_violation=0
   export -f fuzz_one
-  cargo fuzz list |
-    xargs -P "$(nproc)" -I {} bash -c 'fuzz_one "$@"' fuzz "${CARGO_TARGET_DIR:-fuzz/target}/$host/release/{}" "$seconds"
+  fuzz_targets | xargs -P "$(nproc)" -I {} bash -c 'fuzz_one "$@"' fuzz "$(fuzz_folder)/{}" "$1"
 }
 
 # loom: every model, with BOUND preemptions.
