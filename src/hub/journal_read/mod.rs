@@ -28,7 +28,7 @@ mod pool;
     allow(dead_code, reason = "reactors are the ones that must not block")
 )]
 mod read_side;
-#[cfg(feature = "gateway")]
+#[cfg(any(feature = "async", feature = "gateway"))]
 mod stream_look_up;
 #[cfg(test)]
 mod tests;
@@ -44,7 +44,7 @@ pub(crate) use pool::ReadPoolFull;
 #[cfg(feature = "gateway")]
 pub(crate) use read_side::OnOffset;
 pub(crate) use read_side::ReadSide;
-#[cfg(feature = "gateway")]
+#[cfg(any(feature = "async", feature = "gateway"))]
 pub(crate) use stream_look_up::StreamLookUp;
 
 pub(in crate::hub) use pool::Step;

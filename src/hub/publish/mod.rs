@@ -25,5 +25,5 @@ pub(in crate::hub) use room::RoomQueue;
 pub(in crate::hub) use single::{one, one_at};
 pub(in crate::hub) use stream_versions::StreamVersions;
 pub(in crate::hub) use submit::Publish;
-#[cfg(feature = "gateway")]
+#[cfg(any(feature = "async", feature = "gateway"))]
 pub(in crate::hub) use submit::{load_stream, unknown_streams};

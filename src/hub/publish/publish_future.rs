@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use super::submit::{Publish, outcome, settled};
 use super::{PublishOptions, RoomTicket};
 use crate::event::{AsEvent, Event, Position};
+use crate::hub::journal_read::StreamLookUp;
 use crate::hub::{Hub, HubPublishError};
 use crate::ring::{Notify, TaskWaker};
 
@@ -22,6 +23,9 @@ pub(super) struct PublishFuture {
     options: PublishOptions,
     waker: Arc<TaskWaker>,
     ticket: Option<RoomTicket>,
+    /// The look-up of its stream: a task waits for no disk.
+    look_up: Option<StreamLookUp>,
+    are_streams_known: bool,
     offsets: Option<Range<u64>>,
 }
 
@@ -33,15 +37,42 @@ impl PublishFuture {
             options,
             waker: TaskWaker::new(),
             ticket: None,
+            look_up: None,
+            are_streams_known: false,
             offsets: None,
         }
     }
 
-    /// Publishes, as soon as there is room; `None`: there is none yet.
+    /// Returns whether the hub knows the stream of the event, as far as the journal does. If not, it is looked up.
+    fn knows_stream(&mut self) -> Result<bool, HubPublishError> {
+        let event = self.event.as_event();
+        if let Some(look_up) = &self.look_up {
+            let Some(result) = look_up.result() else {
+                return Ok(false);
+            };
+            self.look_up = None;
+            result?;
+        } else if !self.are_streams_known && event.stream().is_some() {
+            let notify = || -> Arc<dyn Notify> { self.waker.clone() };
+            let events = [event].into_iter();
+            self.look_up = StreamLookUp::begin(&self.hub.shared, events, notify)?;
+            if self.look_up.is_some() {
+                return Ok(false);
+            }
+        }
+        self.are_streams_known = true;
+        Ok(true)
+    }
+
+    /// Publishes, as soon as there is room and its stream is known; `None`: not yet.
     fn publish(&mut self) -> Result<Option<Range<u64>>, HubPublishError> {
+        if !self.knows_stream()? {
+            return Ok(None);
+        }
         loop {
             let event = |_| self.event.as_event();
-            let publish = Publish::new(1, event, &self.options);
+            let mut publish = Publish::new(1, event, &self.options);
+            publish.are_streams_known = true;
             match publish.submit(&self.hub.shared, self.ticket.as_ref()) {
                 // Once more with a place in line: there may have come room before it had one.
                 Err(HubPublishError::Full) if self.ticket.is_none() => {

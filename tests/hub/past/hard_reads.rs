@@ -66,7 +66,7 @@ impl Reads {
 /// A hub on such a journal, with a ring of 64 events.
 pub(super) fn open(reads: &Reads) -> Hub {
     let journal = HardJournal(MemoryJournal::new(), reads.clone());
-    let builder = Hub::builder().capacity(64);
+    let builder = Hub::builder().capacity(64).streams_max(100);
     builder.journal(journal).build().unwrap()
 }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use eventring::event::{EventBuilder, EventLimits, Filter};
 use eventring::hub::{
-    Controls, HistoryError, HistoryOrder, HistoryQuery, Hub, ReceiveTimeoutError, Receiver,
-    StartFrom, Subscription, TryReceiveError,
+    Controls, HistoryError, HistoryOrder, HistoryQuery, Hub, HubPublishError, PublishOptions,
+    ReceiveTimeoutError, Receiver, StartFrom, Subscription, TryReceiveError,
 };
 use futures::StreamExt;
 
@@ -128,6 +128,45 @@ fn a_journal_that_cannot_be_read_is_tried_again_and_nobody_sleeps_who_does_not_w
         }
         thread::park_timeout(DEADLINE);
     }
+}
+
+/// The version of a stream that nothing was published on in this run is in the journal, if anywhere.
+#[test]
+fn a_task_that_publishes_on_a_stream_waits_for_no_disk() {
+    let reads = Reads::default();
+    let hub = open(&reads);
+    let event = || {
+        let mut builder = EventBuilder::new();
+        builder.topic("a").ty("t").stream("order", "7", None);
+        builder.build().unwrap()
+    };
+    reads.set(Outcome::Waits);
+    let options = PublishOptions::default();
+    let mut future = pin!(hub.publisher().publish_async(event(), &options));
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..100 {
+        assert!(future.as_mut().poll(&mut context).is_pending());
+    }
+    eventually("it is read", || reads.threads().len() == 1);
+    reads.set(Outcome::Succeeds);
+    assert_eq!(futures::executor::block_on(future).unwrap().offset, 1);
+    let second = hub.publisher().publish_async(event(), &options);
+    assert_eq!(futures::executor::block_on(second).unwrap().offset, 2);
+    assert_eq!(hub.stream_position("order", "7"), Some(2));
+    assert!(!reads.threads().contains(&thread::current().id()));
+    // What cannot be read is told, and changes nothing.
+    reads.set(Outcome::Fails);
+    let mut other = EventBuilder::new();
+    other.topic("a").ty("t").stream("order", "8", None);
+    let failed = hub
+        .publisher()
+        .publish_async(other.build().unwrap(), &options);
+    let failed = futures::executor::block_on(failed).unwrap_err();
+    assert!(
+        matches!(failed, HubPublishError::Unavailable { .. }),
+        "{failed}"
+    );
+    assert_eq!(hub.head(), 2);
 }
 
 /// A panic inside a step dropped the task, and with it whoever waited for the page.
