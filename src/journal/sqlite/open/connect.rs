@@ -24,9 +24,13 @@ const READER_KIB: i64 = 1 << 10;
 ///
 /// [`SqliteTooOld`](JournalError::SqliteTooOld).
 pub(in crate::journal::sqlite) fn check_version() -> Result<(), JournalError> {
-    match rusqlite::version_number() < LEAST.0 {
+    check(rusqlite::version_number(), rusqlite::version())
+}
+
+fn check(number: i32, found: &str) -> Result<(), JournalError> {
+    match number < LEAST.0 {
         true => Err(JournalError::SqliteTooOld {
-            found: rusqlite::version().to_owned(),
+            found: found.to_owned(),
             least: LEAST.1,
         }),
         false => Ok(()),
@@ -104,4 +108,27 @@ fn open(path: &Path, vfs: Option<&str>, flags: OpenFlags) -> rusqlite::Result<Co
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_that_loses_data_is_refused_by_its_version() {
+        let refused = JournalError::SqliteTooOld {
+            found: "3.51.2".to_owned(),
+            least: "3.51.3",
+        };
+        let said = "SQLite 3.51.2 is older than 3.51.3, which loses nothing";
+        assert_eq!(refused.to_string(), said);
+        assert_eq!(check(3_051_002, "3.51.2"), Err(refused));
+        for (number, version) in [(3_051_003, "3.51.3"), (3_052_000, "3.52.0")] {
+            assert_eq!(check(number, version), Ok(()));
+        }
+        // The text and the number are one version.
+        let parts = LEAST.1.split('.').map(|part| part.parse::<i32>().unwrap());
+        assert_eq!(parts.fold(0, |all, part| all * 1_000 + part), LEAST.0);
+        check_version().unwrap();
+    }
 }
