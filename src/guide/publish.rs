@@ -110,7 +110,7 @@
 //! | 409, `"field":"durability"` | it is below the topic's | are not there |
 //! | 409, `"field":"streamversion"` | the stream has moved on: another publish was faster | are not there |
 //! | 503, `Retry-After` | too much waits to be committed, for as long as `publish_timeout` (5 s); or the commit failed | are not there |
-//! | 503, the detail says so | the disk failed in a way that leaves it open; or it takes longer than `outcome_timeout` (15 s) | may be there: publish them again with the same ids |
+//! | 503, the detail says so | the disk failed in a way that leaves it open; or it takes longer than `outcome_timeout` (15 s) | may be there; published again they may be there twice: with the same ids, by which readers know doubles |
 //! | 507 | the disk is full: it is tried again, and topics of durability `none` go on | are not there |
 //!
 //! While a publish waits for room its connection is not read; who came first publishes first.

@@ -121,9 +121,9 @@ pub enum HubPublishError {
         /// The journal's reason, for people.
         reason: String,
     },
-    /// The commit failed or hangs, and the events may be there after a restart, or sooner: the one right answer is to publish
-    /// them again with the same ids.
-    #[error("not known to be published at {position}: publish {id:?} again")]
+    /// The commit failed or hangs, and the events may be there after a restart, or sooner. Published again they may be there
+    /// twice: who does so keeps the ids, by which readers know doubles.
+    #[error("not known to be published at {position}: {id:?}, published again, may be there twice")]
     Indeterminate {
         /// The position of the (first) event.
         position: Position,

@@ -75,6 +75,8 @@ pub(crate) fn run(given: &ArgMatches) -> ExitCode {
 enum StartError {
     #[error("--capacity: {0}")]
     Capacity(HubError),
+    #[error("--data: {reason}")]
+    HubJournal { reason: String },
     #[error("--ring-bytes: {given} is below the least of {least}")]
     RingBytes { given: usize, least: usize },
     #[error("--data: {0}")]
@@ -92,6 +94,7 @@ impl From<HubError> for StartError {
     fn from(error: HubError) -> StartError {
         match error {
             HubError::RingBytes { given, least } => StartError::RingBytes { given, least },
+            HubError::Journal { reason } => StartError::HubJournal { reason },
             other => StartError::Capacity(other),
         }
     }
@@ -246,4 +249,17 @@ fn ended(stopped: io::Result<StopReport>, closed: Closed, log: &LogWriter) -> Ex
         }
     }
     code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Once a journal's error was one of `--capacity`.
+    #[test]
+    fn an_error_of_the_journal_names_its_flag() {
+        let reason = "no thread".to_owned();
+        let error = StartError::from(HubError::Journal { reason });
+        assert_eq!(error.to_string(), "--data: no thread");
+    }
 }

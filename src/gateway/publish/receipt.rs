@@ -109,10 +109,10 @@ pub(in crate::gateway) fn unsettled(outcome: Outcome) -> Option<Problem> {
         Outcome::Visible => return None,
         Outcome::Aborted => "nothing was published: it could not be committed",
         Outcome::Indeterminate => {
-            "whether it was published is not known: publish it again with the same id"
+            "whether it was published is not known: published again it may be there twice"
         }
         Outcome::Timeout => {
-            "it is not committed yet, and may still be: publish it again with the same id"
+            "it is not committed yet, and may still be: published again it may be there twice"
         }
     };
     Some(Problem::new(503, detail).retry_after_s(1))

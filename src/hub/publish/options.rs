@@ -50,8 +50,8 @@ pub enum Outcome {
     Visible,
     /// The events were not committed, and never will be there.
     Aborted,
-    /// The events were not committed as far as is known, and may be there after a restart. The one right answer is to
-    /// publish them again with the same ids.
+    /// The events were not committed as far as is known, and may be there after a restart. Published again
+    /// they may be there twice, with the same ids: nothing but these tells doubles.
     Indeterminate,
     /// Not known yet, and who waited waits no longer.
     Timeout,
