@@ -61,6 +61,8 @@ struct Kept {
     state: Tables,
     reserved: u64,
     holes: Vec<Hole>,
+    /// Ranges that were given up in this run: told from the next one on.
+    given_up: Vec<Hole>,
     /// Closed, or never opened.
     closed: bool,
     commits: u64,
@@ -104,6 +106,8 @@ impl Kept {
         recovered.clean = clean;
         recovered.last = self.last();
         recovered.recorded = self.events.last().map_or(0, |event| event.recorded);
+        self.holes.append(&mut self.given_up);
+        self.holes.sort_unstable_by_key(|hole| hole.range.start);
         let told = self.holes.last().map_or(0, |hole| hole.range.end);
         recovered.next = told.max(recovered.last + 1);
         if self.reserved > recovered.next {
@@ -200,6 +204,7 @@ impl Journal for MemoryJournal {
                 event: event.event.to_event(),
             }));
         }
+        kept.given_up.append(&mut round.holes);
         kept.commits += 1;
         kept.flushes += u64::from(round.flush);
         Ok(())

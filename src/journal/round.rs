@@ -1,5 +1,6 @@
 //! A round: what one commit writes.
 
+use super::reader::Hole;
 use super::state::{StateError, StateTx};
 use crate::event::EventRef;
 
@@ -13,6 +14,9 @@ pub struct CommitRound<'a> {
     pub flush: bool,
     /// Changes of state that commit with the events.
     pub work: Vec<StateWork<'a>>,
+    /// Ranges that were given up since the commit before, ascending, none of them above the events: whoever resumes before
+    /// one after a restart is told.
+    pub holes: Vec<Hole>,
 }
 
 /// An event of a round.

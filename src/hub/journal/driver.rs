@@ -32,6 +32,8 @@ pub(super) struct Driver {
     upstream: Upstream<Slot>,
     /// Sequences before it are committed, or were passed by their publishers.
     written: u64,
+    /// Offsets below it that were given up are kept as such by the journal.
+    kept_holes: u64,
     /// The failure that lasts.
     failure: Option<CommitError>,
     /// The time at which a journal that is full is tried again.
@@ -107,6 +109,7 @@ impl Driver {
             journal,
             written: upstream.position(),
             upstream,
+            kept_holes: 0,
             failure: None,
             probe: None,
             stuck: None,
@@ -157,12 +160,15 @@ impl Driver {
                 events,
                 flush,
                 work: states,
+                // Else they were known in this run only: after a restart they were passed without a word.
+                holes: hub.voids().holes(&(self.kept_holes..to + 1)),
             };
             let committed = commit(&mut *self.journal, &mut round, hub);
             let outcomes: Vec<_> = round.work.drain(..).map(outcome).collect();
             drop(round);
             match committed {
                 Ok(took) => {
+                    self.kept_holes = to + 1;
                     hub.counters().count(took, count, written_bytes);
                     let told = dones.into_iter().zip(outcomes);
                     after

@@ -62,6 +62,10 @@ pub const TESTS: &[Test] = &[
     ("upkeep_changes_nothing", rounds::upkeep_changes_nothing),
     ("a_closed_journal_says_so", rounds::a_closed_journal_says_so),
     (
+        "what_was_given_up_is_told",
+        recovery::what_was_given_up_is_told,
+    ),
+    (
         "filters_take_their_topics",
         reading::filters_take_their_topics,
     ),

@@ -1,11 +1,11 @@
 //! What is there after a stop, and after a crash.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::Fixture;
 use super::model::{Model, read_all};
-use crate::event::Filter;
-use crate::journal::{Hole, HoleReason, Journal, Scan};
+use crate::event::{Event, Filter};
+use crate::journal::{CommitRound, Hole, HoleReason, Journal, RoundEvent, Scan};
 
 fn commit_some(journal: &mut dyn Journal, model: &mut Model, rounds: usize) {
     for _ in 0..rounds {
@@ -147,4 +147,37 @@ pub(super) fn recorded_never_goes_back(fixture: &mut dyn Fixture) {
     assert_eq!(journal.close(), Ok(()));
     drop((reader, journal));
     assert_eq!(fixture.open().recovered().recorded, last);
+}
+
+pub(super) fn what_was_given_up_is_told(fixture: &mut dyn Fixture) {
+    let mut journal = fixture.open();
+    let event = Event::builder("given-up", "t").build().unwrap();
+    let given_up = Hole::new(2..4, HoleReason::Aborted);
+    for (offset, holes) in [
+        (1, Vec::new()),
+        (5, vec![given_up.clone()]),
+        (6, Vec::new()),
+    ] {
+        let mut round = CommitRound {
+            flush: true,
+            holes,
+            ..CommitRound::default()
+        };
+        let event = RoundEvent::new(offset, 1_000, event.as_ref());
+        round.events.push(event);
+        assert_eq!(journal.commit(&mut round), Ok(()));
+    }
+    fixture.crash(journal);
+    for _ in 0..2 {
+        let mut journal = fixture.open();
+        let recovered = journal.recovered();
+        assert_eq!(recovered.holes, [given_up.clone()]);
+        assert_eq!((recovered.last, recovered.next), (6, 7));
+        let everything = Filter::all();
+        let mut reader = journal.view().reader().unwrap();
+        let scan = Scan::new(&everything, 1..7);
+        let end = reader.read(&scan, &mut |_| ControlFlow::Continue(()));
+        assert_eq!(end.unwrap().holes, [given_up.clone()]);
+        assert_eq!(journal.close(), Ok(()));
+    }
 }

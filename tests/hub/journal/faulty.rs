@@ -87,6 +87,11 @@ impl Control {
         self.change(|state| state.holds_reserve = holds);
     }
 
+    /// What a journal of the next run opens.
+    pub(crate) fn log(&self) -> MemoryLog {
+        self.change(|state| state.log.clone())
+    }
+
     pub(crate) fn fail_to_close(&self) {
         self.change(|state| state.fails_to_close = true);
     }

@@ -2,9 +2,11 @@
 
 use eventring::Filter;
 use eventring::hub::{Durability, Hub, StartFrom, Subscription, SubscriptionError, TopicConfig};
-use eventring::journal::{Journal, MemoryJournal, MemoryLog, Scan};
+use eventring::journal::{
+    CommitFailure, Hole, HoleReason, Journal, MemoryJournal, MemoryLog, Scan,
+};
 
-use super::event;
+use super::{event, hub};
 
 fn open(log: &MemoryLog) -> Hub {
     let builder = Hub::builder().capacity(256);
@@ -128,4 +130,21 @@ fn recorded_never_goes_back() {
         assert!((now.as_millis() as i64 - last).abs() < 60_000, "{last}");
         kill(hub);
     }
+}
+
+/// Once it was known in the run only in which it was given up.
+#[test]
+fn what_was_given_up_is_told_after_a_restart() {
+    let (hub, control) = hub(|builder| builder);
+    hub.publish(event("a")).unwrap();
+    control.fail(Some(CommitFailure::Aborted));
+    hub.publish(event("a")).unwrap_err();
+    control.fail(None);
+    for _ in 0..3 {
+        hub.publish(event("a")).unwrap();
+    }
+    kill(hub);
+    let journal = MemoryJournal::open(&control.log());
+    let expected = [Hole::new(2..3, HoleReason::Aborted)];
+    assert_eq!(journal.recovered().holes, expected);
 }

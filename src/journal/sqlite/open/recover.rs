@@ -43,11 +43,7 @@ pub(in crate::journal::sqlite) fn recover(
     let found = look(&tx, mark, identity, same_epoch, boot)?;
     let recovered = &found.recovered;
     for hole in &recovered.holes {
-        let (first, last) = (hole.range.start as i64, hole.range.end as i64 - 1);
-        tx.execute(
-            "INSERT OR IGNORE INTO hole VALUES(?1, ?2, ?3)",
-            params![first, last, to_number(hole.reason)],
-        )?;
+        write_hole(&tx, hole)?;
     }
     for (key, value) in [
         ("epoch", recovered.epoch.0 as i64),
@@ -228,6 +224,18 @@ fn holes(connection: &Connection) -> rusqlite::Result<Vec<Hole>> {
         Ok(Hole::new(first..last.saturating_add(1), reason))
     })?;
     rows.collect()
+}
+
+/// Writes down what is missing, so that every later opening tells it.
+pub(in crate::journal::sqlite) fn write_hole(
+    connection: &Connection,
+    hole: &Hole,
+) -> rusqlite::Result<()> {
+    let (first, last) = (hole.range.start as i64, hole.range.end as i64 - 1);
+    let sql = "INSERT OR IGNORE INTO hole VALUES(?1, ?2, ?3)";
+    let mut statement = connection.prepare_cached(sql)?;
+    let row = params![first, last, to_number(hole.reason)];
+    statement.execute(row).map(|_| ())
 }
 
 /// The number of a reason in the file.

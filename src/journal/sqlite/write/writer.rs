@@ -9,7 +9,7 @@ use super::tables::StateTables;
 use crate::event::topic;
 use crate::journal::chunk::{ChunkBuilder, Frame};
 use crate::journal::sqlite::faults::{Fault, Step};
-use crate::journal::sqlite::open::set_synchronous;
+use crate::journal::sqlite::open::{set_synchronous, write_hole};
 use crate::journal::{CommitRound, RoundEvent, StateError, StateWork};
 
 /// Bytes that a frame takes beside its record, at most.
@@ -75,6 +75,10 @@ impl Writer {
         prev: u64,
     ) -> Result<(), Failed> {
         let written = self.write_events(&round.events, prev);
+        let written = written.and_then(|()| {
+            let mut holes = round.holes.iter();
+            holes.try_for_each(|hole| write_hole(&self.connection, hole))
+        });
         let written = written.and_then(|()| {
             let mut work = round.work.iter_mut();
             work.try_for_each(|work| self.change(work))
