@@ -17,7 +17,7 @@ mkdir -p "$copy"
 # What is weakened is what was there at the start, whatever is edited meanwhile.
 rm -rf "$copy"/original "$copy"/results
 mkdir -p "$copy/original"
-cp -r src/ring src/mailbox.rs "$copy/original"
+cp -r src/ring src/hub src/mailbox.rs "$copy/original"
 grep "${1:-}" loom-tests/mutants.txt | grep -Ev '^(#|$)' >"$copy/mutants.txt" || { echo "no such mutant"; exit 2; }
 for ((worker = 0; worker < jobs; worker++)); do
     place=$copy/worker$worker

@@ -111,6 +111,12 @@ pub mod journal;
 #[cfg(feature = "hub")]
 pub mod hub;
 
+// Those parts of it that have models, without the rest: it would be built once a mutant.
+#[cfg(all(feature = "_loom", not(feature = "hub")))]
+#[doc(hidden)]
+#[path = "hub/models.rs"]
+pub mod hub;
+
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
 

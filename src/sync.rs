@@ -26,6 +26,13 @@ mod real {
     /// True in a model: no clock, no spinning, no system calls.
     pub(crate) const MODEL: bool = false;
 
+    /// The locks of the hub.
+    #[cfg(any(feature = "hub", feature = "_loom"))]
+    pub(crate) mod blocking {
+        #[allow(unused_imports, reason = "the hub's models do without")]
+        pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
+    }
+
     /// A mutex that ignores poison: what it guards is valid after every statement.
     pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
 
@@ -96,6 +103,84 @@ mod watched {
             self.0
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+    }
+
+    /// The locks of the hub, as `parking_lot` has them.
+    pub(crate) mod blocking {
+        use std::ops::{Deref, DerefMut};
+        use std::time::Instant;
+
+        #[derive(Default)]
+        pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+        /// `None` while a condition variable has it.
+        #[allow(unreachable_pub, reason = "some parts lend it to their models")]
+        pub struct MutexGuard<'m, T>(Option<loom::sync::MutexGuard<'m, T>>);
+        #[derive(Default)]
+        pub(crate) struct Condvar(loom::sync::Condvar);
+        /// No deadline passes in a model.
+        pub(crate) struct NotTimedOut;
+
+        impl<T> Mutex<T> {
+            pub(crate) fn new(value: T) -> Self {
+                Self(loom::sync::Mutex::new(value))
+            }
+
+            pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+                MutexGuard(Some(self.0.lock().unwrap()))
+            }
+
+            pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+                self.0.try_lock().ok().map(|guard| MutexGuard(Some(guard)))
+            }
+        }
+
+        impl<T> Deref for MutexGuard<'_, T> {
+            type Target = T;
+
+            fn deref(&self) -> &T {
+                self.0.as_ref().unwrap()
+            }
+        }
+
+        impl<T> DerefMut for MutexGuard<'_, T> {
+            fn deref_mut(&mut self) -> &mut T {
+                self.0.as_mut().unwrap()
+            }
+        }
+
+        impl Condvar {
+            pub(crate) fn new() -> Self {
+                Self(loom::sync::Condvar::new())
+            }
+
+            pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+                let waits = guard.0.take().unwrap();
+                guard.0 = Some(self.0.wait(waits).unwrap());
+            }
+
+            pub(crate) fn wait_until<T>(
+                &self,
+                guard: &mut MutexGuard<'_, T>,
+                _deadline: Instant,
+            ) -> NotTimedOut {
+                self.wait(guard);
+                NotTimedOut
+            }
+
+            pub(crate) fn notify_one(&self) {
+                self.0.notify_one();
+            }
+
+            pub(crate) fn notify_all(&self) {
+                self.0.notify_all();
+            }
+        }
+
+        impl NotTimedOut {
+            pub(crate) fn timed_out(&self) -> bool {
+                false
+            }
         }
     }
 

@@ -124,6 +124,15 @@ pub fn sleepy_staged(capacity: usize, overflow: Overflow) -> (Publisher<u64>, Ri
     fenced(capacity, overflow).staged().build().unwrap()
 }
 
+/// A staged ring of several publishers, in which somebody sleeps.
+pub fn sleepy_staged_shared(
+    capacity: usize,
+    overflow: Overflow,
+) -> (SharedPublisher<u64>, Ring<u64>) {
+    let builder = fenced(capacity, overflow).staged();
+    builder.build_shared().unwrap()
+}
+
 /// A ring of several publishers, in which somebody sleeps.
 pub fn sleepy_shared(capacity: usize, overflow: Overflow) -> (SharedPublisher<u64>, Ring<u64>) {
     fenced(capacity, overflow).build_shared().unwrap()

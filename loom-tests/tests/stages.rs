@@ -96,6 +96,28 @@ fn a_gated_reader_downstream_is_not_lapped() {
     });
 }
 
+/// What an upstream handle has not let go of is not written over, also once the barrier has passed it.
+#[test]
+fn an_upstream_handle_is_not_lapped() {
+    model(|swap| {
+        let (mut publisher, ring) = staged(1, GATED);
+        let mut upstream = ring.upstream().unwrap();
+        publish(&mut publisher, 1);
+        let publishing = move || {
+            try_publish(&mut publisher, 2);
+            publisher
+        };
+        let reading = move || {
+            // As the hub does: shown first, and read once more to judge it.
+            models::raise_barrier(&ring, 1);
+            assert_eq!(*upstream.try_recv().unwrap(), 0);
+            models::move_gate(&mut upstream, 1);
+            upstream
+        };
+        together(swap, publishing, reading);
+    });
+}
+
 /// The oldest that a lossy reader is told is not above the barrier.
 #[test]
 fn a_lag_downstream_is_exact() {
@@ -213,7 +235,8 @@ fn no_lost_wake_up_of_who_waits_for_room() {
 #[test]
 fn upstream_dropped_while_publishing() {
     model(|swap| {
-        let (mut publisher, ring) = staged(2, GATED);
+        // The permit reaches beyond what is published here.
+        let (mut publisher, ring) = staged(4, GATED);
         let mut upstream = ring.upstream().unwrap();
         publish(&mut publisher, 1);
         upstream.drain(1, |_, _| ()).unwrap();
@@ -231,19 +254,26 @@ fn upstream_dropped_while_publishing() {
     });
 }
 
-/// Dropped while a reader downstream sleeps, and a publisher that waits for room: both are told.
+/// Dropped while others sleep, a reader downstream, another upstream and a publisher that waits for room: all are told.
 #[test]
 fn upstream_dropped_while_others_sleep() {
     model(|swap| {
         let (mut publisher, ring) = sleepy_staged(1, BLOCKING);
-        let upstream = ring.upstream().unwrap();
-        let flag = Flag::new();
-        let waiter = ring.waiter(flag.clone());
-        assert!(waiter.arm(0));
+        let (upstream, other) = (ring.upstream().unwrap(), ring.upstream().unwrap());
+        let flags = [Flag::new(), Flag::new()];
+        let below = ring.waiter(flags[0].clone());
+        let beside = other.waiter(flags[1].clone());
+        assert!(below.arm(0));
         publish(&mut publisher, 1);
-        let publishing = move || assert!(publisher.publish(1).is_err());
-        apart(swap, publishing, move || drop(upstream));
-        assert!(flag.is_up(), "abandoned, and nobody told");
+        assert!(beside.arm(1));
+        // Kept: to drop it would end the ring as well, and wake them for that.
+        let publishing = move || (publisher.publish(1).is_err(), publisher);
+        let ((refused, _publisher), ()) = apart(swap, publishing, move || drop(upstream));
+        assert!(refused);
+        assert!(
+            flags.iter().all(|flag| flag.is_up()),
+            "abandoned, and nobody told"
+        );
     });
 }
 

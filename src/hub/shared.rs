@@ -175,11 +175,8 @@ impl Shared {
 
     /// Wakes a receiver for something that is no event: its end, a control, the hub's end.
     fn nudge(&self, entry: &SubscriptionEntry) {
-        // Before it is taken off the wait list: from then on nobody judges for it, so what is judged later would be
-        // passed unseen.
-        let judged = self.wake_router.judged_below(&self.ring);
-        let (waiter, then) = (&entry.waiter, WaitState::Nudged(judged));
-        let state = self.wake_router.remove(&entry.class, waiter, then);
+        let waiter = &entry.waiter;
+        let state = self.wake_router.nudge(&self.ring, &entry.class, waiter);
         // One that is awake needs no call: it looks at its entry once more when it has put itself on the list.
         if state == WaitState::Asleep {
             waiter.notify();

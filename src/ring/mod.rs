@@ -377,6 +377,7 @@ pub use stage::Upstream;
 pub use stage::models;
 #[cfg(all(feature = "async", feature = "hub"))]
 pub(crate) use wait::TaskWaker;
-#[cfg(feature = "hub")]
+#[cfg(any(feature = "hub", feature = "_loom"))]
+#[allow(unused_imports, reason = "for the hub, and its models")]
 pub(crate) use wait::notify_and_drop;
 pub use wait::{Fencing, Notify, Select, WaitStrategy, Waiter};

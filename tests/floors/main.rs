@@ -38,7 +38,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "hub",
         &[
-            "deadline", "mailbox", "ring", "event", "journal", "settings",
+            "deadline", "mailbox", "ring", "event", "journal", "settings", "sync",
         ],
     ),
     (

@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::hub_journal::HubJournal;
 use super::plan::Plan;
-use super::signal::Committing;
 use super::work::{FinishedWork, QueuedWork, failed, outcome};
 use crate::deadline;
 use crate::hub::publish::Condition;
 use crate::hub::shared::Shared;
 use crate::hub::slot::Slot;
 use crate::hub::topics;
-use crate::hub::wait::{PublishGuard, Woken, notify_all};
+use crate::hub::wait::{Committing, PublishGuard, Woken, notify_all};
 use crate::journal::{CommitError, CommitFailure, CommitRound, Journal, StateWork};
 use crate::ring::Upstream;
 

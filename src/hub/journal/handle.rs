@@ -10,10 +10,10 @@ use thiserror::Error;
 use super::histogram::Histogram;
 use super::hub_journal::HubJournal;
 use super::kept_topics;
-#[cfg(feature = "gateway")]
-use super::signal::is_committing;
 use crate::hub::shared::Shared;
 use crate::hub::topics::{self, TopicConfig, TopicsError};
+#[cfg(feature = "gateway")]
+use crate::hub::wait::is_committing;
 use crate::journal::{
     Durability, Hole, JournalState, JournalStats, JournalView, StateError, StateFn, StateTx,
 };

@@ -2,26 +2,25 @@
 
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::completions::Completions;
 use super::counters::CommitCounters;
 use super::driver::Driver;
 use super::handle::{TransactDone, TransactError};
 use super::settings::JournalSettings;
-use super::signal::{Committing, Signal, is_committing};
+use super::turn::Turn;
 use super::voids::Voids;
 use super::work::{FinishedWork, QueuedWork, WORK_MAX};
 use crate::deadline;
 use crate::hub::publish::Condition;
 use crate::hub::shared::Shared;
 use crate::hub::slot::Slot;
-use crate::hub::wait::Parker;
+use crate::hub::wait::{Committing, Completions, Parker, is_committing};
 use crate::journal::{
     CommitError, CommitFailure, Durability, Journal, JournalState, JournalView, StateFn,
 };
@@ -32,11 +31,9 @@ const TEND: Duration = Duration::from_millis(50);
 
 /// The journal of a hub.
 pub(in crate::hub) struct HubJournal {
-    /// `None` once it is closed.
-    driver: Mutex<Option<Driver>>,
+    turn: Turn<Driver>,
     view: Arc<dyn JournalView>,
     settings: JournalSettings,
-    signal: Signal,
     completions: Completions,
     /// Also asked by those who read the journal.
     voids: Arc<Voids>,
@@ -67,9 +64,8 @@ impl HubJournal {
     ) -> Self {
         Self {
             view: journal.view(),
-            driver: Mutex::new(Some(Driver::new(journal, upstream))),
+            turn: Turn::new(Driver::new(journal, upstream)),
             settings,
-            signal: Signal::default(),
             completions: Completions::default(),
             voids: Arc::default(),
             counters: CommitCounters::new(),
@@ -190,7 +186,7 @@ impl HubJournal {
                 return self.finish(shared, false);
             }
             let mut until = {
-                let mut driver = self.driver.lock();
+                let mut driver = self.turn.driver();
                 driver
                     .as_mut()
                     .and_then(|driver| driver.maintain(shared, self))
@@ -202,29 +198,16 @@ impl HubJournal {
                 until = Some(until.map_or(soon, |until| until.min(soon)));
             }
             self.is_tended.store(until.is_some(), Ordering::Relaxed);
-            fence(Ordering::SeqCst);
-            if !self.has_more(shared) {
-                self.signal.wait(until);
-            }
+            self.turn.sleep(until, || self.has_more(shared));
         }
     }
 
     /// Runs a round, once nobody else does; `false`: there was nothing to do.
     fn round(&self, shared: &Shared) -> bool {
-        let after = {
-            let mut driver = self.driver.lock();
-            driver
-                .as_mut()
-                .and_then(|driver| driver.round(shared, self))
-        };
-        let did = after.is_some();
-        if let Some(after) = after {
-            after.tell(shared, self);
-        }
-        // SeqCst fence: pairs with the one in `lead`. Either we see what was published there, or who published it gets the
-        // driver.
-        fence(Ordering::SeqCst);
-        did
+        self.turn.round(
+            |driver| driver.round(shared, self),
+            |after| after.tell(shared, self),
+        )
     }
 
     /// Returns whether something was published that the driver has not seen to.
@@ -239,27 +222,18 @@ impl HubJournal {
     /// Runs rounds on the thread of a publisher that waits for one, if nobody else does: that saves it two changes of
     /// threads. Until `is_enough`, or somebody else has the driver.
     pub(in crate::hub) fn lead(&self, shared: &Shared, is_enough: impl Fn() -> bool) {
-        fence(Ordering::SeqCst);
-        while !is_enough() {
-            let after = match self.driver.try_lock() {
-                Some(mut driver) => driver
-                    .as_mut()
-                    .and_then(|driver| driver.round(shared, self)),
-                None => break,
-            };
-            let Some(after) = after else { break };
-            after.tell(shared, self);
-        }
-        fence(Ordering::SeqCst);
-        // What came meanwhile has found the driver taken, and the journal has to be looked after now and then.
-        if self.has_more(shared) || !self.is_tended.swap(true, Ordering::Relaxed) {
-            self.signal.set();
-        }
+        self.turn.lead(
+            is_enough,
+            |driver| driver.round(shared, self),
+            |after| after.tell(shared, self),
+            // The journal has to be looked after now and then, also where there is nothing to write.
+            || self.has_more(shared) || !self.is_tended.swap(true, Ordering::Relaxed),
+        );
     }
 
     /// Wakes the thread for something that was published.
     pub(in crate::hub) fn tell(&self) {
-        self.signal.set();
+        self.turn.tell();
     }
 
     // -- Its end
@@ -295,7 +269,7 @@ impl HubJournal {
 
     /// Ends it, with everything settled or not.
     fn finish(&self, shared: &Shared, is_settled: bool) {
-        let driver = self.driver.lock().take();
+        let driver = self.turn.driver().take();
         if let Some(driver) = driver {
             let upstream = driver.close(shared, self);
             match is_settled {
@@ -330,7 +304,7 @@ impl HubJournal {
     /// Waits until everything is flushed and the journal closed, as long as a commit may take; then receivers are told that
     /// the hub is closed, whatever is still in flight.
     pub(in crate::hub) fn wait_finished(&self, shared: &Shared) {
-        self.signal.set();
+        self.turn.tell();
         // On the thread that would have to do it there is nothing to wait for.
         if is_committing() {
             return;

@@ -1,6 +1,5 @@
 //! A hub's journal: who drives it, what waits for it, and what comes of a round that fails.
 
-mod completions;
 mod counters;
 mod driver;
 mod handle;
@@ -9,7 +8,16 @@ mod hub_journal;
 mod kept_topics;
 mod plan;
 mod settings;
-mod signal;
+#[allow(
+    unreachable_pub,
+    reason = "its models, in a crate of their own, see all of it"
+)]
+mod turn;
+#[allow(
+    unreachable_pub,
+    reason = "its models, in a crate of their own, see all of it"
+)]
+mod void_ranges;
 mod voids;
 mod work;
 
@@ -19,6 +27,5 @@ pub use histogram::Histogram;
 pub(in crate::hub) use hub_journal::HubJournal;
 pub(in crate::hub) use kept_topics::{change as topic_change, load as load_topics};
 pub(in crate::hub) use settings::JournalSettings;
-pub(in crate::hub) use signal::is_committing;
-pub(in crate::hub) use voids::{Voids, outcome_of};
+pub(in crate::hub) use voids::Voids;
 pub(in crate::hub) use work::QueuedWork;

@@ -1,125 +1,73 @@
 //! Offsets that were given out and hold nothing.
 
-use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
-
+use super::void_ranges::{Void, VoidRanges};
 use crate::hub::Outcome;
 use crate::journal::{CommitError, CommitFailure, Hole, HoleReason};
 
-/// Ranges that are kept: then the oldest goes, and of what came before its end nothing is known for certain.
-const RANGES_MAX: usize = 4_096;
-
 /// The ranges whose commit failed.
 #[derive(Default)]
-pub(in crate::hub) struct Voids {
-    /// There are any: the one word that is looked at while nothing ever failed.
-    any: AtomicBool,
-    kept: Mutex<Kept>,
-}
-
-#[derive(Default)]
-struct Kept {
-    /// Ascending.
-    ranges: VecDeque<VoidRange>,
-    /// Ranges that ended at it or before may be forgotten.
-    forgotten_below: u64,
-}
-
-struct VoidRange {
-    offsets: Range<u64>,
-    error: CommitError,
-}
+pub(in crate::hub) struct Voids(VoidRanges<CommitError>);
 
 impl Voids {
     /// Adds a range. To be called before readers can pass it.
     pub(super) fn add(&self, offsets: Range<u64>, error: &CommitError) {
-        self.kept.lock().add(offsets, error);
-        // Release: pairs with the Acquire in `find`. Who sees the barrier behind the range sees this as well.
-        self.any.store(true, Ordering::Release);
+        self.0.add(offsets, error);
+    }
+
+    /// Returns what has come of some offsets, if that is known; see [`VoidRanges::outcome`].
+    pub(in crate::hub) fn outcome(
+        &self,
+        offsets: &Range<u64>,
+        visible: impl FnOnce() -> u64,
+    ) -> Option<Outcome> {
+        let outcome = self.0.outcome(offsets, visible)?;
+        Some(outcome.map_or_else(|void| outcome_of(&reason(void)), |()| Outcome::Visible))
     }
 
     /// Returns why the first of some offsets that is void is.
     pub(in crate::hub) fn find(&self, offsets: &Range<u64>) -> Option<CommitError> {
-        if !self.any.load(Ordering::Acquire) {
-            return None;
-        }
-        let kept = self.kept.lock();
-        let mut ranges = kept.ranges.iter();
-        let found = ranges.find(|one| overlap(&one.offsets, offsets));
-        let is_unknown = offsets.start < kept.forgotten_below;
-        found
-            .map(|one| one.error.clone())
-            .or_else(|| is_unknown.then(forgotten))
+        self.0.find(offsets).map(reason)
     }
 
     /// Returns the ranges within some offsets, ascending.
     pub(in crate::hub) fn holes(&self, offsets: &Range<u64>) -> Vec<Hole> {
-        if !self.any.load(Ordering::Acquire) {
-            return Vec::new();
-        }
-        let kept = self.kept.lock();
-        let found = kept
-            .ranges
-            .iter()
-            .filter(|one| overlap(&one.offsets, offsets));
-        let mut holes: Vec<Hole> = found
-            .map(|one| Hole {
-                range: one.offsets.start.max(offsets.start)..one.offsets.end.min(offsets.end),
-                reason: match one.error.failure {
+        let within = self.0.within(offsets).into_iter();
+        within
+            .map(|(range, error)| Hole {
+                range,
+                reason: match error.failure {
                     CommitFailure::Poisoned => HoleReason::Indeterminate,
                     _ => HoleReason::Aborted,
                 },
             })
-            .collect();
-        holes.sort_unstable_by_key(|hole| hole.range.start);
-        holes
+            .collect()
     }
 }
 
-impl Kept {
-    fn add(&mut self, offsets: Range<u64>, error: &CommitError) {
-        if let Some(last) = self.ranges.back_mut()
-            && last.offsets.end == offsets.start
-            && last.error == *error
-        {
-            last.offsets.end = offsets.end;
-            return;
-        }
-        if self.ranges.len() == RANGES_MAX
-            && let Some(oldest) = self.ranges.pop_front()
-        {
-            self.forgotten_below = self.forgotten_below.max(oldest.offsets.end);
-        }
-        let error = error.clone();
-        self.ranges.push_back(VoidRange { offsets, error });
+/// Stands for a failure that may have been as well: nobody is told that there was none.
+fn reason(void: Void<CommitError>) -> CommitError {
+    match void {
+        Void::Failed(error) => error,
+        Void::Forgotten => CommitError::new(
+            CommitFailure::Poisoned,
+            "too many commits have failed since",
+        ),
     }
-}
-
-/// Stands for a failure that may have been: nobody is told that there was none.
-fn forgotten() -> CommitError {
-    CommitError::new(
-        CommitFailure::Poisoned,
-        "too many commits have failed since",
-    )
 }
 
 /// Returns what a commit that failed means for its events.
-pub(in crate::hub) fn outcome_of(error: &CommitError) -> Outcome {
+fn outcome_of(error: &CommitError) -> Outcome {
     match error.failure {
         CommitFailure::Poisoned => Outcome::Indeterminate,
         _ => Outcome::Aborted,
     }
 }
 
-fn overlap(one: &Range<u64>, other: &Range<u64>) -> bool {
-    one.start < other.end && other.start < one.end
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::void_ranges::RANGES_MAX;
     use super::*;
 
     #[test]

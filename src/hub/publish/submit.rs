@@ -15,10 +15,10 @@ use super::{Outcome, PublishOptions, RoomTicket};
 use crate::deadline;
 use crate::event::{EventRef, Position, StreamName};
 use crate::hub::HubPublishError;
-use crate::hub::journal::{HubJournal, TransactError, is_committing, outcome_of};
+use crate::hub::journal::{HubJournal, TransactError};
 use crate::hub::publish::in_flight::Condition;
 use crate::hub::shared::Shared;
-use crate::hub::wait::Parker;
+use crate::hub::wait::{Parker, is_committing};
 use crate::journal::{CommitFailure, Durability, StateError, StateFn};
 use crate::ring::Notify;
 
@@ -328,16 +328,12 @@ fn wait_for_room<'e, F: Fn(usize) -> EventRef<'e>>(
 
 /// Returns what has come of a publish, as far as it is known.
 pub(in crate::hub) fn outcome(shared: &Shared, offsets: &Range<u64>) -> Option<Outcome> {
-    // The barrier before the voids: these are entered before it passes them.
-    let visible = shared.ring.visible();
+    let visible = || shared.ring.visible();
     let Some(journal) = &shared.journal else {
-        return (offsets.end <= visible + 1).then_some(Outcome::Visible);
+        return (offsets.end <= visible() + 1).then_some(Outcome::Visible);
     };
-    if let Some(error) = journal.voids().find(offsets) {
-        return Some(outcome_of(&error));
-    }
-    if offsets.end <= visible + 1 {
-        return Some(Outcome::Visible);
+    if let Some(outcome) = journal.voids().outcome(offsets, visible) {
+        return Some(outcome);
     }
     let is_stuck = || {
         let publisher = shared.publisher.lock();

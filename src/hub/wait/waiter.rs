@@ -6,16 +6,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
 use smallvec::SmallVec;
 
 use crate::ring::{self, Notify};
+use crate::sync::blocking::{Condvar, Mutex};
 
 /// The waiters to be notified once no lock is held. Four in place: a publish that wakes few allocates nothing.
-pub(in crate::hub) type Woken = SmallVec<[Arc<Waiter>; 4]>;
+pub type Woken = SmallVec<[Arc<Waiter>; 4]>;
 
 /// The waiter of one receiver: a thread that parks, or a notification.
-pub(in crate::hub) struct Waiter {
+pub struct Waiter {
     state: Mutex<Waiting>,
     changed: Condvar,
 }
@@ -30,7 +30,7 @@ struct Waiting {
 
 /// The state of a waiter; those that say how it was woken hold the sequence that it may go on from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::hub) enum WaitState {
+pub enum WaitState {
     Awake,
     Asleep,
     /// Woken by an event that it wants; nothing wanted came before this sequence since it fell asleep.
@@ -41,12 +41,12 @@ pub(in crate::hub) enum WaitState {
 
 /// The waiters of one class that are asleep. Its lock is taken before a waiter's own.
 #[derive(Default)]
-pub(in crate::hub) struct WaitList {
+pub struct WaitList {
     asleep: Mutex<Vec<Arc<Waiter>>>,
 }
 
 impl Waiter {
-    pub(in crate::hub) fn new() -> Arc<Self> {
+    pub fn new() -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(Waiting {
                 state: WaitState::Awake,
@@ -58,7 +58,7 @@ impl Waiter {
     }
 
     /// Waits until it is woken; `Asleep` if the deadline came first. To be called without any other lock.
-    pub(in crate::hub) fn park(&self, deadline: Option<Instant>) -> WaitState {
+    pub fn park(&self, deadline: Option<Instant>) -> WaitState {
         let mut waiting = self.state.lock();
         // A loop: a condition variable may wake for nothing.
         while waiting.state == WaitState::Asleep {
@@ -75,7 +75,7 @@ impl Waiter {
     }
 
     /// Returns how it was woken, and lets it be awake.
-    pub(in crate::hub) fn take_state(&self) -> WaitState {
+    pub fn take_state(&self) -> WaitState {
         let mut waiting = self.state.lock();
         let state = waiting.state;
         // One that is asleep stays so: it is still on the list, whose lock is not held here.
@@ -86,14 +86,14 @@ impl Waiter {
     }
 
     /// Sets the notification that is called instead of waking a thread that parks.
-    pub(in crate::hub) fn set_notify(&self, notify: Option<Arc<dyn Notify>>) {
+    pub fn set_notify(&self, notify: Option<Arc<dyn Notify>>) {
         // Foreign code: what was there goes when the lock is released.
         let old = std::mem::replace(&mut self.state.lock().notify, notify);
         drop(old);
     }
 
     /// Wakes its thread, or calls its notification. To be called without any lock.
-    pub(in crate::hub) fn notify(&self) {
+    pub fn notify(&self) {
         // Cloned, and called when the lock is released: it is foreign code, and may receive, which takes this lock.
         let notify = self.state.lock().notify.clone();
         // Also where there is a notification: as long as nobody parks this is one look at an atomic.
@@ -107,7 +107,7 @@ impl Waiter {
 impl WaitList {
     /// Puts one to sleep. `count` is called before the lock is released: whoever wakes it counts down, and must not
     /// come first.
-    pub(in crate::hub) fn insert(&self, waiter: &Arc<Waiter>, count: impl FnOnce()) {
+    pub fn insert(&self, waiter: &Arc<Waiter>, count: impl FnOnce()) {
         let mut asleep = self.asleep.lock();
         let mut waiting = waiter.state.lock();
         if waiting.state != WaitState::Asleep {
@@ -119,7 +119,7 @@ impl WaitList {
     }
 
     /// Takes one off if it still sleeps; returns the state that it was in.
-    pub(in crate::hub) fn remove(&self, waiter: &Waiter, then: WaitState) -> WaitState {
+    pub fn remove(&self, waiter: &Waiter, then: WaitState) -> WaitState {
         // Goes when the locks are released, as whatever may hold foreign code.
         let _removed;
         let mut asleep = self.asleep.lock();
@@ -140,12 +140,12 @@ impl WaitList {
     }
 
     /// Returns whether nobody sleeps here.
-    pub(in crate::hub) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.asleep.lock().is_empty()
     }
 
     /// Takes all of them off, to be notified; returns how many they were.
-    pub(in crate::hub) fn wake(&self, then: WaitState, woken: &mut Woken) -> usize {
+    pub fn wake(&self, then: WaitState, woken: &mut Woken) -> usize {
         let mut asleep = self.asleep.lock();
         let count = asleep.len();
         for waiter in asleep.drain(..) {
@@ -157,7 +157,7 @@ impl WaitList {
 }
 
 /// Notifies those who were woken. To be called without any lock.
-pub(in crate::hub) fn notify_all(woken: &Woken) {
+pub fn notify_all(woken: &Woken) {
     woken.iter().for_each(|waiter| waiter.notify());
 }
 

@@ -1,24 +1,18 @@
-//! The wake router: which classes an event wakes, judged by whoever publishes, after the publisher's lock was released.
+//! The wake router: which classes an event wakes, judged by whoever shows it, after the publisher's lock was released.
 //!
-//! A receiver that falls asleep goes on its class's wait list and *then* takes the publisher's lock for a moment,
-//! to read the next sequence. Every event from that one on is published later, by somebody who sees under the same lock
-//! that someone sleeps, and so judges the event: once for each class whose topics and types take it. Nothing is ordered
-//! by anything but these locks.
-//!
-//! Several publishers judge at once, in any order. So each enters the sequence that it judges in a list before it
-//! publishes, and who is woken is told the least sequence in that list: everything before it was judged. It goes on
-//! there, and need not look at what it slept through. While nobody sleeps, a publisher looks at one number.
+//! Each event is judged once for each class in which somebody sleeps and whose topics and types take it. Who may pass what
+//! meanwhile is the affair of [`Judging`].
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use smallvec::SmallVec;
 
 use crate::event::{EventRef, Router};
 use crate::ring::Ring;
 
+use super::judging::{Judging, JudgingGuard, Least};
 use super::{WaitState, Waiter, Woken};
 use crate::hub::class::Class;
 use crate::hub::slot::Slot;
@@ -29,10 +23,7 @@ pub(in crate::hub) struct WakeRouter {
     routes: ArcSwap<Router<RoutedClass>>,
     /// Held by whoever changes the routes: two copies of one snapshot would lose a change.
     changing: Mutex<()>,
-    /// Sleepers. The one word that a publisher looks at while there are none.
-    asleep: AtomicUsize,
-    /// The first sequence of each publish that is not judged yet. A list, since publishers judge in any order.
-    in_flight: Mutex<SmallVec<[u64; 16]>>,
+    judging: Judging,
 }
 
 #[derive(Clone)]
@@ -47,7 +38,7 @@ impl PartialEq for RoutedClass {
 /// A publish that others sleep on: until the guard is dropped, nobody passes its events unseen.
 pub(in crate::hub) struct PublishGuard<'r> {
     wake_router: &'r WakeRouter,
-    first: u64,
+    judging: JudgingGuard<'r>,
 }
 
 impl Default for WakeRouter {
@@ -55,8 +46,7 @@ impl Default for WakeRouter {
         Self {
             routes: ArcSwap::from_pointee(Router::new()),
             changing: Mutex::new(()),
-            asleep: AtomicUsize::new(0),
-            in_flight: Mutex::default(),
+            judging: Judging::default(),
         }
     }
 }
@@ -92,11 +82,14 @@ impl WakeRouter {
         self.routes.store(Arc::new(routes));
     }
 
-    /// Puts a member of a class to sleep. What is published after the publisher's lock was taken behind this wakes it.
-    pub(in crate::hub) fn insert(&self, class: &Class, waiter: &Arc<Waiter>) {
-        // Relaxed, here and below: the receiver takes the publisher's lock next, under which publishers look at it.
-        let count = || _ = self.asleep.fetch_add(1, Ordering::Relaxed);
-        class.wait_list.insert(waiter, count);
+    /// Puts a member of a class to sleep, and looks under the publisher's lock; see [`Judging::lie_down`].
+    pub(in crate::hub) fn lie_down<R>(
+        &self,
+        class: &Class,
+        waiter: &Arc<Waiter>,
+        look: impl FnOnce() -> R,
+    ) -> R {
+        self.judging.lie_down(&class.wait_list, waiter, look)
     }
 
     /// Takes a waiter off its list, if it still sleeps; returns the state that it was in.
@@ -106,36 +99,38 @@ impl WakeRouter {
         waiter: &Waiter,
         then: WaitState,
     ) -> WaitState {
-        let state = class.wait_list.remove(waiter, then);
-        if state == WaitState::Asleep {
-            self.asleep.fetch_sub(1, Ordering::Relaxed);
-        }
-        state
+        self.judging.remove(&class.wait_list, waiter, then)
     }
 
-    /// Returns a sequence before which everything was judged for those who slept.
-    pub(in crate::hub) fn judged_below(&self, ring: &Ring<Slot>) -> u64 {
-        // First the barrier: what is before it and is not in the list was judged.
-        let visible = ring.visible();
-        visible.min(self.least())
+    /// Takes a waiter off its list for something that is no event; see [`Judging::nudge`].
+    pub(in crate::hub) fn nudge(
+        &self,
+        ring: &Ring<Slot>,
+        class: &Class,
+        waiter: &Waiter,
+    ) -> WaitState {
+        let visible = || ring.visible();
+        self.judging.nudge(visible, &class.wait_list, waiter)
     }
 
-    /// Returns the least sequence that is being judged.
-    fn least(&self) -> u64 {
-        let in_flight = self.in_flight.lock();
-        in_flight.iter().copied().min().unwrap_or(u64::MAX)
+    /// Takes a waiter off its list by its own wish; see [`Judging::rise`].
+    pub(in crate::hub) fn rise(
+        &self,
+        ring: &Ring<Slot>,
+        class: &Class,
+        waiter: &Waiter,
+    ) -> (WaitState, u64) {
+        let visible = || ring.visible();
+        self.judging.rise(visible, &class.wait_list, waiter)
     }
 
-    /// Enters what is about to be published, if somebody sleeps. To be called under the publisher's lock, before the
-    /// head moves: [`judged_below`](Self::judged_below) takes what is published and not entered for judged.
+    /// Enters what is about to be published, if somebody sleeps; see [`Judging::guard`].
     #[inline]
     pub(in crate::hub) fn guard(&self, first: u64) -> Option<PublishGuard<'_>> {
-        (self.asleep.load(Ordering::Relaxed) > 0).then(|| {
-            self.in_flight.lock().push(first);
-            PublishGuard {
-                wake_router: self,
-                first,
-            }
+        let judging = self.judging.guard(first)?;
+        Some(PublishGuard {
+            wake_router: self,
+            judging,
         })
     }
 }
@@ -143,28 +138,12 @@ impl WakeRouter {
 impl PublishGuard<'_> {
     /// Wakes those who want an event. To be called without the publisher's lock.
     pub(in crate::hub) fn wake_for(&self, sequence: u64, event: EventRef<'_>, woken: &mut Woken) {
-        let wake_router = self.wake_router;
-        let routes = wake_router.routes.load();
-        // Looked for at the first class that wants the event: most publishes wake nobody.
-        let mut least = None;
+        let routes = self.wake_router.routes.load();
+        let mut least = Least::default();
         routes.visit(event, |RoutedClass(class)| {
             if !class.wait_list.is_empty() && class.takes_beside_topic(sequence, event) {
-                // Before anybody is woken: who is woken misses what others judge from here on.
-                let least = *least.get_or_insert_with(|| wake_router.least());
-                // One that went on the list in between is woken too: it looks from its own sequence on, and finds
-                // nothing.
-                let count = class.wait_list.wake(WaitState::Matched(least), woken);
-                wake_router.asleep.fetch_sub(count, Ordering::Relaxed);
+                self.judging.wake(&class.wait_list, &mut least, woken);
             }
         });
-    }
-}
-
-impl Drop for PublishGuard<'_> {
-    fn drop(&mut self) {
-        let mut in_flight = self.wake_router.in_flight.lock();
-        if let Some(at) = in_flight.iter().position(|first| *first == self.first) {
-            in_flight.swap_remove(at);
-        }
     }
 }

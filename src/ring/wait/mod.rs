@@ -12,7 +12,8 @@ mod waiter;
 pub(in crate::ring) use fence::FencePair;
 pub use fence::Fencing;
 pub use notify::Notify;
-#[cfg(feature = "hub")]
+#[cfg(any(feature = "hub", feature = "_loom"))]
+#[allow(unused_imports, reason = "for the hub, and its models")]
 pub(crate) use notify::notify_and_drop;
 pub use select::Select;
 pub use strategy::WaitStrategy;

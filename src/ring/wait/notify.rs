@@ -2,7 +2,7 @@
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-#[cfg(feature = "hub")]
+#[cfg(any(feature = "hub", feature = "_loom"))]
 use std::sync::Arc;
 
 /// A wake-up that other threads may call, such as that of a poller.
@@ -16,7 +16,7 @@ pub trait Notify: Send + Sync {
 }
 
 /// Calls a notification, and drops it. To be called without a lock.
-#[cfg(feature = "hub")]
+#[cfg(any(feature = "hub", feature = "_loom"))]
 pub(crate) fn notify_and_drop(notify: Arc<dyn Notify>) {
     // Each by itself: a notification that panicked is still to be dropped, and that may panic again.
     catch_panic(|| notify.notify());

@@ -109,13 +109,12 @@ impl Receiver {
             wake_router.join(&self.class);
             self.has_slept = true;
         }
-        wake_router.insert(&self.class, &self.entry.waiter);
-        // Only now: whatever is published, ended or told behind this lock finds it asleep.
-        let (next, closed) = {
+        // Only when it is on the list: whatever is published, ended or told behind this lock finds it asleep.
+        let (next, closed) = wake_router.lie_down(&self.class, &self.entry.waiter, || {
             let publisher = self.shared.publisher.lock();
             // What is closed and not all seen is still moved, by somebody who sees under this lock that one sleeps.
             (publisher.visible(), publisher.is_finished())
-        };
+        });
         // Ends and controls are not under that lock. Whoever gives one sets it first and wakes then, so it is either
         // seen here or finds the receiver on the list.
         let unread = idle && (next > self.subscriber.position() || self.entry.has_controls());
@@ -136,12 +135,8 @@ impl Receiver {
             return WaitState::Awake;
         };
         let waiter = &self.entry.waiter;
-        // Before it is off the list: what was judged up to here would have woken it.
-        let judged = self.shared.wake_router.judged_below(&self.shared.ring);
-        let state = self
-            .shared
-            .wake_router
-            .remove(&self.class, waiter, WaitState::Awake);
+        let shared = &self.shared;
+        let (state, judged) = shared.wake_router.rise(&shared.ring, &self.class, waiter);
         waiter.take_state();
         waiter.set_notify(None);
         let passed = match state {

@@ -3,17 +3,17 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::blocking::{Condvar, Mutex};
 
 /// Wakes the journal's thread.
 #[derive(Default)]
-pub(super) struct Signal {
+pub struct Signal {
     is_set: Mutex<bool>,
     changed: Condvar,
 }
 
 impl Signal {
-    pub(super) fn set(&self) {
+    pub fn set(&self) {
         let mut is_set = self.is_set.lock();
         // Set already: the thread has not looked since, and will.
         if !*is_set {
@@ -23,7 +23,7 @@ impl Signal {
     }
 
     /// Takes the signal, and waits for it until then at most.
-    pub(super) fn wait(&self, until: Option<Instant>) {
+    pub fn wait(&self, until: Option<Instant>) {
         let mut is_set = self.is_set.lock();
         while !*is_set {
             match until {
@@ -44,15 +44,15 @@ thread_local! {
 }
 
 /// Returns whether this thread is committing: whoever waits for a commit here waits for itself.
-pub(in crate::hub) fn is_committing() -> bool {
+pub fn is_committing() -> bool {
     COMMITS.get()
 }
 
 /// Marks this thread as one that commits, until it is dropped.
-pub(super) struct Committing(bool);
+pub struct Committing(bool);
 
 impl Committing {
-    pub(super) fn begin() -> Self {
+    pub fn begin() -> Self {
         Self(COMMITS.replace(true))
     }
 }

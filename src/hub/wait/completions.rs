@@ -1,15 +1,14 @@
 //! Those who wait for the outcome of a publish.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
-
-use parking_lot::Mutex;
 
 use crate::ring::{self, Notify};
+use crate::sync::blocking::Mutex;
+use crate::sync::{AtomicUsize, Ordering, fence};
 
 /// Those who wait for the outcome of a publish: each is notified once, when readers have passed its events.
 #[derive(Default)]
-pub(in crate::hub) struct Completions {
+pub struct Completions {
     waiting: Mutex<Vec<Waiting>>,
     /// The number of those who wait: the one word that is looked at while nobody does.
     count: AtomicUsize,
@@ -23,7 +22,7 @@ struct Waiting {
 
 impl Completions {
     /// Adds one that waits for everything before a sequence. It looks once more behind this, before it sleeps.
-    pub(in crate::hub) fn add(&self, end: u64, notify: Arc<dyn Notify>) {
+    pub fn add(&self, end: u64, notify: Arc<dyn Notify>) {
         let mut waiting = self.waiting.lock();
         waiting.push(Waiting { end, notify });
         self.count.store(waiting.len(), Ordering::Relaxed);
@@ -34,7 +33,7 @@ impl Completions {
     }
 
     /// Removes one that waits no longer.
-    pub(in crate::hub) fn remove(&self, notify: &Arc<dyn Notify>) {
+    pub fn remove(&self, notify: &Arc<dyn Notify>) {
         let mut waiting = self.waiting.lock();
         let at = waiting
             .iter()
@@ -46,7 +45,7 @@ impl Completions {
     }
 
     /// Notifies those who wait for what lies before a sequence. To be called without a lock.
-    pub(in crate::hub) fn wake(&self, visible: u64) {
+    pub fn wake(&self, visible: u64) {
         fence(Ordering::SeqCst);
         if self.count.load(Ordering::Relaxed) == 0 {
             return;
