@@ -171,13 +171,13 @@ pub(super) fn what_was_given_up_is_told(fixture: &mut dyn Fixture) {
     for _ in 0..2 {
         let mut journal = fixture.open();
         let recovered = journal.recovered();
-        assert_eq!(recovered.holes, [given_up.clone()]);
+        assert_eq!(recovered.holes, std::slice::from_ref(&given_up));
         assert_eq!((recovered.last, recovered.next), (6, 7));
         let everything = Filter::all();
         let mut reader = journal.view().reader().unwrap();
         let scan = Scan::new(&everything, 1..7);
         let end = reader.read(&scan, &mut |_| ControlFlow::Continue(()));
-        assert_eq!(end.unwrap().holes, [given_up.clone()]);
+        assert_eq!(end.unwrap().holes, std::slice::from_ref(&given_up));
         assert_eq!(journal.close(), Ok(()));
     }
 }
