@@ -35,7 +35,7 @@ pub struct SqliteOptions {
 /// Of a row that is larger than a page of 16 KiB SQLite keeps 2,031 bytes beside others, and the rest in pages of its own,
 /// 16,380 bytes in each; what does not fill the last of them stays with the 2,031, as far as a page has room for it. Rows of
 /// 32 KiB would have two pages each, and share none. Numbers and topics are left room for.
-const CHUNK_BYTES: usize = 2_031 + 16_380 - 261;
+pub(super) const CHUNK_BYTES: usize = 2_031 + 16_380 - 261;
 
 impl Default for SqliteOptions {
     fn default() -> Self {

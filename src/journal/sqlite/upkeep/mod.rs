@@ -5,16 +5,17 @@ mod spans;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::options::CHUNK_BYTES;
 use super::rows;
 use crate::journal::chunk::ChunkBuilder;
 
 pub(super) use spans::SpanIndex;
 use spans::{Span, SpanBuilder};
 
-/// Bytes of events in a chunk that merging makes: with its header it fills a page of 16 KiB, and spills into no other.
-const AIM: u64 = (16 << 10) - 512;
-/// A chunk of so many bytes is left as it is.
-const LARGE: u64 = AIM / 2;
+/// Bytes of events in a chunk that merging makes: those of one that is large from the beginning.
+const AIM: u64 = CHUNK_BYTES as u64;
+/// A chunk of so many bytes is left as it is: less than what a round cuts off its end.
+const LARGE: u64 = AIM * 7 / 16;
 /// Chunks that are looked at in a step: a step is short, since publishers wait for it.
 const HEADERS: i64 = 128;
 
