@@ -123,6 +123,8 @@ pub fn check(input: &[u8]) {
     read(header, body);
     for from in [0, first, header.last, u64::MAX] {
         let _ = Frames::starting_at(header, body, from).count();
+        let part = Frames::part(&header, body, &(from..header.last));
+        let _ = Frames::starting_at(header, part, from).count();
     }
     let events: Vec<Kept> = (0..1 + number(6) % 8)
         .map(|n| Kept {
