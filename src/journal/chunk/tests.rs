@@ -125,7 +125,7 @@ proptest! {
     }
 }
 
-/// What is read of a range, as far as it is asked for.
+/// Reads a range of a body, as far as it is asked for.
 fn inside<'a>(
     header: ChunkHeader,
     body: &'a [u8],

@@ -6,7 +6,7 @@ use super::batch::Batch;
 use super::walk::{self, bound};
 use crate::journal::sqlite::rows;
 
-/// Which way a chunk is looked for.
+/// The direction in which a chunk is looked for.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
     Forward,

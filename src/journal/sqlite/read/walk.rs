@@ -105,7 +105,7 @@ struct Forward<'w> {
     end: u64,
     /// The last offset that is looked at, or known to be missing.
     before: u64,
-    /// Where the row that comes next is looked for: at `at` or behind it.
+    /// The offset from which the next row is looked for: `at`, or behind it.
     resume: u64,
     numbers: Option<&'w [u64]>,
     batch: &'w mut Batch,
