@@ -79,7 +79,7 @@ struct Open {
     flushed: u64,
     /// Since when something is written and not flushed.
     unflushed: Option<Instant>,
-    /// It is flushed that there may be events that are not: known even if they go with the power.
+    /// Set once it is flushed that there may be events that are not: known even if they go with the power.
     is_unflushed_known: bool,
     /// Not before then.
     reserve_again: Option<Instant>,
