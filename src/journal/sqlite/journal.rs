@@ -137,19 +137,23 @@ impl SqliteJournal {
         };
         let found = found.map_err(|error| recovery_failed(&path, &error))?;
         let recovered = found.recovered;
-        let marks = match marks.filter(|_| mark.is_some_and(|mark| mark.epoch == recovered.epoch)) {
-            Some(marks) => marks,
-            None => MarkFile::create(
-                directory,
-                Mark {
+        let same = |marks: &MarkFile| marks.mark().epoch == recovered.epoch;
+        let (marks, is_new) = match marks.filter(same) {
+            Some(marks) => (marks, false),
+            None => {
+                let mark = Mark {
                     epoch: recovered.epoch,
                     last: recovered.last,
                     flushed: recovered.last,
                     reserved: 0,
-                },
-            )?,
+                };
+                (MarkFile::create(directory, mark)?, true)
+            }
         };
         open::flush(directory).map_err(|error| open::failed(directory, error))?;
+        if is_new {
+            open::begin(&connection).map_err(failed)?;
+        }
         let baton = Arc::new(Baton::default());
         let page_bytes = page_bytes(&connection).map_err(failed)?;
         wal::watch(&connection);

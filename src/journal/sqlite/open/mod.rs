@@ -11,7 +11,7 @@ use std::path::Path;
 pub(super) use boot::boot;
 pub(super) use connect::{check_version, checkpoints, reader, set_synchronous, writer};
 pub(super) use directory::{DATABASE, Identity, flush, prepare};
-pub(super) use recover::{UNFLUSHED, UNFLUSHED_OFFSETS, recover, write_hole};
+pub(super) use recover::{UNFLUSHED, UNFLUSHED_OFFSETS, begin, recover, write_hole};
 pub(super) use schema::ensure;
 
 use crate::journal::JournalError;

@@ -42,12 +42,14 @@ pub(in crate::journal::sqlite) fn recover(
     let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let found = look(&tx, mark, identity, same_epoch, boot)?;
     let recovered = &found.recovered;
+    // Until there is a mark nothing is shown: whoever is killed before has ended as cleanly as whoever never began.
+    let has_mark = mark.is_some_and(|mark| mark.epoch == recovered.epoch);
     for hole in &recovered.holes {
         write_hole(&tx, hole)?;
     }
     for (key, value) in [
         ("epoch", recovered.epoch.0 as i64),
-        ("clean", 0),
+        ("clean", i64::from(!has_mark)),
         ("inode", identity.inode as i64),
         ("device", identity.device as i64),
         ("born", identity.born as i64),
@@ -67,6 +69,12 @@ pub(in crate::journal::sqlite) fn recover(
     }
     tx.commit()?;
     Ok(found)
+}
+
+/// Notes that from here on something may be shown. Called once the mark is there.
+pub(in crate::journal::sqlite) fn begin(connection: &Connection) -> rusqlite::Result<()> {
+    let sql = "UPDATE meta SET value = 0 WHERE key = 'clean' AND value <> 0";
+    connection.execute(sql, []).map(|_| ())
 }
 
 fn look(
@@ -262,6 +270,7 @@ fn from_number(number: i64) -> HoleReason {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::ops::ControlFlow;
 
     use super::*;
@@ -309,6 +318,34 @@ mod tests {
         assert_eq!(missing(10, 11, mark(14, 12, 50)), all);
         assert_eq!(missing(10, 50, mark(14, 12, 50)), [], "it was told before");
         assert_eq!(missing(60, 61, mark(60, 60, 50)), [], "it was used up");
+    }
+
+    /// A server that was killed while it made its journal gave the first 2^20 offsets up as damaged: the database was there,
+    /// and the mark was not.
+    #[test]
+    fn a_journal_whose_maker_was_killed_has_lost_nothing() {
+        for torn in [None, Some(0), Some(100), Some(5000), Some(9000)] {
+            let directory = Directory::new("recover-made");
+            let path = directory.path().join("journal.sqlite");
+            let mut connection = super::super::writer(&path, None).unwrap();
+            super::super::ensure(&connection, &path, 4096).unwrap();
+            let identity = Identity::of(&path).unwrap();
+            recover(&mut connection, None, identity, false, 0, 0).unwrap();
+            drop(connection);
+            if let Some(bytes) = torn {
+                fs::write(directory.path().join("durable"), vec![0; bytes]).unwrap();
+            }
+            let mut journal = SqliteJournal::open(directory.path()).unwrap();
+            let recovered = journal.recovered();
+            assert_eq!((recovered.next, &recovered.holes[..]), (1, &[][..]));
+            // From now on a mark that is gone is a loss.
+            let other = Connection::open(&path).unwrap();
+            let clean = "SELECT value FROM meta WHERE key = 'clean'";
+            let clean = other.query_row(clean, [], |row| row.get::<_, i64>(0));
+            assert_eq!(clean, Ok(0));
+            drop(other);
+            journal.close().unwrap();
+        }
     }
 
     /// A last row whose numbers are wrong says neither where the log ends nor when: what is whole before it does.
