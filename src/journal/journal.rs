@@ -145,6 +145,10 @@ pub struct JournalStats {
     pub commits: u64,
     /// Flushes to the disk so far in this process.
     pub flushes: u64,
+    /// Times that small rows were joined into a larger one, so far in this process.
+    pub merges: u64,
+    /// Times that the log of writes was copied into the database, so far in this process.
+    pub checkpoints: u64,
     /// Damage that was met so far in this process, by chunk.
     pub damaged: u64,
 }

@@ -277,6 +277,16 @@ fn journal(families: &mut Families<'_>, read: &JournalSnapshot) -> fmt::Result {
         stats.flushes,
     )?;
     families.counter(
+        "eventring_journal_merges_total",
+        "Times in this process that small rows were joined.",
+        stats.merges,
+    )?;
+    families.counter(
+        "eventring_journal_checkpoints_total",
+        "Times in this process that the log of writes was copied into the database.",
+        stats.checkpoints,
+    )?;
+    families.counter(
         "eventring_journal_damaged_total",
         "Chunks that were met in this process and cannot be read.",
         stats.damaged,

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The families of the server's own, by the names that their series have. Two of one name are no text that Prometheus
 /// takes, and `eventring_` alone tells nothing: the binary has counters of its own that begin so.
-const OURS: [&str; 47] = [
+const OURS: [&str; 49] = [
     "eventring_build_info",
     "eventring_callback_panics_total",
     "eventring_build",
@@ -26,6 +26,8 @@ const OURS: [&str; 47] = [
     "eventring_journal_in_flight_events",
     "eventring_journal_commits_total",
     "eventring_journal_flushes_total",
+    "eventring_journal_merges_total",
+    "eventring_journal_checkpoints_total",
     "eventring_journal_damaged_total",
     "eventring_journal_commit_seconds",
     "eventring_journal_commit_events",

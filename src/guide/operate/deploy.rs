@@ -258,7 +258,7 @@
 //! | `eventring_journal_bytes`, `_wal_bytes`, `_events` | what is kept, on the disk and in the log of writes |
 //! | `eventring_journal_oldest_offset`, `_oldest_age_seconds`, `_last_offset` | from where to where |
 //! | `eventring_journal_in_flight_events`, `_in_flight_bytes` | published, and not shown to readers yet: at most `in_flight` and `in_flight_bytes` |
-//! | `eventring_journal_commits_total`, `_flushes_total`, `_damaged_total` | counters; the last one should stay 0 |
+//! | `eventring_journal_commits_total`, `_flushes_total`, `_merges_total`, `_checkpoints_total`, `_damaged_total` | counters; the last one should stay 0 |
 //!
 //! # Stopping
 //!

@@ -11,7 +11,7 @@ use super::faults::Fault;
 use super::files::{DirectoryLock, Mark, MarkFile, Reserve};
 use super::open::{self, Identity};
 use super::options::SqliteOptions;
-use super::upkeep::{Next, Upkeep};
+use super::upkeep::{Merged, Next, Upkeep};
 use super::view::{SqliteView, View};
 use super::wal::{self, Baton, Checkpointer, WalLimits};
 use super::write::{Failed, Writer};
@@ -474,6 +474,9 @@ impl Open {
                 });
                 // Moving what is flushed leaves nothing that has to be: a crash before it finds it where it was.
                 self.unflushed = flushed;
+                if done.is_ok() && merged == Some(Merged::Written) && step.is_merge() {
+                    view.merged();
+                }
                 upkeep.done(step, merged.filter(|_| done.is_ok()));
                 let is_done = done.is_ok();
                 match done {

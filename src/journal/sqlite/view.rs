@@ -37,6 +37,7 @@ pub(super) struct View {
     events: AtomicU64,
     commits: AtomicU64,
     flushes: AtomicU64,
+    merges: AtomicU64,
     damaged: AtomicU64,
     /// Bytes of pages in use, without the log.
     bytes: AtomicU64,
@@ -64,6 +65,7 @@ impl View {
             events: AtomicU64::new(0),
             commits: AtomicU64::new(0),
             flushes: AtomicU64::new(0),
+            merges: AtomicU64::new(0),
             damaged: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
         }
@@ -95,6 +97,11 @@ impl View {
     /// Notes a flush that is no round.
     pub(super) fn flushed(&self) {
         self.flushes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that chunks were merged.
+    pub(super) fn merged(&self) {
+        self.merges.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn set_bytes(&self, bytes: u64) {
@@ -160,6 +167,8 @@ impl JournalView for SqliteView {
             wal_bytes,
             commits: view.commits.load(Ordering::Relaxed),
             flushes: view.flushes.load(Ordering::Relaxed),
+            merges: view.merges.load(Ordering::Relaxed),
+            checkpoints: view.checkpoints.checkpoints(),
             damaged: view.damaged.load(Ordering::Relaxed),
         }
     }

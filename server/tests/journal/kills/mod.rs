@@ -14,6 +14,7 @@ use payload::payload;
 use publisher::{Answer, Publisher, Sent, Traffic};
 use reader::Reader;
 use rustix::process::Signal;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -42,6 +43,9 @@ struct World {
     sent: Vec<Sent>,
     wal: Vec<u64>,
     acknowledged: u64,
+    /// What processes that were killed had done beside commits.
+    merges: u64,
+    checkpoints: u64,
 }
 
 fn number(name: &str) -> Option<u64> {
@@ -68,6 +72,8 @@ impl World {
             sent: Vec::new(),
             wal: Vec::new(),
             acknowledged: 0,
+            merges: 0,
+            checkpoints: 0,
         }
     }
 
@@ -144,7 +150,7 @@ impl World {
         let live = &mut self.live;
         let (over, acknowledged) = (&over, &acknowledged);
         let data = self.data.path();
-        let (sent, wal) = thread::scope(|scope| {
+        let (sent, wal, done) = thread::scope(|scope| {
             scope.spawn(move || live.follow(stream, over));
             let publishers: Vec<_> = publishers
                 .into_iter()
@@ -155,6 +161,7 @@ impl World {
                 acknowledged.load(Ordering::Relaxed) >= target
                     || publishers.iter().any(|publisher| publisher.is_finished())
             });
+            let done = beside_commits(server.address);
             // Off the beat of the answers.
             let began = Instant::now();
             while began.elapsed() < exact {
@@ -167,9 +174,13 @@ impl World {
                 .flat_map(|publisher| publisher.join().expect("a publisher that is content"));
             let sent: Vec<Sent> = sent.collect();
             over.store(true, Ordering::Release);
-            (sent, wal)
+            (sent, wal, done)
         });
         self.wal.push(wal);
+        if !is_clean {
+            self.merges += done.0;
+            self.checkpoints += done.1;
+        }
         self.acknowledged += acknowledged.load(Ordering::Relaxed);
         for sent in &sent {
             let next = &mut self.next[sent.p as usize];
@@ -236,6 +247,18 @@ fn wal_bytes(data: &Path) -> u64 {
     wal.map_or(0, |wal| wal.len())
 }
 
+/// How often it has merged and checkpointed.
+fn beside_commits(address: SocketAddr) -> (u64, u64) {
+    let stats = Http::connect(address).get("/api/v1/stats").response();
+    assert_eq!(stats.status, 200);
+    let journal = &stats.json()["journal"];
+    let number = |name: &str| {
+        let number = journal[name].as_u64();
+        number.unwrap_or_else(|| panic!("{name}: {journal}"))
+    };
+    (number("merges"), number("checkpoints"))
+}
+
 fn stop(mut server: Server, is_clean: bool) {
     if !is_clean {
         server.signal(Signal::KILL);
@@ -267,14 +290,24 @@ fn rounds(durability: &'static str, rounds: u64) {
     );
     let mib = |wal: Option<&u64>| wal.map_or(0.0, |wal| *wal as f64 / f64::from(1 << 20));
     measured(&format!(
-        "{durability}: {} acknowledged requests, {} events in the journal, WAL {:.1} to {:.1} MiB at the kill, {} gaps told, {} s",
+        "{durability}: {} acknowledged requests, {} events in the journal, WAL {:.1} to {:.1} MiB at the kill, {} merges and {} checkpoints before it, {} gaps told, {} s",
         world.acknowledged,
         world.after.offset(),
         mib(world.wal.first()),
         mib(world.wal.last()),
+        world.merges,
+        world.checkpoints,
         world.live.gaps.len(),
         began.elapsed().as_secs(),
     ));
+    // Kills that meet nothing but commits would show little.
+    if rounds >= ROUNDS {
+        assert!(
+            world.merges > 0,
+            "no merge ran in a process that was killed"
+        );
+        assert!(world.checkpoints > 0, "no checkpoint ran in one");
+    }
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl JournalSnapshot {
 type ReadNumber = fn(&JournalSnapshot) -> u64;
 
 /// The plain numbers, in the order in which they are written.
-pub(in crate::gateway) const NUMBERS: [(&str, ReadNumber); 12] = [
+pub(in crate::gateway) const NUMBERS: [(&str, ReadNumber); 14] = [
     ("last", |j| j.stats.last),
     ("oldest", |j| j.stats.oldest),
     ("oldest_age_ms", |j| j.oldest_age.as_millis() as u64),
@@ -87,6 +87,8 @@ pub(in crate::gateway) const NUMBERS: [(&str, ReadNumber); 12] = [
     ("wal_bytes", |j| j.stats.wal_bytes),
     ("commits", |j| j.stats.commits),
     ("flushes", |j| j.stats.flushes),
+    ("merges", |j| j.stats.merges),
+    ("checkpoints", |j| j.stats.checkpoints),
     ("damaged", |j| j.stats.damaged),
     ("in_flight", |j| j.in_flight),
     ("in_flight_bytes", |j| j.in_flight_bytes),

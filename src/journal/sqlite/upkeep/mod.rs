@@ -177,6 +177,11 @@ pub(super) enum Merged {
 }
 
 impl Step {
+    /// Returns whether it joins chunks.
+    pub(super) fn is_merge(&self) -> bool {
+        matches!(self, Self::Merge { .. })
+    }
+
     /// Writes it into a transaction.
     pub(super) fn write(
         &self,

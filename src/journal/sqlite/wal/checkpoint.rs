@@ -93,6 +93,8 @@ struct Shared {
     frames: AtomicU64,
     /// Frames of them that were copied when a checkpoint last ended.
     copied: AtomicU64,
+    /// Checkpoints so far that copied anything.
+    checkpoints: AtomicU64,
     /// Set under the connection's lock or before it is asked for: who has it looks before each checkpoint.
     stopped: AtomicBool,
     thread: Mutex<Thread>,
@@ -164,6 +166,7 @@ impl Checkpointer {
             frame_bytes: page_bytes + FRAME_HEADER,
             frames: AtomicU64::new(0),
             copied: AtomicU64::new(0),
+            checkpoints: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             thread: Mutex::default(),
             wake: Condvar::new(),
@@ -282,6 +285,11 @@ impl CheckpointView {
     pub(in crate::journal::sqlite) fn wal_bytes(&self) -> u64 {
         let frames = self.0.frames.load(Ordering::Relaxed);
         self.0.bytes(frames)
+    }
+
+    /// Returns how often anything was copied.
+    pub(in crate::journal::sqlite) fn checkpoints(&self) -> u64 {
+        self.0.checkpoints.load(Ordering::Relaxed)
     }
 
     /// Returns why nothing may be written any more, for people.
@@ -418,6 +426,9 @@ impl Shared {
         });
         match ran {
             Ok(checkpointed) => {
+                if checkpointed.copied > 0 {
+                    self.checkpoints.fetch_add(1, Ordering::Relaxed);
+                }
                 // All was copied, and a commit began the log anew before we came back to say so.
                 let anew = self.frames.load(Ordering::Relaxed) < before;
                 let copied = if anew { 0 } else { checkpointed.copied };
