@@ -236,7 +236,7 @@ fn what_is_no_journal_is_left_alone() {
     let too_new = JournalError::TooNew {
         path,
         found: 7,
-        known: 1,
+        known: 2,
     };
     assert_eq!(open(&directory), too_new);
 
@@ -244,6 +244,29 @@ fn what_is_no_journal_is_left_alone() {
     fs::write(directory.path(), "a file").unwrap();
     assert!(matches!(open(&directory), JournalError::Directory { .. }));
     fs::remove_file(directory.path()).unwrap();
+}
+
+/// Rows had no checksum of their bodies at first.
+#[test]
+fn a_journal_of_the_first_schema_is_read_and_gone_on_with() {
+    let directory = Directory::new();
+    let mut journal = SqliteJournal::open(directory.path()).unwrap();
+    let mut kept = fill(&mut journal, 20);
+    drop(journal);
+    let path = directory.path().join("journal.sqlite");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    let make_old = "UPDATE chunk SET crc = crc & 0xffffffff; PRAGMA user_version = 1";
+    old.execute_batch(make_old).unwrap();
+    drop(old);
+    let mut journal = SqliteJournal::open(directory.path()).unwrap();
+    kept.extend(fill(&mut journal, 20));
+    let read = read_all(&*journal.view(), &Filter::all(), 41, false);
+    assert_eq!(read.events, kept);
+    assert!(read.holes.is_empty());
+    drop(journal);
+    let now = rusqlite::Connection::open(&path).unwrap();
+    let schema = now.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+    assert_eq!(schema, Ok(2));
 }
 
 /// Clients' positions of the old log would mean other events in the copy as soon as both go on.

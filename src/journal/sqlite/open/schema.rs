@@ -9,8 +9,9 @@ use crate::journal::JournalError;
 
 /// "EVRG": says whose file it is.
 const APPLICATION: i64 = 0x4556_5247;
-/// The schema that this version writes.
-const SCHEMA: u32 = 1;
+/// The schema that this version writes. The first one is read, too: its rows have no checksum of their bodies, which are
+/// checked frame by frame then.
+const SCHEMA: u32 = 2;
 
 /// `body` is last in its row, so that who looks at the rest of it reads none of its pages. A topic is a number in chunks
 /// and spans; names decide, in both directions.
@@ -96,6 +97,11 @@ pub(in crate::journal::sqlite) fn ensure(
             "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id={APPLICATION}; PRAGMA user_version={SCHEMA}; COMMIT"
         );
         connection.execute_batch(&make).map_err(failed)?;
+    } else if schema != i64::from(SCHEMA) {
+        // Who knows the first one only would take the rows that are written from here on for damaged.
+        connection
+            .pragma_update(None, "user_version", SCHEMA)
+            .map_err(failed)?;
     }
     Ok(())
 }
