@@ -253,7 +253,16 @@ impl<'a> EventRef<'a> {
     }
 
     /// Returns the stream (`streamtype`, `streamid`, `streamversion`).
+    #[inline]
     pub fn stream(self) -> Option<StreamName<'a>> {
+        // Most events have no attributes at all: that is one look, where it is asked of each event that is published.
+        match layout::attribute_count(self.record) {
+            0 => None,
+            _ => self.stream_of_attributes(),
+        }
+    }
+
+    fn stream_of_attributes(self) -> Option<StreamName<'a>> {
         let ty = self.attribute("streamtype")?.text()?;
         let id = self.attribute("streamid")?.text()?;
         // Shapes write it as a number or as text: both count.

@@ -263,7 +263,7 @@ fn begin(hub: &Hub) -> Result<(), HubError> {
         return Ok(());
     };
     for (name, config) in load_topics(&**journal.view()).map_err(not_had)? {
-        let settled = topics::settle(&hub.shared, &name, Some(&config));
+        let settled = topics::restore(&hub.shared, &name, &config);
         settled.map_err(|error| HubError::Journal {
             reason: format!("the topic {name:?}: {error}"),
         })?;

@@ -69,6 +69,17 @@ impl Slot {
         self.record.set(event);
     }
 
+    /// Replaces what it holds by an event in memory only, that stands alone: less to write than any header.
+    #[inline]
+    pub(in crate::hub) fn set_unkept(&mut self, event: EventRef<'_>, recorded: i64) {
+        *self.void.get_mut() = false;
+        *self.recorded.get_mut() = recorded;
+        self.durability = Durability::None;
+        self.rest = 0;
+        self.version = 0;
+        self.record.set(event);
+    }
+
     #[inline]
     pub(in crate::hub) fn view(&self) -> SlotView<'_> {
         // Relaxed: what is behind the barrier was written before the barrier's own Release.

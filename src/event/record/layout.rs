@@ -202,6 +202,7 @@ pub(in crate::event) fn text(bytes: &[u8]) -> &str {
     str::from_utf8(bytes).unwrap_or_default()
 }
 
+#[inline]
 fn u16_at(record: &[u8], at: usize) -> usize {
     u16::from_le_bytes([record[at], record[at + 1]]) as usize
 }

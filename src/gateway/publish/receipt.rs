@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::event::{Epoch, Position};
 use crate::gateway::access::Cors;
 use crate::gateway::http::problem::{Problem, ReplyTo};
+use crate::hub::HubPublishError;
 use crate::json::write_string;
 use crate::net::Outcome;
 use crate::wire::http::chunk;
@@ -107,6 +108,8 @@ fn write_line(line: usize, result: Result<u64, Problem>, epoch: Epoch, out: &mut
 pub(in crate::gateway) fn unsettled(outcome: Outcome) -> Option<Problem> {
     let detail = match outcome {
         Outcome::Visible => return None,
+        // As it is told to those who come later.
+        Outcome::NoSpace => return Some(Problem::new(507, HubPublishError::NoSpace.to_string())),
         Outcome::Aborted => "nothing was published: it could not be committed",
         Outcome::Indeterminate => {
             "whether it was published is not known: published again it may be there twice"
@@ -122,9 +125,10 @@ pub(in crate::gateway) fn unsettled(outcome: Outcome) -> Option<Problem> {
 mod tests {
     use super::*;
 
-    const OUTCOMES: [Outcome; 4] = [
+    const OUTCOMES: [Outcome; 5] = [
         Outcome::Visible,
         Outcome::Aborted,
+        Outcome::NoSpace,
         Outcome::Indeterminate,
         Outcome::Timeout,
     ];
@@ -133,7 +137,11 @@ mod tests {
     fn only_what_is_visible_is_a_success() {
         for outcome in OUTCOMES {
             let status = unsettled(outcome).map(|problem| problem.status());
-            let expected = (outcome != Outcome::Visible).then_some(503);
+            let expected = match outcome {
+                Outcome::Visible => None,
+                Outcome::NoSpace => Some(507),
+                _ => Some(503),
+            };
             assert_eq!(status, expected, "{outcome:?}");
         }
     }

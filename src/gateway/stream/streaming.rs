@@ -142,6 +142,7 @@ impl Streaming {
         Some(match self.hub.publisher().outcome(offsets)? {
             hub::Outcome::Visible => Outcome::Visible,
             hub::Outcome::Aborted => Outcome::Aborted,
+            hub::Outcome::NoSpace => Outcome::NoSpace,
             hub::Outcome::Timeout => Outcome::Timeout,
             // Whatever else the hub may say one day, it is no success.
             _ => Outcome::Indeterminate,

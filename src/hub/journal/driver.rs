@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::hub_journal::HubJournal;
-use super::plan::Plan;
+use super::plan::{Gathering, Plan};
 use super::work::{FinishedWork, QueuedWork, failed, outcome};
 use crate::deadline;
 use crate::hub::publish::Condition;
@@ -41,6 +41,7 @@ pub(super) struct Driver {
     stuck: Option<Retry>,
     /// The number of events that were shown without being written when that last changed, and the time at which it did.
     shown: (u64, Instant),
+    gathering: Gathering,
 }
 
 /// The time at which something that failed is tried again.
@@ -113,6 +114,7 @@ impl Driver {
             probe: None,
             stuck: None,
             shown: (0, Instant::now()),
+            gathering: Gathering::default(),
         }
     }
 
@@ -120,7 +122,8 @@ impl Driver {
     pub(super) fn round(&mut self, shared: &Shared, hub: &HubJournal) -> Option<After> {
         // What failed is not tried again by everybody who comes by. Asked once: the clock goes on.
         let is_waiting = self.is_waiting();
-        let begin = self.begin(shared, is_waiting);
+        self.gathering.wait(|| hub.arrived());
+        let begin = self.begin(shared, hub, is_waiting);
         let is_idle = begin.range.is_empty() && begin.work.is_empty() && !begin.renew;
         if is_waiting || is_idle {
             // Who waits for room may find it where the gate was.
@@ -133,7 +136,9 @@ impl Driver {
         let (work, later): (Vec<_>, Vec<_>) =
             begin.work.into_iter().partition(|one| one.after <= plan.to);
         if !later.is_empty() {
-            shared.publisher.lock().in_flight_mut().work.extend(later);
+            let mut publisher = shared.publisher.lock();
+            // Before what came meanwhile: changes are made in the order in which they were asked for.
+            publisher.in_flight_mut().work.splice(0..0, later);
         }
         let Plan {
             events,
@@ -168,6 +173,7 @@ impl Driver {
             match committed {
                 Ok(took) => {
                     self.kept_holes = to + 1;
+                    self.gathering.end(took, hub.arrived());
                     hub.counters().count(took, count, written_bytes);
                     let told = dones.into_iter().zip(outcomes);
                     after
@@ -217,9 +223,10 @@ impl Driver {
     }
 
     /// Looks at what there is, and follows what publishers have shown themselves.
-    fn begin(&mut self, shared: &Shared, is_waiting: bool) -> Begin {
+    fn begin(&mut self, shared: &Shared, hub: &HubJournal, is_waiting: bool) -> Begin {
         let mut begin = {
             let mut publisher = shared.publisher.lock();
+            self.gathering.take(hub.arrived());
             let head = publisher.next_sequence();
             let in_flight = publisher.in_flight_mut();
             in_flight.driver_looked();

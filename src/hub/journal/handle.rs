@@ -9,7 +9,6 @@ use thiserror::Error;
 
 use super::histogram::Histogram;
 use super::hub_journal::HubJournal;
-use super::kept_topics;
 use crate::hub::shared::Shared;
 use crate::hub::topics::{self, TopicConfig, TopicsError};
 #[cfg(feature = "gateway")]
@@ -145,10 +144,9 @@ impl<'h> JournalHandle<'h> {
         config: Option<TopicConfig>,
         done: TransactDone,
     ) -> Result<(), TopicsError> {
-        topics::settle(self.shared, name, config.as_ref())?;
-        let state = kept_topics::change(name, config.as_ref());
-        self.submit_transact(state, done)
-            .map_err(TopicsError::NotKept)
+        topics::submit(self.shared, name, config.as_ref(), done)?;
+        self.journal.tell();
+        Ok(())
     }
 
     /// Returns the bytes of the records that are published and that readers may not see yet.

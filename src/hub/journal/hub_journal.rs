@@ -15,18 +15,19 @@ use super::handle::{TransactDone, TransactError};
 use super::settings::JournalSettings;
 use super::turn::Turn;
 use super::voids::Voids;
-use super::work::{FinishedWork, QueuedWork, WORK_MAX};
+use super::work::{FinishedWork, QueuedWork, Transaction, WORK_MAX};
 use crate::deadline;
-use crate::hub::publish::Condition;
+use crate::hub::publish::{Condition, Publisher};
 use crate::hub::shared::Shared;
 use crate::hub::slot::Slot;
-use crate::hub::wait::{Committing, Completions, Parker, is_committing};
+use crate::hub::wait::{Committing, Completions, is_committing};
 use crate::journal::{
     CommitError, CommitFailure, Durability, Journal, JournalState, JournalView, StateFn,
 };
 use crate::ring::Upstream;
 
-/// The interval at which the journal is looked after while publishers commit themselves.
+/// The interval at which the journal is looked after while publishers commit themselves, and the line of those who wait for
+/// room.
 const TEND: Duration = Duration::from_millis(50);
 
 /// The journal of a hub.
@@ -43,6 +44,8 @@ pub(in crate::hub) struct HubJournal {
     began: AtomicU64,
     /// Commits in all: by it the thread sees whether there were any.
     commits: AtomicU64,
+    /// Publishers that wait for what comes of a publish, all that ever did. Changed under the publisher's lock.
+    arrived: AtomicU64,
     /// The thread looks after the journal by itself for a while: nobody has to wake it for that.
     is_tended: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -72,6 +75,7 @@ impl HubJournal {
             made: Instant::now(),
             began: AtomicU64::new(0),
             commits: AtomicU64::new(0),
+            arrived: AtomicU64::new(0),
             is_tended: AtomicBool::new(false),
             thread: Mutex::new(None),
             is_finished: Mutex::new(false),
@@ -158,6 +162,17 @@ impl HubJournal {
         self.commits.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Notes that a publisher waits for what it has published. To be called under the publisher's lock.
+    pub(in crate::hub) fn arrive(&self) {
+        // Relaxed, here and below: exact under the lock, and outside it an estimate of who is still to come.
+        let arrived = self.arrived.load(Ordering::Relaxed) + 1;
+        self.arrived.store(arrived, Ordering::Relaxed);
+    }
+
+    pub(super) fn arrived(&self) -> u64 {
+        self.arrived.load(Ordering::Relaxed)
+    }
+
     // -- Driving it
 
     /// Starts the thread that drives it.
@@ -191,9 +206,11 @@ impl HubJournal {
                     .as_mut()
                     .and_then(|driver| driver.maintain(shared, self))
             };
+            // Whoever is called and does not come must not hold the others up.
+            let has_line = shared.room.pass_over();
             // As long as others commit it comes back by itself: they would wake it for each commit otherwise.
             let commits = self.commits.load(Ordering::Relaxed);
-            if std::mem::replace(&mut tended, commits) != commits {
+            if std::mem::replace(&mut tended, commits) != commits || has_line {
                 let soon = deadline::after(Instant::now(), TEND);
                 until = Some(until.map_or(soon, |until| until.min(soon)));
             }
@@ -342,17 +359,18 @@ impl HubJournal {
         shared: &Shared,
         state: StateFn<'static>,
     ) -> Result<(), TransactError> {
-        if is_committing() {
-            return Err(TransactError::WouldBlock);
-        }
-        let parker = Parker::new();
-        let result = Arc::new(Mutex::new(None));
-        let (told, notify) = (result.clone(), parker.clone());
-        let done = move |outcome| {
-            *told.lock() = Some(outcome);
-            crate::ring::Notify::notify(&*notify);
-        };
-        self.queue(shared, state, Box::new(done))?;
+        let (transaction, done) = Transaction::begin()?;
+        self.queue_alone(shared, state, done)?;
+        self.wait(shared, &transaction)
+    }
+
+    /// Waits for a change of state that is queued.
+    pub(in crate::hub) fn wait(
+        &self,
+        shared: &Shared,
+        transaction: &Transaction,
+    ) -> Result<(), TransactError> {
+        let Transaction { result, parker } = transaction;
         self.lead(shared, || result.lock().is_some());
         loop {
             let until = deadline::after(Instant::now(), self.settings.commit_timeout);
@@ -372,36 +390,44 @@ impl HubJournal {
         state: StateFn<'static>,
         done: TransactDone,
     ) -> Result<(), TransactError> {
-        self.queue(shared, state, done)?;
+        self.queue_alone(shared, state, done)?;
         self.tell();
         Ok(())
     }
 
-    fn queue(
+    fn queue_alone(
         &self,
         shared: &Shared,
         state: StateFn<'static>,
         done: TransactDone,
     ) -> Result<(), TransactError> {
-        let mut publisher = shared.publisher.lock();
-        if publisher.is_closed() {
-            return Err(TransactError::Closed);
-        }
-        let in_flight = publisher.in_flight_mut();
-        match in_flight.condition() {
-            Condition::Writable => {}
-            Condition::Full => return Err(TransactError::NoSpace),
-            Condition::Broken(reason) | Condition::Stuck(reason) => {
-                return Err(TransactError::Unavailable(reason.to_string()));
-            }
-        }
-        if in_flight.work.len() >= WORK_MAX {
-            return Err(TransactError::Full);
-        }
-        let after = 0;
-        in_flight.work.push(QueuedWork { after, state, done });
-        Ok(())
+        let mut work = Some(QueuedWork::alone(state, done));
+        // What is left of it is foreign code: it goes when the lock is released.
+        queue(&mut shared.publisher.lock(), &mut work)
     }
+}
+
+/// Queues a change of state behind all that were queued before, and takes it, unless it is refused.
+pub(in crate::hub) fn queue(
+    publisher: &mut Publisher,
+    work: &mut Option<QueuedWork>,
+) -> Result<(), TransactError> {
+    if publisher.is_closed() {
+        return Err(TransactError::Closed);
+    }
+    let in_flight = publisher.in_flight_mut();
+    match in_flight.condition() {
+        Condition::Writable => {}
+        Condition::Full => return Err(TransactError::NoSpace),
+        Condition::Broken(reason) | Condition::Stuck(reason) => {
+            return Err(TransactError::Unavailable(reason.to_string()));
+        }
+    }
+    if in_flight.work.len() >= WORK_MAX {
+        return Err(TransactError::Full);
+    }
+    in_flight.work.extend(work.take());
+    Ok(())
 }
 
 impl fmt::Debug for HubJournal {

@@ -24,8 +24,8 @@ mod work;
 pub use handle::{JournalHandle, TransactDone, TransactError};
 pub use histogram::Histogram;
 
-pub(in crate::hub) use hub_journal::HubJournal;
+pub(in crate::hub) use hub_journal::{HubJournal, queue};
 pub(in crate::hub) use kept_topics::{change as topic_change, load as load_topics};
 pub(in crate::hub) use settings::JournalSettings;
 pub(in crate::hub) use voids::Voids;
-pub(in crate::hub) use work::QueuedWork;
+pub(in crate::hub) use work::{QueuedWork, Transaction};

@@ -61,6 +61,7 @@ fn reason(void: Void<CommitError>) -> CommitError {
 fn outcome_of(error: &CommitError) -> Outcome {
     match error.failure {
         CommitFailure::Poisoned => Outcome::Indeterminate,
+        CommitFailure::NoSpace => Outcome::NoSpace,
         _ => Outcome::Aborted,
     }
 }

@@ -1,7 +1,13 @@
 //! Changes of state that wait for their commit.
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
 use super::handle::{TransactDone, TransactError};
+use crate::hub::wait::{Parker, is_committing};
 use crate::journal::{CommitError, CommitFailure, StateFn, StateWork};
+use crate::ring::Notify;
 
 /// Changes that wait, at most: those of events have their room with them.
 pub(in crate::hub) const WORK_MAX: usize = 4_096;
@@ -12,6 +18,37 @@ pub(in crate::hub) struct QueuedWork {
     pub(in crate::hub) after: u64,
     pub(in crate::hub) state: StateFn<'static>,
     pub(in crate::hub) done: TransactDone,
+}
+
+impl QueuedWork {
+    /// Makes one that no event comes with.
+    pub(in crate::hub) fn alone(state: StateFn<'static>, done: TransactDone) -> Self {
+        let after = 0;
+        Self { after, state, done }
+    }
+}
+
+/// A change of state for which a thread waits.
+pub(in crate::hub) struct Transaction {
+    pub(super) result: Arc<Mutex<Option<Result<(), TransactError>>>>,
+    pub(super) parker: Arc<Parker>,
+}
+
+impl Transaction {
+    /// Begins one: what is returned beside it is to be called with what comes of it. Refused on a thread that would wait for
+    /// itself.
+    pub(in crate::hub) fn begin() -> Result<(Self, TransactDone), TransactError> {
+        if is_committing() {
+            return Err(TransactError::WouldBlock);
+        }
+        let (result, parker) = (Arc::new(Mutex::new(None)), Parker::new());
+        let (told, notify) = (result.clone(), parker.clone());
+        let done = move |outcome| {
+            *told.lock() = Some(outcome);
+            notify.notify();
+        };
+        Ok((Self { result, parker }, Box::new(done)))
+    }
 }
 
 /// The outcome of a change, to be given when no lock is held.

@@ -206,7 +206,8 @@ impl<'h> HubPublisher<'h> {
     /// and whenever there is more room while it is; it may be called at once. To be dropped when its publish is done.
     ///
     /// A place is taken where [`submit`](Self::submit) said `Full`; then submit
-    /// [in its place](Self::with_ticket) at each notification, until that says something else.
+    /// [in its place](Self::with_ticket) at each notification, until that says something else. A place that is told and not
+    /// used within 100 ms goes behind the others, and waits there until it is used again.
     pub fn room(&self, notify: Arc<dyn Notify>) -> RoomTicket {
         RoomTicket::join(&self.hub.shared, notify)
     }

@@ -50,6 +50,8 @@ pub enum Outcome {
     Visible,
     /// The events were not committed, and never will be there.
     Aborted,
+    /// As [`Aborted`](Self::Aborted), since the disk is full.
+    NoSpace,
     /// The events were not committed as far as is known, and may be there after a restart. Published again
     /// they may be there twice, with the same ids: nothing but these tells doubles.
     Indeterminate,

@@ -13,7 +13,7 @@ use crate::ring;
 use super::in_flight::InFlight;
 use super::stream_versions::{ExpectedVersion, StreamVersions, VersionClaim};
 use crate::hub::HubPublishError;
-use crate::hub::slot::{Slot, SlotHeader};
+use crate::hub::slot::Slot;
 use crate::hub::topics::Histories;
 use crate::hub::topics::TopicMode;
 use crate::hub::topics::TopicTable;
@@ -170,15 +170,46 @@ impl Publisher {
             None if expected == ExpectedVersion::Any => None,
             None => return Err(HubPublishError::StreamsNotKept),
         };
-        // Everything that refuses an event stands above. What topics retain is copied before
-        // anything is trimmed or overwritten.
+        // Everything that refuses an event stands above.
+        let sequence = self.put(event)?;
+        if let (Some(streams), Some(claim)) = (&mut self.streams, claim) {
+            streams.take(claim);
+        }
+        Ok(sequence + 1)
+    }
+
+    /// Publishes one event that belongs to no stream, if nobody has to write it and it can be shown at once; `None`: there
+    /// is more to it, and nothing has happened. Returns its offset, and whether the driver has to be told.
+    pub(super) fn pass(&mut self, event: EventRef<'_>, default: Durability) -> Option<(u64, bool)> {
+        let in_flight = self.in_flight.as_deref()?;
+        let passes = in_flight.may_pass(self.ring.next(), 1)
+            && in_flight.check(false).is_ok()
+            && self.topics.durability(event, default) == Durability::None
+            && self.topics.admits(event);
+        if self.closed || !passes {
+            return None;
+        }
+        // A hub with a journal has a ring that rejects: nobody waits here.
+        let next = self.put(event).ok()? + 1;
+        self.ring.pass(next);
+        let tell = self.in_flight_mut().pass(next);
+        Some((next, tell))
+    }
+
+    /// Writes one event that nothing refuses any more but the ring. Returns its sequence.
+    #[inline(always)]
+    fn put(&mut self, event: EventRef<'_>) -> Result<u64, HubPublishError> {
+        // What topics retain is copied before anything is trimmed or overwritten.
         self.save_history(1);
         self.make_room(heap_bytes(event));
         // A local: the closure cannot borrow `self`, which lends it the ring.
-        let mut heap = self.heap_bytes;
-        let header = self.header();
+        let (mut heap, recorded) = (self.heap_bytes, self.recorded);
         let published = self.ring.publish_quietly_with(|slot| {
-            slot.fill_with(Slot::new, |slot| write(slot, event, header, &mut heap))
+            slot.fill_with(Slot::new, |slot| {
+                heap -= slot.heap_bytes();
+                slot.set_unkept(event, recorded);
+                heap += slot.heap_bytes();
+            })
         });
         self.heap_bytes = heap;
         match published {
@@ -186,10 +217,7 @@ impl Publisher {
                 // Figures and versions follow the store: an event that was not published must leave none behind.
                 self.topics.count(event, sequence + 1);
                 self.note_time(1);
-                if let (Some(streams), Some(claim)) = (&mut self.streams, claim) {
-                    streams.take(claim);
-                }
-                Ok(sequence + 1)
+                Ok(sequence)
             }
             Err(ring::PublishError::Closed(())) => Err(HubPublishError::Closed),
             Err(ring::PublishError::Full(()) | ring::PublishError::TimedOut(())) => {
@@ -211,12 +239,13 @@ impl Publisher {
         let claims = self.claim_all(len, expected, &event)?;
         self.save_history(len as u64);
         self.make_room(bytes);
-        let mut heap = self.heap_bytes;
+        let (mut heap, recorded) = (self.heap_bytes, self.recorded);
         // What follows in the batch, and versions, are asked for by a journal's driver alone: a hub in memory has none.
-        let header = self.header();
         let published = self.ring.publish_batch_quietly_with(len, |index, slot| {
             slot.fill_with(Slot::new, |slot| {
-                write(slot, event(index), header, &mut heap)
+                heap -= slot.heap_bytes();
+                slot.set_unkept(event(index), recorded);
+                heap += slot.heap_bytes();
             })
         });
         self.heap_bytes = heap;
@@ -241,17 +270,6 @@ impl Publisher {
                 | ring::BatchError::TimedOut
                 | ring::BatchError::Short { .. },
             ) => Err(HubPublishError::Full),
-        }
-    }
-
-    /// Returns what the hub says of an event in memory.
-    #[inline]
-    fn header(&self) -> SlotHeader {
-        SlotHeader {
-            durability: Durability::None,
-            rest: 0,
-            recorded: self.recorded,
-            version: 0,
         }
     }
 
@@ -367,14 +385,6 @@ impl Publisher {
             }
         }
     }
-}
-
-/// Writes an event into its slot and keeps account of the heap: a slot keeps its buffer, so the difference counts.
-#[inline]
-pub(super) fn write(slot: &mut Slot, event: EventRef<'_>, header: SlotHeader, heap: &mut usize) {
-    let before = slot.heap_bytes();
-    slot.set(event, header);
-    *heap = *heap - before + slot.heap_bytes();
 }
 
 /// Returns the version that an event states itself, in a hub that keeps none; 0: it states none.

@@ -8,8 +8,9 @@ use crate::event::{ErrorKind, EventError, EventLimits, EventRef, Position};
 use super::submit::Publish;
 use super::{ExpectedVersion, PublishOptions};
 use crate::hub::HubPublishError;
+use crate::hub::journal::HubJournal;
 use crate::hub::shared::Shared;
-use crate::hub::wait::{PublishGuard, Woken, notify_all};
+use crate::hub::wait::{PublishGuard, Woken, is_committing, notify_all};
 
 /// Publishes one event if its stream has the version that is expected.
 #[inline]
@@ -18,8 +19,15 @@ pub(in crate::hub) fn one(
     expected: ExpectedVersion,
     event: EventRef<'_>,
 ) -> Result<Position, HubPublishError> {
-    if shared.journal.is_some() {
-        return journaled(shared, expected, None, event);
+    if let Some(journal) = &shared.journal {
+        let passed = match expected {
+            ExpectedVersion::Any => pass(shared, journal, event),
+            _ => None,
+        };
+        return match passed {
+            Some(position) => Ok(position),
+            None => journaled(shared, expected, None, event),
+        };
     }
     // Outside the lock: it looks at nothing that another publisher changes.
     check_size(&shared.limits, event)?;
@@ -65,7 +73,36 @@ pub(in crate::hub) fn one_at(
     Ok(position)
 }
 
+/// Publishes one event that nobody has to write, if readers may see it at once; `None`: it takes the long way, on which it
+/// is said what is wrong with it.
+#[inline]
+fn pass(shared: &Shared, journal: &HubJournal, event: EventRef<'_>) -> Option<Position> {
+    // What has a stream is always written. On the journal's thread even what need not wait is refused, so that it does
+    // not depend on who else publishes.
+    if event.stream().is_some() || is_committing() || check_size(&shared.limits, event).is_err() {
+        return None;
+    }
+    let mut publisher = shared.publisher.lock();
+    let guard = shared.wake_router.guard(publisher.next_sequence());
+    let passed = publisher.pass(event, journal.durability());
+    // Looked at inside the lock, as in `Shared::release`.
+    let has_sleepers = passed.is_some() && shared.ring.has_downstream_sleepers();
+    drop(publisher);
+    let (offset, tell) = passed?;
+    if tell {
+        journal.tell();
+    }
+    if has_sleepers {
+        shared.ring.wake_downstream();
+    }
+    if let Some(guard) = guard {
+        wake(guard, offset..offset + 1, |_| event);
+    }
+    Some(shared.position(offset))
+}
+
 /// Publishes one event in a hub with a journal, and waits for its commit.
+#[inline(never)]
 fn journaled(
     shared: &Arc<Shared>,
     expected: ExpectedVersion,

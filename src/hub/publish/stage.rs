@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::PublishOptions;
 use super::in_flight::Entry;
-use super::publisher::{Publisher, version_of, write};
+use super::publisher::{Publisher, version_of};
 use super::room::{RoomQueue, RoomTicket};
 use super::stream_versions::{ExpectedVersion, VersionClaim};
 use crate::event::{Epoch, EventRef, Position};
@@ -29,6 +29,8 @@ pub(super) struct Terms<'t> {
     /// The position that the first must get.
     pub(super) at: Option<Position>,
     pub(super) epoch: Epoch,
+    /// A thread waits for what comes of it.
+    pub(super) waits: bool,
 }
 
 impl<'t> Terms<'t> {
@@ -41,6 +43,7 @@ impl<'t> Terms<'t> {
             default: journal.durability(),
             at: None,
             epoch: shared.epoch,
+            waits: false,
         }
     }
 }
@@ -51,6 +54,8 @@ pub(super) struct Events<F> {
     /// Bytes of their records, and what they may need on the heap.
     pub(super) bytes: usize,
     pub(super) heap: usize,
+    /// Any of them has a stream.
+    pub(super) has_streams: bool,
     pub(super) event: F,
 }
 
@@ -78,7 +83,7 @@ pub(super) fn stage<'e, F: Fn(usize) -> EventRef<'e>>(
 ) -> Result<Staged, HubPublishError> {
     publisher.check()?;
     check_position(publisher, terms)?;
-    let (durability, has_streams) = durability(publisher, events, terms)?;
+    let (durability, has_streams) = (durability(publisher, events, terms)?, events.has_streams);
     let is_written = durability > Durability::None;
     let next = publisher.ring.next();
     let passes = {
@@ -91,7 +96,8 @@ pub(super) fn stage<'e, F: Fn(usize) -> EventRef<'e>>(
         let has_room = publisher
             .in_flight()
             .has_room(next, events.len, events.bytes);
-        if !has_room || !terms.room.is_turn_of(terms.ticket) {
+        // The line first: it notes that the first in it has come when it was called, also where there is not room enough.
+        if !terms.room.is_turn_of(terms.ticket) || !has_room {
             return Err(HubPublishError::Full);
         }
     }
@@ -147,30 +153,31 @@ fn show(publisher: &mut Publisher, sequences: &Range<u64>) -> bool {
     tell
 }
 
-/// Returns the safety of events that are published together, the greatest of what is asked for, and whether any of them has
-/// a stream.
+/// Returns the safety of events that are published together: the greatest of what is asked for.
 fn durability<'e, F: Fn(usize) -> EventRef<'e>>(
     publisher: &Publisher,
     events: &Events<F>,
     terms: &Terms<'_>,
-) -> Result<(Durability, bool), HubPublishError> {
-    let (mut least, mut has_streams) = (Durability::None, false);
-    for index in 0..events.len {
-        let event = (events.event)(index);
-        let topic = publisher.topics.durability(event, terms.default);
-        least = least.max(topic);
-        if event.stream().is_some() {
-            // What a stream lost, its versions would have: it is never in memory only.
-            (least, has_streams) = (Durability::Durable, true);
-        }
-    }
+) -> Result<Durability, HubPublishError> {
+    let least = match events.has_streams {
+        // What a stream lost, its versions would have: it is never in memory only.
+        true => Durability::Durable,
+        false => (0..events.len)
+            .map(|index| {
+                publisher
+                    .topics
+                    .durability((events.event)(index), terms.default)
+            })
+            .max()
+            .unwrap_or(Durability::None),
+    };
     match terms.durability {
         Some(asked) if asked < least => Err(HubPublishError::DurabilityBelow {
             asked,
             topic: least,
         }),
-        Some(asked) => Ok((asked, has_streams)),
-        None => Ok((least, has_streams)),
+        Some(asked) => Ok(asked),
+        None => Ok(least),
     }
 }
 
@@ -200,7 +207,10 @@ fn fill<'e, F: Fn(usize) -> EventRef<'e>>(
             recorded,
             version,
         };
-        write(slot, event, header, &mut heap);
+        // A slot keeps its buffer, so the difference counts.
+        heap -= slot.heap_bytes();
+        slot.set(event, header);
+        heap += slot.heap_bytes();
     };
     let published = if events.len == 1 {
         let one = publisher

@@ -19,7 +19,7 @@ use crate::hub::journal::{HubJournal, TransactError};
 use crate::hub::publish::in_flight::Condition;
 use crate::hub::shared::Shared;
 use crate::hub::wait::{Parker, is_committing};
-use crate::journal::{CommitFailure, Durability, StateError, StateFn};
+use crate::journal::{Durability, StateError, StateFn};
 use crate::ring::Notify;
 
 /// Events that are published at once, and where they must stand.
@@ -64,6 +64,7 @@ impl<'e, F: Fn(usize) -> EventRef<'e>> Publish<F> {
         load_streams(shared, &events)?;
         let terms = Terms {
             at: self.at,
+            waits: true,
             ..Terms::new(shared, journal, &self.options)
         };
         let timeout = self.options.timeout;
@@ -183,7 +184,7 @@ fn checked<'e, F: Fn(usize) -> EventRef<'e>>(
     if len > limit {
         return Err(HubPublishError::TooMany { events: len, limit });
     }
-    let (mut bytes, mut heap) = (0, 0);
+    let (mut bytes, mut heap, mut has_streams) = (0, 0, false);
     for index in 0..len {
         let event = event(index);
         let checked = check_size(&shared.limits, event);
@@ -193,6 +194,7 @@ fn checked<'e, F: Fn(usize) -> EventRef<'e>>(
         }
         bytes += event.record().len();
         heap += heap_bytes(event);
+        has_streams |= event.stream().is_some();
     }
     let limit = shared.batch_bytes_max();
     // One event has a limit of its own.
@@ -203,6 +205,7 @@ fn checked<'e, F: Fn(usize) -> EventRef<'e>>(
         len,
         bytes,
         heap,
+        has_streams,
         event,
     })
 }
@@ -214,11 +217,11 @@ fn load_streams<'e, F: Fn(usize) -> EventRef<'e>>(
     shared: &Shared,
     events: &Events<F>,
 ) -> Result<(), HubPublishError> {
-    let streams = || (0..events.len).filter_map(|index| (events.event)(index).stream());
-    if streams().next().is_none() {
+    if !events.has_streams {
         return Ok(());
     }
-    for (key, stream) in unknown_streams(shared, streams())? {
+    let streams = (0..events.len).filter_map(|index| (events.event)(index).stream());
+    for (key, stream) in unknown_streams(shared, streams)? {
         load_stream(shared, key, stream.ty, stream.id)?;
     }
     Ok(())
@@ -273,6 +276,9 @@ fn try_stage<'e, F: Fn(usize) -> EventRef<'e>>(
     let staged = stage(&mut publisher, events, terms, work);
     // Looked at inside the lock, as in `Shared::release`.
     let is_visible = matches!(&staged, Ok(staged) if staged.is_visible);
+    if terms.waits && staged.is_ok() && !is_visible {
+        journal.arrive();
+    }
     let has_sleepers = is_visible && shared.ring.has_downstream_sleepers();
     drop(publisher);
     let staged = match staged {
@@ -394,11 +400,12 @@ pub(super) fn settled(
             position,
             id: first.map_or_else(String::new, |event| event.id().to_owned()),
         }),
-        Outcome::Aborted => Err(match journal.voids().find(offsets) {
-            Some(error) if error.failure == CommitFailure::NoSpace => HubPublishError::NoSpace,
-            error => HubPublishError::Aborted {
+        Outcome::NoSpace => Err(HubPublishError::NoSpace),
+        Outcome::Aborted => {
+            let error = journal.voids().find(offsets);
+            Err(HubPublishError::Aborted {
                 reason: error.map_or_else(String::new, |error| error.reason),
-            },
-        }),
+            })
+        }
     }
 }

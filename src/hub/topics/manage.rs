@@ -4,7 +4,10 @@ use crate::event::{Filter, Pattern, topic};
 
 use super::{Histories, TopicConfig, TopicInfo, TopicsError};
 use crate::hub::EndReason;
-use crate::hub::journal::topic_change;
+use crate::hub::journal::{
+    QueuedWork, TransactDone, TransactError, Transaction, queue, topic_change,
+};
+use crate::hub::publish::Publisher;
 use crate::hub::shared::Shared;
 
 /// Creates a topic with settings, or gives them to one that an event made.
@@ -13,30 +16,7 @@ pub(in crate::hub) fn create(
     name: &str,
     config: TopicConfig,
 ) -> Result<(), TopicsError> {
-    create_in_memory(shared, name, &config)?;
-    keep(shared, name, Some(&config))
-}
-
-fn create_in_memory(shared: &Shared, name: &str, config: &TopicConfig) -> Result<(), TopicsError> {
-    topic::validate(name)?;
-    config.validate_for(shared.journal.is_some())?;
-    let mut publisher = shared.publisher.lock();
-    // The thread and its cursor are made for the first topic that retains something: a hub without one has neither.
-    if config.retain_events > 0 && publisher.histories.is_none() {
-        let started = Histories::start(&shared.ring, &shared.times);
-        publisher.histories = Some(started.map_err(|_| TopicsError::Refused)?);
-    }
-    // May refuse, so it comes before the history, which cannot.
-    publisher.topics.create(name, config.clone())?;
-    if config.retain_age.is_some() {
-        publisher.mark_each();
-    }
-    if let Some(histories) = &publisher.histories
-        && config.retain_events > 0
-    {
-        histories.add(name, config);
-    }
-    Ok(())
+    change(shared, name, Change::Create(&config))
 }
 
 /// Gives settings to a topic, which is created where there is none.
@@ -45,63 +25,150 @@ pub(in crate::hub) fn set(
     name: &str,
     config: TopicConfig,
 ) -> Result<(), TopicsError> {
-    settle(shared, name, Some(&config))?;
-    keep(shared, name, Some(&config))
-}
-
-/// Gives settings to a topic or deletes it, in memory only.
-pub(in crate::hub) fn settle(
-    shared: &Shared,
-    name: &str,
-    config: Option<&TopicConfig>,
-) -> Result<(), TopicsError> {
-    let Some(config) = config else {
-        return delete_in_memory(shared, name);
-    };
-    topic::validate(name)?;
-    config.validate_for(shared.journal.is_some())?;
-    let mut publisher = shared.publisher.lock();
-    if config.retain_events > 0 && publisher.histories.is_none() {
-        let started = Histories::start(&shared.ring, &shared.times);
-        publisher.histories = Some(started.map_err(|_| TopicsError::Refused)?);
-    }
-    publisher.topics.set(name, config.clone())?;
-    if config.retain_age.is_some() {
-        publisher.mark_each();
-    }
-    if let Some(histories) = &publisher.histories {
-        histories.set(name, config);
-    }
-    Ok(())
-}
-
-/// Has the journal keep what is settled of a topic, and waits for it.
-fn keep(shared: &Shared, name: &str, config: Option<&TopicConfig>) -> Result<(), TopicsError> {
-    let Some(journal) = &shared.journal else {
-        return Ok(());
-    };
-    let change = topic_change(name, config);
-    let kept = journal.transact(shared, change);
-    kept.map_err(TopicsError::NotKept)
+    change(shared, name, Change::Set(&config))
 }
 
 /// Deletes a topic, with what it retains, and ends the subscriptions that named only topics which are gone.
 pub(in crate::hub) fn delete(shared: &Shared, name: &str) -> Result<(), TopicsError> {
-    delete_in_memory(shared, name)?;
-    keep(shared, name, None)
+    change(shared, name, Change::Delete)
 }
 
-fn delete_in_memory(shared: &Shared, name: &str) -> Result<(), TopicsError> {
-    {
-        let mut publisher = shared.publisher.lock();
-        let floor = publisher.floor();
-        publisher.topics.delete(name, floor)?;
-        if let Some(histories) = &publisher.histories {
-            histories.remove(name);
+/// Gives settings to a topic or deletes it, without waiting until the journal keeps that: `done` is called then.
+pub(in crate::hub) fn submit(
+    shared: &Shared,
+    name: &str,
+    config: Option<&TopicConfig>,
+    done: TransactDone,
+) -> Result<(), TopicsError> {
+    let change = config.map_or(Change::Delete, Change::Set);
+    let queued = change_and_queue(shared, name, change, Ok(done))?;
+    queued.map_err(TopicsError::NotKept)
+}
+
+/// Gives a topic the settings that the journal has of it.
+pub(in crate::hub) fn restore(
+    shared: &Shared,
+    name: &str,
+    config: &TopicConfig,
+) -> Result<(), TopicsError> {
+    Change::Set(config).validate(shared, name)?;
+    Change::Set(config).make(&mut shared.publisher.lock(), shared, name)
+}
+
+/// A change of one topic.
+#[derive(Clone, Copy)]
+enum Change<'c> {
+    /// Refused where it was created before.
+    Create(&'c TopicConfig),
+    Set(&'c TopicConfig),
+    Delete,
+}
+
+impl<'c> Change<'c> {
+    /// Returns the settings that the topic has then; `None`: it is gone.
+    fn config(self) -> Option<&'c TopicConfig> {
+        match self {
+            Self::Create(config) | Self::Set(config) => Some(config),
+            Self::Delete => None,
         }
     }
-    // Outside the publisher's lock, which is taken again for each filter that names the topic: few do, and ending a
-    // subscription runs foreign code.
+
+    fn validate(self, shared: &Shared, name: &str) -> Result<(), TopicsError> {
+        if let Some(config) = self.config() {
+            topic::validate(name)?;
+            config.validate_for(shared.journal.is_some())?;
+        }
+        Ok(())
+    }
+
+    /// Makes it in memory.
+    fn make(
+        self,
+        publisher: &mut Publisher,
+        shared: &Shared,
+        name: &str,
+    ) -> Result<(), TopicsError> {
+        let retains = self.config().is_some_and(|config| config.retain_events > 0);
+        // The thread and its cursor are made for the first topic that retains something: a hub without one has neither.
+        if retains && publisher.histories.is_none() {
+            let started = Histories::start(&shared.ring, &shared.times);
+            publisher.histories = Some(started.map_err(|_| TopicsError::Refused)?);
+        }
+        // May refuse, so it comes before the history, which cannot.
+        match self {
+            Self::Create(config) => publisher.topics.create(name, config.clone())?,
+            Self::Set(config) => publisher.topics.set(name, config.clone())?,
+            Self::Delete => {
+                let floor = publisher.floor();
+                publisher.topics.delete(name, floor)?;
+            }
+        }
+        if self
+            .config()
+            .is_some_and(|config| config.retain_age.is_some())
+        {
+            publisher.mark_each();
+        }
+        match (&publisher.histories, self) {
+            (Some(histories), Self::Create(config)) if retains => histories.add(name, config),
+            (Some(histories), Self::Set(config)) => histories.set(name, config),
+            (Some(histories), Self::Delete) => histories.remove(name),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Changes a topic, and waits until the journal keeps that, if there is one.
+fn change(shared: &Shared, name: &str, change: Change<'_>) -> Result<(), TopicsError> {
+    let Some(journal) = &shared.journal else {
+        let unused: TransactDone = Box::new(drop);
+        return change_and_queue(shared, name, change, Ok(unused)).map(|_| ());
+    };
+    let (transaction, done) = match Transaction::begin() {
+        Ok((transaction, done)) => (Some(transaction), Ok(done)),
+        Err(error) => (None, Err(error)),
+    };
+    let queued = change_and_queue(shared, name, change, done)?;
+    let kept = queued.and_then(|()| match &transaction {
+        Some(transaction) => journal.wait(shared, transaction),
+        None => Ok(()),
+    });
+    kept.map_err(TopicsError::NotKept)
+}
+
+/// Changes a topic in memory, and queues for the journal what it is to keep of that, with what is to be called then, or why it
+/// cannot be waited for. Both under one lock: two who change a topic at once are kept in the order in which they changed it.
+fn change_and_queue(
+    shared: &Shared,
+    name: &str,
+    change: Change<'_>,
+    done: Result<TransactDone, TransactError>,
+) -> Result<Result<(), TransactError>, TopicsError> {
+    change.validate(shared, name)?;
+    // What is left of it is foreign code: it goes when the lock is released.
+    let mut work = done.map(|done| {
+        let state = topic_change(name, change.config());
+        Some(QueuedWork::alone(state, done))
+    });
+    let queued = {
+        let mut publisher = shared.publisher.lock();
+        change.make(&mut publisher, shared, name)?;
+        match (&shared.journal, &mut work) {
+            (None, _) => Ok(()),
+            (Some(_), Ok(work)) => queue(&mut publisher, work),
+            (Some(_), Err(error)) => Err(error.clone()),
+        }
+    };
+    if change.config().is_none() {
+        end_subscriptions(shared, name);
+    }
+    Ok(queued)
+}
+
+/// Ends the subscriptions that named a topic which is gone, and no other that is there. Outside the publisher's lock, which is
+/// taken again for each filter that names the topic: few do, and ending a subscription runs foreign code.
+fn end_subscriptions(shared: &Shared, name: &str) {
     let registry = &shared.registry;
     for entry in registry.all(|entry| is_named_in(entry.class.filter(), name)) {
         if !has_topics_of(shared, entry.class.filter())
@@ -117,7 +184,6 @@ fn delete_in_memory(shared: &Shared, name: &str) -> Result<(), TopicsError> {
             shared.wake(&wakeups);
         }
     }
-    Ok(())
 }
 
 /// Returns whether any of the topics that a filter names exists.

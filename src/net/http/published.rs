@@ -22,6 +22,8 @@ pub enum Outcome {
     Visible,
     /// The events are not there and never will be.
     Aborted,
+    /// As [`Aborted`](Self::Aborted), since there is no space for them.
+    NoSpace,
     /// Nobody knows whether they are there: they may be after a restart.
     Indeterminate,
     /// The outcome did not come in time: [`Limits::outcome_timeout`](crate::net::Limits::outcome_timeout).

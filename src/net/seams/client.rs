@@ -107,6 +107,7 @@ pub(super) fn judge((kind, asked): (Kind, u32), status: u16, number: u32, world:
             let expected = match status {
                 201 => Outcome::Visible,
                 500 => Outcome::Aborted,
+                507 => Outcome::NoSpace,
                 502 => Outcome::Indeterminate,
                 other => panic!("{asked} was answered {other}"),
             };

@@ -185,6 +185,7 @@ impl Requests for Fake {
         let status = match outcome {
             Outcome::Visible => 201,
             Outcome::Aborted => 500,
+            Outcome::NoSpace => 507,
             Outcome::Indeterminate => 502,
             Outcome::Timeout => 504,
         };

@@ -131,8 +131,13 @@ impl Run {
                 }
             }
             12 | 13 => {
-                let outcomes = [Outcome::Visible, Outcome::Aborted, Outcome::Indeterminate];
-                let outcome = outcomes[self.random.below(4).saturating_sub(1) as usize];
+                let outcomes = [
+                    Outcome::Visible,
+                    Outcome::Aborted,
+                    Outcome::NoSpace,
+                    Outcome::Indeterminate,
+                ];
+                let outcome = outcomes[self.random.below(5).saturating_sub(1) as usize];
                 let mut world = self.world.borrow_mut();
                 let open: Vec<usize> = (0..world.outcomes.len())
                     .filter(|at| world.outcomes[*at].is_none())

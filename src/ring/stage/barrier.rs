@@ -52,6 +52,7 @@ impl Barrier {
 
     /// Moves the barrier up to `to`, which is not above a head that the caller has loaded. Returns what it passed by
     /// this call: the ranges of all calls are disjoint, and cover everything below it.
+    #[inline]
     pub(in crate::ring) fn raise(&self, to: u64) -> Range<u64> {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {

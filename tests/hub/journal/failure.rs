@@ -17,7 +17,7 @@ use super::{event, eventually, hub, outcome, seen, submit};
 fn a_commit_that_fails_under_a_thousand_publishes_lets_none_succeed() {
     let failures = [
         (CommitFailure::Aborted, Outcome::Aborted),
-        (CommitFailure::NoSpace, Outcome::Aborted),
+        (CommitFailure::NoSpace, Outcome::NoSpace),
         (CommitFailure::Poisoned, Outcome::Indeterminate),
     ];
     for (failure, expected) in failures {

@@ -3,15 +3,21 @@
 use std::sync::mpsc;
 
 use eventring::event::EventBatch;
-use eventring::hub::{Hub, HubPublishError, PublishOptions, TransactDone, TransactError};
+use eventring::hub::{
+    Hub, HubPublishError, PublishOptions, TopicConfig, TransactDone, TransactError,
+};
 use eventring::journal::{CommitFailure, StateError, StateTx};
 
 use super::{event, hub};
 
 fn value(hub: &Hub, key: &str) -> Option<Vec<u8>> {
+    kept(hub, "test", key)
+}
+
+fn kept(hub: &Hub, table: &str, key: &str) -> Option<Vec<u8>> {
     let mut reader = hub.journal().unwrap().view().reader().unwrap();
     let mut found = None;
-    let look = &mut |state: &mut dyn StateTx| found = state.get("test", key.as_bytes()).unwrap();
+    let look = &mut |state: &mut dyn StateTx| found = state.get(table, key.as_bytes()).unwrap();
     reader.state(look).unwrap();
     found
 }
@@ -88,6 +94,25 @@ fn a_change_is_waited_for_also_where_its_events_are_seen_already() {
             "{failed:?}"
         );
     });
+}
+
+/// Once memory was changed first, and the journal told behind it: of two who changed a topic at once each could be the last in
+/// one of them.
+#[test]
+fn who_changes_a_topic_last_is_kept_last() {
+    let (hub, _control) = hub(|builder| builder);
+    for _ in 0..100 {
+        std::thread::scope(|scope| {
+            for events in [1, 2] {
+                let (hub, config) = (&hub, TopicConfig::default().retain_events(events));
+                scope.spawn(move || hub.set_topic("a", config).unwrap());
+            }
+        });
+        let kept = kept(&hub, "topics", "a").unwrap();
+        let config = hub.describe_topic("a").unwrap().config;
+        let expected = format!("1 - {} ", config.retain_events);
+        assert!(kept.starts_with(expected.as_bytes()), "{config:?}");
+    }
 }
 
 #[test]
