@@ -122,7 +122,8 @@ impl Driver {
     pub(super) fn round(&mut self, shared: &Shared, hub: &HubJournal) -> Option<After> {
         // What failed is not tried again by everybody who comes by. Asked once: the clock goes on.
         let is_waiting = self.is_waiting();
-        self.gathering.wait(|| hub.arrived());
+        let began = Instant::now();
+        self.gathering.wait(|| hub.arrived(), || began.elapsed());
         let begin = self.begin(shared, hub, is_waiting);
         let is_idle = begin.range.is_empty() && begin.work.is_empty() && !begin.renew;
         if is_waiting || is_idle {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::hub::slot::{Slot, SlotView};
 use crate::journal::{Durability, RoundEvent};
@@ -38,8 +38,8 @@ pub(super) struct Gathering {
 }
 
 impl Gathering {
-    /// Waits until as many have come as are expected, or long enough.
-    pub(super) fn wait(&mut self, arrived: impl Fn() -> u64) {
+    /// Waits until as many have come as are expected, or long enough: `waited` says how long it has.
+    pub(super) fn wait(&mut self, arrived: impl Fn() -> u64, waited: impl Fn() -> Duration) {
         let had = arrived() - self.taken;
         // One alone has nobody to wait for; nor has a round for which nobody waits.
         if had == 0 || had >= self.expected {
@@ -50,9 +50,8 @@ impl Gathering {
             return;
         }
         let longest = GATHER_MAX.min(self.took / GATHER_PART);
-        let began = Instant::now();
         let mut has = had;
-        while has < self.expected && began.elapsed() < longest {
+        while has < self.expected && waited() < longest {
             // Those who are to come may need this processor.
             thread::yield_now();
             has = arrived() - self.taken;
@@ -180,14 +179,20 @@ mod tests {
     use super::*;
 
     /// A round in which `came` have come before it, and `later` come while it waits. Returns how many looks it took.
-    fn round(gathering: &mut Gathering, arrived: &Cell<u64>, came: u64, later: u64) -> u64 {
+    fn round(
+        gathering: &mut Gathering,
+        arrived: &Cell<u64>,
+        (came, later): (u64, u64),
+        waited: Duration,
+    ) -> u64 {
         arrived.set(arrived.get() + came);
         let (looks, least) = (Cell::new(0), arrived.get());
-        gathering.wait(|| {
+        let come = || {
             looks.set(looks.get() + 1);
             arrived.set(arrived.get().max(least + later.min(looks.get() - 1)));
             arrived.get()
-        });
+        };
+        gathering.wait(come, || waited);
         gathering.take(arrived.get());
         gathering.end(Duration::from_millis(1), arrived.get());
         looks.get()
@@ -196,25 +201,35 @@ mod tests {
     #[test]
     fn as_many_are_waited_for_as_the_last_round_had() {
         let (mut gathering, arrived) = (Gathering::default(), Cell::new(0));
-        assert_eq!(round(&mut gathering, &arrived, 8, 0), 1, "nobody was there");
-        assert_eq!(round(&mut gathering, &arrived, 1, 7), 8);
-        assert_eq!(round(&mut gathering, &arrived, 8, 0), 1, "all are there");
-        assert_eq!(round(&mut gathering, &arrived, 0, 0), 1, "no round for any");
-        assert_eq!(round(&mut gathering, &arrived, 1, 0), 1, "one alone");
-        assert_eq!(round(&mut gathering, &arrived, 1, 0), 1);
+        let mut looks = |came, later| {
+            let come = (came, later);
+            round(&mut gathering, &arrived, come, Duration::ZERO)
+        };
+        assert_eq!(looks(8, 0), 1, "nobody was there");
+        assert_eq!(looks(1, 7), 8);
+        assert_eq!(looks(8, 0), 1, "all are there");
+        assert_eq!(looks(0, 0), 1, "no round for any");
+        assert_eq!(looks(1, 0), 1, "one alone");
+        assert_eq!(looks(1, 0), 1);
         assert_eq!(arrived.get(), 26);
     }
 
     #[test]
     fn those_who_do_not_come_are_waited_for_less_and_less() {
         let (mut gathering, arrived) = (Gathering::default(), Cell::new(0));
-        let waited = (0..2_000).filter(|_| {
-            // Two who came while a commit ran, and are not back: the next is always by one alone.
+        // As long as nobody comes the clock alone ends a wait: a look at it is one wait.
+        let clock = Cell::new(0);
+        for _ in 0..2_000 {
             arrived.set(arrived.get() + 2);
             gathering.take(arrived.get());
-            gathering.end(Duration::from_micros(10), arrived.get());
-            round(&mut gathering, &arrived, 1, 0) > 1
-        });
-        assert!(waited.count() < 50);
+            gathering.end(Duration::from_millis(1), arrived.get());
+            arrived.set(arrived.get() + 1);
+            let waited = || {
+                clock.set(clock.get() + 1);
+                Duration::MAX
+            };
+            gathering.wait(|| arrived.get(), waited);
+        }
+        assert!((1..50).contains(&clock.get()), "{}", clock.get());
     }
 }
