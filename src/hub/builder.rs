@@ -164,6 +164,9 @@ impl HubBuilder {
 
     /// Sets how long a commit may take before the journal counts as stalled: who waits for it is told
     /// [`Indeterminate`](crate::hub::HubPublishError::Indeterminate) then. Default 10 s. Closing the hub waits so long, too.
+    ///
+    /// A blocking publish without a [`timeout`](crate::hub::PublishOptions::timeout) may be the one that commits: nobody tells
+    /// it anything before the disk answers.
     pub fn commit_timeout(mut self, timeout: Duration) -> Self {
         self.settings.commit_timeout = timeout;
         self

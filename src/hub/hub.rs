@@ -119,7 +119,8 @@ impl Hub {
 
     /// Publishes one event and returns where it stands. Nothing is allocated for a small event in a hub without a journal.
     ///
-    /// With a journal it waits until the event is as safe as its topic asks for, and readers see it.
+    /// With a journal it waits until the event is as safe as its topic asks for, and readers see it. It may write it on this
+    /// thread, and then waits as long as the disk; one with a [`timeout`](PublishOptions::timeout) does not.
     ///
     /// # Errors
     ///

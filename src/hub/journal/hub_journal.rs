@@ -361,17 +361,14 @@ impl HubJournal {
     ) -> Result<(), TransactError> {
         let (transaction, done) = Transaction::begin()?;
         self.queue_alone(shared, state, done)?;
-        self.wait(shared, &transaction)
+        self.wait(&transaction)
     }
 
     /// Waits for a change of state that is queued.
-    pub(in crate::hub) fn wait(
-        &self,
-        shared: &Shared,
-        transaction: &Transaction,
-    ) -> Result<(), TransactError> {
+    pub(in crate::hub) fn wait(&self, transaction: &Transaction) -> Result<(), TransactError> {
         let Transaction { result, parker } = transaction;
-        self.lead(shared, || result.lock().is_some());
+        // Not on this thread, which is to be back in time also where the disk hangs.
+        self.tell();
         loop {
             let until = deadline::after(Instant::now(), self.settings.commit_timeout);
             let came = parker.park(Some(until));

@@ -26,6 +26,9 @@ use crate::ring::Notify;
 ///
 /// In a hub without a journal every outcome is [`Outcome::Visible`] at once, and nothing waits.
 ///
+/// With one, a publish that waits may commit on its own thread, and then hangs with a disk that hangs; not so where it has a
+/// [`timeout`](PublishOptions::timeout), nor where it only [submits](Self::submit).
+///
 /// # Examples
 ///
 /// ```

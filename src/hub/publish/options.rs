@@ -31,6 +31,11 @@ pub struct PublishOptions {
     /// The longest wait for room and outcome together. Default `None`: the hub's
     /// [`publish_timeout`](crate::hub::HubBuilder::publish_timeout) for room, and for the outcome until the journal counts as
     /// stalled. Means nothing where nothing waits.
+    ///
+    /// With `None` a publish that finds the journal free commits on its own thread, with what others have published, and is
+    /// back when the disk is: where that hangs, it hangs as long, and
+    /// [`commit_timeout`](crate::hub::HubBuilder::commit_timeout) is for everybody else. With a timeout another thread
+    /// commits. Not counted is one read of the disk, where the event has a stream that was not published on in this run.
     pub timeout: Option<Duration>,
 }
 

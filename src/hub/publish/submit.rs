@@ -79,7 +79,11 @@ impl<'e, F: Fn(usize) -> EventRef<'e>> Publish<F> {
         if staged.is_visible {
             return Ok(offsets);
         }
-        journal.lead(shared, || outcome(shared, &offsets).is_some());
+        match timeout {
+            // Nobody has to be back before the disk is.
+            None => journal.lead(shared, || outcome(shared, &offsets).is_some()),
+            Some(_) => journal.tell(),
+        }
         let outcome = wait_outcome(shared, &offsets, deadline);
         let first = (events.len > 0).then(|| (events.event)(0));
         settled(shared, journal, outcome, &offsets, first)?;

@@ -131,7 +131,7 @@ fn change(shared: &Shared, name: &str, change: Change<'_>) -> Result<(), TopicsE
     };
     let queued = change_and_queue(shared, name, change, done)?;
     let kept = queued.and_then(|()| match &transaction {
-        Some(transaction) => journal.wait(shared, transaction),
+        Some(transaction) => journal.wait(transaction),
         None => Ok(()),
     });
     kept.map_err(TopicsError::NotKept)

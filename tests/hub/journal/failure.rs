@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eventring::hub::{
     Durability, ExpectedVersion, HubPublishError, JournalHandle, Outcome, PublishOptions,
-    StartFrom, Subscription, TopicConfig,
+    StartFrom, Subscription, TopicConfig, TransactError,
 };
 use eventring::journal::{CommitFailure, JournalState};
 use eventring::{Event, Hub};
@@ -144,6 +144,37 @@ fn a_publish_waits_no_longer_than_it_was_told() {
     assert!(matches!(error, HubPublishError::TimedOut { position } if position.offset == 2));
     control.release();
     assert_eq!(outcome(&hub, 2), Outcome::Visible);
+}
+
+/// Once it committed itself, and was back when the disk was.
+#[test]
+fn a_publish_that_has_a_timeout_does_not_hang_with_the_disk() {
+    let (hub, control) = hub(|builder| builder);
+    control.hold();
+    let brief = PublishOptions::default().timeout(Some(Duration::from_millis(10)));
+    let error = hub.publisher().publish(event("a"), &brief).unwrap_err();
+    assert!(matches!(error, HubPublishError::TimedOut { position } if position.offset == 1));
+    control.release();
+    assert_eq!(outcome(&hub, 1), Outcome::Visible);
+}
+
+/// As above.
+#[test]
+fn who_finds_the_journal_free_is_told_of_a_commit_that_hangs() {
+    let (hub, control) = hub(|builder| builder.commit_timeout(Duration::from_millis(50)));
+    control.hold();
+    let patient = PublishOptions::default().timeout(Some(Duration::from_secs(60)));
+    let error = hub.publisher().publish(event("a"), &patient).unwrap_err();
+    assert!(
+        matches!(error, HubPublishError::Indeterminate { position, .. } if position.offset == 1)
+    );
+    control.release();
+    eventually("it goes on", || hub.visible() == 1);
+    control.hold();
+    let changed = hub.journal().unwrap().transact(|_| Ok(()));
+    assert_eq!(changed, Err(TransactError::TimedOut));
+    control.release();
+    assert_eq!(hub.journal().unwrap().transact(|_| Ok(())), Ok(()));
 }
 
 #[test]

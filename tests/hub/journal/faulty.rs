@@ -10,6 +10,9 @@ use eventring::journal::{
 };
 use std::sync::{Condvar, Mutex};
 
+/// The longest that a commit is held: a test that has failed must not hang.
+const HELD: Duration = Duration::from_secs(60);
+
 /// What a test says to its journal, and what it sees of it.
 #[derive(Clone, Default)]
 pub(crate) struct Control(Arc<(Mutex<State>, Condvar)>);
@@ -153,7 +156,8 @@ impl Journal for FaultyJournal {
         let mut held = state.lock().unwrap();
         held.held += 1;
         changed.notify_all();
-        let mut held = changed.wait_while(held, |state| state.is_held).unwrap();
+        let waited = changed.wait_timeout_while(held, HELD, |state| state.is_held);
+        let mut held = waited.unwrap().0;
         held.held -= 1;
         if let Some(failure) = held.fail {
             return Err(failed(failure));
