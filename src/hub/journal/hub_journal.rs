@@ -27,8 +27,8 @@ use crate::journal::{
 use crate::ring::Upstream;
 
 /// The interval at which the journal is looked after while publishers commit themselves, and the line of those who wait for
-/// room.
-const TEND: Duration = Duration::from_millis(50);
+/// room. No longer than what is buffered may stay unflushed, 20 ms: so it is found before it is due.
+const TEND: Duration = Duration::from_millis(20);
 
 /// The journal of a hub.
 pub(in crate::hub) struct HubJournal {
@@ -46,7 +46,7 @@ pub(in crate::hub) struct HubJournal {
     commits: AtomicU64,
     /// Publishers that wait for what comes of a publish, all that ever did. Changed under the publisher's lock.
     arrived: AtomicU64,
-    /// The thread looks after the journal by itself for a while: nobody has to wake it for that.
+    /// The thread looks after the journal by itself within [`TEND`]: nobody has to wake it for that.
     is_tended: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
     is_finished: Mutex<bool>,
@@ -210,12 +210,18 @@ impl HubJournal {
             let has_line = shared.room.pass_over();
             // As long as others commit it comes back by itself: they would wake it for each commit otherwise.
             let commits = self.commits.load(Ordering::Relaxed);
+            let soon = deadline::after(Instant::now(), TEND);
             if std::mem::replace(&mut tended, commits) != commits || has_line {
-                let soon = deadline::after(Instant::now(), TEND);
                 until = Some(until.map_or(soon, |until| until.min(soon)));
             }
-            self.is_tended.store(until.is_some(), Ordering::Relaxed);
-            self.turn.sleep(until, || self.has_more(shared));
+            let is_tended = until.is_some_and(|until| until <= soon);
+            // Relaxed, as `commits`: who leads counts its commit, takes the publisher's lock and looks at this then; here it is
+            // the other way round. Who takes that lock second finds what the other has left.
+            self.is_tended.store(is_tended, Ordering::Relaxed);
+            self.turn.sleep(until, || {
+                self.has_more(shared)
+                    || !is_tended && self.commits.load(Ordering::Relaxed) != tended
+            });
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is seen when, and how safe it is.
 
 use std::thread;
+use std::time::Duration;
 
 use eventring::event::EventBatch;
 use eventring::hub::{
@@ -192,6 +193,21 @@ fn settings_that_mean_nothing_are_refused() {
     let builder = Hub::builder().journal(MemoryJournal::new());
     builder.clone().build().unwrap();
     assert_eq!(build(builder), HubError::JournalTaken);
+}
+
+/// Once nobody woke the thread for it, which slept for 50 ms, or as long as the journal had said before.
+#[test]
+fn a_journal_is_looked_after_behind_what_publishers_commit_themselves() {
+    for due in [None, Some(Duration::from_secs(3_600))] {
+        let (hub, control) = hub(|builder| builder.durability(Durability::Buffered));
+        control.due(due);
+        for _ in 0..20 {
+            hub.publish(event("a")).unwrap();
+            let rounds = control.rounds().len();
+            // The second time there is nothing to do, and the thread goes to sleep.
+            eventually("it is looked after", || control.maintained(rounds) > 1);
+        }
+    }
 }
 
 #[cfg(feature = "async")]

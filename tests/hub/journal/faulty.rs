@@ -29,6 +29,9 @@ struct State {
     fails_to_close: bool,
     rounds: Vec<Written>,
     reserved: Vec<u64>,
+    /// The rounds that there were each time it was looked after.
+    maintained: Vec<usize>,
+    due: Option<Duration>,
 }
 
 /// A round that was committed.
@@ -103,6 +106,19 @@ impl Control {
         self.change(|state| state.rounds.clone())
     }
 
+    /// Says when it wants to be looked after again.
+    pub(crate) fn due(&self, due: Option<Duration>) {
+        self.change(|state| state.due = due);
+    }
+
+    /// How often it was looked after since there were so many rounds.
+    pub(crate) fn maintained(&self, rounds: usize) -> usize {
+        self.change(|state| {
+            let behind = state.maintained.iter().filter(|had| **had >= rounds);
+            behind.count()
+        })
+    }
+
     /// What was asked to be reserved so far.
     pub(crate) fn reserved(&self) -> Vec<u64> {
         self.change(|state| state.reserved.clone())
@@ -172,7 +188,11 @@ impl Journal for FaultyJournal {
     }
 
     fn maintain(&mut self, now: Instant) -> Option<Duration> {
-        self.inner.maintain(now)
+        let due = self.control.change(|state| {
+            state.maintained.push(state.rounds.len());
+            state.due
+        });
+        self.inner.maintain(now).or(due)
     }
 
     fn close(&mut self) -> Result<(), JournalError> {
