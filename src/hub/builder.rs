@@ -13,7 +13,7 @@ use crate::ring::{self, Overflow};
 use crate::hub::Hub;
 use crate::hub::HubError;
 use crate::hub::class::Classes;
-use crate::hub::journal::{HubJournal, JournalSettings, load_topics};
+use crate::hub::journal::{HubJournal, JournalSettings, default_is_none, load_topics};
 use crate::hub::journal_read::ReadSide;
 use crate::hub::publish::{InFlight, Publisher, RoomQueue, StreamVersions};
 use crate::hub::shared::Shared;
@@ -265,13 +265,32 @@ fn begin(hub: &Hub) -> Result<(), HubError> {
     let Some(journal) = &hub.shared.journal else {
         return Ok(());
     };
-    for (name, config) in load_topics(&**journal.view()).map_err(not_had)? {
-        let settled = topics::restore(&hub.shared, &name, &config);
+    let kept = load_topics(&**journal.view()).map_err(not_had)?;
+    for topic in kept.topics {
+        let name = &topic.name;
+        let settled = topics::restore(&hub.shared, name, &topic.config);
         settled.map_err(|error| HubError::Journal {
             reason: format!("the topic {name:?}: {error}"),
         })?;
+        if topic.was_none {
+            hub.shared.publisher.lock().topics.note_unkept(name);
+        }
     }
-    journal.start(&hub.shared).map_err(not_had)
+    let (is_none, was_none) = (
+        journal.durability() == Durability::None,
+        kept.was_default_none,
+    );
+    // Behind the topics: what the journal keeps of them says it of them.
+    let mut publisher = hub.shared.publisher.lock();
+    publisher.topics.note_default(is_none, was_none);
+    drop(publisher);
+    journal.start(&hub.shared).map_err(not_had)?;
+    if is_none && !was_none {
+        // Nobody waits: a disk that is full must not keep a hub from its memory. What fails is kept by the next run that
+        // gives topics no durability.
+        let _ = journal.submit_transact(&hub.shared, default_is_none(), Box::new(drop));
+    }
+    Ok(())
 }
 
 fn not_had(error: impl fmt::Display) -> HubError {

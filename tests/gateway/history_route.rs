@@ -4,7 +4,8 @@ use eventring::event::{Event, Filter};
 use eventring::gateway::{
     AccessRequest, Authorizer, Decision, Principal, Server, ServerConfig, ServerThread,
 };
-use eventring::hub::Hub;
+use eventring::hub::{Hub, TopicConfig};
+use eventring::journal::{Durability, MemoryJournal};
 use serde_json::{Value, json};
 
 use crate::contract;
@@ -123,6 +124,36 @@ fn topics_and_an_offset_narrow_it() {
     assert_eq!(numbers(&none), Vec::<u64>::new());
     let all = page(&server, "until=2100-01-01T00:00:00%2B01:00");
     assert_eq!(numbers(&all).len(), 25);
+}
+
+/// What only memory had was missing without a word.
+#[test]
+fn what_has_left_memory_is_told_where_it_may_have_been() {
+    let hub = Hub::builder().capacity(64).journal(MemoryJournal::new());
+    let hub = hub.build().unwrap();
+    let unkept = TopicConfig::default().durability(Durability::None);
+    hub.create_topic("ticks", unkept).unwrap();
+    for n in 1..=300 {
+        let topic = if n % 3 == 0 { "ticks" } else { "orders" };
+        let event = Event::builder(topic, "t").json("{}").build().unwrap();
+        hub.publish(event).unwrap();
+    }
+    let server = serve(&hub, |_| {});
+    let epoch = hub.epoch();
+    let first = page(&server, "limit=20");
+    // It begins with 1, 2, 4 and ends with 28, 29; 31 is on the next one.
+    let gap =
+        json!({ "reason": "memory", "from": format!("{epoch}-3"), "to": format!("{epoch}-30") });
+    assert_eq!(first["gaps"], json!([gap]));
+    let orders = page(&server, "topic=orders&limit=20");
+    assert_eq!(orders["gaps"], Value::Null);
+    let ticks = page(&server, "topic=ticks");
+    let gaps = ticks["gaps"].as_array().unwrap();
+    assert_eq!(
+        (gaps.len(), &gaps[0]["reason"]),
+        (1, &json!("memory")),
+        "{ticks}"
+    );
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub(super) fn page(schemas: &mut SchemaGenerator) -> Schema {
         "as_of": { "type": "string", "description": "The newest position that the page knows of." },
         "total": count,
         "total_at_least": count,
-        "gaps": { "type": "array", "items": gap, "description": "What is missing among these events." },
+        "gaps": { "type": "array", "items": gap, "description": "What is missing among these events. `memory` comes first and is a bound: between its ends there may have been events of topics that ask for no durability, which no page has once they have left memory." },
     });
     let required = ["events", "next", "has_more", "as_of"];
     named(schemas, "EventPage", object(properties, &required))

@@ -20,7 +20,10 @@ pub struct EventPage {
     pub total: Option<HistoryTotal>,
     /// The newest position that the page knows of. All descending pages of one question have the same.
     pub as_of: Position,
-    /// Ranges of offsets among those looked at whose events are missing: damaged, lost by a crash, no longer kept.
+    /// Ranges of offsets among those looked at whose events are missing: damaged, lost by a crash, no longer kept. Where the
+    /// topics that are asked for take or took one whose events are in memory only, the first one has the reason
+    /// [`Memory`](crate::journal::HoleReason::Memory) and bounds where such events may have been: from the first to the last
+    /// offset of the page that the ring has no more and that the page has no event of.
     pub holes: Vec<Hole>,
 }
 

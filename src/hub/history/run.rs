@@ -11,7 +11,7 @@ use super::{EventPage, HistoryError, HistoryEvent, HistoryOrder, HistoryQuery, H
 use crate::event::Position;
 use crate::hub::journal_read::Step;
 use crate::hub::shared::Shared;
-use crate::journal::Hole;
+use crate::journal::{Hole, HoleReason};
 
 /// Events that are looked at for one page, and again for a total. A page of a filter on content may end there, with fewer
 /// events than asked for, and says where to go on.
@@ -78,6 +78,8 @@ struct HistoryRun {
     /// Bytes of their records.
     bytes: usize,
     holes: Vec<Hole>,
+    /// Offsets that were looked at where the ring has no more; empty: none.
+    kept_only: Range<u64>,
     looked_at: usize,
     /// The cursor of the next page, once this one is whole.
     end: Option<Option<HistoryCursor>>,
@@ -134,6 +136,7 @@ impl HistoryRun {
             events: Vec::new(),
             bytes: 0,
             holes: Vec::new(),
+            kept_only: 0..0,
             looked_at: 0,
             end: None,
             count: query.total.then_some(Count {
@@ -163,6 +166,7 @@ impl HistoryRun {
             return Ok(None);
         }
         let next = self.end.take().flatten();
+        self.tell_memory();
         Ok(Some(EventPage {
             events: std::mem::take(&mut self.events),
             has_more: next.is_some(),
@@ -246,6 +250,15 @@ impl HistoryRun {
             }
         }
         self.looked_at += looked.events.max(LOOK_LEAST);
+        if looked.is_kept_only {
+            self.kept_only = match self.kept_only.is_empty() {
+                true => looked.at.clone(),
+                false => {
+                    let (before, at) = (&self.kept_only, &looked.at);
+                    before.start.min(at.start)..before.end.max(at.end)
+                }
+            };
+        }
         self.holes.extend(looked.holes);
         self.place = match self.order {
             HistoryOrder::Ascending => looked.at.end,
@@ -260,7 +273,35 @@ impl HistoryRun {
         Ok(())
     }
 
+    /// Says first where events may have been that were in memory only: a journal cannot tell what it was never given. Once, from
+    /// one end to the other: there may be one behind each event.
+    fn tell_memory(&mut self) {
+        let Range { mut start, mut end } = self.kept_only.clone();
+        match self.order {
+            HistoryOrder::Ascending => end = end.min(self.place),
+            HistoryOrder::Descending => start = start.max(self.place),
+        }
+        let topics = self.source.topics();
+        // Asked when everything was looked at: what has left the ring by then has been published before.
+        if start >= end || !self.source.shared().look_back().may_lack(topics) {
+            return;
+        }
+        let mut offsets: Vec<u64> = self.events.iter().map(|one| one.position.offset).collect();
+        offsets.sort_unstable();
+        for offset in &offsets {
+            start += u64::from(*offset == start);
+        }
+        for offset in offsets.iter().rev() {
+            end -= u64::from(*offset + 1 == end);
+        }
+        if start < end {
+            self.holes
+                .insert(0, Hole::new(start..end, HoleReason::Memory));
+        }
+    }
+
     fn end_at(&mut self, next: u64) {
+        self.place = next;
         self.end = Some(Some(HistoryCursor {
             as_of: self.as_of,
             order: self.order,

@@ -8,7 +8,7 @@ use crate::event::{AsEvent, EventFilter, EventRef, Filter};
 use crate::hub::journal_read::{Piece, ReadJob};
 use crate::hub::shared::Shared;
 use crate::hub::subscribe::Cursor;
-use crate::hub::topics::RetainedEvent;
+use crate::hub::topics::{Recalled, RetainedEvent};
 use crate::journal::Hole;
 
 /// Events that are looked at in one go, one by one.
@@ -34,6 +34,8 @@ pub(super) struct Looked {
     /// The offsets of which everything that is wanted was shown.
     pub(super) at: Range<u64>,
     pub(super) holes: Vec<Hole>,
+    /// Those of which only what is kept outside of the ring was there to look at, and not every event was kept by its topic.
+    pub(super) is_kept_only: bool,
     /// Events that were looked at.
     pub(super) events: usize,
 }
@@ -127,7 +129,10 @@ impl Source {
         let recalled = look_back.recall(filter.topics(), piece.looked_at(), |event| {
             filter.matches_beside_topic(event)
         });
-        let mut retained = recalled.events;
+        let Recalled {
+            events: mut retained,
+            is_complete,
+        } = recalled;
         if is_descending {
             retained.reverse();
         }
@@ -170,6 +175,7 @@ impl Source {
         let within = |hole: &&Hole| hole.range.start < at.end && hole.range.end > at.start;
         Ok(Looked {
             holes: piece.holes().iter().filter(within).cloned().collect(),
+            is_kept_only: !is_complete,
             events: piece.len(),
             at,
         })
@@ -270,6 +276,7 @@ impl Source {
         let looked = |at, events| Looked {
             at,
             holes: Vec::new(),
+            is_kept_only: false,
             events,
         };
         for &offset in offsets {

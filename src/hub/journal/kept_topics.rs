@@ -1,4 +1,5 @@
-//! The settings of topics as the journal keeps them: a line of text each, so that one can be read with other tools.
+//! The settings of topics as the journal keeps them: a line of text each, so that one can be read with other tools. With them
+//! it keeps which events may have been in memory only, since no journal can tell that from what it has.
 
 use std::time::Duration;
 
@@ -9,25 +10,69 @@ use crate::journal::{Durability, JournalError, JournalView, StateFn};
 const TABLE: &str = "topics";
 /// Settings read at once.
 const PAGE: usize = 1_024;
-/// The words of a line that this version writes: `1 durability events bytes age_ms`.
+/// The words of a line that this version writes: `1 durability events bytes age_ms`, and `was_none` behind them where the topic
+/// asks for more durability than it once did.
 const WORDS: usize = 5;
+/// The last word of such a line; and what is kept where topics that ask for nothing got no durability.
+const WAS_NONE: &str = "was_none";
+/// Where that is kept, which is about no topic.
+const HUB: (&str, &[u8]) = ("hub", b"durability");
 
-/// Returns the change of state that keeps a topic's settings, or forgets them.
-pub(in crate::hub) fn change(name: &str, config: Option<&TopicConfig>) -> StateFn<'static> {
-    let (key, line) = (name.as_bytes().to_vec(), config.map(write));
-    Box::new(move |state| match line {
-        Some(line) => state.put(TABLE, &key, line.as_bytes()),
-        None => state.delete(TABLE, &key).map(drop),
+/// What the journal keeps of a topic.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::hub) struct KeptTopic {
+    pub(in crate::hub) name: String,
+    pub(in crate::hub) config: TopicConfig,
+    /// It asked for no durability once.
+    pub(in crate::hub) was_none: bool,
+}
+
+/// What the journal keeps of topics.
+#[derive(Debug, Default)]
+pub(in crate::hub) struct KeptTopics {
+    pub(in crate::hub) topics: Vec<KeptTopic>,
+    /// Topics that ask for nothing got no durability once.
+    pub(in crate::hub) was_default_none: bool,
+}
+
+/// Returns the change of state that keeps a topic's settings, or forgets them; `was_none`: it may have asked for no durability
+/// before, or got none.
+pub(in crate::hub) fn change(
+    name: &str,
+    config: Option<&TopicConfig>,
+    was_none: bool,
+) -> StateFn<'static> {
+    let Some(config) = config.cloned() else {
+        let key = name.as_bytes().to_vec();
+        return Box::new(move |state| state.delete(TABLE, &key).map(drop));
+    };
+    let mut topic = KeptTopic {
+        name: name.to_owned(),
+        config,
+        was_none,
+    };
+    Box::new(move |state| {
+        let key = topic.name.as_bytes();
+        let before = state.get(TABLE, key)?.and_then(|line| read(key, &line));
+        topic.was_none |= before.is_some_and(|before| before.was_none);
+        state.put(TABLE, key, write(&topic).as_bytes())
     })
 }
 
+/// Returns the change of state that keeps that topics which ask for nothing get no durability.
+pub(in crate::hub) fn default_is_none() -> StateFn<'static> {
+    Box::new(|state| state.put(HUB.0, HUB.1, WAS_NONE.as_bytes()))
+}
+
 /// Reads the settings of all topics.
-pub(in crate::hub) fn load(
-    view: &dyn JournalView,
-) -> Result<Vec<(String, TopicConfig)>, JournalError> {
-    let mut topics = Vec::new();
+pub(in crate::hub) fn load(view: &dyn JournalView) -> Result<KeptTopics, JournalError> {
+    let mut kept = KeptTopics::default();
     let mut failed = None;
     view.reader()?.state(&mut |state| {
+        match state.get(HUB.0, HUB.1) {
+            Ok(word) => kept.was_default_none = word.is_some(),
+            Err(error) => return failed = Some(error.to_string()),
+        }
         let mut from = Vec::new();
         loop {
             let page = match state.scan(TABLE, &from, PAGE) {
@@ -40,7 +85,7 @@ pub(in crate::hub) fn load(
                 from.clone_from(&key);
                 from.push(0);
                 match read(&key, &line) {
-                    Some(topic) => topics.push(topic),
+                    Some(topic) => kept.topics.push(topic),
                     None => {
                         let name = String::from_utf8_lossy(&key);
                         return failed = Some(format!("the settings of the topic {name:?}"));
@@ -53,12 +98,13 @@ pub(in crate::hub) fn load(
         }
     })?;
     match failed {
-        None => Ok(topics),
+        None => Ok(kept),
         Some(reason) => Err(JournalError::Damaged { reason }),
     }
 }
 
-fn write(config: &TopicConfig) -> String {
+fn write(topic: &KeptTopic) -> String {
+    let config = &topic.config;
     let durability = match config.durability {
         None => "-",
         Some(Durability::None) => "none",
@@ -72,13 +118,22 @@ fn write(config: &TopicConfig) -> String {
         retain_bytes,
         ..
     } = config;
-    format!("1 {durability} {retain_events} {retain_bytes} {age}")
+    // One that asks for none says so already, and is read by versions that know nothing of this word.
+    let is_word = topic.was_none && config.durability != Some(Durability::None);
+    let word = if is_word {
+        format!(" {WAS_NONE}")
+    } else {
+        String::new()
+    };
+    format!("1 {durability} {retain_events} {retain_bytes} {age}{word}")
 }
 
-fn read(key: &[u8], line: &[u8]) -> Option<(String, TopicConfig)> {
+fn read(key: &[u8], line: &[u8]) -> Option<KeptTopic> {
     let name = String::from_utf8(key.to_vec()).ok()?;
     let line = std::str::from_utf8(line).ok()?;
-    let words: Vec<&str> = line.split(' ').collect();
+    let mut words: Vec<&str> = line.split(' ').collect();
+    let mut was_none = words.len() > WORDS && words.last() == Some(&WAS_NONE);
+    words.truncate(words.len() - usize::from(was_none));
     let [version, durability, events, bytes, age]: [&str; WORDS] = words.try_into().ok()?;
     let durability = match durability {
         "-" => None,
@@ -87,6 +142,7 @@ fn read(key: &[u8], line: &[u8]) -> Option<(String, TopicConfig)> {
         "durable" => Some(Durability::Durable),
         _ => return None,
     };
+    was_none |= durability == Some(Durability::None);
     let age = match age {
         "-" => None,
         millis => Some(Duration::from_millis(millis.parse().ok()?)),
@@ -96,7 +152,11 @@ fn read(key: &[u8], line: &[u8]) -> Option<(String, TopicConfig)> {
         .retain_events(events.parse().ok()?)
         .retain_bytes(bytes.parse().ok()?)
         .retain_age(age);
-    (version == "1").then_some((name, config))
+    (version == "1").then_some(KeptTopic {
+        name,
+        config,
+        was_none,
+    })
 }
 
 #[cfg(test)]
@@ -117,16 +177,30 @@ mod tests {
                     .durability(durability)
                     .retain_events(7)
                     .retain_age(age);
-                let line = write(&config);
-                let read = read("a.ü".as_bytes(), line.as_bytes());
-                assert_eq!(read, Some(("a.ü".to_owned(), config)), "{line}");
+                for was_none in [false, true] {
+                    let topic = KeptTopic {
+                        name: "a.ü".to_owned(),
+                        config: config.clone(),
+                        was_none: was_none || durability == Some(Durability::None),
+                    };
+                    let line = write(&topic);
+                    let read = read("a.ü".as_bytes(), line.as_bytes());
+                    assert_eq!(read, Some(topic), "{line}");
+                }
             }
         }
     }
 
     #[test]
     fn what_another_version_wrote_is_not_guessed_at() {
-        for line in ["", "2 - 0 0 -", "1 - 0 0", "1 x 0 0 -", "1 - 0 0 - more"] {
+        for line in [
+            "",
+            "2 - 0 0 -",
+            "1 - 0 0",
+            "1 x 0 0 -",
+            "1 - 0 0 - more",
+            "1 - 0 0 was_none",
+        ] {
             assert_eq!(read(b"a", line.as_bytes()), None, "{line}");
         }
     }

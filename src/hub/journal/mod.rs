@@ -25,7 +25,9 @@ pub use handle::{JournalHandle, TransactDone, TransactError};
 pub use histogram::Histogram;
 
 pub(in crate::hub) use hub_journal::{HubJournal, queue};
-pub(in crate::hub) use kept_topics::{change as topic_change, load as load_topics};
+pub(in crate::hub) use kept_topics::{
+    change as topic_change, default_is_none, load as load_topics,
+};
 pub(in crate::hub) use settings::JournalSettings;
 pub(in crate::hub) use voids::Voids;
 pub(in crate::hub) use work::{QueuedWork, Transaction};

@@ -49,6 +49,7 @@ impl From<HoleReason> for GapReason {
             HoleReason::Aborted => Self::Aborted,
             HoleReason::Indeterminate => Self::Indeterminate,
             HoleReason::Damaged => Self::Damaged,
+            HoleReason::Memory => Self::Memory,
         }
     }
 }

@@ -238,14 +238,14 @@ impl<'h> LookBack<'h> {
     }
 
     /// Returns whether events may have been published on these topics that no journal has: the hub asks for no durability,
-    /// or one of the topics that its settings name did, in this run of the process. What another run asked for and this one
-    /// does not is not known any more.
+    /// or one of the topics that its settings name, or they did before, in this run of the process or in another. Of a topic
+    /// that was deleted it is forgotten.
     pub(crate) fn may_lack(&self, filter: &Filter) -> bool {
-        let Some(journal) = &self.shared.journal else {
+        if self.shared.journal.is_none() {
             return false;
-        };
+        }
         let publisher = self.shared.publisher.lock();
-        publisher.topics.may_lack(filter, journal.durability())
+        publisher.topics.may_lack(filter)
     }
 
     /// Returns the ranges within some offsets that hold nothing since their commit failed, ascending.

@@ -146,20 +146,23 @@ fn change_and_queue(
     done: Result<TransactDone, TransactError>,
 ) -> Result<Result<(), TransactError>, TopicsError> {
     change.validate(shared, name)?;
-    // What is left of it is foreign code: it goes when the lock is released.
-    let mut work = done.map(|done| {
-        let state = topic_change(name, change.config());
-        Some(QueuedWork::alone(state, done))
-    });
+    // What is left of them is foreign code: it goes when the lock is released.
+    let (mut done, mut work) = (done.map(Some), None);
     let queued = {
         let mut publisher = shared.publisher.lock();
         change.make(&mut publisher, shared, name)?;
-        match (&shared.journal, &mut work) {
+        match (&shared.journal, &mut done) {
             (None, _) => Ok(()),
-            (Some(_), Ok(work)) => queue(&mut publisher, work),
+            (Some(_), Ok(done)) => {
+                let was_none = publisher.topics.may_be_unkept(name);
+                let state = topic_change(name, change.config(), was_none);
+                work = done.take().map(|done| QueuedWork::alone(state, done));
+                queue(&mut publisher, &mut work)
+            }
             (Some(_), Err(error)) => Err(error.clone()),
         }
     };
+    drop(work);
     if change.config().is_none() {
         end_subscriptions(shared, name);
     }

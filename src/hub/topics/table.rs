@@ -41,6 +41,10 @@ pub(in crate::hub) struct TopicTable {
     settled: usize,
     /// There is or was a topic that asks for none.
     has_unkept: bool,
+    /// Topics that ask for nothing get no durability, or got none in an earlier run.
+    is_default_unkept: bool,
+    /// They got none in an earlier run: then a topic of which nothing is known may have been there.
+    was_default_unkept: bool,
     /// Rises when a topic comes or goes.
     version: u64,
     /// The entry that is looked at next, whether something of it has gone.
@@ -122,6 +126,8 @@ impl TopicTable {
             has_reserved: false,
             settled: 0,
             has_unkept: false,
+            is_default_unkept: false,
+            was_default_unkept: false,
             version: 0,
             sweep_at: 0,
         }
@@ -192,8 +198,8 @@ impl TopicTable {
     }
 
     /// Returns whether a topic of a filter asks for no durability, or did.
-    pub(in crate::hub) fn may_lack(&self, filter: &Filter, default: Durability) -> bool {
-        if default == Durability::None {
+    pub(in crate::hub) fn may_lack(&self, filter: &Filter) -> bool {
+        if self.is_default_unkept {
             // Only names can be known to be kept.
             let is_kept = |pattern: &Pattern| {
                 let index = pattern
@@ -207,6 +213,31 @@ impl TopicTable {
         }
         let mut topics = self.entries.iter().flatten();
         self.has_unkept && topics.any(|topic| topic.was_unkept && filter.matches(&topic.name))
+    }
+
+    /// Notes what topics get that ask for nothing: none in this run, and none in an earlier one.
+    pub(in crate::hub) fn note_default(&mut self, is_none: bool, was_none: bool) {
+        self.is_default_unkept = is_none || was_none;
+        self.was_default_unkept = was_none;
+    }
+
+    /// Notes that a topic asked for no durability in an earlier run.
+    pub(in crate::hub) fn note_unkept(&mut self, name: &str) {
+        if let Some(topic) = self.index_of(name).and_then(|index| self.at_mut(index)) {
+            topic.was_unkept = true;
+        }
+        self.note_settled();
+    }
+
+    /// Returns whether events of a topic may have been in memory only, so far or by what it asks for now.
+    pub(in crate::hub) fn may_be_unkept(&self, name: &str) -> bool {
+        match self.index_of(name).and_then(|index| self.at(index)) {
+            None => self.was_default_unkept,
+            Some(topic) => {
+                let is_kept = topic.config.durability > Some(Durability::None);
+                topic.was_unkept || (self.is_default_unkept && !is_kept)
+            }
+        }
     }
 
     /// Counts anew how many topics have a durability of their own: while there is none nobody looks for it.
@@ -326,6 +357,7 @@ impl TopicTable {
     ) -> Result<(), TopicsError> {
         self.check_reserved(&config, 0)?;
         let hash = topic::hash(name);
+        let was_unkept = self.may_be_unkept(name);
         let known = self.by_hash.get(&hash).copied();
         if let Some(topic) = known.and_then(|index| self.at_mut(index))
             && topic.listed
@@ -334,6 +366,7 @@ impl TopicTable {
                 return Err(TopicsError::Exists);
             }
             (topic.config, topic.created) = (config, true);
+            topic.was_unkept |= was_unkept;
             self.note_settled();
             return Ok(());
         }
@@ -342,6 +375,9 @@ impl TopicTable {
         }
         let index = known.unwrap_or_else(|| self.make(name, hash));
         self.list(index, config, true);
+        if let Some(topic) = self.at_mut(index) {
+            topic.was_unkept |= was_unkept;
+        }
         self.note_settled();
         Ok(())
     }
@@ -358,7 +394,9 @@ impl TopicTable {
             None => self.create(name, config),
             Some(topic) => {
                 self.check_reserved(&config, topic.config.reserved())?;
+                let was_unkept = self.may_be_unkept(name);
                 if let Some(topic) = index.and_then(|index| self.at_mut(index)) {
+                    topic.was_unkept |= was_unkept;
                     topic.config = config;
                 }
                 self.note_settled();

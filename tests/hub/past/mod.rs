@@ -6,6 +6,7 @@ mod hard_reads;
 mod holes;
 mod model;
 mod pages;
+mod unkept;
 #[cfg(feature = "async")]
 mod unread;
 

@@ -254,6 +254,7 @@ fn to_number(reason: HoleReason) -> i64 {
         HoleReason::Retention => 2,
         HoleReason::Aborted => 3,
         HoleReason::Indeterminate => 4,
+        HoleReason::Memory => 5,
     }
 }
 
@@ -263,6 +264,7 @@ fn from_number(number: i64) -> HoleReason {
         2 => HoleReason::Retention,
         3 => HoleReason::Aborted,
         4 => HoleReason::Indeterminate,
+        5 => HoleReason::Memory,
         // What is not known is the worst.
         _ => HoleReason::Damaged,
     }
