@@ -15,19 +15,19 @@ const PAGE: usize = 1_024;
 const WORDS: usize = 5;
 /// The last word of such a line; and what is kept where topics that ask for nothing got no durability.
 const WAS_NONE: &str = "was_none";
-/// Where that is kept, which is about no topic.
+/// The table and the key of what is kept of the hub's default.
 const HUB: (&str, &[u8]) = ("hub", b"durability");
 
-/// What the journal keeps of a topic.
+/// A topic as the journal keeps it.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::hub) struct KeptTopic {
     pub(in crate::hub) name: String,
     pub(in crate::hub) config: TopicConfig,
-    /// It asked for no durability once.
+    /// The topic asked for no durability once.
     pub(in crate::hub) was_none: bool,
 }
 
-/// What the journal keeps of topics.
+/// All topics that the journal keeps, and the hub's default.
 #[derive(Debug, Default)]
 pub(in crate::hub) struct KeptTopics {
     pub(in crate::hub) topics: Vec<KeptTopic>,

@@ -43,7 +43,7 @@ pub(in crate::hub) struct TopicTable {
     has_unkept: bool,
     /// Topics that ask for nothing get no durability, or got none in an earlier run.
     is_default_unkept: bool,
-    /// They got none in an earlier run: then a topic of which nothing is known may have been there.
+    /// Such topics got none in an earlier run: then a topic of which nothing is known may have been there.
     was_default_unkept: bool,
     /// Rises when a topic comes or goes.
     version: u64,
