@@ -120,7 +120,9 @@ pub use history::{
 pub use hub::Hub;
 pub use journal::{Histogram, JournalHandle, TransactDone, TransactError};
 #[cfg(feature = "gateway")]
-pub(crate) use journal_read::{OnOffset, OnPart, Part, ReadJob, ReadPoolFull, StreamLookUp};
+pub(crate) use journal_read::{
+    OnOffset, OnPart, Part, ReadJob, ReadPoolFull, ReadStats, StreamLookUp,
+};
 pub use presence::{
     PresenceChange, PresenceConfig, PresenceEvent, PresenceHandle, PresenceUpdate, PresenceWatch,
     Present,

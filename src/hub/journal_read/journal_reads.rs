@@ -9,6 +9,9 @@ use parking_lot::{Condvar, Mutex};
 use super::Piece;
 use super::cache::{CACHE_BYTES_MAX, Found, PieceCache};
 use super::job::ReadJob;
+use super::read_health::ReadHealth;
+#[cfg(feature = "gateway")]
+use super::read_health::ReadStats;
 use crate::event::Filter;
 use crate::hub::journal::Voids;
 use crate::journal::{JournalError, JournalReader, JournalView, Scan};
@@ -34,6 +37,7 @@ pub(crate) struct JournalReads {
     readers: Mutex<Readers>,
     given_back: Condvar,
     cache: PieceCache,
+    health: ReadHealth,
 }
 
 /// The readers of a journal.
@@ -58,7 +62,14 @@ impl JournalReads {
             readers: Mutex::new(readers),
             given_back: Condvar::new(),
             cache: PieceCache::new(CACHE_BYTES_MAX),
+            health: ReadHealth::default(),
         }
+    }
+
+    /// Returns how reading went so far.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn stats(&self) -> ReadStats {
+        self.health.stats()
     }
 
     /// Returns the offset of the oldest event that the journal has; that of the next one where it has none.
@@ -138,6 +149,15 @@ impl JournalReads {
 
     /// Lends a reader. One that failed is not lent again.
     fn with_reader<R>(
+        &self,
+        read: impl FnMut(&mut dyn JournalReader) -> Result<R, JournalError>,
+    ) -> Result<R, JournalError> {
+        let outcome = self.try_with_reader(read);
+        self.health.note(&outcome);
+        outcome
+    }
+
+    fn try_with_reader<R>(
         &self,
         mut read: impl FnMut(&mut dyn JournalReader) -> Result<R, JournalError>,
     ) -> Result<R, JournalError> {

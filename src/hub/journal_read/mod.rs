@@ -23,6 +23,7 @@ mod journal_reads;
 mod piece;
 mod piece_read;
 mod pool;
+mod read_health;
 #[cfg_attr(
     not(feature = "gateway"),
     allow(dead_code, reason = "reactors are the ones that must not block")
@@ -41,6 +42,8 @@ pub(crate) use piece::Piece;
 pub(in crate::hub) use piece_read::PieceRead;
 #[cfg(feature = "gateway")]
 pub(crate) use pool::ReadPoolFull;
+#[cfg(feature = "gateway")]
+pub(crate) use read_health::ReadStats;
 #[cfg(feature = "gateway")]
 pub(crate) use read_side::OnOffset;
 pub(crate) use read_side::ReadSide;

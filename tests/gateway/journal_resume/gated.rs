@@ -12,6 +12,9 @@ use eventring::journal::{
 };
 use parking_lot::{Condvar, Mutex};
 
+/// The words of a read that fails.
+pub(super) const FAULT: &str = "reading fails for a test";
+
 /// What a test does to a journal.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
@@ -21,6 +24,7 @@ pub(super) struct Gate {
     waiting: AtomicUsize,
     /// Reads of events, all that there ever were.
     reads: AtomicUsize,
+    reads_fail: AtomicBool,
     state: Mutex<JournalState>,
     /// Held by who wants commits to wait.
     pub(super) commits: Mutex<()>,
@@ -47,6 +51,11 @@ impl Gate {
     /// Returns how many reads wait.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Has reads of events fail from here on, or not.
+    pub(super) fn fail_reads(&self, fail: bool) {
+        self.reads_fail.store(fail, Ordering::Relaxed);
     }
 
     /// Returns how often events were read.
@@ -124,6 +133,10 @@ impl JournalReader for GatedReader {
     ) -> Result<ScanEnd, JournalError> {
         self.1.pass();
         self.1.reads.fetch_add(1, Ordering::Relaxed);
+        if self.1.reads_fail.load(Ordering::Relaxed) {
+            let reason = FAULT.to_owned();
+            return Err(JournalError::Io { reason });
+        }
         self.0.read(scan, each)
     }
 

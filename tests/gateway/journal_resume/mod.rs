@@ -3,6 +3,7 @@
 
 mod gated;
 mod joins;
+mod log;
 mod slow_reads;
 mod starts;
 mod state;

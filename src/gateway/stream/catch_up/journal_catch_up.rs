@@ -329,8 +329,8 @@ impl JournalCatchUp {
                     let holes = joined(part.holes(), &voids);
                     EncodedPiece::encode(&key, &terms, part.looked_at(), part.events(), &holes)
                 }
+                // The log of the journal says it: once, for all readers.
                 Err(error) => {
-                    tracing::error!(from = range.start, to = range.end, %error, "the journal cannot be read");
                     let found = match error {
                         JournalError::Damaged { .. } => {
                             // A step: what is behind it may be as it was.
@@ -349,12 +349,9 @@ impl JournalCatchUp {
     }
 
     fn read_start(&self, start: JournalStart, letters: Letters) -> Result<(), ReadPoolFull> {
-        let failed = |error: &JournalError| {
-            tracing::error!(%error, "the journal cannot be looked into");
-            match error {
-                JournalError::Damaged { .. } => Found::Start(Looked::Failed),
-                _ => Found::Failed,
-            }
+        let failed = |error: &JournalError| match error {
+            JournalError::Damaged { .. } => Found::Start(Looked::Failed),
+            _ => Found::Failed,
         };
         match start.what {
             WhichEvents::Since { recorded, .. } => {

@@ -1,6 +1,7 @@
 //! A hub's journal: its numbers, its state in one word, and what the log says of it.
 
 mod condition;
+mod read_watch;
 mod snapshot;
 mod watch;
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::gateway::telemetry::journal::JournalCondition;
+use crate::gateway::telemetry::journal::read_watch::ReadWatch;
 use crate::hub::Hub;
 
 /// Says in the log what has become of a journal, once for each change.
@@ -11,6 +12,7 @@ pub(in crate::gateway) struct JournalWatch {
     /// The condition that was said last; `None`: nothing was said.
     last: Option<JournalCondition>,
     damaged: u64,
+    reads: ReadWatch,
 }
 
 impl JournalWatch {
@@ -20,6 +22,9 @@ impl JournalWatch {
         else {
             return;
         };
+        if let Some(reads) = hub.read_side().journal() {
+            self.reads.look(reads.stats());
+        }
         let damaged = journal.stats().damaged;
         if damaged > self.damaged {
             tracing::error!(
