@@ -20,6 +20,8 @@ use crate::deadline;
 use crate::hub::publish::{Condition, Publisher};
 use crate::hub::shared::Shared;
 use crate::hub::slot::Slot;
+#[cfg(feature = "async")]
+use crate::hub::wait::Alarms;
 use crate::hub::wait::{Committing, Completions, is_committing};
 use crate::journal::{
     CommitError, CommitFailure, Durability, Journal, JournalState, JournalView, StateFn,
@@ -36,6 +38,9 @@ pub(in crate::hub) struct HubJournal {
     view: Arc<dyn JournalView>,
     settings: JournalSettings,
     completions: Completions,
+    /// For tasks that wait: whom a call that hangs would wake never.
+    #[cfg(feature = "async")]
+    alarms: Alarms,
     /// Also asked by those who read the journal.
     voids: Arc<Voids>,
     counters: CommitCounters,
@@ -70,6 +75,8 @@ impl HubJournal {
             turn: Turn::new(Driver::new(journal, upstream)),
             settings,
             completions: Completions::default(),
+            #[cfg(feature = "async")]
+            alarms: Alarms::default(),
             voids: Arc::default(),
             counters: CommitCounters::new(),
             made: Instant::now(),
@@ -137,6 +144,11 @@ impl HubJournal {
         &self.completions
     }
 
+    #[cfg(feature = "async")]
+    pub(in crate::hub) fn alarms(&self) -> &Alarms {
+        &self.alarms
+    }
+
     /// Returns how long the commit that runs takes already, or whatever else the journal does, if that is too long.
     pub(in crate::hub) fn stalled(&self) -> Option<Duration> {
         // Relaxed: a time, which orders nothing.
@@ -146,6 +158,15 @@ impl HubJournal {
             .elapsed()
             .saturating_sub(Duration::from_micros(began));
         (took >= self.settings.commit_timeout).then_some(took)
+    }
+
+    /// Returns the time at which the call that runs will count as stalled, or one that would begin now.
+    pub(in crate::hub) fn stalls_at(&self) -> Instant {
+        let began = self.began.load(Ordering::Relaxed).checked_sub(1);
+        let began = began.map_or_else(Instant::now, |micros| {
+            deadline::after(self.made, Duration::from_micros(micros))
+        });
+        deadline::after(began, self.settings.commit_timeout)
     }
 
     /// Notes that the journal is called: whatever it does, a commit waits for it.

@@ -215,13 +215,17 @@ impl<'h> HubPublisher<'h> {
         RoomTicket::join(&self.hub.shared, notify)
     }
 
-    /// Publishes one event as [`publish`](Self::publish), and waits as a task. It has no clock: `timeout` means nothing.
+    /// Publishes one event as [`publish`](Self::publish), and waits as a task, which calls no disk. Its `timeout` begins when
+    /// it is polled first.
+    ///
+    /// The first of a hub with a journal starts a thread, which wakes those whose time is over.
     ///
     /// A future that is dropped has published or not; it waits no longer for the outcome.
     ///
     /// # Errors
     ///
-    /// As [`publish`](Self::publish).
+    /// As [`publish`](Self::publish); [`HubPublishError::Unavailable`] also where that thread cannot be started, and where
+    /// the journal has not looked up in time what stream the event has.
     #[cfg(feature = "async")]
     pub fn publish_async(
         &self,

@@ -6,11 +6,15 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use super::submit::{Publish, outcome, settled};
-use super::{PublishOptions, RoomTicket};
+use super::{Outcome, PublishOptions, RoomTicket};
+use crate::deadline;
 use crate::event::{AsEvent, Event, Position};
+use crate::hub::journal::HubJournal;
 use crate::hub::journal_read::StreamLookUp;
+use crate::hub::wait::Alarm;
 use crate::hub::{Hub, HubPublishError};
 use crate::ring::{Notify, TaskWaker};
 
@@ -27,6 +31,18 @@ pub(super) struct PublishFuture {
     look_up: Option<StreamLookUp>,
     are_streams_known: bool,
     offsets: Option<Range<u64>>,
+    /// From its first poll on, where it may wait.
+    ends: Option<Ends>,
+    alarm: Option<Alarm>,
+}
+
+/// The times at which it waits no longer.
+#[derive(Clone, Copy)]
+struct Ends {
+    /// For room.
+    room: Instant,
+    /// For the outcome.
+    outcome: Option<Instant>,
 }
 
 impl PublishFuture {
@@ -40,7 +56,55 @@ impl PublishFuture {
             look_up: None,
             are_streams_known: false,
             offsets: None,
+            ends: None,
+            alarm: None,
         }
+    }
+
+    /// Returns when its waits end, which begin with the first poll; there is somebody to tell it then.
+    fn ends(&mut self, journal: &HubJournal) -> Result<Ends, HubPublishError> {
+        if let Some(ends) = self.ends {
+            return Ok(ends);
+        }
+        let started = journal.alarms().start();
+        started.map_err(|error| HubPublishError::Unavailable {
+            reason: format!("a thread could not be started: {error}"),
+        })?;
+        let now = Instant::now();
+        let outcome = self.options.timeout.map(|wait| deadline::after(now, wait));
+        let room = deadline::after(now, journal.settings().publish_timeout);
+        let room = outcome.map_or(room, |outcome| outcome.min(room));
+        Ok(*self.ends.insert(Ends { room, outcome }))
+    }
+
+    /// Has it polled at a time at the latest.
+    fn wake_at(&mut self, journal: &HubJournal, at: Instant) {
+        let now = Instant::now();
+        // What is set and goes off sooner does as well: it is polled then, and sets another.
+        if self.alarm.is_some_and(|(set, _)| set > now && set <= at) {
+            return;
+        }
+        self.clear_alarm(journal);
+        self.alarm = Some(journal.alarms().set(at, self.waker.clone()));
+    }
+
+    fn clear_alarm(&mut self, journal: &HubJournal) {
+        if let Some(alarm) = self.alarm.take() {
+            journal.alarms().clear(alarm);
+        }
+    }
+
+    /// Says why nothing is published, if it waits for that no longer.
+    fn given_up(&self, ends: Ends) -> Option<HubPublishError> {
+        if Instant::now() < ends.room {
+            return None;
+        }
+        Some(match self.look_up {
+            None => HubPublishError::Full,
+            Some(_) => HubPublishError::Unavailable {
+                reason: "its stream could not be looked up in time".to_owned(),
+            },
+        })
     }
 
     /// Returns whether the hub knows the stream of the event, as far as the journal does. If not, it is looked up.
@@ -102,38 +166,55 @@ impl Future for PublishFuture {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // Before it looks: whoever wakes it from here on finds the waker.
         self.waker.register(cx.waker());
+        let shared = self.hub.shared.clone();
+        let Some(journal) = &shared.journal else {
+            let published = self.publish()?;
+            return published.map_or(Poll::Pending, |offsets| {
+                Poll::Ready(Ok(shared.position(offsets.start)))
+            });
+        };
+        let ends = self.ends(journal)?;
         let offsets = match self.offsets.clone() {
             Some(offsets) => offsets,
             None => match self.publish()? {
                 Some(offsets) => self.offsets.insert(offsets).clone(),
-                None => return Poll::Pending,
+                None => {
+                    if let Some(error) = self.given_up(ends) {
+                        self.ticket = None;
+                        return Poll::Ready(Err(error));
+                    }
+                    self.wake_at(journal, ends.room);
+                    return Poll::Pending;
+                }
             },
         };
-        let shared = &self.hub.shared;
-        let position = shared.position(offsets.start);
-        let Some(journal) = &shared.journal else {
-            return Poll::Ready(Ok(position));
-        };
-        if outcome(shared, &offsets).is_none() {
+        if outcome(&shared, &offsets).is_none() {
             self.forget();
             let notify = self.waker.clone();
             // An offset is one more than its sequence.
             journal.completions().add(offsets.end - 1, notify);
         }
-        match outcome(shared, &offsets) {
-            None => Poll::Pending,
-            Some(outcome) => {
-                let event = Some(self.event.as_event());
-                let settled = settled(shared, journal, outcome, &offsets, event);
-                Poll::Ready(settled.map(|()| position))
-            }
-        }
+        let is_over = || ends.outcome.is_some_and(|end| end <= Instant::now());
+        let outcome = outcome(&shared, &offsets);
+        let Some(outcome) = outcome.or_else(|| is_over().then_some(Outcome::Timeout)) else {
+            // A call that hangs wakes nobody.
+            let stalls = journal.stalls_at();
+            self.wake_at(journal, ends.outcome.map_or(stalls, |end| end.min(stalls)));
+            return Poll::Pending;
+        };
+        let event = Some(self.event.as_event());
+        let settled = settled(&shared, journal, outcome, &offsets, event);
+        Poll::Ready(settled.map(|()| shared.position(offsets.start)))
     }
 }
 
 impl Drop for PublishFuture {
     fn drop(&mut self) {
         self.forget();
+        let shared = self.hub.shared.clone();
+        if let Some(journal) = &shared.journal {
+            self.clear_alarm(journal);
+        }
     }
 }
 

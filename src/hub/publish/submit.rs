@@ -372,9 +372,8 @@ pub(in crate::hub) fn wait_outcome(
             journal.completions().remove(&notify);
             return outcome;
         }
-        let now = Instant::now();
         // A commit that hangs wakes nobody.
-        let stalls = now + journal.settings().commit_timeout;
+        let stalls = journal.stalls_at();
         parker.park(Some(
             deadline.map_or(stalls, |deadline| deadline.min(stalls)),
         ));

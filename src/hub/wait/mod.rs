@@ -1,5 +1,7 @@
 //! Waiting: receivers on wait lists by class, and who of them a publish wakes; publishers for outcomes, the journal's thread.
 
+#[cfg(feature = "async")]
+mod alarms;
 #[allow(
     unreachable_pub,
     reason = "its models, in a crate of their own, see all of it"
@@ -23,6 +25,8 @@ pub(in crate::hub) mod signal;
 mod waiter;
 mod wake;
 
+#[cfg(feature = "async")]
+pub(in crate::hub) use alarms::{Alarm, Alarms};
 pub(in crate::hub) use completions::Completions;
 pub(in crate::hub) use parker::Parker;
 pub(in crate::hub) use signal::{Committing, is_committing};

@@ -177,6 +177,58 @@ fn who_finds_the_journal_free_is_told_of_a_commit_that_hangs() {
     assert_eq!(hub.journal().unwrap().transact(|_| Ok(())), Ok(()));
 }
 
+/// Once it was never woken again: nobody but the commit would have done so.
+#[cfg(feature = "async")]
+#[test]
+fn a_task_is_told_of_a_commit_that_hangs_and_that_there_is_no_room() {
+    let brief = Duration::from_millis(50);
+    let (hub, control) = hub(|builder| {
+        let builder = builder.commit_timeout(brief).publish_timeout(brief);
+        builder.in_flight(2)
+    });
+    control.hold();
+    let publish = || {
+        let options = PublishOptions::default();
+        futures::executor::block_on(hub.publisher().publish_async(event("a"), &options))
+    };
+    for offset in [1, 2] {
+        let error = publish().unwrap_err();
+        assert!(
+            matches!(error, HubPublishError::Indeterminate { position, .. } if position.offset == offset),
+            "{error:?}"
+        );
+    }
+    assert_eq!(publish(), Err(HubPublishError::Full));
+    assert_eq!(hub.head(), 2);
+    control.release();
+    eventually("it goes on", || hub.visible() == 2);
+    assert_eq!(publish().unwrap().offset, 3);
+}
+
+#[cfg(feature = "async")]
+#[test]
+fn a_task_waits_no_longer_than_it_was_told() {
+    let (hub, control) = hub(|builder| builder.in_flight(2));
+    control.hold();
+    let publish = || {
+        let brief = PublishOptions::default().timeout(Some(Duration::from_millis(10)));
+        futures::executor::block_on(hub.publisher().publish_async(event("a"), &brief))
+    };
+    for offset in [1, 2] {
+        let error = publish().unwrap_err();
+        assert!(
+            matches!(error, HubPublishError::TimedOut { position } if position.offset == offset),
+            "{error:?}"
+        );
+    }
+    assert_eq!(publish(), Err(HubPublishError::Full));
+    control.release();
+    assert_eq!(outcome(&hub, 2), Outcome::Visible);
+    let patient = PublishOptions::default().timeout(Some(Duration::MAX));
+    let publish = hub.publisher().publish_async(event("a"), &patient);
+    assert_eq!(futures::executor::block_on(publish).unwrap().offset, 3);
+}
+
 #[test]
 fn nothing_is_passed_whose_offset_could_be_given_out_again() {
     let (hub, control) = hub(|builder| builder);
