@@ -98,6 +98,9 @@ pub enum HubPublishError {
         expected: ExpectedVersion,
         /// The version that it has; `None` where the stream is not known.
         actual: Option<u64>,
+        /// The event that gave it this version, if readers do not see that yet: who reads the stream anew should
+        /// [wait](crate::hub::HubPublisher::wait_outcome) for it first, which may still come to nothing.
+        at: Option<Position>,
     },
     /// A version was expected of an event without a stream.
     #[error("the event belongs to no stream")]

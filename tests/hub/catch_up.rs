@@ -258,7 +258,14 @@ fn an_expected_version_is_checked_with_the_publish() {
         hub.publish_expecting(expected, on_stream("1", None))
             .map(|position| position.offset)
     };
-    let refused = |expected, actual| Err(HubPublishError::Version { expected, actual });
+    let refused = |expected, actual| {
+        let at = None;
+        Err(HubPublishError::Version {
+            expected,
+            actual,
+            at,
+        })
+    };
     assert_eq!(
         publish(ExpectedVersion::Exactly(1)),
         refused(ExpectedVersion::Exactly(1), None)

@@ -209,6 +209,13 @@ impl InFlight {
         offsets
     }
 
+    /// Returns the offset of the newest event in flight of a stream.
+    pub(super) fn newest_of(&self, stream: u64) -> Option<u64> {
+        let is_of_it = |undo: &&Undo| undo.stream.is_some_and(|(key, _)| key == stream);
+        let newest = self.undo.iter().rev().find(is_of_it);
+        newest.map(|undo| undo.offset)
+    }
+
     /// Returns the offset below which events may be shown without being written.
     pub(in crate::hub) fn reserved(&self) -> u64 {
         self.reserved

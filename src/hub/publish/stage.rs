@@ -91,7 +91,8 @@ pub(super) fn stage<'e, F: Fn(usize) -> EventRef<'e>>(
         in_flight.check(is_written || work.is_some())?;
         !is_written && work.is_none() && in_flight.may_pass(next, events.len)
     };
-    let claims = publisher.claim_all(events.len, terms.expected, &events.event)?;
+    let claims = publisher.claim_all(events.len, terms.expected, &events.event);
+    let claims = claims.map_err(|error| placed(publisher, events, terms, error))?;
     if !passes {
         let has_room = publisher
             .in_flight()
@@ -142,6 +143,26 @@ fn check_position(publisher: &Publisher, terms: &Terms<'_>) -> Result<(), HubPub
         true => Ok(()),
         false => Err(HubPublishError::Position { expected, got }),
     }
+}
+
+/// Adds to an error that the stream of the first event has another version where that comes from, while it is in flight.
+#[cold]
+fn placed<'e, F: Fn(usize) -> EventRef<'e>>(
+    publisher: &Publisher,
+    events: &Events<F>,
+    terms: &Terms<'_>,
+    mut error: HubPublishError,
+) -> HubPublishError {
+    if let HubPublishError::Version { at, .. } = &mut error
+        && let (Some(streams), Some(stream)) = (&publisher.streams, (events.event)(0).stream())
+    {
+        let newest = publisher
+            .in_flight()
+            .newest_of(streams.key(stream.ty, stream.id));
+        let epoch = terms.epoch;
+        *at = newest.map(|offset| Position { epoch, offset });
+    }
+    error
 }
 
 /// Moves the barrier over events that nobody has to write. Returns whether the driver has to be told.

@@ -50,7 +50,11 @@ impl StreamVersions {
     }
 
     pub(in crate::hub) fn position(&self, ty: &str, id: &str) -> Option<u64> {
-        self.positions.get(&self.keys.hash_one((ty, id))).copied()
+        self.positions.get(&self.key(ty, id)).copied()
+    }
+
+    pub(super) fn key(&self, ty: &str, id: &str) -> u64 {
+        self.keys.hash_one((ty, id))
     }
 
     /// Returns streams that have no version here, by their keys, each once.
@@ -58,7 +62,7 @@ impl StreamVersions {
         &self,
         streams: impl Iterator<Item = StreamName<'e>>,
     ) -> SmallVec<[(u64, StreamName<'e>); 4]> {
-        let keyed = streams.map(|stream| (self.keys.hash_one((stream.ty, stream.id)), stream));
+        let keyed = streams.map(|stream| (self.key(stream.ty, stream.id), stream));
         let mut unknown: SmallVec<_> = keyed
             .filter(|(key, _)| !self.positions.contains_key(key))
             .collect();
@@ -95,7 +99,7 @@ impl StreamVersions {
                 _ => Err(HubPublishError::NoStream),
             };
         };
-        let key = self.keys.hash_one((stream.ty, stream.id));
+        let key = self.key(stream.ty, stream.id);
         // The newest of the batch first: two events on one stream follow each other.
         let earlier = pending
             .iter()
@@ -137,7 +141,13 @@ fn check_expected(expected: ExpectedVersion, actual: Option<u64>) -> Result<(), 
     if fine {
         Ok(())
     } else {
-        Err(HubPublishError::Version { expected, actual })
+        // Who knows what is in flight says more.
+        let at = None;
+        Err(HubPublishError::Version {
+            expected,
+            actual,
+            at,
+        })
     }
 }
 

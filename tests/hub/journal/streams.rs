@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use eventring::Event;
 use eventring::event::EventBatch;
-use eventring::hub::{ExpectedVersion, Hub, HubPublishError};
+use eventring::hub::{ExpectedVersion, Hub, HubPublishError, Outcome, PublishOptions};
 use eventring::journal::{CommitFailure, Journal, MemoryJournal, MemoryLog};
+use eventring::{Event, Position};
 
 use super::event;
 use super::faulty::{Control, FaultyJournal};
@@ -36,7 +36,14 @@ pub(super) fn check_versions_go_on(open: impl Fn() -> Hub) {
     drop(hub);
     let hub = open();
     assert_eq!(hub.stream_position("order", "a"), Some(3));
-    let conflict = |expected, actual| Err(HubPublishError::Version { expected, actual });
+    let conflict = |expected, actual| {
+        let at = None;
+        Err(HubPublishError::Version {
+            expected,
+            actual,
+            at,
+        })
+    };
     for expected in [ExpectedVersion::NoStream, ExpectedVersion::Exactly(2)] {
         assert_eq!(expect(&hub, expected, "a"), conflict(expected, Some(3)));
     }
@@ -56,6 +63,30 @@ pub(super) fn check_versions_go_on(open: impl Fn() -> Hub) {
     let found = ["a", "b", "never", "new"].map(|stream| hub.stream_position("order", stream));
     assert_eq!(found, [Some(5), Some(3), Some(1), Some(1)]);
     assert_eq!(hub.stream_position("order", "nobody"), None);
+}
+
+/// Once it was not told: who read the stream anew found the version before, and tried the same again.
+#[test]
+fn a_conflict_with_what_is_in_flight_says_where_that_is() {
+    let (hub, control) = super::hub(|builder| builder.streams_max(10));
+    let options = PublishOptions::default();
+    control.hold();
+    for stream in ["a", "b", "a", "b"] {
+        hub.publisher().submit(of(stream), &options).unwrap();
+    }
+    let conflict = |at: Option<u64>| {
+        let epoch = hub.epoch();
+        Err(HubPublishError::Version {
+            expected: ExpectedVersion::Exactly(1),
+            actual: Some(2),
+            at: at.map(|offset| Position { epoch, offset }),
+        })
+    };
+    let stale = ExpectedVersion::Exactly(1);
+    assert_eq!(expect(&hub, stale, "a"), conflict(Some(3)));
+    control.release();
+    assert_eq!(super::outcome(&hub, 3), Outcome::Visible);
+    assert_eq!(expect(&hub, stale, "a"), conflict(None), "it is seen");
 }
 
 #[test]
