@@ -79,9 +79,9 @@ fn a_journal_that_cannot_be_read_is_tried_again_and_nobody_sleeps_who_does_not_w
     let mut armed = from_the_start(&hub, "a");
     let mut timed = from_the_start(&hub, "a");
     let mut polled = from_the_start(&hub, "a");
+    let before = Instant::now();
     // It is not read more often than it may be tried, however often somebody looks.
     (0..1_000).for_each(|_| assert_eq!(sync.try_recv(), Err(TryReceiveError::Empty)));
-    let before = Instant::now();
     assert_eq!(armed.try_recv(), Err(TryReceiveError::Empty));
     let woken = Arc::new(Count::default());
     assert!(armed.arm(woken.clone()), "it is read elsewhere");
