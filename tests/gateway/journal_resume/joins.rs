@@ -1,6 +1,7 @@
 //! From the journal into the ring and its log.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 
 use super::world::{RING, World, gated, notices, offsets, publish};
 use crate::sockets::client::Client as Socket;
@@ -99,20 +100,31 @@ fn publishing_goes_on_at_full_rate_while_many_catch_up() {
             }
             last
         });
-        let mut clients: Vec<(u64, Client)> = (0..24)
+        // Each on its own thread: a client that is not read for long is ended as stalled.
+        let (come, came) = mpsc::channel();
+        let world = &world;
+        let clients: Vec<_> = (0..24)
             .map(|n| n * 37)
-            .map(|from| (from, world.resume("topic=a", from)))
+            .map(|from| {
+                let (come, (tell, told)) = (come.clone(), mpsc::channel());
+                scope.spawn(move || {
+                    let mut client = world.resume("topic=a", from);
+                    client.read_to(3_000 + from);
+                    come.send(()).unwrap();
+                    let last = told.recv().unwrap();
+                    client.read_to(last);
+                    assert_eq!(offsets(&client), (from + 1..=last).collect::<Vec<_>>());
+                    assert_eq!(notices(&client), Vec::<String>::new());
+                });
+                tell
+            })
             .collect();
-        for (from, client) in &mut clients {
-            client.read_to(3_000 + *from);
-        }
+        drop(come);
+        // Fewer where one has failed, which ends the test.
+        let _ = came.iter().take(clients.len()).count();
         is_over.store(true, Ordering::Relaxed);
         let last = publisher.join().unwrap();
-        for (from, mut client) in clients {
-            client.read_to(last);
-            assert_eq!(offsets(&client), (from + 1..=last).collect::<Vec<_>>());
-            assert_eq!(notices(&client), Vec::<String>::new());
-        }
+        clients.iter().for_each(|tell| _ = tell.send(last));
     });
 }
 
