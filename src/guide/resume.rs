@@ -71,7 +71,7 @@
 //! | `aborted` | their commit failed, as on a full disk, and they are not there: their publishers were told |
 //! | `indeterminate` | their commit failed, and they may be there after a restart |
 //! | `damaged` | the journal has them, and cannot read them |
-//! | `memory` | some of the stream's topics are in memory only: of `from` to `to` those events do not come, at most so many; told once, before the first event from the journal |
+//! | `memory` | some of the stream's topics are in memory only: of `from` to `to` those events do not come, at most so many; told before the first event from the journal, and again when publishers have outrun the stream since |
 //!
 //! With a journal what left memory comes from there, at the client's own pace, and then live: no gap, whatever is
 //! published meanwhile, and none after a restart of what was acknowledged as durable. It is read by threads of the hub's own,

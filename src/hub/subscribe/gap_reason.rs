@@ -21,8 +21,9 @@ pub enum GapReason {
     /// The journal has them, and cannot read them.
     Damaged,
     /// Their topics ask for no durability: they were in memory only. The number is a bound, often far above the truth:
-    /// it counts whatever lies between the ends. Told once, before the first event that is read from a journal, and only
-    /// where the subscription takes a topic that asks for none.
+    /// it counts whatever lies between the ends. Told before the first event that is read from a journal, once more
+    /// each time that publishers have outrun the receiver since, and only where the subscription takes a topic that asks
+    /// for none.
     Memory,
 }
 

@@ -18,7 +18,8 @@ pub(super) const FAULT: &str = "reading fails for a test";
 /// What a test does to a journal.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
-    is_open: Mutex<bool>,
+    /// Reads that may pass.
+    may_pass: Mutex<usize>,
     changed: Condvar,
     /// Reads that wait at it.
     waiting: AtomicUsize,
@@ -35,17 +36,27 @@ pub(super) struct Gate {
 impl Gate {
     fn pass(&self) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        let mut is_open = self.is_open.lock();
-        while !*is_open {
-            self.changed.wait(&mut is_open);
+        let mut may_pass = self.may_pass.lock();
+        while *may_pass == 0 {
+            self.changed.wait(&mut may_pass);
         }
-        drop(is_open);
+        // Open, it stays so.
+        if *may_pass < usize::MAX {
+            *may_pass -= 1;
+        }
+        drop(may_pass);
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(super) fn open(&self) {
-        *self.is_open.lock() = true;
+        *self.may_pass.lock() = usize::MAX;
         self.changed.notify_all();
+    }
+
+    /// Lets one read pass, and no other one.
+    pub(super) fn let_one_pass(&self) {
+        *self.may_pass.lock() += 1;
+        self.changed.notify_one();
     }
 
     /// Returns how many reads wait.

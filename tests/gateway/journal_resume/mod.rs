@@ -4,6 +4,7 @@
 mod gated;
 mod joins;
 mod log;
+mod outrun;
 mod slow_reads;
 mod starts;
 mod state;

@@ -5,6 +5,7 @@ mod catch_up;
 mod hard_reads;
 mod holes;
 mod model;
+mod outrun;
 mod pages;
 mod unkept;
 #[cfg(feature = "async")]

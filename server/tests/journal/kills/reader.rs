@@ -16,8 +16,6 @@ pub(super) struct Reader {
     pub(super) seen: Vec<Found>,
     /// Offsets that it was told to be missing, by gap, in all.
     pub(super) gaps: Vec<Range<u64>>,
-    /// Reading along, and the number of gaps that there were before it did.
-    along: Option<usize>,
 }
 
 impl Reader {
@@ -35,7 +33,6 @@ impl Reader {
     /// Reads until the stream ends, or is to end and silent.
     pub(super) fn follow(&mut self, mut stream: Stream, over: &AtomicBool) {
         self.seen.clear();
-        self.along = Some(self.gaps.len());
         loop {
             let is_over = over.load(Ordering::Acquire);
             match stream.next_within(Duration::from_millis(20)) {
@@ -50,7 +47,6 @@ impl Reader {
     /// Reads up to an offset.
     pub(super) fn read_to(&mut self, address: SocketAddr, head: u64) {
         self.seen.clear();
-        self.along = None;
         if self.offset() >= head {
             return;
         }
@@ -84,11 +80,8 @@ impl Reader {
         if self.last.is_none() && now > 1 {
             self.gaps.push(1..now);
         }
-        // What was in memory alone is told once in a catch-up, up to where the ring began then: publishers may outrun who
-        // catches up beside them.
-        let is_outrun = self.along.is_some_and(|gaps| self.gaps.len() > gaps);
         assert!(
-            is_outrun || is_told(&self.gaps, before + 1..now),
+            is_told(&self.gaps, before + 1..now),
             "{now} after {before}, and nothing was told: {:?}",
             self.gaps
         );

@@ -1,6 +1,7 @@
 //! The catch-up of one reactor's streams from the journal.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -64,6 +65,20 @@ enum Start {
 #[derive(Debug, Default)]
 pub(in crate::gateway) struct Starts(VecDeque<Start>);
 
+/// Offsets of which a stream was told that events in memory only may be missing there, if there can be any.
+struct NotedRange {
+    /// The filter of that time: another replay of the same stream may want more.
+    filter: StreamFilter,
+    range: Range<u64>,
+}
+
+impl NotedRange {
+    /// Returns whether whoever reads on from an offset was told of what follows, up to the end of the range.
+    fn covers(&self, filter: &StreamFilter, from: u64) -> bool {
+        (self.range.start..=self.range.end).contains(&from) && self.filter == *filter
+    }
+}
+
 /// Reads the journal for the streams of one reactor, which are named by their numbers.
 pub(in crate::gateway) struct JournalCatchUp {
     hub: Hub,
@@ -71,8 +86,8 @@ pub(in crate::gateway) struct JournalCatchUp {
     asking: Asking<Ask>,
     encoded: EncodedCache,
     starts: HashMap<u32, Starts>,
-    /// Streams that were told of topics which are in memory only, since they began to catch up.
-    told: HashSet<u32>,
+    /// The offsets of which each stream was told that some may have been in memory only.
+    told: HashMap<u32, NotedRange>,
     /// Damaged pieces, for the streams that asked for them.
     damaged: HashMap<u32, Arc<(PieceKey, EncodedPiece)>>,
     /// Nothing is read before then: a read has failed.
@@ -90,7 +105,7 @@ impl JournalCatchUp {
             asking: Asking::default(),
             encoded: EncodedCache::default(),
             starts: HashMap::new(),
-            told: HashSet::new(),
+            told: HashMap::new(),
             damaged: HashMap::new(),
             asking_again_at: None,
             mailbox: Arc::new(Mailbox::new(READS_IN_FLIGHT)),
@@ -212,16 +227,29 @@ impl JournalCatchUp {
             return None;
         };
         let mut missed = piece.missed;
-        if self.told.insert(part.number) && self.hub.look_back().may_lack(&part.key.wanted) {
-            // Before the first event, once: a journal cannot tell what it was never given from what was deleted.
-            let at = |offset| Position {
-                epoch: self.epoch,
-                offset,
-            };
+        let told = self.told.get(&part.number);
+        let told = told.filter(|told| told.covers(part.key, part.from));
+        let told = told.map_or(part.from, |told| told.range.end);
+        if piece.next > told {
+            // Before the first event, and once more whenever publishers have outrun it: what was in the ring when it was told
+            // has left it since. A journal cannot tell what it was never given from what was deleted. The piece's own
+            // floor was read before this one, so that it ends where this does at the latest.
             let end = floor.min(part.to);
-            let gap = Gap::whole(GapReason::Memory, at(part.from - 1), at(end));
-            encoder.gap(WireFormat::of(part.form), gap.exact_if(false), out);
-            missed += gap.missing;
+            if self.hub.look_back().may_lack(&part.key.wanted) {
+                let at = |offset| Position {
+                    epoch: self.epoch,
+                    offset,
+                };
+                // From where the stream is, though some of it was told: its id is that of the event before.
+                let gap = Gap::whole(GapReason::Memory, at(part.from - 1), at(end));
+                encoder.gap(WireFormat::of(part.form), gap.exact_if(false), out);
+                missed += gap.missing;
+            }
+            let told = NotedRange {
+                filter: part.key.clone(),
+                range: part.from..end,
+            };
+            self.told.insert(part.number, told);
         }
         out.extend_from_slice(&piece.bytes);
         encoder.count_notices(&piece.notices);

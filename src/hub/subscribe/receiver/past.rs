@@ -2,7 +2,8 @@
 //!
 //! A read goes up to the ring's floor as it was before: everything below it that is kept at all is in the journal, and
 //! from there on the ring has everything, also what no journal gets. Where the floor has risen meanwhile, the ring says
-//! so, and it goes on from the journal again: nothing is passed, and nothing is shown twice.
+//! so, and it goes on from the journal again: nothing is passed, and nothing is shown twice. No journal gets what is in
+//! memory only, so that each time the floor has risen a gap says that some of it may be missing.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub(super) struct Past {
     recalled: u64,
     /// The offset below which nothing was asked for, so that nothing is missing.
     silent_below: u64,
+    /// The offset below which it was told what may be missing since it was in memory only, or asked: nothing else is read.
+    told_below: u64,
     /// Told before anything else.
     first: Option<Gap>,
     /// The next piece, where another thread reads it.
@@ -149,6 +152,7 @@ impl Receiver {
             passed: from - 1,
             recalled: from,
             silent_below,
+            told_below: floor.max(from),
             first: first.filter(|gap| gap.missed > 0),
             reading: None,
             retry_at: None,
@@ -273,9 +277,26 @@ impl Receiver {
             self.past = None;
             return Ok(());
         }
+        if from >= past.told_below {
+            // Publishers have outrun it: what has left the ring since it was told is told anew.
+            past.told_below = floor;
+            if self.may_lack() {
+                return Err(TryReceiveError::Gap(Gap {
+                    missed: floor - from,
+                    resume_at: from,
+                    exact: false,
+                    reason: GapReason::Memory,
+                }));
+            }
+        }
+        let Some(past) = self.past.as_deref_mut() else {
+            return Ok(());
+        };
+        // Up to where it was told: beyond, there may be more than the journal has.
+        let end = floor.min(past.told_below);
         let job = ReadJob {
             filter: self.class.filter().clone(),
-            range: from..floor,
+            range: from..end,
             descending: false,
             events_max: PIECE_EVENTS,
             bytes_max: PIECE_BYTES,
@@ -300,7 +321,7 @@ impl Receiver {
                 past.piece.clear(from..from);
                 let reads = past.reads.clone();
                 let read_side = &self.shared.read_side;
-                // Too many reads wait: it is asked for again with the next look.
+                // The system gives no thread: it is asked for again with the next look.
                 past.reading = read_side.submit_piece(reads, job, buffer, retry_at).ok();
                 return Err(TryReceiveError::Empty);
             }
@@ -316,7 +337,7 @@ impl Receiver {
             Ok(()) => {}
             Err(JournalError::Damaged { .. }) => {
                 // A step, and not everything that the ring has lost: what is behind it may be as it was.
-                let end = floor.min(from.saturating_add(DAMAGED_STEP));
+                let end = end.min(from.saturating_add(DAMAGED_STEP));
                 past.piece.pass(from..end);
                 past.passed = end - 1;
                 return Err(TryReceiveError::Gap(Gap {
