@@ -54,7 +54,10 @@ impl Refused {
     /// The problem of who does not wait, or no longer.
     pub(in crate::gateway) fn into_problem(self) -> Problem {
         match self {
-            Self::Full => Problem::new(503, "too much waits to be committed").retry_after_s(1),
+            Self::Full => {
+                let detail = "not taken in time: too much waits to be committed, or its streams to be looked up";
+                Problem::new(503, detail).retry_after_s(1)
+            }
             Self::For(problem) => problem,
         }
     }

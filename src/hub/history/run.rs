@@ -265,6 +265,12 @@ impl HistoryRun {
             HistoryOrder::Descending => looked.at.start,
         };
         if let Some(behind) = behind {
+            // What was looked at goes on behind the page: the next one tells of that.
+            let is_before = |hole: &Hole| match self.order {
+                HistoryOrder::Ascending => hole.range.start < behind,
+                HistoryOrder::Descending => hole.range.end > behind + 1,
+            };
+            self.holes.retain(is_before);
             self.end_at(match self.order {
                 HistoryOrder::Ascending => behind,
                 HistoryOrder::Descending => behind + 1,

@@ -1,6 +1,7 @@
 //! A piece that another thread reads for one reader, who sleeps meanwhile.
 
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -39,13 +40,15 @@ impl PieceRead {
             }
             // A journal is foreign code: whoever waits is told all the same.
             let read = catch_unwind(AssertUnwindSafe(|| reads.read_into(&mut piece, &job)));
-            let read = read.unwrap_or_else(|_| {
+            let read = read.unwrap_or_else(|panic| {
+                // Its payload may panic again when it is dropped.
+                mem::forget(panic);
                 let reason = "the journal's reader panicked".to_owned();
                 Err(JournalError::Io { reason })
             });
             if let Some(state) = waiting.upgrade() {
                 let mut state = state.lock();
-                state.read = Some(read.map(|()| std::mem::take(&mut piece)));
+                state.read = Some(read.map(|()| mem::take(&mut piece)));
                 let notify = state.notify.take();
                 drop(state);
                 // Outside the lock: it is foreign code.

@@ -12,7 +12,7 @@ use thiserror::Error;
 /// Threads of a hub that read. On a machine of up to two cores it is one: reading must not take what publishers and
 /// reactors need.
 const THREADS_MAX: usize = 2;
-/// Tasks that wait at most, about 2 MiB of them. Beyond it they are refused, and come again.
+/// Tasks that wait at most, about 2 MiB of them, beside those of receivers. Beyond it they are refused, and come again.
 const TASKS_MAX: usize = 16_384;
 
 /// Says that too many reads wait already: try again later.
@@ -39,6 +39,8 @@ pub(in crate::hub) struct ReadPool {
 
 #[derive(Default)]
 struct Queue {
+    /// Threads that there are to be.
+    wanted: usize,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -59,18 +61,41 @@ struct State {
 impl ReadPool {
     /// Starts the threads.
     pub(in crate::hub) fn start() -> Self {
-        let queue = Arc::new(Queue::default());
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Self::with_threads(if cores <= 2 { 1 } else { THREADS_MAX })
+    }
+
+    fn with_threads(wanted: usize) -> Self {
+        let queue = Arc::new(Queue {
+            wanted,
+            ..Queue::default()
+        });
         let mut state = queue.state.lock();
         queue.start(&mut state);
         drop(state);
         Self { queue }
     }
 
-    /// Adds a task, which has its first turn at that time if it is in the future.
-    pub(in crate::hub) fn submit(
+    /// Adds a task.
+    pub(in crate::hub) fn submit(&self, task: Task) -> Result<(), ReadPoolFull> {
+        self.add(task, None, TASKS_MAX)
+    }
+
+    /// Adds a task of a receiver, which has its first turn at that time if it is in the future. It is refused only where
+    /// there is no thread: a receiver has one at most, and nobody would wake it when there is room.
+    pub(in crate::hub) fn submit_piece(
         &self,
         task: Task,
         not_before: Option<Instant>,
+    ) -> Result<(), ReadPoolFull> {
+        self.add(task, not_before, usize::MAX)
+    }
+
+    fn add(
+        &self,
+        task: Task,
+        not_before: Option<Instant>,
+        tasks_max: usize,
     ) -> Result<(), ReadPoolFull> {
         let mut state = self.queue.state.lock();
         if state.threads == 0 {
@@ -79,7 +104,7 @@ impl ReadPool {
         }
         // Without a thread a task would wait for ever.
         let waiting = state.tasks.len() + state.later.len() + state.running;
-        if state.threads == 0 || waiting >= TASKS_MAX {
+        if state.threads == 0 || waiting >= tasks_max {
             return Err(ReadPoolFull);
         }
         match not_before {
@@ -114,9 +139,7 @@ impl Drop for ReadPool {
 impl Queue {
     /// Starts the threads, as many as there may be. They wait for the lock that the caller has.
     fn start(self: &Arc<Self>, state: &mut State) {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let wanted = 0..if cores <= 2 { 1 } else { THREADS_MAX };
-        let started = wanted.filter(|number| {
+        let started = (0..self.wanted).filter(|number| {
             let queue = self.clone();
             let builder = thread::Builder::new().name(format!("eventring-read-{number}"));
             builder.spawn(move || queue.run()).is_ok()
@@ -154,6 +177,10 @@ impl Queue {
             }
             if let Some(task) = state.tasks.pop_front() {
                 state.running += 1;
+                // Whoever came for this one may be the one that was to wake for another: this step may hang.
+                if !state.tasks.is_empty() || !state.later.is_empty() {
+                    self.changed.notify_one();
+                }
                 return Some(task);
             }
             match state.later.first_key_value().map(|((at, _), _)| *at) {
@@ -171,5 +198,44 @@ fn be_nice() {
     {
         // Not allowed, it reads all the same.
         let _ = rustix::process::nice(10);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_secs(60);
+
+    /// The thread that slept until then took another task, which hung; the second one slept without a limit.
+    #[test]
+    fn a_task_for_later_has_its_turn_while_another_one_hangs() {
+        let pool = ReadPool::with_threads(2);
+        for _ in 0..4 {
+            let (told, heard) = mpsc::channel();
+            let (release, held) = mpsc::channel::<()>();
+            let tell = |what: &'static str| {
+                let told = told.clone();
+                Box::new(move || {
+                    let _ = told.send(what);
+                    Step::Done
+                })
+            };
+            let at = Instant::now().checked_add(Duration::from_millis(50));
+            pool.submit_piece(tell("later"), at).unwrap();
+            // One thread or the other; the next one to be woken is the one that waits for the time, or not.
+            pool.submit(tell("now")).unwrap();
+            assert_eq!(heard.recv_timeout(DEADLINE), Ok("now"));
+            let hangs = move || {
+                let _ = held.recv();
+                Step::Done
+            };
+            pool.submit(Box::new(hangs)).unwrap();
+            assert_eq!(heard.recv_timeout(DEADLINE), Ok("later"));
+            drop(release);
+        }
     }
 }

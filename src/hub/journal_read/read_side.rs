@@ -79,11 +79,11 @@ impl ReadSide {
         }))
     }
 
-    /// Has a piece read on another thread, into that buffer, for one reader and not before a time.
+    /// Has a piece read on another thread, into that buffer, for one reader and not before a time, however many wait.
     ///
     /// # Errors
     ///
-    /// As [`submit`](Self::submit).
+    /// [`ReadPoolFull`]: the system gives no thread.
     pub(in crate::hub) fn submit_piece(
         &self,
         reads: Arc<JournalReads>,
@@ -93,13 +93,13 @@ impl ReadSide {
     ) -> Result<PieceRead, ReadPoolFull> {
         let (read, task) = PieceRead::new(reads, job, buffer);
         let pool = self.pool.get_or_init(ReadPool::start);
-        pool.submit(task, not_before)?;
+        pool.submit_piece(task, not_before)?;
         Ok(read)
     }
 
     /// Has a task run on another thread.
     pub(in crate::hub) fn run(&self, task: Task) -> Result<(), ReadPoolFull> {
-        self.pool.get_or_init(ReadPool::start).submit(task, None)
+        self.pool.get_or_init(ReadPool::start).submit(task)
     }
 }
 

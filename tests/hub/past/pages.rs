@@ -3,13 +3,15 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use eventring::event::{EventQuery, Filter};
+use eventring::event::{Event, EventBatch, EventBuilder, EventLimits, EventQuery, Filter};
 use eventring::hub::{
     EventPage, HistoryCursorError, HistoryError, HistoryOrder, HistoryQuery, HistoryTotal, Hub,
 };
-use eventring::journal::MemoryLog;
+use eventring::journal::{CommitFailure, Hole, HoleReason, MemoryLog};
 
 use super::{open, publish};
+use crate::journal::eventually;
+use crate::journal::faulty::{Control, FaultyJournal};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -136,9 +138,9 @@ fn a_total_is_counted_where_it_is_asked_for_and_up_to_a_bound() {
     assert_eq!((offsets(&page), page.has_more), (vec![299, 300], false));
     assert_eq!(page.total, Some(HistoryTotal::Exactly(50)));
     let memory = Hub::builder().capacity(131_072).build().unwrap();
-    let mut batch = eventring::event::EventBatch::new();
+    let mut batch = EventBatch::new();
     (0..10_000).for_each(|_| {
-        batch.push(eventring::event::Event::builder("a", "t").build().unwrap());
+        batch.push(Event::builder("a", "t").build().unwrap());
     });
     (0..10).for_each(|_| _ = memory.publish_batch(&batch).unwrap());
     let page = memory
@@ -189,5 +191,44 @@ fn a_page_is_made_on_another_thread_for_who_must_not_wait() {
     made.sort_by_key(|page| page.events.len());
     for (page, query) in made.iter().zip(&queries) {
         assert_eq!(page, &hub.history(query).unwrap());
+    }
+}
+
+/// A page that its bytes end has looked at what is behind it, and told of the holes there; so did the next one.
+#[test]
+fn a_hole_behind_a_page_that_is_full_is_told_by_the_next_one_alone() {
+    let limits = EventLimits::default().payload_bytes(8 << 20);
+    let control = Control::default();
+    let builder = Hub::builder().limits(limits);
+    let hub = builder.journal(FaultyJournal::new(&control)).build();
+    let hub = hub.unwrap();
+    let large = || {
+        let data = vec![b'x'; 3 << 20];
+        let mut event = EventBuilder::with_limits(limits);
+        event.topic("a").ty("t").data("text/plain", &data);
+        event.build().unwrap()
+    };
+    for _ in 0..2 {
+        hub.publish(large()).unwrap();
+    }
+    control.fail(Some(CommitFailure::Aborted));
+    let mut batch = EventBatch::new();
+    (0..3).for_each(|_| batch.push(Event::builder("a", "t").build().unwrap()));
+    hub.publish_batch(&batch).unwrap_err();
+    control.fail(None);
+    eventually("what is void is passed", || hub.visible() == 5);
+    for _ in 0..2 {
+        hub.publish(large()).unwrap();
+    }
+    for order in [HistoryOrder::Ascending, HistoryOrder::Descending] {
+        let mut query = topics("a").order(order);
+        for (number, expected) in [0, 1, 0, 0].into_iter().enumerate() {
+            let page = hub.history(&query).unwrap();
+            assert_eq!(offsets(&page).len(), 1, "{order:?} {number}");
+            let hole = Hole::new(3..6, HoleReason::Aborted);
+            assert_eq!(page.holes, vec![hole; expected], "{order:?} {number}");
+            query.cursor = page.next;
+        }
+        assert_eq!(query.cursor, None);
     }
 }

@@ -1,6 +1,7 @@
 //! What cannot be read now, or not at once: nobody waits for it who must not.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Wake, Waker};
 use std::thread;
@@ -229,5 +230,40 @@ fn a_page_is_bounded_in_bytes_and_the_next_one_goes_on() {
             }
         }
         assert_eq!(pages, expected);
+    }
+}
+
+/// Where too many reads waited already, a task woke itself again and again until there was room.
+#[test]
+fn a_task_sleeps_however_many_reads_wait() {
+    let reads = Reads::default();
+    let hub = open(&reads);
+    publish(&hub, "a", 200);
+    reads.set(Outcome::Waits);
+    let page = HistoryQuery::topics(Filter::all()).limit(1);
+    while hub.submit_history(&page, |_| {}).is_ok() {}
+    assert_eq!(hub.submit_history(&page, |_| {}), Err(HistoryError::Busy));
+    let mut receiver = from_the_start(&hub, "a");
+    {
+        let mut future = pin!(receiver.recv_async());
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(wakes.clone());
+        let mut context = Context::from_waker(&waker);
+        for _ in 0..100 {
+            assert!(future.as_mut().poll(&mut context).is_pending());
+        }
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+    }
+    reads.set(Outcome::Succeeds);
+    let received = futures::executor::block_on(receiver.recv_async());
+    assert_eq!(received.unwrap().position.offset, 1);
+}
+
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
