@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::journal::chunk::{ChunkHeader, Frame, Frames};
 
 /// Rows that a call looks at, whether it takes them or not.
-const ROWS_MAX: usize = 1024;
+pub(super) const ROWS_MAX: usize = 1024;
 /// The time for which a call looks for more: its transaction holds the readers' baton.
 const TIME: Duration = Duration::from_millis(2);
 /// Rows between two looks at the clock.
@@ -112,6 +112,16 @@ impl Batch {
     /// Returns which offsets of a range were asked for.
     pub(super) fn asked(&self, range: &Range<u64>) -> Range<u64> {
         range.start.max(self.range.start)..range.end.min(self.range.end)
+    }
+
+    /// Counts a row that is passed: it is damaged, or was looked at before.
+    pub(super) fn pass(&mut self) {
+        self.rows += 1;
+    }
+
+    /// Returns whether the call has looked at as many rows as it may.
+    pub(super) fn has_passed_all(&self) -> bool {
+        self.rows >= ROWS_MAX
     }
 
     /// Counts a row; returns whether the call has looked at enough.

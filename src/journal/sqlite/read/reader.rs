@@ -308,7 +308,7 @@ fn since(connection: &Connection, recorded: i64, last: u64) -> rusqlite::Result<
         return Ok(last + 1);
     };
     if newest.recorded_last < recorded {
-        return Ok(newest.last + 1);
+        return Ok(newest.last.saturating_add(1));
     }
     // The chunk that is wanted begins at `low` or behind it, and at `high` or before.
     let (mut low, mut high) = (0, newest.first);
@@ -322,7 +322,7 @@ fn since(connection: &Connection, recorded: i64, last: u64) -> rusqlite::Result<
         }
     }
     let Some(found) = chunk(at_or_behind, low)? else {
-        return Ok(newest.last + 1);
+        return Ok(newest.last.saturating_add(1));
     };
     let sql = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), body \
                FROM chunk WHERE first = ?1";
@@ -337,7 +337,7 @@ fn since(connection: &Connection, recorded: i64, last: u64) -> rusqlite::Result<
     };
     let mut frames = Frames::new(header, rows::body(row)?).flatten();
     let frame = frames.find(|frame| frame.recorded >= recorded);
-    Ok(frame.map_or(found.last + 1, |frame| frame.offset))
+    Ok(frame.map_or(found.last.saturating_add(1), |frame| frame.offset))
 }
 
 impl fmt::Debug for SqliteReader {

@@ -56,7 +56,8 @@ fn first_behind(connection: &Connection, found: &Found) -> rusqlite::Result<u64>
     let next = look(connection, Way::Forward, found.first.saturating_add(1))?;
     let last = match next {
         Looked::Chunk(next) => found.last.min(next.first.saturating_sub(1)),
-        Looked::End | Looked::Damage => found.last,
+        Looked::End => found.last,
+        Looked::Damage => found.first,
     };
     Ok(last.max(found.first).saturating_add(1))
 }
@@ -70,10 +71,11 @@ pub(super) fn forward(
     last: u64,
     batch: &mut Batch,
 ) -> rusqlite::Result<()> {
-    // Only the body is damaged: its row says what is lost with it.
+    // Only the body is damaged, or what comes behind it: its row says what is lost with it.
     if let Looked::Chunk(found) = look(connection, Way::Forward, resume)? {
         let behind = first_behind(connection, &found)?;
-        batch.miss(before + 1..behind);
+        batch.miss(before + 1..found.first);
+        walk::one(connection, found.first..behind, batch)?;
         batch.next = behind.min(end).max(batch.next);
         return Ok(());
     }
@@ -127,7 +129,10 @@ pub(super) fn backward(
         return Ok(());
     };
     if let Looked::Chunk(found) = look(connection, Way::Back, near)? {
-        batch.miss(found.first..before.saturating_add(1));
+        let behind = found.last.saturating_add(1).min(at);
+        let behind = behind.max(found.first.saturating_add(1));
+        batch.miss(behind..before.saturating_add(1));
+        walk::one(connection, found.first..behind, batch)?;
         batch.next = found.first.max(start).min(batch.next);
         return Ok(());
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 
-use super::batch::Batch;
+use super::batch::{Batch, ROWS_MAX};
 use super::repair;
 use super::wanted::Wanted;
 use crate::journal::chunk::Numbers;
@@ -16,8 +16,11 @@ const ONE: &str = "SELECT first, last, prev, count, recorded_first, recorded_las
 // A body that is not wanted is not read.
 const AT: &str = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), \
                   CASE WHEN last >= ?1 THEN body END FROM chunk WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
-const FORWARD: &str = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), body \
-                       FROM chunk WHERE first >= ?1 AND first < ?2 ORDER BY first";
+// Without an end: a row whose number is damaged must not end it.
+const FORWARD: &str = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), \
+                       CASE WHEN first < ?2 THEN body END FROM chunk WHERE first >= ?1 ORDER BY first";
+const BEHIND: &str = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body) \
+                      FROM chunk WHERE first >= ?1 ORDER BY first LIMIT ?2";
 const BACKWARD: &str = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), body \
                         FROM chunk WHERE first < ?1 ORDER BY first DESC";
 
@@ -77,23 +80,25 @@ pub(super) fn forward(
     loop {
         match found.next() {
             Ok(Some(row)) => {
-                if walk.take(row)? {
+                let is_enough = walk.take(row)?;
+                if is_enough || walk.batch.has_passed_all() && walk.batch.next > walk.at {
                     return Ok(());
+                }
+                if !walk.batch.has_passed_all() {
+                    continue;
                 }
             }
             Ok(None) => break,
-            Err(error) if rows::is_damage(&error) => {
-                drop(found);
-                let Forward { before, resume, .. } = walk;
-                return repair::forward(connection, resume, before, end, last, walk.batch);
-            }
+            Err(error) if rows::is_damage(&error) => {}
             Err(error) => return Err(error),
         }
+        drop(found);
+        let Forward { before, resume, .. } = walk;
+        return repair::forward(connection, resume, before, end, last, walk.batch);
     }
-    // The chunk behind the range says where the last one in it ends; where there is none, what was committed does.
-    let ends = rows::unless_damaged(prev_of(connection, end), None)?.unwrap_or(last);
+    // No chunk is behind the range that says where the last one in it ends: what was committed does.
     let Forward { before, batch, .. } = walk;
-    batch.miss(before + 1..ends.saturating_add(1));
+    batch.miss(before + 1..last.saturating_add(1));
     batch.next = end;
     Ok(())
 }
@@ -116,8 +121,7 @@ impl Forward<'_> {
     fn take(&mut self, row: &Row<'_>) -> rusqlite::Result<bool> {
         // One that cannot be read is as one that has vanished: the next one says how much is missing.
         let Some((header, topics)) = rows::header(row) else {
-            let behind = (row.get::<_, i64>(0)? as u64).saturating_add(1);
-            self.resume = self.resume.max(behind);
+            self.batch.pass();
             return Ok(false);
         };
         // A damaged page may name a row twice, or one that others have replaced.
@@ -125,7 +129,12 @@ impl Forward<'_> {
         self.batch
             .miss(self.before + 1..header.prev.saturating_add(1));
         if header.last < begins {
+            self.batch.pass();
             return Ok(false);
+        }
+        if header.first >= self.end {
+            self.batch.next = self.end;
+            return Ok(true);
         }
         self.before = header.last;
         self.resume = self.resume.max(header.last + 1);
@@ -161,11 +170,18 @@ pub(super) fn backward(
     let mut found = statement.query([bound(at)])?;
     loop {
         if at > start
-            && at <= spans_end + 1
+            && at <= spans_end.saturating_add(1)
             && let Some(span) = rows::unless_damaged(wanted.span(connection, at - 1), None)?
         {
             let span = span.clone();
             return spans_backward(connection, range, at, span, wanted, batch);
+        }
+        if batch.has_passed_all() {
+            if at < range.end {
+                return Ok(());
+            }
+            drop(found);
+            return repair::backward(connection, at, before, start, batch);
         }
         let row = match found.next() {
             Ok(Some(row)) => row,
@@ -177,10 +193,12 @@ pub(super) fn backward(
             Err(error) => return Err(error),
         };
         let Some((header, topics)) = rows::header(row) else {
+            batch.pass();
             continue;
         };
         // A damaged page may name a row twice, or one that others have replaced.
         if header.first >= at {
+            batch.pass();
             continue;
         }
         batch.miss(header.last + 1..before.saturating_add(1));
@@ -283,12 +301,18 @@ fn spans_end(connection: &Connection, before: u64) -> rusqlite::Result<u64> {
     Ok(last.optional()?.unwrap_or(0) as u64)
 }
 
-/// Returns where the chunk ends that lies before an offset, as the one behind it says.
+/// Returns where the chunk ends that lies before an offset, as the next one that is whole says.
 fn prev_of(connection: &Connection, offset: u64) -> rusqlite::Result<Option<u64>> {
-    let sql = "SELECT prev FROM chunk WHERE first >= ?1 ORDER BY first LIMIT 1";
-    let mut statement = connection.prepare_cached(sql)?;
-    let prev = statement.query_row([bound(offset)], |row| row.get::<_, i64>(0));
-    Ok(prev.optional()?.map(|prev| prev as u64))
+    let mut statement = connection.prepare_cached(BEHIND)?;
+    let mut found = statement.query(params![bound(offset), ROWS_MAX as i64])?;
+    while let Some(row) = found.next()? {
+        if let Some((header, _)) = rows::header(row)
+            && header.first >= offset
+        {
+            return Ok(Some(header.prev));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -423,6 +447,74 @@ mod tests {
             }
         }
         assert!(damaged > 100, "{damaged}");
+    }
+
+    /// Once a number that was flipped upwards ended the search for the rows of a range: whole events behind it were told as
+    /// damaged.
+    #[test]
+    fn a_number_that_is_flipped_upwards_hides_nothing_behind_it() {
+        let directory = Directory::new("walk-upwards");
+        let event = Event::builder("a", "t").build().unwrap();
+        let (journal, connection) = filled(&directory, &event);
+        drop(journal);
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        connection.query_row(checkpoint, [], |_| Ok(())).unwrap();
+        drop(connection);
+        let mut whole = std::fs::read(directory.path().join("journal.sqlite")).unwrap();
+        (whole[18], whole[19]) = (1, 1);
+        let copy = directory.path().join("copy.sqlite");
+        // Other tables have no numbers as high.
+        for lost in [16, 17, 18, 23, 30] {
+            let mut bytes = whole.clone();
+            let mut flipped = 0;
+            // Leaves of tables: cells of one or two bytes of length, then the number.
+            for page in (512..bytes.len())
+                .step_by(512)
+                .filter(|at| whole[*at] == 13)
+            {
+                let cells = u16::from_be_bytes([whole[page + 3], whole[page + 4]]) as usize;
+                for cell in 0..cells {
+                    let at = page + 8 + 2 * cell;
+                    let at = page + u16::from_be_bytes([whole[at], whole[at + 1]]) as usize;
+                    let number = at + 1 + usize::from(whole[at] >= 0x80);
+                    if whole[number] == lost {
+                        bytes[number] |= 0x40;
+                        flipped += 1;
+                    }
+                }
+            }
+            assert_eq!(flipped, 1, "{lost}");
+            std::fs::write(&copy, bytes).unwrap();
+            let connection = Connection::open(&copy).unwrap();
+            for (descending, events) in [(false, 1_000), (false, 3), (true, 1_000), (true, 3)] {
+                let (mut left, mut batch) = (1..31, Batch::default());
+                let (mut seen, mut damaged) = (Vec::new(), Vec::new());
+                while !left.is_empty() {
+                    let mut wanted = Wanted::default();
+                    let from = if descending { left.end } else { left.start };
+                    batch.start(left.clone(), from, events, 1 << 20);
+                    if descending {
+                        backward(&connection, &left, 30, &mut wanted, &mut batch).unwrap();
+                        left.end = batch.next;
+                    } else {
+                        forward(&connection, &left, 30, &mut wanted, &mut batch).unwrap();
+                        left.start = batch.next;
+                    }
+                    for chunk in &batch.chunks {
+                        let frames = chunk.frames(&batch.bodies);
+                        seen.extend(frames.map(|frame| frame.unwrap().offset));
+                    }
+                    damaged.append(&mut batch.damaged);
+                }
+                seen.sort_unstable();
+                let lost = u64::from(lost);
+                let expected: Vec<u64> = (1..31).filter(|offset| *offset != lost).collect();
+                assert_eq!(seen, expected, "{lost} {descending} {events}");
+                let told = (damaged.len(), damaged.pop());
+                let expected = (1, Some(lost..lost + 1));
+                assert_eq!(told, expected, "{lost} {descending} {events}");
+            }
+        }
     }
 
     /// Interrupted at any step, a walk says so: it never takes for damaged what it could not look at.
