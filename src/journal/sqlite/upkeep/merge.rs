@@ -61,5 +61,6 @@ fn read(
         }
         Numbers::new(topics).for_each(|number| builder.topic(number));
     }
-    Ok(before.is_some())
+    // A row whose number is damaged ends the search: what lies behind it stays.
+    Ok(before == Some(last))
 }

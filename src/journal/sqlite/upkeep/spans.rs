@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::rows;
-use crate::journal::chunk::{Numbers, put_numbers};
+use crate::journal::chunk::{ChunkHeader, Numbers, put_numbers};
 
 /// Chunks in a span.
 const CHUNKS: usize = 1024;
@@ -43,6 +43,25 @@ struct Collected {
     last: u64,
 }
 
+impl Collected {
+    fn add(&mut self, header: ChunkHeader, topics: &[u8]) {
+        let chunk = self.firsts.len() as u64;
+        self.firsts.push(header.first);
+        let numbers = Numbers::new(topics);
+        self.pairs.extend(numbers.map(|number| (number, chunk)));
+        self.last = header.last;
+    }
+
+    /// Takes what lies between the last chunk and an offset for a chunk of any topic: nothing there is whole.
+    fn miss_up_to(&mut self, to: u64) {
+        if to > self.last {
+            self.pairs.push((ANY, self.firsts.len() as u64));
+            self.firsts.push(self.last + 1);
+            self.last = to;
+        }
+    }
+}
+
 /// Collects the chunks of the next span.
 #[derive(Debug, Default)]
 pub(super) struct SpanBuilder {
@@ -61,47 +80,47 @@ impl SpanBuilder {
         self.collected.last
     }
 
-    /// Looks at a few more chunks, up to an offset. Returns the span once it is complete.
+    /// Looks at a few more chunks, up to an offset at which one that was whole ends, or what lies before one. Returns the span
+    /// once it is complete.
     pub(super) fn collect(
         &mut self,
         connection: &Connection,
         to: u64,
     ) -> rusqlite::Result<Option<Span>> {
+        // Without an end: a row whose number is damaged must not end it.
         let sql = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body) \
-                   FROM chunk WHERE first > ?1 AND first <= ?2 ORDER BY first LIMIT ?3";
+                   FROM chunk WHERE first > ?1 ORDER BY first";
         let mut statement = connection.prepare_cached(sql)?;
-        let mut found = statement.query(params![self.end() as i64, to as i64, STEP as i64])?;
+        let mut found = statement.query(params![self.end() as i64])?;
         let collected = &mut self.collected;
         let mut seen = 0;
-        while let Some(row) = found.next()? {
+        while seen < STEP && collected.firsts.len() < CHUNKS && collected.last < to {
+            let Some(row) = found.next()? else {
+                collected.miss_up_to(to);
+                break;
+            };
+            // Neither where it begins nor where it ends counts: the next one that is whole says how far it went.
+            let Some((header, topics)) = rows::header(row) else {
+                continue;
+            };
+            // A damaged page may name a row twice, or one that others have replaced.
+            if header.last <= collected.last || collected.firsts.last() >= Some(&header.first) {
+                continue;
+            }
             seen += 1;
-            let chunk = collected.firsts.len() as u64;
-            let first = row.get::<_, i64>(0)?;
-            collected.firsts.push(first as u64);
-            match rows::header(row) {
-                Some((header, topics)) => {
-                    collected.last = header.last;
-                    let numbers = Numbers::new(topics);
-                    collected
-                        .pairs
-                        .extend(numbers.map(|number| (number, chunk)));
-                }
-                None => {
-                    collected.last = super::damaged_end(connection, first)?;
-                    collected.pairs.push((ANY, chunk));
-                }
-            }
-            if collected.firsts.len() == CHUNKS {
-                let last = collected.last;
-                let done = std::mem::replace(self, Self::starting_behind(last));
-                return Ok(Some(Span::new(done.collected)));
+            collected.miss_up_to(header.prev.min(to));
+            if header.first <= to {
+                collected.add(header, topics);
+            } else {
+                collected.miss_up_to(to);
             }
         }
-        if seen < STEP {
-            // What lies between was looked at, even if no chunk ends there.
-            collected.last = collected.last.max(to);
+        if collected.firsts.len() < CHUNKS {
+            return Ok(None);
         }
-        Ok(None)
+        let last = collected.last;
+        let done = std::mem::replace(self, Self::starting_behind(last));
+        Ok(Some(Span::new(done.collected)))
     }
 
     /// Takes a span back that could not be written.
