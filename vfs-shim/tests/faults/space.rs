@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use eventring::journal::{CommitFailure, Journal, JournalState};
+use rusqlite::Connection;
 use vfs_shim::{Call, Fault, Part, Shim};
 
 use crate::directory::Directory;
@@ -145,4 +146,31 @@ fn a_journal_that_is_full_at_its_end_says_so() {
     journal.close().unwrap();
     assert_eq!(view.state(), JournalState::Closed);
     assert!(shim.all_failed());
+}
+
+/// Once the schema of an older journal was raised before there was room for it: on a full disk it could not be opened.
+#[test]
+fn an_older_journal_on_a_full_disk_is_opened() {
+    let shim = Shim::register("full-older");
+    let from = Directory::new("full-older");
+    let mut script = Script::new(9);
+    let mut journal = script::open(from.path(), shim.name(), PAGE);
+    script.run(3, &mut journal, &shim, from.path());
+    journal.close().unwrap();
+    drop(journal);
+    let path = from.path().join("journal.sqlite");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch("PRAGMA user_version = 1").unwrap();
+    drop(old);
+    let mut fault = Fault::no_space(Part::Wal, libc::ENOSPC);
+    fault.times = 1;
+    shim.fail(fault);
+    let journal = script::open(from.path(), shim.name(), PAGE);
+    assert!(shim.all_failed());
+    let rounds = script.rounds.len();
+    assert_eq!(judge::read(&journal).check_whole(&script, rounds), rounds);
+    drop(journal);
+    let now = Connection::open(&path).unwrap();
+    let schema = now.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+    assert_eq!(schema, Ok(2));
 }

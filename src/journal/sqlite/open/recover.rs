@@ -5,6 +5,7 @@ use std::ops::Range;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::directory::Identity;
+use super::schema;
 use crate::event::Epoch;
 use crate::journal::chunk::ChunkHeader;
 use crate::journal::sqlite::files::{Mark, RESERVE_UNKNOWN};
@@ -42,6 +43,7 @@ pub(in crate::journal::sqlite) fn recover(
     let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let found = look(&tx, mark, identity, same_epoch, boot)?;
     let recovered = &found.recovered;
+    schema::take_over(&tx)?;
     // Until there is a mark nothing is shown: whoever is killed before has ended as cleanly as whoever never began.
     let has_mark = mark.is_some_and(|mark| mark.epoch == recovered.epoch);
     for hole in &recovered.holes {
@@ -107,11 +109,13 @@ fn look(
     // A mark of another log says nothing of this one.
     let mark = mark.filter(|mark| own == Some(mark.epoch.0));
     recovered.holes = holes(connection)?;
-    let told = recovered.holes.last().map_or(0, |hole| hole.range.end);
+    let ends = recovered.holes.iter().map(|hole| hole.range.end);
+    let told = ends.max().unwrap_or(0);
     recovered.next = told.max(recovered.last + 1);
     // What was shown and only written may be gone with the power, and what says how far that went along with it.
     let is_same_boot = boot != 0 && meta("boot")? == Some(boot);
-    let lost_power = meta(UNFLUSHED)? == Some(1) && !recovered.clean && !is_same_boot;
+    // Whoever wrote the first schema did not say.
+    let lost_power = meta(UNFLUSHED)? != Some(0) && !recovered.clean && !is_same_boot;
     for (range, reason) in missing(&recovered, mark, own.is_none(), lost_power) {
         recovered.next = range.end;
         recovered.holes.push(Hole::new(range, reason));
@@ -226,12 +230,28 @@ fn missing(
 fn holes(connection: &Connection) -> rusqlite::Result<Vec<Hole>> {
     let mut statement =
         connection.prepare("SELECT first, last, reason FROM hole ORDER BY first")?;
-    let rows = statement.query_map([], |row| {
-        let (first, last) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
-        let reason = from_number(row.get(2)?);
-        Ok(Hole::new(first..last.saturating_add(1), reason))
-    })?;
-    rows.collect()
+    let mut rows = statement.query([])?;
+    let mut holes = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (first, last) = (row.get(0)?, row.get(1)?);
+        if let Some(range) = hole(first, last) {
+            holes.push(Hole::new(range, from_number(row.get(2)?)));
+        }
+    }
+    Ok(holes)
+}
+
+/// Returns the range of a row of the table of holes, which has no checksum. Where its numbers make no sense it is of as many
+/// offsets as are given up where nobody knows, or none.
+fn hole(first: i64, last: i64) -> Option<Range<u64>> {
+    // What comes behind it has to be an offset, too.
+    const MAX: i64 = i64::MAX - 2 * RESERVE_UNKNOWN as i64;
+    let first = Some(first).filter(|first| (1..MAX).contains(first))?;
+    let end = match (first..MAX).contains(&last) {
+        true => last + 1,
+        false => first + RESERVE_UNKNOWN as i64,
+    };
+    Some(first as u64..end as u64)
 }
 
 /// Writes down what is missing, so that every later opening tells it.
@@ -398,6 +418,20 @@ mod tests {
         }
     }
 
+    /// Once a hole whose end was flipped left no offset for anything to come.
+    #[test]
+    fn the_numbers_of_a_hole_that_make_no_sense_are_not_believed() {
+        assert_eq!(hole(5, 9), Some(5..10));
+        assert_eq!(hole(1, 1), Some(1..2));
+        let end = 5 + RESERVE_UNKNOWN;
+        for last in [4, 0, -1, i64::MIN, i64::MAX, i64::MAX - (1 << 20)] {
+            assert_eq!(hole(5, last), Some(5..end), "{last}");
+        }
+        for first in [0, -1, i64::MIN, i64::MAX, i64::MAX - (1 << 20)] {
+            assert_eq!(hole(first, 9), None, "{first}");
+        }
+    }
+
     #[test]
     fn a_mark_that_is_gone_gives_offsets_up_where_the_end_was_not_clean() {
         let all = 11..11 + RESERVE_UNKNOWN;
@@ -427,12 +461,20 @@ mod tests {
 
     #[test]
     fn offsets_are_given_up_after_a_loss_of_power_only_and_only_where_something_was_not_flushed() {
-        // Whether it is flushed, whether the machine was started anew, whether it was closed.
-        for (flush, restarts, closes) in [
-            (false, true, false),
-            (false, false, false),
-            (true, true, false),
-            (false, true, true),
+        if super::super::boot() == 0 {
+            // The machine does not say which start it is: offsets are given up whenever they may be lost.
+            return;
+        }
+        // Whether it is flushed, whether the machine was started anew, whether it was closed; whether it says what is
+        // flushed, which those of the first schema do not.
+        for (flush, restarts, closes, says) in [
+            (false, true, false, true),
+            (false, false, false, true),
+            (true, true, false, true),
+            (false, true, true, true),
+            (false, true, false, false),
+            (true, true, false, false),
+            (false, true, true, false),
         ] {
             let directory = Directory::new("recover-boot");
             let mut journal = SqliteJournal::open(directory.path()).unwrap();
@@ -449,17 +491,20 @@ mod tests {
                 journal.close().unwrap();
             }
             drop(journal);
+            let other = Connection::open(directory.path().join("journal.sqlite")).unwrap();
             if restarts {
-                let other = Connection::open(directory.path().join("journal.sqlite")).unwrap();
                 let change = "UPDATE meta SET value = value + 1 WHERE key = 'boot'";
                 assert_eq!(other.execute(change, []).unwrap(), 1);
             }
-            let expected = match (flush, restarts, closes) {
-                (false, true, false) => {
-                    vec![Hole::new(6..6 + UNFLUSHED_OFFSETS, HoleReason::Crash)]
-                }
-                _ => Vec::new(),
-            };
+            if !says {
+                let change = "DELETE FROM meta WHERE key = ?1";
+                assert_eq!(other.execute(change, [UNFLUSHED]).unwrap(), 1);
+                other.execute_batch("PRAGMA user_version = 1").unwrap();
+            }
+            drop(other);
+            let may_be_lost = restarts && !closes && !(flush && says);
+            let given_up = Hole::new(6..6 + UNFLUSHED_OFFSETS, HoleReason::Crash);
+            let expected = Vec::from_iter(may_be_lost.then_some(given_up));
             // It is told for good, and once.
             for _ in 0..2 {
                 let mut journal = SqliteJournal::open(directory.path()).unwrap();

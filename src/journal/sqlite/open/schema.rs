@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, Transaction};
 
 use super::connect;
 use crate::journal::JournalError;
@@ -34,7 +34,8 @@ CREATE TABLE hole(first INTEGER PRIMARY KEY, last INTEGER NOT NULL, reason INTEG
 CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// Looks whose file it is, and makes the tables of a new one. Nothing is changed in a file that is not ours.
+/// Looks whose file it is, and makes the tables of a new one. Nothing is changed in a file that is not ours, and no row of
+/// one that is: recovery takes an older one over.
 ///
 /// # Errors
 ///
@@ -97,11 +98,16 @@ pub(in crate::journal::sqlite) fn ensure(
             "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id={APPLICATION}; PRAGMA user_version={SCHEMA}; COMMIT"
         );
         connection.execute_batch(&make).map_err(failed)?;
-    } else if schema != i64::from(SCHEMA) {
-        // Who knows the first one only would take the rows that are written from here on for damaged.
-        connection
-            .pragma_update(None, "user_version", SCHEMA)
-            .map_err(failed)?;
     }
     Ok(())
+}
+
+/// Makes an older file one of this schema. Who knows the older one only would take the rows that are written from here on
+/// for damaged.
+pub(super) fn take_over(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    let schema = tx.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0))?;
+    match schema {
+        SCHEMA => Ok(()),
+        _ => tx.pragma_update(None, "user_version", SCHEMA),
+    }
 }
