@@ -14,8 +14,8 @@ pub struct CommitRound<'a> {
     pub flush: bool,
     /// Changes of state that commit with the events.
     pub work: Vec<StateWork<'a>>,
-    /// Ranges that were given up since the commit before, ascending, none of them above the events: whoever resumes before
-    /// one after a restart is told.
+    /// Ranges that were given up since the commit before, ascending, below the events of later rounds: whoever resumes before
+    /// one after a restart is told. A round may have nothing else.
     pub holes: Vec<Hole>,
 }
 

@@ -167,17 +167,29 @@ pub(super) fn what_was_given_up_is_told(fixture: &mut dyn Fixture) {
         round.events.push(event);
         assert_eq!(journal.commit(&mut round), Ok(()));
     }
+    // With nothing to write beside them it counts as well, flushed or not.
+    let mut all = vec![given_up];
+    for (range, flush) in [(7..9, true), (9..10, false)] {
+        let given_up = Hole::new(range, HoleReason::Indeterminate);
+        all.push(given_up.clone());
+        let mut round = CommitRound {
+            flush,
+            holes: vec![given_up],
+            ..CommitRound::default()
+        };
+        assert_eq!(journal.commit(&mut round), Ok(()));
+    }
     fixture.crash(journal);
     for _ in 0..2 {
         let mut journal = fixture.open();
         let recovered = journal.recovered();
-        assert_eq!(recovered.holes, std::slice::from_ref(&given_up));
-        assert_eq!((recovered.last, recovered.next), (6, 7));
+        assert_eq!(recovered.holes, all);
+        assert_eq!((recovered.last, recovered.next), (6, 10));
         let everything = Filter::all();
         let mut reader = journal.view().reader().unwrap();
-        let scan = Scan::new(&everything, 1..7);
+        let scan = Scan::new(&everything, 1..10);
         let end = reader.read(&scan, &mut |_| ControlFlow::Continue(()));
-        assert_eq!(end.unwrap().holes, std::slice::from_ref(&given_up));
+        assert_eq!(end.unwrap().holes, all);
         assert_eq!(journal.close(), Ok(()));
     }
 }

@@ -270,7 +270,7 @@ fn closed() -> CommitError {
 impl Open {
     fn commit(&mut self, round: &mut CommitRound<'_>, view: &View) -> Result<(), CommitError> {
         // Without anything to write a round is a question whether it could be written.
-        let is_probe = round.events.is_empty() && round.work.is_empty();
+        let is_probe = round.events.is_empty() && round.work.is_empty() && round.holes.is_empty();
         if is_probe && !round.flush {
             return self.writable();
         }
