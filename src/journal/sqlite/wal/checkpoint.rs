@@ -412,6 +412,7 @@ impl Shared {
             Mode::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
         };
         let before = self.frames.load(Ordering::Relaxed);
+        let copied_before = self.copied.load(Ordering::Relaxed);
         let ran = connection.query_row(pragma, [], |row| {
             // -1: it did not come to look, since another process was in the way.
             let frames = |column| {
@@ -426,7 +427,7 @@ impl Shared {
         });
         match ran {
             Ok(checkpointed) => {
-                if checkpointed.copied > 0 {
+                if checkpointed.copied > copied_before {
                     self.checkpoints.fetch_add(1, Ordering::Relaxed);
                 }
                 // All was copied, and a commit began the log anew before we came back to say so.
