@@ -164,6 +164,6 @@ pub enum HoleReason {
     /// Damaged: they were there, and cannot be read.
     Damaged,
     /// Some may have been in memory only, since nobody asked for more durability, and have left it. No journal says so: a hub
-    /// does, of [pages](crate::hub::EventPage::holes). The range is a bound, and there may be events within it.
+    /// does, of the pages of its history. The range is a bound, and there may be events within it.
     Memory,
 }
