@@ -1,5 +1,6 @@
 //! Making a page, step by step, so that the thread that makes it can be shared.
 
+use std::mem;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -46,7 +47,12 @@ pub(in crate::hub) fn submit(
     let task = Box::new(move || {
         // A journal is foreign code: whoever asked has an answer all the same.
         let step = catch_unwind(AssertUnwindSafe(|| run.step()));
-        let answer = match step.unwrap_or(Err(HistoryError::Panicked)) {
+        let step = step.unwrap_or_else(|panic| {
+            // Its payload may panic again when it is dropped.
+            mem::forget(panic);
+            Err(HistoryError::Panicked)
+        });
+        let answer = match step {
             Ok(None) => return Step::Again,
             Ok(Some(page)) => Ok(page),
             Err(error) => Err(error),
@@ -168,12 +174,12 @@ impl HistoryRun {
         let next = self.end.take().flatten();
         self.tell_memory();
         Ok(Some(EventPage {
-            events: std::mem::take(&mut self.events),
+            events: mem::take(&mut self.events),
             has_more: next.is_some(),
             next: next.map(|next| next.to_string()),
             total: self.count.as_ref().map(Count::total),
             as_of: self.as_of,
-            holes: std::mem::take(&mut self.holes),
+            holes: mem::take(&mut self.holes),
         }))
     }
 

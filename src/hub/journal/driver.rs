@@ -134,11 +134,13 @@ impl Driver {
         let recorded = shared.times.lock().time(now);
         let range = begin.range.clone();
         let plan = Plan::of(&self.upstream, range.clone(), self.written, recorded);
-        let (work, later): (Vec<_>, Vec<_>) =
-            begin.work.into_iter().partition(|one| one.after <= plan.to);
+        // Changes are made in the order in which they were asked for: one that has to wait holds those up behind it.
+        let mut work = begin.work;
+        let waiting = work.iter().position(|one| one.after > plan.to);
+        let later = work.split_off(waiting.unwrap_or(work.len()));
         if !later.is_empty() {
             let mut publisher = shared.publisher.lock();
-            // Before what came meanwhile: changes are made in the order in which they were asked for.
+            // Before what came meanwhile.
             publisher.in_flight_mut().work.splice(0..0, later);
         }
         let Plan {

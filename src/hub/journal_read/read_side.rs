@@ -1,6 +1,7 @@
 //! The read side of a hub: its journal, where it has one, and the threads that read for those who must not block.
 
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -70,7 +71,9 @@ impl ReadSide {
         self.run(Box::new(move || {
             if let Some(on_done) = on_done.take() {
                 let found = catch_unwind(AssertUnwindSafe(|| reads.since(recorded)));
-                on_done(found.unwrap_or_else(|_| {
+                on_done(found.unwrap_or_else(|panic| {
+                    // Its payload may panic again when it is dropped.
+                    mem::forget(panic);
                     let reason = "the journal's reader panicked".to_owned();
                     Err(JournalError::Io { reason })
                 }));

@@ -98,6 +98,39 @@ fn a_change_is_waited_for_also_where_its_events_are_seen_already() {
 
 /// Once memory was changed first, and the journal told behind it: of two who changed a topic at once each could be the last in
 /// one of them.
+/// A change whose events are more than a round takes was overtaken by those that came behind it.
+#[test]
+fn changes_are_made_in_the_order_in_which_they_were_asked_for() {
+    let (hub, control) = hub(|builder| builder.in_flight(1 << 13));
+    control.hold();
+    hub.publisher()
+        .submit(event("a"), &PublishOptions::default())
+        .unwrap();
+    control.wait_held();
+    // What a round takes, and some more.
+    for _ in 0..4_096 {
+        let options = PublishOptions::default();
+        hub.publisher().submit(event("a"), &options).unwrap();
+    }
+    let (made, order) = mpsc::channel();
+    let (first, second) = (made.clone(), made);
+    let with_events =
+        hub.publisher()
+            .submit_with(&batch(), &PublishOptions::default(), move |_| {
+                first.send("with events").unwrap();
+                Ok(())
+            });
+    with_events.unwrap();
+    let alone = Box::new(move |_: &mut dyn StateTx| {
+        second.send("alone").unwrap();
+        Ok(())
+    });
+    let done = Box::new(|done: Result<(), _>| assert_eq!(done, Ok(())));
+    hub.journal().unwrap().submit_transact(alone, done).unwrap();
+    control.release();
+    assert_eq!(order.iter().collect::<Vec<_>>(), ["with events", "alone"]);
+}
+
 #[test]
 fn who_changes_a_topic_last_is_kept_last() {
     let (hub, _control) = hub(|builder| builder);
