@@ -249,3 +249,17 @@ fn an_attribute_is_not_read_as_a_member_of_another_shape_that_the_event_does_not
         }
     }
 }
+
+/// Once, found by fuzzing: what was written as a CloudEvent was refused, as a name in it is none of a tag.
+#[test]
+fn an_attribute_is_not_read_as_those_of_another_shape() {
+    let text = r#"{"type":"t","tags":{"a\u007f":"b"},"headers":{"":1},"x-tags":2}"#;
+    let event = read(Shape::Codomyrmex, Some("a"), text);
+    let own = written(event.as_ref(), Shape::Codomyrmex);
+    assert_eq!(own["tags"].to_string(), "{\"a\u{7f}\":\"b\"}");
+    let out = written(event.as_ref(), Shape::CloudEvents).to_string();
+    let again = read(Shape::CloudEvents, None, &out);
+    let kept: Vec<&str> = again.attributes().map(|(name, _)| name).collect();
+    assert_eq!(kept, ["x-x-tags", "x-headers", "x-tags"]);
+    assert_eq!(again.tags().count(), 0);
+}

@@ -187,9 +187,17 @@ impl Member {
             Slot::Field(_) | Slot::DataBase64 => {
                 !common || matches!(value, AttributeValue::Text(_))
             }
+            // An object becomes attributes, or is refused where its names could not be those of any.
+            Slot::Attributes(_) => matches!(value, AttributeValue::Json(text) if has_members(text)),
             _ => false,
         }
     }
+}
+
+/// Returns whether a JSON value is an object that has members.
+fn has_members(json: &str) -> bool {
+    let inside = json.strip_prefix('{').map(str::trim_start);
+    inside.is_some_and(|inside| !inside.starts_with('}'))
 }
 
 impl Shape {

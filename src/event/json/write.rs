@@ -94,8 +94,15 @@ impl Writer<'_, '_> {
             let taken = is_written(name)
                 || table.iter().any(|own| own.takes(name, value, false))
                 || common.iter().any(|own| own.takes(name, value, true));
-            let prefix = if taken { "x-" } else { "" };
-            self.key_prefixed(prefix, name);
+            let mut prefix = String::new();
+            let is_given = |prefix: &str| {
+                let mut names = self.event.attributes().map(|(other, _)| other);
+                names.any(|other| other.strip_prefix(prefix) == Some(name))
+            };
+            while taken && (prefix.is_empty() || is_given(&prefix)) {
+                prefix.push_str("x-");
+            }
+            self.key_prefixed(&prefix, name);
             self.value(value);
         }
         self.end_event();
