@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::error::{CommitError, JournalError};
+use super::error::{CommitError, CommitFailure, JournalError};
 use super::reader::{Hole, JournalReader};
+use super::retention::TopicPolicy;
 use super::round::CommitRound;
 use crate::event::Epoch;
 
@@ -41,6 +42,24 @@ pub trait Journal: Send {
     /// Does what is due beside commits (flushing what was [buffered](super::Durability::Buffered), merging, checkpoints),
     /// a bounded amount. Returns how long it has time until the next call; `None`: nothing is due before the next commit.
     fn maintain(&mut self, now: Instant) -> Option<Duration>;
+
+    /// Sets what is kept of a topic. A hub says it of every kept topic that has a policy when it starts, and of one whose policy
+    /// changes. A journal that keeps everything ignores it.
+    fn set_topic(&mut self, topic: &str, policy: &TopicPolicy) {
+        let _ = (topic, policy);
+    }
+
+    /// Deletes the events of a topic below an offset: no reader is handed them any more once this returns, after a restart
+    /// neither, and nobody is told, since somebody asked for it. Those with a stream stay, unless `streams`.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was deleted. A journal that does not delete says so.
+    fn truncate(&mut self, topic: &str, below: u64, streams: bool) -> Result<(), CommitError> {
+        let _ = (topic, below, streams);
+        let reason = "this journal does not truncate";
+        Err(CommitError::new(CommitFailure::Aborted, reason))
+    }
 
     /// Flushes and closes it. It is not used any more. Its view is [`Closed`](JournalState::Closed) from then on, unless
     /// this failed.
@@ -151,4 +170,14 @@ pub struct JournalStats {
     pub checkpoints: u64,
     /// Damage that was met so far in this process, by chunk.
     pub damaged: u64,
+    /// What lies below this offset went by the bounds of the journal in all; 0: nothing has. Events with a stream live on.
+    pub floor: u64,
+    /// Events that retention, truncation and compaction have removed so far in this process.
+    pub removed_events: u64,
+    /// Bytes of events that they have removed.
+    pub removed_bytes: u64,
+    /// The clock has jumped: no event goes by its age until it was steady for an hour.
+    pub is_age_suspended: bool,
+    /// Holds that were cut so far in this process, since they held for too long or too much.
+    pub holds_cut: u64,
 }

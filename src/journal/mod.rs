@@ -32,10 +32,12 @@ mod chunk;
 pub mod contract;
 mod durability;
 mod error;
+pub mod holds;
 #[allow(clippy::module_inception, reason = "a file has the name of its type")]
 mod journal;
 mod memory;
 mod reader;
+mod retention;
 mod round;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -48,6 +50,7 @@ pub use error::{CommitError, CommitFailure, JournalError};
 pub use journal::{Journal, JournalState, JournalStats, JournalView, Recovered};
 pub use memory::{MemoryJournal, MemoryLog};
 pub use reader::{Hole, HoleReason, JournalReader, Scan, ScanEnd, StoredEvent};
+pub use retention::{Compact, Retention, RetentionError, TopicPolicy};
 pub use round::{CommitRound, RoundEvent, StateFn, StateWork};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteJournal, SqliteOptions};

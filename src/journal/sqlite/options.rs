@@ -1,5 +1,6 @@
 //! Settings of the embedded journal.
 
+use crate::journal::Retention;
 use crate::settings::setters;
 
 /// The settings of a [`SqliteJournal`](super::SqliteJournal).
@@ -24,6 +25,9 @@ pub struct SqliteOptions {
     /// Topics whose numbers are kept in memory; those of others are looked up when an event of theirs is written. Default:
     /// 65,536, about 8 MiB.
     pub topics_cached: usize,
+    /// What is kept in all. Default: 10 GiB, the oldest events go first. Events with a stream stay, unless
+    /// [`streams`](Retention::streams); when they and what is held exceed the bound alone, commits find no space.
+    pub retention: Retention,
     /// A directory that was copied from elsewhere goes on as the same log, so that positions of before are good for both.
     /// Default: a copy is a new log, and whoever resumes with a position of the old one is told.
     pub same_epoch: bool,
@@ -37,12 +41,16 @@ pub struct SqliteOptions {
 /// 32 KiB would have two pages each, and share none. Numbers and topics are left room for.
 pub(super) const CHUNK_BYTES: usize = 2_031 + 16_380 - 261;
 
+/// Bytes of a journal by default.
+const BYTES_MAX: u64 = 10 << 30;
+
 impl Default for SqliteOptions {
     fn default() -> Self {
         Self {
             page_bytes: 16 << 10,
             chunk_bytes: CHUNK_BYTES,
             topics_cached: 1 << 16,
+            retention: Retention::default().bytes(Some(BYTES_MAX)),
             same_epoch: false,
             vfs: None,
         }
@@ -54,6 +62,7 @@ setters! {
         page_bytes: u32,
         chunk_bytes: usize,
         topics_cached: usize,
+        retention: Retention,
         same_epoch: bool,
         vfs: Option<String>,
     }

@@ -170,6 +170,7 @@ impl JournalView for SqliteView {
             merges: view.merges.load(Ordering::Relaxed),
             checkpoints: view.checkpoints.checkpoints(),
             damaged: view.damaged.load(Ordering::Relaxed),
+            ..JournalStats::default()
         }
     }
 

@@ -1,0 +1,135 @@
+//! How much a journal keeps, in all and of a topic.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::settings::setters;
+
+/// Bounds on what is kept, of a journal in all or of one topic. The oldest events go first, and whoever resumes before what is left is
+/// [told](super::HoleReason::Retention).
+///
+/// What goes is what was recorded in rows of about 18 KB, so that a bound may be exceeded by one of them, and by a tenth of
+/// what is there for as long as a pass takes.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use eventring::journal::Retention;
+///
+/// let week = Retention::default().age(Some(Duration::from_secs(7 * 24 * 3600)));
+/// assert!(week.validate().is_ok());
+/// let nothing = Retention::default().bytes(Some(0));
+/// assert_eq!(nothing.validate().unwrap_err().to_string(), "bytes: 0 keeps nothing; leave it out to keep everything");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retention {
+    /// The time since an event was taken, at most. `None`: any. Default: any.
+    pub age: Option<Duration>,
+    /// Bytes at most: in all, those of the journal's directory in use; of a topic, those of its records. `None`: any number.
+    /// Default: any number.
+    pub bytes: Option<u64>,
+    /// Events at most. `None`: any number. Default: any number.
+    pub events: Option<u64>,
+    /// Events with a stream may go, too. A stream without its first events is worse than a full disk: they stay, and count
+    /// for no bound but that of bytes in all. Default: they stay.
+    pub streams: bool,
+}
+
+setters! {
+    Retention {
+        age: Option<Duration>,
+        bytes: Option<u64>,
+        events: Option<u64>,
+        streams: bool,
+    }
+}
+
+impl Retention {
+    /// Checks that every bound keeps something.
+    ///
+    /// # Errors
+    ///
+    /// A bound of 0.
+    pub fn validate(&self) -> Result<(), RetentionError> {
+        let age = self
+            .age
+            .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+        for (field, bound) in [("age", age), ("bytes", self.bytes), ("events", self.events)] {
+            if bound == Some(0) {
+                return Err(RetentionError { field });
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether there is any bound.
+    pub fn is_bounded(&self) -> bool {
+        self.age.is_some() || self.bytes.is_some() || self.events.is_some()
+    }
+}
+
+/// A bound that keeps nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{field}: 0 keeps nothing; leave it out to keep everything")]
+#[non_exhaustive]
+pub struct RetentionError {
+    /// The bound's name.
+    pub field: &'static str,
+}
+
+/// Keeps the newest event of each key of a topic: what is older may go, and nobody is told.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::journal::{Compact, TopicPolicy};
+///
+/// let policy = TopicPolicy::default().compact(Some(Compact::new("/subject")));
+/// assert!(policy.retention.age.is_none());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Compact {
+    /// Where an event has its key: a JSON pointer into its CloudEvents form, `/subject` or `/data/id`, say. An event without one
+    /// stays.
+    pub key: String,
+    /// How long an event without data, which says that its key is gone, stays after it was taken. Default: a day.
+    pub tombstone_age: Duration,
+}
+
+impl Compact {
+    /// Compacts by a key.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            tombstone_age: Duration::from_secs(24 * 3600),
+        }
+    }
+}
+
+setters! {
+    Compact {
+        key: String,
+        tombstone_age: Duration,
+    }
+}
+
+/// The settings of a topic that a journal has to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicPolicy {
+    /// Bounds of its own, beside those of the journal in all. Default: none.
+    pub retention: Retention,
+    /// Keeps the newest event of each key. Default: every event is kept.
+    pub compact: Option<Compact>,
+}
+
+setters! {
+    TopicPolicy {
+        retention: Retention,
+        compact: Option<Compact>,
+    }
+}
