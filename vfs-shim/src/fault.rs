@@ -11,17 +11,65 @@ pub enum Part {
     Database,
     /// Its log of writes, `-wal`.
     Wal,
+    /// Its rollback journal, `-journal`, which a database has until it is in WAL mode.
+    Journal,
 }
 
 /// What SQLite asks the disk for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Call {
+    /// Opening.
+    Open,
+    /// Deleting.
+    Delete,
+    /// Reading.
+    Read,
     /// Writing.
     Write,
-    /// Flushing.
-    Sync,
     /// Cutting off.
     Truncate,
+    /// Flushing.
+    Sync,
+    /// Asking for the length.
+    Size,
+    /// Locking the database.
+    Lock,
+    /// Mapping the index of the log, `-shm`: a call for the database.
+    ShmMap,
+    /// Locking in it: as above.
+    ShmLock,
+}
+
+impl Call {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Open,
+        Self::Delete,
+        Self::Read,
+        Self::Write,
+        Self::Truncate,
+        Self::Sync,
+        Self::Size,
+        Self::Lock,
+        Self::ShmMap,
+        Self::ShmLock,
+    ];
+
+    /// Returns the code that SQLite's own VFS has where the disk fails.
+    pub fn code(self) -> c_int {
+        match self {
+            Self::Open => ffi::SQLITE_CANTOPEN,
+            Self::Delete => ffi::SQLITE_IOERR_DELETE,
+            Self::Read => ffi::SQLITE_IOERR_READ,
+            Self::Write => ffi::SQLITE_IOERR_WRITE,
+            Self::Truncate => ffi::SQLITE_IOERR_TRUNCATE,
+            Self::Sync => ffi::SQLITE_IOERR_FSYNC,
+            Self::Size => ffi::SQLITE_IOERR_FSTAT,
+            Self::Lock => ffi::SQLITE_IOERR_LOCK,
+            Self::ShmMap => ffi::SQLITE_IOERR_SHMMAP,
+            Self::ShmLock => ffi::SQLITE_IOERR_SHMLOCK,
+        }
+    }
 }
 
 /// A call that fails.
@@ -44,17 +92,12 @@ pub struct Fault {
 impl Fault {
     /// The next call for a file fails, once, as a disk fails.
     pub fn io(part: Part, call: Call) -> Self {
-        let code = match call {
-            Call::Write => ffi::SQLITE_IOERR_WRITE,
-            Call::Sync => ffi::SQLITE_IOERR_FSYNC,
-            Call::Truncate => ffi::SQLITE_IOERR_TRUNCATE,
-        };
         Self {
             part,
             call,
             after: 0,
             times: 1,
-            code,
+            code: call.code(),
             errno: libc::EIO,
         }
     }
@@ -71,6 +114,20 @@ impl Fault {
             errno,
             ..Self::io(part, Call::Write)
         }
+    }
+
+    /// Fails with another code, and another error of the system.
+    #[must_use]
+    pub fn code(mut self, code: c_int, errno: c_int) -> Self {
+        (self.code, self.errno) = (code, errno);
+        self
+    }
+
+    /// Fails until the faults are cleared.
+    #[must_use]
+    pub fn always(mut self) -> Self {
+        self.times = u64::MAX;
+        self
     }
 
     /// Lets so many calls succeed first.

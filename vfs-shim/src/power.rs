@@ -8,9 +8,6 @@ use std::path::Path;
 use crate::random::Random;
 use crate::state::Entry;
 
-/// A disk writes so much at once, or not at all.
-const SECTOR: usize = 512;
-
 /// Files as a record has left them: what is flushed, and what may be lost.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
@@ -24,9 +21,15 @@ pub enum Loss {
     Nothing,
     /// None of it is there.
     Everything,
-    /// Each sector of each write is there or not, with so many chances in a hundred to be there.
-    Sectors(u64),
-    /// Each write is there or not, as above.
+    /// Each piece of each write is there or not, whatever was written after it: so the order of writes between two flushes
+    /// means nothing. Pieces are aligned on the disk: its sectors, or the pages that the system keeps of a file.
+    Pieces {
+        /// Bytes of a piece.
+        bytes: usize,
+        /// So many chances in a hundred to be there.
+        percent: u64,
+    },
+    /// Each write is there as a whole or not at all, with so many chances in a hundred.
     Writes(u64),
 }
 
@@ -99,23 +102,28 @@ impl Change {
         let percent = match loss {
             Loss::Nothing => return self.apply(to),
             Loss::Everything => return,
-            Loss::Sectors(percent) | Loss::Writes(percent) => percent,
+            Loss::Pieces { percent, .. } | Loss::Writes(percent) => percent,
         };
-        let mut kept = || random.below(100) < percent;
-        match self {
-            Self::Write(at, bytes) if matches!(loss, Loss::Sectors(_)) => {
+        match (self, loss) {
+            (Self::Write(at, bytes), Loss::Pieces { bytes: piece, .. }) => {
                 let mut done = 0;
                 while done < bytes.len() {
-                    // To the end of the sector on the disk, wherever the write begins.
+                    // To the end of the piece on the disk, wherever the write begins.
                     let place = index(*at) + done;
-                    let end = (done + SECTOR - place % SECTOR).min(bytes.len());
-                    if kept() {
-                        put(to, place as u64, &bytes[done..end]);
+                    let end = (done + piece - place % piece).min(bytes.len());
+                    match random.below(100) < percent {
+                        true => put(to, place as u64, &bytes[done..end]),
+                        // A file may have got its length, and zeros where nothing has arrived.
+                        false if random.below(2) == 0 => {
+                            let length = to.len().max(index(*at) + end);
+                            to.resize(length, 0);
+                        }
+                        false => {}
                     }
                     done = end;
                 }
             }
-            _ if kept() => self.apply(to),
+            _ if random.below(100) < percent => self.apply(to),
             _ => {}
         }
     }
@@ -170,7 +178,11 @@ mod tests {
         assert_eq!(found(&disk, Loss::Everything, 0), vec![1; 2048]);
         let mut seen = std::collections::BTreeSet::new();
         for seed in 1..100 {
-            let bytes = found(&disk, Loss::Sectors(50), seed);
+            let half = Loss::Pieces {
+                bytes: 512,
+                percent: 50,
+            };
+            let bytes = found(&disk, half, seed);
             assert!(
                 bytes[..100]
                     .iter()

@@ -1,7 +1,10 @@
 //! The handle on a shim, and what it records.
 
+use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_int};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use crate::fault::{Call, Fault, Part};
@@ -49,13 +52,23 @@ pub struct Shim {
 
 /// What the VFS looks at.
 #[derive(Debug, Default)]
-pub(crate) struct State(Mutex<Settings>);
+pub(crate) struct State {
+    settings: Mutex<Settings>,
+    /// A call has begun to hang, or hangs no more.
+    hung: Condvar,
+    /// Milliseconds that the clock is ahead.
+    ahead: AtomicI64,
+}
 
 #[derive(Debug, Default)]
 struct Settings {
     record: Option<Vec<Entry>>,
     faults: Vec<Fault>,
     sync_delay: Duration,
+    delays: Vec<(Part, Call, Duration)>,
+    hang: Option<(Part, Call)>,
+    hanging: u64,
+    calls: BTreeMap<Call, u64>,
 }
 
 impl Shim {
@@ -99,7 +112,9 @@ impl Shim {
 
     /// Lets everything succeed again.
     pub fn clear_faults(&self) {
-        self.state.lock().faults.clear();
+        let mut settings = self.state.lock();
+        settings.faults.clear();
+        settings.delays.clear();
     }
 
     /// Returns whether all faults came to pass.
@@ -115,11 +130,53 @@ impl Shim {
     pub fn delay_syncs(&self, delay: Duration) {
         self.state.lock().sync_delay = delay;
     }
+
+    /// Makes each such call take so much longer, until [`clear_faults`](Self::clear_faults).
+    pub fn delay(&self, part: Part, call: Call, delay: Duration) {
+        self.state.lock().delays.push((part, call, delay));
+    }
+
+    /// Lets such calls hang, as those of a disk that is gone do, until [`release`](Self::release).
+    pub fn hang(&self, part: Part, call: Call) {
+        self.state.lock().hang = Some((part, call));
+    }
+
+    /// Waits until a call hangs, for so long at most. Returns whether one does.
+    pub fn wait_hanging(&self, wait: Duration) -> bool {
+        let none = |settings: &mut Settings| settings.hanging == 0;
+        let waited = self
+            .state
+            .hung
+            .wait_timeout_while(self.state.lock(), wait, none);
+        waited.unwrap_or_else(PoisonError::into_inner).0.hanging > 0
+    }
+
+    /// Lets what hangs go on, and nothing hang any more.
+    pub fn release(&self) {
+        self.state.lock().hang = None;
+        self.state.hung.notify_all();
+    }
+
+    /// Moves the clock that SQLite goes by ahead of the machine's, by milliseconds; or back.
+    pub fn move_clock(&self, ahead: i64) {
+        // Relaxed: a number that stands for itself.
+        self.state.ahead.store(ahead, Ordering::Relaxed);
+    }
+
+    /// Returns how many calls of a kind there were so far.
+    pub fn calls(&self, call: Call) -> u64 {
+        self.state
+            .lock()
+            .calls
+            .get(&call)
+            .copied()
+            .unwrap_or_default()
+    }
 }
 
 impl State {
     fn lock(&self) -> MutexGuard<'_, Settings> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn push(&self, entry: Entry) {
@@ -136,15 +193,35 @@ impl State {
         self.lock().sync_delay
     }
 
-    /// The code and errno with which a call is to fail.
-    pub(crate) fn fault(&self, part: Part, call: Call) -> Option<(c_int, c_int)> {
+    pub(crate) fn ahead(&self) -> i64 {
+        self.ahead.load(Ordering::Relaxed)
+    }
+
+    /// Lets a call wait as long as it is made to; returns the code and errno with which it is to fail.
+    pub(crate) fn enter(&self, part: Part, call: Call) -> Option<(c_int, c_int)> {
         let mut settings = self.lock();
+        *settings.calls.entry(call).or_default() += 1;
+        if settings.hang == Some((part, call)) {
+            settings.hanging += 1;
+            self.hung.notify_all();
+            let hangs = |settings: &mut Settings| settings.hang == Some((part, call));
+            let waited = self.hung.wait_while(settings, hangs);
+            settings = waited.unwrap_or_else(PoisonError::into_inner);
+            settings.hanging -= 1;
+        }
         let mut failed = None;
         // Each counts the call, also when another one fails it.
         for fault in &mut settings.faults {
             if fault.hits(part, call) {
                 failed = Some((fault.code, fault.errno));
             }
+        }
+        let delays = settings.delays.iter();
+        let delays = delays.filter(|(of, delayed, _)| (*of, *delayed) == (part, call));
+        let delay: Duration = delays.map(|(.., delay)| *delay).sum();
+        drop(settings);
+        if !delay.is_zero() {
+            thread::sleep(delay);
         }
         failed
     }

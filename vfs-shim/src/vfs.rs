@@ -1,22 +1,18 @@
-//! The VFS itself: all of the `unsafe`.
-//!
-//! SQLite hands a VFS memory for each file that it opens. What `unix` needs of it comes first, and a [`Tail`] follows;
-//! so `unix` opens its file where SQLite wants it, and all of its methods work on that pointer as they are. The table of
-//! methods is replaced by a copy in the tail with three of them exchanged, and finds the tail again.
+//! The VFS itself: opens and deletes files, and tells the time. With [`file`](crate::file) it has all of the `unsafe`.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int};
 use std::mem::{align_of, size_of};
 use std::path::Path;
-use std::{ptr, slice, thread};
+use std::ptr;
 
-use rusqlite::ffi::{
-    self, sqlite3_file, sqlite3_filename, sqlite3_int64, sqlite3_io_methods, sqlite3_vfs,
-};
+use rusqlite::ffi::{self, sqlite3_file, sqlite3_filename, sqlite3_int64, sqlite3_vfs};
 
 use crate::fault::{Call, Part};
+use crate::file::{self, Tail};
 use crate::state::{Entry, State};
 
 const UNIX: &CStr = c"unix";
+const MILLISECONDS_A_DAY: f64 = 86_400_000.0;
 
 /// A VFS, and whom it tells. SQLite sees the first field.
 #[repr(C)]
@@ -26,16 +22,6 @@ struct ShimVfs {
     /// Where the tail begins in a file's memory.
     tail: usize,
     state: &'static State,
-}
-
-/// What follows the file of `unix`. SQLite sees the first field.
-#[repr(C)]
-struct Tail {
-    methods: sqlite3_io_methods,
-    unix: *const sqlite3_io_methods,
-    state: &'static State,
-    /// `None`: a file that nothing is done to (temporary ones).
-    name: Option<Box<(String, Part)>>,
 }
 
 /// Registers a VFS for good.
@@ -52,6 +38,8 @@ pub(crate) fn register(name: &'static CStr, state: &'static State) {
     vfs.pNext = ptr::null_mut();
     vfs.xOpen = Some(open);
     vfs.xDelete = Some(delete);
+    vfs.xCurrentTime = Some(current_time);
+    vfs.xCurrentTimeInt64 = Some(current_time_int64);
     let shim = Box::leak(Box::new(ShimVfs {
         vfs,
         unix,
@@ -80,6 +68,17 @@ unsafe extern "C" fn open(
 ) -> c_int {
     // SAFETY: SQLite calls with the table that was registered, which is the first field of this.
     let shim = unsafe { &*vfs.cast::<ShimVfs>() };
+    let part = match flags {
+        _ if flags & ffi::SQLITE_OPEN_WAL != 0 => Some(Part::Wal),
+        _ if flags & ffi::SQLITE_OPEN_MAIN_DB != 0 => Some(Part::Database),
+        _ if flags & ffi::SQLITE_OPEN_MAIN_JOURNAL != 0 => Some(Part::Journal),
+        _ => None,
+    };
+    if let Some(code) = part.and_then(|part| file::enter(shim.state, part, Call::Open)) {
+        // SAFETY: SQLite gave a file, which is not open: so it looks for its table.
+        unsafe { (*file).pMethods = ptr::null() };
+        return code;
+    }
     // SAFETY: as where it was registered.
     let unix_open = unsafe { (*shim.unix).xOpen }.expect("`unix` opens files");
     // SAFETY: SQLite's arguments as they came; the file's memory is larger than `unix` needs.
@@ -89,31 +88,17 @@ unsafe extern "C" fn open(
     if methods.is_null() {
         return code;
     }
-    let part = match flags {
-        _ if flags & ffi::SQLITE_OPEN_WAL != 0 => Some(Part::Wal),
-        _ if flags & ffi::SQLITE_OPEN_MAIN_DB != 0 => Some(Part::Database),
-        _ => None,
-    };
-    // SAFETY: a table of methods of SQLite's is never freed, and a plain table.
-    let mut table = unsafe { *methods };
-    table.xClose = Some(close);
-    table.xWrite = Some(write);
-    table.xTruncate = Some(truncate);
-    table.xSync = Some(sync);
-    let tail = Tail {
-        methods: table,
-        unix: methods,
-        state: shim.state,
-        name: part
-            .filter(|_| !name.is_null())
-            .map(|part| Box::new((last(name), part))),
-    };
+    let name = part
+        .filter(|_| !name.is_null())
+        .map(|part| (last(name), part));
+    // SAFETY: `unix` has just opened a file with this table, and SQLite's tables are never freed.
+    let tail = unsafe { Tail::new(methods, shim.state, name) };
     // SAFETY: SQLite gave `szOsFile` bytes aligned to 8: the tail lies within them, behind what `unix` uses.
     let place = unsafe { file.cast::<u8>().add(shim.tail) }.cast::<Tail>();
     // SAFETY: as above; nothing was there before.
     unsafe { place.write(tail) };
     // SAFETY: the tail has just been written, and stays where it is until the file is closed.
-    let methods = unsafe { &raw const (*place).methods };
+    let methods = unsafe { &*place }.methods();
     // SAFETY: `unix` has opened the file, which is ours to change until it is handed to SQLite.
     unsafe { (*file).pMethods = methods };
     code
@@ -122,6 +107,14 @@ unsafe extern "C" fn open(
 unsafe extern "C" fn delete(vfs: *mut sqlite3_vfs, name: *const c_char, sync: c_int) -> c_int {
     // SAFETY: as in `open`.
     let shim = unsafe { &*vfs.cast::<ShimVfs>() };
+    let part = match last(name) {
+        file if file.ends_with("-wal") => Part::Wal,
+        file if file.ends_with("-journal") => Part::Journal,
+        _ => Part::Database,
+    };
+    if let Some(code) = file::enter(shim.state, part, Call::Delete) {
+        return code;
+    }
     // SAFETY: as where it was registered.
     let unix_delete = unsafe { (*shim.unix).xDelete }.expect("`unix` deletes files");
     // SAFETY: SQLite's arguments as they came.
@@ -132,117 +125,23 @@ unsafe extern "C" fn delete(vfs: *mut sqlite3_vfs, name: *const c_char, sync: c_
     code
 }
 
-/// The tail of an open file.
-///
-/// # Safety
-///
-/// - `open` has opened it, and `close` has not closed it.
-/// - The reference is not used after that.
-unsafe fn tail<'a>(file: *mut sqlite3_file) -> &'a Tail {
-    // SAFETY: its table of methods is the first field of the tail.
-    let methods = unsafe { (*file).pMethods };
-    // SAFETY: as above, and the caller keeps it open.
-    unsafe { &*methods.cast::<Tail>() }
-}
-
-/// The table of `unix`.
-fn unix(tail: &Tail) -> &'static sqlite3_io_methods {
-    // SAFETY: it was taken from an open file, and SQLite's tables are never freed.
-    unsafe { &*tail.unix }
-}
-
-/// What a call is to fail with, after the system was made to say why.
-fn fault(tail: &Tail, call: Call) -> Option<c_int> {
-    let (_, part) = tail.name.as_deref()?;
-    let (code, errno) = tail.state.fault(*part, call)?;
-    // SAFETY: it has no precondition.
-    let place = unsafe { libc::__errno_location() };
-    // SAFETY: the place of this thread's errno; `unix` returns it where SQLite asks what the system said.
-    unsafe { *place = errno };
-    Some(code)
-}
-
-/// Records what was done to a file that has a name.
-fn record(tail: &Tail, entry: impl FnOnce(String) -> Entry) {
-    if let Some((name, _)) = tail.name.as_deref()
-        && tail.state.is_recording()
-    {
-        tail.state.push(entry(name.clone()));
-    }
-}
-
-unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
-    // SAFETY: SQLite closes a file that is open, once. The pointer is to the table, which begins the tail.
-    let place = unsafe { (*file).pMethods }.cast_mut().cast::<Tail>();
-    // SAFETY: as above; nobody looks at it again, since `unix` takes the file's table away.
-    let tail = unsafe { place.read() };
-    let unix_close = unix(&tail).xClose.expect("`unix` closes files");
+unsafe extern "C" fn current_time_int64(vfs: *mut sqlite3_vfs, now: *mut sqlite3_int64) -> c_int {
+    // SAFETY: as in `open`.
+    let shim = unsafe { &*vfs.cast::<ShimVfs>() };
+    // SAFETY: as where it was registered.
+    let unix_time = unsafe { (*shim.unix).xCurrentTimeInt64 }.expect("`unix` tells the time");
     // SAFETY: SQLite's argument as it came.
-    unsafe { unix_close(file) }
-}
-
-unsafe extern "C" fn write(
-    file: *mut sqlite3_file,
-    bytes: *const c_void,
-    length: c_int,
-    at: sqlite3_int64,
-) -> c_int {
-    // SAFETY: SQLite writes to files that are open.
-    let tail = unsafe { tail(file) };
-    if let Some(code) = fault(tail, Call::Write) {
-        return code;
-    }
-    let unix_write = unix(tail).xWrite.expect("`unix` writes");
-    // SAFETY: SQLite's arguments as they came.
-    let code = unsafe { unix_write(file, bytes, length, at) };
-    if code == ffi::SQLITE_OK {
-        record(tail, |file| {
-            let length = usize::try_from(length).expect("a length");
-            // SAFETY: SQLite gives so many bytes, and keeps them during the call.
-            let bytes = unsafe { slice::from_raw_parts(bytes.cast::<u8>(), length) };
-            Entry::Write {
-                file,
-                at: u64::try_from(at).expect("an offset"),
-                bytes: bytes.to_vec(),
-            }
-        });
-    }
+    let code = unsafe { unix_time(shim.unix, now) };
+    // SAFETY: SQLite gave the place of a number, which `unix` has set.
+    unsafe { *now += shim.state.ahead() };
     code
 }
 
-unsafe extern "C" fn truncate(file: *mut sqlite3_file, length: sqlite3_int64) -> c_int {
-    // SAFETY: SQLite cuts files that are open.
-    let tail = unsafe { tail(file) };
-    if let Some(code) = fault(tail, Call::Truncate) {
-        return code;
-    }
-    let unix_truncate = unix(tail).xTruncate.expect("`unix` cuts files");
-    // SAFETY: SQLite's arguments as they came.
-    let code = unsafe { unix_truncate(file, length) };
-    if code == ffi::SQLITE_OK {
-        record(tail, |file| Entry::Truncate {
-            file,
-            length: u64::try_from(length).expect("a length"),
-        });
-    }
-    code
-}
-
-unsafe extern "C" fn sync(file: *mut sqlite3_file, flags: c_int) -> c_int {
-    // SAFETY: SQLite flushes files that are open.
-    let tail = unsafe { tail(file) };
-    if let Some(code) = fault(tail, Call::Sync) {
-        return code;
-    }
-    let unix_sync = unix(tail).xSync.expect("`unix` flushes");
-    // SAFETY: SQLite's arguments as they came.
-    let code = unsafe { unix_sync(file, flags) };
-    let delay = tail.state.sync_delay();
-    if !delay.is_zero() {
-        thread::sleep(delay);
-    }
-    if code == ffi::SQLITE_OK {
-        record(tail, |file| Entry::Sync { file });
-    }
+unsafe extern "C" fn current_time(vfs: *mut sqlite3_vfs, now: *mut f64) -> c_int {
+    let mut milliseconds = 0;
+    // SAFETY: SQLite's table as it came, and a number of ours.
+    let code = unsafe { current_time_int64(vfs, &raw mut milliseconds) };
+    // SAFETY: SQLite gave the place of a number.
+    unsafe { *now = milliseconds as f64 / MILLISECONDS_A_DAY };
     code
 }

@@ -66,7 +66,10 @@ fn fails_at_any_write(name: &str, page_bytes: u32, rounds: u64) {
         let losses = [
             Loss::Nothing,
             Loss::Everything,
-            Loss::Sectors(50),
+            Loss::Pieces {
+                bytes: 512,
+                percent: 50,
+            },
             Loss::Writes(70),
         ];
         let loss = losses[random.below(4) as usize];

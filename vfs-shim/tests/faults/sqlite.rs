@@ -72,7 +72,10 @@ fn what_was_committed_is_there_after_the_power_failed_at_any_write() {
         let losses = [
             Loss::Nothing,
             Loss::Everything,
-            Loss::Sectors(50),
+            Loss::Pieces {
+                bytes: 512,
+                percent: 50,
+            },
             Loss::Writes(50),
         ];
         let loss = losses[random.below(4) as usize];
