@@ -16,9 +16,9 @@ use vfs_shim::{Random, Shim};
 pub(crate) const TABLE: &str = "checkpoints";
 pub(crate) const KEY: &[u8] = b"last";
 /// The file of the mark, as the journal calls it.
-const MARK: &str = "durable";
+pub(crate) const MARK: &str = "durable";
 /// In it, behind the slots of the mark: those of the reservation.
-const RESERVATIONS: usize = 2 * 4096;
+pub(crate) const RESERVATIONS: usize = 2 * 4096;
 
 /// Everything that a journal was given.
 pub(crate) struct Script {
