@@ -5,7 +5,7 @@ use std::ffi::c_int;
 use rusqlite::ffi;
 
 /// The file that a call is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// The database.
     Database,
@@ -13,6 +13,11 @@ pub enum Part {
     Wal,
     /// Its rollback journal, `-journal`, which a database has until it is in WAL mode.
     Journal,
+}
+
+impl Part {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Database, Self::Wal, Self::Journal];
 }
 
 /// What SQLite asks the disk for.

@@ -68,7 +68,7 @@ struct Settings {
     delays: Vec<(Part, Call, Duration)>,
     hang: Option<(Part, Call)>,
     hanging: u64,
-    calls: BTreeMap<Call, u64>,
+    calls: BTreeMap<(Part, Call), u64>,
 }
 
 impl Shim {
@@ -163,14 +163,10 @@ impl Shim {
         self.state.ahead.store(ahead, Ordering::Relaxed);
     }
 
-    /// Returns how many calls of a kind there were so far.
-    pub fn calls(&self, call: Call) -> u64 {
-        self.state
-            .lock()
-            .calls
-            .get(&call)
-            .copied()
-            .unwrap_or_default()
+    /// Returns how many calls of a kind there were so far for a file.
+    pub fn calls(&self, part: Part, call: Call) -> u64 {
+        let settings = self.state.lock();
+        settings.calls.get(&(part, call)).copied().unwrap_or(0)
     }
 }
 
@@ -200,7 +196,7 @@ impl State {
     /// Lets a call wait as long as it is made to; returns the code and errno with which it is to fail.
     pub(crate) fn enter(&self, part: Part, call: Call) -> Option<(c_int, c_int)> {
         let mut settings = self.lock();
-        *settings.calls.entry(call).or_default() += 1;
+        *settings.calls.entry((part, call)).or_default() += 1;
         if settings.hang == Some((part, call)) {
             settings.hanging += 1;
             self.hung.notify_all();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
 
-use super::faults::Fault;
+use super::faults::{Fault, Step};
 use super::files::{DirectoryLock, Mark, MarkFile, Reserve};
 use super::open::{self, Identity};
 use super::options::SqliteOptions;
@@ -125,13 +125,19 @@ impl SqliteJournal {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |since| since.as_millis() as i64);
         let (same_epoch, boot) = (options.same_epoch, open::boot());
-        let mut recover = || open::recover(&mut connection, mark, identity, same_epoch, boot, now);
+        let recover = |connection: &mut Connection| {
+            open::recover(connection, mark, identity, same_epoch, boot, now)
+        };
         let mut is_freed = false;
-        let found = match recover() {
-            // A disk that is full must not keep anybody from reading: there is room kept for that.
-            Err(_) if reserve.free() => {
+        let found = match recover(&mut connection) {
+            // A disk that is full must not keep anybody from reading: there is room kept for that. After anything else nobody
+            // knows what is there: a flush that failed is not tried again.
+            Err(error)
+                if Fault::of(&connection, &error, Step::Commit) == Fault::NoSpace
+                    && reserve.free() =>
+            {
                 is_freed = true;
-                recover()
+                recover(&mut connection)
             }
             other => other,
         };

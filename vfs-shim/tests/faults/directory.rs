@@ -51,3 +51,14 @@ impl Drop for Directory {
         }
     }
 }
+
+/// What is said if the test fails.
+pub(crate) struct Said(pub(crate) String);
+
+impl Drop for Said {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{}", self.0);
+        }
+    }
+}

@@ -4,6 +4,7 @@
 
 mod damage;
 mod directory;
+mod errors;
 mod flush;
 mod judge;
 mod power;

@@ -21,9 +21,12 @@ pub(crate) const MARK: &str = "durable";
 pub(crate) const RESERVATIONS: usize = 2 * 4096;
 
 /// Everything that a journal was given.
+#[derive(Clone)]
 pub(crate) struct Script {
     random: Random,
     next: u64,
+    /// Events of a round, at most.
+    pub(crate) events_max: u64,
     pub(crate) events: BTreeMap<u64, Event>,
     /// Those that were acknowledged, and at the end perhaps one that was not.
     pub(crate) rounds: Vec<ScriptRound>,
@@ -44,20 +47,21 @@ impl Script {
         Self {
             random: Random::new(seed),
             next: 1,
+            events_max: 40,
             events: BTreeMap::new(),
             rounds: Vec::new(),
             marks: Vec::new(),
         }
     }
 
-    /// Commits a round of 1 to 40 events; the first ones of it are a batch.
+    /// Commits a round of some events; the first ones of it are a batch.
     pub(crate) fn commit(
         &mut self,
         journal: &mut SqliteJournal,
         flush: bool,
     ) -> Result<(), CommitError> {
         let number = self.rounds.len() as u64;
-        let length = 1 + self.random.below(40);
+        let length = 1 + self.random.below(self.events_max);
         let batch = self.random.below(length);
         let mut offsets = Vec::new();
         for _ in 0..length {

@@ -83,9 +83,7 @@ pub(in crate::journal::sqlite) fn ensure(
             .pragma_update(None, "page_size", page_bytes)
             .map_err(failed)?;
     }
-    let mode = connection
-        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
-    if mode.map_err(failed)? != "wal" {
+    if set_wal(connection).map_err(failed)? != "wal" {
         return Err(super::failed(
             path,
             "the file system cannot share memory, which WAL needs",
@@ -100,6 +98,18 @@ pub(in crate::journal::sqlite) fn ensure(
         connection.execute_batch(&make).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Sets WAL mode; returns the mode that it has then. A new file is written to when the statement ends, behind its only row:
+/// whoever asks for that row alone is not told that the write failed, and a file whose header is not there takes its log along.
+fn set_wal(connection: &Connection) -> rusqlite::Result<String> {
+    let mut statement = connection.prepare("PRAGMA journal_mode=WAL")?;
+    let mut rows = statement.query([])?;
+    let mut mode = String::new();
+    while let Some(row) = rows.next()? {
+        mode = row.get(0)?;
+    }
+    Ok(mode)
 }
 
 /// Makes an older file one of this schema. Who knows the older one only would take the rows that are written from here on

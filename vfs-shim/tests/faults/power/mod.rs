@@ -19,7 +19,7 @@ use eventring::journal::{CommitRound, Journal, RoundEvent, SqliteJournal};
 use rusqlite::Connection;
 use vfs_shim::{Disk, Entry, Loss, Random, Shim};
 
-use crate::directory::Directory;
+use crate::directory::{Directory, Said};
 use crate::script;
 use judge::{Bounds, Sums};
 use run::Run;
@@ -74,17 +74,6 @@ fn what_was_acknowledged_is_there() {
     println!("{judged:?}");
     assert!(judged.cuts >= cuts, "{judged:?}");
     assert!(judged.in_checkpoint * 3 >= judged.cuts, "{judged:?}");
-}
-
-/// What is said if the test fails.
-struct Said(String);
-
-impl Drop for Said {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            println!("{}", self.0);
-        }
-    }
 }
 
 /// Records a run, and cuts it so many times.
