@@ -41,7 +41,7 @@
 //! | `async` | yes | | futures and streams of what `ring`, `hub` and `client` wait for, on any runtime | | `futures-core` |
 //! | `serde` | | | `Event::json` and `data_as`: data of the program's own types | `event` | `serde`, `serde_json` |
 //! | `brotli` | | | Brotli for streams that ask for it, beside gzip | `wire` | `brotli` |
-//! | `sqlite` | | | the embedded journal: SQLite, built from source with a C compiler | `journal` | `rusqlite`, `rustix` |
+//! | `sqlite` | | | the embedded journal: SQLite, built from source with a C compiler | `journal` | `flate2`, `rusqlite`, `rustix` |
 //! | `tls` | | | TLS on the server's sockets, by rustls with ring | `net` | `rustls` |
 //!
 //! Features only add. A program that takes a part says which: `default-features = false, features = ["hub"]`.

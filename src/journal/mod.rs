@@ -53,5 +53,5 @@ pub use reader::{Hole, HoleReason, JournalReader, Scan, ScanEnd, StoredEvent};
 pub use retention::{Compact, Retention, RetentionError, TopicPolicy};
 pub use round::{CommitRound, RoundEvent, StateFn, StateWork};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteJournal, SqliteOptions};
+pub use sqlite::{JournalCompression, SqliteJournal, SqliteOptions};
 pub use state::{StateError, StateTx};

@@ -1,6 +1,8 @@
 //! The journal's contract, held by the journals of this crate.
 #![cfg(feature = "journal")]
 
+#[cfg(feature = "sqlite")]
+mod compressed;
 mod memory;
 mod own;
 #[cfg(feature = "sqlite")]

@@ -15,17 +15,17 @@ use eventring::journal::{
 };
 
 /// A directory of its own, gone with the test.
-struct Directory(PathBuf);
+pub(crate) struct Directory(PathBuf);
 
 impl Directory {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("eventring-journal-{}-{number}", std::process::id());
         Self(std::env::temp_dir().join(name))
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -36,13 +36,13 @@ impl Drop for Directory {
     }
 }
 
-struct OnDisk {
+pub(crate) struct OnDisk {
     directory: Directory,
     options: SqliteOptions,
 }
 
 impl OnDisk {
-    fn new(options: SqliteOptions) -> Self {
+    pub(crate) fn new(options: SqliteOptions) -> Self {
         Self {
             directory: Directory::new(),
             options,
@@ -94,7 +94,7 @@ fn fill(journal: &mut dyn Journal, rounds: u64) -> Vec<(u64, Vec<u8>)> {
     kept
 }
 
-fn keep_up(journal: &mut dyn Journal) {
+pub(crate) fn keep_up(journal: &mut dyn Journal) {
     let mut now = Instant::now();
     while let Some(wait) = journal.maintain(now) {
         now += wait;
@@ -103,13 +103,18 @@ fn keep_up(journal: &mut dyn Journal) {
 
 /// Offsets and records that a reader hands out, and the offsets of holes.
 #[derive(Default)]
-struct Read {
-    events: Vec<(u64, Vec<u8>)>,
-    holes: Vec<Range<u64>>,
-    failed: bool,
+pub(crate) struct Read {
+    pub(crate) events: Vec<(u64, Vec<u8>)>,
+    pub(crate) holes: Vec<Range<u64>>,
+    pub(crate) failed: bool,
 }
 
-fn read_all(view: &dyn JournalView, filter: &Filter, end: u64, descending: bool) -> Read {
+pub(crate) fn read_all(
+    view: &dyn JournalView,
+    filter: &Filter,
+    end: u64,
+    descending: bool,
+) -> Read {
     let mut read = Read::default();
     let Ok(mut reader) = view.reader() else {
         read.failed = true;
@@ -140,7 +145,7 @@ fn read_all(view: &dyn JournalView, filter: &Filter, end: u64, descending: bool)
 }
 
 /// Everything that was acknowledged is handed out as it was, or told as missing, or reading fails aloud.
-fn check_told(read: &Read, kept: &[(u64, Vec<u8>)], what: &str) {
+pub(crate) fn check_told(read: &Read, kept: &[(u64, Vec<u8>)], what: &str) {
     for (offset, record) in &read.events {
         let original = kept.iter().find(|(kept, _)| kept == offset);
         let original = original.unwrap_or_else(|| panic!("{what}: {offset} was never there"));
@@ -236,7 +241,7 @@ fn what_is_no_journal_is_left_alone() {
     let too_new = JournalError::TooNew {
         path,
         found: 7,
-        known: 2,
+        known: 3,
     };
     assert_eq!(open(&directory), too_new);
 
@@ -266,7 +271,7 @@ fn a_journal_of_the_first_schema_is_read_and_gone_on_with() {
     drop(journal);
     let now = rusqlite::Connection::open(&path).unwrap();
     let schema = now.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
-    assert_eq!(schema, Ok(2));
+    assert_eq!(schema, Ok(3));
 }
 
 /// Clients' positions of the old log would mean other events in the copy as soon as both go on.

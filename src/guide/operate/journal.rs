@@ -37,6 +37,38 @@
 //! A folder that cannot be written, a database of another program, and one that a newer version has written are exit code 2,
 //! too, with the path and the reason; nothing in them is changed.
 //!
+//! # Compressed events
+//!
+//! With [`SqliteOptions::compression`](crate::journal::SqliteOptions) set to
+//! [`Deflate`](crate::journal::JournalCompression::Deflate) events are deflated some time after they were written, about 58 KB of
+//! them at a time, where that saves an eighth at least. JSON takes up a third of the space; what is compressed or encrypted
+//! already stays as it is. It costs the journal's thread about as much again as writing, and a look at one event some 0.1 ms.
+//! It can be switched on and off: what is there stays as it is, and either is read.
+//!
+//! # A look with `sqlite3`
+//!
+//! The journal is a SQLite database, and may be read beside a running server with `sqlite3 -readonly journal.sqlite` (3.37 or
+//! later). Times, counts and names are in views; everything else is in the [commands](crate::guide::operate), which check what
+//! they read. Write nothing to it.
+//!
+//! | view | a row is | columns |
+//! | --- | --- | --- |
+//! | `v_chunk` | a run of events, kept together | `first`, `last`, `prev`, `events`, `recorded_first`, `recorded_last`, `bytes`, `inflated_bytes` (0: not compressed), `topics` |
+//! | `v_topic` | a topic that had an event | `id`, `name` |
+//! | `v_stream` | a stream | `id`, `type`, `name`, `version`, `events`, `last` |
+//! | `v_span` | 1,024 chunks and their topics | `first`, `last`, `chunks`, `topics` |
+//! | `v_hole` | a range that is missing, and is told | `first`, `last`, `reason` |
+//! | `v_checkpoint` | a checkpoint | `name`, `position`, `saved` |
+//! | `v_hold` | what somebody still needs | `name`, `position`, `set_at` |
+//!
+//! ```sql
+//! -- Events and bytes by day.
+//! SELECT substr(recorded_first, 1, 10) AS day, sum(events), sum(bytes) FROM v_chunk GROUP BY day;
+//! -- The newest chunks with events of a topic.
+//! SELECT first, events, recorded_last FROM v_chunk
+//! WHERE ' ' || topics || ' ' LIKE '% orders.eu %' ORDER BY first DESC LIMIT 10;
+//! ```
+//!
 //! # A full disk, a broken one
 //!
 //! | what happens | publishes that are to be kept | `none` | readers | `/health/ready` |

@@ -1,5 +1,6 @@
 //! Makes a chunk of events that come in order.
 
+use super::deflate::Deflater;
 use super::frame::Frame;
 use super::header::{Checksums, ChunkHeader};
 use super::numbers::put_numbers;
@@ -71,6 +72,27 @@ impl ChunkBuilder {
         self.header.last = frame.offset;
         self.header.recorded_last = frame.recorded;
         self.header.count += 1;
+    }
+
+    /// Completes the chunk with its frames deflated; `None`: that is not worth it, and it is as it was.
+    pub(in crate::journal) fn finish_deflated<'c>(
+        &'c mut self,
+        deflater: &'c mut Deflater,
+    ) -> Option<Chunk<'c>> {
+        let body = deflater.deflate(&self.body)?;
+        let plain = self.finish();
+        let mut header = plain.header;
+        header.inflated = plain.body.len() as u32;
+        let crc = Checksums {
+            header: header.crc(plain.topics, body.len()),
+            ..plain.crc
+        };
+        Some(Chunk {
+            header,
+            crc,
+            body,
+            topics: plain.topics,
+        })
     }
 
     /// Completes the header. The builder is emptied by the next [`start`](Self::start).

@@ -1,5 +1,7 @@
 //! A chunk's header: which events it has, and how it joins the one before.
 
+use super::deflate::INFLATED_MAX;
+
 /// The numbers of a chunk's row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::journal) struct ChunkHeader {
@@ -10,7 +12,9 @@ pub(in crate::journal) struct ChunkHeader {
     /// The last offset of the chunk before; 0: there was none.
     pub(in crate::journal) prev: u64,
     /// Events in it.
-    pub(in crate::journal) count: u64,
+    pub(in crate::journal) count: u32,
+    /// Bytes of its frames, where its body is deflated; 0: the body is its frames.
+    pub(in crate::journal) inflated: u32,
     /// The time at which its first event was taken, milliseconds since 1970.
     pub(in crate::journal) recorded_first: i64,
     /// The time at which its last event was taken.
@@ -18,6 +22,17 @@ pub(in crate::journal) struct ChunkHeader {
 }
 
 impl ChunkHeader {
+    /// Returns the two sizes as the one number that the row has: events in the lower half, so that a row that is not
+    /// deflated says how many it has, as it always did.
+    pub(in crate::journal) fn sizes(&self) -> i64 {
+        i64::from(self.count) | i64::from(self.inflated) << 32
+    }
+
+    /// Sets the two sizes as a row has them.
+    pub(in crate::journal) fn set_sizes(&mut self, sizes: i64) {
+        (self.count, self.inflated) = (sizes as u32, (sizes >> 32) as u32);
+    }
+
     /// Returns the checksum of the header with its topics and the length of its body.
     pub(in crate::journal) fn crc(&self, topics: &[u8], body_bytes: usize) -> u32 {
         let mut numbers = [0; 56];
@@ -25,7 +40,7 @@ impl ChunkHeader {
             self.first,
             self.last,
             self.prev,
-            self.count,
+            self.sizes() as u64,
             self.recorded_first as u64,
             self.recorded_last as u64,
             body_bytes as u64,
@@ -43,6 +58,7 @@ impl ChunkHeader {
             && self.prev < self.first
             && self.first <= self.last
             && self.last < u64::MAX
+            && self.inflated as usize <= INFLATED_MAX
     }
 }
 

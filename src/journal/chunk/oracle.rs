@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::{Checksums, ChunkBuilder, ChunkHeader, Frame, Frames, Numbers};
+use super::{
+    Checksums, Chunk, ChunkBuilder, ChunkHeader, Deflater, Frame, Frames, Inflater, Numbers,
+};
 use crate::event::EventRef;
 
 /// An event as the model keeps it.
@@ -17,7 +19,7 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    fn frame(&self) -> Frame<'_> {
+    pub(super) fn frame(&self) -> Frame<'_> {
         Frame {
             offset: self.offset,
             recorded: self.recorded,
@@ -56,7 +58,7 @@ pub(super) fn write(prev: u64, events: &[Kept]) -> Written {
     let crc = Checksums::from_number(written.crc.to_number());
     assert_eq!(crc, written.crc);
     assert!(header.is_whole(&written.topics, body.len(), crc.header));
-    assert_eq!(header.count, events.len() as u64);
+    assert_eq!(header.count as usize, events.len());
     let all: Vec<_> = Frames::new(*header, body).collect();
     let expected: Vec<_> = events.iter().map(|event| Ok(event.frame())).collect();
     assert_eq!(all, expected);
@@ -82,6 +84,36 @@ pub(super) fn write(prev: u64, events: &[Kept]) -> Written {
         assert_eq!(has, topics.contains(&wanted));
     }
     written
+}
+
+/// Writes the same chunk deflated, and checks that the same comes back; `None`: it is not worth it.
+pub(super) fn deflate(prev: u64, events: &[Kept]) -> Option<Written> {
+    let plain = write(prev, events);
+    let mut builder = ChunkBuilder::default();
+    builder.start(prev);
+    for event in events {
+        builder.push(event.frame());
+        builder.topic(event.topic);
+    }
+    let mut deflater = Deflater::default();
+    let chunk = builder.finish_deflated(&mut deflater)?;
+    let Chunk {
+        header,
+        topics,
+        crc,
+        body,
+    } = chunk;
+    assert!(body.len() < plain.body.len());
+    assert_eq!(header.inflated as usize, plain.body.len());
+    assert!(header.is_whole(topics, body.len(), crc.header));
+    assert_eq!((topics, crc.body), (&plain.topics[..], plain.crc.body));
+    assert_eq!(Inflater::default().frames(&header, body), plain.body);
+    Some(Written {
+        header,
+        topics: topics.to_vec(),
+        crc,
+        body: body.to_vec(),
+    })
 }
 
 /// Reads any bytes as a chunk: offsets rise and stay inside, what is handed out and what is missing are apart.
@@ -116,7 +148,8 @@ pub fn check(input: &[u8]) {
         first,
         last: first + number(1),
         prev: number(2).min(first - 1),
-        count: number(3),
+        count: number(3) as u32,
+        inflated: 0,
         recorded_first: number(4) as i64 - 100,
         recorded_last: number(5) as i64,
     };
@@ -141,6 +174,25 @@ pub fn check(input: &[u8]) {
                 .collect(),
         })
         .collect();
+    // Whatever they would inflate to, it is no more than was said.
+    let inflated = ChunkHeader {
+        inflated: 1 + 16 * number(7) as u32,
+        ..header
+    };
+    let mut inflater = Inflater::default();
+    let frames = inflater.frames(&inflated, body);
+    assert!(frames.len() <= inflated.inflated as usize);
+    read(inflated, frames);
+    if let Some(mut whole) = deflate(first - 1, &events) {
+        for pair in body.chunks_exact(2) {
+            let at = usize::from(pair[0]) % whole.body.len();
+            whole.body[at] ^= pair[1];
+        }
+        let frames = inflater.frames(&whole.header, &whole.body);
+        for frame in read(whole.header, frames).into_iter().flatten() {
+            assert!(events.iter().any(|event| event.frame() == frame));
+        }
+    }
     let whole = write(first - 1, &events);
     let mut damaged = whole.body.clone();
     for pair in body.chunks_exact(2) {

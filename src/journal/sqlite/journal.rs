@@ -182,7 +182,7 @@ impl SqliteJournal {
         view.found(recovered.last, found.oldest, found.events);
         let mut open = Open {
             writer: Writer::new(connection, options.chunk_bytes, options.topics_cached),
-            upkeep: Upkeep::new(found.spans_end),
+            upkeep: Upkeep::new(found.spans_end, options.compression),
             checkpointer,
             mark: marks,
             reserve,
@@ -474,7 +474,8 @@ impl Open {
                 let flushed = self.unflushed;
                 let mut merged = None;
                 let done = self.try_transact(false, view, |writer| {
-                    let write = |connection: &_, builder: &mut _| step.write(connection, builder);
+                    let write =
+                        |connection: &_, builder: &mut _| upkeep.write(&step, connection, builder);
                     merged = Some(writer.write_with(write)?);
                     Ok(())
                 });

@@ -13,4 +13,4 @@ mod wal;
 mod write;
 
 pub use journal::SqliteJournal;
-pub use options::SqliteOptions;
+pub use options::{JournalCompression, SqliteOptions};

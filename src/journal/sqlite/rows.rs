@@ -8,14 +8,15 @@ use crate::journal::chunk::{Checksums, ChunkHeader};
 /// Reads the header of a row and its topics; `None`: it is not as it was written. The body is not touched.
 pub(super) fn header<'r>(row: &'r Row<'_>) -> Option<(ChunkHeader, &'r [u8])> {
     let number = |column: usize| row.get::<_, i64>(column).ok();
-    let header = ChunkHeader {
+    let mut header = ChunkHeader {
         first: number(0)? as u64,
         last: number(1)? as u64,
         prev: number(2)? as u64,
-        count: number(3)? as u64,
         recorded_first: number(4)?,
         recorded_last: number(5)?,
+        ..ChunkHeader::default()
     };
+    header.set_sizes(number(3)?);
     let topics = row.get_ref(6).ok()?.as_blob().ok()?;
     let crc = Checksums::from_number(number(7)?);
     let body_bytes = usize::try_from(number(8)?).ok()?;
@@ -24,7 +25,7 @@ pub(super) fn header<'r>(row: &'r Row<'_>) -> Option<(ChunkHeader, &'r [u8])> {
         .then_some((header, topics))
 }
 
-/// Returns the body of a row.
+/// Returns the body of a row, as it is kept: see [`Inflater`](crate::journal::chunk::Inflater).
 pub(super) fn body<'r>(row: &'r Row<'_>) -> rusqlite::Result<&'r [u8]> {
     Ok(row.get_ref(9)?.as_blob()?)
 }

@@ -172,5 +172,5 @@ fn an_older_journal_on_a_full_disk_is_opened() {
     drop(journal);
     let now = Connection::open(&path).unwrap();
     let schema = now.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
-    assert_eq!(schema, Ok(2));
+    assert_eq!(schema, Ok(3));
 }

@@ -5,6 +5,7 @@ mod connect;
 mod directory;
 mod recover;
 mod schema;
+mod views;
 
 use std::path::Path;
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::directory::Identity;
-use super::schema;
+use super::{schema, views};
 use crate::event::Epoch;
 use crate::journal::chunk::ChunkHeader;
 use crate::journal::sqlite::files::{Mark, RESERVE_UNKNOWN};
@@ -44,6 +44,7 @@ pub(in crate::journal::sqlite) fn recover(
     let found = look(&tx, mark, identity, same_epoch, boot)?;
     let recovered = &found.recovered;
     schema::take_over(&tx)?;
+    views::ensure(&tx)?;
     // Until there is a mark nothing is shown: whoever is killed before has ended as cleanly as whoever never began.
     let has_mark = mark.is_some_and(|mark| mark.epoch == recovered.epoch);
     for hole in &recovered.holes {

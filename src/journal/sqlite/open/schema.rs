@@ -9,9 +9,9 @@ use crate::journal::JournalError;
 
 /// "EVRG": says whose file it is.
 const APPLICATION: i64 = 0x4556_5247;
-/// The schema that this version writes. The first one is read, too: its rows have no checksum of their bodies, which are
-/// checked frame by frame then.
-const SCHEMA: u32 = 2;
+/// The schema that this version writes. Older ones are read, too: rows of the first have no checksum of their bodies, which
+/// are checked frame by frame then, and none before the third are deflated.
+const SCHEMA: u32 = 3;
 
 /// `body` is last in its row, so that who looks at the rest of it reads none of its pages. A topic is a number in chunks
 /// and spans; names decide, in both directions.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use crate::journal::chunk::{ChunkHeader, Frame, Frames};
+use crate::journal::chunk::{ChunkHeader, Frame, Frames, Inflater};
 
 /// Rows that a call looks at, whether it takes them or not.
 pub(super) const ROWS_MAX: usize = 1024;
@@ -21,7 +21,7 @@ pub(super) struct Copied {
     /// The offsets that are asked for.
     asked: Range<u64>,
     place: Range<usize>,
-    /// The checksum of the body, where all of it was copied and is asked for.
+    /// The checksum of its frames, where all of them were copied and are asked for.
     crc: Option<u32>,
 }
 
@@ -29,9 +29,12 @@ impl Copied {
     /// Returns the frames of it that are asked for.
     pub(super) fn frames<'b>(
         &self,
-        bodies: &'b [u8],
+        bodies: &'b Bodies,
     ) -> impl Iterator<Item = Result<Frame<'b>, Range<u64>>> + use<'b> {
-        let body = &bodies[self.place.clone()];
+        let body = match self.header.inflated {
+            0 => &bodies.stored[self.place.clone()],
+            _ => &bodies.inflated[self.place.clone()],
+        };
         let frames = match self.crc {
             Some(crc) => Frames::of_body(self.header, body, crc),
             None => Frames::starting_at(self.header, body, self.asked.start),
@@ -44,11 +47,30 @@ impl Copied {
     }
 }
 
+/// What was copied of chunks.
+#[derive(Debug, Default)]
+pub(super) struct Bodies {
+    /// As they are kept.
+    stored: Vec<u8>,
+    /// The frames of those that are deflated, once they are inflated.
+    inflated: Vec<u8>,
+    /// Bytes of frames, of all of them.
+    bytes: usize,
+}
+
+impl Bodies {
+    fn clear(&mut self) {
+        self.stored.clear();
+        self.inflated.clear();
+        self.bytes = 0;
+    }
+}
+
 /// Chunks with their bodies, and what is missing between them. Its buffers are used again.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) chunks: Vec<Copied>,
-    pub(super) bodies: Vec<u8>,
+    pub(super) bodies: Bodies,
     /// Everything on the near side of it was looked at.
     pub(super) next: u64,
     /// Offsets that are missing although they were there.
@@ -59,6 +81,7 @@ pub(super) struct Batch {
     bytes_max: usize,
     events_max: u64,
     until: Option<Instant>,
+    inflater: Inflater,
 }
 
 impl Batch {
@@ -84,21 +107,42 @@ impl Batch {
     /// Takes a chunk: if only some of its offsets are asked for, what is walked over for them.
     pub(super) fn add(&mut self, header: ChunkHeader, body: &[u8], crc: u32, asked: Range<u64>) {
         let is_inside = header.first >= asked.start && header.last < asked.end;
-        let part = match is_inside {
+        let part = match is_inside || header.inflated > 0 {
             true => body,
             false => Frames::part(&header, body, &asked),
         };
-        let start = self.bodies.len();
-        self.bodies.extend_from_slice(part);
+        let bodies = &mut self.bodies;
+        let start = bodies.stored.len();
+        bodies.stored.extend_from_slice(part);
+        bodies.bytes += part.len().max(header.inflated as usize);
         self.chunks.push(Copied {
             header,
             asked,
-            place: start..self.bodies.len(),
+            place: start..bodies.stored.len(),
             crc: is_inside.then_some(crc),
         });
         // Those of its events that lie outside of the range, or are of other topics, are none for the caller: the next
         // call goes on behind them.
-        self.events += header.count;
+        self.events += u64::from(header.count);
+    }
+
+    /// Inflates what is deflated, once the transaction is over: whoever waits for it need not wait for that.
+    pub(super) fn inflate(&mut self) {
+        let Bodies {
+            stored, inflated, ..
+        } = &mut self.bodies;
+        let deflated = self.chunks.iter_mut();
+        for chunk in deflated.filter(|chunk| chunk.header.inflated > 0) {
+            let start = inflated.len();
+            let body = &stored[chunk.place.clone()];
+            self.inflater.inflate(&chunk.header, body, inflated);
+            chunk.place = start..inflated.len();
+        }
+    }
+
+    /// Returns what inflates a body.
+    pub(super) fn inflater(&mut self) -> &mut Inflater {
+        &mut self.inflater
     }
 
     /// Notes that offsets are missing, as far as they were asked for.
@@ -129,7 +173,7 @@ impl Batch {
         self.rows += 1;
         self.rows >= ROWS_MAX
             || self.events >= self.events_max
-            || self.bodies.len() >= self.bytes_max
+            || self.bodies.bytes >= self.bytes_max
             || self.rows.is_multiple_of(ROWS_A_LOOK)
                 && self.until.is_some_and(|until| Instant::now() > until)
     }

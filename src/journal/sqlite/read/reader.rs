@@ -10,7 +10,7 @@ use super::batch::Batch;
 use super::walk;
 use super::wanted::Wanted;
 use crate::event::EventRef;
-use crate::journal::chunk::{Frame, Frames};
+use crate::journal::chunk::{Frame, Frames, Inflater};
 use crate::journal::sqlite::view::View;
 use crate::journal::sqlite::wal::BatonReader;
 use crate::journal::sqlite::write::{StateTables, stream_name};
@@ -83,7 +83,9 @@ impl SqliteReader {
                 false => walk::forward(connection, &range, last, wanted, batch),
                 true => walk::backward(connection, &range, last, wanted, batch),
             }
-        })
+        })?;
+        self.batch.inflate();
+        Ok(())
     }
 
     /// Hands out what was gathered. Returns how far that came.
@@ -235,7 +237,7 @@ impl JournalReader for SqliteReader {
 
     fn since(&mut self, recorded: i64) -> Result<u64, JournalError> {
         let last = self.view.last();
-        self.transact(|connection, _, _| since(connection, recorded, last))
+        self.transact(|connection, _, batch| since(connection, recorded, last, batch.inflater()))
     }
 
     fn stream_version(&mut self, ty: &str, id: &str) -> Result<Option<u64>, JournalError> {
@@ -289,7 +291,12 @@ struct Recorded {
 
 /// Finds the first event that was taken at a time or later: by halves over offsets, then inside a chunk. Times never go
 /// back, so chunks are in the order of both.
-fn since(connection: &Connection, recorded: i64, last: u64) -> rusqlite::Result<u64> {
+fn since(
+    connection: &Connection,
+    recorded: i64,
+    last: u64,
+    inflater: &mut Inflater,
+) -> rusqlite::Result<u64> {
     let chunk = |sql: &str, at: u64| {
         let mut statement = connection.prepare_cached(sql)?;
         let row = statement.query_row(params![walk::bound(at)], |row| {
@@ -335,7 +342,8 @@ fn since(connection: &Connection, recorded: i64, last: u64) -> rusqlite::Result<
         // Readers say that it is damaged.
         return Ok(found.first);
     };
-    let mut frames = Frames::new(header, rows::body(row)?).flatten();
+    let body = inflater.frames(&header, rows::body(row)?);
+    let mut frames = Frames::new(header, body).flatten();
     let frame = frames.find(|frame| frame.recorded >= recorded);
     Ok(frame.map_or(found.last.saturating_add(1), |frame| frame.offset))
 }

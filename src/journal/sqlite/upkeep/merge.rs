@@ -1,19 +1,22 @@
-//! Several small chunks become one: the same frames, counted from its first.
+//! Several chunks become one: the same frames, counted from its first, deflated where that is wanted.
+
+use std::ops::RangeInclusive;
 
 use rusqlite::{Connection, params};
 
 use super::{Merged, rows};
-use crate::journal::chunk::{ChunkBuilder, Frames, Numbers};
-use crate::journal::sqlite::write::insert;
+use crate::journal::chunk::{ChunkBuilder, Deflater, Frames, Numbers};
+use crate::journal::sqlite::write::insert_chunk;
 
-/// Writes the chunks from one offset to another as one. Readers look up by position in each transaction, so it is safe
+/// Writes the chunks that begin at some offsets as one, whose last event has the last of them. Readers look up by position in each transaction, so it is safe
 /// beside them.
 pub(super) fn write(
     connection: &Connection,
     builder: &mut ChunkBuilder,
-    first: u64,
-    last: u64,
+    deflater: Option<&mut Deflater>,
+    offsets: RangeInclusive<u64>,
 ) -> rusqlite::Result<Merged> {
+    let (first, last) = offsets.into_inner();
     match read(connection, builder, first, last) {
         Ok(true) => {}
         Ok(false) => return Ok(Merged::Left),
@@ -23,10 +26,17 @@ pub(super) fn write(
         }
         Err(error) => return Err(error),
     }
+    let chunk = match deflater {
+        None => builder.finish(),
+        Some(deflater) => match builder.finish_deflated(deflater) {
+            Some(chunk) => chunk,
+            None => return Ok(Merged::Left),
+        },
+    };
     let sql = "DELETE FROM chunk WHERE first >= ?1 AND first <= ?2";
     let range = params![first as i64, last as i64];
     connection.prepare_cached(sql)?.execute(range)?;
-    insert(connection, builder)?;
+    insert_chunk(connection, &chunk)?;
     Ok(Merged::Written)
 }
 

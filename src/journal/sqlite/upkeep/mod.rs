@@ -1,14 +1,17 @@
-//! What is done between commits: small chunks are merged, and spans say which chunks have a topic.
+//! What is done between commits: small chunks are merged, large ones deflated where that is wanted, and spans say which
+//! chunks have a topic.
 
+mod grouping;
 mod merge;
 mod spans;
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
-use super::options::CHUNK_BYTES;
+use super::options::{CHUNK_BYTES, JournalCompression};
 use super::rows;
-use crate::journal::chunk::ChunkBuilder;
+use crate::journal::chunk::{ChunkBuilder, Deflater};
 
+use grouping::{Grouping, Looked, Way};
 pub(super) use spans::SpanIndex;
 use spans::{Span, SpanBuilder};
 
@@ -16,26 +19,23 @@ use spans::{Span, SpanBuilder};
 const AIM: u64 = CHUNK_BYTES as u64;
 /// A chunk of so many bytes is left as it is: less than what a round cuts off its end.
 const LARGE: u64 = AIM * 7 / 16;
-/// Chunks that are looked at in a step: a step is short, since publishers wait for it.
-const HEADERS: usize = 128;
-/// Rows that are looked at in a step where they are damaged: who finds nothing whole among so many looks again after the
-/// next commits.
-const ROWS: usize = 4096;
-
-/// Bytes of chunks that are not merged on either side of a row whose number is out of order. Where rows go, SQLite moves those of the
-/// pages beside theirs as well, and finds its way by their numbers from then on.
-const BESIDE: u64 = 4 * AIM;
+/// Bytes of frames in a deflated chunk, at most: who looks for one event inflates all of them.
+const DEFLATE_AIM_MAX: u64 = 96 << 10;
 
 /// The place that merging has come to, and the span that is being collected.
 #[derive(Debug, Default)]
 pub(super) struct Upkeep {
-    /// Everything up to this offset is as large as it gets.
-    merged: u64,
+    /// Everything up to its place is as large as it gets.
+    merging: Grouping,
     /// Bytes that were committed behind it, about: below [`AIM`] there is nothing to look for.
     behind: u64,
+    /// What is merged becomes deflated up to its place.
+    deflating: Grouping,
+    /// `None`: nothing is deflated.
+    deflater: Option<Deflater>,
+    /// The end of what is merged as it was when too little was there to be deflated.
+    deflate_behind: u64,
     span: SpanBuilder,
-    /// Bytes of chunks that are passed before merging goes on.
-    beside: u64,
     /// A step failed: the next commit says whether it is worth trying again.
     paused: bool,
 }
@@ -56,18 +56,25 @@ pub(super) enum Next {
 pub(super) enum Step {
     /// The chunks from one offset to another become one.
     Merge { first: u64, last: u64 },
+    /// The same, and it is deflated.
+    Deflate { first: u64, last: u64 },
     /// A span is complete.
     Span(Span),
 }
 
 impl Upkeep {
     /// Begins behind the last span: what lies behind it is looked at once.
-    pub(super) fn new(spans_end: u64) -> Self {
+    pub(super) fn new(spans_end: u64, compression: JournalCompression) -> Self {
         Self {
-            merged: spans_end,
+            merging: Grouping::starting_behind(spans_end, Way::Merge),
             behind: AIM,
+            deflating: Grouping::starting_behind(spans_end, Way::Deflate),
+            deflater: match compression {
+                JournalCompression::None => None,
+                JournalCompression::Deflate => Some(Deflater::default()),
+            },
+            deflate_behind: 0,
             span: SpanBuilder::starting_behind(spans_end),
-            beside: 0,
             paused: false,
         }
     }
@@ -86,10 +93,18 @@ impl Upkeep {
         if self.behind >= AIM {
             return self.look_for_small(connection);
         }
-        if self.span.end() < self.merged {
-            return match self.span.collect(connection, self.merged)? {
+        let mut settled = self.merging.done;
+        if let Some(deflater) = &self.deflater {
+            if self.deflate_behind < settled {
+                let aim = deflater.inflated(AIM).clamp(AIM, DEFLATE_AIM_MAX);
+                return self.look_for_plain(connection, aim);
+            }
+            settled = self.deflating.done;
+        }
+        if self.span.end() < settled {
+            return match self.span.collect(connection, settled)? {
                 Some(span) => Ok(Next::Write(Step::Span(span))),
-                None if self.span.end() < self.merged => Ok(Next::More),
+                None if self.span.end() < settled => Ok(Next::More),
                 None => Ok(Next::Idle),
             };
         }
@@ -100,15 +115,33 @@ impl Upkeep {
     pub(super) fn done(&mut self, step: Step, result: Option<Merged>) {
         match (step, result) {
             (Step::Merge { last, .. }, Some(Merged::Left)) => {
-                self.merged = self.merged.max(last);
+                self.merging.pass(last);
             }
+            (Step::Deflate { last, .. }, Some(Merged::Left)) => self.deflating.pass(last),
             // It is looked at again: more may fit into it.
-            (Step::Merge { .. } | Step::Span(_), Some(_)) => {}
+            (Step::Merge { .. } | Step::Deflate { .. } | Step::Span(_), Some(_)) => {}
             (Step::Span(span), None) => {
                 self.span.take_back(span);
                 self.paused = true;
             }
-            (Step::Merge { .. }, None) => self.paused = true,
+            (Step::Merge { .. } | Step::Deflate { .. }, None) => self.paused = true,
+        }
+    }
+
+    /// Writes a step into a transaction.
+    pub(super) fn write(
+        &mut self,
+        step: &Step,
+        connection: &Connection,
+        builder: &mut ChunkBuilder,
+    ) -> rusqlite::Result<Merged> {
+        match step {
+            Step::Merge { first, last } => merge::write(connection, builder, None, *first..=*last),
+            Step::Deflate { first, last } => {
+                let deflater = self.deflater.as_mut();
+                merge::write(connection, builder, deflater, *first..=*last)
+            }
+            Step::Span(span) => span.write(connection).map(|()| Merged::Written),
         }
     }
 
@@ -118,86 +151,26 @@ impl Upkeep {
     }
 
     fn look_for_small(&mut self, connection: &Connection) -> rusqlite::Result<Next> {
-        let sql = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body) \
-                   FROM chunk WHERE first > ?1 ORDER BY first LIMIT ?2";
-        let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query(params![self.merged as i64, ROWS as i64])?;
-        let (mut first, mut last, mut chunks, mut bytes) = (0, self.merged, 0, 0);
-        let (mut seen, mut damaged) = (0, None);
-        // What is to be merged, and the bytes that were looked at behind it.
-        let (mut group, mut ahead) = (None, 0);
-        while (seen < HEADERS || group.is_some())
-            && let Some(row) = rows.next()?
-        {
-            let Some((header, _)) = rows::header(row) else {
-                // It stays as it is. Neither its end nor its beginning counts: the next one that is whole says how far it went.
-                damaged = damaged.max(Some(row.get::<_, i64>(0)? as u64));
-                continue;
-            };
-            // A damaged page may name a row twice, or one that others have replaced.
-            if header.last <= last {
-                continue;
+        Ok(match self.merging.look(connection, u64::MAX, AIM)? {
+            Looked::Group { first, last } => Next::Write(Step::Merge { first, last }),
+            Looked::More => Next::More,
+            Looked::Rest(bytes) => {
+                self.behind = bytes.min(AIM - 1);
+                Next::More
             }
-            seen += 1;
-            let length = row.get::<_, i64>(8)? as u64;
-            if let Some(number) = damaged.take() {
-                // One whose number leads away from its place stays as it is with what is beside it.
-                if number > header.first {
-                    (group, self.beside) = (None, BESIDE);
-                } else if chunks > 1 && group.is_none() {
-                    group = Some((first, last));
-                }
-                (chunks, bytes) = (0, 0);
+        })
+    }
+
+    fn look_for_plain(&mut self, connection: &Connection, aim: u64) -> rusqlite::Result<Next> {
+        let to = self.merging.done;
+        Ok(match self.deflating.look(connection, to, aim)? {
+            Looked::Group { first, last } => Next::Write(Step::Deflate { first, last }),
+            Looked::More => Next::More,
+            Looked::Rest(_) => {
+                self.deflate_behind = to;
+                Next::More
             }
-            if group.is_some() {
-                last = header.last;
-                ahead += length.max(1);
-                if ahead >= BESIDE {
-                    break;
-                }
-                continue;
-            }
-            if chunks == 0 {
-                self.merged = self.merged.max(header.prev);
-            }
-            if chunks > 0 && bytes + length > AIM {
-                if chunks > 1 {
-                    group = Some((first, last));
-                    (last, ahead) = (header.last, length);
-                    continue;
-                }
-                // It is alone between large ones.
-                self.merged = self.merged.max(last);
-                (chunks, bytes) = (0, 0);
-            }
-            last = header.last;
-            if self.beside > 0 {
-                self.beside = self.beside.saturating_sub(length.max(1));
-                self.merged = last;
-                continue;
-            }
-            if chunks == 0 {
-                first = header.first;
-                if length >= LARGE {
-                    self.merged = self.merged.max(last);
-                    continue;
-                }
-            }
-            chunks += 1;
-            bytes += length;
-        }
-        if let Some((first, last)) = group {
-            return Ok(Next::Write(Step::Merge { first, last }));
-        }
-        if seen == HEADERS {
-            // So many that do not fill one: events without data, say.
-            return Ok(match chunks {
-                0 | 1 => Next::More,
-                _ => Next::Write(Step::Merge { first, last }),
-            });
-        }
-        self.behind = bytes.min(AIM - 1);
-        Ok(Next::More)
+        })
     }
 }
 
@@ -206,7 +179,7 @@ impl Upkeep {
 pub(super) enum Merged {
     /// Written.
     Written,
-    /// Something in it is damaged, and stays as it is: readers say so.
+    /// It stays as it is: something in it is damaged, which readers say, or it would become no shorter.
     Left,
 }
 
@@ -214,18 +187,6 @@ impl Step {
     /// Returns whether it joins chunks.
     pub(super) fn is_merge(&self) -> bool {
         matches!(self, Self::Merge { .. })
-    }
-
-    /// Writes it into a transaction.
-    pub(super) fn write(
-        &self,
-        connection: &Connection,
-        builder: &mut ChunkBuilder,
-    ) -> rusqlite::Result<Merged> {
-        match self {
-            Self::Merge { first, last } => merge::write(connection, builder, *first, *last),
-            Self::Span(span) => span.write(connection).map(|()| Merged::Written),
-        }
     }
 }
 

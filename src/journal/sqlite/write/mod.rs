@@ -5,4 +5,6 @@ mod tables;
 mod writer;
 
 pub(super) use tables::StateTables;
-pub(super) use writer::{Failed, Writer, insert, stream_name};
+#[cfg(test)]
+pub(super) use writer::insert;
+pub(super) use writer::{Failed, Writer, insert_chunk, stream_name};

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use super::names::{Names, STREAMS, TOPICS};
 use super::tables::StateTables;
 use crate::event::topic;
-use crate::journal::chunk::{ChunkBuilder, Frame};
+use crate::journal::chunk::{Chunk, ChunkBuilder, Frame};
 use crate::journal::sqlite::faults::{Fault, Step};
 use crate::journal::sqlite::open::{set_synchronous, write_hole};
 use crate::journal::{CommitRound, RoundEvent, StateError, StateWork};
@@ -222,14 +222,21 @@ pub(in crate::journal::sqlite) fn insert(
     connection: &Connection,
     builder: &mut ChunkBuilder,
 ) -> rusqlite::Result<u64> {
-    let chunk = builder.finish();
+    insert_chunk(connection, &builder.finish())
+}
+
+/// Writes a chunk; returns its last offset.
+pub(in crate::journal::sqlite) fn insert_chunk(
+    connection: &Connection,
+    chunk: &Chunk<'_>,
+) -> rusqlite::Result<u64> {
     let header = &chunk.header;
     let sql = "INSERT INTO chunk VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     connection.prepare_cached(sql)?.execute(params![
         header.first as i64,
         header.last as i64,
         header.prev as i64,
-        header.count as i64,
+        header.sizes(),
         header.recorded_first,
         header.recorded_last,
         chunk.topics,
