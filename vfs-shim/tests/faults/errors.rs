@@ -16,7 +16,7 @@ use vfs_shim::{Call, Fault, Part, Shim};
 
 use crate::directory::{Directory, Said};
 use crate::judge;
-use crate::script::{self, Script};
+use crate::script::Script;
 
 const TABLE: &str = include_str!("errors.txt");
 /// The folder in which the table is to be written anew.

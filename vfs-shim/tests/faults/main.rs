@@ -2,6 +2,8 @@
 
 #![allow(clippy::print_stdout, reason = "how much was judged is said")]
 
+mod beside;
+mod copies;
 mod damage;
 mod directory;
 mod errors;
@@ -11,3 +13,4 @@ mod power;
 mod script;
 mod space;
 mod sqlite;
+mod stall;
