@@ -25,7 +25,7 @@ use super::state::{StateError, StateTx};
 
 /// The table of state that holds are rows of.
 pub const TABLE: &str = "holds";
-/// How long a hold holds after it was set last. One that is not moved for so long was forgotten, and would fill the disk.
+/// The time for which a hold holds after it was set last. One that is not moved for so long was forgotten, and would fill the disk.
 pub const AGE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Holds at most: all are looked at before each pass. A further one is refused.
 pub const HOLDS_MAX: usize = 1024;
@@ -39,7 +39,7 @@ const VERSION: u8 = 1;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hold {
-    /// Who.
+    /// The name of who holds.
     pub name: String,
     /// The offset of the first event that is needed.
     pub position: u64,

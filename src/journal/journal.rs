@@ -170,7 +170,7 @@ pub struct JournalStats {
     pub checkpoints: u64,
     /// Damage that was met so far in this process, by chunk.
     pub damaged: u64,
-    /// What lies below this offset went by the bounds of the journal in all; 0: nothing has. Events with a stream live on.
+    /// The offset below which events went by the bounds of the journal in all; 0: none has. Those with a stream live on.
     pub floor: u64,
     /// Events that retention, truncation and compaction have removed so far in this process.
     pub removed_events: u64,

@@ -93,10 +93,10 @@ pub struct RetentionError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Compact {
-    /// Where an event has its key: a JSON pointer into its CloudEvents form, `/subject` or `/data/id`, say. An event without one
+    /// The place of an event's key: a JSON pointer into its CloudEvents form, `/subject` or `/data/id`, say. An event without one
     /// stays.
     pub key: String,
-    /// How long an event without data, which says that its key is gone, stays after it was taken. Default: a day.
+    /// The time for which an event without data, which says that its key is gone, stays after it was taken. Default: a day.
     pub tombstone_age: Duration,
 }
 

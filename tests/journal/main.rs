@@ -6,4 +6,6 @@ mod compressed;
 mod memory;
 mod own;
 #[cfg(feature = "sqlite")]
+mod retention;
+#[cfg(feature = "sqlite")]
 mod sqlite;

@@ -260,7 +260,8 @@ fn a_journal_of_the_first_schema_is_read_and_gone_on_with() {
     drop(journal);
     let path = directory.path().join("journal.sqlite");
     let old = rusqlite::Connection::open(&path).unwrap();
-    let make_old = "UPDATE chunk SET crc = crc & 0xffffffff; PRAGMA user_version = 1";
+    let make_old =
+        "UPDATE chunk SET crc = crc & 0xffffffff; DROP TABLE floor; PRAGMA user_version = 1";
     old.execute_batch(make_old).unwrap();
     drop(old);
     let mut journal = SqliteJournal::open(directory.path()).unwrap();

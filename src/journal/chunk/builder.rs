@@ -9,6 +9,8 @@ use super::numbers::put_numbers;
 #[derive(Debug, Default)]
 pub(in crate::journal) struct ChunkBuilder {
     header: ChunkHeader,
+    /// It is known where it begins.
+    is_begun: bool,
     /// Topic numbers as they come; sorted when it is finished.
     numbers: Vec<u64>,
     topics: Vec<u8>,
@@ -31,8 +33,23 @@ impl ChunkBuilder {
             prev,
             ..ChunkHeader::default()
         };
+        self.is_begun = false;
         self.numbers.clear();
         self.body.clear();
+    }
+
+    /// Lets it begin at an offset, whether there is an event or not: those that were there are covered by it still.
+    pub(in crate::journal) fn cover_from(&mut self, first: u64, recorded_first: i64) {
+        self.is_begun = true;
+        (self.header.first, self.header.last) = (first, first);
+        self.header.recorded_first = recorded_first;
+        self.header.recorded_last = recorded_first;
+    }
+
+    /// Lets it end at an offset, whether there is an event or not.
+    pub(in crate::journal) fn cover_to(&mut self, last: u64, recorded_last: i64) {
+        self.header.last = self.header.last.max(last);
+        self.header.recorded_last = self.header.recorded_last.max(recorded_last);
     }
 
     pub(in crate::journal) fn is_empty(&self) -> bool {
@@ -53,10 +70,8 @@ impl ChunkBuilder {
 
     /// Adds an event. Offsets rise; a time that lies before the one before it is taken as that.
     pub(in crate::journal) fn push(&mut self, mut frame: Frame<'_>) {
-        if self.is_empty() {
-            self.header.first = frame.offset;
-            self.header.recorded_first = frame.recorded;
-            self.header.recorded_last = frame.recorded;
+        if !self.is_begun {
+            self.cover_from(frame.offset, frame.recorded);
         }
         debug_assert!(
             self.is_empty() || frame.offset > self.header.last,

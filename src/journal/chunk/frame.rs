@@ -108,7 +108,8 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// Walks over the frames of a chunk. What is damaged is an `Err` with the offsets that are missing for it: a frame where
+/// Walks over the frames of a chunk. It ends where the body does: of a chunk that was rewritten events have gone, at its ends
+/// and between, and nothing is missing for that. What is damaged is an `Err` with the offsets that are missing for it: a frame where
 /// its length still leads to the next one, else the rest of the chunk.
 #[derive(Clone, Debug)]
 pub(in crate::journal) struct Frames<'a> {
@@ -118,6 +119,10 @@ pub(in crate::journal) struct Frames<'a> {
     next: u64,
     /// The body is known to be as it was written.
     is_whole: bool,
+    /// Frames that are still to come; `None`: it is not walked over from its beginning, or is damaged.
+    left: Option<u32>,
+    /// Of a body that is deflated only the front could be inflated.
+    is_cut: bool,
 }
 
 impl<'a> Frames<'a> {
@@ -127,6 +132,8 @@ impl<'a> Frames<'a> {
             header,
             body,
             is_whole: false,
+            left: Some(header.count),
+            is_cut: body.len() < header.inflated as usize,
         }
     }
 
@@ -172,6 +179,7 @@ impl<'a> Frames<'a> {
         offset: u64,
     ) -> Self {
         let mut frames = Self::new(header, body);
+        frames.left = None;
         let mut skipped = None;
         while offset > frames.next {
             let before = frames.body;
@@ -209,6 +217,7 @@ impl<'a> Frames<'a> {
     }
 
     /// Ends the walk: what is left is missing.
+    #[cold]
     fn give_up(&mut self) -> Option<Result<Frame<'a>, Range<u64>>> {
         let missing = self.next..self.header.last.saturating_add(1);
         (self.body, self.next) = (&[], missing.end);
@@ -224,11 +233,16 @@ impl<'a> Iterator for Frames<'a> {
         let mut damaged = false;
         loop {
             let Some(raw) = Raw::cut(self.body) else {
-                return self.give_up();
+                let is_all = !damaged && !self.is_cut && self.left.is_none_or(|left| left == 0);
+                return match self.body.is_empty() && is_all {
+                    true => None,
+                    false => self.give_up(),
+                };
             };
             let Some(frame) = self.check(&raw) else {
                 // Its length may still be right: then the next one is where it should be, and only this one is lost.
                 damaged = true;
+                self.left = None;
                 self.body = raw.behind;
                 continue;
             };
@@ -240,6 +254,7 @@ impl<'a> Iterator for Frames<'a> {
             }
             self.body = raw.behind;
             self.next = frame.offset + 1;
+            self.left = self.left.map(|left| left.saturating_sub(1));
             return Some(Ok(frame));
         }
     }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::deflate::INFLATED_MAX;
 use super::oracle::{self, Kept, Written};
-use super::{ChunkHeader, Frame, Frames, Inflater, varint};
+use super::{ChunkBuilder, ChunkHeader, Frame, Frames, Inflater, varint};
 use crate::event::{Event, EventRef};
 
 fn events() -> impl Strategy<Value = Vec<Kept>> {
@@ -110,6 +110,49 @@ proptest! {
                 prop_assert_eq!(found.len(), good.len());
             }
         }
+    }
+
+    /// A chunk that was rewritten covers what it covered, whatever is left of it.
+    #[test]
+    fn what_was_taken_out_is_not_missing(events in events(), kept in any::<u32>(), bit in 0..8) {
+        let whole = oracle::write(0, &events);
+        let mut builder = ChunkBuilder::default();
+        builder.start(whole.header.prev);
+        builder.cover_from(whole.header.first, whole.header.recorded_first);
+        let kept: Vec<_> = Frames::new(whole.header, &whole.body)
+            .map(|frame| frame.unwrap())
+            .enumerate()
+            .filter(|(at, _)| kept & 1 << (at % 32) != 0)
+            .map(|(_, frame)| frame)
+            .collect();
+        kept.iter().for_each(|frame| builder.push(*frame));
+        builder.cover_to(whole.header.last, whole.header.recorded_last);
+        let chunk = builder.finish();
+        prop_assert_eq!(chunk.header, ChunkHeader { count: kept.len() as u32, ..whole.header });
+        prop_assert!(chunk.header.is_whole(chunk.topics, chunk.body.len(), chunk.crc.header));
+        let expected: Vec<_> = kept.iter().copied().map(Ok).collect();
+        let at_once: Vec<_> = Frames::of_body(chunk.header, chunk.body, chunk.crc.body).collect();
+        prop_assert_eq!(&at_once, &expected);
+        for from in whole.header.first..=whole.header.last.min(whole.header.first + 200) {
+            let found: Vec<_> = Frames::starting_at(chunk.header, chunk.body, from).collect();
+            let at = kept.partition_point(|frame| frame.offset < from);
+            prop_assert_eq!(&found[..], &expected[at..]);
+        }
+        for at in 0..chunk.body.len() {
+            let mut damaged = chunk.body.to_vec();
+            damaged[at] ^= 1_u8 << bit;
+            let found = oracle::read(chunk.header, &damaged);
+            prop_assert_eq!(found.iter().filter(|step| step.is_err()).count(), 1);
+            for frame in found.iter().flatten() {
+                prop_assert!(kept.contains(frame));
+            }
+        }
+        // A body of which the last frames have vanished is not one of fewer.
+        if kept.last().is_some_and(|frame| frame.offset == chunk.header.last) {
+            return Ok(());
+        }
+        let less = ChunkHeader { count: kept.len() as u32 + 1, ..chunk.header };
+        prop_assert!(Frames::new(less, chunk.body).any(|step| step.is_err()));
     }
 
     #[test]

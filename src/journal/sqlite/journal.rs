@@ -11,6 +11,7 @@ use super::faults::{Fault, Step};
 use super::files::{DirectoryLock, Mark, MarkFile, Reserve};
 use super::open::{self, Identity};
 use super::options::SqliteOptions;
+use super::retention::{self, Retaining, There};
 use super::upkeep::{Merged, Next, Upkeep};
 use super::view::{SqliteView, View};
 use super::wal::{self, Baton, Checkpointer, WalLimits};
@@ -68,6 +69,7 @@ pub struct SqliteJournal {
 struct Open {
     writer: Writer,
     upkeep: Upkeep,
+    retaining: Retaining,
     checkpointer: Checkpointer,
     mark: MarkFile,
     reserve: Reserve,
@@ -86,6 +88,8 @@ struct Open {
     /// Why nothing is written any more.
     poisoned: Option<String>,
     is_full: bool,
+    /// Events are refused since what may not go exceeds the bounds.
+    is_exceeded: bool,
     _lock: DirectoryLock,
 }
 
@@ -160,6 +164,15 @@ impl SqliteJournal {
         if is_new {
             open::begin(&connection).map_err(failed)?;
         }
+        let retaining = Retaining::open(
+            &connection,
+            options.retention,
+            recovered.last,
+            recovered.recorded,
+            Instant::now(),
+        );
+        let retaining = retaining.map_err(failed)?;
+        let oldest = retention::oldest(&connection, retaining.floors()).map_err(failed)?;
         let baton = Arc::new(Baton::default());
         let page_bytes = page_bytes(&connection).map_err(failed)?;
         wal::watch(&connection);
@@ -179,10 +192,12 @@ impl SqliteJournal {
             checkpointer.view(),
             holes,
         ));
-        view.found(recovered.last, found.oldest, found.events);
+        view.found(recovered.last, oldest, found.events);
+        view.set_floors(Arc::clone(retaining.floors()));
         let mut open = Open {
             writer: Writer::new(connection, options.chunk_bytes, options.topics_cached),
             upkeep: Upkeep::new(found.spans_end, options.compression),
+            retaining,
             checkpointer,
             mark: marks,
             reserve,
@@ -196,6 +211,7 @@ impl SqliteJournal {
             reserve_again: is_freed.then(|| deadline::after(Instant::now(), RESERVE_AGAIN)),
             poisoned: None,
             is_full: false,
+            is_exceeded: false,
             _lock: lock,
         };
         // A directory without room for it is as good as any until the disk is full.
@@ -278,7 +294,11 @@ impl Open {
         // Without anything to write a round is a question whether it could be written.
         let is_probe = round.events.is_empty() && round.work.is_empty() && round.holes.is_empty();
         if is_probe && !round.flush {
-            return self.writable();
+            return self.writable().and_then(|()| self.is_within_bounds());
+        }
+        // What holds something back may be moved, and settings changed: only events are refused.
+        if is_probe || !round.events.is_empty() {
+            self.is_within_bounds()?;
         }
         let last = round.events.last().map_or(self.last, |event| event.offset);
         let prev = self.last;
@@ -311,12 +331,27 @@ impl Open {
         let records = round.events.iter().map(|event| event.event.record().len());
         let bytes = records.sum::<usize>() as u64;
         self.upkeep.committed(bytes);
+        let streams = round.events.iter().filter(|event| event.version.is_some());
+        self.retaining.committed(streams.count() as u64);
         self.unmeasured += bytes;
         // Damage above a mark that could not be moved would not be told: no reason to fail what is committed.
         let _ = self.mark.write(self.last, self.flushed);
         self.checkpointer
             .committed(wal::committed(), Instant::now());
+        // Between rounds there may be no time, for as long as they come.
+        if self.is_measure_due() {
+            self.measure(view);
+            self.retain(Instant::now(), view);
+        }
         Ok(())
+    }
+
+    /// Says whether the bounds leave room for events.
+    fn is_within_bounds(&self) -> Result<(), CommitError> {
+        match self.retaining.exceeded() {
+            Some(reason) => Err(CommitError::new(CommitFailure::NoSpace, reason)),
+            None => Ok(()),
+        }
     }
 
     /// Runs one transaction, and says what its failure means.
@@ -440,6 +475,14 @@ impl Open {
             }
             self.settle(view);
         }
+        if self.is_measure_due() {
+            self.measure(view);
+        }
+        // Whole chunks go on a full disk, too: there is room kept for that.
+        let retained = self.retain(now, view);
+        if retained == Some(Duration::ZERO) {
+            return retained;
+        }
         if self.is_full {
             return None;
         }
@@ -447,7 +490,75 @@ impl Open {
             let filled = self.reserve.fill_with_room_to_spare();
             self.reserve_again = filled.is_err().then(|| deadline::after(now, RESERVE_AGAIN));
         }
-        self.keep_up(view)
+        let due = [retained, self.keep_up(view)];
+        due.into_iter().flatten().min()
+    }
+
+    /// One step of retention, where there is any to do. Returns when there is more, if nothing else happens.
+    fn retain(&mut self, now: Instant, view: &View) -> Option<Duration> {
+        let there = self.there(view);
+        if let Err(due) = self.retaining.is_due(there, now) {
+            return due;
+        }
+        let flushed = self.unflushed;
+        let mut outcome = None;
+        let mut retaining = std::mem::take(&mut self.retaining);
+        let done = self.try_transact(false, view, |writer| {
+            let step = |connection: &_, builder: &mut _| {
+                retaining.step(connection, builder, there, view, now)
+            };
+            outcome = Some(writer.write_with(step)?);
+            Ok(())
+        });
+        self.retaining = retaining;
+        // A crash before it is flushed finds the events where they were.
+        self.unflushed = flushed;
+        match (done, outcome) {
+            (Ok(()), Some(outcome)) => {
+                if outcome.has_freed() {
+                    self.measure(view);
+                }
+                let bytes = self.measured;
+                let there = There { bytes, ..there };
+                self.retaining.done(outcome, there, view, now);
+            }
+            (done, _) => {
+                self.retaining.failed(view);
+                match done {
+                    // It can wait until there is room, and nobody is refused for it.
+                    Err(failed) if failed.fault != Fault::NoSpace => {
+                        self.failed(failed, view);
+                    }
+                    _ => {}
+                }
+                return None;
+            }
+        }
+        if let Some(reason) = self.retaining.exceeded() {
+            let reason = reason.to_owned();
+            view.set_state(JournalState::Full { reason });
+            self.is_exceeded = true;
+        } else if std::mem::take(&mut self.is_exceeded) {
+            view.set_state(JournalState::Writable);
+        }
+        self.checkpointer
+            .committed(wal::committed(), Instant::now());
+        match self.retaining.is_due(self.there(view), now) {
+            Ok(()) => Some(Duration::ZERO),
+            Err(due) => due,
+        }
+    }
+
+    fn there(&self, view: &View) -> There {
+        There {
+            bytes: self.measured,
+            events: view.events(),
+            last: self.last,
+        }
+    }
+
+    fn is_measure_due(&self) -> bool {
+        self.unmeasured >= MEASURE_AFTER.max(self.measured / MEASURE_PART)
     }
 
     /// Notes a flush that was no round.
@@ -463,19 +574,19 @@ impl Open {
     fn keep_up(&mut self, view: &View) -> Option<Duration> {
         let mut upkeep = std::mem::take(&mut self.upkeep);
         let more = match upkeep.next(self.writer.connection()) {
-            Ok(Next::Idle) => {
-                if self.unmeasured >= MEASURE_AFTER.max(self.measured / MEASURE_PART) {
-                    self.measure(view);
-                }
-                None
-            }
+            Ok(Next::Idle) => None,
             Ok(Next::More) => Some(Duration::ZERO),
             Ok(Next::Write(step)) => {
                 let flushed = self.unflushed;
                 let mut merged = None;
+                let (events, last) = (view.events(), self.last);
                 let done = self.try_transact(false, view, |writer| {
-                    let write =
-                        |connection: &_, builder: &mut _| upkeep.write(&step, connection, builder);
+                    let write = |connection: &_, builder: &mut _| {
+                        if !step.is_merge() {
+                            retention::write_events(connection, events, last)?;
+                        }
+                        upkeep.write(&step, connection, builder)
+                    };
                     merged = Some(writer.write_with(write)?);
                     Ok(())
                 });

@@ -6,6 +6,7 @@ mod journal;
 mod open;
 mod options;
 mod read;
+mod retention;
 mod rows;
 mod upkeep;
 mod view;

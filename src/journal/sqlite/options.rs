@@ -38,7 +38,7 @@ pub struct SqliteOptions {
     /// Topics whose numbers are kept in memory; those of others are looked up when an event of theirs is written. Default:
     /// 65,536, about 8 MiB.
     pub topics_cached: usize,
-    /// What is kept in all. Default: 10 GiB, the oldest events go first. Events with a stream stay, unless
+    /// The bounds on all that is kept. Default: 10 GiB, the oldest events go first. Events with a stream stay, unless
     /// [`streams`](Retention::streams); when they and what is held exceed the bound alone, commits find no space.
     pub retention: Retention,
     /// The form in which events are kept. Default: as they are, [`None`](JournalCompression::None).

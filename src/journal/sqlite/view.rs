@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::read::SqliteReader;
+use super::retention::Floors;
 use super::wal::{Baton, CheckpointView};
 use crate::journal::{
     CommitError, Hole, JournalError, JournalReader, JournalState, JournalStats, JournalView,
@@ -28,6 +29,9 @@ pub(super) struct View {
     checkpoints: CheckpointView,
     /// Ranges that are missing since before the journal was opened.
     pub(super) holes: Vec<Hole>,
+    /// What is below is gone for readers. They look after their transaction has begun, and it is raised before the
+    /// transaction commits that deletes: whoever sees rows gone sees why.
+    floors: RwLock<Arc<Floors>>,
     state: Mutex<JournalState>,
     is_closed: AtomicBool,
     last: AtomicU64,
@@ -41,6 +45,10 @@ pub(super) struct View {
     damaged: AtomicU64,
     /// Bytes of pages in use, without the log.
     bytes: AtomicU64,
+    removed_events: AtomicU64,
+    removed_bytes: AtomicU64,
+    is_age_suspended: AtomicBool,
+    holds_cut: AtomicU64,
 }
 
 impl View {
@@ -57,6 +65,7 @@ impl View {
             baton,
             checkpoints,
             holes,
+            floors: RwLock::default(),
             state: Mutex::default(),
             is_closed: AtomicBool::new(false),
             last: AtomicU64::new(0),
@@ -68,6 +77,10 @@ impl View {
             merges: AtomicU64::new(0),
             damaged: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            removed_events: AtomicU64::new(0),
+            removed_bytes: AtomicU64::new(0),
+            is_age_suspended: AtomicBool::new(false),
+            holds_cut: AtomicU64::new(0),
         }
     }
 
@@ -106,6 +119,36 @@ impl View {
 
     pub(super) fn set_bytes(&self, bytes: u64) {
         self.bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn floors(&self) -> Arc<Floors> {
+        Arc::clone(&self.floors.read())
+    }
+
+    pub(super) fn set_floors(&self, floors: Arc<Floors>) {
+        *self.floors.write() = floors;
+    }
+
+    /// Notes that events were removed, and which is the oldest now.
+    pub(super) fn removed(&self, events: u64, bytes: u64, oldest: Option<(u64, i64)>) {
+        let (oldest, recorded) = oldest.unwrap_or_default();
+        self.oldest.store(oldest, Ordering::Relaxed);
+        self.oldest_recorded.store(recorded, Ordering::Relaxed);
+        let there = self.events();
+        // Only the journal's thread writes it.
+        self.events
+            .store(there.saturating_sub(events), Ordering::Relaxed);
+        self.removed_events.fetch_add(events, Ordering::Relaxed);
+        self.removed_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_age_suspended(&self, is_suspended: bool) {
+        self.is_age_suspended.store(is_suspended, Ordering::Relaxed);
+    }
+
+    /// Notes that holds were cut.
+    pub(super) fn cut_holds(&self, holds: u64) {
+        self.holds_cut.fetch_add(holds, Ordering::Relaxed);
     }
 
     /// Notes that damage was met.
@@ -170,7 +213,11 @@ impl JournalView for SqliteView {
             merges: view.merges.load(Ordering::Relaxed),
             checkpoints: view.checkpoints.checkpoints(),
             damaged: view.damaged.load(Ordering::Relaxed),
-            ..JournalStats::default()
+            floor: view.floors().all().told(),
+            removed_events: view.removed_events.load(Ordering::Relaxed),
+            removed_bytes: view.removed_bytes.load(Ordering::Relaxed),
+            is_age_suspended: view.is_age_suspended.load(Ordering::Relaxed),
+            holds_cut: view.holds_cut.load(Ordering::Relaxed),
         }
     }
 

@@ -22,8 +22,6 @@ pub(in crate::journal::sqlite) const UNFLUSHED_OFFSETS: u64 = RESERVE_UNKNOWN;
 #[derive(Debug)]
 pub(in crate::journal::sqlite) struct Found {
     pub(in crate::journal::sqlite) recovered: Recovered,
-    /// The offset and time of the oldest event.
-    pub(in crate::journal::sqlite) oldest: Option<(u64, i64)>,
     /// Events in it, about.
     pub(in crate::journal::sqlite) events: u64,
     /// The last offset of the last span.
@@ -122,18 +120,15 @@ fn look(
         recovered.holes.push(Hole::new(range, reason));
     }
     let counted = meta("events")?.unwrap_or(0);
-    let since = recovered
-        .last
-        .saturating_sub(meta("events_to")?.unwrap_or(0));
+    // What is behind is little: it is written down with every span, too.
+    let sql = "SELECT CAST(total(count & 0xffffffff) AS INTEGER) FROM chunk WHERE first > ?1";
+    let to = meta("events_to")?.unwrap_or(0) as i64;
+    let since = connection.query_row(sql, [to], |row| row.get::<_, i64>(0));
+    let since = rows::unless_damaged(since, 0)?.max(0) as u64;
     let sql = "SELECT last FROM span ORDER BY first DESC LIMIT 1";
     let spans_end = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let spans_end = rows::unless_damaged(spans_end.optional(), None)?.unwrap_or(0);
-    let sql = "SELECT first, recorded_first FROM chunk ORDER BY first LIMIT 1";
-    let oldest = connection.query_row(sql, [], |row| {
-        Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)?))
-    });
     Ok(Found {
-        oldest: oldest.optional()?,
         events: counted.saturating_add(since),
         // It says nothing of what is behind the log.
         spans_end: u64::try_from(spans_end).unwrap_or(0).min(recovered.last),

@@ -10,7 +10,7 @@ use crate::journal::JournalError;
 /// "EVRG": says whose file it is.
 const APPLICATION: i64 = 0x4556_5247;
 /// The schema that this version writes. Older ones are read, too: rows of the first have no checksum of their bodies, which
-/// are checked frame by frame then, and none before the third are deflated.
+/// are checked frame by frame then, none before the third are deflated, and there are no floors.
 const SCHEMA: u32 = 3;
 
 /// `body` is last in its row, so that who looks at the rest of it reads none of its pages. A topic is a number in chunks
@@ -32,6 +32,13 @@ CREATE TABLE state(
     name TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY(name, key)) STRICT, WITHOUT ROWID;
 CREATE TABLE hole(first INTEGER PRIMARY KEY, last INTEGER NOT NULL, reason INTEGER NOT NULL) STRICT;
 CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// What the third schema added. Topic 0: all of them.
+const FLOORS: &str = "
+CREATE TABLE IF NOT EXISTS floor(
+    topic INTEGER PRIMARY KEY, retained INTEGER NOT NULL, retained_streams INTEGER NOT NULL,
+    truncated INTEGER NOT NULL, truncated_streams INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT;
 ";
 
 /// Looks whose file it is, and makes the tables of a new one. Nothing is changed in a file that is not ours, and no row of
@@ -93,7 +100,7 @@ pub(in crate::journal::sqlite) fn ensure(
     if is_new {
         connect::set_synchronous(connection, true).map_err(failed)?;
         let make = format!(
-            "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id={APPLICATION}; PRAGMA user_version={SCHEMA}; COMMIT"
+            "BEGIN IMMEDIATE; {TABLES} {FLOORS} PRAGMA application_id={APPLICATION}; PRAGMA user_version={SCHEMA}; COMMIT"
         );
         connection.execute_batch(&make).map_err(failed)?;
     }
@@ -115,6 +122,7 @@ fn set_wal(connection: &Connection) -> rusqlite::Result<String> {
 /// Makes an older file one of this schema. Who knows the older one only would take the rows that are written from here on
 /// for damaged.
 pub(super) fn take_over(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch(FLOORS)?;
     let schema = tx.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0))?;
     match schema {
         SCHEMA => Ok(()),

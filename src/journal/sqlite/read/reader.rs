@@ -11,6 +11,7 @@ use super::walk;
 use super::wanted::Wanted;
 use crate::event::EventRef;
 use crate::journal::chunk::{Frame, Frames, Inflater};
+use crate::journal::sqlite::retention::Floors;
 use crate::journal::sqlite::view::View;
 use crate::journal::sqlite::wal::BatonReader;
 use crate::journal::sqlite::write::{StateTables, stream_name};
@@ -92,6 +93,7 @@ impl SqliteReader {
     fn hand_out(
         &mut self,
         scan: &Scan<'_>,
+        floors: &Floors,
         each: &mut dyn FnMut(StoredEvent<'_>) -> ControlFlow<()>,
     ) -> u64 {
         let Batch {
@@ -101,7 +103,7 @@ impl SqliteReader {
             next,
             ..
         } = &mut self.batch;
-        let mut giving = Giving::new(scan);
+        let mut giving = Giving::new(scan, floors);
         // In frames of a chunk, for what goes back.
         let mut steps: Vec<Result<Frame<'_>, Range<u64>>> = Vec::new();
         for chunk in chunks.iter() {
@@ -126,6 +128,7 @@ impl SqliteReader {
 /// The bounds of one call, and how much of them is used.
 struct Giving<'s> {
     scan: &'s Scan<'s>,
+    floors: &'s Floors,
     takes_all: bool,
     events: usize,
     bytes: usize,
@@ -134,9 +137,10 @@ struct Giving<'s> {
 }
 
 impl<'s> Giving<'s> {
-    fn new(scan: &'s Scan<'s>) -> Self {
+    fn new(scan: &'s Scan<'s>, floors: &'s Floors) -> Self {
         Self {
             scan,
+            floors,
             takes_all: scan.filter.is_all(),
             events: 0,
             bytes: 0,
@@ -164,6 +168,10 @@ impl<'s> Giving<'s> {
             return None;
         };
         if !self.takes(event) {
+            return None;
+        }
+        let has_stream = frame.version.is_some();
+        if self.floors.is_gone(frame.offset, has_stream, event.topic()) {
             return None;
         }
         let descending = self.scan.descending;
@@ -217,7 +225,9 @@ impl JournalReader for SqliteReader {
         }
         self.gather(scan)?;
         let begun = end.next;
-        end.next = self.hand_out(scan, each);
+        // Behind the transaction: whatever has gone in it lies below them.
+        let floors = self.view.floors();
+        end.next = self.hand_out(scan, &floors, each);
         debug_assert_ne!(end.next, begun, "a call gets on, also through damage");
         let looked_at = match scan.descending {
             true => end.next..scan.range.end,
@@ -231,6 +241,15 @@ impl JournalReader for SqliteReader {
         self.view.met_damage(damaged.len() as u64);
         end.holes = Hole::all_inside(&self.view.holes, &looked_at);
         end.holes.extend(damaged);
+        let told = floors.told(scan.filter, looked_at.start).min(looked_at.end);
+        if looked_at.start < told {
+            // Nothing else is said of what went by a bound of all: whatever it was, it would have gone.
+            let all = floors.all().told();
+            end.holes
+                .retain(|hole| hole.range.end > all || hole.reason == HoleReason::Damaged);
+            end.holes
+                .push(Hole::new(looked_at.start..told, HoleReason::Retention));
+        }
         end.holes.sort_unstable_by_key(|hole| hole.range.start);
         Ok(end)
     }
@@ -291,7 +310,7 @@ struct Recorded {
 
 /// Finds the first event that was taken at a time or later: by halves over offsets, then inside a chunk. Times never go
 /// back, so chunks are in the order of both.
-fn since(
+pub(in crate::journal::sqlite) fn since(
     connection: &Connection,
     recorded: i64,
     last: u64,

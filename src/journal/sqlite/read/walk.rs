@@ -255,14 +255,24 @@ fn spans_backward(
     }
 }
 
-/// Takes the chunk that a span names.
+/// Takes the chunk that a span names, or of the one that it was joined to what it covers of that.
 pub(super) fn one(
     connection: &Connection,
     chunk: Range<u64>,
     batch: &mut Batch,
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(ONE)?;
-    match take(&mut statement, chunk.clone(), batch) {
+    let taken = take(&mut statement, chunk.clone(), batch).and_then(|is_taken| {
+        match is_taken {
+            true => Ok(true),
+            // It may have gone, and the row that says so begins before it.
+            false => {
+                let mut statement = connection.prepare_cached(AT)?;
+                take(&mut statement, chunk.clone(), batch)
+            }
+        }
+    });
+    match taken {
         Ok(true) => Ok(()),
         Ok(false) => {
             batch.miss(chunk);
@@ -288,7 +298,13 @@ fn take(
     let Some((header, _)) = rows::header(row) else {
         return Ok(false);
     };
+    if header.first > chunk.start || header.last < chunk.start {
+        return Ok(false);
+    }
     let asked = batch.asked(&chunk);
+    if header.count == 0 {
+        return Ok(true);
+    }
     batch.add(header, rows::body(row)?, rows::body_crc(row)?, asked);
     Ok(true)
 }

@@ -51,18 +51,22 @@ fn read(
                FROM chunk WHERE first >= ?1 AND first <= ?2 ORDER BY first";
     let mut statement = connection.prepare_cached(sql)?;
     let mut found = statement.query(params![first as i64, last as i64])?;
-    let mut before = None;
+    let (mut before, mut recorded_last) = (None, 0);
     while let Some(row) = found.next()? {
         let Some((header, topics)) = rows::header(row) else {
             return Ok(false);
         };
         match before {
-            None => builder.start(header.prev),
+            None => {
+                builder.start(header.prev);
+                builder.cover_from(header.first, header.recorded_first);
+            }
             // One that vanished between them is noticed by the one behind it: that must stay so.
             Some(before) if before != header.prev => return Ok(false),
             Some(_) => {}
         }
         before = Some(header.last);
+        recorded_last = header.recorded_last;
         for frame in Frames::new(header, rows::body(row)?) {
             match frame {
                 Ok(frame) => builder.push(frame),
@@ -71,6 +75,7 @@ fn read(
         }
         Numbers::new(topics).for_each(|number| builder.topic(number));
     }
+    builder.cover_to(last, recorded_last);
     // A row whose number is damaged ends the search: what lies behind it stays.
     Ok(before == Some(last))
 }

@@ -1,0 +1,206 @@
+//! Floors: the offsets below which events are gone for readers, whether their rows are there still or not.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, params};
+
+use crate::event::Filter;
+
+/// Stands for all topics in the table.
+const ALL: u64 = 0;
+
+/// The offsets below which events have gone, of all topics or of one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::journal::sqlite) struct Floor {
+    /// By a bound, but for those with a stream: the last one that went, and one more.
+    pub(in crate::journal::sqlite) retained: u64,
+    /// By a bound, those with a stream, too.
+    pub(in crate::journal::sqlite) retained_streams: u64,
+    /// Since somebody asked for it, but for those with a stream. Nobody is told.
+    pub(in crate::journal::sqlite) truncated: u64,
+    /// Since somebody asked for it, those with a stream, too.
+    pub(in crate::journal::sqlite) truncated_streams: u64,
+}
+
+impl Floor {
+    /// Returns the floor of events that have a stream, or have none.
+    pub(in crate::journal::sqlite) fn of(&self, has_stream: bool) -> u64 {
+        let streams = self.retained_streams.max(self.truncated_streams);
+        match has_stream {
+            true => streams,
+            false => streams.max(self.retained).max(self.truncated),
+        }
+    }
+
+    /// Returns the offset below which readers are told that something is missing.
+    pub(in crate::journal::sqlite) fn told(&self) -> u64 {
+        self.retained.max(self.retained_streams)
+    }
+
+    fn numbers(&self) -> [u64; 4] {
+        [
+            self.retained,
+            self.retained_streams,
+            self.truncated,
+            self.truncated_streams,
+        ]
+    }
+}
+
+/// All floors of a journal. Readers have a copy that nobody changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::journal::sqlite) struct Floors {
+    all: Floor,
+    /// By name: the topic's number, and its floor.
+    topics: HashMap<Box<str>, (u64, Floor)>,
+    /// The highest floor of any, and the highest that is told: above it nothing is looked up.
+    highest: u64,
+    highest_told: u64,
+}
+
+impl Floors {
+    pub(in crate::journal::sqlite) fn all(&self) -> Floor {
+        self.all
+    }
+
+    /// Returns the topics that have a floor.
+    pub(super) fn topics(&self) -> usize {
+        self.topics.len()
+    }
+
+    pub(super) fn topic(&self, name: &str) -> Floor {
+        let found = self.topics.get(name);
+        found.map(|(_, floor)| *floor).unwrap_or_default()
+    }
+
+    /// Returns the highest of all floors.
+    pub(in crate::journal::sqlite) fn highest(&self) -> u64 {
+        self.highest
+    }
+
+    pub(super) fn set_all(&mut self, floor: Floor) {
+        self.all = floor;
+        self.raise(floor);
+    }
+
+    /// Sets the floor of a topic, which has this number.
+    pub(super) fn set_topic(&mut self, name: &str, number: u64, floor: Floor) {
+        self.topics.insert(name.into(), (number, floor));
+        self.raise(floor);
+    }
+
+    fn raise(&mut self, floor: Floor) {
+        self.highest = self.highest.max(floor.of(false));
+        self.highest_told = self.highest_told.max(floor.told());
+    }
+
+    /// Returns whether an event has gone.
+    #[inline]
+    pub(in crate::journal::sqlite) fn is_gone(
+        &self,
+        offset: u64,
+        has_stream: bool,
+        topic: &str,
+    ) -> bool {
+        if offset >= self.highest {
+            return false;
+        }
+        offset < self.all.of(has_stream)
+            || self
+                .topics
+                .get(topic)
+                .is_some_and(|(_, floor)| offset < floor.of(has_stream))
+    }
+
+    /// Returns the offset below which whoever reads the topics of a filter, from an offset on, is told that events are missing.
+    pub(in crate::journal::sqlite) fn told(&self, filter: &Filter, from: u64) -> u64 {
+        let mut told = self.all.told();
+        if from >= self.highest_told || told == self.highest_told {
+            return told;
+        }
+        for (name, (_, floor)) in &self.topics {
+            if floor.told() > told && filter.matches(name) {
+                told = floor.told();
+            }
+        }
+        told
+    }
+
+    /// Returns the numbers of the topics of which something below an offset has gone by a floor of their own, sorted.
+    pub(super) fn numbers(&self) -> Vec<u64> {
+        let mut numbers: Vec<u64> = self.topics.values().map(|(number, _)| *number).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// Reads what the table has, of a log that ends at `last`. A row that is damaged counts for nothing: events that should be
+    /// gone may be there again, and none is hidden that should not be.
+    pub(in crate::journal::sqlite) fn read(
+        connection: &Connection,
+        last: u64,
+    ) -> rusqlite::Result<Self> {
+        // One of an older schema that is looked at and not changed has none.
+        let sql = "SELECT count(*) FROM sqlite_master WHERE name = 'floor'";
+        if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {
+            return Ok(Self::default());
+        }
+        let sql = "SELECT f.topic, f.retained, f.retained_streams, f.truncated, f.truncated_streams, f.crc, t.name \
+                   FROM floor f LEFT JOIN topic t ON t.id = f.topic";
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        let mut floors = Self::default();
+        while let Some(row) = rows.next()? {
+            let number = |column: usize| row.get::<_, i64>(column).map(|number| number as u64);
+            let topic = number(0)?;
+            let floor = Floor {
+                retained: number(1)?,
+                retained_streams: number(2)?,
+                truncated: number(3)?,
+                truncated_streams: number(4)?,
+            };
+            if checksum(topic, &floor) != row.get::<_, u32>(5)? || floor.of(false) > last + 1 {
+                continue;
+            }
+            match row.get::<_, Option<String>>(6)? {
+                _ if topic == ALL => floors.set_all(floor),
+                Some(name) => floors.set_topic(&name, topic, floor),
+                None => {}
+            }
+        }
+        Ok(floors)
+    }
+
+    /// Writes the floor of all topics.
+    pub(super) fn write_all(&self, connection: &Connection) -> rusqlite::Result<()> {
+        write(connection, ALL, &self.all)
+    }
+
+    /// Writes the floor of a topic.
+    pub(super) fn write_topic(&self, connection: &Connection, name: &str) -> rusqlite::Result<()> {
+        match self.topics.get(name) {
+            Some((number, floor)) => write(connection, *number, floor),
+            None => Ok(()),
+        }
+    }
+}
+
+fn write(connection: &Connection, topic: u64, floor: &Floor) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO floor VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
+    connection.prepare_cached(sql)?.execute(params![
+        topic as i64,
+        floor.retained as i64,
+        floor.retained_streams as i64,
+        floor.truncated as i64,
+        floor.truncated_streams as i64,
+        checksum(topic, floor),
+    ])?;
+    Ok(())
+}
+
+fn checksum(topic: u64, floor: &Floor) -> u32 {
+    let mut crc = crc32c::crc32c(&topic.to_le_bytes());
+    for number in floor.numbers() {
+        crc = crc32c::crc32c_append(crc, &number.to_le_bytes());
+    }
+    crc
+}

@@ -1,0 +1,390 @@
+//! What a journal on SQLite keeps, and what it says of the rest.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use eventring::event::{Event, Filter};
+use eventring::journal::{
+    CommitFailure, CommitRound, Hole, HoleReason, Journal, JournalState, Retention, RoundEvent,
+    Scan, SqliteJournal, SqliteOptions, StateWork, holds,
+};
+
+use crate::sqlite::Directory;
+
+/// Calls of `maintain` after which upkeep is done.
+const UPKEEP_MAX: u32 = 100_000;
+
+fn open(directory: &Directory, retention: Retention) -> SqliteJournal {
+    let options = SqliteOptions::default().retention(retention);
+    SqliteJournal::open_with(directory.path(), &options).unwrap()
+}
+
+fn wall() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    since.as_millis() as i64
+}
+
+/// A writer of events that all have the same size.
+struct Writing {
+    next: u64,
+    recorded: i64,
+    data: Vec<u8>,
+}
+
+impl Writing {
+    fn new(data_bytes: usize) -> Self {
+        Self {
+            next: 1,
+            recorded: wall(),
+            data: vec![b'x'; data_bytes],
+        }
+    }
+
+    /// Commits events of topics in turn; those that `stream` chooses have one.
+    fn commit(
+        &mut self,
+        journal: &mut SqliteJournal,
+        events: u64,
+        stream: impl Fn(u64) -> bool,
+    ) -> Result<(), CommitFailure> {
+        let offsets: Vec<u64> = (self.next..self.next + events).collect();
+        let built: Vec<Event> = offsets
+            .iter()
+            .map(|offset| {
+                let mut builder = Event::builder(&format!("t.{}", offset % 3), "t");
+                builder.data("application/octet-stream", &self.data);
+                if stream(*offset) {
+                    builder.stream("order", &(offset % 7).to_string(), None);
+                }
+                builder.build().unwrap()
+            })
+            .collect();
+        let mut round = CommitRound::default();
+        for (offset, event) in offsets.iter().zip(&built) {
+            let mut event = RoundEvent::new(*offset, self.recorded, event.as_ref());
+            event.version = stream(*offset).then_some(*offset);
+            round.events.push(event);
+        }
+        journal.commit(&mut round).map_err(|error| error.failure)?;
+        self.next += events;
+        Ok(())
+    }
+}
+
+/// Does what is due until nothing is, without waiting for it; ages are looked at for as long as `for_` says.
+fn keep_up(journal: &mut SqliteJournal, for_: Duration) {
+    let (mut now, mut calls) = (Instant::now(), 0);
+    let end = now + for_;
+    while let Some(wait) = journal.maintain(now) {
+        (now, calls) = (now + wait, calls + 1);
+        assert!(calls < UPKEEP_MAX, "upkeep comes to an end");
+        if now > end {
+            break;
+        }
+    }
+}
+
+/// Reads everything; returns the offsets, and the holes, joined.
+fn read(journal: &SqliteJournal, filter: &Filter, descending: bool) -> (Vec<u64>, Vec<Hole>) {
+    let mut reader = journal.view().reader().unwrap();
+    let mut range = 1..journal.view().stats().last + 1;
+    let (mut offsets, mut holes) = (Vec::new(), Vec::<Hole>::new());
+    while !range.is_empty() {
+        let scan = Scan::new(filter, range.clone()).descending(descending);
+        let end = reader.read(&scan, &mut |stored| {
+            offsets.push(stored.offset);
+            ControlFlow::Continue(())
+        });
+        let end = end.unwrap();
+        match descending {
+            true => range.end = end.next,
+            false => range.start = end.next,
+        }
+        holes.extend(end.holes);
+    }
+    offsets.sort_unstable();
+    holes.sort_unstable_by_key(|hole| hole.range.start);
+    let mut joined: Vec<Hole> = Vec::new();
+    for hole in holes {
+        match joined.last_mut() {
+            Some(last) if last.range.end == hole.range.start && last.reason == hole.reason => {
+                last.range.end = hole.range.end;
+            }
+            _ => joined.push(hole),
+        }
+    }
+    (offsets, joined)
+}
+
+/// Checks that readers are handed what lies behind the floor and what is exempt, and are told the rest; returns the floor.
+fn check(journal: &SqliteJournal, last: u64, exempt: impl Fn(u64) -> bool) -> u64 {
+    let floor = journal.view().stats().floor;
+    let all = Filter::all();
+    let one = Filter::parse(["t.1"]).unwrap();
+    let told = Hole::new(1..floor.min(last + 1), HoleReason::Retention);
+    let told: Vec<Hole> = Vec::from_iter((floor > 1).then_some(told));
+    for (filter, takes) in [(&all, None), (&one, Some(1))] {
+        let expected = (1..=last).filter(|offset| {
+            (*offset >= floor || exempt(*offset)) && takes.is_none_or(|takes| offset % 3 == takes)
+        });
+        let expected: Vec<u64> = expected.collect();
+        for descending in [false, true] {
+            let (found, holes) = read(journal, filter, descending);
+            let missing: BTreeSet<u64> = expected.iter().copied().collect();
+            let found_set: BTreeSet<u64> = found.iter().copied().collect();
+            let lost: Vec<_> = missing.difference(&found_set).take(5).collect();
+            let more: Vec<_> = found_set.difference(&missing).take(5).collect();
+            assert_eq!((lost, more), (vec![], vec![]), "floor {floor} {descending}");
+            assert_eq!(found, expected);
+            assert_eq!(holes, told, "{descending}");
+        }
+    }
+    floor
+}
+
+#[test]
+fn bytes_in_all_are_bounded_and_the_rest_is_told() {
+    let directory = Directory::new();
+    let bound = 4 << 20;
+    let bounds = Retention::default().bytes(Some(bound));
+    let mut journal = open(&directory, bounds);
+    let mut writing = Writing::new(900);
+    let mut highest = 0;
+    for _ in 0..400 {
+        writing.commit(&mut journal, 64, |_| false).unwrap();
+        journal.maintain(Instant::now());
+        highest = highest.max(journal.view().stats().bytes - journal.view().stats().wal_bytes);
+    }
+    assert!(highest < bound + bound / 10, "{highest}");
+    keep_up(&mut journal, Duration::from_secs(60));
+    let stats = journal.view().stats();
+    assert!(stats.bytes - stats.wal_bytes <= bound, "{stats:?}");
+    assert_eq!(stats.removed_events + stats.events, 400 * 64);
+    let floor = check(&journal, 400 * 64, |_| false);
+    assert!(floor > 12_000, "{floor}");
+    assert_eq!(stats.oldest, floor);
+    let mut reader = journal.view().reader().unwrap();
+    assert!(reader.since(0).unwrap() <= floor);
+    journal.close().unwrap();
+    drop((reader, journal));
+    let size = std::fs::metadata(directory.path().join("journal.sqlite"))
+        .unwrap()
+        .len();
+    assert!(size < bound + bound / 5, "{size}");
+    // And after it was opened again, in order or not.
+    for closes in [true, false] {
+        let mut journal = open(&directory, bounds);
+        assert_eq!(journal.recovered().holes, []);
+        assert_eq!(journal.view().stats().events, stats.events);
+        assert_eq!(check(&journal, 400 * 64, |_| false), floor);
+        if closes {
+            journal.close().unwrap();
+        }
+    }
+}
+
+#[test]
+fn events_in_all_are_bounded() {
+    let directory = Directory::new();
+    let mut journal = open(&directory, Retention::default().events(Some(1_000)));
+    let mut writing = Writing::new(100);
+    for _ in 0..100 {
+        writing.commit(&mut journal, 50, |_| false).unwrap();
+    }
+    keep_up(&mut journal, Duration::from_secs(3600));
+    let floor = check(&journal, 5_000, |_| false);
+    let left = 5_001 - floor;
+    // A row has as many as fit into 18 KB.
+    assert!((1_000..1_200).contains(&left), "{left}");
+}
+
+#[test]
+fn a_pass_takes_a_tenth_at_most() {
+    let directory = Directory::new();
+    let mut journal = open(&directory, Retention::default());
+    let mut writing = Writing::new(900);
+    for _ in 0..200 {
+        writing.commit(&mut journal, 64, |_| false).unwrap();
+    }
+    journal.close().unwrap();
+    let mut journal = open(&directory, Retention::default().bytes(Some(2 << 20)));
+    let now = Instant::now();
+    let mut before = journal.view().stats().events;
+    let mut passes = 0;
+    for second in 0..60 {
+        let at = now + Duration::from_secs(second);
+        while journal.maintain(at) == Some(Duration::ZERO) {}
+        let events = journal.view().stats().events;
+        assert!(before - events <= before / 10 + 20, "{before} {events}");
+        passes += u32::from(events < before);
+        before = events;
+    }
+    assert!(passes > 10, "{passes}");
+    assert!(journal.view().stats().bytes - journal.view().stats().wal_bytes <= 2 << 20);
+}
+
+#[test]
+fn events_with_a_stream_live_on() {
+    let directory = Directory::new();
+    let bounds = Retention::default().bytes(Some(4 << 20));
+    let mut journal = open(&directory, bounds);
+    let mut writing = Writing::new(900);
+    let exempt = |offset: u64| offset.is_multiple_of(50);
+    for _ in 0..300 {
+        writing.commit(&mut journal, 64, exempt).unwrap();
+        journal.maintain(Instant::now());
+    }
+    keep_up(&mut journal, Duration::from_secs(60));
+    let floor = check(&journal, 300 * 64, exempt);
+    assert!(floor > 12_000, "{floor}");
+    drop(journal);
+    let mut journal = open(&directory, bounds);
+    assert_eq!(check(&journal, 300 * 64, exempt), floor);
+    // Where they may go as well they do, and versions are counted from where they were.
+    journal.close().unwrap();
+    let mut journal = open(&directory, bounds.streams(true));
+    for _ in 0..100 {
+        writing.commit(&mut journal, 64, exempt).unwrap();
+        journal.maintain(Instant::now());
+    }
+    keep_up(&mut journal, Duration::from_secs(60));
+    check(&journal, 400 * 64, |_| false);
+    let mut reader = journal.view().reader().unwrap();
+    for stream in 0..7 {
+        let last = (1..=400 * 64)
+            .rev()
+            .find(|offset| exempt(*offset) && offset % 7 == stream);
+        let version = reader.stream_version("order", &stream.to_string());
+        assert_eq!(version.unwrap(), last);
+    }
+}
+
+#[test]
+fn streams_alone_above_the_bound_refuse_events_and_delete_nothing() {
+    let directory = Directory::new();
+    let mut journal = open(&directory, Retention::default().bytes(Some(2 << 20)));
+    let mut writing = Writing::new(900);
+    let mut refused = None;
+    for _ in 0..200 {
+        if let Err(failure) = writing.commit(&mut journal, 64, |_| true) {
+            refused = Some(failure);
+            break;
+        }
+        keep_up(&mut journal, Duration::from_secs(2));
+    }
+    assert_eq!(refused, Some(CommitFailure::NoSpace));
+    let JournalState::Full { reason } = journal.view().state() else {
+        panic!("{:?}", journal.view().state());
+    };
+    assert!(reason.contains("events with a stream"), "{reason}");
+    check(&journal, writing.next - 1, |_| true);
+    let stats = journal.view().stats();
+    assert_eq!((stats.removed_events, stats.floor), (0, 0));
+    // State may change: that is how it is mended.
+    let mut round = CommitRound::default();
+    let work = StateWork::new(Box::new(|tx| tx.put("t", b"k", b"v")));
+    round.work.push(work);
+    journal.commit(&mut round).unwrap();
+    journal.close().unwrap();
+    // A higher bound leaves room.
+    let mut journal = open(&directory, Retention::default().bytes(Some(20 << 20)));
+    writing.commit(&mut journal, 64, |_| true).unwrap();
+}
+
+#[test]
+fn what_is_held_stays_until_it_is_half_of_the_bound() {
+    let directory = Directory::new();
+    let bound = 4 << 20;
+    let mut journal = open(&directory, Retention::default().bytes(Some(bound)));
+    let mut writing = Writing::new(900);
+    writing.commit(&mut journal, 64, |_| false).unwrap();
+    let hold = |journal: &mut SqliteJournal, position: u64| {
+        let mut round = CommitRound::default();
+        let now = wall();
+        round.work.push(StateWork::new(Box::new(move |tx| {
+            holds::set(tx, "billing", position, now)
+        })));
+        journal.commit(&mut round).unwrap();
+    };
+    let mut held = 1;
+    for round in 0..200 {
+        // Never more than a third of it.
+        if round % 8 == 0 {
+            held = writing.next.saturating_sub(500).max(1);
+            hold(&mut journal, held);
+        }
+        writing.commit(&mut journal, 64, |_| false).unwrap();
+        keep_up(&mut journal, Duration::from_millis(10));
+        assert!(journal.view().stats().floor <= held);
+    }
+    assert_eq!(journal.view().stats().holds_cut, 0);
+    assert!(journal.view().stats().floor > 1_000);
+    // It does not move any more.
+    for _ in 0..200 {
+        writing.commit(&mut journal, 64, |_| false).unwrap();
+        keep_up(&mut journal, Duration::from_secs(2));
+    }
+    let stats = journal.view().stats();
+    assert_eq!(stats.holds_cut, 1);
+    assert!(stats.floor > held, "{stats:?}");
+    check(&journal, writing.next - 1, |_| false);
+}
+
+#[test]
+fn a_hold_that_was_forgotten_is_cut() {
+    let directory = Directory::new();
+    let mut journal = open(&directory, Retention::default().events(Some(100)));
+    let mut writing = Writing::new(100);
+    let day = 24 * 3600 * 1_000;
+    let set_at = wall() - 8 * day;
+    let mut round = CommitRound::default();
+    for (name, set_at) in [("old", set_at), ("new", wall())] {
+        round.work.push(StateWork::new(Box::new(move |tx| {
+            holds::set(tx, name, 1 + u64::from(name == "new") * 500, set_at)
+        })));
+    }
+    journal.commit(&mut round).unwrap();
+    for _ in 0..20 {
+        writing.commit(&mut journal, 50, |_| false).unwrap();
+    }
+    keep_up(&mut journal, Duration::from_secs(600));
+    let stats = journal.view().stats();
+    assert_eq!(stats.holds_cut, 1);
+    assert!((400..=501).contains(&stats.floor), "{stats:?}");
+}
+
+#[test]
+fn what_is_too_old_goes_by_and_by() {
+    let directory = Directory::new();
+    let hour = Duration::from_secs(3600);
+    let bounds = Retention::default().age(Some(2 * hour));
+    let mut journal = open(&directory, bounds);
+    let mut writing = Writing::new(900);
+    let now = writing.recorded;
+    for age in (0..200).rev() {
+        writing.recorded = now - age * 60_000;
+        writing.commit(&mut journal, 20, |_| false).unwrap();
+    }
+    keep_up(&mut journal, 4 * hour);
+    // Those of up to 120 minutes are there, on the spot.
+    let floor = check(&journal, 4_000, |_| false);
+    assert!((79 * 20 + 1..=80 * 20 + 1).contains(&floor), "{floor}");
+    journal.close().unwrap();
+    // The last event is from long ago: perhaps the clock is wrong. An hour later it is believed.
+    let directory = Directory::new();
+    let mut journal = open(&directory, bounds);
+    writing.next = 1;
+    writing.recorded = now - 300 * 60_000;
+    writing.commit(&mut journal, 20, |_| false).unwrap();
+    journal.close().unwrap();
+    let mut journal = open(&directory, bounds);
+    keep_up(&mut journal, Duration::from_secs(50 * 60));
+    let stats = journal.view().stats();
+    assert!(stats.is_age_suspended);
+    assert_eq!(stats.floor, 0);
+    keep_up(&mut journal, 2 * hour);
+    let stats = journal.view().stats();
+    assert!(!stats.is_age_suspended);
+    assert_eq!(stats.floor, 21);
+}
