@@ -83,11 +83,13 @@ fn cut(seed: u64, page_bytes: u32, cuts: u64, judged: &mut Judged) {
     let mut run = Run::new(seed, page_bytes, &shim, from.path());
     shim.record();
     let mut journal = run.open();
-    let mut checkpoints = 0;
-    while run.rounds.len() < 200 || checkpoints < 3 {
-        let seen = journal.view().stats().checkpoints;
+    let (mut checkpoints, mut merges) = (0, 0);
+    while run.rounds.len() < 300 || checkpoints < 3 || merges < 10 {
+        let seen = journal.view().stats();
         journal = run.step(journal);
-        checkpoints += journal.view().stats().checkpoints.saturating_sub(seen);
+        let now = journal.view().stats();
+        checkpoints += now.checkpoints.saturating_sub(seen.checkpoints);
+        merges += now.merges.saturating_sub(seen.merges);
         assert!(run.rounds.len() < 5_000, "no checkpoint ran beside");
     }
     drop(journal);

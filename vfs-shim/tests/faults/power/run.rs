@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use eventring::event::Event;
 use eventring::journal::{
-    CommitFailure, CommitRound, Compact, Hole, HoleReason, Journal, Retention, RoundEvent,
-    SqliteJournal, SqliteOptions, StateWork, TopicPolicy,
+    CommitFailure, CommitRound, Compact, Hole, HoleReason, Journal, JournalCompression, Retention,
+    RoundEvent, SqliteJournal, SqliteOptions, StateWork, TopicPolicy,
 };
 use vfs_shim::{Random, Shim};
 
@@ -57,6 +57,7 @@ pub(crate) struct Moment {
 pub(crate) struct Kind {
     pub(crate) page_bytes: u32,
     retention: Retention,
+    compression: JournalCompression,
 }
 
 impl Kind {
@@ -67,9 +68,14 @@ impl Kind {
             1 => all.events(Some(2_000)),
             _ => all.age(Some(Duration::from_secs(3_600))),
         };
+        let compression = match seed / 3 % 2 {
+            0 => JournalCompression::Deflate,
+            _ => JournalCompression::None,
+        };
         Self {
             page_bytes,
             retention,
+            compression,
         }
     }
 
@@ -78,6 +84,7 @@ impl Kind {
             .same_epoch(true)
             .page_bytes(self.page_bytes)
             .retention(self.retention)
+            .compression(self.compression)
             .vfs(Some(vfs.to_owned()))
     }
 }
@@ -185,7 +192,9 @@ impl<'a> Run<'a> {
 
     pub(crate) fn commit(&mut self, journal: &mut SqliteJournal) {
         let number = self.rounds.len() as u64;
-        let length = 1 + self.random.below(40);
+        // Small ones are merged.
+        let most = [4, 40][self.random.below(2) as usize];
+        let length = 1 + self.random.below(most);
         let batch = self.random.below(length);
         let mut round = GivenRound {
             flush: self.random.below(3) == 0,
@@ -284,7 +293,9 @@ impl<'a> Run<'a> {
             0 => 20_000 + self.random.below(40_000),
             _ => self.random.below(1_500),
         };
-        let data: Vec<u8> = (0..length).map(|_| self.random.number() as u8).collect();
+        // Half of it can be deflated.
+        let few = if self.random.below(2) == 0 { 4 } else { 256 };
+        let data: Vec<u8> = (0..length).map(|_| self.random.below(few) as u8).collect();
         // Of the keyed ones some say that their item is gone.
         if kind != "keyed" || self.random.below(10) > 0 {
             event.data("application/octet-stream", &data);
