@@ -31,6 +31,8 @@ pub(in crate::gateway) enum Takes {
     /// A whole number.
     Whole,
     Words(&'static [&'static str]),
+    /// True or false.
+    Switch,
     Any,
 }
 
@@ -103,6 +105,11 @@ impl<'t> Body<'t> {
         self.member(name)?.whole()
     }
 
+    /// Returns a member that is true or false.
+    pub(in crate::gateway) fn switch(&self, name: &str) -> Option<bool> {
+        switch(&self.member(name)?)
+    }
+
     /// Notes what is wrong with a field. One that is not there is told of last.
     pub(in crate::gateway) fn note(&mut self, field: &str, why: impl Into<String>) {
         let at = self.member(field).map_or(usize::MAX, |value| value.at());
@@ -126,6 +133,7 @@ impl Member {
             Takes::Texts => value.strings().is_some(),
             Takes::Seconds => seconds(value).is_some(),
             Takes::Whole => value.whole().is_some(),
+            Takes::Switch => switch(value).is_some(),
             Takes::Words(words) => value.string().is_some_and(|text| words.contains(&&*text)),
             Takes::Name | Takes::Patterns | Takes::Any => true,
         }
@@ -150,6 +158,14 @@ impl FieldErrors {
             .map(|FieldError { field, why, .. }| format!("{field}: {why}"))
             .collect();
         Some(Problem::new(400, all.join("; ")).field(field))
+    }
+}
+
+fn switch(value: &Value<'_>) -> Option<bool> {
+    match value.raw() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
     }
 }
 

@@ -27,6 +27,8 @@ struct State {
     by_use: BTreeMap<u64, (Filter, u64)>,
     /// Counts uses.
     clock: u64,
+    /// Counts how often everything was let go of.
+    clearings: u64,
     bytes: usize,
 }
 
@@ -41,8 +43,8 @@ struct Kept {
 pub(super) enum Found {
     /// The piece in which an offset lies.
     Piece(Arc<Piece>),
-    /// The offset from which on to read, at or before the one that was asked for.
-    ReadFrom(u64),
+    /// The offset from which on to read, at or before the one that was asked for, and the number of clearings so far.
+    ReadFrom(u64, u64),
 }
 
 impl PieceCache {
@@ -61,12 +63,13 @@ impl PieceCache {
             by_filter,
             by_use,
             clock,
+            clearings,
             ..
         } = &mut *state;
         let pieces = by_filter.get_mut(filter);
         let before = pieces.and_then(|pieces| pieces.range_mut(..=offset).next_back());
         let Some((start, kept)) = before else {
-            return Found::ReadFrom(aligned);
+            return Found::ReadFrom(aligned, *clearings);
         };
         let end = kept.piece.looked_at().end;
         if offset < end {
@@ -77,20 +80,40 @@ impl PieceCache {
             return Found::Piece(kept.piece.clone());
         }
         // One that ended where the journal did goes on: it is read again, whole, and takes its own place.
-        Found::ReadFrom(match kept.is_full {
+        let from = match kept.is_full {
             true => end.max(aligned),
             false => (*start).max(aligned),
-        })
+        };
+        Found::ReadFrom(from, *clearings)
     }
 
-    /// Keeps a piece, and lets go of those that were not used for longest.
-    pub(super) fn keep(&self, filter: &Filter, piece: &Arc<Piece>, is_full: bool) {
+    /// Lets go of everything, also of what is being read.
+    pub(super) fn clear(&self) {
+        let mut state = self.state.lock();
+        *state = State {
+            clock: state.clock,
+            clearings: state.clearings + 1,
+            ..State::default()
+        };
+    }
+
+    /// Returns how often everything was let go of.
+    #[cfg(feature = "gateway")]
+    pub(super) fn clearings(&self) -> u64 {
+        self.state.lock().clearings
+    }
+
+    /// Keeps a piece that was read after so many clearings, and lets go of those that were not used for longest.
+    pub(super) fn keep(&self, filter: &Filter, piece: &Arc<Piece>, is_full: bool, clearings: u64) {
         let bytes = weight(piece);
         if bytes > self.bytes_max || piece.looked_at().is_empty() {
             return;
         }
         let start = piece.looked_at().start;
         let mut state = self.state.lock();
+        if state.clearings != clearings {
+            return;
+        }
         state.remove(filter, start);
         state.clock += 1;
         let used = state.clock;

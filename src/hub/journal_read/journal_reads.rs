@@ -14,7 +14,7 @@ use super::read_health::ReadHealth;
 use super::read_health::ReadStats;
 use crate::event::Filter;
 use crate::hub::journal::Voids;
-use crate::journal::{JournalError, JournalReader, JournalView, Scan};
+use crate::journal::{JournalError, JournalReader, JournalView, Scan, StateTx};
 
 /// Events and bytes of one piece that is kept for others: a few chunks of a journal, read in some 50 us.
 const KEPT_EVENTS: usize = 256;
@@ -92,6 +92,25 @@ impl JournalReads {
         self.with_reader(|reader| reader.stream_version(ty, id))
     }
 
+    /// Lets go of what is kept for others: events of it were deleted.
+    pub(in crate::hub) fn forget(&self) {
+        self.cache.clear();
+    }
+
+    /// Returns how often events were deleted: what was read before is not to be kept.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn deletions(&self) -> u64 {
+        self.cache.clearings()
+    }
+
+    /// Looks at state that is committed. What is put through it is lost. Where reading fails it may be called again.
+    pub(in crate::hub) fn state(
+        &self,
+        look: &mut dyn FnMut(&mut dyn StateTx),
+    ) -> Result<(), JournalError> {
+        self.with_reader(|reader| reader.state(look))
+    }
+
     /// Reads once, by nobody else's leave, into a piece of the caller's own.
     pub(in crate::hub) fn read_into(
         &self,
@@ -116,13 +135,13 @@ impl JournalReads {
     ) -> Result<Arc<Piece>, JournalError> {
         // Offsets count from 1.
         let aligned = (range.start.saturating_sub(1) / ALIGN * ALIGN + 1).min(range.start);
-        let from = match self.cache.find(filter, range.start, aligned) {
+        let (from, clearings) = match self.cache.find(filter, range.start, aligned) {
             Found::Piece(piece) => return Ok(piece),
-            Found::ReadFrom(from) => from,
+            Found::ReadFrom(from, clearings) => (from, clearings),
         };
         let piece = Arc::new(self.read_kept(filter, from..range.end)?);
         let end = piece.looked_at().end;
-        self.cache.keep(filter, &piece, end < range.end);
+        self.cache.keep(filter, &piece, end < range.end, clearings);
         if end > range.start {
             return Ok(piece);
         }
@@ -130,7 +149,8 @@ impl JournalReads {
         // place itself.
         let end = range.end;
         let piece = Arc::new(self.read_kept(filter, range)?);
-        self.cache.keep(filter, &piece, piece.looked_at().end < end);
+        let is_full = piece.looked_at().end < end;
+        self.cache.keep(filter, &piece, is_full, clearings);
         Ok(piece)
     }
 

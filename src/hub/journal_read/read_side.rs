@@ -104,6 +104,16 @@ impl ReadSide {
     pub(in crate::hub) fn run(&self, task: Task) -> Result<(), ReadPoolFull> {
         self.pool.get_or_init(ReadPool::start).submit(task)
     }
+
+    /// Has a task run on another thread, not before a time, however many wait: for those who have one each.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadPoolFull`]: the system gives no thread.
+    pub(in crate::hub) fn run_at(&self, task: Task, at: Instant) -> Result<(), ReadPoolFull> {
+        let pool = self.pool.get_or_init(ReadPool::start);
+        pool.submit_piece(task, Some(at))
+    }
 }
 
 impl fmt::Debug for ReadSide {

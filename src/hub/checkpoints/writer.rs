@@ -1,0 +1,337 @@
+//! The writer of a checkpoint: saves now and then how far its reader has come.
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::{Checkpoint, CheckpointError, CheckpointPolicy, Checkpoints};
+use crate::deadline;
+use crate::event::Position;
+use crate::hub::journal::TransactError;
+use crate::hub::journal_read::Step;
+use crate::hub::shared::Shared;
+use crate::hub::wait::is_committing;
+
+/// The first wait before a save that failed is tried again, and the longest.
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(10);
+
+/// Saves a checkpoint now and then, while its reader goes on: after so many events or so long, as its
+/// [`CheckpointPolicy`] says. See [`Checkpoints::writer`].
+///
+/// A save that fails is tried again, with the newest position, after 100 ms and then up to 10 s; how long something waits to
+/// be saved is its [`age`](Self::age), and what went wrong its [`last_error`](Self::last_error).
+///
+/// What was passed and is not saved is passed once more after a crash. A writer that is dropped has the rest saved, and does
+/// not wait for it: whoever has to know calls [`flush`](Self::flush) first. It does not keep its hub open.
+///
+/// # Examples
+///
+/// ```
+/// use eventring::hub::CheckpointPolicy;
+/// use eventring::journal::{MemoryJournal, MemoryLog};
+/// use eventring::{Event, Hub, Subscription};
+///
+/// let log = MemoryLog::default();
+/// let hub = Hub::builder().journal(MemoryJournal::open(&log)).build()?;
+/// let checkpoints = hub.checkpoints().expect("a hub with a journal");
+/// let writer = checkpoints.writer("billing", CheckpointPolicy::default())?;
+/// let mut orders = hub.subscribe(Subscription::topic("orders"))?;
+/// hub.publish(Event::builder("orders", "t").build()?)?;
+/// hub.publish(Event::builder("other", "t").build()?)?;
+///
+/// while let Ok(delivery) = orders.try_recv() {
+///     // Its work comes first.
+///     writer.passed(delivery.position);
+/// }
+/// // What does not match is passed as well: a rare topic's checkpoint moves all the same.
+/// writer.passed(orders.position());
+/// writer.flush()?;
+/// assert_eq!(checkpoints.load("billing")?.unwrap().position, hub.position());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct CheckpointWriter {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    name: Box<str>,
+    policy: CheckpointPolicy,
+    state: Mutex<State>,
+    /// Told when a save is over.
+    saved: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    passed: Option<Position>,
+    saved: Option<Position>,
+    /// Events that were passed since the last save began.
+    events: u64,
+    /// The time at which the first of them was passed.
+    since: Option<Instant>,
+    saving: Option<Saving>,
+    /// Saves that failed since one succeeded.
+    failures: u32,
+    error: Option<CheckpointError>,
+    /// A thread will look at the time.
+    has_alarm: bool,
+}
+
+/// A save on its way.
+#[derive(Clone, Copy)]
+struct Saving {
+    position: Position,
+    since: Option<Instant>,
+}
+
+impl State {
+    fn is_unsaved(&self) -> bool {
+        self.passed.is_some() && self.passed != self.saved
+    }
+
+    /// Notes that what was passed is about to be saved; `None`: there is nothing, or a save is on its way.
+    fn begin(&mut self) -> Option<Position> {
+        if self.saving.is_some() || !self.is_unsaved() {
+            return None;
+        }
+        let position = self.passed?;
+        self.saving = Some(Saving {
+            position,
+            since: self.since.take(),
+        });
+        self.events = 0;
+        Some(position)
+    }
+}
+
+impl CheckpointWriter {
+    pub(super) fn new(shared: Arc<Shared>, name: &str, policy: CheckpointPolicy) -> Self {
+        let inner = Inner {
+            shared,
+            name: name.into(),
+            policy,
+            state: Mutex::default(),
+            saved: Condvar::new(),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Notes that the reader is done with this position and all before it. Cheap: now and then it has a save begun, and it
+    /// never waits for one. A position before one that was passed counts as an event, and sets nothing back.
+    pub fn passed(&self, position: Position) {
+        let inner = &self.inner;
+        let mut state = inner.state.lock();
+        let is_forward = state
+            .passed
+            .is_none_or(|passed| passed.epoch != position.epoch || passed.offset < position.offset);
+        if is_forward {
+            state.passed = Some(position);
+        }
+        state.events += 1;
+        if state.since.is_none() && state.is_unsaved() {
+            state.since = Some(Instant::now());
+        }
+        inner.look(state);
+    }
+
+    /// Saves what was passed, and waits until it is kept, as long as
+    /// [`commit_timeout`](crate::hub::HubBuilder::commit_timeout) says.
+    ///
+    /// # Errors
+    ///
+    /// What came of the save: it goes on being tried.
+    pub fn flush(&self) -> Result<(), CheckpointError> {
+        let inner = &self.inner;
+        let commit_timeout = match &inner.shared.journal {
+            Some(journal) => journal.settings().commit_timeout,
+            // It was made in a hub with one.
+            None => return Ok(()),
+        };
+        let deadline = deadline::after(Instant::now(), commit_timeout);
+        let mut state = inner.state.lock();
+        let Some(wanted) = state.passed else {
+            return Ok(());
+        };
+        let is_kept =
+            |saved: Position| saved.epoch == wanted.epoch && saved.offset >= wanted.offset;
+        let mut begun = false;
+        loop {
+            if state.saved.is_some_and(is_kept) {
+                return Ok(());
+            }
+            if is_committing() {
+                return Err(CheckpointError::NotSaved(TransactError::WouldBlock));
+            }
+            if state.saving.is_some() {
+                if inner.saved.wait_until(&mut state, deadline).timed_out() {
+                    return Err(CheckpointError::NotSaved(TransactError::TimedOut));
+                }
+                continue;
+            }
+            if begun && let Some(error) = &state.error {
+                return Err(error.clone());
+            }
+            let Some(position) = state.begin() else {
+                return Ok(());
+            };
+            begun = true;
+            drop(state);
+            inner.save(position);
+            state = inner.state.lock();
+        }
+    }
+
+    /// Returns the last position that was passed; `None`: none was.
+    pub fn position(&self) -> Option<Position> {
+        self.inner.state.lock().passed
+    }
+
+    /// Returns the last position that this writer has saved; `None`: none yet.
+    pub fn saved(&self) -> Option<Position> {
+        self.inner.state.lock().saved
+    }
+
+    /// Returns how long the oldest of what was passed waits to be saved; zero: everything is.
+    pub fn age(&self) -> Duration {
+        let state = self.inner.state.lock();
+        let saving = state.saving.and_then(|saving| saving.since);
+        let since = saving.or(state.since);
+        since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Returns what came of the last save, if it failed; `None`: it did not.
+    pub fn last_error(&self) -> Option<CheckpointError> {
+        self.inner.state.lock().error.clone()
+    }
+}
+
+impl Drop for CheckpointWriter {
+    fn drop(&mut self) {
+        let inner = &self.inner;
+        let state = inner.state.lock();
+        let on_its_way = state.saving.map(|saving| saving.position);
+        let rest = state.passed.filter(|_| state.is_unsaved());
+        drop(state);
+        if let Some(position) = rest.filter(|_| rest != on_its_way)
+            && let Some(checkpoints) = Checkpoints::of(&inner.shared)
+        {
+            // Nobody is there to be told: what is not saved is passed once more.
+            let _ = checkpoints.submit_save(&inner.name, position, false, Box::new(drop));
+        }
+    }
+}
+
+impl Inner {
+    /// Has saved what is due, or looks again when it is.
+    fn look(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        if state.saving.is_some() || !state.is_unsaved() {
+            return;
+        }
+        if state.failures == 0 && state.events >= self.policy.every_events {
+            if let Some(position) = state.begin() {
+                drop(state);
+                self.save(position);
+            }
+        } else if !state.has_alarm {
+            let since = state.since.unwrap_or_else(Instant::now);
+            let at = match state.failures {
+                0 => deadline::after(since, self.policy.every),
+                failures => deadline::after(Instant::now(), retry_after(failures)),
+            };
+            self.set_alarm(state, at);
+        }
+    }
+
+    /// Has a thread of the hub's look at that time.
+    fn set_alarm(self: &Arc<Self>, mut state: MutexGuard<'_, State>, at: Instant) {
+        state.has_alarm = true;
+        drop(state);
+        // Weak: the hub has the task, which must not keep the hub.
+        let writer = Arc::downgrade(self);
+        let task = Box::new(move || {
+            Self::alarmed(&writer);
+            Step::Done
+        });
+        if self.shared.read_side.run_at(task, at).is_err() {
+            // The system gives no thread: whoever passes next asks again.
+            self.state.lock().has_alarm = false;
+        }
+    }
+
+    fn alarmed(writer: &Weak<Self>) {
+        let Some(inner) = writer.upgrade() else {
+            return;
+        };
+        let mut state = inner.state.lock();
+        state.has_alarm = false;
+        // While a save is on its way its end looks on.
+        if let Some(position) = state.begin() {
+            drop(state);
+            inner.save(position);
+        }
+    }
+
+    /// Has a position saved: [`State::begin`] was called for it.
+    fn save(self: &Arc<Self>, position: Position) {
+        let writer = Arc::downgrade(self);
+        let done = move |outcome: Result<Checkpoint, CheckpointError>| {
+            if let Some(inner) = writer.upgrade() {
+                inner.ended(position, outcome.map(drop));
+            }
+        };
+        let submitted = match Checkpoints::of(&self.shared) {
+            Some(checkpoints) => {
+                checkpoints.submit_save(&self.name, position, false, Box::new(done))
+            }
+            // It was made in a hub with a journal.
+            None => Ok(()),
+        };
+        if let Err(error) = submitted {
+            self.ended(position, Err(error));
+        }
+    }
+
+    fn ended(self: &Arc<Self>, position: Position, outcome: Result<(), CheckpointError>) {
+        let mut state = self.state.lock();
+        let saving = state.saving.take();
+        match outcome {
+            Ok(()) => {
+                state.saved = Some(position);
+                (state.failures, state.error) = (0, None);
+                if !state.is_unsaved() {
+                    state.since = None;
+                }
+            }
+            Err(error) => {
+                // It waits since it was passed, not since it failed.
+                state.since = saving.and_then(|saving| saving.since).or(state.since);
+                state.failures = state.failures.saturating_add(1);
+                state.error = Some(error);
+            }
+        }
+        self.saved.notify_all();
+        self.look(state);
+    }
+}
+
+/// The wait before the next attempt, after so many failures.
+fn retry_after(failures: u32) -> Duration {
+    let wait = RETRY_FIRST * 2_u32.saturating_pow(failures.saturating_sub(1).min(16));
+    wait.min(RETRY_MAX)
+}
+
+impl fmt::Debug for CheckpointWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CheckpointWriter")
+            .field("name", &self.inner.name)
+            .field("position", &self.position())
+            .field("saved", &self.saved())
+            .finish_non_exhaustive()
+    }
+}
