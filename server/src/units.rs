@@ -91,6 +91,24 @@ pub(crate) fn age(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Parses how long an event is kept: as [`seconds`], and days, such as `7d`; up to a hundred years.
+pub(crate) fn retention_age(text: &str) -> Result<Duration, String> {
+    const DAY: u64 = 24 * 60 * 60;
+    const DAYS_MAX: u64 = 100 * 365;
+    let Some(days) = text.strip_suffix('d') else {
+        return seconds(text).map_err(|error| match error.starts_with("expected") {
+            true => "expected a time, such as 90m, 12h or 7d".into(),
+            false => format!("{error}; more are days, such as 7d"),
+        });
+    };
+    match days.parse() {
+        Ok(days @ 1..=DAYS_MAX) if days.to_string().len() == text.len() - 1 => {
+            Ok(Duration::from_secs(days * DAY))
+        }
+        _ => Err(format!("must be between 1d and {DAYS_MAX}d")),
+    }
+}
+
 /// Parses how far a stream may be behind: 0 is as far as there are frames, else at least a frame.
 pub(crate) fn buffer(text: &str) -> Result<usize, String> {
     match text {
@@ -193,6 +211,17 @@ mod tests {
             "99999999999999999999K",
         ] {
             assert!(bytes(wrong).is_err(), "{wrong:?} was taken");
+        }
+    }
+
+    #[test]
+    fn an_age_takes_days_and_is_more_than_nothing() {
+        assert_eq!(retention_age("7d"), Ok(Duration::from_secs(7 * 86_400)));
+        assert_eq!(retention_age("90m"), seconds("90m"));
+        for wrong in [
+            "", "0", "0d", "-1d", "+1d", "1.5d", "d", "36501d", "48h", "1w",
+        ] {
+            assert!(retention_age(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -21,6 +21,7 @@ pub(in crate::gateway) const ROWS: &[&[Route]] = &[
     ws::routes::ROUTES,
     publish::routes::ROUTES,
     admin::topics::routes::ROUTES,
+    admin::checkpoints::routes::ROUTES,
     admin::routes::ROUTES,
     telemetry::routes::ROUTES,
 ];

@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::event::{Epoch, EventLimits};
-use crate::journal::{Durability, Journal};
+use crate::journal::{Durability, Journal, TopicPolicy};
 use crate::ring::{self, Overflow};
 
 use crate::hub::Hub;
@@ -272,6 +272,10 @@ fn begin(hub: &Hub) -> Result<(), HubError> {
         settled.map_err(|error| HubError::Journal {
             reason: format!("the topic {name:?}: {error}"),
         })?;
+        let policy = topic.config.policy();
+        if policy != TopicPolicy::default() {
+            journal.set_topic(&hub.shared, name, policy);
+        }
         if topic.was_none {
             hub.shared.publisher.lock().topics.note_unkept(name);
         }

@@ -9,6 +9,7 @@ use crate::event::{AsEvent, Epoch, EventBatch, EventLimits, Filter, Position};
 use crate::ring::Notify;
 
 use crate::hub::builder::HubBuilder;
+use crate::hub::checkpoints::Checkpoints;
 use crate::hub::class::Class;
 use crate::hub::error::{HubPublishError, SubscriptionError};
 use crate::hub::history::{self, EventPage, HistoryError, HistoryQuery};
@@ -218,6 +219,11 @@ impl Hub {
     pub fn journal(&self) -> Option<JournalHandle<'_>> {
         let journal = self.shared.journal.as_ref()?;
         Some(JournalHandle::new(&self.shared, journal))
+    }
+
+    /// Returns the checkpoints: how far readers have come, by name, kept in the journal. `None` where events are in memory only.
+    pub fn checkpoints(&self) -> Option<Checkpoints<'_>> {
+        Checkpoints::of(&self.shared)
     }
 
     // -- Subscribing

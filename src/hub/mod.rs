@@ -43,6 +43,7 @@
 //! | with a journal nothing is seen before it is as safe as it is to be, and no publish succeeds whose commit failed | the journal's driver stands before the ring's barrier; [`Outcome`] | `tests/hub/journal/commit.rs`, `tests/hub/journal/failure.rs` |
 //! | a commit that fails leaves no version, figure or place of its events behind | an undo list; slots that are void by type | `tests/hub/journal/failure.rs` |
 //! | no offset that was seen is given out twice, whatever crash | [`Journal::reserve`](crate::journal::Journal::reserve) | `tests/hub/journal/recovery.rs` |
+//! | a checkpoint goes forward only, unless it is forced; one that cannot be read is an error, and never the beginning | [`Checkpoints`] | `tests/hub/journal/checkpoints.rs` |
 //! | who waits for room gets it in the order in which it came, large batches too | [`HubPublisher::room`] | `tests/hub/journal/room.rs` |
 //! | a small publish allocates nothing while nobody sleeps | slots are reused | `tests/hub/alloc.rs` |
 //!
@@ -74,6 +75,7 @@
 //! | a round of the journal | 4,096 events, 4 MiB, unless a batch is larger | the rest is the next round's |
 //! | offsets reserved for what is not written | 2^20, renewed at half | such events wait as for a commit |
 //! | changes of state that wait | 4,096 | they are refused |
+//! | checkpoints by name | 10,000 | another one is refused |
 //! | void ranges that are remembered | 4,096 | the oldest is forgotten |
 #![cfg_attr(
     all(
@@ -87,6 +89,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod checkpoints;
 mod class;
 mod error;
 mod history;
@@ -108,6 +111,9 @@ mod wait;
 
 pub use crate::journal::Durability;
 pub use builder::HubBuilder;
+pub use checkpoints::{
+    Checkpoint, CheckpointError, CheckpointPolicy, CheckpointWriter, Checkpoints, NamedCheckpoint,
+};
 pub use class::Class;
 pub use error::{
     CursorReadError, CursorSeekError, EndReason, Gap, HubError, HubPublishError, ReceiveError,

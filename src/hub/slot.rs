@@ -1,16 +1,18 @@
 //! The ring's slot: an event's record, and what the hub knows of it beside.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 
 use crate::event::{EventRef, Record};
 use crate::journal::Durability;
 
 /// A slot of the hub's ring: 256 bytes, with what the hub decided about the event in front of its record.
 ///
-/// A slot whose commit failed is void: it has an offset and no event, and nothing here gives that event away.
+/// A slot whose commit failed is void: it has an offset and no event, and nothing here gives that event away. So it is with
+/// one that was deleted, which nobody is told of: whoever looked before may have its record still.
 pub(in crate::hub) struct Slot {
-    /// Written by the journal's driver before the barrier passes the slot, read by whoever is behind the barrier.
-    void: AtomicBool,
+    /// [`LIVE`], [`VOID`] or [`DELETED`]. Written by the journal's driver: void before the barrier passes the slot, deleted at
+    /// any time behind it. Read by whoever is behind the barrier.
+    state: AtomicU8,
     durability: Durability,
     /// Events of the same batch that follow.
     rest: u32,
@@ -27,6 +29,8 @@ pub(in crate::hub) enum SlotView<'s> {
     Live(EventRef<'s>),
     /// Nothing: what was to be here was not committed.
     Void,
+    /// Nothing any more: somebody had it deleted.
+    Deleted,
 }
 
 /// The decisions of the hub about an event.
@@ -38,11 +42,15 @@ pub(in crate::hub) struct SlotHeader {
     pub(in crate::hub) version: u64,
 }
 
+const LIVE: u8 = 0;
+const VOID: u8 = 1;
+const DELETED: u8 = 2;
+
 impl Slot {
     /// Makes an empty slot, which is to be set.
     pub(in crate::hub) fn new() -> Self {
         Self {
-            void: AtomicBool::new(false),
+            state: AtomicU8::new(LIVE),
             durability: Durability::None,
             rest: 0,
             recorded: AtomicI64::new(0),
@@ -61,7 +69,7 @@ impl Slot {
     /// Replaces what it holds.
     #[inline]
     pub(in crate::hub) fn set(&mut self, event: EventRef<'_>, header: SlotHeader) {
-        *self.void.get_mut() = false;
+        *self.state.get_mut() = LIVE;
         *self.recorded.get_mut() = header.recorded;
         self.durability = header.durability;
         self.rest = header.rest;
@@ -72,7 +80,7 @@ impl Slot {
     /// Replaces what it holds by an event in memory only, that stands alone: less to write than any header.
     #[inline]
     pub(in crate::hub) fn set_unkept(&mut self, event: EventRef<'_>, recorded: i64) {
-        *self.void.get_mut() = false;
+        *self.state.get_mut() = LIVE;
         *self.recorded.get_mut() = recorded;
         self.durability = Durability::None;
         self.rest = 0;
@@ -82,10 +90,12 @@ impl Slot {
 
     #[inline]
     pub(in crate::hub) fn view(&self) -> SlotView<'_> {
-        // Relaxed: what is behind the barrier was written before the barrier's own Release.
-        match self.void.load(Ordering::Relaxed) {
-            false => SlotView::Live(self.record.as_ref()),
-            true => SlotView::Void,
+        // Relaxed: what is behind the barrier was written before the barrier's own Release. Of what is deleted later whoever
+        // is told of the deletion sees it, by whatever told; who looks at the same time may see either.
+        match self.state.load(Ordering::Relaxed) {
+            LIVE => SlotView::Live(self.record.as_ref()),
+            DELETED => SlotView::Deleted,
+            _ => SlotView::Void,
         }
     }
 
@@ -94,14 +104,23 @@ impl Slot {
     pub(in crate::hub) fn event(&self) -> Option<EventRef<'_>> {
         match self.view() {
             SlotView::Live(event) => Some(event),
-            SlotView::Void => None,
+            SlotView::Void | SlotView::Deleted => None,
         }
     }
 
     /// Takes the event away. Only before the barrier has passed the slot.
     pub(in crate::hub) fn make_void(&self) {
         // Relaxed, here and below: nobody but the driver looks before the barrier passes it, with Release.
-        self.void.store(true, Ordering::Relaxed);
+        self.state.store(VOID, Ordering::Relaxed);
+    }
+
+    /// Takes the event away from those who look from here on, behind the barrier. Its record stays until the slot is used
+    /// again, for those who look at it now. One that is void stays so.
+    pub(in crate::hub) fn delete(&self) {
+        // Relaxed: it stands alone. Only the driver writes it behind the barrier, one at a time.
+        if self.state.load(Ordering::Relaxed) == LIVE {
+            self.state.store(DELETED, Ordering::Relaxed);
+        }
     }
 
     /// Says when the hub took it. Only before the barrier has passed the slot.

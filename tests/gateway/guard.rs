@@ -428,7 +428,10 @@ fn a_preflight_says_what_a_page_may_send() {
         (answer.status, answer.allow_origin()),
         (204, Some("https://app.example"))
     );
-    assert_eq!(answer.field("access-control-allow-methods"), Some("POST"));
+    assert_eq!(
+        answer.field("access-control-allow-methods"),
+        Some("POST, DELETE")
+    );
     let allowed = answer.field("access-control-allow-headers");
     assert_eq!(
         allowed,
@@ -455,7 +458,7 @@ fn a_preflight_grants_the_methods_of_the_route_and_the_fields_that_libraries_add
         ("/api/v1/endpoints", "GET, HEAD, POST, DELETE"),
         ("/api/v1/connections/0-1", "DELETE"),
         ("/api/v1/connections", "GET, HEAD, POST"),
-        ("/api/v1/topics/a/events", "POST"),
+        ("/api/v1/topics/a/events", "POST, DELETE"),
         ("/api/v1/topics/a/presence", "GET, HEAD"),
         ("/api/v1/events/stream", "GET, HEAD"),
         ("/api/v1/broadcast", "POST"),

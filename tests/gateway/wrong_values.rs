@@ -32,6 +32,7 @@ const CLIENTS: &str = "/clients";
 const STREAM: &str = "/api/v1/events/stream";
 const HISTORY: &str = "/api/v1/events/history";
 const PUBLISH: &str = "/api/v1/topics/t/events";
+const TRUNCATE: &str = "/api/v1/topics/d/events";
 
 /// Query parameter, path, wrong value.
 const PARAMETERS: &[(&str, &str, &str, Then)] = &[
@@ -58,6 +59,8 @@ const PARAMETERS: &[(&str, &str, &str, Then)] = &[
     ("last-event-id", STREAM, "junk", Told("junk")),
     ("atomic", PUBLISH, "maybe", Refused(400)),
     ("durability", PUBLISH, "safe", Refused(400)),
+    ("below", TRUNCATE, "noon", Refused(400)),
+    ("streams", TRUNCATE, "maybe", Refused(400)),
     ("prefix", TOPICS, "%zz", Refused(400)),
     ("limit", TOPICS, "1001", Refused(400)),
     ("after", TOPICS, "%zz", Refused(400)),
@@ -202,7 +205,7 @@ fn a_wrong_parameter_is_named() {
     for (name, path, value, then) in PARAMETERS {
         let method = match *path {
             PUBLISH => "POST",
-            ENDPOINTS => "DELETE",
+            ENDPOINTS | TRUNCATE => "DELETE",
             _ => "GET",
         };
         let connection = match *path {

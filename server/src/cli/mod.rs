@@ -10,7 +10,7 @@ mod serve;
 
 pub(crate) use bench::{BenchArgs, Measured, Rate, WireFormat};
 pub(crate) use clients::{HistoryArgs, LineFormat, OnError, PublishArgs, TailArgs, TailFormat};
-pub(crate) use journal::Durability;
+pub(crate) use journal::{Durability, JournalCompression};
 pub(crate) use network::{Field, Listen};
 pub(crate) use serve::{
     CONFIG_ENV, Compression, CompressionFor, Log, LogFormat, LogLevel, ServeArgs, Slow,

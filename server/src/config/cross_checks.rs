@@ -88,6 +88,16 @@ pub(super) fn check(args: &ServeArgs, rows: &[Effective]) -> Result<Vec<String>,
     }
 }
 
+/// Settings that mean nothing without a journal.
+const NEED_A_JOURNAL: [&str; 6] = [
+    "data",
+    "durability",
+    "retention-bytes",
+    "retention-age",
+    "retention-events",
+    "journal-compression",
+];
+
 /// Returns whether somebody thought of a value.
 fn is_meant(row: &Effective) -> bool {
     match row.origin {
@@ -109,7 +119,7 @@ fn memory_and_journal(args: &ServeArgs, rows: &[Effective]) -> Vec<Fault> {
         let fits = row.setting.name == "durability" && args.journal.durability == Durability::None;
         !fits && is_meant(row) && row.origin.rank() >= memory.origin.rank()
     };
-    let rows = ["data", "durability"].into_iter().filter_map(find);
+    let rows = NEED_A_JOURNAL.into_iter().filter_map(find);
     let faults = rows.filter(needs_one).map(|row| {
         Fault::Together(format!(
             "{} {} ({}) does not fit memory ({}): without a journal events are gone when the process ends",

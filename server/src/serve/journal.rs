@@ -2,16 +2,20 @@
 
 use super::StartError;
 use super::log_writer::LogWriter;
-use crate::cli::{Durability, ServeArgs};
+use crate::cli::{JournalCompression, ServeArgs};
 use bytesize::ByteSize;
 use clap::ValueEnum;
 use eventring::hub::Hub;
-use eventring::journal::{HoleReason, Journal, JournalState, SqliteJournal};
+use eventring::journal::{
+    self, HoleReason, Journal, JournalState, Retention, SqliteJournal, SqliteOptions,
+};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+/// Seconds of a day.
+const DAY: u64 = 24 * 60 * 60;
 /// Time that the journal has at least, however long readers took: what is flushed there was promised to somebody.
 const CLOSE_LEAST: Duration = Duration::from_millis(500);
 
@@ -30,7 +34,13 @@ pub(super) fn open(args: &ServeArgs, log: &LogWriter) -> Result<Option<OpenJourn
     let given = &args.journal.data;
     // Who reads a line of the log knows no working directory.
     let path = std::path::absolute(given).unwrap_or_else(|_| given.clone());
-    let journal = SqliteJournal::open(&path)?;
+    let options = SqliteOptions::default()
+        .retention(retention(args))
+        .compression(match args.journal.journal_compression {
+            JournalCompression::Off => journal::JournalCompression::None,
+            JournalCompression::Deflate => journal::JournalCompression::Deflate,
+        });
+    let journal = SqliteJournal::open_with(&path, &options)?;
     let holes = journal.recovered().holes.iter();
     for hole in holes.filter(|hole| hole.reason == HoleReason::Damaged) {
         log.print(format_args!(
@@ -43,8 +53,18 @@ pub(super) fn open(args: &ServeArgs, log: &LogWriter) -> Result<Option<OpenJourn
     Ok(Some(OpenJournal { path, journal }))
 }
 
-/// Says in a line where events are kept, and how many.
-pub(super) fn kept(path: Option<&Path>, hub: &Hub, durability: Durability) -> String {
+/// What the journal keeps in all.
+fn retention(args: &ServeArgs) -> Retention {
+    let given = &args.journal;
+    Retention::default()
+        .bytes(Some(given.retention_bytes as u64))
+        .age(given.retention_age)
+        .events(given.retention_events.map(|events| events as u64))
+}
+
+/// Says in a line where events are kept, and how many, and how many there may be.
+pub(super) fn kept(path: Option<&Path>, hub: &Hub, args: &ServeArgs) -> String {
+    let durability = args.journal.durability;
     let (Some(path), Some(journal)) = (path, hub.journal()) else {
         return "memory only: events are gone when this process ends".to_owned();
     };
@@ -60,9 +80,26 @@ pub(super) fn kept(path: Option<&Path>, hub: &Hub, durability: Durability) -> St
     let durability = durability.to_possible_value();
     let durability = durability.as_ref().map_or("none", |value| value.get_name());
     format!(
-        "journal {}: {kept}; durability {durability}",
-        path.display()
+        "journal {}: {kept}; durability {durability}; keeps at most {}",
+        path.display(),
+        bounds(args),
     )
+}
+
+/// The bounds on what is kept, in words.
+fn bounds(args: &ServeArgs) -> String {
+    let given = &args.journal;
+    let mut bounds = ByteSize(given.retention_bytes as u64).to_string();
+    if let Some(events) = given.retention_events {
+        bounds += &format!(", {events} events");
+    }
+    if let Some(age) = given.retention_age {
+        bounds += &match age.as_secs() {
+            secs if secs > 0 && secs % DAY == 0 => format!(", {} days", secs / DAY),
+            _ => format!(", {age:?}"),
+        };
+    }
+    bounds
 }
 
 /// The end of the journal.

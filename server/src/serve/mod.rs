@@ -138,7 +138,7 @@ fn start(
     let journal = journal::open(args, log)?;
     let (path, journal) = journal.map(|open| (open.path, open.journal)).unzip();
     let hub = settings::hub(args, journal)?;
-    let kept = journal::kept(path.as_deref(), &hub, args.journal.durability);
+    let kept = journal::kept(path.as_deref(), &hub, args);
     let lines = log.clone();
     let server = Server::builder(&hub)
         .counter(

@@ -44,7 +44,10 @@ fn it_is_made_for_its_owner_alone_and_the_first_line_says_what_is_in_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("deep/er");
     let server = Server::start_on(&data, &[]);
-    let nothing = format!("journal {}: no events; durability durable", text(&data));
+    let nothing = format!(
+        "journal {}: no events; durability durable; keeps at most 10.0 GiB",
+        text(&data)
+    );
     assert_eq!(first_line(&server), nothing);
     let mode = std::fs::metadata(&data).expect("made").permissions().mode();
     assert_eq!(mode & 0o777, 0o700);

@@ -11,12 +11,12 @@ use crate::gateway::admin::connections::{
     Broadcast, Command, CommandResult, ConnectionInfo, PIECE_BYTES,
 };
 use crate::gateway::admin::endpoints::Endpoints;
-use crate::gateway::admin::handlers::{no_connection, no_content};
+use crate::gateway::admin::handlers::no_connection;
 use crate::gateway::admin::json::{broadcast_json, connection_json, endpoint_json};
 use crate::gateway::admin::listing::{ConnectionWalk, Page};
 use crate::gateway::admin::state::{PendingCommit, of_transact};
 use crate::gateway::http::pending_answer::PendingAnswer;
-use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
+use crate::gateway::http::problem::{Problem, ReplyTo, json_answer, no_content};
 use crate::gateway::http::response::response;
 use crate::gateway::http::response::status_of;
 use crate::gateway::http::route::RouteKind;

@@ -19,7 +19,7 @@ use crate::gateway::admin::listing::Page;
 use crate::gateway::admin::request::{self, BroadcastRequest};
 use crate::gateway::admin::state::{Change, PendingCommit, Row, Table, of_transact};
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
+use crate::gateway::http::problem::{Problem, ReplyTo, json_answer, no_content};
 use crate::gateway::http::query::{self, Query};
 use crate::gateway::http::response::{response, write_json};
 use crate::gateway::http::route::{Begun, Request};
@@ -420,15 +420,6 @@ fn created(reply: ReplyTo, location: &str, made: &impl Serialize) -> Answer {
         .content_length(body.len() as u64);
     reply.finish(head);
     bytes.extend_from_slice(&body);
-    Answer {
-        bytes,
-        close: !reply.keep_alive,
-    }
-}
-
-pub(in crate::gateway) fn no_content(reply: ReplyTo) -> Answer {
-    let mut bytes = Vec::with_capacity(64);
-    reply.finish(response(&mut bytes, 204));
     Answer {
         bytes,
         close: !reply.keep_alive,

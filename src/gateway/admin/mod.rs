@@ -1,5 +1,6 @@
 //! Connections, endpoints and broadcasts: what is managed over HTTP and from the program.
 
+pub(in crate::gateway) mod checkpoints;
 pub(in crate::gateway) mod commands;
 pub(in crate::gateway) mod connections;
 pub(in crate::gateway) mod deferred;

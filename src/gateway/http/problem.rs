@@ -334,6 +334,16 @@ pub(super) fn json_answer_of(status: u16, reply: ReplyTo, body: &[u8]) -> Answer
     fresh(status, reply, "application/json", body)
 }
 
+/// An answer that tells nothing but that it is done.
+pub(in crate::gateway) fn no_content(reply: ReplyTo) -> Answer {
+    let mut bytes = Vec::with_capacity(64);
+    reply.finish(response(&mut bytes, 204));
+    Answer {
+        bytes,
+        close: !reply.keep_alive,
+    }
+}
+
 /// A whole answer that is not to be kept: it is different the next time.
 pub(in crate::gateway) fn fresh_answer(reply: ReplyTo, content_type: &str, body: &[u8]) -> Answer {
     fresh(200, reply, content_type, body)

@@ -267,7 +267,7 @@ mod tests {
             ("/api/v1/ws", Some("GET")),
             ("/api/v1/topics", Some("GET, HEAD")),
             ("/api/v1/topics/t", Some("GET, HEAD, PUT, DELETE")),
-            ("/api/v1/topics/t/events", Some("POST")),
+            ("/api/v1/topics/t/events", Some("POST, DELETE")),
             ("/api/v1/topics/t/presence", Some("GET, HEAD")),
             ("/api/v1/connections", Some("GET, HEAD, POST")),
             ("/api/v1/connections/7", Some("DELETE")),

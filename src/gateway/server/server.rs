@@ -172,6 +172,7 @@ impl Server {
             counters: Arc::new(checked.counters),
             commands: Arc::new(CommandQueues::new(config.reactors)),
             endpoints: Arc::new(checked.endpoints),
+            save_rates: Arc::default(),
             user_routes: checked.routes,
             mailboxes: Arc::new(Mailboxes::new(config.reactors)),
         };

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use crate::fanout;
 use crate::gateway::access::public_url::{self, PublicUrl};
 use crate::gateway::access::{Authorizer, OriginCheck, Proxies};
+use crate::gateway::admin::checkpoints::rates::SaveRates;
 use crate::gateway::admin::commands::CommandQueues;
 use crate::gateway::admin::endpoints::Endpoints;
 use crate::gateway::callbacks::Callbacks;
@@ -58,6 +59,8 @@ pub(in crate::gateway) struct Shared {
     pub(in crate::gateway) counters: Arc<UserCounters>,
     pub(in crate::gateway) commands: Arc<CommandQueues>,
     pub(in crate::gateway) endpoints: Arc<Endpoints>,
+    /// Counts the saves of checkpoints.
+    pub(in crate::gateway) save_rates: Arc<SaveRates>,
     /// The program's own routes.
     pub(in crate::gateway) user_routes: UserRoutes,
     /// Commands for the clients of its WebSocket streams.

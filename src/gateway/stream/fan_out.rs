@@ -31,6 +31,8 @@ pub(in crate::gateway) struct FanOut {
     waiter: HubWaiter,
     classes: ClassRouter,
     last_values: LastValues,
+    /// How often events were deleted when the logs were looked at last.
+    deletions: u64,
 }
 
 impl FanOut {
@@ -43,6 +45,7 @@ impl FanOut {
             cursor,
             classes: ClassRouter::new(),
             last_values: LastValues::default(),
+            deletions: deletions(hub),
         }
     }
 
@@ -95,6 +98,11 @@ impl FanOut {
         encoder: &mut Encoder,
         topic_rates: &mut TopicRates,
     ) {
+        let deletions = deletions(&self.hub);
+        if std::mem::replace(&mut self.deletions, deletions) != deletions {
+            // Their frames may be in the logs: whoever comes for what is before this place finds what is left in history.
+            frames.skip_to(frames.fed());
+        }
         if self.classes.is_empty() && !topic_rates.is_watched() {
             // Nobody listens: whoever comes next catches up from the ring.
             frames.set_fed(self.hub.visible() + 1);
@@ -166,6 +174,12 @@ impl FanOut {
         });
         frames.set_fed(resume_at);
     }
+}
+
+/// Returns how often events of a hub were deleted.
+fn deletions(hub: &Hub) -> u64 {
+    let journal = hub.read_side().journal();
+    journal.map_or(0, |reads| reads.deletions())
 }
 
 /// Moves past offsets that hold nothing: their commit failed, which everybody is told.

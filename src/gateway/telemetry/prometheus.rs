@@ -291,6 +291,31 @@ fn journal(families: &mut Families<'_>, read: &JournalSnapshot) -> fmt::Result {
         "Chunks that were met in this process and cannot be read.",
         stats.damaged,
     )?;
+    families.gauge(
+        "eventring_journal_floor_offset",
+        "What lies below it went by the bounds of the journal in all; 0: nothing has.",
+        stats.floor,
+    )?;
+    families.counter(
+        "eventring_journal_removed_events_total",
+        "Events that retention, deletion and compaction have removed in this process.",
+        stats.removed_events,
+    )?;
+    families.counter(
+        "eventring_journal_removed_bytes_total",
+        "Bytes of those.",
+        stats.removed_bytes,
+    )?;
+    families.gauge(
+        "eventring_journal_age_suspended",
+        "1: the clock has jumped, and no event goes by its age until it was steady for an hour.",
+        u64::from(stats.is_age_suspended),
+    )?;
+    families.counter(
+        "eventring_journal_holds_cut_total",
+        "Holds that were cut in this process, since they held for too long or too much.",
+        stats.holds_cut,
+    )?;
     families.histogram(
         "eventring_journal_commit_seconds",
         "Time that a commit took.",

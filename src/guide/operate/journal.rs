@@ -4,7 +4,7 @@
 //! much:
 //!
 //! ```text
-//! journal /var/lib/eventring: 81200 events in 23.4 MiB, the oldest of 2026-11-30T09:00:00Z; durability durable
+//! journal /var/lib/eventring: 81200 events in 23.4 MiB, the oldest of 2026-11-30T09:00:00Z; durability durable; keeps at most 10.0 GiB
 //! listening on http://127.0.0.1:8080
 //! dashboard http://127.0.0.1:8080/
 //! ```

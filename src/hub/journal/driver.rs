@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use super::handle::TransactError;
 use super::hub_journal::HubJournal;
 use super::plan::{Gathering, Plan};
-use super::work::{FinishedWork, QueuedWork, failed, outcome};
+use super::work::{FinishedWork, QueuedWork, Then, Truncation, failed, outcome};
 use crate::deadline;
 use crate::hub::publish::Condition;
 use crate::hub::shared::Shared;
@@ -14,7 +15,7 @@ use crate::hub::slot::Slot;
 use crate::hub::topics;
 use crate::hub::wait::{Committing, PublishGuard, Woken, notify_all};
 use crate::journal::{CommitError, CommitFailure, CommitRound, Journal, StateWork};
-use crate::ring::Upstream;
+use crate::ring::{self, Upstream};
 
 /// Offsets that are reserved at once for events that are not written.
 const RESERVED_STEP: u64 = 1 << 20;
@@ -158,7 +159,7 @@ impl Driver {
         if !events.is_empty() || !work.is_empty() {
             let (states, dones): (Vec<_>, Vec<_>) = work
                 .into_iter()
-                .map(|one| (StateWork::new(one.state), one.done))
+                .map(|one| (StateWork::new(one.state), (one.then, one.done)))
                 .unzip();
             // A change of state has nobody who asks how safe it is to be: it is as safe as can be.
             let flush = flush || !states.is_empty();
@@ -178,17 +179,20 @@ impl Driver {
                     self.kept_holes = to + 1;
                     self.gathering.end(took, hub.arrived());
                     hub.counters().count(took, count, written_bytes);
-                    let told = dones.into_iter().zip(outcomes);
-                    after
-                        .told
-                        .extend(told.map(|(done, outcome)| FinishedWork::new(done, outcome)));
+                    for ((then, done), outcome) in dones.into_iter().zip(outcomes) {
+                        let outcome = match then {
+                            Some(then) if outcome.is_ok() => self.ask(shared, hub, &then),
+                            _ => outcome,
+                        };
+                        after.told.push(FinishedWork::new(done, outcome));
+                    }
                 }
                 Err(error) => {
                     let result = failed(&error);
                     let told = dones.into_iter();
                     after
                         .told
-                        .extend(told.map(|done| FinishedWork::new(done, Err(result.clone()))));
+                        .extend(told.map(|(_, done)| FinishedWork::new(done, Err(result.clone()))));
                     self.fail(shared, hub, range.start, error, &mut after);
                     return Some(after);
                 }
@@ -223,6 +227,54 @@ impl Driver {
         };
         self.show(shared, shown, &mut after);
         Some(after)
+    }
+
+    /// Asks something of the journal, beside rounds.
+    pub(super) fn ask(
+        &mut self,
+        shared: &Shared,
+        hub: &HubJournal,
+        then: &Then,
+    ) -> Result<(), TransactError> {
+        match then {
+            Then::SetTopic { topic, policy } => {
+                // A journal that panics there keeps the topic as it likes, and says what is wrong when it is written to.
+                call(hub, || self.journal.set_topic(topic, policy));
+                Ok(())
+            }
+            Then::Truncate(truncation) => self.truncate(shared, hub, truncation),
+        }
+    }
+
+    /// Deletes events of a topic: in the journal, then wherever else readers find them.
+    fn truncate(
+        &mut self,
+        shared: &Shared,
+        hub: &HubJournal,
+        truncation: &Truncation,
+    ) -> Result<(), TransactError> {
+        let Truncation {
+            topic,
+            below,
+            streams,
+            with_topic,
+        } = truncation;
+        // First: what cannot be hidden is not deleted.
+        let mut cursor = shared
+            .ring
+            .subscribe(ring::Start::Oldest)
+            .map_err(|_| TransactError::Aborted("the hub takes no more readers".to_owned()))?;
+        let truncated = call(hub, || self.journal.truncate(topic, *below, *streams));
+        match truncated.unwrap_or_else(panicked) {
+            Ok(()) => {}
+            Err(error) if *with_topic && error.failure == CommitFailure::Aborted => return Ok(()),
+            Err(error) => return Err(failed(&error)),
+        }
+        topics::delete_below(shared, &mut cursor, topic, *below, *streams);
+        if let Some(reads) = shared.read_side.journal() {
+            reads.forget();
+        }
+        Ok(())
     }
 
     /// Looks at what there is, and follows what publishers have shown themselves.

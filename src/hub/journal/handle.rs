@@ -3,18 +3,21 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use thiserror::Error;
 
 use super::histogram::Histogram;
 use super::hub_journal::HubJournal;
+use super::work::Truncation;
+use crate::event::{Position, topic};
 use crate::hub::shared::Shared;
 use crate::hub::topics::{self, TopicConfig, TopicsError};
 #[cfg(feature = "gateway")]
 use crate::hub::wait::is_committing;
 use crate::journal::{
-    Durability, Hole, JournalState, JournalStats, JournalView, StateError, StateFn, StateTx,
+    Durability, Hole, JournalState, JournalStats, JournalView, StateError, StateFn, StateTx, holds,
 };
 
 /// The journal of a hub: its figures, its readers, and state that commits in it. See
@@ -124,6 +127,137 @@ impl<'h> JournalHandle<'h> {
         done: TransactDone,
     ) -> Result<(), TransactError> {
         self.journal.submit_transact(self.shared, state, done)
+    }
+
+    /// Keeps whatever stands at a position or behind it from going by retention, for somebody of that name who needs it still;
+    /// once more moves it. Waits until that is kept. It holds for seven days after it was set last, and no more than half of the
+    /// bytes that the journal may have: then it is cut, which is counted. What is [deleted](Self::truncate) goes all the same.
+    ///
+    /// Who moves it together with state of its own uses [`holds`] in a [`transact`](Self::transact).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::journal::{MemoryJournal, MemoryLog};
+    /// use eventring::{Event, Hub};
+    ///
+    /// let log = MemoryLog::default();
+    /// let hub = Hub::builder().journal(MemoryJournal::open(&log)).build()?;
+    /// let first = hub.publish(Event::builder("orders", "t").build()?)?;
+    /// let journal = hub.journal().expect("it has one");
+    /// journal.hold("billing", first)?;
+    /// assert_eq!(journal.release_hold("billing"), Ok(true));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`TransactError::State`] for a name that is empty or longer than 255 bytes, more than 1,024 holds, a position of
+    /// another log; else what becomes of the commit.
+    pub fn hold(&self, name: &str, position: Position) -> Result<(), TransactError> {
+        self.check_epoch(position)?;
+        let (name, now) = (name.to_owned(), topics::now().div_euclid(1_000_000));
+        self.transact(move |state| holds::set(state, &name, position.offset, now))
+    }
+
+    /// Lets go of what was [held](Self::hold), and waits until that is kept; returns whether there was such a hold.
+    ///
+    /// # Errors
+    ///
+    /// [`TransactError`].
+    pub fn release_hold(&self, name: &str) -> Result<bool, TransactError> {
+        let (name, was_there) = (name.to_owned(), Arc::new(AtomicBool::new(false)));
+        let told = was_there.clone();
+        self.transact(move |state| {
+            // Relaxed, here and below: whoever waits for the commit is told of it by a lock.
+            told.store(holds::remove(state, &name)?, Ordering::Relaxed);
+            Ok(())
+        })?;
+        Ok(was_there.load(Ordering::Relaxed))
+    }
+
+    /// Deletes the events of a topic before a position, those with a stream only if `streams`, and waits until that is
+    /// kept. Who reads from then on finds them nowhere: neither in the journal nor in the ring, nor among what the topic keeps.
+    /// Nobody is told, since somebody asked for it. What a reader was handed stays its own, as do events that it has
+    /// read ahead. Their bytes are overwritten later.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::hub::StartFrom;
+    /// use eventring::journal::{MemoryJournal, MemoryLog};
+    /// use eventring::{Event, Hub, Subscription};
+    ///
+    /// let log = MemoryLog::default();
+    /// let hub = Hub::builder().journal(MemoryJournal::open(&log)).build()?;
+    /// let event = Event::builder("orders", "t").build()?;
+    /// hub.publish(&event)?;
+    /// let second = hub.publish(&event)?;
+    /// hub.journal().expect("it has one").truncate("orders", second, false)?;
+    /// let all = Subscription::topic("orders").start(StartFrom::Beginning);
+    /// assert_eq!(hub.subscribe(all)?.recv()?.position, second);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`TransactError::State`] for a name that is none, a position of another log or behind the event that comes next;
+    /// [`Aborted`](TransactError::Aborted) from a journal that deletes nothing; else what becomes of the commit.
+    pub fn truncate(
+        &self,
+        topic: &str,
+        before: Position,
+        streams: bool,
+    ) -> Result<(), TransactError> {
+        let truncation = self.truncation(topic, before, streams)?;
+        self.journal.truncate(self.shared, truncation)
+    }
+
+    /// Has events deleted as [`truncate`](Self::truncate) does, without waiting: `done` is called once they are gone.
+    ///
+    /// # Errors
+    ///
+    /// As there; `done` is not called.
+    pub fn submit_truncate(
+        &self,
+        topic: &str,
+        before: Position,
+        streams: bool,
+        done: TransactDone,
+    ) -> Result<(), TransactError> {
+        let truncation = self.truncation(topic, before, streams)?;
+        self.journal.submit_truncate(self.shared, truncation, done)
+    }
+
+    fn truncation(
+        &self,
+        topic: &str,
+        before: Position,
+        streams: bool,
+    ) -> Result<Truncation, TransactError> {
+        let refused = |reason: String| TransactError::State(StateError::Refused(reason));
+        topic::validate(topic).map_err(|error| refused(format!("not a topic name: {error}")))?;
+        self.check_epoch(before)?;
+        let next = self.shared.position(self.shared.ring.visible() + 1);
+        if before.offset > next.offset {
+            let reason = format!("{before} is behind {next}, which comes next");
+            return Err(refused(reason));
+        }
+        Ok(Truncation {
+            topic: topic.to_owned(),
+            below: before.offset,
+            streams,
+            with_topic: false,
+        })
+    }
+
+    fn check_epoch(&self, position: Position) -> Result<(), TransactError> {
+        let epoch = self.shared.epoch;
+        if position.epoch == epoch {
+            return Ok(());
+        }
+        let reason = format!("{position} is of another log than this one ({epoch})");
+        Err(TransactError::State(StateError::Refused(reason)))
     }
 
     /// Returns whether this thread commits now, so that it must not wait for a commit.

@@ -15,7 +15,7 @@ use super::handle::{TransactDone, TransactError};
 use super::settings::JournalSettings;
 use super::turn::Turn;
 use super::voids::Voids;
-use super::work::{FinishedWork, QueuedWork, Transaction, WORK_MAX};
+use super::work::{FinishedWork, QueuedWork, Then, Transaction, Truncation, WORK_MAX};
 use crate::deadline;
 use crate::hub::publish::{Condition, Publisher};
 use crate::hub::shared::Shared;
@@ -25,6 +25,7 @@ use crate::hub::wait::Alarms;
 use crate::hub::wait::{Committing, Completions, is_committing};
 use crate::journal::{
     CommitError, CommitFailure, Durability, Journal, JournalState, JournalView, StateFn,
+    TopicPolicy,
 };
 use crate::ring::Upstream;
 
@@ -192,6 +193,19 @@ impl HubJournal {
 
     pub(super) fn arrived(&self) -> u64 {
         self.arrived.load(Ordering::Relaxed)
+    }
+
+    /// Tells the journal what is kept of a topic. Before it is [started](Self::start): later that is
+    /// [asked](QueuedWork::then).
+    pub(in crate::hub) fn set_topic(&self, shared: &Shared, topic: &str, policy: TopicPolicy) {
+        let then = Then::SetTopic {
+            topic: topic.to_owned(),
+            policy,
+        };
+        if let Some(driver) = self.turn.driver().as_mut() {
+            // Nothing comes of it: it is no deletion.
+            let _ = driver.ask(shared, self, &then);
+        }
     }
 
     // -- Driving it
@@ -387,7 +401,7 @@ impl HubJournal {
         state: StateFn<'static>,
     ) -> Result<(), TransactError> {
         let (transaction, done) = Transaction::begin()?;
-        self.queue_alone(shared, state, done)?;
+        self.queue_alone(shared, state, None, done)?;
         self.wait(&transaction)
     }
 
@@ -414,7 +428,32 @@ impl HubJournal {
         state: StateFn<'static>,
         done: TransactDone,
     ) -> Result<(), TransactError> {
-        self.queue_alone(shared, state, done)?;
+        self.queue_alone(shared, state, None, done)?;
+        self.tell();
+        Ok(())
+    }
+
+    /// Deletes events, and waits until they are gone.
+    pub(in crate::hub) fn truncate(
+        &self,
+        shared: &Shared,
+        truncation: Truncation,
+    ) -> Result<(), TransactError> {
+        let (transaction, done) = Transaction::begin()?;
+        let then = Some(Then::Truncate(truncation));
+        self.queue_alone(shared, Box::new(|_| Ok(())), then, done)?;
+        self.wait(&transaction)
+    }
+
+    /// Has events deleted, without waiting.
+    pub(in crate::hub) fn submit_truncate(
+        &self,
+        shared: &Shared,
+        truncation: Truncation,
+        done: TransactDone,
+    ) -> Result<(), TransactError> {
+        let then = Some(Then::Truncate(truncation));
+        self.queue_alone(shared, Box::new(|_| Ok(())), then, done)?;
         self.tell();
         Ok(())
     }
@@ -423,9 +462,10 @@ impl HubJournal {
         &self,
         shared: &Shared,
         state: StateFn<'static>,
+        then: Option<Then>,
         done: TransactDone,
     ) -> Result<(), TransactError> {
-        let mut work = Some(QueuedWork::alone(state, done));
+        let mut work = Some(QueuedWork::alone(state, done).then(then));
         // What is left of it is foreign code: it goes when the lock is released.
         queue(&mut shared.publisher.lock(), &mut work)
     }

@@ -4,17 +4,21 @@
 use std::time::Duration;
 
 use crate::hub::topics::TopicConfig;
-use crate::journal::{Durability, JournalError, JournalView, StateFn};
+use crate::journal::{Compact, Durability, JournalError, JournalView, Retention, StateFn};
 
 /// The table of state that they stand in, by name.
 const TABLE: &str = "topics";
 /// Settings read at once.
 const PAGE: usize = 1_024;
 /// The words of a line that this version writes: `1 durability events bytes age_ms`, and `was_none` behind them where the topic
-/// asks for more durability than it once did.
+/// asks for more durability than it once did. Then what the journal is to keep of it, where that has bounds of its own:
+/// `journal events bytes age_ms streams`; and `compact tombstone_ms key`, where the key takes the rest of the line.
 const WORDS: usize = 5;
 /// The last word of such a line; and what is kept where topics that ask for nothing got no durability.
 const WAS_NONE: &str = "was_none";
+/// The beginnings of what the journal is to keep of it.
+const JOURNAL: &str = " journal ";
+const COMPACT: &str = " compact ";
 /// The table and the key of what is kept of the hub's default.
 const HUB: (&str, &[u8]) = ("hub", b"durability");
 
@@ -118,6 +122,23 @@ fn write(topic: &KeptTopic) -> String {
         retain_bytes,
         ..
     } = config;
+    let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |n| n.to_string());
+    let mut policy = String::new();
+    if config.journal != Retention::default() {
+        let Retention {
+            events,
+            bytes,
+            age,
+            streams,
+            ..
+        } = config.journal;
+        let (events, bytes, age) = (number(events), number(bytes), number(age.map(millis)));
+        policy = format!("{JOURNAL}{events} {bytes} {age} {}", u8::from(streams));
+    }
+    if let Some(compact) = &config.compact {
+        let tombstone_age = millis(compact.tombstone_age);
+        policy += &format!("{COMPACT}{tombstone_age} {}", compact.key);
+    }
     // One that asks for none says so already, and is read by versions that know nothing of this word.
     let is_word = topic.was_none && config.durability != Some(Durability::None);
     let word = if is_word {
@@ -125,12 +146,21 @@ fn write(topic: &KeptTopic) -> String {
     } else {
         String::new()
     };
-    format!("1 {durability} {retain_events} {retain_bytes} {age}{word}")
+    format!("1 {durability} {retain_events} {retain_bytes} {age}{word}{policy}")
 }
 
 fn read(key: &[u8], line: &[u8]) -> Option<KeptTopic> {
     let name = String::from_utf8(key.to_vec()).ok()?;
     let line = std::str::from_utf8(line).ok()?;
+    // The key may be any text, so what is before it is looked for first.
+    let (line, compact) = match line.split_once(COMPACT) {
+        Some((line, compact)) => (line, Some(read_compact(compact)?)),
+        None => (line, None),
+    };
+    let (line, retention) = match line.split_once(JOURNAL) {
+        Some((line, retention)) => (line, read_retention(retention)?),
+        None => (line, Retention::default()),
+    };
     let mut words: Vec<&str> = line.split(' ').collect();
     let mut was_none = words.len() > WORDS && words.last() == Some(&WAS_NONE);
     words.truncate(words.len() - usize::from(was_none));
@@ -151,12 +181,43 @@ fn read(key: &[u8], line: &[u8]) -> Option<KeptTopic> {
         .durability(durability)
         .retain_events(events.parse().ok()?)
         .retain_bytes(bytes.parse().ok()?)
-        .retain_age(age);
+        .retain_age(age)
+        .journal(retention)
+        .compact(compact);
     (version == "1").then_some(KeptTopic {
         name,
         config,
         was_none,
     })
+}
+
+fn read_retention(text: &str) -> Option<Retention> {
+    let words: Vec<&str> = text.split(' ').collect();
+    let [events, bytes, age, streams]: [&str; 4] = words.try_into().ok()?;
+    let number = |word: &str| match word {
+        "-" => Some(None),
+        word => word.parse::<u64>().ok().map(Some),
+    };
+    let streams = match streams {
+        "0" => false,
+        "1" => true,
+        _ => return None,
+    };
+    let retention = Retention::default()
+        .events(number(events)?)
+        .bytes(number(bytes)?)
+        .age(number(age)?.map(Duration::from_millis));
+    Some(retention.streams(streams))
+}
+
+fn read_compact(text: &str) -> Option<Compact> {
+    let (tombstone_age, key) = text.split_once(' ')?;
+    let tombstone_age = Duration::from_millis(tombstone_age.parse().ok()?);
+    Some(Compact::new(key).tombstone_age(tombstone_age))
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -192,6 +253,31 @@ mod tests {
     }
 
     #[test]
+    fn what_the_journal_is_to_keep_comes_back_as_it_was() {
+        let bounds = Retention::default()
+            .events(Some(7))
+            .age(Some(Duration::from_millis(1_500)));
+        let keys = ["/data/id", "/a journal 1 2 3 0", "/a compact 7 /b", "/"];
+        let compacts = keys.map(|key| Some(Compact::new(key).tombstone_age(Duration::ZERO)));
+        for retention in [Retention::default(), bounds, bounds.streams(true)] {
+            for compact in compacts.iter().chain([&None]) {
+                for was_none in [false, true] {
+                    let config = TopicConfig::default().journal(retention);
+                    let topic = KeptTopic {
+                        name: "a".to_owned(),
+                        config: config.compact(compact.clone()),
+                        was_none,
+                    };
+                    let line = write(&topic);
+                    assert_eq!(read(b"a", line.as_bytes()), Some(topic), "{line}");
+                }
+            }
+        }
+        let old = read(b"a", b"1 durable 5 7 9").unwrap();
+        assert_eq!((old.config.journal, old.config.compact), Default::default());
+    }
+
+    #[test]
     fn what_another_version_wrote_is_not_guessed_at() {
         for line in [
             "",
@@ -200,6 +286,13 @@ mod tests {
             "1 x 0 0 -",
             "1 - 0 0 - more",
             "1 - 0 0 was_none",
+            "1 - 0 0 - journal",
+            "1 - 0 0 - journal 1 2 3",
+            "1 - 0 0 - journal 1 2 3 4",
+            "1 - 0 0 - journal 1 2 3 0 5",
+            "1 - 0 0 - journal x - - 0",
+            "1 - 0 0 - compact 5",
+            "1 - 0 0 - compact - /a",
         ] {
             assert_eq!(read(b"a", line.as_bytes()), None, "{line}");
         }

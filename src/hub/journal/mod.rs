@@ -30,4 +30,4 @@ pub(in crate::hub) use kept_topics::{
 };
 pub(in crate::hub) use settings::JournalSettings;
 pub(in crate::hub) use voids::Voids;
-pub(in crate::hub) use work::{QueuedWork, Transaction};
+pub(in crate::hub) use work::{QueuedWork, Then, Transaction, Truncation};

@@ -141,7 +141,7 @@ impl<'u> Plan<'u> {
         self.bytes += slot.record_bytes();
         let event = match slot.view() {
             SlotView::Live(event) => event,
-            SlotView::Void => {
+            SlotView::Void | SlotView::Deleted => {
                 self.pass(offset);
                 return;
             }

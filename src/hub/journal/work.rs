@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use super::handle::{TransactDone, TransactError};
 use crate::hub::wait::{Parker, is_committing};
-use crate::journal::{CommitError, CommitFailure, StateFn, StateWork};
+use crate::journal::{CommitError, CommitFailure, StateFn, StateWork, TopicPolicy};
 use crate::ring::Notify;
 
 /// Changes that wait, at most: those of events have their room with them.
@@ -17,15 +17,48 @@ pub(in crate::hub) struct QueuedWork {
     /// The sequence behind the events that it commits with; 0: it has none.
     pub(in crate::hub) after: u64,
     pub(in crate::hub) state: StateFn<'static>,
+    /// Asked of the journal once the change is committed.
+    pub(in crate::hub) then: Option<Then>,
     pub(in crate::hub) done: TransactDone,
 }
 
 impl QueuedWork {
     /// Makes one that no event comes with.
     pub(in crate::hub) fn alone(state: StateFn<'static>, done: TransactDone) -> Self {
-        let after = 0;
-        Self { after, state, done }
+        Self {
+            after: 0,
+            state,
+            then: None,
+            done,
+        }
     }
+
+    /// Asks something of the journal once it is committed.
+    pub(in crate::hub) fn then(mut self, then: Option<Then>) -> Self {
+        self.then = then;
+        self
+    }
+}
+
+/// A thing that is asked of the journal, beside rounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::hub) enum Then {
+    /// A topic has this policy from here on.
+    SetTopic { topic: String, policy: TopicPolicy },
+    /// Events of a topic are deleted.
+    Truncate(Truncation),
+}
+
+/// A deletion of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::hub) struct Truncation {
+    pub(in crate::hub) topic: String,
+    /// The offset of the first one that stays.
+    pub(in crate::hub) below: u64,
+    /// Those with a stream go, too.
+    pub(in crate::hub) streams: bool,
+    /// The topic is deleted with them, which a journal that deletes no events does not hinder; and its policy.
+    pub(in crate::hub) with_topic: bool,
 }
 
 /// A change of state for which a thread waits.

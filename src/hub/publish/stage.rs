@@ -121,7 +121,12 @@ pub(super) fn stage<'e, F: Fn(usize) -> EventRef<'e>>(
     };
     if let Some(StagedWork { state, done }) = work.take() {
         let after = sequences.end;
-        let queued = QueuedWork { after, state, done };
+        let queued = QueuedWork {
+            after,
+            state,
+            then: None,
+            done,
+        };
         publisher.in_flight_mut().work.push(queued);
     }
     Ok(Staged {

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::event::TopicError;
 use crate::hub::journal::TransactError;
-use crate::journal::Durability;
+use crate::journal::{Compact, Durability, Retention, TopicPolicy};
 use crate::settings::setters;
 
 /// The way in which topics come about.
@@ -52,6 +52,11 @@ pub struct TopicConfig {
     /// The least safety of its events. Default `None`: the hub's own default. A memory hub refuses more than
     /// [`Durability::None`].
     pub durability: Option<Durability>,
+    /// What the hub's journal keeps of the topic, beside its own bounds in all. A memory hub refuses any bound. Default: no
+    /// bound of its own.
+    pub journal: Retention,
+    /// The journal keeps the newest event of each key. A memory hub refuses it. Default: it keeps every event.
+    pub compact: Option<Compact>,
     /// Compression of what is kept. Default false, which is all that a memory hub can do.
     pub compression: bool,
     /// Partitions. Default 1, which is all that one ring has.
@@ -67,6 +72,8 @@ impl Default for TopicConfig {
             retain_bytes: 1 << 20,
             retain_age: None,
             durability: None,
+            journal: Retention::default(),
+            compact: None,
             compression: false,
             partitions: 1,
             replication: 1,
@@ -79,6 +86,8 @@ setters! {
         retain_events: usize,
         retain_bytes: usize,
         retain_age: Option<Duration>,
+        journal: Retention,
+        compact: Option<Compact>,
         compression: bool,
         partitions: u32,
         replication: u32,
@@ -197,6 +206,34 @@ impl TopicConfig {
             "durability",
             &|| "a memory hub has no journal".to_owned(),
         );
+        let Retention {
+            age, bytes, events, ..
+        } = self.journal;
+        let in_memory = || "a memory hub has no journal".to_owned();
+        for (field, is_set) in [
+            ("journal.events", events.is_some()),
+            ("journal.bytes", bytes.is_some()),
+            ("journal.age", age.is_some()),
+            ("journal.streams", self.journal.streams),
+            ("compact", self.compact.is_some()),
+        ] {
+            check(has_journal || !is_set, field, &in_memory);
+        }
+        let nothing = || "0 keeps nothing; leave it out to keep everything".to_owned();
+        check(events != Some(0), "journal.events", &nothing);
+        check(bytes != Some(0), "journal.bytes", &nothing);
+        check(
+            age.is_none_or(|age| age >= Duration::from_millis(1)),
+            "journal.age",
+            &|| "less than 1 ms keeps nothing; leave it out to keep everything".to_owned(),
+        );
+        let key = self.compact.as_ref().map_or("/", |compact| &compact.key);
+        check(key.starts_with('/'), "compact", &|| {
+            format!("{key:?} is no JSON pointer, as /data/id or /subject")
+        });
+        check(key.len() <= COMPACT_BYTES_MAX, "compact", &|| {
+            format!("more than {COMPACT_BYTES_MAX} bytes")
+        });
         check(!self.compression, "compression", &|| {
             "a memory hub does not compress".to_owned()
         });
@@ -211,6 +248,13 @@ impl TopicConfig {
         }
     }
 
+    /// Returns what a journal has to know of them.
+    pub(in crate::hub) fn policy(&self) -> TopicPolicy {
+        TopicPolicy::default()
+            .retention(self.journal)
+            .compact(self.compact.clone())
+    }
+
     /// Returns the bytes that it takes of the hub's `history_bytes`. The whole of them at once: a bound that is only
     /// reached later would be refused to whoever comes last.
     pub(in crate::hub) fn reserved(&self) -> usize {
@@ -222,6 +266,8 @@ impl TopicConfig {
     }
 }
 
+/// Longest pointer to a key, bytes.
+const COMPACT_BYTES_MAX: usize = 1_024;
 /// Most events that one topic may keep.
 const RETAIN_EVENTS_MAX: usize = 1 << 24;
 

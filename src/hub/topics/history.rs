@@ -170,6 +170,22 @@ impl Histories {
         self.state.lock().by_topic.remove(&topic::hash(name));
     }
 
+    /// Deletes what is kept of a topic below an offset; events with a stream only if `streams`.
+    pub(in crate::hub) fn delete_below(&self, name: &str, below: u64, streams: bool) {
+        // What is to be copied is deleted in the ring already.
+        let mut state = self.state.lock();
+        if let Some(history) = state.by_topic.get_mut(&topic::hash(name)) {
+            history.events.retain(|one| {
+                let is_gone = one.event.offset < below
+                    && (streams || Event::as_ref(&one.event.event).stream().is_none());
+                if is_gone {
+                    history.bytes -= one.event.event.record().len();
+                }
+                !is_gone
+            });
+        }
+    }
+
     /// Returns how many events of a topic are kept, and their bytes.
     pub(in crate::hub) fn size(&self, name: &str) -> (usize, usize) {
         self.catch_up();

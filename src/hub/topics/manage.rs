@@ -5,10 +5,12 @@ use crate::event::{Filter, Pattern, topic};
 use super::{Histories, TopicConfig, TopicInfo, TopicsError};
 use crate::hub::EndReason;
 use crate::hub::journal::{
-    QueuedWork, TransactDone, TransactError, Transaction, queue, topic_change,
+    QueuedWork, Then, TransactDone, TransactError, Transaction, Truncation, queue, topic_change,
 };
 use crate::hub::publish::Publisher;
 use crate::hub::shared::Shared;
+use crate::hub::slot::Slot;
+use crate::ring::Subscriber;
 
 /// Creates a topic with settings, or gives them to one that an event made.
 pub(in crate::hub) fn create(
@@ -156,7 +158,10 @@ fn change_and_queue(
             (Some(_), Ok(done)) => {
                 let was_none = publisher.topics.may_be_unkept(name);
                 let state = topic_change(name, change.config(), was_none);
-                work = done.take().map(|done| QueuedWork::alone(state, done));
+                let then = then(name, change.config(), publisher.visible());
+                work = done
+                    .take()
+                    .map(|done| QueuedWork::alone(state, done).then(Some(then)));
                 queue(&mut publisher, &mut work)
             }
             (Some(_), Err(error)) => Err(error.clone()),
@@ -167,6 +172,67 @@ fn change_and_queue(
         end_subscriptions(shared, name);
     }
     Ok(queued)
+}
+
+/// Returns what the journal is asked for then: to keep to its policy from here on, or to delete the events that readers may see.
+fn then(name: &str, config: Option<&TopicConfig>, visible: u64) -> Then {
+    let topic = name.to_owned();
+    match config {
+        Some(config) => Then::SetTopic {
+            topic,
+            policy: config.policy(),
+        },
+        None => Then::Truncate(Truncation {
+            topic,
+            below: visible + 1,
+            streams: false,
+            with_topic: true,
+        }),
+    }
+}
+
+/// Deletes the events of a topic below an offset that the ring has, and those that the topic keeps; `cursor` is any on the
+/// ring. What publishers write over meanwhile is gone as well.
+pub(in crate::hub) fn delete_below(
+    shared: &Shared,
+    cursor: &mut Subscriber<Slot>,
+    name: &str,
+    below: u64,
+    streams: bool,
+) {
+    let (offsets, histories) = {
+        let publisher = shared.publisher.lock();
+        let index = publisher.topics.index_of(name);
+        let offsets = index.and_then(|index| publisher.topics.offsets(index));
+        let offsets: Vec<u64> = offsets.map_or_else(Vec::new, |all| all.below(below).collect());
+        (offsets, publisher.histories.clone())
+    };
+    // Before they are deleted in the ring: what is copied from there later is what is left.
+    if let Some(histories) = &histories {
+        histories.catch_up();
+    }
+    // Outside the lock, which publishers need: a cursor keeps the slot that it reads from being used again.
+    let mut gone = Vec::new();
+    for offset in offsets {
+        // What the ring has no more is passed by the cursor, which is told so.
+        if cursor.seek(offset - 1).is_err() {
+            continue;
+        }
+        let _ = cursor.read_while(1, |sequence, slot| {
+            if sequence + 1 == offset
+                && let Some(event) = slot.event()
+                && (streams || event.stream().is_none())
+            {
+                slot.delete();
+                gone.push(offset);
+            }
+            true
+        });
+    }
+    if let Some(histories) = &histories {
+        histories.delete_below(name, below, streams);
+    }
+    shared.publisher.lock().topics.forget_events(name, &gone);
 }
 
 /// Ends the subscriptions that named a topic which is gone, and no other that is there. Outside the publisher's lock, which is

@@ -20,6 +20,8 @@ pub(crate) use page::topic_page;
 
 pub(in crate::hub) use history::{Histories, RetainedEvent};
 pub(in crate::hub) use look_back::Recalled;
-pub(in crate::hub) use manage::{create, delete, describe, names, restore, set, submit};
+pub(in crate::hub) use manage::{
+    create, delete, delete_below, describe, names, restore, set, submit,
+};
 pub(in crate::hub) use table::{ByHash, TopicTable};
 pub(in crate::hub) use time_index::{TimeIndex, events_per_mark, now};

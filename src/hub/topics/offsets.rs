@@ -62,6 +62,17 @@ impl Offsets {
         is_there
     }
 
+    /// Takes those out that are among some, which ascend.
+    pub(in crate::hub) fn remove_all(&mut self, gone: &[u64]) {
+        self.0.retain(|offset| gone.binary_search(offset).is_err());
+    }
+
+    /// Returns those below an offset.
+    pub(in crate::hub) fn below(&self, offset: u64) -> impl Iterator<Item = u64> {
+        let end = self.place_of(offset);
+        self.0.range(..end).copied()
+    }
+
     pub(in crate::hub) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

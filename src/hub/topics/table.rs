@@ -504,6 +504,18 @@ impl TopicTable {
         names.take_while(move |(name, _)| name.starts_with(text))
     }
 
+    /// Takes out of a topic's offsets those of events that were deleted; they ascend.
+    pub(in crate::hub) fn forget_events(&mut self, name: &str, gone: &[u64]) {
+        let index = self.index_of(name);
+        let Some(topic) = index.and_then(|index| self.at_mut(index)) else {
+            return;
+        };
+        topic.offsets.remove_all(gone);
+        if gone.binary_search(&topic.last_offset).is_ok() {
+            topic.last_offset = topic.offsets.last().unwrap_or(0);
+        }
+    }
+
     /// Returns the offsets of a topic's events.
     pub(in crate::hub) fn offsets(&self, index: u32) -> Option<&Offsets> {
         self.at(index).map(|topic| &topic.offsets)

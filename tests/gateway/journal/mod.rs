@@ -1,5 +1,6 @@
 //! A server on a hub with a journal: answers by outcome, room, durability, topics, and what a restart leaves.
 
+mod checkpoints;
 mod client;
 mod durability;
 mod faults;

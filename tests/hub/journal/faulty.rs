@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use eventring::journal::{
     CommitError, CommitFailure, CommitRound, Journal, JournalError, JournalView, MemoryJournal,
-    MemoryLog, Recovered,
+    MemoryLog, Recovered, TopicPolicy,
 };
 use std::sync::{Condvar, Mutex};
 
@@ -32,6 +32,7 @@ struct State {
     /// The rounds that there were each time it was looked after.
     maintained: Vec<usize>,
     due: Option<Duration>,
+    policies: Vec<(String, TopicPolicy)>,
 }
 
 /// A round that was committed.
@@ -119,6 +120,11 @@ impl Control {
         })
     }
 
+    /// What it was told of topics so far.
+    pub(crate) fn policies(&self) -> Vec<(String, TopicPolicy)> {
+        self.change(|state| state.policies.clone())
+    }
+
     /// What was asked to be reserved so far.
     pub(crate) fn reserved(&self) -> Vec<u64> {
         self.change(|state| state.reserved.clone())
@@ -193,6 +199,22 @@ impl Journal for FaultyJournal {
             state.due
         });
         self.inner.maintain(now).or(due)
+    }
+
+    fn set_topic(&mut self, topic: &str, policy: &TopicPolicy) {
+        self.control
+            .change(|state| state.policies.push((topic.to_owned(), policy.clone())));
+        self.inner.set_topic(topic, policy);
+    }
+
+    fn truncate(&mut self, topic: &str, below: u64, streams: bool) -> Result<(), CommitError> {
+        match self.control.change(|state| state.fail) {
+            Some(failure) => Err(failed(failure)),
+            None => {
+                let _ = self.inner.truncate(topic, below, streams);
+                Ok(())
+            }
+        }
     }
 
     fn close(&mut self) -> Result<(), JournalError> {

@@ -1,8 +1,10 @@
 //! A hub with a journal: what is seen when, how safe it is, and what becomes of it when a commit fails.
 
+mod checkpoints;
 mod commit;
 mod failure;
 pub(crate) mod faulty;
+mod kept;
 mod memory;
 mod recovery;
 mod room;

@@ -1,19 +1,20 @@
 //! Answers to requests that look at topics, settle them and delete them.
 
+use crate::event::Position;
 use crate::gateway::access::Access;
 use crate::gateway::admin::deferred::Deferred;
-use crate::gateway::admin::handlers::no_content;
 use crate::gateway::admin::state::{PendingCommit, of_transact};
 use crate::gateway::admin::topics::json::{TopicAnswer, TopicsAnswer};
 use crate::gateway::admin::topics::request::{of_config, read_config};
 use crate::gateway::gateway::Gateway;
-use crate::gateway::http::problem::{Problem, ReplyTo, json_answer};
+use crate::gateway::http::problem::{Problem, ReplyTo, json_answer, no_content};
 use crate::gateway::http::query;
 use crate::gateway::http::response::write_json;
 use crate::gateway::http::route::{Begun, Request};
 use crate::gateway::http::whole_body::WholeBody;
 use crate::gateway::pending_body::PendingBody;
-use crate::hub::TopicsError;
+use crate::hub::{TopicsError, TransactError};
+use crate::journal::StateError;
 use crate::net::{Answer, Begin, Response};
 
 /// Topics told in one answer where nothing else is asked for.
@@ -81,6 +82,35 @@ pub(super) fn delete_topic(gateway: &mut Gateway, request: &Request<'_>, _: Acce
     let (kept, done) = PendingCommit::new(Some(gateway.handle.notifier()), || {});
     let deleted = journal.submit_topic(topic, None, done);
     deleted.map_err(|error| of_topics(&error))?;
+    let what = Deferred::Kept(kept, no_content(reply));
+    let cors = request.cors.clone();
+    Ok(Begin::Deferred(gateway.deferred.enter(what, reply, cors)))
+}
+
+/// Answers `DELETE /api/v1/topics/{topic}/events`.
+pub(super) fn truncate_topic(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
+    let (topic, reply, query) = (request.captured(), request.reply, &request.query);
+    let below = |status: u16, why: String| {
+        Problem::new(status, format!("below: {why}")).field(query::BELOW.name)
+    };
+    let text = query.text(&query::BELOW);
+    let text = text.ok_or_else(|| below(400, "is missing: it is a position".to_owned()))?;
+    let position: Position = text
+        .parse()
+        .map_err(|error| below(400, format!("is no position: {error}")))?;
+    let Some(journal) = gateway.hub.journal() else {
+        let detail = "there is no journal to delete from: everything is in memory";
+        return Err(Problem::new(501, detail));
+    };
+    let streams = query.switch(&query::STREAMS).unwrap_or(false);
+    gateway.deferred.check_room()?;
+    let (kept, done) = PendingCommit::new(Some(gateway.handle.notifier()), || {});
+    let asked = journal.submit_truncate(topic, position, streams, done);
+    asked.map_err(|error| match error {
+        // Its words are those of a position that none can be.
+        TransactError::State(StateError::Refused(why)) => below(409, why),
+        error => of_transact(&error),
+    })?;
     let what = Deferred::Kept(kept, no_content(reply));
     let cors = request.cors.clone();
     Ok(Begin::Deferred(gateway.deferred.enter(what, reply, cors)))

@@ -1,5 +1,7 @@
 //! Topics as they are answered.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -20,6 +22,17 @@ pub(super) struct TopicAnswer<'a> {
     retain_bytes: usize,
     /// The greatest age of an event that is kept for it; null: any.
     retain_age_ms: Option<u64>,
+    /// Events that the journal keeps of it; null: any number.
+    journal_events: Option<u64>,
+    journal_bytes: Option<u64>,
+    /// The greatest age of an event that the journal keeps of it; null: any.
+    journal_age_ms: Option<u64>,
+    /// Whether those bounds are for its events with a stream, too.
+    journal_streams: bool,
+    /// The JSON pointer to an event's key, of which the journal keeps the newest; null: it keeps every event.
+    compact: Option<&'a str>,
+    /// How long an event without data says that its key is gone; null: it keeps every event.
+    tombstone_age_ms: Option<u64>,
     /// Events published on it since it was made, or the server started.
     published: u64,
     /// The position of its newest event; null: there is none, or it is not committed yet.
@@ -57,13 +70,20 @@ struct TopicRowAnswer {
 
 impl<'a> TopicAnswer<'a> {
     pub(super) fn new(info: &'a TopicInfo, epoch: Epoch, visible: u64) -> Self {
-        let age = info.config.retain_age;
+        let (age, journal) = (info.config.retain_age, &info.config.journal);
+        let compact = info.config.compact.as_ref();
         Self {
             topic: &info.name,
             durability: info.durability.name(),
             retain_events: info.config.retain_events,
             retain_bytes: info.config.retain_bytes,
-            retain_age_ms: age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+            retain_age_ms: age.map(millis),
+            journal_events: journal.events,
+            journal_bytes: journal.bytes,
+            journal_age_ms: journal.age.map(millis),
+            journal_streams: journal.streams,
+            compact: compact.map(|compact| &*compact.key),
+            tombstone_age_ms: compact.map(|compact| millis(compact.tombstone_age)),
             published: info.published,
             last: last(info.last_offset, epoch, visible),
             retained: info.retained,
@@ -94,6 +114,10 @@ impl TopicsAnswer {
             has_more,
         }
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The position of a topic's newest event, if readers may see it: no other one is told.

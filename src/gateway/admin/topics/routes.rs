@@ -70,6 +70,17 @@ pub(in crate::gateway) const ROUTES: &[Route] = &[
         answers: &[AnswerSpec::new(204, "It is deleted.", &[])],
         ..row(Method::Delete, PATH, &MANAGE_TOPIC, handlers::delete_topic)
     },
+    Route {
+        summary: "deletes the events of a topic before a position, for good",
+        answers: &[AnswerSpec::new(204, "Nobody finds them any more.", &[])],
+        parameters: Some(query::TRUNCATE),
+        ..row(
+            Method::Delete,
+            "/api/v1/topics/{topic}/events",
+            &MANAGE_TOPIC,
+            handlers::truncate_topic,
+        )
+    },
 ];
 
 fn topic_body(_: &mut SchemaGenerator) -> Schema {

@@ -72,6 +72,7 @@ pub(in crate::gateway) fn members_schema(members: &[Member]) -> Schema {
             Takes::Seconds => json!({ "type": "number", "minimum": 0 }),
             Takes::Whole => json!({ "type": "integer", "minimum": 0 }),
             Takes::Words(words) => json!({ "type": "string", "enum": words }),
+            Takes::Switch => json!({ "type": "boolean" }),
             Takes::Any => json!({}),
         };
         schema["description"] = member.expects.into();

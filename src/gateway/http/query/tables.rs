@@ -121,6 +121,14 @@ pub(in crate::gateway) static AFTER_TOPIC: Parameter = once(
     Takes::Text,
     "the name after which a page of topics begins",
 );
+pub(in crate::gateway) static AFTER_NAME: Parameter =
+    once("after", Takes::Text, "the name after which a page begins");
+pub(in crate::gateway) static BELOW: Parameter = once(
+    "below",
+    Takes::Text,
+    "the position of the first event that stays",
+);
+pub(in crate::gateway) static STREAMS: Parameter = once("streams", Takes::Switch, "true or false");
 pub(in crate::gateway) static PREFIX: Parameter = once(
     "prefix",
     Takes::Text,
@@ -165,6 +173,9 @@ pub(in crate::gateway) const CLIENTS: Table = &[&CLIENT];
 pub(in crate::gateway) const PUBLISH: Table = &[&ATOMIC, &DURABILITY];
 pub(in crate::gateway) const CONNECTIONS: Table = &[&LIMIT, &AFTER];
 pub(in crate::gateway) const TOPICS: Table = &[&PREFIX, &LIMIT, &AFTER_TOPIC];
+/// `DELETE /api/v1/topics/{topic}/events`.
+pub(in crate::gateway) const TRUNCATE: Table = &[&BELOW, &STREAMS];
+pub(in crate::gateway) const CHECKPOINTS: Table = &[&LIMIT, &AFTER_NAME];
 pub(in crate::gateway) const REMOVE_ENDPOINT: Table = &[&PATH];
 /// Ticks have no ids, but polyfills that have seen one elsewhere append it.
 pub(in crate::gateway) const STATS_STREAM: Table = &[&FRAMING, &LAST_EVENT_ID];

@@ -17,6 +17,8 @@ pub(super) struct PieceKey {
     pub(super) from: u64,
     /// The first one that is not, where that is before the end of what there is; else 0.
     pub(super) until: u64,
+    /// How often events were deleted before it was asked for.
+    pub(super) deletions: u64,
 }
 
 /// The terms of a piece beside its name.
@@ -165,6 +167,7 @@ mod tests {
             form: form.id(),
             from: 1,
             until: 0,
+            deletions: 0,
         }
     }
 

@@ -211,6 +211,11 @@ impl JournalCatchUp {
             form: part.form,
             from: part.from,
             until: 0,
+            deletions: self
+                .hub
+                .read_side()
+                .journal()
+                .map_or(0, |reads| reads.deletions()),
         };
         let mut found = self.encoded.get(&key);
         if found.is_some_and(|piece| piece.next > part.to) {

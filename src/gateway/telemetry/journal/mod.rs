@@ -2,6 +2,7 @@
 
 mod condition;
 mod read_watch;
+mod retention_watch;
 mod snapshot;
 mod watch;
 

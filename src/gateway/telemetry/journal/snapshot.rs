@@ -78,7 +78,7 @@ impl JournalSnapshot {
 type ReadNumber = fn(&JournalSnapshot) -> u64;
 
 /// The plain numbers, in the order in which they are written.
-pub(in crate::gateway) const NUMBERS: [(&str, ReadNumber); 14] = [
+pub(in crate::gateway) const NUMBERS: [(&str, ReadNumber); 19] = [
     ("last", |j| j.stats.last),
     ("oldest", |j| j.stats.oldest),
     ("oldest_age_ms", |j| j.oldest_age.as_millis() as u64),
@@ -90,6 +90,11 @@ pub(in crate::gateway) const NUMBERS: [(&str, ReadNumber); 14] = [
     ("merges", |j| j.stats.merges),
     ("checkpoints", |j| j.stats.checkpoints),
     ("damaged", |j| j.stats.damaged),
+    ("floor", |j| j.stats.floor),
+    ("removed_events", |j| j.stats.removed_events),
+    ("removed_bytes", |j| j.stats.removed_bytes),
+    ("age_suspended", |j| u64::from(j.stats.is_age_suspended)),
+    ("holds_cut", |j| j.stats.holds_cut),
     ("in_flight", |j| j.in_flight),
     ("in_flight_bytes", |j| j.in_flight_bytes),
     ("commit_events_sum", |j| j.commit_events.sum as u64),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::gateway::telemetry::journal::JournalCondition;
 use crate::gateway::telemetry::journal::read_watch::ReadWatch;
+use crate::gateway::telemetry::journal::retention_watch::RetentionWatch;
 use crate::hub::Hub;
 
 /// Says in the log what has become of a journal, once for each change.
@@ -12,6 +13,7 @@ pub(in crate::gateway) struct JournalWatch {
     /// The condition that was said last; `None`: nothing was said.
     last: Option<JournalCondition>,
     damaged: u64,
+    retention: RetentionWatch,
     reads: ReadWatch,
 }
 
@@ -25,7 +27,9 @@ impl JournalWatch {
         if let Some(reads) = hub.read_side().journal() {
             self.reads.look(reads.stats());
         }
-        let damaged = journal.stats().damaged;
+        let stats = journal.stats();
+        self.retention.look(&stats);
+        let damaged = stats.damaged;
         if damaged > self.damaged {
             tracing::error!(
                 chunks = damaged,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::past::{PastScan, ReadOn};
 use super::{Delivery, Receiver, copy};
 use crate::event::{Event, EventRef, Position};
+use crate::hub::slot::SlotView;
 use crate::hub::topics::{LookedUp, Recalled, RetainedEvent};
 use crate::hub::{Gap, GapReason, TryReceiveError};
 use crate::ring;
@@ -165,11 +166,16 @@ impl Receiver {
                 if !going {
                     return false;
                 }
-                let Some(event) = slot.event() else {
-                    // What was not committed is told, once: behind what was shown before it.
-                    void = (sequence >= voids_told).then_some(sequence);
-                    going = void.is_none();
-                    return going || count == 0;
+                let event = match slot.view() {
+                    SlotView::Live(event) => event,
+                    // Somebody asked for that: nothing is told.
+                    SlotView::Deleted => return true,
+                    SlotView::Void => {
+                        // What was not committed is told, once: behind what was shown before it.
+                        void = (sequence >= voids_told).then_some(sequence);
+                        going = void.is_none();
+                        return going || count == 0;
+                    }
                 };
                 if sequence >= after
                     && class.wants_at(sequence, event)
